@@ -1,0 +1,214 @@
+//! What an image must be, whatever the recipe says: the refusals that need no audit engine.
+
+use super::{
+    elf::{self, Elf},
+    libraries,
+    merged::{Body, Lost, Merged, Node, NodeKind},
+    plan::GroupKind,
+};
+use crate::{
+    oci::{ImagePath, Platform},
+    recipe::Located,
+    report::{Failure, Origin, Rule, printable},
+};
+
+/// A refusal about a path of the image; the path is what an exception of the policy may name.
+#[derive(Debug)]
+pub(super) struct Objection {
+    pub(super) path: Option<ImagePath>,
+    pub(super) failure: Failure,
+}
+
+/// Looks at the finished file system of one platform. Everything that is wrong is told, not just the first thing.
+pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &Platform) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let mut object = |path: &ImagePath, failure: Failure| found.push(Objection { path: Some(path.clone()), failure });
+    let entry = match entry(merged, entrypoint) {
+        Ok(path) => Some(path),
+        Err(failure) => {
+            found.push(Objection { path: None, failure: failure.at(at) });
+            return found;
+        }
+    };
+    for (path, node) in merged.iter() {
+        let is_entry = entry.as_ref() == Some(path);
+        if let NodeKind::File(body) = &node.kind {
+            if is_entry && node.mode & 0o111 == 0 {
+                let what =
+                    format!("the run user cannot execute the entrypoint `{path}`: its mode is {:04o}", node.mode);
+                let failure = Failure::refused(Rule::EntrypointNotExecutable, what);
+                object(
+                    path,
+                    failure
+                        .at(&node.origin)
+                        .hint("add `mode = \"0555\"` to its `[[file]]`, or `executable = \"...\"` to its `[[tree]]`"),
+                );
+            } else if (is_entry || node.group == GroupKind::Binaries)
+                && let Some(failure) = check_program(merged, path, body, is_entry, platform)
+            {
+                object(path, failure.at(&node.content));
+            }
+        }
+        if let Some(failure) = check_writable(merged, path, node, entry.as_ref()) {
+            object(path, failure);
+        }
+        if let NodeKind::Symlink(target) = &node.kind
+            && let Some(failure) = check_link(merged, path, target, node)
+        {
+            object(path, failure);
+        }
+    }
+    found
+}
+
+/// The working directory must be a folder: the runtime changes to it before it starts the program.
+pub(super) fn check_workdir(merged: &Merged, workdir: &Located<ImagePath>) -> Result<(), Failure> {
+    let end = merged.follow(&workdir.value).ok();
+    match end.as_ref().and_then(|end| merged.get(end)).map(|node| &node.kind) {
+        Some(NodeKind::File(_)) => {
+            Err(Failure::new(format!("the working directory `{}` is a file", workdir.value)).at(&workdir.origin))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The file that the entrypoint names, links followed.
+fn entry(merged: &Merged, entrypoint: &str) -> Result<ImagePath, Failure> {
+    let shown = printable(entrypoint);
+    let path = ImagePath::parse(entrypoint).map_err(|error| {
+        Failure::new(format!("the entrypoint `{shown}`: {error}")).hint("there is no shell to search a PATH")
+    })?;
+    let end = merged.follow(&path).map_err(|lost| {
+        let failure = Failure::new(match lost {
+            Lost::Absent | Lost::NotAFolder => format!("the entrypoint `{shown}` is not in the image"),
+            Lost::Loop => format!("the entrypoint `{shown}` is a link that leads back to itself"),
+        });
+        match programs(merged).as_slice() {
+            [] => failure,
+            all => failure.hint(format!("the image has {}", all.join(", "))),
+        }
+    })?;
+    match merged.get(&end).map(|node| &node.kind) {
+        Some(NodeKind::File(_)) => Ok(end),
+        _ => Err(Failure::new(format!("the entrypoint `{shown}` is a folder"))),
+    }
+}
+
+fn programs(merged: &Merged) -> Vec<String> {
+    let binaries = merged.iter().filter(|(_, node)| node.group == GroupKind::Binaries);
+    binaries
+        .filter(|(_, node)| matches!(node.kind, NodeKind::File(_)))
+        .map(|(path, _)| format!("`{path}`"))
+        .take(8)
+        .collect()
+}
+
+/// A program must be an ELF file for the platform, and find all it needs in the image.
+fn check_program(
+    merged: &Merged,
+    path: &ImagePath,
+    body: &Body,
+    is_entry: bool,
+    platform: &Platform,
+) -> Option<Failure> {
+    let role = if is_entry { "the entrypoint " } else { "" };
+    let parsed = match body.host_file() {
+        Ok(Some(file)) => elf::read(file),
+        Ok(None) => match body {
+            Body::Memory(bytes) => elf::read(std::io::Cursor::new(bytes.as_slice())),
+            Body::Host(_) => Err(elf::NotElf::Other),
+        },
+        Err(error) => return Some(Failure::new(format!("cannot read `{path}` again: {error}"))),
+    };
+    let elf = match parsed {
+        Ok(elf) => elf,
+        Err(why) => {
+            let failure = Failure::new(format!("{role}`{path}` {}", why.sentence()));
+            return Some(match why {
+                elf::NotElf::Script(_) => failure.hint("there is no interpreter in the image; ship a compiled program"),
+                _ => failure,
+            });
+        }
+    };
+    if !elf.machine.suits(platform) {
+        let what = format!("{role}`{path}` is for {}, the image is for {platform}", elf.machine.name());
+        let hint = "build it for the image's platform, or limit the entry with `platforms = [..]`";
+        return Some(Failure::refused(Rule::WrongArchitecture, what).hint(hint));
+    }
+    if !elf.starts {
+        return Some(Failure::new(format!("{role}`{path}` is a library without an entry point, not a program")));
+    }
+    check_static(merged, path, role, &elf)
+}
+
+/// A program that is linked dynamically must find its loader and every library in the image.
+fn check_static(merged: &Merged, path: &ImagePath, role: &str, elf: &Elf) -> Option<Failure> {
+    let missing = libraries::missing(merged, path, elf);
+    if missing.is_empty()
+        && let Some((loader, node)) = libraries::idle_loader(merged, elf)
+    {
+        let what = format!("{role}`{path}` is linked dynamically, and its loader `{loader}` is not executable");
+        let failure = Failure::refused(Rule::DynamicBinary, what).at(&node.origin);
+        return Some(
+            failure.hint("add `mode = \"0555\"` to a `[[file]]`, or its pattern to `executable` of a `[[tree]]`"),
+        );
+    }
+    let names: Vec<_> = missing.iter().map(|name| format!("`{}`", printable(name))).collect();
+    let what = match (names.as_slice(), &elf.loader) {
+        ([], None) if !elf.needed.is_empty() => {
+            format!("{role}`{path}` is linked dynamically, and names no loader that would find its libraries")
+        }
+        ([], _) => return None,
+        (names, _) => format!("{role}`{path}` is linked dynamically, and the image lacks {}", names.join(", ")),
+    };
+    let hint = "link it statically: `CGO_ENABLED=0` for Go, a musl target or `+crt-static` for Rust, `-static` for C";
+    Some(Failure::refused(Rule::DynamicBinary, what).hint(hint))
+}
+
+/// A folder that the run user can write must not hold what the image stands on: who owns a folder can replace what
+/// is in it.
+fn check_writable(merged: &Merged, path: &ImagePath, node: &Node, entry: Option<&ImagePath>) -> Option<Failure> {
+    if !matches!(node.kind, NodeKind::Directory) || node.uid == 0 {
+        return None;
+    }
+    let (inside, _) = merged.below(path).find(|(inside, node)| {
+        !matches!(node.kind, NodeKind::Directory) && (node.group != GroupKind::Files || entry == Some(*inside))
+    })?;
+    let what = format!("the run user could replace `{inside}`, because `{path}` is writable");
+    Some(Failure::new(what).at(&node.origin).hint("make a folder of its own writable"))
+}
+
+/// A link must lead to something in the image, or to where the runtime mounts things.
+fn check_link(merged: &Merged, path: &ImagePath, target: &[u8], node: &Node) -> Option<Failure> {
+    let shown = String::from_utf8_lossy(target).into_owned();
+    let fault = |what: &str| {
+        Some(Failure::new(format!("the link `{path}` to `{}` {what}", printable(&shown))).at(&node.content))
+    };
+    match merged.follow(path) {
+        Ok(_) => None,
+        Err(Lost::Loop) => fault("leads back to itself"),
+        Err(_) if leads_outside_the_image(merged, path, target) => None,
+        Err(_) => fault("leads to nothing in the image").map(|failure| {
+            failure.hint("links may also lead below `/dev`, `/proc`, `/sys`, `/run` or a writable `[[dir]]`")
+        }),
+    }
+}
+
+/// Whether a dangling link points at something that is there only while the container runs.
+fn leads_outside_the_image(merged: &Merged, path: &ImagePath, target: &[u8]) -> bool {
+    let start = if target.starts_with(b"/") { Some(ImagePath::root()) } else { path.parent() };
+    let end =
+        target.split(|byte| *byte == b'/').try_fold(start.unwrap_or_else(ImagePath::root), |at, name| match name {
+            b"" | b"." => Some(at),
+            b".." => Some(at.parent().unwrap_or(at)),
+            name => at.join(name).ok(),
+        });
+    let Some(end) = end else { return false };
+    let top = end.components().next().unwrap_or_default().to_vec();
+    let mounted = [&b"dev"[..], b"proc", b"sys", b"run"].contains(&top.as_slice());
+    mounted
+        || end
+            .parents()
+            .iter()
+            .any(|parent| merged.get(parent).is_some_and(|node| node.uid != 0 || node.mode & 0o1000 != 0))
+}

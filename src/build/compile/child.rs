@@ -1,0 +1,239 @@
+//! One run of a compiler, of git or of a toolchain's question: no input, bounded output, no shell.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{self, Read},
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Command, ExitStatus, Stdio},
+    thread,
+};
+
+use super::environment::Environment;
+use crate::report::{Failure, Limits, Progress, printable};
+
+/// Lines of a compiler's output that a message shows: the last ones.
+const SHOWN_LINES: usize = 60;
+/// Bytes of it, for lines that have no end.
+const SHOWN_BYTES: usize = 4096;
+/// What is kept of the error output while it is read.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// What to run. It runs in the foreground's process group, so that Ctrl-C ends it together with hardpan; when
+/// hardpan is killed alone, the next line the child writes ends it.
+pub(super) struct Child<'a> {
+    /// An absolute path; `PATH` is never searched with what the checkout could put there.
+    program: &'a Path,
+    dir: &'a Path,
+    environment: &'a Environment,
+    arguments: Vec<OsString>,
+    told: Option<&'a dyn Progress>,
+}
+
+/// A child that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// How.
+    pub(super) status: ExitStatus,
+    /// Everything it wrote to stdout, at most [`Limits::CHILD_OUTPUT_BYTES`].
+    pub(super) stdout: Vec<u8>,
+    /// The end of what it wrote to stderr.
+    pub(super) stderr: Vec<u8>,
+}
+
+impl<'a> Child<'a> {
+    /// `program` in `dir`, with `environment` and nothing else.
+    pub(super) fn new(program: &'a Path, dir: &'a Path, environment: &'a Environment) -> Self {
+        Self { program, dir, environment, arguments: Vec::new(), told: None }
+    }
+
+    /// Adds arguments.
+    pub(super) fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Tells every line of its stderr at once, for what takes long; and the command itself.
+    pub(super) fn told(mut self, progress: &'a dyn Progress) -> Self {
+        self.told = Some(progress);
+        self
+    }
+
+    /// Runs it to its end. A child that fails is a value; one that cannot run is a failure.
+    pub(super) fn run(self) -> Result<Ended, Failure> {
+        if let Some(progress) = self.told {
+            let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
+            let words: Vec<_> = words.map(|word| printable(&word.to_string_lossy()).into_owned()).collect();
+            progress.trace(&format!("run {}", words.join(" ")));
+        }
+        let mut child = Command::new(self.program)
+            .args(&self.arguments)
+            .current_dir(self.dir)
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Failure::io("run it", self.program, &error))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = thread::scope(|scope| {
+            let told = self.told;
+            let stderr = scope.spawn(move || match (stderr, told) {
+                (None, _) => Ok(Vec::new()),
+                (Some(stderr), None) => keep_end(stderr),
+                (Some(stderr), Some(progress)) => keep_end(Told { from: stderr, progress, line: Vec::new() }),
+            });
+            let stdout = stdout.map_or(Ok((Vec::new(), false)), keep_start);
+            (stdout, stderr.join().unwrap_or_else(|_| Ok(Vec::new())))
+        });
+        let status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
+        let read = |error: io::Error| Failure::io("read its output", self.program, &error);
+        let ((stdout, cut), stderr) = (stdout.map_err(read)?, stderr.map_err(read)?);
+        if cut {
+            let what = format!("its output is larger than {} MiB", Limits::CHILD_OUTPUT_BYTES >> 20);
+            return Err(Failure::new(what).in_path(self.program));
+        }
+        Ok(Ended { status, stdout, stderr })
+    }
+}
+
+impl Ended {
+    /// stdout as text, without the line break at its end.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches(['\n', '\r']).to_owned()
+    }
+
+    /// Whether the child complained about `words`.
+    pub(super) fn complains(&self, words: &str) -> bool {
+        memchr::memmem::find(&self.stderr, words.as_bytes()).is_some()
+    }
+
+    /// The failure of `` `what` ``: how it ended, and the last lines of its complaint.
+    pub(super) fn failure(&self, what: &str) -> Failure {
+        let ended = match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "no exit code".to_owned(),
+        };
+        let shown = last_lines(&self.stderr);
+        let gap = if shown.is_empty() { "" } else { "\n" };
+        Failure::new(format!("`{what}` failed ({ended}){gap}{shown}"))
+    }
+}
+
+/// The end of `output` as printable lines.
+fn last_lines(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    let lines = match lines.iter().rposition(|line| !line.is_empty()) {
+        Some(last) => lines.get(..=last).unwrap_or_default(),
+        None => return String::new(),
+    };
+    let (mut shown, mut bytes) = (Vec::new(), 0);
+    for line in lines.iter().rev().take(SHOWN_LINES) {
+        // A tab is a column in a compiler's picture, not an attack.
+        let line = printable(&line.replace('\t', "    ")).into_owned();
+        bytes += line.len() + 1;
+        if bytes > SHOWN_BYTES {
+            if shown.is_empty() {
+                shown.push(line.chars().take(SHOWN_BYTES).collect());
+            }
+            break;
+        }
+        shown.push(line);
+    }
+    shown.reverse();
+    shown.join("\n")
+}
+
+/// Reads to the end, keeps the beginning; tells whether something was left out. A full pipe would stop the child.
+fn keep_start(mut from: impl Read) -> io::Result<(Vec<u8>, bool)> {
+    let mut kept = Vec::new();
+    from.by_ref().take(Limits::CHILD_OUTPUT_BYTES).read_to_end(&mut kept)?;
+    let left_out = io::copy(&mut from, &mut io::sink())?;
+    Ok((kept, left_out > 0))
+}
+
+/// Tells the lines of what is read through it.
+struct Told<'a, R> {
+    from: R,
+    progress: &'a dyn Progress,
+    line: Vec<u8>,
+}
+
+impl<R> Told<'_, R> {
+    fn tell(&mut self) {
+        // Whatever moves a cursor ends a line: cargo's bar, were there one, is not for us.
+        let line = String::from_utf8_lossy(&self.line).replace('\t', "    ");
+        if !line.trim().is_empty() {
+            self.progress.detail(&format!("  {}", printable(line.trim_end())));
+        }
+        self.line.clear();
+    }
+}
+
+impl<R: Read> Read for Told<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buf)?;
+        for byte in buf.get(..read).unwrap_or_default() {
+            match byte {
+                b'\n' | b'\r' => self.tell(),
+                byte => self.line.push(*byte),
+            }
+            if self.line.len() >= SHOWN_BYTES {
+                self.tell();
+            }
+        }
+        if read == 0 {
+            self.tell();
+        }
+        Ok(read)
+    }
+}
+
+/// Reads to the end, keeps the end.
+fn keep_end(mut from: impl Read) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    loop {
+        if from.by_ref().take(KEPT_BYTES as u64).read_to_end(&mut kept)? == 0 {
+            break;
+        }
+        kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn shell(script: &str) -> Ended {
+        let environment = Environment::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        Child::new(Path::new("/bin/sh"), Path::new("/"), &environment).args(["-c", script]).run().unwrap()
+    }
+
+    #[test]
+    fn a_failure_shows_how_it_ended_and_the_last_lines_without_escapes() {
+        let ended = shell("printf 'one\\n\\033[31mtwo\\n\\n' >&2; exit 3");
+        assert_eq!(ended.failure("tool").what, "`tool` failed (exit code 3)\none\n\\u{1b}[31mtwo");
+        assert_eq!(shell("kill -9 $$").failure("tool").what, "`tool` failed (signal 9)");
+    }
+
+    #[test]
+    fn much_output_neither_blocks_nor_is_shown_whole() {
+        let ended = shell("i=0; while [ $i -lt 30000 ]; do echo line $i >&2; echo x; i=$((i+1)); done; exit 1");
+        assert_eq!(ended.stdout.len(), 60_000);
+        assert!(ended.stderr.len() <= KEPT_BYTES);
+        let what = ended.failure("tool").what;
+        assert!(what.ends_with("line 29999") && what.lines().count() == SHOWN_LINES + 1, "{what}");
+        assert!(last_lines(&b"x".repeat(100_000)).len() <= SHOWN_BYTES);
+    }
+
+    #[test]
+    fn a_child_has_no_input_and_only_the_given_environment() {
+        // `_` and `PWD` are the shell's own.
+        assert_eq!(shell("cat; env | grep -vE '^(_|PWD|SHLVL|OLDPWD)='").text(), "PATH=/usr/bin:/bin");
+    }
+}

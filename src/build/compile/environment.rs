@@ -1,0 +1,207 @@
+//! The environment of a compile: built from nothing, the same words on every machine.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::{OsStr, OsString},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{Toolchain, bench::Bench};
+use crate::{
+    recipe::Located,
+    report::{Failure, printable},
+};
+
+/// The variables of a child.
+pub(super) type Environment = BTreeMap<OsString, OsString>;
+
+/// Switches off everything in git that another file than the checkout's could switch on, and hooks with it.
+/// `safe.directory` lets another user's checkout be read, which a container build often is.
+pub(super) const GIT_SETTINGS: [(&str, &str); 3] =
+    [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("safe.directory", "*")];
+
+impl Toolchain<'_> {
+    /// A variable of the caller; an empty one is none, as for Go and cargo.
+    pub(super) fn caller_variable(&self, name: &str) -> Option<&OsStr> {
+        self.caller.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The caller's `PATH` without the entries that depend on the folder a child runs in: those would let a
+    /// checkout bring its own `cc`.
+    pub(super) fn path(&self) -> OsString {
+        let path = self.caller_variable("PATH").unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
+        let absolute = env::split_paths(path).filter(|entry| entry.is_absolute());
+        env::join_paths(absolute).unwrap_or_default()
+    }
+
+    /// Where `name` is in `PATH`.
+    pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
+        env::split_paths(&self.path()).map(|folder| folder.join(name)).find(|file| {
+            file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        })
+    }
+
+    /// A folder that `variable` of the caller names, else `default` in the caller's home.
+    pub(super) fn folder(&self, variable: &str, default: &str) -> Result<PathBuf, Failure> {
+        let path = match (self.caller_variable(variable), self.caller_variable("HOME")) {
+            (Some(path), _) => PathBuf::from(path),
+            (None, Some(home)) => Path::new(home).join(default),
+            (None, None) => return Err(Failure::new(format!("neither `{variable}` nor `HOME` is set"))),
+        };
+        std::path::absolute(&path).map_err(|error| Failure::io("make it absolute", &path, &error))
+    }
+
+    /// The folder in which one program is compiled, in the caller's cache.
+    pub(super) fn bench(&self, kind: &str, key: &[&[u8]]) -> Result<Bench, Failure> {
+        let cache = self.cache.ok_or_else(|| {
+            Failure::new("compilers need a folder to work in, and neither `XDG_CACHE_HOME` nor `HOME` is set")
+                .hint("`export XDG_CACHE_HOME=/path/of/a/folder`")
+        })?;
+        Bench::open(cache, kind, key)
+    }
+
+    /// The caller's environment for a fetch. The variables by which a caller (or `cargo run`, by way of rustup)
+    /// picks another toolchain are gone: fetch and compile use the same one, which the checkout or the machine's
+    /// default names.
+    pub(super) fn fetching(&self) -> Environment {
+        let mut environment = self.caller.clone();
+        for name in ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            environment.remove(OsStr::new(name));
+        }
+        environment.remove(OsStr::new("GOROOT"));
+        environment.insert("PATH".into(), self.path());
+        environment.insert("GOTOOLCHAIN".into(), "local".into());
+        environment
+    }
+
+    /// What every compile has: the caller's `PATH`, an empty home, a temporary folder, the plainest locale.
+    pub(super) fn hermetic(&self, bench: &Bench) -> Environment {
+        let mut environment = Environment::from([
+            ("PATH".into(), self.path()),
+            ("HOME".into(), bench.home().into_os_string()),
+            ("TMPDIR".into(), bench.temporary().into_os_string()),
+        ]);
+        // The date is for the C compilers and the stamping crates that build scripts call.
+        let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("SOURCE_DATE_EPOCH", "0")];
+        let git = [("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_OPTIONAL_LOCKS", "0")];
+        for (name, value) in fixed.into_iter().chain(git) {
+            environment.insert(name.into(), value.into());
+        }
+        environment.insert("GIT_CONFIG_COUNT".into(), GIT_SETTINGS.len().to_string().into());
+        for (at, (key, value)) in GIT_SETTINGS.into_iter().enumerate() {
+            environment.insert(format!("GIT_CONFIG_KEY_{at}").into(), key.into());
+            environment.insert(format!("GIT_CONFIG_VALUE_{at}").into(), value.into());
+        }
+        environment
+    }
+}
+
+/// Lets git pass over the folder `out`, at the top of the checkout and in `dir`, where hardpan itself writes: a
+/// program that is stamped with the state of the checkout would be another one the second time.
+pub(super) fn pass_over_output(
+    environment: &mut Environment,
+    toolchain: &Toolchain<'_>,
+    bench: &Bench,
+    dir: &Path,
+) -> Result<(), Failure> {
+    let mut patterns = b"/out/\n/".to_vec();
+    let below = dir.strip_prefix(toolchain.checkout).unwrap_or(Path::new("")).join("out/");
+    for byte in below.as_os_str().as_encoded_bytes() {
+        // What gitignore takes for a pattern.
+        if b"*?[\\".contains(byte) {
+            patterns.push(b'\\');
+        }
+        patterns.push(*byte);
+    }
+    patterns.push(b'\n');
+    let file = bench.root().join("ignored");
+    std::fs::write(&file, patterns).map_err(|error| Failure::io("write it", &file, &error))?;
+    let at = GIT_SETTINGS.len();
+    environment.insert("GIT_CONFIG_COUNT".into(), (at + 1).to_string().into());
+    environment.insert(format!("GIT_CONFIG_KEY_{at}").into(), "core.excludesFile".into());
+    environment.insert(format!("GIT_CONFIG_VALUE_{at}").into(), file.into());
+    Ok(())
+}
+
+/// Adds the recipe's own variables; `reserved` are those that would undo what hardpan asks of the compiler.
+pub(super) fn add_recipe(
+    environment: &mut Environment,
+    recipe: &BTreeMap<String, Located<String>>,
+    reserved: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    for (name, value) in recipe {
+        if reserved(name) {
+            let what = format!("`{}` is hardpan's to set", printable(name));
+            return Err(Failure::new(what).at(&value.origin));
+        }
+        environment.insert(name.into(), (&value.value).into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    /// A toolchain of tests.
+    pub(in super::super) fn toolchain<'a>(
+        caller: &'a Environment,
+        cache: &'a Path,
+        checkout: &'a Path,
+    ) -> Toolchain<'a> {
+        Toolchain {
+            caller,
+            offline: true,
+            jobs: NonZeroUsize::new(2).unwrap(),
+            cache: Some(cache),
+            checkout,
+            progress: &crate::report::Silent,
+        }
+    }
+
+    #[test]
+    fn a_compile_sees_nothing_of_the_caller_but_path() {
+        let caller = Environment::from(
+            [
+                ("PATH", ".:/usr/bin::bin:/bin"),
+                ("HOME", "/root"),
+                ("RUSTFLAGS", "-C x"),
+                ("GOFLAGS", "-mod=mod"),
+                ("TZ", "Asia/Tokyo"),
+            ]
+            .map(|(name, value)| (name.into(), value.into())),
+        );
+        let cache = tempfile::tempdir().unwrap();
+        let toolchain = toolchain(&caller, cache.path(), Path::new("/src"));
+        let bench = Bench::open(cache.path(), "test", &[]).unwrap();
+        let environment = toolchain.hermetic(&bench);
+        assert_eq!(environment.get(OsStr::new("PATH")).unwrap(), "/usr/bin:/bin");
+        assert_eq!(environment.get(OsStr::new("TZ")).unwrap(), "UTC");
+        assert!(
+            environment.get(OsStr::new("HOME")).unwrap().to_str().unwrap().starts_with(cache.path().to_str().unwrap())
+        );
+        assert!(!environment.keys().any(|name| name == "RUSTFLAGS" || name == "GOFLAGS"));
+        assert!(toolchain.program("sh").unwrap().is_absolute());
+        assert_eq!(toolchain.program("no-such-program"), None);
+    }
+
+    #[test]
+    fn homes_come_from_their_variable_or_from_home() {
+        let mut caller = Environment::from([("HOME".into(), "/home/me".into())]);
+        let path = Path::new("/x");
+        assert_eq!(
+            toolchain(&caller, path, path).folder("CARGO_HOME", ".cargo").unwrap(),
+            Path::new("/home/me/.cargo")
+        );
+        caller.insert("CARGO_HOME".into(), "/opt/cargo".into());
+        assert_eq!(toolchain(&caller, path, path).folder("CARGO_HOME", ".cargo").unwrap(), Path::new("/opt/cargo"));
+        caller.clear();
+        let failure = toolchain(&caller, path, path).folder("CARGO_HOME", ".cargo").unwrap_err();
+        assert_eq!(failure.what, "neither `CARGO_HOME` nor `HOME` is set");
+    }
+}

@@ -1,0 +1,107 @@
+//! Drives the toolchains: `go build` and `cargo build`, in an environment built from nothing.
+//!
+//! # Two phases
+//!
+//! *Fetch* (`go list -deps`, `cargo fetch`) runs in the caller's environment, because proxies, credentials and
+//! mirrors are the caller's; it writes to the module cache and the cargo home, never to the checkout. *Compile* runs
+//! offline, with `PATH` and the places of toolchains and caches as the only words from the caller. Both use the
+//! toolchain that the checkout (`rust-toolchain.toml`) or the machine's default names: `RUSTUP_TOOLCHAIN`,
+//! `GOTOOLCHAIN` and `GOROOT` of the caller are not looked at.
+//!
+//! # Same bytes everywhere, and where that ends
+//!
+//! Measured with cargo 1.95 and Go 1.26 (two checkouts, caches, homes and environments; equal digests):
+//!
+//! * Go: `-trimpath`, `-buildvcs=false` and `-buildid=` are enough.
+//! * Cargo leaves `--remap-path-prefix` out of `-C metadata`, `-C extra-filename` and the names under `build/`, so
+//!   flags that name this machine's folders change neither symbols nor their order.
+//! * C code that build scripts compile gets `-ffile-prefix-map` by way of `CFLAGS` and `CXXFLAGS`.
+//! * Path dependencies outside of the *workspace* root enter `-C metadata` with their absolute path. No flag changes
+//!   that, so they are refused ([`cargo`](Toolchain::cargo)).
+//! * `env!("OUT_DIR")` and `env!("CARGO_MANIFEST_DIR")` are strings that no remapping reaches. A program that keeps
+//!   one differs from machine to machine; it is the project's to fix. Files that are *included* from there are fine.
+
+mod bench;
+mod c_flags;
+mod cargo;
+mod cargo_config;
+mod child;
+mod environment;
+mod freshness;
+mod git;
+mod go;
+mod packages;
+mod rust;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    oci::Platform,
+    recipe::{CargoBinary, GitWord, GoBinary},
+    report::{Failure, Origin, Progress},
+};
+
+/// What compiling needs to know of its caller.
+#[derive(Debug)]
+pub struct Toolchain<'a> {
+    /// The caller's whole environment: the fetch runs in it; the compile takes only what it must from it.
+    pub caller: &'a BTreeMap<OsString, OsString>,
+    /// Skip the fetch.
+    pub offline: bool,
+    /// Threads of the compilers.
+    pub jobs: NonZeroUsize,
+    /// Where compilers put what they make; kept between builds. Absolute, not in the checkout. Git needs none.
+    pub cache: Option<&'a Path>,
+    /// The bound of host paths: the git root, or the recipe's folder. Canonical.
+    pub checkout: &'a Path,
+    /// Hears what the toolchains print.
+    pub progress: &'a dyn Progress,
+}
+
+/// A program that was compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compiled {
+    /// The file; stays until the next compile of the same program.
+    pub path: PathBuf,
+    /// The binary's name.
+    pub name: String,
+}
+
+impl Toolchain<'_> {
+    /// Compiles a Go package. `dir` is canonical; `ldflags` are the recipe's with variables replaced, joined by
+    /// spaces, so that Go splits and unquotes them.
+    pub fn go(
+        &self,
+        binary: &GoBinary,
+        dir: &Path,
+        ldflags: &[String],
+        platform: &Platform,
+        origin: &Origin,
+    ) -> Result<Compiled, Failure> {
+        go::compile(self, binary, dir, ldflags, platform).map_err(|failure| failure.at(origin))
+    }
+
+    /// Compiles a Cargo package. `dir` is canonical.
+    pub fn cargo(
+        &self,
+        binary: &CargoBinary,
+        dir: &Path,
+        platform: &Platform,
+        origin: &Origin,
+    ) -> Result<Compiled, Failure> {
+        cargo::compile(self, binary, dir, platform).map_err(|failure| failure.at(origin))
+    }
+
+    /// Asks git about the checkout that holds `dir`, without hooks or fsmonitor.
+    pub fn git(&self, word: GitWord, dir: &Path) -> Result<String, Failure> {
+        git::ask(self, word, dir)
+    }
+}

@@ -1,0 +1,165 @@
+//! Which package and which binary of a cargo workspace is meant.
+
+use serde::Deserialize;
+
+use super::rust::closest;
+use crate::{
+    recipe::CargoBinary,
+    report::{Failure, printable},
+};
+
+/// What `cargo metadata --no-deps` says, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    packages: Vec<Package>,
+    /// The folder with the workspace's `Cargo.toml` and `Cargo.lock`.
+    pub(super) workspace_root: std::path::PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// The chosen binary.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// The package's name; one member has it.
+    pub(super) package: String,
+    /// The binary's name.
+    pub(super) binary: String,
+}
+
+impl Metadata {
+    /// The names of the members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().map(|package| package.name.as_str())
+    }
+
+    /// The package and the binary that `wanted` means: `package/bin`, or a package with one binary.
+    pub(super) fn choose(&self, wanted: &CargoBinary) -> Result<Choice, Failure> {
+        let name = wanted.package.value.as_str();
+        let fail = |what: String| Failure::new(what).at(&wanted.package.origin);
+        let Some(package) = self.packages.iter().find(|package| package.name == name) else {
+            let failure = fail(format!("the workspace has no package `{}`", printable(name)));
+            return Err(suggest(failure, name, self.packages.iter().map(|package| package.name.as_str()), ""));
+        };
+        let names: Vec<_> = package.binaries().collect();
+        let binary = match (&wanted.binary, names.as_slice()) {
+            (_, []) => {
+                let failure = fail(format!("the package `{name}` is a library, it has no binaries"));
+                let programs = self.packages.iter().filter(|package| package.binaries().next().is_some());
+                return Err(suggest(failure, "", programs.map(|package| package.name.as_str()), ""));
+            }
+            (Some(binary), names) if names.contains(&binary.as_str()) => binary.clone(),
+            (Some(binary), names) => {
+                let failure = fail(format!("the package `{name}` has no binary `{}`", printable(binary)));
+                return Err(suggest(failure, binary, names.iter().copied(), &format!("{name}/")));
+            }
+            (None, [only]) => (*only).to_owned(),
+            (None, names) => {
+                let failure = fail(format!("the package `{name}` has {} binaries", names.len()));
+                return Err(suggest(failure, "", names.iter().copied(), &format!("{name}/")));
+            }
+        };
+        Ok(Choice { package: name.to_owned(), binary })
+    }
+}
+
+impl Package {
+    /// The names of its binaries.
+    fn binaries(&self) -> impl Iterator<Item = &str> {
+        let binaries = self.targets.iter().filter(|target| target.kind.iter().any(|kind| kind == "bin"));
+        binaries.map(|target| target.name.as_str())
+    }
+}
+
+/// Adds what there is to choose from, the most similar one as a question.
+fn suggest<'a>(failure: Failure, word: &str, names: impl Iterator<Item = &'a str>, before: &str) -> Failure {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    let list: Vec<_> = names.iter().take(20).map(|name| format!("`{before}{}`", printable(name))).collect();
+    let more = if names.len() > list.len() { ", ..." } else { "" };
+    let list = format!("{}{more}", list.join(", "));
+    match closest(word, names.iter().copied()) {
+        Some(like) if names.len() > 1 => {
+            failure.hint(format!("did you mean `{before}{}`? there are {list}", printable(like)))
+        }
+        Some(_) => failure.hint(format!("did you mean {list}?")),
+        None if names.is_empty() => failure,
+        None if names.len() == 1 => failure.hint(format!("there is {list}")),
+        None => failure.hint(format!("there are {list}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use super::*;
+    use crate::{
+        recipe::Located,
+        report::{Origin, Source},
+    };
+
+    fn wanted(package: &str, binary: Option<&str>) -> CargoBinary {
+        let source = Arc::new(Source { path: "r.toml".into(), text: "x".into() });
+        CargoBinary {
+            package: Located { value: package.into(), origin: Origin::new(&source, 0..1) },
+            binary: binary.map(str::to_owned),
+            dir: None,
+            target: None,
+            features: Vec::new(),
+            flags: Vec::new(),
+            env: BTreeMap::new(),
+            strip: true,
+        }
+    }
+
+    fn choose(package: &str, binary: Option<&str>) -> Result<(String, String), (String, Option<String>)> {
+        let json = r#"{"workspace_root": "/w", "packages": [
+            {"name": "hello", "manifest_path": "/w/Cargo.toml", "targets": [
+                {"name": "hello", "kind": ["lib"]}, {"name": "server", "kind": ["bin"]}, {"name": "client", "kind": ["bin"]}]},
+            {"name": "one", "manifest_path": "/w/one/Cargo.toml", "targets": [{"name": "uno", "kind": ["bin"]}]},
+            {"name": "lib", "manifest_path": "/w/lib/Cargo.toml", "targets": [{"name": "lib", "kind": ["proc-macro"]}]}]}"#;
+        let metadata: Metadata = serde_json::from_str(json).unwrap();
+        let chosen = metadata.choose(&wanted(package, binary));
+        chosen.map(|choice| (choice.package, choice.binary)).map_err(|failure| (failure.what, failure.hint))
+    }
+
+    #[test]
+    fn the_only_binary_and_a_named_one_are_found() {
+        assert_eq!(choose("one", None), Ok(("one".into(), "uno".into())));
+        assert_eq!(choose("hello", Some("client")), Ok(("hello".into(), "client".into())));
+    }
+
+    #[test]
+    fn what_is_not_there_is_answered_with_what_is() {
+        for (package, binary, what, hint) in [
+            ("hello", None, "the package `hello` has 2 binaries", "there are `hello/client`, `hello/server`"),
+            (
+                "hello",
+                Some("serber"),
+                "the package `hello` has no binary `serber`",
+                "did you mean `hello/server`? there are `hello/client`, `hello/server`",
+            ),
+            (
+                "helo",
+                None,
+                "the workspace has no package `helo`",
+                "did you mean `hello`? there are `hello`, `lib`, `one`",
+            ),
+            ("lib", None, "the package `lib` is a library, it has no binaries", "there are `hello`, `one`"),
+        ] {
+            assert_eq!(choose(package, binary), Err((what.into(), Some(hint.into()))));
+        }
+    }
+}

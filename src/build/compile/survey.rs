@@ -1,0 +1,115 @@
+//! What the toolchains say about a folder for which there is no recipe yet: in their own documented forms, offline,
+//! and with nothing written to the folder.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::{
+    Toolchain,
+    bench::Bench,
+    cargo, cargo_config,
+    child::{Child, Ended},
+    environment::Environment,
+    go,
+    rust::Rust,
+};
+use crate::{oci::Platform, report::Failure};
+
+/// The fields of `go list -json` that [`Toolchain::go_packages`] asks for (`go help list`).
+const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,Deps,Error,DepsErrors";
+
+/// The head of a `go.mod`, as `go mod edit -json` has it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Module {
+    module: ModulePath,
+    go: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ModulePath {
+    path: String,
+}
+
+impl Toolchain<'_> {
+    /// `go mod edit -json` in `dir`: what its `go.mod` says, as one document.
+    pub fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
+        let (go, environment, _bench) = self.go_environment(dir)?;
+        Self::go_edit(&go, dir, &environment)
+    }
+
+    fn go_edit(go: &Path, dir: &Path, environment: &Environment) -> Result<Vec<u8>, Failure> {
+        answered(Child::new(go, dir, environment).args(["mod", "edit", "-json"]).run()?, "go mod edit -json")
+    }
+
+    /// `go list -e -deps -json ./...` for Linux: the module's packages and what they import, one document after the
+    /// other. `cgo` says whether files that import "C" count; `work` is a `go.work` to look through.
+    pub fn go_packages(&self, dir: &Path, work: Option<&Path>, cgo: bool) -> Result<Vec<u8>, Failure> {
+        let (go, mut environment, bench) = self.go_environment(dir)?;
+        environment.insert("CGO_ENABLED".into(), if cgo { "1" } else { "0" }.into());
+        environment.insert("GOWORK".into(), work.map_or_else(|| OsString::from("off"), Into::into));
+        let list = ["list", "-e", "-deps", FIELDS];
+        let ended = Child::new(&go, dir, &environment).args(list).args(["./..."]).run()?;
+        if ended.status.success() || work.is_some() || !ended.complains("module lookup disabled by GOPROXY=off") {
+            return answered(ended, "go list");
+        }
+        // A `go.mod` from before Go 1.17 names only some of its modules, and the others are not in the cache. For the
+        // module's own packages it is enough to look without any, by way of a `go.mod` that requires none.
+        let alone = bench.temporary().join("go.mod");
+        let module: Module = serde_json::from_slice(&Self::go_edit(&go, dir, &environment)?)
+            .map_err(|_| Failure::new("`go mod edit -json` answered what cannot be read").in_path(dir))?;
+        let text = format!("module {}\n\ngo {}\n", module.module.path, module.go.as_deref().unwrap_or("1.16"));
+        std::fs::write(&alone, text).map_err(|error| Failure::io("write it", &alone, &error))?;
+        let mut flag = OsString::from("-modfile=");
+        flag.push(&alone);
+        let arguments = list.map(OsString::from).into_iter().chain([flag, "-mod=mod".into(), "./...".into()]);
+        answered(Child::new(&go, dir, &environment).args(arguments).run()?, "go list")
+    }
+
+    /// `cargo metadata --no-deps` in `dir`; refuses a workspace that `build` would refuse: one outside of the checkout
+    /// or without a lock, and a cargo configuration outside of it that would change the program.
+    pub fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
+        cargo_config::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
+        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        Ok(cargo::metadata(self, &rust.cargo, dir, &environment)?.0)
+    }
+
+    /// The triple of this machine, as its Rust has it.
+    pub fn rust_host(&self, dir: &Path) -> Result<String, Failure> {
+        Ok(self.rust_environment(dir)?.0.host)
+    }
+
+    /// Whether Rust's standard library for `target` is installed.
+    pub fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure> {
+        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        rust.has_target(target, dir, &environment)
+    }
+
+    fn go_environment(&self, dir: &Path) -> Result<(PathBuf, Environment, Bench), Failure> {
+        let go = go::installed(self, dir)?;
+        let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
+        let mut environment = self.hermetic(&bench);
+        let platform = Platform { os: "linux", architecture: "amd64", variant: None };
+        go::go_variables(&mut environment, &go, &bench, &platform);
+        environment.insert("GOWORK".into(), "off".into());
+        Ok((go.program, environment, bench))
+    }
+
+    fn rust_environment(&self, dir: &Path) -> Result<(Rust, Environment, Bench), Failure> {
+        let cargo_home = self.folder("CARGO_HOME", ".cargo")?;
+        let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
+        let mut environment = self.hermetic(&bench);
+        cargo::cargo_variables(&mut environment, self, &bench, &cargo_home)?;
+        let rust = Rust::ask(self, dir, &environment)?;
+        Ok((rust, environment, bench))
+    }
+}
+
+fn answered(ended: Ended, what: &str) -> Result<Vec<u8>, Failure> {
+    if ended.status.success() { Ok(ended.stdout) } else { Err(ended.failure(what)) }
+}

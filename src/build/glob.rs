@@ -1,0 +1,124 @@
+//! The patterns of a `[[tree]]`.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A glob over the components of a relative path.
+///
+/// `*`, `?`, `[..]` and `{a,b}` match within one component, `**` any number of components. A component that
+/// begins with a dot is matched only by a pattern component that begins with a dot, so that `.git` or `.env`
+/// never comes along unless it was written.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    components: Vec<Component>,
+    /// Whether wildcards match a leading dot: in what is left out they do.
+    dots: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Component {
+    /// `**`.
+    Any,
+    /// One component.
+    One { glob: GlobMatcher, dotted: bool },
+}
+
+impl Pattern {
+    /// Reads a pattern; the error is a sentence. `dots` as in the type's page.
+    pub(super) fn parse(text: &str, dots: bool) -> Result<Self, String> {
+        let components = text.split('/').map(component).collect::<Result<_, _>>()?;
+        Ok(Self { components, dots })
+    }
+
+    /// Whether the path of these components is meant.
+    pub(super) fn matches(&self, path: &[&[u8]]) -> bool {
+        // reachable[i]: the first i pattern components match the path components so far.
+        let mut reachable = vec![false; self.components.len() + 1];
+        reachable[0] = true;
+        self.skip_any(&mut reachable);
+        for name in path {
+            let mut next = vec![false; reachable.len()];
+            for (at, component) in self.components.iter().enumerate().filter(|(at, _)| reachable[*at]) {
+                match component {
+                    Component::Any if self.dots || !name.starts_with(b".") => next[at] = true,
+                    Component::One { glob, dotted } if self.dots || *dotted || !name.starts_with(b".") => {
+                        next[at + 1] |= glob.is_match(as_path(name));
+                    }
+                    _ => {}
+                }
+            }
+            self.skip_any(&mut next);
+            reachable = next;
+        }
+        reachable.last().copied().unwrap_or(false)
+    }
+
+    /// A `**` also stands for no component at all.
+    fn skip_any(&self, reachable: &mut [bool]) {
+        for (at, component) in self.components.iter().enumerate() {
+            if reachable[at] && matches!(component, Component::Any) {
+                reachable[at + 1] = true;
+            }
+        }
+    }
+}
+
+fn as_path(name: &[u8]) -> &std::path::Path {
+    use std::os::unix::ffi::OsStrExt as _;
+    std::path::Path::new(std::ffi::OsStr::from_bytes(name))
+}
+
+fn component(text: &str) -> Result<Component, String> {
+    match text {
+        "**" => return Ok(Component::Any),
+        "" => return Err("a pattern has no empty component".into()),
+        "." | ".." => return Err("a pattern stays below its folder".into()),
+        _ => {}
+    }
+    let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
+    let glob = glob.map_err(|error| error.kind().to_string())?;
+    Ok(Component::One { glob: glob.compile_matcher(), dotted: text.starts_with(['.', '\\']) })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, path: &str, dots: bool) -> bool {
+        let path: Vec<_> = path.split('/').map(str::as_bytes).collect();
+        Pattern::parse(pattern, dots).unwrap().matches(&path)
+    }
+
+    #[test]
+    fn stars_stay_in_their_component_and_double_stars_do_not() {
+        assert!(matches("*.html", "index.html", false));
+        assert!(!matches("*.html", "a/index.html", false));
+        assert!(matches("**/*.html", "index.html", false));
+        assert!(matches("**/*.html", "a/b/index.html", false));
+        assert!(matches("a/**", "a/b/c", false));
+        assert!(matches("a/**/c", "a/c", false));
+        assert!(matches("bin/*", "bin/tool", false));
+        assert!(!matches("bin/*", "bin/a/tool", false));
+        assert!(matches("{a,b}.txt", "b.txt", false));
+        assert!(matches("**", "a/b", false));
+    }
+
+    #[test]
+    fn a_leading_dot_is_matched_only_by_a_written_one() {
+        assert!(!matches("**/*", ".env", false));
+        assert!(!matches("**/*", ".git/config", false));
+        assert!(!matches("*", ".env", false));
+        assert!(matches(".env", ".env", false));
+        assert!(matches(".well-known/**", ".well-known/a/b", false));
+        assert!(!matches(".well-known/**", ".well-known/.secret", false));
+        assert!(matches("**/.well-known/*", "a/.well-known/b", false));
+        assert!(matches("**/*.bak", "a/.x.bak", true), "in exclude a wildcard takes dots too");
+    }
+
+    #[test]
+    fn many_double_stars_do_not_take_exponential_time() {
+        let pattern = "**/a/".repeat(60) + "b";
+        let path = "a/".repeat(500) + "c";
+        assert!(!matches(&pattern, &path, false));
+    }
+}

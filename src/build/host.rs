@@ -1,0 +1,74 @@
+//! Paths of the host, and the bound they must stay in.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    recipe::Located,
+    report::{Failure, printable},
+};
+
+/// The folders that host paths are measured against.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The recipe's folder, canonical: what relative paths begin at.
+    pub folder: PathBuf,
+    /// The git root that holds it, else the folder itself; canonical. Host paths stay below it.
+    pub root: PathBuf,
+    /// `--allow-outside`.
+    pub allow_outside: bool,
+}
+
+impl Bound {
+    /// The bound of a recipe in `folder`.
+    pub fn of(folder: &Path, allow_outside: bool) -> Result<Self, Failure> {
+        let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder =
+            fs_err::canonicalize(shown).map_err(|error| Failure::io("open the folder", shown, &cause(&error)))?;
+        let root = folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(&folder).to_path_buf();
+        Ok(Self { folder, root, allow_outside })
+    }
+
+    /// The canonical path of `text`, links followed, which must exist and lie within the bound.
+    ///
+    /// `shown` is the text after its variables were replaced.
+    pub fn resolve(&self, text: &Located<String>, shown: &str) -> Result<PathBuf, Failure> {
+        if shown.is_empty() || shown.contains('\0') {
+            return Err(Failure::new("the path is empty").at(&text.origin));
+        }
+        let path = self.folder.join(shown);
+        let name = printable(shown);
+        let real = std::fs::canonicalize(&path).map_err(|error| unresolved(&path, &name, &error).at(&text.origin))?;
+        self.check(&real, &name).map_err(|failure| failure.at(&text.origin))?;
+        Ok(real)
+    }
+
+    /// Refuses a canonical path that lies outside the bound.
+    pub fn check(&self, real: &Path, name: &str) -> Result<(), Failure> {
+        if self.allow_outside || real.starts_with(&self.root) {
+            return Ok(());
+        }
+        let bound = if self.root == self.folder { "the recipe's folder" } else { "the git checkout" };
+        Err(Failure::new(format!("`{name}` leaves {bound}"))
+            .hint("copy it into the checkout, or pass `--allow-outside`"))
+    }
+}
+
+/// Why a path could not be resolved, told apart as far as the system does.
+fn unresolved(path: &Path, name: &str, error: &std::io::Error) -> Failure {
+    let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    match error.kind() {
+        std::io::ErrorKind::NotFound if is_link => Failure::new(format!("`{name}` is a link to nothing")),
+        std::io::ErrorKind::NotFound => Failure::new(format!("`{name}` does not exist")),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            Failure::new(format!("`{name}` is a link that leads back to itself"))
+        }
+        _ => Failure::io("open", name, error),
+    }
+}
+
+/// The system's own error inside one that `fs_err` dressed with the path, which our messages carry already.
+pub(super) fn cause(error: &std::io::Error) -> std::io::Error {
+    error
+        .raw_os_error()
+        .map_or_else(|| std::io::Error::new(error.kind(), error.to_string()), std::io::Error::from_raw_os_error)
+}

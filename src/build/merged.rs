@@ -1,0 +1,301 @@
+//! The file system an image will have, all layers together.
+
+use std::{collections::BTreeMap, fs::File, sync::Arc};
+
+use super::{
+    pinned::PinnedFile,
+    plan::{Group, GroupKind, PlannedEntry},
+};
+use crate::{
+    layer::{Entry, EntryKind},
+    oci::{Digest, ImagePath, Open},
+    report::{Failure, Limits, Origin},
+};
+
+/// Every path of the image, each once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Merged {
+    nodes: BTreeMap<ImagePath, Node>,
+}
+
+/// One path of the image.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) group: GroupKind,
+    /// What named the path: the `to` of its entry.
+    pub(super) origin: Origin,
+    /// What gave the content: `from`, `path`, `text`, `target`, a package. Faults of the content point there.
+    pub(super) content: Origin,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum NodeKind {
+    Directory,
+    File(Body),
+    Symlink(Vec<u8>),
+}
+
+/// The content of a file.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    Host(PinnedFile),
+    Memory(Arc<Vec<u8>>),
+}
+
+/// Why a path leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// There is nothing at the path, or at the end of its links.
+    Absent,
+    /// Its links lead in a circle.
+    Loop,
+    /// A component that should be a folder is a file.
+    NotAFolder,
+}
+
+impl Node {
+    /// A file of root's with this mode.
+    pub(super) fn file(body: Body, mode: u32, group: GroupKind, origin: &Origin) -> Self {
+        Self::new(NodeKind::File(body), mode, group, origin)
+    }
+
+    /// A folder of root's, 0755.
+    pub(super) fn directory(group: GroupKind, origin: &Origin) -> Self {
+        Self::new(NodeKind::Directory, 0o755, group, origin)
+    }
+
+    /// A link.
+    pub(super) fn symlink(target: Vec<u8>, group: GroupKind, origin: &Origin) -> Self {
+        Self::new(NodeKind::Symlink(target), 0o777, group, origin)
+    }
+
+    /// The same, with another place for what it holds.
+    pub(super) fn holding(self, content: &Origin) -> Self {
+        Self { content: content.clone(), ..self }
+    }
+
+    /// Where it comes from, as the end of a sentence. What `[system]` brings by default is on no line.
+    fn whence(&self) -> String {
+        match self.group {
+            GroupKind::System => "in `[system]`".to_owned(),
+            GroupKind::Files | GroupKind::Binaries => format!("on line {}", self.origin.line_column().0),
+        }
+    }
+
+    fn new(kind: NodeKind, mode: u32, group: GroupKind, origin: &Origin) -> Self {
+        Self { kind, mode, uid: 0, gid: 0, group, origin: origin.clone(), content: origin.clone() }
+    }
+}
+
+impl Body {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Host(file) => file.size(),
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Host(file) => file.digest(),
+            Self::Memory(bytes) => Digest::of(bytes),
+        }
+    }
+
+    fn open(&self) -> Arc<dyn Open> {
+        match self {
+            Self::Host(file) => Arc::new(file.clone()),
+            Self::Memory(bytes) => Arc::clone(bytes) as Arc<dyn Open>,
+        }
+    }
+
+    /// The host's file, to look at its headers; `None` for a text.
+    pub(super) fn host_file(&self) -> std::io::Result<Option<File>> {
+        match self {
+            Self::Host(file) => file.file().map(Some),
+            Self::Memory(_) => Ok(None),
+        }
+    }
+}
+
+impl Merged {
+    /// Adds a path; one that is there already is an error that names both lines.
+    pub(super) fn add(&mut self, path: ImagePath, node: Node) -> Result<(), Failure> {
+        if path.is_root() {
+            let what = "`/` is always there and belongs to root".to_owned();
+            return Err(Failure::new(what).at(&node.origin));
+        }
+        if let Some(there) = self.nodes.get(&path) {
+            let what = format!("`{path}` is {} already", there.whence());
+            let failure = Failure::new(what).at(&node.origin);
+            return Err(failure.hint(if there.group == GroupKind::System {
+                "`passwd = false`, `certificates = \"none\"` and `tmp = false` in `[system]` leave its files out"
+            } else {
+                "one path has one entry; `exclude` leaves a file out of a tree"
+            }));
+        }
+        if self.nodes.len() >= Limits::ENTRIES {
+            return Err(Failure::new(format!("the image has more than {} entries", Limits::ENTRIES)).at(&node.origin));
+        }
+        self.nodes.insert(path, node);
+        Ok(())
+    }
+
+    /// Adds the folders that the paths are in. Each goes to the lowest layer that needs it.
+    pub(super) fn close(&mut self) -> Result<(), Failure> {
+        let paths: Vec<_> =
+            self.nodes.iter().map(|(path, node)| (path.clone(), node.group, node.origin.clone())).collect();
+        for (path, group, origin) in paths {
+            for parent in path.parents() {
+                let node = self.nodes.entry(parent.clone()).or_insert_with(|| Node::directory(group, &origin));
+                let what = match node.kind {
+                    NodeKind::Directory => {
+                        node.group = node.group.min(group);
+                        continue;
+                    }
+                    NodeKind::File(_) => "a file",
+                    NodeKind::Symlink(_) => "a link",
+                };
+                let what = format!("`{path}` needs a folder at `{parent}`, which is {what} ({})", node.whence());
+                return Err(Failure::new(what).at(&origin));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn get(&self, path: &ImagePath) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// Every path and its node, in the order of paths.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Node)> {
+        self.nodes.iter()
+    }
+
+    /// What is below a folder.
+    pub(super) fn below<'a>(&'a self, folder: &'a ImagePath) -> impl Iterator<Item = (&'a ImagePath, &'a Node)> {
+        let prefix = [folder.as_bytes(), b"/"].concat();
+        let inside = move |path: &ImagePath| path.as_bytes().starts_with(&prefix);
+        // `a-b` lies between `a` and `a/b`, so the range may begin with strangers.
+        self.nodes
+            .range(folder.clone()..)
+            .take_while(|(path, _)| path.as_bytes().starts_with(folder.as_bytes()))
+            .filter(move |(path, _)| inside(path))
+    }
+
+    /// Where `path` ends when every link on its way is followed inside the image.
+    pub(super) fn follow(&self, path: &ImagePath) -> Result<ImagePath, Lost> {
+        let mut links = 0;
+        let mut left: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).rev().collect();
+        let mut at = ImagePath::root();
+        while let Some(name) = left.pop() {
+            match name.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
+                    at = at.parent().unwrap_or(at);
+                    continue;
+                }
+                _ => {}
+            }
+            let next = at.join(&name).map_err(|_| Lost::Absent)?;
+            match self.nodes.get(&next).map(|node| &node.kind) {
+                None => return Err(Lost::Absent),
+                Some(NodeKind::File(_)) if !left.is_empty() => return Err(Lost::NotAFolder),
+                Some(NodeKind::Directory | NodeKind::File(_)) => at = next,
+                Some(NodeKind::Symlink(target)) => {
+                    links += 1;
+                    if links > Limits::LINK_DEPTH {
+                        return Err(Lost::Loop);
+                    }
+                    if target.starts_with(b"/") {
+                        at = ImagePath::root();
+                    }
+                    left.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    /// The layers: every path in the one it belongs to.
+    pub(super) fn into_groups(self) -> Vec<Group> {
+        let mut groups = GroupKind::ALL.map(|kind| Group { kind, entries: Vec::new() });
+        for (path, node) in self.nodes {
+            let digest = match &node.kind {
+                NodeKind::File(body) => Some(body.digest()),
+                _ => None,
+            };
+            let kind = match node.kind {
+                NodeKind::Directory => EntryKind::Directory,
+                NodeKind::File(body) => EntryKind::File { size: body.size(), content: body.open() },
+                NodeKind::Symlink(target) => EntryKind::Symlink { target },
+            };
+            let entry = Entry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
+            let planned = PlannedEntry { entry, digest, origin: node.origin };
+            if let Some(group) = groups.iter_mut().find(|group| group.kind == node.group) {
+                group.entries.push(planned);
+            }
+        }
+        groups.into_iter().filter(|group| !group.entries.is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::report::Source;
+
+    fn path(text: &str) -> ImagePath {
+        ImagePath::parse(text).unwrap()
+    }
+
+    /// Files and links (with a target) by their paths, and the folders they are in.
+    fn merged(entries: &[(&str, Option<&str>)]) -> Merged {
+        let origin = Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0);
+        let mut merged = Merged::default();
+        for (at, target) in entries {
+            let node = match target {
+                Some(target) => Node::symlink(target.as_bytes().to_vec(), GroupKind::Files, &origin),
+                None => Node::file(Body::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &origin),
+            };
+            merged.add(path(at), node).unwrap();
+        }
+        merged.close().unwrap();
+        merged
+    }
+
+    #[test]
+    fn links_are_followed_as_the_kernel_does_inside_the_image() {
+        let merged = merged(&[
+            ("/usr/lib/a", None),
+            ("/lib", Some("usr/lib")),
+            ("/usr/up", Some("../../../lib/./a")),
+            ("/abs", Some("/usr//up")),
+            ("/one", Some("two")),
+            ("/two", Some("/one")),
+            ("/gone", Some("nowhere")),
+        ]);
+        let follow = |text: &str| merged.follow(&path(text)).map(|end| end.to_string());
+        for way in ["/usr/lib/a", "/lib/a", "/usr/up", "/abs"] {
+            assert_eq!(follow(way).as_deref(), Ok("/usr/lib/a"), "{way}");
+        }
+        assert_eq!(follow("/lib").as_deref(), Ok("/usr/lib"));
+        assert_eq!(follow("/one"), Err(Lost::Loop));
+        assert_eq!(follow("/gone"), Err(Lost::Absent));
+        assert_eq!(follow("/lib/b"), Err(Lost::Absent));
+        assert_eq!(follow("/lib/a/b"), Err(Lost::NotAFolder));
+        assert_eq!(follow("/abs/b"), Err(Lost::NotAFolder));
+    }
+
+    #[test]
+    fn what_is_below_a_folder_is_not_what_begins_with_its_name() {
+        let merged = merged(&[("/a/b", None), ("/a-b/c", None), ("/ab", None), ("/a/c/d", None)]);
+        let below: Vec<_> = merged.below(&path("/a")).map(|(path, _)| path.to_string()).collect();
+        assert_eq!(below, ["/a/b", "/a/c", "/a/c/d"]);
+    }
+}

@@ -1,0 +1,34 @@
+//! From a recipe to an image: resolve, compile, plan, assemble.
+//!
+//! [`Resolver`] turns what the recipe says into a [`Plan`], in which every input is pinned; [`Assembler`] turns the
+//! plan into blobs. The two meet only in the plan.
+
+mod assemble;
+mod certificates;
+mod check;
+pub mod compile;
+mod elf;
+#[doc(hidden)]
+pub mod fuzzing;
+mod glob;
+mod host;
+mod libraries;
+mod merged;
+mod pinned;
+mod plan;
+mod policy;
+mod resolve;
+mod secrets;
+mod settings;
+mod system;
+mod tree;
+mod words;
+
+pub use assemble::{Assembled, Assembler};
+pub use certificates::MOZILLA_VERSION;
+pub use elf::prebuilt;
+pub use host::Bound;
+pub use plan::{Group, GroupKind, Plan, PlannedEntry};
+pub use policy::unless_excepted;
+pub use resolve::{Prepared, Resolver};
+pub use settings::{Date, Settings, SourceDate};

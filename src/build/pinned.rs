@@ -1,0 +1,255 @@
+//! A file of the host, pinned: its size and digest are known, and no other bytes will ever be read from it.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Mode, OFlags};
+use sha2::{Digest as _, Sha256};
+
+use super::secrets::KeyScanner;
+use crate::{
+    oci::{Digest, Open},
+    report::{Failure, printable},
+};
+
+/// Bytes of one read.
+const CHUNK: usize = 256 << 10;
+
+/// A regular file whose content was read once; [`Open::open`] reads it again and fails when anything changed.
+#[derive(Clone)]
+pub(super) struct PinnedFile {
+    path: PathBuf,
+    identity: Identity,
+    digest: Digest,
+}
+
+/// What the scan of a file found besides its digest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scan {
+    /// The byte offset of a private key.
+    pub(super) private_key: Option<u64>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    fn of(file: &File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+        })
+    }
+}
+
+impl PinnedFile {
+    /// Reads the file at `path` (canonical) once. `name` is how messages call it.
+    pub(super) fn pin(path: &Path, name: &str) -> Result<(Self, Scan), Failure> {
+        let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
+        let mut file = open_regular(path, name)?;
+        let identity = Identity::of(&file).map_err(|error| fault("read", &error))?;
+        let (mut hasher, mut keys, mut read) = (Sha256::new(), KeyScanner::new(), 0_u64);
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(identity.size).unwrap_or(CHUNK).max(512) + 1)];
+        loop {
+            let n = retry(|| file.read(&mut chunk)).map_err(|error| fault("read", &error))?;
+            let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
+            hasher.update(bytes);
+            keys.push(bytes);
+            read += bytes.len() as u64;
+            // A file that grows while it is read may never end.
+            if read > identity.size {
+                return Err(changed(name));
+            }
+        }
+        if read != identity.size || Identity::of(&file).map_err(|error| fault("read", &error))? != identity {
+            return Err(changed(name));
+        }
+        let pinned = Self { path: path.to_path_buf(), identity, digest: Digest::from_bytes(hasher.finalize().into()) };
+        Ok((pinned, Scan { private_key: keys.finish() }))
+    }
+
+    /// Bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.identity.size
+    }
+
+    /// SHA-256 of the content.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The file itself, for a look that needs to seek; the same one that was pinned.
+    pub(super) fn file(&self) -> io::Result<File> {
+        let file = rustix::fs::open(
+            &self.path,
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let file = File::from(file);
+        let now = Identity::of(&file)?;
+        // The time may move (a `touch`), the bytes may not; those are checked by their digest.
+        if now.size != self.identity.size {
+            return Err(changed_io());
+        }
+        Ok(file)
+    }
+}
+
+impl Open for PinnedFile {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(PinnedReader {
+            file: self.file()?,
+            hasher: Sha256::new(),
+            left: self.identity.size,
+            digest: self.digest,
+            checked: false,
+        }))
+    }
+}
+
+impl fmt::Debug for PinnedFile {
+    /// Without the host path: nothing after the plan sees it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PinnedFile({} bytes, {})", self.identity.size, self.digest)
+    }
+}
+
+/// Reads exactly the pinned bytes, or fails.
+struct PinnedReader {
+    file: File,
+    hasher: Sha256,
+    left: u64,
+    digest: Digest,
+    checked: bool,
+}
+
+impl Read for PinnedReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() || self.checked {
+            return Ok(0);
+        }
+        let room = buf.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let Some(room) = buf.get_mut(..room) else { return Ok(0) };
+        let n = if room.is_empty() { 0 } else { retry(|| self.file.read(room))? };
+        self.hasher.update(room.get(..n).unwrap_or_default());
+        self.left -= n as u64;
+        if self.left == 0 && !self.checked {
+            self.checked = true;
+            let digest = Digest::from_bytes(std::mem::take(&mut self.hasher).finalize().into());
+            if digest != self.digest || retry(|| self.file.read(&mut [0]))? != 0 {
+                return Err(changed_io());
+            }
+        } else if n == 0 {
+            return Err(changed_io());
+        }
+        Ok(n)
+    }
+}
+
+/// A whole regular file of at most `limit` bytes. `name` is how messages call it.
+pub(super) fn read_small(path: &Path, name: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    let file = open_regular(path, name)?;
+    let mut bytes = Vec::new();
+    let read = file.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::io("read", printable(name).as_ref(), &error))?;
+    if bytes.len() as u64 > limit {
+        let what = format!("`{}` is larger than {} MiB", printable(name), limit >> 20);
+        return Err(Failure::new(what));
+    }
+    Ok(bytes)
+}
+
+/// Opens a regular file and nothing else; never waits for a FIFO, never follows a link (`path` is canonical).
+fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
+    let shown = printable(name);
+    let meta = fs_err::symlink_metadata(path)
+        .map_err(|error| Failure::io("read", shown.as_ref(), &super::host::cause(&error)))?;
+    let kind = meta.file_type();
+    let odd = match () {
+        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_fifo() => Some("a FIFO"),
+        () if kind.is_socket() => Some("a socket"),
+        () if kind.is_block_device() || kind.is_char_device() => Some("a device"),
+        () if kind.is_symlink() => Some("a link"),
+        () => None,
+    };
+    if let Some(odd) = odd {
+        return Err(Failure::new(format!("`{shown}` is {odd}, not a file")));
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
+    let file = File::from(file);
+    // Between the look and the opening it may have become something else.
+    match file.metadata() {
+        Ok(meta) if meta.is_file() => Ok(file),
+        _ => Err(changed(name)),
+    }
+}
+
+/// Calls again what a signal interrupted.
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn changed(name: &str) -> Failure {
+    Failure::new(format!("`{}` changed while it was read", printable(name)))
+        .hint("build from files that nothing else is writing")
+}
+
+fn changed_io() -> io::Error {
+    io::Error::other("it changed while it was read")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn pinned(content: &[u8]) -> (tempfile::TempDir, PathBuf, PinnedFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, content).unwrap();
+        let (file, _) = PinnedFile::pin(&path, "file").unwrap();
+        (folder, path, file)
+    }
+
+    #[test]
+    fn the_pinned_bytes_are_read_again() {
+        let (_folder, _, file) = pinned(b"hello");
+        let mut text = String::new();
+        file.open().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), file.size(), file.digest()), ("hello", 5, Digest::of(b"hello")));
+        let (_folder, _, empty) = pinned(b"");
+        assert_eq!(empty.open().unwrap().read(&mut [0; 8]).unwrap(), 0);
+    }
+
+    #[test]
+    fn another_content_of_the_same_size_is_an_error_and_so_is_another_size() {
+        for other in [&b"hellO"[..], b"hell", b"hello world"] {
+            let (_folder, path, file) = pinned(b"hello");
+            std::fs::write(&path, other).unwrap();
+            let read = file.open().and_then(|mut reader| io::copy(&mut reader, &mut io::sink()));
+            assert!(read.is_err(), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The named exceptions of a recipe.
+
+use super::{check::Objection, glob::Pattern, settings::Date};
+use crate::{
+    oci::ImagePath,
+    recipe::{Allow, Policy},
+    report::{Failure, Rule},
+};
+
+/// The failures that no exception covers on the day `today`, in their order.
+///
+/// Only findings about content can be excepted. That the run user is not root, that the entrypoint runs, and what a
+/// mode may be are promises about every image.
+pub(super) fn waive(policy: &Policy, today: Date, objections: Vec<Objection>) -> Vec<Failure> {
+    let mut left = Vec::new();
+    for Objection { path, failure } in objections {
+        if let Err(failure) = unless_excepted(policy, today, path.as_ref(), failure)
+            && !left.contains(&failure)
+        {
+            left.push(failure);
+        }
+    }
+    left
+}
+
+/// Drops a refusal that an exception covers. The hint of one that stays says why an exception that was meant for it
+/// does not help. `path` is what of the image the refusal is about; a size is about no path.
+pub fn unless_excepted(
+    policy: &Policy,
+    today: Date,
+    path: Option<&ImagePath>,
+    failure: Failure,
+) -> Result<(), Failure> {
+    let mut meant = policy.allow.iter().filter(|allow| covers(allow, path, &failure)).peekable();
+    let Some(first) = meant.peek().copied() else { return Err(failure) };
+    let (line, _) = first.origin.line_column();
+    let hint = if !matches!(first.rule, Rule::PrivateKey | Rule::DynamicBinary | Rule::SizeBudget) {
+        format!("no exception waives `{}`, not even the one on line {line}", first.rule)
+    } else if meant.any(|allow| holds(allow, today)) {
+        return Ok(());
+    } else {
+        let (year, month, day) = first.until;
+        format!("the exception on line {line} ended on {year:04}-{month:02}-{day:02}")
+    };
+    Err(Failure { hint: Some(hint), ..failure })
+}
+
+/// Whether the exception is about this refusal, be it in force or not.
+fn covers(allow: &Allow, path: Option<&ImagePath>, failure: &Failure) -> bool {
+    if failure.rule != Some(allow.rule) {
+        return false;
+    }
+    match (&allow.path, path) {
+        (None, _) => true,
+        (Some(_), None) => allow.rule == Rule::SizeBudget,
+        (Some(glob), Some(path)) => {
+            let components: Vec<_> = path.components().collect();
+            Pattern::parse(glob.value.trim_start_matches('/'), true).is_ok_and(|pattern| pattern.matches(&components))
+        }
+    }
+}
+
+fn holds(allow: &Allow, today: Date) -> bool {
+    let (year, month, day) = allow.until;
+    today <= Date(year, month, day)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::report::Origin;
+
+    const TODAY: Date = Date(2026, 5, 9);
+
+    /// What is left of refusals by `rule` about `path` under the given `[[policy.allow]]`.
+    fn left(allow: &str, rule: Rule, path: Option<&str>) -> Option<Failure> {
+        let recipe = crate::recipe::parse("x.toml", &format!("[[policy.allow]]\nreason = \"test\"\n{allow}")).unwrap();
+        let objection = || Objection {
+            path: path.map(|path| ImagePath::parse(path).unwrap()),
+            failure: Failure::refused(rule, "no").at(&Origin::new(&recipe.source, 0..0)),
+        };
+        let mut left = waive(&recipe.policy, TODAY, vec![objection(), objection()]);
+        assert!(left.len() <= 1, "the same thing is said once");
+        left.pop()
+    }
+
+    #[test]
+    fn an_exception_holds_for_its_rule_its_paths_and_its_last_day() {
+        let allow = "rule = \"private-key\"\nuntil = 2026-05-09\n";
+        assert_eq!(left(allow, Rule::PrivateKey, Some("/a/b")), None);
+        assert_eq!(left(allow, Rule::PrivateKey, None), None);
+        assert!(left(allow, Rule::DynamicBinary, Some("/a/b")).is_some());
+        for (glob, path, covered) in [
+            ("/a/*", Some("/a/b"), true),
+            ("a/*", Some("/a/b"), true),
+            ("/a/*", Some("/a/b/c"), false),
+            ("/a/**", Some("/a/b/c"), true),
+            ("/a/*", Some("/a/.b"), true),
+            ("/**", None, false),
+        ] {
+            let found = left(&format!("{allow}path = \"{glob}\""), Rule::PrivateKey, path);
+            assert_eq!(found.is_none(), covered, "{glob} {path:?}");
+        }
+    }
+
+    #[test]
+    fn an_exception_that_does_not_help_is_named_in_the_hint() {
+        let ended = left("rule = \"private-key\"\nuntil = 2026-05-08", Rule::PrivateKey, None).unwrap();
+        assert_eq!(ended.hint.as_deref(), Some("the exception on line 1 ended on 2026-05-08"));
+        let never =
+            left("rule = \"wrong-architecture\"\nuntil = 2999-01-01", Rule::WrongArchitecture, Some("/a")).unwrap();
+        assert_eq!(never.hint.as_deref(), Some("no exception waives `wrong-architecture`, not even the one on line 1"));
+    }
+}

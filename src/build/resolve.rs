@@ -1,0 +1,323 @@
+//! From the recipe to the plan of each platform: every path opened, every program compiled, every promise checked.
+
+mod programs;
+
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    certificates::BUNDLE_PATH,
+    check::{self, Objection},
+    compile::Toolchain,
+    host::Bound,
+    merged::{Body, Lost, Merged, Node, NodeKind},
+    pinned::{PinnedFile, Scan},
+    plan::{GroupKind, Plan},
+    policy,
+    settings::Settings,
+    system,
+    tree::{self, Leaf},
+    words::Words,
+};
+use crate::{
+    oci::{ImagePath, Platform, RunConfig},
+    recipe::{File, FileSource, Recipe, Tree},
+    report::{Failure, Failures, Origin, Progress, Rule, printable},
+};
+
+/// Resolves one recipe for as many platforms as wanted.
+pub struct Resolver<'a> {
+    recipe: &'a Recipe,
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    bound: Bound,
+    words: Words<'a>,
+    /// Files that were read already: several platforms mostly share theirs.
+    pinned: RefCell<BTreeMap<PathBuf, (PinnedFile, Scan)>>,
+    /// The certificates as PEM, once they were read.
+    bundle: OnceCell<Option<Arc<Vec<u8>>>>,
+}
+
+/// A platform whose inputs are found, but for the programs that are still to be compiled.
+pub struct Prepared {
+    platform: Platform,
+    merged: Merged,
+    objections: Vec<Objection>,
+    config: RunConfig,
+    annotations: BTreeMap<String, String>,
+}
+
+impl<'a> Resolver<'a> {
+    /// Opens the recipe's folder. `folder` is where the recipe is.
+    pub fn new(
+        recipe: &'a Recipe,
+        folder: &Path,
+        settings: &'a Settings,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Failure> {
+        let bound = Bound::of(folder, settings.allow_outside)?;
+        let words = Words::new(recipe, &bound, settings)?;
+        Ok(Self {
+            recipe,
+            settings,
+            progress,
+            bound,
+            words,
+            pinned: RefCell::new(BTreeMap::new()),
+            bundle: OnceCell::new(),
+        })
+    }
+
+    /// The image's name.
+    pub fn name(&self) -> &str {
+        self.words.name()
+    }
+
+    /// A text of the command line with its variables replaced; `platform` when there is only one.
+    pub fn expand_argument(&self, text: &str, platform: Option<&Platform>) -> Result<String, Failure> {
+        self.words.for_platform(platform, |variables| variables.expand_text(text))
+    }
+
+    /// All that needs no compiler. Called for every platform before the first compile, so that a mistake costs
+    /// seconds and not the time of a build.
+    pub fn prepare(&self, platform: &Platform) -> Result<Prepared, Failures> {
+        let mut prepared = Prepared {
+            platform: platform.clone(),
+            merged: Merged::default(),
+            objections: Vec::new(),
+            config: RunConfig::default(),
+            annotations: BTreeMap::new(),
+        };
+        let bundle = self.bundle()?;
+        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &mut prepared.merged)?;
+        for file in self.recipe.files.iter().filter(|file| on(file.platforms.as_ref(), platform)) {
+            self.add_file(&mut prepared, file)?;
+        }
+        for tree in self.recipe.trees.iter().filter(|tree| on(tree.platforms.as_ref(), platform)) {
+            self.add_tree(&mut prepared, tree)?;
+        }
+        self.add_dirs(&mut prepared)?;
+        for link in self.recipe.symlinks.iter().filter(|link| on(link.platforms.as_ref(), platform)) {
+            let target = link.target.value.clone().into_bytes();
+            let node = Node::symlink(target, GroupKind::Files, &link.to.origin).holding(&link.target.origin);
+            prepared.merged.add(link.to.value.clone(), node)?;
+        }
+        let binaries = self.binaries(platform).len();
+        if self.recipe.run.entrypoint.is_none() && binaries != 1 {
+            return Err(self.no_entrypoint(&self.binaries(platform), platform).into());
+        }
+        self.add_prebuilt(&mut prepared)?;
+        self.look_at_sources(platform)?;
+        self.add_config(&mut prepared, bundle.is_some())?;
+        // What is certain to fail later fails now; the programs add their folders in `finish`.
+        self.close(&mut prepared.merged.clone())?;
+        Ok(prepared)
+    }
+
+    /// The certificates, read once for all platforms.
+    fn bundle(&self) -> Result<Option<Arc<Vec<u8>>>, Failure> {
+        if let Some(known) = self.bundle.get() {
+            return Ok(known.clone());
+        }
+        let bundle = system::bundle(&self.recipe.system, &self.bound, self.settings.now, self.progress)?;
+        Ok(self.bundle.get_or_init(|| bundle).clone())
+    }
+
+    /// Compiles what is to be compiled and checks the whole.
+    pub fn finish(&self, mut prepared: Prepared) -> Result<Plan, Failures> {
+        let mut programs = Vec::new();
+        for binary in self.binaries(&prepared.platform) {
+            programs.push(self.add_binary(&mut prepared, binary)?);
+        }
+        let (entrypoint, at) = self.entrypoint(&programs, &prepared.platform)?;
+        let first = entrypoint.first().cloned().unwrap_or_default();
+        prepared.config.entrypoint = entrypoint;
+        self.close(&mut prepared.merged)?;
+        self.recipe.run.workdir.iter().try_for_each(|workdir| check::check_workdir(&prepared.merged, workdir))?;
+        prepared.objections.extend(check::check(&prepared.merged, &first, &at, &prepared.platform));
+        let left = policy::waive(&self.recipe.policy, self.settings.today, prepared.objections);
+        if !left.is_empty() {
+            return Err(Failures(left));
+        }
+        Ok(Plan {
+            platform: prepared.platform,
+            compression: self.recipe.compression,
+            groups: prepared.merged.into_groups(),
+            config: prepared.config,
+            annotations: prepared.annotations,
+            source_date: self.settings.source_date,
+        })
+    }
+
+    /// `--offline`, the caller's environment and the folders, for the toolchains.
+    fn toolchain<'t>(&'t self, checkout: &'t Path) -> Toolchain<'t> {
+        Toolchain {
+            caller: &self.settings.caller,
+            offline: self.settings.offline,
+            jobs: self.settings.jobs,
+            cache: self.settings.cache.as_deref(),
+            checkout,
+            progress: self.progress,
+        }
+    }
+
+    /// Pins a host file, once, and remembers a private key in it as an objection.
+    fn pin(
+        &self,
+        prepared: &mut Prepared,
+        host: &Path,
+        name: &str,
+        to: &ImagePath,
+        at: &Origin,
+    ) -> Result<Body, Failure> {
+        let known = self.pinned.borrow().get(host).cloned();
+        let (file, scan) = match known {
+            Some(known) => known,
+            None => PinnedFile::pin(host, name).map_err(|failure| failure.at(at))?,
+        };
+        self.pinned.borrow_mut().insert(host.to_path_buf(), (file.clone(), scan));
+        if let Some(offset) = scan.private_key {
+            let what =
+                format!("`{}` holds a private key (at byte {offset}), and `{to}` would ship it", printable(name));
+            let hint = "mount it when the container runs; an image is readable by everybody who can pull it";
+            let failure = Failure::refused(Rule::PrivateKey, what).at(at).hint(hint);
+            prepared.objections.push(Objection { path: Some(to.clone()), failure });
+        }
+        Ok(Body::Host(file))
+    }
+
+    fn add_file(&self, prepared: &mut Prepared, file: &File) -> Result<(), Failure> {
+        let to = &file.to.value;
+        let (body, content) = match &file.source {
+            FileSource::From(from) => {
+                let shown = self.words.expand(from, &prepared.platform)?;
+                let host = self.bound.resolve(from, &shown)?;
+                let body = self.pin(prepared, &host, &shown, to, &from.origin);
+                (body.map_err(|failure| folder_hint(failure, &host))?, &from.origin)
+            }
+            FileSource::Text(text) => {
+                object_to_key(prepared, &text.value, Some(to), &format!("`{to}`"), &text.origin);
+                (Body::Memory(Arc::new(text.value.clone().into_bytes())), &text.origin)
+            }
+        };
+        let node = Node::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
+        prepared.merged.add(to.clone(), node)
+    }
+
+    fn add_tree(&self, prepared: &mut Prepared, tree: &Tree) -> Result<(), Failure> {
+        let shown = self.words.expand(&tree.from, &prepared.platform)?;
+        let root = self.bound.resolve(&tree.from, &shown)?;
+        for (to, leaf) in tree::walk(tree, &root)? {
+            let node = match leaf {
+                Leaf::Link { target } => Node::symlink(target, GroupKind::Files, &tree.to.origin),
+                Leaf::File { host, executable } => {
+                    let name = host.strip_prefix(&self.bound.folder).unwrap_or(&host).to_string_lossy().into_owned();
+                    let body = self.pin(prepared, &host, &name, &to, &tree.from.origin)?;
+                    Node::file(body, if executable { 0o555 } else { 0o444 }, GroupKind::Files, &tree.to.origin)
+                }
+            };
+            prepared.merged.add(to, node.holding(&tree.from.origin))?;
+        }
+        Ok(())
+    }
+
+    fn add_dirs(&self, prepared: &mut Prepared) -> Result<(), Failure> {
+        let user = self.recipe.run.user;
+        for dir in self.recipe.dirs.iter().filter(|dir| on(dir.platforms.as_ref(), &prepared.platform)) {
+            let plain = Node::directory(GroupKind::Files, &dir.to.origin);
+            let node = if dir.writable { Node { mode: 0o700, uid: user.uid, gid: user.gid, ..plain } } else { plain };
+            prepared.merged.add(dir.to.value.clone(), node)?;
+            if dir.volume {
+                prepared.config.volumes.insert(dir.to.value.to_text().into_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the folders that paths are in, and the working directory.
+    fn close(&self, merged: &mut Merged) -> Result<(), Failure> {
+        merged.close()?;
+        let Some(workdir) = self.recipe.run.workdir.as_ref() else { return Ok(()) };
+        let path = &workdir.value;
+        match merged.follow(path) {
+            Ok(end) if end.is_root() => Ok(()),
+            Ok(end) if merged.get(&end).is_some_and(|node| matches!(node.kind, NodeKind::Directory)) => Ok(()),
+            Ok(_) | Err(Lost::NotAFolder) => {
+                Err(Failure::new(format!("the working directory `{path}` is a file")).at(&workdir.origin))
+            }
+            // A link that leads nowhere is told of by itself.
+            Err(_) if merged.get(path).is_some() => Ok(()),
+            // One that nothing else brings in is made, as every runtime would, but on a read-only root.
+            Err(_) => {
+                merged.add(path.clone(), Node::directory(GroupKind::Files, &workdir.origin))?;
+                merged.close()
+            }
+        }
+    }
+
+    fn add_config(&self, prepared: &mut Prepared, bundle: bool) -> Result<(), Failure> {
+        let run = &self.recipe.run;
+        let platform = prepared.platform.clone();
+        let mut env = BTreeMap::new();
+        if bundle {
+            env.insert("SSL_CERT_FILE".to_owned(), BUNDLE_PATH.to_owned());
+        }
+        for (name, value) in &run.env {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, &format!("the variable `{}`", printable(name)), &value.origin);
+            env.insert(name.clone(), text);
+        }
+        if let Some(entrypoint) = &run.entrypoint {
+            for text in &entrypoint.value {
+                object_to_key(prepared, text, None, "the entrypoint", &entrypoint.origin);
+            }
+        }
+        for value in &run.args {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, "an argument", &value.origin);
+            prepared.config.cmd.push(text);
+        }
+        let mut labels = BTreeMap::new();
+        for (name, value) in &run.labels {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, &format!("the label `{}`", printable(name)), &value.origin);
+            labels.insert(name.clone(), text);
+        }
+        for (name, value) in &self.recipe.annotations {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, &format!("the annotation `{}`", printable(name)), &value.origin);
+            prepared.annotations.insert(name.clone(), text);
+        }
+        let config = &mut prepared.config;
+        config.user = run.user.to_string();
+        config.env = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        config.exposed_ports = run.ports.iter().map(|port| port.value.clone()).collect();
+        config.working_dir = run.workdir.as_ref().map(|workdir| workdir.value.to_text().into_owned());
+        config.stop_signal.clone_from(&run.stop_signal);
+        config.labels = labels;
+        Ok(())
+    }
+}
+
+/// Whether an entry with these platforms exists on this one.
+fn on(platforms: Option<&Vec<Platform>>, platform: &Platform) -> bool {
+    platforms.is_none_or(|platforms| platforms.contains(platform))
+}
+
+/// A private key in a text is an objection; the text itself is never shown.
+fn object_to_key(prepared: &mut Prepared, text: &str, to: Option<&ImagePath>, what: &str, at: &Origin) {
+    if super::secrets::has_private_key(text) {
+        let failure = Failure::refused(Rule::PrivateKey, format!("{what} holds a private key"));
+        let failure = failure.at(at).hint("hand secrets over when the container runs");
+        prepared.objections.push(Objection { path: to.cloned(), failure });
+    }
+}
+
+/// Somebody who names a folder in a `[[file]]` wants a tree.
+fn folder_hint(failure: Failure, host: &Path) -> Failure {
+    if host.is_dir() { failure.hint("`[[tree]]` takes folders, by patterns") } else { failure }
+}

@@ -1,0 +1,156 @@
+//! The programs of a recipe: what can be known of them early, their compilers, and which one of them runs.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    super::{compile::Compiled, merged::Node, plan::GroupKind},
+    Prepared, Resolver, on,
+};
+use crate::{
+    oci::{ImagePath, Platform},
+    recipe::{Binary, BinarySource, GoBinary, Located, check_go_tool_flags},
+    report::{Failure, Origin, Task, printable},
+};
+
+impl<'a> Resolver<'a> {
+    /// Prebuilt programs are looked at before any compiler runs.
+    pub(super) fn add_prebuilt(&self, prepared: &mut Prepared) -> Result<(), Failure> {
+        for binary in self.binaries(&prepared.platform) {
+            if let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) {
+                let shown = self.words.expand(path, &prepared.platform)?;
+                let host = self.bound.resolve(path, &shown)?;
+                let body = self.pin(prepared, &host, &shown, &to.value, &path.origin)?;
+                let node = Node::file(body, 0o555, GroupKind::Binaries, &to.origin).holding(&path.origin);
+                prepared.merged.add(to.value.clone(), node)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What of the programs that are to be compiled can be wrong without a compiler.
+    pub(super) fn look_at_sources(&self, platform: &Platform) -> Result<(), Failure> {
+        for binary in self.binaries(platform) {
+            match &binary.source {
+                BinarySource::Go(go) => {
+                    self.source_dir(go.dir.as_ref())?;
+                    self.ldflags(go, platform)?;
+                }
+                BinarySource::Cargo(cargo) => {
+                    self.source_dir(cargo.dir.as_ref())?;
+                }
+                BinarySource::Path(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a toolchain runs.
+    fn source_dir(&self, dir: Option<&Located<String>>) -> Result<PathBuf, Failure> {
+        dir.map_or_else(|| Ok(self.bound.folder.clone()), |dir| self.bound.resolve(dir, &dir.value))
+    }
+
+    /// `ldflags` with its variables replaced.
+    fn ldflags(&self, go: &GoBinary, platform: &Platform) -> Result<Vec<String>, Failure> {
+        let expand = |flag: &Located<String>| {
+            let text = self.words.expand(flag, platform)?;
+            // Looked at again: a variable may have brought in a flag that escapes.
+            check_go_tool_flags(flag, &text)?;
+            Ok(text)
+        };
+        go.ldflags.iter().map(expand).collect()
+    }
+
+    /// Compiles a program, unless it is prebuilt, and gives its path in the image.
+    pub(super) fn add_binary(&self, prepared: &mut Prepared, binary: &Binary) -> Result<ImagePath, Failure> {
+        let Some(compiled) = self.compile(binary, &prepared.platform)? else {
+            let to = binary.to.as_ref().map(|to| to.value.clone());
+            return to.ok_or_else(|| Failure::new("a prebuilt binary needs `to`").at(&binary.origin));
+        };
+        let package = match &binary.source {
+            BinarySource::Go(go) => &go.package.origin,
+            BinarySource::Cargo(cargo) => &cargo.package.origin,
+            BinarySource::Path(path) => &path.origin,
+        };
+        let (to, named) = match &binary.to {
+            Some(to) => (to.value.clone(), &to.origin),
+            None => (
+                ImagePath::parse(&format!("/usr/bin/{}", compiled.name))
+                    .map_err(|error| Failure::new(error.to_string()).at(package).hint("say where it goes with `to`"))?,
+                package,
+            ),
+        };
+        let body = self.pin(prepared, &compiled.path, &compiled.name, &to, package)?;
+        let node = Node::file(body, 0o555, GroupKind::Binaries, named).holding(package);
+        prepared.merged.add(to.clone(), node)?;
+        Ok(to)
+    }
+
+    fn compile(&self, binary: &Binary, platform: &Platform) -> Result<Option<Compiled>, Failure> {
+        match &binary.source {
+            BinarySource::Path(_) => Ok(None),
+            BinarySource::Go(go) => {
+                let _running = self.compiling(&format!("{} (go, {platform})", printable(&go.package.value)));
+                let dir = self.source_dir(go.dir.as_ref())?;
+                let ldflags = self.ldflags(go, platform)?;
+                let checkout = self.checkout(&dir);
+                self.toolchain(&checkout).go(go, &dir, &ldflags, platform, &binary.origin).map(Some)
+            }
+            BinarySource::Cargo(cargo) => {
+                let _running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
+                let dir = self.source_dir(cargo.dir.as_ref())?;
+                let checkout = self.checkout(&dir);
+                self.toolchain(&checkout).cargo(cargo, &dir, platform, &binary.origin).map(Some)
+            }
+        }
+    }
+
+    /// Says what is compiled, and goes on to say so until it is dropped.
+    fn compiling(&self, what: &str) -> Arc<dyn Task> {
+        let line = format!("compile {what}");
+        self.progress.step(&line);
+        self.progress.task(&line, None)
+    }
+
+    /// The bound of what a toolchain may read its configuration from.
+    fn checkout(&self, dir: &Path) -> PathBuf {
+        if dir.starts_with(&self.bound.root) {
+            return self.bound.root.clone();
+        }
+        // `--allow-outside`: that folder's own checkout.
+        dir.ancestors().find(|above| above.join(".git").exists()).unwrap_or(dir).to_path_buf()
+    }
+
+    /// What the recipe says runs, else its only binary. One of several is never picked.
+    pub(super) fn entrypoint(
+        &self,
+        programs: &[ImagePath],
+        platform: &Platform,
+    ) -> Result<(Vec<String>, Origin), Failure> {
+        match (&self.recipe.run.entrypoint, programs) {
+            (Some(written), _) => Ok((written.value.clone(), written.origin.clone())),
+            (None, [only]) => Ok((vec![only.to_text().into_owned()], self.recipe.run.origin.clone())),
+            (None, _) => Err(self.no_entrypoint(&self.binaries(platform), platform)),
+        }
+    }
+
+    pub(super) fn no_entrypoint(&self, binaries: &[&Binary], platform: &Platform) -> Failure {
+        let Some(last) = binaries.last() else {
+            let what = format!("the image for {platform} has no entrypoint, because the recipe has no binary for it");
+            return Failure::new(what)
+                .at(&self.recipe.start())
+                .hint("add a `[[binary]]`, or name a file with `entrypoint` in `[run]`");
+        };
+        let path = binaries.iter().find_map(|binary| binary.to.as_ref());
+        let path = path.map_or_else(|| "/usr/bin/...".to_owned(), |to| to.value.to_string());
+        Failure::new(format!("{} binaries, and no `entrypoint` says which of them runs", binaries.len()))
+            .at(&last.origin)
+            .hint(format!("add `entrypoint = [\"{path}\"]` to `[run]`"))
+    }
+
+    pub(super) fn binaries(&self, platform: &Platform) -> Vec<&'a Binary> {
+        self.recipe.binaries.iter().filter(|binary| on(binary.platforms.as_ref(), platform)).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! What a build is told besides the recipe.
+
+use std::{collections::BTreeMap, ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
+
+/// The settings of one call.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The caller's environment, for the toolchains' fetch; nothing of it reaches a byte of output.
+    pub caller: BTreeMap<OsString, OsString>,
+    /// Threads. The output does not depend on it.
+    pub jobs: NonZeroUsize,
+    /// Never open a socket.
+    pub offline: bool,
+    /// Host paths may leave the git root or the recipe's folder.
+    pub allow_outside: bool,
+    /// Where compilers keep what they made. Absolute. None where the caller has no such place: then only a build that
+    /// compiles fails.
+    pub cache: Option<PathBuf>,
+    /// Goes to `created` and the history.
+    pub source_date: SourceDate,
+    /// The day by which exceptions expire.
+    pub today: Date,
+    /// Seconds since 1970, for warnings about expired certificates; reaches no output.
+    pub now: u64,
+}
+
+/// Seconds since 1970, from 0 to the end of the year 9999, a day less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SourceDate(u64);
+
+/// A day: year, month, day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date(pub u16, pub u8, pub u8);
+
+impl SourceDate {
+    /// The last second of the calendar library, a day before the last one that RFC 3339 can say.
+    const LAST: u64 = 253_402_207_200;
+
+    /// Reads a number of seconds: digits only.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        text.parse().ok().filter(|seconds| *seconds <= Self::LAST).map(Self)
+    }
+
+    /// The seconds.
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for SourceDate {
+    /// RFC 3339 in UTC: `1970-01-01T00:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = i64::try_from(self.0).unwrap_or_default();
+        fmt::Display::fmt(&jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_date_is_a_plain_number_of_seconds() {
+        let show = |text| SourceDate::parse(text).map(|date| date.to_string());
+        assert_eq!(show("0").as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(show("1700000000").as_deref(), Some("2023-11-14T22:13:20Z"));
+        assert_eq!(show("253402207200").as_deref(), Some("9999-12-30T22:00:00Z"));
+        for bad in ["", "-1", "+1", " 1", "1.5", "now", "253402207201", "99999999999999999999999"] {
+            assert_eq!(show(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a static binary needs around it when there is no base image: roots, passwd, group, `/tmp`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    certificates::{BUNDLE_PATH, Roots},
+    host::Bound,
+    merged::{Body, Merged, Node},
+    plan::GroupKind,
+};
+use crate::{
+    oci::{ImagePath, User},
+    recipe::{Certificates, Located, System},
+    report::{Failure, Limits, Origin, Progress},
+};
+
+/// Adds the system layer's files to `merged`, with the certificates of [`bundle`].
+pub(super) fn add(
+    system: &System,
+    user: User,
+    bundle: Option<&Arc<Vec<u8>>>,
+    merged: &mut Merged,
+) -> Result<(), Failure> {
+    let origin = &system.origin;
+    let mut file = |path: &str, text: Arc<Vec<u8>>| {
+        let node = Node::file(Body::Memory(text), 0o444, GroupKind::System, origin);
+        merged.add(image_path(path, origin)?, node)
+    };
+    if system.passwd {
+        file("/etc/passwd", Arc::new(passwd(user).into_bytes()))?;
+        file("/etc/group", Arc::new(group(user).into_bytes()))?;
+    }
+    if let Some(bundle) = bundle {
+        file(BUNDLE_PATH, Arc::clone(bundle))?;
+    }
+    if system.tmp {
+        let node = Node { mode: 0o1777, ..Node::directory(GroupKind::System, origin) };
+        merged.add(image_path("/tmp", origin)?, node)?;
+    }
+    Ok(())
+}
+
+/// `/etc/passwd`, part of `format = 1`. Nobody has a password, a home or a shell.
+fn passwd(user: User) -> String {
+    format!(
+        "root:x:0:0:root:/nonexistent:/sbin/nologin\nnonroot:x:{}:{}:nonroot:/nonexistent:/sbin/nologin\n",
+        user.uid, user.gid
+    )
+}
+
+/// `/etc/group`, part of `format = 1`.
+fn group(user: User) -> String {
+    format!("root:x:0:\nnonroot:x:{}:\n", user.gid)
+}
+
+/// The certificates of every platform, as PEM; `None` where the recipe wants none. Warns of those that had expired at
+/// `now`, once of each.
+pub(super) fn bundle(
+    system: &System,
+    bound: &Bound,
+    now: u64,
+    progress: &dyn Progress,
+) -> Result<Option<Arc<Vec<u8>>>, Failure> {
+    let mut warned = BTreeSet::new();
+    let mut roots = match &system.certificates {
+        Certificates::Mozilla => Roots::mozilla(),
+        Certificates::None | Certificates::File(_) => Roots::default(),
+    };
+    let own = match &system.certificates {
+        Certificates::File(file) => Some(file),
+        _ => None,
+    };
+    for path in own.into_iter().chain(&system.extra_certificates) {
+        let warnings = read(path, bound)
+            .and_then(|text| roots.add_pem(&path.value, &text, now))
+            .map_err(|failure| failure.at(&path.origin))?;
+        for warning in warnings.into_iter().filter(|warning| warned.insert(warning.what.clone())) {
+            progress.warn(&warning.at(&path.origin));
+        }
+    }
+    if roots.len() == 0 { Ok(None) } else { Ok(Some(Arc::new(roots.to_pem()?))) }
+}
+
+/// A certificate file, whole and bounded.
+fn read(path: &Located<String>, bound: &Bound) -> Result<Vec<u8>, Failure> {
+    let real = bound.resolve(path, &path.value)?;
+    super::pinned::read_small(&real, &path.value, Limits::CERTIFICATE_BYTES)
+}
+
+/// The fixed paths above are good; a mistake in one would be a failure, not a panic.
+fn image_path(path: &str, origin: &Origin) -> Result<ImagePath, Failure> {
+    ImagePath::parse(path).map_err(|error| Failure::new(format!("`{path}`: {error}")).at(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwd_and_group_name_root_and_the_run_user() {
+        let user = User { uid: 1000, gid: 2000 };
+        assert_eq!(
+            passwd(user),
+            "root:x:0:0:root:/nonexistent:/sbin/nologin\nnonroot:x:1000:2000:nonroot:/nonexistent:/sbin/nologin\n"
+        );
+        assert_eq!(group(user), "root:x:0:\nnonroot:x:2000:\n");
+    }
+}

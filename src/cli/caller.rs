@@ -1,0 +1,59 @@
+//! The caller's world, read once and handed down as values: environment, clock, processors.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
+
+use super::arguments::Common;
+use crate::{
+    build::{Date, Settings, SourceDate},
+    report::{Failure, printable},
+};
+
+/// The settings of a `build` or a `plan`.
+pub(super) fn settings(arguments: &Common) -> Result<Settings, Failure> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Ok(Settings {
+        caller: std::env::vars_os().collect(),
+        jobs: arguments.jobs.unwrap_or_else(processors),
+        offline: arguments.offline,
+        allow_outside: arguments.allow_outside,
+        cache: cache(),
+        source_date: source_date(arguments)?,
+        today: today(now),
+        now,
+    })
+}
+
+fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// `--source-date`, else `SOURCE_DATE_EPOCH`, else 0. Anything but a number of seconds is refused, never ignored.
+fn source_date(arguments: &Common) -> Result<SourceDate, Failure> {
+    let (name, text) = match &arguments.source_date {
+        Some(text) => ("--source-date", text.clone()),
+        None => match std::env::var_os("SOURCE_DATE_EPOCH") {
+            None => return Ok(SourceDate::default()),
+            Some(value) => ("SOURCE_DATE_EPOCH", value.to_string_lossy().into_owned()),
+        },
+    };
+    SourceDate::parse(&text).ok_or_else(|| {
+        let found = if text.is_empty() { "empty".to_owned() } else { format!("`{}`", printable(&text)) };
+        Failure::new(format!("`{name}` is {found}, not a number of seconds since 1970"))
+            .hint("such as `$(git log -1 --format=%ct)`")
+    })
+}
+
+fn today(now: u64) -> Date {
+    let date = i64::try_from(now).ok().and_then(|now| jiff::Timestamp::from_second(now).ok());
+    let date = date.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(jiff::tz::TimeZone::UTC).date();
+    let part = |value: i8| u8::try_from(value).unwrap_or(1);
+    Date(u16::try_from(date.year()).unwrap_or(u16::MAX), part(date.month()), part(date.day()))
+}
+
+/// `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`; none in a container that says neither.
+fn cache() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    let home = std::env::home_dir().and_then(absolute).map(|home| home.join(".cache"));
+    xdg.or(home).map(|cache| cache.join("hardpan"))
+}

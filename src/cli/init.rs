@@ -1,0 +1,48 @@
+//! `hardpan init`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{arguments::Common, caller, print, terminal::Terminal, unprinted};
+use crate::{
+    commands::init::{Request, Written, init},
+    report::Failures,
+};
+
+/// The arguments of `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArguments {
+    /// The project's folder [default: the current one]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Translate this Dockerfile too, and list line by line what is left out and why
+    #[arg(long, value_name = "DOCKERFILE")]
+    from: Option<PathBuf>,
+    /// Replace a recipe that is there
+    #[arg(long)]
+    force: bool,
+    /// Where the recipe goes, `-` for stdout [default: DIR/hardpan.toml]
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// The image's name [default: the program's]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Writes a recipe and prints its path.
+pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), Failures> {
+    let request = Request {
+        dir: arguments.dir.clone().unwrap_or_default(),
+        from: arguments.from.clone(),
+        output: arguments.output.clone(),
+        force: arguments.force,
+        name: arguments.name.clone(),
+        settings: caller::settings(&Common::default())?,
+    };
+    let printed = match init(&request, terminal)? {
+        Written::At(path) => print::text(&format!("{}\n", path.display())),
+        Written::Text(text) => print::text(&text),
+    };
+    printed.map_err(unprinted)
+}

@@ -1,0 +1,209 @@
+//! The words around the options: one page a verb.
+//!
+//! Every example is a line for a shell, with a remark behind `#`; `tests/suite/examples.rs` runs them all, in the
+//! folder that it calls the workshop.
+
+use std::fmt::Write as _;
+
+/// The page of a verb.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    /// What it does, and what it does not.
+    pub(super) about: &'static str,
+    /// Command and remark.
+    pub(super) examples: Examples,
+    /// What comes after the examples: exit codes, and where to read on.
+    pub(super) end: &'static str,
+}
+
+/// Commands and what they do.
+pub(super) type Examples = &'static [(&'static str, &'static str)];
+
+/// The end of every `-h`.
+pub(super) const SHORT_END: &str =
+    "`--help` says more, with examples; `hardpan help recipe` shows every key of a recipe.";
+
+/// What exit codes mean, for every verb.
+pub(super) const EXIT: &str = "\
+Exit codes:
+  0  done
+  1  refused by a rule, which the message names
+  2  could not do the work: a wrong recipe or option, a missing file, a compile error";
+
+/// The end of the page of `hardpan` itself.
+pub(super) const TOP_END: &str = "\
+Exit codes:
+  0  done
+  1  refused by a rule, which the message names
+  2  could not do the work: a wrong recipe or option, a missing file, a compile error
+  Nothing is written unless it is 0.
+
+Read on:
+  hardpan help build     a verb, with examples
+  hardpan help recipe    every key of a recipe, with its default";
+
+/// The examples of `hardpan` itself.
+pub(super) const TOP: Examples = &[
+    ("hardpan build recipes/hello.toml", "writes out/hello, prints hello@sha256:..."),
+    ("hardpan plan recipes/hello.toml", "what would be in it: every path, mode and owner"),
+    ("hardpan inspect out/hello", "what is in an image"),
+    ("hardpan help recipe", "every key of a recipe"),
+];
+
+const BUILD: Page = Page {
+    about: "\
+Compiles, assembles, checks and writes OCI images.
+
+Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
+image layout that skopeo, podman, umoci and crane read. The old image or the new one is there at every moment; what \
+is neither an image nor empty is never overwritten.
+
+Stdout gets one line an image, `NAME@sha256:...`; all else goes to stderr. The digest depends on the recipe, the \
+inputs and the toolchain alone.",
+    examples: &[
+        ("hardpan build", "hardpan.toml, else recipes/*.toml"),
+        ("hardpan build recipes/hello.toml --output image", "into the folder `image`"),
+        ("hardpan build --platform linux/arm64", "instead of the recipe's platforms"),
+        ("hardpan build --source-date $(git log -1 --format=%ct)", "the image's date is the commit's"),
+        ("hardpan build --offline --json", "no network; one JSON document"),
+        ("hardpan build --load docker", "and hand it to docker, podman or containerd"),
+        ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
+        ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
+    ],
+    end: "\
+Exit codes:
+  0  done
+  1  refused by a rule, which the message names
+  2  could not do the work: a wrong recipe or option, a missing file, a compile error
+  Nothing is written unless it is 0.
+
+Read on:
+  hardpan help recipe    every key of a recipe, with its default",
+};
+
+const PLAN: Page = Page {
+    about: "\
+Shows what would be in the image: every path with its mode, owner, size, digest and recipe line.
+
+Programs are compiled and every rule is checked, as for `build`; nothing is written.",
+    examples: &[
+        ("hardpan plan", "hardpan.toml, else recipes/*.toml"),
+        ("hardpan plan recipes/hello.toml --platform linux/amd64", "one platform of it"),
+        ("hardpan plan --json | jq -r '.plans[].images[].layers[].entries[].path'", "the paths"),
+    ],
+    end: EXIT,
+};
+
+const INSPECT: Page = Page {
+    about: "\
+Shows the config, layers and files of an image, whoever made it. Every byte is checked against its digest.
+
+IMAGE is the folder of an OCI image layout. `skopeo copy` makes one of an image elsewhere.",
+    examples: &[
+        ("hardpan inspect out/hello", "config, layers and files"),
+        ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),
+        ("hardpan inspect --json out/hello | jq -r .contents[0].digest", "the digest"),
+        ("hardpan inspect --runtime kubernetes out/hello --as registry.example.com/hello", "a deployment"),
+    ],
+    end: EXIT,
+};
+
+const INIT: Page = Page {
+    about: "\
+Writes a recipe for the Go or Rust project, or the prebuilt program, found in a folder.
+
+It says what it chose and why. A recipe that is there already is never overwritten.
+
+`--from` translates a Dockerfile: the program and how it is compiled, arguments, variables, labels, ports, files. What \
+a recipe cannot say is listed, line by line with the reason, on stderr and at the end of the recipe.",
+    examples: &[
+        ("hardpan init --force", "hardpan.toml for the project of this folder"),
+        ("hardpan init --from Dockerfile --output -", "translate a Dockerfile, and only look"),
+        ("hardpan init --output hello.toml --name hello", "under another name"),
+    ],
+    end: "\
+Exit codes:
+  0  done
+  2  nothing was written: no program was found, or something it needs is missing, which the message names
+  The path of the recipe goes to stdout, everything else to stderr.",
+};
+
+const SCHEMA: Page = Page {
+    about: "Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them.",
+    examples: &[("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe")],
+    end: EXIT,
+};
+
+const COMPLETIONS: Page = Page {
+    about: "Prints a script by which a shell completes hardpan's verbs and options.",
+    examples: &[
+        ("hardpan completions bash > ~/.local/share/bash-completion/completions/hardpan", ""),
+        ("hardpan completions zsh > ~/.zfunc/_hardpan", "`fpath+=~/.zfunc` before compinit"),
+        ("hardpan completions fish > ~/.config/fish/completions/hardpan.fish", ""),
+    ],
+    end: EXIT,
+};
+
+const MAN: Page = Page {
+    about: "\
+Prints a manual page in roff.
+
+Without a TOPIC it is hardpan(1); with a verb its own page; with `recipe` the keys of a recipe.",
+    examples: &[("hardpan man | man -l -", "read it"), ("hardpan man build > hardpan-build.1", "keep it")],
+    end: EXIT,
+};
+
+const HELP: Page = Page {
+    about: "\
+Shows the long help of a verb, as its `--help` does.
+
+`hardpan help recipe` prints every key of a recipe with its default, as a recipe that builds.",
+    examples: &[
+        ("hardpan help build", "what `hardpan build --help` prints"),
+        ("hardpan help recipe", "every key of a recipe"),
+    ],
+    end: EXIT,
+};
+
+/// The page of a verb.
+pub(super) fn page(verb: &str) -> Option<&'static Page> {
+    Some(match verb {
+        "build" => &BUILD,
+        "plan" => &PLAN,
+        "inspect" => &INSPECT,
+        "init" => &INIT,
+        "schema" => &SCHEMA,
+        "completions" => &COMPLETIONS,
+        "man" => &MAN,
+        "help" => &HELP,
+        _ => return None,
+    })
+}
+
+/// The heading that an option of a verb stands under, by its id.
+pub(super) fn heading(id: &str) -> Option<&'static str> {
+    Some(match id {
+        "platform" | "set" | "source_date" | "allow_outside" | "from" => "What goes in",
+        "offline" | "jobs" => "How it works",
+        "output" | "format" | "load" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
+        | "force" | "name" => "What comes out",
+        _ => return None,
+    })
+}
+
+/// The examples as lines, remarks below each other where the commands are short.
+pub(super) fn examples(examples: Examples) -> String {
+    /// Commands longer than this get their remark after two spaces.
+    const COLUMN: usize = 48;
+    let longest = examples.iter().map(|(command, _)| command.len()).filter(|length| *length <= COLUMN).max();
+    let width = longest.unwrap_or(0);
+    let mut text = String::from(if examples.is_empty() { "" } else { "Examples:" });
+    for (command, remark) in examples {
+        // Writing to a String cannot fail.
+        let _ = match *remark {
+            "" => write!(text, "\n  {command}"),
+            remark => write!(text, "\n  {command:<width$}  # {remark}"),
+        };
+    }
+    text
+}

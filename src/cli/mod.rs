@@ -1,0 +1,106 @@
+//! Arguments in, text and exit codes out: the only printer, and the only reader of the environment and the clock.
+
+mod arguments;
+mod caller;
+mod init;
+mod manual;
+mod print;
+mod render;
+mod terminal;
+mod words;
+
+use std::{io, process::ExitCode};
+
+use clap::FromArgMatches as _;
+
+use crate::{
+    commands,
+    report::{Failure, Failures},
+};
+use arguments::{Arguments, BuildArguments, Color, InspectArguments, PlanArguments, Verb};
+use terminal::Terminal;
+
+/// Runs the program.
+///
+/// Exit codes: 0 done, 1 the answer is no (every failure is a refusal by a rule), 2 the work could not be done.
+pub fn main() -> ExitCode {
+    // `--help` is printed to stdout with code 0, a usage error to stderr with code 2.
+    let matches = manual::command().try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => return unparsed(&error),
+    };
+    let terminal = Terminal::new(arguments.quiet, arguments.verbose, arguments.color);
+    let result = match &arguments.verb {
+        Verb::Init(arguments) => init::run(arguments, &terminal),
+        Verb::Build(build) => run_build(build, &terminal),
+        Verb::Plan(plan) => run_plan(plan, &terminal),
+        Verb::Inspect(inspect) => run_inspect(inspect),
+        Verb::Schema => print::text(&commands::schema::schema()).map_err(unprinted),
+        Verb::Completions { shell } => print::text(&manual::completions(*shell)).map_err(unprinted),
+        Verb::Man { topic } => show(manual::man(topic.as_deref())),
+        Verb::Help { topic } => show(manual::help(topic.as_deref())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failures) => {
+            terminal.failures(&failures);
+            ExitCode::from(failures.exit_code())
+        }
+    }
+}
+
+/// Help and versions are data, with code 0; a command line that cannot be read is a failure.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    match manual::not_yet(error) {
+        Some(failure) => Terminal::new(false, 0, Color::Auto).failures(&failure.into()),
+        None => drop(error.print()),
+    }
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// A text that could be made, on stdout.
+fn show(made: Result<String, Failure>) -> Result<(), Failures> {
+    print::text(&made?).map_err(unprinted)
+}
+
+fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
+    let request = commands::build::Request {
+        recipes: arguments.common.recipes.clone(),
+        platforms: arguments.common.platforms()?,
+        output: arguments.output()?,
+        set: arguments.common.set.clone(),
+        engines: arguments.delivery.engines()?,
+        metadata_file: arguments.delivery.metadata_file.clone(),
+        digest_file: arguments.delivery.digest_file.clone(),
+        settings: caller::settings(&arguments.common)?,
+    };
+    let built = commands::build::build(&request, terminal)?;
+    print::built(&built, arguments.common.json).map_err(unprinted)
+}
+
+fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failures> {
+    let request = commands::plan::Request {
+        recipes: arguments.common.recipes.clone(),
+        platforms: arguments.common.platforms()?,
+        set: arguments.common.set.clone(),
+        settings: caller::settings(&arguments.common)?,
+    };
+    let plans = commands::plan::plan(&request, terminal)?;
+    print::plans(&plans, arguments.common.json).map_err(unprinted)
+}
+
+fn run_inspect(arguments: &InspectArguments) -> Result<(), Failures> {
+    if let Some(runtime) = arguments.runtime()? {
+        let deployment = commands::runtime::deployment(&arguments.image, runtime, arguments.repository.as_deref())?;
+        return print::text(&deployment).map_err(unprinted);
+    }
+    let report = commands::inspect::inspect(&arguments.image)?;
+    print::inspected(&report, arguments.json).map_err(unprinted)
+}
+
+/// Data that could not be printed. A closed pipe never gets here: whoever closed it has read enough.
+#[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn unprinted(error: io::Error) -> Failures {
+    Failure::io("write the output", "stdout", &error).into()
+}

@@ -1,0 +1,96 @@
+//! What people and programs read.
+
+use std::io::{self, Write as _};
+
+use serde_json::json;
+
+use crate::{
+    commands::{build::Built, inspect::Inspected, plan::ImagePlan},
+    place::engine::Loaded,
+};
+
+/// A text on stdout. A closed pipe is no error.
+pub(super) fn text(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// A document on stdout.
+fn document(value: &impl serde::Serialize) -> io::Result<()> {
+    let mut out = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+    out.push('\n');
+    text(&out)
+}
+
+/// `NAME@sha256:...`, one line an image.
+pub(super) fn built(images: &[Built], as_json: bool) -> io::Result<()> {
+    if as_json {
+        let images: Vec<_> = images
+            .iter()
+            .map(|image| {
+                let manifests: Vec<_> = image
+                    .manifests
+                    .iter()
+                    .map(|(platform, digest)| json!({"platform": platform.to_string(), "digest": digest}))
+                    .collect();
+                let path = image.path.to_string_lossy();
+                let mut document =
+                    json!({"name": image.name, "digest": image.digest, "path": path, "manifests": manifests});
+                if !image.loaded.is_empty()
+                    && let Some(object) = document.as_object_mut()
+                {
+                    object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
+                }
+                document
+            })
+            .collect();
+        return document(&json!({ "images": images }));
+    }
+    let lines: Vec<_> = images.iter().map(|image| format!("{}@{}\n", image.name, image.digest)).collect();
+    text(&lines.concat())
+}
+
+/// What an engine calls an image.
+fn loaded(loaded: &Loaded) -> serde_json::Value {
+    json!({
+        "engine": loaded.engine.name(),
+        "name": loaded.name,
+        "digest": loaded.digest,
+        "id": loaded.id,
+        "platform": loaded.chosen,
+    })
+}
+
+/// Every path of every planned image.
+pub(super) fn plans(plans: &[ImagePlan], as_json: bool) -> io::Result<()> {
+    if as_json {
+        return document(&json!({ "plans": plans }));
+    }
+    let mut out = String::new();
+    for plan in plans {
+        super::words::of_plan(&mut out, plan).map_err(io::Error::other)?;
+    }
+    text(&out)
+}
+
+/// As `ls -l` has it.
+pub(super) fn kind_letter(kind: &str) -> char {
+    match kind {
+        "directory" => 'd',
+        "symlink" => 'l',
+        "file" => '-',
+        "hardlink" => 'h',
+        _ => '?',
+    }
+}
+
+/// Config, layers and files of an image.
+pub(super) fn inspected(report: &Inspected, as_json: bool) -> io::Result<()> {
+    if as_json {
+        return document(report);
+    }
+    text(&super::words::of_image(report))
+}

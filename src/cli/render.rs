@@ -1,0 +1,102 @@
+//! Failures as people read them.
+
+use std::{fmt::Write as _, ops::Range};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstyle::{AnsiColor, Style};
+
+use crate::report::{Failure, Origin, Place, Rule, printable};
+
+/// How many cells of a source line are shown: the rest of a longer line is cut on both sides.
+const LINE_CELLS: usize = 120;
+
+/// The failure as text: the place and the sentence, the source line underlined where there is one that may be shown,
+/// the hint. Ends with a line break. `color` puts escape sequences into it.
+///
+/// ```text
+/// error[root-user]: hello.toml:12:8: the run user is root
+///    |
+/// 12 | user = "0:0"
+///    |        ^^^^^
+/// hint: write a numeric user, such as `65532:65532`
+/// ```
+pub(super) fn render(failure: &Failure, color: bool) -> String {
+    let paint = |style: Style| if color { style } else { Style::new() };
+    let (error, hint) = (AnsiColor::BrightRed.on_default().bold(), AnsiColor::BrightCyan.on_default().bold());
+    let (error, hint, bold) = (paint(error), paint(hint), paint(Style::new().bold()));
+    let mut text = String::new();
+    let label = failure.rule.map_or_else(|| "error".to_owned(), |rule| format!("error[{rule}]"));
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{error}{label}{error:#}: {bold}{failure}{bold:#}");
+    if let Some(Place::Recipe(origin)) = &failure.place
+        && failure.rule != Some(Rule::PrivateKey)
+    {
+        text.push_str(&snippet(origin, color));
+    }
+    if let Some(words) = &failure.hint {
+        let _ = writeln!(text, "{hint}hint{hint:#}: {words}");
+    }
+    text
+}
+
+/// The line of `origin`, underlined. Empty where there is no text, or a secret in it.
+fn snippet(origin: &Origin, color: bool) -> String {
+    let source = &origin.source.text;
+    if source.is_empty() {
+        return String::new();
+    }
+    let (number, _) = origin.line_column();
+    let start = source.get(..origin.span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let line = source.get(start..).unwrap_or_default();
+    let line = line.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    // A line that is wrong for another reason may hold a key as well; logs are read by many.
+    if may_hold_a_key(line) {
+        return String::new();
+    }
+    let marked = origin.span.start - start..origin.span.end.saturating_sub(start);
+    let (line, marked) = safe_line(line, &marked);
+    let renderer = if color { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
+    let renderer = renderer.term_width(LINE_CELLS * 4);
+    let annotation = AnnotationKind::Primary.span(marked);
+    let snippet = Snippet::source(line).line_start(number).annotation(annotation);
+    let mut text = renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]);
+    text.push('\n');
+    text
+}
+
+/// Whether a private key may begin in this line: then the place is told, and the line is not shown in any log.
+fn may_hold_a_key(line: &str) -> bool {
+    ["-----BEGIN ", "AGE-SECRET-KEY-", "PuTTY-User-Key-File-"].iter().any(|mark| line.contains(mark))
+}
+
+/// The line with everything made visible that a terminal would act on, cut around the marked bytes where it is long,
+/// and where the marked bytes are now.
+fn safe_line(line: &str, marked: &Range<usize>) -> (String, Range<usize>) {
+    let (start, end) = (marked.start.min(line.len()), marked.end.min(line.len()));
+    let at = line.get(..start).unwrap_or_default().chars().count();
+    // A cut line begins a little before the marked bytes.
+    let skip = if line.chars().count() <= LINE_CELLS { 0 } else { at.saturating_sub(LINE_CELLS / 3) };
+    let mut safe = String::from(if skip > 0 { "..." } else { "" });
+    let (mut from, mut to) = (None, None);
+    for (count, (index, c)) in line.char_indices().enumerate().skip(skip) {
+        if count >= skip + LINE_CELLS {
+            to.get_or_insert(safe.len());
+            from.get_or_insert(safe.len());
+            safe.push_str("...");
+            break;
+        }
+        if index >= start {
+            from.get_or_insert(safe.len());
+        }
+        if index >= end {
+            to.get_or_insert(safe.len());
+        }
+        // A tab would be wider than the sentence below it expects; its place is kept by a space.
+        if c == '\t' { safe.push(' ') } else { safe.push_str(&printable(c.encode_utf8(&mut [0; 4]))) }
+    }
+    let from = from.unwrap_or(safe.len());
+    (safe.clone(), from..to.unwrap_or(safe.len()).max(from))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The terminal behind stderr: lines, and a bar below them while something takes long.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::{arguments::Color, render::render};
+use crate::report::{Failure, Failures, Progress, Task};
+
+/// How often something that takes long says that it is still there, where no bar can show it.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// The same, for those who asked for more.
+const HEARTBEAT_VERBOSE: Duration = Duration::from_secs(10);
+/// How often a bar is drawn anew.
+const TICK: Duration = Duration::from_millis(120);
+
+/// The terminal behind stderr, or the file or pipe in its place.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    quiet: bool,
+    verbose: u8,
+    color: bool,
+    screen: Screen,
+}
+
+impl Terminal {
+    /// `quiet` keeps everything but failures and warnings back; `verbose` is how often `-v` was said.
+    pub(super) fn new(quiet: bool, verbose: u8, color: Color) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            // `anstream` knows NO_COLOR, CLICOLOR and the terminals that cannot.
+            Color::Auto => match anstream::AutoStream::choice(&io::stderr()) {
+                anstream::ColorChoice::Never => false,
+                anstream::ColorChoice::Auto => is_terminal,
+                _ => true,
+            },
+        };
+        // A log that looks like a terminal is still read as a log, and a dumb one cannot draw.
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let log = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
+        let bars = is_terminal && !quiet && !dumb && !log;
+        Self { quiet, verbose, color, screen: Screen(bars.then(MultiProgress::new)) }
+    }
+
+    pub(super) fn failures(&self, failures: &Failures) {
+        for failure in &failures.0 {
+            self.screen.line(&render(failure, self.color));
+        }
+    }
+}
+
+impl Progress for Terminal {
+    fn step(&self, line: &str) {
+        if !self.quiet {
+            self.screen.line(line);
+        }
+    }
+
+    fn detail(&self, line: &str) {
+        if self.verbose > 0 {
+            self.screen.line(line);
+        }
+    }
+
+    fn trace(&self, line: &str) {
+        if self.verbose > 1 {
+            self.screen.line(line);
+        }
+    }
+
+    fn warn(&self, failure: &Failure) {
+        let text = render(failure, false);
+        self.screen.line(&text.replacen("error", "warning", 1));
+    }
+
+    fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
+        if let Some(bars) = &self.screen.0 {
+            return Arc::new(Bar::begin(bars, what, bytes));
+        }
+        if self.quiet {
+            return Arc::new(crate::report::Silent);
+        }
+        let verbose = self.verbose > 0;
+        let (screen, what) = (self.screen.clone(), what.to_owned());
+        let say = move |news: News| match news {
+            News::Alive(seconds) => screen.line(&format!("still at it after {seconds} s: {what}")),
+            News::Over(took) if verbose => screen.line(&format!("took {:.1} s: {what}", took.as_secs_f64())),
+            News::Over(_) => {}
+        };
+        Arc::new(Pulse::begin(if verbose { HEARTBEAT_VERBOSE } else { HEARTBEAT }, say))
+    }
+}
+
+/// Lines that do not get between a bar and the cells it is drawn in.
+#[derive(Debug, Clone)]
+struct Screen(Option<MultiProgress>);
+
+impl Screen {
+    /// A line on stderr; when nobody can read it, there is nobody to tell.
+    fn line(&self, text: &str) {
+        let write = || {
+            let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+        };
+        match &self.0 {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+/// A bar, or a wheel where nobody knows how many bytes there are.
+#[derive(Debug)]
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn begin(bars: &MultiProgress, what: &str, bytes: Option<u64>) -> Self {
+        let (bar, template) = match bytes {
+            Some(bytes) => {
+                (ProgressBar::new(bytes), "{spinner} {elapsed:>4} {wide_msg} {bytes}/{total_bytes} [{bar:20}]")
+            }
+            None => (ProgressBar::new_spinner(), "{spinner} {elapsed:>4} {wide_msg}"),
+        };
+        let bar = bars.add(bar).with_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(TICK);
+        Self(bar)
+    }
+}
+
+impl Task for Bar {
+    fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// What a pulse tells.
+enum News {
+    /// It still runs, after so many seconds.
+    Alive(u64),
+    /// It is over, and took so long.
+    Over(Duration),
+}
+
+/// Says from time to time that something still runs, and at its end how long it took.
+#[derive(Debug)]
+struct Pulse {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Pulse {
+    fn begin(period: Duration, say: impl Fn(News) + Send + 'static) -> Self {
+        let (end, ended) = mpsc::channel();
+        let start = Instant::now();
+        let thread = thread::spawn(move || {
+            while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
+                say(News::Alive(start.elapsed().as_secs()));
+            }
+            say(News::Over(start.elapsed()));
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Task for Pulse {
+    fn advance(&self, _bytes: u64) {}
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        // Its last line comes before whatever is said next.
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_says_so_again_and_again_and_is_silent_afterwards() {
+        let (tell, told) = mpsc::channel();
+        let pulse = Pulse::begin(Duration::from_millis(1), move |news| {
+            let _ = tell.send(matches!(news, News::Alive(_)));
+        });
+        assert!(told.recv().expect("a first sign") && told.recv().expect("a second sign"));
+        drop(pulse);
+        let rest: Vec<bool> = told.iter().collect();
+        assert_eq!(rest.iter().filter(|alive| !**alive).count(), 1);
+        assert_eq!(rest.last(), Some(&false));
+    }
+}

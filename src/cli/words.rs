@@ -1,0 +1,135 @@
+//! Images and configurations in words.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::print::kind_letter;
+use crate::{
+    commands::{inspect::Inspected, plan::ImagePlan},
+    report::printable,
+};
+
+/// A plan: the config, then each path with the recipe line that brought it in.
+pub(super) fn of_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<()> {
+    // Writing to a String cannot fail.
+    for image in &plan.images {
+        let _ = writeln!(out, "{} {} ({})", plan.name, image.platform, printable(&plan.recipe));
+        for (name, value) in of_config(&serde_json::to_value(&image.config)?) {
+            let _ = writeln!(out, "  {name:<12} {value}");
+        }
+        for layer in &image.layers {
+            let _ = writeln!(out, "  layer {}", layer.name);
+            for entry in &layer.entries {
+                let tail = match (&entry.digest, &entry.target) {
+                    (Some(digest), _) => format!("  {digest}"),
+                    (None, Some(target)) => format!(" -> {}", printable(target)),
+                    (None, None) => String::new(),
+                };
+                let (kind, owner) = (kind_letter(entry.kind), format!("{}:{}", entry.uid, entry.gid));
+                let _ = writeln!(
+                    out,
+                    "    {kind}{} {owner:<11} {:>11}  line {:<4} {}{tail}",
+                    entry.mode,
+                    entry.size,
+                    entry.line,
+                    printable(&entry.path)
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a config that a runtime acts on, as name and value; what is absent is left out.
+pub(super) fn of_config(config: &Value) -> Vec<(&'static str, String)> {
+    const NAMES: [(&str, &str); 9] = [
+        ("user", "User"),
+        ("entrypoint", "Entrypoint"),
+        ("args", "Cmd"),
+        ("env", "Env"),
+        ("workdir", "WorkingDir"),
+        ("ports", "ExposedPorts"),
+        ("volumes", "Volumes"),
+        ("stop-signal", "StopSignal"),
+        ("labels", "Labels"),
+    ];
+    NAMES
+        .iter()
+        .filter_map(|(name, key)| Some((*name, config.get(key).filter(|value| !value.is_null())?)))
+        .map(|(name, value)| (name, of_value(value)))
+        .collect()
+}
+
+fn of_value(value: &Value) -> String {
+    match value {
+        Value::String(text) => printable(text).into_owned(),
+        Value::Array(items) => items.iter().map(quoted).collect::<Vec<_>>().join(" "),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| match value {
+                Value::Object(empty) if empty.is_empty() => quoted(&Value::String(key.clone())),
+                value => format!("{}={}", printable(key), quoted(value)),
+            })
+            .collect::<Vec<_>>()
+            .join(" "),
+        other => printable(&other.to_string()).into_owned(),
+    }
+}
+
+/// A word as it would be typed; quotes where it holds a blank.
+fn quoted(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => printable(text).into_owned(),
+        other => printable(&other.to_string()).into_owned(),
+    };
+    if text.is_empty() || text.contains([' ', '"', '\'']) { format!("{text:?}") } else { text }
+}
+
+/// A whole image.
+pub(super) fn of_image(report: &Inspected) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    for set in &report.contents {
+        let name = set.reference.as_deref().map_or_else(|| printable(&report.image), printable);
+        let _ = writeln!(out, "{name}@{}", set.digest);
+        for image in &set.images {
+            let _ = writeln!(out, "\n{} {}", printable(&image.platform), image.digest);
+            let created = image.config.get("created").and_then(Value::as_str).unwrap_or("unknown");
+            let _ = writeln!(out, "  {:<12} {}", "created", printable(created));
+            for (name, value) in of_config(image.config.get("config").unwrap_or(&Value::Null)) {
+                let _ = writeln!(out, "  {name:<12} {value}");
+            }
+            for (key, value) in &image.annotations {
+                let _ = writeln!(out, "  {:<12} {}={}", "annotation", printable(key), printable(value));
+            }
+            for layer in &image.layers {
+                let by = layer.created_by.as_deref().map(printable).unwrap_or_default();
+                let _ = writeln!(
+                    out,
+                    "  layer {} {} ({} bytes, unpacked {})",
+                    layer.digest, by, layer.size, layer.unpacked_size
+                );
+                for entry in &layer.entries {
+                    let _ = writeln!(out, "    {}", of_entry(entry));
+                }
+            }
+        }
+        for skipped in &set.skipped {
+            let _ = writeln!(out, "\nskipped {}: {}", skipped.digest, printable(&skipped.reason));
+        }
+    }
+    out
+}
+
+fn of_entry(entry: &crate::inspect::EntryReport) -> String {
+    let owner = format!("{}:{}", entry.uid, entry.gid);
+    let target = entry.target.as_deref().map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
+    format!(
+        "{}{} {owner:<11} {:>11}  {}{target}",
+        kind_letter(entry.kind),
+        entry.mode,
+        entry.size,
+        printable(&entry.path)
+    )
+}

@@ -1,0 +1,207 @@
+//! `hardpan build`: recipes become OCI image layouts, and are handed to engines.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    load::{Loaded, load},
+    receipt::{self, Receipts},
+};
+use crate::{
+    build::{Assembled, Assembler, Plan, Resolver, Settings, unless_excepted},
+    oci::{Descriptor, Digest, Platform},
+    place::{
+        engine::{self, Caller, Engine},
+        layout::Staging,
+    },
+    report::{Failure, Failures, Progress, Rule, printable},
+};
+
+/// Where an image goes when the command line does not say.
+pub const DEFAULT_OUTPUT: &str = "out/{name}";
+
+/// What to build, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Recipes; none means those of the current folder.
+    pub recipes: Vec<PathBuf>,
+    /// Instead of the recipes' platforms.
+    pub platforms: Vec<Platform>,
+    /// `--output`, which may hold variables.
+    pub output: Option<String>,
+    /// `--set`: `name=value` for variables that the recipes declare.
+    pub set: Vec<String>,
+    /// `--load`: engines that get the image, too.
+    pub engines: Vec<Engine>,
+    /// `--metadata-file`, which may hold variables.
+    pub metadata_file: Option<String>,
+    /// `--digest-file`, which may hold variables.
+    pub digest_file: Option<String>,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+/// An image that was written.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The recipe's name.
+    pub name: String,
+    /// The digest of the manifest or, for several platforms, of the index.
+    pub digest: Digest,
+    /// Where it was written.
+    pub path: PathBuf,
+    /// The manifest of each platform.
+    pub manifests: Vec<(Platform, Digest)>,
+    /// What the engines of `--load` call it.
+    pub loaded: Vec<engine::Loaded>,
+}
+
+/// An image that is complete and not yet visible.
+struct Staged {
+    staging: Staging,
+    root: Descriptor,
+    built: Built,
+}
+
+/// Builds every recipe, hands the images to the engines, then makes all of them visible: when one fails, none is
+/// written. An engine keeps what it was given before another one failed.
+pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
+    let loaded = load(&request.recipes, &request.set)?;
+    if let Some(path) = request.digest_file.as_ref().filter(|path| loaded.len() > 1 && !path.contains("{name}")) {
+        return Err(receipt::one_digest(path).into());
+    }
+    let caller = Caller { environment: &request.settings.caller };
+    for engine in &request.engines {
+        engine::probe(*engine, caller)?;
+    }
+    let (mut staged, mut receipts): (Vec<Staged>, _) = (Vec::new(), Receipts::default());
+    for one in &loaded {
+        let next = stage(one, request, &staged, &mut receipts, progress)?;
+        staged.push(next);
+    }
+    for one in &mut staged {
+        for engine in &request.engines {
+            one.built.loaded.push(hand_over(one, *engine, caller, progress)?);
+        }
+    }
+    receipts.write()?;
+    let mut built = Vec::new();
+    for Staged { staging, root, built: image } in staged {
+        let what = format!("write {}", printable(&image.path.to_string_lossy()));
+        let task = progress.task(&what, None);
+        staging.publish(&root, &image.name)?;
+        drop(task);
+        progress.step(&what);
+        built.push(image);
+    }
+    receipts.publish()?;
+    Ok(built)
+}
+
+/// Streams a staged image into an engine.
+fn hand_over(
+    one: &Staged,
+    engine: Engine,
+    caller: Caller<'_>,
+    progress: &dyn Progress,
+) -> Result<engine::Loaded, Failure> {
+    let name = &one.built.name;
+    let set = one.staging.image_set(&one.root, name)?;
+    let task = progress.task(&format!("load {name} into {engine}"), Some(engine::size(&set)));
+    let loaded = engine::load(engine, &set, &one.staging, name, caller, &*task)?;
+    drop(task);
+    progress.step(&format!("load {loaded}"));
+    Ok(loaded)
+}
+
+fn stage(
+    one: &Loaded,
+    request: &Request,
+    others: &[Staged],
+    receipts: &mut Receipts,
+    progress: &dyn Progress,
+) -> Result<Staged, Failures> {
+    let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
+    let platforms = one.platforms(&request.platforms);
+    let path = expand(&resolver, "--output", request.output.as_deref().unwrap_or(DEFAULT_OUTPUT), &platforms)?;
+    if let Some(other) = others.iter().find(|other| other.built.path == path) {
+        let what = format!("`{}` and `{}` would both be written there", other.built.name, resolver.name());
+        let hint = match &request.output {
+            Some(_) if other.built.name != resolver.name() => "put `{name}` into `--output`",
+            _ => "give one of them another `name`",
+        };
+        return Err(Failure::new(what).in_path(&path).hint(hint).into());
+    }
+    let mut files = Vec::new();
+    for (kind, option, text) in [
+        (receipt::Kind::Metadata, "--metadata-file", &request.metadata_file),
+        (receipt::Kind::Digest, "--digest-file", &request.digest_file),
+    ] {
+        if let Some(text) = text {
+            let file = expand(&resolver, option, text, &platforms)?;
+            receipts.begin(kind, &file)?;
+            files.push(file);
+        }
+    }
+    let staging = Staging::begin(&path)?;
+    let mut prepared = Vec::new();
+    for platform in &platforms {
+        prepared.push(resolver.prepare(platform)?);
+    }
+    let mut assembler = Assembler::new(&staging, request.settings.jobs, progress);
+    let (mut plans, mut images): (Vec<Plan>, Vec<Assembled>) = (Vec::new(), Vec::new());
+    for prepared in prepared {
+        plans.push(resolver.finish(prepared)?);
+    }
+    for plan in &plans {
+        let image = assembler.assemble(plan)?;
+        check_size(one, request, plan, &image)?;
+        images.push(image);
+    }
+    let root = match images.as_slice() {
+        [only] => only.manifest.clone(),
+        _ => assembler.index(&plans, &images)?,
+    };
+    let manifests = plans.iter().zip(&images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
+    let config = if let [only] = images.as_slice() { Some(only.config.digest) } else { None };
+    for file in files {
+        receipts.add(&file, receipt::Image { name: resolver.name().to_owned(), root: root.clone(), config });
+    }
+    let (name, manifests) = (resolver.name().to_owned(), manifests.collect());
+    let built = Built { name, digest: root.digest, path, manifests, loaded: Vec::new() };
+    Ok(Staged { staging, root, built })
+}
+
+/// A path of the command line, with its variables replaced.
+fn expand(resolver: &Resolver<'_>, option: &str, text: &str, platforms: &[Platform]) -> Result<PathBuf, Failure> {
+    let only = match platforms {
+        [only] => Some(only),
+        _ => None,
+    };
+    let path = resolver
+        .expand_argument(text, only)
+        .map_err(|failure| Failure { what: format!("`{option}`: {}", failure.what), ..failure })?;
+    if path.is_empty() {
+        return Err(Failure::new(format!("`{option}` is empty")));
+    }
+    Ok(Path::new(&path).to_path_buf())
+}
+
+/// `policy.max-size`: the stored layers of one platform.
+fn check_size(one: &Loaded, request: &Request, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
+    let policy = &one.recipe.policy;
+    let Some(budget) = &policy.max_size else { return Ok(()) };
+    let stored: u64 = image.layers.iter().map(|(_, layer)| layer.blob.size).sum();
+    if stored <= budget.value {
+        return Ok(());
+    }
+    let sizes: Vec<_> =
+        image.layers.iter().map(|(kind, layer)| format!("{} {}", kind.name(), layer.blob.size)).collect();
+    let what = format!(
+        "the layers for {} take {stored} bytes, the budget is {} ({})",
+        plan.platform,
+        budget.value,
+        sizes.join(", ")
+    );
+    let failure = Failure::refused(Rule::SizeBudget, what).at(&budget.origin).hint("raise `max-size`, or ship less");
+    unless_excepted(policy, request.settings.today, None, failure)
+}

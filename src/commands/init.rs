@@ -1,0 +1,150 @@
+//! `hardpan init`: a recipe for the project that lies in a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    build::{self, Bound, Resolver, Settings, compile},
+    init::{self, Drafted, Toolchains},
+    oci::Platform,
+    recipe,
+    report::{Failure, Failures, Limits, Progress, Silent, printable},
+};
+
+/// What the recipe is called when the command line does not say.
+pub const DEFAULT_RECIPE: &str = "hardpan.toml";
+
+/// What to write a recipe for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The project's folder; empty is the current one.
+    pub dir: PathBuf,
+    /// A Dockerfile to translate, from the current folder, or else from `dir`.
+    pub from: Option<PathBuf>,
+    /// Where the recipe goes; `-` is stdout, `None` is `hardpan.toml` in `dir`.
+    pub output: Option<PathBuf>,
+    /// Replace a recipe that is there.
+    pub force: bool,
+    /// The image's name.
+    pub name: Option<String>,
+    /// For the toolchains, and for the check that the recipe's inputs are there.
+    pub settings: Settings,
+}
+
+/// What goes to stdout.
+#[derive(Debug, Clone)]
+pub enum Written {
+    /// The recipe's path; it is on the disk.
+    At(PathBuf),
+    /// The recipe's text; nothing was written.
+    Text(String),
+}
+
+/// The toolchains of this machine.
+struct Installed<'a> {
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    /// The bound of what they may read their configuration from.
+    checkout: PathBuf,
+}
+
+/// Writes the recipe, and tells `progress` what was chosen and what is left out. It has been read back, and every file
+/// it names is there: what `build` may still refuse is for the compiler to find.
+pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failures> {
+    let dir = folder(&request.dir)?;
+    let to_stdout = request.output.as_deref() == Some(Path::new("-"));
+    let path = match &request.output {
+        Some(path) if !to_stdout => path.clone(),
+        _ => request.dir.join(DEFAULT_RECIPE),
+    };
+    if !to_stdout {
+        init::refuse_existing(&path, request.force)?;
+    }
+    let recipe_dir = folder(path.parent().unwrap_or(Path::new("")))?;
+    let dockerfile = request.from.as_ref().map(|from| dockerfile(from, &request.dir)).transpose()?;
+    let checkout = Bound::of(&dir, false)?.root;
+    let tools = Installed { settings: &request.settings, progress, checkout };
+    let asked = init::Request { dir, recipe_dir: recipe_dir.clone(), name: request.name.clone(), dockerfile };
+    let drafted = init::draft(&asked, &tools)?;
+    check(&path, &recipe_dir, &drafted, &request.settings)?;
+    for line in &drafted.said {
+        progress.step(&printable(line));
+    }
+    for line in &drafted.left_out {
+        progress.step(&format!("left out: {line}"));
+    }
+    if to_stdout {
+        return Ok(Written::Text(drafted.text));
+    }
+    init::write(&path, &drafted.text, request.force)?;
+    Ok(Written::At(path))
+}
+
+/// Reads the recipe back, and resolves all of it that needs no compiler.
+fn check(path: &Path, folder: &Path, drafted: &Drafted, settings: &Settings) -> Result<(), Failures> {
+    let recipe = recipe::parse(&path.to_string_lossy(), &drafted.text)?;
+    let resolver = Resolver::new(&recipe, folder, settings, &Silent)?;
+    for platform in &recipe.platforms {
+        resolver.prepare(platform)?;
+    }
+    Ok(())
+}
+
+/// A folder's canonical path; an empty one is the current folder.
+fn folder(path: &Path) -> Result<PathBuf, Failure> {
+    let shown = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let found = std::fs::canonicalize(shown).map_err(|error| Failure::io("open the folder", shown, &error))?;
+    if found.is_dir() { Ok(found) } else { Err(Failure::new("this is no folder").in_path(shown)) }
+}
+
+/// The Dockerfile's name and text.
+fn dockerfile(from: &Path, dir: &Path) -> Result<(String, String), Failure> {
+    let inside = dir.join(from);
+    let path = if from.exists() || !inside.exists() { from.to_path_buf() } else { inside };
+    let fault = |error: &std::io::Error| Failure::io("read the Dockerfile", &path, error);
+    let size = path.metadata().map_err(|error| fault(&error))?.len();
+    if size > Limits::RECIPE_BYTES {
+        return Err(Failure::new("the Dockerfile is larger than 1 MiB").in_path(&path));
+    }
+    let bytes = std::fs::read(&path).map_err(|error| fault(&error))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the Dockerfile is not UTF-8").in_path(&path))?;
+    Ok((from.to_string_lossy().into_owned(), text))
+}
+
+impl Installed<'_> {
+    fn toolchain(&self) -> compile::Toolchain<'_> {
+        compile::Toolchain {
+            caller: &self.settings.caller,
+            offline: true,
+            jobs: self.settings.jobs,
+            cache: self.settings.cache.as_deref(),
+            checkout: &self.checkout,
+            progress: self.progress,
+        }
+    }
+}
+
+impl Toolchains for Installed<'_> {
+    fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
+        self.toolchain().go_module(dir)
+    }
+
+    fn go_packages(&self, dir: &Path, work: Option<&Path>, cgo: bool) -> Result<Vec<u8>, Failure> {
+        self.toolchain().go_packages(dir, work, cgo)
+    }
+
+    fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
+        self.toolchain().cargo_workspace(dir)
+    }
+
+    fn rust_host(&self, dir: &Path) -> Result<String, Failure> {
+        self.toolchain().rust_host(dir)
+    }
+
+    fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure> {
+        self.toolchain().has_rust_target(dir, target)
+    }
+
+    fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {
+        build::prebuilt(file)
+    }
+}

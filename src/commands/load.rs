@@ -1,0 +1,106 @@
+//! Which recipes a command is about, and their text.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    oci::Platform,
+    recipe::{self, Recipe},
+    report::{Failure, Limits, Origin, Source},
+};
+
+/// A recipe and the folder its host paths begin at.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The folder it is in; empty for the current one.
+    pub folder: PathBuf,
+}
+
+impl Loaded {
+    /// The platforms to build for: those the command line asks for, else the recipe's.
+    pub fn platforms(&self, asked: &[Platform]) -> Vec<Platform> {
+        let all = if asked.is_empty() { &self.recipe.platforms } else { asked };
+        let mut platforms: Vec<Platform> = Vec::new();
+        for platform in all {
+            if !platforms.contains(platform) {
+                platforms.push(platform.clone());
+            }
+        }
+        platforms
+    }
+}
+
+/// The recipes at these paths; without any, `hardpan.toml`, else every `recipes/*.toml`.
+///
+/// `set` are pairs of `name=value` for variables that each recipe must declare.
+pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failure> {
+    let found;
+    let paths = if paths.is_empty() {
+        found = find()?;
+        &found
+    } else {
+        paths
+    };
+    paths.iter().map(|path| read(path, set)).collect()
+}
+
+fn find() -> Result<Vec<PathBuf>, Failure> {
+    let own = PathBuf::from("hardpan.toml");
+    if own.exists() {
+        return Ok(vec![own]);
+    }
+    let mut all = Vec::new();
+    if let Ok(entries) = std::fs::read_dir("recipes") {
+        for entry in entries {
+            let path = entry.map_err(|error| Failure::io("read the folder", "recipes", &error))?.path();
+            // As a shell's `recipes/*.toml`: not an editor's `.#hello.toml`.
+            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !hidden && path.extension().is_some_and(|extension| extension == "toml") {
+                all.push(path);
+            }
+        }
+    }
+    all.sort_unstable();
+    if all.is_empty() {
+        let what = "no recipe: neither `hardpan.toml` nor `recipes/*.toml` is here";
+        // The wrong folder is the first hour's first error; further up it would be another project's.
+        for above in ["..", "../..", "../../.."] {
+            if Path::new(above).join("hardpan.toml").is_file() {
+                return Err(Failure::new(what).hint(format!("there is a `{above}/hardpan.toml`; name it")));
+            }
+        }
+        return Err(Failure::new(what).hint("name one: `hardpan build path/to/recipe.toml`"));
+    }
+    Ok(all)
+}
+
+fn read(path: &Path, set: &[String]) -> Result<Loaded, Failure> {
+    let fault = |error: std::io::Error| {
+        let failure = Failure::io("read the recipe", path, &error);
+        if path.is_dir() { failure.hint("it is a folder; name the recipe in it") } else { failure }
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(fault)?;
+    file.take(Limits::RECIPE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
+    if bytes.len() as u64 > Limits::RECIPE_BYTES {
+        return Err(Failure::new("the recipe is larger than 1 MiB").in_path(path));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let shown = crate::report::printable(&path.to_string_lossy()).into_owned();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+        let place = Origin::new(&Arc::new(Source { path: shown, text }), span);
+        Failure::new("the recipe is not UTF-8").at(&place).hint("save it as UTF-8")
+    })?;
+    let mut recipe = recipe::parse(&path.to_string_lossy(), &text)?;
+    recipe::set_variables(&mut recipe, set)?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok(Loaded { recipe, folder })
+}

@@ -1,0 +1,10 @@
+//! One file a verb, callable as a library; the only place that knows the order of things.
+
+pub mod build;
+pub mod init;
+pub mod inspect;
+pub mod load;
+pub mod plan;
+mod receipt;
+pub mod runtime;
+pub mod schema;

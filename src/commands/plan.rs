@@ -1,0 +1,142 @@
+//! `hardpan plan`: what would be in the image.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::load::load;
+use crate::{
+    build::{Plan, Resolver, Settings},
+    layer::EntryKind,
+    oci::{Digest, Platform, RunConfig},
+    report::{Failures, Progress},
+};
+
+/// What to plan.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Recipes; none means those of the current folder.
+    pub recipes: Vec<PathBuf>,
+    /// Instead of the recipes' platforms.
+    pub platforms: Vec<Platform>,
+    /// `--set`: `name=value` for variables that the recipes declare.
+    pub set: Vec<String>,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+/// The plan of one recipe.
+#[derive(Debug, Serialize)]
+pub struct ImagePlan {
+    /// The image's name.
+    pub name: String,
+    /// The recipe, as it was named.
+    pub recipe: String,
+    /// One a platform.
+    pub images: Vec<PlatformPlan>,
+}
+
+/// The plan of one platform.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlatformPlan {
+    /// `os/architecture[/variant]`.
+    pub platform: String,
+    /// `created` of the config and the history.
+    pub created: String,
+    /// What the runtime does, in the words of the image configuration.
+    pub config: RunConfig,
+    /// On the manifest.
+    pub annotations: std::collections::BTreeMap<String, String>,
+    /// Lowest first.
+    pub layers: Vec<LayerPlan>,
+}
+
+/// The plan of one layer.
+#[derive(Debug, Serialize)]
+pub struct LayerPlan {
+    /// `system`, `files` or `binaries`.
+    pub name: &'static str,
+    /// Sorted by path.
+    pub entries: Vec<EntryPlan>,
+}
+
+/// One path.
+#[derive(Debug, Serialize)]
+pub struct EntryPlan {
+    /// In the image.
+    pub path: String,
+    /// `file`, `directory` or `symlink`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Four octal digits.
+    pub mode: String,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes; 0 unless it is a file.
+    pub size: u64,
+    /// Of a file's content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Of a symlink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The recipe line that brought it in.
+    pub line: usize,
+}
+
+/// Resolves every recipe, programs compiled and all checks made, and writes nothing.
+pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>, Failures> {
+    let mut plans = Vec::new();
+    for one in load(&request.recipes, &request.set)? {
+        let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
+        let mut prepared = Vec::new();
+        for platform in one.platforms(&request.platforms) {
+            prepared.push(resolver.prepare(&platform)?);
+        }
+        let mut images = Vec::new();
+        for prepared in prepared {
+            images.push(describe(&resolver.finish(prepared)?));
+        }
+        plans.push(ImagePlan { name: resolver.name().to_owned(), recipe: one.recipe.source.path.clone(), images });
+    }
+    Ok(plans)
+}
+
+fn describe(plan: &Plan) -> PlatformPlan {
+    let layers = plan.groups.iter().map(|group| LayerPlan {
+        name: group.kind.name(),
+        entries: group
+            .entries
+            .iter()
+            .map(|planned| {
+                let entry = &planned.entry;
+                let (kind, size, target) = match &entry.kind {
+                    EntryKind::Directory => ("directory", 0, None),
+                    EntryKind::File { size, .. } => ("file", *size, None),
+                    EntryKind::Symlink { target } => ("symlink", 0, Some(String::from_utf8_lossy(target).into_owned())),
+                };
+                EntryPlan {
+                    path: entry.path.to_text().into_owned(),
+                    kind,
+                    mode: format!("{:04o}", entry.mode),
+                    uid: entry.uid,
+                    gid: entry.gid,
+                    size,
+                    digest: planned.digest,
+                    target,
+                    line: planned.origin.line_column().0,
+                }
+            })
+            .collect(),
+    });
+    PlatformPlan {
+        platform: plan.platform.to_string(),
+        created: plan.source_date.to_string(),
+        config: plan.config.clone(),
+        annotations: plan.annotations.clone(),
+        layers: layers.collect(),
+    }
+}

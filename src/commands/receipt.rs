@@ -1,0 +1,177 @@
+//! What a build leaves for the pipeline: `--metadata-file`, as buildx has it, and `--digest-file`, as kaniko has it.
+//!
+//! The files are begun before the first compiler runs, so that a folder that cannot be written to costs no build; they
+//! get their names after every image has, each by a rename.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
+
+use crate::{
+    oci::{Descriptor, Digest},
+    report::{Failure, printable},
+};
+
+/// The files of one build.
+#[derive(Debug, Default)]
+pub(super) struct Receipts(BTreeMap<PathBuf, Receipt>);
+
+/// One file, not visible yet.
+#[derive(Debug)]
+struct Receipt {
+    kind: Kind,
+    temp: NamedTempFile,
+    /// What it tells of, in the order of the recipes.
+    images: Vec<Image>,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `--metadata-file`: JSON. Of one image its object; of several an object of them, by name.
+    Metadata,
+    /// `--digest-file`: `sha256:...` and nothing else.
+    Digest,
+}
+
+/// What a file tells of an image.
+#[derive(Debug, Clone)]
+pub(super) struct Image {
+    /// The recipe's name.
+    pub(super) name: String,
+    /// The manifest or, for several platforms, the index.
+    pub(super) root: Descriptor,
+    /// The config's digest, when there is one platform.
+    pub(super) config: Option<Digest>,
+}
+
+impl Receipts {
+    /// Begins the file at `path`, unless another image has; tells where it is.
+    ///
+    /// # Errors
+    /// A second digest in one file, two kinds in one file, something at the path that is no regular file, or a folder
+    /// that cannot be written to.
+    pub(super) fn begin(&mut self, kind: Kind, path: &Path) -> Result<(), Failure> {
+        let option = kind.option();
+        match self.0.get(path) {
+            None => {}
+            Some(other) if other.kind != kind => {
+                let what = format!("`{option}` and `{}` are one file", other.kind.option());
+                return Err(Failure::new(what).in_path(path));
+            }
+            Some(_) if kind == Kind::Digest => return Err(one_digest(&path.to_string_lossy())),
+            Some(_) => return Ok(()),
+        }
+        match fs::symlink_metadata(path) {
+            Ok(there) if !there.is_file() => {
+                let what = format!("`{option}` writes a new file, and what is there is no regular file");
+                return Err(Failure::new(what).in_path(path).hint("stdout has the digest, too; `--json` has all"));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Failure::io(&format!("look at the `{option}`"), path, &error));
+            }
+            _ => {}
+        }
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
+        let open = fs::Permissions::from_mode(0o666);
+        let temp = tempfile::Builder::new().prefix(".hardpan-").permissions(open).tempfile_in(folder);
+        let temp = temp.map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
+        self.0.insert(path.to_owned(), Receipt { kind, temp, images: Vec::new() });
+        Ok(())
+    }
+
+    /// Adds an image to the file at `path`, which was begun.
+    pub(super) fn add(&mut self, path: &Path, image: Image) {
+        if let Some(receipt) = self.0.get_mut(path) {
+            receipt.images.push(image);
+        }
+    }
+
+    /// Writes every file, durably and still without its name.
+    pub(super) fn write(&mut self) -> Result<(), Failure> {
+        for (path, receipt) in &mut self.0 {
+            let text = receipt.text().map_err(|failure| failure.in_path(path))?;
+            let file = receipt.temp.as_file_mut();
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+            written.map_err(|error| Failure::io(&format!("write the `{}`", receipt.kind.option()), path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Gives every file its name.
+    pub(super) fn publish(self) -> Result<(), Failure> {
+        for (path, receipt) in self.0 {
+            let option = receipt.kind.option();
+            receipt.temp.persist(&path).map_err(|error| {
+                let failure = Failure::io(&format!("replace the `{option}`"), &path, &error.error);
+                // Kubernetes mounts single files so.
+                if error.error.kind() == io::ErrorKind::ResourceBusy {
+                    return failure.hint("it is a mount of its own; name a path in a folder that is mounted");
+                }
+                failure
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Receipt {
+    fn text(&self) -> Result<String, Failure> {
+        if self.kind == Kind::Digest {
+            return Ok(self.images.iter().map(|image| image.root.digest.to_string()).collect());
+        }
+        let document = match self.images.as_slice() {
+            [only] => only.metadata(),
+            several => {
+                let mut all = Map::new();
+                for image in several {
+                    if all.insert(image.name.clone(), image.metadata()).is_some() {
+                        let what = format!("two images are named `{}`", printable(&image.name));
+                        return Err(Failure::new(what).hint("put `{name}` and what tells them apart into the path"));
+                    }
+                }
+                Value::Object(all)
+            }
+        };
+        let text = serde_json::to_string_pretty(&document);
+        text.map(|text| text + "\n").map_err(|error| Failure::new(format!("cannot write JSON: {error}")))
+    }
+}
+
+impl Image {
+    /// buildx's keys. An index has no one config, so it has no such key.
+    fn metadata(&self) -> Value {
+        let mut metadata = json!({
+            "containerimage.descriptor": self.root,
+            "containerimage.digest": self.root.digest,
+            "image.name": self.name,
+        });
+        if let (Some(config), Some(object)) = (self.config, metadata.as_object_mut()) {
+            object.insert("containerimage.config.digest".to_owned(), json!(config));
+        }
+        metadata
+    }
+}
+
+impl Kind {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Metadata => "--metadata-file",
+            Self::Digest => "--digest-file",
+        }
+    }
+}
+
+/// The refusal of several digests in one file: whoever reads it takes it for one.
+pub(super) fn one_digest(path: &str) -> Failure {
+    let what = format!("several images, and `--digest-file {}` holds one digest", printable(path));
+    Failure::new(what).hint("put `{name}` into it, or take `--metadata-file`")
+}

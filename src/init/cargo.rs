@@ -1,0 +1,130 @@
+//! The programs of Cargo packages and workspaces.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::{
+    Toolchains,
+    draft::{Program, Source},
+    folder,
+    project::{Candidate, Project, Rank},
+    quoted,
+};
+use crate::report::{Failure, printable};
+
+/// `cargo metadata --no-deps` (The Cargo Book, "cargo metadata").
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_root: PathBuf,
+    #[serde(default)]
+    workspace_default_members: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    manifest_path: PathBuf,
+    #[serde(default)]
+    default_run: Option<String>,
+    targets: Vec<Target>,
+    #[serde(default)]
+    features: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+    #[serde(default, rename = "required-features")]
+    required_features: Vec<String>,
+}
+
+/// The programs of the workspaces in these folders of `dir`: the first that has one.
+pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) -> Result<Project, Failure> {
+    let mut libraries: Vec<String> = Vec::new();
+    let mut roots: BTreeSet<PathBuf> = BTreeSet::new();
+    for place in folders {
+        let at = folder::within(dir, place);
+        if roots.iter().any(|root| at.starts_with(root)) {
+            continue;
+        }
+        let metadata: Metadata = serde_json::from_slice(&tools.cargo_workspace(&at)?)
+            .map_err(|_| Failure::new("`cargo metadata` answered what cannot be read").in_path(&at))?;
+        roots.insert(metadata.workspace_root.clone());
+        let candidates = candidates(dir, place, &at, &metadata);
+        if !candidates.is_empty() {
+            let what = what(&at, &metadata);
+            let said = vec![format!("project: Rust, {what}")];
+            return Ok(Project { what: format!("the Cargo {what}"), candidates, said });
+        }
+        libraries.extend(metadata.packages.iter().map(|package| quoted(&package.name)).take(8));
+    }
+    let (is, them) = if libraries.len() == 1 { ("is a library", "it has") } else { ("are libraries", "they have") };
+    let what = format!("{} {is}: {them} no program", libraries.join(", "));
+    Err(Failure::new(what).in_path(dir).hint("run `init` in the folder of a package that has a program"))
+}
+
+/// The package or the workspace in words.
+fn what(at: &Path, metadata: &Metadata) -> String {
+    let here = metadata.packages.iter().find(|package| package.manifest_path.parent() == Some(at));
+    match (here, metadata.packages.as_slice()) {
+        (Some(package), [_]) => format!("package {}", quoted(&package.name)),
+        (Some(package), all) => format!("package {} of a workspace of {} packages", quoted(&package.name), all.len()),
+        (None, all) => format!("workspace of {} packages", all.len()),
+    }
+}
+
+/// The programs of the packages below `at`.
+fn candidates(dir: &Path, place: &str, at: &Path, metadata: &Metadata) -> Vec<Candidate> {
+    // What the workspace itself is called: its own package, else its folder.
+    let root =
+        metadata.packages.iter().find(|package| package.manifest_path.parent() == Some(&metadata.workspace_root));
+    let named = root
+        .map(|package| package.name.clone())
+        .or_else(|| metadata.workspace_root.file_name().map(|name| name.to_string_lossy().into_owned()));
+    let mut candidates = Vec::new();
+    for package in &metadata.packages {
+        let Some(folder) = package.manifest_path.parent().filter(|folder| folder.starts_with(at)) else { continue };
+        let Some(folder) = folder::below(dir, folder) else { continue };
+        let binaries: Vec<_> =
+            package.targets.iter().filter(|target| target.kind.iter().any(|kind| kind == "bin")).collect();
+        for binary in &binaries {
+            let full = format!("{}/{}", package.name, binary.name);
+            let word = if binaries.len() == 1 { package.name.clone() } else { full.clone() };
+            let mut program = Program::new(&binary.name, Source::Cargo { package: word });
+            program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
+            program.features = missing_features(package, binary);
+            program.comment =
+                format!("The program `{}` of the package `{}`.", printable(&binary.name), printable(&package.name));
+            let of_package = binary.name == package.name;
+            let of_workspace = named.as_ref() == Some(&package.name);
+            let mut rank =
+                Rank::new(&folder, &binary.name, of_package && (of_workspace || metadata.packages.len() == 1));
+            rank.aside |= Rank::new(&package.name, "", true).aside;
+            let default = &metadata.workspace_default_members;
+            rank.not_default = !default.is_empty() && !default.contains(&package.id);
+            rank.not_default_run = package.default_run.as_ref().is_some_and(|run| *run != binary.name);
+            rank.hidden = !of_package;
+            candidates.push(Candidate { program, folder: folder.clone(), id: full, rank });
+        }
+    }
+    candidates
+}
+
+/// The features that a binary needs and that are not on by default.
+fn missing_features(package: &Package, binary: &Target) -> Vec<String> {
+    let mut on: BTreeSet<&str> = BTreeSet::new();
+    let mut open = vec!["default"];
+    while let Some(feature) = open.pop() {
+        if on.insert(feature) {
+            open.extend(package.features.get(feature).into_iter().flatten().map(String::as_str));
+        }
+    }
+    binary.required_features.iter().filter(|feature| !on.contains(feature.as_str())).cloned().collect()
+}

@@ -1,0 +1,243 @@
+//! What the image's configuration says: user, variables, labels, ports and the like.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Notes,
+    lines::Instruction,
+    shell,
+    stages::{Stages, Step, absolute, pairs},
+    words::Scope,
+};
+use crate::{
+    init::draft::Draft,
+    oci::{ImagePath, User},
+    report::printable,
+};
+
+/// Ports that a range may stand for.
+const RANGE: u16 = 64;
+
+/// The words of `ENTRYPOINT` or `CMD`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    pub(super) line: usize,
+    pub(super) list: Vec<String>,
+    /// The shell form.
+    pub(super) is_shell: bool,
+    /// Only a shell could run it; `list` is empty then.
+    pub(super) needs_shell: bool,
+}
+
+/// Everything but files.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    pub(super) entrypoint: Option<Words>,
+    pub(super) cmd: Option<Words>,
+    pub(super) workdir: String,
+    user: Option<(usize, String)>,
+    env: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+    ports: Vec<String>,
+    stop_signal: Option<String>,
+    volumes: Vec<(usize, String)>,
+    platform: Option<String>,
+}
+
+impl Config {
+    /// Goes through the stages that the image is made of.
+    pub(super) fn read(stages: &Stages, chain: &[usize], notes: &mut Notes) -> Self {
+        let mut config = Self::default();
+        for stage in chain.iter().filter_map(|at| stages.0.get(*at)) {
+            config.platform = stage.from.flag("platform").map(str::to_owned).or(config.platform);
+            for step in &stage.steps {
+                config.step(step, notes);
+            }
+        }
+        chain.last().map_or("/", |last| stages.workdir(*last)).clone_into(&mut config.workdir);
+        config
+    }
+
+    fn step(&mut self, step: &Step, notes: &mut Notes) {
+        let Step { instruction, scope, .. } = step;
+        let line = instruction.line;
+        match instruction.name.as_str() {
+            "ENTRYPOINT" => {
+                self.entrypoint =
+                    Some(words(instruction, scope)).filter(|words| words.needs_shell || !words.list.is_empty());
+                // As for Docker: a new entrypoint forgets the arguments of the one below.
+                self.cmd = None;
+            }
+            "CMD" => self.cmd = Some(words(instruction, scope)),
+            "ENV" => self.pairs(instruction, scope, notes, |config| &mut config.env),
+            "LABEL" => self.pairs(instruction, scope, notes, |config| &mut config.labels),
+            "MAINTAINER" => {
+                let authors = instruction.rest.trim_matches('"').to_owned();
+                self.labels.insert("org.opencontainers.image.authors".into(), authors);
+            }
+            "EXPOSE" => self.expose(instruction, scope, notes),
+            "USER" => {
+                let user = scope.word(&instruction.rest);
+                match user.unknown {
+                    None => self.user = Some((line, user.text)),
+                    Some(unknown) => notes.add(
+                        line,
+                        format!("USER: the value of `{unknown}` is not known here; the user is 65532:65532"),
+                    ),
+                }
+            }
+            "STOPSIGNAL" => {
+                let signal = scope.word(&instruction.rest).text.to_ascii_uppercase();
+                let named = signal.starts_with(|c: char| c.is_ascii_digit()) || signal.starts_with("SIG");
+                self.stop_signal = Some(if named { signal } else { format!("SIG{signal}") });
+            }
+            "VOLUME" => {
+                let paths = instruction
+                    .json()
+                    .unwrap_or_else(|| scope.words(&instruction.rest).into_iter().map(|word| word.text).collect());
+                self.volumes.extend(paths.iter().map(|path| (line, absolute("/", path))));
+            }
+            _ => {}
+        }
+    }
+
+    /// `ENV` and `LABEL`.
+    fn pairs(
+        &mut self,
+        instruction: &Instruction,
+        scope: &Scope,
+        notes: &mut Notes,
+        into: impl Fn(&mut Self) -> &mut BTreeMap<String, String>,
+    ) {
+        for (name, value) in pairs(instruction, scope) {
+            let what = format!("{} {}", instruction.name, name);
+            let good = !name.is_empty() && !name.chars().any(|c| c.is_control() || c == '=');
+            match value.unknown {
+                _ if instruction.name == "ENV" && name == "PATH" => {
+                    notes.add(
+                        instruction.line,
+                        "`ENV PATH`: the entrypoint is a whole path, and no shell searches for others",
+                    );
+                }
+                Some(unknown) => {
+                    notes.add(instruction.line, format!("`{what}`: the value of `{unknown}` is not known here"));
+                }
+                None if !good || value.text.chars().any(char::is_control) => {
+                    notes.add(instruction.line, format!("`{what}`: a recipe takes no control characters"));
+                }
+                None => {
+                    into(self).insert(name, braces(&value.text));
+                }
+            }
+        }
+    }
+
+    fn expose(&mut self, instruction: &Instruction, scope: &Scope, notes: &mut Notes) {
+        for word in scope.words(&instruction.rest) {
+            let (number, protocol) = word.text.split_once('/').unwrap_or((&word.text, "tcp"));
+            let protocol = protocol.to_ascii_lowercase();
+            let (first, last) = number.split_once('-').unwrap_or((number, number));
+            let range = first.parse::<u16>().ok().zip(last.parse::<u16>().ok());
+            match range {
+                Some((first, last))
+                    if word.unknown.is_none()
+                        && first > 0
+                        && first <= last
+                        && last - first < RANGE
+                        && ["tcp", "udp", "sctp"].contains(&protocol.as_str()) =>
+                {
+                    for port in (first..=last).map(|port| format!("{port}/{protocol}")) {
+                        if !self.ports.contains(&port) {
+                            self.ports.push(port);
+                        }
+                    }
+                }
+                _ => {
+                    let what = word.unknown.unwrap_or(word.text);
+                    notes.add(instruction.line, format!("`EXPOSE {what}`: this is no port that is known here"));
+                }
+            }
+        }
+    }
+
+    /// Puts it into the recipe.
+    pub(super) fn take(self, draft: &mut Draft, notes: &mut Notes) {
+        match &self.user {
+            None => draft.said.push("user: 65532:65532; the Dockerfile has no `USER`, and would run as root".into()),
+            Some((line, user)) => draft.run.user = numeric(*line, user, notes),
+        }
+        draft.run.env = self.env;
+        draft.run.labels = self.labels;
+        draft.run.ports = self.ports;
+        draft.run.stop_signal = self.stop_signal;
+        draft.run.workdir = Some(self.workdir).filter(|workdir| workdir != "/" && ImagePath::parse(workdir).is_ok());
+        for (line, path) in self.volumes {
+            let known = draft.volumes.iter().any(|(to, _)| *to == path);
+            match ImagePath::parse(&path) {
+                Ok(parsed) if !parsed.is_root() && !known => {
+                    draft.volumes.push((path, format!("VOLUME of line {line}: the run user owns it.")));
+                }
+                _ if known => {}
+                _ => notes.add(line, format!("`VOLUME {path}`: this is no path for a folder of an image")),
+            }
+        }
+        let platform = self.platform.and_then(|platform| crate::oci::Platform::parse(&platform).ok());
+        if let Some(platform) =
+            platform.filter(|platform| draft.platforms.is_empty() && platform.to_string() != "linux/amd64")
+        {
+            draft.platforms = vec![platform];
+        }
+    }
+}
+
+/// The user as a recipe has it; `None` is the default.
+fn numeric(line: usize, user: &str, notes: &mut Notes) -> Option<String> {
+    let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
+    let number = |id: &str| id.parse::<u32>().ok();
+    let said = printable(user).into_owned();
+    if ["root", "0"].contains(&uid) {
+        notes.add(line, format!("`USER {said}`: hardpan never runs as root; the user is 65532:65532"));
+        return None;
+    }
+    let Some(id) = number(uid) else {
+        let nonroot = uid == "nonroot";
+        let why = if nonroot {
+            "that is 65532:65532, the default"
+        } else {
+            "a name needs an /etc/passwd to mean something; the user is 65532:65532"
+        };
+        notes.add(line, format!("`USER {said}`: {why}"));
+        return None;
+    };
+    let group = gid.and_then(number).filter(|group| *group != 0);
+    if group.is_none() {
+        let why = if gid.is_some() {
+            "a group by name, or root's, is not taken over"
+        } else {
+            "without a group it would run with root's"
+        };
+        notes.add(line, format!("`USER {said}`: {why}; the group is {id}"));
+    }
+    User::new(id, group.unwrap_or(id)).filter(|user| *user != User::default()).map(|user| user.to_string())
+}
+
+/// The words of `ENTRYPOINT` and `CMD` in either form.
+fn words(instruction: &Instruction, scope: &Scope) -> Words {
+    let line = instruction.line;
+    if let Some(words) = instruction.json() {
+        return Words { line, list: words, is_shell: false, needs_shell: false };
+    }
+    // Characters that mean something to a shell. A quote that is none, as word processors write it, is one of them.
+    let special = |c: char| "$&|;<>()`*?[]{}~#!\\\"'\u{201c}\u{201d}\u{2018}\u{2019}".contains(c);
+    let commands = shell::commands(instruction, scope);
+    if instruction.rest.is_empty() || instruction.rest.contains(special) || commands.len() != 1 {
+        return Words { line, list: Vec::new(), is_shell: true, needs_shell: true };
+    }
+    let words = instruction.rest.split_whitespace().filter(|word| *word != "exec").map(str::to_owned).collect();
+    Words { line, list: words, is_shell: true, needs_shell: false }
+}
+
+/// A text in which no brace is a variable.
+pub(super) fn braces(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}

@@ -1,0 +1,167 @@
+//! Why an instruction has no counterpart in a recipe.
+
+use super::{
+    Notes, build,
+    shell::Command,
+    stages::{Stage, Stages, Step},
+};
+
+/// Certificates of a distribution.
+pub(super) const CERTIFICATES: &str = "CA certificates are there by default (Mozilla's)";
+/// Time zones of a distribution.
+pub(super) const ZONES: &str =
+    "time zones are not in the image; a Go program has them with `tags = [\"timetzdata\"]`, a Rust one from a crate";
+/// Users of a distribution.
+pub(super) const PASSWD: &str = "the user is numeric, and `/etc/passwd` has it by default";
+
+/// Every stage: its base, its commands, and what a recipe has no word for.
+pub(super) fn of_stages(stages: &Stages, chain: &[usize], notes: &mut Notes) {
+    let used = used(stages, chain);
+    for (at, stage) in stages.0.iter().enumerate() {
+        if !used.contains(&at) {
+            let name = stage.name.clone().unwrap_or_else(|| at.to_string());
+            notes.add(stage.from.line, format!("the stage `{name}` is not part of the image"));
+            continue;
+        }
+        let in_image = chain.contains(&at);
+        base(stage, in_image, notes);
+        for step in &stage.steps {
+            of_step(step, in_image, notes);
+        }
+    }
+}
+
+/// The stages that the image is made of or copies from.
+fn used(stages: &Stages, chain: &[usize]) -> Vec<usize> {
+    let mut used: Vec<usize> = Vec::new();
+    let mut open: Vec<usize> = chain.to_vec();
+    while let Some(at) = open.pop() {
+        let Some(stage) = stages.0.get(at).filter(|_| !used.contains(&at)) else { continue };
+        used.push(at);
+        open.extend(stage.parent);
+        for step in &stage.steps {
+            let from = step.instruction.flag("from").map(|from| step.scope.word(from).text);
+            open.extend(from.and_then(|from| stages.named(&from, at)));
+            // A cache or a bind of a `RUN` may name a stage as well.
+            let mounts = step.instruction.flags.iter().filter(|(name, _)| name == "mount");
+            let named = mounts.filter_map(|(_, value)| value.split(',').find_map(|part| part.strip_prefix("from=")));
+            open.extend(named.filter_map(|from| stages.named(from, at)));
+        }
+    }
+    used
+}
+
+fn base(stage: &Stage, in_image: bool, notes: &mut Notes) {
+    let line = stage.from.line;
+    let name = &stage.base.text;
+    if stage.parent.is_some() || name == "scratch" {
+        return;
+    }
+    if let Some(unknown) = &stage.base.unknown {
+        notes.add(line, format!("`FROM`: the value of `{unknown}` is not known here, and no base is used"));
+        return;
+    }
+    let tagged = name.contains('@') || name.rsplit('/').next().unwrap_or_default().contains(':');
+    let moving = if name.ends_with(":latest") || !tagged { "; `latest` is another image tomorrow" } else { "" };
+    let why = if in_image {
+        "the image begins empty, nothing of a base is in it"
+    } else if stage.steps.iter().any(compiles) {
+        "the toolchain of this machine compiles"
+    } else {
+        "nothing of it is in the image"
+    };
+    notes.add(line, format!("`FROM {name}`: {why}{moving}"));
+}
+
+/// Whether a `RUN` compiles a program.
+fn compiles(step: &Step) -> bool {
+    step.commands.iter().any(build::is_compile)
+}
+
+fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
+    let line = step.instruction.line;
+    match step.instruction.name.as_str() {
+        "RUN" => {
+            let mut why: Vec<String> = Vec::new();
+            for command in &step.commands {
+                for reason in of_command(command, in_image) {
+                    if !why.contains(&reason) {
+                        why.push(reason);
+                    }
+                }
+            }
+            if !why.is_empty() {
+                notes.add(line, format!("`RUN`: {}", why.join("; ")));
+            }
+        }
+        "HEALTHCHECK" if in_image => {
+            notes.add(line, "`HEALTHCHECK`: OCI images have none; a probe of the orchestrator asks from outside");
+        }
+        "ONBUILD" => notes.add(line, "`ONBUILD`: nobody builds on top of this image"),
+        "SHELL" => notes.add(line, "`SHELL`: there is no shell in the image"),
+        "ADD" if !in_image => notes.add(line, "`ADD` of a build stage: the sources of this folder are compiled"),
+        "ARG" | "ENV" | "LABEL" | "COPY" | "ADD" | "WORKDIR" | "USER" | "CMD" | "ENTRYPOINT" | "EXPOSE" | "VOLUME"
+        | "STOPSIGNAL" | "MAINTAINER" | "HEALTHCHECK" => {}
+        other => notes.add(line, format!("`{other}`: this is no instruction that Docker knows")),
+    }
+}
+
+/// Why a command is not run; none for what hardpan does itself, and for what leaves nothing behind.
+fn of_command(command: &Command, in_image: bool) -> Vec<String> {
+    let all: Vec<_> = command.words.iter().map(|word| word.text.as_str()).collect();
+    let second = command.text(1);
+    let has = |part: &str| all.iter().any(|word| word.contains(part));
+    let said = match command.program() {
+        _ if build::is_compile(command) => return Vec::new(),
+        "go" if ["mod", "env", "version", "vet"].contains(&second) => return Vec::new(),
+        "cargo" if ["fetch", "chef", "vendor", "init", "new", "--version"].contains(&second) => return Vec::new(),
+        "cargo" if has("cargo-chef") => return Vec::new(),
+        "" | "cd" | "rm" | "cp" | "mv" | "set" | "echo" | "printf" | "true" | "test" | "ls" | "touch" | "[" | "if"
+        | "then" | "fi" | "rustup" | "sleep" => return Vec::new(),
+        "mkdir" if !in_image => return Vec::new(),
+        "apk" | "apt-get" | "apt" | "dnf" | "microdnf" | "yum" | "tdnf" | "zypper" | "pacman" => {
+            return packages(command, in_image);
+        }
+        "update-ca-certificates" | "update-ca-trust" => CERTIFICATES,
+        "adduser" | "addgroup" | "useradd" | "groupadd" | "usermod" => PASSWD,
+        "chown" | "chmod" | "install" => {
+            "files belong to root and are read-only; `[[dir]]` with `writable = true` is for what the program writes"
+        }
+        "mkdir" => "a folder that the program writes is a `[[dir]]` with `writable = true`",
+        "setcap" => "there are no file capabilities; ports from 1024 up need none",
+        "upx" => "the program is not packed",
+        "strip" => "the program is stripped by default",
+        program => return vec![format!("`{program}` is not run: nothing runs while hardpan builds")],
+    };
+    vec![said.to_owned()]
+}
+
+/// What the packages of a distribution are for.
+fn packages(command: &Command, in_image: bool) -> Vec<String> {
+    if !command.words.iter().any(|word| ["add", "install"].contains(&word.text.as_str())) {
+        return Vec::new();
+    }
+    let names: Vec<_> = command.words.iter().skip(2).map(|word| word.text.as_str()).collect();
+    let names: Vec<_> = names
+        .into_iter()
+        .filter(|name| !name.starts_with('-') && !["install", "add", "build-deps", ".build-deps"].contains(name))
+        .collect();
+    let mut why: Vec<String> = Vec::new();
+    let mut others: Vec<&str> = Vec::new();
+    for name in names {
+        match name.split('=').next().unwrap_or(name) {
+            "ca-certificates" | "ca-certificates-bundle" => why.push(CERTIFICATES.to_owned()),
+            "tzdata" => why.push(ZONES.to_owned()),
+            _ => others.push(name),
+        }
+    }
+    if !others.is_empty() {
+        let what = if in_image {
+            "packages of a distribution are not in the image"
+        } else {
+            "what the compile needs is this machine's"
+        };
+        why.push(format!("{what} (`{}`)", others.join(" ")));
+    }
+    why
+}

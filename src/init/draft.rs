@@ -1,0 +1,346 @@
+//! The recipe as it is drafted, and its text: TOML with comments, which the parser of recipes reads back before it is
+//! written.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::{oci::Platform, report::printable};
+
+/// Columns of a comment.
+const WIDTH: usize = 110;
+
+/// What the recipe will say.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// The first comment.
+    pub(super) intro: String,
+    pub(super) name: Option<String>,
+    /// None is the default.
+    pub(super) platforms: Vec<Platform>,
+    pub(super) binaries: Vec<Program>,
+    /// Other programs of the project, as comments.
+    pub(super) others: Vec<Program>,
+    pub(super) files: Vec<File>,
+    pub(super) trees: Vec<Tree>,
+    /// Writable folders that are volumes; the comment is where it comes from.
+    pub(super) volumes: Vec<(String, String)>,
+    pub(super) run: Run,
+    /// Goes before host paths: from the recipe's folder to the project's.
+    pub(super) prefix: String,
+    pub(super) said: Vec<String>,
+    pub(super) left_out: Vec<String>,
+}
+
+/// One `[[binary]]`.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    /// The name of the program.
+    pub(super) name: String,
+    pub(super) source: Source,
+    /// Where the toolchain runs, relative to the project's folder.
+    pub(super) dir: Option<String>,
+    /// Above the table.
+    pub(super) comment: String,
+    /// A Rust target that is not the default, and why.
+    pub(super) target: Option<(String, String)>,
+    /// Where it goes, when that is not `/usr/bin/<name>`.
+    pub(super) to: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) ldflags: Vec<String>,
+    pub(super) features: Vec<String>,
+    pub(super) flags: Vec<String>,
+    /// `GOWORK`, relative to `dir`.
+    pub(super) work: Option<String>,
+    /// Of a prebuilt program.
+    pub(super) platforms: Vec<Platform>,
+}
+
+/// What makes a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A package path that begins with `.`.
+    Go { package: String },
+    /// A package or `package/binary`.
+    Cargo { package: String },
+    /// A file, relative to the project's folder; may hold `{arch}`, and its own braces are doubled.
+    Path { path: String },
+}
+
+/// One `[[file]]`.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) comment: String,
+    pub(super) content: Content,
+    pub(super) to: String,
+    pub(super) executable: bool,
+}
+
+/// Where a file's bytes come from.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A path relative to the project's folder.
+    From(String),
+    /// The text itself.
+    Text(String),
+}
+
+/// One `[[tree]]`.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) comment: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) include: Vec<String>,
+}
+
+/// `[run]`.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub(super) user: Option<String>,
+    pub(super) entrypoint: Vec<String>,
+    pub(super) args: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) workdir: Option<String>,
+    pub(super) ports: Vec<String>,
+    pub(super) stop_signal: Option<String>,
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// A program without any setting.
+    pub(super) fn new(name: &str, source: Source) -> Self {
+        Self {
+            name: name.to_owned(),
+            source,
+            dir: None,
+            comment: String::new(),
+            target: None,
+            to: None,
+            tags: Vec::new(),
+            ldflags: Vec::new(),
+            features: Vec::new(),
+            flags: Vec::new(),
+            work: None,
+            platforms: Vec::new(),
+        }
+    }
+
+    /// Where it is in the image.
+    pub(super) fn image_path(&self) -> String {
+        self.to.clone().unwrap_or_else(|| format!("/usr/bin/{}", self.name))
+    }
+
+    /// The lines of its table.
+    fn lines(&self, prefix: &str) -> Vec<String> {
+        let mut lines = vec!["[[binary]]".to_owned()];
+        let mut key = |name: &str, value: String| lines.push(format!("{name} = {value}"));
+        match &self.source {
+            Source::Go { package } => key("go", text(package)),
+            Source::Cargo { package } => key("cargo", text(package)),
+            Source::Path { path } => key("path", text(&host(prefix, path))),
+        }
+        let dir = host(prefix, self.dir.as_deref().unwrap_or_default());
+        if !matches!(self.source, Source::Path { .. }) && dir != "." {
+            key("dir", text(&dir));
+        }
+        for (name, list) in
+            [("tags", &self.tags), ("ldflags", &self.ldflags), ("features", &self.features), ("flags", &self.flags)]
+        {
+            if !list.is_empty() {
+                key(name, texts(list));
+            }
+        }
+        if let Some(work) = &self.work {
+            key("env", format!("{{ GOWORK = {} }}", text(work)));
+        }
+        if let Some(to) = &self.to {
+            key("to", text(to));
+        }
+        if let Some((target, note)) = &self.target {
+            lines.extend(wrapped(note));
+            lines.push(format!("target = {}", text(target)));
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Program {
+    /// As a sentence names it: safe to print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match &self.source {
+            Source::Go { package } => format!("go = {}", text(package)),
+            Source::Cargo { package } => format!("cargo = {}", text(package)),
+            Source::Path { path } => format!("path = {}", text(path)),
+        };
+        write!(f, "`{}`", printable(&word))?;
+        self.dir.as_ref().map_or(Ok(()), |dir| write!(f, " in `{}`", printable(dir)))
+    }
+}
+
+impl fmt::Display for Draft {
+    /// The recipe.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = wrapped(&self.intro);
+        lines.push("#".into());
+        lines.push("#     hardpan plan       what will be in the image".into());
+        lines.push("#     hardpan build      build it".into());
+        lines.push("#".into());
+        lines.extend(wrapped(
+            "What is not said here has a default that is the hardened one: the user is 65532:65532, files belong to root \
+             and are read-only, CA certificates are there, a shell is not.",
+        ));
+        if self.name.is_some() || !self.platforms.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(self.name.as_ref().map(|name| format!("name = {}", text(name))));
+        if !self.platforms.is_empty() {
+            lines.push(format!("platforms = {}", texts(&self.platforms)));
+        }
+        for program in &self.binaries {
+            lines.push(String::new());
+            lines.extend(wrapped(&program.comment));
+            lines.extend(program.lines(&self.prefix));
+        }
+        self.others(&mut lines);
+        self.entries(&mut lines);
+        self.run(&mut lines);
+        if !self.left_out.is_empty() {
+            lines.push(String::new());
+            lines.push("# Left out of the Dockerfile, line by line:".into());
+            lines.push("#".into());
+            lines.extend(self.left_out.iter().flat_map(|line| wrapped(line)));
+        }
+        f.write_str(&lines.join("\n"))?;
+        f.write_str("\n")
+    }
+}
+
+impl Draft {
+    /// The programs that the image does not have.
+    fn others(&self, lines: &mut Vec<String>) {
+        if self.others.is_empty() {
+            return;
+        }
+        lines.push(String::new());
+        lines.extend(wrapped(
+            "The project's other programs. An image runs one program; for another one take its table instead of the one \
+             above, or write a recipe of its own.",
+        ));
+        for program in &self.others {
+            lines.push("#".into());
+            lines.extend(program.lines(&self.prefix).iter().map(|line| match line.strip_prefix("# ") {
+                Some(_) => line.clone(),
+                None => format!("# {line}"),
+            }));
+        }
+    }
+
+    /// Files, trees and folders.
+    fn entries(&self, lines: &mut Vec<String>) {
+        for file in &self.files {
+            lines.push(String::new());
+            lines.extend(wrapped(&file.comment));
+            lines.push("[[file]]".into());
+            lines.push(match &file.content {
+                Content::From(from) => format!("from = {}", text(&host(&self.prefix, from))),
+                Content::Text(content) => format!("text = {}", text(content)),
+            });
+            lines.push(format!("to = {}", text(&file.to)));
+            if file.executable {
+                lines.push("mode = \"0555\"".into());
+            }
+        }
+        for tree in &self.trees {
+            lines.push(String::new());
+            lines.extend(wrapped(&tree.comment));
+            lines.push("[[tree]]".into());
+            lines.push(format!("from = {}", text(&host(&self.prefix, &tree.from))));
+            lines.push(format!("to = {}", text(&tree.to)));
+            lines.push(format!("include = {}", texts(&tree.include)));
+        }
+        for (to, comment) in &self.volumes {
+            lines.push(String::new());
+            lines.extend(wrapped(comment));
+            lines.push("[[dir]]".into());
+            lines.push(format!("to = {}", text(to)));
+            lines.push("writable = true".into());
+            lines.push("volume = true".into());
+        }
+    }
+
+    fn run(&self, lines: &mut Vec<String>) {
+        let run = &self.run;
+        let mut own: Vec<String> = Vec::new();
+        own.extend(run.user.as_ref().map(|user| format!("user = {}", text(user))));
+        for (name, list) in [("entrypoint", &run.entrypoint), ("args", &run.args), ("ports", &run.ports)] {
+            if !list.is_empty() {
+                own.push(format!("{name} = {}", texts(list)));
+            }
+        }
+        own.extend(run.workdir.as_ref().map(|workdir| format!("workdir = {}", text(workdir))));
+        own.extend(run.stop_signal.as_ref().map(|signal| format!("stop-signal = {}", text(signal))));
+        lines.push(String::new());
+        if own.is_empty() && run.env.is_empty() && run.labels.is_empty() {
+            // What only the author knows; nothing is invented.
+            lines.extend(["# [run]", "# args = [\"--port\", \"8080\"]", "# ports = [\"8080/tcp\"]"].map(str::to_owned));
+            return;
+        }
+        if !own.is_empty() {
+            lines.push("[run]".into());
+        }
+        lines.extend(own);
+        for (name, pairs) in [("env", &run.env), ("labels", &run.labels)] {
+            if !pairs.is_empty() {
+                if lines.last().is_some_and(|line| !line.is_empty()) {
+                    lines.push(String::new());
+                }
+                lines.push(format!("[run.{name}]"));
+                lines.extend(pairs.iter().map(|(key, value)| format!("{} = {}", self::key(key), text(value))));
+            }
+        }
+    }
+}
+
+/// `path` of the project, as the recipe says it.
+fn host(prefix: &str, path: &str) -> String {
+    let joined: Vec<_> = [prefix, path].into_iter().filter(|part| !part.is_empty() && *part != ".").collect();
+    if joined.is_empty() { ".".into() } else { joined.join("/") }
+}
+
+/// A TOML string.
+fn text(value: &str) -> String {
+    toml::Value::from(value).to_string()
+}
+
+/// An array of TOML strings.
+fn texts<T: ToString>(values: &[T]) -> String {
+    let values: Vec<_> = values.iter().map(|value| text(&value.to_string())).collect();
+    format!("[{}]", values.join(", "))
+}
+
+/// A TOML key: bare where it can be.
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if bare { name.to_owned() } else { text(name) }
+}
+
+/// `text` as comment lines; none for an empty one.
+fn wrapped(text: &str) -> Vec<String> {
+    let text = printable(text);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("# {word}")),
+        }
+    }
+    lines
+}
+
+/// Platforms that are not the default alone.
+pub(super) fn platforms_of(program: &Program) -> Vec<Platform> {
+    let default = Platform { os: "linux", architecture: "amd64", variant: None };
+    if program.platforms == [default] { Vec::new() } else { program.platforms.clone() }
+}

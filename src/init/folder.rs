@@ -1,0 +1,76 @@
+//! Looking through a project's folder, in bounds, in one order, without following links.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use super::quoted;
+use crate::report::{Failure, Limits};
+
+/// Folders in which nobody keeps a project of their own.
+const FOREIGN: [&str; 8] =
+    ["vendor", "node_modules", "testdata", "target", "third_party", "third-party", "__pycache__", "out"];
+
+/// The files below `root` that `wanted` likes, as paths relative to it with `/` between names; nearest first, then by
+/// name. Hidden folders and those of other people's code are not entered, nor any deeper than `depth`.
+pub(super) fn files(root: &Path, depth: usize, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let (mut found, mut level, mut seen) = (Vec::new(), vec![String::new()], 0);
+    for _ in 0..=depth {
+        let mut next = Vec::new();
+        for folder in level {
+            let mut entries: Vec<_> = fs::read_dir(root.join(&folder))
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.file_type().ok()?)))
+                .take(Limits::SURVEY_ENTRIES)
+                .collect();
+            entries.sort_by(|one, other| one.0.cmp(&other.0));
+            for (name, kind) in entries {
+                seen += 1;
+                if seen > Limits::SURVEY_ENTRIES {
+                    return found;
+                }
+                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                if kind.is_file() && wanted(&name) {
+                    found.push(path);
+                } else if kind.is_dir() && !name.starts_with(['.', '_']) && !FOREIGN.contains(&name.as_str()) {
+                    next.push(path);
+                }
+            }
+        }
+        level = next;
+    }
+    found
+}
+
+/// The folder `place` of `root`; an empty one is `root` itself, without the slash that joining would add.
+pub(super) fn within(root: &Path, place: &str) -> PathBuf {
+    if place.is_empty() { root.to_path_buf() } else { root.join(place) }
+}
+
+/// The folder part of a path with `/`; empty for none.
+pub(super) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// `inner` below `outer`, with `/` between names; `None` when it is elsewhere or no text.
+pub(super) fn below(outer: &Path, inner: &Path) -> Option<String> {
+    let names = inner.strip_prefix(outer).ok()?.components().map(|part| part.as_os_str().to_str());
+    Some(names.collect::<Option<Vec<_>>>()?.join("/"))
+}
+
+/// The way from one canonical folder to another; empty when they are one.
+pub(super) fn relative(from: &Path, to: &Path) -> Result<String, Failure> {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    let up = from.iter().skip(common).map(|_| Component::ParentDir);
+    let way: PathBuf = up.chain(to.iter().skip(common).copied()).collect();
+    way.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(format!(
+            "the path {} is not UTF-8, and a recipe could not name it",
+            quoted(&way.to_string_lossy())
+        ))
+    })
+}

@@ -1,0 +1,271 @@
+//! The programs of Go modules.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::{
+    Toolchains,
+    draft::{Program, Source},
+    folder,
+    project::{Candidate, Project, Rank},
+    quoted,
+};
+use crate::report::{Failure, printable};
+
+/// `go mod edit -json` (`go help mod edit`).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Module {
+    #[serde(rename = "Module")]
+    own: ModulePath,
+    require: Option<Vec<ModulePath>>,
+    replace: Option<Vec<Replace>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ModulePath {
+    path: String,
+    #[serde(default)]
+    version: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Replace {
+    old: ModulePath,
+    new: ModulePath,
+}
+
+/// A package of `go list -json` (`go help list`).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Package {
+    import_path: String,
+    name: String,
+    dir: PathBuf,
+    dep_only: bool,
+    standard: bool,
+    go_files: Vec<String>,
+    cgo_files: Vec<String>,
+    deps: Vec<String>,
+    error: Option<PackageError>,
+    deps_errors: Vec<PackageError>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct PackageError {
+    err: String,
+}
+
+/// What one module has.
+struct Found {
+    path: String,
+    candidates: Vec<Candidate>,
+    /// Programs that need a C compiler: package, and the file that imports "C".
+    cgo: Vec<(String, String)>,
+}
+
+/// The programs of the modules in these folders of `dir`. Nested modules are looked at when the first has no program
+/// that is meant for users.
+pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) -> Result<Project, Failure> {
+    let mut all: Vec<Found> = Vec::new();
+    for place in folders {
+        let found = module(dir, place, tools)?;
+        let enough = found.candidates.iter().any(|candidate| !candidate.rank.aside);
+        all.push(found);
+        if enough && place.is_empty() {
+            break;
+        }
+    }
+    let paths: Vec<_> = all.iter().map(|found| quoted(&found.path)).collect();
+    let first_cgo = all.iter().flat_map(|found| &found.cgo).next().cloned();
+    let mut said =
+        vec![format!("project: Go, {} {}", if paths.len() == 1 { "module" } else { "modules" }, paths.join(", "))];
+    if let Some((package, file)) = &first_cgo {
+        said.push(format!("not `{package}`: `{file}` imports \"C\", and hardpan compiles without cgo"));
+    }
+    let candidates: Vec<_> = all.into_iter().flat_map(|found| found.candidates).collect();
+    if candidates.is_empty() {
+        return Err(no_program(dir, &paths, first_cgo));
+    }
+    Ok(Project {
+        what: format!("the Go {} {}", if paths.len() == 1 { "module" } else { "modules" }, paths.join(", ")),
+        candidates,
+        said,
+    })
+}
+
+fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Failure {
+    if let Some((package, file)) = cgo {
+        let what = format!("`{package}` needs cgo: `{file}` imports \"C\", and nothing stands in for it without cgo");
+        let hint = "hardpan compiles with `CGO_ENABLED=0`; build the static program elsewhere and name it with `path`";
+        return Failure::new(what).in_path(dir).hint(hint);
+    }
+    let what = format!("the Go module {} is a library: it has no `package main` for Linux", paths.join(", "));
+    Failure::new(what).in_path(dir).hint("run `init` in the folder of a module that has a program")
+}
+
+/// The programs of one module.
+fn module(dir: &Path, place: &str, tools: &dyn Toolchains) -> Result<Found, Failure> {
+    let at = folder::within(dir, place);
+    let unread = |what: &str| Failure::new(format!("`{what}` answered what cannot be read")).in_path(&at);
+    let module: Module = serde_json::from_slice(&tools.go_module(&at)?).map_err(|_| unread("go mod edit -json"))?;
+    let work = workspace(dir, place);
+    let list = |cgo| -> Result<Vec<Package>, Failure> {
+        let text = tools.go_packages(&at, work.as_ref().map(|(file, _)| file.as_path()), cgo)?;
+        let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&text).into_iter().collect();
+        packages.map_err(|_| unread("go list"))
+    };
+    let (pure, with_cgo) = (list(false)?, list(true)?);
+    let blocked = needs_cgo(&pure, &with_cgo);
+    let programs = |packages: &'_ [Package]| -> Vec<usize> {
+        (0..packages.len())
+            .filter(|at| {
+                packages
+                    .get(*at)
+                    .is_some_and(|package| package.name == "main" && !package.dep_only && !package.standard)
+            })
+            .collect()
+    };
+    let base = program_name(&module.own.path);
+    let (mut candidates, mut cgo) = (Vec::new(), Vec::new());
+    let mut known = BTreeSet::new();
+    for package in programs(&pure).into_iter().filter_map(|at| pure.get(at)) {
+        known.insert(package.import_path.as_str());
+        let Some(inside) = folder::below(&at, &package.dir) else { continue };
+        if let Some(file) =
+            package.deps.iter().chain([&package.import_path]).find_map(|path| blocked.get(path.as_str()))
+        {
+            cgo.push((shown(&inside), file.clone()));
+            continue;
+        }
+        candidates.push(candidate(&module, place, &inside, package, base, work.as_ref().map(|(_, name)| name.clone())));
+        check_sums(&at, &module, package, work.is_some())?;
+    }
+    for package in programs(&with_cgo).into_iter().filter_map(|at| with_cgo.get(at)) {
+        if let (false, Some(inside)) = (known.contains(package.import_path.as_str()), folder::below(&at, &package.dir))
+        {
+            let file = package.cgo_files.first().cloned().unwrap_or_default();
+            cgo.push((shown(&inside), join(&inside, &file)));
+        }
+    }
+    Ok(Found { path: module.own.path, candidates, cgo })
+}
+
+/// The packages of the module that cannot be compiled without cgo, each with a file that says so. A package whose
+/// other files stand in when cgo is off (`//go:build !cgo`) is none of them.
+fn needs_cgo(pure: &[Package], with_cgo: &[Package]) -> BTreeMap<String, String> {
+    let mut blocked = BTreeMap::new();
+    for package in with_cgo.iter().filter(|package| !package.dep_only && !package.standard) {
+        let Some(file) = package.cgo_files.first() else { continue };
+        let without = pure.iter().find(|other| other.import_path == package.import_path);
+        let stands_in = without.is_some_and(|other| other.go_files.iter().any(|file| !package.go_files.contains(file)));
+        if !stands_in {
+            let name = package.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            blocked.insert(package.import_path.clone(), printable(&join(&name, file)).into_owned());
+        }
+    }
+    blocked
+}
+
+fn candidate(
+    module: &Module,
+    place: &str,
+    inside: &str,
+    package: &Package,
+    base: &str,
+    work: Option<String>,
+) -> Candidate {
+    let name = program_name(&package.import_path).to_owned();
+    let mut program = Program::new(&name, Source::Go { package: shown(inside) });
+    program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
+    program.work = work;
+    program.comment = format!("The program `{}` of the module `{}`.", printable(&name), printable(&module.own.path));
+    let folder = join(place, inside);
+    let mut rank = Rank::new(&folder, &name, name == base);
+    // `x/cmd/x` of a nested module is as near as one of the first.
+    rank.hidden = Rank::new(inside, &name, true).hidden;
+    Candidate { program, folder, id: package.import_path.clone(), rank }
+}
+
+/// Refuses a module whose `go.sum` cannot let it build.
+fn check_sums(at: &Path, module: &Module, package: &Package, in_workspace: bool) -> Result<(), Failure> {
+    const HINT: &str = "`go mod tidy` writes it; commit it with the program";
+    let errors = || package.error.iter().chain(&package.deps_errors).map(|error| error.err.as_str());
+    if at.join("vendor/modules.txt").is_file() {
+        // Seen in every module from a proxy: the list of `vendor` is kept there, what it lists is not.
+        let missing = errors().find(|error| error.contains("import lookup disabled by -mod=vendor"));
+        return missing.map_or(Ok(()), |error| {
+            let line = error.lines().next().unwrap_or_default();
+            let what = format!("the `vendor` folder does not have what the sources import: {}", printable(line));
+            Err(Failure::new(what)
+                .in_path(at)
+                .hint("`go mod vendor` fills it; without the folder, modules are fetched"))
+        });
+    }
+    if in_workspace {
+        return Ok(());
+    }
+    let replaced = |path: &str| {
+        module.replace.iter().flatten().any(|replace| replace.old.path == path && replace.new.version.is_empty())
+    };
+    let needs = module.require.iter().flatten().find(|require| !replaced(&require.path));
+    if let Some(needs) = needs.filter(|_| !at.join("go.sum").is_file()) {
+        let what = format!("there is no `go.sum`, and `go.mod` requires {}", quoted(&needs.path));
+        return Err(Failure::new(what).in_path(at).hint(HINT));
+    }
+    let telling = ["missing go.sum entry", "no required module provides package", "updates to go.mod needed"];
+    for error in errors() {
+        if telling.iter().any(|words| error.contains(words)) {
+            let line = error.lines().next().unwrap_or_default();
+            let what = format!("`go.mod` and `go.sum` do not match the sources: {}", printable(line));
+            return Err(Failure::new(what).in_path(at).hint("`go mod tidy` brings them up to date"));
+        }
+    }
+    Ok(())
+}
+
+/// The `go.work` of the project's own folder, when it uses the module: plain `go build` would look through it too.
+/// The second is its path from the module's folder.
+fn workspace(dir: &Path, place: &str) -> Option<(PathBuf, String)> {
+    let file = dir.join("go.work");
+    let text = std::fs::read_to_string(&file).ok()?;
+    let wanted = place.trim_end_matches('/');
+    let uses = text.lines().any(|line| {
+        let line = line.split("//").next().unwrap_or_default().trim();
+        let path = line.strip_prefix("use").unwrap_or(line).trim().trim_matches('"');
+        let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/');
+        path == wanted || wanted.is_empty() && path == "."
+    });
+    let up: String = place.split('/').filter(|part| !part.is_empty()).map(|_| "../").collect();
+    uses.then(|| (file, format!("{up}go.work")))
+}
+
+/// A package path as `go build` takes it.
+fn shown(inside: &str) -> String {
+    if inside.is_empty() { ".".into() } else { format!("./{inside}") }
+}
+
+/// Two parts of a path.
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() || name.is_empty() { format!("{folder}{name}") } else { format!("{folder}/{name}") }
+}
+
+/// The name that `go build` gives: the last element of the import path, but no major version (`cmd/go`,
+/// `DefaultExecName`).
+fn program_name(import_path: &str) -> &str {
+    let mut elements = import_path.rsplit('/').filter(|element| !element.is_empty());
+    let last = elements.next().unwrap_or(import_path);
+    let digits = last.strip_prefix('v').unwrap_or_default();
+    let version = !digits.is_empty()
+        && digits != "1"
+        && !digits.starts_with('0')
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if version { elements.next().unwrap_or(last) } else { last }
+}

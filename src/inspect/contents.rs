@@ -1,0 +1,175 @@
+//! An image as data: config, layers, files.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::tar;
+use crate::{
+    oci::{DiffId, Digest},
+    place::{ImageSet, StoredImage, StoredLayer, drain},
+    report::{Failure, Limits, printable},
+};
+
+/// One name of a place: its images.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The name in the place. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Of the manifest or index.
+    pub digest: Digest,
+    /// What it is.
+    pub media_type: String,
+    /// In the order of the index.
+    pub images: Vec<ImageReport>,
+    /// What is in the index and is no image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skip>,
+}
+
+/// Something in an index that is no image.
+#[derive(Debug, Serialize)]
+pub struct Skip {
+    /// Its name.
+    pub digest: Digest,
+    /// Why it was left alone.
+    pub reason: String,
+}
+
+/// One platform's image.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ImageReport {
+    /// What the config says: `os/architecture[/variant]`. Foreign text.
+    pub platform: String,
+    /// Of the manifest.
+    pub digest: Digest,
+    /// The image ID.
+    pub config_digest: Digest,
+    /// Sorted by key. Foreign text.
+    pub annotations: std::collections::BTreeMap<String, String>,
+    /// The whole configuration, in the words of the specification. Foreign text.
+    pub config: Value,
+    /// Lowest first.
+    pub layers: Vec<LayerReport>,
+}
+
+/// One layer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerReport {
+    /// Of the stored bytes.
+    pub digest: Digest,
+    /// Of the tar.
+    pub diff_id: DiffId,
+    /// How it is stored. Foreign text.
+    pub media_type: String,
+    /// Stored bytes.
+    pub size: u64,
+    /// Bytes of the tar.
+    pub unpacked_size: u64,
+    /// The history's line, where there is one for each layer. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// In the order of the tar.
+    pub entries: Vec<EntryReport>,
+}
+
+/// One entry of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryReport {
+    /// As the tar has it, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
+    pub path: String,
+    /// `file`, `directory`, `symlink`, `hardlink`, `character-device`, `block-device`, `fifo` or `unknown`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Four octal digits.
+    pub mode: String,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Bytes of a file's content.
+    pub size: u64,
+    /// Modification time, seconds since 1970.
+    pub mtime: u64,
+    /// Of a link. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+/// Reads every layer of every image, each byte checked against its digest. What all of it takes in memory is bounded
+/// by [`Limits::REPORT_BYTES`].
+pub fn reports(sets: &[ImageSet]) -> Result<Vec<Report>, Failure> {
+    let mut room = tar::Room::default();
+    sets.iter().map(|set| report(set, &mut room)).collect()
+}
+
+fn report(set: &ImageSet, room: &mut tar::Room) -> Result<Report, Failure> {
+    Ok(Report {
+        reference: set.reference.clone(),
+        digest: set.root.digest,
+        media_type: set.root.media_type.clone(),
+        images: set.images.iter().map(|one| image(one, room)).collect::<Result<_, _>>()?,
+        skipped: set
+            .skipped
+            .iter()
+            .map(|skipped| Skip { digest: skipped.descriptor.digest, reason: skipped.why.clone() })
+            .collect(),
+    })
+}
+
+fn image(image: &StoredImage, room: &mut tar::Room) -> Result<ImageReport, Failure> {
+    let config = serde_json::to_value(&image.config)
+        .map_err(|error| Failure::new(format!("cannot show the config: {error}")))?;
+    let word = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut platform = format!("{}/{}", word("os").unwrap_or_default(), word("architecture").unwrap_or_default());
+    if let Some(variant) = word("variant") {
+        platform = format!("{platform}/{variant}");
+    }
+    let mut history = history(&config, image.layers.len()).into_iter();
+    let mut layers = Vec::new();
+    for stored in &image.layers {
+        layers.push(layer(stored, history.next().flatten(), room)?);
+    }
+    Ok(ImageReport {
+        platform,
+        digest: image.descriptor.digest,
+        config_digest: image.config_descriptor.digest,
+        annotations: image.manifest.annotations().clone().unwrap_or_default().into_iter().collect(),
+        config,
+        layers,
+    })
+}
+
+/// The history's line of each layer: entries that made no layer are left out; a history of another length says nothing.
+fn history(config: &Value, layers: usize) -> Vec<Option<String>> {
+    let entries = config.get("history").and_then(Value::as_array).cloned().unwrap_or_default();
+    let made: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.get("empty_layer").and_then(Value::as_bool) != Some(true))
+        .map(|entry| entry.get("created_by").and_then(Value::as_str).map(str::to_owned))
+        .collect();
+    if made.len() == layers { made } else { Vec::new() }
+}
+
+fn layer(stored: &StoredLayer, created_by: Option<String>, room: &mut tar::Room) -> Result<LayerReport, Failure> {
+    let fault = |error: std::io::Error| {
+        let digest = stored.descriptor.digest;
+        Failure::new(format!("cannot read the layer `{digest}`: {}", printable(&error.to_string())))
+    };
+    let mut reader = tar::Counted::new(stored.open_tar().map_err(fault)?);
+    let entries = tar::entries(&mut reader, Limits::ENTRIES, room).map_err(fault)?;
+    // The tar ends before the stream does; only the end of the stream has been checked.
+    drain(&mut reader).map_err(fault)?;
+    Ok(LayerReport {
+        digest: stored.descriptor.digest,
+        diff_id: stored.diff_id,
+        media_type: stored.descriptor.media_type.clone(),
+        size: stored.descriptor.size,
+        unpacked_size: reader.count(),
+        created_by,
+        entries,
+    })
+}

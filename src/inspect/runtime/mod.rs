@@ -1,0 +1,51 @@
+//! A deployment that fits an image: its user, its ports, the paths it writes, and nothing it does not need. The
+//! words of three runtimes, from one [`Profile`].
+//!
+//! What the image says itself (program, arguments, environment, working directory, stop signal) is left to it.
+
+mod compose;
+mod kubernetes;
+mod profile;
+mod quadlet;
+mod yaml;
+
+pub use profile::{Mount, Port, Profile};
+
+/// A runtime whose deployments can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// A Deployment and, with ports, a Service.
+    Kubernetes,
+    /// A Compose file.
+    Compose,
+    /// A `.container` unit of podman's systemd generator (4.8 or newer).
+    Quadlet,
+}
+
+impl Runtime {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Kubernetes, Self::Compose, Self::Quadlet];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Compose => "compose",
+            Self::Quadlet => "quadlet",
+        }
+    }
+
+    /// The deployment as text, the same for the same profile; ends with a line break.
+    pub fn deployment(self, profile: &Profile) -> String {
+        match self {
+            Self::Kubernetes => kubernetes::write(profile),
+            Self::Compose => compose::write(profile),
+            Self::Quadlet => quadlet::write(profile),
+        }
+    }
+}
+
+/// The options of a file system in memory, the same for docker and podman.
+fn tmpfs_options(mount: &Mount, user: crate::oci::User) -> String {
+    if mount.shared { "mode=1777".to_owned() } else { format!("mode=0700,uid={},gid={}", user.uid, user.gid) }
+}

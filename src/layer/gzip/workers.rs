@@ -1,0 +1,155 @@
+//! Threads that work on blocks and give them back in order.
+
+use std::{
+    io,
+    num::NonZeroUsize,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use super::block::{Encoded, Encoder};
+
+/// Blocks that one worker has at a time: one in its hands and one waiting, so that it need not idle while the calling
+/// thread waits for the oldest block. Three were not faster.
+const DEPTH: usize = 2;
+
+/// Worker threads that take turns: block `n` goes to worker `n` modulo their number, and results are taken in the
+/// same turn. So the order needs no bookkeeping, and a worker that died is found where its turn comes, not waited
+/// for.
+///
+/// Dropped, it stops the workers, which takes as long as the blocks in their hands.
+#[derive(Debug)]
+pub(super) struct Workers {
+    /// How many there may be; one starts when there is a block for it.
+    most: usize,
+    started: Vec<Worker>,
+    start: fn(Encode) -> io::Result<Worker>,
+    encode: Encode,
+    sent: usize,
+    taken: usize,
+}
+
+/// What a worker does with a block; the flag says that it is the last one.
+pub(super) type Encode = fn(&mut Encoder, Vec<u8>, bool) -> io::Result<Encoded>;
+
+#[derive(Debug)]
+struct Worker {
+    blocks: SyncSender<(Vec<u8>, bool)>,
+    results: Receiver<io::Result<Encoded>>,
+    thread: JoinHandle<()>,
+}
+
+impl Workers {
+    pub(super) fn new(most: NonZeroUsize, encode: Encode) -> Self {
+        Self { most: most.get(), started: Vec::new(), start: Worker::start, encode, sent: 0, taken: 0 }
+    }
+
+    /// Whether a result must be taken before the next block is sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.sent - self.taken >= self.most.saturating_mul(DEPTH)
+    }
+
+    /// Hands over a block; at once, unless [`is_full`](Self::is_full).
+    pub(super) fn send(&mut self, block: Vec<u8>, last: bool) -> io::Result<()> {
+        if self.sent == self.started.len() && self.started.len() < self.most {
+            match (self.start)(self.encode) {
+                Ok(worker) => self.started.push(worker),
+                // The system has no more threads. Those that run will do, with as many blocks as they can hold.
+                Err(_) if !self.started.is_empty() => self.most = self.started.len(),
+                Err(error) => return Err(error),
+            }
+        }
+        let worker = self.sent.checked_rem(self.started.len()).and_then(|turn| self.started.get(turn));
+        worker.ok_or_else(stopped)?.blocks.send((block, last)).map_err(|_| stopped())?;
+        self.sent += 1;
+        Ok(())
+    }
+
+    /// Waits for the oldest block; `None` when all have been taken.
+    pub(super) fn take(&mut self) -> Option<io::Result<Encoded>> {
+        if self.taken == self.sent {
+            return None;
+        }
+        let worker = self.taken.checked_rem(self.started.len()).and_then(|turn| self.started.get(turn));
+        self.taken += 1;
+        Some(worker.ok_or_else(stopped).and_then(|worker| worker.results.recv().unwrap_or_else(|_| Err(stopped()))))
+    }
+}
+
+impl Worker {
+    fn start(encode: Encode) -> io::Result<Self> {
+        let (blocks, incoming) = sync_channel(DEPTH);
+        let (outgoing, results) = sync_channel(DEPTH);
+        let work = move || {
+            let mut encoder = Encoder::new();
+            for (block, last) in incoming {
+                if outgoing.send(encode(&mut encoder, block, last)).is_err() {
+                    // Nobody wants the rest.
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("compress".into()).spawn(work)?;
+        Ok(Self { blocks, results, thread })
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // All are told before the first one is waited for.
+        let threads: Vec<_> = self.started.drain(..).map(|worker| worker.thread).collect();
+        for thread in threads {
+            // A worker that panicked has been noticed, or nobody asked for its block.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("a compression thread stopped")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, thread_local};
+
+    use super::*;
+
+    thread_local! {
+        static LEFT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    fn start_while_some_are_left(encode: Encode) -> io::Result<Worker> {
+        LEFT.set(LEFT.get().checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?);
+        Worker::start(encode)
+    }
+
+    #[test]
+    fn fewer_threads_than_wanted_will_do_but_not_none() {
+        for threads in 0..4 {
+            LEFT.set(threads);
+            let mut workers = Workers::new(NonZeroUsize::MAX, Encoder::encode);
+            workers.start = start_while_some_are_left;
+            let mut lengths = Vec::new();
+            let sent = (0..40_u8).try_for_each(|length| {
+                if workers.is_full() {
+                    lengths.extend(workers.take().and_then(Result::ok).map(|block| block.checksum.total_len()));
+                }
+                workers.send(vec![0; length.into()], false)
+            });
+            assert_eq!(sent.is_ok(), threads > 0);
+            while let Some(block) = workers.take() {
+                lengths.extend(block.ok().map(|block| block.checksum.total_len()));
+            }
+            assert_eq!(lengths.len(), if threads > 0 { 40 } else { 0 });
+            assert!(lengths.into_iter().eq((0..40).take(if threads > 0 { 40 } else { 0 })));
+        }
+    }
+
+    #[test]
+    fn a_thread_starts_only_when_there_is_a_block_for_it() {
+        let mut workers = Workers::new(NonZeroUsize::MAX, Encoder::encode);
+        assert!(workers.send(vec![1], false).is_ok() && workers.send(vec![2], true).is_ok());
+        assert_eq!(workers.started.len(), 2);
+    }
+}

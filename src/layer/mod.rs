@@ -1,0 +1,21 @@
+//! Entries become a layer: a canonical tar, compressed, and named by its bytes.
+//!
+//! Everything here is part of `format = 1`: the same entries give the same bytes on every machine, whatever the
+//! number of threads or the size of reads. Memory does not depend on the size of the entries.
+//!
+//! ```text
+//!                    the calling thread                          `jobs` workers
+//! entries ─tar─▶ bytes ─┬─ SHA-256 ─▶ diff_id, unpacked size
+//!                       └─ blocks of 1 MiB ───────────────────▶ raw deflate, CRC-32
+//!                              draft ◀── in order, one member ◀──────┘
+//! ```
+
+mod entry;
+mod gzip;
+mod tar;
+mod write;
+
+pub use entry::{Entry, EntryKind};
+pub use gzip::GzipWriter;
+pub use tar::{TarError, write as write_tar};
+pub use write::{Compression, Written, write};

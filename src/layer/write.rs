@@ -1,0 +1,226 @@
+//! Entries in, a named layer out.
+
+use std::{
+    io::{self, Write},
+    num::NonZeroUsize,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Entry, GzipWriter,
+    tar::{self, TarError},
+};
+use crate::{
+    oci::{BlobSink, Descriptor, DiffId, Digest, media_type},
+    report::Failure,
+};
+
+/// How a layer is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// `tar+gzip`: the encoder of `format = 1`.
+    Gzip,
+}
+
+/// A layer that was written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Digest of the tar.
+    pub diff_id: DiffId,
+    /// The stored blob.
+    pub blob: Descriptor,
+    /// Bytes of the tar.
+    pub unpacked_size: u64,
+}
+
+/// Writes `entries` as one layer into `sink`, compressing with up to `jobs` threads beside the calling one.
+///
+/// The entries must be sorted by path, without duplicates and without the root. An error of a content that holds
+/// a [`Failure`] is returned as that failure; everything else names the path in the image, or what the draft says
+/// about itself. Nothing is sealed then.
+pub fn write(
+    entries: &[Entry],
+    compression: Compression,
+    jobs: NonZeroUsize,
+    sink: &dyn BlobSink,
+) -> Result<Written, Failure> {
+    let draft = sink.draft()?;
+    match compression {
+        Compression::Gzip => {
+            let mut tar = Unpacked::new(GzipWriter::new(draft, jobs));
+            let written = tar::write(entries, &mut tar).and_then(|()| tar.out.finish().map_err(TarError::Write));
+            written.map_err(|error| match error {
+                TarError::Entry(failure) => failure,
+                TarError::Write(error) => tar.out.get_ref().failure(&error),
+            })?;
+            let (diff_id, unpacked_size, encoder) = tar.end();
+            let blob = encoder.into_inner().seal(media_type::LAYER_GZIP)?;
+            Ok(Written { diff_id, blob, unpacked_size })
+        }
+    }
+}
+
+/// Hashes and counts the tar on its way to the encoder.
+struct Unpacked<W> {
+    out: W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Unpacked<W> {
+    fn new(out: W) -> Self {
+        Self { out, hash: Sha256::new(), bytes: 0 }
+    }
+
+    /// The digest and the number of bytes that went through.
+    fn end(self) -> (DiffId, u64, W) {
+        (DiffId::new(Digest::from_bytes(self.hash.finalize().into())), self.bytes, self.out)
+    }
+}
+
+impl<W: Write> Write for Unpacked<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let taken = self.out.write(buf)?;
+        self.hash.update(buf.get(..taken).unwrap_or_default());
+        self.bytes += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{
+        collections::BTreeMap,
+        io::Read as _,
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use super::*;
+    use crate::{
+        layer::EntryKind,
+        oci::{Draft, ImagePath},
+    };
+
+    /// Keeps what was sealed in memory, when it is not more than there is room for.
+    #[derive(Debug)]
+    struct Memory {
+        room: usize,
+        sealed: Mutex<Vec<Vec<u8>>>,
+        dropped: AtomicUsize,
+    }
+
+    struct Half<'a> {
+        memory: &'a Memory,
+        bytes: Vec<u8>,
+    }
+
+    impl Memory {
+        fn of(room: usize) -> Self {
+            Self { room, sealed: Mutex::default(), dropped: AtomicUsize::new(0) }
+        }
+
+        fn sealed(self) -> Vec<Vec<u8>> {
+            self.sealed.into_inner().unwrap()
+        }
+    }
+
+    impl BlobSink for Memory {
+        fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+            Ok(Box::new(Half { memory: self, bytes: Vec::new() }))
+        }
+    }
+
+    impl Draft for Half<'_> {
+        fn seal(mut self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure> {
+            let bytes = std::mem::take(&mut self.bytes);
+            let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+            self.memory.sealed.lock().unwrap().push(bytes);
+            Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() })
+        }
+
+        fn failure(&self, error: &io::Error) -> Failure {
+            Failure::new(format!("full after {}: {error}", self.bytes.len()))
+        }
+    }
+
+    impl Write for Half<'_> {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            let room = self.memory.room - self.bytes.len();
+            if room == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.bytes.extend_from_slice(&buf[..buf.len().min(room)]);
+            Ok(buf.len().min(room))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Drop for Half<'_> {
+        fn drop(&mut self) {
+            self.memory.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn entries(size: u64) -> Vec<Entry> {
+        let kind = EntryKind::File { size, content: Arc::new(b"#!\n".repeat(400_000)) };
+        vec![Entry { path: ImagePath::parse("/usr/bin/server").unwrap(), mode: 0o555, uid: 0, gid: 0, kind }]
+    }
+
+    fn put(entries: &[Entry], jobs: usize, memory: &Memory) -> Result<Written, Failure> {
+        write(entries, Compression::Gzip, NonZeroUsize::new(jobs).unwrap(), memory)
+    }
+
+    #[test]
+    fn a_layer_is_named_by_its_bytes_packed_and_unpacked() {
+        let mut blobs = Vec::new();
+        for jobs in [1, 2, 16] {
+            let memory = Memory::of(usize::MAX);
+            let written = put(&entries(1_200_000), jobs, &memory).unwrap();
+            let [blob] = memory.sealed().try_into().unwrap();
+            let mut tar = Vec::new();
+            flate2::read::GzDecoder::new(blob.as_slice()).read_to_end(&mut tar).unwrap();
+            assert_eq!(written.unpacked_size, tar.len() as u64);
+            assert_eq!(written.diff_id, DiffId::new(Digest::of(&tar)));
+            assert_eq!(written.blob.digest, Digest::of(&blob));
+            assert_eq!(written.blob.size, blob.len() as u64);
+            assert_eq!(written.blob.media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
+            blobs.push(blob);
+        }
+        assert!(blobs.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn a_full_place_is_told_by_the_draft_and_leaves_nothing() {
+        let memory = Memory::of(usize::MAX);
+        let size = usize::try_from(put(&entries(1_200_000), 2, &memory).unwrap().blob.size).unwrap();
+        for room in (0..size).step_by(size / 20).chain(size - 10..size) {
+            let memory = Memory::of(room);
+            let failure = put(&entries(1_200_000), 2, &memory).unwrap_err();
+            assert!(failure.what.starts_with(&format!("full after {room}: ")), "{failure}");
+            assert_eq!(memory.dropped.load(Ordering::Relaxed), 1);
+            assert!(memory.sealed().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_content_that_changed_leaves_nothing() {
+        let memory = Memory::of(usize::MAX);
+        let failure = put(&entries(1_200_001), 2, &memory).unwrap_err();
+        let why = "`/usr/bin/server` changed while it was read: it is no longer 1200001 bytes";
+        assert_eq!(failure.to_string(), why);
+        assert!(memory.sealed().is_empty());
+    }
+}

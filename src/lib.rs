@@ -1,0 +1,47 @@
+//! hardpan turns a short declarative recipe into a hardened, reproducible OCI image.
+//!
+//! # The line
+//!
+//! ```text
+//! recipe.toml ─parse─▶ Recipe ─resolve─▶ Plan ─assemble─▶ Image ─write─▶ Descriptor
+//!                                (all pinned)  (layers, config, manifest, index)  (layout)
+//!
+//! a folder ─init─▶ recipe.toml
+//!
+//! any place ─open─▶ Image ─inspect─▶ Report
+//! ```
+//!
+//! # The floors
+//!
+//! A room may use the rooms on floors below its own, and never one on its own floor or above. A test reads this
+//! table and refuses an import that points up or sideways.
+//!
+//! floor 5: cli
+//! floor 4: commands
+//! floor 3: build, init, inspect
+//! floor 2: place, recipe
+//! floor 1: layer
+//! floor 0: oci, report
+//!
+//! `oci` and `report` are the ground: `oci` may use `report`, never the other way round.
+//!
+//! # Invariants
+//!
+//! 1. `oci`, `report` and `recipe` open no file and no socket; parsers take `&str` or bytes.
+//! 2. Only `cli` reads the environment, the clock and the terminal, and hands them down as values; only
+//!    `build::compile` and `place::engine` start a child process.
+//! 3. Nothing after `Plan` sees the host path of an input.
+//! 4. `inspect` takes images, never a plan or a recipe.
+//! 5. No map with unordered iteration reaches a serializer.
+//! 6. `commands` has no loops over bytes; `cli` has no knowledge of images.
+
+pub mod build;
+pub mod cli;
+pub mod commands;
+pub mod init;
+pub mod inspect;
+pub mod layer;
+pub mod oci;
+pub mod place;
+pub mod recipe;
+pub mod report;

@@ -1,0 +1,20 @@
+//! The words of the OCI image specification: digests, descriptors, documents, paths and platforms.
+//!
+//! Opens no file and no socket. Documents that hardpan writes are the structs of [`document`], written through
+//! one canonical writer ([`canonical_json`]); documents that others wrote are read with `oci-spec`.
+
+mod blob;
+mod digest;
+mod document;
+mod image_path;
+mod json;
+mod platform;
+mod user;
+
+pub use blob::{BlobSink, Draft, Open};
+pub use digest::{DiffId, Digest, DigestError};
+pub use document::{Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, RunConfig, media_type};
+pub use image_path::{ImagePath, ImagePathError};
+pub use json::canonical_json;
+pub use platform::{Platform, PlatformError};
+pub use user::User;

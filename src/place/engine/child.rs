@@ -1,0 +1,144 @@
+//! A program of an engine: found in `PATH`, run in the caller's environment, fed through its stdin.
+
+use std::{
+    env,
+    ffi::OsStr,
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+};
+
+use super::{Caller, Engine};
+use crate::{
+    layer::TarError,
+    report::{Failure, Limits, printable},
+};
+
+/// Bytes that are collected before they go through the pipe.
+const BUFFER: usize = 64 << 10;
+/// Characters of an engine's complaint that a message shows.
+const SHOWN_CHARS: usize = 400;
+
+/// A program of an engine.
+pub(super) struct Program<'a> {
+    engine: Engine,
+    name: &'static str,
+    path: PathBuf,
+    caller: Caller<'a>,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// How.
+    pub(super) status: ExitStatus,
+    /// What it wrote to stdout.
+    pub(super) stdout: String,
+    /// What it wrote to stderr.
+    pub(super) stderr: String,
+}
+
+impl<'a> Program<'a> {
+    /// Looks for `name` in the absolute folders of `PATH`; `package` is what one installs to have it.
+    pub(super) fn find(engine: Engine, name: &'static str, package: &str, caller: Caller<'a>) -> Result<Self, Failure> {
+        let path = caller.variable("PATH").unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
+        let runs = |file: &PathBuf| {
+            file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        };
+        let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
+        let found = folders.map(|folder| folder.join(name)).find(runs);
+        found.map(|path| Self { engine, name, path, caller }).ok_or_else(|| {
+            Failure::new(format!("cannot load into {engine}: `{name}` is not in `PATH`"))
+                .hint(format!("{package} brings it"))
+        })
+    }
+
+    /// Runs it without input.
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<Ended, Failure> {
+        self.run(arguments, None)
+    }
+
+    /// Runs it with what `write` writes as its input. A program that stops listening is judged by what it says.
+    pub(super) fn feed(
+        &self,
+        arguments: &[&str],
+        mut write: impl FnMut(&mut dyn Write) -> Result<(), TarError>,
+    ) -> Result<Ended, Failure> {
+        self.run(arguments, Some(&mut write))
+    }
+
+    fn run(&self, arguments: &[&str], write: Option<Writer<'_>>) -> Result<Ended, Failure> {
+        let stdin = if write.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut child = Command::new(&self.path)
+            .args(arguments)
+            .env_clear()
+            .envs(self.caller.environment)
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Failure::io("run it", &self.path, &error))?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (written, stdout, stderr) = thread::scope(|scope| {
+            // Both are read while it is fed: a full pipe would stop it.
+            let stdout = scope.spawn(move || stdout.map_or(Ok(String::new()), keep));
+            let stderr = scope.spawn(move || stderr.map_or(Ok(String::new()), keep));
+            let written = match (stdin, write) {
+                (Some(stdin), Some(write)) => {
+                    let mut stdin = io::BufWriter::with_capacity(BUFFER, stdin);
+                    // Dropped here: the end of its input.
+                    write(&mut stdin).and_then(|()| stdin.flush().map_err(TarError::Write))
+                }
+                _ => Ok(()),
+            };
+            let joined = |handle: thread::ScopedJoinHandle<'_, io::Result<String>>| {
+                handle.join().unwrap_or_else(|_| Ok(String::new()))
+            };
+            (written, joined(stdout), joined(stderr))
+        });
+        if let Err(TarError::Entry(failure)) = written {
+            // It must not take half an image for a whole one.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(failure);
+        }
+        let status = child.wait().map_err(|error| Failure::io("wait for it", &self.path, &error))?;
+        let read = |error: io::Error| Failure::io("read its output", &self.path, &error);
+        let ended = Ended { status, stdout: stdout.map_err(read)?, stderr: stderr.map_err(read)? };
+        match written {
+            Err(TarError::Write(error)) if ended.status.success() => Err(Failure::io("feed it", &self.path, &error)),
+            _ => Ok(ended),
+        }
+    }
+
+    /// The one sentence about a program that failed: its own last words.
+    pub(super) fn failure(&self, ended: &Ended) -> Failure {
+        let last = |text: &str| {
+            let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+            printable(&line.chars().take(SHOWN_CHARS).collect::<String>()).into_owned()
+        };
+        let said = match last(&ended.stderr) {
+            said if said.is_empty() => last(&ended.stdout),
+            said => said,
+        };
+        let said = if said.is_empty() { format!("`{}` failed without a word", self.name) } else { said };
+        Failure::new(format!("{} refused the image: {said}", self.engine))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Writes a program's input.
+type Writer<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(), TarError>;
+
+/// Reads to the end, keeps the beginning.
+fn keep(mut from: impl Read) -> io::Result<String> {
+    let text = super::archive::said(from.by_ref(), Limits::CHILD_OUTPUT_BYTES)?;
+    io::copy(&mut from, &mut io::sink())?;
+    Ok(text)
+}

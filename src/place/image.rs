@@ -1,0 +1,146 @@
+//! Images as they were found: documents read and verified, layers by name, their bytes still in place.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
+
+use oci_spec::image::{ImageConfiguration, ImageManifest, Platform};
+
+use super::unpack;
+use crate::{
+    oci::{DiffId, Digest, Open},
+    report::{Failure, printable},
+};
+
+/// What one name in a place stands for: an image, or an index of several.
+#[derive(Debug, Clone)]
+pub struct ImageSet {
+    /// `org.opencontainers.image.ref.name` of the entry, when it has one. Foreign text.
+    pub reference: Option<String>,
+    /// The manifest or index that the name points at.
+    pub root: BlobRef,
+    /// The images, in the order of the index; one document is listed once.
+    pub images: Vec<StoredImage>,
+    /// What is in the index and is no image: attestations, artifacts.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A place that opens the blobs of its images by their names.
+pub trait Blobs {
+    /// The blob's bytes, not opened yet; their reader checks size and digest.
+    fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure>;
+}
+
+/// One image of an [`ImageSet`]. Every document in it was checked against its digest and size.
+#[derive(Debug, Clone)]
+pub struct StoredImage {
+    /// The platform that the index gives; the config has its own, which may differ.
+    pub platform: Option<Platform>,
+    /// The manifest's name.
+    pub descriptor: BlobRef,
+    /// The manifest. Its annotations are a map without an order: sort before printing.
+    pub manifest: ImageManifest,
+    /// The config's name; its digest is the image ID.
+    pub config_descriptor: BlobRef,
+    /// The config. Labels, exposed ports and volumes have no order: sort before printing.
+    pub config: ImageConfiguration,
+    /// Lowest layer first; as many as the config has `diff_ids`.
+    pub layers: Vec<StoredLayer>,
+}
+
+/// A layer whose bytes were not read yet.
+#[derive(Debug, Clone)]
+pub struct StoredLayer {
+    /// The stored blob's name.
+    pub descriptor: BlobRef,
+    /// What its unpacked bytes must hash to.
+    pub diff_id: DiffId,
+    /// The stored bytes; their reader checks size and digest.
+    pub blob: Arc<dyn Open>,
+}
+
+/// An entry of an index that was left alone.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    /// What it is called.
+    pub descriptor: BlobRef,
+    /// Why it is not read as an image; a sentence part, safe to print.
+    pub why: String,
+}
+
+/// What a descriptor says about a blob (`descriptor.md`), with a digest that can be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobRef {
+    /// What the bytes are said to be. Foreign text.
+    pub media_type: String,
+    /// SHA-256 of the stored bytes.
+    pub digest: Digest,
+    /// Stored bytes.
+    pub size: u64,
+}
+
+/// How the tar of a layer is stored, by its media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// As it is.
+    Plain,
+    /// gzip, one or more members.
+    Gzip,
+    /// zstd; not read yet.
+    Zstd,
+    /// The media type is none of a layer.
+    Unknown,
+}
+
+impl StoredLayer {
+    /// The layer's tar, unpacked while it is read.
+    ///
+    /// The end of the stream is reached only when size and digest of the blob and the diff_id are all right; a
+    /// reader that stops earlier, as one of tar does after the two blocks of zeros, calls [`drain`](super::drain).
+    ///
+    /// # Errors
+    /// `Unsupported` for zstd and for media types that are none of a layer.
+    pub fn open_tar(&self) -> io::Result<Box<dyn Read + Send>> {
+        unpack::open(self.blob.open()?, Packing::of(&self.descriptor.media_type), self.diff_id)
+    }
+}
+
+impl BlobRef {
+    /// The checkable part of `descriptor`, which `document` holds.
+    pub(super) fn of(descriptor: &oci_spec::image::Descriptor, document: &str) -> Result<Self, Failure> {
+        let text: &str = descriptor.digest().as_ref();
+        let digest = Digest::parse(text)
+            .map_err(|error| Failure::new(format!("{document} refers to `{}`: {error}", shown(text))))?;
+        Ok(Self { media_type: descriptor.media_type().to_string(), digest, size: descriptor.size() })
+    }
+}
+
+/// Foreign text for a message: printable, and no longer than one can read.
+pub(super) fn shown(text: &str) -> String {
+    const CHARS: usize = 120;
+    let mut short: String = text.chars().take(CHARS).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    printable(&short).into_owned()
+}
+
+impl Packing {
+    /// The packing that `media_type` names: OCI's, OCI's non-distributable ones and Docker's.
+    pub fn of(media_type: &str) -> Self {
+        match media_type {
+            "application/vnd.oci.image.layer.v1.tar"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar"
+            | "application/vnd.docker.image.rootfs.diff.tar" => Self::Plain,
+            "application/vnd.oci.image.layer.v1.tar+gzip"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+            | "application/vnd.docker.image.rootfs.diff.tar.gzip"
+            | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => Self::Gzip,
+            "application/vnd.oci.image.layer.v1.tar+zstd"
+            | "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+            | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Self::Zstd,
+            _ => Self::Unknown,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Blobs by their names: opened without following a link, hashed while they are read.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, openat},
+    io::Errno,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    oci::{Digest, Open},
+    place::BlobRef,
+    report::Failure,
+};
+
+/// The folders `blobs/sha256` of one or more layouts, asked in turn.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Store {
+    folders: Vec<Arc<File>>,
+    /// The layout, for messages.
+    path: PathBuf,
+}
+
+impl Store {
+    /// The blobs of the layout at `path`; none when it has no such folder.
+    ///
+    /// # Errors
+    /// `blobs` or `blobs/sha256` is a link or a file.
+    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
+        let store = Self { folders: Vec::new(), path: path.to_owned() };
+        store.and(path)
+    }
+
+    /// The same with the layout at `path` as the next one to ask.
+    pub(super) fn and(mut self, path: &Path) -> Result<Self, Failure> {
+        // The layout itself may be reached through a link that the user gave; what is inside may not.
+        let opened = openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(io::Error::from)
+            .and_then(|root| open_inside(&root, "blobs", OFlags::DIRECTORY))
+            .and_then(|blobs| open_inside(&blobs, "sha256", OFlags::DIRECTORY));
+        match opened {
+            Ok(folder) => self.folders.push(Arc::new(folder)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::io("open `blobs/sha256`", path, &error)),
+        }
+        Ok(self)
+    }
+
+    /// The blob's bytes, not opened yet.
+    pub(super) fn blob(&self, blob: &BlobRef) -> StoredBlob {
+        StoredBlob { store: self.clone(), digest: blob.digest, size: blob.size }
+    }
+
+    /// The whole of a small blob, verified.
+    ///
+    /// # Errors
+    /// Missing, not a regular file, other bytes than named, or larger than `limit`.
+    pub(super) fn document(&self, blob: &BlobRef, limit: u64) -> Result<Vec<u8>, Failure> {
+        if blob.size > limit {
+            let what = format!("`{}` has {} bytes, more than the {limit} allowed", blob.digest, blob.size);
+            return Err(Failure::new(what).in_path(&self.path));
+        }
+        // No capacity up front: the size is a claim.
+        let mut bytes = Vec::new();
+        self.reader(blob.digest, blob.size)
+            .and_then(|mut reader| reader.read_to_end(&mut bytes))
+            .map_err(|error| self.failure(blob, &error))?;
+        Ok(bytes)
+    }
+
+    /// Reads the whole blob and forgets it.
+    pub(super) fn verify(&self, blob: &BlobRef) -> Result<(), Failure> {
+        self.reader(blob.digest, blob.size)
+            .and_then(|mut reader| crate::place::drain(&mut reader))
+            .map_err(|error| self.failure(blob, &error))?;
+        Ok(())
+    }
+
+    /// An error of reading `blob`, told with its name.
+    pub(super) fn failure(&self, blob: &BlobRef, error: &io::Error) -> Failure {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Failure::new(format!("the blob `{}` is missing", blob.digest)).in_path(&self.path);
+        }
+        Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error)
+    }
+
+    fn reader(&self, digest: Digest, size: u64) -> io::Result<VerifiedReader> {
+        let name = digest.hex();
+        for folder in &self.folders {
+            match open_inside(folder.as_ref(), &name, OFlags::empty()) {
+                Ok(file) => return VerifiedReader::new(file, digest, size),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, "the blob is missing"))
+    }
+}
+
+/// A blob in its place.
+#[derive(Debug, Clone)]
+pub(super) struct StoredBlob {
+    store: Store,
+    digest: Digest,
+    size: u64,
+}
+
+impl Open for StoredBlob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.store.reader(self.digest, self.size)?))
+    }
+}
+
+/// The bytes of a blob. The last ones are given out only when size and digest are right, so a reader that counts
+/// bytes is as safe as one that waits for the end.
+#[derive(Debug)]
+pub(super) struct VerifiedReader {
+    file: File,
+    hasher: Sha256,
+    digest: Digest,
+    size: u64,
+    read: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Good,
+    Bad,
+}
+
+impl VerifiedReader {
+    fn new(file: File, digest: Digest, size: u64) -> io::Result<Self> {
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(bad("it is not a regular file"));
+        }
+        if found.len() != size {
+            return Err(bad(format!("it has {} bytes, its descriptor says {size}", found.len())));
+        }
+        Ok(Self { file, hasher: Sha256::new(), digest, size, read: 0, state: State::Reading })
+    }
+
+    /// Reads on and checks; any error is final.
+    fn advance(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = self.size - self.read;
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+        let read = self.file.read(buf.get_mut(..want).unwrap_or_default())?;
+        if read == 0 && left > 0 {
+            return Err(bad(format!("it ends after {} of {} bytes", self.read, self.size)));
+        }
+        self.hasher.update(buf.get(..read).unwrap_or_default());
+        self.read += read as u64;
+        if self.read == self.size {
+            // It may have grown since it was opened.
+            if self.file.metadata()?.len() != self.size {
+                return Err(bad(format!("it has more than {} bytes", self.size)));
+            }
+            let found = Digest::from_bytes(self.hasher.clone().finalize().into());
+            if found != self.digest {
+                return Err(bad(format!("its bytes are `{found}`")));
+            }
+            self.state = State::Good;
+        }
+        Ok(read)
+    }
+}
+
+impl Read for VerifiedReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.state {
+            _ if buf.is_empty() => Ok(0),
+            State::Good => Ok(0),
+            State::Bad => Err(bad("its bytes are not those of its name")),
+            State::Reading => {
+                let result = self.advance(buf);
+                if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+                    self.state = State::Bad;
+                }
+                result
+            }
+        }
+    }
+}
+
+/// The whole of a small file that is no blob, so without a digest to check.
+///
+/// # Errors
+/// Missing, a link, not a regular file, or larger than `limit`.
+pub(super) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_at(CWD, path, OFlags::empty())?;
+    if !file.metadata()?.is_file() {
+        return Err(bad("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(bad(format!("it has more than the {limit} bytes allowed")));
+    }
+    Ok(bytes)
+}
+
+/// Opens `name` in `folder`, not through a link and without waiting for the other end of a pipe.
+fn open_inside(folder: impl AsFd, name: &str, flags: OFlags) -> io::Result<File> {
+    open_at(folder, Path::new(name), flags)
+}
+
+fn open_at(folder: impl AsFd, name: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match openat(folder, name, flags, Mode::empty()) {
+        Ok(file) => Ok(File::from(file)),
+        Err(Errno::LOOP) => Err(bad("it is a symbolic link, which is not followed")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn bad(what: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.into())
+}

@@ -1,0 +1,264 @@
+//! JSON documents that others wrote, read so that no two readers can understand them differently.
+
+use std::{collections::BTreeSet, fmt};
+
+use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType, OciLayout};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use crate::place::shown;
+
+/// Docker's name of a manifest.
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's name of an index.
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Docker's name of a config.
+const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+
+/// Fields that decide what runs, in their one spelling. Go's decoder takes any case and the last one wins, so a
+/// second spelling would show another image to Go than to everybody else.
+const FIELDS: [&str; 18] = [
+    "config",
+    "layers",
+    "manifests",
+    "mediaType",
+    "digest",
+    "rootfs",
+    "diff_ids",
+    "architecture",
+    "variant",
+    "User",
+    "Env",
+    "Entrypoint",
+    "Cmd",
+    "WorkingDir",
+    "Labels",
+    "ExposedPorts",
+    "Volumes",
+    "StopSignal",
+];
+/// Objects whose keys are the author's own words.
+const FREE: [&str; 5] = ["annotations", "labels", "Labels", "ExposedPorts", "Volumes"];
+
+/// What a media type says a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Index,
+    Manifest,
+    /// Any other blob.
+    Other,
+}
+
+/// A document that was read.
+#[derive(Debug)]
+pub(super) enum Document {
+    Index(Box<ImageIndex>),
+    Manifest(Box<ImageManifest>),
+}
+
+impl Kind {
+    pub(super) fn of(media_type: &str) -> Self {
+        match MediaType::from(media_type) {
+            MediaType::ImageIndex => Self::Index,
+            MediaType::ImageManifest => Self::Manifest,
+            MediaType::Other(name) if name == DOCKER_INDEX => Self::Index,
+            MediaType::Other(name) if name == DOCKER_MANIFEST => Self::Manifest,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether a config of this media type is one of an image.
+pub(super) fn is_image_config(media_type: &MediaType) -> bool {
+    matches!(media_type, MediaType::ImageConfig) || media_type.as_ref() == DOCKER_CONFIG
+}
+
+/// Reads an index or a manifest, which a descriptor of `media_type` pointed at.
+///
+/// # Errors
+/// A sentence about the document, safe to print.
+pub(super) fn parse(media_type: &str, bytes: &[u8]) -> Result<Document, String> {
+    match Kind::of(media_type) {
+        Kind::Index => index(bytes).map(|index| Document::Index(Box::new(index))),
+        Kind::Manifest => {
+            let manifest: ImageManifest = strict(bytes)?;
+            check_kind(manifest.schema_version(), manifest.media_type().as_ref(), Kind::Manifest)?;
+            Ok(Document::Manifest(Box::new(manifest)))
+        }
+        Kind::Other => Err(format!("`{}` is no manifest and no index", shown(media_type))),
+    }
+}
+
+/// Reads an index, such as a layout's `index.json`.
+pub(super) fn index(bytes: &[u8]) -> Result<ImageIndex, String> {
+    let index: ImageIndex = strict(bytes)?;
+    check_kind(index.schema_version(), index.media_type().as_ref(), Kind::Index)?;
+    Ok(index)
+}
+
+/// Reads the config of an image.
+pub(super) fn config(bytes: &[u8]) -> Result<ImageConfiguration, String> {
+    strict(bytes)
+}
+
+/// Reads the version in the `oci-layout` file.
+pub(super) fn layout_version(bytes: &[u8]) -> Result<String, String> {
+    strict::<OciLayout>(bytes).map(|layout| layout.image_layout_version().clone())
+}
+
+/// The document must be what its descriptor said.
+fn check_kind(schema_version: u32, media_type: Option<&MediaType>, kind: Kind) -> Result<(), String> {
+    if schema_version != 2 {
+        return Err(format!("its schema version is {schema_version}, not 2"));
+    }
+    match media_type {
+        Some(own) if Kind::of(own.as_ref()) != kind => {
+            Err(format!("it calls itself `{}`, its descriptor says otherwise", shown(own.as_ref())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let said = |error: &serde_json::Error| shown(&error.to_string());
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    Strict { depth: 0, free: false }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| said(&error))?;
+    serde_json::from_slice(bytes).map_err(|error| said(&error))
+}
+
+/// Walks through a document and keeps nothing. serde_json bounds how deep it goes.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+    /// The keys of this object are data, not fields.
+    free: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if !self.free {
+                check_spelling(&key)?;
+            }
+            let free = !self.free && FREE.contains(&key.as_str());
+            if seen.contains(&key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
+            }
+            seen.insert(key);
+            map.next_value_seed(Self { depth: self.depth + 1, free })?;
+        }
+        // An index to one reader and a manifest to another (CVE-2021-41190).
+        let has = |key: &str| seen.contains(key);
+        if self.depth == 0 && has("manifests") && (has("layers") || has("config")) {
+            return Err(A::Error::custom("it is a manifest and an index in one"));
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Self { depth: self.depth + 1, free: false })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| ())
+    }
+}
+
+fn check_spelling<E: serde::de::Error>(key: &str) -> Result<(), E> {
+    match FIELDS.iter().find(|field| field.eq_ignore_ascii_case(key) && **field != key) {
+        // `labels` and `config` are words of other objects too; only the spellings of no object are refused.
+        Some(field) if !FREE.contains(&key) => {
+            Err(E::custom(format_args!("the key `{key}` is a second spelling of `{field}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+    fn refused(media_type: &str, text: &str) -> String {
+        parse(media_type, text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn documents_that_two_readers_could_read_differently_are_refused() {
+        let twice = r#"{"schemaVersion":2,"manifests":[],"annotations":{"a":"1","a":"2"}}"#;
+        assert!(refused(INDEX, twice).contains("the key `a` is there twice"));
+        let both = r#"{"schemaVersion":2,"manifests":[],"layers":[]}"#;
+        assert!(refused(INDEX, both).contains("a manifest and an index in one"));
+        let spelled = r#"{"schemaVersion":2,"manifests":[],"Manifests":[]}"#;
+        assert!(refused(INDEX, spelled).contains("second spelling of `manifests`"));
+        let other = r#"{"schemaVersion":2,"manifests":[],"mediaType":"application/vnd.oci.image.manifest.v1+json"}"#;
+        assert!(refused(INDEX, other).contains("calls itself"));
+        assert!(refused(INDEX, r#"{"schemaVersion":1,"manifests":[]}"#).contains("schema version is 1"));
+        assert!(refused(INDEX, r#"{"schemaVersion":2,"manifests":[]} x"#).contains("trailing"));
+        assert!(refused(MANIFEST, &"[".repeat(100_000)).contains("recursion"));
+        let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{"User":"1","user":"0"}}"#;
+        assert!(super::config(config.as_bytes()).unwrap_err().contains("second spelling of `User`"));
+    }
+
+    #[test]
+    fn words_of_the_author_may_look_like_fields() {
+        let text = r#"{"schemaVersion":2,"manifests":[],"annotations":{"USER":"a","user":"b"}}"#;
+        assert!(parse(INDEX, text.as_bytes()).is_ok());
+        let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{"Labels":{"user":"b","cmd":"c"},"Env":null,"Volumes":{"/user":{}}}}"#;
+        assert!(super::config(config.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn foreign_text_in_a_message_is_printable() {
+        let text =
+            "{\"schemaVersion\":2,\"manifests\":[],\"x\u{1b}[2J\":1,\"x\u{1b}[2J\":1}".replace('\u{1b}', "\\u001b");
+        assert!(refused(INDEX, &text).contains("\\u{1b}"));
+        let long = format!("[\"{}\"]", "x".repeat(1 << 20));
+        assert!(refused(INDEX, &long).len() < 200);
+    }
+}

@@ -1,0 +1,108 @@
+//! Folders that are held open: opened without following a link, locked, compared, made durable.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
+
+use rustix::{
+    fs::{FlockOperation, Mode, OFlags, flock, open},
+    io::{Errno, retry_on_intr},
+};
+
+/// An open folder. A lock on it ends when this is dropped, or the process.
+#[derive(Debug)]
+pub(super) struct Folder(File);
+
+/// What became of an attempt to lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// It is ours.
+    Taken,
+    /// Somebody else has it.
+    Busy,
+    /// The file system has no such locks.
+    Unknown,
+}
+
+impl Folder {
+    /// Opens the folder at `path`; a link there is an error, links above it are followed.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Self(File::from(open(path, flags, Mode::empty())?)))
+    }
+
+    /// Waits for the exclusive lock. The kernel wakes us; there is no loop.
+    pub(super) fn lock(&self) -> io::Result<Lock> {
+        self.flock(FlockOperation::LockExclusive)
+    }
+
+    /// Takes the exclusive lock if nobody has it.
+    pub(super) fn try_lock(&self) -> io::Result<Lock> {
+        self.flock(FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn flock(&self, operation: FlockOperation) -> io::Result<Lock> {
+        match retry_on_intr(|| flock(&self.0, operation)) {
+            Ok(()) => Ok(Lock::Taken),
+            Err(Errno::WOULDBLOCK) => Ok(Lock::Busy),
+            // Linux' NFS turns flock into a write lock, which a folder cannot have: EBADF.
+            Err(Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS | Errno::INVAL | Errno::BADF) => Ok(Lock::Unknown),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `path` still names this folder.
+    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let ours = self.0.metadata()?;
+        match fs::symlink_metadata(path) {
+            Ok(there) => Ok(there.dev() == ours.dev() && there.ino() == ours.ino()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Makes the names in the folder at `path` durable.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = File::open(path)?;
+    match folder.sync_all() {
+        // Some file systems cannot sync a folder and say so; there is nothing more to do on them.
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::INVAL | Errno::NOTSUP | Errno::BADF)) => {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_lock_excludes_others_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap());
+        assert_eq!(first.lock().unwrap(), Lock::Taken);
+        assert_eq!(second.try_lock().unwrap(), Lock::Busy);
+        drop(first);
+        assert_eq!(second.try_lock().unwrap(), Lock::Taken);
+    }
+
+    #[test]
+    fn links_are_not_opened_and_a_renamed_folder_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link, moved) = (dir.path().join("real"), dir.path().join("link"), dir.path().join("moved"));
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(Folder::open(&link).is_err());
+        let folder = Folder::open(&real).unwrap();
+        assert!(folder.is_at(&real).unwrap());
+        fs::rename(&real, &moved).unwrap();
+        assert!(!folder.is_at(&real).unwrap());
+        assert!(folder.is_at(&moved).unwrap());
+    }
+}

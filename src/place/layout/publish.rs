@@ -1,0 +1,297 @@
+//! From a staging folder to the layout.
+//!
+//! What is named must be durable before the name is: blobs were synced when they were sealed, then come the folders
+//! they are in, then `index.json` by a rename, then its folder. Garbage goes last. A crash between any two steps
+//! leaves the old layout or the new one, with blobs too many at worst, which the next publish removes.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
+
+use super::{
+    INDEX, MARKER, REF_NAME, VERSION,
+    blob::Store,
+    folder::{Folder, sync_folder},
+    site::{Site, parent_of},
+    staging::{Staging, blobs_in},
+    walk,
+};
+use crate::{
+    oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
+    place::BlobRef,
+    report::Failure,
+};
+
+/// How often the layout may come and go between two looks before we give up.
+const ATTEMPTS: usize = 16;
+
+/// The blobs of the new layout, by digest.
+type Reached = BTreeMap<Digest, BlobRef>;
+
+/// Publishes what `root` reaches; see [`Staging::publish`].
+pub(super) fn publish(staging: &mut Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+    let reached = read_back(staging, root)?;
+    write_entry(staging, root, reference)?;
+    staging.step()?;
+    for _ in 0..ATTEMPTS {
+        if staging.beside && become_layout(staging, &reached)? {
+            return Ok(());
+        }
+        if let Some(lock) = lock_layout(staging)? {
+            let merged = merge(staging, &reached);
+            staging.take_back();
+            // Until here: nobody else may publish before this one has cleaned up behind itself.
+            drop(lock);
+            return merged;
+        }
+        if !staging.beside {
+            break;
+        }
+    }
+    Err(Failure::new("cannot publish: the layout was removed meanwhile").in_path(&staging.path))
+}
+
+/// Reads every blob that `root` reaches back from the disk, the staged ones first.
+fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
+    let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
+    let store = staging.store()?;
+    walk::reach(&store, &root).map_err(|mut failure| {
+        failure.what = format!("the image that was written does not read back: {}", failure.what);
+        failure.in_path(&staging.path)
+    })
+}
+
+/// Writes the marker and the new index into the staging folder.
+fn write_entry(staging: &Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+    let mut root = root.clone();
+    root.annotations.insert(REF_NAME.to_owned(), reference.to_owned());
+    let index = ImageIndex {
+        schema_version: 2,
+        media_type: media_type::INDEX,
+        manifests: vec![root],
+        annotations: BTreeMap::new(),
+    };
+    let json = |error: serde_json::Error| Failure::new(format!("cannot write the index: {error}"));
+    let index = canonical_json(&index).map_err(json)?;
+    let marker = canonical_json(&BTreeMap::from([("imageLayoutVersion", VERSION)])).map_err(json)?;
+    for (name, bytes) in [(MARKER, marker), (INDEX, index)] {
+        write_durably(&staging.temp.path().join(name), &bytes).map_err(|error| {
+            Failure::io(&format!("write the {} bytes of `{name}`", bytes.len()), &staging.path, &error)
+        })?;
+    }
+    Ok(())
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Renames the staging folder to the layout. Says no when there is something at the path by now.
+fn become_layout(staging: &mut Staging, reached: &Reached) -> Result<bool, Failure> {
+    let (temp, path) = (staging.temp.path().to_owned(), staging.path.clone());
+    let io = |error: io::Error| Failure::io("publish the layout", &path, &error);
+    let blobs = blobs_in(&temp);
+    remove_unreached(&blobs, reached);
+    for folder in [&blobs, &temp.join("blobs"), &temp] {
+        sync_folder(folder).map_err(io)?;
+    }
+    staging.step()?;
+    match rename_folder(&temp, &path) {
+        Ok(true) => staging.temp.keep(),
+        Ok(false) => return Ok(false),
+        Err(error) => return Err(io(error)),
+    }
+    staging.step()?;
+    // The names of new parents are in the folders above them.
+    let above = staging.made.paths().iter().rev().map(|made| parent_of(made));
+    for folder in std::iter::once(parent_of(&path)).chain(above) {
+        sync_folder(&folder).map_err(io)?;
+    }
+    Ok(true)
+}
+
+/// Renames a folder to a path where nothing is. Says no when something is.
+fn rename_folder(from: &Path, to: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(true),
+        Err(Errno::EXIST) => return Ok(false),
+        // The file system cannot promise it (NFS and others). A plain rename of a folder replaces nothing but an
+        // empty folder, which is as good.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Locks the layout's folder. None when there is none.
+fn lock_layout(staging: &Staging) -> Result<Option<Folder>, Failure> {
+    let path = &staging.path;
+    let io = |error: io::Error| Failure::io("lock the layout", path, &error);
+    for _ in 0..ATTEMPTS {
+        // A link or a folder of somebody else may have come since the build began.
+        if Site::of(path)? == Site::Absent {
+            return Ok(None);
+        }
+        let folder = match Folder::open(path) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(io(error)),
+        };
+        folder.lock().map_err(io)?;
+        if folder.is_at(path).map_err(io)? {
+            return Ok(Some(folder));
+        }
+    }
+    Ok(None)
+}
+
+/// Moves the staged blobs and the index into the layout, whose lock is held.
+fn merge(staging: &mut Staging, reached: &Reached) -> Result<(), Failure> {
+    let path = staging.path.clone();
+    let io = |doing: &'static str| {
+        let path = path.clone();
+        move |error: io::Error| Failure::io(doing, &path, &error)
+    };
+    place_marker(staging).map_err(io("write `oci-layout`"))?;
+    staging.step()?;
+    let blobs = blobs_in(&path);
+    for folder in [&path.join("blobs"), &blobs] {
+        if make_folder(folder).map_err(io("make the folder `blobs/sha256`"))? {
+            staging.placed(folder);
+        }
+    }
+    staging.step()?;
+    place_blobs(staging, reached, &blobs)?;
+    for folder in [&blobs, &path.join("blobs"), &path] {
+        sync_folder(folder).map_err(io("make the blobs durable"))?;
+    }
+    staging.step()?;
+    fs::rename(staging.temp.path().join(INDEX), path.join(INDEX)).map_err(io("replace `index.json`"))?;
+    staging.placed.clear();
+    staging.step()?;
+    sync_folder(&path).map_err(io("make `index.json` durable"))?;
+    staging.step()?;
+    remove_unreached(&blobs, reached);
+    staging.step()
+}
+
+/// Puts the marker into a folder that was empty: first of all, so that the folder is ours to continue with from now
+/// on, whatever happens.
+fn place_marker(staging: &mut Staging) -> io::Result<()> {
+    let marker = staging.path.join(MARKER);
+    match fs::symlink_metadata(&marker) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::rename(staging.temp.path().join(MARKER), &marker)?;
+            staging.placed(&marker);
+            sync_folder(&staging.path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a folder, unless it is there, and says whether it did; a link to one is not one.
+fn make_folder(path: &Path) -> io::Result<bool> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::symlink_metadata(path)?.is_dir() {
+                Ok(false)
+            } else {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves every reached blob to its name. A blob that was not staged must be in the layout, intact.
+fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result<(), Failure> {
+    let staged = staging.blobs();
+    let store = Store::of(&staging.path)?;
+    for (digest, blob) in reached {
+        let (name, target) = (digest.hex(), blobs.join(digest.hex()));
+        let is_new = fs::symlink_metadata(&target).is_err();
+        // Over whatever has the name: ours was read back a moment ago, the other one may be damaged.
+        match fs::rename(staged.join(name), &target) {
+            Ok(()) if is_new => staging.placed(&target),
+            Ok(()) => {}
+            // Another publish may have removed it since we looked.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => store.verify(blob)?,
+            Err(error) => {
+                let doing = format!("place the blob `{digest}` of {} bytes", blob.size);
+                return Err(Failure::io(&doing, &staging.path, &error));
+            }
+        }
+        staging.step()?;
+    }
+    Ok(())
+}
+
+/// Removes the blobs that were not reached. Anything that is not a regular file with the name of a blob stays.
+///
+/// What cannot be removed is no failure: the layout is right with it, and the next publish tries again.
+fn remove_unreached(blobs: &Path, reached: &Reached) {
+    let Ok(entries) = fs::read_dir(blobs) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(Ok(digest)) = name.to_str().map(Digest::parse_hex) else { continue };
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && !reached.contains_key(&digest) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+impl Staging {
+    /// Notes that `path` was made in the layout.
+    fn placed(&mut self, path: &Path) {
+        self.placed.push(path.to_owned());
+    }
+
+    /// Takes back what was placed; the layout's lock is held.
+    fn take_back(&mut self) {
+        for path in self.placed.drain(..).rev() {
+            // A folder goes only when it is empty again.
+            let _ = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+        }
+    }
+
+    /// A border between two steps of a publish. Does nothing, except in a test that wants the publish to end here as
+    /// if the process had been killed.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test's version does more")]
+    const fn step(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn step(&mut self) -> Result<(), Failure> {
+        if let Some(left) = &mut self.dies_at {
+            if *left == 0 {
+                // Nothing is cleaned up, and the locks are gone: what a kill leaves.
+                self.temp.keep();
+                self.placed.clear();
+                return Err(Failure::new("killed"));
+            }
+            *left -= 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! A layout that is being written.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    blob::Store,
+    draft::FileDraft,
+    publish, read,
+    site::{self, Site},
+    temp::{self, MadeParents, Temp},
+};
+use crate::{
+    oci::{BlobSink, Descriptor, Draft, Open},
+    place::{BlobRef, Blobs, ImageSet},
+    report::Failure,
+};
+
+/// How often the path may change between two looks at it before we give up.
+const ATTEMPTS: usize = 16;
+
+/// A layout that is being written. Nothing of it is visible before [`Staging::publish`]; dropped before that, it
+/// leaves nothing behind, and when the process is killed, the next build into the same path removes it.
+///
+/// Several threads may write drafts at the same time. A blob that is sealed twice is stored once.
+#[derive(Debug)]
+pub struct Staging {
+    /// The layout's path, without a trailing slash.
+    pub(super) path: PathBuf,
+    /// `blobs/sha256` with the sealed blobs, and the drafts; on the layout's file system.
+    pub(super) temp: Temp,
+    /// Whether `temp` is a sibling of the layout, so that it may become the layout itself.
+    pub(super) beside: bool,
+    /// Dropped after `temp`, which is in the last of them.
+    pub(super) made: MadeParents,
+    /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
+    pub(super) placed: Vec<PathBuf>,
+    drafts: AtomicU64,
+    /// In tests: after how many steps a publish ends as if it had been killed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests only"))]
+    pub(super) dies_at: Option<usize>,
+}
+
+impl Staging {
+    /// Prepares to write a layout at `path`, creating missing parents.
+    ///
+    /// # Errors
+    /// Before any work is done: `path` is a link, a file, a folder that holds something else than a layout, or
+    /// nothing can be written there.
+    pub fn begin(path: &Path) -> Result<Self, Failure> {
+        let path = site::plain(path)?;
+        for _ in 0..ATTEMPTS {
+            let (parent, name) = (site::parent_of(&path), path.file_name());
+            if let Some(name) = name {
+                temp::sweep(&parent, &temp::sibling_prefix(name));
+            }
+            let (made, temp, beside) = if let (Site::Absent, Some(name)) = (Site::of(&path)?, name) {
+                let made = MadeParents::create(&parent)?;
+                (made, Temp::create(&parent, &temp::sibling_prefix(name)), true)
+            } else {
+                // Inside, because the parent need not be writable: think of a mounted volume.
+                temp::sweep(&path, &temp::inner_prefix());
+                (MadeParents::default(), Temp::create(&path, &temp::inner_prefix()), false)
+            };
+            let prepared = temp.and_then(|temp| fs::create_dir_all(blobs_in(temp.path())).map(|()| temp));
+            match prepared {
+                Ok(temp) => {
+                    let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
+                    return Ok(Self { path, temp, beside, made, placed, drafts, dies_at: None });
+                }
+                // A failed build just removed the parent that it had made, or somebody the layout.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Failure::io("write a layout there", &path, &error)),
+            }
+        }
+        Err(Failure::new("cannot write a layout there: the folder keeps vanishing").in_path(&path))
+    }
+
+    /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the layout's index under
+    /// the name `reference`, and removes the blobs it does not reach. The layout at the path is the old one or the
+    /// new one at every moment. Waits while another build publishes into the same layout.
+    ///
+    /// # Errors
+    /// A blob that `root` reaches is missing or damaged, the path has become something else, or the system failed;
+    /// the old layout is intact then.
+    pub fn publish(mut self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+        publish::publish(&mut self, root, reference)
+    }
+
+    /// What is staged, as whoever opens the layout after the publish will find it: for those who take the image from
+    /// here, such as an engine. Every document is verified now, every layer when it is read.
+    ///
+    /// # Errors
+    /// A document that `root` reaches is missing or damaged.
+    pub fn image_set(&self, root: &Descriptor, reference: &str) -> Result<ImageSet, Failure> {
+        read::staged(&self.store()?, root, reference).map_err(|failure| failure.in_path(&self.path))
+    }
+
+    /// The staged blobs, and behind them those of the layout that is there.
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        let store = Store::of(self.temp.path())?;
+        if self.beside { Ok(store) } else { store.and(&self.path) }
+    }
+
+    /// A blob's place among the staged ones.
+    pub(super) fn blobs(&self) -> PathBuf {
+        blobs_in(self.temp.path())
+    }
+}
+
+impl Blobs for Staging {
+    fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
+        Ok(Arc::new(self.store()?.blob(blob)))
+    }
+}
+
+impl BlobSink for Staging {
+    fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        let path = self.temp.path().join(format!("draft-{number}"));
+        Ok(Box::new(FileDraft::create(&self.path, path, self.blobs())?))
+    }
+}
+
+/// `blobs/sha256` of the layout at `path`.
+pub(super) fn blobs_in(path: &Path) -> PathBuf {
+    path.join("blobs").join("sha256")
+}
+
+#[cfg(test)]
+#[path = "staging_tests.rs"]
+mod tests;

@@ -1,0 +1,20 @@
+//! What the user wrote: the recipe, read and checked as far as its text alone allows.
+//!
+//! Opens no file. [`parse`] takes the text and gives a [`Recipe`] or a failure that points at a line; everything
+//! that needs the host (paths, globs, toolchains) is for `build`.
+
+mod model;
+mod parse;
+mod schema;
+mod shapes;
+mod variables;
+mod wording;
+mod written;
+
+pub use model::{
+    Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Policy,
+    Recipe, Run, Symlink, System, Tree,
+};
+pub use parse::{check_go_tool_flags, parse};
+pub use schema::schema;
+pub use variables::{GitWord, Variables, set_variables};

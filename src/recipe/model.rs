@@ -1,0 +1,270 @@
+//! A recipe that makes sense as a text: every value typed, every default filled in, every place remembered.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    layer::Compression,
+    oci::{ImagePath, Platform, User},
+    report::{Origin, Rule, Source},
+};
+
+/// A value and the place in the recipe it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written; for a default, the table it would be in.
+    pub origin: Origin,
+}
+
+/// A recipe (product.md calls it the contract; `hardpan schema` prints its JSON Schema).
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The text it was read from.
+    pub source: Arc<Source>,
+    /// `name`, or the file's stem; `None` for a `hardpan.toml` without a name, which is named after its first binary.
+    pub name: Option<String>,
+    /// At least one, in the recipe's order, no duplicates. Default `linux/amd64`.
+    pub platforms: Vec<Platform>,
+    /// Default gzip.
+    pub compression: Compression,
+    /// On the manifests and the index. Values may hold variables.
+    pub annotations: BTreeMap<String, Located<String>>,
+    /// `[vars]`, as written; `--set` replaces values.
+    pub vars: BTreeMap<String, String>,
+    /// `[[binary]]`, in order.
+    pub binaries: Vec<Binary>,
+    /// `[[file]]`, in order.
+    pub files: Vec<File>,
+    /// `[[tree]]`, in order.
+    pub trees: Vec<Tree>,
+    /// `[[dir]]`, in order.
+    pub dirs: Vec<Directory>,
+    /// `[[symlink]]`, in order.
+    pub symlinks: Vec<Symlink>,
+    /// `[run]`.
+    pub run: Run,
+    /// `[system]`.
+    pub system: System,
+    /// `[policy]`.
+    pub policy: Policy,
+}
+
+/// One `[[binary]]`.
+#[derive(Debug, Clone)]
+pub struct Binary {
+    /// The table.
+    pub origin: Origin,
+    /// Where the program comes from.
+    pub source: BinarySource,
+    /// Default `/usr/bin/<binary>`; always there for [`BinarySource::Path`].
+    pub to: Option<Located<ImagePath>>,
+    /// Where it exists; `None` is everywhere.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+/// Exactly one of `go`, `cargo` and `path`.
+#[derive(Debug, Clone)]
+pub enum BinarySource {
+    /// A Go package.
+    Go(GoBinary),
+    /// A Cargo package.
+    Cargo(CargoBinary),
+    /// A prebuilt file; may hold variables.
+    Path(Located<String>),
+}
+
+/// A program that `go build` makes.
+#[derive(Debug, Clone)]
+pub struct GoBinary {
+    /// `go`: `.`, or a package path that begins with `./` or `../`, or an import path of the module.
+    pub package: Located<String>,
+    /// `dir`: where the toolchain runs, relative to the recipe. Default `.`.
+    pub dir: Option<Located<String>>,
+    /// Build tags.
+    pub tags: Vec<Located<String>>,
+    /// More `-ldflags`; may hold variables.
+    pub ldflags: Vec<Located<String>>,
+    /// More flags of `go build`, checked against those that would escape.
+    pub flags: Vec<Located<String>>,
+    /// More environment of the compiler, checked against what hardpan sets itself. `GOWORK` is allowed here.
+    pub env: BTreeMap<String, Located<String>>,
+    /// `vcs = true`: stamp the revision.
+    pub vcs: bool,
+    /// `strip = false`: keep symbols and DWARF.
+    pub strip: bool,
+}
+
+/// A program that `cargo build` makes.
+#[derive(Debug, Clone)]
+pub struct CargoBinary {
+    /// `cargo`, before the `/`.
+    pub package: Located<String>,
+    /// `cargo`, after the `/`; `None` is the package's only binary.
+    pub binary: Option<String>,
+    /// `dir`: where the toolchain runs, relative to the recipe. Default `.`.
+    pub dir: Option<Located<String>>,
+    /// A target triple; default musl of the platform.
+    pub target: Option<Located<String>>,
+    /// Cargo features.
+    pub features: Vec<Located<String>>,
+    /// More flags of `cargo build`, checked against those that would escape.
+    pub flags: Vec<Located<String>>,
+    /// More environment of the compiler, checked against what hardpan sets itself.
+    pub env: BTreeMap<String, Located<String>>,
+    /// `strip = false`: keep symbols.
+    pub strip: bool,
+}
+
+/// One `[[file]]`.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// The table.
+    pub origin: Origin,
+    /// Where the bytes come from.
+    pub source: FileSource,
+    /// Where they go.
+    pub to: Located<ImagePath>,
+    /// `0o444` (default) or `0o555`.
+    pub mode: u32,
+    /// Where it exists; `None` is everywhere.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+/// Exactly one of `from` and `text`.
+#[derive(Debug, Clone)]
+pub enum FileSource {
+    /// A host path; may hold variables.
+    From(Located<String>),
+    /// The text itself.
+    Text(Located<String>),
+}
+
+/// One `[[tree]]`.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The table.
+    pub origin: Origin,
+    /// A folder of the host; may hold variables.
+    pub from: Located<String>,
+    /// Where it goes; may be the root.
+    pub to: Located<ImagePath>,
+    /// Globs of what to take; at least one.
+    pub include: Vec<Located<String>>,
+    /// Globs of what to leave out of that.
+    pub exclude: Vec<Located<String>>,
+    /// Globs of what gets mode 0555.
+    pub executable: Vec<Located<String>>,
+    /// Where it exists; `None` is everywhere.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+/// One `[[dir]]`.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// The table.
+    pub origin: Origin,
+    /// Which path.
+    pub to: Located<ImagePath>,
+    /// Owned by the run user, mode 0700; else root and 0755.
+    pub writable: bool,
+    /// Declared as a volume.
+    pub volume: bool,
+    /// Where it exists; `None` is everywhere.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+/// One `[[symlink]]`.
+#[derive(Debug, Clone)]
+pub struct Symlink {
+    /// The table.
+    pub origin: Origin,
+    /// Which path.
+    pub to: Located<ImagePath>,
+    /// What it says: absolute, or relative to the folder it is in. Not empty, no control characters.
+    pub target: Located<String>,
+    /// Where it exists; `None` is everywhere.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+/// `[run]`.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The table, or the start of the recipe where there is none.
+    pub origin: Origin,
+    /// Default 65532:65532.
+    pub user: User,
+    /// Default: the only binary.
+    pub entrypoint: Option<Located<Vec<String>>>,
+    /// OCI `Cmd`; may hold variables.
+    pub args: Vec<Located<String>>,
+    /// May hold variables in its values.
+    pub env: BTreeMap<String, Located<String>>,
+    /// Default none is written, which means `/`.
+    pub workdir: Option<Located<ImagePath>>,
+    /// `8080/tcp` and the like, normalised, sorted by the recipe's order.
+    pub ports: Vec<Located<String>>,
+    /// `SIGTERM` and the like; checked.
+    pub stop_signal: Option<String>,
+    /// May hold variables in its values.
+    pub labels: BTreeMap<String, Located<String>>,
+}
+
+/// `[system]`.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// The table, or the start of the recipe where there is none.
+    pub origin: Origin,
+    /// Default Mozilla's.
+    pub certificates: Certificates,
+    /// Host paths of more roots, in PEM.
+    pub extra_certificates: Vec<Located<String>>,
+    /// Whether `/etc/passwd` and `/etc/group` are there. Default true.
+    pub passwd: bool,
+    /// Whether `/tmp` is there. Default false.
+    pub tmp: bool,
+}
+
+/// Which roots an image trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificates {
+    /// The embedded bundle.
+    Mozilla,
+    /// None; then `extra-certificates` is all there is.
+    None,
+    /// A PEM file of the host.
+    File(Located<String>),
+}
+
+/// `[policy]`.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Stored bytes of all layers of one platform.
+    pub max_size: Option<Located<u64>>,
+    /// Where bases may come from. There is no base yet, so nothing to enforce.
+    pub registries: Vec<Located<String>>,
+    /// The named exceptions.
+    pub allow: Vec<Allow>,
+}
+
+/// One `[[policy.allow]]`.
+#[derive(Debug, Clone)]
+pub struct Allow {
+    /// The table.
+    pub origin: Origin,
+    /// Which rule is waived.
+    pub rule: Rule,
+    /// For which paths of the image (a glob); `None` is every one.
+    pub path: Option<Located<String>>,
+    /// Why; not empty.
+    pub reason: String,
+    /// The last day it holds, as year, month, day.
+    pub until: (u16, u8, u8),
+}
+
+impl Recipe {
+    /// The place of the recipe as a whole: its first byte.
+    pub fn start(&self) -> Origin {
+        Origin::new(&self.source, 0..0)
+    }
+}

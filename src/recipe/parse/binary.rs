@@ -1,0 +1,170 @@
+//! `[[binary]]`.
+
+use super::{
+    super::{
+        Binary, BinarySource, CargoBinary, GoBinary, Located,
+        shapes::{At, Table},
+        wording::quoted,
+        written,
+    },
+    Page,
+    compiler::{self, Toolchain},
+};
+use crate::report::Failure;
+
+/// One `[[binary]]`.
+pub(super) fn binary(page: &Page, at: At<Table<written::Binary>>) -> Result<Binary, Failure> {
+    let header = at.span;
+    let Table(mut table) = at.value;
+    let kind = kind(page, &header, &table)?;
+    refuse_foreign_keys(page, kind, &table)?;
+    let to = table.to.take().map(|to| page.image_path(&to, false)).transpose()?;
+    if kind == "path" && to.is_none() {
+        return Err(page.failure(&header, "a binary with `path` needs `to`").hint("add `to = \"/usr/bin/...\"`"));
+    }
+    let platforms = page.own_platforms(table.platforms.as_ref())?;
+    let source = source(page, table)?;
+    Ok(Binary { origin: page.origin(&header), source, to, platforms })
+}
+
+/// Which of `go`, `cargo` and `path` is there.
+fn kind(page: &Page, header: &std::ops::Range<usize>, table: &written::Binary) -> Result<&'static str, Failure> {
+    let kinds = [("go", &table.go), ("cargo", &table.cargo), ("path", &table.path)];
+    let found: Vec<_> = kinds.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))).collect();
+    match found.as_slice() {
+        [(kind, _)] => Ok(kind),
+        [] => Err(page
+            .failure(header, "a binary needs one of `go`, `cargo` and `path`")
+            .hint("add `go = \".\"` for a Go package, `cargo = \"name\"` for a Cargo package")),
+        [.., (_, last)] => {
+            let names: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
+            let names = names.join("` and `");
+            let what = format!("a binary has exactly one of `go`, `cargo` and `path`, this one has `{names}`");
+            Err(page.failure(&last.span, what))
+        }
+    }
+}
+
+/// Refuses keys that mean nothing for the chosen kind.
+fn refuse_foreign_keys(page: &Page, kind: &str, table: &written::Binary) -> Result<(), Failure> {
+    let span = |list: &Option<At<_>>| list.as_ref().map(|at: &At<_>| at.span.clone());
+    let keys = [
+        ("dir", &["go", "cargo"][..], table.dir.as_ref().map(|at| at.span.clone())),
+        ("target", &["cargo"], table.target.as_ref().map(|at| at.span.clone())),
+        ("tags", &["go"], span(&table.tags)),
+        ("ldflags", &["go"], span(&table.ldflags)),
+        ("features", &["cargo"], span(&table.features)),
+        ("flags", &["go", "cargo"], span(&table.flags)),
+        ("env", &["go", "cargo"], table.env.as_ref().map(|at| at.span.clone())),
+        ("vcs", &["go"], table.vcs.as_ref().map(|at| at.span.clone())),
+        ("strip", &["go", "cargo"], table.strip.as_ref().map(|at| at.span.clone())),
+    ];
+    for (key, kinds, span) in keys {
+        if let Some(span) = span.filter(|_| !kinds.contains(&kind)) {
+            let what = format!("`{key}` goes with `{}`, not with `{kind}`", kinds.join("` and `"));
+            return Err(page.failure(&span, what));
+        }
+    }
+    Ok(())
+}
+
+/// Where the program comes from, checked.
+fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> {
+    if let Some(path) = table.path {
+        return Ok(BinarySource::Path(page.host_template("`path`", path)?));
+    }
+    let dir = table.dir.map(|at| directory(page, at)).transpose()?;
+    let strip = table.strip.is_none_or(|at| at.value);
+    if let Some(go) = table.go {
+        return Ok(BinarySource::Go(GoBinary {
+            package: go_package(page, go)?,
+            dir,
+            tags: Page::each(table.tags, |at| word(page, "a build tag", "_.,", at))?,
+            ldflags: compiler::ldflags(page, table.ldflags)?,
+            flags: compiler::flags(page, Toolchain::Go, table.flags)?,
+            env: compiler::environment(page, Toolchain::Go, table.env)?,
+            vcs: table.vcs.is_some_and(|at| at.value),
+            strip,
+        }));
+    }
+    let (package, binary) = cargo_package(page, table.cargo)?;
+    Ok(BinarySource::Cargo(CargoBinary {
+        package,
+        binary,
+        dir,
+        target: table.target.map(|at| target(page, at)).transpose()?,
+        features: Page::each(table.features, |at| word(page, "a feature", "_.,+-/?", at))?,
+        flags: compiler::flags(page, Toolchain::Cargo, table.flags)?,
+        env: compiler::environment(page, Toolchain::Cargo, table.env)?,
+        strip,
+    }))
+}
+
+/// `dir`: relative, and nothing that a toolchain could take for a flag.
+fn directory(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+    if at.value.starts_with(['/', '-']) {
+        return Err(page
+            .failure(&at.span, "`dir` is relative to the recipe, and begins with neither `/` nor `-`")
+            .hint("write it as `./...` or `../...`"));
+    }
+    page.literal("`dir`", at)
+}
+
+/// `go`: one package.
+fn go_package(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+    let located = page.filled("`go`", at)?;
+    let text = located.value.as_str();
+    let failure = |what: &str| Failure::new(format!("{} {what}", quoted(text))).at(&located.origin);
+    if text.split('/').any(|part| part.contains("...")) || ["all", "std", "cmd", "tool", "work"].contains(&text) {
+        return Err(failure("means several packages; a binary is one"));
+    }
+    if text.rsplit_once('.').is_some_and(|(_, end)| end == "go") {
+        return Err(failure("is a file").hint("name the folder of the package, such as `./cmd/server`"));
+    }
+    let relative = matches!(text, "." | "..") || text.starts_with("./") || text.starts_with("../");
+    let import = |c: char| c.is_alphanumeric() || "-._~+/".contains(c);
+    let absolute = text.starts_with(['/', '-', '.']) || text.contains("//") || text.ends_with('/');
+    if !relative && (absolute || !text.chars().all(import)) {
+        return Err(failure("is no Go package").hint("write `.`, `./cmd/server`, or an import path of the module"));
+    }
+    Ok(located)
+}
+
+/// `cargo`: a package, or a package and a binary.
+fn cargo_package(page: &Page, at: Option<At<String>>) -> Result<(Located<String>, Option<String>), Failure> {
+    // `kind` has seen that it is there.
+    let at = at.ok_or_else(|| Failure::new("a binary needs one of `go`, `cargo` and `path`"))?;
+    let (package, binary) = match at.value.split_once('/') {
+        Some((package, binary)) => (package, Some(binary)),
+        None => (at.value.as_str(), None),
+    };
+    let good = |name: &str| {
+        !name.is_empty() && !name.starts_with('-') && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c))
+    };
+    if !good(package) || !binary.is_none_or(good) {
+        return Err(page
+            .failure(&at.span, format!("{} is no Cargo package", quoted(&at.value)))
+            .hint("write `package`, or `package/binary` for one of several"));
+    }
+    let (package, binary) = (package.to_owned(), binary.map(str::to_owned));
+    Ok((Located { value: package, origin: page.origin(&at.span) }, binary))
+}
+
+/// `target`: the name of a target, not the path of a specification.
+fn target(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+    let at = word(page, "a target triple", "_.-", at)?;
+    // Cargo takes a text that ends so for a file, in any case of the letters.
+    if at.value.to_lowercase().ends_with(".json") {
+        return Err(Failure::new("`target` is the name of a target, not a file").at(&at.origin));
+    }
+    Ok(at)
+}
+
+/// A word of letters, digits and `more` that cannot be taken for a flag.
+fn word(page: &Page, what: &str, more: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    let good = |c: char| c.is_alphanumeric() || more.contains(c);
+    if at.value.is_empty() || at.value.starts_with('-') || !at.value.chars().all(good) {
+        return Err(page.failure(&at.span, format!("{} is no name of {what}", quoted(&at.value))));
+    }
+    Ok(page.locate(at))
+}

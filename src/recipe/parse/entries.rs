@@ -1,0 +1,185 @@
+//! `[[file]]`, `[[tree]]`, `[[dir]]` and `[[symlink]]`.
+
+use std::collections::BTreeMap;
+
+use globset::GlobBuilder;
+
+use super::{
+    super::{
+        Directory, File, FileSource, Located, Recipe, Symlink, Tree,
+        shapes::{At, List, Loose, Table},
+        wording::quoted,
+        written,
+    },
+    EXPECTED_STRING, Page,
+};
+use crate::{
+    oci::{ImagePath, Platform},
+    report::{Failure, Rule},
+};
+
+/// One `[[file]]`.
+pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Failure> {
+    let header = at.span;
+    let Table(table) = at.value;
+    let kinds = [("from", &table.from), ("text", &table.text), ("url", &table.url)];
+    let found: Vec<_> = kinds.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))).collect();
+    if let [_, .., (_, last)] = found.as_slice() {
+        let names: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
+        let what = format!("a file has exactly one of `from` and `text`, this one has `{}`", names.join("` and `"));
+        return Err(page.failure(&last.span, what));
+    }
+    if let Some(url) = table.url {
+        return Err(page.failure(&url.span, "a file from a `url` is not supported by this version yet"));
+    }
+    if let Some(digest) = table.sha256 {
+        return Err(page.failure(&digest.span, "`sha256` goes with `url`"));
+    }
+    let source = match (table.from, table.text) {
+        (Some(from), _) => FileSource::From(page.host_template("`from`", from)?),
+        (None, Some(text)) => FileSource::Text(page.locate(text)),
+        (None, None) => {
+            return Err(page
+                .failure(&header, "a file needs one of `from` and `text`")
+                .hint("add `from = \"path/of/the/file\"`"));
+        }
+    };
+    Ok(File {
+        origin: page.origin(&header),
+        source,
+        to: page.image_path(&table.to, false)?,
+        mode: table.mode.map_or(Ok(0o444), |at| mode(page, &at))?,
+        platforms: page.own_platforms(table.platforms.as_ref())?,
+    })
+}
+
+/// `mode`: 0444 or 0555, and the two rules by name.
+fn mode(page: &Page, at: &At<Loose>) -> Result<u32, Failure> {
+    const HINT: &str = "write `\"0444\"`, or `\"0555\"` for a file that is run";
+    let text = at.value.text.as_str();
+    let octal = text.trim_start_matches("0o");
+    let digits = !octal.is_empty() && octal.bytes().all(|byte| byte.is_ascii_digit());
+    let bits = digits.then(|| u32::from_str_radix(octal, 8).ok()).flatten();
+    let failure = match bits {
+        _ if !at.value.quoted => page.failure(&at.span, EXPECTED_STRING),
+        Some(bits) if bits & 0o6000 != 0 => {
+            page.refused(&at.span, Rule::Setuid, format!("the mode {} has setuid or setgid", quoted(text)))
+        }
+        Some(bits) if bits & 0o002 != 0 => {
+            page.refused(&at.span, Rule::WorldWritable, format!("the mode {} lets everybody write", quoted(text)))
+        }
+        Some(bits @ (0o444 | 0o555)) if matches!(text, "0444" | "0555") => return Ok(bits),
+        Some(_) => page.failure(&at.span, format!("a file has mode `0444` or `0555`, not {}", quoted(text))),
+        None => page.failure(&at.span, format!("{} is no mode", quoted(text))),
+    };
+    Err(failure.hint(HINT))
+}
+
+/// One `[[tree]]`.
+pub(super) fn tree(page: &Page, at: At<Table<written::Tree>>) -> Result<Tree, Failure> {
+    const HINT: &str = "write `include = [\"**/*\"]` for everything but dotfiles";
+    let header = at.span;
+    let Table(table) = at.value;
+    let Some(include) = table.include else {
+        return Err(page.failure(&header, "a tree names what it takes").hint(HINT));
+    };
+    if include.value.0.is_empty() {
+        return Err(page.failure(&include.span, "a tree names what it takes, `include` is empty").hint(HINT));
+    }
+    Ok(Tree {
+        from: page.host_template("`from`", table.from)?,
+        to: page.image_path(&table.to, true)?,
+        include: globs(page, Some(include))?,
+        exclude: globs(page, table.exclude)?,
+        executable: globs(page, table.executable)?,
+        platforms: page.own_platforms(table.platforms.as_ref())?,
+        origin: page.origin(&header),
+    })
+}
+
+/// Patterns of a tree: relative to its folder, and staying there.
+fn globs(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Failure> {
+    Page::each(list, |at| {
+        let located = page.filled("a pattern", at)?;
+        let word = quoted(&located.value);
+        if located.value.starts_with('/') {
+            return Err(Failure::new(format!("the pattern {word} begins with `/`"))
+                .at(&located.origin)
+                .hint("patterns are relative to `from`"));
+        }
+        if located.value.split('/').any(|part| part == "..") {
+            return Err(Failure::new(format!("the pattern {word} leaves the folder")).at(&located.origin));
+        }
+        check_glob(&located)?;
+        Ok(located)
+    })
+}
+
+/// A glob that can be read.
+pub(super) fn check_glob(at: &Located<String>) -> Result<(), Failure> {
+    match GlobBuilder::new(&at.value).literal_separator(true).build() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let what =
+                format!("{} is no pattern: {}", quoted(&at.value), crate::report::printable(&error.kind().to_string()));
+            Err(Failure::new(what).at(&at.origin))
+        }
+    }
+}
+
+/// One `[[dir]]`.
+pub(super) fn directory(page: &Page, at: At<Table<written::Directory>>) -> Result<Directory, Failure> {
+    let Table(table) = at.value;
+    Ok(Directory {
+        origin: page.origin(&at.span),
+        to: page.image_path(&table.to, false)?,
+        writable: table.writable.is_some_and(|at| at.value),
+        volume: table.volume.is_some_and(|at| at.value),
+        platforms: page.own_platforms(table.platforms.as_ref())?,
+    })
+}
+
+/// One `[[symlink]]`.
+pub(super) fn symlink(page: &Page, at: At<Table<written::Symlink>>) -> Result<Symlink, Failure> {
+    let Table(table) = at.value;
+    Ok(Symlink {
+        origin: page.origin(&at.span),
+        to: page.image_path(&table.to, false)?,
+        target: page.literal("`target`", table.target)?,
+        platforms: page.own_platforms(table.platforms.as_ref())?,
+    })
+}
+
+/// The path that an entry names, and the platforms it is for.
+type Named<'a> = (&'a Located<ImagePath>, Option<&'a Vec<Platform>>);
+
+/// Refuses two entries that name one path for one platform. What trees and defaults bring is for `build`.
+pub(super) fn refuse_two_for_one_path(recipe: &Recipe) -> Result<(), Failure> {
+    let binaries = recipe.binaries.iter().filter_map(|entry| Some((entry.to.as_ref()?, entry.platforms.as_ref())));
+    let files = recipe.files.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
+    let dirs = recipe.dirs.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
+    let symlinks = recipe.symlinks.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
+    let mut entries: Vec<Named<'_>> = binaries.chain(files).chain(dirs).chain(symlinks).collect();
+    // In the order of the text, so that the message points at the later of the two.
+    entries.sort_by_key(|(to, _)| to.origin.span.start);
+    let mut seen: BTreeMap<&ImagePath, Vec<Named<'_>>> = BTreeMap::new();
+    for (to, platforms) in entries {
+        let others = seen.entry(&to.value).or_default();
+        if let Some((first, _)) = others.iter().find(|(_, theirs)| overlap(platforms, *theirs)) {
+            let (line, _) = first.origin.line_column();
+            return Err(Failure::new(format!("`{}` is on line {line} already", to.value))
+                .at(&to.origin)
+                .hint("one path has one entry; `platforms` may tell them apart"));
+        }
+        others.push((to, platforms));
+    }
+    Ok(())
+}
+
+/// Whether two lists of platforms, where none means all, have one in common.
+fn overlap(a: Option<&Vec<Platform>>, b: Option<&Vec<Platform>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.iter().any(|platform| b.contains(platform)),
+        _ => true,
+    }
+}

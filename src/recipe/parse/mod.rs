@@ -1,0 +1,190 @@
+//! Text in, recipe out.
+
+mod binary;
+mod compiler;
+mod entries;
+mod page;
+mod policy;
+mod run;
+mod syntax;
+mod system;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use compiler::check_go_tool_flags;
+use page::Page;
+
+use super::{
+    Recipe, System,
+    shapes::{At, Pairs, Table},
+    variables,
+    wording::{quoted, suggestion},
+};
+use crate::{
+    layer::Compression,
+    oci::Platform,
+    report::{Failure, Limits, Source, printable},
+};
+
+/// Reads a recipe. `path` is the name it is printed under; its last component gives the default name.
+///
+/// Everything that the text alone can tell is checked; the first thing that is wrong is the failure, at its place.
+/// A byte order mark is skipped, and places count from behind it.
+pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
+        let what = format!("the recipe is larger than {} MiB", Limits::RECIPE_BYTES >> 20);
+        return Err(Failure::new(what).in_path(path));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    let source = Arc::new(Source { path: printable(path).into_owned(), text });
+    let mut page = Page { source, vars: BTreeMap::new() };
+    let written = syntax::read(&page)?;
+    page.vars = vars(&page, written.vars)?;
+    check_format(&page, written.format.as_ref())?;
+    check_base(&page, written.base.as_ref())?;
+    let recipe = Recipe {
+        name: name(&page, path, written.name)?,
+        platforms: match &written.platforms {
+            Some(list) => page.platforms(list)?,
+            None => vec![Platform { os: "linux", architecture: "amd64", variant: None }],
+        },
+        compression: compression(&page, written.compression.as_ref())?,
+        annotations: page.labels("an annotation", written.annotations)?,
+        binaries: all(written.binary, |at| binary::binary(&page, at))?,
+        files: all(written.file, |at| entries::file(&page, at))?,
+        trees: all(written.tree, |at| entries::tree(&page, at))?,
+        dirs: all(written.dir, |at| entries::directory(&page, at))?,
+        symlinks: all(written.symlink, |at| entries::symlink(&page, at))?,
+        run: run::run(&page, written.run)?,
+        system: system::system(&page, written.system)?,
+        policy: policy::policy(&page, written.policy)?,
+        vars: page.vars,
+        source: page.source,
+    };
+    entries::refuse_two_for_one_path(&recipe)?;
+    Ok(recipe)
+}
+
+/// What is said of a number where a text belongs, as `syntax` says it too.
+const EXPECTED_STRING: &str = "expected a string, found an integer";
+
+/// Every table of an array through its check.
+fn all<W, T>(
+    tables: Vec<At<Table<W>>>,
+    check: impl FnMut(At<Table<W>>) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    tables.into_iter().map(check).collect()
+}
+
+/// `format`: 1.
+fn check_format(page: &Page, format: Option<&At<i64>>) -> Result<(), Failure> {
+    match format {
+        Some(at) if at.value != 1 => Err(page
+            .failure(&at.span, format!("format {} is not known to this version", at.value))
+            .hint("write `format = 1`, or leave it out")),
+        _ => Ok(()),
+    }
+}
+
+/// `base`: `scratch`.
+fn check_base(page: &Page, base: Option<&At<String>>) -> Result<(), Failure> {
+    match base {
+        Some(at) if at.value.trim().is_empty() => Err(page.failure(&at.span, "`base` is empty")),
+        Some(at) if at.value != "scratch" => {
+            Err(page.failure(&at.span, "a `base` other than `scratch` is not supported by this version yet"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `compression`: gzip.
+fn compression(page: &Page, compression: Option<&At<String>>) -> Result<Compression, Failure> {
+    let Some(at) = compression else { return Ok(Compression::Gzip) };
+    match at.value.as_str() {
+        "gzip" => Ok(Compression::Gzip),
+        "zstd" | "none" => {
+            let what = format!("the compression `{}` is not supported by this version yet", at.value);
+            Err(page.failure(&at.span, what).hint("write `gzip`, or leave it out"))
+        }
+        other => Err(page
+            .failure(&at.span, format!("unknown compression {}", quoted(other)))
+            .hint("known: `gzip`, `zstd`, `none`")),
+    }
+}
+
+/// `name`, else the stem of the file's name; none for `hardpan.toml`.
+fn name(page: &Page, path: &str, name: Option<At<String>>) -> Result<Option<String>, Failure> {
+    const RULE: &str = "a name has letters, digits, `.`, `_` and `-`, begins with a letter or a digit, and is at most \
+                        128 long";
+    if let Some(at) = name {
+        if at.value.is_empty() {
+            return Err(page.failure(&at.span, "`name` is empty").hint(RULE));
+        }
+        if !is_name(&at.value) {
+            return Err(page.failure(&at.span, format!("{} is no good name", quoted(&at.value))).hint(RULE));
+        }
+        return Ok(Some(at.value));
+    }
+    let file = path.rsplit('/').next().unwrap_or(path);
+    if file == "hardpan.toml" {
+        return Ok(None);
+    }
+    let stem = file.strip_suffix(".toml").unwrap_or(file);
+    if !is_name(stem) {
+        return Err(page
+            .failure(&(0..0), format!("the file's name gives no good name for the image: {}", quoted(stem)))
+            .hint("write `name = \"...\"`"));
+    }
+    Ok(Some(stem.to_owned()))
+}
+
+/// Whether `text` can name an image, a folder of `out/` and a tag.
+fn is_name(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    text.len() <= 128 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(good)
+}
+
+/// `[vars]`: names that hide nothing, values that can be printed.
+fn vars(page: &Page, pairs: Pairs) -> Result<BTreeMap<String, String>, Failure> {
+    let mut vars = BTreeMap::new();
+    for (key, value) in pairs.0 {
+        let word = quoted(&key.value);
+        if variables::WORDS.contains(&key.value.as_str()) {
+            return Err(page.failure(&key.span, format!("{word} is a variable already")));
+        }
+        let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        if !key.value.starts_with(|c: char| c.is_ascii_lowercase()) || !key.value.bytes().all(good) {
+            return Err(page
+                .failure(&key.span, format!("{word} is no name of a variable"))
+                .hint("a name begins with a small letter and has small letters, digits, `_` and `-`"));
+        }
+        let value = page.plain(&format!("the variable {word}"), value)?;
+        vars.insert(key.value, value.value);
+    }
+    Ok(vars)
+}
+
+/// A word that is not one of those known, with what it may have been.
+fn unknown(page: &Page, at: &At<String>, kind: &str, known: &[&str]) -> Failure {
+    let failure = page.failure(&at.span, format!("unknown {kind} {}", quoted(&at.value)));
+    match suggestion(&at.value, known) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+impl System {
+    /// What an image gets that has no `[system]`.
+    fn default_at(origin: crate::report::Origin) -> Self {
+        Self {
+            origin,
+            certificates: super::Certificates::Mozilla,
+            extra_certificates: Vec::new(),
+            passwd: true,
+            tmp: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! The text under check: turns spans into places, and holds the checks that every table shares.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use super::super::{
+    Located,
+    shapes::{At, List, Pairs, PlatformWord},
+    variables,
+    wording::quoted,
+};
+use crate::{
+    oci::{ImagePath, Platform, PlatformError},
+    report::{Failure, Origin, Rule, Source},
+};
+
+/// A recipe's text.
+pub(super) struct Page {
+    /// Text and name.
+    pub(super) source: Arc<Source>,
+    /// `[vars]`, known before anything that may use them is read.
+    pub(super) vars: BTreeMap<String, String>,
+}
+
+impl Page {
+    /// The place of a span.
+    pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
+        Origin::new(&self.source, span.clone())
+    }
+
+    /// A failure at a span.
+    pub(super) fn failure(&self, span: &Range<usize>, what: impl Into<String>) -> Failure {
+        Failure::new(what).at(&self.origin(span))
+    }
+
+    /// A refusal by a rule at a span.
+    pub(super) fn refused(&self, span: &Range<usize>, rule: Rule, what: impl Into<String>) -> Failure {
+        Failure::refused(rule, what).at(&self.origin(span))
+    }
+
+    /// A value with its place.
+    pub(super) fn locate<T>(&self, at: At<T>) -> Located<T> {
+        Located { origin: self.origin(&at.span), value: at.value }
+    }
+
+    /// A text that ends up in a path, an argument or a variable: no control characters.
+    pub(super) fn plain(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+        if at.value.chars().any(char::is_control) {
+            return Err(self.failure(&at.span, format!("{what} has a control character")));
+        }
+        Ok(self.locate(at))
+    }
+
+    /// The same, and not empty.
+    pub(super) fn filled(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+        if at.value.is_empty() {
+            return Err(self.failure(&at.span, format!("{what} is empty")));
+        }
+        self.plain(what, at)
+    }
+
+    /// A plain text whose variables are all known.
+    pub(super) fn template(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+        let located = self.plain(what, at)?;
+        variables::check(&located, &self.vars)?;
+        Ok(located)
+    }
+
+    /// A host path that may hold variables.
+    pub(super) fn host_template(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+        let located = self.filled(what, at)?;
+        variables::check(&located, &self.vars)?;
+        Ok(located)
+    }
+
+    /// A filled text in which no variable is replaced; one that names a variable would be taken at its word.
+    pub(super) fn literal(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+        self.refuse_variables(&at)?;
+        self.filled(what, at)
+    }
+
+    /// Refuses a variable where none is replaced.
+    fn refuse_variables(&self, at: &At<String>) -> Result<(), Failure> {
+        let mut known = variables::WORDS.into_iter().chain(self.vars.keys().map(String::as_str));
+        let Some(name) = known.find(|name| at.value.contains(&format!("{{{name}}}"))) else { return Ok(()) };
+        let failure = self.failure(&at.span, format!("`{{{name}}}` is not replaced here"));
+        Err(failure.hint("variables are for `from`, `path`, `args`, `env`, `labels`, `annotations` and `ldflags`"))
+    }
+
+    /// Every text of a list through one check.
+    pub(super) fn each<T>(
+        list: Option<At<List>>,
+        check: impl FnMut(At<String>) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        list.map(|list| list.value.0).unwrap_or_default().into_iter().map(check).collect()
+    }
+
+    /// A path in the image; the root only where `root` says so.
+    pub(super) fn image_path(&self, at: &At<String>, root: bool) -> Result<Located<ImagePath>, Failure> {
+        self.refuse_variables(at)?;
+        let value = ImagePath::parse(&at.value).map_err(|error| self.failure(&at.span, error.to_string()))?;
+        if value.is_root() && !root {
+            return Err(self.failure(&at.span, "`/` is there in every image and cannot be an entry of its own"));
+        }
+        Ok(Located { value, origin: self.origin(&at.span) })
+    }
+
+    /// Platforms: at least one, none twice.
+    pub(super) fn platforms(&self, list: &At<Vec<At<PlatformWord>>>) -> Result<Vec<Platform>, Failure> {
+        if list.value.is_empty() {
+            return Err(self
+                .failure(&list.span, "`platforms` is empty")
+                .hint("leave it out for the default, or name one, such as `linux/amd64`"));
+        }
+        let mut platforms: Vec<Platform> = Vec::new();
+        for at in &list.value {
+            let platform = Platform::parse(&at.value.0).map_err(|error| self.bad_platform(at, &error))?;
+            if platforms.contains(&platform) {
+                return Err(self.failure(&at.span, format!("the platform `{platform}` is named twice")));
+            }
+            platforms.push(platform);
+        }
+        Ok(platforms)
+    }
+
+    /// Why a text is no platform, with what would be one.
+    fn bad_platform(&self, at: &At<PlatformWord>, error: &PlatformError) -> Failure {
+        let failure = self.failure(&at.span, error.to_string());
+        match error {
+            PlatformError::Architecture(_) => {
+                failure.hint(format!("known architectures: {}", Platform::architectures()))
+            }
+            PlatformError::Form => failure.hint("write it as in `linux/amd64`"),
+            PlatformError::Os(_) | PlatformError::Variant(_) => failure,
+        }
+    }
+
+    /// The same for the `platforms` of one entry, where none means every one.
+    pub(super) fn own_platforms(
+        &self,
+        list: Option<&At<Vec<At<PlatformWord>>>>,
+    ) -> Result<Option<Vec<Platform>>, Failure> {
+        list.map(|list| self.platforms(list)).transpose()
+    }
+
+    /// Labels and annotations (`what`: one of them): keys that are not taken, values that may hold variables.
+    pub(super) fn labels(&self, what: &str, pairs: Pairs) -> Result<BTreeMap<String, Located<String>>, Failure> {
+        let mut labels = BTreeMap::new();
+        for (key, value) in pairs.0 {
+            let word = quoted(&key.value);
+            if key.value.trim().is_empty() {
+                return Err(self.failure(&key.span, format!("the key of {what} is empty")));
+            }
+            if key.value.chars().any(char::is_control) {
+                return Err(self.failure(&key.span, format!("the key of {what} has a control character")));
+            }
+            if key.value.starts_with("containerd.io/") {
+                // containerd acts on some of these when it pulls an image.
+                return Err(self.failure(&key.span, format!("{word} belongs to containerd, not to an image")));
+            }
+            let value = self.template(&format!("the value of {word}"), value)?;
+            labels.insert(key.value, value);
+        }
+        Ok(labels)
+    }
+
+    /// A variable of an environment, for the run or for a compiler.
+    pub(super) fn variable_name(&self, key: &At<String>) -> Result<(), Failure> {
+        if key.value.is_empty() {
+            return Err(self.failure(&key.span, "the name of an environment variable is empty"));
+        }
+        if key.value.contains('=') || key.value.chars().any(char::is_control) {
+            let what = format!("{} is no name of an environment variable", quoted(&key.value));
+            return Err(self.failure(&key.span, what).hint("write `NAME = \"value\"`"));
+        }
+        Ok(())
+    }
+}

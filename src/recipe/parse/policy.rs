@@ -1,0 +1,147 @@
+//! `[policy]`.
+
+use super::{
+    super::{
+        Allow, Located, Policy,
+        shapes::{At, Day, Table},
+        wording::quoted,
+        written,
+    },
+    Page,
+    entries::check_glob,
+    unknown,
+};
+use crate::report::{Failure, Rule};
+
+/// Units of a size, in bytes.
+const UNITS: [(&str, u64); 7] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+/// `[policy]`, or an empty one.
+pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Result<Policy, Failure> {
+    let Some(At { value: Table(table), .. }) = at else { return Ok(Policy::default()) };
+    Ok(Policy {
+        max_size: table.max_size.map(|at| max_size(page, &at)).transpose()?,
+        registries: Page::each(table.registries, |at| registry(page, at))?,
+        allow: super::all(table.allow, |at| allow(page, at))?,
+    })
+}
+
+/// `max-size`: a number with a unit, in bytes.
+fn max_size(page: &Page, at: &At<String>) -> Result<Located<u64>, Failure> {
+    match bytes(&at.value) {
+        Some(value) => Ok(Located { value, origin: page.origin(&at.span) }),
+        None => Err(page
+            .failure(&at.span, format!("{} is no size", quoted(&at.value)))
+            .hint("write a number with a unit, such as `30MB`; known: `B`, `kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`")),
+    }
+}
+
+/// `30MB`, `1.5 GiB` in bytes; at least 1. Exact, in integers: a size is compared with a size.
+fn bytes(text: &str) -> Option<u64> {
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at_checked(unit_at)?;
+    let number = number.strip_suffix(' ').unwrap_or(number);
+    let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, part)| (whole, Some(part)));
+    let fraction = match fraction {
+        Some("") => return None,
+        fraction => fraction.unwrap_or_default(),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // Nine places are more than any unit needs, and keep the product within 128 bits.
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    let parts = u128::from(whole.parse::<u64>().ok()?) * scale
+        + if fraction.is_empty() { 0 } else { fraction.parse::<u128>().ok()? };
+    u64::try_from(parts * u128::from(*unit) / scale).ok().filter(|bytes| *bytes > 0)
+}
+
+/// One of `registries`: a host, and maybe whole components of a path.
+fn registry(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+    let good = |part: &str| {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:[]".contains(&byte);
+        !part.is_empty() && part.bytes().all(inner)
+    };
+    if at.value.contains("://") || !at.value.split('/').all(good) {
+        return Err(page
+            .failure(&at.span, format!("{} is no registry", quoted(&at.value)))
+            .hint("write a host and maybe a path, such as `ghcr.io/acme`"));
+    }
+    Ok(page.locate(at))
+}
+
+/// One `[[policy.allow]]`.
+fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
+    let Table(table) = at.value;
+    let names = Rule::ALL.map(Rule::name);
+    let rule = Rule::named(&table.rule.value).ok_or_else(|| unknown(page, &table.rule, "rule", &names))?;
+    if table.reason.value.trim().is_empty() {
+        return Err(page.failure(&table.reason.span, "an exception has a reason, this one is blank"));
+    }
+    let path = table.path.map(|at| page.filled("`path`", at)).transpose()?;
+    path.as_ref().map_or(Ok(()), check_glob)?;
+    Ok(Allow {
+        origin: page.origin(&at.span),
+        rule,
+        path,
+        reason: table.reason.value,
+        until: until(page, &table.until)?,
+    })
+}
+
+/// `until`: a day, without a time.
+fn until(page: &Page, at: &At<Day>) -> Result<(u16, u8, u8), Failure> {
+    let Day(datetime) = at.value;
+    match (datetime.date, datetime.time, datetime.offset) {
+        // TOML has checked that there is such a day.
+        (Some(date), None, None) => Ok((date.year, date.month, date.day)),
+        _ => {
+            Err(page.failure(&at.span, "`until` is a day, without a time").hint("write it as in `until = 2027-06-30`"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_are_exact_and_have_a_unit() {
+        for (text, size) in [
+            ("30MB", Some(30_000_000)),
+            ("30 MB", Some(30_000_000)),
+            ("1.5MB", Some(1_500_000)),
+            ("1.5 GiB", Some(1_610_612_736)),
+            ("1B", Some(1)),
+            ("0.5kB", Some(500)),
+            ("4KiB", Some(4096)),
+            ("17179869183GiB", Some(18_446_744_072_635_809_792)),
+            ("17179869184GiB", None),
+            ("0MB", None),
+            ("0.1B", None),
+            ("30", None),
+            ("MB", None),
+            ("30mb", None),
+            ("30  MB", None),
+            ("-1MB", None),
+            ("1e3MB", None),
+            ("1.MB", None),
+            (".5MB", None),
+            ("1.0000000001GB", None),
+            ("3\u{664}MB", None),
+            ("99999999999999999999MB", None),
+        ] {
+            assert_eq!(bytes(text), size, "{text}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The recipe as it is written: serde structs, before anything is checked.
+//!
+//! The comments of the fields are the descriptions that editors show (`hardpan schema`).
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::shapes::{At, CertificatesWord, Day, List, Loose, Pairs, PlatformWord, Table};
+
+/// What is in an image, and how it runs. Built by `hardpan build`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "hardpan recipe")]
+pub(super) struct Recipe {
+    /// The encoding of the image. There is one so far.
+    #[schemars(extend("enum" = [1], "default" = 1))]
+    pub(super) format: Option<At<i64>>,
+    /// The image's name. Default: the name of the recipe file without `.toml`; for `hardpan.toml` the name of the
+    /// first binary.
+    #[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$"), length(max = 128))]
+    pub(super) name: Option<At<String>>,
+    /// The platforms to build for, in the order of the image index. Default: `["linux/amd64"]`.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
+    /// What the image is built on.
+    #[schemars(extend("default" = "scratch"))]
+    pub(super) base: Option<At<String>>,
+    /// How layers are compressed.
+    #[schemars(extend("enum" = ["gzip", "zstd", "none"], "default" = "gzip"))]
+    pub(super) compression: Option<At<String>>,
+    /// Annotations of the manifests and, if there is one, of the index. Values may hold `{variables}`.
+    #[serde(default)]
+    pub(super) annotations: Pairs,
+    /// Variables for `{name}` in other values; `--set name=value` changes them.
+    #[serde(default)]
+    pub(super) vars: Pairs,
+    /// Programs: built from Go or Rust source, or prebuilt.
+    #[serde(default)]
+    pub(super) binary: Vec<At<Table<Binary>>>,
+    /// Single files.
+    #[serde(default)]
+    pub(super) file: Vec<At<Table<File>>>,
+    /// Folders, by explicit patterns.
+    #[serde(default)]
+    pub(super) tree: Vec<At<Table<Tree>>>,
+    /// Folders of their own; the only way to a path that the run user can write.
+    #[serde(default)]
+    pub(super) dir: Vec<At<Table<Directory>>>,
+    /// Symbolic links.
+    #[serde(default)]
+    pub(super) symlink: Vec<At<Table<Symlink>>>,
+    /// How the image runs: the OCI config.
+    pub(super) run: Option<At<Table<Run>>>,
+    /// What a static binary needs around it.
+    pub(super) system: Option<At<Table<System>>>,
+    /// What the image must keep to, and its named exceptions.
+    pub(super) policy: Option<At<Table<Policy>>>,
+}
+
+/// A program; exactly one of `go`, `cargo` and `path`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("oneOf" = json!([
+    { "required": ["go"], "not": { "anyOf": [{ "required": ["target"] }, { "required": ["features"] }] } },
+    {
+        "required": ["cargo"],
+        "not": { "anyOf": [{ "required": ["tags"] }, { "required": ["ldflags"] }, { "required": ["vcs"] }] },
+    },
+    { "required": ["path", "to"] },
+])))]
+pub(super) struct Binary {
+    /// A Go package: `.`, `./cmd/server`, or an import path of the module.
+    pub(super) go: Option<At<String>>,
+    /// A Cargo package with one binary, or `package/binary`.
+    pub(super) cargo: Option<At<String>>,
+    /// A prebuilt static file; may hold `{variables}`.
+    pub(super) path: Option<At<String>>,
+    /// Where the toolchain runs, relative to the recipe. Default: the recipe's folder.
+    pub(super) dir: Option<At<String>>,
+    /// A Rust target triple. Default: musl of the platform.
+    pub(super) target: Option<At<String>>,
+    /// Where the program goes. Default: `/usr/bin/<binary>`; `path` needs it.
+    #[schemars(regex(pattern = "^/"))]
+    pub(super) to: Option<At<String>>,
+    /// Go build tags.
+    pub(super) tags: Option<At<List>>,
+    /// More `-ldflags` of Go; may hold `{variables}`.
+    pub(super) ldflags: Option<At<List>>,
+    /// Cargo features.
+    pub(super) features: Option<At<List>>,
+    /// More flags of `go build` or `cargo build`.
+    pub(super) flags: Option<At<List>>,
+    /// More environment of the compiler.
+    pub(super) env: Option<At<Pairs>>,
+    /// Stamp the revision into a Go program (`-buildvcs`).
+    #[schemars(extend("default" = false))]
+    pub(super) vcs: Option<At<bool>>,
+    /// Leave out symbols and debug information.
+    #[schemars(extend("default" = true))]
+    pub(super) strip: Option<At<bool>>,
+    /// For these platforms only. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
+}
+
+/// A file; exactly one of `from`, `text` and `url`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("oneOf" = json!([
+    { "required": ["from"] },
+    { "required": ["text"] },
+    { "required": ["url", "sha256"] },
+])))]
+pub(super) struct File {
+    /// A file, relative to the recipe; may hold `{variables}`.
+    pub(super) from: Option<At<String>>,
+    /// The text itself.
+    pub(super) text: Option<At<String>>,
+    /// A download, never without its digest.
+    pub(super) url: Option<At<String>>,
+    /// The SHA-256 of the download.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub(super) sha256: Option<At<String>>,
+    /// Where the file goes.
+    #[schemars(regex(pattern = "^/."))]
+    pub(super) to: At<String>,
+    /// Its mode; the mode on this machine is never read.
+    #[schemars(extend("enum" = ["0444", "0555"], "default" = "0444"))]
+    pub(super) mode: Option<At<Loose>>,
+    /// For these platforms only. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
+}
+
+/// What is taken from a folder. Links stay links and must stay inside.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Tree {
+    /// The folder, relative to the recipe; may hold `{variables}`.
+    pub(super) from: At<String>,
+    /// Where it goes.
+    #[schemars(regex(pattern = "^/"))]
+    pub(super) to: At<String>,
+    /// Patterns of what to take. `*` stays in one folder, `**` does not; dotfiles only when the dot is written.
+    #[schemars(required)]
+    pub(super) include: Option<At<List>>,
+    /// Patterns of what to leave out of that.
+    pub(super) exclude: Option<At<List>>,
+    /// Patterns of what gets mode 0555 instead of 0444.
+    pub(super) executable: Option<At<List>>,
+    /// For these platforms only. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
+}
+
+/// A folder.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Directory {
+    /// Which path.
+    #[schemars(regex(pattern = "^/."))]
+    pub(super) to: At<String>,
+    /// Owned by the run user with mode 0700, instead of root with 0755.
+    #[schemars(extend("default" = false))]
+    pub(super) writable: Option<At<bool>>,
+    /// Declared as a volume, so that it works on a read-only root.
+    #[schemars(extend("default" = false))]
+    pub(super) volume: Option<At<bool>>,
+    /// For these platforms only. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
+}
+
+/// A symbolic link.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Symlink {
+    /// Which path.
+    #[schemars(regex(pattern = "^/."))]
+    pub(super) to: At<String>,
+    /// What it points at: absolute, or relative to the folder it is in.
+    #[schemars(length(min = 1))]
+    pub(super) target: At<String>,
+    /// For these platforms only. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
+}
+
+/// How the image runs: the OCI config.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Run {
+    /// Numeric `uid:gid`; 0 is refused.
+    #[schemars(regex(pattern = "^[1-9][0-9]*:[1-9][0-9]*$"), extend("default" = "65532:65532"))]
+    pub(super) user: Option<At<Loose>>,
+    /// The program and its fixed arguments. Default: the only binary.
+    #[schemars(length(min = 1))]
+    pub(super) entrypoint: Option<At<Vec<At<String>>>>,
+    /// Arguments that a caller may replace (OCI `Cmd`); may hold `{variables}`.
+    #[serde(default)]
+    pub(super) args: Vec<At<String>>,
+    /// Environment; values may hold `{variables}`.
+    #[serde(default)]
+    pub(super) env: Pairs,
+    /// The working directory.
+    #[schemars(regex(pattern = "^/"), extend("default" = "/"))]
+    pub(super) workdir: Option<At<String>>,
+    /// Ports, such as `8080/tcp`.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = "^[1-9][0-9]{0,4}(/(tcp|udp|sctp))?$")))]
+    pub(super) ports: Vec<At<Loose>>,
+    /// The signal that asks the program to stop: `SIGTERM`, or its number as a text.
+    #[schemars(regex(pattern = "^(SIG[A-Z0-9+-]+|[1-9][0-9]?)$"))]
+    pub(super) stop_signal: Option<At<Loose>>,
+    /// Labels; values may hold `{variables}`.
+    #[serde(default)]
+    pub(super) labels: Pairs,
+}
+
+/// What a static binary needs around it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct System {
+    /// The roots that the image trusts.
+    #[schemars(extend("default" = "mozilla"))]
+    pub(super) certificates: Option<At<CertificatesWord>>,
+    /// PEM files of more roots.
+    pub(super) extra_certificates: Option<At<List>>,
+    /// Write `/etc/passwd` and `/etc/group`.
+    #[schemars(extend("default" = true))]
+    pub(super) passwd: Option<At<bool>>,
+    /// Put `/tmp`, mode 1777.
+    #[schemars(extend("default" = false))]
+    pub(super) tmp: Option<At<bool>>,
+}
+
+/// What the image must keep to, and its named exceptions.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Policy {
+    /// The most that the stored layers of one platform may take, such as `30MB`.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|KiB|MiB|GiB)$"))]
+    pub(super) max_size: Option<At<String>>,
+    /// Where bases may come from, such as `ghcr.io/acme`.
+    pub(super) registries: Option<At<List>>,
+    /// Exceptions: named, scoped, reasoned and dated.
+    #[serde(default)]
+    pub(super) allow: Vec<At<Table<Allow>>>,
+}
+
+/// One exception.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Allow {
+    /// The rule that is waived.
+    #[schemars(transform = super::schema::name_the_rules)]
+    pub(super) rule: At<String>,
+    /// For which paths of the image (a glob). Default: every one.
+    pub(super) path: Option<At<String>>,
+    /// Why.
+    #[schemars(regex(pattern = r"\S"))]
+    pub(super) reason: At<String>,
+    /// The last day it holds, such as `2027-06-30`, without quotes.
+    pub(super) until: At<Day>,
+}

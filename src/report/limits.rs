@@ -1,0 +1,55 @@
+//! Every bound hardpan keeps, each with its reason. A bound that is not here does not exist.
+
+/// The bounds; a type without values, so that a use reads `Limits::RECIPE_BYTES`.
+#[derive(Debug, Clone, Copy)]
+pub enum Limits {}
+
+impl Limits {
+    /// A recipe is written by hand; 1 MiB is far above any real one and keeps a hostile one cheap.
+    pub const RECIPE_BYTES: u64 = 1 << 20;
+    /// Instructions of a Dockerfile; Docker's own limit of layers is 127. Each remembers the variables before it.
+    pub const DOCKERFILE_INSTRUCTIONS: usize = 1000;
+    /// All variables at one place of a Dockerfile: those that hold each other twice would grow without end.
+    pub const DOCKERFILE_VALUE_BYTES: usize = 64 << 10;
+    /// How deep a `COPY --from` of a Dockerfile is followed through its stages, and variables inside of defaults.
+    pub const DOCKERFILE_DEPTH: usize = 16;
+    /// Entries of a folder that `init` looks through for projects, programs and files; beyond it, it has seen enough.
+    pub const SURVEY_ENTRIES: usize = 20_000;
+    /// A text that is held in memory: `text` of a file, a certificate file, a passwd entry's source.
+    pub const CERTIFICATE_BYTES: u64 = 8 << 20;
+    /// Linux' `PATH_MAX`: a longer path cannot be opened by the kernel that runs the image.
+    pub const PATH_BYTES: usize = 4096;
+    /// Linux' `NAME_MAX`, for one component.
+    pub const NAME_BYTES: usize = 255;
+    /// Registries must accept manifests of 4 MiB (distribution-spec); larger ones are refused when reading.
+    pub const MANIFEST_BYTES: u64 = 4 << 20;
+    /// A config is as large as its labels and history; the same bound, doubled.
+    pub const CONFIG_BYTES: u64 = 8 << 20;
+    /// All manifests and configs of one layout; parsed, they are all in memory at once.
+    pub const DOCUMENTS_BYTES: u64 = 64 << 20;
+    /// What the smallest document counts as against `DOCUMENTS_BYTES`: parsed, it is larger than it was.
+    pub const DOCUMENT_COST: u64 = 4 << 10;
+    /// Docker's limit of layers in one image is 127; no reader takes more.
+    pub const LAYERS: usize = 127;
+    /// Entries of one image; beyond it the plan alone would take gigabytes.
+    pub const ENTRIES: usize = 1_000_000;
+    /// What the entries of all layers of one inspected place take, all in memory at once: two million and their names.
+    pub const REPORT_BYTES: usize = 512 << 20;
+    /// One extended header of a tar: a path and a link name of [`Self::PATH_BYTES`] each take a hundredth of it.
+    pub const PAX_BYTES: u64 = 1 << 20;
+    /// How deep an index may nest in a layout that somebody else made.
+    pub const INDEX_DEPTH: usize = 4;
+    /// Input of one compression block. Part of `format = 1`: the block borders are in the bytes.
+    pub const GZIP_BLOCK_BYTES: usize = 1 << 20;
+    /// Threads that compress one layer. Each holds blocks of its own, about 5 MiB; more threads than this find nothing
+    /// to do, because hashing and reading do not keep up.
+    pub const COMPRESSORS: usize = 12;
+    /// Links followed while resolving one path; Linux stops at 40 too.
+    pub const LINK_DEPTH: usize = 40;
+    /// What one program header, dynamic section or string table of an ELF file may take in memory.
+    pub const ELF_TABLE_BYTES: u64 = 16 << 20;
+    /// Output of a child process that is kept for a message.
+    pub const CHILD_OUTPUT_BYTES: u64 = 16 << 20;
+    /// `uid` and `gid`: runc and containerd reject anything above.
+    pub const ID: u32 = 2_147_483_647;
+}

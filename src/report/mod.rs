@@ -1,0 +1,17 @@
+//! What hardpan says: failures and findings as data, text that is safe to print, and every bound it keeps.
+//!
+//! Nothing here prints. `commands` returns these values, `cli` renders them.
+
+mod failure;
+mod limits;
+mod origin;
+mod printable;
+mod progress;
+mod rule;
+
+pub use failure::{Failure, Failures, Place};
+pub use limits::Limits;
+pub use origin::{Origin, Source};
+pub use printable::printable;
+pub use progress::{Progress, Silent, Task};
+pub use rule::Rule;

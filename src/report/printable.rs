@@ -1,0 +1,52 @@
+//! Text that came from outside, made safe for a terminal and a log.
+
+use std::borrow::Cow;
+
+/// `text` with control, escape and bidirectional characters written as `\u{..}`.
+///
+/// File names, image metadata and answers of other machines pass through here before they are printed, so that
+/// none of them can move the cursor, forge a line or reorder what is read.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => safe.push_str("\\n"),
+            '\t' => safe.push_str("\\t"),
+            '\r' => safe.push_str("\\r"),
+            c if is_plain(c) => safe.push(c),
+            c => safe.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Whether `c` changes nothing but the cell it stands in.
+fn is_plain(c: char) -> bool {
+    !(c.is_control()
+        || matches!(c,
+            '\u{200b}'..='\u{200f}' // zero width, direction marks
+            | '\u{2028}'..='\u{202e}' // separators, bidirectional embeddings and overrides
+            | '\u{2060}'..='\u{206f}' // invisible operators, bidirectional isolates
+            | '\u{061c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_not_copied() {
+        assert!(matches!(printable("größe/日本.txt"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn escapes_line_breaks_and_direction_marks_become_visible() {
+        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+        assert_eq!(printable("a\nb\tc"), "a\\nb\\tc");
+        assert_eq!(printable("x\u{202e}gpj.exe"), "x\\u{202e}gpj.exe");
+    }
+}

@@ -1,0 +1,43 @@
+//! What is going on, for whoever watches.
+
+use std::{fmt, sync::Arc};
+
+/// Takes lines about the work. They are lower case, carry no line break, and are safe to print.
+pub trait Progress: Sync + fmt::Debug {
+    /// A step begins or has ended.
+    fn step(&self, line: &str);
+    /// More about a step, for those who ask for more: what a toolchain prints, sizes, durations.
+    fn detail(&self, line: &str);
+    /// What only helps to find a fault: commands, blobs.
+    fn trace(&self, line: &str);
+    /// Something that does not stop the work but should be read.
+    fn warn(&self, failure: &super::Failure);
+    /// Something that takes a while begins; it ends when the last handle is dropped. `what` is what is shown meanwhile,
+    /// `bytes` is how many there will be, where that is known.
+    fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task>;
+}
+
+/// Something that takes a while.
+pub trait Task: Send + Sync + fmt::Debug {
+    /// So many more bytes are done.
+    fn advance(&self, bytes: u64);
+}
+
+/// Says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn step(&self, _line: &str) {}
+    fn detail(&self, _line: &str) {}
+    fn trace(&self, _line: &str) {}
+    fn warn(&self, _failure: &super::Failure) {}
+
+    fn task(&self, _what: &str, _bytes: Option<u64>) -> Arc<dyn Task> {
+        Arc::new(Self)
+    }
+}
+
+impl Task for Silent {
+    fn advance(&self, _bytes: u64) {}
+}

@@ -1,0 +1,49 @@
+//! The suite: hardpan from the outside. Every test starts the program that
+//! cargo built, and leaves the verdict to programs and crates that nobody
+//! here wrote.
+//!
+//! A judge that is not installed fails its test; `tests/run` installs all.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on is a test that fails, here and with this message"
+)]
+#![allow(unreachable_pub, reason = "`pub` marks what the tests may use of `support`")]
+
+mod crash;
+mod determinism;
+mod examples;
+mod floors;
+mod golden;
+mod init;
+mod judges;
+mod load;
+mod manual;
+mod memory;
+mod receipts;
+mod refusals;
+mod roots;
+mod runtime;
+mod schema;
+mod selfhosting;
+mod services;
+mod starts;
+mod toolchains;
+
+/// What the tests are written with. None of it uses hardpan's library, so a
+/// mistake there cannot excuse itself here.
+#[allow(dead_code, reason = "the vocabulary is larger than what any one commit's tests say with it")]
+mod support {
+    pub mod case;
+    pub mod elf;
+    pub mod elf_writer;
+    pub mod engines;
+    pub mod http;
+    pub mod judges;
+    pub mod layout;
+    pub mod mtree;
+    pub mod output;
+    pub mod service;
+    pub mod tls;
+}
