@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    commands::build::DEFAULT_OUTPUT,
+    commands::build::default_output,
     inspect::runtime::Runtime,
     oci::Platform,
-    place::engine::Engine,
+    place::{Form, engine::Engine},
     report::{Failure, printable},
 };
 
@@ -100,10 +100,10 @@ pub(super) struct Common {
 pub(super) struct BuildArguments {
     #[command(flatten)]
     pub(super) common: Common,
-    /// Where to write; may hold {name} and other variables [default: out/{name}]
+    /// Where to write; may hold {name} and other variables [default: out/{name}, for archives out/{name}.tar]
     #[arg(short, long, value_name = "PATH")]
     output: Option<String>,
-    /// The form of the image
+    /// The form of the image: layout, oci-archive or docker-archive
     #[arg(long, value_name = "FORMAT", default_value = "layout")]
     format: String,
     #[command(flatten)]
@@ -132,7 +132,7 @@ pub(super) struct PlanArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
-    /// An OCI layout folder
+    /// An OCI layout folder, an OCI archive or a docker archive
     #[arg(value_name = "IMAGE")]
     pub(super) image: String,
     /// Print one JSON document instead of text
@@ -189,26 +189,24 @@ impl InspectArguments {
 }
 
 impl BuildArguments {
-    /// `--output`, when the `--format` is one that can be written.
+    /// `--format`, read.
+    pub(super) fn form(&self) -> Result<Form, Failure> {
+        Form::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
+            let names = Form::ALL.map(|form| format!("`{form}`")).join(", ");
+            Failure::new(format!("`--format {}` is not one of {names}", printable(&self.format)))
+        })
+    }
+
+    /// `--output`, which must tell several recipes apart.
     pub(super) fn output(&self) -> Result<Option<String>, Failure> {
-        match self.format.as_str() {
-            "layout" => {}
-            known @ ("oci-archive" | "docker-archive") => {
-                return Err(Failure::new(format!("`--format {known}` is not supported by this version yet"))
-                    .hint("`skopeo copy` turns the layout into an archive"));
-            }
-            other => {
-                let what =
-                    format!("`--format {}` is not one of `layout`, `oci-archive`, `docker-archive`", printable(other));
-                return Err(Failure::new(what));
-            }
-        }
         if let Some(output) = &self.output
             && self.common.recipes.len() > 1
             && !output.contains("{name}")
         {
             let what = format!("several recipes, and `--output {}` is one path", printable(output));
-            return Err(Failure::new(what).hint(format!("put `{{name}}` into it, as in `{DEFAULT_OUTPUT}`")));
+            return Err(
+                Failure::new(what).hint(format!("put `{{name}}` into it, as in `{}`", default_output(self.form()?)))
+            );
         }
         Ok(self.output.clone())
     }

@@ -69,6 +69,7 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         output: arguments.output()?,
+        form: arguments.form()?,
         set: arguments.common.set.clone(),
         engines: arguments.delivery.engines()?,
         metadata_file: arguments.delivery.metadata_file.clone(),

@@ -92,9 +92,17 @@ pub(super) fn of_image(report: &Inspected) -> String {
     // Writing to a String cannot fail.
     for set in &report.contents {
         let name = set.reference.as_deref().map_or_else(|| printable(&report.image), printable);
-        let _ = writeln!(out, "{name}@{}", set.digest);
+        let _ = match set.digest {
+            Some(digest) => writeln!(out, "{name}@{digest}"),
+            None => writeln!(out, "{name}"),
+        };
         for image in &set.images {
-            let _ = writeln!(out, "\n{} {}", printable(&image.platform), image.digest);
+            let platform = printable(&image.platform);
+            let _ = match image.digest {
+                Some(digest) => writeln!(out, "\n{platform} {digest}"),
+                // Named as what it is: a registry will call it something else.
+                None => writeln!(out, "\n{platform} image ID {}", image.config_digest),
+            };
             let created = image.config.get("created").and_then(Value::as_str).unwrap_or("unknown");
             let _ = writeln!(out, "  {:<12} {}", "created", printable(created));
             for (name, value) in of_config(image.config.get("config").unwrap_or(&Value::Null)) {

@@ -10,14 +10,19 @@ use crate::{
     build::{Assembled, Assembler, Plan, Resolver, Settings, unless_excepted},
     oci::{Descriptor, Digest, Platform},
     place::{
+        Form, Packing, Staging, check_fits,
         engine::{self, Caller, Engine},
-        layout::Staging,
     },
     report::{Failure, Failures, Progress, Rule, printable},
 };
 
 /// Where an image goes when the command line does not say.
-pub const DEFAULT_OUTPUT: &str = "out/{name}";
+pub const fn default_output(form: Form) -> &'static str {
+    match form {
+        Form::Layout => "out/{name}",
+        Form::OciArchive | Form::DockerArchive => "out/{name}.tar",
+    }
+}
 
 /// What to build, and how.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub struct Request {
     pub platforms: Vec<Platform>,
     /// `--output`, which may hold variables.
     pub output: Option<String>,
+    /// `--format`.
+    pub form: Form,
     /// `--set`: `name=value` for variables that the recipes declare.
     pub set: Vec<String>,
     /// `--load`: engines that get the image, too.
@@ -122,7 +129,8 @@ fn stage(
 ) -> Result<Staged, Failures> {
     let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
     let platforms = one.platforms(&request.platforms);
-    let path = expand(&resolver, "--output", request.output.as_deref().unwrap_or(DEFAULT_OUTPUT), &platforms)?;
+    let path =
+        expand(&resolver, "--output", request.output.as_deref().unwrap_or(default_output(request.form)), &platforms)?;
     if let Some(other) = others.iter().find(|other| other.built.path == path) {
         let what = format!("`{}` and `{}` would both be written there", other.built.name, resolver.name());
         let hint = match &request.output {
@@ -131,6 +139,8 @@ fn stage(
         };
         return Err(Failure::new(what).in_path(&path).hint(hint).into());
     }
+    let packing = Packing::of(one.recipe.compression.media_type());
+    check_fits(request.form, platforms.len(), packing).map_err(|failure| failure.in_path(&path))?;
     let mut files = Vec::new();
     for (kind, option, text) in [
         (receipt::Kind::Metadata, "--metadata-file", &request.metadata_file),
@@ -142,7 +152,7 @@ fn stage(
             files.push(file);
         }
     }
-    let staging = Staging::begin(&path)?;
+    let staging = Staging::begin(&path, request.form)?;
     let mut prepared = Vec::new();
     for platform in &platforms {
         prepared.push(resolver.prepare(platform)?);

@@ -1,6 +1,7 @@
 //! One file a verb, callable as a library; the only place that knows the order of things.
 
 pub mod build;
+mod image;
 pub mod init;
 pub mod inspect;
 pub mod load;

@@ -17,10 +17,12 @@ pub struct Report {
     /// The name in the place. Foreign text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Of the manifest or index.
-    pub digest: Digest,
+    /// Of the manifest or index; a docker archive has neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// What it is.
-    pub media_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
     /// In the order of the index.
     pub images: Vec<ImageReport>,
     /// What is in the index and is no image.
@@ -43,8 +45,9 @@ pub struct Skip {
 pub struct ImageReport {
     /// What the config says: `os/architecture[/variant]`. Foreign text.
     pub platform: String,
-    /// Of the manifest.
-    pub digest: Digest,
+    /// Of the manifest; a docker archive has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// The image ID.
     pub config_digest: Digest,
     /// Sorted by key. Foreign text.
@@ -109,8 +112,8 @@ pub fn reports(sets: &[ImageSet]) -> Result<Vec<Report>, Failure> {
 fn report(set: &ImageSet, room: &mut tar::Room) -> Result<Report, Failure> {
     Ok(Report {
         reference: set.reference.clone(),
-        digest: set.root.digest,
-        media_type: set.root.media_type.clone(),
+        digest: set.root.as_ref().map(|root| root.digest),
+        media_type: set.root.as_ref().map(|root| root.media_type.clone()),
         images: set.images.iter().map(|one| image(one, room)).collect::<Result<_, _>>()?,
         skipped: set
             .skipped
@@ -133,11 +136,12 @@ fn image(image: &StoredImage, room: &mut tar::Room) -> Result<ImageReport, Failu
     for stored in &image.layers {
         layers.push(layer(stored, history.next().flatten(), room)?);
     }
+    let annotations = image.manifest.as_ref().and_then(|manifest| manifest.annotations().as_ref());
     Ok(ImageReport {
         platform,
-        digest: image.descriptor.digest,
+        digest: image.descriptor.as_ref().map(|blob| blob.digest),
         config_digest: image.config_descriptor.digest,
-        annotations: image.manifest.annotations().clone().unwrap_or_default().into_iter().collect(),
+        annotations: annotations.cloned().unwrap_or_default().into_iter().collect(),
         config,
         layers,
     })

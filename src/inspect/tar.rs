@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use tar::{Archive, EntryType};
 
 use super::EntryReport;
-use crate::report::Limits;
+use crate::{layer::Extended, report::Limits};
 
 /// What the entries of one report may still take in memory.
 #[derive(Debug)]
@@ -33,8 +33,6 @@ impl Room {
 }
 
 /// Reads the headers of every entry of a layer's tar; contents are passed over. At most `limit` entries, and as many as `room` holds.
-///
-/// Extended headers are read here and not by the `tar` crate, which would take as much memory as they claim.
 pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<Vec<EntryReport>> {
     let mut found = Vec::new();
     let mut extended = Extended::default();
@@ -42,10 +40,7 @@ pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<V
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
-        if matches!(
-            kind,
-            EntryType::XHeader | EntryType::XGlobalHeader | EntryType::GNULongName | EntryType::GNULongLink
-        ) {
+        if Extended::is(kind) {
             extended.take(kind, &mut entry)?;
             continue;
         }
@@ -75,65 +70,6 @@ pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<V
         });
     }
     Ok(found)
-}
-
-/// What extended headers said about the next entry.
-#[derive(Default)]
-struct Extended {
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-}
-
-impl Extended {
-    fn take(&mut self, kind: EntryType, entry: &mut impl Read) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        entry.take(Limits::PAX_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > Limits::PAX_BYTES {
-            return Err(io::Error::other("an extended header is larger than 1 MiB"));
-        }
-        let unended = |bytes: Vec<u8>| bytes.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-        match kind {
-            EntryType::GNULongName => self.path = Some(unended(bytes)),
-            EntryType::GNULongLink => self.link = Some(unended(bytes)),
-            EntryType::XHeader => self.pax(&bytes)?,
-            // A global header sets defaults that nothing here shows.
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn pax(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let broken = || io::Error::other("an extended header cannot be read");
-            let (key, value, after) = record(rest).ok_or_else(broken)?;
-            let number = || std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).ok_or_else(broken);
-            match key {
-                b"path" => self.path = Some(value.to_vec()),
-                b"linkpath" => self.link = Some(value.to_vec()),
-                b"size" => self.size = Some(number()?),
-                b"uid" => self.uid = Some(number()?),
-                b"gid" => self.gid = Some(number()?),
-                _ => {}
-            }
-            rest = after;
-        }
-        Ok(())
-    }
-}
-
-/// The first record, `LENGTH KEY=VALUE\n`, and what follows it. The length counts, not the line break: a value may hold
-/// one (the `tar` crate splits there, and would tell another name than every runtime extracts).
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let blank = bytes.iter().position(|byte| *byte == b' ')?;
-    let length: usize = std::str::from_utf8(&bytes[..blank]).ok()?.parse().ok()?;
-    let (record, after) = bytes.split_at_checked(length)?;
-    let record = record.get(blank + 1..)?.strip_suffix(b"\n")?;
-    let equals = record.iter().position(|byte| *byte == b'=')?;
-    Some((&record[..equals], &record[equals + 1..], after))
 }
 
 fn name(kind: EntryType) -> &'static str {
@@ -205,14 +141,5 @@ mod tests {
         assert_eq!(read(&[path(5000)], Room::default()), Err("a path in it is longer than Linux can open".into()));
         let full = read(&[path(4000), path(4000)], Room(6000));
         assert_eq!(full, Err("the entries so far take more than 512 MiB".into()));
-    }
-
-    #[test]
-    fn a_record_is_as_long_as_it_says() {
-        assert_eq!(record(b"13 path=a\nb=c\nmore"), None, "the length ends inside of the value");
-        assert_eq!(record(b"14 path=a\nb=c\nmore"), Some((&b"path"[..], &b"a\nb=c"[..], &b"more"[..])));
-        assert_eq!(record(b"99 path=a\n"), None);
-        assert_eq!(record(b"path=a\n"), None);
-        assert_eq!(record(b"3 \n"), None);
     }
 }

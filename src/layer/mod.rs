@@ -9,13 +9,17 @@
 //!                       └─ blocks of 1 MiB ───────────────────▶ raw deflate, CRC-32
 //!                              draft ◀── in order, one member ◀──────┘
 //! ```
+//!
+//! That is gzip; zstd has threads of its own, and a layer that is not compressed goes to the draft as it is.
 
 mod entry;
 mod gzip;
 mod tar;
 mod write;
+mod zstd;
 
 pub use entry::{Entry, EntryKind};
 pub use gzip::GzipWriter;
-pub use tar::{TarError, write as write_tar};
+pub use tar::{Extended, TarError, write as write_tar};
 pub use write::{Compression, Written, write};
+use zstd::ZstdWriter;

@@ -15,8 +15,12 @@ pub mod media_type {
     pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
     /// An image configuration.
     pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// A layer: a tar archive.
+    pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
     /// A layer: a tar archive, gzipped.
     pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    /// A layer: a tar archive, packed with zstd.
+    pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 }
 
 /// A blob's media type, digest and size (`descriptor.md`).

@@ -18,8 +18,10 @@ use crate::{
 pub struct ImageSet {
     /// `org.opencontainers.image.ref.name` of the entry, when it has one. Foreign text.
     pub reference: Option<String>,
-    /// The manifest or index that the name points at.
-    pub root: BlobRef,
+    /// Further names of it: a docker archive may have several tags for one image. Foreign text.
+    pub aliases: Vec<String>,
+    /// The manifest or index that the name points at; a docker archive has neither.
+    pub root: Option<BlobRef>,
     /// The images, in the order of the index; one document is listed once.
     pub images: Vec<StoredImage>,
     /// What is in the index and is no image: attestations, artifacts.
@@ -37,10 +39,10 @@ pub trait Blobs {
 pub struct StoredImage {
     /// The platform that the index gives; the config has its own, which may differ.
     pub platform: Option<Platform>,
-    /// The manifest's name.
-    pub descriptor: BlobRef,
+    /// The manifest's name; a docker archive has no manifest.
+    pub descriptor: Option<BlobRef>,
     /// The manifest. Its annotations are a map without an order: sort before printing.
-    pub manifest: ImageManifest,
+    pub manifest: Option<ImageManifest>,
     /// The config's name; its digest is the image ID.
     pub config_descriptor: BlobRef,
     /// The config. Labels, exposed ports and volumes have no order: sort before printing.
@@ -87,7 +89,7 @@ pub enum Packing {
     Plain,
     /// gzip, one or more members.
     Gzip,
-    /// zstd; not read yet.
+    /// zstd, one or more frames.
     Zstd,
     /// The media type is none of a layer.
     Unknown,
@@ -100,9 +102,10 @@ impl StoredLayer {
     /// reader that stops earlier, as one of tar does after the two blocks of zeros, calls [`drain`](super::drain).
     ///
     /// # Errors
-    /// `Unsupported` for zstd and for media types that are none of a layer.
+    /// `Unsupported` for media types that are none of a layer; a layer that unpacks to far more than it has bytes.
     pub fn open_tar(&self) -> io::Result<Box<dyn Read + Send>> {
-        unpack::open(self.blob.open()?, Packing::of(&self.descriptor.media_type), self.diff_id)
+        let packing = Packing::of(&self.descriptor.media_type);
+        unpack::open(self.blob.open()?, packing, self.descriptor.size, self.diff_id)
     }
 }
 

@@ -1,10 +1,43 @@
-//! Where images live: OCI image layouts on disk, and the engines of this machine.
+//! Where images live: OCI layouts, OCI archives and docker archives on disk, and the engines of this machine.
+//!
+//! A build writes into a [`Staging`], whatever the form will be, and publishes it; [`Opened`] opens any of them.
 
+mod archive;
+mod document;
+mod draft;
 pub mod engine;
+mod folder;
+mod form;
 mod image;
-pub mod layout;
+mod layout;
+mod open;
+mod repository;
+mod sets;
+mod site;
+mod staging;
+mod store;
+mod temp;
 mod unpack;
+mod walk;
 
+pub use archive::check_fits;
+pub use form::Form;
 use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};
+pub use open::Opened;
+pub use staging::Staging;
 pub use unpack::drain;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod sample;
+
+/// The marker file of a layout (`image-layout.md`, "oci-layout file").
+const MARKER: &str = "oci-layout";
+/// The entry point of a layout.
+const INDEX: &str = "index.json";
+/// The one version of the layout there is.
+const VERSION: &str = "1.0.0";
+/// The key under which a layout's index names its entries (`annotations.md`).
+const REF_NAME: &str = "org.opencontainers.image.ref.name";

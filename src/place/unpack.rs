@@ -6,24 +6,30 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::Packing;
-use crate::oci::{DiffId, Digest};
+use crate::{
+    oci::{DiffId, Digest},
+    report::Limits,
+};
 
-/// Unpacks `stored` and checks `diff_id` at its end.
+/// Unpacks `stored`, which has `size` bytes, and checks `diff_id` at its end.
 pub(super) fn open(
     stored: Box<dyn Read + Send>,
     packing: Packing,
+    size: u64,
     diff_id: DiffId,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let unsupported = |what: &str| Err(io::Error::new(io::ErrorKind::Unsupported, what.to_owned()));
+    let most = size.saturating_mul(Limits::UNPACK_RATIO).max(Limits::UNPACK_BYTES);
+    let buffered = |stored| BufReader::with_capacity(64 << 10, stored);
     match packing {
-        Packing::Plain => Ok(Box::new(Unpacked::new(stored, diff_id))),
-        Packing::Gzip => {
-            // All members: a reader that stops after the first would take the rest for granted.
-            let gzip = MultiGzDecoder::new(BufReader::with_capacity(64 << 10, stored));
-            Ok(Box::new(Unpacked::new(gzip, diff_id)))
+        Packing::Plain => Ok(Box::new(Unpacked::new(stored, diff_id, most))),
+        // All members, all frames: a reader that stops after the first would take the rest for granted.
+        Packing::Gzip => Ok(Box::new(Unpacked::new(MultiGzDecoder::new(buffered(stored)), diff_id, most))),
+        Packing::Zstd => {
+            let mut zstd = ::zstd::Decoder::with_buffer(buffered(stored))?;
+            zstd.window_log_max(Limits::ZSTD_WINDOW_LOG)?;
+            Ok(Box::new(Unpacked::new(zstd, diff_id, most)))
         }
-        Packing::Zstd => unsupported("layers packed with zstd cannot be read yet"),
-        Packing::Unknown => unsupported("its media type is none of a layer"),
+        Packing::Unknown => Err(io::Error::new(io::ErrorKind::Unsupported, "its media type is none of a layer")),
     }
 }
 
@@ -40,11 +46,13 @@ struct Unpacked<R> {
     tar: R,
     hasher: Sha256,
     diff_id: DiffId,
+    /// Bytes that it may still have.
+    left: u64,
 }
 
 impl<R: Read> Unpacked<R> {
-    fn new(tar: R, diff_id: DiffId) -> Self {
-        Self { tar, hasher: Sha256::new(), diff_id }
+    fn new(tar: R, diff_id: DiffId, most: u64) -> Self {
+        Self { tar, hasher: Sha256::new(), diff_id, left: most }
     }
 }
 
@@ -55,6 +63,10 @@ impl<R: Read> Read for Unpacked<R> {
         }
         let read = self.tar.read(buf)?;
         self.hasher.update(buf.get(..read).unwrap_or_default());
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            let what = format!("it unpacks to more than {} times its size", Limits::UNPACK_RATIO);
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })?;
         if read == 0 {
             let found = Digest::from_bytes(self.hasher.clone().finalize().into());
             if found != self.diff_id.digest() {

@@ -73,6 +73,12 @@ impl Failure {
         self
     }
 
+    /// Points at a path of the host, unless a place is known already.
+    #[must_use]
+    pub fn or_in_path(self, path: impl AsRef<Path>) -> Self {
+        if self.place.is_some() { self } else { self.in_path(path) }
+    }
+
     /// Adds the one hint; the first one stays.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -37,6 +37,18 @@ impl Limits {
     pub const REPORT_BYTES: usize = 512 << 20;
     /// One extended header of a tar: a path and a link name of [`Self::PATH_BYTES`] each take a hundredth of it.
     pub const PAX_BYTES: u64 = 1 << 20;
+    /// Entries of an archive: the blobs of a hundred images of [`Self::LAYERS`] layers are a tenth of it.
+    pub const ARCHIVE_ENTRIES: usize = 100_000;
+    /// All names in an archive, in memory at once: 160 bytes for each of [`Self::ARCHIVE_ENTRIES`].
+    pub const ARCHIVE_NAMES_BYTES: usize = 16 << 20;
+    /// What a layer may unpack to for each stored byte, above [`Self::UNPACK_BYTES`]: real ones stay below 20, a
+    /// deflate bomb has 1032, one of zstd 30,000.
+    pub const UNPACK_RATIO: u64 = 200;
+    /// Every layer may unpack to this much, so that a small one full of zeros is no bomb yet.
+    pub const UNPACK_BYTES: u64 = 1 << 30;
+    /// The largest window of a zstd frame, as a power of two: 128 MiB, what `zstd --ultra -22` makes and every decoder
+    /// takes unasked.
+    pub const ZSTD_WINDOW_LOG: u32 = 27;
     /// How deep an index may nest in a layout that somebody else made.
     pub const INDEX_DEPTH: usize = 4;
     /// Input of one compression block. Part of `format = 1`: the block borders are in the bytes.

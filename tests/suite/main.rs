@@ -11,6 +11,7 @@
 )]
 #![allow(unreachable_pub, reason = "`pub` marks what the tests may use of `support`")]
 
+mod archives;
 mod crash;
 mod determinism;
 mod examples;

@@ -55,8 +55,9 @@ const BUILD: Page = Page {
 Compiles, assembles, checks and writes OCI images.
 
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
-image layout that skopeo, podman, umoci and crane read. The old image or the new one is there at every moment; what \
-is neither an image nor empty is never overwritten.
+image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
+`out/{name}.tar`. A docker archive holds one platform, and no zstd. The old image or the new one is there at every \
+moment; what is neither an image nor empty is never overwritten.
 
 Stdout gets one line an image, `NAME@sha256:...`; all else goes to stderr. The digest depends on the recipe, the \
 inputs and the toolchain alone.",
@@ -66,6 +67,7 @@ inputs and the toolchain alone.",
         ("hardpan build --platform linux/arm64", "instead of the recipe's platforms"),
         ("hardpan build --source-date $(git log -1 --format=%ct)", "the image's date is the commit's"),
         ("hardpan build --offline --json", "no network; one JSON document"),
+        ("hardpan build --format oci-archive", "one file, out/{name}.tar, that everything loads"),
         ("hardpan build --load docker", "and hand it to docker, podman or containerd"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
@@ -98,7 +100,9 @@ const INSPECT: Page = Page {
     about: "\
 Shows the config, layers and files of an image, whoever made it. Every byte is checked against its digest.
 
-IMAGE is the folder of an OCI image layout. `skopeo copy` makes one of an image elsewhere.",
+IMAGE is the folder of an OCI image layout, or the file of an OCI archive or a docker archive (`docker save`, `podman \
+save`), told apart by content; or one with skopeo's transport before it, and maybe a name behind it. `skopeo copy` \
+makes one of an image elsewhere.",
     examples: &[
         ("hardpan inspect out/hello", "config, layers and files"),
         ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),

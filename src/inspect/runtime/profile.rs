@@ -71,11 +71,15 @@ impl Profile {
             let what = format!("`{}` is no name that an image could be pulled by", printable(repository));
             return Err(Failure::new(what).hint("`--as registry.example.com/name` says where it was pushed to"));
         }
+        let digest = report.digest.ok_or_else(|| {
+            Failure::new("a docker archive does not say which digest the image has in a registry")
+                .hint("an OCI layout or archive does")
+        })?;
         let user = user(config)?;
         let (mounts, hiding) = mounts(image, config, user)?;
         Ok(Self {
             name: label(repository),
-            image: format!("{repository}@{}", report.digest),
+            image: format!("{repository}@{digest}"),
             user,
             ports: ports(config)?,
             mounts,

@@ -138,7 +138,7 @@ type Writer<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(), TarError>;
 
 /// Reads to the end, keeps the beginning.
 fn keep(mut from: impl Read) -> io::Result<String> {
-    let text = super::archive::said(from.by_ref(), Limits::CHILD_OUTPUT_BYTES)?;
+    let text = super::stream::said(from.by_ref(), Limits::CHILD_OUTPUT_BYTES)?;
     io::copy(&mut from, &mut io::sink())?;
     Ok(text)
 }

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use super::{
-    Caller, Engine, Loaded,
-    archive::{self, Contents, Watched},
-    check_host,
+    Caller, Engine, Loaded, check_host,
     child::{Ended, Program},
+    contents,
+    stream::Watched,
     this_machine,
 };
 use crate::{
     oci::Digest,
-    place::{Blobs, ImageSet, shown},
+    place::{Blobs, ImageSet, archive, shown},
     report::{Failure, Task},
 };
 
@@ -32,7 +32,7 @@ pub(super) fn load(
     check_host(set, Engine::Containerd, this_machine().as_ref())?;
     // The whole name that nerdctl and Kubernetes make of a short one: `image: NAME` finds it.
     let name = format!("docker.io/library/{name}:latest");
-    let contents = Contents { root: &set.root, images: set.images.iter().collect(), name: name.clone() };
+    let contents = contents(set.root.as_ref(), set.images.iter().collect(), &name)?;
     let mut arguments = vec!["images", "import"];
     // A single image of another platform, or `ctr` would look for this machine's in it.
     let platform = set.images.first().map(super::platform_text).unwrap_or_default();
@@ -49,7 +49,7 @@ pub(super) fn load(
         return Err(explain(&ctr, &asked, caller));
     }
     let digest = asked.stdout.split_whitespace().find_map(|word| Digest::parse(word).ok());
-    if digest != Some(set.root.digest) {
+    if digest != set.root.as_ref().map(|root| root.digest) {
         let has = digest.map_or_else(|| "nothing".to_owned(), |digest| format!("`{digest}`"));
         let what = format!("containerd has {has} as `{name}`, not what was imported");
         return Err(Failure::new(what).hint("another program may have imported an image of that name meanwhile"));

@@ -8,16 +8,15 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Caller, Engine, Loaded,
-    archive::{self, Contents, Watched},
-    for_one_platform, has_zstd,
+    Caller, Engine, Loaded, contents, for_one_platform, has_zstd,
     http::{Answer, Connection},
+    stream::Watched,
     this_machine,
 };
 use crate::{
     layer::TarError,
     oci::{Digest, Platform},
-    place::{Blobs, ImageSet, shown},
+    place::{Blobs, ImageSet, archive, shown},
     report::{Failure, Task, printable},
 };
 
@@ -42,7 +41,7 @@ pub(super) fn load(
         return Err(Failure::new(what).hint("`compression = \"gzip\"` suits every engine; docker 23 takes zstd"));
     }
     let name = format!("{name}:latest");
-    let contents = Contents { root: &image.descriptor, images: vec![image], name: name.clone() };
+    let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
     let answer = connect(&socket)?
         .post_tar("/images/load?quiet=1", |out| archive::write(&contents, blobs, &mut Watched { out, task }))
         .map_err(|error| match error {
@@ -55,11 +54,13 @@ pub(super) fn load(
     let answer = ask(&socket, &format!("/images/{name}/json"))?;
     let id = serde_json::from_str::<Value>(&answer.body).ok();
     let id = id.as_ref().and_then(|answer| answer.get("Id")).and_then(Value::as_str).unwrap_or_default();
-    let (ours, config) = (image.descriptor.digest, image.config_descriptor.digest);
+    let (ours, config) = (image.descriptor.as_ref().map(|blob| blob.digest), image.config_descriptor.digest);
     match Digest::parse(id) {
         Ok(id) if id == config => Ok(Loaded { engine: Engine::Docker, name, digest: None, id: Some(id), chosen }),
         // With containerd's image store docker keeps the manifest, and calls the image by it.
-        Ok(id) if id == ours => Ok(Loaded { engine: Engine::Docker, name, digest: Some(id), id: Some(config), chosen }),
+        Ok(id) if Some(id) == ours => {
+            Ok(Loaded { engine: Engine::Docker, name, digest: Some(id), id: Some(config), chosen })
+        }
         _ => {
             let what = format!("docker has something else as `{name}`: `{}`", shown(id));
             Err(Failure::new(what).hint("another program may have loaded an image of that name meanwhile"))

@@ -1,21 +1,23 @@
 //! The engines of this machine: docker, podman, containerd. An image is streamed into one, and the engine is asked
 //! afterwards what it calls it.
 //!
-//! All three get the same tar: an OCI layout that also holds docker's `manifest.json` ([`stream`]). Its bytes come
+//! All three get the same tar: an OCI archive that also holds docker's `manifest.json`. Its bytes come
 //! from the blobs, each checked against its digest on the way; nothing is written to a disk of ours.
 
-mod archive;
 mod child;
 mod containerd;
 mod docker;
 mod http;
 mod podman;
+mod stream;
 
 use std::{collections::BTreeMap, ffi::OsString, fmt};
 
 use crate::{
     oci::{Digest, Platform},
-    place::{Blobs, ImageSet, Packing, StoredImage, shown},
+    place::{
+        BlobRef, Blobs, Form, ImageSet, Packing, StoredImage, archive::Contents, repository::is_repository, shown,
+    },
     report::{Failure, Task, printable},
 };
 
@@ -137,6 +139,13 @@ impl Caller<'_> {
     }
 }
 
+/// What an engine gets. `name` is the whole name, with its tag.
+fn contents<'a>(root: Option<&'a BlobRef>, images: Vec<&'a StoredImage>, name: &str) -> Result<Contents<'a>, Failure> {
+    let root = root.ok_or_else(|| Failure::new("the image has no manifest"))?;
+    let (reference, name) = (name.to_owned(), Some(name.to_owned()));
+    Ok(Contents { form: Form::OciArchive, root, images, reference, image_name: name.clone(), tag: name })
+}
+
 /// The image that an engine for one platform gets, and its platform when there was a choice.
 ///
 /// A single image is taken whatever its platform is: somebody asked for it.
@@ -191,30 +200,4 @@ fn this_machine() -> Option<Platform> {
 /// Whether some layer is packed with zstd.
 fn has_zstd(image: &StoredImage) -> bool {
     image.layers.iter().any(|layer| Packing::of(&layer.descriptor.media_type) == Packing::Zstd)
-}
-
-/// A path component of a repository (distribution-spec, "Pulling manifests"), which all three engines hold to.
-fn is_repository(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let rest = name.trim_matches(plain);
-    let mut separators = name.split(plain).filter(|between| !between.is_empty());
-    !name.is_empty()
-        && name.starts_with(plain)
-        && (rest.is_empty() || name.ends_with(plain))
-        && separators.all(|between| matches!(between, "." | "_" | "__") || between.chars().all(|c| c == '-'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_no_engine_takes_is_known_before_anything_is_sent() {
-        for good in ["hello", "a", "hello-go", "a--b", "a.b_c__d", "0"] {
-            assert!(is_repository(good), "{good}");
-        }
-        for bad in ["", "Hello", "a.", "-a", "a..b", "a___b", "a/b", "a.-b", "ä"] {
-            assert!(!is_repository(bad), "{bad}");
-        }
-    }
 }

@@ -2,13 +2,14 @@
 
 use super::{
     Caller, Engine, Loaded,
-    archive::{self, Contents, Watched},
     child::{Ended, Program},
-    for_one_platform, this_machine,
+    contents, for_one_platform,
+    stream::Watched,
+    this_machine,
 };
 use crate::{
     oci::Digest,
-    place::{Blobs, ImageSet, shown},
+    place::{Blobs, ImageSet, archive, shown},
     report::{Failure, Task},
 };
 
@@ -24,7 +25,7 @@ pub(super) fn load(
     let (image, chosen) = for_one_platform(set, Engine::Podman, this_machine().as_ref())?;
     // What podman itself calls an image that came from no registry; `podman run NAME` finds it.
     let name = format!("localhost/{name}:latest");
-    let contents = Contents { root: &image.descriptor, images: vec![image], name: name.clone() };
+    let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
     let ended =
         podman.feed(&["load", "--quiet"], |out| archive::write(&contents, blobs, &mut Watched { out, task }))?;
     if !ended.status.success() {
@@ -39,7 +40,7 @@ pub(super) fn load(
         [id, digest] => (Digest::parse_hex(id).ok(), Digest::parse(digest).ok()),
         _ => (None, None),
     };
-    if digest != Some(image.descriptor.digest) {
+    if digest != image.descriptor.as_ref().map(|blob| blob.digest) {
         let what = format!("podman has something else as `{name}`: `{}`", shown(asked.stdout.trim()));
         return Err(Failure::new(what).hint("another program may have loaded an image of that name meanwhile"));
     }

@@ -13,30 +13,8 @@
 //! File systems without `flock` (some NFS) are used without these locks, as cargo does; nothing of others is
 //! cleaned up there, since nobody can tell whether it is in use.
 
-mod blob;
-mod document;
-mod draft;
-mod folder;
 mod publish;
 mod read;
-mod site;
-mod staging;
-mod temp;
-mod walk;
 
-pub use read::Layout;
-pub use staging::Staging;
-
-#[cfg(test)]
-mod crash_tests;
-#[cfg(test)]
-mod sample;
-
-/// The marker file of a layout (`image-layout.md`, "oci-layout file").
-const MARKER: &str = "oci-layout";
-/// The entry point of a layout.
-const INDEX: &str = "index.json";
-/// The one version of the layout there is.
-const VERSION: &str = "1.0.0";
-/// The key under which a layout's index names its entries (`annotations.md`).
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) use publish::publish;
+pub(super) use read::open;

@@ -16,17 +16,16 @@ use rustix::{
     io::Errno,
 };
 
-use super::{
-    INDEX, MARKER, REF_NAME, VERSION,
-    blob::Store,
-    folder::{Folder, sync_folder},
-    site::{Site, parent_of},
-    staging::{Staging, blobs_in},
-    walk,
-};
 use crate::{
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
-    place::BlobRef,
+    place::{
+        BlobRef, Form, INDEX, MARKER, REF_NAME, VERSION,
+        folder::{Folder, sync_folder},
+        site::{Site, parent_of},
+        staging::{Staging, blobs_in},
+        store::Store,
+        walk,
+    },
     report::Failure,
 };
 
@@ -37,7 +36,7 @@ const ATTEMPTS: usize = 16;
 type Reached = BTreeMap<Digest, BlobRef>;
 
 /// Publishes what `root` reaches; see [`Staging::publish`].
-pub(super) fn publish(staging: &mut Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+pub(in crate::place) fn publish(staging: &mut Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
     let reached = read_back(staging, root)?;
     write_entry(staging, root, reference)?;
     staging.step()?;
@@ -145,7 +144,7 @@ fn lock_layout(staging: &Staging) -> Result<Option<Folder>, Failure> {
     let io = |error: io::Error| Failure::io("lock the layout", path, &error);
     for _ in 0..ATTEMPTS {
         // A link or a folder of somebody else may have come since the build began.
-        if Site::of(path)? == Site::Absent {
+        if Site::of(path, Form::Layout)? == Site::Absent {
             return Ok(None);
         }
         let folder = match Folder::open(path) {
@@ -256,42 +255,5 @@ fn remove_unreached(blobs: &Path, reached: &Reached) {
         if is_file && !reached.contains_key(&digest) {
             let _ = fs::remove_file(entry.path());
         }
-    }
-}
-
-impl Staging {
-    /// Notes that `path` was made in the layout.
-    fn placed(&mut self, path: &Path) {
-        self.placed.push(path.to_owned());
-    }
-
-    /// Takes back what was placed; the layout's lock is held.
-    fn take_back(&mut self) {
-        for path in self.placed.drain(..).rev() {
-            // A folder goes only when it is empty again.
-            let _ = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
-        }
-    }
-
-    /// A border between two steps of a publish. Does nothing, except in a test that wants the publish to end here as
-    /// if the process had been killed.
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test's version does more")]
-    const fn step(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    #[cfg(test)]
-    fn step(&mut self) -> Result<(), Failure> {
-        if let Some(left) = &mut self.dies_at {
-            if *left == 0 {
-                // Nothing is cleaned up, and the locks are gone: what a kill leaves.
-                self.temp.keep();
-                self.placed.clear();
-                return Err(Failure::new("killed"));
-            }
-            *left -= 1;
-        }
-        Ok(())
     }
 }

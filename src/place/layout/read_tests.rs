@@ -9,7 +9,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::place::layout::sample::{CONFIG, GZIP, Hand, INDEX_TYPE, MANIFEST, gzip};
+use crate::place::{
+    drain,
+    sample::{CONFIG, GZIP, Hand, INDEX_TYPE, MANIFEST, ZSTD, gzip, zstd},
+};
 
 fn index_of(entries: &[Value]) -> Value {
     json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries})
@@ -26,7 +29,7 @@ fn names_platforms_and_layers_are_read() {
     layout.verify().unwrap();
     let set = &layout.sets()[0];
     assert_eq!(set.reference.as_deref(), Some("latest"));
-    assert_eq!(set.root.media_type, INDEX_TYPE);
+    assert_eq!(set.root.as_ref().unwrap().media_type, INDEX_TYPE);
     let image = &set.images[0];
     assert_eq!(image.platform.as_ref().unwrap().architecture().to_string(), "amd64");
     assert_eq!(image.config.os().to_string(), "linux");
@@ -56,11 +59,11 @@ fn dockers_media_types_and_plain_layers_are_read() {
 #[test]
 fn what_is_no_layout_says_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
-    let said = |path: &Path| Layout::open(path).unwrap_err().to_string();
+    let said = |path: &Path| Opened::open(path).unwrap_err().to_string();
     assert!(said(dir.path()).contains("is not an OCI layout: `oci-layout` is missing"));
-    assert!(said(&dir.path().join("none")).contains("`oci-layout` is missing"));
+    assert!(said(&dir.path().join("none")).contains("no such file or directory"));
     fs::write(dir.path().join(MARKER), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-    assert!(said(&dir.path().join(MARKER)).contains("is not an OCI layout"));
+    assert!(said(&dir.path().join(MARKER)).contains("is not an archive of an image"));
     assert!(said(dir.path()).contains("`index.json` is missing"));
     fs::write(dir.path().join(INDEX), "{").unwrap();
     assert!(said(dir.path()).contains("`index.json`: EOF"));
@@ -108,7 +111,7 @@ fn a_folder_of_blobs_that_is_a_link_is_not_followed() {
     let other = Hand::new();
     other.index(&[other.image()]);
     symlink(other.path(), hand.path().join("link")).unwrap();
-    Layout::open(&hand.path().join("link")).unwrap().verify().unwrap();
+    Opened::open(&hand.path().join("link")).unwrap().verify().unwrap();
 }
 
 #[test]
@@ -227,6 +230,7 @@ fn what_a_layer_unpacks_to_is_checked() {
     let two_members = [gzip(b"t"), gzip(b"ar")].concat();
     let trailing = [&gzip(b"tar")[..], b"garbage"].concat();
     let cut = gzip(&[7; 9000]);
+    let packed = zstd(&[7; 9000]);
     for (media_type, bytes, tar, said) in [
         (GZIP, gzip(b"tar"), &b"other"[..], "the unpacked bytes are"),
         (GZIP, two_members.clone(), b"t", "the unpacked bytes are"),
@@ -235,7 +239,12 @@ fn what_a_layer_unpacks_to_is_checked() {
         (GZIP, b"tar".to_vec(), b"tar", "cannot unpack"),
         (GZIP, Vec::new(), b"", "cannot unpack"),
         ("application/vnd.oci.image.layer.v1.tar", gzip(b"tar"), b"tar", "the unpacked bytes are"),
-        ("application/vnd.oci.image.layer.v1.tar+zstd", gzip(b"tar"), b"tar", "zstd"),
+        (ZSTD, gzip(b"tar"), b"tar", "cannot unpack"),
+        (ZSTD, zstd(b"tar"), b"other", "the unpacked bytes are"),
+        (ZSTD, [zstd(b"t"), zstd(b"ar")].concat(), b"t", "the unpacked bytes are"),
+        (ZSTD, [&zstd(b"tar")[..], b"garbage"].concat(), b"tar", "cannot unpack"),
+        (ZSTD, packed[..packed.len() - 3].to_vec(), &[7; 9000], "cannot unpack"),
+        (ZSTD, Vec::new(), b"", "cannot unpack"),
     ] {
         let layer = hand.blob(media_type, &bytes);
         let root = hand.json(MANIFEST, &hand.manifest(&[(layer, tar)]));
@@ -244,6 +253,21 @@ fn what_a_layer_unpacks_to_is_checked() {
     }
     let root = hand.json(MANIFEST, &hand.manifest(&[(hand.blob(GZIP, &two_members), b"tar")]));
     hand.index(&[root]).open().unwrap().verify().unwrap();
+    let frames = hand.blob(ZSTD, &[zstd(b"t"), zstd(b"ar")].concat());
+    let root = hand.json(MANIFEST, &hand.manifest(&[(frames, b"tar")]));
+    hand.index(&[root]).open().unwrap().verify().unwrap();
+}
+
+#[test]
+fn a_layer_that_unpacks_to_far_more_than_it_is_ends() {
+    let hand = Hand::new();
+    // 2 GiB of zeros in less than 100 KiB.
+    let mut bomb = ::zstd::Encoder::new(Vec::new(), 1).unwrap();
+    io::copy(&mut io::repeat(0).take(2 << 30), &mut bomb).unwrap();
+    let layer = hand.blob(ZSTD, &bomb.finish().unwrap());
+    let root = hand.json(MANIFEST, &hand.manifest(&[(layer, b"tar")]));
+    let failure = hand.index(&[root]).failure();
+    assert!(failure.contains("it unpacks to more than 200 times its size"), "{failure}");
 }
 
 #[test]

@@ -97,19 +97,13 @@ fn check_base(page: &Page, base: Option<&At<String>>) -> Result<(), Failure> {
     }
 }
 
-/// `compression`: gzip.
+/// `compression`, by its name.
 fn compression(page: &Page, compression: Option<&At<String>>) -> Result<Compression, Failure> {
     let Some(at) = compression else { return Ok(Compression::Gzip) };
-    match at.value.as_str() {
-        "gzip" => Ok(Compression::Gzip),
-        "zstd" | "none" => {
-            let what = format!("the compression `{}` is not supported by this version yet", at.value);
-            Err(page.failure(&at.span, what).hint("write `gzip`, or leave it out"))
-        }
-        other => Err(page
-            .failure(&at.span, format!("unknown compression {}", quoted(other)))
-            .hint("known: `gzip`, `zstd`, `none`")),
-    }
+    Compression::ALL.into_iter().find(|known| known.name() == at.value).ok_or_else(|| {
+        let failure = page.failure(&at.span, format!("unknown compression {}", quoted(&at.value)));
+        failure.hint("known: `gzip`, `zstd`, `none`")
+    })
 }
 
 /// `name`, else the stem of the file's name; none for `hardpan.toml`.

@@ -238,7 +238,6 @@ fn what_the_text_alone_can_tell_is_refused_at_its_place() {
     for (text, what) in [
         ("format = 2", "1:10: format 2 is not known to this version"),
         ("base = \"debian\"", "1:8: a `base` other than `scratch` is not supported by this version yet"),
-        ("compression = \"none\"", "1:15: the compression `none` is not supported by this version yet"),
         ("compression = \"xz\"", "1:15: unknown compression `xz`"),
         ("system.certificates = \"base\"", "1:23: certificates of a `base` are not supported by this version yet"),
         ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a file from a `url` is not supported by this version yet"),

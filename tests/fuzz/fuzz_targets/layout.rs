@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use hardpan::{oci::Digest, place::layout::Layout};
+use hardpan::{oci::Digest, place::Opened};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| {
@@ -18,7 +18,7 @@ fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| {
     let index = index.replace("BLOB", &digest.to_string()).replace("SIZE", &blob.len().to_string());
     fs::write(path("index.json"), index).unwrap();
     fs::write(path("blobs/sha256").join(digest.hex()), &blob).unwrap();
-    if let Ok(layout) = Layout::open(folder.path()) {
+    if let Ok(layout) = Opened::open(folder.path()) {
         let _ = layout.verify();
         let _ = hardpan::inspect::reports(layout.sets());
     }

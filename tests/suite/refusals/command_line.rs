@@ -125,20 +125,42 @@ fn no_threads() {
 }
 
 #[test]
-fn an_archive_of_oci() {
-    let said = refusal_of(2, &app(""), ["build", "app.toml", "--format", "oci-archive"]);
+fn a_docker_archive_of_two_platforms() {
+    let said = refusal_of(
+        2,
+        &app("platforms = [\"linux/amd64\", \"linux/arm64\"]"),
+        ["build", "app.toml", "--format", "docker-archive"],
+    );
     insta::assert_snapshot!(said, @"
-    error: `--format oci-archive` is not supported by this version yet
-    hint: `skopeo copy` turns the layout into an archive
+    error: out/app.tar: a docker archive holds one platform
+    hint: `--platform` chooses one, `--format oci-archive` holds all
     ");
 }
 
 #[test]
-fn an_archive_of_docker() {
-    let said = refusal_of(2, &app(""), ["build", "app.toml", "--format", "docker-archive"]);
+fn a_docker_archive_with_zstd() {
+    let said = refusal_of(2, &app("compression = \"zstd\""), ["build", "app.toml", "--format", "docker-archive"]);
+    insta::assert_snapshot!(said, @r#"
+    error: out/app.tar: a docker archive cannot hold zstd layers; docker before 23 does not unpack them
+    hint: use `compression = "gzip"`, or `--format oci-archive`
+    "#);
+}
+
+#[test]
+fn an_archive_over_a_folder() {
+    let said = refusal_of(2, &app(""), ["build", "app.toml", "--format", "oci-archive", "--output", "."]);
     insta::assert_snapshot!(said, @"
-    error: `--format docker-archive` is not supported by this version yet
-    hint: `skopeo copy` turns the layout into an archive
+    error: .: is there and is not an archive of an image
+    hint: name another path, or remove it first
+    ");
+}
+
+#[test]
+fn an_archive_over_another_file() {
+    let said = refusal_of(2, &app(""), ["build", "app.toml", "--format", "oci-archive", "--output", "app.toml"]);
+    insta::assert_snapshot!(said, @"
+    error: app.toml: is there and is not an archive of an image
+    hint: name another path, or remove it first
     ");
 }
 

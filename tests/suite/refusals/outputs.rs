@@ -184,7 +184,7 @@ fn an_output_in_a_folder_that_may_not_be_written() {
     let without = "--bounding-set=-dac_override,-dac_read_search";
     let output = case.run_under(["setpriv", without], ["build", "app.toml", "--output", "locked/x"]).fails(2);
     assert_eq!(everything(&case), before, "something was written");
-    insta::assert_snapshot!(output.messages(), @"error: locked/x: cannot write a layout there: permission denied");
+    insta::assert_snapshot!(output.messages(), @"error: locked/x: cannot write an OCI layout there: permission denied");
 }
 
 /// A refusal leaves the layout of the last good build as it is, byte for byte.

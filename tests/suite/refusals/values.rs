@@ -119,30 +119,6 @@ fn a_base() {
 }
 
 #[test]
-fn zstd() {
-    let said = refusal(2, &app(r#"compression = "zstd""#));
-    insta::assert_snapshot!(said, @r#"
-    error: app.toml:1:15: the compression `zstd` is not supported by this version yet
-      |
-    1 | compression = "zstd"
-      |               ^^^^^^
-    hint: write `gzip`, or leave it out
-    "#);
-}
-
-#[test]
-fn no_compression() {
-    let said = refusal(2, &app(r#"compression = "none""#));
-    insta::assert_snapshot!(said, @r#"
-    error: app.toml:1:15: the compression `none` is not supported by this version yet
-      |
-    1 | compression = "none"
-      |               ^^^^^^
-    hint: write `gzip`, or leave it out
-    "#);
-}
-
-#[test]
 fn an_unknown_compression() {
     let said = refusal(2, &app(r#"compression = "brotli""#));
     insta::assert_snapshot!(said, @r#"

@@ -22,13 +22,19 @@ fn report(config: &Value, layers: Vec<Vec<EntryReport>>) -> Report {
     });
     let image = ImageReport {
         platform: "linux/amd64".to_owned(),
-        digest,
+        digest: Some(digest),
         config_digest: digest,
         annotations: BTreeMap::new(),
         config: json!({ "config": config }),
         layers: layers.collect(),
     };
-    Report { reference: Some("hello".into()), digest, media_type: String::new(), images: vec![image], skipped: vec![] }
+    Report {
+        reference: Some("hello".into()),
+        digest: Some(digest),
+        media_type: None,
+        images: vec![image],
+        skipped: vec![],
+    }
 }
 
 fn profile(config: &Value, layers: Vec<Vec<EntryReport>>) -> Result<Profile, Failure> {

@@ -1,4 +1,4 @@
-//! What is at the path a layout shall be written to.
+//! What is at the path an image shall be written to.
 
 use std::{
     fs, io,
@@ -6,40 +6,45 @@ use std::{
 };
 
 use super::{
-    MARKER, VERSION,
-    blob::read_small,
-    document,
+    Form, MARKER, VERSION, archive, document, shown,
+    store::read_small,
     temp::{inner_prefix, is_temp_name},
 };
-use crate::{
-    place::shown,
-    report::{Failure, Limits},
-};
+use crate::report::{Failure, Limits};
 
 /// What is at a path that may be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Site {
     /// Nothing.
     Absent,
-    /// A layout, or a folder with nothing in it but what killed builds left.
+    /// What may be replaced: an archive, a layout, or a folder with nothing in it but what killed builds left.
     Present,
 }
 
 impl Site {
-    /// Looks at `path`, which has no trailing slash.
+    /// Looks at `path`, which has no trailing slash and shall become an image of this form.
     ///
     /// # Errors
-    /// A link, a file, a folder with anything else in it, or a layout of another version.
-    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
+    /// A link; for a layout a file, a folder with anything else in it, or a layout of another version; for an archive
+    /// anything but an archive.
+    pub(super) fn of(path: &Path, form: Form) -> Result<Self, Failure> {
         let found = match fs::symlink_metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Absent),
             Err(error) => return Err(Failure::io("look at the output", path, &error)),
         };
         if found.is_symlink() {
+            let kind = if form == Form::Layout { "folder" } else { "file" };
             return Err(Failure::new("is a symbolic link, which is not followed")
                 .in_path(path)
-                .hint("name the folder that it points at"));
+                .hint(format!("name the {kind} that it points at")));
+        }
+        if form != Form::Layout {
+            return if found.is_file() && archive::is_archive(path) {
+                Ok(Self::Present)
+            } else {
+                Err(no_archive(path))
+            };
         }
         if !found.is_dir() {
             return Err(no_layout(path));
@@ -56,7 +61,7 @@ impl Site {
 pub(super) fn plain(path: &Path) -> Result<PathBuf, Failure> {
     let plain: PathBuf = path.components().collect();
     if plain.as_os_str().is_empty() {
-        return Err(Failure::new("the path of the layout is empty"));
+        return Err(Failure::new("the path of the image is empty"));
     }
     Ok(plain)
 }
@@ -94,7 +99,13 @@ fn check_marker(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The refusal that keeps other people's files.
+/// The refusals that keep other people's files.
+fn no_archive(path: &Path) -> Failure {
+    Failure::new("is there and is not an archive of an image")
+        .in_path(path)
+        .hint("name another path, or remove it first")
+}
+
 fn no_layout(path: &Path) -> Failure {
     Failure::new("is there and is not an OCI layout").in_path(path).hint("name another path, or remove it first")
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    blob::Store,
+    BlobRef,
     document::{self, Document, Kind},
+    store::Store,
 };
 use crate::{
     oci::Digest,
-    place::BlobRef,
     report::{Failure, Limits},
 };
 

@@ -16,7 +16,7 @@ use crate::{
         BlobSink, Descriptor, DiffId, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Platform, RootFs,
         RunConfig, canonical_json, media_type,
     },
-    place::layout::Staging,
+    place::{Form, Staging},
     report::Failure,
 };
 
@@ -59,7 +59,7 @@ pub(super) fn image(sink: &dyn BlobSink, platform: &Platform, layers: &[&str]) -
 
 /// Builds and publishes the index of `seed`.
 pub(super) fn build(path: &Path, seed: &str) -> Result<Descriptor, Failure> {
-    let staging = Staging::begin(path)?;
+    let staging = Staging::begin(path, Form::Layout)?;
     let root = index(&staging, seed);
     staging.publish(&root, seed)?;
     Ok(root)
@@ -69,6 +69,10 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
+}
+
+pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ::zstd::encode_all(bytes, 1).unwrap()
 }
 
 /// Every path below `root`, sorted, folders with a slash.
@@ -95,6 +99,7 @@ pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(super) const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(super) const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+pub(super) const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 /// A layout written by hand, so that it can be as wrong as it likes.
 pub(super) struct Hand(TempDir);
@@ -146,8 +151,8 @@ impl Hand {
         self
     }
 
-    pub(super) fn open(&self) -> Result<super::Layout, Failure> {
-        super::Layout::open(self.path())
+    pub(super) fn open(&self) -> Result<super::Opened, Failure> {
+        super::Opened::open(self.path())
     }
 
     /// What opening and verifying says against it.

@@ -1,4 +1,4 @@
-//! A layout that is being written.
+//! An image that is being written.
 
 use std::{
     fs, io,
@@ -10,32 +10,35 @@ use std::{
 };
 
 use super::{
-    blob::Store,
+    BlobRef, Blobs, Form, ImageSet, archive,
     draft::FileDraft,
-    publish, read,
+    layout, sets,
     site::{self, Site},
+    store::Store,
     temp::{self, MadeParents, Temp},
 };
 use crate::{
     oci::{BlobSink, Descriptor, Draft, Open},
-    place::{BlobRef, Blobs, ImageSet},
     report::Failure,
 };
 
 /// How often the path may change between two looks at it before we give up.
 const ATTEMPTS: usize = 16;
 
-/// A layout that is being written. Nothing of it is visible before [`Staging::publish`]; dropped before that, it
-/// leaves nothing behind, and when the process is killed, the next build into the same path removes it.
+/// An image that is being written, as a layout or an archive. Nothing of it is visible before [`Staging::publish`];
+/// dropped before that, it leaves nothing behind, and when the process is killed, the next build into the same path
+/// removes it.
 ///
 /// Several threads may write drafts at the same time. A blob that is sealed twice is stored once.
 #[derive(Debug)]
 pub struct Staging {
-    /// The layout's path, without a trailing slash.
+    /// The path of the layout or archive, without a trailing slash.
     pub(super) path: PathBuf,
-    /// `blobs/sha256` with the sealed blobs, and the drafts; on the layout's file system.
+    /// What it will be.
+    form: Form,
+    /// `blobs/sha256` with the sealed blobs, and the drafts; on the file system of `path`.
     pub(super) temp: Temp,
-    /// Whether `temp` is a sibling of the layout, so that it may become the layout itself.
+    /// Whether `temp` is a sibling of `path`, so that it may become the layout itself.
     pub(super) beside: bool,
     /// Dropped after `temp`, which is in the last of them.
     pub(super) made: MadeParents,
@@ -48,19 +51,20 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Prepares to write a layout at `path`, creating missing parents.
+    /// Prepares to write an image at `path`, creating missing parents.
     ///
     /// # Errors
-    /// Before any work is done: `path` is a link, a file, a folder that holds something else than a layout, or
+    /// Before any work is done: `path` is a link, something that is not of this kind and so is not ours to replace, or
     /// nothing can be written there.
-    pub fn begin(path: &Path) -> Result<Self, Failure> {
+    pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
         let path = site::plain(path)?;
         for _ in 0..ATTEMPTS {
             let (parent, name) = (site::parent_of(&path), path.file_name());
             if let Some(name) = name {
                 temp::sweep(&parent, &temp::sibling_prefix(name));
             }
-            let (made, temp, beside) = if let (Site::Absent, Some(name)) = (Site::of(&path)?, name) {
+            let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
+            let (made, temp, beside) = if let (true, Some(name)) = (is_beside, name) {
                 let made = MadeParents::create(&parent)?;
                 (made, Temp::create(&parent, &temp::sibling_prefix(name)), true)
             } else {
@@ -72,25 +76,29 @@ impl Staging {
             match prepared {
                 Ok(temp) => {
                     let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
-                    return Ok(Self { path, temp, beside, made, placed, drafts, dies_at: None });
+                    return Ok(Self { path, form, temp, beside, made, placed, drafts, dies_at: None });
                 }
                 // A failed build just removed the parent that it had made, or somebody the layout.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Failure::io("write a layout there", &path, &error)),
+                Err(error) => return Err(Failure::io(&format!("write {} there", form.noun()), &path, &error)),
             }
         }
-        Err(Failure::new("cannot write a layout there: the folder keeps vanishing").in_path(&path))
+        Err(Failure::new(format!("cannot write {} there: the folder keeps vanishing", form.noun())).in_path(&path))
     }
 
-    /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the layout's index under
-    /// the name `reference`, and removes the blobs it does not reach. The layout at the path is the old one or the
-    /// new one at every moment. Waits while another build publishes into the same layout.
+    /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
+    /// the name `reference`; what it does not reach is left out, or removed from the layout that is there. What is at
+    /// the path is the old image or the new one at every moment. Waits while another build publishes into the same
+    /// layout.
     ///
     /// # Errors
-    /// A blob that `root` reaches is missing or damaged, the path has become something else, or the system failed;
-    /// the old layout is intact then.
+    /// A blob that `root` reaches is missing or damaged, the form cannot hold the image, the path has become something
+    /// else, or the system failed; what was there is intact then.
     pub fn publish(mut self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-        publish::publish(&mut self, root, reference)
+        match self.form {
+            Form::Layout => layout::publish(&mut self, root, reference),
+            form @ (Form::OciArchive | Form::DockerArchive) => archive::publish(&mut self, form, root, reference),
+        }
     }
 
     /// What is staged, as whoever opens the layout after the publish will find it: for those who take the image from
@@ -99,7 +107,7 @@ impl Staging {
     /// # Errors
     /// A document that `root` reaches is missing or damaged.
     pub fn image_set(&self, root: &Descriptor, reference: &str) -> Result<ImageSet, Failure> {
-        read::staged(&self.store()?, root, reference).map_err(|failure| failure.in_path(&self.path))
+        sets::staged(&self.store()?, root, reference).map_err(|failure| failure.in_path(&self.path))
     }
 
     /// The staged blobs, and behind them those of the layout that is there.
@@ -111,6 +119,43 @@ impl Staging {
     /// A blob's place among the staged ones.
     pub(super) fn blobs(&self) -> PathBuf {
         blobs_in(self.temp.path())
+    }
+}
+
+impl Staging {
+    /// Notes that `path` was made in the layout.
+    pub(super) fn placed(&mut self, path: &Path) {
+        self.placed.push(path.to_owned());
+    }
+
+    /// Takes back what was placed; the layout's lock is held.
+    pub(super) fn take_back(&mut self) {
+        for path in self.placed.drain(..).rev() {
+            // A folder goes only when it is empty again.
+            let _ = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+        }
+    }
+
+    /// A border between two steps of a publish. Does nothing, except in a test that wants the publish to end here as
+    /// if the process had been killed.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test's version does more")]
+    pub(super) const fn step(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn step(&mut self) -> Result<(), Failure> {
+        if let Some(left) = &mut self.dies_at {
+            if *left == 0 {
+                // Nothing is cleaned up, and the locks are gone: what a kill leaves.
+                self.temp.keep();
+                self.placed.clear();
+                return Err(Failure::new("killed"));
+            }
+            *left -= 1;
+        }
+        Ok(())
     }
 }
 

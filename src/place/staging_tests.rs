@@ -10,18 +10,18 @@ use std::{
 use super::*;
 use crate::{
     oci::media_type,
-    place::layout::{
-        Layout,
+    place::{
+        Opened,
         sample::{build, files, image, index},
     },
 };
 
 fn refusal(path: &Path) -> String {
-    Staging::begin(path).unwrap_err().to_string()
+    Staging::begin(path, Form::Layout).unwrap_err().to_string()
 }
 
 fn check(path: &Path, reference: &str) {
-    let layout = Layout::open(path).unwrap();
+    let layout = Opened::open(path).unwrap();
     layout.verify().unwrap();
     assert_eq!(layout.sets().len(), 1);
     assert_eq!(layout.sets()[0].reference.as_deref(), Some(reference));
@@ -145,7 +145,7 @@ fn a_path_that_cannot_be_written_fails_before_any_work() {
 fn a_failed_build_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b/hello");
-    let staging = Staging::begin(&path).unwrap();
+    let staging = Staging::begin(&path, Form::Layout).unwrap();
     index(&staging, "one");
     let mut draft = staging.draft().unwrap();
     draft.write_all(b"unsealed").unwrap();
@@ -162,16 +162,16 @@ fn a_root_that_dangles_or_a_damaged_blob_is_not_published() {
     build(&path, "one").unwrap();
     let before = files(&path);
 
-    let staging = Staging::begin(&path).unwrap();
+    let staging = Staging::begin(&path, Form::Layout).unwrap();
     let mut root = index(&staging, "two");
     root.digest = crate::oci::Digest::of(b"nothing has this digest");
     let failure = staging.publish(&root, "two").unwrap_err();
     assert!(failure.to_string().contains("is missing"), "{failure}");
 
     for damage in ["flip", "cut", "remove", "link"] {
-        let staging = Staging::begin(&path).unwrap();
+        let staging = Staging::begin(&path, Form::Layout).unwrap();
         let root = index(&staging, "two");
-        let layer = crate::oci::Digest::of(&crate::place::layout::sample::gzip(b"two linux/arm64"));
+        let layer = crate::oci::Digest::of(&crate::place::sample::gzip(b"two linux/arm64"));
         let blob = staging.blobs().join(layer.hex());
         let mut bytes = fs::read(&blob).unwrap();
         fs::remove_file(&blob).unwrap();
@@ -200,7 +200,7 @@ fn a_damaged_blob_in_the_layout_is_replaced_by_ours() {
     let path = dir.path().join("hello");
     let root = build(&path, "one").unwrap();
     fs::write(path.join("blobs/sha256").join(root.digest.hex()), "damaged").unwrap();
-    assert!(Layout::open(&path).is_err());
+    assert!(Opened::open(&path).is_err());
     build(&path, "one").unwrap();
     check(&path, "one");
 }
@@ -220,7 +220,7 @@ fn a_publish_that_fails_halfway_takes_back_what_it_placed() {
     // The same in a folder that was empty.
     let empty = dir.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    let staging = Staging::begin(&empty).unwrap();
+    let staging = Staging::begin(&empty, Form::Layout).unwrap();
     let root = index(&staging, "two");
     fs::create_dir(empty.join("index.json")).unwrap();
     fs::write(empty.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
@@ -244,7 +244,7 @@ fn a_layout_whose_blobs_are_a_link_is_not_written_through_it() {
 fn a_layout_that_came_meanwhile_is_merged_into_and_a_foreign_folder_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
-    let staging = Staging::begin(&path).unwrap();
+    let staging = Staging::begin(&path, Form::Layout).unwrap();
     let root = index(&staging, "two");
     build(&path, "one").unwrap();
     staging.publish(&root, "two").unwrap();
@@ -253,7 +253,7 @@ fn a_layout_that_came_meanwhile_is_merged_into_and_a_foreign_folder_is_not() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 
     let other = dir.path().join("other");
-    let staging = Staging::begin(&other).unwrap();
+    let staging = Staging::begin(&other, Form::Layout).unwrap();
     let root = index(&staging, "one");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("mine"), "mine").unwrap();
@@ -267,7 +267,7 @@ fn a_layout_that_was_removed_meanwhile_is_a_failure_not_a_half_layout() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
     build(&path, "one").unwrap();
-    let staging = Staging::begin(&path).unwrap();
+    let staging = Staging::begin(&path, Form::Layout).unwrap();
     let root = index(&staging, "two");
     fs::remove_dir_all(&path).unwrap();
     assert!(staging.publish(&root, "two").is_err());
@@ -278,7 +278,7 @@ fn a_layout_that_was_removed_meanwhile_is_a_failure_not_a_half_layout() {
 fn drafts_of_several_threads_and_equal_blobs_are_right() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
-    let staging = Staging::begin(&path).unwrap();
+    let staging = Staging::begin(&path, Form::Layout).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -315,10 +315,10 @@ fn modes_are_those_of_any_file() {
 fn a_single_manifest_may_be_the_root() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
-    let staging = Staging::begin(&path).unwrap();
+    let staging = Staging::begin(&path, Form::Layout).unwrap();
     let root = image(&staging, &crate::oci::Platform::parse("linux/amd64").unwrap(), &["a", "b"]);
     staging.publish(&root, "latest").unwrap();
-    let layout = Layout::open(&path).unwrap();
+    let layout = Opened::open(&path).unwrap();
     layout.verify().unwrap();
     assert_eq!(layout.sets()[0].images[0].layers.len(), 2);
 }

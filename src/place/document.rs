@@ -8,7 +8,7 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::place::shown;
+use super::shown;
 
 /// Docker's name of a manifest.
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -39,6 +39,8 @@ const FIELDS: [&str; 18] = [
     "Volumes",
     "StopSignal",
 ];
+/// The fields of docker's `manifest.json` in an archive.
+const ARCHIVE_FIELDS: [&str; 3] = ["Config", "RepoTags", "Layers"];
 /// Objects whose keys are the author's own words.
 const FREE: [&str; 5] = ["annotations", "labels", "Labels", "ExposedPorts", "Volumes"];
 
@@ -121,10 +123,36 @@ fn check_kind(schema_version: u32, media_type: Option<&MediaType>, kind: Kind) -
     }
 }
 
+/// One image of docker's `manifest.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ArchiveEntry {
+    /// The member that is the config.
+    pub(super) config: String,
+    /// `repository:tag`; none for an image without a name.
+    #[serde(default)]
+    pub(super) repo_tags: Option<Vec<String>>,
+    /// The members that are the layers, the lowest first.
+    #[serde(default)]
+    pub(super) layers: Option<Vec<String>>,
+}
+
+/// Reads docker's `manifest.json`: the images of an archive.
+pub(super) fn archive(bytes: &[u8]) -> Result<Vec<ArchiveEntry>, String> {
+    strict_with(bytes, &ARCHIVE_FIELDS)
+}
+
 fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    strict_with(bytes, &FIELDS)
+}
+
+fn strict_with<T: DeserializeOwned>(bytes: &[u8], fields: &'static [&'static str]) -> Result<T, String> {
     let said = |error: &serde_json::Error| shown(&error.to_string());
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0, free: false }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| said(&error))?;
+    Strict { depth: 0, free: false, fields }
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|error| said(&error))?;
     serde_json::from_slice(bytes).map_err(|error| said(&error))
 }
 
@@ -134,6 +162,8 @@ struct Strict {
     depth: usize,
     /// The keys of this object are data, not fields.
     free: bool,
+    /// The fields that have one spelling.
+    fields: &'static [&'static str],
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -155,14 +185,14 @@ impl<'de> Visitor<'de> for Strict {
         let mut seen = BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if !self.free {
-                check_spelling(&key)?;
+                check_spelling(&key, self.fields)?;
             }
             let free = !self.free && FREE.contains(&key.as_str());
             if seen.contains(&key) {
                 return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
             }
             seen.insert(key);
-            map.next_value_seed(Self { depth: self.depth + 1, free })?;
+            map.next_value_seed(Self { depth: self.depth + 1, free, ..self })?;
         }
         // An index to one reader and a manifest to another (CVE-2021-41190).
         let has = |key: &str| seen.contains(key);
@@ -173,7 +203,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Self { depth: self.depth + 1, free: false })?.is_some() {}
+        while seq.next_element_seed(Self { depth: self.depth + 1, free: false, ..self })?.is_some() {}
         Ok(())
     }
 
@@ -206,8 +236,8 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-fn check_spelling<E: serde::de::Error>(key: &str) -> Result<(), E> {
-    match FIELDS.iter().find(|field| field.eq_ignore_ascii_case(key) && **field != key) {
+fn check_spelling<E: serde::de::Error>(key: &str, fields: &[&str]) -> Result<(), E> {
+    match fields.iter().find(|field| field.eq_ignore_ascii_case(key) && **field != key) {
         // `labels` and `config` are words of other objects too; only the spellings of no object are refused.
         Some(field) if !FREE.contains(&key) => {
             Err(E::custom(format_args!("the key `{key}` is a second spelling of `{field}`")))

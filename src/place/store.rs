@@ -1,9 +1,10 @@
 //! Blobs by their names: opened without following a link, hashed while they are read.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::fs::FileExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,18 +15,36 @@ use rustix::{
 };
 use sha2::{Digest as _, Sha256};
 
+use super::BlobRef;
 use crate::{
     oci::{Digest, Open},
-    place::BlobRef,
     report::Failure,
 };
 
-/// The folders `blobs/sha256` of one or more layouts, asked in turn.
+/// The blobs of one or more places, asked in turn.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Store {
-    folders: Vec<Arc<File>>,
-    /// The layout, for messages.
+    shelves: Vec<Shelf>,
+    /// The place, for messages.
     path: PathBuf,
+}
+
+/// Where blobs are.
+#[derive(Debug, Clone)]
+enum Shelf {
+    /// The folder `blobs/sha256` of a layout.
+    Folder(Arc<File>),
+    /// An archive, with the places of its blobs.
+    Archive(Arc<File>, Arc<BTreeMap<Digest, Span>>),
+}
+
+/// A piece of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// Its first byte.
+    pub(super) start: u64,
+    /// How many there are.
+    pub(super) size: u64,
 }
 
 impl Store {
@@ -34,8 +53,13 @@ impl Store {
     /// # Errors
     /// `blobs` or `blobs/sha256` is a link or a file.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        let store = Self { folders: Vec::new(), path: path.to_owned() };
+        let store = Self { shelves: Vec::new(), path: path.to_owned() };
         store.and(path)
+    }
+
+    /// The blobs at `spans` of the archive `file`, which is at `path`.
+    pub(super) fn of_archive(file: File, spans: BTreeMap<Digest, Span>, path: &Path) -> Self {
+        Self { shelves: vec![Shelf::Archive(Arc::new(file), Arc::new(spans))], path: path.to_owned() }
     }
 
     /// The same with the layout at `path` as the next one to ask.
@@ -46,7 +70,7 @@ impl Store {
             .and_then(|root| open_inside(&root, "blobs", OFlags::DIRECTORY))
             .and_then(|blobs| open_inside(&blobs, "sha256", OFlags::DIRECTORY));
         match opened {
-            Ok(folder) => self.folders.push(Arc::new(folder)),
+            Ok(folder) => self.shelves.push(Shelf::Folder(Arc::new(folder))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::io("open `blobs/sha256`", path, &error)),
         }
@@ -93,11 +117,18 @@ impl Store {
 
     fn reader(&self, digest: Digest, size: u64) -> io::Result<VerifiedReader> {
         let name = digest.hex();
-        for folder in &self.folders {
-            match open_inside(folder.as_ref(), &name, OFlags::empty()) {
-                Ok(file) => return VerifiedReader::new(file, digest, size),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+        for shelf in &self.shelves {
+            match shelf {
+                Shelf::Folder(folder) => match open_inside(folder.as_ref(), &name, OFlags::empty()) {
+                    Ok(file) => return VerifiedReader::new(Stored::whole(file)?, digest, size),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                },
+                Shelf::Archive(file, spans) => {
+                    if let Some(span) = spans.get(&digest) {
+                        return VerifiedReader::new(Stored::piece(file, *span), digest, size);
+                    }
+                }
             }
         }
         Err(io::Error::new(io::ErrorKind::NotFound, "the blob is missing"))
@@ -122,7 +153,7 @@ impl Open for StoredBlob {
 /// bytes is as safe as one that waits for the end.
 #[derive(Debug)]
 pub(super) struct VerifiedReader {
-    file: File,
+    stored: Stored,
     hasher: Sha256,
     digest: Digest,
     size: u64,
@@ -138,22 +169,18 @@ enum State {
 }
 
 impl VerifiedReader {
-    fn new(file: File, digest: Digest, size: u64) -> io::Result<Self> {
-        let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(bad("it is not a regular file"));
+    fn new(stored: Stored, digest: Digest, size: u64) -> io::Result<Self> {
+        if stored.span.size != size {
+            return Err(bad(format!("it has {} bytes, its descriptor says {size}", stored.span.size)));
         }
-        if found.len() != size {
-            return Err(bad(format!("it has {} bytes, its descriptor says {size}", found.len())));
-        }
-        Ok(Self { file, hasher: Sha256::new(), digest, size, read: 0, state: State::Reading })
+        Ok(Self { stored, hasher: Sha256::new(), digest, size, read: 0, state: State::Reading })
     }
 
     /// Reads on and checks; any error is final.
     fn advance(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let left = self.size - self.read;
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
-        let read = self.file.read(buf.get_mut(..want).unwrap_or_default())?;
+        let read = self.stored.read_at(self.read, buf.get_mut(..want).unwrap_or_default())?;
         if read == 0 && left > 0 {
             return Err(bad(format!("it ends after {} of {} bytes", self.read, self.size)));
         }
@@ -161,7 +188,7 @@ impl VerifiedReader {
         self.read += read as u64;
         if self.read == self.size {
             // It may have grown since it was opened.
-            if self.file.metadata()?.len() != self.size {
+            if self.stored.has_grown()? {
                 return Err(bad(format!("it has more than {} bytes", self.size)));
             }
             let found = Digest::from_bytes(self.hasher.clone().finalize().into());
@@ -188,6 +215,38 @@ impl Read for VerifiedReader {
                 result
             }
         }
+    }
+}
+
+/// The bytes of a blob where they lie: a file, or a piece of one.
+#[derive(Debug)]
+struct Stored {
+    file: Arc<File>,
+    span: Span,
+    is_whole: bool,
+}
+
+impl Stored {
+    fn whole(file: File) -> io::Result<Self> {
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(bad("it is not a regular file"));
+        }
+        Ok(Self { file: Arc::new(file), span: Span { start: 0, size: found.len() }, is_whole: true })
+    }
+
+    /// Read by position: several readers share the file.
+    fn piece(file: &Arc<File>, span: Span) -> Self {
+        Self { file: Arc::clone(file), span, is_whole: false }
+    }
+
+    /// Reads what is `at` bytes behind the start.
+    fn read_at(&self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.file.read_at(buf, self.span.start.saturating_add(at))
+    }
+
+    fn has_grown(&self) -> io::Result<bool> {
+        Ok(self.is_whole && self.file.metadata()?.len() != self.span.size)
     }
 }
 
