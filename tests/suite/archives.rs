@@ -120,7 +120,8 @@ fn umoci(path: &Path) -> bool {
     succeeds(&mut command)
 }
 
-/// In parentheses who does not take it: umoci knows no zstd and no index; ctr and docker want one file; this docker (20.10) and crane read docker's table, which names one platform, and no zstd.
+/// In parentheses who does not take it: umoci knows no zstd and no index, crane validates gzip alone
+/// in a registry; ctr and docker want one file; this docker (20.10) and crane read docker's table, which names one platform, and no zstd.
 #[test]
 fn every_form_with_every_compression_is_taken_by_exactly_those_who_can() {
     let readers = Readers { docker: Docker::start(), podman: PodmanStore::new(), containerd: Containerd::start() };
@@ -148,19 +149,19 @@ fn every_form_with_every_compression_is_taken_by_exactly_those_who_can() {
     layout gzip 1: skopeo umoci podman (ctr) (docker) crane
     oci-archive gzip 1: skopeo (umoci) podman ctr docker crane
     docker-archive gzip 1: skopeo (umoci) podman ctr docker crane
-    layout zstd 1: skopeo (umoci) podman (ctr) (docker) crane
+    layout zstd 1: skopeo (umoci) podman (ctr) (docker) (crane)
     oci-archive zstd 1: skopeo (umoci) podman ctr (docker) (crane)
     docker-archive zstd 1: refused: a docker archive cannot hold zstd layers; docker before 23 does not unpack them
-    layout none 1: skopeo umoci podman (ctr) (docker) crane
+    layout none 1: skopeo umoci podman (ctr) (docker) (crane)
     oci-archive none 1: skopeo (umoci) podman ctr docker crane
     docker-archive none 1: skopeo (umoci) podman ctr docker crane
     layout gzip 2: skopeo (umoci) podman (ctr) (docker) crane
     oci-archive gzip 2: skopeo (umoci) podman ctr (docker) (crane)
     docker-archive gzip 2: refused: a docker archive holds one platform
-    layout zstd 2: skopeo (umoci) podman (ctr) (docker) crane
+    layout zstd 2: skopeo (umoci) podman (ctr) (docker) (crane)
     oci-archive zstd 2: skopeo (umoci) podman ctr (docker) (crane)
     docker-archive zstd 2: refused: a docker archive holds one platform
-    layout none 2: skopeo (umoci) podman (ctr) (docker) crane
+    layout none 2: skopeo (umoci) podman (ctr) (docker) (crane)
     oci-archive none 2: skopeo (umoci) podman ctr (docker) (crane)
     docker-archive none 2: refused: a docker archive holds one platform
     ");
