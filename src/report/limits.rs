@@ -52,4 +52,8 @@ impl Limits {
     pub const CHILD_OUTPUT_BYTES: u64 = 16 << 20;
     /// `uid` and `gid`: runc and containerd reject anything above.
     pub const ID: u32 = 2_147_483_647;
+    /// The largest files of a layer that an audit names: what a treemap can show.
+    pub const AUDIT_LARGEST: usize = 64;
+    /// Other places of one finding; whoever has seen so many knows that it is everywhere.
+    pub const AUDIT_ALSO: usize = 32;
 }
