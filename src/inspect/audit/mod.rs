@@ -7,6 +7,7 @@
 mod facts;
 mod finding;
 mod place;
+pub mod secrets;
 
 pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
