@@ -228,10 +228,7 @@ pub(super) fn of_line(line: &str) -> Option<(&str, &str)> {
         None => split(line)?,
     };
     let left = left.trim_end().trim_end_matches(['"', '\'', ']', '?']);
-    let name_start =
-        left.rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).map_or(0, |at| at + 1);
-    // What `rfind` found may be longer than a byte.
-    let name = left.get(name_start..).unwrap_or(left);
+    let name = left.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next()?;
     Some((name, unquoted(right))).filter(|(name, value)| !name.is_empty() && !value.is_empty())
 }
 

@@ -70,7 +70,7 @@ pub(super) fn is_bech32(text: &[u8]) -> bool {
         };
         sum = step(sum, value);
     }
-    data.len() > 6 && sum == 1
+    !prefix.is_empty() && data.len() >= 6 && sum == 1
 }
 
 #[cfg(test)]

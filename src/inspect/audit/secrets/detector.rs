@@ -40,6 +40,8 @@ pub(super) enum Proof {
     Hex(usize),
     /// Bech32, always.
     Bech32,
+    /// That many digits somewhere.
+    Digits(usize),
     /// These characters somewhere.
     Holds(&'static str),
     /// JSON in base64, after a prefix of that many bytes and up to an underscore.
@@ -227,6 +229,9 @@ impl Detector {
                 Some(certain(decode::has_hex_checksum(after(prefix)) || decode::has_hex_checksum(value)))
             }
             Proof::Bech32 => decode::is_bech32(value).then_some((true, None)),
+            Proof::Digits(least) => {
+                (value.iter().filter(|byte| byte.is_ascii_digit()).count() >= least).then_some((false, None))
+            }
             Proof::Holds(words) => memchr::memmem::find(value, words.as_bytes()).map(|_| (false, None)),
             Proof::Json(prefix) => {
                 let base64 = after(prefix).split(|byte| *byte == b'_').next()?;

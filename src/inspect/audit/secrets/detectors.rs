@@ -73,20 +73,14 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector::token("gitlab-token", &["glpat-"], &[Text("glpat-"), Run(WORD, 20, 300)], 30).in_binaries(),
     Detector::token("gitlab-token", &["gldt-", "glrt-"], &[exactly(SLACK, 5), Run(WORD, 20, 300)], 30),
     Detector::token("gitlab-token", &["glptt-"], &[Text("glptt-"), exactly(Class::LOWER_HEX, 40)], 30),
-    // User and bot tokens begin with the number of a workspace, the other kinds with a version.
+    // Every kind begins with the number of a workspace or holds one; words of a manual have no digits.
     Detector::token(
         "slack-token",
-        &["xoxb-", "xoxp-"],
-        &[exactly(SLACK, 5), Run(Class::DIGIT, 9, 14), Text("-"), Run(SLACK, 20, 240)],
-        25,
-    )
-    .in_binaries(),
-    Detector::token(
-        "slack-token",
-        &["xoxe", "xoxa-", "xoxr-", "xoxs-"],
-        &[exactly(ALNUM, 4), Run(Class::of(b".-"), 1, 1), Run(SLACK, 24, 300)],
+        &["xox"],
+        &[Text("xox"), exactly(Class::of(b"abceoprs"), 1), exactly(Class::of(b".-"), 1), Run(SLACK, 24, 300)],
         30,
     )
+    .proof(Proof::Digits(8))
     .in_binaries(),
     Detector::token(
         "slack-app-token",
@@ -110,7 +104,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         &[Text("hooks.slack.com/"), Run(Class::ALPHA, 8, 9), Text("/"), Run(PATH, 40, 60)],
         35,
     )
-    .edge(PATH)
     .weighing(Severity::High),
     Detector::token("stripe-key", &["k_live_", "k_prod_"], &[Run(WORD, 8, 8), Run(ALNUM, 16, 250)], 30)
         .before(Class::of(b"rs"), 1)
@@ -154,8 +147,8 @@ pub(super) const DETECTORS: &[Detector] = &[
     ),
     Detector::token(
         "shopify-token",
-        &["shpat_", "shpca_", "shppa_", "shpss_"],
-        &[exactly(WORD, 6), exactly(Class::HEX, 32)],
+        &["shp"],
+        &[Text("shp"), exactly(Class::of(b"acpst"), 2), Text("_"), exactly(Class::HEX, 32)],
         30,
     ),
     Detector::token("sendgrid-key", &["SG."], &[Text("SG."), exactly(WORD, 22), Text("."), exactly(WORD, 43)], 35),

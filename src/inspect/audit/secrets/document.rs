@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::{
     assignment::{self, Demand},
     decode,
+    detector::Window,
     hit::mask,
+    keys,
     location::Location,
     names::Format,
     placeholder,
@@ -22,6 +24,8 @@ pub(super) struct Exposed {
     /// The setting's name, where there is one.
     pub(super) name: String,
     pub(super) value: String,
+    /// What identifies it, where that is not the value as written.
+    pub(super) identity: Option<Vec<u8>>,
 }
 
 impl Exposed {
@@ -65,15 +69,18 @@ fn offset_in(text: &str, part: &str) -> usize {
 
 fn exposed(detector: &'static str, severity: Severity, offset: usize, name: &str, value: &str) -> Exposed {
     let (name, value) = (name.to_owned(), value.to_owned());
-    Exposed { rule: Rule::CredentialFile, detector, severity, offset, name, value }
+    Exposed { rule: Rule::CredentialFile, detector, severity, offset, name, value, identity: None }
 }
 
 fn settings(text: &str, detector: &'static str, demand: Demand, severity: Severity, found: &mut Vec<Exposed>) {
     for line in text.lines() {
-        let line = line.strip_prefix("//").filter(|rest| rest.contains(":_")).unwrap_or(line);
+        // npm writes `//host/:_authToken=value`.
+        let line = line.strip_prefix("//").and_then(|rest| rest.split_once(":_")).map_or(line, |(_, rest)| rest);
         let Some((name, value)) = assignment::of_line(line) else { continue };
-        // `_auth` and `_authToken` of npm, and its colon between host and name.
-        let is_npm = name == "_auth" && value.len() >= 8 && !placeholder::is_placeholder(value);
+        let is_npm = detector == "npmrc"
+            && matches!(name, "auth" | "_auth")
+            && value.len() >= 8
+            && !placeholder::is_placeholder(value);
         if is_npm || assignment::is_secret(name, value, demand) {
             found.push(exposed(detector, severity, offset_in(text, value), name, value));
         }
@@ -123,7 +130,8 @@ fn git_header(line: &str) -> Option<&str> {
     let (name, value) = line.split_once('=')?;
     let header = name.trim().eq_ignore_ascii_case("extraheader");
     let secret = value.split_ascii_whitespace().last()?;
-    (header && value.to_ascii_lowercase().contains("authorization:") && secret.len() >= 8).then_some(secret)
+    let is_real = secret.len() >= 8 && !placeholder::is_placeholder(secret);
+    (header && value.to_ascii_lowercase().contains("authorization:") && is_real).then_some(secret)
 }
 
 /// A file that holds one token and nothing else.
@@ -168,6 +176,8 @@ fn json(text: &str) -> Option<Exposed> {
         {
             let mut hit = of_provider("gcp-service-account", "private_key_id", field("private_key"));
             hit.offset = memchr::memmem::find(text.as_bytes(), b"\"private_key\"").unwrap_or_default();
+            hit.identity = keys::pem(Window { bytes: field("private_key").as_bytes(), keyword: 0 }, &mut 0)
+                .map(|key| key.value.into_owned());
             return Some(hit);
         }
         "authorized_user" if field("refresh_token").len() > 20 => {

@@ -82,7 +82,9 @@ impl Hits {
     /// Adds `hit`, unless the same secret was seen before or there are enough that weigh as much.
     pub(super) fn add(&mut self, hit: SecretHit) {
         if let Some(same) = self.0.iter_mut().find(|old| old.fingerprint == hit.fingerprint) {
-            if hit.severity > same.severity {
+            // A document says better what a key in it is for.
+            let is_better = hit.severity == same.severity && same.detector == "private-key";
+            if hit.severity > same.severity || is_better {
                 *same = hit;
             }
             return;

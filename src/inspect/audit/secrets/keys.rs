@@ -90,8 +90,8 @@ fn body_of(body: &[u8]) -> Option<(Vec<u8>, bool)> {
         // Concatenation in source code: `"..." +` and `'...' .`; the operator is not base64.
         let line = line.strip_suffix(b"+").filter(|line| line.ends_with(b" ") || line.ends_with(b"\"")).unwrap_or(line);
         let line = trim(line.strip_suffix(b".").unwrap_or(line), AROUND);
-        // The checksum of PGP's armour.
-        if line.first() == Some(&b'=') && line.len() <= 5 {
+        // The checksum of PGP's armour, or an operator alone.
+        if (line.first() == Some(&b'=') && line.len() <= 5) || line == b"+" {
             continue;
         }
         for byte in line {

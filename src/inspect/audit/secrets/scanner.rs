@@ -226,7 +226,7 @@ impl Place {
             severity: self.location.weigh(exposed.severity),
             offset: self.offset(exposed.offset as u64),
             masked: exposed.masked(),
-            fingerprint: Fingerprint::of(value),
+            fingerprint: Fingerprint::of(exposed.identity.as_deref().unwrap_or(value)),
         })
     }
 
