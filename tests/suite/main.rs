@@ -14,6 +14,7 @@
 mod crash;
 mod determinism;
 mod examples;
+mod falsefinds;
 mod floors;
 mod golden;
 mod init;

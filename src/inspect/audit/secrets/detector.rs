@@ -59,6 +59,8 @@ pub(super) struct Found<'a> {
     pub(super) at: Range<usize>,
     /// The secret itself: decoded, where two spellings of it are the same secret.
     pub(super) value: Cow<'a, [u8]>,
+    /// What it is, where that is not what the detector is named after.
+    pub(super) name: Option<&'static str>,
     /// Its weight, where it is not the detector's.
     pub(super) severity: Option<Severity>,
     /// Whether it proves itself, by a checksum or by what it decodes to.
@@ -125,7 +127,7 @@ impl Detector {
 
     /// A secret with a parser of its own.
     pub(super) const fn parsed(name: &'static str, rule: Rule, keywords: &'static [&'static str], find: Find) -> Self {
-        Self { find, rule, ..Self::token(name, keywords, &[], 0) }
+        Self { rule, find, ..Self::token(name, keywords, &[], 0) }
     }
 
     /// The same with something that proves it.
@@ -209,7 +211,7 @@ impl Detector {
         let is_alone = !has_neighbour || proven;
         let is_sure = proven || !is_binary || !has_checksum;
         let is_real = is_alone && is_sure && !placeholder::is_sample_token(value);
-        is_real.then_some(Found { at, value: Cow::Borrowed(value), severity, proven })
+        is_real.then_some(Found { at, value: Cow::Borrowed(value), name: None, severity, proven })
     }
 
     /// Whether `value` is proven, and its weight where that changes it; `None` when it is refuted.

@@ -20,6 +20,7 @@ const PADDED: Class = Class::of(b"0-9A-Za-z+/=");
 /// What stands between the name of a setting and its value.
 const BETWEEN: Class = Class::of(b" \t\"'=:>\\,");
 const BECH32: Class = Class::of(b"02-9AC-HJ-NP-Z");
+const AZURE: Class = Class::of(b"0-9A-Za-z_~.-");
 const WORD: Class = Class::WORD;
 const ALNUM: Class = Class::ALNUM;
 
@@ -54,7 +55,8 @@ pub(super) const DETECTORS: &[Detector] = &[
     .before(Class::of(b"0-9A-Za-z_."), 32)
     .edge(PADDED),
     Detector::token("gcp-api-key", &["AIza"], &[Text("AIza"), exactly(WORD, 35)], 40)
-        .weighing(Severity::High)
+        // Many are made to be in the pages of a site.
+        .weighing(Severity::Medium)
         .in_binaries(),
     Detector::token("google-client-secret", &["GOCSPX-"], &[Text("GOCSPX-"), exactly(WORD, 28)], 35),
     Detector::token("github-token", &["ghp_", "gho_", "ghu_", "ghs_"], &[exactly(WORD, 4), exactly(ALNUM, 36)], 30)
@@ -191,6 +193,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         &[Text("AccountKey="), From, exactly(Class::BASE64, 86), Text("==")],
         40,
     ),
+    Detector::token(
+        "azure-client-secret",
+        &["7Q~", "8Q~"],
+        &[exactly(AZURE, 3), exactly(Class::DIGIT, 1), Text("Q~"), Run(AZURE, 31, 34)],
+        35,
+    )
+    .before(AZURE, 3)
+    .edge(AZURE),
     Detector::token("jfrog-token", &["AKCp"], &[Text("AKCp"), exactly(ALNUM, 69)], 45).edge(PADDED),
     Detector::token("jfrog-token", &["cmVmdGtu"], &[Text("cmVmdGtu"), exactly(ALNUM, 56)], 40).edge(PADDED),
     Detector::token("1password-token", &["ops_eyJ"], &[Text("ops_"), Run(PADDED, 250, 2000)], 40)

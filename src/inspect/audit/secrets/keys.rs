@@ -71,7 +71,7 @@ pub(super) fn pem<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>> {
     let value = Cow::Owned(bytes.unwrap_or(base64));
     let proven = form != Form::Damaged && closed;
     let end = window.keyword + header + body.len();
-    Some(Found { at: window.keyword..end, value, severity: Some(severity), proven })
+    Some(Found { at: window.keyword..end, value, name: None, severity: Some(severity), proven })
 }
 
 /// The base64 of a PEM body and whether its headers say that a password protects it; `None` when there is anything
@@ -220,5 +220,11 @@ pub(super) fn putty<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>>
     }
     let severity = if encrypted { Severity::Medium } else { Severity::Critical };
     let at = window.keyword..window.bytes.len().min(window.keyword + offset);
-    (key.len() >= 32).then_some(Found { at, value: Cow::Owned(key), severity: Some(severity), proven: true })
+    (key.len() >= 32).then_some(Found {
+        at,
+        value: Cow::Owned(key),
+        name: None,
+        severity: Some(severity),
+        proven: true,
+    })
 }

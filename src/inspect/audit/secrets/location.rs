@@ -62,9 +62,14 @@ impl Location {
         let is_page = [".md", ".rst", ".html", ".txt", ".adoc", ".map"].iter().any(|end| name.ends_with(end));
         let is_test =
             name.starts_with("test_") || name.contains("_test.") || name.contains(".test.") || name.contains(".spec.");
+        let is_page_of_package = folders.ends_with(".egg-info") || folders.ends_with(".dist-info");
         let is_example = name.contains("example") || name.contains("sample");
         Self {
-            is_sample: among(&SAMPLES) || is_test || is_example || (is_page && !folders.is_empty()),
+            is_sample: among(&SAMPLES)
+                || is_page_of_package
+                || is_test
+                || is_example
+                || (is_page && !folders.is_empty()),
             is_packaged: among(&PACKAGES) || SYSTEM.iter().any(|folder| path.starts_with(folder)),
         }
     }
@@ -74,12 +79,19 @@ impl Location {
         !self.is_sample && !self.is_packaged
     }
 
-    /// The weight of a finding here: a sample is at most medium, and in a package at most low.
-    pub(super) fn weigh(self, severity: Severity) -> Severity {
+    /// The weight of a finding here: one step less in a package, in a sample at most medium, in a package's sample at
+    /// most low, and in a package's program at most low: libraries carry the keys of their self-tests.
+    pub(super) fn weigh(self, severity: Severity, is_binary: bool) -> Severity {
         match (self.is_sample, self.is_packaged) {
+            (_, true) if is_binary => severity.min(Severity::Low),
             (true, true) => severity.min(Severity::Low),
             (true, false) => severity.min(Severity::Medium),
-            (false, true) => severity.min(Severity::High),
+            (false, true) => match severity {
+                Severity::Critical => Severity::High,
+                Severity::High => Severity::Medium,
+                Severity::Medium | Severity::Low => Severity::Low,
+                Severity::Info => Severity::Info,
+            },
             (false, false) => severity,
         }
     }
@@ -91,12 +103,15 @@ mod tests {
 
     #[test]
     fn samples_weigh_less_and_never_nothing() {
-        let weigh = |path: &str| Location::of(path).weigh(Severity::Critical);
+        let weigh = |path: &str| Location::of(path).weigh(Severity::Critical, false);
         assert_eq!(weigh("/app/server.key"), Severity::Critical);
         assert_eq!(weigh("app/latest/server.key"), Severity::Critical);
         assert_eq!(weigh("/app/test/server.key"), Severity::Medium);
         assert_eq!(weigh("./usr/lib/python3/test/keycert.pem"), Severity::Low);
         assert_eq!(weigh("usr/lib/ssl/private.pem"), Severity::High);
+        assert_eq!(weigh("usr/lib/python3/dist-packages/PyJWT-2.egg-info/PKG-INFO"), Severity::Low);
+        assert_eq!(Location::of("usr/lib/x/libgnutls.so.30").weigh(Severity::Medium, true), Severity::Low);
+        assert_eq!(Location::of("app/server").weigh(Severity::Medium, true), Severity::Medium);
         assert_eq!(weigh("srv/node_modules/x/docs/a.js"), Severity::Low);
     }
 }

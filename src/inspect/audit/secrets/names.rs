@@ -192,7 +192,8 @@ fn entry(path: &str) -> Option<&'static Entry> {
     let is_template = [".example", ".sample", ".template", ".dist", ".pub"].iter().any(|end| name.ends_with(end));
     FILES.iter().find(|entry| entry.0.matches(path, name)).filter(|entry| {
         let is_store = entry.1 == "keystore" && is_trust;
-        !is_store && !(is_template && entry.4 != Some(Format::Json) && entry.2 != Traces)
+        let is_model = is_template && entry.4 != Some(Format::Json) && entry.2 != Traces;
+        !(is_store || is_model)
     })
 }
 

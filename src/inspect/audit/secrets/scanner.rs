@@ -172,7 +172,7 @@ impl SecretScanner {
             self.hits.add(SecretHit {
                 rule: Rule::PrivateKey,
                 detector: "private-key",
-                severity: self.location.weigh(Severity::Critical),
+                severity: self.location.weigh(Severity::Critical, false),
                 offset: 0,
                 masked: mask(&whole),
                 fingerprint: Fingerprint::of(&whole),
@@ -203,13 +203,14 @@ impl Place {
         if harmless::is_harmless(&found.value) {
             return None;
         }
-        let severity = self.location.weigh(found.severity.unwrap_or(detector.severity));
+        let severity = self.location.weigh(found.severity.unwrap_or(detector.severity), self.kind == Kind::Binary);
         let severity = if self.kind == Kind::Binary { severity.min(Severity::Medium) } else { severity };
-        let is_chosen = detector.rule == Rule::CredentialFile;
+        // A login in base64 has a password in it.
+        let is_chosen = detector.rule == Rule::CredentialFile || found.name.is_some();
         let masked = if is_chosen { mask(b"") } else { mask(&found.value) };
         Some(SecretHit {
             rule: detector.rule,
-            detector: detector.name,
+            detector: found.name.unwrap_or(detector.name),
             severity,
             offset: self.offset(self.start + (from + found.at.start) as u64),
             masked,
@@ -223,7 +224,7 @@ impl Place {
         (!harmless::is_harmless(value)).then(|| SecretHit {
             rule: exposed.rule,
             detector: exposed.detector,
-            severity: self.location.weigh(exposed.severity),
+            severity: self.location.weigh(exposed.severity, false),
             offset: self.offset(exposed.offset as u64),
             masked: exposed.masked(),
             fingerprint: Fingerprint::of(exposed.identity.as_deref().unwrap_or(value)),

@@ -42,9 +42,21 @@ pub(super) fn userinfo<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'
     Some(Found {
         at: start..start + password.len(),
         value: Cow::Borrowed(password),
-        severity: Some(if entropy::tenths(password) >= 25 { Severity::High } else { Severity::Medium }),
+        name: None,
+        severity: Some(weight(window, password, work)),
         proven: false,
     })
+}
+
+/// What such a password weighs: little in a comment, where manuals are, and less when it is a word.
+fn weight(window: Window<'_>, password: &[u8], work: &mut u64) -> Severity {
+    let line = window.before().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    *work += line.len() as u64;
+    let line = line.trim_ascii_start();
+    if [b"#".as_slice(), b"//", b"*", b"/*", b";", b"--"].iter().any(|mark| line.starts_with(mark)) {
+        return Severity::Low;
+    }
+    if entropy::tenths(password) >= 25 { Severity::High } else { Severity::Medium }
 }
 
 /// Whether the password is a word of a manual, a reference, or the host one that is kept for manuals (RFC 2606).
@@ -52,7 +64,9 @@ fn is_sample(user: &[u8], password: &str, host: &[u8]) -> bool {
     let lower = password.to_ascii_lowercase();
     let host = host.split(|byte| matches!(byte, b':' | b'?' | b'#')).next().unwrap_or_default().to_ascii_lowercase();
     let reserved = ["example.com", "example.org", "example.net", ".example", ".test", ".invalid", "example"];
-    let is_word = SAMPLES.contains(&lower.as_str()) || lower.len() < 4;
+    // `p@ssw0rd` is the word too.
+    let plain = lower.replace('@', "a").replace('0', "o").replace('$', "s");
+    let is_word = SAMPLES.contains(&plain.as_str()) || plain.len() < 4 || plain.starts_with("password");
     is_word
         || placeholder::is_placeholder(password)
         || password.contains(['<', '>', '{', '}', '|', '[', ']', '(', ')', '^', '*', '\''])

@@ -41,6 +41,7 @@ pub(super) fn token<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>>
     Some(Found {
         at: window.keyword..window.keyword + length,
         value: Cow::Borrowed(text.get(..length)?),
+        name: None,
         severity: Some(Severity::Medium),
         proven: true,
     })
@@ -58,6 +59,7 @@ fn registry_logins(base64: &[u8], keyword: usize) -> Option<Found<'_>> {
     Some(Found {
         at: keyword..keyword + base64.len(),
         value: Cow::Owned(login.into_bytes()),
+        name: Some("docker-config"),
         severity: Some(Severity::Critical),
         proven: true,
     })
