@@ -34,7 +34,7 @@ pub fn unless_excepted(
     let mut meant = policy.allow.iter().filter(|allow| covers(allow, path, &failure)).peekable();
     let Some(first) = meant.peek().copied() else { return Err(failure) };
     let (line, _) = first.origin.line_column();
-    let hint = if !matches!(first.rule, Rule::PrivateKey | Rule::DynamicBinary | Rule::SizeBudget) {
+    let hint = if !first.rule.waivable() {
         format!("no exception waives `{}`, not even the one on line {line}", first.rule)
     } else if meant.any(|allow| holds(allow, today)) {
         return Ok(());

@@ -1,5 +1,6 @@
 //! What is in an image, whoever made it. Takes images, never a plan or a recipe.
 
+pub mod audit;
 mod contents;
 pub mod runtime;
 mod tar;

@@ -64,4 +64,28 @@ impl Limits {
     pub const CHILD_OUTPUT_BYTES: u64 = 16 << 20;
     /// `uid` and `gid`: runc and containerd reject anything above.
     pub const ID: u32 = 2_147_483_647;
+    /// The largest files of a layer that an audit names: what a treemap can show.
+    pub const AUDIT_LARGEST: usize = 64;
+    /// Other places of one finding; whoever has seen so many knows that it is everywhere.
+    pub const AUDIT_ALSO: usize = 32;
+    /// Input that the search for secrets examines at once: it stays in the second cache of any processor.
+    pub const SECRET_BLOCK: usize = 64 << 10;
+    /// Bytes before a keyword that a detector may look at: a URL's scheme, the start of a token, a line or two.
+    pub const SECRET_BEHIND: usize = 512;
+    /// Bytes from a keyword on that a detector may look at: more than the largest key or token.
+    pub const SECRET_AHEAD: usize = 32 << 10;
+    /// A key in PEM: RSA of 16384 bits takes 12.5 KiB of base64, and escapes may make that a fifth more.
+    pub const PEM_BYTES: usize = 24 << 10;
+    /// A key in DER, as a whole file: RSA of 16384 bits takes 9.3 KiB.
+    pub const DER_KEY_BYTES: usize = 10 << 10;
+    /// One of the three parts of a JSON Web Token. Servers refuse headers above 8 KiB altogether.
+    pub const JWT_PART_BYTES: usize = 8 << 10;
+    /// The start of a file that tells text from binary; git looks at as much.
+    pub const SNIFF_BYTES: usize = 8 << 10;
+    /// A text that is read line by line or as JSON for the settings in it: written by people, kept whole.
+    pub const SECRET_DOCUMENT_BYTES: usize = 256 << 10;
+    /// Secrets of one file that are reported; the heaviest stay.
+    pub const SECRETS_PER_FILE: usize = 64;
+    /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.
+    pub const MASKABLE_BYTES: usize = 20;
 }

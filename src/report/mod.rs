@@ -2,16 +2,20 @@
 //!
 //! Nothing here prints. `commands` returns these values, `cli` renders them.
 
+mod catalogue;
 mod failure;
 mod limits;
 mod origin;
 mod printable;
 mod progress;
 mod rule;
+mod severity;
 
+pub use catalogue::RuleFacts;
 pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;
 pub use origin::{Origin, Source};
 pub use printable::printable;
 pub use progress::{Progress, Silent, Task};
 pub use rule::Rule;
+pub use severity::{NoSeverity, Severity};

@@ -15,6 +15,7 @@ mod archives;
 mod crash;
 mod determinism;
 mod examples;
+mod falsefinds;
 mod floors;
 mod golden;
 mod init;

@@ -83,8 +83,7 @@ fn registry(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 /// One `[[policy.allow]]`.
 fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
     let Table(table) = at.value;
-    let names = Rule::ALL.map(Rule::name);
-    let rule = Rule::named(&table.rule.value).ok_or_else(|| unknown(page, &table.rule, "rule", &names))?;
+    let rule = Rule::named(&table.rule.value).ok_or_else(|| unknown(page, &table.rule, "rule", &Rule::names()))?;
     if table.reason.value.trim().is_empty() {
         return Err(page.failure(&table.reason.span, "an exception has a reason, this one is blank"));
     }

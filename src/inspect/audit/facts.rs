@@ -1,0 +1,134 @@
+//! What an audit says of an image.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Finding, NotApplicable, Unknown, Waived};
+use crate::{
+    inspect::Skip,
+    oci::{DiffId, Digest},
+    report::{Rule, Severity},
+};
+
+/// One name of a place, audited.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Audit {
+    /// The place, as it was named by the caller.
+    pub image: String,
+    /// The name in the place. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Of the manifest or index.
+    pub digest: Digest,
+    /// What it is. Foreign text.
+    pub media_type: String,
+    /// What the findings were judged by.
+    pub policy: PolicySummary,
+    /// In the order of the index.
+    pub images: Vec<ImageAudit>,
+    /// About the index, the name and the policy; sorted like those of an image.
+    pub findings: Vec<Finding>,
+    /// Findings about the name or the index that a waiver of the policy excepts.
+    pub waived: Vec<Waived>,
+    /// What of the index could not be looked at.
+    pub unknown: Vec<Unknown>,
+    /// What is in the index and is no image.
+    pub skipped: Vec<Skip>,
+}
+
+/// What the findings were judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PolicySummary {
+    /// `default` or `hardened`.
+    pub profile: String,
+    /// A finding of this severity or above fails the audit.
+    pub fail_on: Severity,
+    /// Severities that the policy changes, sorted by rule.
+    pub overrides: Vec<Override>,
+}
+
+/// A severity that the policy changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Override {
+    /// Of this rule.
+    pub rule: Rule,
+    /// The new one; `None` is a rule that is switched off.
+    pub severity: Option<Severity>,
+}
+
+/// One platform's image, audited.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ImageAudit {
+    /// What the config says: `os/architecture[/variant]`. Foreign text.
+    pub platform: String,
+    /// Of the manifest.
+    pub digest: Digest,
+    /// The image ID.
+    pub config_digest: Digest,
+    /// The config's date, as it stands there. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The whole configuration, in the words of the specification. Foreign text. Values in which a secret was found are
+    /// replaced by its masked form.
+    pub config: Value,
+    /// Lowest first.
+    pub layers: Vec<LayerFacts>,
+    /// Sorted by severity, the heaviest first, then rule, layer, path.
+    pub findings: Vec<Finding>,
+    /// Findings that a waiver of the policy excepts, in the same order.
+    pub waived: Vec<Waived>,
+    /// What could not be looked at; with one of these the audit is never clean.
+    pub unknown: Vec<Unknown>,
+    /// The rules that were looked at to the end, in the order of the catalogue.
+    pub checked: Vec<Rule>,
+    /// The rules that this image has nothing to offer to, in the order of the catalogue.
+    pub not_applicable: Vec<NotApplicable>,
+}
+
+/// One layer, in figures.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerFacts {
+    /// Of the stored bytes.
+    pub digest: Digest,
+    /// Of the tar.
+    pub diff_id: DiffId,
+    /// How it is stored. Foreign text.
+    pub media_type: String,
+    /// Stored bytes.
+    pub size: u64,
+    /// Bytes of the tar.
+    pub unpacked_size: u64,
+    /// The history's line, where there is one for each layer. Foreign text, with secrets masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// How many entries the tar has.
+    pub entries: u64,
+    /// The largest files, the largest first; at most [`Limits::AUDIT_LARGEST`](crate::report::Limits::AUDIT_LARGEST).
+    pub largest: Vec<SizedPath>,
+}
+
+/// A file and its size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SizedPath {
+    /// With a leading `/`. Foreign text.
+    pub path: String,
+    /// Bytes of its content.
+    pub size: u64,
+}
+
+impl Audit {
+    /// Whether something could not be looked at.
+    pub fn is_incomplete(&self) -> bool {
+        !self.unknown.is_empty() || self.images.iter().any(|image| !image.unknown.is_empty())
+    }
+
+    /// How many findings weigh as much as the policy's threshold, or more.
+    pub fn failing(&self) -> usize {
+        let images = self.images.iter().flat_map(|image| &image.findings);
+        self.findings.iter().chain(images).filter(|finding| finding.severity >= self.policy.fail_on).count()
+    }
+}

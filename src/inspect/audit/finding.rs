@@ -1,0 +1,61 @@
+//! What a rule found, and what it could not find out.
+
+use serde::Serialize;
+
+use super::Place;
+use crate::report::{Rule, Severity};
+
+/// Something that a rule found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// Which rule.
+    pub rule: Rule,
+    /// What it weighs here: the policy's severity, else the rule's own judgement.
+    pub severity: Severity,
+    /// One sentence, lower case, without a full stop. Holds foreign text as it is; never a secret.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+    /// What was seen. Foreign text; secrets are masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The same thing elsewhere, in the order of layers and paths; at most
+    /// [`Limits::AUDIT_ALSO`](crate::report::Limits::AUDIT_ALSO).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Place>,
+}
+
+/// What could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unknown {
+    /// The rules that have no answer because of it, in the order of the catalogue.
+    pub rules: Vec<Rule>,
+    /// Where.
+    pub place: Place,
+    /// Why; a part of a sentence. May hold foreign text.
+    pub reason: String,
+}
+
+/// A finding that a waiver excepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Waived {
+    /// What was found.
+    pub finding: Finding,
+    /// The waiver's reason.
+    pub reason: String,
+    /// The waiver's last day, `2027-06-30`.
+    pub until: String,
+}
+
+/// A rule that an image has nothing to offer to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NotApplicable {
+    /// Which rule.
+    pub rule: Rule,
+    /// Why; a part of a sentence.
+    pub why: String,
+}

@@ -1,0 +1,14 @@
+//! The practices of the catalogue, looked for in any image.
+//!
+//! Each layer is read once, as a stream, and never extracted. What the layers hold is kept as facts, bounded by
+//! [`Limits`](crate::report::Limits); the rules then read the facts. A rule that could not look says so, and an audit with
+//! such a rule is never clean.
+
+mod facts;
+mod finding;
+mod place;
+pub mod secrets;
+
+pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
+pub use finding::{Finding, NotApplicable, Unknown, Waived};
+pub use place::{LayerRef, Place, Presence};

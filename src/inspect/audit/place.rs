@@ -1,0 +1,71 @@
+//! Where in an image something is.
+
+use serde::Serialize;
+
+use crate::oci::{DiffId, Digest};
+
+/// Where in an image something is: an entry of a layer, or a key of a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Place {
+    /// The layer that brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<LayerRef>,
+    /// The path in the image, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The entry's mode, with setuid, setgid and sticky bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
+    /// The entry's owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u64>,
+    /// The entry's group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u64>,
+    /// Whether a container sees it.
+    pub presence: Presence,
+    /// The key of a document: `config.User`, `config.Env[RUST_LOG]`, `history[3]`, `manifest`. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Bytes from the start of the file, or of the key's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+/// A layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerRef {
+    /// Counted from 0, the lowest.
+    pub index: usize,
+    /// Of the stored bytes.
+    pub digest: Digest,
+    /// Of the tar.
+    pub diff_id: DiffId,
+    /// The history's line, where there is one for each layer. Foreign text, with secrets masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+}
+
+/// Whether a container sees an entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// It does.
+    Final,
+    /// The layer of that index deletes it; everybody can still download it.
+    RemovedIn(usize),
+    /// The layer of that index has something else at its path; everybody can still download it.
+    ReplacedIn(usize),
+    /// It is in a document and not in a layer.
+    #[default]
+    NotAFile,
+}
+
+impl Place {
+    /// A key of a document.
+    pub fn key(key: impl Into<String>) -> Self {
+        Self { key: Some(key.into()), ..Self::default() }
+    }
+}

@@ -1,0 +1,86 @@
+//! The one pass: where in a text the keywords of detectors are.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+
+use super::{detector::Detector, detectors::DETECTORS};
+
+/// The keywords of a set of detectors, ready to be looked for.
+#[derive(Debug)]
+pub(super) struct Keywords {
+    /// `None` only if the table could not be built; the tests know that it can.
+    automaton: Option<AhoCorasick>,
+    /// The detector of each keyword, in the automaton's order.
+    owners: Vec<&'static Detector>,
+    longest: usize,
+}
+
+static TEXT: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter()));
+static BINARY: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.in_binaries)));
+
+impl Keywords {
+    /// Those for text, or for everything else.
+    pub(super) fn get(is_binary: bool) -> &'static Self {
+        if is_binary { &BINARY } else { &TEXT }
+    }
+
+    fn of(detectors: impl Iterator<Item = &'static Detector>) -> Self {
+        let mut words = Vec::new();
+        let mut owners = Vec::new();
+        for detector in detectors {
+            for word in detector.keywords {
+                words.push(*word);
+                owners.push(detector);
+            }
+        }
+        // No keyword begins another, so that at each place there is at most one, whatever the order.
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&words).ok();
+        Self { automaton, owners, longest: words.iter().map(|word| word.len()).max().unwrap_or(0) }
+    }
+
+    /// Calls `see` for each keyword of `bytes` that begins in `from..to`, also for those that overlap.
+    pub(super) fn each(&self, bytes: &[u8], from: usize, to: usize, mut see: impl FnMut(usize, &'static Detector)) {
+        let Some(automaton) = &self.automaton else { return };
+        let end = bytes.len().min(to + self.longest - 1);
+        let mut at = from;
+        while at < to {
+            let Some(found) = automaton.find(Input::new(bytes).range(at..end)) else { return };
+            if found.start() >= to {
+                return;
+            }
+            if let Some(detector) = self.owners.get(found.pattern().as_usize()) {
+                see(found.start(), detector);
+            }
+            at = found.start() + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_keyword_is_found_where_it_is_and_overlapping_ones_too() {
+        for is_binary in [false, true] {
+            let keywords = Keywords::get(is_binary);
+            assert!(keywords.automaton.is_some());
+            let mut seen = Vec::new();
+            let text = "..ops_eyJ..ghp_ghp_";
+            keywords.each(text.as_bytes(), 0, text.len(), |at, _| seen.push(at));
+            assert_eq!(seen, if is_binary { vec![6, 11, 15] } else { vec![2, 6, 11, 15] });
+        }
+    }
+
+    #[test]
+    fn a_keyword_across_the_end_of_a_range_belongs_to_the_range_it_begins_in() {
+        let text = b"....ghp_....";
+        for border in 0..text.len() {
+            let mut seen = Vec::new();
+            Keywords::get(true).each(text, 0, border, |at, _| seen.push(at));
+            Keywords::get(true).each(text, border, text.len(), |at, _| seen.push(at));
+            assert_eq!(seen, [4], "{border}");
+        }
+    }
+}

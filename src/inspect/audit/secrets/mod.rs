@@ -1,0 +1,50 @@
+//! Secrets in files, variables, labels, history and arguments.
+//!
+//! One pass over the bytes looks for the keywords of all detectors at once; a detector then reads a bounded window
+//! around its keyword, and reports what has the shape, the entropy and the proof of a secret. Files that are made to
+//! hold credentials are read as what they are. A value is never kept in what leaves this room.
+//!
+//! # Bounds
+//!
+//! Memory: [`SECRET_BEHIND`](crate::report::Limits::SECRET_BEHIND), two blocks and
+//! [`SECRET_AHEAD`](crate::report::Limits::SECRET_AHEAD) of a stream, and one document of
+//! [`SECRET_DOCUMENT_BYTES`](crate::report::Limits::SECRET_DOCUMENT_BYTES), whatever the file.
+//!
+//! Time: at most [`WORK_PER_BYTE`] steps a byte of input. What a detector reads from its keyword on ends before that
+//! detector's next keyword can begin (a token's left neighbour is no byte of a token, a PEM body ends at the next
+//! dashes, a URL at the next slash), or is a constant number of bytes. A test counts the steps on hostile input.
+
+mod assignment;
+mod class;
+mod decode;
+mod detector;
+mod detectors;
+mod document;
+mod entropy;
+mod harmless;
+mod hit;
+mod keys;
+mod keywords;
+mod kind;
+mod location;
+mod names;
+mod placeholder;
+mod scanner;
+mod shape;
+mod text;
+mod url;
+mod web;
+
+#[cfg(test)]
+mod tests;
+
+pub use hit::{Fingerprint, SecretHit};
+pub use kind::Kind;
+pub use names::{NameRule, name_hit};
+pub use scanner::SecretScanner;
+pub use text::{TextContext, scan_arguments, scan_text};
+
+/// The most steps that a byte of input can cost on average, over the pass itself: a bound that holds for any input.
+pub const WORK_PER_BYTE: u64 = 64;
+/// Changes whenever the same bytes may give other hits: part of the key of a cache of verdicts.
+pub const RULESET: u32 = 1;

@@ -1,0 +1,260 @@
+//! Files whose name says that they hold credentials.
+
+use crate::report::{Rule, Severity};
+
+/// What the name of a file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameRule {
+    /// The rule that such a file breaks.
+    pub rule: Rule,
+    /// What kind of file it is, such as `keystore`.
+    pub detector: &'static str,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Whether the name alone is no finding: the scanner reads such a file and reports what it really holds. Of the
+    /// others, an empty file is none.
+    pub confirmed_by_content: bool,
+}
+
+/// How a file of credentials or of settings is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Names and values, and the file is made for secrets.
+    Settings(&'static str),
+    /// Names and values of any kind.
+    Config,
+    /// JSON that says itself what it is.
+    Json,
+    Netrc,
+    Pgpass,
+    Shadow,
+    Htpasswd,
+    GitConfig,
+    Kube,
+    /// The whole file is one token.
+    Token(&'static str),
+}
+
+/// Which paths an entry of the table is about.
+#[derive(Debug, Clone, Copy)]
+enum Match {
+    /// The last components, whole.
+    Tail(&'static str),
+    /// The end of the file's name.
+    End(&'static str),
+    /// The start of the file's name.
+    Start(&'static str),
+    /// Anything below a folder of that name.
+    Under(&'static str),
+    /// Anything below this path of the root.
+    Root(&'static str),
+    /// A start and an end of the file's name.
+    Around(&'static str, &'static str),
+}
+
+impl Match {
+    fn matches(self, path: &str, name: &str) -> bool {
+        match self {
+            Self::Tail(tail) => path.strip_suffix(tail).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')),
+            Self::End(end) => name.len() > end.len() && name.ends_with(end),
+            Self::Start(start) => name.starts_with(start),
+            Self::Under(folder) => {
+                let mut components = path.split('/').rev();
+                components.next();
+                components.any(|component| component == folder)
+            }
+            Self::Root(root) => path.starts_with(root),
+            Self::Around(start, end) => name.starts_with(start) && name.ends_with(end),
+        }
+    }
+}
+
+struct Entry(Match, &'static str, Rule, Severity, Option<Format>);
+
+use Match::{Around, End, Root, Start, Tail, Under};
+use Rule::{CredentialFile as File, LoginTraces as Traces, PrivateKey as Key};
+use Severity::{High, Low, Medium};
+
+/// The files, the most precise first. Those with a format are findings only when they hold something.
+const FILES: &[Entry] = &[
+    Entry(Tail(".npmrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
+    Entry(Tail(".yarnrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
+    Entry(Tail(".yarnrc.yml"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
+    Entry(Tail(".pypirc"), "pypirc", File, High, Some(Format::Settings("pypirc"))),
+    Entry(Tail("pip.conf"), "pip-config", File, High, Some(Format::Settings("pip-config"))),
+    Entry(Tail(".gem/credentials"), "gem-credentials", File, High, Some(Format::Settings("gem-credentials"))),
+    Entry(Tail(".bundle/config"), "bundle-config", File, High, Some(Format::Settings("bundle-config"))),
+    Entry(Tail(".cargo/credentials"), "cargo-credentials", File, High, Some(Format::Settings("cargo-credentials"))),
+    Entry(
+        Tail(".cargo/credentials.toml"),
+        "cargo-credentials",
+        File,
+        High,
+        Some(Format::Settings("cargo-credentials")),
+    ),
+    Entry(Tail(".netrc"), "netrc", File, High, Some(Format::Netrc)),
+    Entry(Tail("_netrc"), "netrc", File, High, Some(Format::Netrc)),
+    Entry(Tail(".pgpass"), "pgpass", File, High, Some(Format::Pgpass)),
+    Entry(Tail(".my.cnf"), "my-cnf", File, High, Some(Format::Settings("my-cnf"))),
+    Entry(Tail(".git/config"), "git-header", File, High, Some(Format::GitConfig)),
+    Entry(Tail(".git-credentials"), "git-credentials", File, High, None),
+    Entry(Tail(".kube/config"), "kubeconfig", File, High, Some(Format::Kube)),
+    Entry(Tail("etc/kubernetes/admin.conf"), "kubeconfig", File, High, Some(Format::Kube)),
+    Entry(Tail(".docker/config.json"), "docker-config", File, High, Some(Format::Json)),
+    Entry(Tail(".dockercfg"), "docker-config", File, High, Some(Format::Json)),
+    Entry(Tail(".vault-token"), "vault-token", File, High, Some(Format::Token("vault-token"))),
+    Entry(Tail(".terraform.d/credentials.tfrc.json"), "terraform-token", File, High, Some(Format::Json)),
+    Entry(Tail("terraform.tfstate"), "terraform-state", File, High, Some(Format::Settings("terraform-state"))),
+    Entry(Tail(".htpasswd"), "htpasswd", File, Medium, Some(Format::Htpasswd)),
+    Entry(Tail("etc/shadow"), "shadow-hash", File, Medium, Some(Format::Shadow)),
+    Entry(Tail("etc/shadow-"), "shadow-hash", File, Medium, Some(Format::Shadow)),
+    Entry(Tail(".s3cfg"), "s3cfg", File, High, Some(Format::Settings("s3cfg"))),
+    Entry(Tail(".boto"), "boto", File, High, Some(Format::Settings("boto"))),
+    Entry(Around("service-account", ".json"), "gcp-service-account", File, High, Some(Format::Json)),
+    Entry(Tail("wp-config.php"), "wp-config", File, High, Some(Format::Settings("wp-config"))),
+    Entry(Tail("database.yml"), "database-config", File, High, Some(Format::Settings("database-config"))),
+    Entry(Tail(".env"), "dotenv", File, High, Some(Format::Settings("dotenv"))),
+    Entry(Start(".env."), "dotenv", File, High, Some(Format::Settings("dotenv"))),
+    Entry(Tail(".aws/credentials"), "aws-credentials", File, High, Some(Format::Settings("aws-credentials"))),
+    Entry(Tail(".aws/config"), "aws-credentials", File, High, Some(Format::Settings("aws-credentials"))),
+    Entry(Tail(".config/gcloud/credentials.db"), "gcloud-credentials", File, High, None),
+    Entry(Tail(".config/gcloud/access_tokens.db"), "gcloud-credentials", File, High, None),
+    Entry(Tail("application_default_credentials.json"), "gcloud-credentials", File, High, Some(Format::Json)),
+    Entry(Under("legacy_credentials"), "gcloud-credentials", File, High, Some(Format::Json)),
+    Entry(Under(".azure"), "azure-credentials", File, High, None),
+    Entry(Under("private-keys-v1.d"), "gnupg-key", Key, High, None),
+    Entry(Tail(".gnupg/secring.gpg"), "gnupg-key", Key, High, None),
+    Entry(Under(".gnupg"), "gnupg-folder", File, Low, None),
+    Entry(Root("run/secrets/"), "mounted-secret", File, High, None),
+    // Keys are reported when they are keys.
+    Entry(Around("ssh_host_", "_key"), "ssh-host-key", Traces, High, None),
+    Entry(Tail("id_rsa"), "private-key", Key, High, Some(Format::Json)),
+    Entry(Tail("id_dsa"), "private-key", Key, High, Some(Format::Json)),
+    Entry(Tail("id_ecdsa"), "private-key", Key, High, Some(Format::Json)),
+    Entry(Tail("id_ed25519"), "private-key", Key, High, Some(Format::Json)),
+    Entry(End(".pem"), "private-key", Key, High, Some(Format::Json)),
+    Entry(End(".key"), "private-key", Key, High, Some(Format::Json)),
+    Entry(End(".p8"), "private-key", Key, High, Some(Format::Json)),
+    Entry(Under(".ssh"), "ssh-folder", Traces, Medium, None),
+    Entry(Tail(".bash_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".zsh_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".ash_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".sh_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".python_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".node_repl_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".psql_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".mysql_history"), "shell-history", Traces, Medium, None),
+    Entry(Tail(".rediscli_history"), "shell-history", Traces, Medium, None),
+    Entry(End(".p12"), "keystore", File, High, None),
+    Entry(End(".pfx"), "keystore", File, High, None),
+    Entry(End(".jks"), "keystore", File, High, None),
+    Entry(End(".keystore"), "keystore", File, High, None),
+    Entry(End(".keychain"), "keystore", File, High, None),
+    Entry(End(".kdbx"), "password-store", File, High, None),
+    Entry(End(".psafe3"), "password-store", File, High, None),
+    Entry(End(".agilekeychain"), "password-store", File, High, None),
+    Entry(End(".ovpn"), "vpn-profile", File, Medium, None),
+    Entry(End(".rdp"), "vpn-profile", File, Medium, None),
+    Entry(End(".tpm"), "disk-key", File, Medium, None),
+    Entry(End(".bek"), "disk-key", File, Medium, None),
+    Entry(End(".fve"), "disk-key", File, Medium, None),
+    Entry(End(".pcap"), "packet-capture", File, Medium, None),
+];
+
+/// Ends of the names of files of settings.
+const CONFIG: [&str; 13] = [
+    ".env",
+    ".properties",
+    ".ini",
+    ".conf",
+    ".cfg",
+    ".cnf",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".tfvars",
+    ".envrc",
+    ".credentials",
+];
+
+/// `path` without what stands before its first component, and its last component.
+fn parts(path: &str) -> (&str, &str) {
+    let path = path.strip_prefix('.').filter(|rest| rest.starts_with('/')).unwrap_or(path).trim_start_matches('/');
+    (path, path.rsplit('/').next().unwrap_or(path))
+}
+
+fn entry(path: &str) -> Option<&'static Entry> {
+    let (path, name) = parts(path);
+    // Stores of certificates that are trusted hold no keys.
+    let is_trust = name.contains("trust") || name.contains("cacerts");
+    // Templates are made to be committed.
+    let is_template = [".example", ".sample", ".template", ".dist", ".pub"].iter().any(|end| name.ends_with(end));
+    FILES.iter().find(|entry| entry.0.matches(path, name)).filter(|entry| {
+        let is_store = entry.1 == "keystore" && is_trust;
+        let is_model = is_template && entry.4 != Some(Format::Json) && entry.2 != Traces;
+        !(is_store || is_model)
+    })
+}
+
+/// What the name of the file at `path` says; `None` for almost all files.
+pub fn name_hit(path: &str) -> Option<NameRule> {
+    let Entry(_, detector, rule, severity, format) = entry(path)?;
+    Some(NameRule { rule: *rule, detector, severity: *severity, confirmed_by_content: format.is_some() })
+}
+
+impl Format {
+    /// How the file at `path` is read.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let (_, name) = parts(path);
+        entry(path)
+            .and_then(|entry| entry.4)
+            .or_else(|| CONFIG.iter().any(|end| name.ends_with(end)).then_some(Self::Config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_known_from_any_root_and_by_whole_components() {
+        for (path, detector) in [
+            ("/root/.netrc", "netrc"),
+            ("./root/.ssh/known_hosts", "ssh-folder"),
+            ("home/a/.ssh/id_ed25519", "private-key"),
+            (".env", "dotenv"),
+            ("app/.env.production", "dotenv"),
+            ("etc/ssh/ssh_host_rsa_key", "ssh-host-key"),
+            ("run/secrets/db", "mounted-secret"),
+            ("a/b.p12", "keystore"),
+            ("root/.bash_history", "shell-history"),
+            ("etc/shadow", "shadow-hash"),
+            ("root/.aws/credentials", "aws-credentials"),
+        ] {
+            assert_eq!(name_hit(path).map(|hit| hit.detector), Some(detector), "{path}");
+        }
+        for path in [
+            "app/settings.py",
+            "etc/gshadow",
+            "a.env/b",
+            "x/my.netrc",
+            ".p12",
+            "etc/ssl/truststore.jks",
+            "var/run/secrets/x",
+            "app/.env.example",
+            "etc/ssh/ssh_host_rsa_key.pub",
+            "ssh/config",
+        ] {
+            assert_eq!(name_hit(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_needs_content_says_so() {
+        assert!(name_hit("a/server.pem").unwrap().confirmed_by_content);
+        assert!(!name_hit("a/server.p12").unwrap().confirmed_by_content);
+        assert_eq!(Format::of("a/config.yaml"), Some(Format::Config));
+        assert_eq!(Format::of("a/main.rs"), None);
+    }
+}

@@ -1,0 +1,241 @@
+//! The search of one stream.
+
+use super::{
+    detector::{Detector, Found, Window},
+    document::{self, Exposed},
+    harmless,
+    hit::{Fingerprint, Hits, SecretHit, mask},
+    keys,
+    keywords::Keywords,
+    kind::{Kind, Narrow},
+    location::Location,
+    names::Format,
+};
+use crate::report::{Limits, Rule, Severity};
+
+/// Looks for secrets in one file, given in chunks of any size; the sizes change nothing.
+#[derive(Debug)]
+pub struct SecretScanner {
+    location: Location,
+    format: Option<Format>,
+    path: String,
+    /// `None` until enough bytes have come to tell.
+    kind: Option<Kind>,
+    /// The first bytes, until the kind is known.
+    sniffed: Vec<u8>,
+    narrow: Option<Narrow>,
+    /// What of the stream is kept, always with [`Limits::SECRET_BEHIND`] bytes before `next`.
+    window: Vec<u8>,
+    /// The offset in the stream of the window's first byte.
+    start: u64,
+    /// The first place in the window where a keyword has not been looked for.
+    next: usize,
+    /// The whole text, as long as it is small enough to be read as a document or a DER key.
+    whole: Option<Vec<u8>>,
+    hits: Hits,
+    work: u64,
+}
+
+impl SecretScanner {
+    /// For the file at `path`, absolute or not, that holds bytes of that kind.
+    pub fn new(kind: Kind, path: &str) -> Self {
+        let mut scanner = Self::sniffing(path);
+        scanner.decide(kind);
+        scanner
+    }
+
+    /// For the file at `path`; the first bytes tell what it holds.
+    pub fn sniffing(path: &str) -> Self {
+        Self {
+            location: Location::of(path),
+            format: Format::of(path),
+            path: path.to_owned(),
+            kind: None,
+            sniffed: Vec::new(),
+            narrow: None,
+            window: Vec::new(),
+            start: 0,
+            next: 0,
+            whole: Some(Vec::new()),
+            hits: Hits::default(),
+            work: 0,
+        }
+    }
+
+    /// Looks at the next bytes.
+    pub fn push(&mut self, chunk: &[u8]) {
+        if self.kind.is_some() {
+            self.feed(chunk);
+            return;
+        }
+        let (head, rest) = chunk.split_at(chunk.len().min(Limits::SNIFF_BYTES - self.sniffed.len()));
+        self.sniffed.extend_from_slice(head);
+        if self.sniffed.len() == Limits::SNIFF_BYTES {
+            self.sniff();
+            self.feed(rest);
+        }
+    }
+
+    /// All that was found, by offset: at most [`Limits::SECRETS_PER_FILE`].
+    pub fn finish(self) -> Vec<SecretHit> {
+        self.finish_counting().0
+    }
+
+    /// The same, and the steps that it took.
+    pub(super) fn finish_counting(mut self) -> (Vec<SecretHit>, u64) {
+        if self.kind.is_none() {
+            self.sniff();
+        }
+        self.look(true);
+        self.read_whole();
+        (self.hits.sorted(), self.work)
+    }
+
+    fn is_binary(&self) -> bool {
+        self.kind == Some(Kind::Binary)
+    }
+
+    fn decide(&mut self, kind: Kind) {
+        self.kind = Some(kind);
+        self.narrow = Narrow::of(kind);
+    }
+
+    fn sniff(&mut self) {
+        let head = std::mem::take(&mut self.sniffed);
+        self.decide(Kind::of(&self.path, &head));
+        self.feed(&head);
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(Limits::SECRET_BLOCK) {
+            match &mut self.narrow {
+                Some(narrow) => {
+                    let mut plain = Vec::with_capacity(piece.len() / 2 + 1);
+                    narrow.push(piece, &mut plain);
+                    self.take(&plain);
+                }
+                None => self.take(piece),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.keep(bytes);
+        self.window.extend_from_slice(bytes);
+        if self.window.len() >= self.next + Limits::SECRET_BLOCK + Limits::SECRET_AHEAD {
+            self.look(false);
+        }
+    }
+
+    /// Keeps the whole of a small file, where that can be of use.
+    fn keep(&mut self, bytes: &[u8]) {
+        let is_binary = self.is_binary();
+        let Some(whole) = &mut self.whole else { return };
+        let most = if is_binary { Limits::DER_KEY_BYTES } else { Limits::SECRET_DOCUMENT_BYTES };
+        let first = whole.first().or(bytes.first()).copied();
+        let is_of_use = first == Some(0x30) || (!is_binary && (self.format.is_some() || first == Some(b'{')));
+        if is_of_use && whole.len() + bytes.len() <= most {
+            whole.extend_from_slice(bytes);
+        } else if first.is_some() {
+            self.whole = None;
+        }
+    }
+
+    /// Looks for keywords in what has its whole window, at the end of the stream in all that is left.
+    fn look(&mut self, is_last: bool) {
+        let margin = if is_last { 0 } else { Limits::SECRET_AHEAD };
+        let to = self.window.len().saturating_sub(margin);
+        let is_binary = self.is_binary();
+        let (window, hits, work) = (&self.window, &mut self.hits, &mut self.work);
+        let place = Place { location: self.location, start: self.start, kind: self.kind.unwrap_or(Kind::Binary) };
+        Keywords::get(is_binary).each(window, self.next, to, |at, detector| {
+            let from = at.saturating_sub(Limits::SECRET_BEHIND);
+            let end = window.len().min(at + Limits::SECRET_AHEAD);
+            let Some(bytes) = window.get(from..end) else { return };
+            if let Some(found) = detector.find(Window { bytes, keyword: at - from }, is_binary, work) {
+                hits.extend(place.hit(detector, &found, from));
+            }
+        });
+        self.next = self.next.max(to);
+        let surplus = self.next.saturating_sub(Limits::SECRET_BEHIND);
+        self.window.drain(..surplus);
+        self.next -= surplus;
+        self.start += surplus as u64;
+    }
+
+    /// Reads a small file as the document or the key that it may be.
+    fn read_whole(&mut self) {
+        let Some(whole) = self.whole.take().filter(|whole| !whole.is_empty()) else { return };
+        let place = Place { location: self.location, start: 0, kind: self.kind.unwrap_or(Kind::Binary) };
+        self.work += whole.len() as u64;
+        if keys::is_der_key(&whole) {
+            self.hits.add(SecretHit {
+                rule: Rule::PrivateKey,
+                detector: "private-key",
+                severity: self.location.weigh(Severity::Critical, false),
+                offset: 0,
+                masked: mask(&whole),
+                fingerprint: Fingerprint::of(&whole),
+            });
+        }
+        if self.is_binary() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&whole);
+        for exposed in document::read(self.format, self.location, &text) {
+            self.hits.extend(place.exposed(&exposed));
+        }
+    }
+}
+
+/// Where hits of a stream are.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    location: Location,
+    /// The offset of the window.
+    start: u64,
+    kind: Kind,
+}
+
+impl Place {
+    /// The hit for what `detector` found in the window that begins at `from`, unless it is known to be harmless.
+    fn hit(self, detector: &Detector, found: &Found<'_>, from: usize) -> Option<SecretHit> {
+        if harmless::is_harmless(&found.value) {
+            return None;
+        }
+        let severity = self.location.weigh(found.severity.unwrap_or(detector.severity), self.kind == Kind::Binary);
+        let severity = if self.kind == Kind::Binary { severity.min(Severity::Medium) } else { severity };
+        // A login in base64 has a password in it.
+        let is_chosen = detector.rule == Rule::CredentialFile || found.name.is_some();
+        let masked = if is_chosen { mask(b"") } else { mask(&found.value) };
+        Some(SecretHit {
+            rule: detector.rule,
+            detector: found.name.unwrap_or(detector.name),
+            severity,
+            offset: self.offset(self.start + (from + found.at.start) as u64),
+            masked,
+            fingerprint: Fingerprint::of(&found.value),
+        })
+    }
+
+    /// The hit for a value that a document exposes.
+    fn exposed(self, exposed: &Exposed) -> Option<SecretHit> {
+        let value = exposed.value.as_bytes();
+        (!harmless::is_harmless(value)).then(|| SecretHit {
+            rule: exposed.rule,
+            detector: exposed.detector,
+            severity: self.location.weigh(exposed.severity, false),
+            offset: self.offset(exposed.offset as u64),
+            masked: exposed.masked(),
+            fingerprint: Fingerprint::of(exposed.identity.as_deref().unwrap_or(value)),
+        })
+    }
+
+    /// The offset in the file of a place in the text made of it.
+    fn offset(self, narrow: u64) -> u64 {
+        match self.kind {
+            Kind::Utf16Le | Kind::Utf16Be => narrow * 2,
+            Kind::Text | Kind::Binary => narrow,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Streams: encodings, cuts, sizes, and the steps that hostile input costs.
+
+use super::*;
+use crate::report::{Limits, Rule};
+
+#[test]
+fn utf16_and_its_offsets() {
+    for (kind, mark) in [(Kind::Utf16Le, [0xff, 0xfe]), (Kind::Utf16Be, [0xfe, 0xff])] {
+        let text = format!("größe = 1\r\ntoken = {}", checked("ghp_"));
+        let at = text.chars().take_while(|c| *c != 'p').count() - 2;
+        let wide = text
+            .encode_utf16()
+            .flat_map(|unit| if kind == Kind::Utf16Le { unit.to_le_bytes() } else { unit.to_be_bytes() });
+        let bytes: Vec<u8> = mark.into_iter().chain(wide).collect();
+        let mut scanner = SecretScanner::sniffing("srv/a.txt");
+        for byte in &bytes {
+            scanner.push(&[*byte]);
+        }
+        let hits = scanner.finish();
+        assert_eq!(detectors(&hits), ["github-token"]);
+        assert_eq!(hits[0].offset, 2 + 2 * at as u64);
+    }
+}
+
+#[test]
+fn the_cuts_of_a_stream_change_nothing() {
+    let mut text = "x ".repeat(40_000);
+    for (_, token) in tokens() {
+        text.push_str(&token);
+        text.push_str("\n.\n");
+    }
+    text.push_str(&"y ".repeat(40_000));
+    for kind in [Kind::Text, Kind::Binary] {
+        let whole = scan_as(kind, "srv/a", text.as_bytes());
+        assert!(whole.len() > 15, "{}", whole.len());
+        for size in [7, 4096, 65_536, 65_537, 98_304, 100_000] {
+            let mut scanner = SecretScanner::new(kind, "srv/a");
+            text.as_bytes().chunks(size).for_each(|chunk| scanner.push(chunk));
+            assert_eq!(scanner.finish(), whole, "{size}");
+        }
+    }
+}
+
+#[test]
+fn a_token_is_found_at_every_cut_and_at_every_place_of_a_block() {
+    let token = checked("ghp_");
+    let text = format!("..{token}..");
+    for cut in 0..=text.len() {
+        let mut scanner = SecretScanner::new(Kind::Text, "srv/a");
+        scanner.push(&text.as_bytes()[..cut]);
+        scanner.push(&text.as_bytes()[cut..]);
+        let hits = scanner.finish();
+        assert_eq!((hits.len(), hits[0].offset), (1, 2), "{cut}");
+    }
+    for shift in 0..60 {
+        let before = Limits::SECRET_BLOCK - 50 + shift;
+        let text = format!("{}{text}{}", ".".repeat(before), ".".repeat(2 * Limits::SECRET_BLOCK));
+        assert_eq!(scan("srv/a", &text)[0].offset, before as u64 + 2);
+    }
+}
+
+#[test]
+fn a_line_of_megabytes_is_read_like_any_other() {
+    let mut scanner = SecretScanner::sniffing("srv/a.js");
+    let filler = vec![b'x'; 1 << 20];
+    for _ in 0..8 {
+        scanner.push(&filler);
+        scanner.push(format!(" {} ", checked("npm_")).as_bytes());
+    }
+    let hits = scanner.finish();
+    assert_eq!(hits.len(), 1, "the same secret eight times");
+    assert_eq!(hits[0].offset, (1 << 20) + 1);
+}
+
+/// Input made to be slow: what begins as many tokens as it can and ends as none.
+pub(super) fn hostile() -> Vec<String> {
+    let mut inputs: Vec<String> = detectors::DETECTORS
+        .iter()
+        .flat_map(|detector| detector.keywords)
+        .flat_map(|word| {
+            [(*word).to_owned(), format!("{word} "), format!("{word}."), format!("{word}a."), format!("{word}a ")]
+        })
+        .collect();
+    let dashes = "-".repeat(5);
+    inputs.extend(tokens().into_iter().map(|(_, token)| token));
+    inputs.extend([
+        format!("{dashes}BEGIN RSA PRIVATE KEY{dashes}\n"),
+        format!("{dashes}BEGIN RSA PRIVATE KEY{dashes}\nAAAA: "),
+        "PuTTY-User-Key-File-2: a\nEncryption: none\n".to_owned(),
+        "eyJ.eyJ.".to_owned(),
+        "eyJhdXRocyI6 ".to_owned(),
+        "a://b:c".to_owned(),
+        "aa://".to_owned(),
+        "sk-T3BlbkFJ".to_owned(),
+        "{\"auths\":".to_owned(),
+        "[".to_owned(),
+        "password ".to_owned(),
+        "a=".to_owned(),
+        "\\n".to_owned(),
+    ]);
+    inputs
+}
+
+#[test]
+fn hostile_input_costs_a_bounded_number_of_steps_a_byte() {
+    for unit in hostile() {
+        let text = unit.repeat((48 << 10) / unit.len());
+        for path in ["srv/a", "root/.netrc", "srv/.env"] {
+            let mut scanner = SecretScanner::new(Kind::Text, path);
+            scanner.push(text.as_bytes());
+            let (_, work) = scanner.finish_counting();
+            let bound = WORK_PER_BYTE * text.len() as u64;
+            assert!(work <= bound, "{:?}: {} steps a byte", &unit.get(..unit.len().min(40)), work / text.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_secrets_keeps_its_bound_and_the_heaviest() {
+    let mut text: String = (0..500)
+        .flat_map(|number| ["https://user:Zk3vQ9xT2mB", &number.to_string(), "@host.internal/\n"].map(str::to_owned))
+        .collect();
+    text.push_str(&pem());
+    let hits = scan("srv/a", &text);
+    assert_eq!(hits.len(), Limits::SECRETS_PER_FILE);
+    assert!(hits.iter().any(|hit| hit.rule == Rule::PrivateKey));
+}
+
+#[test]
+fn nothing_that_is_shown_holds_the_value() {
+    for (name, token) in tokens() {
+        for hit in scan("srv/.env", &format!("TOKEN={token}\n")) {
+            let shown = format!("{} {hit:?} {}", hit.masked, serde_json::to_string(&hit).unwrap());
+            let long: Vec<&str> =
+                token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| part.len() > 9).collect();
+            for part in long {
+                // A name of the setting may be a long word too.
+                let is_name = part.bytes().all(|byte| byte.is_ascii_alphabetic()) && part.len() < 16;
+                assert!(is_name || !shown.contains(part), "{name}: {shown}");
+            }
+        }
+    }
+}

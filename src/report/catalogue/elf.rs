@@ -1,0 +1,124 @@
+//! Programs and libraries.
+
+use super::RuleFacts;
+use crate::report::Severity;
+
+pub(in crate::report) const DYNAMIC_BINARY: RuleFacts = RuleFacts {
+    code: "ELF001",
+    name: "dynamic-binary",
+    title: "a program's loader is not in the image",
+    severity: Severity::High,
+    rationale: "The kernel answers `no such file or directory` for a program that is there.",
+    remediation: "Link the program statically, or ship the loader and the libraries.",
+    sources: &[],
+};
+
+pub(in crate::report) const MISSING_LIBRARY: RuleFacts = RuleFacts {
+    code: "ELF002",
+    name: "missing-library",
+    title: "a library that a program needs is not in the image",
+    severity: Severity::High,
+    rationale: "The loader ends the program before it begins.",
+    remediation: "Link the program statically, or ship the library.",
+    sources: &[],
+};
+
+pub(in crate::report) const MISSING_CERTIFICATES: RuleFacts = RuleFacts {
+    code: "ELF003",
+    name: "missing-certificates",
+    title: "a program that speaks TLS has no CA certificates",
+    severity: Severity::Medium,
+    rationale: "Every HTTPS connection fails, or is made without a check.",
+    remediation: "Ship `/etc/ssl/certs/ca-certificates.crt`. hardpan's images have it by default.",
+    sources: &["Dockerfile security tuneup"],
+};
+
+pub(in crate::report) const NOT_PIE: RuleFacts = RuleFacts {
+    code: "ELF004",
+    name: "not-pie",
+    title: "a program is not position independent",
+    severity: Severity::Medium,
+    rationale: "Its addresses are known to an attacker.",
+    remediation: "Compile with `-fPIE -pie`, for Go with `-buildmode=pie`.",
+    sources: &["checksec"],
+};
+
+pub(in crate::report) const EXECUTABLE_STACK: RuleFacts = RuleFacts {
+    code: "ELF005",
+    name: "executable-stack",
+    title: "a program has an executable stack or writable code",
+    severity: Severity::High,
+    rationale: "Data that an attacker sends can be run as code.",
+    remediation: "Link with `-z noexecstack`, and without text relocations.",
+    sources: &["checksec"],
+};
+
+pub(in crate::report) const NO_RELRO: RuleFacts = RuleFacts {
+    code: "ELF006",
+    name: "no-relro",
+    title: "a program's relocations stay writable",
+    severity: Severity::Medium,
+    rationale: "An attacker who can write redirects calls of library functions.",
+    remediation: "Link with `-z relro -z now`.",
+    sources: &["checksec"],
+};
+
+pub(in crate::report) const NO_STACK_CANARY: RuleFacts = RuleFacts {
+    code: "ELF007",
+    name: "no-stack-canary",
+    title: "a C program has no stack protector",
+    severity: Severity::Low,
+    rationale: "An overflow of a buffer on the stack is not noticed before it is used.",
+    remediation: "Compile with `-fstack-protector-strong`.",
+    sources: &["checksec"],
+};
+
+pub(in crate::report) const DEBUG_INFO: RuleFacts = RuleFacts {
+    code: "ELF008",
+    name: "debug-info",
+    title: "a program holds debug information",
+    severity: Severity::Low,
+    rationale: "It makes the image large and tells names of functions and files.",
+    remediation: "Strip it: `strip`, `-ldflags=-s -w`, `strip = true`.",
+    sources: &[],
+};
+
+pub(in crate::report) const BUILD_PATHS: RuleFacts = RuleFacts {
+    code: "ELF009",
+    name: "build-paths",
+    title: "a program holds paths of the machine that built it",
+    severity: Severity::Low,
+    rationale: "They tell names of users and folders, and make the build differ on another machine.",
+    remediation: "Build with `-trimpath` or `--remap-path-prefix`.",
+    sources: &[],
+};
+
+pub(in crate::report) const LIBRARY_PATH: RuleFacts = RuleFacts {
+    code: "ELF010",
+    name: "library-path",
+    title: "a program looks for libraries where it should not",
+    severity: Severity::High,
+    rationale: "A relative, empty or writable folder lets somebody else bring the library.",
+    remediation: "Remove the RUNPATH, or make it absolute or `$ORIGIN` in a folder of root.",
+    sources: &["checksec"],
+};
+
+pub(in crate::report) const PACKED_BINARY: RuleFacts = RuleFacts {
+    code: "ELF011",
+    name: "packed-binary",
+    title: "a program is packed",
+    severity: Severity::Medium,
+    rationale: "A packed program hides what it is made of from every scanner.",
+    remediation: "Ship it unpacked; layers are compressed anyway.",
+    sources: &["syft"],
+};
+
+pub(in crate::report) const NO_DEPENDENCY_DATA: RuleFacts = RuleFacts {
+    code: "ELF012",
+    name: "no-dependency-data",
+    title: "a program does not tell what it is made of",
+    severity: Severity::Info,
+    rationale: "Without Go's build information or `cargo auditable` data no scanner knows its dependencies.",
+    remediation: "Keep Go's build information; build Rust programs with `cargo auditable`.",
+    sources: &["cargo-auditable"],
+};

@@ -1,0 +1,37 @@
+//! What each rule means, one table a family.
+
+pub(super) mod cfg;
+pub(super) mod elf;
+pub(super) mod net;
+pub(super) mod perm;
+pub(super) mod pol;
+pub(super) mod rep;
+pub(super) mod sec;
+pub(super) mod tar;
+pub(super) mod tool;
+pub(super) mod usr;
+
+use serde::Serialize;
+
+use super::Severity;
+
+/// What the catalogue says about a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleFacts {
+    /// Family and number, such as `USR001`.
+    pub code: &'static str,
+    /// Kebab-case, such as `root-user`.
+    pub name: &'static str,
+    /// What is wrong, in a few words; lower case, no full stop.
+    pub title: &'static str,
+    /// What a finding weighs, where nothing about it says more.
+    pub severity: Severity,
+    /// Why it matters; sentences.
+    pub rationale: &'static str,
+    /// What to do about it; sentences.
+    pub remediation: &'static str,
+    /// Where else the practice is written down: `CIS 4.1` (Docker Benchmark), `CIS-DI-0001` and `DKL-*` (dockle),
+    /// `DL3002` (hadolint), `DS-0002` (trivy), `PSS ...` (Pod Security Standards), CVEs, the two articles the project
+    /// began with.
+    pub sources: &'static [&'static str],
+}

@@ -1,0 +1,24 @@
+//! The policy's own upkeep.
+
+use super::RuleFacts;
+use crate::report::Severity;
+
+pub(in crate::report) const EXPIRED_WAIVER: RuleFacts = RuleFacts {
+    code: "POL001",
+    name: "expired-waiver",
+    title: "a waiver has expired",
+    severity: Severity::Low,
+    rationale: "What it excepted is reported again, or is gone; somebody should decide anew.",
+    remediation: "Renew the waiver with a new date, or remove it.",
+    sources: &[],
+};
+
+pub(in crate::report) const UNUSED_WAIVER: RuleFacts = RuleFacts {
+    code: "POL002",
+    name: "unused-waiver",
+    title: "a waiver excepts nothing",
+    severity: Severity::Low,
+    rationale: "An exception that nobody needs will one day hide something new.",
+    remediation: "Remove the waiver.",
+    sources: &[],
+};

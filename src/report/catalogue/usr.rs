@@ -1,0 +1,96 @@
+//! Identity: who the processes of the container are.
+
+use super::RuleFacts;
+use crate::report::Severity;
+
+pub(in crate::report) const ROOT_USER: RuleFacts = RuleFacts {
+    code: "USR001",
+    name: "root-user",
+    title: "the image runs as root",
+    severity: Severity::High,
+    rationale: "Root in a container shares the host's kernel as root; whoever takes the process over starts the way \
+                out with every advantage.",
+    remediation: "Set a numeric, non-zero user such as `65532:65532`. hardpan's recipes do by default, with \
+                `run.user`.",
+    sources: &[
+        "CIS 4.1",
+        "CIS-DI-0001",
+        "DL3002",
+        "DS-0002",
+        "PSS runAsNonRoot",
+        "Dockerfile security tuneup",
+        "Dockerfile best practices",
+    ],
+};
+
+pub(in crate::report) const NAMED_USER: RuleFacts = RuleFacts {
+    code: "USR002",
+    name: "named-user",
+    title: "the user is a name, not a number",
+    severity: Severity::Medium,
+    rationale: "A cluster that demands `runAsNonRoot` refuses a named user, because it cannot tell which uid the \
+                name has.",
+    remediation: "Write the uid and gid as numbers.",
+    sources: &["DL3066", "PSS runAsNonRoot", "kubernetes#40958"],
+};
+
+pub(in crate::report) const MALFORMED_USER: RuleFacts = RuleFacts {
+    code: "USR003",
+    name: "malformed-user",
+    title: "the user is malformed or out of range",
+    severity: Severity::High,
+    rationale: "Runtimes disagree about users with signs, blanks, several colons or ids above 2147483647; a huge uid \
+                has become root in some.",
+    remediation: "Write `uid:gid` in decimal digits, each at most 2147483647.",
+    sources: &["CVE-2024-40635", "CVE-2026-46680"],
+};
+
+pub(in crate::report) const ROOT_GROUP: RuleFacts = RuleFacts {
+    code: "USR004",
+    name: "root-group",
+    title: "the primary group is root",
+    severity: Severity::Medium,
+    rationale: "Files that root's group may read or write are open to the process although its uid is not 0.",
+    remediation: "Give the user a group of its own, such as `65532:65532`.",
+    sources: &["PSS", "image-spec config.md User"],
+};
+
+pub(in crate::report) const UNKNOWN_USER: RuleFacts = RuleFacts {
+    code: "USR005",
+    name: "unknown-user",
+    title: "the user is not in the image's passwd",
+    severity: Severity::High,
+    rationale: "A name that `/etc/passwd` does not have cannot be resolved, and the container does not start.",
+    remediation: "Add the account, or write the uid and gid as numbers.",
+    sources: &["image-spec config.md User"],
+};
+
+pub(in crate::report) const EMPTY_PASSWORD: RuleFacts = RuleFacts {
+    code: "USR006",
+    name: "empty-password",
+    title: "an account has an empty password",
+    severity: Severity::High,
+    rationale: "Any process that can run `su` or reach a login service becomes that account without a password.",
+    remediation: "Put `!` or `*` into the second field of `/etc/shadow`, and `x` into that of `/etc/passwd`.",
+    sources: &["DKL-LI-0001", "CVE-2019-5021"],
+};
+
+pub(in crate::report) const DUPLICATE_ID: RuleFacts = RuleFacts {
+    code: "USR007",
+    name: "duplicate-id",
+    title: "two accounts share an id",
+    severity: Severity::Medium,
+    rationale: "Accounts with one uid are one account with several names; a second one with uid 0 is a hidden root.",
+    remediation: "Give each account and group an id of its own.",
+    sources: &["DKL-LI-0002"],
+};
+
+pub(in crate::report) const OVERSIZED_ACCOUNTS: RuleFacts = RuleFacts {
+    code: "USR008",
+    name: "oversized-accounts",
+    title: "a passwd or group file is oversized",
+    severity: Severity::Medium,
+    rationale: "Runtimes read these files whole before they start the container; an endless line takes their memory.",
+    remediation: "Keep `/etc/passwd` and `/etc/group` to the accounts that the image needs.",
+    sources: &["CVE-2026-47262"],
+};
