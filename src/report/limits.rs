@@ -53,7 +53,7 @@ impl Limits {
     pub const INDEX_DEPTH: usize = 4;
     /// Input of one compression block. Part of `format = 1`: the block borders are in the bytes.
     pub const GZIP_BLOCK_BYTES: usize = 1 << 20;
-    /// Threads that compress one layer. Each holds blocks of its own, about 5 MiB; more threads than this find nothing
+    /// Threads that compress one layer. Each holds blocks of its own, about 6 MiB; more threads than this find nothing
     /// to do, because hashing and reading do not keep up.
     pub const COMPRESSORS: usize = 12;
     /// Links followed while resolving one path; Linux stops at 40 too.

@@ -1,6 +1,7 @@
 //! gzip, the same bytes whatever the number of threads.
 
 mod block;
+mod deflate;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -23,7 +24,7 @@ use crate::report::Limits;
 /// with a sync flush, the last one with the end of the stream. A member that was not ended with
 /// [`finish`](Self::finish) is incomplete; after an error every call fails.
 ///
-/// Memory is about 5 MiB for each thread.
+/// Memory is about 6 MiB for each thread.
 pub struct GzipWriter<W: Write> {
     out: W,
     workers: Workers,
