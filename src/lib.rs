@@ -29,7 +29,7 @@
 //!
 //! 1. `oci`, `report` and `recipe` open no file and no socket; parsers take `&str` or bytes.
 //! 2. Only `cli` reads the environment, the clock and the terminal, and hands them down as values; only
-//!    `build::compile` and `place::engine` start a child process.
+//!    `build::compile`, `place::engine` and `place::registry::auth` start a child process.
 //! 3. Nothing after `Plan` sees the host path of an input.
 //! 4. `inspect` takes images, never a plan or a recipe.
 //! 5. No map with unordered iteration reaches a serializer.

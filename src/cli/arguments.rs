@@ -48,6 +48,8 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     /// Show the config, layers and files of an image
     Inspect(InspectArguments),
+    /// Send an image to registries
+    Push(super::push::PushArguments),
     /// Print the JSON Schema of recipes
     Schema,
     /// Print a completion script
@@ -108,6 +110,8 @@ pub(super) struct BuildArguments {
     format: String,
     #[command(flatten)]
     pub(super) delivery: Delivery,
+    #[command(flatten)]
+    pub(super) push: super::registry::BuildPush,
 }
 
 /// Where the image goes besides its path, and what is told about it.
@@ -132,9 +136,11 @@ pub(super) struct PlanArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
-    /// An OCI layout folder, an OCI archive or a docker archive
+    /// An OCI layout folder, an OCI archive, a docker archive, or a reference to a registry, HOST/REPOSITORY:TAG
     #[arg(value_name = "IMAGE")]
     pub(super) image: String,
+    #[command(flatten)]
+    pub(super) registry: super::registry::RegistryArguments,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(super) json: bool,

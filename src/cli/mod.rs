@@ -5,6 +5,8 @@ mod caller;
 mod init;
 mod manual;
 mod print;
+mod push;
+mod registry;
 mod render;
 mod terminal;
 mod words;
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
         Verb::Build(build) => run_build(build, &terminal),
         Verb::Plan(plan) => run_plan(plan, &terminal),
         Verb::Inspect(inspect) => run_inspect(inspect),
+        Verb::Push(push) => push::run(push, &terminal),
         Verb::Schema => print::text(&commands::schema::schema()).map_err(unprinted),
         Verb::Completions { shell } => print::text(&manual::completions(*shell)).map_err(unprinted),
         Verb::Man { topic } => show(manual::man(topic.as_deref())),
@@ -74,6 +77,7 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         engines: arguments.delivery.engines()?,
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
+        push: arguments.push.request(&arguments.common)?,
         settings: caller::settings(&arguments.common)?,
     };
     let built = commands::build::build(&request, terminal)?;
@@ -92,11 +96,13 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failur
 }
 
 fn run_inspect(arguments: &InspectArguments) -> Result<(), Failures> {
+    let access = arguments.registry.access()?;
     if let Some(runtime) = arguments.runtime()? {
-        let deployment = commands::runtime::deployment(&arguments.image, runtime, arguments.repository.as_deref())?;
+        let repository = arguments.repository.as_deref();
+        let deployment = commands::runtime::deployment(&arguments.image, runtime, repository, &access)?;
         return print::text(&deployment).map_err(unprinted);
     }
-    let report = commands::inspect::inspect(&arguments.image)?;
+    let report = commands::inspect::inspect(&arguments.image, &access)?;
     print::inspected(&report, arguments.json).map_err(unprinted)
 }
 

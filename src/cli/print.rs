@@ -25,7 +25,7 @@ fn document(value: &impl serde::Serialize) -> io::Result<()> {
     text(&out)
 }
 
-/// `NAME@sha256:...`, one line an image.
+/// `NAME@sha256:...`, one line an image; of one that was pushed `HOST/REPO@sha256:...`, one line a repository.
 pub(super) fn built(images: &[Built], as_json: bool) -> io::Result<()> {
     if as_json {
         let images: Vec<_> = images
@@ -39,18 +39,25 @@ pub(super) fn built(images: &[Built], as_json: bool) -> io::Result<()> {
                 let path = image.path.to_string_lossy();
                 let mut document =
                     json!({"name": image.name, "digest": image.digest, "path": path, "manifests": manifests});
-                if !image.loaded.is_empty()
-                    && let Some(object) = document.as_object_mut()
-                {
-                    object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
+                if let Some(object) = document.as_object_mut() {
+                    if !image.loaded.is_empty() {
+                        object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
+                    }
+                    if !image.pushed.is_empty() {
+                        let pushed = image.pushed.iter().map(super::push::document);
+                        object.insert("pushed".to_owned(), pushed.collect());
+                    }
                 }
                 document
             })
             .collect();
         return document(&json!({ "images": images }));
     }
-    let lines: Vec<_> = images.iter().map(|image| format!("{}@{}\n", image.name, image.digest)).collect();
-    text(&lines.concat())
+    let lines = |image: &Built| match image.pushed.as_slice() {
+        [] => format!("{}@{}\n", image.name, image.digest),
+        pushed => pushed.iter().map(super::push::line).collect(),
+    };
+    text(&images.iter().map(lines).collect::<String>())
 }
 
 /// What an engine calls an image.

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::{
     load::{Loaded, load},
+    push,
     receipt::{self, Receipts},
 };
 use crate::{
     build::{Assembled, Assembler, Plan, Resolver, Settings, unless_excepted},
     oci::{Descriptor, Digest, Platform},
     place::{
-        Form, Packing, Staging, check_fits,
+        BlobRef, Form, Packing, Staging, check_fits,
         engine::{self, Caller, Engine},
+        registry::{self, Reference},
     },
     report::{Failure, Failures, Progress, Rule, printable},
 };
@@ -43,6 +45,8 @@ pub struct Request {
     pub metadata_file: Option<String>,
     /// `--digest-file`, which may hold variables.
     pub digest_file: Option<String>,
+    /// `--push`: references, which may hold variables, and how they are reached.
+    pub push: Option<(Vec<String>, push::Settings)>,
     /// Everything else.
     pub settings: Settings,
 }
@@ -60,6 +64,8 @@ pub struct Built {
     pub manifests: Vec<(Platform, Digest)>,
     /// What the engines of `--load` call it.
     pub loaded: Vec<engine::Loaded>,
+    /// What was done at the registries of `--push`.
+    pub pushed: Vec<registry::push::Plan>,
 }
 
 /// An image that is complete and not yet visible.
@@ -67,10 +73,12 @@ struct Staged {
     staging: Staging,
     root: Descriptor,
     built: Built,
+    /// `--push`, with its variables replaced.
+    targets: Vec<Reference>,
 }
 
-/// Builds every recipe, hands the images to the engines, then makes all of them visible: when one fails, none is
-/// written. An engine keeps what it was given before another one failed.
+/// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
+/// none is written. An engine or a registry keeps what it was given before another one failed.
 pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
     let loaded = load(&request.recipes, &request.set)?;
     if let Some(path) = request.digest_file.as_ref().filter(|path| loaded.len() > 1 && !path.contains("{name}")) {
@@ -90,9 +98,12 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
             one.built.loaded.push(hand_over(one, *engine, caller, progress)?);
         }
     }
+    if let Some((_, settings)) = &request.push {
+        send(&mut staged, settings, progress)?;
+    }
     receipts.write()?;
     let mut built = Vec::new();
-    for Staged { staging, root, built: image } in staged {
+    for Staged { staging, root, built: image, .. } in staged {
         let what = format!("write {}", printable(&image.path.to_string_lossy()));
         let task = progress.task(&what, None);
         staging.publish(&root, &image.name)?;
@@ -102,6 +113,26 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
     }
     receipts.publish()?;
     Ok(built)
+}
+
+/// Pushes every staged image. All registries are asked what they have before the first one is sent anything.
+fn send(staged: &mut [Staged], settings: &push::Settings, progress: &dyn Progress) -> Result<(), Failure> {
+    let roots: Vec<_> = staged
+        .iter()
+        .map(|one| BlobRef { media_type: one.root.media_type.to_owned(), digest: one.root.digest, size: one.root.size })
+        .collect();
+    let mut prepared = Vec::new();
+    for (one, root) in staged.iter().zip(&roots) {
+        prepared.push(push::prepare(root, &one.staging, &one.targets, None, settings)?);
+    }
+    let mut pushed = Vec::new();
+    for one in prepared {
+        pushed.push(one.carry_out(progress)?);
+    }
+    for (one, pushed) in staged.iter_mut().zip(pushed) {
+        one.built.pushed = pushed;
+    }
+    Ok(())
 }
 
 /// Streams a staged image into an engine.
@@ -141,6 +172,7 @@ fn stage(
     }
     let packing = Packing::of(one.recipe.compression.media_type());
     check_fits(request.form, platforms.len(), packing).map_err(|failure| failure.in_path(&path))?;
+    let targets = targets(&resolver, request, others, &platforms)?;
     let mut files = Vec::new();
     for (kind, option, text) in [
         (receipt::Kind::Metadata, "--metadata-file", &request.metadata_file),
@@ -177,8 +209,29 @@ fn stage(
         receipts.add(&file, receipt::Image { name: resolver.name().to_owned(), root: root.clone(), config });
     }
     let (name, manifests) = (resolver.name().to_owned(), manifests.collect());
-    let built = Built { name, digest: root.digest, path, manifests, loaded: Vec::new() };
-    Ok(Staged { staging, root, built })
+    let built = Built { name, digest: root.digest, path, manifests, loaded: Vec::new(), pushed: Vec::new() };
+    Ok(Staged { staging, root, built, targets })
+}
+
+/// Where the image is pushed. No two images may get one tag.
+fn targets(
+    resolver: &Resolver<'_>,
+    request: &Request,
+    others: &[Staged],
+    platforms: &[Platform],
+) -> Result<Vec<Reference>, Failure> {
+    let mut targets = Vec::new();
+    for text in request.push.iter().flat_map(|(texts, _)| texts) {
+        let target = push::target(&expand(resolver, "--push", text, platforms)?.to_string_lossy())?;
+        if target.tag().is_some()
+            && let Some(other) = others.iter().find(|other| other.targets.contains(&target))
+        {
+            let what = format!("`{}` and `{}` would both be pushed as `{target}`", other.built.name, resolver.name());
+            return Err(Failure::new(what).hint("put `{name}` into `--push`"));
+        }
+        targets.push(target);
+    }
+    Ok(targets)
 }
 
 /// A path of the command line, with its variables replaced.

@@ -3,31 +3,39 @@
 use std::path::Path;
 
 use crate::{
-    place::{Form, ImageSet, Opened},
+    place::{
+        Form, ImageSet, Opened,
+        registry::{self, Access, Reference},
+    },
     report::{Failure, printable},
 };
 
-/// The transports that skopeo has and that this version reads.
+/// The transports of skopeo that lead to a disk.
 const TRANSPORTS: [(&str, Form); 3] =
     [("oci:", Form::Layout), ("oci-archive:", Form::OciArchive), ("docker-archive:", Form::DockerArchive)];
-/// Those that a later one reads.
-const LATER: [&str; 2] = ["docker-daemon:", "docker://"];
+/// The one that leads to a registry.
+const REGISTRY: &str = "docker://";
+/// The one that a later version reads.
+const DAEMON: &str = "docker-daemon:";
 
-/// The images that `image` names: a layout's folder or an archive's file, told apart by content; or skopeo's transport
-/// and a path, behind which a name in the place may follow.
+/// The images that `image` names, and where they are: a layout's folder or an archive's file, told apart by content; a
+/// reference to a registry, with its host; or one of those behind skopeo's transport. Behind a path with a transport a
+/// name in the place may follow.
 ///
 /// # Errors
 /// Nothing there, something else there than the transport says, no image of that name, or a place that cannot be read.
-pub(super) fn open(image: &str) -> Result<Vec<ImageSet>, Failure> {
-    for transport in LATER {
-        if image.starts_with(transport) {
-            let what = format!("`{}`: `{transport}` is not supported by this version yet", printable(image));
-            return Err(Failure::new(what).hint("`skopeo copy` makes an OCI layout of it"));
-        }
+pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, Opened), Failure> {
+    if image.starts_with(DAEMON) {
+        let what = format!("`{}`: `{DAEMON}` is not supported by this version yet", printable(image));
+        return Err(Failure::new(what).hint("`docker save` writes an archive, which is"));
+    }
+    if let Some(reference) = remote(image)? {
+        let opened = registry::open(&reference, access)?;
+        return Ok((opened.sets().to_vec(), opened));
     }
     let Some((form, rest)) = TRANSPORTS.iter().find_map(|(name, form)| Some((*form, image.strip_prefix(name)?))) else {
-        check_path(image)?;
-        return Ok(Opened::open(Path::new(image))?.sets().to_vec());
+        let opened = Opened::open(Path::new(image))?;
+        return Ok((opened.sets().to_vec(), opened));
     };
     if rest.is_empty() {
         return Err(Failure::new(format!("`{}` is not followed by a path", printable(image))));
@@ -38,10 +46,31 @@ pub(super) fn open(image: &str) -> Result<Vec<ImageSet>, Failure> {
     }
     let opened = Opened::open(Path::new(path))?;
     check_form(&opened, form).map_err(|failure| failure.in_path(path))?;
-    match reference {
-        None => Ok(opened.sets().to_vec()),
-        Some(reference) => named(&opened, reference).map_err(|failure| failure.in_path(path)),
+    let sets = match reference {
+        None => opened.sets().to_vec(),
+        Some(reference) => named(&opened, form, reference).map_err(|failure| failure.in_path(path))?,
+    };
+    Ok((sets, opened))
+}
+
+/// The reference that `image` is, if it is one: behind `docker://`, where Docker Hub needs no host, or what is no path
+/// and begins with a host.
+pub(super) fn remote(image: &str) -> Result<Option<Reference>, Failure> {
+    if let Some(reference) = image.strip_prefix(REGISTRY) {
+        return Reference::parse(reference).map(Some);
     }
+    if Path::new(image).exists() || TRANSPORTS.iter().any(|(transport, _)| image.starts_with(transport)) {
+        return Ok(None);
+    }
+    if !image.starts_with(['.', '/']) && Reference::has_host(image) {
+        return Reference::parse(image).map(Some);
+    }
+    let failure = Failure::new(format!("`{}` does not exist", printable(image)));
+    Err(if image.starts_with(['.', '/']) {
+        failure
+    } else {
+        failure.hint("an image in a registry is written with its host, as in `docker.io/library/alpine`")
+    })
 }
 
 /// A name in the place may follow the path, as for skopeo; a path that exists is taken whole.
@@ -54,33 +83,20 @@ fn split_reference(path: &str) -> (&str, Option<&str>) {
 
 /// A place may be more than one thing, and is what it was called only if it can be read as that.
 fn check_form(opened: &Opened, wanted: Form) -> Result<(), Failure> {
-    if opened.form() == wanted {
+    if opened.form() == Some(wanted) {
         return Ok(());
     }
-    let failure = Failure::new(format!("is {}, not {}", opened.form().noun(), wanted.noun()));
+    let found = opened.form().map_or("something else", Form::noun);
+    let failure = Failure::new(format!("is {found}, not {}", wanted.noun()));
     Err(failure.hint("without a transport before it, its content decides"))
 }
 
-fn named(opened: &Opened, reference: &str) -> Result<Vec<ImageSet>, Failure> {
+fn named(opened: &Opened, form: Form, reference: &str) -> Result<Vec<ImageSet>, Failure> {
     let has = |set: &&ImageSet| set.reference.iter().chain(&set.aliases).any(|name| name == reference);
     let found: Vec<_> = opened.sets().iter().filter(has).cloned().collect();
     if found.is_empty() {
-        let place = opened.form().noun().trim_start_matches("an ").trim_start_matches("a ");
+        let place = form.noun().trim_start_matches("an ").trim_start_matches("a ");
         return Err(Failure::new(format!("the {place} has no image called `{}`", printable(reference))));
     }
     Ok(found)
-}
-
-/// What is no path may be a registry's reference.
-fn check_path(image: &str) -> Result<(), Failure> {
-    if Path::new(image).exists() {
-        return Ok(());
-    }
-    let shown = printable(image);
-    let host = image.split_once('/').map_or("", |(host, _)| host);
-    if !image.starts_with(['.', '/']) && host.contains(['.', ':']) {
-        return Err(Failure::new(format!("`{shown}`: images in registries are not supported by this version yet"))
-            .hint("`skopeo copy` makes an OCI layout of it"));
-    }
-    Err(Failure::new(format!("`{shown}` does not exist")))
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::image;
 use crate::{
     inspect::{Report, reports},
+    place::registry::Access,
     report::Failures,
 };
 
@@ -17,7 +18,9 @@ pub struct Inspected {
     pub contents: Vec<Report>,
 }
 
-/// Looks into the image that `image` names: a layout's folder or an archive, with or without skopeo's transport.
-pub fn inspect(image: &str) -> Result<Inspected, Failures> {
-    Ok(Inspected { image: image.to_owned(), contents: reports(&image::open(image)?)? })
+/// Looks into the image that `image` names: a layout's folder, an archive or a registry's reference, with or without
+/// skopeo's transport.
+pub fn inspect(image: &str, access: &Access) -> Result<Inspected, Failures> {
+    let (sets, _) = image::open(image, access)?;
+    Ok(Inspected { image: image.to_owned(), contents: reports(&sets)? })
 }

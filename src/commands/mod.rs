@@ -6,6 +6,7 @@ pub mod init;
 pub mod inspect;
 pub mod load;
 pub mod plan;
+pub mod push;
 mod receipt;
 pub mod runtime;
 pub mod schema;

@@ -4,14 +4,20 @@ use super::inspect::inspect;
 use crate::{
     inspect::runtime::{Profile, Runtime},
     oci::Platform,
+    place::registry::Access,
     report::{Failure, Failures, printable},
 };
 
 /// The deployment of the one image that `image` names, for `runtime`; `repository` is where it will be pulled from.
 ///
 /// Of several platforms this machine's counts, else the first: they mostly differ in their programs alone.
-pub fn deployment(image: &str, runtime: Runtime, repository: Option<&str>) -> Result<String, Failures> {
-    let inspected = inspect(image)?;
+pub fn deployment(
+    image: &str,
+    runtime: Runtime,
+    repository: Option<&str>,
+    access: &Access,
+) -> Result<String, Failures> {
+    let inspected = inspect(image, access)?;
     let [report] = inspected.contents.as_slice() else {
         let what =
             format!("`{}` holds {} images, and a deployment is of one", printable(image), inspected.contents.len());

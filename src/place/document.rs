@@ -17,6 +17,16 @@ const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2
 /// Docker's name of a config.
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
+/// Docker's name of a manifest before 2016, which has no config and names layers by their compressed bytes alone.
+const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1";
+/// What a registry is asked for.
+pub(super) const ACCEPTED: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+];
+
 /// Fields that decide what runs, in their one spelling. Go's decoder takes any case and the last one wins, so a
 /// second spelling would show another image to Go than to everybody else.
 const FIELDS: [&str; 18] = [
@@ -90,6 +100,30 @@ pub(super) fn parse(media_type: &str, bytes: &[u8]) -> Result<Document, String> 
             Ok(Document::Manifest(Box::new(manifest)))
         }
         Kind::Other => Err(format!("`{}` is no manifest and no index", shown(media_type))),
+    }
+}
+
+/// The media type of a document that a registry sent as `said`: what it calls itself, unless it says nothing.
+///
+/// # Errors
+/// It is neither an index nor a manifest, or calls itself something else than the registry does.
+pub(super) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Own {
+        #[serde(rename = "mediaType", default)]
+        media_type: Option<String>,
+    }
+    if said.starts_with(DOCKER_SCHEMA_1) {
+        return Err("it is an image of Docker's schema 1, which is not read".to_owned());
+    }
+    let own: Own = strict(bytes)?;
+    match own.media_type {
+        Some(own) if Kind::of(said) != Kind::Other && own != said => {
+            Err(format!("it calls itself `{}`, the registry says `{}`", shown(&own), shown(said)))
+        }
+        Some(own) if Kind::of(&own) != Kind::Other => Ok(own),
+        None if Kind::of(said) != Kind::Other => Ok(said.to_owned()),
+        other => Err(format!("`{}` is no manifest and no index", shown(other.as_deref().unwrap_or(said)))),
     }
 }
 

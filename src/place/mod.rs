@@ -1,4 +1,4 @@
-//! Where images live: OCI layouts, OCI archives and docker archives on disk, and the engines of this machine.
+//! Where images live: OCI layouts, OCI archives and docker archives on disk, registries, and the engines of this machine.
 //!
 //! A build writes into a [`Staging`], whatever the form will be, and publishes it; [`Opened`] opens any of them.
 
@@ -11,6 +11,7 @@ mod form;
 mod image;
 mod layout;
 mod open;
+pub mod registry;
 mod repository;
 mod sets;
 mod site;

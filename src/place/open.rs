@@ -10,10 +10,10 @@ use std::{
 use super::{BlobRef, Blobs, Form, ImageSet, Packing, archive, drain, layout, store::Store, walk};
 use crate::{oci::Open, report::Failure};
 
-/// A layout or an archive whose documents were read and verified; layers are verified when they are read.
+/// A layout, an archive or a repository whose documents were read and verified; layers are verified when they are read.
 #[derive(Debug)]
 pub struct Opened {
-    pub(super) form: Form,
+    pub(super) form: Option<Form>,
     pub(super) path: PathBuf,
     pub(super) store: Store,
     pub(super) sets: Vec<ImageSet>,
@@ -31,8 +31,8 @@ impl Opened {
         if found.is_dir() { layout::open(path) } else { archive::open(path) }
     }
 
-    /// What it is.
-    pub fn form(&self) -> Form {
+    /// What it is on a disk; none of a registry.
+    pub fn form(&self) -> Option<Form> {
         self.form
     }
 

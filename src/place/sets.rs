@@ -32,6 +32,17 @@ pub(super) fn staged(store: &Store, root: &crate::oci::Descriptor, reference: &s
     Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.set(&descriptor)
 }
 
+/// The documents that `root` reaches in `store`, which somebody called `reference`.
+pub(super) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<ImageSet, Failure> {
+    let digest = root.digest.to_string();
+    let digest = oci_spec::image::Digest::try_from(digest.as_str())
+        .map_err(|_| Failure::new(format!("`{digest}` cannot be read")))?;
+    let descriptor = Descriptor::new(root.media_type.as_str().into(), root.size, digest);
+    let mut set = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.set(&descriptor)?;
+    set.reference = Some(reference.to_owned());
+    Ok(set)
+}
+
 /// Reads the documents of one set.
 struct Reader<'a> {
     store: &'a Store,

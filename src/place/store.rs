@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::File,
     io::{self, Read},
     os::{fd::AsFd, unix::fs::FileExt as _},
@@ -15,7 +16,7 @@ use rustix::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::BlobRef;
+use super::{BlobRef, registry::Remote};
 use crate::{
     oci::{Digest, Open},
     report::Failure,
@@ -36,6 +37,8 @@ enum Shelf {
     Folder(Arc<File>),
     /// An archive, with the places of its blobs.
     Archive(Arc<File>, Arc<BTreeMap<Digest, Span>>),
+    /// A repository of a registry.
+    Registry(Remote),
 }
 
 /// A piece of an archive.
@@ -62,6 +65,11 @@ impl Store {
         Self { shelves: vec![Shelf::Archive(Arc::new(file), Arc::new(spans))], path: path.to_owned() }
     }
 
+    /// The blobs of a repository, which messages call `name`.
+    pub(super) fn of_registry(remote: Remote, name: &Path) -> Self {
+        Self { shelves: vec![Shelf::Registry(remote)], path: name.to_owned() }
+    }
+
     /// The same with the layout at `path` as the next one to ask.
     pub(super) fn and(mut self, path: &Path) -> Result<Self, Failure> {
         // The layout itself may be reached through a link that the user gave; what is inside may not.
@@ -79,7 +87,7 @@ impl Store {
 
     /// The blob's bytes, not opened yet.
     pub(super) fn blob(&self, blob: &BlobRef) -> StoredBlob {
-        StoredBlob { store: self.clone(), digest: blob.digest, size: blob.size }
+        StoredBlob { store: self.clone(), blob: blob.clone() }
     }
 
     /// The whole of a small blob, verified.
@@ -93,7 +101,7 @@ impl Store {
         }
         // No capacity up front: the size is a claim.
         let mut bytes = Vec::new();
-        self.reader(blob.digest, blob.size)
+        self.reader(blob)
             .and_then(|mut reader| reader.read_to_end(&mut bytes))
             .map_err(|error| self.failure(blob, &error))?;
         Ok(bytes)
@@ -101,7 +109,7 @@ impl Store {
 
     /// Reads the whole blob and forgets it.
     pub(super) fn verify(&self, blob: &BlobRef) -> Result<(), Failure> {
-        self.reader(blob.digest, blob.size)
+        self.reader(blob)
             .and_then(|mut reader| crate::place::drain(&mut reader))
             .map_err(|error| self.failure(blob, &error))?;
         Ok(())
@@ -115,7 +123,8 @@ impl Store {
         Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error)
     }
 
-    fn reader(&self, digest: Digest, size: u64) -> io::Result<VerifiedReader> {
+    fn reader(&self, blob: &BlobRef) -> io::Result<VerifiedReader> {
+        let (digest, size) = (blob.digest, blob.size);
         let name = digest.hex();
         for shelf in &self.shelves {
             match shelf {
@@ -129,6 +138,9 @@ impl Store {
                         return VerifiedReader::new(Stored::piece(file, *span), digest, size);
                     }
                 }
+                Shelf::Registry(remote) => {
+                    return VerifiedReader::new(Stored::stream(remote.open_blob(blob)?), digest, size);
+                }
             }
         }
         Err(io::Error::new(io::ErrorKind::NotFound, "the blob is missing"))
@@ -139,13 +151,12 @@ impl Store {
 #[derive(Debug, Clone)]
 pub(super) struct StoredBlob {
     store: Store,
-    digest: Digest,
-    size: u64,
+    blob: BlobRef,
 }
 
 impl Open for StoredBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(self.store.reader(self.digest, self.size)?))
+        Ok(Box::new(self.store.reader(&self.blob)?))
     }
 }
 
@@ -170,8 +181,8 @@ enum State {
 
 impl VerifiedReader {
     fn new(stored: Stored, digest: Digest, size: u64) -> io::Result<Self> {
-        if stored.span.size != size {
-            return Err(bad(format!("it has {} bytes, its descriptor says {size}", stored.span.size)));
+        if let Some(found) = stored.size().filter(|found| *found != size) {
+            return Err(bad(format!("it has {found} bytes, its descriptor says {size}")));
         }
         Ok(Self { stored, hasher: Sha256::new(), digest, size, read: 0, state: State::Reading })
     }
@@ -218,12 +229,14 @@ impl Read for VerifiedReader {
     }
 }
 
-/// The bytes of a blob where they lie: a file, or a piece of one.
-#[derive(Debug)]
-struct Stored {
-    file: Arc<File>,
-    span: Span,
-    is_whole: bool,
+/// The bytes of a blob where they lie.
+enum Stored {
+    /// A file, which may grow while it is read.
+    Whole(File, u64),
+    /// A piece of a file.
+    Piece(Arc<File>, Span),
+    /// What comes over a connection.
+    Stream(Box<dyn Read + Send>),
 }
 
 impl Stored {
@@ -232,21 +245,50 @@ impl Stored {
         if !found.is_file() {
             return Err(bad("it is not a regular file"));
         }
-        Ok(Self { file: Arc::new(file), span: Span { start: 0, size: found.len() }, is_whole: true })
+        Ok(Self::Whole(file, found.len()))
     }
 
     /// Read by position: several readers share the file.
     fn piece(file: &Arc<File>, span: Span) -> Self {
-        Self { file: Arc::clone(file), span, is_whole: false }
+        Self::Piece(Arc::clone(file), span)
     }
 
-    /// Reads what is `at` bytes behind the start.
-    fn read_at(&self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.file.read_at(buf, self.span.start.saturating_add(at))
+    fn stream(reader: Box<dyn Read + Send>) -> Self {
+        Self::Stream(reader)
     }
 
-    fn has_grown(&self) -> io::Result<bool> {
-        Ok(self.is_whole && self.file.metadata()?.len() != self.span.size)
+    /// How many bytes there are, where that is known before they are read.
+    fn size(&self) -> Option<u64> {
+        match self {
+            Self::Whole(_, size) => Some(*size),
+            Self::Piece(_, span) => Some(span.size),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// Reads what is `at` bytes behind the start; a stream is there anyway.
+    fn read_at(&mut self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Whole(file, _) => file.read_at(buf, at),
+            Self::Piece(file, span) => file.read_at(buf, span.start.saturating_add(at)),
+            Self::Stream(_) if buf.is_empty() => Ok(0),
+            Self::Stream(reader) => reader.read(buf),
+        }
+    }
+
+    /// Whether there are more bytes than there should be, all of those having been read.
+    fn has_grown(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Whole(file, size) => Ok(file.metadata()?.len() != *size),
+            Self::Piece(..) => Ok(false),
+            Self::Stream(reader) => Ok(reader.read(&mut [0])? > 0),
+        }
+    }
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stored").field(&self.size()).finish()
     }
 }
 

@@ -88,4 +88,32 @@ impl Limits {
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.
     pub const MASKABLE_BYTES: usize = 20;
+    /// An address that a registry sends us to: upload sessions put signed state of a few KiB into theirs.
+    pub const URL_BYTES: usize = 16 << 10;
+    /// Challenges of one answer, parameters of one, scopes of one: a registry sends one or two.
+    pub const CHALLENGES: usize = 16;
+    /// A file of credentials, and what a credential helper says: written by logins, one line each.
+    pub const AUTH_FILE_BYTES: u64 = 1 << 20;
+    /// A password on stdin: registries take tokens for passwords, and those that are JSON keys have 3 KiB.
+    pub const PASSWORD_BYTES: u64 = 64 << 10;
+    /// Files in one host's folder in `certs.d`: an authority or two, a certificate and its key.
+    pub const CERTS_D_FILES: usize = 256;
+    /// A registry's answer with a token: the longest tokens that are seen have 20 KiB.
+    pub const TOKEN_BYTES: u64 = 256 << 10;
+    /// A registry's refusal, which is a sentence or two in JSON; of a longer one only the status is told.
+    pub const REFUSAL_BYTES: u64 = 64 << 10;
+    /// Repetitions of one request after a fault that may pass; with their pauses about 6 seconds.
+    pub const RETRIES: u32 = 5;
+    /// Blobs that are sent at once: what crane does, and registries expect of one client.
+    pub const UPLOADS: usize = 4;
+    /// Further upload sessions for one blob, when one was lost.
+    pub const UPLOAD_SESSIONS: u32 = 3;
+    /// The smallest piece of a blob when a registry keeps nothing of larger ones; below it headers would count.
+    pub const PIECE_BYTES: u64 = 1 << 20;
+    /// The longest pause that a registry may ask for: Docker Hub and ECR ask for less than a minute.
+    pub const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(120);
+    /// Logins for one request: the first token, one with the scope that the registry names, one that is not expired.
+    pub const LOGINS: u32 = 3;
+    /// Redirects of one request; a registry needs one, to where its blobs are.
+    pub const REDIRECTS: u32 = 5;
 }

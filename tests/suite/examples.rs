@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 13] = [
+const INSTEAD: [(&str, &str, &str); 19] = [
     ("hardpan init", "hardpan init --output -", "the examples' own recipe stays"),
     ("hardpan init --from Dockerfile", "hardpan init --from Dockerfile --output -", "the examples' own recipe stays"),
     ("hardpan init --force", "hardpan init --output -", "the examples' own recipe stays"),
@@ -58,6 +58,36 @@ const INSTEAD: [(&str, &str, &str); 13] = [
          test $(skopeo inspect --tls-verify=false --format '{{.Digest}}' docker://$REGISTRY/hello:1.0) \
          = $(hardpan inspect --json out/hello | jq -r .contents[0].digest)",
         "example.com has no registry; this one is Debian's docker-registry. And the digest is compared",
+    ),
+    (
+        "hardpan push out/hello registry.example.com/hello:1.0",
+        "hardpan push out/hello $REGISTRY/hello:1.0",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan build --push 'registry.example.com/{name}:1.0'",
+        "hardpan build --push \"$REGISTRY/{name}:1.0\"",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan inspect registry.example.com/hello:1.0",
+        "hardpan inspect $REGISTRY/hello:1.0",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan push --dry-run out/hello registry.example.com/hello:1.0",
+        "hardpan push --dry-run out/hello $REGISTRY/hello:1.0",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan push out/hello registry.example.com/hello:1.0 registry.example.com/hello:latest",
+        "hardpan push out/hello $REGISTRY/hello:1.0 $REGISTRY/hello:latest",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0",
+        "hardpan push --tag-policy keep out/hello $REGISTRY/hello:1.0",
+        "example.com has no registry; this one is Debian's docker-registry",
     ),
     (
         "podman run --rm --read-only --cap-drop=all -p 8080:8080 oci:out/hello",
@@ -185,18 +215,23 @@ impl Workshop {
 }
 
 /// Debian's docker-registry on the loopback.
-struct Registry {
-    port: u16,
+pub(crate) struct Registry {
+    pub(crate) port: u16,
     child: Child,
     _scratch: TempDir,
 }
 
 impl Registry {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With more lines below `http:`.
+    pub(crate) fn with(more: &str) -> Self {
         let (port, scratch) = (http::free_port(), scratch());
         let at = |name: &str| scratch.path().join(name);
         let config = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n{more}",
             at("data").display()
         );
         fs::write(at("config.yml"), config).expect("a configuration");

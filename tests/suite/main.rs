@@ -25,6 +25,7 @@ mod manual;
 mod memory;
 mod receipts;
 mod refusals;
+mod registries;
 mod roots;
 mod runtime;
 mod schema;
@@ -46,6 +47,7 @@ mod support {
     pub mod layout;
     pub mod mtree;
     pub mod output;
+    pub mod registry;
     pub mod service;
     pub mod tls;
 }

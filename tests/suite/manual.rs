@@ -68,10 +68,10 @@ fn typing_errors_find_their_word_and_later_verbs_say_so() {
         (["buidl", "x"], "'build'"),
         (["build", "--offlin"], "'--offline'"),
         (["help", "paln"], "`plan`"),
-        (["push", "--help"], "`push` is not in this version yet"),
+        (["verify", "--help"], "`verify` is not in this version yet"),
         (["audit", "out/hello"], "`audit` is not in this version yet"),
         (["help", "lock"], "`lock` is not in this version yet"),
-        (["build", "--push=ghcr.io/acme/hello"], "`--push` is not in this version yet"),
+        (["build", "--locked"], "`--locked` is not in this version yet"),
         (["completions", "tcsh"], "fish"),
     ] {
         case.run(words).fails(2).says(answer);

@@ -69,6 +69,7 @@ inputs and the toolchain alone.",
         ("hardpan build --offline --json", "no network; one JSON document"),
         ("hardpan build --format oci-archive", "one file, out/{name}.tar, that everything loads"),
         ("hardpan build --load docker", "and hand it to docker, podman or containerd"),
+        ("hardpan build --push 'registry.example.com/{name}:1.0'", "and send it to a registry"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
     ],
@@ -101,13 +102,39 @@ const INSPECT: Page = Page {
 Shows the config, layers and files of an image, whoever made it. Every byte is checked against its digest.
 
 IMAGE is the folder of an OCI image layout, or the file of an OCI archive or a docker archive (`docker save`, `podman \
-save`), told apart by content; or one with skopeo's transport before it, and maybe a name behind it. `skopeo copy` \
-makes one of an image elsewhere.",
+save`), told apart by content; or one with skopeo's transport before it, and maybe a name behind it. What is no path is \
+a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST]; `docker://` says so, too.
+
+A registry is reached with what `docker login` or `podman login` left behind: REGISTRY_AUTH_FILE, podman's auth.json, \
+docker's config.json (DOCKER_CONFIG), their helpers and stores; over TLS with the system's roots, `--ca-file` and the \
+folders `certs.d`, through the proxy of HTTPS_PROXY and NO_PROXY.",
     examples: &[
         ("hardpan inspect out/hello", "config, layers and files"),
         ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),
         ("hardpan inspect --json out/hello | jq -r .contents[0].digest", "the digest"),
+        ("hardpan inspect registry.example.com/hello:1.0", "an image in a registry"),
         ("hardpan inspect --runtime kubernetes out/hello --as registry.example.com/hello", "a deployment"),
+    ],
+    end: EXIT,
+};
+
+const PUSH: Page = Page {
+    about: "\
+Sends an image to registries, and tags it there.
+
+Each registry is asked first what it has; what is missing is sent, or mounted from another repository of the same \
+registry. Blobs go first, then manifests, tags last: whenever a push ends, no tag names half an image, and the next one \
+sends only what is missing. An upload that breaks goes on where the registry stands. A REF without a tag is pushed by \
+its digest alone.
+
+Stdout gets one line a repository, `HOST/REPOSITORY@sha256:...`; a tag that moves is told with the digest it had.
+
+A registry is reached with what `docker login` or `podman login` left behind, as `hardpan help inspect` says.",
+    examples: &[
+        ("hardpan push out/hello registry.example.com/hello:1.0", "send it, and tag it"),
+        ("hardpan push --dry-run out/hello registry.example.com/hello:1.0", "what that would send"),
+        ("hardpan push out/hello registry.example.com/hello:1.0 registry.example.com/hello:latest", "two tags"),
+        ("hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0", "unless it is there"),
     ],
     end: EXIT,
 };
@@ -175,6 +202,7 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
         "build" => &BUILD,
         "plan" => &PLAN,
         "inspect" => &INSPECT,
+        "push" => &PUSH,
         "init" => &INIT,
         "schema" => &SCHEMA,
         "completions" => &COMPLETIONS,
@@ -189,8 +217,10 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
         "platform" | "set" | "source_date" | "allow_outside" | "from" => "What goes in",
         "offline" | "jobs" => "How it works",
-        "output" | "format" | "load" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "force" | "name" => "What comes out",
+        "tag_policy" | "dry_run" => "How it is sent",
+        "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",
+        "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
+        | "force" | "name" | "push" => "What comes out",
         _ => return None,
     })
 }

@@ -109,7 +109,7 @@ fn check(draft: &Path, meant: &ImageSet, form: Form) -> Result<(), Failure> {
     };
     let opened = archive::open(draft)?;
     match opened.sets() {
-        [only] if opened.form() == form && names(only) == names(meant) => Ok(()),
+        [only] if opened.form() == Some(form) && names(only) == names(meant) => Ok(()),
         _ => Err(Failure::new("it holds other blobs")),
     }
 }

@@ -51,7 +51,7 @@ fn read(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
     }
     if has(members, TABLE)? {
         let (store, sets) = docker::read(file, members, path)?;
-        return Ok(Opened { form: Form::DockerArchive, path: path.to_owned(), store, sets });
+        return Ok(Opened { form: Some(Form::DockerArchive), path: path.to_owned(), store, sets });
     }
     let failure = Failure::new("is not an archive of an image: it has neither `index.json` nor `manifest.json`");
     let failure = failure.in_path(path);
@@ -79,7 +79,7 @@ fn oci(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
     }
     let store = Store::of_archive(file, spans, path);
     let sets = sets::of_index(&store, &index)?;
-    Ok(Opened { form: Form::OciArchive, path: path.to_owned(), store, sets })
+    Ok(Opened { form: Some(Form::OciArchive), path: path.to_owned(), store, sets })
 }
 
 /// Refuses what is no tar with a sentence that helps.

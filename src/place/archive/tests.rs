@@ -46,7 +46,7 @@ fn one_image_is_the_same_in_every_form_but_for_what_a_form_cannot_carry() {
     for (form, path) in &paths {
         let root = single(path, *form, "one").unwrap();
         let opened = Opened::open(path).unwrap();
-        assert_eq!(opened.form(), *form);
+        assert_eq!(opened.form(), Some(*form));
         opened.verify().unwrap();
         let [set] = opened.sets() else { panic!("one name") };
         let [image] = set.images.as_slice() else { panic!("one image") };
@@ -103,7 +103,7 @@ fn an_archive_replaces_an_archive_and_nothing_else() {
         let path = dir.path().join("image.tar");
         single(&path, form, "one").unwrap();
         single(&path, other, "two").unwrap();
-        assert_eq!(Opened::open(&path).unwrap().form(), other);
+        assert_eq!(Opened::open(&path).unwrap().form(), Some(other));
         fs::remove_file(&path).unwrap();
         fs::write(&path, "my thesis").unwrap();
         let said = single(&path, form, "one").unwrap_err();

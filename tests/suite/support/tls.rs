@@ -66,8 +66,20 @@ impl Drop for TlsServer {
     }
 }
 
-/// A server's configuration, and the PEM of the authority behind it.
-fn identity() -> (Arc<ServerConfig>, String) {
+/// A new authority, and what it says of 127.0.0.1 and `localhost`.
+struct Papers {
+    ca_pem: String,
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+/// The PEM of a new authority, of a certificate for this machine that it signed, and of the key to it.
+pub fn papers() -> (String, String, String) {
+    let papers = sign();
+    (papers.ca_pem, papers.certificate.pem(), papers.key.serialize_pem())
+}
+
+fn sign() -> Papers {
     let mut ca = CertificateParams::default();
     ca.distinguished_name = common_name("hardpan test authority");
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -82,7 +94,12 @@ fn identity() -> (Arc<ServerConfig>, String) {
     leaf.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().expect("a key");
     let certificate = leaf.signed_by(&key, &ca).expect("a certificate");
+    Papers { ca_pem: ca.pem(), certificate, key }
+}
 
+/// A server's configuration, and the PEM of the authority behind it.
+fn identity() -> (Arc<ServerConfig>, String) {
+    let Papers { ca_pem, certificate, key } = sign();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -90,7 +107,7 @@ fn identity() -> (Arc<ServerConfig>, String) {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key.into())
         .expect("a certificate and its key");
-    (Arc::new(config), ca.pem())
+    (Arc::new(config), ca_pem)
 }
 
 fn common_name(name: &str) -> DistinguishedName {

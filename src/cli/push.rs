@@ -1,0 +1,126 @@
+//! `hardpan push`, and what `build --push` prints.
+
+use std::{fmt::Write as _, num::NonZeroUsize};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{print, registry::RegistryArguments, terminal::Terminal, unprinted};
+use crate::{
+    commands::push::{self, Request, Settings},
+    place::registry::push::{Fate, Plan, TagPolicy},
+    report::{Failure, Failures, printable},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct PushArguments {
+    /// An OCI layout folder, an OCI archive, or a reference to a registry, HOST/REPOSITORY:TAG
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    /// Where to: HOST/REPOSITORY:TAG, or without the tag by digest alone; several are sent what they lack
+    #[arg(value_name = "REF", required = true)]
+    targets: Vec<String>,
+    /// Only show what would be sent, mounted and tagged
+    #[arg(long)]
+    dry_run: bool,
+    /// Blobs that are sent at once [default: 4]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    tags: TagArguments,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// What becomes of tags.
+#[derive(Debug, Args)]
+pub(super) struct TagArguments {
+    /// What becomes of a tag that names another image: replace, keep, or fail before anything is sent
+    #[arg(long, value_name = "POLICY", default_value = "replace")]
+    tag_policy: String,
+}
+
+impl TagArguments {
+    /// `--tag-policy`, read.
+    pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
+        TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
+            let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
+            Failure::new(format!("`--tag-policy {}` is not one of {names}", printable(&self.tag_policy)))
+        })
+    }
+}
+
+/// Runs `push`.
+pub(super) fn run(arguments: &PushArguments, terminal: &Terminal) -> Result<(), Failures> {
+    let settings =
+        Settings { policy: arguments.tags.policy()?, jobs: arguments.jobs, access: arguments.registry.access()? };
+    let request = Request {
+        image: arguments.image.clone(),
+        targets: arguments.targets.clone(),
+        settings,
+        dry_run: arguments.dry_run,
+    };
+    let plans = push::push(&request, terminal)?;
+    let text = match (arguments.json, arguments.dry_run) {
+        (true, _) => format!("{:#}\n", json!({ "repositories": plans.iter().map(document).collect::<Vec<_>>() })),
+        (false, true) => plans.iter().map(planned).collect(),
+        (false, false) => plans.iter().map(line).collect(),
+    };
+    print::text(&text).map_err(unprinted)
+}
+
+/// `HOST/REPO@sha256:...`.
+pub(super) fn line(plan: &Plan) -> String {
+    format!("{}@{}\n", plan.repository, plan.digest)
+}
+
+/// All about one repository, for programs.
+pub(super) fn document(plan: &Plan) -> Value {
+    let blob = |(blob, fate): &(crate::place::BlobRef, Fate)| {
+        let (fate, from) = match fate {
+            Fate::There => ("there", None),
+            Fate::Mount(from) => ("mount", Some(from)),
+            Fate::Upload => ("upload", None),
+        };
+        json!({ "digest": blob.digest, "size": blob.size, "fate": fate, "from": from })
+    };
+    let tags: Vec<_> =
+        plan.tags.iter().map(|tag| json!({ "name": tag.name, "was": tag.was, "put": tag.put })).collect();
+    json!({
+        "repository": plan.repository,
+        "digest": plan.digest,
+        "blobs": plan.blobs.iter().map(blob).collect::<Vec<_>>(),
+        "manifests": plan.manifests.iter().map(|blob| blob.digest).collect::<Vec<_>>(),
+        "tags": tags,
+    })
+}
+
+/// What would be done, for people.
+fn planned(plan: &Plan) -> String {
+    let mut out = line(plan);
+    // Writing to a String cannot fail.
+    for (blob, fate) in &plan.blobs {
+        let _ = match fate {
+            Fate::There => writeln!(out, "  there    {} {:>11}", blob.digest, blob.size),
+            Fate::Mount(from) => {
+                writeln!(out, "  mount    {} {:>11}  from {}", blob.digest, blob.size, printable(from))
+            }
+            Fate::Upload => writeln!(out, "  upload   {} {:>11}", blob.digest, blob.size),
+        };
+    }
+    for blob in &plan.manifests {
+        let _ = writeln!(out, "  manifest {} {:>11}", blob.digest, blob.size);
+    }
+    for tag in &plan.tags {
+        let _ = match tag.was {
+            _ if !tag.put => writeln!(out, "  keep     {}", tag.name),
+            None => writeln!(out, "  tag      {}", tag.name),
+            Some(was) => writeln!(out, "  tag      {}, which is {was} now", tag.name),
+        };
+    }
+    let _ = writeln!(out, "  {} bytes to upload", plan.upload_bytes());
+    out
+}

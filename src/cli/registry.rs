@@ -1,0 +1,95 @@
+//! The options by which a registry is reached, and what the caller's world says about it.
+
+use std::{io::Read as _, path::PathBuf};
+
+use clap::Args;
+
+use super::{arguments::Common, push::TagArguments};
+use crate::{
+    commands::push::Settings,
+    place::registry::{Access, Login, Secret},
+    report::{Failure, Limits},
+};
+
+/// How registries are reached; every verb that takes an IMAGE or a REF has these.
+#[derive(Debug, Default, Args)]
+pub(super) struct RegistryArguments {
+    /// Log in with this name instead of what `docker login` or `podman login` left behind
+    #[arg(long, value_name = "NAME", requires = "password_stdin")]
+    username: Option<String>,
+    /// Read the password for it from standard input
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+    /// Trust these authorities besides the system's: a file of certificates in PEM; repeatable
+    #[arg(long = "ca-file", value_name = "FILE")]
+    ca_files: Vec<PathBuf>,
+    /// Speak with registries without TLS; `localhost` and loopback addresses need no permission
+    #[arg(long)]
+    plain_http: bool,
+}
+
+impl RegistryArguments {
+    /// The options and the environment, as values. A password is read here and now.
+    pub(super) fn access(&self) -> Result<Access, Failure> {
+        let login = match &self.username {
+            Some(username) if self.password_stdin => Some(Login { username: username.clone(), password: password()? }),
+            _ => None,
+        };
+        Ok(Access {
+            environment: std::env::vars_os().collect(),
+            home: std::env::home_dir().filter(|home| home.is_absolute()),
+            login,
+            plain_http: self.plain_http,
+            ca_files: self.ca_files.clone(),
+            offline: false,
+        })
+    }
+}
+
+/// `build --push`.
+#[derive(Debug, Args)]
+pub(super) struct BuildPush {
+    /// Send the image to HOST/REPOSITORY:TAG, too; may hold {name} and other variables; repeatable
+    #[arg(long, value_name = "REF")]
+    push: Vec<String>,
+    #[command(flatten)]
+    tags: TagArguments,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+impl BuildPush {
+    /// Where to push, and how; none when nobody asked for it.
+    pub(super) fn request(&self, common: &Common) -> Result<Option<(Vec<String>, Settings)>, Failure> {
+        if self.push.is_empty() {
+            return Ok(None);
+        }
+        if common.offline {
+            return Err(
+                Failure::new("`--push` sends, and `--offline` opens no socket").hint("build now, `hardpan push` later")
+            );
+        }
+        let settings = Settings { policy: self.tags.policy()?, jobs: None, access: self.registry.access()? };
+        Ok(Some((self.push.clone(), settings)))
+    }
+}
+
+/// All of standard input, without the line's end that `echo` puts there.
+fn password() -> Result<Secret, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(Limits::PASSWORD_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::io("read the password", "stdin", &error))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the password on stdin is not UTF-8"))?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return Err(Failure::new("there is no password on stdin").hint("such as `hardpan ... --password-stdin < FILE`"));
+    }
+    if text.len() as u64 > Limits::PASSWORD_BYTES || text.contains(['\n', '\r', '\0']) {
+        return Err(Failure::new("what is on stdin is no password: it has several lines, or is too long"));
+    }
+    Ok(Secret::new(text))
+}

@@ -1,0 +1,86 @@
+//! `hardpan push`: an image that was built, or kept elsewhere, goes to registries.
+
+use std::num::NonZeroUsize;
+
+use super::image;
+use crate::{
+    place::{
+        BlobRef, Blobs,
+        registry::{
+            Access, Reference,
+            push::{JOBS, Order, Plan, Prepared, TagPolicy},
+        },
+    },
+    report::{Failure, Failures, Progress, printable},
+};
+
+/// What to push, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// IMAGE, as it was named.
+    pub image: String,
+    /// Where to; each a reference with its host.
+    pub targets: Vec<String>,
+    /// How.
+    pub settings: Settings,
+    /// Only look what would be done.
+    pub dry_run: bool,
+}
+
+/// How to push, for `push` and for `build --push`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What becomes of tags that are there.
+    pub policy: TagPolicy,
+    /// Blobs at once; none is four.
+    pub jobs: Option<NonZeroUsize>,
+    /// How registries are reached.
+    pub access: Access,
+}
+
+/// Sends the image to every target, or says what that would take.
+///
+/// # Errors
+/// An image that cannot be read or has no manifest; a registry that does not take it. Tags move last, so none names
+/// something that is not whole.
+pub fn push(request: &Request, progress: &dyn Progress) -> Result<Vec<Plan>, Failures> {
+    let targets = request.targets.iter().map(|text| target(text)).collect::<Result<Vec<_>, _>>()?;
+    let (sets, opened) = image::open(&request.image, &request.settings.access)?;
+    let shown = printable(&request.image);
+    let [set] = sets.as_slice() else {
+        let what = format!("`{shown}` holds {} images, and one is pushed", sets.len());
+        return Err(Failure::new(what).hint("name one of them, as in `oci:PATH:NAME`").into());
+    };
+    let Some(root) = &set.root else {
+        let what = format!("`{shown}` has no manifest, as a registry needs it: it is a docker archive");
+        return Err(Failure::new(what).hint("`skopeo copy docker-archive:... oci:...` makes one").into());
+    };
+    let from = image::remote(&request.image)?;
+    let prepared = prepare(root, &opened, &targets, from.as_ref(), &request.settings)?;
+    if request.dry_run {
+        return Ok(prepared.plans().cloned().collect());
+    }
+    Ok(prepared.carry_out(progress)?)
+}
+
+/// Looks what it takes to push `root` to `targets`.
+pub(super) fn prepare<'a>(
+    root: &'a BlobRef,
+    blobs: &'a (dyn Blobs + Sync),
+    targets: &'a [Reference],
+    from: Option<&'a Reference>,
+    settings: &Settings,
+) -> Result<Prepared<'a>, Failure> {
+    let (policy, jobs) = (settings.policy, settings.jobs.unwrap_or(JOBS));
+    Prepared::new(Order { root, blobs, targets, from, policy, jobs }, &settings.access)
+}
+
+/// A reference that something is pushed to: with its host, because nobody means Docker Hub by leaving it out.
+pub(super) fn target(text: &str) -> Result<Reference, Failure> {
+    let bare = text.strip_prefix("docker://").unwrap_or(text);
+    if !Reference::has_host(bare) {
+        let what = format!("`{}` names no registry", printable(text));
+        return Err(Failure::new(what).hint("write its host, as in `registry.example.com/hello:1.0`"));
+    }
+    Reference::parse(bare)
+}

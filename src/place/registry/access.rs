@@ -1,0 +1,68 @@
+//! What registries need to know of the caller, as values that `cli` hands down.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fmt,
+    path::PathBuf,
+};
+
+/// How registries are reached.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// The whole environment: where credentials are kept, proxies, `SSL_CERT_FILE`, and what credential helpers read.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// The user's home.
+    pub home: Option<PathBuf>,
+    /// `--username` and the password beside it: before anything that is kept in a file.
+    pub login: Option<Login>,
+    /// `--plain-http`: any registry may be spoken to without TLS.
+    pub plain_http: bool,
+    /// `--ca-file`: trusted besides the system's roots.
+    pub ca_files: Vec<PathBuf>,
+    /// `--offline`: no socket is opened.
+    pub offline: bool,
+}
+
+/// A name and a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Who.
+    pub username: String,
+    /// What only they know.
+    pub password: Secret,
+}
+
+/// What must never be shown: a password, a token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a text out of sight.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for a request.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Access {
+    /// A variable; an empty one is none.
+    pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that names a path.
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).map(PathBuf::from)
+    }
+}

@@ -1,0 +1,154 @@
+//! Who we are to a registry: what `docker login` and `podman login` left behind, found as those programs find it.
+//!
+//! Looked up only when a registry asks, and only for the registry that asks.
+
+mod challenge;
+mod files;
+mod helper;
+mod token;
+
+use std::path::PathBuf;
+
+use super::{Access, Login, Secret};
+use crate::report::Failure;
+pub(super) use challenge::{Challenge, choose};
+pub(super) use token::{Token, Wanted, question, read};
+
+/// What somebody proves themselves with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// Name and password.
+    Login(Login),
+    /// A long-lived token that others are had for (docker's `identitytoken`, an OAuth refresh token).
+    Identity(Secret),
+    /// A token that is sent as it is (docker's `registrytoken`).
+    Registry(Secret),
+}
+
+/// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none when nobody logged in.
+///
+/// In this order: `--username`; the file that `REGISTRY_AUTH_FILE` names, alone; podman's `auth.json` of this session
+/// and of this user; docker's `config.json`. In a file a helper of the host counts before what is written there, and
+/// a store of all credentials comes last.
+///
+/// # Errors
+/// A file that is there and cannot be read; a helper that is named and does not answer.
+pub(super) fn credential(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
+    if let Some(login) = &access.login {
+        return Ok(Some(Credential::Login(login.clone())));
+    }
+    for path in places(access) {
+        let Some(file) = files::read(&path)? else { continue };
+        if let Some(name) = file.helper(host) {
+            return helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path));
+        }
+        if let Some(found) = file.written(host, repository).map_err(|what| Failure::new(what).in_path(&path))? {
+            return Ok(Some(found));
+        }
+        if let Some(name) = file.store()
+            && let Some(found) = helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path))?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Where credentials may be, the first one first.
+fn places(access: &Access) -> Vec<PathBuf> {
+    if let Some(only) = access.path("REGISTRY_AUTH_FILE") {
+        return vec![only];
+    }
+    let mut places = Vec::new();
+    places.extend(access.path("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")));
+    let config = access.path("XDG_CONFIG_HOME").or_else(|| access.home.as_ref().map(|home| home.join(".config")));
+    places.extend(config.map(|folder| folder.join("containers/auth.json")));
+    let docker = access.path("DOCKER_CONFIG").or_else(|| access.home.as_ref().map(|home| home.join(".docker")));
+    places.extend(docker.map(|folder| folder.join("config.json")));
+    places
+}
+
+/// The names that Docker Hub was filed under over the years; for anybody else their own.
+fn aliases(host: &str) -> Vec<&str> {
+    match host {
+        "docker.io" => vec!["index.docker.io", "docker.io", "registry-1.docker.io"],
+        host => vec![host],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn files_are_asked_in_the_order_of_the_programs_that_wrote_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let mut access = Access { home: Some(at("home")), ..Access::default() };
+        access.environment.insert("XDG_RUNTIME_DIR".into(), at("run").into());
+        let write = |path: &str, user: &str| {
+            fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+            let text = format!(r#"{{"auths":{{"r.example":{{"username":"{user}","password":"x"}}}}}}"#);
+            fs::write(at(path), text).unwrap();
+        };
+        let who = |access: &Access| match credential(access, "r.example", "a").unwrap() {
+            Some(Credential::Login(login)) => login.username,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(who(&access), "None");
+        for (path, user) in [
+            ("home/.docker/config.json", "docker"),
+            ("home/.config/containers/auth.json", "podman"),
+            ("run/containers/auth.json", "session"),
+        ] {
+            write(path, user);
+            assert_eq!(who(&access), user);
+        }
+        write("own.json", "own");
+        access.environment.insert("REGISTRY_AUTH_FILE".into(), at("own.json").into());
+        assert_eq!(who(&access), "own");
+        access.login = Some(Login { username: "flag".into(), password: Secret::new("x") });
+        assert_eq!(who(&access), "flag");
+        assert!(!format!("{access:?}").contains("\"x\""));
+    }
+
+    #[test]
+    fn helpers_of_a_host_count_before_the_file_and_stores_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let script = "#!/bin/sh\nread host\ncase \"$1 $host\" in\n\
+            'get r.example') echo '{\"ServerURL\":\"x\",\"Username\":\"helper\",\"Secret\":\"s\"}';;\n\
+            'get t.example') echo '{\"Username\":\"<token>\",\"Secret\":\"s\"}';;\n\
+            'get slow.example') sleep 60;;\n\
+            'get bad.example') echo no; exit 3;;\n\
+            *) echo credentials not found in native keychain; exit 1;;\nesac\n";
+        fs::write(at("docker-credential-x"), script).unwrap();
+        fs::set_permissions(at("docker-credential-x"), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut access = Access::default();
+        access.environment.insert("REGISTRY_AUTH_FILE".into(), at("auth.json").into());
+        access.environment.insert("PATH".into(), format!("{}:/usr/bin:/bin", dir.path().display()).into());
+        let written = r#""auths":{"r.example":{"username":"file","password":"x"},"u.example":{}}"#;
+        let ask = |text: String, host: &str| {
+            fs::write(at("auth.json"), text).unwrap();
+            credential(&access, host, "a")
+        };
+        let login = |username: &str, password: &str| {
+            Some(Credential::Login(Login { username: username.into(), password: Secret::new(password) }))
+        };
+        let host = format!(r#"{{{written},"credHelpers":{{"r.example":"x"}}}}"#);
+        assert_eq!(ask(host, "r.example").unwrap(), login("helper", "s"));
+        let store = format!(r#"{{{written},"credsStore":"x"}}"#);
+        assert_eq!(ask(store.clone(), "r.example").unwrap(), login("file", "x"));
+        assert_eq!(ask(store.clone(), "u.example").unwrap(), None);
+        assert_eq!(ask(store.clone(), "t.example").unwrap(), Some(Credential::Identity(Secret::new("s"))));
+        let bad = ask(store, "bad.example").unwrap_err();
+        assert!(bad.what.contains("`docker-credential-x`") && bad.what.ends_with(": no"), "{bad}");
+        for name in ["../x", "x/y", "", "-x", "none"] {
+            let failure = ask(format!(r#"{{"credsStore":"{name}"}}"#), "r.example");
+            assert!(if name.is_empty() { failure.unwrap().is_none() } else { failure.is_err() }, "{name}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Reading: manifests whole, blobs as they come.
+
+use std::{
+    fmt,
+    io::{self, Cursor, Read},
+    sync::Arc,
+};
+
+use ureq::http::{Method, header};
+
+use super::{
+    Access, Reference,
+    auth::Wanted,
+    http::{Answer, Call, Client, Fault, backoff, wait},
+};
+use crate::{
+    oci::Digest,
+    place::{
+        BlobRef,
+        document::{self, ACCEPTED, Kind},
+        shown,
+    },
+    report::{Failure, Limits},
+};
+
+/// A repository that is read.
+#[derive(Clone)]
+pub(in crate::place) struct Remote(Arc<Repository>);
+
+struct Repository {
+    client: Client,
+    name: String,
+    wanted: Wanted,
+    /// The document that the reference named, and its digest: asked for already.
+    root: (Digest, Arc<[u8]>),
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remote").field(&self.0.name).finish()
+    }
+}
+
+impl Remote {
+    /// Fetches the manifest or index that `reference` names.
+    pub(super) fn open(reference: &Reference, access: &Access) -> Result<(Self, BlobRef), Failure> {
+        let client = Client::new(reference, access)?;
+        let name = reference.repository().to_owned();
+        let wanted = Wanted::from([format!("repository:{name}:pull")]);
+        let mut answer = get_manifest(&client, &name, &reference.wanted(), &wanted)?;
+        let said = answer.header("content-type").and_then(|said| said.split(';').next()).unwrap_or_default().trim();
+        let (said, named) = (said.to_owned(), answer.header("docker-content-digest").map(str::to_owned));
+        let bytes = answer
+            .whole(Limits::MANIFEST_BYTES)
+            .map_err(|error| Failure::new(format!("cannot read the manifest: {}", shown(&error.to_string()))))?;
+        let digest = Digest::of(&bytes);
+        // What we asked for by digest must be that; what the registry says it is, too.
+        if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
+            return Err(Failure::new(format!("the registry sent `{digest}` for `{wanted}`")));
+        }
+        if let Some(named) = named.filter(|named| named.starts_with("sha256:") && *named != digest.to_string()) {
+            return Err(Failure::new(format!("the registry calls `{digest}` `{}`", shown(&named))));
+        }
+        let media_type =
+            document::media_type(&said, &bytes).map_err(|what| Failure::new(format!("`{digest}`: {what}")))?;
+        let root = BlobRef { media_type, digest, size: bytes.len() as u64 };
+        Ok((Self(Arc::new(Repository { client, name, wanted, root: (digest, bytes.into()) })), root))
+    }
+
+    /// A reader of a manifest or blob. What it gives is not checked yet.
+    pub(in crate::place) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
+        let (digest, bytes) = &self.0.root;
+        if *digest == blob.digest {
+            return Ok(Box::new(Cursor::new(Arc::clone(bytes))));
+        }
+        if Kind::of(&blob.media_type) != Kind::Other {
+            let answer = get_manifest(&self.0.client, &self.0.name, &blob.digest.to_string(), &self.0.wanted);
+            return Ok(Box::new(answer.map_err(|failure| io::Error::other(failure.what))?.into_reader()));
+        }
+        let mut reader =
+            BlobReader { remote: self.clone(), digest: blob.digest, at: 0, size: blob.size, body: None, stalls: 0 };
+        reader.connect()?;
+        Ok(Box::new(reader))
+    }
+}
+
+fn get_manifest(client: &Client, name: &str, wanted: &str, scope: &Wanted) -> Result<Answer, Failure> {
+    let url = client.url(&format!("{name}/manifests/{wanted}"))?;
+    let call = Call::new(Method::GET, url, scope).header(header::ACCEPT, ACCEPTED.join(", "));
+    let mut answer = client.send(&call).map_err(|Fault { failure, .. }| failure)?;
+    match answer.status {
+        200 => Ok(answer),
+        404 => Err(Failure::new(format!("the registry has no such image: {}", answer.refusal()))),
+        _ => Err(Failure::new(format!("cannot read the manifest: {}", answer.refusal()))),
+    }
+}
+
+/// Reads a blob, and goes on where it was when the connection breaks.
+struct BlobReader {
+    remote: Remote,
+    digest: Digest,
+    at: u64,
+    size: u64,
+    body: Option<Box<dyn Read + Send>>,
+    /// Connections in a row that brought nothing.
+    stalls: u32,
+}
+
+impl BlobReader {
+    fn connect(&mut self) -> io::Result<()> {
+        let repository = &self.remote.0;
+        let other = |failure: Failure| io::Error::other(failure.what);
+        let url = repository.client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(other)?;
+        let mut call = Call::new(Method::GET, url, &repository.wanted);
+        if self.at > 0 {
+            call = call.header(header::RANGE, format!("bytes={}-", self.at));
+        }
+        let mut answer = repository.client.send(&call).map_err(|fault| other(fault.failure))?;
+        let skip = match answer.status {
+            206 if range_start(&answer) == Some(self.at) => 0,
+            // Not every registry can begin in the middle.
+            200 => self.at,
+            404 => return Err(io::Error::new(io::ErrorKind::NotFound, "the registry does not have it")),
+            _ => return Err(io::Error::other(answer.refusal())),
+        };
+        let mut body = answer.into_reader();
+        if io::copy(&mut body.by_ref().take(skip), &mut io::sink())? < skip {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.body = Some(Box::new(body));
+        Ok(())
+    }
+}
+
+/// The first byte of a partial answer: `bytes 5-9/10`.
+fn range_start(answer: &Answer) -> Option<u64> {
+    answer.header("content-range")?.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match &mut self.body {
+                Some(body) => body.read(buf),
+                None => self.connect().and_then(|()| self.body.as_mut().map_or(Ok(0), |body| body.read(buf))),
+            };
+            let fault = match result {
+                Ok(read) if read > 0 => {
+                    self.at = self.at.saturating_add(read as u64);
+                    self.stalls = 0;
+                    return Ok(read);
+                }
+                // The end; whether it is the right one is for the reader of this to say.
+                Ok(_) if self.at >= self.size || buf.is_empty() => return Ok(0),
+                Ok(_) => io::Error::new(io::ErrorKind::UnexpectedEof, "the registry ends it too early"),
+                Err(error) => error,
+            };
+            // The connection is done for; what came over it is not.
+            self.body = None;
+            if fault.kind() == io::ErrorKind::NotFound || self.stalls >= Limits::RETRIES {
+                return Err(fault);
+            }
+            wait(backoff(self.stalls));
+            self.stalls += 1;
+        }
+    }
+}

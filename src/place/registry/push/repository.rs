@@ -1,0 +1,112 @@
+//! One repository as a target: what is there, and manifests that go there.
+
+use std::sync::Arc;
+
+use ureq::http::{Method, header};
+
+use crate::{
+    oci::Digest,
+    place::{
+        BlobRef,
+        document::ACCEPTED,
+        registry::{
+            auth::Wanted,
+            http::{Answer, Call, Client, Fault, Payload, is_passing},
+            url::Url,
+        },
+        shown,
+    },
+    report::{Failure, Limits},
+};
+
+/// A repository that is written to.
+#[derive(Debug)]
+pub(super) struct Repository {
+    pub(super) client: Arc<Client>,
+    /// Without the host.
+    pub(super) name: String,
+    pub(super) wanted: Wanted,
+}
+
+/// Why a manifest was not taken.
+pub(super) enum Untaken {
+    /// A blob that it names is not there after all.
+    Incomplete(Failure),
+    /// Anything else.
+    Refused(Failure),
+}
+
+impl Repository {
+    /// The address of `path` in the repository.
+    pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
+        self.client.url(&format!("{}/{path}", self.name))
+    }
+
+    /// Whether the blob is there.
+    pub(super) fn has_blob(&self, blob: &BlobRef) -> Result<bool, Failure> {
+        let call = Call::new(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?, &self.wanted);
+        let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
+        match answer.status {
+            // Half of it is not it.
+            200 => Ok(answer.header("content-length").is_none_or(|length| length == blob.size.to_string())),
+            404 => Ok(false),
+            _ => Err(Failure::new(format!("cannot look for the blob `{}`: {}", blob.digest, answer.refusal()))),
+        }
+    }
+
+    /// The digest of the manifest that a tag or digest names; none when there is none.
+    pub(super) fn manifest(&self, reference: &str) -> Result<Option<Digest>, Failure> {
+        let ask = |method| -> Result<Option<Answer>, Failure> {
+            let call = Call::new(method, self.url(&format!("manifests/{reference}"))?, &self.wanted);
+            let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
+            let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
+            match answer.status {
+                200 => Ok(Some(answer)),
+                404 => Ok(None),
+                _ => Err(Failure::new(format!("cannot look for `{}`: {}", shown(reference), answer.refusal()))),
+            }
+        };
+        let Some(answer) = ask(Method::HEAD)? else { return Ok(None) };
+        if let Some(digest) = answer.header("docker-content-digest") {
+            return Ok(Digest::parse(digest).ok());
+        }
+        // Not every registry says it in a header.
+        let Some(mut answer) = ask(Method::GET)? else { return Ok(None) };
+        let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
+            Failure::new(format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string())))
+        })?;
+        Ok(Some(Digest::of(&bytes)))
+    }
+
+    /// Puts a manifest under a tag or its digest.
+    pub(super) fn put(&self, reference: &str, blob: &BlobRef, bytes: &[u8]) -> Result<(), Untaken> {
+        let told = |what: &str| {
+            let what = format!("cannot put the manifest `{}` as `{}`: {what}", blob.digest, shown(reference));
+            Untaken::Refused(Failure::new(what))
+        };
+        let url = self.url(&format!("manifests/{reference}")).map_err(Untaken::Refused)?;
+        let mut call = Call::new(Method::PUT, url, &self.wanted).header(header::CONTENT_TYPE, blob.media_type.as_str());
+        // The same again is the same: an answer that was lost does no harm.
+        call.payload = Payload::Bytes(bytes);
+        let mut answer = self.client.send(&call).map_err(|Fault { failure, .. }| told(&failure.what))?;
+        let status = answer.status;
+        if answer.is_good() {
+            let digest = blob.digest.to_string();
+            return match answer.header("docker-content-digest").filter(|named| *named != digest) {
+                Some(named) => Err(told(&format!("the registry stored something else, `{}`", shown(named)))),
+                None => Ok(()),
+            };
+        }
+        let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
+        let refusal = answer.refusal();
+        if matches!(status, 400 | 404) && missing {
+            let Untaken::Refused(failure) = told(&refusal) else { return Err(told(&refusal)) };
+            return Err(Untaken::Incomplete(failure));
+        }
+        // Stored, and the answer lost in between?
+        if is_passing(status) && self.manifest(reference).is_ok_and(|found| found == Some(blob.digest)) {
+            return Ok(());
+        }
+        Err(told(&refusal))
+    }
+}
