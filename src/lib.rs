@@ -20,7 +20,7 @@
 //! floor 4: commands
 //! floor 3: build, init, inspect
 //! floor 2: place, recipe
-//! floor 1: layer
+//! floor 1: elf, layer
 //! floor 0: oci, report
 //!
 //! `oci` and `report` are the ground: `oci` may use `report`, never the other way round.
@@ -38,6 +38,7 @@
 pub mod build;
 pub mod cli;
 pub mod commands;
+pub mod elf;
 pub mod init;
 pub mod inspect;
 pub mod layer;

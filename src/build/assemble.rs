@@ -9,7 +9,7 @@ use std::{
 
 use super::plan::{Group, GroupKind, Plan};
 use crate::{
-    layer::{self, Entry, EntryKind, Written},
+    layer::{self, Entry, EntryKind, Onlooker, Written},
     oci::{
         BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Open, RootFs,
         canonical_json, media_type,
@@ -33,14 +33,21 @@ pub struct Assembler<'a> {
     sink: &'a dyn BlobSink,
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
+    /// Who looks at a layer while it is written.
+    onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
     written: BTreeMap<Digest, Written>,
 }
 
 impl<'a> Assembler<'a> {
-    /// Writes into `sink` with `jobs` threads.
-    pub fn new(sink: &'a dyn BlobSink, jobs: NonZeroUsize, progress: &'a dyn Progress) -> Self {
-        Self { sink, jobs, progress, written: BTreeMap::new() }
+    /// Writes into `sink` with `jobs` threads; each layer is seen once by an onlooker of its own.
+    pub fn new(
+        sink: &'a dyn BlobSink,
+        jobs: NonZeroUsize,
+        progress: &'a dyn Progress,
+        onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
+    ) -> Self {
+        Self { sink, jobs, progress, onlookers, written: BTreeMap::new() }
     }
 
     /// Writes the layers, the config and the manifest of one plan.
@@ -101,7 +108,7 @@ impl<'a> Assembler<'a> {
         // Entries share their content; what is copied here is names and numbers.
         let entries: Vec<_> = group.entries.iter().map(|planned| watched(&planned.entry, &task)).collect();
         drop(task);
-        let written = layer::write(&entries, plan.compression, self.jobs, self.sink)?;
+        let written = layer::write(&entries, plan.compression, self.jobs, self.sink, (self.onlookers)())?;
         let count = entries.len();
         // The end of the task: they hold the last handles.
         drop(entries);

@@ -1,12 +1,12 @@
 //! What an image must be, whatever the recipe says: the refusals that need no audit engine.
 
 use super::{
-    elf::{self, Elf},
     libraries,
     merged::{Body, Lost, Merged, Node, NodeKind},
     plan::GroupKind,
 };
 use crate::{
+    elf::{self, Elf},
     oci::{ImagePath, Platform},
     recipe::Located,
     report::{Failure, Origin, Rule, printable},

@@ -1,6 +1,7 @@
 //! Doors for the fuzz targets to what reads foreign bytes in this room. Nothing else uses them.
 
-use super::{certificates::Roots, elf};
+use super::certificates::Roots;
+use crate::elf;
 
 /// What the headers of a program say.
 pub fn elf(bytes: &[u8]) -> String {

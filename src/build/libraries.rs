@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{
+use super::merged::{Merged, Node, NodeKind};
+use crate::{
     elf::{self, Elf},
-    merged::{Merged, Node, NodeKind},
+    oci::ImagePath,
 };
-use crate::oci::ImagePath;
 
 /// Where glibc's loader looks when a file does not say and there is no `ld.so.cache`: Debian's folders and Fedora's.
 const GLIBC_FOLDERS: [&str; 6] = ["/lib/{}", "/usr/lib/{}", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];

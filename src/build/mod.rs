@@ -7,7 +7,6 @@ mod assemble;
 mod certificates;
 mod check;
 pub mod compile;
-mod elf;
 #[doc(hidden)]
 pub mod fuzzing;
 mod glob;
@@ -26,7 +25,7 @@ mod words;
 
 pub use assemble::{Assembled, Assembler};
 pub use certificates::MOZILLA_VERSION;
-pub use elf::prebuilt;
+
 pub use host::Bound;
 pub use plan::{Group, GroupKind, Plan, PlannedEntry};
 pub use policy::unless_excepted;

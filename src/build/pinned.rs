@@ -5,7 +5,8 @@ use std::{
     fs::File,
     io::{self, Read},
     os::unix::fs::{FileTypeExt, MetadataExt},
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
 
 use rustix::fs::{Mode, OFlags};
@@ -21,9 +22,13 @@ use crate::{
 const CHUNK: usize = 256 << 10;
 
 /// A regular file whose content was read once; [`Open::open`] reads it again and fails when anything changed.
+///
+/// A handle: there may be tens of thousands, and several places hold each of them.
 #[derive(Clone)]
-pub(super) struct PinnedFile {
-    path: PathBuf,
+pub(super) struct PinnedFile(Arc<Pinned>);
+
+struct Pinned {
+    path: Arc<Path>,
     identity: Identity,
     digest: Digest,
 }
@@ -78,31 +83,37 @@ impl PinnedFile {
         if read != identity.size || Identity::of(&file).map_err(|error| fault("read", &error))? != identity {
             return Err(changed(name));
         }
-        let pinned = Self { path: path.to_path_buf(), identity, digest: Digest::from_bytes(hasher.finalize().into()) };
+        let digest = Digest::from_bytes(hasher.finalize().into());
+        let pinned = Self(Arc::new(Pinned { path: path.into(), identity, digest }));
         Ok((pinned, Scan { private_key: keys.finish() }))
+    }
+
+    /// Where it is; shared with whoever asks.
+    pub(super) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.0.path)
     }
 
     /// Bytes.
     pub(super) fn size(&self) -> u64 {
-        self.identity.size
+        self.0.identity.size
     }
 
     /// SHA-256 of the content.
     pub(super) fn digest(&self) -> Digest {
-        self.digest
+        self.0.digest
     }
 
     /// The file itself, for a look that needs to seek; the same one that was pinned.
     pub(super) fn file(&self) -> io::Result<File> {
         let file = rustix::fs::open(
-            &self.path,
+            &*self.0.path,
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
         let file = File::from(file);
         let now = Identity::of(&file)?;
         // The time may move (a `touch`), the bytes may not; those are checked by their digest.
-        if now.size != self.identity.size {
+        if now.size != self.0.identity.size {
             return Err(changed_io());
         }
         Ok(file)
@@ -114,8 +125,8 @@ impl Open for PinnedFile {
         Ok(Box::new(PinnedReader {
             file: self.file()?,
             hasher: Sha256::new(),
-            left: self.identity.size,
-            digest: self.digest,
+            left: self.0.identity.size,
+            digest: self.0.digest,
             checked: false,
         }))
     }
@@ -124,7 +135,7 @@ impl Open for PinnedFile {
 impl fmt::Debug for PinnedFile {
     /// Without the host path: nothing after the plan sees it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PinnedFile({} bytes, {})", self.identity.size, self.digest)
+        write!(f, "PinnedFile({} bytes, {})", self.0.identity.size, self.0.digest)
     }
 }
 
@@ -225,7 +236,7 @@ fn changed_io() -> io::Error {
 mod tests {
     use super::*;
 
-    fn pinned(content: &[u8]) -> (tempfile::TempDir, PathBuf, PinnedFile) {
+    fn pinned(content: &[u8]) -> (tempfile::TempDir, std::path::PathBuf, PinnedFile) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, content).unwrap();

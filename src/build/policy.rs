@@ -1,10 +1,12 @@
 //! The named exceptions of a recipe.
 
+use std::sync::Arc;
+
 use super::{check::Objection, glob::Pattern, settings::Date};
 use crate::{
     oci::ImagePath,
     recipe::{Allow, Policy},
-    report::{Failure, Rule},
+    report::{Failure, Place, Rule},
 };
 
 /// The failures that no exception covers on the day `today`, in their order.
@@ -33,16 +35,28 @@ pub fn unless_excepted(
 ) -> Result<(), Failure> {
     let mut meant = policy.allow.iter().filter(|allow| covers(allow, path, &failure)).peekable();
     let Some(first) = meant.peek().copied() else { return Err(failure) };
-    let (line, _) = first.origin.line_column();
+    let line = line(first, &failure);
     let hint = if !first.rule.waivable() {
-        format!("no exception waives `{}`, not even the one on line {line}", first.rule)
+        format!("no exception waives `{}`, not even the one {line}", first.rule)
+    } else if !policy.waivers {
+        format!("the policy allows no exceptions, not even the one {line}")
     } else if meant.any(|allow| holds(allow, today)) {
         return Ok(());
     } else {
         let (year, month, day) = first.until;
-        format!("the exception on line {line} ended on {year:04}-{month:02}-{day:02}")
+        format!("the exception {line} ended on {year:04}-{month:02}-{day:02}")
     };
     Err(Failure { hint: Some(hint), ..failure })
+}
+
+/// Where an exception is: a line of the recipe, or of a policy file.
+fn line(allow: &Allow, failure: &Failure) -> String {
+    match &failure.place {
+        Some(Place::Recipe(origin)) if !Arc::ptr_eq(&origin.source, &allow.origin.source) => {
+            format!("at {}", allow.origin)
+        }
+        _ => format!("on line {}", allow.origin.line_column().0),
+    }
 }
 
 /// Whether the exception is about this refusal, be it in force or not.

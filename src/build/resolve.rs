@@ -5,7 +5,7 @@ mod programs;
 use std::{
     cell::{OnceCell, RefCell},
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -37,7 +37,7 @@ pub struct Resolver<'a> {
     bound: Bound,
     words: Words<'a>,
     /// Files that were read already: several platforms mostly share theirs.
-    pinned: RefCell<BTreeMap<PathBuf, (PinnedFile, Scan)>>,
+    pinned: RefCell<BTreeMap<Arc<Path>, (PinnedFile, Scan)>>,
     /// The certificates as PEM, once they were read.
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
 }
@@ -179,7 +179,7 @@ impl<'a> Resolver<'a> {
             Some(known) => known,
             None => PinnedFile::pin(host, name).map_err(|failure| failure.at(at))?,
         };
-        self.pinned.borrow_mut().insert(host.to_path_buf(), (file.clone(), scan));
+        self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
         if let Some(offset) = scan.private_key {
             let what =
                 format!("`{}` holds a private key (at byte {offset}), and `{to}` would ship it", printable(name));

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     /// Say more; repeat for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(super) verbose: u8,
-    /// Colors on stderr
+    /// Colors
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
 }
@@ -38,6 +38,15 @@ pub(super) enum Color {
     Never,
 }
 
+/// What `schema` describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Document {
+    /// What is written by hand: `hardpan.toml`
+    Recipe,
+    /// What `audit --format json` prints
+    Audit,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Write a recipe for the Go or Rust project, or the prebuilt program, that lies in a folder
@@ -48,10 +57,16 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     /// Show the config, layers and files of an image
     Inspect(InspectArguments),
+    /// Look for the hardening practices in any image, whoever built it
+    Audit(super::audit::AuditArguments),
     /// Send an image to registries
     Push(super::push::PushArguments),
-    /// Print the JSON Schema of recipes
-    Schema,
+    /// Print the JSON Schema of recipes, or of the reports of an audit
+    Schema {
+        /// Of which document
+        #[arg(value_name = "DOCUMENT", default_value = "recipe")]
+        document: Document,
+    },
     /// Print a completion script
     Completions {
         /// For which shell
@@ -108,6 +123,9 @@ pub(super) struct BuildArguments {
     /// The form of the image: layout, oci-archive or docker-archive
     #[arg(long, value_name = "FORMAT", default_value = "layout")]
     format: String,
+    /// What images must keep to, whatever the recipe says: a file with a table [policy]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(super) delivery: Delivery,
     #[command(flatten)]

@@ -23,6 +23,13 @@ pub(super) fn settings(arguments: &Common) -> Result<Settings, Failure> {
     })
 }
 
+/// Today, as year, month and day (UTC).
+pub(super) fn day() -> (u16, u8, u8) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let Date(year, month, day) = today(now);
+    (year, month, day)
+}
+
 fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

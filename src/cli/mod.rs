@@ -1,6 +1,7 @@
 //! Arguments in, text and exit codes out: the only printer, and the only reader of the environment and the clock.
 
 mod arguments;
+mod audit;
 mod caller;
 mod init;
 mod manual;
@@ -19,7 +20,7 @@ use crate::{
     commands,
     report::{Failure, Failures},
 };
-use arguments::{Arguments, BuildArguments, Color, InspectArguments, PlanArguments, Verb};
+use arguments::{Arguments, BuildArguments, Color, Document, InspectArguments, PlanArguments, Verb};
 use terminal::Terminal;
 
 /// Runs the program.
@@ -33,19 +34,24 @@ pub fn main() -> ExitCode {
         Err(error) => return unparsed(&error),
     };
     let terminal = Terminal::new(arguments.quiet, arguments.verbose, arguments.color);
+    let done = |result: Result<(), Failures>| result.map(|()| 0);
     let result = match &arguments.verb {
-        Verb::Init(arguments) => init::run(arguments, &terminal),
-        Verb::Build(build) => run_build(build, &terminal),
-        Verb::Plan(plan) => run_plan(plan, &terminal),
-        Verb::Inspect(inspect) => run_inspect(inspect),
-        Verb::Push(push) => push::run(push, &terminal),
-        Verb::Schema => print::text(&commands::schema::schema()).map_err(unprinted),
-        Verb::Completions { shell } => print::text(&manual::completions(*shell)).map_err(unprinted),
-        Verb::Man { topic } => show(manual::man(topic.as_deref())),
-        Verb::Help { topic } => show(manual::help(topic.as_deref())),
+        Verb::Audit(audit) => audit::run(audit, arguments.color, arguments.verbose),
+        Verb::Init(arguments) => done(init::run(arguments, &terminal)),
+        Verb::Build(build) => done(run_build(build, &terminal)),
+        Verb::Plan(plan) => done(run_plan(plan, &terminal)),
+        Verb::Inspect(inspect) => done(run_inspect(inspect)),
+        Verb::Push(push) => done(push::run(push, &terminal)),
+        Verb::Schema { document: Document::Recipe } => {
+            done(print::text(&commands::schema::schema()).map_err(unprinted))
+        }
+        Verb::Schema { document: Document::Audit } => done(print::text(&audit::schema()).map_err(unprinted)),
+        Verb::Completions { shell } => done(print::text(&manual::completions(*shell)).map_err(unprinted)),
+        Verb::Man { topic } => done(show(manual::man(topic.as_deref()))),
+        Verb::Help { topic } => done(show(manual::help(topic.as_deref()))),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failures) => {
             terminal.failures(&failures);
             ExitCode::from(failures.exit_code())
@@ -77,6 +83,7 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         engines: arguments.delivery.engines()?,
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
+        policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common)?,
         settings: caller::settings(&arguments.common)?,
     };

@@ -18,11 +18,16 @@ pub(super) fn text(text: &str) -> io::Result<()> {
     }
 }
 
-/// A document on stdout.
-fn document(value: &impl serde::Serialize) -> io::Result<()> {
+/// A document, with a line break at its end.
+pub(super) fn json(value: &impl serde::Serialize) -> io::Result<String> {
     let mut out = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
     out.push('\n');
-    text(&out)
+    Ok(out)
+}
+
+/// A document on stdout.
+fn document(value: &impl serde::Serialize) -> io::Result<()> {
+    text(&json(value)?)
 }
 
 /// `NAME@sha256:...`, one line an image; of one that was pushed `HOST/REPO@sha256:...`, one line a repository.

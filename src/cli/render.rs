@@ -5,7 +5,10 @@ use std::{fmt::Write as _, ops::Range};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
-use crate::report::{Failure, Origin, Place, Rule, printable};
+use crate::{
+    inspect::audit::secrets::{TextContext, scan_text},
+    report::{Failure, Origin, Place, Rule, printable},
+};
 
 /// How many cells of a source line are shown: the rest of a longer line is cut on both sides.
 const LINE_CELLS: usize = 120;
@@ -29,7 +32,7 @@ pub(super) fn render(failure: &Failure, color: bool) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{error}{label}{error:#}: {bold}{failure}{bold:#}");
     if let Some(Place::Recipe(origin)) = &failure.place
-        && failure.rule != Some(Rule::PrivateKey)
+        && !failure.rule.is_some_and(Rule::is_about_secrets)
     {
         text.push_str(&snippet(origin, color));
     }
@@ -50,7 +53,7 @@ fn snippet(origin: &Origin, color: bool) -> String {
     let line = source.get(start..).unwrap_or_default();
     let line = line.split('\n').next().unwrap_or_default().trim_end_matches('\r');
     // A line that is wrong for another reason may hold a key as well; logs are read by many.
-    if may_hold_a_key(line) {
+    if may_hold_a_secret(line) {
         return String::new();
     }
     let marked = origin.span.start - start..origin.span.end.saturating_sub(start);
@@ -64,9 +67,11 @@ fn snippet(origin: &Origin, color: bool) -> String {
     text
 }
 
-/// Whether a private key may begin in this line: then the place is told, and the line is not shown in any log.
-fn may_hold_a_key(line: &str) -> bool {
+/// Whether a private key may begin in this line, or another secret is in it: then the place is told, and the line is not
+/// shown in any log.
+fn may_hold_a_secret(line: &str) -> bool {
     ["-----BEGIN ", "AGE-SECRET-KEY-", "PuTTY-User-Key-File-"].iter().any(|mark| line.contains(mark))
+        || !scan_text(TextContext::History, line).is_empty()
 }
 
 /// The line with everything made visible that a terminal would act on, cut around the marked bytes where it is long,

@@ -35,16 +35,7 @@ impl Terminal {
     /// `quiet` keeps everything but failures and warnings back; `verbose` is how often `-v` was said.
     pub(super) fn new(quiet: bool, verbose: u8, color: Color) -> Self {
         let is_terminal = io::stderr().is_terminal();
-        let color = match color {
-            Color::Always => true,
-            Color::Never => false,
-            // `anstream` knows NO_COLOR, CLICOLOR and the terminals that cannot.
-            Color::Auto => match anstream::AutoStream::choice(&io::stderr()) {
-                anstream::ColorChoice::Never => false,
-                anstream::ColorChoice::Auto => is_terminal,
-                _ => true,
-            },
-        };
+        let color = has_color(color, &io::stderr());
         // A log that looks like a terminal is still read as a log, and a dumb one cannot draw.
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let log = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
@@ -56,6 +47,20 @@ impl Terminal {
         for failure in &failures.0 {
             self.screen.line(&render(failure, self.color));
         }
+    }
+}
+
+/// Whether text on `stream` has colors.
+pub(super) fn has_color(color: Color, stream: &impl anstream::stream::RawStream) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        // `anstream` knows NO_COLOR, CLICOLOR and the terminals that cannot.
+        Color::Auto => match anstream::AutoStream::choice(stream) {
+            anstream::ColorChoice::Never => false,
+            anstream::ColorChoice::Auto => stream.is_terminal(),
+            _ => true,
+        },
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
+    gate::Gate,
     load::{Loaded, load},
-    push,
+    policy, push,
     receipt::{self, Receipts},
 };
 use crate::{
@@ -45,6 +46,8 @@ pub struct Request {
     pub metadata_file: Option<String>,
     /// `--digest-file`, which may hold variables.
     pub digest_file: Option<String>,
+    /// `--policy`: what images must keep to, whatever the recipes say.
+    pub policy: Option<PathBuf>,
     /// `--push`: references, which may hold variables, and how they are reached.
     pub push: Option<(Vec<String>, push::Settings)>,
     /// Everything else.
@@ -80,7 +83,8 @@ struct Staged {
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
 /// none is written. An engine or a registry keeps what it was given before another one failed.
 pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
-    let loaded = load(&request.recipes, &request.set)?;
+    let mut loaded = load(&request.recipes, &request.set)?;
+    let file = request.policy.as_deref().map(policy::read).transpose()?;
     if let Some(path) = request.digest_file.as_ref().filter(|path| loaded.len() > 1 && !path.contains("{name}")) {
         return Err(receipt::one_digest(path).into());
     }
@@ -89,8 +93,9 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         engine::probe(*engine, caller)?;
     }
     let (mut staged, mut receipts): (Vec<Staged>, _) = (Vec::new(), Receipts::default());
-    for one in &loaded {
-        let next = stage(one, request, &staged, &mut receipts, progress)?;
+    for one in &mut loaded {
+        let gate = Gate::new(file.as_ref(), &mut one.recipe, request.settings.today)?;
+        let next = stage(one, &gate, request, &staged, &mut receipts, progress)?;
         staged.push(next);
     }
     for one in &mut staged {
@@ -153,6 +158,7 @@ fn hand_over(
 
 fn stage(
     one: &Loaded,
+    gate: &Gate,
     request: &Request,
     others: &[Staged],
     receipts: &mut Receipts,
@@ -189,7 +195,8 @@ fn stage(
     for platform in &platforms {
         prepared.push(resolver.prepare(platform)?);
     }
-    let mut assembler = Assembler::new(&staging, request.settings.jobs, progress);
+    let onlooker = || gate.onlooker();
+    let mut assembler = Assembler::new(&staging, request.settings.jobs, progress, &onlooker);
     let (mut plans, mut images): (Vec<Plan>, Vec<Assembled>) = (Vec::new(), Vec::new());
     for prepared in prepared {
         plans.push(resolver.finish(prepared)?);
@@ -199,16 +206,20 @@ fn stage(
         check_size(one, request, plan, &image)?;
         images.push(image);
     }
+    // All that the resolver remembers of inputs is in the plans now.
+    let name = resolver.name().to_owned();
+    drop(resolver);
     let root = match images.as_slice() {
         [only] => only.manifest.clone(),
         _ => assembler.index(&plans, &images)?,
     };
+    gate.pass(&staging.image_set(&root, &name)?, &name, &one.recipe, &plans, progress)?;
     let manifests = plans.iter().zip(&images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
     let config = if let [only] = images.as_slice() { Some(only.config.digest) } else { None };
     for file in files {
-        receipts.add(&file, receipt::Image { name: resolver.name().to_owned(), root: root.clone(), config });
+        receipts.add(&file, receipt::Image { name: name.clone(), root: root.clone(), config });
     }
-    let (name, manifests) = (resolver.name().to_owned(), manifests.collect());
+    let manifests = manifests.collect();
     let built = Built { name, digest: root.digest, path, manifests, loaded: Vec::new(), pushed: Vec::new() };
     Ok(Staged { staging, root, built, targets })
 }

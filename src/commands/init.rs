@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    build::{self, Bound, Resolver, Settings, compile},
+    build::{Bound, Resolver, Settings, compile},
+    elf,
     init::{self, Drafted, Toolchains},
     oci::Platform,
     recipe,
@@ -145,6 +146,6 @@ impl Toolchains for Installed<'_> {
     }
 
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {
-        build::prebuilt(file)
+        elf::prebuilt(file)
     }
 }

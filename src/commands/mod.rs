@@ -1,12 +1,16 @@
 //! One file a verb, callable as a library; the only place that knows the order of things.
 
+pub mod audit;
 pub mod build;
+mod gate;
 mod image;
 pub mod init;
 pub mod inspect;
 pub mod load;
 pub mod plan;
+mod policy;
 pub mod push;
 mod receipt;
 pub mod runtime;
 pub mod schema;
+pub mod staged_file;

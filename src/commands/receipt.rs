@@ -5,15 +5,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value, json};
-use tempfile::NamedTempFile;
 
+use super::staged_file::StagedFile;
 use crate::{
     oci::{Descriptor, Digest},
     report::{Failure, printable},
@@ -27,7 +24,7 @@ pub(super) struct Receipts(BTreeMap<PathBuf, Receipt>);
 #[derive(Debug)]
 struct Receipt {
     kind: Kind,
-    temp: NamedTempFile,
+    file: StagedFile,
     /// What it tells of, in the order of the recipes.
     images: Vec<Image>,
 }
@@ -69,22 +66,8 @@ impl Receipts {
             Some(_) if kind == Kind::Digest => return Err(one_digest(&path.to_string_lossy())),
             Some(_) => return Ok(()),
         }
-        match fs::symlink_metadata(path) {
-            Ok(there) if !there.is_file() => {
-                let what = format!("`{option}` writes a new file, and what is there is no regular file");
-                return Err(Failure::new(what).in_path(path).hint("stdout has the digest, too; `--json` has all"));
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::io(&format!("look at the `{option}`"), path, &error));
-            }
-            _ => {}
-        }
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
-        let open = fs::Permissions::from_mode(0o666);
-        let temp = tempfile::Builder::new().prefix(".hardpan-").permissions(open).tempfile_in(folder);
-        let temp = temp.map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
-        self.0.insert(path.to_owned(), Receipt { kind, temp, images: Vec::new() });
+        let file = StagedFile::begin(option, path, "stdout has the digest, too; `--json` has all")?;
+        self.0.insert(path.to_owned(), Receipt { kind, file, images: Vec::new() });
         Ok(())
     }
 
@@ -99,27 +82,14 @@ impl Receipts {
     pub(super) fn write(&mut self) -> Result<(), Failure> {
         for (path, receipt) in &mut self.0 {
             let text = receipt.text().map_err(|failure| failure.in_path(path))?;
-            let file = receipt.temp.as_file_mut();
-            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-            written.map_err(|error| Failure::io(&format!("write the `{}`", receipt.kind.option()), path, &error))?;
+            receipt.file.write(&text)?;
         }
         Ok(())
     }
 
     /// Gives every file its name.
     pub(super) fn publish(self) -> Result<(), Failure> {
-        for (path, receipt) in self.0 {
-            let option = receipt.kind.option();
-            receipt.temp.persist(&path).map_err(|error| {
-                let failure = Failure::io(&format!("replace the `{option}`"), &path, &error.error);
-                // Kubernetes mounts single files so.
-                if error.error.kind() == io::ErrorKind::ResourceBusy {
-                    return failure.hint("it is a mount of its own; name a path in a folder that is mounted");
-                }
-                failure
-            })?;
-        }
-        Ok(())
+        self.0.into_values().try_for_each(|receipt| receipt.file.publish())
     }
 }
 

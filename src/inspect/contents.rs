@@ -1,5 +1,6 @@
 //! An image as data: config, layers, files.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub struct Report {
 }
 
 /// Something in an index that is no image.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Skip {
     /// Its name.
     pub digest: Digest,

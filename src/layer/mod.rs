@@ -14,12 +14,14 @@
 
 mod entry;
 mod gzip;
+mod onlooker;
 mod tar;
 mod write;
 mod zstd;
 
 pub use entry::{Entry, EntryKind};
 pub use gzip::GzipWriter;
+pub use onlooker::{Nobody, Onlooker};
 pub use tar::{Extended, TarError, write as write_tar};
 pub use write::{Compression, Written, write};
 use zstd::ZstdWriter;

@@ -8,7 +8,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Entry, GzipWriter, ZstdWriter,
+    Entry, GzipWriter, Onlooker, ZstdWriter,
     tar::{self, TarError},
 };
 use crate::{
@@ -65,26 +65,33 @@ pub struct Written {
 ///
 /// The entries must be sorted by path, without duplicates and without the root. An error of a content that holds
 /// a [`Failure`] is returned as that failure; everything else names the path in the image, or what the draft says
-/// about itself. Nothing is sealed then.
+/// about itself. Nothing is sealed then. `onlooker` sees the tar as it passes by.
 pub fn write(
     entries: &[Entry],
     compression: Compression,
     jobs: NonZeroUsize,
     sink: &dyn BlobSink,
+    mut onlooker: Box<dyn Onlooker + '_>,
 ) -> Result<Written, Failure> {
+    let watch = onlooker.as_mut();
     let draft = sink.draft()?;
     let (diff_id, unpacked_size, draft) = match compression {
-        Compression::Gzip => pack(entries, GzipWriter::new(draft, jobs))?,
-        Compression::Zstd => pack(entries, ZstdWriter::new(draft, jobs)?)?,
-        Compression::Uncompressed => pack(entries, draft)?,
+        Compression::Gzip => pack(entries, GzipWriter::new(draft, jobs), watch)?,
+        Compression::Zstd => pack(entries, ZstdWriter::new(draft, jobs)?, watch)?,
+        Compression::Uncompressed => pack(entries, draft, watch)?,
     };
     let blob = draft.seal(compression.media_type())?;
+    onlooker.end(diff_id);
     Ok(Written { diff_id, blob, unpacked_size })
 }
 
 /// Writes the tar through `encoder`; the draft behind it comes back with all of it.
-fn pack<'a, E: Encoder<'a>>(entries: &[Entry], encoder: E) -> Result<(DiffId, u64, Box<dyn Draft + 'a>), Failure> {
-    let mut tar = Unpacked::new(encoder);
+fn pack<'a, E: Encoder<'a>>(
+    entries: &[Entry],
+    encoder: E,
+    onlooker: &mut dyn Onlooker,
+) -> Result<(DiffId, u64, Box<dyn Draft + 'a>), Failure> {
+    let mut tar = Unpacked::new(encoder, onlooker);
     let written = tar::write(entries, &mut tar).and_then(|()| tar.out.finish().map_err(TarError::Write));
     written.map_err(|error| match error {
         TarError::Entry(failure) => failure,
@@ -148,15 +155,16 @@ impl<'a> Encoder<'a> for Box<dyn Draft + 'a> {
 }
 
 /// Hashes and counts the tar on its way to the encoder.
-struct Unpacked<W> {
+struct Unpacked<'o, W> {
     out: W,
+    onlooker: &'o mut dyn Onlooker,
     hash: Sha256,
     bytes: u64,
 }
 
-impl<W: Write> Unpacked<W> {
-    fn new(out: W) -> Self {
-        Self { out, hash: Sha256::new(), bytes: 0 }
+impl<'o, W: Write> Unpacked<'o, W> {
+    fn new(out: W, onlooker: &'o mut dyn Onlooker) -> Self {
+        Self { out, onlooker, hash: Sha256::new(), bytes: 0 }
     }
 
     /// The digest and the number of bytes that went through.
@@ -165,10 +173,12 @@ impl<W: Write> Unpacked<W> {
     }
 }
 
-impl<W: Write> Write for Unpacked<W> {
+impl<W: Write> Write for Unpacked<'_, W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let taken = self.out.write(buf)?;
-        self.hash.update(buf.get(..taken).unwrap_or_default());
+        let taken_bytes = buf.get(..taken).unwrap_or_default();
+        self.hash.update(taken_bytes);
+        self.onlooker.look(taken_bytes);
         self.bytes += taken as u64;
         Ok(taken)
     }
@@ -193,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        layer::EntryKind,
+        layer::{EntryKind, Nobody},
         oci::{Draft, ImagePath},
     };
 
@@ -266,7 +276,7 @@ mod tests {
     }
 
     fn put(entries: &[Entry], jobs: usize, memory: &Memory) -> Result<Written, Failure> {
-        write(entries, Compression::Gzip, NonZeroUsize::new(jobs).unwrap(), memory)
+        write(entries, Compression::Gzip, NonZeroUsize::new(jobs).unwrap(), memory, Box::new(Nobody))
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Digests, in two types: of stored bytes and of a layer's unpacked bytes.
 
-use std::{fmt, io};
+use std::{borrow::Cow, fmt, io};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -144,6 +145,34 @@ impl Serialize for Digest {
 impl Serialize for DiffId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Digest {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Digest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" })
+    }
+}
+
+impl JsonSchema for DiffId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "DiffId".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Digest::json_schema(generator)
     }
 }
 

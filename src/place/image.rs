@@ -47,6 +47,8 @@ pub struct StoredImage {
     pub config_descriptor: BlobRef,
     /// The config. Labels, exposed ports and volumes have no order: sort before printing.
     pub config: ImageConfiguration,
+    /// The config as it stands there, with keys that the specification does not have: Docker's `Healthcheck`, `OnBuild`.
+    pub config_document: serde_json::Value,
     /// Lowest layer first; as many as the config has `diff_ids`.
     pub layers: Vec<StoredLayer>,
 }

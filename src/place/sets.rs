@@ -105,6 +105,8 @@ impl Reader<'_> {
         let bytes = self.store.document(&config_descriptor, Limits::CONFIG_BYTES)?;
         let config = document::config(&bytes)
             .map_err(|what| Failure::new(format!("the config `{}`: {what}", config_descriptor.digest)))?;
+        let config_document = serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::new(format!("the config `{}`: {error}", config_descriptor.digest)))?;
         let layers = self.layers(&within, &manifest, &config)?;
         Ok(StoredImage {
             platform,
@@ -112,6 +114,7 @@ impl Reader<'_> {
             manifest: Some(manifest),
             config_descriptor,
             config,
+            config_document,
             layers,
         })
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     layer::Compression,
     oci::{ImagePath, Platform, User},
-    report::{Origin, Rule, Source},
+    report::{Origin, Rule, Severity, Source},
 };
 
 /// A value and the place in the recipe it came from.
@@ -236,15 +236,37 @@ pub enum Certificates {
     File(Located<String>),
 }
 
-/// `[policy]`.
-#[derive(Debug, Clone, Default)]
+/// `[policy]`, of a recipe or of a policy file.
+#[derive(Debug, Clone)]
 pub struct Policy {
+    /// The built-in policy that it begins with: `default` or `hardened`.
+    pub profile: Option<Located<String>>,
+    /// The severity from which on a finding fails.
+    pub fail_on: Option<Severity>,
+    /// Other severities of rules; `None` switches one off. A recipe only has heavier ones.
+    pub severities: BTreeMap<Rule, Option<Severity>>,
+    /// Whether exceptions count; they do by default.
+    pub waivers: bool,
     /// Stored bytes of all layers of one platform.
     pub max_size: Option<Located<u64>>,
-    /// Where bases may come from. There is no base yet, so nothing to enforce.
+    /// Where bases may come from.
     pub registries: Vec<Located<String>>,
     /// The named exceptions.
     pub allow: Vec<Allow>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            profile: None,
+            fail_on: None,
+            severities: BTreeMap::new(),
+            waivers: true,
+            max_size: None,
+            registries: Vec::new(),
+            allow: Vec::new(),
+        }
+    }
 }
 
 /// One `[[policy.allow]]`.

@@ -239,6 +239,18 @@ pub(super) struct System {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Policy {
+    /// The built-in policy that it begins with. What hardpan builds passes `hardened`.
+    #[schemars(extend("enum" = ["default", "hardened"]))]
+    pub(super) profile: Option<At<String>>,
+    /// The severity from which on a finding fails. A recipe can only say a lighter one than `medium`, or `medium`.
+    #[schemars(extend("enum" = ["info", "low", "medium", "high", "critical"]))]
+    pub(super) fail_on: Option<At<String>>,
+    /// Other severities of rules. A recipe can only make them heavier; in a policy file `off` switches one off.
+    #[serde(default)]
+    pub(super) severity: Pairs,
+    /// Whether exceptions count.
+    #[schemars(extend("default" = true))]
+    pub(super) waivers: Option<At<bool>>,
     /// The most that the stored layers of one platform may take, such as `30MB`.
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|KiB|MiB|GiB)$"))]
     pub(super) max_size: Option<At<String>>,
@@ -247,6 +259,14 @@ pub(super) struct Policy {
     /// Exceptions: named, scoped, reasoned and dated.
     #[serde(default)]
     pub(super) allow: Vec<At<Table<Allow>>>,
+}
+
+/// A file that says what images must keep to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PolicyFile {
+    /// The one table of it.
+    pub(super) policy: Option<At<Table<Policy>>>,
 }
 
 /// One exception.

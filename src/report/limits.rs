@@ -68,6 +68,15 @@ impl Limits {
     pub const AUDIT_LARGEST: usize = 64;
     /// Other places of one finding; whoever has seen so many knows that it is everywhere.
     pub const AUDIT_ALSO: usize = 32;
+    /// The beginning of an ELF file that an audit keeps; almost every program is smaller, and is there whole.
+    pub const ELF_HEAD_BYTES: usize = 32 << 20;
+    /// Twice this is kept of the end of a longer one: section headers and symbols' names. A multiple of what tables are
+    /// aligned to.
+    pub const ELF_TAIL_BYTES: usize = 4 << 20;
+    /// A dynamic section behind the beginning that an audit keeps: 16 bytes a library and 20 more entries.
+    pub const ELF_DYNAMIC_BYTES: u64 = 64 << 10;
+    /// The names of compilers in an ELF file; real ones take a line each.
+    pub const ELF_COMMENT_BYTES: u64 = 64 << 10;
     /// Input that the search for secrets examines at once: it stays in the second cache of any processor.
     pub const SECRET_BLOCK: usize = 64 << 10;
     /// Bytes before a keyword that a detector may look at: a URL's scheme, the start of a token, a line or two.
@@ -88,6 +97,37 @@ impl Limits {
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.
     pub const MASKABLE_BYTES: usize = 20;
+    /// What all entries of an audited image take in memory: a million of them with names of usual length.
+    pub const AUDIT_BYTES: usize = 512 << 20;
+    /// Oddities of one layer's tar that are kept; a layer with more is odd enough.
+    pub const AUDIT_FLAWS: usize = 1000;
+    /// Secrets of one layer that are kept.
+    pub const AUDIT_SECRETS: usize = 10_000;
+    /// Extended attributes of one entry, and bytes of one: capabilities take 24.
+    pub const AUDIT_XATTRS: usize = 64;
+    /// Bytes of one attribute that are kept.
+    pub const AUDIT_XATTR_BYTES: usize = 64;
+    /// Steps that finding the places of all entries may take: a million paths of twenty folders, and links.
+    pub const AUDIT_STEPS: u64 = 50_000_000;
+    /// A passwd or group file, and any other that a rule reads whole. Larger is a finding of its own.
+    pub const AUDIT_KEPT_BYTES: usize = 1 << 20;
+    /// A line of passwd or group; runtimes read lines whole.
+    pub const AUDIT_ACCOUNT_LINE: usize = 64 << 10;
+    /// Libraries that are looked for in one image, for all programs together: a system of ten thousand programs of a
+    /// hundred libraries each.
+    pub const AUDIT_LIBRARIES: usize = 1_000_000;
+    /// Findings of one rule in one image; the heaviest and first stay, and the last says how many there were.
+    pub const AUDIT_FINDINGS: usize = 200;
+    /// Files smaller than this are no waste when their content is there twice.
+    pub const AUDIT_DUPLICATE_BYTES: u64 = 64 << 10;
+    /// Places of builders' paths in one program that are told.
+    pub const AUDIT_SAMPLES: usize = 3;
+    /// Layers above which an image is slow to pull and to start.
+    pub const AUDIT_LAYERS: usize = 32;
+    /// Findings of one rule that the text of an audit shows without `-v`; whoever repairs these looks again.
+    pub const AUDIT_SHOWN: usize = 10;
+    /// Findings of one rule on the page of an audit: a browser still scrolls through all rules with so many.
+    pub const AUDIT_PAGE: usize = 200;
     /// An address that a registry sends us to: upload sessions put signed state of a few KiB into theirs.
     pub const URL_BYTES: usize = 16 << 10;
     /// Challenges of one answer, parameters of one, scopes of one: a registry sends one or two.

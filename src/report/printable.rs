@@ -5,14 +5,18 @@ use std::borrow::Cow;
 /// `text` with control, escape and bidirectional characters written as `\u{..}`.
 ///
 /// File names, image metadata and answers of other machines pass through here before they are printed, so that
-/// none of them can move the cursor, forge a line or reorder what is read.
+/// none of them can move the cursor, forge a line or reorder what is read. The second `#` of `##` is written so, too:
+/// the runners of GitHub and Azure take `##[command]` and `##vso[command]` for orders, wherever in a line they stand.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_plain) {
+    if text.chars().all(is_plain) && !text.contains("##") {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
+    let mut last = ' ';
     for c in text.chars() {
+        let before = std::mem::replace(&mut last, c);
         match c {
+            '#' if before == '#' => safe.push_str("\\u{23}"),
             '\n' => safe.push_str("\\n"),
             '\t' => safe.push_str("\\t"),
             '\r' => safe.push_str("\\r"),
@@ -48,5 +52,12 @@ mod tests {
         assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
         assert_eq!(printable("a\nb\tc"), "a\\nb\\tc");
         assert_eq!(printable("x\u{202e}gpj.exe"), "x\\u{202e}gpj.exe");
+    }
+
+    #[test]
+    fn what_a_pipeline_would_obey_becomes_visible() {
+        assert_eq!(printable("a##[add-mask]b"), "a#\\u{23}[add-mask]b");
+        assert_eq!(printable("###vso[x]"), "#\\u{23}\\u{23}vso[x]");
+        assert_eq!(printable("a#b"), "a#b");
     }
 }

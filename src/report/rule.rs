@@ -1,7 +1,8 @@
 //! The names of the hardening rules: those that a build can refuse by, and those that an audit looks at.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -155,6 +156,11 @@ impl Rule {
         names
     }
 
+    /// Whether it finds secrets: what it points at is not to be shown.
+    pub fn is_about_secrets(self) -> bool {
+        self.facts().code.starts_with("SEC")
+    }
+
     /// Whether a recipe's `[[policy.allow]]` may except a build from the rule.
     ///
     /// What is promised of every image that hardpan builds has no exception: who runs it, that it starts, what a mode may
@@ -195,6 +201,16 @@ impl fmt::Display for Rule {
 impl Serialize for Rule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl JsonSchema for Rule {
+    fn schema_name() -> Cow<'static, str> {
+        "Rule".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::names(), "description": "A rule of the catalogue, by its name." })
     }
 }
 

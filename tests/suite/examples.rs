@@ -287,6 +287,11 @@ fn every_recipe_of_the_readme_and_the_cheat_sheet_builds() {
     assert!(recipes.len() >= 4, "the README has recipes");
     for recipe in recipes {
         eprintln!("{recipe}");
+        if recipe.starts_with("[policy]") {
+            fs::write(workshop.case.path("policy.toml"), recipe).expect("a policy");
+            workshop.run("hardpan audit --policy policy.toml out/hello");
+            continue;
+        }
         fs::write(workshop.case.path("hardpan.toml"), recipe).expect("a recipe");
         workshop.run("hardpan build --offline");
     }

@@ -1,15 +1,23 @@
-//! How often the search for secrets is wrong: on programs that hold none. Not run by default: it reads what the machine
-//! has. `cargo test --release --test suite falsefinds -- --ignored --nocapture`
+//! How often the search for secrets and the rules about programs are wrong: on programs that hold no secret and that a
+//! distribution has built. Not run by default: it reads what the machine has.
+//! `cargo test --release --test suite falsefinds -- --ignored --nocapture`
 
 #![allow(clippy::print_stdout, reason = "what was found is what is measured")]
 
 use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
     process::Command,
     time::Instant,
 };
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::case::Case;
 
 use hardpan::{
     inspect::audit::secrets::{SecretHit, SecretScanner},
@@ -49,22 +57,109 @@ fn scan(path: &Path) -> (Vec<SecretHit>, u64) {
     (scanner.finish(), size)
 }
 
-#[test]
-#[ignore = "reads every program of the machine"]
-fn programs_that_hold_no_secret_have_no_finding_of_weight() {
+/// The folders with the programs of this machine and of its Go and Rust toolchains.
+fn programs() -> Vec<PathBuf> {
     let goroot = path_of("go", &["env", "GOROOT"]);
     let sysroot = path_of("rustc", &["--print", "sysroot"]);
-    let extra = std::env::var_os("FALSEFINDS").map(PathBuf::from);
     let folders = [
         Some(PathBuf::from("/usr/bin")),
         goroot.as_ref().map(|root| root.join("bin")),
         goroot.as_ref().map(|root| root.join("pkg/tool")),
         sysroot.as_ref().map(|root| root.join("bin")),
         sysroot.as_ref().map(|root| root.join("lib")),
-        extra,
+        std::env::var_os("FALSEFINDS").map(PathBuf::from),
     ];
+    folders.into_iter().flatten().collect()
+}
+
+/// What the programs of a Debian system load: loaders, libraries, and where they are looked for.
+fn libraries() -> Vec<PathBuf> {
+    let beside = fs::read_dir("/usr/lib/x86_64-linux-gnu").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut all: Vec<PathBuf> = beside.filter(|path| path.to_string_lossy().contains(".so")).collect();
+    all.sort();
+    let usual = ["/lib", "/lib64", "/usr/lib64", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl/certs"];
+    all.extend(usual.map(PathBuf::from).into_iter().filter(|path| path.exists()));
+    all
+}
+
+/// An image of those folders, in one layer that is stored as it is: tar(1) writes it, so that hardpan reads a stranger's.
+fn image(case: Case, folders: &[PathBuf]) -> Case {
+    let case = case.folder("image/blobs/sha256");
+    let blobs = case.path("image/blobs/sha256");
+    let mut tar = Command::new("tar");
+    tar.args(["--create", "--owner=0", "--group=0", "--mtime=@0", "--file"]).arg(blobs.join("layer"));
+    tar.args(["--directory", "/"])
+        .args(folders.iter().map(|folder| folder.strip_prefix("/").expect("an absolute path")));
+    assert!(tar.status().expect("tar").success());
+    let mut layer = fs::File::open(blobs.join("layer")).expect("the layer");
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    while let Ok(read @ 1..) = layer.read(&mut buffer) {
+        hasher.update(&buffer[..read]);
+    }
+    let mut hex = String::new();
+    for byte in hasher.finalize() {
+        write!(hex, "{byte:02x}").expect("a string takes all");
+    }
+    fs::rename(blobs.join("layer"), blobs.join(&hex)).expect("the layer");
+    let size = layer.metadata().expect("its size").len();
+    let word = "application/vnd.oci.image.";
+    let descriptor = |media_type: &str, hex: &str, size: u64| json!({ "mediaType": format!("{word}{media_type}"), "digest": format!("sha256:{hex}"), "size": size });
+    let blob = |case: Case, media_type: &str, document: &Value| {
+        let bytes = document.to_string();
+        let hex = crate::support::layout::sha256(bytes.as_bytes()).replacen("sha256:", "", 1);
+        let size = bytes.len() as u64;
+        (case.file(format!("image/blobs/sha256/{hex}"), bytes), descriptor(media_type, &hex, size))
+    };
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "config": { "User": "65532:65532", "Entrypoint": ["/usr/bin/env"] },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{hex}")] },
+    });
+    let (case, config) = blob(case, "config.v1+json", &config);
+    let layers = json!([descriptor("layer.v1.tar", &hex, size)]);
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": format!("{word}manifest.v1+json"), "config": config, "layers": layers,
+    });
+    let (case, manifest) = blob(case, "manifest.v1+json", &manifest);
+    let index = json!({ "schemaVersion": 2, "manifests": [manifest] });
+    case.file("image/index.json", index.to_string()).file("image/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}")
+}
+
+/// All rules on all programs: the counts are printed, and what the rules about secrets say has no weight.
+#[test]
+#[ignore = "reads every program of the machine"]
+fn an_image_of_programs_has_no_secret_of_weight() {
+    let case = image(Case::new(), &[programs(), libraries()].concat());
+    let output = case.run(["audit", "--json", "image"]);
+    let report: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let findings = report["audits"][0]["images"][0]["findings"].as_array().expect("findings");
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut heavy = Vec::new();
+    for finding in findings {
+        let (rule, severity) = (finding["rule"].as_str().unwrap_or_default(), finding["severity"].as_str());
+        let severity = severity.unwrap_or_default().to_owned();
+        let code = report["rules"][rule]["code"].as_str().unwrap_or_default().to_owned();
+        if code.starts_with("SEC") && !["info", "low"].contains(&&*severity) {
+            heavy.push(finding);
+        }
+        if code.starts_with("SEC") || code.starts_with("ELF") {
+            *counts.entry((format!("{code} {rule}"), severity)).or_default() += 1;
+        }
+    }
+    let shown = ["dynamic-binary", "missing-library", "not-pie", "executable-stack", "private-key", "provider-token"];
+    for finding in findings.iter().filter(|one| shown.contains(&one["rule"].as_str().unwrap_or_default())) {
+        println!("{} {}", finding["severity"], finding["message"]);
+    }
+    for ((rule, severity), count) in counts {
+        println!("{count:>4} {severity:<8} {rule}");
+    }
+    assert!(heavy.is_empty(), "{heavy:#?}");
+}
+
+#[test]
+#[ignore = "reads every program of the machine"]
+fn programs_that_hold_no_secret_have_no_finding_of_weight() {
     let mut heavy = 0;
-    for folder in folders.into_iter().flatten() {
+    for folder in programs() {
         let mut paths = Vec::new();
         files(&folder, &mut paths);
         let (mut bytes, mut hits) = (0, 0);

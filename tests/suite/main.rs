@@ -12,6 +12,7 @@
 #![allow(unreachable_pub, reason = "`pub` marks what the tests may use of `support`")]
 
 mod archives;
+mod audit;
 mod crash;
 mod determinism;
 mod examples;
@@ -23,6 +24,7 @@ mod judges;
 mod load;
 mod manual;
 mod memory;
+mod practices;
 mod receipts;
 mod refusals;
 mod registries;
@@ -38,10 +40,12 @@ mod toolchains;
 /// mistake there cannot excuse itself here.
 #[allow(dead_code, reason = "the vocabulary is larger than what any one commit's tests say with it")]
 mod support {
+    pub mod browser;
     pub mod case;
     pub mod elf;
     pub mod elf_writer;
     pub mod engines;
+    pub mod foreign;
     pub mod http;
     pub mod judges;
     pub mod layout;

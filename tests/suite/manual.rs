@@ -69,7 +69,7 @@ fn typing_errors_find_their_word_and_later_verbs_say_so() {
         (["build", "--offlin"], "'--offline'"),
         (["help", "paln"], "`plan`"),
         (["verify", "--help"], "`verify` is not in this version yet"),
-        (["audit", "out/hello"], "`audit` is not in this version yet"),
+        (["verify", "out/hello"], "`verify` is not in this version yet"),
         (["help", "lock"], "`lock` is not in this version yet"),
         (["build", "--locked"], "`--locked` is not in this version yet"),
         (["completions", "tcsh"], "fish"),

@@ -8,10 +8,11 @@ use std::{
 use crate::support::{
     case::{APP, Case},
     elf, elf_writer,
+    foreign::{Foreign, Tar},
     output::Output,
 };
 
-/// What a build may take, in KiB: compilers are not part of these builds.
+/// What a build or an audit may take, in KiB: compilers are not part of these builds.
 const LIMIT: u64 = 100 << 10;
 
 /// Prints the peak resident set of the program it runs, in KiB, as the last line of stderr.
@@ -58,4 +59,21 @@ fn fifty_thousand_small_files_fit_too() {
     assert!(peak(&output) < LIMIT, "{} KiB", peak(&output));
     let entries = output.layout().image().entries();
     assert_eq!(entries.keys().filter(|path| path.contains("/a-file-with-a-name-")).count(), 50_000);
+}
+
+/// `benches/audit.py` measures an image of a gibibyte in 100,000 files.
+#[test]
+fn an_audit_holds_no_layer_and_no_program_whole() {
+    let mut files = Tar::new();
+    for number in 0..20_000 {
+        let path = format!("usr/share/folder-{}/a-file-with-a-name-of-usual-length-{number}", number / 100);
+        files = files.file(&path, 0o644, "some text\n");
+    }
+    let large = Tar::new().file("usr/bin/large", 0o755, elf::static_amd64_of(48 << 20));
+    let zeros = Tar::new().file("srv/zeros", 0o644, vec![0; 64 << 20]);
+    let image = Foreign::new("app:1").layer("", files).layer("", large).layer("", zeros);
+    let case = image.layout(Case::new(), "image");
+    let output = case.run_under(["python3", "-c", MEASURE], ["audit", "image"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(peak(&output) < LIMIT, "{} KiB", peak(&output));
 }

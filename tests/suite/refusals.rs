@@ -10,6 +10,7 @@ mod conflicts;
 mod entries;
 mod entrypoints;
 mod exceptions;
+mod gate;
 mod inputs;
 mod libraries;
 mod outputs;

@@ -130,8 +130,26 @@ fn the_committed_schema_is_what_the_program_prints() {
 }
 
 #[test]
+fn the_schema_of_reports_is_what_the_program_prints_and_the_recipes_stays_the_default() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/audit.schema.json");
+    let report = fs::read_to_string(path).expect("the committed schema");
+    let case = Case::new();
+    assert!(
+        case.run(["schema", "audit"]).ok().stdout == report,
+        "`hardpan schema audit > schema/audit.schema.json` is due"
+    );
+    assert!(case.run(["schema", "recipe"]).ok().stdout == committed());
+    case.run(["schema", "plan"]).fails(2).says("audit");
+    is_a_schema(&report);
+}
+
+#[test]
 fn the_schema_is_a_schema() {
-    let schema: Value = serde_json::from_str(&committed()).expect("JSON");
+    is_a_schema(&committed());
+}
+
+fn is_a_schema(text: &str) {
+    let schema: Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     let meta = compiler.compile("http://json-schema.org/draft-07/schema", &mut schemas).expect("the meta-schema");

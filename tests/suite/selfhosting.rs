@@ -14,11 +14,14 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{
-    case::{Case, unique},
-    elf,
-    judges::{self, Bundle, Podman, checked, oci, tool},
-    layout::{Kind, Layout},
+use crate::{
+    audit,
+    support::{
+        case::{Case, unique},
+        elf,
+        judges::{self, Bundle, Podman, checked, oci, tool},
+        layout::{Kind, Layout},
+    },
 };
 
 /// Stays between runs: only what changed is compiled again.
@@ -74,6 +77,7 @@ fn two_checkouts_give_one_image() {
 fn the_image_holds_one_static_program_and_nothing_else() {
     let layout = image();
     judges::imagespec(layout);
+    audit::passes(layout);
     judges::skopeo(layout);
     let image = layout.image();
     let files: Vec<String> =

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::audit;
 use crate::support::case::Case;
 use crate::support::http::Response;
 use crate::support::judges;
@@ -67,6 +68,7 @@ fn convinces(layout: &Layout) {
     judges::imagespec(layout);
     judges::skopeo(layout);
     judges::crane(layout);
+    audit::passes(layout);
 }
 
 #[test]

@@ -21,11 +21,11 @@ pub(super) const RECIPE: &str = include_str!("recipe.toml");
 const RECIPE_TOPIC: &str = "recipe";
 
 /// Verbs that the product has and this version does not.
-const LATER_VERBS: [&str; 11] =
-    ["audit", "cache", "diff", "keys", "lock", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
+const LATER_VERBS: [&str; 10] =
+    ["cache", "diff", "keys", "lock", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
 
 /// Options that the product has and this version does not.
-const LATER_OPTIONS: [&str; 2] = ["--locked", "--policy"];
+const LATER_OPTIONS: [&str; 1] = ["--locked"];
 
 /// The command line with everything that `--help`, the manual pages and the completions show.
 pub(super) fn command() -> Command {

@@ -59,6 +59,9 @@ image layout that skopeo, podman, umoci and crane read; with `--format oci-archi
 `out/{name}.tar`. A docker archive holds one platform, and no zstd. The old image or the new one is there at every \
 moment; what is neither an image nor empty is never overwritten.
 
+Every image passes the audit first: a finding of `medium` or above writes nothing. `--policy` names a file with a table \
+`[policy]`, as `hardpan audit` takes it, that stands above the recipe.
+
 Stdout gets one line an image, `NAME@sha256:...`; all else goes to stderr. The digest depends on the recipe, the \
 inputs and the toolchain alone.",
     examples: &[
@@ -118,6 +121,30 @@ folders `certs.d`, through the proxy of HTTPS_PROXY and NO_PROXY.",
     end: EXIT,
 };
 
+const AUDIT: Page = Page {
+    about: "\
+Looks for the practices of hardened images in any image, whoever built it: who runs it, what is in it, who may write to \
+what, secrets in every layer and in the configuration, how programs were linked, and how sound the layers are.
+
+Every layer is read once and nothing is unpacked to disk. What could not be looked at is said, and is never a pass.
+
+A policy file has a table `[policy]` with `profile`, `fail-on`, `severity = { RULE = \"low\" }` (or \"off\"), `max-size`, \
+`registries`, `waivers = false`, and exceptions under `[[policy.allow]]`, each with `rule`, `path`, `reason` and `until`.",
+    examples: &[
+        ("hardpan audit out/hello", "the rules against an image"),
+        ("hardpan audit --profile hardened out/hello", "fails on medium findings, too"),
+        ("hardpan audit --output audit.html --output audit.sarif out/hello", "for people, and for a forge"),
+        ("hardpan audit --json out/hello | jq -r '.audits[].images[].findings[].rule'", "the names of what was found"),
+        ("hardpan audit --list-rules", "every rule"),
+        ("hardpan audit --explain root-user", "what a rule means, and what to do"),
+    ],
+    end: "\
+Exit codes:
+  0  done: everything was looked at, and no finding weighs as much as the threshold
+  1  a finding does
+  2  something could not be looked at, or the policy or the image could not be read",
+};
+
 const PUSH: Page = Page {
     about: "\
 Sends an image to registries, and tags it there.
@@ -160,8 +187,13 @@ Exit codes:
 };
 
 const SCHEMA: Page = Page {
-    about: "Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them.",
-    examples: &[("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe")],
+    about: "\
+Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, of what `audit \
+--format json` prints.",
+    examples: &[
+        ("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe"),
+        ("hardpan schema audit > audit.schema.json", "for programs that read reports"),
+    ],
     end: EXIT,
 };
 
@@ -202,6 +234,7 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
         "build" => &BUILD,
         "plan" => &PLAN,
         "inspect" => &INSPECT,
+        "audit" => &AUDIT,
         "push" => &PUSH,
         "init" => &INIT,
         "schema" => &SCHEMA,
@@ -217,6 +250,8 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
         "platform" | "set" | "source_date" | "allow_outside" | "from" => "What goes in",
         "offline" | "jobs" => "How it works",
+        "policy" | "profile" | "fail_on" => "What must hold",
+        "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "How it is sent",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"

@@ -1,5 +1,6 @@
 //! What an audit says of an image.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// One name of a place, audited.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Audit {
     /// The place, as it was named by the caller.
@@ -19,9 +20,9 @@ pub struct Audit {
     /// The name in the place. Foreign text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Of the manifest or index.
+    /// Of the manifest or index; of the first config in a docker archive, which has neither.
     pub digest: Digest,
-    /// What it is. Foreign text.
+    /// What that is. Foreign text.
     pub media_type: String,
     /// What the findings were judged by.
     pub policy: PolicySummary,
@@ -38,7 +39,7 @@ pub struct Audit {
 }
 
 /// What the findings were judged by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PolicySummary {
     /// `default` or `hardened`.
@@ -50,7 +51,7 @@ pub struct PolicySummary {
 }
 
 /// A severity that the policy changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Override {
     /// Of this rule.
     pub rule: Rule,
@@ -59,12 +60,12 @@ pub struct Override {
 }
 
 /// One platform's image, audited.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ImageAudit {
     /// What the config says: `os/architecture[/variant]`. Foreign text.
     pub platform: String,
-    /// Of the manifest.
+    /// Of the manifest; of the config in a docker archive, which has none.
     pub digest: Digest,
     /// The image ID.
     pub config_digest: Digest,
@@ -89,7 +90,7 @@ pub struct ImageAudit {
 }
 
 /// One layer, in figures.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LayerFacts {
     /// Of the stored bytes.
@@ -112,7 +113,7 @@ pub struct LayerFacts {
 }
 
 /// A file and its size.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SizedPath {
     /// With a leading `/`. Foreign text.
     pub path: String,

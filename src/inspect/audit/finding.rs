@@ -1,12 +1,13 @@
 //! What a rule found, and what it could not find out.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Place;
 use crate::report::{Rule, Severity};
 
 /// Something that a rule found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
     /// Which rule.
@@ -27,7 +28,7 @@ pub struct Finding {
 }
 
 /// What could not be looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unknown {
     /// The rules that have no answer because of it, in the order of the catalogue.
@@ -39,7 +40,7 @@ pub struct Unknown {
 }
 
 /// A finding that a waiver excepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Waived {
     /// What was found.
@@ -51,7 +52,7 @@ pub struct Waived {
 }
 
 /// A rule that an image has nothing to offer to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct NotApplicable {
     /// Which rule.

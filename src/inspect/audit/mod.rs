@@ -4,11 +4,28 @@
 //! [`Limits`](crate::report::Limits); the rules then read the facts. A rule that could not look says so, and an audit with
 //! such a rule is never clean.
 
+mod accounts;
+mod engine;
 mod facts;
 mod finding;
+mod lookup;
+mod merged;
+mod notes;
 mod place;
+mod policy;
+mod redact;
+mod rules;
+#[cfg(test)]
+mod sample;
+mod scan;
 pub mod secrets;
+mod secrets_of_files;
+mod view;
+mod watch;
 
+pub use engine::{Request, audit, audit_seen};
 pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
 pub use place::{LayerRef, Place, Presence};
+pub use policy::{Glob, Policy, Waiver};
+pub use watch::{LayerWatch, Seen};

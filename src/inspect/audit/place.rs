@@ -1,11 +1,12 @@
 //! Where in an image something is.
 
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
 
 use crate::oci::{DiffId, Digest};
 
 /// Where in an image something is: an entry of a layer, or a key of a document.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Place {
     /// The layer that brought it.
@@ -14,8 +15,9 @@ pub struct Place {
     /// The path in the image, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The entry's mode, with setuid, setgid and sticky bits.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The entry's mode, with setuid, setgid and sticky bits; four octal digits in JSON, as `inspect` has it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "octal")]
+    #[schemars(schema_with = "octal_schema")]
     pub mode: Option<u32>,
     /// The entry's owner.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +36,7 @@ pub struct Place {
 }
 
 /// A layer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LayerRef {
     /// Counted from 0, the lowest.
@@ -49,7 +51,7 @@ pub struct LayerRef {
 }
 
 /// Whether a container sees an entry.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
     /// It does.
@@ -61,6 +63,19 @@ pub enum Presence {
     /// It is in a document and not in a layer.
     #[default]
     NotAFile,
+}
+
+/// A mode as people write it.
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands a field over so")]
+fn octal<S: Serializer>(mode: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match mode {
+        Some(mode) => serializer.collect_str(&format_args!("{mode:04o}")),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn octal_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-7]{4,11}$" })
 }
 
 impl Place {

@@ -47,6 +47,7 @@ pub(super) fn read(file: File, members: &Members, path: &Path) -> Result<(Store,
 /// What was found behind one entry of the table.
 struct Found {
     config: ImageConfiguration,
+    config_document: serde_json::Value,
     config_blob: BlobRef,
     layers: Vec<(BlobRef, DiffId)>,
 }
@@ -63,6 +64,7 @@ impl Found {
             manifest: None,
             config_descriptor: self.config_blob,
             config: self.config,
+            config_document: self.config_document,
             layers: layers.collect(),
         };
         let mut tags = entry.repo_tags.unwrap_or_default().into_iter();
@@ -96,6 +98,7 @@ impl Table<'_> {
         let wrong = |what: String| Failure::new(format!("the config `{}`: {what}", shown(&entry.config)));
         let bytes = document_at(self.file, span, Limits::CONFIG_BYTES).map_err(wrong)?;
         let config = document::config(&bytes).map_err(wrong)?;
+        let config_document = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         let config_blob =
             BlobRef { media_type: media_type::CONFIG.to_owned(), digest: Digest::of(&bytes), size: span.size };
         check_name(&entry.config, config_blob.digest)?;
@@ -112,7 +115,7 @@ impl Table<'_> {
                 .map_err(|error| wrong(format!("it names the layer `{}`: {error}", shown(diff_id))))?;
             layers.push((self.layer(name, diff_id)?, DiffId::new(diff_id)));
         }
-        Ok(Found { config, config_blob, layers })
+        Ok(Found { config, config_document, config_blob, layers })
     }
 
     fn layer(&mut self, name: &str, diff_id: Digest) -> Result<BlobRef, Failure> {

@@ -5,6 +5,7 @@ mod compiler;
 mod entries;
 mod page;
 mod policy;
+mod policy_file;
 mod run;
 mod syntax;
 mod system;
@@ -13,12 +14,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use compiler::check_go_tool_flags;
 use page::Page;
+pub use policy_file::parse_policy;
 
 use super::{
     Recipe, System,
     shapes::{At, Pairs, Table},
     variables,
     wording::{quoted, suggestion},
+    written,
 };
 use crate::{
     layer::Compression,
@@ -38,7 +41,7 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(Source { path: printable(path).into_owned(), text });
     let mut page = Page { source, vars: BTreeMap::new() };
-    let written = syntax::read(&page)?;
+    let written: written::Recipe = syntax::read(&page)?;
     page.vars = vars(&page, written.vars)?;
     check_format(&page, written.format.as_ref())?;
     check_base(&page, written.base.as_ref())?;

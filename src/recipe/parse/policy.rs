@@ -1,5 +1,7 @@
 //! `[policy]`.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::{
         Allow, Located, Policy,
@@ -11,7 +13,7 @@ use super::{
     entries::check_glob,
     unknown,
 };
-use crate::report::{Failure, Rule};
+use crate::report::{Failure, Rule, Severity};
 
 /// Units of a size, in bytes.
 const UNITS: [(&str, u64); 7] = [
@@ -24,13 +26,77 @@ const UNITS: [(&str, u64); 7] = [
     ("GiB", 1 << 30),
 ];
 
-/// `[policy]`, or an empty one.
+/// The built-in policies.
+const PROFILES: [&str; 2] = ["default", "hardened"];
+
+/// The severity from which on a finding fails a build, where no policy file says otherwise.
+const BUILD_FAILS_ON: Severity = Severity::Medium;
+
+/// `[policy]` of a recipe, or an empty one.
+///
+/// It only tightens. What makes an image weaker is an exception, which has a name, a scope, a reason and a day.
 pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Result<Policy, Failure> {
     let Some(At { value: Table(table), .. }) = at else { return Ok(Policy::default()) };
+    if let Some(at) = table.profile.as_ref().filter(|at| at.value == "default") {
+        return Err(page
+            .failure(&at.span, "a recipe cannot loosen the policy: builds keep to `hardened`")
+            .hint("except one rule with `[[policy.allow]]`, with a reason and a day"));
+    }
+    if let Some(at) = &table.fail_on
+        && severity(page, at)? > BUILD_FAILS_ON
+    {
+        return Err(page
+            .failure(&at.span, format!("a recipe cannot loosen the policy: builds fail on `{BUILD_FAILS_ON}`"))
+            .hint("except one rule with `[[policy.allow]]`, with a reason and a day"));
+    }
+    for (key, value) in &table.severity.0 {
+        let usual = rule(page, key)?.facts().severity;
+        if value.value == "off" || severity(page, value)? < usual {
+            let what = format!("a recipe cannot loosen the policy: {} weighs `{usual}`", quoted(&key.value));
+            return Err(page
+                .failure(&value.span, what)
+                .hint("except it with `[[policy.allow]]`, with a reason and a day"));
+        }
+    }
+    whole(page, table)
+}
+
+/// `[policy]` of a recipe or of a policy file.
+pub(super) fn whole(page: &Page, table: written::Policy) -> Result<Policy, Failure> {
+    if let Some(at) = &table.profile
+        && !PROFILES.contains(&at.value.as_str())
+    {
+        return Err(unknown(page, at, "profile", &PROFILES).hint("known: `default`, `hardened`"));
+    }
+    let mut severities = BTreeMap::new();
+    for (key, value) in table.severity.0 {
+        let weight = if value.value == "off" { None } else { Some(severity(page, &value)?) };
+        if severities.insert(rule(page, &key)?, weight).is_some() {
+            return Err(page.failure(&key.span, format!("{} has a severity already", quoted(&key.value))));
+        }
+    }
     Ok(Policy {
+        profile: table.profile.map(|at| page.locate(at)),
+        fail_on: table.fail_on.map(|at| severity(page, &at)).transpose()?,
+        severities,
+        waivers: table.waivers.is_none_or(|at| at.value),
         max_size: table.max_size.map(|at| max_size(page, &at)).transpose()?,
         registries: Page::each(table.registries, |at| registry(page, at))?,
         allow: super::all(table.allow, |at| allow(page, at))?,
+    })
+}
+
+/// A rule by its name or code.
+fn rule(page: &Page, at: &At<String>) -> Result<Rule, Failure> {
+    Rule::named(&at.value).ok_or_else(|| unknown(page, at, "rule", &Rule::names()))
+}
+
+/// A severity by its name.
+fn severity(page: &Page, at: &At<String>) -> Result<Severity, Failure> {
+    let names = Severity::ALL.map(Severity::name);
+    at.value.parse().map_err(|_| {
+        let known = names.map(|name| format!("`{name}`")).join(", ");
+        unknown(page, at, "severity", &names).hint(format!("known: {known}"))
     })
 }
 
@@ -83,7 +149,7 @@ fn registry(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 /// One `[[policy.allow]]`.
 fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
     let Table(table) = at.value;
-    let rule = Rule::named(&table.rule.value).ok_or_else(|| unknown(page, &table.rule, "rule", &Rule::names()))?;
+    let rule = rule(page, &table.rule)?;
     if table.reason.value.trim().is_empty() {
         return Err(page.failure(&table.reason.span, "an exception has a reason, this one is blank"));
     }

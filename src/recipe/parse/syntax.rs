@@ -6,10 +6,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    super::{
-        wording::{listed, nearest, quoted},
-        written,
-    },
+    super::wording::{listed, nearest, quoted},
     Page,
 };
 use crate::report::{Failure, printable};
@@ -18,17 +15,17 @@ use crate::report::{Failure, printable};
 const HOMES: [(&str, &[&str]); 3] = [
     ("[run]", &["user", "entrypoint", "args", "workdir", "ports", "stop-signal", "labels"]),
     ("[system]", &["certificates", "extra-certificates", "passwd", "tmp"]),
-    ("[policy]", &["max-size", "registries"]),
+    ("[policy]", &["max-size", "registries", "fail-on", "waivers"]),
 ];
 
 /// Keys of the recipe itself that people write below the first table by mistake.
 const TOP: [&str; 5] = ["format", "name", "base", "compression", "annotations"];
 
-/// Reads the text into the structs of [`written`].
-pub(super) fn read(page: &Page) -> Result<written::Recipe, Failure> {
+/// Reads the text into one of the structs of [`written`](super::super::written).
+pub(super) fn read<T: for<'de> Deserialize<'de>>(page: &Page) -> Result<T, Failure> {
     let text = &page.source.text;
     let deserializer = toml::Deserializer::parse(text).map_err(|error| syntax(page, &error))?;
-    written::Recipe::deserialize(deserializer).map_err(|error| shape(page, &error))
+    T::deserialize(deserializer).map_err(|error| shape(page, &error))
 }
 
 /// The text is no TOML.

@@ -11,12 +11,13 @@ pub(super) mod tar;
 pub(super) mod tool;
 pub(super) mod usr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Severity;
 
 /// What the catalogue says about a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleFacts {
     /// Family and number, such as `USR001`.
     pub code: &'static str,

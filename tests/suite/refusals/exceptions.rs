@@ -74,8 +74,9 @@ from = "server.pem"
 to = "/a""#)
     .file("server.pem", key());
     key_in_a_file.build().ok();
-    let dynamic = app("[[policy.allow]]\nrule = \"dynamic-binary\"\nreason = \"x\"\nuntil = 9999-12-31")
-        .file("app", elf::dynamic_amd64());
+    let dynamic = app("[[policy.allow]]\nrule = \"dynamic-binary\"\nreason = \"x\"\nuntil = 9999-12-31\n\
+                       [[policy.allow]]\nrule = \"missing-library\"\nreason = \"x\"\nuntil = 9999-12-31")
+    .file("app", elf::dynamic_amd64());
     dynamic.build().ok();
     let large =
         app("policy.max-size = \"1B\"\n[[policy.allow]]\nrule = \"size-budget\"\nreason = \"x\"\nuntil = 9999-12-31");

@@ -192,7 +192,7 @@ fn a_layer_beyond_the_budget() {
         ["build", "app.toml", "--quiet"],
     );
     insta::assert_snapshot!(said, @r#"
-    error[size-budget]: app.toml:1:19: the layers for linux/amd64 take 100650 bytes, the budget is 50000 (system 199, files 100213, binaries 238)
+    error[size-budget]: app.toml:1:19: the layers for linux/amd64 take 100624 bytes, the budget is 50000 (system 199, files 100188, binaries 237)
       |
     1 | policy.max-size = "50kB"
       |                   ^^^^^^
@@ -204,7 +204,7 @@ fn a_layer_beyond_the_budget() {
 fn a_layer_beyond_the_budget_whose_exception_ended() {
     let said = refusal_of(1, &app("policy.max-size = \"50kB\"\nsystem.certificates = \"none\"\n[[file]]\nfrom = \"noise\"\nto = \"/noise\"\n[[policy.allow]]\nrule = \"size-budget\"\nreason = \"for a while\"\nuntil = 2020-01-01").file("noise", noise(100_000)), ["build", "app.toml", "--quiet"]);
     insta::assert_snapshot!(said, @r#"
-    error[size-budget]: app.toml:1:19: the layers for linux/amd64 take 100650 bytes, the budget is 50000 (system 199, files 100213, binaries 238)
+    error[size-budget]: app.toml:1:19: the layers for linux/amd64 take 100624 bytes, the budget is 50000 (system 199, files 100188, binaries 237)
       |
     1 | policy.max-size = "50kB"
       |                   ^^^^^^

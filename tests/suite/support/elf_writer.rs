@@ -31,6 +31,7 @@ const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const PT_GNU_STACK: u32 = 0x6474_e551;
+const PT_GNU_RELRO: u32 = 0x6474_e552;
 
 const HEADER: usize = 64;
 const PROGRAM_HEADER: usize = 56;
@@ -76,8 +77,11 @@ impl Elf {
         Self::new(machine, ET_REL)
     }
 
-    /// Asks for a loader.
+    /// Asks for a loader, and is linked as compilers do by default today: it runs at any address, and what the loader
+    /// relocates is read-only before it runs.
     pub fn interpreter(mut self, path: &str) -> Self {
+        self.kind = ET_DYN;
+        self.pie = true;
         self.interpreter = Some(path.to_owned());
         self
     }
@@ -117,7 +121,7 @@ impl Elf {
         let dynamic = self.kind == ET_DYN || !self.needed.is_empty();
         let program_headers = match self.kind {
             ET_REL => 0,
-            _ => 2 + usize::from(self.interpreter.is_some()) + usize::from(dynamic),
+            _ => 2 + usize::from(self.interpreter.is_some()) + 2 * usize::from(dynamic),
         };
         let base: u64 = if self.kind == ET_EXEC { 0x40_0000 } else { 0 };
         let start = HEADER + program_headers * PROGRAM_HEADER;
@@ -153,6 +157,8 @@ impl Elf {
         }
         if dynamic {
             out.program_header(PT_DYNAMIC, 4, base, dynamic_at, table.buffer.len(), 8);
+            // What a loader writes there is read-only before the program runs.
+            out.program_header(PT_GNU_RELRO, 4, base, dynamic_at, table.buffer.len(), 1);
         }
         out.buffer.extend(interpreter);
         out.buffer.extend(strings);
@@ -206,12 +212,13 @@ impl Elf {
         const DT_STRTAB: u64 = 5;
         const DT_STRSZ: u64 = 10;
         const DT_FLAGS_1: u64 = 0x6fff_fffb;
+        const DF_1_NOW: u64 = 1;
         const DF_1_PIE: u64 = 0x0800_0000;
         for (tag, value) in tags {
             out.u64(*tag);
             out.u64(*value);
         }
-        let flags = if self.pie { DF_1_PIE } else { 0 };
+        let flags = DF_1_NOW | if self.pie { DF_1_PIE } else { 0 };
         for (tag, value) in [(DT_STRTAB, address), (DT_STRSZ, size as u64), (DT_FLAGS_1, flags), (DT_NULL, 0)] {
             out.u64(tag);
             out.u64(value);

@@ -33,6 +33,16 @@ pub fn tool(name: &str) -> Command {
     Command::new(found)
 }
 
+/// A document that `tests/run` puts beside the judges: a standard's schema.
+#[track_caller]
+pub fn document(name: &str) -> Vec<u8> {
+    let built = Path::new(HARDPAN).ancestors().map(|dir| dir.join("judges").join(name));
+    let Some(found) = built.into_iter().find(|file| file.is_file()) else {
+        panic!("the document `{name}` is missing; hint: `tests/run` installs all judges");
+    };
+    fs::read(found).expect("the document")
+}
+
 /// Runs to the end; returns standard output, panics unless the exit code is 0.
 #[track_caller]
 pub fn checked(command: &mut Command) -> String {

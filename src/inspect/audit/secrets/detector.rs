@@ -209,8 +209,9 @@ impl Detector {
         let value = window.bytes.get(at.clone())?;
         let (proven, severity) = self.prove(proof, value, window, work)?;
         let is_alone = !has_neighbour || proven;
-        let is_sure = proven || !is_binary || !has_checksum;
-        let is_real = is_alone && is_sure && !placeholder::is_sample_token(value);
+        // A wrong checksum may be a token that its maker did not issue; whoever wrote it down meant one all the same.
+        let severity = if is_binary && !proven && has_checksum { Some(Severity::Medium) } else { severity };
+        let is_real = is_alone && !placeholder::is_sample_token(value);
         is_real.then_some(Found { at, value: Cow::Borrowed(value), name: None, severity, proven })
     }
 
@@ -223,7 +224,7 @@ impl Detector {
         work: &mut u64,
     ) -> Option<(bool, Option<Severity>)> {
         let after = |prefix: usize| value.get(prefix..).unwrap_or_default();
-        let certain = |right: bool| (right, (!right).then_some(Severity::Medium.min(self.severity)));
+        let certain = |right: bool| (right, (!right).then_some(Severity::High.min(self.severity)));
         match proof {
             Proof::Shape => Some((false, None)),
             Proof::Base62(prefix) => Some(certain(decode::has_base62_checksum(after(prefix)))),

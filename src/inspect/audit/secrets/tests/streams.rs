@@ -60,6 +60,23 @@ fn a_token_is_found_at_every_cut_and_at_every_place_of_a_block() {
 }
 
 #[test]
+fn what_stands_before_a_keyword_is_seen_across_the_border_of_two_looks() {
+    let openai = ["sk-", &noise(ALNUM, 20), "T3BlbkFJ", &noise(LETTERS, 20)].concat();
+    let url = ["postgres://app:", &noise(ALNUM, 12), "@db.internal/x"].concat();
+    for token in [openai, url] {
+        let expected = detectors(&scan("srv/a", &token));
+        assert_eq!(expected.len(), 1);
+        // The first look ends where the last byte with a whole window is; chunks of one block make that a round number.
+        let border = 2 * Limits::SECRET_BLOCK - Limits::SECRET_AHEAD;
+        for shift in 0..=token.len() {
+            let filler = ".".repeat(border - shift);
+            let text = format!("{filler}\n{token}\n{}", ".".repeat(Limits::SECRET_BLOCK));
+            assert_eq!(detectors(&scan_as(Kind::Text, "srv/a", text.as_bytes())), expected, "{shift}");
+        }
+    }
+}
+
+#[test]
 fn a_line_of_megabytes_is_read_like_any_other() {
     let mut scanner = SecretScanner::sniffing("srv/a.js");
     let filler = vec![b'x'; 1 << 20];
@@ -103,14 +120,19 @@ pub(super) fn hostile() -> Vec<String> {
 
 #[test]
 fn hostile_input_costs_a_bounded_number_of_steps_a_byte() {
+    let steps = |unit: &str, path: &str| {
+        // Longer than any window.
+        let text = unit.repeat((40 << 10) / unit.len());
+        let mut scanner = SecretScanner::new(Kind::Text, path);
+        scanner.push(text.as_bytes());
+        scanner.finish_counting().1 / text.len() as u64
+    };
     for unit in hostile() {
-        let text = unit.repeat((48 << 10) / unit.len());
-        for path in ["srv/a", "root/.netrc", "srv/.env"] {
-            let mut scanner = SecretScanner::new(Kind::Text, path);
-            scanner.push(text.as_bytes());
-            let (_, work) = scanner.finish_counting();
-            let bound = WORK_PER_BYTE * text.len() as u64;
-            assert!(work <= bound, "{:?}: {} steps a byte", &unit.get(..unit.len().min(40)), work / text.len() as u64);
+        assert!(steps(&unit, "srv/a") <= WORK_PER_BYTE, "{:?}", &unit.get(..unit.len().min(40)));
+    }
+    for unit in ["password ", "a=", "\n", "token: b\n", "{\"auths\":", "user:$6$salt$hash\n"] {
+        for path in ["root/.netrc", "srv/.env", "root/.kube/config", "etc/shadow", "root/.docker/config.json"] {
+            assert!(steps(unit, path) <= WORK_PER_BYTE, "{unit:?} {path}");
         }
     }
 }

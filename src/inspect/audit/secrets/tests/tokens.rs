@@ -57,17 +57,45 @@ fn a_token_with_a_character_more_or_less_or_without_randomness_is_none() {
 }
 
 #[test]
-fn a_wrong_checksum_makes_a_token_less_certain_in_text_and_none_in_a_binary() {
+fn a_token_of_a_fixed_length_does_not_go_on() {
+    let fixed = [
+        "aws-access-key",
+        "gcp-api-key",
+        "google-client-secret",
+        "github-fine-grained-token",
+        "huggingface-token",
+        "digitalocean-token",
+        "databricks-token",
+        "pulumi-token",
+        "rubygems-token",
+        "linear-token",
+        "postman-token",
+        "shopify-token",
+        "sendgrid-key",
+        "telegram-token",
+        "sentry-user-token",
+        "jfrog-token",
+    ];
+    for (name, token) in tokens().into_iter().filter(|(name, _)| fixed.contains(name)) {
+        assert_eq!(detectors(&scan("srv/a", &format!("{token}0"))), [""; 0], "{name}");
+        assert_eq!(detectors(&scan("srv/a", &format!("{token}."))), [name], "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_checksum_makes_a_token_less_certain_and_none_inside_of_other_strings() {
     let right = checked("ghp_");
     let mut wrong = right.clone();
     let last = if wrong.pop() == Some('x') { 'y' } else { 'x' };
     wrong.push(last);
     assert_eq!(scan("srv/a", &right)[0].severity, Severity::Critical);
-    assert_eq!(scan("srv/a", &wrong)[0].severity, Severity::Medium);
+    assert_eq!(scan("srv/a", &wrong)[0].severity, Severity::High);
     let inside = |token: &str| scan_as(Kind::Binary, "srv/a", format!("\0text{token}more\0").as_bytes());
     assert_eq!(detectors(&inside(&right)), ["github-token"], "strings of a Go program have no borders");
     assert_eq!(inside(&right)[0].severity, Severity::Medium);
     assert_eq!(inside(&wrong), []);
+    let alone = scan_as(Kind::Binary, "srv/a", format!("\0{wrong}\0").as_bytes());
+    assert_eq!(alone[0].severity, Severity::Medium);
 }
 
 #[test]

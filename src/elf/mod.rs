@@ -1,5 +1,11 @@
 //! What an ELF file says of itself: for which machine, and what it needs to run.
 
+mod hardening;
+mod sparse;
+
+pub use hardening::{Hardening, Language, Relro, Stack, look};
+pub use sparse::Sparse;
+
 use std::{
     io::{Read, Seek},
     path::Path,
@@ -18,32 +24,35 @@ use crate::{
 
 /// A program or a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Elf {
-    pub(super) machine: Machine,
+pub struct Elf {
+    /// What it runs on.
+    pub machine: Machine,
     /// Whether it has an entry point; most libraries have none.
-    pub(super) starts: bool,
+    pub starts: bool,
     /// The program loader, `PT_INTERP`.
-    pub(super) loader: Option<String>,
+    pub loader: Option<String>,
     /// The libraries it is linked to, `DT_NEEDED`, in their order.
-    pub(super) needed: Vec<String>,
+    pub needed: Vec<String>,
     /// `DT_RPATH` or `DT_RUNPATH`, split at its colons.
-    pub(super) search: Vec<String>,
+    pub search: Vec<String>,
 }
 
 /// The machine a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Machine {
+pub struct Machine {
     /// `e_machine`.
-    pub(super) number: u16,
-    pub(super) bits: u8,
-    pub(super) little_endian: bool,
+    pub number: u16,
+    /// 32 or 64.
+    pub bits: u8,
+    /// Else big.
+    pub little_endian: bool,
     /// `EI_OSABI`.
-    pub(super) abi: u8,
+    pub abi: u8,
 }
 
 /// Why a file is no executable ELF.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NotElf {
+pub enum NotElf {
     /// No byte in it.
     Empty,
     /// Begins with `#!`; the program it asks for.
@@ -57,10 +66,14 @@ pub(super) enum NotElf {
 }
 
 /// Reads the headers of a file; what it takes in memory is bounded whatever they say.
-pub(super) fn read<R: Read + Seek>(file: R) -> Result<Elf, NotElf> {
-    let cache = ReadCache::new(file);
-    let size = cache.len().map_err(|()| NotElf::Broken("it cannot be read"))?;
-    let start = cache.read_bytes_at(0, size.min(256)).map_err(|()| NotElf::Broken("it cannot be read"))?;
+pub fn read<R: Read + Seek>(file: R) -> Result<Elf, NotElf> {
+    headers(&ReadCache::new(file))
+}
+
+/// The same of bytes that are there already, all or in part.
+pub fn headers<'data, R: ReadRef<'data>>(data: R) -> Result<Elf, NotElf> {
+    let size = data.len().map_err(|()| NotElf::Broken("it cannot be read"))?;
+    let start = data.read_bytes_at(0, size.min(256)).map_err(|()| NotElf::Broken("it cannot be read"))?;
     if start.is_empty() {
         return Err(NotElf::Empty);
     }
@@ -72,8 +85,8 @@ pub(super) fn read<R: Read + Seek>(file: R) -> Result<Elf, NotElf> {
         return Err(NotElf::Other);
     }
     match start.get(4) {
-        Some(1) => parse::<FileHeader32<Endianness>, _>(&cache, size, 32),
-        Some(2) => parse::<FileHeader64<Endianness>, _>(&cache, size, 64),
+        Some(1) => parse::<FileHeader32<Endianness>, _>(data, size, 32),
+        Some(2) => parse::<FileHeader64<Endianness>, _>(data, size, 64),
         None => Err(NotElf::Broken("its header is cut short or malformed")),
         _ => Err(NotElf::Broken("its class is neither 32 nor 64 bits")),
     }
@@ -206,12 +219,12 @@ pub fn prebuilt(file: &Path) -> Option<Result<Platform, String>> {
 impl Machine {
     /// Whether code for both can share a process. The ABI byte does not count: glibc's libraries set it, programs
     /// that use them need not.
-    pub(super) fn same_cpu(self, other: Self) -> bool {
+    pub fn same_cpu(self, other: Self) -> bool {
         (self.number, self.bits, self.little_endian) == (other.number, other.bits, other.little_endian)
     }
 
     /// Whether images of this platform can run it.
-    pub(super) fn suits(self, platform: &Platform) -> bool {
+    pub fn suits(self, platform: &Platform) -> bool {
         let (number, bits, little) = match platform.architecture {
             "amd64" => (62, 64, true),
             "arm64" => (183, 64, true),
@@ -229,7 +242,7 @@ impl Machine {
     }
 
     /// The architecture's name, as Go and OCI have it where they have one.
-    pub(super) fn name(self) -> String {
+    pub fn name(self) -> String {
         let name = match (self.number, self.bits, self.little_endian) {
             _ if !matches!(self.abi, 0 | 3) => return format!("another operating system (ABI {})", self.abi),
             (62, 64, true) => "amd64",
@@ -254,7 +267,7 @@ impl Machine {
 
 impl NotElf {
     /// As the end of a sentence that begins with the file's name.
-    pub(super) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         match self {
             Self::Empty => "is empty".into(),
             Self::Script(interpreter) => format!("is a script for `{}`, not an ELF program", printable(interpreter)),

@@ -1,0 +1,118 @@
+//! Annotations in the log of a GitHub workflow: one line a finding, the heaviest first, because GitHub shows ten errors, ten
+//! warnings and ten notices of a step.
+//!
+//! `::error file=F,title=T::message`. GitHub's runner ends a command at the line break, a property at `,`, the properties at
+//! `::`; it undoes `%25`, `%0D`, `%0A` everywhere and `%3A`, `%2C` in properties, and nothing else.
+
+use std::fmt::Write as _;
+
+use super::{groups, words};
+use crate::{
+    inspect::audit::{Audit, Finding, Place, Unknown, Waived},
+    report::{Severity, printable},
+};
+
+/// The lines of every audit, and a last one that says what it comes to.
+pub(super) fn render(audits: &[Audit]) -> String {
+    let mut out = String::new();
+    for audit in audits {
+        let images = &audit.images;
+        for one in audit.unknown.iter().chain(images.iter().flat_map(|image| &image.unknown)) {
+            unknown(&mut out, one);
+        }
+        let mut findings: Vec<_> = audit.findings.iter().map(|finding| (None, finding)).collect();
+        for image in images {
+            let platform = (images.len() > 1).then_some(image.platform.as_str());
+            findings.extend(image.findings.iter().map(|finding| (platform, finding)));
+        }
+        findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
+        for (platform, finding) in findings {
+            self::finding(&mut out, audit, platform, finding);
+        }
+        for one in audit.waived.iter().chain(images.iter().flat_map(|image| &image.waived)) {
+            waived(&mut out, one);
+        }
+        let verdict = words::verdict(groups::outcome(audit), audit);
+        let counts = words::counts(&groups::counts(groups::all(audit)));
+        let by = printable(&audit.policy.profile);
+        // No line of ours begins with the image's name: a name may begin with `::`.
+        let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", words::name(audit));
+    }
+    out
+}
+
+fn finding(out: &mut String, audit: &Audit, platform: Option<&str>, finding: &Finding) {
+    let facts = finding.rule.facts();
+    // Red is what fails the step.
+    let command = match finding.severity {
+        severity if severity >= audit.policy.fail_on => "error",
+        Severity::Medium | Severity::High | Severity::Critical => "warning",
+        Severity::Low | Severity::Info => "notice",
+    };
+    let mut message = sentence(&finding.place, &finding.message);
+    if let Some(platform) = platform {
+        let _ = write!(message, " [{}]", printable(platform));
+    }
+    if let Some(evidence) = &finding.evidence {
+        let _ = write!(message, "\nsaw: {}", printable(evidence));
+    }
+    for place in &finding.also {
+        let _ = write!(message, "\nalso: {}", words::subject(place));
+    }
+    let _ = write!(message, "\nfix: {}", facts.remediation);
+    let title = format!("{}: {} ({})", finding.severity, facts.title, facts.name);
+    line(out, command, &finding.place, &title, &message);
+}
+
+fn unknown(out: &mut String, unknown: &Unknown) {
+    let names: Vec<_> = unknown.rules.iter().map(|rule| rule.name()).collect();
+    let message = format!("{}\nnothing is known of: {}", sentence(&unknown.place, &unknown.reason), names.join(", "));
+    line(out, "error", &unknown.place, "could not look", &message);
+}
+
+fn waived(out: &mut String, waived: &Waived) {
+    let Waived { finding, reason, until } = waived;
+    let message =
+        format!("{}\nuntil {}: {}", sentence(&finding.place, &finding.message), printable(until), printable(reason));
+    line(out, "notice", &finding.place, &format!("waived: {}", finding.rule), &message);
+}
+
+/// The place, what is known of it, and what is said about it.
+fn sentence(place: &Place, message: &str) -> String {
+    let details = words::details(place);
+    let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+    format!("{}{details}: {}", words::subject(place), printable(message))
+}
+
+/// One command. A path keeps its `/`: it is one of the image, not of the repository.
+fn line(out: &mut String, command: &str, place: &Place, title: &str, message: &str) {
+    let file = place.path.as_deref().map(|path| format!("file={},", property(&printable(path)))).unwrap_or_default();
+    let _ = writeln!(out, "::{command} {file}title={}::{}", property(title), data(message));
+}
+
+/// The text of a command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::audit::sample;
+
+    #[test]
+    fn annotations_have_a_line_each_the_heaviest_first() {
+        insta::assert_snapshot!(render(&[sample::audit()]));
+    }
+
+    #[test]
+    fn what_a_runner_would_act_on_is_escaped() {
+        assert_eq!(property("a:b,c%\r\n"), "a%3Ab%2Cc%25%0D%0A");
+        assert_eq!(data("a:b,c%\r\n"), "a:b,c%25%0D%0A");
+    }
+}

@@ -1,0 +1,161 @@
+//! What was found, what was waived, what could not be looked at, and what was looked at.
+
+use std::collections::BTreeSet;
+
+use super::page::Page;
+use crate::{
+    cli::audit::{
+        groups::{Group, groups},
+        words,
+    },
+    inspect::audit::{Finding, ImageAudit, Place, Unknown, Waived},
+    report::{Limits, Rule, Severity},
+};
+
+/// Places of one rule that are shown at once; the rest unfolds.
+const OPEN: usize = 8;
+
+/// The findings, a card for each rule.
+pub(super) fn findings(page: &mut Page, findings: &[Finding]) {
+    for group in groups(findings) {
+        card(page, &group);
+    }
+}
+
+fn card(page: &mut Page, group: &Group<'_>) {
+    let facts = group.rule.facts();
+    page.html("<article class=\"card s-").text(group.severity.name()).html("\">\n<h4>");
+    chip(page, group.severity);
+    page.html(" ").text(sentence(facts.title)).html("</h4>\n<p class=\"rule\"><code>").text(facts.name);
+    page.html("</code> <span>").text(facts.code).html("</span></p>\n");
+    page.html("<ul class=\"places\">\n");
+    let shown = group.findings.len().min(Limits::AUDIT_PAGE);
+    let (first, rest) = group.findings.split_at_checked(shown.min(OPEN)).unwrap_or((&group.findings, &[]));
+    for finding in first {
+        one(page, finding);
+    }
+    page.html("</ul>\n");
+    let rest = rest.get(..shown - first.len()).unwrap_or(rest);
+    if !rest.is_empty() {
+        page.html("<details><summary>").text(rest.len()).html(" more</summary>\n<ul class=\"places\">\n");
+        for finding in rest {
+            one(page, finding);
+        }
+        page.html("</ul></details>\n");
+    }
+    let left = group.findings.len() - shown;
+    if left > 0 {
+        page.html("<p class=\"note\">And ").text(left).html(" more, which the JSON report lists.</p>\n");
+    }
+    page.html("<dl class=\"advice\"><dt>Why</dt><dd>").prose(facts.rationale).html("</dd>\n<dt>Fix</dt><dd>");
+    page.prose(facts.remediation).html("</dd>\n");
+    if !facts.sources.is_empty() {
+        page.html("<dt>See</dt><dd>").text(facts.sources.join(" · ")).html("</dd>\n");
+    }
+    page.html("</dl>\n</article>\n");
+}
+
+/// One finding: where, what, and what was seen.
+fn one(page: &mut Page, finding: &Finding) {
+    page.html("<li>");
+    place(page, &finding.place);
+    page.html("<p>").prose(&sentence(&finding.message)).html("</p>");
+    if let Some(evidence) = &finding.evidence {
+        page.html("<p class=\"saw\">Saw ").code(evidence).html("</p>");
+    }
+    if !finding.also.is_empty() {
+        page.html("<p class=\"saw\">Also:</p><ul>");
+        for other in &finding.also {
+            page.html("<li>");
+            place(page, other);
+            page.html("</li>");
+        }
+        page.html("</ul>");
+    }
+    page.html("</li>\n");
+}
+
+fn place(page: &mut Page, place: &Place) {
+    page.code(super::raw_subject(place));
+    let details = words::details(place);
+    if !details.is_empty() {
+        page.html(" <span class=\"meta\">").text(details.join(" · ")).html("</span>");
+    }
+}
+
+/// The severity as a word on its color.
+pub(super) fn chip(page: &mut Page, severity: Severity) {
+    page.html("<span class=\"chip s-").text(severity.name()).html("\">").text(severity.name()).html("</span>");
+}
+
+/// What could not be looked at; first of all, because it may hide anything.
+pub(super) fn unknown(page: &mut Page, unknown: &[Unknown]) {
+    if unknown.is_empty() {
+        return;
+    }
+    page.html("<section class=\"card unknown\">\n<h3>Could not be looked at</h3>\n<ul class=\"places\">\n");
+    for one in unknown {
+        page.html("<li>");
+        place(page, &one.place);
+        page.html("<p>").prose(&sentence(&one.reason)).html("</p><p class=\"saw\">So nothing is known of ");
+        names(page, &one.rules);
+        page.html(".</p></li>\n");
+    }
+    page.html("</ul></section>\n");
+}
+
+/// What the policy excepts.
+pub(super) fn waived(page: &mut Page, waived: &[Waived]) {
+    if waived.is_empty() {
+        return;
+    }
+    page.html("<section class=\"card\">\n<h3>Waived</h3>\n<ul class=\"places\">\n");
+    for one in waived {
+        page.html("<li>");
+        chip(page, one.finding.severity);
+        page.html(" ");
+        place(page, &one.finding.place);
+        page.html("<p>")
+            .prose(&sentence(&one.finding.message))
+            .html(" <code>")
+            .text(one.finding.rule)
+            .html("</code></p>");
+        page.html("<p class=\"saw\">Until ").text(&one.until).html(": ").text(&one.reason).html("</p></li>\n");
+    }
+    page.html("</ul></section>\n");
+}
+
+/// What was looked at, and what does not apply.
+pub(super) fn checked(page: &mut Page, image: &ImageAudit) {
+    let found: BTreeSet<_> = image.findings.iter().map(|finding| finding.rule).collect();
+    let clean: Vec<_> = image.checked.iter().copied().filter(|rule| !found.contains(rule)).collect();
+    page.html("<section class=\"card\">\n<h3>What was looked at</h3>\n<p>");
+    page.text(words::count(image.checked.len(), "rule")).html(" to the end: ");
+    page.text(image.checked.len() - clean.len()).html(" with findings, ").text(clean.len()).html(" without; ");
+    page.text(image.not_applicable.len());
+    page.html(if image.not_applicable.len() == 1 { " does not apply.</p>\n" } else { " do not apply.</p>\n" });
+    page.html("<details><summary>Rules that found nothing</summary><p>");
+    names(page, &clean);
+    page.html("</p></details>\n");
+    if !image.not_applicable.is_empty() {
+        page.html("<details><summary>Rules that do not apply</summary>\n<ul>");
+        for one in &image.not_applicable {
+            page.html("<li><code>").text(one.rule).html("</code>: ").text(&one.why).html("</li>\n");
+        }
+        page.html("</ul></details>\n");
+    }
+    page.html("</section>\n");
+}
+
+fn names(page: &mut Page, rules: &[Rule]) {
+    for (at, rule) in rules.iter().enumerate() {
+        page.html(if at > 0 { ", <code title=\"" } else { "<code title=\"" });
+        page.text(rule.facts().title).html("\">").text(rule.name()).html("</code>");
+    }
+}
+
+/// A sentence of ours begins with a capital on a page.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

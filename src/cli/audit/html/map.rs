@@ -1,0 +1,108 @@
+//! The layers of an image as a map: a box a layer, in it a box for each large file.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::{
+    page::Page,
+    treemap::{Area, areas},
+};
+use crate::{
+    cli::audit::words,
+    inspect::audit::{Finding, ImageAudit, LayerFacts},
+    report::Severity,
+};
+
+/// The map's width by its height, as the style sheet has it.
+const ASPECT: f64 = 2.2;
+/// Files below one in so many of the image's bytes have no box of their own: it would be a few pixels.
+const SMALLEST: u64 = 500;
+
+/// Where the boxes are, as rules of the style sheet: a `style` attribute would need a weaker policy.
+#[derive(Debug, Default)]
+pub(super) struct Boxes {
+    pub(super) css: String,
+    count: usize,
+}
+
+impl Boxes {
+    /// The number of a new box at `area`.
+    fn at(&mut self, area: Area) -> usize {
+        self.count += 1;
+        let Area { left, top, width, height } = area;
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            self.css,
+            ".b{}{{left:{left:.3}%;top:{top:.3}%;width:{width:.3}%;height:{height:.3}%}}",
+            self.count
+        );
+        self.count
+    }
+}
+
+/// The map. It is a picture: the tables below it say the same to those who do not see it.
+pub(super) fn map(page: &mut Page, image: &ImageAudit, boxes: &mut Boxes) {
+    let mut layers: Vec<_> = image.layers.iter().enumerate().filter(|(_, layer)| layer.unpacked_size > 0).collect();
+    layers.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.unpacked_size));
+    let sizes: Vec<_> = layers.iter().map(|(_, layer)| layer.unpacked_size).collect();
+    let (_, total) = words::sizes(image);
+    let marks = marks(&image.findings);
+    page.html("<div class=\"map\" aria-hidden=\"true\">\n");
+    for ((index, layer), area) in layers.into_iter().zip(areas(&sizes, ASPECT)) {
+        let number = boxes.at(area);
+        page.html("<div class=\"layer b").text(number).html("\"><p>layer ").text(index).html(" <span>");
+        page.text(words::size(layer.unpacked_size)).html("</span></p><div class=\"files\">");
+        files(page, index, layer, total / SMALLEST, area.width * ASPECT / area.height.max(0.001), &marks, boxes);
+        page.html("</div></div>\n");
+    }
+    page.html("</div>\n");
+}
+
+/// The files of a layer that are large enough, and the rest as one.
+fn files(
+    page: &mut Page,
+    index: usize,
+    layer: &LayerFacts,
+    smallest: u64,
+    aspect: f64,
+    marks: &BTreeMap<(usize, &str), Severity>,
+    boxes: &mut Boxes,
+) {
+    let large: Vec<_> = layer.largest.iter().filter(|file| file.size > smallest).collect();
+    let told: u64 = large.iter().fold(0, |sum, file| sum.saturating_add(file.size));
+    let mut drawn: Vec<_> = large.iter().map(|file| (file.size, Some(file.path.as_str()))).collect();
+    let rest = layer.unpacked_size.saturating_sub(told);
+    if rest > smallest {
+        drawn.push((rest, None));
+    }
+    drawn.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
+    let sizes: Vec<_> = drawn.iter().map(|(size, _)| *size).collect();
+    for ((size, path), area) in drawn.into_iter().zip(areas(&sizes, aspect)) {
+        let number = boxes.at(area);
+        page.html("<i class=\"b").text(number);
+        match path {
+            None => page.html(" rest\"><b>").text("all else"),
+            Some(path) => {
+                if let Some(severity) = marks.get(&(index, path)) {
+                    page.html(" marked s-").text(severity.name());
+                }
+                let name = path.rsplit('/').next().unwrap_or(path);
+                page.html("\" title=\"").text(path).html(", ").text(words::size(size)).html("\"><b>").text(name)
+            }
+        };
+        page.html("</b><span>").text(words::size(size)).html("</span></i>");
+    }
+}
+
+/// The heaviest finding of each file of a layer.
+fn marks(findings: &[Finding]) -> BTreeMap<(usize, &str), Severity> {
+    let mut marks = BTreeMap::new();
+    for finding in findings {
+        for place in std::iter::once(&finding.place).chain(&finding.also) {
+            if let (Some(layer), Some(path)) = (&place.layer, place.path.as_deref()) {
+                let mark = marks.entry((layer.index, path)).or_insert(finding.severity);
+                *mark = finding.severity.max(*mark);
+            }
+        }
+    }
+    marks
+}

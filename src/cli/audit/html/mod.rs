@@ -1,0 +1,215 @@
+//! One page that holds everything it needs: no script, no network, no other file. Its content-security policy allows one
+//! style sheet, by its digest, and nothing else; so even a tag that got past [`Page`] would do nothing.
+
+mod facts;
+mod findings;
+mod map;
+mod page;
+mod treemap;
+
+use base64ct::{Base64, Encoding as _};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    groups::{self, Outcome},
+    words,
+};
+use crate::{
+    inspect::audit::{Audit, ImageAudit, Place},
+    report::Severity,
+};
+use map::Boxes;
+use page::Page;
+
+/// What does not depend on the image.
+const STYLE: &str = include_str!("page.css");
+
+/// The page of every audit.
+pub(super) fn render(audits: &[Audit]) -> String {
+    let (mut body, mut boxes) = (Page::default(), Boxes::default());
+    for (at, audit) in audits.iter().enumerate() {
+        self::audit(&mut body, at, audit, &mut boxes);
+    }
+    let style = format!("{STYLE}{}", boxes.css);
+    let names: Vec<_> = audits.iter().map(|audit| audit.image.as_str()).collect();
+    let mut page = Page::default();
+    page.html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.html("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
+    page.text(Base64::encode_string(&Sha256::digest(style.as_bytes())));
+    page.html("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
+    page.html("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.html("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit of ").text(names.join(", "));
+    page.html("</title>\n<style>");
+    page.style(&style);
+    page.html(
+        "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<main id=\"main\">\n",
+    );
+    page.part(&body);
+    page.html("</main>\n<footer>Written by hardpan ").text(env!("CARGO_PKG_VERSION"));
+    page.html(". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n");
+    page.done()
+}
+
+fn audit(page: &mut Page, at: usize, audit: &Audit, boxes: &mut Boxes) {
+    let outcome = groups::outcome(audit);
+    page.html("<header class=\"top ").html(match outcome {
+        Outcome::Clean => "clean",
+        Outcome::Found => "found",
+        Outcome::Unknown => "unknown",
+    });
+    page.html("\">\n<p class=\"brand\">hardpan audit</p>\n<h1><bdi>").text(&audit.image).html("</bdi>");
+    if let Some(reference) = &audit.reference {
+        page.html(" <small><bdi>").text(reference).html("</bdi></small>");
+    }
+    page.html("</h1>\n<p class=\"verdict\"><strong>").text(findings::sentence(&words::verdict(outcome, audit)));
+    page.html("</strong></p>\n<p class=\"meta\"><code>")
+        .text(audit.digest)
+        .html("</code><br>Judged by the profile <b>");
+    page.text(&audit.policy.profile).html("</b>: fails at ").text(words::threshold(audit.policy.fail_on));
+    for change in &audit.policy.overrides {
+        let now = change.severity.map_or("off", Severity::name);
+        page.html("; <code>").text(change.rule).html("</code> is ").text(now);
+    }
+    page.html(".</p>\n<ul class=\"tiles\" aria-label=\"Findings by severity\">\n");
+    for (severity, count) in groups::counts(groups::all(audit)) {
+        page.html("<li class=\"s-").text(severity.name()).html(if count == 0 { " none" } else { "" });
+        page.html("\"><b>").text(count).html("</b> ").text(severity.name()).html("</li>\n");
+    }
+    page.html("</ul>\n</header>\n");
+    navigation(page, at, audit);
+    if !(audit.findings.is_empty() && audit.waived.is_empty() && audit.unknown.is_empty() && audit.skipped.is_empty()) {
+        whole(page, at, audit);
+    }
+    for (number, image) in audit.images.iter().enumerate() {
+        self::image(page, &format!("a{at}-i{number}"), image, boxes);
+    }
+}
+
+/// Links to the parts.
+fn navigation(page: &mut Page, at: usize, audit: &Audit) {
+    page.html("<nav aria-label=\"Parts of the report\"><ul>\n");
+    if !(audit.findings.is_empty() && audit.unknown.is_empty()) {
+        page.html("<li><a href=\"#a").text(at).html("\">The image as a whole</a></li>\n");
+    }
+    for (number, image) in audit.images.iter().enumerate() {
+        for (part, words) in [("findings", "findings"), ("layers", "layers and files"), ("config", "configuration")] {
+            page.html("<li><a href=\"#a").text(at).html("-i").text(number).html("-").text(part).html("\"><bdi>");
+            page.text(&image.platform).html("</bdi>: ").text(words).html("</a></li>\n");
+        }
+    }
+    page.html("</ul></nav>\n");
+}
+
+/// What is about the index, the name and the policy.
+fn whole(page: &mut Page, at: usize, audit: &Audit) {
+    page.html("<section aria-labelledby=\"a").text(at).html("\">\n<h2 id=\"a").text(at);
+    page.html("\">The image as a whole</h2>\n");
+    findings::unknown(page, &audit.unknown);
+    if !audit.findings.is_empty() {
+        page.html("<h3>Findings</h3>\n");
+    }
+    findings::findings(page, &audit.findings);
+    findings::waived(page, &audit.waived);
+    if !audit.skipped.is_empty() {
+        page.html("<p class=\"meta\">In the index and no image: ");
+        for (at, one) in audit.skipped.iter().enumerate() {
+            page.html(if at > 0 { "; " } else { "" })
+                .text(&one.reason)
+                .html(" <code>")
+                .text(one.digest)
+                .html("</code>");
+        }
+        page.html("</p>\n");
+    }
+    page.html("</section>\n");
+}
+
+/// One platform. `id` is ours, and begins every anchor of it.
+fn image(page: &mut Page, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
+    page.html("<section aria-labelledby=\"").text(id).html("\">\n<h2 id=\"").text(id).html("\"><bdi>");
+    page.text(&image.platform).html("</bdi></h2>\n");
+    facts::glance(page, image);
+    findings::unknown(page, &image.unknown);
+    page.html("<figure>\n<figcaption>Unpacked bytes by layer and file. A colored file has a finding; the tables of ");
+    page.html("layers and files say the same.</figcaption>\n");
+    map::map(page, image, boxes);
+    page.html("</figure>\n<h3 id=\"").text(id).html("-findings\">Findings</h3>\n");
+    if image.findings.is_empty() {
+        page.html("<p class=\"card good\">Nothing was found.</p>\n");
+    }
+    findings::findings(page, &image.findings);
+    findings::waived(page, &image.waived);
+    page.html("<h3 id=\"").text(id).html("-layers\">Layers and files</h3>\n");
+    facts::layers(page, image);
+    facts::files(page, image);
+    page.html("<h3 id=\"").text(id).html("-config\">Configuration</h3>\n<div class=\"card\">\n");
+    facts::config(page, image);
+    page.html("</div>\n");
+    findings::checked(page, image);
+    page.html("</section>\n");
+}
+
+/// What a finding is about, as it is; the page escapes it.
+fn raw_subject(place: &Place) -> String {
+    match (&place.path, &place.key) {
+        (Some(path), _) => path.clone(),
+        (None, Some(key)) => key.clone(),
+        (None, None) => words::subject(place).into_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../../tests/suite/support/browser.rs"]
+mod browser;
+#[cfg(test)]
+mod browser_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::audit::sample;
+
+    /// `HARDPAN_PAGE=FILE cargo test page_of_an_audit` keeps the page, to look at it.
+    #[test]
+    fn the_page_of_an_audit() {
+        let page = render(&[sample::audit()]);
+        if let Some(path) = std::env::var_os("HARDPAN_PAGE") {
+            std::fs::write(path, &page).expect("a page");
+        }
+        // The style sheet is a file of its own in the repository, and its digest follows it.
+        let (head, rest) = page.split_once("<style>").expect("a style");
+        let (_, body) = rest.split_once("</style>").expect("its end");
+        let policy = head.split("sha256-").nth(1).and_then(|text| text.split('\'').next()).expect("a digest");
+        insta::assert_snapshot!(format!("{}{body}", head.replace(policy, "...")));
+    }
+
+    #[test]
+    fn the_page_loads_nothing_and_runs_nothing() {
+        let page = render(&[sample::audit(), sample::clean()]);
+        for word in [
+            "<script",
+            "<link",
+            "<img",
+            "<iframe",
+            " src=",
+            " style=",
+            "url(",
+            "@import",
+            "http:",
+            "https:",
+            "javascript:",
+        ] {
+            assert!(!page.contains(word), "{word}");
+        }
+        assert!(page.contains("default-src 'none'; style-src 'sha256-"));
+        assert!(!page.contains("unsafe-"));
+    }
+
+    #[test]
+    fn the_digest_of_the_policy_is_that_of_the_style() {
+        let page = render(&[sample::audit()]);
+        let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style");
+        let digest = Base64::encode_string(&Sha256::digest(style.as_bytes()));
+        assert!(page.contains(&format!("'sha256-{digest}'")));
+    }
+}

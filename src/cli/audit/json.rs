@@ -1,0 +1,193 @@
+//! The report for programs, and its schema.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::Serialize;
+
+use super::groups;
+use crate::{
+    inspect::audit::Audit,
+    report::{Rule, RuleFacts, Severity},
+};
+
+/// The report of `hardpan audit`. Text that came from the image is in it as it was found: print it with care.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Document<'a> {
+    /// The version of this form. A key may be added; one that is there keeps its meaning.
+    #[schemars(range(min = 1, max = 1))]
+    format: u32,
+    /// What all audits together come to.
+    outcome: Outcome,
+    /// One a name in the place.
+    audits: Vec<One<'a>>,
+    /// What the catalogue says about every rule that is named in findings, waivers or what could not be looked at, by name.
+    rules: BTreeMap<&'static str, &'static RuleFacts>,
+}
+
+/// One audit, and what it comes to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AuditReport")]
+struct One<'a> {
+    /// What it comes to.
+    outcome: Outcome,
+    /// How many findings are at the policy's threshold or above.
+    failing: usize,
+    /// How many findings there are, by severity.
+    counts: BTreeMap<&'static str, usize>,
+    #[serde(flatten)]
+    audit: &'a Audit,
+}
+
+/// What an audit comes to; the exit code says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    /// Everything was looked at, and nothing is at the threshold or above: exit code 0.
+    Clean,
+    /// Something is at the threshold or above: exit code 1.
+    Found,
+    /// Something could not be looked at: exit code 2.
+    Unknown,
+}
+
+/// The document, indented, ASCII only.
+pub(super) fn render(audits: &[Audit]) -> String {
+    let ones: Vec<_> = audits.iter().map(One::of).collect();
+    let document = Document {
+        format: 1,
+        outcome: ones.iter().map(|one| one.outcome).max().unwrap_or(Outcome::Clean),
+        audits: ones,
+        rules: audits.iter().flat_map(named).map(|rule| (rule.name(), rule.facts())).collect(),
+    };
+    written(&document)
+}
+
+/// A document as indented JSON in plain ASCII, with a line break at its end.
+///
+/// JSON leaves most characters as they are, also those that a terminal or a pipeline acts on; here everything that is not
+/// plain ASCII is escaped, and so is a `##` that a pipeline would read as a command. A parser sees no difference.
+pub(super) fn written(document: &impl Serialize) -> String {
+    // Plain data with text keys: it cannot fail.
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    let mut out = String::with_capacity(text.len() + 1);
+    let mut last = ' ';
+    for c in text.chars() {
+        if c == '\n' || (c.is_ascii() && !c.is_ascii_control() && !(c == '#' && last == '#')) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+        last = c;
+    }
+    out.push('\n');
+    out
+}
+
+/// The JSON Schema of the document (draft 7), indented, with a line break at its end. `schema/audit.schema.json` holds the
+/// same text.
+pub(in crate::cli) fn schema() -> String {
+    let generator = SchemaSettings::draft07().for_serialize().into_generator();
+    format!("{:#}\n", generator.into_root_schema_for::<Document<'_>>().as_value())
+}
+
+impl<'a> One<'a> {
+    fn of(audit: &'a Audit) -> Self {
+        let outcome = match groups::outcome(audit) {
+            groups::Outcome::Clean => Outcome::Clean,
+            groups::Outcome::Found => Outcome::Found,
+            groups::Outcome::Unknown => Outcome::Unknown,
+        };
+        let counts = groups::counts(groups::all(audit)).map(|(severity, count)| (Severity::name(severity), count));
+        Self { outcome, failing: audit.failing(), counts: counts.into_iter().collect(), audit }
+    }
+}
+
+/// Every rule that is named by something other than the list of what was checked.
+fn named(audit: &Audit) -> Vec<Rule> {
+    let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
+    let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
+    let found = groups::all(audit).map(|finding| finding.rule);
+    found
+        .chain(waived.map(|waived| waived.finding.rule))
+        .chain(unknown.flat_map(|unknown| unknown.rules.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use boon::{Compiler, Schemas};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::cli::audit::sample;
+
+    /// `HARDPAN_BLESS=1 cargo test schema` writes the file anew.
+    #[test]
+    fn the_committed_schema_is_the_one_of_the_code() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/audit.schema.json");
+        if std::env::var_os("HARDPAN_BLESS").is_some() {
+            std::fs::write(path, schema()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), schema(), "run `HARDPAN_BLESS=1 cargo test schema`");
+    }
+
+    /// What the schema has against a report, if anything.
+    fn problem(report: &Value) -> Option<String> {
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        compiler.add_resource("audit.json", serde_json::from_str(&schema()).unwrap()).unwrap();
+        let index = compiler.compile("audit.json", &mut schemas).unwrap();
+        schemas.validate(report, index).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn reports_are_what_the_schema_says() {
+        let report: Value = serde_json::from_str(&render(&[sample::audit(), sample::clean()])).unwrap();
+        assert_eq!(problem(&report), None);
+        insta::assert_snapshot!(render(&[sample::audit()]));
+    }
+
+    #[test]
+    fn what_the_schema_does_not_know_is_a_problem() {
+        let report: Value = serde_json::from_str(&render(&[sample::audit()])).unwrap();
+        for (pointer, value) in [
+            ("/format", Value::from(2)),
+            ("/outcome", Value::from("fine")),
+            ("/audits/0/images/0/findings/0/rule", Value::from("no-such-rule")),
+            ("/audits/0/images/0/findings/0/severity", Value::from("awful")),
+            ("/audits/0/images/0/findings/0/place/mode", Value::from(420)),
+            ("/audits/0/digest", Value::from("sha512:00")),
+            ("/audits/0/images/0/layers/0/size", Value::from(-1)),
+        ] {
+            let mut wrong = report.clone();
+            *wrong.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+            assert!(problem(&wrong).is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn every_key_has_a_description() {
+        fn walk(path: &str, value: &Value) {
+            // A variant with a value is an object of one key; what it means stands beside it.
+            let variant = value.get("additionalProperties") == Some(&Value::Bool(false));
+            if let Some(Value::Object(properties)) = value.get("properties").filter(|_| !variant) {
+                for (key, property) in properties {
+                    assert!(property.get("description").is_some(), "{path}.{key} has no description");
+                }
+            }
+            match value {
+                Value::Object(map) => map.iter().for_each(|(key, value)| walk(&format!("{path}.{key}"), value)),
+                Value::Array(items) => items.iter().for_each(|item| walk(path, item)),
+                _ => {}
+            }
+        }
+        walk("", &serde_json::from_str(&schema()).unwrap());
+    }
+}

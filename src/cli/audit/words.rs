@@ -1,0 +1,122 @@
+//! Places, sizes and counts in words. Whatever comes out of here is safe to print.
+
+use std::borrow::Cow;
+
+use super::groups::Outcome;
+use crate::{
+    inspect::audit::{Audit, ImageAudit, Place, Presence},
+    report::{Severity, printable},
+};
+
+/// What a finding is about: a path, a key, a layer, or the image.
+pub(super) fn subject(place: &Place) -> Cow<'_, str> {
+    match (&place.path, &place.key, &place.layer) {
+        (Some(path), _, _) => printable(path),
+        (None, Some(key), _) => printable(key),
+        (None, None, Some(layer)) => format!("layer {}", layer.index).into(),
+        (None, None, None) => "the image".into(),
+    }
+}
+
+/// What else is known of a place, in the order in which it is told.
+pub(super) fn details(place: &Place) -> Vec<String> {
+    let mut details = Vec::new();
+    if let Some(layer) = place.layer.as_ref().filter(|_| place.path.is_some() || place.key.is_some()) {
+        details.push(format!("layer {}", layer.index));
+    }
+    match place.presence {
+        Presence::RemovedIn(layer) => details.push(format!("removed in layer {layer}, still there to download")),
+        Presence::ReplacedIn(layer) => details.push(format!("replaced in layer {layer}, still there to download")),
+        Presence::Final | Presence::NotAFile => {}
+    }
+    if let Some(mode) = place.mode {
+        details.push(format!("mode {mode:04o}"));
+    }
+    match (place.uid, place.gid) {
+        (Some(uid), Some(gid)) => details.push(format!("owner {uid}:{gid}")),
+        (Some(uid), None) => details.push(format!("owner {uid}")),
+        (None, Some(gid)) => details.push(format!("group {gid}")),
+        (None, None) => {}
+    }
+    if let Some(offset) = place.offset {
+        details.push(format!("at byte {offset}"));
+    }
+    details
+}
+
+/// A number of bytes with three digits; MB is a million, as in a recipe's `max-size`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut unit = 0;
+    let mut scale = 1000_u64;
+    while unit + 1 < UNITS.len() && bytes / scale >= 1000 {
+        scale *= 1000;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).unwrap_or(&"");
+    let (whole, tenth) = (bytes / scale, bytes % scale / (scale / 10));
+    if whole >= 100 { format!("{whole} {name}") } else { format!("{whole}.{tenth} {name}") }
+}
+
+/// `1 finding`, `2 findings`.
+pub(super) fn count(count: usize, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
+}
+
+/// The counts that are not 0: `1 critical, 2 high`.
+pub(super) fn counts(counts: &[(Severity, usize)]) -> String {
+    let told: Vec<_> =
+        counts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
+    if told.is_empty() { "no findings".to_owned() } else { told.join(", ") }
+}
+
+/// `high` and above.
+pub(super) fn threshold(severity: Severity) -> String {
+    if severity == Severity::Critical { "critical".to_owned() } else { format!("{severity} and above") }
+}
+
+/// The name that people know the image by.
+pub(super) fn name(audit: &Audit) -> String {
+    match &audit.reference {
+        Some(reference) => format!("{} ({})", printable(&audit.image), printable(reference)),
+        None => printable(&audit.image).into_owned(),
+    }
+}
+
+/// What the audit comes to, as one sentence.
+pub(super) fn verdict(outcome: Outcome, audit: &Audit) -> String {
+    let (failing, on) = (audit.failing(), threshold(audit.policy.fail_on));
+    let found = match failing {
+        0 => format!("nothing found at {on}"),
+        count => format!("{} at {on}", self::count(count, "finding")),
+    };
+    match outcome {
+        Outcome::Clean => format!("passes: {found}"),
+        Outcome::Found => format!("fails: {found}"),
+        Outcome::Unknown => format!("incomplete: not everything could be looked at; {found}"),
+    }
+}
+
+/// Stored and unpacked bytes of all layers.
+pub(super) fn sizes(image: &ImageAudit) -> (u64, u64) {
+    image.layers.iter().fold((0_u64, 0_u64), |(stored, unpacked), layer| {
+        (stored.saturating_add(layer.size), unpacked.saturating_add(layer.unpacked_size))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits_at_most_and_never_overflow() {
+        let told = [0, 999, 1000, 1999, 99_949, 123_456, 999_999_999, u64::MAX].map(size);
+        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "1.9 kB", "99.9 kB", "123 kB", "999 MB", "18.4 EB"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! `hardpan audit`: the practices of the catalogue, looked for in any image.
+
+use std::path::PathBuf;
+
+use super::{image, policy};
+use crate::{
+    inspect::audit::{self, Audit},
+    place::registry::Access,
+    report::{Failure, Failures, Rule, RuleFacts, Severity, printable},
+};
+
+/// What to audit, and by what.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A path or a reference, with or without skopeo's transport.
+    pub image: String,
+    /// How registries are reached.
+    pub access: Access,
+    /// A policy file.
+    pub policy: Option<PathBuf>,
+    /// A built-in profile instead of the policy's.
+    pub profile: Option<String>,
+    /// A threshold instead of the policy's.
+    pub fail_on: Option<Severity>,
+    /// The day by which exceptions are judged: year, month, day.
+    pub today: (u16, u8, u8),
+}
+
+/// What an audit comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was looked at, and nothing weighs as much as the threshold.
+    Clean,
+    /// Something does.
+    Failed,
+    /// Something could not be looked at.
+    Incomplete,
+}
+
+/// Audits every image of a place, one report a name.
+///
+/// # Errors
+/// A policy that cannot be read, a place that cannot be read, or one without an image.
+pub fn audit(request: &Request) -> Result<Vec<Audit>, Failures> {
+    let file = request.policy.as_deref().map(policy::read).transpose()?;
+    let policy = policy::of_audit(file, request.profile.as_deref(), request.fail_on)?;
+    let (sets, _) = image::open(&request.image, &request.access)?;
+    if sets.is_empty() {
+        return Err(Failure::new(format!("there is no image in `{}`", printable(&request.image))).into());
+    }
+    let asked = audit::Request { image: &request.image, policy: &policy, today: request.today };
+    Ok(sets.iter().map(|set| audit::audit(set, &asked)).collect())
+}
+
+/// What the reports come to, all together. What could not be looked at weighs more than what was found.
+pub fn verdict(audits: &[Audit]) -> Verdict {
+    if audits.iter().any(Audit::is_incomplete) {
+        Verdict::Incomplete
+    } else if audits.iter().any(|audit| audit.failing() > 0) {
+        Verdict::Failed
+    } else {
+        Verdict::Clean
+    }
+}
+
+/// Every rule, in the order of the catalogue.
+pub fn rules() -> Vec<&'static RuleFacts> {
+    Rule::ALL.into_iter().map(Rule::facts).collect()
+}
+
+/// What the catalogue says about the rule of that name or code.
+///
+/// # Errors
+/// There is none.
+pub fn explain(name: &str) -> Result<&'static RuleFacts, Failure> {
+    Rule::named(name).map(Rule::facts).ok_or_else(|| {
+        Failure::new(format!("unknown rule `{}`", printable(name)))
+            .hint("`hardpan audit --list-rules` lists all of them")
+    })
+}

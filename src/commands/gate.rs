@@ -1,0 +1,196 @@
+//! What every image passes before it is written: the audit that `hardpan audit` makes, over the bytes that were just
+//! assembled.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use super::policy;
+use crate::{
+    build::{Date, Plan},
+    inspect::audit::{self, Finding, LayerWatch, Place, Policy, Seen, Unknown},
+    layer::{Nobody, Onlooker},
+    oci::{DiffId, ImagePath},
+    place::ImageSet,
+    recipe::{self, Recipe},
+    report::{Failure, Failures, Origin, Progress, Rule, printable},
+};
+
+/// The gate of one recipe.
+#[derive(Debug)]
+pub(super) struct Gate {
+    policy: Policy,
+    today: Date,
+    seen: RefCell<Seen>,
+}
+
+/// What a refusal is told with: the recipe, and what became of it.
+struct Built<'a> {
+    recipe: &'a Recipe,
+    plan: &'a Plan,
+    today: Date,
+}
+
+impl Gate {
+    /// Takes what the policy file of the caller and the recipe demand. The recipe gets what the file adds to it.
+    pub(super) fn new(file: Option<&recipe::Policy>, recipe: &mut Recipe, today: Date) -> Result<Self, Failure> {
+        Ok(Self { policy: policy::of_build(file, &mut recipe.policy)?, today, seen: RefCell::default() })
+    }
+
+    /// Somebody who scans a layer while it is written. Where the system has no thread for it, the layer is read again.
+    pub(super) fn onlooker(&self) -> Box<dyn Onlooker + '_> {
+        match LayerWatch::begin() {
+            Ok(watch) => Box::new(Scan { watch, gate: self }),
+            Err(_) => Box::new(Nobody),
+        }
+    }
+
+    /// Audits what is staged. `plans` are those of the images, in their order.
+    ///
+    /// # Errors
+    /// A refusal for every finding at the threshold or above, at the line of the recipe that is behind it; a fault for
+    /// what could not be looked at.
+    pub(super) fn pass(
+        &self,
+        staged: &ImageSet,
+        name: &str,
+        recipe: &Recipe,
+        plans: &[Plan],
+        progress: &dyn Progress,
+    ) -> Result<(), Failures> {
+        let Date(year, month, day) = self.today;
+        let request = audit::Request { image: name, policy: &self.policy, today: (year, month, day) };
+        let audit = audit::audit_seen(staged, &request, &mut self.seen.borrow_mut());
+        let (mut failures, mut told) = (Vec::new(), BTreeSet::new());
+        for (image, plan) in audit.images.iter().zip(plans) {
+            let built = Built { recipe, plan, today: self.today };
+            for finding in &image.findings {
+                if finding.severity >= self.policy.fail_on {
+                    failures.push(built.refusal(finding));
+                } else if told.insert(format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message)) {
+                    progress.detail(&printable(&format!(
+                        "audit: {} {}: {}",
+                        finding.severity, finding.rule, finding.message
+                    )));
+                }
+            }
+            failures.extend(image.unknown.iter().map(|unknown| built.fault(unknown)));
+        }
+        if audit.images.len() != plans.len() {
+            failures.push(Failure::new("the audit did not see every image that was built"));
+        }
+        for finding in &audit.findings {
+            let failure = about_policy(recipe, finding);
+            if finding.severity >= self.policy.fail_on {
+                failures.push(failure);
+            } else if matches!(finding.rule, Rule::UnusedWaiver | Rule::ExpiredWaiver) {
+                progress.warn(&Failure { rule: None, ..failure });
+            }
+        }
+        failures.extend(audit.unknown.iter().map(|unknown| Failure::new(printable(&unknown.reason).into_owned())));
+        // Two platforms have most things in common.
+        let mut unique = Vec::new();
+        for failure in failures {
+            if !unique.contains(&failure) {
+                unique.push(failure);
+            }
+        }
+        if unique.is_empty() { Ok(()) } else { Err(Failures(unique)) }
+    }
+}
+
+/// A layer that is scanned for a gate.
+struct Scan<'g> {
+    watch: LayerWatch,
+    gate: &'g Gate,
+}
+
+impl Onlooker for Scan<'_> {
+    fn look(&mut self, tar: &[u8]) {
+        self.watch.look(tar);
+    }
+
+    fn end(self: Box<Self>, diff_id: DiffId) {
+        self.gate.seen.borrow_mut().keep(diff_id, self.watch);
+    }
+}
+
+impl Built<'_> {
+    /// A finding as a refusal.
+    fn refusal(&self, finding: &Finding) -> Failure {
+        let mut what = printable(&finding.message).into_owned();
+        if let Some(evidence) = &finding.evidence {
+            what = format!("{what}: {}", printable(evidence));
+        }
+        if !finding.also.is_empty() {
+            what = format!("{what}, and in {} more places", finding.also.len());
+        }
+        let failure = Failure::refused(finding.rule, what).at(&self.line(&finding.place));
+        let path = finding.place.path.as_deref().and_then(|path| ImagePath::parse(path).ok());
+        // An exception that was meant for it says why it does not help.
+        let date = self.today;
+        match crate::build::unless_excepted(&self.recipe.policy, date, path.as_ref(), failure.clone()) {
+            Err(failure) => failure.hint(remedy(finding.rule)),
+            Ok(()) => failure.hint("the exception for it does not cover all places of it"),
+        }
+    }
+
+    /// What could not be looked at.
+    fn fault(&self, unknown: &Unknown) -> Failure {
+        let rules: Vec<&str> = unknown.rules.iter().map(|rule| rule.name()).collect();
+        let what = format!("the audit cannot answer {}: {}", rules.join(", "), printable(&unknown.reason));
+        Failure::new(what).at(&self.line(&unknown.place))
+    }
+
+    /// The line of the recipe that brought in what is at `place`.
+    fn line(&self, place: &Place) -> Origin {
+        let by_path = place.path.as_deref().and_then(|path| self.entry(path));
+        let by_key = || place.key.as_deref().and_then(|key| self.setting(key));
+        by_path.or_else(by_key).unwrap_or_else(|| self.recipe.start())
+    }
+
+    /// The line of an entry, or for a folder that nobody wrote down of the first entry in it.
+    fn entry(&self, path: &str) -> Option<Origin> {
+        let mut entries = self.plan.groups.iter().flat_map(|group| &group.entries);
+        let at = |text: &[u8]| text == path.as_bytes();
+        let below = |text: &[u8]| text.strip_prefix(path.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
+        let exact = entries.clone().find(|planned| at(planned.entry.path.as_bytes()));
+        let found = exact.or_else(|| entries.find(|planned| below(planned.entry.path.as_bytes())));
+        found.map(|planned| planned.origin.clone())
+    }
+
+    /// The line of a setting, by the key that an audit calls it.
+    fn setting(&self, key: &str) -> Option<Origin> {
+        let run = &self.recipe.run;
+        let (table, name) = match key.split_once('[') {
+            Some((table, rest)) => (table, rest.strip_suffix(']').unwrap_or(rest)),
+            None => (key, ""),
+        };
+        let written = match table {
+            "config.Env" => run.env.get(name).map(|at| &at.origin),
+            "config.Labels" => run.labels.get(name).map(|at| &at.origin),
+            "config.Cmd" => run.args.first().map(|at| &at.origin),
+            "config.Entrypoint" => run.entrypoint.as_ref().map(|at| &at.origin),
+            "config.WorkingDir" => run.workdir.as_ref().map(|at| &at.origin),
+            "config.ExposedPorts" => run.ports.iter().find(|port| port.value == name).map(|at| &at.origin),
+            "config.Volumes" => return self.entry(name),
+            "manifest.annotations" => self.recipe.annotations.get(name).map(|at| &at.origin),
+            _ => None,
+        };
+        let table = table.starts_with("config.").then_some(&run.origin);
+        written.or(table).cloned()
+    }
+}
+
+/// A finding about the policy itself, at the exception that it is about.
+fn about_policy(recipe: &Recipe, finding: &Finding) -> Failure {
+    let failure = Failure::refused(finding.rule, printable(&finding.message).into_owned());
+    let allow = recipe.policy.allow.iter().find(|allow| finding.message.contains(&allow.origin.to_string()));
+    failure.at(allow.map_or(&recipe.start(), |allow| &allow.origin)).hint(remedy(finding.rule))
+}
+
+/// The first sentence of what the catalogue advises, as a hint.
+fn remedy(rule: Rule) -> String {
+    let text = rule.facts().remediation;
+    let sentence = text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.');
+    let mut chars = sentence.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}

@@ -1,0 +1,67 @@
+//! A file that is written whole or not at all: begun beside its place before the work, named after it.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+use crate::report::Failure;
+
+/// A file without its name. Dropped before it is published, it leaves nothing.
+#[derive(Debug)]
+pub struct StagedFile {
+    /// The option that asks for it, for messages.
+    option: &'static str,
+    path: PathBuf,
+    temp: NamedTempFile,
+}
+
+impl StagedFile {
+    /// Begins the file of `option` at `path`, so that a folder that cannot be written to costs no work. `otherwise` is
+    /// the hint where something else than a file is there.
+    ///
+    /// # Errors
+    /// Something at the path that is no regular file, or a folder that cannot be written to.
+    pub fn begin(option: &'static str, path: &Path, otherwise: &str) -> Result<Self, Failure> {
+        match fs::symlink_metadata(path) {
+            Ok(there) if !there.is_file() => {
+                let what = format!("`{option}` writes a new file, and what is there is no regular file");
+                return Err(Failure::new(what).in_path(path).hint(otherwise));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Failure::io(&format!("look at the `{option}`"), path, &error));
+            }
+            _ => {}
+        }
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
+        let open = fs::Permissions::from_mode(0o666);
+        let temp = tempfile::Builder::new().prefix(".hardpan-").permissions(open).tempfile_in(folder);
+        let temp = temp.map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
+        Ok(Self { option, path: path.to_owned(), temp })
+    }
+
+    /// Writes the whole text, durably and still without the name.
+    pub fn write(&mut self, text: &str) -> Result<(), Failure> {
+        let file = self.temp.as_file_mut();
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(|error| Failure::io(&format!("write the `{}`", self.option), &self.path, &error))
+    }
+
+    /// Gives the file its name, in place of what was there.
+    pub fn publish(self) -> Result<(), Failure> {
+        let Self { option, path, temp } = self;
+        temp.persist(&path).map(drop).map_err(|error| {
+            let failure = Failure::io(&format!("replace the `{option}`"), &path, &error.error);
+            // Kubernetes mounts single files so.
+            if error.error.kind() == io::ErrorKind::ResourceBusy {
+                return failure.hint("it is a mount of its own; name a path in a folder that is mounted");
+            }
+            failure
+        })
+    }
+}

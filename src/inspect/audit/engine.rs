@@ -1,0 +1,229 @@
+//! From a place's images to a report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    Audit, ImageAudit, LayerFacts, LayerRef, Place, SizedPath, Unknown,
+    accounts::RunUser,
+    merged::Merged,
+    notes::Notes,
+    policy::{Judge, Policy},
+    redact, rules,
+    scan::{self, Kind, LayerScan, Room},
+    view::View,
+    watch::Seen,
+};
+use crate::{
+    inspect::Skip,
+    oci::{DiffId, Digest},
+    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
+    report::{Limits, Rule},
+};
+
+/// What the caller wants to know.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The place, as it was named.
+    pub image: &'a str,
+    /// What is demanded.
+    pub policy: &'a Policy,
+    /// The day by which exceptions are judged: year, month, day.
+    pub today: (u16, u8, u8),
+}
+
+/// Layers that were read already: images of one index share them.
+type Scans = BTreeMap<(Digest, DiffId, String), LayerScan>;
+
+/// Audits one name of a place. Each layer is read once, whatever the number of images that have it.
+///
+/// A layer that cannot be read leaves rules without an answer, which the report says.
+pub fn audit(set: &ImageSet, request: &Request<'_>) -> Audit {
+    audit_seen(set, request, &mut Seen::default())
+}
+
+/// The same, where layers were watched while they were written: those are not read again.
+pub fn audit_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Audit {
+    let mut scans = Scans::new();
+    let mut room = Room::default();
+    let mut judge = Judge::new(request.policy, request.today);
+    let mut images = Vec::with_capacity(set.images.len());
+    for image in &set.images {
+        for stored in &image.layers {
+            scans.entry(name(stored)).or_insert_with(|| match seen.take(&stored.diff_id) {
+                Some(scan) => LayerScan { gzip: scan::gzip_header(stored), ..scan },
+                None => scan::layer(stored, &mut room),
+            });
+        }
+        images.push(one(image, &scans, request.policy, &mut judge));
+    }
+    let (mut findings, waived) = judge.judge(rules::index::look(set));
+    findings.extend(judge.upkeep());
+    super::notes::sort(&mut findings);
+    let mut unknown = Vec::new();
+    if set.images.is_empty() {
+        unknown.push(Unknown {
+            rules: Rule::ALL.to_vec(),
+            place: Place::key("index"),
+            reason: "there is no image in it".to_owned(),
+        });
+    }
+    let top = set.root.as_ref().or(set.images.first().map(|image| &image.config_descriptor)).cloned();
+    let top = top.unwrap_or_else(|| BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 });
+    let skipped = set.skipped.iter().map(|one| Skip { digest: one.descriptor.digest, reason: one.why.clone() });
+    Audit {
+        image: request.image.to_owned(),
+        reference: set.reference.clone(),
+        digest: top.digest,
+        media_type: top.media_type,
+        policy: request.policy.summary(),
+        images,
+        findings,
+        waived,
+        unknown,
+        skipped: skipped.collect(),
+    }
+}
+
+fn name(stored: &StoredLayer) -> (Digest, DiffId, String) {
+    (stored.descriptor.digest, stored.diff_id, stored.descriptor.media_type.clone())
+}
+
+/// One image.
+fn one(image: &StoredImage, scans: &Scans, policy: &Policy, judge: &mut Judge<'_>) -> ImageAudit {
+    let document = &image.config_document;
+    let scans: Vec<&LayerScan> = image.layers.iter().filter_map(|stored| scans.get(&name(stored))).collect();
+    let layers = layer_refs(image, document);
+    let mut notes = Notes::default();
+    let merged = Merged::of(&scans);
+    let mut complete = merged.is_some();
+    if merged.is_none() {
+        let what = "putting the layers on each other takes too many steps";
+        notes.found(Rule::ResourceBomb, Place::default(), what);
+    }
+    for (index, scan) in scans.iter().enumerate() {
+        let Some((reason, rule)) = &scan.fault else { continue };
+        complete = false;
+        let place = Place { layer: layers.get(index).cloned(), ..Place::default() };
+        if let Some(rule) = rule {
+            notes.found(*rule, place.clone(), format!("the layer cannot be trusted: {reason}"));
+        }
+        notes.unknown.push(Unknown { rules: rules::about_files(), place, reason: reason.clone() });
+    }
+    if merged.is_none() {
+        let reason = "its files cannot be told".to_owned();
+        notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
+    }
+    let merged = merged.unwrap_or_default();
+    let view = View {
+        image,
+        document,
+        config: document.get("config").unwrap_or(&Value::Null),
+        scans,
+        layers,
+        merged: &merged,
+        user: RunUser::of("", &[], &[]),
+        passwd: Vec::new(),
+        group: Vec::new(),
+        registries: &policy.registries,
+        max_size: policy.max_size,
+        complete,
+    }
+    .with_accounts();
+    for check in rules::ALL {
+        (check.look)(&view, &mut notes);
+    }
+    if merged.is_exhausted() {
+        let reason = "looking its links up takes too many steps".to_owned();
+        notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
+    }
+    report(&view, notes, policy, judge)
+}
+
+/// The report of one image.
+fn report(view: &View<'_>, mut notes: Notes, policy: &Policy, judge: &mut Judge<'_>) -> ImageAudit {
+    let word = |key: &str| view.document.get(key).and_then(Value::as_str);
+    let mut platform = format!("{}/{}", word("os").unwrap_or_default(), word("architecture").unwrap_or_default());
+    if let Some(variant) = word("variant") {
+        platform = format!("{platform}/{variant}");
+    }
+    let created = word("created").map(str::to_owned);
+    let off = |rule: &Rule| policy.is_off(*rule);
+    let mut unknown = std::mem::take(&mut notes.unknown);
+    unknown.retain_mut(|one| {
+        one.rules.retain(|rule| !off(rule));
+        !one.rules.is_empty()
+    });
+    let mut not_applicable = std::mem::take(&mut notes.not_applicable);
+    not_applicable.sort_by_key(|one| one.rule);
+    not_applicable.dedup_by_key(|one| one.rule);
+    let open: BTreeSet<Rule> = unknown.iter().flat_map(|one| one.rules.iter().copied()).collect();
+    let absent: BTreeSet<Rule> = not_applicable.iter().map(|one| one.rule).collect();
+    let checked = rules::ALL.iter().flat_map(|check| check.rules.iter().copied());
+    let mut checked: Vec<Rule> =
+        checked.filter(|rule| !open.contains(rule) && !absent.contains(rule) && !off(rule)).collect();
+    checked.sort_unstable();
+    let (findings, waived) = judge.judge(notes.into_findings());
+    ImageAudit {
+        platform,
+        digest: view.image.descriptor.as_ref().unwrap_or(&view.image.config_descriptor).digest,
+        config_digest: view.image.config_descriptor.digest,
+        created,
+        config: redact::config(view.document),
+        layers: layer_facts(view),
+        findings,
+        waived,
+        unknown,
+        checked,
+        not_applicable,
+    }
+}
+
+/// The layers, with the history's line of each where there is one.
+fn layer_refs(image: &StoredImage, document: &Value) -> Vec<LayerRef> {
+    let entries = document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let made: Vec<Option<String>> = entries
+        .iter()
+        .filter(|entry| entry.get("empty_layer").and_then(Value::as_bool) != Some(true))
+        .map(|entry| entry.get("created_by").and_then(Value::as_str).map(redact::history))
+        .collect();
+    let told = made.len() == image.layers.len();
+    image
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(index, stored)| LayerRef {
+            index,
+            digest: stored.descriptor.digest,
+            diff_id: stored.diff_id,
+            created_by: if told { made.get(index).cloned().flatten() } else { None },
+        })
+        .collect()
+}
+
+fn layer_facts(view: &View<'_>) -> Vec<LayerFacts> {
+    let stored = view.image.layers.iter().zip(&view.scans).zip(&view.layers);
+    stored
+        .map(|((stored, scan), layer)| {
+            let mut sizes: Vec<(u64, &str)> = scan
+                .entries
+                .iter()
+                .filter(|entry| entry.kind == Kind::File && entry.size > 0)
+                .map(|entry| (entry.size, entry.path.as_str()))
+                .collect();
+            sizes.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+            sizes.truncate(Limits::AUDIT_LARGEST);
+            LayerFacts {
+                digest: stored.descriptor.digest,
+                diff_id: stored.diff_id,
+                media_type: stored.descriptor.media_type.clone(),
+                size: stored.descriptor.size,
+                unpacked_size: scan.unpacked_size,
+                created_by: layer.created_by.clone(),
+                entries: scan.entries.len() as u64,
+                largest: sizes.into_iter().map(|(size, path)| SizedPath { path: path.to_owned(), size }).collect(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,225 @@
+//! Whether the entrypoint would start: PERM007, CFG008, CFG009 and CFG015.
+
+use super::{
+    super::{
+        Place,
+        merged::{join, parent},
+        notes::Notes,
+        scan::{Content, Magic},
+        view::{Entrypoint, View},
+    },
+    Check,
+};
+use crate::{
+    elf::NotElf,
+    oci::Platform,
+    report::{Rule, Severity},
+};
+
+pub(super) const CHECK: Check = Check {
+    rules: &[Rule::EntrypointNotExecutable, Rule::EntrypointMissing, Rule::ShellForm, Rule::WrongArchitecture],
+    files: true,
+    look,
+};
+
+/// Shells that take a command line after `-c`.
+const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"];
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    platforms(view, notes);
+    shell_form(view, notes);
+    let key = if view.words("Entrypoint").is_empty() { "config.Cmd" } else { "config.Entrypoint" };
+    match view.entrypoint() {
+        Entrypoint::Unset => {
+            let message = "the image names no program to start";
+            notes.weigh(Rule::EntrypointMissing, Severity::Medium, Place::key("config.Entrypoint"), message);
+        }
+        Entrypoint::Lost(..) if !view.complete => {}
+        Entrypoint::Lost(word, why) => {
+            let message = format!("the entrypoint `{word}` is not in the image: {why}");
+            notes.found(Rule::EntrypointMissing, Place::key(key), message);
+        }
+        Entrypoint::At(path, written) => starts(view, notes, &path, &written),
+    }
+}
+
+/// The file at `path` is what a container starts.
+fn starts(view: &View<'_>, notes: &mut Notes, path: &str, written: &str) {
+    let Ok((path, node, entry)) = view.find(path) else { return };
+    let place = || view.place(node.inode);
+    if !view.may(entry, 1) {
+        let message = format!("the run user may not execute `{path}`, mode {:04o}", entry.mode);
+        notes.found(Rule::EntrypointNotExecutable, place(), message);
+    } else if entry.magic == Magic::Script && !view.may(entry, 4) {
+        let message = format!("the run user may not read the script `{path}`");
+        notes.found(Rule::EntrypointNotExecutable, place(), message);
+    }
+    // The folders above the file, and above each link that leads to it.
+    let mut told = std::collections::BTreeSet::new();
+    for end in view.links(written).iter().chain([&path]) {
+        let mut at = end.as_str();
+        while at != "/" {
+            at = parent(at);
+            let Some(folder) = view.merged.get(at) else { continue };
+            if view.entry(folder.inode).is_some_and(|entry| !view.may(entry, 1)) && told.insert(at.to_owned()) {
+                let message = format!("the run user may not pass the folder `{at}` above `{path}`");
+                notes.found(Rule::EntrypointNotExecutable, view.place(folder.inode), message);
+            }
+        }
+    }
+    if let Some(Content::Script(line)) = view.content(node.inode)
+        && let Some(missing) = missing_interpreter(view, line)
+    {
+        let message = format!("the script `{path}` is run by `{missing}`, which is not in the image");
+        notes.found(Rule::EntrypointMissing, place(), message);
+    }
+    match view.elf(node.inode).map(|file| &file.headers) {
+        Some(Ok(elf)) => {
+            if let Some(platform) = platform(view)
+                && !elf.machine.suits(&platform)
+            {
+                let message = format!("`{path}` is for {}, the image is for {platform}", elf.machine.name());
+                notes.found(Rule::WrongArchitecture, place(), message);
+            }
+        }
+        Some(Err(why @ (NotElf::Kind(_) | NotElf::Broken(_)))) => {
+            notes.found(Rule::EntrypointMissing, place(), format!("the entrypoint `{path}` {}", why.sentence()));
+        }
+        _ if !matches!(entry.magic, Magic::Elf | Magic::Script) => {
+            let message = format!("the entrypoint `{path}` is no program");
+            notes.found(Rule::EntrypointMissing, place(), message);
+        }
+        _ => {}
+    }
+}
+
+/// What a script's first line names and the image does not have.
+fn missing_interpreter(view: &View<'_>, line: &str) -> Option<String> {
+    let mut words = line.split_ascii_whitespace();
+    let first = words.next().filter(|_| view.complete)?;
+    if view.find(first).is_err() {
+        return Some(first.to_owned());
+    }
+    let name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
+    let is_env = first.ends_with("/env") && !name.contains('/');
+    let is_there = || view.search_path().iter().any(|folder| view.find(&join(folder, name)).is_ok());
+    (is_env && !is_there()).then(|| name.to_owned())
+}
+
+/// The config's platform, where hardpan knows it.
+fn platform(view: &View<'_>) -> Option<Platform> {
+    let word = |key: &str| view.document.get(key).and_then(serde_json::Value::as_str);
+    let base = format!("{}/{}", word("os")?, word("architecture")?);
+    let full = word("variant").map_or(base.clone(), |variant| format!("{base}/{variant}"));
+    Platform::parse(&full).or_else(|_| Platform::parse(&base)).ok()
+}
+
+/// What the index says against what the config says.
+fn platforms(view: &View<'_>, notes: &mut Notes) {
+    let Some(listed) = &view.image.platform else { return };
+    let word = |key: &str| view.document.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (os, architecture) = (listed.os().to_string(), listed.architecture().to_string());
+    if os != word("os") || architecture != word("architecture") {
+        let own = format!("{}/{}", word("os"), word("architecture"));
+        let message = format!("the index calls the image {os}/{architecture}, the config {own}");
+        notes.found(Rule::WrongArchitecture, Place::key("index"), message);
+    }
+}
+
+/// `["/bin/sh", "-c", "..."]`, in one of the two or in both together.
+fn shell_form(view: &View<'_>, notes: &mut Notes) {
+    let (entrypoint, cmd) = (view.words("Entrypoint"), view.words("Cmd"));
+    let both = view.command();
+    let whole = if entrypoint.is_empty() { "Cmd" } else { "Entrypoint" };
+    let mut told = false;
+    for (key, words) in [(whole, both), ("Cmd", cmd)] {
+        let Some(shell) = shell_of(&words).filter(|_| !(told && key == whole)) else { continue };
+        told = true;
+        let is_there = !view.complete
+            || if shell.contains('/') {
+                view.find(shell).is_ok()
+            } else {
+                view.search_path().iter().any(|folder| view.find(&join(folder, shell)).is_ok())
+            };
+        let (severity, end) =
+            if is_there { (Severity::Medium, "") } else { (Severity::High, ", which is not in the image") };
+        let message = format!("the {} is run by the shell `{shell}`{end}", key.to_lowercase());
+        notes.weigh(Rule::ShellForm, severity, Place::key(format!("config.{key}")), message);
+    }
+}
+
+/// The shell that takes a command line from these words.
+fn shell_of<'w>(words: &[&'w str]) -> Option<&'w str> {
+    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+    // `tini -- sh -c ...`, `env A=b sh -c ...`, `busybox sh -c ...`
+    let is_before = |word: &&&str| {
+        ["env", "tini", "dumb-init", "busybox", "exec"].contains(&name(word).as_str())
+            || word.starts_with('-')
+            || word.contains('=')
+    };
+    let mut rest = words.iter().skip_while(is_before);
+    let shell = rest.next().filter(|word| SHELLS.contains(&name(word).as_str()))?;
+    let mut options = rest.take_while(|word| word.starts_with('-') || **word == "pipefail" || **word == "errexit");
+    options.any(|word| !word.starts_with("--") && word.ends_with('c')).then_some(*shell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::*;
+
+    fn rules(entrypoint: &[&str], files: Vec<File>) -> Vec<Rule> {
+        has(&Sample::new().entrypoint(entrypoint).layer(files).audit(), CHECK.rules)
+    }
+
+    #[test]
+    fn an_entrypoint_that_cannot_start_says_why() {
+        let good = || File::new("usr/bin/server", &elf()).mode(0o555);
+        let at = ["/usr/bin/server"];
+        assert_eq!(rules(&at, vec![good()]), []);
+        assert_eq!(rules(&["server"], vec![good()]), [], "by PATH");
+        assert_eq!(rules(&["/s"], vec![good(), File::symlink("s", "t"), File::symlink("t", "usr/bin/server")]), []);
+        assert_eq!(rules(&at, vec![good().mode(0o444)]), [Rule::EntrypointNotExecutable]);
+        assert_eq!(rules(&at, vec![File::folder("usr").mode(0o700), good()]), [Rule::EntrypointNotExecutable]);
+        assert_eq!(rules(&at, vec![]), [Rule::EntrypointMissing]);
+        assert_eq!(rules(&[], vec![good()]), [Rule::EntrypointMissing]);
+        assert_eq!(rules(&["/l"], vec![File::symlink("l", "l")]), [Rule::EntrypointMissing]);
+        assert_eq!(rules(&at, vec![File::text("usr/bin/server", "hello").mode(0o555)]), [Rule::EntrypointMissing]);
+        let script =
+            |line: &str| vec![File::text("usr/bin/server", line).mode(0o555), File::new("bin/env", &elf()).mode(0o555)];
+        assert_eq!(rules(&at, script("#!/bin/env\n")), []);
+        assert_eq!(rules(&at, script("#!/bin/python\n")), [Rule::EntrypointMissing]);
+        assert_eq!(rules(&at, script("#!/bin/env -S python3 -u\n")), [Rule::EntrypointMissing]);
+        let closed = [File::folder("x").mode(0o700), File::symlink("x/s", "/usr/bin/server"), good()];
+        assert_eq!(rules(&["/x/s"], closed.to_vec()), [Rule::EntrypointNotExecutable], "above a link");
+        let twice = [File::text("usr/local/bin/server", "no").mode(0o444), good()];
+        assert_eq!(rules(&["server"], twice.to_vec()), [], "passed over in PATH");
+        let mut other = elf();
+        if let Some(machine) = other.get_mut(18) {
+            *machine = 183;
+        }
+        assert_eq!(rules(&at, vec![File::new("usr/bin/server", &other).mode(0o555)]), [Rule::WrongArchitecture]);
+    }
+
+    #[test]
+    fn a_shell_form_is_worse_without_a_shell() {
+        let severity = |files: Vec<File>| {
+            let audit = Sample::new().entrypoint(&["/bin/sh", "-c", "server"]).layer(files).audit();
+            found(&audit, Rule::ShellForm).first().map(|one| one.severity)
+        };
+        assert_eq!(severity(vec![]), Some(Severity::High));
+        assert_eq!(severity(vec![File::new("bin/sh", &elf()).mode(0o755)]), Some(Severity::Medium));
+        for words in [
+            &["/bin/bash", "-o", "pipefail", "-c", "x"][..],
+            &["tini", "--", "sh", "-ec", "x"],
+            &["/usr/bin/env", "A=b", "sh", "-c", "x"],
+            &["busybox", "sh", "-c", "x"],
+        ] {
+            assert!(shell_of(words).is_some(), "{words:?}");
+        }
+        for words in [&["/bin/sh", "run.sh", "-c"][..], &["sh"], &["bash", "--rc"], &[], &["server", "sh", "-c"]] {
+            assert_eq!(shell_of(words), None, "{words:?}");
+        }
+        assert_eq!(rules(&["/server", "-c", "x"], vec![File::new("server", &elf()).mode(0o555)]), []);
+    }
+}

@@ -1,0 +1,96 @@
+//! The manifest and what it promises: TAR008 to TAR011.
+//!
+//! What makes a manifest unreadable ends the reading of the place before any rule looks: duplicate keys, `layers` beside
+//! `manifests`, counts that differ, sizes and digests of documents. Layers are checked while they are read; the engine
+//! tells of those that do not hold what their digests say, and of bombs.
+
+use super::{
+    super::{Place, notes::Notes, view::View},
+    Check,
+};
+use crate::report::{Rule, Severity};
+
+pub(super) const CHECK: Check = Check {
+    rules: &[Rule::DigestMismatch, Rule::AmbiguousManifest, Rule::ForeignLayer, Rule::ResourceBomb],
+    files: true,
+    look,
+};
+
+/// What the config of an image is called: OCI's and Docker's.
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    let rootfs = view.document.get("rootfs").and_then(|rootfs| rootfs.get("type")).and_then(serde_json::Value::as_str);
+    if rootfs != Some("layers") {
+        let message = format!("the config's `rootfs.type` is `{}` and not `layers`", rootfs.unwrap_or_default());
+        notes.found(Rule::AmbiguousManifest, Place::key("rootfs.type"), message);
+    }
+    let Some((manifest, descriptor)) = view.image.manifest.as_ref().zip(view.image.descriptor.as_ref()) else {
+        notes.not_applicable(Rule::ForeignLayer, "a docker archive has no manifest");
+        return;
+    };
+    let place = || Place::key("manifest");
+    match manifest.media_type() {
+        None => {
+            let message = "the manifest does not say what it is; readers have to guess";
+            // The specification asks for it, and does not demand it.
+            notes.weigh(Rule::AmbiguousManifest, Severity::Low, place(), message);
+        }
+        Some(own) if own.to_string() != descriptor.media_type => {
+            let message = format!("the manifest calls itself `{own}`, its descriptor `{}`", descriptor.media_type);
+            notes.found(Rule::AmbiguousManifest, place(), message);
+        }
+        Some(_) => {}
+    }
+    let config = manifest.config();
+    let kind = config.media_type().to_string();
+    if !CONFIGS.contains(&kind.as_str()) {
+        notes.found(Rule::AmbiguousManifest, place(), format!("the config is a `{kind}`, which is none of an image"));
+    }
+    if config.urls().as_ref().is_some_and(|urls| !urls.is_empty()) {
+        let message = "the config is stored elsewhere: its descriptor names hosts to fetch it from";
+        notes.found(Rule::ForeignLayer, Place::key("manifest.config"), message);
+    }
+    for (index, layer) in manifest.layers().iter().enumerate() {
+        let urls = layer.urls().as_ref().is_some_and(|urls| !urls.is_empty());
+        let kind = layer.media_type().to_string();
+        let foreign = kind.contains("nondistributable") || kind.contains(".foreign.");
+        if urls || foreign {
+            let why = if urls { "its descriptor names hosts to fetch it from" } else { "its media type says so" };
+            notes.found(Rule::ForeignLayer, view.layer(index), format!("the layer is stored elsewhere: {why}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::sample::{File, Sample, has};
+    use super::*;
+
+    #[test]
+    fn manifests_that_can_be_read_in_two_ways_and_layers_elsewhere_are_found() {
+        let with = |key: &str, value: serde_json::Value| {
+            let sample = Sample::new().layer([File::text("a", "x")]).manifest(key, value);
+            has(&sample.audit(), CHECK.rules)
+        };
+        let manifest = "application/vnd.oci.image.manifest.v1+json";
+        assert_eq!(with("mediaType", json!(manifest)), []);
+        assert_eq!(
+            with("mediaType", json!("application/vnd.docker.distribution.manifest.v2+json")),
+            [Rule::AmbiguousManifest]
+        );
+        let urls = json!(["https://example.com/layer"]);
+        let sample = Sample::new().layer([File::text("a", "x")]).layer_descriptor("urls", urls);
+        assert_eq!(has(&sample.audit(), CHECK.rules), [Rule::ForeignLayer]);
+    }
+
+    #[test]
+    fn a_layer_that_is_not_what_its_name_says_is_found_and_never_clean() {
+        let audit = Sample::new().layer([File::text("a", "x")]).damaged().audit();
+        assert_eq!(has(&audit, CHECK.rules), [Rule::DigestMismatch]);
+        assert!(audit.is_incomplete());
+    }
+}

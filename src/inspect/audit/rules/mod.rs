@@ -1,0 +1,75 @@
+//! The rules, one file a rule or a small family, and the table of all of them.
+
+mod accounts;
+mod base;
+mod config;
+mod entrypoint;
+mod group;
+mod history;
+pub(super) mod index;
+mod layers;
+mod leftovers;
+mod libraries;
+mod loader;
+mod manifest;
+mod metadata;
+mod modes;
+mod multi_call;
+mod ownership;
+mod ports;
+mod programs;
+mod reproducible;
+mod secrets;
+mod size;
+mod special;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod user;
+
+use super::{notes::Notes, view::View};
+use crate::report::Rule;
+
+/// A rule or a small family of them.
+pub(super) struct Check {
+    /// The rules that it answers.
+    pub(super) rules: &'static [Rule],
+    /// Whether it needs the files of the layers; without them it has no answer.
+    pub(super) files: bool,
+    /// Looks, and says what it found, what it could not find out, and what is not for this image.
+    pub(super) look: fn(&View<'_>, &mut Notes),
+}
+
+/// Every check of an image.
+pub(super) const ALL: [Check; 23] = [
+    user::CHECK,
+    accounts::CHECK,
+    tools::CHECK,
+    multi_call::CHECK,
+    leftovers::CHECK,
+    modes::CHECK,
+    ownership::CHECK,
+    entrypoint::CHECK,
+    special::CHECK,
+    loader::CHECK,
+    layers::CHECK,
+    manifest::CHECK,
+    secrets::FILES,
+    secrets::TEXTS,
+    ports::CHECK,
+    base::CHECK,
+    history::CHECK,
+    config::CHECK,
+    metadata::CHECK,
+    reproducible::CHECK,
+    size::CHECK,
+    libraries::CHECK,
+    programs::CHECK,
+];
+
+/// The rules that have no answer where a layer cannot be read.
+pub(super) fn about_files() -> Vec<Rule> {
+    let mut rules: Vec<Rule> = ALL.iter().filter(|check| check.files).flat_map(|check| check.rules).copied().collect();
+    rules.sort_unstable();
+    rules
+}

@@ -1,0 +1,209 @@
+//! What the run user can change: PERM003 to PERM006.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{
+    super::{
+        merged::parent,
+        notes::Notes,
+        scan::{Entry, Kind, Magic},
+        view::{Entrypoint, View},
+    },
+    Check,
+    group::{Groups, area, count},
+};
+use crate::report::{Rule, Severity};
+
+pub(super) const CHECK: Check = Check {
+    rules: &[Rule::WritableCode, Rule::ReplaceableCode, Rule::RunUserOwned, Rule::ForeignOwner],
+    files: true,
+    look,
+};
+
+/// Ends of names of what an interpreter runs.
+const SOURCES: [&str; 14] =
+    [".py", ".pyc", ".rb", ".js", ".mjs", ".cjs", ".pl", ".pm", ".php", ".lua", ".jar", ".class", ".sh", ".wasm"];
+
+/// Folders of programs, libraries and applications: what is in them decides what the service does.
+const CODE: [&str; 12] = [
+    "/app/",
+    "/bin/",
+    "/lib/",
+    "/lib64/",
+    "/sbin/",
+    "/usr/bin/",
+    "/usr/lib/",
+    "/usr/lib64/",
+    "/usr/libexec/",
+    "/usr/local/bin/",
+    "/usr/local/lib/",
+    "/usr/sbin/",
+];
+
+/// Whether a file is run, loaded or interpreted.
+fn is_code(entry: &Entry) -> bool {
+    let name = entry.name();
+    entry.mode & 0o111 != 0 && entry.magic != Magic::Empty
+        || matches!(entry.magic, Magic::Elf | Magic::Script)
+        || Path::new(name).extension().is_some_and(|end| end == "so")
+        || name.contains(".so.")
+        || SOURCES.iter().any(|end| name.ends_with(end))
+}
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    foreign(view, notes);
+    let Some(uid) = view.user.uid.filter(|uid| *uid != 0) else {
+        let why = if view.user.uid.is_some() {
+            "root may change everything; `root-user` says it"
+        } else {
+            "nobody knows who the run user is; `unknown-user` or `malformed-user` says it"
+        };
+        for rule in [Rule::WritableCode, Rule::ReplaceableCode, Rule::RunUserOwned] {
+            notes.not_applicable(rule, why);
+        }
+        return;
+    };
+    let mut code = Groups::new(Rule::WritableCode);
+    let mut owned = Groups::new(Rule::RunUserOwned);
+    for (path, node, entry) in view.files() {
+        let is_own = entry.uid == uid;
+        let in_code = CODE.iter().any(|folder| path.starts_with(folder)) && !is_meant_to_be_written(view, path);
+        let code_here = is_code(entry) || in_code;
+        if code_here && view.may(entry, 2) {
+            code.add(Severity::High, area(path), || view.place(node.inode));
+        } else if code_here && is_own {
+            code.add(Severity::Medium, area(path), || view.place(node.inode));
+        } else if is_own && !is_meant_to_be_written(view, path) {
+            owned.add(Severity::Low, area(path), || view.place(node.inode));
+        }
+    }
+    code.tell(notes, |folder, number| {
+        format!("the run user can change {} below `{folder}`", count(number, "program or library file"))
+    });
+    owned.tell(notes, |folder, number| format!("{} below `{folder}` belong to the run user", count(number, "file")));
+    replaceable(view, notes);
+}
+
+/// Whether somebody said that a path is for the run user to write.
+fn is_meant_to_be_written(view: &View<'_>, path: &str) -> bool {
+    let below = |folder: &str| {
+        folder != "/" && path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+    };
+    view.keys("Volumes").into_iter().any(below)
+        || view.text("WorkingDir").is_some_and(below)
+        || ["/home", "/tmp", "/var/tmp", "/run", "/var/run"].into_iter().any(below)
+}
+
+/// Programs, libraries and configuration in folders that the run user can rename things in.
+fn replaceable(view: &View<'_>, notes: &mut Notes) {
+    let mut folders: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    // Whoever can replace a link to the program needs not touch the program.
+    let links = match view.entrypoint() {
+        Entrypoint::At(_, written) => view.links(&written),
+        _ => Vec::new(),
+    };
+    for link in links {
+        if let Some((above, ..)) = view.writable_ancestor(&link) {
+            *groups.entry(above).or_default() += 1;
+        }
+    }
+    for (path, _, entry) in view.files() {
+        if !is_code(entry) && !path.starts_with("/etc/") {
+            continue;
+        }
+        let folder = parent(path);
+        let above = if let Some(known) = folders.get(folder) {
+            known.clone()
+        } else {
+            let found = view.writable_ancestor(path).map(|(path, ..)| path);
+            folders.insert(folder.to_owned(), found.clone());
+            found
+        };
+        if let Some(above) = above {
+            *groups.entry(above).or_default() += 1;
+        }
+    }
+    for (folder, number) in groups {
+        let Some(node) = view.merged.get(&folder) else { continue };
+        let message = format!("the run user can replace {} in `{folder}`", count(number, "program or setting"));
+        notes.found(Rule::ReplaceableCode, view.place(node.inode), message);
+    }
+}
+
+/// Files of nobody that runs here.
+fn foreign(view: &View<'_>, notes: &mut Notes) {
+    let mut groups = Groups::new(Rule::ForeignOwner);
+    for (_, node, entry) in view.nodes() {
+        if entry.kind == Kind::Symlink || entry.uid == 0 || view.user.uid == Some(entry.uid) {
+            continue;
+        }
+        groups.add(Severity::Low, entry.uid.to_string(), || view.place(node.inode));
+    }
+    groups.tell(notes, |uid, number| {
+        format!("{} belong to the uid {uid}, which is neither root nor the run user", count(number, "path"))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{File, Sample, elf, has};
+    use super::*;
+
+    fn found(files: Vec<File>) -> Vec<Rule> {
+        has(&Sample::new().user("100:101").layer(files).audit(), CHECK.rules)
+    }
+
+    #[test]
+    fn what_the_run_user_owns_or_may_write_is_found() {
+        let program = |path: &str| File::new(path, &elf()).mode(0o755);
+        assert_eq!(found(vec![program("app/run")]), []);
+        assert_eq!(found(vec![program("app/run").owner(100, 101)]), [Rule::WritableCode]);
+        assert_eq!(found(vec![program("app/run").owner(100, 101).mode(0o555)]), [Rule::WritableCode]);
+        assert_eq!(found(vec![program("app/run").owner(0, 101).mode(0o775)]), [Rule::WritableCode]);
+        assert_eq!(found(vec![program("app/run").owner(0, 5).mode(0o775)]), []);
+        assert_eq!(found(vec![File::text("app/api.py", "x").owner(100, 101)]), [Rule::WritableCode]);
+        assert_eq!(found(vec![File::text("data/x", "x").owner(100, 101)]), [Rule::RunUserOwned]);
+        assert_eq!(found(vec![File::text("app/page.html", "x").owner(100, 101).mode(0o644)]), [Rule::WritableCode]);
+        assert_eq!(found(vec![File::text("app/page.html", "x").owner(0, 101).mode(0o644)]), []);
+        let group = File::text("etc/group", "app:x:101:\nstaff:x:50:app\n");
+        let passwd = File::text("etc/passwd", "app:x:100:101::/:/\n");
+        let shared = program("app/run").owner(0, 50).mode(0o775);
+        assert_eq!(found(vec![group, passwd, shared]), [Rule::WritableCode], "by a group of /etc/group");
+        assert_eq!(found(vec![File::text("home/u/x", "x").owner(100, 101)]), []);
+        assert_eq!(found(vec![File::text("app/x", "x").owner(501, 20)]), [Rule::ForeignOwner]);
+    }
+
+    #[test]
+    fn a_folder_of_the_run_user_above_a_program_lets_it_replace_the_program() {
+        let file = || File::new("app/bin/run", &elf()).mode(0o555);
+        let app = |mode, uid| vec![File::folder("app").mode(mode).owner(uid, 0), File::folder("app/bin"), file()];
+        assert_eq!(found(app(0o755, 0)), []);
+        assert_eq!(found(app(0o755, 100)), [Rule::ReplaceableCode]);
+        assert_eq!(found(app(0o1777, 0)), [], "sticky");
+        assert_eq!(found(app(0o777, 0)), [Rule::ReplaceableCode]);
+    }
+
+    #[test]
+    fn a_link_to_the_entrypoint_in_a_folder_of_the_run_user_is_found() {
+        let files = |uid| {
+            [
+                File::folder("app").owner(uid, 0),
+                File::symlink("app/run", "/usr/bin/run"),
+                File::new("usr/bin/run", &elf()).mode(0o555),
+            ]
+        };
+        let rules = |uid| {
+            let sample = Sample::new().user("100:101").entrypoint(&["/app/run"]).layer(files(uid));
+            has(&sample.audit(), &[Rule::ReplaceableCode])
+        };
+        assert_eq!(rules(0), []);
+        assert_eq!(rules(100), [Rule::ReplaceableCode]);
+    }
+
+    #[test]
+    fn root_is_asked_nothing() {
+        let sample = Sample::new().user("0").layer([File::new("a", &elf()).mode(0o755)]);
+        assert_eq!(has(&sample.audit(), CHECK.rules), []);
+    }
+}

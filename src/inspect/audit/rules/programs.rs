@@ -1,0 +1,232 @@
+//! How programs are hardened and what they tell: ELF003 to ELF009, ELF011 and ELF012.
+
+use super::{
+    super::{
+        merged::At,
+        notes::Notes,
+        scan::{ElfFile, Entry, Kind},
+        view::{Entrypoint, View},
+    },
+    Check,
+};
+use crate::{
+    elf::{Elf, Hardening, Language, NotElf, Relro, Stack},
+    report::{Rule, Severity},
+};
+
+pub(super) const CHECK: Check = Check {
+    rules: &[
+        Rule::MissingCertificates,
+        Rule::NotPie,
+        Rule::ExecutableStack,
+        Rule::NoRelro,
+        Rule::NoStackCanary,
+        Rule::DebugInfo,
+        Rule::BuildPaths,
+        Rule::PackedBinary,
+        Rule::NoDependencyData,
+    ],
+    files: true,
+    look,
+};
+
+/// Where programs look for CA certificates.
+const CERTIFICATES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/usr/share/ca-certificates",
+];
+
+/// Names of sections hold so much of nothing that this is no debug information.
+const DEBUG_BYTES: u64 = 4 << 10;
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    let entrypoint = match view.entrypoint() {
+        Entrypoint::At(path, _) => view.find(&path).ok().map(|(_, node, _)| node.inode),
+        _ => None,
+    };
+    let certificates = has_certificates(view);
+    for (path, node, entry) in view.files() {
+        let Some(file) = view.elf(node.inode) else { continue };
+        let main = Some(node.inode) == entrypoint;
+        let subject = Subject { view, path, at: node.inode, main };
+        if file.marks.packed && entry.is_executable() {
+            subject.found(
+                notes,
+                Rule::PackedBinary,
+                format!("`{path}` is packed, so that nobody sees what it is made of"),
+            );
+        }
+        match &file.headers {
+            Ok(elf) => match &file.hardening {
+                Some(hardening) => {
+                    hardened(&subject, notes, entry, elf, hardening, file);
+                    tells(&subject, notes, entry, elf, hardening, file, certificates);
+                }
+                None => subject.unread(notes, "its headers cannot be read"),
+            },
+            // Objects and cores are not run; what is broken is not run either, and the kernel says so.
+            Err(NotElf::Broken("its dynamic section cannot be read")) => {
+                subject.unread(notes, "its dynamic section is not where a stream can read it");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// One ELF file of an image.
+struct Subject<'v, 'a> {
+    view: &'v View<'a>,
+    path: &'v str,
+    at: At,
+    /// It is what the container starts.
+    main: bool,
+}
+
+impl Subject<'_, '_> {
+    fn found(&self, notes: &mut Notes, rule: Rule, message: String) {
+        self.weigh(notes, rule, rule.facts().severity, message);
+    }
+
+    fn weigh(&self, notes: &mut Notes, rule: Rule, severity: Severity, message: String) {
+        notes.weigh(rule, severity, self.view.place(self.at), message);
+    }
+
+    /// The program that a container starts must be read; of others it is told.
+    fn unread(&self, notes: &mut Notes, why: &str) {
+        if self.main {
+            notes.unknown(Rule::ExecutableStack, self.view.place(self.at), why);
+        }
+    }
+}
+
+fn hardened(
+    subject: &Subject<'_, '_>,
+    notes: &mut Notes,
+    entry: &Entry,
+    elf: &Elf,
+    hardening: &Hardening,
+    file: &ElfFile,
+) {
+    let path = subject.path;
+    let started = elf.starts && entry.is_executable();
+    if started && hardening.fixed {
+        // Without a loader there is little to relocate, and Go's default is this.
+        let light = hardening.is_static || hardening.language == Language::Go;
+        let severity = if light { Severity::Low } else { Severity::Medium };
+        subject.weigh(notes, Rule::NotPie, severity, format!("`{path}` is not position independent"));
+    }
+    if hardening.writable_code {
+        subject.found(notes, Rule::ExecutableStack, format!("`{path}` has a segment that is writable and executable"));
+    } else if hardening.stack == Stack::Executable {
+        subject.found(notes, Rule::ExecutableStack, format!("`{path}` asks for an executable stack"));
+    } else if hardening.text_relocations {
+        subject.found(notes, Rule::ExecutableStack, format!("`{path}` writes to its code when it is loaded"));
+    } else if hardening.stack == Stack::Absent && started && matches!(elf.machine.number, 3 | 40 | 62) {
+        let message = format!("`{path}` does not say whether its stack is executable; the kernel decides");
+        // Linux gives 64 bit programs a plain stack since 5.8, and others one that code can run on.
+        let severity = if elf.machine.number == 62 { Severity::Medium } else { Severity::High };
+        subject.weigh(notes, Rule::ExecutableStack, severity, message);
+    }
+    // A static program at a fixed address has nothing that is relocated.
+    let relocated = !(hardening.is_static && hardening.fixed);
+    if started && relocated && hardening.relro == Relro::None {
+        let severity = if hardening.language == Language::Go { Severity::Low } else { Severity::Medium };
+        subject.weigh(notes, Rule::NoRelro, severity, format!("the relocations of `{path}` stay writable"));
+    }
+    if started && hardening.language == Language::C && !hardening.is_static && !file.marks.canary {
+        let message = format!("`{path}` does not call the stack protector");
+        subject.found(notes, Rule::NoStackCanary, message);
+    }
+}
+
+fn tells(
+    subject: &Subject<'_, '_>,
+    notes: &mut Notes,
+    entry: &Entry,
+    elf: &Elf,
+    hardening: &Hardening,
+    file: &ElfFile,
+    certificates: bool,
+) {
+    let path = subject.path;
+    if hardening.debug_bytes > DEBUG_BYTES {
+        let message = format!("`{path}` holds {} bytes of debug information", hardening.debug_bytes);
+        subject.found(notes, Rule::DebugInfo, message);
+    } else if hardening.symbol_bytes > DEBUG_BYTES && entry.is_executable() {
+        let message = format!("`{path}` holds {} bytes of symbols", hardening.symbol_bytes);
+        subject.found(notes, Rule::DebugInfo, message);
+    }
+    if !file.marks.paths.is_empty() {
+        let shown = file.marks.paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+        subject.found(notes, Rule::BuildPaths, format!("`{path}` holds paths of the machine that built it: {shown}"));
+    }
+    let started = elf.starts && entry.is_executable();
+    let tls = file.marks.tls.or_else(|| {
+        let openssl = elf.needed.iter().any(|name| name.starts_with("libssl.so"));
+        openssl.then_some("OpenSSL")
+    });
+    if let Some(library) = tls.filter(|_| started && !certificates && !file.marks.own_roots) {
+        let severity = if subject.main { Severity::Medium } else { Severity::Low };
+        let message =
+            format!("`{path}` checks certificates with {library}, and there are no CA certificates in the image");
+        subject.weigh(notes, Rule::MissingCertificates, severity, message);
+    }
+    if subject.main && !hardening.dependencies {
+        subject.found(notes, Rule::NoDependencyData, format!("`{path}` does not tell what it is made of"));
+    }
+}
+
+fn has_certificates(view: &View<'_>) -> bool {
+    let own = view.env().into_iter().filter(|(name, _)| matches!(*name, "SSL_CERT_FILE" | "SSL_CERT_DIR"));
+    let named: Vec<&str> = own.map(|(_, value)| value).filter(|value| value.starts_with('/')).collect();
+    let hashed = || view.nodes().any(|(path, _, entry)| path.starts_with("/etc/ssl/certs/") && entry.size > 0);
+    let any = CERTIFICATES.iter().copied().chain(named).any(|path| match view.find(path) {
+        Ok((_, _, entry)) => entry.kind == Kind::Directory || entry.size > 0,
+        Err(_) => view.exists(path),
+    });
+    // A layer that was not read may have them.
+    any || !view.complete || hashed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{File, Program, Sample, found, has};
+    use super::*;
+
+    fn audit(program: &[u8], more: Vec<File>) -> super::super::super::Audit {
+        let files = more.into_iter().chain([File::new("app", program).mode(0o555)]);
+        Sample::new().entrypoint(&["/app"]).layer(files).audit()
+    }
+
+    fn rules(program: &Program) -> Vec<Rule> {
+        let mut rules = has(&audit(&program.bytes(), vec![]), CHECK.rules);
+        // The test's programs tell nothing of themselves.
+        rules.retain(|rule| *rule != Rule::NoDependencyData);
+        rules
+    }
+
+    #[test]
+    fn hardening_is_read_from_the_headers() {
+        let good = Program::default;
+        assert_eq!(rules(&good()), []);
+        assert_eq!(rules(&Program { fixed: true, ..good() }), [Rule::NotPie]);
+        assert_eq!(rules(&Program { stack: 7, ..good() }), [Rule::ExecutableStack]);
+        assert_eq!(rules(&Program { code: 7, ..good() }), [Rule::ExecutableStack]);
+        assert_eq!(rules(&Program { relro: false, ..good() }), [Rule::NoRelro]);
+    }
+
+    #[test]
+    fn tls_without_certificates_and_paths_of_builders_are_found() {
+        let word: String = "shtap_yfirev_tluafed_tes_XTC_LSS".chars().rev().collect();
+        let mut program = Program::default().bytes();
+        program.extend(format!("\0{word}\0/home/alice/src/app/main.c\0").bytes());
+        let all = has(&audit(&program, vec![]), CHECK.rules);
+        assert!(all.contains(&Rule::MissingCertificates) && all.contains(&Rule::BuildPaths), "{all:?}");
+        let bundle = File::text("etc/ssl/certs/ca-certificates.crt", "x");
+        assert!(found(&audit(&program, vec![bundle]), Rule::MissingCertificates).is_empty());
+    }
+}

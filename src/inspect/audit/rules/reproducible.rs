@@ -1,0 +1,141 @@
+//! What differs between two builds of the same: REP001 to REP005.
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        Place,
+        merged::{At, parent},
+        notes::Notes,
+        scan::{Entry, Flaw},
+        view::View,
+    },
+    Check,
+    group::count,
+};
+use crate::{place::Packing, report::Rule};
+
+pub(super) const CHECK: Check = Check {
+    rules: &[Rule::VaryingCreated, Rule::VaryingTimes, Rule::GzipMetadata, Rule::OwnerNames, Rule::UnsortedEntries],
+    files: true,
+    look,
+};
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    created(view, notes);
+    orphans(view, notes);
+    let gzip = view.image.layers.iter().any(|layer| Packing::of(&layer.descriptor.media_type) == Packing::Gzip);
+    if !gzip {
+        notes.not_applicable(Rule::GzipMetadata, "no layer is packed with gzip");
+    }
+    for (layer, scan) in view.scans.iter().enumerate() {
+        if let Some(what) = &scan.gzip {
+            notes.found(Rule::GzipMetadata, view.layer(layer), format!("the gzip header of the layer holds {what}"));
+        }
+        times(view, notes, layer, &scan.entries);
+        if let Some(entry) = scan.entries.iter().position(|entry| entry.names) {
+            let number = scan.entries.iter().filter(|entry| entry.names).count();
+            let message =
+                format!("{number} entries of the layer name the users or groups of the machine that built it");
+            notes.found(Rule::OwnerNames, view.place(At { layer, entry }), message);
+        }
+        if scan.flaws.iter().any(|(_, flaw)| *flaw == Flaw::ProcessId) {
+            let message = "names of extended headers hold the number of the process that wrote them";
+            notes.found(Rule::OwnerNames, view.layer(layer), message);
+        }
+        let unsorted = scan.entries.windows(2).position(|pair| match pair {
+            [a, b] => components(&a.path).gt(components(&b.path)) && a.path > b.path,
+            _ => false,
+        });
+        if let Some(entry) = unsorted {
+            let message = "the entries of the layer are not sorted";
+            notes.found(Rule::UnsortedEntries, view.place(At { layer, entry: entry + 1 }), message);
+        }
+    }
+}
+
+/// Paths whose folder no layer has: each runtime makes it with a mode and time of its own.
+fn orphans(view: &View<'_>, notes: &mut Notes) {
+    let is_orphan = |path: &str| parent(path) != "/" && view.merged.get(parent(path)).is_none();
+    let mut orphans = view.nodes().filter(|(path, ..)| is_orphan(path));
+    if let Some((path, node, _)) = orphans.next() {
+        let number = 1 + orphans.count();
+        let message = format!("no layer has the folders of {}, such as `{path}`", count(number, "path"));
+        notes.found(Rule::UnsortedEntries, view.place(node.at), message);
+    }
+}
+
+/// Sorted by whole paths or by components is both sorted.
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/')
+}
+
+/// The config's date: none, a whole day's beginning or a whole second is fine; parts of a second are the clock's.
+fn created(view: &View<'_>, notes: &mut Notes) {
+    let Some(text) = view.document.get("created").and_then(Value::as_str) else { return };
+    let place = Place::key("created");
+    match text.parse::<jiff::Timestamp>() {
+        Err(_) => notes.found(Rule::VaryingCreated, place, format!("the date of creation is none: `{text}`")),
+        Ok(time) if time.subsec_nanosecond() != 0 => {
+            let message = format!("the date of creation has parts of a second, as the clock does: `{text}`");
+            notes.found(Rule::VaryingCreated, place, message);
+        }
+        Ok(_) => {}
+    }
+}
+
+/// Times of entries: parts of seconds, or later than the image.
+fn times(view: &View<'_>, notes: &mut Notes, layer: usize, entries: &[Entry]) {
+    let created = view.document.get("created").and_then(Value::as_str);
+    let created = created.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let limit = created.map_or(u64::MAX, |time| u64::try_from(time.as_second()).unwrap_or(0));
+    if let Some(entry) = entries.iter().position(|entry| entry.fine_times) {
+        let number = entries.iter().filter(|entry| entry.fine_times).count();
+        let message = format!("{number} entries of the layer have parts of a second, or times of access");
+        notes.found(Rule::VaryingTimes, view.place(At { layer, entry }), message);
+    } else if let Some(entry) = entries.iter().position(|entry| entry.mtime > limit) {
+        let number = entries.iter().filter(|entry| entry.mtime > limit).count();
+        let message = format!("{number} entries of the layer are younger than the image says it is");
+        notes.found(Rule::VaryingTimes, view.place(At { layer, entry }), message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::sample::{File, Sample, has};
+    use super::*;
+
+    fn rules(files: Vec<File>) -> Vec<Rule> {
+        has(&Sample::new().layer(files).audit(), CHECK.rules)
+    }
+
+    #[test]
+    fn dates_of_the_clock_are_found() {
+        let with =
+            |created: &str| has(&Sample::new().document("created", json!(created)).layer([]).audit(), CHECK.rules);
+        assert_eq!(with("1970-01-01T00:00:00Z"), []);
+        assert_eq!(with("2024-05-01T12:13:14Z"), []);
+        assert_eq!(with("2024-05-01T12:13:14.123456789Z"), [Rule::VaryingCreated]);
+        assert_eq!(with("yesterday"), [Rule::VaryingCreated]);
+        assert_eq!(rules(vec![File::text("a", "x").mtime(1)]), [Rule::VaryingTimes]);
+        assert_eq!(rules(vec![File::text("a", "x").pax("mtime", b"0.5")]), [Rule::VaryingTimes]);
+        assert_eq!(rules(vec![File::text("a", "x").pax("atime", b"0")]), [Rule::VaryingTimes]);
+        assert_eq!(rules(vec![File::text("a", "x").pax("mtime", b"0.0")]), []);
+    }
+
+    #[test]
+    fn names_order_and_gzip_headers_are_found() {
+        assert_eq!(rules(vec![File::text("a", "x").names("alice", "staff")]), [Rule::OwnerNames]);
+        assert_eq!(rules(vec![File::text("a", "x").names("root", "root")]), []);
+        assert_eq!(rules(vec![File::text("b", "x"), File::text("a", "x")]), [Rule::UnsortedEntries]);
+        assert_eq!(rules(vec![File::text("a/b", "x")]), [Rule::UnsortedEntries], "without its folder");
+        // Before or behind `a/b`: `.` sorts before `/`.
+        assert_eq!(rules(vec![File::folder("a"), File::text("a.b", "x"), File::text("a/b", "x")]), []);
+        assert_eq!(rules(vec![File::folder("a"), File::text("a/b", "x"), File::text("a.b", "x")]), []);
+        let packed = |time| has(&Sample::new().gzip(time).layer([File::text("a", "x")]).audit(), CHECK.rules);
+        assert_eq!(packed(0), []);
+        assert_eq!(packed(7), [Rule::GzipMetadata]);
+    }
+}

@@ -1,0 +1,205 @@
+//! Secrets in files and in the configuration: SEC001 to SEC009. What a secret is, the scanner knows.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        Finding, Place, Presence,
+        merged::At,
+        notes::Notes,
+        scan::Kind,
+        secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text},
+        view::View,
+    },
+    Check,
+    group::Groups,
+};
+use crate::report::{Limits, Rule};
+
+/// In files, of every layer.
+pub(super) const FILES: Check = Check {
+    rules: &[Rule::PrivateKey, Rule::ProviderToken, Rule::RemovedSecret, Rule::CredentialFile, Rule::LoginTraces],
+    files: true,
+    look: files,
+};
+
+/// In the configuration.
+pub(super) const TEXTS: Check = Check {
+    rules: &[Rule::SecretInEnv, Rule::SecretInLabel, Rule::SecretInHistory, Rule::SecretInArguments],
+    files: false,
+    look: texts,
+};
+
+fn files(view: &View<'_>, notes: &mut Notes) {
+    // One secret in several places is one finding.
+    let mut found: BTreeMap<_, Vec<(At, &SecretHit)>> = BTreeMap::new();
+    for (layer, scan) in view.scans.iter().enumerate() {
+        for (entry, hit) in &scan.secrets {
+            found.entry((hit.rule, hit.fingerprint)).or_default().push((At { layer, entry: *entry }, hit));
+        }
+        if scan.secrets.len() >= Limits::AUDIT_SECRETS {
+            notes.unknown(Rule::PrivateKey, view.layer(layer), "it holds more secrets than are kept");
+        }
+    }
+    for places in found.into_values() {
+        tell(view, notes, &places);
+    }
+    names(view, notes);
+}
+
+/// One secret, at all of its places.
+fn tell(view: &View<'_>, notes: &mut Notes, places: &[(At, &SecretHit)]) {
+    // The place that a container sees says most; by the name that it sees, which may be that of a hard link.
+    let best = places.iter().find(|(at, _)| view.merged.seen_as(*at).is_some()).or(places.first());
+    let Some((best, _)) = best.copied() else { return };
+    let first = view.merged.seen_as(best).unwrap_or(best);
+    let Some((_, hit)) = places.iter().max_by_key(|(_, hit)| hit.severity).copied() else { return };
+    let what = hit.detector;
+    let path = view.entry(first).map(|entry| entry.path.clone()).unwrap_or_default();
+    let (rule, message) = match view.merged.presence(first) {
+        Presence::RemovedIn(layer) => (
+            Rule::RemovedSecret,
+            format!("a secret ({what}) in `{path}` is removed by layer {layer}, and still in the image"),
+        ),
+        Presence::ReplacedIn(layer) => (
+            Rule::RemovedSecret,
+            format!("a secret ({what}) in `{path}` is replaced by layer {layer}, and still in the image"),
+        ),
+        _ => (hit.rule, format!("a secret ({what}) is in `{path}`")),
+    };
+    let place = |(at, hit): &(At, &SecretHit)| {
+        let at = view.merged.seen_as(*at).unwrap_or(*at);
+        Place { offset: Some(hit.offset), ..view.place(at) }
+    };
+    let also = places.iter().filter(|(at, _)| *at != best).take(Limits::AUDIT_ALSO).map(place);
+    notes.push(Finding {
+        rule,
+        severity: hit.severity,
+        message,
+        place: places.iter().find(|(at, _)| *at == best).map(place).unwrap_or_default(),
+        evidence: Some(hit.masked.clone()),
+        also: also.collect(),
+    });
+}
+
+/// Files that hold credentials by their names alone.
+fn names(view: &View<'_>, notes: &mut Notes) {
+    let mut groups: BTreeMap<Rule, Groups> = BTreeMap::new();
+    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::File && entry.size > 0) {
+        let Some(named) = name_hit(&entry.path).filter(|named| !named.confirmed_by_content) else { continue };
+        let gone = if view.merged.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
+        let key = format!("`{}` is a file of this kind: {}{gone}", entry.path, named.detector);
+        let group = groups.entry(named.rule).or_insert_with(|| Groups::new(named.rule));
+        group.add(named.severity, key, || view.place(at));
+    }
+    for group in groups.into_values() {
+        group.tell(notes, |key, _| key.to_owned());
+    }
+}
+
+/// Says what was found in a text of the configuration.
+fn told(notes: &mut Notes, key: &str, hits: Vec<SecretHit>) {
+    for hit in hits {
+        let message = format!("a secret ({}) is in `{key}`", hit.detector);
+        notes.push(Finding {
+            rule: hit.rule,
+            severity: hit.severity,
+            message,
+            place: Place { offset: Some(hit.offset), ..Place::key(key) },
+            evidence: Some(hit.masked),
+            also: Vec::new(),
+        });
+    }
+}
+
+fn texts(view: &View<'_>, notes: &mut Notes) {
+    for (name, value) in view.env() {
+        told(notes, &format!("config.Env[{name}]"), scan_text(TextContext::Env { name }, value));
+    }
+    labels(view, notes);
+    let history = view.document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for (index, entry) in history.iter().enumerate() {
+        for key in ["created_by", "comment"] {
+            let Some(text) = entry.get(key).and_then(Value::as_str) else { continue };
+            told(notes, &format!("history[{index}].{key}"), scan_text(TextContext::History, text));
+        }
+    }
+    for (index, command) in view.words("OnBuild").into_iter().enumerate() {
+        told(notes, &format!("config.OnBuild[{index}]"), scan_text(TextContext::History, command));
+    }
+    for key in ["Entrypoint", "Cmd", "Shell"] {
+        told(notes, &format!("config.{key}"), scan_arguments(&view.words(key)));
+    }
+    let check = view.config.get("Healthcheck").and_then(|check| check.get("Test")).and_then(Value::as_array);
+    let words: Vec<&str> = check.into_iter().flatten().filter_map(Value::as_str).collect();
+    told(notes, "config.Healthcheck", scan_arguments(&words));
+}
+
+fn labels(view: &View<'_>, notes: &mut Notes) {
+    if let Some(Value::Object(labels)) = view.config.get("Labels") {
+        for (key, value) in labels {
+            let hits = value.as_str().map(|value| scan_text(TextContext::Label { key }, value)).unwrap_or_default();
+            told(notes, &format!("config.Labels[{key}]"), hits);
+        }
+    }
+    for (key, value) in view.annotations() {
+        told(notes, &format!("manifest.annotations[{key}]"), scan_text(TextContext::Label { key }, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{File, Sample, found, has};
+    use super::*;
+
+    fn token() -> String {
+        format!("gl{}-{}", "pat", "a8Kd02mZqLx7TnVw3YpR")
+    }
+
+    #[test]
+    fn a_secret_that_a_later_layer_deletes_is_still_found() {
+        let file = || File::text("app/settings", &format!("key = {}\n", token()));
+        let clean = Sample::new().layer([File::text("app/settings", "key = ${KEY}\n")]);
+        assert_eq!(has(&clean.audit(), FILES.rules), []);
+        let visible = Sample::new().layer([file()]);
+        assert_eq!(has(&visible.audit(), FILES.rules), [Rule::ProviderToken]);
+        let deleted = Sample::new().layer([file()]).layer([File::whiteout("app/settings")]);
+        let audit = deleted.audit();
+        assert_eq!(has(&audit, FILES.rules), [Rule::RemovedSecret]);
+        assert_eq!(
+            found(&audit, Rule::RemovedSecret).first().map(|one| one.place.presence),
+            Some(Presence::RemovedIn(1))
+        );
+        let opaque = Sample::new().layer([file()]).layer([File::text("app/.wh..wh..opq", "")]);
+        assert_eq!(has(&opaque.audit(), FILES.rules), [Rule::RemovedSecret]);
+        let replaced = Sample::new().layer([file()]).layer([File::text("app/settings", "no more")]);
+        assert_eq!(has(&replaced.audit(), FILES.rules), [Rule::RemovedSecret]);
+    }
+
+    #[test]
+    fn one_secret_in_two_places_is_one_finding_and_is_never_printed() {
+        let text = format!("key = {}\n", token());
+        let sample = Sample::new().layer([File::text("a", &text), File::text("b", &text)]);
+        let audit = sample.audit();
+        let tokens = found(&audit, Rule::ProviderToken);
+        assert_eq!(tokens.len(), 1);
+        assert_eq!(tokens.first().map(|one| one.also.len()), Some(1));
+        assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&token()));
+    }
+
+    #[test]
+    fn the_configuration_is_searched_and_shown_without_what_was_found() {
+        let secret = token();
+        let sample = Sample::new()
+            .env(&[&format!("API_TOKEN={secret}"), "LANG=C"])
+            .history(&format!("RUN curl -H 'PRIVATE-TOKEN: {secret}' https://example.com"))
+            .layer([File::text("a", "x")]);
+        let audit = sample.audit();
+        assert_eq!(has(&audit, TEXTS.rules), [Rule::SecretInEnv, Rule::SecretInHistory]);
+        assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&secret));
+        let near = Sample::new().env(&["API_TOKEN_FILE=/run/secrets/token", "KEYBOARD=us"]).layer([]);
+        assert_eq!(has(&near.audit(), TEXTS.rules), []);
+    }
+}

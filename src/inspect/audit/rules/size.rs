@@ -1,0 +1,109 @@
+//! Size and waste: REP006 to REP008.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{Place, Presence, merged::At, notes::Notes, scan::Kind, view::View},
+    Check,
+    group::Groups,
+};
+use crate::report::{Limits, Rule};
+
+pub(super) const CHECK: Check =
+    Check { rules: &[Rule::WastedBytes, Rule::DuplicateContent, Rule::SizeBudget], files: true, look };
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    let layers = view.scans.len();
+    if layers > Limits::AUDIT_LAYERS {
+        let message = format!("the image has {layers} layers");
+        notes.found(Rule::WastedBytes, Place::key("manifest.layers"), message);
+    }
+    wasted(view, notes);
+    duplicates(view, notes);
+    let stored: u64 = view.image.layers.iter().map(|layer| layer.descriptor.size).fold(0, u64::saturating_add);
+    match view.max_size {
+        None => notes.not_applicable(Rule::SizeBudget, "the policy sets no `max-size`"),
+        Some(most) if stored > most => {
+            let message = format!("the stored layers have {stored} bytes, the policy allows {most}");
+            notes.found(Rule::SizeBudget, Place::key("manifest.layers"), message);
+        }
+        Some(_) => {}
+    }
+}
+
+/// Bytes of files that no container sees: more than a tenth of all is waste, as for dive.
+fn wasted(view: &View<'_>, notes: &mut Notes) {
+    let (mut all, mut lost) = (0_u64, 0_u64);
+    let mut paths: BTreeMap<&str, (u64, At)> = BTreeMap::new();
+    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::File) {
+        all = all.saturating_add(entry.size);
+        if matches!(view.merged.presence(at), Presence::RemovedIn(_) | Presence::ReplacedIn(_)) {
+            lost = lost.saturating_add(entry.size);
+            let one = paths.entry(&entry.path).or_insert((0, at));
+            one.0 = one.0.saturating_add(entry.size);
+        }
+    }
+    if lost <= all / 10 || lost < Limits::AUDIT_DUPLICATE_BYTES {
+        return;
+    }
+    let mut worst: Vec<(u64, &str, At)> = paths.into_iter().map(|(path, (size, at))| (size, path, at)).collect();
+    worst.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let Some((_, _, first)) = worst.first().copied() else { return };
+    let names: Vec<String> = worst.iter().take(3).map(|(size, path, _)| format!("`{path}` ({size})")).collect();
+    let message =
+        format!("{lost} of {all} bytes are replaced or removed by later layers, most of them in {}", names.join(", "));
+    notes.found(Rule::WastedBytes, view.place(first), message);
+}
+
+/// Files of one size and checksum.
+fn duplicates(view: &View<'_>, notes: &mut Notes) {
+    let mut contents: BTreeMap<(u64, u32), usize> = BTreeMap::new();
+    let large = |size: u64| size >= Limits::AUDIT_DUPLICATE_BYTES;
+    for (_, _, entry) in view.files().filter(|(_, _, entry)| large(entry.size)) {
+        *contents.entry((entry.size, entry.checksum)).or_default() += 1;
+    }
+    let mut groups = Groups::new(Rule::DuplicateContent);
+    for (_, node, entry) in view.files().filter(|(_, _, entry)| large(entry.size)) {
+        if contents.get(&(entry.size, entry.checksum)).is_some_and(|number| *number > 1) {
+            let key = format!("{}:{:08x}", entry.size, entry.checksum);
+            groups.add(Rule::DuplicateContent.facts().severity, key, || view.place(node.inode));
+        }
+    }
+    groups.tell(notes, |key, number| {
+        let size = key.split(':').next().unwrap_or_default();
+        format!("{number} files have the same {size} bytes of content")
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{
+        Policy,
+        sample::{File, Sample, has},
+    };
+    use super::*;
+
+    #[test]
+    fn waste_and_duplicates_are_found() {
+        let big = |letter: &str| letter.repeat(100_000);
+        let rules = |sample: Sample| has(&sample.audit(), CHECK.rules);
+        let two = Sample::new().layer([File::text("a", &big("x")), File::text("b", &big("x"))]);
+        assert_eq!(rules(two), [Rule::DuplicateContent]);
+        let linked =
+            Sample::new().layer([File::text("a", &big("x")), File::hard_link("b", "a"), File::text("c", &big("y"))]);
+        assert_eq!(rules(linked), []);
+        let removed = Sample::new().layer([File::text("a", &big("x"))]).layer([File::whiteout("a")]);
+        assert_eq!(rules(removed), [Rule::WastedBytes]);
+    }
+
+    #[test]
+    fn a_budget_is_one_of_stored_bytes() {
+        let sample = Sample::new().layer([File::text("a", "x")]);
+        let size = |most| {
+            let policy = Policy { max_size: Some(most), ..Policy::profile("default").expect("a profile") };
+            has(&sample.audit_by(&policy), CHECK.rules)
+        };
+        assert_eq!(size(100), [Rule::SizeBudget]);
+        assert_eq!(size(1 << 20), []);
+    }
+}

@@ -1,0 +1,101 @@
+//! Capabilities, special files and the host's attributes: PERM008 to PERM010.
+
+use super::{
+    super::{notes::Notes, scan::Kind, view::View},
+    Check,
+    group::{Groups, count},
+};
+use crate::report::{Rule, Severity};
+
+pub(super) const CHECK: Check =
+    Check { rules: &[Rule::FileCapabilities, Rule::SpecialFile, Rule::HostXattrs], files: true, look };
+
+/// The one capability that Pod Security's restricted profile allows (`CAP_NET_BIND_SERVICE`).
+const NET_BIND_SERVICE: u64 = 1 << 10;
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    let mut attributes = Groups::new(Rule::HostXattrs);
+    for (at, entry) in view.entries() {
+        for (name, value) in &entry.xattrs {
+            let of_host = matches!(name.as_str(), "security.selinux" | "security.ima" | "security.evm")
+                || name.starts_with("trusted.")
+                || name.starts_with("user.overlay.");
+            if of_host {
+                attributes.add(Severity::Medium, name.clone(), || view.place(at));
+            }
+            // The header of a hard link repeats what the file has.
+            let own = entry.kind != Kind::HardLink && view.merged.seen_as(at).is_some();
+            if name == "security.capability" && own {
+                let severity = match capabilities(value) {
+                    Some(NET_BIND_SERVICE) => Severity::Medium,
+                    Some(0) => continue,
+                    _ => Severity::High,
+                };
+                let what = capabilities(value).map_or("that cannot be read".to_owned(), |bits| format!("{bits:#x}"));
+                let message = format!("`{}` has the capabilities {what}", entry.path);
+                notes.weigh(Rule::FileCapabilities, severity, view.place(at), message);
+            }
+        }
+        let path = &entry.path;
+        let (severity, message) = match entry.kind {
+            Kind::CharDevice if entry.device == Some((0, 0)) => {
+                (Severity::Medium, format!("`{path}` is overlayfs's mark of a deletion, which no tar should have"))
+            }
+            Kind::CharDevice | Kind::BlockDevice => (Severity::High, format!("`{path}` is a device")),
+            Kind::Fifo => (Severity::Low, format!("`{path}` is a fifo")),
+            Kind::Other => (Severity::Low, format!("`{path}` is of a kind that runtimes leave out")),
+            _ => continue,
+        };
+        notes.weigh(Rule::SpecialFile, severity, view.place(at), message);
+    }
+    attributes.tell(notes, |name, number| format!("{} have the attribute `{name}`", count(number, "entry")));
+}
+
+/// The permitted capabilities of `struct vfs_cap_data` (versions 1 to 3), as bits.
+fn capabilities(value: &[u8]) -> Option<u64> {
+    let word = |at: usize| value.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    match word(0)? >> 24 {
+        1 => Some(u64::from(word(4)?)),
+        2 | 3 => Some(u64::from(word(4)?) | u64::from(word(12)?) << 32),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::*;
+
+    fn capable(bits: u32) -> File {
+        let mut value = vec![1, 0, 0, 2];
+        value.extend(bits.to_le_bytes());
+        value.extend([0; 12]);
+        File::new("bin/ping", &elf()).mode(0o755).xattr("security.capability", &value)
+    }
+
+    #[test]
+    fn capabilities_are_read_and_the_allowed_one_weighs_less() {
+        let severity = |file| {
+            let audit = Sample::new().layer([file]).audit();
+            found(&audit, Rule::FileCapabilities).first().map(|one| one.severity)
+        };
+        assert_eq!(severity(capable(1 << 13)), Some(Severity::High));
+        assert_eq!(severity(capable(1 << 10)), Some(Severity::Medium));
+        assert_eq!(severity(capable(0)), None);
+        assert_eq!(severity(File::new("a", &elf()).xattr("security.capability", b"x")), Some(Severity::High));
+        // libarchive's spelling, of NET_BIND_SERVICE alone.
+        let packed = File::new("a", &elf()).pax("LIBARCHIVE.xattr.security.capability", b"AQAAAgAEAAAAAAAAAAAAAAAAAAA");
+        assert_eq!(severity(packed), Some(Severity::Medium));
+    }
+
+    #[test]
+    fn special_files_and_attributes_of_the_host_are_found() {
+        let rules = |file: File| has(&Sample::new().layer([file]).audit(), CHECK.rules);
+        assert_eq!(rules(File::device("dev/sda", 8, 0)), [Rule::SpecialFile]);
+        assert_eq!(rules(File::fifo("run/pipe")), [Rule::SpecialFile]);
+        assert_eq!(rules(File::text("a", "x").xattr("security.selinux", b"label")), [Rule::HostXattrs]);
+        assert_eq!(rules(File::text("a", "x").xattr("user.mime", b"text")), []);
+        let audit = Sample::new().layer([File::device("dev/gone", 0, 0)]).audit();
+        assert_eq!(found(&audit, Rule::SpecialFile).first().map(|one| one.severity), Some(Severity::Medium));
+    }
+}

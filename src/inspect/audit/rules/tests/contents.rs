@@ -1,0 +1,224 @@
+//! Cases of what files are: accounts, tools, modes, owners, secrets, leftovers.
+
+use super::*;
+
+fn program(path: &str) -> File {
+    File::new(path, &Program::default().bytes()).mode(0o555)
+}
+
+fn shadow(line: &str) -> Audit {
+    files(vec![File::text("etc/shadow", line)])
+}
+
+fn passwd(more: &str) -> Audit {
+    files(vec![File::text("etc/passwd", &format!("root:x:0:0::/:\napp:x:65532:65532::/:\n{more}"))])
+}
+
+fn tool(path: &str) -> Audit {
+    files(vec![program(path)])
+}
+
+/// The same name, of a file that is no program.
+fn data(path: &str) -> Audit {
+    files(vec![File::text(path, "data").mode(0o444)])
+}
+
+fn owned(path: &str, uid: u64) -> Audit {
+    let (folder, _) = path.rsplit_once('/').unwrap();
+    files(vec![File::folder(folder), File::text(path, "x").owner(uid, uid)])
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut all = tools();
+    all.extend(accounts());
+    all.extend(modes());
+    all.extend(owners());
+    all.extend(secrets());
+    all
+}
+
+fn accounts() -> Vec<Case> {
+    vec![
+        case(Rule::EmptyPassword, || shadow("root::1::::::\n"), || shadow("root:!:1::::::\napp:*:1::::::\n")),
+        case(Rule::EmptyPassword, || passwd("a::5:5::/:\n"), || passwd("\n:::\na\na:\n+::::::\n")),
+        case(Rule::DuplicateId, || passwd("toor:x:0:0::/:\n"), || passwd("a:x:5:0::/:\nb:x:05x:0::/:\n")),
+        case(
+            Rule::DuplicateId,
+            || files(vec![File::text("etc/group", "a:x:5:\nb:x:5:\n")]),
+            || files(vec![File::text("etc/group", "a:x:5:b\nb:x:6:a\nc:x\nd:x:\ne:x:\n")]),
+        ),
+        case(
+            Rule::OversizedAccounts,
+            || passwd(&format!("a:x:5:5:{}:/:\n", "x".repeat(70_000))),
+            || passwd(&format!("a:x:5:5:{}:/:\n", "x".repeat(60_000))),
+        ),
+        case(Rule::OversizedAccounts, || passwd(&"#\n".repeat(600_000)), || passwd(&"#\n".repeat(400_000))),
+    ]
+}
+
+fn tools() -> Vec<Case> {
+    fn multi_call(banner: &str) -> Audit {
+        let program = Program { behind: banner.bytes().rev().collect(), ..Program::default() };
+        server(&program).audit()
+    }
+    vec![
+        case(Rule::Shell, || tool("usr/bin/bash"), || data("usr/bin/bash")),
+        case(Rule::Shell, || tool("usr/bin/sh"), || tool("usr/bin/shred")),
+        case(
+            Rule::MultiCallBinary,
+            || multi_call("\0)10-10-4202( 1.63.1v xoBysuB\0"),
+            || multi_call("\0)%( v xoBysuB\0"),
+        ),
+        case(Rule::PackageManager, || tool("usr/bin/pip3"), || tool("usr/bin/pipe")),
+        case(
+            Rule::PackageManager,
+            || {
+                files(vec![
+                    File::folder("var"),
+                    File::folder("var/lib"),
+                    File::folder("var/lib/dpkg"),
+                    File::text("var/lib/dpkg/status", "Package: x\n"),
+                ])
+            },
+            || data("usr/lib/status"),
+        ),
+        case(Rule::DownloadTool, || tool("usr/bin/wget"), || tool("usr/bin/widget")),
+        case(Rule::Compiler, || tool("usr/bin/x86_64-linux-gnu-gcc-12"), || tool("usr/bin/gccgo-not")),
+        case(
+            Rule::Compiler,
+            || files(vec![File::folder("usr/include"), File::text("usr/include/x.h", "int x;")]),
+            || files(vec![File::folder("usr/share"), File::text("usr/share/x.h", "int x;")]),
+        ),
+        case(Rule::PrivilegeTool, || tool("usr/bin/sudo"), || data("usr/bin/sudo")),
+        case(Rule::DebugTool, || tool("usr/bin/strace"), || tool("usr/bin/trace")),
+        case(Rule::UnusedInterpreter, || tool("usr/bin/python3.11"), || tool("usr/bin/pythonic")),
+        case(Rule::AdminService, || tool("usr/bin/sshd"), || tool("usr/bin/sshd-exporter")),
+        case(
+            Rule::Leftovers,
+            || files(vec![File::folder("srv"), File::text("srv/Dockerfile", "FROM x")]),
+            || files(vec![File::folder("srv"), File::text("srv/Dockerfiles", "FROM x")]),
+        ),
+        case(Rule::Leftovers, || files(vec![File::text("tmp/x", "x")]), || files(vec![File::text("tmpx", "x")])),
+        case(
+            Rule::WastedBytes,
+            || {
+                let big = File::text("big", &"x".repeat(100_000));
+                clean().layer([big]).layer([File::whiteout("big")]).audit()
+            },
+            || {
+                let small = File::text("small", &"x".repeat(10_000));
+                clean().layer([small]).layer([File::whiteout("small")]).audit()
+            },
+        ),
+        case(
+            Rule::DuplicateContent,
+            || files(["a", "b"].map(|path| File::text(path, &"x".repeat(100_000))).to_vec()),
+            || files(vec![File::text("a", &"x".repeat(100_000)), File::hard_link("b", "a")]),
+        ),
+    ]
+}
+
+fn modes() -> Vec<Case> {
+    fn open(mode: u32) -> Audit {
+        files(vec![File::folder("srv").mode(mode)])
+    }
+    fn capable(bits: u32) -> Audit {
+        let mut value = vec![1, 0, 0, 2];
+        value.extend(bits.to_le_bytes());
+        value.extend([0; 12]);
+        files(vec![program("usr/bin/ping").xattr("security.capability", &value)])
+    }
+    fn entry(mode: u32) -> Audit {
+        let server = File::new("usr/bin/server", &Program::default().bytes()).mode(mode);
+        clean().layer([server]).audit()
+    }
+    vec![
+        case(Rule::Setuid, || files(vec![program("usr/bin/at").mode(0o4555)]), || files(vec![program("usr/bin/at")])),
+        case(Rule::Setuid, || open(0o2755), || open(0o1755)),
+        overlapping(
+            Rule::WorldWritable,
+            &[Rule::WritableCode],
+            || files(vec![program("usr/bin/at").mode(0o757)]),
+            || files(vec![program("usr/bin/at").mode(0o755), File::symlink("usr/bin/it", "at").mode(0o777)]),
+        ),
+        case(Rule::WorldWritable, || open(0o777), || open(0o1777)),
+        case(Rule::EntrypointNotExecutable, || entry(0o444), || entry(0o111)),
+        case(
+            Rule::EntrypointNotExecutable,
+            || files(vec![File::folder("usr").mode(0o700)]),
+            || files(vec![File::folder("usr").mode(0o711)]),
+        ),
+        case(Rule::FileCapabilities, || capable(1 << 21), || capable(0)),
+        case(Rule::SpecialFile, || files(vec![File::device("sda", 8, 0)]), || data("usr/lib/sda")),
+        case(Rule::SpecialFile, || files(vec![File::fifo("pipe")]), || data("pipe")),
+        case(
+            Rule::HostXattrs,
+            || files(vec![File::text("x", "x").xattr("security.selinux", b"x")]),
+            || files(vec![File::text("x", "x").xattr("user.mime", b"x")]),
+        ),
+    ]
+}
+
+fn owners() -> Vec<Case> {
+    fn above(uid: u64, mode: u32) -> Audit {
+        let run = File::new("srv/bin/run", &Program::default().bytes()).mode(0o555);
+        files(vec![File::folder("srv").owner(uid, 0).mode(mode), File::folder("srv/bin"), run])
+    }
+    vec![
+        case(
+            Rule::WritableCode,
+            || files(vec![program("usr/bin/at").owner(65532, 0)]),
+            || files(vec![program("usr/bin/at").owner(0, 65532)]),
+        ),
+        case(
+            Rule::WritableCode,
+            || files(vec![program("usr/bin/at").owner(0, 65532).mode(0o575)]),
+            || files(vec![program("usr/bin/at").owner(0, 5).mode(0o575)]),
+        ),
+        case(Rule::ReplaceableCode, || above(65532, 0o755), || above(0, 0o755)),
+        overlapping(Rule::ReplaceableCode, &[Rule::WorldWritable], || above(0, 0o777), || above(0, 0o1777)),
+        case(Rule::RunUserOwned, || owned("srv/x", 65532), || owned("home/x", 65532)),
+        case(Rule::ForeignOwner, || owned("srv/x", 501), || owned("srv/x", 0)),
+    ]
+}
+
+fn secrets() -> Vec<Case> {
+    fn key(algorithm: u8) -> String {
+        use base64ct::Encoding as _;
+        let mut key = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, algorithm, 4, 0x22, 4, 0x20];
+        key.extend((0..32_u8).map(|byte| byte.wrapping_mul(97).wrapping_add(11)));
+        let (dashes, label) = ("-".repeat(5), format!("{} KEY", "PRIVATE"));
+        let body = base64ct::Base64::encode_string(&key);
+        format!("{dashes}BEGIN {label}{dashes}\n{body}\n{dashes}END {label}{dashes}\n")
+    }
+    fn token() -> String {
+        format!("key = gl{}-{}\n", "pat", "a8Kd02mZqLx7TnVw3YpR")
+    }
+    fn removed(text: &str) -> Audit {
+        clean().layer([File::text("usr/lib/x", text)]).layer([File::whiteout("usr/lib/x")]).audit()
+    }
+    vec![
+        case(
+            Rule::PrivateKey,
+            || files(vec![File::text("usr/lib/x", &key(0x70))]),
+            || files(vec![File::text("usr/lib/x", &key(0x70).replace("PRIVATE", "PUBLIC"))]),
+        ),
+        case(
+            Rule::ProviderToken,
+            || files(vec![File::text("usr/lib/x", &token())]),
+            || files(vec![File::text("usr/lib/x", "key = ${KEY}\n")]),
+        ),
+        case(Rule::RemovedSecret, || removed(&token()), || removed("key = ${KEY}\n")),
+        case(Rule::RemovedSecret, || removed(&key(0x70)), || removed("none")),
+        case(
+            Rule::CredentialFile,
+            || files(vec![File::text("usr/lib/store.kdbx", "x")]),
+            || files(vec![File::text("usr/lib/store.kdbx", "")]),
+        ),
+        case(
+            Rule::LoginTraces,
+            || files(vec![File::text("usr/lib/.bash_history", "ls\n")]),
+            || files(vec![File::text("usr/lib/bash_history", "ls\n")]),
+        ),
+    ]
+}

@@ -1,0 +1,194 @@
+//! Tars that readers take differently, gzip streams of several members, and tars that do not end.
+
+use std::io::Write as _;
+
+use super::*;
+
+const NAME: usize = 0;
+const SIZE: usize = 124;
+const KIND: usize = 156;
+const MAGIC: usize = 257;
+const PREFIX: usize = 345;
+
+/// A header with these fields written over it, and its content.
+fn entry(fields: &[(usize, &[u8])], content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..1].copy_from_slice(b"x");
+    header.set_mode(0o444);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(content.len() as u64);
+    header.set_entry_type(tar::EntryType::Regular);
+    for (at, bytes) in fields {
+        header.as_mut_bytes()[*at..*at + bytes.len()].copy_from_slice(bytes);
+    }
+    header.set_cksum();
+    let mut out = header.as_bytes().to_vec();
+    out.extend(content);
+    out.resize(out.len().next_multiple_of(512), 0);
+    out
+}
+
+fn records(text: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (key, value) in text {
+        let body = key.len() + value.len() + 3;
+        let length = (body + 1..body + 9).find(|length| body + length.to_string().len() == *length).unwrap();
+        out.extend(format!("{length} {key}={value}\n").bytes());
+    }
+    entry(&[(KIND, b"x")], &out)
+}
+
+fn audit_of(parts: &[Vec<u8>]) -> Audit {
+    let mut tar = parts.concat();
+    tar.extend([0; 1024]);
+    clean().tar(tar).audit()
+}
+
+fn paths(audit: &Audit) -> Vec<String> {
+    let largest = audit.images[0].layers[1].largest.iter();
+    largest.map(|one| one.path.clone()).collect()
+}
+
+fn is_ambiguous(audit: &Audit) -> bool {
+    broken(audit).contains(&Rule::AmbiguousTar)
+}
+
+#[test]
+fn a_prefix_counts_whatever_the_version_is() {
+    let found = audit_of(&[entry(&[(NAME, b"passwd"), (PREFIX, b"etc")], b"root::0:0::/:\n")]);
+    assert_eq!((paths(&found), is_ambiguous(&found)), (vec!["/etc/passwd".to_owned()], false));
+    let odd = audit_of(&[entry(&[(NAME, b"passwd"), (PREFIX, b"etc"), (MAGIC, b"ustar\x00  ")], b"root::0:0::/:\n")]);
+    assert_eq!(paths(&odd), ["/etc/passwd"]);
+    assert!(is_ambiguous(&odd) && broken(&odd).contains(&Rule::EmptyPassword));
+    let gnu = audit_of(&[entry(&[(NAME, b"passwd"), (PREFIX, b"etc"), (MAGIC, b"ustar  \x00")], b"x")]);
+    assert_eq!(paths(&gnu), ["/passwd"]);
+}
+
+#[test]
+fn a_file_with_the_name_of_a_folder_is_a_file() {
+    let found = audit_of(&[entry(&[(NAME, b"srv/x/")], b"content")]);
+    assert_eq!(paths(&found), ["/srv/x"]);
+    assert!(is_ambiguous(&found));
+    let old = audit_of(&[entry(&[(NAME, b"srv/"), (KIND, b"\0")], b"")]);
+    assert!(paths(&old).is_empty() && !is_ambiguous(&old));
+}
+
+#[test]
+fn extended_headers_count_as_go_reads_them() {
+    let x = |content: &[u8]| entry(&[], content);
+    let last = audit_of(&[records(&[("path", "a")]), records(&[("mtime", "0")]), x(b"content")]);
+    assert_eq!((paths(&last), is_ambiguous(&last)), (vec!["/x".to_owned()], true), "two headers");
+    let empty = audit_of(&[records(&[("path", ""), ("size", "")]), x(b"content")]);
+    assert_eq!((paths(&empty), is_ambiguous(&empty)), (vec!["/x".to_owned()], false), "nothing is no value");
+    let twice = audit_of(&[records(&[("path", "a"), ("path", "b")]), x(b"content")]);
+    assert_eq!((paths(&twice), is_ambiguous(&twice)), (vec!["/b".to_owned()], true), "twice");
+    let long = entry(&[(KIND, b"L")], b"long\0");
+    let gnu = audit_of(&[long.clone(), records(&[("path", "a")]), x(b"content")]);
+    assert_eq!((paths(&gnu), is_ambiguous(&gnu)), (vec!["/long".to_owned()], true), "GNU's counts more");
+    let alone = audit_of(&[long, x(b"content")]);
+    assert_eq!((paths(&alone), is_ambiguous(&alone)), (vec!["/long".to_owned()], false));
+    let sparse = audit_of(&[records(&[("GNU.sparse.name", "y"), ("GNU.sparse.major", "1")]), x(b"content")]);
+    assert_eq!((paths(&sparse), is_ambiguous(&sparse)), (vec!["/y".to_owned()], true));
+    let global = entry(&[(KIND, b"g")], b"17 comment=a b c\n");
+    let between = audit_of(&[records(&[("path", "a")]), global.clone(), x(b"content")]);
+    assert_eq!((paths(&between), is_ambiguous(&between)), (vec!["/x".to_owned()], true), "a global one between");
+    assert!(!is_ambiguous(&audit_of(&[global, x(b"content")])));
+    let renames = entry(&[(KIND, b"g")], b"9 path=a\n");
+    assert!(is_ambiguous(&audit_of(&[renames, x(b"content")])));
+}
+
+#[test]
+fn sizes_that_are_none_end_the_audit_and_odd_ones_are_found() {
+    let base_256 = audit_of(&[entry(&[(SIZE, b"\x80\0\0\0\0\0\0\0\0\0\0\x07")], b"content")]);
+    assert!(is_ambiguous(&base_256) && !base_256.is_incomplete());
+    for size in [
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff",
+        b"-0000000007 ",
+    ] {
+        assert!(audit_of(&[entry(&[(SIZE, size)], b"content")]).is_incomplete(), "{size:?}");
+        let kinds: [&[u8]; 5] = [b"x", b"g", b"L", b"5", b"7"];
+        for kind in kinds {
+            assert!(audit_of(&[entry(&[(SIZE, size), (KIND, kind)], b"content")]).is_incomplete(), "{kind:?}");
+        }
+    }
+    let huge = records(&[("size", "18446744073709551615")]);
+    assert!(audit_of(&[huge, entry(&[], b"content")]).is_incomplete());
+}
+
+#[test]
+fn what_cannot_be_read_is_never_clean() {
+    let mut wrong = entry(&[], b"content");
+    wrong[0] = b'y';
+    for parts in [
+        vec![wrong],
+        vec![entry(&[(KIND, b"S")], b"content")],
+        vec![entry(&[(KIND, b"x")], b"99 path=a\n"), entry(&[], b"x")],
+        vec![entry(&[(SIZE, b"00000100000\0")], b"short")],
+        vec![vec![b'x'; 700]],
+    ] {
+        let audit = audit_of(&parts);
+        assert!(audit.is_incomplete(), "{}", parts.len());
+        assert!(audit.images[0].unknown.iter().any(|one| one.rules.contains(&Rule::Shell)));
+    }
+}
+
+#[test]
+fn what_is_behind_the_end_is_found() {
+    let tar = |tail: &[u8]| {
+        let mut tar = entry(&[], b"content");
+        tar.extend([0; 1024]);
+        tar.extend(tail);
+        clean().tar(tar).audit()
+    };
+    assert_eq!(broken(&tar(&[0; 9000])), []);
+    assert_eq!(broken(&tar(&[0; 100])), []);
+    assert_eq!(broken(&tar(b"something")), [Rule::AmbiguousTar]);
+    assert_eq!(broken(&tar(&entry(&[], b"content"))), [Rule::AmbiguousTar]);
+    // Older than ustar.
+    assert_eq!(broken(&tar(&entry(&[(MAGIC, &[0; 8])], b"content"))), [Rule::AmbiguousTar]);
+    let mut lone = entry(&[], b"content");
+    lone.extend([0; 512]);
+    lone.extend(entry(&[(NAME, b"y")], b"content"));
+    assert_eq!(broken(&clean().tar(lone).audit()), [Rule::AmbiguousTar], "one block of zeros alone");
+}
+
+#[test]
+fn a_flood_of_small_oddities_hides_no_large_one() {
+    let mut list: Vec<File> = (0..1500).map(|number| File::text(&format!("/{number:04}"), "")).collect();
+    list.push(File::text("../../etc/x", "x"));
+    let audit = files(list);
+    let heaviest = audit.images[0].findings.iter().filter(|one| one.rule == Rule::PathEscape).map(|one| one.severity);
+    assert_eq!(heaviest.max(), Some(crate::report::Severity::Critical));
+}
+
+#[test]
+fn gzip_members_are_all_read_and_bytes_behind_them_are_not_passed_over() {
+    let mut set = clean().gzip(0).layer([File::text("usr/lib/x", "x")]).set();
+    let pack = |bytes: &[u8]| {
+        let mut packed = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::fast());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    };
+    let mut tar = Vec::new();
+    std::io::Read::read_to_end(&mut set.images[0].layers[1].open_tar().unwrap(), &mut tar).unwrap();
+    let with = |set: &mut crate::place::ImageSet, bytes: Vec<u8>| {
+        let layer = &mut set.images[0].layers[1];
+        layer.descriptor.digest = crate::oci::Digest::of(&bytes);
+        layer.descriptor.size = bytes.len() as u64;
+        layer.blob = std::sync::Arc::new(bytes);
+        let policy = super::super::super::Policy::profile("default").unwrap();
+        let request = super::super::super::Request { image: "sample", policy: &policy, today: (2026, 5, 9) };
+        super::super::super::audit(set, &request)
+    };
+    let (first, second) = tar.split_at(700);
+    let two = with(&mut set, [pack(first), pack(second)].concat());
+    assert!(!two.is_incomplete() && broken(&two).is_empty());
+    let short = with(&mut set, [pack(&tar), b"short".to_vec()].concat());
+    assert!(short.is_incomplete());
+    let trailing = with(&mut set, [pack(&tar), b"longer than a header".to_vec()].concat());
+    assert!(trailing.is_incomplete());
+    assert_eq!(broken(&trailing), [Rule::AmbiguousTar], "{:?}", trailing.images[0].unknown);
+}

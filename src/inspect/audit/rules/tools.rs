@@ -1,0 +1,363 @@
+//! Programs that a service does not need, by their names: TOOL001, TOOL003 to TOOL008 and NET001.
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use super::{
+    super::{
+        Finding,
+        merged::At,
+        notes::Notes,
+        scan::{self, Content, Entry, Kind, Magic},
+        view::{Entrypoint, View},
+    },
+    Check,
+    group::{Groups, count},
+};
+use crate::report::{Limits, Rule, Severity};
+
+pub(super) const CHECK: Check = Check {
+    rules: &[
+        Rule::Shell,
+        Rule::PackageManager,
+        Rule::DownloadTool,
+        Rule::Compiler,
+        Rule::PrivilegeTool,
+        Rule::DebugTool,
+        Rule::UnusedInterpreter,
+        Rule::AdminService,
+    ],
+    files: true,
+    look,
+};
+
+/// Names, without a version behind them.
+const NAMES: [(Rule, &str); 10] = [
+    (Rule::Shell, "sh bash dash ash zsh ksh mksh fish csh tcsh rbash pwsh nu yash"),
+    (
+        Rule::PackageManager,
+        "apk apk.static apt apt-get apt-cache aptitude dpkg rpm yum dnf microdnf zypper pacman tdnf opkg nix nix-env snap pip pipx \
+         poetry uv npm npx yarn pnpm corepack gem bundle bundler cargo go composer conda mamba easy_install",
+    ),
+    (
+        Rule::DownloadTool,
+        "wget curl ftp tftp ftpget ftpput aria2c nc ncat netcat socat telnet rsync scp sftp ssh git lynx",
+    ),
+    (
+        Rule::Compiler,
+        "gcc cc g++ c++ clang clang++ ld ld.bfd ld.gold ld.lld gold lld as musl-gcc make gmake cmake ninja rustc javac ghc tcc cpp",
+    ),
+    (Rule::PrivilegeTool, "sudo su doas pkexec gosu su-exec runuser newgrp sg"),
+    (Rule::DebugTool, "strace gdb ltrace tcpdump tshark nmap perf dmesg mount umount chroot nsenter unshare lsof ss"),
+    (Rule::UnusedInterpreter, "python pypy perl ruby node nodejs deno bun lua luajit php awk mawk gawk tclsh java"),
+    (Rule::AdminService, "sshd dropbear in.telnetd telnetd vsftpd proftpd xrdp vncserver webmin cockpit-ws"),
+    (Rule::AdminService, "cron crond"),
+    (Rule::AdminService, "systemd"),
+];
+
+/// Databases of package managers.
+const DATABASES: [&str; 8] = [
+    "/var/lib/dpkg/status",
+    "/lib/apk/db/installed",
+    "/usr/lib/apk/db/installed",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/var/lib/rpm/Packages",
+    "/var/lib/rpm/Packages.db",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/var/lib/pacman/local/ALPM_DB_VERSION",
+];
+
+/// A name without the version behind it: `python3.11`, `gcc-12`.
+fn plain(name: &str) -> &str {
+    let trimmed = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    if trimmed.is_empty() { name } else { trimmed }
+}
+
+/// The rule that a name falls under, and what such a program weighs.
+fn rule_of(name: &str) -> Option<(Rule, Severity)> {
+    let plain = plain(name);
+    // `x86_64-linux-gnu-gcc-12`.
+    let cross = ["-gcc", "-g++", "-ld", "-ld.bfd", "-ld.gold", "-as", "-cpp", "-cc", "-c++"]
+        .iter()
+        .any(|end| plain.ends_with(end));
+    if cross && plain.matches('-').count() >= 2 {
+        return Some((Rule::Compiler, Rule::Compiler.facts().severity));
+    }
+    let by_name = by_name();
+    by_name.get(name).or_else(|| by_name.get(plain)).copied()
+}
+
+/// [`NAMES`], to be looked up: every path of an image is.
+fn by_name() -> &'static BTreeMap<&'static str, (Rule, Severity)> {
+    static BY_NAME: OnceLock<BTreeMap<&str, (Rule, Severity)>> = OnceLock::new();
+    BY_NAME.get_or_init(|| {
+        let weigh = |rule: Rule, names: &str| match names {
+            "cron crond" => Severity::Medium,
+            "systemd" => Severity::Low,
+            _ => rule.facts().severity,
+        };
+        let all = NAMES.iter().flat_map(|(rule, names)| {
+            names.split_ascii_whitespace().map(move |name| (name, (*rule, weigh(*rule, names))))
+        });
+        all.collect()
+    })
+}
+
+/// Whether a file of this path and content is a tool: any ELF program, and scripts where programs lie.
+fn is_tool(path: &str, entry: &Entry) -> bool {
+    if path.starts_with("/usr/share/doc/") || !entry.is_program() {
+        return false;
+    }
+    let folder = super::super::merged::parent(path).rsplit('/').next().unwrap_or_default();
+    entry.magic == Magic::Elf || matches!(folder, "bin" | "sbin" | ".bin" | "libexec" | "busybox")
+}
+
+/// The names of one file.
+#[derive(Debug, Default)]
+struct Names {
+    /// What the heaviest weighs.
+    severity: Option<Severity>,
+    /// The first paths, with the entries that brought them.
+    paths: Vec<(String, At)>,
+    /// How many there are.
+    count: usize,
+}
+
+impl Names {
+    fn add(&mut self, severity: Severity, path: &str, at: At) {
+        if self.paths.iter().any(|(known, _)| known == path) {
+            return;
+        }
+        self.severity = self.severity.max(Some(severity));
+        self.count += 1;
+        if self.paths.len() <= Limits::AUDIT_ALSO {
+            self.paths.push((path.to_owned(), at));
+        }
+    }
+}
+
+fn look(view: &View<'_>, notes: &mut Notes) {
+    // All names of one inode under one rule are one finding.
+    let mut found: BTreeMap<(Rule, At), Names> = BTreeMap::new();
+    for (path, node, _) in view.nodes() {
+        let name = scan::name(path);
+        let Some((rule, severity)) = rule_of(name) else { continue };
+        let Ok((_, target, entry)) = view.find(path) else { continue };
+        if entry.kind == Kind::File && is_tool(path, entry) {
+            found.entry((rule, target.inode)).or_default().add(severity, path, node.at);
+        }
+    }
+    // Whatever `/etc/shells` names is one, unless it is what keeps people out.
+    for path in declared_shells(view) {
+        let Ok((_, target, entry)) = view.find(&path) else { continue };
+        if entry.kind == Kind::File && entry.is_program() {
+            let severity = Rule::Shell.facts().severity;
+            found.entry((Rule::Shell, target.inode)).or_default().add(severity, &path, target.at);
+        }
+    }
+    let used = used_by_entrypoint(view);
+    for ((rule, inode), names) in found {
+        let mut severity = names.severity.unwrap_or(rule.facts().severity);
+        let mut message = message(rule, &names);
+        if rule == Rule::UnusedInterpreter && used.contains(&inode) {
+            severity = Severity::Info;
+            message = format!("{message}, which runs the service");
+        }
+        let places = |at: &At| view.place(*at);
+        let Some((_, first)) = names.paths.first() else { continue };
+        notes.push(Finding {
+            rule,
+            severity,
+            message,
+            place: places(first),
+            evidence: None,
+            also: names.paths.iter().skip(1).take(Limits::AUDIT_ALSO).map(|(_, at)| places(at)).collect(),
+        });
+    }
+    databases(view, notes);
+    leftovers_of_builds(view, notes);
+}
+
+/// The paths in `/etc/shells`.
+fn declared_shells(view: &View<'_>) -> Vec<String> {
+    let Some(file) = view.kept("/etc/shells") else { return Vec::new() };
+    let text = String::from_utf8_lossy(file.text);
+    let outs = |line: &&str| ["/nologin", "/false", "/true"].iter().any(|out| line.ends_with(out));
+    let mut paths: Vec<String> =
+        text.lines().map(str::trim).filter(|line| line.starts_with('/') && !outs(line)).map(str::to_owned).collect();
+    paths.truncate(Limits::AUDIT_FINDINGS);
+    paths
+}
+
+fn message(rule: Rule, names: &Names) -> String {
+    let mut shown: Vec<String> = names.paths.iter().take(4).map(|(path, _)| format!("`{path}`")).collect();
+    if names.count > shown.len() {
+        shown.push(format!("{} more names", names.count - shown.len()));
+    }
+    let what = match rule {
+        Rule::Shell => "a shell",
+        Rule::PackageManager => "a package manager",
+        Rule::DownloadTool => "a download or network tool",
+        Rule::Compiler => "a build tool",
+        Rule::PrivilegeTool => "a tool that changes users",
+        Rule::DebugTool => "a debugger or reconnaissance tool",
+        Rule::AdminService => "an administration service",
+        _ => "an interpreter",
+    };
+    format!("{what} is in the image: {}", shown.join(", "))
+}
+
+/// The interpreter that is the entrypoint, or that its first line names.
+fn used_by_entrypoint(view: &View<'_>) -> Vec<At> {
+    let Entrypoint::At(path, _) = view.entrypoint() else { return Vec::new() };
+    let mut used = Vec::new();
+    let mut next = Some(path);
+    // A script may be run by a script; no kernel follows more than four.
+    for _ in 0..4 {
+        let Some((_, node, _)) = next.take().and_then(|path| view.find(&path).ok()) else { break };
+        used.push(node.inode);
+        if let Some(Content::Script(line)) = view.content(node.inode) {
+            let mut words = line.split_ascii_whitespace();
+            let first = words.next().unwrap_or_default();
+            next = if first.ends_with("/env") {
+                let name = words.find(|word| !word.starts_with('-') && !word.contains('=')).unwrap_or_default();
+                let folders = view.search_path();
+                folders.iter().map(|folder| format!("{folder}/{name}")).find(|path| view.find(path).is_ok())
+            } else {
+                Some(first.to_owned())
+            };
+        }
+    }
+    used
+}
+
+/// A database tells of a package manager that may be gone.
+fn databases(view: &View<'_>, notes: &mut Notes) {
+    for path in DATABASES {
+        let Ok((_, node, entry)) = view.find(path) else { continue };
+        if entry.kind != Kind::File || entry.size == 0 {
+            continue;
+        }
+        let message = "the database of a package manager is in the image";
+        notes.weigh(Rule::PackageManager, Severity::Info, view.place(node.inode), message);
+    }
+    // Distroless images tell scanners in this way what they are made of.
+    let mut parts = view.files().filter(|(path, ..)| path.starts_with("/var/lib/dpkg/status.d/"));
+    if let Some((_, node, _)) = parts.next() {
+        let message = "the image tells in `/var/lib/dpkg/status.d` which packages it is made of";
+        notes.weigh(Rule::PackageManager, Severity::Info, view.place(node.inode), message);
+    }
+    // `apk add --virtual .build-deps` names what a build needed.
+    if let Some(file) = view.kept("/etc/apk/world") {
+        let text = String::from_utf8_lossy(file.text);
+        if let Some(name) = text.split_whitespace().find(|name| name.starts_with('.')) {
+            let message = format!("packages that only a build needs are installed, as `{name}`");
+            notes.found(Rule::Compiler, view.place(file.node.inode), message);
+        }
+    }
+}
+
+/// Headers and objects, by their folders.
+fn leftovers_of_builds(view: &View<'_>, notes: &mut Notes) {
+    let mut groups = Groups::new(Rule::Compiler);
+    for (path, node, entry) in view.files() {
+        let name = entry.name();
+        let ends = |end: &str| name.ends_with(end);
+        let what = if path.starts_with("/usr/include/") || path.starts_with("/usr/local/include/") {
+            "header"
+        } else if ends(".a") && entry.magic == Magic::Archive || ends(".o") && entry.magic == Magic::Elf || ends(".gch")
+        {
+            "object"
+        } else {
+            continue;
+        };
+        groups.add(Severity::Medium, what, || view.place(node.inode));
+    }
+    groups.tell(notes, |what, number| format!("a build left {} behind", count(number, what)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::*;
+
+    #[test]
+    fn tools_are_known_by_name_version_and_content() {
+        for (path, rule) in [
+            ("bin/sh", Rule::Shell),
+            ("opt/x/bash", Rule::Shell),
+            ("sbin/apk", Rule::PackageManager),
+            ("usr/bin/pip3.11", Rule::PackageManager),
+            ("usr/bin/wget", Rule::DownloadTool),
+            ("usr/bin/aria2c", Rule::DownloadTool),
+            ("usr/bin/ld.bfd", Rule::Compiler),
+            ("usr/bin/x86_64-linux-gnu-gcc-12", Rule::Compiler),
+            ("usr/bin/sudo", Rule::PrivilegeTool),
+            ("usr/bin/strace", Rule::DebugTool),
+            ("usr/bin/python3.11", Rule::UnusedInterpreter),
+            ("usr/sbin/sshd", Rule::AdminService),
+        ] {
+            let sample = Sample::new().layer([File::new(path, &elf()).mode(0o755)]);
+            assert_eq!(has(&sample.audit(), CHECK.rules), [rule], "{path}");
+            for near in [File::text(path, "no program").mode(0o755), File::new(path, &elf()).mode(0o644)] {
+                assert_eq!(has(&Sample::new().layer([near]).audit(), CHECK.rules), [], "{path}");
+            }
+        }
+        let service = Sample::new().layer([File::new("usr/bin/server", &elf()).mode(0o555)]);
+        assert_eq!(has(&service.audit(), CHECK.rules), []);
+    }
+
+    #[test]
+    fn all_names_of_one_file_are_one_finding() {
+        let sample = Sample::new().layer([
+            File::new("bin/bash", &elf()).mode(0o755),
+            File::symlink("bin/sh", "bash"),
+            File::hard_link("bin/rbash", "bin/bash"),
+            File::symlink("bin/zsh", "nowhere"),
+        ]);
+        let audit = sample.audit();
+        let shells = found(&audit, Rule::Shell);
+        assert_eq!(shells.len(), 1);
+        assert_eq!(shells.first().map(|shell| shell.also.len()), Some(2));
+    }
+
+    #[test]
+    fn the_interpreter_of_the_service_is_worth_knowing_and_no_more() {
+        let sample = Sample::new().entrypoint(&["/app/run"]).layer([
+            File::text("app/run", "#!/usr/bin/env -S python3 -u\n").mode(0o755),
+            File::new("usr/bin/python3.9", &elf()).mode(0o755),
+            File::symlink("usr/bin/python3", "python3.9"),
+            File::new("usr/bin/perl", &elf()).mode(0o755),
+        ]);
+        let audit = sample.audit();
+        let weights: Vec<_> = found(&audit, Rule::UnusedInterpreter).iter().map(|one| one.severity).collect();
+        assert_eq!(weights, [Severity::Low, Severity::Info]);
+    }
+
+    #[test]
+    fn databases_and_headers_are_found() {
+        let sample = Sample::new().layer([
+            File::text("var/lib/dpkg/status", "Package: x\n"),
+            File::text("usr/include/stdio.h", "int x;"),
+            File::text("usr/include/stdlib.h", "int x;"),
+        ]);
+        assert_eq!(has(&sample.audit(), CHECK.rules), [Rule::PackageManager, Rule::Compiler]);
+        let near = Sample::new().layer([File::text("app/x.a", "x"), File::text("etc/apk/world", "tzdata\n")]);
+        assert_eq!(has(&near.audit(), CHECK.rules), []);
+        let build = Sample::new().layer([File::text("etc/apk/world", "tzdata\n.build-deps=2024\n")]);
+        assert_eq!(has(&build.audit(), CHECK.rules), [Rule::Compiler]);
+        let audit = Sample::new().layer([File::text("var/lib/dpkg/status.d/x", "x")]).audit();
+        let weights: Vec<_> = found(&audit, Rule::PackageManager).iter().map(|one| one.severity).collect();
+        assert_eq!(weights, [Severity::Info]);
+    }
+
+    #[test]
+    fn what_etc_shells_names_is_a_shell() {
+        let with = |shells: &str| {
+            let program = |path: &str| File::new(path, &elf()).mode(0o755);
+            let files = [program("opt/odd"), program("sbin/nologin"), File::text("etc/shells", shells)];
+            has(&Sample::new().layer(files).audit(), CHECK.rules)
+        };
+        assert_eq!(with("# shells\n/opt/odd\n/bin/none\n"), [Rule::Shell]);
+        assert_eq!(with("/sbin/nologin\n"), []);
+    }
+}

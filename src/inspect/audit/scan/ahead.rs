@@ -1,0 +1,165 @@
+//! A reader that is read ahead on a thread of its own: one thread unpacks and hashes while another one looks.
+
+use std::{
+    io::{self, Read},
+    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+/// Bytes of one piece: they stay in the second cache between the two threads.
+const PIECE: usize = 128 << 10;
+/// Pieces on their way. The two threads seldom wait for each other; eight were not faster.
+const PIECES: usize = 4;
+
+/// The bytes of another reader, in the same order, with its error at the same place.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    /// `None` when the reader has ended.
+    filled: Option<Receiver<io::Result<Vec<u8>>>>,
+    emptied: Sender<Vec<u8>>,
+    piece: Vec<u8>,
+    at: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Reads `reader` ahead. Where the system has no more threads, it is read when it is asked.
+pub(super) fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn Read> {
+    let (hand, taken) = sync_channel::<Box<dyn Read + Send>>(1);
+    let (fill, filled) = sync_channel(PIECES);
+    let (emptied, empty) = channel();
+    let work = move || {
+        if let Ok(reader) = taken.recv() {
+            pump(reader, &fill, &empty);
+        }
+    };
+    // The reader follows when there is a thread: one that could not be started would have taken it along.
+    let Ok(thread) = thread::Builder::new().name("layer".to_owned()).spawn(work) else { return reader };
+    match hand.send(reader) {
+        Ok(()) => Box::new(Ahead { filled: Some(filled), emptied, piece: Vec::new(), at: 0, thread: Some(thread) }),
+        Err(returned) => returned.0,
+    }
+}
+
+/// Sends what `reader` has, up to its end or its error, for as long as somebody listens.
+fn pump(mut reader: Box<dyn Read + Send>, fill: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
+    loop {
+        let mut piece = empty.try_recv().unwrap_or_default();
+        piece.resize(PIECE, 0);
+        let (read, ended) = full(&mut *reader, &mut piece);
+        piece.truncate(read);
+        if read > 0 && fill.send(Ok(piece)).is_err() {
+            return;
+        }
+        match ended {
+            None => {}
+            Some(Ok(())) => {
+                // An empty piece is the end.
+                let _ = fill.send(Ok(Vec::new()));
+                return;
+            }
+            Some(Err(error)) => {
+                let _ = fill.send(Err(error));
+                return;
+            }
+        }
+    }
+}
+
+/// Fills `piece`. Tells how far, and how the reader ended if it did.
+fn full(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Result<()>>) {
+    let mut filled = 0;
+    while let Some(room) = piece.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match reader.read(room) {
+            Ok(0) => return (filled, Some(Ok(()))),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Some(Err(error))),
+        }
+    }
+    (filled, None)
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.piece.len() {
+            let Some(filled) = &self.filled else { return Ok(0) };
+            let next = filled.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that reads it has ended")));
+            if !matches!(&next, Ok(piece) if !piece.is_empty()) {
+                self.filled = None;
+            }
+            let old = std::mem::replace(&mut self.piece, next?);
+            self.at = 0;
+            // Nobody takes it where the reader has ended.
+            let _ = self.emptied.send(old);
+        }
+        let rest = self.piece.get(self.at..).unwrap_or_default();
+        let read = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..read), rest.get(..read)) {
+            to.copy_from_slice(from);
+        }
+        self.at += read;
+        Ok(read)
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        // The thread ends with the next piece that nobody takes.
+        self.filled = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `left` bytes that count, at most 1000 at once, then ends or fails.
+    struct Counting {
+        at: usize,
+        left: usize,
+        fails: bool,
+    }
+
+    impl Read for Counting {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            if self.left == 0 {
+                return if self.fails { Err(io::Error::new(io::ErrorKind::InvalidData, "broken")) } else { Ok(0) };
+            }
+            let read = buf.len().min(self.left).min(1000);
+            for byte in buf.iter_mut().take(read) {
+                *byte = u8::try_from(self.at % 251).unwrap_or(0);
+                self.at += 1;
+            }
+            self.left -= read;
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn bytes_end_and_error_are_those_of_the_reader() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 9 * PIECE + 7] {
+            for fails in [false, true] {
+                let mut bytes = Vec::new();
+                let mut reader = ahead(Box::new(Counting { at: 0, left: length, fails }));
+                let end = reader.read_to_end(&mut bytes);
+                assert_eq!(bytes.len(), length);
+                assert!(bytes.iter().enumerate().all(|(at, byte)| usize::from(*byte) == at % 251));
+                assert_eq!(
+                    end.map_err(|error| error.to_string()),
+                    if fails { Err("broken".to_owned()) } else { Ok(length) }
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_reader_without_an_end_is_left_when_nobody_reads_on() {
+        let mut reader = ahead(Box::new(io::repeat(7)));
+        let mut byte = [0];
+        assert_eq!(reader.read(&mut byte).ok(), Some(1));
+        drop(reader);
+    }
+}

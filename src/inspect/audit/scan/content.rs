@@ -1,0 +1,209 @@
+//! The content of one file while it passes by: nobody keeps it, everybody looks.
+
+use super::{
+    super::secrets_of_files::{FileSearch, Hit},
+    entry::{Entry, Magic},
+    markers::{Marks, Search},
+};
+use crate::{
+    elf::{self, Elf, Hardening, NotElf, Sparse},
+    report::Limits,
+};
+
+/// Files that rules read whole, by path.
+const KEPT: [&str; 8] = [
+    "/etc/apk/world",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/master.passwd",
+    "/etc/shells",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.preload",
+];
+
+/// Beginnings of paths whose files are kept like those.
+const KEPT_FOLDERS: [&str; 2] = ["/etc/ld.so.conf.d/", "/etc/ld-musl-"];
+
+/// What a file's content told.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::inspect::audit) enum Content {
+    /// A file that a rule reads; cut at [`Limits::AUDIT_KEPT_BYTES`]. `longest` is its longest line.
+    Kept { text: Vec<u8>, longest: usize },
+    /// The line behind `#!`.
+    Script(String),
+    /// An ELF file.
+    Elf(Box<ElfFile>),
+}
+
+/// An ELF file.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::inspect::audit) struct ElfFile {
+    /// Its headers.
+    pub(in crate::inspect::audit) headers: Result<Elf, NotElf>,
+    /// How it was hardened; `None` where the headers do not hold together or the part that tells was not kept.
+    pub(in crate::inspect::audit) hardening: Option<Hardening>,
+    /// What was seen in the rest.
+    pub(in crate::inspect::audit) marks: Marks,
+}
+
+impl Content {
+    /// What it takes in memory.
+    pub(super) fn cost(&self) -> usize {
+        64 + match self {
+            Self::Kept { text, .. } => text.len(),
+            Self::Script(line) => line.len(),
+            Self::Elf(file) => {
+                let names = file
+                    .headers
+                    .as_ref()
+                    .map_or(0, |elf| elf.needed.iter().chain(&elf.search).map(|name| name.len() + 24).sum::<usize>());
+                size_of::<ElfFile>() + names + file.marks.paths.iter().map(String::len).sum::<usize>()
+            }
+        }
+    }
+}
+
+/// All that looks at one file.
+pub(super) struct Reader {
+    secrets: FileSearch,
+    checksum: crc32fast::Hasher,
+    /// The first bytes, for what a file begins with and for a script's line.
+    head: Vec<u8>,
+    kept: Option<(Vec<u8>, Lines)>,
+    elf: Option<(Sparse, Search)>,
+    begun: bool,
+}
+
+/// What was found.
+pub(super) struct Found {
+    pub(super) content: Option<Content>,
+    pub(super) secrets: Vec<Hit>,
+}
+
+/// The longest line so far.
+#[derive(Debug, Default)]
+struct Lines {
+    longest: usize,
+    current: usize,
+}
+
+/// Bytes of a script's first line that matter; Linux reads 256.
+const HEAD: usize = 256;
+
+impl Reader {
+    pub(super) fn new(entry: &Entry) -> Self {
+        let kept =
+            KEPT.contains(&entry.path.as_str()) || KEPT_FOLDERS.iter().any(|folder| entry.path.starts_with(folder));
+        Self {
+            secrets: FileSearch::new(&entry.path),
+            checksum: crc32fast::Hasher::new(),
+            head: Vec::new(),
+            kept: kept.then(Default::default),
+            elf: None,
+            begun: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        self.secrets.push(chunk);
+        self.checksum.update(chunk);
+        self.push_kept(chunk);
+        if let Some((sparse, search)) = &mut self.elf {
+            sparse.push(chunk);
+            search.push(chunk);
+            return;
+        }
+        if self.head.len() < HEAD {
+            let room = (HEAD - self.head.len()).min(chunk.len());
+            let (head, rest) = chunk.split_at(room);
+            self.head.extend_from_slice(head);
+            // The first four bytes tell; a shorter beginning waits for what comes next.
+            if !self.begun && self.head.len() >= 4 {
+                self.begun = true;
+                if self.head.starts_with(b"\x7fELF") {
+                    let (mut sparse, mut search) = (Sparse::default(), Search::default());
+                    for part in [self.head.as_slice(), rest] {
+                        sparse.push(part);
+                        search.push(part);
+                    }
+                    self.elf = Some((sparse, search));
+                }
+            }
+            // A link may make it `/etc/passwd`.
+            if self.head.len() == HEAD && self.kept.is_none() && is_accounts(&self.head) {
+                self.keep();
+                self.push_kept(rest);
+            }
+        }
+    }
+
+    fn push_kept(&mut self, chunk: &[u8]) {
+        if let Some((text, lines)) = &mut self.kept {
+            lines.push(chunk);
+            let room = Limits::AUDIT_KEPT_BYTES.saturating_sub(text.len()).min(chunk.len());
+            text.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        }
+    }
+
+    /// Keeps the file although its path does not ask for it.
+    fn keep(&mut self) {
+        self.kept = Some(Default::default());
+        let head = self.head.clone();
+        self.push_kept(&head);
+    }
+
+    /// Writes what the content is into `entry`, and tells the rest.
+    pub(super) fn finish(mut self, entry: &mut Entry) -> Found {
+        if self.kept.is_none() && self.head.len() < HEAD && is_accounts(&self.head) {
+            self.keep();
+        }
+        entry.checksum = self.checksum.finalize();
+        entry.magic = match self.head.as_slice() {
+            [] => Magic::Empty,
+            head if head.starts_with(b"\x7fELF") => Magic::Elf,
+            head if head.starts_with(b"#!") => Magic::Script,
+            head if head.starts_with(b"!<arch>") => Magic::Archive,
+            _ => Magic::Other,
+        };
+        let content = if let Some((sparse, search)) = self.elf {
+            let headers = elf::headers(&sparse);
+            let hardening = if headers.is_ok() { elf::look(&sparse) } else { None };
+            let marks = search.finish(&sparse);
+            Some(Content::Elf(Box::new(ElfFile { headers, hardening, marks })))
+        } else if let Some((text, lines)) = self.kept {
+            Some(Content::Kept { text, longest: lines.longest })
+        } else if let Some(rest) = self.head.strip_prefix(b"#!") {
+            let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            Some(Content::Script(String::from_utf8_lossy(line).trim().to_owned()))
+        } else {
+            None
+        };
+        Found { content, secrets: self.secrets.finish() }
+    }
+}
+
+/// Whether a file begins as passwd, group or shadow do.
+fn is_accounts(head: &[u8]) -> bool {
+    let mut lines =
+        head.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty() && !line.starts_with(b"#"));
+    let is_account = |line: &[u8]| {
+        let mut fields = line.split(|byte| *byte == b':');
+        let name = fields.next().unwrap_or_default();
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.$+".contains(byte);
+        !name.is_empty() && name.len() <= 64 && name.iter().all(is_name) && fields.count() >= 3
+    };
+    lines.next().is_some_and(is_account)
+}
+
+impl Lines {
+    fn push(&mut self, chunk: &[u8]) {
+        for (number, part) in chunk.split(|byte| *byte == b'\n').enumerate() {
+            if number > 0 {
+                self.current = 0;
+            }
+            self.current += part.len();
+            self.longest = self.longest.max(self.current);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! An entry of a layer's tar, and what may be wrong with it.
+
+/// An entry, as far as rules need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::inspect::audit) struct Entry {
+    /// Absolute and clean: no `.`, `..`, doubled or trailing slash. `..` is taken as the kernel takes it in the root. Bytes
+    /// that are no UTF-8 are replaced.
+    pub(in crate::inspect::audit) path: String,
+    pub(in crate::inspect::audit) kind: Kind,
+    /// Permissions with setuid, setgid and sticky bits.
+    pub(in crate::inspect::audit) mode: u32,
+    pub(in crate::inspect::audit) uid: u64,
+    pub(in crate::inspect::audit) gid: u64,
+    /// Bytes of a file's content.
+    pub(in crate::inspect::audit) size: u64,
+    /// Seconds since 1970.
+    pub(in crate::inspect::audit) mtime: u64,
+    /// Of a link, as it is written.
+    pub(in crate::inspect::audit) target: Option<String>,
+    /// Extended attributes, in their order.
+    pub(in crate::inspect::audit) xattrs: Vec<(String, Vec<u8>)>,
+    /// Major and minor number of a device.
+    pub(in crate::inspect::audit) device: Option<(u32, u32)>,
+    /// Access, change or sub-second times, which nobody needs.
+    pub(in crate::inspect::audit) fine_times: bool,
+    /// The user's and group's names, where they are neither empty nor `root`.
+    pub(in crate::inspect::audit) names: bool,
+    /// What the content begins with.
+    pub(in crate::inspect::audit) magic: Magic,
+    /// Of the content.
+    pub(in crate::inspect::audit) checksum: u32,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::inspect::audit) enum Kind {
+    File,
+    HardLink,
+    Symlink,
+    Directory,
+    CharDevice,
+    BlockDevice,
+    Fifo,
+    /// A type of its maker's own, which runtimes leave out.
+    Other,
+}
+
+/// What a content begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::inspect::audit) enum Magic {
+    /// There is nothing.
+    Empty,
+    Elf,
+    /// `#!`.
+    Script,
+    /// An archive of objects (`!<arch>`).
+    Archive,
+    Other,
+}
+
+/// Something about a tar that readers disagree about, or that no tar should have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::inspect::audit) enum Flaw {
+    /// The name has `..`; whether it climbs above the root.
+    DotDot(bool),
+    /// The name begins with a slash.
+    Absolute,
+    /// The name or the link's target holds a NUL.
+    Nul,
+    /// Two readers could read something else, because of this.
+    Ambiguous(&'static str),
+    /// Something that is no header follows the end.
+    Trailing,
+    /// The names of its extended headers hold the number of a process.
+    ProcessId,
+}
+
+impl Flaw {
+    /// How many kinds there are.
+    pub(super) const KINDS: usize = 7;
+
+    /// The kind, counted from 0.
+    pub(super) fn number(&self) -> usize {
+        match self {
+            Self::DotDot(true) => 0,
+            Self::DotDot(false) => 1,
+            Self::Absolute => 2,
+            Self::Nul => 3,
+            Self::Ambiguous(_) => 4,
+            Self::Trailing => 5,
+            Self::ProcessId => 6,
+        }
+    }
+}
+
+impl Entry {
+    /// The last component of the path.
+    pub(in crate::inspect::audit) fn name(&self) -> &str {
+        name(&self.path)
+    }
+
+    /// Whether somebody may execute it.
+    pub(in crate::inspect::audit) fn is_executable(&self) -> bool {
+        self.kind == Kind::File && self.mode & 0o111 != 0
+    }
+
+    /// Whether it is a program: executable, and an ELF file or a script.
+    pub(in crate::inspect::audit) fn is_program(&self) -> bool {
+        self.is_executable() && matches!(self.magic, Magic::Elf | Magic::Script)
+    }
+}
+
+/// The last component of a path.
+pub(in crate::inspect::audit) fn name(path: &str) -> &str {
+    // Every rule asks it of every path; the general search of `str` takes several times as long.
+    memchr::memrchr(b'/', path.as_bytes()).and_then(|at| path.get(at + 1..)).unwrap_or(path)
+}
+
+/// The path of `raw`, clean, and what is wrong with it.
+pub(super) fn clean(raw: &[u8]) -> (String, Vec<Flaw>) {
+    let mut flaws = Vec::new();
+    let text = String::from_utf8_lossy(raw);
+    if text.starts_with('/') {
+        flaws.push(Flaw::Absolute);
+    }
+    if text.contains('\0') {
+        flaws.push(Flaw::Nul);
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    let (mut dots, mut above) = (false, false);
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                dots = true;
+                above |= parts.pop().is_none();
+            }
+            part => parts.push(part),
+        }
+    }
+    if dots {
+        flaws.push(Flaw::DotDot(above));
+    }
+    (format!("/{}", parts.join("/")), flaws)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_inside_of_the_root_and_tell_what_was_wrong() {
+        for (raw, path, flaws) in [
+            ("usr/bin/x", "/usr/bin/x", vec![]),
+            ("./usr//bin/./x/", "/usr/bin/x", vec![]),
+            ("./", "/", vec![]),
+            ("/etc", "/etc", vec![Flaw::Absolute]),
+            ("a/../b", "/b", vec![Flaw::DotDot(false)]),
+            ("../../etc/x", "/etc/x", vec![Flaw::DotDot(true)]),
+            ("a\0b", "/a\0b", vec![Flaw::Nul]),
+        ] {
+            assert_eq!(clean(raw.as_bytes()), (path.to_owned(), flaws), "{raw:?}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! A tar as it passes by, header after header, in the way Go's reader takes it: that is what containerd and docker unpack
+//! with. Where other readers take it otherwise, the entry has a flaw.
+
+use std::io::{self, Read};
+
+use tar::{EntryType, Header};
+
+use super::{
+    entry::{Entry, Flaw, Kind, Magic, clean},
+    extended::Extended,
+    header,
+};
+use crate::report::Limits;
+
+/// Bytes of a header, and what contents are padded to.
+const BLOCK: usize = 512;
+/// How much of a content is handed on at once.
+const CHUNK: usize = 64 << 10;
+
+/// A tar that is read once.
+pub(super) struct Tape<R> {
+    reader: R,
+    position: u64,
+    /// Bytes of the current entry's content, and of the padding after it, that were not read yet.
+    left: u64,
+    padding: u64,
+    chunk: Vec<u8>,
+}
+
+/// What comes next.
+pub(super) enum Tell {
+    Entry(Entry, Vec<Flaw>),
+    /// The end, and what was odd about it.
+    End(Option<Flaw>),
+}
+
+fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+impl<R: Read> Tape<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, position: 0, left: 0, padding: 0, chunk: vec![0; CHUNK] }
+    }
+
+    /// Bytes so far.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next entry; its content is to be read with [`content`](Self::content) before the next call.
+    pub(super) fn next(&mut self) -> io::Result<Tell> {
+        let mut extended = Extended::default();
+        loop {
+            let Some(block) = self.block()? else {
+                // Every reader takes the end of the stream for that of the tar.
+                return Ok(Tell::End(None));
+            };
+            if block == [0; BLOCK] {
+                return self.end();
+            }
+            let header = Header::from_byte_slice(&block);
+            if checksum(&block) != header.cksum().ok() {
+                return Err(broken("the checksum of a header in it is wrong"));
+            }
+            let (size, _) = header::size(&block)?;
+            match header.entry_type() {
+                EntryType::XHeader => {
+                    if let Some(flaw) = process_id(&header.path_bytes()) {
+                        extended.flaws.push(flaw);
+                    }
+                    let bytes = self.whole(size)?;
+                    extended.replace(&bytes)?;
+                }
+                EntryType::XGlobalHeader => {
+                    let bytes = self.whole(size)?;
+                    let mut global = Extended::default();
+                    global.records(&bytes)?;
+                    if global.is_about_entries() {
+                        extended.flaws.push(Flaw::Ambiguous("a global header renames or resizes all entries"));
+                    }
+                    extended.forget();
+                }
+                EntryType::GNULongName => extended.long_name(&self.whole(size)?),
+                EntryType::GNULongLink => extended.long_link(&self.whole(size)?),
+                EntryType::GNUSparse => return Err(broken("a sparse file in it cannot be read")),
+                _ => return self.entry(&block, extended),
+            }
+        }
+    }
+
+    /// The rest of an entry's header.
+    fn entry(&mut self, block: &[u8; BLOCK], mut extended: Extended) -> io::Result<Tell> {
+        let header = Header::from_byte_slice(block);
+        let (own, odd_prefix) = header::name(block);
+        if odd_prefix && extended.path().is_none() {
+            extended.flaws.push(Flaw::Ambiguous("its name has a prefix that not every reader takes"));
+        }
+        let raw = extended.path().unwrap_or(own);
+        let link = extended.link().or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
+        if raw.len().max(link.as_ref().map_or(0, Vec::len)) > Limits::PATH_BYTES {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a path in it is longer than Linux can open"));
+        }
+        let mut flaws = extended.flaws;
+        let (path, wrong) = clean(&raw);
+        flaws.extend(wrong);
+        let kind = kind(block, &raw, &mut flaws);
+        let (stated, odd_size) = header::size(block)?;
+        if odd_size {
+            flaws.push(Flaw::Ambiguous("its size is written in a way that not every reader knows"));
+        }
+        let size = extended.size.unwrap_or(stated);
+        // Where size is in the extended header only because ustar cannot hold it, ustar has 0.
+        if extended.size.is_some_and(|size| size != stated && (stated != 0 || size < 1 << 33)) {
+            flaws.push(Flaw::Ambiguous("it gives two sizes"));
+        }
+        let has_content = matches!(kind, Kind::File | Kind::Other);
+        if !has_content && size != 0 {
+            flaws.push(Flaw::Ambiguous("it has a size, but is of a kind without content"));
+        }
+        self.expect(if has_content { size } else { 0 })?;
+        let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
+        let named = |name: Option<&[u8]>| name.is_some_and(|name| !matches!(name, b"" | b"root"));
+        let field = |from, length, what| header::demanded(block, from, length, what);
+        let entry = Entry {
+            path,
+            kind,
+            mode: u32::try_from(field(100, 8, "mode")? & 0o7777).unwrap_or(0),
+            uid: extended.uid.map_or_else(|| field(108, 8, "uid"), Ok)?,
+            gid: extended.gid.map_or_else(|| field(116, 8, "gid"), Ok)?,
+            size: if kind == Kind::File { size } else { 0 },
+            // What is no time, or one before 1970, is as good as 1970 here.
+            mtime: extended.mtime.or_else(|| header::number(block.get(136..148)?)).unwrap_or(0),
+            target: link
+                .filter(|_| matches!(kind, Kind::Symlink | Kind::HardLink))
+                .map(|link| String::from_utf8_lossy(&link).into_owned()),
+            xattrs: extended.xattrs,
+            device: is_device.then(|| Some((header.device_major().ok()??, header.device_minor().ok()??))).flatten(),
+            fine_times: extended.fine_times,
+            names: extended.names || named(header.username_bytes()) || named(header.groupname_bytes()),
+            magic: Magic::Empty,
+            checksum: 0,
+        };
+        if entry.target.as_ref().is_some_and(|target| target.contains('\0')) {
+            flaws.push(Flaw::Nul);
+        }
+        Ok(Tell::Entry(entry, flaws))
+    }
+
+    /// A content of `size` bytes, and its padding, come next.
+    fn expect(&mut self, size: u64) -> io::Result<()> {
+        let end = size.checked_next_multiple_of(BLOCK as u64).ok_or_else(|| broken("a size in it is none"))?;
+        (self.left, self.padding) = (size, end - size);
+        Ok(())
+    }
+
+    /// Hands on the content of the entry that was told last, in pieces of any size.
+    pub(super) fn content(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        while self.left > 0 {
+            let want = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
+            let mut chunk = std::mem::take(&mut self.chunk);
+            let read = chunk.get_mut(..want).map_or(Ok(0), |room| self.read(room));
+            self.chunk = chunk;
+            let read = read?;
+            if read == 0 {
+                return Err(broken("it ends inside of a file"));
+            }
+            self.left -= read as u64;
+            take(self.chunk.get(..read).unwrap_or_default());
+        }
+        let padding = usize::try_from(self.padding).unwrap_or(0);
+        self.padding = 0;
+        let mut pad = [0; BLOCK];
+        if let Some(room) = pad.get_mut(..padding) {
+            // A tar may end without the padding of its last file.
+            self.fill(room)?;
+        }
+        Ok(())
+    }
+
+    /// A small content as a whole.
+    fn whole(&mut self, size: u64) -> io::Result<Vec<u8>> {
+        if size > Limits::PAX_BYTES {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "an extended header is larger than 1 MiB"));
+        }
+        self.expect(size)?;
+        let mut bytes = Vec::new();
+        self.content(|chunk| bytes.extend_from_slice(chunk))?;
+        Ok(bytes)
+    }
+
+    /// The next block; `None` at the end.
+    fn block(&mut self) -> io::Result<Option<[u8; BLOCK]>> {
+        let mut block = [0; BLOCK];
+        match self.fill(&mut block)? {
+            0 => Ok(None),
+            BLOCK => Ok(Some(block)),
+            _ => Err(broken("it ends inside of a header")),
+        }
+    }
+
+    /// After the first block of zeros: what follows is no part of the tar, and should be zeros too.
+    fn end(&mut self) -> io::Result<Tell> {
+        let (mut hidden, mut other) = (false, false);
+        let mut block = [0; BLOCK];
+        loop {
+            let read = self.fill(&mut block)?;
+            let bytes = block.get(..read).unwrap_or_default();
+            if bytes.iter().any(|byte| *byte != 0) {
+                other = true;
+                hidden |= read == BLOCK && checksum(&block) == Header::from_byte_slice(&block).cksum().ok();
+            }
+            // A last piece shorter than a block cannot be a header.
+            if read < BLOCK {
+                break;
+            }
+        }
+        Ok(Tell::End(if hidden {
+            Some(Flaw::Ambiguous("there are entries behind its end"))
+        } else {
+            other.then_some(Flaw::Trailing)
+        }))
+    }
+
+    /// Fills `room` as far as there are bytes.
+    fn fill(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.read(rest)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        Ok(filled)
+    }
+}
+
+impl<R: Read> Read for Tape<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = loop {
+            match self.reader.read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+/// What an entry is.
+fn kind(block: &[u8; BLOCK], raw: &[u8], flaws: &mut Vec<Flaw>) -> Kind {
+    let flag = block.get(156).copied().unwrap_or_default();
+    match EntryType::new(flag) {
+        // A name with a slash at its end is a folder in archives older than ustar, which have a NUL for the kind.
+        EntryType::Regular if flag == 0 && raw.ends_with(b"/") => Kind::Directory,
+        EntryType::Regular if raw.ends_with(b"/") => {
+            flaws.push(Flaw::Ambiguous("it is a file, and its name is that of a folder"));
+            Kind::File
+        }
+        EntryType::Regular => Kind::File,
+        EntryType::Continuous => {
+            flaws.push(Flaw::Ambiguous("it is a file of a kind that runtimes refuse"));
+            Kind::File
+        }
+        EntryType::Link => Kind::HardLink,
+        EntryType::Symlink => Kind::Symlink,
+        EntryType::Directory => Kind::Directory,
+        EntryType::Char => Kind::CharDevice,
+        EntryType::Block => Kind::BlockDevice,
+        EntryType::Fifo => Kind::Fifo,
+        _ => Kind::Other,
+    }
+}
+
+/// The sum of a header's bytes, its own field taken as blanks.
+fn checksum(block: &[u8; BLOCK]) -> Option<u32> {
+    let field = block.get(148..156)?;
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    let own: u32 = field.iter().map(|byte| u32::from(*byte)).sum();
+    Some(sum - own + 8 * u32::from(b' '))
+}
+
+/// `PaxHeaders.1234/name`, as GNU tar writes it.
+fn process_id(path: &[u8]) -> Option<Flaw> {
+    let at = memchr::memmem::find(path, b"PaxHeaders.")?;
+    let digit = path.get(at + b"PaxHeaders.".len())?;
+    // GNU tar writes 0 when it is asked for reproducible archives.
+    (digit.is_ascii_digit() && *digit != b'0').then_some(Flaw::ProcessId)
+}

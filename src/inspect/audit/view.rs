@@ -1,0 +1,280 @@
+//! One image, as rules look at it.
+
+use serde_json::Value;
+
+use super::{
+    LayerRef, Place, Presence,
+    accounts::{Account, RunUser, accounts},
+    merged::{At, Lost, Merged, Node, join, parent},
+    scan::{Content, ElfFile, Entry, Kind, LayerScan},
+};
+use crate::place::StoredImage;
+
+/// A file that was kept whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) longest: usize,
+    pub(super) node: Node,
+}
+
+/// One image.
+pub(super) struct View<'a> {
+    pub(super) image: &'a StoredImage,
+    /// The whole config.
+    pub(super) document: &'a Value,
+    /// `config` of it.
+    pub(super) config: &'a Value,
+    pub(super) scans: Vec<&'a LayerScan>,
+    pub(super) layers: Vec<LayerRef>,
+    pub(super) merged: &'a Merged,
+    pub(super) user: RunUser,
+    pub(super) passwd: Vec<Account>,
+    pub(super) group: Vec<Account>,
+    /// What the policy says about bases and sizes.
+    pub(super) registries: &'a [Vec<String>],
+    pub(super) max_size: Option<u64>,
+    /// Every layer was read to its end.
+    pub(super) complete: bool,
+}
+
+/// The program that a container starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entrypoint {
+    /// There is none.
+    Unset,
+    /// It is at the first path, links followed; the second is where it was looked for.
+    At(String, String),
+    /// The first word, which leads nowhere, and why.
+    Lost(String, &'static str),
+}
+
+impl<'a> View<'a> {
+    /// Fills in what follows from the layers.
+    pub(super) fn with_accounts(mut self) -> Self {
+        self.passwd = accounts(self.kept("/etc/passwd").as_ref());
+        self.group = accounts(self.kept("/etc/group").as_ref());
+        self.user = RunUser::of(self.text("User").unwrap_or_default(), &self.passwd, &self.group);
+        self
+    }
+
+    /// A text of the run config.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.config.get(key).and_then(Value::as_str)
+    }
+
+    /// The words of a list of the run config.
+    pub(super) fn words(&self, key: &str) -> Vec<&'a str> {
+        let list = self.config.get(key).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The keys of a map of the run config, sorted.
+    pub(super) fn keys(&self, key: &str) -> Vec<&'a str> {
+        let mut keys: Vec<&str> = match self.config.get(key) {
+            Some(Value::Object(map)) => map.keys().map(String::as_str).collect(),
+            // Some builders write a list.
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The variables, as name and value.
+    pub(super) fn env(&self) -> Vec<(&'a str, &'a str)> {
+        self.words("Env").into_iter().map(|line| line.split_once('=').unwrap_or((line, ""))).collect()
+    }
+
+    /// The manifest's annotations, sorted.
+    pub(super) fn annotations(&self) -> std::collections::BTreeMap<&'a str, &'a str> {
+        let own = self.image.manifest.as_ref().and_then(|manifest| manifest.annotations().as_ref());
+        own.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    /// An annotation, or the label of the same key.
+    pub(super) fn said(&self, key: &str) -> Option<&'a str> {
+        let label = || self.config.get("Labels")?.get(key)?.as_str();
+        self.annotations().get(key).copied().or_else(label)
+    }
+
+    /// The entry at a place.
+    pub(super) fn entry(&self, at: At) -> Option<&'a Entry> {
+        self.scans.get(at.layer)?.entries.get(at.entry)
+    }
+
+    /// What its content told.
+    pub(super) fn content(&self, at: At) -> Option<&'a Content> {
+        self.scans.get(at.layer)?.contents.get(&at.entry)
+    }
+
+    /// The ELF file at a place.
+    pub(super) fn elf(&self, at: At) -> Option<&'a ElfFile> {
+        match self.content(at)? {
+            Content::Elf(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Every entry of every layer, the lowest layer first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (At, &'a Entry)> {
+        self.scans.iter().enumerate().flat_map(|(layer, scan)| {
+            scan.entries.iter().enumerate().map(move |(entry, found)| (At { layer, entry }, found))
+        })
+    }
+
+    /// Every file that a container sees, each inode once, by its first path: path, node, the entry with its content.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, Node, &'a Entry)> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.nodes().filter(move |(_, node, entry)| {
+            entry.kind == Kind::File && (!self.merged.is_shared(node.inode) || seen.insert(node.inode))
+        })
+    }
+
+    /// Every path that a container sees, with the entry that holds its mode.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (&str, Node, &'a Entry)> {
+        self.merged.nodes().filter_map(|(path, node)| Some((path, node, self.entry(node.inode)?)))
+    }
+
+    /// What a path leads to, links followed.
+    pub(super) fn find(&self, path: &str) -> Result<(String, Node, &'a Entry), Lost> {
+        let end = self.merged.resolve(path, true, &self.scans)?;
+        let node = self.merged.get(&end).ok_or(Lost::Absent)?;
+        Ok((end, node, self.entry(node.inode).ok_or(Lost::Absent)?))
+    }
+
+    /// Whether a path leads to something, or to a folder that only its contents tell of.
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.merged.resolve(path, true, &self.scans).is_ok()
+    }
+
+    /// A small file that was kept.
+    pub(super) fn kept(&self, path: &str) -> Option<Kept<'a>> {
+        let (_, node, _) = self.find(path).ok()?;
+        match self.content(node.inode)? {
+            Content::Kept { text, longest } => Some(Kept { text, longest: *longest, node }),
+            _ => None,
+        }
+    }
+
+    /// A file with something in it that was not kept: a link leads to it, and its content did not tell what it is for.
+    pub(super) fn unread(&self, path: &str) -> Option<At> {
+        let (_, node, entry) = self.find(path).ok()?;
+        let is_kept = matches!(self.content(node.inode), Some(Content::Kept { .. }));
+        (entry.kind == Kind::File && entry.size > 0 && !is_kept).then_some(node.inode)
+    }
+
+    /// The links that lead from a path to what is there, by their own paths.
+    pub(super) fn links(&self, path: &str) -> Vec<String> {
+        self.merged.links(path, &self.scans)
+    }
+
+    /// The program that a container starts: the entrypoint, or where there is none the arguments.
+    pub(super) fn entrypoint(&self) -> Entrypoint {
+        let words = self.command();
+        let Some(first) = words.first().copied() else { return Entrypoint::Unset };
+        let lost = |why| Entrypoint::Lost(first.to_owned(), why);
+        let end = |path: &str| match self.find(path) {
+            Ok((end, _, entry)) if entry.kind == Kind::File => Ok(end),
+            Ok(_) => Err("it is no file"),
+            Err(Lost::Loop) => Err("its links lead in a circle"),
+            Err(Lost::NotAFolder) => Err("a folder above it is a file"),
+            Err(Lost::Absent) => Err("there is nothing"),
+            Err(Lost::Exhausted) => Err("its links are too many"),
+        };
+        if first.contains('/') {
+            let base = self.text("WorkingDir").filter(|dir| !dir.is_empty()).unwrap_or("/");
+            return match end(&join(base, first)) {
+                Ok(path) => Entrypoint::At(path, join(base, first)),
+                Err(why) => lost(why),
+            };
+        }
+        // As `execvp`: what may not be executed is passed over, while there is something else.
+        let mut second = None;
+        for folder in self.search_path() {
+            let written = join(&folder, first);
+            let Ok(path) = end(&written) else { continue };
+            let found = Entrypoint::At(path.clone(), written);
+            if self.find(&path).is_ok_and(|(_, _, entry)| self.may(entry, 1)) {
+                return found;
+            }
+            second = second.or(Some(found));
+        }
+        if let Some(found) = second {
+            return found;
+        }
+        lost("it is in no folder of PATH")
+    }
+
+    /// `Entrypoint` and `Cmd` in one.
+    pub(super) fn command(&self) -> Vec<&'a str> {
+        let mut words = self.words("Entrypoint");
+        words.extend(self.words("Cmd"));
+        words
+    }
+
+    /// The folders of `PATH`; without one, those that runtimes take.
+    pub(super) fn search_path(&self) -> Vec<String> {
+        const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let path = self.env().into_iter().find(|(name, _)| *name == "PATH").map_or(USUAL, |(_, value)| value);
+        path.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+    }
+
+    /// Whether the run user has the permission `bit` (4 read, 2 write, 1 execute) of an entry, by its mode. Root has
+    /// every one.
+    pub(super) fn may(&self, entry: &Entry, bit: u32) -> bool {
+        let Some(uid) = self.user.uid else { return entry.mode & bit != 0 };
+        if uid == 0 {
+            return bit != 1 || entry.kind == Kind::Directory || entry.mode & 0o111 != 0;
+        }
+        let shift = if entry.uid == uid {
+            6
+        } else if Some(entry.gid) == self.user.gid || self.user.groups.contains(&entry.gid) {
+            3
+        } else {
+            0
+        };
+        entry.mode >> shift & bit != 0
+    }
+
+    /// Whether the run user may write to it, or may give itself the right to: an owner may change the mode.
+    pub(super) fn may_change(&self, entry: &Entry) -> bool {
+        self.may(entry, 2) || self.user.uid.is_some_and(|uid| uid == entry.uid)
+    }
+
+    /// The first folder above `path`, from below, in which the run user may rename what is there.
+    pub(super) fn writable_ancestor(&self, path: &str) -> Option<(String, Node, &'a Entry)> {
+        let mut at = path;
+        while at != "/" {
+            at = parent(at);
+            let Some(node) = self.merged.get(at) else { continue };
+            let Some(entry) = self.entry(node.inode) else { continue };
+            let owner = self.user.uid.is_some_and(|uid| uid == entry.uid);
+            // In a sticky folder only the owner of a name, or of the folder, may move it.
+            if entry.kind == Kind::Directory && self.may_change(entry) && (owner || entry.mode & 0o1000 == 0) {
+                return Some((at.to_owned(), node, entry));
+            }
+        }
+        None
+    }
+
+    /// The place of an entry.
+    pub(super) fn place(&self, at: At) -> Place {
+        let Some(entry) = self.entry(at) else { return Place::default() };
+        Place {
+            layer: self.layers.get(at.layer).cloned(),
+            path: Some(entry.path.clone()),
+            mode: Some(entry.mode),
+            uid: Some(entry.uid),
+            gid: Some(entry.gid),
+            presence: self.merged.presence(at),
+            key: None,
+            offset: None,
+        }
+    }
+
+    /// The place of a layer as a whole.
+    pub(super) fn layer(&self, index: usize) -> Place {
+        Place { layer: self.layers.get(index).cloned(), presence: Presence::NotAFile, ..Place::default() }
+    }
+}

@@ -1,0 +1,61 @@
+//! Any bytes for layers and any config are audited: there is a report, the same one twice, and it can be written.
+#![no_main]
+
+use std::sync::Arc;
+
+use hardpan::{
+    inspect::audit::{Policy, Request, audit},
+    oci::{DiffId, Digest},
+    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
+};
+use libfuzzer_sys::fuzz_target;
+
+const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// The checksum of each block that could be a header is set right, so that the reader looks further.
+fn checked(mut tar: Vec<u8>) -> Vec<u8> {
+    for block in tar.chunks_exact_mut(512) {
+        if block[257..262] == *b"ustar" {
+            block[148..156].fill(b' ');
+            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        }
+    }
+    tar
+}
+
+fuzz_target!(|input: (Vec<Vec<u8>>, String)| {
+    let (tars, document) = input;
+    let mut config: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
+    if !config.is_object() {
+        config = serde_json::json!({ "config": { "User": document, "Entrypoint": ["/a"] } });
+    }
+    let own = |name: &str, value: serde_json::Value| (name.to_owned(), value);
+    if let Some(map) = config.as_object_mut() {
+        map.extend([own("architecture", "amd64".into()), own("os", "linux".into())]);
+        map.extend([own("rootfs", serde_json::json!({ "type": "layers", "diff_ids": [] }))]);
+    }
+    let Ok(parsed) = serde_json::from_value(config.clone()) else { return };
+    let layers = tars.into_iter().take(4).map(|tar| {
+        let tar = checked(tar);
+        let digest = Digest::of(&tar);
+        let descriptor = BlobRef { media_type: TAR.to_owned(), digest, size: tar.len() as u64 };
+        StoredLayer { descriptor, diff_id: DiffId::new(digest), blob: Arc::new(tar) }
+    });
+    let image = StoredImage {
+        platform: None,
+        descriptor: None,
+        manifest: None,
+        config_descriptor: BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 },
+        config: parsed,
+        config_document: config,
+        layers: layers.collect(),
+    };
+    let set = ImageSet { reference: None, aliases: Vec::new(), root: None, images: vec![image], skipped: Vec::new() };
+    let policy = Policy::profile("hardened").unwrap();
+    let report = || {
+        let audit = audit(&set, &Request { image: "fuzz", policy: &policy, today: (2026, 1, 1) });
+        serde_json::to_string(&audit).unwrap()
+    };
+    assert_eq!(report(), report());
+});
