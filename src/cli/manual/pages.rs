@@ -129,7 +129,8 @@ what, secrets in every layer and in the configuration, how programs were linked,
 Every layer is read once and nothing is unpacked to disk. What could not be looked at is said, and is never a pass.
 
 A policy file has a table `[policy]` with `profile`, `fail-on`, `severity = { RULE = \"low\" }` (or \"off\"), `max-size`, \
-`registries`, `waivers = false`, and exceptions under `[[policy.allow]]`, each with `rule`, `path`, `reason` and `until`.",
+`registries`, `waivers = false`, and exceptions under `[[policy.allow]]`, each with `rule`, `path` (a \
+glob, also of a key such as `config.Env.TOKEN`), `reason` and `until`.",
     examples: &[
         ("hardpan audit out/hello", "the rules against an image"),
         ("hardpan audit --profile hardened out/hello", "fails on medium findings, too"),

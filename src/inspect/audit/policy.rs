@@ -46,7 +46,10 @@ pub struct Waiver {
 
 /// A pattern over whole paths: `*` and `?` stay within one name, `**` does not.
 #[derive(Debug, Clone)]
-pub struct Glob(GlobMatcher);
+pub struct Glob {
+    text: String,
+    matcher: GlobMatcher,
+}
 
 impl Glob {
     /// Reads a pattern; a slash at its beginning may be left out. The error is a sentence.
@@ -54,11 +57,19 @@ impl Glob {
         let absolute =
             if text.starts_with('/') || text.starts_with("**") { text.to_owned() } else { format!("/{text}") };
         let glob = GlobBuilder::new(&absolute).literal_separator(true).backslash_escape(true).build();
-        glob.map(|glob| Self(glob.compile_matcher())).map_err(|error| error.kind().to_string())
+        let matcher = glob.map_err(|error| error.kind().to_string())?.compile_matcher();
+        Ok(Self { text: text.to_owned(), matcher })
+    }
+
+    /// Whether it is about a key of a document. In a key, `[` and `]` are written as they are, or not at all:
+    /// `config.Env[LOG]`, `config.Env.LOG` and `config.Env*` are about the variable `LOG`.
+    fn is_key(&self, key: &str) -> bool {
+        let plain = format!("/{}", key.replace('[', ".").replace(']', ""));
+        self.text.trim_start_matches('/') == key || self.matcher.is_match(plain)
     }
 
     fn matches(&self, path: &str) -> bool {
-        self.0.is_match(path)
+        self.matcher.is_match(path)
     }
 }
 
@@ -182,7 +193,11 @@ impl<'a> Judge<'a> {
 /// Whether an exception is about all of the places. One without a path is about everything.
 fn covers<'p>(waiver: &Waiver, mut places: impl Iterator<Item = &'p Place>) -> bool {
     let Some(glob) = &waiver.path else { return true };
-    places.all(|place| place.path.as_ref().is_some_and(|path| glob.matches(path)))
+    places.all(|place| match (&place.path, &place.key) {
+        (Some(path), _) => glob.matches(path),
+        (None, Some(key)) => glob.is_key(key),
+        (None, None) => false,
+    })
 }
 
 fn day((year, month, day): (u16, u8, u8)) -> String {
@@ -227,6 +242,26 @@ mod tests {
             let mut judge = Judge::new(&policy, TODAY);
             let (left, waived) = judge.judge(vec![finding(Rule::Setuid, "/bin/su"), finding(Rule::Shell, "/bin/su")]);
             assert_eq!((left.len(), waived.len()), if excepted { (1, 1) } else { (2, 0) }, "{path:?} {until:?}");
+        }
+    }
+
+    #[test]
+    fn an_exception_may_be_about_a_key() {
+        let rule = Rule::SecretInEnv;
+        let finding = |key: &str| Finding { rule, place: Place::key(key), ..finding(rule, "") };
+        for (path, key, excepted) in [
+            ("config.Env[LOG]", "config.Env[LOG]", true),
+            ("config.Env.LOG", "config.Env[LOG]", true),
+            ("config.Env*", "config.Env[LOG]", true),
+            ("config.Env[LOG]", "config.Env[L]", false),
+            ("config.Env.LOG", "config.Env[LOGS]", false),
+            ("config.Labels*", "config.Env[LOG]", false),
+            ("/*", "config.User", true),
+        ] {
+            let waiver = Waiver { rule, ..waiver(Some(path), TODAY) };
+            let policy = with(vec![waiver], true);
+            let (left, _) = Judge::new(&policy, TODAY).judge(vec![finding(key)]);
+            assert_eq!(left.is_empty(), excepted, "{path} {key}");
         }
     }
 
