@@ -82,7 +82,7 @@ fn the_image_holds_one_static_program_and_nothing_else() {
     let image = layout.image();
     let files: Vec<String> =
         image.entries().into_iter().filter(|(_, entry)| entry.kind == Kind::File).map(|(path, _)| path).collect();
-    assert_eq!(files, ["etc/group", "etc/passwd", "usr/bin/hardpan"]);
+    assert_eq!(files, ["etc/group", "etc/passwd", "etc/ssl/certs/ca-certificates.crt", "usr/bin/hardpan"]);
     assert_eq!(image.config["config"]["User"], "65532:65532");
     let program = image.entry("/usr/bin/hardpan").content;
     for path in [env!("CARGO_MANIFEST_DIR"), env!("CARGO_TARGET_TMPDIR")] {
