@@ -20,7 +20,7 @@
 //! floor 4: commands
 //! floor 3: build, init, inspect
 //! floor 2: place, recipe
-//! floor 1: elf, layer
+//! floor 1: cache, elf, layer
 //! floor 0: oci, report
 //!
 //! `oci` and `report` are the ground: `oci` may use `report`, never the other way round.
@@ -36,6 +36,7 @@
 //! 6. `commands` has no loops over bytes; `cli` has no knowledge of images.
 
 pub mod build;
+pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod elf;

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
+use crate::{cache::Cache, place::registry::Access};
+
 /// The settings of one call.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -16,6 +18,10 @@ pub struct Settings {
     /// Where compilers keep what they made. Absolute. None where the caller has no such place: then only a build that
     /// compiles fails.
     pub cache: Option<PathBuf>,
+    /// Where blobs are kept that need not be fetched or made twice; none where the caller has no such place.
+    pub blobs: Option<Cache>,
+    /// How registries are reached that bases come from, and servers that files come from.
+    pub access: Access,
     /// Goes to `created` and the history.
     pub source_date: SourceDate,
     /// The day by which exceptions expire.

@@ -150,6 +150,8 @@ pub(super) struct Delivery {
 pub(super) struct PlanArguments {
     #[command(flatten)]
     pub(super) common: Common,
+    #[command(flatten)]
+    pub(super) registry: super::registry::RegistryArguments,
 }
 
 #[derive(Debug, Args)]

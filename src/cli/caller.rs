@@ -5,18 +5,23 @@ use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 use super::arguments::Common;
 use crate::{
     build::{Date, Settings, SourceDate},
+    cache::Cache,
+    place::registry::Access,
     report::{Failure, printable},
 };
 
-/// The settings of a `build` or a `plan`.
-pub(super) fn settings(arguments: &Common) -> Result<Settings, Failure> {
+/// The settings of a `build` or a `plan`, which reach registries by `access`.
+pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, Failure> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let cache = cache();
     Ok(Settings {
+        blobs: cache.as_deref().map(Cache::new),
+        access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),
         jobs: arguments.jobs.unwrap_or_else(processors),
         offline: arguments.offline,
         allow_outside: arguments.allow_outside,
-        cache: cache(),
+        cache,
         source_date: source_date(arguments)?,
         today: today(now),
         now,

@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), 
         output: arguments.output.clone(),
         force: arguments.force,
         name: arguments.name.clone(),
-        settings: caller::settings(&Common::default())?,
+        settings: caller::settings(&Common::default(), crate::place::registry::Access::default())?,
     };
     let printed = match init(&request, terminal)? {
         Written::At(path) => print::text(&format!("{}\n", path.display())),

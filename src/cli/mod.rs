@@ -74,6 +74,7 @@ fn show(made: Result<String, Failure>) -> Result<(), Failures> {
 }
 
 fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
+    let access = arguments.push.access()?;
     let request = commands::build::Request {
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
@@ -84,8 +85,8 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
         policy: arguments.policy.clone(),
-        push: arguments.push.request(&arguments.common)?,
-        settings: caller::settings(&arguments.common)?,
+        push: arguments.push.request(&arguments.common, &access)?,
+        settings: caller::settings(&arguments.common, access)?,
     };
     let built = commands::build::build(&request, terminal)?;
     print::built(&built, arguments.common.json).map_err(unprinted)
@@ -96,7 +97,7 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failur
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         set: arguments.common.set.clone(),
-        settings: caller::settings(&arguments.common)?,
+        settings: caller::settings(&arguments.common, arguments.registry.access()?)?,
     };
     let plans = commands::plan::plan(&request, terminal)?;
     print::plans(&plans, arguments.common.json).map_err(unprinted)

@@ -59,8 +59,13 @@ pub(super) struct BuildPush {
 }
 
 impl BuildPush {
-    /// Where to push, and how; none when nobody asked for it.
-    pub(super) fn request(&self, common: &Common) -> Result<Option<(Vec<String>, Settings)>, Failure> {
+    /// How registries are reached, for bases and for `--push`.
+    pub(super) fn access(&self) -> Result<Access, Failure> {
+        self.registry.access()
+    }
+
+    /// Where to push by `access`, and how; none when nobody asked for it.
+    pub(super) fn request(&self, common: &Common, access: &Access) -> Result<Option<(Vec<String>, Settings)>, Failure> {
         if self.push.is_empty() {
             return Ok(None);
         }
@@ -69,7 +74,7 @@ impl BuildPush {
                 Failure::new("`--push` sends, and `--offline` opens no socket").hint("build now, `hardpan push` later")
             );
         }
-        let settings = Settings { policy: self.tags.policy()?, jobs: None, access: self.registry.access()? };
+        let settings = Settings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
         Ok(Some((self.push.clone(), settings)))
     }
 }

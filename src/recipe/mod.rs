@@ -3,6 +3,7 @@
 //! Opens no file. [`parse`] takes the text and gives a [`Recipe`] or a failure that points at a line; everything
 //! that needs the host (paths, globs, toolchains) is for `build`.
 
+mod lock;
 mod model;
 mod parse;
 mod schema;
@@ -11,6 +12,7 @@ mod variables;
 mod wording;
 mod written;
 
+pub use lock::{Lock, LockedBase};
 pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Policy,
     Recipe, Run, Symlink, System, Tree,

@@ -1,0 +1,61 @@
+//! An entry of the cache that is being written.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use super::CachedBlob;
+use crate::{oci::Digest, report::Failure};
+
+/// A file beside the entries, which becomes one when its bytes are those that were promised. Dropped, it is removed.
+#[derive(Debug)]
+pub struct CacheDraft {
+    folder: PathBuf,
+    file: NamedTempFile,
+    hasher: Sha256,
+    written: u64,
+}
+
+impl CacheDraft {
+    pub(super) fn create(folder: &Path) -> Result<Self, Failure> {
+        let fault = |error: io::Error| Failure::io("write to the cache", folder, &error);
+        fs::create_dir_all(folder).map_err(fault)?;
+        let file = NamedTempFile::with_prefix_in(".draft-", folder).map_err(fault)?;
+        Ok(Self { folder: folder.to_owned(), file, hasher: Sha256::new(), written: 0 })
+    }
+
+    /// Ends the entry.
+    ///
+    /// # Errors
+    /// Other bytes than those of this name and size; a file system that does not take it. Nothing is left then.
+    pub fn seal(mut self, digest: Digest, size: u64) -> Result<CachedBlob, Failure> {
+        let fault = |error: &io::Error| Failure::io("write to the cache", &self.folder, error);
+        self.file.flush().map_err(|error| fault(&error))?;
+        let found = Digest::from_bytes(self.hasher.clone().finalize().into());
+        if (found, self.written) != (digest, size) {
+            let what = format!("`{digest}` of {size} bytes was promised, and `{found}` of {} bytes came", self.written);
+            return Err(Failure::new(what));
+        }
+        let path = self.folder.join(digest.hex());
+        self.file.persist(&path).map_err(|error| Failure::io("write to the cache", &self.folder, &error.error))?;
+        Ok(CachedBlob { path, digest, size })
+    }
+}
+
+impl Write for CacheDraft {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let taken = self.file.write(buf)?;
+        self.hasher.update(buf.get(..taken).unwrap_or_default());
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
