@@ -9,10 +9,11 @@ use std::{
 
 use super::plan::{Group, GroupKind, Plan};
 use crate::{
+    cache::Fingerprint,
     layer::{self, Entry, EntryKind, Onlooker, Written},
     oci::{
-        BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Open, RootFs,
-        canonical_json, media_type,
+        BlobSink, Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Open, RootFs, canonical_json,
+        media_type,
     },
     report::{Failure, Progress, Task},
 };
@@ -36,7 +37,7 @@ pub struct Assembler<'a> {
     /// Who looks at a layer while it is written.
     onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
-    written: BTreeMap<Digest, Written>,
+    written: BTreeMap<Fingerprint, Written>,
 }
 
 impl<'a> Assembler<'a> {
@@ -161,7 +162,7 @@ impl Read for WatchedReader {
 }
 
 /// A digest of everything that reaches the bytes of a layer.
-fn identity(plan: &Plan, group: &Group) -> Digest {
+fn identity(plan: &Plan, group: &Group) -> Fingerprint {
     use std::io::Write as _;
     let mut key = Vec::new();
     for planned in &group.entries {
@@ -171,15 +172,23 @@ fn identity(plan: &Plan, group: &Group) -> Digest {
             EntryKind::File { size, .. } => ('f', *size, &b""[..]),
             EntryKind::Symlink { target } => ('l', 0, target.as_slice()),
         };
-        let numbers =
-            (kind, entry.mode, entry.uid, entry.gid, size, planned.digest, entry.path.as_bytes().len(), target.len());
+        let numbers = (
+            kind,
+            entry.mode,
+            entry.uid,
+            entry.gid,
+            size,
+            planned.fingerprint,
+            entry.path.as_bytes().len(),
+            target.len(),
+        );
         // Writing to a Vec cannot fail.
         let _ = write!(key, "{numbers:?}");
         key.extend_from_slice(entry.path.as_bytes());
         key.extend_from_slice(target);
     }
     let _ = write!(key, "{:?}", plan.compression);
-    Digest::of(&key)
+    Fingerprint::of(&key)
 }
 
 fn put<T: serde::Serialize>(

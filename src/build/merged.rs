@@ -7,8 +7,9 @@ use super::{
     plan::{Group, GroupKind, PlannedEntry},
 };
 use crate::{
+    cache::Fingerprint,
     layer::{Entry, EntryKind},
-    oci::{Digest, ImagePath, Open},
+    oci::{ImagePath, Open},
     report::{Failure, Limits, Origin},
 };
 
@@ -99,10 +100,10 @@ impl Body {
         }
     }
 
-    fn digest(&self) -> Digest {
+    fn fingerprint(&self) -> Fingerprint {
         match self {
-            Self::Host(file) => file.digest(),
-            Self::Memory(bytes) => Digest::of(bytes),
+            Self::Host(file) => file.fingerprint(),
+            Self::Memory(bytes) => Fingerprint::of(bytes),
         }
     }
 
@@ -225,8 +226,8 @@ impl Merged {
     pub(super) fn into_groups(self) -> Vec<Group> {
         let mut groups = GroupKind::ALL.map(|kind| Group { kind, entries: Vec::new() });
         for (path, node) in self.nodes {
-            let digest = match &node.kind {
-                NodeKind::File(body) => Some(body.digest()),
+            let fingerprint = match &node.kind {
+                NodeKind::File(body) => Some(body.fingerprint()),
                 _ => None,
             };
             let kind = match node.kind {
@@ -235,7 +236,7 @@ impl Merged {
                 NodeKind::Symlink(target) => EntryKind::Symlink { target },
             };
             let entry = Entry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
-            let planned = PlannedEntry { entry, digest, origin: node.origin };
+            let planned = PlannedEntry { entry, fingerprint, origin: node.origin };
             if let Some(group) = groups.iter_mut().find(|group| group.kind == node.group) {
                 group.entries.push(planned);
             }

@@ -1,4 +1,4 @@
-//! A file of the host, pinned: its size and digest are known, and no other bytes will ever be read from it.
+//! A file of the host, pinned: its size and fingerprint are known, and no other bytes will ever be read from it.
 
 use std::{
     fmt,
@@ -10,11 +10,11 @@ use std::{
 };
 
 use rustix::fs::{Mode, OFlags};
-use sha2::{Digest as _, Sha256};
 
 use super::secrets::KeyScanner;
 use crate::{
-    oci::{Digest, Open},
+    cache::{Fingerprint, Fingerprinter},
+    oci::Open,
     report::{Failure, printable},
 };
 
@@ -30,10 +30,10 @@ pub(super) struct PinnedFile(Arc<Pinned>);
 struct Pinned {
     path: Arc<Path>,
     identity: Identity,
-    digest: Digest,
+    fingerprint: Fingerprint,
 }
 
-/// What the scan of a file found besides its digest.
+/// What the scan of a file found besides its fingerprint.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan {
     /// The byte offset of a private key.
@@ -67,7 +67,7 @@ impl PinnedFile {
         let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
         let mut file = open_regular(path, name)?;
         let identity = Identity::of(&file).map_err(|error| fault("read", &error))?;
-        let (mut hasher, mut keys, mut read) = (Sha256::new(), KeyScanner::new(), 0_u64);
+        let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
         let mut chunk = vec![0; CHUNK.min(usize::try_from(identity.size).unwrap_or(CHUNK).max(512) + 1)];
         loop {
             let n = retry(|| file.read(&mut chunk)).map_err(|error| fault("read", &error))?;
@@ -83,8 +83,8 @@ impl PinnedFile {
         if read != identity.size || Identity::of(&file).map_err(|error| fault("read", &error))? != identity {
             return Err(changed(name));
         }
-        let digest = Digest::from_bytes(hasher.finalize().into());
-        let pinned = Self(Arc::new(Pinned { path: path.into(), identity, digest }));
+        let fingerprint = hasher.finish();
+        let pinned = Self(Arc::new(Pinned { path: path.into(), identity, fingerprint }));
         Ok((pinned, Scan { private_key: keys.finish() }))
     }
 
@@ -98,9 +98,9 @@ impl PinnedFile {
         self.0.identity.size
     }
 
-    /// SHA-256 of the content.
-    pub(super) fn digest(&self) -> Digest {
-        self.0.digest
+    /// Of the content.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
     }
 
     /// The file itself, for a look that needs to seek; the same one that was pinned.
@@ -112,7 +112,7 @@ impl PinnedFile {
         )?;
         let file = File::from(file);
         let now = Identity::of(&file)?;
-        // The time may move (a `touch`), the bytes may not; those are checked by their digest.
+        // The time may move (a `touch`), the bytes may not; those are checked by their fingerprint.
         if now.size != self.0.identity.size {
             return Err(changed_io());
         }
@@ -124,9 +124,9 @@ impl Open for PinnedFile {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(PinnedReader {
             file: self.file()?,
-            hasher: Sha256::new(),
+            hasher: Fingerprinter::default(),
             left: self.0.identity.size,
-            digest: self.0.digest,
+            fingerprint: self.0.fingerprint,
             checked: false,
         }))
     }
@@ -135,16 +135,16 @@ impl Open for PinnedFile {
 impl fmt::Debug for PinnedFile {
     /// Without the host path: nothing after the plan sees it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PinnedFile({} bytes, {})", self.0.identity.size, self.0.digest)
+        write!(f, "PinnedFile({} bytes, {})", self.0.identity.size, self.0.fingerprint)
     }
 }
 
 /// Reads exactly the pinned bytes, or fails.
 struct PinnedReader {
     file: File,
-    hasher: Sha256,
+    hasher: Fingerprinter,
     left: u64,
-    digest: Digest,
+    fingerprint: Fingerprint,
     checked: bool,
 }
 
@@ -160,8 +160,7 @@ impl Read for PinnedReader {
         self.left -= n as u64;
         if self.left == 0 && !self.checked {
             self.checked = true;
-            let digest = Digest::from_bytes(std::mem::take(&mut self.hasher).finalize().into());
-            if digest != self.digest || retry(|| self.file.read(&mut [0]))? != 0 {
+            if self.hasher.finish() != self.fingerprint || retry(|| self.file.read(&mut [0]))? != 0 {
                 return Err(changed_io());
             }
         } else if n == 0 {
@@ -249,7 +248,7 @@ mod tests {
         let (_folder, _, file) = pinned(b"hello");
         let mut text = String::new();
         file.open().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!((text.as_str(), file.size(), file.digest()), ("hello", 5, Digest::of(b"hello")));
+        assert_eq!((text.as_str(), file.size(), file.fingerprint()), ("hello", 5, Fingerprint::of(b"hello")));
         let (_folder, _, empty) = pinned(b"");
         assert_eq!(empty.open().unwrap().read(&mut [0; 8]).unwrap(), 0);
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::settings::SourceDate;
 use crate::{
+    cache::Fingerprint,
     layer::{Compression, Entry},
-    oci::{Digest, Platform, RunConfig},
+    oci::{Platform, RunConfig},
     report::Origin,
 };
 
@@ -51,8 +52,8 @@ pub enum GroupKind {
 pub struct PlannedEntry {
     /// What goes into the layer.
     pub entry: Entry,
-    /// SHA-256 of a file's content.
-    pub digest: Option<Digest>,
+    /// Of a file's content.
+    pub fingerprint: Option<Fingerprint>,
     /// The recipe line that brought it in.
     pub origin: Origin,
 }

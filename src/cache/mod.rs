@@ -4,6 +4,7 @@
 //! entry gets bytes that were checked against the digest, or nothing, and does the work again.
 
 mod draft;
+mod fingerprint;
 
 use std::{
     fs::{self, File},
@@ -16,6 +17,7 @@ use crate::{
     report::Failure,
 };
 pub use draft::CacheDraft;
+pub use fingerprint::{Fingerprint, Fingerprinter};
 
 /// The cache of one user. A handle: copies are the same cache.
 #[derive(Debug, Clone)]

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::load::load;
 use crate::{
-    build::{Plan, Resolver, Settings},
+    build::{Group, Plan, PlannedEntry, Resolver, Settings},
     layer::EntryKind,
     oci::{Digest, Platform, RunConfig},
-    report::{Failures, Progress},
+    report::{Failure, Failures, Progress},
 };
 
 /// What to plan.
@@ -98,45 +98,53 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
         }
         let mut images = Vec::new();
         for prepared in prepared {
-            images.push(describe(&resolver.finish(prepared)?));
+            images.push(describe(&resolver.finish(prepared)?)?);
         }
         plans.push(ImagePlan { name: resolver.name().to_owned(), recipe: one.recipe.source.path.clone(), images });
     }
     Ok(plans)
 }
 
-fn describe(plan: &Plan) -> PlatformPlan {
-    let layers = plan.groups.iter().map(|group| LayerPlan {
-        name: group.kind.name(),
-        entries: group
-            .entries
-            .iter()
-            .map(|planned| {
-                let entry = &planned.entry;
-                let (kind, size, target) = match &entry.kind {
-                    EntryKind::Directory => ("directory", 0, None),
-                    EntryKind::File { size, .. } => ("file", *size, None),
-                    EntryKind::Symlink { target } => ("symlink", 0, Some(String::from_utf8_lossy(target).into_owned())),
-                };
-                EntryPlan {
-                    path: entry.path.to_text().into_owned(),
-                    kind,
-                    mode: format!("{:04o}", entry.mode),
-                    uid: entry.uid,
-                    gid: entry.gid,
-                    size,
-                    digest: planned.digest,
-                    target,
-                    line: planned.origin.line_column().0,
-                }
-            })
-            .collect(),
-    });
-    PlatformPlan {
+fn describe(plan: &Plan) -> Result<PlatformPlan, Failure> {
+    let layer = |group: &Group| {
+        let entries = group.entries.iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(LayerPlan { name: group.kind.name(), entries })
+    };
+    Ok(PlatformPlan {
         platform: plan.platform.to_string(),
         created: plan.source_date.to_string(),
         config: plan.config.clone(),
         annotations: plan.annotations.clone(),
-        layers: layers.collect(),
-    }
+        layers: plan.groups.iter().map(layer).collect::<Result<_, Failure>>()?,
+    })
+}
+
+fn entry(planned: &PlannedEntry) -> Result<EntryPlan, Failure> {
+    let entry = &planned.entry;
+    let (kind, size, target) = match &entry.kind {
+        EntryKind::Directory => ("directory", 0, None),
+        EntryKind::File { size, .. } => ("file", *size, None),
+        EntryKind::Symlink { target } => ("symlink", 0, Some(String::from_utf8_lossy(target).into_owned())),
+    };
+    Ok(EntryPlan {
+        path: entry.path.to_text().into_owned(),
+        kind,
+        mode: format!("{:04o}", entry.mode),
+        uid: entry.uid,
+        gid: entry.gid,
+        size,
+        digest: digest(planned)?,
+        target,
+        line: planned.origin.line_column().0,
+    })
+}
+
+/// SHA-256 of a file's content, for those who compare it with what other tools say. No build needs it.
+fn digest(planned: &PlannedEntry) -> Result<Option<Digest>, Failure> {
+    let EntryKind::File { content, .. } = &planned.entry.kind else { return Ok(None) };
+    let digest = content.open().and_then(|mut reader| Digest::of_reader(&mut *reader));
+    digest.map(Some).map_err(|error| {
+        let what = format!("read the content of `{}`", planned.entry.path);
+        Failure { place: None, ..Failure::io(&what, "", &error) }.at(&planned.origin)
+    })
 }
