@@ -1,6 +1,9 @@
 //! `hardpan build`: recipes become OCI image layouts, and are handed to engines.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     gate::Gate,
@@ -126,9 +129,10 @@ fn send(staged: &mut [Staged], settings: &push::Settings, progress: &dyn Progres
         .iter()
         .map(|one| BlobRef { media_type: one.root.media_type.to_owned(), digest: one.root.digest, size: one.root.size })
         .collect();
+    let origins = BTreeMap::new();
     let mut prepared = Vec::new();
     for (one, root) in staged.iter().zip(&roots) {
-        prepared.push(push::prepare(root, &one.staging, &one.targets, None, settings)?);
+        prepared.push(push::prepare(root, &one.staging, &one.targets, None, &origins, settings)?);
     }
     let mut pushed = Vec::new();
     for one in prepared {

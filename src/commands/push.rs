@@ -1,9 +1,10 @@
 //! `hardpan push`: an image that was built, or kept elsewhere, goes to registries.
 
-use std::num::NonZeroUsize;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use super::image;
 use crate::{
+    oci::Digest,
     place::{
         BlobRef, Blobs,
         registry::{
@@ -56,23 +57,26 @@ pub fn push(request: &Request, progress: &dyn Progress) -> Result<Vec<Plan>, Fai
         return Err(Failure::new(what).hint("`skopeo copy docker-archive:... oci:...` makes one").into());
     };
     let from = image::remote(&request.image)?;
-    let prepared = prepare(root, &opened, &targets, from.as_ref(), &request.settings)?;
+    let origins = BTreeMap::new();
+    let prepared = prepare(root, &opened, &targets, from.as_ref(), &origins, &request.settings)?;
     if request.dry_run {
         return Ok(prepared.plans().cloned().collect());
     }
     Ok(prepared.carry_out(progress)?)
 }
 
-/// Looks what it takes to push `root` to `targets`.
+/// Looks what it takes to push `root` to `targets`. Blobs may be mounted from the repository that the image is in, and
+/// single ones from where they are known to be.
 pub(super) fn prepare<'a>(
     root: &'a BlobRef,
     blobs: &'a (dyn Blobs + Sync),
     targets: &'a [Reference],
     from: Option<&'a Reference>,
+    origins: &'a BTreeMap<Digest, Vec<Reference>>,
     settings: &Settings,
 ) -> Result<Prepared<'a>, Failure> {
     let (policy, jobs) = (settings.policy, settings.jobs.unwrap_or(JOBS));
-    Prepared::new(Order { root, blobs, targets, from, policy, jobs }, &settings.access)
+    Prepared::new(Order { root, blobs, targets, from, origins, policy, jobs }, &settings.access)
 }
 
 /// A reference that something is pushed to: with its host, because nobody means Docker Hub by leaving it out.

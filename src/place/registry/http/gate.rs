@@ -20,15 +20,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     tokens: BTreeMap<Wanted, Token>,
-    credential: Looked,
-}
-
-/// A credential is looked up when the registry asks for the first time.
-#[derive(Debug, Default)]
-enum Looked {
-    #[default]
-    NotYet,
-    Found(Option<Credential>),
+    /// By repository, because podman files them so; looked up when the registry asks for the first time.
+    credentials: BTreeMap<String, Option<Credential>>,
 }
 
 impl Client {
@@ -55,13 +48,7 @@ impl Client {
             };
             Fault::lasting(Failure::new(what))
         })?;
-        let credential = if let Looked::Found(known) = &gate.credential {
-            known.clone()
-        } else {
-            let found = auth::credential(&self.access, &self.host, repository(wanted)).map_err(Fault::lasting)?;
-            gate.credential = Looked::Found(found.clone());
-            found
-        };
+        let credential = self.credential(&mut gate, repository(wanted)).map_err(Fault::lasting)?;
         let is_known = credential.is_some();
         let token = match (&challenge, credential.as_ref()) {
             (_, Some(Credential::Registry(token))) => Token::Bearer(token.clone()),
@@ -80,6 +67,15 @@ impl Client {
         }
         gate.tokens.insert(wanted.clone(), token);
         Ok(())
+    }
+
+    fn credential(&self, gate: &mut Gate, repository: &str) -> Result<Option<Credential>, Failure> {
+        if let Some(known) = gate.credentials.get(repository) {
+            return Ok(known.clone());
+        }
+        let found = auth::credential(&self.access, &self.host, repository)?;
+        gate.credentials.insert(repository.to_owned(), found.clone());
+        Ok(found)
     }
 
     /// Gets a token from `realm`.
@@ -174,8 +170,8 @@ impl Client {
     }
 }
 
-/// The repository that is wanted first: podman files credentials by it, too.
+/// The repository that is pushed to, else one that is pulled from: podman files credentials by it, too.
 fn repository(wanted: &Wanted) -> &str {
-    let mut names = wanted.iter().filter_map(|scope| Some(scope.strip_prefix("repository:")?.rsplit_once(':')?.0));
-    names.next().unwrap_or_default()
+    let parts = wanted.iter().filter_map(|scope| scope.strip_prefix("repository:")?.rsplit_once(':'));
+    parts.max_by_key(|(_, actions)| actions.contains("push")).map(|(name, _)| name).unwrap_or_default()
 }

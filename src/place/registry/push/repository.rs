@@ -25,6 +25,7 @@ pub(super) struct Repository {
     pub(super) client: Arc<Client>,
     /// Without the host.
     pub(super) name: String,
+    /// To pull and push here.
     pub(super) wanted: Wanted,
 }
 
@@ -37,6 +38,16 @@ pub(super) enum Untaken {
 }
 
 impl Repository {
+    /// The repository `name` of a registry.
+    pub(super) fn new(client: Arc<Client>, name: &str) -> Self {
+        Self { client, name: name.to_owned(), wanted: Wanted::from([format!("repository:{name}:pull,push")]) }
+    }
+
+    /// What a mount from `other` takes. Asked for then and not before: who may not pull from there can still push here.
+    pub(super) fn wanted_from(&self, other: &str) -> Wanted {
+        self.wanted.iter().cloned().chain([format!("repository:{other}:pull")]).collect()
+    }
+
     /// The address of `path` in the repository.
     pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
         self.client.url(&format!("{}/{path}", self.name))

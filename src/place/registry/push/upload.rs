@@ -45,6 +45,24 @@ struct Session {
     least: u64,
 }
 
+/// What came of the wish for a mount.
+enum Mount {
+    /// The blob is there.
+    Done,
+    /// Not that, but an upload is open.
+    Opened(Session),
+    /// Neither.
+    Declined,
+}
+
+impl Session {
+    /// What a 202 opens, when it says where.
+    fn of(answer: &Answer) -> Option<Self> {
+        let least = answer.header("oci-chunk-min-length").and_then(|least| least.parse().ok()).unwrap_or(0);
+        Some(Self { url: location(answer)?, least })
+    }
+}
+
 /// Why a session did not end well.
 enum Trouble {
     /// Another session may do.
@@ -65,15 +83,16 @@ impl Upload<'_> {
     /// # Errors
     /// The registry does not take it, or breaks off more often than [`Limits`] allows.
     pub(super) fn run(&self, mount: Option<&str>) -> Result<Arrived, Failure> {
-        if let Some(from) = mount
-            && self.mount(from)
-        {
-            return Ok(Arrived::Mounted);
-        }
+        let mut opened = match mount.map(|from| self.mount(from)) {
+            Some(Mount::Done) => return Ok(Arrived::Mounted),
+            Some(Mount::Opened(session)) => Some(session),
+            Some(Mount::Declined) | None => None,
+        };
         let mut piece = u64::MAX;
         let mut attempt = 0;
         loop {
-            let trouble = match self.begin().and_then(|session| self.fill(session, &mut piece)) {
+            let session = opened.take().map_or_else(|| self.begin(), Ok);
+            let trouble = match session.and_then(|session| self.fill(session, &mut piece)) {
                 Ok(()) => return Ok(Arrived::Sent),
                 Err(Trouble::Final(failure)) => return Err(self.told(failure)),
                 Err(Trouble::Session(failure)) => failure,
@@ -98,12 +117,17 @@ impl Upload<'_> {
 
     /// Asks for a mount. Whatever is said instead of "done" (there are registries that answer 401, 404 and 405), the
     /// blob can still be sent.
-    fn mount(&self, from: &str) -> bool {
-        let Ok(url) = self.to.url("blobs/uploads/") else { return false };
+    fn mount(&self, from: &str) -> Mount {
+        let Ok(url) = self.to.url("blobs/uploads/") else { return Mount::Declined };
         let url = url.with("mount", &self.blob.digest.to_string()).with("from", from);
-        let mut call = Call::new(Method::POST, url, &self.to.wanted);
+        let wanted = self.to.wanted_from(from);
+        let mut call = Call::new(Method::POST, url, &wanted);
         call.again = false;
-        self.to.client.send(&call).is_ok_and(|answer| answer.status == 201)
+        match self.to.client.send(&call) {
+            Ok(answer) if answer.status == 201 => Mount::Done,
+            Ok(answer) if answer.status == 202 => Session::of(&answer).map_or(Mount::Declined, Mount::Opened),
+            Ok(_) | Err(_) => Mount::Declined,
+        }
     }
 
     fn begin(&self) -> Result<Session, Trouble> {
@@ -112,10 +136,8 @@ impl Upload<'_> {
         if answer.status != 202 {
             return Err(refused(&mut answer));
         }
-        let least = answer.header("oci-chunk-min-length").and_then(|least| least.parse().ok()).unwrap_or(0);
-        let url = location(&answer)
-            .ok_or_else(|| Trouble::Session(Failure::new("the registry opens an upload and does not say where")))?;
-        Ok(Session { url, least })
+        Session::of(&answer)
+            .ok_or_else(|| Trouble::Session(Failure::new("the registry opens an upload and does not say where")))
     }
 
     /// Sends the bytes and closes the session. `piece` is the most that one request carries.
