@@ -4,6 +4,7 @@
 //! plan into blobs. The two meet only in the plan.
 
 mod assemble;
+pub mod base;
 mod certificates;
 mod check;
 pub mod compile;

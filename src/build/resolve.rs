@@ -59,6 +59,10 @@ impl<'a> Resolver<'a> {
         settings: &'a Settings,
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
+        if let Some(base) = &recipe.base {
+            let what = "a `base` other than `scratch` is not supported by this version yet";
+            return Err(Failure::new(what).at(&base.origin));
+        }
         let bound = Bound::of(folder, settings.allow_outside)?;
         let words = Words::new(recipe, &bound, settings)?;
         Ok(Self {

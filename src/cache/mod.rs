@@ -3,6 +3,7 @@
 //! An entry is a file that is named by the SHA-256 of its bytes. Nothing is believed because it is here: whoever takes an
 //! entry gets bytes that were checked against the digest, or nothing, and does the work again.
 
+mod document;
 mod draft;
 mod fingerprint;
 

@@ -4,15 +4,12 @@ use std::path::Path;
 
 use crate::{
     place::{
-        Form, ImageSet, Opened,
+        ImageSet, Local, Opened,
         registry::{self, Access, Reference},
     },
     report::{Failure, printable},
 };
 
-/// The transports of skopeo that lead to a disk.
-const TRANSPORTS: [(&str, Form); 3] =
-    [("oci:", Form::Layout), ("oci-archive:", Form::OciArchive), ("docker-archive:", Form::DockerArchive)];
 /// The one that leads to a registry.
 const REGISTRY: &str = "docker://";
 /// The one that a later version reads.
@@ -33,24 +30,11 @@ pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, Opene
         let opened = registry::open(&reference, access)?;
         return Ok((opened.sets().to_vec(), opened));
     }
-    let Some((form, rest)) = TRANSPORTS.iter().find_map(|(name, form)| Some((*form, image.strip_prefix(name)?))) else {
-        let opened = Opened::open(Path::new(image))?;
-        return Ok((opened.sets().to_vec(), opened));
-    };
-    if rest.is_empty() {
-        return Err(Failure::new(format!("`{}` is not followed by a path", printable(image))));
+    let local = Local::parse(image, |path| Path::new(path).exists())?;
+    if Local::has_transport(image) && !Path::new(local.path).exists() {
+        return Err(Failure::new(format!("`{}` does not exist", printable(local.path))));
     }
-    let (path, reference) = split_reference(rest);
-    if !Path::new(path).exists() {
-        return Err(Failure::new(format!("`{}` does not exist", printable(path))));
-    }
-    let opened = Opened::open(Path::new(path))?;
-    check_form(&opened, form).map_err(|failure| failure.in_path(path))?;
-    let sets = match reference {
-        None => opened.sets().to_vec(),
-        Some(reference) => named(&opened, form, reference).map_err(|failure| failure.in_path(path))?,
-    };
-    Ok((sets, opened))
+    local.open(Path::new(local.path))
 }
 
 /// The reference that `image` is, if it is one: behind `docker://`, where Docker Hub needs no host, or what is no path
@@ -59,7 +43,7 @@ pub(super) fn remote(image: &str) -> Result<Option<Reference>, Failure> {
     if let Some(reference) = image.strip_prefix(REGISTRY) {
         return Reference::parse(reference).map(Some);
     }
-    if Path::new(image).exists() || TRANSPORTS.iter().any(|(transport, _)| image.starts_with(transport)) {
+    if Path::new(image).exists() || Local::has_transport(image) {
         return Ok(None);
     }
     if !image.starts_with(['.', '/']) && Reference::has_host(image) {
@@ -71,32 +55,4 @@ pub(super) fn remote(image: &str) -> Result<Option<Reference>, Failure> {
     } else {
         failure.hint("an image in a registry is written with its host, as in `docker.io/library/alpine`")
     })
-}
-
-/// A name in the place may follow the path, as for skopeo; a path that exists is taken whole.
-fn split_reference(path: &str) -> (&str, Option<&str>) {
-    if Path::new(path).exists() {
-        return (path, None);
-    }
-    path.split_once(':').map_or((path, None), |(path, reference)| (path, Some(reference)))
-}
-
-/// A place may be more than one thing, and is what it was called only if it can be read as that.
-fn check_form(opened: &Opened, wanted: Form) -> Result<(), Failure> {
-    if opened.form() == Some(wanted) {
-        return Ok(());
-    }
-    let found = opened.form().map_or("something else", Form::noun);
-    let failure = Failure::new(format!("is {found}, not {}", wanted.noun()));
-    Err(failure.hint("without a transport before it, its content decides"))
-}
-
-fn named(opened: &Opened, form: Form, reference: &str) -> Result<Vec<ImageSet>, Failure> {
-    let has = |set: &&ImageSet| set.reference.iter().chain(&set.aliases).any(|name| name == reference);
-    let found: Vec<_> = opened.sets().iter().filter(has).cloned().collect();
-    if found.is_empty() {
-        let place = form.noun().trim_start_matches("an ").trim_start_matches("a ");
-        return Err(Failure::new(format!("the {place} has no image called `{}`", printable(reference))));
-    }
-    Ok(found)
 }

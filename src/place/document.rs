@@ -127,6 +127,24 @@ pub(super) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
     }
 }
 
+/// The media type of a document that was named by its digest alone, so that nobody said what it is.
+///
+/// # Errors
+/// It is neither an index nor a manifest.
+pub(super) fn own_media_type(bytes: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Own {
+        #[serde(rename = "mediaType", default)]
+        media_type: Option<String>,
+        #[serde(default)]
+        manifests: Option<IgnoredAny>,
+    }
+    let own: Own = strict(bytes)?;
+    // OCI's documents need not say it; `strict` has refused what is both.
+    let usual = if own.manifests.is_some() { ACCEPTED[0] } else { ACCEPTED[1] };
+    media_type(own.media_type.as_deref().unwrap_or(usual), bytes)
+}
+
 /// Reads an index, such as a layout's `index.json`.
 pub(super) fn index(bytes: &[u8]) -> Result<ImageIndex, String> {
     let index: ImageIndex = strict(bytes)?;

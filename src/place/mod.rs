@@ -3,6 +3,7 @@
 //! A build writes into a [`Staging`], whatever the form will be, and publishes it; [`Opened`] opens any of them.
 
 mod archive;
+mod base;
 mod document;
 mod draft;
 pub mod engine;
@@ -10,6 +11,7 @@ mod folder;
 mod form;
 mod image;
 mod layout;
+mod local;
 mod open;
 pub mod registry;
 mod repository;
@@ -22,9 +24,11 @@ mod unpack;
 mod walk;
 
 pub use archive::check_fits;
+pub use base::Base;
 pub use form::Form;
 use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};
+pub use local::Local;
 pub use open::Opened;
 pub use staging::Staging;
 pub use unpack::drain;

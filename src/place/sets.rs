@@ -43,6 +43,14 @@ pub(super) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<
     Ok(set)
 }
 
+/// The image whose manifest is `blob` in `store`.
+pub(super) fn image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
+    if let Some(why) = artifact(&manifest) {
+        return Err(Failure::new(format!("`{}` is no image: {why}", blob.digest)));
+    }
+    Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.image(None, blob.clone(), manifest)
+}
+
 /// Reads the documents of one set.
 struct Reader<'a> {
     store: &'a Store,
@@ -150,7 +158,7 @@ impl Reader<'_> {
 }
 
 /// Why a descriptor is left alone without looking further.
-fn no_image(descriptor: &Descriptor) -> Option<String> {
+pub(super) fn no_image(descriptor: &Descriptor) -> Option<String> {
     if Kind::of(descriptor.media_type().as_ref()) == Kind::Other {
         return Some(format!("`{}` is no image", shown(descriptor.media_type().as_ref())));
     }

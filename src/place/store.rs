@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{BlobRef, registry::Remote};
 use crate::{
+    cache::Cache,
     oci::{Digest, Open},
     report::Failure,
 };
@@ -37,6 +38,8 @@ enum Shelf {
     Folder(Arc<File>),
     /// An archive, with the places of its blobs.
     Archive(Arc<File>, Arc<BTreeMap<Digest, Span>>),
+    /// The user's cache.
+    Cache(Cache),
     /// A repository of a registry.
     Registry(Remote),
 }
@@ -68,6 +71,13 @@ impl Store {
     /// The blobs of a repository, which messages call `name`.
     pub(super) fn of_registry(remote: Remote, name: &Path) -> Self {
         Self { shelves: vec![Shelf::Registry(remote)], path: name.to_owned() }
+    }
+
+    /// The blobs of the cache, then those of a repository, which messages call `name`. What is fetched of documents is
+    /// kept in the cache.
+    pub(super) fn of_base(cache: Option<&Cache>, remote: Option<Remote>, name: &Path) -> Self {
+        let shelves = cache.cloned().map(Shelf::Cache).into_iter().chain(remote.map(Shelf::Registry));
+        Self { shelves: shelves.collect(), path: name.to_owned() }
     }
 
     /// The same with the layout at `path` as the next one to ask.
@@ -104,6 +114,11 @@ impl Store {
         self.reader(blob)
             .and_then(|mut reader| reader.read_to_end(&mut bytes))
             .map_err(|error| self.failure(blob, &error))?;
+        for shelf in &self.shelves {
+            if let Shelf::Cache(cache) = shelf {
+                cache.keep(&bytes);
+            }
+        }
         Ok(bytes)
     }
 
@@ -136,6 +151,11 @@ impl Store {
                 Shelf::Archive(file, spans) => {
                     if let Some(span) = spans.get(&digest) {
                         return VerifiedReader::new(Stored::piece(file, *span), digest, size);
+                    }
+                }
+                Shelf::Cache(cache) => {
+                    if let Some(found) = cache.blob(digest, size) {
+                        return VerifiedReader::new(Stored::stream(found.open()?), digest, size);
                     }
                 }
                 Shelf::Registry(remote) => {

@@ -26,6 +26,8 @@ pub struct Recipe {
     pub name: Option<String>,
     /// At least one, in the recipe's order, no duplicates. Default `linux/amd64`.
     pub platforms: Vec<Platform>,
+    /// What the image is built on, as written; `None` is `scratch`. What it names is for `build` to say.
+    pub base: Option<Located<String>>,
     /// Default gzip.
     pub compression: Compression,
     /// On the manifests and the index. Values may hold variables.

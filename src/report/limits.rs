@@ -49,6 +49,8 @@ impl Limits {
     /// The largest window of a zstd frame, as a power of two: 128 MiB, what `zstd --ultra -22` makes and every decoder
     /// takes unasked.
     pub const ZSTD_WINDOW_LOG: u32 = 27;
+    /// Images of a base's index that are read for their platform, because the index does not give it: real ones name all.
+    pub const BASE_IMAGES: usize = 64;
     /// How deep an index may nest in a layout that somebody else made.
     pub const INDEX_DEPTH: usize = 4;
     /// Input of one compression block. Part of `format = 1`: the block borders are in the bytes.

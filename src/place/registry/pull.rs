@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, Cursor, Read},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use ureq::http::{Method, header};
@@ -28,11 +28,31 @@ use crate::{
 pub(in crate::place) struct Remote(Arc<Repository>);
 
 struct Repository {
-    client: Client,
+    /// Made when the first request is: what is known already needs none.
+    client: OnceLock<Client>,
+    reference: Reference,
+    access: Access,
     name: String,
     wanted: Wanted,
     /// The document that the reference named, and its digest: asked for already.
-    root: (Digest, Arc<[u8]>),
+    root: Option<(Digest, Arc<[u8]>)>,
+}
+
+impl Repository {
+    fn of(reference: &Reference, access: &Access) -> Self {
+        let name = reference.repository().to_owned();
+        let wanted = Wanted::from([format!("repository:{name}:pull")]);
+        let (reference, access) = (reference.clone(), access.clone());
+        Self { client: OnceLock::new(), reference, access, name, wanted, root: None }
+    }
+
+    fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(&self.reference, &self.access)?;
+        Ok(self.client.get_or_init(|| client))
+    }
 }
 
 impl fmt::Debug for Remote {
@@ -43,11 +63,9 @@ impl fmt::Debug for Remote {
 
 impl Remote {
     /// Fetches the manifest or index that `reference` names.
-    pub(super) fn open(reference: &Reference, access: &Access) -> Result<(Self, BlobRef), Failure> {
-        let client = Client::new(reference, access)?;
-        let name = reference.repository().to_owned();
-        let wanted = Wanted::from([format!("repository:{name}:pull")]);
-        let mut answer = get_manifest(&client, &name, &reference.wanted(), &wanted)?;
+    pub(in crate::place) fn open(reference: &Reference, access: &Access) -> Result<(Self, BlobRef), Failure> {
+        let mut repository = Repository::of(reference, access);
+        let mut answer = get_manifest(&repository, &reference.wanted())?;
         let said = answer.header("content-type").and_then(|said| said.split(';').next()).unwrap_or_default().trim();
         let (said, named) = (said.to_owned(), answer.header("docker-content-digest").map(str::to_owned));
         let bytes = answer
@@ -64,17 +82,24 @@ impl Remote {
         let media_type =
             document::media_type(&said, &bytes).map_err(|what| Failure::new(format!("`{digest}`: {what}")))?;
         let root = BlobRef { media_type, digest, size: bytes.len() as u64 };
-        Ok((Self(Arc::new(Repository { client, name, wanted, root: (digest, bytes.into()) })), root))
+        repository.root = Some((digest, bytes.into()));
+        Ok((Self(Arc::new(repository)), root))
+    }
+
+    /// The repository of `reference`, of which nothing is asked yet.
+    pub(in crate::place) fn later(reference: &Reference, access: &Access) -> Self {
+        Self(Arc::new(Repository::of(reference, access)))
     }
 
     /// A reader of a manifest or blob. What it gives is not checked yet.
     pub(in crate::place) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
-        let (digest, bytes) = &self.0.root;
-        if *digest == blob.digest {
+        if let Some((digest, bytes)) = &self.0.root
+            && *digest == blob.digest
+        {
             return Ok(Box::new(Cursor::new(Arc::clone(bytes))));
         }
         if Kind::of(&blob.media_type) != Kind::Other {
-            let answer = get_manifest(&self.0.client, &self.0.name, &blob.digest.to_string(), &self.0.wanted);
+            let answer = get_manifest(&self.0, &blob.digest.to_string());
             return Ok(Box::new(answer.map_err(|failure| io::Error::other(failure.what))?.into_reader()));
         }
         let mut reader =
@@ -84,9 +109,10 @@ impl Remote {
     }
 }
 
-fn get_manifest(client: &Client, name: &str, wanted: &str, scope: &Wanted) -> Result<Answer, Failure> {
-    let url = client.url(&format!("{name}/manifests/{wanted}"))?;
-    let call = Call::new(Method::GET, url, scope).header(header::ACCEPT, ACCEPTED.join(", "));
+fn get_manifest(repository: &Repository, wanted: &str) -> Result<Answer, Failure> {
+    let client = repository.client()?;
+    let url = client.url(&format!("{}/manifests/{wanted}", repository.name))?;
+    let call = Call::new(Method::GET, url, &repository.wanted).header(header::ACCEPT, ACCEPTED.join(", "));
     let mut answer = client.send(&call).map_err(|Fault { failure, .. }| failure)?;
     match answer.status {
         200 => Ok(answer),
@@ -110,12 +136,13 @@ impl BlobReader {
     fn connect(&mut self) -> io::Result<()> {
         let repository = &self.remote.0;
         let other = |failure: Failure| io::Error::other(failure.what);
-        let url = repository.client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(other)?;
+        let client = repository.client().map_err(other)?;
+        let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(other)?;
         let mut call = Call::new(Method::GET, url, &repository.wanted);
         if self.at > 0 {
             call = call.header(header::RANGE, format!("bytes={}-", self.at));
         }
-        let mut answer = repository.client.send(&call).map_err(|fault| other(fault.failure))?;
+        let mut answer = client.send(&call).map_err(|fault| other(fault.failure))?;
         let skip = match answer.status {
             206 if range_start(&answer) == Some(self.at) => 0,
             // Not every registry can begin in the middle.

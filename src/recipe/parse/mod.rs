@@ -17,7 +17,7 @@ use page::Page;
 pub use policy_file::parse_policy;
 
 use super::{
-    Recipe, System,
+    Located, Recipe, System,
     shapes::{At, Pairs, Table},
     variables,
     wording::{quoted, suggestion},
@@ -44,13 +44,13 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     let written: written::Recipe = syntax::read(&page)?;
     page.vars = vars(&page, written.vars)?;
     check_format(&page, written.format.as_ref())?;
-    check_base(&page, written.base.as_ref())?;
     let recipe = Recipe {
         name: name(&page, path, written.name)?,
         platforms: match &written.platforms {
             Some(list) => page.platforms(list)?,
             None => vec![Platform { os: "linux", architecture: "amd64", variant: None }],
         },
+        base: base(&page, written.base)?,
         compression: compression(&page, written.compression.as_ref())?,
         annotations: page.labels("an annotation", written.annotations)?,
         binaries: all(written.binary, |at| binary::binary(&page, at))?,
@@ -89,14 +89,12 @@ fn check_format(page: &Page, format: Option<&At<i64>>) -> Result<(), Failure> {
     }
 }
 
-/// `base`: `scratch`.
-fn check_base(page: &Page, base: Option<&At<String>>) -> Result<(), Failure> {
+/// `base`; none for `scratch`.
+fn base(page: &Page, base: Option<At<String>>) -> Result<Option<Located<String>>, Failure> {
     match base {
         Some(at) if at.value.trim().is_empty() => Err(page.failure(&at.span, "`base` is empty")),
-        Some(at) if at.value != "scratch" => {
-            Err(page.failure(&at.span, "a `base` other than `scratch` is not supported by this version yet"))
-        }
-        _ => Ok(()),
+        Some(at) if at.value == "scratch" => Ok(None),
+        at => at.map(|at| page.literal("`base`", at)).transpose(),
     }
 }
 

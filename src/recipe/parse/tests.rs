@@ -237,7 +237,7 @@ fn two_entries_for_one_path_name_both_lines() {
 fn what_the_text_alone_can_tell_is_refused_at_its_place() {
     for (text, what) in [
         ("format = 2", "1:10: format 2 is not known to this version"),
-        ("base = \"debian\"", "1:8: a `base` other than `scratch` is not supported by this version yet"),
+        ("base = \"r.example/{name}\"", "1:8: `{name}` is not replaced here"),
         ("compression = \"xz\"", "1:15: unknown compression `xz`"),
         ("system.certificates = \"base\"", "1:23: certificates of a `base` are not supported by this version yet"),
         ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a file from a `url` is not supported by this version yet"),

@@ -1,0 +1,74 @@
+//! The image that a recipe builds on.
+//!
+//! A base in a registry is named by its host and pinned by a digest, which the recipe writes or the lock holds: what a tag
+//! names today is asked for by [`look_up`] alone, for `hardpan lock`. A base on the disk is an input like any file that a
+//! recipe names: what lies there is what is taken, under the same bound; a digest may follow its path, and is checked.
+
+mod name;
+
+use std::path::Path;
+
+pub use name::BaseName;
+
+use super::{host::Bound, settings::Settings};
+use crate::{
+    oci::Platform,
+    place::{self, Local},
+    recipe::{Located, LockedBase},
+    report::{Failure, printable},
+};
+
+/// What `base` of a recipe in `folder` names at this moment: asks the registry what the tag points at, unless a digest is
+/// written, and gives the digest of the manifest or index and of the manifest for each platform, in their order.
+///
+/// A base on the disk is looked up, too. A docker archive has no manifest, and cannot be.
+///
+/// # Errors
+/// At the line of `base`: no reference with a host and no path; a registry or place without such an image; no image for
+/// one of the platforms; a socket that `--offline` forbids.
+pub fn look_up(
+    base: &Located<String>,
+    platforms: &[Platform],
+    folder: &Path,
+    settings: &Settings,
+) -> Result<LockedBase, Failure> {
+    let bound = Bound::of(folder, settings.allow_outside)?;
+    let look = || {
+        let found = match BaseName::parse(&base.value)? {
+            BaseName::Registry(reference) => {
+                place::Base::in_registry(&reference, &settings.access, settings.blobs.as_ref())?
+            }
+            BaseName::Disk { .. } => open(base, &bound)?,
+        };
+        let digest = found.digest().ok_or_else(|| Failure::new("a docker archive has no manifest to pin"))?;
+        let manifest = |platform: &Platform| Ok((platform.clone(), found.manifest(platform)?));
+        let platforms = platforms.iter().map(manifest).collect::<Result<_, Failure>>()?;
+        Ok(LockedBase { digest, platforms })
+    };
+    look().map_err(|failure: Failure| failure.at(&base.origin))
+}
+
+/// Opens a base on the disk.
+fn open(base: &Located<String>, bound: &Bound) -> Result<place::Base, Failure> {
+    let exists = |path: &str| bound.folder.join(path).exists();
+    let (text, digest) = name::split_digest(&base.value, exists)?;
+    let local = Local::parse(text, exists)?;
+    let real = bound.resolve(base, local.path)?;
+    let (mut sets, _) = local.open(&real).map_err(|failure| failure.in_path(local.path))?;
+    let set = match (sets.pop(), sets.is_empty()) {
+        (Some(only), true) => only,
+        (None, _) => return Err(Failure::new(format!("`{}` holds no image", printable(text)))),
+        (Some(_), false) => {
+            let what = format!("`{}` holds {} images, and one is built on", printable(text), sets.len() + 1);
+            return Err(Failure::new(what).hint("name one of them, as in `oci:PATH:NAME`"));
+        }
+    };
+    let found = place::Base::on_disk(set, Path::new(local.path));
+    match (digest, found.digest()) {
+        (Some(wanted), Some(there)) if wanted != there => {
+            Err(Failure::new(format!("`{}` holds `{there}`, not `{wanted}`", printable(local.path))))
+        }
+        (Some(_), None) => Err(Failure::new("a docker archive has no manifest that a digest could name")),
+        _ => Ok(found),
+    }
+}

@@ -1,0 +1,58 @@
+//! Small entries that are asked for by their digest alone.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+};
+
+use super::Cache;
+use crate::oci::Digest;
+
+impl Cache {
+    /// The whole of the entry of this name, when it has at most `limit` bytes: a manifest that somebody pinned, whose size
+    /// nobody knows. None where it is not, or is damaged.
+    pub fn document(&self, digest: Digest, limit: u64) -> Option<Vec<u8>> {
+        let size = File::open(self.blobs().join(digest.hex())).ok()?.metadata().ok()?.len();
+        if size > limit {
+            return None;
+        }
+        let blob = self.blob(digest, size)?;
+        let mut bytes = Vec::new();
+        File::open(&blob.path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
+        (Digest::of(&bytes) == digest).then_some(bytes)
+    }
+
+    /// Keeps a small blob, unless it is here. A cache that takes nothing is no reason to fail.
+    pub fn keep(&self, bytes: &[u8]) {
+        let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+        if self.blob(digest, size).is_some() {
+            return;
+        }
+        if let Ok(mut draft) = self.draft()
+            && draft.write_all(bytes).is_ok()
+        {
+            let _ = draft.seal(digest, size);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_document_is_found_by_its_digest_alone_and_only_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        let digest = Digest::of(b"{}");
+        assert_eq!(cache.document(digest, 9), None);
+        cache.keep(b"{}");
+        cache.keep(b"{}");
+        assert_eq!(cache.document(digest, 2).as_deref(), Some(&b"{}"[..]));
+        assert_eq!(cache.document(digest, 1), None);
+        std::fs::write(cache.blobs().join(digest.hex()), b"[]").unwrap();
+        assert_eq!(cache.document(digest, 9), None);
+    }
+}
