@@ -8,6 +8,7 @@ pub mod base;
 mod certificates;
 mod check;
 pub mod compile;
+mod downloads;
 #[doc(hidden)]
 pub mod fuzzing;
 mod glob;
@@ -27,6 +28,7 @@ mod words;
 pub use assemble::{Assembled, Assembler};
 pub use certificates::MOZILLA_VERSION;
 
+pub use downloads::{Downloaded, Downloads};
 pub use host::Bound;
 pub use plan::{Group, GroupKind, Plan, PlannedEntry};
 pub use policy::unless_excepted;

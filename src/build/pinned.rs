@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::fs::{Mode, OFlags};
+use tempfile::TempPath;
 
 use super::secrets::KeyScanner;
 use crate::{
@@ -31,6 +32,8 @@ struct Pinned {
     path: Arc<Path>,
     identity: Identity,
     fingerprint: Fingerprint,
+    /// A file of ours that goes when nobody needs it any more.
+    _kept: Option<Arc<TempPath>>,
 }
 
 /// What the scan of a file found besides its fingerprint.
@@ -64,6 +67,11 @@ impl Identity {
 impl PinnedFile {
     /// Reads the file at `path` (canonical) once. `name` is how messages call it.
     pub(super) fn pin(path: &Path, name: &str) -> Result<(Self, Scan), Failure> {
+        Self::pin_kept(path, name, None)
+    }
+
+    /// The same of a file that is there as long as `kept` is.
+    pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<(Self, Scan), Failure> {
         let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
         let mut file = open_regular(path, name)?;
         let identity = Identity::of(&file).map_err(|error| fault("read", &error))?;
@@ -84,7 +92,7 @@ impl PinnedFile {
             return Err(changed(name));
         }
         let fingerprint = hasher.finish();
-        let pinned = Self(Arc::new(Pinned { path: path.into(), identity, fingerprint }));
+        let pinned = Self(Arc::new(Pinned { path: path.into(), identity, fingerprint, _kept: kept }));
         Ok((pinned, Scan { private_key: keys.finish() }))
     }
 

@@ -1,6 +1,7 @@
 //! From the recipe to the plan of each platform: every path opened, every program compiled, every promise checked.
 
 mod programs;
+mod urls;
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -13,6 +14,7 @@ use super::{
     certificates::BUNDLE_PATH,
     check::{self, Objection},
     compile::Toolchain,
+    downloads::Downloads,
     host::Bound,
     merged::{Body, Lost, Merged, Node, NodeKind},
     pinned::{PinnedFile, Scan},
@@ -38,6 +40,8 @@ pub struct Resolver<'a> {
     words: Words<'a>,
     /// Files that were read already: several platforms mostly share theirs.
     pinned: RefCell<BTreeMap<Arc<Path>, (PinnedFile, Scan)>>,
+    /// Files that were downloaded.
+    downloads: Downloads<'a>,
     /// The certificates as PEM, once they were read.
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
 }
@@ -72,6 +76,7 @@ impl<'a> Resolver<'a> {
             bound,
             words,
             pinned: RefCell::new(BTreeMap::new()),
+            downloads: Downloads::new(settings, progress),
             bundle: OnceCell::new(),
         })
     }
@@ -184,6 +189,11 @@ impl<'a> Resolver<'a> {
             None => PinnedFile::pin(host, name).map_err(|failure| failure.at(at))?,
         };
         self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
+        Ok(Self::taken(prepared, file, scan, name, to, at))
+    }
+
+    /// The body of a pinned file; a private key in it is an objection.
+    fn taken(prepared: &mut Prepared, file: PinnedFile, scan: Scan, name: &str, to: &ImagePath, at: &Origin) -> Body {
         if let Some(offset) = scan.private_key {
             let what =
                 format!("`{}` holds a private key (at byte {offset}), and `{to}` would ship it", printable(name));
@@ -191,7 +201,7 @@ impl<'a> Resolver<'a> {
             let failure = Failure::refused(Rule::PrivateKey, what).at(at).hint(hint);
             prepared.objections.push(Objection { path: Some(to.clone()), failure });
         }
-        Ok(Body::Host(file))
+        Body::Host(file)
     }
 
     fn add_file(&self, prepared: &mut Prepared, file: &File) -> Result<(), Failure> {
@@ -207,6 +217,7 @@ impl<'a> Resolver<'a> {
                 object_to_key(prepared, &text.value, Some(to), &format!("`{to}`"), &text.origin);
                 (Body::Memory(Arc::new(text.value.clone().into_bytes())), &text.origin)
             }
+            FileSource::Url { url, sha256 } => (self.fetch(prepared, url, sha256, to)?, &url.origin),
         };
         let node = Node::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
         prepared.merged.add(to.clone(), node)

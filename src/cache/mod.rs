@@ -53,6 +53,12 @@ impl Cache {
         Some(CachedBlob { path, digest, size })
     }
 
+    /// The blob of this name, whatever its size; none where it is not, or is damaged, which removes it.
+    pub fn blob_of(&self, digest: Digest) -> Option<CachedBlob> {
+        let size = fs::metadata(self.blobs().join(digest.hex())).ok()?.len();
+        self.blob(digest, size)
+    }
+
     /// Starts an entry.
     ///
     /// # Errors
@@ -67,6 +73,11 @@ impl Cache {
 }
 
 impl CachedBlob {
+    /// Where the bytes are, for a reader that checks them itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// SHA-256 of the bytes.
     pub fn digest(&self) -> Digest {
         self.digest

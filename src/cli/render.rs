@@ -71,7 +71,14 @@ fn snippet(origin: &Origin, color: bool) -> String {
 /// shown in any log.
 fn may_hold_a_secret(line: &str) -> bool {
     ["-----BEGIN ", "AGE-SECRET-KEY-", "PuTTY-User-Key-File-"].iter().any(|mark| line.contains(mark))
+        || has_login(line)
         || !scan_text(TextContext::History, line).is_empty()
+}
+
+/// Whether an address in the line has a name or a password before its host, however weak.
+fn has_login(line: &str) -> bool {
+    let end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'');
+    line.split("://").skip(1).any(|rest| rest.split(end).next().is_some_and(|authority| authority.contains('@')))
 }
 
 /// The line with everything made visible that a terminal would act on, cut around the marked bytes where it is long,

@@ -5,6 +5,7 @@
 mod archive;
 mod base;
 mod document;
+mod download;
 mod draft;
 pub mod engine;
 mod folder;
@@ -25,6 +26,7 @@ mod walk;
 
 pub use archive::check_fits;
 pub use base::Base;
+pub use download::{Download, download};
 pub use form::Form;
 use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     layer::Compression,
-    oci::{ImagePath, Platform, User},
+    oci::{Digest, ImagePath, Platform, User},
     report::{Origin, Rule, Severity, Source},
 };
 
@@ -133,13 +133,20 @@ pub struct File {
     pub platforms: Option<Vec<Platform>>,
 }
 
-/// Exactly one of `from` and `text`.
+/// Exactly one of `from`, `text` and `url`.
 #[derive(Debug, Clone)]
 pub enum FileSource {
     /// A host path; may hold variables.
     From(Located<String>),
     /// The text itself.
     Text(Located<String>),
+    /// A download, taken as it is.
+    Url {
+        /// `https://...`, or `http://...`, without a login; holds no variables.
+        url: Located<String>,
+        /// What is there.
+        sha256: Located<Digest>,
+    },
 }
 
 /// One `[[tree]]`.

@@ -117,7 +117,8 @@ pub(super) struct File {
     pub(super) from: Option<At<String>>,
     /// The text itself.
     pub(super) text: Option<At<String>>,
-    /// A download, never without its digest.
+    /// A download, never without its digest; taken as it is, never unpacked.
+    #[schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+([/?][^#]*)?$"))]
     pub(super) url: Option<At<String>>,
     /// The SHA-256 of the download.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]

@@ -140,6 +140,11 @@ impl Limits {
     pub const PASSWORD_BYTES: u64 = 64 << 10;
     /// Files in one host's folder in `certs.d`: an authority or two, a certificate and its key.
     pub const CERTS_D_FILES: usize = 256;
+    /// What a `url` of a recipe leads to: a model or a database that an image has with it. Whoever has more mounts it.
+    pub const DOWNLOAD_BYTES: u64 = 1 << 30;
+    /// What a broken download must have brought before its next breaks count from none again: as much as a slow line
+    /// brings in a second, and enough that no server keeps us by the byte.
+    pub const DOWNLOAD_PIECE_BYTES: u64 = 16 << 10;
     /// A registry's answer with a token: the longest tokens that are seen have 20 KiB.
     pub const TOKEN_BYTES: u64 = 256 << 10;
     /// A registry's refusal, which is a sentence or two in JSON; of a longer one only the status is told.

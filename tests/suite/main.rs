@@ -35,6 +35,7 @@ mod selfhosting;
 mod services;
 mod starts;
 mod toolchains;
+mod urls;
 
 /// What the tests are written with. None of it uses hardpan's library, so a
 /// mistake there cannot excuse itself here.

@@ -5,11 +5,11 @@
 
 mod access;
 mod auth;
-mod http;
+pub(super) mod http;
 mod pull;
 pub mod push;
 mod reference;
-mod url;
+pub(super) mod url;
 
 use std::path::Path;
 

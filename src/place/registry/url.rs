@@ -9,9 +9,9 @@ use crate::report::Limits;
 
 /// An absolute `http` or `https` address, without a fragment or anybody's name in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Url {
+pub(in crate::place) struct Url {
     /// Whether TLS is spoken.
-    pub(super) https: bool,
+    pub(in crate::place) https: bool,
     /// In lower case; an IPv6 address in brackets.
     host: String,
     port: u16,
@@ -21,7 +21,7 @@ pub(super) struct Url {
 
 impl Url {
     /// The address of `target`, which begins with a slash, at `authority` (`host` or `host:port`).
-    pub(super) fn new(https: bool, authority: &str, target: String) -> Option<Self> {
+    pub(in crate::place) fn new(https: bool, authority: &str, target: String) -> Option<Self> {
         let (host, port) = split_authority(authority)?;
         let port = port.unwrap_or(if https { 443 } else { 80 });
         let good = !host.is_empty() && target.starts_with('/') && is_clean(&target);
@@ -29,7 +29,7 @@ impl Url {
     }
 
     /// Reads an absolute address.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::place) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let https = match &*scheme.to_ascii_lowercase() {
             "https" => true,
@@ -45,7 +45,7 @@ impl Url {
 
     /// Where `location`, absolute or relative, leads from here (RFC 3986, section 5.2, without dot segments, which
     /// registries do not send).
-    pub(super) fn join(&self, location: &str) -> Option<Self> {
+    pub(in crate::place) fn join(&self, location: &str) -> Option<Self> {
         let location = location.split('#').next().unwrap_or_default();
         let has_scheme = location.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
         if has_scheme {
@@ -66,28 +66,28 @@ impl Url {
     }
 
     /// The same with one more parameter; `value` is escaped.
-    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+    pub(in crate::place) fn with(&self, name: &str, value: &str) -> Self {
         let sign = if self.target.contains('?') { '&' } else { '?' };
         Self { target: format!("{}{sign}{name}={}", self.target, escape(value)), ..self.clone() }
     }
 
     /// Whether both are at the same scheme, host and port: the border that credentials do not cross.
-    pub(super) fn same_origin(&self, other: &Self) -> bool {
+    pub(in crate::place) fn same_origin(&self, other: &Self) -> bool {
         self.https == other.https && self.host == other.host && self.port == other.port
     }
 
     /// Whether both are on one machine, as far as names tell.
-    pub(super) fn same_host(&self, other: &Self) -> bool {
+    pub(in crate::place) fn same_host(&self, other: &Self) -> bool {
         self.host == other.host
     }
 
     /// The host, without a port.
-    pub(super) fn host(&self) -> &str {
+    pub(in crate::place) fn host(&self) -> &str {
         &self.host
     }
 
     /// `host:port`.
-    pub(super) fn authority(&self) -> String {
+    pub(in crate::place) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
@@ -96,13 +96,13 @@ impl Url {
     }
 
     /// Whether only this machine answers there: `localhost` or a loopback address, as written.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(in crate::place) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
     /// Whether a stranger has no business to send us there: an address of this machine or of networks that are not
     /// the internet, cloud metadata among them.
-    pub(super) fn is_inward(&self) -> bool {
+    pub(in crate::place) fn is_inward(&self) -> bool {
         let private = |address: IpAddr| match address {
             IpAddr::V4(v4) => {
                 v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast()
@@ -131,7 +131,7 @@ impl Url {
     }
 
     /// Without the query, which may hold what opens a session: for messages.
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::place) fn shown(&self) -> String {
         let path = self.target.split('?').next().unwrap_or_default();
         format!("{}{path}", self.origin())
     }
@@ -181,7 +181,7 @@ fn is_clean(target: &str) -> bool {
 }
 
 /// A parameter's value (RFC 3986, "unreserved", and what registries take unescaped in a scope).
-pub(super) fn escape(value: &str) -> String {
+pub(in crate::place) fn escape(value: &str) -> String {
     use fmt::Write as _;
     value.bytes().fold(String::new(), |mut escaped, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/:,".contains(&byte) {

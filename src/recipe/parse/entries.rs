@@ -26,21 +26,20 @@ pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Fa
     let found: Vec<_> = kinds.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))).collect();
     if let [_, .., (_, last)] = found.as_slice() {
         let names: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
-        let what = format!("a file has exactly one of `from` and `text`, this one has `{}`", names.join("` and `"));
+        let what =
+            format!("a file has exactly one of `from`, `text` and `url`, this one has `{}`", names.join("` and `"));
         return Err(page.failure(&last.span, what));
     }
-    if let Some(url) = table.url {
-        return Err(page.failure(&url.span, "a file from a `url` is not supported by this version yet"));
-    }
-    if let Some(digest) = table.sha256 {
+    if let Some(digest) = table.sha256.as_ref().filter(|_| table.url.is_none()) {
         return Err(page.failure(&digest.span, "`sha256` goes with `url`"));
     }
-    let source = match (table.from, table.text) {
-        (Some(from), _) => FileSource::From(page.host_template("`from`", from)?),
-        (None, Some(text)) => FileSource::Text(page.locate(text)),
-        (None, None) => {
+    let source = match (table.from, table.text, table.url) {
+        (Some(from), _, _) => FileSource::From(page.host_template("`from`", from)?),
+        (None, Some(text), _) => FileSource::Text(page.locate(text)),
+        (None, None, Some(url)) => super::url::download(page, url, table.sha256)?,
+        (None, None, None) => {
             return Err(page
-                .failure(&header, "a file needs one of `from` and `text`")
+                .failure(&header, "a file needs one of `from`, `text` and `url`")
                 .hint("add `from = \"path/of/the/file\"`"));
         }
     };

@@ -9,6 +9,7 @@ mod policy_file;
 mod run;
 mod syntax;
 mod system;
+mod url;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -65,6 +66,7 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
         source: page.source,
     };
     entries::refuse_two_for_one_path(&recipe)?;
+    url::refuse_two_digests(&recipe)?;
     Ok(recipe)
 }
 

@@ -240,7 +240,7 @@ fn what_the_text_alone_can_tell_is_refused_at_its_place() {
         ("base = \"r.example/{name}\"", "1:8: `{name}` is not replaced here"),
         ("compression = \"xz\"", "1:15: unknown compression `xz`"),
         ("system.certificates = \"base\"", "1:23: certificates of a `base` are not supported by this version yet"),
-        ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a file from a `url` is not supported by this version yet"),
+        ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a `url` is never without its digest"),
         ("platforms = []", "1:13: `platforms` is empty"),
         ("vars = { os = \"x\" }", "1:10: `os` is a variable already"),
         ("vars = { a = \"\\n\" }", "1:14: the variable `a` has a control character"),
@@ -333,4 +333,37 @@ fn no_cut_and_no_changed_byte_makes_it_panic() {
             }
         }
     }
+}
+
+#[test]
+fn an_address_is_plain_and_has_one_digest() {
+    let file = |url: &str| format!("[[file]]\nurl = \"{url}\"\nsha256 = \"{}\"\nto = \"/a\"\n", "a".repeat(64));
+    for good in ["https://x.example/a?b=c%20d", "HTTPS://x.example:444", "http://127.0.0.1:5000/a", "https://[::1]/"] {
+        let recipe = parse("hello.toml", &file(good)).unwrap();
+        let FileSource::Url { url, sha256 } = &recipe.files[0].source else { panic!("{recipe:?}") };
+        assert_eq!((url.value.as_str(), sha256.value.hex()), (good, "a".repeat(64)));
+    }
+    for (bad, what) in [
+        ("ftp://x.example/a", "begins with `https://`"),
+        ("x.example/a", "begins with `https://`"),
+        ("https:///a", "names no host"),
+        ("https://me@x.example/a", "holds a login"),
+        ("https://me:pw@x.example?a", "holds a login"),
+        ("https://x.example/a#b", "has a fragment"),
+        ("https://x.example/a b", "has ` `, which is written as"),
+        ("https://x.example/ä", "has `ä`, which is written as"),
+        ("https://x.example/{name}", "`{name}` is not replaced here"),
+        ("https://x.example/{a}", "has `{`, which is written as"),
+        ("", "is empty"),
+    ] {
+        assert!(refused(&file(bad)).contains(what), "{bad}: {}", refused(&file(bad)));
+    }
+    let two =
+        file("https://x.example/a") + &file("https://x.example/a").replace("aaaa", "aaab").replace("/a\"\n", "/b\"\n");
+    assert!(refused(&two.replace("x.example/b", "x.example/a")).contains("another digest on line 3"), "{two}");
+    for (sha256, what) in [("abc", "`sha256` is not 64 lower"), (&"A".repeat(64), "`sha256` is not 64 lower")] {
+        assert!(refused(&file("https://x.example/").replace(&"a".repeat(64), sha256)).contains(what));
+    }
+    let recipe = format!("file = [{{ from = \"x\", sha256 = \"{}\", to = \"/a\" }}]", "a".repeat(64));
+    assert!(refused(&recipe).contains("`sha256` goes with `url`"));
 }

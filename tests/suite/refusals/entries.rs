@@ -26,19 +26,34 @@ fn unknown_certificates() {
 }
 
 #[test]
-fn a_file_from_a_url() {
+fn a_file_from_a_url_without_its_digest() {
     let said = refusal(
         2,
         &app(r#"[[file]]
 url = "https://example.com/a"
+to = "/a""#),
+    );
+    insta::assert_snapshot!(said, @r#"
+    error: app.toml:2:7: a `url` is never without its digest
+      |
+    2 | url = "https://example.com/a"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^
+    hint: add `sha256 = "..."`, the 64 digits that `sha256sum` prints of a copy you have looked at
+    "#);
+}
+
+#[test]
+fn a_file_from_a_url_with_a_login_in_it() {
+    let said = refusal(
+        2,
+        &app(r#"[[file]]
+url = "https://me:pw@example.com/a"
 sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 to = "/a""#),
     );
     insta::assert_snapshot!(said, @r#"
-    error: app.toml:2:7: a file from a `url` is not supported by this version yet
-      |
-    2 | url = "https://example.com/a"
-      |       ^^^^^^^^^^^^^^^^^^^^^^^
+    error: app.toml:2:7: the `url` holds a login, which would be in the recipe for everybody to read
+    hint: name a place that needs none, or fetch the file before the build
     "#);
 }
 
@@ -103,7 +118,7 @@ fn a_file_from_nothing() {
 to = "/a""#),
     );
     insta::assert_snapshot!(said, @r#"
-    error: app.toml:1:1: a file needs one of `from` and `text`
+    error: app.toml:1:1: a file needs one of `from`, `text` and `url`
       |
     1 | [[file]]
       | ^^^^^^^^
@@ -121,7 +136,7 @@ text = "a"
 to = "/a""#),
     );
     insta::assert_snapshot!(said, @r#"
-    error: app.toml:3:8: a file has exactly one of `from` and `text`, this one has `from` and `text`
+    error: app.toml:3:8: a file has exactly one of `from`, `text` and `url`, this one has `from` and `text`
       |
     3 | text = "a"
       |        ^^^

@@ -21,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(30);
 const STALL: Duration = Duration::from_secs(120);
 
 /// The agent for `url`, which the user knows as `host`.
-pub(super) fn agent(access: &Access, url: &Url, host: &str) -> Result<Agent, Failure> {
+pub(in crate::place) fn agent(access: &Access, url: &Url, host: &str) -> Result<Agent, Failure> {
     let mut config = Agent::config_builder()
         // Whatever the environment says was read by then, and is a value.
         .proxy(proxy::choose(access, url)?)
@@ -43,7 +43,7 @@ pub(super) fn agent(access: &Access, url: &Url, host: &str) -> Result<Agent, Fai
 }
 
 /// Why there was no answer: a sentence, and whether another attempt may find it otherwise.
-pub(super) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
+pub(in crate::place) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
     let host = shown(&url.authority());
     match error {
         Error::HostNotFound => (Failure::new(format!("the host `{}` is not known", shown(url.host()))), false),

@@ -3,10 +3,10 @@
 //! Credentials cross one border only, that to the realm that the registry itself names: over TLS, or on the same
 //! host. They go to no other place, whatever a redirect or an upload's location says.
 
-mod agent;
+pub(in crate::place) mod agent;
 mod answer;
 mod gate;
-mod pause;
+pub(in crate::place) mod pause;
 mod payload;
 mod proxy;
 mod roots;
@@ -244,7 +244,7 @@ impl Client {
 }
 
 /// Statuses that another attempt may find otherwise: those that crane repeats.
-pub(super) const fn is_passing(status: u16) -> bool {
+pub(in crate::place) const fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
 }
 

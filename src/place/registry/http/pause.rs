@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// The pause before the `attempt`th repetition, counted from 0: doubled each time, capped, and shortened by up to a
 /// half at random, so that many clients do not come back together.
-pub(in crate::place::registry) fn backoff(attempt: u32) -> Duration {
+pub(in crate::place) fn backoff(attempt: u32) -> Duration {
     let full = FIRST.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(LONGEST);
     // Every state of the hasher has keys of its own, which the system gives.
     let random = RandomState::new().build_hasher().finish() % 512;
@@ -38,7 +38,7 @@ pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The pause before the `attempt`th repetition; none when the registry asks for more patience than there is.
-pub(super) fn before(attempt: u32, headers: Option<&HeaderMap>) -> Option<Duration> {
+pub(in crate::place) fn before(attempt: u32, headers: Option<&HeaderMap>) -> Option<Duration> {
     match headers.and_then(asked) {
         Some(asked) if asked > Limits::RETRY_AFTER => None,
         Some(asked) => Some(asked.max(backoff(0))),
@@ -47,7 +47,7 @@ pub(super) fn before(attempt: u32, headers: Option<&HeaderMap>) -> Option<Durati
 }
 
 /// Waits.
-pub(in crate::place::registry) fn wait(pause: Duration) {
+pub(in crate::place) fn wait(pause: Duration) {
     thread::sleep(pause);
 }
 

@@ -1,0 +1,93 @@
+//! The files that a recipe names by `url`: taken from the cache, or fetched into it, each once.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::settings::Settings;
+use crate::{
+    cache::Cache,
+    oci::Digest,
+    place::{self, Download},
+    recipe::Located,
+    report::{Failure, Limits, Progress},
+};
+
+/// What was fetched in one call, by digest.
+#[derive(Debug)]
+pub struct Downloads<'a> {
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    known: RefCell<BTreeMap<Digest, Downloaded>>,
+}
+
+/// A file that is here, with the bytes of its digest.
+#[derive(Debug, Clone)]
+pub struct Downloaded {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// Keeps it there, where there is no cache.
+    pub(super) kept: Option<Arc<TempPath>>,
+}
+
+impl<'a> Downloads<'a> {
+    /// None yet.
+    pub fn new(settings: &'a Settings, progress: &'a dyn Progress) -> Self {
+        Self { settings, progress, known: RefCell::default() }
+    }
+
+    /// The file at `url`; `size` is how large the lock says that it is.
+    ///
+    /// # Errors
+    /// Those of a download; with `--offline` whatever is not in the cache.
+    pub fn get(
+        &self,
+        url: &Located<String>,
+        sha256: &Located<Digest>,
+        size: Option<u64>,
+    ) -> Result<Downloaded, Failure> {
+        let digest = sha256.value;
+        if let Some(known) = self.known.borrow().get(&digest) {
+            return Ok(known.clone());
+        }
+        let limit = size.map_or(Limits::DOWNLOAD_BYTES, |size| size.min(Limits::DOWNLOAD_BYTES));
+        let what = Download { url: &url.value, digest, limit };
+        let cached = self.settings.blobs.as_ref().and_then(|cache| cache.blob_of(digest));
+        let found = match (cached, &self.settings.blobs) {
+            (Some(blob), _) => Downloaded { path: blob.path().to_owned(), size: blob.size(), kept: None },
+            (None, Some(cache)) => self.fetch_cached(cache, &what).map_err(|failure| failure.at(&sha256.origin))?,
+            (None, None) => self.fetch_kept(&what).map_err(|failure| failure.at(&sha256.origin))?,
+        };
+        self.known.borrow_mut().insert(digest, found.clone());
+        Ok(found)
+    }
+
+    fn fetch_cached(&self, cache: &Cache, what: &Download<'_>) -> Result<Downloaded, Failure> {
+        // A cache that cannot be written to is none.
+        let Ok(mut draft) = cache.draft() else { return self.fetch_kept(what) };
+        let size = place::download(what, &self.settings.access, &mut draft, self.progress)?;
+        let blob = draft.seal(what.digest, size)?;
+        Ok(Downloaded { path: blob.path().to_owned(), size, kept: None })
+    }
+
+    fn fetch_kept(&self, what: &Download<'_>) -> Result<Downloaded, Failure> {
+        let folder = self.settings.caller.get(OsStr::new("TMPDIR")).map_or(Path::new("/tmp"), Path::new);
+        let fault = |error: std::io::Error| Failure::io("keep a download", folder, &error);
+        let mut file: NamedTempFile<File> =
+            tempfile::Builder::new().prefix("hardpan-").tempfile_in(folder).map_err(fault)?;
+        let size = place::download(what, &self.settings.access, &mut file, self.progress)?;
+        let path = file.into_temp_path();
+        // Canonical, as every host path that is pinned.
+        let real = std::fs::canonicalize(&path).map_err(fault)?;
+        Ok(Downloaded { path: real, size, kept: Some(Arc::new(path)) })
+    }
+}

@@ -1,0 +1,30 @@
+//! Files that come from elsewhere.
+
+use super::{Body, PinnedFile, Prepared, Resolver};
+use crate::{
+    oci::{Digest, ImagePath},
+    recipe::Located,
+    report::Failure,
+};
+
+impl Resolver<'_> {
+    /// Fetches a file, unless it is here, and pins it as any other of this machine.
+    pub(super) fn fetch(
+        &self,
+        prepared: &mut Prepared,
+        url: &Located<String>,
+        sha256: &Located<Digest>,
+        to: &ImagePath,
+    ) -> Result<Body, Failure> {
+        let found = self.downloads.get(url, sha256, None)?;
+        let known = self.pinned.borrow().get(&*found.path).cloned();
+        let (file, scan) = match known {
+            Some(known) => known,
+            None => {
+                PinnedFile::pin_kept(&found.path, &url.value, found.kept).map_err(|failure| failure.at(&url.origin))?
+            }
+        };
+        self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
+        Ok(Self::taken(prepared, file, scan, &url.value, to, &url.origin))
+    }
+}
