@@ -21,6 +21,8 @@ mod zstd;
 
 pub use entry::{Entry, EntryKind};
 pub use gzip::GzipWriter;
+#[doc(hidden)]
+pub use gzip::fuzzing;
 pub use onlooker::{Nobody, Onlooker};
 pub use tar::{Extended, TarError, write as write_tar};
 pub use write::{Compression, Written, write};

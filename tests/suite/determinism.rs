@@ -191,7 +191,7 @@ fn another_user_does_not_matter() {
 #[test]
 fn another_cpu_does_not_matter() {
     let reference = reference();
-    for model in ["qemu64", "Nehalem", "Haswell"] {
+    for model in ["qemu64", "core2duo", "Nehalem", "Haswell"] {
         let found = case().run_under(["qemu-x86_64-static", "-cpu", model], ["build", "same.toml"]).ok().digest();
         assert_eq!(found, reference, "{model}");
     }

@@ -2,6 +2,7 @@
 
 mod block;
 mod deflate;
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 mod workers;

@@ -1,0 +1,3 @@
+module inflate
+
+go 1.25
