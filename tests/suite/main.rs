@@ -13,6 +13,7 @@
 
 mod archives;
 mod audit;
+mod benches;
 mod crash;
 mod determinism;
 mod examples;

@@ -1,0 +1,1 @@
+"""hardpan and its peers on one machine: the parts of `benches/run`."""

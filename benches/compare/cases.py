@@ -1,0 +1,344 @@
+"""What is measured. Each case gives rows of the table, and bars of the plot."""
+
+import os, re, shlex, statistics, subprocess, time
+from collections import Counter
+from typing import NamedTuple
+
+from . import images
+from .measure import Failed, Sample, Way, in_turn, measure, output
+from .peers import Registry, remove
+
+
+# Inputs of P and T, however a path leads to them.
+INPUT = re.compile(r"(^|/)(programs/\d\d|\d\d|a-file-with-a-name-\d+\.txt)$")
+# Of layouts with more than one image.
+TAGS = {"umoci": "1"}
+
+
+class Row(NamedTuple):
+    case: str
+    hardpan: str
+    peer: str
+    ratio: str = ""
+    target: str = ""
+    met: str = ""
+
+
+class Bench:
+    """What all cases share."""
+
+    def __init__(self, options, folder, repository, peers, payload):
+        self.runs, self.smoke, self.repository = options.runs, options.smoke, repository
+        self.hardpan, self.folder, self.peers, self.payload = options.hardpan, folder, peers, payload
+        self.rows, self.bars = [], {}
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def env(self, cache="cache"):
+        """hardpan sees nothing of the caller's but the path; what it remembers is in a folder of ours."""
+        return {"PATH": os.environ["PATH"], "HOME": self.path("home"), "XDG_CACHE_HOME": self.path(cache)}
+
+    def build(self, name, recipe, image, cold=True, options=()):
+        """`hardpan build`, with an empty cache and no image there, or with what the last build left."""
+        command = [self.hardpan, "build", "--quiet", self.payload.path(recipe), "--output", image, *options]
+        forget = (lambda: remove(self.path("cache"), image)) if cold else (lambda: None)
+        return Way(name, command, forget, self.env())
+
+    def measure(self, way):
+        return measure(way, not self.smoke)
+
+    def in_turn(self, ways, times=1):
+        return in_turn(ways, times * self.runs, not self.smoke)
+
+    def row(self, case, ours, theirs, ratio, most, words="at most {}"):
+        """A row whose target is a bound of a ratio."""
+        met = "yes" if ratio <= most else "**no**"
+        self.rows.append(Row(case, ours, theirs, f"{ratio:.2f}", words.format(most), met))
+
+    def bound(self, case, value, unit, most, digits=0):
+        """A row whose target is a bound of a number."""
+        met = "yes" if value <= most else "**no**"
+        self.rows.append(Row(case, f"{value:.{digits}f} {unit}", "", "", f"at most {most} {unit}", met))
+
+    def failed(self, case, peer, why):
+        self.rows.append(Row(case, "", peer, "", "", f"not measured: {why}"))
+
+    def against(self, case, ours, results, bounds):
+        """Rows of wall time, ours against each peer's."""
+        for peer, most in bounds.items():
+            result = results[peer]
+            if isinstance(result, str):
+                self.failed(case, peer, result)
+            else:
+                self.row(case, seconds(ours.wall), f"{peer} {seconds(result.wall)}", ours.wall / result.wall, most)
+
+    def available(self, ways):
+        """Those peers that are here; the others' rows say why they are not."""
+        made, missing = [], {}
+        for name, make in ways.items():
+            try:
+                made.append(make())
+            except Failed as why:
+                missing[name] = str(why)
+        return made, missing
+
+
+def seconds(value):
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+
+
+def mine(results, name):
+    if isinstance(results[name], str):
+        raise Failed(results[name])
+    return results[name]
+
+
+def programs(bench):
+    """P, cold, against everybody."""
+    bench.payload.programs()
+    source, image = bench.payload.path("programs"), bench.path
+    names = {"hardpan": "p", "hardpan zstd": "p-zstd", "crane": "crane.tar", "ko": "ko-image", "umoci": "umoci-image"}
+    places = {name: image(file) for name, file in names.items()} | {"buildah": image("buildah-image")}
+    with Registry(bench.peers["docker-registry"], bench.path("bases")) as registry:
+        peers = {
+            "crane": lambda: bench.peers.crane(bench.payload.path("p.tar"), places["crane"]),
+            "ko": lambda: bench.peers.ko(source, places["ko"], bench.folder, registry),
+            "umoci": lambda: bench.peers.umoci(source, places["umoci"], bench.folder),
+            "buildah": lambda: bench.peers.buildah(source, places["buildah"], bench.folder),
+        }
+        theirs, missing = bench.available(peers)
+        ours = [bench.build(name, f"{names[name]}.toml", places[name]) for name in ("hardpan", "hardpan zstd")]
+        results = bench.in_turn(ours + theirs) | missing
+    programs_told(bench, results, places)
+
+
+def programs_told(bench, results, places):
+    gzip, zstd = mine(results, "hardpan"), mine(results, "hardpan zstd")
+    case = "P to an image, gzip, nothing known"
+    bench.against(case, gzip, results, {"crane": 0.40, "ko": 0.40, "umoci": 0.55, "buildah": 0.55})
+    bench.against("P to an image, zstd", zstd, results, {"crane": 0.30})
+    sizes = {}
+    for name, result in results.items():
+        if isinstance(result, Sample):
+            images.check(places[name], TAGS.get(name), bench.peers, bench.payload.programs_bytes)
+            sizes[name] = images.stored(places[name])
+    size = lambda name: f"{name} {sizes[name] / 1e6:.2f} MB"
+    for peer, most in (("crane", 0.90), ("ko", 0.90)):
+        if peer in sizes:
+            ratio = sizes["hardpan"] / sizes[peer]
+            bench.row("P, bytes of the layers, gzip", size("hardpan"), size(peer), ratio, most)
+    ratio = sizes["hardpan zstd"] / sizes["hardpan"]
+    bench.row("P, bytes of the layers, zstd", size("hardpan zstd"), size("hardpan"), ratio, 1.0)
+    bench.row("P, wall of CPU time", seconds(gzip.wall), f"CPU {seconds(gzip.cpu)}", gzip.wall / gzip.cpu, 0.60)
+    bench.bound("P, peak memory", gzip.peak / 1024, "MiB", 64)
+    bench.p_cpu = gzip.cpu
+    bench.bars["P to an image, seconds"] = {n: r.wall for n, r in results.items() if isinstance(r, Sample)}
+    bench.bars["P, layers in MB"] = {name: value / 1e6 for name, value in sizes.items()}
+
+
+def stages(bench):
+    """What P takes at least: its files read and hashed, compressed, and hashed again."""
+    if not hasattr(bench, "p_cpu"):
+        raise Failed("it needs the case `programs` in the same run")
+    files = sorted(os.path.join(bench.payload.path("programs"), n) for n in os.listdir(bench.payload.path("programs")))
+    env = {**os.environ, "CARGO_TERM_QUIET": "true"}
+    cargo = ["cargo", "bench", "--manifest-path", os.path.join(bench.repository, "Cargo.toml"), "--bench", "layer"]
+    said = output([*cargo, "--", *files], env=env)
+
+    def number(stage):
+        found = re.search(rf"^ *{re.escape(stage)} +([\d.]+)", said, re.M)
+        if not found:
+            raise Failed(f"`cargo bench --bench layer` says nothing of {stage}")
+        return float(found.group(1))
+
+    length = bench.payload.programs_bytes / 1e6
+    stored = images.stored(bench.path("p")) / 1e6
+    cat = Way("cat", ["bash", "-c", 'cat "$@" >/dev/null', "cat", *files])
+    read = statistics.median(bench.measure(cat).cpu for _ in range(5))
+    bare = read + length / number("SHA-256") + length / number("gzip, 1 thread") + stored / number("SHA-256")
+    bench.row("P, CPU time of the bare stages", seconds(bench.p_cpu), seconds(bare), bench.p_cpu / bare, 1.25)
+
+
+def many(bench):
+    """T, cold."""
+    bench.payload.many()
+    source, image = bench.payload.path("many"), bench.path("t")
+    theirs, missing = bench.available({
+        "umoci": lambda: bench.peers.umoci(source, bench.path("umoci-many"), bench.folder),
+        "buildah": lambda: bench.peers.buildah(source, bench.path("buildah-many"), bench.folder),
+    })
+    results = bench.in_turn([bench.build("hardpan", "t.toml", image), *theirs]) | missing
+    ours = mine(results, "hardpan")
+    bench.against(f"T, {bench.payload.many_count:,} small files, gzip", ours, results, {"umoci": 0.50, "buildah": 0.50})
+    bench.bound("T, peak memory", ours.peak / 1024, "MiB", 64)
+    images.check(image, None, bench.peers, bench.payload.many_count)
+    bench.bars["T to an image, seconds"] = {n: r.wall for n, r in results.items() if isinstance(r, Sample)}
+
+
+def unchanged(bench):
+    """Builds of what was built before."""
+    for case, recipe, most in (("P", "p.toml", 15), ("T", "t.toml", 150)):
+        bench.payload.programs() if case == "P" else bench.payload.many()
+        image = bench.path(f"again-{case}")
+        bench.measure(bench.build("hardpan", recipe, image))
+        # Files that are newer than the memory of them are read again, as git's index has it.
+        time.sleep(0.1 if bench.smoke else 2.1)
+        again = bench.build("hardpan", recipe, image, cold=False)
+        bench.measure(again)
+        result = mine(bench.in_turn([again], 4), "hardpan")
+        bench.bound(f"{case}, nothing changed", result.wall * 1000, "ms", most, 1)
+        opened, syncs = traced(bench, again)
+        bench.bound(f"{case}, nothing changed: inputs opened", opened, "files", 0)
+        if case == "P":
+            changed(bench, image, again)
+
+
+def changed(bench, image, again):
+    """One of the files of P has other bytes now; the binary's layer is another one."""
+    before = {path for path, _ in images.layers(image)}
+    samples, opened = [], 0
+    for number in range(bench.runs):
+        with open(bench.payload.path("programs", "00"), "r+b") as file:
+            file.seek(4096)
+            file.write(number.to_bytes(8, "little"))
+        time.sleep(0.1)
+        if number == 0:
+            opened, syncs = traced(bench, again)
+        else:
+            samples.append(bench.measure(again).wall)
+    new = len({path for path, _ in images.layers(image)} - before)
+    bench.bound(f"P, one of {bench.payload.programs_count} files changed: layers that are new", new, "layers", 1)
+    told = ", ".join(f"{count} {name}" for name, count in sorted(syncs.items()))
+    met = "yes" if syncs.total() == syncs["syncfs"] == 1 else "**no**"
+    bench.rows.append(Row("P, one file changed: waits for the disk", told, "", "", "1 syncfs", met))
+    if samples:
+        middle = statistics.median(samples)
+        bench.rows.append(Row("P, one file changed", seconds(middle), "", "", f"{opened} inputs were opened", ""))
+
+
+def traced(bench, way):
+    """How many inputs a call opens for reading, and how often it waits for the disk."""
+    log = bench.path("strace.log")
+    calls = "trace=open,openat,openat2,syncfs,fsync,fdatasync,sync"
+    way.prepare()
+    output([bench.peers["strace"], "-f", "-qq", "-e", calls, "-o", log, *way.command], env=way.env)
+    inputs, syncs = set(), Counter()
+    with open(log, errors="replace") as lines:
+        for line in lines:
+            name = re.search(r'"([^"]*)"', line)
+            if name and INPUT.search(name.group(1)) and not re.search(r"O_PATH|O_DIRECTORY|ENOENT", line):
+                inputs.add(name.group(1))
+            sync = re.match(r"\d+ +(syncfs|fsync|fdatasync|sync)\(", line)
+            syncs.update([sync.group(1)] if sync else [])
+    return len(inputs), syncs
+
+
+def large(bench):
+    """One large file: memory does not follow it."""
+    bench.payload.large()
+    image = bench.path("large-image")
+    result = bench.measure(bench.build("hardpan", "large.toml", image))
+    bench.bound("one file of 4 GiB, peak memory", result.peak / 1024, "MiB", 64)
+    remove(image, bench.payload.path("large"))
+
+
+def start(bench):
+    """What a call costs that does nothing."""
+    version = Way("hardpan", [bench.hardpan, "--version"], env=bench.env())
+    nothing = Way("/bin/true", ["/bin/true"], env=bench.env())
+    rounds = 5 if bench.smoke else 100
+    # Without the sync before each run: nothing is written here.
+    walls = {way.name: [] for way in (version, nothing)}
+    for _ in range(rounds):
+        for way in (version, nothing):
+            started = time.perf_counter()
+            subprocess.run(way.command, env=way.env, stdout=subprocess.DEVNULL, check=True)
+            walls[way.name].append(time.perf_counter() - started)
+    more = statistics.median(walls["hardpan"]) - statistics.median(walls["/bin/true"])
+    bench.bound("`hardpan --version`, more than `/bin/true`", more * 1000, "ms", 3, 1)
+
+
+def recipes(bench):
+    """Many small recipes in one call, against a call of crane's for each."""
+    count, calls = (20, 5) if bench.smoke else (1000, 1000 // max(bench.runs, 5))
+    bench.payload.recipes(count)
+    paths = [bench.payload.path("recipes", f"r{number:04}.toml") for number in range(count)]
+    build = lambda few: [bench.hardpan, "build", "--quiet", *paths[:few], "--output", bench.path("small", "{name}")]
+    forget = lambda: remove(bench.path("cache"), bench.path("small"))
+    ours = Way("hardpan", build(count), forget, bench.env())
+    few = bench.measure(Way("hardpan", build(count // 20), forget, bench.env()))
+    theirs, missing = bench.available({"crane": lambda: cranes(bench, calls)})
+    results = bench.in_turn([ours, *theirs]) | missing
+    result = mine(results, "hardpan")
+    case = f"{count:,} small recipes in one call"
+    if isinstance(results["crane"], str):
+        bench.failed(case, "crane", results["crane"])
+    else:
+        each = results["crane"].wall / calls
+        told = f"crane {seconds(each * count)} ({calls} calls a run)"
+        bench.row(case, seconds(result.wall), told, result.wall / (each * count), 0.05)
+        bench.bars[f"{count:,} small images, seconds"] = {"hardpan": result.wall, "crane": each * count}
+    case = f"{count:,} small recipes, peak memory of {count // 20}"
+    bench.row(case, f"{result.peak / 1024:.0f} MiB", f"{few.peak / 1024:.0f} MiB", result.peak / few.peak, 1.25)
+
+
+def cranes(bench, calls):
+    """A loop of the shell over tars; its own part is small."""
+    tar, image = bench.payload.path("recipes", "r$n.tar"), bench.path("cranes", "r$n.tar")
+    append = f"{shlex.quote(bench.peers['crane'])} append --oci-empty-base -f {tar} -t bench/image:1 -o {image}"
+    script = f"for ((i = 0; i < {calls}; i++)); do printf -v n %04d $i; {append} || exit 1; done"
+
+    def prepare():
+        remove(bench.path("cranes"))
+        os.mkdir(bench.path("cranes"))
+
+    return Way("crane", ["bash", "-c", script], prepare)
+
+
+def push(bench):
+    """P to a registry on the loopback, against curl sending the same blobs."""
+    bench.payload.programs()
+    image = bench.path("pushed")
+    bench.measure(bench.build("hardpan", "p.toml", image))
+    samples = {"hardpan": [], "curl": []}
+    for _ in range(bench.runs):
+        for name in samples:
+            # A registry that knows nothing, each time.
+            with Registry(bench.peers["docker-registry"], bench.path("registry")) as registry:
+                reference = f"127.0.0.1:{registry.port}/bench/p:1"
+                remove(bench.path("cache"))
+                hardpan = Way("hardpan", [bench.hardpan, "push", "--quiet", image, reference], env=bench.env())
+                curl = Way("curl", ["bash", "-c", curls(bench, image, registry.port)])
+                way = hardpan if name == "hardpan" else curl
+                samples[name].append(bench.measure(way).wall)
+                if name == "hardpan":
+                    sent = len(registry.requests())
+                    bench.measure(hardpan)
+                    again = len(registry.requests()) - sent
+                else:
+                    output([bench.peers["skopeo"], "inspect", "--tls-verify=false", f"docker://{reference}"])
+    ours, theirs = (statistics.median(samples[name]) for name in ("hardpan", "curl"))
+    bench.row("P, push to docker-registry", seconds(ours), f"curl {seconds(theirs)}", ours / theirs, 1.15)
+    bench.bound("P, unchanged push", again, "requests", 2)
+
+
+def curls(bench, image, port):
+    """A POST and a PUT for each blob, then the manifest."""
+    curl, base = f"{shlex.quote(bench.peers['curl'])} -sSf", f"http://127.0.0.1:{port}/v2/bench/p"
+    lines, blobs = ["set -e"], sorted(os.listdir(os.path.join(image, "blobs/sha256")))
+    manifest = images.manifest(image)
+    for blob in blobs:
+        path = shlex.quote(os.path.join(image, "blobs/sha256", blob))
+        if blob != manifest:
+            start = f"{curl} -X POST -o /dev/null -D - {base}/blobs/uploads/"
+            lines.append(f"to=$({start} | tr -d '\\r' | sed -n 's/^Location: //p')")
+            lines.append(f'{curl} -H "Content-Type: application/octet-stream" -T {path} "$to&digest=sha256:{blob}"')
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    path = shlex.quote(os.path.join(image, "blobs/sha256", manifest))
+    lines.append(f'{curl} -H "Content-Type: {kind}" -T {path} {base}/manifests/1')
+    return "\n".join(lines)
+
+
+# In this order; the case of the bare stages needs the one before.
+CASES = {case.__name__: case for case in (programs, stages, many, unchanged, large, start, recipes, push)}

@@ -1,0 +1,125 @@
+"""What goes into the images: programs of the toolchains, many small files, one large file."""
+
+import os, shutil, subprocess
+
+from .measure import Failed, output
+
+PROGRAMS_BYTES, LARGE_BYTES, SMALL_FILES = 100_000_000, 4 << 30, 50_000
+# Larger ones would make the payload one file, smaller ones are hardly programs.
+MOST, LEAST = 26_000_000, 1_000_000
+
+HEAD = '[[binary]]\npath = "{program}"\nto = "/usr/bin/app"\n\n'
+FILE = '[[file]]\nfrom = "programs/{name}"\nto = "/srv/payload/{name}"\nmode = "0555"\n\n'
+TAIL = '[system]\ncertificates = "none"\n\n[policy]\nmax-size = "8000MB"\n'
+
+
+class Payload:
+    """Folders of inputs, recipes for them, and how large they are."""
+
+    def __init__(self, folder, repository, smoke):
+        self.folder, self.smoke = folder, smoke
+        self.small_program = os.path.join(repository, "recipes/prebuilt/hello-amd64")
+        shutil.copy(self.small_program, self.path("app"))
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, text):
+        with open(self.path(name), "w") as file:
+            file.write(text)
+
+    def programs(self):
+        """P: programs of Go and Rust in turn, the largest first. The image names them by number: their names are
+        those of compilers, which the gate refuses."""
+        if os.path.exists(self.path("p.toml")):
+            return
+        os.mkdir(self.path("programs"))
+        wanted = 900_000 if self.smoke else PROGRAMS_BYTES
+        total, recipe = 0, HEAD.format(program="app")
+        for number, source in enumerate(interleaved(*candidates())):
+            if total > 0.97 * wanted:
+                break
+            name = f"{number:02}"
+            with open(source, "rb") as file, open(self.path("programs", name), "wb") as copy:
+                shutil.copyfileobj(file, copy)
+                if self.smoke:
+                    copy.truncate(300_000)
+            total += os.path.getsize(self.path("programs", name))
+            recipe += FILE.format(name=name)
+        self.programs_bytes, self.programs_count = total, number
+        self.write("p.toml", recipe + TAIL)
+        self.write("p-zstd.toml", 'compression = "zstd"\n' + recipe + TAIL)
+        tar = ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "-C", self.folder]
+        output(tar + ["-cf", self.path("p.tar"), "programs"])
+
+    def many(self):
+        """T: small files of a few lines, in folders."""
+        if os.path.exists(self.path("t.toml")):
+            return
+        self.many_count = 200 if self.smoke else SMALL_FILES
+        for number in range(self.many_count):
+            folder = self.path("many", f"folder-{number // 100:03}")
+            if number % 100 == 0:
+                os.makedirs(folder)
+            with open(os.path.join(folder, f"a-file-with-a-name-{number:05}.txt"), "w") as file:
+                file.write(f"file {number}\n" * (1 + number % 40))
+        tree = '[[tree]]\nfrom = "many"\nto = "/srv/many"\ninclude = ["**/*.txt"]\n\n'
+        self.write("t.toml", HEAD.format(program="app") + tree + TAIL)
+
+    def large(self):
+        """One file: the programs, and a hole up to 4 GiB."""
+        self.programs()
+        with open(self.path("large"), "wb") as large:
+            for name in sorted(os.listdir(self.path("programs"))):
+                with open(self.path("programs", name), "rb") as file:
+                    shutil.copyfileobj(file, large)
+            large.truncate(LARGE_BYTES // (1024 if self.smoke else 1))
+        file = '[[file]]\nfrom = "large"\nto = "/srv/large"\n\n'
+        self.write("large.toml", HEAD.format(program="app") + file + TAIL)
+
+    def recipes(self, count):
+        """Small recipes, each with a text of its own, and the same as tars for those who take tars."""
+        os.mkdir(self.path("recipes"))
+        os.makedirs(self.path("root/usr/bin"))
+        os.makedirs(self.path("root/etc"))
+        shutil.copy(self.small_program, self.path("root/usr/bin/app"))
+        shutil.copy(self.small_program, self.path("recipes/app"))
+        text = '[[file]]\ntext = "recipe {number}\\n"\nto = "/etc/app"\n\n'
+        for number in range(count):
+            recipe = HEAD.format(program="app") + text.format(number=number) + TAIL
+            self.write(f"recipes/r{number:04}.toml", recipe)
+            self.write("root/etc/app", f"recipe {number}\n")
+            output(["tar", "-C", self.path("root"), "-cf", self.path(f"recipes/r{number:04}.tar"), "usr", "etc"])
+
+
+def candidates():
+    """Programs of the Go and of the Rust toolchain that is in use here, the largest first."""
+    try:
+        go = output(["go", "env", "GOROOT"]).strip()
+        rust = output(["rustc", "--print", "sysroot"]).strip()
+    except Failed as why:
+        raise Failed(f"the payload is made of the toolchains: {why}") from why
+    return [sorted(programs(root), key=lambda path: (-os.path.getsize(path), path)) for root in (go, rust)]
+
+
+def programs(root):
+    for folder, _, names in os.walk(root):
+        if os.path.basename(folder) not in ("bin", "linux_amd64", "linux_arm64"):
+            continue
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and LEAST <= os.path.getsize(path) <= MOST and is_elf(path):
+                yield path
+
+
+def is_elf(path):
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def interleaved(one, other):
+    for pair in zip(one, other):
+        yield from pair
+    shorter = min(len(one), len(other))
+    yield from one[shorter:]
+    yield from other[shorter:]
