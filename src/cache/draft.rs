@@ -6,11 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::CachedBlob;
-use crate::{oci::Digest, report::Failure};
+use crate::{
+    oci::{Digest, Sha256},
+    report::Failure,
+};
 
 /// A file beside the entries, which becomes one when its bytes are those that were promised. Dropped, it is removed.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl CacheDraft {
     pub fn seal(mut self, digest: Digest, size: u64) -> Result<CachedBlob, Failure> {
         let fault = |error: &io::Error| Failure::io("write to the cache", &self.folder, error);
         self.file.flush().map_err(|error| fault(&error))?;
-        let found = Digest::from_bytes(self.hasher.clone().finalize().into());
+        let found = self.hasher.clone().finish();
         if (found, self.written) != (digest, size) {
             let what = format!("`{digest}` of {size} bytes was promised, and `{found}` of {} bytes came", self.written);
             return Err(Failure::new(what));

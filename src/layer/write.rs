@@ -5,14 +5,12 @@ use std::{
     num::NonZeroUsize,
 };
 
-use sha2::{Digest as _, Sha256};
-
 use super::{
     Entry, GzipWriter, Onlooker, ZstdWriter,
     tar::{self, TarError},
 };
 use crate::{
-    oci::{BlobSink, Descriptor, DiffId, Digest, Draft, media_type},
+    oci::{BlobSink, Descriptor, DiffId, Draft, Sha256, media_type},
     report::Failure,
 };
 
@@ -169,7 +167,7 @@ impl<'o, W: Write> Unpacked<'o, W> {
 
     /// The digest and the number of bytes that went through.
     fn end(self) -> (DiffId, u64, W) {
-        (DiffId::new(Digest::from_bytes(self.hash.finalize().into())), self.bytes, self.out)
+        (DiffId::new(self.hash.finish()), self.bytes, self.out)
     }
 }
 
@@ -204,7 +202,7 @@ mod tests {
     use super::*;
     use crate::{
         layer::{EntryKind, Nobody},
-        oci::{Draft, ImagePath},
+        oci::{Digest, Draft, ImagePath},
     };
 
     /// Keeps what was sealed in memory, when it is not more than there is room for.

@@ -4,7 +4,8 @@ use std::{borrow::Cow, fmt, io};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+
+use super::Sha256;
 
 /// The SHA-256 of stored bytes: what a descriptor carries (image-spec, `descriptor.md`, "Digests").
 ///
@@ -30,7 +31,9 @@ pub enum DigestError {
 impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        hasher.finish()
     }
 
     /// The digest of everything that `reader` gives, in bounded memory.
@@ -39,7 +42,7 @@ impl Digest {
         let mut buffer = vec![0; 64 << 10];
         loop {
             match reader.read(&mut buffer) {
-                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(0) => return Ok(hasher.finish()),
                 Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -50,6 +53,11 @@ impl Digest {
     /// The value a finished hasher gave.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The 32 bytes themselves.
+    pub const fn bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     /// Reads `sha256:<64 hex>`.

@@ -9,6 +9,7 @@ mod document;
 mod image_path;
 mod json;
 mod platform;
+mod sha256;
 mod user;
 
 pub use blob::{BlobSink, Draft, Open};
@@ -17,4 +18,5 @@ pub use document::{Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManif
 pub use image_path::{ImagePath, ImagePathError};
 pub use json::canonical_json;
 pub use platform::{Platform, PlatformError};
+pub use sha256::Sha256;
 pub use user::User;

@@ -7,10 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
-
 use crate::{
-    oci::{Descriptor, Digest, Draft},
+    oci::{Descriptor, Draft, Sha256},
     report::Failure,
 };
 
@@ -54,7 +52,7 @@ impl Draft for FileDraft<'_> {
         let hashed = self.out.get_ref();
         // The bytes must be durable before any name can point at them.
         hashed.file.sync_all().map_err(|error| self.failure(&error))?;
-        let (size, digest) = (hashed.written, Digest::from_bytes(hashed.hasher.clone().finalize().into()));
+        let (size, digest) = (hashed.written, hashed.hasher.clone().finish());
         // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
         fs::rename(&self.path, self.blobs.join(digest.hex())).map_err(|error| self.failure(&error))?;
         Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() })

@@ -14,12 +14,11 @@ use rustix::{
     fs::{CWD, Mode, OFlags, openat},
     io::Errno,
 };
-use sha2::{Digest as _, Sha256};
 
 use super::{BlobRef, registry::Remote};
 use crate::{
     cache::Cache,
-    oci::{Digest, Open},
+    oci::{Digest, Open, Sha256},
     report::Failure,
 };
 
@@ -222,7 +221,7 @@ impl VerifiedReader {
             if self.stored.has_grown()? {
                 return Err(bad(format!("it has more than {} bytes", self.size)));
             }
-            let found = Digest::from_bytes(self.hasher.clone().finalize().into());
+            let found = self.hasher.clone().finish();
             if found != self.digest {
                 return Err(bad(format!("its bytes are `{found}`")));
             }

@@ -3,11 +3,10 @@
 use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use sha2::{Digest as _, Sha256};
 
 use super::Packing;
 use crate::{
-    oci::{DiffId, Digest},
+    oci::{DiffId, Sha256},
     report::Limits,
 };
 
@@ -68,7 +67,7 @@ impl<R: Read> Read for Unpacked<R> {
             io::Error::new(io::ErrorKind::InvalidData, what)
         })?;
         if read == 0 {
-            let found = Digest::from_bytes(self.hasher.clone().finalize().into());
+            let found = self.hasher.clone().finish();
             if found != self.diff_id.digest() {
                 let what = format!("the unpacked bytes are `{found}`, the config says `{}`", self.diff_id);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, what));

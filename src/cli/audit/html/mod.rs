@@ -8,7 +8,6 @@ mod page;
 mod treemap;
 
 use base64ct::{Base64, Encoding as _};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     groups::{self, Outcome},
@@ -16,6 +15,7 @@ use super::{
 };
 use crate::{
     inspect::audit::{Audit, ImageAudit, Place},
+    oci::Digest,
     report::Severity,
 };
 use map::Boxes;
@@ -35,7 +35,7 @@ pub(super) fn render(audits: &[Audit]) -> String {
     let mut page = Page::default();
     page.html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.html("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
-    page.text(Base64::encode_string(&Sha256::digest(style.as_bytes())));
+    page.text(Base64::encode_string(&Digest::of(style.as_bytes()).bytes()));
     page.html("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
     page.html("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.html("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit of ").text(names.join(", "));
@@ -209,7 +209,7 @@ mod tests {
     fn the_digest_of_the_policy_is_that_of_the_style() {
         let page = render(&[sample::audit()]);
         let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style");
-        let digest = Base64::encode_string(&Sha256::digest(style.as_bytes()));
+        let digest = Base64::encode_string(&Digest::of(style.as_bytes()).bytes());
         assert!(page.contains(&format!("'sha256-{digest}'")));
     }
 }
