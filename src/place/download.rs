@@ -5,7 +5,6 @@
 
 use std::io::{self, Read, Write};
 
-use sha2::{Digest as _, Sha256};
 use ureq::{
     Body,
     http::{Response, header},
@@ -23,7 +22,7 @@ use super::{
     shown,
 };
 use crate::{
-    oci::Digest,
+    oci::{Digest, Sha256},
     report::{Failure, Limits, Progress, Task},
 };
 
@@ -83,7 +82,7 @@ pub fn download(
         to.write_all(bytes).map_err(|error| failed(format!("it cannot be kept: {error}")))?;
         task.get_or_insert_with(|| progress.task(&line, source.total)).advance(bytes.len() as u64);
     }
-    let found = Digest::from_bytes(hasher.finalize().into());
+    let found = hasher.finish();
     if found != what.digest {
         let what = format!("`{name}` is `{found}`, and the recipe says `{}`", what.digest);
         return Err(Failure::new(what).hint("somebody changed what is there; look at it before you trust it"));
