@@ -18,7 +18,7 @@ use clap::FromArgMatches as _;
 
 use crate::{
     commands,
-    report::{Failure, Failures},
+    report::{Failure, Failures, Progress as _},
 };
 use arguments::{Arguments, BuildArguments, Color, Document, InspectArguments, PlanArguments, Verb};
 use terminal::Terminal;
@@ -50,6 +50,9 @@ pub fn main() -> ExitCode {
         Verb::Man { topic } => done(show(manual::man(topic.as_deref()))),
         Verb::Help { topic } => done(show(manual::help(topic.as_deref()))),
     };
+    for notice in registry::NOTICES.take() {
+        terminal.warn(&notice);
+    }
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failures) => {

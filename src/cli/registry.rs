@@ -1,15 +1,18 @@
 //! The options by which a registry is reached, and what the caller's world says about it.
 
-use std::{io::Read as _, path::PathBuf};
+use std::{io::Read as _, path::PathBuf, sync::LazyLock};
 
 use clap::Args;
 
 use super::{arguments::Common, push::TagArguments};
 use crate::{
     commands::push::Settings,
-    place::registry::{Access, Login, Secret},
+    place::registry::{Access, Login, Notices, Secret},
     report::{Failure, Limits},
 };
+
+/// What registries warn of, whichever verb asks them: shown when the verb is done.
+pub(super) static NOTICES: LazyLock<Notices> = LazyLock::new(Notices::default);
 
 /// How registries are reached; every verb that takes an IMAGE or a REF has these.
 #[derive(Debug, Default, Args)]
@@ -42,6 +45,7 @@ impl RegistryArguments {
             plain_http: self.plain_http,
             ca_files: self.ca_files.clone(),
             offline: false,
+            notices: NOTICES.clone(),
         })
     }
 }

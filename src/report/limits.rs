@@ -145,6 +145,8 @@ impl Limits {
     /// What a broken download must have brought before its next breaks count from none again: as much as a slow line
     /// brings in a second, and enough that no server keeps us by the byte.
     pub const DOWNLOAD_PIECE_BYTES: u64 = 16 << 10;
+    /// Warnings of registries that are shown; a registry has one or two for everybody.
+    pub const NOTICES: usize = 16;
     /// A registry's answer with a token: the longest tokens that are seen have 20 KiB.
     pub const TOKEN_BYTES: u64 = 256 << 10;
     /// A registry's refusal, which is a sentence or two in JSON; of a longer one only the status is told.

@@ -7,12 +7,15 @@ use serde::{Serialize, Serializer};
 
 use super::{
     RuleFacts,
-    catalogue::{cfg, elf, net, perm, pol, rep, sec, tar, tool, usr},
+    catalogue::{cfg, elf, net, perm, pol, reg, rep, sec, tar, tool, usr},
 };
 
 /// Makes the enum, its list and its facts of one table.
 macro_rules! rules {
-    ($($rule:ident => $family:ident::$facts:ident,)*) => {
+    (
+        of images { $($rule:ident => $family:ident::$facts:ident,)* }
+        of deeds { $($deed:ident => $deed_family:ident::$deed_facts:ident,)* }
+    ) => {
         /// A rule of the catalogue, that a finding, a refusal or a policy may name.
         ///
         /// A refusal that carries a rule ends with exit code 1: hardpan did its work and the answer is no.
@@ -23,16 +26,22 @@ macro_rules! rules {
                 #[doc = concat!("`", stringify!($family), "::", stringify!($facts), "` of the catalogue.")]
                 $rule,
             )*
+            $(
+                #[doc = concat!("`", stringify!($deed_family), "::", stringify!($deed_facts), "` of the catalogue.")]
+                $deed,
+            )*
         }
 
         impl Rule {
-            /// Every rule, in the order of the catalogue, which is that of the codes within a family.
+            /// Every rule that an image can break, in the order of the catalogue, which is that of the codes within a
+            /// family. Those about what hardpan is to do with an image are no audit's and no policy's.
             pub const ALL: [Self; [$(stringify!($rule)),*].len()] = [$(Self::$rule),*];
 
             /// What the catalogue says about the rule.
             pub const fn facts(self) -> &'static RuleFacts {
                 match self {
                     $(Self::$rule => &$family::$facts,)*
+                    $(Self::$deed => &$deed_family::$deed_facts,)*
                 }
             }
         }
@@ -40,96 +49,101 @@ macro_rules! rules {
 }
 
 rules! {
-    RootUser => usr::ROOT_USER,
-    NamedUser => usr::NAMED_USER,
-    MalformedUser => usr::MALFORMED_USER,
-    RootGroup => usr::ROOT_GROUP,
-    UnknownUser => usr::UNKNOWN_USER,
-    EmptyPassword => usr::EMPTY_PASSWORD,
-    DuplicateId => usr::DUPLICATE_ID,
-    OversizedAccounts => usr::OVERSIZED_ACCOUNTS,
-    Shell => tool::SHELL,
-    MultiCallBinary => tool::MULTI_CALL_BINARY,
-    PackageManager => tool::PACKAGE_MANAGER,
-    DownloadTool => tool::DOWNLOAD_TOOL,
-    Compiler => tool::COMPILER,
-    PrivilegeTool => tool::PRIVILEGE_TOOL,
-    DebugTool => tool::DEBUG_TOOL,
-    UnusedInterpreter => tool::UNUSED_INTERPRETER,
-    Leftovers => tool::LEFTOVERS,
-    Setuid => perm::SETUID,
-    WorldWritable => perm::WORLD_WRITABLE,
-    WritableCode => perm::WRITABLE_CODE,
-    ReplaceableCode => perm::REPLACEABLE_CODE,
-    RunUserOwned => perm::RUN_USER_OWNED,
-    ForeignOwner => perm::FOREIGN_OWNER,
-    EntrypointNotExecutable => perm::ENTRYPOINT_NOT_EXECUTABLE,
-    FileCapabilities => perm::FILE_CAPABILITIES,
-    SpecialFile => perm::SPECIAL_FILE,
-    HostXattrs => perm::HOST_XATTRS,
-    LoaderHijack => perm::LOADER_HIJACK,
-    PathEscape => tar::PATH_ESCAPE,
-    HardLinkEscape => tar::HARD_LINK_ESCAPE,
-    SymlinkParent => tar::SYMLINK_PARENT,
-    SymlinkEscape => tar::SYMLINK_ESCAPE,
-    DuplicatePath => tar::DUPLICATE_PATH,
-    InvalidWhiteout => tar::INVALID_WHITEOUT,
-    AmbiguousTar => tar::AMBIGUOUS_TAR,
-    DigestMismatch => tar::DIGEST_MISMATCH,
-    AmbiguousManifest => tar::AMBIGUOUS_MANIFEST,
-    ForeignLayer => tar::FOREIGN_LAYER,
-    ResourceBomb => tar::RESOURCE_BOMB,
-    PrivateKey => sec::PRIVATE_KEY,
-    ProviderToken => sec::PROVIDER_TOKEN,
-    RemovedSecret => sec::REMOVED_SECRET,
-    CredentialFile => sec::CREDENTIAL_FILE,
-    SecretInEnv => sec::SECRET_IN_ENV,
-    SecretInLabel => sec::SECRET_IN_LABEL,
-    SecretInHistory => sec::SECRET_IN_HISTORY,
-    SecretInArguments => sec::SECRET_IN_ARGUMENTS,
-    LoginTraces => sec::LOGIN_TRACES,
-    AdminService => net::ADMIN_SERVICE,
-    AdminPort => net::ADMIN_PORT,
-    PrivilegedPort => net::PRIVILEGED_PORT,
-    InvalidPort => net::INVALID_PORT,
-    SensitiveVolume => net::SENSITIVE_VOLUME,
-    MutableReference => cfg::MUTABLE_REFERENCE,
-    UnpinnedBase => cfg::UNPINNED_BASE,
-    BaseNotAllowed => cfg::BASE_NOT_ALLOWED,
-    AddFromUrl => cfg::ADD_FROM_URL,
-    PipeToShell => cfg::PIPE_TO_SHELL,
-    StopSignal => cfg::STOP_SIGNAL,
-    Healthcheck => cfg::HEALTHCHECK,
-    ShellForm => cfg::SHELL_FORM,
-    EntrypointMissing => cfg::ENTRYPOINT_MISSING,
-    WorkingDirectory => cfg::WORKING_DIRECTORY,
-    RuntimeLabels => cfg::RUNTIME_LABELS,
-    OnbuildTriggers => cfg::ONBUILD_TRIGGERS,
-    MissingMetadata => cfg::MISSING_METADATA,
-    Unsigned => cfg::UNSIGNED,
-    WrongArchitecture => cfg::WRONG_ARCHITECTURE,
-    VaryingCreated => rep::VARYING_CREATED,
-    VaryingTimes => rep::VARYING_TIMES,
-    GzipMetadata => rep::GZIP_METADATA,
-    OwnerNames => rep::OWNER_NAMES,
-    UnsortedEntries => rep::UNSORTED_ENTRIES,
-    WastedBytes => rep::WASTED_BYTES,
-    DuplicateContent => rep::DUPLICATE_CONTENT,
-    SizeBudget => rep::SIZE_BUDGET,
-    DynamicBinary => elf::DYNAMIC_BINARY,
-    MissingLibrary => elf::MISSING_LIBRARY,
-    MissingCertificates => elf::MISSING_CERTIFICATES,
-    NotPie => elf::NOT_PIE,
-    ExecutableStack => elf::EXECUTABLE_STACK,
-    NoRelro => elf::NO_RELRO,
-    NoStackCanary => elf::NO_STACK_CANARY,
-    DebugInfo => elf::DEBUG_INFO,
-    BuildPaths => elf::BUILD_PATHS,
-    LibraryPath => elf::LIBRARY_PATH,
-    PackedBinary => elf::PACKED_BINARY,
-    NoDependencyData => elf::NO_DEPENDENCY_DATA,
-    ExpiredWaiver => pol::EXPIRED_WAIVER,
-    UnusedWaiver => pol::UNUSED_WAIVER,
+    of images {
+        RootUser => usr::ROOT_USER,
+        NamedUser => usr::NAMED_USER,
+        MalformedUser => usr::MALFORMED_USER,
+        RootGroup => usr::ROOT_GROUP,
+        UnknownUser => usr::UNKNOWN_USER,
+        EmptyPassword => usr::EMPTY_PASSWORD,
+        DuplicateId => usr::DUPLICATE_ID,
+        OversizedAccounts => usr::OVERSIZED_ACCOUNTS,
+        Shell => tool::SHELL,
+        MultiCallBinary => tool::MULTI_CALL_BINARY,
+        PackageManager => tool::PACKAGE_MANAGER,
+        DownloadTool => tool::DOWNLOAD_TOOL,
+        Compiler => tool::COMPILER,
+        PrivilegeTool => tool::PRIVILEGE_TOOL,
+        DebugTool => tool::DEBUG_TOOL,
+        UnusedInterpreter => tool::UNUSED_INTERPRETER,
+        Leftovers => tool::LEFTOVERS,
+        Setuid => perm::SETUID,
+        WorldWritable => perm::WORLD_WRITABLE,
+        WritableCode => perm::WRITABLE_CODE,
+        ReplaceableCode => perm::REPLACEABLE_CODE,
+        RunUserOwned => perm::RUN_USER_OWNED,
+        ForeignOwner => perm::FOREIGN_OWNER,
+        EntrypointNotExecutable => perm::ENTRYPOINT_NOT_EXECUTABLE,
+        FileCapabilities => perm::FILE_CAPABILITIES,
+        SpecialFile => perm::SPECIAL_FILE,
+        HostXattrs => perm::HOST_XATTRS,
+        LoaderHijack => perm::LOADER_HIJACK,
+        PathEscape => tar::PATH_ESCAPE,
+        HardLinkEscape => tar::HARD_LINK_ESCAPE,
+        SymlinkParent => tar::SYMLINK_PARENT,
+        SymlinkEscape => tar::SYMLINK_ESCAPE,
+        DuplicatePath => tar::DUPLICATE_PATH,
+        InvalidWhiteout => tar::INVALID_WHITEOUT,
+        AmbiguousTar => tar::AMBIGUOUS_TAR,
+        DigestMismatch => tar::DIGEST_MISMATCH,
+        AmbiguousManifest => tar::AMBIGUOUS_MANIFEST,
+        ForeignLayer => tar::FOREIGN_LAYER,
+        ResourceBomb => tar::RESOURCE_BOMB,
+        PrivateKey => sec::PRIVATE_KEY,
+        ProviderToken => sec::PROVIDER_TOKEN,
+        RemovedSecret => sec::REMOVED_SECRET,
+        CredentialFile => sec::CREDENTIAL_FILE,
+        SecretInEnv => sec::SECRET_IN_ENV,
+        SecretInLabel => sec::SECRET_IN_LABEL,
+        SecretInHistory => sec::SECRET_IN_HISTORY,
+        SecretInArguments => sec::SECRET_IN_ARGUMENTS,
+        LoginTraces => sec::LOGIN_TRACES,
+        AdminService => net::ADMIN_SERVICE,
+        AdminPort => net::ADMIN_PORT,
+        PrivilegedPort => net::PRIVILEGED_PORT,
+        InvalidPort => net::INVALID_PORT,
+        SensitiveVolume => net::SENSITIVE_VOLUME,
+        MutableReference => cfg::MUTABLE_REFERENCE,
+        UnpinnedBase => cfg::UNPINNED_BASE,
+        BaseNotAllowed => cfg::BASE_NOT_ALLOWED,
+        AddFromUrl => cfg::ADD_FROM_URL,
+        PipeToShell => cfg::PIPE_TO_SHELL,
+        StopSignal => cfg::STOP_SIGNAL,
+        Healthcheck => cfg::HEALTHCHECK,
+        ShellForm => cfg::SHELL_FORM,
+        EntrypointMissing => cfg::ENTRYPOINT_MISSING,
+        WorkingDirectory => cfg::WORKING_DIRECTORY,
+        RuntimeLabels => cfg::RUNTIME_LABELS,
+        OnbuildTriggers => cfg::ONBUILD_TRIGGERS,
+        MissingMetadata => cfg::MISSING_METADATA,
+        Unsigned => cfg::UNSIGNED,
+        WrongArchitecture => cfg::WRONG_ARCHITECTURE,
+        VaryingCreated => rep::VARYING_CREATED,
+        VaryingTimes => rep::VARYING_TIMES,
+        GzipMetadata => rep::GZIP_METADATA,
+        OwnerNames => rep::OWNER_NAMES,
+        UnsortedEntries => rep::UNSORTED_ENTRIES,
+        WastedBytes => rep::WASTED_BYTES,
+        DuplicateContent => rep::DUPLICATE_CONTENT,
+        SizeBudget => rep::SIZE_BUDGET,
+        DynamicBinary => elf::DYNAMIC_BINARY,
+        MissingLibrary => elf::MISSING_LIBRARY,
+        MissingCertificates => elf::MISSING_CERTIFICATES,
+        NotPie => elf::NOT_PIE,
+        ExecutableStack => elf::EXECUTABLE_STACK,
+        NoRelro => elf::NO_RELRO,
+        NoStackCanary => elf::NO_STACK_CANARY,
+        DebugInfo => elf::DEBUG_INFO,
+        BuildPaths => elf::BUILD_PATHS,
+        LibraryPath => elf::LIBRARY_PATH,
+        PackedBinary => elf::PACKED_BINARY,
+        NoDependencyData => elf::NO_DEPENDENCY_DATA,
+        ExpiredWaiver => pol::EXPIRED_WAIVER,
+        UnusedWaiver => pol::UNUSED_WAIVER,
+    }
+    of deeds {
+        TagExists => reg::TAG_EXISTS,
+    }
 }
 
 impl Rule {
@@ -227,6 +241,7 @@ mod tests {
             assert_eq!(Rule::named(&rule.code().to_lowercase()), Some(rule));
         }
         assert_eq!(Rule::named("no-such-rule"), None);
+        assert_eq!(Rule::named(Rule::TagExists.name()), None, "no policy can except it");
         assert_eq!(Rule::named(""), None);
     }
 
@@ -235,7 +250,7 @@ mod tests {
         let names: BTreeSet<_> = Rule::ALL.into_iter().map(Rule::name).collect();
         let codes: BTreeSet<_> = Rule::ALL.into_iter().map(Rule::code).collect();
         assert_eq!((names.len(), codes.len()), (Rule::ALL.len(), Rule::ALL.len()));
-        for rule in Rule::ALL {
+        for rule in Rule::ALL.into_iter().chain([Rule::TagExists]) {
             let facts = rule.facts();
             assert!(facts.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{rule}");
             let (family, number) = facts.code.split_at(facts.code.len() - 3);

@@ -53,6 +53,7 @@ mod support {
     pub mod layout;
     pub mod mtree;
     pub mod output;
+    pub mod proxy;
     pub mod registry;
     pub mod service;
     pub mod tls;

@@ -1,7 +1,12 @@
 //! Images in registries: sent, read back, and what happens when the registry or the way to it misbehaves.
 
+mod conformance;
 mod faults;
+mod kills;
 mod logins;
+mod pieces;
+mod realms;
+mod tokens;
 
 use std::{
     collections::BTreeSet,
@@ -11,6 +16,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::Value;
+
 use crate::{
     examples,
     support::{
@@ -18,7 +25,7 @@ use crate::{
         elf,
         judges::{checked, tool},
         output::Output,
-        registry::{Fault, Lock, Registry},
+        registry::{Fault, Lock, Registry, Setup},
     },
 };
 
@@ -43,14 +50,14 @@ fn push(case: &Case, registry: &Registry) -> Output {
 
 fn digest(case: &Case) -> String {
     let index = fs::read_to_string(case.path("out/app/index.json")).expect("the layout");
-    let index: serde_json::Value = serde_json::from_str(&index).expect("JSON");
+    let index: Value = serde_json::from_str(&index).expect("JSON");
     index["manifests"][0]["digest"].as_str().expect("a digest").to_owned()
 }
 
 /// The layers' digests, the lowest first.
 fn layers(case: &Case) -> Vec<String> {
     let path = case.path("out/app/blobs/sha256").join(digest(case).trim_start_matches("sha256:"));
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(path).expect("the manifest")).expect("JSON");
+    let manifest: Value = serde_json::from_slice(&fs::read(path).expect("the manifest")).expect("JSON");
     let layers = manifest["layers"].as_array().expect("layers");
     layers.iter().map(|layer| layer["digest"].as_str().expect("a digest").to_owned()).collect()
 }
@@ -68,8 +75,9 @@ fn login() -> (String, String, String) {
 
 fn logged_in(case: Case, registry: &str) -> Case {
     let auth = format!("{{\"auths\":{{\"{registry}\":{{\"auth\":\"{}\"}}}}}}", login().2);
-    let config = case.path("docker");
-    case.file("docker/config.json", auth).env("DOCKER_CONFIG", config)
+    let folder = format!("docker-{registry}");
+    let config = case.path(&folder);
+    case.file(format!("{folder}/config.json"), auth).env("DOCKER_CONFIG", config)
 }
 
 #[test]
@@ -92,7 +100,7 @@ fn what_is_pushed_is_what_was_built_for_docker_registry_skopeo_and_crane() {
     }
     let here = case.run(["inspect", "--json", "out/app"]).ok();
     let there = case.run(["inspect", "--json", &format!("{name}:1")]).ok();
-    let parse = |output: &Output| serde_json::from_str::<serde_json::Value>(&output.stdout).expect("JSON");
+    let parse = |output: &Output| serde_json::from_str::<Value>(&output.stdout).expect("JSON");
     assert_eq!(parse(&here)["contents"][0]["images"], parse(&there)["contents"][0]["images"]);
     // And once more from there to another repository, and by a build.
     case.run(["push", &format!("docker://{name}:1"), &format!("{name}2:1")]).ok().says("0 blobs uploaded (0 bytes), ");
@@ -117,21 +125,88 @@ fn an_unchanged_push_asks_once_and_sends_nothing() {
 }
 
 #[test]
+fn an_unchanged_push_with_several_tags_asks_for_each_once() {
+    let (case, registry) = (case(), Registry::start());
+    let tags = ["1", "1.2", "latest"].map(|tag| format!("{}/app:{tag}", registry.host()));
+    let push = || case.run(["push", "out/app"].into_iter().chain(tags.iter().map(String::as_str))).ok();
+    push();
+    registry.spoil(|_| None);
+    push();
+    let asked: Vec<_> = registry.requests().into_iter().map(|request| (request.method, request.target)).collect();
+    let expected = ["1", "1.2", "latest"].map(|tag| ("HEAD".to_owned(), format!("/v2/app/manifests/{tag}")));
+    assert_eq!(asked, expected, "no tag tells of another");
+}
+
+/// What a dry run promises: digests to upload, to mount and from where, manifests, tags.
+fn promised(plan: &Value) -> [BTreeSet<String>; 4] {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let list = |key: &str| plan[key].as_array().expect("a list").clone();
+    let fates = |fate: &str| list("blobs").into_iter().filter(|blob| blob["fate"] == fate).collect::<Vec<_>>();
+    let tags = list("tags").into_iter().filter(|tag| tag["put"] == true).map(|tag| text(&tag["name"])).collect();
+    [
+        fates("upload").iter().map(|blob| text(&blob["digest"])).collect(),
+        fates("mount").iter().map(|blob| format!("{} {}", text(&blob["digest"]), text(&blob["from"]))).collect(),
+        list("manifests").iter().map(text).collect(),
+        tags,
+    ]
+}
+
+/// The same, of what a registry was then asked to do in a repository.
+fn asked(registry: &Registry, repository: &str) -> [BTreeSet<String>; 4] {
+    let mut all: [BTreeSet<String>; 4] = Default::default();
+    let start = format!("/v2/{repository}/");
+    for request in registry.requests().into_iter().filter(|request| request.target.starts_with(&start)) {
+        let last = request.path().rsplit('/').next().unwrap_or_default().to_owned();
+        match request.method.as_str() {
+            "PUT" if request.is("PUT", "/uploads/") => all[0].insert(request.parameter("digest").expect("a digest")),
+            "POST" if request.target.contains("mount=") => {
+                let [digest, from] = ["mount", "from"].map(|name| request.parameter(name).expect("it"));
+                all[1].insert(format!("{digest} {from}"))
+            }
+            "PUT" if last.contains(':') => all[2].insert(last),
+            "PUT" => all[3].insert(last),
+            _ => false,
+        };
+    }
+    all
+}
+
+#[test]
 fn a_dry_run_says_what_a_push_then_does() {
     let (case, registry) = (case(), Registry::start());
-    let reference = format!("{}/app:1", registry.host());
-    let dry = case.run(["push", "--dry-run", "out/app", &reference]).ok();
-    assert!(registry.requests().iter().all(|request| matches!(request.method.as_str(), "GET" | "HEAD")));
-    assert_eq!(registry.tag("app", "1"), None);
-    let uploads: BTreeSet<_> = dry
-        .stdout
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("upload ")?.split_whitespace().next())
-        .map(str::to_owned)
-        .collect();
-    push(&case, &registry).ok();
-    assert_eq!(uploads, registry.blobs("app"));
-    assert!(case.run(["push", "--dry-run", "out/app", &reference]).ok().stdout.contains("  0 bytes to upload"));
+    let references = ["app:1", "app:latest", "other:1"].map(|name| format!("{}/{name}", registry.host()));
+    let args = |words: &[&str]| {
+        let words: Vec<_> = words.iter().copied().chain(references.iter().map(String::as_str)).collect();
+        case.run(words).ok()
+    };
+    // First everything, then a new binary on what is there, then nothing.
+    for round in 0..3 {
+        if round == 1 {
+            case.clone().edit("app.toml", |text| text + "[run]\nargs = [\"x\"]\n").build().ok();
+        }
+        registry.spoil(|_| None);
+        let dry = args(&["push", "--dry-run", "--json", "out/app"]);
+        let told = args(&["push", "--dry-run", "out/app"]);
+        assert!(registry.requests().iter().all(|request| matches!(request.method.as_str(), "GET" | "HEAD")));
+        registry.spoil(|_| None);
+        let pushed = args(&["push", "out/app"]);
+        let dry: Value = serde_json::from_str(&dry.stdout).expect("JSON");
+        let plans = dry["repositories"].as_array().expect("repositories");
+        assert_eq!(plans.len(), 2);
+        let mut sum = 0;
+        for (plan, repository) in plans.iter().zip(["app", "other"]) {
+            let promised = promised(plan);
+            assert_eq!(asked(&registry, repository), promised, "{round} {repository}");
+            assert_eq!(promised[2].is_empty(), round == 2, "{plan:#}");
+            let uploads = plan["blobs"].as_array().expect("blobs").iter().filter(|blob| blob["fate"] == "upload");
+            let bytes: u64 = uploads.map(|blob| blob["size"].as_u64().expect("a size")).sum();
+            assert!(told.stdout.contains(&format!("  {bytes} bytes to upload\n")), "{}", told.stdout);
+            assert!(bytes == 0 || pushed.stderr.contains(&format!("({bytes} bytes)")), "{}", pushed.stderr);
+            sum += bytes;
+        }
+        let received: usize = registry.requests().iter().filter(|r| r.method == "PATCH").map(|r| r.received).sum();
+        assert_eq!(received as u64, sum, "{round}");
+    }
 }
 
 #[test]
@@ -142,7 +217,10 @@ fn tags_move_stay_or_stop_the_push_as_the_policy_says() {
     let case = case.edit("app.toml", |text| text + "[run]\nargs = [\"x\"]\n");
     case.build().ok();
     let reference = format!("{}/app:1", registry.host());
-    case.run(["push", "--tag-policy", "fail", "out/app", &reference]).fails(2).says("lets no tag move");
+    case.run(["push", "--tag-policy", "fail", "out/app", &reference])
+        .fails(1)
+        .says("error[tag-exists]")
+        .says("lets no tag move");
     assert_eq!(registry.tag("app", "1").as_ref(), Some(&first));
     case.run(["push", "--tag-policy", "keep", "out/app", &reference]).ok().says(&format!("stays with {first}"));
     assert_eq!(registry.tag("app", "1").as_ref(), Some(&first));
@@ -186,7 +264,19 @@ fn an_ipv6_registry_is_written_in_brackets() {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
         return;
     }
-    let (case, registry) = (case(), Registry::at(IpAddr::V6(Ipv6Addr::LOCALHOST), Lock::Open));
+    let (case, registry) =
+        (case(), Registry::with(Setup { address: IpAddr::V6(Ipv6Addr::LOCALHOST), ..Setup::default() }));
     push(&case, &registry).ok();
     case.run(["inspect", &format!("{}/app:1", registry.host())]).ok();
+}
+
+#[test]
+fn what_a_registry_warns_of_is_shown_once() {
+    let (case, registry) = (case(), Registry::start());
+    registry.spoil(|_| Some(Fault::Fields(vec![("warning", "299 - \"it ends \u{202e}soon\"".to_owned())])));
+    let line = format!("warning: {} says: it ends \\u{{202e}}soon", registry.host());
+    let pushed = push(&case, &registry).ok();
+    assert_eq!(pushed.stderr.matches(&line).count(), 1, "{}", pushed.stderr);
+    let read = case.run(["--quiet", "inspect", &format!("{}/app:1", registry.host())]).ok();
+    assert_eq!(read.stderr.trim(), line);
 }

@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use super::Notices;
+
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
@@ -22,6 +24,8 @@ pub struct Access {
     pub ca_files: Vec<PathBuf>,
     /// `--offline`: no socket is opened.
     pub offline: bool,
+    /// Where warnings of registries go.
+    pub notices: Notices,
 }
 
 /// A name and a password.

@@ -6,6 +6,7 @@
 mod access;
 mod auth;
 pub(super) mod http;
+mod notices;
 mod pull;
 pub mod push;
 mod reference;
@@ -16,6 +17,7 @@ use std::path::Path;
 use super::{Opened, sets, store::Store};
 use crate::report::Failure;
 pub use access::{Access, Login, Secret};
+pub use notices::Notices;
 pub(super) use pull::Remote;
 pub use reference::Reference;
 

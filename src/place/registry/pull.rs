@@ -139,6 +139,7 @@ impl BlobReader {
         let client = repository.client().map_err(other)?;
         let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(other)?;
         let mut call = Call::new(Method::GET, url, &repository.wanted);
+        call.is_long = true;
         if self.at > 0 {
             call = call.header(header::RANGE, format!("bytes={}-", self.at));
         }

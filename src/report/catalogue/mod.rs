@@ -5,6 +5,7 @@ pub(super) mod elf;
 pub(super) mod net;
 pub(super) mod perm;
 pub(super) mod pol;
+pub(super) mod reg;
 pub(super) mod rep;
 pub(super) mod sec;
 pub(super) mod tar;

@@ -1,59 +1,68 @@
 //! A registry, or the way to it, that misbehaves: what passes costs nothing but time, what stays is told, and no tag
 //! ever names half an image.
+//!
+//! The faults of the design's list, and who tries them. *passes* and *stays* are the two tables below.
+//!
+//! |  # | fault | test |
+//! |---:|---|---|
+//! |  1 | nobody there, no such name | `who_does_not_answer_is_named` |
+//! |    | a certificate nobody signed | `logins::a_certificate_is_trusted_by_option_and_by_folder_and_not_otherwise` |
+//! |  2 | 401, a scope that is not enough | `realms::a_mount_asks_for_both_repositories_and_an_upload_for_one` |
+//! |  3 | the token's endpoint fails, is endless, says nonsense | `tokens::an_answer_that_is_no_token_is_told` |
+//! |    | `access_token` alone | `tokens::an_identity_token_is_sent_as_a_form_and_nowhere_else` |
+//! |    | it expires in the middle | `logins::a_token_that_ends_in_the_middle_is_had_anew_and_a_wrong_login_is_told` |
+//! |  4 | realm without TLS, in this network, elsewhere | `logins::a_password_goes_to_the_registry_and_nowhere_else`, `realms::*` |
+//! |  5 | Basic; Negotiate and Bearer | `logins::*`: every lock of the test's registry asks for Negotiate first |
+//! |  6 | HEAD 500, 429 with seconds, date, nothing | *passes*; 429 forever, or for a day: *stays* |
+//! |  7 | HEAD says there, and it is not | *passes* |
+//! |  8 | no location; elsewhere without TLS | *passes*; *stays*; relative ones have a query always |
+//! |    | a whole address | `pieces::locations_may_be_whole_addresses` |
+//! |  9 | mount 201, 202, 401, 404, 405, 500 | `a_mount_that_is_declined_is_an_upload`, `realms::a_mount_*` |
+//! | 10 | PATCH cut, 413, 416, 502 with and without its bytes | *passes*; *stays*; `pieces::*` |
+//! |    | no `100 Continue`, slow reading | *passes*: nobody waits for the former |
+//! | 11 | the session is lost before PUT | *passes* |
+//! | 12 | PUT 400 `DIGEST_INVALID` | once: *passes*; always: *stays* |
+//! | 13 | PUT 201, and the blob is short | *passes* |
+//! | 14 | another `Docker-Content-Digest` | *stays* |
+//! | 15 | manifest stored, the answer 502 or lost | *passes* |
+//! | 16 | manifest 400, 404, 405, 413, 415 | *stays* |
+//! | 17 | 307 to another host | `logins::a_password_goes_to_the_registry_and_nowhere_else`; a loop: *stays* |
+//! | 18 | pieces have a least size | `pieces::a_least_size_of_pieces_is_kept` |
+//! | 19 | HTML, gzip, no end, no UTF-8 | *stays*; `what_is_read_has_an_end` |
+//! | 20 | kill -9 | `kills::a_push_that_is_killed_moves_no_tag_and_the_next_one_sends_the_rest` |
+//! | 21 | two pushes of one tag | `kills::two_pushes_of_one_tag_leave_one_of_them` |
+//! | 22 | no referrers API | `super::what_is_pushed_is_what_was_built_for_docker_registry_skopeo_and_crane` |
+//! | 23 | lists on several pages | `conformance::*` for the registry of the tests |
+//! | 24 | HTTP/1.0, every connection closed | *passes*; IPv6: `super::an_ipv6_registry_is_written_in_brackets` |
+//! |    | upper case | `who_does_not_answer_is_named` |
 
-use std::{fs, net::TcpListener, process::Stdio, time::Duration};
+use std::{net::TcpListener, thread, time::Duration};
 
 use super::{case, digest, push};
-use crate::support::{
-    case::wait,
-    registry::{Fault, Registry, Request},
-};
-
-#[test]
-fn an_upload_that_is_cut_every_64_kib_goes_on_where_the_registry_stands() {
-    let (case, registry) = (case(), Registry::start());
-    registry.spoil(|request| request.is("PATCH", "").then_some(Fault::Cut(64 << 10)));
-    push(&case, &registry).ok();
-    assert_eq!(registry.tag("app", "1"), Some(digest(&case)));
-    let patches: Vec<_> = registry.requests().into_iter().filter(|request| request.method == "PATCH").collect();
-    assert!(patches.len() > 16, "{}", patches.len());
-    // Nothing came twice.
-    let received: usize = patches.iter().map(|request| request.received).sum();
-    let sizes: u64 = registry
-        .blobs("app")
-        .iter()
-        .map(|digest| {
-            fs::metadata(case.path("out/app/blobs/sha256").join(digest.trim_start_matches("sha256:")))
-                .expect("a blob")
-                .len()
-        })
-        .sum();
-    assert_eq!(received as u64, sizes);
-}
+use crate::support::registry::{Fault, Registry, Request};
 
 /// What goes wrong, and for which request.
 type Plan = fn(&Request) -> Option<Fault>;
 
+/// A registry of its own for each of them, all at once: most of it is waiting.
+fn each<T: Sync>(all: &[T], check: impl Fn(&T, &Registry) + Sync) {
+    thread::scope(|scope| {
+        for one in all {
+            let check = &check;
+            scope.spawn(move || check(one, &Registry::start()));
+        }
+    });
+}
+
 #[test]
 fn faults_that_pass_cost_nothing_but_time() {
     let case = case();
-    let plans: [(&str, Plan); 19] = [
+    let plans: [(&str, Plan); 26] = [
         ("HEAD 500", |r| (r.is("HEAD", "blobs") && r.nth == 1).then(|| Fault::status(500))),
-        ("429 in seconds", |r| {
-            (r.is("HEAD", "") && r.nth == 0)
-                .then(|| Fault::Answer(429, vec![("retry-after", "1".into())], String::new()))
-        }),
+        ("429 in seconds", |r| (r.is("HEAD", "") && r.nth == 0).then(|| Fault::fields(429, &[("retry-after", "1")]))),
         ("429 by date", |r| {
-            (r.is("HEAD", "") && r.nth == 0).then(|| {
-                Fault::Answer(
-                    429,
-                    vec![
-                        ("retry-after", "Sun, 06 Nov 1994 08:49:38 GMT".into()),
-                        ("date", "Sun, 06 Nov 1994 08:49:37 GMT".into()),
-                    ],
-                    String::new(),
-                )
-            })
+            let date = [("retry-after", "Sun, 06 Nov 1994 08:49:38 GMT"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")];
+            (r.is("HEAD", "") && r.nth == 0).then(|| Fault::fields(429, &date))
         }),
         ("429 without a word", |r| (r.is("HEAD", "") && r.nth == 0).then(|| Fault::status(429))),
         ("POST 503", |r| (r.is("POST", "") && r.nth == 0).then(|| Fault::status(503))),
@@ -62,114 +71,161 @@ fn faults_that_pass_cost_nothing_but_time() {
         }),
         ("PATCH cut and kept", |r| (r.is("PATCH", "") && r.nth < 2).then_some(Fault::Cut(70_000))),
         ("PATCH cut and lost", |r| (r.is("PATCH", "") && r.nth < 2).then_some(Fault::Drop(0))),
-        ("PATCH 502 after all came", |r| (r.is("PATCH", "") && r.nth == 0).then(|| Fault::status(502))),
+        ("PATCH 502, nothing kept", |r| (r.is("PATCH", "") && r.nth == 0).then(|| Fault::status(502))),
+        ("PATCH 502, all kept", |r| (r.is("PATCH", "") && r.nth == 0).then_some(Fault::Done(502))),
         ("PATCH done, answer lost", |r| (r.is("PATCH", "") && r.nth == 0).then_some(Fault::Lost)),
         ("PATCH 416", |r| (r.is("PATCH", "") && r.nth == 0).then(|| Fault::status(416))),
+        ("PATCH read slowly", |r| r.is("PATCH", "").then_some(Fault::Sip(Duration::from_millis(20)))),
         ("session lost", |r| (r.is("PATCH", "") && r.nth == 0).then_some(Fault::Forget)),
         ("session lost before PUT", |r| (r.is("PUT", "uploads") && r.nth == 0).then_some(Fault::Forget)),
         ("PUT digest invalid once", |r| {
-            (r.is("PUT", "uploads") && r.nth == 0)
-                .then(|| Fault::Answer(400, Vec::new(), "{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}".into()))
+            (r.is("PUT", "uploads") && r.nth == 0).then(|| Fault::error(400, "DIGEST_INVALID", ""))
         }),
         ("PUT done, answer lost", |r| (r.is("PUT", "uploads") && r.nth == 0).then_some(Fault::Lost)),
+        ("PUT 201, and too little is kept", |r| (r.is("PUT", "uploads") && r.nth == 0).then_some(Fault::Truncate)),
         ("manifest stored, answer lost", |r| (r.is("PUT", "manifests") && r.nth < 4).then_some(Fault::Lost)),
+        ("manifest stored, answer 502", |r| r.is("PUT", "manifests").then_some(Fault::Done(502))),
         ("manifest 502", |r| (r.is("PUT", "manifests") && r.nth < 4).then(|| Fault::status(502))),
-        ("HEAD says there and is wrong", |r| {
-            r.is("HEAD", "blobs").then(|| Fault::Answer(200, vec![("content-length", String::new())], String::new()))
+        ("HEAD says there and is wrong", |r| r.is("HEAD", "blobs").then(|| Fault::status(200))),
+        ("keep-alive is closed", |_| Some(Fault::Fields(vec![("connection", "close".into())]))),
+        ("HTTP/1.0", |_| Some(Fault::Old)),
+        ("answers byte by byte", |_| Some(Fault::Drip(Duration::from_millis(1)))),
+        ("a digest in no header", |r| {
+            r.target.contains("manifests").then(|| Fault::Fields(vec![("docker-content-digest", String::new())]))
         }),
-        ("keep-alive is closed", |r| (r.nth < 3).then(|| Fault::Fields(vec![("connection", "close".into())]))),
     ];
-    for (name, plan) in plans {
-        let registry = Registry::start();
-        registry.spoil(plan);
-        let output = push(&case, &registry);
+    each(&plans, |(name, plan), registry| {
+        registry.spoil(*plan);
+        let output = push(&case, registry);
         assert_eq!(output.code, 0, "{name}: {}", output.stderr);
         assert_eq!(registry.tag("app", "1"), Some(digest(&case)), "{name}");
+        let waits = registry.requests().iter().any(|request| request.field("expect").is_some());
+        assert!(!waits, "{name}: nobody says that the body may come");
         registry.spoil(|_| None);
         case.run(["inspect", &format!("{}/app:1", registry.host())]).ok();
-    }
+    });
 }
+
+/// What goes wrong and stays so, and what is said of it: the step, with the digest where it is about one, and why.
+type Lasting = (&'static str, Plan, &'static str, &'static str);
+
+const UPLOAD: &str = "cannot upload the blob `sha256:";
+const PUT: &str = "cannot put the manifest `sha256:";
+const LOOK: &str = "cannot look for `1`";
+
+/// Faults of the way to the blobs.
+const LASTING_BLOBS: [Lasting; 12] = [
+    ("429 forever", |r| r.is("HEAD", "").then(|| Fault::status(429)), LOOK, "answered 429"),
+    ("too long a pause", |r| r.is("HEAD", "").then(|| Fault::fields(429, &[("retry-after", "86400")])), LOOK, "429"),
+    (
+        "POST denied",
+        |r| r.is("POST", "").then(|| Fault::error(403, "DENIED", "not\\u001b[2J you")),
+        UPLOAD,
+        "answered 403, DENIED: not\\u{1b}[2J you",
+    ),
+    (
+        "location without TLS elsewhere",
+        |r| r.is("POST", "").then(|| Fault::fields(202, &[("location", "http://registry.example.com/u")])),
+        UPLOAD,
+        "which is not TLS",
+    ),
+    ("PATCH 413", |r| r.is("PATCH", "").then(|| Fault::status(413)), UPLOAD, "answered 413"),
+    ("PUT digest invalid", |r| r.is("PUT", "uploads").then(|| Fault::status(400)), UPLOAD, "answered 400"),
+    ("nothing is kept", |r| r.is("PATCH", "").then_some(Fault::Drop(1000)), UPLOAD, "ended the connection"),
+    (
+        "redirects without end",
+        |r| r.is("HEAD", "").then(|| Fault::fields(307, &[("location", "/v2/again")])),
+        "",
+        "leads on and on",
+    ),
+    (
+        "HTML",
+        |r| r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), b"<html>".repeat(100_000))),
+        UPLOAD,
+        "answered 418",
+    ),
+    (
+        "gzip",
+        |r| {
+            r.is("POST", "")
+                .then(|| Fault::Answer(418, vec![("content-encoding", "gzip".into())], vec![0x1f, 0x8b, 8, 0, 0]))
+        },
+        UPLOAD,
+        "answered 418",
+    ),
+    (
+        "no UTF-8",
+        |r| {
+            r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), b"{\"errors\":[{\"code\":\"\xff\xfe\"}]}".to_vec()))
+        },
+        UPLOAD,
+        "answered 418",
+    ),
+    ("no end", |r| r.is("POST", "").then_some(Fault::Endless(418)), UPLOAD, "answered 418"),
+];
+
+/// Faults of the manifests.
+const LASTING_MANIFESTS: [Lasting; 8] = [
+    (
+        "manifest 400",
+        |r| r.is("PUT", "manifests").then(|| Fault::error(400, "MANIFEST_INVALID", "")),
+        PUT,
+        "answered 400, MANIFEST_INVALID",
+    ),
+    ("manifest 404", |r| r.is("PUT", "manifests").then(|| Fault::status(404)), PUT, "answered 404"),
+    ("manifest 405", |r| r.is("PUT", "manifests").then(|| Fault::status(405)), PUT, "answered 405"),
+    ("manifest 413", |r| r.is("PUT", "manifests").then(|| Fault::status(413)), PUT, "answered 413"),
+    ("manifest 415", |r| r.is("PUT", "manifests").then(|| Fault::status(415)), PUT, "answered 415"),
+    (
+        "blobs unknown",
+        |r| r.is("PUT", "manifests").then(|| Fault::error(400, "MANIFEST_BLOB_UNKNOWN", "gone")),
+        PUT,
+        "MANIFEST_BLOB_UNKNOWN: gone",
+    ),
+    (
+        "another digest",
+        |r| {
+            let other = format!("sha256:{}", "0".repeat(64));
+            r.is("PUT", "manifests").then(|| Fault::Fields(vec![("docker-content-digest", other)]))
+        },
+        PUT,
+        "stored something else",
+    ),
+    ("manifest 502", |r| r.is("PUT", "manifests").then(|| Fault::status(502)), PUT, "answered 502"),
+];
 
 #[test]
 fn faults_that_stay_are_told_and_move_no_tag() {
     let case = case();
-    let plans: [(&str, Plan, &str); 12] = [
-        ("429 forever", |r| r.is("HEAD", "").then(|| Fault::status(429)), "answered 429"),
-        (
-            "too long a pause",
-            |r| r.is("HEAD", "").then(|| Fault::Answer(429, vec![("retry-after", "86400".into())], String::new())),
-            "answered 429",
-        ),
-        (
-            "POST denied",
-            |r| {
-                r.is("POST", "").then(|| {
-                    Fault::Answer(
-                        403,
-                        Vec::new(),
-                        "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"not\\u001b[2J you\"}]}".into(),
-                    )
-                })
-            },
-            "answered 403, DENIED: not\\u{1b}[2J you",
-        ),
-        (
-            "location without TLS elsewhere",
-            |r| r.is("POST", "").then(|| Fault::Fields(vec![("location", "http://registry.example.com/u".into())])),
-            "which is not TLS",
-        ),
-        ("PATCH 413", |r| r.is("PATCH", "").then(|| Fault::status(413)), "answered 413"),
-        ("PUT digest invalid", |r| r.is("PUT", "uploads").then(|| Fault::status(400)), "answered 400"),
-        ("manifest refused", |r| r.is("PUT", "manifests").then(|| Fault::status(415)), "answered 415"),
-        (
-            "another digest",
-            |r| {
-                r.is("PUT", "manifests")
-                    .then(|| Fault::Fields(vec![("docker-content-digest", format!("sha256:{}", "0".repeat(64)))]))
-            },
-            "stored something else",
-        ),
-        (
-            "redirects without end",
-            |r| r.is("HEAD", "").then(|| Fault::Answer(307, vec![("location", "/v2/again".into())], String::new())),
-            "leads on and on",
-        ),
-        (
-            "HTML",
-            |r| {
-                r.is("HEAD", "")
-                    .then(|| Fault::Answer(404, Vec::new(), String::new()))
-                    .or_else(|| r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), "<html>".repeat(100_000))))
-            },
-            "answered 418",
-        ),
-        (
-            "invalid UTF-8 and no end",
-            |r| {
-                r.is("POST", "").then(|| {
-                    Fault::Answer(
-                        418,
-                        vec![("content-length", "10000000000".into()), ("connection", "close".into())],
-                        "\u{1b}".into(),
-                    )
-                })
-            },
-            "answered 418",
-        ),
-        ("nothing is kept", |r| r.is("PATCH", "").then_some(Fault::Drop(1000)), "ended the connection"),
-    ];
-    for (name, plan, said) in plans {
-        let registry = Registry::start();
-        registry.spoil(plan);
-        let output = push(&case, &registry);
+    let all: Vec<_> = LASTING_BLOBS.into_iter().chain(LASTING_MANIFESTS).collect();
+    each(&all, |(name, plan, step, why), registry| {
+        registry.spoil(*plan);
+        let output = push(&case, registry);
         assert_eq!(output.code, 2, "{name}: {}", output.stderr);
-        assert!(output.stderr.contains(said), "{name}: {}", output.stderr);
-        assert!(output.stderr.contains(&format!("{}/app", registry.host())), "{name}: {}", output.stderr);
-        assert_eq!(registry.tag("app", "1"), None, "{name}");
+        for said in [*step, *why, &format!("{}/app", registry.host())] {
+            assert!(output.stderr.contains(said), "{name}: {said}: {}", output.stderr);
+        }
+        assert_eq!(output.stdout, "", "{name}");
+        assert!(registry.tags("app").is_empty(), "{name}");
         registry.spoil(|_| None);
-        push(&case, &registry).ok();
+        push(&case, registry).ok();
         assert_eq!(registry.tag("app", "1"), Some(digest(&case)), "{name}");
-    }
+    });
+}
+
+#[test]
+fn what_is_read_has_an_end() {
+    let (case, registry) = (case(), Registry::start());
+    push(&case, &registry).ok();
+    let reference = format!("{}/app:1", registry.host());
+    registry.spoil(|r| r.is("GET", "manifests").then_some(Fault::Endless(200)));
+    case.run(["inspect", &reference]).fails(2).says("more than the 4194304 bytes allowed");
+    registry.spoil(|r| r.is("GET", "blobs").then_some(Fault::Endless(200)));
+    case.run(["inspect", &reference]).fails(2);
+    registry.spoil(|r| r.is("GET", "blobs").then_some(Fault::Endless(500)));
+    case.run(["inspect", &reference]).fails(2).says("answered 500");
+    registry.spoil(|_| None);
+    case.run(["inspect", &reference]).ok();
 }
 
 #[test]
@@ -181,40 +237,12 @@ fn a_mount_that_is_declined_is_an_upload() {
         case.run(["push", "out/app", &from]).ok();
         registry.spoil(move |request| {
             request.is("POST", "mount=").then(|| match status {
-                202 => Fault::Answer(202, vec![("location", "/v2/x/blobs/uploads/gone".into())], String::new()),
+                202 => Fault::fields(202, &[("location", "/v2/x/blobs/uploads/gone")]),
                 status => Fault::status(status),
             })
         });
         case.run(["push", &from, &format!("{}/to:1", registry.host())]).ok();
         assert_eq!(registry.tag("to", "1"), Some(digest(&case)), "{status}");
-    }
-}
-
-#[test]
-fn a_push_that_is_killed_moves_no_tag_and_the_next_one_sends_the_rest() {
-    let case = case();
-    let whole = Registry::start();
-    push(&case, &whole).ok();
-    let requests = whole.requests().len();
-    for die_at in 1..requests {
-        let registry = Registry::start();
-        let mut command = case.command(["push", "out/app", &format!("{}/app:1", registry.host())]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("hardpan");
-        while registry.requests().len() < die_at && child.try_wait().expect("its state").is_none() {
-            std::thread::sleep(Duration::from_micros(100));
-        }
-        child.kill().ok();
-        wait(&mut child, Duration::from_secs(10));
-        // What it had sent may still be on its way.
-        std::thread::sleep(Duration::from_millis(50));
-        let before = registry.blobs("app");
-        let tag = registry.tag("app", "1");
-        assert!(tag.is_none() || tag == Some(digest(&case)));
-        registry.spoil(|_| None);
-        push(&case, &registry).ok();
-        assert_eq!(registry.tag("app", "1"), Some(digest(&case)));
-        let sent = registry.count("PUT", "uploads");
-        assert!(sent <= registry.blobs("app").len() - before.len(), "only the missing ones");
     }
 }
 

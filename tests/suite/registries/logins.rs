@@ -57,7 +57,7 @@ fn a_password_goes_to_the_registry_and_nowhere_else() {
         let location = format!("{to}/v2/elsewhere");
         registry.spoil(move |request| {
             let status = if method == "POST" { 202 } else { 307 };
-            request.is(method, part).then(|| Fault::Answer(status, vec![("location", location.clone())], String::new()))
+            request.is(method, part).then(|| Fault::fields(status, &[("location", location.as_str())]))
         });
         let reference = format!("{}/app:2", registry.host());
         let output = match method {
@@ -80,7 +80,7 @@ fn a_password_goes_to_the_registry_and_nowhere_else() {
         ("file:///etc/passwd".into(), "which is no address"),
     ] {
         let challenge = format!("Bearer realm=\"{realm}\",service=\"s\"");
-        registry.spoil(move |_| Some(Fault::Answer(401, vec![("www-authenticate", challenge.clone())], String::new())));
+        registry.spoil(move |_| Some(Fault::fields(401, &[("www-authenticate", challenge.as_str())])));
         let output = case.run(["-vv", "inspect", &format!("{}/app:1", registry.host())]).fails(2);
         said(&output);
         if !why.starts_with("there") {

@@ -1,87 +1,80 @@
-//! A registry in this process that can be told to misbehave (distribution-spec 1.1: what pushing and pulling need).
+//! A registry in this process that can be told to misbehave.
 //!
-//! Every request is asked of a plan first, which may spoil it; what it leaves alone is served well.
+//! It keeps the distribution-spec 1.1, which that specification's own conformance suite judges (`conformance.rs`). Every
+//! request is asked of a plan first, which may spoil it; what it leaves alone is served well.
 
+mod content;
+mod fault;
+mod gate;
 mod serve;
+mod uploads;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use super::layout::sha256;
+use rustls::ServerConfig;
 
-/// What may go wrong with a request.
+use super::tls;
+pub use fault::Fault;
+pub use gate::Lock;
+pub use wire::Request;
+
+/// What a registry is like.
 #[derive(Debug, Clone)]
-pub enum Fault {
-    /// This status, with these fields and this body, and nothing is done.
-    Answer(u16, Vec<(&'static str, String)>, String),
-    /// The connection ends after so many bytes of the body; the registry keeps them.
-    Cut(usize),
-    /// The same, and the registry forgets them.
-    Drop(usize),
-    /// All is done, and the connection ends without an answer.
-    Lost,
-    /// All is done, and these fields are in the answer instead of its own; an empty one is left out.
-    Fields(Vec<(&'static str, String)>),
-    /// The session that it is about is forgotten, and it is told so.
-    Forget,
+pub struct Setup {
+    pub address: IpAddr,
+    pub lock: Lock,
+    /// Whether TLS is spoken, by a certificate of [`Registry::ca_pem`].
+    pub tls: bool,
+    /// Where tokens are had; none is its own `/token`.
+    pub realm: Option<String>,
+    /// Whether the locations of uploads are whole addresses.
+    pub absolute: bool,
+    /// `OCI-Chunk-Min-Length`; 0 is none.
+    pub least: usize,
+    /// A larger piece of a blob is answered with 413.
+    pub most: usize,
+    /// Whether there is a referrers API.
+    pub referrers: bool,
+    /// Most entries of a list in one answer.
+    pub page: usize,
 }
 
-impl Fault {
-    pub fn status(status: u16) -> Self {
-        Self::Answer(status, Vec::new(), String::new())
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            lock: Lock::Open,
+            tls: false,
+            realm: None,
+            absolute: false,
+            least: 0,
+            most: usize::MAX,
+            referrers: true,
+            page: 100,
+        }
     }
-}
-
-/// A request as it came.
-#[derive(Debug, Clone)]
-pub struct Request {
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// Names in lower case.
-    pub fields: BTreeMap<String, String>,
-    /// Bytes of the body that came.
-    pub received: usize,
-    /// Requests of this method and kind before it.
-    pub nth: usize,
-}
-
-impl Request {
-    pub fn is(&self, method: &str, part: &str) -> bool {
-        self.method == method && self.target.contains(part)
-    }
-
-    /// What it is about.
-    fn kind(&self) -> Option<&'static str> {
-        ["/uploads/", "/blobs/", "/manifests/"].into_iter().find(|part| self.target.contains(part))
-    }
-
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
-    }
-}
-
-/// Who is let in.
-#[derive(Debug, Clone)]
-pub enum Lock {
-    Open,
-    /// `name:password` in base64.
-    Basic(String),
-    /// A token of `/token`, which wants that login; each is good for so many requests.
-    Bearer(String, usize),
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// By repository and digest.
     blobs: BTreeMap<(String, String), Vec<u8>>,
+    /// Media type and bytes, by repository and digest.
     manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
-    uploads: BTreeMap<String, Vec<u8>>,
+    /// Digests, by repository and name.
+    tags: BTreeMap<(String, String), String>,
+    uploads: BTreeMap<String, uploads::Upload>,
     requests: Vec<Request>,
-    /// Uses that are left of each token.
-    tokens: BTreeMap<String, usize>,
+    /// Connections that are open.
+    open: usize,
+    /// Uses that are left of each token, and what it is for.
+    tokens: BTreeMap<String, (usize, Vec<String>)>,
     next: usize,
 }
 
@@ -90,78 +83,132 @@ type Plan = dyn Fn(&Request) -> Option<Fault> + Send + Sync;
 /// Serves until it is dropped.
 pub struct Registry {
     port: u16,
-    address: IpAddr,
+    setup: Setup,
+    ca_pem: String,
     state: Arc<Mutex<State>>,
     stop: Arc<AtomicBool>,
     plan: Arc<Mutex<Arc<Plan>>>,
 }
 
+/// What one connection is served by.
 struct Serving {
     state: Arc<Mutex<State>>,
-    plan: Arc<Plan>,
-    lock: Lock,
+    plan: Arc<Mutex<Arc<Plan>>>,
+    setup: Setup,
+    /// `host:port`.
     host: String,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl Registry {
     /// One that behaves, for anybody.
     pub fn start() -> Self {
-        Self::locked(Lock::Open)
+        Self::with(Setup::default())
     }
 
     pub fn locked(lock: Lock) -> Self {
-        Self::at(IpAddr::V4(Ipv4Addr::LOCALHOST), lock)
+        Self::with(Setup { lock, ..Setup::default() })
     }
 
-    pub fn at(address: IpAddr, lock: Lock) -> Self {
-        let listener = TcpListener::bind((address, 0)).expect("a free port");
+    pub fn with(setup: Setup) -> Self {
+        let listener = TcpListener::bind((setup.address, 0)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
-        let (state, stop) = (Arc::<Mutex<State>>::default(), Arc::new(AtomicBool::new(false)));
+        let (config, ca_pem) = setup.tls.then(tls::identity).unzip();
         let plan: Arc<Mutex<Arc<Plan>>> = Arc::new(Mutex::new(Arc::new(|_: &Request| None)));
-        thread::spawn({
-            let (state, stop, plan) = (Arc::clone(&state), Arc::clone(&stop), Arc::clone(&plan));
-            move || {
-                for stream in listener.incoming() {
-                    if stop.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let Ok(stream) = stream else { continue };
-                    let host =
-                        if address.is_ipv6() { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
-                    let plan = Arc::clone(&held(&plan));
-                    let serving = Serving { state: Arc::clone(&state), plan, lock: lock.clone(), host };
-                    thread::spawn(move || serving.connection(&stream).ok());
+        let registry =
+            Self { port, setup, ca_pem: ca_pem.unwrap_or_default(), state: Arc::default(), stop: Arc::default(), plan };
+        let serving = Arc::new(Serving {
+            state: Arc::clone(&registry.state),
+            plan: Arc::clone(&registry.plan),
+            setup: registry.setup.clone(),
+            host: registry.host(),
+            tls: config,
+        });
+        let stop = Arc::clone(&registry.stop);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
                 }
+                let Ok(stream) = stream else { continue };
+                let serving = Arc::clone(&serving);
+                held(&serving.state).open += 1;
+                thread::spawn(move || {
+                    serving.connection(stream).ok();
+                    held(&serving.state).open -= 1;
+                });
             }
         });
-        Self { port, address, state, stop, plan }
+        registry
     }
 
-    /// From now on `plan` decides about every request of a new connection.
+    /// From now on `plan` decides about every request.
     pub fn spoil(&self, plan: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static) {
         *held(&self.plan) = Arc::new(plan);
         held(&self.state).requests.clear();
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Another one that has all that this one has.
+    pub fn copy(&self) -> Self {
+        let copy = Self::with(self.setup.clone());
+        let State { blobs, manifests, tags, .. } = &*held(&self.state);
+        let (blobs, manifests, tags) = (blobs.clone(), manifests.clone(), tags.clone());
+        *held(&copy.state) = State { blobs, manifests, tags, ..State::default() };
+        copy
+    }
+
+    /// Waits until nobody is connected any more: what the dead have sent was done then.
+    pub fn settle(&self) {
+        while held(&self.state).open > 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// `host:port`.
     pub fn host(&self) -> String {
-        if self.address.is_ipv6() {
-            format!("[{}]:{}", self.address, self.port)
-        } else {
-            format!("{}:{}", self.address, self.port)
+        match self.setup.address {
+            IpAddr::V6(address) => format!("[{address}]:{}", self.port),
+            IpAddr::V4(address) => format!("{address}:{}", self.port),
         }
+    }
+
+    /// Who signed its certificate.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
     }
 
     /// The digest that a tag names.
     pub fn tag(&self, repository: &str, tag: &str) -> Option<String> {
+        held(&self.state).tags.get(&(repository.to_owned(), tag.to_owned())).cloned()
+    }
+
+    /// All tags of a repository, and what they name.
+    pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
         let state = held(&self.state);
-        state.manifests.get(&(repository.to_owned(), tag.to_owned())).map(|(_, bytes)| sha256(bytes))
+        let own = state.tags.iter().filter(|((known, _), _)| known == repository);
+        own.map(|((_, tag), digest)| (tag.clone(), digest.clone())).collect()
     }
 
     /// Digests of the blobs of a repository.
     pub fn blobs(&self, repository: &str) -> BTreeSet<String> {
         let state = held(&self.state);
         state.blobs.keys().filter(|(known, _)| known == repository).map(|(_, digest)| digest.clone()).collect()
+    }
+
+    /// Digests of the manifests of a repository.
+    pub fn manifests(&self, repository: &str) -> BTreeSet<String> {
+        let state = held(&self.state);
+        state.manifests.keys().filter(|(known, _)| known == repository).map(|(_, digest)| digest.clone()).collect()
+    }
+
+    /// A manifest's bytes.
+    pub fn manifest(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        let state = held(&self.state);
+        state.manifests.get(&(repository.to_owned(), digest.to_owned())).map(|(_, bytes)| bytes.clone())
     }
 
     /// Takes a blob away.
@@ -191,10 +238,10 @@ impl Registry {
 impl Drop for Registry {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        TcpStream::connect((self.address, self.port)).ok();
+        TcpStream::connect((self.setup.address, self.port)).ok();
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn held<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

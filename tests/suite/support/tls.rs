@@ -14,6 +14,10 @@ use rcgen::{
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+/// What a server's certificate is for: this machine, and names that a proxy of the tests knows.
+const NAMES: [&str; 5] =
+    ["127.0.0.1", "localhost", "registry.example.com", "auth.example.com", "elsewhere.example.net"];
+
 /// Answers every request with one body until it is dropped.
 pub struct TlsServer {
     port: u16,
@@ -87,7 +91,7 @@ fn sign() -> Papers {
     let ca_key = KeyPair::generate().expect("a key");
     let ca = CertifiedIssuer::self_signed(ca, ca_key).expect("an authority");
 
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let names = NAMES.map(str::to_owned).to_vec();
     let mut leaf = CertificateParams::new(names).expect("names");
     leaf.distinguished_name = common_name("hardpan test server");
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -98,7 +102,7 @@ fn sign() -> Papers {
 }
 
 /// A server's configuration, and the PEM of the authority behind it.
-fn identity() -> (Arc<ServerConfig>, String) {
+pub fn identity() -> (Arc<ServerConfig>, String) {
     let Papers { ca_pem, certificate, key } = sign();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use super::{Access, Login, Secret};
 use crate::report::Failure;
 pub(super) use challenge::{Challenge, choose};
-pub(super) use token::{Token, Wanted, question, read};
+pub(super) use token::{Token, Wanted, covers, question, read};
 
 /// What somebody proves themselves with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,11 @@ pub(super) fn credential(access: &Access, host: &str, repository: &str) -> Resul
     if let Some(login) = &access.login {
         return Ok(Some(Credential::Login(login.clone())));
     }
+    kept(access, host, repository)
+}
+
+/// The same, of what is kept in files and by helpers alone: `--username` is about no other host.
+pub(super) fn kept(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
     for path in places(access) {
         let Some(file) = files::read(&path)? else { continue };
         if let Some(name) = file.helper(host) {

@@ -24,6 +24,14 @@ pub(in crate::place::registry) enum Token {
 /// What a token must allow: `repository:NAME:pull` and the like.
 pub(in crate::place::registry) type Wanted = BTreeSet<String>;
 
+/// Whether a scope asks for nothing that is not wanted already.
+pub(in crate::place::registry) fn covers(wanted: &Wanted, scope: &str) -> bool {
+    let Some((name, actions)) = scope.rsplit_once(':') else { return scope.is_empty() || wanted.contains(scope) };
+    wanted.iter().filter_map(|known| known.rsplit_once(':')).any(|(known, granted)| {
+        known == name && actions.split(',').all(|action| granted.split(',').any(|one| one == action))
+    })
+}
+
 /// A request for a token.
 #[derive(Debug)]
 pub(in crate::place::registry) struct Question {
@@ -117,6 +125,22 @@ mod tests {
         assert!(form.reveal().contains("&scope=repository:a/b:pull,push%20repository:c:pull&refresh_token=i%26d"));
         assert!(asked.authorization.is_none());
         assert!(question(&realm, None, &wanted, None).authorization.is_none());
+    }
+
+    #[test]
+    fn a_scope_is_covered_by_one_that_allows_as_much() {
+        let wanted = Wanted::from(["repository:a/b:pull,push".to_owned()]);
+        for (scope, covered) in [
+            ("repository:a/b:pull", true),
+            ("repository:a/b:push,pull", true),
+            ("", true),
+            ("repository:a/b:pull,delete", false),
+            ("repository:a/bc:pull", false),
+            ("registry:catalog:*", false),
+            ("odd", false),
+        ] {
+            assert_eq!(covers(&wanted, scope), covered, "{scope}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ureq::http::{Method, header};
 
-use super::{Answer, Call, Client, Fault, Payload, lock};
+use super::{Answer, Call, Client, Fault, Payload, lock, realm};
 use crate::{
     place::{
         registry::{
@@ -22,6 +22,8 @@ pub(super) struct Gate {
     tokens: BTreeMap<Wanted, Token>,
     /// By repository, because podman files them so; looked up when the registry asks for the first time.
     credentials: BTreeMap<String, Option<Credential>>,
+    /// Why a login was not given to the realm that the registry named.
+    withheld: Option<Failure>,
 }
 
 impl Client {
@@ -56,9 +58,13 @@ impl Client {
             (Challenge::Basic, _) => return Err(self.unknown(&mut answer, is_known)),
             (Challenge::Bearer { realm, service, scopes }, credential) => {
                 // What we need, and what the registry says that we need.
-                let scopes = scopes.iter().take(Limits::CHALLENGES).filter(|scope| !scope.is_empty());
+                let scopes = scopes.iter().take(Limits::CHALLENGES).filter(|scope| !auth::covers(wanted, scope));
                 let wanted = wanted.iter().chain(scopes).cloned().collect();
-                self.fetch(realm, service.as_deref(), &wanted, credential)?
+                let url = self.realm(realm).map_err(Fault::lasting)?;
+                let credential = self.known_to(&mut gate, &url, &wanted, credential).map_err(Fault::lasting)?;
+                let token = self.fetch(&url, service.as_deref(), &wanted, credential.as_ref());
+                // Nobody was not enough: that somebody was not told is the reason.
+                token.map_err(|fault| gate.withheld.clone().map_or(fault, Fault::lasting))?
             }
         };
         if used == Some(&token) {
@@ -78,16 +84,48 @@ impl Client {
         Ok(found)
     }
 
-    /// Gets a token from `realm`.
+    /// Why a login was not given to the realm that the registry named, when that happened.
+    pub(super) fn withheld(&self) -> Option<Failure> {
+        lock(&self.gate).withheld.clone()
+    }
+
+    /// Of `credential`, which is the registry's, what the realm may know: all of it, or what somebody logged in there
+    /// with, or nothing.
+    fn known_to(
+        &self,
+        gate: &mut Gate,
+        url: &Url,
+        wanted: &Wanted,
+        credential: Option<&Credential>,
+    ) -> Result<Option<Credential>, Failure> {
+        if credential.is_none() || realm::may_know(&self.base, url) {
+            return Ok(credential.cloned());
+        }
+        let realm = url.host();
+        if let Some(own) = auth::kept(&self.access, realm, "")? {
+            return Ok(Some(own));
+        }
+        let (host, realm) = (shown(&self.host), shown(realm));
+        let what = format!("the registry sends us for a token to {}, and the login is for `{host}` alone", url.shown());
+        let hint = format!("if that host is the registry's, log in there as well: `docker login {realm}`");
+        let failure = Failure::new(what).hint(hint);
+        // Nobody may push as nobody.
+        if wanted.iter().any(|scope| scope.contains("push")) {
+            return Err(failure);
+        }
+        gate.withheld = Some(failure);
+        Ok(None)
+    }
+
+    /// Gets a token from a realm.
     fn fetch(
         &self,
-        realm: &str,
+        url: &Url,
         service: Option<&str>,
         wanted: &Wanted,
         credential: Option<&Credential>,
     ) -> Result<Token, Fault> {
-        let url = self.realm(realm).map_err(Fault::lasting)?;
-        let question = auth::question(&url, service, wanted, credential);
+        let question = auth::question(url, service, wanted, credential);
         let form = question.form.as_ref().map(|form| form.reveal().as_bytes());
         let mut call = Call::new(Method::GET, question.url.clone(), wanted);
         if let Some(form) = form {
@@ -130,7 +168,7 @@ impl Client {
         auth::read(&body).ok_or_else(|| Fault::lasting(Failure::new(format!("there is no token in {host}'s answer"))))
     }
 
-    /// The address of a realm, when a password may go there: over TLS, or without it on the registry's own host.
+    /// The address of a realm, when it may be asked at all: over TLS, or without it on the registry's own host.
     fn realm(&self, realm: &str) -> Result<Url, Failure> {
         let url = Url::parse(realm).ok_or_else(|| {
             Failure::new(format!("the registry sends us for a token to `{}`, which is no address", shown(realm)))

@@ -1,7 +1,7 @@
 //! Requests to one registry: authorised, repeated where that helps, redirected without what is secret.
 //!
-//! Credentials cross one border only, that to the realm that the registry itself names: over TLS, or on the same
-//! host. They go to no other place, whatever a redirect or an upload's location says.
+//! Credentials cross one border only, that to the realm that the registry itself names, where [`realm`] lets them. They
+//! go to no other place, whatever a redirect or an upload's location says.
 
 pub(in crate::place) mod agent;
 mod answer;
@@ -9,6 +9,7 @@ mod gate;
 pub(in crate::place) mod pause;
 mod payload;
 mod proxy;
+mod realm;
 mod roots;
 
 use std::{
@@ -18,8 +19,8 @@ use std::{
 };
 
 use ureq::{
-    Agent, SendBody,
-    http::{HeaderMap, Method, Request, header},
+    Agent, AsSendBody, Body, SendBody,
+    http::{HeaderMap, HeaderValue, Method, Request, Response, header},
 };
 
 use super::{
@@ -35,6 +36,9 @@ pub(super) use payload::{Payload, Piece};
 
 /// How long the first look may take whether a loopback registry speaks TLS.
 const PROBE: Duration = Duration::from_secs(10);
+
+/// How long a document may take, all of it: 4 MiB in that time are a slow line.
+const DOCUMENT: Duration = Duration::from_secs(30);
 
 /// A registry, with what was learned about it so far.
 #[derive(Debug)]
@@ -59,6 +63,8 @@ pub(super) struct Call<'a> {
     pub(super) payload: Payload<'a>,
     /// Whether it may be sent again after a fault that may pass: it does the same however often it arrives.
     pub(super) again: bool,
+    /// Whether its answer may take any time, as long as something comes: a blob, not a document.
+    pub(super) is_long: bool,
 }
 
 /// Why there is no answer.
@@ -78,7 +84,7 @@ impl Fault {
 impl<'a> Call<'a> {
     /// A request without a body that may be repeated.
     pub(super) fn new(method: Method, url: Url, wanted: &'a Wanted) -> Self {
-        Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, again: true }
+        Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, again: true, is_long: false }
     }
 
     #[must_use]
@@ -152,6 +158,10 @@ impl Client {
                     logins += 1;
                     self.log_in(answer, call.wanted, token.as_ref())?;
                 }
+                401 if ours && self.withheld().is_some() => {
+                    let failure = self.withheld().unwrap_or_else(|| Failure::new("the registry lets nobody in"));
+                    return Err(Fault::lasting(failure));
+                }
                 301 | 302 | 303 | 307 | 308 => {
                     redirects += 1;
                     if redirects > Limits::REDIRECTS {
@@ -181,14 +191,15 @@ impl Client {
         let unsendable = |_| Fault::lasting(Failure::new("the request cannot be written"));
         let response = match &call.payload {
             Payload::None if matches!(call.method, Method::GET | Method::HEAD) => {
-                agent.run(request.body(SendBody::none()).map_err(unsendable)?)
+                run(&agent, request.body(SendBody::none()).map_err(unsendable)?, call.is_long)
             }
-            Payload::None => agent.run(request.body(&[][..]).map_err(unsendable)?),
-            Payload::Bytes(bytes) => agent.run(request.body(*bytes).map_err(unsendable)?),
+            Payload::None => run(&agent, request.body(&[][..]).map_err(unsendable)?, call.is_long),
+            Payload::Bytes(bytes) => run(&agent, request.body(*bytes).map_err(unsendable)?, call.is_long),
             Payload::Piece(piece) => {
                 let mut reader = piece.open().map_err(Fault::lasting)?;
                 let request = request.header(header::CONTENT_LENGTH, piece.length);
-                let sent = agent.run(request.body(SendBody::from_reader(&mut reader)).map_err(unsendable)?);
+                let body = SendBody::from_reader(&mut reader);
+                let sent = run(&agent, request.body(body).map_err(unsendable)?, call.is_long);
                 if let Some(failure) = reader.failure() {
                     return Err(Fault::lasting(failure));
                 }
@@ -196,7 +207,13 @@ impl Client {
             }
         };
         match response {
-            Ok(response) => Ok(Answer::new(response, url.clone())),
+            Ok(response) => {
+                let warnings = response.headers().get_all(header::WARNING);
+                if url.same_origin(&self.base) {
+                    self.access.notices.hear(url, warnings.iter().map(HeaderValue::as_bytes));
+                }
+                Ok(Answer::new(response, url.clone()))
+            }
             Err(error) => {
                 let (failure, passing) = agent::explain(&error, url);
                 Err(Fault { failure, passing })
@@ -241,6 +258,12 @@ impl Client {
             Err(error) => Err(agent::explain(&error, &self.base).0),
         }
     }
+}
+
+/// Sends a request. A document that comes by the byte is not waited for longer than one would look at it.
+fn run<S: AsSendBody>(agent: &Agent, request: Request<S>, is_long: bool) -> Result<Response<Body>, ureq::Error> {
+    let limit = (!is_long).then_some(DOCUMENT);
+    agent.run(agent.configure_request(request).timeout_recv_body(limit).build())
 }
 
 /// Statuses that another attempt may find otherwise: those that crane repeats.

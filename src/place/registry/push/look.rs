@@ -10,7 +10,7 @@ use super::{
 use crate::{
     oci::Digest,
     place::{BlobRef, registry::Reference},
-    report::Failure,
+    report::{Failure, Rule},
 };
 
 /// A repository, as one of its references, and the tags that go there; in the order of the command line.
@@ -79,7 +79,7 @@ pub(super) fn look(
         let other = was.filter(|was| *was != digest);
         if let (TagPolicy::Fail, Some(other)) = (order.policy, other) {
             let what = format!("the tag `{tag}` is `{other}` already, and `--tag-policy fail` lets no tag move");
-            return Err(Failure::new(what));
+            return Err(Failure::refused(Rule::TagExists, what).hint("push under a new tag"));
         }
         let put = was != Some(digest) && !(other.is_some() && order.policy == TagPolicy::Keep);
         plan.tags.push(Tag { name: (*tag).to_owned(), was, put });

@@ -204,6 +204,7 @@ impl Upload<'_> {
             payload: Payload::Piece(piece),
             // Where the registry stands after a fault is for it to say.
             again: false,
+            is_long: false,
         }
         .header(header::CONTENT_TYPE, BYTES);
         // The whole blob at once is no piece, and some registries know no pieces.
