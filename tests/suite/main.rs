@@ -57,4 +57,5 @@ mod support {
     pub mod registry;
     pub mod service;
     pub mod tls;
+    pub mod tokens;
 }

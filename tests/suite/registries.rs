@@ -63,7 +63,7 @@ fn layers(case: &Case) -> Vec<String> {
 }
 
 /// The same name and password, in base64 as it is sent, put together here.
-fn login() -> (String, String, String) {
+pub(crate) fn login() -> (String, String, String) {
     let (name, password) = ("somebody".to_owned(), ["correct", "horse", "battery"].join("-"));
     let pair = format!("{name}:{password}");
     let mut base64 =
@@ -73,7 +73,7 @@ fn login() -> (String, String, String) {
     (name, password, String::from_utf8(encoded).expect("text"))
 }
 
-fn logged_in(case: Case, registry: &str) -> Case {
+pub(crate) fn logged_in(case: Case, registry: &str) -> Case {
     let auth = format!("{{\"auths\":{{\"{registry}\":{{\"auth\":\"{}\"}}}}}}", login().2);
     let folder = format!("docker-{registry}");
     let config = case.path(&folder);

@@ -2,6 +2,8 @@
 //! 65532 on a read-only root they answer HTTP, trust the certificates of the
 //! image when they make an HTTPS call, and end within a second of SIGTERM.
 
+mod pushed;
+
 use std::time::Duration;
 
 use crate::audit;
@@ -72,18 +74,22 @@ fn convinces(layout: &Layout) {
 }
 
 #[test]
-fn the_rust_service_serves_under_runc_and_podman() {
+fn the_rust_service_goes_to_every_registry_and_serves_under_runc_and_podman() {
     let server = TlsServer::start("greetings\n");
-    let layout = build(&case("hello.toml", &server), "hello.toml").layout();
+    let case = case("hello.toml", &server);
+    let layout = build(&case, "hello.toml").layout();
     convinces(&layout);
+    pushed::everywhere(&case, &layout);
     serves(&layout, &server);
 }
 
 #[test]
-fn the_go_service_serves_under_runc_and_podman() {
+fn the_go_service_goes_to_every_registry_and_serves_under_runc_and_podman() {
     let server = TlsServer::start("greetings\n");
-    let layout = build(&case("hello-go.toml", &server), "hello-go.toml").layout();
+    let case = case("hello-go.toml", &server);
+    let layout = build(&case, "hello-go.toml").layout();
     convinces(&layout);
+    pushed::everywhere(&case, &layout);
     serves(&layout, &server);
 }
 

@@ -140,7 +140,7 @@ const LASTING_BLOBS: [Lasting; 12] = [
     ),
     (
         "HTML",
-        |r| r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), b"<html>".repeat(100_000))),
+        |r| r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), "<html>".repeat(100_000))),
         UPLOAD,
         "answered 418",
     ),
@@ -148,16 +148,14 @@ const LASTING_BLOBS: [Lasting; 12] = [
         "gzip",
         |r| {
             r.is("POST", "")
-                .then(|| Fault::Answer(418, vec![("content-encoding", "gzip".into())], vec![0x1f, 0x8b, 8, 0, 0]))
+                .then(|| Fault::Bytes(418, vec![("content-encoding", "gzip".into())], vec![0x1f, 0x8b, 8, 0, 0]))
         },
         UPLOAD,
         "answered 418",
     ),
     (
         "no UTF-8",
-        |r| {
-            r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), b"{\"errors\":[{\"code\":\"\xff\xfe\"}]}".to_vec()))
-        },
+        |r| r.is("POST", "").then(|| Fault::Bytes(418, Vec::new(), b"{\"errors\":[{\"code\":\"\xff\xfe\"}]}".to_vec())),
         UPLOAD,
         "answered 418",
     ),

@@ -8,7 +8,7 @@ use crate::support::registry::{Fault, Lock, Registry};
 #[test]
 fn an_answer_that_is_no_token_is_told() {
     let case = case();
-    let token = |body: &str| Fault::Answer(200, Vec::new(), body.as_bytes().to_vec());
+    let token = |body: &str| Fault::Answer(200, Vec::new(), body.to_owned());
     let faults = [
         ("500", Fault::status(500), "there is no token: "),
         ("403", Fault::status(403), "does not accept the login"),

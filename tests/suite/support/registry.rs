@@ -142,6 +142,10 @@ impl Registry {
         registry
     }
 
+    pub fn at(address: IpAddr, lock: Lock) -> Self {
+        Self::with(Setup { address, lock, ..Setup::default() })
+    }
+
     /// From now on `plan` decides about every request.
     pub fn spoil(&self, plan: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static) {
         *held(&self.plan) = Arc::new(plan);

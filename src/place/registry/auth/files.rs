@@ -158,7 +158,7 @@ mod tests {
             "https://index.docker.io/v1/":{{"auth":"{}"}},"e.example":{{}},"https://o.example/v2/":{{"identitytoken":"i"}},
             "t.example":{{"registrytoken":"t"}}}}}}"#,
             auth("host:x"),
-            auth("path:x:y"),
+            auth("path:x:y:p\u{e4}\u{df}w\u{f6}rd"),
             auth("hub:x")
         );
         let file = parsed(&text);
@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(name(file.written(host, repository).unwrap()), who, "{host}/{repository}");
         }
         let Some(Credential::Login(login)) = file.written("r.example", "a").unwrap() else { unreachable!() };
-        assert_eq!(login.password.reveal(), "x:y");
+        assert_eq!(login.password.reveal(), "x:y:p\u{e4}\u{df}w\u{f6}rd", "only the first colon parts them");
     }
 
     #[test]

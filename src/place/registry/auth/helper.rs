@@ -4,7 +4,7 @@ use std::{
     env,
     io::{Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::Duration,
@@ -55,7 +55,7 @@ pub(super) fn ask(name: &str, host: &str, access: &Access) -> Result<Option<Cred
     // docker files its own registry under an address.
     let hub = (host == "docker.io").then_some("https://index.docker.io/v1/");
     for server in hub.into_iter().chain(aliases(host)) {
-        if let Some(found) = get(&path, &program, server, access)? {
+        if let Some(found) = get(&path, &program, server, access, PATIENCE)? {
             return Ok(Some(found));
         }
     }
@@ -70,7 +70,13 @@ fn find(program: &str, access: &Access) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(runs)
 }
 
-fn get(path: &PathBuf, program: &str, server: &str, access: &Access) -> Result<Option<Credential>, Failure> {
+fn get(
+    path: &Path,
+    program: &str,
+    server: &str,
+    access: &Access,
+    patience: Duration,
+) -> Result<Option<Credential>, Failure> {
     let mut child = Command::new(path)
         .arg("get")
         .env_clear()
@@ -90,7 +96,7 @@ fn get(path: &PathBuf, program: &str, server: &str, access: &Access) -> Result<O
         let read = stdout.map_or(Ok(0), |out| out.take(Limits::AUTH_FILE_BYTES).read_to_end(&mut bytes));
         read.map(|_| bytes)
     });
-    let Some(status) = wait(&mut child) else {
+    let Some(status) = wait(&mut child, patience) else {
         // The reader stays behind when somebody else has the pipe; it ends with us.
         let _ = child.kill();
         let _ = child.wait();
@@ -119,8 +125,8 @@ fn get(path: &PathBuf, program: &str, server: &str, access: &Access) -> Result<O
 }
 
 /// Waits for the end, but not forever.
-fn wait(child: &mut Child) -> Option<ExitStatus> {
-    for _ in 0..PATIENCE.as_millis() / GLANCE.as_millis() {
+fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    for _ in 0..patience.as_millis() / GLANCE.as_millis() {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
             Ok(None) => thread::sleep(GLANCE),
@@ -128,4 +134,47 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+
+    use super::*;
+
+    /// What a helper that runs `script` comes to, within a moment.
+    fn helped(script: &str, patience: Duration) -> Result<Option<Credential>, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("docker-credential-x");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let environment = [("PATH".into(), "/usr/bin:/bin".into())].into();
+        let access = Access { environment, ..Access::default() };
+        get(&path, "docker-credential-x", "r.example", &access, patience).map_err(|failure| failure.what)
+    }
+
+    #[test]
+    fn a_helper_that_hangs_fails_or_rambles_is_named_and_its_answer_is_not() {
+        let name = "the credential helper `docker-credential-x`";
+        let hangs = helped("exec sleep 60", Duration::from_millis(100));
+        assert_eq!(hangs, Err(format!("{name} does not answer")));
+        for rambling in ["echo hunter2", "echo '{\"Secret\":\"hunter2\"}'", "echo '[\"hunter2\"]'", "true"] {
+            assert_eq!(helped(rambling, PATIENCE), Err(format!("{name} answered with something else")), "{rambling}");
+        }
+        assert_eq!(helped("exit 1", PATIENCE), Err(format!("{name} failed: ")));
+        assert_eq!(
+            helped("printf 'locked \\033[2J\\nhunter2'; exit 1", PATIENCE),
+            Err(format!("{name} failed: locked \\u{{1b}}[2J"))
+        );
+        assert_eq!(helped("echo credentials not found in native keychain; exit 1", PATIENCE), Ok(None));
+        assert_eq!(helped("echo '{\"Username\":\"me\",\"Secret\":\"\"}'", PATIENCE), Ok(None));
+    }
+
+    #[test]
+    fn a_helper_hears_the_host_and_what_it_says_is_taken_as_it_is() {
+        let script = "read host; echo \"{\\\"Username\\\":\\\"$1 $host\\\",\\\"Secret\\\":\\\"p\u{e4}:\u{df}\\\"}\"";
+        let login = Login { username: "get r.example".into(), password: Secret::new("p\u{e4}:\u{df}") };
+        assert_eq!(helped(script, PATIENCE), Ok(Some(Credential::Login(login))));
+    }
 }

@@ -120,6 +120,8 @@ mod tests {
         );
         assert!(asked.form.is_none());
         assert_eq!(asked.authorization.unwrap().header().reveal(), format!("Basic {}", "bWU6YTpi"));
+        let login = Login { username: "m\u{e4}".into(), password: Secret::new("p:\u{df}\u{1f511}") };
+        assert_eq!(Token::Basic(login).header().reveal(), "Basic bcOkOnA6w5/wn5SR", "in UTF-8 (RFC 7617, section 2.1)");
         let asked = question(&realm, Some("s"), &wanted, Some(&Credential::Identity(Secret::new("i&d"))));
         let form = asked.form.unwrap();
         assert!(form.reveal().contains("&scope=repository:a/b:pull,push%20repository:c:pull&refresh_token=i%26d"));

@@ -6,7 +6,9 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// This status, with these fields and this body, and nothing is done.
-    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// The same, with a body that is no text.
+    Bytes(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// This status, and a body without an end.
     Endless(u16),
     /// The connection ends after so many bytes of the body; the registry keeps them.
@@ -33,18 +35,18 @@ pub enum Fault {
 
 impl Fault {
     pub fn status(status: u16) -> Self {
-        Self::Answer(status, Vec::new(), Vec::new())
+        Self::Answer(status, Vec::new(), String::new())
     }
 
     /// A refusal in the specification's form.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let body = format!("{{\"errors\":[{{\"code\":\"{code}\",\"message\":\"{message}\"}}]}}");
-        Self::Answer(status, Vec::new(), body.into_bytes())
+        Self::Answer(status, Vec::new(), body)
     }
 
     /// A status with fields and no body.
     pub fn fields(status: u16, fields: &[(&'static str, &str)]) -> Self {
         let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        Self::Answer(status, fields, Vec::new())
+        Self::Answer(status, fields, String::new())
     }
 }

@@ -40,7 +40,10 @@ impl Serving {
     /// What is answered; none is the end of the connection.
     fn reply(&self, request: &Request, body: Vec<u8>, fault: Option<&Fault>) -> Option<Reply> {
         match fault {
-            Some(Fault::Answer(status, fields, body)) => return Some((*status, fields.clone(), body.clone())),
+            Some(Fault::Answer(status, fields, body)) => {
+                return Some((*status, fields.clone(), body.clone().into_bytes()));
+            }
+            Some(Fault::Bytes(status, fields, body)) => return Some((*status, fields.clone(), body.clone())),
             Some(Fault::Endless(status)) => return Some((*status, Vec::new(), Vec::new())),
             Some(Fault::Drop(_)) => return None,
             Some(Fault::Cut(_)) => {
