@@ -17,19 +17,25 @@ use crate::{
 /// Where the bundle is in an image: what Go, OpenSSL and rustls look for by default on Debian.
 pub(super) const BUNDLE_PATH: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// The version of the embedded Mozilla roots: that of the `webpki-root-certs` crate they come from. Part of
-/// `format = 1`.
-pub const MOZILLA_VERSION: &str = "1.0.11";
-
 /// Root certificates by the SHA-256 of their DER: sorted, each once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Roots(BTreeMap<Digest, Vec<u8>>);
 
 impl Roots {
-    /// Mozilla's roots for TLS servers.
+    /// Mozilla's roots for TLS servers, the newest.
     pub(super) fn mozilla() -> Self {
-        let all = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-        Self(all.map(|der| (Digest::of(der), der.to_vec())).collect())
+        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec()).collect()
+    }
+
+    /// Keeps those whose digest is `wanted`.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&Digest) -> bool) {
+        self.0.retain(|digest, _| wanted(digest));
+    }
+
+    /// The digests of all of them.
+    #[cfg(test)]
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.0.keys()
     }
 
     /// How many there are.
@@ -77,6 +83,12 @@ impl Roots {
             bundle.extend_from_slice(text.as_bytes());
         }
         Ok(bundle)
+    }
+}
+
+impl FromIterator<Vec<u8>> for Roots {
+    fn from_iter<T: IntoIterator<Item = Vec<u8>>>(ders: T) -> Self {
+        Self(ders.into_iter().map(|der| (Digest::of(&der), der)).collect())
     }
 }
 

@@ -42,6 +42,15 @@ impl Bound {
         Ok(real)
     }
 
+    /// The bound of what a toolchain may read its configuration from when it runs in `dir`, which is canonical.
+    pub fn checkout(&self, dir: &Path) -> PathBuf {
+        if dir.starts_with(&self.root) {
+            return self.root.clone();
+        }
+        // `--allow-outside`: that folder's own checkout.
+        dir.ancestors().find(|above| above.join(".git").exists()).unwrap_or(dir).to_path_buf()
+    }
+
     /// Refuses a canonical path that lies outside the bound.
     pub fn check(&self, real: &Path, name: &str) -> Result<(), Failure> {
         if self.allow_outside || real.starts_with(&self.root) {

@@ -5,6 +5,7 @@
 
 mod assemble;
 pub mod base;
+pub mod bundles;
 mod certificates;
 mod check;
 pub mod compile;
@@ -16,6 +17,7 @@ mod host;
 mod libraries;
 mod merged;
 mod pinned;
+mod pins;
 mod plan;
 mod policy;
 mod resolve;
@@ -26,10 +28,10 @@ mod tree;
 mod words;
 
 pub use assemble::{Assembled, Assembler};
-pub use certificates::MOZILLA_VERSION;
 
 pub use downloads::{Downloaded, Downloads};
 pub use host::Bound;
+pub use pins::World;
 pub use plan::{Group, GroupKind, Plan, PlannedEntry};
 pub use policy::unless_excepted;
 pub use resolve::{Prepared, Resolver};

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    bundles::MOZILLA_VERSION,
     certificates::BUNDLE_PATH,
     check::{self, Objection},
     compile::Toolchain,
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{File, FileSource, Recipe, Tree},
+    recipe::{File, FileSource, Lock, Recipe, Tree},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -44,6 +45,8 @@ pub struct Resolver<'a> {
     downloads: Downloads<'a>,
     /// The certificates as PEM, once they were read.
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
+    /// What the lock beside the recipe pins.
+    lock: Option<&'a Lock>,
 }
 
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
@@ -78,7 +81,14 @@ impl<'a> Resolver<'a> {
             pinned: RefCell::new(BTreeMap::new()),
             downloads: Downloads::new(settings, progress),
             bundle: OnceCell::new(),
+            lock: None,
         })
+    }
+
+    /// The same, with the pins of the lock: a base that is named by a tag alone needs one.
+    #[must_use]
+    pub fn locked(self, lock: Option<&'a Lock>) -> Self {
+        Self { lock, ..self }
     }
 
     /// The image's name.
@@ -132,7 +142,9 @@ impl<'a> Resolver<'a> {
         if let Some(known) = self.bundle.get() {
             return Ok(known.clone());
         }
-        let bundle = system::bundle(&self.recipe.system, &self.bound, self.settings.now, self.progress)?;
+        let locked = self.lock.and_then(|lock| lock.bundle.as_ref());
+        let version = locked.map_or(MOZILLA_VERSION, |bundle| &bundle.version);
+        let bundle = system::bundle(&self.recipe.system, version, &self.bound, self.settings.now, self.progress)?;
         Ok(self.bundle.get_or_init(|| bundle).clone())
     }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
+    bundles,
     certificates::{BUNDLE_PATH, Roots},
     host::Bound,
     merged::{Body, Merged, Node},
@@ -53,17 +54,18 @@ fn group(user: User) -> String {
     format!("root:x:0:\nnonroot:x:{}:\n", user.gid)
 }
 
-/// The certificates of every platform, as PEM; `None` where the recipe wants none. Warns of those that had expired at
-/// `now`, once of each.
+/// The certificates of every platform, as PEM; `None` where the recipe wants none. Mozilla's are those of `version`. Warns
+/// of those that had expired at `now`, once of each.
 pub(super) fn bundle(
     system: &System,
+    version: &str,
     bound: &Bound,
     now: u64,
     progress: &dyn Progress,
 ) -> Result<Option<Arc<Vec<u8>>>, Failure> {
     let mut warned = BTreeSet::new();
     let mut roots = match &system.certificates {
-        Certificates::Mozilla => Roots::mozilla(),
+        Certificates::Mozilla => bundles::roots(version).map_err(|failure| failure.at(&system.origin))?,
         Certificates::None | Certificates::File(_) => Roots::default(),
     };
     let own = match &system.certificates {

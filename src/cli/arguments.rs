@@ -59,6 +59,8 @@ pub(super) enum Verb {
     Inspect(InspectArguments),
     /// Look for the hardening practices in any image, whoever built it
     Audit(super::audit::AuditArguments),
+    /// Pin what recipes ask for and what could move: tags, downloads, roots, toolchains
+    Lock(super::lock::LockArguments),
     /// Send an image to registries
     Push(super::push::PushArguments),
     /// Print the JSON Schema of recipes, or of the reports of an audit
@@ -102,6 +104,9 @@ pub(super) struct Common {
     /// Never open a socket: what the toolchains need must be here already
     #[arg(long)]
     pub(super) offline: bool,
+    /// Refuse when the lock beside a recipe is missing or does not fit the recipe and the toolchains
+    #[arg(long)]
+    pub(super) locked: bool,
     /// Date of the image, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
     #[arg(long, value_name = "SECONDS")]
     pub(super) source_date: Option<String>,
@@ -173,6 +178,11 @@ pub(super) struct InspectArguments {
 }
 
 impl Common {
+    /// What a verb has that builds nothing.
+    pub(super) fn of(recipes: &[PathBuf], offline: bool, allow_outside: bool) -> Self {
+        Self { recipes: recipes.to_vec(), offline, allow_outside, ..Self::default() }
+    }
+
     /// `--platform`, read.
     pub(super) fn platforms(&self) -> Result<Vec<Platform>, Failure> {
         let read = |text: &String| {

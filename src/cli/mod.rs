@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod caller;
 mod init;
+mod lock;
 mod manual;
 mod print;
 mod push;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Verb::Build(build) => done(run_build(build, &terminal)),
         Verb::Plan(plan) => done(run_plan(plan, &terminal)),
         Verb::Inspect(inspect) => done(run_inspect(inspect)),
+        Verb::Lock(lock) => done(lock::run(lock, &terminal)),
         Verb::Push(push) => done(push::run(push, &terminal)),
         Verb::Schema { document: Document::Recipe } => {
             done(print::text(&commands::schema::schema()).map_err(unprinted))
@@ -87,6 +89,7 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         engines: arguments.delivery.engines()?,
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
+        locked: arguments.common.locked,
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
         settings: caller::settings(&arguments.common, access)?,
@@ -100,6 +103,7 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failur
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         set: arguments.common.set.clone(),
+        locked: arguments.common.locked,
         settings: caller::settings(&arguments.common, arguments.registry.access()?)?,
     };
     let plans = commands::plan::plan(&request, terminal)?;

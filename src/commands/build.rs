@@ -8,7 +8,7 @@ use std::{
 use super::{
     gate::Gate,
     load::{Loaded, load},
-    policy, push,
+    locked, policy, push,
     receipt::{self, Receipts},
 };
 use crate::{
@@ -49,6 +49,8 @@ pub struct Request {
     pub metadata_file: Option<String>,
     /// `--digest-file`, which may hold variables.
     pub digest_file: Option<String>,
+    /// `--locked`: the locks beside the recipes must be there and fit.
+    pub locked: bool,
     /// `--policy`: what images must keep to, whatever the recipes say.
     pub policy: Option<PathBuf>,
     /// `--push`: references, which may hold variables, and how they are reached.
@@ -168,7 +170,9 @@ fn stage(
     receipts: &mut Receipts,
     progress: &dyn Progress,
 ) -> Result<Staged, Failures> {
+    let lock = locked::for_build(one, request.locked, &request.settings, progress)?;
     let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
+    let resolver = resolver.locked(lock.as_ref().map(|file| &file.lock));
     let platforms = one.platforms(&request.platforms);
     let path =
         expand(&resolver, "--output", request.output.as_deref().unwrap_or(default_output(request.form)), &platforms)?;

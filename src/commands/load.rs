@@ -20,6 +20,8 @@ pub struct Loaded {
     pub recipe: Recipe,
     /// The folder it is in; empty for the current one.
     pub folder: PathBuf,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 impl Loaded {
@@ -102,5 +104,5 @@ fn read(path: &Path, set: &[String]) -> Result<Loaded, Failure> {
     let mut recipe = recipe::parse(&path.to_string_lossy(), &text)?;
     recipe::set_variables(&mut recipe, set)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(Loaded { recipe, folder })
+    Ok(Loaded { recipe, folder, path: path.to_owned() })
 }

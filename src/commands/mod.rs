@@ -7,6 +7,8 @@ mod image;
 pub mod init;
 pub mod inspect;
 pub mod load;
+pub mod lock;
+mod locked;
 pub mod plan;
 mod policy;
 pub mod push;

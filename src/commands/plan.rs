@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::load::load;
+use super::{load::load, locked};
 use crate::{
     build::{Group, Plan, PlannedEntry, Resolver, Settings},
     layer::EntryKind,
@@ -21,6 +21,8 @@ pub struct Request {
     pub platforms: Vec<Platform>,
     /// `--set`: `name=value` for variables that the recipes declare.
     pub set: Vec<String>,
+    /// `--locked`: the locks beside the recipes must be there and fit.
+    pub locked: bool,
     /// Everything else.
     pub settings: Settings,
 }
@@ -91,7 +93,9 @@ pub struct EntryPlan {
 pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>, Failures> {
     let mut plans = Vec::new();
     for one in load(&request.recipes, &request.set)? {
+        let lock = locked::for_build(&one, request.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
+        let resolver = resolver.locked(lock.as_ref().map(|file| &file.lock));
         let mut prepared = Vec::new();
         for platform in one.platforms(&request.platforms) {
             prepared.push(resolver.prepare(&platform)?);

@@ -12,11 +12,14 @@ mod variables;
 mod wording;
 mod written;
 
-pub use lock::{Lock, LockedBase};
+pub use lock::{
+    Compiler, Difference, GnuTarget, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin,
+    Requests, ToolchainRequest, changes,
+};
 pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Policy,
     Recipe, Run, Symlink, System, Tree,
 };
-pub use parse::{check_go_tool_flags, parse, parse_policy};
+pub use parse::{check_go_tool_flags, parse, parse_lock, parse_policy};
 pub use schema::schema;
 pub use variables::{GitWord, Variables, set_variables};

@@ -22,8 +22,10 @@ pub enum Place {
 /// (file names, image metadata) passes through [`printable`](super::printable) before it gets here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The rule, when this is a refusal by name (exit code 1); anything else is exit code 2.
+    /// The rule, when this is a refusal by name (exit code 1).
     pub rule: Option<Rule>,
+    /// hardpan did its work, and this is the answer (exit code 1), without a rule. Anything else is exit code 2.
+    pub is_answer: bool,
     /// The place, when there is one.
     pub place: Option<Place>,
     /// What went wrong.
@@ -35,12 +37,17 @@ pub struct Failure {
 impl Failure {
     /// hardpan could not do its work (exit code 2).
     pub fn new(what: impl Into<String>) -> Self {
-        Self { rule: None, place: None, what: what.into(), hint: None }
+        Self { rule: None, is_answer: false, place: None, what: what.into(), hint: None }
     }
 
     /// hardpan did its work and `rule` says no (exit code 1).
     pub fn refused(rule: Rule, what: impl Into<String>) -> Self {
         Self { rule: Some(rule), ..Self::new(what) }
+    }
+
+    /// hardpan did its work, which was to look whether something holds, and it does not (exit code 1).
+    pub fn answer(what: impl Into<String>) -> Self {
+        Self { is_answer: true, ..Self::new(what) }
     }
 
     /// An operation of the system failed on `path`; `doing` reads as in "cannot {doing}".
@@ -113,9 +120,9 @@ impl std::error::Error for Failure {}
 pub struct Failures(pub Vec<Failure>);
 
 impl Failures {
-    /// 1 when every failure is a refusal by a rule, else 2.
+    /// 1 when every failure is a refusal by a rule or an answer, else 2.
     pub fn exit_code(&self) -> u8 {
-        if self.0.iter().all(|failure| failure.rule.is_some()) { 1 } else { 2 }
+        if self.0.iter().all(|failure| failure.rule.is_some() || failure.is_answer) { 1 } else { 2 }
     }
 }
 

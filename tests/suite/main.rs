@@ -23,6 +23,7 @@ mod golden;
 mod init;
 mod judges;
 mod load;
+mod locks;
 mod manual;
 mod memory;
 mod practices;

@@ -70,8 +70,8 @@ fn typing_errors_find_their_word_and_later_verbs_say_so() {
         (["help", "paln"], "`plan`"),
         (["verify", "--help"], "`verify` is not in this version yet"),
         (["verify", "out/hello"], "`verify` is not in this version yet"),
-        (["help", "lock"], "`lock` is not in this version yet"),
-        (["build", "--locked"], "`--locked` is not in this version yet"),
+        (["help", "scan"], "`scan` is not in this version yet"),
+        (["lock", "--chekc"], "'--check'"),
         (["completions", "tcsh"], "fish"),
     ] {
         case.run(words).fails(2).says(answer);

@@ -30,6 +30,7 @@ mod environment;
 mod freshness;
 mod git;
 mod go;
+mod identity;
 mod packages;
 mod rust;
 mod survey;

@@ -22,6 +22,8 @@ pub(super) struct Rust {
     pub(super) library_source: PathBuf,
     /// What the compiler calls that folder when they are not.
     pub(super) library_name: String,
+    /// What `rustc -vV` said.
+    pub(super) verbose: String,
     rustc: PathBuf,
 }
 
@@ -50,6 +52,7 @@ impl Rust {
             host: said("host:"),
             library_source: Path::new(&sysroot).join("lib/rustlib/src/rust"),
             library_name: format!("/rustc/{}", commit.unwrap_or_else(|| said("release:"))),
+            verbose: version,
             rustc,
         })
     }

@@ -100,7 +100,7 @@ impl Toolchain<'_> {
         Ok((go.program, environment, bench))
     }
 
-    fn rust_environment(&self, dir: &Path) -> Result<(Rust, Environment, Bench), Failure> {
+    pub(super) fn rust_environment(&self, dir: &Path) -> Result<(Rust, Environment, Bench), Failure> {
         let cargo_home = self.folder("CARGO_HOME", ".cargo")?;
         let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
         let mut environment = self.hermetic(&bench);

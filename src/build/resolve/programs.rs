@@ -1,9 +1,6 @@
 //! The programs of a recipe: what can be known of them early, their compilers, and which one of them runs.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     super::{compile::Compiled, merged::Node, plan::GroupKind},
@@ -95,13 +92,13 @@ impl<'a> Resolver<'a> {
                 let _running = self.compiling(&format!("{} (go, {platform})", printable(&go.package.value)));
                 let dir = self.source_dir(go.dir.as_ref())?;
                 let ldflags = self.ldflags(go, platform)?;
-                let checkout = self.checkout(&dir);
+                let checkout = self.bound.checkout(&dir);
                 self.toolchain(&checkout).go(go, &dir, &ldflags, platform, &binary.origin).map(Some)
             }
             BinarySource::Cargo(cargo) => {
                 let _running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
                 let dir = self.source_dir(cargo.dir.as_ref())?;
-                let checkout = self.checkout(&dir);
+                let checkout = self.bound.checkout(&dir);
                 self.toolchain(&checkout).cargo(cargo, &dir, platform, &binary.origin).map(Some)
             }
         }
@@ -112,15 +109,6 @@ impl<'a> Resolver<'a> {
         let line = format!("compile {what}");
         self.progress.step(&line);
         self.progress.task(&line, None)
-    }
-
-    /// The bound of what a toolchain may read its configuration from.
-    fn checkout(&self, dir: &Path) -> PathBuf {
-        if dir.starts_with(&self.bound.root) {
-            return self.bound.root.clone();
-        }
-        // `--allow-outside`: that folder's own checkout.
-        dir.ancestors().find(|above| above.join(".git").exists()).unwrap_or(dir).to_path_buf()
     }
 
     /// What the recipe says runs, else its only binary. One of several is never picked.

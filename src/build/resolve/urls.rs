@@ -16,7 +16,9 @@ impl Resolver<'_> {
         sha256: &Located<Digest>,
         to: &ImagePath,
     ) -> Result<Body, Failure> {
-        let found = self.downloads.get(url, sha256, None)?;
+        let locked = self.lock.and_then(|lock| lock.urls.get(&url.value));
+        let size = locked.filter(|locked| locked.sha256 == sha256.value).map(|locked| locked.size);
+        let found = self.downloads.get(url, sha256, size)?;
         let known = self.pinned.borrow().get(&*found.path).cloned();
         let (file, scan) = match known {
             Some(known) => known,

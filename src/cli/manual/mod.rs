@@ -21,11 +21,7 @@ pub(super) const RECIPE: &str = include_str!("recipe.toml");
 const RECIPE_TOPIC: &str = "recipe";
 
 /// Verbs that the product has and this version does not.
-const LATER_VERBS: [&str; 10] =
-    ["cache", "diff", "keys", "lock", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
-
-/// Options that the product has and this version does not.
-const LATER_OPTIONS: [&str; 1] = ["--locked"];
+const LATER_VERBS: [&str; 9] = ["cache", "diff", "keys", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
 
 /// The command line with everything that `--help`, the manual pages and the completions show.
 pub(super) fn command() -> Command {
@@ -56,13 +52,11 @@ pub(super) fn command() -> Command {
 
 /// What the product has and this version has not, told as that instead of as an unknown word.
 pub(super) fn not_yet(error: &clap::Error) -> Option<Failure> {
-    let (kind, later) = match error.kind() {
-        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, LATER_VERBS.as_slice()),
-        ErrorKind::UnknownArgument => (ContextKind::InvalidArg, LATER_OPTIONS.as_slice()),
-        _ => return None,
-    };
-    let Some(ContextValue::String(word)) = error.get(kind) else { return None };
-    let known = later.iter().find(|known| **known == word.split('=').next().unwrap_or_default())?;
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let known = LATER_VERBS.iter().find(|known| *known == word)?;
     Some(Failure::new(format!("`{known}` is not in this version yet")).hint("`hardpan --help` shows what is"))
 }
 

@@ -79,11 +79,12 @@ inputs and the toolchain alone.",
     end: "\
 Exit codes:
   0  done
-  1  refused by a rule, which the message names
+  1  refused by a rule, which the message names, or by --locked
   2  could not do the work: a wrong recipe or option, a missing file, a compile error
   Nothing is written unless it is 0.
 
 Read on:
+  hardpan help lock      how that which could move is pinned
   hardpan help recipe    every key of a recipe, with its default",
 };
 
@@ -167,6 +168,33 @@ A registry is reached with what `docker login` or `podman login` left behind, as
     end: EXIT,
 };
 
+const LOCK: Page = Page {
+    about: "\
+Pins what recipes ask for and what could move, in a file beside each recipe: `hello.lock` of `hello.toml`. In it are what \
+the tag of a base named, for each platform; digest and size of every `url`; the version of Mozilla's roots; the Go and Rust \
+that compile the recipe's programs, and the C library of a gnu target.
+
+A pin that is asked for still is kept as it is, also when the world has moved on: `--update NAME` moves it. A lock that \
+says all of it already is left alone. `build` and `plan` take what the lock says and never write it; what does not fit is \
+a warning, and with `--locked` a refusal, as is a lock that is missing.
+
+hardpan carries every bundle of roots that it ever shipped: an older lock builds to the same bytes with a newer hardpan.
+
+Stdout gets the path of every lock that was written; what changed in it goes to stderr.",
+    examples: &[
+        ("hardpan lock", "hardpan.lock of hardpan.toml, else recipes/*.lock"),
+        ("hardpan build --locked", "only what the lock says"),
+        ("hardpan lock --check", "has anything moved?"),
+        ("hardpan lock --update certificates --update go", "take the newest of these"),
+        ("hardpan lock --json recipes/hello.toml | jq '.locks[].changes'", "for programs"),
+    ],
+    end: "\
+Exit codes:
+  0  done; with --check: every lock is there, fits its recipe, and nothing has moved
+  1  with --check: a lock is missing or stale, or something has moved; or a rule refused, which the message names
+  2  could not do the work: a wrong recipe, lock or option, or something that could not be looked at",
+};
+
 const INIT: Page = Page {
     about: "\
 Writes a recipe for the Go or Rust project, or the prebuilt program, found in a folder.
@@ -236,6 +264,7 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
         "plan" => &PLAN,
         "inspect" => &INSPECT,
         "audit" => &AUDIT,
+        "lock" => &LOCK,
         "push" => &PUSH,
         "init" => &INIT,
         "schema" => &SCHEMA,
@@ -249,9 +278,9 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" => "What goes in",
+        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" => "What goes in",
         "offline" | "jobs" => "How it works",
-        "policy" | "profile" | "fail_on" => "What must hold",
+        "policy" | "profile" | "fail_on" | "locked" | "check" => "What must hold",
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "How it is sent",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",

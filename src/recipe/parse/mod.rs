@@ -3,6 +3,7 @@
 mod binary;
 mod compiler;
 mod entries;
+mod lock;
 mod page;
 mod policy;
 mod policy_file;
@@ -14,6 +15,7 @@ mod url;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use compiler::check_go_tool_flags;
+pub use lock::parse_lock;
 use page::Page;
 pub use policy_file::parse_policy;
 
@@ -41,7 +43,7 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(Source { path: printable(path).into_owned(), text });
-    let mut page = Page { source, vars: BTreeMap::new() };
+    let mut page = Page { source, vars: BTreeMap::new(), is_recipe: true };
     let written: written::Recipe = syntax::read(&page)?;
     page.vars = vars(&page, written.vars)?;
     check_format(&page, written.format.as_ref())?;

@@ -19,6 +19,8 @@ pub(super) struct Page {
     pub(super) source: Arc<Source>,
     /// `[vars]`, known before anything that may use them is read.
     pub(super) vars: BTreeMap<String, String>,
+    /// Whether hints may send to other places of a recipe.
+    pub(super) is_recipe: bool,
 }
 
 impl Page {

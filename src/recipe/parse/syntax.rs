@@ -37,7 +37,10 @@ fn syntax(page: &Page, error: &toml::de::Error) -> Failure {
         return duplicate(page, &span);
     }
     if message.contains("recursion limit") || message.contains("recursion depth") {
-        return page.failure(&span, "the recipe is nested too deeply");
+        return page.failure(
+            &span,
+            if page.is_recipe { "the recipe is nested too deeply" } else { "it is nested too deeply" },
+        );
     }
     if message.starts_with("string values must be quoted") {
         return unquoted(page, &span);
@@ -146,11 +149,12 @@ fn unknown_key(page: &Page, span: &Range<usize>, text: &str, message: &str) -> F
     let known = message.rsplit_once("`, expected ").map_or("", |(_, known)| known);
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
     let failure = page.failure(span, format!("unknown key {}", quoted(key)));
-    let home = HOMES.iter().find(|(_, keys)| keys.contains(&key) && !known.contains(&keys[0]));
+    let home =
+        HOMES.iter().filter(|_| page.is_recipe).find(|(_, keys)| keys.contains(&key) && !known.contains(&keys[0]));
     if let Some((table, _)) = home {
         return failure.hint(format!("`{key}` is a key of `{table}`"));
     }
-    if TOP.contains(&key) {
+    if page.is_recipe && TOP.contains(&key) {
         return failure.hint(format!("`{key}` is a key of the recipe itself; write it above the first table"));
     }
     match nearest(key, known.iter().copied()) {

@@ -1,0 +1,164 @@
+//! What the words of a recipe that could move mean at this moment: for `hardpan lock`, and to hold a lock against.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    base::{self, BaseName},
+    bundles,
+    compile::Toolchain,
+    downloads::Downloads,
+    host::Bound,
+    policy::unless_excepted,
+    settings::Settings,
+};
+use crate::{
+    oci::Digest,
+    recipe::{
+        Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe, Requests,
+        ToolchainRequest,
+    },
+    report::{Failure, Progress, Rule, printable},
+};
+
+/// The world around one recipe.
+#[derive(Debug)]
+pub struct World<'a> {
+    recipe: &'a Recipe,
+    folder: &'a Path,
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    bound: Bound,
+    downloads: Downloads<'a>,
+    /// Where bases may come from: every list that is not empty has to name the base's place.
+    registries: Vec<Vec<String>>,
+}
+
+impl<'a> World<'a> {
+    /// Opens the recipe's folder. `folder` is where the recipe is.
+    pub fn open(
+        recipe: &'a Recipe,
+        folder: &'a Path,
+        settings: &'a Settings,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Failure> {
+        let bound = Bound::of(folder, settings.allow_outside)?;
+        let downloads = Downloads::new(settings, progress);
+        Ok(Self { recipe, folder, settings, progress, bound, downloads, registries: Vec::new() })
+    }
+
+    /// The same, where bases may come from these places only, each list for itself.
+    #[must_use]
+    pub fn within(self, registries: Vec<Vec<String>>) -> Self {
+        Self { registries, ..self }
+    }
+
+    /// A lock of what is asked for: the pins of `old` that are asked for still and that `moves` does not name; what the
+    /// world says instead of the others.
+    pub fn pin(&self, requests: &Requests, old: &Lock, moves: &dyn Fn(&Pin) -> bool) -> Result<Lock, Failure> {
+        let mut lock = Lock::default();
+        if requests.bundle.is_some() {
+            let kept = old.bundle.clone().filter(|_| !moves(&Pin::Certificates));
+            lock.bundle = Some(kept.map_or_else(Self::bundle, Ok)?);
+        }
+        if let Some(base) = &requests.base {
+            let kept = old.bases.get(&base.value).filter(|_| !moves(&Pin::Base(base.value.clone())));
+            lock.bases.insert(base.value.clone(), self.base_kept(base, requests, kept)?);
+        }
+        for (url, (at, sha256)) in &requests.urls {
+            let kept = old.urls.get(url).copied();
+            let kept = kept.filter(|kept| kept.sha256 == sha256.value && !moves(&Pin::Url(url.clone())));
+            lock.urls.insert(url.clone(), kept.map_or_else(|| self.url(at, sha256), Ok)?);
+        }
+        for (key, request) in &requests.toolchains {
+            let asked = |kept: &&LockedToolchain| kept.libc.keys().eq(request.gnu.keys());
+            let kept = old.toolchains.get(key).filter(asked);
+            let kept = kept.filter(|_| !moves(&Pin::Toolchain(key.0, key.1.clone())));
+            let toolchain = kept.cloned().map_or_else(|| self.toolchain(key.0, request), Ok)?;
+            lock.toolchains.insert(key.clone(), toolchain);
+        }
+        Ok(lock)
+    }
+
+    /// The newest of Mozilla's roots that are here.
+    pub fn bundle() -> Result<LockedBundle, Failure> {
+        let version = bundles::MOZILLA_VERSION;
+        let digest = bundles::digest(version).ok_or_else(|| bundles::unknown(version))?;
+        Ok(LockedBundle { version: version.to_owned(), digest })
+    }
+
+    /// What `base` names now.
+    pub fn base(&self, base: &Located<String>, requests: &Requests) -> Result<LockedBase, Failure> {
+        self.check_registries(base)?;
+        let mut found = base::look_up(base, &requests.platforms, self.folder, self.settings)?;
+        found.platforms.sort_by_key(|(platform, _)| platform.to_string());
+        Ok(found)
+    }
+
+    /// A pin that is there, for the platforms that are asked for now: what it names is asked by its digest, so that a tag
+    /// moves only when somebody says so.
+    fn base_kept(
+        &self,
+        base: &Located<String>,
+        requests: &Requests,
+        kept: Option<&LockedBase>,
+    ) -> Result<LockedBase, Failure> {
+        let Some(kept) = kept else { return self.base(base, requests) };
+        let mut pin = kept.clone();
+        pin.platforms.retain(|(platform, _)| requests.platforms.contains(platform));
+        if pin.platforms.len() == requests.platforms.len() {
+            return Ok(pin);
+        }
+        let pinned = Located { value: pinned(&base.value, kept.digest), origin: base.origin.clone() };
+        self.base(&pinned, requests)
+    }
+
+    /// The file at a `url`, and how large it is.
+    fn url(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<LockedUrl, Failure> {
+        let found = self.downloads.get(url, sha256, None)?;
+        Ok(LockedUrl { sha256: sha256.value, size: found.size })
+    }
+
+    /// The compiler that a program of the recipe gets here.
+    pub fn toolchain(&self, compiler: Compiler, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
+        let dir = match &request.dir {
+            Some(dir) => self.bound.resolve(dir, &dir.value)?,
+            None => self.bound.folder.clone(),
+        };
+        let checkout: PathBuf = self.bound.checkout(&dir);
+        let toolchain = Toolchain {
+            caller: &self.settings.caller,
+            offline: self.settings.offline,
+            jobs: self.settings.jobs,
+            cache: self.settings.cache.as_deref(),
+            checkout: &checkout,
+            progress: self.progress,
+        };
+        let identity = match compiler {
+            Compiler::Go => toolchain.go_identity(&dir),
+            Compiler::Rust => toolchain.rust_identity(&dir, &request.gnu),
+        };
+        identity.map_err(|failure| failure.at(&request.origin))
+    }
+
+    /// Refuses a base from elsewhere than the policy says, before anybody is asked for it.
+    fn check_registries(&self, base: &Located<String>) -> Result<(), Failure> {
+        let name = BaseName::parse(&base.value).map_err(|failure| failure.at(&base.origin))?;
+        let BaseName::Registry(reference) = name else { return Ok(()) };
+        let name = reference.name();
+        let below =
+            |one: &String| name.strip_prefix(one.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let Some(list) = self.registries.iter().find(|list| !list.is_empty() && !list.iter().any(below)) else {
+            return Ok(());
+        };
+        let allowed: Vec<_> = list.iter().take(8).map(|one| format!("`{}`", printable(one))).collect();
+        let what = format!("the base `{}` is from none of the policy's registries", printable(&name));
+        let failure = Failure::refused(Rule::BaseNotAllowed, what).at(&base.origin);
+        let failure = failure.hint(format!("the policy allows {}", allowed.join(", ")));
+        unless_excepted(&self.recipe.policy, self.settings.today, None, failure)
+    }
+}
+
+/// The text of a base with the digest that it is pinned by.
+fn pinned(text: &str, digest: Digest) -> String {
+    format!("{}@{digest}", text.split('@').next().unwrap_or(text))
+}

@@ -1,0 +1,123 @@
+//! The lock beside a recipe: read, and held against the recipe and this machine.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::load::Loaded;
+use crate::{
+    build::{Settings, World, bundles},
+    recipe::{self, Lock, LockFile, Pin, Requests, changes},
+    report::{Failure, Failures, Limits, Progress, printable},
+};
+
+/// `hello.lock` of `hello.toml`.
+pub(super) fn beside(recipe: &Path) -> PathBuf {
+    recipe.with_extension("lock")
+}
+
+/// The lock at `path`; none where there is nothing. One that names roots that are not here is refused.
+pub(super) fn read(path: &Path) -> Result<Option<LockFile>, Failure> {
+    let file = read_any(path)?;
+    file.iter().try_for_each(check_bundle)?;
+    Ok(file)
+}
+
+/// The same, whatever roots it names.
+pub(super) fn read_any(path: &Path) -> Result<Option<LockFile>, Failure> {
+    let fault = |error: io::Error| Failure::io("read the lock", path, &error);
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(Limits::LOCK_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the lock is not UTF-8").in_path(path))?;
+    recipe::parse_lock(&path.to_string_lossy(), &text).map(Some)
+}
+
+/// That there is no lock where one is demanded.
+pub(super) fn missing(path: &Path) -> Failure {
+    Failure::answer("there is no lock").in_path(path).hint("`hardpan lock` writes it")
+}
+
+/// Roots that this hardpan has not, or that the lock names by another digest than theirs.
+fn check_bundle(file: &LockFile) -> Result<(), Failure> {
+    let Some(locked) = &file.lock.bundle else { return Ok(()) };
+    let place = |key| file.place(&Pin::Certificates, key);
+    match bundles::digest(&locked.version) {
+        None => Err(bundles::unknown(&locked.version).at(&place("version"))),
+        Some(digest) if digest != locked.digest => {
+            let version = printable(&locked.version);
+            let what = format!("version `{version}` of Mozilla's roots is `{digest}`, not `{}`", locked.digest);
+            Err(Failure::new(what).at(&place("digest")).hint("`hardpan lock --update certificates` pins them anew"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// What a build takes from the lock of its recipe. One that does not fit is a warning, and with `--locked` a refusal, as
+/// is a missing one; what of it fits is used.
+pub(super) fn for_build(
+    one: &Loaded,
+    locked: bool,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Option<LockFile>, Failures> {
+    let path = beside(&one.path);
+    let Some(file) = read(&path)? else {
+        return if locked { Err(missing(&path).into()) } else { Ok(None) };
+    };
+    let requests = Requests::of(&one.recipe);
+    let mut differences = requests.stale(&file);
+    match toolchains(one, &requests, &file, settings, progress) {
+        Ok(moved) => differences.extend(moved),
+        Err(failure) if locked => return Err(failure.into()),
+        // A compiler that is missing is for the compile to say.
+        Err(_) => {}
+    }
+    if locked && !differences.is_empty() {
+        return Err(Failures(differences));
+    }
+    for difference in &differences {
+        progress.warn(difference);
+    }
+    Ok(Some(file))
+}
+
+/// The compilers of this machine that are not those of the lock.
+fn toolchains(
+    one: &Loaded,
+    requests: &Requests,
+    file: &LockFile,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Vec<Failure>, Failure> {
+    let (mut was, mut now) = (Lock::default(), Lock::default());
+    let world = World::open(&one.recipe, &one.folder, settings, progress)?;
+    for (key, request) in &requests.toolchains {
+        if let Some(locked) = file.lock.toolchains.get(key) {
+            was.toolchains.insert(key.clone(), locked.clone());
+            now.toolchains.insert(key.clone(), world.toolchain(key.0, request)?);
+        }
+    }
+    Ok(moved(file, &was, &now))
+}
+
+/// The lines that the world says otherwise, each at its place in the lock. What only one of the two has is for
+/// [`Requests::stale`] to tell.
+pub(super) fn moved(file: &LockFile, was: &Lock, now: &Lock) -> Vec<Failure> {
+    let differences = changes(was, now).into_iter();
+    differences
+        .filter_map(|difference| {
+            let (was, now) = (difference.was?, difference.now?);
+            let key = printable(&difference.key).into_owned();
+            let what = format!("{}: `{key}` is `{}` now, not `{}`", difference.pin, printable(&now), printable(&was));
+            let hint = format!("`hardpan lock --update {}` pins it anew", printable(difference.pin.name()));
+            Some(Failure::answer(what).at(&file.place(&difference.pin, &difference.key)).hint(hint))
+        })
+        .collect()
+}

@@ -1,0 +1,111 @@
+//! A lock against a recipe, and against another lock.
+
+use std::collections::BTreeSet;
+
+use super::{Lock, LockFile, Pin, Requests};
+use crate::report::{Failure, Origin, printable};
+
+/// A line of a lock that another lock says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Of which pin.
+    pub pin: Pin,
+    /// Which line of it.
+    pub key: String,
+    /// What it says; none where it is new.
+    pub was: Option<String>,
+    /// What it would say; none where it would go.
+    pub now: Option<String>,
+}
+
+/// The lines by which `now` differs from `was`, in the order of pins.
+pub fn changes(was: &Lock, now: &Lock) -> Vec<Difference> {
+    let (was, now) = (was.lines(), now.lines());
+    let keys: BTreeSet<_> = was.keys().chain(now.keys()).collect();
+    let differ = keys.into_iter().filter(|key| was.get(*key) != now.get(*key));
+    differ
+        .map(|key| Difference {
+            pin: key.0.clone(),
+            key: key.1.clone(),
+            was: was.get(key).cloned(),
+            now: now.get(key).cloned(),
+        })
+        .collect()
+}
+
+impl Requests {
+    /// Where the lock does not fit the recipe: a word without a pin, a pin that nobody asks for, a digest that the recipe
+    /// says otherwise. Each is an answer, and says which line of which file it is about.
+    pub fn stale(&self, file: &LockFile) -> Vec<Failure> {
+        let asked = self.pins();
+        let has = |pin: &Pin| file.places.contains_key(&(pin.clone(), String::new()));
+        let name = printable(&file.source.path);
+        let mut stale = Vec::new();
+        let mut missing = |what: &str, at: &Origin| {
+            stale.push(Failure::answer(format!("{what} has no pin in `{name}`")).at(at));
+        };
+        for (pin, at) in asked.iter().filter(|(pin, _)| !has(pin)) {
+            missing(&pin.to_string(), at);
+        }
+        if let Some(base) = &self.base
+            && let Some(locked) = file.lock.bases.get(&base.value)
+        {
+            let lacks = |platform| locked.platforms.iter().all(|(known, _)| known != platform);
+            for platform in self.platforms.iter().filter(|platform| lacks(*platform)) {
+                missing(&format!("{} for {platform}", Pin::Base(base.value.clone())), &base.origin);
+            }
+        }
+        for (key, request) in &self.toolchains {
+            let Some(locked) = file.lock.toolchains.get(key) else { continue };
+            for (target, at) in request.gnu.iter().filter(|(target, _)| !locked.libc.contains_key(*target)) {
+                missing(&format!("the C library of `{}`", printable(target)), &at.origin);
+            }
+        }
+        stale.extend(self.contradicted(file));
+        let unasked = |pin: &Pin, key: &str| {
+            let what = if key.is_empty() {
+                format!("nothing asks for {pin} any more")
+            } else {
+                format!("nothing asks for {pin} for `{}` any more", printable(key))
+            };
+            Failure::answer(what).at(&file.place(pin, key))
+        };
+        stale.extend(
+            file.places
+                .keys()
+                .filter(|(pin, key)| key.is_empty() && !asked.contains_key(pin))
+                .map(|(pin, _)| unasked(pin, "")),
+        );
+        stale.extend(self.surplus(file).iter().map(|(pin, key)| unasked(pin, key)));
+        stale.into_iter().map(|failure| failure.hint("`hardpan lock` brings the lock up to date")).collect()
+    }
+
+    /// Digests of downloads that the two files say differently.
+    fn contradicted(&self, file: &LockFile) -> Vec<Failure> {
+        let differ = self.urls.iter().filter_map(|(url, (_, sha256))| {
+            let locked = file.lock.urls.get(url).filter(|locked| locked.sha256 != sha256.value)?;
+            let pin = Pin::Url(url.clone());
+            let what =
+                format!("{pin} is `{}` here, and `{}` at {}", locked.sha256.hex(), sha256.value.hex(), sha256.origin);
+            Some(Failure::answer(what).at(&file.place(&pin, "sha256")))
+        });
+        differ.collect()
+    }
+
+    /// Platforms and targets of pins that the recipe does not have any more.
+    fn surplus(&self, file: &LockFile) -> Vec<(Pin, String)> {
+        let mut surplus = Vec::new();
+        if let Some(base) = &self.base
+            && let Some(locked) = file.lock.bases.get(&base.value)
+        {
+            let platforms = locked.platforms.iter().filter(|(platform, _)| !self.platforms.contains(platform));
+            surplus.extend(platforms.map(|(platform, _)| (Pin::Base(base.value.clone()), platform.to_string())));
+        }
+        for (key, request) in &self.toolchains {
+            let Some(locked) = file.lock.toolchains.get(key) else { continue };
+            let targets = locked.libc.keys().filter(|target| !request.gnu.contains_key(*target));
+            surplus.extend(targets.map(|target| (Pin::Toolchain(key.0, key.1.clone()), target.clone())));
+        }
+        surplus
+    }
+}

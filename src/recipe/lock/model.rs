@@ -1,0 +1,178 @@
+//! The pins of a recipe.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::{
+    oci::{Digest, Platform},
+    report::{Origin, Source, printable},
+};
+
+/// The pins of one recipe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// Bases, by the text of `base` in the recipe.
+    pub bases: BTreeMap<String, LockedBase>,
+    /// Downloads, by the text of `url`.
+    pub urls: BTreeMap<String, LockedUrl>,
+    /// Mozilla's roots, where the recipe has them.
+    pub bundle: Option<LockedBundle>,
+    /// The compilers of the recipe's programs, by kind and `dir`.
+    pub toolchains: BTreeMap<(Compiler, String), LockedToolchain>,
+}
+
+/// A base that was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedBase {
+    /// What the tag named: an index, or a manifest.
+    pub digest: Digest,
+    /// The manifest of each platform that the recipe is built for, in the order of the recipe.
+    pub platforms: Vec<(Platform, Digest)>,
+}
+
+/// A download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockedUrl {
+    /// What the recipe says.
+    pub sha256: Digest,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A bundle of roots that hardpan carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedBundle {
+    /// Which one: hardpan has every version that it ever shipped.
+    pub version: String,
+    /// Of its PEM.
+    pub digest: Digest,
+}
+
+/// What a compiler said about itself. Where it runs is not in it: Go's and Rust's compilers make the same program on
+/// every host (cargo leaves the host out of what it stamps, for that reason).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockedToolchain {
+    /// `go1.26.0`, or `1.95.0 (59807616e 2026-04-14)`.
+    pub version: String,
+    /// Rust's own revision.
+    pub commit: Option<String>,
+    /// Of Rust's code generator.
+    pub llvm: Option<String>,
+    /// The C library that becomes part of programs, for each gnu target.
+    pub libc: BTreeMap<String, Digest>,
+}
+
+/// A kind of toolchain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Compiler {
+    /// `go`.
+    Go,
+    /// `cargo` and `rustc`.
+    Rust,
+}
+
+/// The name of a pin.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pin {
+    /// `[certificates]`.
+    Certificates,
+    /// A `[[base]]`.
+    Base(String),
+    /// A `[[file]]`.
+    Url(String),
+    /// A `[[toolchain]]`, by kind and folder.
+    Toolchain(Compiler, String),
+}
+
+/// A lock as it was read, and where everything in it stands.
+#[derive(Debug, Clone)]
+pub struct LockFile {
+    /// What it says.
+    pub lock: Lock,
+    /// The text it was read from.
+    pub source: Arc<Source>,
+    /// The table of each pin, under an empty key, and each of its lines.
+    pub(in crate::recipe) places: BTreeMap<(Pin, String), Origin>,
+}
+
+impl Compiler {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Go, Self::Rust];
+
+    /// As the lock and `--update` call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Rust => "rust",
+        }
+    }
+}
+
+impl Pin {
+    /// What `--update` calls it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Certificates => "certificates",
+            Self::Base(name) | Self::Url(name) => name,
+            Self::Toolchain(compiler, _) => compiler.name(),
+        }
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificates => f.write_str("Mozilla's roots"),
+            Self::Base(name) => write!(f, "the base `{}`", printable(name)),
+            Self::Url(url) => write!(f, "`{}`", printable(url.split('?').next().unwrap_or(url))),
+            Self::Toolchain(compiler, dir) if dir == "." => write!(f, "the compiler `{}`", compiler.name()),
+            Self::Toolchain(compiler, dir) => {
+                write!(f, "the compiler `{}` in `{}`", compiler.name(), printable(dir))
+            }
+        }
+    }
+}
+
+impl Lock {
+    /// Every line of every pin, as key and value; the same keys as in the file.
+    pub(super) fn lines(&self) -> BTreeMap<(Pin, String), String> {
+        let mut lines = BTreeMap::new();
+        let mut add = |pin: &Pin, key: &str, value: String| lines.insert((pin.clone(), key.to_owned()), value);
+        if let Some(bundle) = &self.bundle {
+            add(&Pin::Certificates, "version", bundle.version.clone());
+            add(&Pin::Certificates, "digest", bundle.digest.to_string());
+        }
+        for (name, base) in &self.bases {
+            let pin = Pin::Base(name.clone());
+            add(&pin, "digest", base.digest.to_string());
+            for (platform, digest) in &base.platforms {
+                add(&pin, &platform.to_string(), digest.to_string());
+            }
+        }
+        for (url, locked) in &self.urls {
+            let pin = Pin::Url(url.clone());
+            add(&pin, "sha256", locked.sha256.hex());
+            add(&pin, "size", locked.size.to_string());
+        }
+        for ((compiler, dir), toolchain) in &self.toolchains {
+            let pin = Pin::Toolchain(*compiler, dir.clone());
+            add(&pin, "version", toolchain.version.clone());
+            for (key, value) in [("commit", &toolchain.commit), ("llvm", &toolchain.llvm)] {
+                if let Some(value) = value {
+                    add(&pin, key, value.clone());
+                }
+            }
+            for (target, digest) in &toolchain.libc {
+                add(&pin, target, digest.to_string());
+            }
+        }
+        lines
+    }
+}
+
+impl LockFile {
+    /// Where a line of a pin stands, else the pin, else the beginning.
+    pub fn place(&self, pin: &Pin, key: &str) -> Origin {
+        let at = |key: &str| self.places.get(&(pin.clone(), key.to_owned()));
+        at(key).or_else(|| at("")).cloned().unwrap_or_else(|| Origin::new(&self.source, 0..0))
+    }
+}

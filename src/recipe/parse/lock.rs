@@ -1,0 +1,205 @@
+//! The text of a lock in, pins out.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::Range,
+    sync::Arc,
+};
+
+use serde::Deserialize;
+
+use super::{
+    super::{
+        Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin,
+        shapes::{At, Pairs, Table},
+        wording::quoted,
+    },
+    Page, syntax, unknown,
+};
+use crate::{
+    oci::{Digest, Platform},
+    report::{Failure, Limits, Origin, Source, printable},
+};
+
+/// A lock as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    version: At<i64>,
+    format: At<i64>,
+    certificates: Option<At<Table<WrittenBundle>>>,
+    #[serde(default)]
+    base: Vec<At<Table<WrittenBase>>>,
+    #[serde(default)]
+    file: Vec<At<Table<WrittenUrl>>>,
+    #[serde(default)]
+    toolchain: Vec<At<Table<WrittenToolchain>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBundle {
+    name: At<String>,
+    version: At<String>,
+    digest: At<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBase {
+    name: At<String>,
+    digest: At<String>,
+    platforms: Pairs,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenUrl {
+    url: At<String>,
+    sha256: At<String>,
+    size: At<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenToolchain {
+    name: At<String>,
+    dir: At<String>,
+    version: At<String>,
+    commit: Option<At<String>>,
+    llvm: Option<At<String>>,
+    #[serde(default)]
+    libc: Pairs,
+}
+
+/// Reads a lock. `path` is the name it is printed under.
+pub fn parse_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
+    if text.len() as u64 > Limits::LOCK_BYTES {
+        let what = format!("the lock is larger than {} MiB", Limits::LOCK_BYTES >> 20);
+        return Err(Failure::new(what).in_path(path));
+    }
+    let source = Arc::new(Source { path: printable(path).into_owned(), text: text.to_owned() });
+    let page = Page { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false };
+    let written: Written = syntax::read(&page)?;
+    for (at, what) in [(&written.version, "a lock of version"), (&written.format, "format")] {
+        if at.value != 1 {
+            return Err(page
+                .failure(&at.span, format!("{what} {} is not known to this version", at.value))
+                .hint("a newer hardpan wrote it"));
+        }
+    }
+    let mut reader = Reader { page: &page, lock: Lock::default(), places: BTreeMap::new() };
+    if let Some(at) = written.certificates {
+        reader.bundle(at)?;
+    }
+    written.base.into_iter().try_for_each(|at| reader.base(at))?;
+    written.file.into_iter().try_for_each(|at| reader.url(at))?;
+    written.toolchain.into_iter().try_for_each(|at| reader.toolchain(at))?;
+    let Reader { lock, places, .. } = reader;
+    Ok(LockFile { lock, source, places })
+}
+
+/// The lock so far.
+struct Reader<'a> {
+    page: &'a Page,
+    lock: Lock,
+    places: BTreeMap<(Pin, String), Origin>,
+}
+
+impl Reader<'_> {
+    fn bundle(&mut self, at: At<Table<WrittenBundle>>) -> Result<(), Failure> {
+        let Table(written) = at.value;
+        if written.name.value != "mozilla" {
+            return Err(unknown(self.page, &written.name, "bundle of certificates", &["mozilla"]));
+        }
+        let pin = Pin::Certificates;
+        self.begin(&pin, &at.span)?;
+        let digest = self.digest(&pin, "digest", &written.digest)?;
+        let version = self.text(&pin, "version", written.version)?;
+        self.lock.bundle = Some(LockedBundle { version, digest });
+        Ok(())
+    }
+
+    fn base(&mut self, at: At<Table<WrittenBase>>) -> Result<(), Failure> {
+        let Table(written) = at.value;
+        let pin = Pin::Base(self.page.filled("`name`", written.name.clone())?.value);
+        self.begin(&pin, &written.name.span)?;
+        let digest = self.digest(&pin, "digest", &written.digest)?;
+        let mut platforms = Vec::new();
+        for (key, value) in written.platforms.0 {
+            let platform = Platform::parse(&key.value)
+                .ok()
+                .filter(|platform| platform.to_string() == key.value)
+                .ok_or_else(|| self.page.failure(&key.span, format!("{} is no platform", quoted(&key.value))))?;
+            platforms.push((platform, self.digest(&pin, &key.value, &value)?));
+        }
+        self.lock.bases.insert(written.name.value, LockedBase { digest, platforms });
+        Ok(())
+    }
+
+    fn url(&mut self, at: At<Table<WrittenUrl>>) -> Result<(), Failure> {
+        let Table(written) = at.value;
+        let pin = Pin::Url(self.page.filled("`url`", written.url.clone())?.value);
+        self.begin(&pin, &written.url.span)?;
+        let sha256 = Digest::parse_hex(&written.sha256.value)
+            .map_err(|error| self.page.failure(&written.sha256.span, format!("`sha256` is {error}")))?;
+        self.note(&pin, "sha256", &written.sha256.span);
+        let size = u64::try_from(written.size.value).ok().filter(|size| *size <= Limits::DOWNLOAD_BYTES);
+        let size = size.ok_or_else(|| {
+            let what = format!("no download has a size of {}", written.size.value);
+            self.page.failure(&written.size.span, what)
+        })?;
+        self.note(&pin, "size", &written.size.span);
+        self.lock.urls.insert(written.url.value, LockedUrl { sha256, size });
+        Ok(())
+    }
+
+    fn toolchain(&mut self, at: At<Table<WrittenToolchain>>) -> Result<(), Failure> {
+        let Table(written) = at.value;
+        let compiler = Compiler::ALL.into_iter().find(|compiler| compiler.name() == written.name.value);
+        let compiler = compiler
+            .ok_or_else(|| unknown(self.page, &written.name, "toolchain", &Compiler::ALL.map(Compiler::name)))?;
+        let dir = self.page.filled("`dir`", written.dir)?.value;
+        let pin = Pin::Toolchain(compiler, dir.clone());
+        self.begin(&pin, &written.name.span)?;
+        let version = self.text(&pin, "version", written.version)?;
+        let commit = written.commit.map(|at| self.text(&pin, "commit", at)).transpose()?;
+        let llvm = written.llvm.map(|at| self.text(&pin, "llvm", at)).transpose()?;
+        let mut libc = BTreeMap::new();
+        for (target, value) in written.libc.0 {
+            let digest = self.digest(&pin, &target.value, &value)?;
+            libc.insert(self.page.filled("a target", target)?.value, digest);
+        }
+        self.lock.toolchains.insert((compiler, dir), LockedToolchain { version, commit, llvm, libc });
+        Ok(())
+    }
+
+    /// Notes where a pin is; each is there once.
+    fn begin(&mut self, pin: &Pin, span: &Range<usize>) -> Result<(), Failure> {
+        match self.places.entry((pin.clone(), String::new())) {
+            Entry::Occupied(first) => {
+                let (line, _) = first.get().line_column();
+                Err(self.page.failure(span, format!("{pin} is on line {line} already")))
+            }
+            Entry::Vacant(place) => {
+                place.insert(self.page.origin(span));
+                Ok(())
+            }
+        }
+    }
+
+    fn note(&mut self, pin: &Pin, key: &str, span: &Range<usize>) {
+        self.places.insert((pin.clone(), key.to_owned()), self.page.origin(span));
+    }
+
+    fn text(&mut self, pin: &Pin, key: &str, at: At<String>) -> Result<String, Failure> {
+        self.note(pin, key, &at.span);
+        Ok(self.page.filled(&format!("`{key}`"), at)?.value)
+    }
+
+    fn digest(&mut self, pin: &Pin, key: &str, at: &At<String>) -> Result<Digest, Failure> {
+        self.note(pin, key, &at.span);
+        Digest::parse(&at.value)
+            .map_err(|error| self.page.failure(&at.span, format!("{} is {error}", quoted(&at.value))))
+    }
+}

@@ -1,0 +1,21 @@
+//! A lock is parsed or refused; one that is parsed is written and read back the same.
+#![no_main]
+
+use hardpan::{recipe, report::Place};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    match recipe::parse_lock("fuzz.lock", text) {
+        Ok(file) => {
+            let again = recipe::parse_lock("fuzz.lock", &file.lock.to_text("fuzz.toml")).expect("what was written");
+            assert_eq!(again.lock, file.lock);
+        }
+        Err(failure) => {
+            assert!(!failure.what.is_empty());
+            if let Some(Place::Recipe(origin)) = &failure.place {
+                assert!(origin.source.text.get(origin.span.clone()).is_some());
+            }
+            assert!(!failure.to_string().chars().any(|c| c.is_control() && c != '\n'));
+        }
+    }
+});
