@@ -71,7 +71,7 @@ class Bench:
             if isinstance(result, str):
                 self.failed(case, peer, result)
             else:
-                self.row(case, seconds(ours.wall), f"{peer} {seconds(result.wall)}", ours.wall / result.wall, most)
+                self.row(case, times(ours), f"{peer} {times(result)}", ours.wall / result.wall, most)
 
     def available(self, ways):
         """Those peers that are here; the others' rows say why they are not."""
@@ -86,6 +86,10 @@ class Bench:
 
 def seconds(value):
     return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+
+
+def times(sample):
+    return f"{seconds(sample.wall)} (CPU {seconds(sample.cpu)})"
 
 
 def mine(results, name):
@@ -276,8 +280,8 @@ def recipes(bench):
         bench.failed(case, "crane", results["crane"])
     else:
         each = results["crane"].wall / calls
-        told = f"crane {seconds(each * count)} ({calls} calls a run)"
-        bench.row(case, seconds(result.wall), told, result.wall / (each * count), 0.05)
+        told = f"crane {seconds(each * count)}, from {calls} calls a run"
+        bench.row(case, times(result), told, result.wall / (each * count), 0.05)
         bench.bars[f"{count:,} small images, seconds"] = {"hardpan": result.wall, "crane": each * count}
     case = f"{count:,} small recipes, peak memory of {count // 20}"
     bench.row(case, f"{result.peak / 1024:.0f} MiB", f"{few.peak / 1024:.0f} MiB", result.peak / few.peak, 1.25)

@@ -5,8 +5,8 @@ import os, shutil, subprocess
 from .measure import Failed, output
 
 PROGRAMS_BYTES, LARGE_BYTES, SMALL_FILES = 100_000_000, 4 << 30, 50_000
-# Larger ones would make the payload one file, smaller ones are hardly programs.
-MOST, LEAST = 26_000_000, 1_000_000
+# Smaller ones are hardly programs; larger ones are taken last, because a payload is more than a file or two.
+LEAST, USUAL, MOST = 1_000_000, 16_000_000, 60_000_000
 
 HEAD = '[[binary]]\npath = "{program}"\nto = "/usr/bin/app"\n\n'
 FILE = '[[file]]\nfrom = "programs/{name}"\nto = "/srv/payload/{name}"\nmode = "0555"\n\n'
@@ -29,24 +29,25 @@ class Payload:
             file.write(text)
 
     def programs(self):
-        """P: programs of Go and Rust in turn, the largest first. The image names them by number: their names are
+        """P: programs of Go and Rust in turn. The image names them by number: their names are
         those of compilers, which the gate refuses."""
         if os.path.exists(self.path("p.toml")):
             return
         os.mkdir(self.path("programs"))
         wanted = 900_000 if self.smoke else PROGRAMS_BYTES
-        total, recipe = 0, HEAD.format(program="app")
-        for number, source in enumerate(interleaved(*candidates())):
+        self.programs_count, total, recipe = 0, 0, HEAD.format(program="app")
+        for source in interleaved(*candidates()):
             if total > 0.97 * wanted:
                 break
-            name = f"{number:02}"
+            name = f"{self.programs_count:02}"
+            self.programs_count += 1
             with open(source, "rb") as file, open(self.path("programs", name), "wb") as copy:
                 shutil.copyfileobj(file, copy)
                 if self.smoke:
                     copy.truncate(300_000)
             total += os.path.getsize(self.path("programs", name))
             recipe += FILE.format(name=name)
-        self.programs_bytes, self.programs_count = total, number
+        self.programs_bytes = total
         self.write("p.toml", recipe + TAIL)
         self.write("p-zstd.toml", 'compression = "zstd"\n' + recipe + TAIL)
         tar = ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "-C", self.folder]
@@ -93,13 +94,18 @@ class Payload:
 
 
 def candidates():
-    """Programs of the Go and of the Rust toolchain that is in use here, the largest first."""
+    """Programs of the Go and of the Rust toolchain that is in use here, the largest of usual size first."""
     try:
         go = output(["go", "env", "GOROOT"]).strip()
         rust = output(["rustc", "--print", "sysroot"]).strip()
     except Failed as why:
         raise Failed(f"the payload is made of the toolchains: {why}") from why
-    return [sorted(programs(root), key=lambda path: (-os.path.getsize(path), path)) for root in (go, rust)]
+    return [sorted(programs(root), key=rank) for root in (go, rust)]
+
+
+def rank(path):
+    size = os.path.getsize(path)
+    return size > USUAL, size if size > USUAL else -size, path
 
 
 def programs(root):

@@ -49,7 +49,8 @@ fn the_benchmarks_run_and_fill_the_readme() {
 
 #[test]
 fn a_case_that_fails_is_told_and_is_a_failure() {
-    let case = Case::new().file("hardpan", "#!/bin/sh\necho no space left >&2\nexit 2\n").mode("hardpan", 0o755);
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && exec echo hardpan 0\necho no space left >&2\nexit 2\n";
+    let case = Case::new().file("hardpan", script).mode("hardpan", 0o755);
     let mut command = run();
     command.args(["--only", "large", "--only", "start"]).arg("--hardpan").arg(case.path("hardpan"));
     let output = command.output().unwrap();
