@@ -3,12 +3,14 @@
 use std::{
     fs,
     io::{self, Write},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
 };
 
 use tempfile::NamedTempFile;
 
-use super::CachedBlob;
+use super::{Cache, CachedBlob};
 use crate::{
     oci::{Digest, Sha256},
     report::Failure,
@@ -17,6 +19,7 @@ use crate::{
 /// A file beside the entries, which becomes one when its bytes are those that were promised. Dropped, it is removed.
 #[derive(Debug)]
 pub struct CacheDraft {
+    cache: Cache,
     folder: PathBuf,
     file: NamedTempFile,
     hasher: Sha256,
@@ -24,11 +27,13 @@ pub struct CacheDraft {
 }
 
 impl CacheDraft {
-    pub(super) fn create(folder: &Path) -> Result<Self, Failure> {
+    pub(super) fn create(cache: Cache, folder: &Path) -> Result<Self, Failure> {
         let fault = |error: io::Error| Failure::io("write to the cache", folder, &error);
         fs::create_dir_all(folder).map_err(fault)?;
-        let file = NamedTempFile::with_prefix_in(".draft-", folder).map_err(fault)?;
-        Ok(Self { folder: folder.to_owned(), file, hasher: Sha256::new(), written: 0 })
+        // With the umask, as any file a tool writes: an image may share it.
+        let open = fs::Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new().prefix(".draft-").permissions(open).tempfile_in(folder).map_err(fault)?;
+        Ok(Self { cache, folder: folder.to_owned(), file, hasher: Sha256::new(), written: 0 })
     }
 
     /// Ends the entry.
@@ -44,7 +49,12 @@ impl CacheDraft {
             return Err(Failure::new(what));
         }
         let path = self.folder.join(digest.hex());
-        self.file.persist(&path).map_err(|error| Failure::io("write to the cache", &self.folder, &error.error))?;
+        let file =
+            self.file.persist(&path).map_err(|error| Failure::io("write to the cache", &self.folder, &error.error))?;
+        self.cache.saw_blob(&file, digest);
+        self.cache.settle_blob(&path);
+        self.cache.touch_blob(digest);
+        self.cache.0.grown.store(true, Ordering::Relaxed);
         Ok(CachedBlob { path, digest, size })
     }
 }

@@ -1,16 +1,38 @@
-//! What need not be made or fetched twice: blobs under the user's cache folder, by their digests.
+//! What need not be made or fetched twice: blobs, what is known of files, and what was worked out from them.
 //!
-//! An entry is a file that is named by the SHA-256 of its bytes. Nothing is believed because it is here: whoever takes an
-//! entry gets bytes that were checked against the digest, or nothing, and does the work again.
+//! ```text
+//! lock          shared by whoever works with the cache, exclusive while something is removed; its time is our clock
+//! memo          digests of files by their identity
+//! blobs/        by SHA-256: layers that were built or pulled, files that were fetched
+//! layers/       by everything that reaches the bytes of a layer: which blob it is
+//! scans/        by the layer: what the audit saw in it
+//! verdicts/     by image, policy, day and rules: that the audit had nothing against it
+//! used/         when a blob was last used
+//! go/ cargo/    where toolchains keep what they compiled; theirs, except that what nobody uses is removed
+//! ```
+//!
+//! Nothing is believed because it is here: a blob is taken when the file is in the state in which its bytes were seen, or
+//! when they are seen again; every record has a checksum over its name and its bytes. What is damaged costs the work that
+//! it would have saved. Nothing here is synced to the disk, for the same reason.
 
 mod document;
 mod draft;
 mod fingerprint;
+mod identity;
+mod known;
+mod lock;
+mod memo;
+mod prune;
+mod record;
 
 use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
@@ -19,11 +41,28 @@ use crate::{
 };
 pub use draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
+pub use identity::{Identity, Moment};
+pub use known::Input;
+pub use prune::{Count, Pruned, Status, Verified};
+pub use record::Shelf;
+
+use known::Known;
+use lock::Held;
 
 /// The cache of one user. A handle: copies are the same cache.
 #[derive(Debug, Clone)]
-pub struct Cache {
+pub struct Cache(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     root: PathBuf,
+    /// Seconds since 1970, for what is old.
+    now: u64,
+    /// The shared lock; `None` where the folder cannot be used.
+    held: OnceLock<Option<Held>>,
+    known: Mutex<Known>,
+    /// Whether anything was added.
+    grown: AtomicBool,
 }
 
 /// A blob of the cache whose bytes are those of its name.
@@ -37,19 +76,51 @@ pub struct CachedBlob {
 impl Cache {
     /// The cache in the folder `root`, which is made when the first entry comes.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self::at(root, 0)
+    }
+
+    /// The same, where it is `now`, in seconds since 1970: what was not used for long is left out and removed.
+    pub fn at(root: &Path, now: u64) -> Self {
+        Self(Arc::new(Inner {
+            root: root.to_owned(),
+            now,
+            held: OnceLock::new(),
+            known: Mutex::default(),
+            grown: AtomicBool::new(false),
+        }))
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    /// Takes the shared lock, so that nothing is removed while the caller works; makes the folder. Waits for somebody who
+    /// is removing.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written. The cache is empty then, and takes nothing.
+    pub fn enter(&self) -> Result<(), Failure> {
+        let mut fault = None;
+        let held = self.0.held.get_or_init(|| Held::take(&self.0.root).map_err(|error| fault = Some(error)).ok());
+        match (held, fault) {
+            (Some(_), _) => Ok(()),
+            (None, Some(error)) => Err(Failure::io("use the cache", &self.0.root, &error)),
+            (None, None) => Err(Failure::new("the cache cannot be used").in_path(&self.0.root)),
+        }
     }
 
     /// The blob of this name and size; none where it is not, or is damaged, which removes it.
+    ///
+    /// Its bytes are read only where the file is not in the state in which they were seen before.
     pub fn blob(&self, digest: Digest, size: u64) -> Option<CachedBlob> {
-        let path = self.blobs().join(digest.hex());
-        let mut file = File::open(&path).ok()?;
-        let intact = file.metadata().is_ok_and(|found| found.is_file() && found.len() == size)
-            && Digest::of_reader(&mut file).is_ok_and(|found| found == digest);
-        if !intact {
+        let path = self.blob_path(digest);
+        let file = File::open(&path).ok()?;
+        if !self.is_intact(&file, digest, size) {
             let _ = fs::remove_file(&path);
             return None;
         }
+        self.touch_blob(digest);
         Some(CachedBlob { path, digest, size })
     }
 
@@ -64,11 +135,74 @@ impl Cache {
     /// # Errors
     /// The folder cannot be made or written; a caller without a cache goes on without one.
     pub fn draft(&self) -> Result<CacheDraft, Failure> {
-        CacheDraft::create(&self.blobs())
+        self.enter()?;
+        CacheDraft::create(self.clone(), &self.blobs())
+    }
+
+    /// Takes the blob in `file`, whose bytes were seen, as a further name of it where the system can do that.
+    ///
+    /// What is in the file later is no danger: a change of it changes the state that is asked for.
+    pub fn keep_blob(&self, file: &Path, digest: Digest, size: u64) -> io::Result<()> {
+        if self.enter().is_err() {
+            return Ok(());
+        }
+        let path = self.blob_path(digest);
+        fs::create_dir_all(self.blobs())?;
+        for _ in 0..2 {
+            match fs::hard_link(file, &path) {
+                Ok(()) => break,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if File::open(&path).is_ok_and(|there| self.is_intact(&there, digest, size)) {
+                        break;
+                    }
+                    fs::remove_file(&path)?;
+                }
+                // Another file system, or one without links.
+                Err(_) => {
+                    let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(self.blobs())?;
+                    if io::copy(&mut File::open(file)?, draft.as_file_mut())? != size {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    let kept = draft.persist(&path).map_err(|error| error.error)?;
+                    self.saw_blob(&kept, digest);
+                    break;
+                }
+            }
+        }
+        self.0.grown.store(true, Ordering::Relaxed);
+        self.settle_blob(&path);
+        self.touch_blob(digest);
+        Ok(())
+    }
+
+    /// Writes down what is known of files, and removes what was not used for longest where there is too much.
+    ///
+    /// # Errors
+    /// The folder cannot be written; nothing is lost but time.
+    pub fn save(&self) -> Result<(), Failure> {
+        let Some(Some(held)) = self.0.held.get() else { return Ok(()) };
+        let fault = |error: io::Error| Failure::io("write to the cache", &self.0.root, &error);
+        self.known().save(&self.0.root, held, self.day()).map_err(fault)?;
+        if self.0.grown.swap(false, Ordering::Relaxed) {
+            self.evict(held).map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn day(&self) -> u32 {
+        u32::try_from(self.0.now / 86_400).unwrap_or_default()
     }
 
     fn blobs(&self) -> PathBuf {
-        self.root.join("blobs")
+        self.0.root.join("blobs")
+    }
+
+    fn blob_path(&self, digest: Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
     }
 }
 
@@ -87,6 +221,11 @@ impl CachedBlob {
     pub fn size(&self) -> u64 {
         self.size
     }
+
+    /// Where it is: for a further name of it, or a copy.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Open for CachedBlob {
@@ -96,36 +235,5 @@ impl Open for CachedBlob {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::io::Write as _;
-
-    use super::*;
-
-    #[test]
-    fn what_was_put_is_found_and_what_is_damaged_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path());
-        let digest = Digest::of(b"layer");
-        assert!(cache.blob(digest, 5).is_none());
-        let mut draft = cache.draft().unwrap();
-        draft.write_all(b"layer").unwrap();
-        let blob = draft.seal(digest, 5).unwrap();
-        let mut bytes = Vec::new();
-        blob.open().unwrap().read_to_end(&mut bytes).unwrap();
-        assert_eq!(bytes, b"layer");
-        assert!(cache.blob(digest, 6).is_none(), "another size is another blob");
-
-        let mut draft = cache.draft().unwrap();
-        draft.write_all(b"other").unwrap();
-        assert!(draft.seal(digest, 5).is_err(), "only the bytes of its name");
-
-        let mut draft = cache.draft().unwrap();
-        draft.write_all(b"layer").unwrap();
-        let blob = draft.seal(digest, 5).unwrap();
-        fs::write(&blob.path, b"lawyer").unwrap();
-        assert!(cache.blob(digest, 5).is_none());
-        assert!(!blob.path.exists());
-    }
-}
+#[path = "tests.rs"]
+mod tests;

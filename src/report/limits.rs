@@ -167,4 +167,24 @@ impl Limits {
     pub const LOGINS: u32 = 3;
     /// Redirects of one request; a registry needs one, to where its blobs are.
     pub const REDIRECTS: u32 = 5;
+    /// Records of files whose content is known: all entries of one image. More are read again.
+    pub const MEMO_RECORDS: usize = Self::ENTRIES;
+    /// The memo of the cache: 104 bytes a record, and notes.
+    pub const MEMO_BYTES: u64 = 256 << 20;
+    /// What is noted of one input besides its digest: the headers of an ELF file name a few dozen libraries.
+    pub const MEMO_NOTE_BYTES: usize = 64 << 10;
+    /// Days after which a file that no build asked for is forgotten.
+    pub const MEMO_DAYS: u32 = 60;
+    /// Days after which it is written down that a file is still asked for.
+    pub const MEMO_FRESH_DAYS: u32 = 7;
+    /// Blobs below this are read again rather than believed by their file's state: it takes a third of a millisecond.
+    pub const REREAD_BYTES: u64 = 64 << 10;
+    /// One record of the cache: what an audit saw of a layer with a million entries is the largest.
+    pub const RECORD_BYTES: u64 = 512 << 20;
+    /// What blobs and records of the cache may take: the layers of hundreds of services, and bases.
+    pub const CACHE_BYTES: u64 = 10_000_000_000;
+    /// How long a use of the cache's entry lasts before it is noted again.
+    pub const CACHE_TOUCH: std::time::Duration = std::time::Duration::from_secs(3600);
+    /// After which what a toolchain compiled and nobody asked for again is removed.
+    pub const CACHE_AGE: std::time::Duration = std::time::Duration::from_secs(60 * 86_400);
 }

@@ -1,0 +1,198 @@
+//! What is known of files: of inputs, and of blobs wherever they lie.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    Cache, Fingerprint, Identity,
+    identity::Moment,
+    lock::Held,
+    memo::{self, Kind, Memo, Record},
+};
+use crate::{oci::Digest, report::Limits};
+
+/// The name of the memo.
+const MEMO: &str = "memo";
+/// How often the clock is asked whether it has ticked, and the pause between: kernels tick every 10 ms or faster.
+const TICKS: u32 = 30;
+const PAUSE: Duration = Duration::from_micros(500);
+
+/// What is known of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Of the content.
+    pub fingerprint: Fingerprint,
+    /// The byte offset of a private key in it.
+    pub private_key: Option<u64>,
+    /// What else the caller worked out from the content.
+    pub note: Vec<u8>,
+}
+
+/// What is known of files.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    memo: Option<Memo>,
+    boot: [u8; 16],
+    /// A moment before anything that is read from now on.
+    moment: Option<Moment>,
+    /// Blobs whose bytes went through our hands, by device and inode.
+    seen: BTreeMap<(u64, u64), (Identity, Digest)>,
+    /// Those that have their last name now.
+    settled: Vec<PathBuf>,
+}
+
+impl Known {
+    fn memo(&mut self, root: &Path) -> &mut Memo {
+        if self.memo.is_none() {
+            self.boot = memo::boot();
+        }
+        self.memo.get_or_insert_with(|| Memo::load(&root.join(MEMO), self.boot))
+    }
+
+    /// A moment that is not after now; a later one where `identity` needs it.
+    fn moment(&mut self, held: &Held, identity: Option<&Identity>) -> Option<Moment> {
+        let is_enough = |moment: &Moment| identity.is_none_or(|identity| identity.is_settled(*moment));
+        if !self.moment.as_ref().is_some_and(is_enough) {
+            self.moment = held.moment().ok();
+        }
+        self.moment
+    }
+
+    /// Writes all down.
+    pub(super) fn save(&mut self, root: &Path, held: &Held, day: u32) -> io::Result<()> {
+        self.settle(root, held, day);
+        let Some(memo) = self.memo.take_if(|memo| memo.is_changed()) else { return Ok(()) };
+        memo.save(&root.join(MEMO), self.boot, day)
+    }
+
+    /// Remembers the blobs that were written: once the clock has ticked, no change of them can go unseen.
+    fn settle(&mut self, root: &Path, held: &Held, day: u32) {
+        for path in std::mem::take(&mut self.settled) {
+            let Ok(mut now) = look(&path) else { continue };
+            if now.size < Limits::REREAD_BYTES {
+                continue;
+            }
+            let key = (now.device, now.inode);
+            let Some((_, digest)) = self.seen.get(&key).filter(|(seen, _)| seen.is_renamed(&now)).copied() else {
+                continue;
+            };
+            for _ in 0..TICKS {
+                let Some(moment) = self.moment(held, Some(&now)) else { break };
+                let Ok(again) = look(&path) else { break };
+                if !again.is_renamed(&now) {
+                    break;
+                }
+                now = again;
+                if now.is_settled(moment) {
+                    let record = blob_record(now, digest, day);
+                    if self.memo(root).find(&now, Kind::Blob, day).is_none_or(|old| old.digest != record.digest) {
+                        self.memo(root).put(record);
+                    }
+                    break;
+                }
+                std::thread::sleep(PAUSE);
+            }
+        }
+    }
+}
+
+fn look(path: &Path) -> io::Result<Identity> {
+    fs::symlink_metadata(path).map(|meta| Identity::of(&meta))
+}
+
+impl Cache {
+    /// What is known of the input in this state.
+    pub fn input(&self, identity: &Identity) -> Option<Input> {
+        self.enter().ok()?;
+        let record = self.known().memo(self.root()).find(identity, Kind::Input, self.day())?;
+        let fingerprint = Fingerprint::from_bytes(record.digest);
+        Some(Input { fingerprint, private_key: record.private_key, note: record.note })
+    }
+
+    /// A moment before the next reading of a file in this state.
+    pub fn moment(&self, identity: &Identity) -> Option<Moment> {
+        self.enter().ok()?;
+        self.known().moment(self.0.held.get()?.as_ref()?, Some(identity))
+    }
+
+    /// Remembers what was read of an input after `moment`, unless the file may have changed since without a trace.
+    pub fn remember_input(&self, identity: &Identity, moment: Option<Moment>, input: Input) {
+        if self.enter().is_err() || !moment.is_some_and(|moment| identity.is_settled(moment)) {
+            return;
+        }
+        if input.note.len() > Limits::MEMO_NOTE_BYTES {
+            return;
+        }
+        self.known().memo(self.root()).put(Record {
+            identity: *identity,
+            kind: Kind::Input,
+            digest: *input.fingerprint.bytes(),
+            private_key: input.private_key,
+            note: input.note,
+            day: self.day(),
+        });
+    }
+
+    /// Whether the file holds the blob of this name, as far as its state tells. Small ones are better read.
+    pub fn knows_blob(&self, file: &File, digest: Digest, size: u64) -> bool {
+        if size < Limits::REREAD_BYTES || self.enter().is_err() {
+            return false;
+        }
+        let Ok(meta) = file.metadata() else { return false };
+        let identity = Identity::of(&meta);
+        if !meta.is_file() || identity.size != size {
+            return false;
+        }
+        let mut known = self.known();
+        let seen = known.seen.get(&(identity.device, identity.inode));
+        if seen.is_some_and(|(seen, of)| seen.is_renamed(&identity) && *of == digest) {
+            return true;
+        }
+        let found = known.memo(self.root()).find(&identity, Kind::Blob, self.day());
+        found.is_some_and(|record| record.digest == digest.bytes())
+    }
+
+    /// The bytes of the file went through our hands, and are those of this name.
+    pub fn saw_blob(&self, file: &File, digest: Digest) {
+        let Ok(meta) = file.metadata() else { return };
+        let identity = Identity::of(&meta);
+        self.known().seen.insert((identity.device, identity.inode), (identity, digest));
+    }
+
+    /// The blob at `path`, which was seen, has its last name: it is remembered when all is done.
+    pub fn settle_blob(&self, path: &Path) {
+        if self.enter().is_ok() {
+            self.known().settled.push(path.to_owned());
+        }
+    }
+
+    /// Whether the file holds the blob of this name: by its state, else by its bytes, which are remembered.
+    pub fn is_intact(&self, file: &File, digest: Digest, size: u64) -> bool {
+        if self.knows_blob(file, digest, size) {
+            return true;
+        }
+        let look = || file.metadata().ok().filter(|meta| meta.is_file() && meta.len() == size);
+        let Some(identity) = look().map(|meta| Identity::of(&meta)) else { return false };
+        let moment = self.moment(&identity);
+        let mut reader = file;
+        let intact = Digest::of_reader(&mut reader).is_ok_and(|found| found == digest)
+            && look().is_some_and(|meta| Identity::of(&meta) == identity);
+        if intact && size >= Limits::REREAD_BYTES {
+            let mut known = self.known();
+            known.seen.insert((identity.device, identity.inode), (identity, digest));
+            if moment.is_some_and(|moment| identity.is_settled(moment)) {
+                known.memo(self.root()).put(blob_record(identity, digest, self.day()));
+            }
+        }
+        intact
+    }
+}
+
+fn blob_record(identity: Identity, digest: Digest, day: u32) -> Record {
+    Record { identity, kind: Kind::Blob, digest: digest.bytes(), private_key: None, note: Vec::new(), day }
+}

@@ -1,0 +1,281 @@
+//! How much there is, what goes, and whether what stays is sound.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    Cache,
+    lock::Held,
+    record::{self, Shelf},
+};
+use crate::{
+    oci::Digest,
+    report::{Failure, Limits},
+};
+
+/// The folders of toolchains.
+const COMPILERS: [&str; 2] = ["go", "cargo"];
+
+/// So many things, and what they take on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub entries: u64,
+    /// Bytes on the disk. A blob that an image shares counts here, too.
+    pub bytes: u64,
+}
+
+/// What is in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Where it is.
+    pub root: PathBuf,
+    /// What blobs and records may take.
+    pub limit: u64,
+    /// Layers, and files that were fetched.
+    pub blobs: Count,
+    /// What was worked out, the memo included.
+    pub records: Count,
+    /// What toolchains keep, by the name of the folder; not part of what `limit` is about.
+    pub compilers: Vec<(&'static str, Count)>,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// What went.
+    pub removed: Count,
+    /// What is left.
+    pub left: Count,
+}
+
+/// What a look at every byte found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// What is as it should be.
+    pub sound: Count,
+    /// The names of what was damaged, relative to the cache; removed.
+    pub damaged: Vec<String>,
+}
+
+/// Something that may be removed.
+#[derive(Debug, PartialEq, Eq)]
+struct Item {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Blob,
+    Record(Shelf),
+    Memo,
+    /// The folder of one compile.
+    Bench(&'static str),
+}
+
+impl Cache {
+    /// What is in the cache. `compilers` counts what toolchains keep, too, which takes a look at every file.
+    pub fn status(&self) -> Status {
+        let items = self.items(true);
+        let count = |wanted: &dyn Fn(Kind) -> bool| items.iter().filter(|item| wanted(item.kind)).fold_count();
+        Status {
+            root: self.root().to_owned(),
+            limit: Limits::CACHE_BYTES,
+            blobs: count(&|kind| kind == Kind::Blob),
+            records: count(&|kind| matches!(kind, Kind::Record(_) | Kind::Memo)),
+            compilers: COMPILERS.map(|name| (name, count(&|kind| kind == Kind::Bench(name)))).to_vec(),
+        }
+    }
+
+    /// Removes what was not used for longest until no more than `limit` bytes are left, toolchains' included; waits until
+    /// no build uses the cache.
+    ///
+    /// # Errors
+    /// The cache cannot be locked or written.
+    pub fn prune(&self, limit: u64) -> Result<Pruned, Failure> {
+        let fault = |error: io::Error| Failure::io("prune the cache", self.root(), &error);
+        self.enter()?;
+        let Some(Some(held)) = self.0.held.get() else { return Ok(Pruned::default()) };
+        held.alone().map_err(fault)?;
+        let pruned = self.remove_beyond(limit, self.items(true));
+        held.share();
+        Ok(pruned)
+    }
+
+    /// Reads all blobs and records, and removes what is not what its name says; waits until no build uses the cache.
+    ///
+    /// # Errors
+    /// The cache cannot be locked.
+    pub fn verify(&self) -> Result<Verified, Failure> {
+        let fault = |error: io::Error| Failure::io("verify the cache", self.root(), &error);
+        self.enter()?;
+        let Some(Some(held)) = self.0.held.get() else { return Ok(Verified::default()) };
+        held.alone().map_err(fault)?;
+        let mut verified = Verified::default();
+        let memo = super::memo::is_sound(&self.root().join("memo"));
+        for item in self.items(false) {
+            let name = item.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // What a killed process left: nobody else is here.
+            if name.starts_with('.') {
+                fs::remove_file(&item.path).map_err(fault)?;
+                continue;
+            }
+            let sound = match (item.kind, File::open(&item.path)) {
+                (Kind::Blob, Ok(mut file)) => Digest::of_reader(&mut file).is_ok_and(|digest| digest.hex() == name),
+                (Kind::Record(shelf), Ok(file)) => record::read(&file, shelf, &name).is_some(),
+                (Kind::Memo, _) => memo,
+                _ => false,
+            };
+            if sound {
+                verified.sound.add(item.bytes);
+            } else {
+                fs::remove_file(&item.path).map_err(fault)?;
+                let shown = item.path.strip_prefix(self.root()).unwrap_or(&item.path);
+                verified.damaged.push(shown.to_string_lossy().into_owned());
+            }
+        }
+        held.share();
+        Ok(verified)
+    }
+
+    /// Removes what is too much or too old, where nobody else uses the cache at this moment.
+    pub(super) fn evict(&self, held: &Held) -> io::Result<()> {
+        if !held.try_alone() {
+            // The lock may be gone: whoever changes it has neither for a moment.
+            held.share();
+            return Ok(());
+        }
+        let items = self.items(false);
+        if items.iter().fold_count().bytes > Limits::CACHE_BYTES {
+            self.remove_beyond(Limits::CACHE_BYTES / 10 * 9, items);
+        }
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now);
+        for item in self.benches(false).into_iter().filter(|item| item.used + Limits::CACHE_AGE < now) {
+            remove(&item);
+        }
+        held.share();
+        Ok(())
+    }
+
+    /// Removes the oldest of `items` until `limit` bytes are left; what belongs to them goes along.
+    fn remove_beyond(&self, limit: u64, mut items: Vec<Item>) -> Pruned {
+        let mut pruned = Pruned { left: items.iter().fold_count(), ..Pruned::default() };
+        items.sort_by(|a, b| a.used.cmp(&b.used).then_with(|| a.path.cmp(&b.path)));
+        for item in items {
+            if pruned.left.bytes <= limit && limit > 0 {
+                break;
+            }
+            if remove(&item) {
+                pruned.removed.add(item.bytes);
+                pruned.left.entries -= 1;
+                pruned.left.bytes = pruned.left.bytes.saturating_sub(item.bytes);
+                if item.kind == Kind::Blob {
+                    let _ = fs::remove_file(self.root().join("used").join(item.path.file_name().unwrap_or_default()));
+                }
+            }
+        }
+        pruned
+    }
+
+    /// Everything that may be removed.
+    fn items(&self, with_benches: bool) -> Vec<Item> {
+        let root = self.root();
+        let mut items: Vec<Item> = files(&root.join("blobs"), Kind::Blob);
+        for item in &mut items {
+            let mark = root.join("used").join(item.path.file_name().unwrap_or_default());
+            if let Ok(used) = fs::metadata(mark).and_then(|meta| meta.modified()) {
+                item.used = used;
+            }
+        }
+        for shelf in Shelf::ALL {
+            items.extend(files(&root.join(shelf.name()), Kind::Record(shelf)));
+        }
+        items.extend(files(root, Kind::Memo).into_iter().filter(|item| item.path.ends_with("memo")));
+        if with_benches {
+            items.extend(self.benches(true));
+        }
+        items
+    }
+
+    /// The folders of compiles. `sized` looks at every file of them.
+    fn benches(&self, sized: bool) -> Vec<Item> {
+        let mut items = Vec::new();
+        for name in COMPILERS {
+            let Ok(entries) = fs::read_dir(self.root().join(name)) else { continue };
+            for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                let path = entry.path();
+                let used = fs::metadata(path.join("lock")).or_else(|_| entry.metadata());
+                let Ok(used) = used.and_then(|meta| meta.modified()) else { continue };
+                let bytes = if sized { folder_bytes(&path) } else { 0 };
+                items.push(Item { path, bytes, used, kind: Kind::Bench(name) });
+            }
+        }
+        items
+    }
+}
+
+impl Count {
+    fn add(&mut self, bytes: u64) {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// Items, counted.
+trait FoldCount {
+    fn fold_count(self) -> Count;
+}
+
+impl<'a, I: Iterator<Item = &'a Item>> FoldCount for I {
+    fn fold_count(self) -> Count {
+        self.fold(Count::default(), |mut count, item| {
+            count.add(item.bytes);
+            count
+        })
+    }
+}
+
+/// The regular files of a folder, drafts that nobody ended included.
+fn files(folder: &Path, kind: Kind) -> Vec<Item> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let item = |entry: fs::DirEntry| {
+        let meta = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some(Item { path: entry.path(), bytes: meta.blocks() * 512, used: meta.modified().ok()?, kind })
+    };
+    entries.flatten().filter_map(item).collect()
+}
+
+/// Removes one thing. A folder is moved out of the way first, so that nobody finds it half gone.
+fn remove(item: &Item) -> bool {
+    if !matches!(item.kind, Kind::Bench(_)) {
+        return fs::remove_file(&item.path).is_ok();
+    }
+    let mut away = item.path.clone().into_os_string();
+    away.push(".gone");
+    fs::rename(&item.path, &away).and_then(|()| fs::remove_dir_all(&away)).is_ok()
+}
+
+/// What all files below a folder take.
+fn folder_bytes(folder: &Path) -> u64 {
+    let mut bytes = 0_u64;
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            bytes = bytes.saturating_add(meta.blocks() * 512);
+            if meta.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    bytes
+}

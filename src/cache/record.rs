@@ -1,0 +1,123 @@
+//! What was worked out: small files with a checksum.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+    time::{Duration, SystemTime},
+};
+
+use super::{Cache, Fingerprint, fingerprint::Fingerprinter};
+use crate::{oci::Digest, report::Limits};
+
+const MAGIC: &[u8; 17] = b"hardpan record 1\n";
+const CHECKSUM_BYTES: usize = 32;
+
+/// What a record is about; records of different shelves never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// Which blob a layer is. Such a record begins with the blob's digest.
+    Layers,
+    /// What was seen in a layer.
+    Scans,
+    /// What was found in an image.
+    Verdicts,
+}
+
+impl Shelf {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Layers, Self::Scans, Self::Verdicts];
+
+    /// The folder.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Layers => "layers",
+            Self::Scans => "scans",
+            Self::Verdicts => "verdicts",
+        }
+    }
+}
+
+impl Cache {
+    /// The record of that key; none where it is not, or is damaged, which removes it.
+    pub fn record(&self, shelf: Shelf, key: &Fingerprint) -> Option<Vec<u8>> {
+        self.enter().ok()?;
+        let path = self.record_path(shelf, key);
+        let file = File::open(&path).ok()?;
+        let meta = file.metadata().ok()?;
+        let bytes = read(&file, shelf, &key.hex());
+        match &bytes {
+            Some(_) => self.touch(&file, meta.modified().ok()),
+            None => drop(fs::remove_file(&path)),
+        }
+        bytes
+    }
+
+    /// Keeps a record.
+    ///
+    /// # Errors
+    /// It cannot be written; the next one does the work again.
+    pub fn keep_record(&self, shelf: Shelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
+        if self.enter().is_err() || bytes.len() as u64 > Limits::RECORD_BYTES {
+            return Ok(());
+        }
+        let path = self.record_path(shelf, key);
+        let folder = self.root().join(shelf.name());
+        let mut file = match new_file(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&folder)?;
+                new_file(&folder)?
+            }
+            file => file?,
+        };
+        file.write_all(&[&MAGIC[..], checksum(shelf, &key.hex(), bytes).bytes(), bytes].concat())?;
+        file.persist(path).map_err(|error| error.error)?;
+        self.0.grown.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Notes that a file was used now; once an hour is enough.
+    fn touch(&self, file: &File, last: Option<SystemTime>) {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now);
+        if last.is_some_and(|last| last + Limits::CACHE_TOUCH < now) {
+            let _ = file.set_modified(now);
+        }
+    }
+
+    /// The same of a blob, whose own times are not to be moved.
+    pub(super) fn touch_blob(&self, digest: Digest) {
+        let (folder, name) = (self.root().join("used"), digest.hex());
+        match File::open(folder.join(&name)) {
+            Ok(file) => self.touch(&file, file.metadata().and_then(|meta| meta.modified()).ok()),
+            Err(_) => drop(fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(&name)))),
+        }
+    }
+
+    fn record_path(&self, shelf: Shelf, key: &Fingerprint) -> PathBuf {
+        self.root().join(shelf.name()).join(key.hex())
+    }
+}
+
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)
+}
+
+/// What a sound record holds that has this name.
+pub(super) fn read(file: &File, shelf: Shelf, name: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = Limits::RECORD_BYTES + (MAGIC.len() + CHECKSUM_BYTES) as u64;
+    file.take(most + 1).read_to_end(&mut bytes).ok()?;
+    let (sum, held) = bytes.strip_prefix(MAGIC)?.split_at_checked(CHECKSUM_BYTES)?;
+    (sum == checksum(shelf, name, held).bytes()).then(|| held.to_vec())
+}
+
+/// Of the name, too: a record under another name is another record.
+fn checksum(shelf: Shelf, name: &str, bytes: &[u8]) -> Fingerprint {
+    let mut sum = Fingerprinter::default();
+    for part in [shelf.name().as_bytes(), name.as_bytes(), bytes] {
+        sum.update(&(part.len() as u64).to_le_bytes());
+        sum.update(part);
+    }
+    sum.finish()
+}

@@ -1,0 +1,230 @@
+#![allow(clippy::unwrap_used)]
+
+use std::{io::Write as _, os::unix::fs::MetadataExt as _};
+
+use super::*;
+use crate::report::Limits;
+
+fn blob(seed: u8) -> (Vec<u8>, Digest) {
+    let bytes = vec![seed; usize::try_from(Limits::REREAD_BYTES).unwrap() + 1];
+    let digest = Digest::of(&bytes);
+    (bytes, digest)
+}
+
+fn put(cache: &Cache, bytes: &[u8]) -> CachedBlob {
+    let mut draft = cache.draft().unwrap();
+    draft.write_all(bytes).unwrap();
+    draft.seal(Digest::of(bytes), bytes.len() as u64).unwrap()
+}
+
+/// Long enough for the clock of any file system of our tests.
+fn tick() {
+    std::thread::sleep(std::time::Duration::from_millis(25));
+}
+
+#[test]
+fn what_was_put_is_found_and_what_is_damaged_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    let digest = Digest::of(b"layer");
+    assert!(cache.blob(digest, 5).is_none());
+    let kept = put(&cache, b"layer");
+    let mut bytes = Vec::new();
+    kept.open().unwrap().read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, b"layer");
+    assert!(cache.blob(digest, 5).is_some());
+    assert!(cache.blob(digest, 6).is_none(), "another size is another blob");
+
+    let mut draft = cache.draft().unwrap();
+    draft.write_all(b"other").unwrap();
+    assert!(draft.seal(digest, 5).is_err(), "only the bytes of its name");
+
+    let kept = put(&cache, b"layer");
+    fs::write(&kept.path, b"lawyer").unwrap();
+    assert!(cache.blob(digest, 5).is_none());
+    assert!(!kept.path.exists());
+}
+
+#[test]
+fn a_blob_that_was_changed_under_its_old_time_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, digest) = blob(7);
+    let size = bytes.len() as u64;
+    let kept = put(&Cache::new(folder.path()), &bytes);
+    tick();
+    let cache = Cache::new(folder.path());
+    assert!(cache.blob(digest, size).is_some());
+    cache.save().unwrap();
+
+    // Known by its state alone, in another process.
+    let cache = Cache::new(folder.path());
+    cache.enter().unwrap();
+    assert!(cache.knows_blob(&File::open(&kept.path).unwrap(), digest, size));
+    let before = fs::metadata(&kept.path).unwrap();
+    let mut changed = bytes.clone();
+    changed[1000] ^= 1;
+    fs::write(&kept.path, &changed).unwrap();
+    File::options().write(true).open(&kept.path).unwrap().set_modified(before.modified().unwrap()).unwrap();
+    let after = fs::metadata(&kept.path).unwrap();
+    assert_eq!((before.len(), before.mtime_nsec()), (after.len(), after.mtime_nsec()));
+    let cache = Cache::new(folder.path());
+    assert!(!cache.knows_blob(&File::open(&kept.path).unwrap(), digest, size));
+    assert!(cache.blob(digest, size).is_none());
+}
+
+#[test]
+fn a_blob_that_shares_its_file_with_an_image_is_known_after_a_rename() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(&folder.path().join("cache"));
+    let (bytes, digest) = blob(9);
+    let size = bytes.len() as u64;
+    let (staged, placed) = (folder.path().join("staged"), folder.path().join("placed"));
+    fs::write(&staged, &bytes).unwrap();
+    cache.saw_blob(&File::open(&staged).unwrap(), digest);
+    cache.keep_blob(&staged, digest, size).unwrap();
+    fs::rename(&staged, &placed).unwrap();
+    cache.settle_blob(&placed);
+    cache.save().unwrap();
+    let cache = Cache::new(&folder.path().join("cache"));
+    assert!(cache.knows_blob(&File::open(&placed).unwrap(), digest, size));
+    assert!(cache.knows_blob(&File::open(cache.blob_path(digest)).unwrap(), digest, size));
+    // Whoever writes into the image changes the cache's blob, which shows.
+    tick();
+    File::options().write(true).open(&placed).unwrap().write_all(b"x").unwrap();
+    assert!(cache.blob(digest, size).is_none());
+}
+
+#[test]
+fn an_input_is_known_in_its_state_once_that_is_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    fs::write(&path, "one").unwrap();
+    let identity = Identity::of(&fs::metadata(&path).unwrap());
+    let input = Input { fingerprint: Fingerprint::of(b"one"), private_key: Some(3), note: b"elf".to_vec() };
+    let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
+    // As if it had been read in the tick in which it was written.
+    cache.remember_input(&identity, Some(identity.changed), input.clone());
+    assert!(cache.input(&identity).is_none());
+    tick();
+    cache.remember_input(&identity, cache.moment(&identity), input.clone());
+    assert_eq!(cache.input(&identity), Some(input.clone()));
+    cache.save().unwrap();
+    let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
+    assert_eq!(cache.input(&identity), Some(input));
+    fs::write(&path, "two").unwrap();
+    assert!(cache.input(&Identity::of(&fs::metadata(&path).unwrap())).is_none());
+}
+
+#[test]
+fn a_record_is_there_whole_under_its_name_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    let (one, two) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
+    cache.keep_record(Shelf::Layers, &one, b"what it is").unwrap();
+    assert_eq!(cache.record(Shelf::Layers, &one).as_deref(), Some(&b"what it is"[..]));
+    assert!(cache.record(Shelf::Verdicts, &one).is_none());
+    let path = |shelf: &str, key: &Fingerprint| folder.path().join(shelf).join(key.hex());
+    let sound = fs::read(path("layers", &one)).unwrap();
+    // Under another name, on another shelf.
+    fs::write(path("layers", &two), &sound).unwrap();
+    assert!(cache.record(Shelf::Layers, &two).is_none());
+    assert!(!path("layers", &two).exists());
+    fs::create_dir_all(folder.path().join("scans")).unwrap();
+    fs::write(path("scans", &one), &sound).unwrap();
+    assert!(cache.record(Shelf::Scans, &one).is_none());
+    for at in 0..sound.len() {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 1;
+        fs::write(path("layers", &one), &damaged).unwrap();
+        assert!(cache.record(Shelf::Layers, &one).is_none(), "byte {at}");
+        fs::write(path("layers", &one), &sound[..at]).unwrap();
+        assert!(cache.record(Shelf::Layers, &one).is_none(), "cut at {at}");
+    }
+}
+
+#[test]
+fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path(), 1_700_000_000);
+    let kept: Vec<_> = (1..=4).map(|seed| put(&cache, &blob(seed).0)).collect();
+    for (age, blob) in kept.iter().enumerate() {
+        let mark = File::options().write(true).open(folder.path().join("used").join(blob.digest.hex())).unwrap();
+        let used = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000 - 1000 * age as u64);
+        mark.set_modified(used).unwrap();
+    }
+    // Used again: the third is the youngest now.
+    assert!(cache.blob(kept[2].digest, kept[2].size).is_some());
+    let one = cache.status().blobs.bytes / 4;
+    let pruned = cache.prune(one * 2).unwrap();
+    assert_eq!((pruned.removed.entries, pruned.left.bytes <= one * 2), (2, true));
+    let there: Vec<_> = kept.iter().map(|blob| blob.path.exists()).collect();
+    assert_eq!(there, [true, false, true, false]);
+    cache.keep_record(Shelf::Scans, &Fingerprint::of(b""), b"x").unwrap();
+    fs::create_dir_all(folder.path().join("go/bench/target")).unwrap();
+    fs::write(folder.path().join("go/bench/lock"), "").unwrap();
+    assert_eq!(cache.status().compilers[0].1.entries, 1);
+    assert_eq!(cache.prune(0).unwrap().left, Count::default());
+    assert_eq!(cache.status().blobs, Count::default());
+    assert!(!folder.path().join("go/bench").exists());
+}
+
+#[test]
+fn nothing_is_removed_while_a_build_uses_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let (build, prune) = (Cache::new(folder.path()), Cache::new(folder.path()));
+    let kept = put(&build, b"layer");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let pruning = scope.spawn(|| {
+            let pruned = prune.prune(0).unwrap();
+            assert!(done.load(Ordering::SeqCst), "the build still worked");
+            pruned
+        });
+        tick();
+        assert!(kept.path.exists());
+        done.store(true, Ordering::SeqCst);
+        drop(build);
+        assert_eq!(pruning.join().unwrap().removed.entries, 1);
+    });
+    assert!(!kept.path.exists());
+}
+
+#[test]
+fn verify_reads_every_byte_and_removes_what_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    let kept: Vec<_> = (1..=3).map(|seed| put(&cache, &blob(seed).0)).collect();
+    cache.keep_record(Shelf::Layers, &Fingerprint::of(b"a"), b"sound").unwrap();
+    cache.keep_record(Shelf::Layers, &Fingerprint::of(b"b"), b"damaged").unwrap();
+    fs::write(folder.path().join("memo"), "no memo").unwrap();
+    fs::write(folder.path().join("blobs/.draft-of-a-killed-build"), "").unwrap();
+    let record = folder.path().join("layers").join(Fingerprint::of(b"b").hex());
+    fs::write(&record, "damaged").unwrap();
+    fs::write(&kept[1].path, "damaged").unwrap();
+    let verified = cache.verify().unwrap();
+    assert_eq!(verified.sound.entries, 3);
+    let mut names = vec![
+        format!("blobs/{}", kept[1].digest.hex()),
+        format!("layers/{}", Fingerprint::of(b"b").hex()),
+        "memo".to_owned(),
+    ];
+    names.sort();
+    let mut damaged = verified.damaged;
+    damaged.sort();
+    assert_eq!(damaged, names);
+    assert_eq!(cache.verify().unwrap().damaged, Vec::<String>::new());
+    assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_an_empty_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let cache = Cache::new(&folder.path().join("file/cache"));
+    assert!(cache.enter().is_err() && cache.enter().is_err());
+    assert!(cache.draft().is_err());
+    assert!(cache.blob(Digest::of(b""), 0).is_none());
+    assert!(cache.record(Shelf::Layers, &Fingerprint::of(b"")).is_none());
+    cache.keep_record(Shelf::Layers, &Fingerprint::of(b""), b"").unwrap();
+    cache.save().unwrap();
+}
