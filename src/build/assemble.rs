@@ -7,14 +7,18 @@ use std::{
     sync::Arc,
 };
 
-use super::plan::{Group, GroupKind, Plan};
+use super::{
+    plan::{Group, GroupKind, Plan},
+    reuse,
+};
 use crate::{
-    cache::Fingerprint,
+    cache::{Cache, Fingerprint},
     layer::{self, Entry, EntryKind, Onlooker, Written},
     oci::{
         BlobSink, Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Open, RootFs, canonical_json,
         media_type,
     },
+    place::Staging,
     report::{Failure, Progress, Task},
 };
 
@@ -31,24 +35,29 @@ pub struct Assembled {
 
 /// Writes images into one sink; platforms that share a layer share the work for it.
 pub struct Assembler<'a> {
-    sink: &'a dyn BlobSink,
+    sink: &'a Staging,
+    cache: Option<&'a Cache>,
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
     /// Who looks at a layer while it is written.
     onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
     written: BTreeMap<Fingerprint, Written>,
+    /// Those of them that the cache did not have.
+    new: Vec<Fingerprint>,
 }
 
 impl<'a> Assembler<'a> {
-    /// Writes into `sink` with `jobs` threads; each layer is seen once by an onlooker of its own.
+    /// Writes into `sink` with `jobs` threads what the cache does not have; each layer that is written is seen once by an
+    /// onlooker of its own.
     pub fn new(
-        sink: &'a dyn BlobSink,
+        sink: &'a Staging,
+        cache: Option<&'a Cache>,
         jobs: NonZeroUsize,
         progress: &'a dyn Progress,
         onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
     ) -> Self {
-        Self { sink, jobs, progress, onlookers, written: BTreeMap::new() }
+        Self { sink, cache, jobs, progress, onlookers, written: BTreeMap::new(), new: Vec::new() }
     }
 
     /// Writes the layers, the config and the manifest of one plan.
@@ -98,10 +107,33 @@ impl<'a> Assembler<'a> {
         put(self.sink, media_type::INDEX, &index)
     }
 
+    /// Gives the cache the layers that were written: not before the image has passed all that it has to pass.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn keep(&self) -> io::Result<()> {
+        let Some(cache) = self.cache else { return Ok(()) };
+        for key in &self.new {
+            if let Some(layer) = self.written.get(key) {
+                self.sink.keep(&layer.blob)?;
+                reuse::keep(cache, key, layer)?;
+            }
+        }
+        Ok(())
+    }
+
     fn layer(&mut self, plan: &Plan, group: &Group) -> Result<Written, Failure> {
-        let key = identity(plan, group);
+        let key = reuse::key(plan, group);
         if let Some(written) = self.written.get(&key) {
             return Ok(written.clone());
+        }
+        let known = self.cache.and_then(|cache| reuse::find(cache, &key, plan.compression.media_type()));
+        if let Some(layer) = known
+            && self.sink.adopt(&layer.blob)?
+        {
+            self.tell(plan, group, &layer, ", unchanged");
+            self.written.insert(key, layer.clone());
+            return Ok(layer);
         }
         let sizes = group.entries.iter().map(|planned| planned.entry.kind.size());
         let what = format!("compress {} ({})", group.kind.name(), plan.platform);
@@ -110,20 +142,24 @@ impl<'a> Assembler<'a> {
         let entries: Vec<_> = group.entries.iter().map(|planned| watched(&planned.entry, &task)).collect();
         drop(task);
         let written = layer::write(&entries, plan.compression, self.jobs, self.sink, (self.onlookers)())?;
-        let count = entries.len();
         // The end of the task: they hold the last handles.
         drop(entries);
+        self.tell(plan, group, &written, "");
+        self.written.insert(key, written.clone());
+        self.new.push(key);
+        Ok(written)
+    }
+
+    fn tell(&self, plan: &Plan, group: &Group, layer: &Written, how: &str) {
         self.progress.step(&format!(
-            "layer {} ({}): {} entries, {} bytes, stored in {}",
+            "layer {} ({}): {} entries, {} bytes, stored in {}{how}",
             group.kind.name(),
             plan.platform,
-            count,
-            written.unpacked_size,
-            written.blob.size
+            group.entries.len(),
+            layer.unpacked_size,
+            layer.blob.size
         ));
-        self.progress.detail(&format!("  {} (diff_id {})", written.blob.digest, written.diff_id));
-        self.written.insert(key, written.clone());
-        Ok(written)
+        self.progress.detail(&format!("  {} (diff_id {})", layer.blob.digest, layer.diff_id));
     }
 }
 
@@ -159,36 +195,6 @@ impl Read for WatchedReader {
         self.task.advance(read as u64);
         Ok(read)
     }
-}
-
-/// A digest of everything that reaches the bytes of a layer.
-fn identity(plan: &Plan, group: &Group) -> Fingerprint {
-    use std::io::Write as _;
-    let mut key = Vec::new();
-    for planned in &group.entries {
-        let entry = &planned.entry;
-        let (kind, size, target) = match &entry.kind {
-            EntryKind::Directory => ('d', 0, &b""[..]),
-            EntryKind::File { size, .. } => ('f', *size, &b""[..]),
-            EntryKind::Symlink { target } => ('l', 0, target.as_slice()),
-        };
-        let numbers = (
-            kind,
-            entry.mode,
-            entry.uid,
-            entry.gid,
-            size,
-            planned.fingerprint,
-            entry.path.as_bytes().len(),
-            target.len(),
-        );
-        // Writing to a Vec cannot fail.
-        let _ = write!(key, "{numbers:?}");
-        key.extend_from_slice(entry.path.as_bytes());
-        key.extend_from_slice(target);
-    }
-    let _ = write!(key, "{:?}", plan.compression);
-    Fingerprint::of(&key)
 }
 
 fn put<T: serde::Serialize>(

@@ -112,12 +112,8 @@ fn check_program(
     platform: &Platform,
 ) -> Option<Failure> {
     let role = if is_entry { "the entrypoint " } else { "" };
-    let parsed = match body.host_file() {
-        Ok(Some(file)) => elf::read(file),
-        Ok(None) => match body {
-            Body::Memory(bytes) => elf::read(std::io::Cursor::new(bytes.as_slice())),
-            Body::Host(_) => Err(elf::NotElf::Other),
-        },
+    let parsed = match body.elf() {
+        Ok(parsed) => parsed,
         Err(error) => return Some(Failure::new(format!("cannot read `{path}` again: {error}"))),
     };
     let elf = match parsed {

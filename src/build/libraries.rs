@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::merged::{Merged, Node, NodeKind};
-use crate::{
-    elf::{self, Elf},
-    oci::ImagePath,
-};
+use crate::{elf::Elf, oci::ImagePath};
 
 /// Where glibc's loader looks when a file does not say and there is no `ld.so.cache`: Debian's folders and Fedora's.
 const GLIBC_FOLDERS: [&str; 6] = ["/lib/{}", "/usr/lib/{}", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
@@ -68,8 +65,7 @@ fn library(merged: &Merged, path: &ImagePath, elf: &Elf, name: &str, folders: &[
     };
     candidates.iter().filter_map(|candidate| find(merged, candidate)).find_map(|found| {
         let NodeKind::File(body) = &merged.get(&found)?.kind else { return None };
-        let file = body.host_file().ok().flatten()?;
-        let library = elf::read(file).ok()?;
+        let library = body.elf().ok()?.ok()?;
         library.machine.same_cpu(elf.machine).then_some((found, library))
     })
 }

@@ -1,6 +1,6 @@
 //! The file system an image will have, all layers together.
 
-use std::{collections::BTreeMap, fs::File, sync::Arc};
+use std::{collections::BTreeMap, io::Cursor, sync::Arc};
 
 use super::{
     pinned::PinnedFile,
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     cache::Fingerprint,
+    elf::{self, Elf, NotElf},
     layer::{Entry, EntryKind},
     oci::{ImagePath, Open},
     report::{Failure, Limits, Origin},
@@ -114,11 +115,11 @@ impl Body {
         }
     }
 
-    /// The host's file, to look at its headers; `None` for a text.
-    pub(super) fn host_file(&self) -> std::io::Result<Option<File>> {
+    /// What its headers say.
+    pub(super) fn elf(&self) -> std::io::Result<Result<Elf, NotElf>> {
         match self {
-            Self::Host(file) => file.file().map(Some),
-            Self::Memory(_) => Ok(None),
+            Self::Host(file) => file.elf(),
+            Self::Memory(bytes) => Ok(elf::read(Cursor::new(bytes.as_slice()))),
         }
     }
 }

@@ -21,6 +21,7 @@ mod pins;
 mod plan;
 mod policy;
 mod resolve;
+mod reuse;
 mod secrets;
 mod settings;
 mod system;

@@ -4,9 +4,9 @@ use std::{
     fmt,
     fs::File,
     io::{self, Read},
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    os::unix::fs::FileTypeExt as _,
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use rustix::fs::{Mode, OFlags};
@@ -14,7 +14,8 @@ use tempfile::TempPath;
 
 use super::secrets::KeyScanner;
 use crate::{
-    cache::{Fingerprint, Fingerprinter},
+    cache::{Cache, Fingerprint, Fingerprinter, Identity, Input},
+    elf::{self, Elf, NotElf},
     oci::Open,
     report::{Failure, printable},
 };
@@ -22,7 +23,8 @@ use crate::{
 /// Bytes of one read.
 const CHUNK: usize = 256 << 10;
 
-/// A regular file whose content was read once; [`Open::open`] reads it again and fails when anything changed.
+/// A regular file whose content was read once, now or by an earlier build; [`Open::open`] reads it again and fails when
+/// anything changed.
 ///
 /// A handle: there may be tens of thousands, and several places hold each of them.
 #[derive(Clone)]
@@ -33,7 +35,12 @@ struct Pinned {
     identity: Identity,
     fingerprint: Fingerprint,
     /// A file of ours that goes when nobody needs it any more.
-    _kept: Option<Arc<TempPath>>,
+    kept: Option<Arc<TempPath>>,
+    scan: Scan,
+    /// A change since it was read would show in the identity: what is found out about it may be remembered.
+    settled: bool,
+    headers: OnceLock<Box<Elf>>,
+    cache: Option<Cache>,
 }
 
 /// What the scan of a file found besides its fingerprint.
@@ -43,57 +50,30 @@ pub(super) struct Scan {
     pub(super) private_key: Option<u64>,
 }
 
-/// What tells one state of a file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl Identity {
-    fn of(file: &File) -> io::Result<Self> {
-        let meta = file.metadata()?;
-        Ok(Self {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-        })
-    }
-}
-
 impl PinnedFile {
-    /// Reads the file at `path` (canonical) once. `name` is how messages call it.
-    pub(super) fn pin(path: &Path, name: &str) -> Result<(Self, Scan), Failure> {
-        Self::pin_kept(path, name, None)
+    /// Reads the file at `path` (canonical) once, unless the cache knows what is in it. `name` is how messages call it.
+    pub(super) fn pin(path: &Path, name: &str, cache: Option<&Cache>) -> Result<(Self, Scan), Failure> {
+        let identity = look(path, name)?;
+        if let Some(known) = cache.and_then(|cache| cache.input(&identity)) {
+            let scan = Scan { private_key: known.private_key };
+            let headers = OnceLock::new();
+            if let Ok(elf) = serde_json::from_slice::<Elf>(&known.note) {
+                let _ = headers.set(Box::new(elf));
+            }
+            let (path, fingerprint, cache) = (path.into(), known.fingerprint, cache.cloned());
+            let pinned = Pinned { path, identity, fingerprint, scan, settled: true, headers, cache, kept: None };
+            return Ok((Self(Arc::new(pinned)), scan));
+        }
+        let pinned = read(path, name, cache)?;
+        let scan = pinned.scan;
+        Ok((Self(Arc::new(pinned)), scan))
     }
 
-    /// The same of a file that is there as long as `kept` is.
+    /// The same of a file that is there as long as `kept` is; the cache need not know such a one.
     pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<(Self, Scan), Failure> {
-        let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
-        let mut file = open_regular(path, name)?;
-        let identity = Identity::of(&file).map_err(|error| fault("read", &error))?;
-        let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
-        let mut chunk = vec![0; CHUNK.min(usize::try_from(identity.size).unwrap_or(CHUNK).max(512) + 1)];
-        loop {
-            let n = retry(|| file.read(&mut chunk)).map_err(|error| fault("read", &error))?;
-            let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
-            hasher.update(bytes);
-            keys.push(bytes);
-            read += bytes.len() as u64;
-            // A file that grows while it is read may never end.
-            if read > identity.size {
-                return Err(changed(name));
-            }
-        }
-        if read != identity.size || Identity::of(&file).map_err(|error| fault("read", &error))? != identity {
-            return Err(changed(name));
-        }
-        let fingerprint = hasher.finish();
-        let pinned = Self(Arc::new(Pinned { path: path.into(), identity, fingerprint, _kept: kept }));
-        Ok((pinned, Scan { private_key: keys.finish() }))
+        let pinned = Pinned { kept, ..read(path, name, None)? };
+        let scan = pinned.scan;
+        Ok((Self(Arc::new(pinned)), scan))
     }
 
     /// Where it is; shared with whoever asks.
@@ -103,7 +83,7 @@ impl PinnedFile {
 
     /// Bytes.
     pub(super) fn size(&self) -> u64 {
-        self.0.identity.size
+        self.0.identity.size()
     }
 
     /// Of the content.
@@ -111,21 +91,78 @@ impl PinnedFile {
         self.0.fingerprint
     }
 
-    /// The file itself, for a look that needs to seek; the same one that was pinned.
-    pub(super) fn file(&self) -> io::Result<File> {
+    /// What its headers say, read when they are asked for the first time.
+    pub(super) fn elf(&self) -> io::Result<Result<Elf, NotElf>> {
+        if let Some(known) = self.0.headers.get() {
+            return Ok(Ok(Elf::clone(known)));
+        }
+        let file = self.file()?;
+        let read = elf::read(&file);
+        if let Ok(elf) = &read {
+            let unchanged = Identity::of(&file.metadata()?) == self.0.identity;
+            if self.0.settled && unchanged {
+                self.remember(serde_json::to_vec(elf).unwrap_or_default());
+            }
+            let _ = self.0.headers.set(Box::new(elf.clone()));
+        }
+        Ok(read)
+    }
+
+    fn remember(&self, note: Vec<u8>) {
+        if let Some(cache) = &self.0.cache {
+            let (fingerprint, private_key) = (self.0.fingerprint, self.0.scan.private_key);
+            cache.remember_input(&self.0.identity, Input { fingerprint, private_key, note });
+        }
+    }
+
+    /// The file itself; the same one that was pinned.
+    fn file(&self) -> io::Result<File> {
         let file = rustix::fs::open(
             &*self.0.path,
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
         let file = File::from(file);
-        let now = Identity::of(&file)?;
         // The time may move (a `touch`), the bytes may not; those are checked by their fingerprint.
-        if now.size != self.0.identity.size {
+        if file.metadata()?.len() != self.size() {
             return Err(changed_io());
         }
         Ok(file)
     }
+}
+
+/// Reads the whole file: its fingerprint, and whether there is a private key in it.
+fn read(path: &Path, name: &str, cache: Option<&Cache>) -> Result<Pinned, Failure> {
+    let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
+    let mut file = open_regular(path, name)?;
+    let state = |file: &File| file.metadata().map(|meta| Identity::of(&meta)).map_err(|error| fault("read", &error));
+    let identity = state(&file)?;
+    // Asked before the first byte is read.
+    let moment = cache.and_then(|cache| cache.moment(&identity));
+    let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
+    let mut chunk = vec![0; CHUNK.min(usize::try_from(identity.size()).unwrap_or(CHUNK).max(512) + 1)];
+    loop {
+        let n = retry(|| file.read(&mut chunk)).map_err(|error| fault("read", &error))?;
+        let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
+        hasher.update(bytes);
+        keys.push(bytes);
+        read += bytes.len() as u64;
+        // A file that grows while it is read may never end.
+        if read > identity.size() {
+            return Err(changed(name));
+        }
+    }
+    let after = state(&file)?;
+    if read != identity.size() || !identity.is_renamed(&after) {
+        return Err(changed(name));
+    }
+    let (fingerprint, private_key) = (hasher.finish(), keys.finish());
+    let settled = identity == after && moment.is_some_and(|moment| identity.is_settled(moment));
+    if let Some(cache) = cache.filter(|_| settled) {
+        cache.remember_input(&identity, Input { fingerprint, private_key, note: Vec::new() });
+    }
+    let (scan, cache) = (Scan { private_key }, cache.cloned());
+    Ok(Pinned { path: path.into(), identity, fingerprint, scan, settled, headers: OnceLock::new(), cache, kept: None })
 }
 
 impl Open for PinnedFile {
@@ -133,7 +170,7 @@ impl Open for PinnedFile {
         Ok(Box::new(PinnedReader {
             file: self.file()?,
             hasher: Fingerprinter::default(),
-            left: self.0.identity.size,
+            left: self.size(),
             fingerprint: self.0.fingerprint,
             checked: false,
         }))
@@ -143,7 +180,7 @@ impl Open for PinnedFile {
 impl fmt::Debug for PinnedFile {
     /// Without the host path: nothing after the plan sees it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PinnedFile({} bytes, {})", self.0.identity.size, self.0.fingerprint)
+        write!(f, "PinnedFile({} bytes, {})", self.size(), self.0.fingerprint)
     }
 }
 
@@ -191,8 +228,8 @@ pub(super) fn read_small(path: &Path, name: &str, limit: u64) -> Result<Vec<u8>,
     Ok(bytes)
 }
 
-/// Opens a regular file and nothing else; never waits for a FIFO, never follows a link (`path` is canonical).
-fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
+/// The state of a regular file; anything else is a failure.
+fn look(path: &Path, name: &str) -> Result<Identity, Failure> {
     let shown = printable(name);
     let meta = fs_err::symlink_metadata(path)
         .map_err(|error| Failure::io("read", shown.as_ref(), &super::host::cause(&error)))?;
@@ -205,9 +242,16 @@ fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
         () if kind.is_symlink() => Some("a link"),
         () => None,
     };
-    if let Some(odd) = odd {
-        return Err(Failure::new(format!("`{shown}` is {odd}, not a file")));
+    match odd {
+        Some(odd) => Err(Failure::new(format!("`{shown}` is {odd}, not a file"))),
+        None => Ok(Identity::of(&meta)),
     }
+}
+
+/// Opens a regular file and nothing else; never waits for a FIFO, never follows a link (`path` is canonical).
+fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
+    look(path, name)?;
+    let shown = printable(name);
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty())
         .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
@@ -247,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, content).unwrap();
-        let (file, _) = PinnedFile::pin(&path, "file").unwrap();
+        let (file, _) = PinnedFile::pin(&path, "file", None).unwrap();
         (folder, path, file)
     }
 

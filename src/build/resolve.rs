@@ -198,7 +198,7 @@ impl<'a> Resolver<'a> {
         let known = self.pinned.borrow().get(host).cloned();
         let (file, scan) = match known {
             Some(known) => known,
-            None => PinnedFile::pin(host, name).map_err(|failure| failure.at(at))?,
+            None => PinnedFile::pin(host, name, self.settings.blobs.as_ref()).map_err(|failure| failure.at(at))?,
         };
         self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
         Ok(Self::taken(prepared, file, scan, name, to, at))

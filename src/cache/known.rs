@@ -114,18 +114,15 @@ impl Cache {
         Some(Input { fingerprint, private_key: record.private_key, note: record.note })
     }
 
-    /// A moment before the next reading of a file in this state.
+    /// A moment before the next reading of a file in this state; one at which it is settled, if that is now.
     pub fn moment(&self, identity: &Identity) -> Option<Moment> {
         self.enter().ok()?;
         self.known().moment(self.0.held.get()?.as_ref()?, Some(identity))
     }
 
-    /// Remembers what was read of an input after `moment`, unless the file may have changed since without a trace.
-    pub fn remember_input(&self, identity: &Identity, moment: Option<Moment>, input: Input) {
-        if self.enter().is_err() || !moment.is_some_and(|moment| identity.is_settled(moment)) {
-            return;
-        }
-        if input.note.len() > Limits::MEMO_NOTE_BYTES {
+    /// Remembers what was read of an input, whose state was settled at the [moment](Self::moment) before that.
+    pub fn remember_input(&self, identity: &Identity, input: Input) {
+        if self.enter().is_err() || input.note.len() > Limits::MEMO_NOTE_BYTES {
             return;
         }
         self.known().memo(self.root()).put(Record {
@@ -154,7 +151,12 @@ impl Cache {
             return true;
         }
         let found = known.memo(self.root()).find(&identity, Kind::Blob, self.day());
-        found.is_some_and(|record| record.digest == digest.bytes())
+        let is_it = found.is_some_and(|record| record.digest == digest.bytes());
+        if is_it {
+            // It may get further names now.
+            known.seen.insert((identity.device, identity.inode), (identity, digest));
+        }
+        is_it
     }
 
     /// The bytes of the file went through our hands, and are those of this name.

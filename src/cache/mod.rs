@@ -221,11 +221,6 @@ impl CachedBlob {
     pub fn size(&self) -> u64 {
         self.size
     }
-
-    /// Where it is: for a further name of it, or a copy.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl Open for CachedBlob {

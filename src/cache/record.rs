@@ -41,12 +41,12 @@ impl Shelf {
 
 impl Cache {
     /// The record of that key; none where it is not, or is damaged, which removes it.
-    pub fn record(&self, shelf: Shelf, key: &Fingerprint) -> Option<Vec<u8>> {
+    pub fn record(&self, on: Shelf, key: &Fingerprint) -> Option<Vec<u8>> {
         self.enter().ok()?;
-        let path = self.record_path(shelf, key);
+        let path = self.record_path(on, key);
         let file = File::open(&path).ok()?;
         let meta = file.metadata().ok()?;
-        let bytes = read(&file, shelf, &key.hex());
+        let bytes = read(&file, on, &key.hex());
         match &bytes {
             Some(_) => self.touch(&file, meta.modified().ok()),
             None => drop(fs::remove_file(&path)),
@@ -58,12 +58,12 @@ impl Cache {
     ///
     /// # Errors
     /// It cannot be written; the next one does the work again.
-    pub fn keep_record(&self, shelf: Shelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
+    pub fn keep_record(&self, on: Shelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
         if self.enter().is_err() || bytes.len() as u64 > Limits::RECORD_BYTES {
             return Ok(());
         }
-        let path = self.record_path(shelf, key);
-        let folder = self.root().join(shelf.name());
+        let path = self.record_path(on, key);
+        let folder = self.root().join(on.name());
         let mut file = match new_file(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(&folder)?;
@@ -71,7 +71,7 @@ impl Cache {
             }
             file => file?,
         };
-        file.write_all(&[&MAGIC[..], checksum(shelf, &key.hex(), bytes).bytes(), bytes].concat())?;
+        file.write_all(&[&MAGIC[..], checksum(on, &key.hex(), bytes).bytes(), bytes].concat())?;
         file.persist(path).map_err(|error| error.error)?;
         self.0.grown.store(true, Ordering::Relaxed);
         Ok(())
@@ -94,8 +94,8 @@ impl Cache {
         }
     }
 
-    fn record_path(&self, shelf: Shelf, key: &Fingerprint) -> PathBuf {
-        self.root().join(shelf.name()).join(key.hex())
+    fn record_path(&self, on: Shelf, key: &Fingerprint) -> PathBuf {
+        self.root().join(on.name()).join(key.hex())
     }
 }
 

@@ -102,11 +102,10 @@ fn an_input_is_known_in_its_state_once_that_is_settled() {
     let identity = Identity::of(&fs::metadata(&path).unwrap());
     let input = Input { fingerprint: Fingerprint::of(b"one"), private_key: Some(3), note: b"elf".to_vec() };
     let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
-    // As if it had been read in the tick in which it was written.
-    cache.remember_input(&identity, Some(identity.changed), input.clone());
-    assert!(cache.input(&identity).is_none());
     tick();
-    cache.remember_input(&identity, cache.moment(&identity), input.clone());
+    assert!(identity.is_settled(cache.moment(&identity).unwrap()));
+    assert!(cache.input(&identity).is_none());
+    cache.remember_input(&identity, input.clone());
     assert_eq!(cache.input(&identity), Some(input.clone()));
     cache.save().unwrap();
     let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);

@@ -15,7 +15,7 @@ pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, F
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let cache = cache();
     Ok(Settings {
-        blobs: cache.as_deref().map(Cache::new),
+        blobs: cache.as_deref().map(|root| Cache::at(root, now)),
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),
         jobs: arguments.jobs.unwrap_or_else(processors),

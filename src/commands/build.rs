@@ -6,13 +6,14 @@ use std::{
 };
 
 use super::{
-    gate::Gate,
+    gate::{self, Gate},
     load::{Loaded, load},
     locked, policy, push,
     receipt::{self, Receipts},
 };
 use crate::{
     build::{Assembled, Assembler, Plan, Resolver, Settings, unless_excepted},
+    cache::Cache,
     oci::{Descriptor, Digest, Platform},
     place::{
         BlobRef, Form, Packing, Staging, check_fits,
@@ -89,6 +90,10 @@ struct Staged {
 /// none is written. An engine or a registry keeps what it was given before another one failed.
 pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
     let mut loaded = load(&request.recipes, &request.set)?;
+    let cache = request.settings.blobs.as_ref();
+    if let Some(Err(failure)) = cache.map(Cache::enter) {
+        progress.detail(&format!("built without a cache: {failure}"));
+    }
     let file = request.policy.as_deref().map(policy::read).transpose()?;
     if let Some(path) = request.digest_file.as_ref().filter(|path| loaded.len() > 1 && !path.contains("{name}")) {
         return Err(receipt::one_digest(path).into());
@@ -122,6 +127,9 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         built.push(image);
     }
     receipts.publish()?;
+    if let Some(Err(failure)) = cache.map(Cache::save) {
+        progress.detail(&format!("the cache does not learn of this build: {failure}"));
+    }
     Ok(built)
 }
 
@@ -198,13 +206,14 @@ fn stage(
             files.push(file);
         }
     }
-    let staging = Staging::begin(&path, request.form)?;
+    let staging = Staging::begin(&path, request.form)?.with_cache(request.settings.blobs.clone());
     let mut prepared = Vec::new();
     for platform in &platforms {
         prepared.push(resolver.prepare(platform)?);
     }
     let onlooker = || gate.onlooker();
-    let mut assembler = Assembler::new(&staging, request.settings.jobs, progress, &onlooker);
+    let cache = request.settings.blobs.as_ref();
+    let mut assembler = Assembler::new(&staging, cache, request.settings.jobs, progress, &onlooker);
     let (mut plans, mut images): (Vec<Plan>, Vec<Assembled>) = (Vec::new(), Vec::new());
     for prepared in prepared {
         plans.push(resolver.finish(prepared)?);
@@ -221,7 +230,12 @@ fn stage(
         [only] => only.manifest.clone(),
         _ => assembler.index(&plans, &images)?,
     };
-    gate.pass(&staging.image_set(&root, &name)?, &name, &one.recipe, &plans, progress)?;
+    let staged = gate::Staged { staging: &staging, root: &root, name: &name, cache };
+    gate.pass(&staged, &one.recipe, &plans, progress)?;
+    // What has not passed enters no cache.
+    if let Err(error) = assembler.keep() {
+        progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
+    }
     let manifests = plans.iter().zip(&images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
     let config = if let [only] = images.as_slice() { Some(only.config.digest) } else { None };
     for file in files {

@@ -3,13 +3,17 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use super::policy;
+use super::{
+    policy,
+    verdict::{self, Verdict},
+};
 use crate::{
     build::{Date, Plan},
+    cache::Cache,
     inspect::audit::{self, Finding, LayerWatch, Place, Policy, Seen, Unknown},
     layer::{Nobody, Onlooker},
-    oci::{DiffId, ImagePath},
-    place::ImageSet,
+    oci::{Descriptor, DiffId, ImagePath},
+    place::{ImageSet, Staging},
     recipe::{self, Recipe},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
@@ -20,6 +24,16 @@ pub(super) struct Gate {
     policy: Policy,
     today: Date,
     seen: RefCell<Seen>,
+}
+
+/// An image that is complete and not yet visible.
+#[derive(Debug)]
+pub(super) struct Staged<'a> {
+    pub(super) staging: &'a Staging,
+    pub(super) root: &'a Descriptor,
+    pub(super) name: &'a str,
+    /// Where verdicts are remembered.
+    pub(super) cache: Option<&'a Cache>,
 }
 
 /// What a refusal is told with: the recipe, and what became of it.
@@ -43,33 +57,49 @@ impl Gate {
         }
     }
 
-    /// Audits what is staged. `plans` are those of the images, in their order.
+    /// Audits what is staged, unless the cache knows that there is nothing against this very image today. `plans` are those
+    /// of the images, in their order.
     ///
     /// # Errors
     /// A refusal for every finding at the threshold or above, at the line of the recipe that is behind it; a fault for
     /// what could not be looked at.
     pub(super) fn pass(
         &self,
-        staged: &ImageSet,
-        name: &str,
+        staged: &Staged<'_>,
         recipe: &Recipe,
         plans: &[Plan],
         progress: &dyn Progress,
     ) -> Result<(), Failures> {
+        let key = verdict::key(staged.root.digest, staged.name, recipe, &self.policy, self.today);
+        if let Some(known) = staged.cache.and_then(|cache| verdict::find(cache, &key)) {
+            tell(&known, recipe, progress);
+            return Ok(());
+        }
+        let set = staged.staging.image_set(staged.root, staged.name)?;
+        let verdict = self.look(&set, staged.name, recipe, plans)?;
+        tell(&verdict, recipe, progress);
+        if let Some(cache) = staged.cache {
+            verdict::keep(cache, &key, &verdict);
+        }
+        Ok(())
+    }
+
+    /// Audits the images of `set`.
+    fn look(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> Result<Verdict, Failures> {
         let Date(year, month, day) = self.today;
         let request = audit::Request { image: name, policy: &self.policy, today: (year, month, day) };
-        let audit = audit::audit_seen(staged, &request, &mut self.seen.borrow_mut());
-        let (mut failures, mut told) = (Vec::new(), BTreeSet::new());
+        let audit = audit::audit_seen(set, &request, &mut self.seen.borrow_mut());
+        let (mut failures, mut told, mut verdict) = (Vec::new(), BTreeSet::new(), Verdict::default());
         for (image, plan) in audit.images.iter().zip(plans) {
             let built = Built { recipe, plan, today: self.today };
             for finding in &image.findings {
                 if finding.severity >= self.policy.fail_on {
                     failures.push(built.refusal(finding));
-                } else if told.insert(format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message)) {
-                    progress.detail(&printable(&format!(
-                        "audit: {} {}: {}",
-                        finding.severity, finding.rule, finding.message
-                    )));
+                    continue;
+                }
+                let line = format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message);
+                if told.insert(line.clone()) {
+                    verdict.details.push(line);
                 }
             }
             failures.extend(image.unknown.iter().map(|unknown| built.fault(unknown)));
@@ -78,11 +108,10 @@ impl Gate {
             failures.push(Failure::new("the audit did not see every image that was built"));
         }
         for finding in &audit.findings {
-            let failure = about_policy(recipe, finding);
             if finding.severity >= self.policy.fail_on {
-                failures.push(failure);
+                failures.push(about_policy(recipe, finding.rule, &finding.message));
             } else if matches!(finding.rule, Rule::UnusedWaiver | Rule::ExpiredWaiver) {
-                progress.warn(&Failure { rule: None, ..failure });
+                verdict.upkeep.push((finding.rule.name().to_owned(), finding.message.clone()));
             }
         }
         failures.extend(audit.unknown.iter().map(|unknown| Failure::new(printable(&unknown.reason).into_owned())));
@@ -93,7 +122,19 @@ impl Gate {
                 unique.push(failure);
             }
         }
-        if unique.is_empty() { Ok(()) } else { Err(Failures(unique)) }
+        if unique.is_empty() { Ok(verdict) } else { Err(Failures(unique)) }
+    }
+}
+
+/// Says what is to be said of an image that passed, now or before.
+fn tell(verdict: &Verdict, recipe: &Recipe, progress: &dyn Progress) {
+    for line in &verdict.details {
+        progress.detail(&printable(line));
+    }
+    for (rule, message) in &verdict.upkeep {
+        if let Some(rule) = Rule::named(rule) {
+            progress.warn(&Failure { rule: None, ..about_policy(recipe, rule, message) });
+        }
     }
 }
 
@@ -181,10 +222,10 @@ impl Built<'_> {
 }
 
 /// A finding about the policy itself, at the exception that it is about.
-fn about_policy(recipe: &Recipe, finding: &Finding) -> Failure {
-    let failure = Failure::refused(finding.rule, printable(&finding.message).into_owned());
-    let allow = recipe.policy.allow.iter().find(|allow| finding.message.contains(&allow.origin.to_string()));
-    failure.at(allow.map_or(&recipe.start(), |allow| &allow.origin)).hint(remedy(finding.rule))
+fn about_policy(recipe: &Recipe, rule: Rule, message: &str) -> Failure {
+    let failure = Failure::refused(rule, printable(message).into_owned());
+    let allow = recipe.policy.allow.iter().find(|allow| message.contains(&allow.origin.to_string()));
+    failure.at(allow.map_or(&recipe.start(), |allow| &allow.origin)).hint(remedy(rule))
 }
 
 /// The first sentence of what the catalogue advises, as a hint.

@@ -16,3 +16,4 @@ mod receipt;
 pub mod runtime;
 pub mod schema;
 pub mod staged_file;
+mod verdict;

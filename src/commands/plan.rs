@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{load::load, locked};
 use crate::{
     build::{Group, Plan, PlannedEntry, Resolver, Settings},
+    cache::Cache,
     layer::EntryKind,
     oci::{Digest, Platform, RunConfig},
     report::{Failure, Failures, Progress},
@@ -92,6 +93,11 @@ pub struct EntryPlan {
 /// Resolves every recipe, programs compiled and all checks made, and writes nothing.
 pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>, Failures> {
     let mut plans = Vec::new();
+    let cache = request.settings.blobs.as_ref();
+    // Nobody removes what a toolchain works with.
+    if let Some(Err(failure)) = cache.map(Cache::enter) {
+        progress.detail(&format!("planned without a cache: {failure}"));
+    }
     for one in load(&request.recipes, &request.set)? {
         let lock = locked::for_build(&one, request.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
@@ -105,6 +111,9 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
             images.push(describe(&resolver.finish(prepared)?)?);
         }
         plans.push(ImagePlan { name: resolver.name().to_owned(), recipe: one.recipe.source.path.clone(), images });
+    }
+    if let Some(Err(failure)) = cache.map(Cache::save) {
+        progress.detail(&format!("the cache does not learn of this plan: {failure}"));
     }
     Ok(plans)
 }

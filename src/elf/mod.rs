@@ -17,13 +17,15 @@ use object::{
     read::elf::{Dyn as _, FileHeader, ProgramHeader},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     oci::Platform,
     report::{Limits, printable},
 };
 
 /// A program or a library.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     /// What it runs on.
     pub machine: Machine,
@@ -38,7 +40,7 @@ pub struct Elf {
 }
 
 /// The machine a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// `e_machine`.
     pub number: u16,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    cache::Cache,
     oci::{Descriptor, Draft, Sha256},
     report::Failure,
 };
@@ -24,15 +25,22 @@ pub(super) struct FileDraft<'a> {
     blobs: PathBuf,
     path: PathBuf,
     out: BufWriter<Hashed>,
+    /// Who knows files by their state.
+    known: Option<&'a Cache>,
 }
 
 impl<'a> FileDraft<'a> {
     /// Starts the file `path`, to be renamed into `blobs`.
-    pub(super) fn create(layout: &'a Path, path: PathBuf, blobs: PathBuf) -> Result<Self, Failure> {
+    pub(super) fn create(
+        layout: &'a Path,
+        path: PathBuf,
+        blobs: PathBuf,
+        known: Option<&'a Cache>,
+    ) -> Result<Self, Failure> {
         // Created with 0666 and the umask, as any file a tool writes: other users' tools read layouts too.
         let file = File::create_new(&path).map_err(|error| Failure::io("create a blob", layout, &error))?;
         let hashed = Hashed { file, hasher: Sha256::new(), written: 0 };
-        Ok(Self { layout, blobs, path, out: BufWriter::with_capacity(BUFFER, hashed) })
+        Ok(Self { layout, blobs, path, out: BufWriter::with_capacity(BUFFER, hashed), known })
     }
 }
 
@@ -55,6 +63,9 @@ impl Draft for FileDraft<'_> {
         let (size, digest) = (hashed.written, hashed.hasher.clone().finish());
         // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
         fs::rename(&self.path, self.blobs.join(digest.hex())).map_err(|error| self.failure(&error))?;
+        if let Some(known) = self.known {
+            known.saw_blob(&self.out.get_ref().file, digest);
+        }
         Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() })
     }
 

@@ -1,7 +1,9 @@
 //! An image that is being written.
 
 use std::{
-    fs, io,
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -14,11 +16,12 @@ use super::{
     draft::FileDraft,
     layout, sets,
     site::{self, Site},
-    store::Store,
+    store::{Store, read_small},
     temp::{self, MadeParents, Temp},
 };
 use crate::{
-    oci::{BlobSink, Descriptor, Draft, Open},
+    cache::Cache,
+    oci::{BlobSink, Descriptor, Digest, Draft, Open},
     report::Failure,
 };
 
@@ -45,6 +48,8 @@ pub struct Staging {
     /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
     pub(super) placed: Vec<PathBuf>,
     drafts: AtomicU64,
+    /// Who knows files by their state, and has blobs that were made before.
+    pub(super) cache: Option<Cache>,
     /// In tests: after how many steps a publish ends as if it had been killed.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests only"))]
     pub(super) dies_at: Option<usize>,
@@ -76,7 +81,7 @@ impl Staging {
             match prepared {
                 Ok(temp) => {
                     let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
-                    return Ok(Self { path, form, temp, beside, made, placed, drafts, dies_at: None });
+                    return Ok(Self { path, form, temp, beside, made, placed, drafts, cache: None, dies_at: None });
                 }
                 // A failed build just removed the parent that it had made, or somebody the layout.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -84,6 +89,47 @@ impl Staging {
             }
         }
         Err(Failure::new(format!("cannot write {} there: the folder keeps vanishing", form.noun())).in_path(&path))
+    }
+
+    /// The same with a cache, so that blobs need be neither made nor verified again.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Cache>) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Takes the blob of this name from the layout that is there or from the cache, without a look at its bytes where the
+    /// state of their file tells enough. Says no where neither has it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn adopt(&self, blob: &Descriptor) -> Result<bool, Failure> {
+        let Some(cache) = &self.cache else { return Ok(false) };
+        let wanted = BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size };
+        let path = self.blobs().join(blob.digest.hex());
+        if path.exists() || self.store()?.verify(&wanted).is_ok() {
+            return Ok(true);
+        }
+        let Some(cached) = cache.blob(blob.digest, blob.size) else { return Ok(false) };
+        // One file with two names where the system can do that; who changes it under one name is found out under the other.
+        if fs::hard_link(cached.path(), &path).is_err() {
+            let mut draft = self.draft()?;
+            let copied = cached.open().and_then(|mut bytes| io::copy(&mut bytes, &mut draft));
+            copied.map_err(|error| draft.failure(&error))?;
+            return Ok(draft.seal(blob.media_type)?.digest == blob.digest);
+        }
+        Ok(true)
+    }
+
+    /// Gives the cache the blob of this name, which was staged.
+    ///
+    /// # Errors
+    /// The system failed; the image is as good without.
+    pub fn keep(&self, blob: &Descriptor) -> io::Result<()> {
+        let path = self.blobs().join(blob.digest.hex());
+        match &self.cache {
+            Some(cache) if path.exists() => cache.keep_blob(&path, blob.digest, blob.size),
+            _ => Ok(()),
+        }
     }
 
     /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
@@ -112,7 +158,7 @@ impl Staging {
 
     /// The staged blobs, and behind them those of the layout that is there.
     pub(super) fn store(&self) -> Result<Store, Failure> {
-        let store = Store::of(self.temp.path())?;
+        let store = Store::of(self.temp.path())?.knowing(self.cache.clone());
         if self.beside { Ok(store) } else { store.and(&self.path) }
     }
 
@@ -166,10 +212,24 @@ impl Blobs for Staging {
 }
 
 impl BlobSink for Staging {
+    fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
+        let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+        // A document that the layout has is not written again.
+        if !self.beside {
+            let there = read_small(&blobs_in(&self.path).join(digest.hex()), size);
+            if there.is_ok_and(|there| there == bytes) {
+                return Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() });
+            }
+        }
+        let mut draft = self.draft()?;
+        draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
+        draft.seal(media_type)
+    }
+
     fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         let path = self.temp.path().join(format!("draft-{number}"));
-        Ok(Box::new(FileDraft::create(&self.path, path, self.blobs())?))
+        Ok(Box::new(FileDraft::create(&self.path, path, self.blobs(), self.cache.as_ref())?))
     }
 }
 

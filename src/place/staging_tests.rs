@@ -164,14 +164,14 @@ fn a_root_that_dangles_or_a_damaged_blob_is_not_published() {
 
     let staging = Staging::begin(&path, Form::Layout).unwrap();
     let mut root = index(&staging, "two");
-    root.digest = crate::oci::Digest::of(b"nothing has this digest");
+    root.digest = Digest::of(b"nothing has this digest");
     let failure = staging.publish(&root, "two").unwrap_err();
     assert!(failure.to_string().contains("is missing"), "{failure}");
 
     for damage in ["flip", "cut", "remove", "link"] {
         let staging = Staging::begin(&path, Form::Layout).unwrap();
         let root = index(&staging, "two");
-        let layer = crate::oci::Digest::of(&crate::place::sample::gzip(b"two linux/arm64"));
+        let layer = Digest::of(&crate::place::sample::gzip(b"two linux/arm64"));
         let blob = staging.blobs().join(layer.hex());
         let mut bytes = fs::read(&blob).unwrap();
         fs::remove_file(&blob).unwrap();

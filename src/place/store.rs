@@ -28,6 +28,8 @@ pub(super) struct Store {
     shelves: Vec<Shelf>,
     /// The place, for messages.
     path: PathBuf,
+    /// Who knows files by their state.
+    known: Option<Cache>,
 }
 
 /// Where blobs are.
@@ -58,25 +60,25 @@ impl Store {
     /// # Errors
     /// `blobs` or `blobs/sha256` is a link or a file.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        let store = Self { shelves: Vec::new(), path: path.to_owned() };
+        let store = Self { shelves: Vec::new(), path: path.to_owned(), known: None };
         store.and(path)
     }
 
     /// The blobs at `spans` of the archive `file`, which is at `path`.
     pub(super) fn of_archive(file: File, spans: BTreeMap<Digest, Span>, path: &Path) -> Self {
-        Self { shelves: vec![Shelf::Archive(Arc::new(file), Arc::new(spans))], path: path.to_owned() }
+        Self { shelves: vec![Shelf::Archive(Arc::new(file), Arc::new(spans))], path: path.to_owned(), known: None }
     }
 
     /// The blobs of a repository, which messages call `name`.
     pub(super) fn of_registry(remote: Remote, name: &Path) -> Self {
-        Self { shelves: vec![Shelf::Registry(remote)], path: name.to_owned() }
+        Self { shelves: vec![Shelf::Registry(remote)], path: name.to_owned(), known: None }
     }
 
     /// The blobs of the cache, then those of a repository, which messages call `name`. What is fetched of documents is
     /// kept in the cache.
     pub(super) fn of_base(cache: Option<&Cache>, remote: Option<Remote>, name: &Path) -> Self {
         let shelves = cache.cloned().map(Shelf::Cache).into_iter().chain(remote.map(Shelf::Registry));
-        Self { shelves: shelves.collect(), path: name.to_owned() }
+        Self { shelves: shelves.collect(), path: name.to_owned(), known: None }
     }
 
     /// The same with the layout at `path` as the next one to ask.
@@ -92,6 +94,11 @@ impl Store {
             Err(error) => return Err(Failure::io("open `blobs/sha256`", path, &error)),
         }
         Ok(self)
+    }
+
+    /// The same, where a file that is known to hold its blob need not be read to verify it.
+    pub(super) fn knowing(self, known: Option<Cache>) -> Self {
+        Self { known, ..self }
     }
 
     /// The blob's bytes, not opened yet.
@@ -121,8 +128,11 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Reads the whole blob and forgets it.
+    /// Reads the whole blob and forgets it, unless it is known that its bytes are right.
     pub(super) fn verify(&self, blob: &BlobRef) -> Result<(), Failure> {
+        if self.is_known(blob) {
+            return Ok(());
+        }
         self.reader(blob)
             .and_then(|mut reader| crate::place::drain(&mut reader))
             .map_err(|error| self.failure(blob, &error))?;
@@ -135,6 +145,20 @@ impl Store {
             return Failure::new(format!("the blob `{}` is missing", blob.digest)).in_path(&self.path);
         }
         Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error)
+    }
+
+    /// Whether the file of the blob, the first one there is, is known to be intact, or is read and is.
+    fn is_known(&self, blob: &BlobRef) -> bool {
+        let Some(known) = &self.known else { return false };
+        for shelf in &self.shelves {
+            let Shelf::Folder(folder) = shelf else { return false };
+            match open_inside(folder.as_ref(), &blob.digest.hex(), OFlags::empty()) {
+                Ok(file) => return known.is_intact(&file, blob.digest, blob.size),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(_) => return false,
+            }
+        }
+        false
     }
 
     fn reader(&self, blob: &BlobRef) -> io::Result<VerifiedReader> {

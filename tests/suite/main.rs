@@ -20,6 +20,7 @@ mod examples;
 mod falsefinds;
 mod floors;
 mod golden;
+mod incremental;
 mod init;
 mod judges;
 mod load;

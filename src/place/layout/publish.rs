@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Write},
     path::Path,
@@ -23,7 +24,7 @@ use crate::{
         folder::{Folder, sync_folder},
         site::{Site, parent_of},
         staging::{Staging, blobs_in},
-        store::Store,
+        store::{Store, read_small},
         walk,
     },
     report::Failure,
@@ -38,10 +39,15 @@ type Reached = BTreeMap<Digest, BlobRef>;
 /// Publishes what `root` reaches; see [`Staging::publish`].
 pub(in crate::place) fn publish(staging: &mut Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
     let reached = read_back(staging, root)?;
-    write_entry(staging, root, reference)?;
+    let entry = entry(staging, root, reference)?;
+    if is_there(staging, &reached, &entry) {
+        return Ok(());
+    }
+    write_entry(staging, &entry)?;
     staging.step()?;
     for _ in 0..ATTEMPTS {
         if staging.beside && become_layout(staging, &reached)? {
+            settle(staging, &reached);
             return Ok(());
         }
         if let Some(lock) = lock_layout(staging)? {
@@ -49,6 +55,7 @@ pub(in crate::place) fn publish(staging: &mut Staging, root: &Descriptor, refere
             staging.take_back();
             // Until here: nobody else may publish before this one has cleaned up behind itself.
             drop(lock);
+            settle(staging, &reached);
             return merged;
         }
         if !staging.beside {
@@ -56,6 +63,14 @@ pub(in crate::place) fn publish(staging: &mut Staging, root: &Descriptor, refere
         }
     }
     Err(Failure::new("cannot publish: the layout was removed meanwhile").in_path(&staging.path))
+}
+
+/// Tells the cache where the blobs are now.
+fn settle(staging: &Staging, reached: &Reached) {
+    if let Some(cache) = &staging.cache {
+        let blobs = blobs_in(&staging.path);
+        reached.keys().for_each(|digest| cache.settle_blob(&blobs.join(digest.hex())));
+    }
 }
 
 /// Reads every blob that `root` reaches back from the disk, the staged ones first.
@@ -68,8 +83,13 @@ fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     })
 }
 
-/// Writes the marker and the new index into the staging folder.
-fn write_entry(staging: &Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+/// The marker and the index of the layout.
+struct Entry {
+    marker: Vec<u8>,
+    index: Vec<u8>,
+}
+
+fn entry(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Entry, Failure> {
     let mut root = root.clone();
     root.annotations.insert(REF_NAME.to_owned(), reference.to_owned());
     let index = ImageIndex {
@@ -78,11 +98,37 @@ fn write_entry(staging: &Staging, root: &Descriptor, reference: &str) -> Result<
         manifests: vec![root],
         annotations: BTreeMap::new(),
     };
-    let json = |error: serde_json::Error| Failure::new(format!("cannot write the index: {error}"));
-    let index = canonical_json(&index).map_err(json)?;
-    let marker = canonical_json(&BTreeMap::from([("imageLayoutVersion", VERSION)])).map_err(json)?;
-    for (name, bytes) in [(MARKER, marker), (INDEX, index)] {
-        write_durably(&staging.temp.path().join(name), &bytes).map_err(|error| {
+    let json = |error| Failure::new(format!("cannot write the index: {error}")).in_path(&staging.path);
+    Ok(Entry {
+        marker: canonical_json(&BTreeMap::from([("imageLayoutVersion", VERSION)])).map_err(json)?,
+        index: canonical_json(&index).map_err(json)?,
+    })
+}
+
+/// Whether the layout that is there is this one, all of whose blobs were just found intact, and holds nothing else. Then
+/// there is nothing to write, and nothing to wait for.
+fn is_there(staging: &Staging, reached: &Reached, entry: &Entry) -> bool {
+    let same = |name: &str, bytes: &[u8]| {
+        read_small(&staging.path.join(name), bytes.len() as u64).is_ok_and(|there| there == bytes)
+    };
+    let nothing_staged = || fs::read_dir(staging.blobs()).is_ok_and(|mut staged| staged.next().is_none());
+    let all_reached = || {
+        let Ok(mut there) = fs::read_dir(blobs_in(&staging.path)) else { return false };
+        there.all(|blob| blob.is_ok_and(|blob| is_reached(&blob.file_name(), reached) == Some(true)))
+    };
+    !staging.beside && nothing_staged() && same(MARKER, &entry.marker) && same(INDEX, &entry.index) && all_reached()
+}
+
+/// Whether the blob of that name is needed; `None` when it is the name of none.
+fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
+    let digest = Digest::parse_hex(name.to_str()?).ok()?;
+    Some(reached.contains_key(&digest))
+}
+
+/// Writes the marker and the new index into the staging folder.
+fn write_entry(staging: &Staging, entry: &Entry) -> Result<(), Failure> {
+    for (name, bytes) in [(MARKER, &entry.marker), (INDEX, &entry.index)] {
+        write_durably(&staging.temp.path().join(name), bytes).map_err(|error| {
             Failure::io(&format!("write the {} bytes of `{name}`", bytes.len()), &staging.path, &error)
         })?;
     }
@@ -249,10 +295,8 @@ fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result
 fn remove_unreached(blobs: &Path, reached: &Reached) {
     let Ok(entries) = fs::read_dir(blobs) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(Ok(digest)) = name.to_str().map(Digest::parse_hex) else { continue };
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && !reached.contains_key(&digest) {
+        if is_file && is_reached(&entry.file_name(), reached) == Some(false) {
             let _ = fs::remove_file(entry.path());
         }
     }

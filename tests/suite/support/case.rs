@@ -71,7 +71,10 @@ impl Case {
         let cwd = temp.path().join("work");
         fs::create_dir(&cwd).expect("the case's folder");
         let env = KEPT.iter().filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?))).collect();
-        Self { temp: Arc::new(temp), cwd, env, umask: None }
+        let case = Self { temp: Arc::new(temp), cwd, env, umask: None };
+        let cache = case.temp.path().join("cache");
+        share_compilers(&cache.join("hardpan"));
+        case.env("XDG_CACHE_HOME", cache)
     }
 
     /// The folder that paths are relative to.
@@ -233,6 +236,18 @@ impl Case {
             panic!("hardpan {args:?} hangs\nstdout: {stdout}\nstderr: {stderr}");
         };
         Output::new(status, stdout, stderr, args, &self.cwd, &self.temp)
+    }
+}
+
+/// Gives a cache what toolchains made for other tests. Layers and verdicts are each test's own: one that was made by
+/// another test is none that this one has seen made.
+fn share_compilers(cache: &Path) {
+    let Some(home) = std::env::home_dir() else { return };
+    for compiler in ["go", "cargo"] {
+        let shared = home.join(".cache/hardpan").join(compiler);
+        fs::create_dir_all(&shared).expect("the compilers' cache");
+        fs::create_dir_all(cache).expect("a cache");
+        symlink(shared, cache.join(compiler)).expect("a link to the compilers' cache");
     }
 }
 

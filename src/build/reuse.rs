@@ -1,0 +1,77 @@
+//! Layers that were made before.
+
+use super::plan::{Group, Plan};
+use crate::{
+    cache::{Cache, Fingerprint, Fingerprinter, Shelf},
+    layer::{EntryKind, Written},
+    oci::{Descriptor, DiffId, Digest},
+};
+
+/// A change of the encoder or the tar's writer makes other layers; the format number cannot tell before it is frozen.
+const SOURCES: &str = env!("HARDPAN_LAYER_SOURCES");
+/// What is collected before it is hashed.
+const PIECE: usize = 64 << 10;
+
+/// A fingerprint of everything that reaches the bytes of a layer.
+pub(super) fn key(plan: &Plan, group: &Group) -> Fingerprint {
+    let mut sum = Fingerprinter::default();
+    let mut piece = Vec::with_capacity(2 * PIECE);
+    for part in ["format 1", SOURCES, plan.compression.name()] {
+        text(&mut piece, part.as_bytes());
+    }
+    for planned in &group.entries {
+        let entry = &planned.entry;
+        let (kind, size, target) = match &entry.kind {
+            EntryKind::Directory => (0_u8, 0, &b""[..]),
+            EntryKind::File { size, .. } => (1, *size, &b""[..]),
+            EntryKind::Symlink { target } => (2, 0, target.as_slice()),
+        };
+        piece.push(kind);
+        for number in [entry.mode, entry.uid, entry.gid] {
+            piece.extend_from_slice(&number.to_le_bytes());
+        }
+        piece.extend_from_slice(&size.to_le_bytes());
+        text(&mut piece, planned.fingerprint.as_ref().map_or(&b""[..], |print| &print.bytes()[..]));
+        text(&mut piece, entry.path.as_bytes());
+        text(&mut piece, target);
+        if piece.len() >= PIECE {
+            sum.update(&piece);
+            piece.clear();
+        }
+    }
+    sum.update(&piece);
+    sum.finish()
+}
+
+/// A text that cannot run into the next one.
+fn text(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    out.extend_from_slice(text);
+}
+
+/// What the layer of that key was when it was made.
+pub(super) fn find(cache: &Cache, key: &Fingerprint, media_type: &'static str) -> Option<Written> {
+    let record = cache.record(Shelf::Layers, key)?;
+    let (digest, rest) = record.split_first_chunk::<32>()?;
+    let (diff_id, rest) = rest.split_first_chunk::<32>()?;
+    let (size, rest) = rest.split_first_chunk::<8>()?;
+    let unpacked_size = u64::from_le_bytes(rest.try_into().ok()?);
+    let blob = Descriptor {
+        media_type,
+        digest: Digest::from_bytes(*digest),
+        size: u64::from_le_bytes(*size),
+        platform: None,
+        annotations: std::collections::BTreeMap::new(),
+    };
+    Some(Written { diff_id: DiffId::new(Digest::from_bytes(*diff_id)), blob, unpacked_size })
+}
+
+/// Remembers which blob the layer of that key is.
+pub(super) fn keep(cache: &Cache, key: &Fingerprint, layer: &Written) -> std::io::Result<()> {
+    let mut record = Vec::with_capacity(80);
+    record.extend_from_slice(&layer.blob.digest.bytes());
+    record.extend_from_slice(&layer.diff_id.digest().bytes());
+    record.extend_from_slice(&layer.blob.size.to_le_bytes());
+    record.extend_from_slice(&layer.unpacked_size.to_le_bytes());
+    cache.keep_record(Shelf::Layers, key, &record)
+}
