@@ -35,7 +35,7 @@ struct Pinned {
     identity: Identity,
     fingerprint: Fingerprint,
     /// A file of ours that goes when nobody needs it any more.
-    kept: Option<Arc<TempPath>>,
+    _kept: Option<Arc<TempPath>>,
     scan: Scan,
     /// A change since it was read would show in the identity: what is found out about it may be remembered.
     settled: bool,
@@ -61,7 +61,7 @@ impl PinnedFile {
                 let _ = headers.set(Box::new(elf));
             }
             let (path, fingerprint, cache) = (path.into(), known.fingerprint, cache.cloned());
-            let pinned = Pinned { path, identity, fingerprint, scan, settled: true, headers, cache, kept: None };
+            let pinned = Pinned { path, identity, fingerprint, scan, settled: true, headers, cache, _kept: None };
             return Ok((Self(Arc::new(pinned)), scan));
         }
         let pinned = read(path, name, cache)?;
@@ -71,7 +71,7 @@ impl PinnedFile {
 
     /// The same of a file that is there as long as `kept` is; the cache need not know such a one.
     pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<(Self, Scan), Failure> {
-        let pinned = Pinned { kept, ..read(path, name, None)? };
+        let pinned = Pinned { _kept: kept, ..read(path, name, None)? };
         let scan = pinned.scan;
         Ok((Self(Arc::new(pinned)), scan))
     }
@@ -162,7 +162,7 @@ fn read(path: &Path, name: &str, cache: Option<&Cache>) -> Result<Pinned, Failur
         cache.remember_input(&identity, Input { fingerprint, private_key, note: Vec::new() });
     }
     let (scan, cache) = (Scan { private_key }, cache.cloned());
-    Ok(Pinned { path: path.into(), identity, fingerprint, scan, settled, headers: OnceLock::new(), cache, kept: None })
+    Ok(Pinned { path: path.into(), identity, fingerprint, scan, settled, headers: OnceLock::new(), cache, _kept: None })
 }
 
 impl Open for PinnedFile {

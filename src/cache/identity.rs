@@ -50,7 +50,7 @@ impl Identity {
     pub fn is_settled(&self, moment: Moment) -> bool {
         let before = |time: Moment| {
             // Times that never have a part of a millisecond come from a clock that ticks slower than the kernel's.
-            if time.1 % 1_000_000 == 0 { time.0.saturating_add(COARSE) <= moment.0 } else { time < moment }
+            if time.1.is_multiple_of(1_000_000) { time.0.saturating_add(COARSE) <= moment.0 } else { time < moment }
         };
         before(self.modified) && before(self.changed)
     }

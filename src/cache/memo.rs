@@ -291,9 +291,9 @@ mod tests {
                 modified: (i64::from(seed) - 5, 999_999_999),
                 changed: (1_700_000_000, u32::from(seed)),
             },
-            kind: if seed % 2 == 0 { Kind::Input } else { Kind::Blob },
+            kind: if seed.is_multiple_of(2) { Kind::Input } else { Kind::Blob },
             digest: [seed; 32],
-            private_key: (seed % 5 == 0).then_some(u64::from(seed)),
+            private_key: seed.is_multiple_of(5).then_some(u64::from(seed)),
             note: vec![seed; usize::from(seed % 7)],
             day: 20_000,
         }
@@ -303,7 +303,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("memo");
         let mut memo = Memo::default();
-        records.iter().for_each(|record| memo.put(record.clone()));
+        for record in records {
+            memo.put(record.clone());
+        }
         memo.save(&path, [7; 16], 20_000).unwrap();
         (folder, path)
     }

@@ -184,7 +184,7 @@ impl Cache {
         let fault = |error: io::Error| Failure::io("write to the cache", &self.0.root, &error);
         self.known().save(&self.0.root, held, self.day()).map_err(fault)?;
         if self.0.grown.swap(false, Ordering::Relaxed) {
-            self.evict(held).map_err(fault)?;
+            self.evict(held);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     oci::Digest,
-    report::{Failure, Limits},
+    report::{Failure, Limits, printable},
 };
 
 /// The folders of toolchains.
@@ -59,7 +59,7 @@ pub struct Pruned {
 pub struct Verified {
     /// What is as it should be.
     pub sound: Count,
-    /// The names of what was damaged, relative to the cache; removed.
+    /// The names of what was damaged, relative to the cache and safe to print; removed.
     pub damaged: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ impl Cache {
             }
             let sound = match (item.kind, File::open(&item.path)) {
                 (Kind::Blob, Ok(mut file)) => Digest::of_reader(&mut file).is_ok_and(|digest| digest.hex() == name),
-                (Kind::Record(shelf), Ok(file)) => record::read(&file, shelf, &name).is_some(),
+                (Kind::Record(on), Ok(file)) => record::read(&file, on, &name).is_some(),
                 (Kind::Memo, _) => memo,
                 _ => false,
             };
@@ -139,7 +139,7 @@ impl Cache {
             } else {
                 fs::remove_file(&item.path).map_err(fault)?;
                 let shown = item.path.strip_prefix(self.root()).unwrap_or(&item.path);
-                verified.damaged.push(shown.to_string_lossy().into_owned());
+                verified.damaged.push(printable(&shown.to_string_lossy()).into_owned());
             }
         }
         held.share();
@@ -147,11 +147,11 @@ impl Cache {
     }
 
     /// Removes what is too much or too old, where nobody else uses the cache at this moment.
-    pub(super) fn evict(&self, held: &Held) -> io::Result<()> {
+    pub(super) fn evict(&self, held: &Held) {
         if !held.try_alone() {
             // The lock may be gone: whoever changes it has neither for a moment.
             held.share();
-            return Ok(());
+            return;
         }
         let items = self.items(false);
         if items.iter().fold_count().bytes > Limits::CACHE_BYTES {
@@ -162,7 +162,6 @@ impl Cache {
             remove(&item);
         }
         held.share();
-        Ok(())
     }
 
     /// Removes the oldest of `items` until `limit` bytes are left; what belongs to them goes along.
@@ -209,7 +208,12 @@ impl Cache {
     fn benches(&self, sized: bool) -> Vec<Item> {
         let mut items = Vec::new();
         for name in COMPILERS {
-            let Ok(entries) = fs::read_dir(self.root().join(name)) else { continue };
+            let folder = self.root().join(name);
+            // A link is somebody's choice, and what it leads to may be in use by others.
+            if !fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir()) {
+                continue;
+            }
+            let Ok(entries) = fs::read_dir(folder) else { continue };
             for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
                 let path = entry.path();
                 let used = fs::metadata(path.join("lock")).or_else(|_| entry.metadata());

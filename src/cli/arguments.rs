@@ -63,6 +63,8 @@ pub(super) enum Verb {
     Lock(super::lock::LockArguments),
     /// Send an image to registries
     Push(super::push::PushArguments),
+    /// Show, prune or verify what builds keep
+    Cache(super::cache::CacheArguments),
     /// Print the JSON Schema of recipes, or of the reports of an audit
     Schema {
         /// Of which document

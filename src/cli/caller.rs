@@ -13,7 +13,7 @@ use crate::{
 /// The settings of a `build` or a `plan`, which reach registries by `access`.
 pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, Failure> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let cache = cache();
+    let cache = cache_folder();
     Ok(Settings {
         blobs: cache.as_deref().map(|root| Cache::at(root, now)),
         access: Access { offline: arguments.offline, ..access },
@@ -62,8 +62,14 @@ fn today(now: u64) -> Date {
     Date(u16::try_from(date.year()).unwrap_or(u16::MAX), part(date.month()), part(date.day()))
 }
 
+/// The caller's cache; none in a container that has no place for it.
+pub(super) fn cache() -> Option<Cache> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    cache_folder().map(|root| Cache::at(&root, now))
+}
+
 /// `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`; none in a container that says neither.
-fn cache() -> Option<PathBuf> {
+fn cache_folder() -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
     let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
     let home = std::env::home_dir().and_then(absolute).map(|home| home.join(".cache"));

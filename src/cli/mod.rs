@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod cache;
 mod caller;
 mod init;
 mod lock;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
     let done = |result: Result<(), Failures>| result.map(|()| 0);
     let result = match &arguments.verb {
         Verb::Audit(audit) => audit::run(audit, arguments.color, arguments.verbose),
+        Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
         Verb::Build(build) => done(run_build(build, &terminal)),
         Verb::Plan(plan) => done(run_plan(plan, &terminal)),

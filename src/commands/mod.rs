@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod build;
+pub mod cache;
 mod gate;
 mod image;
 pub mod init;

@@ -29,7 +29,9 @@ pub(super) fn key(root: Digest, name: &str, recipe: &Recipe, policy: &Policy, to
         sum.update(&(text.len() as u64).to_le_bytes());
         sum.update(text.as_bytes());
     };
-    RULES.iter().for_each(|text| part(text));
+    for text in RULES {
+        part(text);
+    }
     part(&root.to_string());
     part(name);
     // Messages point at its lines.

@@ -20,6 +20,6 @@ pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Policy,
     Recipe, Run, Symlink, System, Tree,
 };
-pub use parse::{check_go_tool_flags, parse, parse_lock, parse_policy};
+pub use parse::{bytes, check_go_tool_flags, parse, parse_lock, parse_policy};
 pub use schema::schema;
 pub use variables::{GitWord, Variables, set_variables};

@@ -21,7 +21,7 @@ pub(super) const RECIPE: &str = include_str!("recipe.toml");
 const RECIPE_TOPIC: &str = "recipe";
 
 /// Verbs that the product has and this version does not.
-const LATER_VERBS: [&str; 9] = ["cache", "diff", "keys", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
+const LATER_VERBS: [&str; 8] = ["diff", "keys", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
 
 /// The command line with everything that `--help`, the manual pages and the completions show.
 pub(super) fn command() -> Command {

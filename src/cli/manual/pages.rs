@@ -215,6 +215,30 @@ Exit codes:
   The path of the recipe goes to stdout, everything else to stderr.",
 };
 
+const CACHE: Page = Page {
+    about: "\
+Shows, prunes or verifies what builds keep, so that they need not make or fetch it twice.
+
+It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were fetched, by \
+digest; what was worked out from them; and what Go and cargo compiled. Layers and the like take at most 10 GB, and what \
+was not used for longest goes first, by itself; what a toolchain compiled goes when nobody asked for it for 60 days. \
+Nothing is removed while a build uses the cache: `prune` and `verify` wait for it.
+
+Nothing there is believed unseen, so the cache may be removed, copied or restored at any time; what is damaged is made again. \
+A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the same image.",
+    examples: &[
+        ("hardpan cache status", "where it is, and what is in it"),
+        ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
+        ("hardpan cache prune --max-size 2GB", "leave the most recent 2 GB"),
+        ("hardpan cache verify", "read all of it, remove what is damaged"),
+    ],
+    end: "\
+Exit codes:
+  0  done
+  1  `verify` found something damaged, whose names go to stdout, and removed it
+  2  the cache cannot be used",
+};
+
 const SCHEMA: Page = Page {
     about: "\
 Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, of what `audit \
@@ -266,6 +290,7 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
         "audit" => &AUDIT,
         "lock" => &LOCK,
         "push" => &PUSH,
+        "cache" => &CACHE,
         "init" => &INIT,
         "schema" => &SCHEMA,
         "completions" => &COMPLETIONS,

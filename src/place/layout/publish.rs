@@ -69,7 +69,9 @@ pub(in crate::place) fn publish(staging: &mut Staging, root: &Descriptor, refere
 fn settle(staging: &Staging, reached: &Reached) {
     if let Some(cache) = &staging.cache {
         let blobs = blobs_in(&staging.path);
-        reached.keys().for_each(|digest| cache.settle_blob(&blobs.join(digest.hex())));
+        for digest in reached.keys() {
+            cache.settle_blob(&blobs.join(digest.hex()));
+        }
     }
 }
 

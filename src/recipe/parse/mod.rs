@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use compiler::check_go_tool_flags;
 pub use lock::parse_lock;
 use page::Page;
+pub use policy::bytes;
 pub use policy_file::parse_policy;
 
 use super::{

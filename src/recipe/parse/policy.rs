@@ -111,7 +111,7 @@ fn max_size(page: &Page, at: &At<String>) -> Result<Located<u64>, Failure> {
 }
 
 /// `30MB`, `1.5 GiB` in bytes; at least 1. Exact, in integers: a size is compared with a size.
-fn bytes(text: &str) -> Option<u64> {
+pub fn bytes(text: &str) -> Option<u64> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at_checked(unit_at)?;
     let number = number.strip_suffix(' ').unwrap_or(number);

@@ -8,8 +8,11 @@ use std::{
 use super::{cached, three_layers, tick, unchanged};
 use crate::support::{case::Case, judges};
 
+/// A way to damage bytes.
+type Damage = fn(&mut Vec<u8>);
+
 /// Ways to damage a file, its times as they were.
-const DAMAGES: [(&str, fn(&mut Vec<u8>)); 5] = [
+const DAMAGES: [(&str, Damage); 5] = [
     ("a bit", |bytes| {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;
@@ -21,7 +24,7 @@ const DAMAGES: [(&str, fn(&mut Vec<u8>)); 5] = [
 ];
 
 /// Damages the file at `path` in place, or by another file under its name.
-fn damage(path: &Path, how: fn(&mut Vec<u8>), in_place: bool) {
+fn damage(path: &Path, how: Damage, in_place: bool) {
     let mut bytes = fs::read(path).unwrap();
     let modified = fs::metadata(path).unwrap().modified().unwrap();
     how(&mut bytes);
@@ -44,7 +47,7 @@ fn a_damaged_blob_is_made_again() {
     tick();
     let digest = case.build().ok().digest();
     for (what, how) in DAMAGES {
-        for in_place in [true, false] {
+        for in_place in if what == "its end" { vec![true, false] } else { vec![true] } {
             for (with_layout, folder) in [(false, "cache"), (true, "cache"), (true, "layout")] {
                 let what = format!("{what}, in place: {in_place}, {folder}, layout there: {with_layout}");
                 let blobs = cached(&case, "blobs");
@@ -59,7 +62,6 @@ fn a_damaged_blob_is_made_again() {
                 if !with_layout {
                     fs::remove_dir_all(case.path("out")).unwrap();
                 }
-                assert_right(&case, &digest, &what);
                 assert_right(&case, &digest, &what);
             }
         }

@@ -1,0 +1,106 @@
+//! `hardpan cache`.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{caller, print, terminal::Terminal, unprinted};
+use crate::{
+    cache::{Count, Status},
+    commands,
+    recipe::bytes,
+    report::{Failure, Failures, Limits, Progress as _, printable},
+};
+
+/// The arguments of `cache`.
+#[derive(Debug, Args)]
+pub(super) struct CacheArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show where it is and what is in it
+    Status {
+        /// Print one JSON document instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove what was not used for longest, what toolchains compiled included
+    Prune {
+        /// Leave no more than this, such as 2GB [default: 10GB]
+        #[arg(long, value_name = "SIZE", conflicts_with = "all")]
+        max_size: Option<String>,
+        /// Leave nothing
+        #[arg(long)]
+        all: bool,
+    },
+    /// Read every byte of it, and remove what is damaged
+    Verify,
+}
+
+/// Does what was asked, and gives the exit code.
+pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8, Failures> {
+    let cache = caller::cache().ok_or_else(|| {
+        Failure::new("there is no cache: neither `XDG_CACHE_HOME` nor `HOME` is set").hint("set `XDG_CACHE_HOME`")
+    })?;
+    match &arguments.action {
+        Action::Status { json } => {
+            let status = commands::cache::status(&cache);
+            let text = if *json { document(&status) } else { Ok(text(&status)) };
+            text.and_then(|text| print::text(&text)).map_err(unprinted)?;
+            Ok(0)
+        }
+        Action::Prune { max_size, all } => {
+            let limit = match max_size {
+                _ if *all => 0,
+                None => Limits::CACHE_BYTES,
+                Some(size) => bytes(size).ok_or_else(|| {
+                    Failure::new(format!("`--max-size {}` is no size", printable(size)))
+                        .hint("write a number with a unit, such as `2GB`")
+                })?,
+            };
+            let pruned = commands::cache::prune(&cache, limit, terminal)?;
+            terminal.step(&format!("removed {}, left {}", count(pruned.removed), count(pruned.left)));
+            Ok(0)
+        }
+        Action::Verify => {
+            let verified = commands::cache::verify(&cache, terminal)?;
+            let mut damaged = verified.damaged.join("\n");
+            damaged.push_str(if damaged.is_empty() { "" } else { "\n" });
+            print::text(&damaged).map_err(unprinted)?;
+            terminal.step(&format!(
+                "sound: {}; damaged and removed: {}",
+                count(verified.sound),
+                verified.damaged.len()
+            ));
+            Ok(u8::from(!verified.damaged.is_empty()))
+        }
+    }
+}
+
+fn count(count: Count) -> String {
+    format!("{} entries of {} bytes", count.entries, count.bytes)
+}
+
+fn text(status: &Status) -> String {
+    let mut rows = vec![("blobs".to_owned(), status.blobs), ("records".to_owned(), status.records)];
+    rows.extend(status.compilers.iter().map(|(name, count)| (format!("{name} (compiled)"), *count)));
+    let rows =
+        rows.iter().map(|(name, count)| format!("{name:<16} {:>8} entries {:>15} bytes\n", count.entries, count.bytes));
+    let root = status.root.to_string_lossy();
+    format!("{}\n{}blobs and records take at most {} bytes\n", printable(&root), rows.collect::<String>(), status.limit)
+}
+
+fn document(status: &Status) -> std::io::Result<String> {
+    let count = |count: Count| json!({"entries": count.entries, "bytes": count.bytes});
+    let compilers: serde_json::Map<_, _> =
+        status.compilers.iter().map(|(name, of)| ((*name).to_owned(), count(*of))).collect();
+    print::json(&json!({
+        "path": status.root.to_string_lossy(),
+        "limit": status.limit,
+        "blobs": count(status.blobs),
+        "records": count(status.records),
+        "compilers": compilers,
+    }))
+}
