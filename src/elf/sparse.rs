@@ -1,29 +1,40 @@
 //! A file that passed by: its beginning and its end, as much of both as fits.
 
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use object::{
     Endianness, ReadRef,
-    elf::{FileHeader32, FileHeader64, PT_DYNAMIC},
+    elf::{FileHeader32, FileHeader64, PT_DYNAMIC, PT_LOAD},
     read::elf::{FileHeader, ProgramHeader as _},
 };
 
 use crate::report::Limits;
 
+/// Bytes that are both in the beginning and in the end of a file that is longer than the beginning: more than a table of
+/// sections takes.
+const OVERLAP: usize = 64 << 10;
+
 /// The bytes of an ELF file that were kept while it was read as a stream.
 ///
 /// A file of up to [`Limits::ELF_HEAD_BYTES`] is here whole. Of a longer one the middle is missing: headers and names lie
-/// at the front, section headers at the end. The dynamic section, which linkers put behind the code, is kept wherever it
-/// is.
+/// at the front, section headers at the end. What linkers put behind the code is kept wherever it is: the dynamic
+/// section, and the first of the sections that are not loaded, which has the names of the compilers.
 #[derive(Debug, Default)]
 pub struct Sparse {
     head: Vec<u8>,
-    /// Two pieces of [`Limits::ELF_TAIL_BYTES`] each, the later one being filled.
-    tail: [Vec<u8>; 2],
-    /// Where the dynamic section is, if that is behind the beginning, and what of it has come.
-    wanted: Range<u64>,
-    dynamic: Vec<u8>,
+    /// The last bytes, at least [`Limits::ELF_TAIL_BYTES`] and at most twice as many, once the head is full; they begin
+    /// with the end of the head, so that a table across its border is whole.
+    tail: Vec<u8>,
+    /// What is kept of the middle.
+    kept: Vec<Kept>,
     length: u64,
+}
+
+/// A part of the middle, and what of it has come.
+#[derive(Debug)]
+struct Kept {
+    range: Range<u64>,
+    bytes: Vec<u8>,
 }
 
 impl Sparse {
@@ -33,31 +44,31 @@ impl Sparse {
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(first);
         if room > 0 && room == first.len() {
-            self.wanted = dynamic_section(&self.head).unwrap_or_default();
+            self.kept = wanted(&self.head).into_iter().map(|range| Kept { range, bytes: Vec::new() }).collect();
+            self.tail.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - OVERLAP..).unwrap_or_default());
         }
-        self.keep_dynamic(self.length + first.len() as u64, rest);
+        for kept in &mut self.kept {
+            kept.take(self.length + first.len() as u64, rest);
+        }
         self.length += bytes.len() as u64;
         bytes = rest;
         while !bytes.is_empty() {
-            if self.tail[1].len() == Limits::ELF_TAIL_BYTES {
-                self.tail.swap(0, 1);
-                self.tail[1].clear();
+            if self.tail.len() == 2 * Limits::ELF_TAIL_BYTES {
+                self.tail.drain(..Limits::ELF_TAIL_BYTES);
             }
-            let room = Limits::ELF_TAIL_BYTES - self.tail[1].len();
+            let room = 2 * Limits::ELF_TAIL_BYTES - self.tail.len();
             let (next, rest) = bytes.split_at(room.min(bytes.len()));
-            self.tail[1].extend_from_slice(next);
+            self.tail.extend_from_slice(next);
             bytes = rest;
         }
     }
 
-    /// Keeps what of the dynamic section is in `bytes`, which begin at the offset `at`.
-    fn keep_dynamic(&mut self, at: u64, bytes: &[u8]) {
-        let next = self.wanted.start + self.dynamic.len() as u64;
-        let end = self.wanted.end.min(at + bytes.len() as u64);
-        let range = usize::try_from(next.saturating_sub(at)).ok().zip(usize::try_from(end.saturating_sub(at)).ok());
-        if let Some(part) = range.filter(|_| at <= next && next < end).and_then(|(from, to)| bytes.get(from..to)) {
-            self.dynamic.extend_from_slice(part);
-        }
+    /// Forgets the file, and keeps the memory for the next one.
+    pub fn clear(&mut self) {
+        self.head.clear();
+        self.tail.clear();
+        self.kept.clear();
+        self.length = 0;
     }
 
     /// The first bytes.
@@ -65,37 +76,48 @@ impl Sparse {
         &self.head
     }
 
-    /// The piece that holds `offset`, with where it begins in the file.
-    fn piece(&self, offset: u64) -> Option<(u64, &[u8])> {
-        if offset < self.head.len() as u64 {
-            return Some((0, &self.head));
-        }
-        if self.wanted.contains(&offset) {
-            return Some((self.wanted.start, &self.dynamic));
-        }
-        let last = self.length - self.tail[1].len() as u64;
-        if offset >= last {
-            return Some((last, &self.tail[1]));
-        }
-        let before = last - self.tail[0].len() as u64;
-        (offset >= before).then_some((before, self.tail[0].as_slice()))
+    /// All there is, each piece with where it begins in the file. Pieces may have bytes in common.
+    fn pieces(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let kept = self.kept.iter().map(|kept| (kept.range.start, kept.bytes.as_slice()));
+        let tail = (self.length - self.tail.len() as u64, self.tail.as_slice());
+        iter::once((0, self.head.as_slice())).chain(kept).chain([tail])
     }
 }
 
-/// Where the dynamic section of the file that begins with `head` is, if that is behind `head`.
-fn dynamic_section(head: &[u8]) -> Option<Range<u64>> {
-    fn range<E: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<(u64, u64)> {
-        let header = E::parse(head).ok()?;
-        let endian = header.endian().ok()?;
-        let mut segments = header.program_headers(endian, head).ok()?.iter();
-        segments.find(|segment| segment.p_type(endian) == PT_DYNAMIC).map(|segment| segment.file_range(endian))
+impl Kept {
+    /// Keeps what of the range is in `bytes`, which begin at the offset `at`.
+    fn take(&mut self, at: u64, bytes: &[u8]) {
+        let next = self.range.start + self.bytes.len() as u64;
+        let end = self.range.end.min(at + bytes.len() as u64);
+        let part = usize::try_from(next.saturating_sub(at)).ok().zip(usize::try_from(end.saturating_sub(at)).ok());
+        if let Some(part) = part.filter(|_| at <= next && next < end).and_then(|(from, to)| bytes.get(from..to)) {
+            self.bytes.extend_from_slice(part);
+        }
     }
-    let (start, length) = match head.get(4)? {
-        1 => range::<FileHeader32<Endianness>>(head)?,
-        _ => range::<FileHeader64<Endianness>>(head)?,
+}
+
+/// What is to be kept of the rest of the file that begins with `head`.
+fn wanted(head: &[u8]) -> Vec<Range<u64>> {
+    let found = match head.get(4) {
+        Some(1) => ranges::<FileHeader32<Endianness>>(head),
+        _ => ranges::<FileHeader64<Endianness>>(head),
     };
-    let end = start.checked_add(length)?;
-    (start >= head.len() as u64 && length <= Limits::ELF_DYNAMIC_BYTES).then_some(start..end)
+    let behind = |range: &Range<u64>| range.start >= head.len() as u64;
+    found.into_iter().flatten().flatten().filter(behind).collect()
+}
+
+/// The dynamic section, unless it is longer than any, and what follows the last segment: linkers begin there with the
+/// sections that are not loaded, and with the compilers' names among those.
+fn ranges<E: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<[Option<Range<u64>>; 2]> {
+    let header = E::parse(head).ok()?;
+    let endian = header.endian().ok()?;
+    let segments = header.program_headers(endian, head).ok()?;
+    let of = |wanted| segments.iter().filter(move |segment| segment.p_type(endian) == wanted);
+    let range = |(start, length): (u64, u64)| Some(start..start.checked_add(length)?);
+    let dynamic = of(PT_DYNAMIC).next().map(|segment| segment.file_range(endian));
+    let dynamic = dynamic.filter(|(_, length)| *length <= Limits::ELF_DYNAMIC_BYTES);
+    let last = of(PT_LOAD).filter_map(|segment| range(segment.file_range(endian))).map(|range| range.end).max();
+    Some([dynamic.and_then(range), last.and_then(|end| range((end, Limits::ELF_COMMENT_BYTES)))])
 }
 
 impl<'a> ReadRef<'a> for &'a Sparse {
@@ -107,19 +129,22 @@ impl<'a> ReadRef<'a> for &'a Sparse {
         if size == 0 {
             return Ok(&[]);
         }
-        let (start, piece) = self.piece(offset).ok_or(())?;
-        let from = usize::try_from(offset - start).map_err(drop)?;
-        let to = from.checked_add(usize::try_from(size).map_err(drop)?).ok_or(())?;
-        piece.get(from..to).ok_or(())
+        let size = usize::try_from(size).map_err(drop)?;
+        let part = |(start, piece): (u64, &'a [u8])| {
+            let from = usize::try_from(offset.checked_sub(start)?).ok()?;
+            piece.get(from..from.checked_add(size)?)
+        };
+        self.pieces().find_map(part).ok_or(())
     }
 
     fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
-        let (start, piece) = self.piece(range.start).ok_or(())?;
-        let from = usize::try_from(range.start - start).map_err(drop)?;
-        let to = usize::try_from(range.end.saturating_sub(start)).map_err(drop)?.min(piece.len());
-        let bytes = piece.get(from..to).ok_or(())?;
-        let end = memchr::memchr(delimiter, bytes).ok_or(())?;
-        bytes.get(..end).ok_or(())
+        let part = |(start, piece): (u64, &'a [u8])| {
+            let from = usize::try_from(range.start.checked_sub(start)?).ok()?;
+            let to = usize::try_from(range.end.checked_sub(start)?).map_or(piece.len(), |to| to.min(piece.len()));
+            let bytes = piece.get(from..to)?;
+            bytes.get(..memchr::memchr(delimiter, bytes)?)
+        };
+        self.pieces().find_map(part).ok_or(())
     }
 }
 
@@ -157,7 +182,7 @@ mod tests {
         file[96..104].copy_from_slice(&u64::MAX.to_le_bytes());
         let mut sparse = Sparse::default();
         sparse.push(&file);
-        assert!(sparse.dynamic.is_empty());
+        assert!(sparse.kept.iter().all(|kept| kept.bytes.is_empty()));
     }
 
     #[test]
@@ -170,10 +195,19 @@ mod tests {
         let expect = |offset: usize| Ok(bytes[offset..offset + 3].to_vec());
         assert_eq!(at(0), expect(0));
         assert_eq!(at(total - 3), expect(total - 3));
-        assert_eq!(at(total - 6 - Limits::ELF_TAIL_BYTES + 1), expect(total - 5 - Limits::ELF_TAIL_BYTES));
+        assert_eq!(at(total - Limits::ELF_TAIL_BYTES), expect(total - Limits::ELF_TAIL_BYTES));
         assert_eq!(at(Limits::ELF_HEAD_BYTES + 9), Err(()));
         assert_eq!(at(total - 2), Err(()));
         assert_eq!(sparse.read_bytes_at(u64::MAX, 2), Err(()));
         assert_eq!(sparse.read_bytes_at(1, u64::MAX), Err(()));
+
+        // What is not much longer is there without a gap that a table could fall into, also when it is the second one.
+        let short = &bytes[..Limits::ELF_HEAD_BYTES + Limits::ELF_TAIL_BYTES];
+        sparse.clear();
+        short.chunks(70_001).for_each(|chunk| sparse.push(chunk));
+        for offset in (0..short.len() - 1000).step_by(999) {
+            assert_eq!(sparse.read_bytes_at(offset as u64, 1000), Ok(&short[offset..offset + 1000]), "{offset}");
+        }
+        assert_eq!(sparse.read_bytes_at(short.len() as u64 - 2, 3), Err(()));
     }
 }

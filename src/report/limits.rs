@@ -72,8 +72,9 @@ impl Limits {
     pub const AUDIT_LARGEST: usize = 64;
     /// Other places of one finding; whoever has seen so many knows that it is everywhere.
     pub const AUDIT_ALSO: usize = 32;
-    /// The beginning of an ELF file that an audit keeps; almost every program is smaller, and is there whole.
-    pub const ELF_HEAD_BYTES: usize = 32 << 20;
+    /// The beginning of an ELF file that an audit keeps. Most programs are there whole; of the largest known ones the names
+    /// of symbols, which come first, end below 4 MiB. A build of one may take 64 MiB altogether.
+    pub const ELF_HEAD_BYTES: usize = 16 << 20;
     /// Twice this is kept of the end of a longer one: section headers and symbols' names. A multiple of what tables are
     /// aligned to.
     pub const ELF_TAIL_BYTES: usize = 4 << 20;

@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    io::{self, BufRead, Read},
+    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     thread::{self, JoinHandle},
 };
 
@@ -24,6 +24,8 @@ pub struct Seen(BTreeMap<DiffId, LayerScan>);
 pub struct LayerWatch {
     piece: Vec<u8>,
     pieces: Option<SyncSender<Vec<u8>>>,
+    /// Pieces that were read; their memory is used again.
+    empty: Receiver<Vec<u8>>,
     scan: JoinHandle<LayerScan>,
 }
 
@@ -50,9 +52,11 @@ impl LayerWatch {
     /// The system has no thread left.
     pub fn begin() -> io::Result<Self> {
         let (pieces, waiting) = sync_channel(WAITING);
-        let work = move || scan::stream(Pieces { waiting, piece: Vec::new(), read: 0 }, &mut Room::default());
+        let (emptied, empty) = channel();
+        let pieces_read = Pieces { waiting, emptied, piece: Vec::new(), read: 0 };
+        let work = move || scan::stream(pieces_read, &mut Room::default());
         let scan = thread::Builder::new().name("audit".to_owned()).spawn(work)?;
-        Ok(Self { piece: Vec::with_capacity(PIECE), pieces: Some(pieces), scan })
+        Ok(Self { piece: Vec::new(), pieces: Some(pieces), empty, scan })
     }
 
     /// Takes the next bytes.
@@ -68,7 +72,9 @@ impl LayerWatch {
     }
 
     fn hand_over(&mut self) {
-        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        let mut next = self.empty.try_recv().unwrap_or_default();
+        next.clear();
+        let piece = std::mem::replace(&mut self.piece, next);
         // A scan that ended early has its reason, and takes no more.
         if self.pieces.as_ref().is_some_and(|pieces| pieces.send(piece).is_err()) {
             self.pieces = None;
@@ -86,20 +92,33 @@ impl LayerWatch {
 /// The tar, as a reader.
 struct Pieces {
     waiting: Receiver<Vec<u8>>,
+    emptied: Sender<Vec<u8>>,
     piece: Vec<u8>,
     read: usize,
 }
 
-impl Read for Pieces {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+impl BufRead for Pieces {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.read == self.piece.len() {
             // Whoever writes has dropped its end: that is the end of the tar.
-            let Ok(piece) = self.waiting.recv() else { return Ok(0) };
-            (self.piece, self.read) = (piece, 0);
+            let Ok(piece) = self.waiting.recv() else { return Ok(&[]) };
+            let old = std::mem::replace(&mut self.piece, piece);
+            self.read = 0;
+            // Nobody takes it where the tar has ended.
+            let _ = self.emptied.send(old);
         }
-        let mut rest = self.piece.get(self.read..).unwrap_or_default();
-        let read = rest.read(buf)?;
-        self.read += read;
+        Ok(self.piece.get(self.read..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.read = self.piece.len().min(self.read + bytes);
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buf)?;
+        self.consume(read);
         Ok(read)
     }
 }

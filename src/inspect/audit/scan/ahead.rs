@@ -1,7 +1,7 @@
 //! A reader that is read ahead on a thread of its own: one thread unpacks and hashes while another one looks.
 
 use std::{
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     thread::{self, JoinHandle},
 };
@@ -23,7 +23,7 @@ pub(super) struct Ahead {
 }
 
 /// Reads `reader` ahead. Where the system has no more threads, it is read when it is asked.
-pub(super) fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn Read> {
+pub(super) fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
     let (hand, taken) = sync_channel::<Box<dyn Read + Send>>(1);
     let (fill, filled) = sync_channel(PIECES);
     let (emptied, empty) = channel();
@@ -33,10 +33,12 @@ pub(super) fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn Read> {
         }
     };
     // The reader follows when there is a thread: one that could not be started would have taken it along.
-    let Ok(thread) = thread::Builder::new().name("layer".to_owned()).spawn(work) else { return reader };
+    let Ok(thread) = thread::Builder::new().name("layer".to_owned()).spawn(work) else {
+        return Box::new(BufReader::with_capacity(PIECE, reader));
+    };
     match hand.send(reader) {
         Ok(()) => Box::new(Ahead { filled: Some(filled), emptied, piece: Vec::new(), at: 0, thread: Some(thread) }),
-        Err(returned) => returned.0,
+        Err(returned) => Box::new(BufReader::with_capacity(PIECE, returned.0)),
     }
 }
 
@@ -79,10 +81,10 @@ fn full(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Result<()
     (filled, None)
 }
 
-impl Read for Ahead {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+impl BufRead for Ahead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.piece.len() {
-            let Some(filled) = &self.filled else { return Ok(0) };
+            let Some(filled) = &self.filled else { return Ok(&[]) };
             let next = filled.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that reads it has ended")));
             if !matches!(&next, Ok(piece) if !piece.is_empty()) {
                 self.filled = None;
@@ -92,12 +94,18 @@ impl Read for Ahead {
             // Nobody takes it where the reader has ended.
             let _ = self.emptied.send(old);
         }
-        let rest = self.piece.get(self.at..).unwrap_or_default();
-        let read = rest.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..read), rest.get(..read)) {
-            to.copy_from_slice(from);
-        }
-        self.at += read;
+        Ok(self.piece.get(self.at..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.at = self.piece.len().min(self.at + bytes);
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buf)?;
+        self.consume(read);
         Ok(read)
     }
 }

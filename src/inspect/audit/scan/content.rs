@@ -65,13 +65,15 @@ impl Content {
 }
 
 /// All that looks at one file.
-pub(super) struct Reader {
+pub(super) struct Reader<'s> {
     secrets: FileSearch,
     checksum: crc32fast::Hasher,
     /// The first bytes, for what a file begins with and for a script's line.
     head: Vec<u8>,
     kept: Option<(Vec<u8>, Lines)>,
-    elf: Option<(Sparse, Search)>,
+    /// Where an ELF file goes; the memory is that of the one before it.
+    sparse: &'s mut Sparse,
+    elf: Option<Search>,
     begun: bool,
 }
 
@@ -91,8 +93,8 @@ struct Lines {
 /// Bytes of a script's first line that matter; Linux reads 256.
 const HEAD: usize = 256;
 
-impl Reader {
-    pub(super) fn new(entry: &Entry) -> Self {
+impl<'s> Reader<'s> {
+    pub(super) fn new(entry: &Entry, sparse: &'s mut Sparse) -> Self {
         let kept =
             KEPT.contains(&entry.path.as_str()) || KEPT_FOLDERS.iter().any(|folder| entry.path.starts_with(folder));
         Self {
@@ -100,6 +102,7 @@ impl Reader {
             checksum: crc32fast::Hasher::new(),
             head: Vec::new(),
             kept: kept.then(Default::default),
+            sparse,
             elf: None,
             begun: false,
         }
@@ -109,8 +112,8 @@ impl Reader {
         self.secrets.push(chunk);
         self.checksum.update(chunk);
         self.push_kept(chunk);
-        if let Some((sparse, search)) = &mut self.elf {
-            sparse.push(chunk);
+        if let Some(search) = &mut self.elf {
+            self.sparse.push(chunk);
             search.push(chunk);
             return;
         }
@@ -122,12 +125,13 @@ impl Reader {
             if !self.begun && self.head.len() >= 4 {
                 self.begun = true;
                 if self.head.starts_with(b"\x7fELF") {
-                    let (mut sparse, mut search) = (Sparse::default(), Search::default());
+                    self.sparse.clear();
+                    let mut search = Search::default();
                     for part in [self.head.as_slice(), rest] {
-                        sparse.push(part);
+                        self.sparse.push(part);
                         search.push(part);
                     }
-                    self.elf = Some((sparse, search));
+                    self.elf = Some(search);
                 }
             }
             // A link may make it `/etc/passwd`.
@@ -166,10 +170,11 @@ impl Reader {
             head if head.starts_with(b"!<arch>") => Magic::Archive,
             _ => Magic::Other,
         };
-        let content = if let Some((sparse, search)) = self.elf {
-            let headers = elf::headers(&sparse);
-            let hardening = if headers.is_ok() { elf::look(&sparse) } else { None };
-            let marks = search.finish(&sparse);
+        let content = if let Some(search) = self.elf {
+            let sparse = &*self.sparse;
+            let headers = elf::headers(sparse);
+            let hardening = if headers.is_ok() { elf::look(sparse) } else { None };
+            let marks = search.finish(sparse);
             Some(Content::Elf(Box::new(ElfFile { headers, hardening, marks })))
         } else if let Some((text, lines)) = self.kept {
             Some(Content::Kept { text, longest: lines.longest })

@@ -15,6 +15,7 @@ pub(super) use entry::{Entry, Flaw, Kind, Magic, name};
 
 use super::secrets_of_files::Hit;
 use crate::{
+    elf::Sparse,
     place::{Packing, StoredLayer, drain},
     report::{Limits, Rule},
 };
@@ -81,7 +82,7 @@ pub(super) fn layer(stored: &StoredLayer, room: &mut Room) -> LayerScan {
 }
 
 /// Reads a tar to its end, and to that of the stream it is in.
-pub(super) fn stream<R: io::Read>(reader: R, room: &mut Room) -> LayerScan {
+pub(super) fn stream<R: io::BufRead>(reader: R, room: &mut Room) -> LayerScan {
     let mut scan = LayerScan::default();
     let mut tape = Tape::new(reader);
     let walked = walk(&mut tape, &mut scan, room);
@@ -134,8 +135,9 @@ pub(super) fn gzip_header(stored: &StoredLayer) -> Option<String> {
     (!told.is_empty()).then(|| told.join(" and "))
 }
 
-fn walk<R: io::Read>(tape: &mut Tape<R>, scan: &mut LayerScan, room: &mut Room) -> io::Result<()> {
+fn walk<R: io::BufRead>(tape: &mut Tape<R>, scan: &mut LayerScan, room: &mut Room) -> io::Result<()> {
     let mut counts = [0; Flaw::KINDS];
+    let mut spare = Sparse::default();
     let full = |what: String| io::Error::new(io::ErrorKind::QuotaExceeded, what);
     loop {
         match tape.next()? {
@@ -156,7 +158,7 @@ fn walk<R: io::Read>(tape: &mut Tape<R>, scan: &mut LayerScan, room: &mut Room) 
                     }
                 }
                 if entry.kind == Kind::File {
-                    let mut reader = Reader::new(&entry);
+                    let mut reader = Reader::new(&entry, &mut spare);
                     tape.content(|chunk| reader.push(chunk))?;
                     let found = reader.finish(&mut entry);
                     if let Some(content) = found.content {

@@ -1,7 +1,7 @@
 //! A tar as it passes by, header after header, in the way Go's reader takes it: that is what containerd and docker unpack
 //! with. Where other readers take it otherwise, the entry has a flaw.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use tar::{EntryType, Header};
 
@@ -14,8 +14,6 @@ use crate::report::Limits;
 
 /// Bytes of a header, and what contents are padded to.
 const BLOCK: usize = 512;
-/// How much of a content is handed on at once.
-const CHUNK: usize = 64 << 10;
 
 /// A tar that is read once.
 pub(super) struct Tape<R> {
@@ -24,7 +22,6 @@ pub(super) struct Tape<R> {
     /// Bytes of the current entry's content, and of the padding after it, that were not read yet.
     left: u64,
     padding: u64,
-    chunk: Vec<u8>,
 }
 
 /// What comes next.
@@ -38,9 +35,9 @@ fn broken(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
-impl<R: Read> Tape<R> {
+impl<R: BufRead> Tape<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, position: 0, left: 0, padding: 0, chunk: vec![0; CHUNK] }
+        Self { reader, position: 0, left: 0, padding: 0 }
     }
 
     /// Bytes so far.
@@ -157,16 +154,18 @@ impl<R: Read> Tape<R> {
     /// Hands on the content of the entry that was told last, in pieces of any size.
     pub(super) fn content(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         while self.left > 0 {
-            let want = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
-            let mut chunk = std::mem::take(&mut self.chunk);
-            let read = chunk.get_mut(..want).map_or(Ok(0), |room| self.read(room));
-            self.chunk = chunk;
-            let read = read?;
+            let bytes = match self.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result?,
+            };
+            let read = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
             if read == 0 {
                 return Err(broken("it ends inside of a file"));
             }
+            take(bytes.get(..read).unwrap_or_default());
+            self.reader.consume(read);
             self.left -= read as u64;
-            take(self.chunk.get(..read).unwrap_or_default());
+            self.position += read as u64;
         }
         let padding = usize::try_from(self.padding).unwrap_or(0);
         self.padding = 0;
