@@ -1,11 +1,6 @@
 //! From the plan to blobs: layers, config, manifest, index.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-    num::NonZeroUsize,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, num::NonZeroUsize, sync::Arc};
 
 use super::{
     plan::{Group, GroupKind, Plan},
@@ -13,9 +8,9 @@ use super::{
 };
 use crate::{
     cache::{Cache, Fingerprint},
-    layer::{self, Entry, EntryKind, Onlooker, Written},
+    layer::{self, Onlooker, Written},
     oci::{
-        BlobSink, Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Open, RootFs, canonical_json,
+        BlobSink, Descriptor, DiffId, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
         media_type,
     },
     place::Staging,
@@ -135,15 +130,11 @@ impl<'a> Assembler<'a> {
             self.written.insert(key, layer.clone());
             return Ok(layer);
         }
-        let sizes = group.entries.iter().map(|planned| planned.entry.kind.size());
+        let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
         let what = format!("compress {} ({})", group.kind.name(), plan.platform);
-        let task = self.progress.task(&what, Some(sizes.sum()));
-        // Entries share their content; what is copied here is names and numbers.
-        let entries: Vec<_> = group.entries.iter().map(|planned| watched(&planned.entry, &task)).collect();
-        drop(task);
-        let written = layer::write(&entries, plan.compression, self.jobs, self.sink, (self.onlookers)())?;
-        // The end of the task: they hold the last handles.
-        drop(entries);
+        let task = self.progress.task(&what, Some(layer::unpacked_size(&entries)));
+        let onlooker = Box::new(Watched { onlooker: (self.onlookers)(), task });
+        let written = layer::write(&entries, plan.compression, self.jobs, self.sink, onlooker)?;
         self.tell(plan, group, &written, "");
         self.written.insert(key, written.clone());
         self.new.push(key);
@@ -163,37 +154,20 @@ impl<'a> Assembler<'a> {
     }
 }
 
-/// The entry, with a content that tells `task` how much of it was read.
-fn watched(entry: &Entry, task: &Arc<dyn Task>) -> Entry {
-    let mut entry = entry.clone();
-    if let EntryKind::File { content, .. } = &mut entry.kind {
-        *content = Arc::new(Watched { content: Arc::clone(content), task: Arc::clone(task) });
-    }
-    entry
-}
-
-#[derive(Debug)]
-struct Watched {
-    content: Arc<dyn Open>,
+/// Tells a task how much of a layer has passed by.
+struct Watched<'a> {
+    onlooker: Box<dyn Onlooker + 'a>,
     task: Arc<dyn Task>,
 }
 
-impl Open for Watched {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(WatchedReader { reader: self.content.open()?, task: Arc::clone(&self.task) }))
+impl Onlooker for Watched<'_> {
+    fn look(&mut self, tar: &[u8]) {
+        self.task.advance(tar.len() as u64);
+        self.onlooker.look(tar);
     }
-}
 
-struct WatchedReader {
-    reader: Box<dyn Read + Send>,
-    task: Arc<dyn Task>,
-}
-
-impl Read for WatchedReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buf)?;
-        self.task.advance(read as u64);
-        Ok(read)
+    fn end(self: Box<Self>, diff_id: DiffId) {
+        self.onlooker.end(diff_id);
     }
 }
 

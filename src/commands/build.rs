@@ -218,14 +218,14 @@ fn stage(
     for prepared in prepared {
         plans.push(resolver.finish(prepared)?);
     }
+    // All that the resolver remembers of inputs is in the plans now.
+    let name = resolver.name().to_owned();
+    drop(resolver);
     for plan in &plans {
         let image = assembler.assemble(plan)?;
         check_size(one, request, plan, &image)?;
         images.push(image);
     }
-    // All that the resolver remembers of inputs is in the plans now.
-    let name = resolver.name().to_owned();
-    drop(resolver);
     let root = match images.as_slice() {
         [only] => only.manifest.clone(),
         _ => assembler.index(&plans, &images)?,

@@ -24,6 +24,6 @@ pub use gzip::GzipWriter;
 #[doc(hidden)]
 pub use gzip::fuzzing;
 pub use onlooker::{Nobody, Onlooker};
-pub use tar::{Extended, TarError, write as write_tar};
+pub use tar::{Extended, TarError, size as unpacked_size, write as write_tar};
 pub use write::{Compression, Written, write};
 use zstd::ZstdWriter;

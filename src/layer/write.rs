@@ -1,6 +1,7 @@
 //! Entries in, a named layer out.
 
 use std::{
+    borrow::Borrow,
     io::{self, Write},
     num::NonZeroUsize,
 };
@@ -64,8 +65,8 @@ pub struct Written {
 /// The entries must be sorted by path, without duplicates and without the root. An error of a content that holds
 /// a [`Failure`] is returned as that failure; everything else names the path in the image, or what the draft says
 /// about itself. Nothing is sealed then. `onlooker` sees the tar as it passes by.
-pub fn write(
-    entries: &[Entry],
+pub fn write<T: Borrow<Entry>>(
+    entries: &[T],
     compression: Compression,
     jobs: NonZeroUsize,
     sink: &dyn BlobSink,
@@ -85,7 +86,7 @@ pub fn write(
 
 /// Writes the tar through `encoder`; the draft behind it comes back with all of it.
 fn pack<'a, E: Encoder<'a>>(
-    entries: &[Entry],
+    entries: &[impl Borrow<Entry>],
     encoder: E,
     onlooker: &mut dyn Onlooker,
 ) -> Result<(DiffId, u64, Box<dyn Draft + 'a>), Failure> {

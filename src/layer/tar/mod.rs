@@ -15,7 +15,10 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Read, Write};
+use std::{
+    borrow::Borrow,
+    io::{self, Read, Write},
+};
 
 pub use self::extended::Extended;
 use self::{
@@ -45,10 +48,10 @@ pub enum TarError {
 ///
 /// # Errors
 /// An entry that cannot be written or read, told apart from a writer that fails.
-pub fn write(entries: &[Entry], out: &mut dyn Write) -> Result<(), TarError> {
+pub fn write<T: Borrow<Entry>>(entries: &[T], out: &mut dyn Write) -> Result<(), TarError> {
     check(entries).map_err(TarError::Entry)?;
     let mut buffer = vec![0; READ_BYTES];
-    for entry in entries {
+    for entry in entries.iter().map(Borrow::borrow) {
         out.write_all(&head(entry)).map_err(TarError::Write)?;
         if let EntryKind::File { size, content } = &entry.kind {
             copy(&entry.path, *size, content.as_ref(), &mut buffer, out)?;
@@ -57,14 +60,22 @@ pub fn write(entries: &[Entry], out: &mut dyn Write) -> Result<(), TarError> {
     out.write_all(&[0; 2 * BLOCK_BYTES]).map_err(TarError::Write)
 }
 
+/// The bytes of the archive of `entries`, but for what PAX records of some take: to show how far it is.
+pub fn size<T: Borrow<Entry>>(entries: &[T]) -> u64 {
+    let block = BLOCK_BYTES as u64;
+    let blocks = entries.iter().map(|entry| 1 + entry.borrow().kind.size().div_ceil(block));
+    (blocks.sum::<u64>() + 2) * block
+}
+
 /// Refuses what would not be one canonical archive. Whoever made the entries made a mistake.
-fn check(entries: &[Entry]) -> Result<(), Failure> {
-    for (entry, next) in entries.iter().zip(entries.iter().skip(1)) {
+fn check<T: Borrow<Entry>>(entries: &[T]) -> Result<(), Failure> {
+    let all = || entries.iter().map(Borrow::borrow);
+    for (entry, next) in all().zip(all().skip(1)) {
         if entry.path >= next.path {
             return Err(Failure::new(format!("`{}` comes before `{}` in a layer", entry.path, next.path)));
         }
     }
-    for entry in entries {
+    for entry in all() {
         if entry.path.is_root() {
             return Err(Failure::new("a layer has no entry for `/`"));
         }
