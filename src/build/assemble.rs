@@ -1,20 +1,25 @@
 //! From the plan to blobs: layers, config, manifest, index.
 
-use std::{collections::BTreeMap, io, num::NonZeroUsize, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read as _, Write as _},
+    num::NonZeroUsize,
+    sync::Arc,
+};
 
 use super::{
-    plan::{Group, GroupKind, Plan},
+    plan::{BaseLayer, Group, GroupKind, Plan},
     reuse,
 };
 use crate::{
     cache::{Cache, Fingerprint},
     layer::{self, Onlooker, Written},
     oci::{
-        BlobSink, Descriptor, DiffId, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
-        media_type,
+        BlobSink, Descriptor, DiffId, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs,
+        canonical_json, media_type,
     },
     place::Staging,
-    report::{Failure, Progress, Task},
+    report::{Failure, Progress, Task, printable},
 };
 
 /// An image of one platform, as blobs in a sink.
@@ -40,6 +45,8 @@ pub struct Assembler<'a> {
     written: BTreeMap<Fingerprint, Written>,
     /// Those of them that the cache did not have.
     new: Vec<Fingerprint>,
+    /// Layers of bases that are in the sink.
+    passed: BTreeSet<Digest>,
 }
 
 impl<'a> Assembler<'a> {
@@ -52,12 +59,24 @@ impl<'a> Assembler<'a> {
         progress: &'a dyn Progress,
         onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
     ) -> Self {
-        Self { sink, cache, jobs, progress, onlookers, written: BTreeMap::new(), new: Vec::new() }
+        Self {
+            sink,
+            cache,
+            jobs,
+            progress,
+            onlookers,
+            written: BTreeMap::new(),
+            new: Vec::new(),
+            passed: BTreeSet::new(),
+        }
     }
 
     /// Writes the layers, the config and the manifest of one plan.
     pub fn assemble(&mut self, plan: &Plan) -> Result<Assembled, Failure> {
         let mut layers = Vec::new();
+        for layer in plan.base.iter().flat_map(|base| &base.layers) {
+            layers.push((GroupKind::Base, self.pass_through(layer)?));
+        }
         for group in &plan.groups {
             layers.push((group.kind, self.layer(plan, group)?));
         }
@@ -67,13 +86,7 @@ impl<'a> Assembler<'a> {
             created: created.clone(),
             config: plan.config.clone(),
             rootfs: RootFs { kind: "layers", diff_ids: layers.iter().map(|(_, layer)| layer.diff_id).collect() },
-            history: layers
-                .iter()
-                .map(|(kind, _)| HistoryEntry {
-                    created: created.clone(),
-                    created_by: format!("hardpan: {}", kind.name()),
-                })
-                .collect(),
+            history: history(plan, &created),
         };
         let config = put(self.sink, media_type::CONFIG, &config)?;
         let manifest = ImageManifest {
@@ -117,6 +130,36 @@ impl<'a> Assembler<'a> {
         Ok(())
     }
 
+    /// Takes a layer of the base as it is.
+    fn pass_through(&mut self, layer: &BaseLayer) -> Result<Written, Failure> {
+        let Written { blob, .. } = &layer.written;
+        if !self.passed.contains(&blob.digest) {
+            let fault = |error: io::Error| {
+                Failure::new(format!(
+                    "cannot read the layer `{}` of the base: {}",
+                    blob.digest,
+                    printable(&error.to_string())
+                ))
+            };
+            let mut reader = layer.blob.open().map_err(fault)?;
+            let mut draft = self.sink.draft()?;
+            let mut buffer = vec![0; 256 << 10];
+            loop {
+                let read = reader.read(&mut buffer).map_err(fault)?;
+                let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+                draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
+            }
+            let sealed = draft.seal(blob.media_type)?;
+            if (sealed.digest, sealed.size) != (blob.digest, blob.size) {
+                return Err(Failure::new(format!("the layer `{}` of the base changed while it was read", blob.digest)));
+            }
+            self.progress.step(&format!("layer base: {} bytes as they are", blob.size));
+            self.progress.detail(&format!("  {} (diff_id {})", blob.digest, layer.written.diff_id));
+            self.passed.insert(blob.digest);
+        }
+        Ok(layer.written.clone())
+    }
+
     fn layer(&mut self, plan: &Plan, group: &Group) -> Result<Written, Failure> {
         let key = reuse::key(plan, group);
         if let Some(written) = self.written.get(&key) {
@@ -152,6 +195,16 @@ impl<'a> Assembler<'a> {
         ));
         self.progress.detail(&format!("  {} (diff_id {})", layer.blob.digest, layer.diff_id));
     }
+}
+
+/// The history: that of the base, then a line for each layer of ours.
+fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
+    let own = plan.groups.iter().map(|group| HistoryEntry {
+        created: Some(created.to_owned()),
+        created_by: Some(format!("hardpan: {}", group.kind.name())),
+        ..HistoryEntry::default()
+    });
+    plan.base.iter().flat_map(|base| base.history.iter().cloned()).chain(own).collect()
 }
 
 /// Tells a task how much of a layer has passed by.

@@ -37,12 +37,11 @@ pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &P
                 let what =
                     format!("the run user cannot execute the entrypoint `{path}`: its mode is {:04o}", node.mode);
                 let failure = Failure::refused(Rule::EntrypointNotExecutable, what);
-                object(
-                    path,
-                    failure
-                        .at(&node.origin)
-                        .hint("add `mode = \"0555\"` to its `[[file]]`, or `executable = \"...\"` to its `[[tree]]`"),
-                );
+                let hint = match node.group {
+                    GroupKind::Base => "build on a base that lets everybody run it",
+                    _ => "add `mode = \"0555\"` to its `[[file]]`, or `executable = \"...\"` to its `[[tree]]`",
+                };
+                object(path, failure.at(&node.origin).hint(hint));
             } else if (is_entry || node.group == GroupKind::Binaries)
                 && let Some(failure) = check_program(merged, path, body, is_entry, platform)
             {
@@ -52,7 +51,9 @@ pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &P
         if let Some(failure) = check_writable(merged, path, node, entry.as_ref()) {
             object(path, failure);
         }
-        if let NodeKind::Symlink(target) = &node.kind
+        // What the base's own links lead to is for the audit to say.
+        if node.group != GroupKind::Base
+            && let NodeKind::Symlink(target) = &node.kind
             && let Some(failure) = check_link(merged, path, target, node)
         {
             object(path, failure);
@@ -65,7 +66,7 @@ pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &P
 pub(super) fn check_workdir(merged: &Merged, workdir: &Located<ImagePath>) -> Result<(), Failure> {
     let end = merged.follow(&workdir.value).ok();
     match end.as_ref().and_then(|end| merged.get(end)).map(|node| &node.kind) {
-        Some(NodeKind::File(_)) => {
+        Some(NodeKind::File(_) | NodeKind::Special) => {
             Err(Failure::new(format!("the working directory `{}` is a file", workdir.value)).at(&workdir.origin))
         }
         _ => Ok(()),
@@ -90,6 +91,7 @@ fn entry(merged: &Merged, entrypoint: &str) -> Result<ImagePath, Failure> {
     })?;
     match merged.get(&end).map(|node| &node.kind) {
         Some(NodeKind::File(_)) => Ok(end),
+        Some(NodeKind::Special) => Err(Failure::new(format!("the entrypoint `{shown}` is a device"))),
         _ => Err(Failure::new(format!("the entrypoint `{shown}` is a folder"))),
     }
 }
@@ -168,7 +170,8 @@ fn check_writable(merged: &Merged, path: &ImagePath, node: &Node, entry: Option<
         return None;
     }
     let (inside, _) = merged.below(path).find(|(inside, node)| {
-        !matches!(node.kind, NodeKind::Directory) && (node.group != GroupKind::Files || entry == Some(*inside))
+        let stands_on = matches!(node.group, GroupKind::System | GroupKind::Binaries) || entry == Some(*inside);
+        !matches!(node.kind, NodeKind::Directory) && stands_on
     })?;
     let what = format!("the run user could replace `{inside}`, because `{path}` is writable");
     Some(Failure::new(what).at(&node.origin).hint("make a folder of its own writable"))

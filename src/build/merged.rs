@@ -1,6 +1,14 @@
 //! The file system an image will have, all layers together.
 
-use std::{collections::BTreeMap, io::Cursor, sync::Arc};
+mod base;
+mod over;
+
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Read as _},
+    ops::Bound,
+    sync::Arc,
+};
 
 use super::{
     pinned::PinnedFile,
@@ -14,10 +22,14 @@ use crate::{
     report::{Failure, Limits, Origin},
 };
 
+pub(super) use base::{BaseFile, Item, ItemKind};
+
 /// Every path of the image, each once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Merged {
     nodes: BTreeMap<ImagePath, Node>,
+    /// Whether there is a base below.
+    has_base: bool,
 }
 
 /// One path of the image.
@@ -28,6 +40,8 @@ pub(super) struct Node {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) group: GroupKind,
+    /// Whether it may go over a path of the base.
+    pub(super) replace: bool,
     /// What named the path: the `to` of its entry.
     pub(super) origin: Origin,
     /// What gave the content: `from`, `path`, `text`, `target`, a package. Faults of the content point there.
@@ -39,6 +53,8 @@ pub(super) enum NodeKind {
     Directory,
     File(Body),
     Symlink(Vec<u8>),
+    /// A device or a FIFO of the base.
+    Special,
 }
 
 /// The content of a file.
@@ -46,6 +62,8 @@ pub(super) enum NodeKind {
 pub(super) enum Body {
     Host(PinnedFile),
     Memory(Arc<Vec<u8>>),
+    /// A file of the base, of which only what is asked of it is here.
+    Base(Arc<BaseFile>),
 }
 
 /// Why a path leads nowhere.
@@ -80,16 +98,22 @@ impl Node {
         Self { content: content.clone(), ..self }
     }
 
+    /// The same, which may go over a path of the base.
+    pub(super) fn replacing(self, replace: bool) -> Self {
+        Self { replace, ..self }
+    }
+
     /// Where it comes from, as the end of a sentence. What `[system]` brings by default is on no line.
     fn whence(&self) -> String {
         match self.group {
+            GroupKind::Base => "in the base".to_owned(),
             GroupKind::System => "in `[system]`".to_owned(),
             GroupKind::Files | GroupKind::Binaries => format!("on line {}", self.origin.line_column().0),
         }
     }
 
     fn new(kind: NodeKind, mode: u32, group: GroupKind, origin: &Origin) -> Self {
-        Self { kind, mode, uid: 0, gid: 0, group, origin: origin.clone(), content: origin.clone() }
+        Self { kind, mode, uid: 0, gid: 0, group, replace: false, origin: origin.clone(), content: origin.clone() }
     }
 }
 
@@ -98,20 +122,16 @@ impl Body {
         match self {
             Self::Host(file) => file.size(),
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Base(file) => file.size,
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
+    /// The name for caches and the bytes; none of a file that no layer of ours holds.
+    fn content(&self) -> Option<(Fingerprint, Arc<dyn Open>)> {
         match self {
-            Self::Host(file) => file.fingerprint(),
-            Self::Memory(bytes) => Fingerprint::of(bytes),
-        }
-    }
-
-    fn open(&self) -> Arc<dyn Open> {
-        match self {
-            Self::Host(file) => Arc::new(file.clone()),
-            Self::Memory(bytes) => Arc::clone(bytes) as Arc<dyn Open>,
+            Self::Host(file) => Some((file.fingerprint(), Arc::new(file.clone()))),
+            Self::Memory(bytes) => Some((Fingerprint::of(bytes), Arc::clone(bytes) as Arc<dyn Open>)),
+            Self::Base(_) => None,
         }
     }
 
@@ -120,6 +140,20 @@ impl Body {
         match self {
             Self::Host(file) => file.elf(),
             Self::Memory(bytes) => Ok(elf::read(Cursor::new(bytes.as_slice()))),
+            Self::Base(file) => Ok(file.elf.clone()),
+        }
+    }
+
+    /// The whole of a small file, such as passwd; none where it is too large or was not kept.
+    pub(super) fn small(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Base(file) => file.text.clone(),
+            other => {
+                let (mut bytes, limit) = (Vec::new(), Limits::AUDIT_KEPT_BYTES as u64);
+                let (_, content) = other.content()?;
+                content.open().ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
+                (bytes.len() as u64 <= limit).then_some(bytes)
+            }
         }
     }
 }
@@ -131,7 +165,10 @@ impl Merged {
             let what = "`/` is always there and belongs to root".to_owned();
             return Err(Failure::new(what).at(&node.origin));
         }
-        if let Some(there) = self.nodes.get(&path) {
+        let path = self.real(path, &node.origin)?;
+        if let Some(there) = self.nodes.get(&path).filter(|there| there.group == GroupKind::Base) {
+            self.check_over(&path, there, &node)?;
+        } else if let Some(there) = self.nodes.get(&path) {
             let what = format!("`{path}` is {} already", there.whence());
             let failure = Failure::new(what).at(&node.origin);
             return Err(failure.hint(if there.group == GroupKind::System {
@@ -149,8 +186,7 @@ impl Merged {
 
     /// Adds the folders that the paths are in. Each goes to the lowest layer that needs it.
     pub(super) fn close(&mut self) -> Result<(), Failure> {
-        let paths: Vec<_> =
-            self.nodes.iter().map(|(path, node)| (path.clone(), node.group, node.origin.clone())).collect();
+        let paths: Vec<_> = self.own().map(|(path, node)| (path.clone(), node.group, node.origin.clone())).collect();
         for (path, group, origin) in paths {
             for parent in path.parents() {
                 let node = self.nodes.entry(parent.clone()).or_insert_with(|| Node::directory(group, &origin));
@@ -161,6 +197,7 @@ impl Merged {
                     }
                     NodeKind::File(_) => "a file",
                     NodeKind::Symlink(_) => "a link",
+                    NodeKind::Special => "a device",
                 };
                 let what = format!("`{path}` needs a folder at `{parent}`, which is {what} ({})", node.whence());
                 return Err(Failure::new(what).at(&origin));
@@ -180,13 +217,15 @@ impl Merged {
 
     /// What is below a folder.
     pub(super) fn below<'a>(&'a self, folder: &'a ImagePath) -> impl Iterator<Item = (&'a ImagePath, &'a Node)> {
-        let prefix = [folder.as_bytes(), b"/"].concat();
-        let inside = move |path: &ImagePath| path.as_bytes().starts_with(&prefix);
-        // `a-b` lies between `a` and `a/b`, so the range may begin with strangers.
-        self.nodes
-            .range(folder.clone()..)
-            .take_while(|(path, _)| path.as_bytes().starts_with(folder.as_bytes()))
-            .filter(move |(path, _)| inside(path))
+        let prefix = if folder.is_root() { b"/".to_vec() } else { [folder.as_bytes(), b"/"].concat() };
+        // What is in it lies together: `a-b` is before `a/`.
+        let range: (Bound<&[u8]>, Bound<&[u8]>) = (Bound::Excluded(&prefix), Bound::Unbounded);
+        self.nodes.range::<[u8], _>(range).take_while(move |(path, _)| path.as_bytes().starts_with(&prefix))
+    }
+
+    /// What the image itself brings, above the base.
+    fn own(&self) -> impl Iterator<Item = (&ImagePath, &Node)> {
+        self.nodes.iter().filter(|(_, node)| node.group != GroupKind::Base)
     }
 
     /// Where `path` ends when every link on its way is followed inside the image.
@@ -206,8 +245,8 @@ impl Merged {
             let next = at.join(&name).map_err(|_| Lost::Absent)?;
             match self.nodes.get(&next).map(|node| &node.kind) {
                 None => return Err(Lost::Absent),
-                Some(NodeKind::File(_)) if !left.is_empty() => return Err(Lost::NotAFolder),
-                Some(NodeKind::Directory | NodeKind::File(_)) => at = next,
+                Some(NodeKind::File(_) | NodeKind::Special) if !left.is_empty() => return Err(Lost::NotAFolder),
+                Some(NodeKind::Directory | NodeKind::File(_) | NodeKind::Special) => at = next,
                 Some(NodeKind::Symlink(target)) => {
                     links += 1;
                     if links > Limits::LINK_DEPTH {
@@ -223,18 +262,20 @@ impl Merged {
         Ok(at)
     }
 
-    /// The layers: every path in the one it belongs to.
+    /// The layers above the base: every path in the one it belongs to.
     pub(super) fn into_groups(self) -> Vec<Group> {
         let mut groups = GroupKind::ALL.map(|kind| Group { kind, entries: Vec::new() });
         for (path, node) in self.nodes {
-            let fingerprint = match &node.kind {
-                NodeKind::File(body) => Some(body.fingerprint()),
-                _ => None,
-            };
+            let mut fingerprint = None;
             let kind = match node.kind {
                 NodeKind::Directory => EntryKind::Directory,
-                NodeKind::File(body) => EntryKind::File { size: body.size(), content: body.open() },
                 NodeKind::Symlink(target) => EntryKind::Symlink { target },
+                NodeKind::File(body) => {
+                    let Some((name, content)) = body.content() else { continue };
+                    fingerprint = Some(name);
+                    EntryKind::File { size: body.size(), content }
+                }
+                NodeKind::Special => continue,
             };
             let entry = Entry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
             let planned = PlannedEntry { entry, fingerprint, origin: node.origin };

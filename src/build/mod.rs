@@ -33,7 +33,7 @@ pub use assemble::{Assembled, Assembler};
 pub use downloads::{Downloaded, Downloads};
 pub use host::Bound;
 pub use pins::World;
-pub use plan::{Group, GroupKind, Plan, PlannedEntry};
+pub use plan::{BaseLayer, Group, GroupKind, Plan, PlannedBase, PlannedEntry};
 pub use policy::unless_excepted;
 pub use resolve::{Prepared, Resolver};
 pub use settings::{Date, Settings, SourceDate};

@@ -1,12 +1,13 @@
 //! What an image will be: every path, owner, mode and digest, before a byte of it is written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::settings::SourceDate;
 use crate::{
     cache::Fingerprint,
-    layer::{Compression, Entry},
-    oci::{Platform, RunConfig},
+    layer::{Compression, Entry, Written},
+    oci::{Digest, HistoryEntry, Open, Platform, RunConfig},
+    place::registry::Reference,
     report::Origin,
 };
 
@@ -15,7 +16,9 @@ use crate::{
 pub struct Plan {
     /// For which platform.
     pub platform: Platform,
-    /// How its layers are stored.
+    /// What it is built on; its layers are below all others.
+    pub base: Option<PlannedBase>,
+    /// How its own layers are stored.
     pub compression: Compression,
     /// One group a layer, lowest first; none is empty.
     pub groups: Vec<Group>,
@@ -25,6 +28,34 @@ pub struct Plan {
     pub annotations: BTreeMap<String, String>,
     /// `created` of the config and the history.
     pub source_date: SourceDate,
+}
+
+/// The base of one platform.
+#[derive(Debug, Clone)]
+pub struct PlannedBase {
+    /// The line of the recipe.
+    pub origin: Origin,
+    /// The text of `base`.
+    pub text: String,
+    /// Where it is, pinned; none on a disk.
+    pub reference: Option<Reference>,
+    /// The manifest or index that it names; a docker archive has neither.
+    pub digest: Option<Digest>,
+    /// The manifest for the platform.
+    pub manifest: Option<Digest>,
+    /// Lowest first.
+    pub layers: Vec<BaseLayer>,
+    /// As the base has it: a line for each layer, and those that made none.
+    pub history: Vec<HistoryEntry>,
+}
+
+/// A layer of a base, which passes through as it is.
+#[derive(Debug, Clone)]
+pub struct BaseLayer {
+    /// Its name, with OCI's media type, and what it unpacks to.
+    pub written: Written,
+    /// The stored bytes; their reader checks size and digest.
+    pub blob: Arc<dyn Open>,
 }
 
 /// The entries of one layer.
@@ -39,6 +70,8 @@ pub struct Group {
 /// The layers of an image, from least to most often changed, so that a new binary re-sends only itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupKind {
+    /// What the base brings; no layer of its own is made of it.
+    Base,
     /// passwd, group, certificates, `/tmp`.
     System,
     /// `[[file]]`, `[[tree]]`, `[[dir]]`, `[[symlink]]`.
@@ -59,12 +92,13 @@ pub struct PlannedEntry {
 }
 
 impl GroupKind {
-    /// All of them, lowest first.
+    /// Those that are made, lowest first.
     pub const ALL: [Self; 3] = [Self::System, Self::Files, Self::Binaries];
 
     /// The name in plans and in the history.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Base => "base",
             Self::System => "system",
             Self::Files => "files",
             Self::Binaries => "binaries",

@@ -1,5 +1,6 @@
 //! From the recipe to the plan of each platform: every path opened, every program compiled, every promise checked.
 
+mod base;
 mod programs;
 mod urls;
 
@@ -10,7 +11,9 @@ use std::{
     sync::Arc,
 };
 
+use self::base::{base_bundle, check_layers};
 use super::{
+    base::FoundBase,
     bundles::MOZILLA_VERSION,
     certificates::BUNDLE_PATH,
     check::{self, Objection},
@@ -19,7 +22,7 @@ use super::{
     host::Bound,
     merged::{Body, Lost, Merged, Node, NodeKind},
     pinned::{PinnedFile, Scan},
-    plan::{GroupKind, Plan},
+    plan::{GroupKind, Plan, PlannedBase},
     policy,
     settings::Settings,
     system,
@@ -28,7 +31,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{File, FileSource, Lock, Recipe, Tree},
+    recipe::{Certificates, File, FileSource, Lock, Recipe, Tree},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -47,6 +50,8 @@ pub struct Resolver<'a> {
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
     /// What the lock beside the recipe pins.
     lock: Option<&'a Lock>,
+    /// The base, once it was found.
+    base: OnceCell<Option<FoundBase>>,
 }
 
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
@@ -56,6 +61,7 @@ pub struct Prepared {
     objections: Vec<Objection>,
     config: RunConfig,
     annotations: BTreeMap<String, String>,
+    base: Option<PlannedBase>,
 }
 
 impl<'a> Resolver<'a> {
@@ -66,10 +72,6 @@ impl<'a> Resolver<'a> {
         settings: &'a Settings,
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
-        if let Some(base) = &recipe.base {
-            let what = "a `base` other than `scratch` is not supported by this version yet";
-            return Err(Failure::new(what).at(&base.origin));
-        }
         let bound = Bound::of(folder, settings.allow_outside)?;
         let words = Words::new(recipe, &bound, settings)?;
         Ok(Self {
@@ -82,6 +84,7 @@ impl<'a> Resolver<'a> {
             downloads: Downloads::new(settings, progress),
             bundle: OnceCell::new(),
             lock: None,
+            base: OnceCell::new(),
         })
     }
 
@@ -110,8 +113,10 @@ impl<'a> Resolver<'a> {
             objections: Vec::new(),
             config: RunConfig::default(),
             annotations: BTreeMap::new(),
+            base: None,
         };
-        let bundle = self.bundle()?;
+        let base = self.begin_on_base(&mut prepared)?;
+        let bundle = self.bundle(&prepared.merged)?;
         system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &mut prepared.merged)?;
         for file in self.recipe.files.iter().filter(|file| on(file.platforms.as_ref(), platform)) {
             self.add_file(&mut prepared, file)?;
@@ -123,6 +128,7 @@ impl<'a> Resolver<'a> {
         for link in self.recipe.symlinks.iter().filter(|link| on(link.platforms.as_ref(), platform)) {
             let target = link.target.value.clone().into_bytes();
             let node = Node::symlink(target, GroupKind::Files, &link.to.origin).holding(&link.target.origin);
+            let node = node.replacing(link.replace);
             prepared.merged.add(link.to.value.clone(), node)?;
         }
         let binaries = self.binaries(platform).len();
@@ -132,19 +138,27 @@ impl<'a> Resolver<'a> {
         self.add_prebuilt(&mut prepared)?;
         self.look_at_sources(platform)?;
         self.add_config(&mut prepared, bundle.is_some())?;
+        if let Some(config) = base {
+            self.finish_on_base(&mut prepared, &config)?;
+        }
         // What is certain to fail later fails now; the programs add their folders in `finish`.
         self.close(&mut prepared.merged.clone())?;
         Ok(prepared)
     }
 
-    /// The certificates, read once for all platforms.
-    fn bundle(&self) -> Result<Option<Arc<Vec<u8>>>, Failure> {
+    /// The certificates, read once for all platforms where no base has some of them.
+    fn bundle(&self, merged: &Merged) -> Result<Option<Arc<Vec<u8>>>, Failure> {
+        let (system, now) = (&self.recipe.system, self.settings.now);
+        if system.certificates == Certificates::Base {
+            let base = base_bundle(merged);
+            return system::bundle(system, MOZILLA_VERSION, base.as_deref(), &self.bound, now, self.progress);
+        }
         if let Some(known) = self.bundle.get() {
             return Ok(known.clone());
         }
         let locked = self.lock.and_then(|lock| lock.bundle.as_ref());
         let version = locked.map_or(MOZILLA_VERSION, |bundle| &bundle.version);
-        let bundle = system::bundle(&self.recipe.system, version, &self.bound, self.settings.now, self.progress)?;
+        let bundle = system::bundle(system, version, None, &self.bound, now, self.progress)?;
         Ok(self.bundle.get_or_init(|| bundle).clone())
     }
 
@@ -164,10 +178,13 @@ impl<'a> Resolver<'a> {
         if !left.is_empty() {
             return Err(Failures(left));
         }
+        let groups = prepared.merged.into_groups();
+        check_layers(prepared.base.as_ref(), groups.len())?;
         Ok(Plan {
             platform: prepared.platform,
+            base: prepared.base,
             compression: self.recipe.compression,
-            groups: prepared.merged.into_groups(),
+            groups,
             config: prepared.config,
             annotations: prepared.annotations,
             source_date: self.settings.source_date,
@@ -232,6 +249,7 @@ impl<'a> Resolver<'a> {
             FileSource::Url { url, sha256 } => (self.fetch(prepared, url, sha256, to)?, &url.origin),
         };
         let node = Node::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
+        let node = node.replacing(file.replace);
         prepared.merged.add(to.clone(), node)
     }
 
@@ -247,7 +265,7 @@ impl<'a> Resolver<'a> {
                     Node::file(body, if executable { 0o555 } else { 0o444 }, GroupKind::Files, &tree.to.origin)
                 }
             };
-            prepared.merged.add(to, node.holding(&tree.from.origin))?;
+            prepared.merged.add(to, node.holding(&tree.from.origin).replacing(tree.replace))?;
         }
         Ok(())
     }
@@ -255,7 +273,7 @@ impl<'a> Resolver<'a> {
     fn add_dirs(&self, prepared: &mut Prepared) -> Result<(), Failure> {
         let user = self.recipe.run.user;
         for dir in self.recipe.dirs.iter().filter(|dir| on(dir.platforms.as_ref(), &prepared.platform)) {
-            let plain = Node::directory(GroupKind::Files, &dir.to.origin);
+            let plain = Node::directory(GroupKind::Files, &dir.to.origin).replacing(dir.replace);
             let node = if dir.writable { Node { mode: 0o700, uid: user.uid, gid: user.gid, ..plain } } else { plain };
             prepared.merged.add(dir.to.value.clone(), node)?;
             if dir.volume {

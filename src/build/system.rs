@@ -6,12 +6,12 @@ use super::{
     bundles,
     certificates::{BUNDLE_PATH, Roots},
     host::Bound,
-    merged::{Body, Merged, Node},
+    merged::{Body, Merged, Node, NodeKind},
     plan::GroupKind,
 };
 use crate::{
     oci::{ImagePath, User},
-    recipe::{Certificates, Located, System},
+    recipe::{Certificates, Located, Passwd, System},
     report::{Failure, Limits, Origin, Progress},
 };
 
@@ -24,10 +24,10 @@ pub(super) fn add(
 ) -> Result<(), Failure> {
     let origin = &system.origin;
     let mut file = |path: &str, text: Arc<Vec<u8>>| {
-        let node = Node::file(Body::Memory(text), 0o444, GroupKind::System, origin);
+        let node = Node::file(Body::Memory(text), 0o444, GroupKind::System, origin).replacing(system.replace);
         merged.add(image_path(path, origin)?, node)
     };
-    if system.passwd {
+    if system.passwd == Passwd::Written {
         file("/etc/passwd", Arc::new(passwd(user).into_bytes()))?;
         file("/etc/group", Arc::new(group(user).into_bytes()))?;
     }
@@ -35,8 +35,13 @@ pub(super) fn add(
         file(BUNDLE_PATH, Arc::clone(bundle))?;
     }
     if system.tmp {
-        let node = Node { mode: 0o1777, ..Node::directory(GroupKind::System, origin) };
-        merged.add(image_path("/tmp", origin)?, node)?;
+        let path = image_path("/tmp", origin)?;
+        let node = Node { mode: 0o1777, ..Node::directory(GroupKind::System, origin) }.replacing(system.replace);
+        let same =
+            |there: &Node| (there.mode, there.uid, matches!(there.kind, NodeKind::Directory)) == (0o1777, 0, true);
+        if !merged.get(&path).is_some_and(same) {
+            merged.add(path, node)?;
+        }
     }
     Ok(())
 }
@@ -54,11 +59,13 @@ fn group(user: User) -> String {
     format!("root:x:0:\nnonroot:x:{}:\n", user.gid)
 }
 
-/// The certificates of every platform, as PEM; `None` where the recipe wants none. Mozilla's are those of `version`. Warns
-/// of those that had expired at `now`, once of each.
+/// The certificates as PEM; `None` where the recipe wants none, or has none but those of its base. Mozilla's are those of
+/// `version`; private ones join those of the base, which are in `base`. Warns of those that had expired at `now`, once of
+/// each.
 pub(super) fn bundle(
     system: &System,
     version: &str,
+    base: Option<&[u8]>,
     bound: &Bound,
     now: u64,
     progress: &dyn Progress,
@@ -66,8 +73,12 @@ pub(super) fn bundle(
     let mut warned = BTreeSet::new();
     let mut roots = match &system.certificates {
         Certificates::Mozilla => bundles::roots(version).map_err(|failure| failure.at(&system.origin))?,
-        Certificates::None | Certificates::File(_) => Roots::default(),
+        Certificates::None | Certificates::File(_) | Certificates::Base => Roots::default(),
     };
+    if let Some(text) = base.filter(|_| !system.extra_certificates.is_empty()) {
+        // That they expired is for whoever made the base.
+        let _ = roots.add_pem("the base's certificates", text, now).map_err(|failure| failure.at(&system.origin))?;
+    }
     let own = match &system.certificates {
         Certificates::File(file) => Some(file),
         _ => None,

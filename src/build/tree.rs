@@ -283,6 +283,7 @@ mod tests {
             include: list(include),
             exclude: list(exclude),
             executable: Vec::new(),
+            replace: false,
             platforms: None,
         }
     }

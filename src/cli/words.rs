@@ -18,6 +18,13 @@ pub(super) fn of_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<
         for (name, value) in of_config(&serde_json::to_value(&image.config)?) {
             let _ = writeln!(out, "  {name:<12} {value}");
         }
+        if let Some(base) = &image.base {
+            let digest = base.digest.map(|digest| format!("  {digest}")).unwrap_or_default();
+            let _ = writeln!(out, "  base {}  line {}{digest}", printable(&base.base), base.line);
+            for layer in &base.layers {
+                let _ = writeln!(out, "    {} {:>11} {:>11}", layer.digest, layer.size, layer.unpacked_size);
+            }
+        }
         for layer in &image.layers {
             let _ = writeln!(out, "  layer {}", layer.name);
             for entry in &layer.entries {

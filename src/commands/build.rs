@@ -84,6 +84,8 @@ struct Staged {
     built: Built,
     /// `--push`, with its variables replaced.
     targets: Vec<Reference>,
+    /// Where the layers of its base are, so that a registry need not be sent what it has.
+    origins: BTreeMap<Digest, Vec<Reference>>,
 }
 
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
@@ -139,10 +141,9 @@ fn send(staged: &mut [Staged], settings: &push::Settings, progress: &dyn Progres
         .iter()
         .map(|one| BlobRef { media_type: one.root.media_type.to_owned(), digest: one.root.digest, size: one.root.size })
         .collect();
-    let origins = BTreeMap::new();
     let mut prepared = Vec::new();
     for (one, root) in staged.iter().zip(&roots) {
-        prepared.push(push::prepare(root, &one.staging, &one.targets, None, &origins, settings)?);
+        prepared.push(push::prepare(root, &one.staging, &one.targets, None, &one.origins, settings)?);
     }
     let mut pushed = Vec::new();
     for one in prepared {
@@ -243,7 +244,20 @@ fn stage(
     }
     let manifests = manifests.collect();
     let built = Built { name, digest: root.digest, path, manifests, loaded: Vec::new(), pushed: Vec::new() };
-    Ok(Staged { staging, root, built, targets })
+    let origins = origins(&plans);
+    Ok(Staged { staging, root, built, targets, origins })
+}
+
+/// The repositories of bases, by the layers that come from there.
+fn origins(plans: &[Plan]) -> BTreeMap<Digest, Vec<Reference>> {
+    let mut origins: BTreeMap<Digest, Vec<Reference>> = BTreeMap::new();
+    for base in plans.iter().filter_map(|plan| plan.base.as_ref()) {
+        for (layer, reference) in base.layers.iter().zip(std::iter::repeat(base.reference.as_ref())) {
+            let known = origins.entry(layer.written.blob.digest).or_default();
+            known.extend(reference.filter(|reference| !known.contains(reference)).cloned());
+        }
+    }
+    origins
 }
 
 /// Where the image is pushed. No two images may get one tag.

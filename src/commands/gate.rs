@@ -183,9 +183,19 @@ impl Built<'_> {
 
     /// The line of the recipe that brought in what is at `place`.
     fn line(&self, place: &Place) -> Origin {
+        if let Some(base) = self.base_of(place) {
+            return base;
+        }
         let by_path = place.path.as_deref().and_then(|path| self.entry(path));
         let by_key = || place.key.as_deref().and_then(|key| self.setting(key));
         by_path.or_else(by_key).unwrap_or_else(|| self.recipe.start())
+    }
+
+    /// The line of `base`, for what one of its layers brought in.
+    fn base_of(&self, place: &Place) -> Option<Origin> {
+        let base = self.plan.base.as_ref()?;
+        let layer = place.layer.as_ref()?;
+        (layer.index < base.layers.len()).then(|| base.origin.clone())
     }
 
     /// The line of an entry, or for a folder that nobody wrote down of the first entry in it.
@@ -212,12 +222,15 @@ impl Built<'_> {
             "config.Entrypoint" => run.entrypoint.as_ref().map(|at| &at.origin),
             "config.WorkingDir" => run.workdir.as_ref().map(|at| &at.origin),
             "config.ExposedPorts" => run.ports.iter().find(|port| port.value == name).map(|at| &at.origin),
-            "config.Volumes" => return self.entry(name),
+            "config.Volumes" => return self.entry(name).or_else(|| Some(self.plan.base.as_ref()?.origin.clone())),
             "manifest.annotations" => self.recipe.annotations.get(name).map(|at| &at.origin),
             _ => None,
         };
+        // A list of settings that nobody wrote down here came with the base.
+        let inherited = ["config.Env", "config.Labels", "config.ExposedPorts", "config.Volumes"].contains(&table);
+        let base = self.plan.base.as_ref().filter(|_| inherited && !name.is_empty()).map(|base| &base.origin);
         let table = table.starts_with("config.").then_some(&run.origin);
-        written.or(table).cloned()
+        written.or(base).or(table).cloned()
     }
 }
 

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{load::load, locked};
 use crate::{
-    build::{Group, Plan, PlannedEntry, Resolver, Settings},
+    build::{BaseLayer, Group, Plan, PlannedBase, PlannedEntry, Resolver, Settings},
     cache::Cache,
     layer::EntryKind,
-    oci::{Digest, Platform, RunConfig},
+    oci::{DiffId, Digest, Platform, RunConfig},
     report::{Failure, Failures, Progress},
 };
 
@@ -51,8 +51,43 @@ pub struct PlatformPlan {
     pub config: RunConfig,
     /// On the manifest.
     pub annotations: std::collections::BTreeMap<String, String>,
+    /// What it is built on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<BasePlan>,
     /// Lowest first.
     pub layers: Vec<LayerPlan>,
+}
+
+/// The base of one platform.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BasePlan {
+    /// As the recipe has it.
+    pub base: String,
+    /// The manifest or index that it names; a docker archive has neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The manifest for the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+    /// Its layers, lowest first.
+    pub layers: Vec<BaseLayerPlan>,
+    /// The line of the recipe.
+    pub line: usize,
+}
+
+/// A layer of a base, which passes through as it is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BaseLayerPlan {
+    /// Of the stored bytes.
+    pub digest: Digest,
+    /// Of the tar.
+    pub diff_id: DiffId,
+    /// Stored bytes.
+    pub size: u64,
+    /// Bytes of the tar.
+    pub unpacked_size: u64,
 }
 
 /// The plan of one layer.
@@ -128,6 +163,7 @@ fn describe(plan: &Plan) -> Result<PlatformPlan, Failure> {
         created: plan.source_date.to_string(),
         config: plan.config.clone(),
         annotations: plan.annotations.clone(),
+        base: plan.base.as_ref().map(describe_base),
         layers: plan.groups.iter().map(layer).collect::<Result<_, Failure>>()?,
     })
 }
@@ -160,4 +196,20 @@ fn digest(planned: &PlannedEntry) -> Result<Option<Digest>, Failure> {
         let what = format!("read the content of `{}`", planned.entry.path);
         Failure { place: None, ..Failure::io(&what, "", &error) }.at(&planned.origin)
     })
+}
+
+fn describe_base(base: &PlannedBase) -> BasePlan {
+    let layer = |layer: &BaseLayer| BaseLayerPlan {
+        digest: layer.written.blob.digest,
+        diff_id: layer.written.diff_id,
+        size: layer.written.blob.size,
+        unpacked_size: layer.written.unpacked_size,
+    };
+    BasePlan {
+        base: base.text.clone(),
+        digest: base.digest,
+        manifest: base.manifest,
+        layers: base.layers.iter().map(layer).collect(),
+        line: base.origin.line_column().0,
+    }
 }

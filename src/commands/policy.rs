@@ -47,6 +47,7 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
         recipe.max_size = budgets.into_iter().flatten().min_by_key(|size| size.value);
         recipe.allow.extend(file.allow.iter().cloned());
         recipe.waivers &= file.waivers;
+        recipe.registries_above.clone_from(&file.registries);
         add_file(&mut policy, file, true)?;
     }
     // Every build passes `hardened` where nobody else decides: a recipe that says so decides, too.

@@ -85,7 +85,7 @@ pub struct ImageConfig {
     pub config: RunConfig,
     /// The layers' uncompressed digests.
     pub rootfs: RootFs,
-    /// One entry a layer.
+    /// One entry a layer, and those of a base that made none.
     pub history: Vec<HistoryEntry>,
 }
 
@@ -130,13 +130,24 @@ pub struct RootFs {
     pub diff_ids: Vec<DiffId>,
 }
 
-/// One layer's line of history.
-#[derive(Debug, Clone, Serialize)]
+/// One line of history: of a layer, or of a command that made none. Those of a base are kept as they were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct HistoryEntry {
-    /// RFC 3339, UTC.
-    pub created: String,
-    /// What made the layer; never a version, so that an upgrade moves no digest.
-    pub created_by: String,
+    /// RFC 3339; always there in hardpan's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// What made the layer; in hardpan's own never a version, so that an upgrade moves no digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Of a base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Of a base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Whether it made no layer; of a base.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub empty_layer: bool,
 }
 
 /// Go's `map[string]struct{}`: each element a key with an empty object.

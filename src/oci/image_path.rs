@@ -1,6 +1,9 @@
 //! Paths inside an image.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+};
 
 use crate::report::{Limits, printable};
 
@@ -118,6 +121,13 @@ impl ImagePath {
     /// The text where it is UTF-8, else with replacement characters; not made safe for a terminal.
     pub fn to_text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
+    }
+}
+
+impl Borrow<[u8]> for ImagePath {
+    /// For ranges of a map: the order is that of the bytes.
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -45,7 +45,11 @@ pub(super) fn image(sink: &dyn BlobSink, platform: &Platform, layers: &[&str]) -
             kind: "layers",
             diff_ids: layers.iter().map(|tar| DiffId::new(Digest::of(tar.as_bytes()))).collect(),
         },
-        history: vec![HistoryEntry { created: "1970-01-01T00:00:00Z".into(), created_by: "test".into() }],
+        history: vec![HistoryEntry {
+            created: Some("1970-01-01T00:00:00Z".into()),
+            created_by: Some("test".into()),
+            ..HistoryEntry::default()
+        }],
     };
     let manifest = ImageManifest {
         schema_version: 2,

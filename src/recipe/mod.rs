@@ -17,8 +17,8 @@ pub use lock::{
     Requests, ToolchainRequest, changes,
 };
 pub use model::{
-    Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Policy,
-    Recipe, Run, Symlink, System, Tree,
+    Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
+    Policy, Recipe, Run, Symlink, System, Tree,
 };
 pub use parse::{bytes, check_go_tool_flags, parse, parse_lock, parse_policy};
 pub use schema::schema;

@@ -61,6 +61,8 @@ pub struct Binary {
     pub source: BinarySource,
     /// Default `/usr/bin/<binary>`; always there for [`BinarySource::Path`].
     pub to: Option<Located<ImagePath>>,
+    /// Whether it may go over a path of the base.
+    pub replace: bool,
     /// Where it exists; `None` is everywhere.
     pub platforms: Option<Vec<Platform>>,
 }
@@ -129,6 +131,8 @@ pub struct File {
     pub to: Located<ImagePath>,
     /// `0o444` (default) or `0o555`.
     pub mode: u32,
+    /// Whether it may go over a path of the base.
+    pub replace: bool,
     /// Where it exists; `None` is everywhere.
     pub platforms: Option<Vec<Platform>>,
 }
@@ -164,6 +168,8 @@ pub struct Tree {
     pub exclude: Vec<Located<String>>,
     /// Globs of what gets mode 0555.
     pub executable: Vec<Located<String>>,
+    /// Whether it may go over a path of the base.
+    pub replace: bool,
     /// Where it exists; `None` is everywhere.
     pub platforms: Option<Vec<Platform>>,
 }
@@ -179,6 +185,8 @@ pub struct Directory {
     pub writable: bool,
     /// Declared as a volume.
     pub volume: bool,
+    /// Whether it may go over a path of the base.
+    pub replace: bool,
     /// Where it exists; `None` is everywhere.
     pub platforms: Option<Vec<Platform>>,
 }
@@ -192,6 +200,8 @@ pub struct Symlink {
     pub to: Located<ImagePath>,
     /// What it says: absolute, or relative to the folder it is in. Not empty, no control characters.
     pub target: Located<String>,
+    /// Whether it may go over a path of the base.
+    pub replace: bool,
     /// Where it exists; `None` is everywhere.
     pub platforms: Option<Vec<Platform>>,
 }
@@ -224,14 +234,27 @@ pub struct Run {
 pub struct System {
     /// The table, or the start of the recipe where there is none.
     pub origin: Origin,
-    /// Default Mozilla's.
+    /// Default Mozilla's; with a base what that has.
     pub certificates: Certificates,
     /// Host paths of more roots, in PEM.
     pub extra_certificates: Vec<Located<String>>,
-    /// Whether `/etc/passwd` and `/etc/group` are there. Default true.
-    pub passwd: bool,
+    /// Where `/etc/passwd` and `/etc/group` come from. Default: written; with a base what that has.
+    pub passwd: Passwd,
     /// Whether `/tmp` is there. Default false.
     pub tmp: bool,
+    /// Whether these files may go over those of the base.
+    pub replace: bool,
+}
+
+/// Where `/etc/passwd` and `/etc/group` come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passwd {
+    /// hardpan writes them, with root and the run user.
+    Written,
+    /// The base has them, and the run user in them.
+    Base,
+    /// The recipe does not want them.
+    None,
 }
 
 /// Which roots an image trusts.
@@ -241,6 +264,8 @@ pub enum Certificates {
     Mozilla,
     /// None; then `extra-certificates` is all there is.
     None,
+    /// Those that the base has.
+    Base,
     /// A PEM file of the host.
     File(Located<String>),
 }
@@ -258,8 +283,10 @@ pub struct Policy {
     pub waivers: bool,
     /// Stored bytes of all layers of one platform.
     pub max_size: Option<Located<u64>>,
-    /// Where bases may come from.
+    /// Where bases may come from; none is anywhere.
     pub registries: Vec<Located<String>>,
+    /// The same as the policy file of the caller has it, which holds besides.
+    pub registries_above: Vec<Located<String>>,
     /// The named exceptions.
     pub allow: Vec<Allow>,
 }
@@ -273,6 +300,7 @@ impl Default for Policy {
             waivers: true,
             max_size: None,
             registries: Vec::new(),
+            registries_above: Vec::new(),
             allow: Vec::new(),
         }
     }

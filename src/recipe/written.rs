@@ -23,7 +23,8 @@ pub(super) struct Recipe {
     /// The platforms to build for, in the order of the image index. Default: `["linux/amd64"]`.
     #[schemars(length(min = 1))]
     pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
-    /// What the image is built on.
+    /// What the image is built on: `HOST/REPOSITORY[:TAG]@sha256:...`, a tag alone that the lock pins, or the path of an
+    /// OCI layout or an archive, which begins with `.` or `/`.
     #[schemars(extend("default" = "scratch"))]
     pub(super) base: Option<At<String>>,
     /// How layers are compressed.
@@ -99,6 +100,9 @@ pub(super) struct Binary {
     /// Leave out symbols and debug information.
     #[schemars(extend("default" = true))]
     pub(super) strip: Option<At<bool>>,
+    /// Put it over a path that the base has.
+    #[schemars(extend("default" = false))]
+    pub(super) replace: Option<At<bool>>,
     /// For these platforms only. Default: every one.
     #[schemars(length(min = 1))]
     pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
@@ -129,6 +133,9 @@ pub(super) struct File {
     /// Its mode; the mode on this machine is never read.
     #[schemars(extend("enum" = ["0444", "0555"], "default" = "0444"))]
     pub(super) mode: Option<At<Loose>>,
+    /// Put it over a path that the base has.
+    #[schemars(extend("default" = false))]
+    pub(super) replace: Option<At<bool>>,
     /// For these platforms only. Default: every one.
     #[schemars(length(min = 1))]
     pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
@@ -150,6 +157,9 @@ pub(super) struct Tree {
     pub(super) exclude: Option<At<List>>,
     /// Patterns of what gets mode 0555 instead of 0444.
     pub(super) executable: Option<At<List>>,
+    /// Put it over a path that the base has.
+    #[schemars(extend("default" = false))]
+    pub(super) replace: Option<At<bool>>,
     /// For these platforms only. Default: every one.
     #[schemars(length(min = 1))]
     pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
@@ -168,6 +178,9 @@ pub(super) struct Directory {
     /// Declared as a volume, so that it works on a read-only root.
     #[schemars(extend("default" = false))]
     pub(super) volume: Option<At<bool>>,
+    /// Put it over a path that the base has.
+    #[schemars(extend("default" = false))]
+    pub(super) replace: Option<At<bool>>,
     /// For these platforms only. Default: every one.
     #[schemars(length(min = 1))]
     pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
@@ -183,6 +196,9 @@ pub(super) struct Symlink {
     /// What it points at: absolute, or relative to the folder it is in.
     #[schemars(length(min = 1))]
     pub(super) target: At<String>,
+    /// Put it over a path that the base has.
+    #[schemars(extend("default" = false))]
+    pub(super) replace: Option<At<bool>>,
     /// For these platforms only. Default: every one.
     #[schemars(length(min = 1))]
     pub(super) platforms: Option<At<Vec<At<PlatformWord>>>>,
@@ -223,17 +239,18 @@ pub(super) struct Run {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct System {
-    /// The roots that the image trusts.
-    #[schemars(extend("default" = "mozilla"))]
+    /// The roots that the image trusts. Default: `mozilla`; with a base `base`, those that it has.
     pub(super) certificates: Option<At<CertificatesWord>>,
     /// PEM files of more roots.
     pub(super) extra_certificates: Option<At<List>>,
-    /// Write `/etc/passwd` and `/etc/group`.
-    #[schemars(extend("default" = true))]
+    /// Write `/etc/passwd` and `/etc/group`. Default: `true`; with a base `false`, which then must have the run user.
     pub(super) passwd: Option<At<bool>>,
     /// Put `/tmp`, mode 1777.
     #[schemars(extend("default" = false))]
     pub(super) tmp: Option<At<bool>>,
+    /// Put these files over those that the base has.
+    #[schemars(extend("default" = false))]
+    pub(super) replace: Option<At<bool>>,
 }
 
 /// What the image must keep to, and its named exceptions.

@@ -13,6 +13,7 @@
 
 mod archives;
 mod audit;
+mod bases;
 mod benches;
 mod crash;
 mod determinism;
@@ -44,6 +45,7 @@ mod urls;
 /// mistake there cannot excuse itself here.
 #[allow(dead_code, reason = "the vocabulary is larger than what any one commit's tests say with it")]
 mod support {
+    pub mod base;
     pub mod browser;
     pub mod case;
     pub mod elf;

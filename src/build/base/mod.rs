@@ -4,11 +4,18 @@
 //! names today is asked for by [`look_up`] alone, for `hardpan lock`. A base on the disk is an input like any file that a
 //! recipe names: what lies there is what is taken, under the same bound; a digest may follow its path, and is checked.
 
+mod accounts;
+mod config;
+mod layer;
 mod name;
+mod pull;
 
 use std::path::Path;
 
+pub(super) use accounts::check as check_accounts;
+pub(super) use config::BaseConfig;
 pub use name::BaseName;
+pub(super) use pull::{FoundBase, PulledBase};
 
 use super::{host::Bound, settings::Settings};
 use crate::{

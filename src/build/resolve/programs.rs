@@ -21,6 +21,7 @@ impl<'a> Resolver<'a> {
                 let host = self.bound.resolve(path, &shown)?;
                 let body = self.pin(prepared, &host, &shown, &to.value, &path.origin)?;
                 let node = Node::file(body, 0o555, GroupKind::Binaries, &to.origin).holding(&path.origin);
+                let node = node.replacing(binary.replace);
                 prepared.merged.add(to.value.clone(), node)?;
             }
         }
@@ -80,7 +81,7 @@ impl<'a> Resolver<'a> {
             ),
         };
         let body = self.pin(prepared, &compiled.path, &compiled.name, &to, package)?;
-        let node = Node::file(body, 0o555, GroupKind::Binaries, named).holding(package);
+        let node = Node::file(body, 0o555, GroupKind::Binaries, named).holding(package).replacing(binary.replace);
         prepared.merged.add(to.clone(), node)?;
         Ok(to)
     }

@@ -107,6 +107,27 @@ impl Reference {
         format!("{}/{}", self.host, self.repository)
     }
 
+    /// The same, by this digest.
+    #[must_use]
+    pub fn pinned(&self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self.clone() }
+    }
+
+    /// The same without its digest: what a tag names.
+    #[must_use]
+    pub fn unpinned(&self) -> Self {
+        Self { digest: None, ..self.clone() }
+    }
+
+    /// Whether the repository is below `registry`, a host and maybe a path, by whole components: `ghcr.io/acme` has
+    /// `ghcr.io/acme/x` and not `ghcr.io/acmeevil`.
+    pub fn is_below(&self, registry: &str) -> bool {
+        let (host, path) = registry.split_once('/').unwrap_or((registry, ""));
+        let rest = self.repository.strip_prefix(path);
+        host.eq_ignore_ascii_case(&self.host)
+            && rest.is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// What a registry is asked for: the digest, which nobody can move; else the tag, else `latest`.
     pub(super) fn wanted(&self) -> String {
         match (self.digest, &self.tag) {
@@ -237,6 +258,19 @@ mod tests {
         let upper = Reference::parse("r.example/Acme/app").unwrap_err();
         assert_eq!(upper.hint.as_deref(), Some("repositories are written in lower case"));
         assert!(Reference::parse(&format!("r.example/{}", "a".repeat(256))).is_err());
+    }
+
+    #[test]
+    fn a_repository_is_below_whole_components() {
+        let below = |text: &str, registry| Reference::parse(text).unwrap().is_below(registry);
+        assert!(below("ghcr.io/acme/x:1", "ghcr.io/acme"));
+        assert!(below("ghcr.io/acme/x", "ghcr.io/acme/x"));
+        assert!(below("ghcr.io/acme/x", "GHCR.io"));
+        assert!(!below("ghcr.io/acmeevil/x", "ghcr.io/acme"));
+        assert!(!below("ghcr.io/acme", "ghcr.io/acme/x"));
+        assert!(!below("ghcr.io.evil/acme/x", "ghcr.io"));
+        assert!(!below("ghcr.io:5000/acme/x", "ghcr.io"));
+        assert!(below("alpine", "docker.io/library"));
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub(super) fn binary(page: &Page, at: At<Table<written::Binary>>) -> Result<Bina
         return Err(page.failure(&header, "a binary with `path` needs `to`").hint("add `to = \"/usr/bin/...\"`"));
     }
     let platforms = page.own_platforms(table.platforms.as_ref())?;
+    let replace = page.replace(table.replace.take())?;
     let source = source(page, table)?;
-    Ok(Binary { origin: page.origin(&header), source, to, platforms })
+    Ok(Binary { origin: page.origin(&header), source, to, replace, platforms })
 }
 
 /// Which of `go`, `cargo` and `path` is there.

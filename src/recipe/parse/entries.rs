@@ -47,6 +47,7 @@ pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Fa
         origin: page.origin(&header),
         source,
         to: page.image_path(&table.to, false)?,
+        replace: page.replace(table.replace)?,
         mode: table.mode.map_or(Ok(0o444), |at| mode(page, &at))?,
         platforms: page.own_platforms(table.platforms.as_ref())?,
     })
@@ -91,6 +92,7 @@ pub(super) fn tree(page: &Page, at: At<Table<written::Tree>>) -> Result<Tree, Fa
         include: globs(page, Some(include))?,
         exclude: globs(page, table.exclude)?,
         executable: globs(page, table.executable)?,
+        replace: page.replace(table.replace)?,
         platforms: page.own_platforms(table.platforms.as_ref())?,
         origin: page.origin(&header),
     })
@@ -134,6 +136,7 @@ pub(super) fn directory(page: &Page, at: At<Table<written::Directory>>) -> Resul
         to: page.image_path(&table.to, false)?,
         writable: table.writable.is_some_and(|at| at.value),
         volume: table.volume.is_some_and(|at| at.value),
+        replace: page.replace(table.replace)?,
         platforms: page.own_platforms(table.platforms.as_ref())?,
     })
 }
@@ -145,6 +148,7 @@ pub(super) fn symlink(page: &Page, at: At<Table<written::Symlink>>) -> Result<Sy
         origin: page.origin(&at.span),
         to: page.image_path(&table.to, false)?,
         target: page.literal("`target`", table.target)?,
+        replace: page.replace(table.replace)?,
         platforms: page.own_platforms(table.platforms.as_ref())?,
     })
 }

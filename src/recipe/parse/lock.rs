@@ -79,7 +79,7 @@ pub fn parse_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
         return Err(Failure::new(what).in_path(path));
     }
     let source = Arc::new(Source { path: printable(path).into_owned(), text: text.to_owned() });
-    let page = Page { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false };
+    let page = Page { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false, has_base: false };
     let written: Written = syntax::read(&page)?;
     for (at, what) in [(&written.version, "a lock of version"), (&written.format, "format")] {
         if at.value != 1 {

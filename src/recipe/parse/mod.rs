@@ -44,17 +44,19 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(Source { path: printable(path).into_owned(), text });
-    let mut page = Page { source, vars: BTreeMap::new(), is_recipe: true };
+    let mut page = Page { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
     let written: written::Recipe = syntax::read(&page)?;
     page.vars = vars(&page, written.vars)?;
     check_format(&page, written.format.as_ref())?;
+    let base = base(&page, written.base)?;
+    page.has_base = base.is_some();
     let recipe = Recipe {
         name: name(&page, path, written.name)?,
         platforms: match &written.platforms {
             Some(list) => page.platforms(list)?,
             None => vec![Platform { os: "linux", architecture: "amd64", variant: None }],
         },
-        base: base(&page, written.base)?,
+        base,
         compression: compression(&page, written.compression.as_ref())?,
         annotations: page.labels("an annotation", written.annotations)?,
         binaries: all(written.binary, |at| binary::binary(&page, at))?,
@@ -175,13 +177,15 @@ fn unknown(page: &Page, at: &At<String>, kind: &str, known: &[&str]) -> Failure 
 
 impl System {
     /// What an image gets that has no `[system]`.
-    fn default_at(origin: crate::report::Origin) -> Self {
+    fn default_at(origin: crate::report::Origin, base: bool) -> Self {
+        use super::{Certificates, Passwd};
         Self {
             origin,
-            certificates: super::Certificates::Mozilla,
+            certificates: if base { Certificates::Base } else { Certificates::Mozilla },
             extra_certificates: Vec::new(),
-            passwd: true,
+            passwd: if base { Passwd::Base } else { Passwd::Written },
             tmp: false,
+            replace: false,
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Page {
     pub(super) vars: BTreeMap<String, String>,
     /// Whether hints may send to other places of a recipe.
     pub(super) is_recipe: bool,
+    /// Whether the recipe has a base, which an entry may go over.
+    pub(super) has_base: bool,
 }
 
 impl Page {
@@ -37,6 +39,16 @@ impl Page {
     /// A refusal by a rule at a span.
     pub(super) fn refused(&self, span: &Range<usize>, rule: Rule, what: impl Into<String>) -> Failure {
         Failure::refused(rule, what).at(&self.origin(span))
+    }
+
+    /// `replace`: whether an entry may go over a path of the base.
+    pub(super) fn replace(&self, at: Option<At<bool>>) -> Result<bool, Failure> {
+        match at {
+            Some(at) if at.value && !self.has_base => {
+                Err(self.failure(&at.span, "`replace` is about files of a `base`, and the recipe has none"))
+            }
+            at => Ok(at.is_some_and(|at| at.value)),
+        }
     }
 
     /// A value with its place.

@@ -82,6 +82,7 @@ pub(super) fn whole(page: &Page, table: written::Policy) -> Result<Policy, Failu
         waivers: table.waivers.is_none_or(|at| at.value),
         max_size: table.max_size.map(|at| max_size(page, &at)).transpose()?,
         registries: Page::each(table.registries, |at| registry(page, at))?,
+        registries_above: Vec::new(),
         allow: super::all(table.allow, |at| allow(page, at))?,
     })
 }

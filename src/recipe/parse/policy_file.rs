@@ -23,7 +23,7 @@ pub fn parse_policy(path: &str, text: &str) -> Result<Policy, Failure> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(Source { path: printable(path).into_owned(), text });
-    let page = Page { source, vars: BTreeMap::new(), is_recipe: true };
+    let page = Page { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
     let written: written::PolicyFile = syntax::read(&page)?;
     let Some(At { value: Table(table), .. }) = written.policy else {
         return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Certificates, System,
+        Certificates, Passwd, System,
         shapes::{At, CertificatesWord, Table},
         wording::{nearest, quoted},
         written,
@@ -13,14 +13,15 @@ use crate::report::Failure;
 
 /// `[system]`, or what stands for it.
 pub(super) fn system(page: &Page, at: Option<At<Table<written::System>>>) -> Result<System, Failure> {
-    let Some(at) = at else { return Ok(System::default_at(page.origin(&(0..0)))) };
+    let Some(at) = at else { return Ok(System::default_at(page.origin(&(0..0)), page.has_base)) };
     let Table(table) = at.value;
-    let default = System::default_at(page.origin(&at.span));
+    let default = System::default_at(page.origin(&at.span), page.has_base);
     Ok(System {
-        certificates: table.certificates.map_or(Ok(Certificates::Mozilla), |at| certificates(page, at))?,
+        certificates: table.certificates.map_or(Ok(default.certificates), |at| certificates(page, at))?,
         extra_certificates: Page::each(table.extra_certificates, |at| page.literal("a path of certificates", at))?,
-        passwd: table.passwd.map_or(default.passwd, |at| at.value),
+        passwd: table.passwd.map_or(default.passwd, |at| if at.value { Passwd::Written } else { Passwd::None }),
         tmp: table.tmp.map_or(default.tmp, |at| at.value),
+        replace: page.replace(table.replace)?,
         origin: default.origin,
     })
 }
@@ -32,11 +33,14 @@ fn certificates(page: &Page, at: At<CertificatesWord>) -> Result<Certificates, F
         CertificatesWord::Word(word) => match word.as_str() {
             "mozilla" => Ok(Certificates::Mozilla),
             "none" => Ok(Certificates::None),
-            "base" => Err(page.failure(&at.span, "certificates of a `base` are not supported by this version yet")),
+            "base" if page.has_base => Ok(Certificates::Base),
+            "base" => Err(page
+                .failure(&at.span, "the certificates are those of a `base`, and the recipe has none")
+                .hint("`mozilla` is the default without a base")),
             word => {
-                let hint = match nearest(word, ["mozilla", "none"]) {
+                let hint = match nearest(word, ["mozilla", "none", "base"]) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "known: `mozilla`, `none`, or `{ file = \"roots.pem\" }`".to_owned(),
+                    None => "known: `mozilla`, `none`, `base`, or `{ file = \"roots.pem\" }`".to_owned(),
                 };
                 Err(page.failure(&at.span, format!("unknown certificates {}", quoted(word))).hint(hint))
             }

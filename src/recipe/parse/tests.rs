@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     oci::User,
-    recipe::{BinarySource, Certificates, FileSource},
+    recipe::{BinarySource, Certificates, FileSource, Passwd},
     report::{Place, Rule},
 };
 
@@ -28,7 +28,7 @@ fn one_line_of_intent_gets_the_hardened_defaults() {
     assert_eq!(recipe.platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), ["linux/amd64"]);
     assert_eq!(recipe.run.user, User::default());
     assert_eq!(recipe.system.certificates, Certificates::Mozilla);
-    assert!(recipe.system.passwd && !recipe.system.tmp);
+    assert!(recipe.system.passwd == Passwd::Written && !recipe.system.tmp);
     let BinarySource::Go(go) = &recipe.binaries[0].source else { panic!("{recipe:?}") };
     assert!(go.strip && !go.vcs && go.dir.is_none() && recipe.binaries[0].to.is_none());
 }
@@ -239,7 +239,11 @@ fn what_the_text_alone_can_tell_is_refused_at_its_place() {
         ("format = 2", "1:10: format 2 is not known to this version"),
         ("base = \"r.example/{name}\"", "1:8: `{name}` is not replaced here"),
         ("compression = \"xz\"", "1:15: unknown compression `xz`"),
-        ("system.certificates = \"base\"", "1:23: certificates of a `base` are not supported by this version yet"),
+        ("system.certificates = \"base\"", "1:23: the certificates are those of a `base`, and the recipe has none"),
+        (
+            "dir = [{ to = \"/a\", replace = true }]",
+            "1:31: `replace` is about files of a `base`, and the recipe has none",
+        ),
         ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a `url` is never without its digest"),
         ("platforms = []", "1:13: `platforms` is empty"),
         ("vars = { os = \"x\" }", "1:10: `os` is a variable already"),

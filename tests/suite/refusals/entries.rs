@@ -6,10 +6,11 @@ use super::{app, refusal};
 fn certificates_of_a_base() {
     let said = refusal(2, &app(r#"system.certificates = "base""#));
     insta::assert_snapshot!(said, @r#"
-    error: app.toml:1:23: certificates of a `base` are not supported by this version yet
+    error: app.toml:1:23: the certificates are those of a `base`, and the recipe has none
       |
     1 | system.certificates = "base"
       |                       ^^^^^^
+    hint: `mozilla` is the default without a base
     "#);
 }
 
@@ -21,7 +22,7 @@ fn unknown_certificates() {
       |
     1 | system.certificates = "debian"
       |                       ^^^^^^^^
-    hint: known: `mozilla`, `none`, or `{ file = "roots.pem" }`
+    hint: known: `mozilla`, `none`, `base`, or `{ file = "roots.pem" }`
     "#);
 }
 

@@ -65,10 +65,11 @@ fn an_escape_sequence_in_a_key() {
 fn a_right_to_left_override_in_a_value() {
     let said = refusal(2, &recipe("base = \"debian\u{202e}\"\n"));
     insta::assert_snapshot!(said, @r#"
-    error: app.toml:1:8: a `base` other than `scratch` is not supported by this version yet
+    error: app.toml:1:8: the base `debian\u{202e}` names no registry
       |
     1 | base = "debian\u{202e}"
       |        ^^^^^^^^^^^^^^^^
+    hint: write its host, as in `docker.io/library/alpine`; a path begins with `./` or `/`
     "#);
 }
 

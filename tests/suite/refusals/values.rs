@@ -111,10 +111,11 @@ fn no_platforms() {
 fn a_base() {
     let said = refusal(2, &app(r#"base = "debian:12""#));
     insta::assert_snapshot!(said, @r#"
-    error: app.toml:1:8: a `base` other than `scratch` is not supported by this version yet
+    error: app.toml:1:8: the base `debian:12` names no registry
       |
     1 | base = "debian:12"
       |        ^^^^^^^^^^^
+    hint: write its host, as in `docker.io/library/alpine`; a path begins with `./` or `/`
     "#);
 }
 

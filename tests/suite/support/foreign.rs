@@ -202,7 +202,7 @@ impl Foreign {
 
 const MARKER: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
-fn gzip(tar: &[u8]) -> Vec<u8> {
+pub fn gzip(tar: &[u8]) -> Vec<u8> {
     let mut writer = GzBuilder::new().write(Vec::new(), Compression::fast());
     writer.write_all(tar).expect("gzip");
     writer.finish().expect("gzip")

@@ -197,6 +197,17 @@ impl Registry {
         own.map(|((_, tag), digest)| (tag.clone(), digest.clone())).collect()
     }
 
+    /// Puts a blob there.
+    pub fn keep_blob(&self, repository: &str, bytes: &[u8]) {
+        held(&self.state).blobs.insert((repository.to_owned(), super::layout::sha256(bytes)), bytes.to_vec());
+    }
+
+    /// Puts a manifest there, by a tag or digest.
+    pub fn keep_manifest(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) {
+        let entry = (kind.to_owned(), bytes.to_vec());
+        held(&self.state).manifests.insert((repository.to_owned(), reference.to_owned()), entry);
+    }
+
     /// Digests of the blobs of a repository.
     pub fn blobs(&self, repository: &str) -> BTreeSet<String> {
         let state = held(&self.state);

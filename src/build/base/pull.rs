@@ -1,0 +1,173 @@
+//! From the line of the recipe to the file system of a base, one platform each.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use super::{BaseName, config::BaseConfig, layer, open};
+use crate::{
+    build::{
+        host::Bound,
+        merged::Merged,
+        plan::{BaseLayer, PlannedBase},
+        policy,
+        settings::Settings,
+    },
+    layer::Written,
+    oci::{Descriptor, Digest, Platform, media_type},
+    place::{self, Packing, StoredLayer, drain, registry::Reference},
+    recipe::{Located, Lock, Policy, Recipe},
+    report::{Failure, Limits, Progress, Rule, printable},
+};
+
+/// A base that is found and pinned; its images are read when they are asked for.
+#[derive(Debug)]
+pub(in crate::build) struct FoundBase {
+    written: Located<String>,
+    /// Where it is, by its digest; none on a disk.
+    reference: Option<Reference>,
+    place: place::Base,
+}
+
+/// The base for one platform.
+#[derive(Debug)]
+pub(in crate::build) struct PulledBase {
+    pub(in crate::build) plan: PlannedBase,
+    pub(in crate::build) config: BaseConfig,
+    /// What is in it.
+    pub(in crate::build) merged: Merged,
+}
+
+impl FoundBase {
+    /// Opens the base of `recipe`, once it is allowed and pinned.
+    ///
+    /// # Errors
+    /// At the line of `base`: a registry that the policy does not name; a tag that nothing pins; what [`super::look_up`]
+    /// says.
+    pub(in crate::build) fn find(
+        written: &Located<String>,
+        recipe: &Recipe,
+        lock: Option<&Lock>,
+        bound: &Bound,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
+        let at = |failure: Failure| failure.at(&written.origin);
+        let name = BaseName::parse(&written.value).map_err(at)?;
+        check_registries(&recipe.policy, &name, settings).map_err(at)?;
+        let BaseName::Registry(reference) = name else {
+            let place = open(written, bound).map_err(at)?;
+            return Ok(Self { written: written.clone(), reference: None, place });
+        };
+        let locked = || Some(lock?.bases.get(&written.value)?.digest);
+        let Some(digest) = reference.digest().or_else(locked) else {
+            let what = format!("the base `{}` is not pinned", printable(&written.value));
+            let hint = "`hardpan lock` pins it, or write `@sha256:...` behind it";
+            return Err(at(Failure::refused(Rule::UnpinnedBase, what).hint(hint)));
+        };
+        let reference = reference.pinned(digest);
+        let place = place::Base::in_registry(&reference, &settings.access, settings.blobs.as_ref()).map_err(at)?;
+        Ok(Self { written: written.clone(), reference: Some(reference), place })
+    }
+
+    /// Reads the image for `platform`: every layer once, its bytes checked against digest, size and `diff_id`.
+    ///
+    /// # Errors
+    /// At the line of `base`: no such image, one that cannot be read, or one with layers that may not be handed on.
+    pub(in crate::build) fn pull(
+        &self,
+        platform: &Platform,
+        settings: &Settings,
+        progress: &dyn Progress,
+    ) -> Result<PulledBase, Failure> {
+        let at = |failure: Failure| failure.at(&self.written.origin);
+        let image = self.place.image(platform).map_err(at)?;
+        if image.layers.len() > Limits::LAYERS {
+            return Err(at(Failure::new(format!("the base has more than {} layers", Limits::LAYERS))));
+        }
+        let (mut stack, mut room) = (Merged::stack(&self.written.origin), layer::Room::default());
+        let mut layers = Vec::new();
+        for stored in &image.layers {
+            let media_type = renamed(&stored.descriptor.media_type).map_err(at)?;
+            self.place.fetch(stored, progress).map_err(at)?;
+            let (items, unpacked_size) =
+                read(stored, &mut room).map_err(|error| at(self.place.failure(stored, &error)))?;
+            stack.put(items).map_err(|error| at(self.place.failure(stored, &error)))?;
+            let (digest, size) = (stored.descriptor.digest, stored.descriptor.size);
+            let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::default() };
+            let written = Written { diff_id: stored.diff_id, blob, unpacked_size };
+            layers.push(BaseLayer { written, blob: Arc::clone(&stored.blob) });
+        }
+        let config = BaseConfig::of(&image.config, layers.len(), &settings.source_date.to_string());
+        let plan = PlannedBase {
+            origin: self.written.origin.clone(),
+            text: self.written.value.clone(),
+            reference: self.reference.clone(),
+            digest: self.digest(),
+            manifest: image.descriptor.as_ref().map(|blob| blob.digest),
+            layers,
+            history: config.history.clone(),
+        };
+        Ok(PulledBase { plan, config, merged: stack.merged() })
+    }
+
+    /// What the name of the base stands for: an index or a manifest; a docker archive has neither.
+    fn digest(&self) -> Option<Digest> {
+        self.place.digest()
+    }
+}
+
+/// `policy.registries`, of the recipe and of the policy file: both must name the base's. One on the disk is in none of them.
+fn check_registries(policy: &Policy, name: &BaseName, settings: &Settings) -> Result<(), Failure> {
+    for registries in [&policy.registries, &policy.registries_above] {
+        let allowed = match name {
+            _ if registries.is_empty() => true,
+            BaseName::Registry(reference) => registries.iter().any(|one| reference.is_below(&one.value)),
+            BaseName::Disk { .. } => false,
+        };
+        if !allowed {
+            let list: Vec<_> = registries.iter().take(8).map(|one| format!("`{}`", printable(&one.value))).collect();
+            let what = match name {
+                BaseName::Registry(reference) => format!("the base `{}` is from none of", reference.name()),
+                BaseName::Disk { .. } => "a base on the disk is from none of".to_owned(),
+            };
+            let failure = Failure::refused(Rule::BaseNotAllowed, format!("{what} the policy's registries"));
+            let failure = failure.hint(format!("the policy allows {}", list.join(", ")));
+            policy::unless_excepted(policy, settings.today, None, failure)?;
+        }
+    }
+    Ok(())
+}
+
+/// OCI's name of a layer's media type; the bytes stay what they are.
+fn renamed(media_type: &str) -> Result<&'static str, Failure> {
+    if media_type.contains("nondistributable") || media_type.contains("foreign") {
+        let what = format!("the base has a layer that may not be handed on, `{}`", printable(media_type));
+        return Err(Failure::new(what).hint("such layers are fetched from a vendor; build on another base"));
+    }
+    match Packing::of(media_type) {
+        Packing::Plain => Ok(media_type::LAYER),
+        Packing::Gzip => Ok(media_type::LAYER_GZIP),
+        Packing::Zstd => Ok(media_type::LAYER_ZSTD),
+        Packing::Unknown => Err(Failure::new(format!("the base has `{}`, which is no layer", printable(media_type)))),
+    }
+}
+
+/// The entries of a layer, and the bytes of its tar; read to its end, where all of it has been checked.
+fn read(stored: &StoredLayer, room: &mut layer::Room) -> io::Result<(Vec<crate::build::merged::Item>, u64)> {
+    let mut tar = Counted { reader: stored.open_tar()?, count: 0 };
+    let items = layer::items(&mut tar, room)?;
+    drain(&mut tar)?;
+    Ok((items, tar.count))
+}
+
+/// Counts what passes through.
+struct Counted<R> {
+    reader: R,
+    count: u64,
+}
+
+impl<R: io::Read> io::Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buf)?;
+        self.count += read as u64;
+        Ok(read)
+    }
+}

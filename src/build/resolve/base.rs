@@ -1,0 +1,88 @@
+//! What a resolver does with a base: first and last.
+
+use super::{
+    super::{
+        base::{BaseConfig, FoundBase, PulledBase, check_accounts},
+        certificates::BUNDLE_PATH,
+        merged::{Merged, NodeKind},
+        plan::PlannedBase,
+    },
+    Prepared, Resolver,
+};
+use crate::{
+    oci::ImagePath,
+    recipe::{Certificates, Passwd},
+    report::{Failure, Limits},
+};
+
+/// The annotation that says what an image is built on (image-spec, `annotations.md`).
+const NAME: &str = "org.opencontainers.image.base.name";
+/// The one that says which it was.
+const DIGEST: &str = "org.opencontainers.image.base.digest";
+
+impl Resolver<'_> {
+    /// Puts the base of the platform below everything else, and gives its settings.
+    pub(super) fn begin_on_base(&self, prepared: &mut Prepared) -> Result<Option<BaseConfig>, Failure> {
+        let Some(found) = self.base()? else { return Ok(None) };
+        let PulledBase { plan, config, merged } = found.pull(&prepared.platform, self.settings, self.progress)?;
+        for key in [NAME, DIGEST] {
+            if let Some(written) = self.recipe.annotations.get(key) {
+                let failure = Failure::new(format!("`{key}` follows from `base`")).at(&written.origin);
+                return Err(failure.hint("leave it out"));
+            }
+        }
+        if let Some(reference) = &plan.reference {
+            prepared.annotations.insert(NAME.to_owned(), reference.unpinned().to_string());
+        }
+        if let Some(digest) = plan.digest {
+            prepared.annotations.insert(DIGEST.to_owned(), digest.to_string());
+        }
+        prepared.merged = merged;
+        prepared.base = Some(plan);
+        Ok(Some(config))
+    }
+
+    /// The base, found once for all platforms.
+    fn base(&self) -> Result<Option<&FoundBase>, Failure> {
+        if let Some(known) = self.base.get() {
+            return Ok(known.as_ref());
+        }
+        let find = |written| FoundBase::find(written, self.recipe, self.lock, &self.bound, self.settings);
+        let found = self.recipe.base.as_ref().map(find).transpose()?;
+        Ok(self.base.get_or_init(|| found).as_ref())
+    }
+
+    /// Settings that the recipe leaves to the base, and whether the base knows the run user.
+    pub(super) fn finish_on_base(&self, prepared: &mut Prepared, config: &BaseConfig) -> Result<(), Failure> {
+        config.merge_into(&mut prepared.config);
+        let has_roots =
+            self.recipe.system.certificates == Certificates::Base && base_bundle(&prepared.merged).is_some();
+        let env = &mut prepared.config.env;
+        if has_roots && !env.iter().any(|line| line.starts_with("SSL_CERT_FILE=")) {
+            env.push(format!("SSL_CERT_FILE={BUNDLE_PATH}"));
+            env.sort_by(|a, b| a.split('=').next().cmp(&b.split('=').next()));
+        }
+        if self.recipe.system.passwd == Passwd::Base {
+            let at = self.recipe.base.as_ref().map_or(&self.recipe.run.origin, |base| &base.origin);
+            check_accounts(&prepared.merged, self.recipe.run.user).map_err(|failure| failure.at(at))?;
+        }
+        Ok(())
+    }
+}
+
+/// The layers of the base and `own` ones are no more than an image may have.
+pub(super) fn check_layers(base: Option<&PlannedBase>, own: usize) -> Result<(), Failure> {
+    let Some(base) = base.filter(|base| base.layers.len() + own > Limits::LAYERS) else { return Ok(()) };
+    let what =
+        format!("the image would have {} layers, {} of them the base's", base.layers.len() + own, base.layers.len());
+    Err(Failure::new(what).at(&base.origin).hint(format!("no reader takes more than {}", Limits::LAYERS)))
+}
+
+/// The certificates at their usual place, when they are there.
+pub(super) fn base_bundle(merged: &Merged) -> Option<Vec<u8>> {
+    let end = merged.follow(&ImagePath::parse(BUNDLE_PATH).ok()?).ok()?;
+    match &merged.get(&end)?.kind {
+        NodeKind::File(body) => body.small(),
+        _ => None,
+    }
+}

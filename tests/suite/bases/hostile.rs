@@ -1,0 +1,151 @@
+//! Bases that lie: every one ends in a message, and in nothing written.
+
+use serde_json::{Value, json};
+
+use super::{cached, on};
+use crate::support::{
+    base::{Base, Family, Packed, Stage, Written},
+    case::{APP, Case},
+    elf,
+    foreign::Tar,
+    layout::sha256,
+    registry::{Fault, Registry},
+};
+
+fn distroless() -> Stage {
+    Stage::distroless(Family::Oci, "amd64")
+}
+
+/// A build on a base of this layer fails with `code` and says so at the line of `base`.
+#[track_caller]
+fn layer_fails(tar: Tar, code: i32, says: &str) {
+    stage_fails(distroless().layer(tar, Packed::Gzip), code, says);
+}
+
+#[track_caller]
+fn stage_fails(stage: Stage, code: i32, says: &str) {
+    let case = Case::new().recipe(&format!("base = \"./base\"\n{APP}")).file("app", elf::static_amd64());
+    let case = Base::of([stage]).layout(cached(case), "base");
+    case.build().fails(code).says("app.toml:1:8: ").says(says);
+    assert!(!case.path("out").exists());
+    assert!(!case.path("../escaped").exists());
+}
+
+#[test]
+fn paths_that_lead_out_and_links_to_nothing_are_refused() {
+    layer_fails(Tar::new().file("../escaped", 0o644, ""), 2, "leads out of the image");
+    layer_fails(Tar::new().file("a/../../escaped", 0o644, ""), 2, "leads out of the image");
+    layer_fails(Tar::new().hard_link("a", "nothing"), 2, "a hard link to nothing");
+    layer_fails(Tar::new().hard_link("a", "../../etc/passwd"), 2, "leads out of the image");
+    layer_fails(Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", 0o644, ""), 2, "leads back to itself");
+    layer_fails(Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is a file");
+    layer_fails(Tar::new().file(&"x".repeat(300), 0o644, ""), 2, "longer than Linux can open");
+    let mut sparse = Tar::new();
+    sparse.entry(b'S', b"sparse", b"", (0o644, (0, 0), 0));
+    layer_fails(sparse, 2, "kind that runtimes do not agree on");
+}
+
+#[test]
+fn what_is_odd_but_unpacks_is_for_the_audit() {
+    layer_fails(Tar::new().file("usr/su", 0o4755, elf::static_amd64()), 1, "setuid");
+    layer_fails(Tar::new().file("etc/x", 0o644, "1").file("etc/x", 0o644, "2"), 1, "duplicate-path");
+    let mut device = Tar::new().folder("srv");
+    device.entry(b'3', b"srv/null", b"", (0o666, (0, 0), 0));
+    layer_fails(device, 1, "device");
+    layer_fails(Tar::new().folder("srv").file("srv/open", 0o666, ""), 1, "world-writable");
+}
+
+/// A registry with the base after a change of its documents, and the name of its root there.
+fn changed(change: impl FnOnce(&mut Written)) -> (Registry, String) {
+    let registry = Registry::start();
+    let mut written = Base::of([distroless()]).write();
+    change(&mut written);
+    for blob in &written.blobs {
+        registry.keep_blob("base", blob);
+    }
+    for (kind, manifest) in &written.manifests {
+        registry.keep_manifest("base", &sha256(manifest), kind, manifest);
+    }
+    let root = sha256(&written.manifests.last().expect("a root").1);
+    let name = format!("{}/base@{root}", registry.host());
+    (registry, name)
+}
+
+/// Rewrites a JSON document.
+fn edit(bytes: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
+    let mut document: Value = serde_json::from_slice(bytes).expect("JSON");
+    change(&mut document);
+    *bytes = serde_json::to_vec(&document).expect("JSON");
+}
+
+/// What is done to the documents of a base.
+type Change = Box<dyn FnOnce(&mut Written)>;
+
+#[test]
+fn documents_and_layers_that_are_not_what_they_say_are_refused() {
+    let root = |change: fn(&mut Value)| move |written: &mut Written| edit(&mut written.manifests[0].1, change);
+    let cases: Vec<(Change, &str)> = vec![
+        (Box::new(|written| written.manifests[0].1 = b"{".to_vec()), "EOF"),
+        (Box::new(|written| drop(written.blobs.remove(1))), "is missing"),
+        (Box::new(root(|manifest| manifest["layers"][0]["size"] = json!(7))), "it has more than 7 bytes"),
+        (Box::new(root(|manifest| manifest["layers"][0]["size"] = json!(70_000))), "ends"),
+        (Box::new(root(|manifest| manifest["layers"] = json!([]))), "has 0 layers, its config names 1"),
+        (
+            Box::new(root(|manifest| {
+                manifest["layers"][0]["mediaType"] =
+                    json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+                manifest["layers"][0]["urls"] = json!(["https://example.com/layer"]);
+            })),
+            "a layer that may not be handed on",
+        ),
+        (
+            Box::new(root(|manifest| {
+                manifest["layers"][0]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar");
+            })),
+            "the config says",
+        ),
+    ];
+    for (change, says) in cases {
+        let (_registry, name) = changed(change);
+        on(&name, "").build().fails(2).says("app.toml:1:8: ").says(says);
+    }
+    // Unpacks to something else than the config says.
+    let mut stage = distroless();
+    stage.layers[0].2 = format!("sha256:{}", "0".repeat(64));
+    stage_fails(stage, 2, "the config says");
+    // A registry that sends other bytes than were asked for.
+    let (registry, name) = changed(|_| ());
+    let layer = distroless().digests().remove(0);
+    registry.corrupt("base", &layer);
+    on(&name, "").build().fails(2).says("its bytes are `sha256:");
+    registry.spoil(|request| request.is("GET", "/manifests/").then(|| Fault::status(403)));
+    on(&name, "").build().fails(2).says("app.toml:1:8: ");
+}
+
+#[test]
+fn an_index_that_nests_too_deep_and_a_bomb_are_refused() {
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let (_registry, name) = changed(|written| {
+        for _ in 0..6 {
+            let (media_type, below) = written.manifests.last().expect("a root").clone();
+            let entry = json!({ "mediaType": media_type, "digest": sha256(&below), "size": below.len() });
+            let index = json!({ "schemaVersion": 2, "mediaType": kind, "manifests": [entry] });
+            written.manifests.push((kind.to_owned(), serde_json::to_vec(&index).expect("JSON")));
+        }
+    });
+    on(&name, "").build().fails(2).says("an index nests deeper than");
+    // More than 1 GiB of zeros, in a file of one name.
+    let mut tar = Tar::new();
+    tar.entry(b'0', b"zeros", b"", (0o644, (0, 0), 3 << 30));
+    let head = tar.bytes()[..512].to_vec();
+    let zeros = vec![0; 16 << 20];
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("zstd");
+    std::io::Write::write_all(&mut encoder, &head).expect("zstd");
+    for _ in 0..(3 << 30) / zeros.len() {
+        std::io::Write::write_all(&mut encoder, &zeros).expect("zstd");
+    }
+    let bomb = encoder.finish().expect("zstd");
+    let mut stage = distroless().layer(Tar::new(), Packed::Zstd);
+    stage.layers[1].0 = bomb;
+    stage_fails(stage, 2, "it unpacks to more than");
+}
