@@ -6,6 +6,7 @@ mod kills;
 mod logins;
 mod pieces;
 mod realms;
+mod referrers;
 mod tokens;
 
 use std::{

@@ -31,8 +31,9 @@
 //! | 19 | HTML, gzip, no end, no UTF-8 | *stays*; `what_is_read_has_an_end` |
 //! | 20 | kill -9 | `kills::a_push_that_is_killed_moves_no_tag_and_the_next_one_sends_the_rest` |
 //! | 21 | two pushes of one tag | `kills::two_pushes_of_one_tag_leave_one_of_them` |
-//! | 22 | no referrers API | `super::what_is_pushed_is_what_was_built_for_docker_registry_skopeo_and_crane` |
-//! | 23 | lists on several pages | `conformance::*` for the registry of the tests |
+//! |    | two lists of referrers at once | `referrers::without_the_api_the_list_is_a_tag_that_two_can_write` |
+//! | 22 | no referrers API | `referrers::debians_registry_has_no_api_and_the_list_is_there_for_others` |
+//! | 23 | lists of referrers on several pages | nothing here reads them: `push` asks only whether there are any |
 //! | 24 | HTTP/1.0, every connection closed | *passes*; IPv6: `super::an_ipv6_registry_is_written_in_brackets` |
 //! |    | upper case | `who_does_not_answer_is_named` |
 

@@ -33,6 +33,8 @@ pub(super) struct Sent {
     pub(super) bytes: Vec<u8>,
     /// Blobs that it names, as indexes into [`Contents::blobs`].
     pub(super) leaves: Vec<usize>,
+    /// What it refers to, where it is about another image.
+    pub(super) subject: Option<Digest>,
 }
 
 impl Contents {
@@ -63,19 +65,23 @@ impl Contents {
         }
         let bytes = document_bytes(blob, blobs, budget)?;
         let mut leaves = Vec::new();
+        let subject;
         match document::parse(&blob.media_type, &bytes).map_err(|what| Failure::new(format!("{within}: {what}")))? {
             Document::Index(index) => {
+                subject = index.subject().clone();
                 for descriptor in index.manifests() {
                     self.add(&BlobRef::of(descriptor, &within)?, blobs, depth + 1, budget, seen)?;
                 }
             }
             Document::Manifest(manifest) => {
+                subject = manifest.subject().clone();
                 for descriptor in [manifest.config()].into_iter().chain(manifest.layers()) {
                     leaves.push(self.leaf(BlobRef::of(descriptor, &within)?)?);
                 }
             }
         }
-        self.documents.push(Sent { blob: blob.clone(), bytes, leaves });
+        let subject = subject.map(|subject| BlobRef::of(&subject, &within)).transpose()?.map(|subject| subject.digest);
+        self.documents.push(Sent { blob: blob.clone(), bytes, leaves, subject });
         Ok(())
     }
 

@@ -8,10 +8,15 @@ mod contents;
 mod look;
 mod parallel;
 mod plan;
+mod referrers;
 mod repository;
 mod upload;
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    sync::Arc,
+};
 
 use super::{Access, Reference, http::Client};
 use crate::{
@@ -22,7 +27,7 @@ use crate::{
 use contents::{Contents, Sent};
 use look::{by_repository, look};
 pub use plan::{Fate, Plan, Tag};
-use repository::{Repository, Untaken};
+use repository::{Repository, Stored, Untaken};
 use upload::{Arrived, Upload};
 
 /// What becomes of a tag that names something else already.
@@ -133,7 +138,7 @@ impl<'a> Prepared<'a> {
     /// Sends blobs and manifests to one repository.
     fn fill(&self, repository: &Repository, plan: &Plan, progress: &dyn Progress) -> Result<(), Failure> {
         if plan.manifests.is_empty() {
-            return Ok(());
+            return self.list(repository, |_| true);
         }
         let task = progress.task(&format!("push to {}", plan.repository), Some(plan.most_bytes()));
         let missing: Vec<_> = plan.blobs.iter().filter(|(_, fate)| *fate != Fate::There).collect();
@@ -147,9 +152,13 @@ impl<'a> Prepared<'a> {
             });
             Ok(arrived)
         })?;
+        let mut listed = BTreeSet::new();
         for sent in self.contents.documents.iter().filter(|sent| plan.manifests.contains(&sent.blob)) {
-            self.put(repository, sent, &*task)?;
+            if self.put(repository, sent, &*task)?.is_listed {
+                listed.insert(sent.blob.digest);
+            }
         }
+        self.list(repository, |sent| !listed.contains(&sent.blob.digest))?;
         drop(task);
         let mounted = arrived.iter().filter(|arrived| **arrived == Arrived::Mounted).count();
         let bytes: u64 = missing
@@ -168,11 +177,22 @@ impl<'a> Prepared<'a> {
         Ok(())
     }
 
+    /// Enters what refers to another image into that one's list, where the registry did not do it: also what was there
+    /// before, because a push may have ended between the two.
+    fn list(&self, repository: &Repository, is_open: impl Fn(&Sent) -> bool) -> Result<(), Failure> {
+        for sent in self.contents.documents.iter().filter(|sent| is_open(sent)) {
+            if let Some(subject) = &sent.subject {
+                referrers::list(repository, sent, subject)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts a manifest by its digest. When the registry misses blobs that it said it had, they are sent once more.
-    fn put(&self, repository: &Repository, sent: &Sent, task: &dyn crate::report::Task) -> Result<(), Failure> {
+    fn put(&self, repository: &Repository, sent: &Sent, task: &dyn crate::report::Task) -> Result<Stored, Failure> {
         let digest = sent.blob.digest.to_string();
         match repository.put(&digest, &sent.blob, &sent.bytes) {
-            Ok(()) => return Ok(()),
+            Ok(stored) => return Ok(stored),
             Err(Untaken::Refused(failure)) => return Err(failure),
             Err(Untaken::Incomplete(_)) => {}
         }

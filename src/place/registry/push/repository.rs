@@ -29,6 +29,12 @@ pub(super) struct Repository {
     pub(super) wanted: Wanted,
 }
 
+/// What came of a manifest that was taken.
+pub(super) struct Stored {
+    /// Whether the registry lists it as one that refers to its subject.
+    pub(super) is_listed: bool,
+}
+
 /// Why a manifest was not taken.
 pub(super) enum Untaken {
     /// A blob that it names is not there after all.
@@ -90,7 +96,7 @@ impl Repository {
     }
 
     /// Puts a manifest under a tag or its digest.
-    pub(super) fn put(&self, reference: &str, blob: &BlobRef, bytes: &[u8]) -> Result<(), Untaken> {
+    pub(super) fn put(&self, reference: &str, blob: &BlobRef, bytes: &[u8]) -> Result<Stored, Untaken> {
         let told = |what: &str| {
             let what = format!("cannot put the manifest `{}` as `{}`: {what}", blob.digest, shown(reference));
             Untaken::Refused(Failure::new(what))
@@ -105,7 +111,7 @@ impl Repository {
             let digest = blob.digest.to_string();
             return match answer.header("docker-content-digest").filter(|named| *named != digest) {
                 Some(named) => Err(told(&format!("the registry stored something else, `{}`", shown(named)))),
-                None => Ok(()),
+                None => Ok(Stored { is_listed: answer.header("oci-subject").is_some() }),
             };
         }
         let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
@@ -116,7 +122,7 @@ impl Repository {
         }
         // Stored, and the answer lost in between?
         if is_passing(status) && self.manifest(reference).is_ok_and(|found| found == Some(blob.digest)) {
-            return Ok(());
+            return Ok(Stored { is_listed: false });
         }
         Err(told(&refusal))
     }

@@ -82,7 +82,12 @@ impl Serving {
         };
         let key = digest.map(|digest| (name.to_owned(), digest));
         match request.method.as_str() {
-            "PUT" => put(&mut state, request, name, reference, body),
+            "PUT" => {
+                let (status, mut fields, content) = put(&mut state, request, name, reference, body);
+                // Only who keeps a list says so.
+                fields.retain(|(name, _)| self.setup.referrers || *name != "oci-subject");
+                (status, fields, content)
+            }
             "DELETE" if !reference.contains(':') => {
                 let tag = (name.to_owned(), reference.to_owned());
                 if state.tags.remove(&tag).is_some() { plain(202) } else { error(404, "MANIFEST_UNKNOWN") }
