@@ -13,6 +13,7 @@ use std::{
 
 use self::base::{base_bundle, check_layers};
 use super::{
+    ahead,
     base::FoundBase,
     bundles::MOZILLA_VERSION,
     certificates::BUNDLE_PATH,
@@ -253,10 +254,27 @@ impl<'a> Resolver<'a> {
         prepared.merged.add(to.clone(), node)
     }
 
+    /// Reads the files of a tree that were not read yet.
+    fn pin_ahead(&self, found: &tree::Found) {
+        let mut pinned = self.pinned.borrow_mut();
+        let hosts: Vec<&Path> = found
+            .values()
+            .filter_map(|leaf| match leaf {
+                Leaf::File { host, .. } => Some(host.as_path()),
+                Leaf::Link { .. } => None,
+            })
+            .filter(|host| !pinned.contains_key(*host))
+            .collect();
+        let read = ahead::pin(&hosts, self.settings.jobs, self.settings.blobs.as_ref());
+        pinned.extend(read.into_iter().flatten().map(|(file, scan)| (file.path(), (file, scan))));
+    }
+
     fn add_tree(&self, prepared: &mut Prepared, tree: &Tree) -> Result<(), Failure> {
         let shown = self.words.expand(&tree.from, &prepared.platform)?;
         let root = self.bound.resolve(&tree.from, &shown)?;
-        for (to, leaf) in tree::walk(tree, &root)? {
+        let found = tree::walk(tree, &root)?;
+        self.pin_ahead(&found);
+        for (to, leaf) in found {
             let node = match leaf {
                 Leaf::Link { target } => Node::symlink(target, GroupKind::Files, &tree.to.origin),
                 Leaf::File { host, executable } => {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
+    fs::FileType,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
     path::{Path, PathBuf},
 };
@@ -107,34 +108,40 @@ impl Walk<'_> {
         let fault = |error: &std::io::Error| Failure::io("read the folder", host, error).at(&self.tree.from.origin);
         let mut names = Vec::new();
         for entry in std::fs::read_dir(host).map_err(|error| fault(&error))? {
-            names.push(entry.map_err(|error| fault(&error))?.file_name());
+            let entry = entry.map_err(|error| fault(&error))?;
+            // What it is stands in the folder itself on all usual file systems: no call for each file.
+            let kind = entry
+                .file_type()
+                .map_err(|error| Failure::io("read", entry.path().as_path(), &error).at(&self.tree.from.origin))?;
+            names.push((entry.file_name(), kind));
         }
         // The order of the file system reaches nothing, but which of two faults is told first should not depend on it.
-        names.sort_unstable();
-        for name in names {
+        names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (name, kind) in names {
             let at = host.join(&name);
             path.push(name.into_vec());
-            self.entry(&at, path, to)?;
+            self.entry(&at, kind, path, to)?;
             path.pop();
         }
         Ok(())
     }
 
-    fn entry(&mut self, host: &Path, path: &mut Vec<Vec<u8>>, to: &ImagePath) -> Result<(), Failure> {
+    fn entry(&mut self, host: &Path, kind: FileType, path: &mut Vec<Vec<u8>>, to: &ImagePath) -> Result<(), Failure> {
         let components: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
         if self.exclude.matches(&components) {
             return Ok(());
         }
-        let shown = printable(&String::from_utf8_lossy(&components.join(&b'/'))).into_owned();
+        let shown = || printable(&String::from_utf8_lossy(&components.join(&b'/'))).into_owned();
         let name = components.last().copied().unwrap_or_default();
-        let meta =
-            host.symlink_metadata().map_err(|error| Failure::io("read", host, &error).at(&self.tree.from.origin))?;
-        if meta.is_dir() {
+        if kind.is_dir() {
             self.folders.insert(components.join(&b'/'));
             return match to.join(name) {
                 Ok(to) => self.folder(host, path, &to),
                 // Refused only when something in it is taken.
-                Err(why) => self.nameless_folder(host, path, &shown, why),
+                Err(why) => {
+                    let shown = shown();
+                    self.nameless_folder(host, path, &shown, why)
+                }
             };
         }
         self.hidden.take(&components);
@@ -143,17 +150,17 @@ impl Walk<'_> {
         }
         let executable = self.executable.take(&components);
         let to = to.join(name).map_err(|error| {
-            let failure = Failure::new(format!("`{shown}`: {error}")).at(&self.tree.from.origin);
+            let failure = Failure::new(format!("`{}`: {error}", shown())).at(&self.tree.from.origin);
             failure.hint("leave it out with `exclude`")
         })?;
-        let leaf = if meta.is_symlink() {
+        let leaf = if kind.is_symlink() {
             let target = std::fs::read_link(host)
                 .map_err(|error| Failure::io("read the link", host, &error).at(&self.tree.from.origin))?;
             Leaf::Link { target: target.into_os_string().into_vec() }
-        } else if meta.is_file() {
+        } else if kind.is_file() {
             Leaf::File { host: host.to_path_buf(), executable }
         } else {
-            let what = format!("`{shown}` is neither a file, a folder nor a link");
+            let what = format!("`{}` is neither a file, a folder nor a link", shown());
             return Err(Failure::new(what).at(&self.tree.from.origin).hint("leave it out with `exclude`"));
         };
         self.found.insert(to, leaf);
