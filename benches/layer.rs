@@ -19,9 +19,12 @@ use std::{
 };
 
 use hardpan::{
+    cache::Fingerprint,
+    inspect::audit::{LayerWatch, Seen},
     layer::{Entry, EntryKind, GzipWriter, write_tar},
-    oci::{Digest, ImagePath},
+    oci::{DiffId, Digest, ImagePath},
 };
+use sha2::Digest as _;
 
 const ROUNDS: usize = 5;
 /// Of the default payload; what is made to be slow has a quarter of a payload, at most of this one.
@@ -45,6 +48,12 @@ fn gzip(bytes: &[u8], jobs: usize) -> usize {
     writer.write_all(bytes).unwrap();
     writer.finish().unwrap();
     writer.into_inner().len()
+}
+
+fn scan(tar: &[u8]) {
+    let mut watch = LayerWatch::begin().unwrap();
+    tar.chunks(64 << 10).for_each(|piece| watch.look(piece));
+    Seen::default().keep(DiffId::new(Digest::of(b"")), watch);
 }
 
 /// splitmix64.
@@ -121,6 +130,12 @@ fn main() {
     let entries = [Entry { path, mode: 0o555, uid: 0, gid: 0, kind }];
     row("tar", seconds(|| write_tar(&entries, &mut io::sink()).unwrap()));
     row("SHA-256", seconds(|| _ = black_box(Digest::of(&bytes))));
+    // Its limit is the other implementation in the tree; that of the scan is the compression that it runs beside.
+    row("SHA-256 by sha2", seconds(|| _ = black_box(sha2::Sha256::digest(&bytes))));
+    row("BLAKE3", seconds(|| _ = black_box(Fingerprint::of(&bytes))));
+    let mut tar = Vec::new();
+    write_tar(&entries, &mut tar).unwrap();
+    row("scan for the gate", seconds(|| scan(&tar)));
     let one = seconds(|| _ = black_box(gzip(&bytes, 1)));
     row("gzip, 1 thread", one);
     let jobs = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
