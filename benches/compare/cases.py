@@ -214,8 +214,9 @@ def changed(bench, image, again):
     new = len({path for path, _ in images.layers(image)} - before)
     bench.bound(f"P, one of {bench.payload.programs_count} files changed: layers that are new", new, "layers", 1)
     told = ", ".join(f"{count} {name}" for name, count in sorted(syncs.items()))
-    met = "yes" if syncs.total() == syncs["syncfs"] == 1 else "**no**"
-    bench.rows.append(Row("P, one file changed: waits for the disk", told, "", "", "1 syncfs", met))
+    # Folders whose names changed are synced for themselves, after the renames.
+    met = "yes" if syncs["syncfs"] == 1 and syncs.total() <= 5 else "**no**"
+    bench.rows.append(Row("P, one file changed: waits for the disk", told, "", "", "1 syncfs and 4 fsync", met))
     if samples:
         middle = statistics.median(samples)
         bench.rows.append(Row("P, one file changed", seconds(middle), "", "", f"{opened} inputs were opened", ""))
