@@ -2,22 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    base::{self, BaseName},
-    bundles,
-    compile::Toolchain,
-    downloads::Downloads,
-    host::Bound,
-    policy::unless_excepted,
-    settings::Settings,
-};
+use super::{base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings};
 use crate::{
     oci::Digest,
     recipe::{
         Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe, Requests,
         ToolchainRequest,
     },
-    report::{Failure, Progress, Rule, printable},
+    report::{Failure, Progress},
 };
 
 /// The world around one recipe.
@@ -29,8 +21,6 @@ pub struct World<'a> {
     progress: &'a dyn Progress,
     bound: Bound,
     downloads: Downloads<'a>,
-    /// Where bases may come from: every list that is not empty has to name the base's place.
-    registries: Vec<Vec<String>>,
 }
 
 impl<'a> World<'a> {
@@ -43,13 +33,7 @@ impl<'a> World<'a> {
     ) -> Result<Self, Failure> {
         let bound = Bound::of(folder, settings.allow_outside)?;
         let downloads = Downloads::new(settings, progress);
-        Ok(Self { recipe, folder, settings, progress, bound, downloads, registries: Vec::new() })
-    }
-
-    /// The same, where bases may come from these places only, each list for itself.
-    #[must_use]
-    pub fn within(self, registries: Vec<Vec<String>>) -> Self {
-        Self { registries, ..self }
+        Ok(Self { recipe, folder, settings, progress, bound, downloads })
     }
 
     /// A lock of what is asked for: the pins of `old` that are asked for still and that `moves` does not name; what the
@@ -88,7 +72,7 @@ impl<'a> World<'a> {
 
     /// What `base` names now.
     pub fn base(&self, base: &Located<String>, requests: &Requests) -> Result<LockedBase, Failure> {
-        self.check_registries(base)?;
+        base::check_allowed(base, &self.recipe.policy, self.settings)?;
         let mut found = base::look_up(base, &requests.platforms, self.folder, self.settings)?;
         found.platforms.sort_by_key(|(platform, _)| platform.to_string());
         Ok(found)
@@ -138,23 +122,6 @@ impl<'a> World<'a> {
             Compiler::Rust => toolchain.rust_identity(&dir, &request.gnu),
         };
         identity.map_err(|failure| failure.at(&request.origin))
-    }
-
-    /// Refuses a base from elsewhere than the policy says, before anybody is asked for it.
-    fn check_registries(&self, base: &Located<String>) -> Result<(), Failure> {
-        let name = BaseName::parse(&base.value).map_err(|failure| failure.at(&base.origin))?;
-        let BaseName::Registry(reference) = name else { return Ok(()) };
-        let name = reference.name();
-        let below =
-            |one: &String| name.strip_prefix(one.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let Some(list) = self.registries.iter().find(|list| !list.is_empty() && !list.iter().any(below)) else {
-            return Ok(());
-        };
-        let allowed: Vec<_> = list.iter().take(8).map(|one| format!("`{}`", printable(one))).collect();
-        let what = format!("the base `{}` is from none of the policy's registries", printable(&name));
-        let failure = Failure::refused(Rule::BaseNotAllowed, what).at(&base.origin);
-        let failure = failure.hint(format!("the policy allows {}", allowed.join(", ")));
-        unless_excepted(&self.recipe.policy, self.settings.today, None, failure)
     }
 }
 

@@ -56,16 +56,16 @@ struct Staged {
 pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
     let mut loaded = load(&request.recipes, &[])?;
     let file = request.policy.as_deref().map(policy::read).transpose()?;
-    let mut registries = Vec::new();
     for one in &mut loaded {
-        registries.push(policy::of_build(file.as_ref(), &mut one.recipe.policy)?.registries);
+        // For where bases may come from.
+        policy::of_build(file.as_ref(), &mut one.recipe.policy)?;
     }
     if request.check {
-        return check(&loaded, registries, request, progress);
+        return check(&loaded, request, progress);
     }
     let updates = Updates { asked: &request.update, used: RefCell::default() };
     let (mut staged, mut known): (Vec<Staged>, _) = (Vec::new(), BTreeSet::new());
-    for (one, registries) in loaded.iter().zip(registries) {
+    for one in &loaded {
         let path = locked::beside(&one.path);
         if let Some(other) = staged.iter().find(|other| other.locked.path == path) {
             let what = format!("`{}` has the same lock", printable(&other.locked.recipe.to_string_lossy()));
@@ -74,7 +74,7 @@ pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, F
         let old = old(&path, &request.update)?;
         let requests = Requests::of(&one.recipe);
         known.extend(requests.pins().into_keys().map(|pin| pin.name().to_owned()));
-        let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?.within(registries);
+        let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
         let had = old.as_ref().map(|file| file.lock.clone()).unwrap_or_default();
         let lock = world.pin(&requests, &had, &|pin| updates.names(pin))?;
         staged.push(stage(one, &path, old.as_ref(), &had, &lock)?);
@@ -122,14 +122,9 @@ fn stage(one: &Loaded, path: &Path, old: Option<&LockFile>, had: &Lock, lock: &L
 }
 
 /// The lines by which locks differ from their recipes and from the world.
-fn check(
-    loaded: &[Loaded],
-    registries: Vec<Vec<Vec<String>>>,
-    request: &Request,
-    progress: &dyn Progress,
-) -> Result<Vec<Locked>, Failures> {
+fn check(loaded: &[Loaded], request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
     let (mut failures, mut done) = (Vec::new(), Vec::new());
-    for (one, registries) in loaded.iter().zip(registries) {
+    for one in loaded {
         let path = locked::beside(&one.path);
         let Some(file) = locked::read(&path)? else {
             failures.push(locked::missing(&path));
@@ -137,7 +132,7 @@ fn check(
         };
         let requests = Requests::of(&one.recipe);
         failures.extend(requests.stale(&file));
-        let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?.within(registries);
+        let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
         match look(&world, &requests, &file.lock) {
             Ok((was, now)) => failures.extend(locked::moved(&file, &was, &now)),
             Err(failure) => failures.push(failure),

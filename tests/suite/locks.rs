@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::support::{
+    base::{Base, Family, Stage},
     case::{APP, Case},
     elf,
     layout::sha256,
@@ -281,4 +284,49 @@ fn a_tag_is_pinned_and_when_it_moves_the_check_says_so_and_the_pin_stays() {
     let elsewhere = case.edit("app.toml", |text| text + "[policy]\nregistries = [\"ghcr.io/acme\"]\n");
     elsewhere.run(["lock", "--update", &name, "app.toml"]).fails(1).says("base-not-allowed");
     assert!(registry.requests().is_empty(), "nobody is asked for a base that is not allowed");
+}
+
+#[test]
+fn an_image_on_a_locked_base_keeps_its_layers_and_no_moved_tag_changes_it() {
+    let registry = Registry::start();
+    let stages = || ["amd64", "arm64"].map(|architecture| Stage::distroless(Family::Oci, architecture));
+    let first = Base::of(stages()).push(&registry, "acme/base", "1");
+    let name = format!("{}/acme/base:1", registry.host());
+    let text = format!(
+        "base = \"{name}\"\nplatforms = [\"linux/arm64\", \"linux/amd64\"]\n\
+         [[binary]]\npath = \"app-{{arch}}\"\nto = \"/usr/bin/app\"\n"
+    );
+    let case = Case::new().recipe(&text);
+    let cache = case.path("cache");
+    let case = case.env("XDG_CACHE_HOME", cache);
+    let case = case.file("app-amd64", elf::static_amd64()).file("app-arm64", elf::static_arm64());
+    case.build().fails(1).says("unpinned-base").says("hint: `hardpan lock` pins it");
+    case.run(["lock", "app.toml"]).ok();
+    let text = lock(&case);
+    assert!(text.contains(&format!("name = \"{name}\"\ndigest = \"{first}\"\n")), "{text}");
+    assert!(!text.contains("[certificates]"), "the roots are the base's: {text}");
+    let built = case.run(["build", "app.toml", "--locked"]).ok();
+    // One that names the digest itself is the same, layer by layer.
+    let named = case.clone().edit("app.toml", |text| text.replace(":1\"", &format!(":1@{first}\"")));
+    let pinned = named.run(["build", "app.toml", "--output", "named"]).ok().layout();
+    for (image, same) in built.layout().images().iter().zip(pinned.images()) {
+        let digests = |image: &crate::support::layout::Image| -> Vec<_> {
+            image.layers.iter().map(|layer| layer.digest.clone()).collect()
+        };
+        assert_eq!(digests(image), digests(&same));
+        let platform = image.platform();
+        let line = text.lines().find(|line| line.starts_with(&format!("\"{platform}\""))).expect("the platform's pin");
+        let manifest =
+            image.manifest["annotations"]["org.opencontainers.image.base.digest"].as_str().expect("a digest");
+        assert!(line.contains(manifest) || manifest == first, "{line} {manifest}");
+    }
+    let case = case.edit("app.toml", |text| text.replace(&format!("@{first}"), ""));
+    let second = Base::of(stages().map(|stage| stage.set("Env", json!(["A=moved"])))).push(&registry, "acme/base", "1");
+    assert_ne!(first, second);
+    assert_eq!(case.run(["build", "app.toml", "--locked"]).ok().digest(), built.digest());
+    assert_eq!(case.run(["build", "app.toml", "--locked", "--offline"]).ok().digest(), built.digest());
+    let moved = case.run(["lock", "--check", "app.toml"]).fails(1);
+    moved.says(&format!("the base `{name}`: `digest` is `{second}` now, not `{first}`"));
+    case.run(["lock", "--update", &name, "app.toml"]).ok();
+    assert_ne!(case.run(["build", "app.toml", "--locked"]).ok().digest(), built.digest());
 }

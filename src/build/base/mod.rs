@@ -21,7 +21,7 @@ use super::{host::Bound, settings::Settings};
 use crate::{
     oci::Platform,
     place::{self, Local},
-    recipe::{Located, LockedBase},
+    recipe::{Located, LockedBase, Policy},
     report::{Failure, printable},
 };
 
@@ -53,6 +53,15 @@ pub fn look_up(
         Ok(LockedBase { digest, platforms })
     };
     look().map_err(|failure: Failure| failure.at(&base.origin))
+}
+
+/// Refuses a base from elsewhere than the policy says, before anybody is asked for it.
+///
+/// # Errors
+/// At the line of `base`: a registry that the policy does not name.
+pub(super) fn check_allowed(base: &Located<String>, policy: &Policy, settings: &Settings) -> Result<(), Failure> {
+    let allowed = BaseName::parse(&base.value).and_then(|name| pull::check_registries(policy, &name, settings));
+    allowed.map_err(|failure| failure.at(&base.origin))
 }
 
 /// Opens a base on the disk.

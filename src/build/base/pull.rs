@@ -115,7 +115,7 @@ impl FoundBase {
 }
 
 /// `policy.registries`, of the recipe and of the policy file: both must name the base's. One on the disk is in none of them.
-fn check_registries(policy: &Policy, name: &BaseName, settings: &Settings) -> Result<(), Failure> {
+pub(super) fn check_registries(policy: &Policy, name: &BaseName, settings: &Settings) -> Result<(), Failure> {
     for registries in [&policy.registries, &policy.registries_above] {
         let allowed = match name {
             _ if registries.is_empty() => true,

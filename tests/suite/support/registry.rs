@@ -205,7 +205,11 @@ impl Registry {
     /// Puts a manifest there, by a tag or digest.
     pub fn keep_manifest(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) {
         let entry = (kind.to_owned(), bytes.to_vec());
-        held(&self.state).manifests.insert((repository.to_owned(), reference.to_owned()), entry);
+        let (mut state, digest) = (held(&self.state), super::layout::sha256(bytes));
+        if reference != digest {
+            state.tags.insert((repository.to_owned(), reference.to_owned()), digest.clone());
+        }
+        state.manifests.insert((repository.to_owned(), digest), entry);
     }
 
     /// Digests of the blobs of a repository.
