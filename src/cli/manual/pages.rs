@@ -182,7 +182,7 @@ hardpan carries every bundle of roots that it ever shipped: an older lock builds
 
 Stdout gets the path of every lock that was written; what changed in it goes to stderr.",
     examples: &[
-        ("hardpan lock", "hardpan.lock of hardpan.toml, else recipes/*.lock"),
+        ("hardpan lock", "hardpan.lock of hardpan.toml"),
         ("hardpan build --locked", "only what the lock says"),
         ("hardpan lock --check", "has anything moved?"),
         ("hardpan lock --update certificates --update go", "take the newest of these"),
