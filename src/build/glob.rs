@@ -19,7 +19,27 @@ enum Component {
     /// `**`.
     Any,
     /// One component.
-    One { glob: GlobMatcher, dotted: bool },
+    One { name: Name, dotted: bool },
+}
+
+/// What one component is matched by. Almost all patterns are of the first two kinds, which need no machine.
+#[derive(Debug, Clone)]
+enum Name {
+    /// `index.html`.
+    Exactly(Vec<u8>),
+    /// `*.html`, and `*`.
+    EndsWith(Vec<u8>),
+    Glob(GlobMatcher),
+}
+
+impl Name {
+    fn is_match(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Exactly(text) => name == text,
+            Self::EndsWith(text) => name.ends_with(text),
+            Self::Glob(glob) => glob.is_match(as_path(name)),
+        }
+    }
 }
 
 impl Pattern {
@@ -32,22 +52,23 @@ impl Pattern {
     /// Whether the path of these components is meant.
     pub(super) fn matches(&self, path: &[&[u8]]) -> bool {
         // reachable[i]: the first i pattern components match the path components so far.
-        let mut reachable = vec![false; self.components.len() + 1];
+        let (mut reachable, mut next) =
+            (vec![false; self.components.len() + 1], vec![false; self.components.len() + 1]);
         reachable[0] = true;
         self.skip_any(&mut reachable);
         for name in path {
-            let mut next = vec![false; reachable.len()];
+            next.fill(false);
             for (at, component) in self.components.iter().enumerate().filter(|(at, _)| reachable[*at]) {
                 match component {
                     Component::Any if self.dots || !name.starts_with(b".") => next[at] = true,
-                    Component::One { glob, dotted } if self.dots || *dotted || !name.starts_with(b".") => {
-                        next[at + 1] |= glob.is_match(as_path(name));
+                    Component::One { name: wanted, dotted } if self.dots || *dotted || !name.starts_with(b".") => {
+                        next[at + 1] |= wanted.is_match(name);
                     }
                     _ => {}
                 }
             }
             self.skip_any(&mut next);
-            reachable = next;
+            std::mem::swap(&mut reachable, &mut next);
         }
         reachable.last().copied().unwrap_or(false)
     }
@@ -76,7 +97,13 @@ fn component(text: &str) -> Result<Component, String> {
     }
     let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
     let glob = glob.map_err(|error| error.kind().to_string())?;
-    Ok(Component::One { glob: glob.compile_matcher(), dotted: text.starts_with(['.', '\\']) })
+    let plain = |text: &str| !text.contains(['*', '?', '[', ']', '{', '}', '\\', ',', '!']);
+    let name = match text.strip_prefix('*') {
+        None if plain(text) => Name::Exactly(text.as_bytes().to_vec()),
+        Some(end) if plain(end) => Name::EndsWith(end.as_bytes().to_vec()),
+        _ => Name::Glob(glob.compile_matcher()),
+    };
+    Ok(Component::One { name, dotted: text.starts_with(['.', '\\']) })
 }
 
 #[cfg(test)]

@@ -186,7 +186,14 @@ impl Merged {
 
     /// Adds the folders that the paths are in. Each goes to the lowest layer that needs it.
     pub(super) fn close(&mut self) -> Result<(), Failure> {
-        let paths: Vec<_> = self.own().map(|(path, node)| (path.clone(), node.group, node.origin.clone())).collect();
+        // What lies beside the path before, in the same layer, needs the same folders.
+        let (mut paths, mut last) = (Vec::new(), None);
+        for (path, node) in self.own() {
+            let place = (path.folder(), node.group);
+            if last.replace(place) != Some(place) {
+                paths.push((path.clone(), node.group, node.origin.clone()));
+            }
+        }
         for (path, group, origin) in paths {
             for parent in path.parents() {
                 let node = self.nodes.entry(parent.clone()).or_insert_with(|| Node::directory(group, &origin));

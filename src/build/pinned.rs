@@ -1,6 +1,7 @@
 //! A file of the host, pinned: its size and fingerprint are known, and no other bytes will ever be read from it.
 
 use std::{
+    ffi::OsStr,
     fmt,
     fs::File,
     io::{self, Read},
@@ -31,7 +32,7 @@ const CHUNK: usize = 256 << 10;
 pub(super) struct PinnedFile(Arc<Pinned>);
 
 struct Pinned {
-    path: Arc<Path>,
+    path: Arc<OsStr>,
     identity: Identity,
     fingerprint: Fingerprint,
     /// A file of ours that goes when nobody needs it any more.
@@ -57,10 +58,12 @@ impl PinnedFile {
         if let Some(known) = cache.and_then(|cache| cache.input(&identity)) {
             let scan = Scan { private_key: known.private_key };
             let headers = OnceLock::new();
-            if let Ok(elf) = serde_json::from_slice::<Elf>(&known.note) {
+            if !known.note.is_empty()
+                && let Ok(elf) = serde_json::from_slice::<Elf>(&known.note)
+            {
                 let _ = headers.set(Box::new(elf));
             }
-            let (path, fingerprint, cache) = (path.into(), known.fingerprint, cache.cloned());
+            let (path, fingerprint, cache) = (path.as_os_str().into(), known.fingerprint, cache.cloned());
             let pinned = Pinned { path, identity, fingerprint, scan, settled: true, headers, cache, _kept: None };
             return Ok((Self(Arc::new(pinned)), scan));
         }
@@ -77,7 +80,7 @@ impl PinnedFile {
     }
 
     /// Where it is; shared with whoever asks.
-    pub(super) fn path(&self) -> Arc<Path> {
+    pub(super) fn path(&self) -> Arc<OsStr> {
         Arc::clone(&self.0.path)
     }
 
@@ -162,7 +165,16 @@ fn read(path: &Path, name: &str, cache: Option<&Cache>) -> Result<Pinned, Failur
         cache.remember_input(&identity, Input { fingerprint, private_key, note: Vec::new() });
     }
     let (scan, cache) = (Scan { private_key }, cache.cloned());
-    Ok(Pinned { path: path.into(), identity, fingerprint, scan, settled, headers: OnceLock::new(), cache, _kept: None })
+    Ok(Pinned {
+        path: path.as_os_str().into(),
+        identity,
+        fingerprint,
+        scan,
+        settled,
+        headers: OnceLock::new(),
+        cache,
+        _kept: None,
+    })
 }
 
 impl Open for PinnedFile {

@@ -7,6 +7,7 @@ mod urls;
 use std::{
     cell::{OnceCell, RefCell},
     collections::BTreeMap,
+    ffi::OsStr,
     path::Path,
     sync::Arc,
 };
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{Certificates, File, FileSource, Lock, Recipe, Tree},
+    recipe::{BinarySource, Certificates, File, FileSource, Lock, Recipe, Tree},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -43,8 +44,8 @@ pub struct Resolver<'a> {
     progress: &'a dyn Progress,
     bound: Bound,
     words: Words<'a>,
-    /// Files that were read already: several platforms mostly share theirs.
-    pinned: RefCell<BTreeMap<Arc<Path>, (PinnedFile, Scan)>>,
+    /// Files that were read already, by their paths, which are compared by bytes: several platforms mostly share theirs.
+    pinned: RefCell<BTreeMap<Arc<OsStr>, (PinnedFile, Scan)>>,
     /// Files that were downloaded.
     downloads: Downloads<'a>,
     /// The certificates as PEM, once they were read.
@@ -143,7 +144,9 @@ impl<'a> Resolver<'a> {
             self.finish_on_base(&mut prepared, &config)?;
         }
         // What is certain to fail later fails now; the programs add their folders in `finish`.
-        self.close(&mut prepared.merged.clone())?;
+        if self.binaries(platform).iter().any(|binary| !matches!(binary.source, BinarySource::Path(_))) {
+            self.close(&mut prepared.merged.clone())?;
+        }
         Ok(prepared)
     }
 
@@ -213,7 +216,7 @@ impl<'a> Resolver<'a> {
         to: &ImagePath,
         at: &Origin,
     ) -> Result<Body, Failure> {
-        let known = self.pinned.borrow().get(host).cloned();
+        let known = self.pinned.borrow().get(host.as_os_str()).cloned();
         let (file, scan) = match known {
             Some(known) => known,
             None => PinnedFile::pin(host, name, self.settings.blobs.as_ref()).map_err(|failure| failure.at(at))?,
@@ -263,7 +266,7 @@ impl<'a> Resolver<'a> {
                 Leaf::File { host, .. } => Some(host.as_path()),
                 Leaf::Link { .. } => None,
             })
-            .filter(|host| !pinned.contains_key(*host))
+            .filter(|host| !pinned.contains_key(host.as_os_str()))
             .collect();
         let read = ahead::pin(&hosts, self.settings.jobs, self.settings.blobs.as_ref());
         pinned.extend(read.into_iter().flatten().map(|(file, scan)| (file.path(), (file, scan))));

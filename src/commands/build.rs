@@ -16,7 +16,7 @@ use crate::{
     cache::Cache,
     oci::{Descriptor, Digest, Platform},
     place::{
-        BlobRef, Form, Packing, Staging, check_fits,
+        BlobRef, Form, Packing, Publishing, Staging, check_fits,
         engine::{self, Caller, Engine},
         registry::{self, Reference},
     },
@@ -120,14 +120,20 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
     }
     receipts.write()?;
     let mut built = Vec::new();
+    let mut publishing = Publishing::default();
     for Staged { staging, root, built: image, .. } in staged {
-        let what = format!("write {}", printable(&image.path.to_string_lossy()));
-        let task = progress.task(&what, None);
-        staging.publish(&root, &image.name)?;
-        drop(task);
-        progress.step(&what);
+        publishing.add(staging, &root, &image.name)?;
         built.push(image);
     }
+    publishing.sync()?;
+    for image in &built {
+        let what = format!("write {}", printable(&image.path.to_string_lossy()));
+        let task = progress.task(&what, None);
+        publishing.publish_next()?;
+        drop(task);
+        progress.step(&what);
+    }
+    publishing.finish()?;
     receipts.publish()?;
     if let Some(Err(failure)) = cache.map(Cache::save) {
         progress.detail(&format!("the cache does not learn of this build: {failure}"));

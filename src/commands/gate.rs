@@ -76,16 +76,19 @@ impl Gate {
             return Ok(());
         }
         let set = staged.staging.image_set(staged.root, staged.name)?;
-        let verdict = self.look(&set, staged.name, recipe, plans)?;
+        let (verdict, failures) = self.look(&set, staged.name, recipe, plans);
         tell(&verdict, recipe, progress);
+        if !failures.is_empty() {
+            return Err(Failures(failures));
+        }
         if let Some(cache) = staged.cache {
             verdict::keep(cache, &key, &verdict);
         }
         Ok(())
     }
 
-    /// Audits the images of `set`.
-    fn look(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> Result<Verdict, Failures> {
+    /// Audits the images of `set`: what is to be told, and what is against them.
+    fn look(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> (Verdict, Vec<Failure>) {
         let Date(year, month, day) = self.today;
         let request = audit::Request { image: name, policy: &self.policy, today: (year, month, day) };
         let audit = audit::audit_seen(set, &request, &mut self.seen.borrow_mut());
@@ -122,7 +125,7 @@ impl Gate {
                 unique.push(failure);
             }
         }
-        if unique.is_empty() { Ok(verdict) } else { Err(Failures(unique)) }
+        (verdict, unique)
     }
 }
 

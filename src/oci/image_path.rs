@@ -107,6 +107,12 @@ impl ImagePath {
         Some(Self(self.0[..slash.max(1)].to_vec()))
     }
 
+    /// The bytes of the directory this path is in, without a slash at the end; empty below the root.
+    pub fn folder(&self) -> &[u8] {
+        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        self.0.get(..end).unwrap_or_default()
+    }
+
     /// Every directory above this path but the root, highest first.
     pub fn parents(&self) -> Vec<Self> {
         let slashes = self.0.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');

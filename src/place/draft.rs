@@ -58,8 +58,6 @@ impl Draft for FileDraft<'_> {
     fn seal(mut self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure> {
         self.out.flush().map_err(|error| self.failure(&error))?;
         let hashed = self.out.get_ref();
-        // The bytes must be durable before any name can point at them.
-        hashed.file.sync_all().map_err(|error| self.failure(&error))?;
         let (size, digest) = (hashed.written, hashed.hasher.clone().finish());
         // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
         fs::rename(&self.path, self.blobs.join(digest.hex())).map_err(|error| self.failure(&error))?;

@@ -14,6 +14,7 @@ mod image;
 mod layout;
 mod local;
 mod open;
+mod publishing;
 pub mod registry;
 mod repository;
 mod sets;
@@ -32,6 +33,7 @@ use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};
 pub use local::Local;
 pub use open::Opened;
+pub use publishing::Publishing;
 pub use staging::Staging;
 pub use unpack::drain;
 

@@ -6,21 +6,21 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use super::{
-    BlobRef, Blobs, Form, ImageSet, archive,
+    BlobRef, Blobs, Form, ImageSet, Publishing,
     draft::FileDraft,
-    layout, sets,
+    sets,
     site::{self, Site},
     store::{Store, read_small},
     temp::{self, MadeParents, Temp},
 };
 use crate::{
-    cache::Cache,
+    cache::{Cache, CachedBlob},
     oci::{BlobSink, Descriptor, Digest, Draft, Open},
     report::Failure,
 };
@@ -38,7 +38,7 @@ pub struct Staging {
     /// The path of the layout or archive, without a trailing slash.
     pub(super) path: PathBuf,
     /// What it will be.
-    form: Form,
+    pub(super) form: Form,
     /// `blobs/sha256` with the sealed blobs, and the drafts; on the file system of `path`.
     pub(super) temp: Temp,
     /// Whether `temp` is a sibling of `path`, so that it may become the layout itself.
@@ -50,6 +50,8 @@ pub struct Staging {
     drafts: AtomicU64,
     /// Who knows files by their state, and has blobs that were made before.
     pub(super) cache: Option<Cache>,
+    /// Blobs that are not staged because the layout had them; documents with their bytes.
+    adopted: Mutex<Vec<(Descriptor, Option<Vec<u8>>)>>,
     /// In tests: after how many steps a publish ends as if it had been killed.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests only"))]
     pub(super) dies_at: Option<usize>,
@@ -81,7 +83,18 @@ impl Staging {
             match prepared {
                 Ok(temp) => {
                     let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
-                    return Ok(Self { path, form, temp, beside, made, placed, drafts, cache: None, dies_at: None });
+                    return Ok(Self {
+                        path,
+                        form,
+                        temp,
+                        beside,
+                        made,
+                        placed,
+                        drafts,
+                        cache: None,
+                        adopted: Mutex::default(),
+                        dies_at: None,
+                    });
                 }
                 // A failed build just removed the parent that it had made, or somebody the layout.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -106,10 +119,44 @@ impl Staging {
         let Some(cache) = &self.cache else { return Ok(false) };
         let wanted = BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size };
         let path = self.blobs().join(blob.digest.hex());
-        if path.exists() || self.store()?.verify(&wanted).is_ok() {
+        if path.exists() {
             return Ok(true);
         }
+        // Another build may take it out of the layout, and then it has to come from somewhere.
         let Some(cached) = cache.blob(blob.digest, blob.size) else { return Ok(false) };
+        if self.store()?.verify(&wanted).is_ok() {
+            self.note(blob.clone(), None);
+            return Ok(true);
+        }
+        self.take(blob, &cached)
+    }
+
+    fn note(&self, blob: Descriptor, document: Option<Vec<u8>>) {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner).push((blob, document));
+    }
+
+    /// Stages what was adopted from the layout: another build has published there meanwhile, and what its image does not
+    /// need is gone.
+    pub(super) fn secure(&self) -> Result<(), Failure> {
+        let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (blob, document) in adopted {
+            if self.blobs().join(blob.digest.hex()).exists() {
+                continue;
+            }
+            if let Some(bytes) = document {
+                let mut draft = self.draft()?;
+                draft.write_all(&bytes).map_err(|error| draft.failure(&error))?;
+                draft.seal(blob.media_type)?;
+            } else if let Some(cached) = self.cache.as_ref().and_then(|cache| cache.blob(blob.digest, blob.size)) {
+                self.take(&blob, &cached)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages a blob of the cache.
+    fn take(&self, blob: &Descriptor, cached: &CachedBlob) -> Result<bool, Failure> {
+        let path = self.blobs().join(blob.digest.hex());
         // One file with two names where the system can do that; who changes it under one name is found out under the other.
         if fs::hard_link(cached.path(), &path).is_err() {
             let mut draft = self.draft()?;
@@ -135,16 +182,17 @@ impl Staging {
     /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
     /// the name `reference`; what it does not reach is left out, or removed from the layout that is there. What is at
     /// the path is the old image or the new one at every moment. Waits while another build publishes into the same
-    /// layout.
+    /// layout. [`Publishing`] does it for several.
     ///
     /// # Errors
     /// A blob that `root` reaches is missing or damaged, the form cannot hold the image, the path has become something
     /// else, or the system failed; what was there is intact then.
-    pub fn publish(mut self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-        match self.form {
-            Form::Layout => layout::publish(&mut self, root, reference),
-            form @ (Form::OciArchive | Form::DockerArchive) => archive::publish(&mut self, form, root, reference),
-        }
+    pub fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+        let mut publishing = Publishing::default();
+        publishing.add(self, root, reference)?;
+        publishing.sync()?;
+        publishing.publish_next()?;
+        publishing.finish()
     }
 
     /// What is staged, as whoever opens the layout after the publish will find it: for those who take the image from
@@ -153,7 +201,10 @@ impl Staging {
     /// # Errors
     /// A document that `root` reaches is missing or damaged.
     pub fn image_set(&self, root: &Descriptor, reference: &str) -> Result<ImageSet, Failure> {
-        sets::staged(&self.store()?, root, reference).map_err(|failure| failure.in_path(&self.path))
+        let read = || sets::staged(&self.store()?, root, reference);
+        // Again, where another build took from the layout what was adopted.
+        let set = read().or_else(|_| self.secure().and_then(|()| read()));
+        set.map_err(|failure| failure.in_path(&self.path))
     }
 
     /// The staged blobs, and behind them those of the layout that is there.
@@ -218,7 +269,9 @@ impl BlobSink for Staging {
         if !self.beside {
             let there = read_small(&blobs_in(&self.path).join(digest.hex()), size);
             if there.is_ok_and(|there| there == bytes) {
-                return Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() });
+                let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
+                self.note(blob.clone(), Some(bytes.to_vec()));
+                return Ok(blob);
             }
         }
         let mut draft = self.draft()?;

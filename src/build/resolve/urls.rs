@@ -19,7 +19,7 @@ impl Resolver<'_> {
         let locked = self.lock.and_then(|lock| lock.urls.get(&url.value));
         let size = locked.filter(|locked| locked.sha256 == sha256.value).map(|locked| locked.size);
         let found = self.downloads.get(url, sha256, size)?;
-        let known = self.pinned.borrow().get(&*found.path).cloned();
+        let known = self.pinned.borrow().get(found.path.as_os_str()).cloned();
         let (file, scan) = match known {
             Some(known) => known,
             None => {

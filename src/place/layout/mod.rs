@@ -16,5 +16,5 @@
 mod publish;
 mod read;
 
-pub(super) use publish::publish;
+pub(super) use publish::{Ready, commit, prepare};
 pub(super) use read::open;

@@ -1,15 +1,15 @@
 //! From a staging folder to the layout.
 //!
-//! What is named must be durable before the name is: blobs were synced when they were sealed, then come the folders
-//! they are in, then `index.json` by a rename, then its folder. Garbage goes last. A crash between any two steps
+//! What is named must be durable before the name is: all that was staged is synced at once, for all images of a call (see
+//! [`Publishing`](crate::place::Publishing)), then come the names of blobs in a layout that is there, then `index.json` by a
+//! rename, or the folder's own name, then the folder that holds it. Garbage goes last. A crash between any two steps
 //! leaves the old layout or the new one, with blobs too many at worst, which the next publish removes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
-    fs::{self, File},
-    io::{self, Write},
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -36,26 +36,51 @@ const ATTEMPTS: usize = 16;
 /// The blobs of the new layout, by digest.
 type Reached = BTreeMap<Digest, BlobRef>;
 
-/// Publishes what `root` reaches; see [`Staging::publish`].
-pub(in crate::place) fn publish(staging: &mut Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-    let reached = read_back(staging, root)?;
+/// A layout that is written but for its name or its index.
+#[derive(Debug)]
+pub(in crate::place) struct Ready(Reached);
+
+/// Verifies what `root` reaches and writes what leads to it, beside the layout or inside of it. None where the layout that is
+/// there is this one already.
+pub(in crate::place) fn prepare(
+    staging: &mut Staging,
+    root: &Descriptor,
+    reference: &str,
+) -> Result<Option<Ready>, Failure> {
+    let reached = match read_back(staging, root) {
+        Ok(reached) => reached,
+        Err(_) => staging.secure().and_then(|()| read_back(staging, root))?,
+    };
     let entry = entry(staging, root, reference)?;
     if is_there(staging, &reached, &entry) {
-        return Ok(());
+        return Ok(None);
     }
     write_entry(staging, &entry)?;
+    if staging.beside {
+        remove_unreached(&staging.blobs(), &reached);
+    }
     staging.step()?;
+    Ok(Some(Ready(reached)))
+}
+
+/// Makes the layout visible; everything of it is durable by now. Names that are still to be made durable are in the folders
+/// that are added to `late`.
+pub(in crate::place) fn commit(
+    staging: &mut Staging,
+    Ready(reached): &Ready,
+    late: &mut BTreeSet<PathBuf>,
+) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
-        if staging.beside && become_layout(staging, &reached)? {
-            settle(staging, &reached);
+        if staging.beside && become_layout(staging, late)? {
+            settle(staging, reached);
             return Ok(());
         }
         if let Some(lock) = lock_layout(staging)? {
-            let merged = merge(staging, &reached);
+            let merged = merge(staging, reached);
             staging.take_back();
             // Until here: nobody else may publish before this one has cleaned up behind itself.
             drop(lock);
-            settle(staging, &reached);
+            settle(staging, reached);
             return merged;
         }
         if !staging.beside {
@@ -130,29 +155,17 @@ fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
 /// Writes the marker and the new index into the staging folder.
 fn write_entry(staging: &Staging, entry: &Entry) -> Result<(), Failure> {
     for (name, bytes) in [(MARKER, &entry.marker), (INDEX, &entry.index)] {
-        write_durably(&staging.temp.path().join(name), bytes).map_err(|error| {
+        fs::write(staging.temp.path().join(name), bytes).map_err(|error| {
             Failure::io(&format!("write the {} bytes of `{name}`", bytes.len()), &staging.path, &error)
         })?;
     }
     Ok(())
 }
 
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 /// Renames the staging folder to the layout. Says no when there is something at the path by now.
-fn become_layout(staging: &mut Staging, reached: &Reached) -> Result<bool, Failure> {
+fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<bool, Failure> {
     let (temp, path) = (staging.temp.path().to_owned(), staging.path.clone());
     let io = |error: io::Error| Failure::io("publish the layout", &path, &error);
-    let blobs = blobs_in(&temp);
-    remove_unreached(&blobs, reached);
-    for folder in [&blobs, &temp.join("blobs"), &temp] {
-        sync_folder(folder).map_err(io)?;
-    }
-    staging.step()?;
     match rename_folder(&temp, &path) {
         Ok(true) => staging.temp.keep(),
         Ok(false) => return Ok(false),
@@ -160,10 +173,8 @@ fn become_layout(staging: &mut Staging, reached: &Reached) -> Result<bool, Failu
     }
     staging.step()?;
     // The names of new parents are in the folders above them.
-    let above = staging.made.paths().iter().rev().map(|made| parent_of(made));
-    for folder in std::iter::once(parent_of(&path)).chain(above) {
-        sync_folder(&folder).map_err(io)?;
-    }
+    late.extend(staging.made.paths().iter().map(|made| parent_of(made)));
+    late.insert(parent_of(&path));
     Ok(true)
 }
 
@@ -280,7 +291,13 @@ fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result
             Ok(()) if is_new => staging.placed(&target),
             Ok(()) => {}
             // Another publish may have removed it since we looked.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => store.verify(blob)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Err(failure) = store.verify(blob) {
+                    staging.secure()?;
+                    fs::rename(staged.join(digest.hex()), &target).map_err(|_| failure)?;
+                    sync_file(&target).map_err(|error| Failure::io("make a blob durable", &staging.path, &error))?;
+                }
+            }
             Err(error) => {
                 let doing = format!("place the blob `{digest}` of {} bytes", blob.size);
                 return Err(Failure::io(&doing, &staging.path, &error));
@@ -289,6 +306,10 @@ fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result
         staging.step()?;
     }
     Ok(())
+}
+
+fn sync_file(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
 }
 
 /// Removes the blobs that were not reached. Anything that is not a regular file with the name of a blob stays.

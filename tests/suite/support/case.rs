@@ -60,6 +60,9 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, Clone)]
 pub struct Case {
     temp: Arc<TempDir>,
+    /// Outside of the folder, in which tests look for what should not be there.
+    #[expect(dead_code, reason = "it is there as long as the case")]
+    cache: Arc<TempDir>,
     cwd: PathBuf,
     env: Vec<(OsString, OsString)>,
     umask: Option<u32>,
@@ -71,10 +74,10 @@ impl Case {
         let cwd = temp.path().join("work");
         fs::create_dir(&cwd).expect("the case's folder");
         let env = KEPT.iter().filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?))).collect();
-        let case = Self { temp: Arc::new(temp), cwd, env, umask: None };
-        let cache = case.temp.path().join("cache");
-        share_compilers(&cache.join("hardpan"));
-        case.env("XDG_CACHE_HOME", cache)
+        let cache = scratch();
+        share_compilers(&cache.path().join("hardpan"));
+        let path = cache.path().to_owned();
+        Self { temp: Arc::new(temp), cache: Arc::new(cache), cwd, env, umask: None }.env("XDG_CACHE_HOME", path)
     }
 
     /// The folder that paths are relative to.

@@ -1,0 +1,135 @@
+//! Several images that become visible in one call.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use rustix::{fs::syncfs, io::Errno};
+
+use super::{
+    Form, Staging, archive,
+    folder::sync_folder,
+    layout::{self, Ready},
+};
+use crate::{oci::Descriptor, report::Failure};
+
+/// Folders that are synced one by one; each takes a commit of the file system's journal, and so do all at once.
+const FEW: usize = 4;
+
+/// Images that are written, on their way to be visible.
+///
+/// One `syncfs` makes all of them durable before the first of them gets its name. Measured on ext4: 15 ms for 5 files or
+/// for 40, where `fdatasync` takes 6 ms for each; 30 ms for 40 MB, as `fdatasync` does. Its price is that it also waits for
+/// what others have written and not synced, once a second where a compiler was at work. Nothing is synced where no image
+/// has changed.
+#[derive(Debug, Default)]
+pub struct Publishing {
+    images: VecDeque<Image>,
+    late: BTreeSet<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Image {
+    staging: Staging,
+    root: Descriptor,
+    reference: String,
+    /// What is to be done for a layout.
+    ready: Option<Ready>,
+}
+
+impl Publishing {
+    /// Verifies every staged blob that `root` reaches, and makes all of it ready to become visible as the image
+    /// `reference`.
+    ///
+    /// # Errors
+    /// A blob that `root` reaches is missing or damaged, or the system failed.
+    pub fn add(&mut self, mut staging: Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+        let is_layout = staging.form == Form::Layout;
+        let ready = if is_layout { layout::prepare(&mut staging, root, reference)? } else { None };
+        self.images.push_back(Image { staging, root: root.clone(), reference: reference.to_owned(), ready });
+        Ok(())
+    }
+
+    /// Makes all that was written durable. Called once, when all images were added.
+    ///
+    /// # Errors
+    /// The system failed; nothing is visible.
+    pub fn sync(&self) -> Result<(), Failure> {
+        let mut devices = BTreeMap::new();
+        for image in self.images.iter().filter(|image| image.ready.is_some()) {
+            let (path, temp) = (&image.staging.path, image.staging.temp.path());
+            let fault = |error: io::Error| Failure::io("make the image durable", path, &error);
+            let device = fs::metadata(temp).map_err(fault)?.dev();
+            match devices.get(&device) {
+                Some(true) => {}
+                Some(false) => sync_all(temp).map_err(fault)?,
+                None => {
+                    let whole = sync_file_system(temp).map_err(fault)?;
+                    devices.insert(device, whole);
+                    if !whole {
+                        sync_all(temp).map_err(fault)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the next image visible, in the order in which they were added. What is at its path is the old image or the new
+    /// one at every moment. Waits while another build publishes into the same layout.
+    ///
+    /// # Errors
+    /// The form cannot hold the image, the path has become something else, or the system failed; what was there is intact.
+    pub fn publish_next(&mut self) -> Result<(), Failure> {
+        let Some(mut image) = self.images.pop_front() else { return Ok(()) };
+        match (image.staging.form, &image.ready) {
+            (Form::Layout, None) => Ok(()),
+            (Form::Layout, Some(ready)) => layout::commit(&mut image.staging, ready, &mut self.late),
+            (form, _) => archive::publish(&mut image.staging, form, &image.root, &image.reference),
+        }
+    }
+
+    /// Makes the names durable that the images got.
+    ///
+    /// # Errors
+    /// The system failed.
+    pub fn finish(self) -> Result<(), Failure> {
+        let fault = |folder: &Path, error: io::Error| Failure::io("make the names durable", folder, &error);
+        let mut late = self.late;
+        if late.len() > FEW
+            && let Some(folder) = late.first()
+        {
+            let device = fs::metadata(folder).map_err(|error| fault(folder, error))?.dev();
+            if sync_file_system(folder).map_err(|error| fault(folder, error))? {
+                late.retain(|folder| fs::metadata(folder).is_ok_and(|meta| meta.dev() != device));
+            }
+        }
+        late.iter().try_for_each(|folder| sync_folder(folder).map_err(|error| fault(folder, error)))
+    }
+}
+
+/// Syncs the whole file system of a folder; says no where there is no such call.
+fn sync_file_system(folder: &Path) -> io::Result<bool> {
+    match syncfs(File::open(folder)?) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Syncs every file and folder below `folder`, and itself.
+fn sync_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_folder(folder)
+}
