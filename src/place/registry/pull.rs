@@ -149,6 +149,8 @@ impl BlobReader {
             // Not every registry can begin in the middle.
             200 => self.at,
             404 => return Err(io::Error::new(io::ErrorKind::NotFound, "the registry does not have it")),
+            // There is nothing behind what came: not now and not later.
+            416 => return Err(io::Error::new(io::ErrorKind::InvalidData, "the registry ends it too early")),
             _ => return Err(io::Error::other(answer.refusal())),
         };
         let mut body = answer.into_reader();
@@ -185,7 +187,8 @@ impl Read for BlobReader {
             };
             // The connection is done for; what came over it is not.
             self.body = None;
-            if fault.kind() == io::ErrorKind::NotFound || self.stalls >= Limits::RETRIES {
+            let lasts = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
+            if lasts || self.stalls >= Limits::RETRIES {
                 return Err(fault);
             }
             wait(backoff(self.stalls));
