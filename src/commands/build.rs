@@ -16,7 +16,7 @@ use crate::{
     cache::Cache,
     oci::{Descriptor, Digest, Platform},
     place::{
-        BlobRef, Form, Packing, Publishing, Staging, check_fits,
+        BlobRef, Form, Packing, Publishing, Staging, allow_staging, check_fits,
         engine::{self, Caller, Engine},
         registry::{self, Reference},
     },
@@ -92,6 +92,7 @@ struct Staged {
 /// none is written. An engine or a registry keeps what it was given before another one failed.
 pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
     let mut loaded = load(&request.recipes, &request.set)?;
+    allow_staging(loaded.len());
     let cache = request.settings.blobs.as_ref();
     if let Some(Err(failure)) = cache.map(Cache::enter) {
         progress.detail(&format!("built without a cache: {failure}"));

@@ -33,7 +33,7 @@ use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};
 pub use local::Local;
 pub use open::Opened;
-pub use publishing::Publishing;
+pub use publishing::{Publishing, allow_staging};
 pub use staging::Staging;
 pub use unpack::drain;
 

@@ -8,7 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::{fs::syncfs, io::Errno};
+use rustix::{
+    fs::syncfs,
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 
 use super::{
     Form, Staging, archive,
@@ -19,6 +23,21 @@ use crate::{oci::Descriptor, report::Failure};
 
 /// Folders that are synced one by one; each takes a commit of the file system's journal, and so do all at once.
 const FEW: usize = 4;
+
+/// Files that a process has open besides one for each image that is staged.
+const OTHERS: usize = 256;
+
+/// Lets this process stage so many images at once, as far as the system allows: each holds the lock of its folder open, and
+/// many systems begin with a limit of 1024 open files that every process may raise.
+pub fn allow_staging(images: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = images.saturating_add(OTHERS) as u64;
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        // Where it does not help, the image for which there is no file left says so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    }
+}
 
 /// Images that are written, on their way to be visible.
 ///
