@@ -46,10 +46,10 @@ class Bench:
         return Way(name, command, forget, self.env())
 
     def measure(self, way):
-        return measure(way, not self.smoke)
+        return measure(way, self.folder)
 
     def in_turn(self, ways, times=1):
-        return in_turn(ways, times * self.runs, not self.smoke)
+        return in_turn(ways, times * self.runs, self.folder)
 
     def row(self, case, ours, theirs, ratio, most, words="at most {}"):
         """A row whose target is a bound of a ratio."""

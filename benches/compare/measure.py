@@ -24,11 +24,11 @@ class Way(NamedTuple):
     cwd: str = None
 
 
-def measure(way, settle=True):
-    """Runs it once. Dirty pages are written first: who syncs must not pay for those who do not."""
+def measure(way, folder=None):
+    """Runs it once. Before, dirty pages of the folder's file system are written: each pays for its own syncs alone."""
     way.prepare()
-    if settle:
-        os.sync()
+    if folder:
+        output(["sync", "-f", folder])
     with tempfile.TemporaryFile() as said:
         started = time.perf_counter()
         streams = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
@@ -43,14 +43,14 @@ def measure(way, settle=True):
     return Sample(wall, used.ru_utime + used.ru_stime, used.ru_maxrss)
 
 
-def in_turn(ways, runs, settle=True):
+def in_turn(ways, runs, folder=None):
     """Medians by name, of runs in the order A B A B. A way that fails drops out, and its name has the reason."""
     samples, failures = {way.name: [] for way in ways}, {}
     for _ in range(runs):
         for way in ways:
             if way.name not in failures:
                 try:
-                    samples[way.name].append(measure(way, settle))
+                    samples[way.name].append(measure(way, folder))
                 except Failed as why:
                     failures[way.name] = str(why)
     return {name: failures.get(name) or median(taken) for name, taken in samples.items()}
