@@ -45,22 +45,18 @@ impl<'a> Downloads<'a> {
         Self { settings, progress, known: RefCell::default() }
     }
 
-    /// The file at `url`; `size` is how large the lock says that it is.
+    /// The file at `url`.
     ///
     /// # Errors
     /// Those of a download; with `--offline` whatever is not in the cache.
-    pub fn get(
-        &self,
-        url: &Located<String>,
-        sha256: &Located<Digest>,
-        size: Option<u64>,
-    ) -> Result<Downloaded, Failure> {
+    pub fn get(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<Downloaded, Failure> {
         let digest = sha256.value;
+        // Before the cache: what a recipe may name does not hang on what was fetched once.
+        place::check_address(&url.value, &self.settings.access).map_err(|failure| failure.at(&url.origin))?;
         if let Some(known) = self.known.borrow().get(&digest) {
             return Ok(known.clone());
         }
-        let limit = size.map_or(Limits::DOWNLOAD_BYTES, |size| size.min(Limits::DOWNLOAD_BYTES));
-        let what = Download { url: &url.value, digest, limit };
+        let what = Download { url: &url.value, digest, limit: Limits::DOWNLOAD_BYTES };
         let cached = self.settings.blobs.as_ref().and_then(|cache| cache.blob_of(digest));
         let found = match (cached, &self.settings.blobs) {
             (Some(blob), _) => Downloaded { path: blob.path().to_owned(), size: blob.size(), kept: None },
@@ -69,6 +65,16 @@ impl<'a> Downloads<'a> {
         };
         self.known.borrow_mut().insert(digest, found.clone());
         Ok(found)
+    }
+
+    /// What is at `url` at this moment, past the cache; nothing of it is kept.
+    ///
+    /// # Errors
+    /// Those of a download, but for the digest.
+    pub fn look_at(&self, url: &Located<String>) -> Result<(Digest, u64), Failure> {
+        let (access, sink) = (&self.settings.access, &mut std::io::sink());
+        let seen = place::observe(&url.value, Limits::DOWNLOAD_BYTES, access, sink, self.progress);
+        seen.map_err(|failure| failure.at(&url.origin))
     }
 
     fn fetch_cached(&self, cache: &Cache, what: &Download<'_>) -> Result<Downloaded, Failure> {

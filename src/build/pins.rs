@@ -86,7 +86,10 @@ impl<'a> World<'a> {
         requests: &Requests,
         kept: Option<&LockedBase>,
     ) -> Result<LockedBase, Failure> {
+        // One that the recipe's own digest contradicts was never what is asked for.
+        let kept = kept.filter(|kept| requests.base_digest().is_none_or(|written| written == kept.digest));
         let Some(kept) = kept else { return self.base(base, requests) };
+        base::check_allowed(base, &self.recipe.policy, self.settings)?;
         let mut pin = kept.clone();
         pin.platforms.retain(|(platform, _)| requests.platforms.contains(platform));
         if pin.platforms.len() == requests.platforms.len() {
@@ -98,8 +101,17 @@ impl<'a> World<'a> {
 
     /// The file at a `url`, and how large it is.
     fn url(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<LockedUrl, Failure> {
-        let found = self.downloads.get(url, sha256, None)?;
+        let found = self.downloads.get(url, sha256)?;
         Ok(LockedUrl { sha256: sha256.value, size: found.size })
+    }
+
+    /// What is at a `url` at this moment; none with `--offline`, as nothing of it could be looked at.
+    pub fn look_at(&self, url: &Located<String>) -> Result<Option<LockedUrl>, Failure> {
+        if self.settings.offline {
+            return Ok(None);
+        }
+        let (sha256, size) = self.downloads.look_at(url)?;
+        Ok(Some(LockedUrl { sha256, size }))
     }
 
     /// The compiler that a program of the recipe gets here.

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{BinarySource, Certificates, File, FileSource, Lock, Recipe, Tree},
+    recipe::{BinarySource, Certificates, File, FileSource, LockFile, Recipe, Tree},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -51,7 +51,7 @@ pub struct Resolver<'a> {
     /// The certificates as PEM, once they were read.
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
     /// What the lock beside the recipe pins.
-    lock: Option<&'a Lock>,
+    lock: Option<&'a LockFile>,
     /// The base, once it was found.
     base: OnceCell<Option<FoundBase>>,
 }
@@ -92,7 +92,7 @@ impl<'a> Resolver<'a> {
 
     /// The same, with the pins of the lock: a base that is named by a tag alone needs one.
     #[must_use]
-    pub fn locked(self, lock: Option<&'a Lock>) -> Self {
+    pub fn locked(self, lock: Option<&'a LockFile>) -> Self {
         Self { lock, ..self }
     }
 
@@ -160,7 +160,7 @@ impl<'a> Resolver<'a> {
         if let Some(known) = self.bundle.get() {
             return Ok(known.clone());
         }
-        let locked = self.lock.and_then(|lock| lock.bundle.as_ref());
+        let locked = self.lock.and_then(|lock| lock.lock.bundle.as_ref());
         let version = locked.map_or(MOZILLA_VERSION, |bundle| &bundle.version);
         let bundle = system::bundle(system, version, None, &self.bound, now, self.progress)?;
         Ok(self.bundle.get_or_init(|| bundle).clone())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{arguments::Common, caller, print, registry::RegistryArguments, terminal::Terminal, unprinted};
 use crate::{
-    commands::lock::{self, Locked, Request},
+    commands::lock::{self, Checked, Locked, Request},
     report::{Failures, printable},
 };
 
@@ -16,7 +16,7 @@ pub(super) struct LockArguments {
     /// Recipes [default: hardpan.toml, else recipes/*.toml]
     #[arg(value_name = "RECIPE")]
     recipes: Vec<PathBuf>,
-    /// Only compare the locks with their recipes and with the world, and say what would change
+    /// Only compare the locks with their recipes and with the world, urls past the cache, and say what would change
     #[arg(long, conflicts_with = "update")]
     check: bool,
     /// Move this pin to what the world says now: a base, a url, certificates, go or rust; repeatable
@@ -43,12 +43,20 @@ pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), 
     let common = Common::of(&arguments.recipes, arguments.offline, arguments.allow_outside);
     let request = Request {
         recipes: arguments.recipes.clone(),
-        check: arguments.check,
         update: arguments.update.clone(),
         policy: arguments.policy.clone(),
         settings: caller::settings(&common, arguments.registry.access()?)?,
     };
-    let locks = lock::lock(&request, terminal)?;
+    let Checked { locks, failures } = if arguments.check {
+        lock::check(&request, terminal)?
+    } else {
+        Checked { locks: lock::lock(&request, terminal)?, failures: Vec::new() }
+    };
+    // What moved is an answer, and printed; what could not be looked at is none.
+    let failures = Failures(failures);
+    if failures.exit_code() != 1 {
+        return Err(failures);
+    }
     let text = if arguments.json {
         format!("{:#}\n", json!({ "locks": locks.iter().map(document).collect::<Vec<_>>() }))
     } else {
@@ -58,7 +66,8 @@ pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), 
         }
         paths
     };
-    print::text(&text).map_err(unprinted)
+    print::text(&text).map_err(unprinted)?;
+    if failures.0.is_empty() { Ok(()) } else { Err(failures) }
 }
 
 /// All about one lock, for programs.
@@ -66,7 +75,7 @@ fn document(lock: &Locked) -> serde_json::Value {
     let changes: Vec<_> = lock
         .changes
         .iter()
-        .map(|change| json!({ "pin": change.pin.name(), "key": change.key, "was": change.was, "now": change.now }))
+        .map(|change| json!({ "pin": change.pin.shown(), "key": change.key, "was": change.was, "now": change.now }))
         .collect();
     json!({
         "recipe": lock.recipe.to_string_lossy(),

@@ -72,6 +72,7 @@ fn snippet(origin: &Origin, color: bool) -> String {
 fn may_hold_a_secret(line: &str) -> bool {
     ["-----BEGIN ", "AGE-SECRET-KEY-", "PuTTY-User-Key-File-"].iter().any(|mark| line.contains(mark))
         || has_login(line)
+        || has_query(line)
         || !scan_text(TextContext::History, line).is_empty()
 }
 
@@ -79,6 +80,12 @@ fn may_hold_a_secret(line: &str) -> bool {
 fn has_login(line: &str) -> bool {
     let end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'');
     line.split("://").skip(1).any(|rest| rest.split(end).next().is_some_and(|authority| authority.contains('@')))
+}
+
+/// Whether an address in the line has a query, where tokens are.
+fn has_query(line: &str) -> bool {
+    let end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    line.split("://").skip(1).any(|rest| rest.split(end).next().is_some_and(|address| address.contains('?')))
 }
 
 /// The line with everything made visible that a terminal would act on, cut around the marked bytes where it is long,

@@ -188,7 +188,7 @@ fn stage(
 ) -> Result<Staged, Failures> {
     let lock = locked::for_build(one, request.locked, &request.settings, progress)?;
     let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
-    let resolver = resolver.locked(lock.as_ref().map(|file| &file.lock));
+    let resolver = resolver.locked(lock.as_ref());
     let platforms = one.platforms(&request.platforms);
     let path =
         expand(&resolver, "--output", request.output.as_deref().unwrap_or(default_output(request.form)), &platforms)?;
@@ -200,6 +200,7 @@ fn stage(
         };
         return Err(Failure::new(what).in_path(&path).hint(hint).into());
     }
+    resolver.check_output(&path)?;
     let packing = Packing::of(one.recipe.compression.media_type());
     check_fits(request.form, platforms.len(), packing).map_err(|failure| failure.in_path(&path))?;
     let targets = targets(&resolver, request, others, &platforms)?;

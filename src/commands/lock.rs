@@ -22,8 +22,6 @@ use crate::{
 pub struct Request {
     /// Recipes; none means those of the current folder.
     pub recipes: Vec<PathBuf>,
-    /// Compare with the world and write nothing.
-    pub check: bool,
     /// The pins that move to what the world says now.
     pub update: Vec<String>,
     /// `--policy`: where bases may come from, whatever the recipes say.
@@ -39,7 +37,7 @@ pub struct Locked {
     pub recipe: PathBuf,
     /// The lock.
     pub path: PathBuf,
-    /// By which lines it is another one than before; none when it was left alone.
+    /// By which lines it is another one than before, or than the world would have it; none when it was left alone.
     pub changes: Vec<Difference>,
     /// Whether it was written.
     pub written: bool,
@@ -51,18 +49,29 @@ struct Staged {
     file: Option<StagedFile>,
 }
 
-/// Writes the lock of every recipe, all or none; one that says the same already is left alone. With `check` nothing is
-/// written, and what a lock says otherwise than its recipe or the world is an answer each.
-pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
+/// What came of holding locks against their recipes and the world.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// Every lock that is there.
+    pub locks: Vec<Locked>,
+    /// What they say otherwise, an answer each, and what could not be looked at.
+    pub failures: Vec<Failure>,
+}
+
+/// The recipes, under the policy.
+fn loaded(request: &Request) -> Result<Vec<Loaded>, Failures> {
     let mut loaded = load(&request.recipes, &[])?;
     let file = request.policy.as_deref().map(policy::read).transpose()?;
     for one in &mut loaded {
         // For where bases may come from.
         policy::of_build(file.as_ref(), &mut one.recipe.policy)?;
     }
-    if request.check {
-        return check(&loaded, request, progress);
-    }
+    Ok(loaded)
+}
+
+/// Writes the lock of every recipe, all or none; one that says the same already is left alone.
+pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
+    let loaded = loaded(request)?;
     let updates = Updates { asked: &request.update, used: RefCell::default() };
     let (mut staged, mut known): (Vec<Staged>, _) = (Vec::new(), BTreeSet::new());
     for one in &loaded {
@@ -73,7 +82,7 @@ pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, F
         }
         let old = old(&path, &request.update)?;
         let requests = Requests::of(&one.recipe);
-        known.extend(requests.pins().into_keys().map(|pin| pin.name().to_owned()));
+        known.extend(requests.pins().into_keys().map(|pin| pin.shown().to_owned()));
         let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
         let had = old.as_ref().map(|file| file.lock.clone()).unwrap_or_default();
         let lock = world.pin(&requests, &had, &|pin| updates.names(pin))?;
@@ -121,10 +130,10 @@ fn stage(one: &Loaded, path: &Path, old: Option<&LockFile>, had: &Lock, lock: &L
     Ok(Staged { locked, file })
 }
 
-/// The lines by which locks differ from their recipes and from the world.
-fn check(loaded: &[Loaded], request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
-    let (mut failures, mut done) = (Vec::new(), Vec::new());
-    for one in loaded {
+/// The lines by which locks differ from their recipes and from the world. Nothing is written.
+pub fn check(request: &Request, progress: &dyn Progress) -> Result<Checked, Failures> {
+    let (mut failures, mut locks) = (Vec::new(), Vec::new());
+    for one in &loaded(request)? {
         let path = locked::beside(&one.path);
         let Some(file) = locked::read(&path)? else {
             failures.push(locked::missing(&path));
@@ -133,36 +142,64 @@ fn check(loaded: &[Loaded], request: &Request, progress: &dyn Progress) -> Resul
         let requests = Requests::of(&one.recipe);
         failures.extend(requests.stale(&file));
         let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
-        match look(&world, &requests, &file.lock) {
-            Ok((was, now)) => failures.extend(locked::moved(&file, &was, &now)),
-            Err(failure) => failures.push(failure),
-        }
+        let Seen { was, now, unseen } = look(&world, &requests, &file.lock);
+        failures.extend(locked::moved(&file, &was, &now));
+        failures.extend(unseen);
         progress.step(&format!("look at {}", printable(&path.to_string_lossy())));
-        done.push(Locked { recipe: one.path.clone(), path, changes: Vec::new(), written: false });
+        locks.push(Locked { recipe: one.path.clone(), path, changes: changes(&was, &now), written: false });
     }
-    if failures.is_empty() { Ok(done) } else { Err(Failures(failures)) }
+    Ok(Checked { locks, failures })
+}
+
+/// Pins of a lock, what the world says about the same, and why it said nothing about others.
+#[derive(Default)]
+struct Seen {
+    was: Lock,
+    now: Lock,
+    unseen: Vec<Failure>,
+}
+
+impl Seen {
+    /// What was found, unless that is why nothing was.
+    fn found<T>(&mut self, found: Result<T, Failure>) -> Option<T> {
+        found.map_err(|failure| self.unseen.push(failure)).ok()
+    }
 }
 
 /// The pins of a lock that are asked for, and what the world says about the same.
-fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Result<(Lock, Lock), Failure> {
-    let (mut was, mut now) = (Lock::default(), Lock::default());
-    if let (Some(_), Some(bundle)) = (&requests.bundle, &lock.bundle) {
-        was.bundle = Some(bundle.clone());
-        now.bundle = Some(World::bundle()?);
+fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
+    let mut seen = Seen::default();
+    if let (Some(_), Some(bundle)) = (&requests.bundle, &lock.bundle)
+        && let Some(found) = seen.found(World::bundle())
+    {
+        seen.was.bundle = Some(bundle.clone());
+        seen.now.bundle = Some(found);
     }
     if let Some(base) = &requests.base
         && let Some(locked) = lock.bases.get(&base.value)
+        && let Some(found) = seen.found(world.base(base, requests))
     {
-        was.bases.insert(base.value.clone(), locked.clone());
-        now.bases.insert(base.value.clone(), world.base(base, requests)?);
+        seen.was.bases.insert(base.value.clone(), locked.clone());
+        seen.now.bases.insert(base.value.clone(), found);
     }
-    for (key, request) in &requests.toolchains {
-        if let Some(locked) = lock.toolchains.get(key) {
-            was.toolchains.insert(key.clone(), locked.clone());
-            now.toolchains.insert(key.clone(), world.toolchain(key.0, request)?);
+    for (url, (at, sha256)) in &requests.urls {
+        // One that the recipe contradicts is told as that.
+        if let Some(locked) = lock.urls.get(url).filter(|locked| locked.sha256 == sha256.value)
+            && let Some(Some(found)) = seen.found(world.look_at(at))
+        {
+            seen.was.urls.insert(url.clone(), *locked);
+            seen.now.urls.insert(url.clone(), found);
         }
     }
-    Ok((was, now))
+    for (key, request) in &requests.toolchains {
+        if let Some(locked) = lock.toolchains.get(key)
+            && let Some(found) = seen.found(world.toolchain(key.0, request))
+        {
+            seen.was.toolchains.insert(key.clone(), locked.clone());
+            seen.now.toolchains.insert(key.clone(), found);
+        }
+    }
+    seen
 }
 
 /// One line about one line.
@@ -191,7 +228,7 @@ impl<'a> Updates<'a> {
         };
         let is_it = |asked: &str| match pin {
             Pin::Base(base) => asked == base || asked == repository(base),
-            pin => asked == pin.name(),
+            pin => asked == pin.name() || asked == pin.shown(),
         };
         let found: Vec<&'a str> = self.asked.iter().map(String::as_str).filter(|asked| is_it(asked)).collect();
         self.used.borrow_mut().extend(&found);

@@ -116,7 +116,12 @@ pub(super) fn moved(file: &LockFile, was: &Lock, now: &Lock) -> Vec<Failure> {
             let (was, now) = (difference.was?, difference.now?);
             let key = printable(&difference.key).into_owned();
             let what = format!("{}: `{key}` is `{}` now, not `{}`", difference.pin, printable(&now), printable(&was));
-            let hint = format!("`hardpan lock --update {}` pins it anew", printable(difference.pin.name()));
+            let hint = match &difference.pin {
+                Pin::Url(_) if difference.key == "sha256" => {
+                    "somebody changed what is there; look at it before the recipe names its digest".to_owned()
+                }
+                pin => format!("`hardpan lock --update {}` pins it anew", printable(pin.shown())),
+            };
             Some(Failure::answer(what).at(&file.place(&difference.pin, &difference.key)).hint(hint))
         })
         .collect()

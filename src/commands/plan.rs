@@ -136,7 +136,7 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
     for one in load(&request.recipes, &request.set)? {
         let lock = locked::for_build(&one, request.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
-        let resolver = resolver.locked(lock.as_ref().map(|file| &file.lock));
+        let resolver = resolver.locked(lock.as_ref());
         let mut prepared = Vec::new();
         for platform in one.platforms(&request.platforms) {
             prepared.push(resolver.prepare(&platform)?);

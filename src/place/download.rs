@@ -51,17 +51,52 @@ pub fn download(
     to: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<u64, Failure> {
-    let url = Url::parse(what.url).ok_or_else(|| Failure::new(format!("`{}` is no address", shown(what.url))))?;
+    let (found, size) = observe(what.url, what.limit, access, to, progress)?;
+    if found != what.digest {
+        let name = Url::parse(what.url).map_or_else(String::new, |url| shown(&url.shown()));
+        let what = format!("`{name}` is `{found}`, and the recipe says `{}`", what.digest);
+        return Err(Failure::new(what).hint("somebody changed what is there; look at it before you trust it"));
+    }
+    Ok(size)
+}
+
+/// Refuses an address that may not be spoken with, whether what is there is here already or not.
+///
+/// # Errors
+/// No address, or one without TLS that is not this machine's, unless `--plain-http` says so.
+pub fn check_address(url: &str, access: &Access) -> Result<(), Failure> {
+    address(url, access).map(drop)
+}
+
+fn address(text: &str, access: &Access) -> Result<Url, Failure> {
+    let told = || shown(text.split('?').next().unwrap_or_default());
+    let url = Url::parse(text).ok_or_else(|| Failure::new(format!("`{}` is no address", told())))?;
+    if !url.https && !may_be_plain(&url, access) {
+        let failure = Failure::new(format!("`{}` is not TLS", shown(&url.shown())));
+        return Err(failure.hint("write `https://`, or pass `--plain-http`"));
+    }
+    Ok(url)
+}
+
+/// Writes what is at the address to `to`, whatever it is, and gives its digest and size.
+///
+/// # Errors
+/// Those of [`download`], but for the digest.
+pub fn observe(
+    url: &str,
+    limit: u64,
+    access: &Access,
+    to: &mut dyn Write,
+    progress: &dyn Progress,
+) -> Result<(Digest, u64), Failure> {
+    let url = address(url, access)?;
     let name = shown(&url.shown());
     if access.offline {
         return Err(Failure::new(format!("`{name}` is not in the cache, and `--offline` opens no socket"))
             .hint("build or lock once without `--offline`"));
     }
-    if !url.https && !may_be_plain(&url, access) {
-        return Err(Failure::new(format!("`{name}` is not TLS")).hint("write `https://`, or pass `--plain-http`"));
-    }
     let failed = |why: String| Failure::new(format!("cannot download `{name}`: {why}"));
-    let mut source = Source { access, url: &url, limit: what.limit, at: 0, counted: 0, breaks: 0, total: None };
+    let mut source = Source { access, url: &url, limit, at: 0, counted: 0, breaks: 0, total: None };
     let line = format!("download {name}");
     let mut task: Option<std::sync::Arc<dyn Task>> = None;
     let mut hasher = Sha256::new();
@@ -75,20 +110,15 @@ pub fn download(
         if bytes.is_empty() {
             break;
         }
-        if source.at > what.limit {
-            return Err(failed(too_large(what.limit)));
+        if source.at > limit {
+            return Err(failed(too_large(limit)));
         }
         hasher.update(bytes);
         to.write_all(bytes).map_err(|error| failed(format!("it cannot be kept: {error}")))?;
         task.get_or_insert_with(|| progress.task(&line, source.total)).advance(bytes.len() as u64);
     }
-    let found = hasher.finish();
-    if found != what.digest {
-        let what = format!("`{name}` is `{found}`, and the recipe says `{}`", what.digest);
-        return Err(Failure::new(what).hint("somebody changed what is there; look at it before you trust it"));
-    }
     progress.step(&line);
-    Ok(source.at)
+    Ok((hasher.finish(), source.at))
 }
 
 fn too_large(limit: u64) -> String {

@@ -27,7 +27,7 @@ mod walk;
 
 pub use archive::check_fits;
 pub use base::Base;
-pub use download::{Download, download};
+pub use download::{Download, check_address, download, observe};
 pub use form::Form;
 use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};

@@ -271,6 +271,19 @@ fn a_base_on_the_disk_is_a_layout_or_an_archive_within_the_bound() {
 }
 
 #[test]
+fn an_image_is_never_written_over_its_own_base() {
+    let base = Base::of([Stage::distroless(Family::Oci, "amd64")]);
+    let case = base.layout(on("./base", ""), "base");
+    let before = std::fs::read(case.path("base/index.json")).expect("the base");
+    for output in ["base", "./base/../base"] {
+        let refused = case.run(["build", "app.toml", "--output", output]).fails(2);
+        refused.says("app.toml:1:8: the image would be written over its own base, `./base`");
+    }
+    assert_eq!(std::fs::read(case.path("base/index.json")).expect("the base"), before);
+    case.run(["build", "app.toml", "--output", "other"]).ok();
+}
+
+#[test]
 fn a_pushed_image_takes_the_bases_layers_from_the_bases_repository() {
     let registry = Registry::start();
     let stage = Stage::distroless(Family::Oci, "amd64");

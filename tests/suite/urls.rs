@@ -150,6 +150,16 @@ fn a_connection_that_breaks_is_taken_up_where_it_was() {
 }
 
 #[test]
+fn an_address_without_tls_is_refused_whatever_is_in_the_cache() {
+    let server = server();
+    let case = case(&at(&server, "/model"));
+    case.build().ok();
+    let case = case.edit("app.toml", |text| text.replace(&server.host(), "files.example.com"));
+    case.build().fails(2).says("app.toml:5:7: `http://files.example.com/model` is not TLS");
+    case.run(["build", "app.toml", "--plain-http"]).ok();
+}
+
+#[test]
 fn tls_is_by_the_trust_of_registries() {
     let server = TlsServer::start(MODEL);
     let case = case(&server.url("/model")).file("ca.pem", server.ca_pem());

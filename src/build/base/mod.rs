@@ -10,7 +10,7 @@ mod layer;
 mod name;
 mod pull;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 pub(super) use accounts::check as check_accounts;
 pub(super) use config::BaseConfig;
@@ -62,6 +62,26 @@ pub fn look_up(
 pub(super) fn check_allowed(base: &Located<String>, policy: &Policy, settings: &Settings) -> Result<(), Failure> {
     let allowed = BaseName::parse(&base.value).and_then(|name| pull::check_registries(policy, &name, settings));
     allowed.map_err(|failure| failure.at(&base.origin))
+}
+
+/// Refuses to write an image to where its own base is.
+///
+/// # Errors
+/// At the line of `base`: it is what is at `output`.
+pub(super) fn check_output(base: &Located<String>, bound: &Bound, output: &Path) -> Result<(), Failure> {
+    let exists = |path: &str| bound.folder.join(path).exists();
+    let place = || {
+        let BaseName::Disk { .. } = BaseName::parse(&base.value).ok()? else { return None };
+        let (text, _) = name::split_digest(&base.value, exists).ok()?;
+        let real = bound.resolve(base, Local::parse(text, exists).ok()?.path).ok()?;
+        Some(fs::canonicalize(output).ok()? == fs::canonicalize(real).ok()?)
+    };
+    // A base that is not there is told when it is opened.
+    if place() != Some(true) {
+        return Ok(());
+    }
+    let what = format!("the image would be written over its own base, `{}`", printable(&base.value));
+    Err(Failure::new(what).at(&base.origin).hint("give the image another `name` or `--output`"))
 }
 
 /// Opens a base on the disk.

@@ -14,7 +14,7 @@ use crate::{
     layer::Written,
     oci::{Descriptor, Digest, Platform, media_type},
     place::{self, Packing, StoredLayer, drain, registry::Reference},
-    recipe::{Located, Lock, Policy, Recipe},
+    recipe::{Located, LockFile, Pin, Policy, Recipe},
     report::{Failure, Limits, Progress, Rule, printable},
 };
 
@@ -45,7 +45,7 @@ impl FoundBase {
     pub(in crate::build) fn find(
         written: &Located<String>,
         recipe: &Recipe,
-        lock: Option<&Lock>,
+        lock: Option<&LockFile>,
         bound: &Bound,
         settings: &Settings,
     ) -> Result<Self, Failure> {
@@ -56,7 +56,7 @@ impl FoundBase {
             let place = open(written, bound).map_err(at)?;
             return Ok(Self { written: written.clone(), reference: None, place });
         };
-        let locked = || Some(lock?.bases.get(&written.value)?.digest);
+        let locked = || Some(lock?.lock.bases.get(&written.value)?.digest);
         let Some(digest) = reference.digest().or_else(locked) else {
             let what = format!("the base `{}` is not pinned", printable(&written.value));
             let hint = "`hardpan lock` pins it, or write `@sha256:...` behind it";
@@ -70,15 +70,19 @@ impl FoundBase {
     /// Reads the image for `platform`: every layer once, its bytes checked against digest, size and `diff_id`.
     ///
     /// # Errors
-    /// At the line of `base`: no such image, one that cannot be read, or one with layers that may not be handed on.
+    /// At the line of `base`: no such image, one that cannot be read, or one with layers that may not be handed on. At the
+    /// lock's line of the platform: it is another image than the lock says.
     pub(in crate::build) fn pull(
         &self,
         platform: &Platform,
+        lock: Option<&LockFile>,
         settings: &Settings,
         progress: &dyn Progress,
     ) -> Result<PulledBase, Failure> {
         let at = |failure: Failure| failure.at(&self.written.origin);
         let image = self.place.image(platform).map_err(at)?;
+        let manifest = image.descriptor.as_ref().map(|blob| blob.digest);
+        lock.map_or(Ok(()), |lock| self.check_locked(platform, manifest, lock))?;
         if image.layers.len() > Limits::LAYERS {
             return Err(at(Failure::new(format!("the base has more than {} layers", Limits::LAYERS))));
         }
@@ -101,11 +105,25 @@ impl FoundBase {
             text: self.written.value.clone(),
             reference: self.reference.clone(),
             digest: self.digest(),
-            manifest: image.descriptor.as_ref().map(|blob| blob.digest),
+            manifest,
             layers,
             history: config.history.clone(),
         };
         Ok(PulledBase { plan, config, merged: stack.merged() })
+    }
+
+    /// That the image for `platform` is the one of the lock, where the lock is about this base.
+    fn check_locked(&self, platform: &Platform, found: Option<Digest>, lock: &LockFile) -> Result<(), Failure> {
+        let pinned = lock.lock.bases.get(&self.written.value).filter(|locked| Some(locked.digest) == self.digest());
+        let image = pinned.and_then(|locked| locked.platforms.iter().find(|(known, _)| known == platform));
+        let (Some((_, locked)), Some(found)) = (image, found) else { return Ok(()) };
+        if *locked == found {
+            return Ok(());
+        }
+        let pin = Pin::Base(self.written.value.clone());
+        let what = format!("{pin} has `{found}` for {platform}, not `{locked}`");
+        let failure = Failure::answer(what).at(&lock.place(&pin, &platform.to_string()));
+        Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.shown()))))
     }
 
     /// What the name of the base stands for: an index or a manifest; a docker archive has neither.

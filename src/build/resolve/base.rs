@@ -1,8 +1,10 @@
 //! What a resolver does with a base: first and last.
 
+use std::path::Path;
+
 use super::{
     super::{
-        base::{BaseConfig, FoundBase, PulledBase, check_accounts},
+        base::{BaseConfig, FoundBase, PulledBase, check_accounts, check_output},
         certificates::BUNDLE_PATH,
         merged::{Merged, NodeKind},
         plan::PlannedBase,
@@ -24,7 +26,8 @@ impl Resolver<'_> {
     /// Puts the base of the platform below everything else, and gives its settings.
     pub(super) fn begin_on_base(&self, prepared: &mut Prepared) -> Result<Option<BaseConfig>, Failure> {
         let Some(found) = self.base()? else { return Ok(None) };
-        let PulledBase { plan, config, merged } = found.pull(&prepared.platform, self.settings, self.progress)?;
+        let PulledBase { plan, config, merged } =
+            found.pull(&prepared.platform, self.lock, self.settings, self.progress)?;
         for key in [NAME, DIGEST] {
             if let Some(written) = self.recipe.annotations.get(key) {
                 let failure = Failure::new(format!("`{key}` follows from `base`")).at(&written.origin);
@@ -40,6 +43,14 @@ impl Resolver<'_> {
         prepared.merged = merged;
         prepared.base = Some(plan);
         Ok(Some(config))
+    }
+
+    /// Refuses an output that is the recipe's own base.
+    ///
+    /// # Errors
+    /// At the line of `base`.
+    pub fn check_output(&self, output: &Path) -> Result<(), Failure> {
+        self.recipe.base.as_ref().map_or(Ok(()), |base| check_output(base, &self.bound, output))
     }
 
     /// The base, found once for all platforms.

@@ -3,8 +3,8 @@
 use super::{Body, PinnedFile, Prepared, Resolver};
 use crate::{
     oci::{Digest, ImagePath},
-    recipe::Located,
-    report::Failure,
+    recipe::{Located, LockFile, Pin},
+    report::{Failure, printable},
 };
 
 impl Resolver<'_> {
@@ -16,9 +16,8 @@ impl Resolver<'_> {
         sha256: &Located<Digest>,
         to: &ImagePath,
     ) -> Result<Body, Failure> {
-        let locked = self.lock.and_then(|lock| lock.urls.get(&url.value));
-        let size = locked.filter(|locked| locked.sha256 == sha256.value).map(|locked| locked.size);
-        let found = self.downloads.get(url, sha256, size)?;
+        let found = self.downloads.get(url, sha256)?;
+        self.lock.map_or(Ok(()), |lock| check_size(lock, url, sha256.value, found.size))?;
         let known = self.pinned.borrow().get(found.path.as_os_str()).cloned();
         let (file, scan) = match known {
             Some(known) => known,
@@ -29,4 +28,13 @@ impl Resolver<'_> {
         self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
         Ok(Self::taken(prepared, file, scan, &url.value, to, &url.origin))
     }
+}
+
+/// That a file is as large as the lock says that the bytes of its digest are.
+fn check_size(lock: &LockFile, url: &Located<String>, sha256: Digest, size: u64) -> Result<(), Failure> {
+    let locked = lock.lock.urls.get(&url.value).filter(|locked| locked.sha256 == sha256);
+    let Some(locked) = locked.filter(|locked| locked.size != size) else { return Ok(()) };
+    let pin = Pin::Url(url.value.clone());
+    let failure = Failure::answer(format!("{pin} has {size} bytes, not {}", locked.size)).at(&lock.place(&pin, "size"));
+    Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.shown()))))
 }

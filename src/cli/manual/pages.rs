@@ -180,7 +180,11 @@ a warning, and with `--locked` a refusal, as is a lock that is missing.
 
 hardpan carries every bundle of roots that it ever shipped: an older lock builds to the same bytes with a newer hardpan.
 
-Stdout gets the path of every lock that was written; what changed in it goes to stderr.",
+--check fetches every url past the cache and compares what is there with the lock; with --offline it leaves them out.
+--update takes an address with or without its query, which is never shown.
+
+Stdout gets the path of every lock that was written; what changed in it goes to stderr. With --check --json it gets what
+moved, also at exit code 1.",
     examples: &[
         ("hardpan lock", "hardpan.lock of hardpan.toml"),
         ("hardpan build --locked", "only what the lock says"),

@@ -80,8 +80,14 @@ impl Requests {
         stale.into_iter().map(|failure| failure.hint("`hardpan lock` brings the lock up to date")).collect()
     }
 
-    /// Digests of downloads that the two files say differently.
+    /// Digests of the base and of downloads that the two files say differently.
     fn contradicted(&self, file: &LockFile) -> Vec<Failure> {
+        let base = self.base.as_ref().and_then(|base| {
+            let (written, locked) = (self.base_digest()?, file.lock.bases.get(&base.value)?);
+            let pin = Pin::Base(base.value.clone());
+            let what = format!("{pin} is `{}` here, and the recipe says otherwise at {}", locked.digest, base.origin);
+            (written != locked.digest).then(|| Failure::answer(what).at(&file.place(&pin, "digest")))
+        });
         let differ = self.urls.iter().filter_map(|(url, (_, sha256))| {
             let locked = file.lock.urls.get(url).filter(|locked| locked.sha256 != sha256.value)?;
             let pin = Pin::Url(url.clone());
@@ -89,7 +95,7 @@ impl Requests {
                 format!("{pin} is `{}` here, and `{}` at {}", locked.sha256.hex(), sha256.value.hex(), sha256.origin);
             Some(Failure::answer(what).at(&file.place(&pin, "sha256")))
         });
-        differ.collect()
+        base.into_iter().chain(differ).collect()
     }
 
     /// Platforms and targets of pins that the recipe does not have any more.

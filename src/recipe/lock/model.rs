@@ -116,6 +116,14 @@ impl Pin {
             Self::Toolchain(compiler, _) => compiler.name(),
         }
     }
+
+    /// The same, for others to read: of an address without its query, where tokens are. `--update` knows it, too.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Url(url) => url.split('?').next().unwrap_or(url),
+            _ => self.name(),
+        }
+    }
 }
 
 impl fmt::Display for Pin {
@@ -123,7 +131,7 @@ impl fmt::Display for Pin {
         match self {
             Self::Certificates => f.write_str("Mozilla's roots"),
             Self::Base(name) => write!(f, "the base `{}`", printable(name)),
-            Self::Url(url) => write!(f, "`{}`", printable(url.split('?').next().unwrap_or(url))),
+            Self::Url(_) => write!(f, "`{}`", printable(self.shown())),
             Self::Toolchain(compiler, dir) if dir == "." => write!(f, "the compiler `{}`", compiler.name()),
             Self::Toolchain(compiler, dir) => {
                 write!(f, "the compiler `{}` in `{}`", compiler.name(), printable(dir))

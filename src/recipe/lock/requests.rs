@@ -81,6 +81,12 @@ impl Requests {
         requests
     }
 
+    /// The digest that the recipe itself names its base by.
+    pub fn base_digest(&self) -> Option<Digest> {
+        let (_, digest) = self.base.as_ref()?.value.split_once('@')?;
+        Digest::parse(digest).ok()
+    }
+
     /// Every pin that a lock of the recipe has, and the words of the recipe that ask for it.
     pub fn pins(&self) -> BTreeMap<Pin, Origin> {
         let bundle = self.bundle.iter().map(|at| (Pin::Certificates, at.clone()));
