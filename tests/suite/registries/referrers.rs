@@ -1,6 +1,13 @@
 //! Artifacts that are about an image: listed by the registry, or under a tag where it keeps no lists.
 
-use std::{process::Stdio, thread, time::Duration};
+use std::{
+    process::Stdio,
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -83,10 +90,11 @@ fn without_the_api_the_list_is_a_tag_that_two_can_write() {
     registry.spoil(|_| None);
     case.run(["push", "one", &reference]).ok();
     assert_eq!(listed(&case, &registry), std::slice::from_ref(&one));
-    // Two that read the same list and both write theirs.
-    registry.spoil(|r| {
-        if r.is("GET", "/manifests/sha256-") {
-            thread::sleep(Duration::from_millis(30));
+    // Two that read the same list and both write theirs: neither reads before both are there.
+    let (both, reads) = (Barrier::new(2), AtomicUsize::new(0));
+    registry.spoil(move |r| {
+        if r.is("GET", "/manifests/sha256-") && reads.fetch_add(1, Ordering::SeqCst) < 2 {
+            both.wait();
         }
         None
     });
