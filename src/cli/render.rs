@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::{
     inspect::audit::secrets::{TextContext, scan_text},
-    report::{Failure, Origin, Place, Rule, printable},
+    report::{Failure, Origin, Place, Rule, holds_login, printable},
 };
 
 /// How many cells of a source line are shown: the rest of a longer line is cut on both sides.
@@ -76,10 +76,11 @@ fn may_hold_a_secret(line: &str) -> bool {
         || !scan_text(TextContext::History, line).is_empty()
 }
 
-/// Whether an address in the line has a name or a password before its host, however weak.
+/// Whether an address or a reference in the line has a name or a password before its host, however weak.
 fn has_login(line: &str) -> bool {
     let end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'');
     line.split("://").skip(1).any(|rest| rest.split(end).next().is_some_and(|authority| authority.contains('@')))
+        || line.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).any(holds_login)
 }
 
 /// Whether an address in the line has a query, where tokens are.

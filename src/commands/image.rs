@@ -49,6 +49,9 @@ pub(super) fn remote(image: &str) -> Result<Option<Reference>, Failure> {
     if !image.starts_with(['.', '/']) && Reference::has_host(image) {
         return Reference::parse(image).map(Some);
     }
+    if !image.starts_with(['.', '/']) {
+        Reference::refuse_login(image)?;
+    }
     let failure = Failure::new(format!("`{}` does not exist", printable(image)));
     Err(if image.starts_with(['.', '/']) {
         failure

@@ -82,6 +82,7 @@ pub(super) fn prepare<'a>(
 /// A reference that something is pushed to: with its host, because nobody means Docker Hub by leaving it out.
 pub(super) fn target(text: &str) -> Result<Reference, Failure> {
     let bare = text.strip_prefix("docker://").unwrap_or(text);
+    Reference::refuse_login(bare)?;
     if !Reference::has_host(bare) {
         let what = format!("`{}` names no registry", printable(text));
         return Err(Failure::new(what).hint("write its host, as in `registry.example.com/hello:1.0`"));

@@ -15,7 +15,7 @@ pub use catalogue::RuleFacts;
 pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;
 pub use origin::{Origin, Source};
-pub use printable::printable;
+pub use printable::{holds_login, printable};
 pub use progress::{Progress, Silent, Task};
 pub use rule::Rule;
 pub use severity::{NoSeverity, Severity};

@@ -38,6 +38,14 @@ fn is_plain(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}'))
 }
 
+/// Whether a name or a password is in front of the host of a reference, as in `me:password@registry.example.com/app`.
+/// Such a text is shown nowhere. An `@` with a digest behind it is none.
+pub fn holds_login(text: &str) -> bool {
+    let Some((before, after)) = text.split_once('@') else { return false };
+    let is_digest = ["sha256:", "sha512:"].iter().any(|algorithm| after.starts_with(algorithm));
+    after.contains('/') || (!is_digest && before.contains(':'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +67,23 @@ mod tests {
         assert_eq!(printable("a##[add-mask]b"), "a#\\u{23}[add-mask]b");
         assert_eq!(printable("###vso[x]"), "#\\u{23}\\u{23}vso[x]");
         assert_eq!(printable("a#b"), "a#b");
+    }
+
+    #[test]
+    fn a_login_is_told_from_a_digest() {
+        for (text, holds) in [
+            ("me:pw@r.example/a", true),
+            ("me@r.example/a", true),
+            ("docker://me:pw@r.example/a:1", true),
+            ("https://me:pw@r.example", true),
+            ("me:p/w@r.example/a", true),
+            ("me:pw@r.example:5000", true),
+            ("r.example:5000/a:1@sha256:00", false),
+            ("r.example/a@sha512:00", false),
+            ("r.example/a:1", false),
+            ("somebody@mail.example", false),
+        ] {
+            assert_eq!(holds_login(text), holds, "{text}");
+        }
     }
 }

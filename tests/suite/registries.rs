@@ -3,6 +3,7 @@
 mod conformance;
 mod faults;
 mod kills;
+mod lies;
 mod logins;
 mod pieces;
 mod realms;

@@ -38,6 +38,7 @@ impl BaseName {
             let what = "a base in docker's daemon is not supported by this version yet";
             return Err(Failure::new(what).hint("`docker save` writes an archive, which is"));
         }
+        Reference::refuse_login(text)?;
         if !Reference::has_host(text) {
             let failure = Failure::new(format!("the base `{}` names no registry", printable(text)));
             let hint = "write its host, as in `docker.io/library/alpine`; a path begins with `./` or `/`";

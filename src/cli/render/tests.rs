@@ -107,3 +107,11 @@ fn a_line_in_which_a_key_may_begin_is_not_shown() {
         }
     }
 }
+
+#[test]
+fn a_line_with_a_login_in_a_reference_is_not_shown() {
+    for text in ["base = \"me:pw@r.example/a\"", "base = 'docker://me:pw@r.example/a'"] {
+        assert_eq!(render(&wrong(text, 0..4), false).lines().count(), 1, "{text}");
+    }
+    assert!(render(&wrong("base = \"r.example/a:1@sha256:00\"", 0..4), false).lines().count() > 1);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::url::Url;
+use super::{Secret, url::Url};
 use crate::{
     place::shown,
     report::{Failure, Limits},
@@ -14,8 +14,9 @@ pub struct Notices(Arc<Mutex<Vec<String>>>);
 
 impl Notices {
     /// Takes note of what an answer of `url` has in its `Warning` fields.
-    pub(super) fn hear<'a>(&self, url: &Url, fields: impl Iterator<Item = &'a [u8]>) {
+    pub(super) fn hear<'a>(&self, url: &Url, fields: impl Iterator<Item = &'a [u8]>, secrets: &[Secret]) {
         for text in fields.filter_map(|field| text(&String::from_utf8_lossy(field))) {
+            let text = Secret::hide(secrets, text);
             let line = format!("{} says: {}", shown(&url.authority()), shown(&text));
             let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if heard.len() < Limits::NOTICES && !heard.contains(&line) {
@@ -58,16 +59,16 @@ mod tests {
         for field in
             ["299 - \"soon \\\"gone\\\" \u{1b}[2J\"", "299 - \"soon \\\"gone\\\" \u{1b}[2J\"", "110 - \"stale\""]
         {
-            copy.hear(&url, [field.as_bytes()].into_iter());
+            copy.hear(&url, [field.as_bytes()].into_iter(), &[]);
         }
         for field in ["299 - \"\"", "299 - unquoted", "299 - \"open", "299 other \"x\"", ""] {
-            copy.hear(&url, [field.as_bytes()].into_iter());
+            copy.hear(&url, [field.as_bytes()].into_iter(), &[]);
         }
         let heard: Vec<_> = notices.take().into_iter().map(|failure| failure.what).collect();
         assert_eq!(heard, ["r.example:443 says: soon \"gone\" \\u{1b}[2J"]);
         assert!(notices.take().is_empty());
         for n in 0..1000 {
-            copy.hear(&url, [format!("299 - \"{n}\"").as_bytes()].into_iter());
+            copy.hear(&url, [format!("299 - \"{n}\"").as_bytes()].into_iter(), &[]);
         }
         assert_eq!(notices.take().len(), Limits::NOTICES);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     oci::Digest,
     place::{repository::is_repository, shown},
-    report::{Failure, Limits},
+    report::{Failure, Limits, holds_login},
 };
 
 /// What people call Docker Hub.
@@ -32,6 +32,7 @@ impl Reference {
     /// # Errors
     /// A name, tag or digest that no registry could have, an upper case repository among them.
     pub fn parse(text: &str) -> Result<Self, Failure> {
+        Self::refuse_login(text)?;
         let wrong = |what: &str| Failure::new(format!("`{}` is no reference to an image: {what}", shown(text)));
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
@@ -69,6 +70,18 @@ impl Reference {
             }
         })?;
         Ok(Self { host, repository, tag: tag.map(str::to_owned), digest })
+    }
+
+    /// Refuses a text that holds a login, before anything else is said about it.
+    ///
+    /// # Errors
+    /// A name or password in front of the host; nothing of the text is in the failure.
+    pub fn refuse_login(text: &str) -> Result<(), Failure> {
+        if !holds_login(text) {
+            return Ok(());
+        }
+        let hint = "log in with `docker login`, or `--username` and `--password-stdin`";
+        Err(Failure::new("the reference holds a login").hint(hint))
     }
 
     /// Whether `text` is written as a reference with its host: the first component has a dot or a colon, or is

@@ -100,7 +100,7 @@ impl Requests {
 }
 
 /// Whether a base is on this disk: an input like any file, which lies there and is not looked up anywhere.
-fn lies_here(base: &str) -> bool {
+pub(in crate::recipe) fn lies_here(base: &str) -> bool {
     base.starts_with(['.', '/'])
         || ["oci:", "oci-archive:", "docker-archive:"].iter().any(|known| base.starts_with(known))
 }

@@ -22,6 +22,7 @@ pub use policy_file::parse_policy;
 
 use super::{
     Located, Recipe, System,
+    lock::lies_here,
     shapes::{At, Pairs, Table},
     variables,
     wording::{quoted, suggestion},
@@ -30,7 +31,7 @@ use super::{
 use crate::{
     layer::Compression,
     oci::Platform,
-    report::{Failure, Limits, Source, printable},
+    report::{Failure, Limits, Source, holds_login, printable},
 };
 
 /// Reads a recipe. `path` is the name it is printed under; its last component gives the default name.
@@ -101,6 +102,9 @@ fn base(page: &Page, base: Option<At<String>>) -> Result<Option<Located<String>>
     match base {
         Some(at) if at.value.trim().is_empty() => Err(page.failure(&at.span, "`base` is empty")),
         Some(at) if at.value == "scratch" => Ok(None),
+        Some(at) if !lies_here(&at.value) && holds_login(&at.value) => Err(page
+            .failure(&at.span, "`base` holds a login, which would be in the recipe for everybody to read")
+            .hint("log in with `docker login`, or `--username` and `--password-stdin`")),
         at => at.map(|at| page.literal("`base`", at)).transpose(),
     }
 }

@@ -23,7 +23,8 @@
 //! | 11 | the session is lost before PUT | *passes* |
 //! | 12 | PUT 400 `DIGEST_INVALID` | once: *passes*; always: *stays* |
 //! | 13 | PUT 201, and the blob is short | *passes* |
-//! | 14 | another `Docker-Content-Digest` | *stays* |
+//! | 14 | another `Docker-Content-Digest` | *stays*; of another algorithm: `lies::a_tag_whose_digest_*` |
+//! |    | 200 to everything | `lies::a_page_that_answers_200_*` |
 //! | 15 | manifest stored, the answer 502 or lost | *passes* |
 //! | 16 | manifest 400, 404, 405, 413, 415 | *stays* |
 //! | 17 | 307 to another host | `logins::a_password_goes_to_the_registry_and_nowhere_else`; a loop: *stays* |

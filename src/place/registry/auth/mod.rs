@@ -25,6 +25,16 @@ pub(super) enum Credential {
     Registry(Secret),
 }
 
+impl Credential {
+    /// What of it a registry could repeat.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::Login(login) => Token::Basic(login.clone()).secrets(),
+            Self::Identity(token) | Self::Registry(token) => Token::Bearer(token.clone()).secrets(),
+        }
+    }
+}
+
 /// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none when nobody logged in.
 ///
 /// In this order: `--username`; the file that `REGISTRY_AUTH_FILE` names, alone; podman's `auth.json` of this session

@@ -44,6 +44,19 @@ pub(in crate::place::registry) struct Question {
 }
 
 impl Token {
+    /// What of it a registry could repeat, in the forms in which it is sent.
+    pub(in crate::place::registry) fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::Bearer(token) => vec![token.clone(), Secret::new(escape(token.reveal()))],
+            Self::Basic(Login { username, password }) => {
+                let pair = format!("{username}:{}", password.reveal());
+                let encoded = [password.reveal(), &pair].map(|text| Base64::encode_string(text.as_bytes()));
+                let all = [password.reveal().to_owned(), escape(password.reveal())].into_iter().chain(encoded);
+                all.map(Secret::new).collect()
+            }
+        }
+    }
+
     /// The header field's value.
     pub(in crate::place::registry) fn header(&self) -> Secret {
         match self {

@@ -9,7 +9,10 @@ use ureq::{
 };
 
 use crate::{
-    place::{registry::url::Url, shown},
+    place::{
+        registry::{Secret, url::Url},
+        shown,
+    },
     report::Limits,
 };
 
@@ -22,6 +25,8 @@ pub(in crate::place::registry) struct Answer {
     pub(in crate::place::registry) url: Url,
     headers: HeaderMap,
     body: Body,
+    /// What was sent, and must not be said though the registry repeats it.
+    secrets: Vec<Secret>,
     /// Of a refusal, read already.
     said: Option<Vec<Said>>,
 }
@@ -36,9 +41,9 @@ pub(in crate::place::registry) struct Said {
 }
 
 impl Answer {
-    pub(super) fn new(response: Response<Body>, url: Url) -> Self {
+    pub(super) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
         let (parts, body) = response.into_parts();
-        Self { status: parts.status.as_u16(), url, headers: parts.headers, body, said: None }
+        Self { status: parts.status.as_u16(), url, headers: parts.headers, body, secrets, said: None }
     }
 
     /// Whether the status is 2xx.
@@ -86,6 +91,7 @@ impl Answer {
         let by = self.url.shown();
         match said {
             Some(Said { code, message }) if !code.is_empty() || !message.is_empty() => {
+                let [code, message] = [code, message].map(|text| Secret::hide(&self.secrets, text));
                 let colon = if code.is_empty() || message.is_empty() { "" } else { ": " };
                 format!("{} answered {status}, {}{colon}{}", shown(&by), shown(&code), shown(&message))
             }

@@ -80,8 +80,19 @@ impl Client {
             return Ok(known.clone());
         }
         let found = auth::credential(&self.access, &self.host, repository)?;
+        self.keep_secret(found.as_ref());
         gate.credentials.insert(repository.to_owned(), found.clone());
         Ok(found)
+    }
+
+    /// Takes note of what no answer may bring into a message.
+    fn keep_secret(&self, credential: Option<&Credential>) {
+        let mut secrets = lock(&self.secrets);
+        for secret in credential.map(Credential::secrets).unwrap_or_default() {
+            if !secrets.contains(&secret) {
+                secrets.push(secret);
+            }
+        }
     }
 
     /// Why a login was not given to the realm that the registry named, when that happened.
@@ -103,6 +114,7 @@ impl Client {
         }
         let realm = url.host();
         if let Some(own) = auth::kept(&self.access, realm, "")? {
+            self.keep_secret(Some(&own));
             return Ok(Some(own));
         }
         let (host, realm) = (shown(&self.host), shown(realm));

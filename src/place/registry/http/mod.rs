@@ -24,7 +24,7 @@ use ureq::{
 };
 
 use super::{
-    Access, Reference,
+    Access, Reference, Secret,
     auth::{Token, Wanted},
     url::Url,
 };
@@ -49,6 +49,8 @@ pub(super) struct Client {
     base: Url,
     agents: Mutex<BTreeMap<String, Agent>>,
     gate: Mutex<Gate>,
+    /// Of every credential that was looked up: no answer's words are shown with one of them.
+    secrets: Mutex<Vec<Secret>>,
 }
 
 /// A request, as often as it takes.
@@ -112,6 +114,7 @@ impl Client {
             base: base(!access.plain_http)?,
             agents: Mutex::default(),
             gate: Mutex::default(),
+            secrets: Mutex::default(),
         };
         if client.base.https && client.base.is_loopback() && !client.loopback_speaks_tls()? {
             client.base = base(false)?;
@@ -208,11 +211,13 @@ impl Client {
         };
         match response {
             Ok(response) => {
+                let mut secrets = lock(&self.secrets).clone();
+                secrets.extend(token.map(Token::secrets).unwrap_or_default());
                 let warnings = response.headers().get_all(header::WARNING);
                 if url.same_origin(&self.base) {
-                    self.access.notices.hear(url, warnings.iter().map(HeaderValue::as_bytes));
+                    self.access.notices.hear(url, warnings.iter().map(HeaderValue::as_bytes), &secrets);
                 }
-                Ok(Answer::new(response, url.clone()))
+                Ok(Answer::new(response, url.clone(), secrets))
             }
             Err(error) => {
                 let (failure, passing) = agent::explain(&error, url);

@@ -84,10 +84,10 @@ impl Repository {
             }
         };
         let Some(answer) = ask(Method::HEAD)? else { return Ok(None) };
-        if let Some(digest) = answer.header("docker-content-digest") {
-            return Ok(Digest::parse(digest).ok());
+        if let Some(digest) = stored(&answer) {
+            return Ok(Some(digest));
         }
-        // Not every registry says it in a header.
+        // Not every registry says it in a header, and some say it by another algorithm.
         let Some(mut answer) = ask(Method::GET)? else { return Ok(None) };
         let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
             Failure::new(format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string())))
@@ -108,10 +108,15 @@ impl Repository {
         let mut answer = self.client.send(&call).map_err(|Fault { failure, .. }| told(&failure.what))?;
         let status = answer.status;
         if answer.is_good() {
-            let digest = blob.digest.to_string();
-            return match answer.header("docker-content-digest").filter(|named| *named != digest) {
-                Some(named) => Err(told(&format!("the registry stored something else, `{}`", shown(named)))),
-                None => Ok(Stored { is_listed: answer.header("oci-subject").is_some() }),
+            // A page for whoever has not paid yet is 200, too: only the digest says that a registry took it.
+            let found = match stored(&answer) {
+                None => self.manifest(reference).map_err(|failure| told(&failure.what))?,
+                named => named,
+            };
+            return match found {
+                Some(found) if found == blob.digest => Ok(Stored { is_listed: answer.header("oci-subject").is_some() }),
+                Some(other) => Err(told(&format!("the registry stored something else, `{other}`"))),
+                None => Err(told(&format!("{} answered {status}, and it is not there", shown(&answer.url.shown())))),
             };
         }
         let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
@@ -126,4 +131,9 @@ impl Repository {
         }
         Err(told(&refusal))
     }
+}
+
+/// The digest that an answer about a manifest names, where that is one of ours.
+fn stored(answer: &Answer) -> Option<Digest> {
+    Digest::parse(answer.header("docker-content-digest")?).ok()
 }
