@@ -19,7 +19,8 @@ def machine(hardpan, peers, runs):
     version = output([hardpan, "--version"]).strip()
     day = time.strftime("%Y-%m-%d", time.gmtime())
     model = model.group(1).strip() if model else platform.machine()
-    told = f"{os.cpu_count()} processors, {model} ({sha}), Linux {platform.release().split("-")[0]}"
+    kernel = platform.release().split("-")[0]
+    told = f"{os.cpu_count()} processors, {model} ({sha}), Linux {kernel}"
     return f"{day}, {told}. {version}; {', '.join(peers.versions())}. Medians of {runs} runs in turn."
 
 
