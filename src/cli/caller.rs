@@ -12,7 +12,7 @@ use crate::{
 
 /// The settings of a `build` or a `plan`, which reach registries by `access`.
 pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, Failure> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = now();
     let cache = cache_folder();
     Ok(Settings {
         blobs: cache.as_deref().map(|root| Cache::at(root, now)),
@@ -30,9 +30,14 @@ pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, F
 
 /// Today, as year, month and day (UTC).
 pub(super) fn day() -> (u16, u8, u8) {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = now();
     let Date(year, month, day) = today(now);
     (year, month, day)
+}
+
+/// Seconds since 1970; 0 where the clock stands before that.
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn processors() -> NonZeroUsize {
@@ -64,7 +69,7 @@ fn today(now: u64) -> Date {
 
 /// The caller's cache; none in a container that has no place for it.
 pub(super) fn cache() -> Option<Cache> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = now();
     cache_folder().map(|root| Cache::at(&root, now))
 }
 
