@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    made::Made,
     plan::{BaseLayer, Group, GroupKind, Plan},
     reuse,
 };
@@ -15,12 +16,15 @@ use crate::{
     cache::{Cache, Fingerprint},
     layer::{self, Onlooker, Written},
     oci::{
-        BlobSink, Descriptor, DiffId, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs,
-        canonical_json, media_type,
+        BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
+        media_type,
     },
     place::Staging,
-    report::{Failure, Progress, Task, printable},
+    report::{Failure, Limits, Progress, Task, printable},
 };
+
+/// Entries of a layer that may be a small one.
+const FEW: usize = 256;
 
 /// An image of one platform, as blobs in a sink.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ pub struct Assembled {
 pub struct Assembler<'a> {
     sink: &'a Staging,
     cache: Option<&'a Cache>,
+    made: &'a Made,
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
     /// Who looks at a layer while it is written.
@@ -50,11 +55,12 @@ pub struct Assembler<'a> {
 }
 
 impl<'a> Assembler<'a> {
-    /// Writes into `sink` with `jobs` threads what the cache does not have; each layer that is written is seen once by an
-    /// onlooker of its own.
+    /// Writes into `sink` with `jobs` threads what neither the cache nor `made` has; each layer that is written is seen
+    /// once by an onlooker of its own.
     pub fn new(
         sink: &'a Staging,
         cache: Option<&'a Cache>,
+        made: &'a Made,
         jobs: NonZeroUsize,
         progress: &'a dyn Progress,
         onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
@@ -62,6 +68,7 @@ impl<'a> Assembler<'a> {
         Self {
             sink,
             cache,
+            made,
             jobs,
             progress,
             onlookers,
@@ -165,23 +172,54 @@ impl<'a> Assembler<'a> {
         if let Some(written) = self.written.get(&key) {
             return Ok(written.clone());
         }
-        let known = self.cache.and_then(|cache| reuse::find(cache, &key, plan.compression.media_type()));
-        if let Some(layer) = known
-            && self.sink.adopt(&layer.blob)?
-        {
+        let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
+        let is_up_to = |most| entries.len() <= FEW && layer::unpacked_size(&entries) <= most;
+        let is_small = is_up_to(Limits::SMALL_LAYER_BYTES);
+        // What is in the recipe itself is sooner packed than found.
+        let is_cheap = !group.from_host && is_up_to(Limits::CHEAP_LAYER_BYTES);
+        let mut known = self.known(&key, plan, is_cheap)?;
+        let turn = (known.is_none() && !is_small).then(|| self.made.turn());
+        if turn.is_some() {
+            // Another image may have needed it as well, and had its turn before.
+            known = self.made_before(&key)?;
+        }
+        if let Some(layer) = known {
             self.tell(plan, group, &layer, ", unchanged");
             self.written.insert(key, layer.clone());
             return Ok(layer);
         }
-        let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
         let what = format!("compress {} ({})", group.kind.name(), plan.platform);
         let task = self.progress.task(&what, Some(layer::unpacked_size(&entries)));
         let onlooker = Box::new(Watched { onlooker: (self.onlookers)(), task });
         let written = layer::write(&entries, plan.compression, self.jobs, self.sink, onlooker)?;
         self.tell(plan, group, &written, "");
+        self.made.add(key, &written, self.sink.staged(&written.blob));
         self.written.insert(key, written.clone());
-        self.new.push(key);
+        if !is_cheap {
+            self.new.push(key);
+        }
         Ok(written)
+    }
+
+    /// A layer that need not be made, staged.
+    fn known(&self, key: &Fingerprint, plan: &Plan, is_cheap: bool) -> Result<Option<Written>, Failure> {
+        // A layout that is there has its layers already: they are not to be staged beside themselves.
+        let before = if self.sink.is_new() { self.made_before(key)? } else { None };
+        if before.is_some() || is_cheap {
+            return Ok(before);
+        }
+        let cached = self.cache.and_then(|cache| reuse::find(cache, key, plan.compression.media_type()));
+        match cached {
+            Some(layer) if self.sink.adopt(&layer.blob)? => Ok(Some(layer)),
+            _ if self.sink.is_new() => Ok(None),
+            _ => self.made_before(key),
+        }
+    }
+
+    /// A layer that an image of this call has.
+    fn made_before(&self, key: &Fingerprint) -> Result<Option<Written>, Failure> {
+        let Some((layer, blob)) = self.made.find(key) else { return Ok(None) };
+        Ok(self.sink.share(&layer.blob, &blob)?.then_some(layer))
     }
 
     fn tell(&self, plan: &Plan, group: &Group, layer: &Written, how: &str) {
@@ -219,8 +257,8 @@ impl Onlooker for Watched<'_> {
         self.onlooker.look(tar);
     }
 
-    fn end(self: Box<Self>, diff_id: DiffId) {
-        self.onlooker.end(diff_id);
+    fn end(self: Box<Self>, written: &Written) {
+        self.onlooker.end(written);
     }
 }
 

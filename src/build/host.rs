@@ -1,6 +1,10 @@
 //! Paths of the host, and the bound they must stay in.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use crate::{
     recipe::Located,
@@ -16,6 +20,26 @@ pub struct Bound {
     pub root: PathBuf,
     /// `--allow-outside`.
     pub allow_outside: bool,
+}
+
+/// The bounds of recipes in the same few folders, each found once.
+#[derive(Debug, Default)]
+pub struct Bounds(Mutex<BTreeMap<PathBuf, Bound>>);
+
+impl Bounds {
+    /// The bound of a recipe in `folder`.
+    ///
+    /// # Errors
+    /// The folder cannot be opened.
+    pub fn of(&self, folder: &Path, allow_outside: bool) -> Result<Bound, Failure> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bound) = known.get(folder) {
+            return Ok(bound.clone());
+        }
+        let bound = Bound::of(folder, allow_outside)?;
+        known.insert(folder.to_owned(), bound.clone());
+        Ok(bound)
+    }
 }
 
 impl Bound {

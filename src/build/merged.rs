@@ -271,15 +271,16 @@ impl Merged {
 
     /// The layers above the base: every path in the one it belongs to.
     pub(super) fn into_groups(self) -> Vec<Group> {
-        let mut groups = GroupKind::ALL.map(|kind| Group { kind, entries: Vec::new() });
+        let mut groups = GroupKind::ALL.map(|kind| Group { kind, entries: Vec::new(), from_host: false });
         for (path, node) in self.nodes {
-            let mut fingerprint = None;
+            let (mut fingerprint, mut from_host) = (None, false);
             let kind = match node.kind {
                 NodeKind::Directory => EntryKind::Directory,
                 NodeKind::Symlink(target) => EntryKind::Symlink { target },
                 NodeKind::File(body) => {
                     let Some((name, content)) = body.content() else { continue };
                     fingerprint = Some(name);
+                    from_host = matches!(body, Body::Host(_));
                     EntryKind::File { size: body.size(), content }
                 }
                 NodeKind::Special => continue,
@@ -288,6 +289,7 @@ impl Merged {
             let planned = PlannedEntry { entry, fingerprint, origin: node.origin };
             if let Some(group) = groups.iter_mut().find(|group| group.kind == node.group) {
                 group.entries.push(planned);
+                group.from_host |= from_host;
             }
         }
         groups.into_iter().filter(|group| !group.entries.is_empty()).collect()

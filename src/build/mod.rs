@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod glob;
 mod host;
 mod libraries;
+mod made;
 mod merged;
 mod pinned;
 mod pins;
@@ -32,7 +33,8 @@ mod words;
 pub use assemble::{Assembled, Assembler};
 
 pub use downloads::{Downloaded, Downloads};
-pub use host::Bound;
+pub use host::{Bound, Bounds};
+pub use made::Made;
 pub use pins::World;
 pub use plan::{BaseLayer, Group, GroupKind, Plan, PlannedBase, PlannedEntry};
 pub use policy::unless_excepted;

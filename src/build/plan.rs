@@ -65,6 +65,8 @@ pub struct Group {
     pub kind: GroupKind,
     /// Sorted by path.
     pub entries: Vec<PlannedEntry>,
+    /// Whether the content of any of them is read from a file of the host.
+    pub from_host: bool,
 }
 
 /// The layers of an image, from least to most often changed, so that a new binary re-sends only itself.

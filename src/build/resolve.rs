@@ -74,7 +74,16 @@ impl<'a> Resolver<'a> {
         settings: &'a Settings,
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
-        let bound = Bound::of(folder, settings.allow_outside)?;
+        Self::within(recipe, Bound::of(folder, settings.allow_outside)?, settings, progress)
+    }
+
+    /// The same in a folder whose bound is known.
+    pub fn within(
+        recipe: &'a Recipe,
+        bound: Bound,
+        settings: &'a Settings,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Failure> {
         let words = Words::new(recipe, &bound, settings)?;
         Ok(Self {
             recipe,

@@ -53,7 +53,6 @@ impl CacheDraft {
             self.file.persist(&path).map_err(|error| Failure::io("write to the cache", &self.folder, &error.error))?;
         self.cache.saw_blob(&file, digest);
         self.cache.settle_blob(&path);
-        self.cache.touch_blob(digest);
         self.cache.0.grown.store(true, Ordering::Relaxed);
         Ok(CachedBlob { path, digest, size })
     }

@@ -7,7 +7,7 @@
 //! layers/       by everything that reaches the bytes of a layer: which blob it is
 //! scans/        by the layer: what the audit saw in it
 //! verdicts/     by image, policy, day and rules: that the audit had nothing against it
-//! used/         when a blob was last used
+//! used/         when a blob was last used, where that is not when it was made
 //! go/ cargo/    where toolchains keep what they compiled; theirs, except that what nobody uses is removed
 //! ```
 //!
@@ -37,7 +37,7 @@ use std::{
 
 use crate::{
     oci::{Digest, Open},
-    report::Failure,
+    report::{Failure, Limits},
 };
 pub use draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
@@ -120,7 +120,7 @@ impl Cache {
             let _ = fs::remove_file(&path);
             return None;
         }
-        self.touch_blob(digest);
+        self.touch_blob(digest, file.metadata().and_then(|meta| meta.modified()).ok());
         Some(CachedBlob { path, digest, size })
     }
 
@@ -170,8 +170,10 @@ impl Cache {
             }
         }
         self.0.grown.store(true, Ordering::Relaxed);
-        self.settle_blob(&path);
-        self.touch_blob(digest);
+        if size >= Limits::REREAD_BYTES {
+            self.settle_blob(&path);
+        }
+        self.touch_blob(digest, fs::metadata(&path).and_then(|meta| meta.modified()).ok());
         Ok(())
     }
 

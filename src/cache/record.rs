@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
     time::{Duration, SystemTime},
@@ -64,34 +65,51 @@ impl Cache {
         }
         let path = self.record_path(on, key);
         let folder = self.root().join(on.name());
-        let mut file = match new_file(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(&folder)?;
-                new_file(&folder)?
+        let record = [&MAGIC[..], checksum(on, &key.hex(), bytes).bytes(), bytes].concat();
+        let create = || File::options().write(true).create_new(true).mode(0o600).open(&path);
+        let created = create().or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => fs::create_dir_all(&folder).and_then(|()| create()),
+            _ => Err(error),
+        });
+        match created {
+            // Who sees half of it does the work again, as for any damaged record.
+            Ok(mut file) => file.write_all(&record).inspect_err(|_| drop(fs::remove_file(&path)))?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mut file = new_file(&folder)?;
+                file.write_all(&record)?;
+                file.persist(path).map_err(|error| error.error)?;
             }
-            file => file?,
-        };
-        file.write_all(&[&MAGIC[..], checksum(on, &key.hex(), bytes).bytes(), bytes].concat())?;
-        file.persist(path).map_err(|error| error.error)?;
+            Err(error) => return Err(error),
+        }
         self.0.grown.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// Notes that a file was used now; once an hour is enough.
     fn touch(&self, file: &File, last: Option<SystemTime>) {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now);
-        if last.is_some_and(|last| last + Limits::CACHE_TOUCH < now) {
-            let _ = file.set_modified(now);
+        if self.is_long_ago(last) {
+            let _ = file.set_modified(self.clock());
         }
     }
 
-    /// The same of a blob, whose own times are not to be moved.
-    pub(super) fn touch_blob(&self, digest: Digest) {
+    /// The same of a blob, whose own times are not to be moved: it has a mark when it is older than its last use.
+    pub(super) fn touch_blob(&self, digest: Digest, made: Option<SystemTime>) {
+        if !self.is_long_ago(made) {
+            return;
+        }
         let (folder, name) = (self.root().join("used"), digest.hex());
         match File::open(folder.join(&name)) {
             Ok(file) => self.touch(&file, file.metadata().and_then(|meta| meta.modified()).ok()),
             Err(_) => drop(fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(&name)))),
         }
+    }
+
+    fn clock(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now)
+    }
+
+    fn is_long_ago(&self, last: Option<SystemTime>) -> bool {
+        last.is_some_and(|last| last + Limits::CACHE_TOUCH < self.clock())
     }
 
     fn record_path(&self, on: Shelf, key: &Fingerprint) -> PathBuf {

@@ -147,12 +147,13 @@ fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
     let cache = Cache::at(folder.path(), 1_700_000_000);
     let kept: Vec<_> = (1..=4).map(|seed| put(&cache, &blob(seed).0)).collect();
     for (age, blob) in kept.iter().enumerate() {
-        let mark = File::options().write(true).open(folder.path().join("used").join(blob.digest.hex())).unwrap();
-        let used = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000 - 1000 * age as u64);
-        mark.set_modified(used).unwrap();
+        let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000 - 1000 * age as u64);
+        File::options().write(true).open(&blob.path).unwrap().set_modified(made).unwrap();
     }
+    assert!(!folder.path().join("used").exists(), "what was just made needs no mark");
     // Used again: the third is the youngest now.
     assert!(cache.blob(kept[2].digest, kept[2].size).is_some());
+    assert!(folder.path().join("used").join(kept[2].digest.hex()).exists());
     let one = cache.status().blobs.bytes / 4;
     let pruned = cache.prune(one * 2).unwrap();
     assert_eq!((pruned.removed.entries, pruned.left.bytes <= one * 2), (2, true));

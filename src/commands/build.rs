@@ -1,26 +1,25 @@
 //! `hardpan build`: recipes become OCI image layouts, and are handed to engines.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use super::{
-    gate::{self, Gate},
-    load::{Loaded, load},
-    locked, policy, push,
+    load::load_with,
+    outline, policy, push,
     receipt::{self, Receipts},
+    side_by_side::side_by_side,
+    stage::{Staged, Stager},
+    turns::Turns,
 };
 use crate::{
-    build::{Assembled, Assembler, Plan, Resolver, Settings, unless_excepted},
+    build::Settings,
     cache::Cache,
-    oci::{Descriptor, Digest, Platform},
+    oci::{Digest, Platform},
     place::{
-        BlobRef, Form, Packing, Publishing, Staging, allow_staging, check_fits,
+        BlobRef, Form, Publishing, allow_staging,
         engine::{self, Caller, Engine},
-        registry::{self, Reference},
+        registry,
     },
-    report::{Failure, Failures, Progress, Rule, printable},
+    report::{Failure, Failures, Progress, printable},
 };
 
 /// Where an image goes when the command line does not say.
@@ -77,21 +76,13 @@ pub struct Built {
     pub pushed: Vec<registry::push::Plan>,
 }
 
-/// An image that is complete and not yet visible.
-struct Staged {
-    staging: Staging,
-    root: Descriptor,
-    built: Built,
-    /// `--push`, with its variables replaced.
-    targets: Vec<Reference>,
-    /// Where the layers of its base are, so that a registry need not be sent what it has.
-    origins: BTreeMap<Digest, Vec<Reference>>,
-}
-
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
 /// none is written. An engine or a registry keeps what it was given before another one failed.
+///
+/// As many recipes are built side by side as there are jobs. What is told, and which failure, is what it would be one
+/// behind the other.
 pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
-    let mut loaded = load(&request.recipes, &request.set)?;
+    let mut loaded = load_with(request.settings.jobs, &request.recipes, &request.set)?;
     allow_staging(loaded.len());
     let cache = request.settings.blobs.as_ref();
     if let Some(Err(failure)) = cache.map(Cache::enter) {
@@ -105,12 +96,17 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
     for engine in &request.engines {
         engine::probe(*engine, caller)?;
     }
-    let (mut staged, mut receipts): (Vec<Staged>, _) = (Vec::new(), Receipts::default());
-    for one in &mut loaded {
-        let gate = Gate::new(file.as_ref(), &mut one.recipe, request.settings.today)?;
-        let next = stage(one, &gate, request, &staged, &mut receipts, progress)?;
-        staged.push(next);
+    let mut receipts = Receipts::default();
+    let outlines = outline::outline(&mut loaded, request, file.as_ref(), &mut receipts, progress)?;
+    let (shared, turns) = (Stager::new(request), Turns::new(progress));
+    let mut staged =
+        side_by_side(request.settings.jobs, &outlines, |index, outline| shared.stage(outline, &turns.turn(index)))?;
+    for (one, outline) in staged.iter().zip(&outlines) {
+        for file in &outline.files {
+            receipts.add(file, one.receipt());
+        }
     }
+    drop(outlines);
     for one in &mut staged {
         for engine in &request.engines {
             one.built.loaded.push(hand_over(one, *engine, caller, progress)?);
@@ -120,11 +116,21 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         send(&mut staged, settings, progress)?;
     }
     receipts.write()?;
-    let mut built = Vec::new();
+    let built = publish(staged, progress)?;
+    receipts.publish()?;
+    if let Some(Err(failure)) = cache.map(Cache::save) {
+        progress.detail(&format!("the cache does not learn of this build: {failure}"));
+    }
+    Ok(built)
+}
+
+/// Makes every image visible, after all of them are durable.
+fn publish(staged: Vec<Staged>, progress: &dyn Progress) -> Result<Vec<Built>, Failure> {
+    let mut built = Vec::with_capacity(staged.len());
     let mut publishing = Publishing::default();
-    for Staged { staging, root, built: image, .. } in staged {
-        publishing.add(staging, &root, &image.name)?;
-        built.push(image);
+    for Staged { image, built: one, .. } in staged {
+        publishing.add(image);
+        built.push(one);
     }
     publishing.sync()?;
     for image in &built {
@@ -135,10 +141,6 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         progress.step(&what);
     }
     publishing.finish()?;
-    receipts.publish()?;
-    if let Some(Err(failure)) = cache.map(Cache::save) {
-        progress.detail(&format!("the cache does not learn of this build: {failure}"));
-    }
     Ok(built)
 }
 
@@ -146,11 +148,12 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
 fn send(staged: &mut [Staged], settings: &push::Settings, progress: &dyn Progress) -> Result<(), Failure> {
     let roots: Vec<_> = staged
         .iter()
-        .map(|one| BlobRef { media_type: one.root.media_type.to_owned(), digest: one.root.digest, size: one.root.size })
+        .map(|one| one.image.root())
+        .map(|root| BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size })
         .collect();
     let mut prepared = Vec::new();
     for (one, root) in staged.iter().zip(&roots) {
-        prepared.push(push::prepare(root, &one.staging, &one.targets, None, &one.origins, settings)?);
+        prepared.push(push::prepare(root, one.image.staging(), &one.targets, None, &one.origins, settings)?);
     }
     let mut pushed = Vec::new();
     for one in prepared {
@@ -170,156 +173,11 @@ fn hand_over(
     progress: &dyn Progress,
 ) -> Result<engine::Loaded, Failure> {
     let name = &one.built.name;
-    let set = one.staging.image_set(&one.root, name)?;
+    let staging = one.image.staging();
+    let set = staging.image_set(one.image.root(), name)?;
     let task = progress.task(&format!("load {name} into {engine}"), Some(engine::size(&set)));
-    let loaded = engine::load(engine, &set, &one.staging, name, caller, &*task)?;
+    let loaded = engine::load(engine, &set, staging, name, caller, &*task)?;
     drop(task);
     progress.step(&format!("load {loaded}"));
     Ok(loaded)
-}
-
-fn stage(
-    one: &Loaded,
-    gate: &Gate,
-    request: &Request,
-    others: &[Staged],
-    receipts: &mut Receipts,
-    progress: &dyn Progress,
-) -> Result<Staged, Failures> {
-    let lock = locked::for_build(one, request.locked, &request.settings, progress)?;
-    let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
-    let resolver = resolver.locked(lock.as_ref());
-    let platforms = one.platforms(&request.platforms);
-    let path =
-        expand(&resolver, "--output", request.output.as_deref().unwrap_or(default_output(request.form)), &platforms)?;
-    if let Some(other) = others.iter().find(|other| other.built.path == path) {
-        let what = format!("`{}` and `{}` would both be written there", other.built.name, resolver.name());
-        let hint = match &request.output {
-            Some(_) if other.built.name != resolver.name() => "put `{name}` into `--output`",
-            _ => "give one of them another `name`",
-        };
-        return Err(Failure::new(what).in_path(&path).hint(hint).into());
-    }
-    resolver.check_output(&path)?;
-    let packing = Packing::of(one.recipe.compression.media_type());
-    check_fits(request.form, platforms.len(), packing).map_err(|failure| failure.in_path(&path))?;
-    let targets = targets(&resolver, request, others, &platforms)?;
-    let mut files = Vec::new();
-    for (kind, option, text) in [
-        (receipt::Kind::Metadata, "--metadata-file", &request.metadata_file),
-        (receipt::Kind::Digest, "--digest-file", &request.digest_file),
-    ] {
-        if let Some(text) = text {
-            let file = expand(&resolver, option, text, &platforms)?;
-            receipts.begin(kind, &file)?;
-            files.push(file);
-        }
-    }
-    let staging = Staging::begin(&path, request.form)?.with_cache(request.settings.blobs.clone());
-    let mut prepared = Vec::new();
-    for platform in &platforms {
-        prepared.push(resolver.prepare(platform)?);
-    }
-    let onlooker = || gate.onlooker();
-    let cache = request.settings.blobs.as_ref();
-    let mut assembler = Assembler::new(&staging, cache, request.settings.jobs, progress, &onlooker);
-    let (mut plans, mut images): (Vec<Plan>, Vec<Assembled>) = (Vec::new(), Vec::new());
-    for prepared in prepared {
-        plans.push(resolver.finish(prepared)?);
-    }
-    // All that the resolver remembers of inputs is in the plans now.
-    let name = resolver.name().to_owned();
-    drop(resolver);
-    for plan in &plans {
-        let image = assembler.assemble(plan)?;
-        check_size(one, request, plan, &image)?;
-        images.push(image);
-    }
-    let root = match images.as_slice() {
-        [only] => only.manifest.clone(),
-        _ => assembler.index(&plans, &images)?,
-    };
-    let staged = gate::Staged { staging: &staging, root: &root, name: &name, cache };
-    gate.pass(&staged, &one.recipe, &plans, progress)?;
-    // What has not passed enters no cache.
-    if let Err(error) = assembler.keep() {
-        progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
-    }
-    let manifests = plans.iter().zip(&images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
-    let config = if let [only] = images.as_slice() { Some(only.config.digest) } else { None };
-    for file in files {
-        receipts.add(&file, receipt::Image { name: name.clone(), root: root.clone(), config });
-    }
-    let manifests = manifests.collect();
-    let built = Built { name, digest: root.digest, path, manifests, loaded: Vec::new(), pushed: Vec::new() };
-    let origins = origins(&plans);
-    Ok(Staged { staging, root, built, targets, origins })
-}
-
-/// The repositories of bases, by the layers that come from there.
-fn origins(plans: &[Plan]) -> BTreeMap<Digest, Vec<Reference>> {
-    let mut origins: BTreeMap<Digest, Vec<Reference>> = BTreeMap::new();
-    for base in plans.iter().filter_map(|plan| plan.base.as_ref()) {
-        for (layer, reference) in base.layers.iter().zip(std::iter::repeat(base.reference.as_ref())) {
-            let known = origins.entry(layer.written.blob.digest).or_default();
-            known.extend(reference.filter(|reference| !known.contains(reference)).cloned());
-        }
-    }
-    origins
-}
-
-/// Where the image is pushed. No two images may get one tag.
-fn targets(
-    resolver: &Resolver<'_>,
-    request: &Request,
-    others: &[Staged],
-    platforms: &[Platform],
-) -> Result<Vec<Reference>, Failure> {
-    let mut targets = Vec::new();
-    for text in request.push.iter().flat_map(|(texts, _)| texts) {
-        let target = push::target(&expand(resolver, "--push", text, platforms)?.to_string_lossy())?;
-        if target.tag().is_some()
-            && let Some(other) = others.iter().find(|other| other.targets.contains(&target))
-        {
-            let what = format!("`{}` and `{}` would both be pushed as `{target}`", other.built.name, resolver.name());
-            return Err(Failure::new(what).hint("put `{name}` into `--push`"));
-        }
-        targets.push(target);
-    }
-    Ok(targets)
-}
-
-/// A path of the command line, with its variables replaced.
-fn expand(resolver: &Resolver<'_>, option: &str, text: &str, platforms: &[Platform]) -> Result<PathBuf, Failure> {
-    let only = match platforms {
-        [only] => Some(only),
-        _ => None,
-    };
-    let path = resolver
-        .expand_argument(text, only)
-        .map_err(|failure| Failure { what: format!("`{option}`: {}", failure.what), ..failure })?;
-    if path.is_empty() {
-        return Err(Failure::new(format!("`{option}` is empty")));
-    }
-    Ok(Path::new(&path).to_path_buf())
-}
-
-/// `policy.max-size`: the stored layers of one platform.
-fn check_size(one: &Loaded, request: &Request, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
-    let policy = &one.recipe.policy;
-    let Some(budget) = &policy.max_size else { return Ok(()) };
-    let stored: u64 = image.layers.iter().map(|(_, layer)| layer.blob.size).sum();
-    if stored <= budget.value {
-        return Ok(());
-    }
-    let sizes: Vec<_> =
-        image.layers.iter().map(|(kind, layer)| format!("{} {}", kind.name(), layer.blob.size)).collect();
-    let what = format!(
-        "the layers for {} take {stored} bytes, the budget is {} ({})",
-        plan.platform,
-        budget.value,
-        sizes.join(", ")
-    );
-    let failure = Failure::refused(Rule::SizeBudget, what).at(&budget.origin).hint("raise `max-size`, or ship less");
-    unless_excepted(policy, request.settings.today, None, failure)
 }

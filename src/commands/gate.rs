@@ -1,27 +1,24 @@
 //! What every image passes before it is written: the audit that `hardpan audit` makes, over the bytes that were just
 //! assembled.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
-use super::{
-    policy,
-    verdict::{self, Verdict},
-};
+use super::verdict::{self, Verdict};
 use crate::{
     build::{Date, Plan},
     cache::Cache,
-    inspect::audit::{self, Finding, LayerWatch, Place, Policy, Seen, Unknown},
-    layer::{Nobody, Onlooker},
-    oci::{Descriptor, DiffId, ImagePath},
+    inspect::audit::{self, Finding, LayerWatch, Place, Policy, Seen, SharedScans, Unknown},
+    layer::{Onlooker, Written},
+    oci::{Descriptor, ImagePath},
     place::{ImageSet, Staging},
-    recipe::{self, Recipe},
+    recipe::Recipe,
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
 /// The gate of one recipe.
 #[derive(Debug)]
-pub(super) struct Gate {
-    policy: Policy,
+pub(super) struct Gate<'a> {
+    policy: &'a Policy,
     today: Date,
     seen: RefCell<Seen>,
 }
@@ -43,18 +40,15 @@ struct Built<'a> {
     today: Date,
 }
 
-impl Gate {
-    /// Takes what the policy file of the caller and the recipe demand. The recipe gets what the file adds to it.
-    pub(super) fn new(file: Option<&recipe::Policy>, recipe: &mut Recipe, today: Date) -> Result<Self, Failure> {
-        Ok(Self { policy: policy::of_build(file, &mut recipe.policy)?, today, seen: RefCell::default() })
+impl<'a> Gate<'a> {
+    /// Demands what `policy` says; what was seen of small layers is `shared` with the other gates of a call.
+    pub(super) fn new(policy: &'a Policy, today: Date, shared: &Arc<SharedScans>) -> Self {
+        Self { policy, today, seen: RefCell::new(Seen::sharing(shared)) }
     }
 
     /// Somebody who scans a layer while it is written. Where the system has no thread for it, the layer is read again.
     pub(super) fn onlooker(&self) -> Box<dyn Onlooker + '_> {
-        match LayerWatch::begin() {
-            Ok(watch) => Box::new(Scan { watch, gate: self }),
-            Err(_) => Box::new(Nobody),
-        }
+        Box::new(Scan { watch: LayerWatch::default(), gate: self })
     }
 
     /// Audits what is staged, unless the cache knows that there is nothing against this very image today. `plans` are those
@@ -70,7 +64,7 @@ impl Gate {
         plans: &[Plan],
         progress: &dyn Progress,
     ) -> Result<(), Failures> {
-        let key = verdict::key(staged.root.digest, staged.name, recipe, &self.policy, self.today);
+        let key = verdict::key(staged.root.digest, staged.name, recipe, self.policy, self.today);
         if let Some(known) = staged.cache.and_then(|cache| verdict::find(cache, &key)) {
             tell(&known, recipe, progress);
             return Ok(());
@@ -90,7 +84,7 @@ impl Gate {
     /// Audits the images of `set`: what is to be told, and what is against them.
     fn look(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> (Verdict, Vec<Failure>) {
         let Date(year, month, day) = self.today;
-        let request = audit::Request { image: name, policy: &self.policy, today: (year, month, day) };
+        let request = audit::Request { image: name, policy: self.policy, today: (year, month, day) };
         let audit = audit::audit_seen(set, &request, &mut self.seen.borrow_mut());
         let (mut failures, mut told, mut verdict) = (Vec::new(), BTreeSet::new(), Verdict::default());
         for (image, plan) in audit.images.iter().zip(plans) {
@@ -144,7 +138,7 @@ fn tell(verdict: &Verdict, recipe: &Recipe, progress: &dyn Progress) {
 /// A layer that is scanned for a gate.
 struct Scan<'g> {
     watch: LayerWatch,
-    gate: &'g Gate,
+    gate: &'g Gate<'g>,
 }
 
 impl Onlooker for Scan<'_> {
@@ -152,8 +146,8 @@ impl Onlooker for Scan<'_> {
         self.watch.look(tar);
     }
 
-    fn end(self: Box<Self>, diff_id: DiffId) {
-        self.gate.seen.borrow_mut().keep(diff_id, self.watch);
+    fn end(self: Box<Self>, written: &Written) {
+        self.gate.seen.borrow_mut().keep(written.blob.digest, self.watch);
     }
 }
 

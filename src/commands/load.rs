@@ -3,14 +3,16 @@
 use std::{
     fs::File,
     io::Read as _,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use super::side_by_side::side_by_side;
 use crate::{
     oci::Platform,
     recipe::{self, Recipe},
-    report::{Failure, Limits, Origin, Source},
+    report::{Failure, Failures, Limits, Origin, Source},
 };
 
 /// A recipe and the folder its host paths begin at.
@@ -41,7 +43,12 @@ impl Loaded {
 /// The recipes at these paths; without any, `hardpan.toml`, else every `recipes/*.toml`.
 ///
 /// `set` are pairs of `name=value` for variables that each recipe must declare.
-pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failure> {
+pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failures> {
+    load_with(NonZeroUsize::MIN, paths, set)
+}
+
+/// The same, reading up to `jobs` recipes at a time.
+pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failures> {
     let found;
     let paths = if paths.is_empty() {
         found = find()?;
@@ -49,7 +56,7 @@ pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failure> {
     } else {
         paths
     };
-    paths.iter().map(|path| read(path, set)).collect()
+    side_by_side(jobs, paths, |_, path| Ok(read(path, set)?))
 }
 
 fn find() -> Result<Vec<PathBuf>, Failure> {

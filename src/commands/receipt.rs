@@ -132,7 +132,8 @@ impl Image {
 }
 
 impl Kind {
-    const fn option(self) -> &'static str {
+    /// The option that asks for it.
+    pub(super) const fn option(self) -> &'static str {
         match self {
             Self::Metadata => "--metadata-file",
             Self::Digest => "--digest-file",

@@ -1,14 +1,14 @@
 //! Who looks at a layer while it is written.
 
-use crate::oci::DiffId;
+use super::Written;
 
 /// Sees the tar of one layer once, in order, while it is hashed and compressed.
 pub trait Onlooker {
     /// Takes the next bytes of the tar; pieces may be of any size.
     fn look(&mut self, tar: &[u8]);
 
-    /// The layer is written, and this is its name. A layer that fails never gets here.
-    fn end(self: Box<Self>, diff_id: DiffId);
+    /// The layer is written, as this. A layer that fails never gets here.
+    fn end(self: Box<Self>, written: &Written);
 }
 
 /// Looks away.
@@ -18,5 +18,5 @@ pub struct Nobody;
 impl Onlooker for Nobody {
     fn look(&mut self, _tar: &[u8]) {}
 
-    fn end(self: Box<Self>, _diff_id: DiffId) {}
+    fn end(self: Box<Self>, _written: &Written) {}
 }

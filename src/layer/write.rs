@@ -80,8 +80,9 @@ pub fn write<T: Borrow<Entry>>(
         Compression::Uncompressed => pack(entries, draft, watch)?,
     };
     let blob = draft.seal(compression.media_type())?;
-    onlooker.end(diff_id);
-    Ok(Written { diff_id, blob, unpacked_size })
+    let written = Written { diff_id, blob, unpacked_size };
+    onlooker.end(&written);
+    Ok(written)
 }
 
 /// Writes the tar through `encoder`; the draft behind it comes back with all of it.

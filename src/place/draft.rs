@@ -3,100 +3,154 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::PathBuf,
 };
 
+use super::Staging;
 use crate::{
-    cache::Cache,
-    oci::{Descriptor, Draft, Sha256},
+    oci::{Descriptor, Digest, Draft, Sha256},
     report::Failure,
 };
 
-/// Bytes that are collected before they are hashed and written: a tar is written in pieces of 512.
+/// Bytes that are collected before they are hashed and written: a tar is written in pieces of 512. What ends before that
+/// is written at once, under its own name.
 const BUFFER: usize = 128 << 10;
 
 /// A file in the staging folder that gets its name from its bytes. Dropped unsealed, it is removed.
 #[derive(Debug)]
 pub(super) struct FileDraft<'a> {
-    /// The layout, for messages.
-    layout: &'a Path,
-    /// Where sealed blobs go.
-    blobs: PathBuf,
+    /// Where it belongs to.
+    staging: &'a Staging,
+    /// The name until then.
     path: PathBuf,
-    out: BufWriter<Hashed>,
-    /// Who knows files by their state.
-    known: Option<&'a Cache>,
+    /// Bytes that are not in the file yet.
+    held: Vec<u8>,
+    /// There is none before there is more than the buffer takes, or after it got its name.
+    file: Option<File>,
+    hasher: Sha256,
+    written: u64,
 }
 
 impl<'a> FileDraft<'a> {
-    /// Starts the file `path`, to be renamed into `blobs`.
-    pub(super) fn create(
-        layout: &'a Path,
-        path: PathBuf,
-        blobs: PathBuf,
-        known: Option<&'a Cache>,
-    ) -> Result<Self, Failure> {
-        // Created with 0666 and the umask, as any file a tool writes: other users' tools read layouts too.
-        let file = File::create_new(&path).map_err(|error| Failure::io("create a blob", layout, &error))?;
-        let hashed = Hashed { file, hasher: Sha256::new(), written: 0 };
-        Ok(Self { layout, blobs, path, out: BufWriter::with_capacity(BUFFER, hashed), known })
+    /// Starts a blob that becomes the file `path`, to be renamed among the sealed ones.
+    pub(super) fn new(staging: &'a Staging, path: PathBuf) -> Self {
+        Self { staging, path, held: Vec::new(), file: None, hasher: Sha256::new(), written: 0 }
     }
+
+    /// Writes what is held.
+    fn spill(&mut self) -> io::Result<()> {
+        let mut held = std::mem::take(&mut self.held);
+        let done = self.emit(&held);
+        held.clear();
+        self.held = held;
+        done
+    }
+
+    /// Writes these bytes, behind all that were held.
+    fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            // Created with 0666 and the umask, as any file a tool writes: other users' tools read layouts too.
+            none => none.insert(File::create_new(&self.path)?),
+        };
+        put(file, &mut self.written, bytes)?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    /// A blob that fits into the buffer: one file, created under its name.
+    fn seal_small(&mut self, digest: Digest) -> io::Result<File> {
+        let path = self.staging.blobs().join(digest.hex());
+        let (mut file, name) = match File::create_new(&path) {
+            Ok(file) => (file, &path),
+            // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (File::create_new(&self.path)?, &self.path),
+            Err(error) => return Err(error),
+        };
+        let done = put(&mut file, &mut self.written, &self.held)
+            .and_then(|()| if *name == path { Ok(()) } else { fs::rename(name, &path) });
+        if done.is_err() {
+            let _ = fs::remove_file(name);
+        }
+        done.map(|()| file)
+    }
+
+    /// The end of a blob that fits into the buffer. One that the layout has is not written again.
+    fn end_small(&mut self, media_type: &'static str) -> Result<Descriptor, Failure> {
+        self.hasher.update(&self.held);
+        let (digest, size) = (self.hasher.clone().finish(), self.held.len() as u64);
+        let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
+        if self.staging.has_small(&blob, &self.held) {
+            return Ok(blob);
+        }
+        let file = self.seal_small(digest).map_err(|error| self.failure(&error))?;
+        self.staging.saw(&file, &blob);
+        Ok(blob)
+    }
+
+    /// The end of a blob in a file of its own, which gets its name.
+    fn end_file(&mut self, media_type: &'static str) -> Result<Descriptor, Failure> {
+        self.spill().map_err(|error| self.failure(&error))?;
+        let (digest, size) = (self.hasher.clone().finish(), self.written);
+        let named = fs::rename(&self.path, self.staging.blobs().join(digest.hex()));
+        named.map_err(|error| self.failure(&error))?;
+        let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
+        if let Some(file) = self.file.take() {
+            self.staging.saw(&file, &blob);
+        }
+        Ok(blob)
+    }
+}
+
+/// Writes all of it, and counts what went out.
+fn put(file: &mut File, written: &mut u64, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(taken) => {
+                *written += taken as u64;
+                bytes = bytes.get(taken..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Write for FileDraft<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.out.write(buf)
+        if self.held.len() + buf.len() > BUFFER {
+            self.spill()?;
+        }
+        if buf.len() > BUFFER {
+            self.emit(buf)?;
+        } else {
+            self.held.extend_from_slice(buf);
+        }
+        Ok(buf.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        Ok(())
     }
 }
 
 impl Draft for FileDraft<'_> {
     fn seal(mut self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure> {
-        self.out.flush().map_err(|error| self.failure(&error))?;
-        let hashed = self.out.get_ref();
-        let (size, digest) = (hashed.written, hashed.hasher.clone().finish());
-        // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
-        fs::rename(&self.path, self.blobs.join(digest.hex())).map_err(|error| self.failure(&error))?;
-        if let Some(known) = self.known {
-            known.saw_blob(&self.out.get_ref().file, digest);
-        }
-        Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() })
+        if self.file.is_none() { self.end_small(media_type) } else { self.end_file(media_type) }
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
-        let doing = format!("write a blob, after {} bytes of it", self.out.get_ref().written);
-        Failure::io(&doing, self.layout, error)
+        Failure::io(&format!("write a blob, after {} bytes of it", self.written), &self.staging.path, error)
     }
 }
 
 impl Drop for FileDraft<'_> {
     fn drop(&mut self) {
-        // Gone already when it was sealed.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// A file that knows the digest of what was written to it.
-#[derive(Debug)]
-struct Hashed {
-    file: File,
-    hasher: Sha256,
-    written: u64,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let accepted = self.file.write(buf)?;
-        self.hasher.update(buf.get(..accepted).unwrap_or_default());
-        self.written += accepted as u64;
-        Ok(accepted)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        if self.file.is_some() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

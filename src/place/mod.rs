@@ -10,6 +10,7 @@ mod draft;
 pub mod engine;
 mod folder;
 mod form;
+mod fresh;
 mod image;
 mod layout;
 mod local;
@@ -21,6 +22,7 @@ mod sets;
 mod site;
 mod staging;
 mod store;
+mod sweeper;
 mod temp;
 mod unpack;
 mod walk;
@@ -33,8 +35,9 @@ use image::shown;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};
 pub use local::Local;
 pub use open::Opened;
-pub use publishing::{Publishing, allow_staging};
-pub use staging::Staging;
+pub use publishing::{Publishing, ReadyImage, allow_staging};
+pub use staging::{StagedBlob, Staging};
+pub use sweeper::Sweeper;
 pub use unpack::drain;
 
 #[cfg(test)]

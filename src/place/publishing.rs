@@ -47,12 +47,13 @@ pub fn allow_staging(images: usize) {
 /// has changed.
 #[derive(Debug, Default)]
 pub struct Publishing {
-    images: VecDeque<Image>,
+    images: VecDeque<ReadyImage>,
     late: BTreeSet<PathBuf>,
 }
 
+/// An image that is written but for its name.
 #[derive(Debug)]
-struct Image {
+pub struct ReadyImage {
     staging: Staging,
     root: Descriptor,
     reference: String,
@@ -60,17 +61,33 @@ struct Image {
     ready: Option<Ready>,
 }
 
-impl Publishing {
+impl ReadyImage {
     /// Verifies every staged blob that `root` reaches, and makes all of it ready to become visible as the image
     /// `reference`.
     ///
     /// # Errors
     /// A blob that `root` reaches is missing or damaged, or the system failed.
-    pub fn add(&mut self, mut staging: Staging, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+    pub fn new(mut staging: Staging, root: Descriptor, reference: String) -> Result<Self, Failure> {
         let is_layout = staging.form == Form::Layout;
-        let ready = if is_layout { layout::prepare(&mut staging, root, reference)? } else { None };
-        self.images.push_back(Image { staging, root: root.clone(), reference: reference.to_owned(), ready });
-        Ok(())
+        let ready = if is_layout { layout::prepare(&mut staging, &root, &reference)? } else { None };
+        Ok(Self { staging, root, reference, ready })
+    }
+
+    /// Where its blobs are.
+    pub fn staging(&self) -> &Staging {
+        &self.staging
+    }
+
+    /// Its manifest or index.
+    pub fn root(&self) -> &Descriptor {
+        &self.root
+    }
+}
+
+impl Publishing {
+    /// Takes the next image.
+    pub fn add(&mut self, image: ReadyImage) {
+        self.images.push_back(image);
     }
 
     /// Makes all that was written durable. Called once, when all images were added.

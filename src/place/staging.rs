@@ -1,8 +1,7 @@
 //! An image that is being written.
 
 use std::{
-    collections::BTreeMap,
-    fs,
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
@@ -12,17 +11,19 @@ use std::{
 };
 
 use super::{
-    BlobRef, Blobs, Form, ImageSet, Publishing,
+    BlobRef, Blobs, Form, ImageSet, Publishing, ReadyImage,
     draft::FileDraft,
+    fresh::Fresh,
     sets,
     site::{self, Site},
     store::{Store, read_small},
+    sweeper::Sweeper,
     temp::{self, MadeParents, Temp},
 };
 use crate::{
     cache::{Cache, CachedBlob},
-    oci::{BlobSink, Descriptor, Digest, Draft, Open},
-    report::Failure,
+    oci::{BlobSink, Descriptor, Draft, Open},
+    report::{Failure, Limits},
 };
 
 /// How often the path may change between two looks at it before we give up.
@@ -48,6 +49,8 @@ pub struct Staging {
     /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
     pub(super) placed: Vec<PathBuf>,
     drafts: AtomicU64,
+    /// What is staged.
+    pub(super) fresh: Arc<Fresh>,
     /// Who knows files by their state, and has blobs that were made before.
     pub(super) cache: Option<Cache>,
     /// Blobs that are not staged because the layout had them; documents with their bytes.
@@ -57,6 +60,13 @@ pub struct Staging {
     pub(super) dies_at: Option<usize>,
 }
 
+/// A blob in the staging folder of an image.
+#[derive(Debug, Clone)]
+pub struct StagedBlob {
+    path: PathBuf,
+    fresh: Arc<Fresh>,
+}
+
 impl Staging {
     /// Prepares to write an image at `path`, creating missing parents.
     ///
@@ -64,25 +74,36 @@ impl Staging {
     /// Before any work is done: `path` is a link, something that is not of this kind and so is not ours to replace, or
     /// nothing can be written there.
     pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
+        Self::begin_among(path, form, &Sweeper::default())
+    }
+
+    /// The same for one of many images: `sweeper` looks once at a folder that several of them go to.
+    pub fn begin_among(path: &Path, form: Form, sweeper: &Sweeper) -> Result<Self, Failure> {
         let path = site::plain(path)?;
         for _ in 0..ATTEMPTS {
             let (parent, name) = (site::parent_of(&path), path.file_name());
             if let Some(name) = name {
-                temp::sweep(&parent, &temp::sibling_prefix(name));
+                sweeper.sweep(&parent, &temp::sibling_prefix(name));
             }
             let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
             let (made, temp, beside) = if let (true, Some(name)) = (is_beside, name) {
                 let made = MadeParents::create(&parent)?;
+                sweeper.note(&made);
                 (made, Temp::create(&parent, &temp::sibling_prefix(name)), true)
             } else {
                 // Inside, because the parent need not be writable: think of a mounted volume.
-                temp::sweep(&path, &temp::inner_prefix());
+                Sweeper::default().sweep(&path, &temp::inner_prefix());
                 (MadeParents::default(), Temp::create(&path, &temp::inner_prefix()), false)
             };
-            let prepared = temp.and_then(|temp| fs::create_dir_all(blobs_in(temp.path())).map(|()| temp));
+            let prepared = temp.and_then(|temp| {
+                fs::create_dir(temp.path().join("blobs"))?;
+                fs::create_dir(blobs_in(temp.path()))?;
+                Ok(temp)
+            });
             match prepared {
                 Ok(temp) => {
                     let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
+                    let fresh = Arc::new(Fresh::new(blobs_in(temp.path())));
                     return Ok(Self {
                         path,
                         form,
@@ -91,6 +112,7 @@ impl Staging {
                         made,
                         placed,
                         drafts,
+                        fresh,
                         cache: None,
                         adopted: Mutex::default(),
                         dies_at: None,
@@ -131,6 +153,37 @@ impl Staging {
         self.take(blob, &cached)
     }
 
+    /// Whether nothing is at the path: the blobs of a layout that is there would be looked at first.
+    pub fn is_new(&self) -> bool {
+        self.beside
+    }
+
+    /// A handle on a blob that was staged here.
+    pub fn staged(&self, blob: &Descriptor) -> StagedBlob {
+        StagedBlob { path: self.blobs().join(blob.digest.hex()), fresh: Arc::clone(&self.fresh) }
+    }
+
+    /// Takes a blob that another image of this call has staged; says no where that cannot be done.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn share(&self, blob: &Descriptor, there: &StagedBlob) -> Result<bool, Failure> {
+        if !there.fresh.is_intact(blob.digest, blob.size) {
+            return Ok(false);
+        }
+        let path = self.blobs().join(blob.digest.hex());
+        match fs::hard_link(&there.path, &path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Another file system, or one without links, or as many as it can hold.
+            Err(_) => return Ok(false),
+        }
+        if let Ok(meta) = fs::symlink_metadata(&path) {
+            self.fresh.saw(blob.digest, &meta);
+        }
+        Ok(true)
+    }
+
     fn note(&self, blob: Descriptor, document: Option<Vec<u8>>) {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner).push((blob, document));
     }
@@ -164,19 +217,28 @@ impl Staging {
             copied.map_err(|error| draft.failure(&error))?;
             return Ok(draft.seal(blob.media_type)?.digest == blob.digest);
         }
+        // The cache has just looked at its bytes, or knows them.
+        if let Ok(meta) = fs::symlink_metadata(&path) {
+            self.fresh.saw(blob.digest, &meta);
+        }
         Ok(true)
     }
 
-    /// Gives the cache the blob of this name, which was staged.
+    /// Gives the cache the blob of this name, which was staged, or which the layout had.
     ///
     /// # Errors
     /// The system failed; the image is as good without.
     pub fn keep(&self, blob: &Descriptor) -> io::Result<()> {
-        let path = self.blobs().join(blob.digest.hex());
-        match &self.cache {
-            Some(cache) if path.exists() => cache.keep_blob(&path, blob.digest, blob.size),
-            _ => Ok(()),
-        }
+        let Some(cache) = &self.cache else { return Ok(()) };
+        let (name, staged) = (blob.digest.hex(), self.blobs().join(blob.digest.hex()));
+        let path = if !staged.exists() && self.is_adopted(blob) { blobs_in(&self.path).join(name) } else { staged };
+        cache.keep_blob(&path, blob.digest, blob.size)
+    }
+
+    /// Whether the layout that is there had this blob.
+    fn is_adopted(&self, blob: &Descriptor) -> bool {
+        let adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+        adopted.iter().any(|(one, _)| one.digest == blob.digest)
     }
 
     /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
@@ -189,7 +251,7 @@ impl Staging {
     /// else, or the system failed; what was there is intact then.
     pub fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
         let mut publishing = Publishing::default();
-        publishing.add(self, root, reference)?;
+        publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
         publishing.sync()?;
         publishing.publish_next()?;
         publishing.finish()
@@ -209,8 +271,28 @@ impl Staging {
 
     /// The staged blobs, and behind them those of the layout that is there.
     pub(super) fn store(&self) -> Result<Store, Failure> {
-        let store = Store::of(self.temp.path())?.knowing(self.cache.clone());
+        let store = Store::of_staged(&self.fresh, self.temp.path()).knowing(self.cache.clone());
         if self.beside { Ok(store) } else { store.and(&self.path) }
+    }
+
+    /// Whether the layout that is there has this blob. It need not be staged then, unless another build takes it away.
+    pub(super) fn has_small(&self, blob: &Descriptor, bytes: &[u8]) -> bool {
+        let there = || read_small(&blobs_in(&self.path).join(blob.digest.hex()), blob.size);
+        let has = !self.beside && there().is_ok_and(|there| there == bytes);
+        if has {
+            self.note(blob.clone(), Some(bytes.to_vec()));
+        }
+        has
+    }
+
+    /// The bytes in the file, which was staged, are those of this name.
+    pub(super) fn saw(&self, file: &File, blob: &Descriptor) {
+        if let Ok(meta) = file.metadata() {
+            self.fresh.saw(blob.digest, &meta);
+        }
+        if let Some(cache) = self.cache.as_ref().filter(|_| blob.size >= Limits::REREAD_BYTES) {
+            cache.saw_blob(file, blob.digest);
+        }
     }
 
     /// A blob's place among the staged ones.
@@ -264,25 +346,19 @@ impl Blobs for Staging {
 
 impl BlobSink for Staging {
     fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
-        let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
-        // A document that the layout has is not written again.
-        if !self.beside {
-            let there = read_small(&blobs_in(&self.path).join(digest.hex()), size);
-            if there.is_ok_and(|there| there == bytes) {
-                let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
-                self.note(blob.clone(), Some(bytes.to_vec()));
-                return Ok(blob);
-            }
-        }
         let mut draft = self.draft()?;
         draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
-        draft.seal(media_type)
+        let sealed = draft.seal(media_type)?;
+        if sealed.size <= Limits::REREAD_BYTES {
+            self.fresh.saw_document(sealed.digest, bytes);
+        }
+        Ok(sealed)
     }
 
     fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         let path = self.temp.path().join(format!("draft-{number}"));
-        Ok(Box::new(FileDraft::create(&self.path, path, self.blobs(), self.cache.as_ref())?))
+        Ok(Box::new(FileDraft::new(self, path)))
     }
 }
 

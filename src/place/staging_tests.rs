@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    oci::media_type,
+    oci::{Digest, media_type},
     place::{
         Opened,
         sample::{build, files, image, index},

@@ -15,7 +15,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{BlobRef, registry::Remote};
+use super::{BlobRef, fresh::Fresh, registry::Remote};
 use crate::{
     cache::Cache,
     oci::{Digest, Open, Sha256},
@@ -37,6 +37,8 @@ pub(super) struct Store {
 enum Shelf {
     /// The folder `blobs/sha256` of a layout.
     Folder(Arc<File>),
+    /// The same of a staging folder, which nobody else writes to: opened when it is needed.
+    Staged(Arc<Fresh>),
     /// An archive, with the places of its blobs.
     Archive(Arc<File>, Arc<BTreeMap<Digest, Span>>),
     /// The user's cache.
@@ -62,6 +64,11 @@ impl Store {
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
         let store = Self { shelves: Vec::new(), path: path.to_owned(), known: None };
         store.and(path)
+    }
+
+    /// What was staged a moment ago, for an image at `path`.
+    pub(super) fn of_staged(fresh: &Arc<Fresh>, path: &Path) -> Self {
+        Self { shelves: vec![Shelf::Staged(Arc::clone(fresh))], path: path.to_owned(), known: None }
     }
 
     /// The blobs at `spans` of the archive `file`, which is at `path`.
@@ -115,6 +122,11 @@ impl Store {
             let what = format!("`{}` has {} bytes, more than the {limit} allowed", blob.digest, blob.size);
             return Err(Failure::new(what).in_path(&self.path));
         }
+        if let Some(Shelf::Staged(fresh)) = self.shelves.first()
+            && let Some(bytes) = fresh.document(blob.digest, blob.size)
+        {
+            return Ok(bytes.to_vec());
+        }
         // No capacity up front: the size is a claim.
         let mut bytes = Vec::new();
         self.reader(blob)
@@ -149,10 +161,19 @@ impl Store {
 
     /// Whether the file of the blob, the first one there is, is known to be intact, or is read and is.
     fn is_known(&self, blob: &BlobRef) -> bool {
+        if let Some(Shelf::Staged(fresh)) = self.shelves.first()
+            && fresh.is_intact(blob.digest, blob.size)
+        {
+            return true;
+        }
         let Some(known) = &self.known else { return false };
         for shelf in &self.shelves {
-            let Shelf::Folder(folder) = shelf else { return false };
-            match open_inside(folder.as_ref(), &blob.digest.hex(), OFlags::empty()) {
+            let opened = match shelf {
+                Shelf::Folder(folder) => open_inside(folder.as_ref(), &blob.digest.hex(), OFlags::empty()),
+                Shelf::Staged(fresh) => fresh.open(blob.digest),
+                _ => return false,
+            };
+            match opened {
                 Ok(file) => return known.is_intact(&file, blob.digest, blob.size),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(_) => return false,
@@ -164,12 +185,16 @@ impl Store {
     fn reader(&self, blob: &BlobRef) -> io::Result<VerifiedReader> {
         let (digest, size) = (blob.digest, blob.size);
         let name = digest.hex();
+        let whole = |file| VerifiedReader::new(Stored::whole(file)?, digest, size);
         for shelf in &self.shelves {
             match shelf {
                 Shelf::Folder(folder) => match open_inside(folder.as_ref(), &name, OFlags::empty()) {
-                    Ok(file) => return VerifiedReader::new(Stored::whole(file)?, digest, size),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
+                    opened => return opened.and_then(whole),
+                },
+                Shelf::Staged(fresh) => match fresh.open(digest) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    opened => return opened.and_then(whole),
                 },
                 Shelf::Archive(file, spans) => {
                     if let Some(span) = spans.get(&digest) {
@@ -357,7 +382,7 @@ fn open_inside(folder: impl AsFd, name: &str, flags: OFlags) -> io::Result<File>
     open_at(folder, Path::new(name), flags)
 }
 
-fn open_at(folder: impl AsFd, name: &Path, flags: OFlags) -> io::Result<File> {
+pub(super) fn open_at(folder: impl AsFd, name: &Path, flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match openat(folder, name, flags, Mode::empty()) {
         Ok(file) => Ok(File::from(file)),

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::{Builder, TempDir};
 
-use super::folder::{Folder, Lock};
+use super::folder::Folder;
 use crate::{
     oci::Digest,
     report::{Failure, Limits},
@@ -80,24 +80,16 @@ pub(super) fn sibling_prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Whether `name` is one that [`Temp::create`] gives.
-pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
-    name.as_encoded_bytes()
-        .strip_prefix(prefix.as_encoded_bytes())
-        .is_some_and(|rest| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric))
+/// The prefix of a name that [`Temp::create`] gives; `None` for other names.
+pub(super) fn prefix_of(name: &OsStr) -> Option<&[u8]> {
+    let bytes = name.as_encoded_bytes();
+    let (prefix, random) = bytes.split_at(bytes.len().checked_sub(RANDOM)?);
+    (prefix.ends_with(MARK.as_bytes()) && random.iter().all(u8::is_ascii_alphanumeric)).then_some(prefix)
 }
 
-/// Removes the temporary folders in `parent` whose owner is gone. What cannot be removed stays for the next time.
-pub(super) fn sweep(parent: &Path, prefix: &OsStr) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| is_temp_name(&entry.file_name(), prefix)) {
-        let path = entry.path();
-        let Ok(folder) = Folder::open(&path) else { continue };
-        // The second look: the owner may have renamed it to the layout itself before we got the lock.
-        if matches!(folder.try_lock(), Ok(Lock::Taken)) && matches!(folder.is_at(&path), Ok(true)) {
-            let _ = fs::remove_dir_all(&path);
-        }
-    }
+/// Whether `name` is one that [`Temp::create`] gives with this prefix.
+pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
+    prefix_of(name) == Some(prefix.as_encoded_bytes())
 }
 
 /// Parents that were made for a layout; the empty ones go again when this is dropped.
@@ -142,7 +134,11 @@ impl Drop for MadeParents {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{super::sweeper::Sweeper, *};
+
+    fn sweep(parent: &Path, prefix: &OsStr) {
+        Sweeper::default().sweep(parent, prefix);
+    }
 
     #[test]
     fn only_our_own_abandoned_folders_are_swept() {

@@ -57,6 +57,10 @@ impl Limits {
     pub const INDEX_DEPTH: usize = 4;
     /// Input of one compression block. Part of `format = 1`: the block borders are in the bytes.
     pub const GZIP_BLOCK_BYTES: usize = 1 << 20;
+    /// Layers up to this are made by whoever needs them, without waiting for a turn; one block, so that no thread is started.
+    pub const SMALL_LAYER_BYTES: u64 = 256 << 10;
+    /// Layers up to this that need no file of the host are made again rather than looked up: it takes some 30 microseconds.
+    pub const CHEAP_LAYER_BYTES: u64 = 32 << 10;
     /// Threads that compress one layer. Each holds blocks of its own, about 6 MiB; more threads than this find nothing
     /// to do, because hashing and reading do not keep up.
     pub const COMPRESSORS: usize = 12;
@@ -183,6 +187,8 @@ impl Limits {
     pub const MEMO_DAYS: u32 = 60;
     /// Days after which it is written down that a file is still asked for.
     pub const MEMO_FRESH_DAYS: u32 = 7;
+    /// What audits of one call keep of layers, in memory, for images that have the same ones.
+    pub const AUDIT_SHARED_BYTES: usize = 4 << 20;
     /// Blobs below this are read again rather than believed by their file's state: it takes a third of a millisecond.
     pub const REREAD_BYTES: u64 = 64 << 10;
     /// One record of the cache: what an audit saw of a layer with a million entries is the largest.

@@ -17,6 +17,7 @@ use crate::support::{
 
 mod corruption;
 mod gate;
+mod many;
 mod verb;
 
 /// What is at `cache/hardpan` in these cases, which share nothing with anybody.

@@ -1,6 +1,9 @@
 //! From a place's images to a report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -11,14 +14,14 @@ use super::{
     notes::Notes,
     policy::{Judge, Policy},
     redact, rules,
-    scan::{self, Kind, LayerScan, Room},
+    scan::{Kind, LayerScan, Room},
     view::View,
-    watch::Seen,
+    watch::{LayerName, Seen, name_of},
 };
 use crate::{
     inspect::Skip,
-    oci::{DiffId, Digest},
-    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
+    oci::Digest,
+    place::{BlobRef, ImageSet, StoredImage},
     report::{Limits, Rule},
 };
 
@@ -34,7 +37,7 @@ pub struct Request<'a> {
 }
 
 /// Layers that were read already: images of one index share them.
-type Scans = BTreeMap<(Digest, DiffId, String), LayerScan>;
+type Scans = BTreeMap<LayerName, Arc<LayerScan>>;
 
 /// Audits one name of a place. Each layer is read once, whatever the number of images that have it.
 ///
@@ -51,10 +54,7 @@ pub fn audit_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Aud
     let mut images = Vec::with_capacity(set.images.len());
     for image in &set.images {
         for stored in &image.layers {
-            scans.entry(name(stored)).or_insert_with(|| match seen.take(&stored.diff_id) {
-                Some(scan) => LayerScan { gzip: scan::gzip_header(stored), ..scan },
-                None => scan::layer(stored, &mut room),
-            });
+            scans.entry(name_of(stored)).or_insert_with(|| seen.scan(stored, &mut room));
         }
         images.push(one(image, &scans, request.policy, &mut judge));
     }
@@ -86,14 +86,11 @@ pub fn audit_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Aud
     }
 }
 
-fn name(stored: &StoredLayer) -> (Digest, DiffId, String) {
-    (stored.descriptor.digest, stored.diff_id, stored.descriptor.media_type.clone())
-}
-
 /// One image.
 fn one(image: &StoredImage, scans: &Scans, policy: &Policy, judge: &mut Judge<'_>) -> ImageAudit {
     let document = &image.config_document;
-    let scans: Vec<&LayerScan> = image.layers.iter().filter_map(|stored| scans.get(&name(stored))).collect();
+    let scans: Vec<&LayerScan> =
+        image.layers.iter().filter_map(|stored| scans.get(&name_of(stored)).map(AsRef::as_ref)).collect();
     let layers = layer_refs(image, document);
     let mut notes = Notes::default();
     let merged = Merged::of(&scans);

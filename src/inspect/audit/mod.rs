@@ -28,4 +28,4 @@ pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPat
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
 pub use place::{LayerRef, Place, Presence};
 pub use policy::{Glob, Policy, Waiver};
-pub use watch::{LayerWatch, Seen};
+pub use watch::{LayerWatch, Seen, SharedScans};

@@ -3,89 +3,184 @@
 use std::{
     collections::BTreeMap,
     io::{self, BufRead, Read},
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
     thread::{self, JoinHandle},
 };
 
 use super::scan::{self, LayerScan, Room};
-use crate::oci::DiffId;
+use crate::{
+    oci::{DiffId, Digest},
+    place::StoredLayer,
+    report::Limits,
+};
 
 /// Bytes of a tar that are handed over at once.
 const PIECE: usize = 256 << 10;
 /// Pieces that may wait: the scan is faster than any compression, and these even out what it is not.
 const WAITING: usize = 8;
 
-/// What was seen of layers, by the digest of their tar.
+/// What was seen of layers while the images of one recipe were written, by their blobs.
 #[derive(Debug, Default)]
-pub struct Seen(BTreeMap<DiffId, LayerScan>);
+pub struct Seen {
+    watched: BTreeMap<Digest, LayerScan>,
+    shared: Arc<SharedScans>,
+}
 
-/// One layer that passes by. The scan has a thread of its own, so that it takes no time where a processor is idle.
-#[derive(Debug)]
+/// What was seen of small layers, for all images of a call: most have the same ones.
+#[derive(Debug, Default)]
+pub struct SharedScans(Mutex<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    scans: BTreeMap<LayerName, Arc<LayerScan>>,
+    bytes: usize,
+}
+
+/// One layer that passes by. The scan has a thread of its own, so that it takes no time where a processor is idle; one
+/// piece is scanned at the end, which is sooner done than a thread is started.
+#[derive(Debug, Default)]
 pub struct LayerWatch {
     piece: Vec<u8>,
+    scan: Scan,
+}
+
+/// Where the scan of a layer is.
+#[derive(Debug, Default)]
+enum Scan {
+    /// It begins with the second piece.
+    #[default]
+    Waiting,
+    Running(Running),
+    /// The system had no thread for it.
+    Failed,
+}
+
+/// A scan at work.
+#[derive(Debug)]
+struct Running {
     pieces: Option<SyncSender<Vec<u8>>>,
     /// Pieces that were read; their memory is used again.
     empty: Receiver<Vec<u8>>,
-    scan: JoinHandle<LayerScan>,
+    thread: JoinHandle<LayerScan>,
 }
 
 impl Seen {
-    /// Keeps what was seen of a layer that is written.
+    /// Nothing yet, but what images before this one share.
+    pub fn sharing(shared: &Arc<SharedScans>) -> Self {
+        Self { watched: BTreeMap::new(), shared: Arc::clone(shared) }
+    }
+
+    /// Keeps what was seen of a layer that was written as `blob`.
     ///
     /// What a scan could not finish is not kept: the layer is read like any other then, and says why.
-    pub fn keep(&mut self, diff_id: DiffId, watch: LayerWatch) {
+    pub fn keep(&mut self, blob: Digest, watch: LayerWatch) {
         if let Some(scan) = watch.end().filter(|scan| scan.fault.is_none()) {
-            self.0.insert(diff_id, scan);
+            self.watched.insert(blob, scan);
         }
     }
 
-    /// Takes out what was seen of a layer.
-    pub(super) fn take(&mut self, diff_id: &DiffId) -> Option<LayerScan> {
-        self.0.remove(diff_id)
+    /// What is in a layer: as it was seen, which is forgotten, or else as it is read now.
+    pub(super) fn scan(&mut self, stored: &StoredLayer, room: &mut Room) -> Arc<LayerScan> {
+        let name = name_of(stored);
+        if let Some(scan) = self.shared.find(&name) {
+            return scan;
+        }
+        // Our own gzip header says nothing; what it takes to look is a third of the time of a small layer.
+        let watched = self.watched.remove(&stored.descriptor.digest);
+        let scan = Arc::new(watched.unwrap_or_else(|| scan::layer(stored, room)));
+        self.shared.offer(name, &scan);
+        scan
+    }
+}
+
+/// What makes two stored layers the same to an audit: the blob, what it unpacks to, and its media type.
+pub(super) type LayerName = (Digest, DiffId, String);
+
+/// The name of a stored layer.
+pub(super) fn name_of(stored: &StoredLayer) -> LayerName {
+    (stored.descriptor.digest, stored.diff_id, stored.descriptor.media_type.clone())
+}
+
+impl SharedScans {
+    fn find(&self, name: &LayerName) -> Option<Arc<LayerScan>> {
+        self.shared().scans.get(name).cloned()
+    }
+
+    /// Takes a scan where there is room, and nothing is wrong with it.
+    fn offer(&self, name: LayerName, scan: &Arc<LayerScan>) {
+        let mut shared = self.shared();
+        let bytes = shared.bytes.saturating_add(scan.weight);
+        if scan.fault.is_none() && bytes <= Limits::AUDIT_SHARED_BYTES {
+            shared.bytes = bytes;
+            shared.scans.insert(name, Arc::clone(scan));
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl LayerWatch {
-    /// Begins with the first byte of a tar.
-    ///
-    /// # Errors
-    /// The system has no thread left.
-    pub fn begin() -> io::Result<Self> {
-        let (pieces, waiting) = sync_channel(WAITING);
-        let (emptied, empty) = channel();
-        let pieces_read = Pieces { waiting, emptied, piece: Vec::new(), read: 0 };
-        let work = move || scan::stream(pieces_read, &mut Room::default());
-        let scan = thread::Builder::new().name("audit".to_owned()).spawn(work)?;
-        Ok(Self { piece: Vec::new(), pieces: Some(pieces), empty, scan })
-    }
-
-    /// Takes the next bytes.
+    /// Takes the next bytes, from the first one of a tar.
     pub fn look(&mut self, mut tar: &[u8]) {
         while !tar.is_empty() {
-            let (now, later) = tar.split_at(tar.len().min(PIECE - self.piece.len()));
-            self.piece.extend_from_slice(now);
-            tar = later;
             if self.piece.len() == PIECE {
                 self.hand_over();
             }
+            let (now, later) = tar.split_at(tar.len().min(PIECE - self.piece.len()));
+            self.piece.extend_from_slice(now);
+            tar = later;
         }
     }
 
     fn hand_over(&mut self) {
-        let mut next = self.empty.try_recv().unwrap_or_default();
-        next.clear();
-        let piece = std::mem::replace(&mut self.piece, next);
-        // A scan that ended early has its reason, and takes no more.
-        if self.pieces.as_ref().is_some_and(|pieces| pieces.send(piece).is_err()) {
-            self.pieces = None;
+        if matches!(self.scan, Scan::Waiting) {
+            self.scan = Running::start().map_or(Scan::Failed, Scan::Running);
+        }
+        match &mut self.scan {
+            Scan::Running(running) => running.take(&mut self.piece),
+            // Somebody reads the layer later.
+            Scan::Waiting | Scan::Failed => self.piece.clear(),
         }
     }
 
     /// What was seen; `None` where the scan itself failed.
     fn end(mut self) -> Option<LayerScan> {
-        self.hand_over();
-        self.pieces = None;
-        self.scan.join().ok()
+        match self.scan {
+            Scan::Waiting => Some(scan::stream(self.piece.as_slice(), &mut Room::default())),
+            Scan::Running(mut running) => {
+                running.take(&mut self.piece);
+                running.pieces = None;
+                running.thread.join().ok()
+            }
+            Scan::Failed => None,
+        }
+    }
+}
+
+impl Running {
+    fn start() -> io::Result<Self> {
+        let (pieces, waiting) = sync_channel(WAITING);
+        let (emptied, empty) = channel();
+        let pieces_read = Pieces { waiting, emptied, piece: Vec::new(), read: 0 };
+        let work = move || scan::stream(pieces_read, &mut Room::default());
+        let thread = thread::Builder::new().name("audit".to_owned()).spawn(work)?;
+        Ok(Self { pieces: Some(pieces), empty, thread })
+    }
+
+    /// Hands a piece over, and leaves an empty one.
+    fn take(&mut self, piece: &mut Vec<u8>) {
+        let mut next = self.empty.try_recv().unwrap_or_default();
+        next.clear();
+        let full = std::mem::replace(piece, next);
+        // A scan that ended early has its reason, and takes no more.
+        if self.pieces.as_ref().is_some_and(|pieces| pieces.send(full).is_err()) {
+            self.pieces = None;
+        }
     }
 }
 
@@ -147,24 +242,24 @@ mod tests {
             for layer in &set.images[0].layers {
                 let mut tar = Vec::new();
                 layer.open_tar().unwrap().read_to_end(&mut tar).unwrap();
-                let mut watch = LayerWatch::begin().unwrap();
+                let mut watch = LayerWatch::default();
                 tar.chunks(step.min(tar.len())).for_each(|chunk| watch.look(chunk));
-                seen.keep(layer.diff_id, watch);
+                seen.keep(layer.descriptor.digest, watch);
             }
-            assert_eq!(seen.0.len(), set.images[0].layers.len());
+            assert_eq!(seen.watched.len(), set.images[0].layers.len());
             let found = audit_seen(&set, &request, &mut seen);
             assert_eq!(serde_json::to_value(&found).unwrap(), serde_json::to_value(&expected).unwrap());
-            assert!(seen.0.is_empty(), "taken");
+            assert!(seen.watched.is_empty(), "taken");
         }
         // Whose bytes are gone can only have been watched.
         let mut seen = Seen::default();
         for layer in &mut set.images[0].layers {
-            let mut watch = LayerWatch::begin().unwrap();
+            let mut watch = LayerWatch::default();
             let mut tar = Vec::new();
             layer.open_tar().unwrap().read_to_end(&mut tar).unwrap();
             watch.look(&tar);
-            seen.keep(layer.diff_id, watch);
-            layer.blob = std::sync::Arc::new(Vec::new());
+            seen.keep(layer.descriptor.digest, watch);
+            layer.blob = Arc::new(Vec::new());
         }
         let found = audit_seen(&set, &request, &mut seen);
         assert_eq!(found.images[0].findings, expected.images[0].findings);
@@ -172,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_watch_that_is_dropped_ends_its_thread() {
-        let mut watch = LayerWatch::begin().unwrap();
+        let mut watch = LayerWatch::default();
         watch.look(&vec![0; 3 * PIECE]);
         drop(watch);
     }

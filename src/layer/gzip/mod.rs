@@ -8,6 +8,7 @@ mod tests;
 mod workers;
 
 use std::{
+    cell::RefCell,
     io::{self, Write},
     num::NonZeroUsize,
 };
@@ -24,6 +25,8 @@ use crate::report::Limits;
 /// The input is cut into blocks of [`Limits::GZIP_BLOCK_BYTES`]; each is compressed for itself by a worker and ends
 /// with a sync flush, the last one with the end of the stream. A member that was not ended with
 /// [`finish`](Self::finish) is incomplete; after an error every call fails.
+///
+/// A member of one block is compressed by the calling thread: to start another one takes longer than a small layer.
 ///
 /// Memory is about 6 MiB for each thread.
 pub struct GzipWriter<W: Write> {
@@ -48,6 +51,11 @@ enum State {
     Finished,
     /// A call failed: what `out` has is not a prefix of anything.
     Broken,
+}
+
+thread_local! {
+    /// For members of one block: its tables are made once for all layers of a call.
+    static OWN: RefCell<Encoder> = RefCell::new(Encoder::new());
 }
 
 /// No flags, no time, no hint about the level, unknown system: nothing here tells where or when.
@@ -121,6 +129,10 @@ impl<W: Write> GzipWriter<W> {
             self.emit(encoded?)?;
         }
         let block = std::mem::replace(&mut self.block, std::mem::take(&mut self.spare));
+        if last && self.workers.is_idle() {
+            let encoded = OWN.with_borrow_mut(|encoder| self.workers.encode_here(encoder, block))?;
+            return self.emit(encoded);
+        }
         self.workers.send(block, last)
     }
 

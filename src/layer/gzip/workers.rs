@@ -49,6 +49,16 @@ impl Workers {
         self.sent - self.taken >= self.most.saturating_mul(DEPTH)
     }
 
+    /// Whether no block was ever sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.sent == 0
+    }
+
+    /// Does with the only block what a worker would.
+    pub(super) fn encode_here(&self, encoder: &mut Encoder, block: Vec<u8>) -> io::Result<Encoded> {
+        (self.encode)(encoder, block, true)
+    }
+
     /// Hands over a block; at once, unless [`is_full`](Self::is_full).
     pub(super) fn send(&mut self, block: Vec<u8>, last: bool) -> io::Result<()> {
         if self.sent == self.started.len() && self.started.len() < self.most {

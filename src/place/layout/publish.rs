@@ -27,7 +27,7 @@ use crate::{
         store::{Store, read_small},
         walk,
     },
-    report::Failure,
+    report::{Failure, Limits},
 };
 
 /// How often the layout may come and go between two looks before we give up.
@@ -56,10 +56,11 @@ pub(in crate::place) fn prepare(
         return Ok(None);
     }
     write_entry(staging, &entry)?;
-    if staging.beside {
+    if staging.beside && !staging.fresh.all(|digest| reached.contains_key(&digest)) {
         remove_unreached(&staging.blobs(), &reached);
     }
     staging.step()?;
+    staging.fresh.forget_documents();
     Ok(Some(Ready(reached)))
 }
 
@@ -94,7 +95,7 @@ pub(in crate::place) fn commit(
 fn settle(staging: &Staging, reached: &Reached) {
     if let Some(cache) = &staging.cache {
         let blobs = blobs_in(&staging.path);
-        for digest in reached.keys() {
+        for (digest, _) in reached.iter().filter(|(_, blob)| blob.size >= Limits::REREAD_BYTES) {
             cache.settle_blob(&blobs.join(digest.hex()));
         }
     }

@@ -109,8 +109,6 @@ fn two_recipes_of_one_name() {
         ["build", "app.toml", "sub/app.toml"],
     );
     insta::assert_snapshot!(said, @"
-    layer system (linux/amd64): 6 entries, 183808 bytes, stored in 108366
-    layer binaries (linux/amd64): 3 entries, 3072 bytes, stored in 237
     error: out/app: `app` and `app` would both be written there
     hint: give one of them another `name`
     ");

@@ -39,6 +39,8 @@ pub(super) struct LayerScan {
     pub(super) gzip: Option<String>,
     /// Why it could not be read to the end, and the rule that says so, if one does.
     pub(super) fault: Option<(String, Option<Rule>)>,
+    /// Bytes of memory that all this takes, about.
+    pub(super) weight: usize,
 }
 
 /// What is left of the memory that all entries of an audit may take.
@@ -84,10 +86,12 @@ pub(super) fn layer(stored: &StoredLayer, room: &mut Room) -> LayerScan {
 /// Reads a tar to its end, and to that of the stream it is in.
 pub(super) fn stream<R: io::BufRead>(reader: R, room: &mut Room) -> LayerScan {
     let mut scan = LayerScan::default();
+    let before = room.bytes;
     let mut tape = Tape::new(reader);
     let walked = walk(&mut tape, &mut scan, room);
     let drained = walked.and_then(|()| drain(&mut tape));
     scan.unpacked_size = tape.position();
+    scan.weight = size_of::<LayerScan>() + (before - room.bytes);
     scan.fault = drained.err().map(|error| fault(&error));
     scan
 }
@@ -110,7 +114,7 @@ fn blame(error: &io::Error) -> Option<Rule> {
 }
 
 /// What the gzip header holds that depends on when and where it was made.
-pub(super) fn gzip_header(stored: &StoredLayer) -> Option<String> {
+fn gzip_header(stored: &StoredLayer) -> Option<String> {
     use io::Read as _;
     if Packing::of(&stored.descriptor.media_type) != Packing::Gzip {
         return None;

@@ -1,0 +1,169 @@
+//! One image, from its recipe to all but its name.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    build::{Built, Request},
+    gate::{self, Gate},
+    load::Loaded,
+    outline::Outline,
+    receipt,
+};
+use crate::{
+    build::{Assembled, Assembler, Bounds, Made, Plan, Resolver, unless_excepted},
+    inspect::audit::SharedScans,
+    oci::{Descriptor, Digest},
+    place::{ReadyImage, Staging, Sweeper, registry::Reference},
+    recipe::BinarySource,
+    report::{Failure, Failures, Progress, Rule, printable},
+};
+
+/// An image that is complete and not yet visible.
+#[derive(Debug)]
+pub(super) struct Staged {
+    /// The image.
+    pub(super) image: ReadyImage,
+    /// What is told of it.
+    pub(super) built: Built,
+    /// The config's digest, when there is one platform.
+    config: Option<Digest>,
+    /// `--push`, with its variables replaced.
+    pub(super) targets: Vec<Reference>,
+    /// Where the layers of its base are, so that a registry need not be sent what it has.
+    pub(super) origins: BTreeMap<Digest, Vec<Reference>>,
+}
+
+/// Stages images, side by side, with what they share.
+#[derive(Debug)]
+pub(super) struct Stager<'a> {
+    request: &'a Request,
+    bounds: Bounds,
+    sweeper: Sweeper,
+    made: Made,
+    scans: Arc<SharedScans>,
+}
+
+impl<'a> Stager<'a> {
+    /// Nothing is staged yet.
+    pub(super) fn new(request: &'a Request) -> Self {
+        Self {
+            request,
+            bounds: Bounds::default(),
+            sweeper: Sweeper::default(),
+            made: Made::default(),
+            scans: Arc::default(),
+        }
+    }
+
+    /// Stages one image: what the recipe names is read, compiled and packed, and the whole has passed the gate.
+    pub(super) fn stage(&self, outline: &Outline<'_>, progress: &dyn Progress) -> Result<Staged, Failures> {
+        let (one, settings, cache) = (outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
+        let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
+        let resolver = Resolver::within(&one.recipe, bound, settings, progress)?.locked(outline.lock.as_ref());
+        let staging = Staging::begin_among(&outline.path, self.request.form, &self.sweeper)?;
+        let staging = staging.with_cache(settings.blobs.clone());
+        let plans = self.resolve(&resolver, outline)?;
+        // All that the resolver remembers of inputs is in the plans now.
+        let name = resolver.name().to_owned();
+        drop(resolver);
+        let gate = Gate::new(&outline.policy, settings.today, &self.scans);
+        let onlooker = || gate.onlooker();
+        let mut assembler = Assembler::new(&staging, cache, &self.made, settings.jobs, progress, &onlooker);
+        let mut images: Vec<Assembled> = Vec::new();
+        for plan in &plans {
+            let image = assembler.assemble(plan)?;
+            check_size(one, self.request, plan, &image)?;
+            images.push(image);
+        }
+        let root = match images.as_slice() {
+            [only] => only.manifest.clone(),
+            _ => assembler.index(&plans, &images)?,
+        };
+        let staged = gate::Staged { staging: &staging, root: &root, name: &name, cache };
+        gate.pass(&staged, &one.recipe, &plans, progress)?;
+        // What has not passed enters no cache.
+        if let Err(error) = assembler.keep() {
+            progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
+        }
+        drop(assembler);
+        Ok(staged_image(outline, name, staging, root, &plans, &images)?)
+    }
+
+    /// The plan of each platform. Programs are compiled one recipe at a time: compilers take all processors.
+    fn resolve(&self, resolver: &Resolver<'_>, outline: &Outline<'_>) -> Result<Vec<Plan>, Failures> {
+        let mut prepared = Vec::new();
+        for platform in &outline.platforms {
+            prepared.push(resolver.prepare(platform)?);
+        }
+        let compiles = |source: &BinarySource| !matches!(source, BinarySource::Path(_));
+        let turn = outline.one.recipe.binaries.iter().any(|binary| compiles(&binary.source)).then(|| self.made.turn());
+        let mut plans = Vec::new();
+        for prepared in prepared {
+            plans.push(resolver.finish(prepared)?);
+        }
+        drop(turn);
+        Ok(plans)
+    }
+}
+
+impl Staged {
+    /// What `--metadata-file` and `--digest-file` tell of it.
+    pub(super) fn receipt(&self) -> receipt::Image {
+        receipt::Image { name: self.built.name.clone(), root: self.image.root().clone(), config: self.config }
+    }
+}
+
+/// The image, ready to become visible.
+fn staged_image(
+    outline: &Outline<'_>,
+    name: String,
+    staging: Staging,
+    root: Descriptor,
+    plans: &[Plan],
+    images: &[Assembled],
+) -> Result<Staged, Failure> {
+    let manifests = plans.iter().zip(images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
+    let built = Built {
+        name: name.clone(),
+        digest: root.digest,
+        path: outline.path.clone(),
+        manifests: manifests.collect(),
+        loaded: Vec::new(),
+        pushed: Vec::new(),
+    };
+    let config = if let [only] = images { Some(only.config.digest) } else { None };
+    let image = ReadyImage::new(staging, root, name)?;
+    Ok(Staged { image, built, config, targets: outline.targets.clone(), origins: origins(plans) })
+}
+
+/// The repositories of bases, by the layers that come from there.
+fn origins(plans: &[Plan]) -> BTreeMap<Digest, Vec<Reference>> {
+    let mut origins: BTreeMap<Digest, Vec<Reference>> = BTreeMap::new();
+    for base in plans.iter().filter_map(|plan| plan.base.as_ref()) {
+        for (layer, reference) in base.layers.iter().zip(std::iter::repeat(base.reference.as_ref())) {
+            let known = origins.entry(layer.written.blob.digest).or_default();
+            known.extend(reference.filter(|reference| !known.contains(reference)).cloned());
+        }
+    }
+    origins
+}
+
+/// `policy.max-size`: the stored layers of one platform.
+fn check_size(one: &Loaded, request: &Request, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
+    let policy = &one.recipe.policy;
+    let Some(budget) = &policy.max_size else { return Ok(()) };
+    let stored: u64 = image.layers.iter().map(|(_, layer)| layer.blob.size).sum();
+    if stored <= budget.value {
+        return Ok(());
+    }
+    let sizes: Vec<_> =
+        image.layers.iter().map(|(kind, layer)| format!("{} {}", kind.name(), layer.blob.size)).collect();
+    let what = format!(
+        "the layers for {} take {stored} bytes, the budget is {} ({})",
+        plan.platform,
+        budget.value,
+        sizes.join(", ")
+    );
+    let failure = Failure::refused(Rule::SizeBudget, what).at(&budget.origin).hint("raise `max-size`, or ship less");
+    unless_excepted(policy, request.settings.today, None, failure)
+}

@@ -1,0 +1,168 @@
+//! What is told of work on many things at once, in the order of the things.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::report::{Failure, Progress, Silent, Task};
+
+/// Lets one after the other speak. What those say whose turn it is not is kept until it is.
+#[derive(Debug)]
+pub(super) struct Turns<'a> {
+    out: &'a dyn Progress,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whose turn it is.
+    now: usize,
+    /// What others said; `None` at the end of those who have finished.
+    kept: BTreeMap<usize, Vec<Option<Said>>>,
+}
+
+#[derive(Debug)]
+enum Said {
+    Step(String),
+    Detail(String),
+    Trace(String),
+    Warn(Box<Failure>),
+}
+
+/// One that speaks. Dropped, it has said all.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    turns: &'a Turns<'a>,
+    index: usize,
+}
+
+impl<'a> Turns<'a> {
+    /// Begins with the turn of number 0.
+    pub(super) fn new(out: &'a dyn Progress) -> Self {
+        Self { out, state: Mutex::default() }
+    }
+
+    /// Number `index`, of which there is one.
+    pub(super) fn turn(&'a self, index: usize) -> Turn<'a> {
+        Turn { turns: self, index }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, index: usize, said: Said) {
+        let mut state = self.state();
+        if state.now == index {
+            self.tell(said);
+        } else {
+            state.kept.entry(index).or_default().push(Some(said));
+        }
+    }
+
+    fn tell(&self, said: Said) {
+        match said {
+            Said::Step(line) => self.out.step(&line),
+            Said::Detail(line) => self.out.detail(&line),
+            Said::Trace(line) => self.out.trace(&line),
+            Said::Warn(failure) => self.out.warn(&failure),
+        }
+    }
+
+    /// The next ones have their turn, until one that has not finished.
+    fn end(&self, index: usize) {
+        let mut state = self.state();
+        state.kept.entry(index).or_default().push(None);
+        while let Some(said) = {
+            let now = state.now;
+            state.kept.remove(&now)
+        } {
+            let ended = matches!(said.last(), Some(None));
+            said.into_iter().flatten().for_each(|said| self.tell(said));
+            if !ended {
+                break;
+            }
+            state.now += 1;
+        }
+    }
+}
+
+impl Progress for Turn<'_> {
+    fn step(&self, line: &str) {
+        self.turns.say(self.index, Said::Step(line.to_owned()));
+    }
+
+    fn detail(&self, line: &str) {
+        self.turns.say(self.index, Said::Detail(line.to_owned()));
+    }
+
+    fn trace(&self, line: &str) {
+        self.turns.say(self.index, Said::Trace(line.to_owned()));
+    }
+
+    fn warn(&self, failure: &Failure) {
+        self.turns.say(self.index, Said::Warn(Box::new(failure.clone())));
+    }
+
+    fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
+        // What others do meanwhile is not shown.
+        if self.turns.state().now == self.index { self.turns.out.task(what, bytes) } else { Silent.task(what, bytes) }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.end(self.index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl Progress for Lines {
+        fn step(&self, line: &str) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+        }
+
+        fn detail(&self, line: &str) {
+            self.step(line);
+        }
+
+        fn trace(&self, line: &str) {
+            self.step(line);
+        }
+
+        fn warn(&self, failure: &Failure) {
+            self.step(&failure.what);
+        }
+
+        fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
+            Silent.task(what, bytes)
+        }
+    }
+
+    #[test]
+    fn whoever_is_early_waits() {
+        let lines = Lines::default();
+        let turns = Turns::new(&lines);
+        let told = || lines.0.lock().unwrap_or_else(PoisonError::into_inner).join(" ");
+        let (first, second, third) = (turns.turn(0), turns.turn(1), turns.turn(2));
+        third.step("3a");
+        second.warn(&Failure::new("2a"));
+        first.detail("1a");
+        assert_eq!(told(), "1a");
+        drop(third);
+        first.trace("1b");
+        drop(first);
+        assert_eq!(told(), "1a 1b 2a");
+        second.step("2b");
+        assert_eq!(told(), "1a 1b 2a 2b");
+        drop(second);
+        assert_eq!(told(), "1a 1b 2a 2b 3a");
+    }
+}
