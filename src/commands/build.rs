@@ -82,7 +82,7 @@ pub struct Built {
 /// As many recipes are built side by side as there are jobs. What is told, and which failure, is what it would be one
 /// behind the other.
 pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, Failures> {
-    let mut loaded = load_with(request.settings.jobs, &request.recipes, &request.set)?;
+    let loaded = load_with(request.settings.jobs, &request.recipes, &request.set)?;
     allow_staging(loaded.len());
     let cache = request.settings.blobs.as_ref();
     if let Some(Err(failure)) = cache.map(Cache::enter) {
@@ -97,16 +97,15 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         engine::probe(*engine, caller)?;
     }
     let mut receipts = Receipts::default();
-    let outlines = outline::outline(&mut loaded, request, file.as_ref(), &mut receipts, progress)?;
+    let outlines = outline::outline(loaded, request, file.as_ref(), &mut receipts, progress)?;
     let (shared, turns) = (Stager::new(request), Turns::new(progress));
-    let mut staged =
-        side_by_side(request.settings.jobs, &outlines, |index, outline| shared.stage(outline, &turns.turn(index)))?;
-    for (one, outline) in staged.iter().zip(&outlines) {
-        for file in &outline.files {
+    let work = |index, outline| shared.stage(outline, &turns.turn(index));
+    let mut staged = side_by_side(request.settings.jobs, outlines, work)?;
+    for one in &staged {
+        for file in &one.files {
             receipts.add(file, one.receipt());
         }
     }
-    drop(outlines);
     for one in &mut staged {
         for engine in &request.engines {
             one.built.loaded.push(hand_over(one, *engine, caller, progress)?);

@@ -49,14 +49,8 @@ pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failures> 
 
 /// The same, reading up to `jobs` recipes at a time.
 pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failures> {
-    let found;
-    let paths = if paths.is_empty() {
-        found = find()?;
-        &found
-    } else {
-        paths
-    };
-    side_by_side(jobs, paths, |_, path| Ok(read(path, set)?))
+    let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
+    side_by_side(jobs, paths, |_, path| Ok(read(&path, set)?))
 }
 
 fn find() -> Result<Vec<PathBuf>, Failure> {

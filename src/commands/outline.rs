@@ -23,9 +23,9 @@ use crate::{
 
 /// One image that is to be built.
 #[derive(Debug)]
-pub(super) struct Outline<'a> {
+pub(super) struct Outline {
     /// Its recipe.
-    pub(super) one: &'a Loaded,
+    pub(super) one: Loaded,
     /// What it must keep to.
     pub(super) policy: Policy,
     /// What is pinned.
@@ -50,19 +50,19 @@ struct Taken {
 }
 
 /// Outlines every image, in the order of the recipes. The recipes get what the policy of the caller adds to them, and the
-/// receipts are begun.
+/// receipts are begun. Each outline has all that is needed of its recipe, so that it can go when the image is staged.
 ///
 /// # Errors
 /// The first thing that is certain to fail.
-pub(super) fn outline<'a>(
-    loaded: &'a mut [Loaded],
+pub(super) fn outline(
+    loaded: Vec<Loaded>,
     request: &Request,
     policy: Option<&recipe::Policy>,
     receipts: &mut Receipts,
     progress: &dyn Progress,
-) -> Result<Vec<Outline<'a>>, Failures> {
+) -> Result<Vec<Outline>, Failures> {
     let (bounds, mut taken, mut outlines) = (Bounds::default(), Taken::default(), Vec::with_capacity(loaded.len()));
-    for one in loaded {
+    for mut one in loaded {
         let policy = policy::of_build(policy, &mut one.recipe.policy)?;
         let next = sketch(one, policy, request, &bounds, progress)?;
         taken.take(&next, &outlines, request)?;
@@ -75,14 +75,14 @@ pub(super) fn outline<'a>(
 }
 
 /// Outlines one image.
-fn sketch<'a>(
-    one: &'a Loaded,
+fn sketch(
+    one: Loaded,
     policy: Policy,
     request: &Request,
     bounds: &Bounds,
     progress: &dyn Progress,
-) -> Result<Outline<'a>, Failures> {
-    let lock = locked::for_build(one, request.locked, &request.settings, progress)?;
+) -> Result<Outline, Failures> {
+    let lock = locked::for_build(&one, request.locked, &request.settings, progress)?;
     let bound = bounds.of(&one.folder, request.settings.allow_outside)?;
     let resolver = Resolver::within(&one.recipe, bound, &request.settings, progress)?;
     let platforms = one.platforms(&request.platforms);
@@ -103,6 +103,7 @@ fn sketch<'a>(
         }
     }
     let name = resolver.name().to_owned();
+    drop(resolver);
     Ok(Outline { one, policy, lock, platforms, name, path, targets, files })
 }
 
@@ -120,7 +121,7 @@ fn text_of(kind: receipt::Kind, request: &Request) -> Option<&String> {
 
 impl Taken {
     /// Takes the paths and tags of the next image, which no other one may have.
-    fn take(&mut self, next: &Outline<'_>, before: &[Outline<'_>], request: &Request) -> Result<(), Failure> {
+    fn take(&mut self, next: &Outline, before: &[Outline], request: &Request) -> Result<(), Failure> {
         let index = before.len();
         let other = |taken: usize| before.get(taken).map_or("", |outline| outline.name.as_str());
         if let Some(taken) = self.paths.insert(next.path.clone(), index) {

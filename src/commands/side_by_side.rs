@@ -1,6 +1,7 @@
 //! Work on many things at once, with the result of one behind the other.
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
     sync::{
         Mutex, PoisonError,
@@ -11,21 +12,22 @@ use std::{
 
 use crate::report::Failures;
 
-/// Does `work` on each item, up to `jobs` of them at a time, and gives the results in the order of the items.
+/// Does `work` on each item, up to `jobs` of them at a time, and gives the results in the order of the items. What an item
+/// takes in memory can go as soon as its work is done.
 ///
 /// # Errors
 /// The failure of the first item that has one, as if they were done in turn; items behind it may be done or not.
-pub(super) fn side_by_side<T: Sync, R: Send>(
+pub(super) fn side_by_side<T: Send, R: Send>(
     jobs: NonZeroUsize,
-    items: &[T],
-    work: impl Fn(usize, &T) -> Result<R, Failures> + Sync,
+    items: Vec<T>,
+    work: impl Fn(usize, T) -> Result<R, Failures> + Sync,
 ) -> Result<Vec<R>, Failures> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-    let slots: Vec<Mutex<Option<Result<R, Failures>>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    let (count, failed) = (items.len(), AtomicUsize::new(usize::MAX));
+    let (left, results) = (Mutex::new(items.into_iter().enumerate()), Mutex::new(BTreeMap::new()));
     let worker = || {
         loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(item), Some(slot)) = (items.get(index), slots.get(index)) else { return };
+            let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, item)) = next else { return };
             // What is behind a failure is not wanted any more; what is before it may fail itself.
             if index > failed.load(Ordering::Relaxed) {
                 return;
@@ -34,11 +36,11 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
             if result.is_err() {
                 failed.fetch_min(index, Ordering::Relaxed);
             }
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
         }
     };
     thread::scope(|scope| {
-        for _ in 1..jobs.get().min(items.len()) {
+        for _ in 1..jobs.get().min(count) {
             // Without another thread this one does it all.
             if thread::Builder::new().name("recipe".to_owned()).spawn_scoped(scope, worker).is_err() {
                 break;
@@ -46,7 +48,7 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
         }
         worker();
     });
-    slots.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 #[cfg(test)]
@@ -63,17 +65,17 @@ mod tests {
         for jobs in [1, 2, 7, 100] {
             let jobs = NonZeroUsize::new(jobs).unwrap();
             let slow = |index: usize| thread::sleep(Duration::from_micros(((50 - index) * 20) as u64));
-            let all = side_by_side(jobs, &items, |index, item| {
+            let all = side_by_side(jobs, items.clone(), |index, item| {
                 slow(index);
                 Ok(item * 2)
             });
             assert!(all.unwrap().into_iter().eq((0..50).map(|item| item * 2)));
-            let failed = side_by_side(jobs, &items, |index, item| {
+            let failed = side_by_side(jobs, items.clone(), |index, item| {
                 slow(index);
-                if *item % 10 == 7 { Err(Failure::new(format!("{item}")).into()) } else { Ok(()) }
+                if item % 10 == 7 { Err(Failure::new(format!("{item}")).into()) } else { Ok(()) }
             });
             assert_eq!(failed.unwrap_err().0, [Failure::new("7")]);
         }
-        assert!(side_by_side(NonZeroUsize::MIN, &[0; 0], |_, _| Ok(())).unwrap().is_empty());
+        assert!(side_by_side(NonZeroUsize::MIN, vec![0; 0], |_, _| Ok(())).unwrap().is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! One image, from its recipe to all but its name.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::{
     build::{Built, Request},
@@ -25,9 +25,11 @@ pub(super) struct Staged {
     pub(super) image: ReadyImage,
     /// What is told of it.
     pub(super) built: Built,
+    /// `--metadata-file` and `--digest-file`, with their variables replaced.
+    pub(super) files: Vec<PathBuf>,
     /// The config's digest, when there is one platform.
     config: Option<Digest>,
-    /// `--push`, with its variables replaced.
+    /// `--push`, likewise.
     pub(super) targets: Vec<Reference>,
     /// Where the layers of its base are, so that a registry need not be sent what it has.
     pub(super) origins: BTreeMap<Digest, Vec<Reference>>,
@@ -56,13 +58,13 @@ impl<'a> Stager<'a> {
     }
 
     /// Stages one image: what the recipe names is read, compiled and packed, and the whole has passed the gate.
-    pub(super) fn stage(&self, outline: &Outline<'_>, progress: &dyn Progress) -> Result<Staged, Failures> {
-        let (one, settings, cache) = (outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
+    pub(super) fn stage(&self, outline: Outline, progress: &dyn Progress) -> Result<Staged, Failures> {
+        let (one, settings, cache) = (&outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
         let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&one.recipe, bound, settings, progress)?.locked(outline.lock.as_ref());
         let staging = Staging::begin_among(&outline.path, self.request.form, &self.sweeper)?;
         let staging = staging.with_cache(settings.blobs.clone());
-        let plans = self.resolve(&resolver, outline)?;
+        let plans = self.resolve(&resolver, &outline)?;
         // All that the resolver remembers of inputs is in the plans now.
         let name = resolver.name().to_owned();
         drop(resolver);
@@ -90,7 +92,7 @@ impl<'a> Stager<'a> {
     }
 
     /// The plan of each platform. Programs are compiled one recipe at a time: compilers take all processors.
-    fn resolve(&self, resolver: &Resolver<'_>, outline: &Outline<'_>) -> Result<Vec<Plan>, Failures> {
+    fn resolve(&self, resolver: &Resolver<'_>, outline: &Outline) -> Result<Vec<Plan>, Failures> {
         let mut prepared = Vec::new();
         for platform in &outline.platforms {
             prepared.push(resolver.prepare(platform)?);
@@ -115,7 +117,7 @@ impl Staged {
 
 /// The image, ready to become visible.
 fn staged_image(
-    outline: &Outline<'_>,
+    outline: Outline,
     name: String,
     staging: Staging,
     root: Descriptor,
@@ -126,14 +128,15 @@ fn staged_image(
     let built = Built {
         name: name.clone(),
         digest: root.digest,
-        path: outline.path.clone(),
+        path: outline.path,
         manifests: manifests.collect(),
         loaded: Vec::new(),
         pushed: Vec::new(),
     };
     let config = if let [only] = images { Some(only.config.digest) } else { None };
     let image = ReadyImage::new(staging, root, name)?;
-    Ok(Staged { image, built, config, targets: outline.targets.clone(), origins: origins(plans) })
+    let (targets, files) = (outline.targets, outline.files);
+    Ok(Staged { image, built, files, config, targets, origins: origins(plans) })
 }
 
 /// The repositories of bases, by the layers that come from there.
