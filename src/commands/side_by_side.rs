@@ -23,10 +23,11 @@ pub(super) fn side_by_side<T: Send, R: Send>(
     work: impl Fn(usize, T) -> Result<R, Failures> + Sync,
 ) -> Result<Vec<R>, Failures> {
     let (count, failed) = (items.len(), AtomicUsize::new(usize::MAX));
-    let (left, results) = (Mutex::new(items.into_iter().enumerate()), Mutex::new(BTreeMap::new()));
+    let left: Mutex<BTreeMap<usize, T>> = Mutex::new(items.into_iter().enumerate().collect());
+    let results: Mutex<Vec<(usize, Result<R, Failures>)>> = Mutex::default();
     let worker = || {
         loop {
-            let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = left.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
             let Some((index, item)) = next else { return };
             // What is behind a failure is not wanted any more; what is before it may fail itself.
             if index > failed.load(Ordering::Relaxed) {
@@ -36,7 +37,7 @@ pub(super) fn side_by_side<T: Send, R: Send>(
             if result.is_err() {
                 failed.fetch_min(index, Ordering::Relaxed);
             }
-            results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };
     thread::scope(|scope| {
@@ -48,7 +49,9 @@ pub(super) fn side_by_side<T: Send, R: Send>(
         }
         worker();
     });
-    results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

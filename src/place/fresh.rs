@@ -1,7 +1,6 @@
 //! Blobs that were staged a moment ago, whose bytes went through our hands.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File, Metadata},
     io,
     path::PathBuf,
@@ -19,11 +18,13 @@ use crate::{cache::Identity, oci::Digest};
 pub(super) struct Fresh {
     /// The folder of the blobs.
     folder: PathBuf,
-    blobs: Mutex<BTreeMap<Digest, Blob>>,
+    /// A handful.
+    blobs: Mutex<Vec<Blob>>,
 }
 
 #[derive(Debug)]
 struct Blob {
+    digest: Digest,
     identity: Identity,
     /// Of a document.
     bytes: Option<Arc<[u8]>>,
@@ -37,26 +38,27 @@ impl Fresh {
 
     /// The file in that state holds the blob of this name.
     pub(super) fn saw(&self, digest: Digest, meta: &Metadata) {
-        self.keep(digest, Blob { identity: Identity::of(meta), bytes: None });
+        self.keep(Blob { digest, identity: Identity::of(meta), bytes: None });
     }
 
     /// The same of a document, with its bytes.
     pub(super) fn saw_document(&self, digest: Digest, bytes: &[u8]) {
         if let Ok(meta) = fs::symlink_metadata(self.folder.join(digest.hex())) {
-            self.keep(digest, Blob { identity: Identity::of(&meta), bytes: Some(bytes.into()) });
+            self.keep(Blob { digest, identity: Identity::of(&meta), bytes: Some(bytes.into()) });
         }
     }
 
     /// Whether the staged blob of this name is as it was left.
     pub(super) fn is_intact(&self, digest: Digest, size: u64) -> bool {
-        let Some(identity) = self.blobs().get(&digest).map(|blob| blob.identity) else { return false };
+        let known = self.blobs().iter().find(|blob| blob.digest == digest).map(|blob| blob.identity);
+        let Some(identity) = known else { return false };
         let look = || fs::symlink_metadata(self.folder.join(digest.hex())).ok().filter(Metadata::is_file);
         identity.size() == size && look().is_some_and(|now| identity.is_renamed(&Identity::of(&now)))
     }
 
     /// The bytes of a staged document that is as it was left.
     pub(super) fn document(&self, digest: Digest, size: u64) -> Option<Arc<[u8]>> {
-        let bytes = self.blobs().get(&digest)?.bytes.clone()?;
+        let bytes = self.blobs().iter().find(|blob| blob.digest == digest)?.bytes.clone()?;
         self.is_intact(digest, size).then_some(bytes)
     }
 
@@ -67,19 +69,25 @@ impl Fresh {
 
     /// Whether that is so of all that was staged.
     pub(super) fn all(&self, mut is_so: impl FnMut(Digest) -> bool) -> bool {
-        self.blobs().keys().all(|digest| is_so(*digest))
+        self.blobs().iter().all(|blob| is_so(blob.digest))
     }
 
     /// Lets the bytes of documents go.
     pub(super) fn forget_documents(&self) {
-        self.blobs().values_mut().for_each(|blob| blob.bytes = None);
+        let mut blobs = self.blobs();
+        blobs.iter_mut().for_each(|blob| blob.bytes = None);
+        blobs.shrink_to_fit();
     }
 
-    fn keep(&self, digest: Digest, blob: Blob) {
-        self.blobs().insert(digest, blob);
+    fn keep(&self, blob: Blob) {
+        let mut blobs = self.blobs();
+        match blobs.iter_mut().find(|known| known.digest == blob.digest) {
+            Some(known) => *known = blob,
+            None => blobs.push(blob),
+        }
     }
 
-    fn blobs(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Blob>> {
+    fn blobs(&self) -> std::sync::MutexGuard<'_, Vec<Blob>> {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -188,7 +188,7 @@ impl Limits {
     /// Days after which it is written down that a file is still asked for.
     pub const MEMO_FRESH_DAYS: u32 = 7;
     /// What audits of one call keep of layers, in memory, for images that have the same ones.
-    pub const AUDIT_SHARED_BYTES: usize = 4 << 20;
+    pub const AUDIT_SHARED_BYTES: usize = 256 << 10;
     /// Blobs below this are read again rather than believed by their file's state: it takes a third of a millisecond.
     pub const REREAD_BYTES: u64 = 64 << 10;
     /// One record of the cache: what an audit saw of a layer with a million entries is the largest.

@@ -33,8 +33,15 @@ use crate::{
 /// How often the layout may come and go between two looks before we give up.
 const ATTEMPTS: usize = 16;
 
-/// The blobs of the new layout, by digest.
-type Reached = BTreeMap<Digest, BlobRef>;
+/// The blobs of the new layout with their sizes, sorted by digest. It waits for the last image of a call, so it is small.
+#[derive(Debug)]
+struct Reached(Box<[(Digest, u64)]>);
+
+impl Reached {
+    fn contains(&self, digest: &Digest) -> bool {
+        self.0.binary_search_by_key(digest, |(reached, _)| *reached).is_ok()
+    }
+}
 
 /// A layout that is written but for its name or its index.
 #[derive(Debug)]
@@ -56,7 +63,7 @@ pub(in crate::place) fn prepare(
         return Ok(None);
     }
     write_entry(staging, &entry)?;
-    if staging.beside && !staging.fresh.all(|digest| reached.contains_key(&digest)) {
+    if staging.beside && !staging.fresh.all(|digest| reached.contains(&digest)) {
         remove_unreached(&staging.blobs(), &reached);
     }
     staging.step()?;
@@ -95,7 +102,7 @@ pub(in crate::place) fn commit(
 fn settle(staging: &Staging, reached: &Reached) {
     if let Some(cache) = &staging.cache {
         let blobs = blobs_in(&staging.path);
-        for (digest, _) in reached.iter().filter(|(_, blob)| blob.size >= Limits::REREAD_BYTES) {
+        for (digest, _) in reached.0.iter().filter(|(_, size)| *size >= Limits::REREAD_BYTES) {
             cache.settle_blob(&blobs.join(digest.hex()));
         }
     }
@@ -105,10 +112,11 @@ fn settle(staging: &Staging, reached: &Reached) {
 fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
     let store = staging.store()?;
-    walk::reach(&store, &root).map_err(|mut failure| {
+    let reached = walk::reach(&store, &root).map_err(|mut failure| {
         failure.what = format!("the image that was written does not read back: {}", failure.what);
         failure.in_path(&staging.path)
-    })
+    })?;
+    Ok(Reached(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
 }
 
 /// The marker and the index of the layout.
@@ -150,7 +158,7 @@ fn is_there(staging: &Staging, reached: &Reached, entry: &Entry) -> bool {
 /// Whether the blob of that name is needed; `None` when it is the name of none.
 fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
     let digest = Digest::parse_hex(name.to_str()?).ok()?;
-    Some(reached.contains_key(&digest))
+    Some(reached.contains(&digest))
 }
 
 /// Writes the marker and the new index into the staging folder.
@@ -284,7 +292,7 @@ fn make_folder(path: &Path) -> io::Result<bool> {
 fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result<(), Failure> {
     let staged = staging.blobs();
     let store = Store::of(&staging.path)?;
-    for (digest, blob) in reached {
+    for &(digest, size) in &reached.0 {
         let (name, target) = (digest.hex(), blobs.join(digest.hex()));
         let is_new = fs::symlink_metadata(&target).is_err();
         // Over whatever has the name: ours was read back a moment ago, the other one may be damaged.
@@ -293,14 +301,15 @@ fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result
             Ok(()) => {}
             // Another publish may have removed it since we looked.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Err(failure) = store.verify(blob) {
+                let blob = BlobRef { media_type: String::new(), digest, size };
+                if let Err(failure) = store.verify(&blob) {
                     staging.secure()?;
                     fs::rename(staged.join(digest.hex()), &target).map_err(|_| failure)?;
                     sync_file(&target).map_err(|error| Failure::io("make a blob durable", &staging.path, &error))?;
                 }
             }
             Err(error) => {
-                let doing = format!("place the blob `{digest}` of {} bytes", blob.size);
+                let doing = format!("place the blob `{digest}` of {size} bytes");
                 return Err(Failure::io(&doing, &staging.path, &error));
             }
         }
