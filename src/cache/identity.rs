@@ -2,6 +2,8 @@
 
 use std::{fs::Metadata, os::unix::fs::MetadataExt as _};
 
+use rustix::fs::Stat;
+
 /// A moment on the clock of a file system: seconds since 1970, and nanoseconds.
 pub type Moment = (i64, u32);
 
@@ -12,24 +14,44 @@ pub struct Identity {
     pub(super) device: u64,
     pub(super) inode: u64,
     pub(super) size: u64,
-    pub(super) modified: Moment,
-    pub(super) changed: Moment,
+    modified: i64,
+    changed: i64,
+    /// The parts of a second of both: side by side they take no more than they need.
+    nanos: (u32, u32),
 }
 
 /// Seconds that a coarse clock may stand still: two on FAT, one on old ext3 and HFS+.
 const COARSE: i64 = 2;
 
 impl Identity {
+    pub(super) const fn new((device, inode): (u64, u64), size: u64, modified: Moment, changed: Moment) -> Self {
+        Self { device, inode, size, modified: modified.0, changed: changed.0, nanos: (modified.1, changed.1) }
+    }
+
     /// The identity of what was looked at.
     pub fn of(meta: &Metadata) -> Self {
         let nanos = |nanos: i64| u32::try_from(nanos).unwrap_or_default();
-        Self {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: (meta.mtime(), nanos(meta.mtime_nsec())),
-            changed: (meta.ctime(), nanos(meta.ctime_nsec())),
-        }
+        let modified = (meta.mtime(), nanos(meta.mtime_nsec()));
+        Self::new((meta.dev(), meta.ino()), meta.size(), modified, (meta.ctime(), nanos(meta.ctime_nsec())))
+    }
+
+    /// The same of a file that was looked at from its folder.
+    pub fn of_stat(stat: &Stat) -> Self {
+        let nanos = |nanos: u64| u32::try_from(nanos).unwrap_or_default();
+        let modified = (stat.st_mtime, nanos(stat.st_mtime_nsec));
+        let changed = (stat.st_ctime, nanos(stat.st_ctime_nsec));
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        Self::new((stat.st_dev, stat.st_ino), size, modified, changed)
+    }
+
+    /// When its content was modified last, as anybody may say.
+    pub(super) const fn modified(&self) -> Moment {
+        (self.modified, self.nanos.0)
+    }
+
+    /// When anything of it changed last.
+    pub(super) const fn changed(&self) -> Moment {
+        (self.changed, self.nanos.1)
     }
 
     /// Bytes.
@@ -40,7 +62,8 @@ impl Identity {
     /// Whether it is the same file with the same content as far as its size and modification time tell: what a rename or
     /// another link leaves as it was.
     pub fn is_renamed(&self, other: &Self) -> bool {
-        (self.device, self.inode, self.size, self.modified) == (other.device, other.inode, other.size, other.modified)
+        (self.device, self.inode, self.size, self.modified())
+            == (other.device, other.inode, other.size, other.modified())
     }
 
     /// Whether a change at `moment` or later is certain to give the file another identity: git's rule of the racy entry.
@@ -52,7 +75,7 @@ impl Identity {
             // Times that never have a part of a millisecond come from a clock that ticks slower than the kernel's.
             if time.1.is_multiple_of(1_000_000) { time.0.saturating_add(COARSE) <= moment.0 } else { time < moment }
         };
-        before(self.modified) && before(self.changed)
+        before(self.modified()) && before(self.changed())
     }
 }
 
@@ -61,7 +84,7 @@ mod tests {
     use super::*;
 
     fn changed_at(changed: Moment) -> Identity {
-        Identity { device: 1, inode: 2, size: 3, modified: (50, 7), changed }
+        Identity::new((1, 2), 3, (50, 7), changed)
     }
 
     #[test]
@@ -70,7 +93,7 @@ mod tests {
         assert!(!changed_at((100, 4_000_001)).is_settled((100, 4_000_001)));
         assert!(!changed_at((100, 8_000_001)).is_settled((100, 4_000_001)));
         assert!(!changed_at((101, 1)).is_settled((100, 999_999_999)));
-        let modified = Identity { modified: (200, 1), ..changed_at((100, 1)) };
+        let modified = Identity::new((1, 2), 3, (200, 1), (100, 1));
         assert!(!modified.is_settled((150, 1)), "a modification time ahead of the clock tells nothing");
     }
 

@@ -33,6 +33,13 @@ pub struct Input {
     pub note: Vec<u8>,
 }
 
+impl Input {
+    fn of(record: Record) -> Self {
+        let fingerprint = Fingerprint::from_bytes(record.digest);
+        Self { fingerprint, private_key: record.private_key, note: record.note }
+    }
+}
+
 /// What is known of files.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -91,7 +98,7 @@ impl Known {
                 if now.is_settled(moment) {
                     let record = blob_record(now, digest, day);
                     if self.memo(root).find(&now, Kind::Blob, day).is_none_or(|old| old.digest != record.digest) {
-                        self.memo(root).put(record);
+                        self.memo(root).put(&record);
                     }
                     break;
                 }
@@ -109,9 +116,18 @@ impl Cache {
     /// What is known of the input in this state.
     pub fn input(&self, identity: &Identity) -> Option<Input> {
         self.enter().ok()?;
-        let record = self.known().memo(self.root()).find(identity, Kind::Input, self.day())?;
-        let fingerprint = Fingerprint::from_bytes(record.digest);
-        Some(Input { fingerprint, private_key: record.private_key, note: record.note })
+        self.known().memo(self.root()).find(identity, Kind::Input, self.day()).map(Input::of)
+    }
+
+    /// The same of several files, in their order; nothing of those that have no state.
+    pub fn inputs(&self, identities: &[Option<Identity>]) -> Vec<Option<Input>> {
+        if self.enter().is_err() {
+            return Vec::new();
+        }
+        let mut known = self.known();
+        let memo = known.memo(self.root());
+        let find = |identity: &Option<Identity>| memo.find(identity.as_ref()?, Kind::Input, self.day()).map(Input::of);
+        identities.iter().map(find).collect()
     }
 
     /// A moment before the next reading of a file in this state; one at which it is settled, if that is now.
@@ -125,7 +141,7 @@ impl Cache {
         if self.enter().is_err() || input.note.len() > Limits::MEMO_NOTE_BYTES {
             return;
         }
-        self.known().memo(self.root()).put(Record {
+        self.known().memo(self.root()).put(&Record {
             identity: *identity,
             kind: Kind::Input,
             digest: *input.fingerprint.bytes(),
@@ -188,7 +204,7 @@ impl Cache {
             let mut known = self.known();
             known.seen.insert((identity.device, identity.inode), (identity, digest));
             if moment.is_some_and(|moment| identity.is_settled(moment)) {
-                known.memo(self.root()).put(blob_record(identity, digest, self.day()));
+                known.memo(self.root()).put(&blob_record(identity, digest, self.day()));
             }
         }
         intact

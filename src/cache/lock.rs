@@ -62,6 +62,6 @@ impl Held {
     pub(super) fn moment(&self) -> io::Result<Moment> {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         futimens(&self.file, &Timestamps { last_access: now, last_modification: now })?;
-        Ok(Identity::of(&self.file.metadata()?).modified)
+        Ok(Identity::of(&self.file.metadata()?).modified())
     }
 }

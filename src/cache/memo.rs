@@ -7,6 +7,8 @@
 //! Numbers are little-endian. The checksum is the BLAKE3 of all the rest, so what is damaged is not there. What was
 //! remembered before the machine was started is forgotten: a file whose data the power failure took may have kept its times.
 
+mod sheet;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -14,40 +16,16 @@ use std::{
     path::Path,
 };
 
-use super::{Fingerprint, Identity, fingerprint::Fingerprinter, identity::Moment};
+use super::{Fingerprint, Identity, fingerprint::Fingerprinter};
 use crate::report::Limits;
+pub(super) use sheet::{Kind, Record};
+use sheet::{RECORD, Sheet, number};
 
 const MAGIC: &[u8; 16] = b"hardpan memo 1\n\0";
 /// Everything before the records.
 const HEADER: usize = 80;
 /// Where the checksum is.
 const CHECKSUM: std::ops::Range<usize> = 48..80;
-const RECORD: usize = 104;
-/// A private key's offset that stands for none.
-const NO_KEY: u64 = u64::MAX;
-
-/// What the digest of a record is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The fingerprint of an input.
-    Input,
-    /// The SHA-256 of a blob.
-    Blob,
-}
-
-/// What is known of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) identity: Identity,
-    pub(super) kind: Kind,
-    pub(super) digest: [u8; 32],
-    /// The byte offset of a private key.
-    pub(super) private_key: Option<u64>,
-    /// What somebody else knows of it.
-    pub(super) note: Vec<u8>,
-    /// The day it was last used, since 1970.
-    pub(super) day: u32,
-}
 
 /// The records of a file, as they were written, and what has come to them.
 #[derive(Debug, Default)]
@@ -58,8 +36,13 @@ pub(super) struct Memo {
     last: usize,
     /// Records that were used, where that is worth writing down.
     used: BTreeSet<usize>,
-    new: BTreeMap<(u64, u64), Record>,
+    new: Sheet,
+    /// Where the new record of a file is.
+    places: BTreeMap<Key, u32>,
 }
+
+/// Device and inode.
+type Key = (u64, u64);
 
 impl Memo {
     /// What the file at `path` holds; nothing where it is missing, damaged, foreign or from before the last start.
@@ -74,11 +57,12 @@ impl Memo {
     /// What is known of the file in this state. `day` is today.
     pub(super) fn find(&mut self, identity: &Identity, kind: Kind, day: u32) -> Option<Record> {
         let key = (identity.device, identity.inode);
-        if let Some(record) = self.new.get(&key) {
-            return Some(record.clone()).filter(|record| record.kind == kind && record.identity == *identity);
+        let is_it = |record: &Record| record.kind == kind && record.identity == *identity;
+        if let Some(at) = self.places.get(&key) {
+            return self.new.get(*at as usize).filter(is_it);
         }
         let at = self.position(key).ok()?;
-        let record = self.record(at).filter(|record| record.kind == kind && record.identity == *identity)?;
+        let record = self.record(at).filter(is_it)?;
         if day > record.day.saturating_add(Limits::MEMO_FRESH_DAYS) {
             self.used.insert(at);
         }
@@ -86,51 +70,62 @@ impl Memo {
     }
 
     /// Takes what is known of a file now.
-    pub(super) fn put(&mut self, record: Record) {
-        if self.new.len() < Limits::MEMO_RECORDS {
-            self.new.insert((record.identity.device, record.identity.inode), record);
+    pub(super) fn put(&mut self, record: &Record) {
+        let place = u32::try_from(self.new.len()).ok();
+        if let Some(place) = place.filter(|_| self.new.len() < Limits::MEMO_RECORDS) {
+            // One that is there for the file already stays in the sheet, where nobody finds it.
+            self.places.insert(record.key(), place);
+            self.new.push(record);
         }
     }
 
     /// Whether there is anything to write.
     pub(super) fn is_changed(&self) -> bool {
-        !self.new.is_empty() || !self.used.is_empty()
+        !self.places.is_empty() || !self.used.is_empty()
     }
 
     /// Writes all to `path`, which may hold what other processes wrote meanwhile; that is kept. `day` is today.
     pub(super) fn save(self, path: &Path, boot: [u8; 16], day: u32) -> io::Result<()> {
-        let mut used: BTreeSet<(u64, u64)> = self.new.keys().copied().collect();
-        used.extend(self.used.iter().filter_map(|at| self.key(*at)));
+        let used: BTreeSet<Key> = self.used.iter().filter_map(|at| self.key(*at)).collect();
         let now = Self::load(path, boot);
         drop(self.bytes);
         let old = (0..now.records).filter_map(|at| now.record(at)).filter_map(|mut record| {
-            let key = (record.identity.device, record.identity.inode);
+            let key = record.key();
             if used.contains(&key) {
                 record.day = day;
             }
             let is_old = record.day.saturating_add(Limits::MEMO_DAYS) < day;
-            (!is_old && !self.new.contains_key(&key)).then_some(record)
+            (!is_old && !self.places.contains_key(&key)).then_some(record)
         });
-        let mut new: Vec<Record> = self.new.values().cloned().collect();
-        let mut merged: Vec<Record> = old.collect();
-        merged.append(&mut new);
-        merged.sort_by_key(|record| (record.identity.device, record.identity.inode));
-        merged.truncate(Limits::MEMO_RECORDS);
+        let mut new = self.places.values().filter_map(|at| self.new.get(*at as usize)).peekable();
+        let mut merged = Sheet::default();
+        merged.records.reserve((now.records + self.places.len()) * RECORD);
+        // Both are in the order of their keys.
+        for record in old {
+            while let Some(before) = new.next_if(|new| new.key() < record.key()) {
+                merged.push(&before);
+            }
+            merged.push(&record);
+        }
+        new.for_each(|record| merged.push(&record));
+        merged.records.truncate(Limits::MEMO_RECORDS * RECORD);
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".memo-").tempfile_in(folder)?;
-        file.write_all(&encode(&merged, boot))?;
+        file.write_all(&merged.header(boot))?;
+        file.write_all(&merged.records)?;
+        file.write_all(&merged.notes)?;
         // Not synced: what the next start finds damaged, or before it, is not believed.
         file.persist(path).map(drop).map_err(|error| error.error)
     }
 
-    fn key(&self, at: usize) -> Option<(u64, u64)> {
+    fn key(&self, at: usize) -> Option<Key> {
         let start = HEADER + at * RECORD;
         let bytes = self.bytes.get(start..start + 16).filter(|_| at < self.records)?;
         Some((number(bytes, 0), number(bytes, 8)))
     }
 
     /// The index of a key, as `slice::binary_search` gives it.
-    fn position(&mut self, key: (u64, u64)) -> Result<usize, usize> {
+    fn position(&mut self, key: Key) -> Result<usize, usize> {
         if self.key(self.last + 1) == Some(key) {
             self.last += 1;
             return Ok(self.last);
@@ -154,24 +149,7 @@ impl Memo {
     fn record(&self, at: usize) -> Option<Record> {
         let start = HEADER + at * RECORD;
         let bytes = self.bytes.get(start..start + RECORD).filter(|_| at < self.records)?;
-        let time = |at: usize| -> Moment { (number(bytes, at).cast_signed(), small(bytes, at + 8)) };
-        let notes = HEADER + self.records * RECORD;
-        let (from, length) = (small(bytes, 92) as usize, small(bytes, 96) as usize);
-        let private_key = Some(number(bytes, 84)).filter(|at| *at != NO_KEY);
-        Some(Record {
-            identity: Identity {
-                device: number(bytes, 0),
-                inode: number(bytes, 8),
-                size: number(bytes, 16),
-                modified: time(24),
-                changed: time(36),
-            },
-            kind: if small(bytes, 48) == 0 { Kind::Input } else { Kind::Blob },
-            digest: bytes.get(52..84)?.try_into().ok()?,
-            private_key,
-            note: self.bytes.get(notes.checked_add(from)?..)?.get(..length)?.to_vec(),
-            day: small(bytes, 100),
-        })
+        Record::read(bytes, self.bytes.get(HEADER + self.records * RECORD..)?)
     }
 }
 
@@ -218,51 +196,6 @@ fn checksum(bytes: &[u8]) -> Option<Fingerprint> {
     Some(sum.finish())
 }
 
-fn encode(records: &[Record], boot: [u8; 16]) -> Vec<u8> {
-    let notes: usize = records.iter().map(|record| record.note.len()).sum();
-    let mut out = Vec::with_capacity(HEADER + records.len() * RECORD + notes);
-    out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&boot);
-    out.extend_from_slice(&(records.len() as u64).to_le_bytes());
-    out.extend_from_slice(&(notes as u64).to_le_bytes());
-    out.extend_from_slice(&[0; 32]);
-    let mut note = 0_u32;
-    for record in records {
-        let identity = &record.identity;
-        for number in [identity.device, identity.inode, identity.size] {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
-        for (seconds, nanos) in [identity.modified, identity.changed] {
-            out.extend_from_slice(&seconds.to_le_bytes());
-            out.extend_from_slice(&nanos.to_le_bytes());
-        }
-        out.extend_from_slice(&u32::from(record.kind == Kind::Blob).to_le_bytes());
-        out.extend_from_slice(&record.digest);
-        out.extend_from_slice(&record.private_key.unwrap_or(NO_KEY).to_le_bytes());
-        let length = u32::try_from(record.note.len()).unwrap_or_default();
-        for number in [note, length, record.day] {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
-        note = note.saturating_add(length);
-    }
-    for record in records {
-        out.extend_from_slice(&record.note);
-    }
-    let sum = checksum(&out).unwrap_or(Fingerprint::from_bytes([0; 32]));
-    if let Some(place) = out.get_mut(CHECKSUM) {
-        place.copy_from_slice(sum.bytes());
-    }
-    out
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
-}
-
-fn small(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
-}
-
 /// What tells one start of the machine from another; zeros where the system does not say.
 pub(super) fn boot() -> [u8; 16] {
     let id = fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -284,13 +217,12 @@ mod tests {
 
     fn record(inode: u64, seed: u8) -> Record {
         Record {
-            identity: Identity {
-                device: u64::from(seed % 3),
-                inode,
-                size: u64::from(seed) << 20,
-                modified: (i64::from(seed) - 5, 999_999_999),
-                changed: (1_700_000_000, u32::from(seed)),
-            },
+            identity: Identity::new(
+                (u64::from(seed % 3), inode),
+                u64::from(seed) << 20,
+                (i64::from(seed) - 5, 999_999_999),
+                (1_700_000_000, u32::from(seed)),
+            ),
             kind: if seed.is_multiple_of(2) { Kind::Input } else { Kind::Blob },
             digest: [seed; 32],
             private_key: seed.is_multiple_of(5).then_some(u64::from(seed)),
@@ -304,7 +236,7 @@ mod tests {
         let path = folder.path().join("memo");
         let mut memo = Memo::default();
         for record in records {
-            memo.put(record.clone());
+            memo.put(record);
         }
         memo.save(&path, [7; 16], 20_000).unwrap();
         (folder, path)
@@ -320,9 +252,10 @@ mod tests {
                 prop_assert_eq!(memo.find(&record.identity, record.kind, 20_000), Some(record.clone()));
                 let other = if record.kind == Kind::Blob { Kind::Input } else { Kind::Blob };
                 prop_assert!(memo.find(&record.identity, other, 20_000).is_none());
-                let changed = Identity { changed: (1_700_000_001, 0), ..record.identity };
+                let Identity { device, inode, size, .. } = record.identity;
+                let changed = Identity::new((device, inode), size, record.identity.modified(), (1_700_000_001, 0));
                 prop_assert!(memo.find(&changed, record.kind, 20_000).is_none());
-                let gone = Identity { inode: 1000, ..record.identity };
+                let gone = Identity::new((device, 1000), size, changed.modified(), record.identity.changed());
                 prop_assert!(memo.find(&gone, record.kind, 20_000).is_none());
             }
             prop_assert!(!memo.is_changed());
@@ -370,8 +303,8 @@ mod tests {
     fn what_others_wrote_meanwhile_stays_and_what_nobody_uses_goes() {
         let (_folder, path) = saved(&[record(1, 3), record(2, 6)]);
         let (mut one, mut two) = (Memo::load(&path, [7; 16]), Memo::load(&path, [7; 16]));
-        one.put(record(3, 9));
-        two.put(record(4, 12));
+        one.put(&record(3, 9));
+        two.put(&record(4, 12));
         one.save(&path, [7; 16], 20_001).unwrap();
         two.save(&path, [7; 16], 20_001).unwrap();
         assert_eq!(Memo::load(&path, [7; 16]).records, 4);
