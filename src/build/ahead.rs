@@ -1,30 +1,59 @@
 //! Many files, read before they are asked for, by as many threads as there are processors.
 
-use std::{num::NonZeroUsize, path::Path, thread};
+use std::{
+    num::NonZeroUsize,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
-use super::pinned::{PinnedFile, Scan};
+use super::pinned::PinnedFile;
 use crate::{cache::Cache, report::Limits};
 
-/// Pins `hosts` (canonical), in their order. What cannot be pinned is `None`: it is read again in its turn, by whoever
-/// can say what it is for.
-pub(super) fn pin(hosts: &[&Path], jobs: NonZeroUsize, cache: Option<&Cache>) -> Vec<Option<(PinnedFile, Scan)>> {
-    let pin = |hosts: &[&Path]| -> Vec<_> { hosts.iter().map(|host| PinnedFile::pin(host, "", cache).ok()).collect() };
-    let threads = jobs.get().min(Limits::READERS).min(hosts.len() / Limits::READER_FILES);
-    if threads < 2 {
-        // Nothing to gain: each is read in its turn.
-        return Vec::new();
+/// Files that lie beside each other.
+pub(super) struct Beside<'a> {
+    /// Canonical.
+    pub(super) folder: &'a Path,
+    pub(super) names: Vec<&'a [u8]>,
+}
+
+/// Pins files, in their order. What cannot be pinned is `None`: it is read again in its turn, by whoever can say what it
+/// is for.
+pub(super) fn pin(files: &[Beside<'_>], jobs: NonZeroUsize, cache: Option<&Cache>) -> Vec<Option<PinnedFile>> {
+    let pieces: Vec<(&Path, &[&[u8]])> = files
+        .iter()
+        .flat_map(|beside| beside.names.chunks(Limits::READER_FILES).map(|names| (beside.folder, names)))
+        .collect();
+    let count: usize = pieces.iter().map(|(_, names)| names.len()).sum();
+    let next = AtomicUsize::new(0);
+    // Whoever is done takes the next piece; which one it is tells where the files belong.
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((folder, names)) = pieces.get(at) else { return done };
+            done.push((at, PinnedFile::pin_beside(folder, names, cache)));
+        }
+    };
+    let threads = jobs.get().min(Limits::READERS).min(count / Limits::READER_FILES);
+    let mut done = thread::scope(|scope| {
+        // Where the system has no thread left, the others do all of it.
+        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, work).ok();
+        let started: Vec<_> = (1..threads).filter_map(start).collect();
+        let mut done = work();
+        done.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    let mut done = done.into_iter().peekable();
+    let mut pinned = Vec::with_capacity(count);
+    for (at, (_, names)) in pieces.iter().enumerate() {
+        match done.next_if(|(piece, _)| *piece == at) {
+            Some((_, files)) => pinned.extend(files),
+            None => pinned.extend(names.iter().map(|_| None)),
+        }
     }
-    thread::scope(|scope| {
-        let parts = hosts.chunks(hosts.len().div_ceil(threads));
-        // Where the system has no thread left, the files of that part are read in their turn.
-        let start = |part| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || pin(part)).ok();
-        let started: Vec<_> = parts.map(|part| (part.len(), start(part))).collect();
-        let ended = started.into_iter().flat_map(|(files, thread)| {
-            let pinned = thread.and_then(|thread| thread.join().ok());
-            pinned.unwrap_or_else(|| (0..files).map(|_| None).collect())
-        });
-        ended.collect()
-    })
+    pinned
 }
 
 #[cfg(test)]
@@ -36,22 +65,48 @@ mod tests {
 
     #[test]
     fn files_are_in_their_order_and_what_is_missing_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<_> =
-            (0..5 * Limits::READER_FILES).map(|number| folder.path().join(number.to_string())).collect();
-        for (number, path) in paths.iter().enumerate().filter(|(number, _)| number % 7 != 3) {
-            std::fs::write(path, number.to_string()).unwrap();
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let names: Vec<_> = (0..5 * Limits::READER_FILES + 9).map(|number| number.to_string()).collect();
+        for (number, name) in names.iter().enumerate().filter(|(number, _)| number % 7 != 3) {
+            std::fs::write(folders[number % 2].path().join(name), name).unwrap();
         }
-        let hosts: Vec<&Path> = paths.iter().map(std::path::PathBuf::as_path).collect();
-        for jobs in [2, 3, 16] {
-            let pinned = pin(&hosts, NonZeroUsize::new(jobs).unwrap(), None);
-            assert_eq!(pinned.len(), hosts.len());
-            for (number, pinned) in pinned.iter().enumerate() {
+        let beside = |(folder, start): (&'_ tempfile::TempDir, usize)| -> Vec<usize> {
+            let _ = folder;
+            (start..names.len()).step_by(2).collect()
+        };
+        let numbers: Vec<Vec<usize>> = folders.iter().zip(0..).map(beside).collect();
+        let files: Vec<_> = folders
+            .iter()
+            .zip(&numbers)
+            .map(|(folder, numbers)| Beside {
+                folder: folder.path(),
+                names: numbers.iter().map(|number| names[*number].as_bytes()).collect(),
+            })
+            .collect();
+        for jobs in [1, 2, 3, 16] {
+            let pinned = pin(&files, NonZeroUsize::new(jobs).unwrap(), None);
+            assert_eq!(pinned.len(), names.len());
+            for (number, pinned) in numbers.concat().into_iter().zip(&pinned) {
                 let expected = (number % 7 != 3).then(|| Fingerprint::of(number.to_string().as_bytes()));
-                assert_eq!(pinned.as_ref().map(|(file, _)| file.fingerprint()), expected);
+                assert_eq!(pinned.as_ref().map(PinnedFile::fingerprint), expected, "{number}");
             }
         }
-        assert!(pin(&hosts, NonZeroUsize::MIN, None).is_empty());
-        assert!(pin(&hosts[..9], NonZeroUsize::MAX, None).is_empty());
+        let gone = Beside { folder: Path::new("/does/not/exist"), names: vec![b"a", b"b"] };
+        assert!(matches!(pin(&[gone], NonZeroUsize::MIN, None).as_slice(), [None, None]));
+    }
+
+    #[test]
+    fn what_became_a_link_or_leads_elsewhere_is_not_pinned() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::fs::write(folder.path().join("real/a"), "a").unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("real/link")).unwrap();
+        std::os::unix::fs::symlink("real", folder.path().join("other")).unwrap();
+        let pinned = |folder: &Path| {
+            let files = [Beside { folder, names: vec![b"a", b"link"] }];
+            pin(&files, NonZeroUsize::MIN, None).iter().map(Option::is_some).collect::<Vec<_>>()
+        };
+        assert_eq!(pinned(&folder.path().join("real")), [true, false]);
+        assert_eq!(pinned(&folder.path().join("other")), [false, false]);
     }
 }

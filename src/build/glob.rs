@@ -2,6 +2,9 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+/// Places in a pattern for which no memory is asked for.
+const FEW: usize = 16;
+
 /// A glob over the components of a relative path.
 ///
 /// `*`, `?`, `[..]` and `{a,b}` match within one component, `**` any number of components. A component that
@@ -51,11 +54,19 @@ impl Pattern {
 
     /// Whether the path of these components is meant.
     pub(super) fn matches(&self, path: &[&[u8]]) -> bool {
-        // reachable[i]: the first i pattern components match the path components so far.
-        let (mut reachable, mut next) =
-            (vec![false; self.components.len() + 1], vec![false; self.components.len() + 1]);
+        // reachable[i]: the first i pattern components match the path components so far. Asked of every file of a tree,
+        // so almost all patterns need no memory of the heap.
+        let places = self.components.len() + 1;
+        let (mut few, mut many) = ([false; 2 * FEW], Vec::new());
+        let both = if places <= FEW {
+            &mut few[..2 * places]
+        } else {
+            many.resize(2 * places, false);
+            many.as_mut_slice()
+        };
+        let (mut reachable, mut next) = both.split_at_mut(places);
         reachable[0] = true;
-        self.skip_any(&mut reachable);
+        self.skip_any(reachable);
         for name in path {
             next.fill(false);
             for (at, component) in self.components.iter().enumerate().filter(|(at, _)| reachable[*at]) {
@@ -67,7 +78,7 @@ impl Pattern {
                     _ => {}
                 }
             }
-            self.skip_any(&mut next);
+            self.skip_any(next);
             std::mem::swap(&mut reachable, &mut next);
         }
         reachable.last().copied().unwrap_or(false)

@@ -11,6 +11,7 @@ mod certificates;
 mod check;
 pub mod compile;
 mod downloads;
+mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 mod glob;

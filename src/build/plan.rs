@@ -1,11 +1,15 @@
 //! What an image will be: every path, owner, mode and digest, before a byte of it is written.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    sync::Arc,
+};
 
 use super::settings::SourceDate;
 use crate::{
     cache::Fingerprint,
-    layer::{Compression, Entry, Written},
+    layer::{Compression, Entry, EntryKind, Written},
     oci::{Digest, HistoryEntry, Open, Platform, RunConfig},
     place::registry::Reference,
     report::Origin,
@@ -28,6 +32,29 @@ pub struct Plan {
     pub annotations: BTreeMap<String, String>,
     /// `created` of the config and the history.
     pub source_date: SourceDate,
+}
+
+impl Plan {
+    /// Lets go of the contents of all files, once they are in blobs: of tens of thousands, they take more memory than what
+    /// else is known of them.
+    pub fn release(&mut self) {
+        let gone: Arc<dyn Open> = Arc::new(Gone);
+        for planned in self.groups.iter_mut().flat_map(|group| &mut group.entries) {
+            if let EntryKind::File { content, .. } = &mut planned.entry.kind {
+                *content = Arc::clone(&gone);
+            }
+        }
+    }
+}
+
+/// A content that nobody needs any more.
+#[derive(Debug)]
+struct Gone;
+
+impl Open for Gone {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Err(io::Error::other("it was let go"))
+    }
 }
 
 /// The base of one platform.

@@ -2,38 +2,37 @@
 
 mod base;
 mod programs;
+mod trees;
 mod urls;
 
 use std::{
     cell::{OnceCell, RefCell},
     collections::BTreeMap,
-    ffi::OsStr,
     path::Path,
     sync::Arc,
 };
 
 use self::base::{base_bundle, check_layers};
 use super::{
-    ahead,
     base::FoundBase,
     bundles::MOZILLA_VERSION,
     certificates::BUNDLE_PATH,
     check::{self, Objection},
     compile::Toolchain,
     downloads::Downloads,
+    files::PinnedFiles,
     host::Bound,
     merged::{Body, Lost, Merged, Node, NodeKind},
-    pinned::{PinnedFile, Scan},
+    pinned::PinnedFile,
     plan::{GroupKind, Plan, PlannedBase},
     policy,
     settings::Settings,
     system,
-    tree::{self, Leaf},
     words::Words,
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{BinarySource, Certificates, File, FileSource, LockFile, Recipe, Tree},
+    recipe::{BinarySource, Certificates, File, FileSource, LockFile, Recipe},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -44,8 +43,8 @@ pub struct Resolver<'a> {
     progress: &'a dyn Progress,
     bound: Bound,
     words: Words<'a>,
-    /// Files that were read already, by their paths, which are compared by bytes: several platforms mostly share theirs.
-    pinned: RefCell<BTreeMap<Arc<OsStr>, (PinnedFile, Scan)>>,
+    /// Files that were read already.
+    pinned: RefCell<PinnedFiles>,
     /// Files that were downloaded.
     downloads: Downloads<'a>,
     /// The certificates as PEM, once they were read.
@@ -91,7 +90,7 @@ impl<'a> Resolver<'a> {
             progress,
             bound,
             words,
-            pinned: RefCell::new(BTreeMap::new()),
+            pinned: RefCell::default(),
             downloads: Downloads::new(settings, progress),
             bundle: OnceCell::new(),
             lock: None,
@@ -225,18 +224,16 @@ impl<'a> Resolver<'a> {
         to: &ImagePath,
         at: &Origin,
     ) -> Result<Body, Failure> {
-        let known = self.pinned.borrow().get(host.as_os_str()).cloned();
-        let (file, scan) = match known {
-            Some(known) => known,
-            None => PinnedFile::pin(host, name, self.settings.blobs.as_ref()).map_err(|failure| failure.at(at))?,
-        };
-        self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
-        Ok(Self::taken(prepared, file, scan, name, to, at))
+        let known = self.pinned.borrow().get(host);
+        let pin = || PinnedFile::pin(host, name, self.settings.blobs.as_ref()).map_err(|failure| failure.at(at));
+        let file = known.map_or_else(pin, Ok)?;
+        self.pinned.borrow_mut().extend([file.clone()]);
+        Ok(Self::taken(prepared, file, name, to, at))
     }
 
     /// The body of a pinned file; a private key in it is an objection.
-    fn taken(prepared: &mut Prepared, file: PinnedFile, scan: Scan, name: &str, to: &ImagePath, at: &Origin) -> Body {
-        if let Some(offset) = scan.private_key {
+    fn taken(prepared: &mut Prepared, file: PinnedFile, name: &str, to: &ImagePath, at: &Origin) -> Body {
+        if let Some(offset) = file.private_key() {
             let what =
                 format!("`{}` holds a private key (at byte {offset}), and `{to}` would ship it", printable(name));
             let hint = "mount it when the container runs; an image is readable by everybody who can pull it";
@@ -264,40 +261,6 @@ impl<'a> Resolver<'a> {
         let node = Node::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
         let node = node.replacing(file.replace);
         prepared.merged.add(to.clone(), node)
-    }
-
-    /// Reads the files of a tree that were not read yet.
-    fn pin_ahead(&self, found: &tree::Found) {
-        let mut pinned = self.pinned.borrow_mut();
-        let hosts: Vec<&Path> = found
-            .values()
-            .filter_map(|leaf| match leaf {
-                Leaf::File { host, .. } => Some(host.as_path()),
-                Leaf::Link { .. } => None,
-            })
-            .filter(|host| !pinned.contains_key(host.as_os_str()))
-            .collect();
-        let read = ahead::pin(&hosts, self.settings.jobs, self.settings.blobs.as_ref());
-        pinned.extend(read.into_iter().flatten().map(|(file, scan)| (file.path(), (file, scan))));
-    }
-
-    fn add_tree(&self, prepared: &mut Prepared, tree: &Tree) -> Result<(), Failure> {
-        let shown = self.words.expand(&tree.from, &prepared.platform)?;
-        let root = self.bound.resolve(&tree.from, &shown)?;
-        let found = tree::walk(tree, &root)?;
-        self.pin_ahead(&found);
-        for (to, leaf) in found {
-            let node = match leaf {
-                Leaf::Link { target } => Node::symlink(target, GroupKind::Files, &tree.to.origin),
-                Leaf::File { host, executable } => {
-                    let name = host.strip_prefix(&self.bound.folder).unwrap_or(&host).to_string_lossy().into_owned();
-                    let body = self.pin(prepared, &host, &name, &to, &tree.from.origin)?;
-                    Node::file(body, if executable { 0o555 } else { 0o444 }, GroupKind::Files, &tree.to.origin)
-                }
-            };
-            prepared.merged.add(to, node.holding(&tree.from.origin).replacing(tree.replace))?;
-        }
-        Ok(())
     }
 
     fn add_dirs(&self, prepared: &mut Prepared) -> Result<(), Failure> {

@@ -1,63 +1,48 @@
 //! A `[[tree]]`: a folder of the host, by explicit patterns.
 
+mod names;
+mod patterns;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     ffi::OsStr,
-    fs::FileType,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
     path::{Path, PathBuf},
 };
 
-use super::glob::Pattern;
+use rustix::fs::FileType;
+
+use self::{names::Names, patterns::Patterns};
 use crate::{
     oci::{ImagePath, ImagePathError},
     recipe::{Located, Tree},
     report::{Failure, Limits, printable},
 };
 
-/// What a tree brings in, by its path in the image.
-pub(super) type Found = BTreeMap<ImagePath, Leaf>;
+/// What a tree brings in, in the order of the paths in the image.
+pub(super) type Found = Vec<Beside>;
+
+/// Leaves that lie beside each other: everything in a folder between two of its folders.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// Canonical.
+    pub(super) folder: PathBuf,
+    pub(super) leaves: Vec<Leaf>,
+}
 
 /// A file or a link of a tree. Folders come with what is in them.
 #[derive(Debug)]
-pub(super) enum Leaf {
-    File { host: PathBuf, executable: bool },
-    Link { target: Vec<u8> },
+pub(super) struct Leaf {
+    /// Its path in the image; the last component is its name in the folder.
+    pub(super) to: ImagePath,
+    pub(super) kind: LeafKind,
 }
 
-/// The patterns of one list, each with its place and whether it matched yet.
-struct Patterns<'a> {
-    list: Vec<(Pattern, &'a Located<String>, bool)>,
-}
-
-impl<'a> Patterns<'a> {
-    fn parse(written: &'a [Located<String>], dots: bool) -> Result<Self, Failure> {
-        let read = |text: &'a Located<String>| {
-            Pattern::parse(&text.value, dots).map(|pattern| (pattern, text, false)).map_err(|why| {
-                Failure::new(format!("`{}` is no pattern: {why}", printable(&text.value))).at(&text.origin)
-            })
-        };
-        Ok(Self { list: written.iter().map(read).collect::<Result<_, _>>()? })
-    }
-
-    /// Whether any pattern matches; every pattern that does is remembered.
-    fn take(&mut self, path: &[&[u8]]) -> bool {
-        self.list.iter_mut().fold(false, |any, (pattern, _, hit)| {
-            let matches = pattern.matches(path);
-            *hit |= matches;
-            any | matches
-        })
-    }
-
-    /// Whether any pattern matches.
-    fn matches(&self, path: &[&[u8]]) -> bool {
-        self.list.iter().any(|(pattern, _, _)| pattern.matches(path))
-    }
-
-    /// The first pattern that matched nothing.
-    fn idle(&self) -> Option<&'a Located<String>> {
-        self.list.iter().find(|(_, _, hit)| !hit).map(|(_, text, _)| *text)
-    }
+/// What a leaf is.
+#[derive(Debug)]
+pub(super) enum LeafKind {
+    File { executable: bool },
+    Link { target: Box<[u8]> },
 }
 
 /// Walks the folder `root` (canonical) and gives what the tree's patterns take.
@@ -76,9 +61,12 @@ pub(super) fn walk(tree: &Tree, root: &Path) -> Result<Found, Failure> {
         exclude: Patterns::parse(&tree.exclude, true)?,
         executable: Patterns::parse(&tree.executable, false)?,
         found: Found::new(),
+        leaves: 0,
+        apart: true,
+        buffer: Vec::new(),
         folders: BTreeSet::new(),
     };
-    walk.folder(root, &mut Vec::new(), &tree.to.value)?;
+    walk.folder(root, &[], &tree.to.value)?;
     if let Some(idle) = walk.include.idle() {
         return Err(walk.no_match(idle));
     }
@@ -98,77 +86,86 @@ struct Walk<'a> {
     exclude: Patterns<'a>,
     executable: Patterns<'a>,
     found: Found,
+    /// How many leaves were found.
+    leaves: usize,
+    /// Whether the next leaf does not lie beside the last one.
+    apart: bool,
+    buffer: Vec<u8>,
     /// Relative paths of the folders that were seen, for the hint of an empty pattern.
     folders: BTreeSet<Vec<u8>>,
 }
 
 impl Walk<'_> {
-    /// Takes what is in one folder; `path` holds its components below the root, `to` its path in the image.
-    fn folder(&mut self, host: &Path, path: &mut Vec<Vec<u8>>, to: &ImagePath) -> Result<(), Failure> {
-        let fault = |error: &std::io::Error| Failure::io("read the folder", host, error).at(&self.tree.from.origin);
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(host).map_err(|error| fault(&error))? {
-            let entry = entry.map_err(|error| fault(&error))?;
-            // What it is stands in the folder itself on all usual file systems: no call for each file.
-            let kind = entry
-                .file_type()
-                .map_err(|error| Failure::io("read", entry.path().as_path(), &error).at(&self.tree.from.origin))?;
-            names.push((entry.file_name(), kind));
-        }
-        // The order of the file system reaches nothing, but which of two faults is told first should not depend on it.
-        names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        for (name, kind) in names {
-            let at = host.join(&name);
-            path.push(name.into_vec());
-            self.entry(&at, kind, path, to)?;
+    /// Takes what is in one folder; `above` holds its components below the root, `to` is its path in the image.
+    fn folder(&mut self, host: &Path, above: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
+        let names = Names::of(host, &mut self.buffer)
+            .map_err(|error| Failure::io("read the folder", host, &error).at(&self.tree.from.origin))?;
+        self.apart = true;
+        let mut path = above.to_vec();
+        for (name, kind) in names.iter() {
+            path.push(name);
+            self.entry(host, kind, &path, to)?;
             path.pop();
         }
+        self.apart = true;
         Ok(())
     }
 
-    fn entry(&mut self, host: &Path, kind: FileType, path: &mut Vec<Vec<u8>>, to: &ImagePath) -> Result<(), Failure> {
-        let components: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
-        if self.exclude.matches(&components) {
+    /// Takes what is at `path` below the root, in the folder `host`.
+    fn entry(&mut self, host: &Path, kind: FileType, path: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
+        if self.exclude.matches(path) {
             return Ok(());
         }
-        let shown = || printable(&String::from_utf8_lossy(&components.join(&b'/'))).into_owned();
-        let name = components.last().copied().unwrap_or_default();
-        if kind.is_dir() {
-            self.folders.insert(components.join(&b'/'));
+        let shown = || printable(&String::from_utf8_lossy(&path.join(&b'/'))).into_owned();
+        let name = path.last().copied().unwrap_or_default();
+        if kind == FileType::Directory {
+            self.folders.insert(path.join(&b'/'));
+            let host = host.join(OsStr::from_bytes(name));
             return match to.join(name) {
-                Ok(to) => self.folder(host, path, &to),
+                Ok(to) => self.folder(&host, path, &to),
                 // Refused only when something in it is taken.
-                Err(why) => {
-                    let shown = shown();
-                    self.nameless_folder(host, path, &shown, why)
-                }
+                Err(why) => self.nameless_folder(&host, path, &shown(), why),
             };
         }
-        self.hidden.take(&components);
-        if !self.include.take(&components) {
+        // Without dotfiles, both take the same.
+        if path.iter().any(|name| name.starts_with(b".")) {
+            self.hidden.take(path);
+        }
+        if !self.include.take(path) {
             return Ok(());
         }
-        let executable = self.executable.take(&components);
+        let executable = self.executable.take(path);
         let to = to.join(name).map_err(|error| {
             let failure = Failure::new(format!("`{}`: {error}", shown())).at(&self.tree.from.origin);
             failure.hint("leave it out with `exclude`")
         })?;
-        let leaf = if kind.is_symlink() {
-            let target = std::fs::read_link(host)
-                .map_err(|error| Failure::io("read the link", host, &error).at(&self.tree.from.origin))?;
-            Leaf::Link { target: target.into_os_string().into_vec() }
-        } else if kind.is_file() {
-            Leaf::File { host: host.to_path_buf(), executable }
-        } else {
-            let what = format!("`{}` is neither a file, a folder nor a link", shown());
-            return Err(Failure::new(what).at(&self.tree.from.origin).hint("leave it out with `exclude`"));
+        let kind = match kind {
+            FileType::RegularFile => LeafKind::File { executable },
+            FileType::Symlink => {
+                let at = host.join(OsStr::from_bytes(name));
+                let target = std::fs::read_link(&at)
+                    .map_err(|error| Failure::io("read the link", &at, &error).at(&self.tree.from.origin))?;
+                LeafKind::Link { target: target.into_os_string().into_vec().into_boxed_slice() }
+            }
+            _ => {
+                let what = format!("`{}` is neither a file, a folder nor a link", shown());
+                return Err(Failure::new(what).at(&self.tree.from.origin).hint("leave it out with `exclude`"));
+            }
         };
-        self.found.insert(to, leaf);
-        if self.found.len() > Limits::ENTRIES {
-            return Err(
-                Failure::new(format!("the tree has more than {} files", Limits::ENTRIES)).at(&self.tree.from.origin)
-            );
+        self.take(host, Leaf { to, kind })
+    }
+
+    fn take(&mut self, host: &Path, leaf: Leaf) -> Result<(), Failure> {
+        self.leaves += 1;
+        if self.leaves > Limits::ENTRIES {
+            let what = format!("the tree has more than {} files", Limits::ENTRIES);
+            return Err(Failure::new(what).at(&self.tree.from.origin));
         }
+        match self.found.last_mut().filter(|_| !self.apart) {
+            Some(last) => last.leaves.push(leaf),
+            None => self.found.push(Beside { folder: host.to_path_buf(), leaves: vec![leaf] }),
+        }
+        self.apart = false;
         Ok(())
     }
 
@@ -176,7 +173,7 @@ impl Walk<'_> {
     fn nameless_folder(
         &mut self,
         host: &Path,
-        path: &mut Vec<Vec<u8>>,
+        path: &[&[u8]],
         shown: &str,
         why: ImagePathError,
     ) -> Result<(), Failure> {
@@ -192,8 +189,11 @@ impl Walk<'_> {
 
     /// Every link must lead to something that is taken too.
     fn check_links(&self) -> Result<(), Failure> {
-        for (at, leaf) in &self.found {
-            let Leaf::Link { target } = leaf else { continue };
+        let leaves = || self.found.iter().flat_map(|beside| &beside.leaves);
+        let mut paths: Option<Vec<&ImagePath>> = None;
+        for Leaf { to: at, kind } in leaves() {
+            let LeafKind::Link { target } = kind else { continue };
+            let paths = paths.get_or_insert_with(|| leaves().map(|leaf| &leaf.to).collect());
             let fault = |what: &str| {
                 let target = String::from_utf8_lossy(target).into_owned();
                 Failure::new(format!("the link `{at}` to `{}` {what}", printable(&target)))
@@ -208,7 +208,7 @@ impl Walk<'_> {
             let inside = real.strip_prefix(self.root).ok().filter(|_| !target.starts_with(b"/"));
             let inside = inside.ok_or_else(|| fault("leaves the tree"))?;
             let end = self.image_path(inside);
-            let taken = end.as_ref().is_some_and(|end| self.is_taken(end));
+            let taken = end.as_ref().is_some_and(|end| self.is_taken(end, paths));
             if !taken {
                 return Err(fault("leads to what the patterns leave out"));
             }
@@ -230,15 +230,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether the path, or something below it, is in the image.
-    fn is_taken(&self, end: &ImagePath) -> bool {
+    /// Whether the path, or something below it, is in the image: among `paths`, which are in their order.
+    fn is_taken(&self, end: &ImagePath, paths: &[&ImagePath]) -> bool {
+        let from = |start: &[u8]| paths.get(paths.partition_point(|path| path.as_bytes() < start)..);
+        let begins = |start: &[u8]| from(start).and_then(<[_]>::first).map(|path| path.as_bytes());
         *end == self.tree.to.value
-            || self.found.contains_key(end)
-            || self
-                .found
-                .range(end.clone()..)
-                .take_while(|(path, _)| path.as_bytes().starts_with(end.as_bytes()))
-                .any(|(path, _)| path.as_bytes().get(end.as_bytes().len()) == Some(&b'/'))
+            || begins(end.as_bytes()) == Some(end.as_bytes())
+            || begins(&[end.as_bytes(), b"/"].concat())
+                .is_some_and(|path| path.strip_prefix(end.as_bytes()).is_some_and(|below| below.starts_with(b"/")))
     }
 
     fn host_path(&self, at: &ImagePath) -> PathBuf {
@@ -257,7 +256,7 @@ impl Walk<'_> {
         if self.folders.contains(plain.as_bytes()) {
             return failure.hint(format!("it is a folder; write `{}/**`", printable(plain)));
         }
-        if self.hidden.list.iter().any(|(_, written, hit)| *hit && written.origin == idle.origin) {
+        if self.hidden.has_taken(&idle.origin) {
             return failure.hint("names that begin with a dot are taken only by a pattern that writes the dot");
         }
         if text.contains('*') && !text.contains("**") {
@@ -309,7 +308,30 @@ mod tests {
     }
 
     fn names(found: &Found) -> Vec<String> {
-        found.keys().map(ToString::to_string).collect()
+        found.iter().flat_map(|beside| &beside.leaves).map(|leaf| leaf.to.to_string()).collect()
+    }
+
+    #[test]
+    fn leaves_come_in_the_order_of_their_paths_and_name_their_folders() {
+        let (_keep, root) = folder();
+        for path in ["sub.x", "sub-x", "sub/a/b/c", "sub/a-b/c", "sub/a.b", "sub/z", "subx/a", "sub0"] {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let found = walk(&tree(&["**/*"], &[]), &root).unwrap();
+        let found_names = names(&found);
+        let mut sorted = found_names.clone();
+        sorted.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+        assert_eq!(found_names, sorted);
+        assert_eq!(found_names.len(), 11);
+        for beside in &found {
+            for leaf in &beside.leaves {
+                let host = beside.folder.join(OsStr::from_bytes(leaf.to.file_name()));
+                assert_eq!(host.strip_prefix(&root).unwrap(), Path::new(&leaf.to.to_string()[5..]));
+                assert!(host.is_file());
+            }
+        }
     }
 
     #[test]
@@ -350,9 +372,8 @@ mod tests {
         let (_keep, root) = folder();
         symlink("../a.html", root.join("sub/up")).unwrap();
         let found = walk(&tree(&["**/*"], &[]), &root).unwrap();
-        assert!(
-            matches!(&found[&ImagePath::parse("/srv/sub/up").unwrap()], Leaf::Link { target } if target == b"../a.html")
-        );
+        let up = found.iter().flat_map(|beside| &beside.leaves).find(|leaf| leaf.to.as_bytes() == b"/srv/sub/up");
+        assert!(matches!(&up.unwrap().kind, LeafKind::Link { target } if **target == *b"../a.html"));
         for (target, what) in [
             ("../../outside", "leads to nothing"),
             ("loop", "leads back to itself"),

@@ -64,7 +64,7 @@ impl<'a> Stager<'a> {
         let resolver = Resolver::within(&one.recipe, bound, settings, progress)?.locked(outline.lock.as_ref());
         let staging = Staging::begin_among(&outline.path, self.request.form, &self.sweeper)?;
         let staging = staging.with_cache(settings.blobs.clone());
-        let plans = self.resolve(&resolver, &outline)?;
+        let mut plans = self.resolve(&resolver, &outline)?;
         // All that the resolver remembers of inputs is in the plans now.
         let name = resolver.name().to_owned();
         drop(resolver);
@@ -77,6 +77,8 @@ impl<'a> Stager<'a> {
             check_size(one, self.request, plan, &image)?;
             images.push(image);
         }
+        // What is looked at from here on are the blobs.
+        plans.iter_mut().for_each(Plan::release);
         let root = match images.as_slice() {
             [only] => only.manifest.clone(),
             _ => assembler.index(&plans, &images)?,

@@ -12,7 +12,7 @@ use crate::report::{Limits, printable};
 ///
 /// Ordered by bytes, which puts a directory before what is in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImagePath(Vec<u8>);
+pub struct ImagePath(Box<[u8]>);
 
 /// Why a text is no image path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl ImagePath {
 
     /// `/`.
     pub fn root() -> Self {
-        Self(b"/".to_vec())
+        Self(Box::from(&b"/"[..]))
     }
 
     /// The path of `name` in this directory. `name` is one component, kept as it is (any byte but `/` and NUL).
@@ -67,20 +67,17 @@ impl ImagePath {
             _ if name.len() > Limits::NAME_BYTES => return Err(ImagePathError::TooLong),
             _ => {}
         }
-        let mut path = self.0.clone();
-        if !self.is_root() {
-            path.push(b'/');
-        }
-        path.extend_from_slice(name);
+        let above = if self.is_root() { &b""[..] } else { &self.0 };
+        let path = [above, b"/", name].concat();
         if path.len() > Limits::PATH_BYTES {
             return Err(ImagePathError::TooLong);
         }
-        Ok(Self(path))
+        Ok(Self(path.into_boxed_slice()))
     }
 
     /// Whether this is `/`.
     pub fn is_root(&self) -> bool {
-        self.0 == b"/"
+        *self.0 == *b"/"
     }
 
     /// The bytes, beginning with `/`.
@@ -104,7 +101,7 @@ impl ImagePath {
             return None;
         }
         let slash = self.0.iter().rposition(|byte| *byte == b'/')?;
-        Some(Self(self.0[..slash.max(1)].to_vec()))
+        Some(Self(Box::from(&self.0[..slash.max(1)])))
     }
 
     /// The bytes of the directory this path is in, without a slash at the end; empty below the root.
@@ -116,7 +113,7 @@ impl ImagePath {
     /// Every directory above this path but the root, highest first.
     pub fn parents(&self) -> Vec<Self> {
         let slashes = self.0.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
-        slashes.map(|(at, _)| Self(self.0[..at].to_vec())).collect()
+        slashes.map(|(at, _)| Self(Box::from(&self.0[..at]))).collect()
     }
 
     /// The components, highest first.

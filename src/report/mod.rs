@@ -14,7 +14,7 @@ mod severity;
 pub use catalogue::RuleFacts;
 pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;
-pub use origin::{Origin, Source};
+pub use origin::{Origin, Source, Spot};
 pub use printable::{holds_login, printable};
 pub use progress::{Progress, Silent, Task};
 pub use rule::Rule;

@@ -1,6 +1,10 @@
 //! Where in the recipe something was said.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{
+    fmt,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 /// The text of a recipe and the name it is printed under.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,8 +17,14 @@ pub struct Source {
 
 /// A place in a [`Source`]: what a message points at, and what a planned entry remembers of the line that
 /// brought it in.
+///
+/// A handle: every entry of an image has one or two.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct Origin(Arc<Spot>);
+
+/// What an [`Origin`] stands for.
+#[derive(PartialEq, Eq)]
+pub struct Spot {
     /// The recipe.
     pub source: Arc<Source>,
     /// Byte offsets into the text of `source`; always within it and on character borders.
@@ -32,7 +42,7 @@ impl Origin {
             at
         };
         let (start, end) = (inside(span.start), inside(span.end));
-        Self { source: Arc::clone(source), span: start..end.max(start) }
+        Self(Arc::new(Spot { source: Arc::clone(source), span: start..end.max(start) }))
     }
 
     /// Line and column, both counted from 1; columns count characters.
@@ -42,6 +52,14 @@ impl Origin {
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         (line, column)
+    }
+}
+
+impl Deref for Origin {
+    type Target = Spot;
+
+    fn deref(&self) -> &Spot {
+        &self.0
     }
 }
 

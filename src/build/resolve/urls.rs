@@ -18,15 +18,12 @@ impl Resolver<'_> {
     ) -> Result<Body, Failure> {
         let found = self.downloads.get(url, sha256)?;
         self.lock.map_or(Ok(()), |lock| check_size(lock, url, sha256.value, found.size))?;
-        let known = self.pinned.borrow().get(found.path.as_os_str()).cloned();
-        let (file, scan) = match known {
-            Some(known) => known,
-            None => {
-                PinnedFile::pin_kept(&found.path, &url.value, found.kept).map_err(|failure| failure.at(&url.origin))?
-            }
-        };
-        self.pinned.borrow_mut().insert(file.path(), (file.clone(), scan));
-        Ok(Self::taken(prepared, file, scan, &url.value, to, &url.origin))
+        let known = self.pinned.borrow().get(&found.path);
+        let pin =
+            || PinnedFile::pin_kept(&found.path, &url.value, found.kept).map_err(|failure| failure.at(&url.origin));
+        let file = known.map_or_else(pin, Ok)?;
+        self.pinned.borrow_mut().extend([file.clone()]);
+        Ok(Self::taken(prepared, file, &url.value, to, &url.origin))
     }
 }
 

@@ -62,7 +62,7 @@ proptest! {
         // Every line has a place of its own, which is where its value stands.
         for ((pin, key), value) in lock.lines() {
             let place = file.place(&pin, &key);
-            let shown: String = text[place.span].parse::<toml::Value>().unwrap().as_str().map_or_else(
+            let shown: String = text[place.span.clone()].parse::<toml::Value>().unwrap().as_str().map_or_else(
                 || lock.urls[pin.name()].size.to_string(),
                 str::to_owned,
             );

@@ -1,0 +1,157 @@
+//! Files of the host, looked at and read.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    sync::OnceLock,
+};
+
+use rustix::{
+    fd::BorrowedFd,
+    fs::{AtFlags, CWD, FileType, Mode, OFlags},
+};
+
+use crate::{
+    build::secrets::KeyScanner,
+    cache::{Cache, Fingerprint, Fingerprinter, Identity, Input},
+    elf::Elf,
+    report::{Failure, printable},
+};
+
+/// Bytes of one read.
+const CHUNK: usize = 256 << 10;
+/// How a regular file is opened, and nothing else: never waits for a FIFO, never follows a link.
+pub(super) const REGULAR: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// What is known of the content of a file in one state.
+pub(super) struct Content {
+    pub(super) identity: Identity,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) headers: OnceLock<Box<Elf>>,
+    pub(super) private_key: Option<u64>,
+    pub(super) settled: bool,
+}
+
+impl Content {
+    /// What the cache knows.
+    pub(super) fn known(identity: Identity, known: &Input) -> Self {
+        let headers = OnceLock::new();
+        if !known.note.is_empty()
+            && let Ok(elf) = serde_json::from_slice::<Elf>(&known.note)
+        {
+            let _ = headers.set(Box::new(elf));
+        }
+        let Input { fingerprint, private_key, .. } = *known;
+        Self { identity, fingerprint, headers, private_key, settled: true }
+    }
+}
+
+/// Reads the whole file: its fingerprint, and whether there is a private key in it. It was [looked](look) at before.
+/// `chunk` is memory that is used again.
+pub(super) fn read(
+    at: BorrowedFd<'_>,
+    path: &Path,
+    name: &str,
+    cache: Option<&Cache>,
+    chunk: &mut Vec<u8>,
+) -> Result<Content, Failure> {
+    let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
+    let opened = rustix::fs::openat(at, path, REGULAR, Mode::empty()).map_err(|error| fault("read", &error.into()))?;
+    let mut file = File::from(opened);
+    // Between the look and the opening it may have become something else.
+    let meta = file.metadata().ok().filter(std::fs::Metadata::is_file).ok_or_else(|| changed(name))?;
+    let identity = Identity::of(&meta);
+    // Asked before the first byte is read.
+    let moment = cache.and_then(|cache| cache.moment(&identity));
+    let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
+    let room = CHUNK.min(usize::try_from(identity.size()).unwrap_or(CHUNK).max(512)) + 1;
+    if chunk.len() < room {
+        chunk.resize(room, 0);
+    }
+    loop {
+        let n = retry(|| file.read(chunk)).map_err(|error| fault("read", &error))?;
+        let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
+        hasher.update(bytes);
+        keys.push(bytes);
+        read += bytes.len() as u64;
+        // A file that grows while it is read may never end.
+        if read > identity.size() {
+            return Err(changed(name));
+        }
+    }
+    let after = file.metadata().map(|meta| Identity::of(&meta)).map_err(|error| fault("read", &error))?;
+    if read != identity.size() || !identity.is_renamed(&after) {
+        return Err(changed(name));
+    }
+    let (fingerprint, private_key) = (hasher.finish(), keys.finish());
+    let settled = identity == after && moment.is_some_and(|moment| identity.is_settled(moment));
+    if let Some(cache) = cache.filter(|_| settled) {
+        cache.remember_input(&identity, Input { fingerprint, private_key, note: Vec::new() });
+    }
+    Ok(Content { identity, fingerprint, headers: OnceLock::new(), private_key, settled })
+}
+
+/// A whole regular file of at most `limit` bytes. `name` is how messages call it.
+pub(in crate::build) fn read_small(path: &Path, name: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    let file = open_regular(path, name)?;
+    let mut bytes = Vec::new();
+    let read = file.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::io("read", printable(name).as_ref(), &error))?;
+    if bytes.len() as u64 > limit {
+        let what = format!("`{}` is larger than {} MiB", printable(name), limit >> 20);
+        return Err(Failure::new(what));
+    }
+    Ok(bytes)
+}
+
+/// The state of a regular file; anything else is a failure. `path` begins at the folder `at`.
+pub(super) fn look(at: BorrowedFd<'_>, path: &Path, name: &str) -> Result<Identity, Failure> {
+    let shown = printable(name);
+    let stat = rustix::fs::statat(at, path, AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
+    let odd = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => return Ok(Identity::of_stat(&stat)),
+        FileType::Directory => "a folder",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        FileType::BlockDevice | FileType::CharacterDevice => "a device",
+        FileType::Symlink => "a link",
+        FileType::Unknown => "something unknown",
+    };
+    Err(Failure::new(format!("`{shown}` is {odd}, not a file")))
+}
+
+/// Opens a regular file and nothing else (`path` is canonical).
+fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
+    look(CWD, path, name)?;
+    let shown = printable(name);
+    let opened = rustix::fs::open(path, REGULAR, Mode::empty())
+        .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
+    let file = File::from(opened);
+    // Between the look and the opening it may have become something else.
+    match file.metadata() {
+        Ok(meta) if meta.is_file() => Ok(file),
+        _ => Err(changed(name)),
+    }
+}
+
+/// Calls again what a signal interrupted.
+pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn changed(name: &str) -> Failure {
+    Failure::new(format!("`{}` changed while it was read", printable(name)))
+        .hint("build from files that nothing else is writing")
+}
+
+pub(super) fn changed_io() -> io::Error {
+    io::Error::other("it changed while it was read")
+}

@@ -1,0 +1,88 @@
+//! Folders that are taken by patterns.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
+
+use super::{Body, GroupKind, Node, PinnedFile, Prepared, Resolver};
+use crate::{
+    build::{
+        ahead,
+        tree::{self, LeafKind},
+    },
+    oci::ImagePath,
+    recipe::Tree,
+    report::{Failure, Origin},
+};
+
+impl Resolver<'_> {
+    /// The files of a tree, in their order, read unless they were before; `None` for what cannot be read.
+    fn pin_ahead(&self, found: &tree::Found) -> Vec<Option<PinnedFile>> {
+        let mut known = Vec::new();
+        let mut unknown = Vec::new();
+        let pinned = self.pinned.borrow();
+        for tree::Beside { folder, leaves } in found {
+            let mut beside = ahead::Beside { folder, names: Vec::new() };
+            for leaf in leaves.iter().filter(|leaf| matches!(leaf.kind, LeafKind::File { .. })) {
+                let name = leaf.to.file_name();
+                let file = pinned.find(folder, OsStr::from_bytes(name));
+                if file.is_none() {
+                    beside.names.push(name);
+                }
+                known.push(file);
+            }
+            unknown.push(beside);
+        }
+        drop(pinned);
+        let mut read = ahead::pin(&unknown, self.settings.jobs, self.settings.blobs.as_ref()).into_iter();
+        for file in known.iter_mut().filter(|file| file.is_none()) {
+            *file = read.next().flatten();
+        }
+        self.pinned.borrow_mut().extend(known.iter().flatten().cloned());
+        known
+    }
+
+    /// Adds the files and links of a tree.
+    pub(super) fn add_tree(&self, prepared: &mut Prepared, tree: &Tree) -> Result<(), Failure> {
+        let shown = self.words.expand(&tree.from, &prepared.platform)?;
+        let root = self.bound.resolve(&tree.from, &shown)?;
+        let found = tree::walk(tree, &root)?;
+        let mut files = self.pin_ahead(&found).into_iter();
+        let mut nodes = Vec::with_capacity(found.iter().map(|beside| beside.leaves.len()).sum());
+        for tree::Beside { folder, leaves } in found {
+            for tree::Leaf { to, kind } in leaves {
+                let node = match kind {
+                    LeafKind::Link { target } => Node::symlink(target.into_vec(), GroupKind::Files, &tree.to.origin),
+                    LeafKind::File { executable } => {
+                        let file = files.next().flatten();
+                        let body = self.leaf(prepared, file, &folder, &to, &tree.from.origin)?;
+                        let mode = if executable { 0o555 } else { 0o444 };
+                        Node::file(body, mode, GroupKind::Files, &tree.to.origin)
+                    }
+                };
+                nodes.push((to, node.holding(&tree.from.origin).replacing(tree.replace)));
+            }
+        }
+        prepared.merged.add_sorted(nodes)
+    }
+
+    /// The body of a file of a tree; `read` is the file where it could be read.
+    fn leaf(
+        &self,
+        prepared: &mut Prepared,
+        read: Option<PinnedFile>,
+        folder: &Path,
+        to: &ImagePath,
+        at: &Origin,
+    ) -> Result<Body, Failure> {
+        // What is as it should be has no need of a name.
+        let is_plain = |file: &PinnedFile| file.private_key().is_none();
+        if let Some(file) = read.clone().filter(is_plain) {
+            return Ok(Body::Host(file));
+        }
+        let host = folder.join(OsStr::from_bytes(to.file_name()));
+        let name = host.strip_prefix(&self.bound.folder).unwrap_or(&host).to_string_lossy().into_owned();
+        match read {
+            Some(file) => Ok(Self::taken(prepared, file, &name, to, at)),
+            None => self.pin(prepared, &host, &name, to, at),
+        }
+    }
+}
