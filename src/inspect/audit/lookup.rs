@@ -64,7 +64,7 @@ impl Merged {
                     if links > Limits::LINK_DEPTH {
                         return Err(Lost::Loop);
                     }
-                    let target = entry.target.as_deref().unwrap_or_default();
+                    let target = entry.target().unwrap_or_default();
                     if target.starts_with('/') {
                         at.truncate(1);
                     }

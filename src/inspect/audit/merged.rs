@@ -289,7 +289,7 @@ impl Merged {
 
     /// The entry that a hard link shares.
     fn hard_link(&mut self, at: At, entry: &Entry, scans: &[&LayerScan]) -> Option<At> {
-        let target = entry.target.as_deref().unwrap_or_default();
+        let target = entry.target().unwrap_or_default();
         // The target of a hard link is a name of the same archive, whatever slash it begins with.
         if climbs_out("/", target) {
             self.misfit(at, Misfit::TargetOutside);
@@ -363,7 +363,7 @@ impl Merged {
                 Some(entry) if entry.kind == Kind::Directory => at = next,
                 Some(entry) if entry.kind == Kind::Symlink && links < Limits::LINK_DEPTH => {
                     links += 1;
-                    let target = entry.target.as_deref().unwrap_or_default();
+                    let target = entry.target().unwrap_or_default();
                     if misfit.is_none() {
                         misfit = self.through(&next, target, scans);
                     }

@@ -20,7 +20,7 @@ use crate::{
 /// Bytes of a tar that are handed over at once.
 const PIECE: usize = 256 << 10;
 /// Pieces that may wait: the scan is faster than any compression, and these even out what it is not.
-const WAITING: usize = 8;
+const WAITING: usize = 4;
 
 /// What was seen of layers while the images of one recipe were written, by their blobs.
 #[derive(Debug, Default)]

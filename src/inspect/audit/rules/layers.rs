@@ -68,7 +68,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         misfitting(view, notes, *at, misfit);
     }
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::Symlink) {
-        let target = entry.target.as_deref().unwrap_or_default();
+        let target = entry.target().unwrap_or_default();
         let is_below = |path: &str, folders: &[&str]| {
             let below =
                 |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -116,7 +116,7 @@ fn flawed(view: &View<'_>, notes: &mut Notes, at: At, flaw: &Flaw) {
 fn misfitting(view: &View<'_>, notes: &mut Notes, at: At, misfit: &Misfit) {
     let place = view.place(at);
     let path = place.path.clone().unwrap_or_default();
-    let target = view.entry(at).and_then(|entry| entry.target.clone()).unwrap_or_default();
+    let target = view.entry(at).and_then(|entry| entry.target()).unwrap_or_default();
     match misfit {
         Misfit::Twice(first) => {
             // A folder told twice, the same both times, is read the same by everybody.

@@ -63,7 +63,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 fn has_capability(view: &View<'_>) -> bool {
     view.entries().any(|(at, entry)| {
         view.merged.presence(at) == Presence::Final
-            && entry.xattrs.iter().any(|(name, _)| name == "security.capability")
+            && entry.xattrs().iter().any(|(name, _)| name == "security.capability")
     })
 }
 

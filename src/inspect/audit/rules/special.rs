@@ -16,7 +16,7 @@ const NET_BIND_SERVICE: u64 = 1 << 10;
 fn look(view: &View<'_>, notes: &mut Notes) {
     let mut attributes = Groups::new(Rule::HostXattrs);
     for (at, entry) in view.entries() {
-        for (name, value) in &entry.xattrs {
+        for (name, value) in entry.xattrs() {
             let of_host = matches!(name.as_str(), "security.selinux" | "security.ima" | "security.evm")
                 || name.starts_with("trusted.")
                 || name.starts_with("user.overlay.");
@@ -38,7 +38,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         }
         let path = &entry.path;
         let (severity, message) = match entry.kind {
-            Kind::CharDevice if entry.device == Some((0, 0)) => {
+            Kind::CharDevice if entry.device() == Some((0, 0)) => {
                 (Severity::Medium, format!("`{path}` is overlayfs's mark of a deletion, which no tar should have"))
             }
             Kind::CharDevice | Kind::BlockDevice => (Severity::High, format!("`{path}` is a device")),

@@ -15,12 +15,8 @@ pub(in crate::inspect::audit) struct Entry {
     pub(in crate::inspect::audit) size: u64,
     /// Seconds since 1970.
     pub(in crate::inspect::audit) mtime: u64,
-    /// Of a link, as it is written.
-    pub(in crate::inspect::audit) target: Option<String>,
-    /// Extended attributes, in their order.
-    pub(in crate::inspect::audit) xattrs: Vec<(String, Vec<u8>)>,
-    /// Major and minor number of a device.
-    pub(in crate::inspect::audit) device: Option<(u32, u32)>,
+    /// What few entries have: there may be tens of thousands.
+    pub(super) rare: Option<Box<Rare>>,
     /// Access, change or sub-second times, which nobody needs.
     pub(in crate::inspect::audit) fine_times: bool,
     /// The user's and group's names, where they are neither empty nor `root`.
@@ -29,6 +25,14 @@ pub(in crate::inspect::audit) struct Entry {
     pub(in crate::inspect::audit) magic: Magic,
     /// Of the content.
     pub(in crate::inspect::audit) checksum: u32,
+}
+
+/// What only links, devices and files with extended attributes have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rare {
+    pub(super) target: Option<String>,
+    pub(super) xattrs: Vec<(String, Vec<u8>)>,
+    pub(super) device: Option<(u32, u32)>,
 }
 
 /// What an entry is.
@@ -97,6 +101,21 @@ impl Entry {
     /// The last component of the path.
     pub(in crate::inspect::audit) fn name(&self) -> &str {
         name(&self.path)
+    }
+
+    /// Of a link, as it is written.
+    pub(in crate::inspect::audit) fn target(&self) -> Option<&str> {
+        self.rare.as_ref()?.target.as_deref()
+    }
+
+    /// Extended attributes, in their order.
+    pub(in crate::inspect::audit) fn xattrs(&self) -> &[(String, Vec<u8>)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.xattrs)
+    }
+
+    /// Major and minor number of a device.
+    pub(in crate::inspect::audit) fn device(&self) -> Option<(u32, u32)> {
+        self.rare.as_ref()?.device
     }
 
     /// Whether somebody may execute it.

@@ -60,8 +60,8 @@ impl Room {
     /// Counts one entry.
     fn take(&mut self, entry: &Entry) -> Result<(), String> {
         // The merged view has the path a second time.
-        let names = 64 + 2 * entry.path.len() + entry.target.as_ref().map_or(0, String::len);
-        let xattrs: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+        let names = 64 + 2 * entry.path.len() + entry.target().map_or(0, str::len);
+        let xattrs: usize = entry.xattrs().iter().map(|(name, value)| name.len() + value.len() + 48).sum();
         self.entries = self.entries.checked_sub(1).ok_or("it has too many entries")?;
         self.take_bytes(size_of::<Entry>() + names + xattrs)
     }

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use tar::{EntryType, Header};
 
 use super::{
-    entry::{Entry, Flaw, Kind, Magic, clean},
+    entry::{Entry, Flaw, Kind, Magic, Rare, clean},
     extended::Extended,
     header,
 };
@@ -119,6 +119,15 @@ impl<R: BufRead> Tape<R> {
         let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
         let named = |name: Option<&[u8]>| name.is_some_and(|name| !matches!(name, b"" | b"root"));
         let field = |from, length, what| header::demanded(block, from, length, what);
+        let target = link
+            .filter(|_| matches!(kind, Kind::Symlink | Kind::HardLink))
+            .map(|link| String::from_utf8_lossy(&link).into_owned());
+        if target.as_ref().is_some_and(|target| target.contains('\0')) {
+            flaws.push(Flaw::Nul);
+        }
+        let device = is_device.then(|| Some((header.device_major().ok()??, header.device_minor().ok()??))).flatten();
+        let rare = Rare { target, xattrs: extended.xattrs, device };
+        let is_rare = rare.target.is_some() || !rare.xattrs.is_empty() || rare.device.is_some();
         let entry = Entry {
             path,
             kind,
@@ -128,19 +137,12 @@ impl<R: BufRead> Tape<R> {
             size: if kind == Kind::File { size } else { 0 },
             // What is no time, or one before 1970, is as good as 1970 here.
             mtime: extended.mtime.or_else(|| header::number(block.get(136..148)?)).unwrap_or(0),
-            target: link
-                .filter(|_| matches!(kind, Kind::Symlink | Kind::HardLink))
-                .map(|link| String::from_utf8_lossy(&link).into_owned()),
-            xattrs: extended.xattrs,
-            device: is_device.then(|| Some((header.device_major().ok()??, header.device_minor().ok()??))).flatten(),
+            rare: is_rare.then(|| Box::new(rare)),
             fine_times: extended.fine_times,
             names: extended.names || named(header.username_bytes()) || named(header.groupname_bytes()),
             magic: Magic::Empty,
             checksum: 0,
         };
-        if entry.target.as_ref().is_some_and(|target| target.contains('\0')) {
-            flaws.push(Flaw::Nul);
-        }
         Ok(Tell::Entry(entry, flaws))
     }
 
