@@ -1,5 +1,7 @@
 //! Where the same bytes stood before.
 
+use std::ops::Range;
+
 use super::window::{FARTHEST, Window, zeros};
 
 /// Rows: half as many as there are places in reach. Twice as many are a tenth of a per cent smaller and a little slower.
@@ -77,9 +79,7 @@ impl Finder {
 
     #[inline(always)]
     fn read(&self, word: u64) -> Ahead {
-        // Shifted, the bytes behind those that count have no say.
-        let row = hash(word << (64 - 8 * ROW_BYTES), ROW_BITS);
-        let three = hash(word << (64 - 8 * 3), THREE_BITS);
+        let (row, three) = homes(word);
         Ahead { row, places: self.rows[row], three, newest: self.threes[three] }
     }
 
@@ -94,10 +94,17 @@ impl Finder {
         (places, newest)
     }
 
-    /// Remembers the place; positions come one after the other, or `ahead` is asked for anew.
+    /// Remembers places, and looks ahead to the one behind them. Where nobody asks, nothing is read ahead: without it, no
+    /// place waits for the one before.
     #[inline(always)]
-    pub(super) fn insert(&mut self, window: &Window, at: usize, ahead: &mut Ahead) {
-        self.swap(window.word(at), at, ahead);
+    pub(super) fn insert(&mut self, window: &Window, places: Range<usize>, ahead: &mut Ahead) {
+        let next = places.end;
+        for at in places {
+            let (row, three) = homes(window.word(at));
+            self.rows[row] = self.rows[row] << 16 | (at & 0xffff) as u64;
+            self.threes[three] = at as u16;
+        }
+        *ahead = self.ahead(window, next);
     }
 
     /// The longest match at a place above 0, which may reach into the zeros behind the block; the nearest of equals.
@@ -173,6 +180,12 @@ impl Finder {
 #[inline(always)]
 fn distance(at: usize, place: u64) -> usize {
     ((at as u64).wrapping_sub(place).wrapping_sub(1) as usize & (FARTHEST - 1)) + 1
+}
+
+/// The row and the entry for three bytes of a place, by its bytes. Shifted, those behind the ones that count have no say.
+#[inline(always)]
+fn homes(word: u64) -> (usize, usize) {
+    (hash(word << (64 - 8 * ROW_BYTES), ROW_BITS), hash(word << (64 - 8 * 3), THREE_BITS))
 }
 
 /// Multiplicative hashing with a prime near 2^64 divided by the golden ratio (Knuth, 6.4; the prime is xxHash's).

@@ -60,18 +60,18 @@ impl Parser {
         let mut missed = 0;
         if from == 0 {
             // Nothing stands before the first byte.
-            self.finder.insert(window, 0, &mut ahead);
-            cursor.literal(window, &mut self.tokens);
+            self.finder.insert(window, 0..1, &mut ahead);
+            cursor.literal(window);
         }
         while cursor.at < window.len() && cursor.symbols < CHUNK {
             let found = ends_inside(window, cursor.at, self.finder.find(window, cursor.at, &mut ahead));
             if worth.refuses(found) {
-                let stride = (1 + (missed >> STRIDE_BITS)).min(LONGEST_STRIDE).min(window.len() - cursor.at);
-                missed += stride;
-                for _ in 0..stride {
-                    cursor.literal(window, &mut self.tokens);
-                }
-                if stride > 1 {
+                cursor.literal(window);
+                missed += 1;
+                if missed > 1 << STRIDE_BITS {
+                    let more = ((missed - 1) >> STRIDE_BITS).min(LONGEST_STRIDE - 1).min(window.len() - cursor.at);
+                    missed += more;
+                    (0..more).for_each(|_| cursor.literal(window));
                     ahead = self.finder.ahead(window, cursor.at);
                 }
                 continue;
@@ -79,9 +79,7 @@ impl Parser {
             missed = 0;
             let (found, known) = self.defer(window, &mut cursor, &mut ahead, found);
             let end = cursor.at + found.length;
-            for at in known..end {
-                self.finder.insert(window, at, &mut ahead);
-            }
+            self.finder.insert(window, known..end, &mut ahead);
             cursor.take(found, &mut self.tokens);
         }
         cursor.end(&mut self.tokens);
@@ -103,7 +101,7 @@ impl Parser {
             if later.length < 3 || gain <= 4 * found.length as u32 + later.distance.ilog2() + 2 {
                 break;
             }
-            cursor.literal(window, &mut self.tokens);
+            cursor.literal(window);
             found = later;
         }
         (found, next)
@@ -123,17 +121,17 @@ fn ends_inside(window: &Window, at: usize, found: Match) -> Match {
 
 impl Cursor {
     #[inline(always)]
-    fn literal(&mut self, window: &Window, tokens: &mut Tokens) {
+    fn literal(&mut self, window: &Window) {
         self.counts.litlens[usize::from(window.byte(self.at))] += 1;
         self.symbols += 1;
         self.at += 1;
-        if self.at - self.run == Token::RUN {
-            self.end(tokens);
-        }
     }
 
     #[inline(always)]
     fn take(&mut self, found: Match, tokens: &mut Tokens) {
+        if self.at - self.run > Token::RUN {
+            self.shorten(tokens);
+        }
         tokens.push(Token::new(self.at - self.run, found.length, found.distance - 1));
         self.counts.litlens[usize::from(LENGTH_SYMBOL[found.length & 0x1ff] & 0x1ff)] += 1;
         self.counts.distances[symbols::distance(found.distance as u32 - 1).0 & 31] += 1;
@@ -143,11 +141,20 @@ impl Cursor {
     }
 
     /// Ends the run of literals without a match.
-    #[inline(always)]
     fn end(&mut self, tokens: &mut Tokens) {
+        self.shorten(tokens);
         if self.at > self.run {
             tokens.push(Token::new(self.at - self.run, 0, 0));
             self.run = self.at;
+        }
+    }
+
+    /// Leaves no more of a long run than one token has room for.
+    #[cold]
+    fn shorten(&mut self, tokens: &mut Tokens) {
+        while self.at - self.run > Token::RUN {
+            tokens.push(Token::new(Token::RUN, 0, 0));
+            self.run += Token::RUN;
         }
     }
 }

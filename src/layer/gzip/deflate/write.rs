@@ -1,7 +1,7 @@
 //! Segments become blocks, each in the shortest of the three forms (RFC 1951, 3.2.3).
 
 use super::{
-    bits::Bits,
+    bits::{Bits, Entry},
     code::Code,
     header::Header,
     parser::Parser,
@@ -54,11 +54,11 @@ pub(super) fn blocks(mut bits: Bits, window: &Window, parser: &Parser, segments:
             let words = parser.tokens.part(token, segment.tokens);
             if fixed <= described {
                 bits.put(1, 2);
-                bits = body(bits, window, words, at, &FIXED);
+                body(&mut bits, fixed, window, words, at, &FIXED);
             } else {
                 bits.put(2, 2);
                 header.write(&mut bits);
-                bits = body(bits, window, words, at, &codes);
+                body(&mut bits, described, window, words, at, &codes);
             }
         }
         (at, token) = (segment.end, segment.tokens);
@@ -99,53 +99,47 @@ fn stored(bits: &mut Bits, bytes: &[u8], last: bool) {
     }
 }
 
-/// The words of a block that begins at `at`, and its end.
-fn body(mut bits: Bits, window: &Window, words: &[Token], mut at: usize, codes: &Codes) -> Bits {
+/// Literals that are put at once: 45 bits at most, and up to seven that wait.
+const LITERALS: usize = 3;
+/// By their number, which of them there are.
+static THERE: [[u32; LITERALS]; LITERALS + 1] = [[0, 0, 0], [!0, 0, 0], [!0, !0, 0], [!0, !0, !0]];
+
+/// The words of a block that begins at `at`, and its end: at most `cost` bits.
+fn body(bits: &mut Bits, cost: u32, window: &Window, words: &[Token], mut at: usize, codes: &Codes) {
     let (literals, lengths, end) = codes.litlens();
     let distances = codes.distances();
+    let literal = |bytes: u64, place: usize| literals[usize::from(bytes.to_le_bytes()[place])];
+    let mut queue = bits.begin(cost);
     for word in words {
-        let (triples, rest) = window.part(at, at + word.run()).as_chunks::<3>();
-        for triple in triples {
-            // 45 bits at most, and up to seven that wait.
-            for literal in triple {
-                literals[usize::from(*literal)].queue(&mut bits);
-            }
-            bits.flush();
+        let mut run = word.run();
+        while run > LITERALS {
+            let bytes = window.word(at);
+            (0..LITERALS).for_each(|place| queue.entry(literal(bytes, place)));
+            queue.flush();
+            (at, run) = (at + LITERALS, run - LITERALS);
         }
-        for literal in rest {
-            literals[usize::from(*literal)].queue(&mut bits);
+        // Of what is left, those that are not there are put as no bits: how many there are is what a processor
+        // would guess wrong, again and again.
+        let bytes = window.word(at);
+        for (place, mask) in THERE[run & LITERALS].iter().enumerate() {
+            queue.entry(literal(bytes, place).masked(*mask));
         }
-        bits.flush();
-        at += word.run() + word.length();
+        queue.flush();
+        at += run + word.length();
         if word.length() == 0 {
             continue;
         }
         // 20 bits of length and 28 of distance at most.
-        lengths[word.length() & 0x1ff].queue(&mut bits);
+        queue.entry(lengths[word.length() & 0x1ff]);
         let less_one = word.distance_less_one();
         let (symbol, extra) = symbols::distance(less_one);
-        distances[symbol & 31].queue(&mut bits);
-        bits.queue(less_one & ((1 << extra) - 1), extra);
-        bits.flush();
+        queue.entry(distances[symbol & 31]);
+        queue.bits(less_one & ((1 << extra) - 1), extra);
+        queue.flush();
     }
-    end.queue(&mut bits);
-    bits.flush();
-    bits
-}
-
-/// Bits and their number: 24 and 8.
-#[derive(Clone, Copy, Default)]
-struct Entry(u32);
-
-impl Entry {
-    fn new(bits: u32, count: u32) -> Self {
-        Self(bits | count << 24)
-    }
-
-    #[inline(always)]
-    fn queue(self, bits: &mut Bits) {
-        bits.queue(self.0 & 0xff_ffff, self.0 >> 24);
-    }
+    queue.entry(end);
+    let place = queue.end();
+    bits.end(place);
 }
 
 impl Codes {
