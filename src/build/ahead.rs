@@ -56,9 +56,46 @@ pub(super) fn pin(files: &[Beside<'_>], jobs: NonZeroUsize, cache: Option<&Cache
     pinned
 }
 
+/// Pins files (canonical) that may be few and large. What cannot be pinned is left out, and so is everything where there
+/// is nothing to gain: it is read in its turn.
+pub(super) fn pin_large(files: &[&Path], jobs: NonZeroUsize, cache: Option<&Cache>) -> Vec<PinnedFile> {
+    let (files, threads) = share(files, jobs.get().min(Limits::READERS), cache);
+    if threads < 2 {
+        return Vec::new();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let files = std::iter::from_fn(|| files.get(next.fetch_add(1, Ordering::Relaxed)));
+        files.filter_map(|file| PinnedFile::pin(file, "", cache).ok()).collect::<Vec<_>>()
+    };
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, work).ok();
+        let started: Vec<_> = (1..threads).filter_map(start).collect();
+        let mut pinned = work();
+        pinned.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        pinned
+    })
+}
+
+/// In which order the files are read, and by how many threads: the largest first, so that none is left with it when the
+/// others have ended.
+fn share<'f>(files: &[&'f Path], most: usize, cache: Option<&Cache>) -> (Vec<&'f Path>, usize) {
+    if most < 2 || files.len() < 2 {
+        return (Vec::new(), 0);
+    }
+    let mut unread: Vec<_> = files.iter().map(|file| (PinnedFile::unread(file, cache), *file)).collect();
+    unread.retain(|(bytes, _)| *bytes > 0);
+    unread.sort_unstable_by(|one, other| other.cmp(one));
+    let worth = unread.iter().fold(0_u64, |all, (bytes, _)| all.saturating_add(*bytes)) / Limits::READER_BYTES;
+    let threads = most.min(unread.len()).min(usize::try_from(worth).unwrap_or(usize::MAX));
+    (unread.into_iter().map(|(_, file)| file).collect(), threads)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::{collections::BTreeSet, path::PathBuf};
 
     use super::*;
     use crate::cache::Fingerprint;
@@ -108,5 +145,25 @@ mod tests {
         };
         assert_eq!(pinned(&folder.path().join("real")), [true, false]);
         assert_eq!(pinned(&folder.path().join("other")), [false, false]);
+    }
+
+    #[test]
+    fn a_few_large_files_are_worth_a_thread_each_and_the_largest_is_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = usize::try_from(Limits::READER_BYTES).unwrap();
+        let paths = [10, bytes, 0, 3 * bytes].map(|size| (folder.path().join(size.to_string()), size));
+        for (path, size) in &paths {
+            std::fs::write(path, vec![7; *size]).unwrap();
+        }
+        let missing = folder.path().join("missing");
+        let files = [&paths[0].0, &paths[1].0, &paths[2].0, &paths[3].0, &missing].map(PathBuf::as_path);
+        assert_eq!(share(&files, 9, None), (vec![files[3], files[1], files[0]], 3));
+        assert_eq!(
+            (share(&files, 1, None).1, share(&files[..3], 9, None).1, share(&files[3..4], 9, None).1),
+            (0, 1, 0)
+        );
+        let pinned = pin_large(&files, NonZeroUsize::new(3).unwrap(), None);
+        let prints: BTreeSet<_> = pinned.iter().map(PinnedFile::fingerprint).collect();
+        assert_eq!(prints, [10, bytes, 3 * bytes].map(|size| Fingerprint::of(&vec![7; size])).into());
     }
 }

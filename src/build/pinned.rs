@@ -75,6 +75,12 @@ impl PinnedFile {
         Ok(Self::alone(path, content, cache, None))
     }
 
+    /// How many bytes [`pin`](Self::pin) would read, as far as it looks.
+    pub(super) fn unread(path: &Path, cache: Option<&Cache>) -> u64 {
+        let Ok(identity) = look(CWD, path, "") else { return 0 };
+        if cache.is_some_and(|cache| cache.input(&identity).is_some()) { 0 } else { identity.size() }
+    }
+
     /// The same of a file that is there as long as `kept` is; the cache need not know such a one.
     pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<Self, Failure> {
         look(CWD, path, name)?;

@@ -1,5 +1,6 @@
 //! From the recipe to the plan of each platform: every path opened, every program compiled, every promise checked.
 
+mod ahead;
 mod base;
 mod programs;
 mod trees;
@@ -128,6 +129,7 @@ impl<'a> Resolver<'a> {
         let base = self.begin_on_base(&mut prepared)?;
         let bundle = self.bundle(&prepared.merged)?;
         system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &mut prepared.merged)?;
+        self.pin_named(platform);
         for file in self.recipe.files.iter().filter(|file| on(file.platforms.as_ref(), platform)) {
             self.add_file(&mut prepared, file)?;
         }

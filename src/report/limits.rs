@@ -64,11 +64,13 @@ impl Limits {
     /// Threads that compress one layer. Each holds blocks of its own, about 6 MiB; more threads than this find nothing
     /// to do, because hashing and reading do not keep up.
     pub const COMPRESSORS: usize = 12;
-    /// Threads that read the files of one tree before they are asked for. Opening files waits for locks of the file system
-    /// soon enough.
+    /// Threads that read the files of a recipe or of one tree before they are asked for. Opening files waits for locks of
+    /// the file system soon enough.
     pub const READERS: usize = 4;
     /// Files that are worth a thread: below it, starting the thread takes longer.
     pub const READER_FILES: usize = 64;
+    /// Bytes of few files that are worth a thread: read and hashed in a millisecond or two.
+    pub const READER_BYTES: u64 = 2 << 20;
     /// Links followed while resolving one path; Linux stops at 40 too.
     pub const LINK_DEPTH: usize = 40;
     /// What one program header, dynamic section or string table of an ELF file may take in memory.
