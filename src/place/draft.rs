@@ -4,8 +4,11 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
+    num::NonZeroU64,
     path::PathBuf,
 };
+
+use rustix::fs::{Advice, fadvise};
 
 use super::Staging;
 use crate::{
@@ -16,6 +19,9 @@ use crate::{
 /// Bytes that are collected before they are hashed and written: a tar is written in pieces of 512. What ends before that
 /// is written at once, under its own name.
 const BUFFER: usize = 128 << 10;
+/// Bytes after which the system is asked to begin to bring them to the disk: what is on its way while the rest is still
+/// compressed need not be waited for when the whole is made durable.
+const AHEAD: u64 = 2 << 20;
 
 /// A file in the staging folder that gets its name from its bytes. Dropped unsealed, it is removed.
 #[derive(Debug)]
@@ -30,12 +36,14 @@ pub(super) struct FileDraft<'a> {
     file: Option<File>,
     hasher: Sha256,
     written: u64,
+    /// How much of it the system was asked to bring to the disk.
+    begun: u64,
 }
 
 impl<'a> FileDraft<'a> {
     /// Starts a blob that becomes the file `path`, to be renamed among the sealed ones.
     pub(super) fn new(staging: &'a Staging, path: PathBuf) -> Self {
-        Self { staging, path, held: Vec::new(), file: None, hasher: Sha256::new(), written: 0 }
+        Self { staging, path, held: Vec::new(), file: None, hasher: Sha256::new(), written: 0, begun: 0 }
     }
 
     /// Writes what is held.
@@ -55,6 +63,12 @@ impl<'a> FileDraft<'a> {
             none => none.insert(File::create_new(&self.path)?),
         };
         put(file, &mut self.written, bytes)?;
+        if let Some(more) = NonZeroU64::new(self.written - self.begun).filter(|more| more.get() >= AHEAD) {
+            // Linux begins to write what it is told that nobody needs, and keeps what it has not written yet. Nothing
+            // depends on the answer.
+            let _ = fadvise(&*file, self.begun, Some(more), Advice::DontNeed);
+            self.begun = self.written;
+        }
         self.hasher.update(bytes);
         Ok(())
     }
