@@ -12,7 +12,7 @@ use crate::{
     oci::{Descriptor, ImagePath},
     place::{ImageSet, Staging},
     recipe::Recipe,
-    report::{Failure, Failures, Origin, Progress, Rule, printable},
+    report::{Failure, Failures, Limits, Origin, Progress, Rule, printable},
 };
 
 /// The gate of one recipe.
@@ -29,6 +29,8 @@ pub(super) struct Staged<'a> {
     pub(super) staging: &'a Staging,
     pub(super) root: &'a Descriptor,
     pub(super) name: &'a str,
+    /// Bytes of all layers as tars.
+    pub(super) unpacked_size: u64,
     /// Where verdicts are remembered.
     pub(super) cache: Option<&'a Cache>,
 }
@@ -64,8 +66,11 @@ impl<'a> Gate<'a> {
         plans: &[Plan],
         progress: &dyn Progress,
     ) -> Result<(), Failures> {
-        let key = verdict::key(staged.root.digest, staged.name, recipe, self.policy, self.today);
-        if let Some(known) = staged.cache.and_then(|cache| verdict::find(cache, &key)) {
+        // A small image is sooner looked at than looked up.
+        let cache = staged.cache.filter(|_| staged.unpacked_size > Limits::CHEAP_LAYER_BYTES);
+        let key = |cache| (cache, verdict::key(staged.root.digest, staged.name, recipe, self.policy, self.today));
+        let cached = cache.map(key);
+        if let Some(known) = cached.as_ref().and_then(|(cache, key)| verdict::find(cache, key)) {
             tell(&known, recipe, progress);
             return Ok(());
         }
@@ -75,7 +80,7 @@ impl<'a> Gate<'a> {
         if !failures.is_empty() {
             return Err(Failures(failures));
         }
-        if let Some(cache) = staged.cache {
+        if let Some((cache, key)) = cached {
             verdict::keep(cache, &key, &verdict);
         }
         Ok(())

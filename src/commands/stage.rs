@@ -83,7 +83,8 @@ impl<'a> Stager<'a> {
             [only] => only.manifest.clone(),
             _ => assembler.index(&plans, &images)?,
         };
-        let staged = gate::Staged { staging: &staging, root: &root, name: &name, cache };
+        let unpacked_size = images.iter().flat_map(|image| &image.layers).map(|(_, layer)| layer.unpacked_size).sum();
+        let staged = gate::Staged { staging: &staging, root: &root, name: &name, unpacked_size, cache };
         gate.pass(&staged, &one.recipe, &plans, progress)?;
         // What has not passed enters no cache.
         if let Err(error) = assembler.keep() {
