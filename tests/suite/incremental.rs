@@ -28,12 +28,15 @@ fn case(recipe: &str) -> Case {
 }
 
 /// Entries of three layers.
-fn three_layers() -> Case {
-    let recipe = format!(
+fn recipe() -> String {
+    format!(
         "{APP}\n[[file]]\nfrom = \"data\"\nto = \"/srv/data\"\n\n[[tree]]\nfrom = \"many\"\nto = \"/srv/many\"\n\
          include = [\"**/*.txt\"]\n"
-    );
-    let mut case = case(&recipe).file("data", elf_writer::noise(300_000));
+    )
+}
+
+fn three_layers() -> Case {
+    let mut case = case(&recipe()).file("data", elf_writer::noise(300_000));
     for number in 0..20 {
         case = case.file(format!("many/folder-{}/file-{number}.txt", number % 3), format!("text {number}\n"));
     }
@@ -151,6 +154,35 @@ fn cold_warm_and_no_cache_give_the_same_image() {
         let archives = [none.run(args).ok(), case.run(args).ok()].map(|_| fs::read(case.path(&out)).unwrap());
         case.run(args).ok();
         assert!(archives.iter().all(|archive| *archive == fs::read(case.path(&out)).unwrap()), "{format}");
+    }
+}
+
+#[test]
+fn an_archive_is_written_again_only_when_it_is_another_one() {
+    let case = three_layers();
+    for format in ["oci-archive", "docker-archive"] {
+        let path = case.path(format!("{format}.tar"));
+        let build = |name: &str| {
+            fs::write(case.path("app.toml"), format!("name = \"app-{name}\"\n{}", recipe())).unwrap();
+            let args = ["build", "app.toml", "--format", format, "--output", path.to_str().unwrap()];
+            tick();
+            case.run(args).ok();
+            (fs::metadata(&path).unwrap().ino(), fs::read(&path).unwrap())
+        };
+        let first = build("one");
+        assert_eq!(build("one").0, first.0, "{format}");
+        let other = build("two");
+        assert!(other.0 != first.0 && other.1 != first.1, "another name");
+        assert_eq!(build("one").1, first.1);
+        // Damaged in place, with the times as they were.
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let mut damaged = first.1.clone();
+        damaged[5000] ^= 1;
+        fs::write(&path, damaged).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert_eq!(build("one").1, first.1, "{format}");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(build("one").1, first.1, "{format}");
     }
 }
 

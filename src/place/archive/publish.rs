@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use rustix::fs::{CWD, OFlags};
+
 use super::{Contents, write};
 use crate::{
     layer::TarError,
@@ -16,6 +18,7 @@ use crate::{
         repository::is_repository,
         site::{Site, parent_of},
         staging::Staging,
+        store::open_at,
     },
     report::{Failure, printable},
 };
@@ -25,13 +28,18 @@ const BUFFER: usize = 128 << 10;
 /// The archive, before it has its name.
 const DRAFT: &str = "archive";
 
-/// Publishes what `root` reaches as an archive of `form`; see [`Staging::publish`].
+/// Publishes what `root` reaches as an archive of `form`; see [`Staging::publish`]. The archive of this very image, in the
+/// state in which it was written, stays as it is.
 pub(in crate::place) fn publish(
     staging: &mut Staging,
     form: Form,
     root: &Descriptor,
     reference: &str,
 ) -> Result<(), Failure> {
+    let name = name(form, root, reference);
+    if is_there(staging, name) {
+        return staging.step();
+    }
     let set = staging.image_set(root, reference)?;
     let contents = contents(form, &set, reference).map_err(|failure| failure.in_path(&staging.path))?;
     let draft = staging.temp.path().join(DRAFT);
@@ -44,12 +52,35 @@ pub(in crate::place) fn publish(
     // What is there may have become something else since the build began.
     Site::of(&staging.path, form)?;
     let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
+    let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
     fs::rename(&draft, &staging.path).map_err(io)?;
+    remember(staging, &written, name);
     let above: Vec<_> = staging.made.paths().iter().rev().map(|made| parent_of(made)).collect();
     for folder in std::iter::once(parent_of(&staging.path)).chain(above) {
         sync_folder(&folder).map_err(io)?;
     }
     staging.step()
+}
+
+/// What an archive is remembered by: all that reaches its bytes.
+fn name(form: Form, root: &Descriptor, reference: &str) -> Digest {
+    let sources = env!("HARDPAN_SOURCES");
+    Digest::of(format!("{sources}\0{form:?}\0{}\0{reference}", root.digest).as_bytes())
+}
+
+/// Whether the file at the path is in the state in which the archive of that name was written.
+fn is_there(staging: &Staging, name: Digest) -> bool {
+    let Some(cache) = &staging.cache else { return false };
+    let opened = open_at(CWD, &staging.path, OFlags::empty());
+    opened.is_ok_and(|file| file.metadata().is_ok_and(|meta| cache.knows_blob(&file, name, meta.len())))
+}
+
+/// Remembers the archive, which is at the path now, by that name.
+fn remember(staging: &Staging, archive: &File, name: Digest) {
+    if let Some(cache) = &staging.cache {
+        cache.saw_blob(archive, name);
+        cache.settle_blob(&staging.path);
+    }
 }
 
 /// What goes into the archive.
