@@ -255,4 +255,43 @@ mod tests {
             assert!(read.is_err(), "{other:?}");
         }
     }
+
+    /// Pinned with a cache, so that it is in a state in which no change can hide.
+    fn settled() -> (tempfile::TempDir, PathBuf, PinnedFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, b"hello").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        let cache = Cache::new(&folder.path().join("cache"));
+        let file = PinnedFile::pin(&path, "file", Some(&cache)).unwrap();
+        assert!(file.0.rare.is_none(), "settled");
+        (folder, path, file)
+    }
+
+    #[test]
+    fn a_change_of_a_settled_file_is_found_also_under_its_old_time() {
+        let read = |file: &PinnedFile| {
+            let mut bytes = Vec::new();
+            file.content().open().and_then(|mut reader| reader.read_to_end(&mut bytes)).map(|_| bytes)
+        };
+        let (_folder, path, file) = settled();
+        assert_eq!(read(&file).unwrap(), b"hello");
+        let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let set_modified = || File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        std::fs::write(&path, b"hellO").unwrap();
+        set_modified();
+        assert!(read(&file).is_err());
+        // The same bytes again, whatever the times say.
+        std::fs::write(&path, b"hello").unwrap();
+        assert_eq!(read(&file).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_change_in_the_middle_of_reading_is_found_before_the_last_byte_is_given_out() {
+        let (_folder, path, file) = settled();
+        let mut reader = file.content().open().unwrap();
+        assert_eq!(reader.read(&mut [0; 3]).unwrap(), 3);
+        std::fs::write(&path, b"hELlo").unwrap();
+        assert!(reader.read(&mut [0; 3]).is_err());
+    }
 }
