@@ -11,6 +11,8 @@ use super::{
     load::Loaded,
     locked, policy, push,
     receipt::{self, Receipts},
+    side_by_side::side_by_side,
+    turns::Turns,
 };
 use crate::{
     build::{Bounds, Resolver},
@@ -61,10 +63,13 @@ pub(super) fn outline(
     receipts: &mut Receipts,
     progress: &dyn Progress,
 ) -> Result<Vec<Outline>, Failures> {
-    let (bounds, mut taken, mut outlines) = (Bounds::default(), Taken::default(), Vec::with_capacity(loaded.len()));
-    for mut one in loaded {
+    let (bounds, turns) = (Bounds::default(), Turns::new(progress));
+    let sketches = side_by_side(request.settings.jobs, loaded, |index, mut one| {
         let policy = policy::of_build(policy, &mut one.recipe.policy)?;
-        let next = sketch(one, policy, request, &bounds, progress)?;
+        sketch(one, policy, request, &bounds, &turns.turn(index))
+    })?;
+    let (mut taken, mut outlines) = (Taken::default(), Vec::with_capacity(sketches.len()));
+    for next in sketches {
         taken.take(&next, &outlines, request)?;
         for (kind, file) in kinds(request).zip(&next.files) {
             receipts.begin(kind, file)?;

@@ -13,7 +13,7 @@ use crate::{
     build::{Assembled, Assembler, Bounds, Made, Plan, Resolver, unless_excepted},
     inspect::audit::SharedScans,
     oci::{Descriptor, Digest},
-    place::{ReadyImage, Staging, Sweeper, registry::Reference},
+    place::{ReadyImage, Siblings, Staging, registry::Reference},
     recipe::BinarySource,
     report::{Failure, Failures, Progress, Rule, printable},
 };
@@ -40,7 +40,7 @@ pub(super) struct Staged {
 pub(super) struct Stager<'a> {
     request: &'a Request,
     bounds: Bounds,
-    sweeper: Sweeper,
+    siblings: Siblings,
     made: Made,
     scans: Arc<SharedScans>,
 }
@@ -51,7 +51,7 @@ impl<'a> Stager<'a> {
         Self {
             request,
             bounds: Bounds::default(),
-            sweeper: Sweeper::default(),
+            siblings: Siblings::default(),
             made: Made::default(),
             scans: Arc::default(),
         }
@@ -62,7 +62,7 @@ impl<'a> Stager<'a> {
         let (one, settings, cache) = (&outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
         let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&one.recipe, bound, settings, progress)?.locked(outline.lock.as_ref());
-        let staging = Staging::begin_among(&outline.path, self.request.form, &self.sweeper)?;
+        let staging = Staging::begin_among(&outline.path, self.request.form, &self.siblings)?;
         let staging = staging.with_cache(settings.blobs.clone());
         let mut plans = self.resolve(&resolver, &outline)?;
         // All that the resolver remembers of inputs is in the plans now.

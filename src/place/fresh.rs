@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, Metadata},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -41,10 +41,24 @@ impl Fresh {
         self.keep(Blob { digest, identity: Identity::of(meta), bytes: None });
     }
 
-    /// The same of a document, with its bytes.
-    pub(super) fn saw_document(&self, digest: Digest, bytes: &[u8]) {
-        if let Ok(meta) = fs::symlink_metadata(self.folder.join(digest.hex())) {
-            self.keep(Blob { digest, identity: Identity::of(&meta), bytes: Some(bytes.into()) });
+    /// Keeps the bytes of a document that was seen.
+    pub(super) fn keep_document(&self, digest: Digest, bytes: &[u8]) {
+        if let Some(blob) = self.blobs().iter_mut().find(|blob| blob.digest == digest) {
+            blob.bytes = Some(bytes.into());
+        }
+    }
+
+    /// The file at `path` is a further name of the blob of this name in another staging folder, where it was seen: says
+    /// whether it still is that.
+    pub(super) fn saw_shared(&self, there: &Self, digest: Digest, path: &Path) -> bool {
+        let seen = there.blobs().iter().find(|blob| blob.digest == digest).map(|blob| blob.identity);
+        let now = fs::symlink_metadata(path).ok().filter(Metadata::is_file).map(|meta| Identity::of(&meta));
+        match (seen, now) {
+            (Some(seen), Some(now)) if seen.is_renamed(&now) => {
+                self.keep(Blob { digest, identity: now, bytes: None });
+                true
+            }
+            _ => false,
         }
     }
 
@@ -56,10 +70,9 @@ impl Fresh {
         identity.size() == size && look().is_some_and(|now| identity.is_renamed(&Identity::of(&now)))
     }
 
-    /// The bytes of a staged document that is as it was left.
-    pub(super) fn document(&self, digest: Digest, size: u64) -> Option<Arc<[u8]>> {
-        let bytes = self.blobs().iter().find(|blob| blob.digest == digest)?.bytes.clone()?;
-        self.is_intact(digest, size).then_some(bytes)
+    /// The bytes of a document that was staged; its file is looked at before anything becomes visible.
+    pub(super) fn document(&self, digest: Digest) -> Option<Arc<[u8]>> {
+        self.blobs().iter().find(|blob| blob.digest == digest)?.bytes.clone()
     }
 
     /// Opens a staged blob, known or not.
@@ -107,11 +120,21 @@ mod tests {
         let path = dir.path().join(digest.hex());
         fs::write(&path, "hello").unwrap();
         assert!(!fresh.is_intact(digest, 5));
-        fresh.saw_document(digest, b"hello");
-        assert_eq!(fresh.document(digest, 5).as_deref(), Some(&b"hello"[..]));
-        assert!(fresh.is_intact(digest, 5) && !fresh.is_intact(digest, 6) && fresh.document(digest, 4).is_none());
+        fresh.saw(digest, &fs::symlink_metadata(&path).unwrap());
+        fresh.keep_document(digest, b"hello");
+        assert_eq!(fresh.document(digest).as_deref(), Some(&b"hello"[..]));
+        assert!(fresh.is_intact(digest, 5) && !fresh.is_intact(digest, 6));
         fresh.forget_documents();
-        assert!(fresh.is_intact(digest, 5) && fresh.document(digest, 5).is_none());
+        assert!(fresh.is_intact(digest, 5) && fresh.document(digest).is_none());
+        // Another name of the same file, and another file.
+        let other = tempfile::tempdir().unwrap();
+        let shares = Fresh::new(other.path().to_owned());
+        let name = other.path().join(digest.hex());
+        fs::hard_link(&path, &name).unwrap();
+        assert!(shares.saw_shared(&fresh, digest, &name) && shares.is_intact(digest, 5));
+        fs::remove_file(&name).unwrap();
+        fs::write(&name, "hello").unwrap();
+        assert!(!shares.saw_shared(&fresh, digest, &name));
         // Another file, the same bytes behind a link, nothing.
         fs::rename(&path, dir.path().join("real")).unwrap();
         assert!(!fresh.is_intact(digest, 5));

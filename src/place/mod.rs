@@ -19,10 +19,10 @@ mod publishing;
 pub mod registry;
 mod repository;
 mod sets;
+mod siblings;
 mod site;
 mod staging;
 mod store;
-mod sweeper;
 mod temp;
 mod unpack;
 mod walk;
@@ -36,8 +36,8 @@ pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredL
 pub use local::Local;
 pub use open::Opened;
 pub use publishing::{Publishing, ReadyImage, allow_staging};
+pub use siblings::Siblings;
 pub use staging::{StagedBlob, Staging};
-pub use sweeper::Sweeper;
 pub use unpack::drain;
 
 #[cfg(test)]

@@ -95,21 +95,24 @@ impl Publishing {
     /// # Errors
     /// The system failed; nothing is visible.
     pub fn sync(&self) -> Result<(), Failure> {
-        let mut devices = BTreeMap::new();
+        let (mut devices, mut parents) = (BTreeMap::new(), BTreeSet::new());
         for image in self.images.iter().filter(|image| image.ready.is_some()) {
             let (path, temp) = (&image.staging.path, image.staging.temp.path());
+            // What was made in one folder is on one file system.
+            if parents.contains(&temp.parent()) {
+                continue;
+            }
             let fault = |error: io::Error| Failure::io("make the image durable", path, &error);
             let device = fs::metadata(temp).map_err(fault)?.dev();
-            match devices.get(&device) {
-                Some(true) => {}
-                Some(false) => sync_all(temp).map_err(fault)?,
-                None => {
-                    let whole = sync_file_system(temp).map_err(fault)?;
-                    devices.insert(device, whole);
-                    if !whole {
-                        sync_all(temp).map_err(fault)?;
-                    }
-                }
+            let whole = match devices.get(&device) {
+                Some(whole) => *whole,
+                None => sync_file_system(temp).map_err(fault)?,
+            };
+            devices.insert(device, whole);
+            if whole {
+                parents.insert(temp.parent());
+            } else {
+                sync_all(temp).map_err(fault)?;
             }
         }
         Ok(())

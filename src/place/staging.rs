@@ -15,9 +15,9 @@ use super::{
     draft::FileDraft,
     fresh::Fresh,
     sets,
+    siblings::{Marker, Siblings},
     site::{self, Site},
     store::{Store, read_small},
-    sweeper::Sweeper,
     temp::{self, MadeParents, Temp},
 };
 use crate::{
@@ -51,6 +51,8 @@ pub struct Staging {
     drafts: AtomicU64,
     /// What is staged.
     pub(super) fresh: Arc<Fresh>,
+    /// That of all images of the call.
+    pub(super) marker: Arc<Marker>,
     /// Who knows files by their state, and has blobs that were made before.
     pub(super) cache: Option<Cache>,
     /// Blobs that are not staged because the layout had them; documents with their bytes.
@@ -74,25 +76,25 @@ impl Staging {
     /// Before any work is done: `path` is a link, something that is not of this kind and so is not ours to replace, or
     /// nothing can be written there.
     pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
-        Self::begin_among(path, form, &Sweeper::default())
+        Self::begin_among(path, form, &Siblings::default())
     }
 
-    /// The same for one of many images: `sweeper` looks once at a folder that several of them go to.
-    pub fn begin_among(path: &Path, form: Form, sweeper: &Sweeper) -> Result<Self, Failure> {
+    /// The same for one of many images: `siblings` looks once at a folder that several of them go to.
+    pub fn begin_among(path: &Path, form: Form, siblings: &Siblings) -> Result<Self, Failure> {
         let path = site::plain(path)?;
         for _ in 0..ATTEMPTS {
             let (parent, name) = (site::parent_of(&path), path.file_name());
             if let Some(name) = name {
-                sweeper.sweep(&parent, &temp::sibling_prefix(name));
+                siblings.sweep(&parent, &temp::sibling_prefix(name));
             }
             let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
             let (made, temp, beside) = if let (true, Some(name)) = (is_beside, name) {
                 let made = MadeParents::create(&parent)?;
-                sweeper.note(&made);
+                siblings.note(&made);
                 (made, Temp::create(&parent, &temp::sibling_prefix(name)), true)
             } else {
                 // Inside, because the parent need not be writable: think of a mounted volume.
-                Sweeper::default().sweep(&path, &temp::inner_prefix());
+                Siblings::default().sweep(&path, &temp::inner_prefix());
                 (MadeParents::default(), Temp::create(&path, &temp::inner_prefix()), false)
             };
             let prepared = temp.and_then(|temp| {
@@ -113,6 +115,7 @@ impl Staging {
                         placed,
                         drafts,
                         fresh,
+                        marker: siblings.marker(),
                         cache: None,
                         adopted: Mutex::default(),
                         dies_at: None,
@@ -168,20 +171,17 @@ impl Staging {
     /// # Errors
     /// It cannot be written.
     pub fn share(&self, blob: &Descriptor, there: &StagedBlob) -> Result<bool, Failure> {
-        if !there.fresh.is_intact(blob.digest, blob.size) {
-            return Ok(false);
-        }
         let path = self.blobs().join(blob.digest.hex());
         match fs::hard_link(&there.path, &path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Ok(()) if self.fresh.saw_shared(&there.fresh, blob.digest, &path) => Ok(true),
+            // It is no longer what was staged there.
+            Ok(()) => {
+                fs::remove_file(&path).map(|()| false).map_err(|error| Failure::io("write a blob", &self.path, &error))
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
             // Another file system, or one without links, or as many as it can hold.
-            Err(_) => return Ok(false),
+            Err(_) => Ok(false),
         }
-        if let Ok(meta) = fs::symlink_metadata(&path) {
-            self.fresh.saw(blob.digest, &meta);
-        }
-        Ok(true)
     }
 
     fn note(&self, blob: Descriptor, document: Option<Vec<u8>>) {
@@ -350,7 +350,7 @@ impl BlobSink for Staging {
         draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
         let sealed = draft.seal(media_type)?;
         if sealed.size <= Limits::REREAD_BYTES {
-            self.fresh.saw_document(sealed.digest, bytes);
+            self.fresh.keep_document(sealed.digest, bytes);
         }
         Ok(sealed)
     }

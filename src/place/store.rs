@@ -123,7 +123,7 @@ impl Store {
             return Err(Failure::new(what).in_path(&self.path));
         }
         if let Some(Shelf::Staged(fresh)) = self.shelves.first()
-            && let Some(bytes) = fresh.document(blob.digest, blob.size)
+            && let Some(bytes) = fresh.document(blob.digest).filter(|bytes| bytes.len() as u64 == blob.size)
         {
             return Ok(bytes.to_vec());
         }

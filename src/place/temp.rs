@@ -134,10 +134,10 @@ impl Drop for MadeParents {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{super::sweeper::Sweeper, *};
+    use super::{super::siblings::Siblings, *};
 
     fn sweep(parent: &Path, prefix: &OsStr) {
-        Sweeper::default().sweep(parent, prefix);
+        Siblings::default().sweep(parent, prefix);
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn makers_and_sweepers_at_once_leave_every_maker_with_its_folder() {
+    fn makers_and_siblingss_at_once_leave_every_maker_with_its_folder() {
         let dir = tempfile::tempdir().unwrap();
         let prefix = inner_prefix();
         std::thread::scope(|scope| {

@@ -56,7 +56,8 @@ Compiles, assembles, checks and writes OCI images.
 
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
 image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
-`out/{name}.tar`. A docker archive holds one platform, and no zstd. The old image or the new one is there at every \
+`out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built side by side and written \
+together: all of them or none. The old image or the new one is there at every \
 moment; what is neither an image nor empty is never overwritten.
 
 Every image passes the audit first: a finding of `medium` or above writes nothing. `--policy` names a file with a table \

@@ -21,6 +21,7 @@ use crate::{
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     place::{
         BlobRef, Form, INDEX, MARKER, REF_NAME, VERSION,
+        document::Kind,
         folder::{Folder, sync_folder},
         site::{Site, parent_of},
         staging::{Staging, blobs_in},
@@ -112,7 +113,15 @@ fn settle(staging: &Staging, reached: &Reached) {
 fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
     let store = staging.store()?;
-    let reached = walk::reach(&store, &root).map_err(|mut failure| {
+    let reached = walk::reach(&store, &root).and_then(|reached| {
+        // Documents were read from memory where they were just written; their files are looked at here.
+        reached
+            .values()
+            .filter(|blob| Kind::of(&blob.media_type) != Kind::Other)
+            .try_for_each(|blob| store.verify(blob))?;
+        Ok(reached)
+    });
+    let reached = reached.map_err(|mut failure| {
         failure.what = format!("the image that was written does not read back: {}", failure.what);
         failure.in_path(&staging.path)
     })?;
@@ -163,12 +172,13 @@ fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
 
 /// Writes the marker and the new index into the staging folder.
 fn write_entry(staging: &Staging, entry: &Entry) -> Result<(), Failure> {
-    for (name, bytes) in [(MARKER, &entry.marker), (INDEX, &entry.index)] {
-        fs::write(staging.temp.path().join(name), bytes).map_err(|error| {
-            Failure::io(&format!("write the {} bytes of `{name}`", bytes.len()), &staging.path, &error)
-        })?;
-    }
-    Ok(())
+    let temp = staging.temp.path();
+    let marker = staging.marker.put(&temp.join(MARKER), &entry.marker);
+    let written = marker.map_err(|error| (MARKER, error)).and_then(|()| {
+        let index = temp.join(INDEX);
+        fs::write(index, &entry.index).map_err(|error| (INDEX, error))
+    });
+    written.map_err(|(name, error)| Failure::io(&format!("write `{name}`"), &staging.path, &error))
 }
 
 /// Renames the staging folder to the layout. Says no when there is something at the path by now.
