@@ -15,7 +15,7 @@ const PIECE: usize = 64 << 10;
 /// A fingerprint of everything that reaches the bytes of a layer.
 pub(super) fn key(plan: &Plan, group: &Group) -> Fingerprint {
     let mut sum = Fingerprinter::default();
-    let mut piece = Vec::with_capacity(2 * PIECE);
+    let mut piece = Vec::new();
     for part in ["format 1", SOURCES, plan.compression.name()] {
         text(&mut piece, part.as_bytes());
     }

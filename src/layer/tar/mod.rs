@@ -50,7 +50,8 @@ pub enum TarError {
 /// An entry that cannot be written or read, told apart from a writer that fails.
 pub fn write<T: Borrow<Entry>>(entries: &[T], out: &mut dyn Write) -> Result<(), TarError> {
     check(entries).map_err(TarError::Entry)?;
-    let mut buffer = vec![0; READ_BYTES];
+    let largest = entries.iter().map(|entry| entry.borrow().kind.size()).max().unwrap_or_default();
+    let mut buffer = vec![0; READ_BYTES.min(usize::try_from(largest).unwrap_or(READ_BYTES)).max(1)];
     for entry in entries.iter().map(Borrow::borrow) {
         out.write_all(&head(entry)).map_err(TarError::Write)?;
         if let EntryKind::File { size, content } = &entry.kind {
