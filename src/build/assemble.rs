@@ -184,7 +184,9 @@ impl<'a> Assembler<'a> {
             known = self.made_before(&key)?;
         }
         if let Some(layer) = known {
-            self.tell(plan, group, &layer, ", unchanged");
+            // Who of several images made it is told of none.
+            let how = if self.made.find(&key).is_some() { "" } else { ", unchanged" };
+            self.tell(plan, group, &layer, how);
             self.written.insert(key, layer.clone());
             return Ok(layer);
         }

@@ -65,8 +65,10 @@ pub(super) fn outline(
 ) -> Result<Vec<Outline>, Failures> {
     let (bounds, turns) = (Bounds::default(), Turns::new(progress));
     let sketches = side_by_side(request.settings.jobs, loaded, |index, mut one| {
-        let policy = policy::of_build(policy, &mut one.recipe.policy)?;
-        sketch(one, policy, request, &bounds, &turns.turn(index))
+        turns.during(index, |turn| {
+            let policy = policy::of_build(policy, &mut one.recipe.policy)?;
+            sketch(one, policy, request, &bounds, turn)
+        })
     })?;
     let (mut taken, mut outlines) = (Taken::default(), Vec::with_capacity(sketches.len()));
     for next in sketches {

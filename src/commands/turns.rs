@@ -7,7 +7,8 @@ use std::{
 
 use crate::report::{Failure, Progress, Silent, Task};
 
-/// Lets one after the other speak. What those say whose turn it is not is kept until it is.
+/// Lets one after the other speak. What those say whose turn it is not is kept until it is; it never is behind one that has
+/// failed.
 #[derive(Debug)]
 pub(super) struct Turns<'a> {
     out: &'a dyn Progress,
@@ -20,6 +21,8 @@ struct State {
     now: usize,
     /// What others said; `None` at the end of those who have finished.
     kept: BTreeMap<usize, Vec<Option<Said>>>,
+    /// The first one that has failed.
+    failed: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -37,15 +40,23 @@ pub(super) struct Turn<'a> {
     index: usize,
 }
 
+impl State {
+    /// Whether nobody wants to hear of that one any more.
+    fn is_over(&self, index: usize) -> bool {
+        self.failed.is_some_and(|failed| failed < index)
+    }
+}
+
 impl<'a> Turns<'a> {
     /// Begins with the turn of number 0.
     pub(super) fn new(out: &'a dyn Progress) -> Self {
         Self { out, state: Mutex::default() }
     }
 
-    /// Number `index`, of which there is one.
-    pub(super) fn turn(&'a self, index: usize) -> Turn<'a> {
-        Turn { turns: self, index }
+    /// Does `work`, which speaks as number `index`.
+    pub(super) fn during<T, E>(&'a self, index: usize, work: impl FnOnce(&Turn<'a>) -> Result<T, E>) -> Result<T, E> {
+        let turn = Turn { turns: self, index };
+        work(&turn).inspect_err(|_| turn.fail())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -54,6 +65,9 @@ impl<'a> Turns<'a> {
 
     fn say(&self, index: usize, said: Said) {
         let mut state = self.state();
+        if state.is_over(index) {
+            return;
+        }
         if state.now == index {
             self.tell(said);
         } else {
@@ -74,10 +88,13 @@ impl<'a> Turns<'a> {
     fn end(&self, index: usize) {
         let mut state = self.state();
         state.kept.entry(index).or_default().push(None);
-        while let Some(said) = {
-            let now = state.now;
-            state.kept.remove(&now)
-        } {
+        let is_over = |state: &State| state.is_over(state.now);
+        while !is_over(&state)
+            && let Some(said) = {
+                let now = state.now;
+                state.kept.remove(&now)
+            }
+        {
             let ended = matches!(said.last(), Some(None));
             said.into_iter().flatten().for_each(|said| self.tell(said));
             if !ended {
@@ -85,6 +102,14 @@ impl<'a> Turns<'a> {
             }
             state.now += 1;
         }
+    }
+}
+
+impl Turn<'_> {
+    /// Notes that this one has failed: those behind it have nothing more to say.
+    fn fail(&self) {
+        let mut state = self.turns.state();
+        state.failed = Some(state.failed.map_or(self.index, |failed| failed.min(self.index)));
     }
 }
 
@@ -120,6 +145,12 @@ impl Drop for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl<'a> Turns<'a> {
+        fn turn(&'a self, index: usize) -> Turn<'a> {
+            Turn { turns: self, index }
+        }
+    }
 
     #[derive(Debug, Default)]
     struct Lines(Mutex<Vec<String>>);
@@ -164,5 +195,23 @@ mod tests {
         assert_eq!(told(), "1a 1b 2a 2b");
         drop(second);
         assert_eq!(told(), "1a 1b 2a 2b 3a");
+    }
+
+    #[test]
+    fn behind_one_that_failed_nobody_speaks() {
+        let lines = Lines::default();
+        let turns = Turns::new(&lines);
+        let (first, second, third) = (turns.turn(0), turns.turn(1), turns.turn(2));
+        third.step("3a");
+        second.step("2a");
+        second.fail();
+        drop(second);
+        third.step("3b");
+        drop(third);
+        first.step("1a");
+        drop(first);
+        assert_eq!(lines.0.lock().unwrap_or_else(PoisonError::into_inner).join(" "), "1a 2a");
+        turns.turn(3).step("4a");
+        assert_eq!(lines.0.lock().unwrap_or_else(PoisonError::into_inner).join(" "), "1a 2a");
     }
 }
