@@ -36,14 +36,7 @@ pub(super) fn pin(files: &[Beside<'_>], jobs: NonZeroUsize, cache: Option<&Cache
         }
     };
     let threads = jobs.get().min(Limits::READERS).min(count / Limits::READER_FILES);
-    let mut done = thread::scope(|scope| {
-        // Where the system has no thread left, the others do all of it.
-        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, work).ok();
-        let started: Vec<_> = (1..threads).filter_map(start).collect();
-        let mut done = work();
-        done.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        done
-    });
+    let mut done = on_threads(threads, work);
     done.sort_unstable_by_key(|(at, _)| *at);
     let mut done = done.into_iter().peekable();
     let mut pinned = Vec::with_capacity(count);
@@ -68,12 +61,18 @@ pub(super) fn pin_large(files: &[&Path], jobs: NonZeroUsize, cache: Option<&Cach
         let files = std::iter::from_fn(|| files.get(next.fetch_add(1, Ordering::Relaxed)));
         files.filter_map(|file| PinnedFile::pin(file, "", cache).ok()).collect::<Vec<_>>()
     };
+    on_threads(threads, work)
+}
+
+/// All that `work` gives on so many threads, the calling one being one of them: each takes of what is left to do.
+fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Vec<T> + Sync) -> Vec<T> {
     thread::scope(|scope| {
-        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, work).ok();
+        // Where the system has no thread left, the others do all of it.
+        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, &work).ok();
         let started: Vec<_> = (1..threads).filter_map(start).collect();
-        let mut pinned = work();
-        pinned.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        pinned
+        let mut done = work();
+        done.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        done
     })
 }
 

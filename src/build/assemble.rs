@@ -185,7 +185,7 @@ impl<'a> Assembler<'a> {
         }
         if let Some(layer) = known {
             // Who of several images made it is told of none.
-            let how = if self.made.find(&key).is_some() { "" } else { ", unchanged" };
+            let how = if self.made.has(&key) { "" } else { ", unchanged" };
             self.tell(plan, group, &layer, how);
             self.written.insert(key, layer.clone());
             return Ok(layer);
