@@ -56,6 +56,24 @@ fn digest(case: &Case) -> String {
     index["manifests"][0]["digest"].as_str().expect("a digest").to_owned()
 }
 
+/// A registry with an image that was built anew since; the digest of what it has.
+fn built_anew() -> (Case, Registry, String) {
+    let (case, registry) = (case(), Registry::start());
+    push(&case, &registry).ok();
+    let first = digest(&case);
+    let case = case.edit("app.toml", |text| text + "[run]\nargs = [\"x\"]\n");
+    case.build().ok();
+    (case, registry, first)
+}
+
+/// A push that failed has moved no tag, and the next one, which nothing spoils, does.
+fn assert_untouched_and_well_again(case: &Case, registry: &Registry, name: &str) {
+    assert!(registry.tags("app").is_empty(), "{name}");
+    registry.spoil(|_| None);
+    push(case, registry).ok();
+    assert_eq!(registry.tag("app", "1"), Some(digest(case)), "{name}");
+}
+
 /// The layers' digests, the lowest first.
 fn layers(case: &Case) -> Vec<String> {
     let path = case.path("out/app/blobs/sha256").join(digest(case).trim_start_matches("sha256:"));
@@ -213,11 +231,7 @@ fn a_dry_run_says_what_a_push_then_does() {
 
 #[test]
 fn tags_move_stay_or_stop_the_push_as_the_policy_says() {
-    let (case, registry) = (case(), Registry::start());
-    push(&case, &registry).ok();
-    let first = digest(&case);
-    let case = case.edit("app.toml", |text| text + "[run]\nargs = [\"x\"]\n");
-    case.build().ok();
+    let (case, registry, first) = built_anew();
     let reference = format!("{}/app:1", registry.host());
     case.run(["push", "--tag-policy", "fail", "out/app", &reference])
         .fails(1)

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{case, digest, login, push};
+use super::{assert_untouched_and_well_again, built_anew, case, digest, login, push};
 use crate::support::{
     case::{APP, Case},
     registry::{Fault, Lock, Registry, Request},
@@ -31,20 +31,13 @@ fn a_page_that_answers_200_to_everything_is_no_registry_that_took_the_image() {
         let output = push(&case, &registry).fails(2).says(said);
         assert_eq!(output.stdout, "", "{name}");
         assert!(output.stderr.contains(&registry.host()), "{name}: {}", output.stderr);
-        assert!(registry.tags("app").is_empty(), "{name}");
-        registry.spoil(|_| None);
-        push(&case, &registry).ok();
-        assert_eq!(registry.tag("app", "1"), Some(digest(&case)), "{name}");
+        assert_untouched_and_well_again(&case, &registry, name);
     }
 }
 
 #[test]
 fn a_tag_whose_digest_is_of_another_algorithm_is_there() {
-    let (case, registry) = (case(), Registry::start());
-    push(&case, &registry).ok();
-    let first = digest(&case);
-    let case = case.edit("app.toml", |text| text + "[run]\nargs = [\"x\"]\n");
-    case.build().ok();
+    let (case, registry, first) = built_anew();
     let reference = format!("{}/app:1", registry.host());
     registry.spoil(|request| {
         let other = format!("sha512:{}", "0".repeat(128));

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use super::{case, digest, logged_in, login, push};
+use super::{assert_untouched_and_well_again, case, logged_in, login, push};
 use crate::support::registry::{Fault, Lock, Registry};
 
 #[test]
@@ -34,10 +34,7 @@ fn an_answer_that_is_no_token_is_told() {
                 for said in [said, &format!("{}/app", registry.host())] {
                     assert!(output.stderr.contains(said), "{name}: {said}: {}", output.stderr);
                 }
-                assert!(registry.tags("app").is_empty(), "{name}");
-                registry.spoil(|_| None);
-                push(&case, &registry).ok();
-                assert_eq!(registry.tag("app", "1"), Some(digest(&case)), "{name}");
+                assert_untouched_and_well_again(&case, &registry, name);
             });
         }
     });
