@@ -139,6 +139,8 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
+        // Drawn here for the first time, not by the thread that draws on, which may come too late for what is soon done.
+        bar.tick();
         bar.enable_steady_tick(TICK);
         Self(bar)
     }
