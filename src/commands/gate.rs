@@ -90,9 +90,9 @@ impl<'a> Gate<'a> {
     fn look(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> (Verdict, Vec<Failure>) {
         let Date(year, month, day) = self.today;
         let request = audit::Request { image: name, policy: self.policy, today: (year, month, day) };
-        let audit = audit::audit_seen(set, &request, &mut self.seen.borrow_mut());
+        let judgement = audit::judge_seen(set, &request, &mut self.seen.borrow_mut());
         let (mut failures, mut told, mut verdict) = (Vec::new(), BTreeSet::new(), Verdict::default());
-        for (image, plan) in audit.images.iter().zip(plans) {
+        for (image, plan) in judgement.images.iter().zip(plans) {
             let built = Built { recipe, plan, today: self.today };
             for finding in &image.findings {
                 if finding.severity >= self.policy.fail_on {
@@ -106,17 +106,19 @@ impl<'a> Gate<'a> {
             }
             failures.extend(image.unknown.iter().map(|unknown| built.fault(unknown)));
         }
-        if audit.images.len() != plans.len() {
+        if judgement.images.len() != plans.len() {
             failures.push(Failure::new("the audit did not see every image that was built"));
         }
-        for finding in &audit.findings {
+        for finding in &judgement.around.findings {
             if finding.severity >= self.policy.fail_on {
                 failures.push(about_policy(recipe, finding.rule, &finding.message));
             } else if matches!(finding.rule, Rule::UnusedWaiver | Rule::ExpiredWaiver) {
                 verdict.upkeep.push((finding.rule.name().to_owned(), finding.message.clone()));
             }
         }
-        failures.extend(audit.unknown.iter().map(|unknown| Failure::new(printable(&unknown.reason).into_owned())));
+        failures.extend(
+            judgement.around.unknown.iter().map(|unknown| Failure::new(printable(&unknown.reason).into_owned())),
+        );
         // Two platforms have most things in common.
         let mut unique = Vec::new();
         for failure in failures {

@@ -1,6 +1,7 @@
 //! From a place's images to a report.
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -8,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Audit, ImageAudit, LayerFacts, LayerRef, Place, SizedPath, Unknown,
+    Audit, Finding, ImageAudit, LayerFacts, NotApplicable, Place, SizedPath, Unknown, Waived,
     accounts::RunUser,
     merged::Merged,
     notes::Notes,
@@ -37,17 +38,70 @@ pub struct Request<'a> {
 }
 
 /// Layers that were read already: images of one index share them.
-type Scans = BTreeMap<LayerName, Arc<LayerScan>>;
+type Scans<'a> = BTreeMap<LayerName<'a>, Arc<LayerScan>>;
+
+/// What is said of one image, or of all that is around the images: all that a caller needs who only wants to know what is
+/// against them.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What was found, with the weight of the policy.
+    pub findings: Vec<Finding>,
+    /// What was found and a waiver excepts.
+    pub waived: Vec<Waived>,
+    /// What could not be looked at.
+    pub unknown: Vec<Unknown>,
+}
+
+/// One name of a place, judged.
+#[derive(Debug)]
+pub struct Judgement {
+    /// In the order of the index.
+    pub images: Vec<Judged>,
+    /// About the index, the name and the policy.
+    pub around: Judged,
+}
 
 /// Audits one name of a place. Each layer is read once, whatever the number of images that have it.
 ///
 /// A layer that cannot be read leaves rules without an answer, which the report says.
 pub fn audit(set: &ImageSet, request: &Request<'_>) -> Audit {
-    audit_seen(set, request, &mut Seen::default())
+    let (images, around) = every(set, request, &mut Seen::default(), |view, told| facts(view, told, request.policy));
+    let top = set.root.as_ref().or(set.images.first().map(|image| &image.config_descriptor)).cloned();
+    let top = top.unwrap_or_else(|| BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 });
+    let skipped = set.skipped.iter().map(|one| Skip { digest: one.descriptor.digest, reason: one.why.clone() });
+    Audit {
+        image: request.image.to_owned(),
+        reference: set.reference.clone(),
+        digest: top.digest,
+        media_type: top.media_type,
+        policy: request.policy.summary(),
+        images,
+        findings: around.findings,
+        waived: around.waived,
+        unknown: around.unknown,
+        skipped: skipped.collect(),
+    }
 }
 
-/// The same, where layers were watched while they were written: those are not read again.
-pub fn audit_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Audit {
+/// The same without the facts of a report, where layers were watched while they were written: those are not read again.
+pub fn judge_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Judgement {
+    let (images, around) = every(set, request, seen, |_, told| told.judged);
+    Judgement { images, around }
+}
+
+/// What the rules told of one image.
+struct Told {
+    judged: Judged,
+    not_applicable: Vec<(Rule, &'static str)>,
+}
+
+/// Judges every image, of which `of` makes what is kept, and what is around them.
+fn every<T>(
+    set: &ImageSet,
+    request: &Request<'_>,
+    seen: &mut Seen,
+    of: impl Fn(&View<'_>, Told) -> T,
+) -> (Vec<T>, Judged) {
     let mut scans = Scans::new();
     let mut room = Room::default();
     let mut judge = Judge::new(request.policy, request.today);
@@ -56,7 +110,7 @@ pub fn audit_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Aud
         for stored in &image.layers {
             scans.entry(name_of(stored)).or_insert_with(|| seen.scan(stored, &mut room));
         }
-        images.push(one(image, &scans, request.policy, &mut judge));
+        images.push(one(image, &scans, request.policy, &mut judge, &of));
     }
     let (mut findings, waived) = judge.judge(rules::index::look(set));
     findings.extend(judge.upkeep());
@@ -69,65 +123,41 @@ pub fn audit_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Aud
             reason: "there is no image in it".to_owned(),
         });
     }
-    let top = set.root.as_ref().or(set.images.first().map(|image| &image.config_descriptor)).cloned();
-    let top = top.unwrap_or_else(|| BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 });
-    let skipped = set.skipped.iter().map(|one| Skip { digest: one.descriptor.digest, reason: one.why.clone() });
-    Audit {
-        image: request.image.to_owned(),
-        reference: set.reference.clone(),
-        digest: top.digest,
-        media_type: top.media_type,
-        policy: request.policy.summary(),
-        images,
-        findings,
-        waived,
-        unknown,
-        skipped: skipped.collect(),
-    }
+    (images, Judged { findings, waived, unknown })
 }
 
 /// One image.
-fn one(image: &StoredImage, scans: &Scans, policy: &Policy, judge: &mut Judge<'_>) -> ImageAudit {
+fn one<T>(
+    image: &StoredImage,
+    scans: &Scans<'_>,
+    policy: &Policy,
+    judge: &mut Judge<'_>,
+    of: impl Fn(&View<'_>, Told) -> T,
+) -> T {
     let document = &image.config_document;
     let scans: Vec<&LayerScan> =
         image.layers.iter().filter_map(|stored| scans.get(&name_of(stored)).map(AsRef::as_ref)).collect();
-    let layers = layer_refs(image, document);
-    let mut notes = Notes::default();
     let merged = Merged::of(&scans);
-    let mut complete = merged.is_some();
-    if merged.is_none() {
-        let what = "putting the layers on each other takes too many steps";
-        notes.found(Rule::ResourceBomb, Place::default(), what);
-    }
-    for (index, scan) in scans.iter().enumerate() {
-        let Some((reason, rule)) = &scan.fault else { continue };
-        complete = false;
-        let place = Place { layer: layers.get(index).cloned(), ..Place::default() };
-        if let Some(rule) = rule {
-            notes.found(*rule, place.clone(), format!("the layer cannot be trusted: {reason}"));
-        }
-        notes.unknown.push(Unknown { rules: rules::about_files(), place, reason: reason.clone() });
-    }
-    if merged.is_none() {
-        let reason = "its files cannot be told".to_owned();
-        notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
-    }
+    let is_merged = merged.is_some();
     let merged = merged.unwrap_or_default();
     let view = View {
         image,
         document,
         config: document.get("config").unwrap_or(&Value::Null),
+        complete: is_merged && scans.iter().all(|scan| scan.fault.is_none()),
         scans,
-        layers,
+        layers: OnceCell::new(),
         merged: &merged,
         user: RunUser::of("", &[], &[]),
         passwd: Vec::new(),
         group: Vec::new(),
+        entrypoint: OnceCell::new(),
         registries: &policy.registries,
         max_size: policy.max_size,
-        complete,
     }
     .with_accounts();
+    let mut notes = Notes::default();
+    unread(&view, is_merged, &mut notes);
     for check in rules::ALL {
         (check.look)(&view, &mut notes);
     }
@@ -135,33 +165,58 @@ fn one(image: &StoredImage, scans: &Scans, policy: &Policy, judge: &mut Judge<'_
         let reason = "looking its links up takes too many steps".to_owned();
         notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
     }
-    report(&view, notes, policy, judge)
+    of(&view, judged(notes, policy, judge))
+}
+
+/// Says of which layers the rules see nothing, or not all.
+fn unread(view: &View<'_>, is_merged: bool, notes: &mut Notes) {
+    if !is_merged {
+        let what = "putting the layers on each other takes too many steps";
+        notes.found(Rule::ResourceBomb, Place::default(), what);
+    }
+    for (index, scan) in view.scans.iter().enumerate() {
+        let Some((reason, rule)) = &scan.fault else { continue };
+        let place = view.layer(index);
+        if let Some(rule) = rule {
+            notes.found(*rule, place.clone(), format!("the layer cannot be trusted: {reason}"));
+        }
+        notes.unknown.push(Unknown { rules: rules::about_files(), place, reason: reason.clone() });
+    }
+    if !is_merged {
+        let reason = "its files cannot be told".to_owned();
+        notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
+    }
+}
+
+/// What the policy makes of what the rules told.
+fn judged(mut notes: Notes, policy: &Policy, judge: &mut Judge<'_>) -> Told {
+    let mut unknown = std::mem::take(&mut notes.unknown);
+    unknown.retain_mut(|one| {
+        one.rules.retain(|rule| !policy.is_off(*rule));
+        !one.rules.is_empty()
+    });
+    let not_applicable = std::mem::take(&mut notes.not_applicable);
+    let (findings, waived) = judge.judge(notes.into_findings());
+    Told { judged: Judged { findings, waived, unknown }, not_applicable }
 }
 
 /// The report of one image.
-fn report(view: &View<'_>, mut notes: Notes, policy: &Policy, judge: &mut Judge<'_>) -> ImageAudit {
+fn facts(view: &View<'_>, told: Told, policy: &Policy) -> ImageAudit {
     let word = |key: &str| view.document.get(key).and_then(Value::as_str);
     let mut platform = format!("{}/{}", word("os").unwrap_or_default(), word("architecture").unwrap_or_default());
     if let Some(variant) = word("variant") {
         platform = format!("{platform}/{variant}");
     }
     let created = word("created").map(str::to_owned);
-    let off = |rule: &Rule| policy.is_off(*rule);
-    let mut unknown = std::mem::take(&mut notes.unknown);
-    unknown.retain_mut(|one| {
-        one.rules.retain(|rule| !off(rule));
-        !one.rules.is_empty()
-    });
-    let mut not_applicable = std::mem::take(&mut notes.not_applicable);
-    not_applicable.sort_by_key(|one| one.rule);
-    not_applicable.dedup_by_key(|one| one.rule);
+    let Told { judged: Judged { findings, waived, unknown }, mut not_applicable } = told;
+    not_applicable.sort_by_key(|(rule, _)| *rule);
+    not_applicable.dedup_by_key(|(rule, _)| *rule);
     let open: BTreeSet<Rule> = unknown.iter().flat_map(|one| one.rules.iter().copied()).collect();
-    let absent: BTreeSet<Rule> = not_applicable.iter().map(|one| one.rule).collect();
+    let absent: BTreeSet<Rule> = not_applicable.iter().map(|(rule, _)| *rule).collect();
     let checked = rules::ALL.iter().flat_map(|check| check.rules.iter().copied());
     let mut checked: Vec<Rule> =
-        checked.filter(|rule| !open.contains(rule) && !absent.contains(rule) && !off(rule)).collect();
+        checked.filter(|rule| !open.contains(rule) && !absent.contains(rule) && !policy.is_off(*rule)).collect();
     checked.sort_unstable();
-    let (findings, waived) = judge.judge(notes.into_findings());
     ImageAudit {
         platform,
         digest: view.image.descriptor.as_ref().unwrap_or(&view.image.config_descriptor).digest,
@@ -173,34 +228,15 @@ fn report(view: &View<'_>, mut notes: Notes, policy: &Policy, judge: &mut Judge<
         waived,
         unknown,
         checked,
-        not_applicable,
+        not_applicable: not_applicable
+            .into_iter()
+            .map(|(rule, why)| NotApplicable { rule, why: why.to_owned() })
+            .collect(),
     }
 }
 
-/// The layers, with the history's line of each where there is one.
-fn layer_refs(image: &StoredImage, document: &Value) -> Vec<LayerRef> {
-    let entries = document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let made: Vec<Option<String>> = entries
-        .iter()
-        .filter(|entry| entry.get("empty_layer").and_then(Value::as_bool) != Some(true))
-        .map(|entry| entry.get("created_by").and_then(Value::as_str).map(redact::history))
-        .collect();
-    let told = made.len() == image.layers.len();
-    image
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(index, stored)| LayerRef {
-            index,
-            digest: stored.descriptor.digest,
-            diff_id: stored.diff_id,
-            created_by: if told { made.get(index).cloned().flatten() } else { None },
-        })
-        .collect()
-}
-
 fn layer_facts(view: &View<'_>) -> Vec<LayerFacts> {
-    let stored = view.image.layers.iter().zip(&view.scans).zip(&view.layers);
+    let stored = view.image.layers.iter().zip(&view.scans).zip(view.layers());
     stored
         .map(|((stored, scan), layer)| {
             let mut sizes: Vec<(u64, &str)> = scan

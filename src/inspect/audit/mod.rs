@@ -23,7 +23,7 @@ mod secrets_of_files;
 mod view;
 mod watch;
 
-pub use engine::{Request, audit, audit_seen};
+pub use engine::{Judged, Judgement, Request, audit, judge_seen};
 pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
 pub use place::{LayerRef, Place, Presence};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, NotApplicable, Place, Unknown};
+use super::{Finding, Place, Unknown};
 use crate::report::{Limits, Rule, Severity};
 
 /// What rules say.
@@ -10,7 +10,8 @@ use crate::report::{Limits, Rule, Severity};
 pub(super) struct Notes {
     findings: BTreeMap<Rule, Vec<Finding>>,
     pub(super) unknown: Vec<Unknown>,
-    pub(super) not_applicable: Vec<NotApplicable>,
+    /// The rules that have nothing to look at, and why.
+    pub(super) not_applicable: Vec<(Rule, &'static str)>,
     /// How many findings each rule had beyond what is kept.
     dropped: BTreeMap<Rule, usize>,
 }
@@ -42,8 +43,8 @@ impl Notes {
     }
 
     /// A rule has nothing to look at.
-    pub(super) fn not_applicable(&mut self, rule: Rule, why: &str) {
-        self.not_applicable.push(NotApplicable { rule, why: why.to_owned() });
+    pub(super) fn not_applicable(&mut self, rule: Rule, why: &'static str) {
+        self.not_applicable.push((rule, why));
     }
 
     /// A rule could not look.

@@ -1,11 +1,14 @@
 //! One image, as rules look at it.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::{
     LayerRef, Place, Presence,
     accounts::{Account, RunUser, accounts},
     merged::{At, Lost, Merged, Node, join, parent},
+    redact,
     scan::{Content, ElfFile, Entry, Kind, LayerScan},
 };
 use crate::place::StoredImage;
@@ -26,11 +29,14 @@ pub(super) struct View<'a> {
     /// `config` of it.
     pub(super) config: &'a Value,
     pub(super) scans: Vec<&'a LayerScan>,
-    pub(super) layers: Vec<LayerRef>,
+    /// What findings name layers by: made when the first one does.
+    pub(super) layers: OnceCell<Vec<LayerRef>>,
     pub(super) merged: &'a Merged,
     pub(super) user: RunUser,
     pub(super) passwd: Vec<Account>,
     pub(super) group: Vec<Account>,
+    /// What a container starts, once a rule has asked.
+    pub(super) entrypoint: OnceCell<Entrypoint>,
     /// What the policy says about bases and sizes.
     pub(super) registries: &'a [Vec<String>],
     pub(super) max_size: Option<u64>,
@@ -170,7 +176,11 @@ impl<'a> View<'a> {
     }
 
     /// The program that a container starts: the entrypoint, or where there is none the arguments.
-    pub(super) fn entrypoint(&self) -> Entrypoint {
+    pub(super) fn entrypoint(&self) -> &Entrypoint {
+        self.entrypoint.get_or_init(|| self.find_entrypoint())
+    }
+
+    fn find_entrypoint(&self) -> Entrypoint {
         let words = self.command();
         let Some(first) = words.first().copied() else { return Entrypoint::Unset };
         let lost = |why| Entrypoint::Lost(first.to_owned(), why);
@@ -258,11 +268,16 @@ impl<'a> View<'a> {
         None
     }
 
+    /// The layers, with the history's line of each where there is one.
+    pub(super) fn layers(&self) -> &[LayerRef] {
+        self.layers.get_or_init(|| layer_refs(self.image, self.document))
+    }
+
     /// The place of an entry.
     pub(super) fn place(&self, at: At) -> Place {
         let Some(entry) = self.entry(at) else { return Place::default() };
         Place {
-            layer: self.layers.get(at.layer).cloned(),
+            layer: self.layers().get(at.layer).cloned(),
             path: Some(entry.path.clone()),
             mode: Some(entry.mode),
             uid: Some(entry.uid),
@@ -275,6 +290,28 @@ impl<'a> View<'a> {
 
     /// The place of a layer as a whole.
     pub(super) fn layer(&self, index: usize) -> Place {
-        Place { layer: self.layers.get(index).cloned(), presence: Presence::NotAFile, ..Place::default() }
+        Place { layer: self.layers().get(index).cloned(), presence: Presence::NotAFile, ..Place::default() }
     }
+}
+
+/// The layers, with the history's line of each where there is one.
+fn layer_refs(image: &StoredImage, document: &Value) -> Vec<LayerRef> {
+    let entries = document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let made: Vec<Option<String>> = entries
+        .iter()
+        .filter(|entry| entry.get("empty_layer").and_then(Value::as_bool) != Some(true))
+        .map(|entry| entry.get("created_by").and_then(Value::as_str).map(redact::history))
+        .collect();
+    let told = made.len() == image.layers.len();
+    image
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(index, stored)| LayerRef {
+            index,
+            digest: stored.descriptor.digest,
+            diff_id: stored.diff_id,
+            created_by: if told { made.get(index).cloned().flatten() } else { None },
+        })
+        .collect()
 }

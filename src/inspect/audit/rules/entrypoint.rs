@@ -39,7 +39,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             let message = format!("the entrypoint `{word}` is not in the image: {why}");
             notes.found(Rule::EntrypointMissing, Place::key(key), message);
         }
-        Entrypoint::At(path, written) => starts(view, notes, &path, &written),
+        Entrypoint::At(path, written) => starts(view, notes, path, written),
     }
 }
 

@@ -91,7 +91,7 @@ fn matter(search: &mut Search<'_, '_>) -> BTreeSet<At> {
     let view = search.view;
     let mut needed = BTreeSet::new();
     let Entrypoint::At(path, _) = view.entrypoint() else { return needed };
-    let mut open = vec![path];
+    let mut open = vec![path.clone()];
     while let Some(path) = open.pop() {
         let Ok((path, node, _)) = view.find(&path) else { continue };
         if !needed.insert(node.inode) {

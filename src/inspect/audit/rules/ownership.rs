@@ -100,7 +100,7 @@ fn replaceable(view: &View<'_>, notes: &mut Notes) {
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     // Whoever can replace a link to the program needs not touch the program.
     let links = match view.entrypoint() {
-        Entrypoint::At(_, written) => view.links(&written),
+        Entrypoint::At(_, written) => view.links(written),
         _ => Vec::new(),
     };
     for link in links {

@@ -45,7 +45,7 @@ const DEBUG_BYTES: u64 = 4 << 10;
 
 fn look(view: &View<'_>, notes: &mut Notes) {
     let entrypoint = match view.entrypoint() {
-        Entrypoint::At(path, _) => view.find(&path).ok().map(|(_, node, _)| node.inode),
+        Entrypoint::At(path, _) => view.find(path).ok().map(|(_, node, _)| node.inode),
         _ => None,
     };
     let certificates = has_certificates(view);

@@ -210,7 +210,7 @@ fn message(rule: Rule, names: &Names) -> String {
 fn used_by_entrypoint(view: &View<'_>) -> Vec<At> {
     let Entrypoint::At(path, _) = view.entrypoint() else { return Vec::new() };
     let mut used = Vec::new();
-    let mut next = Some(path);
+    let mut next = Some(path.clone());
     // A script may be run by a script; no kernel follows more than four.
     for _ in 0..4 {
         let Some((_, node, _)) = next.take().and_then(|path| view.find(&path).ok()) else { break };
