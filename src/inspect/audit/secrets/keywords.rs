@@ -39,6 +39,11 @@ impl Keywords {
         Self { automaton, owners, longest: words.iter().map(|word| word.len()).max().unwrap_or(0) }
     }
 
+    /// Whether there is a keyword in `bytes`.
+    pub(super) fn any(&self, bytes: &[u8]) -> bool {
+        self.automaton.as_ref().is_some_and(|automaton| automaton.is_match(bytes))
+    }
+
     /// Calls `see` for each keyword of `bytes` that begins in `from..to`, also for those that overlap.
     pub(super) fn each(&self, bytes: &[u8], from: usize, to: usize, mut see: impl FnMut(usize, &'static Detector)) {
         let Some(automaton) = &self.automaton else { return };

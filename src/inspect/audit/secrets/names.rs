@@ -1,5 +1,7 @@
 //! Files whose name says that they hold credentials.
 
+use std::sync::LazyLock;
+
 use crate::report::{Rule, Severity};
 
 /// What the name of a file says.
@@ -53,15 +55,25 @@ enum Match {
 }
 
 impl Match {
+    /// The byte that such a path ends with, where there is only one.
+    fn last(self) -> Option<u8> {
+        match self {
+            Self::Tail(end) | Self::End(end) | Self::Around(_, end) => end.as_bytes().last().copied(),
+            Self::Start(_) | Self::Under(_) | Self::Root(_) => None,
+        }
+    }
+
     fn matches(self, path: &str, name: &str) -> bool {
         match self {
             Self::Tail(tail) => path.strip_suffix(tail).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')),
             Self::End(end) => name.len() > end.len() && name.ends_with(end),
             Self::Start(start) => name.starts_with(start),
             Self::Under(folder) => {
-                let mut components = path.split('/').rev();
-                components.next();
-                components.any(|component| component == folder)
+                let folders = path.get(..path.len() - name.len()).unwrap_or_default();
+                // Few paths have a folder that is as long and begins so.
+                let begins =
+                    folder.as_bytes().first().is_some_and(|first| memchr::memchr(*first, folders.as_bytes()).is_some());
+                folders.len() > folder.len() && begins && folders.split('/').any(|component| component == folder)
             }
             Self::Root(root) => path.starts_with(root),
             Self::Around(start, end) => name.starts_with(start) && name.ends_with(end),
@@ -184,14 +196,41 @@ fn parts(path: &str) -> (&str, &str) {
     (path, path.rsplit('/').next().unwrap_or(path))
 }
 
+/// The entries that a path may be about, by the byte that it ends with: a bit for each. Every path of an image is asked
+/// for, and almost none is about any.
+static CANDIDATES: LazyLock<[u128; 256]> = LazyLock::new(|| {
+    let mut table = [0; 256];
+    for (byte, set) in (0_u8..=u8::MAX).zip(&mut table) {
+        for (at, entry) in FILES.iter().enumerate() {
+            if entry.0.last().is_none_or(|last| last == byte) {
+                *set |= 1 << at;
+            }
+        }
+    }
+    table
+});
+
+const _: () = assert!(FILES.len() <= 128, "an entry has a bit of a `u128`");
+
+/// The entries that may be about `path`, in their order.
+fn candidates(path: &str) -> impl Iterator<Item = &'static Entry> {
+    let last = path.as_bytes().last().copied().unwrap_or_default();
+    let mut left = CANDIDATES.get(usize::from(last)).copied().unwrap_or(u128::MAX);
+    std::iter::from_fn(move || {
+        let at = left.trailing_zeros();
+        // The lowest bit is taken away.
+        left &= left.wrapping_sub(1);
+        FILES.get(at as usize)
+    })
+}
+
 fn entry(path: &str) -> Option<&'static Entry> {
     let (path, name) = parts(path);
-    // Stores of certificates that are trusted hold no keys.
-    let is_trust = name.contains("trust") || name.contains("cacerts");
-    // Templates are made to be committed.
-    let is_template = [".example", ".sample", ".template", ".dist", ".pub"].iter().any(|end| name.ends_with(end));
-    FILES.iter().find(|entry| entry.0.matches(path, name)).filter(|entry| {
-        let is_store = entry.1 == "keystore" && is_trust;
+    candidates(path).find(|entry| entry.0.matches(path, name)).filter(|entry| {
+        // Stores of certificates that are trusted hold no keys.
+        let is_store = entry.1 == "keystore" && (name.contains("trust") || name.contains("cacerts"));
+        // Templates are made to be committed.
+        let is_template = [".example", ".sample", ".template", ".dist", ".pub"].iter().any(|end| name.ends_with(end));
         let is_model = is_template && entry.4 != Some(Format::Json) && entry.2 != Traces;
         !(is_store || is_model)
     })
@@ -247,6 +286,39 @@ mod tests {
             "ssh/config",
         ] {
             assert_eq!(name_hit(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_entry_is_missed_for_the_byte_that_a_path_ends_with() {
+        for Entry(kind, ..) in FILES {
+            let texts = match *kind {
+                Tail(text) | End(text) | Start(text) => vec![text.to_owned()],
+                Under(text) => {
+                    vec![format!("{text}/x"), format!("a/{text}/b/c.p12"), format!("{text}s/x"), text.to_owned()]
+                }
+                Root(text) => vec![format!("{text}x"), format!("{text}a/b.pem"), text.to_owned()],
+                Around(start, end) => vec![format!("{start}{end}"), format!("{start}x{end}")],
+            };
+            for text in texts {
+                for path in ["", "a/", "x", "/", "./"].map(|before| format!("{before}{text}")) {
+                    for path in [path.clone(), format!("{path}x"), format!("{path}.production"), path.replace('/', "")]
+                    {
+                        let (path, name) = parts(&path);
+                        let all = FILES.iter().find(|entry| plainly(entry.0, path, name));
+                        let found = candidates(path).find(|entry| entry.0.matches(path, name));
+                        assert_eq!(found.map(|entry| entry.1), all.map(|entry| entry.1), "{path}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a path matches, said without a thought for time.
+    fn plainly(kind: Match, path: &str, name: &str) -> bool {
+        match kind {
+            Under(folder) => path.split('/').rev().skip(1).any(|component| component == folder),
+            other => other.matches(path, name),
         }
     }
 

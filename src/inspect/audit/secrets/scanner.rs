@@ -1,5 +1,7 @@
 //! The search of one stream.
 
+use std::cell::OnceCell;
+
 use super::{
     detector::{Detector, Found, Window},
     document::{self, Exposed},
@@ -16,7 +18,8 @@ use crate::report::{Limits, Rule, Severity};
 /// Looks for secrets in one file, given in chunks of any size; the sizes change nothing.
 #[derive(Debug)]
 pub struct SecretScanner {
-    location: Location,
+    /// What the path says about the worth of a secret; nobody asks before something is found.
+    location: OnceCell<Location>,
     format: Option<Format>,
     path: String,
     /// `None` until enough bytes have come to tell.
@@ -44,10 +47,17 @@ impl SecretScanner {
         scanner
     }
 
+    /// Whether there can be anything in a text without a path: most have no keyword, and are neither a document nor a key
+    /// as a whole. Sooner asked than a scanner is made.
+    pub(super) fn may_hold(text: &str) -> bool {
+        let bytes = text.as_bytes();
+        matches!(bytes.first(), Some(0x30 | b'{')) || Keywords::get(false).any(bytes)
+    }
+
     /// For the file at `path`; the first bytes tell what it holds.
     pub fn sniffing(path: &str) -> Self {
         Self {
-            location: Location::of(path),
+            location: OnceCell::new(),
             format: Format::of(path),
             path: path.to_owned(),
             kind: None,
@@ -147,7 +157,12 @@ impl SecretScanner {
         let to = self.window.len().saturating_sub(margin);
         let is_binary = self.is_binary();
         let (window, hits, work) = (&self.window, &mut self.hits, &mut self.work);
-        let place = Place { location: self.location, start: self.start, kind: self.kind.unwrap_or(Kind::Binary) };
+        let place = Place {
+            path: &self.path,
+            location: &self.location,
+            start: self.start,
+            kind: self.kind.unwrap_or(Kind::Binary),
+        };
         Keywords::get(is_binary).each(window, self.next, to, |at, detector| {
             let from = at.saturating_sub(Limits::SECRET_BEHIND);
             let end = window.len().min(at + Limits::SECRET_AHEAD);
@@ -166,13 +181,14 @@ impl SecretScanner {
     /// Reads a small file as the document or the key that it may be.
     fn read_whole(&mut self) {
         let Some(whole) = self.whole.take().filter(|whole| !whole.is_empty()) else { return };
-        let place = Place { location: self.location, start: 0, kind: self.kind.unwrap_or(Kind::Binary) };
+        let kind = self.kind.unwrap_or(Kind::Binary);
+        let place = Place { path: &self.path, location: &self.location, start: 0, kind };
         self.work += whole.len() as u64;
         if keys::is_der_key(&whole) {
             self.hits.add(SecretHit {
                 rule: Rule::PrivateKey,
                 detector: "private-key",
-                severity: self.location.weigh(Severity::Critical, false),
+                severity: place.location().weigh(Severity::Critical, false),
                 offset: 0,
                 masked: mask(&whole),
                 fingerprint: Fingerprint::of(&whole),
@@ -182,7 +198,7 @@ impl SecretScanner {
             return;
         }
         let text = String::from_utf8_lossy(&whole);
-        for exposed in document::read(self.format, self.location, &text) {
+        for exposed in document::read(self.format, place.location(), &text) {
             self.hits.extend(place.exposed(&exposed));
         }
     }
@@ -190,20 +206,25 @@ impl SecretScanner {
 
 /// Where hits of a stream are.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    location: Location,
+struct Place<'a> {
+    path: &'a str,
+    location: &'a OnceCell<Location>,
     /// The offset of the window.
     start: u64,
     kind: Kind,
 }
 
-impl Place {
+impl Place<'_> {
+    fn location(self) -> Location {
+        *self.location.get_or_init(|| Location::of(self.path))
+    }
+
     /// The hit for what `detector` found in the window that begins at `from`, unless it is known to be harmless.
     fn hit(self, detector: &Detector, found: &Found<'_>, from: usize) -> Option<SecretHit> {
         if harmless::is_harmless(&found.value) {
             return None;
         }
-        let severity = self.location.weigh(found.severity.unwrap_or(detector.severity), self.kind == Kind::Binary);
+        let severity = self.location().weigh(found.severity.unwrap_or(detector.severity), self.kind == Kind::Binary);
         let severity = if self.kind == Kind::Binary { severity.min(Severity::Medium) } else { severity };
         // A login in base64 has a password in it.
         let is_chosen = detector.rule == Rule::CredentialFile || found.name.is_some();
@@ -224,7 +245,7 @@ impl Place {
         (!harmless::is_harmless(value)).then(|| SecretHit {
             rule: exposed.rule,
             detector: exposed.detector,
-            severity: self.location.weigh(exposed.severity, false),
+            severity: self.location().weigh(exposed.severity, false),
             offset: self.offset(exposed.offset as u64),
             masked: exposed.masked(),
             fingerprint: Fingerprint::of(exposed.identity.as_deref().unwrap_or(value)),

@@ -43,10 +43,7 @@ impl TextContext<'_> {
 /// is; everything else breaks the rule of its place.
 pub fn scan_text(context: TextContext<'_>, text: &str) -> Vec<SecretHit> {
     let mut hits = Hits::default();
-    // No path: nothing is a sample here.
-    let mut scanner = SecretScanner::new(Kind::Text, "");
-    scanner.push(text.as_bytes());
-    for hit in scanner.finish() {
+    for hit in detected(text) {
         let rule = if hit.rule == Rule::PrivateKey { hit.rule } else { context.rule() };
         let severity = if hit.severity == Severity::Medium { Severity::High } else { hit.severity };
         hits.add(SecretHit { rule, severity, ..hit });
@@ -62,12 +59,32 @@ pub fn scan_text(context: TextContext<'_>, text: &str) -> Vec<SecretHit> {
                 hits.add(named(context, key, text, 0));
             }
         }
-        TextContext::History | TextContext::Argument => {
+        TextContext::History | TextContext::Argument if may_command(text) => {
             let words: Vec<Word> = split(text);
             command(context, &words, &mut hits);
         }
+        TextContext::History | TextContext::Argument => {}
     }
     hits.sorted()
+}
+
+/// What detectors find in a text.
+pub(super) fn detected(text: &str) -> Vec<SecretHit> {
+    if !SecretScanner::may_hold(text) {
+        return Vec::new();
+    }
+    // No path: nothing is a sample here.
+    let mut scanner = SecretScanner::new(Kind::Text, "");
+    scanner.push(text.as_bytes());
+    scanner.finish()
+}
+
+/// Whether the words of a text may say a secret: that takes a setting, an option, or a header, which has a blank in it
+/// and therefore quotes or backslashes around that. Most lines of a history have none of these.
+fn may_command(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr2(b'=', b'-', bytes).is_some()
+        || memchr::memchr(b':', bytes).is_some() && memchr::memchr3(b'"', b'\'', b'\\', bytes).is_some()
 }
 
 /// The secrets in the words of an entrypoint or of arguments, which need no quotes. Offsets are those in the words
@@ -210,5 +227,33 @@ fn named(context: TextContext<'_>, name: &str, value: &str, at: usize) -> Secret
         offset: at as u64,
         masked,
         fingerprint: Fingerprint::of(value.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Commands of what makes a secret of a word, and of what parts and joins words.
+    fn commands() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => proptest::sample::select(vec!["curl", "mysql", "login", "-u", "-p", "--password", "--token", "DB_PASSWORD",
+                "Authorization", "X-Api-Key", "Bearer", "Zk3vQ9xT2mBn7LpW", "user"]),
+            4 => proptest::sample::select(vec![" ", ":", ": ", "=", "-", "'", "\"", "\\", "\n", ";", "|", "\t", "\u{2003}"]),
+        ];
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4096) })]
+
+        #[test]
+        fn a_text_that_is_not_read_as_a_command_holds_no_secret_as_one(text in commands()) {
+            let mut hits = Hits::default();
+            command(TextContext::History, &split(&text), &mut hits);
+            prop_assert!(may_command(&text) || hits.sorted().is_empty(), "{}", text);
+        }
     }
 }

@@ -50,6 +50,14 @@ proptest! {
     }
 
     #[test]
+    fn a_text_holds_what_a_scanner_finds_in_it(bytes in pieces(), first in proptest::sample::select(vec!["", "{", "0", "x"])) {
+        let text = format!("{first}{}", String::from_utf8_lossy(&bytes));
+        let mut scanner = SecretScanner::new(Kind::Text, "");
+        scanner.push(text.as_bytes());
+        prop_assert_eq!(text::detected(&text), scanner.finish());
+    }
+
+    #[test]
     fn any_text_of_a_configuration_is_read(text in ".{0,300}", name in ".{0,40}") {
         for context in [TextContext::Env { name: &name }, TextContext::Label { key: &name }, TextContext::History, TextContext::Argument] {
             for hit in scan_text(context, &text) {
