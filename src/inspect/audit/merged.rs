@@ -3,10 +3,10 @@
 use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
 };
 
 use super::{
-    lookup::{child, cost},
     place::Presence,
     scan::{Entry, Kind, LayerScan},
 };
@@ -67,12 +67,22 @@ pub(super) struct Merged {
     pub(super) looked: Cell<u64>,
     /// What the layer that is being put on deletes.
     deleted: BTreeSet<String>,
-    /// The folder that was followed last, where no link was in the way: most entries lie beside the one before.
-    last: Option<(String, String)>,
+    /// The folder that was followed last, where nothing was in the way, so that it is where it is written: most entries
+    /// lie beside the one before.
+    last: Option<String>,
     /// The whiteouts of that layer.
     marks: BTreeMap<String, usize>,
     /// Files that a container sees by the name of a hard link.
     pub(super) linked: BTreeMap<At, At>,
+    /// Paths whose folder no layer has, once all is in place.
+    pub(super) orphans: Option<Orphans>,
+}
+
+/// Paths whose folder no layer has. Where there are none, there is nothing below a path that is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Orphans {
+    pub(super) number: usize,
+    pub(super) first: String,
 }
 
 /// Kinds of misfits: a flood of one hides no other.
@@ -106,16 +116,32 @@ pub(super) fn parent(path: &str) -> &str {
 
 /// `path`, written in the folder `base`, made absolute and clean. Climbing above the root stays there, as for the kernel.
 pub(super) fn join(base: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
     let base = if path.starts_with('/') { "" } else { base };
+    let mut joined = String::with_capacity(base.len() + path.len() + 2);
     for part in base.split('/').chain(path.split('/')) {
         match part {
             "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
+            ".." => joined.truncate(memchr::memrchr(b'/', joined.as_bytes()).unwrap_or(0)),
+            part => {
+                joined.push('/');
+                joined.push_str(part);
+            }
         }
     }
-    format!("/{}", parts.join("/"))
+    if joined.is_empty() {
+        joined.push('/');
+    }
+    joined
+}
+
+/// The path of `name` in `folder`; both are clean.
+fn child(folder: &str, name: &str) -> String {
+    let folder = if folder == "/" { "" } else { folder };
+    let mut path = String::with_capacity(folder.len() + 1 + name.len());
+    path.push_str(folder);
+    path.push('/');
+    path.push_str(name);
+    path
 }
 
 /// Whether `path`, written in the folder `base`, climbs above the root.
@@ -133,6 +159,27 @@ pub(super) fn climbs_out(base: &str, path: &str) -> bool {
             false
         }
     })
+}
+
+impl Orphans {
+    fn of(nodes: &BTreeMap<String, Node>) -> Self {
+        let mut orphans = Self::default();
+        // Whether the folder is there of which the last path told.
+        let mut last = ("/", true);
+        for path in nodes.keys() {
+            let folder = parent(path);
+            if folder != last.0 {
+                last = (folder, nodes.contains_key(folder));
+            }
+            if !last.1 && folder != "/" {
+                if orphans.number == 0 {
+                    orphans.first.clone_from(path);
+                }
+                orphans.number += 1;
+            }
+        }
+        orphans
+    }
 }
 
 impl Misfit {
@@ -170,6 +217,7 @@ impl Merged {
             }
         }
         merged.linked = merged.nodes.values().filter(|node| node.inode != node.at).map(|n| (n.inode, n.at)).collect();
+        merged.orphans = Some(Orphans::of(&merged.nodes));
         Some(merged)
     }
 
@@ -196,7 +244,7 @@ impl Merged {
                 continue;
             }
             let (folder, _) = self.follow_folder(parent(&entry.path), scans);
-            if let Some(first) = self.marks.insert(join(&folder, entry.name()), index) {
+            if let Some(first) = self.marks.insert(child(&folder, entry.name()), index) {
                 self.misfit(at, Misfit::Twice(first));
             }
             if entry.name() == OPAQUE {
@@ -210,7 +258,7 @@ impl Merged {
                     self.misfit(at, Misfit::Whiteout("it deletes a whiteout"));
                 }
                 name => {
-                    let path = join(&folder, name);
+                    let path = child(&folder, name);
                     self.remove(&path, true, Presence::RemovedIn(layer));
                     self.deleted.insert(path);
                 }
@@ -226,8 +274,10 @@ impl Merged {
             self.hide(at, Presence::NotAFile);
             return;
         }
-        let folder = self.folder_of(at, parent(&entry.path), scans);
-        let path = if entry.path == "/" { "/".to_owned() } else { join(&folder, entry.name()) };
+        let mut path = match self.elsewhere(at, parent(&entry.path), scans) {
+            Some(folder) if entry.path != "/" => child(&folder, entry.name()),
+            _ => entry.path.clone(),
+        };
         if self.is_deleted(&path) {
             self.misfit(at, Misfit::Whiteout("the same layer deletes the path and brings it"));
         }
@@ -238,7 +288,7 @@ impl Merged {
         }
         let old = self.nodes.get(&path).copied();
         // Only what is new, leads nowhere else, and is above nothing changes no way.
-        let above = self.last.as_ref().is_some_and(|(_, folder)| folder.starts_with(&path));
+        let above = self.last.as_ref().is_some_and(|folder| folder.starts_with(&path));
         if old.is_some() || entry.kind == Kind::Symlink || above {
             self.last = None;
         }
@@ -251,6 +301,7 @@ impl Merged {
             }
             // A folder that only its contents tell of stays one.
             None if entry.kind == Kind::Directory => {}
+            None if !self.has_below(&mut path) => {}
             _ => self.remove(&path, true, Presence::ReplacedIn(at.layer)),
         }
         // A hard link to nothing is nothing.
@@ -261,18 +312,21 @@ impl Merged {
         }
     }
 
-    /// The folder that an entry of that parent lies in.
-    fn folder_of(&mut self, at: At, parent: &str, scans: &[&LayerScan]) -> String {
-        if let Some((_, folder)) = self.last.as_ref().filter(|(last, _)| last == parent) {
+    /// The folder that an entry of that parent lies in, unless it is that parent.
+    fn elsewhere(&mut self, at: At, parent: &str, scans: &[&LayerScan]) -> Option<String> {
+        if self.last.as_ref().is_some_and(|last| last == parent) {
             self.steps += 1;
-            return folder.clone();
+            return None;
         }
         let (folder, through) = self.follow_folder(parent, scans);
-        self.last = through.is_none().then(|| (parent.to_owned(), folder.clone()));
-        if let Some(misfit) = through {
-            self.misfit(at, misfit);
-        }
-        folder
+        let Some(misfit) = through else {
+            debug_assert_eq!(folder, parent, "a link is always told");
+            self.last = Some(folder);
+            return None;
+        };
+        self.last = None;
+        self.misfit(at, misfit);
+        Some(folder)
     }
 
     /// Whether this layer deletes the path, or a folder above it.
@@ -326,9 +380,9 @@ impl Merged {
             Presence::RemovedIn(layer) => Some(layer),
             _ => None,
         };
-        let below = self.nodes.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
-        let mut gone: Vec<(String, At)> =
-            below.filter(|(name, _)| *name != "/").map(|(name, node)| (name.clone(), node.at)).collect();
+        let below = self.nodes.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
+        let below = below.take_while(|(name, _)| name.starts_with(&prefix));
+        let mut gone: Vec<(String, At)> = below.map(|(name, node)| (name.clone(), node.at)).collect();
         if itself && let Some(node) = self.nodes.get(path) {
             gone.push((path.to_owned(), node.at));
         }
@@ -340,52 +394,5 @@ impl Merged {
             self.nodes.remove(&name);
             self.hide(at, presence);
         }
-    }
-
-    /// The folder that `path` leads to when the links in it are followed, while the layers are put together; a folder that
-    /// is not there is taken as it is written. Tells the first thing on the way that is no folder.
-    fn follow_folder(&mut self, path: &str, scans: &[&LayerScan]) -> (String, Option<Misfit>) {
-        let mut at = String::from("/");
-        let mut misfit = None;
-        let mut links = 0;
-        let mut rest: Vec<&str> = path.split('/').rev().filter(|part| !part.is_empty()).collect();
-        while let Some(part) = rest.pop() {
-            if part == ".." {
-                self.steps += 1;
-                at.truncate(parent(&at).len());
-                continue;
-            }
-            let next = child(&at, part);
-            self.steps += cost(&next);
-            let entry = self.nodes.get(&next).and_then(|node| scans.get(node.at.layer)?.entries.get(node.at.entry));
-            match entry {
-                None => at = next,
-                Some(entry) if entry.kind == Kind::Directory => at = next,
-                Some(entry) if entry.kind == Kind::Symlink && links < Limits::LINK_DEPTH => {
-                    links += 1;
-                    let target = entry.target().unwrap_or_default();
-                    if misfit.is_none() {
-                        misfit = self.through(&next, target, scans);
-                    }
-                    if target.starts_with('/') {
-                        at.truncate(1);
-                    }
-                    rest.extend(target.split('/').rev().filter(|part| !matches!(*part, "" | ".")));
-                }
-                Some(entry) => {
-                    let is_link = entry.kind == Kind::Symlink;
-                    misfit = misfit.filter(|_| !is_link).or_else(|| {
-                        let path = next.clone();
-                        Some(if is_link {
-                            Misfit::ThroughNothing { link: path }
-                        } else {
-                            Misfit::ThroughFile { file: path }
-                        })
-                    });
-                    at = next;
-                }
-            }
-        }
-        (at, misfit)
     }
 }

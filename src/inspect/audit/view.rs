@@ -144,14 +144,14 @@ impl<'a> View<'a> {
 
     /// What a path leads to, links followed.
     pub(super) fn find(&self, path: &str) -> Result<(String, Node, &'a Entry), Lost> {
-        let end = self.merged.resolve(path, true, &self.scans)?;
-        let node = self.merged.get(&end).ok_or(Lost::Absent)?;
-        Ok((end, node, self.entry(node.inode).ok_or(Lost::Absent)?))
+        let end = self.merged.resolve(path, &self.scans)?;
+        let node = end.node.ok_or(Lost::Absent)?;
+        Ok((end.path, node, self.entry(node.inode).ok_or(Lost::Absent)?))
     }
 
     /// Whether a path leads to something, or to a folder that only its contents tell of.
     pub(super) fn exists(&self, path: &str) -> bool {
-        self.merged.resolve(path, true, &self.scans).is_ok()
+        self.merged.resolve(path, &self.scans).is_ok()
     }
 
     /// A small file that was kept.

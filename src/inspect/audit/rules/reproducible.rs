@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     super::{
         Place,
-        merged::{At, parent},
+        merged::{At, Orphans},
         notes::Notes,
         scan::{Entry, Flaw},
         view::View,
@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(view: &View<'_>, notes: &mut Notes) {
-    created(view, notes);
+    let created = created(view, notes);
     orphans(view, notes);
     let gzip = view.image.layers.iter().any(|layer| Packing::of(&layer.descriptor.media_type) == Packing::Gzip);
     if !gzip {
@@ -32,7 +32,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         if let Some(what) = &scan.gzip {
             notes.found(Rule::GzipMetadata, view.layer(layer), format!("the gzip header of the layer holds {what}"));
         }
-        times(view, notes, layer, &scan.entries);
+        times(view, notes, layer, &scan.entries, created);
         if let Some(entry) = scan.entries.iter().position(|entry| entry.names) {
             let number = scan.entries.iter().filter(|entry| entry.names).count();
             let message =
@@ -56,11 +56,9 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 
 /// Paths whose folder no layer has: each runtime makes it with a mode and time of its own.
 fn orphans(view: &View<'_>, notes: &mut Notes) {
-    let is_orphan = |path: &str| parent(path) != "/" && view.merged.get(parent(path)).is_none();
-    let mut orphans = view.nodes().filter(|(path, ..)| is_orphan(path));
-    if let Some((path, node, _)) = orphans.next() {
-        let number = 1 + orphans.count();
-        let message = format!("no layer has the folders of {}, such as `{path}`", count(number, "path"));
+    let Some(Orphans { number, first }) = &view.merged.orphans else { return };
+    if let Some(node) = view.merged.get(first) {
+        let message = format!("no layer has the folders of {}, such as `{first}`", count(*number, "path"));
         notes.found(Rule::UnsortedEntries, view.place(node.at), message);
     }
 }
@@ -71,23 +69,24 @@ fn components(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The config's date: none, a whole day's beginning or a whole second is fine; parts of a second are the clock's.
-fn created(view: &View<'_>, notes: &mut Notes) {
-    let Some(text) = view.document.get("created").and_then(Value::as_str) else { return };
-    let place = Place::key("created");
-    match text.parse::<jiff::Timestamp>() {
-        Err(_) => notes.found(Rule::VaryingCreated, place, format!("the date of creation is none: `{text}`")),
-        Ok(time) if time.subsec_nanosecond() != 0 => {
-            let message = format!("the date of creation has parts of a second, as the clock does: `{text}`");
-            notes.found(Rule::VaryingCreated, place, message);
-        }
-        Ok(_) => {}
+///
+/// Gives the date back, where there is one.
+fn created(view: &View<'_>, notes: &mut Notes) -> Option<jiff::Timestamp> {
+    let text = view.document.get("created").and_then(Value::as_str)?;
+    let place = || Place::key("created");
+    let Ok(time) = text.parse::<jiff::Timestamp>() else {
+        notes.found(Rule::VaryingCreated, place(), format!("the date of creation is none: `{text}`"));
+        return None;
+    };
+    if time.subsec_nanosecond() != 0 {
+        let message = format!("the date of creation has parts of a second, as the clock does: `{text}`");
+        notes.found(Rule::VaryingCreated, place(), message);
     }
+    Some(time)
 }
 
 /// Times of entries: parts of seconds, or later than the image.
-fn times(view: &View<'_>, notes: &mut Notes, layer: usize, entries: &[Entry]) {
-    let created = view.document.get("created").and_then(Value::as_str);
-    let created = created.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+fn times(view: &View<'_>, notes: &mut Notes, layer: usize, entries: &[Entry], created: Option<jiff::Timestamp>) {
     let limit = created.map_or(u64::MAX, |time| u64::try_from(time.as_second()).unwrap_or(0));
     if let Some(entry) = entries.iter().position(|entry| entry.fine_times) {
         let number = entries.iter().filter(|entry| entry.fine_times).count();
