@@ -7,8 +7,8 @@ use crate::report::Limits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) name: String,
-    /// The second field, where there is one.
-    pub(super) password: Option<String>,
+    /// The second field is there, and nothing is in it.
+    pub(super) is_open: bool,
     /// The third, where it is a number. Runtimes take anything else, and nothing, for 0.
     pub(super) id: Option<u64>,
     /// Of passwd: the primary group, likewise.
@@ -18,8 +18,7 @@ pub(super) struct Account {
 }
 
 /// The lines of passwd or group that have a name; runtimes take blanks around a line for nothing.
-pub(super) fn accounts(file: Option<&Kept<'_>>) -> Vec<Account> {
-    let Some(file) = file else { return Vec::new() };
+pub(super) fn accounts(file: &Kept<'_>) -> Vec<Account> {
     let text = String::from_utf8_lossy(file.text);
     text.lines()
         .filter_map(|line| {
@@ -28,11 +27,11 @@ pub(super) fn accounts(file: Option<&Kept<'_>>) -> Vec<Account> {
             let password = fields.next();
             let third = fields.next();
             // Nothing logs in by a line that ends behind its second field.
-            let password = password.filter(|_| third.is_some()).map(str::to_owned);
+            let is_open = password == Some("") && third.is_some();
             let id = third.and_then(number);
             let fourth = fields.next().unwrap_or_default();
             let members = fourth.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            (!name.is_empty()).then_some(Account { name, password, id, group: number(fourth), members })
+            (!name.is_empty()).then_some(Account { name, is_open, id, group: number(fourth), members })
         })
         .collect()
 }
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     fn user(text: &str) -> RunUser {
-        let line = |name: &str, id, group| Account { name: name.into(), password: None, id, group, members: vec![] };
+        let line = |name: &str, id, group| Account { name: name.into(), is_open: false, id, group, members: vec![] };
         let passwd = [
             line("root", Some(0), Some(0)),
             line("app", Some(10), Some(20)),

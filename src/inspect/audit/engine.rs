@@ -16,7 +16,7 @@ use super::{
     policy::{Judge, Policy},
     redact, rules,
     scan::{Kind, LayerScan, Room},
-    view::View,
+    view::{Listed, View},
     watch::{LayerName, Seen, name_of},
 };
 use crate::{
@@ -149,8 +149,8 @@ fn one<T>(
         layers: OnceCell::new(),
         merged: &merged,
         user: RunUser::of("", &[], &[]),
-        passwd: Vec::new(),
-        group: Vec::new(),
+        passwd: Listed::default(),
+        group: Listed::default(),
         entrypoint: OnceCell::new(),
         registries: &policy.registries,
         max_size: policy.max_size,

@@ -21,6 +21,27 @@ pub(super) struct Kept<'a> {
     pub(super) node: Node,
 }
 
+/// What a path leads to: the node, and the entry that holds its content.
+pub(super) type Found<'a> = (Node, &'a Entry);
+
+/// What there is at the path of a file that rules read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Stored<'a> {
+    /// It was kept.
+    Kept(Kept<'a>),
+    /// A file with something in it that was not kept: a link leads to it, and its content did not tell what it is for.
+    Unread(At),
+    #[default]
+    Nothing,
+}
+
+/// A file of accounts.
+#[derive(Debug, Default)]
+pub(super) struct Listed<'a> {
+    pub(super) file: Stored<'a>,
+    pub(super) accounts: Vec<Account>,
+}
+
 /// One image.
 pub(super) struct View<'a> {
     pub(super) image: &'a StoredImage,
@@ -33,8 +54,8 @@ pub(super) struct View<'a> {
     pub(super) layers: OnceCell<Vec<LayerRef>>,
     pub(super) merged: &'a Merged,
     pub(super) user: RunUser,
-    pub(super) passwd: Vec<Account>,
-    pub(super) group: Vec<Account>,
+    pub(super) passwd: Listed<'a>,
+    pub(super) group: Listed<'a>,
     /// What a container starts, once a rule has asked.
     pub(super) entrypoint: OnceCell<Entrypoint>,
     /// What the policy says about bases and sizes.
@@ -58,9 +79,10 @@ pub(super) enum Entrypoint {
 impl<'a> View<'a> {
     /// Fills in what follows from the layers.
     pub(super) fn with_accounts(mut self) -> Self {
-        self.passwd = accounts(self.kept("/etc/passwd").as_ref());
-        self.group = accounts(self.kept("/etc/group").as_ref());
-        self.user = RunUser::of(self.text("User").unwrap_or_default(), &self.passwd, &self.group);
+        self.passwd = self.listed("/etc/passwd");
+        self.group = self.listed("/etc/group");
+        let user = self.text("User").unwrap_or_default();
+        self.user = RunUser::of(user, &self.passwd.accounts, &self.group.accounts);
         self
     }
 
@@ -100,8 +122,9 @@ impl<'a> View<'a> {
 
     /// An annotation, or the label of the same key.
     pub(super) fn said(&self, key: &str) -> Option<&'a str> {
+        let annotation = || self.image.manifest.as_ref()?.annotations().as_ref()?.get(key).map(String::as_str);
         let label = || self.config.get("Labels")?.get(key)?.as_str();
-        self.annotations().get(key).copied().or_else(label)
+        annotation().or_else(label)
     }
 
     /// The entry at a place.
@@ -142,32 +165,50 @@ impl<'a> View<'a> {
         self.merged.nodes().filter_map(|(path, node)| Some((path, node, self.entry(node.inode)?)))
     }
 
-    /// What a path leads to, links followed.
-    pub(super) fn find(&self, path: &str) -> Result<(String, Node, &'a Entry), Lost> {
+    /// What a path leads to, links followed. A folder that only its contents tell of has no entry.
+    pub(super) fn look_up(&self, path: &str) -> Result<(String, Option<Found<'a>>), Lost> {
         let end = self.merged.resolve(path, &self.scans)?;
-        let node = end.node.ok_or(Lost::Absent)?;
-        Ok((end.path, node, self.entry(node.inode).ok_or(Lost::Absent)?))
+        let found = end.node.and_then(|node| Some((node, self.entry(node.inode)?)));
+        Ok((end.path, found))
+    }
+
+    /// The entry that a path leads to, links followed.
+    pub(super) fn find(&self, path: &str) -> Result<(String, Node, &'a Entry), Lost> {
+        let (path, found) = self.look_up(path)?;
+        found.map(|(node, entry)| (path, node, entry)).ok_or(Lost::Absent)
     }
 
     /// Whether a path leads to something, or to a folder that only its contents tell of.
     pub(super) fn exists(&self, path: &str) -> bool {
-        self.merged.resolve(path, &self.scans).is_ok()
+        self.look_up(path).is_ok()
+    }
+
+    /// What there is of a file that rules read.
+    pub(super) fn stored(&self, path: &str) -> Stored<'a> {
+        let Ok((_, node, entry)) = self.find(path) else { return Stored::Nothing };
+        match self.content(node.inode) {
+            Some(Content::Kept { text, longest }) => Stored::Kept(Kept { text, longest: *longest, node }),
+            _ if entry.kind == Kind::File && entry.size > 0 => Stored::Unread(node.inode),
+            _ => Stored::Nothing,
+        }
     }
 
     /// A small file that was kept.
     pub(super) fn kept(&self, path: &str) -> Option<Kept<'a>> {
-        let (_, node, _) = self.find(path).ok()?;
-        match self.content(node.inode)? {
-            Content::Kept { text, longest } => Some(Kept { text, longest: *longest, node }),
-            _ => None,
+        match self.stored(path) {
+            Stored::Kept(file) => Some(file),
+            Stored::Unread(_) | Stored::Nothing => None,
         }
     }
 
-    /// A file with something in it that was not kept: a link leads to it, and its content did not tell what it is for.
-    pub(super) fn unread(&self, path: &str) -> Option<At> {
-        let (_, node, entry) = self.find(path).ok()?;
-        let is_kept = matches!(self.content(node.inode), Some(Content::Kept { .. }));
-        (entry.kind == Kind::File && entry.size > 0 && !is_kept).then_some(node.inode)
+    /// A file of accounts, read.
+    pub(super) fn listed(&self, path: &str) -> Listed<'a> {
+        let file = self.stored(path);
+        let accounts = match &file {
+            Stored::Kept(file) => accounts(file),
+            Stored::Unread(_) | Stored::Nothing => Vec::new(),
+        };
+        Listed { file, accounts }
     }
 
     /// The links that lead from a path to what is there, by their own paths.

@@ -33,10 +33,13 @@ pub struct Seen {
 #[derive(Debug, Default)]
 pub struct SharedScans(Mutex<Shared>);
 
+/// What was seen of a layer, and the media type by which it was read.
+type Scanned = (String, Arc<LayerScan>);
+
 /// Scans by what is stored and what it unpacks to, then by media type.
 #[derive(Debug, Default)]
 struct Shared {
-    scans: BTreeMap<(Digest, DiffId), Vec<(String, Arc<LayerScan>)>>,
+    scans: BTreeMap<(Digest, DiffId), Vec<Scanned>>,
     bytes: usize,
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        accounts::{Account, accounts},
+        accounts::Account,
         notes::Notes,
-        view::View,
+        view::{Kept, Listed, Stored, View},
     },
     Check,
 };
@@ -15,53 +15,67 @@ use crate::report::{Limits, Rule, Severity};
 pub(super) const CHECK: Check =
     Check { rules: &[Rule::EmptyPassword, Rule::DuplicateId, Rule::OversizedAccounts], files: true, look };
 
-/// Files with passwords in their second field.
-const PASSWORDS: [&str; 3] = ["/etc/passwd", "/etc/shadow", "/etc/master.passwd"];
+/// Files with passwords in their second field, besides `/etc/passwd`.
+const SHADOWS: [&str; 2] = ["/etc/shadow", "/etc/master.passwd"];
 
 fn look(view: &View<'_>, notes: &mut Notes) {
-    for path in PASSWORDS {
-        unread(view, notes, path, Rule::EmptyPassword);
-        let Some(file) = view.kept(path) else { continue };
-        // `+` and `-` are the marks of NIS, and no accounts.
-        let empty =
-            |account: &&Account| account.password.as_deref() == Some("") && !account.name.starts_with(['+', '-', '#']);
-        for account in accounts(Some(&file)).iter().filter(empty) {
-            let message = format!("the account `{}` has an empty password", account.name);
-            notes.found(Rule::EmptyPassword, view.place(file.node.inode), message);
-        }
+    passwords(view, notes, "/etc/passwd", &view.passwd);
+    for path in SHADOWS {
+        passwords(view, notes, path, &view.listed(path));
     }
-    for (path, what) in [("/etc/passwd", "uid"), ("/etc/group", "gid")] {
-        unread(view, notes, path, Rule::DuplicateId);
-        let Some(file) = view.kept(path) else { continue };
-        let mut owners: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for account in accounts(Some(&file)) {
-            if let Some(id) =
-                account.id.filter(|id| *id <= u64::from(Limits::ID) && !account.name.starts_with(['+', '-', '#']))
-            {
-                owners.entry(id).or_default().push(account.name);
-            }
-        }
-        for (id, names) in owners.into_iter().filter(|(_, names)| names.len() > 1) {
-            let severity = if id == 0 && what == "uid" { Severity::High } else { Severity::Medium };
-            let names = names.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let message = format!("{names} share the {what} {id}");
-            notes.weigh(Rule::DuplicateId, severity, view.place(file.node.inode), message);
-        }
-        let size = view.entry(file.node.inode).map_or(0, |entry| entry.size);
-        if size > Limits::AUDIT_KEPT_BYTES as u64 {
-            let message = format!("it has {size} bytes, which runtimes read whole");
-            notes.found(Rule::OversizedAccounts, view.place(file.node.inode), message);
-        } else if file.longest > Limits::AUDIT_ACCOUNT_LINE {
-            let message = format!("a line of it has {} bytes", file.longest);
-            notes.found(Rule::OversizedAccounts, view.place(file.node.inode), message);
-        }
+    ids(view, notes, ("/etc/passwd", "uid"), &view.passwd);
+    ids(view, notes, ("/etc/group", "gid"), &view.group);
+}
+
+/// `+` and `-` are the marks of NIS, and no accounts.
+fn is_mark(account: &Account) -> bool {
+    account.name.starts_with(['+', '-', '#'])
+}
+
+/// Accounts without a password.
+fn passwords(view: &View<'_>, notes: &mut Notes, path: &str, listed: &Listed<'_>) {
+    let Some(file) = read(view, notes, path, listed, Rule::EmptyPassword) else { return };
+    let empty = |account: &&Account| account.is_open && !is_mark(account);
+    for account in listed.accounts.iter().filter(empty) {
+        let message = format!("the account `{}` has an empty password", account.name);
+        notes.found(Rule::EmptyPassword, view.place(file.node.inode), message);
     }
 }
 
-/// Says that a file of accounts is there and was not read.
-fn unread(view: &View<'_>, notes: &mut Notes, path: &str, rule: Rule) {
-    if let Some(at) = view.unread(path) {
-        notes.unknown(rule, view.place(at), format!("`{path}` is a link to it, and it does not look like one"));
+/// Ids that are there twice, and files that are too long.
+fn ids(view: &View<'_>, notes: &mut Notes, (path, what): (&str, &str), listed: &Listed<'_>) {
+    let Some(file) = read(view, notes, path, listed, Rule::DuplicateId) else { return };
+    let mut owners: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for account in listed.accounts.iter().filter(|account| !is_mark(account)) {
+        if let Some(id) = account.id.filter(|id| *id <= u64::from(Limits::ID)) {
+            owners.entry(id).or_default().push(&account.name);
+        }
+    }
+    for (id, names) in owners.into_iter().filter(|(_, names)| names.len() > 1) {
+        let severity = if id == 0 && what == "uid" { Severity::High } else { Severity::Medium };
+        let names = names.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("{names} share the {what} {id}");
+        notes.weigh(Rule::DuplicateId, severity, view.place(file.node.inode), message);
+    }
+    let size = view.entry(file.node.inode).map_or(0, |entry| entry.size);
+    if size > Limits::AUDIT_KEPT_BYTES as u64 {
+        let message = format!("it has {size} bytes, which runtimes read whole");
+        notes.found(Rule::OversizedAccounts, view.place(file.node.inode), message);
+    } else if file.longest > Limits::AUDIT_ACCOUNT_LINE {
+        let message = format!("a line of it has {} bytes", file.longest);
+        notes.found(Rule::OversizedAccounts, view.place(file.node.inode), message);
+    }
+}
+
+/// The file, if it was read. Says where one is there and was not.
+fn read<'a>(view: &View<'_>, notes: &mut Notes, path: &str, listed: &Listed<'a>, rule: Rule) -> Option<Kept<'a>> {
+    match listed.file {
+        Stored::Kept(file) => Some(file),
+        Stored::Unread(at) => {
+            notes.unknown(rule, view.place(at), format!("`{path}` is a link to it, and it does not look like one"));
+            None
+        }
+        Stored::Nothing => None,
     }
 }
 

@@ -41,6 +41,10 @@ fn without_login(url: &str) -> String {
 
 /// The URL of an `ADD` without a checksum.
 fn added_url(command: &str) -> Option<&str> {
+    // Every address has one of these.
+    if memchr::memchr(b'@', command.as_bytes()).is_none() && !command.contains("://") {
+        return None;
+    }
     // `ADD ["https://...", "/x"]` too.
     let blank = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '"');
     let words: Vec<&str> = command.split(blank).filter(|word| !word.is_empty()).collect();
@@ -64,6 +68,10 @@ const SHELLS: [&str; 14] =
 
 /// Whether what something downloads goes into a shell, through a pipe or as its argument.
 fn pipes_to_shell(command: &str) -> bool {
+    // What is a pipe or a substitution has one of these.
+    if memchr::memchr3(b'|', b'(', b'`', command.as_bytes()).is_none() {
+        return false;
+    }
     let body = body(command).replace("&&", "\n").replace("||", "\n").replace(';', "\n");
     body.lines().any(|statement| {
         let mut downloads = false;

@@ -6,7 +6,7 @@ use super::{
         merged::{join, parent},
         notes::Notes,
         scan::Kind,
-        view::View,
+        view::{Stored, View},
     },
     Check,
 };
@@ -34,14 +34,17 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             path(view, notes, value);
         }
     }
-    if let Some(file) = view.kept("/etc/ld.so.preload")
-        && file.text.iter().any(|byte| !byte.is_ascii_whitespace())
-    {
-        let message = "`/etc/ld.so.preload` loads a library into every program";
-        notes.found(Rule::LoaderHijack, view.place(file.node.inode), message);
-    } else if let Some(at) = view.unread("/etc/ld.so.preload") {
-        let message = "`/etc/ld.so.preload` leads to a file, and the loader loads what that names into every program";
-        notes.found(Rule::LoaderHijack, view.place(at), message);
+    match view.stored("/etc/ld.so.preload") {
+        Stored::Kept(file) if file.text.iter().any(|byte| !byte.is_ascii_whitespace()) => {
+            let message = "`/etc/ld.so.preload` loads a library into every program";
+            notes.found(Rule::LoaderHijack, view.place(file.node.inode), message);
+        }
+        Stored::Unread(at) => {
+            let message =
+                "`/etc/ld.so.preload` leads to a file, and the loader loads what that names into every program";
+            notes.found(Rule::LoaderHijack, view.place(at), message);
+        }
+        Stored::Kept(_) | Stored::Nothing => {}
     }
     configured(view, notes);
 }

@@ -8,42 +8,43 @@ use crate::report::Rule;
 
 pub(super) const CHECK: Check = Check { rules: &[Rule::MissingMetadata, Rule::Unsigned], files: false, look };
 
-/// The annotations that tell whom to ask and what to rebuild, without `org.opencontainers.image.`.
-const WANTED: [&str; 5] = ["title", "version", "revision", "source", "licenses"];
+/// The annotations that tell whom to ask and what to rebuild.
+const WANTED: [&str; 5] = [
+    "org.opencontainers.image.title",
+    "org.opencontainers.image.version",
+    "org.opencontainers.image.revision",
+    "org.opencontainers.image.source",
+    "org.opencontainers.image.licenses",
+];
+/// Those that must be URLs.
+const URLS: [&str; 3] =
+    ["org.opencontainers.image.source", "org.opencontainers.image.url", "org.opencontainers.image.documentation"];
+const LICENSES: &str = "org.opencontainers.image.licenses";
+const CREATED: &str = "org.opencontainers.image.created";
 
 fn look(view: &View<'_>, notes: &mut Notes) {
-    let value = |name: &str| view.said(&format!("org.opencontainers.image.{name}"));
+    let short = |key: &'static str| key.rsplit('.').next().unwrap_or(key);
+    let place = |key: &str| Place::key(format!("manifest.annotations[{key}]"));
     let missing: Vec<String> = WANTED
         .iter()
-        .filter(|name| value(name).is_none_or(|text| text.trim().is_empty()))
-        .map(|name| format!("`{name}`"))
+        .filter(|key| view.said(key).is_none_or(|text| text.trim().is_empty()))
+        .map(|key| format!("`{}`", short(key)))
         .collect();
     if !missing.is_empty() {
         let message = format!("the image does not tell its {}", missing.join(", "));
         notes.found(Rule::MissingMetadata, Place::key("manifest.annotations"), message);
     }
-    for name in ["source", "url", "documentation"] {
-        if let Some(text) = value(name).filter(|text| !text.contains("://")) {
-            let message = format!("`{name}` is no URL: `{text}`");
-            notes.found(
-                Rule::MissingMetadata,
-                Place::key(format!("manifest.annotations[org.opencontainers.image.{name}]")),
-                message,
-            );
+    for key in URLS {
+        if let Some(text) = view.said(key).filter(|text| !text.contains("://")) {
+            notes.found(Rule::MissingMetadata, place(key), format!("`{}` is no URL: `{text}`", short(key)));
         }
     }
-    if let Some(text) = value("licenses").filter(|text| !text.trim().is_empty() && !is_spdx(text)) {
+    if let Some(text) = view.said(LICENSES).filter(|text| !text.trim().is_empty() && !is_spdx(text)) {
         let message = format!("`licenses` is no SPDX expression: `{text}`");
-        let place = Place::key("manifest.annotations[org.opencontainers.image.licenses]");
-        notes.found(Rule::MissingMetadata, place, message);
+        notes.found(Rule::MissingMetadata, place(LICENSES), message);
     }
-    if let Some(text) = value("created").filter(|text| text.parse::<jiff::Timestamp>().is_err()) {
-        let message = format!("`created` is no date: `{text}`");
-        notes.found(
-            Rule::MissingMetadata,
-            Place::key("manifest.annotations[org.opencontainers.image.created]"),
-            message,
-        );
+    if let Some(text) = view.said(CREATED).filter(|text| text.parse::<jiff::Timestamp>().is_err()) {
+        notes.found(Rule::MissingMetadata, place(CREATED), format!("`created` is no date: `{text}`"));
     }
     notes.not_applicable(Rule::Unsigned, "signatures and SBOMs are not read from this place yet");
 }

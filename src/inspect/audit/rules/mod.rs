@@ -3,6 +3,7 @@
 mod accounts;
 mod base;
 mod config;
+mod dictionary;
 mod entrypoint;
 mod group;
 mod history;

@@ -1,6 +1,6 @@
 //! Busybox and toybox, whatever they are called: TOOL002.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
     super::{
@@ -10,6 +10,7 @@ use super::{
         view::View,
     },
     Check,
+    dictionary::Dictionary,
 };
 use crate::report::Rule;
 
@@ -22,13 +23,19 @@ const APPLETS: &str = "ash sh ls cat cp mv rm mkdir rmdir chmod chown ps kill mo
 /// So many names of tools make a file one of them all.
 const ENOUGH: usize = 5;
 
+/// [`APPLETS`], to be looked up.
+fn applets() -> &'static Dictionary<()> {
+    static KNOWN: OnceLock<Dictionary<()>> = OnceLock::new();
+    KNOWN.get_or_init(|| Dictionary::of(APPLETS.split_ascii_whitespace().map(|name| (name, ()))))
+}
+
 fn look(view: &View<'_>, notes: &mut Notes) {
     // By links: how many names of tools lead to a file.
-    let applets: BTreeSet<&str> = APPLETS.split_ascii_whitespace().collect();
+    let applets = applets();
     let mut names: BTreeMap<At, usize> = BTreeMap::new();
     for (path, _, _) in view.nodes() {
         let name = scan::name(path);
-        if !applets.contains(name) {
+        if applets.get(name).is_none() {
             continue;
         }
         if let Ok((_, node, _)) = view.find(path) {

@@ -43,9 +43,16 @@ const CODE: [&str; 12] = [
 /// Whether a file is run, loaded or interpreted.
 fn is_code(entry: &Entry) -> bool {
     let name = entry.name();
-    entry.mode & 0o111 != 0 && entry.magic != Magic::Empty
-        || matches!(entry.magic, Magic::Elf | Magic::Script)
-        || Path::new(name).extension().is_some_and(|end| end == "so")
+    if entry.mode & 0o111 != 0 && entry.magic != Magic::Empty || matches!(entry.magic, Magic::Elf | Magic::Script) {
+        return true;
+    }
+    // All other signs have a dot.
+    memchr::memchr(b'.', name.as_bytes()).is_some() && has_name_of_code(name)
+}
+
+/// Whether a name is that of a library, or of what an interpreter runs.
+fn has_name_of_code(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "so")
         || name.contains(".so.")
         || SOURCES.iter().any(|end| name.ends_with(end))
 }

@@ -1,5 +1,7 @@
 //! How programs are hardened and what they tell: ELF003 to ELF009, ELF011 and ELF012.
 
+use std::cell::OnceCell;
+
 use super::{
     super::{
         merged::At,
@@ -48,7 +50,9 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         Entrypoint::At(path, _) => view.find(path).ok().map(|(_, node, _)| node.inode),
         _ => None,
     };
-    let certificates = has_certificates(view);
+    // Few images have a program that asks for them, and there are many places to look at.
+    let known = OnceCell::new();
+    let certificates = || *known.get_or_init(|| has_certificates(view));
     for (path, node, entry) in view.files() {
         let Some(file) = view.elf(node.inode) else { continue };
         let main = Some(node.inode) == entrypoint;
@@ -64,7 +68,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             Ok(elf) => match &file.hardening {
                 Some(hardening) => {
                     hardened(&subject, notes, entry, elf, hardening, file);
-                    tells(&subject, notes, entry, elf, hardening, file, certificates);
+                    tells(&subject, notes, entry, elf, hardening, file, &certificates);
                 }
                 None => subject.unread(notes, "its headers cannot be read"),
             },
@@ -150,7 +154,7 @@ fn tells(
     elf: &Elf,
     hardening: &Hardening,
     file: &ElfFile,
-    certificates: bool,
+    certificates: &dyn Fn() -> bool,
 ) {
     let path = subject.path;
     if hardening.debug_bytes > DEBUG_BYTES {
@@ -169,7 +173,7 @@ fn tells(
         let openssl = elf.needed.iter().any(|name| name.starts_with("libssl.so"));
         openssl.then_some("OpenSSL")
     });
-    if let Some(library) = tls.filter(|_| started && !certificates && !file.marks.own_roots) {
+    if let Some(library) = tls.filter(|_| started && !file.marks.own_roots && !certificates()) {
         let severity = if subject.main { Severity::Medium } else { Severity::Low };
         let message =
             format!("`{path}` checks certificates with {library}, and there are no CA certificates in the image");
@@ -184,9 +188,10 @@ fn has_certificates(view: &View<'_>) -> bool {
     let own = view.env().into_iter().filter(|(name, _)| matches!(*name, "SSL_CERT_FILE" | "SSL_CERT_DIR"));
     let named: Vec<&str> = own.map(|(_, value)| value).filter(|value| value.starts_with('/')).collect();
     let hashed = || view.nodes().any(|(path, _, entry)| path.starts_with("/etc/ssl/certs/") && entry.size > 0);
-    let any = CERTIFICATES.iter().copied().chain(named).any(|path| match view.find(path) {
-        Ok((_, _, entry)) => entry.kind == Kind::Directory || entry.size > 0,
-        Err(_) => view.exists(path),
+    let any = CERTIFICATES.iter().copied().chain(named).any(|path| match view.look_up(path) {
+        Ok((_, Some((_, entry)))) => entry.kind == Kind::Directory || entry.size > 0,
+        Ok((_, None)) => true,
+        Err(_) => false,
     });
     // A layer that was not read may have them.
     any || !view.complete || hashed()

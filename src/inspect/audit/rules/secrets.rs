@@ -100,8 +100,9 @@ fn names(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Says what was found in a text of the configuration.
-fn told(notes: &mut Notes, key: &str, hits: Vec<SecretHit>) {
+fn told(notes: &mut Notes, key: impl Fn() -> String, hits: Vec<SecretHit>) {
     for hit in hits {
+        let key = key();
         let message = format!("a secret ({}) is in `{key}`", hit.detector);
         notes.push(Finding {
             rule: hit.rule,
@@ -116,36 +117,36 @@ fn told(notes: &mut Notes, key: &str, hits: Vec<SecretHit>) {
 
 fn texts(view: &View<'_>, notes: &mut Notes) {
     for (name, value) in view.env() {
-        told(notes, &format!("config.Env[{name}]"), scan_text(TextContext::Env { name }, value));
+        told(notes, || format!("config.Env[{name}]"), scan_text(TextContext::Env { name }, value));
     }
     labels(view, notes);
     let history = view.document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (index, entry) in history.iter().enumerate() {
         for key in ["created_by", "comment"] {
             let Some(text) = entry.get(key).and_then(Value::as_str) else { continue };
-            told(notes, &format!("history[{index}].{key}"), scan_text(TextContext::History, text));
+            told(notes, || format!("history[{index}].{key}"), scan_text(TextContext::History, text));
         }
     }
     for (index, command) in view.words("OnBuild").into_iter().enumerate() {
-        told(notes, &format!("config.OnBuild[{index}]"), scan_text(TextContext::History, command));
+        told(notes, || format!("config.OnBuild[{index}]"), scan_text(TextContext::History, command));
     }
     for key in ["Entrypoint", "Cmd", "Shell"] {
-        told(notes, &format!("config.{key}"), scan_arguments(&view.words(key)));
+        told(notes, || format!("config.{key}"), scan_arguments(&view.words(key)));
     }
     let check = view.config.get("Healthcheck").and_then(|check| check.get("Test")).and_then(Value::as_array);
     let words: Vec<&str> = check.into_iter().flatten().filter_map(Value::as_str).collect();
-    told(notes, "config.Healthcheck", scan_arguments(&words));
+    told(notes, || "config.Healthcheck".to_owned(), scan_arguments(&words));
 }
 
 fn labels(view: &View<'_>, notes: &mut Notes) {
     if let Some(Value::Object(labels)) = view.config.get("Labels") {
         for (key, value) in labels {
             let hits = value.as_str().map(|value| scan_text(TextContext::Label { key }, value)).unwrap_or_default();
-            told(notes, &format!("config.Labels[{key}]"), hits);
+            told(notes, || format!("config.Labels[{key}]"), hits);
         }
     }
     for (key, value) in view.annotations() {
-        told(notes, &format!("manifest.annotations[{key}]"), scan_text(TextContext::Label { key }, value));
+        told(notes, || format!("manifest.annotations[{key}]"), scan_text(TextContext::Label { key }, value));
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
         view::{Entrypoint, View},
     },
     Check,
+    dictionary::Dictionary,
     group::{Groups, count},
 };
 use crate::report::{Limits, Rule, Severity};
@@ -76,19 +77,21 @@ fn plain(name: &str) -> &str {
 fn rule_of(name: &str) -> Option<(Rule, Severity)> {
     let plain = plain(name);
     // `x86_64-linux-gnu-gcc-12`.
-    let cross = ["-gcc", "-g++", "-ld", "-ld.bfd", "-ld.gold", "-as", "-cpp", "-cc", "-c++"]
-        .iter()
-        .any(|end| plain.ends_with(end));
-    if cross && plain.matches('-').count() >= 2 {
+    let is_cross = || {
+        ["-gcc", "-g++", "-ld", "-ld.bfd", "-ld.gold", "-as", "-cpp", "-cc", "-c++"]
+            .iter()
+            .any(|end| plain.ends_with(end))
+    };
+    if plain.bytes().filter(|byte| *byte == b'-').count() >= 2 && is_cross() {
         return Some((Rule::Compiler, Rule::Compiler.facts().severity));
     }
     let by_name = by_name();
-    by_name.get(name).or_else(|| by_name.get(plain)).copied()
+    by_name.get(name).or_else(|| by_name.get(plain))
 }
 
-/// [`NAMES`], to be looked up: every path of an image is.
-fn by_name() -> &'static BTreeMap<&'static str, (Rule, Severity)> {
-    static BY_NAME: OnceLock<BTreeMap<&str, (Rule, Severity)>> = OnceLock::new();
+/// [`NAMES`], to be looked up.
+fn by_name() -> &'static Dictionary<(Rule, Severity)> {
+    static BY_NAME: OnceLock<Dictionary<(Rule, Severity)>> = OnceLock::new();
     BY_NAME.get_or_init(|| {
         let weigh = |rule: Rule, names: &str| match names {
             "cron crond" => Severity::Medium,
@@ -98,7 +101,7 @@ fn by_name() -> &'static BTreeMap<&'static str, (Rule, Severity)> {
         let all = NAMES.iter().flat_map(|(rule, names)| {
             names.split_ascii_whitespace().map(move |name| (name, (*rule, weigh(*rule, names))))
         });
-        all.collect()
+        Dictionary::of(all)
     })
 }
 
@@ -232,7 +235,10 @@ fn used_by_entrypoint(view: &View<'_>) -> Vec<At> {
 
 /// A database tells of a package manager that may be gone.
 fn databases(view: &View<'_>, notes: &mut Notes) {
-    for path in DATABASES {
+    // Many databases, few folders.
+    let folders = ["/var/lib/", "/usr/lib/"];
+    let absent: Vec<&str> = folders.into_iter().filter(|folder| !view.exists(folder)).collect();
+    for path in DATABASES.into_iter().filter(|path| !absent.iter().any(|folder| path.starts_with(folder))) {
         let Ok((_, node, entry)) = view.find(path) else { continue };
         if entry.kind != Kind::File || entry.size == 0 {
             continue;

@@ -1,7 +1,12 @@
 //! Who runs the container: USR001 to USR005.
 
 use super::{
-    super::{Place, accounts::GroupFrom, notes::Notes, view::View},
+    super::{
+        Place,
+        accounts::GroupFrom,
+        notes::Notes,
+        view::{Stored, View},
+    },
     Check,
 };
 use crate::report::{Limits, Rule, Severity};
@@ -36,7 +41,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     if user.named {
         notes.found(Rule::NamedUser, place(), format!("the user `{shown}` is a name"));
     }
-    let unread = |path: &str| view.unread(path).is_some() || is_cut(view, path);
+    let unread = |path: &str| matches!(view.stored(path), Stored::Unread(_)) || is_cut(view, path);
     let missing = [
         (user.named && user.uid.is_none(), "/etc/passwd"),
         (user.group_from == GroupFrom::Config && user.gid.is_none(), "/etc/group"),

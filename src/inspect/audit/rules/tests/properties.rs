@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{
-    super::super::{Glob, Policy, Presence, Request, audit},
+    super::super::{Glob, Policy, Presence, Request, Seen, audit, judge_seen},
     *,
 };
 use crate::oci::{DiffId, Digest};
@@ -74,6 +74,14 @@ proptest! {
     fn any_layers_are_audited_the_same_way_twice_and_every_rule_has_an_answer(sample in image()) {
         let first = sample.audit();
         prop_assert_eq!(serde_json::to_value(&first).unwrap(), serde_json::to_value(sample.audit()).unwrap());
+        let policy = Policy::profile("hardened").unwrap();
+        let request = Request { image: "x", policy: &policy, today: (2026, 5, 9) };
+        let (report, judged) = (audit(&sample.set(), &request), judge_seen(&sample.set(), &request, &mut Seen::default()));
+        for (image, judged) in report.images.iter().zip(&judged.images) {
+            prop_assert_eq!((&image.findings, &image.waived), (&judged.findings, &judged.waived));
+            prop_assert_eq!(&image.unknown, &judged.unknown);
+        }
+        prop_assert_eq!((report.findings, report.images.len()), (judged.around.findings, judged.images.len()));
         for image in &first.images {
             let answers = image.checked.len() + image.not_applicable.len();
             let open = image.unknown.iter().flat_map(|one| one.rules.iter().copied());
