@@ -62,7 +62,7 @@ impl Digest {
 
     /// Reads `sha256:<64 hex>`.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
-        let hex = text.strip_prefix("sha256:").ok_or(DigestError::Algorithm)?;
+        let hex = text.strip_prefix(ALGORITHM).ok_or(DigestError::Algorithm)?;
         Self::parse_hex(hex)
     }
 
@@ -72,29 +72,52 @@ impl Digest {
         if digits.len() != 64 {
             return Err(DigestError::Encoding);
         }
-        let mut bytes = [0; 32];
+        let (mut bytes, mut wrong) = ([0; 32], 0);
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+            let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+            *byte = high << 4 | low & 15;
+            wrong |= high | low;
         }
-        Ok(Self(bytes))
+        if wrong & NO_DIGIT == 0 { Ok(Self(bytes)) } else { Err(DigestError::Encoding) }
     }
 
     /// The 64 hexadecimal digits, without the algorithm: a blob's file name.
     pub fn hex(&self) -> String {
+        self.with_text(|text| text.strip_prefix(ALGORITHM).unwrap_or_default().to_owned())
+    }
+
+    /// Gives `take` what is printed, made without a piece of memory of its own: it is needed often.
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+        let mut text = [0; ALGORITHM.len() + 64];
+        let (algorithm, digits) = text.split_at_mut(ALGORITHM.len());
+        algorithm.copy_from_slice(ALGORITHM.as_bytes());
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        // ASCII by the lines above.
+        take(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
-/// The value of one lower case hexadecimal digit.
-const fn nibble(digit: u8) -> Result<u8, DigestError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(DigestError::Encoding),
+/// What stands before the digits.
+const ALGORITHM: &str = "sha256:";
+
+/// What [`NIBBLES`] has for what is no digit; no digit has this bit.
+const NO_DIGIT: u8 = 0x80;
+
+/// The values of lower case hexadecimal digits.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        nibbles[digit as usize] = value;
+        value += 1;
     }
-}
+    nibbles
+};
 
 impl DiffId {
     /// Marks `digest` as one of uncompressed bytes.
@@ -110,8 +133,7 @@ impl DiffId {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        f.write_str(&self.hex())
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -144,13 +166,13 @@ impl fmt::Display for DigestError {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 
 impl Serialize for DiffId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.0.serialize(serializer)
     }
 }
 
@@ -192,6 +214,22 @@ mod tests {
         let text = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(empty.to_string(), text);
         assert_eq!(Digest::parse(text), Ok(empty));
+        assert_eq!(format!("sha256:{}", empty.hex()), text);
+        let every = Digest::from_bytes(std::array::from_fn(|at| (at as u8).wrapping_mul(0x11)));
+        assert_eq!(Digest::parse_hex(&every.hex()), Ok(every));
+    }
+
+    #[test]
+    fn what_is_no_digit_is_refused_at_every_place() {
+        let good = Digest::of(b"").hex();
+        for at in 0..good.len() {
+            for wrong in ["A", "F", "g", "/", ":", "`", " ", "\0"] {
+                let mut text = good.clone();
+                text.replace_range(at..=at, wrong);
+                assert_eq!(Digest::parse_hex(&text), Err(DigestError::Encoding), "{text}");
+            }
+        }
+        assert_eq!(Digest::parse_hex(&"ü".repeat(32)), Err(DigestError::Encoding));
     }
 
     #[test]
