@@ -4,12 +4,13 @@ use std::{
     collections::{BTreeSet, VecDeque},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use oci_spec::image::{Arch, Os};
 
 use super::{
-    BlobRef, ImageSet, StoredImage, StoredLayer,
+    BlobRef, ImageSet, Named, StoredImage, StoredLayer,
     document::{self, Document},
     registry::{Access, Reference, Remote},
     sets, shown,
@@ -170,7 +171,7 @@ impl Base {
     }
 
     fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {
-        match walk::read(&self.store, &mut Budget::new(), blob)? {
+        match Arc::unwrap_or_clone(walk::read(&self.store, &mut Budget::new(), blob)?) {
             Document::Manifest(manifest) => sets::image(&self.store, blob, *manifest),
             Document::Index(_) => Err(Failure::new(format!("`{}` is an index", blob.digest))),
         }
@@ -186,7 +187,7 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
         if !seen.insert(blob.digest) {
             continue;
         }
-        let index = match walk::read(store, &mut budget, &blob)? {
+        let index = match Arc::unwrap_or_clone(walk::read(store, &mut budget, &blob)?) {
             Document::Index(index) => index,
             Document::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
                 let what = format!("the index names more than {} images without a platform", Limits::BASE_IMAGES);
@@ -205,10 +206,9 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
                 continue;
             }
         };
-        let within = format!("`{}`", blob.digest);
         for descriptor in index.manifests() {
-            let below = BlobRef::of(descriptor, &within)?;
-            if sets::no_image(descriptor).is_some() {
+            let below = BlobRef::of(descriptor, Named(blob.digest))?;
+            if sets::no_image(&below.media_type, descriptor.platform().as_ref()).is_some() {
                 continue;
             }
             match descriptor.platform() {

@@ -1,14 +1,13 @@
 //! JSON documents that others wrote, read so that no two readers can understand them differently.
 
-use std::{collections::BTreeSet, fmt};
-
 use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType, OciLayout};
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::shown;
+use super::{
+    shown,
+    strict::{strict, strict_archive},
+};
+use crate::oci::media_type::{INDEX, MANIFEST};
 
 /// Docker's name of a manifest.
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -20,39 +19,7 @@ const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 /// Docker's name of a manifest before 2016, which has no config and names layers by their compressed bytes alone.
 const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1";
 /// What a registry is asked for.
-pub(super) const ACCEPTED: [&str; 4] = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    DOCKER_INDEX,
-    DOCKER_MANIFEST,
-];
-
-/// Fields that decide what runs, in their one spelling. Go's decoder takes any case and the last one wins, so a
-/// second spelling would show another image to Go than to everybody else.
-const FIELDS: [&str; 18] = [
-    "config",
-    "layers",
-    "manifests",
-    "mediaType",
-    "digest",
-    "rootfs",
-    "diff_ids",
-    "architecture",
-    "variant",
-    "User",
-    "Env",
-    "Entrypoint",
-    "Cmd",
-    "WorkingDir",
-    "Labels",
-    "ExposedPorts",
-    "Volumes",
-    "StopSignal",
-];
-/// The fields of docker's `manifest.json` in an archive.
-const ARCHIVE_FIELDS: [&str; 3] = ["Config", "RepoTags", "Layers"];
-/// Objects whose keys are the author's own words.
-const FREE: [&str; 5] = ["annotations", "labels", "Labels", "ExposedPorts", "Volumes"];
+pub(super) const ACCEPTED: [&str; 4] = [INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST];
 
 /// What a media type says a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +31,7 @@ pub(super) enum Kind {
 }
 
 /// A document that was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Document {
     Index(Box<ImageIndex>),
     Manifest(Box<ImageManifest>),
@@ -72,12 +39,20 @@ pub(super) enum Document {
 
 impl Kind {
     pub(super) fn of(media_type: &str) -> Self {
-        match MediaType::from(media_type) {
-            MediaType::ImageIndex => Self::Index,
-            MediaType::ImageManifest => Self::Manifest,
-            MediaType::Other(name) if name == DOCKER_INDEX => Self::Index,
-            MediaType::Other(name) if name == DOCKER_MANIFEST => Self::Manifest,
+        match media_type {
+            INDEX | DOCKER_INDEX => Self::Index,
+            MANIFEST | DOCKER_MANIFEST => Self::Manifest,
             _ => Self::Other,
+        }
+    }
+}
+
+impl Document {
+    /// What it was read as.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Index(_) => Kind::Index,
+            Self::Manifest(_) => Kind::Manifest,
         }
     }
 }
@@ -141,7 +116,7 @@ pub(super) fn own_media_type(bytes: &[u8]) -> Result<String, String> {
     }
     let own: Own = strict(bytes)?;
     // OCI's documents need not say it; `strict` has refused what is both.
-    let usual = if own.manifests.is_some() { ACCEPTED[0] } else { ACCEPTED[1] };
+    let usual = if own.manifests.is_some() { INDEX } else { MANIFEST };
     media_type(own.media_type.as_deref().unwrap_or(usual), bytes)
 }
 
@@ -191,120 +166,13 @@ pub(super) struct ArchiveEntry {
 
 /// Reads docker's `manifest.json`: the images of an archive.
 pub(super) fn archive(bytes: &[u8]) -> Result<Vec<ArchiveEntry>, String> {
-    strict_with(bytes, &ARCHIVE_FIELDS)
-}
-
-fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    strict_with(bytes, &FIELDS)
-}
-
-fn strict_with<T: DeserializeOwned>(bytes: &[u8], fields: &'static [&'static str]) -> Result<T, String> {
-    let said = |error: &serde_json::Error| shown(&error.to_string());
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0, free: false, fields }
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|error| said(&error))?;
-    serde_json::from_slice(bytes).map_err(|error| said(&error))
-}
-
-/// Walks through a document and keeps nothing. serde_json bounds how deep it goes.
-#[derive(Clone, Copy)]
-struct Strict {
-    depth: usize,
-    /// The keys of this object are data, not fields.
-    free: bool,
-    /// The fields that have one spelling.
-    fields: &'static [&'static str],
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if !self.free {
-                check_spelling(&key, self.fields)?;
-            }
-            let free = !self.free && FREE.contains(&key.as_str());
-            if seen.contains(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
-            }
-            seen.insert(key);
-            map.next_value_seed(Self { depth: self.depth + 1, free, ..self })?;
-        }
-        // An index to one reader and a manifest to another (CVE-2021-41190).
-        let has = |key: &str| seen.contains(key);
-        if self.depth == 0 && has("manifests") && (has("layers") || has("config")) {
-            return Err(A::Error::custom("it is a manifest and an index in one"));
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Self { depth: self.depth + 1, free: false, ..self })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| ())
-    }
-}
-
-fn check_spelling<E: serde::de::Error>(key: &str, fields: &[&str]) -> Result<(), E> {
-    match fields.iter().find(|field| field.eq_ignore_ascii_case(key) && **field != key) {
-        // `labels` and `config` are words of other objects too; only the spellings of no object are refused.
-        Some(field) if !FREE.contains(&key) => {
-            Err(E::custom(format_args!("the key `{key}` is a second spelling of `{field}`")))
-        }
-        _ => Ok(()),
-    }
+    strict_archive(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
     fn refused(media_type: &str, text: &str) -> String {
         parse(media_type, text.as_bytes()).unwrap_err()

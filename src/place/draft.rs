@@ -28,8 +28,8 @@ const AHEAD: u64 = 2 << 20;
 pub(super) struct FileDraft<'a> {
     /// Where it belongs to.
     staging: &'a Staging,
-    /// The name until then.
-    path: PathBuf,
+    /// Tells it from the other drafts.
+    number: u64,
     /// Bytes that are not in the file yet.
     held: Vec<u8>,
     /// There is none before there is more than the buffer takes, or after it got its name.
@@ -41,9 +41,14 @@ pub(super) struct FileDraft<'a> {
 }
 
 impl<'a> FileDraft<'a> {
-    /// Starts a blob that becomes the file `path`, to be renamed among the sealed ones.
-    pub(super) fn new(staging: &'a Staging, path: PathBuf) -> Self {
-        Self { staging, path, held: Vec::new(), file: None, hasher: Sha256::new(), written: 0, begun: 0 }
+    /// Starts the blob of that number among the drafts.
+    pub(super) fn new(staging: &'a Staging, number: u64) -> Self {
+        Self { staging, number, held: Vec::new(), file: None, hasher: Sha256::new(), written: 0, begun: 0 }
+    }
+
+    /// The name of the file until it gets the one of its bytes.
+    fn path(&self) -> PathBuf {
+        self.staging.temp.path().join(format!("draft-{}", self.number))
     }
 
     /// Writes what is held.
@@ -57,11 +62,11 @@ impl<'a> FileDraft<'a> {
 
     /// Writes these bytes, behind all that were held.
     fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
+        if self.file.is_none() {
             // Created with 0666 and the umask, as any file a tool writes: other users' tools read layouts too.
-            none => none.insert(File::create_new(&self.path)?),
-        };
+            self.file = Some(File::create_new(self.path())?);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
         put(file, &mut self.written, bytes)?;
         if let Some(more) = NonZeroU64::new(self.written - self.begun).filter(|more| more.get() >= AHEAD) {
             // Linux begins to write what it is told that nobody needs, and keeps what it has not written yet. Nothing
@@ -75,17 +80,20 @@ impl<'a> FileDraft<'a> {
 
     /// A blob that fits into the buffer: one file, created under its name.
     fn seal_small(&mut self, digest: Digest) -> io::Result<File> {
-        let path = self.staging.blobs().join(digest.hex());
-        let (mut file, name) = match File::create_new(&path) {
-            Ok(file) => (file, &path),
+        let path = self.staging.fresh.path(digest);
+        let (mut file, draft) = match File::create_new(&path) {
+            Ok(file) => (file, None),
             // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (File::create_new(&self.path)?, &self.path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let draft = self.path();
+                (File::create_new(&draft)?, Some(draft))
+            }
             Err(error) => return Err(error),
         };
         let done = put(&mut file, &mut self.written, &self.held)
-            .and_then(|()| if *name == path { Ok(()) } else { fs::rename(name, &path) });
+            .and_then(|()| draft.as_ref().map_or(Ok(()), |draft| fs::rename(draft, &path)));
         if done.is_err() {
-            let _ = fs::remove_file(name);
+            let _ = fs::remove_file(draft.as_ref().unwrap_or(&path));
         }
         done.map(|()| file)
     }
@@ -107,7 +115,7 @@ impl<'a> FileDraft<'a> {
     fn end_file(&mut self, media_type: &'static str) -> Result<Descriptor, Failure> {
         self.spill().map_err(|error| self.failure(&error))?;
         let (digest, size) = (self.hasher.clone().finish(), self.written);
-        let named = fs::rename(&self.path, self.staging.blobs().join(digest.hex()));
+        let named = fs::rename(self.path(), self.staging.fresh.path(digest));
         named.map_err(|error| self.failure(&error))?;
         let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
         if let Some(file) = self.file.take() {
@@ -164,7 +172,7 @@ impl Draft for FileDraft<'_> {
 impl Drop for FileDraft<'_> {
     fn drop(&mut self) {
         if self.file.is_some() {
-            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(self.path());
         }
     }
 }

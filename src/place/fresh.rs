@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{CWD, OFlags};
 
-use super::store::open_at;
+use super::{document::Document, store::open_at};
 use crate::{cache::Identity, oci::Digest};
 
 /// What is known of the blobs of a staging folder. A file that is no longer in the state in which it was left is not
@@ -26,8 +26,15 @@ pub(super) struct Fresh {
 struct Blob {
     digest: Digest,
     identity: Identity,
-    /// Of a document.
-    bytes: Option<Arc<[u8]>>,
+    document: Option<Kept>,
+}
+
+/// A document, for those who read it before the image is visible.
+#[derive(Debug)]
+struct Kept {
+    bytes: Arc<[u8]>,
+    /// What was read there, once somebody has.
+    parsed: Option<Arc<Document>>,
 }
 
 impl Fresh {
@@ -38,13 +45,13 @@ impl Fresh {
 
     /// The file in that state holds the blob of this name.
     pub(super) fn saw(&self, digest: Digest, meta: &Metadata) {
-        self.keep(Blob { digest, identity: Identity::of(meta), bytes: None });
+        self.keep(Blob { digest, identity: Identity::of(meta), document: None });
     }
 
     /// Keeps the bytes of a document that was seen.
     pub(super) fn keep_document(&self, digest: Digest, bytes: &[u8]) {
         if let Some(blob) = self.blobs().iter_mut().find(|blob| blob.digest == digest) {
-            blob.bytes = Some(bytes.into());
+            blob.document = Some(Kept { bytes: bytes.into(), parsed: None });
         }
     }
 
@@ -55,7 +62,7 @@ impl Fresh {
         let now = fs::symlink_metadata(path).ok().filter(Metadata::is_file).map(|meta| Identity::of(&meta));
         match (seen, now) {
             (Some(seen), Some(now)) if seen.is_renamed(&now) => {
-                self.keep(Blob { digest, identity: now, bytes: None });
+                self.keep(Blob { digest, identity: now, document: None });
                 true
             }
             _ => false,
@@ -66,18 +73,44 @@ impl Fresh {
     pub(super) fn is_intact(&self, digest: Digest, size: u64) -> bool {
         let known = self.blobs().iter().find(|blob| blob.digest == digest).map(|blob| blob.identity);
         let Some(identity) = known else { return false };
-        let look = || fs::symlink_metadata(self.folder.join(digest.hex())).ok().filter(Metadata::is_file);
+        let look = || fs::symlink_metadata(self.path(digest)).ok().filter(Metadata::is_file);
         identity.size() == size && look().is_some_and(|now| identity.is_renamed(&Identity::of(&now)))
     }
 
     /// The bytes of a document that was staged; its file is looked at before anything becomes visible.
     pub(super) fn document(&self, digest: Digest) -> Option<Arc<[u8]>> {
-        self.blobs().iter().find(|blob| blob.digest == digest)?.bytes.clone()
+        Some(Arc::clone(&self.blobs().iter().find(|blob| blob.digest == digest)?.document.as_ref()?.bytes))
+    }
+
+    /// What was read in a document that was staged, of so many bytes.
+    pub(super) fn parsed(&self, digest: Digest, size: u64) -> Option<Arc<Document>> {
+        let blobs = self.blobs();
+        let document = blobs.iter().find(|blob| blob.digest == digest)?.document.as_ref()?;
+        document.parsed.clone().filter(|_| document.bytes.len() as u64 == size)
+    }
+
+    /// Keeps what was read in a document, as long as its bytes.
+    pub(super) fn keep_parsed(&self, digest: Digest, parsed: &Arc<Document>) {
+        let mut blobs = self.blobs();
+        let blob = blobs.iter_mut().find(|blob| blob.digest == digest);
+        if let Some(document) = blob.and_then(|blob| blob.document.as_mut()) {
+            document.parsed = Some(Arc::clone(parsed));
+        }
+    }
+
+    /// The folder of the blobs.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The name of a blob.
+    pub(super) fn path(&self, digest: Digest) -> PathBuf {
+        self.folder.join(digest.hex())
     }
 
     /// Opens a staged blob, known or not.
     pub(super) fn open(&self, digest: Digest) -> io::Result<File> {
-        open_at(CWD, &self.folder.join(digest.hex()), OFlags::empty())
+        open_at(CWD, &self.path(digest), OFlags::empty())
     }
 
     /// Whether that is so of all that was staged.
@@ -85,10 +118,10 @@ impl Fresh {
         self.blobs().iter().all(|blob| is_so(blob.digest))
     }
 
-    /// Lets the bytes of documents go.
+    /// Lets documents go.
     pub(super) fn forget_documents(&self) {
         let mut blobs = self.blobs();
-        blobs.iter_mut().for_each(|blob| blob.bytes = None);
+        blobs.iter_mut().for_each(|blob| blob.document = None);
         blobs.shrink_to_fit();
     }
 

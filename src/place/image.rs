@@ -1,6 +1,7 @@
 //! Images as they were found: documents read and verified, layers by name, their bytes still in place.
 
 use std::{
+    fmt,
     io::{self, Read},
     sync::Arc,
 };
@@ -113,11 +114,21 @@ impl StoredLayer {
 
 impl BlobRef {
     /// The checkable part of `descriptor`, which `document` holds.
-    pub(super) fn of(descriptor: &oci_spec::image::Descriptor, document: &str) -> Result<Self, Failure> {
+    pub(super) fn of(descriptor: &oci_spec::image::Descriptor, document: impl fmt::Display) -> Result<Self, Failure> {
         let text: &str = descriptor.digest().as_ref();
         let digest = Digest::parse(text)
             .map_err(|error| Failure::new(format!("{document} refers to `{}`: {error}", shown(text))))?;
-        Ok(Self { media_type: descriptor.media_type().to_string(), digest, size: descriptor.size() })
+        Ok(Self { media_type: descriptor.media_type().as_ref().to_owned(), digest, size: descriptor.size() })
+    }
+}
+
+/// A document in a message, called by its digest. It becomes text only where there is a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named(pub(super) Digest);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
     }
 }
 

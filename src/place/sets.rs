@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, Platform};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, Os, Platform};
 
 use super::{
-    BlobRef, ImageSet, Packing, REF_NAME, Skipped, StoredImage, StoredLayer,
+    BlobRef, ImageSet, Named, Packing, REF_NAME, Skipped, StoredImage, StoredLayer,
     document::{self, Document, Kind},
     shown,
     store::Store,
@@ -19,28 +19,32 @@ use crate::{
 /// One set for each entry of `index`, an `index.json`, in its order.
 pub(super) fn of_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageSet>, Failure> {
     let mut budget = Budget::new();
-    let read = |descriptor| Reader { store, budget: &mut budget, seen: BTreeSet::new() }.set(descriptor);
+    let read = |descriptor: &Descriptor| {
+        let root = BlobRef::of(descriptor, "`index.json`")?;
+        let reference = descriptor.annotations().as_ref().and_then(|map| map.get(REF_NAME)).cloned();
+        let reader = Reader { store, budget: &mut budget, seen: BTreeSet::new() };
+        reader.set(root, descriptor.platform().as_ref(), reference)
+    };
     index.manifests().iter().map(read).collect()
 }
 
 /// The documents that `root` reaches in `store`, as if `index.json` named it `reference`.
 pub(super) fn staged(store: &Store, root: &crate::oci::Descriptor, reference: &str) -> Result<ImageSet, Failure> {
-    let mut root = root.clone();
-    root.annotations.insert(REF_NAME.to_owned(), reference.to_owned());
-    let read = serde_json::to_value(&root).and_then(serde_json::from_value::<Descriptor>);
-    let descriptor = read.map_err(|error| Failure::new(format!("cannot read the descriptor: {error}")))?;
-    Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.set(&descriptor)
+    let platform = root.platform.as_ref().map(|own| {
+        let mut platform = Platform::default();
+        platform.set_os(own.os.into()).set_architecture(own.architecture.into());
+        platform.set_variant(own.variant.map(str::to_owned));
+        platform
+    });
+    let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
+    let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
+    reader.set(root, platform.as_ref(), Some(reference.to_owned()))
 }
 
 /// The documents that `root` reaches in `store`, which somebody called `reference`.
 pub(super) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<ImageSet, Failure> {
-    let digest = root.digest.to_string();
-    let digest = oci_spec::image::Digest::try_from(digest.as_str())
-        .map_err(|_| Failure::new(format!("`{digest}` cannot be read")))?;
-    let descriptor = Descriptor::new(root.media_type.as_str().into(), root.size, digest);
-    let mut set = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.set(&descriptor)?;
-    set.reference = Some(reference.to_owned());
-    Ok(set)
+    let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
+    reader.set(root.clone(), None, Some(reference.to_owned()))
 }
 
 /// The image whose manifest is `blob` in `store`.
@@ -59,26 +63,32 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn set(mut self, descriptor: &Descriptor) -> Result<ImageSet, Failure> {
-        let root = BlobRef::of(descriptor, "`index.json`")?;
-        let reference = descriptor.annotations().as_ref().and_then(|map| map.get(REF_NAME)).cloned();
-        let mut set =
-            ImageSet { reference, aliases: Vec::new(), root: Some(root), images: Vec::new(), skipped: Vec::new() };
-        self.entry(descriptor, "`index.json`", 0, &mut set)?;
+    fn set(
+        mut self,
+        root: BlobRef,
+        platform: Option<&Platform>,
+        reference: Option<String>,
+    ) -> Result<ImageSet, Failure> {
+        let mut set = ImageSet {
+            reference,
+            aliases: Vec::new(),
+            root: Some(root.clone()),
+            images: Vec::new(),
+            skipped: Vec::new(),
+        };
+        self.entry(root, platform, 0, &mut set)?;
         Ok(set)
     }
 
-    /// Reads what `descriptor` names into `set`. `depth` is bounded, so this is too.
+    /// Reads what an index calls `blob`, for `platform`, into `set`. `depth` is bounded, so this is too.
     fn entry(
         &mut self,
-        descriptor: &Descriptor,
-        within: &str,
+        blob: BlobRef,
+        platform: Option<&Platform>,
         depth: usize,
         set: &mut ImageSet,
     ) -> Result<(), Failure> {
-        walk::check_depth(depth)?;
-        let blob = BlobRef::of(descriptor, within)?;
-        if let Some(why) = no_image(descriptor) {
+        if let Some(why) = no_image(&blob.media_type, platform) {
             set.skipped.push(Skipped { descriptor: blob, why });
             return Ok(());
         }
@@ -86,16 +96,17 @@ impl Reader<'_> {
         if !self.seen.insert(blob.digest) {
             return Ok(());
         }
-        match walk::read(self.store, self.budget, &blob)? {
+        match Arc::unwrap_or_clone(walk::read(self.store, self.budget, &blob)?) {
             Document::Index(index) => {
-                let within = format!("`{}`", blob.digest);
                 for below in index.manifests() {
-                    self.entry(below, &within, depth + 1, set)?;
+                    walk::check_depth(depth + 1)?;
+                    let named = BlobRef::of(below, Named(blob.digest))?;
+                    self.entry(named, below.platform().as_ref(), depth + 1, set)?;
                 }
             }
             Document::Manifest(manifest) => match artifact(&manifest) {
                 Some(why) => set.skipped.push(Skipped { descriptor: blob, why }),
-                None => set.images.push(self.image(descriptor.platform().clone(), blob, *manifest)?),
+                None => set.images.push(self.image(platform.cloned(), blob, *manifest)?),
             },
         }
         Ok(())
@@ -107,15 +118,15 @@ impl Reader<'_> {
         blob: BlobRef,
         manifest: ImageManifest,
     ) -> Result<StoredImage, Failure> {
-        let within = format!("`{}`", blob.digest);
-        let config_descriptor = BlobRef::of(manifest.config(), &within)?;
+        let within = Named(blob.digest);
+        let config_descriptor = BlobRef::of(manifest.config(), within)?;
         self.budget.take(&config_descriptor)?;
         let bytes = self.store.document(&config_descriptor, Limits::CONFIG_BYTES)?;
         let config = document::config(&bytes)
             .map_err(|what| Failure::new(format!("the config `{}`: {what}", config_descriptor.digest)))?;
         let config_document = serde_json::from_slice(&bytes)
             .map_err(|error| Failure::new(format!("the config `{}`: {error}", config_descriptor.digest)))?;
-        let layers = self.layers(&within, &manifest, &config)?;
+        let layers = self.layers(within, &manifest, &config)?;
         Ok(StoredImage {
             platform,
             descriptor: Some(blob),
@@ -129,7 +140,7 @@ impl Reader<'_> {
 
     fn layers(
         &self,
-        within: &str,
+        within: Named,
         manifest: &ImageManifest,
         config: &ImageConfiguration,
     ) -> Result<Vec<StoredLayer>, Failure> {
@@ -157,13 +168,13 @@ impl Reader<'_> {
     }
 }
 
-/// Why a descriptor is left alone without looking further.
-pub(super) fn no_image(descriptor: &Descriptor) -> Option<String> {
-    if Kind::of(descriptor.media_type().as_ref()) == Kind::Other {
-        return Some(format!("`{}` is no image", shown(descriptor.media_type().as_ref())));
+/// Why an entry of an index is left alone without looking further, by its media type and its platform.
+pub(super) fn no_image(media_type: &str, platform: Option<&Platform>) -> Option<String> {
+    if Kind::of(media_type) == Kind::Other {
+        return Some(format!("`{}` is no image", shown(media_type)));
     }
-    let unknown = |platform: &Platform| platform.os().to_string() == "unknown";
-    if descriptor.platform().as_ref().is_some_and(unknown) {
+    let unknown = |platform: &Platform| matches!(platform.os(), Os::Other(os) if os == "unknown");
+    if platform.is_some_and(unknown) {
         return Some("its platform is `unknown`, as that of an attestation".to_owned());
     }
     None

@@ -143,7 +143,7 @@ impl Staging {
     pub fn adopt(&self, blob: &Descriptor) -> Result<bool, Failure> {
         let Some(cache) = &self.cache else { return Ok(false) };
         let wanted = BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size };
-        let path = self.blobs().join(blob.digest.hex());
+        let path = self.fresh.path(blob.digest);
         if path.exists() {
             return Ok(true);
         }
@@ -163,7 +163,7 @@ impl Staging {
 
     /// A handle on a blob that was staged here.
     pub fn staged(&self, blob: &Descriptor) -> StagedBlob {
-        StagedBlob { path: self.blobs().join(blob.digest.hex()), fresh: Arc::clone(&self.fresh) }
+        StagedBlob { path: self.fresh.path(blob.digest), fresh: Arc::clone(&self.fresh) }
     }
 
     /// Takes a blob that another image of this call has staged; says no where that cannot be done.
@@ -171,7 +171,7 @@ impl Staging {
     /// # Errors
     /// It cannot be written.
     pub fn share(&self, blob: &Descriptor, there: &StagedBlob) -> Result<bool, Failure> {
-        let path = self.blobs().join(blob.digest.hex());
+        let path = self.fresh.path(blob.digest);
         match fs::hard_link(&there.path, &path) {
             Ok(()) if self.fresh.saw_shared(&there.fresh, blob.digest, &path) => Ok(true),
             // It is no longer what was staged there.
@@ -193,7 +193,7 @@ impl Staging {
     pub(super) fn secure(&self) -> Result<(), Failure> {
         let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
         for (blob, document) in adopted {
-            if self.blobs().join(blob.digest.hex()).exists() {
+            if self.fresh.path(blob.digest).exists() {
                 continue;
             }
             if let Some(bytes) = document {
@@ -209,7 +209,7 @@ impl Staging {
 
     /// Stages a blob of the cache.
     fn take(&self, blob: &Descriptor, cached: &CachedBlob) -> Result<bool, Failure> {
-        let path = self.blobs().join(blob.digest.hex());
+        let path = self.fresh.path(blob.digest);
         // One file with two names where the system can do that; who changes it under one name is found out under the other.
         if fs::hard_link(cached.path(), &path).is_err() {
             let mut draft = self.draft()?;
@@ -230,8 +230,12 @@ impl Staging {
     /// The system failed; the image is as good without.
     pub fn keep(&self, blob: &Descriptor) -> io::Result<()> {
         let Some(cache) = &self.cache else { return Ok(()) };
-        let (name, staged) = (blob.digest.hex(), self.blobs().join(blob.digest.hex()));
-        let path = if !staged.exists() && self.is_adopted(blob) { blobs_in(&self.path).join(name) } else { staged };
+        let staged = self.fresh.path(blob.digest);
+        let path = if !staged.exists() && self.is_adopted(blob) {
+            blobs_in(&self.path).join(blob.digest.hex())
+        } else {
+            staged
+        };
         cache.keep_blob(&path, blob.digest, blob.size)
     }
 
@@ -295,9 +299,9 @@ impl Staging {
         }
     }
 
-    /// A blob's place among the staged ones.
-    pub(super) fn blobs(&self) -> PathBuf {
-        blobs_in(self.temp.path())
+    /// Where the staged blobs are.
+    pub(super) fn blobs(&self) -> &Path {
+        self.fresh.folder()
     }
 }
 
@@ -357,8 +361,7 @@ impl BlobSink for Staging {
 
     fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
-        let path = self.temp.path().join(format!("draft-{number}"));
-        Ok(Box::new(FileDraft::new(self, path)))
+        Ok(Box::new(FileDraft::new(self, number)))
     }
 }
 

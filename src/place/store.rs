@@ -15,7 +15,12 @@ use rustix::{
     io::Errno,
 };
 
-use super::{BlobRef, fresh::Fresh, registry::Remote};
+use super::{
+    BlobRef,
+    document::{Document, Kind},
+    fresh::Fresh,
+    registry::Remote,
+};
 use crate::{
     cache::Cache,
     oci::{Digest, Open, Sha256},
@@ -138,6 +143,21 @@ impl Store {
             }
         }
         Ok(bytes)
+    }
+
+    /// What was read before in this document, where it was staged a moment ago.
+    pub(super) fn parsed(&self, blob: &BlobRef) -> Option<Arc<Document>> {
+        let Some(Shelf::Staged(fresh)) = self.shelves.first() else { return None };
+        let parsed = fresh.parsed(blob.digest, blob.size)?;
+        // Another descriptor may call it something else.
+        (parsed.kind() == Kind::of(&blob.media_type)).then_some(parsed)
+    }
+
+    /// Keeps what was read in a document that was staged a moment ago.
+    pub(super) fn keep_parsed(&self, blob: &BlobRef, parsed: &Arc<Document>) {
+        if let Some(Shelf::Staged(fresh)) = self.shelves.first() {
+            fresh.keep_parsed(blob.digest, parsed);
+        }
     }
 
     /// Reads the whole blob and forgets it, unless it is known that its bytes are right.

@@ -1,9 +1,9 @@
 //! Everything that a descriptor reaches, verified.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    BlobRef,
+    BlobRef, Named,
     document::{self, Document, Kind},
     store::Store,
 };
@@ -33,10 +33,17 @@ impl Budget {
 }
 
 /// The index or manifest called `blob`.
-pub(super) fn read(store: &Store, budget: &mut Budget, blob: &BlobRef) -> Result<Document, Failure> {
+pub(super) fn read(store: &Store, budget: &mut Budget, blob: &BlobRef) -> Result<Arc<Document>, Failure> {
     budget.take(blob)?;
+    if let Some(parsed) = store.parsed(blob) {
+        return Ok(parsed);
+    }
     let bytes = store.document(blob, Limits::MANIFEST_BYTES)?;
-    document::parse(&blob.media_type, &bytes).map_err(|what| Failure::new(format!("`{}`: {what}", blob.digest)))
+    let parsed = document::parse(&blob.media_type, &bytes)
+        .map_err(|what| Failure::new(format!("{}: {what}", Named(blob.digest))))?;
+    let parsed = Arc::new(parsed);
+    store.keep_parsed(blob, &parsed);
+    Ok(parsed)
 }
 
 /// Fails for an index inside of too many others.
@@ -66,18 +73,17 @@ pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Bl
         if Kind::of(&blob.media_type) == Kind::Other {
             store.verify(&blob)?;
         } else {
-            let within = format!("`{}`", blob.digest);
-            let below = |descriptor, depth| BlobRef::of(descriptor, &within).map(|blob| (blob, depth));
-            match read(store, &mut budget, &blob)? {
+            let within = Named(blob.digest);
+            match &*read(store, &mut budget, &blob)? {
                 Document::Index(index) => {
                     for descriptor in index.manifests() {
-                        ahead.push(below(descriptor, depth + 1)?);
+                        ahead.push((BlobRef::of(descriptor, within)?, depth + 1));
                     }
                 }
                 Document::Manifest(manifest) => {
                     // Leaves, whatever they call themselves: a layer is never read as a manifest.
                     for descriptor in manifest.layers().iter().chain([manifest.config()]) {
-                        let (leaf, _) = below(descriptor, depth)?;
+                        let leaf = BlobRef::of(descriptor, within)?;
                         if reached.get(&leaf.digest) != Some(&leaf) {
                             store.verify(&leaf)?;
                             reached.insert(leaf.digest, leaf);

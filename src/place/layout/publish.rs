@@ -20,7 +20,7 @@ use rustix::{
 use crate::{
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     place::{
-        BlobRef, Form, INDEX, MARKER, REF_NAME, VERSION,
+        BlobRef, Form, INDEX, MARKER, REF_NAME,
         document::Kind,
         folder::{Folder, sync_folder},
         site::{Site, parent_of},
@@ -31,6 +31,8 @@ use crate::{
     report::{Failure, Limits},
 };
 
+/// The marker, with the one version of the layout there is.
+const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// How often the layout may come and go between two looks before we give up.
 const ATTEMPTS: usize = 16;
 
@@ -59,13 +61,13 @@ pub(in crate::place) fn prepare(
         Ok(reached) => reached,
         Err(_) => staging.secure().and_then(|()| read_back(staging, root))?,
     };
-    let entry = entry(staging, root, reference)?;
-    if is_there(staging, &reached, &entry) {
+    let index = index(staging, root, reference)?;
+    if is_there(staging, &reached, &index) {
         return Ok(None);
     }
-    write_entry(staging, &entry)?;
+    write_entry(staging, &index)?;
     if staging.beside && !staging.fresh.all(|digest| reached.contains(&digest)) {
-        remove_unreached(&staging.blobs(), &reached);
+        remove_unreached(staging.blobs(), &reached);
     }
     staging.step()?;
     staging.fresh.forget_documents();
@@ -128,13 +130,8 @@ fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     Ok(Reached(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
 }
 
-/// The marker and the index of the layout.
-struct Entry {
-    marker: Vec<u8>,
-    index: Vec<u8>,
-}
-
-fn entry(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Entry, Failure> {
+/// The index of the layout.
+fn index(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Vec<u8>, Failure> {
     let mut root = root.clone();
     root.annotations.insert(REF_NAME.to_owned(), reference.to_owned());
     let index = ImageIndex {
@@ -143,16 +140,13 @@ fn entry(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Entry,
         manifests: vec![root],
         annotations: BTreeMap::new(),
     };
-    let json = |error| Failure::new(format!("cannot write the index: {error}")).in_path(&staging.path);
-    Ok(Entry {
-        marker: canonical_json(&BTreeMap::from([("imageLayoutVersion", VERSION)])).map_err(json)?,
-        index: canonical_json(&index).map_err(json)?,
-    })
+    canonical_json(&index)
+        .map_err(|error| Failure::new(format!("cannot write the index: {error}")).in_path(&staging.path))
 }
 
 /// Whether the layout that is there is this one, all of whose blobs were just found intact, and holds nothing else. Then
 /// there is nothing to write, and nothing to wait for.
-fn is_there(staging: &Staging, reached: &Reached, entry: &Entry) -> bool {
+fn is_there(staging: &Staging, reached: &Reached, index: &[u8]) -> bool {
     let same = |name: &str, bytes: &[u8]| {
         read_small(&staging.path.join(name), bytes.len() as u64).is_ok_and(|there| there == bytes)
     };
@@ -161,7 +155,7 @@ fn is_there(staging: &Staging, reached: &Reached, entry: &Entry) -> bool {
         let Ok(mut there) = fs::read_dir(blobs_in(&staging.path)) else { return false };
         there.all(|blob| blob.is_ok_and(|blob| is_reached(&blob.file_name(), reached) == Some(true)))
     };
-    !staging.beside && nothing_staged() && same(MARKER, &entry.marker) && same(INDEX, &entry.index) && all_reached()
+    !staging.beside && nothing_staged() && same(MARKER, MARKER_BYTES) && same(INDEX, index) && all_reached()
 }
 
 /// Whether the blob of that name is needed; `None` when it is the name of none.
@@ -171,13 +165,12 @@ fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
 }
 
 /// Writes the marker and the new index into the staging folder.
-fn write_entry(staging: &Staging, entry: &Entry) -> Result<(), Failure> {
+fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
     let temp = staging.temp.path();
-    let marker = staging.marker.put(&temp.join(MARKER), &entry.marker);
-    let written = marker.map_err(|error| (MARKER, error)).and_then(|()| {
-        let index = temp.join(INDEX);
-        fs::write(index, &entry.index).map_err(|error| (INDEX, error))
-    });
+    let marker = staging.marker.put(&temp.join(MARKER), MARKER_BYTES);
+    let written = marker
+        .map_err(|error| (MARKER, error))
+        .and_then(|()| fs::write(temp.join(INDEX), index).map_err(|error| (INDEX, error)));
     written.map_err(|(name, error)| Failure::io(&format!("write `{name}`"), &staging.path, &error))
 }
 
@@ -300,13 +293,12 @@ fn make_folder(path: &Path) -> io::Result<bool> {
 
 /// Moves every reached blob to its name. A blob that was not staged must be in the layout, intact.
 fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result<(), Failure> {
-    let staged = staging.blobs();
     let store = Store::of(&staging.path)?;
     for &(digest, size) in &reached.0 {
-        let (name, target) = (digest.hex(), blobs.join(digest.hex()));
+        let (staged, target) = (staging.fresh.path(digest), blobs.join(digest.hex()));
         let is_new = fs::symlink_metadata(&target).is_err();
         // Over whatever has the name: ours was read back a moment ago, the other one may be damaged.
-        match fs::rename(staged.join(name), &target) {
+        match fs::rename(&staged, &target) {
             Ok(()) if is_new => staging.placed(&target),
             Ok(()) => {}
             // Another publish may have removed it since we looked.
@@ -314,7 +306,7 @@ fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result
                 let blob = BlobRef { media_type: String::new(), digest, size };
                 if let Err(failure) = store.verify(&blob) {
                     staging.secure()?;
-                    fs::rename(staged.join(digest.hex()), &target).map_err(|_| failure)?;
+                    fs::rename(&staged, &target).map_err(|_| failure)?;
                     sync_file(&target).map_err(|error| Failure::io("make a blob durable", &staging.path, &error))?;
                 }
             }
