@@ -73,8 +73,8 @@ impl Digest {
             return Err(DigestError::Encoding);
         }
         let (mut bytes, mut wrong) = ([0; 32], 0);
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+        for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
             *byte = high << 4 | low & 15;
             wrong |= high | low;
         }
@@ -88,13 +88,11 @@ impl Digest {
 
     /// Gives `take` what is printed, made without a piece of memory of its own: it is needed often.
     fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; ALGORITHM.len() + 64];
         let (algorithm, digits) = text.split_at_mut(ALGORITHM.len());
         algorithm.copy_from_slice(ALGORITHM.as_bytes());
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(&self.0) {
+            *pair = PAIRS[usize::from(*byte)];
         }
         // ASCII by the lines above.
         take(str::from_utf8(&text).unwrap_or_default())
@@ -103,6 +101,17 @@ impl Digest {
 
 /// What stands before the digits.
 const ALGORITHM: &str = "sha256:";
+
+/// The two hexadecimal digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let (digits, mut pairs) = (b"0123456789abcdef", [[0; 2]; 256]);
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 /// What [`NIBBLES`] has for what is no digit; no digit has this bit.
 const NO_DIGIT: u8 = 0x80;
@@ -215,7 +224,7 @@ mod tests {
         assert_eq!(empty.to_string(), text);
         assert_eq!(Digest::parse(text), Ok(empty));
         assert_eq!(format!("sha256:{}", empty.hex()), text);
-        let every = Digest::from_bytes(std::array::from_fn(|at| (at as u8).wrapping_mul(0x11)));
+        let every = Digest::from_bytes(std::array::from_fn(|at| u8::try_from(at * 8 + 7).unwrap_or_default()));
         assert_eq!(Digest::parse_hex(&every.hex()), Ok(every));
     }
 

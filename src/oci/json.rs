@@ -71,19 +71,20 @@ struct Member {
     value: usize,
     /// Behind its value.
     end: usize,
+    /// Whether its key was escaped.
+    is_escaped: bool,
 }
 
 impl Member {
     /// The key, as it was before it was escaped.
     fn key<'a>(&self, out: &'a [u8]) -> Cow<'a, [u8]> {
         let quoted = out.get(self.start..self.value).unwrap_or_default();
-        let escaped = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-        if escaped.contains(&b'\\')
+        if self.is_escaped
             && let Ok(key) = serde_json::from_slice::<String>(quoted)
         {
             return Cow::Owned(key.into_bytes());
         }
-        Cow::Borrowed(escaped)
+        Cow::Borrowed(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default())
     }
 }
 
@@ -98,13 +99,15 @@ impl Formatter for Sorted<'_> {
             writer.write_all(b",")?;
         }
         let start = self.out.len();
-        self.members.push(Member { start, value: start, end: start });
+        self.members.push(Member { start, value: start, end: start, is_escaped: false });
         Ok(())
     }
 
     fn end_object_key<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
         if let Some(member) = self.members.last_mut() {
-            member.value = self.out.len();
+            let out = self.out.0.borrow();
+            member.value = out.len();
+            member.is_escaped = out.get(member.start..).is_some_and(|key| key.contains(&b'\\'));
         }
         Ok(())
     }

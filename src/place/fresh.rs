@@ -105,7 +105,11 @@ impl Fresh {
 
     /// The name of a blob.
     pub(super) fn path(&self, digest: Digest) -> PathBuf {
-        self.folder.join(digest.hex())
+        let name = digest.hex();
+        let mut path = PathBuf::with_capacity(self.folder.as_os_str().len() + 1 + name.len());
+        path.push(&self.folder);
+        path.push(name);
+        path
     }
 
     /// Opens a staged blob, known or not.
@@ -144,6 +148,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::{oci::media_type, place::document};
 
     #[test]
     fn a_file_that_was_touched_is_not_known() {
@@ -157,8 +162,15 @@ mod tests {
         fresh.keep_document(digest, b"hello");
         assert_eq!(fresh.document(digest).as_deref(), Some(&b"hello"[..]));
         assert!(fresh.is_intact(digest, 5) && !fresh.is_intact(digest, 6));
+        let index = br#"{"schemaVersion":2,"manifests":[]}"#;
+        let parsed = Arc::new(document::parse(media_type::INDEX, index).unwrap());
+        fresh.keep_parsed(digest, &parsed);
+        fresh.keep_parsed(Digest::of(b"other"), &parsed);
+        assert!(fresh.parsed(digest, 5).is_some_and(|kept| Arc::ptr_eq(&kept, &parsed)));
+        assert!(fresh.parsed(digest, 6).is_none() && fresh.parsed(Digest::of(b"other"), 5).is_none());
         fresh.forget_documents();
         assert!(fresh.is_intact(digest, 5) && fresh.document(digest).is_none());
+        assert!(fresh.parsed(digest, 5).is_none());
         // Another name of the same file, and another file.
         let other = tempfile::tempdir().unwrap();
         let shares = Fresh::new(other.path().to_owned());

@@ -54,21 +54,38 @@ pub(super) fn check_depth(depth: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What was said of a blob that was reached and is intact.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    /// What its bytes are said to be. Foreign text.
+    pub(super) media_type: String,
+    /// Stored bytes.
+    pub(super) size: u64,
+}
+
+impl Said {
+    fn is_of(&self, blob: &BlobRef) -> bool {
+        self.size == blob.size && self.media_type == blob.media_type
+    }
+}
+
 /// Reads and verifies every blob that `root` reaches, itself included. What is neither an index nor a manifest is
 /// read as bytes.
 ///
 /// # Errors
 /// The first blob that is missing or not what its descriptor says.
-pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, BlobRef>, Failure> {
-    let mut reached = BTreeMap::new();
+pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Said>, Failure> {
+    let mut reached: BTreeMap<Digest, Said> = BTreeMap::new();
+    // Seen as the same thing: this cuts loops and repeated work.
+    let is_reached = |reached: &BTreeMap<Digest, Said>, blob: &BlobRef| {
+        reached.get(&blob.digest).is_some_and(|seen| seen.is_of(blob))
+    };
     let mut budget = Budget::new();
     let mut ahead = vec![(root.clone(), 0)];
     while let Some((blob, depth)) = ahead.pop() {
         check_depth(depth)?;
-        match reached.get(&blob.digest) {
-            // Seen as the same thing: this cuts loops and repeated work.
-            Some(seen) if *seen == blob => continue,
-            _ => {}
+        if is_reached(&reached, &blob) {
+            continue;
         }
         if Kind::of(&blob.media_type) == Kind::Other {
             store.verify(&blob)?;
@@ -84,15 +101,45 @@ pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Bl
                     // Leaves, whatever they call themselves: a layer is never read as a manifest.
                     for descriptor in manifest.layers().iter().chain([manifest.config()]) {
                         let leaf = BlobRef::of(descriptor, within)?;
-                        if reached.get(&leaf.digest) != Some(&leaf) {
+                        if !is_reached(&reached, &leaf) {
                             store.verify(&leaf)?;
-                            reached.insert(leaf.digest, leaf);
+                            reached.insert(leaf.digest, Said { media_type: leaf.media_type, size: leaf.size });
                         }
                     }
                 }
             }
         }
-        reached.insert(blob.digest, blob);
+        reached.insert(blob.digest, Said { media_type: blob.media_type, size: blob.size });
     }
     Ok(reached)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        oci::{BlobSink as _, media_type},
+        place::{Form, Staging},
+    };
+
+    #[test]
+    fn what_was_staged_is_parsed_once_for_all_who_call_it_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = Staging::begin(&dir.path().join("image"), Form::Layout).unwrap();
+        let index = br#"{"schemaVersion":2,"manifests":[]}"#;
+        let staged = staging.put(media_type::INDEX, index).unwrap();
+        let blob = |media_type: &str, size| BlobRef { media_type: media_type.to_owned(), digest: staged.digest, size };
+        let again = |media_type, size| read(&staging.store().unwrap(), &mut Budget::new(), &blob(media_type, size));
+        let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
+        let first = again(media_type::INDEX, staged.size).unwrap();
+        for called in [media_type::INDEX, docker] {
+            assert!(Arc::ptr_eq(&first, &again(called, staged.size).unwrap()));
+        }
+        assert!(again(media_type::MANIFEST, staged.size).is_err());
+        assert!(again(media_type::LAYER, staged.size).unwrap_err().what.contains("no manifest and no index"));
+        assert!(again(media_type::INDEX, staged.size + 1).is_err());
+        staging.fresh.forget_documents();
+        assert!(!Arc::ptr_eq(&first, &again(media_type::INDEX, staged.size).unwrap()));
+    }
 }

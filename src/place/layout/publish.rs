@@ -118,16 +118,17 @@ fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     let reached = walk::reach(&store, &root).and_then(|reached| {
         // Documents were read from memory where they were just written; their files are looked at here.
         reached
-            .values()
-            .filter(|blob| Kind::of(&blob.media_type) != Kind::Other)
-            .try_for_each(|blob| store.verify(blob))?;
+            .iter()
+            .filter(|(_, said)| Kind::of(&said.media_type) != Kind::Other)
+            .map(|(digest, said)| BlobRef { media_type: said.media_type.clone(), digest: *digest, size: said.size })
+            .try_for_each(|blob| store.verify(&blob))?;
         Ok(reached)
     });
     let reached = reached.map_err(|mut failure| {
         failure.what = format!("the image that was written does not read back: {}", failure.what);
         failure.in_path(&staging.path)
     })?;
-    Ok(Reached(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
+    Ok(Reached(reached.into_iter().map(|(digest, said)| (digest, said.size)).collect()))
 }
 
 /// The index of the layout.
