@@ -1,5 +1,7 @@
 //! Segments become blocks, each in the shortest of the three forms (RFC 1951, 3.2.3).
 
+use std::sync::LazyLock;
+
 use super::{
     bits::{Bits, Entry},
     code::Code,
@@ -22,6 +24,17 @@ struct Codes {
     distances: Code<32>,
 }
 
+/// The same, by what is to be written.
+struct Tables {
+    /// By literal.
+    literals: [Entry; 256],
+    /// By length, with its extra bits.
+    lengths: [Entry; 512],
+    end: Entry,
+    /// By symbol, without extra bits.
+    distances: [Entry; 32],
+}
+
 /// The codes that need no description (RFC 1951, 3.2.6).
 const FIXED: Codes = {
     let mut litlens = [8; 288];
@@ -32,6 +45,9 @@ const FIXED: Codes = {
     }
     Codes { litlens: Code { lengths: litlens }, distances: Code { lengths: [5; 32] } }
 };
+
+/// Made once: most small inputs are written with them.
+static FIXED_TABLES: LazyLock<Tables> = LazyLock::new(|| FIXED.tables());
 
 /// Writes the whole stream of a block of input.
 pub(super) fn blocks(mut bits: Bits, window: &Window, parser: &Parser, segments: &[Segment], last: bool) -> Vec<u8> {
@@ -54,11 +70,11 @@ pub(super) fn blocks(mut bits: Bits, window: &Window, parser: &Parser, segments:
             let words = parser.tokens.part(token, segment.tokens);
             if fixed <= described {
                 bits.put(1, 2);
-                body(&mut bits, fixed, window, words, at, &FIXED);
+                body(&mut bits, fixed, window, words, at, &FIXED_TABLES);
             } else {
                 bits.put(2, 2);
                 header.write(&mut bits);
-                body(&mut bits, described, window, words, at, &codes);
+                body(&mut bits, described, window, words, at, &codes.tables());
             }
         }
         (at, token) = (segment.end, segment.tokens);
@@ -105,9 +121,8 @@ const LITERALS: usize = 3;
 static THERE: [[u32; LITERALS]; LITERALS + 1] = [[0, 0, 0], [!0, 0, 0], [!0, !0, 0], [!0, !0, !0]];
 
 /// The words of a block that begins at `at`, and its end: at most `cost` bits.
-fn body(bits: &mut Bits, cost: u32, window: &Window, words: &[Token], mut at: usize, codes: &Codes) {
-    let (literals, lengths, end) = codes.litlens();
-    let distances = codes.distances();
+fn body(bits: &mut Bits, cost: u32, window: &Window, words: &[Token], mut at: usize, tables: &Tables) {
+    let Tables { literals, lengths, end, distances } = tables;
     let literal = |bytes: u64, place: usize| literals[usize::from(bytes.to_le_bytes()[place])];
     let mut queue = bits.begin(cost);
     for word in words {
@@ -137,7 +152,7 @@ fn body(bits: &mut Bits, cost: u32, window: &Window, words: &[Token], mut at: us
         queue.bits(less_one & ((1 << extra) - 1), extra);
         queue.flush();
     }
-    queue.entry(end);
+    queue.entry(*end);
     let place = queue.end();
     bits.end(place);
 }
@@ -166,22 +181,21 @@ impl Codes {
                 .sum::<u32>()
     }
 
-    /// By literal, by length (with its extra bits), and of the end.
-    fn litlens(&self) -> ([Entry; 256], [Entry; 512], Entry) {
-        let codes = self.litlens.bits();
+    fn tables(&self) -> Tables {
+        let (codes, distances) = (self.litlens.bits(), self.distances.bits());
         let entry = |symbol: usize| Entry::new(codes[symbol], u32::from(self.litlens.lengths[symbol]));
+        let distance = |symbol: usize| Entry::new(distances[symbol], u32::from(self.distances.lengths[symbol]));
         let mut lengths = [Entry::default(); 512];
         for (length, to) in lengths.iter_mut().enumerate().take(LONGEST + 1).skip(3) {
             let (symbol, extra, value) = symbols::length(length);
             let bits = u32::from(self.litlens.lengths[symbol]);
             *to = Entry::new(codes[symbol] | value << bits, bits + extra);
         }
-        (std::array::from_fn(entry), lengths, entry(END))
-    }
-
-    /// By symbol, without extra bits.
-    fn distances(&self) -> [Entry; 32] {
-        let codes = self.distances.bits();
-        std::array::from_fn(|symbol| Entry::new(codes[symbol], u32::from(self.distances.lengths[symbol])))
+        Tables {
+            literals: std::array::from_fn(entry),
+            lengths,
+            end: entry(END),
+            distances: std::array::from_fn(distance),
+        }
     }
 }
