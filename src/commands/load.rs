@@ -83,13 +83,17 @@ fn find() -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
+/// What a recipe takes, as a rule.
+const USUAL_BYTES: usize = 4 << 10;
+
 fn read(path: &Path, set: &[String]) -> Result<Loaded, Failure> {
     let fault = |error: std::io::Error| {
         let failure = Failure::io("read the recipe", path, &error);
         if path.is_dir() { failure.hint("it is a folder; name the recipe in it") } else { failure }
     };
-    let mut bytes = Vec::new();
     let file = File::open(path).map_err(fault)?;
+    // Room for most recipes, which are read at once then.
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     file.take(Limits::RECIPE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > Limits::RECIPE_BYTES {
         return Err(Failure::new("the recipe is larger than 1 MiB").in_path(path));

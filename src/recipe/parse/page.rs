@@ -94,6 +94,9 @@ impl Page {
 
     /// Refuses a variable where none is replaced.
     fn refuse_variables(&self, at: &At<String>) -> Result<(), Failure> {
+        if !at.value.contains('{') {
+            return Ok(());
+        }
         let mut known = variables::WORDS.into_iter().chain(self.vars.keys().map(String::as_str));
         let Some(name) = known.find(|name| at.value.contains(&format!("{{{name}}}"))) else { return Ok(()) };
         let failure = self.failure(&at.span, format!("`{{{name}}}` is not replaced here"));
