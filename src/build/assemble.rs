@@ -20,7 +20,7 @@ use crate::{
         media_type,
     },
     place::Staging,
-    report::{Failure, Limits, Progress, Task, printable},
+    report::{Failure, Limits, Line, Progress, Task, printable},
 };
 
 /// Entries of a layer that may be a small one.
@@ -105,7 +105,10 @@ impl<'a> Assembler<'a> {
         };
         let mut manifest = put(self.sink, media_type::MANIFEST, &manifest)?;
         manifest.platform = Some(plan.platform.clone());
-        self.progress.detail(&format!("manifest {} ({}), config {}", manifest.digest, plan.platform, config.digest));
+        if self.progress.shows(Line::Detail) {
+            let (manifest, config) = (manifest.digest, config.digest);
+            self.progress.detail(&format!("manifest {manifest} ({}), config {config}", plan.platform));
+        }
         Ok(Assembled { manifest, config, layers })
     }
 
@@ -225,6 +228,9 @@ impl<'a> Assembler<'a> {
     }
 
     fn tell(&self, plan: &Plan, group: &Group, layer: &Written, how: &str) {
+        if !self.progress.shows(Line::Step) {
+            return;
+        }
         self.progress.step(&format!(
             "layer {} ({}): {} entries, {} bytes, stored in {}{how}",
             group.kind.name(),

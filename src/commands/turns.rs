@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::report::{Failure, Progress, Silent, Task};
+use crate::report::{Failure, Line, Progress, Silent, Task};
 
 /// Lets one after the other speak. What those say whose turn it is not is kept until it is; it never is behind one that has
 /// failed.
@@ -115,15 +115,21 @@ impl Turn<'_> {
 
 impl Progress for Turn<'_> {
     fn step(&self, line: &str) {
-        self.turns.say(self.index, Said::Step(line.to_owned()));
+        if self.shows(Line::Step) {
+            self.turns.say(self.index, Said::Step(line.to_owned()));
+        }
     }
 
     fn detail(&self, line: &str) {
-        self.turns.say(self.index, Said::Detail(line.to_owned()));
+        if self.shows(Line::Detail) {
+            self.turns.say(self.index, Said::Detail(line.to_owned()));
+        }
     }
 
     fn trace(&self, line: &str) {
-        self.turns.say(self.index, Said::Trace(line.to_owned()));
+        if self.shows(Line::Trace) {
+            self.turns.say(self.index, Said::Trace(line.to_owned()));
+        }
     }
 
     fn warn(&self, failure: &Failure) {
@@ -133,6 +139,10 @@ impl Progress for Turn<'_> {
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
         // What others do meanwhile is not shown.
         if self.turns.state().now == self.index { self.turns.out.task(what, bytes) } else { Silent.task(what, bytes) }
+    }
+
+    fn shows(&self, line: Line) -> bool {
+        self.turns.out.shows(line)
     }
 }
 
@@ -174,6 +184,10 @@ mod tests {
 
         fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
             Silent.task(what, bytes)
+        }
+
+        fn shows(&self, _line: Line) -> bool {
+            true
         }
     }
 

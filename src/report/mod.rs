@@ -16,6 +16,6 @@ pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;
 pub use origin::{Origin, Source, Spot};
 pub use printable::{holds_login, printable};
-pub use progress::{Progress, Silent, Task};
+pub use progress::{Line, Progress, Silent, Task};
 pub use rule::Rule;
 pub use severity::{NoSeverity, Severity};

@@ -2,6 +2,17 @@
 
 use std::{fmt, sync::Arc};
 
+/// What a line is about, from what everybody reads to what hardly anybody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// [`Progress::step`].
+    Step,
+    /// [`Progress::detail`].
+    Detail,
+    /// [`Progress::trace`].
+    Trace,
+}
+
 /// Takes lines about the work. They are lower case, carry no line break, and are safe to print.
 pub trait Progress: Sync + fmt::Debug {
     /// A step begins or has ended.
@@ -15,6 +26,8 @@ pub trait Progress: Sync + fmt::Debug {
     /// Something that takes a while begins; it ends when the last handle is dropped. `what` is what is shown meanwhile,
     /// `bytes` is how many there will be, where that is known.
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task>;
+    /// Whether such lines are shown: whoever has many of them need not make them otherwise.
+    fn shows(&self, line: Line) -> bool;
 }
 
 /// Something that takes a while.
@@ -35,6 +48,10 @@ impl Progress for Silent {
 
     fn task(&self, _what: &str, _bytes: Option<u64>) -> Arc<dyn Task> {
         Arc::new(Self)
+    }
+
+    fn shows(&self, _line: Line) -> bool {
+        false
     }
 }
 
