@@ -47,11 +47,11 @@ pub(super) struct Stager<'a> {
 
 impl<'a> Stager<'a> {
     /// Nothing is staged yet.
-    pub(super) fn new(request: &'a Request) -> Self {
+    pub(super) fn new(request: &'a Request, outlines: &[Outline]) -> Self {
         Self {
             request,
             bounds: Bounds::default(),
-            siblings: Siblings::default(),
+            siblings: Siblings::at(outlines.iter().map(|outline| outline.path.as_path()), request.form),
             made: Made::default(),
             scans: Arc::default(),
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{FlockOperation, Mode, OFlags, flock, open},
+    fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, open, renameat_with},
     io::{Errno, retry_on_intr},
 };
 
@@ -62,6 +62,25 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Renames a folder to a path where nothing is. Says no when something is.
+pub(super) fn rename_folder(from: &Path, to: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(true),
+        Err(Errno::EXIST) => return Ok(false),
+        // The file system cannot promise it (NFS and others). A plain rename of a folder replaces nothing but an
+        // empty folder, which is as good.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Ok(false),
+            _ => Err(error),
+        },
     }
 }
 

@@ -14,6 +14,7 @@ mod fresh;
 mod image;
 mod layout;
 mod local;
+mod new_parent;
 mod open;
 mod publishing;
 pub mod registry;

@@ -70,6 +70,9 @@ impl ReadyImage {
     pub fn new(mut staging: Staging, root: Descriptor, reference: String) -> Result<Self, Failure> {
         let is_layout = staging.form == Form::Layout;
         let ready = if is_layout { layout::prepare(&mut staging, &root, &reference)? } else { None };
+        if let Some(parent) = &staging.new_parent {
+            parent.add_ready();
+        }
         Ok(Self { staging, root, reference, ready })
     }
 

@@ -10,10 +10,13 @@ use std::{
 };
 
 use super::{
+    Form,
     folder::{Folder, Lock},
-    temp::{MadeParents, is_temp_name, prefix_of},
+    new_parent::NewParent,
+    site::{parent_of, plain},
+    temp::{MadeParents, is_temp_name, prefix_of, sibling_prefix},
 };
-use crate::cache::Identity;
+use crate::{cache::Identity, report::Failure};
 
 /// The images of one call.
 ///
@@ -25,6 +28,19 @@ pub struct Siblings {
     listed: Mutex<BTreeMap<PathBuf, Vec<OsString>>>,
     made: Mutex<Vec<PathBuf>>,
     marker: Arc<Marker>,
+    parent: Mutex<Parent>,
+}
+
+/// The folder that the images go to.
+#[derive(Debug, Default)]
+enum Parent {
+    /// It is there, or there is only one image, or not one folder.
+    #[default]
+    Usual,
+    /// All images go to this one, which nobody has looked for yet.
+    Common(PathBuf),
+    /// It was not there, and they are staged in it.
+    New(Arc<NewParent>),
 }
 
 /// The first marker file that was staged: the others are further names of it, as layers are that several images have. It
@@ -53,6 +69,47 @@ impl Marker {
 }
 
 impl Siblings {
+    /// Those that will be written at `paths`.
+    pub fn at<'a>(paths: impl IntoIterator<Item = &'a Path>, form: Form) -> Self {
+        let parents: Vec<_> = paths.into_iter().map(|path| plain(path).ok().map(|path| parent_of(&path))).collect();
+        let parent = match parents.as_slice() {
+            [Some(first), others @ ..] if form == Form::Layout && !others.is_empty() => Some(first),
+            _ => None,
+        };
+        let common = parent.filter(|first| parents.iter().all(|other| other.as_ref() == Some(*first)));
+        let parent = Mutex::new(common.map_or(Parent::Usual, |parent| Parent::Common(parent.clone())));
+        Self { listed: Mutex::default(), made: Mutex::default(), marker: Arc::default(), parent }
+    }
+
+    /// The folder of all images, where it was not there when the first of them was begun.
+    ///
+    /// # Errors
+    /// What is above it cannot be made (a failure), or nothing can be written there.
+    pub(super) fn new_parent(&self) -> Result<io::Result<Option<Arc<NewParent>>>, Failure> {
+        let mut parent = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
+        let common = match &*parent {
+            Parent::Usual => return Ok(Ok(None)),
+            Parent::New(new) => return Ok(Ok(Some(Arc::clone(new)))),
+            Parent::Common(path) => path.clone(),
+        };
+        Ok(NewParent::begin(&common)?.map(|begun| {
+            let new = begun.map(Arc::new);
+            *parent = new.clone().map_or(Parent::Usual, Parent::New);
+            new
+        }))
+    }
+
+    /// Removes the temporary folders of killed builds of the image at `path`, by itself or with others in a parent that was
+    /// new.
+    pub(super) fn sweep_around(&self, path: &Path) {
+        let parent = parent_of(path);
+        for path in [parent.as_path(), path] {
+            if let Some(name) = path.file_name() {
+                self.sweep(&parent_of(path), &sibling_prefix(name));
+            }
+        }
+    }
+
     /// Removes the temporary folders in `parent` that begin with `prefix` and whose owner is gone. What cannot be removed
     /// stays for the next time.
     pub(super) fn sweep(&self, parent: &Path, prefix: &OsStr) {

@@ -14,6 +14,7 @@ use super::{
     BlobRef, Blobs, Form, ImageSet, Publishing, ReadyImage,
     draft::FileDraft,
     fresh::Fresh,
+    new_parent::NewParent,
     sets,
     siblings::{Marker, Siblings},
     site::{self, Site},
@@ -46,6 +47,8 @@ pub struct Staging {
     pub(super) beside: bool,
     /// Dropped after `temp`, which is in the last of them.
     pub(super) made: MadeParents,
+    /// What `temp` is in, where all images of the call go to a folder that is new. Dropped after `temp` as well.
+    pub(super) new_parent: Option<Arc<NewParent>>,
     /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
     pub(super) placed: Vec<PathBuf>,
     drafts: AtomicU64,
@@ -60,6 +63,41 @@ pub struct Staging {
     /// In tests: after how many steps a publish ends as if it had been killed.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests only"))]
     pub(super) dies_at: Option<usize>,
+}
+
+/// Where an image is staged.
+struct Home {
+    temp: Temp,
+    beside: bool,
+    made: MadeParents,
+    new_parent: Option<Arc<NewParent>>,
+}
+
+impl Home {
+    /// The place for an image at `path`: with the others in a parent that is new, beside `path`, or in the layout there.
+    ///
+    /// # Errors
+    /// `path` is not ours to write to, or a folder above it cannot be made (a failure); nothing can be written there.
+    fn of(path: &Path, form: Form, siblings: &Siblings) -> Result<io::Result<Self>, Failure> {
+        let is_beside = Site::of(path, form)? == Site::Absent || form != Form::Layout;
+        let (temp, beside, made, new_parent) = if let (true, Some(name)) = (is_beside, path.file_name()) {
+            let parent = site::parent_of(path);
+            match siblings.new_parent()? {
+                Ok(Some(new)) => (new.stage(name), true, MadeParents::default(), Some(new)),
+                Ok(None) => {
+                    let made = MadeParents::create(&parent)?;
+                    siblings.note(&made);
+                    (Temp::create(&parent, &temp::sibling_prefix(name)), true, made, None)
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        } else {
+            // Inside, because the parent need not be writable: think of a mounted volume.
+            Siblings::default().sweep(path, &temp::inner_prefix());
+            (Temp::create(path, &temp::inner_prefix()), false, MadeParents::default(), None)
+        };
+        Ok(temp.map(|temp| Self { temp, beside, made, new_parent }))
+    }
 }
 
 /// A blob in the staging folder of an image.
@@ -83,27 +121,15 @@ impl Staging {
     pub fn begin_among(path: &Path, form: Form, siblings: &Siblings) -> Result<Self, Failure> {
         let path = site::plain(path)?;
         for _ in 0..ATTEMPTS {
-            let (parent, name) = (site::parent_of(&path), path.file_name());
-            if let Some(name) = name {
-                siblings.sweep(&parent, &temp::sibling_prefix(name));
-            }
-            let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
-            let (made, temp, beside) = if let (true, Some(name)) = (is_beside, name) {
-                let made = MadeParents::create(&parent)?;
-                siblings.note(&made);
-                (made, Temp::create(&parent, &temp::sibling_prefix(name)), true)
-            } else {
-                // Inside, because the parent need not be writable: think of a mounted volume.
-                Siblings::default().sweep(&path, &temp::inner_prefix());
-                (MadeParents::default(), Temp::create(&path, &temp::inner_prefix()), false)
-            };
-            let prepared = temp.and_then(|temp| {
-                fs::create_dir(temp.path().join("blobs"))?;
-                fs::create_dir(blobs_in(temp.path()))?;
-                Ok(temp)
+            siblings.sweep_around(&path);
+            let home = Home::of(&path, form, siblings)?;
+            let prepared = home.and_then(|home| {
+                fs::create_dir(home.temp.path().join("blobs"))?;
+                fs::create_dir(blobs_in(home.temp.path()))?;
+                Ok(home)
             });
             match prepared {
-                Ok(temp) => {
+                Ok(Home { temp, beside, made, new_parent }) => {
                     let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
                     let fresh = Arc::new(Fresh::new(blobs_in(temp.path())));
                     return Ok(Self {
@@ -112,6 +138,7 @@ impl Staging {
                         temp,
                         beside,
                         made,
+                        new_parent,
                         placed,
                         drafts,
                         fresh,

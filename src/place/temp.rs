@@ -21,12 +21,13 @@ const MARK: &str = ".hardpan-";
 /// How often a folder may be swept away from under us before we give up; once is rare already.
 const ATTEMPTS: usize = 16;
 
-/// A locked temporary folder, removed when dropped.
+/// A temporary folder, removed when dropped.
 #[derive(Debug)]
 pub(super) struct Temp {
     // Dropped in this order: the lock is held until the folder is gone.
     dir: TempDir,
-    _lock: Folder,
+    /// None where the folder around it is locked.
+    _lock: Option<Folder>,
 }
 
 impl Temp {
@@ -44,10 +45,16 @@ impl Temp {
             };
             lock.lock()?;
             if lock.is_at(dir.path())? {
-                return Ok(Self { dir, _lock: lock });
+                return Ok(Self { dir, _lock: Some(lock) });
             }
         }
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "somebody keeps removing the temporary folder"))
+    }
+
+    /// Makes the folder `name` in `parent`, which is a temporary one itself and has the lock.
+    pub(super) fn named(parent: &Path, name: &OsStr) -> io::Result<Self> {
+        let dir = Builder::new().prefix(name).rand_bytes(0).tempdir_in(parent)?;
+        Ok(Self { dir, _lock: None })
     }
 
     /// Where it is.

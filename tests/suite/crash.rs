@@ -4,7 +4,7 @@ use std::{
     fs,
     path::Path,
     process::Stdio,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::support::{
@@ -147,4 +147,49 @@ fn two_builds_at_once_into_one_layout_both_succeed() {
         assert_eq!(layout.blobs(), layout.referenced(), "round {round}");
         assert_eq!(leftovers(&case), Vec::<String>::new(), "round {round}");
     }
+}
+
+#[test]
+fn of_many_images_for_a_new_folder_a_kill_leaves_all_or_none() {
+    const IMAGES: usize = 24;
+    let mut case = Case::new().file("app", elf::static_amd64());
+    for number in 0..IMAGES {
+        case = case.file(format!("r{number}.toml"), format!("{APP}\n[[file]]\ntext = \"{number}\"\nto = \"/etc/r\"\n"));
+    }
+    let recipes: Vec<String> = (0..IMAGES).map(|number| format!("r{number}.toml")).collect();
+    let build = |output: &str| {
+        let mut command = case.command(["build", "--quiet", "--output", output]);
+        command.args(&recipes);
+        command
+    };
+    let start = Instant::now();
+    assert!(build("rounds/first/{name}").stdout(Stdio::null()).status().unwrap().success());
+    let mut took = u64::try_from(start.elapsed().as_nanos()).unwrap() * 3 / 2;
+    let mut random = Random::new();
+    let seed = random.0;
+    let mut found = [0, 0];
+    for round in 0..40 {
+        let output = format!("rounds/{round}/{{name}}");
+        let mut child = build(&output).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_nanos(random.below(took)));
+        child.kill().unwrap();
+        took = if child.wait().unwrap().success() { took - took / 8 } else { took + took / 12 };
+        let folder = case.path(format!("rounds/{round}"));
+        found[usize::from(folder.exists())] += 1;
+        if folder.exists() {
+            let there = fs::read_dir(&folder).unwrap().count();
+            assert_eq!(there, IMAGES, "seed {seed}, round {round}");
+            for number in 0..IMAGES {
+                let layout = Layout::open(folder.join(format!("r{number}")), None);
+                assert_eq!(layout.blobs(), layout.referenced(), "seed {seed}, round {round}, image {number}");
+            }
+        }
+    }
+    assert!(found[0] > 5 && found[1] > 5, "seed {seed}: {found:?}");
+    // The next build of each folder takes away what the killed ones left.
+    for round in 0..40 {
+        let output = build(&format!("rounds/{round}/{{name}}")).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(fs::read_dir(case.path("rounds")).unwrap().count(), 41);
 }

@@ -12,17 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    fs::{CWD, RenameFlags, renameat_with},
-    io::Errno,
-};
-
 use crate::{
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     place::{
         BlobRef, Form, INDEX, MARKER, REF_NAME,
         document::Kind,
-        folder::{Folder, sync_folder},
+        folder::{Folder, rename_folder, sync_folder},
         site::{Site, parent_of},
         staging::{Staging, blobs_in},
         store::{Store, read_small},
@@ -175,39 +170,22 @@ fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
     written.map_err(|(name, error)| Failure::io(&format!("write `{name}`"), &staging.path, &error))
 }
 
-/// Renames the staging folder to the layout. Says no when there is something at the path by now.
+/// Renames the staging folder to the layout, or the one that it is in to the layouts' parent. Says no when there is
+/// something at the path by now.
 fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<bool, Failure> {
-    let (temp, path) = (staging.temp.path().to_owned(), staging.path.clone());
+    let path = staging.path.clone();
     let io = |error: io::Error| Failure::io("publish the layout", &path, &error);
-    match rename_folder(&temp, &path) {
-        Ok(true) => staging.temp.keep(),
-        Ok(false) => return Ok(false),
-        Err(error) => return Err(io(error)),
+    let shown = staging.new_parent.as_ref().map_or(Ok(false), |parent| parent.show())?;
+    if !shown && !rename_folder(staging.temp.path(), &path).map_err(io)? {
+        return Ok(false);
     }
+    staging.temp.keep();
     staging.step()?;
     // The names of new parents are in the folders above them.
     late.extend(staging.made.paths().iter().map(|made| parent_of(made)));
+    late.extend(staging.new_parent.iter().flat_map(|parent| parent.above()));
     late.insert(parent_of(&path));
     Ok(true)
-}
-
-/// Renames a folder to a path where nothing is. Says no when something is.
-fn rename_folder(from: &Path, to: &Path) -> io::Result<bool> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => return Ok(true),
-        Err(Errno::EXIST) => return Ok(false),
-        // The file system cannot promise it (NFS and others). A plain rename of a folder replaces nothing but an
-        // empty folder, which is as good.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-        Err(error) => return Err(error.into()),
-    }
-    match fs::rename(from, to) {
-        Ok(()) => Ok(true),
-        Err(error) => match Errno::from_io_error(&error) {
-            Some(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Ok(false),
-            _ => Err(error),
-        },
-    }
 }
 
 /// Locks the layout's folder. None when there is none.
