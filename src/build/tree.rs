@@ -15,6 +15,7 @@ use rustix::fs::FileType;
 use self::{names::Names, patterns::Patterns};
 use crate::{
     oci::{ImagePath, ImagePathError},
+    place::is_staging_name,
     recipe::{Located, Tree},
     report::{Failure, Limits, printable},
 };
@@ -118,6 +119,10 @@ impl Walk<'_> {
         }
         let shown = || printable(&String::from_utf8_lossy(&path.join(&b'/'))).into_owned();
         let name = path.last().copied().unwrap_or_default();
+        // Of this build or of another one at this moment.
+        if kind == FileType::Directory && is_staging_name(OsStr::from_bytes(name)) {
+            return Ok(());
+        }
         if kind == FileType::Directory {
             self.folders.insert(path.join(&b'/'));
             let host = host.join(OsStr::from_bytes(name));
@@ -309,6 +314,18 @@ mod tests {
 
     fn names(found: &Found) -> Vec<String> {
         found.iter().flat_map(|beside| &beside.leaves).map(|leaf| leaf.to.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_staged_beside_the_files_is_none_of_them() {
+        let (_keep, root) = folder();
+        for path in [".out.hardpan-abcDEF12/a/index.json", ".out.hardpan-abc/b", "out.hardpan-abcDEF12/b"] {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let found = walk(&tree(&["**/.*", ".*/**", "*.hardpan*/**"], &["**/.git/**"]), &root).unwrap();
+        assert_eq!(names(&found), ["/srv/.env", "/srv/.out.hardpan-abc/b", "/srv/out.hardpan-abcDEF12/b"]);
     }
 
     #[test]

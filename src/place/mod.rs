@@ -40,6 +40,7 @@ pub use open::Opened;
 pub use publishing::{Publishing, ReadyImage, allow_staging};
 pub use siblings::Siblings;
 pub use staging::{StagedBlob, Staging};
+pub use temp::is_staging_name;
 pub use unpack::drain;
 
 #[cfg(test)]

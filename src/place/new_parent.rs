@@ -17,10 +17,18 @@ use super::{
 };
 use crate::report::Failure;
 
+/// Says to git that nothing beside it is of interest, itself included.
+const IGNORED: &str = ".gitignore";
+/// How often what is above may vanish before we give up.
+const ATTEMPTS: usize = 16;
+
 /// A folder in which images are staged under the names that they will have: one rename makes it visible, with all of them in
 /// it, where each image would take one of its own, and a lock.
 ///
 /// Where somebody else has made the folder meanwhile, each image becomes visible by itself, as in a folder that was there.
+///
+/// It lies where the user's own files are, unlike what is staged in a folder for images, which people keep out of git: as
+/// long as it is hidden it says so to git itself, whose answers may be in an image. Trees pass over it by its name.
 #[derive(Debug)]
 pub(super) struct NewParent {
     /// Where it will be.
@@ -41,37 +49,57 @@ struct State {
     temp: Temp,
     /// Whether it has become the folder; `None` before that was tried.
     is_visible: Option<bool>,
-    /// The folder itself, where it is made for images that become visible by themselves.
-    made: MadeParents,
+    /// The folder itself, as often as it was made for images that become visible by themselves.
+    made: Vec<MadeParents>,
 }
 
 impl NewParent {
     /// Makes it, hidden beside where it will be. None where there is something already.
     ///
     /// # Errors
-    /// What is above it cannot be made (a failure), or nothing can be written there.
-    pub(super) fn begin(path: &Path) -> Result<io::Result<Option<Self>>, Failure> {
+    /// It, or what is above it, cannot be made.
+    pub(super) fn begin(path: &Path) -> Result<Option<Self>, Failure> {
         let is_missing = fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        let Some(name) = path.file_name().filter(|_| is_missing) else { return Ok(Ok(None)) };
+        let Some(name) = path.file_name().filter(|_| is_missing) else { return Ok(None) };
         let above = parent_of(path);
-        let made = MadeParents::create(&above)?;
-        Ok(Temp::create(&above, &sibling_prefix(name)).map(|temp| {
-            Some(Self {
-                path: path.to_owned(),
-                hidden: temp.path().to_owned(),
-                begun: AtomicUsize::new(0),
-                ready: AtomicUsize::new(0),
-                state: Mutex::new(State { temp, is_visible: None, made: MadeParents::default() }),
-                made,
-            })
-        }))
+        for _ in 0..ATTEMPTS {
+            let made = MadeParents::create(&above)?;
+            let temp = Temp::create(&above, &sibling_prefix(name)).and_then(|temp| {
+                fs::write(temp.path().join(IGNORED), "*\n")?;
+                Ok(temp)
+            });
+            match temp {
+                Ok(temp) => {
+                    return Ok(Some(Self {
+                        path: path.to_owned(),
+                        hidden: temp.path().to_owned(),
+                        begun: AtomicUsize::new(0),
+                        ready: AtomicUsize::new(0),
+                        state: Mutex::new(State { temp, is_visible: None, made: Vec::new() }),
+                        made,
+                    }));
+                }
+                // A failed build just removed what it had made above.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Failure::io("create the folder", path, &error)),
+            }
+        }
+        Err(Failure::new("cannot create the folder: what is above it keeps vanishing").in_path(path))
     }
 
-    /// Begins the image of that name.
+    /// Where it will be.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder for the image of that name.
     pub(super) fn stage(&self, name: &OsStr) -> io::Result<Temp> {
-        let temp = Temp::named(&self.hidden, name)?;
+        Temp::named(&self.hidden, name)
+    }
+
+    /// Counts an image that is begun.
+    pub(super) fn add_begun(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        Ok(temp)
     }
 
     /// Counts an image that is complete.
@@ -80,26 +108,29 @@ impl NewParent {
     }
 
     /// Makes it visible with all that is in it, the first time it is called. Says no where each image has to do that itself:
-    /// the folder is there.
+    /// the folder is there, whoever made it.
     ///
     /// # Errors
-    /// The system failed; nothing is visible.
+    /// It cannot be made; nothing is visible.
     pub(super) fn show(&self) -> Result<bool, Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(is_visible) = state.is_visible {
-            return Ok(is_visible);
-        }
-        // Nothing becomes visible with the others before it is complete.
-        let are_complete = self.begun.load(Ordering::Relaxed) == self.ready.load(Ordering::Relaxed);
-        let fault = |error: io::Error| Failure::io("publish the layouts", &self.path, &error);
-        let is_visible = are_complete && rename_folder(&self.hidden, &self.path).map_err(fault)?;
+        let is_visible = *state.is_visible.get_or_insert_with(|| self.become_visible());
         if is_visible {
             state.temp.keep();
         } else {
-            state.made = MadeParents::create(&self.path)?;
+            // Again for each image: a build that fails takes an empty folder away.
+            state.made.push(MadeParents::create(&self.path)?);
         }
-        state.is_visible = Some(is_visible);
         Ok(is_visible)
+    }
+
+    fn become_visible(&self) -> bool {
+        // Nothing becomes visible with the others before it is complete.
+        let are_complete = self.begun.load(Ordering::Relaxed) == self.ready.load(Ordering::Relaxed);
+        // What cannot be renamed as a whole may go one by one, and says itself what is in its way.
+        are_complete
+            && fs::remove_file(self.hidden.join(IGNORED)).is_ok()
+            && rename_folder(&self.hidden, &self.path).unwrap_or(false)
     }
 
     /// The folders in which its name and those above it stand.
@@ -165,7 +196,7 @@ mod tests {
         publishing.publish_next().unwrap();
         publishing.finish().unwrap();
         assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
-        assert!(is_clean(dir.path()));
+        assert!(is_clean(dir.path()) && !out.join(IGNORED).exists());
         // As any folder that is made.
         fs::create_dir(dir.path().join("usual")).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions();
@@ -185,6 +216,23 @@ mod tests {
         publishing.finish().unwrap();
         assert_eq!(reference(&paths[1]), "new");
         assert_eq!(fs::read(out.join("note")).unwrap(), b"somebody's");
+        assert!(is_clean(dir.path()));
+    }
+
+    #[test]
+    fn a_folder_that_comes_and_goes_is_made_again() {
+        let (dir, out, paths) = scene();
+        let staged = begin(&paths);
+        let parent = staged[0].new_parent.clone().unwrap();
+        let mut publishing = publishing(staged);
+        fs::create_dir(&out).unwrap();
+        assert!(!parent.show().unwrap());
+        fs::remove_dir(&out).unwrap();
+        drop(parent);
+        publishing.publish_next().unwrap();
+        publishing.publish_next().unwrap();
+        publishing.finish().unwrap();
+        assert_eq!(paths.each_ref().map(|path| reference(path)), ["new", "new"]);
         assert!(is_clean(dir.path()));
     }
 
@@ -213,7 +261,7 @@ mod tests {
         let (dir, out, paths) = scene();
         let is_new = |paths: &[&Path], form: Form| {
             let siblings = Siblings::at(paths.iter().copied(), form);
-            siblings.new_parent().unwrap().unwrap().is_some()
+            siblings.new_parent().unwrap().is_some()
         };
         let [one, other] = paths.each_ref().map(PathBuf::as_path);
         assert!(is_new(&[one, other], Form::Layout));

@@ -84,19 +84,17 @@ impl Siblings {
     /// The folder of all images, where it was not there when the first of them was begun.
     ///
     /// # Errors
-    /// What is above it cannot be made (a failure), or nothing can be written there.
-    pub(super) fn new_parent(&self) -> Result<io::Result<Option<Arc<NewParent>>>, Failure> {
+    /// It, or what is above it, cannot be made.
+    pub(super) fn new_parent(&self) -> Result<Option<Arc<NewParent>>, Failure> {
         let mut parent = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
         let common = match &*parent {
-            Parent::Usual => return Ok(Ok(None)),
-            Parent::New(new) => return Ok(Ok(Some(Arc::clone(new)))),
+            Parent::Usual => return Ok(None),
+            Parent::New(new) => return Ok(Some(Arc::clone(new))),
             Parent::Common(path) => path.clone(),
         };
-        Ok(NewParent::begin(&common)?.map(|begun| {
-            let new = begun.map(Arc::new);
-            *parent = new.clone().map_or(Parent::Usual, Parent::New);
-            new
-        }))
+        let new = NewParent::begin(&common)?.map(Arc::new);
+        *parent = new.clone().map_or(Parent::Usual, Parent::New);
+        Ok(new)
     }
 
     /// Removes the temporary folders of killed builds of the image at `path`, by itself or with others in a parent that was

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Form, MARKER, VERSION, archive, document, shown,
     store::read_small,
-    temp::{inner_prefix, is_temp_name},
+    temp::{inner_prefix, is_staging_name, is_temp_name},
 };
 use crate::report::{Failure, Limits};
 
@@ -62,6 +62,11 @@ pub(super) fn plain(path: &Path) -> Result<PathBuf, Failure> {
     let plain: PathBuf = path.components().collect();
     if plain.as_os_str().is_empty() {
         return Err(Failure::new("the path of the image is empty"));
+    }
+    if plain.iter().any(is_staging_name) {
+        return Err(Failure::new("a folder of this name is taken for what a killed build left, and removed")
+            .in_path(path)
+            .hint("name another path"));
     }
     Ok(plain)
 }

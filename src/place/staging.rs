@@ -82,14 +82,12 @@ impl Home {
         let is_beside = Site::of(path, form)? == Site::Absent || form != Form::Layout;
         let (temp, beside, made, new_parent) = if let (true, Some(name)) = (is_beside, path.file_name()) {
             let parent = site::parent_of(path);
-            match siblings.new_parent()? {
-                Ok(Some(new)) => (new.stage(name), true, MadeParents::default(), Some(new)),
-                Ok(None) => {
-                    let made = MadeParents::create(&parent)?;
-                    siblings.note(&made);
-                    (Temp::create(&parent, &temp::sibling_prefix(name)), true, made, None)
-                }
-                Err(error) => return Ok(Err(error)),
+            if let Some(new) = siblings.new_parent()?.filter(|new| new.path() == parent) {
+                (new.stage(name), true, MadeParents::default(), Some(new))
+            } else {
+                let made = MadeParents::create(&parent)?;
+                siblings.note(&made);
+                (Temp::create(&parent, &temp::sibling_prefix(name)), true, made, None)
             }
         } else {
             // Inside, because the parent need not be writable: think of a mounted volume.
@@ -130,6 +128,9 @@ impl Staging {
             });
             match prepared {
                 Ok(Home { temp, beside, made, new_parent }) => {
+                    if let Some(new) = &new_parent {
+                        new.add_begun();
+                    }
                     let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
                     let fresh = Arc::new(Fresh::new(blobs_in(temp.path())));
                     return Ok(Self {

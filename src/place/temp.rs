@@ -94,6 +94,11 @@ pub(super) fn prefix_of(name: &OsStr) -> Option<&[u8]> {
     (prefix.ends_with(MARK.as_bytes()) && random.iter().all(u8::is_ascii_alphanumeric)).then_some(prefix)
 }
 
+/// Whether a folder of this name is one in which images are staged: nobody's input, and gone in a moment.
+pub fn is_staging_name(name: &OsStr) -> bool {
+    prefix_of(name).is_some_and(|prefix| prefix.starts_with(b"."))
+}
+
 /// Whether `name` is one that [`Temp::create`] gives with this prefix.
 pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
     prefix_of(name) == Some(prefix.as_encoded_bytes())

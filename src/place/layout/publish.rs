@@ -176,8 +176,14 @@ fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<
     let path = staging.path.clone();
     let io = |error: io::Error| Failure::io("publish the layout", &path, &error);
     let shown = staging.new_parent.as_ref().map_or(Ok(false), |parent| parent.show())?;
-    if !shown && !rename_folder(staging.temp.path(), &path).map_err(io)? {
-        return Ok(false);
+    if !shown {
+        match rename_folder(staging.temp.path(), &path) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            // The parent that was there a moment ago is gone again: it is made anew in the next attempt.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && staging.new_parent.is_some() => return Ok(false),
+            Err(error) => return Err(io(error)),
+        }
     }
     staging.temp.keep();
     staging.step()?;

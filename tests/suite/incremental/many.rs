@@ -138,3 +138,43 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// What one image has become so far is in the folder of the next one: neither git nor a tree takes it for the user's.
+#[test]
+fn what_is_being_built_is_neither_dirt_nor_an_input() {
+    const IMAGES: usize = 4;
+    let mut case = Case::new().file("app", elf::static_amd64()).file(".gitignore", "dist/\n");
+    for number in 0..IMAGES {
+        let recipe = "[[binary]]\npath = \"app\"\nto = \"/usr/bin/app\"\n\n\
+                      [[tree]]\nfrom = \".\"\nto = \"/srv\"\ninclude = [\"**/.*\", \".*/**\"]\nexclude = [\".git/**\", \"dist/**\"]\n\n\
+                      [run]\nlabels = { dirty = \"{git.dirty}\" }\n";
+        case = case.file(format!("r{number}.toml"), format!("{recipe}args = [\"{number}\"]\n"));
+    }
+    let git = |words: &[&str]| {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        judges::checked(judges::tool("git").args(who).args(words).current_dir(case.dir()))
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "all"]);
+    let recipes: Vec<String> = (0..IMAGES).map(|number| format!("r{number}.toml")).collect();
+    let build = |jobs: &str, output: &str| {
+        let words = ["build", "--jobs", jobs, "--output", output].map(str::to_owned);
+        let told = case.run(words.into_iter().chain(recipes.clone())).ok().stdout;
+        told.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = build("1", "dist/one/{name}");
+    for jobs in ["1", "2", "16"] {
+        // Into a folder that is new, and into the same one.
+        for _ in 0..2 {
+            assert_eq!(build(jobs, &format!("dist/{jobs}/{{name}}")), first);
+        }
+    }
+    // In a folder that is new itself, beside what git looks at.
+    fs::remove_dir_all(case.path("dist")).unwrap();
+    for jobs in ["1", "2", "16"] {
+        assert_eq!(build(jobs, "dist/{name}"), first);
+        assert_eq!(git(&["status", "--porcelain"]), "");
+        fs::remove_dir_all(case.path("dist")).unwrap();
+    }
+}
