@@ -18,6 +18,7 @@ use super::{
     Form, Staging, archive,
     folder::sync_folder,
     layout::{self, Ready},
+    temp::MadeParents,
 };
 use crate::{oci::Descriptor, report::Failure};
 
@@ -49,6 +50,8 @@ pub fn allow_staging(images: usize) {
 pub struct Publishing {
     images: VecDeque<ReadyImage>,
     late: BTreeSet<PathBuf>,
+    /// Parents that were made for images: a way such as `new/../out` leads through an empty one to the end.
+    made: Vec<MadeParents>,
 }
 
 /// An image that is written but for its name.
@@ -128,11 +131,13 @@ impl Publishing {
     /// The form cannot hold the image, the path has become something else, or the system failed; what was there is intact.
     pub fn publish_next(&mut self) -> Result<(), Failure> {
         let Some(mut image) = self.images.pop_front() else { return Ok(()) };
-        match (image.staging.form, &image.ready) {
+        let published = match (image.staging.form, &image.ready) {
             (Form::Layout, None) => Ok(()),
             (Form::Layout, Some(ready)) => layout::commit(&mut image.staging, ready, &mut self.late),
             (form, _) => archive::publish(&mut image.staging, form, &image.root, &image.reference),
-        }
+        };
+        self.made.push(std::mem::take(&mut image.staging.made));
+        published
     }
 
     /// Makes the names durable that the images got.

@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    oci::{Digest, media_type},
+    oci::{Digest, Platform, media_type},
     place::{
         Opened,
         sample::{build, files, image, index},
@@ -46,6 +46,29 @@ fn a_first_build_makes_the_parents_and_leaves_nothing_beside_the_layout() {
     let top: Vec<_> = files(&path).into_iter().filter(|name| !name.starts_with("blobs/")).collect();
     assert_eq!(top, ["index.json", "oci-layout"]);
     assert_eq!(fs::read_to_string(path.join("oci-layout")).unwrap(), r#"{"imageLayoutVersion":"1.0.0"}"#);
+}
+
+#[test]
+fn a_way_through_a_folder_that_is_made_is_there_until_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("there")).unwrap();
+    for (form, out) in [(Form::Layout, "out"), (Form::Layout, "there"), (Form::OciArchive, "archives")] {
+        let way = dir.path().join("a/../").join(out);
+        let (mut publishing, siblings) = (Publishing::default(), Siblings::default());
+        for name in ["one", "two"] {
+            let staging = Staging::begin_among(&way.join(name), form, &siblings).unwrap();
+            let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["layer"]);
+            publishing.add(ReadyImage::new(staging, root, name.to_owned()).unwrap());
+        }
+        publishing.sync().unwrap();
+        publishing.publish_next().unwrap();
+        publishing.publish_next().unwrap();
+        publishing.finish().unwrap();
+        let there = dir.path().join(out);
+        assert_eq!(fs::read_dir(&there).unwrap().count(), 2, "{out}");
+        assert!(["one", "two"].iter().all(|name| Opened::open(&there.join(name)).unwrap().verify().is_ok()), "{out}");
+        assert!(!dir.path().join("a").exists(), "{out}");
+    }
 }
 
 #[test]
@@ -316,7 +339,7 @@ fn a_single_manifest_may_be_the_root() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
     let staging = Staging::begin(&path, Form::Layout).unwrap();
-    let root = image(&staging, &crate::oci::Platform::parse("linux/amd64").unwrap(), &["a", "b"]);
+    let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["a", "b"]);
     staging.publish(&root, "latest").unwrap();
     let layout = Opened::open(&path).unwrap();
     layout.verify().unwrap();
