@@ -87,6 +87,11 @@ impl NewParent {
         Err(Failure::new("cannot create the folder: what is above it keeps vanishing").in_path(path))
     }
 
+    /// Whether the name of an image is one that nothing in it has.
+    pub(super) fn has_room_for(image: &Path) -> bool {
+        image.file_name() != Some(OsStr::new(IGNORED))
+    }
+
     /// Where it will be.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -265,6 +270,7 @@ mod tests {
         };
         let [one, other] = paths.each_ref().map(PathBuf::as_path);
         assert!(is_new(&[one, other], Form::Layout));
+        assert!(!is_new(&[one, &out.join(IGNORED)], Form::Layout));
         assert!(!is_new(&[one], Form::Layout) && !is_new(&[one, other], Form::OciArchive));
         assert!(!is_new(&[one, &dir.path().join("b")], Form::Layout) && !is_new(&[], Form::Layout));
         fs::create_dir_all(&out).unwrap();

@@ -71,7 +71,9 @@ impl Marker {
 impl Siblings {
     /// Those that will be written at `paths`.
     pub fn at<'a>(paths: impl IntoIterator<Item = &'a Path>, form: Form) -> Self {
-        let parents: Vec<_> = paths.into_iter().map(|path| plain(path).ok().map(|path| parent_of(&path))).collect();
+        let parent =
+            |path: &Path| plain(path).ok().filter(|path| NewParent::has_room_for(path)).map(|path| parent_of(&path));
+        let parents: Vec<_> = paths.into_iter().map(parent).collect();
         let parent = match parents.as_slice() {
             [Some(first), others @ ..] if form == Form::Layout && !others.is_empty() => Some(first),
             _ => None,
