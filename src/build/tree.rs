@@ -119,11 +119,11 @@ impl Walk<'_> {
         }
         let shown = || printable(&String::from_utf8_lossy(&path.join(&b'/'))).into_owned();
         let name = path.last().copied().unwrap_or_default();
-        // Of this build or of another one at this moment.
-        if kind == FileType::Directory && is_staging_name(OsStr::from_bytes(name)) {
-            return Ok(());
-        }
         if kind == FileType::Directory {
+            // Of this build or of another one at this moment.
+            if is_staging_name(OsStr::from_bytes(name)) {
+                return Ok(());
+            }
             self.folders.insert(path.join(&b'/'));
             let host = host.join(OsStr::from_bytes(name));
             return match to.join(name) {

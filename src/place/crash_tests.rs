@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Form, Opened, Staging,
-    sample::{build, files, index},
+    sample::{build, files, index, is_clean},
 };
 use crate::oci::BlobSink as _;
 
@@ -36,10 +36,6 @@ fn reference(path: &Path) -> String {
             Err(failure) => assert_ne!(fs::read(path.join("index.json")).unwrap(), before, "{failure}"),
         }
     }
-}
-
-fn is_clean(parent: &Path) -> bool {
-    !files(parent).iter().any(|name| name.contains(".hardpan-"))
 }
 
 /// What a killed build left goes with the next one, or the one after it: a process that another test is just starting

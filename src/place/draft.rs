@@ -5,7 +5,6 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     num::NonZeroU64,
-    path::PathBuf,
 };
 
 use rustix::fs::{Advice, fadvise};
@@ -46,11 +45,6 @@ impl<'a> FileDraft<'a> {
         Self { staging, number, held: Vec::new(), file: None, hasher: Sha256::new(), written: 0, begun: 0 }
     }
 
-    /// The name of the file until it gets the one of its bytes.
-    fn path(&self) -> PathBuf {
-        self.staging.temp.path().join(format!("draft-{}", self.number))
-    }
-
     /// Writes what is held.
     fn spill(&mut self) -> io::Result<()> {
         let mut held = std::mem::take(&mut self.held);
@@ -62,11 +56,11 @@ impl<'a> FileDraft<'a> {
 
     /// Writes these bytes, behind all that were held.
     fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.file.is_none() {
+        let file = match &mut self.file {
+            Some(file) => file,
             // Created with 0666 and the umask, as any file a tool writes: other users' tools read layouts too.
-            self.file = Some(File::create_new(self.path())?);
-        }
-        let Some(file) = &mut self.file else { return Ok(()) };
+            none => none.insert(File::create_new(self.staging.draft_path(self.number))?),
+        };
         put(file, &mut self.written, bytes)?;
         if let Some(more) = NonZeroU64::new(self.written - self.begun).filter(|more| more.get() >= AHEAD) {
             // Linux begins to write what it is told that nobody needs, and keeps what it has not written yet. Nothing
@@ -85,7 +79,7 @@ impl<'a> FileDraft<'a> {
             Ok(file) => (file, None),
             // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let draft = self.path();
+                let draft = self.staging.draft_path(self.number);
                 (File::create_new(&draft)?, Some(draft))
             }
             Err(error) => return Err(error),
@@ -115,7 +109,7 @@ impl<'a> FileDraft<'a> {
     fn end_file(&mut self, media_type: &'static str) -> Result<Descriptor, Failure> {
         self.spill().map_err(|error| self.failure(&error))?;
         let (digest, size) = (self.hasher.clone().finish(), self.written);
-        let named = fs::rename(self.path(), self.staging.fresh.path(digest));
+        let named = fs::rename(self.staging.draft_path(self.number), self.staging.fresh.path(digest));
         named.map_err(|error| self.failure(&error))?;
         let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
         if let Some(file) = self.file.take() {
@@ -172,7 +166,7 @@ impl Draft for FileDraft<'_> {
 impl Drop for FileDraft<'_> {
     fn drop(&mut self) {
         if self.file.is_some() {
-            let _ = fs::remove_file(self.path());
+            let _ = fs::remove_file(self.staging.draft_path(self.number));
         }
     }
 }

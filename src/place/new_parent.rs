@@ -149,8 +149,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{
         super::{
-            Form, Opened, Publishing, ReadyImage, Siblings, Staging,
-            sample::{build, files, index},
+            Form, Publishing, ReadyImage, Siblings, Staging,
+            sample::{build, index, is_clean, name},
         },
         *,
     };
@@ -181,23 +181,13 @@ mod tests {
         publishing
     }
 
-    fn reference(path: &Path) -> String {
-        let layout = Opened::open(path).unwrap();
-        layout.verify().unwrap();
-        layout.sets()[0].reference.clone().unwrap()
-    }
-
-    fn is_clean(dir: &Path) -> bool {
-        !files(dir).iter().any(|name| name.contains(".hardpan-"))
-    }
-
     #[test]
     fn all_images_become_visible_at_once() {
         let (dir, out, paths) = scene();
         let mut publishing = publishing(begin(&paths));
         assert!(!out.exists());
         publishing.publish_next().unwrap();
-        assert_eq!(paths.each_ref().map(|path| reference(path)), ["new", "new"]);
+        assert_eq!(paths.each_ref().map(|path| name(path)), ["new", "new"]);
         publishing.publish_next().unwrap();
         publishing.finish().unwrap();
         assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
@@ -216,10 +206,10 @@ mod tests {
         build(&paths[1], "old").unwrap();
         fs::write(out.join("note"), "somebody's").unwrap();
         publishing.publish_next().unwrap();
-        assert_eq!((reference(&paths[0]), reference(&paths[1])), ("new".to_owned(), "old".to_owned()));
+        assert_eq!((name(&paths[0]), name(&paths[1])), ("new".to_owned(), "old".to_owned()));
         publishing.publish_next().unwrap();
         publishing.finish().unwrap();
-        assert_eq!(reference(&paths[1]), "new");
+        assert_eq!(name(&paths[1]), "new");
         assert_eq!(fs::read(out.join("note")).unwrap(), b"somebody's");
         assert!(is_clean(dir.path()));
     }
@@ -237,7 +227,7 @@ mod tests {
         publishing.publish_next().unwrap();
         publishing.publish_next().unwrap();
         publishing.finish().unwrap();
-        assert_eq!(paths.each_ref().map(|path| reference(path)), ["new", "new"]);
+        assert_eq!(paths.each_ref().map(|path| name(path)), ["new", "new"]);
         assert!(is_clean(dir.path()));
     }
 
@@ -249,7 +239,7 @@ mod tests {
         publishing.publish_next().unwrap();
         publishing.finish().unwrap();
         assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
-        assert_eq!(reference(&paths[0]), "new");
+        assert_eq!(name(&paths[0]), "new");
         drop(other);
         assert!(is_clean(dir.path()));
     }

@@ -16,7 +16,7 @@ use crate::{
         BlobSink, Descriptor, DiffId, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Platform, RootFs,
         RunConfig, canonical_json, media_type,
     },
-    place::{Form, Staging},
+    place::{Form, Opened, Staging},
     report::Failure,
 };
 
@@ -77,6 +77,18 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
     ::zstd::encode_all(bytes, 1).unwrap()
+}
+
+/// The name in the place at `path`, every byte of which is right.
+pub(super) fn name(path: &Path) -> String {
+    let opened = Opened::open(path).unwrap();
+    opened.verify().unwrap();
+    opened.sets()[0].reference.clone().unwrap()
+}
+
+/// Whether no temporary folder is below `root`.
+pub(super) fn is_clean(root: &Path) -> bool {
+    !files(root).iter().any(|name| name.contains(".hardpan-"))
 }
 
 /// Every path below `root`, sorted, folders with a slash.
@@ -155,8 +167,8 @@ impl Hand {
         self
     }
 
-    pub(super) fn open(&self) -> Result<super::Opened, Failure> {
-        super::Opened::open(self.path())
+    pub(super) fn open(&self) -> Result<Opened, Failure> {
+        Opened::open(self.path())
     }
 
     /// What opening and verifying says against it.

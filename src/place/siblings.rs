@@ -14,7 +14,7 @@ use super::{
     folder::{Folder, Lock},
     new_parent::NewParent,
     site::{parent_of, plain},
-    temp::{MadeParents, is_temp_name, prefix_of, sibling_prefix},
+    temp::{MadeParents, is_staging_name, is_temp_name, sibling_prefix},
 };
 use crate::{cache::Identity, report::Failure};
 
@@ -75,12 +75,12 @@ impl Siblings {
             |path: &Path| plain(path).ok().filter(|path| NewParent::has_room_for(path)).map(|path| parent_of(&path));
         let parents: Vec<_> = paths.into_iter().map(parent).collect();
         let parent = match parents.as_slice() {
-            [Some(first), others @ ..] if form == Form::Layout && !others.is_empty() => Some(first),
-            _ => None,
+            [Some(first), _, ..] if form == Form::Layout && parents.windows(2).all(|two| two[0] == two[1]) => {
+                Parent::Common(first.clone())
+            }
+            _ => Parent::Usual,
         };
-        let common = parent.filter(|first| parents.iter().all(|other| other.as_ref() == Some(*first)));
-        let parent = Mutex::new(common.map_or(Parent::Usual, |parent| Parent::Common(parent.clone())));
-        Self { listed: Mutex::default(), made: Mutex::default(), marker: Arc::default(), parent }
+        Self { listed: Mutex::default(), made: Mutex::default(), marker: Arc::default(), parent: Mutex::new(parent) }
     }
 
     /// The folder of all images, where it was not there when the first of them was begun.
@@ -150,7 +150,7 @@ impl Drop for Siblings {
 /// The names of all temporary folders in `parent`.
 fn list(parent: &Path) -> Vec<OsString> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
-    entries.flatten().map(|entry| entry.file_name()).filter(|name| prefix_of(name).is_some()).collect()
+    entries.flatten().map(|entry| entry.file_name()).filter(|name| is_staging_name(name)).collect()
 }
 
 #[cfg(test)]

@@ -327,6 +327,11 @@ impl Staging {
         }
     }
 
+    /// The name of the draft of that number until it gets the one of its bytes.
+    pub(super) fn draft_path(&self, number: u64) -> PathBuf {
+        self.temp.path().join(format!("draft-{number}"))
+    }
+
     /// Where the staged blobs are.
     pub(super) fn blobs(&self) -> &Path {
         self.fresh.folder()

@@ -88,7 +88,7 @@ pub(super) fn sibling_prefix(name: &OsStr) -> OsString {
 }
 
 /// The prefix of a name that [`Temp::create`] gives; `None` for other names.
-pub(super) fn prefix_of(name: &OsStr) -> Option<&[u8]> {
+fn prefix_of(name: &OsStr) -> Option<&[u8]> {
     let bytes = name.as_encoded_bytes();
     let (prefix, random) = bytes.split_at(bytes.len().checked_sub(RANDOM)?);
     (prefix.ends_with(MARK.as_bytes()) && random.iter().all(u8::is_ascii_alphanumeric)).then_some(prefix)

@@ -54,37 +54,19 @@ pub(super) fn check_depth(depth: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What was said of a blob that was reached and is intact.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Said {
-    /// What its bytes are said to be. Foreign text.
-    pub(super) media_type: String,
-    /// Stored bytes.
-    pub(super) size: u64,
-}
-
-impl Said {
-    fn is_of(&self, blob: &BlobRef) -> bool {
-        self.size == blob.size && self.media_type == blob.media_type
-    }
-}
-
 /// Reads and verifies every blob that `root` reaches, itself included. What is neither an index nor a manifest is
 /// read as bytes.
 ///
 /// # Errors
 /// The first blob that is missing or not what its descriptor says.
-pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Said>, Failure> {
-    let mut reached: BTreeMap<Digest, Said> = BTreeMap::new();
-    // Seen as the same thing: this cuts loops and repeated work.
-    let is_reached = |reached: &BTreeMap<Digest, Said>, blob: &BlobRef| {
-        reached.get(&blob.digest).is_some_and(|seen| seen.is_of(blob))
-    };
+pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, BlobRef>, Failure> {
+    let mut reached: BTreeMap<Digest, BlobRef> = BTreeMap::new();
     let mut budget = Budget::new();
     let mut ahead = vec![(root.clone(), 0)];
     while let Some((blob, depth)) = ahead.pop() {
         check_depth(depth)?;
-        if is_reached(&reached, &blob) {
+        // Seen as the same thing: this cuts loops and repeated work.
+        if reached.get(&blob.digest) == Some(&blob) {
             continue;
         }
         if Kind::of(&blob.media_type) == Kind::Other {
@@ -101,15 +83,15 @@ pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Sa
                     // Leaves, whatever they call themselves: a layer is never read as a manifest.
                     for descriptor in manifest.layers().iter().chain([manifest.config()]) {
                         let leaf = BlobRef::of(descriptor, within)?;
-                        if !is_reached(&reached, &leaf) {
+                        if reached.get(&leaf.digest) != Some(&leaf) {
                             store.verify(&leaf)?;
-                            reached.insert(leaf.digest, Said { media_type: leaf.media_type, size: leaf.size });
+                            reached.insert(leaf.digest, leaf);
                         }
                     }
                 }
             }
         }
-        reached.insert(blob.digest, Said { media_type: blob.media_type, size: blob.size });
+        reached.insert(blob.digest, blob);
     }
     Ok(reached)
 }

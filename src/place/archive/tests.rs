@@ -15,7 +15,7 @@ use crate::{
     place::{
         Form, Opened, Staging,
         crash_tests::assert_gets_clean,
-        sample::{build, files, gzip, image, index, zstd},
+        sample::{build, files, gzip, image, index, is_clean, name, zstd},
     },
     report::Failure,
 };
@@ -26,17 +26,6 @@ fn single(path: &Path, form: Form, seed: &str) -> Result<Descriptor, Failure> {
     let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["common", seed]);
     staging.publish(&root, seed)?;
     Ok(root)
-}
-
-/// The name in the place at `path`, every byte of which is right.
-fn name(path: &Path) -> String {
-    let opened = Opened::open(path).unwrap();
-    opened.verify().unwrap();
-    opened.sets()[0].reference.clone().unwrap()
-}
-
-fn is_clean(parent: &Path) -> bool {
-    !files(parent).iter().any(|name| name.contains(".hardpan-"))
 }
 
 #[test]

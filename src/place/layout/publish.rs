@@ -15,7 +15,7 @@ use std::{
 use crate::{
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     place::{
-        BlobRef, Form, INDEX, MARKER, REF_NAME,
+        BlobRef, Form, INDEX, MARKER, REF_NAME, VERSION,
         document::Kind,
         folder::{Folder, rename_folder, sync_folder},
         site::{Site, parent_of},
@@ -26,8 +26,6 @@ use crate::{
     report::{Failure, Limits},
 };
 
-/// The marker, with the one version of the layout there is.
-const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// How often the layout may come and go between two looks before we give up.
 const ATTEMPTS: usize = 16;
 
@@ -113,17 +111,21 @@ fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     let reached = walk::reach(&store, &root).and_then(|reached| {
         // Documents were read from memory where they were just written; their files are looked at here.
         reached
-            .iter()
-            .filter(|(_, said)| Kind::of(&said.media_type) != Kind::Other)
-            .map(|(digest, said)| BlobRef { media_type: said.media_type.clone(), digest: *digest, size: said.size })
-            .try_for_each(|blob| store.verify(&blob))?;
+            .values()
+            .filter(|blob| Kind::of(&blob.media_type) != Kind::Other)
+            .try_for_each(|blob| store.verify(blob))?;
         Ok(reached)
     });
     let reached = reached.map_err(|mut failure| {
         failure.what = format!("the image that was written does not read back: {}", failure.what);
         failure.in_path(&staging.path)
     })?;
-    Ok(Reached(reached.into_iter().map(|(digest, said)| (digest, said.size)).collect()))
+    Ok(Reached(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
+}
+
+/// The marker, with the one version of the layout there is.
+fn marker() -> String {
+    format!(r#"{{"imageLayoutVersion":"{VERSION}"}}"#)
 }
 
 /// The index of the layout.
@@ -151,7 +153,7 @@ fn is_there(staging: &Staging, reached: &Reached, index: &[u8]) -> bool {
         let Ok(mut there) = fs::read_dir(blobs_in(&staging.path)) else { return false };
         there.all(|blob| blob.is_ok_and(|blob| is_reached(&blob.file_name(), reached) == Some(true)))
     };
-    !staging.beside && nothing_staged() && same(MARKER, MARKER_BYTES) && same(INDEX, index) && all_reached()
+    !staging.beside && nothing_staged() && same(MARKER, marker().as_bytes()) && same(INDEX, index) && all_reached()
 }
 
 /// Whether the blob of that name is needed; `None` when it is the name of none.
@@ -163,7 +165,7 @@ fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
 /// Writes the marker and the new index into the staging folder.
 fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
     let temp = staging.temp.path();
-    let marker = staging.marker.put(&temp.join(MARKER), MARKER_BYTES);
+    let marker = staging.marker.put(&temp.join(MARKER), marker().as_bytes());
     let written = marker
         .map_err(|error| (MARKER, error))
         .and_then(|()| fs::write(temp.join(INDEX), index).map_err(|error| (INDEX, error)));
