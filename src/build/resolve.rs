@@ -2,6 +2,7 @@
 
 mod ahead;
 mod base;
+mod expanded;
 mod programs;
 mod trees;
 mod urls;

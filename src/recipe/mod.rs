@@ -18,8 +18,8 @@ pub use lock::{
 };
 pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
-    Policy, Recipe, Run, Symlink, System, Tree,
+    Policy, Recipe, Run, Strip, Symlink, System, Tree,
 };
-pub use parse::{bytes, check_go_tool_flags, parse, parse_lock, parse_policy};
+pub use parse::{FEATURE, TAG, WordKind, bytes, check_go_tool_flags, parse, parse_lock, parse_policy};
 pub use schema::schema;
 pub use variables::{GitWord, Variables, set_variables};

@@ -85,18 +85,34 @@ pub struct GoBinary {
     pub package: Located<String>,
     /// `dir`: where the toolchain runs, relative to the recipe. Default `.`.
     pub dir: Option<Located<String>>,
-    /// Build tags.
+    /// Build tags; may hold variables.
     pub tags: Vec<Located<String>>,
     /// More `-ldflags`; may hold variables.
     pub ldflags: Vec<Located<String>>,
-    /// More flags of `go build`, checked against those that would escape.
+    /// More flags of `go build`, checked against those that would escape; may hold variables.
     pub flags: Vec<Located<String>>,
-    /// More environment of the compiler, checked against what hardpan sets itself. `GOWORK` is allowed here.
+    /// More environment of the compiler, checked against what hardpan sets itself; values may hold variables. `GOWORK` is
+    /// allowed here.
     pub env: BTreeMap<String, Located<String>>,
     /// `vcs = true`: stamp the revision.
     pub vcs: bool,
-    /// `strip = false`: keep symbols and DWARF.
-    pub strip: bool,
+    /// `cgo = true`: compile C with the program, and link it statically.
+    pub cgo: bool,
+    /// `cc`: the C compiler of a program with `cgo`; may hold variables. Default: the target's on this machine.
+    pub cc: Option<Located<String>>,
+    /// What is taken out of the program. Default all of it.
+    pub strip: Strip,
+}
+
+/// `strip`: what the linker leaves out of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strip {
+    /// `true`: symbols and debug information.
+    Symbols,
+    /// `"debuginfo"`: debug information; the names of functions stay.
+    DebugInfo,
+    /// `false`: nothing.
+    Nothing,
 }
 
 /// A program that `cargo build` makes.
@@ -110,14 +126,67 @@ pub struct CargoBinary {
     pub dir: Option<Located<String>>,
     /// A target triple; default musl of the platform.
     pub target: Option<Located<String>>,
-    /// Cargo features.
+    /// Cargo features; may hold variables.
     pub features: Vec<Located<String>>,
-    /// More flags of `cargo build`, checked against those that would escape.
+    /// More flags of `cargo build`, checked against those that would escape; may hold variables.
     pub flags: Vec<Located<String>>,
-    /// More environment of the compiler, checked against what hardpan sets itself.
+    /// More environment of the compiler, checked against what hardpan sets itself; values may hold variables.
     pub env: BTreeMap<String, Located<String>>,
-    /// `strip = false`: keep symbols.
-    pub strip: bool,
+    /// `profile`: the Cargo profile. Default `release`.
+    pub profile: Option<Located<String>>,
+    /// `rustflags`: more flags of rustc for every crate of the target, after those of the checkout's configuration.
+    pub rustflags: Vec<Located<String>>,
+    /// `linker`: a program name or a path relative to `dir`; may hold variables. Default: the checkout's configuration, else
+    /// the toolchain's own.
+    pub linker: Option<Located<String>>,
+    /// `cc`: the C compiler for the target; may hold variables. Default: the target's on this machine.
+    pub cc: Option<Located<String>>,
+    /// What is taken out of the program. Default all of it.
+    pub strip: Strip,
+    /// `debug-file`: where the symbols go that `strip` takes out, relative to the recipe; may hold variables.
+    pub debug_file: Option<Located<String>>,
+    /// `auditable = false`: leave out the list of dependencies.
+    pub auditable: bool,
+}
+
+impl GoBinary {
+    /// A program with every other key at its default.
+    pub fn new(package: Located<String>) -> Self {
+        Self {
+            package,
+            dir: None,
+            tags: Vec::new(),
+            ldflags: Vec::new(),
+            flags: Vec::new(),
+            env: BTreeMap::new(),
+            vcs: false,
+            cgo: false,
+            cc: None,
+            strip: Strip::Symbols,
+        }
+    }
+}
+
+impl CargoBinary {
+    /// The only program of a package, with every other key at its default.
+    pub fn new(package: Located<String>) -> Self {
+        Self {
+            package,
+            binary: None,
+            dir: None,
+            target: None,
+            features: Vec::new(),
+            flags: Vec::new(),
+            env: BTreeMap::new(),
+            profile: None,
+            rustflags: Vec::new(),
+            linker: None,
+            cc: None,
+            strip: Strip::Symbols,
+            debug_file: None,
+            auditable: true,
+        }
+    }
 }
 
 /// One `[[file]]`.

@@ -200,6 +200,39 @@ impl<'de> Deserialize<'de> for Loose {
 
 schema_is!(Loose, { "type": "string" });
 
+/// `strip`: a switch, or `"debuginfo"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StripWord {
+    /// All or nothing.
+    Switch(bool),
+    /// A word, which may be an unknown one.
+    Word(String),
+}
+
+impl<'de> Deserialize<'de> for StripWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrWord;
+        impl Visitor<'_> for SwitchOrWord {
+            type Value = StripWord;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false` or `\"debuginfo\"`")
+            }
+
+            fn visit_bool<E>(self, switch: bool) -> Result<StripWord, E> {
+                Ok(StripWord::Switch(switch))
+            }
+
+            fn visit_str<E>(self, word: &str) -> Result<StripWord, E> {
+                Ok(StripWord::Word(word.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(SwitchOrWord)
+    }
+}
+
+schema_is!(StripWord, { "enum": [true, false, "debuginfo"] });
+
 /// A platform as it is spelled.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]

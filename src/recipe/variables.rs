@@ -94,6 +94,19 @@ pub(super) fn check(text: &Located<String>, vars: &BTreeMap<String, String>) -> 
     Ok(())
 }
 
+/// `text` with the letter `x` in the place of every variable, for checks of what stands around them. Fails as [`check`].
+pub(super) fn outline(text: &Located<String>, vars: &BTreeMap<String, String>) -> Result<String, Failure> {
+    check(text, vars)?;
+    let mut outline = String::with_capacity(text.value.len());
+    for piece in pieces(&text.value) {
+        match piece.map_err(|fault| fault.at(Some(text)))? {
+            Piece::Text(plain) => outline.push_str(plain),
+            Piece::Variable(..) => outline.push('x'),
+        }
+    }
+    Ok(outline)
+}
+
 /// Gives variables of `[vars]` the values of `--set`, each pair as `name=value`; of two for one name the last counts.
 ///
 /// A name that `[vars]` does not declare fails, and so does a value with control characters.

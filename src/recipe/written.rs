@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shapes::{At, CertificatesWord, Day, List, Loose, Pairs, PlatformWord, Table};
+use super::shapes::{At, CertificatesWord, Day, List, Loose, Pairs, PlatformWord, StripWord, Table};
 
 /// What is in an image, and how it runs. Built by `hardpan build`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,10 +63,19 @@ pub(super) struct Recipe {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(extend("oneOf" = json!([
-    { "required": ["go"], "not": { "anyOf": [{ "required": ["target"] }, { "required": ["features"] }] } },
+    {
+        "required": ["go"],
+        "not": { "anyOf": [
+            { "required": ["target"] }, { "required": ["features"] }, { "required": ["profile"] },
+            { "required": ["rustflags"] }, { "required": ["linker"] }, { "required": ["debug-file"] },
+            { "required": ["auditable"] },
+        ] },
+    },
     {
         "required": ["cargo"],
-        "not": { "anyOf": [{ "required": ["tags"] }, { "required": ["ldflags"] }, { "required": ["vcs"] }] },
+        "not": { "anyOf": [
+            { "required": ["tags"] }, { "required": ["ldflags"] }, { "required": ["vcs"] }, { "required": ["cgo"] },
+        ] },
     },
     { "required": ["path", "to"] },
 ])))]
@@ -84,22 +93,40 @@ pub(super) struct Binary {
     /// Where the program goes. Default: `/usr/bin/<binary>`; `path` needs it.
     #[schemars(regex(pattern = "^/"))]
     pub(super) to: Option<At<String>>,
-    /// Go build tags.
+    /// Go build tags; may hold `{variables}`.
     pub(super) tags: Option<At<List>>,
     /// More `-ldflags` of Go; may hold `{variables}`.
     pub(super) ldflags: Option<At<List>>,
-    /// Cargo features.
+    /// Cargo features; may hold `{variables}`.
     pub(super) features: Option<At<List>>,
-    /// More flags of `go build` or `cargo build`.
+    /// More flags of `go build` or `cargo build`; may hold `{variables}`.
     pub(super) flags: Option<At<List>>,
-    /// More environment of the compiler.
+    /// More environment of the compiler; values may hold `{variables}`.
     pub(super) env: Option<At<Pairs>>,
+    /// The Cargo profile.
+    #[schemars(extend("default" = "release"))]
+    pub(super) profile: Option<At<String>>,
+    /// More flags of rustc for every crate of the target.
+    pub(super) rustflags: Option<At<List>>,
+    /// The linker of a Cargo program, by name or by a path relative to `dir`; may hold `{variables}`. Default: what the
+    /// checkout's cargo configuration names, else the toolchain's own.
+    pub(super) linker: Option<At<String>>,
+    /// The C compiler for the target, by name or by a path relative to `dir`; may hold `{variables}`.
+    pub(super) cc: Option<At<String>>,
+    /// Compile C with a Go program, and link it statically.
+    #[schemars(extend("default" = false))]
+    pub(super) cgo: Option<At<bool>>,
     /// Stamp the revision into a Go program (`-buildvcs`).
     #[schemars(extend("default" = false))]
     pub(super) vcs: Option<At<bool>>,
-    /// Leave out symbols and debug information.
+    /// Leave out symbols and debug information, or only `"debuginfo"`.
     #[schemars(extend("default" = true))]
-    pub(super) strip: Option<At<bool>>,
+    pub(super) strip: Option<At<StripWord>>,
+    /// Where the symbols go that `strip` takes out of a Cargo program, relative to the recipe; may hold `{variables}`.
+    pub(super) debug_file: Option<At<String>>,
+    /// Put the list of a Cargo program's dependencies into it, in the form of cargo-auditable.
+    #[schemars(extend("default" = true))]
+    pub(super) auditable: Option<At<bool>>,
     /// Put it over a path that the base has.
     #[schemars(extend("default" = false))]
     pub(super) replace: Option<At<bool>>,

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     oci::Platform,
-    recipe::CargoBinary,
+    recipe::{CargoBinary, Strip},
     report::{Failure, printable},
 };
 
@@ -109,7 +109,15 @@ pub(super) fn compile(
 
 /// What makes a compile another one. Packages of one workspace share a folder: cargo keeps them apart.
 fn key<'a>(binary: &'a CargoBinary, dir: &'a Path, target: &'a str) -> Vec<&'a [u8]> {
-    let mut key = vec![dir.as_os_str().as_encoded_bytes(), target.as_bytes(), if binary.strip { b"s" } else { b"-" }];
+    let mut key = vec![
+        dir.as_os_str().as_encoded_bytes(),
+        target.as_bytes(),
+        match binary.strip {
+            Strip::Symbols => b"s",
+            Strip::DebugInfo => b"d",
+            Strip::Nothing => b"-",
+        },
+    ];
     for list in [&binary.flags, &binary.features] {
         key.extend(list.iter().map(|word| word.value.as_bytes()));
         key.push(b"");
@@ -327,8 +335,10 @@ impl Job<'_> {
     /// The flags of every crate of the target; build scripts and macros, which run here, get none.
     fn rustflags(&self, mut flags: Vec<String>, maps: Vec<(PathBuf, String)>) -> Result<Vec<String>, Failure> {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
-        if self.binary.strip {
-            flags.push("-Cstrip=symbols".to_owned());
+        match self.binary.strip {
+            Strip::Symbols => flags.push("-Cstrip=symbols".to_owned()),
+            Strip::DebugInfo => flags.push("-Cstrip=debuginfo".to_owned()),
+            Strip::Nothing => {}
         }
         for (from, to) in maps {
             let Some(from) = from.to_str() else {

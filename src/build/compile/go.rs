@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     oci::Platform,
-    recipe::GoBinary,
+    recipe::{GoBinary, Strip},
     report::{Failure, printable},
 };
 
@@ -51,13 +51,12 @@ pub(super) fn compile(
     toolchain: &Toolchain<'_>,
     binary: &GoBinary,
     dir: &Path,
-    ldflags: &[String],
     platform: &Platform,
 ) -> Result<Compiled, Failure> {
     refuse_flags(binary)?;
     let work = workspace(toolchain, binary, dir)?;
     let go = installed(toolchain, dir)?;
-    let bench = bench(toolchain, binary, dir, ldflags, platform)?;
+    let bench = bench(toolchain, binary, dir, platform)?;
     let mut environment = toolchain.hermetic(&bench);
     go_variables(&mut environment, &go, &bench, platform);
     environment::add_recipe(&mut environment, &binary.env, |name| RESERVED.contains(&name))?;
@@ -75,7 +74,7 @@ pub(super) fn compile(
         job.fetch(&work, go.writable_cache)?;
     }
     let name = job.name()?;
-    job.build(&name, ldflags)
+    job.build(&name)
 }
 
 /// Whether Go takes a vendor folder by itself: from `go 1.14` on, as the file says (go.dev/ref/mod, "Vendoring"). An
@@ -88,14 +87,8 @@ fn uses_vendor(file: &Path) -> bool {
 }
 
 /// Its folder in the cache. `go build` keeps its own cache by content; here only the program is kept apart.
-fn bench(
-    toolchain: &Toolchain<'_>,
-    binary: &GoBinary,
-    dir: &Path,
-    ldflags: &[String],
-    platform: &Platform,
-) -> Result<Bench, Failure> {
-    let said = format!("{:?} {ldflags:?} {platform} {} {}", values(binary), binary.vcs, binary.strip);
+fn bench(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path, platform: &Platform) -> Result<Bench, Failure> {
+    let said = format!("{:?} {:?} {platform} {} {:?}", values(binary), ldflags(binary), binary.vcs, binary.strip);
     let key = [dir.as_os_str().as_encoded_bytes(), binary.package.value.as_bytes(), said.as_bytes()];
     toolchain.bench("go", &key)
 }
@@ -107,6 +100,11 @@ fn values(binary: &GoBinary) -> (Vec<&str>, Vec<&str>, Vec<(&str, &str)>) {
         binary.flags.iter().map(|flag| flag.value.as_str()).collect(),
         binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect(),
     )
+}
+
+/// `ldflags` of the recipe, which are joined by spaces, so that Go splits and unquotes them.
+fn ldflags(binary: &GoBinary) -> Vec<&str> {
+    binary.ldflags.iter().map(|flag| flag.value.as_str()).collect()
 }
 
 /// Refuses the flags that no recipe can have.
@@ -324,10 +322,14 @@ impl Job<'_> {
     }
 
     /// Compiles.
-    fn build(&self, name: &str, ldflags: &[String]) -> Result<Compiled, Failure> {
+    fn build(&self, name: &str) -> Result<Compiled, Failure> {
         let made = self.bench.temporary().join("program");
-        let mut linker = vec![if self.binary.strip { "-s -w -buildid=" } else { "-buildid=" }];
-        linker.extend(ldflags.iter().map(String::as_str));
+        let mut linker = vec![match self.binary.strip {
+            Strip::Symbols => "-s -w -buildid=",
+            Strip::DebugInfo => "-w -buildid=",
+            Strip::Nothing => "-buildid=",
+        }];
+        linker.extend(ldflags(self.binary));
         let arguments = [
             OsString::from("build"),
             "-trimpath".into(),

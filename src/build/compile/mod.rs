@@ -77,20 +77,12 @@ pub struct Compiled {
 }
 
 impl Toolchain<'_> {
-    /// Compiles a Go package. `dir` is canonical; `ldflags` are the recipe's with variables replaced, joined by
-    /// spaces, so that Go splits and unquotes them.
-    pub fn go(
-        &self,
-        binary: &GoBinary,
-        dir: &Path,
-        ldflags: &[String],
-        platform: &Platform,
-        origin: &Origin,
-    ) -> Result<Compiled, Failure> {
-        go::compile(self, binary, dir, ldflags, platform).map_err(|failure| failure.at(origin))
+    /// Compiles a Go package. `dir` is canonical; the variables of `binary` have been replaced.
+    pub fn go(&self, binary: &GoBinary, dir: &Path, platform: &Platform, origin: &Origin) -> Result<Compiled, Failure> {
+        go::compile(self, binary, dir, platform).map_err(|failure| failure.at(origin))
     }
 
-    /// Compiles a Cargo package. `dir` is canonical.
+    /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.
     pub fn cargo(
         &self,
         binary: &CargoBinary,

@@ -102,7 +102,7 @@ fn suggest<'a>(failure: Failure, word: &str, names: impl Iterator<Item = &'a str
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
@@ -113,14 +113,8 @@ mod tests {
     fn wanted(package: &str, binary: Option<&str>) -> CargoBinary {
         let source = Arc::new(Source { path: "r.toml".into(), text: "x".into() });
         CargoBinary {
-            package: Located { value: package.into(), origin: Origin::new(&source, 0..1) },
             binary: binary.map(str::to_owned),
-            dir: None,
-            target: None,
-            features: Vec::new(),
-            flags: Vec::new(),
-            env: BTreeMap::new(),
-            strip: true,
+            ..CargoBinary::new(Located { value: package.into(), origin: Origin::new(&source, 0..1) })
         }
     }
 

@@ -1,7 +1,7 @@
 //! The real compilers, with programs small enough for a unit test: two folders, two environments, one digest.
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, env, fs, num::NonZeroUsize, path::Path, sync::Arc};
+use std::{env, fs, num::NonZeroUsize, path::Path, sync::Arc};
 
 use super::{environment::Environment, *};
 use crate::{oci::Digest, recipe::Located, report::Source};
@@ -73,23 +73,14 @@ fn a_go_program_is_the_same_from_every_folder_and_environment() {
             "package lib\n\nimport \"runtime\"\n\nfunc Where() string { _, file, _, _ := runtime.Caller(0); return file }\n",
         ),
     ];
-    let go = |package: &str| GoBinary {
-        package: located(package),
-        dir: None,
-        tags: Vec::new(),
-        ldflags: Vec::new(),
-        flags: Vec::new(),
-        env: BTreeMap::new(),
-        vcs: false,
-        strip: true,
-    };
+    let go = |package: &str| GoBinary::new(located(package));
     let platform = Platform::parse("linux/arm64").unwrap();
     let compile = |toolchain: &Toolchain<'_>, checkout: &Path| {
         let (dir, origin) = (checkout.join("app"), located("x").origin);
-        let failure = toolchain.go(&go("./sub"), &dir, &[], &platform, &origin).unwrap_err();
+        let failure = toolchain.go(&go("./sub"), &dir, &platform, &origin).unwrap_err();
         assert_eq!(failure.what, "`./sub` is a library, not a program");
         assert_eq!(failure.hint.unwrap(), "the programs here: `.`");
-        let made = toolchain.go(&go("."), &dir, &[], &platform, &origin)?;
+        let made = toolchain.go(&go("."), &dir, &platform, &origin)?;
         assert_eq!(made.name, "app");
         Ok(made)
     };
@@ -125,16 +116,8 @@ fn a_rust_program_is_the_same_from_every_folder_and_environment() {
     ];
     let platform = Platform::parse("linux/amd64").unwrap();
     let compile = |toolchain: &Toolchain<'_>, checkout: &Path| {
-        let binary = CargoBinary {
-            package: located("app"),
-            binary: None,
-            dir: None,
-            target: Some(located(&format!("{}-unknown-linux-gnu", env::consts::ARCH))),
-            features: Vec::new(),
-            flags: Vec::new(),
-            env: BTreeMap::new(),
-            strip: true,
-        };
+        let target = Some(located(&format!("{}-unknown-linux-gnu", env::consts::ARCH)));
+        let binary = CargoBinary { target, ..CargoBinary::new(located("app")) };
         toolchain.cargo(&binary, checkout, &platform, &located("x").origin)
     };
     let plain = bytes("one", &[], &files, compile);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform},
-    recipe::{Binary, BinarySource, GoBinary, Located, check_go_tool_flags},
+    recipe::{Binary, BinarySource, Located},
     report::{Failure, Origin, Task, printable},
 };
 
@@ -34,10 +34,11 @@ impl<'a> Resolver<'a> {
             match &binary.source {
                 BinarySource::Go(go) => {
                     self.source_dir(go.dir.as_ref())?;
-                    self.ldflags(go, platform)?;
+                    self.expanded_go(go, platform)?;
                 }
                 BinarySource::Cargo(cargo) => {
                     self.source_dir(cargo.dir.as_ref())?;
+                    self.expanded_cargo(cargo, platform)?;
                 }
                 BinarySource::Path(_) => {}
             }
@@ -48,17 +49,6 @@ impl<'a> Resolver<'a> {
     /// Where a toolchain runs.
     fn source_dir(&self, dir: Option<&Located<String>>) -> Result<PathBuf, Failure> {
         dir.map_or_else(|| Ok(self.bound.folder.clone()), |dir| self.bound.resolve(dir, &dir.value))
-    }
-
-    /// `ldflags` with its variables replaced.
-    fn ldflags(&self, go: &GoBinary, platform: &Platform) -> Result<Vec<String>, Failure> {
-        let expand = |flag: &Located<String>| {
-            let text = self.words.expand(flag, platform)?;
-            // Looked at again: a variable may have brought in a flag that escapes.
-            check_go_tool_flags(flag, &text)?;
-            Ok(text)
-        };
-        go.ldflags.iter().map(expand).collect()
     }
 
     /// Compiles a program, unless it is prebuilt, and gives its path in the image.
@@ -92,15 +82,16 @@ impl<'a> Resolver<'a> {
             BinarySource::Go(go) => {
                 let _running = self.compiling(&format!("{} (go, {platform})", printable(&go.package.value)));
                 let dir = self.source_dir(go.dir.as_ref())?;
-                let ldflags = self.ldflags(go, platform)?;
+                let go = self.expanded_go(go, platform)?;
                 let checkout = self.bound.checkout(&dir);
-                self.toolchain(&checkout).go(go, &dir, &ldflags, platform, &binary.origin).map(Some)
+                self.toolchain(&checkout).go(&go, &dir, platform, &binary.origin).map(Some)
             }
             BinarySource::Cargo(cargo) => {
                 let _running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
                 let dir = self.source_dir(cargo.dir.as_ref())?;
+                let cargo = self.expanded_cargo(cargo, platform)?;
                 let checkout = self.bound.checkout(&dir);
-                self.toolchain(&checkout).cargo(cargo, &dir, platform, &binary.origin).map(Some)
+                self.toolchain(&checkout).cargo(&cargo, &dir, platform, &binary.origin).map(Some)
             }
         }
     }

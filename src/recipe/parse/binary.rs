@@ -2,13 +2,15 @@
 
 use super::{
     super::{
-        Binary, BinarySource, CargoBinary, GoBinary, Located,
-        shapes::{At, Table},
+        Binary, BinarySource, CargoBinary, GoBinary, Located, Strip,
+        shapes::{At, StripWord, Table},
+        variables,
         wording::quoted,
         written,
     },
     Page,
     compiler::{self, Toolchain},
+    word_kind::{FEATURE, TAG, WordKind},
 };
 use crate::report::Failure;
 
@@ -58,7 +60,14 @@ fn refuse_foreign_keys(page: &Page, kind: &str, table: &written::Binary) -> Resu
         ("flags", &["go", "cargo"], span(&table.flags)),
         ("env", &["go", "cargo"], table.env.as_ref().map(|at| at.span.clone())),
         ("vcs", &["go"], table.vcs.as_ref().map(|at| at.span.clone())),
+        ("cgo", &["go"], table.cgo.as_ref().map(|at| at.span.clone())),
+        ("cc", &["go", "cargo"], table.cc.as_ref().map(|at| at.span.clone())),
+        ("profile", &["cargo"], table.profile.as_ref().map(|at| at.span.clone())),
+        ("rustflags", &["cargo"], span(&table.rustflags)),
+        ("linker", &["cargo"], table.linker.as_ref().map(|at| at.span.clone())),
         ("strip", &["go", "cargo"], table.strip.as_ref().map(|at| at.span.clone())),
+        ("debug-file", &["cargo"], table.debug_file.as_ref().map(|at| at.span.clone())),
+        ("auditable", &["cargo"], table.auditable.as_ref().map(|at| at.span.clone())),
     ];
     for (key, kinds, span) in keys {
         if let Some(span) = span.filter(|_| !kinds.contains(&kind)) {
@@ -75,16 +84,24 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
         return Ok(BinarySource::Path(page.host_template("`path`", path)?));
     }
     let dir = table.dir.map(|at| directory(page, at)).transpose()?;
-    let strip = table.strip.is_none_or(|at| at.value);
+    let strip = table.strip.map_or(Ok(Strip::Symbols), |at| strip(page, &at))?;
+    let cc = table.cc.map(|at| compiler::program(page, "`cc`", at)).transpose()?;
     if let Some(go) = table.go {
+        let cgo = table.cgo.is_some_and(|at| at.value);
+        if let Some(cc) = cc.as_ref().filter(|_| !cgo) {
+            let failure = Failure::new("`cc` is the C compiler of a program with `cgo = true`, which is not here");
+            return Err(failure.at(&cc.origin).hint("add `cgo = true`, or leave `cc` out"));
+        }
         return Ok(BinarySource::Go(GoBinary {
             package: go_package(page, go)?,
             dir,
-            tags: Page::each(table.tags, |at| word(page, "a build tag", "_.,", at))?,
+            tags: Page::each(table.tags, |at| word_template(page, &TAG, at))?,
             ldflags: compiler::ldflags(page, table.ldflags)?,
             flags: compiler::flags(page, Toolchain::Go, table.flags)?,
             env: compiler::environment(page, Toolchain::Go, table.env)?,
             vcs: table.vcs.is_some_and(|at| at.value),
+            cgo,
+            cc,
             strip,
         }));
     }
@@ -94,11 +111,52 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
         binary,
         dir,
         target: table.target.map(|at| target(page, at)).transpose()?,
-        features: Page::each(table.features, |at| word(page, "a feature", "_.,+-/?", at))?,
+        features: Page::each(table.features, |at| word_template(page, &FEATURE, at))?,
         flags: compiler::flags(page, Toolchain::Cargo, table.flags)?,
         env: compiler::environment(page, Toolchain::Cargo, table.env)?,
+        profile: table.profile.map(|at| profile(page, at)).transpose()?,
+        rustflags: compiler::rustflags(page, table.rustflags)?,
+        linker: table.linker.map(|at| compiler::program(page, "`linker`", at)).transpose()?,
+        cc,
         strip,
+        debug_file: debug_file(page, table.debug_file, strip)?,
+        auditable: table.auditable.is_none_or(|at| at.value),
     }))
+}
+
+/// `strip`.
+fn strip(page: &Page, at: &At<StripWord>) -> Result<Strip, Failure> {
+    match &at.value {
+        StripWord::Switch(true) => Ok(Strip::Symbols),
+        StripWord::Switch(false) => Ok(Strip::Nothing),
+        StripWord::Word(word) if word == "debuginfo" => Ok(Strip::DebugInfo),
+        StripWord::Word(word) => Err(page
+            .failure(&at.span, format!("`strip` cannot be {}", quoted(word)))
+            .hint("write `true` (symbols and debug information), `\"debuginfo\"`, or `false`")),
+    }
+}
+
+/// `profile`: the name of a profile, as cargo accepts it.
+fn profile(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+    let at = word(page, "a Cargo profile", "_-", at)?;
+    if matches!(at.value.as_str(), "dev" | "test" | "debug") {
+        let what = format!("the profile {} makes no program that is fit for an image", quoted(&at.value));
+        return Err(Failure::new(what)
+            .at(&at.origin)
+            .hint("leave it out for `release`, or name one that inherits from it"));
+    }
+    Ok(at)
+}
+
+/// `debug-file`, which needs something that is taken out of the program.
+fn debug_file(page: &Page, at: Option<At<String>>, strip: Strip) -> Result<Option<Located<String>>, Failure> {
+    let Some(at) = at else { return Ok(None) };
+    if strip == Strip::Nothing {
+        let failure = page
+            .failure(&at.span, "`debug-file` takes what `strip` leaves out, and `strip = false` leaves out nothing");
+        return Err(failure.hint("leave one of the two out"));
+    }
+    page.host_template("`debug-file`", at).map(Some)
 }
 
 /// `dir`: relative, and nothing that a toolchain could take for a flag.
@@ -162,10 +220,17 @@ fn target(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// A word of letters, digits and `more` that cannot be taken for a flag.
-fn word(page: &Page, what: &str, more: &str, at: At<String>) -> Result<Located<String>, Failure> {
-    let good = |c: char| c.is_alphanumeric() || more.contains(c);
-    if at.value.is_empty() || at.value.starts_with('-') || !at.value.chars().all(good) {
-        return Err(page.failure(&at.span, format!("{} is no name of {what}", quoted(&at.value))));
-    }
-    Ok(page.locate(at))
+fn word(page: &Page, what: &'static str, more: &'static str, at: At<String>) -> Result<Located<String>, Failure> {
+    let at = page.locate(at);
+    let value = at.value.clone();
+    WordKind::new(what, more).check(&at, &value)?;
+    Ok(at)
+}
+
+/// The same for a word that may hold variables; its value is checked again when they are replaced.
+fn word_template(page: &Page, kind: &WordKind, at: At<String>) -> Result<Located<String>, Failure> {
+    let at = page.locate(at);
+    let outline = variables::outline(&at, &page.vars)?;
+    kind.check(&at, &outline)?;
+    Ok(at)
 }

@@ -117,6 +117,22 @@ const CARGO_SHORT: [(char, Option<&str>); 7] = [
     ('V', None),
 ];
 
+/// Flags of rustc that hardpan refuses in `rustflags`, and the key that is for them, if there is one.
+const RUSTC_FLAGS: [(&str, Option<&str>); 12] = [
+    ("linker", Some("linker")),
+    ("strip", Some("strip")),
+    ("target", Some("target")),
+    ("o", None),
+    ("out-dir", None),
+    ("incremental", None),
+    ("sysroot", None),
+    ("remap-path-prefix", None),
+    ("emit", None),
+    ("crate-type", None),
+    ("metadata", None),
+    ("extra-filename", None),
+];
+
 /// Variables that hardpan sets itself, or that make a toolchain run another program.
 const OWN_VARIABLES: [&str; 29] = [
     "PATH",
@@ -162,7 +178,7 @@ pub(super) fn flags(
     let mut value_may_follow = false;
     let mut build_mode = None;
     let flags = Page::each(texts, |at| {
-        let located = page.filled("a flag", at)?;
+        let located = page.host_template("a flag", at)?;
         let text = located.value.as_str();
         if build_mode.take().is_some() {
             check_build_mode(&located, text)?;
@@ -293,6 +309,45 @@ fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
     }
 }
 
+/// `rustflags`: literal texts that replace neither the compiler nor what hardpan asks of it.
+pub(super) fn rustflags(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Failure> {
+    Page::each(list, |at| {
+        let located = page.filled("a flag of rustc", at)?;
+        check_rustflag(&located)?;
+        Ok(located)
+    })
+}
+
+/// One text of `rustflags`.
+fn check_rustflag(flag: &Located<String>) -> Result<(), Failure> {
+    let text = flag.value.as_str();
+    if text.starts_with('@') {
+        return Err(Failure::new(format!("{} is a response file", quoted(text))).at(&flag.origin));
+    }
+    let bare = text.trim_start_matches('-');
+    let codegen = bare.strip_prefix("codegen").map_or(bare, |rest| rest.trim_start_matches(['=', ' ']));
+    let codegen = codegen.strip_prefix('C').map_or(codegen, str::trim_start);
+    let name = codegen.split(['=', ' ']).next().unwrap_or_default();
+    if let Some((_, key)) = RUSTC_FLAGS.iter().find(|(refused, _)| *refused == name) {
+        return Err(refused_flag(flag, &format!("-{}{name}", if codegen == bare { "-" } else { "C" }), *key));
+    }
+    if codegen.contains("target-cpu=native") {
+        let what = "`target-cpu=native` makes a program for the machine that compiles it";
+        return Err(Failure::new(what).at(&flag.origin).hint("name the CPU, such as `-Ctarget-cpu=x86-64-v3`"));
+    }
+    Ok(())
+}
+
+/// `cc` and `linker`: a program in `PATH`, or a path relative to `dir`. May hold variables.
+pub(super) fn program(page: &Page, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    let located = page.host_template(what, at)?;
+    if located.value.starts_with('-') || located.value.contains(char::is_whitespace) {
+        let failure = Failure::new(format!("{} names no program", quoted(&located.value))).at(&located.origin);
+        return Err(failure.hint("write one name that is in `PATH`, or one path; its flags belong in a script"));
+    }
+    Ok(located)
+}
+
 /// The refusal of a flag.
 fn refused_flag(at: &Located<String>, flag: &str, key: Option<&str>) -> Failure {
     match key {
@@ -327,7 +382,7 @@ pub(super) fn environment(
         if name == "GOWORK" {
             check_go_work(page, toolchain, &key.span, &value)?;
         }
-        environment.insert(name, page.plain(&format!("the variable {word}"), value)?);
+        environment.insert(name, page.template(&format!("the variable {word}"), value)?);
     }
     Ok(environment)
 }

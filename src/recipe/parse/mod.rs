@@ -11,6 +11,7 @@ mod run;
 mod syntax;
 mod system;
 mod url;
+mod word_kind;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,6 +20,7 @@ pub use lock::parse_lock;
 use page::Page;
 pub use policy::bytes;
 pub use policy_file::parse_policy;
+pub use word_kind::{FEATURE, TAG, WordKind};
 
 use super::{
     Located, Recipe, System,

@@ -100,7 +100,8 @@ impl Page {
         let mut known = variables::WORDS.into_iter().chain(self.vars.keys().map(String::as_str));
         let Some(name) = known.find(|name| at.value.contains(&format!("{{{name}}}"))) else { return Ok(()) };
         let failure = self.failure(&at.span, format!("`{{{name}}}` is not replaced here"));
-        Err(failure.hint("variables are for `from`, `path`, `args`, `env`, `labels`, `annotations` and `ldflags`"))
+        let keys = "`from`, `path`, `args`, `env`, `labels`, `annotations`, `ldflags`, `tags`, `features`, `flags`, `cc` and `linker`";
+        Err(failure.hint(format!("variables are for {keys}")))
     }
 
     /// Every text of a list through one check.
