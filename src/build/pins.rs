@@ -125,6 +125,7 @@ impl<'a> World<'a> {
             caller: &self.settings.caller,
             offline: self.settings.offline,
             jobs: self.settings.jobs,
+            program: self.settings.program.as_deref(),
             cache: self.settings.cache.as_deref(),
             checkout: &checkout,
             progress: self.progress,

@@ -212,6 +212,7 @@ impl<'a> Resolver<'a> {
             caller: &self.settings.caller,
             offline: self.settings.offline,
             jobs: self.settings.jobs,
+            program: self.settings.program.as_deref(),
             cache: self.settings.cache.as_deref(),
             checkout,
             progress: self.progress,

@@ -15,6 +15,8 @@ pub struct Settings {
     pub offline: bool,
     /// Host paths may leave the git root or the recipe's folder.
     pub allow_outside: bool,
+    /// hardpan's own executable, by which compilers run at fixed paths; none in a caller that is another program.
+    pub program: Option<PathBuf>,
     /// Where compilers keep what they made. Absolute. None where the caller has no such place: then only a build that
     /// compiles fails.
     pub cache: Option<PathBuf>,

@@ -62,6 +62,7 @@ impl<'a> Words<'a> {
                 caller: &self.settings.caller,
                 offline: self.settings.offline,
                 jobs: self.settings.jobs,
+                program: self.settings.program.as_deref(),
                 cache: self.settings.cache.as_deref(),
                 checkout: &self.root,
                 // git answers at once, and its answer is all there is.

@@ -21,11 +21,18 @@ pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, F
         jobs: arguments.jobs.unwrap_or_else(processors),
         offline: arguments.offline,
         allow_outside: arguments.allow_outside,
+        program: program(),
         cache,
         source_date: source_date(arguments)?,
         today: today(now),
         now,
     })
+}
+
+/// This executable. The link rather than the path, where another version may stand by now.
+fn program() -> Option<PathBuf> {
+    let link = PathBuf::from("/proc/self/exe");
+    link.exists().then_some(link)
 }
 
 /// Today, as year, month and day (UTC).

@@ -14,11 +14,12 @@ mod render;
 mod terminal;
 mod words;
 
-use std::{io, process::ExitCode};
+use std::{ffi::OsString, io, process::ExitCode};
 
 use clap::FromArgMatches as _;
 
 use crate::{
+    build::compile,
     commands,
     report::{Failure, Failures, Progress as _},
 };
@@ -29,6 +30,10 @@ use terminal::Terminal;
 ///
 /// Exit codes: 0 done, 1 the answer is no (every failure is a refusal by a rule), 2 the work could not be done.
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|verb| verb == compile::ENCLOSURE) {
+        return enclose(words);
+    }
     // `--help` is printed to stdout with code 0, a usage error to stderr with code 2.
     let matches = manual::command().try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
@@ -64,6 +69,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(failures.exit_code())
         }
     }
+}
+
+/// A stage of a compile, which hardpan starts by itself. This process has one thread, and gets no other.
+fn enclose(words: impl Iterator<Item = OsString>) -> ExitCode {
+    compile::enclose(words).map_or_else(
+        |failure| {
+            Terminal::new(false, 0, Color::Auto).failures(&failure.into());
+            ExitCode::from(2)
+        },
+        ExitCode::from,
+    )
 }
 
 /// Help and versions are data, with code 0; a command line that cannot be read is a failure.

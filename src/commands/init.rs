@@ -117,6 +117,7 @@ impl Installed<'_> {
             caller: &self.settings.caller,
             offline: true,
             jobs: self.settings.jobs,
+            program: self.settings.program.as_deref(),
             cache: self.settings.cache.as_deref(),
             checkout: &self.checkout,
             progress: self.progress,

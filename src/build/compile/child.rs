@@ -9,7 +9,10 @@ use std::{
     thread,
 };
 
-use super::environment::Environment;
+use super::{
+    enclosure::{Enclosure, Line},
+    environment::Environment,
+};
 use crate::report::{Failure, Limits, Progress, printable};
 
 /// Lines of a compiler's output that a message shows: the last ones.
@@ -28,6 +31,7 @@ pub(super) struct Child<'a> {
     environment: &'a Environment,
     arguments: Vec<OsString>,
     told: Option<&'a dyn Progress>,
+    enclosure: Option<&'a Enclosure>,
 }
 
 /// A child that has ended.
@@ -44,7 +48,7 @@ pub(super) struct Ended {
 impl<'a> Child<'a> {
     /// `program` in `dir`, with `environment` and nothing else.
     pub(super) fn new(program: &'a Path, dir: &'a Path, environment: &'a Environment) -> Self {
-        Self { program, dir, environment, arguments: Vec::new(), told: None }
+        Self { program, dir, environment, arguments: Vec::new(), told: None, enclosure: None }
     }
 
     /// Adds arguments.
@@ -59,6 +63,13 @@ impl<'a> Child<'a> {
         self
     }
 
+    /// Runs it in an enclosure: program, folder, arguments and environment are those of the inside.
+    #[allow(dead_code, reason = "the compile of Cargo programs takes it up")]
+    pub(super) fn enclosed(mut self, enclosure: Option<&'a Enclosure>) -> Self {
+        self.enclosure = enclosure;
+        self
+    }
+
     /// Runs it to its end. A child that fails is a value; one that cannot run is a failure.
     pub(super) fn run(self) -> Result<Ended, Failure> {
         if let Some(progress) = self.told {
@@ -66,16 +77,12 @@ impl<'a> Child<'a> {
             let words: Vec<_> = words.map(|word| printable(&word.to_string_lossy()).into_owned()).collect();
             progress.trace(&format!("run {}", words.join(" ")));
         }
-        let mut child = Command::new(self.program)
-            .args(&self.arguments)
-            .current_dir(self.dir)
-            .env_clear()
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| Failure::io("run it", self.program, &error))?;
+        let failed = |error: io::Error| Failure::io("run it", self.program, &error);
+        let (mut command, line) = self.command().map_err(failed)?;
+        command.env_clear().envs(self.environment).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(failed)?;
+        // With it goes our copy of the child's stdin.
+        drop(command);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = thread::scope(|scope| {
             let told = self.told;
@@ -87,7 +94,10 @@ impl<'a> Child<'a> {
             let stdout = stdout.map_or(Ok((Vec::new(), false)), keep_start);
             (stdout, stderr.join().unwrap_or_else(|_| Ok(Vec::new())))
         });
-        let status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
+        let mut status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
+        if let Some(line) = line {
+            status = line.ended(status).map_err(|why| Failure::new(why).in_path(self.program))?;
+        }
         let read = |error: io::Error| Failure::io("read its output", self.program, &error);
         let ((stdout, cut), stderr) = (stdout.map_err(read)?, stderr.map_err(read)?);
         if cut {
@@ -95,6 +105,17 @@ impl<'a> Child<'a> {
             return Err(Failure::new(what).in_path(self.program));
         }
         Ok(Ended { status, stdout, stderr })
+    }
+
+    /// What is started: the command, or the first stage of its enclosure.
+    fn command(&self) -> io::Result<(Command, Option<Line>)> {
+        if let Some(enclosure) = self.enclosure {
+            let (command, line) = enclosure.command(self.program, self.dir, &self.arguments)?;
+            return Ok((command, Some(line)));
+        }
+        let mut command = Command::new(self.program);
+        command.args(&self.arguments).current_dir(self.dir).stdin(Stdio::null());
+        Ok((command, None))
     }
 }
 

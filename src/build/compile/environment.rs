@@ -158,6 +158,7 @@ pub(super) mod tests {
             caller,
             offline: true,
             jobs: NonZeroUsize::new(2).unwrap(),
+            program: None,
             cache: Some(cache),
             checkout,
             progress: &crate::report::Silent,

@@ -26,6 +26,8 @@ mod c_flags;
 mod cargo;
 mod cargo_config;
 mod child;
+#[allow(dead_code, reason = "the compile of Cargo programs takes it up")]
+mod enclosure;
 mod environment;
 mod freshness;
 mod git;
@@ -50,6 +52,8 @@ use crate::{
     report::{Failure, Origin, Progress},
 };
 
+pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
+
 /// What compiling needs to know of its caller.
 #[derive(Debug)]
 pub struct Toolchain<'a> {
@@ -59,6 +63,8 @@ pub struct Toolchain<'a> {
     pub offline: bool,
     /// Threads of the compilers.
     pub jobs: NonZeroUsize,
+    /// hardpan's own executable, which makes enclosures; none in a program that only has the library.
+    pub program: Option<&'a Path>,
     /// Where compilers put what they make; kept between builds. Absolute, not in the checkout. Git needs none.
     pub cache: Option<&'a Path>,
     /// The bound of host paths: the git root, or the recipe's folder. Canonical.

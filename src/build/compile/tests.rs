@@ -47,6 +47,7 @@ fn bytes(
         caller: &caller,
         offline: true,
         jobs,
+        program: None,
         cache: Some(&cache),
         checkout: &checkout,
         progress: &crate::report::Silent,

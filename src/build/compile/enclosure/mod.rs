@@ -1,0 +1,160 @@
+//! An enclosure: a command runs where chosen folders of the host stand at fixed paths below `/build`.
+//!
+//! `env!("CARGO_MANIFEST_DIR")` and `env!("OUT_DIR")` are strings that no prefix map reaches. Inside an enclosure the
+//! checkout is always `/build/source`, so these strings are the same from every checkout. Nobody but root can create
+//! an entry of `/`, so no other user can put a `/build` of their own there.
+//!
+//! # How it is made
+//!
+//! hardpan executes itself twice, each time as a process with a single thread:
+//!
+//! 1. `enter` ([`stage`]) asks for a mount and a PID namespace. Root gets them without a user namespace, so that files
+//!    of other owners stay readable; every other user gets a user namespace that maps the own user and group and
+//!    nothing else. It builds a new root ([`root`]): every entry of `/` is the host's, `/build` has our mounts.
+//! 2. `init` is process 1 of the PID namespace. It starts the command and waits for it.
+//!
+//! # What ends what
+//!
+//! Each stage asks the kernel for SIGKILL at the death of its parent, and the kernel ends every process of a PID
+//! namespace with its process 1. So the end of hardpan, by `kill -9` too, ends the compiler and everything that it
+//! started. The command runs in the foreground's process group: Ctrl-C reaches it as well.
+//!
+//! Where the kernel or a container denies namespaces, [`Enclosure::open`] says why, and the caller runs the command
+//! without one. What `kill -9` leaves then stands at [`Child`](super::child::Child).
+
+mod order;
+mod parent;
+mod root;
+mod stage;
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    io::Read as _,
+    os::{
+        fd::OwnedFd,
+        unix::{
+            net::UnixStream,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    sync::Mutex,
+};
+
+pub(crate) use order::VERB;
+use order::{Order, Report};
+pub(crate) use stage::run;
+
+/// Mounts that were tried, and why those that failed did.
+static TRIED: Mutex<BTreeMap<Vec<Mount>, Result<(), String>>> = Mutex::new(BTreeMap::new());
+
+/// A folder of the host and where an enclosure shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mount {
+    /// The folder. Absolute; it exists.
+    pub(super) host: PathBuf,
+    /// Where it is shown: below [`Enclosure::ROOT`].
+    pub(super) inside: PathBuf,
+}
+
+/// Mounts that were tried and can be had.
+#[derive(Debug, Clone)]
+pub(super) struct Enclosure {
+    program: PathBuf,
+    mounts: Vec<Mount>,
+}
+
+/// The line to the stages of one command.
+#[derive(Debug)]
+pub(super) struct Line(UnixStream);
+
+impl Enclosure {
+    /// The folder that holds every mount.
+    pub(super) const ROOT: &str = "/build";
+
+    /// An enclosure that shows `mounts`, or the reason why there is none, as a sentence without its full stop.
+    ///
+    /// `program` is hardpan's own executable. The same mounts are tried once in a process.
+    pub(super) fn open(program: Option<&Path>, mounts: Vec<Mount>) -> Result<Self, String> {
+        let program = program.ok_or("hardpan does not know its own executable")?;
+        let enclosure = Self { program: program.to_path_buf(), mounts };
+        let mut tried = TRIED.lock().map_err(|_| "an earlier attempt panicked")?;
+        let known = tried.entry(enclosure.mounts.clone()).or_insert_with(|| enclosure.probe());
+        known.clone().map(|()| enclosure)
+    }
+
+    /// What the host's `path` is called inside: by the mount that shows it best, else by the same name.
+    pub(super) fn inside(&self, path: &Path) -> PathBuf {
+        let fitting = self.mounts.iter().filter_map(|mount| Some((mount, path.strip_prefix(&mount.host).ok()?)));
+        translated(
+            fitting.max_by_key(|(mount, _)| mount.host.as_os_str().len()).map(|(mount, rest)| (&mount.inside, rest)),
+        )
+        .unwrap_or_else(|| path.to_path_buf())
+    }
+
+    /// What the `path` of the inside is called on the host.
+    pub(super) fn host(&self, path: &Path) -> PathBuf {
+        let fitting = self.mounts.iter().filter_map(|mount| Some((mount, path.strip_prefix(&mount.inside).ok()?)));
+        translated(
+            fitting.max_by_key(|(mount, _)| mount.inside.as_os_str().len()).map(|(mount, rest)| (&mount.host, rest)),
+        )
+        .unwrap_or_else(|| path.to_path_buf())
+    }
+
+    /// The process that runs `program` in the folder `dir` of the inside. The line is its stdin and must outlive it.
+    pub(super) fn command(
+        &self,
+        program: &Path,
+        dir: &Path,
+        arguments: &[OsString],
+    ) -> std::io::Result<(Command, Line)> {
+        let mut command = vec![program.as_os_str().to_owned()];
+        command.extend_from_slice(arguments);
+        self.stage(dir, command)
+    }
+
+    fn stage(&self, dir: &Path, command: Vec<OsString>) -> std::io::Result<(Command, Line)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let order = Order::Enter { mounts: self.mounts.clone(), dir: dir.to_path_buf(), command };
+        let mut stage = Command::new(&self.program);
+        stage.arg0("hardpan").args(order.words()).stdin(OwnedFd::from(theirs));
+        Ok((stage, Line(ours)))
+    }
+
+    /// Makes the enclosure and runs nothing in it.
+    fn probe(&self) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("`{}` cannot be started: {error}", self.program.display());
+        let (mut stage, line) = self.stage(Path::new("/"), Vec::new()).map_err(failed)?;
+        stage.env_clear().stdout(Stdio::null()).stderr(Stdio::null());
+        let status = stage.status().map_err(failed)?;
+        drop(stage);
+        match line.ended(status)? {
+            status if status.success() => Ok(()),
+            status => Err(format!("an attempt to make namespaces ended with {status}")),
+        }
+    }
+}
+
+impl Line {
+    /// How the command ended, whose first stage ended with `status`; the sentence of a stage that could not start it.
+    ///
+    /// The command itself must be gone: it holds the other end.
+    pub(super) fn ended(mut self, status: ExitStatus) -> Result<ExitStatus, String> {
+        let mut report = Vec::new();
+        // A stage that was killed has said nothing; its own end is then all there is to know.
+        let read = self.0.read_to_end(&mut report);
+        match read.ok().and_then(|_| Report::parse(&report)) {
+            Some(Report::Ended(raw)) => Ok(ExitStatus::from_raw(raw)),
+            Some(Report::Failed(why)) => Err(why),
+            None => Ok(status),
+        }
+    }
+}
+
+/// `rest` below another folder; the folder itself where nothing is left, so that no `/` is added.
+fn translated(found: Option<(&PathBuf, &Path)>) -> Option<PathBuf> {
+    let (folder, rest) = found?;
+    Some(if rest.as_os_str() == OsStr::new("") { folder.clone() } else { folder.join(rest) })
+}

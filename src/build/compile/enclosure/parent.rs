@@ -1,0 +1,44 @@
+//! The process that a stage of an enclosure lives and dies with.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::fd::AsFd as _,
+};
+
+use rustix::{
+    fs::{OFlags, fcntl_setfl},
+    process::{Signal, set_parent_process_death_signal},
+};
+
+use super::order::Report;
+
+/// The parent, at the other end of stdin. It holds that end open as long as it lives.
+pub(super) struct Parent(File);
+
+impl Parent {
+    /// The parent of a stage.
+    pub(super) fn of_stdin() -> Result<Self, String> {
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        stdin.map(|stdin| Self(stdin.into())).map_err(|error| format!("its stdin cannot be used: {error}"))
+    }
+
+    /// From now on the end of the parent is the end of this process, at once and by SIGKILL.
+    pub(super) fn follow(&self) -> Result<(), String> {
+        let failed = |error: io::Error| format!("it cannot be bound to the life of its parent: {error}");
+        set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;
+        // A parent that ended before that sends no signal; its end of stdin is closed.
+        fcntl_setfl(&self.0, OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
+        match (&self.0).read(&mut [0]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(failed(error)),
+            Ok(_) => return Err("the process that started it has ended".to_owned()),
+        }
+        fcntl_setfl(&self.0, OFlags::empty()).map_err(|error| failed(error.into()))
+    }
+
+    /// Hands a report over.
+    pub(super) fn hear(&self, report: &Report) -> io::Result<()> {
+        (&self.0).write_all(&report.bytes())
+    }
+}

@@ -1,0 +1,121 @@
+//! The two stages of an enclosure: `enter` makes it, `init` is process 1 in it. Each is a process of its own.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Read as _},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            net::UnixStream,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use nix::{
+    errno::Errno,
+    sched::{CloneFlags, unshare},
+};
+use rustix::process::{WaitOptions, chdir, getegid, geteuid, wait};
+
+use super::{
+    Mount,
+    order::{Order, Report},
+    parent::Parent,
+    root,
+};
+use crate::report::Failure;
+
+/// Exit code of a stage that could not start the command.
+const NOT_STARTED: u8 = 125;
+
+/// Runs the stage that `words`, the arguments behind the verb, ask for; answers with its exit code.
+///
+/// The process must have no second thread: a user namespace is refused to one that has.
+pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
+    let order = Order::parse(words).ok_or_else(|| {
+        Failure::new("this verb is for hardpan itself, which compiles with it").hint("`hardpan help` lists the verbs")
+    })?;
+    let parent = Parent::of_stdin().map_err(Failure::new)?;
+    let report = match order {
+        Order::Enter { mounts, dir, command } => enter(&parent, &mounts, &dir, command),
+        Order::Init { command } => init(&parent, command),
+    };
+    let report = report.unwrap_or_else(Report::Failed);
+    let heard = parent.hear(&report);
+    match report {
+        Report::Failed(why) if heard.is_err() => Err(Failure::new(why)),
+        Report::Failed(_) => Ok(NOT_STARTED),
+        // As a shell has it; the exact status is in the report.
+        Report::Ended(raw) if raw.trailing_zeros() >= 7 => Ok(u8::try_from(raw >> 8).unwrap_or(1)),
+        Report::Ended(raw) => Ok(u8::try_from(128 + (raw & 0x7f)).unwrap_or(1)),
+    }
+}
+
+/// The first stage.
+fn enter(parent: &Parent, mounts: &[Mount], dir: &Path, command: Vec<OsString>) -> Result<Report, String> {
+    separate()?;
+    // Only now: credentials of a new user namespace may switch the signal off.
+    parent.follow()?;
+    root::change(mounts)?;
+    chdir(dir).map_err(|error| format!("`{}` cannot be entered: {}", dir.display(), io::Error::from(error)))?;
+    let (mut ours, theirs) = UnixStream::pair().map_err(|error| format!("there is no socket pair: {error}"))?;
+    // Not the path: it may be that of another version by now. The link is that of the process that follows it.
+    let spawned = Command::new("/proc/self/exe")
+        .arg0("hardpan")
+        .args(Order::Init { command }.words())
+        .stdin(OwnedFd::from(theirs))
+        .spawn();
+    let mut init = spawned.map_err(|error| format!("the first process of the namespace cannot start: {error}"))?;
+    let mut report = Vec::new();
+    let read = ours.read_to_end(&mut report);
+    let status = init.wait().map_err(|error| format!("the namespace cannot be waited for: {error}"))?;
+    match read.ok().and_then(|_| Report::parse(&report)) {
+        Some(report) => Ok(report),
+        // It was killed.
+        None => Ok(Report::Ended(status.into_raw())),
+    }
+}
+
+/// The second stage: the namespace ends with it.
+fn init(parent: &Parent, command: Vec<OsString>) -> Result<Report, String> {
+    parent.follow()?;
+    let mut words = command.into_iter();
+    let Some(program) = words.next() else { return Ok(Report::Ended(0)) };
+    let started = Command::new(&program).args(words).stdin(Stdio::null()).spawn();
+    let child = started.map_err(|error| format!("`{}` cannot run: {error}", Path::new(&program).display()))?;
+    loop {
+        // Also the orphans of the namespace come here.
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if u32::try_from(pid.as_raw_nonzero().get()) == Ok(child.id()) => {
+                return Ok(Report::Ended(status.as_raw()));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(format!("the command cannot be waited for: {}", io::Error::from(error))),
+        }
+    }
+}
+
+/// Enters namespaces of its own. Root needs no user namespace; in one, files of other owners would be unreadable.
+fn separate() -> Result<(), String> {
+    let spaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
+    let failed = |error: Errno| format!("namespaces are denied here: {}", io::Error::from(error));
+    match unshare(spaces) {
+        Err(Errno::EPERM) => {}
+        done => return done.map_err(failed),
+    }
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    unshare(CloneFlags::CLONE_NEWUSER | spaces).map_err(failed)?;
+    let maps = [
+        ("/proc/self/setgroups", "deny".to_owned()),
+        ("/proc/self/uid_map", format!("{user} {user} 1")),
+        ("/proc/self/gid_map", format!("{group} {group} 1")),
+    ];
+    for (file, text) in maps {
+        fs::write(file, text).map_err(|error| format!("`{file}` cannot be written: {error}"))?;
+    }
+    Ok(())
+}
