@@ -128,6 +128,8 @@ impl<'a> World<'a> {
             program: self.settings.program.as_deref(),
             cache: self.settings.cache.as_deref(),
             checkout: &checkout,
+            blobs: self.settings.blobs.as_ref(),
+            ignored: &[],
             progress: self.progress,
         };
         let identity = match compiler {

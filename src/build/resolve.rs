@@ -10,7 +10,7 @@ mod urls;
 use std::{
     cell::{OnceCell, RefCell},
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -44,6 +44,8 @@ pub struct Resolver<'a> {
     settings: &'a Settings,
     progress: &'a dyn Progress,
     bound: Bound,
+    /// Paths that this call writes, and the recipe: no sources of a program.
+    ignored: Vec<PathBuf>,
     words: Words<'a>,
     /// Files that were read already.
     pinned: RefCell<PinnedFiles>,
@@ -55,6 +57,8 @@ pub struct Resolver<'a> {
     lock: Option<&'a LockFile>,
     /// The base, once it was found.
     base: OnceCell<Option<FoundBase>>,
+    /// Set once the variables that no compile takes were named.
+    noted: OnceCell<()>,
 }
 
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
@@ -90,6 +94,7 @@ impl<'a> Resolver<'a> {
             recipe,
             settings,
             progress,
+            ignored: vec![bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default())],
             bound,
             words,
             pinned: RefCell::default(),
@@ -97,6 +102,7 @@ impl<'a> Resolver<'a> {
             bundle: OnceCell::new(),
             lock: None,
             base: OnceCell::new(),
+            noted: OnceCell::new(),
         })
     }
 
@@ -104,6 +110,13 @@ impl<'a> Resolver<'a> {
     #[must_use]
     pub fn locked(self, lock: Option<&'a LockFile>) -> Self {
         Self { lock, ..self }
+    }
+
+    /// The same, where the call writes to `paths` (absolute): what lies there is no source of a program.
+    #[must_use]
+    pub fn writing(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.ignored.extend(paths);
+        self
     }
 
     /// The image's name.
@@ -215,6 +228,8 @@ impl<'a> Resolver<'a> {
             program: self.settings.program.as_deref(),
             cache: self.settings.cache.as_deref(),
             checkout,
+            blobs: self.settings.blobs.as_ref(),
+            ignored: &self.ignored,
             progress: self.progress,
         }
     }

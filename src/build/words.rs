@@ -65,6 +65,8 @@ impl<'a> Words<'a> {
                 program: self.settings.program.as_deref(),
                 cache: self.settings.cache.as_deref(),
                 checkout: &self.root,
+                blobs: None,
+                ignored: &[],
                 // git answers at once, and its answer is all there is.
                 progress: &Silent,
             };

@@ -120,6 +120,8 @@ impl Installed<'_> {
             program: self.settings.program.as_deref(),
             cache: self.settings.cache.as_deref(),
             checkout: &self.checkout,
+            blobs: None,
+            ignored: &[],
             progress: self.progress,
         }
     }

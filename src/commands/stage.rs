@@ -61,7 +61,9 @@ impl<'a> Stager<'a> {
     pub(super) fn stage(&self, outline: Outline, progress: &dyn Progress) -> Result<Staged, Failures> {
         let (one, settings, cache) = (&outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
         let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
-        let resolver = Resolver::within(&one.recipe, bound, settings, progress)?.locked(outline.lock.as_ref());
+        let resolver = Resolver::within(&one.recipe, bound, settings, progress)?
+            .locked(outline.lock.as_ref())
+            .writing(written(&outline));
         let staging = Staging::begin_among(&outline.path, self.request.form, &self.siblings)?;
         let staging = staging.with_cache(settings.blobs.clone());
         let mut plans = self.resolve(&resolver, &outline)?;
@@ -140,6 +142,12 @@ fn staged_image(
     let image = ReadyImage::new(staging, root, name)?;
     let (targets, files) = (outline.targets, outline.files);
     Ok(Staged { image, built, files, config, targets, origins: origins(plans) })
+}
+
+/// The paths at which an image and its receipts are written, absolute.
+fn written(outline: &Outline) -> Vec<PathBuf> {
+    let paths = outline.files.iter().chain([&outline.path]);
+    paths.filter_map(|path| std::path::absolute(path).ok()).collect()
 }
 
 /// The repositories of bases, by the layers that come from there.

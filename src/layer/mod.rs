@@ -20,9 +20,9 @@ mod write;
 mod zstd;
 
 pub use entry::{Entry, EntryKind};
-pub use gzip::GzipWriter;
 #[doc(hidden)]
 pub use gzip::fuzzing;
+pub use gzip::{GzipWriter, zlib};
 pub use onlooker::{Nobody, Onlooker};
 pub use tar::{Extended, TarError, size as unpacked_size, write as write_tar};
 pub use write::{Compression, Written, write};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::{cargo_config::Config, environment::Environment};
 
 /// What the `cc` and `cmake` crates, autoconf and most makefiles take their flags from.
-const NAMES: [&str; 2] = ["CFLAGS", "CXXFLAGS"];
+pub(super) const NAMES: [&str; 2] = ["CFLAGS", "CXXFLAGS"];
 
 /// Adds to the flags of the recipe, else of the checkout's cargo configuration, those that replace the beginnings of
 /// paths; of several that fit, gcc (8) and clang (10) take the last one given.

@@ -32,6 +32,7 @@ pub(super) struct Child<'a> {
     arguments: Vec<OsString>,
     told: Option<&'a dyn Progress>,
     enclosure: Option<&'a Enclosure>,
+    heard: Option<&'a (dyn Fn(&[u8]) + Sync)>,
 }
 
 /// A child that has ended.
@@ -48,7 +49,7 @@ pub(super) struct Ended {
 impl<'a> Child<'a> {
     /// `program` in `dir`, with `environment` and nothing else.
     pub(super) fn new(program: &'a Path, dir: &'a Path, environment: &'a Environment) -> Self {
-        Self { program, dir, environment, arguments: Vec::new(), told: None, enclosure: None }
+        Self { program, dir, environment, arguments: Vec::new(), told: None, enclosure: None, heard: None }
     }
 
     /// Adds arguments.
@@ -64,9 +65,14 @@ impl<'a> Child<'a> {
     }
 
     /// Runs it in an enclosure: program, folder, arguments and environment are those of the inside.
-    #[allow(dead_code, reason = "the compile of Cargo programs takes it up")]
     pub(super) fn enclosed(mut self, enclosure: Option<&'a Enclosure>) -> Self {
         self.enclosure = enclosure;
+        self
+    }
+
+    /// Hands every line of its stdout to `hear` at once; what it printed is still kept.
+    pub(super) fn heard(mut self, hear: &'a (dyn Fn(&[u8]) + Sync)) -> Self {
+        self.heard = Some(hear);
         self
     }
 
@@ -91,7 +97,11 @@ impl<'a> Child<'a> {
                 (Some(stderr), None) => keep_end(stderr),
                 (Some(stderr), Some(progress)) => keep_end(Told { from: stderr, progress, line: Vec::new() }),
             });
-            let stdout = stdout.map_or(Ok((Vec::new(), false)), keep_start);
+            let stdout = match (stdout, self.heard) {
+                (None, _) => Ok((Vec::new(), false)),
+                (Some(stdout), None) => keep_start(stdout),
+                (Some(stdout), Some(hear)) => keep_start(Lines { from: stdout, hear, line: Vec::new() }),
+            };
             (stdout, stderr.join().unwrap_or_else(|_| Ok(Vec::new())))
         });
         let mut status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
@@ -209,6 +219,29 @@ impl<R: Read> Read for Told<'_, R> {
         if read == 0 {
             self.tell();
         }
+        Ok(read)
+    }
+}
+
+/// Hands on the lines of what is read through it, without their line breaks.
+struct Lines<'a, R> {
+    from: R,
+    hear: &'a (dyn Fn(&[u8]) + Sync),
+    line: Vec<u8>,
+}
+
+impl<R: Read> Read for Lines<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buf)?;
+        let mut rest = buf.get(..read).unwrap_or_default();
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(end);
+            self.line.extend_from_slice(line);
+            (self.hear)(&self.line);
+            self.line.clear();
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.line.extend_from_slice(rest);
         Ok(read)
     }
 }

@@ -43,6 +43,19 @@ impl Toolchain<'_> {
         })
     }
 
+    /// The program that a recipe or a configuration names: in `PATH`, or at a path relative to `dir`.
+    pub(super) fn named_program(&self, name: &str, dir: &Path) -> Result<PathBuf, Failure> {
+        if name.contains('/') {
+            let path = dir.join(name);
+            return if path.is_file() {
+                Ok(path)
+            } else {
+                Err(Failure::new(format!("there is no program `{}`", printable(name))))
+            };
+        }
+        self.program(name).ok_or_else(|| Failure::new(format!("the program `{}` is not in `PATH`", printable(name))))
+    }
+
     /// A folder that `variable` of the caller names, else `default` in the caller's home.
     pub(super) fn folder(&self, variable: &str, default: &str) -> Result<PathBuf, Failure> {
         let path = match (self.caller_variable(variable), self.caller_variable("HOME")) {
@@ -73,6 +86,7 @@ impl Toolchain<'_> {
         environment.remove(OsStr::new("GOROOT"));
         environment.insert("PATH".into(), self.path());
         environment.insert("GOTOOLCHAIN".into(), "local".into());
+        add_git_settings(&mut environment);
         environment
     }
 
@@ -89,13 +103,21 @@ impl Toolchain<'_> {
         for (name, value) in fixed.into_iter().chain(git) {
             environment.insert(name.into(), value.into());
         }
-        environment.insert("GIT_CONFIG_COUNT".into(), GIT_SETTINGS.len().to_string().into());
-        for (at, (key, value)) in GIT_SETTINGS.into_iter().enumerate() {
-            environment.insert(format!("GIT_CONFIG_KEY_{at}").into(), key.into());
-            environment.insert(format!("GIT_CONFIG_VALUE_{at}").into(), value.into());
-        }
+        add_git_settings(&mut environment);
         environment
     }
+}
+
+/// Adds [`GIT_SETTINGS`] to the settings that the caller gives git by variables, and leaves those as they are.
+fn add_git_settings(environment: &mut Environment) {
+    let count = environment.get(OsStr::new("GIT_CONFIG_COUNT")).filter(|count| !count.is_empty());
+    // A count that is no number is a mistake of the caller, which git names.
+    let Some(count) = count.map_or(Some(0), |count| count.to_str()?.parse::<usize>().ok()) else { return };
+    for (at, (key, value)) in (count..).zip(GIT_SETTINGS) {
+        environment.insert(format!("GIT_CONFIG_KEY_{at}").into(), key.into());
+        environment.insert(format!("GIT_CONFIG_VALUE_{at}").into(), value.into());
+    }
+    environment.insert("GIT_CONFIG_COUNT".into(), count.saturating_add(GIT_SETTINGS.len()).to_string().into());
 }
 
 /// Lets git pass over the folder `out`, at the top of the checkout and in `dir`, where hardpan itself writes: a
@@ -161,6 +183,8 @@ pub(super) mod tests {
             program: None,
             cache: Some(cache),
             checkout,
+            blobs: None,
+            ignored: &[],
             progress: &crate::report::Silent,
         }
     }
@@ -189,6 +213,24 @@ pub(super) mod tests {
         assert!(!environment.keys().any(|name| name == "RUSTFLAGS" || name == "GOFLAGS"));
         assert!(toolchain.program("sh").unwrap().is_absolute());
         assert_eq!(toolchain.program("no-such-program"), None);
+    }
+
+    #[test]
+    fn a_fetch_may_read_a_checkout_of_another_owner_and_keeps_the_callers_git_settings() {
+        let path = Path::new("/x");
+        let said = |pairs: &[(&str, &str)]| {
+            let caller: Environment = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
+            let fetching = toolchain(&caller, path, path).fetching();
+            let git = fetching.into_iter().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"));
+            git.map(|(name, value)| format!("{}={}", name.display(), value.display())).collect::<Vec<_>>()
+        };
+        let own = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.proxy"), ("GIT_CONFIG_VALUE_0", "p")];
+        let all = said(&own);
+        for line in ["GIT_CONFIG_COUNT=4", "GIT_CONFIG_KEY_0=http.proxy", "GIT_CONFIG_KEY_3=safe.directory"] {
+            assert!(all.iter().any(|said| said == line), "{line} in {all:?}");
+        }
+        assert!(said(&[]).contains(&"GIT_CONFIG_VALUE_2=*".to_owned()));
+        assert_eq!(said(&[("GIT_CONFIG_COUNT", "x")]), ["GIT_CONFIG_COUNT=x"]);
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl Job<'_> {
         sums.push(".sum");
         let sums = PathBuf::from(sums);
         let before = fs::read(&sums).ok();
-        let arguments = ["list", "-deps", "-f", ""].map(OsString::from);
+        let arguments = ["list", "-buildvcs=false", "-deps", "-f", ""].map(OsString::from);
         let ended = Child::new(&self.program, self.dir, &environment)
             .args(arguments)
             .args(self.selection())

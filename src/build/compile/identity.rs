@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Toolchain, cargo_config, child::Child, environment::Environment, go};
+use super::{Toolchain, cargo_config::Configuration, child::Child, environment::Environment, go, rust::Rust};
 use crate::{
     oci::Digest,
     recipe::{GnuTarget, LockedToolchain},
@@ -43,7 +43,7 @@ impl Toolchain<'_> {
         let mut libc = BTreeMap::new();
         for (target, written) in targets {
             let digest =
-                self.libc(dir, target, written, &environment).map_err(|failure| failure.at(&written.origin))?;
+                self.libc(dir, target, written, &rust, &environment).map_err(|failure| failure.at(&written.origin))?;
             libc.insert(target.clone(), digest);
         }
         Ok(LockedToolchain {
@@ -60,9 +60,10 @@ impl Toolchain<'_> {
         dir: &Path,
         target: &str,
         written: &GnuTarget,
+        rust: &Rust,
         environment: &Environment,
     ) -> Result<Digest, Failure> {
-        let linker = self.linker(dir, target, written)?;
+        let linker = self.linker(dir, target, written, rust, environment)?;
         // As rustc calls it.
         let width = match target.split('-').next() {
             Some("x86_64") => Some("-m64"),
@@ -81,14 +82,16 @@ impl Toolchain<'_> {
     }
 
     /// The linker of a target: the recipe's, the checkout's, else `cc` (The Cargo Book, `target.<triple>.linker`).
-    fn linker(&self, dir: &Path, target: &str, written: &GnuTarget) -> Result<PathBuf, Failure> {
-        let own = cargo_config::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
-        let configured = own.iter().find_map(|config| {
-            let name = config.get(&["target", target, "linker"])?.as_str()?;
-            // A path counts from the folder that `.cargo` is in.
-            let base = config.path().parent().and_then(Path::parent).unwrap_or(dir);
-            Some(if name.contains('/') { base.join(name) } else { PathBuf::from(name) })
-        });
+    fn linker(
+        &self,
+        dir: &Path,
+        target: &str,
+        written: &GnuTarget,
+        rust: &Rust,
+        environment: &Environment,
+    ) -> Result<PathBuf, Failure> {
+        let configuration = Configuration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
+        let configured = configuration.linker(target, &|flags| rust.cfgs(target, flags, dir, environment))?;
         let named = written.linker.as_ref().map(|name| if name.contains('/') { dir.join(name) } else { name.into() });
         let linker = named.or(configured).unwrap_or_else(|| PathBuf::from("cc"));
         if linker.is_absolute() {

@@ -6,7 +6,8 @@
 //! mirrors are the caller's; it writes to the module cache and the cargo home, never to the checkout. *Compile* runs
 //! offline, with `PATH` and the places of toolchains and caches as the only words from the caller. Both use the
 //! toolchain that the checkout (`rust-toolchain.toml`) or the machine's default names: `RUSTUP_TOOLCHAIN`,
-//! `GOTOOLCHAIN` and `GOROOT` of the caller are not looked at.
+//! `GOTOOLCHAIN` and `GOROOT` of the caller are not looked at. A note names the variables of the caller that have no
+//! effect and could have had one ([`ignored_variables`](Toolchain::ignored_variables)).
 //!
 //! # Same bytes everywhere, and where that ends
 //!
@@ -25,14 +26,16 @@ mod bench;
 mod c_flags;
 mod cargo;
 mod cargo_config;
+mod cargo_graph;
 mod child;
-#[allow(dead_code, reason = "the compile of Cargo programs takes it up")]
+mod dependency_list;
+mod dependency_object;
 mod enclosure;
 mod environment;
-mod freshness;
 mod git;
 mod go;
 mod identity;
+mod ignored;
 mod packages;
 mod rust;
 mod survey;
@@ -47,6 +50,7 @@ use std::{
 };
 
 use crate::{
+    cache::Cache,
     oci::Platform,
     recipe::{CargoBinary, GitWord, GoBinary},
     report::{Failure, Origin, Progress},
@@ -67,6 +71,10 @@ pub struct Toolchain<'a> {
     pub program: Option<&'a Path>,
     /// Where compilers put what they make; kept between builds. Absolute, not in the checkout. Git needs none.
     pub cache: Option<&'a Path>,
+    /// What is known of files by their state.
+    pub blobs: Option<&'a Cache>,
+    /// Paths that this call writes, and the recipe itself: no sources of a program.
+    pub ignored: &'a [PathBuf],
     /// The bound of host paths: the git root, or the recipe's folder. Canonical.
     pub checkout: &'a Path,
     /// Hears what the toolchains print.

@@ -8,17 +8,20 @@ use crate::{
     report::{Failure, printable},
 };
 
-/// What `cargo metadata --no-deps` says, as far as it matters here.
+/// The members of a workspace, as `cargo metadata` describes them.
 #[derive(Debug, Deserialize)]
 pub(super) struct Metadata {
     packages: Vec<Package>,
+    workspace_members: std::collections::BTreeSet<String>,
     /// The folder with the workspace's `Cargo.toml` and `Cargo.lock`.
     pub(super) workspace_root: std::path::PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
 struct Package {
+    id: String,
     name: String,
+    manifest_path: std::path::PathBuf,
     targets: Vec<Target>,
 }
 
@@ -38,9 +41,19 @@ pub(super) struct Choice {
 }
 
 impl Metadata {
-    /// The names of the members.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.packages.iter().map(|package| package.name.as_str())
+    /// Reads what cargo printed, with or without `--no-deps`: the members of the workspace.
+    pub(super) fn read(metadata: &[u8]) -> Result<Self, Failure> {
+        let mut metadata: Self = serde_json::from_slice(metadata)
+            .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
+        let members = std::mem::take(&mut metadata.workspace_members);
+        metadata.packages.retain(|package| members.contains(&package.id));
+        Ok(metadata)
+    }
+
+    /// The manifest of the member of that name.
+    pub(super) fn manifest(&self, name: &str) -> Option<std::path::PathBuf> {
+        let package = self.packages.iter().find(|package| package.name == name)?;
+        Some(package.manifest_path.clone())
     }
 
     /// The package and the binary that `wanted` means: `package/bin`, or a package with one binary.
@@ -119,12 +132,12 @@ mod tests {
     }
 
     fn choose(package: &str, binary: Option<&str>) -> Result<(String, String), (String, Option<String>)> {
-        let json = r#"{"workspace_root": "/w", "packages": [
-            {"name": "hello", "manifest_path": "/w/Cargo.toml", "targets": [
+        let json = r#"{"workspace_root": "/w", "workspace_members": ["1", "2", "3"], "packages": [
+            {"id": "1", "name": "hello", "manifest_path": "/w/Cargo.toml", "targets": [
                 {"name": "hello", "kind": ["lib"]}, {"name": "server", "kind": ["bin"]}, {"name": "client", "kind": ["bin"]}]},
-            {"name": "one", "manifest_path": "/w/one/Cargo.toml", "targets": [{"name": "uno", "kind": ["bin"]}]},
-            {"name": "lib", "manifest_path": "/w/lib/Cargo.toml", "targets": [{"name": "lib", "kind": ["proc-macro"]}]}]}"#;
-        let metadata: Metadata = serde_json::from_str(json).unwrap();
+            {"id": "2", "name": "one", "manifest_path": "/w/one/Cargo.toml", "targets": [{"name": "uno", "kind": ["bin"]}]},
+            {"id": "3", "name": "lib", "manifest_path": "/w/lib/Cargo.toml", "targets": [{"name": "lib", "kind": ["proc-macro"]}]}]}"#;
+        let metadata = Metadata::read(json.as_bytes()).unwrap();
         let chosen = metadata.choose(&wanted(package, binary));
         chosen.map(|choice| (choice.package, choice.binary)).map_err(|failure| (failure.what, failure.hint))
     }

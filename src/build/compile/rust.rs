@@ -1,9 +1,13 @@
 //! What the installed Rust says about itself.
 
 use std::{
+    env,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
+
+use cargo_platform::Cfg;
 
 use super::{Toolchain, child::Child, environment::Environment};
 use crate::{
@@ -24,6 +28,7 @@ pub(super) struct Rust {
     pub(super) library_name: String,
     /// What `rustc -vV` said.
     pub(super) verbose: String,
+    sysroot: PathBuf,
     rustc: PathBuf,
 }
 
@@ -35,13 +40,22 @@ impl Rust {
                 .hint("install it from https://rustup.rs")
         };
         let cargo = toolchain.program("cargo").ok_or_else(|| missing("cargo"))?;
-        let rustc = toolchain.program("rustc").ok_or_else(|| missing("rustc"))?;
+        let found = toolchain.program("rustc").ok_or_else(|| missing("rustc"))?;
+        let ended = Child::new(&found, dir, environment).args(["--print", "sysroot"]).run()?;
+        if !ended.status.success() {
+            return Err(ended.failure("rustc --print sysroot"));
+        }
+        let sysroot = PathBuf::from(ended.text());
+        // What is in `PATH` may be rustup's proxy, which finds the toolchain anew in every call, by the folder.
+        let own = |name: &str, found: PathBuf| {
+            Some(sysroot.join("bin").join(name)).filter(|own| own.is_file()).unwrap_or(found)
+        };
+        let (cargo, rustc) = (own("cargo", cargo), own("rustc", found));
         let answer = |arguments: &[&str], what: &str| {
             let ended = Child::new(&rustc, dir, environment).args(arguments).run()?;
             if ended.status.success() { Ok(ended.text()) } else { Err(ended.failure(what)) }
         };
         let version = answer(&["-vV"], "rustc -vV")?;
-        let sysroot = answer(&["--print", "sysroot"], "rustc --print sysroot")?;
         let said = |name: &str| {
             version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).unwrap_or_default().to_owned()
         };
@@ -50,11 +64,29 @@ impl Rust {
         Ok(Self {
             cargo,
             host: said("host:"),
-            library_source: Path::new(&sysroot).join("lib/rustlib/src/rust"),
+            library_source: sysroot.join("lib/rustlib/src/rust"),
             library_name: format!("/rustc/{}", commit.unwrap_or_else(|| said("release:"))),
             verbose: version,
+            sysroot,
             rustc,
         })
+    }
+
+    /// Lets a compile find this toolchain first, whatever folder it runs in.
+    pub(super) fn add_to(&self, environment: &mut Environment) {
+        let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        let folders = self.rustc.parent().map(Path::to_path_buf).into_iter().chain(env::split_paths(&path));
+        if let Ok(path) = env::join_paths(folders) {
+            environment.insert("PATH".into(), path);
+        }
+        environment.insert("RUSTC".into(), self.rustc.clone().into());
+    }
+
+    /// The toolchain's own linker, for a target that comes with a C library and start files of its own.
+    pub(super) fn self_contained(&self, target: &str) -> Option<PathBuf> {
+        let libraries = self.sysroot.join("lib/rustlib").join(target).join("lib/self-contained");
+        let linker = self.sysroot.join("lib/rustlib").join(&self.host).join("bin/rust-lld");
+        (libraries.join("crt1.o").is_file() && linker.is_file()).then_some(linker)
     }
 
     /// Refuses a `target` whose standard library is not there; `chosen` is when the recipe names it.
@@ -85,8 +117,29 @@ impl Rust {
         Ok(self.libraries(target, dir, environment)?.is_some_and(|folder| has_library(&folder)))
     }
 
+    /// The configuration of `target` when it is compiled with `flags`: what `cfg(...)` is decided by.
+    pub(super) fn cfgs(
+        &self,
+        target: &str,
+        flags: &[String],
+        dir: &Path,
+        environment: &Environment,
+    ) -> Result<Vec<Cfg>, Failure> {
+        let child = Child::new(&self.rustc, dir, environment).args(["--print", "cfg", "--target", target]);
+        let ended = child.args(flags).run()?;
+        if !ended.status.success() {
+            return Err(ended.failure("rustc --print cfg"));
+        }
+        // A line that cannot be read is none that cargo could decide by either.
+        Ok(ended.text().lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
     /// Where the standard library for `target` would be; `None` for a target the compiler does not know.
     fn libraries(&self, target: &str, dir: &Path, environment: &Environment) -> Result<Option<PathBuf>, Failure> {
+        let usual = self.sysroot.join("lib/rustlib").join(target).join("lib");
+        if has_library(&usual) {
+            return Ok(Some(usual));
+        }
         let arguments = ["--print", "target-libdir", "--target", target];
         let ended = Child::new(&self.rustc, dir, environment).args(arguments).run()?;
         Ok(ended.status.success().then(|| PathBuf::from(ended.text())))

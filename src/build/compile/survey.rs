@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::{
     Toolchain,
     bench::Bench,
-    cargo, cargo_config,
+    cargo,
+    cargo_config::{Configuration, Reach, chosen_profile},
     child::{Child, Ended},
     environment::Environment,
     go,
@@ -74,9 +75,18 @@ impl Toolchain<'_> {
     /// `cargo metadata --no-deps` in `dir`; refuses a workspace that `build` would refuse: one outside of the checkout
     /// or without a lock, and a cargo configuration outside of it that would change the program.
     pub fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
-        cargo_config::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
+        let configuration = Configuration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        Ok(cargo::metadata(self, &rust.cargo, dir, &environment)?.0)
+        let (said, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
+        configuration.settle(&Reach {
+            target: &rust.host,
+            host: &rust.host,
+            profile: chosen_profile([]),
+            workspace: &metadata.workspace_root,
+            environment: &environment,
+            ask: &|flags| rust.cfgs(&rust.host, flags, dir, &environment),
+        })?;
+        Ok(said)
     }
 
     /// The triple of this machine, as its Rust has it.

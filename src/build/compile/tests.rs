@@ -50,6 +50,8 @@ fn bytes(
         program: None,
         cache: Some(&cache),
         checkout: &checkout,
+        blobs: None,
+        ignored: &[],
         progress: &crate::report::Silent,
     };
     let made = compile(&toolchain, &checkout).unwrap();

@@ -3,12 +3,16 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    super::{compile::Compiled, merged::Node, plan::GroupKind},
+    super::{
+        compile::{Compiled, Toolchain},
+        merged::Node,
+        plan::GroupKind,
+    },
     Prepared, Resolver, on,
 };
 use crate::{
     oci::{ImagePath, Platform},
-    recipe::{Binary, BinarySource, Located},
+    recipe::{Binary, BinarySource, Compiler, Located},
     report::{Failure, Origin, Task, printable},
 };
 
@@ -76,6 +80,21 @@ impl<'a> Resolver<'a> {
         Ok(to)
     }
 
+    /// Names the variables of the caller that could be expected to reach a compile and do not, once for all programs.
+    fn note_ignored(&self) {
+        self.noted.get_or_init(|| {
+            let compilers = self.recipe.binaries.iter().filter_map(|binary| match &binary.source {
+                BinarySource::Go(_) => Some(Compiler::Go),
+                BinarySource::Cargo(_) => Some(Compiler::Rust),
+                BinarySource::Path(_) => None,
+            });
+            let compilers: Vec<_> = compilers.collect();
+            if let Some(line) = Toolchain::ignored_variables(&self.settings.caller, &compilers) {
+                self.progress.step(&line);
+            }
+        });
+    }
+
     fn compile(&self, binary: &Binary, platform: &Platform) -> Result<Option<Compiled>, Failure> {
         match &binary.source {
             BinarySource::Path(_) => Ok(None),
@@ -98,6 +117,7 @@ impl<'a> Resolver<'a> {
 
     /// Says what is compiled, and goes on to say so until it is dropped.
     fn compiling(&self, what: &str) -> Arc<dyn Task> {
+        self.note_ignored();
         let line = format!("compile {what}");
         self.progress.step(&line);
         self.progress.task(&line, None)

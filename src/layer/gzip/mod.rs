@@ -6,6 +6,7 @@ pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 mod workers;
+mod zlib;
 
 use std::{
     cell::RefCell,
@@ -13,6 +14,7 @@ use std::{
     num::NonZeroUsize,
 };
 
+pub use self::zlib::zlib;
 use self::{
     block::{Encoded, Encoder},
     workers::{Encode, Workers},

@@ -1,0 +1,115 @@
+//! The messages of cargo: how far the compile is, and which program it made.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use serde::Deserialize;
+
+use crate::report::{Failure, Progress, printable};
+
+/// One line of `--message-format=json` (The Cargo Book, "External tools").
+#[derive(Debug, Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    package_id: String,
+    #[serde(default)]
+    manifest_path: PathBuf,
+    target: Option<MessageTarget>,
+    executable: Option<PathBuf>,
+    #[serde(default)]
+    fresh: bool,
+}
+
+/// What an artifact is of.
+#[derive(Debug, Deserialize)]
+struct MessageTarget {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// Listens to cargo while it compiles.
+pub(super) struct Artifacts<'a> {
+    binary: &'a str,
+    /// The workspace, in the paths of the compile.
+    workspace: &'a Path,
+    progress: &'a dyn Progress,
+    /// Packages that the program is made of.
+    packages: usize,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The packages of which a unit is done.
+    packages: std::collections::BTreeSet<String>,
+    program: Option<PathBuf>,
+    outside: Option<PathBuf>,
+}
+
+impl<'a> Artifacts<'a> {
+    pub(super) fn new(binary: &'a str, workspace: &'a Path, packages: usize, progress: &'a dyn Progress) -> Self {
+        Self { binary, workspace, progress, packages, seen: Mutex::default() }
+    }
+
+    /// Takes one line. A line that is no JSON object was printed by something else.
+    pub(super) fn hear(&self, line: &[u8]) {
+        let Ok(message) = serde_json::from_slice::<Message>(line) else { return };
+        if message.reason != "compiler-artifact" {
+            return;
+        }
+        let Ok(mut seen) = self.seen.lock() else { return };
+        if message.package_id.contains("path+file://") && !message.manifest_path.starts_with(self.workspace) {
+            seen.outside.get_or_insert(message.manifest_path);
+        }
+        let Some(target) = message.target else { return };
+        if seen.packages.insert(message.package_id) && !message.fresh {
+            let done = seen.packages.len();
+            // Build scripts and procedural macros can make more of them than the program has.
+            let all = self.packages.max(done);
+            self.progress.detail(&format!("  compile {done}/{all} {}", printable(&target.name)));
+        }
+        if target.name == self.binary && target.kind.iter().any(|kind| kind == "bin") {
+            seen.program = message.executable.or_else(|| seen.program.take());
+        }
+    }
+
+    /// The program; refuses sources whose place enters it.
+    pub(super) fn program(self) -> Result<PathBuf, Failure> {
+        let seen = self.seen.into_inner().unwrap_or_default();
+        if let Some(outside) = seen.outside {
+            let what = "this path dependency is outside of the cargo workspace, so its own path enters the program";
+            let hint = "write a `Cargo.toml` with `[workspace]` in a folder above both, and make it a member";
+            return Err(Failure::new(what).in_path(&outside).hint(hint));
+        }
+        seen.program.ok_or_else(|| Failure::new(format!("`cargo rustc` made no binary `{}`", printable(self.binary))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::report::Silent;
+
+    fn program(binary: &str, workspace: &str) -> Result<PathBuf, Failure> {
+        let messages = br#"a word from somewhere
+{"reason":"compiler-artifact","package_id":"path+file:///w#0.1.0","manifest_path":"/w/Cargo.toml","target":{"name":"app","kind":["lib"]},"executable":null}
+{"reason":"compiler-artifact","package_id":"path+file:///w#0.1.0","manifest_path":"/w/Cargo.toml","target":{"name":"app","kind":["bin"]},"executable":"/t/app"}
+{"reason":"build-finished","success":true}
+"#;
+        let artifacts = Artifacts::new(binary, Path::new(workspace), 1, &Silent);
+        messages.split(|byte| *byte == b'\n').for_each(|line| artifacts.hear(line));
+        artifacts.program()
+    }
+
+    #[test]
+    fn the_program_is_found_among_other_lines() {
+        assert_eq!(program("app", "/w").unwrap(), Path::new("/t/app"));
+        assert_eq!(program("other", "/w").unwrap_err().what, "`cargo rustc` made no binary `other`");
+        let failure = program("app", "/w/app").unwrap_err();
+        assert!(failure.what.contains("outside of the cargo workspace"), "{failure}");
+    }
+}

@@ -1,0 +1,347 @@
+//! Which compiled units of a workspace's own packages may be used again: decided by content.
+//!
+//! Cargo compares modification times, which lie as soon as sources are replaced by older ones (`git switch`, `rsync -t`, an
+//! unpacked archive) or several checkouts share a target directory. So hardpan keeps the state of the sources that each
+//! package was compiled from, and removes cargo's fingerprints of the packages whose state is another one before cargo
+//! runs. What stays is cargo's to judge, and its mistakes are then only recompiles.
+//!
+//! Crates of registries and git are not looked at: `Cargo.lock` pins their content.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    paths::CompilePaths,
+    sources::{Listing, OUTSIDE, Sources, group_name},
+};
+use crate::{
+    oci::Digest,
+    report::{Failure, Progress, printable},
+};
+
+/// The file in which the record is, in the folder of the compile.
+const FILE: &str = "units.json";
+
+/// What the units in a target directory were compiled from.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    /// By [group](Sources): packages without an entry have no unit that may be used again.
+    packages: BTreeMap<String, PackageRecord>,
+    /// The digest of each variable that recipes gave to the compile.
+    env: BTreeMap<String, String>,
+    /// The fingerprint of each tool and library outside of the toolchain, by target and path.
+    tools: BTreeMap<String, String>,
+}
+
+/// What the units of one package were compiled from.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct PackageRecord {
+    state: String,
+    /// Files elsewhere that its compilers and build scripts read: relative to the workspace, or absolute.
+    named: BTreeSet<String>,
+}
+
+/// A package of the workspace.
+#[derive(Debug, Clone)]
+pub(super) struct OwnPackage {
+    pub(super) name: String,
+    /// Relative to the workspace's root.
+    pub(super) folder: PathBuf,
+    /// The names of its targets, as rustc has them (`-` is `_`).
+    pub(super) crates: BTreeSet<String>,
+}
+
+/// What else a compile depends on.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings<'a> {
+    /// Variables of the recipe.
+    pub(super) env: BTreeMap<&'a str, &'a str>,
+    /// The triple that is compiled for.
+    pub(super) target: &'a str,
+    /// Tools and libraries of the machine by path, with the fingerprint of each.
+    pub(super) tools: BTreeMap<String, String>,
+}
+
+/// The target directory of a workspace before and after one run of cargo.
+pub(super) struct Freshness<'a> {
+    pub(super) bench: &'a Path,
+    pub(super) target_dir: &'a Path,
+    pub(super) paths: &'a CompilePaths,
+    /// The workspace's folder on this machine.
+    pub(super) root: &'a Path,
+    pub(super) sources: &'a Sources<'a>,
+    pub(super) packages: &'a [OwnPackage],
+}
+
+/// The states of all groups before cargo ran.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    record: Record,
+    listing: Option<Listing>,
+}
+
+impl Freshness<'_> {
+    /// Removes the fingerprints of every unit whose inputs are others than what it was compiled from.
+    ///
+    /// Until [`remember`](Self::remember), the record has no entry for these packages: a compile that is cut off leaves
+    /// units that are not used again.
+    pub(super) fn prepare(
+        &self,
+        listing: Option<Listing>,
+        around: &Surroundings<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Prepared, Failure> {
+        let mut record = self.read();
+        if self.tools_changed(&record, around) {
+            let folder = self.target_dir.join(around.target);
+            remove(&folder).map_err(|error| Failure::io("remove what another tool compiled", &folder, &error))?;
+        }
+        for (path, fingerprint) in &around.tools {
+            record.tools.insert(format!("{} {path}", around.target), fingerprint.clone());
+        }
+        let changed = self.changed(&record, listing.as_ref(), around);
+        let env = digests(around);
+        let undeclared = if record.env == env { BTreeSet::new() } else { self.undeclared() };
+        record.env = env;
+        for package in self.packages.iter().filter(|package| changed.contains(&package.group())) {
+            progress.trace(&format!(
+                "the package `{}` is compiled again: its sources are others",
+                printable(&package.name)
+            ));
+            record.packages.remove(&package.group());
+        }
+        record.packages.retain(|group, _| self.packages.iter().any(|package| package.group() == *group));
+        self.write(&record)?;
+        let names: BTreeSet<_> = self
+            .packages
+            .iter()
+            .filter(|package| changed.contains(&package.group()))
+            .map(|package| package.name.as_str())
+            .collect();
+        self.remove_fingerprints(&|unit| {
+            let name = unit.rsplit_once('-').map_or(unit, |(name, _)| name);
+            names.contains(name) || undeclared.contains(unit)
+        })?;
+        Ok(Prepared { record, listing })
+    }
+
+    /// Keeps what the units were compiled from, unless a file changed while cargo ran.
+    pub(super) fn remember(&self, before: Prepared) -> Result<(), Failure> {
+        let (mut record, Some(listing)) = (before.record, before.listing) else { return Ok(()) };
+        let Some(after) = self.sources.list() else { return Ok(()) };
+        let none = BTreeSet::new();
+        if self.sources.state(&listing, OUTSIDE, &none) != self.sources.state(&after, OUTSIDE, &none) {
+            return Ok(());
+        }
+        for package in self.packages {
+            let group = package.group();
+            let named = self.named(package, &after);
+            let is_same = self.sources.state(&listing, &group, &none) == self.sources.state(&after, &group, &none);
+            // A file that is named for the first time was not looked at before cargo ran; its time tells whether it is older.
+            let known = record.packages.get(&group).map(|known| &known.named);
+            let is_old = named
+                .iter()
+                .filter(|name| known.is_none_or(|known| !known.contains(*name)))
+                .all(|name| self.is_older(&self.root.join(name)));
+            if !is_same || !is_old {
+                record.packages.remove(&group);
+                continue;
+            }
+            let state = self.whole_state(&after, &group, &named);
+            record.packages.insert(group, PackageRecord { state, named });
+        }
+        self.write(&record)
+    }
+
+    /// The groups whose state is not that of the record.
+    fn changed(&self, record: &Record, listing: Option<&Listing>, around: &Surroundings<'_>) -> BTreeSet<String> {
+        let all = || self.packages.iter().map(OwnPackage::group).collect();
+        let Some(listing) = listing.filter(|_| record.env == digests(around)) else { return all() };
+        let is_changed = |group: &String| {
+            record.packages.get(group).is_none_or(|known| self.whole_state(listing, group, &known.named) != known.state)
+        };
+        self.packages.iter().map(OwnPackage::group).filter(is_changed).collect()
+    }
+
+    /// The state of a package and of the files that are in none.
+    fn whole_state(&self, listing: &Listing, group: &str, named: &BTreeSet<String>) -> String {
+        let own = self.sources.state(listing, group, named);
+        let shared = self.sources.state(listing, OUTSIDE, &BTreeSet::new());
+        Digest::of(format!("{own} {shared}").as_bytes()).hex()
+    }
+
+    /// Whether a tool or library at a known path is another one than before.
+    fn tools_changed(&self, record: &Record, around: &Surroundings<'_>) -> bool {
+        let known = |path: &str| record.tools.get(&format!("{} {path}", around.target));
+        around.tools.iter().any(|(path, fingerprint)| known(path).is_some_and(|known| known != fingerprint))
+    }
+
+    /// Whether a file did not change since this run began: the folder `tmp` of the compile was made then.
+    fn is_older(&self, path: &Path) -> bool {
+        let changed = |path: &Path| fs::metadata(path).ok().map(|metadata| changed_at(&metadata));
+        match (changed(path), changed(&self.bench.join("lock"))) {
+            (Some(file), Some(start)) => file < start,
+            // What is not there, or in the target directory, is no source.
+            (None, _) => true,
+            (Some(_), None) => false,
+        }
+    }
+
+    /// The files outside of a package that its units were compiled from, by dep-info and by `rerun-if-changed`.
+    fn named(&self, package: &OwnPackage, listing: &Listing) -> BTreeSet<String> {
+        let mut named = BTreeSet::new();
+        let own = self.root.join(&package.folder);
+        let mut take = |path: PathBuf| {
+            let host = self.paths.host(&path);
+            if host.starts_with(self.target_dir) {
+                return;
+            }
+            let (below, is_own) = (host.strip_prefix(self.root).ok(), host.starts_with(&own));
+            // A file of this package, or of no package, is in the state already, unless the walk left it out.
+            let is_listed = below.is_some_and(|below| listing.has(below) && is_own);
+            if !is_listed {
+                let name = below.unwrap_or(&host);
+                named.insert(name.to_string_lossy().into_owned());
+            }
+        };
+        for profile in self.profiles() {
+            for name in file_names(&profile.join("deps")) {
+                let crate_name = name.strip_suffix(".d").and_then(|stem| stem.rsplit_once('-')).map(|(name, _)| name);
+                if crate_name.is_some_and(|name| package.crates.contains(name)) {
+                    dep_info(&profile.join("deps").join(&name))
+                        .into_iter()
+                        .for_each(|path| take(self.paths.inside(self.root).join(path)));
+                }
+            }
+            for name in file_names(&profile.join("build")) {
+                if name.rsplit_once('-').is_some_and(|(name, _)| name == package.name) {
+                    let folder = profile.join("build").join(&name);
+                    let base = self.paths.inside(&own);
+                    reruns(&folder.join("output")).into_iter().for_each(|path| take(base.join(path)));
+                    for script in file_names(&folder).iter().filter(|name| name.ends_with(".d")) {
+                        dep_info(&folder.join(script))
+                            .into_iter()
+                            .for_each(|path| take(self.paths.inside(self.root).join(path)));
+                    }
+                }
+            }
+        }
+        named
+    }
+
+    /// The units whose build script says nothing about its inputs: it may read any variable.
+    fn undeclared(&self) -> BTreeSet<String> {
+        let mut undeclared = BTreeSet::new();
+        for profile in self.profiles() {
+            for unit in file_names(&profile.join("build")) {
+                let output = fs::read(profile.join("build").join(&unit).join("output"));
+                if output.is_ok_and(|output| memchr::memmem::find(&output, b"rerun-if-").is_none()) {
+                    undeclared.insert(unit);
+                }
+            }
+        }
+        undeclared
+    }
+
+    /// The folders in which cargo keeps units: `<profile>` for the host, `<triple>/<profile>` for targets.
+    fn profiles(&self) -> Vec<PathBuf> {
+        let folders = |path: &Path| -> Vec<PathBuf> {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+        };
+        let mut profiles = folders(self.target_dir);
+        profiles.extend(profiles.clone().iter().flat_map(|folder| folders(folder)));
+        profiles.retain(|folder| folder.join(".fingerprint").is_dir());
+        profiles.sort();
+        profiles
+    }
+
+    fn remove_fingerprints(&self, is_stale: &dyn Fn(&str) -> bool) -> Result<(), Failure> {
+        for profile in self.profiles() {
+            let fingerprints = profile.join(".fingerprint");
+            for unit in file_names(&fingerprints).iter().filter(|unit| is_stale(unit)) {
+                let folder = fingerprints.join(unit);
+                remove(&folder).map_err(|error| Failure::io("remove what is no longer fresh", &folder, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The record; an empty one where there is none that can be read, which makes every package a changed one.
+    fn read(&self) -> Record {
+        let text = fs::read(self.bench.join(FILE)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn write(&self, record: &Record) -> Result<(), Failure> {
+        let (file, new) = (self.bench.join(FILE), self.bench.join("units.new"));
+        let text =
+            serde_json::to_vec(record).map_err(|error| Failure::new(format!("cannot note the sources: {error}")))?;
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &file))
+            .map_err(|error| Failure::io("note the state of the sources", &file, &error))
+    }
+}
+
+impl OwnPackage {
+    /// Its name among the [`Sources`].
+    fn group(&self) -> String {
+        group_name(&self.folder)
+    }
+}
+
+/// The digest of each variable. Values may be secrets, and are not kept.
+fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
+    around.env.iter().map(|(name, value)| ((*name).to_owned(), Digest::of(value.as_bytes()).hex())).collect()
+}
+
+/// When a file became what it is, by the clock of the file system.
+fn changed_at(metadata: &fs::Metadata) -> (i64, i64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.ctime(), metadata.ctime_nsec()).max((metadata.mtime(), metadata.mtime_nsec()))
+}
+
+/// The names in a folder, in their order; none where there is no folder.
+fn file_names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The sources that a `.d` file of rustc names: `output: source source`, in which `\ ` is a blank.
+fn dep_info(file: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let Some((_, sources)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
+    let mut paths = vec![String::new()];
+    let mut chars = sources.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, paths.last_mut()) {
+            ('\\', Some(path)) if chars.peek() == Some(&' ') => path.extend(chars.next()),
+            (' ', _) => paths.push(String::new()),
+            (c, Some(path)) => path.push(c),
+            (_, None) => {}
+        }
+    }
+    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+}
+
+/// The paths that a build script asked cargo to watch.
+fn reruns(output: &Path) -> Vec<PathBuf> {
+    let text = String::from_utf8_lossy(&fs::read(output).unwrap_or_default()).into_owned();
+    let said = text.lines().filter_map(|line| line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:")));
+    said.filter_map(|line| line.strip_prefix("rerun-if-changed=")).map(PathBuf::from).collect()
+}
+
+/// Removes a folder that may not be there.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

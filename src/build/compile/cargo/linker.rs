@@ -1,0 +1,116 @@
+//! What links a Rust program: the toolchain's own linker where it can, so that no linker of the machine is in the program.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::{super::child::Child, Job};
+use crate::{
+    build::pinned::PinnedFile,
+    report::{Failure, printable},
+};
+
+/// How the final link of a program is done.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Linker {
+    /// `rust-lld` of the toolchain with the C library, start files and unwinder that come with the target.
+    SelfContained(PathBuf),
+    /// A compiler driver, which the recipe, the checkout or this machine names.
+    Driver(PathBuf),
+    /// What rustc takes by itself: `cc`.
+    Default,
+}
+
+/// Files beside `libc.a` that become part of a static program of a GNU target.
+const GNU_FILES: [&str; 7] = ["libc.a", "crt1.o", "rcrt1.o", "crti.o", "crtbeginS.o", "libgcc.a", "libgcc_eh.a"];
+
+impl Job<'_> {
+    /// The linker: the recipe's, else the checkout's, else `rust-lld` for a musl target that has its own C library, else a
+    /// driver for the target.
+    pub(super) fn linker(&self, configured: Option<&Path>) -> Result<Linker, Failure> {
+        if let Some(named) = &self.binary.linker {
+            let found = self.toolchain.named_program(&named.value, self.dir);
+            return found.map(Linker::Driver).map_err(|failure| failure.at(&named.origin));
+        }
+        if let Some(configured) = configured {
+            return self.toolchain.named_program(&configured.to_string_lossy(), self.dir).map(Linker::Driver);
+        }
+        if let Some(linker) = self.rust.self_contained(self.target) {
+            return Ok(Linker::SelfContained(linker));
+        }
+        if self.target == self.rust.host {
+            return Ok(Linker::Default);
+        }
+        let architecture = self.target.split('-').next().unwrap_or_default();
+        let names: &[String] = &if self.target.ends_with("-linux-gnu") {
+            vec![format!("{architecture}-linux-gnu-gcc")]
+        } else {
+            vec![format!("{architecture}-linux-musl-gcc")]
+        };
+        if let Some(found) = names.iter().find_map(|name| self.toolchain.program(name)) {
+            return Ok(Linker::Driver(found));
+        }
+        if self.target.ends_with("-linux-musl") && self.rust.host.starts_with(architecture) {
+            return Ok(Linker::Default);
+        }
+        let what = format!("there is no linker for `{}` on this machine", printable(self.target));
+        let package = format!("gcc-{}-linux-gnu", architecture.replace('_', "-"));
+        let hint = if self.target.ends_with("-linux-gnu") {
+            format!("on Debian, `apt install {package}`; or name one with `linker = \"...\"`, or take the musl target")
+        } else {
+            "name one with `linker = \"...\"` in the recipe".to_owned()
+        };
+        Err(Failure::new(what).hint(hint))
+    }
+
+    /// Tools and libraries of this machine that become part of the program, each with its fingerprint.
+    pub(super) fn link_inputs(&self, linker: &Linker) -> Result<BTreeMap<String, String>, Failure> {
+        let driver = match linker {
+            Linker::SelfContained(_) => return Ok(BTreeMap::new()),
+            Linker::Driver(driver) => driver.clone(),
+            Linker::Default => self.toolchain.named_program("cc", self.dir)?,
+        };
+        let mut files = vec![driver.clone()];
+        if self.target.contains("-linux-gnu") {
+            for name in GNU_FILES {
+                let ended = Child::new(&driver, self.dir, &self.environment)
+                    .args([format!("-print-file-name={name}")])
+                    .run()?;
+                files.push(PathBuf::from(ended.text()));
+            }
+            let ended = Child::new(&driver, self.dir, &self.environment).args(["-print-prog-name=ld"]).run()?;
+            files.extend(self.toolchain.named_program(&ended.text(), self.dir).ok());
+        }
+        let mut inputs = BTreeMap::new();
+        for file in files.iter().filter(|file| file.is_absolute()) {
+            let real = std::fs::canonicalize(file).map_err(|error| Failure::io("find it", file, &error))?;
+            let pinned = PinnedFile::pin(&real, &real.to_string_lossy(), self.toolchain.blobs)?;
+            inputs.insert(file.to_string_lossy().into_owned(), pinned.fingerprint().hex());
+        }
+        Ok(inputs)
+    }
+}
+
+impl Linker {
+    /// Its flags for the final link.
+    pub(super) fn flags(&self) -> Vec<String> {
+        match self {
+            Self::SelfContained(linker) => vec![
+                format!("-Clinker={}", linker.display()),
+                "-Clinker-flavor=ld.lld".to_owned(),
+                "-Clink-self-contained=yes".to_owned(),
+            ],
+            Self::Driver(driver) => vec![format!("-Clinker={}", driver.display())],
+            Self::Default => Vec::new(),
+        }
+    }
+
+    /// A flag that hands `argument` of the linker on.
+    pub(super) fn argument(&self, argument: &str) -> String {
+        match self {
+            Self::SelfContained(_) => format!("-Clink-arg={argument}"),
+            Self::Driver(_) | Self::Default => format!("-Clink-arg=-Wl,{argument}"),
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! `cargo rustc`, static, stripped, and with the paths of this machine mapped away.
+//!
+//! One workspace has one folder in the cache, which all of its programs, recipes and, where compiles run at fixed paths,
+//! checkouts share: cargo keeps variants of a unit apart, [`freshness`] decides by content which of them may be used
+//! again. What only the last link needs (the linker, what is stripped, the dependency list) is said to that link alone.
+
+mod artifacts;
+mod freshness;
+mod linker;
+mod paths;
+mod sources;
+mod workspace;
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use self::{
+    artifacts::Artifacts,
+    freshness::{Freshness, Surroundings},
+    linker::Linker,
+    paths::{CompilePaths, HostFolders},
+    sources::Sources,
+    workspace::{Workspace, package_folders},
+};
+use super::{
+    Compiled, Toolchain,
+    bench::Bench,
+    c_flags,
+    cargo_config::{Configuration, Reach, Settled, chosen_profile},
+    cargo_graph::CargoGraph,
+    child::{Child, Ended},
+    dependency_list::DependencyList,
+    dependency_object,
+    environment::{self, Environment},
+    packages::{Choice, Metadata},
+    rust::Rust,
+};
+use crate::{
+    oci::{Digest, Platform},
+    recipe::{CargoBinary, Strip},
+    report::{Failure, printable},
+};
+
+/// Flags that lead out of the checkout, replace the compiler, or that hardpan gives itself. The parser refuses them
+/// with a line; this is the second look.
+const ESCAPING: [&str; 14] = [
+    "-C",
+    "-p",
+    "--all-targets",
+    "--artifact-dir",
+    "--bin",
+    "--build-dir",
+    "--config",
+    "--lockfile-path",
+    "--manifest-path",
+    "--message-format",
+    "--out-dir",
+    "--package",
+    "--target",
+    "--target-dir",
+];
+/// A program is linked against a C library that is part of it.
+const STATIC: &str = "-Ctarget-feature=+crt-static";
+/// The symbol that keeps the dependency list in a program whose sections are collected.
+const LIST_SYMBOL: &str = "--undefined=AUDITABLE_VERSION_INFO";
+
+/// A cargo program and where it is compiled.
+struct Job<'a> {
+    toolchain: &'a Toolchain<'a>,
+    binary: &'a CargoBinary,
+    dir: &'a Path,
+    target: &'a str,
+    cargo_home: PathBuf,
+    bench: Bench,
+    /// In the paths of this machine.
+    environment: Environment,
+    rust: Rust,
+    paths: CompilePaths,
+    /// Against what this machine's configuration of cargo would do.
+    overrides: Vec<String>,
+}
+
+/// Compiles `binary` in `dir`.
+pub(super) fn compile(
+    toolchain: &Toolchain<'_>,
+    binary: &CargoBinary,
+    dir: &Path,
+    platform: &Platform,
+) -> Result<Compiled, Failure> {
+    let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
+    refuse_words(binary, target)?;
+    let cargo_home = toolchain.folder("CARGO_HOME", ".cargo")?;
+    let configuration = Configuration::read(dir, toolchain.checkout, &cargo_home)?;
+    let (rust, root) = {
+        let (rust, environment, _bench) = toolchain.rust_environment(dir)?;
+        let root = workspace_root(toolchain, &rust, dir, &environment)?;
+        (rust, root)
+    };
+    let (bench, paths) = room(toolchain, &root, &rust, &cargo_home, !configuration.is_above(&cargo_home))?;
+    let mut environment = toolchain.hermetic(&bench);
+    cargo_variables(&mut environment, toolchain, &bench, &cargo_home)?;
+    rust.add_to(&mut environment);
+    environment::add_recipe(&mut environment, &binary.env, is_reserved).map_err(|failure| {
+        failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
+    })?;
+    let overrides = Vec::new();
+    let mut job = Job { toolchain, binary, dir, target, cargo_home, bench, environment, rust, paths, overrides };
+    let settled = job.settle(&configuration, &root)?;
+    job.overrides.clone_from(&settled.overrides);
+    if !binary.flags.iter().any(|flag| flag.value.starts_with("-Zbuild-std")) {
+        job.require_target(platform)?;
+    }
+    let workspace = job.workspace(&root)?;
+    let choice = workspace.own_metadata()?.choose(binary)?;
+    let linker = job.linker(settled.linker.as_deref())?;
+    let maps = job.paths.maps((&job.rust.library_source, &job.rust.library_name))?;
+    c_flags::add(&mut job.environment, &configuration.own, &maps);
+    let flags = job.rustflags(settled.rustflags, &maps);
+    job.environment.insert("CARGO_ENCODED_RUSTFLAGS".into(), flags.join("\u{1f}").into());
+    job.build(&root, workspace, &choice, &linker)
+}
+
+/// The folder with the workspace's `Cargo.toml`; refuses one outside of the checkout, and one without a lock.
+fn workspace_root(
+    toolchain: &Toolchain<'_>,
+    rust: &Rust,
+    dir: &Path,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
+    let arguments = ["locate-project", "--workspace", "--message-format=plain"];
+    let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
+    let manifest = PathBuf::from(ended.text());
+    match manifest.parent() {
+        Some(root)
+            if ended.status.success() && root.starts_with(toolchain.checkout) && root.join("Cargo.lock").is_file() =>
+        {
+            Ok(root.to_path_buf())
+        }
+        // What is wrong is for `cargo metadata` to say.
+        _ => Ok(metadata(toolchain, &rust.cargo, dir, environment)?.1.workspace_root),
+    }
+}
+
+/// The folder in the cache for a workspace, and the paths under which the compile sees its own.
+fn room(
+    toolchain: &Toolchain<'_>,
+    root: &Path,
+    rust: &Rust,
+    cargo_home: &Path,
+    enclose: bool,
+) -> Result<(Bench, CompilePaths), Failure> {
+    let below = root.strip_prefix(toolchain.checkout).unwrap_or(root);
+    let packages = workspace::locked_packages(root)?;
+    let shared = [below.as_os_str().as_encoded_bytes(), packages.as_bytes(), rust.verbose.as_bytes()];
+    let open = |place: &Path, enclose: bool| -> Result<(Bench, CompilePaths, Option<String>), Failure> {
+        let key: Vec<_> = shared.into_iter().chain([place.as_os_str().as_encoded_bytes()]).collect();
+        let bench = toolchain.bench("cargo", &key)?;
+        fs::create_dir_all(bench.target()).map_err(|error| Failure::io("make it", &bench.target(), &error))?;
+        let (target_dir, home, temporary) = (bench.target(), bench.home(), bench.temporary());
+        let folders = HostFolders {
+            checkout: toolchain.checkout,
+            target_dir: &target_dir,
+            cargo_home,
+            home: &home,
+            temporary: &temporary,
+        };
+        let (paths, why) = CompilePaths::choose(toolchain.program, &folders, enclose);
+        Ok((bench, paths, why))
+    };
+    if enclose {
+        let (bench, paths, why) = open(Path::new(""), true)?;
+        if paths.enclosure().is_some() {
+            return Ok((bench, paths));
+        }
+        if let Some(why) = why {
+            toolchain.progress.detail(&format!("  the compile runs in place: {}", printable(&why)));
+        }
+    }
+    let (bench, paths, _) = open(toolchain.checkout, false)?;
+    Ok((bench, paths))
+}
+
+/// Refuses flags that no recipe can have, and a target that is no triple.
+fn refuse_words(binary: &CargoBinary, target: &str) -> Result<(), Failure> {
+    for flag in &binary.flags {
+        let name = flag.value.split('=').next().unwrap_or_default();
+        let glued = ["-C", "-p"].iter().any(|short| name.starts_with(short));
+        if ESCAPING.contains(&name) || glued || name == "--" {
+            let what = format!("the flag `{}` cannot be used here", printable(&flag.value));
+            return Err(Failure::new(what).at(&flag.origin));
+        }
+    }
+    let is_triple = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    if !is_triple || target.starts_with(['-', '.']) || target.to_ascii_lowercase().ends_with("json") {
+        let failure = Failure::new(format!("`{}` is not a target triple", printable(target)));
+        return Err(binary.target.as_ref().map_or(failure.clone(), |target| failure.at(&target.origin)));
+    }
+    Ok(())
+}
+
+/// Variables by which a recipe would replace hardpan's own flags and folders.
+fn is_reserved(name: &str) -> bool {
+    let exact =
+        ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"];
+    let rustup = ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+    exact.contains(&name) || rustup.contains(&name) || name.ends_with("RUSTFLAGS")
+}
+
+/// Everything that makes cargo the same everywhere.
+pub(super) fn cargo_variables(
+    environment: &mut Environment,
+    toolchain: &Toolchain<'_>,
+    bench: &Bench,
+    cargo_home: &Path,
+) -> Result<(), Failure> {
+    let fixed = [
+        // An incremental compile splits the code by what was compiled before.
+        ("CARGO_INCREMENTAL", "0"),
+        ("CARGO_NET_OFFLINE", "true"),
+        ("CARGO_TERM_COLOR", "never"),
+        ("CARGO_TERM_PROGRESS_WHEN", "never"),
+        // rustup's own: a compile downloads no toolchain.
+        ("RUSTUP_AUTO_INSTALL", "0"),
+    ];
+    for (name, value) in fixed {
+        environment.insert(name.into(), value.into());
+    }
+    environment.insert("CARGO_HOME".into(), cargo_home.into());
+    environment.insert("RUSTUP_HOME".into(), toolchain.folder("RUSTUP_HOME", ".rustup")?.into());
+    // Where a registry is may be said by a variable as well as by a configuration. A token is not taken along.
+    for (name, value) in toolchain.caller {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_REGISTRIES_") && text.ends_with("_INDEX") {
+            environment.insert(name.clone(), value.clone());
+        }
+    }
+    // A configuration may move what is in between elsewhere; it belongs into the folder of the compile.
+    environment.insert("CARGO_BUILD_BUILD_DIR".into(), bench.target().into());
+    Ok(())
+}
+
+/// What cargo says about the workspace of `dir`, as it is and read; refuses one outside of the checkout, and one
+/// without a lock.
+pub(super) fn metadata(
+    toolchain: &Toolchain<'_>,
+    cargo: &Path,
+    dir: &Path,
+    environment: &Environment,
+) -> Result<(Vec<u8>, Metadata), Failure> {
+    let arguments = ["metadata", "--format-version=1", "--no-deps", "--offline"];
+    let ended = Child::new(cargo, dir, environment).args(arguments).run()?;
+    if ended.complains("could not find `Cargo.toml`") {
+        let hint = "`dir` in the recipe is the folder with the `Cargo.toml`";
+        return Err(Failure::new("there is no `Cargo.toml` in this folder").in_path(dir).hint(hint));
+    }
+    if !ended.status.success() {
+        return Err(ended.failure("cargo metadata"));
+    }
+    let metadata = Metadata::read(&ended.stdout)?;
+    let root = &metadata.workspace_root;
+    if !root.starts_with(toolchain.checkout) {
+        return Err(Failure::new("the cargo workspace is outside of the checkout").in_path(root));
+    }
+    if !root.join("Cargo.lock").is_file() {
+        let hint = "`cargo generate-lockfile` writes it; commit it with the program";
+        return Err(Failure::new("there is no `Cargo.lock`").in_path(root).hint(hint));
+    }
+    Ok((ended.stdout, metadata))
+}
+
+impl Job<'_> {
+    /// Runs cargo in the compile's environment, at the paths of this machine.
+    fn cargo_in_place<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Ended, Failure> {
+        let cargo = Child::new(&self.rust.cargo, self.dir, &self.environment).args(&self.overrides);
+        cargo.args(arguments).told(self.toolchain.progress).run()
+    }
+
+    /// What cargo's configuration comes to.
+    fn settle(&self, configuration: &Configuration, workspace: &Path) -> Result<Settled, Failure> {
+        configuration.settle(&Reach {
+            target: self.target,
+            host: &self.rust.host,
+            profile: self.profile(),
+            workspace,
+            environment: &self.environment,
+            ask: &|flags| {
+                let flags: Vec<_> = flags.iter().cloned().chain([STATIC.to_owned()]).collect();
+                self.rust.cfgs(self.target, &flags, self.dir, &self.environment)
+            },
+        })
+    }
+
+    /// The profile of the compile.
+    fn profile(&self) -> &str {
+        let named = self.binary.profile.as_ref().map(|profile| profile.value.as_str());
+        named.unwrap_or_else(|| chosen_profile(self.binary.flags.iter().map(|flag| flag.value.as_str())))
+    }
+
+    /// Refuses a target that is not installed.
+    fn require_target(&self, platform: &Platform) -> Result<(), Failure> {
+        let chosen = self.binary.target.as_ref();
+        let required = self.rust.require_target(self.target, chosen.is_some(), platform, self.dir, &self.environment);
+        required.map_err(|failure| match chosen {
+            Some(target) => failure.at(&target.origin),
+            None => failure,
+        })
+    }
+
+    /// Brings the crates, in the caller's environment. For the host too, because build scripts run there.
+    ///
+    /// Offline it only unpacks: the folders of unpacked crates must be there when the flags name them.
+    fn fetch(&self) -> Result<(), Failure> {
+        let mut arguments = vec!["fetch", "--quiet", "--locked", "--target", self.target];
+        if self.rust.host != self.target && !self.rust.host.is_empty() {
+            arguments.extend(["--target", &self.rust.host]);
+        }
+        let ended = if self.toolchain.offline {
+            self.cargo_in_place(arguments.into_iter().chain(["--offline"]))?
+        } else {
+            let mut environment = self.toolchain.fetching();
+            // A relative one would be another folder here than where hardpan was started.
+            environment.insert("CARGO_HOME".into(), self.cargo_home.clone().into());
+            let cargo = Child::new(&self.rust.cargo, self.dir, &environment).args(&self.overrides);
+            cargo.args(arguments).told(self.toolchain.progress).run()?
+        };
+        if ended.status.success() { Ok(()) } else { Err(self.explain(&ended, "cargo fetch")) }
+    }
+
+    /// Compiles, and hands the program over.
+    fn build(&self, root: &Path, workspace: Workspace, choice: &Choice, linker: &Linker) -> Result<Compiled, Failure> {
+        let folders = package_folders(&workspace.packages);
+        let sources = Sources::new(root, &folders, self.toolchain.ignored, self.toolchain.blobs);
+        let target_dir = self.bench.target();
+        let freshness = Freshness {
+            bench: self.bench.root(),
+            target_dir: &target_dir,
+            paths: &self.paths,
+            root,
+            sources: &sources,
+            packages: &workspace.packages,
+        };
+        let env = self.binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
+        let surroundings = Surroundings { env, target: self.target, tools: self.link_inputs(linker)? };
+        let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
+        let before = freshness.prepare(workspace.listing, &surroundings, self.toolchain.progress)?;
+        let inside = self.paths.inside(root);
+        let artifacts = Artifacts::new(&choice.binary, &inside, graph.packages.len(), self.toolchain.progress);
+        let ended = self.run_cargo(choice, linker, &graph, &artifacts)?;
+        if !ended.status.success() {
+            return Err(self.explain(&ended, "cargo rustc"));
+        }
+        let made = self.paths.host(&artifacts.program()?);
+        // Not the file itself: cargo overwrites it when another recipe compiles this program.
+        let copy = self.bench.temporary().join("program");
+        fs::copy(&made, &copy).map_err(|error| Failure::io("copy the program", &made, &error))?;
+        let path = self.bench.hand_over(&copy, &self.variant(&choice.package), &choice.binary)?;
+        freshness.remember(before)?;
+        Ok(Compiled { path, name: choice.binary.clone() })
+    }
+
+    /// What makes this compile of a program another one than others: the folder in which the program is handed over.
+    fn variant(&self, package: &str) -> String {
+        let binary = self.binary;
+        let words =
+            |list: &[crate::recipe::Located<String>]| list.iter().map(|word| word.value.clone()).collect::<Vec<_>>();
+        let env: BTreeMap<_, _> = binary.env.iter().map(|(name, value)| (name, &value.value)).collect();
+        let said = format!(
+            "{:?} {package} {} {} {:?} {:?} {:?} {env:?} {:?} {:?} {:?}",
+            self.dir,
+            self.target,
+            self.profile(),
+            words(&binary.flags),
+            words(&binary.features),
+            words(&binary.rustflags),
+            binary.strip,
+            binary.auditable,
+            (&binary.linker, &binary.cc),
+        );
+        Digest::of(said.as_bytes()).hex().chars().take(16).collect()
+    }
+
+    /// Runs the compile where it belongs.
+    fn run_cargo(
+        &self,
+        choice: &Choice,
+        linker: &Linker,
+        graph: &CargoGraph,
+        artifacts: &Artifacts<'_>,
+    ) -> Result<Ended, Failure> {
+        let mut arguments: Vec<OsString> = ["rustc", "--quiet", "--locked", "--offline"].map(Into::into).into();
+        let target_dir = self.paths.inside(&self.bench.target());
+        arguments.extend(["--target".into(), self.target.into(), "--target-dir".into(), target_dir.into_os_string()]);
+        let mut flags = self.binary.flags.iter().map(|flag| flag.value.as_str());
+        if !flags.any(|flag| flag == "--profile" || flag.starts_with("--profile=")) {
+            arguments.push(format!("--profile={}", self.profile()).into());
+        }
+        arguments.extend(["--package", &choice.package, "--bin", &choice.binary].map(OsString::from));
+        arguments.push("--message-format=json-render-diagnostics".into());
+        arguments.push(format!("--jobs={}", self.toolchain.jobs).into());
+        arguments.extend(self.binary.features.iter().map(|feature| format!("--features={}", feature.value).into()));
+        arguments.extend(self.binary.flags.iter().map(|flag| OsString::from(&flag.value)));
+        arguments.push("--".into());
+        arguments.extend(self.link_flags(linker, graph)?.into_iter().map(OsString::from));
+        let (environment, dir) = (self.inside_environment(), self.paths.inside(self.dir));
+        let hear = |line: &[u8]| artifacts.hear(line);
+        let cargo = Child::new(&self.rust.cargo, &dir, &environment).enclosed(self.paths.enclosure()).heard(&hear);
+        cargo.args(&self.overrides).args(arguments).told(self.toolchain.progress).run()
+    }
+
+    /// The flags of the last link.
+    fn link_flags(&self, linker: &Linker, graph: &CargoGraph) -> Result<Vec<String>, Failure> {
+        let mut flags = linker.flags();
+        match self.binary.strip {
+            Strip::Symbols => flags.push("-Cstrip=symbols".to_owned()),
+            Strip::DebugInfo => flags.push("-Cstrip=debuginfo".to_owned()),
+            Strip::Nothing => {}
+        }
+        if self.binary.auditable {
+            let section = DependencyList::of(graph)?.section()?;
+            let object = dependency_object::object(self.target, &section)?;
+            // Its name is that of its content: cargo links again when the flags change, not when a file does.
+            let name = format!("dependencies-{}.o", Digest::of(&object).hex());
+            let file = self.bench.target().join(&name);
+            fs::write(&file, object).map_err(|error| Failure::io("write the dependency list", &file, &error))?;
+            flags.push(format!("-Clink-arg={}", self.paths.inside(&file).display()));
+            flags.push(linker.argument(LIST_SYMBOL));
+        }
+        // With such a flag cargo leaves all of them out of `-C metadata`: the names of symbols do not depend on them.
+        flags.push("--remap-path-prefix=/build/none=/build/none".to_owned());
+        Ok(flags)
+    }
+
+    /// The environment of the compile, in its own paths.
+    fn inside_environment(&self) -> Environment {
+        let mut environment = self.environment.clone();
+        for name in ["HOME", "TMPDIR", "CARGO_HOME", "CARGO_BUILD_BUILD_DIR"] {
+            if let Some(value) = environment.get_mut(OsStr::new(name)) {
+                *value = self.paths.inside(Path::new(value)).into_os_string();
+            }
+        }
+        environment
+    }
+
+    /// The flags of every crate of the target; build scripts and macros, which run here, get none.
+    fn rustflags(&self, mut flags: Vec<String>, maps: &[(PathBuf, String)]) -> Vec<String> {
+        flags.extend(self.binary.rustflags.iter().map(|flag| flag.value.clone()));
+        flags.push(STATIC.to_owned());
+        flags.extend(maps.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
+        flags
+    }
+
+    /// The failure of `what`, in one sentence where cargo's own needs knowledge of this environment.
+    fn explain(&self, ended: &Ended, what: &str) -> Failure {
+        if ended.complains("--locked was passed") {
+            let hint = "`cargo update --workspace` brings it up to date";
+            return Failure::new("`Cargo.lock` does not match `Cargo.toml`").in_path(self.dir).hint(hint);
+        }
+        let offline = ["--offline was specified", "offline mode", "retry without `--offline`"];
+        if self.toolchain.offline && offline.iter().any(|words| ended.complains(words)) {
+            return ended.failure(what).hint("crates are missing in the cargo home: build once without `--offline`");
+        }
+        ended.failure(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_the_compiler_are_reserved_in_every_spelling() {
+        for name in
+            ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "CARGO_HOME"]
+        {
+            assert!(is_reserved(name), "{name}");
+        }
+        assert!(!is_reserved("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER"));
+        assert!(!is_reserved("SQLX_OFFLINE"));
+    }
+}

@@ -1,0 +1,97 @@
+//! The paths under which a compile sees the checkout, the target directory and the cargo home.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::super::enclosure::{Enclosure, Mount};
+use crate::report::Failure;
+
+/// The checkout, as programs know it.
+const SOURCE: &str = "/build/source";
+/// Where crates of registries are, as programs know it: the folder's own name says which mirror they came from.
+const REGISTRY: &str = "/build/registry";
+
+/// Folders of this machine and their names in programs.
+///
+/// Where the kernel allows namespaces, the compile really runs at these paths ([`Enclosure`]). Elsewhere it runs in place,
+/// and compilers replace the beginnings of paths; a string such as `env!("CARGO_MANIFEST_DIR")` then keeps the host's path.
+#[derive(Debug)]
+pub(super) struct CompilePaths {
+    enclosure: Option<Enclosure>,
+    folders: Vec<Mount>,
+    cargo_home: PathBuf,
+}
+
+/// The host folders of one compile.
+pub(super) struct HostFolders<'a> {
+    pub(super) checkout: &'a Path,
+    pub(super) target_dir: &'a Path,
+    pub(super) cargo_home: &'a Path,
+    pub(super) home: &'a Path,
+    pub(super) temporary: &'a Path,
+}
+
+impl CompilePaths {
+    /// The fixed paths, where namespaces are to be had and `enclose` asks for them; else those of the host, with the
+    /// reason. `program` is hardpan's executable.
+    pub(super) fn choose(program: Option<&Path>, folders: &HostFolders<'_>, enclose: bool) -> (Self, Option<String>) {
+        let mounts: Vec<_> = [
+            (folders.checkout, SOURCE),
+            (folders.target_dir, "/build/target"),
+            (folders.cargo_home, "/build/cargo"),
+            (folders.home, "/build/home"),
+            (folders.temporary, "/build/tmp"),
+        ]
+        .map(|(host, inside)| Mount { host: host.to_path_buf(), inside: inside.into() })
+        .into();
+        let cargo_home = folders.cargo_home.to_path_buf();
+        let opened = if enclose { Enclosure::open(program, mounts.clone()).map_err(Some) } else { Err(None) };
+        match opened {
+            Ok(enclosure) => (Self { enclosure: Some(enclosure), folders: mounts, cargo_home }, None),
+            Err(why) => (Self { enclosure: None, folders: mounts, cargo_home }, why),
+        }
+    }
+
+    /// Where the compile runs, if not in place.
+    pub(super) fn enclosure(&self) -> Option<&Enclosure> {
+        self.enclosure.as_ref()
+    }
+
+    /// What the compile calls a path of the host.
+    pub(super) fn inside(&self, host: &Path) -> PathBuf {
+        self.enclosure.as_ref().map_or_else(|| host.to_path_buf(), |enclosure| enclosure.inside(host))
+    }
+
+    /// The host's path of what the compile calls `inside`.
+    pub(super) fn host(&self, inside: &Path) -> PathBuf {
+        self.enclosure.as_ref().map_or_else(|| inside.to_path_buf(), |enclosure| enclosure.host(inside))
+    }
+
+    /// The beginnings of paths that compilers see and what programs have instead. Of several prefixes that fit, compilers
+    /// take the last one given, so the longest comes last.
+    pub(super) fn maps(&self, library: (&Path, &str)) -> Result<Vec<(PathBuf, String)>, Failure> {
+        let mut maps = vec![(library.0.to_path_buf(), library.1.to_owned())];
+        if self.enclosure.is_none() {
+            maps.extend(
+                self.folders.iter().map(|Mount { host, inside }| (host.clone(), inside.to_string_lossy().into_owned())),
+            );
+        }
+        let sources = self.cargo_home.join("registry/src");
+        let registries = fs::read_dir(&sources).into_iter().flatten().flatten().map(|entry| entry.path());
+        maps.extend(registries.map(|registry| (self.inside(&registry), REGISTRY.to_owned())));
+        maps.sort_by(|one, other| (one.0.as_os_str().len(), &one.0).cmp(&(other.0.as_os_str().len(), &other.0)));
+        maps.retain(|(from, _)| from.parent().is_some());
+        match maps.iter().find(|(from, _)| from.to_str().is_none()) {
+            Some((from, _)) => Err(Failure::new("cargo cannot be told about a path that is not UTF-8").in_path(from)),
+            None => Ok(maps),
+        }
+    }
+
+    /// The folders of this machine that no program may name when it was compiled in place.
+    pub(super) fn host_folders(&self) -> Vec<(PathBuf, &'static str)> {
+        let names = ["the checkout", "the target directory", "the cargo home", "the home of the compile", "`TMPDIR`"];
+        self.folders.iter().map(|mount| mount.host.clone()).zip(names).collect()
+    }
+}

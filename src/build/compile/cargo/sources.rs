@@ -1,0 +1,238 @@
+//! The files that the packages of a workspace are compiled from, known by their content.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    build::pinned::PinnedFile,
+    cache::{Cache, Fingerprint, Fingerprinter},
+};
+
+/// Above this many files, every package counts as changed: looking would cost more than compiling.
+const MOST_FILES: usize = 200_000;
+/// Links that are followed one inside of the other.
+const MOST_LINKS: usize = 40;
+/// How a folder says that it is a cache (bford.info/cachedir), as cargo's `target` does.
+const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+/// Files for readers, which lie beside the packages of a workspace. No package has them; one that reads them all the same
+/// names them in its dep-info.
+const PROSE: [&str; 9] =
+    ["README", "LICENSE", "LICENCE", "COPYING", "CHANGELOG", "CONTRIBUTING", "CODE_OF_CONDUCT", "SECURITY", "NOTICE"];
+
+/// The state of each package of a workspace: a digest over the names and contents of its files.
+///
+/// A file belongs to the innermost package that it lies in, whether a compiler names it or not, because build scripts and
+/// procedural macros read files that no dep-info names. Files in no package belong to all of them, as the group `""`.
+pub(super) struct Sources<'a> {
+    /// The workspace's folder, canonical.
+    root: &'a Path,
+    /// The folders of its packages, relative to the root, `""` for the root itself.
+    packages: &'a BTreeSet<PathBuf>,
+    /// Paths that this call writes, and its recipe: no sources.
+    ignored: &'a [PathBuf],
+    cache: Option<&'a Cache>,
+}
+
+/// A file of a package, and what is in it.
+type Files = BTreeMap<PathBuf, Fingerprint>;
+
+/// The group of files that are in no package.
+pub(super) const OUTSIDE: &str = "";
+
+/// What was found by a walk over the workspace.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// By package folder, or [`OUTSIDE`]; relative to the root.
+    groups: BTreeMap<String, Files>,
+    count: usize,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(
+        root: &'a Path,
+        packages: &'a BTreeSet<PathBuf>,
+        ignored: &'a [PathBuf],
+        cache: Option<&'a Cache>,
+    ) -> Self {
+        Self { root, packages, ignored, cache }
+    }
+
+    /// Walks over the workspace. `None` where there are too many files, or one that cannot be read.
+    pub(super) fn list(&self) -> Option<Listing> {
+        let mut listing = Listing::default();
+        let mut trail = Vec::new();
+        self.walk(self.root, Path::new(""), &mut trail, &mut listing).ok()?;
+        Some(listing)
+    }
+
+    fn walk(&self, folder: &Path, below: &Path, trail: &mut Vec<PathBuf>, listing: &mut Listing) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let (path, name) = (folder.join(entry.file_name()), below.join(entry.file_name()));
+            if self.ignored.contains(&path) {
+                continue;
+            }
+            listing.count += 1;
+            if listing.count > MOST_FILES {
+                return Err(io::ErrorKind::Other.into());
+            }
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                if !is_left_out(&path, &entry.file_name()) {
+                    self.walk(&path, &name, trail, listing)?;
+                }
+            } else if kind.is_symlink() {
+                self.walk_link(&path, &name, trail, listing)?;
+            } else if kind.is_file() {
+                self.add(&path, name, listing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a link: what it leads to can be compiled by its name.
+    fn walk_link(&self, path: &Path, name: &Path, trail: &mut Vec<PathBuf>, listing: &mut Listing) -> io::Result<()> {
+        let target = fs::read_link(path)?;
+        self.enter(name, Fingerprint::of(target.as_os_str().as_bytes()), listing);
+        let Ok(real) = fs::canonicalize(path) else { return Ok(()) };
+        if real.is_dir() {
+            // A folder inside of the workspace is walked by its own name.
+            let is_walked = real.starts_with(self.root) || trail.contains(&real) || trail.len() >= MOST_LINKS;
+            if !is_walked && !is_left_out(&real, real.file_name().unwrap_or_default()) {
+                trail.push(real.clone());
+                self.walk(&real, name, trail, listing)?;
+                trail.pop();
+            }
+            return Ok(());
+        }
+        self.add(&real, name.join("->"), listing)
+    }
+
+    fn add(&self, path: &Path, name: PathBuf, listing: &mut Listing) -> io::Result<()> {
+        if is_output(path) {
+            return Ok(());
+        }
+        let pinned = PinnedFile::pin(path, "", self.cache).map_err(|_| io::ErrorKind::Other)?;
+        self.enter(&name, pinned.fingerprint(), listing);
+        Ok(())
+    }
+
+    fn enter(&self, name: &Path, content: Fingerprint, listing: &mut Listing) {
+        let package = name.ancestors().skip(1).find(|folder| self.packages.contains(*folder));
+        let group = match package {
+            Some(folder) => group_name(folder),
+            None if !self.packages.is_empty() && is_prose(name) => return,
+            None => OUTSIDE.to_owned(),
+        };
+        listing.groups.entry(group).or_default().insert(name.to_owned(), content);
+    }
+
+    /// The digest of a group, with the files outside of it that its units were compiled from (`named`: absolute, or
+    /// relative to the root).
+    pub(super) fn state(&self, listing: &Listing, group: &str, named: &BTreeSet<String>) -> String {
+        let mut hasher = Fingerprinter::default();
+        let mut part = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        for (name, content) in listing.groups.get(group).into_iter().flatten() {
+            part(name.as_os_str().as_bytes());
+            part(content.bytes());
+        }
+        for name in named {
+            part(name.as_bytes());
+            part(&self.named(&self.root.join(name)));
+        }
+        hasher.finish().hex()
+    }
+
+    /// What is at a path that a compiler or a build script named: a file, or a folder with all that is in it.
+    fn named(&self, path: &Path) -> Vec<u8> {
+        let Ok(real) = fs::canonicalize(path) else { return b"none".to_vec() };
+        if !real.is_dir() {
+            let pinned = PinnedFile::pin(&real, "", self.cache);
+            return pinned.map_or_else(|_| b"unreadable".to_vec(), |file| file.fingerprint().bytes().to_vec());
+        }
+        let none = BTreeSet::new();
+        let folder = Sources { root: &real, packages: &none, ignored: self.ignored, cache: self.cache };
+        let Some(listing) = folder.list() else { return b"too many".to_vec() };
+        folder.state(&listing, OUTSIDE, &BTreeSet::new()).into_bytes()
+    }
+}
+
+impl Listing {
+    /// The names of all groups.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.groups.keys().map(String::as_str)
+    }
+
+    /// Whether the walk met a file of this name, relative to the root.
+    pub(super) fn has(&self, name: &Path) -> bool {
+        self.groups.values().any(|files| files.contains_key(name))
+    }
+
+    /// What decides about the packages and targets that cargo finds: the names of all files, and the contents of
+    /// manifests, locks and configurations.
+    pub(super) fn shape(&self) -> Fingerprint {
+        let mut hasher = Fingerprinter::default();
+        for (name, content) in self.groups.values().flatten() {
+            let bytes = name.as_os_str().as_bytes();
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+            let file = name.file_name().unwrap_or_default();
+            let counts = ["Cargo.toml", "Cargo.lock", "config", "config.toml", "rust-toolchain", "rust-toolchain.toml"];
+            if counts.iter().any(|counted| file == *counted) {
+                hasher.update(content.bytes());
+            }
+        }
+        hasher.finish()
+    }
+}
+
+/// The group of a package's folder.
+pub(super) fn group_name(folder: &Path) -> String {
+    format!("/{}", folder.to_string_lossy())
+}
+
+/// Folders that hold no sources: git's own, caches that say so, and image layouts.
+fn is_left_out(folder: &Path, name: &OsStr) -> bool {
+    name == ".git" || has_cache_tag(folder) || folder.join("oci-layout").is_file()
+}
+
+fn has_cache_tag(folder: &Path) -> bool {
+    begins_with(&folder.join("CACHEDIR.TAG"), CACHE_SIGNATURE)
+}
+
+/// Whether a file is what hardpan writes: an archive of an image, or a digest.
+fn is_output(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    let is_archive = || {
+        ["oci-layout\0", "blobs/\0", "blobs/sha256", "manifest.json\0"]
+            .iter()
+            .any(|first| begins_with(path, first.as_bytes()))
+    };
+    let is_digest = || {
+        let is_short = path.metadata().is_ok_and(|metadata| (71..=72).contains(&metadata.len()));
+        is_short && begins_with(path, b"sha256:")
+    };
+    (extension == "tar" && is_archive()) || path.file_name() == Some(OsStr::new("hardpan.lock")) || is_digest()
+}
+
+fn begins_with(path: &Path, bytes: &[u8]) -> bool {
+    let mut start = vec![0; bytes.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| start == bytes)
+}
+
+/// Whether a file that is in no package is there for readers.
+fn is_prose(name: &Path) -> bool {
+    let is_github = name.components().next().is_some_and(|first| first.as_os_str() == ".github");
+    let file = name.file_name().unwrap_or_default().to_string_lossy();
+    let stem = file.split(['.', '-']).next().unwrap_or_default();
+    is_github || file == ".gitignore" || PROSE.contains(&stem.to_uppercase().as_str())
+}

@@ -1,0 +1,186 @@
+//! What cargo says about a workspace, asked again only when it can have changed.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::packages::Metadata,
+    Job,
+    freshness::OwnPackage,
+    sources::{Listing, Sources},
+};
+use crate::{oci::Digest, report::Failure};
+
+/// The answer of `cargo metadata`, with all dependencies, and what it was an answer to.
+#[derive(Debug, Serialize, Deserialize)]
+struct Answer {
+    /// Of everything that the answer depends on.
+    key: String,
+    /// The document.
+    metadata: String,
+}
+
+/// `cargo metadata --format-version=1` (The Cargo Book), as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Document {
+    packages: Vec<DocumentPackage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DocumentPackage {
+    name: String,
+    source: Option<String>,
+    manifest_path: PathBuf,
+    targets: Vec<DocumentTarget>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DocumentTarget {
+    name: String,
+}
+
+/// A workspace whose dependencies are on this machine.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    /// The whole answer of `cargo metadata`, in the paths of the host.
+    pub(super) metadata: Vec<u8>,
+    /// The packages whose sources are in folders: members and path dependencies.
+    pub(super) packages: Vec<OwnPackage>,
+    /// The manifests of all packages, dependencies included.
+    manifests: Vec<PathBuf>,
+    /// Every file of the workspace; `None` where there are too many.
+    pub(super) listing: Option<Listing>,
+}
+
+impl Job<'_> {
+    /// Fetches what `Cargo.lock` names and asks cargo about all of it, unless the last answer still holds and everything
+    /// that it names is there.
+    pub(super) fn workspace(&self, root: &Path) -> Result<Workspace, Failure> {
+        if let Some(workspace) = self.last_answer().and_then(|last| self.still_true(root, last)) {
+            return Ok(workspace);
+        }
+        let (_, metadata) = super::metadata(self.toolchain, &self.rust.cargo, self.dir, &self.environment)?;
+        metadata.choose(self.binary)?;
+        self.fetch()?;
+        let mut arguments: Vec<OsString> =
+            ["metadata", "--format-version=1", "--locked", "--offline"].map(Into::into).into();
+        arguments.extend(["--filter-platform".into(), self.target.into()]);
+        // At the root of a virtual workspace cargo takes no features.
+        let manifest = metadata.manifest(&self.binary.package.value).unwrap_or_else(|| self.dir.join("Cargo.toml"));
+        arguments.extend(["--manifest-path".into(), manifest.into_os_string()]);
+        arguments.extend(self.selection().into_iter().map(OsString::from));
+        let ended = self.cargo_in_place(arguments)?;
+        if !ended.status.success() {
+            return Err(self.explain(&ended, "cargo metadata"));
+        }
+        let mut workspace = Workspace::read(root, ended.stdout)?;
+        workspace.listing = self.list(root, &workspace.packages);
+        if let Some(listing) = &workspace.listing {
+            let metadata = String::from_utf8_lossy(&workspace.metadata).into_owned();
+            self.keep_answer(&Answer { key: self.answer_key(root, listing), metadata })?;
+        }
+        Ok(workspace)
+    }
+
+    /// The workspace as the last answer has it, if nothing changed that it depends on.
+    fn still_true(&self, root: &Path, last: Answer) -> Option<Workspace> {
+        let mut workspace = Workspace::read(root, last.metadata.into_bytes()).ok()?;
+        let listing = self.list(root, &workspace.packages)?;
+        if last.key != self.answer_key(root, &listing) || !workspace.manifests.iter().all(|manifest| manifest.is_file())
+        {
+            return None;
+        }
+        workspace.listing = Some(listing);
+        Some(workspace)
+    }
+
+    fn list(&self, root: &Path, packages: &[OwnPackage]) -> Option<Listing> {
+        let folders = package_folders(packages);
+        Sources::new(root, &folders, self.toolchain.ignored, self.toolchain.blobs).list()
+    }
+
+    /// Features and the flags of cargo that choose them.
+    fn selection(&self) -> Vec<String> {
+        let mut words: Vec<_> =
+            self.binary.features.iter().map(|feature| format!("--features={}", feature.value)).collect();
+        let flags = self.binary.flags.iter().map(|flag| flag.value.as_str());
+        words
+            .extend(flags.filter(|flag| ["--no-default-features", "--all-features"].contains(flag)).map(str::to_owned));
+        words
+    }
+
+    /// A digest of everything that `cargo metadata` and `cargo fetch` depend on.
+    fn answer_key(&self, root: &Path, listing: &Listing) -> String {
+        let mut said =
+            vec![root.to_string_lossy().into_owned(), self.dir.to_string_lossy().into_owned(), self.target.to_owned()];
+        said.extend([self.rust.verbose.clone(), listing.shape().hex(), self.cargo_home.to_string_lossy().into_owned()]);
+        said.extend(self.selection());
+        said.extend(self.overrides.iter().cloned());
+        Digest::of(format!("{said:?}").as_bytes()).hex()
+    }
+
+    /// The file in which the last answer about this package, target and choice of features is.
+    fn answer_file(&self) -> PathBuf {
+        let said = format!("{} {} {:?}", self.binary.package.value, self.target, self.selection());
+        let name: String = Digest::of(said.as_bytes()).hex().chars().take(16).collect();
+        self.bench.root().join(format!("metadata-{name}.json"))
+    }
+
+    fn last_answer(&self) -> Option<Answer> {
+        serde_json::from_slice(&fs::read(self.answer_file()).ok()?).ok()
+    }
+
+    fn keep_answer(&self, answer: &Answer) -> Result<(), Failure> {
+        let (file, new) = (self.answer_file(), self.bench.root().join("metadata.new"));
+        let text =
+            serde_json::to_vec(answer).map_err(|error| Failure::new(format!("cannot keep the metadata: {error}")))?;
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &file))
+            .map_err(|error| Failure::io("keep what cargo said", &file, &error))
+    }
+}
+
+impl Workspace {
+    /// The members, as `cargo metadata --no-deps` has them.
+    pub(super) fn own_metadata(&self) -> Result<Metadata, Failure> {
+        Metadata::read(&self.metadata)
+    }
+
+    /// Reads an answer of cargo. Path dependencies outside of the workspace are no packages of its own: a compile that
+    /// needs one is refused.
+    fn read(root: &Path, metadata: Vec<u8>) -> Result<Self, Failure> {
+        let document: Document = serde_json::from_slice(&metadata)
+            .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
+        let manifests = document.packages.iter().map(|package| package.manifest_path.clone()).collect();
+        let own = document.packages.into_iter().filter(|package| package.source.is_none());
+        let packages = own.filter_map(|package| {
+            let folder = package.manifest_path.parent()?.strip_prefix(root).ok()?.to_path_buf();
+            let crates = package.targets.iter().map(|target| target.name.replace('-', "_")).collect();
+            Some(OwnPackage { name: package.name, folder, crates })
+        });
+        Ok(Self { packages: packages.collect(), manifests, metadata, listing: None })
+    }
+}
+
+/// The names of the packages that `Cargo.lock` has no source for: the workspace's own, by which it is known.
+pub(super) fn locked_packages(root: &Path) -> Result<String, Failure> {
+    let file = root.join("Cargo.lock");
+    let text = fs::read_to_string(&file).map_err(|error| Failure::io("read it", &file, &error))?;
+    let lock: toml::Table = text.parse().map_err(|_| Failure::new("`Cargo.lock` is no TOML").in_path(&file))?;
+    let packages = lock.get("package").and_then(toml::Value::as_array);
+    let own = packages.into_iter().flatten().filter(|package| package.get("source").is_none());
+    let mut names: Vec<_> = own.filter_map(|package| package.get("name")?.as_str()).collect();
+    names.sort_unstable();
+    Ok(names.join(" "))
+}
+
+/// The folders of packages, relative to the workspace.
+pub(super) fn package_folders(packages: &[OwnPackage]) -> BTreeSet<PathBuf> {
+    packages.iter().map(|package| package.folder.clone()).collect()
+}

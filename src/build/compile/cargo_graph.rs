@@ -1,0 +1,202 @@
+//! The resolved dependencies of a cargo workspace, as `cargo metadata` prints them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::report::{Failure, printable};
+
+/// The packages of a workspace and the edges between them, for one target and one set of features.
+///
+/// Made from `cargo metadata --format-version=1 --filter-platform=TARGET` without `--no-deps`, called for the manifest
+/// of the chosen package with the features of the recipe.
+#[derive(Debug)]
+pub(super) struct CargoGraph {
+    /// Sorted by name, then by package ID.
+    pub(super) packages: Vec<GraphPackage>,
+    /// The index of the package that is compiled.
+    pub(super) root: usize,
+}
+
+/// A package of the graph.
+#[derive(Debug)]
+pub(super) struct GraphPackage {
+    /// The package ID, unique in the graph.
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) version: String,
+    /// `registry+https://...`, `git+https://...`; `None` for a folder.
+    pub(super) source: Option<String>,
+    /// The native library that the build script says it links.
+    pub(super) links: Option<String>,
+    /// The package runs inside of the compiler, and is compiled for the host.
+    pub(super) is_proc_macro: bool,
+    /// The features that are on.
+    pub(super) features: BTreeSet<String>,
+    pub(super) edges: Vec<GraphEdge>,
+}
+
+/// One package's dependency on another one.
+#[derive(Debug)]
+pub(super) struct GraphEdge {
+    /// The index of the other package.
+    pub(super) to: usize,
+    /// Each table of `Cargo.toml` that names the dependency. Never empty.
+    pub(super) kinds: BTreeSet<EdgeKind>,
+}
+
+/// The table of `Cargo.toml` that a dependency stands in, from the weakest to the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum EdgeKind {
+    /// `[dev-dependencies]`
+    Development,
+    /// `[build-dependencies]`
+    Build,
+    /// `[dependencies]`
+    Normal,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    packages: Vec<DocumentPackage>,
+    #[serde(default)]
+    workspace_members: BTreeSet<String>,
+    resolve: Option<Resolve>,
+}
+
+#[derive(Deserialize)]
+struct DocumentPackage {
+    id: String,
+    name: String,
+    version: String,
+    source: Option<String>,
+    links: Option<String>,
+    #[serde(default)]
+    targets: Vec<DocumentTarget>,
+}
+
+#[derive(Deserialize)]
+struct DocumentTarget {
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    #[serde(default)]
+    deps: Vec<NodeDependency>,
+    #[serde(default)]
+    features: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct NodeDependency {
+    pkg: String,
+    #[serde(default)]
+    dep_kinds: Vec<NodeDependencyKind>,
+}
+
+#[derive(Deserialize)]
+struct NodeDependencyKind {
+    kind: Option<String>,
+}
+
+impl CargoGraph {
+    /// Reads what `cargo metadata` printed. `package` is the name of the member that is compiled.
+    pub(super) fn read(metadata: &[u8], package: &str) -> Result<Self, Failure> {
+        let document: Document = serde_json::from_slice(metadata)
+            .map_err(|error| unexpected(&format!("it cannot be read: {}", printable(&error.to_string()))))?;
+        let resolve = document.resolve.ok_or_else(|| unexpected("it has no `resolve`"))?;
+        let mut packages: Vec<_> = document.packages.into_iter().map(DocumentPackage::without_edges).collect();
+        packages.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        let places: BTreeMap<_, _> =
+            packages.iter().enumerate().map(|(at, package)| (package.id.clone(), at)).collect();
+        if places.len() != packages.len() {
+            return Err(unexpected("two packages have the same ID"));
+        }
+        let place = |id: &str| {
+            let unknown = || unexpected(&format!("it names the package `{}` and does not describe it", printable(id)));
+            places.get(id).copied().ok_or_else(unknown)
+        };
+        let mut resolved = BTreeSet::new();
+        for node in resolve.nodes {
+            let at = place(&node.id)?;
+            if !resolved.insert(at) {
+                return Err(unexpected(&format!("it resolves the package `{}` twice", printable(&node.id))));
+            }
+            let edges = node
+                .deps
+                .iter()
+                .map(|dependency| Ok(GraphEdge { to: place(&dependency.pkg)?, kinds: dependency.kinds()? }));
+            let edges = edges.collect::<Result<Vec<_>, Failure>>()?;
+            if let Some(package) = packages.get_mut(at) {
+                package.features = node.features;
+                package.edges = edges;
+            }
+        }
+        // A package without a node would look like one without dependencies.
+        for edge in packages.iter().flat_map(|package| &package.edges) {
+            if !resolved.contains(&edge.to) {
+                let id = packages.get(edge.to).map(|package| printable(&package.id)).unwrap_or_default();
+                return Err(unexpected(&format!("it does not resolve the package `{id}`")));
+            }
+        }
+        let is_root = |(at, candidate): &(usize, &GraphPackage)| {
+            candidate.name == package && document.workspace_members.contains(&candidate.id) && resolved.contains(at)
+        };
+        let root = packages.iter().enumerate().find(is_root).map(|(at, _)| at);
+        let root = root.ok_or_else(|| unexpected(&format!("it has no member `{}`", printable(package))))?;
+        Ok(Self { packages, root })
+    }
+}
+
+impl DocumentPackage {
+    fn without_edges(self) -> GraphPackage {
+        // A package with a procedural macro has no other library beside it.
+        let is_proc_macro = matches!(self.targets.as_slice(), [only] if only.kind == ["proc-macro"]);
+        GraphPackage {
+            id: self.id,
+            name: self.name,
+            version: self.version,
+            source: self.source,
+            links: self.links,
+            is_proc_macro,
+            features: BTreeSet::new(),
+            edges: Vec::new(),
+        }
+    }
+}
+
+impl NodeDependency {
+    fn kinds(&self) -> Result<BTreeSet<EdgeKind>, Failure> {
+        let kinds = self.dep_kinds.iter().map(|kind| match kind.kind.as_deref() {
+            None => Ok(EdgeKind::Normal),
+            Some("build") => Ok(EdgeKind::Build),
+            Some("dev") => Ok(EdgeKind::Development),
+            Some(other) => Err(unexpected(&format!("it has the unknown dependency kind `{}`", printable(other)))),
+        });
+        let mut kinds = kinds.collect::<Result<BTreeSet<_>, _>>()?;
+        if kinds.is_empty() {
+            // As cargo before 1.41 says it.
+            kinds.insert(EdgeKind::Normal);
+        }
+        Ok(kinds)
+    }
+}
+
+impl GraphEdge {
+    /// The strongest of its kinds.
+    pub(super) fn kind(&self) -> EdgeKind {
+        self.kinds.last().copied().unwrap_or(EdgeKind::Normal)
+    }
+}
+
+/// The answer is not one that this version of hardpan understands.
+fn unexpected(why: &str) -> Failure {
+    Failure::new(format!("unexpected output of `cargo metadata`: {why}"))
+}
