@@ -142,14 +142,19 @@ impl Ended {
 
     /// The failure of `` `what` ``: how it ended, and the last lines of its complaint.
     pub(super) fn failure(&self, what: &str) -> Failure {
+        self.failure_with(&format!("`{what}`"), &self.stderr)
+    }
+
+    /// The failure of `what`: how it ended, and the last lines of `complaint`.
+    pub(super) fn failure_with(&self, what: &str, complaint: &[u8]) -> Failure {
         let ended = match (self.status.code(), self.status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("signal {signal}"),
             (None, None) => "no exit code".to_owned(),
         };
-        let shown = last_lines(&self.stderr);
+        let shown = last_lines(complaint);
         let gap = if shown.is_empty() { "" } else { "\n" };
-        Failure::new(format!("`{what}` failed ({ended}){gap}{shown}"))
+        Failure::new(format!("{what} failed ({ended}){gap}{shown}"))
     }
 }
 

@@ -5,6 +5,7 @@
 //! again. What only the last link needs (the linker, what is stripped, the dependency list) is said to that link alone.
 
 mod artifacts;
+mod failures;
 mod freshness;
 mod linker;
 mod paths;
@@ -451,19 +452,6 @@ impl Job<'_> {
         flags.push(STATIC.to_owned());
         flags.extend(maps.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
         flags
-    }
-
-    /// The failure of `what`, in one sentence where cargo's own needs knowledge of this environment.
-    fn explain(&self, ended: &Ended, what: &str) -> Failure {
-        if ended.complains("--locked was passed") {
-            let hint = "`cargo update --workspace` brings it up to date";
-            return Failure::new("`Cargo.lock` does not match `Cargo.toml`").in_path(self.dir).hint(hint);
-        }
-        let offline = ["--offline was specified", "offline mode", "retry without `--offline`"];
-        if self.toolchain.offline && offline.iter().any(|words| ended.complains(words)) {
-            return ended.failure(what).hint("crates are missing in the cargo home: build once without `--offline`");
-        }
-        ended.failure(what)
     }
 }
 

@@ -1,0 +1,101 @@
+//! What a failed run of cargo means, in one sentence, and what to do about it.
+
+use super::{super::child::Ended, Job};
+use crate::report::{Failure, printable};
+
+/// Where cargo says which build script failed.
+const SCRIPT: &str = "failed to run custom build command for `";
+/// What linkers say of a symbol that no input has.
+const UNDEFINED: [&str; 2] = ["undefined symbol: ", "undefined reference to `"];
+
+impl Job<'_> {
+    /// The failure of `what`, in one sentence where cargo's own needs knowledge of this environment.
+    pub(super) fn explain(&self, ended: &Ended, what: &str) -> Failure {
+        if ended.complains("--locked was passed") {
+            let hint = "`cargo update --workspace` brings it up to date";
+            return Failure::new("`Cargo.lock` does not match `Cargo.toml`").in_path(self.dir).hint(hint);
+        }
+        let offline = ["--offline was specified", "offline mode", "retry without `--offline`"];
+        if self.toolchain.offline && offline.iter().any(|words| ended.complains(words)) {
+            return ended.failure(what).hint("crates are missing in the cargo home: build once without `--offline`");
+        }
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        if let Some((package, _)) = text.split_once(SCRIPT).and_then(|(_, rest)| rest.split_once('`')) {
+            let what = format!("the build script of `{}`", printable(package));
+            let failure = ended.failure_with(&what, without_protocol(&text).as_bytes());
+            return match self.script_hint(&text) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            };
+        }
+        let failure = ended.failure(what);
+        match self.link_hint(&text) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+
+    /// What a build script lacked.
+    fn script_hint(&self, text: &str) -> Option<String> {
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if says(&["ToolNotFound", "failed to find tool", "Failed to find tool"]) {
+            return Some(self.compiler_hint());
+        }
+        if says(&["OpenSSL installation", "openssl-sys"]) {
+            return Some(
+                "the feature `vendored` of the crate `openssl` compiles OpenSSL with the program; or take rustls"
+                    .into(),
+            );
+        }
+        if says(&["pkg-config", "PKG_CONFIG"]) {
+            return Some("pkg-config finds no library of this machine: take the feature of the crate that compiles its library (`vendored`, `bundled`, `static`)".into());
+        }
+        if says(&["is `cmake` not installed", "`cmake`"]) {
+            return Some("on Debian, `apt install cmake`".into());
+        }
+        says(&["libclang"]).then(|| "bindgen needs libclang: on Debian, `apt install libclang-dev`".into())
+    }
+
+    /// How to get a C compiler for the target.
+    fn compiler_hint(&self) -> String {
+        match self.target {
+            "x86_64-unknown-linux-musl" => {
+                "on Debian, `apt install musl-tools`; or `target = \"x86_64-unknown-linux-gnu\"` in the recipe".into()
+            }
+            target => format!("name a C compiler for `{target}` with `cc = \"...\"` in the recipe"),
+        }
+    }
+
+    /// What a failed link lacked.
+    fn link_hint(&self, text: &str) -> Option<String> {
+        if !text.contains("rust-lld") {
+            return None;
+        }
+        let symbol = UNDEFINED.iter().find_map(|words| text.split_once(words)?.1.split(['\n', '\'', '`']).next());
+        let link = "`linker = \"...\"` in the recipe links with a C compiler for the target";
+        if let Some(symbol) = symbol {
+            return Some(format!("the self-contained link has no `{}`: {link}", printable(symbol.trim())));
+        }
+        text.contains("unknown argument").then(|| format!("a build script has flags for a compiler driver: {link}"))
+    }
+}
+
+/// Without the lines by which build scripts talk to cargo.
+fn without_protocol(text: &str) -> String {
+    let is_protocol = |line: &&str| {
+        let line = line.trim_start();
+        line.starts_with("cargo:") || line.starts_with("cargo::") || line == "--- stdout"
+    };
+    text.lines().filter(|line| !is_protocol(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_build_script_says_to_cargo_is_left_out() {
+        let text = "error: x\n  --- stdout\n  cargo:rerun-if-env-changed=CC\n  cargo::metadata=a=b\n  a word\n\n  --- stderr\n  it broke\n";
+        assert_eq!(without_protocol(text), "error: x\n  a word\n\n  --- stderr\n  it broke");
+    }
+}
