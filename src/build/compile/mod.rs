@@ -23,10 +23,13 @@
 //!   one differs from machine to machine; it is the project's to fix. Files that are *included* from there are fine.
 
 mod bench;
+mod c_compiler;
 mod c_flags;
+mod c_packages;
 mod cargo;
 mod cargo_config;
 mod cargo_graph;
+mod cargo_tree;
 mod child;
 mod dependency_list;
 mod dependency_object;
@@ -36,11 +39,13 @@ mod git;
 mod go;
 mod identity;
 mod ignored;
+mod known_c_packages;
 mod packages;
 mod rust;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod zig;
 
 use std::{
     collections::BTreeMap,

@@ -1,0 +1,59 @@
+//! Well-known packages whose build dependencies do not show what they need. Each entry was read from the build script
+//! of the version that its line names; later ones have been the same so far.
+
+use super::c_packages::{CNeed, CProgram};
+
+/// What is known about a package.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    /// It compiles C for other systems only.
+    NoC,
+    /// It always needs these.
+    Needs(&'static [CNeed]),
+    /// It compiles C++ unless one of these features is on.
+    CxxWithout(&'static [&'static str]),
+    /// It takes the system's library unless one of these features compiles its own; and the name that is in every
+    /// variable that says where the library is.
+    SystemWithout(&'static [&'static str], &'static str),
+    /// It compiles its own library unless one of these features takes the system's.
+    SystemWith(&'static [&'static str]),
+    /// It compiles C++.
+    Cxx,
+    /// blake3 chooses by processor and features.
+    Blake3,
+}
+
+/// The entry of a package.
+pub(super) fn known(name: &str) -> Option<Known> {
+    use CProgram::{Cmake, Go, Libclang, Make};
+    Some(match name {
+        // C for Windows only (stacker 0.1.25), Android (backtrace 0.3.60), DragonFly (errno-dragonfly 0.1.2), Haiku.
+        "stacker" | "backtrace" | "errno-dragonfly" | "iana-time-zone-haiku" => Known::NoC,
+        "blake3" => Known::Blake3,
+        // 1.0.12: a dummy in C++ finds out which library it is, unless a feature says so.
+        "link-cplusplus" => Known::CxxWithout(&["nothing"]),
+        // 0.47: `cc` compiles it; cmake is for what a variable asks for.
+        "aws-lc-sys" => Known::Needs(&[CNeed::C]),
+        "aws-lc-fips-sys" => {
+            Known::Needs(&[CNeed::C, CNeed::Cxx, CNeed::Program(Cmake), CNeed::Program(Go), CNeed::Program(Libclang)])
+        }
+        // They start `configure` and `make` (0.6.1).
+        "tikv-jemalloc-sys" | "jemalloc-sys" => Known::Needs(&[CNeed::C, CNeed::Program(Make)]),
+        // 4.10: `configure` and `make`, with pkg-config for the other way alone.
+        "rdkafka-sys" => Known::SystemWith(&["dynamic-linking", "dynamic_linking"]),
+        // 2.1: pkg-config is for this feature alone.
+        "zstd-sys" => Known::SystemWith(&["pkg-config"]),
+        "openssl-sys" => Known::SystemWithout(&["vendored"], "OPENSSL"),
+        "libsqlite3-sys" => Known::SystemWithout(&["bundled", "bundled-sqlcipher"], "SQL"),
+        "pq-sys" => Known::SystemWithout(&["bundled"], "PQ"),
+        "mysqlclient-sys" => Known::SystemWithout(&["bundled"], "MYSQLCLIENT"),
+        "libdbus-sys" => Known::SystemWithout(&["vendored"], "DBUS"),
+        "libusb1-sys" => Known::SystemWithout(&["vendored"], "LIBUSB"),
+        "sasl2-sys" => Known::SystemWithout(&["vendored"], "SASL2"),
+        "mlua-sys" => Known::SystemWithout(&["vendored"], "LUA"),
+        "cxx" | "librocksdb-sys" | "protobuf-src" | "snmalloc-sys" | "grpcio-sys" | "boring-sys" | "libduckdb-sys" => {
+            Known::Cxx
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,139 @@
+//! `zig cc`, a C and C++ compiler for every musl target, by way of scripts that build scripts can call.
+
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::c_compiler::{CCompiler, Programs, with};
+use crate::report::Failure;
+
+/// How Python says where the program of the package `ziglang` is.
+const LOCATE: &str = "import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))";
+
+/// Scripts that take a compiler's arguments and nothing else, as `CC`, `CXX` and `AR` have to.
+#[derive(Debug)]
+pub(super) struct Wrappers {
+    pub(super) cc: PathBuf,
+    pub(super) cxx: PathBuf,
+    pub(super) ar: PathBuf,
+}
+
+/// Whether a recipe's `cc` means zig.
+pub(super) fn is_named(program: &str) -> bool {
+    matches!(program.rsplit('/').next(), Some("zig" | "python-zig"))
+}
+
+/// zig for `target`: from `PATH`, or from the Python package `ziglang`.
+pub(super) fn find(target: &str, programs: &Programs<'_>) -> Option<CCompiler> {
+    let name = triple(target)?;
+    let in_path = || ["zig", "python-zig"].into_iter().filter_map(|name| (programs.find)(name));
+    let of_python = || {
+        let python = (programs.find)("python3")?;
+        let said = (programs.ask)(&[python.into_os_string(), "-c".into(), LOCATE.into()])?;
+        Some(PathBuf::from(said.trim())).filter(|path| path.is_absolute())
+    };
+    let of = |program: PathBuf| {
+        let program = vec![program.into_os_string()];
+        let version = (programs.ask)(&with(&program, "version"))?;
+        let of = |language: &str| with(&with(&with(&program, language), "-target"), &name);
+        let version = format!("zig {}", version.lines().next()?.trim());
+        Some(CCompiler { command: of("cc"), cxx: Some(of("c++")), version, is_zig: true })
+    };
+    in_path().find_map(of).or_else(|| of(of_python()?))
+}
+
+/// What zig calls a musl target.
+fn triple(target: &str) -> Option<String> {
+    let (architecture, rest) = target.split_once('-')?;
+    let library = rest.rsplit('-').next().filter(|library| library.starts_with("musl"))?;
+    let architecture = match architecture {
+        "i586" | "i686" => "x86",
+        "riscv64gc" => "riscv64",
+        name if name.starts_with("arm") || name.starts_with("thumb") => "arm",
+        name => name,
+    };
+    Some(format!("{architecture}-linux-{library}"))
+}
+
+impl Wrappers {
+    /// Writes the scripts for `compiler`, which is zig, into `folder`.
+    pub(super) fn write(folder: &Path, compiler: &CCompiler) -> Result<Self, Failure> {
+        let program = compiler.command.first().cloned().unwrap_or_default();
+        let cxx = compiler.cxx.as_deref().unwrap_or_default();
+        Ok(Self {
+            cc: write(folder, "zig-cc", &compiler_script(&compiler.command)?)?,
+            cxx: write(folder, "zig-c++", &compiler_script(cxx)?)?,
+            ar: write(folder, "zig-ar", &format!("#!/bin/sh\nexec {} \"$@\"\n", quoted(&[program, "ar".into()])?))?,
+        })
+    }
+}
+
+/// The script for C or C++.
+///
+/// The `cc` crate names Rust's triple, which zig does not take; a target is there already. Without `-fno-sanitize` zig
+/// adds calls of a library that is not linked, where a build script does not ask for an optimised program.
+fn compiler_script(command: &[OsString]) -> Result<String, Failure> {
+    let command = quoted(command)?;
+    Ok(format!(
+        "#!/bin/sh\nfor argument do\n  shift\n  case $argument in\n    --target=*) ;;\n    *) set -- \"$@\" \"$argument\" ;;\n  esac\ndone\nexec {command} -fno-sanitize=undefined \"$@\"\n"
+    ))
+}
+
+/// The words for a shell.
+fn quoted(words: &[OsString]) -> Result<String, Failure> {
+    let quoted = words.iter().map(|word| {
+        let text = word.to_str().ok_or_else(|| Failure::new("the path of zig is not UTF-8").in_path(word))?;
+        Ok(format!("'{}'", text.replace('\'', r"'\''")))
+    });
+    Ok(quoted.collect::<Result<Vec<_>, Failure>>()?.join(" "))
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    let written = fs::write(&path, text).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
+    written.map_err(|error| Failure::io("write it", &path, &error))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn targets_have_the_names_that_zig_knows() {
+        for (target, expected) in [
+            ("x86_64-unknown-linux-musl", Some("x86_64-linux-musl")),
+            ("aarch64-unknown-linux-musl", Some("aarch64-linux-musl")),
+            ("armv7-unknown-linux-musleabihf", Some("arm-linux-musleabihf")),
+            ("i686-unknown-linux-musl", Some("x86-linux-musl")),
+            ("riscv64gc-unknown-linux-musl", Some("riscv64-linux-musl")),
+            ("mips64el-unknown-linux-muslabi64", Some("mips64el-linux-muslabi64")),
+            ("x86_64-unknown-linux-gnu", None),
+        ] {
+            assert_eq!(triple(target).as_deref(), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_wrapper_passes_every_argument_but_rusts_triple() {
+        let folder = tempfile::tempdir().unwrap();
+        let shown = |word: &str| OsString::from(word);
+        let echo = vec![shown("/usr/bin/printf"), shown("<%s>"), shown("it's")];
+        let compiler =
+            CCompiler { command: echo.clone(), cxx: Some(echo), version: "zig 0.13.0".to_owned(), is_zig: true };
+        let wrappers = Wrappers::write(folder.path(), &compiler).unwrap();
+        let arguments = ["-c", "a b.c", "--target=aarch64-unknown-linux-musl", "", "-o", "*"];
+        for script in [&wrappers.cc, &wrappers.cxx] {
+            let said = Command::new(script).args(arguments).output().unwrap().stdout;
+            assert_eq!(String::from_utf8(said).unwrap(), "<it's><-fno-sanitize=undefined><-c><a b.c><><-o><*>");
+        }
+        let said = Command::new(&wrappers.ar).args(["%s|", "x"]).output().unwrap().stdout;
+        assert_eq!(String::from_utf8(said).unwrap(), "ar");
+    }
+}
