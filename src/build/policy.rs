@@ -13,12 +13,20 @@ use crate::{
 ///
 /// Only findings about content can be excepted. That the run user is not root, that the entrypoint runs, and what a
 /// mode may be are promises about every image.
-pub(super) fn waive(policy: &Policy, today: Date, objections: Vec<Objection>) -> Vec<Failure> {
+///
+/// With `--locked` (`locked`) an exception does not help against a rule whose breach makes the lock's promise false.
+pub(super) fn waive(policy: &Policy, today: Date, locked: bool, objections: Vec<Objection>) -> Vec<Failure> {
     let mut left = Vec::new();
     for Objection { path, failure } in objections {
-        if let Err(failure) = unless_excepted(policy, today, path.as_ref(), failure)
-            && !left.contains(&failure)
-        {
+        let waived = unless_excepted(policy, today, path.as_ref(), failure.clone());
+        let failure = match (waived, failure.rule) {
+            (Err(failure), _) => failure,
+            (Ok(()), Some(rule)) if locked && rule.breaks_lock() => {
+                Failure { hint: Some(format!("`--locked` allows no exception from `{rule}`")), ..failure }
+            }
+            (Ok(()), _) => continue,
+        };
+        if !left.contains(&failure) {
             left.push(failure);
         }
     }
@@ -89,12 +97,16 @@ mod tests {
 
     /// What is left of refusals by `rule` about `path` under the given `[[policy.allow]]`.
     fn left(allow: &str, rule: Rule, path: Option<&str>) -> Option<Failure> {
+        left_of(false, allow, rule, path)
+    }
+
+    fn left_of(locked: bool, allow: &str, rule: Rule, path: Option<&str>) -> Option<Failure> {
         let recipe = crate::recipe::parse("x.toml", &format!("[[policy.allow]]\nreason = \"test\"\n{allow}")).unwrap();
         let objection = || Objection {
             path: path.map(|path| ImagePath::parse(path).unwrap()),
             failure: Failure::refused(rule, "no").at(&Origin::new(&recipe.source, 0..0)),
         };
-        let mut left = waive(&recipe.policy, TODAY, vec![objection(), objection()]);
+        let mut left = waive(&recipe.policy, TODAY, locked, vec![objection(), objection()]);
         assert!(left.len() <= 1, "the same thing is said once");
         left.pop()
     }
@@ -116,6 +128,15 @@ mod tests {
             let found = left(&format!("{allow}path = \"{glob}\""), Rule::PrivateKey, path);
             assert_eq!(found.is_none(), covered, "{glob} {path:?}");
         }
+    }
+
+    #[test]
+    fn a_locked_build_has_no_exception_from_what_makes_its_lock_false() {
+        let allow = "rule = \"host-path\"\nuntil = 2026-05-09";
+        assert_eq!(left_of(false, allow, Rule::HostPath, Some("/app")), None);
+        let kept = left_of(true, allow, Rule::HostPath, Some("/app")).unwrap();
+        assert_eq!(kept.hint.as_deref(), Some("`--locked` allows no exception from `host-path`"));
+        assert_eq!(left_of(true, "rule = \"private-key\"\nuntil = 2026-05-09", Rule::PrivateKey, None), None);
     }
 
     #[test]

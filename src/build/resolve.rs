@@ -202,7 +202,7 @@ impl<'a> Resolver<'a> {
         self.close(&mut prepared.merged)?;
         self.recipe.run.workdir.iter().try_for_each(|workdir| check::check_workdir(&prepared.merged, workdir))?;
         prepared.objections.extend(check::check(&prepared.merged, &first, &at, &prepared.platform));
-        let left = policy::waive(&self.recipe.policy, self.settings.today, prepared.objections);
+        let left = policy::waive(&self.recipe.policy, self.settings.today, self.settings.locked, prepared.objections);
         if !left.is_empty() {
             return Err(Failures(left));
         }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub jobs: NonZeroUsize,
     /// Never open a socket.
     pub offline: bool,
+    /// `--locked`: the locks beside the recipes must be there and fit, and another machine must get the same bytes.
+    pub locked: bool,
     /// Host paths may leave the git root or the recipe's folder.
     pub allow_outside: bool,
     /// hardpan's own executable, by which compilers run at fixed paths; none in a caller that is another program.

@@ -20,6 +20,7 @@ pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, F
         caller: std::env::vars_os().collect(),
         jobs: arguments.jobs.unwrap_or_else(processors),
         offline: arguments.offline,
+        locked: arguments.locked,
         allow_outside: arguments.allow_outside,
         program: program(),
         cache,

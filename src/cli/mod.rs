@@ -107,7 +107,6 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         engines: arguments.delivery.engines()?,
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
-        locked: arguments.common.locked,
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
         settings: caller::settings(&arguments.common, access)?,
@@ -121,7 +120,6 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failur
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         set: arguments.common.set.clone(),
-        locked: arguments.common.locked,
         settings: caller::settings(&arguments.common, arguments.registry.access()?)?,
     };
     let plans = commands::plan::plan(&request, terminal)?;

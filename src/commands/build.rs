@@ -49,8 +49,6 @@ pub struct Request {
     pub metadata_file: Option<String>,
     /// `--digest-file`, which may hold variables.
     pub digest_file: Option<String>,
-    /// `--locked`: the locks beside the recipes must be there and fit.
-    pub locked: bool,
     /// `--policy`: what images must keep to, whatever the recipes say.
     pub policy: Option<PathBuf>,
     /// `--push`: references, which may hold variables, and how they are reached.

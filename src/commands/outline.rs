@@ -89,7 +89,7 @@ fn sketch(
     bounds: &Bounds,
     progress: &dyn Progress,
 ) -> Result<Outline, Failures> {
-    let lock = locked::for_build(&one, request.locked, &request.settings, progress)?;
+    let lock = locked::for_build(&one, request.settings.locked, &request.settings, progress)?;
     let bound = bounds.of(&one.folder, request.settings.allow_outside)?;
     let resolver = Resolver::within(&one.recipe, bound, &request.settings, progress)?;
     let platforms = one.platforms(&request.platforms);

@@ -22,8 +22,6 @@ pub struct Request {
     pub platforms: Vec<Platform>,
     /// `--set`: `name=value` for variables that the recipes declare.
     pub set: Vec<String>,
-    /// `--locked`: the locks beside the recipes must be there and fit.
-    pub locked: bool,
     /// Everything else.
     pub settings: Settings,
 }
@@ -134,7 +132,7 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
         progress.detail(&format!("planned without a cache: {failure}"));
     }
     for one in load(&request.recipes, &request.set)? {
-        let lock = locked::for_build(&one, request.locked, &request.settings, progress)?;
+        let lock = locked::for_build(&one, request.settings.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
         let resolver = resolver.locked(lock.as_ref());
         let mut prepared = Vec::new();

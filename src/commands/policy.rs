@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     inspect::audit::{Glob, Policy, Waiver},
     recipe::{self, Allow},
-    report::{Failure, Limits, Rule, Severity, printable},
+    report::{Failure, Limits, Severity, printable},
 };
 
 /// Reads a policy file.
@@ -66,7 +66,7 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
         policy.registries.push(recipe.registries.iter().map(|registry| registry.value.clone()).collect());
     }
     // What is promised of every image that hardpan builds has no exception.
-    let allowed = recipe.allow.iter().filter(|allow| allow.rule.waivable() && allow.rule != Rule::SizeBudget);
+    let allowed = recipe.allow.iter().filter(|allow| allow.rule.waivable() && !allow.rule.is_of_build());
     policy.waivers = allowed.cloned().map(waiver).collect::<Result<_, _>>()?;
     Ok(policy)
 }

@@ -95,7 +95,7 @@ impl Failure {
 }
 
 /// The reason of the system without Rust's `(os error 13)`, lower case as all our sentences.
-fn io_reason(error: &std::io::Error) -> String {
+pub(crate) fn io_reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text).to_owned();
     let mut chars = text.chars();

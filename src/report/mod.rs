@@ -12,6 +12,7 @@ mod rule;
 mod severity;
 
 pub use catalogue::RuleFacts;
+pub(crate) use failure::io_reason;
 pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;
 pub use origin::{Origin, Source, Spot};

@@ -138,6 +138,7 @@ rules! {
         LibraryPath => elf::LIBRARY_PATH,
         PackedBinary => elf::PACKED_BINARY,
         NoDependencyData => elf::NO_DEPENDENCY_DATA,
+        HostPath => elf::HOST_PATH,
         ExpiredWaiver => pol::EXPIRED_WAIVER,
         UnusedWaiver => pol::UNUSED_WAIVER,
     }
@@ -173,6 +174,16 @@ impl Rule {
     /// Whether it finds secrets: what it points at is not to be shown.
     pub fn is_about_secrets(self) -> bool {
         self.facts().code.starts_with("SEC")
+    }
+
+    /// Whether the build answers it alone: an image does not say enough for an audit to find what the build waived.
+    pub const fn is_of_build(self) -> bool {
+        matches!(self, Self::SizeBudget | Self::HostPath)
+    }
+
+    /// Whether `--locked` is refused whatever is waived: the same lock would not give the same bytes elsewhere.
+    pub const fn breaks_lock(self) -> bool {
+        matches!(self, Self::HostPath)
     }
 
     /// Whether a recipe's `[[policy.allow]]` may except a build from the rule.

@@ -27,8 +27,6 @@ pub(super) struct GraphPackage {
     pub(super) version: String,
     /// `registry+https://...`, `git+https://...`; `None` for a folder.
     pub(super) source: Option<String>,
-    /// The native library that the build script says it links.
-    pub(super) links: Option<String>,
     /// The package runs inside of the compiler, and is compiled for the host.
     pub(super) is_proc_macro: bool,
     /// The features that are on.
@@ -70,7 +68,6 @@ struct DocumentPackage {
     name: String,
     version: String,
     source: Option<String>,
-    links: Option<String>,
     #[serde(default)]
     targets: Vec<DocumentTarget>,
 }
@@ -164,7 +161,6 @@ impl DocumentPackage {
             name: self.name,
             version: self.version,
             source: self.source,
-            links: self.links,
             is_proc_macro,
             features: BTreeSet::new(),
             edges: Vec::new(),

@@ -23,7 +23,7 @@ const SHOWN_BYTES: usize = 4096;
 const KEPT_BYTES: usize = 64 << 10;
 
 /// What to run. It runs in the foreground's process group, so that Ctrl-C ends it together with hardpan; when
-/// hardpan is killed alone, the next line the child writes ends it.
+/// hardpan is killed alone, the next line the child writes ends it; one in an [`Enclosure`] ends at once.
 pub(super) struct Child<'a> {
     /// An absolute path; `PATH` is never searched with what the checkout could put there.
     program: &'a Path,
@@ -294,5 +294,28 @@ mod tests {
     fn a_child_has_no_input_and_only_the_given_environment() {
         // `_` and `PWD` are the shell's own.
         assert_eq!(shell("cat; env | grep -vE '^(_|PWD|SHLVL|OLDPWD)='").text(), "PATH=/usr/bin:/bin");
+    }
+
+    /// A child whose first stage is a script instead of hardpan.
+    fn staged(script: &str) -> Result<Ended, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = folder.path().join("stage");
+        std::fs::write(&stage, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&stage, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let enclosure = Enclosure::watched(Some(&stage)).unwrap();
+        let environment = Environment::from([("A".into(), "1".into())]);
+        let child = Child::new(Path::new("/bin/tool"), Path::new("/the dir"), &environment);
+        child.args(["a b", ""]).enclosed(Some(&enclosure)).run()
+    }
+
+    #[test]
+    fn a_child_in_an_enclosure_ends_as_its_stage_reports() {
+        let ended = staged("printf '%s|' \"$@\" $A; printf 'S\\011\\000\\000\\000' >&0; exit 125").unwrap();
+        assert_eq!(ended.text(), "__enclosure|watch|/the dir|/bin/tool|a b||1|");
+        assert_eq!(ended.status.signal(), Some(9));
+        let failure = staged("printf 'Eit is not there' >&0; exit 125").unwrap_err();
+        assert_eq!(failure.what, "it is not there");
+        // A stage that was killed itself has said nothing.
+        assert_eq!(staged("kill -9 $$").unwrap().status.signal(), Some(9));
     }
 }

@@ -343,7 +343,7 @@ impl Job<'_> {
         if !ended.status.success() {
             return Err(self.explain(&ended, "go build"));
         }
-        Ok(Compiled { path: self.bench.hand_over(&made, "", name)?, name: name.to_owned() })
+        Ok(Compiled { path: self.bench.hand_over(&made, "", name)?, name: name.to_owned(), objections: Vec::new() })
     }
 
     /// The failure of `what`, in one sentence where Go's own needs knowledge of this environment.

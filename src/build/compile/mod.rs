@@ -37,6 +37,8 @@ mod enclosure;
 mod environment;
 mod git;
 mod go;
+#[allow(dead_code, reason = "the compile of Cargo programs takes it up")]
+mod host_paths;
 mod identity;
 mod ignored;
 mod known_c_packages;
@@ -87,12 +89,14 @@ pub struct Toolchain<'a> {
 }
 
 /// A program that was compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Compiled {
     /// The file; stays until the next compile of the same program.
     pub path: PathBuf,
     /// The binary's name.
     pub name: String,
+    /// What speaks against it, and what an exception of the recipe can accept.
+    pub objections: Vec<Failure>,
 }
 
 impl Toolchain<'_> {

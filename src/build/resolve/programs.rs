@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     super::{
+        check::Objection,
         compile::{Compiled, Toolchain},
         merged::Node,
         plan::GroupKind,
@@ -74,6 +75,10 @@ impl<'a> Resolver<'a> {
                 package,
             ),
         };
+        let objections = compiled.objections.into_iter();
+        prepared
+            .objections
+            .extend(objections.map(|failure| Objection { path: Some(to.clone()), failure: failure.at(package) }));
         let body = self.pin(prepared, &compiled.path, &compiled.name, &to, package)?;
         let node = Node::file(body, 0o555, GroupKind::Binaries, named).holding(package).replacing(binary.replace);
         prepared.merged.add(to.clone(), node)?;

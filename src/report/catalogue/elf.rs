@@ -122,3 +122,13 @@ pub(in crate::report) const NO_DEPENDENCY_DATA: RuleFacts = RuleFacts {
     remediation: "Keep Go's build information; build Rust programs with `cargo auditable`.",
     sources: &["cargo-auditable"],
 };
+
+pub(in crate::report) const HOST_PATH: RuleFacts = RuleFacts {
+    code: "ELF013",
+    name: "host-path",
+    title: "a program holds a folder of the machine that compiles it",
+    severity: Severity::Medium,
+    rationale: "The same program compiled from another folder has another digest, so nobody can check the image by building it again.",
+    remediation: "Compile where the kernel grants namespaces, or do not keep `CARGO_MANIFEST_DIR` and `OUT_DIR` in the program.",
+    sources: &[],
+};

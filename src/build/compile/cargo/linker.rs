@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{super::child::Child, Job};
+use super::{
+    super::{c_compiler::CCompiler, child::Child, zig::Wrappers},
+    Job,
+    c_code::CCode,
+};
 use crate::{
     build::pinned::PinnedFile,
     report::{Failure, printable},
@@ -28,7 +32,7 @@ const GNU_FILES: [&str; 7] = ["libc.a", "crt1.o", "rcrt1.o", "crti.o", "crtbegin
 impl Job<'_> {
     /// The linker: the recipe's, else the checkout's, else `rust-lld` for a musl target that has its own C library, else a
     /// driver for the target.
-    pub(super) fn linker(&self, configured: Option<&Path>) -> Result<Linker, Failure> {
+    pub(super) fn linker(&self, configured: Option<&Path>, code: &CCode) -> Result<Linker, Failure> {
         if let Some(named) = &self.binary.linker {
             let found = self.toolchain.named_program(&named.value, self.dir);
             return found.map(Linker::Driver).map_err(|failure| failure.at(&named.origin));
@@ -36,8 +40,11 @@ impl Job<'_> {
         if let Some(configured) = configured {
             return self.toolchain.named_program(&configured.to_string_lossy(), self.dir).map(Linker::Driver);
         }
-        if let Some(linker) = self.rust.self_contained(self.target) {
+        if let Some(linker) = self.rust.self_contained(self.target).filter(|_| !code.has_cxx) {
             return Ok(Linker::SelfContained(linker));
+        }
+        if let Some(compiler) = code.compiler.as_ref().filter(|_| code.has_cxx) {
+            return self.driver(compiler).map(Linker::Driver);
         }
         if self.target == self.rust.host {
             return Ok(Linker::Default);
@@ -64,24 +71,23 @@ impl Job<'_> {
         Err(Failure::new(what).hint(hint))
     }
 
-    /// Tools and libraries of this machine that become part of the program, each with its fingerprint.
-    pub(super) fn link_inputs(&self, linker: &Linker) -> Result<BTreeMap<String, String>, Failure> {
-        let driver = match linker {
-            Linker::SelfContained(_) => return Ok(BTreeMap::new()),
-            Linker::Driver(driver) => driver.clone(),
-            Linker::Default => self.toolchain.named_program("cc", self.dir)?,
-        };
-        let mut files = vec![driver.clone()];
-        if self.target.contains("-linux-gnu") {
-            for name in GNU_FILES {
-                let ended = Child::new(&driver, self.dir, &self.environment)
-                    .args([format!("-print-file-name={name}")])
-                    .run()?;
-                files.push(PathBuf::from(ended.text()));
-            }
-            let ended = Child::new(&driver, self.dir, &self.environment).args(["-print-prog-name=ld"]).run()?;
-            files.extend(self.toolchain.named_program(&ended.text(), self.dir).ok());
+    /// The driver that links C++: the compiler of the C++ code.
+    fn driver(&self, compiler: &CCompiler) -> Result<PathBuf, Failure> {
+        if compiler.is_zig {
+            return Ok(Wrappers::write(self.bench.root(), compiler)?.cxx);
         }
+        let command = compiler.cxx.as_ref().unwrap_or(&compiler.command);
+        command.first().map(PathBuf::from).ok_or_else(|| Failure::new("the C++ compiler has no name"))
+    }
+
+    /// Tools and libraries of this machine by which the program is made, each with its fingerprint.
+    pub(super) fn tools(&self, linker: &Linker, code: &CCode) -> Result<BTreeMap<String, String>, Failure> {
+        let mut files = Vec::new();
+        if let Some(compiler) = code.compiler.as_ref().and_then(|compiler| compiler.command.first()) {
+            files.push(PathBuf::from(compiler));
+            files.extend(self.printed(Path::new(compiler), "-print-prog-name=cc1")?);
+        }
+        self.add_link_inputs(linker, &mut files)?;
         let mut inputs = BTreeMap::new();
         for file in files.iter().filter(|file| file.is_absolute()) {
             let real = std::fs::canonicalize(file).map_err(|error| Failure::io("find it", file, &error))?;
@@ -89,6 +95,30 @@ impl Job<'_> {
             inputs.insert(file.to_string_lossy().into_owned(), pinned.fingerprint().hex());
         }
         Ok(inputs)
+    }
+
+    /// The path that a compiler driver answers; none where it has no such file or does not know the question.
+    fn printed(&self, driver: &Path, question: &str) -> Result<Option<PathBuf>, Failure> {
+        let ended = Child::new(driver, self.dir, &self.environment).args([question]).run()?;
+        let path = PathBuf::from(ended.text());
+        Ok(Some(path).filter(|path| ended.status.success() && path.is_absolute()))
+    }
+
+    fn add_link_inputs(&self, linker: &Linker, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+        let driver = match linker {
+            Linker::SelfContained(_) => return Ok(()),
+            Linker::Driver(driver) => driver.clone(),
+            Linker::Default => self.toolchain.named_program("cc", self.dir)?,
+        };
+        files.push(driver.clone());
+        if self.target.contains("-linux-gnu") {
+            for name in GNU_FILES {
+                files.extend(self.printed(&driver, &format!("-print-file-name={name}"))?);
+            }
+            files.extend(self.printed(&driver, "-print-prog-name=ld")?);
+            files.extend(self.toolchain.program("ld"));
+        }
+        Ok(())
     }
 }
 

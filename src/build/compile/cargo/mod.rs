@@ -5,6 +5,7 @@
 //! again. What only the last link needs (the linker, what is stripped, the dependency list) is said to that link alone.
 
 mod artifacts;
+mod c_code;
 mod failures;
 mod freshness;
 mod linker;
@@ -21,6 +22,7 @@ use std::{
 
 use self::{
     artifacts::Artifacts,
+    c_code::CCode,
     freshness::{Freshness, Surroundings},
     linker::Linker,
     paths::{CompilePaths, HostFolders},
@@ -37,6 +39,7 @@ use super::{
     dependency_list::DependencyList,
     dependency_object,
     environment::{self, Environment},
+    host_paths,
     packages::{Choice, Metadata},
     rust::Rust,
 };
@@ -105,6 +108,8 @@ pub(super) fn compile(
     let mut environment = toolchain.hermetic(&bench);
     cargo_variables(&mut environment, toolchain, &bench, &cargo_home)?;
     rust.add_to(&mut environment);
+    // Libraries of this machine are no input that anything names.
+    environment.insert("PKG_CONFIG_LIBDIR".into(), bench.home().into());
     environment::add_recipe(&mut environment, &binary.env, is_reserved).map_err(|failure| {
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
     })?;
@@ -117,12 +122,16 @@ pub(super) fn compile(
     }
     let workspace = job.workspace(&root)?;
     let choice = workspace.own_metadata()?.choose(binary)?;
-    let linker = job.linker(settled.linker.as_deref())?;
+    let code = job.c_code(&workspace.tree)?;
+    for (name, value) in job.c_variables(&code)? {
+        job.environment.insert(name.into(), value);
+    }
+    let linker = job.linker(settled.linker.as_deref(), &code)?;
     let maps = job.paths.maps((&job.rust.library_source, &job.rust.library_name))?;
     c_flags::add(&mut job.environment, &configuration.own, &maps);
     let flags = job.rustflags(settled.rustflags, &maps);
     job.environment.insert("CARGO_ENCODED_RUSTFLAGS".into(), flags.join("\u{1f}").into());
-    job.build(&root, workspace, &choice, &linker)
+    job.build(&root, workspace, &choice, &linker, &code)
 }
 
 /// The folder with the workspace's `Cargo.toml`; refuses one outside of the checkout, and one without a lock.
@@ -332,7 +341,14 @@ impl Job<'_> {
     }
 
     /// Compiles, and hands the program over.
-    fn build(&self, root: &Path, workspace: Workspace, choice: &Choice, linker: &Linker) -> Result<Compiled, Failure> {
+    fn build(
+        &self,
+        root: &Path,
+        workspace: Workspace,
+        choice: &Choice,
+        linker: &Linker,
+        code: &CCode,
+    ) -> Result<Compiled, Failure> {
         let folders = package_folders(&workspace.packages);
         let sources = Sources::new(root, &folders, self.toolchain.ignored, self.toolchain.blobs);
         let target_dir = self.bench.target();
@@ -345,7 +361,8 @@ impl Job<'_> {
             packages: &workspace.packages,
         };
         let env = self.binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
-        let surroundings = Surroundings { env, target: self.target, tools: self.link_inputs(linker)? };
+        let env: BTreeMap<_, _> = env;
+        let surroundings = Surroundings { env, target: self.target, tools: self.tools(linker, code)? };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, &surroundings, self.toolchain.progress)?;
         let inside = self.paths.inside(root);
@@ -355,12 +372,20 @@ impl Job<'_> {
             return Err(self.explain(&ended, "cargo rustc"));
         }
         let made = self.paths.host(&artifacts.program()?);
+        let host_path = self.host_path(&made, &choice.binary)?;
         // Not the file itself: cargo overwrites it when another recipe compiles this program.
         let copy = self.bench.temporary().join("program");
         fs::copy(&made, &copy).map_err(|error| Failure::io("copy the program", &made, &error))?;
         let path = self.bench.hand_over(&copy, &self.variant(&choice.package), &choice.binary)?;
         freshness.remember(before)?;
-        Ok(Compiled { path, name: choice.binary.clone() })
+        Ok(Compiled { path, name: choice.binary.clone(), objections: host_path.into_iter().collect() })
+    }
+
+    /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
+    /// but by the name of a mirror of crates.io.
+    fn host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
+        let program = fs::read(made).map_err(|error| Failure::io("read the program", made, &error))?;
+        Ok(host_paths::find(&program, &self.paths.host_folders()).map(|found| found.refusal(name)))
     }
 
     /// What makes this compile of a program another one than others: the folder in which the program is handed over.
@@ -408,7 +433,7 @@ impl Job<'_> {
         arguments.extend(self.link_flags(linker, graph)?.into_iter().map(OsString::from));
         let (environment, dir) = (self.inside_environment(), self.paths.inside(self.dir));
         let hear = |line: &[u8]| artifacts.hear(line);
-        let cargo = Child::new(&self.rust.cargo, &dir, &environment).enclosed(self.paths.enclosure()).heard(&hear);
+        let cargo = Child::new(&self.rust.cargo, &dir, &environment).enclosed(self.paths.stage()).heard(&hear);
         cargo.args(&self.overrides).args(arguments).told(self.toolchain.progress).run()
     }
 
@@ -438,7 +463,7 @@ impl Job<'_> {
     /// The environment of the compile, in its own paths.
     fn inside_environment(&self) -> Environment {
         let mut environment = self.environment.clone();
-        for name in ["HOME", "TMPDIR", "CARGO_HOME", "CARGO_BUILD_BUILD_DIR"] {
+        for name in ["HOME", "TMPDIR", "CARGO_HOME", "CARGO_BUILD_BUILD_DIR", "PKG_CONFIG_LIBDIR"] {
             if let Some(value) = environment.get_mut(OsStr::new(name)) {
                 *value = self.paths.inside(Path::new(value)).into_os_string();
             }

@@ -5,13 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::enclosure::{Enclosure, Mount};
+use super::super::{
+    enclosure::{Enclosure, Mount},
+    host_paths::HostFolder,
+};
 use crate::report::Failure;
 
 /// The checkout, as programs know it.
 const SOURCE: &str = "/build/source";
 /// Where crates of registries are, as programs know it: the folder's own name says which mirror they came from.
 const REGISTRY: &str = "/build/registry";
+
+/// What cargo calls the folder of crates.io itself.
+const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 
 /// Folders of this machine and their names in programs.
 ///
@@ -20,6 +26,8 @@ const REGISTRY: &str = "/build/registry";
 #[derive(Debug)]
 pub(super) struct CompilePaths {
     enclosure: Option<Enclosure>,
+    /// In place: what ends all that the compile started when hardpan ends.
+    watch: Option<Enclosure>,
     folders: Vec<Mount>,
     cargo_home: PathBuf,
 }
@@ -49,9 +57,16 @@ impl CompilePaths {
         let cargo_home = folders.cargo_home.to_path_buf();
         let opened = if enclose { Enclosure::open(program, mounts.clone()).map_err(Some) } else { Err(None) };
         match opened {
-            Ok(enclosure) => (Self { enclosure: Some(enclosure), folders: mounts, cargo_home }, None),
-            Err(why) => (Self { enclosure: None, folders: mounts, cargo_home }, why),
+            Ok(enclosure) => (Self { enclosure: Some(enclosure), watch: None, folders: mounts, cargo_home }, None),
+            Err(why) => {
+                (Self { enclosure: None, watch: Enclosure::watched(program), folders: mounts, cargo_home }, why)
+            }
         }
+    }
+
+    /// What a child of the compile is started in.
+    pub(super) fn stage(&self) -> Option<&Enclosure> {
+        self.enclosure.as_ref().or(self.watch.as_ref())
     }
 
     /// Where the compile runs, if not in place.
@@ -89,9 +104,18 @@ impl CompilePaths {
         }
     }
 
-    /// The folders of this machine that no program may name when it was compiled in place.
-    pub(super) fn host_folders(&self) -> Vec<(PathBuf, &'static str)> {
-        let names = ["the checkout", "the target directory", "the cargo home", "the home of the compile", "`TMPDIR`"];
-        self.folders.iter().map(|mount| mount.host.clone()).zip(names).collect()
+    /// The folders of this machine that no program may name.
+    pub(super) fn host_folders(&self) -> Vec<HostFolder> {
+        let folder = |path: PathBuf, what| HostFolder { path, what, anywhere: false };
+        if self.enclosure.is_none() {
+            let names =
+                ["the checkout", "the target directory", "the cargo home", "the home of the compile", "`TMPDIR`"];
+            return self.folders.iter().zip(names).map(|(mount, what)| folder(mount.host.clone(), what)).collect();
+        }
+        // At fixed paths only the folder of a registry has a name of this machine, unless it is that of crates.io.
+        let sources = self.cargo_home.join("registry/src");
+        let registries = fs::read_dir(&sources).into_iter().flatten().flatten().map(|entry| entry.path());
+        let foreign = registries.filter(|registry| !registry.ends_with(CRATES_IO));
+        foreign.map(|registry| folder(self.inside(&registry), "a registry's folder")).collect()
     }
 }

@@ -167,11 +167,6 @@ impl<'a> Sources<'a> {
 }
 
 impl Listing {
-    /// The names of all groups.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
-        self.groups.keys().map(String::as_str)
-    }
-
     /// Whether the walk met a file of this name, relative to the root.
     pub(super) fn has(&self, name: &Path) -> bool {
         self.groups.values().any(|files| files.contains_key(name))

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::packages::Metadata,
+    super::{cargo_tree, packages::Metadata},
     Job,
     freshness::OwnPackage,
     sources::{Listing, Sources},
@@ -24,6 +24,8 @@ struct Answer {
     key: String,
     /// The document.
     metadata: String,
+    /// `cargo tree` of the package.
+    tree: String,
 }
 
 /// `cargo metadata --format-version=1` (The Cargo Book), as far as it matters here.
@@ -50,6 +52,8 @@ struct DocumentTarget {
 pub(super) struct Workspace {
     /// The whole answer of `cargo metadata`, in the paths of the host.
     pub(super) metadata: Vec<u8>,
+    /// What `cargo tree` says of the package, with the features that are on.
+    pub(super) tree: String,
     /// The packages whose sources are in folders: members and path dependencies.
     pub(super) packages: Vec<OwnPackage>,
     /// The manifests of all packages, dependencies included.
@@ -79,18 +83,19 @@ impl Job<'_> {
         if !ended.status.success() {
             return Err(self.explain(&ended, "cargo metadata"));
         }
-        let mut workspace = Workspace::read(root, ended.stdout)?;
+        let mut workspace = Workspace::read(root, ended.stdout, self.tree()?)?;
         workspace.listing = self.list(root, &workspace.packages);
         if let Some(listing) = &workspace.listing {
             let metadata = String::from_utf8_lossy(&workspace.metadata).into_owned();
-            self.keep_answer(&Answer { key: self.answer_key(root, listing), metadata })?;
+            let tree = workspace.tree.clone();
+            self.keep_answer(&Answer { key: self.answer_key(root, listing), metadata, tree })?;
         }
         Ok(workspace)
     }
 
     /// The workspace as the last answer has it, if nothing changed that it depends on.
     fn still_true(&self, root: &Path, last: Answer) -> Option<Workspace> {
-        let mut workspace = Workspace::read(root, last.metadata.into_bytes()).ok()?;
+        let mut workspace = Workspace::read(root, last.metadata.into_bytes(), last.tree).ok()?;
         let listing = self.list(root, &workspace.packages)?;
         if last.key != self.answer_key(root, &listing) || !workspace.manifests.iter().all(|manifest| manifest.is_file())
         {
@@ -103,6 +108,15 @@ impl Job<'_> {
     fn list(&self, root: &Path, packages: &[OwnPackage]) -> Option<Listing> {
         let folders = package_folders(packages);
         Sources::new(root, &folders, self.toolchain.ignored, self.toolchain.blobs).list()
+    }
+
+    /// Which packages the program is made of, and with which features.
+    fn tree(&self) -> Result<String, Failure> {
+        let mut arguments: Vec<String> = cargo_tree::ARGUMENTS.map(str::to_owned).into();
+        arguments.extend(["--target", self.target, "--package", &self.binary.package.value].map(str::to_owned));
+        arguments.extend(self.selection());
+        let ended = self.cargo_in_place(arguments)?;
+        if ended.status.success() { Ok(ended.text()) } else { Err(self.explain(&ended, "cargo tree")) }
     }
 
     /// Features and the flags of cargo that choose them.
@@ -154,7 +168,7 @@ impl Workspace {
 
     /// Reads an answer of cargo. Path dependencies outside of the workspace are no packages of its own: a compile that
     /// needs one is refused.
-    fn read(root: &Path, metadata: Vec<u8>) -> Result<Self, Failure> {
+    fn read(root: &Path, metadata: Vec<u8>, tree: String) -> Result<Self, Failure> {
         let document: Document = serde_json::from_slice(&metadata)
             .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
         let manifests = document.packages.iter().map(|package| package.manifest_path.clone()).collect();
@@ -164,7 +178,7 @@ impl Workspace {
             let crates = package.targets.iter().map(|target| target.name.replace('-', "_")).collect();
             Some(OwnPackage { name: package.name, folder, crates })
         });
-        Ok(Self { packages: packages.collect(), manifests, metadata, listing: None })
+        Ok(Self { packages: packages.collect(), manifests, metadata, tree, listing: None })
     }
 }
 

@@ -19,13 +19,19 @@
 //! namespace with its process 1. So the end of hardpan, by `kill -9` too, ends the compiler and everything that it
 //! started. The command runs in the foreground's process group: Ctrl-C reaches it as well.
 //!
-//! Where the kernel or a container denies namespaces, [`Enclosure::open`] says why, and the caller runs the command
-//! without one. What `kill -9` leaves then stands at [`Child`](super::child::Child).
+//! # Where namespaces are denied
+//!
+//! A container or the kernel may deny them. [`Enclosure::open`] then says why, and the caller takes
+//! [`Enclosure::watched`]: the command runs under the host's own paths, below a third stage ([`watch`]). It adopts
+//! what loses its parent, and kills all that came of the command when the command or hardpan ends, by `kill -9` of
+//! hardpan too. Two things it cannot end: what was started while it was itself killed by `kill -9`, and what another
+//! user runs by a setuid program.
 
 mod order;
 mod parent;
 mod root;
 mod stage;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -43,6 +49,7 @@ use std::{
     sync::Mutex,
 };
 
+use crate::report::io_reason;
 pub(crate) use order::VERB;
 use order::{Order, Report};
 pub(crate) use stage::run;
@@ -59,11 +66,12 @@ pub(super) struct Mount {
     pub(super) inside: PathBuf,
 }
 
-/// Mounts that were tried and can be had.
+/// Where a command runs: among mounts that were tried and can be had, or watched only.
 #[derive(Debug, Clone)]
 pub(super) struct Enclosure {
     program: PathBuf,
-    mounts: Vec<Mount>,
+    /// None to be watched only.
+    mounts: Option<Vec<Mount>>,
 }
 
 /// The line to the stages of one command.
@@ -79,15 +87,26 @@ impl Enclosure {
     /// `program` is hardpan's own executable. The same mounts are tried once in a process.
     pub(super) fn open(program: Option<&Path>, mounts: Vec<Mount>) -> Result<Self, String> {
         let program = program.ok_or("hardpan does not know its own executable")?;
-        let enclosure = Self { program: program.to_path_buf(), mounts };
         let mut tried = TRIED.lock().map_err(|_| "an earlier attempt panicked")?;
-        let known = tried.entry(enclosure.mounts.clone()).or_insert_with(|| enclosure.probe());
+        let enclosure = Self { program: program.to_path_buf(), mounts: Some(mounts.clone()) };
+        let known = tried.entry(mounts).or_insert_with(|| enclosure.probe());
         known.clone().map(|()| enclosure)
+    }
+
+    /// No namespaces and no mounts, but the end of hardpan still ends what the command started.
+    pub(super) fn watched(program: Option<&Path>) -> Option<Self> {
+        program.map(|program| Self { program: program.to_path_buf(), mounts: None })
+    }
+
+    /// Whether the fixed paths are there.
+    pub(super) fn has_mounts(&self) -> bool {
+        self.mounts.is_some()
     }
 
     /// What the host's `path` is called inside: by the mount that shows it best, else by the same name.
     pub(super) fn inside(&self, path: &Path) -> PathBuf {
-        let fitting = self.mounts.iter().filter_map(|mount| Some((mount, path.strip_prefix(&mount.host).ok()?)));
+        let fitting =
+            self.mounts.iter().flatten().filter_map(|mount| Some((mount, path.strip_prefix(&mount.host).ok()?)));
         translated(
             fitting.max_by_key(|(mount, _)| mount.host.as_os_str().len()).map(|(mount, rest)| (&mount.inside, rest)),
         )
@@ -96,7 +115,8 @@ impl Enclosure {
 
     /// What the `path` of the inside is called on the host.
     pub(super) fn host(&self, path: &Path) -> PathBuf {
-        let fitting = self.mounts.iter().filter_map(|mount| Some((mount, path.strip_prefix(&mount.inside).ok()?)));
+        let fitting =
+            self.mounts.iter().flatten().filter_map(|mount| Some((mount, path.strip_prefix(&mount.inside).ok()?)));
         translated(
             fitting.max_by_key(|(mount, _)| mount.inside.as_os_str().len()).map(|(mount, rest)| (&mount.host, rest)),
         )
@@ -117,7 +137,11 @@ impl Enclosure {
 
     fn stage(&self, dir: &Path, command: Vec<OsString>) -> std::io::Result<(Command, Line)> {
         let (ours, theirs) = UnixStream::pair()?;
-        let order = Order::Enter { mounts: self.mounts.clone(), dir: dir.to_path_buf(), command };
+        let dir = dir.to_path_buf();
+        let order = match self.mounts.clone() {
+            Some(mounts) => Order::Enter { mounts, dir, command },
+            None => Order::Watch { dir, command },
+        };
         let mut stage = Command::new(&self.program);
         stage.arg0("hardpan").args(order.words()).stdin(OwnedFd::from(theirs));
         Ok((stage, Line(ours)))
@@ -125,7 +149,8 @@ impl Enclosure {
 
     /// Makes the enclosure and runs nothing in it.
     fn probe(&self) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("`{}` cannot be started: {error}", self.program.display());
+        let failed =
+            |error: std::io::Error| format!("`{}` cannot be started: {}", self.program.display(), io_reason(&error));
         let (mut stage, line) = self.stage(Path::new("/"), Vec::new()).map_err(failed)?;
         stage.env_clear().stdout(Stdio::null()).stderr(Stdio::null());
         let status = stage.status().map_err(failed)?;

@@ -19,6 +19,13 @@ pub(super) enum Order {
         /// Program and arguments; empty to try the enclosure alone.
         command: Vec<OsString>,
     },
+    /// Run the command without namespaces, and end all that it started with the parent.
+    Watch {
+        /// A folder.
+        dir: PathBuf,
+        /// Program and arguments.
+        command: Vec<OsString>,
+    },
     /// Run the command as a child of process 1.
     Init {
         /// Program and arguments; empty to try the enclosure alone.
@@ -46,6 +53,10 @@ impl Order {
                 words.push(dir.into());
                 words.extend(command);
             }
+            Self::Watch { dir, command } => {
+                words.extend(["watch".into(), dir.into()]);
+                words.extend(command);
+            }
             Self::Init { command } => {
                 words.push("init".into());
                 words.extend(command);
@@ -67,6 +78,7 @@ impl Order {
                 let dir = words.next()?.into();
                 Some(Self::Enter { mounts, dir, command: words.collect() })
             }
+            "watch" => Some(Self::Watch { dir: words.next()?.into(), command: words.collect() }),
             "init" => Some(Self::Init { command: words.collect() }),
             _ => None,
         }
@@ -104,9 +116,13 @@ mod tests {
         let command = ["/bin/echo", "", "--", "2"].map(OsString::from).to_vec();
         let enter = || Order::Enter { mounts: mounts.clone(), dir: "/build/source/x".into(), command: command.clone() };
         assert_eq!(Order::parse(enter().words().into_iter().skip(1)).unwrap(), enter());
+        let watch = || Order::Watch { dir: "/a b".into(), command: command.clone() };
+        assert_eq!(Order::parse(watch().words().into_iter().skip(1)).unwrap(), watch());
         let init = || Order::Init { command: command.clone() };
         assert_eq!(Order::parse(init().words().into_iter().skip(1)).unwrap(), init());
-        for bad in [&[][..], &["enter"], &["enter", "x", "/"], &["enter", "1", "/a"], &["enter", "0"], &["leave"]] {
+        for bad in
+            [&[][..], &["enter"], &["enter", "x", "/"], &["enter", "1", "/a"], &["enter", "0"], &["watch"], &["leave"]]
+        {
             assert_eq!(Order::parse(bad.iter().map(OsString::from)), None, "{bad:?}");
         }
     }

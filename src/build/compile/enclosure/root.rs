@@ -16,6 +16,7 @@ use rustix::{
 };
 
 use super::{Enclosure, Mount};
+use crate::report::io_reason;
 
 /// Where the host's root stands while the new one is built.
 const HOST: &str = "/.hardpan-host";
@@ -31,7 +32,7 @@ pub(super) fn change(mounts: &[Mount]) -> Result<(), String> {
         resolved.push((top(inside)?, inside.as_path(), host));
     }
     resolved.sort();
-    pivot().map_err(|error| format!("a root of its own is denied here: {error}"))?;
+    pivot().map_err(|error| format!("a root of its own is denied here: {}", io_reason(&error)))?;
     show_host(&resolved)?;
     for (at, (_, inside, host)) in resolved.iter().enumerate() {
         let is_nested = resolved.iter().take(at).any(|(_, outer, _)| inside.starts_with(outer));
@@ -40,7 +41,7 @@ pub(super) fn change(mounts: &[Mount]) -> Result<(), String> {
         }
         bind(&on_host(host), inside)?;
     }
-    finish().map_err(|error| format!("the host's root cannot be left: {error}"))
+    finish().map_err(|error| format!("the host's root cannot be left: {}", io_reason(&error)))
 }
 
 /// The name below `/build` that `inside` takes.
@@ -128,7 +129,7 @@ fn on_host(path: &Path) -> PathBuf {
 }
 
 fn failed(doing: &str, path: &Path, error: &io::Error) -> String {
-    format!("cannot {doing} `{}`: {error}", path.display())
+    format!("cannot {doing} `{}`: {}", path.display(), io_reason(error))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::{
         },
     },
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use nix::{
@@ -25,9 +25,9 @@ use super::{
     Mount,
     order::{Order, Report},
     parent::Parent,
-    root,
+    root, watch,
 };
-use crate::report::Failure;
+use crate::report::{Failure, io_reason};
 
 /// Exit code of a stage that could not start the command.
 const NOT_STARTED: u8 = 125;
@@ -42,6 +42,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<u8, Failu
     let parent = Parent::of_stdin().map_err(Failure::new)?;
     let report = match order {
         Order::Enter { mounts, dir, command } => enter(&parent, &mounts, &dir, command),
+        Order::Watch { dir, command } => watch::watch(&parent, &dir, command),
         Order::Init { command } => init(&parent, command),
     };
     let report = report.unwrap_or_else(Report::Failed);
@@ -61,18 +62,20 @@ fn enter(parent: &Parent, mounts: &[Mount], dir: &Path, command: Vec<OsString>) 
     // Only now: credentials of a new user namespace may switch the signal off.
     parent.follow()?;
     root::change(mounts)?;
-    chdir(dir).map_err(|error| format!("`{}` cannot be entered: {}", dir.display(), io::Error::from(error)))?;
-    let (mut ours, theirs) = UnixStream::pair().map_err(|error| format!("there is no socket pair: {error}"))?;
+    chdir(dir).map_err(|error| format!("`{}` cannot be entered: {}", dir.display(), io_reason(&error.into())))?;
+    let (mut ours, theirs) =
+        UnixStream::pair().map_err(|error| format!("there is no socket pair: {}", io_reason(&error)))?;
     // Not the path: it may be that of another version by now. The link is that of the process that follows it.
     let spawned = Command::new("/proc/self/exe")
         .arg0("hardpan")
         .args(Order::Init { command }.words())
         .stdin(OwnedFd::from(theirs))
         .spawn();
-    let mut init = spawned.map_err(|error| format!("the first process of the namespace cannot start: {error}"))?;
+    let mut init =
+        spawned.map_err(|error| format!("the first process of the namespace cannot start: {}", io_reason(&error)))?;
     let mut report = Vec::new();
     let read = ours.read_to_end(&mut report);
-    let status = init.wait().map_err(|error| format!("the namespace cannot be waited for: {error}"))?;
+    let status = init.wait().map_err(|error| format!("the namespace cannot be waited for: {}", io_reason(&error)))?;
     match read.ok().and_then(|_| Report::parse(&report)) {
         Some(report) => Ok(report),
         // It was killed.
@@ -83,18 +86,30 @@ fn enter(parent: &Parent, mounts: &[Mount], dir: &Path, command: Vec<OsString>) 
 /// The second stage: the namespace ends with it.
 fn init(parent: &Parent, command: Vec<OsString>) -> Result<Report, String> {
     parent.follow()?;
+    match start(command, Path::new("."))? {
+        Some(child) => await_child(&child),
+        None => Ok(Report::Ended(0)),
+    }
+}
+
+/// Starts the command; none where there is none to start.
+pub(super) fn start(command: Vec<OsString>, dir: &Path) -> Result<Option<Child>, String> {
     let mut words = command.into_iter();
-    let Some(program) = words.next() else { return Ok(Report::Ended(0)) };
-    let started = Command::new(&program).args(words).stdin(Stdio::null()).spawn();
-    let child = started.map_err(|error| format!("`{}` cannot run: {error}", Path::new(&program).display()))?;
+    let Some(program) = words.next() else { return Ok(None) };
+    let started = Command::new(&program).args(words).current_dir(dir).stdin(Stdio::null()).spawn();
+    let failed = |error: io::Error| format!("`{}` cannot run: {}", Path::new(&program).display(), io_reason(&error));
+    started.map(Some).map_err(failed)
+}
+
+/// Waits for the command; orphans that this process adopted are waited for as well.
+pub(super) fn await_child(child: &Child) -> Result<Report, String> {
     loop {
-        // Also the orphans of the namespace come here.
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if u32::try_from(pid.as_raw_nonzero().get()) == Ok(child.id()) => {
                 return Ok(Report::Ended(status.as_raw()));
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("the command cannot be waited for: {}", io::Error::from(error))),
+            Err(error) => return Err(format!("the command cannot be waited for: {}", io_reason(&error.into()))),
         }
     }
 }
@@ -102,7 +117,10 @@ fn init(parent: &Parent, command: Vec<OsString>) -> Result<Report, String> {
 /// Enters namespaces of its own. Root needs no user namespace; in one, files of other owners would be unreadable.
 fn separate() -> Result<(), String> {
     let spaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
-    let failed = |error: Errno| format!("namespaces are denied here: {}", io::Error::from(error));
+    let failed = |error: Errno| match error {
+        Errno::ENOSPC => "the limits in `/proc/sys/user` allow no more namespaces".to_owned(),
+        error => format!("namespaces are denied here: {}", io_reason(&error.into())),
+    };
     match unshare(spaces) {
         Err(Errno::EPERM) => {}
         done => return done.map_err(failed),
@@ -115,7 +133,7 @@ fn separate() -> Result<(), String> {
         ("/proc/self/gid_map", format!("{group} {group} 1")),
     ];
     for (file, text) in maps {
-        fs::write(file, text).map_err(|error| format!("`{file}` cannot be written: {error}"))?;
+        fs::write(file, text).map_err(|error| format!("`{file}` cannot be written: {}", io_reason(&error)))?;
     }
     Ok(())
 }

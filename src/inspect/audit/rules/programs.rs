@@ -27,6 +27,7 @@ pub(super) const CHECK: Check = Check {
         Rule::BuildPaths,
         Rule::PackedBinary,
         Rule::NoDependencyData,
+        Rule::HostPath,
     ],
     files: true,
     look,
@@ -53,6 +54,8 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     // Few images have a program that asks for them, and there are many places to look at.
     let known = OnceCell::new();
     let certificates = || *known.get_or_init(|| has_certificates(view));
+    let why = "an image does not name the folders of the machine that built it; `build-paths` looks for usual ones";
+    notes.not_applicable(Rule::HostPath, why);
     for (path, node, entry) in view.files() {
         let Some(file) = view.elf(node.inode) else { continue };
         let main = Some(node.inode) == entrypoint;

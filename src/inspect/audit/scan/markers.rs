@@ -172,8 +172,15 @@ impl Search {
 }
 
 /// What paths begin with that hardpan put in the place of a machine's own (`build::compile`).
-const NEUTRAL: [&str; 5] =
-    ["/build/cargo/", "/build/checkout/", "/build/registry/", "/build/source/", "/build/target/"];
+const NEUTRAL: [&str; 7] = [
+    "/build/cargo/",
+    "/build/checkout/",
+    "/build/home/",
+    "/build/registry/",
+    "/build/source/",
+    "/build/target/",
+    "/build/tmp/",
+];
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,10 @@ const fn overlapping(rule: Rule, also: &'static [Rule], hit: fn() -> Audit, near
 }
 
 /// Rules that no image in memory can break, and why.
-const ELSEWHERE: [(Rule, &str); 1] = [(Rule::Unsigned, "signatures are not read yet, and the report says so")];
+const ELSEWHERE: [(Rule, &str); 2] = [
+    (Rule::Unsigned, "signatures are not read yet, and the report says so"),
+    (Rule::HostPath, "only the build knows its folders, and the report says so"),
+];
 
 fn cases() -> impl Iterator<Item = Case> {
     configs::cases().into_iter().chain(contents::cases()).chain(layers::cases()).chain(programs::cases())

@@ -1,0 +1,105 @@
+//! The C in a Rust program: who compiles it, and the refusal before anything compiles where nobody can.
+
+use std::{collections::BTreeMap, ffi::OsString};
+
+use super::{
+    super::{
+        c_compiler::{CCompiler, Programs, variables},
+        c_packages::{CNeed, CPackage, c_packages},
+        cargo_tree::CargoTree,
+        child::Child,
+        zig::Wrappers,
+    },
+    Job,
+};
+use crate::report::{Failure, printable};
+
+/// What the C code of a program comes to.
+#[derive(Debug, Default)]
+pub(super) struct CCode {
+    /// Who compiles it; `None` where there is none, or the recipe's own variables say who.
+    pub(super) compiler: Option<CCompiler>,
+    /// Some of it is C++, whose library only a driver links.
+    pub(super) has_cxx: bool,
+}
+
+impl Job<'_> {
+    /// Looks at the packages whose build scripts compile C or need a library or a program, and finds the compiler.
+    pub(super) fn c_code(&self, tree: &str) -> Result<CCode, Failure> {
+        let packages = c_packages(&CargoTree::read(tree)?, self.target);
+        for package in &packages {
+            let told = package.is_told_by(self.binary.env.keys().map(String::as_str));
+            if let Some(missing) = package.missing_library(self.target).filter(|_| !told) {
+                return Err(missing);
+            }
+            if let Some(missing) = package.missing_program(|name| self.toolchain.program(name).is_some()) {
+                return Err(missing);
+            }
+        }
+        let needs = |need: CNeed| packages.iter().find(|package| package.needs.contains(&need));
+        let has_cxx = needs(CNeed::Cxx).is_some();
+        let Some(package) = needs(CNeed::Cxx).or_else(|| needs(CNeed::C)) else {
+            return Ok(CCode { compiler: self.chosen_compiler(false)?, has_cxx });
+        };
+        if self.binary.cc.is_none()
+            && variables("CC", self.target).iter().any(|name| self.binary.env.contains_key(name))
+        {
+            return Ok(CCode { compiler: None, has_cxx });
+        }
+        let compiler = match self.chosen_compiler(has_cxx)? {
+            Some(chosen) => chosen,
+            None => self.found_compiler(package, has_cxx)?,
+        };
+        Ok(CCode { compiler: Some(compiler), has_cxx })
+    }
+
+    /// The compiler that the recipe names.
+    fn chosen_compiler(&self, has_cxx: bool) -> Result<Option<CCompiler>, Failure> {
+        let Some(cc) = &self.binary.cc else { return Ok(None) };
+        let find = |name: &str| self.toolchain.named_program(name, self.dir).ok();
+        let programs = Programs { find: &find, ask: &|words| self.ask(words) };
+        CCompiler::chosen(&cc.value, self.target, has_cxx, &programs)
+            .map(Some)
+            .map_err(|failure| failure.at(&cc.origin))
+    }
+
+    fn found_compiler(&self, package: &CPackage, has_cxx: bool) -> Result<CCompiler, Failure> {
+        let find = |name: &str| self.toolchain.program(name);
+        let programs = Programs { find: &find, ask: &|words| self.ask(words) };
+        let host = &self.rust.host;
+        CCompiler::find(self.target, host, has_cxx, &programs)
+            .ok_or_else(|| CCompiler::missing(package, self.target, host))
+    }
+
+    /// The output of a command in the caller's environment, if it succeeded.
+    fn ask(&self, words: &[OsString]) -> Option<String> {
+        let (program, arguments) = words.split_first()?;
+        let environment = self.toolchain.fetching();
+        let ended = Child::new(program.as_ref(), self.dir, &environment).args(arguments).run().ok()?;
+        ended.status.success().then(|| ended.text())
+    }
+
+    /// The variables by which build scripts find the compiler.
+    pub(super) fn c_variables(&self, code: &CCode) -> Result<BTreeMap<String, OsString>, Failure> {
+        let mut found = BTreeMap::new();
+        let Some(compiler) = &code.compiler else { return Ok(found) };
+        let mut set = |name: &str, value: OsString| {
+            let [variable, ..] = variables(name, self.target);
+            found.insert(variable, value);
+        };
+        if compiler.is_zig {
+            let wrappers = Wrappers::write(self.bench.root(), compiler)?;
+            set("CC", wrappers.cc.into());
+            set("CXX", wrappers.cxx.into());
+            set("AR", wrappers.ar.into());
+            return Ok(found);
+        }
+        let joined = |command: &[OsString]| command.join(std::ffi::OsStr::new(" "));
+        set("CC", joined(&compiler.command));
+        if let Some(cxx) = &compiler.cxx {
+            set("CXX", joined(cxx));
+        }
+        self.toolchain.progress.detail(&format!("  C compiler for {}: {}", self.target, printable(&compiler.version)));
+        Ok(found)
+    }
+}
