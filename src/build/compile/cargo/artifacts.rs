@@ -65,11 +65,12 @@ impl<'a> Artifacts<'a> {
             seen.outside.get_or_insert(message.manifest_path);
         }
         let Some(target) = message.target else { return };
+        let name = package_name(&message.package_id).to_owned();
         if seen.packages.insert(message.package_id) && !message.fresh {
             let done = seen.packages.len();
             // Build scripts and procedural macros can make more of them than the program has.
             let all = self.packages.max(done);
-            self.progress.detail(&format!("  compile {done}/{all} {}", printable(&target.name)));
+            self.progress.detail(&format!("  compile {done}/{all} {}", printable(&name)));
         }
         if target.name == self.binary && target.kind.iter().any(|kind| kind == "bin") {
             seen.program = message.executable.or_else(|| seen.program.take());
@@ -88,6 +89,12 @@ impl<'a> Artifacts<'a> {
     }
 }
 
+/// The name in a package ID: `registry+https://...#serde@1.0.0`, `path+file:///w/app#0.1.0` (Package ID Specifications).
+fn package_name(id: &str) -> &str {
+    let (place, version) = id.rsplit_once('#').unwrap_or((id, ""));
+    version.split_once('@').map_or_else(|| place.rsplit('/').next().unwrap_or(place), |(name, _)| name)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -103,6 +110,13 @@ mod tests {
         let artifacts = Artifacts::new(binary, Path::new(workspace), 1, &Silent);
         messages.split(|byte| *byte == b'\n').for_each(|line| artifacts.hear(line));
         artifacts.program()
+    }
+
+    #[test]
+    fn a_package_is_called_by_its_name() {
+        assert_eq!(package_name("registry+https://github.com/rust-lang/crates.io-index#serde@1.0.2"), "serde");
+        assert_eq!(package_name("path+file:///w/app#0.1.0"), "app");
+        assert_eq!(package_name("path+file:///w/app#other@0.1.0"), "other");
     }
 
     #[test]

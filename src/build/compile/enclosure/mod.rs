@@ -98,11 +98,6 @@ impl Enclosure {
         program.map(|program| Self { program: program.to_path_buf(), mounts: None })
     }
 
-    /// Whether the fixed paths are there.
-    pub(super) fn has_mounts(&self) -> bool {
-        self.mounts.is_some()
-    }
-
     /// What the host's `path` is called inside: by the mount that shows it best, else by the same name.
     pub(super) fn inside(&self, path: &Path) -> PathBuf {
         let fitting =
