@@ -1,5 +1,8 @@
 //! Compilers: what surrounds them does not reach the bytes, and what would is refused by name.
 
+mod configuration;
+mod environment;
+
 use crate::support::{case::Case, judges::checked, judges::tool};
 
 const GO_RECIPE: &str = "name = \"prog\"\n[[binary]]\ngo = \"./cmd/prog\"\nldflags = \"-X main.version={channel}\"\n[vars]\nchannel = \"stable\"\n";
@@ -120,33 +123,6 @@ fn cargo_in_two_checkouts_and_a_hostile_environment() {
         .env("LANG", "tr_TR.UTF-8")
         .env("XDG_CACHE_HOME", std::env::temp_dir().join("another-cache-for-hardpan"));
     assert_eq!(digest(&hostile), reference);
-}
-
-#[test]
-fn cargo_configuration_outside_of_the_checkout_is_refused_by_name() {
-    for (config, key) in [
-        ("[build]\nrustflags = [\"-Copt-level=0\"]\n", "build"),
-        ("[profile.release]\nopt-level = 0\n", "profile"),
-        ("[env]\nX = \"1\"\n", "env"),
-        ("[target.x86_64-unknown-linux-gnu]\nlinker = \"evil\"\n", "target"),
-    ] {
-        let case = cargo_project(Case::new(), "").file("../.cargo/config.toml", config);
-        case.run(["build", "prog.toml", "--offline"]).fails(2).says(".cargo/config.toml").says(key);
-        assert!(!case.path("out").join("prog").exists());
-    }
-    let harmless = cargo_project(Case::new(), "")
-        .file("../.cargo/config.toml", "[net]\nretry = 1\n[http]\ntimeout = 5\n[term]\nquiet = true\n");
-    assert_eq!(digest(&harmless), digest(&cargo_project(Case::new(), "")));
-}
-
-#[test]
-fn cargo_configuration_inside_of_the_checkout_counts() {
-    let own = cargo_project(Case::new(), "").file(".cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"own\"]\n").file(
-        "prog/src/main.rs",
-        "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\nfn main() {\n    println!(\"{} {}\", made(), inner::place());\n    \
-         #[cfg(own)]\n    println!(\"own flags are here\");\n}\n",
-    );
-    assert!(holds(&program(&own), "own flags are here"));
 }
 
 #[test]

@@ -77,13 +77,15 @@ impl Toolchain<'_> {
 
     /// The caller's environment for a fetch. The variables by which a caller (or `cargo run`, by way of rustup)
     /// picks another toolchain are gone: fetch and compile use the same one, which the checkout or the machine's
-    /// default names.
+    /// default names. Git may read a checkout of another owner, as in the compile.
     pub(super) fn fetching(&self) -> Environment {
         let mut environment = self.caller.clone();
         for name in ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
             environment.remove(OsStr::new(name));
         }
-        environment.remove(OsStr::new("GOROOT"));
+        for (name, _) in super::ignored::GO {
+            environment.remove(OsStr::new(name));
+        }
         environment.insert("PATH".into(), self.path());
         environment.insert("GOTOOLCHAIN".into(), "local".into());
         add_git_settings(&mut environment);

@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use super::{Toolchain, environment::Environment};
 use crate::{recipe::Compiler, report::printable};
 
-/// Variables of Go, each with the value that a compile has anyway.
-const GO: [(&str, &str); 17] = [
+/// Variables of Go, each with the value that a compile has anyway. A fetch goes without them too: it is to bring what
+/// the compile needs, and one with a mistake would stop it.
+pub(super) const GO: [(&str, &str); 17] = [
     ("CGO_ENABLED", "0"),
     ("GO111MODULE", "on"),
     ("GO386", "sse2"),

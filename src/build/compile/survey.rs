@@ -12,7 +12,7 @@ use super::{
     Toolchain,
     bench::Bench,
     cargo,
-    cargo_config::{Configuration, Reach, chosen_profile},
+    cargo_config::{Configuration, Reach},
     child::{Child, Ended},
     environment::Environment,
     go,
@@ -81,7 +81,7 @@ impl Toolchain<'_> {
         configuration.settle(&Reach {
             target: &rust.host,
             host: &rust.host,
-            profile: chosen_profile([]),
+            profile: "release",
             workspace: &metadata.workspace_root,
             environment: &environment,
             ask: &|flags| rust.cfgs(&rust.host, flags, dir, &environment),

@@ -33,7 +33,7 @@ use super::{
     Compiled, Toolchain,
     bench::Bench,
     c_flags,
-    cargo_config::{Configuration, Reach, Settled, chosen_profile},
+    cargo_config::{Configuration, Reach, Settled},
     cargo_graph::CargoGraph,
     child::{Child, Ended},
     dependency_list::DependencyList,
@@ -298,7 +298,8 @@ impl Job<'_> {
             workspace,
             environment: &self.environment,
             ask: &|flags| {
-                let flags: Vec<_> = flags.iter().cloned().chain([STATIC.to_owned()]).collect();
+                let own = self.binary.rustflags.iter().map(|flag| flag.value.clone());
+                let flags: Vec<_> = flags.iter().cloned().chain(own).chain([STATIC.to_owned()]).collect();
                 self.rust.cfgs(self.target, &flags, self.dir, &self.environment)
             },
         })
@@ -306,8 +307,7 @@ impl Job<'_> {
 
     /// The profile of the compile.
     fn profile(&self) -> &str {
-        let named = self.binary.profile.as_ref().map(|profile| profile.value.as_str());
-        named.unwrap_or_else(|| chosen_profile(self.binary.flags.iter().map(|flag| flag.value.as_str())))
+        self.binary.profile.as_ref().map_or("release", |profile| &profile.value)
     }
 
     /// Refuses a target that is not installed.
@@ -420,10 +420,7 @@ impl Job<'_> {
         let mut arguments: Vec<OsString> = ["rustc", "--quiet", "--locked", "--offline"].map(Into::into).into();
         let target_dir = self.paths.inside(&self.bench.target());
         arguments.extend(["--target".into(), self.target.into(), "--target-dir".into(), target_dir.into_os_string()]);
-        let mut flags = self.binary.flags.iter().map(|flag| flag.value.as_str());
-        if !flags.any(|flag| flag == "--profile" || flag.starts_with("--profile=")) {
-            arguments.push(format!("--profile={}", self.profile()).into());
-        }
+        arguments.push(format!("--profile={}", self.profile()).into());
         arguments.extend(["--package", &choice.package, "--bin", &choice.binary].map(OsString::from));
         arguments.push("--message-format=json-render-diagnostics".into());
         arguments.push(format!("--jobs={}", self.toolchain.jobs).into());

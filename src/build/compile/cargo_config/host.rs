@@ -8,7 +8,7 @@ use super::{Config, Configuration, Override, Reach, dotted};
 use crate::report::Failure;
 
 /// Keys of `[build]` that replace the compiler or stand between cargo and it, and what turns them off.
-const COMPILERS: [(&str, &str); 3] = [("rustc", "rustc"), ("rustc-wrapper", ""), ("rustc-workspace-wrapper", "")];
+const COMPILERS: [(&str, &str); 2] = [("rustc", "rustc"), ("rustc-wrapper", "")];
 /// Where a key that changes the program belongs.
 const MOVE: &str = "move it into a `.cargo/config.toml` of the checkout, which every machine has";
 

@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::{config::Config, profiles::chosen_profile, reach::Reach};
+pub(super) use self::{config::Config, reach::Reach};
 use crate::report::Failure;
 
 /// The configuration files that cargo reads in one folder.
@@ -67,6 +67,11 @@ impl Configuration {
     pub(super) fn settle(&self, reach: &Reach<'_>) -> Result<Settled, Failure> {
         let profiles = self.profiles(reach);
         let mut overrides = Vec::new();
+        // Cargo makes even an empty one part of the names of symbols, so that every machine needs it or none.
+        let wrapper = ["build", "rustc-workspace-wrapper"];
+        if !self.has_own(&wrapper) {
+            overrides.push((dotted(&wrapper), "".into()));
+        }
         for config in &self.host {
             host::Judge { configuration: self, config, reach, profiles: &profiles }.judge(&mut overrides)?;
         }

@@ -36,17 +36,3 @@ impl Configuration {
         names
     }
 }
-
-/// The profile that these flags of cargo choose; `release` where they choose none.
-pub(in super::super) fn chosen_profile<'a>(flags: impl IntoIterator<Item = &'a str>) -> &'a str {
-    let mut chosen = "release";
-    let mut flags = flags.into_iter();
-    while let Some(flag) = flags.next() {
-        if flag == "--profile" {
-            chosen = flags.next().unwrap_or(chosen);
-        } else if let Some(name) = flag.strip_prefix("--profile=") {
-            chosen = name;
-        }
-    }
-    chosen
-}

@@ -4,6 +4,8 @@ use cargo_platform::Cfg;
 use super::{super::environment::Environment, *};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Part of every compile.
+const WRAPPER: &str = "build.rustc-workspace-wrapper=\"\"";
 const OUTSIDE: [&str; 4] = ["home/config.toml", "home/config", "work/.cargo/config.toml", ".cargo/config"];
 const OWN: &str = "work/checkout/app/.cargo/config.toml";
 const OWN_OUTER: &str = "work/checkout/.cargo/config.toml";
@@ -49,7 +51,8 @@ impl Machine {
     }
 
     fn overrides(&self) -> Vec<String> {
-        self.settle().unwrap().overrides.into_iter().filter(|argument| argument != "--config").collect()
+        let overrides = self.settle().unwrap().overrides;
+        overrides.into_iter().filter(|argument| argument != "--config" && argument != WRAPPER).collect()
     }
 
     fn flags(&self) -> Vec<String> {
@@ -79,7 +82,8 @@ fn what_reaches_no_compile_is_ignored_outside_of_the_checkout() {
         [resolver]\nincompatible-rust-versions = 'allow'\n[lints.rust]\nx = 'deny'\n[patch.crates-io]\n[some-later-table]\nx = 1\n";
     for file in OUTSIDE {
         let settled = Machine::new(&[(file, harmless)]).settle().unwrap();
-        assert_eq!(settled, Settled { rustflags: vec![], linker: None, overrides: vec![] }, "{file}");
+        let overrides = vec!["--config".to_owned(), WRAPPER.to_owned()];
+        assert_eq!(settled, Settled { rustflags: vec![], linker: None, overrides }, "{file}");
     }
 }
 
@@ -117,10 +121,7 @@ fn what_would_change_the_program_is_refused_outside_of_the_checkout() {
 fn what_the_command_line_can_override_is_overridden() {
     for (text, overrides) in [
         ("[build]\nrustc-wrapper = 'sccache'", vec!["build.rustc-wrapper=\"\""]),
-        (
-            "[build]\nrustc-workspace-wrapper = 'w'\nrustc = 'c'",
-            vec!["build.rustc=\"rustc\"", "build.rustc-workspace-wrapper=\"\""],
-        ),
+        ("[build]\nrustc-workspace-wrapper = 'w'\nrustc = 'c'", vec!["build.rustc=\"rustc\""]),
         ("[target.x86_64-unknown-linux-gnu]\nlinker = 'clang'", vec!["target.x86_64-unknown-linux-gnu.linker=\"cc\""]),
         ("[target.'cfg(unix)']\nlinker = 'clang'", vec!["target.x86_64-unknown-linux-gnu.linker=\"cc\""]),
         ("[unstable]\ngc = true\nx = false", vec!["unstable.gc=false"]),
@@ -142,8 +143,8 @@ fn a_key_of_the_checkout_wins_and_needs_no_override() {
     let host =
         "[build]\nrustc-wrapper = 'sccache'\n[target.x86_64-unknown-linux-gnu]\nlinker = 'clang'\n[env]\nA = 'host'\n";
     let machine = Machine::new(&[("home/config.toml", host), (OWN, &host.replace("clang", "own"))]);
+    assert_eq!(machine.overrides(), [""; 0]);
     let settled = machine.settle().unwrap();
-    assert_eq!(settled.overrides, [""; 0]);
     assert_eq!(settled.linker.as_deref(), Some(Path::new("own")));
     // A linker by a condition would yield to this machine's by the triple.
     let own =
@@ -164,7 +165,7 @@ fn a_variable_of_the_compile_wins_over_env_of_this_machine() {
     let machine = Machine::new(&[("home/config.toml", "[env]\nA = { value = 'x', force = true }\nB = 'y'")]);
     assert!(machine.settle_with("release", &[("B", "")]).is_err());
     let settled = machine.settle_with("release", &[("A", ""), ("B", "")]).unwrap();
-    assert_eq!(settled.overrides, ["--config", "env.A.force=false"]);
+    assert_eq!(settled.overrides, ["--config", WRAPPER, "--config", "env.A.force=false"]);
 }
 
 #[test]
@@ -195,10 +196,9 @@ fn a_profile_reaches_those_that_inherit_from_it() {
 }
 
 #[test]
-fn flags_choose_a_profile() {
-    assert_eq!(chosen_profile(["--locked"]), "release");
-    assert_eq!(chosen_profile(["--profile", "dist"]), "dist");
-    assert_eq!(chosen_profile(["--profile=dist", "-v"]), "dist");
+fn a_wrapper_of_the_checkout_stays() {
+    let own = Machine::new(&[(OWN, "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
+    assert_eq!(own.settle().unwrap().overrides, [""; 0]);
 }
 
 #[test]
