@@ -105,7 +105,7 @@ fn a_user_without_rights_has_an_enclosure_and_keeps_the_own_id() {
 #[test]
 fn a_new_entry_of_the_root_is_refused_rather_than_lost() {
     let (output, _) = run(Ground::new().enter("echo x > /of-a-build-script || echo refused"));
-    assert!(text(&output).ends_with("refused\n"), "{}", text(&output));
+    assert_eq!(output.stdout, b"refused\n", "{}", text(&output));
 }
 
 #[test]
@@ -129,14 +129,17 @@ fn a_command_ends_as_it_would_outside() {
 fn what_cannot_be_made_is_reported_in_a_sentence() {
     let ground = Ground::new();
     for (arguments, why) in [
-        (["1", "/nonexistent", "/build/a", "/", "/bin/true"], "Ecannot find `/nonexistent`: no such file or directory"),
+        (
+            ["1", "/no/such/file", "/build/a", "/", "/bin/true"],
+            "Ecannot find `/no/such/file`: no such file or directory",
+        ),
         (["1", "/tmp", "/etc/a", "/", "/bin/true"], "E`/etc/a` is not a path below `/build`"),
         (["1", "/tmp", "/build/../a", "/", "/bin/true"], "E`/build/../a` is not a path below `/build`"),
         (
             ["1", "/tmp", "/build/a", "/build/b", "/bin/true"],
             "E`/build/b` cannot be entered: no such file or directory",
         ),
-        (["1", "/tmp", "/build/a", "/", "/nonexistent"], "E`/nonexistent` cannot run: no such file or directory"),
+        (["1", "/tmp", "/build/a", "/", "/no/such/file"], "E`/no/such/file` cannot run: no such file or directory"),
     ] {
         let mut command = Command::new(&ground.program);
         command.args(["__enclosure", "enter"]).args(arguments);
