@@ -2,6 +2,9 @@
 
 mod configuration;
 mod environment;
+mod freshness;
+mod paths;
+mod sharing;
 
 use crate::support::{case::Case, judges::checked, judges::tool};
 

@@ -159,7 +159,7 @@ fn certificates_by_a_variable() {
       |
     1 | system.extra-certificates = ["{arch}.pem"]
       |                              ^^^^^^^^^^^^
-    hint: variables are for `from`, `path`, `args`, `env`, `labels`, `annotations` and `ldflags`
+    hint: variables are for `from`, `path`, `args`, `env`, `labels`, `annotations`, `ldflags`, `tags`, `features`, `flags`, `cc` and `linker`
     "#);
 }
 

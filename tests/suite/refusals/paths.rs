@@ -111,7 +111,7 @@ to = "/opt/{name}/a""#),
       |
     3 | to = "/opt/{name}/a"
       |      ^^^^^^^^^^^^^^^
-    hint: variables are for `from`, `path`, `args`, `env`, `labels`, `annotations` and `ldflags`
+    hint: variables are for `from`, `path`, `args`, `env`, `labels`, `annotations`, `ldflags`, `tags`, `features`, `flags`, `cc` and `linker`
     "#);
 }
 
@@ -128,7 +128,7 @@ target = "{arch}""#),
       |
     3 | target = "{arch}"
       |          ^^^^^^^^
-    hint: variables are for `from`, `path`, `args`, `env`, `labels`, `annotations` and `ldflags`
+    hint: variables are for `from`, `path`, `args`, `env`, `labels`, `annotations`, `ldflags`, `tags`, `features`, `flags`, `cc` and `linker`
     "#);
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Artifacts<'a> {
 struct Seen {
     /// The packages of which a unit is done.
     packages: std::collections::BTreeSet<String>,
+    /// Those that were compiled in this run.
+    compiled: std::collections::BTreeSet<String>,
     program: Option<PathBuf>,
     outside: Option<PathBuf>,
 }
@@ -66,7 +68,8 @@ impl<'a> Artifacts<'a> {
         }
         let Some(target) = message.target else { return };
         let name = package_name(&message.package_id).to_owned();
-        if seen.packages.insert(message.package_id) && !message.fresh {
+        seen.packages.insert(message.package_id.clone());
+        if !message.fresh && seen.compiled.insert(message.package_id) {
             let done = seen.packages.len();
             // Build scripts and procedural macros can make more of them than the program has.
             let all = self.packages.max(done);

@@ -440,7 +440,7 @@ impl Job<'_> {
         match self.binary.strip {
             Strip::Symbols => flags.push("-Cstrip=symbols".to_owned()),
             Strip::DebugInfo => flags.push("-Cstrip=debuginfo".to_owned()),
-            Strip::Nothing => {}
+            Strip::Nothing => flags.push("-Cstrip=none".to_owned()),
         }
         if self.binary.auditable {
             let section = DependencyList::of(graph)?.section()?;

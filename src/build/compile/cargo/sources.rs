@@ -10,8 +10,10 @@ use std::{
 };
 
 use crate::{
-    build::pinned::PinnedFile,
+    build::pinned::{PinnedFile, read_small},
     cache::{Cache, Fingerprint, Fingerprinter},
+    recipe,
+    report::Limits,
 };
 
 /// Above this many files, every package counts as changed: looking would cost more than compiling.
@@ -204,7 +206,7 @@ fn has_cache_tag(folder: &Path) -> bool {
     begins_with(&folder.join("CACHEDIR.TAG"), CACHE_SIGNATURE)
 }
 
-/// Whether a file is what hardpan writes: an archive of an image, or a digest.
+/// Whether a file is hardpan's own, which no compiler reads unasked: an archive of an image, a digest, a recipe, a lock.
 fn is_output(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
     let is_archive = || {
@@ -216,7 +218,16 @@ fn is_output(path: &Path) -> bool {
         let is_short = path.metadata().is_ok_and(|metadata| (71..=72).contains(&metadata.len()));
         is_short && begins_with(path, b"sha256:")
     };
-    (extension == "tar" && is_archive()) || path.file_name() == Some(OsStr::new("hardpan.lock")) || is_digest()
+    let is_recipe = || {
+        let is_manifest = path.file_name() == Some(OsStr::new("Cargo.toml"));
+        let text = if is_manifest { None } else { read_small(path, "", Limits::RECIPE_BYTES).ok() };
+        text.and_then(|text| String::from_utf8(text).ok())
+            .is_some_and(|text| recipe::parse("hardpan.toml", &text).is_ok())
+    };
+    (extension == "tar" && is_archive())
+        || (extension == "toml" && is_recipe())
+        || path.file_name() == Some(OsStr::new("hardpan.lock"))
+        || is_digest()
 }
 
 fn begins_with(path: &Path, bytes: &[u8]) -> bool {

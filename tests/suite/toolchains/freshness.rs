@@ -1,0 +1,157 @@
+//! What a compile left behind is used again only where a clean compile would give the same program.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use crate::support::{
+    case::{Case, scratch},
+    judges::{checked, tool},
+};
+
+/// A workspace whose program says what each kind of input holds: a module, a member, a file that a build script reads
+/// without a word, a file and a variable that a procedural macro reads, a file outside of the workspace, a variable.
+const FILES: [(&str, &str); 15] = [
+    ("ws/Cargo.toml", "[workspace]\nmembers = [\"app\", \"lib\", \"mac\"]\nresolver = \"2\"\n"),
+    (
+        "ws/Cargo.lock",
+        "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"lib\",\n \"mac\",\n]\n\n\
+         [[package]]\nname = \"lib\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"mac\"\nversion = \"0.1.0\"\n",
+    ),
+    (
+        "ws/app/Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nlib = { path = \"../lib\" }\nmac = { path = \"../mac\" }\n",
+    ),
+    (
+        "ws/app/src/main.rs",
+        "mod part;\nfn main() {\n    println!(\"{} {} {} {} {}\", part::PART, lib::said(), mac::read!(), include_str!(\"../../../outside.txt\"), option_env!(\"TRACKED\").unwrap_or(\"-\"));\n}\n",
+    ),
+    ("ws/app/src/part.rs", "pub const PART: &str = \"a\";\n"),
+    ("ws/app/note.txt", "a"),
+    ("ws/lib/Cargo.toml", "[package]\nname = \"lib\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+    (
+        "ws/lib/build.rs",
+        "fn main() {\n    let note = std::fs::read_to_string(\"silent.txt\").unwrap();\n    let told = std::env::var(\"UNTRACKED\").unwrap_or_default();\n    println!(\"cargo:rustc-env=NOTE={note}{told}\");\n}\n",
+    ),
+    ("ws/lib/silent.txt", "a"),
+    ("ws/lib/src/lib.rs", "pub fn said() -> &'static str { env!(\"NOTE\") }\n"),
+    (
+        "ws/mac/Cargo.toml",
+        "[package]\nname = \"mac\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n",
+    ),
+    (
+        "ws/mac/src/lib.rs",
+        "#[proc_macro]\npub fn read(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    let root = std::env::var(\"CARGO_MANIFEST_DIR\").unwrap();\n    let note = std::fs::read_to_string(root + \"/note.txt\").unwrap();\n    format!(\"{:?}\", note + &std::env::var(\"MACRO\").unwrap_or_default()).parse().unwrap()\n}\n",
+    ),
+    ("outside.txt", "a"),
+    (".git/HEAD", ""),
+    ("app.toml", ""),
+];
+
+/// The files whose content a step may change.
+const INPUTS: [&str; 6] = [
+    "ws/app/src/part.rs",
+    "ws/app/note.txt",
+    "ws/lib/silent.txt",
+    "ws/lib/src/lib.rs",
+    "outside.txt",
+    "ws/app/src/main.rs",
+];
+
+/// The state of a checkout: a letter for each input, and the variables of the recipe.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct State {
+    letters: [char; INPUTS.len()],
+    variables: [char; 3],
+}
+
+impl State {
+    /// Writes the checkout. `age` is how old its files claim to be.
+    fn write(&self, checkout: &Path, age: Duration) {
+        for (path, text) in FILES {
+            let at = INPUTS.iter().position(|input| *input == path);
+            let letter = at.map_or('a', |at| self.letters[at]);
+            let text = match path {
+                "ws/lib/src/lib.rs" | "ws/app/src/main.rs" => {
+                    format!("{text}// {letter}\npub const UNUSED: char = '{letter}';\n")
+                }
+                "app.toml" => self.recipe(),
+                _ => text.replace("\"a\"", &format!("\"{letter}\"")),
+            };
+            let text = if text == "a" { letter.to_string() } else { text };
+            let file = checkout.join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            // The bytes change in place, and the time is set: neither the size nor the time tells.
+            if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
+                fs::write(&file, text).unwrap();
+            }
+            fs::File::options().write(true).open(&file).unwrap().set_modified(SystemTime::UNIX_EPOCH + age).unwrap();
+        }
+    }
+
+    fn recipe(&self) -> String {
+        let [tracked, untracked, macro_] = self.variables;
+        format!(
+            "name = \"app\"\n[[binary]]\ncargo = \"app\"\ndir = \"ws\"\ntarget = \"x86_64-unknown-linux-gnu\"\n\
+             env = {{ TRACKED = \"{tracked}\", UNTRACKED = \"{untracked}\", MACRO = \"{macro_}\" }}\n[system]\ncertificates = \"none\"\n"
+        )
+    }
+
+    /// What a clean compile of it prints.
+    fn said(&self) -> String {
+        let [part, note, silent, _, outside, _] = self.letters;
+        let [tracked, untracked, macro_] = self.variables;
+        format!("{part} {silent}{untracked} {note}{macro_} {outside} {tracked}")
+    }
+}
+
+/// Small numbers that look random, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+fn program(case: &Case, folder: &str) -> (String, String) {
+    let built = case.clone().cwd(folder).run(["build", "app.toml", "--offline"]).ok();
+    let digest = built.digest();
+    let path = case.path("app.bin");
+    fs::write(&path, built.layout().image().entry("/usr/bin/app").content).unwrap();
+    checked(tool("chmod").arg("755").arg(&path));
+    (checked(&mut Command::new(&path)).trim().to_owned(), digest)
+}
+
+/// Two checkouts of different age share what was compiled; sources change with size and time kept, go back, and variables
+/// change that nothing declares. The program always says what is in the checkout, and a state has one digest.
+#[test]
+fn a_warm_compile_is_a_cold_one_whatever_the_times_of_files_say() {
+    let cache = scratch();
+    let case = Case::new().env("XDG_CACHE_HOME", cache.path());
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let start = State { letters: ['a'; INPUTS.len()], variables: ['x'; 3] };
+    let mut states = [start.clone(), start];
+    let mut digests = std::collections::BTreeMap::new();
+    for step in 0..14 {
+        let side = usize::try_from(dice.below(2)).unwrap();
+        let letter = char::from(b'a' + u8::try_from(dice.below(3)).unwrap());
+        match dice.below(10) {
+            0..6 => states[side].letters[usize::try_from(dice.below(INPUTS.len() as u64)).unwrap()] = letter,
+            6..9 => states[side].variables[usize::try_from(dice.below(3)).unwrap()] = letter,
+            _ => states[side] = states[1 - side].clone(),
+        }
+        let folder = ["one", "two"][side];
+        states[side].write(&case.path(folder), Duration::from_secs(1_000_000_000 + dice.below(1000)));
+        let (said, digest) = program(&case, folder);
+        assert_eq!(said, states[side].said(), "step {step} in {folder}: {:?}", states[side]);
+        let known = digests.entry(states[side].clone()).or_insert_with(|| digest.clone());
+        assert_eq!(*known, digest, "step {step}: one state, two programs");
+    }
+}
