@@ -59,13 +59,13 @@ fn triple(target: &str) -> Option<String> {
 }
 
 impl Wrappers {
-    /// Writes the scripts for `compiler`, which is zig, into `folder`.
-    pub(super) fn write(folder: &Path, compiler: &CCompiler) -> Result<Self, Failure> {
+    /// Writes the scripts for `compiler`, which is zig for `target`, into `folder`.
+    pub(super) fn write(folder: &Path, compiler: &CCompiler, target: &str) -> Result<Self, Failure> {
         let program = compiler.command.first().cloned().unwrap_or_default();
         let cxx = compiler.cxx.as_deref().unwrap_or_default();
         Ok(Self {
-            cc: write(folder, "zig-cc", &compiler_script(&compiler.command)?)?,
-            cxx: write(folder, "zig-c++", &compiler_script(cxx)?)?,
+            cc: write(folder, "zig-cc", &compiler_script(&compiler.command, target)?)?,
+            cxx: write(folder, "zig-c++", &compiler_script(cxx, target)?)?,
             ar: write(folder, "zig-ar", &format!("#!/bin/sh\nexec {} \"$@\"\n", quoted(&[program, "ar".into()])?))?,
         })
     }
@@ -75,11 +75,53 @@ impl Wrappers {
 ///
 /// The `cc` crate names Rust's triple, which zig does not take; a target is there already. Without `-fno-sanitize` zig
 /// adds calls of a library that is not linked, where a build script does not ask for an optimised program.
-fn compiler_script(command: &[OsString]) -> Result<String, Failure> {
-    let command = quoted(command)?;
+fn compiler_script(command: &[OsString], target: &str) -> Result<String, Failure> {
+    let mut command = quoted(command)?;
+    if let Some(processor) = processor(target) {
+        command = format!("{command} -mcpu={processor}");
+    }
+    let architectures = architectures(target);
     Ok(format!(
-        "#!/bin/sh\nfor argument do\n  shift\n  case $argument in\n    --target=*) ;;\n    *) set -- \"$@\" \"$argument\" ;;\n  esac\ndone\nexec {command} -fno-sanitize=undefined \"$@\"\n"
+        r#"#!/bin/sh
+for argument do
+  shift
+  case $argument in
+    --target=*) ;;
+{architectures}    *) set -- "$@" "$argument" ;;
+  esac
+done
+exec {command} -fno-sanitize=undefined "$@"
+"#
     ))
+}
+
+/// The processor of Rust's 32-bit ARM targets, which zig's names for targets do not tell apart.
+fn processor(target: &str) -> Option<&'static str> {
+    let is_hard = target.ends_with("hf");
+    Some(match target.split('-').next().unwrap_or_default() {
+        "armv5te" => "generic+v5te+soft_float+strict_align",
+        "armv7" | "thumbv7neon" if is_hard => "generic+v7a+vfp3d16",
+        "armv7" => "generic+v7a+soft_float",
+        "arm" if is_hard => "generic+v6+vfp2+strict_align",
+        "arm" => "generic+v6+soft_float+strict_align",
+        _ => return None,
+    })
+}
+
+/// The lines for `-march`, with which the `cc` crate and build scripts name an architecture. To zig it is the name of a
+/// processor: what the target says is left out, and extensions are said in zig's way.
+fn architectures(target: &str) -> &'static str {
+    match target.split('-').next().unwrap_or_default() {
+        "aarch64" => {
+            concat!("    -march=*+*) set -- \"$@\" \"-mcpu=generic+${argument#*+}\" ;;\n", "    -march=*) ;;\n")
+        }
+        "x86_64" => concat!(
+            "    -march=x86-64) ;;\n",
+            "    -march=x86-64-v*) set -- \"$@\" \"-march=x86_64_v${argument##*-v}\" ;;\n"
+        ),
+        "i586" | "i686" => "",
+        _ => "    -march=*) ;;\n",
+    }
 }
 
 /// The words for a shell.
@@ -127,13 +169,31 @@ mod tests {
         let echo = vec![shown("/usr/bin/printf"), shown("<%s>"), shown("it's")];
         let compiler =
             CCompiler { command: echo.clone(), cxx: Some(echo), version: "zig 0.13.0".to_owned(), is_zig: true };
-        let wrappers = Wrappers::write(folder.path(), &compiler).unwrap();
-        let arguments = ["-c", "a b.c", "--target=aarch64-unknown-linux-musl", "", "-o", "*"];
+        let said = |script: &Path, arguments: &[&str]| {
+            String::from_utf8(Command::new(script).args(arguments).output().unwrap().stdout).unwrap()
+        };
+        let musl = "x86_64-unknown-linux-musl";
+        let wrappers = Wrappers::write(folder.path(), &compiler, musl).unwrap();
+        let arguments = ["-c", "a b.c", "--target=x86_64-unknown-linux-musl", "", "-o", "*"];
         for script in [&wrappers.cc, &wrappers.cxx] {
-            let said = Command::new(script).args(arguments).output().unwrap().stdout;
-            assert_eq!(String::from_utf8(said).unwrap(), "<it's><-fno-sanitize=undefined><-c><a b.c><><-o><*>");
+            assert_eq!(said(script, &arguments), "<it's><-fno-sanitize=undefined><-c><a b.c><><-o><*>");
         }
-        let said = Command::new(&wrappers.ar).args(["%s|", "x"]).output().unwrap().stdout;
-        assert_eq!(String::from_utf8(said).unwrap(), "ar");
+        assert_eq!(said(&wrappers.ar, &["%s|", "x"]), "ar");
+        for (target, argument, expected) in [
+            (musl, "-march=x86-64", ""),
+            (musl, "-march=x86-64-v3", "<-march=x86_64_v3>"),
+            (musl, "-march=haswell", "<-march=haswell>"),
+            ("i686-unknown-linux-musl", "-march=i686", "<-march=i686>"),
+            ("aarch64-unknown-linux-musl", "-march=armv8-a", ""),
+            ("aarch64-unknown-linux-musl", "-march=armv8-a+crc+crypto", "<-mcpu=generic+crc+crypto>"),
+            ("riscv64gc-unknown-linux-musl", "-march=rv64gc", ""),
+        ] {
+            let wrappers = Wrappers::write(folder.path(), &compiler, target).unwrap();
+            let expected = format!("<it's><-fno-sanitize=undefined>{expected}");
+            assert_eq!(said(&wrappers.cc, &[argument]), expected, "{target}");
+        }
+        let wrappers = Wrappers::write(folder.path(), &compiler, "armv7-unknown-linux-musleabihf").unwrap();
+        let expected = "<it's><-mcpu=generic+v7a+vfp3d16><-fno-sanitize=undefined><-marm>";
+        assert_eq!(said(&wrappers.cc, &["-march=armv7-a", "-marm"]), expected);
     }
 }
