@@ -20,6 +20,9 @@ pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
     Policy, Recipe, Run, Strip, Symlink, System, Tree,
 };
-pub use parse::{FEATURE, TAG, WordKind, bytes, check_go_tool_flags, parse, parse_lock, parse_policy};
+pub use parse::{
+    FEATURE, TAG, WordKind, bytes, check_cargo_flags, check_go_flags, check_go_tool_flags, check_program, parse,
+    parse_lock, parse_policy,
+};
 pub use schema::schema;
 pub use variables::{GitWord, Variables, set_variables};

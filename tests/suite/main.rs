@@ -41,6 +41,7 @@ mod services;
 mod starts;
 mod toolchains;
 mod urls;
+mod variables;
 
 /// What the tests are written with. None of it uses hardpan's library, so a
 /// mistake there cannot excuse itself here.

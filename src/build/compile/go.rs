@@ -20,9 +20,6 @@ use crate::{
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
 const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS", "GOARCH", "GOROOT"];
-/// Flags that lead out of the checkout, replace the compiler or change a file of the checkout. The parser refuses
-/// them with a line; this is the second look.
-const ESCAPING: [&str; 8] = ["C", "o", "exec", "modfile", "overlay", "pkgdir", "toolexec", "ldflags"];
 /// One line a package: import path, name, whether it is a dependency only, whether it is Go's own, its folder.
 const LISTING: &str = "{{.ImportPath}}\t{{.Name}}\t{{.DepOnly}}\t{{.Standard}}\t{{.Dir}}";
 
@@ -53,7 +50,6 @@ pub(super) fn compile(
     dir: &Path,
     platform: &Platform,
 ) -> Result<Compiled, Failure> {
-    refuse_flags(binary)?;
     let work = workspace(toolchain, binary, dir)?;
     let go = installed(toolchain, dir)?;
     let bench = bench(toolchain, binary, dir, platform)?;
@@ -105,19 +101,6 @@ fn values(binary: &GoBinary) -> (Vec<&str>, Vec<&str>, Vec<(&str, &str)>) {
 /// `ldflags` of the recipe, which are joined by spaces, so that Go splits and unquotes them.
 fn ldflags(binary: &GoBinary) -> Vec<&str> {
     binary.ldflags.iter().map(|flag| flag.value.as_str()).collect()
-}
-
-/// Refuses the flags that no recipe can have.
-fn refuse_flags(binary: &GoBinary) -> Result<(), Failure> {
-    for flag in &binary.flags {
-        let bare = flag.value.strip_prefix("--").or_else(|| flag.value.strip_prefix('-')).unwrap_or_default();
-        let name = bare.split('=').next().unwrap_or_default();
-        if ESCAPING.contains(&name) || bare == "mod=mod" || name.is_empty() && flag.value.starts_with('-') {
-            let what = format!("the flag `{}` cannot be used here", printable(&flag.value));
-            return Err(Failure::new(what).at(&flag.origin));
-        }
-    }
-    Ok(())
 }
 
 /// `GOWORK`: off, unless the recipe names a file of the checkout. So a `go.work` in a parent folder has no effect.

@@ -3,7 +3,10 @@
 use super::Resolver;
 use crate::{
     oci::Platform,
-    recipe::{CargoBinary, FEATURE, GoBinary, Located, TAG, WordKind, check_go_tool_flags},
+    recipe::{
+        CargoBinary, FEATURE, GoBinary, Located, TAG, WordKind, check_cargo_flags, check_go_flags, check_go_tool_flags,
+        check_program,
+    },
     report::Failure,
 };
 
@@ -13,11 +16,13 @@ impl Resolver<'_> {
         let mut go = go.clone();
         self.replace_in(&mut go.tags, platform, Some(TAG))?;
         self.replace_in(&mut go.flags, platform, None)?;
+        // Looked at again, as all below: a variable may have brought in a flag that leads out of the build.
+        check_go_flags(&go.flags)?;
         self.replace_in(&mut go.ldflags, platform, None)?;
-        // Looked at again: a variable may have brought in a flag that escapes.
         go.ldflags.iter().try_for_each(|flag| check_go_tool_flags(flag, &flag.value))?;
         self.replace_in(go.env.values_mut(), platform, None)?;
         self.replace_in(&mut go.cc, platform, None)?;
+        go.cc.iter().try_for_each(check_program)?;
         Ok(go)
     }
 
@@ -26,9 +31,11 @@ impl Resolver<'_> {
         let mut cargo = cargo.clone();
         self.replace_in(&mut cargo.features, platform, Some(FEATURE))?;
         self.replace_in(&mut cargo.flags, platform, None)?;
+        check_cargo_flags(&cargo.flags)?;
         self.replace_in(cargo.env.values_mut(), platform, None)?;
         self.replace_in(&mut cargo.linker, platform, None)?;
         self.replace_in(&mut cargo.cc, platform, None)?;
+        cargo.linker.iter().chain(&cargo.cc).try_for_each(check_program)?;
         self.replace_in(&mut cargo.debug_file, platform, None)?;
         Ok(cargo)
     }

@@ -10,6 +10,7 @@ use super::{
     },
     Page,
     compiler::{self, Toolchain},
+    flag_list,
     word_kind::{FEATURE, TAG, WordKind},
 };
 use crate::report::Failure;
@@ -97,7 +98,7 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
             dir,
             tags: Page::each(table.tags, |at| word_template(page, &TAG, at))?,
             ldflags: compiler::ldflags(page, table.ldflags)?,
-            flags: compiler::flags(page, Toolchain::Go, table.flags)?,
+            flags: flag_list::flags(page, Toolchain::Go, table.flags)?,
             env: compiler::environment(page, Toolchain::Go, table.env)?,
             vcs: table.vcs.is_some_and(|at| at.value),
             cgo,
@@ -112,7 +113,7 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
         dir,
         target: table.target.map(|at| target(page, at)).transpose()?,
         features: Page::each(table.features, |at| word_template(page, &FEATURE, at))?,
-        flags: compiler::flags(page, Toolchain::Cargo, table.flags)?,
+        flags: flag_list::flags(page, Toolchain::Cargo, table.flags)?,
         env: compiler::environment(page, Toolchain::Cargo, table.env)?,
         profile: table.profile.map(|at| profile(page, at)).transpose()?,
         rustflags: compiler::rustflags(page, table.rustflags)?,

@@ -169,41 +169,8 @@ const OWN_VARIABLES: [&str; 29] = [
 /// Beginnings of such variables.
 const OWN_PREFIXES: [&str; 5] = ["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_", "CARGO_UNSTABLE_", "LD_"];
 
-/// `flags`, refused where one of them leads out.
-pub(super) fn flags(
-    page: &Page,
-    toolchain: Toolchain,
-    texts: Option<At<List>>,
-) -> Result<Vec<Located<String>>, Failure> {
-    let mut value_may_follow = false;
-    let mut build_mode = None;
-    let flags = Page::each(texts, |at| {
-        let located = page.host_template("a flag", at)?;
-        let text = located.value.as_str();
-        if build_mode.take().is_some() {
-            check_build_mode(&located, text)?;
-        } else if !text.starts_with('-') {
-            if !value_may_follow {
-                return Err(Failure::new(format!("{} is no flag", quoted(text)))
-                    .at(&located.origin)
-                    .hint("a flag begins with `-`; its value may follow as the next text"));
-            }
-        } else if toolchain == Toolchain::Go {
-            build_mode = check_go_flag(&located)?;
-        } else {
-            check_cargo_flag(&located)?;
-        }
-        value_may_follow = text.starts_with('-') && !text.contains('=');
-        Ok(located)
-    })?;
-    match (build_mode, flags.last()) {
-        (Some(()), Some(last)) => Err(Failure::new("`-buildmode` needs a value").at(&last.origin)),
-        _ => Ok(flags),
-    }
-}
-
 /// One flag of `go build`, in any of the spellings of Go's flag package. Says whether the next text is a build mode.
-fn check_go_flag(flag: &Located<String>) -> Result<Option<()>, Failure> {
+pub(super) fn check_go_flag(flag: &Located<String>) -> Result<Option<()>, Failure> {
     let text = flag.value.as_str();
     let bare = text.strip_prefix("--").or_else(|| text.strip_prefix('-')).unwrap_or(text);
     let (name, value) = bare.split_once('=').map_or((bare, None), |(name, value)| (name, Some(value)));
@@ -232,7 +199,7 @@ fn check_go_flag(flag: &Located<String>) -> Result<Option<()>, Failure> {
 }
 
 /// Build modes that give a program.
-fn check_build_mode(flag: &Located<String>, mode: &str) -> Result<(), Failure> {
+pub(super) fn check_build_mode(flag: &Located<String>, mode: &str) -> Result<(), Failure> {
     if ["pie", "exe", "default"].contains(&mode) {
         return Ok(());
     }
@@ -285,7 +252,7 @@ fn split_like_go(text: &str) -> Vec<&str> {
 }
 
 /// One flag of `cargo build`, long or a cluster of short ones.
-fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
+pub(super) fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
     let text = flag.value.as_str();
     if let Some(long) = text.strip_prefix("--") {
         let name = long.split('=').next().unwrap_or(long);
@@ -312,7 +279,7 @@ fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
 /// `rustflags`: literal texts that replace neither the compiler nor what hardpan asks of it.
 pub(super) fn rustflags(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Failure> {
     Page::each(list, |at| {
-        let located = page.filled("a flag of rustc", at)?;
+        let located = page.literal("a flag of rustc", at)?;
         check_rustflag(&located)?;
         Ok(located)
     })
@@ -341,11 +308,17 @@ fn check_rustflag(flag: &Located<String>) -> Result<(), Failure> {
 /// `cc` and `linker`: a program in `PATH`, or a path relative to `dir`. May hold variables.
 pub(super) fn program(page: &Page, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
     let located = page.host_template(what, at)?;
-    if located.value.starts_with('-') || located.value.contains(char::is_whitespace) {
-        let failure = Failure::new(format!("{} names no program", quoted(&located.value))).at(&located.origin);
+    check_program(&located)?;
+    Ok(located)
+}
+
+/// Refuses what names no single program; called again when variables have been replaced.
+pub fn check_program(at: &Located<String>) -> Result<(), Failure> {
+    if at.value.is_empty() || at.value.starts_with('-') || at.value.contains(char::is_whitespace) {
+        let failure = Failure::new(format!("{} names no program", quoted(&at.value))).at(&at.origin);
         return Err(failure.hint("write one name that is in `PATH`, or one path; its flags belong in a script"));
     }
-    Ok(located)
+    Ok(())
 }
 
 /// The refusal of a flag.

@@ -3,6 +3,7 @@
 mod binary;
 mod compiler;
 mod entries;
+mod flag_list;
 mod lock;
 mod page;
 mod policy;
@@ -15,7 +16,8 @@ mod word_kind;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use compiler::check_go_tool_flags;
+pub use compiler::{check_go_tool_flags, check_program};
+pub use flag_list::{check_cargo_flags, check_go_flags};
 pub use lock::parse_lock;
 use page::Page;
 pub use policy::bytes;

@@ -49,24 +49,6 @@ use crate::{
     report::{Failure, printable},
 };
 
-/// Flags that lead out of the checkout, replace the compiler, or that hardpan gives itself. The parser refuses them
-/// with a line; this is the second look.
-const ESCAPING: [&str; 14] = [
-    "-C",
-    "-p",
-    "--all-targets",
-    "--artifact-dir",
-    "--bin",
-    "--build-dir",
-    "--config",
-    "--lockfile-path",
-    "--manifest-path",
-    "--message-format",
-    "--out-dir",
-    "--package",
-    "--target",
-    "--target-dir",
-];
 /// A program is linked against a C library that is part of it.
 const STATIC: &str = "-Ctarget-feature=+crt-static";
 /// The symbol that keeps the dependency list in a program whose sections are collected.
@@ -96,7 +78,7 @@ pub(super) fn compile(
     platform: &Platform,
 ) -> Result<Compiled, Failure> {
     let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
-    refuse_words(binary, target)?;
+    refuse_target(binary, target)?;
     let cargo_home = toolchain.folder("CARGO_HOME", ".cargo")?;
     let configuration = Configuration::read(dir, toolchain.checkout, &cargo_home)?;
     let (rust, root) = {
@@ -194,16 +176,8 @@ fn room(
     Ok((bench, paths))
 }
 
-/// Refuses flags that no recipe can have, and a target that is no triple.
-fn refuse_words(binary: &CargoBinary, target: &str) -> Result<(), Failure> {
-    for flag in &binary.flags {
-        let name = flag.value.split('=').next().unwrap_or_default();
-        let glued = ["-C", "-p"].iter().any(|short| name.starts_with(short));
-        if ESCAPING.contains(&name) || glued || name == "--" {
-            let what = format!("the flag `{}` cannot be used here", printable(&flag.value));
-            return Err(Failure::new(what).at(&flag.origin));
-        }
-    }
+/// Refuses a target that is no triple.
+fn refuse_target(binary: &CargoBinary, target: &str) -> Result<(), Failure> {
     let is_triple = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if !is_triple || target.starts_with(['-', '.']) || target.to_ascii_lowercase().ends_with("json") {
         let failure = Failure::new(format!("`{}` is not a target triple", printable(target)));
