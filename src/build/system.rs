@@ -47,7 +47,7 @@ pub(super) fn add(
 }
 
 /// `/etc/passwd`, part of `format = 1`. Nobody has a password, a home or a shell.
-fn passwd(user: User) -> String {
+pub(super) fn passwd(user: User) -> String {
     format!(
         "root:x:0:0:root:/nonexistent:/sbin/nologin\nnonroot:x:{}:{}:nonroot:/nonexistent:/sbin/nologin\n",
         user.uid, user.gid
@@ -55,7 +55,7 @@ fn passwd(user: User) -> String {
 }
 
 /// `/etc/group`, part of `format = 1`.
-fn group(user: User) -> String {
+pub(super) fn group(user: User) -> String {
     format!("root:x:0:\nnonroot:x:{}:\n", user.gid)
 }
 

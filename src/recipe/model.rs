@@ -320,7 +320,7 @@ pub struct System {
 pub enum Passwd {
     /// hardpan writes them, with root and the run user.
     Written,
-    /// The base has them, and the run user in them.
+    /// The base has them; a line for the run user is added where they have none.
     Base,
     /// The recipe does not want them.
     None,

@@ -270,7 +270,8 @@ pub(super) struct System {
     pub(super) certificates: Option<At<CertificatesWord>>,
     /// PEM files of more roots.
     pub(super) extra_certificates: Option<At<List>>,
-    /// Write `/etc/passwd` and `/etc/group`. Default: `true`; with a base `false`, which then must have the run user.
+    /// Write `/etc/passwd` and `/etc/group`. Default: `true`; with a base those that it has, and a line for the run user
+    /// where they have none. `false` leaves them as they are.
     pub(super) passwd: Option<At<bool>>,
     /// Put `/tmp`, mode 1777.
     #[schemars(extend("default" = false))]

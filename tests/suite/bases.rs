@@ -1,5 +1,6 @@
 //! Images on a base: what passes through, what is merged, what is refused.
 
+mod accounts;
 mod hostile;
 mod merging;
 

@@ -1,50 +1,160 @@
-//! Whether the base knows the run user.
+//! The run user in the passwd and group files of a base: they are kept, with a line for it where they have none.
+
+use std::sync::Arc;
 
 use crate::{
-    build::merged::{Merged, NodeKind},
+    build::{
+        merged::{Body, Lost, Merged, Node, NodeKind},
+        plan::GroupKind,
+        system,
+    },
     oci::{ImagePath, User},
-    report::{Failure, Rule},
+    report::{Failure, Limits, Origin, Rule},
 };
 
-/// Refuses a base whose passwd and group do not have the run user: a program that looks itself up would fail.
+/// One of the two files.
+struct Accounts {
+    path: &'static str,
+    /// What a line is about.
+    what: &'static str,
+    /// The number that the image runs as.
+    id: u32,
+    /// How many fields the C libraries and Go want of a line.
+    fields: usize,
+    /// What follows the name in a line for the run user.
+    rest: String,
+    /// The file where the base has none.
+    whole: String,
+}
+
+/// Adds the run user to `/etc/passwd` and `/etc/group`, each where no line has its number: a program that looks itself up
+/// would fail. What is added goes into the system layer, at the end of the links of the base.
 ///
 /// # Errors
-/// One of the two files is not there, cannot be read, or has no line with the number.
-pub(in crate::build) fn check(merged: &Merged, user: User) -> Result<(), Failure> {
-    for (path, what, id) in [("/etc/passwd", "user", user.uid), ("/etc/group", "group", user.gid)] {
-        if text(merged, path).is_some_and(|text| has(&text, id)) {
-            continue;
+/// One of the two files is there and cannot be read, or the recipe itself brings it without the run user.
+pub(in crate::build) fn complete(merged: &mut Merged, user: User, origin: &Origin) -> Result<(), Failure> {
+    let files = [
+        Accounts {
+            path: "/etc/passwd",
+            what: "user",
+            id: user.uid,
+            fields: 7,
+            rest: format!(":x:{}:{}:nonroot:/nonexistent:/sbin/nologin\n", user.uid, user.gid),
+            whole: system::passwd(user),
+        },
+        Accounts {
+            path: "/etc/group",
+            what: "group",
+            id: user.gid,
+            fields: 4,
+            rest: format!(":x:{}:\n", user.gid),
+            whole: system::group(user),
+        },
+    ];
+    files.iter().try_for_each(|file| file.complete(merged, origin))
+}
+
+impl Accounts {
+    fn complete(&self, merged: &mut Merged, origin: &Origin) -> Result<(), Failure> {
+        let path = ImagePath::parse(self.path).map_err(|error| Failure::new(error.to_string()))?;
+        let (end, text) = match merged.follow(&path) {
+            Ok(end) => {
+                let text = self.text(merged, &end)?;
+                if self.has(&text) {
+                    return Ok(());
+                }
+                if merged.get(&end).is_some_and(|node| node.group != GroupKind::Base) {
+                    let what = format!("`{}` of the recipe does not have the run {} {}", self.path, self.what, self.id);
+                    let hint = format!("add a line such as `nonroot{}` to it", self.rest.trim_end());
+                    return Err(Failure::refused(Rule::UnknownUser, what).hint(hint));
+                }
+                (end, self.with_line(text))
+            }
+            Err(Lost::Absent) if merged.get(&path).is_none() => (path, self.whole.clone().into_bytes()),
+            Err(_) => return Err(self.unread("is a link that leads nowhere")),
+        };
+        let body = Body::Memory(Arc::new(text));
+        merged.add(end, Node::file(body, 0o444, GroupKind::System, origin).replacing(true))
+    }
+
+    /// The whole file.
+    fn text(&self, merged: &Merged, end: &ImagePath) -> Result<Vec<u8>, Failure> {
+        match merged.get(end).map(|node| &node.kind) {
+            Some(NodeKind::File(body)) => body.small().ok_or_else(|| {
+                let limit = Limits::AUDIT_KEPT_BYTES >> 20;
+                self.unread(&format!("has no line of an account at its beginning, or more than {limit} MiB"))
+            }),
+            _ => Err(self.unread("is no file")),
         }
-        let what = format!("`{path}` of the base does not have the run {what} {id}");
-        let hint = "`passwd = true` and `replace = true` in `[system]` write it; or take a `user` that the base has";
-        return Err(Failure::refused(Rule::UnknownUser, what).hint(hint));
     }
-    Ok(())
+
+    fn unread(&self, why: &str) -> Failure {
+        let what = format!("`{}` of the base {why}, so that the run {} cannot be added", self.path, self.what);
+        let hint =
+            "in `[system]`, `passwd = true` with `replace = true` writes it, and `passwd = false` leaves it as it is";
+        Failure::new(what).hint(hint)
+    }
+
+    /// Whether a line that a program would read has the number.
+    fn has(&self, text: &[u8]) -> bool {
+        lines(text).any(|line| {
+            let number = line.get(2).and_then(|field| std::str::from_utf8(field).ok()?.parse::<u32>().ok());
+            number == Some(self.id) && line.len() >= self.fields
+        })
+    }
+
+    /// The file with a line for the run user, under a name that it does not have yet.
+    fn with_line(&self, mut text: Vec<u8>) -> Vec<u8> {
+        let is_free = |name: &str| lines(&text).all(|line| line.first().is_none_or(|known| *known != name.as_bytes()));
+        let mut name = "nonroot".to_owned();
+        let mut tried = 1;
+        while !is_free(&name) {
+            name = if tried == 1 { format!("nonroot-{}", self.id) } else { format!("nonroot-{}-{tried}", self.id) };
+            tried += 1;
+        }
+        if text.last().is_some_and(|last| *last != b'\n') {
+            text.push(b'\n');
+        }
+        text.extend(name.bytes().chain(self.rest.bytes()));
+        text
+    }
 }
 
-fn text(merged: &Merged, path: &str) -> Option<Vec<u8>> {
-    let end = merged.follow(&ImagePath::parse(path).ok()?).ok()?;
-    match &merged.get(&end)?.kind {
-        NodeKind::File(body) => body.small(),
-        _ => None,
-    }
-}
-
-/// Whether the third field of a line is the number.
-fn has(text: &[u8], id: u32) -> bool {
-    let id = id.to_string();
-    text.split(|byte| *byte == b'\n').any(|line| line.split(|byte| *byte == b':').nth(2) == Some(id.as_bytes()))
+/// The fields of every line of accounts: neither comments nor what NIS once added.
+fn lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    let lines = text.split(|byte| *byte == b'\n');
+    lines
+        .filter(|line| line.first().is_some_and(|first| !b"#+-:".contains(first)))
+        .map(|line| line.split(|byte| *byte == b':').collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn passwd(id: u32) -> Accounts {
+        let (rest, whole) = (format!(":x:{id}:{id}::/:/x\n"), String::new());
+        Accounts { path: "/etc/passwd", what: "user", id, fields: 7, rest, whole }
+    }
+
     #[test]
     fn an_account_is_known_by_its_number() {
-        let text = b"root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65533:nonroot:/home:/sbin/nologin\n";
-        assert!(has(text, 65532));
-        assert!(!has(text, 65533), "that is its group");
-        assert!(!has(b"a:x:6553\n65532\n", 65532));
+        let text = b"root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65533:nonroot:/home:/sbin/nologin";
+        assert!(passwd(65532).has(text) && passwd(0).has(text));
+        assert!(!passwd(65533).has(text), "that is its group");
+        for line in ["a:x:6553\n65532", "+a:x:65532:1::/:/x", "#a:x:65532:1::/:/x", "a:x:65532", ":x:65532:1::/:/x"] {
+            assert!(!passwd(65532).has(line.as_bytes()), "{line}: no program takes it for an account");
+        }
+        assert!(passwd(65532).has(b"a:x:065532:1::/:/x"), "as the C libraries read it");
+    }
+
+    #[test]
+    fn a_line_is_added_under_a_name_that_is_free() {
+        let with = |text: &str| String::from_utf8_lossy(&passwd(7).with_line(text.into())).into_owned();
+        assert_eq!(with(""), "nonroot:x:7:7::/:/x\n");
+        assert_eq!(with("a:x:1:1::/:/x"), "a:x:1:1::/:/x\nnonroot:x:7:7::/:/x\n");
+        assert_eq!(with("nonroot:x:1:\n"), "nonroot:x:1:\nnonroot-7:x:7:7::/:/x\n");
+        assert_eq!(with("nonroot\nnonroot-7:\n"), "nonroot\nnonroot-7:\nnonroot-7-2:x:7:7::/:/x\n");
+        assert_eq!(with("#nonroot:\n"), "#nonroot:\nnonroot:x:7:7::/:/x\n");
     }
 }

@@ -93,8 +93,7 @@ pub(super) fn items(reader: impl Read, room: &mut Room) -> io::Result<Vec<Item>>
 
 /// Looks at a file as it passes by.
 fn file(content: &mut impl Read, path: &[u8], size: u64, room: &mut Room) -> io::Result<BaseFile> {
-    let limit = kept(path);
-    let keep = limit.is_some_and(|limit| size <= limit);
+    let mut keep = size == 0 || kept(path).is_some_and(|limit| size <= limit);
     let (mut head, mut text, mut sparse) = (Vec::new(), Vec::new(), Sparse::default());
     let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).max(1))];
     let mut is_elf = None;
@@ -103,6 +102,9 @@ fn file(content: &mut impl Read, path: &[u8], size: u64, room: &mut Room) -> io:
         let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         if head.len() < HEAD {
             head.extend_from_slice(bytes.get(..bytes.len().min(HEAD - head.len())).unwrap_or_default());
+        }
+        if is_elf.is_none() && size <= Limits::AUDIT_KEPT_BYTES as u64 && begins_with_an_account(bytes) {
+            keep = true;
         }
         if keep {
             room.take(bytes.len())?;
@@ -127,6 +129,14 @@ fn kept(path: &[u8]) -> Option<u64> {
         _ if name == bundle.as_bytes() => Some(Limits::CERTIFICATE_BYTES),
         _ => None,
     }
+}
+
+/// Whether the first line is one of a passwd or group file, which may lie under any name behind a link.
+fn begins_with_an_account(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut fields = line.split(|byte| *byte == b':').skip(2);
+    let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+    fields.next().is_some_and(is_number) && fields.next().is_some()
 }
 
 fn elf_cost(elf: &Result<Elf, NotElf>) -> usize {

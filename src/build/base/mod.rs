@@ -12,7 +12,7 @@ mod pull;
 
 use std::{fs, path::Path};
 
-pub(super) use accounts::check as check_accounts;
+pub(super) use accounts::complete as complete_accounts;
 pub(super) use config::BaseConfig;
 pub use name::BaseName;
 pub(super) use pull::{FoundBase, PulledBase};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     super::{
-        base::{BaseConfig, FoundBase, PulledBase, check_accounts, check_output},
+        base::{BaseConfig, FoundBase, PulledBase, check_output, complete_accounts},
         certificates::BUNDLE_PATH,
         merged::{Merged, NodeKind},
         plan::PlannedBase,
@@ -63,7 +63,7 @@ impl Resolver<'_> {
         Ok(self.base.get_or_init(|| found).as_ref())
     }
 
-    /// Settings that the recipe leaves to the base, and whether the base knows the run user.
+    /// Settings that the recipe leaves to the base, and the run user's line in the base's accounts.
     pub(super) fn finish_on_base(&self, prepared: &mut Prepared, config: &BaseConfig) -> Result<(), Failure> {
         config.merge_into(&mut prepared.config);
         let has_roots =
@@ -75,7 +75,8 @@ impl Resolver<'_> {
         }
         if self.recipe.system.passwd == Passwd::Base {
             let at = self.recipe.base.as_ref().map_or(&self.recipe.run.origin, |base| &base.origin);
-            check_accounts(&prepared.merged, self.recipe.run.user).map_err(|failure| failure.at(at))?;
+            let added = complete_accounts(&mut prepared.merged, self.recipe.run.user, at);
+            added.map_err(|failure| failure.at(at))?;
         }
         Ok(())
     }

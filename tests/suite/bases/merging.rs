@@ -97,19 +97,6 @@ fn whiteouts_and_opaque_folders_of_the_base_are_respected() {
 }
 
 #[test]
-fn the_run_user_is_one_that_the_base_knows() {
-    let user = "[run]\nuser = \"1000:1000\"\n";
-    let refused = over(distroless(), user).build().fails(1);
-    refused.says("app.toml:1:8: `/etc/passwd` of the base does not have the run user 1000").says("unknown-user");
-    let none = over(distroless(), &format!("{user}[system]\npasswd = true\n")).build().fails(2);
-    none.says("the base has `/etc/passwd` already").says("`replace = true` in `[system]`");
-    let own = over(distroless(), &format!("{user}[system]\npasswd = true\nreplace = true\n"));
-    let image = own.build().ok().layout().image();
-    let passwd = image.entry("/etc/passwd");
-    assert!(String::from_utf8_lossy(&passwd.content).contains("nonroot:x:1000:1000:"), "{passwd:?}");
-}
-
-#[test]
 fn certificates_are_the_bases_unless_the_recipe_says_otherwise() {
     let plain = over(distroless(), "").build().ok().layout().image();
     assert_eq!(plain.layers.len(), 2);
