@@ -37,7 +37,7 @@ pub use downloads::{Downloaded, Downloads};
 pub use host::{Bound, Bounds};
 pub use made::Made;
 pub use pins::World;
-pub use plan::{BaseLayer, Group, GroupKind, Plan, PlannedBase, PlannedEntry};
+pub use plan::{BaseLayer, DebugFile, Group, GroupKind, Plan, PlannedBase, PlannedEntry};
 pub use policy::unless_excepted;
 pub use resolve::{Prepared, Resolver};
 pub use settings::{Date, Settings, SourceDate};

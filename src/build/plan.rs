@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -32,6 +33,19 @@ pub struct Plan {
     pub annotations: BTreeMap<String, String>,
     /// `created` of the config and the history.
     pub source_date: SourceDate,
+    /// What was taken out of programs, for files beside the image.
+    pub debug_files: Vec<DebugFile>,
+}
+
+/// The symbols of a program, which are not in the image.
+#[derive(Debug, Clone)]
+pub struct DebugFile {
+    /// Where they are now.
+    pub made: PathBuf,
+    /// Where the recipe wants them.
+    pub to: PathBuf,
+    /// Its `debug-file`.
+    pub origin: Origin,
 }
 
 impl Plan {

@@ -26,7 +26,7 @@ use super::{
     host::Bound,
     merged::{Body, Lost, Merged, Node, NodeKind},
     pinned::PinnedFile,
-    plan::{GroupKind, Plan, PlannedBase},
+    plan::{DebugFile, GroupKind, Plan, PlannedBase},
     policy,
     settings::Settings,
     system,
@@ -69,6 +69,7 @@ pub struct Prepared {
     config: RunConfig,
     annotations: BTreeMap<String, String>,
     base: Option<PlannedBase>,
+    debug_files: Vec<DebugFile>,
 }
 
 impl<'a> Resolver<'a> {
@@ -139,6 +140,7 @@ impl<'a> Resolver<'a> {
             config: RunConfig::default(),
             annotations: BTreeMap::new(),
             base: None,
+            debug_files: Vec::new(),
         };
         let base = self.begin_on_base(&mut prepared)?;
         let bundle = self.bundle(&prepared.merged)?;
@@ -216,6 +218,7 @@ impl<'a> Resolver<'a> {
             config: prepared.config,
             annotations: prepared.annotations,
             source_date: self.settings.source_date,
+            debug_files: prepared.debug_files,
         })
     }
 

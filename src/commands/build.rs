@@ -8,6 +8,7 @@ use super::{
     receipt::{self, Receipts},
     side_by_side::side_by_side,
     stage::{Staged, Stager},
+    staged_file::StagedFile,
     turns::Turns,
 };
 use crate::{
@@ -113,7 +114,9 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         send(&mut staged, settings, progress)?;
     }
     receipts.write()?;
+    let debug_files: Vec<_> = staged.iter_mut().flat_map(|one| std::mem::take(&mut one.debug_files)).collect();
     let built = publish(staged, progress)?;
+    debug_files.into_iter().try_for_each(StagedFile::publish)?;
     receipts.publish()?;
     if let Some(Err(failure)) = cache.map(Cache::save) {
         progress.detail(&format!("the cache does not learn of this build: {failure}"));

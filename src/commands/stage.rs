@@ -1,6 +1,11 @@
 //! One image, from its recipe to all but its name.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::{
     build::{Built, Request},
@@ -8,6 +13,7 @@ use super::{
     load::Loaded,
     outline::Outline,
     receipt,
+    staged_file::StagedFile,
 };
 use crate::{
     build::{Assembled, Assembler, Bounds, Made, Plan, Resolver, unless_excepted},
@@ -31,6 +37,8 @@ pub(super) struct Staged {
     config: Option<Digest>,
     /// `--push`, likewise.
     pub(super) targets: Vec<Reference>,
+    /// `debug-file` of its programs, complete and without their names.
+    pub(super) debug_files: Vec<StagedFile>,
     /// Where the layers of its base are, so that a registry need not be sent what it has.
     pub(super) origins: BTreeMap<Digest, Vec<Reference>>,
 }
@@ -85,6 +93,7 @@ impl<'a> Stager<'a> {
             [only] => only.manifest.clone(),
             _ => assembler.index(&plans, &images)?,
         };
+        let debug_files = stage_debug_files(&plans)?;
         let unpacked_size = images.iter().flat_map(|image| &image.layers).map(|(_, layer)| layer.unpacked_size).sum();
         let staged = gate::Staged { staging: &staging, root: &root, name: &name, unpacked_size, cache };
         gate.pass(&staged, &one.recipe, &plans, progress)?;
@@ -93,7 +102,8 @@ impl<'a> Stager<'a> {
             progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
         }
         drop(assembler);
-        Ok(staged_image(outline, name, staging, root, &plans, &images)?)
+        let staged = staged_image(outline, name, staging, root, &plans, &images)?;
+        Ok(Staged { debug_files, ..staged })
     }
 
     /// The plan of each platform. Programs are compiled one recipe at a time: compilers take all processors.
@@ -141,7 +151,27 @@ fn staged_image(
     let config = if let [only] = images { Some(only.config.digest) } else { None };
     let image = ReadyImage::new(staging, root, name)?;
     let (targets, files) = (outline.targets, outline.files);
-    Ok(Staged { image, built, files, config, targets, origins: origins(plans) })
+    let (debug_files, origins) = (Vec::new(), origins(plans));
+    Ok(Staged { image, built, files, config, targets, debug_files, origins })
+}
+
+/// Writes the symbols of all programs beside their places.
+fn stage_debug_files(plans: &[Plan]) -> Result<Vec<StagedFile>, Failure> {
+    let mut taken = BTreeSet::new();
+    let mut staged = Vec::new();
+    for file in plans.iter().flat_map(|plan| &plan.debug_files) {
+        if !taken.insert(&file.to) {
+            let what = format!("two programs write their symbols to `{}`", printable(&file.to.to_string_lossy()));
+            return Err(Failure::new(what).at(&file.origin).hint("put `{arch}` into the path of `debug-file`"));
+        }
+        let folder = file.to.parent().unwrap_or(&file.to);
+        fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error).at(&file.origin))?;
+        let mut one = StagedFile::begin("debug-file", &file.to, "name another file")
+            .map_err(|failure| failure.at(&file.origin))?;
+        one.write(fs::read(&file.made).map_err(|error| Failure::io("read the symbols", &file.made, &error))?)?;
+        staged.push(one);
+    }
+    Ok(staged)
 }
 
 /// The paths at which an image and its receipts are written, absolute.

@@ -45,10 +45,10 @@ impl StagedFile {
         Ok(Self { option, path: path.to_owned(), temp })
     }
 
-    /// Writes the whole text, durably and still without the name.
-    pub fn write(&mut self, text: &str) -> Result<(), Failure> {
+    /// Writes the whole content, durably and still without the name.
+    pub fn write(&mut self, content: impl AsRef<[u8]>) -> Result<(), Failure> {
         let file = self.temp.as_file_mut();
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());
         written.map_err(|error| Failure::io(&format!("write the `{}`", self.option), &self.path, &error))
     }
 

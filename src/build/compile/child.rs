@@ -32,8 +32,11 @@ pub(super) struct Child<'a> {
     arguments: Vec<OsString>,
     told: Option<&'a dyn Progress>,
     enclosure: Option<&'a Enclosure>,
-    heard: Option<&'a (dyn Fn(&[u8]) + Sync)>,
+    heard: Option<Hear<'a>>,
 }
+
+/// Takes a line, without its line break.
+type Hear<'a> = &'a (dyn Fn(&[u8]) + Sync);
 
 /// A child that has ended.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl<'a> Child<'a> {
     }
 
     /// Hands every line of its stdout to `hear` at once; what it printed is still kept.
-    pub(super) fn heard(mut self, hear: &'a (dyn Fn(&[u8]) + Sync)) -> Self {
+    pub(super) fn heard(mut self, hear: Hear<'a>) -> Self {
         self.heard = Some(hear);
         self
     }
@@ -231,7 +234,7 @@ impl<R: Read> Read for Told<'_, R> {
 /// Hands on the lines of what is read through it, without their line breaks.
 struct Lines<'a, R> {
     from: R,
-    hear: &'a (dyn Fn(&[u8]) + Sync),
+    hear: Hear<'a>,
     line: Vec<u8>,
 }
 

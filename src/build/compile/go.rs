@@ -326,7 +326,12 @@ impl Job<'_> {
         if !ended.status.success() {
             return Err(self.explain(&ended, "go build"));
         }
-        Ok(Compiled { path: self.bench.hand_over(&made, "", name)?, name: name.to_owned(), objections: Vec::new() })
+        Ok(Compiled {
+            path: self.bench.hand_over(&made, "", name)?,
+            name: name.to_owned(),
+            debug: None,
+            objections: Vec::new(),
+        })
     }
 
     /// The failure of `what`, in one sentence where Go's own needs knowledge of this environment.

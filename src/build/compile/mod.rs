@@ -95,6 +95,8 @@ pub struct Compiled {
     pub path: PathBuf,
     /// The binary's name.
     pub name: String,
+    /// What was taken out of it for `debug-file`.
+    pub debug: Option<PathBuf>,
     /// What speaks against it, and what an exception of the recipe can accept.
     pub objections: Vec<Failure>,
 }

@@ -89,6 +89,12 @@ impl Rust {
         (libraries.join("crt1.o").is_file() && linker.is_file()).then_some(linker)
     }
 
+    /// The toolchain's own `objcopy`.
+    pub(super) fn objcopy(&self) -> Option<PathBuf> {
+        let objcopy = self.sysroot.join("lib/rustlib").join(&self.host).join("bin/rust-objcopy");
+        objcopy.is_file().then_some(objcopy)
+    }
+
     /// Refuses a `target` whose standard library is not there; `chosen` is when the recipe names it.
     pub(super) fn require_target(
         &self,

@@ -7,7 +7,7 @@ use super::{
         check::Objection,
         compile::{Compiled, Toolchain},
         merged::Node,
-        plan::GroupKind,
+        plan::{DebugFile, GroupKind},
     },
     Prepared, Resolver, on,
 };
@@ -75,6 +75,12 @@ impl<'a> Resolver<'a> {
                 package,
             ),
         };
+        if let (BinarySource::Cargo(cargo), Some(made)) = (&binary.source, compiled.debug)
+            && let Some(wanted) = &cargo.debug_file
+        {
+            let to = self.bound.folder.join(self.words.expand(wanted, &prepared.platform)?);
+            prepared.debug_files.push(DebugFile { made, to, origin: wanted.origin.clone() });
+        }
         let objections = compiled.objections.into_iter();
         prepared
             .objections

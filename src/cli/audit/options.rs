@@ -84,7 +84,7 @@ impl Reports {
     /// is never colored.
     pub(in crate::cli) fn publish(mut self, audits: &[Audit], look: Look) -> Result<String, Failure> {
         for (form, file) in &mut self.files {
-            file.write(&render(*form, audits, Look { color: false, ..look }))?;
+            file.write(render(*form, audits, Look { color: false, ..look }))?;
         }
         self.files.into_iter().try_for_each(|(_, file)| file.publish())?;
         Ok(render(self.stdout, audits, look))

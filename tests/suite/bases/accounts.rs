@@ -112,7 +112,10 @@ fn accounts_that_cannot_be_read_are_refused_with_both_ways_out() {
         (group().symlink("etc/passwd", "/nowhere"), "is a link that leads nowhere"),
         (group().symlink("etc/passwd", "passwd"), "is a link that leads nowhere"),
         (group().folder("etc/passwd"), "is no file"),
-        (group().file("etc/passwd", 0o644, "x".repeat((1 << 20) + 1)), "has no line of an account at its beginning, or more than 1 MiB"),
+        (
+            group().file("etc/passwd", 0o644, "x".repeat((1 << 20) + 1)),
+            "has no line of an account at its beginning, or more than 1 MiB",
+        ),
         (
             group().file("etc/x", 0o644, "# mine\n").symlink("etc/passwd", "x"),
             "has no line of an account at its beginning",

@@ -88,10 +88,14 @@ impl Job<'_> {
             found.insert(variable, value);
         };
         if compiler.is_zig {
-            let wrappers = Wrappers::write(self.bench.root(), compiler)?;
+            let wrappers = Wrappers::write(self.bench.root(), compiler, self.target)?;
             set("CC", wrappers.cc.into());
             set("CXX", wrappers.cxx.into());
             set("AR", wrappers.ar.into());
+            let cache = self.bench.root().join("zig");
+            found.extend(
+                ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"].map(|name| (name.to_owned(), cache.clone().into())),
+            );
             return Ok(found);
         }
         let joined = |command: &[OsString]| command.join(std::ffi::OsStr::new(" "));

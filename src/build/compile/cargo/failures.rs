@@ -29,7 +29,7 @@ impl Job<'_> {
             };
         }
         let failure = ended.failure(what);
-        match self.link_hint(&text) {
+        match link_hint(&text) {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
@@ -65,19 +65,19 @@ impl Job<'_> {
             target => format!("name a C compiler for `{target}` with `cc = \"...\"` in the recipe"),
         }
     }
+}
 
-    /// What a failed link lacked.
-    fn link_hint(&self, text: &str) -> Option<String> {
-        if !text.contains("rust-lld") {
-            return None;
-        }
-        let symbol = UNDEFINED.iter().find_map(|words| text.split_once(words)?.1.split(['\n', '\'', '`']).next());
-        let link = "`linker = \"...\"` in the recipe links with a C compiler for the target";
-        if let Some(symbol) = symbol {
-            return Some(format!("the self-contained link has no `{}`: {link}", printable(symbol.trim())));
-        }
-        text.contains("unknown argument").then(|| format!("a build script has flags for a compiler driver: {link}"))
+/// What a failed link lacked.
+fn link_hint(text: &str) -> Option<String> {
+    if !text.contains("rust-lld") {
+        return None;
     }
+    let symbol = UNDEFINED.iter().find_map(|words| text.split_once(words)?.1.split(['\n', '\'', '`']).next());
+    let link = "`linker = \"...\"` in the recipe links with a C compiler for the target";
+    if let Some(symbol) = symbol {
+        return Some(format!("the self-contained link has no `{}`: {link}", printable(symbol.trim())));
+    }
+    text.contains("unknown argument").then(|| format!("a build script has flags for a compiler driver: {link}"))
 }
 
 /// Without the lines by which build scripts talk to cargo.

@@ -16,6 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    dep_info::{dep_info, file_names, reruns, units},
     paths::CompilePaths,
     sources::{Listing, OUTSIDE, Sources, group_name},
 };
@@ -97,7 +98,7 @@ impl Freshness<'_> {
         progress: &dyn Progress,
     ) -> Result<Prepared, Failure> {
         let mut record = self.read();
-        if self.tools_changed(&record, around) {
+        if tools_changed(&record, around) {
             let folder = self.target_dir.join(around.target);
             remove(&folder).map_err(|error| Failure::io("remove what another tool compiled", &folder, &error))?;
         }
@@ -175,12 +176,6 @@ impl Freshness<'_> {
         Digest::of(format!("{own} {shared}").as_bytes()).hex()
     }
 
-    /// Whether a tool or library at a known path is another one than before.
-    fn tools_changed(&self, record: &Record, around: &Surroundings<'_>) -> bool {
-        let known = |path: &str| record.tools.get(&format!("{} {path}", around.target));
-        around.tools.iter().any(|(path, fingerprint)| known(path).is_some_and(|known| known != fingerprint))
-    }
-
     /// Whether a file did not change since this run began: the folder `tmp` of the compile was made then.
     fn is_older(&self, path: &Path) -> bool {
         let changed = |path: &Path| fs::metadata(path).ok().map(|metadata| changed_at(&metadata));
@@ -194,44 +189,37 @@ impl Freshness<'_> {
 
     /// The files outside of a package that its units were compiled from, by dep-info and by `rerun-if-changed`.
     fn named(&self, package: &OwnPackage, listing: &Listing) -> BTreeSet<String> {
-        let mut named = BTreeSet::new();
         let own = self.root.join(&package.folder);
-        let mut take = |path: PathBuf| {
-            let host = self.paths.host(&path);
-            if host.starts_with(self.target_dir) {
-                return;
-            }
-            let (below, is_own) = (host.strip_prefix(self.root).ok(), host.starts_with(&own));
-            // A file of this package, or of no package, is in the state already, unless the walk left it out.
-            let is_listed = below.is_some_and(|below| listing.has(below) && is_own);
-            if !is_listed {
-                let name = below.unwrap_or(&host);
-                named.insert(name.to_string_lossy().into_owned());
-            }
+        let read = self.read_by(package).into_iter().map(|path| self.paths.host(&path));
+        let outside = read.filter(|host| !host.starts_with(self.target_dir));
+        // A file of the package is in its state already, unless the walk left it out.
+        let is_listed = |host: &Path| {
+            let below = host.strip_prefix(self.root).ok();
+            host.starts_with(&own) && below.is_some_and(|below| listing.has(below))
         };
+        let unlisted = outside.filter(|host| !is_listed(host));
+        unlisted.map(|host| host.strip_prefix(self.root).unwrap_or(&host).to_string_lossy().into_owned()).collect()
+    }
+
+    /// Every path that the units of a package name, in the paths of the compile.
+    fn read_by(&self, package: &OwnPackage) -> Vec<PathBuf> {
+        let (root, base) = (self.paths.inside(self.root), self.paths.inside(&self.root.join(&package.folder)));
+        let mut read = Vec::new();
         for profile in self.profiles() {
-            for name in file_names(&profile.join("deps")) {
-                let crate_name = name.strip_suffix(".d").and_then(|stem| stem.rsplit_once('-')).map(|(name, _)| name);
-                if crate_name.is_some_and(|name| package.crates.contains(name)) {
-                    dep_info(&profile.join("deps").join(&name))
-                        .into_iter()
-                        .for_each(|path| take(self.paths.inside(self.root).join(path)));
-                }
+            let deps = profile.join("deps");
+            for (name, _) in units(&deps).filter(|(_, name)| package.crates.contains(name)) {
+                read.extend(dep_info(&deps.join(name)).iter().map(|path| root.join(path)));
             }
-            for name in file_names(&profile.join("build")) {
-                if name.rsplit_once('-').is_some_and(|(name, _)| name == package.name) {
-                    let folder = profile.join("build").join(&name);
-                    let base = self.paths.inside(&own);
-                    reruns(&folder.join("output")).into_iter().for_each(|path| take(base.join(path)));
-                    for script in file_names(&folder).iter().filter(|name| name.ends_with(".d")) {
-                        dep_info(&folder.join(script))
-                            .into_iter()
-                            .for_each(|path| take(self.paths.inside(self.root).join(path)));
-                    }
+            let build = profile.join("build");
+            for (name, _) in units(&build).filter(|(_, name)| *name == package.name) {
+                let folder = build.join(name);
+                read.extend(reruns(&folder.join("output")).iter().map(|path| base.join(path)));
+                for (script, _) in units(&folder) {
+                    read.extend(dep_info(&folder.join(script)).iter().map(|path| root.join(path)));
                 }
             }
         }
-        named
+        read
     }
 
     /// The units whose build script says nothing about its inputs: it may read any variable.
@@ -295,6 +283,12 @@ impl OwnPackage {
     }
 }
 
+/// Whether a tool or library at a known path is another one than before.
+fn tools_changed(record: &Record, around: &Surroundings<'_>) -> bool {
+    let known = |path: &str| record.tools.get(&format!("{} {path}", around.target));
+    around.tools.iter().any(|(path, fingerprint)| known(path).is_some_and(|known| known != fingerprint))
+}
+
 /// The digest of each variable. Values may be secrets, and are not kept.
 fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
     around.env.iter().map(|(name, value)| ((*name).to_owned(), Digest::of(value.as_bytes()).hex())).collect()
@@ -304,38 +298,6 @@ fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
 fn changed_at(metadata: &fs::Metadata) -> (i64, i64) {
     use std::os::unix::fs::MetadataExt as _;
     (metadata.ctime(), metadata.ctime_nsec()).max((metadata.mtime(), metadata.mtime_nsec()))
-}
-
-/// The names in a folder, in their order; none where there is no folder.
-fn file_names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
-
-/// The sources that a `.d` file of rustc names: `output: source source`, in which `\ ` is a blank.
-fn dep_info(file: &Path) -> Vec<PathBuf> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let Some((_, sources)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
-    let mut paths = vec![String::new()];
-    let mut chars = sources.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, paths.last_mut()) {
-            ('\\', Some(path)) if chars.peek() == Some(&' ') => path.extend(chars.next()),
-            (' ', _) => paths.push(String::new()),
-            (c, Some(path)) => path.push(c),
-            (_, None) => {}
-        }
-    }
-    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
-}
-
-/// The paths that a build script asked cargo to watch.
-fn reruns(output: &Path) -> Vec<PathBuf> {
-    let text = String::from_utf8_lossy(&fs::read(output).unwrap_or_default()).into_owned();
-    let said = text.lines().filter_map(|line| line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:")));
-    said.filter_map(|line| line.strip_prefix("rerun-if-changed=")).map(PathBuf::from).collect()
 }
 
 /// Removes a folder that may not be there.

@@ -74,7 +74,7 @@ impl Job<'_> {
     /// The driver that links C++: the compiler of the C++ code.
     fn driver(&self, compiler: &CCompiler) -> Result<PathBuf, Failure> {
         if compiler.is_zig {
-            return Ok(Wrappers::write(self.bench.root(), compiler)?.cxx);
+            return Ok(Wrappers::write(self.bench.root(), compiler, self.target)?.cxx);
         }
         let command = compiler.cxx.as_ref().unwrap_or(&compiler.command);
         command.first().map(PathBuf::from).ok_or_else(|| Failure::new("the C++ compiler has no name"))
@@ -136,11 +136,19 @@ impl Linker {
         }
     }
 
-    /// A flag that hands `argument` of the linker on.
-    pub(super) fn argument(&self, argument: &str) -> String {
+    /// Flags by which the section of `symbol` stays in a program. Zig takes no `--undefined=`.
+    pub(super) fn undefined(&self, symbol: &str) -> Vec<String> {
         match self {
-            Self::SelfContained(_) => format!("-Clink-arg={argument}"),
-            Self::Driver(_) | Self::Default => format!("-Clink-arg=-Wl,{argument}"),
+            Self::SelfContained(_) => ["-u", symbol].map(|word| format!("-Clink-arg={word}")).into(),
+            Self::Driver(_) | Self::Default => vec![format!("-Clink-arg=-Wl,-u,{symbol}")],
+        }
+    }
+
+    /// A flag for a build ID, by which a debugger finds symbols that are kept elsewhere.
+    pub(super) fn build_id(&self) -> String {
+        match self {
+            Self::SelfContained(_) => "-Clink-arg=--build-id=sha1".to_owned(),
+            Self::Driver(_) | Self::Default => "-Clink-arg=-Wl,--build-id=sha1".to_owned(),
         }
     }
 }

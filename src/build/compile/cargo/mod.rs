@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod c_code;
+mod dep_info;
 mod failures;
 mod freshness;
 mod linker;
@@ -51,8 +52,6 @@ use crate::{
 
 /// A program is linked against a C library that is part of it.
 const STATIC: &str = "-Ctarget-feature=+crt-static";
-/// The symbol that keeps the dependency list in a program whose sections are collected.
-const LIST_SYMBOL: &str = "--undefined=AUDITABLE_VERSION_INFO";
 
 /// A cargo program and where it is compiled.
 struct Job<'a> {
@@ -151,7 +150,7 @@ fn room(
     let open = |place: &Path, enclose: bool| -> Result<(Bench, CompilePaths, Option<String>), Failure> {
         let key: Vec<_> = shared.into_iter().chain([place.as_os_str().as_encoded_bytes()]).collect();
         let bench = toolchain.bench("cargo", &key)?;
-        fs::create_dir_all(bench.target()).map_err(|error| Failure::io("make it", &bench.target(), &error))?;
+        fs::create_dir_all(bench.target()).map_err(|error| Failure::io("make it", bench.target(), &error))?;
         let (target_dir, home, temporary) = (bench.target(), bench.home(), bench.temporary());
         let folders = HostFolders {
             checkout: toolchain.checkout,
@@ -350,9 +349,31 @@ impl Job<'_> {
         // Not the file itself: cargo overwrites it when another recipe compiles this program.
         let copy = self.bench.temporary().join("program");
         fs::copy(&made, &copy).map_err(|error| Failure::io("copy the program", &made, &error))?;
-        let path = self.bench.hand_over(&copy, &self.variant(&choice.package), &choice.binary)?;
+        let variant = self.variant(&choice.package);
+        let debug =
+            self.split(&copy)?.map(|symbols| self.bench.hand_over(&symbols, &variant, "symbols")).transpose()?;
+        let path = self.bench.hand_over(&copy, &variant, &choice.binary)?;
         freshness.remember(before)?;
-        Ok(Compiled { path, name: choice.binary.clone(), objections: host_path.into_iter().collect() })
+        Ok(Compiled { path, name: choice.binary.clone(), debug, objections: host_path.into_iter().collect() })
+    }
+
+    /// Takes out of `program` what `debug-file` gets, and says where that is.
+    fn split(&self, program: &Path) -> Result<Option<PathBuf>, Failure> {
+        let Some(wanted) = &self.binary.debug_file else { return Ok(None) };
+        let Some(objcopy) = self.rust.objcopy() else {
+            let what = "this Rust has no `rust-objcopy`, which `debug-file` needs";
+            return Err(Failure::new(what).at(&wanted.origin).hint("take a toolchain of rustup, 1.84 or newer"));
+        };
+        let symbols = self.bench.temporary().join("symbols");
+        let strip = if self.binary.strip == Strip::DebugInfo { "--strip-debug" } else { "--strip-all" };
+        let (from, to) = (program.as_os_str(), symbols.as_os_str());
+        for arguments in [vec![OsStr::new("--only-keep-debug"), from, to], vec![OsStr::new(strip), from]] {
+            let ended = Child::new(&objcopy, self.bench.root(), &self.environment).args(arguments).run()?;
+            if !ended.status.success() {
+                return Err(ended.failure("rust-objcopy"));
+            }
+        }
+        Ok(Some(symbols))
     }
 
     /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
@@ -369,8 +390,8 @@ impl Job<'_> {
             |list: &[crate::recipe::Located<String>]| list.iter().map(|word| word.value.clone()).collect::<Vec<_>>();
         let env: BTreeMap<_, _> = binary.env.iter().map(|(name, value)| (name, &value.value)).collect();
         let said = format!(
-            "{:?} {package} {} {} {:?} {:?} {:?} {env:?} {:?} {:?} {:?}",
-            self.dir,
+            "{} {package} {} {} {:?} {:?} {:?} {env:?} {:?} {:?} {:?}",
+            self.dir.display(),
             self.target,
             self.profile(),
             words(&binary.flags),
@@ -378,7 +399,7 @@ impl Job<'_> {
             words(&binary.rustflags),
             binary.strip,
             binary.auditable,
-            (&binary.linker, &binary.cc),
+            (&binary.linker, &binary.cc, binary.debug_file.is_some()),
         );
         Digest::of(said.as_bytes()).hex().chars().take(16).collect()
     }
@@ -412,6 +433,8 @@ impl Job<'_> {
     fn link_flags(&self, linker: &Linker, graph: &CargoGraph) -> Result<Vec<String>, Failure> {
         let mut flags = linker.flags();
         match self.binary.strip {
+            // Taken out afterwards.
+            _ if self.binary.debug_file.is_some() => flags.extend(["-Cstrip=none".to_owned(), linker.build_id()]),
             Strip::Symbols => flags.push("-Cstrip=symbols".to_owned()),
             Strip::DebugInfo => flags.push("-Cstrip=debuginfo".to_owned()),
             Strip::Nothing => flags.push("-Cstrip=none".to_owned()),
@@ -424,7 +447,7 @@ impl Job<'_> {
             let file = self.bench.target().join(&name);
             fs::write(&file, object).map_err(|error| Failure::io("write the dependency list", &file, &error))?;
             flags.push(format!("-Clink-arg={}", self.paths.inside(&file).display()));
-            flags.push(linker.argument(LIST_SYMBOL));
+            flags.extend(linker.undefined(dependency_object::SYMBOL));
         }
         // With such a flag cargo leaves all of them out of `-C metadata`: the names of symbols do not depend on them.
         flags.push("--remap-path-prefix=/build/none=/build/none".to_owned());

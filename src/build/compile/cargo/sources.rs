@@ -92,7 +92,7 @@ impl<'a> Sources<'a> {
             } else if kind.is_symlink() {
                 self.walk_link(&path, &name, trail, listing)?;
             } else if kind.is_file() {
-                self.add(&path, name, listing)?;
+                self.add(&path, &name, listing)?;
             }
         }
         Ok(())
@@ -113,15 +113,15 @@ impl<'a> Sources<'a> {
             }
             return Ok(());
         }
-        self.add(&real, name.join("->"), listing)
+        self.add(&real, &name.join("->"), listing)
     }
 
-    fn add(&self, path: &Path, name: PathBuf, listing: &mut Listing) -> io::Result<()> {
+    fn add(&self, path: &Path, name: &Path, listing: &mut Listing) -> io::Result<()> {
         if is_output(path) {
             return Ok(());
         }
         let pinned = PinnedFile::pin(path, "", self.cache).map_err(|_| io::ErrorKind::Other)?;
-        self.enter(&name, pinned.fingerprint(), listing);
+        self.enter(name, pinned.fingerprint(), listing);
         Ok(())
     }
 
