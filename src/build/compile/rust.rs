@@ -89,6 +89,11 @@ impl Rust {
         (libraries.join("crt1.o").is_file() && linker.is_file()).then_some(linker)
     }
 
+    /// Where the libraries are that the compiler and its tools are linked with.
+    pub(super) fn libraries_of_compiler(&self) -> PathBuf {
+        self.sysroot.join("lib")
+    }
+
     /// The toolchain's own `objcopy`.
     pub(super) fn objcopy(&self) -> Option<PathBuf> {
         let objcopy = self.sysroot.join("lib/rustlib").join(&self.host).join("bin/rust-objcopy");

@@ -365,10 +365,13 @@ impl Job<'_> {
             return Err(Failure::new(what).at(&wanted.origin).hint("take a toolchain of rustup, 1.84 or newer"));
         };
         let symbols = self.bench.temporary().join("symbols");
+        let mut environment = self.environment.clone();
+        // Rustup's `rust-objcopy` does not find the LLVM of its toolchain by itself.
+        environment.insert("LD_LIBRARY_PATH".into(), self.rust.libraries_of_compiler().into());
         let strip = if self.binary.strip == Strip::DebugInfo { "--strip-debug" } else { "--strip-all" };
         let (from, to) = (program.as_os_str(), symbols.as_os_str());
         for arguments in [vec![OsStr::new("--only-keep-debug"), from, to], vec![OsStr::new(strip), from]] {
-            let ended = Child::new(&objcopy, self.bench.root(), &self.environment).args(arguments).run()?;
+            let ended = Child::new(&objcopy, self.bench.root(), &environment).args(arguments).run()?;
             if !ended.status.success() {
                 return Err(ended.failure("rust-objcopy"));
             }
