@@ -127,18 +127,23 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
 /// Makes every image visible, after all of them are durable.
 fn publish(staged: Vec<Staged>, progress: &dyn Progress) -> Result<Vec<Built>, Failure> {
     let mut built = Vec::with_capacity(staged.len());
+    let mut notes = Vec::with_capacity(staged.len());
     let mut publishing = Publishing::default();
-    for Staged { image, built: one, .. } in staged {
+    for Staged { image, built: one, below, .. } in staged {
         publishing.add(image);
+        notes.push(below.note(&one.path));
         built.push(one);
     }
     publishing.sync()?;
-    for image in &built {
+    for (image, note) in built.iter().zip(notes) {
         let what = format!("write {}", printable(&image.path.to_string_lossy()));
         let task = progress.task(&what, None);
         publishing.publish_next()?;
         drop(task);
         progress.step(&what);
+        if let Some(note) = note {
+            progress.step(&note);
+        }
     }
     publishing.finish()?;
     Ok(built)

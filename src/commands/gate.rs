@@ -3,7 +3,10 @@
 
 use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
-use super::verdict::{self, Verdict};
+use super::{
+    below::Below,
+    verdict::{self, Verdict},
+};
 use crate::{
     build::{Date, Plan},
     cache::Cache,
@@ -54,7 +57,7 @@ impl<'a> Gate<'a> {
     }
 
     /// Audits what is staged, unless the cache knows that there is nothing against this very image today. `plans` are those
-    /// of the images, in their order.
+    /// of the images, in their order. Gives how much was found that does not refuse them.
     ///
     /// # Errors
     /// A refusal for every finding at the threshold or above, at the line of the recipe that is behind it; a fault for
@@ -65,14 +68,14 @@ impl<'a> Gate<'a> {
         recipe: &Recipe,
         plans: &[Plan],
         progress: &dyn Progress,
-    ) -> Result<(), Failures> {
+    ) -> Result<Below, Failures> {
         // A small image is sooner looked at than looked up.
         let cache = staged.cache.filter(|_| staged.unpacked_size > Limits::CHEAP_LAYER_BYTES);
         let key = |cache| (cache, verdict::key(staged.root.digest, staged.name, recipe, self.policy, self.today));
         let cached = cache.map(key);
         if let Some(known) = cached.as_ref().and_then(|(cache, key)| verdict::find(cache, key)) {
             tell(&known, recipe, progress);
-            return Ok(());
+            return Ok(known.below);
         }
         let set = staged.staging.image_set(staged.root, staged.name)?;
         let (verdict, failures) = self.look(&set, staged.name, recipe, plans);
@@ -83,7 +86,7 @@ impl<'a> Gate<'a> {
         if let Some((cache, key)) = cached {
             verdict::keep(cache, &key, &verdict);
         }
-        Ok(())
+        Ok(verdict.below)
     }
 
     /// Audits the images of `set`: what is to be told, and what is against them.
@@ -99,9 +102,11 @@ impl<'a> Gate<'a> {
                     failures.push(built.refusal(finding));
                     continue;
                 }
+                verdict.below.add(finding.severity);
                 let line = format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message);
                 if told.insert(line.clone()) {
                     verdict.details.push(line);
+                    verdict.ports.extend(privileged_port(finding));
                 }
             }
             failures.extend(image.unknown.iter().map(|unknown| built.fault(unknown)));
@@ -114,6 +119,9 @@ impl<'a> Gate<'a> {
                 failures.push(about_policy(recipe, finding.rule, &finding.message));
             } else if matches!(finding.rule, Rule::UnusedWaiver | Rule::ExpiredWaiver) {
                 verdict.upkeep.push((finding.rule.name().to_owned(), finding.message.clone()));
+            } else {
+                verdict.below.add(finding.severity);
+                verdict.details.push(format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message));
             }
         }
         failures.extend(
@@ -135,11 +143,35 @@ fn tell(verdict: &Verdict, recipe: &Recipe, progress: &dyn Progress) {
     for line in &verdict.details {
         progress.detail(&printable(line));
     }
+    for port in &verdict.ports {
+        progress.warn(&about_port(recipe, port));
+    }
     for (rule, message) in &verdict.upkeep {
         if let Some(rule) = Rule::named(rule) {
             progress.warn(&Failure { rule: None, ..about_policy(recipe, rule, message) });
         }
     }
+}
+
+/// The port of a finding that is about one which only root may listen on.
+fn privileged_port(finding: &Finding) -> Option<String> {
+    let key = finding.place.key.as_deref().filter(|_| finding.rule == Rule::PrivilegedPort)?;
+    Some(key.strip_prefix("config.ExposedPorts[")?.strip_suffix(']')?.to_owned())
+}
+
+/// The warning about such a port, at its line or, where it came with the base, at that one.
+fn about_port(recipe: &Recipe, port: &str) -> Failure {
+    let run = &recipe.run;
+    let written = run.ports.iter().find(|written| written.value == port).map(|written| &written.origin);
+    let at = written.or(recipe.base.as_ref().map(|base| &base.origin)).unwrap_or(&run.origin);
+    let what = format!(
+        "the port {} is below 1024, and not every engine lets the user {} listen there (`privileged-port`)",
+        printable(port),
+        run.user
+    );
+    let hint = "take a port from 1024 up and map it outside; else the container needs \
+                `--sysctl net.ipv4.ip_unprivileged_port_start=0`, which Docker sets by itself and others may not";
+    Failure::new(what).at(at).hint(hint)
 }
 
 /// A layer that is scanned for a gate.

@@ -1,6 +1,7 @@
 //! One file a verb, callable as a library; the only place that knows the order of things.
 
 pub mod audit;
+mod below;
 pub mod build;
 pub mod cache;
 mod gate;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    below::Below,
     build::{Built, Request},
     gate::{self, Gate},
     load::Loaded,
@@ -31,6 +32,8 @@ pub(super) struct Staged {
     pub(super) image: ReadyImage,
     /// What is told of it.
     pub(super) built: Built,
+    /// What the gate found and let pass.
+    pub(super) below: Below,
     /// `--metadata-file` and `--digest-file`, with their variables replaced.
     pub(super) files: Vec<PathBuf>,
     /// The config's digest, when there is one platform.
@@ -93,17 +96,17 @@ impl<'a> Stager<'a> {
             [only] => only.manifest.clone(),
             _ => assembler.index(&plans, &images)?,
         };
-        let debug_files = stage_debug_files(&plans)?;
         let unpacked_size = images.iter().flat_map(|image| &image.layers).map(|(_, layer)| layer.unpacked_size).sum();
         let staged = gate::Staged { staging: &staging, root: &root, name: &name, unpacked_size, cache };
-        gate.pass(&staged, &one.recipe, &plans, progress)?;
+        let below = gate.pass(&staged, &one.recipe, &plans, progress)?;
         // What has not passed enters no cache.
         if let Err(error) = assembler.keep() {
             progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
         }
         drop(assembler);
-        let staged = staged_image(outline, name, staging, root, &plans, &images)?;
-        Ok(Staged { debug_files, ..staged })
+        let debug_files = stage_debug_files(&plans)?;
+        let image = staged_image(outline, name, staging, root, &plans, &images)?;
+        Ok(Staged { below, debug_files, ..image })
     }
 
     /// The plan of each platform. Programs are compiled one recipe at a time: compilers take all processors.
@@ -152,7 +155,7 @@ fn staged_image(
     let image = ReadyImage::new(staging, root, name)?;
     let (targets, files) = (outline.targets, outline.files);
     let (debug_files, origins) = (Vec::new(), origins(plans));
-    Ok(Staged { image, built, files, config, targets, debug_files, origins })
+    Ok(Staged { image, built, below: Below::default(), files, config, targets, debug_files, origins })
 }
 
 /// Writes the symbols of all programs beside their places.

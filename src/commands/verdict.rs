@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::below::Below;
 use crate::{
     build::Date,
     cache::{Cache, Fingerprint, Fingerprinter, Shelf},
@@ -20,6 +21,10 @@ pub(super) struct Verdict {
     pub(super) details: Vec<String>,
     /// What is to be said of the policy's exceptions: the name of the rule, and the sentence.
     pub(super) upkeep: Vec<(String, String)>,
+    /// Ports that the run user may not be let listen on, such as `443/tcp`.
+    pub(super) ports: Vec<String>,
+    /// How many findings there are below the threshold, as an audit counts them: of each platform.
+    pub(super) below: Below,
 }
 
 /// Everything that a verdict depends on: the image, what is demanded of it and by whom, the day, and the rules.

@@ -155,6 +155,7 @@ fn an_exception_that_excepts_nothing_is_told() {
       | ^^^^^^^^^^^^^^^^
     hint: remove the waiver
     write out/app
+    note: 3 findings below the gate (1 low, 2 info): hardpan audit out/app
     ");
 }
 
