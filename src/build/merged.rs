@@ -172,7 +172,7 @@ impl Merged {
             let what = format!("`{path}` is {} already", there.whence());
             let failure = Failure::new(what).at(&node.origin);
             return Err(failure.hint(if there.group == GroupKind::System {
-                "`passwd = false`, `certificates = \"none\"` and `tmp = false` in `[system]` leave its files out"
+                "`passwd = false`, `certificates = \"none\"`, `tmp = false` and `timezones = false` in `[system]` leave its files out"
             } else {
                 "one path has one entry; `exclude` leaves a file out of a tree"
             }));

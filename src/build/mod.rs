@@ -28,6 +28,7 @@ mod reuse;
 mod secrets;
 mod settings;
 mod system;
+pub mod timezones;
 mod tree;
 mod words;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings};
+use super::{base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings, timezones};
 use crate::{
     oci::Digest,
     recipe::{
@@ -44,6 +44,10 @@ impl<'a> World<'a> {
             let kept = old.bundle.clone().filter(|_| !moves(&Pin::Certificates));
             lock.bundle = Some(kept.map_or_else(Self::bundle, Ok)?);
         }
+        if requests.timezones.is_some() {
+            let kept = old.timezones.clone().filter(|_| !moves(&Pin::Timezones));
+            lock.timezones = Some(kept.map_or_else(Self::timezones, Ok)?);
+        }
         if let Some(base) = &requests.base {
             let kept = old.bases.get(&base.value).filter(|_| !moves(&Pin::Base(base.value.clone())));
             lock.bases.insert(base.value.clone(), self.base_kept(base, requests, kept)?);
@@ -67,6 +71,13 @@ impl<'a> World<'a> {
     pub fn bundle() -> Result<LockedBundle, Failure> {
         let version = bundles::MOZILLA_VERSION;
         let digest = bundles::digest(version).ok_or_else(|| bundles::unknown(version))?;
+        Ok(LockedBundle { version: version.to_owned(), digest })
+    }
+
+    /// The newest of the time zones that are here.
+    pub fn timezones() -> Result<LockedBundle, Failure> {
+        let version = timezones::IANA_VERSION;
+        let digest = timezones::digest(version).ok_or_else(|| timezones::unknown(version))?;
         Ok(LockedBundle { version: version.to_owned(), digest })
     }
 

@@ -115,7 +115,7 @@ pub struct Group {
 pub enum GroupKind {
     /// What the base brings; no layer of its own is made of it.
     Base,
-    /// passwd, group, certificates, `/tmp`.
+    /// passwd, group, certificates, `/tmp`, time zones.
     System,
     /// `[[file]]`, `[[tree]]`, `[[dir]]`, `[[symlink]]`.
     Files,

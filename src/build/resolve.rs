@@ -30,6 +30,7 @@ use super::{
     policy,
     settings::Settings,
     system,
+    timezones::IANA_VERSION,
     words::Words,
 };
 use crate::{
@@ -144,7 +145,8 @@ impl<'a> Resolver<'a> {
         };
         let base = self.begin_on_base(&mut prepared)?;
         let bundle = self.bundle(&prepared.merged)?;
-        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &mut prepared.merged)?;
+        let zones = system::zones(&self.recipe.system, self.timezones())?;
+        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &zones, &mut prepared.merged)?;
         self.pin_named(platform);
         for file in self.recipe.files.iter().filter(|file| on(file.platforms.as_ref(), platform)) {
             self.add_file(&mut prepared, file)?;
@@ -190,6 +192,12 @@ impl<'a> Resolver<'a> {
         let version = locked.map_or(MOZILLA_VERSION, |bundle| &bundle.version);
         let bundle = system::bundle(system, version, None, &self.bound, now, self.progress)?;
         Ok(self.bundle.get_or_init(|| bundle).clone())
+    }
+
+    /// Which version of the time zones the image gets: that of the lock, else the newest.
+    fn timezones(&self) -> &str {
+        let locked = self.lock.and_then(|lock| lock.lock.timezones.as_ref());
+        locked.map_or(IANA_VERSION, |locked| &locked.version)
     }
 
     /// Compiles what is to be compiled and checks the whole.

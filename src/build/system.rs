@@ -1,6 +1,9 @@
-//! What a static binary needs around it when there is no base image: roots, passwd, group, `/tmp`.
+//! What a static binary needs around it when there is no base image: roots, passwd, group, `/tmp`, time zones.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     bundles,
@@ -8,6 +11,7 @@ use super::{
     host::Bound,
     merged::{Body, Merged, Node, NodeKind},
     plan::GroupKind,
+    timezones,
 };
 use crate::{
     oci::{ImagePath, User},
@@ -15,11 +19,12 @@ use crate::{
     report::{Failure, Limits, Origin, Progress},
 };
 
-/// Adds the system layer's files to `merged`, with the certificates of [`bundle`].
+/// Adds the system layer's files to `merged`, with the certificates of [`bundle`] and the time zones of [`zones`].
 pub(super) fn add(
     system: &System,
     user: User,
     bundle: Option<&Arc<Vec<u8>>>,
+    zones: &BTreeMap<&'static str, &'static [u8]>,
     merged: &mut Merged,
 ) -> Result<(), Failure> {
     let origin = &system.origin;
@@ -33,6 +38,9 @@ pub(super) fn add(
     }
     if let Some(bundle) = bundle {
         file(BUNDLE_PATH, Arc::clone(bundle))?;
+    }
+    for (name, bytes) in zones {
+        file(&format!("{}/{name}", timezones::FOLDER), Arc::new(bytes.to_vec()))?;
     }
     if system.tmp {
         let path = image_path("/tmp", origin)?;
@@ -57,6 +65,15 @@ pub(super) fn passwd(user: User) -> String {
 /// `/etc/group`, part of `format = 1`.
 pub(super) fn group(user: User) -> String {
     format!("root:x:0:\nnonroot:x:{}:\n", user.gid)
+}
+
+/// The time zones of `version` by their names; none where the recipe wants none.
+pub(super) fn zones(system: &System, version: &str) -> Result<BTreeMap<&'static str, &'static [u8]>, Failure> {
+    if system.timezones {
+        timezones::files(version).map_err(|failure| failure.at(&system.origin))
+    } else {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// The certificates as PEM; `None` where the recipe wants none, or has none but those of its base. Mozilla's are those of

@@ -19,7 +19,7 @@ pub(super) struct LockArguments {
     /// Only compare the locks with their recipes and with the world, urls past the cache, and say what would change
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Move this pin to what the world says now: a base, a url, certificates, go or rust; repeatable
+    /// Move this pin to what the world says now: a base, a url, certificates, timezones, go or rust; repeatable
     #[arg(long, value_name = "NAME")]
     update: Vec<String>,
     /// Where bases may come from, whatever the recipe says: a file with a table [policy]

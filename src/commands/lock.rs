@@ -105,9 +105,9 @@ pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, F
     Ok(done)
 }
 
-/// The lock that is there. One whose roots are not here is read when they are to be pinned anew.
+/// The lock that is there. One whose roots or time zones are not here is read when they are to be pinned anew.
 fn old(path: &Path, update: &[String]) -> Result<Option<LockFile>, Failure> {
-    if update.iter().any(|name| name == Pin::Certificates.name()) { locked::read_any(path) } else { locked::read(path) }
+    locked::read_moving(path, &|pin| update.iter().any(|name| name == pin.name()))
 }
 
 /// Prepares the new file, unless the old one says the same, word by word or but for words that nobody pins.
@@ -174,6 +174,12 @@ fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
     {
         seen.was.bundle = Some(bundle.clone());
         seen.now.bundle = Some(found);
+    }
+    if let (Some(_), Some(timezones)) = (&requests.timezones, &lock.timezones)
+        && let Some(found) = seen.found(World::timezones())
+    {
+        seen.was.timezones = Some(timezones.clone());
+        seen.now.timezones = Some(found);
     }
     if let Some(base) = &requests.base
         && let Some(locked) = lock.bases.get(&base.value)

@@ -8,7 +8,8 @@ use std::{
 
 use super::load::Loaded;
 use crate::{
-    build::{Settings, World, bundles},
+    build::{Settings, World, bundles, timezones},
+    oci::Digest,
     recipe::{self, Lock, LockFile, Pin, Requests, changes},
     report::{Failure, Failures, Limits, Progress, printable},
 };
@@ -18,15 +19,19 @@ pub(super) fn beside(recipe: &Path) -> PathBuf {
     recipe.with_extension("lock")
 }
 
-/// The lock at `path`; none where there is nothing. One that names roots that are not here is refused.
+/// The lock at `path`; none where there is nothing. One that names roots or time zones that are not here is refused.
 pub(super) fn read(path: &Path) -> Result<Option<LockFile>, Failure> {
+    read_moving(path, &|_| false)
+}
+
+/// The same, where pins that `moves` names may be of what is not here.
+pub(super) fn read_moving(path: &Path, moves: &dyn Fn(&Pin) -> bool) -> Result<Option<LockFile>, Failure> {
     let file = read_any(path)?;
-    file.iter().try_for_each(check_bundle)?;
+    file.iter().try_for_each(|file| check_carried(file, moves))?;
     Ok(file)
 }
 
-/// The same, whatever roots it names.
-pub(super) fn read_any(path: &Path) -> Result<Option<LockFile>, Failure> {
+fn read_any(path: &Path) -> Result<Option<LockFile>, Failure> {
     let fault = |error: io::Error| Failure::io("read the lock", path, &error);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -44,19 +49,27 @@ pub(super) fn missing(path: &Path) -> Failure {
     Failure::answer("there is no lock").in_path(path).hint("`hardpan lock` writes it")
 }
 
-/// Roots that this hardpan has not, or that the lock names by another digest than theirs.
-fn check_bundle(file: &LockFile) -> Result<(), Failure> {
-    let Some(locked) = &file.lock.bundle else { return Ok(()) };
-    let place = |key| file.place(&Pin::Certificates, key);
-    match bundles::digest(&locked.version) {
-        None => Err(bundles::unknown(&locked.version).at(&place("version"))),
-        Some(digest) if digest != locked.digest => {
-            let version = printable(&locked.version);
-            let what = format!("version `{version}` of Mozilla's roots is `{digest}`, not `{}`", locked.digest);
-            Err(Failure::new(what).at(&place("digest")).hint("`hardpan lock --update certificates` pins them anew"))
+/// Refuses roots and time zones that this hardpan does not carry, or that the lock names by another digest than theirs.
+fn check_carried(file: &LockFile, moves: &dyn Fn(&Pin) -> bool) -> Result<(), Failure> {
+    type Carried = (Pin, fn(&str) -> Option<Digest>, fn(&str) -> Failure);
+    let carried: [(Carried, _); 2] = [
+        ((Pin::Certificates, bundles::digest, bundles::unknown), &file.lock.bundle),
+        ((Pin::Timezones, timezones::digest, timezones::unknown), &file.lock.timezones),
+    ];
+    for ((pin, digest, unknown), locked) in carried {
+        let Some(locked) = locked.as_ref().filter(|_| !moves(&pin)) else { continue };
+        match digest(&locked.version) {
+            None => return Err(unknown(&locked.version).at(&file.place(&pin, "version"))),
+            Some(digest) if digest != locked.digest => {
+                let version = printable(&locked.version);
+                let what = format!("version `{version}` of {pin} is `{digest}`, not `{}`", locked.digest);
+                let hint = format!("`hardpan lock --update {}` pins them anew", pin.name());
+                return Err(Failure::new(what).at(&file.place(&pin, "digest")).hint(hint));
+            }
+            Some(_) => {}
         }
-        Some(_) => Ok(()),
     }
+    Ok(())
 }
 
 /// What a build takes from the lock of its recipe. One that does not fit is a warning, and with `--locked` a refusal, as

@@ -24,6 +24,8 @@ pub(super) struct Draft {
     /// Writable folders that are volumes; the comment is where it comes from.
     pub(super) volumes: Vec<(String, String)>,
     pub(super) run: Run,
+    /// Whether the image gets the IANA time zones, and where that comes from.
+    pub(super) timezones: Option<String>,
     /// Goes before host paths: from the recipe's folder to the project's.
     pub(super) prefix: String,
     pub(super) said: Vec<String>,
@@ -203,6 +205,7 @@ impl fmt::Display for Draft {
         self.others(&mut lines);
         self.entries(&mut lines);
         self.run(&mut lines);
+        self.system(&mut lines);
         if !self.left_out.is_empty() {
             lines.push(String::new());
             lines.push("# Left out of the Dockerfile, line by line:".into());
@@ -265,6 +268,15 @@ impl Draft {
             lines.push("writable = true".into());
             lines.push("volume = true".into());
         }
+    }
+
+    /// `[system]`, where something is not the default.
+    fn system(&self, lines: &mut Vec<String>) {
+        let Some(comment) = &self.timezones else { return };
+        lines.push(String::new());
+        lines.push("[system]".into());
+        lines.extend(wrapped(comment));
+        lines.push("timezones = true".into());
     }
 
     fn run(&self, lines: &mut Vec<String>) {

@@ -311,6 +311,8 @@ pub struct System {
     pub passwd: Passwd,
     /// Whether `/tmp` is there. Default false.
     pub tmp: bool,
+    /// Whether IANA's time zones are in `/usr/share/zoneinfo`. Default false.
+    pub timezones: bool,
     /// Whether these files may go over those of the base.
     pub replace: bool,
 }

@@ -276,6 +276,9 @@ pub(super) struct System {
     /// Put `/tmp`, mode 1777.
     #[schemars(extend("default" = false))]
     pub(super) tmp: Option<At<bool>>,
+    /// Put the IANA time zones into `/usr/share/zoneinfo`; the lock pins their version.
+    #[schemars(extend("default" = false))]
+    pub(super) timezones: Option<At<bool>>,
     /// Put these files over those that the base has.
     #[schemars(extend("default" = false))]
     pub(super) replace: Option<At<bool>>,

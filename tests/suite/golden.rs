@@ -89,3 +89,10 @@ fn the_smallest_image_of_format_1_with_mozillas_roots() {
     let count = String::from_utf8(bundle.content).unwrap().matches("-----BEGIN CERTIFICATE-----").count();
     assert_eq!(count, 118, "the roots of webpki-root-certs 1.0.11");
 }
+
+#[test]
+fn an_image_of_format_1_with_the_time_zones() {
+    let recipe = format!("{APP}[system]\ncertificates = \"none\"\ntimezones = true\n");
+    let layout = Case::new().recipe(&recipe).file("app", elf::static_amd64()).build().ok().layout();
+    insta::assert_snapshot!("golden_timezones", layout.digest());
+}

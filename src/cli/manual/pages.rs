@@ -179,7 +179,8 @@ A pin that is asked for still is kept as it is, also when the world has moved on
 says all of it already is left alone. `build` and `plan` take what the lock says and never write it; what does not fit is \
 a warning, and with `--locked` a refusal, as is a lock that is missing.
 
-hardpan carries every bundle of roots that it ever shipped: an older lock builds to the same bytes with a newer hardpan.
+hardpan carries every bundle of roots and of time zones that it ever shipped: an older lock builds to the same bytes with
+a newer hardpan.
 
 --check fetches every url past the cache and compares what is there with the lock; with --offline it leaves them out.
 --update takes an address with or without its query, which is never shown.

@@ -36,6 +36,11 @@ impl Notes {
         }
     }
 
+    /// The first line with a sentence that holds `text`.
+    fn line_of(&self, text: &str) -> Option<usize> {
+        self.0.iter().filter(|(_, note)| note.contains(text)).map(|(line, _)| *line).min()
+    }
+
     /// One line each, in the order of the Dockerfile.
     fn lines(mut self, name: &str) -> Vec<String> {
         self.0.sort_by_key(|(line, _)| *line);
@@ -62,6 +67,12 @@ pub(super) fn draft(dir: &Path, name: &str, text: &str, tools: &dyn Toolchains) 
     copies::take(&mut draft, dir, &stages, &chain, &mut finder, &mut notes)?;
     config.take(&mut draft, &mut notes);
     reasons::of_stages(&stages, &chain, &mut notes);
+    draft.timezones = notes.line_of(reasons::ZONES).map(|line| {
+        format!(
+            "{}:{line} has those of a distribution; these are IANA's, and the lock pins their version.",
+            printable(name)
+        )
+    });
     draft.left_out = notes.lines(name);
     Ok(draft)
 }

@@ -9,8 +9,7 @@ use super::{
 /// Certificates of a distribution.
 pub(super) const CERTIFICATES: &str = "CA certificates are there by default (Mozilla's)";
 /// Time zones of a distribution.
-pub(super) const ZONES: &str =
-    "time zones are not in the image; a Go program has them with `tags = [\"timetzdata\"]`, a Rust one from a crate";
+pub(super) const ZONES: &str = "time zones are in the image by `timezones = true` (IANA's)";
 /// Users of a distribution.
 pub(super) const PASSWD: &str = "the user is numeric, and `/etc/passwd` has it by default";
 

@@ -16,6 +16,8 @@ pub struct Lock {
     pub urls: BTreeMap<String, LockedUrl>,
     /// Mozilla's roots, where the recipe has them.
     pub bundle: Option<LockedBundle>,
+    /// IANA's time zones, where the recipe has them.
+    pub timezones: Option<LockedBundle>,
     /// The compilers of the recipe's programs, by kind and `dir`.
     pub toolchains: BTreeMap<(Compiler, String), LockedToolchain>,
 }
@@ -38,12 +40,12 @@ pub struct LockedUrl {
     pub size: u64,
 }
 
-/// A bundle of roots that hardpan carries.
+/// A bundle that hardpan carries: of roots, or of time zones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedBundle {
     /// Which one: hardpan has every version that it ever shipped.
     pub version: String,
-    /// Of its PEM.
+    /// Of its PEM, or of all its files.
     pub digest: Digest,
 }
 
@@ -75,6 +77,8 @@ pub enum Compiler {
 pub enum Pin {
     /// `[certificates]`.
     Certificates,
+    /// `[timezones]`.
+    Timezones,
     /// A `[[base]]`.
     Base(String),
     /// A `[[file]]`.
@@ -112,6 +116,7 @@ impl Pin {
     pub fn name(&self) -> &str {
         match self {
             Self::Certificates => "certificates",
+            Self::Timezones => "timezones",
             Self::Base(name) | Self::Url(name) => name,
             Self::Toolchain(compiler, _) => compiler.name(),
         }
@@ -130,6 +135,7 @@ impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Certificates => f.write_str("Mozilla's roots"),
+            Self::Timezones => f.write_str("the time zones"),
             Self::Base(name) => write!(f, "the base `{}`", printable(name)),
             Self::Url(_) => write!(f, "`{}`", printable(self.shown())),
             Self::Toolchain(compiler, dir) if dir == "." => write!(f, "the compiler `{}`", compiler.name()),
@@ -145,9 +151,11 @@ impl Lock {
     pub(super) fn lines(&self) -> BTreeMap<(Pin, String), String> {
         let mut lines = BTreeMap::new();
         let mut add = |pin: &Pin, key: &str, value: String| lines.insert((pin.clone(), key.to_owned()), value);
-        if let Some(bundle) = &self.bundle {
-            add(&Pin::Certificates, "version", bundle.version.clone());
-            add(&Pin::Certificates, "digest", bundle.digest.to_string());
+        for (pin, bundle) in [(Pin::Certificates, &self.bundle), (Pin::Timezones, &self.timezones)] {
+            if let Some(bundle) = bundle {
+                add(&pin, "version", bundle.version.clone());
+                add(&pin, "digest", bundle.digest.to_string());
+            }
         }
         for (name, base) in &self.bases {
             let pin = Pin::Base(name.clone());

@@ -20,6 +20,8 @@ pub struct Requests {
     pub urls: BTreeMap<String, (Located<String>, Located<Digest>)>,
     /// Mozilla's roots.
     pub bundle: Option<Origin>,
+    /// IANA's time zones.
+    pub timezones: Option<Origin>,
     /// Compilers, by kind and `dir`.
     pub toolchains: BTreeMap<(Compiler, String), ToolchainRequest>,
 }
@@ -51,6 +53,7 @@ impl Requests {
             base: recipe.base.clone().filter(|base| !lies_here(&base.value)),
             platforms: recipe.platforms.clone(),
             bundle: (recipe.system.certificates == Certificates::Mozilla).then(|| recipe.system.origin.clone()),
+            timezones: recipe.system.timezones.then(|| recipe.system.origin.clone()),
             ..Self::default()
         };
         for file in &recipe.files {
@@ -90,12 +93,13 @@ impl Requests {
     /// Every pin that a lock of the recipe has, and the words of the recipe that ask for it.
     pub fn pins(&self) -> BTreeMap<Pin, Origin> {
         let bundle = self.bundle.iter().map(|at| (Pin::Certificates, at.clone()));
+        let timezones = self.timezones.iter().map(|at| (Pin::Timezones, at.clone()));
         let base = self.base.iter().map(|base| (Pin::Base(base.value.clone()), base.origin.clone()));
         let urls = self.urls.iter().map(|(url, (at, _))| (Pin::Url(url.clone()), at.origin.clone()));
         let toolchains = self.toolchains.iter();
         let toolchains = toolchains
             .map(|((compiler, dir), request)| (Pin::Toolchain(*compiler, dir.clone()), request.origin.clone()));
-        bundle.chain(base).chain(urls).chain(toolchains).collect()
+        bundle.chain(timezones).chain(base).chain(urls).chain(toolchains).collect()
     }
 }
 

@@ -41,12 +41,14 @@ prop_compose! {
         bases in prop::collection::btree_map(words(), base(), 0..3),
         urls in prop::collection::btree_map(words(), (any::<u64>(), 0_u64..=1 << 30), 0..4),
         bundle in prop::option::of((words(), any::<u64>())),
+        timezones in prop::option::of((words(), any::<u64>())),
         toolchains in prop::collection::btree_map((prop::sample::select(&Compiler::ALL[..]), words()), toolchain(), 0..3),
     ) -> Lock {
         Lock {
             bases,
             urls: urls.into_iter().map(|(url, (seed, size))| (url, LockedUrl { sha256: digest(seed), size })).collect(),
             bundle: bundle.map(|(version, seed)| LockedBundle { version, digest: digest(seed) }),
+            timezones: timezones.map(|(version, seed)| LockedBundle { version, digest: digest(seed) }),
             toolchains,
         }
     }

@@ -21,6 +21,11 @@ impl Lock {
             page.text("version", &bundle.version);
             page.text("digest", &bundle.digest.to_string());
         }
+        if let Some(timezones) = &self.timezones {
+            page.table("[timezones]");
+            page.text("version", &timezones.version);
+            page.text("digest", &timezones.digest.to_string());
+        }
         for (name, base) in &self.bases {
             page.table("[[base]]");
             page.text("name", name);

@@ -28,6 +28,7 @@ struct Written {
     version: At<i64>,
     format: At<i64>,
     certificates: Option<At<Table<WrittenBundle>>>,
+    timezones: Option<At<Table<WrittenTimezones>>>,
     #[serde(default)]
     base: Vec<At<Table<WrittenBase>>>,
     #[serde(default)]
@@ -40,6 +41,13 @@ struct Written {
 #[serde(deny_unknown_fields)]
 struct WrittenBundle {
     name: At<String>,
+    version: At<String>,
+    digest: At<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTimezones {
     version: At<String>,
     digest: At<String>,
 }
@@ -92,6 +100,9 @@ pub fn parse_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
     if let Some(at) = written.certificates {
         reader.bundle(at)?;
     }
+    if let Some(at) = written.timezones {
+        reader.timezones(at)?;
+    }
     written.base.into_iter().try_for_each(|at| reader.base(at))?;
     written.file.into_iter().try_for_each(|at| reader.url(at))?;
     written.toolchain.into_iter().try_for_each(|at| reader.toolchain(at))?;
@@ -117,6 +128,16 @@ impl Reader<'_> {
         let digest = self.digest(&pin, "digest", &written.digest)?;
         let version = self.text(&pin, "version", written.version)?;
         self.lock.bundle = Some(LockedBundle { version, digest });
+        Ok(())
+    }
+
+    fn timezones(&mut self, at: At<Table<WrittenTimezones>>) -> Result<(), Failure> {
+        let Table(written) = at.value;
+        let pin = Pin::Timezones;
+        self.begin(&pin, &at.span)?;
+        let digest = self.digest(&pin, "digest", &written.digest)?;
+        let version = self.text(&pin, "version", written.version)?;
+        self.lock.timezones = Some(LockedBundle { version, digest });
         Ok(())
     }
 

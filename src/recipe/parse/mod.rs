@@ -193,6 +193,7 @@ impl System {
             extra_certificates: Vec::new(),
             passwd: if base { Passwd::Base } else { Passwd::Written },
             tmp: false,
+            timezones: false,
             replace: false,
         }
     }

@@ -14,7 +14,7 @@ use crate::report::{Failure, printable};
 /// Which table a key belongs to, for keys that are in one table only.
 const HOMES: [(&str, &[&str]); 3] = [
     ("[run]", &["user", "entrypoint", "args", "workdir", "ports", "stop-signal", "labels"]),
-    ("[system]", &["certificates", "extra-certificates", "passwd", "tmp"]),
+    ("[system]", &["certificates", "extra-certificates", "passwd", "tmp", "timezones"]),
     ("[policy]", &["max-size", "registries", "fail-on", "waivers"]),
 ];
 

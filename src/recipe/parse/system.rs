@@ -21,6 +21,7 @@ pub(super) fn system(page: &Page, at: Option<At<Table<written::System>>>) -> Res
         extra_certificates: Page::each(table.extra_certificates, |at| page.literal("a path of certificates", at))?,
         passwd: table.passwd.map_or(default.passwd, |at| if at.value { Passwd::Written } else { Passwd::None }),
         tmp: table.tmp.map_or(default.tmp, |at| at.value),
+        timezones: table.timezones.is_some_and(|at| at.value),
         replace: page.replace(table.replace)?,
         origin: default.origin,
     })

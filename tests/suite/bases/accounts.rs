@@ -48,7 +48,7 @@ fn the_accounts_of_the_base_are_kept_and_the_run_user_is_added() {
     assert_eq!(system, [("etc/group", 0o444), ("etc/passwd", 0o444)]);
     judges::skopeo(&layout);
     assert_eq!(judges::runc(&layout), "hello from a static binary\n");
-    case.run(["audit", "--policy", "hardened", "out/app"]).ok();
+    case.run(["audit", "--profile", "hardened", "out/app"]).ok();
     case.run(["plan", "app.toml"]).ok();
     // The same again, and from the cache.
     assert_eq!(layers(&case.build().ok().layout().image()), layers(&image));

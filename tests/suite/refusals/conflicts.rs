@@ -147,7 +147,7 @@ to = "/etc/passwd""#),
       |
     3 | to = "/etc/passwd"
       |      ^^^^^^^^^^^^^
-    hint: `passwd = false`, `certificates = "none"` and `tmp = false` in `[system]` leave its files out
+    hint: `passwd = false`, `certificates = "none"`, `tmp = false` and `timezones = false` in `[system]` leave its files out
     "#);
 }
 
@@ -164,7 +164,7 @@ to = "/etc/ssl/certs/ca-certificates.crt""#),
       |
     3 | to = "/etc/ssl/certs/ca-certificates.crt"
       |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: `passwd = false`, `certificates = "none"` and `tmp = false` in `[system]` leave its files out
+    hint: `passwd = false`, `certificates = "none"`, `tmp = false` and `timezones = false` in `[system]` leave its files out
     "#);
 }
 
@@ -182,7 +182,7 @@ writable = true"#),
       |
     3 | to = "/tmp"
       |      ^^^^^^
-    hint: `passwd = false`, `certificates = "none"` and `tmp = false` in `[system]` leave its files out
+    hint: `passwd = false`, `certificates = "none"`, `tmp = false` and `timezones = false` in `[system]` leave its files out
     "#);
 }
 
