@@ -99,7 +99,10 @@ fn name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
     };
     from_binary.filter(good).ok_or_else(|| {
-        Failure::new("the image has no name").at(&recipe.start()).hint("add `name = \"...\"` at the top")
+        // A recipe of `init` may have all its programs as comments.
+        let none = "add a `[[binary]]`, after which it is named, or `name = \"...\"` at the top";
+        let hint = if recipe.binaries.is_empty() { none } else { "add `name = \"...\"` at the top" };
+        Failure::new("the image has no name").at(&recipe.start()).hint(hint)
     })
 }
 

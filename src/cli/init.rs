@@ -16,8 +16,8 @@ pub(super) struct InitArguments {
     /// The project's folder [default: the current one]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Translate this Dockerfile too, and list line by line what is left out and why
-    #[arg(long, value_name = "DOCKERFILE")]
+    /// Translate this Dockerfile or .ko.yaml too, and list line by line what is left out and why
+    #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Replace a recipe that is there
     #[arg(long)]
@@ -28,6 +28,9 @@ pub(super) struct InitArguments {
     /// The image's name [default: the program's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// The program that the image is for, where the project has several
+    #[arg(long, value_name = "NAME")]
+    binary: Option<String>,
 }
 
 /// Writes a recipe and prints its path.
@@ -38,11 +41,14 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), 
         output: arguments.output.clone(),
         force: arguments.force,
         name: arguments.name.clone(),
+        binary: arguments.binary.clone(),
         settings: caller::settings(&Common::default(), crate::place::registry::Access::default())?,
     };
-    let printed = match init(&request, terminal)? {
+    let outcome = init(&request, terminal)?;
+    let printed = match outcome.written {
         Written::At(path) => print::text(&format!("{}\n", path.display())),
         Written::Text(text) => print::text(&text),
     };
-    printed.map_err(unprinted)
+    printed.map_err(unprinted)?;
+    outcome.open.map_or(Ok(()), |failure| Err(failure.into()))
 }

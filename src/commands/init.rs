@@ -7,7 +7,7 @@ use crate::{
     elf,
     init::{self, Drafted, Toolchains},
     oci::Platform,
-    recipe,
+    recipe::{self, GitWord},
     report::{Failure, Failures, Limits, Progress, Silent, printable},
 };
 
@@ -19,7 +19,7 @@ pub const DEFAULT_RECIPE: &str = "hardpan.toml";
 pub struct Request {
     /// The project's folder; empty is the current one.
     pub dir: PathBuf,
-    /// A Dockerfile to translate, from the current folder, or else from `dir`.
+    /// A Dockerfile or a `.ko.yaml` to translate, from the current folder, or else from `dir`.
     pub from: Option<PathBuf>,
     /// Where the recipe goes; `-` is stdout, `None` is `hardpan.toml` in `dir`.
     pub output: Option<PathBuf>,
@@ -27,6 +27,8 @@ pub struct Request {
     pub force: bool,
     /// The image's name.
     pub name: Option<String>,
+    /// The program that the image is for.
+    pub binary: Option<String>,
     /// For the toolchains, and for the check that the recipe's inputs are there.
     pub settings: Settings,
 }
@@ -40,6 +42,15 @@ pub enum Written {
     Text(String),
 }
 
+/// A recipe, and whether it is whole.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Where the recipe is.
+    pub written: Written,
+    /// Why no program was chosen: the recipe has all of them as comments, and is none before one is taken.
+    pub open: Option<Failure>,
+}
+
 /// The toolchains of this machine.
 struct Installed<'a> {
     settings: &'a Settings,
@@ -50,7 +61,7 @@ struct Installed<'a> {
 
 /// Writes the recipe, and tells `progress` what was chosen and what is left out. It has been read back, and every file
 /// it names is there: what `build` may still refuse is for the compiler to find.
-pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failures> {
+pub fn init(request: &Request, progress: &dyn Progress) -> Result<Outcome, Failures> {
     let dir = folder(&request.dir)?;
     let to_stdout = request.output.as_deref() == Some(Path::new("-"));
     let path = match &request.output {
@@ -61,10 +72,16 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failu
         init::refuse_existing(&path, request.force)?;
     }
     let recipe_dir = folder(path.parent().unwrap_or(Path::new("")))?;
-    let dockerfile = request.from.as_ref().map(|from| dockerfile(from, &request.dir)).transpose()?;
+    let from = request.from.as_ref().map(|from| source(from, &request.dir)).transpose()?;
     let checkout = Bound::of(&dir, false)?.root;
     let tools = Installed { settings: &request.settings, progress, checkout };
-    let asked = init::Request { dir, recipe_dir: recipe_dir.clone(), name: request.name.clone(), dockerfile };
+    let asked = init::Request {
+        dir,
+        recipe_dir: recipe_dir.clone(),
+        name: request.name.clone(),
+        binary: request.binary.clone(),
+        from,
+    };
     let drafted = init::draft(&asked, &tools)?;
     check(&path, &recipe_dir, &drafted, &request.settings)?;
     for line in &drafted.said {
@@ -74,15 +91,18 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failu
         progress.step(&format!("left out: {line}"));
     }
     if to_stdout {
-        return Ok(Written::Text(drafted.text));
+        return Ok(Outcome { written: Written::Text(drafted.text), open: drafted.open });
     }
     init::write(&path, &drafted.text, request.force)?;
-    Ok(Written::At(path))
+    let open = drafted.open.map(|failure| failure.in_path(&path));
+    Ok(Outcome { written: Written::At(path), open })
 }
 
 /// Reads the recipe back, and resolves all of it that needs no compiler.
 fn check(path: &Path, folder: &Path, drafted: &Drafted, settings: &Settings) -> Result<(), Failures> {
-    let recipe = recipe::parse(&path.to_string_lossy(), &drafted.text)?;
+    let name = path.to_string_lossy();
+    recipe::parse(&name, &drafted.text)?;
+    let recipe = recipe::parse(&name, &drafted.trial)?;
     let resolver = Resolver::new(&recipe, folder, settings, &Silent)?;
     for platform in &recipe.platforms {
         resolver.prepare(platform)?;
@@ -97,17 +117,17 @@ fn folder(path: &Path) -> Result<PathBuf, Failure> {
     if found.is_dir() { Ok(found) } else { Err(Failure::new("this is no folder").in_path(shown)) }
 }
 
-/// The Dockerfile's name and text.
-fn dockerfile(from: &Path, dir: &Path) -> Result<(String, String), Failure> {
+/// The name and the text of a Dockerfile or a `.ko.yaml`.
+fn source(from: &Path, dir: &Path) -> Result<(String, String), Failure> {
     let inside = dir.join(from);
     let path = if from.exists() || !inside.exists() { from.to_path_buf() } else { inside };
-    let fault = |error: &std::io::Error| Failure::io("read the Dockerfile", &path, error);
+    let fault = |error: &std::io::Error| Failure::io("read the file", &path, error);
     let size = path.metadata().map_err(|error| fault(&error))?.len();
     if size > Limits::RECIPE_BYTES {
-        return Err(Failure::new("the Dockerfile is larger than 1 MiB").in_path(&path));
+        return Err(Failure::new("the file is larger than 1 MiB").in_path(&path));
     }
     let bytes = std::fs::read(&path).map_err(|error| fault(&error))?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the Dockerfile is not UTF-8").in_path(&path))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the file is not UTF-8").in_path(&path))?;
     Ok((from.to_string_lossy().into_owned(), text))
 }
 
@@ -136,6 +156,10 @@ impl Toolchains for Installed<'_> {
         self.toolchain().go_packages(dir, work, cgo)
     }
 
+    fn go_work(&self, file: &Path) -> Result<Vec<u8>, Failure> {
+        self.toolchain().go_work(file)
+    }
+
     fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
         self.toolchain().cargo_workspace(dir)
     }
@@ -146,6 +170,16 @@ impl Toolchains for Installed<'_> {
 
     fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure> {
         self.toolchain().has_rust_target(dir, target)
+    }
+
+    fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
+        let word = match variable {
+            "git.revision" => GitWord::Revision,
+            "git.tag" => GitWord::Tag,
+            "git.dirty" => GitWord::Dirty,
+            _ => return Err(Failure::new(format!("`{variable}` is no variable of git")).in_path(dir)),
+        };
+        self.toolchain().git(word, dir)
     }
 
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {

@@ -11,8 +11,9 @@ use super::{
     Toolchains,
     draft::{Program, Source},
     folder,
-    project::{Candidate, Project, Rank},
+    project::{self, Candidate, Project},
     quoted,
+    rank::{Rank, is_aside},
 };
 use crate::report::{Failure, printable};
 
@@ -45,29 +46,73 @@ struct Target {
     required_features: Vec<String>,
 }
 
-/// The programs of the workspaces in these folders of `dir`: the first that has one.
+/// The programs of the workspaces in these folders of `dir`: the one in `dir` itself, else all of them.
 pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) -> Result<Project, Failure> {
     let mut libraries: Vec<String> = Vec::new();
     let mut roots: BTreeSet<PathBuf> = BTreeSet::new();
-    for place in folders {
+    let (mut found, mut whats, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut passed_over, mut refused) = (Vec::new(), None);
+    for (asked, place) in folders.iter().enumerate() {
         let at = folder::within(dir, place);
         if roots.iter().any(|root| at.starts_with(root)) {
             continue;
         }
-        let metadata: Metadata = serde_json::from_slice(&tools.cargo_workspace(&at)?)
-            .map_err(|_| Failure::new("`cargo metadata` answered what cannot be read").in_path(&at))?;
+        if asked >= project::PROJECTS {
+            passed_over.extend(project::not_asked(folders.get(asked..).unwrap_or_default(), "package"));
+            break;
+        }
+        let metadata = match metadata(&at, tools) {
+            Ok(metadata) => metadata,
+            Err(failure) if place.is_empty() || folders.len() == 1 => return Err(failure),
+            Err(failure) => {
+                let what = failure.what.replace('\n', " ");
+                let why = format!("the package in {} cannot be read: {what}", quoted(place));
+                said.push(format!("not {}: {what}", quoted(place)));
+                passed_over.push((why, Rank::unknown(place)));
+                refused = refused.or(Some(failure));
+                continue;
+            }
+        };
         roots.insert(metadata.workspace_root.clone());
         let candidates = candidates(dir, place, &at, &metadata);
-        if !candidates.is_empty() {
-            let what = what(&at, &metadata);
-            let said = vec![format!("project: Rust, {what}")];
-            return Ok(Project { what: format!("the Cargo {what}"), candidates, said });
+        let enough = place.is_empty() && candidates.iter().any(|candidate| !candidate.rank.aside);
+        if candidates.is_empty() {
+            libraries.extend(metadata.packages.iter().map(|package| quoted(&package.name)).take(8));
+        } else {
+            whats.push(what(&at, &metadata));
+            found.push((place, candidates));
         }
-        libraries.extend(metadata.packages.iter().map(|package| quoted(&package.name)).take(8));
+        if enough {
+            break;
+        }
     }
+    if found.is_empty() {
+        return Err(refused.unwrap_or_else(|| no_program(dir, &libraries)));
+    }
+    // The name of a package means the project only where there is one workspace, or it is the project's own.
+    let unknown = passed_over.iter().filter(|(_, rank)| !rank.aside).count();
+    let meant = found.iter().filter(|(_, candidates)| candidates.iter().any(|one| !one.rank.aside)).count();
+    let several = meant + unknown > 1;
+    for (_, candidates) in found.iter_mut().filter(|(place, _)| several && !place.is_empty()) {
+        for candidate in candidates {
+            candidate.rank.not_named = true;
+        }
+    }
+    let what = whats.join(", ");
+    said.insert(0, format!("project: Rust, {what}"));
+    let candidates = found.into_iter().flat_map(|(_, candidates)| candidates).collect();
+    Ok(Project { what: format!("the Cargo {what}"), candidates, passed_over, said })
+}
+
+fn metadata(at: &Path, tools: &dyn Toolchains) -> Result<Metadata, Failure> {
+    serde_json::from_slice(&tools.cargo_workspace(at)?)
+        .map_err(|_| Failure::new("`cargo metadata` answered what cannot be read").in_path(at))
+}
+
+fn no_program(dir: &Path, libraries: &[String]) -> Failure {
     let (is, them) = if libraries.len() == 1 { ("is a library", "it has") } else { ("are libraries", "they have") };
     let what = format!("{} {is}: {them} no program", libraries.join(", "));
-    Err(Failure::new(what).in_path(dir).hint("run `init` in the folder of a package that has a program"))
+    Failure::new(what).in_path(dir).hint("run `init` in the folder of a package that has a program")
 }
 
 /// The package or the workspace in words.
@@ -106,7 +151,7 @@ fn candidates(dir: &Path, place: &str, at: &Path, metadata: &Metadata) -> Vec<Ca
             let of_workspace = named.as_ref() == Some(&package.name);
             let mut rank =
                 Rank::new(&folder, &binary.name, of_package && (of_workspace || metadata.packages.len() == 1));
-            rank.aside |= Rank::new(&package.name, "", true).aside;
+            rank.aside |= rank.not_named && is_aside(&package.name);
             let default = &metadata.workspace_default_members;
             rank.not_default = !default.is_empty() && !default.contains(&package.id);
             rank.not_default_run = package.default_run.as_ref().is_some_and(|run| *run != binary.name);

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{oci::Platform, report::printable};
+use crate::{
+    oci::Platform,
+    report::{Failure, printable},
+};
 
 /// Columns of a comment.
 const WIDTH: usize = 110;
@@ -13,12 +16,16 @@ const WIDTH: usize = 110;
 pub(super) struct Draft {
     /// The first comment.
     pub(super) intro: String,
+    /// What the left-out lines are of, when that is no Dockerfile.
+    pub(super) from: Option<String>,
     pub(super) name: Option<String>,
     /// None is the default.
     pub(super) platforms: Vec<Platform>,
     pub(super) binaries: Vec<Program>,
     /// Other programs of the project, as comments.
     pub(super) others: Vec<Program>,
+    /// Why no program was chosen: all are among the others.
+    pub(super) open: Option<Failure>,
     pub(super) files: Vec<File>,
     pub(super) trees: Vec<Tree>,
     /// Writable folders that are volumes; the comment is where it comes from.
@@ -26,10 +33,19 @@ pub(super) struct Draft {
     pub(super) run: Run,
     /// Whether the image gets the IANA time zones, and where that comes from.
     pub(super) timezones: Option<String>,
+    /// `[vars]`.
+    pub(super) vars: BTreeMap<String, Variable>,
     /// Goes before host paths: from the recipe's folder to the project's.
     pub(super) prefix: String,
     pub(super) said: Vec<String>,
     pub(super) left_out: Vec<String>,
+}
+
+/// One of `[vars]`.
+#[derive(Debug, Clone)]
+pub(super) struct Variable {
+    pub(super) value: String,
+    pub(super) comment: String,
 }
 
 /// One `[[binary]]`.
@@ -52,6 +68,8 @@ pub(super) struct Program {
     pub(super) flags: Vec<String>,
     /// `GOWORK`, relative to `dir`.
     pub(super) work: Option<String>,
+    /// More environment of the compiler.
+    pub(super) env: BTreeMap<String, String>,
     /// Of a prebuilt program.
     pub(super) platforms: Vec<Platform>,
 }
@@ -92,6 +110,7 @@ pub(super) struct Tree {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) include: Vec<String>,
+    pub(super) exclude: Vec<String>,
 }
 
 /// `[run]`.
@@ -122,6 +141,7 @@ impl Program {
             features: Vec::new(),
             flags: Vec::new(),
             work: None,
+            env: BTreeMap::new(),
             platforms: Vec::new(),
         }
     }
@@ -151,8 +171,11 @@ impl Program {
                 key(name, texts(list));
             }
         }
-        if let Some(work) = &self.work {
-            key("env", format!("{{ GOWORK = {} }}", text(work)));
+        let work = self.work.iter().map(|work| ("GOWORK", work));
+        let env = work.chain(self.env.iter().map(|(name, value)| (name.as_str(), value)));
+        let env: Vec<_> = env.map(|(name, value)| format!("{} = {}", self::key(name), text(value))).collect();
+        if !env.is_empty() {
+            key("env", format!("{{ {} }}", env.join(", ")));
         }
         if let Some(to) = &self.to {
             key("to", text(to));
@@ -197,6 +220,7 @@ impl fmt::Display for Draft {
         if !self.platforms.is_empty() {
             lines.push(format!("platforms = {}", texts(&self.platforms)));
         }
+        self.variables(&mut lines);
         for program in &self.binaries {
             lines.push(String::new());
             lines.extend(wrapped(&program.comment));
@@ -208,7 +232,8 @@ impl fmt::Display for Draft {
         self.system(&mut lines);
         if !self.left_out.is_empty() {
             lines.push(String::new());
-            lines.push("# Left out of the Dockerfile, line by line:".into());
+            let from = self.from.as_deref().unwrap_or("the Dockerfile");
+            lines.extend(wrapped(&format!("Left out of {from}, line by line:")));
             lines.push("#".into());
             lines.extend(self.left_out.iter().flat_map(|line| wrapped(line)));
         }
@@ -218,16 +243,31 @@ impl fmt::Display for Draft {
 }
 
 impl Draft {
+    /// `[vars]`.
+    fn variables(&self, lines: &mut Vec<String>) {
+        if !self.vars.is_empty() {
+            lines.push(String::new());
+            lines.push("[vars]".into());
+        }
+        for (name, variable) in &self.vars {
+            lines.extend(wrapped(&variable.comment));
+            lines.push(format!("{} = {}", key(name), text(&variable.value)));
+        }
+    }
+
     /// The programs that the image does not have.
     fn others(&self, lines: &mut Vec<String>) {
         if self.others.is_empty() {
             return;
         }
         lines.push(String::new());
-        lines.extend(wrapped(
+        lines.extend(wrapped(if self.open.is_some() {
+            "The project's programs. An image runs one program, and nothing here says which one is meant: take the `# ` \
+             from the lines of its table, or let `hardpan init --force --binary NAME` do it."
+        } else {
             "The project's other programs. An image runs one program; for another one take its table instead of the one \
-             above, or write a recipe of its own.",
-        ));
+             above, or write a recipe of its own."
+        }));
         for program in &self.others {
             lines.push("#".into());
             lines.extend(program.lines(&self.prefix).iter().map(|line| match line.strip_prefix("# ") {
@@ -259,6 +299,9 @@ impl Draft {
             lines.push(format!("from = {}", text(&host(&self.prefix, &tree.from))));
             lines.push(format!("to = {}", text(&tree.to)));
             lines.push(format!("include = {}", texts(&tree.include)));
+            if !tree.exclude.is_empty() {
+                lines.push(format!("exclude = {}", texts(&tree.exclude)));
+            }
         }
         for (to, comment) in &self.volumes {
             lines.push(String::new());
@@ -319,12 +362,12 @@ fn host(prefix: &str, path: &str) -> String {
 }
 
 /// A TOML string.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     toml::Value::from(value).to_string()
 }
 
 /// An array of TOML strings.
-fn texts<T: ToString>(values: &[T]) -> String {
+pub(super) fn texts<T: ToString>(values: &[T]) -> String {
     let values: Vec<_> = values.iter().map(|value| text(&value.to_string())).collect();
     format!("[{}]", values.join(", "))
 }

@@ -11,8 +11,10 @@ use super::{
     Toolchains,
     draft::{Program, Source},
     folder,
-    project::{Candidate, Project, Rank},
+    project::{self, Candidate, Project},
     quoted,
+    rank::Rank,
+    workspace::Workspace,
 };
 use crate::report::{Failure, printable};
 
@@ -66,39 +68,98 @@ struct PackageError {
 /// What one module has.
 struct Found {
     path: String,
+    place: String,
     candidates: Vec<Candidate>,
-    /// Programs that need a C compiler: package, and the file that imports "C".
-    cgo: Vec<(String, String)>,
+    /// Programs that need a C compiler.
+    cgo: Vec<NeedsCgo>,
 }
 
-/// The programs of the modules in these folders of `dir`. Nested modules are looked at when the first has no program
-/// that is meant for users.
+/// A program that cannot be compiled without cgo.
+struct NeedsCgo {
+    package: String,
+    /// The file that imports "C".
+    file: String,
+    rank: Rank,
+}
+
+/// The programs of the modules in these folders of `dir`: those that a `go.work` of `dir` uses, else the one in `dir`
+/// itself. Others are looked at when these have no program that is meant for users.
 pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) -> Result<Project, Failure> {
-    let mut all: Vec<Found> = Vec::new();
-    for place in folders {
-        let found = module(dir, place, tools)?;
-        let enough = found.candidates.iter().any(|candidate| !candidate.rank.aside);
-        all.push(found);
-        if enough && place.is_empty() {
+    let work = Workspace::of(dir, tools)?;
+    let (mut all, mut said): (Vec<Found>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut passed_over = Vec::new();
+    let used = work.as_ref().map(|work| work.used.as_slice()).unwrap_or_default();
+    for place in used {
+        all.push(module(dir, place, work.as_ref(), tools)?);
+    }
+    let meant = |found: &Found| found.candidates.iter().any(|candidate| !candidate.rank.aside);
+    let (mut enough, mut refused) = (all.iter().any(meant), None);
+    let others: Vec<_> = folders.iter().filter(|place| !used.contains(place)).cloned().collect();
+    for (at, place) in others.iter().enumerate() {
+        if enough {
             break;
+        }
+        if at >= project::PROJECTS {
+            passed_over.extend(project::not_asked(others.get(at..).unwrap_or_default(), "module"));
+            break;
+        }
+        match module(dir, place, work.as_ref(), tools) {
+            Ok(found) => {
+                enough |= place.is_empty() && meant(&found);
+                all.push(found);
+            }
+            // The project's own module, or the only one: its failure is the answer.
+            Err(failure) if place.is_empty() || others.len() == 1 => return Err(failure),
+            Err(failure) => {
+                let what = failure.what.replace('\n', " ");
+                let why = format!("the module in {} cannot be read: {what}", quoted(place));
+                said.push(format!("not {}: {what}", quoted(place)));
+                passed_over.push((why, Rank::unknown(place)));
+                refused = refused.or(Some(failure));
+            }
+        }
+    }
+    if let (true, Some(failure)) = (all.is_empty(), refused) {
+        return Err(failure);
+    }
+    assembled(dir, all, passed_over, said)
+}
+
+/// The project of the modules.
+fn assembled(
+    dir: &Path,
+    mut all: Vec<Found>,
+    mut passed_over: Vec<(String, Rank)>,
+    noticed: Vec<String>,
+) -> Result<Project, Failure> {
+    // The name of a module means the project only where there is one, or the module is the project's own.
+    let meant = |found: &Found| {
+        let mut ranks = found.candidates.iter().map(|one| &one.rank).chain(found.cgo.iter().map(|one| &one.rank));
+        ranks.any(|rank| !rank.aside)
+    };
+    let unknown = passed_over.iter().filter(|(_, rank)| !rank.aside).count();
+    let several = all.iter().filter(|found| meant(found)).count() + unknown > 1;
+    for found in all.iter_mut().filter(|found| several && !found.place.is_empty()) {
+        for candidate in &mut found.candidates {
+            candidate.rank.not_named = true;
         }
     }
     let paths: Vec<_> = all.iter().map(|found| quoted(&found.path)).collect();
-    let first_cgo = all.iter().flat_map(|found| &found.cgo).next().cloned();
-    let mut said =
-        vec![format!("project: Go, {} {}", if paths.len() == 1 { "module" } else { "modules" }, paths.join(", "))];
-    if let Some((package, file)) = &first_cgo {
-        said.push(format!("not `{package}`: `{file}` imports \"C\", and hardpan compiles without cgo"));
+    let modules = format!("{} {}", if paths.len() == 1 { "module" } else { "modules" }, paths.join(", "));
+    let mut said = vec![format!("project: Go, {modules}")];
+    said.extend(noticed);
+    let mut first_cgo = None;
+    for NeedsCgo { package, file, rank } in all.iter_mut().flat_map(|found| found.cgo.drain(..)) {
+        let why = format!("`{package}`: `{file}` imports \"C\", and hardpan compiles without cgo");
+        said.push(format!("not {why}"));
+        passed_over.push((format!("not {why}"), rank));
+        first_cgo = first_cgo.or(Some((package, file)));
     }
     let candidates: Vec<_> = all.into_iter().flat_map(|found| found.candidates).collect();
     if candidates.is_empty() {
         return Err(no_program(dir, &paths, first_cgo));
     }
-    Ok(Project {
-        what: format!("the Go {} {}", if paths.len() == 1 { "module" } else { "modules" }, paths.join(", ")),
-        candidates,
-        said,
-    })
+    Ok(Project { what: format!("the Go {modules}"), candidates, passed_over, said })
 }
 
 fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Failure {
@@ -112,13 +173,14 @@ fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Fa
 }
 
 /// The programs of one module.
-fn module(dir: &Path, place: &str, tools: &dyn Toolchains) -> Result<Found, Failure> {
+fn module(dir: &Path, place: &str, work: Option<&Workspace>, tools: &dyn Toolchains) -> Result<Found, Failure> {
     let at = folder::within(dir, place);
     let unread = |what: &str| Failure::new(format!("`{what}` answered what cannot be read")).in_path(&at);
     let module: Module = serde_json::from_slice(&tools.go_module(&at)?).map_err(|_| unread("go mod edit -json"))?;
-    let work = workspace(dir, place);
+    let not_used = work.is_some_and(|work| !work.uses(place));
+    let work = work.filter(|_| !not_used);
     let list = |cgo| -> Result<Vec<Package>, Failure> {
-        let text = tools.go_packages(&at, work.as_ref().map(|(file, _)| file.as_path()), cgo)?;
+        let text = tools.go_packages(&at, work.map(|work| work.file.as_path()), cgo)?;
         let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&text).into_iter().collect();
         packages.map_err(|_| unread("go list"))
     };
@@ -134,6 +196,7 @@ fn module(dir: &Path, place: &str, tools: &dyn Toolchains) -> Result<Found, Fail
             .collect()
     };
     let base = program_name(&module.own.path);
+    let rank = |inside: &str, package: &Package| rank_of(place, inside, package, base, not_used);
     let (mut candidates, mut cgo) = (Vec::new(), Vec::new());
     let mut known = BTreeSet::new();
     for package in programs(&pure).into_iter().filter_map(|at| pure.get(at)) {
@@ -142,20 +205,24 @@ fn module(dir: &Path, place: &str, tools: &dyn Toolchains) -> Result<Found, Fail
         if let Some(file) =
             package.deps.iter().chain([&package.import_path]).find_map(|path| blocked.get(path.as_str()))
         {
-            cgo.push((shown(&inside), file.clone()));
+            cgo.push(NeedsCgo { package: shown(&inside), file: file.clone(), rank: rank(&inside, package) });
             continue;
         }
-        candidates.push(candidate(&module, place, &inside, package, base, work.as_ref().map(|(_, name)| name.clone())));
+        candidates.push(candidate(&module, place, &inside, package, rank(&inside, package)));
         check_sums(&at, &module, package, work.is_some())?;
     }
     for package in programs(&with_cgo).into_iter().filter_map(|at| with_cgo.get(at)) {
         if let (false, Some(inside)) = (known.contains(package.import_path.as_str()), folder::below(&at, &package.dir))
         {
             let file = package.cgo_files.first().cloned().unwrap_or_default();
-            cgo.push((shown(&inside), join(&inside, &file)));
+            let (package, rank) = (shown(&inside), rank(&inside, package));
+            cgo.push(NeedsCgo { package, file: join(&inside, &file), rank });
         }
     }
-    Ok(Found { path: module.own.path, candidates, cgo })
+    for candidate in &mut candidates {
+        candidate.program.work = work.map(|_| Workspace::from_module(place));
+    }
+    Ok(Found { path: module.own.path, place: place.to_owned(), candidates, cgo })
 }
 
 /// The packages of the module that cannot be compiled without cgo, each with a file that says so. A package whose
@@ -174,24 +241,23 @@ fn needs_cgo(pure: &[Package], with_cgo: &[Package]) -> BTreeMap<String, String>
     blocked
 }
 
-fn candidate(
-    module: &Module,
-    place: &str,
-    inside: &str,
-    package: &Package,
-    base: &str,
-    work: Option<String>,
-) -> Candidate {
+fn candidate(module: &Module, place: &str, inside: &str, package: &Package, rank: Rank) -> Candidate {
     let name = program_name(&package.import_path).to_owned();
     let mut program = Program::new(&name, Source::Go { package: shown(inside) });
     program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
-    program.work = work;
     program.comment = format!("The program `{}` of the module `{}`.", printable(&name), printable(&module.own.path));
-    let folder = join(place, inside);
-    let mut rank = Rank::new(&folder, &name, name == base);
+    Candidate { program, folder: join(place, inside), id: package.import_path.clone(), rank }
+}
+
+/// The rank of the program in the folder `inside` of the module in `place`, whose name is `base`.
+fn rank_of(place: &str, inside: &str, package: &Package, base: &str, not_used: bool) -> Rank {
+    let name = program_name(&package.import_path);
+    let mut rank = Rank::new(&join(place, inside), name, name == base);
     // `x/cmd/x` of a nested module is as near as one of the first.
-    rank.hidden = Rank::new(inside, &name, true).hidden;
-    Candidate { program, folder, id: package.import_path.clone(), rank }
+    rank.hidden = Rank::new(inside, name, true).hidden;
+    rank.not_root = !(place.is_empty() && inside.is_empty());
+    rank.not_used = not_used;
+    rank
 }
 
 /// Refuses a module whose `go.sum` cannot let it build.
@@ -229,22 +295,6 @@ fn check_sums(at: &Path, module: &Module, package: &Package, in_workspace: bool)
         }
     }
     Ok(())
-}
-
-/// The `go.work` of the project's own folder, when it uses the module: plain `go build` would look through it too.
-/// The second is its path from the module's folder.
-fn workspace(dir: &Path, place: &str) -> Option<(PathBuf, String)> {
-    let file = dir.join("go.work");
-    let text = std::fs::read_to_string(&file).ok()?;
-    let wanted = place.trim_end_matches('/');
-    let uses = text.lines().any(|line| {
-        let line = line.split("//").next().unwrap_or_default().trim();
-        let path = line.strip_prefix("use").unwrap_or(line).trim().trim_matches('"');
-        let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/');
-        path == wanted || wanted.is_empty() && path == "."
-    });
-    let up: String = place.split('/').filter(|part| !part.is_empty()).map(|_| "../").collect();
-    uses.then(|| (file, format!("{up}go.work")))
 }
 
 /// A package path as `go build` takes it.

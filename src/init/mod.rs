@@ -8,15 +8,20 @@
 //!
 //! Of several programs one becomes the image: the one that carries the name of the module or package (what
 //! `go install module@latest` and `cargo run` take), the others stand in the recipe as comments. ko makes an image of
-//! each import path for the same reason: an image that holds programs it does not run holds more than it needs.
+//! each import path for the same reason: an image that holds programs it does not run holds more than it needs. Where
+//! no reason speaks for one of them, all are comments, and the caller chooses ([`Drafted::open`]).
 
 mod cargo;
+mod choice;
 mod dockerfile;
 mod draft;
 mod folder;
 mod go;
 mod prebuilt;
 mod project;
+mod rank;
+mod rust_target;
+mod workspace;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +32,8 @@ use crate::{
     oci::Platform,
     report::{Failure, printable},
 };
-use draft::{Draft, Source};
+use choice::Choice;
+use draft::Draft;
 
 /// What the toolchains and the files of this machine answer. `dir` is always canonical.
 pub trait Toolchains {
@@ -35,12 +41,26 @@ pub trait Toolchains {
     fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure>;
     /// `go list -e -deps -json ./...` for Linux, with or without cgo, through the `go.work` of `work`.
     fn go_packages(&self, dir: &Path, work: Option<&Path>, cgo: bool) -> Result<Vec<u8>, Failure>;
+    /// `go work edit -json` of a `go.work`: one document.
+    fn go_work(&self, file: &Path) -> Result<Vec<u8>, Failure> {
+        Err(Failure::new("no `go` reads this file here").in_path(file))
+    }
     /// `cargo metadata --no-deps`: one document. A missing `Cargo.lock` is a failure.
     fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure>;
     /// The triple of this machine's Rust.
     fn rust_host(&self, dir: &Path) -> Result<String, Failure>;
     /// Whether Rust's standard library for a triple is installed.
     fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure>;
+    /// Why the Cargo project in `dir` would not build for a triple on this machine, as the end of a sentence; `None` is
+    /// that it will, as far as that is known without a compile.
+    fn target_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
+        let missing = !self.has_rust_target(dir, target)?;
+        Ok(missing.then(|| format!("its standard library is not installed (`rustup target add {target}` brings it)")))
+    }
+    /// The value of a variable of git, such as `git.revision`, for the checkout of `dir`.
+    fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
+        Err(Failure::new(format!("`{variable}` has no value")).in_path(dir))
+    }
     /// The platform of a static program; an error is why no image can have it; `None` is no program.
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>>;
 }
@@ -54,8 +74,10 @@ pub struct Request {
     pub recipe_dir: PathBuf,
     /// The image's name, when the caller gives one.
     pub name: Option<String>,
-    /// A Dockerfile: its name for messages, and its text.
-    pub dockerfile: Option<(String, String)>,
+    /// The program that the image is for, when the caller names it.
+    pub binary: Option<String>,
+    /// A Dockerfile or a `.ko.yaml`: its name for messages, and its text.
+    pub from: Option<(String, String)>,
 }
 
 /// A recipe that is not written yet.
@@ -67,33 +89,54 @@ pub struct Drafted {
     pub said: Vec<String>,
     /// What the Dockerfile says and the recipe does not, one line each, as `Dockerfile:12: ...`.
     pub left_out: Vec<String>,
+    /// Why no program was chosen, with the list; `text` has all of them as comments then.
+    pub open: Option<Failure>,
+    /// The recipe with a program in any case, for a check that it can be planned.
+    pub trial: String,
 }
 
 /// Drafts the recipe. A folder without a program that hardpan can make an image of is a failure that says what is
 /// missing.
 pub fn draft(request: &Request, tools: &dyn Toolchains) -> Result<Drafted, Failure> {
-    let mut draft = match &request.dockerfile {
+    let mut draft = match &request.from {
+        Some(_) if request.binary.is_some() => {
+            return Err(Failure::new("`--binary` does not go with a Dockerfile, which names its program itself"));
+        }
         Some((name, text)) => dockerfile::draft(&request.dir, name, text, tools)?,
-        None => plain(&request.dir, tools)?,
+        None => plain(&request.dir, request.binary.as_deref(), tools)?,
     };
-    set_rust_target(&mut draft, &request.dir, tools)?;
+    low_ports(&mut draft);
+    rust_target::set(&mut draft, &request.dir, tools)?;
     draft.name.clone_from(&request.name);
     draft.prefix = folder::relative(&request.recipe_dir, &request.dir)?;
-    Ok(Drafted { text: draft.to_string(), said: draft.said, left_out: draft.left_out })
+    let text = draft.to_string();
+    let open = draft.open.take();
+    let mut trial = text.clone();
+    if open.is_some() && !draft.others.is_empty() {
+        draft.binaries.push(draft.others.remove(0));
+        trial = draft.to_string();
+    }
+    Ok(Drafted { text, said: draft.said, left_out: draft.left_out, open, trial })
 }
 
 /// Without a Dockerfile: the project's own program.
-fn plain(dir: &Path, tools: &dyn Toolchains) -> Result<Draft, Failure> {
+fn plain(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<Draft, Failure> {
     let mut project = project::find(dir, tools)?;
     let mut draft = Draft::default();
     draft.said.append(&mut project.said);
-    let chosen = project.candidates.remove(0);
-    let why = project.why(&chosen);
-    draft.said.push(format!("program: {} ({why})", chosen.program));
     draft.intro = format!("Written by `hardpan init`: {}.", project.what);
-    draft.platforms = draft::platforms_of(&chosen.program);
-    draft.binaries.push(chosen.program);
-    draft.others = project.candidates.into_iter().map(|candidate| candidate.program).collect();
+    match project.choose(wanted)? {
+        Choice::Chosen(chosen, why, others) => {
+            draft.said.push(format!("program: {} ({why})", chosen.program));
+            draft.platforms = draft::platforms_of(&chosen.program);
+            draft.binaries.push(chosen.program);
+            draft.others = others.into_iter().map(|candidate| candidate.program).collect();
+        }
+        Choice::Open(candidates, failure) => {
+            draft.open = Some(failure);
+            draft.others = candidates.into_iter().map(|candidate| candidate.program).collect();
+        }
+    }
     if dir.join("Dockerfile").is_file() {
         draft
             .said
@@ -102,48 +145,21 @@ fn plain(dir: &Path, tools: &dyn Toolchains) -> Result<Draft, Failure> {
     Ok(draft)
 }
 
-/// Names the target that is installed, when the default is not: `build` never guesses one.
-fn set_rust_target(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
-    let programs = || draft.binaries.iter().filter(|program| matches!(program.source, Source::Cargo { .. }));
-    let Some(first) = programs().next() else { return Ok(()) };
-    let dir = folder::within(dir, first.dir.as_deref().unwrap_or_default());
-    let platform = match draft.platforms.first() {
-        Some(platform) => platform.clone(),
-        None => Platform { os: "linux", architecture: "amd64", variant: None },
+/// Says which ports the run user may not be allowed to listen on.
+fn low_ports(draft: &mut Draft) {
+    let low = |port: &&String| {
+        port.split('/').next().and_then(|number| number.parse().ok()).is_some_and(|port: u16| port < 1024)
     };
-    let musl = platform.rust_target();
-    if tools.has_rust_target(&dir, musl)? {
-        draft.said.push(format!("target: `{musl}`, the default for {platform}, is installed"));
-        return Ok(());
+    let ports: Vec<_> = draft.run.ports.iter().filter(low).map(|port| format!("`{port}`")).collect();
+    if ports.is_empty() {
+        return;
     }
-    let host = tools.rust_host(&dir)?;
-    let arch = host.split('-').next().unwrap_or_default();
-    let gnu = host.ends_with("-linux-gnu") && tools.has_rust_target(&dir, &host)?;
-    let own = Platform::parse(&format!("linux/{arch}")).ok().filter(|_| gnu);
-    let missing = || {
-        Failure::new(format!("the standard library for `{musl}` is not installed"))
-            .in_path(&dir)
-            .hint(format!("`rustup target add {musl}`"))
-    };
-    let own = own.ok_or_else(missing)?;
-    if own != platform && !draft.platforms.is_empty() {
-        return Err(missing());
-    }
-    draft.said.push(format!("target: `{host}`, because `{musl}` is not installed and this one is"));
-    if own != platform {
-        draft.said.push(format!("platform: {own}, this machine's, for the same reason"));
-        draft.platforms = vec![own];
-    }
-    let note = format!(
-        "The default, `{musl}`, is not installed here (`rustup target add {musl}` brings it). For a gnu target the C \
-         library is linked in, so the program is static all the same."
-    );
-    for program in draft.binaries.iter_mut().chain(&mut draft.others) {
-        if matches!(program.source, Source::Cargo { .. }) {
-            program.target = Some((host.clone(), note.clone()));
-        }
-    }
-    Ok(())
+    let (word, is) = if ports.len() == 1 { ("port", "is") } else { ("ports", "are") };
+    draft.said.push(format!(
+        "{word}: {} {is} below 1024, and the user is not root; whether the program may listen there depends on the \
+         engine (Docker allows it; others need the sysctl `net.ipv4.ip_unprivileged_port_start=0`)",
+        ports.join(", ")
+    ));
 }
 
 /// A name of a file or a package, for a sentence.

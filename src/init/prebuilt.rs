@@ -6,8 +6,9 @@ use super::{
     Toolchains,
     draft::{Program, Source},
     folder,
-    project::{Candidate, Project, Rank},
+    project::{Candidate, Project},
     quoted,
+    rank::Rank,
 };
 use crate::{oci::Platform, report::Failure};
 
@@ -37,6 +38,7 @@ pub(super) fn project(dir: &Path, tools: &dyn Toolchains) -> Result<Option<Proje
             let mut project = Project {
                 what: format!("a prebuilt program in {}", quoted(if place.is_empty() { "." } else { place })),
                 said: Vec::new(),
+                passed_over: Vec::new(),
                 candidates,
             };
             project.candidates.sort_by(|one, other| one.rank.cmp(&other.rank));

@@ -2,34 +2,18 @@
 
 use std::path::Path;
 
-use super::{Toolchains, cargo, draft::Program, folder, go, prebuilt, quoted};
+use super::{
+    Toolchains, cargo,
+    draft::Program,
+    folder, go, prebuilt, quoted,
+    rank::{self, Rank},
+};
 use crate::report::Failure;
 
 /// How deep below the folder a module or package is looked for.
 const DEPTH: usize = 3;
-/// How many of them are asked about.
-const PROJECTS: usize = 12;
-/// Folders whose programs are for the project's own people: examples, tests, tools of the build.
-const ASIDE: [&str; 18] = [
-    "example",
-    "examples",
-    "test",
-    "tests",
-    "e2e",
-    "testing",
-    "hack",
-    "tools",
-    "tool",
-    "scripts",
-    "script",
-    "docs",
-    "bench",
-    "benches",
-    "benchmarks",
-    "xtask",
-    "fuzz",
-    "internal",
-];
+/// How many of them are asked about, besides those that a `go.work` uses.
+pub(super) const PROJECTS: usize = 12;
 /// What names a project of another kind.
 const OTHERS: [(&str, &str); 14] = [
     ("package.json", "Node.js"),
@@ -54,6 +38,8 @@ pub(super) struct Project {
     pub(super) what: String,
     /// The best one first.
     pub(super) candidates: Vec<Candidate>,
+    /// Programs that cannot be candidates and places that were not looked at: a sentence, and how likely one is meant.
+    pub(super) passed_over: Vec<(String, Rank)>,
     /// What was noticed on the way.
     pub(super) said: Vec<String>,
 }
@@ -69,85 +55,39 @@ pub(super) struct Candidate {
     pub(super) rank: Rank,
 }
 
-/// What makes one program the likelier one; the smallest is the best. Fields in the order they count.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    /// In a folder for examples, tests or tools.
-    pub(super) aside: bool,
-    /// Cargo: not among `default-members`.
-    pub(super) not_default: bool,
-    /// Cargo: not `default-run` though the package has one.
-    pub(super) not_default_run: bool,
-    /// Has not the name of its module or package.
-    pub(super) not_named: bool,
-    /// Neither at the root nor right below `cmd`.
-    pub(super) hidden: bool,
-    pub(super) depth: usize,
-    pub(super) folder: String,
-    pub(super) name: String,
-}
-
-impl Rank {
-    /// The rank of a program called `name` in `folder`; `named` is whether it has its project's name.
-    pub(super) fn new(folder: &str, name: &str, named: bool) -> Self {
-        let parts: Vec<_> = folder.split('/').filter(|part| !part.is_empty()).collect();
-        Self {
-            aside: parts.iter().any(|part| ASIDE.contains(part)),
-            not_default: false,
-            not_default_run: false,
-            not_named: !named,
-            hidden: !(parts.is_empty() || parts.len() == 2 && parts.first() == Some(&"cmd")),
-            depth: parts.len(),
-            folder: folder.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-}
-
-impl Project {
-    /// Why `chosen`, which was the first of the candidates, is the one.
-    pub(super) fn why(&self, chosen: &Candidate) -> String {
-        let Some(next) = self.candidates.first() else { return "the only one here".into() };
-        let (one, other) = (&chosen.rank, &next.rank);
-        let others = self.candidates.len();
-        let rest = format!("{others} more in the recipe as {}", if others == 1 { "a comment" } else { "comments" });
-        let why = if one.aside != other.aside {
-            "the others are examples, tests or tools"
-        } else if one.not_default != other.not_default {
-            "a default member of the workspace"
-        } else if one.not_default_run != other.not_default_run {
-            "the package's `default-run`"
-        } else if one.not_named != other.not_named {
-            "it has the project's name"
-        } else {
-            "the first one; no program has the project's name"
-        };
-        let why = if !one.not_named && !other.not_named && one.depth != other.depth {
-            "the one nearest to the root"
-        } else {
-            why
-        };
-        format!("{why}; {rest}")
-    }
-}
-
 /// Finds the project of `dir`, which is canonical: Go, then Cargo, then a prebuilt program.
 pub(super) fn find(dir: &Path, tools: &dyn Toolchains) -> Result<Project, Failure> {
     let mut refused: Option<Failure> = None;
     let (modules, packages) = (manifests(dir, "go.mod"), manifests(dir, "Cargo.toml"));
     let here = |list: &[String]| list.first().is_some_and(String::is_empty);
-    let go_first = here(&modules) || !here(&packages);
+    let has_work = dir.join("go.work").is_file();
+    let go_first = has_work || here(&modules) || !here(&packages);
+    let equal = here(&modules) == here(&packages);
     let both = [("go.mod", &modules), ("Cargo.toml", &packages)];
     let order = if go_first { [both[0], both[1]] } else { [both[1], both[0]] };
-    for (file, folders) in order {
-        if folders.is_empty() {
+    for (at, (file, folders)) in order.into_iter().enumerate() {
+        let is_go = file == "go.mod";
+        if folders.is_empty() && !(is_go && has_work) {
             continue;
         }
-        let found =
-            if file == "go.mod" { go::project(dir, folders, tools) } else { cargo::project(dir, folders, tools) };
+        let found = if is_go { go::project(dir, folders, tools) } else { cargo::project(dir, folders, tools) };
         match found {
             Ok(mut project) => {
+                if let Some((other, [first, ..])) = order.get(at + 1).map(|(file, folders)| (file, folders.as_slice()))
+                {
+                    project.said.push(format!("not looked at: the `{other}` in {}", quoted(shown(first))));
+                    if equal {
+                        // Of two languages beside each other, neither has the project's name.
+                        let nested = |candidate: &&mut Candidate| !first.is_empty() && !candidate.folder.is_empty();
+                        for candidate in project.candidates.iter_mut().filter(nested) {
+                            candidate.rank.not_named |= !rank::is_aside_path(first);
+                        }
+                        let why = format!("the `{other}` in {} was not looked at", quoted(shown(first)));
+                        project.passed_over.push((why, Rank::unknown(first)));
+                    }
+                }
                 project.candidates.sort_by(|one, other| one.rank.cmp(&other.rank));
+                project.passed_over.sort_by(|one, other| one.1.cmp(&other.1));
                 return Ok(project);
             }
             // The first answer is about the language that lies nearer.
@@ -160,10 +100,26 @@ pub(super) fn find(dir: &Path, tools: &dyn Toolchains) -> Result<Project, Failur
     }
 }
 
-/// The folders that hold a file of this name, nearest first; only the nearest when it is `dir` itself.
+/// The folders that hold a file of this name, nearest first; those of examples, tests and tools come last.
 fn manifests(dir: &Path, name: &str) -> Vec<String> {
     let found = folder::files(dir, DEPTH, |file| file == name);
-    found.iter().map(|path| folder::parent(path).to_owned()).take(PROJECTS).collect()
+    let mut folders: Vec<_> = found.iter().map(|path| folder::parent(path).to_owned()).collect();
+    folders.sort_by_key(|folder| rank::is_aside_path(folder));
+    folders
+}
+
+/// A folder of the project for a sentence.
+fn shown(folder: &str) -> &str {
+    if folder.is_empty() { "." } else { folder }
+}
+
+/// The places of `folders` that no toolchain was asked about, for [`Project::passed_over`].
+pub(super) fn not_asked(folders: &[String], kind: &str) -> Vec<(String, Rank)> {
+    let places = folders.iter().map(|folder| {
+        let why = format!("the {kind} in {} was not looked at, because there are so many", quoted(folder));
+        (why, Rank::unknown(folder))
+    });
+    places.collect()
 }
 
 /// There is no project; says what there is instead.

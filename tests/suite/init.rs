@@ -1,5 +1,7 @@
 //! `hardpan init`: the recipe it writes builds at once, or it says exactly what is missing and writes nothing.
 
+mod choices;
+
 use std::{fs, path::Path};
 
 use crate::support::{
@@ -232,13 +234,14 @@ fn a_file_that_imports_c_is_no_obstacle_where_another_one_stands_in() {
     builds(&case, &[]);
 }
 
-/// Real programs, by name: `(module@version, package in it)`, both as `go install` takes them.
+/// Real programs, by name: `(module@version, package in it)`, both as `go install` takes them. Those that have to be
+/// named, because the module has several and none of them has its name, follow a `?`.
 const MODULES: [(&str, &str); 6] = [
     ("rsc.io/2fa@v1.2.0", "2fa"),
     ("github.com/rakyll/hey@v0.1.4", "hey"),
     ("golang.org/x/example/hello@v0.0.0-20240925201653-1a5e218e5455", "hello"),
     ("mvdan.cc/gofumpt@v0.7.0", "gofumpt"),
-    ("github.com/google/go-containerregistry@v0.20.2", "crane"),
+    ("github.com/google/go-containerregistry@v0.20.2", "?crane"),
     ("github.com/mattn/go-sqlite3@v1.14.24", ""),
 ];
 
@@ -256,10 +259,17 @@ fn real_go_modules() {
         let run = case.run(["init"]);
         if program.is_empty() {
             run.fails(2).says("library");
+            continue;
+        }
+        let program = if let Some(named) = program.strip_prefix('?') {
+            run.fails(2).says(&format!("./cmd/{named}"));
+            case.run(["init", "--force", "--binary", named]).ok();
+            named
         } else {
             run.ok();
-            assert_eq!(case.run(["build"]).ok().printed().0, program, "{module}");
-        }
+            program
+        };
+        assert_eq!(case.run(["build"]).ok().printed().0, program, "{module}");
     }
 }
 

@@ -44,6 +44,14 @@ impl Toolchain<'_> {
         Self::go_edit(&go, dir, &environment)
     }
 
+    /// `go work edit -json` of the `go.work` at `file`, as one document.
+    pub fn go_work(&self, file: &Path) -> Result<Vec<u8>, Failure> {
+        let dir = file.parent().unwrap_or(Path::new("/"));
+        let (go, environment, _bench) = self.go_environment(dir)?;
+        let child = Child::new(&go, dir, &environment).args(["work", "edit", "-json"]).args([file]);
+        answered(child.run()?, "go work edit -json")
+    }
+
     fn go_edit(go: &Path, dir: &Path, environment: &Environment) -> Result<Vec<u8>, Failure> {
         answered(Child::new(go, dir, environment).args(["mod", "edit", "-json"]).run()?, "go mod edit -json")
     }

@@ -205,19 +205,24 @@ const INIT: Page = Page {
     about: "\
 Writes a recipe for the Go or Rust project, or the prebuilt program, found in a folder.
 
-It says what it chose and why. A recipe that is there already is never overwritten.
+It says what it chose and why. Where several programs could be meant and nothing speaks for one of them, all of them \
+are in the recipe as comments, and none is chosen. A recipe that is there already is never overwritten.
 
-`--from` translates a Dockerfile: the program and how it is compiled, arguments, variables, labels, ports, files. What \
-a recipe cannot say is listed, line by line with the reason, on stderr and at the end of the recipe.",
+`--from` translates a Dockerfile: the program and how it is compiled, arguments, variables, labels, ports, files. Of a \
+`.ko.yaml` it takes builds with their flags and variables, and platforms; `kodata` becomes a tree. What a recipe cannot \
+say is listed, line by line with the reason, on stderr and at the end of the recipe.",
     examples: &[
         ("hardpan init --force", "hardpan.toml for the project of this folder"),
+        ("hardpan init --binary worker", "for one of several programs"),
         ("hardpan init --from Dockerfile --output -", "translate a Dockerfile, and only look"),
+        ("hardpan init --from .ko.yaml", "translate what ko builds"),
         ("hardpan init --output hello.toml --name hello", "under another name"),
     ],
     end: "\
 Exit codes:
   0  done
-  2  nothing was written: no program was found, or something it needs is missing, which the message names
+  2  nothing was written: no program was found, or something it needs is missing, which the message names; or the
+     recipe has all programs as comments, because nothing says which one is meant
   The path of the recipe goes to stdout, everything else to stderr.",
 };
 

@@ -238,6 +238,6 @@ fn words(instruction: &Instruction, scope: &Scope) -> Words {
 }
 
 /// A text in which no brace is a variable.
-pub(super) fn braces(text: &str) -> String {
+pub(in crate::init) fn braces(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }

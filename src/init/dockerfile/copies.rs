@@ -234,7 +234,7 @@ fn context(draft: &mut Draft, dir: &Path, instruction: &str, copied: &Copied<'_>
             notes.add(line, format!("`{source}`: the folder has no files"));
             return;
         }
-        draft.trees.push(Tree { comment, from: braces(&path), to, include: vec!["**/*".into()] });
+        draft.trees.push(Tree { comment, from: braces(&path), to, include: vec!["**/*".into()], exclude: Vec::new() });
         return;
     }
     let executable = copied.executable.unwrap_or(metadata.permissions().mode() & 0o111 != 0);
@@ -258,7 +258,13 @@ fn pattern(draft: &mut Draft, dir: &Path, path: &str, copied: &Copied<'_>, notes
     }
     let from = if from.is_empty() { "." } else { from };
     let comment = format!("Line {} copies it.", copied.line);
-    draft.trees.push(Tree { comment, from: braces(from), to: copied.to.clone(), include: vec![include] });
+    draft.trees.push(Tree {
+        comment,
+        from: braces(from),
+        to: copied.to.clone(),
+        include: vec![include],
+        exclude: Vec::new(),
+    });
 }
 
 /// `COPY <<EOF /path`.

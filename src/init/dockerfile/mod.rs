@@ -20,6 +20,7 @@ use std::path::Path;
 use super::{Toolchains, draft::Draft};
 use crate::report::{Failure, printable};
 use config::Config;
+pub(super) use config::braces;
 use lines::Dockerfile;
 use stages::Stages;
 
@@ -42,7 +43,7 @@ impl Notes {
     }
 
     /// One line each, in the order of the Dockerfile.
-    fn lines(mut self, name: &str) -> Vec<String> {
+    pub(super) fn lines(mut self, name: &str) -> Vec<String> {
         self.0.sort_by_key(|(line, _)| *line);
         let name = printable(name);
         self.0.into_iter().map(|(line, text)| format!("{name}:{line}: {}", printable(&text))).collect()

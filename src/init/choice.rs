@@ -1,0 +1,121 @@
+//! Which of a project's programs the image is about: what the caller says, else the one that a reason speaks for.
+//!
+//! A guess would be an image of the wrong program with exit code 0. So where only the alphabet or the depth of a
+//! folder could decide, nothing is chosen: the caller gets the list.
+
+use super::{
+    project::{Candidate, Project},
+    quoted,
+};
+use crate::report::Failure;
+
+/// How many programs a message names.
+const LISTED: usize = 24;
+
+/// What [`Project::choose`] comes to.
+pub(super) enum Choice {
+    /// The program, why it is the one, and the others.
+    Chosen(Box<Candidate>, String, Vec<Candidate>),
+    /// Several, or one that may not be the one: the likeliest first, and why none was taken.
+    Open(Vec<Candidate>, Failure),
+}
+
+impl Project {
+    /// Chooses the program called `wanted`, or without one the program that is the likeliest for a reason.
+    pub(super) fn choose(mut self, wanted: Option<&str>) -> Result<Choice, Failure> {
+        if let Some(wanted) = wanted {
+            let at = self.named(wanted)?;
+            let chosen = self.candidates.remove(at);
+            return Ok(Choice::Chosen(Box::new(chosen), "`--binary` names it".into(), self.candidates));
+        }
+        let reason = self.reason();
+        let others = self.candidates.len().saturating_sub(1);
+        match reason {
+            Some(why) if others == 0 => Ok(Choice::Chosen(Box::new(self.candidates.remove(0)), why.into(), Vec::new())),
+            Some(why) => {
+                let comments = if others == 1 { "a comment" } else { "comments" };
+                let why = format!("{why}; {others} more in the recipe as {comments}");
+                Ok(Choice::Chosen(Box::new(self.candidates.remove(0)), why, self.candidates))
+            }
+            None => {
+                let failure = self.open();
+                Ok(Choice::Open(self.candidates, failure))
+            }
+        }
+    }
+
+    /// Why the first candidate is the one; `None` when that is not sure.
+    fn reason(&self) -> Option<&'static str> {
+        let (first, rest) = self.candidates.split_first()?;
+        let rivals = rest.iter().map(|candidate| &candidate.rank).chain(self.passed_over.iter().map(|(_, rank)| rank));
+        let mut reason = None;
+        // The rest is in order: what speaks against the next one speaks against all of it.
+        for rival in rivals {
+            if *rival < first.rank {
+                return None;
+            }
+            let why = first.rank.reason_over(rival)?;
+            reason = reason.or(Some(why));
+        }
+        Some(reason.unwrap_or("the only one here"))
+    }
+
+    /// Where the program is that the caller calls `wanted`: by its name, its package, its folder or the table's word.
+    fn named(&self, wanted: &str) -> Result<usize, Failure> {
+        let bare = wanted.trim_start_matches("./").trim_end_matches('/');
+        let fits = |by: &dyn Fn(&Candidate) -> bool| -> Vec<usize> {
+            (0..self.candidates.len()).filter(|at| self.candidates.get(*at).is_some_and(by)).collect()
+        };
+        let exact = fits(&|candidate| candidate.id == wanted || !bare.is_empty() && candidate.folder == bare);
+        let found = match exact.as_slice() {
+            [_] => exact,
+            _ => fits(&|candidate| candidate.program.name == wanted),
+        };
+        let list = listed(&self.candidates);
+        match found.as_slice() {
+            [at] => Ok(*at),
+            [] => {
+                let what = format!("`--binary` names {}, and no program here is called so", quoted(wanted));
+                Err(Failure::new(what).hint(format!("the programs: {list}")))
+            }
+            several => {
+                let ids = several.iter().filter_map(|at| self.candidates.get(*at)).map(|found| quoted(&found.id));
+                let what = format!("`--binary` names {}, and several programs are called so", quoted(wanted));
+                Err(Failure::new(what).hint(format!("name one of {}", ids.collect::<Vec<_>>().join(", "))))
+            }
+        }
+    }
+
+    /// The failure that lists what could be chosen.
+    fn open(&self) -> Failure {
+        let list = listed(&self.candidates);
+        let what = match (self.candidates.as_slice(), self.passed_over.first()) {
+            ([_], Some((why, _))) => format!("it is not clear that {list} is the program that the image is for: {why}"),
+            (several, Some((why, _))) => {
+                format!("it is not clear which of {} programs the image is for: {list}; besides, {why}", several.len())
+            }
+            (several, None) => {
+                format!("it is not clear which of {} programs the image is for: {list}", several.len())
+            }
+        };
+        let first = self.candidates.first().map(|candidate| self.word(candidate)).unwrap_or_default();
+        Failure::new(what).hint(format!(
+            "`hardpan init --force --binary {first}` takes that one; or take the `# ` from the lines of its table"
+        ))
+    }
+
+    /// What `--binary` takes for a program: its name, or its whole path where the name is not enough.
+    fn word(&self, candidate: &Candidate) -> String {
+        let alike = self.candidates.iter().filter(|other| other.program.name == candidate.program.name).count();
+        crate::report::printable(if alike == 1 { &candidate.program.name } else { &candidate.id }).into_owned()
+    }
+}
+
+/// The programs for a sentence.
+fn listed(candidates: &[Candidate]) -> String {
+    let mut words: Vec<_> = candidates.iter().take(LISTED).map(|candidate| candidate.program.to_string()).collect();
+    if let Some(more) = candidates.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        words.push(format!("{more} more"));
+    }
+    words.join(", ")
+}

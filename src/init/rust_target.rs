@@ -1,0 +1,133 @@
+//! The Rust target that will build on this machine: musl, else the machine's own. `build` never guesses one.
+
+use std::path::Path;
+
+use super::{
+    Toolchains,
+    draft::{Draft, Source},
+    folder,
+};
+use crate::{oci::Platform, report::Failure};
+
+/// Names the target of this machine, where the default one will not build and this one does.
+pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
+    let programs = draft.binaries.iter().chain(draft.others.iter().filter(|_| draft.open.is_some()));
+    let mut programs = programs.filter(|program| matches!(program.source, Source::Cargo { .. }));
+    let Some(first) = programs.next() else { return Ok(()) };
+    let dir = folder::within(dir, first.dir.as_deref().unwrap_or_default());
+    let platform = match draft.platforms.first() {
+        Some(platform) => platform.clone(),
+        None => Platform { os: "linux", architecture: "amd64", variant: None },
+    };
+    let musl = platform.rust_target();
+    let Some(why) = tools.target_problem(&dir, musl)? else {
+        draft.said.push(format!("target: `{musl}`, the default for {platform}, builds here"));
+        return Ok(());
+    };
+    let refused = |gnu: Option<String>| -> Result<Failure, Failure> {
+        let also = gnu.map(|why| format!("; {why}")).unwrap_or_default();
+        let failure = Failure::new(format!("the target `{musl}` will not build here: {why}{also}")).in_path(&dir);
+        let missing = !tools.has_rust_target(&dir, musl)?;
+        Ok(if missing { failure.hint(format!("`rustup target add {musl}`")) } else { failure })
+    };
+    let host = tools.rust_host(&dir)?;
+    let arch = host.split('-').next().unwrap_or_default();
+    let own = Platform::parse(&format!("linux/{arch}")).ok().filter(|_| host.ends_with("-linux-gnu"));
+    let Some(own) = own.filter(|own| own == &platform || draft.platforms.is_empty()) else {
+        return Err(refused(None)?);
+    };
+    if let Some(why) = tools.target_problem(&dir, &host)? {
+        return Err(refused(Some(format!("and `{host}` neither: {why}")))?);
+    }
+    draft.said.push(format!("target: `{host}`, because the default, `{musl}`, will not build here: {why}"));
+    if own != platform {
+        draft.said.push(format!("platform: {own}, this machine's, for the same reason"));
+        draft.platforms = vec![own];
+    }
+    let note = format!(
+        "The default, `{musl}`, will not build here: {why}. For a gnu target the C library is linked in, so the program \
+         is static all the same."
+    );
+    for program in draft.binaries.iter_mut().chain(&mut draft.others) {
+        if matches!(program.source, Source::Cargo { .. }) {
+            program.target = Some((host.clone(), note.clone()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::init::draft::Program;
+
+    /// A machine of amd64, and why each target will not build there.
+    struct Machine(Vec<(&'static str, &'static str)>);
+
+    impl Toolchains for Machine {
+        fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
+            Err(Failure::new("no go here").in_path(dir))
+        }
+
+        fn go_packages(&self, dir: &Path, _: Option<&Path>, _: bool) -> Result<Vec<u8>, Failure> {
+            self.go_module(dir)
+        }
+
+        fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
+            self.go_module(dir)
+        }
+
+        fn rust_host(&self, _: &Path) -> Result<String, Failure> {
+            Ok("x86_64-unknown-linux-gnu".into())
+        }
+
+        fn has_rust_target(&self, _: &Path, _: &str) -> Result<bool, Failure> {
+            Ok(true)
+        }
+
+        fn target_problem(&self, _: &Path, target: &str) -> Result<Option<String>, Failure> {
+            Ok(self.0.iter().find(|(known, _)| *known == target).map(|(_, why)| (*why).to_owned()))
+        }
+
+        fn prebuilt(&self, _: &Path) -> Option<Result<Platform, String>> {
+            None
+        }
+    }
+
+    const MUSL: &str = "x86_64-unknown-linux-musl";
+    const GNU: &str = "x86_64-unknown-linux-gnu";
+
+    fn drafted(problems: &[(&'static str, &'static str)]) -> Result<Draft, Failure> {
+        let mut draft = Draft::default();
+        draft.binaries.push(Program::new("app", Source::Cargo { package: "app".into() }));
+        draft.others.push(Program::new("other", Source::Cargo { package: "other".into() }));
+        set(&mut draft, Path::new("/project"), &Machine(problems.to_vec())).map(|()| draft)
+    }
+
+    #[test]
+    fn musl_is_taken_where_it_builds_and_the_machine_s_own_target_with_the_reason_where_not() {
+        let musl = drafted(&[]).unwrap();
+        assert!(musl.binaries[0].target.is_none());
+        assert!(musl.said[0].contains("builds here"), "{:?}", musl.said);
+        let gnu = drafted(&[(MUSL, "`ring` builds C, and there is no `musl-gcc`")]).unwrap();
+        assert!(gnu.said[0].contains(GNU) && gnu.said[0].contains("no `musl-gcc`"), "{:?}", gnu.said);
+        let text = gnu.to_string();
+        assert!(text.contains(&format!("target = \"{GNU}\"")) && text.contains("`ring` builds C"), "{text}");
+        assert!(gnu.others[0].target.is_some());
+    }
+
+    #[test]
+    fn where_no_target_builds_both_reasons_are_said() {
+        let failure = drafted(&[(MUSL, "one reason"), (GNU, "another reason")]).unwrap_err();
+        assert!(failure.what.contains("one reason") && failure.what.contains("another reason"), "{failure}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_chosen_yet_has_its_target_too() {
+        let mut draft = Draft { open: Some(Failure::new("which?")), ..Draft::default() };
+        draft.others.push(Program::new("app", Source::Cargo { package: "app".into() }));
+        set(&mut draft, Path::new("/project"), &Machine(vec![(MUSL, "a reason")])).unwrap();
+        assert_eq!(draft.others[0].target.as_ref().unwrap().0, GNU);
+    }
+}
