@@ -17,12 +17,15 @@ mod dockerfile;
 mod draft;
 mod folder;
 mod go;
+mod ko;
+mod kodata;
 mod prebuilt;
 mod project;
 mod rank;
 mod rust_target;
 mod workspace;
 mod write;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +36,7 @@ use crate::{
     report::{Failure, printable},
 };
 use choice::Choice;
-use draft::Draft;
+use draft::{Draft, Source};
 
 /// What the toolchains and the files of this machine answer. `dir` is always canonical.
 pub trait Toolchains {
@@ -99,6 +102,7 @@ pub struct Drafted {
 /// missing.
 pub fn draft(request: &Request, tools: &dyn Toolchains) -> Result<Drafted, Failure> {
     let mut draft = match &request.from {
+        Some((name, text)) if ko::is_ko(name, text) => ko::draft(request, name, text, tools)?,
         Some(_) if request.binary.is_some() => {
             return Err(Failure::new("`--binary` does not go with a Dockerfile, which names its program itself"));
         }
@@ -129,6 +133,10 @@ fn plain(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<Dra
         Choice::Chosen(chosen, why, others) => {
             draft.said.push(format!("program: {} ({why})", chosen.program));
             draft.platforms = draft::platforms_of(&chosen.program);
+            if matches!(chosen.program.source, Source::Go { .. }) {
+                draft.from = Some("what ko would take".into());
+                draft.left_out = kodata::take(&mut draft, dir, &chosen.folder);
+            }
             draft.binaries.push(chosen.program);
             draft.others = others.into_iter().map(|candidate| candidate.program).collect();
         }
@@ -141,6 +149,9 @@ fn plain(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<Dra
         draft
             .said
             .push("there is a `Dockerfile`: `--from Dockerfile` takes over its ports, variables and files".into());
+    }
+    if let Some(file) = [".ko.yaml", ".ko.yml"].into_iter().find(|file| dir.join(file).is_file()) {
+        draft.said.push(format!("there is a `{file}`: `--from {file}` takes over its builds, flags and platforms"));
     }
     Ok(draft)
 }

@@ -1,6 +1,7 @@
 //! `hardpan init`: the recipe it writes builds at once, or it says exactly what is missing and writes nothing.
 
 mod choices;
+mod ko;
 
 use std::{fs, path::Path};
 
