@@ -44,11 +44,9 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), 
         binary: arguments.binary.clone(),
         settings: caller::settings(&Common::default(), crate::place::registry::Access::default())?,
     };
-    let outcome = init(&request, terminal)?;
-    let printed = match outcome.written {
+    let printed = match init(&request, terminal)? {
         Written::At(path) => print::text(&format!("{}\n", path.display())),
         Written::Text(text) => print::text(&text),
     };
-    printed.map_err(unprinted)?;
-    outcome.open.map_or(Ok(()), |failure| Err(failure.into()))
+    printed.map_err(unprinted)
 }

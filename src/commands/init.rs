@@ -42,15 +42,6 @@ pub enum Written {
     Text(String),
 }
 
-/// A recipe, and whether it is whole.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Where the recipe is.
-    pub written: Written,
-    /// Why no program was chosen: the recipe has all of them as comments, and is none before one is taken.
-    pub open: Option<Failure>,
-}
-
 /// The toolchains of this machine.
 struct Installed<'a> {
     settings: &'a Settings,
@@ -61,7 +52,9 @@ struct Installed<'a> {
 
 /// Writes the recipe, and tells `progress` what was chosen and what is left out. It has been read back, and every file
 /// it names is there: what `build` may still refuse is for the compiler to find.
-pub fn init(request: &Request, progress: &dyn Progress) -> Result<Outcome, Failures> {
+///
+/// Where no program could be chosen the recipe has all of them as comments, and the failure is their list.
+pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failures> {
     let dir = folder(&request.dir)?;
     let to_stdout = request.output.as_deref() == Some(Path::new("-"));
     let path = match &request.output {
@@ -90,12 +83,14 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Outcome, Failu
     for line in &drafted.left_out {
         progress.step(&format!("left out: {line}"));
     }
-    if to_stdout {
-        return Ok(Outcome { written: Written::Text(drafted.text), open: drafted.open });
+    match drafted.open {
+        // A failed run prints no data: the list is in the failure.
+        Some(open) if to_stdout => return Err(open.into()),
+        None if to_stdout => return Ok(Written::Text(drafted.text)),
+        _ => {}
     }
     init::write(&path, &drafted.text, request.force)?;
-    let open = drafted.open.map(|failure| failure.in_path(&path));
-    Ok(Outcome { written: Written::At(path), open })
+    drafted.open.map_or(Ok(Written::At(path.clone())), |open| Err(open.in_path(&path).into()))
 }
 
 /// Reads the recipe back, and resolves all of it that needs no compiler.

@@ -150,9 +150,10 @@ fn assembled(
     said.extend(noticed);
     let mut first_cgo = None;
     for NeedsCgo { package, file, rank } in all.iter_mut().flat_map(|found| found.cgo.drain(..)) {
-        let why = format!("`{package}`: `{file}` imports \"C\", and hardpan compiles without cgo");
-        said.push(format!("not {why}"));
-        passed_over.push((format!("not {why}"), rank));
+        said.push(format!("not `{package}`: `{file}` imports \"C\", and hardpan compiles without cgo"));
+        let why =
+            format!("`{package}` cannot be taken, because `{file}` imports \"C\" and hardpan compiles without cgo");
+        passed_over.push((why, rank));
         first_cgo = first_cgo.or(Some((package, file)));
     }
     let candidates: Vec<_> = all.into_iter().flat_map(|found| found.candidates).collect();

@@ -150,7 +150,6 @@ fn without_a_reason_all_programs_are_comments_and_the_answer_is_the_list() {
     ];
     for (why, case, tables) in cases {
         let run = case.run(["init"]).fails(2).says("it is not clear which of").says("--binary");
-        assert_eq!(run.stdout, "hardpan.toml\n", "{why}");
         let text = recipe(&case);
         assert!(!text.contains("\n[[binary]]"), "{why}: {text}");
         case.run(["plan"]).fails(2).says("[[binary]]");
@@ -200,8 +199,8 @@ fn the_program_that_the_caller_names_is_there_and_the_only_one() {
     assert!(!case.path("hardpan.toml").exists());
     let case = case.file("Dockerfile", "FROM golang\nRUN go build -o /x ./a/run\nENTRYPOINT [\"/x\"]\n");
     case.run(["init", "--from", "Dockerfile", "--binary", "run"]).fails(2).says("does not go with a Dockerfile");
-    let printed = case.run(["init", "--output", "-"]).fails(2);
-    assert!(printed.stdout.contains("# go = \"./a/run\"") && !case.path("hardpan.toml").exists());
+    case.run(["init", "--output", "-"]).fails(2).says("./b/run");
+    assert!(!case.path("hardpan.toml").exists());
 }
 
 #[test]
