@@ -177,6 +177,13 @@ impl Toolchains for Installed<'_> {
         self.toolchain().git(word, dir)
     }
 
+    fn target_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
+        if !self.has_rust_target(dir, target)? {
+            return Ok(Some(init::missing_target(target)));
+        }
+        self.toolchain().c_problem(dir, target)
+    }
+
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {
         elf::prebuilt(file)
     }

@@ -58,7 +58,7 @@ pub trait Toolchains {
     /// that it will, as far as that is known without a compile.
     fn target_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
         let missing = !self.has_rust_target(dir, target)?;
-        Ok(missing.then(|| format!("its standard library is not installed (`rustup target add {target}` brings it)")))
+        Ok(missing.then(|| missing_target(target)))
     }
     /// The value of a variable of git, such as `git.revision`, for the checkout of `dir`.
     fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
@@ -66,6 +66,11 @@ pub trait Toolchains {
     }
     /// The platform of a static program; an error is why no image can have it; `None` is no program.
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>>;
+}
+
+/// The end of a sentence about a target without its standard library.
+pub fn missing_target(target: &str) -> String {
+    format!("its standard library is not installed (`rustup target add {target}` brings it)")
 }
 
 /// What to write a recipe for.

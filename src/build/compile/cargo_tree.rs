@@ -4,7 +4,11 @@
 //! and follows weak features (`name?/feature`). A program that uses reqwest with its default features would seem to
 //! compile ring, which is not in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use crate::report::{Failure, printable};
 
@@ -76,6 +80,22 @@ impl CargoTree {
                 tree.packages.entry(key.clone()).or_default().features.extend(features.map(str::to_owned));
             }
             path.push(Level { key, is_host, in_build: false });
+        }
+        Ok(tree)
+    }
+
+    /// What a `Cargo.lock` says: more than is compiled for one target, with features that are not known.
+    pub(super) fn of_lock(file: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(file).map_err(|error| Failure::io("read it", file, &error))?;
+        let lock: toml::Table = text.parse().map_err(|_| Failure::new("`Cargo.lock` is no TOML").in_path(file))?;
+        let mut tree = Self::default();
+        for package in lock.get("package").and_then(toml::Value::as_array).into_iter().flatten() {
+            let word = |key: &str| package.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+            let listed = package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten();
+            let names = listed.filter_map(|name| name.as_str()?.split(' ').next());
+            let build_dependencies = names.map(|name| (name.to_owned(), String::new())).collect();
+            let entry = TreePackage { features: BTreeSet::new(), build_dependencies };
+            tree.packages.insert((word("name"), word("version")), entry);
         }
         Ok(tree)
     }

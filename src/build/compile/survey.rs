@@ -11,14 +11,19 @@ use serde::Deserialize;
 use super::{
     Toolchain,
     bench::Bench,
+    c_packages::{CNeed, c_packages},
     cargo,
     cargo_config::{Configuration, Reach},
+    cargo_tree::{self, CargoTree},
     child::{Child, Ended},
     environment::Environment,
     go,
     rust::Rust,
 };
-use crate::{oci::Platform, report::Failure};
+use crate::{
+    oci::Platform,
+    report::{Failure, printable},
+};
 
 /// The fields of `go list -json` that [`Toolchain::go_packages`] asks for (`go help list`).
 const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,Deps,Error,DepsErrors";
@@ -106,6 +111,31 @@ impl Toolchain<'_> {
     pub fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
         rust.has_target(target, dir, &environment)
+    }
+
+    /// Why C in the dependencies of the workspace in `dir` would not compile for a target on this machine, as the end of
+    /// a sentence. Where crates are not on this machine yet, `Cargo.lock` alone says what there is.
+    pub fn c_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
+        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
+        let ended = Child::new(&rust.cargo, dir, &environment).args(arguments).run()?;
+        let tree = if ended.status.success() {
+            CargoTree::read(&ended.text())?
+        } else {
+            let (_, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
+            CargoTree::of_lock(&metadata.workspace_root.join("Cargo.lock"))?
+        };
+        let packages = c_packages(&tree, target);
+        let needs = |need: CNeed| packages.iter().find(|package| package.needs.contains(&need));
+        let cxx = needs(CNeed::Cxx);
+        let Some(package) = cxx.or_else(|| needs(CNeed::C)) else { return Ok(None) };
+        let found = self.c_compiler(dir, target, &rust.host, cxx.is_some());
+        let language = if cxx.is_some() { "C++" } else { "C" };
+        let why = format!(
+            "`{}` compiles {language}, and this machine has no {language} compiler for it",
+            printable(&package.name)
+        );
+        Ok(found.is_none().then_some(why))
     }
 
     fn go_environment(&self, dir: &Path) -> Result<(PathBuf, Environment, Bench), Failure> {

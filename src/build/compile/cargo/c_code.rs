@@ -1,9 +1,10 @@
 //! The C in a Rust program: who compiles it, and the refusal before anything compiles where nobody can.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 use super::{
     super::{
+        Toolchain,
         c_compiler::{CCompiler, Programs, variables},
         c_packages::{CNeed, CPackage, c_packages},
         cargo_tree::CargoTree,
@@ -13,6 +14,29 @@ use super::{
     Job,
 };
 use crate::report::{Failure, printable};
+
+impl Toolchain<'_> {
+    /// The C compiler for `target` on this machine, if there is one; `has_cxx` asks for one of C++ beside it.
+    pub(in super::super) fn c_compiler(
+        &self,
+        dir: &Path,
+        target: &str,
+        host: &str,
+        has_cxx: bool,
+    ) -> Option<CCompiler> {
+        let find = |name: &str| self.program(name);
+        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
+        CCompiler::find(target, host, has_cxx, &programs)
+    }
+
+    /// The output of a command in the caller's environment, if it succeeded.
+    fn ask(&self, words: &[OsString], dir: &Path) -> Option<String> {
+        let (program, arguments) = words.split_first()?;
+        let environment = self.fetching();
+        let ended = Child::new(program.as_ref(), dir, &environment).args(arguments).run().ok()?;
+        ended.status.success().then(|| ended.text())
+    }
+}
 
 /// What the C code of a program comes to.
 #[derive(Debug, Default)]
@@ -57,26 +81,16 @@ impl Job<'_> {
     fn chosen_compiler(&self, has_cxx: bool) -> Result<Option<CCompiler>, Failure> {
         let Some(cc) = &self.binary.cc else { return Ok(None) };
         let find = |name: &str| self.toolchain.named_program(name, self.dir).ok();
-        let programs = Programs { find: &find, ask: &|words| self.ask(words) };
+        let programs = Programs { find: &find, ask: &|words| self.toolchain.ask(words, self.dir) };
         CCompiler::chosen(&cc.value, self.target, has_cxx, &programs)
             .map(Some)
             .map_err(|failure| failure.at(&cc.origin))
     }
 
     fn found_compiler(&self, package: &CPackage, has_cxx: bool) -> Result<CCompiler, Failure> {
-        let find = |name: &str| self.toolchain.program(name);
-        let programs = Programs { find: &find, ask: &|words| self.ask(words) };
         let host = &self.rust.host;
-        CCompiler::find(self.target, host, has_cxx, &programs)
-            .ok_or_else(|| CCompiler::missing(package, self.target, host))
-    }
-
-    /// The output of a command in the caller's environment, if it succeeded.
-    fn ask(&self, words: &[OsString]) -> Option<String> {
-        let (program, arguments) = words.split_first()?;
-        let environment = self.toolchain.fetching();
-        let ended = Child::new(program.as_ref(), self.dir, &environment).args(arguments).run().ok()?;
-        ended.status.success().then(|| ended.text())
+        let found = self.toolchain.c_compiler(self.dir, self.target, host, has_cxx);
+        found.ok_or_else(|| CCompiler::missing(package, self.target, host))
     }
 
     /// The variables by which build scripts find the compiler.
