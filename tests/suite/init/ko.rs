@@ -127,7 +127,7 @@ fn a_file_that_is_none_of_ko_is_refused_with_its_line() {
     // By its content, whatever it is called.
     let case = shop("").file("ko.conf", "# of ko\nbuilds:\n- main: ./cmd/job\n");
     case.run(["init", "--from", "ko.conf"]).ok().says("./cmd/job");
-    case.run(["init"]).fails(2).says("--from .ko.yaml");
+    case.run(["init", "--force"]).fails(2).says("--from .ko.yaml");
 }
 
 #[test]
