@@ -75,7 +75,7 @@ impl Case {
         fs::create_dir(&cwd).expect("the case's folder");
         let env = KEPT.iter().filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?))).collect();
         let cache = scratch();
-        share_compilers(&cache.path().join("hardpan"));
+        share_compilers(cache.path());
         let path = cache.path().to_owned();
         Self { temp: Arc::new(temp), cache: Arc::new(cache), cwd, env, umask: None }.env("XDG_CACHE_HOME", path)
     }
@@ -246,10 +246,11 @@ impl Case {
 /// another test is none that this one has seen made.
 fn share_compilers(cache: &Path) {
     let Some(home) = std::env::home_dir() else { return };
-    for compiler in ["go", "cargo"] {
-        let shared = home.join(".cache/hardpan").join(compiler);
+    fs::create_dir_all(cache.join("hardpan")).expect("a cache");
+    // The last is Go's own, which knows everything by content.
+    for compiler in ["hardpan/go", "hardpan/cargo", "go-build"] {
+        let shared = home.join(".cache").join(compiler);
         fs::create_dir_all(&shared).expect("the compilers' cache");
-        fs::create_dir_all(cache).expect("a cache");
         symlink(shared, cache.join(compiler)).expect("a link to the compilers' cache");
     }
 }
