@@ -9,8 +9,18 @@ use super::{
 use crate::report::{Failure, Origin};
 
 /// The variables that every recipe has.
-pub(super) const WORDS: [&str; 9] =
-    ["name", "os", "arch", "variant", "rust-target", "git.revision", "git.tag", "git.dirty", "source-date"];
+pub(super) const WORDS: [&str; 10] = [
+    "name",
+    "os",
+    "arch",
+    "variant",
+    "rust-target",
+    "git.revision",
+    "git.tag",
+    "git.describe",
+    "git.dirty",
+    "source-date",
+];
 
 /// What git says about the recipe's checkout, asked only when a recipe uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +29,8 @@ pub enum GitWord {
     Revision,
     /// `{git.tag}`: the tag that names the commit.
     Tag,
+    /// `{git.describe}`: the nearest tag, how far away it is, and the commit.
+    Describe,
     /// `{git.dirty}`: `true` or `false`.
     Dirty,
 }
@@ -69,6 +81,7 @@ impl Variables<'_> {
         match name {
             "git.revision" => (self.git)(GitWord::Revision),
             "git.tag" => (self.git)(GitWord::Tag),
+            "git.describe" => (self.git)(GitWord::Describe),
             "git.dirty" => (self.git)(GitWord::Dirty),
             _ => match self.words.get(name).or_else(|| self.vars.get(name)) {
                 Some(value) => Ok(value.clone()),

@@ -7,10 +7,7 @@ use super::{
     child::{Child, Ended},
     environment::{Environment, GIT_SETTINGS},
 };
-use crate::{
-    recipe::GitWord,
-    report::{Failure, printable},
-};
+use crate::{recipe::GitWord, report::Failure};
 
 /// Answers `word` for the checkout that holds `dir`.
 pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Result<String, Failure> {
@@ -29,10 +26,15 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
             let tags = done(git(&["tag", "--points-at", "HEAD", "--sort=refname"])?, "git tag")?;
             let first = tags.text().lines().next().map(str::to_owned);
             first.ok_or_else(|| {
-                Failure::new(format!("no tag names the commit `{}`", printable(&head.text())))
+                Failure::new(format!("no tag names the commit `{}`", short(&head.text())))
                     .in_path(dir)
-                    .hint("tag it, or use `{git.revision}`")
+                    .hint(format!("`git tag` gives it one; {ELSEWHERE}"))
             })
+        }
+        GitWord::Describe => {
+            let described = describe(&git, &head.text(), dir)?;
+            let is_dirty = ask(toolchain, GitWord::Dirty, dir)? == "true";
+            Ok(if is_dirty { format!("{described}-dirty") } else { described })
         }
         GitWord::Dirty => {
             // `out/` is what hardpan itself writes, at the top or beside the recipe.
@@ -50,6 +52,46 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
             let status = done(status, "git status")?;
             Ok(if status.stdout.is_empty() { "false" } else { "true" }.to_owned())
         }
+    }
+}
+
+/// Where a version comes from that no tag says.
+const ELSEWHERE: &str = "or declare `version = \"dev\"` in `[vars]`, write `{version}`, and call `--set version=...`";
+
+/// A commit as `{git.describe}` and messages name it.
+fn short(commit: &str) -> String {
+    commit.chars().take(12).filter(char::is_ascii_hexdigit).collect()
+}
+
+/// The nearest tag, and where the commit is another one, how many commits are between them and which one it is. Git
+/// itself makes the commit's name as long as the clone needs it, which depends on what else was fetched.
+fn describe(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, head: &str, dir: &Path) -> Result<String, Failure> {
+    let answer = git(&["describe", "--tags", "--long", "--abbrev=64", "HEAD"])?;
+    let text = answer.text();
+    let mut parts = text.rsplitn(3, '-');
+    let (commit, distance, tag) = (parts.next(), parts.next(), parts.next());
+    let exact = answer.status.success() && distance == Some("0");
+    // Whatever was cut off may have a nearer tag, and more commits.
+    let shallow = done(git(&["rev-parse", "--is-shallow-repository"])?, "git rev-parse")?.text();
+    if !exact && shallow != "false" {
+        let what = format!(
+            "`{{git.describe}}` of the commit `{}` depends on history that this shallow clone lacks",
+            short(head)
+        );
+        let hint = "`git fetch --unshallow --tags` brings it; in GitHub Actions `fetch-depth: 0` of `actions/checkout`";
+        return Err(Failure::new(what).in_path(dir).hint(hint));
+    }
+    match (tag, distance, commit) {
+        (Some(tag), Some(distance), Some(commit)) if answer.status.success() => Ok(match exact {
+            true => tag.to_owned(),
+            false => format!("{tag}-{distance}-g{}", short(commit.trim_start_matches('g'))),
+        }),
+        _ if answer.complains("No names found") || answer.complains("No tags can describe") => {
+            let what = format!("no tag is among the ancestors of the commit `{}`", short(head));
+            let hint = format!("`git tag` makes one, `git fetch --tags` brings those of a remote; {ELSEWHERE}");
+            Err(Failure::new(what).in_path(dir).hint(hint))
+        }
+        _ => Err(answer.failure("git describe").in_path(dir)),
     }
 }
 
@@ -151,10 +193,58 @@ mod tests {
         repository.commit();
         let revision = repository.ask(GitWord::Revision).unwrap();
         assert!(revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_eq!(repository.ask(GitWord::Tag).unwrap_err().what, format!("no tag names the commit `{revision}`"));
+        let failure = repository.ask(GitWord::Tag).unwrap_err();
+        assert_eq!(failure.what, format!("no tag names the commit `{}`", &revision[..12]));
+        assert!(failure.hint.unwrap().contains("`--set version=...`"));
         repository.git(&["tag", "v2"]);
         repository.git(&["tag", "-a", "-m", "x", "v1"]);
         assert_eq!(repository.ask(GitWord::Tag).unwrap(), "v1");
+    }
+
+    #[test]
+    fn a_description_is_the_nearest_tag_the_distance_and_twelve_digits() {
+        let repository = Repository::new();
+        repository.commit();
+        let first = repository.ask(GitWord::Revision).unwrap();
+        let failure = repository.ask(GitWord::Describe).unwrap_err();
+        assert_eq!(failure.what, format!("no tag is among the ancestors of the commit `{}`", &first[..12]));
+        repository.git(&["tag", "v1.0-rc-1"]);
+        assert_eq!(repository.ask(GitWord::Describe).unwrap(), "v1.0-rc-1");
+        // However long git would make the name of the commit.
+        repository.git(&["config", "core.abbrev", "20"]);
+        for _ in 0..2 {
+            repository.git(&["commit", "-qm", "more", "--allow-empty"]);
+        }
+        let revision = repository.ask(GitWord::Revision).unwrap();
+        let described = format!("v1.0-rc-1-2-g{}", &revision[..12]);
+        assert_eq!(repository.ask(GitWord::Describe).unwrap(), described);
+        std::fs::write(repository.folder.path().join("new"), "").unwrap();
+        assert_eq!(repository.ask(GitWord::Describe).unwrap(), format!("{described}-dirty"));
+    }
+
+    #[test]
+    fn a_shallow_clone_is_described_only_where_its_history_does_not_matter() {
+        let origin = Repository::new();
+        for tag in ["v1", "v2"] {
+            std::fs::write(origin.folder.path().join("a"), tag).unwrap();
+            origin.git(&["add", "a"]);
+            origin.git(&["commit", "-qm", "a"]);
+            origin.git(&["tag", tag]);
+        }
+        let url = format!("file://{}", origin.folder.path().display());
+        let shallow = |depth: &str| {
+            let clone = Repository { folder: tempfile::tempdir().unwrap(), caller: origin.caller.clone() };
+            clone.git(&["clone", "-q", "--depth", depth, &url, "."]);
+            clone
+        };
+        assert_eq!(shallow("1").ask(GitWord::Describe).unwrap(), "v2");
+        origin.git(&["commit", "-qm", "more", "--allow-empty"]);
+        // The tag is there with a depth of two, and yet the count could be another one.
+        for depth in ["1", "2"] {
+            let failure = shallow(depth).ask(GitWord::Describe).unwrap_err();
+            assert!(failure.what.ends_with("depends on history that this shallow clone lacks"), "{failure}");
+            assert!(failure.hint.unwrap().contains("--unshallow"));
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ fn expand(value: &str) -> Result<String, Failure> {
     let git = |word| match word {
         GitWord::Revision => Ok("abc".to_owned()),
         GitWord::Tag => Ok("v1\n".to_owned()),
+        GitWord::Describe => Ok("v1-2-gabc".to_owned()),
         GitWord::Dirty => Err(Failure::new("git is not there")),
     };
     let variables = Variables {

@@ -194,7 +194,7 @@ to = "/a""#),
       |
     2 | from = "{file}"
       |         ^^^^^^
-    hint: known here: `name`, `os`, `arch`, `variant`, `rust-target`, `git.revision`, `git.tag`, `git.dirty`, `source-date`
+    hint: known here: `name`, `os`, `arch`, `variant`, `rust-target`, `git.revision`, `git.tag`, `git.describe`, `git.dirty`, `source-date`
     "#);
 }
 
