@@ -12,7 +12,7 @@ use super::{
         shapes::{At, List, Pairs},
         wording::quoted,
     },
-    Page,
+    Page, advice,
 };
 use crate::report::Failure;
 
@@ -26,7 +26,12 @@ pub(super) enum Toolchain {
 }
 
 /// Flags of `go build` that hardpan refuses, and the key that is for them, if there is one.
-const GO_FLAGS: [(&str, Option<&str>); 21] = [
+const GO_FLAGS: [(&str, Option<&str>); 26] = [
+    ("race", None),
+    ("msan", None),
+    ("asan", None),
+    ("work", None),
+    ("json", None),
     ("toolexec", None),
     ("overlay", None),
     ("o", None),
@@ -79,7 +84,7 @@ const CARGO_FLAGS: [(&str, Option<&str>); 33] = [
     ("out-dir", None),
     ("artifact-dir", None),
     ("lockfile-path", None),
-    ("profile", None),
+    ("profile", Some("profile")),
     ("release", None),
     ("package", Some("cargo")),
     ("bin", Some("cargo")),
@@ -134,7 +139,9 @@ const RUSTC_FLAGS: [(&str, Option<&str>); 12] = [
 ];
 
 /// Variables that hardpan sets itself, or that make a toolchain run another program.
-const OWN_VARIABLES: [&str; 29] = [
+const OWN_VARIABLES: [&str; 31] = [
+    "CC",
+    "GO386",
     "PATH",
     "HOME",
     "TMPDIR",
@@ -165,6 +172,9 @@ const OWN_VARIABLES: [&str; 29] = [
     "RUSTUP_HOME",
     "RUSTUP_TOOLCHAIN",
 ];
+
+/// The same for Go alone.
+const GO_VARIABLES: [&str; 2] = ["CXX", "FC"];
 
 /// Beginnings of such variables.
 const OWN_PREFIXES: [&str; 5] = ["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_", "CARGO_UNSTABLE_", "LD_"];
@@ -235,7 +245,7 @@ pub fn check_go_tool_flags(at: &Located<String>, text: &str) -> Result<(), Failu
 
 /// Words as `cmd/internal/quoted` of Go splits them: at white space, but a word that begins with a quote goes on to
 /// the next one.
-fn split_like_go(text: &str) -> Vec<&str> {
+pub fn split_like_go(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -327,7 +337,18 @@ fn refused_flag(at: &Located<String>, flag: &str, key: Option<&str>) -> Failure 
         Some(key) => Failure::new(format!("the flag `{flag}` has a key of its own"))
             .at(&at.origin)
             .hint(format!("write it under `{key}`")),
-        None => Failure::new(format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin),
+        None => {
+            let failure = Failure::new(format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin);
+            advised(failure, advice::of_flag(flag))
+        }
+    }
+}
+
+/// A failure with its advice, where there is one.
+fn advised(failure: Failure, advice: Option<&str>) -> Failure {
+    match advice {
+        Some(advice) => failure.hint(advice),
+        None => failure,
     }
 }
 
@@ -348,9 +369,11 @@ pub(super) fn environment(
                 .failure(&key.span, format!("{word} is no name of an environment variable"))
                 .hint("a name has letters, digits and `_`, and does not begin with a digit"));
         }
+        let of_go = toolchain == Toolchain::Go && GO_VARIABLES.contains(&name.as_str());
         let own = OWN_VARIABLES.contains(&name.as_str()) || OWN_PREFIXES.iter().any(|own| name.starts_with(own));
-        if own {
-            return Err(page.failure(&key.span, format!("the variable {word} is not for a recipe to set")));
+        if own || of_go {
+            let failure = page.failure(&key.span, format!("the variable {word} is not for a recipe to set"));
+            return Err(advised(failure, advice::of_variable(toolchain, &name)));
         }
         if name == "GOWORK" {
             check_go_work(page, toolchain, &key.span, &value)?;

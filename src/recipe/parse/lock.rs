@@ -78,6 +78,8 @@ struct WrittenToolchain {
     llvm: Option<At<String>>,
     #[serde(default)]
     libc: Pairs,
+    #[serde(default)]
+    cc: Pairs,
 }
 
 /// Reads a lock. `path` is the name it is printed under.
@@ -191,7 +193,12 @@ impl Reader<'_> {
             let digest = self.digest(&pin, &target.value, &value)?;
             libc.insert(self.page.filled("a target", target)?.value, digest);
         }
-        self.lock.toolchains.insert((compiler, dir), LockedToolchain { version, commit, llvm, libc });
+        let mut cc = BTreeMap::new();
+        for (platform, name) in written.cc.0 {
+            let name = self.text(&pin, &format!("cc {}", platform.value), name)?;
+            cc.insert(self.page.filled("a platform", platform)?.value, name);
+        }
+        self.lock.toolchains.insert((compiler, dir), LockedToolchain { version, commit, llvm, libc, cc });
         Ok(())
     }
 

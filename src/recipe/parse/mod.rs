@@ -1,5 +1,6 @@
 //! Text in, recipe out.
 
+mod advice;
 mod binary;
 mod compiler;
 mod entries;
@@ -16,7 +17,7 @@ mod word_kind;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use compiler::{check_go_tool_flags, check_program};
+pub use compiler::{check_go_tool_flags, check_program, split_like_go};
 pub use flag_list::{check_cargo_flags, check_go_flags};
 pub use lock::parse_lock;
 use page::Page;

@@ -19,6 +19,7 @@ flags = ["--config=build.rustc-wrapper='sh'"]
       |
     3 | flags = ["--config=build.rustc-wrapper='sh'"]
       |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: write it into `.cargo/config.toml` of the checkout
     "#);
 }
 
@@ -77,6 +78,7 @@ flags = ["-vrq"]
       |
     3 | flags = ["-vrq"]
       |          ^^^^^^
+    hint: not needed: `release` is the profile, unless `profile` names another one
     "#);
 }
 
@@ -96,6 +98,7 @@ env = { GOFLAGS = "-mod=mod" }
       |
     3 | env = { GOFLAGS = "-mod=mod" }
       |         ^^^^^^^
+    hint: write its flags under `flags`, those of `-tags` under `tags`, and those of `-ldflags` under `ldflags`
     "#);
 }
 
@@ -115,6 +118,7 @@ env = { RUSTFLAGS = "-C linker=sh" }
       |
     3 | env = { RUSTFLAGS = "-C linker=sh" }
       |         ^^^^^^^^^
+    hint: write its flags under `rustflags`
     "#);
 }
 
@@ -134,6 +138,7 @@ env = { CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER = "sh" }
       |
     3 | env = { CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER = "sh" }
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: name the linker by `linker`
     "#);
 }
 
@@ -189,5 +194,6 @@ fn a_variable_that_brings_in_another_linker() {
       |
     4 | ldflags = "{flags}"
       |           ^^^^^^^^^
+    hint: name the C compiler by `cc`
     "#);
 }

@@ -228,6 +228,7 @@ flags = ["-toolexec=sh"]
       |
     3 | flags = ["-toolexec=sh"]
       |          ^^^^^^^^^^^^^^
+    hint: a recipe runs no programs besides the compilers
     "#);
 }
 
@@ -247,6 +248,7 @@ flags = ["--overlay=x.json"]
       |
     3 | flags = ["--overlay=x.json"]
       |          ^^^^^^^^^^^^^^^^^^
+    hint: have the files in the checkout as they are to be compiled
     "#);
 }
 
@@ -325,6 +327,7 @@ ldflags = "-s -extld=/tmp/ld"
       |
     3 | ldflags = "-s -extld=/tmp/ld"
       |           ^^^^^^^^^^^^^^^^^^^
+    hint: name the C compiler by `cc`
     "#);
 }
 
@@ -365,4 +368,44 @@ flags = ["race"]
       |          ^^^^^^
     hint: a flag begins with `-`; its value may follow as the next text
     "#);
+}
+
+#[test]
+fn what_a_recipe_cannot_say_comes_with_what_to_write_instead() {
+    for (toolchain, line, what, hint) in [
+        ("go", "env = { GOAMD64 = \"v3\" }", "the variable `GOAMD64`", "`platforms = [\"linux/amd64/v3\"]`"),
+        ("go", "env = { GOARM = \"6\" }", "the variable `GOARM`", "`platforms = [\"linux/arm/v7\"]`, or `v6`"),
+        ("go", "env = { GO386 = \"softfloat\" }", "the variable `GO386`", "`linux/386`"),
+        ("go", "env = { GOARCH = \"arm64\" }", "the variable `GOARCH`", "`platforms = [\"linux/arm64\"]`"),
+        ("go", "env = { CGO_ENABLED = \"0\" }", "the variable `CGO_ENABLED`", "`cgo = true`"),
+        ("go", "env = { GOFLAGS = \"-tags=x\" }", "the variable `GOFLAGS`", "under `tags`"),
+        ("go", "env = { CC = \"clang\" }", "the variable `CC`", "name the C compiler by `cc`"),
+        ("go", "env = { GOTOOLCHAIN = \"auto\" }", "the variable `GOTOOLCHAIN`", "`hardpan lock` pins its version"),
+        ("go", "flags = [\"-race\"]", "the flag `-race`", "it is for tests"),
+        ("go", "flags = [\"--trimpath\"]", "the flag `-trimpath`", "not needed"),
+        ("go", "flags = [\"-mod=vendor\"]", "the flag `-mod`", "not needed"),
+        ("go", "flags = [\"-work\"]", "the flag `-work`", "not needed"),
+        ("go", "ldflags = \"-extldflags=-static\"", "the flag `-extldflags`", "not needed: programs are static"),
+        ("go", "ldflags = \"-linkmode external\"", "the flag `-linkmode`", "not needed"),
+        ("cargo", "env = { CC = \"clang\" }", "the variable `CC`", "name the C compiler by `cc`"),
+        ("cargo", "env = { CARGO_TARGET_X_LINKER = \"x\" }", "the variable `CARGO_TARGET_X_LINKER`", "by `linker`"),
+        (
+            "cargo",
+            "env = { CARGO_PROFILE_RELEASE_LTO = \"fat\" }",
+            "the variable `CARGO_PROFILE_RELEASE_LTO`",
+            "`profile`",
+        ),
+        ("cargo", "env = { CARGO_BUILD_TARGET = \"x\" }", "the variable `CARGO_BUILD_TARGET`", "by `target`"),
+        (
+            "cargo",
+            "env = { RUSTUP_TOOLCHAIN = \"nightly\" }",
+            "the variable `RUSTUP_TOOLCHAIN`",
+            "`rust-toolchain.toml`",
+        ),
+        ("cargo", "flags = [\"--release\"]", "the flag `--release`", "not needed"),
+        ("cargo", "flags = [\"--profile=dist\"]", "the flag `--profile`", "write it under `profile`"),
+    ] {
+        let said = refusal(2, &recipe(&format!("[[binary]]\n{toolchain} = \"x\"\n{line}\n")));
+        assert!(said.contains(what) && said.contains("hint: ") && said.contains(hint), "{line}: {said}");
+    }
 }
