@@ -1,13 +1,18 @@
 //! What the words of a recipe that could move mean at this moment: for `hardpan lock`, and to hold a lock against.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use super::{base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings, timezones};
+use super::{
+    base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings, timezones, words::Words,
+};
 use crate::{
     oci::Digest,
     recipe::{
-        Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe, Requests,
-        ToolchainRequest,
+        CCompilerRequest, Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe,
+        Requests, ToolchainRequest,
     },
     report::{Failure, Progress},
 };
@@ -58,7 +63,10 @@ impl<'a> World<'a> {
             lock.urls.insert(url.clone(), kept.map_or_else(|| self.url(at, sha256), Ok)?);
         }
         for (key, request) in &requests.toolchains {
-            let asked = |kept: &&LockedToolchain| kept.libc.keys().eq(request.gnu.keys());
+            let asked = |kept: &&LockedToolchain| match key.0 {
+                Compiler::Go => kept.cc.keys().eq(request.cc.keys()),
+                Compiler::Rust => kept.libc.keys().eq(request.gnu.keys()),
+            };
             let kept = old.toolchains.get(key).filter(asked);
             let kept = kept.filter(|_| !moves(&Pin::Toolchain(key.0, key.1.clone())));
             let toolchain = kept.cloned().map_or_else(|| self.toolchain(key.0, request), Ok)?;
@@ -144,10 +152,22 @@ impl<'a> World<'a> {
             progress: self.progress,
         };
         let identity = match compiler {
-            Compiler::Go => toolchain.go_identity(&dir),
+            Compiler::Go => self.with_values(request).and_then(|cc| toolchain.go_identity(&dir, &cc)),
             Compiler::Rust => toolchain.rust_identity(&dir, &request.gnu),
         };
         identity.map_err(|failure| failure.at(&request.origin))
+    }
+
+    /// The C compilers of a request, with their variables replaced.
+    fn with_values(&self, request: &ToolchainRequest) -> Result<BTreeMap<String, CCompilerRequest>, Failure> {
+        let words = Words::new(self.recipe, &self.bound, self.settings)?;
+        let mut all = request.cc.clone();
+        for one in all.values_mut() {
+            if let Some(named) = &mut one.named {
+                named.value = words.expand(named, &one.platform)?;
+            }
+        }
+        Ok(all)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal as _, Write as _},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -98,7 +98,8 @@ impl Progress for Terminal {
         let verbose = self.verbose > 0;
         let (screen, what) = (self.screen.clone(), what.to_owned());
         let say = move |news: News| match news {
-            News::Alive(seconds) => screen.line(&format!("still at it after {seconds} s: {what}")),
+            News::Alive(seconds, Some(now)) => screen.line(&format!("still at it after {seconds} s: {now}")),
+            News::Alive(seconds, None) => screen.line(&format!("still at it after {seconds} s: {what}")),
             News::Over(took) if verbose => screen.line(&format!("took {:.1} s: {what}", took.as_secs_f64())),
             News::Over(_) => {}
         };
@@ -158,6 +159,10 @@ impl Task for Bar {
     fn advance(&self, bytes: u64) {
         self.0.inc(bytes);
     }
+
+    fn now(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
 }
 
 impl Drop for Bar {
@@ -168,8 +173,8 @@ impl Drop for Bar {
 
 /// What a pulse tells.
 enum News {
-    /// It still runs, after so many seconds.
-    Alive(u64),
+    /// It still runs, after so many seconds; what it does by now, where that was said.
+    Alive(u64, Option<String>),
     /// It is over, and took so long.
     Over(Duration),
 }
@@ -177,6 +182,7 @@ enum News {
 /// Says from time to time that something still runs, and at its end how long it took.
 #[derive(Debug)]
 struct Pulse {
+    now: Arc<Mutex<Option<String>>>,
     end: Option<mpsc::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -185,18 +191,25 @@ impl Pulse {
     fn begin(period: Duration, say: impl Fn(News) + Send + 'static) -> Self {
         let (end, ended) = mpsc::channel();
         let start = Instant::now();
+        let now = Arc::new(Mutex::new(None));
+        let doing = Arc::clone(&now);
         let thread = thread::spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                say(News::Alive(start.elapsed().as_secs()));
+                let doing = doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                say(News::Alive(start.elapsed().as_secs(), doing));
             }
             say(News::Over(start.elapsed()));
         });
-        Self { end: Some(end), thread: Some(thread) }
+        Self { now, end: Some(end), thread: Some(thread) }
     }
 }
 
 impl Task for Pulse {
     fn advance(&self, _bytes: u64) {}
+
+    fn now(&self, what: &str) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.to_owned());
+    }
 }
 
 impl Drop for Pulse {
@@ -217,7 +230,7 @@ mod tests {
     fn what_takes_long_says_so_again_and_again_and_is_silent_afterwards() {
         let (tell, told) = mpsc::channel();
         let pulse = Pulse::begin(Duration::from_millis(1), move |news| {
-            let _ = tell.send(matches!(news, News::Alive(_)));
+            let _ = tell.send(matches!(news, News::Alive(..)));
         });
         assert!(told.recv().expect("a first sign") && told.recv().expect("a second sign"));
         drop(pulse);

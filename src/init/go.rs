@@ -166,7 +166,8 @@ fn assembled(
 fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Failure {
     if let Some((package, file)) = cgo {
         let what = format!("`{package}` needs cgo: `{file}` imports \"C\", and nothing stands in for it without cgo");
-        let hint = "hardpan compiles with `CGO_ENABLED=0`; build the static program elsewhere and name it with `path`";
+        let hint =
+            "hardpan writes no recipe with cgo by itself: write a `[[binary]]` with `go = \"...\"` and `cgo = true`";
         return Failure::new(what).in_path(dir).hint(hint);
     }
     let what = format!("the Go module {} is a library: it has no `package main` for Linux", paths.join(", "));
@@ -234,12 +235,24 @@ fn needs_cgo(pure: &[Package], with_cgo: &[Package]) -> BTreeMap<String, String>
         let Some(file) = package.cgo_files.first() else { continue };
         let without = pure.iter().find(|other| other.import_path == package.import_path);
         let stands_in = without.is_some_and(|other| other.go_files.iter().any(|file| !package.go_files.contains(file)));
-        if !stands_in {
+        if !stands_in && !without.is_some_and(|other| is_optional(package, other)) {
             let name = package.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             blocked.insert(package.import_path.clone(), printable(&join(&name, file)).into_owned());
         }
     }
     blocked
+}
+
+/// Whether a program does without its files that import "C": it has others, which mention none of their functions.
+fn is_optional(package: &Package, without: &Package) -> bool {
+    let read = |file: &String| std::fs::read_to_string(package.dir.join(file)).unwrap_or_default();
+    let others: String = without.go_files.iter().map(read).collect();
+    let is_used = |name: &str| others.contains(&format!("{name}("));
+    let of_c: String = package.cgo_files.iter().map(read).collect();
+    let mut functions = of_c.lines().filter_map(|line| line.strip_prefix("func ")?.split_once('('));
+    package.name == "main"
+        && !others.is_empty()
+        && !functions.any(|(name, _)| !name.is_empty() && name != "init" && is_used(name))
 }
 
 fn candidate(module: &Module, place: &str, inside: &str, package: &Package, rank: Rank) -> Candidate {

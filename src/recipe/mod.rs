@@ -13,8 +13,8 @@ mod wording;
 mod written;
 
 pub use lock::{
-    Compiler, Difference, GnuTarget, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin,
-    Requests, ToolchainRequest, changes,
+    CCompilerRequest, Compiler, Difference, GnuTarget, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain,
+    LockedUrl, Pin, Requests, ToolchainRequest, changes,
 };
 pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
@@ -22,7 +22,8 @@ pub use model::{
 };
 pub use parse::{
     FEATURE, TAG, WordKind, bytes, check_cargo_flags, check_go_flags, check_go_tool_flags, check_program, parse,
-    parse_lock, parse_policy,
+    parse_lock, parse_policy, split_like_go,
 };
 pub use schema::schema;
 pub use variables::{GitWord, Variables, set_variables};
+pub use wording::nearest;

@@ -14,7 +14,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The candidate that `word` was probably meant to be.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer ones are no typing errors, and the comparison is quadratic.
     if word.is_empty() || word.len() > 64 {
         return None;

@@ -34,6 +34,11 @@ pub trait Progress: Sync + fmt::Debug {
 pub trait Task: Send + Sync + fmt::Debug {
     /// So many more bytes are done.
     fn advance(&self, bytes: u64);
+
+    /// What is shown from now on instead of what it began with.
+    fn now(&self, what: &str) {
+        let _ = what;
+    }
 }
 
 /// Says nothing.

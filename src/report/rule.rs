@@ -139,6 +139,7 @@ rules! {
         PackedBinary => elf::PACKED_BINARY,
         NoDependencyData => elf::NO_DEPENDENCY_DATA,
         HostPath => elf::HOST_PATH,
+        NeedsCgo => elf::NEEDS_CGO,
         ExpiredWaiver => pol::EXPIRED_WAIVER,
         UnusedWaiver => pol::UNUSED_WAIVER,
     }
@@ -178,7 +179,7 @@ impl Rule {
 
     /// Whether the build answers it alone: an image does not say enough for an audit to find what the build waived.
     pub const fn is_of_build(self) -> bool {
-        matches!(self, Self::SizeBudget | Self::HostPath)
+        matches!(self, Self::SizeBudget | Self::HostPath | Self::NeedsCgo)
     }
 
     /// Whether `--locked` is refused whatever is waived: the same lock would not give the same bytes elsewhere.

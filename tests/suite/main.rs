@@ -15,6 +15,7 @@ mod archives;
 mod audit;
 mod bases;
 mod benches;
+mod cgo;
 mod crash;
 mod determinism;
 mod enclosures;

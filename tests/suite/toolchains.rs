@@ -249,5 +249,5 @@ fn what_go_leaves_out_is_explained() {
     let named = work.edit("prog.toml", |text| text.replace("ldflags", "env = { GOWORK = \"go.work\" }\nldflags"));
     named.run(["build", "prog.toml", "--offline"]).ok();
     let cgo = go_project().file("cmd/prog/main.go", "package main\n\nimport \"C\"\n\nfunc main() {}\n");
-    cgo.run(["build", "prog.toml", "--offline"]).fails(2).says("without cgo");
+    cgo.run(["build", "prog.toml", "--offline"]).fails(2).says("`cgo = true`");
 }

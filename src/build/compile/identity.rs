@@ -9,13 +9,18 @@ use std::{
 use super::{Toolchain, cargo_config::Configuration, child::Child, environment::Environment, go, rust::Rust};
 use crate::{
     oci::Digest,
-    recipe::{GnuTarget, LockedToolchain},
+    recipe::{CCompilerRequest, GnuTarget, LockedToolchain},
     report::{Failure, printable},
 };
 
 impl Toolchain<'_> {
-    /// The Go that compiles in `dir`: `go version`, without the platform that it runs on.
-    pub fn go_identity(&self, dir: &Path) -> Result<LockedToolchain, Failure> {
+    /// The Go that compiles in `dir`: `go version`, without the platform that it runs on; and the C compilers of programs
+    /// with cgo, whose variables have been replaced.
+    pub fn go_identity(
+        &self,
+        dir: &Path,
+        compilers: &BTreeMap<String, CCompilerRequest>,
+    ) -> Result<LockedToolchain, Failure> {
         let go = go::installed(self, dir)?;
         let mut environment = self.fetching();
         environment.insert("GOENV".into(), "off".into());
@@ -28,7 +33,34 @@ impl Toolchain<'_> {
         let said = text.strip_prefix("go version ").and_then(|said| said.rsplit_once(' '));
         let (version, _) =
             said.ok_or_else(|| Failure::new(format!("`go version` says `{}`, which is no version", printable(&text))))?;
-        Ok(LockedToolchain { version: plain(version), ..LockedToolchain::default() })
+        let (mut cc, mut libc) = (BTreeMap::new(), BTreeMap::new());
+        for (key, request) in compilers {
+            let (name, library) =
+                self.c_identity(dir, request, &environment).map_err(|failure| failure.at(&request.origin))?;
+            cc.insert(key.clone(), name);
+            libc.extend(library.map(|library| (key.clone(), library)));
+        }
+        Ok(LockedToolchain { version: plain(version), cc, libc, ..LockedToolchain::default() })
+    }
+
+    /// How a C compiler names itself, and the C library that it links into static programs, if it says where that is.
+    fn c_identity(
+        &self,
+        dir: &Path,
+        request: &CCompilerRequest,
+        environment: &Environment,
+    ) -> Result<(String, Option<Digest>), Failure> {
+        let program = go::c_compiler(self, request.named.as_ref(), dir, &request.platform)?;
+        let ended = Child::new(&program, dir, environment).args(["--version"]).run()?;
+        let said = ended.text();
+        let first = said.lines().find(|line| !line.trim().is_empty()).filter(|_| ended.status.success());
+        let first = first.ok_or_else(|| {
+            Failure::new("the C compiler does not say its version when it is called with `--version`").in_path(&program)
+        })?;
+        let ended = Child::new(&program, dir, environment).args(["-print-file-name=libc.a"]).run()?;
+        let path = PathBuf::from(ended.text());
+        let library = (ended.status.success() && path.is_absolute()).then(|| digest_of(&path)).transpose()?;
+        Ok((plain(first.trim()), library))
     }
 
     /// The Rust that compiles in `dir`: `rustc -vV`, without the platform that it runs on, and the C library that it links
@@ -51,6 +83,7 @@ impl Toolchain<'_> {
             commit: said("commit-hash:"),
             llvm: said("LLVM version:"),
             libc,
+            cc: BTreeMap::new(),
         })
     }
 
@@ -77,8 +110,7 @@ impl Toolchain<'_> {
             let what = format!("the linker of `{}` knows no `libc.a`", printable(target));
             return Err(Failure::new(what).hint("on Debian it is in `libc6-dev`"));
         }
-        let mut file = File::open(&path).map_err(|error| Failure::io("read the C library", &path, &error))?;
-        Digest::of_reader(&mut file).map_err(|error| Failure::io("read the C library", &path, &error))
+        digest_of(&path)
     }
 
     /// The linker of a target: the recipe's, the checkout's, else `cc` (The Cargo Book, `target.<triple>.linker`).
@@ -100,6 +132,13 @@ impl Toolchain<'_> {
         let name = linker.to_string_lossy();
         self.program(&name).ok_or_else(|| Failure::new(format!("the linker `{}` is not in `PATH`", printable(&name))))
     }
+}
+
+/// The digest of a C library.
+fn digest_of(path: &Path) -> Result<Digest, Failure> {
+    let fault = |error: &std::io::Error| Failure::io("read the C library", path, error);
+    let mut file = File::open(path).map_err(|error| fault(&error))?;
+    Digest::of_reader(&mut file).map_err(|error| fault(&error))
 }
 
 /// What a program said, as one line without anything that a terminal would act on.

@@ -60,7 +60,7 @@ use crate::{
     cache::Cache,
     oci::Platform,
     recipe::{CargoBinary, GitWord, GoBinary},
-    report::{Failure, Origin, Progress},
+    report::{Failure, Origin, Progress, Task},
 };
 
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
@@ -101,10 +101,23 @@ pub struct Compiled {
     pub objections: Vec<Failure>,
 }
 
+/// What a compile of one program is for.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    /// The platform that the program runs on.
+    pub platform: &'a Platform,
+    /// The place of failures that have no other one.
+    pub origin: &'a Origin,
+    /// Hears which part of the program is being compiled.
+    pub running: &'a dyn Task,
+    /// Gives a refusal about the program of this name back, unless the recipe has an exception for it.
+    pub waived: &'a dyn Fn(&str, Failure) -> Result<(), Failure>,
+}
+
 impl Toolchain<'_> {
     /// Compiles a Go package. `dir` is canonical; the variables of `binary` have been replaced.
-    pub fn go(&self, binary: &GoBinary, dir: &Path, platform: &Platform, origin: &Origin) -> Result<Compiled, Failure> {
-        go::compile(self, binary, dir, platform).map_err(|failure| failure.at(origin))
+    pub fn go(&self, binary: &GoBinary, dir: &Path, order: &Order<'_>) -> Result<Compiled, Failure> {
+        go::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
     }
 
     /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.

@@ -80,10 +80,12 @@ fn a_go_program_is_the_same_from_every_folder_and_environment() {
     let platform = Platform::parse("linux/arm64").unwrap();
     let compile = |toolchain: &Toolchain<'_>, checkout: &Path| {
         let (dir, origin) = (checkout.join("app"), located("x").origin);
-        let failure = toolchain.go(&go("./sub"), &dir, &platform, &origin).unwrap_err();
+        let waived = |_: &str, failure| Err(failure);
+        let order = Order { platform: &platform, origin: &origin, running: &crate::report::Silent, waived: &waived };
+        let failure = toolchain.go(&go("./sub"), &dir, &order).unwrap_err();
         assert_eq!(failure.what, "`./sub` is a library, not a program");
         assert_eq!(failure.hint.unwrap(), "the programs here: `.`");
-        let made = toolchain.go(&go("."), &dir, &platform, &origin)?;
+        let made = toolchain.go(&go("."), &dir, &order)?;
         assert_eq!(made.name, "app");
         Ok(made)
     };

@@ -5,9 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     super::{
         check::Objection,
-        compile::{Compiled, Toolchain},
+        compile::{Compiled, Order, Toolchain},
         merged::Node,
         plan::{DebugFile, GroupKind},
+        policy,
     },
     Prepared, Resolver, on,
 };
@@ -110,11 +111,13 @@ impl<'a> Resolver<'a> {
         match &binary.source {
             BinarySource::Path(_) => Ok(None),
             BinarySource::Go(go) => {
-                let _running = self.compiling(&format!("{} (go, {platform})", printable(&go.package.value)));
+                let running = self.compiling(&format!("{} (go, {platform})", printable(&go.package.value)));
                 let dir = self.source_dir(go.dir.as_ref())?;
                 let go = self.expanded_go(go, platform)?;
                 let checkout = self.bound.checkout(&dir);
-                self.toolchain(&checkout).go(&go, &dir, platform, &binary.origin).map(Some)
+                let waived = |name: &str, failure| self.unless_excepted(binary, name, failure);
+                let order = Order { platform, origin: &binary.origin, running: running.as_ref(), waived: &waived };
+                self.toolchain(&checkout).go(&go, &dir, &order).map(Some)
             }
             BinarySource::Cargo(cargo) => {
                 let _running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
@@ -124,6 +127,13 @@ impl<'a> Resolver<'a> {
                 self.toolchain(&checkout).cargo(&cargo, &dir, platform, &binary.origin).map(Some)
             }
         }
+    }
+
+    /// Drops a refusal about a program that is still to be compiled, if an exception covers its path in the image.
+    fn unless_excepted(&self, binary: &Binary, name: &str, failure: Failure) -> Result<(), Failure> {
+        let path = binary.to.as_ref().map(|to| to.value.clone());
+        let path = path.or_else(|| ImagePath::parse(&format!("/usr/bin/{name}")).ok());
+        policy::unless_excepted(&self.recipe.policy, self.settings.today, path.as_ref(), failure)
     }
 
     /// Says what is compiled, and goes on to say so until it is dropped.

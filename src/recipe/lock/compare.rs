@@ -60,6 +60,9 @@ impl Requests {
             for (target, at) in request.gnu.iter().filter(|(target, _)| !locked.libc.contains_key(*target)) {
                 missing(&format!("the C library of `{}`", printable(target)), &at.origin);
             }
+            for (platform, wanted) in request.cc.iter().filter(|(platform, _)| !locked.cc.contains_key(*platform)) {
+                missing(&format!("the C compiler for `{}`", printable(platform)), &wanted.origin);
+            }
         }
         stale.extend(self.contradicted(file));
         let unasked = |pin: &Pin, key: &str| {
@@ -109,8 +112,11 @@ impl Requests {
         }
         for (key, request) in &self.toolchains {
             let Some(locked) = file.lock.toolchains.get(key) else { continue };
-            let targets = locked.libc.keys().filter(|target| !request.gnu.contains_key(*target));
-            surplus.extend(targets.map(|target| (Pin::Toolchain(key.0, key.1.clone()), target.clone())));
+            let asks = |target: &String| request.gnu.contains_key(target) || request.cc.contains_key(target);
+            let targets = locked.libc.keys().filter(|target| !asks(target)).cloned();
+            let platforms = locked.cc.keys().filter(|platform| !request.cc.contains_key(*platform));
+            let surplus_keys = targets.chain(platforms.map(|platform| format!("cc {platform}")));
+            surplus.extend(surplus_keys.map(|line| (Pin::Toolchain(key.0, key.1.clone()), line)));
         }
         surplus
     }

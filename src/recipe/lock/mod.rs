@@ -12,7 +12,7 @@ mod write;
 pub use compare::{Difference, changes};
 pub use model::{Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin};
 pub(super) use requests::lies_here;
-pub use requests::{GnuTarget, Requests, ToolchainRequest};
+pub use requests::{CCompilerRequest, GnuTarget, Requests, ToolchainRequest};
 
 #[cfg(test)]
 mod tests;

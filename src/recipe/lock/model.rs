@@ -59,8 +59,12 @@ pub struct LockedToolchain {
     pub commit: Option<String>,
     /// Of Rust's code generator.
     pub llvm: Option<String>,
-    /// The C library that becomes part of programs, for each gnu target.
+    /// The C library that becomes part of programs, for each gnu target, and for each key of `cc` whose compiler says
+    /// where it is.
     pub libc: BTreeMap<String, Digest>,
+    /// The C compiler of programs with cgo, as it names itself: for each platform, and for each one that the recipe names
+    /// for it.
+    pub cc: BTreeMap<String, String>,
 }
 
 /// A kind of toolchain.
@@ -179,6 +183,9 @@ impl Lock {
             }
             for (target, digest) in &toolchain.libc {
                 add(&pin, target, digest.to_string());
+            }
+            for (platform, name) in &toolchain.cc {
+                add(&pin, &format!("cc {platform}"), name.clone());
             }
         }
         lines

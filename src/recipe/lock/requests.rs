@@ -35,6 +35,19 @@ pub struct ToolchainRequest {
     pub dir: Option<Located<String>>,
     /// Targets whose C library becomes part of programs.
     pub gnu: BTreeMap<String, GnuTarget>,
+    /// C compilers of programs with cgo: for each platform, and for each one that the recipe names for it.
+    pub cc: BTreeMap<String, CCompilerRequest>,
+}
+
+/// A C compiler that a program with cgo needs.
+#[derive(Debug, Clone)]
+pub struct CCompilerRequest {
+    /// The program.
+    pub origin: Origin,
+    /// For which platform it compiles.
+    pub platform: Platform,
+    /// `cc` of the recipe, which may hold variables.
+    pub named: Option<Located<String>>,
 }
 
 /// A target with the C library of GNU.
@@ -72,7 +85,21 @@ impl Requests {
                 origin: at.clone(),
                 dir: dir.clone(),
                 gnu: BTreeMap::new(),
+                cc: BTreeMap::new(),
             });
+            if let BinarySource::Go(go) = &binary.source
+                && go.cgo
+            {
+                let on = |platform: &&Platform| binary.platforms.as_ref().is_none_or(|own| own.contains(platform));
+                for platform in recipe.platforms.iter().filter(on) {
+                    let named = go.cc.as_ref().map(|cc| format!(" {}", cc.value)).unwrap_or_default();
+                    request.cc.entry(format!("{platform}{named}")).or_insert_with(|| CCompilerRequest {
+                        origin: at.clone(),
+                        platform: platform.clone(),
+                        named: go.cc.clone(),
+                    });
+                }
+            }
             let target = cargo.and_then(|cargo| Some((cargo, cargo.target.as_ref()?)));
             if let Some((cargo, target)) = target.filter(|(_, target)| target.value.contains("-linux-gnu")) {
                 let variable = target.value.to_uppercase().replace(['-', '.'], "_");

@@ -31,8 +31,9 @@ prop_compose! {
         commit in prop::option::of(words()),
         llvm in prop::option::of(words()),
         libc in prop::collection::btree_map(words(), any::<u64>().prop_map(digest), 0..3),
+        cc in prop::collection::btree_map(words(), words(), 0..3),
     ) -> LockedToolchain {
-        LockedToolchain { version, commit, llvm, libc }
+        LockedToolchain { version, commit, llvm, libc, cc }
     }
 }
 

@@ -79,6 +79,12 @@ impl Page {
                 self.text(key, value);
             }
         }
+        if !toolchain.cc.is_empty() {
+            self.table("[toolchain.cc]");
+            for (platform, name) in &toolchain.cc {
+                self.text(platform, name);
+            }
+        }
         if !toolchain.libc.is_empty() {
             self.table("[toolchain.libc]");
             for (target, digest) in &toolchain.libc {

@@ -132,3 +132,13 @@ pub(in crate::report) const HOST_PATH: RuleFacts = RuleFacts {
     remediation: "Compile where the kernel grants namespaces, or do not keep `CARGO_MANIFEST_DIR` and `OUT_DIR` in the program.",
     sources: &[],
 };
+
+pub(in crate::report) const NEEDS_CGO: RuleFacts = RuleFacts {
+    code: "ELF014",
+    name: "needs-cgo",
+    title: "a Go package does not work in a program without cgo",
+    severity: Severity::High,
+    rationale: "Without cgo Go leaves files with C out and compiles a stub in their place, which fails only when it is used.",
+    remediation: "Compile the program with `cgo = true`, or waive the rule where the program does not need the package.",
+    sources: &["mattn/go-sqlite3#855"],
+};

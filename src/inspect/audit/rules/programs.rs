@@ -28,6 +28,7 @@ pub(super) const CHECK: Check = Check {
         Rule::PackedBinary,
         Rule::NoDependencyData,
         Rule::HostPath,
+        Rule::NeedsCgo,
     ],
     files: true,
     look,
@@ -56,6 +57,8 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     let certificates = || *known.get_or_init(|| has_certificates(view));
     let why = "an image does not name the folders of the machine that built it; `build-paths` looks for usual ones";
     notes.not_applicable(Rule::HostPath, why);
+    let why = "an image does not say which packages of a program are stubs; a build with hardpan looks for them";
+    notes.not_applicable(Rule::NeedsCgo, why);
     for (path, node, entry) in view.files() {
         let Some(file) = view.elf(node.inode) else { continue };
         let main = Some(node.inode) == entrypoint;

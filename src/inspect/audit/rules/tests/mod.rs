@@ -40,9 +40,10 @@ const fn overlapping(rule: Rule, also: &'static [Rule], hit: fn() -> Audit, near
 }
 
 /// Rules that no image in memory can break, and why.
-const ELSEWHERE: [(Rule, &str); 2] = [
+const ELSEWHERE: [(Rule, &str); 3] = [
     (Rule::Unsigned, "signatures are not read yet, and the report says so"),
     (Rule::HostPath, "only the build knows its folders, and the report says so"),
+    (Rule::NeedsCgo, "only the build knows the packages of a program, and the report says so"),
 ];
 
 fn cases() -> impl Iterator<Item = Case> {

@@ -1,0 +1,88 @@
+//! Failures of Go in sentences that say what to do about them.
+
+use std::path::Path;
+
+use super::{super::child::Ended, Job, Listed, cgo};
+use crate::report::{Failure, printable};
+
+/// The hint where a package cannot be compiled without its C code.
+const NEEDS_CGO: &str = "`{package}` has no code without cgo for this, and programs are compiled without cgo unless the recipe says `cgo = true`";
+
+impl Job<'_> {
+    /// The failure of `go list`. To Go a package that begins without a dot is one of the standard library.
+    ///
+    /// Without cgo a package may have no file at all.
+    pub(super) fn unlisted(&self, ended: &Ended) -> Failure {
+        let package = &self.binary.package;
+        let failure = self.explain(ended, "go list").at(&package.origin);
+        if ended.complains("build constraints exclude all Go files") && !self.binary.cgo {
+            let with_cgo = self.list_with_cgo();
+            let of_c = |folder: &Path| ended.complains(&folder.to_string_lossy());
+            let found = with_cgo.iter().find(|package| !package.cgo_files.is_empty() && of_c(&package.dir));
+            if let Some(found) = found {
+                return failure.hint(NEEDS_CGO.replace("{package}", &printable(&found.import_path)));
+            }
+        }
+        if failure.hint.is_none() && ended.complains("is not in std") && self.dir.join(&package.value).is_dir() {
+            return failure.hint(format!("write it as `./{}`", printable(&package.value)));
+        }
+        failure
+    }
+
+    /// The package is no single program; the hint lists those that there are.
+    pub(super) fn no_program(&self, why: &str) -> Failure {
+        let package = &self.binary.package;
+        let failure = Failure::new(format!("`{}` {why}", printable(&package.value))).at(&package.origin);
+        let format = "{{if eq .Name \"main\"}}{{.Dir}}{{end}}";
+        let Ok(listed) = self.go(["list", "-e", "-f", format, "./..."]) else { return failure };
+        let text = listed.text();
+        let below = text.lines().filter_map(|folder| Path::new(folder).strip_prefix(self.dir).ok());
+        let mut programs: Vec<_> = below
+            .map(|folder| match folder.to_string_lossy() {
+                here if here.is_empty() => "`.`".to_owned(),
+                folder => format!("`./{}`", printable(&folder)),
+            })
+            .collect();
+        programs.sort();
+        programs.truncate(20);
+        if programs.is_empty() {
+            return failure.hint("a program is a package whose files begin with `package main`");
+        }
+        failure.hint(format!("the programs here: {}", programs.join(", ")))
+    }
+
+    /// The failure of `what`, in one sentence where Go's own needs knowledge of this environment.
+    pub(super) fn explain(&self, ended: &Ended, what: &str) -> Failure {
+        let complains = |all: &[&str]| all.iter().any(|words| ended.complains(words));
+        let failure = ended.failure(what);
+        if self.toolchain.offline && complains(&["module lookup disabled by GOPROXY=off"]) {
+            return failure.hint("modules are missing in the module cache: build once without `--offline`");
+        }
+        let above = self.dir.ancestors().take_while(|folder| folder.starts_with(self.toolchain.checkout));
+        let ignored =
+            !self.binary.env.contains_key("GOWORK") && above.into_iter().any(|at| at.join("go.work").exists());
+        if ignored && complains(&["no required module provides package", "missing go.sum entry", "to add it:"]) {
+            return failure
+                .hint("a `go.work` counts only where the recipe says so: `env = { GOWORK = \"../go.work\" }`");
+        }
+        let stale =
+            ["missing go.sum entry", "updates to go.mod needed", "updates to go.sum needed", "inconsistent vendoring"];
+        if complains(&stale) {
+            return failure.hint("`go mod tidy` brings `go.mod` and `go.sum` up to date");
+        }
+        failure
+    }
+
+    /// The failure of a compile.
+    pub(super) fn uncompiled(&self, ended: &Ended, listed: &Listed) -> Failure {
+        let failure = self.explain(ended, "go build");
+        let left_out = listed.fallbacks.whole.iter().find(|package| ended.complains(&format!("# {package}\n")));
+        if let Some(package) = left_out.filter(|_| ended.complains("undefined: ")) {
+            return failure.hint(NEEDS_CGO.replace("{package}", &printable(package)));
+        }
+        if self.binary.cgo {
+            return cgo::explain(ended, failure);
+        }
+        failure
+    }
+}

@@ -1,0 +1,266 @@
+//! `go build`, with `-trimpath` and an environment of its own.
+
+mod cgo;
+mod count;
+mod declarations;
+mod fallback;
+mod faults;
+mod installed;
+mod modules;
+mod packages;
+mod stamps;
+mod tokens;
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Component, Path, PathBuf},
+    thread,
+};
+
+use self::{
+    count::Count,
+    fallback::Fallbacks,
+    modules::{uses_vendor, workspace},
+    packages::{FIELDS, Packages},
+};
+use super::{
+    Compiled, Order, Toolchain,
+    bench::Bench,
+    child::{Child, Ended},
+    environment::{self, Environment},
+};
+use crate::{
+    oci::Platform,
+    recipe::{GoBinary, Strip},
+    report::{Failure, printable},
+};
+
+pub(super) use self::{
+    cgo::c_compiler,
+    installed::{go_variables, installed},
+};
+
+/// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
+const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS", "GOARCH", "GOROOT"];
+/// A Go program and where it is compiled.
+struct Job<'a> {
+    toolchain: &'a Toolchain<'a>,
+    binary: &'a GoBinary,
+    dir: &'a Path,
+    bench: Bench,
+    program: PathBuf,
+    environment: Environment,
+    module_cache: PathBuf,
+}
+
+/// What `go list` knows of a program before it is compiled.
+struct Listed {
+    /// The name of its file.
+    name: String,
+    /// What it is made of.
+    packages: Packages,
+    /// What it loses without cgo; nothing where it has cgo.
+    fallbacks: Fallbacks,
+}
+
+/// Compiles `binary` in `dir`.
+pub(super) fn compile(
+    toolchain: &Toolchain<'_>,
+    binary: &GoBinary,
+    dir: &Path,
+    order: &Order<'_>,
+) -> Result<Compiled, Failure> {
+    let work = workspace(toolchain, binary, dir)?;
+    let go = installed(toolchain, dir)?;
+    let bench = bench(toolchain, binary, dir, order.platform)?;
+    let mut environment = toolchain.hermetic(&bench);
+    go_variables(&mut environment, &go, &bench, order.platform);
+    environment::add_recipe(&mut environment, &binary.env, |name| RESERVED.contains(&name))?;
+    if binary.cgo {
+        cgo::add(&mut environment, toolchain, binary, dir, order.platform, &bench)?;
+    }
+    environment.insert("GOWORK".into(), work.clone());
+    if binary.vcs {
+        environment::pass_over_output(&mut environment, toolchain, &bench, dir)?;
+    }
+    let job = Job { toolchain, binary, dir, bench, program: go.program, environment, module_cache: go.module_cache };
+    let module = job.module()?;
+    // A vendor folder is the checkout's own copy of what a fetch would bring.
+    let vendored = |file: &Path| {
+        file.parent().is_some_and(|folder| folder.join("vendor/modules.txt").exists()) && uses_vendor(file)
+    };
+    if !toolchain.offline && !vendored(&module) && !vendored(Path::new(&work)) {
+        job.fetch(&work, go.writable_cache)?;
+    }
+    let listed = job.list()?;
+    stamps::check(&binary.ldflags, &listed.packages)?;
+    for stub in &listed.fallbacks.stubs {
+        (order.waived)(&listed.name, stub.clone().at(&binary.package.origin))?;
+    }
+    if let Some(note) = listed.fallbacks.note() {
+        toolchain.progress.step(&note);
+    }
+    job.build(&listed, order)
+}
+
+/// Its folder in the cache. `go build` keeps its own cache by content; here only the program is kept apart.
+fn bench(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path, platform: &Platform) -> Result<Bench, Failure> {
+    let cc = binary.cc.as_ref().map(|cc| cc.value.as_str());
+    let c = (binary.cgo, cc);
+    let said = format!("{:?} {:?} {platform} {} {:?} {c:?}", values(binary), ldflags(binary), binary.vcs, binary.strip);
+    let key = [dir.as_os_str().as_encoded_bytes(), binary.package.value.as_bytes(), said.as_bytes()];
+    toolchain.bench("go", &key)
+}
+
+/// Tags, flags and variables, for a key.
+fn values(binary: &GoBinary) -> (Vec<&str>, Vec<&str>, Vec<(&str, &str)>) {
+    (
+        binary.tags.iter().map(|tag| tag.value.as_str()).collect(),
+        binary.flags.iter().map(|flag| flag.value.as_str()).collect(),
+        binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect(),
+    )
+}
+
+/// `ldflags` of the recipe, which are joined by spaces, so that Go splits and unquotes them.
+fn ldflags(binary: &GoBinary) -> Vec<&str> {
+    binary.ldflags.iter().map(|flag| flag.value.as_str()).collect()
+}
+
+impl Job<'_> {
+    /// Runs Go in the compile's environment.
+    fn go<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Ended, Failure> {
+        Child::new(&self.program, self.dir, &self.environment).args(arguments).told(self.toolchain.progress).run()
+    }
+
+    /// `go list -deps`, with and without cgo at the same time; refuses what is no program, and code from outside of the
+    /// checkout.
+    fn list(&self) -> Result<Listed, Failure> {
+        let (own, with_cgo) = thread::scope(|scope| {
+            let with_cgo = (!self.binary.cgo).then(|| scope.spawn(|| self.list_with_cgo()));
+            let list = [OsString::from("list"), "-deps".into(), FIELDS.into()];
+            (
+                self.go(list.into_iter().chain(self.selection())),
+                with_cgo.map(|thread| thread.join().unwrap_or_default()),
+            )
+        });
+        let (own, with_cgo) = (own?, with_cgo.unwrap_or_default());
+        if !own.status.success() {
+            return Err(self.unlisted(&own));
+        }
+        let packages = Packages::parse(&own.stdout)?;
+        let name = self.name(&packages)?;
+        let fallbacks = Fallbacks::of(&packages, &with_cgo)?;
+        Ok(Listed { name, packages, fallbacks })
+    }
+
+    /// What the program would be made of with cgo, errors left out: without cgo none of them matters.
+    fn list_with_cgo(&self) -> Packages {
+        let mut environment = self.environment.clone();
+        environment.insert("CGO_ENABLED".into(), "1".into());
+        let list = [OsString::from("list"), "-e".into(), "-deps".into(), FIELDS.into()];
+        let list = list.into_iter().chain(self.selection());
+        let ended = Child::new(&self.program, self.dir, &environment).args(list).run();
+        ended.and_then(|ended| Packages::parse(&ended.stdout)).unwrap_or_default()
+    }
+
+    /// The name of the program.
+    fn name(&self, packages: &Packages) -> Result<String, Failure> {
+        let caches = [self.toolchain.checkout, self.module_cache.as_path()];
+        let outside = packages
+            .iter()
+            .find(|package| !package.standard && !caches.iter().any(|inside| package.dir.starts_with(inside)));
+        if let Some(package) = outside {
+            let what = format!("the Go package `{}` is outside of the checkout", printable(&package.import_path));
+            return Err(Failure::new(what).in_path(&package.dir).at(&self.binary.package.origin));
+        }
+        match packages.named().as_slice() {
+            [package] if package.name == "main" => Ok(program_name(&package.import_path).to_owned()),
+            [_] => Err(self.no_program("is a library, not a program")),
+            _ => Err(self.no_program("is more than one package")),
+        }
+    }
+
+    /// What `go list` and `go build` both need to select the same files.
+    fn selection(&self) -> Vec<OsString> {
+        let own = self.binary.cgo.then_some(cgo::TAGS).into_iter().flatten();
+        let tags: Vec<_> = self.binary.tags.iter().map(|tag| tag.value.as_str()).chain(own).collect();
+        let mut arguments = Vec::new();
+        if !tags.is_empty() {
+            arguments.push(format!("-tags={}", tags.join(",")).into());
+        }
+        arguments.extend(self.binary.flags.iter().map(|flag| OsString::from(&flag.value)));
+        // After `--` a package cannot be read as a flag.
+        arguments.extend(["--".into(), OsString::from(&self.binary.package.value)]);
+        arguments
+    }
+
+    /// Compiles.
+    fn build(&self, listed: &Listed, order: &Order<'_>) -> Result<Compiled, Failure> {
+        let made = self.bench.temporary().join("program");
+        let mut linker = vec![match self.binary.strip {
+            Strip::Symbols => "-s -w -buildid=",
+            Strip::DebugInfo => "-w -buildid=",
+            Strip::Nothing => "-buildid=",
+        }];
+        linker.extend(self.binary.cgo.then(|| cgo::linker(&self.binary.flags)));
+        linker.extend(ldflags(self.binary));
+        let arguments = [
+            OsString::from("build"),
+            // Names each package when its compile begins.
+            "-v".into(),
+            "-trimpath".into(),
+            format!("-buildvcs={}", self.binary.vcs).into(),
+            format!("-p={}", self.toolchain.jobs).into(),
+            "-o".into(),
+            made.clone().into(),
+            format!("-ldflags={}", linker.join(" ")).into(),
+        ];
+        let count = Count::new(&listed.packages, order.running, self.toolchain.progress);
+        let arguments = arguments.into_iter().chain(self.selection());
+        let ended = Child::new(&self.program, self.dir, &self.environment).args(arguments).told(&count).run()?;
+        if !ended.status.success() {
+            return Err(self.uncompiled(&count.without_names(ended), listed));
+        }
+        let path = self.bench.hand_over(&made, "", &listed.name)?;
+        Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })
+    }
+}
+
+/// The name `go build` gives: the last element of the import path, but not a major version (`cmd/go`,
+/// `DefaultExecName`).
+fn program_name(import_path: &str) -> &str {
+    let mut elements = Path::new(import_path).components().rev().filter_map(|element| match element {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    let last = elements.next().unwrap_or(import_path);
+    let is_version = last.strip_prefix('v').is_some_and(|digits| {
+        !digits.is_empty()
+            && digits != "1"
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if is_version { elements.next().unwrap_or(last) } else { last }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_named_as_go_names_it() {
+        for (import_path, name) in [
+            ("example.com/foo", "foo"),
+            ("example.com/foo/v2", "foo"),
+            ("example.com/foo/cmd/bar", "bar"),
+            ("example.com/foo/v1", "v1"),
+            ("example.com/foo/v02", "v02"),
+            ("example.com/foo/vx", "vx"),
+            ("gopkg.in/foo.v2", "foo.v2"),
+            ("foo", "foo"),
+            ("v2", "v2"),
+        ] {
+            assert_eq!(program_name(import_path), name, "{import_path}");
+        }
+    }
+}

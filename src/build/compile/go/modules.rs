@@ -1,0 +1,112 @@
+//! Where the packages of a program come from: modules, vendor folders, workspaces.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{Toolchain, child::Child},
+    Job,
+};
+use crate::{
+    recipe::GoBinary,
+    report::{Failure, printable},
+};
+
+/// Whether Go takes a vendor folder by itself: from `go 1.14` on, as the file says (go.dev/ref/mod, "Vendoring"). An
+/// older module with one is built from the module cache all the same.
+pub(super) fn uses_vendor(file: &Path) -> bool {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let version = text.lines().find_map(|line| line.trim().strip_prefix("go ")).unwrap_or_default();
+    let mut numbers = version.trim().split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (1, 14)
+}
+
+/// `GOWORK`: off, unless the recipe names a file of the checkout. So a `go.work` in a parent folder has no effect.
+pub(super) fn workspace(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path) -> Result<OsString, Failure> {
+    let Some(named) = binary.env.get("GOWORK").filter(|named| named.value != "off" && !named.value.is_empty()) else {
+        return Ok("off".into());
+    };
+    let path = dir.join(&named.value);
+    let canonical = fs::canonicalize(&path)
+        .map_err(|error| Failure::io("read the `GOWORK` file", &path, &error).at(&named.origin))?;
+    if !canonical.starts_with(toolchain.checkout) {
+        let what = format!("`{}` is outside of the checkout", printable(&named.value));
+        return Err(Failure::new(what).at(&named.origin));
+    }
+    Ok(canonical.into_os_string())
+}
+
+impl Job<'_> {
+    /// The `go.mod`, which lies in the checkout.
+    pub(super) fn module(&self) -> Result<PathBuf, Failure> {
+        let answer = self.go(["env", "GOMOD"])?;
+        if !answer.status.success() {
+            return Err(answer.failure("go env"));
+        }
+        let file = PathBuf::from(answer.text());
+        if !file.is_absolute() || file == Path::new("/dev/null") {
+            let hint = "`dir` in the recipe is the folder with the `go.mod`; `go mod init` writes one";
+            return Err(Failure::new("there is no `go.mod` in this folder").in_path(self.dir).hint(hint));
+        }
+        if !file.starts_with(self.toolchain.checkout) {
+            return Err(Failure::new("this `go.mod` is outside of the checkout").in_path(file));
+        }
+        Ok(file)
+    }
+
+    /// Brings the modules of this one package, in the caller's environment: proxies, private modules and credentials
+    /// are the caller's. `GOFLAGS` is not: `-mod=mod` would write to `go.sum`. Not `go mod download`: that one writes
+    /// to `go.sum` itself, and brings modules that only tests need.
+    pub(super) fn fetch(&self, work: &OsStr, writable_cache: bool) -> Result<(), Failure> {
+        let mut environment = self.toolchain.fetching();
+        for (name, value) in &self.environment {
+            let name_text = name.to_string_lossy();
+            // What selects files; not what keeps Go from the network and from the caller's settings.
+            if ["GOOS", "GOARCH", "CGO_ENABLED"].contains(&name_text.as_ref()) {
+                environment.insert(name.clone(), value.clone());
+            }
+        }
+        environment.insert("GOWORK".into(), work.to_owned());
+        // Not empty, which would mean those of `go env -w`. The default, but for a vendor folder, and that one needs no
+        // fetch.
+        let flags = if writable_cache { "-mod=readonly -modcacherw" } else { "-mod=readonly" };
+        environment.insert("GOFLAGS".into(), flags.into());
+        // In a workspace Go adds to `go.work.sum` whatever the command; what was there comes back.
+        let mut sums = work.to_owned();
+        sums.push(".sum");
+        let sums = PathBuf::from(sums);
+        let before = fs::read(&sums).ok();
+        let arguments = ["list", "-buildvcs=false", "-deps", "-f", ""].map(OsString::from);
+        let ended = Child::new(&self.program, self.dir, &environment)
+            .args(arguments)
+            .args(self.selection())
+            .told(self.toolchain.progress)
+            .run()?;
+        if work != "off" && fs::read(&sums).ok() != before {
+            let restored = before.map_or_else(|| fs::remove_file(&sums), |bytes| fs::write(&sums, bytes));
+            restored.map_err(|error| Failure::io("put back what `go list` changed", &sums, &error))?;
+        }
+        if ended.status.success() { Ok(()) } else { Err(self.unlisted(&ended)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_vendor_folder_of_an_old_module_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("go.mod");
+        for (text, used) in
+            [("module x\n", false), ("module x\n\ngo 1.13\n", false), ("go 1.14\n", true), ("go 1.24.1 // new\n", true)]
+        {
+            fs::write(&file, text).unwrap();
+            assert_eq!(uses_vendor(&file), used, "{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The packages that a Go program is made of, as `go list -deps -json` has them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+
+use super::declarations::Declarations;
+use crate::report::Failure;
+
+/// Asks for the fields of [`Package`] and no others: some cost Go much time.
+pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,Imports,ImportMap";
+
+/// A package (`go help list`).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Package {
+    pub(super) import_path: String,
+    pub(super) name: String,
+    pub(super) dir: PathBuf,
+    /// It was not asked for by name, another package imports it.
+    pub(super) dep_only: bool,
+    /// It is one of Go's own.
+    pub(super) standard: bool,
+    pub(super) go_files: Vec<String>,
+    /// Files that import "C".
+    pub(super) cgo_files: Vec<String>,
+    imports: Vec<String>,
+    /// What an import in a file means, where that is not the package of that path.
+    import_map: BTreeMap<String, String>,
+}
+
+impl Package {
+    /// Every Go file that is compiled.
+    pub(super) fn files(&self) -> impl Iterator<Item = &String> {
+        self.go_files.iter().chain(&self.cgo_files)
+    }
+
+    /// The import paths of the packages that it imports.
+    pub(super) fn imports(&self) -> impl Iterator<Item = &str> {
+        self.imports.iter().map(|import| self.import_map.get(import).unwrap_or(import).as_str())
+    }
+
+    /// What these files declare.
+    pub(super) fn declarations(&self) -> Result<Declarations, Failure> {
+        Declarations::read(&self.dir, self.files())
+    }
+}
+
+/// All packages of a program, those that others import before them.
+#[derive(Debug, Default)]
+pub(super) struct Packages(Vec<Package>);
+
+impl Packages {
+    /// Reads the answer of `go list`.
+    pub(super) fn parse(answer: &[u8]) -> Result<Self, Failure> {
+        let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(answer).into_iter().collect();
+        packages.map(Self).map_err(|error| Failure::new(format!("`go list` answered what is no JSON: {error}")))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Package> {
+        self.0.iter()
+    }
+
+    /// The packages that were asked for.
+    pub(super) fn named(&self) -> Vec<&Package> {
+        self.0.iter().filter(|package| !package.dep_only).collect()
+    }
+
+    pub(super) fn get(&self, import_path: &str) -> Option<&Package> {
+        self.0.iter().find(|package| package.import_path == import_path)
+    }
+
+    /// Import paths.
+    pub(super) fn paths(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|package| package.import_path.as_str()).collect()
+    }
+
+    /// The shortest chain of imports from the program to `import_path`, both in it.
+    pub(super) fn chain<'a>(&'a self, import_path: &'a str) -> Vec<&'a str> {
+        let mut by: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut waiting: VecDeque<&Package> = self.named().into();
+        let roots: BTreeSet<&str> = waiting.iter().map(|package| package.import_path.as_str()).collect();
+        while let Some(package) = waiting.pop_front() {
+            for import in package.imports() {
+                if !roots.contains(import)
+                    && !by.contains_key(import)
+                    && let Some(imported) = self.get(import)
+                {
+                    by.insert(&imported.import_path, &package.import_path);
+                    waiting.push_back(imported);
+                }
+            }
+        }
+        let mut chain = vec![import_path];
+        while let Some(importer) = chain.last().and_then(|last| by.get(last)) {
+            chain.push(importer);
+        }
+        chain.reverse();
+        chain
+    }
+}
