@@ -121,14 +121,8 @@ impl Toolchain<'_> {
     }
 
     /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.
-    pub fn cargo(
-        &self,
-        binary: &CargoBinary,
-        dir: &Path,
-        platform: &Platform,
-        origin: &Origin,
-    ) -> Result<Compiled, Failure> {
-        cargo::compile(self, binary, dir, platform).map_err(|failure| failure.at(origin))
+    pub fn cargo(&self, binary: &CargoBinary, dir: &Path, order: &Order<'_>) -> Result<Compiled, Failure> {
+        cargo::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
     }
 
     /// Asks git about the checkout that holds `dir`, without hooks or fsmonitor.

@@ -123,7 +123,9 @@ fn a_rust_program_is_the_same_from_every_folder_and_environment() {
     let compile = |toolchain: &Toolchain<'_>, checkout: &Path| {
         let target = Some(located(&format!("{}-unknown-linux-gnu", env::consts::ARCH)));
         let binary = CargoBinary { target, ..CargoBinary::new(located("app")) };
-        toolchain.cargo(&binary, checkout, &platform, &located("x").origin)
+        let (origin, waived) = (located("x").origin, |_: &str, failure| Err(failure));
+        let order = Order { platform: &platform, origin: &origin, running: &crate::report::Silent, waived: &waived };
+        toolchain.cargo(&binary, checkout, &order)
     };
     let plain = bytes("one", &[], &files, compile);
     let strange = [

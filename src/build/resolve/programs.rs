@@ -120,11 +120,13 @@ impl<'a> Resolver<'a> {
                 self.toolchain(&checkout).go(&go, &dir, &order).map(Some)
             }
             BinarySource::Cargo(cargo) => {
-                let _running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
+                let running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
                 let dir = self.source_dir(cargo.dir.as_ref())?;
                 let cargo = self.expanded_cargo(cargo, platform)?;
                 let checkout = self.bound.checkout(&dir);
-                self.toolchain(&checkout).cargo(&cargo, &dir, platform, &binary.origin).map(Some)
+                let waived = |name: &str, failure| self.unless_excepted(binary, name, failure);
+                let order = Order { platform, origin: &binary.origin, running: running.as_ref(), waived: &waived };
+                self.toolchain(&checkout).cargo(&cargo, &dir, &order).map(Some)
             }
         }
     }

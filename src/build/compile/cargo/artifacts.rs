@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::report::{Failure, Progress, printable};
+use crate::report::{Failure, Progress, Task, printable};
 
 /// One line of `--message-format=json` (The Cargo Book, "External tools").
 #[derive(Debug, Deserialize)]
@@ -35,6 +35,7 @@ pub(super) struct Artifacts<'a> {
     binary: &'a str,
     /// The workspace, in the paths of the compile.
     workspace: &'a Path,
+    running: &'a dyn Task,
     progress: &'a dyn Progress,
     /// Packages that the program is made of.
     packages: usize,
@@ -52,8 +53,14 @@ struct Seen {
 }
 
 impl<'a> Artifacts<'a> {
-    pub(super) fn new(binary: &'a str, workspace: &'a Path, packages: usize, progress: &'a dyn Progress) -> Self {
-        Self { binary, workspace, progress, packages, seen: Mutex::default() }
+    pub(super) fn new(
+        binary: &'a str,
+        workspace: &'a Path,
+        packages: usize,
+        running: &'a dyn Task,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self { binary, workspace, running, progress, packages, seen: Mutex::default() }
     }
 
     /// Takes one line. A line that is no JSON object was printed by something else.
@@ -73,7 +80,9 @@ impl<'a> Artifacts<'a> {
             let done = seen.packages.len();
             // Build scripts and procedural macros can make more of them than the program has.
             let all = self.packages.max(done);
-            self.progress.detail(&format!("  compile {done}/{all} {}", printable(&name)));
+            let line = format!("compile {done}/{all} {}", printable(&name));
+            self.running.now(&line);
+            self.progress.detail(&format!("  {line}"));
         }
         if target.name == self.binary && target.kind.iter().any(|kind| kind == "bin") {
             seen.program = message.executable.or_else(|| seen.program.take());
@@ -110,7 +119,7 @@ mod tests {
 {"reason":"compiler-artifact","package_id":"path+file:///w#0.1.0","manifest_path":"/w/Cargo.toml","target":{"name":"app","kind":["bin"]},"executable":"/t/app"}
 {"reason":"build-finished","success":true}
 "#;
-        let artifacts = Artifacts::new(binary, Path::new(workspace), 1, &Silent);
+        let artifacts = Artifacts::new(binary, Path::new(workspace), 1, &Silent, &Silent);
         messages.split(|byte| *byte == b'\n').for_each(|line| artifacts.hear(line));
         artifacts.program()
     }

@@ -31,7 +31,7 @@ use self::{
     workspace::{Workspace, package_folders},
 };
 use super::{
-    Compiled, Toolchain,
+    Compiled, Order, Toolchain,
     bench::Bench,
     c_flags,
     cargo_config::{Configuration, Reach, Settled},
@@ -47,7 +47,7 @@ use super::{
 use crate::{
     oci::{Digest, Platform},
     recipe::{CargoBinary, Strip},
-    report::{Failure, printable},
+    report::{Failure, Task, printable},
 };
 
 /// A program is linked against a C library that is part of it.
@@ -56,6 +56,7 @@ const STATIC: &str = "-Ctarget-feature=+crt-static";
 /// A cargo program and where it is compiled.
 struct Job<'a> {
     toolchain: &'a Toolchain<'a>,
+    running: &'a dyn Task,
     binary: &'a CargoBinary,
     dir: &'a Path,
     target: &'a str,
@@ -74,8 +75,9 @@ pub(super) fn compile(
     toolchain: &Toolchain<'_>,
     binary: &CargoBinary,
     dir: &Path,
-    platform: &Platform,
+    order: &Order<'_>,
 ) -> Result<Compiled, Failure> {
+    let platform = order.platform;
     let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
     refuse_target(binary, target)?;
     let cargo_home = toolchain.folder("CARGO_HOME", ".cargo")?;
@@ -95,7 +97,19 @@ pub(super) fn compile(
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
     })?;
     let overrides = Vec::new();
-    let mut job = Job { toolchain, binary, dir, target, cargo_home, bench, environment, rust, paths, overrides };
+    let mut job = Job {
+        toolchain,
+        running: order.running,
+        binary,
+        dir,
+        target,
+        cargo_home,
+        bench,
+        environment,
+        rust,
+        paths,
+        overrides,
+    };
     let settled = job.settle(&configuration, &root)?;
     job.overrides.clone_from(&settled.overrides);
     if !binary.flags.iter().any(|flag| flag.value.starts_with("-Zbuild-std")) {
@@ -339,7 +353,8 @@ impl Job<'_> {
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, &surroundings, self.toolchain.progress)?;
         let inside = self.paths.inside(root);
-        let artifacts = Artifacts::new(&choice.binary, &inside, graph.packages.len(), self.toolchain.progress);
+        let artifacts =
+            Artifacts::new(&choice.binary, &inside, graph.packages.len(), self.running, self.toolchain.progress);
         let ended = self.run_cargo(choice, linker, &graph, &artifacts)?;
         if !ended.status.success() {
             return Err(self.explain(&ended, "cargo rustc"));
