@@ -3,6 +3,7 @@
 mod ahead;
 mod base;
 mod programs;
+mod rehearsal;
 mod trees;
 mod urls;
 

@@ -21,6 +21,10 @@ pub(super) struct Draft {
     pub(super) others: Vec<Program>,
     pub(super) files: Vec<File>,
     pub(super) trees: Vec<Tree>,
+    /// Plain folders, with where each comes from.
+    pub(super) dirs: Vec<(String, String)>,
+    /// `[vars]`.
+    pub(super) vars: BTreeMap<String, String>,
     /// Writable folders that are volumes; the comment is where it comes from.
     pub(super) volumes: Vec<(String, String)>,
     pub(super) run: Run,
@@ -50,6 +54,8 @@ pub(super) struct Program {
     pub(super) flags: Vec<String>,
     /// `GOWORK`, relative to `dir`.
     pub(super) work: Option<String>,
+    /// Other variables of the compiler.
+    pub(super) env: BTreeMap<String, String>,
     /// Of a prebuilt program.
     pub(super) platforms: Vec<Platform>,
 }
@@ -84,12 +90,14 @@ pub(super) enum Content {
 }
 
 /// One `[[tree]]`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) comment: String,
     pub(super) from: String,
     pub(super) to: String,
     pub(super) include: Vec<String>,
+    pub(super) exclude: Vec<String>,
+    pub(super) executable: Vec<String>,
 }
 
 /// `[run]`.
@@ -120,6 +128,7 @@ impl Program {
             features: Vec::new(),
             flags: Vec::new(),
             work: None,
+            env: BTreeMap::new(),
             platforms: Vec::new(),
         }
     }
@@ -149,8 +158,14 @@ impl Program {
                 key(name, texts(list));
             }
         }
+        let mut env = self.env.clone();
         if let Some(work) = &self.work {
-            key("env", format!("{{ GOWORK = {} }}", text(work)));
+            env.entry("GOWORK".into()).or_insert_with(|| work.clone());
+        }
+        if !env.is_empty() {
+            let pairs: Vec<_> =
+                env.iter().map(|(name, value)| format!("{} = {}", self::key(name), text(value))).collect();
+            key("env", format!("{{ {} }}", pairs.join(", ")));
         }
         if let Some(to) = &self.to {
             key("to", text(to));
@@ -194,6 +209,12 @@ impl fmt::Display for Draft {
         lines.extend(self.name.as_ref().map(|name| format!("name = {}", text(name))));
         if !self.platforms.is_empty() {
             lines.push(format!("platforms = {}", texts(&self.platforms)));
+        }
+        if !self.vars.is_empty() {
+            lines.push(String::new());
+            lines.extend(wrapped("Build arguments of the Dockerfile; `--set name=value` changes one."));
+            lines.push("[vars]".into());
+            lines.extend(self.vars.iter().map(|(name, value)| format!("{} = {}", key(name), text(value))));
         }
         for program in &self.binaries {
             lines.push(String::new());
@@ -256,6 +277,16 @@ impl Draft {
             lines.push(format!("from = {}", text(&host(&self.prefix, &tree.from))));
             lines.push(format!("to = {}", text(&tree.to)));
             lines.push(format!("include = {}", texts(&tree.include)));
+            for (name, list) in [("exclude", &tree.exclude), ("executable", &tree.executable)] {
+                if !list.is_empty() {
+                    lines.push(format!("{name} = {}", texts(list)));
+                }
+            }
+        }
+        for (to, comment) in &self.dirs {
+            lines.push(String::new());
+            lines.extend(wrapped(comment));
+            lines.extend(["[[dir]]".to_owned(), format!("to = {}", text(to))]);
         }
         for (to, comment) in &self.volumes {
             lines.push(String::new());

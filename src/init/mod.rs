@@ -25,7 +25,7 @@ pub use write::{refuse_existing, write};
 
 use crate::{
     oci::Platform,
-    report::{Failure, printable},
+    report::{Failure, Failures, printable},
 };
 use draft::{Draft, Source};
 
@@ -69,17 +69,35 @@ pub struct Drafted {
     pub left_out: Vec<String>,
 }
 
+/// What looks at a recipe that is not written yet: whether `build` would take it, as far as no compiler is needed. The
+/// paths are those of its programs.
+pub type Check<'a> = &'a dyn Fn(&str, &[String]) -> Result<(), Failures>;
+
 /// Drafts the recipe. A folder without a program that hardpan can make an image of is a failure that says what is
-/// missing.
-pub fn draft(request: &Request, tools: &dyn Toolchains) -> Result<Drafted, Failure> {
-    let mut draft = match &request.dockerfile {
-        Some((name, text)) => dockerfile::draft(&request.dir, name, text, tools)?,
-        None => plain(&request.dir, tools)?,
+/// missing. What `check` refuses of a Dockerfile's recipe is left out of it, with its line.
+pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Result<Drafted, Failures> {
+    let (mut draft, mut leftovers) = match &request.dockerfile {
+        Some((name, text)) => {
+            let (draft, leftovers) = dockerfile::draft(&request.dir, name, text, tools)?;
+            (draft, Some(leftovers))
+        }
+        None => (plain(&request.dir, tools)?, None),
     };
     set_rust_target(&mut draft, &request.dir, tools)?;
     draft.name.clone_from(&request.name);
     draft.prefix = folder::relative(&request.recipe_dir, &request.dir)?;
-    Ok(Drafted { text: draft.to_string(), said: draft.said, left_out: draft.left_out })
+    loop {
+        let text = draft.to_string();
+        let programs: Vec<_> = draft.binaries.iter().map(draft::Program::image_path).collect();
+        let Err(failures) = check(&text, &programs) else {
+            return Ok(Drafted { text, said: draft.said, left_out: draft.left_out });
+        };
+        let Some(leftovers) = &mut leftovers else { return Err(failures) };
+        let Some(first) = failures.0.into_iter().next() else {
+            return Err(Failure::new("the recipe would be refused").into());
+        };
+        leftovers.leave_out(&mut draft, first)?;
+    }
 }
 
 /// Without a Dockerfile: the project's own program.
@@ -104,7 +122,9 @@ fn plain(dir: &Path, tools: &dyn Toolchains) -> Result<Draft, Failure> {
 
 /// Names the target that is installed, when the default is not: `build` never guesses one.
 fn set_rust_target(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
-    let programs = || draft.binaries.iter().filter(|program| matches!(program.source, Source::Cargo { .. }));
+    let unset = |program: &&draft::Program| program.target.is_none();
+    let programs =
+        || draft.binaries.iter().filter(|program| matches!(program.source, Source::Cargo { .. })).filter(unset);
     let Some(first) = programs().next() else { return Ok(()) };
     let dir = folder::within(dir, first.dir.as_deref().unwrap_or_default());
     let platform = match draft.platforms.first() {
@@ -139,7 +159,7 @@ fn set_rust_target(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Res
          library is linked in, so the program is static all the same."
     );
     for program in draft.binaries.iter_mut().chain(&mut draft.others) {
-        if matches!(program.source, Source::Cargo { .. }) {
+        if matches!(program.source, Source::Cargo { .. }) && program.target.is_none() {
             program.target = Some((host.clone(), note.clone()));
         }
     }

@@ -20,6 +20,6 @@ pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
     Policy, Recipe, Run, Symlink, System, Tree,
 };
-pub use parse::{bytes, check_go_tool_flags, parse, parse_lock, parse_policy};
+pub use parse::{bytes, check_go_tool_flags, parse, parse_lock, parse_policy, split_like_go};
 pub use schema::schema;
-pub use variables::{GitWord, Variables, set_variables};
+pub use variables::{GitWord, Variables, is_variable_word, set_variables};

@@ -12,6 +12,11 @@ use crate::report::{Failure, Origin};
 pub(super) const WORDS: [&str; 9] =
     ["name", "os", "arch", "variant", "rust-target", "git.revision", "git.tag", "git.dirty", "source-date"];
 
+/// Whether every recipe has a variable of this name, so that `[vars]` cannot have one.
+pub fn is_variable_word(name: &str) -> bool {
+    WORDS.contains(&name)
+}
+
 /// What git says about the recipe's checkout, asked only when a recipe uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitWord {

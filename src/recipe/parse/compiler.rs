@@ -252,7 +252,7 @@ pub fn check_go_tool_flags(at: &Located<String>, text: &str) -> Result<(), Failu
 
 /// Words as `cmd/internal/quoted` of Go splits them: at white space, but a word that begins with a quote goes on to
 /// the next one.
-fn split_like_go(text: &str) -> Vec<&str> {
+pub fn split_like_go(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {

@@ -14,7 +14,7 @@ mod url;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use compiler::check_go_tool_flags;
+pub use compiler::{check_go_tool_flags, split_like_go};
 pub use lock::parse_lock;
 use page::Page;
 pub use policy::bytes;
