@@ -17,6 +17,7 @@ mod bases;
 mod benches;
 mod crash;
 mod determinism;
+mod dockerfiles;
 mod examples;
 mod falsefinds;
 mod floors;
