@@ -132,3 +132,8 @@ fn not_from_context(source: &str, instruction: &str) -> Option<String> {
         format!("`{instruction} {source}`: the whole folder; name what the program reads with `[[file]]` or `[[tree]]`")
     })
 }
+
+/// Whether `--chmod` lets anybody run a file.
+pub(super) fn is_executable(mode: &str) -> bool {
+    mode.contains('x') || mode.bytes().any(|bit| b"1357".contains(&bit))
+}

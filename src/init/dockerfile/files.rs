@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Notes,
     build::{self, Wanted},
+    context::is_executable,
     follow::Made,
     ignored::Ignored,
     shell::Command,
@@ -392,11 +393,6 @@ fn command_on(files: &mut Files, folder: &str, command: &Command, line: usize) -
 /// Whether something at `target` matters to what is at or below `path`.
 fn relevant(target: &str, path: &str) -> bool {
     strip(target, path).is_some() || strip(path, target).is_some()
-}
-
-/// Whether `--chmod` lets anybody run a file.
-fn is_executable(mode: &str) -> bool {
-    mode.contains('x') || mode.bytes().any(|bit| b"1357".contains(&bit))
 }
 
 pub(super) fn last_name(path: &str) -> String {
