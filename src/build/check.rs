@@ -62,6 +62,20 @@ pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &P
     found
 }
 
+/// What can be told before the programs are compiled: of folders that the run user can write, and of links.
+pub(super) fn ahead(merged: &Merged, entry: Option<&ImagePath>) -> Vec<Objection> {
+    let mut found = Vec::new();
+    for (path, node) in merged.iter().filter(|(_, node)| node.group != GroupKind::Base) {
+        let link = match &node.kind {
+            NodeKind::Symlink(target) => check_link(merged, path, target, node),
+            _ => None,
+        };
+        let failures = check_writable(merged, path, node, entry).into_iter().chain(link);
+        found.extend(failures.map(|failure| Objection { path: Some(path.clone()), failure }));
+    }
+    found
+}
+
 /// The working directory must be a folder: the runtime changes to it before it starts the program.
 pub(super) fn check_workdir(merged: &Merged, workdir: &Located<ImagePath>) -> Result<(), Failure> {
     let end = merged.follow(&workdir.value).ok();

@@ -4,6 +4,7 @@ mod ahead;
 mod base;
 mod expanded;
 mod programs;
+mod rehearsal;
 mod trees;
 mod urls;
 

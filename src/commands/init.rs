@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     build::{Bound, Resolver, Settings, compile},
     elf,
-    init::{self, Drafted, Toolchains},
+    init::{self, Toolchains},
     oci::Platform,
     recipe::{self, GitWord},
     report::{Failure, Failures, Limits, Progress, Silent, printable},
@@ -75,8 +75,8 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failu
         binary: request.binary.clone(),
         from,
     };
-    let drafted = init::draft(&asked, &tools)?;
-    check(&path, &recipe_dir, &drafted, &request.settings)?;
+    let drafted =
+        init::draft(&asked, &tools, &|text, programs| check(&path, &recipe_dir, text, programs, &request.settings))?;
     for line in &drafted.said {
         progress.step(&printable(line));
     }
@@ -93,14 +93,12 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failu
     drafted.open.map_or(Ok(Written::At(path.clone())), |open| Err(open.in_path(&path).into()))
 }
 
-/// Reads the recipe back, and resolves all of it that needs no compiler.
-fn check(path: &Path, folder: &Path, drafted: &Drafted, settings: &Settings) -> Result<(), Failures> {
-    let name = path.to_string_lossy();
-    recipe::parse(&name, &drafted.text)?;
-    let recipe = recipe::parse(&name, &drafted.trial)?;
+/// Reads the recipe back, and resolves all of it that needs no compiler. Its programs will be at `programs`.
+fn check(path: &Path, folder: &Path, text: &str, programs: &[String], settings: &Settings) -> Result<(), Failures> {
+    let recipe = recipe::parse(&path.to_string_lossy(), text)?;
     let resolver = Resolver::new(&recipe, folder, settings, &Silent)?;
     for platform in &recipe.platforms {
-        resolver.prepare(platform)?;
+        resolver.rehearse(resolver.prepare(platform)?, programs)?;
     }
     Ok(())
 }

@@ -28,6 +28,8 @@ pub(super) struct Draft {
     pub(super) open: Option<Failure>,
     pub(super) files: Vec<File>,
     pub(super) trees: Vec<Tree>,
+    /// Plain folders, with where each comes from.
+    pub(super) dirs: Vec<(String, String)>,
     /// Writable folders that are volumes; the comment is where it comes from.
     pub(super) volumes: Vec<(String, String)>,
     pub(super) run: Run,
@@ -104,13 +106,14 @@ pub(super) enum Content {
 }
 
 /// One `[[tree]]`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) comment: String,
     pub(super) from: String,
     pub(super) to: String,
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,
+    pub(super) executable: Vec<String>,
 }
 
 /// `[run]`.
@@ -171,7 +174,7 @@ impl Program {
                 key(name, texts(list));
             }
         }
-        let work = self.work.iter().map(|work| ("GOWORK", work));
+        let work = self.work.iter().map(|work| ("GOWORK", work)).filter(|_| !self.env.contains_key("GOWORK"));
         let env = work.chain(self.env.iter().map(|(name, value)| (name.as_str(), value)));
         let env: Vec<_> = env.map(|(name, value)| format!("{} = {}", self::key(name), text(value))).collect();
         if !env.is_empty() {
@@ -299,9 +302,16 @@ impl Draft {
             lines.push(format!("from = {}", text(&host(&self.prefix, &tree.from))));
             lines.push(format!("to = {}", text(&tree.to)));
             lines.push(format!("include = {}", texts(&tree.include)));
-            if !tree.exclude.is_empty() {
-                lines.push(format!("exclude = {}", texts(&tree.exclude)));
+            for (name, list) in [("exclude", &tree.exclude), ("executable", &tree.executable)] {
+                if !list.is_empty() {
+                    lines.push(format!("{name} = {}", texts(list)));
+                }
             }
+        }
+        for (to, comment) in &self.dirs {
+            lines.push(String::new());
+            lines.extend(wrapped(comment));
+            lines.extend(["[[dir]]".to_owned(), format!("to = {}", text(to))]);
         }
         for (to, comment) in &self.volumes {
             lines.push(String::new());

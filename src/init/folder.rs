@@ -45,6 +45,27 @@ pub(super) fn files(root: &Path, depth: usize, wanted: impl Fn(&str) -> bool) ->
     found
 }
 
+/// What is below `root`, hidden names and links too, in the order of the paths; `None` where there is more than
+/// `limit`. Folders are there whether or not something is in them.
+pub(super) fn all(root: &Path, limit: usize) -> Option<Vec<(String, fs::FileType)>> {
+    let (mut found, mut open) = (Vec::new(), vec![String::new()]);
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(within(root, &folder)).into_iter().flatten().flatten() {
+            let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            if kind.is_dir() {
+                open.push(path.clone());
+            }
+            found.push((path, kind));
+            if found.len() > limit {
+                return None;
+            }
+        }
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Some(found)
+}
+
 /// The folder `place` of `root`; an empty one is `root` itself, without the slash that joining would add.
 pub(super) fn within(root: &Path, place: &str) -> PathBuf {
     if place.is_empty() { root.to_path_buf() } else { root.join(place) }

@@ -59,6 +59,7 @@ pub(super) fn take(draft: &mut Draft, dir: &Path, folder: &str) -> Vec<String> {
         to: ROOT.into(),
         include,
         exclude: content.excluded.iter().map(|(name, _)| escaped(name)).collect(),
+        executable: Vec::new(),
     });
     left_out
 }

@@ -33,7 +33,7 @@ pub use write::{refuse_existing, write};
 
 use crate::{
     oci::Platform,
-    report::{Failure, printable},
+    report::{Failure, Failures, printable},
 };
 use choice::Choice;
 use draft::{Draft, Source};
@@ -103,29 +103,56 @@ pub struct Drafted {
     pub trial: String,
 }
 
+/// What looks at a recipe that is not written yet: whether `build` would take it, as far as no compiler is needed. The
+/// paths are those of its programs.
+pub type Check<'a> = &'a dyn Fn(&str, &[String]) -> Result<(), Failures>;
+
 /// Drafts the recipe. A folder without a program that hardpan can make an image of is a failure that says what is
-/// missing.
-pub fn draft(request: &Request, tools: &dyn Toolchains) -> Result<Drafted, Failure> {
-    let mut draft = match &request.from {
-        Some((name, text)) if ko::is_ko(name, text) => ko::draft(request, name, text, tools)?,
+/// missing. What `check` refuses of a Dockerfile's recipe is left out of it, with its line.
+pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Result<Drafted, Failures> {
+    let (mut draft, mut leftovers) = match &request.from {
+        Some((name, text)) if ko::is_ko(name, text) => (ko::draft(request, name, text, tools)?, None),
         Some(_) if request.binary.is_some() => {
-            return Err(Failure::new("`--binary` does not go with a Dockerfile, which names its program itself"));
+            let what = "`--binary` does not go with a Dockerfile, which names its program itself";
+            return Err(Failure::new(what).into());
         }
-        Some((name, text)) => dockerfile::draft(&request.dir, name, text, tools)?,
-        None => plain(&request.dir, request.binary.as_deref(), tools)?,
+        Some((name, text)) => {
+            let (draft, leftovers) = dockerfile::draft(&request.dir, name, text, tools)?;
+            (draft, Some(leftovers))
+        }
+        None => (plain(&request.dir, request.binary.as_deref(), tools)?, None),
     };
     low_ports(&mut draft);
     rust_target::set(&mut draft, &request.dir, tools)?;
     draft.name.clone_from(&request.name);
     draft.prefix = folder::relative(&request.recipe_dir, &request.dir)?;
-    let text = draft.to_string();
-    let open = draft.open.take();
-    let mut trial = text.clone();
-    if open.is_some() && !draft.others.is_empty() {
-        draft.binaries.push(draft.others.remove(0));
-        trial = draft.to_string();
+    loop {
+        let (text, trial, programs) = texts(&mut draft);
+        let Err(failures) = check(&trial, &programs) else {
+            let open = draft.open.take();
+            return Ok(Drafted { text, said: draft.said, left_out: draft.left_out, open, trial });
+        };
+        let Some(leftovers) = &mut leftovers else { return Err(failures) };
+        let Some(first) = failures.0.into_iter().next() else {
+            return Err(Failure::new("the recipe would be refused").into());
+        };
+        leftovers.leave_out(&mut draft, first)?;
     }
-    Ok(Drafted { text, said: draft.said, left_out: draft.left_out, open, trial })
+}
+
+/// The recipe; the same with a program in any case; and where its programs are.
+fn texts(draft: &mut Draft) -> (String, String, Vec<String>) {
+    let text = draft.to_string();
+    let paths = |draft: &Draft| draft.binaries.iter().map(draft::Program::image_path).collect();
+    if draft.open.is_none() || draft.others.is_empty() {
+        return (text.clone(), text, paths(draft));
+    }
+    let (open, first) = (draft.open.take(), draft.others.remove(0));
+    draft.binaries.push(first);
+    let (trial, programs) = (draft.to_string(), paths(draft));
+    draft.others.splice(0..0, draft.binaries.pop());
+    draft.open = open;
+    (text, trial, programs)
 }
 
 /// Without a Dockerfile: the project's own program.

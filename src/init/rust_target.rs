@@ -12,7 +12,8 @@ use crate::{oci::Platform, report::Failure};
 /// Names the target of this machine, where the default one will not build and this one does.
 pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
     let programs = draft.binaries.iter().chain(draft.others.iter().filter(|_| draft.open.is_some()));
-    let mut programs = programs.filter(|program| matches!(program.source, Source::Cargo { .. }));
+    let mut programs =
+        programs.filter(|program| matches!(program.source, Source::Cargo { .. }) && program.target.is_none());
     let Some(first) = programs.next() else { return Ok(()) };
     let dir = folder::within(dir, first.dir.as_deref().unwrap_or_default());
     let platform = match draft.platforms.first() {
@@ -49,7 +50,7 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
          is static all the same."
     );
     for program in draft.binaries.iter_mut().chain(&mut draft.others) {
-        if matches!(program.source, Source::Cargo { .. }) {
+        if matches!(program.source, Source::Cargo { .. }) && program.target.is_none() {
             program.target = Some((host.clone(), note.clone()));
         }
     }

@@ -25,5 +25,5 @@ pub use parse::{
     parse_lock, parse_policy, split_like_go,
 };
 pub use schema::schema;
-pub use variables::{GitWord, Variables, set_variables};
+pub use variables::{GitWord, Variables, is_variable_word, set_variables};
 pub use wording::nearest;

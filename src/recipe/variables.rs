@@ -22,6 +22,11 @@ pub(super) const WORDS: [&str; 10] = [
     "source-date",
 ];
 
+/// Whether every recipe has a variable of this name, so that `[vars]` cannot have one.
+pub fn is_variable_word(name: &str) -> bool {
+    WORDS.contains(&name)
+}
+
 /// What git says about the recipe's checkout, asked only when a recipe uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitWord {

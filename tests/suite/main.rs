@@ -18,6 +18,7 @@ mod benches;
 mod cgo;
 mod crash;
 mod determinism;
+mod dockerfiles;
 mod enclosures;
 mod examples;
 mod falsefinds;

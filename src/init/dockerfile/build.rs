@@ -1,6 +1,9 @@
 //! The compile of a build stage: what a `go build` or `cargo build` line says, and what it makes.
 
+use std::collections::BTreeMap;
+
 use super::{
+    environment,
     shell::Command,
     stages::{Step, absolute, strip},
     words::Word,
@@ -17,22 +20,31 @@ pub(in crate::init) struct Wanted {
     pub(in crate::init) dir: String,
     /// The Go package, or Cargo's `--package`, when the line names one.
     pub(in crate::init) package: Option<String>,
+    /// The line compiles several Go packages.
+    pub(in crate::init) several: bool,
+    /// What Go calls the programs, where the line tells.
+    pub(in crate::init) names: Option<Vec<String>>,
     /// Cargo's `--bin`.
     pub(in crate::init) binary: Option<String>,
     /// The name of the file that was asked for.
     pub(in crate::init) file: String,
     pub(in crate::init) tags: Vec<String>,
+    /// May hold variables of the recipe, like `env`.
     pub(in crate::init) ldflags: Vec<String>,
     pub(in crate::init) features: Vec<String>,
     pub(in crate::init) flags: Vec<String>,
-    /// Literal `GOARCH`.
-    pub(in crate::init) arch: Option<String>,
-    /// What of the line is not taken over, and why.
-    pub(in crate::init) left_out: Vec<String>,
+    /// Variables of the compiler.
+    pub(in crate::init) env: BTreeMap<String, String>,
+    /// What `GOARCH` and its kin name, when that is not the default.
+    pub(in crate::init) platform: Option<String>,
+    /// Cargo's `--target`.
+    pub(in crate::init) target: Option<String>,
+    /// What is not taken over, with its line, and why.
+    pub(in crate::init) left_out: Vec<(usize, String)>,
 }
 
 /// Flags of `go build` whose value is the next word.
-const GO_VALUES: [&str; 14] = [
+pub(in crate::init) const GO_VALUES: [&str; 14] = [
     "o",
     "tags",
     "ldflags",
@@ -68,6 +80,56 @@ const CARGO_VALUES: [&str; 13] = [
 /// How `path` was made by the commands of one `RUN`: by a compiler, or by moving it from another path, which is the
 /// second answer. What comes last counts.
 pub(in crate::init) fn outputs(step: &Step, path: &str) -> (Option<Wanted>, Option<String>) {
+    let placed = placed(step);
+    let mut current = path.to_owned();
+    for (at, (folder, command)) in placed.iter().enumerate().rev() {
+        match command.program() {
+            "cp" | "mv" | "install" | "upx" => {
+                if let Some(from) = moved(command, folder, &current) {
+                    current = from;
+                }
+            }
+            _ => {
+                if let Some(mut wanted) = compiled(command, folder, &current, step.instruction.line) {
+                    environment::apply(&mut wanted, step, at);
+                    return (Some(wanted), None);
+                }
+            }
+        }
+    }
+    (None, (current != path).then_some(current))
+}
+
+/// The programs that a `RUN` puts at paths that its compile lines name.
+pub(in crate::init) fn named_outputs(step: &Step) -> Vec<(String, Wanted)> {
+    let mut found = Vec::new();
+    for (at, (folder, command)) in placed(step).iter().enumerate() {
+        if command.program() != "go" || !is_compile(command) {
+            continue;
+        }
+        let (flags, others) = split(command, &GO_VALUES);
+        let Some((_, output)) = flags.iter().rfind(|(name, value)| name == "o" && value.unknown.is_none()) else {
+            continue;
+        };
+        let path = absolute(folder, &output.text);
+        let names: Vec<_> = others.iter().map(|package| package.text.rsplit('/').next().unwrap_or_default()).collect();
+        let paths = match names.as_slice() {
+            _ if !output.text.ends_with('/') && names.len() < 2 => vec![path],
+            [] => Vec::new(),
+            names => names.iter().filter(|name| !name.contains('.')).map(|name| absolute(&path, name)).collect(),
+        };
+        for path in paths {
+            if let Some(mut wanted) = compiled(command, folder, &path, step.instruction.line) {
+                environment::apply(&mut wanted, step, at);
+                found.push((path, wanted));
+            }
+        }
+    }
+    found
+}
+
+/// The commands of a `RUN`, each with the folder it runs in.
+pub(in crate::init) fn placed(step: &Step) -> Vec<(String, &Command)> {
     let mut folder = step.workdir.clone();
     let mut placed = Vec::new();
     for command in &step.commands {
@@ -76,24 +138,7 @@ pub(in crate::init) fn outputs(step: &Step, path: &str) -> (Option<Wanted>, Opti
         }
         placed.push((folder.clone(), command));
     }
-    let mut current = path.to_owned();
-    for (folder, command) in placed.iter().rev() {
-        match command.program() {
-            "cp" | "mv" | "install" | "upx" => {
-                if let Some(from) = moved(command, folder, &current) {
-                    current = from;
-                }
-            }
-            _ => {
-                if let Some(wanted) = compiled(command, folder, &current) {
-                    let mut wanted = wanted.with_environment(command, step);
-                    wanted.line = step.instruction.line;
-                    return (Some(wanted), None);
-                }
-            }
-        }
-    }
-    (None, (current != path).then_some(current))
+    placed
 }
 
 /// Whether a command compiles a program; for `RUN` lines that need no word about them.
@@ -123,7 +168,7 @@ fn moved(command: &Command, folder: &str, to: &str) -> Option<String> {
 }
 
 /// The compile of `command`, if it makes `path`.
-fn compiled(command: &Command, folder: &str, path: &str) -> Option<Wanted> {
+fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<Wanted> {
     if !is_compile(command) {
         return None;
     }
@@ -131,18 +176,20 @@ fn compiled(command: &Command, folder: &str, path: &str) -> Option<Wanted> {
     let go = command.program() == "go";
     let values = if go { &GO_VALUES[..] } else { &CARGO_VALUES[..] };
     let (flags, others) = split(command, values);
-    let mut wanted = Wanted { is_go: go, dir: folder.to_owned(), file: file.to_owned(), ..Wanted::default() };
+    let mut wanted = Wanted { is_go: go, line, dir: folder.to_owned(), file: file.to_owned(), ..Wanted::default() };
     let output = wanted.take(&flags);
+    if command.conditional {
+        let what = "the compile line is inside of an `if`, a `case` or a loop; it is taken as if it always ran";
+        wanted.left_out.push((line, what.into()));
+    }
     if go {
-        let mut packages = others.into_iter();
-        wanted.package = packages.next().map(|package| package.text);
-        if packages.next().is_some() || wanted.package.as_ref().is_some_and(|package| package.contains("...")) {
-            wanted.package = None;
-        }
+        wanted.packages(others);
         let makes = match output {
             Some(output) => {
-                let output = absolute(folder, &output);
-                path == output || strip(path, &output).is_some_and(|rest| !rest.contains('/'))
+                let (into, output) = (output.ends_with('/'), absolute(folder, &output));
+                let inside = strip(path, &output).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
+                path == output && !into
+                    || inside && wanted.names.as_ref().is_none_or(|names| names.contains(&wanted.file))
             }
             None if command.text(1) == "install" => parent.ends_with("/bin"),
             None => absolute("/", parent) == absolute("/", folder),
@@ -150,15 +197,26 @@ fn compiled(command: &Command, folder: &str, path: &str) -> Option<Wanted> {
         return makes.then_some(wanted);
     }
     let profile = parent.rsplit('/').next().unwrap_or_default();
-    let installed = command.text(1) == "install" && parent.ends_with("/bin");
-    let makes = installed
+    let installs = command.text(1) == "install";
+    let named = flags.iter().any(|(name, _)| ["release", "r", "profile"].contains(&name.as_str()));
+    if !installs && !named {
+        wanted.left_out.push((line, "`cargo build` without `--release`: hardpan builds with `--release`".into()));
+    }
+    if command.text(1).starts_with('+') {
+        let what = format!("`{}`: the toolchain is the one that `rustup` chooses in this folder", command.text(1));
+        wanted.left_out.push((line, what));
+    }
+    if let Some(other) = others.first().filter(|_| installs) {
+        wanted.package = Some(other.text.clone());
+    }
+    let makes = installs && parent.ends_with("/bin")
         || parent.contains("target") && ["release", "debug"].contains(&profile)
         || output.is_some_and(|profile_name| profile == profile_name);
     (makes && wanted.binary.as_ref().is_none_or(|binary| binary == file)).then_some(wanted)
 }
 
 /// Flags with their values, and the other words after the subcommand.
-fn split(command: &Command, values: &[&str]) -> (Vec<(String, Word)>, Vec<Word>) {
+pub(in crate::init) fn split(command: &Command, values: &[&str]) -> (Vec<(String, Word)>, Vec<Word>) {
     let (mut flags, mut others) = (Vec::new(), Vec::new());
     let skip = if command.text(1) == "auditable" { 3 } else { 2 };
     let mut words = command.words.iter().skip(skip);
@@ -168,7 +226,8 @@ fn split(command: &Command, values: &[&str]) -> (Vec<(String, Word)>, Vec<Word>)
             continue;
         };
         if let Some((name, value)) = bare.split_once('=') {
-            flags.push((name.to_owned(), Word { text: value.to_owned(), unknown: word.unknown.clone() }));
+            let value = word.split().map_or_else(|| Word::literal(value), |(_, value)| value);
+            flags.push((name.to_owned(), value));
         } else if values.contains(&bare) {
             flags.push((bare.to_owned(), words.next().cloned().unwrap_or_default()));
         } else {
@@ -176,94 +235,4 @@ fn split(command: &Command, values: &[&str]) -> (Vec<(String, Word)>, Vec<Word>)
         }
     }
     (flags, others)
-}
-
-impl Wanted {
-    /// Takes over what a recipe can say. Gives Go's `-o`, or Cargo's `--profile`.
-    fn take(&mut self, flags: &[(String, Word)]) -> Option<String> {
-        let mut output = None;
-        for (name, value) in flags {
-            let text = value.text.clone();
-            let listed =
-                || text.split([',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-            if let (Some(unknown), false) = (&value.unknown, name == "ldflags") {
-                self.left_out.push(format!("`{name}`: the value of `{unknown}` is not known here"));
-                continue;
-            }
-            match (self.is_go, name.as_str()) {
-                (true, "o") => output = Some(text),
-                (true, "C") | (false, "path") => self.dir = absolute(&self.dir, &text),
-                (true, "tags") => self.tags.extend(listed()),
-                (true, "ldflags") => self.linker(value),
-                (true, "gcflags" | "asmflags" | "buildmode") => self.flags.push(format!("-{name}={text}")),
-                (true, "race" | "msan" | "asan") => {
-                    self.left_out.push(format!("`-{name}`: it needs cgo, and hardpan compiles without"));
-                }
-                (false, "bin") => self.binary = Some(text),
-                (false, "package" | "p") => self.package = Some(text),
-                (false, "features" | "F") => self.features.extend(listed()),
-                (false, "no-default-features" | "all-features") => self.flags.push(format!("--{name}")),
-                (false, "manifest-path") => {
-                    let folder = text.strip_suffix("Cargo.toml").unwrap_or(&text);
-                    self.dir = absolute(&self.dir, folder);
-                }
-                (false, "profile") => {
-                    if text != "release" {
-                        self.left_out.push(format!("`--profile {text}`: hardpan builds with `--release`"));
-                    }
-                    output = Some(text);
-                }
-                (false, "target") if !text.contains("linux") => {
-                    self.left_out.push(format!("`--target {text}`: images are for Linux"));
-                }
-                // `-a`, `-v`, `-trimpath`, `--release`, `--locked`: hardpan's own, or without effect on the program.
-                _ => {}
-            }
-        }
-        output
-    }
-
-    /// `-X` is taken over; `-s`, `-w` and a static link are the default.
-    fn linker(&mut self, value: &Word) {
-        let mut words = value.text.split_whitespace();
-        while let Some(word) = words.next() {
-            let word = word.trim_matches(['"', '\'']);
-            let assigned = match word {
-                "-X" => words.next().unwrap_or_default().trim_matches(['"', '\'']),
-                word => word.strip_prefix("-X=").unwrap_or_default(),
-            };
-            match assigned.split_once('=') {
-                Some((name, _))
-                    if value.unknown.is_some() && assigned.contains(['$', '(']) || assigned.ends_with('=') =>
-                {
-                    let name = name.trim_end_matches('=');
-                    self.left_out.push(format!("`-X {name}`: its value is not known here; `{{git.revision}}`, `{{git.tag}}` or a variable of `[vars]` may stand for it"));
-                }
-                Some(_) => self.ldflags.push(format!("-X {assigned}")),
-                None if word == "-extldflags" => {
-                    words.next();
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// `CGO_ENABLED`, `GOARCH` and the like, of the command or the stage.
-    fn with_environment(mut self, command: &Command, step: &Step) -> Self {
-        let own =
-            |name: &str| command.env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.text.clone());
-        let value = |name: &str| own(name).or_else(|| step.scope.values.get(name).cloned());
-        if self.is_go && value("CGO_ENABLED").as_deref() == Some("1") {
-            self.left_out.push("`CGO_ENABLED=1`: hardpan compiles without cgo, so that the program is static".into());
-        }
-        if self.is_go {
-            self.arch = value("GOARCH").filter(|arch| arch != "amd64" && !arch.is_empty());
-        }
-        if let Some(flags) = value("RUSTFLAGS").filter(|flags| !self.is_go && !flags.contains("crt-static")) {
-            self.left_out.push(format!(
-                "`RUSTFLAGS={flags}`: flags of the compiler belong in a `.cargo/config.toml` of the checkout"
-            ));
-        }
-        self
-    }
 }

@@ -7,10 +7,10 @@ use super::{
     lines::Instruction,
     shell,
     stages::{Stages, Step, absolute, pairs},
-    words::Scope,
+    words::{Scope, braces},
 };
 use crate::{
-    init::draft::Draft,
+    init::draft::{Draft, Program},
     oci::{ImagePath, User},
     report::printable,
 };
@@ -35,26 +35,32 @@ pub(super) struct Config {
     pub(super) entrypoint: Option<Words>,
     pub(super) cmd: Option<Words>,
     pub(super) workdir: String,
+    workdir_line: usize,
     user: Option<(usize, String)>,
+    /// The image that the lowest stage begins with.
+    base: String,
     env: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
     ports: Vec<String>,
     stop_signal: Option<String>,
     volumes: Vec<(usize, String)>,
-    platform: Option<String>,
+    platform: Option<(usize, String)>,
 }
 
 impl Config {
     /// Goes through the stages that the image is made of.
     pub(super) fn read(stages: &Stages, chain: &[usize], notes: &mut Notes) -> Self {
         let mut config = Self::default();
-        for stage in chain.iter().filter_map(|at| stages.0.get(*at)) {
-            config.platform = stage.from.flag("platform").map(str::to_owned).or(config.platform);
+        for stage in chain.iter().filter_map(|at| stages.list.get(*at)) {
+            let platform = stage.from.flag("platform").map(|platform| (stage.from.line, platform.to_owned()));
+            config.platform = platform.or(config.platform);
             for step in &stage.steps {
                 config.step(step, notes);
             }
         }
         chain.last().map_or("/", |last| stages.workdir(*last)).clone_into(&mut config.workdir);
+        let base = chain.first().and_then(|first| stages.list.get(*first)).map(|stage| stage.base.text.clone());
+        config.base = base.unwrap_or_default();
         config
     }
 
@@ -72,8 +78,10 @@ impl Config {
             "ENV" => self.pairs(instruction, scope, notes, |config| &mut config.env),
             "LABEL" => self.pairs(instruction, scope, notes, |config| &mut config.labels),
             "MAINTAINER" => {
-                let authors = instruction.rest.trim_matches('"').to_owned();
-                self.labels.insert("org.opencontainers.image.authors".into(), authors);
+                let authors = instruction.rest.trim_matches('"');
+                let key = "org.opencontainers.image.authors";
+                notes.put("labels", key, line);
+                self.labels.insert(key.into(), braces(authors));
             }
             "EXPOSE" => self.expose(instruction, scope, notes),
             "USER" => {
@@ -87,17 +95,41 @@ impl Config {
                 }
             }
             "STOPSIGNAL" => {
-                let signal = scope.word(&instruction.rest).text.to_ascii_uppercase();
+                let word = scope.word(&instruction.rest);
+                if let Some(unknown) = word.unknown {
+                    return notes.add(line, format!("`STOPSIGNAL`: the value of `{unknown}` is not known here"));
+                }
+                let signal = word.text.to_ascii_uppercase();
                 let named = signal.starts_with(|c: char| c.is_ascii_digit()) || signal.starts_with("SIG");
+                notes.put("run", "stop-signal", line);
                 self.stop_signal = Some(if named { signal } else { format!("SIG{signal}") });
             }
-            "VOLUME" => {
-                let paths = instruction
-                    .json()
-                    .unwrap_or_else(|| scope.words(&instruction.rest).into_iter().map(|word| word.text).collect());
-                self.volumes.extend(paths.iter().map(|path| (line, absolute("/", path))));
+            "VOLUME" => self.volumes(instruction, scope, notes),
+            "WORKDIR" => {
+                self.workdir_line = line;
+                if let Some(unknown) = scope.word(&instruction.rest).unknown {
+                    notes.add(
+                        line,
+                        format!("`WORKDIR`: the value of `{unknown}` is not known here, and is taken as empty"),
+                    );
+                }
             }
             _ => {}
+        }
+    }
+
+    fn volumes(&mut self, instruction: &Instruction, scope: &Scope, notes: &mut Notes) {
+        let words = match instruction.json() {
+            Some(words) => words.iter().map(|word| scope.word(word)).collect(),
+            None => scope.words(&instruction.rest),
+        };
+        for word in words {
+            match word.unknown {
+                Some(unknown) => {
+                    notes.add(instruction.line, format!("`VOLUME`: the value of `{unknown}` is not known here"));
+                }
+                None => self.volumes.push((instruction.line, absolute("/", &word.text))),
+            }
         }
     }
 
@@ -123,10 +155,15 @@ impl Config {
                     notes.add(instruction.line, format!("`{what}`: the value of `{unknown}` is not known here"));
                 }
                 None if !good || value.text.chars().any(char::is_control) => {
-                    notes.add(instruction.line, format!("`{what}`: a recipe takes no control characters"));
+                    notes.add(
+                        instruction.line,
+                        format!("`{what}`: a recipe takes neither control characters nor an empty name"),
+                    );
                 }
                 None => {
-                    into(self).insert(name, braces(&value.text));
+                    let table = if instruction.name == "ENV" { "env" } else { "labels" };
+                    notes.put(table, &name, instruction.line);
+                    into(self).insert(name, value.template);
                 }
             }
         }
@@ -146,6 +183,7 @@ impl Config {
                         && last - first < RANGE
                         && ["tcp", "udp", "sctp"].contains(&protocol.as_str()) =>
                 {
+                    notes.put("run", "ports", instruction.line);
                     for port in (first..=last).map(|port| format!("{port}/{protocol}")) {
                         if !self.ports.contains(&port) {
                             self.ports.push(port);
@@ -163,31 +201,94 @@ impl Config {
     /// Puts it into the recipe.
     pub(super) fn take(self, draft: &mut Draft, notes: &mut Notes) {
         match &self.user {
-            None => draft.said.push("user: 65532:65532; the Dockerfile has no `USER`, and would run as root".into()),
-            Some((line, user)) => draft.run.user = numeric(*line, user, notes),
+            None => {
+                draft.said.push(format!("user: 65532:65532; the Dockerfile has no `USER`, {}", user_of(&self.base)));
+            }
+            Some((line, user)) => {
+                notes.put("run", "user", *line);
+                draft.run.user = numeric(*line, user, notes);
+            }
         }
         draft.run.env = self.env;
         draft.run.labels = self.labels;
         draft.run.ports = self.ports;
         draft.run.stop_signal = self.stop_signal;
-        draft.run.workdir = Some(self.workdir).filter(|workdir| workdir != "/" && ImagePath::parse(workdir).is_ok());
+        match ImagePath::parse(&self.workdir) {
+            Err(error) => notes.add(self.workdir_line, format!("`WORKDIR {}`: {error}", self.workdir)),
+            Ok(path) if path.is_root() => {}
+            Ok(_) => {
+                notes.put("run", "workdir", self.workdir_line);
+                draft.run.workdir = Some(self.workdir);
+            }
+        }
         for (line, path) in self.volumes {
             let known = draft.volumes.iter().any(|(to, _)| *to == path);
+            let is_program = |program: &Program| {
+                let own = program.image_path();
+                path == own || path.starts_with(&format!("{own}/"))
+            };
             match ImagePath::parse(&path) {
+                Ok(_) if draft.binaries.iter().any(is_program) => {
+                    notes.add(line, format!("`VOLUME {path}`: the program is there"));
+                }
                 Ok(parsed) if !parsed.is_root() && !known => {
+                    notes.put("to", &path, line);
+                    draft.dirs.retain(|(to, _)| *to != path);
                     draft.volumes.push((path, format!("VOLUME of line {line}: the run user owns it.")));
                 }
-                _ if known => {}
+                _ if known => notes.add(line, format!("`VOLUME {path}`: it is a volume already")),
                 _ => notes.add(line, format!("`VOLUME {path}`: this is no path for a folder of an image")),
             }
         }
-        let platform = self.platform.and_then(|platform| crate::oci::Platform::parse(&platform).ok());
-        if let Some(platform) =
-            platform.filter(|platform| draft.platforms.is_empty() && platform.to_string() != "linux/amd64")
-        {
-            draft.platforms = vec![platform];
+        if let Some((line, text)) = self.platform {
+            let platform = crate::oci::Platform::parse(&text).ok();
+            match platform {
+                None if text.contains("PLATFORM") => {}
+                None => notes.add(line, format!("`--platform={text}`: this is no platform that is known here")),
+                Some(platform) if draft.platforms.is_empty() && platform.to_string() != "linux/amd64" => {
+                    draft.platforms = vec![platform];
+                }
+                Some(_) => {}
+            }
         }
     }
+}
+
+/// The user of a base, as the end of a sentence.
+fn user_of(base: &str) -> String {
+    let (name, tag) = match base.split('@').next().unwrap_or_default().rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (base, "latest"),
+    };
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let official = [
+        "scratch",
+        "alpine",
+        "debian",
+        "ubuntu",
+        "busybox",
+        "golang",
+        "rust",
+        "fedora",
+        "centos",
+        "rockylinux",
+        "almalinux",
+        "amazonlinux",
+        "buildpack-deps",
+        "archlinux",
+    ];
+    let distroless = name.contains("distroless/") && !name.starts_with("cgr.dev/");
+    if distroless && tag.contains("nonroot") {
+        return "and its base runs as 65532 too".into();
+    }
+    if name.starts_with("cgr.dev/chainguard/") {
+        return "and images of Chainguard run as 65532 mostly".into();
+    }
+    let library = name == last || name == format!("docker.io/{last}") || name.ends_with(&format!("library/{last}"));
+    if distroless || official.contains(&last) && library {
+        return "and would run as root".into();
+    }
+    "and would run as the user of its base".into()
 }
 
 /// The user as a recipe has it; `None` is the default.
@@ -235,9 +336,4 @@ fn words(instruction: &Instruction, scope: &Scope) -> Words {
     }
     let words = instruction.rest.split_whitespace().filter(|word| *word != "exec").map(str::to_owned).collect();
     Words { line, list: words, is_shell: true, needs_shell: false }
-}
-
-/// A text in which no brace is a variable.
-pub(in crate::init) fn braces(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }

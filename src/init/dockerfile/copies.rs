@@ -1,14 +1,14 @@
 //! `COPY` and `ADD` of the image: files and folders of the context, and more programs.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path};
-
-use globset::GlobBuilder;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Notes,
-    config::braces,
+    files::{Placed, Reader, Root, Source, What},
+    ignored::Ignored,
     program::Finder,
-    stages::{Made, Stages, Step, absolute, copy_words, is_folder, relative},
+    stages::absolute,
+    words::braces,
 };
 use crate::{
     init::{
@@ -16,156 +16,242 @@ use crate::{
         folder,
     },
     oci::ImagePath,
-    report::Failure,
 };
 
-/// How deep a folder is looked into for a file that a pattern takes.
-const DEPTH: usize = 8;
-
-/// One source of a `COPY`.
-struct Copied<'a> {
-    line: usize,
-    /// In the context, or in a stage.
-    source: &'a str,
-    /// Where it goes, as written, from the root.
-    to: String,
-    /// Whether `to` is a folder for it.
-    into: bool,
-    executable: Option<bool>,
-}
+/// Files of a folder that are named one by one.
+const NAMED: usize = 50;
+/// Paths that hardpan fills by itself.
+const OWN: [(&str, &str); 3] = [
+    ("/etc/passwd", super::reasons::PASSWD),
+    ("/etc/group", super::reasons::PASSWD),
+    (
+        "/etc/ssl/certs/ca-certificates.crt",
+        "CA certificates are there by default (Mozilla's); `extra-certificates` in `[system]` adds the roots of a file",
+    ),
+];
 
 /// Everything that the stages of the image copy.
-pub(super) fn take(
-    draft: &mut Draft,
-    dir: &Path,
-    stages: &Stages,
-    chain: &[usize],
-    finder: &mut Finder<'_>,
-    notes: &mut Notes,
-) -> Result<(), Failure> {
-    for at in chain {
-        let Some(stage) = stages.0.get(*at) else { continue };
-        let compiles = stage.steps.iter().any(|step| step.commands.iter().any(super::build::is_compile));
-        for step in stage.steps.iter().filter(|step| ["COPY", "ADD"].contains(&step.instruction.name.as_str())) {
-            let line = step.instruction.line;
-            let from = step.instruction.flag("from").map(|from| step.scope.word(from).text);
-            if from.is_none() && compiles {
-                notes.add(line, "the sources of the compile are not shipped; name what the program reads with `[[file]]` or `[[tree]]`");
-                continue;
-            }
-            let Some((sources, to)) = copy_words(step) else {
-                notes.add(line, format!("`{}`: a path in it is not known here", step.instruction.name));
-                continue;
-            };
-            flags(step, notes);
-            if !step.instruction.heredocs.is_empty() {
-                heredocs(draft, step, &to, notes);
-                continue;
-            }
-            let into = is_folder(step, &sources, &to);
-            let executable = step
-                .instruction
-                .flag("chmod")
-                .map(|mode| mode.contains('x') || mode.bytes().any(|bit| b"1357".contains(&bit)));
-            for source in &sources {
-                let copied = Copied { line, source, to: absolute(&step.workdir, &to), into, executable };
-                match &from {
-                    None => context(draft, dir, &step.instruction.name, &copied, notes),
-                    Some(name) => match stages.named(name, *at) {
-                        Some(other) => of_stage(draft, dir, other, &copied, finder, notes)?,
-                        None if !is_system(&copied, notes) => {
-                            notes.add(
-                                line,
-                                format!(
-                                    "`{source}` of the image `{name}`: hardpan takes nothing from other images yet"
-                                ),
-                            );
-                        }
-                        None => {}
-                    },
-                }
-            }
+pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder: &mut Finder<'_>, notes: &mut Notes) {
+    let stages = finder.stages;
+    for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
+        if let (true, Some(owner)) =
+            (["COPY", "ADD"].contains(&step.instruction.name.as_str()), step.instruction.flag("chown"))
+        {
+            notes.add(step.instruction.line, format!("`--chown={owner}`: files belong to root, so that the program cannot change them; `[[dir]]` with `writable = true` is for what it writes"));
         }
     }
-    if !draft.trees.is_empty() && dir.join(".dockerignore").is_file() {
-        draft.said.push("the `.dockerignore` was not read: look at the `include` of each `[[tree]]`".into());
+    let reader = Reader { stages, ignored, chain };
+    let Some(last) = chain.last() else { return };
+    let files = reader.files(*last, "/", 0, notes).map;
+    let mut groups: BTreeMap<(usize, Root), Vec<(String, Source)>> = BTreeMap::new();
+    let parents: BTreeSet<_> = files.keys().flat_map(|path| above(path)).map(str::to_owned).collect();
+    for (to, Placed { line, what }) in &files {
+        if let Some((_, why)) = OWN.iter().find(|(own, _)| own == to) {
+            notes.add(*line, format!("`{to}`: {why}"));
+            continue;
+        }
+        if let Some(program) = draft.binaries.iter_mut().find(|program| program.image_path() == *to) {
+            if program.comment.is_empty() {
+                program.comment = format!("Line {line} copies it.");
+            }
+            continue;
+        }
+        if let Err(error) = ImagePath::parse(to) {
+            notes.add(*line, format!("`{to}`: {error}"));
+            continue;
+        }
+        match what {
+            What::Compiled(wanted) => finder.another(draft, wanted, to, *line, notes),
+            What::Folder => folder_alone(draft, to, *line, &parents, (finder, *last), notes),
+            What::Text { text, executable } => {
+                let comment = format!("The text of line {line}.");
+                notes.put("to", to, *line);
+                draft.files.push(File {
+                    comment,
+                    content: Content::Text(text.clone()),
+                    to: to.clone(),
+                    executable: *executable,
+                });
+            }
+            What::Context(source) => match &source.root {
+                Some(root) => groups.entry((*line, root.clone())).or_default().push((to.clone(), source.clone())),
+                None => file(draft, to, *line, source, notes),
+            },
+        }
     }
-    Ok(())
+    for ((line, root), members) in groups {
+        group(draft, &reader, line, &root, &members, notes);
+    }
+    for (missing, what) in std::mem::take(&mut notes.missing) {
+        let name = missing.source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let inside = absolute(&missing.target, name);
+        // The program itself may have come this way, known by its name only.
+        let is_program = notes.by_name.as_ref().is_some_and(|path| {
+            *path == inside
+                || *path == missing.target
+                || path.starts_with(&format!("{inside}/"))
+                || missing.alone && path.starts_with(&format!("{}/", missing.target.trim_end_matches('/')))
+        });
+        if !is_program {
+            notes.add(missing.line, what);
+        }
+    }
+    for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
+        let line = step.instruction.line;
+        let copies = ["COPY", "ADD"].contains(&step.instruction.name.as_str());
+        let is_told = notes.has(line) || files.values().any(|placed| placed.line == line);
+        if copies && !is_told && notes.by_name.is_none() {
+            notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
+        }
+    }
 }
 
-/// Flags that a recipe has no word for.
-fn flags(step: &Step, notes: &mut Notes) {
-    let line = step.instruction.line;
-    if let Some(owner) = step.instruction.flag("chown") {
-        notes.add(line, format!("`--chown={owner}`: files belong to root, so that the program cannot change them; `[[dir]]` with `writable = true` is for what it writes"));
-    }
-    for name in ["exclude", "parents"] {
-        if step.instruction.flag(name).is_some() {
-            notes.add(line, format!("`--{name}`: look at what the recipe takes instead"));
-        }
+/// The folders that a path is in.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.char_indices().filter(|(at, c)| *c == '/' && *at > 0).filter_map(move |(at, _)| path.get(..at))
+}
+
+/// A folder in which nothing is.
+fn folder_alone(
+    draft: &mut Draft,
+    to: &str,
+    line: usize,
+    parents: &BTreeSet<String>,
+    (finder, stage): (&Finder<'_>, usize),
+    notes: &mut Notes,
+) {
+    let programs = draft.binaries.iter().any(|program| program.image_path().starts_with(&format!("{to}/")));
+    let is_workdir = finder.stages.workdir(stage) == to;
+    if !parents.contains(to) && !programs && !is_workdir && !finder.stages.base_has_folder(stage, to) {
+        notes.put("to", to, line);
+        draft.dirs.push((to.to_owned(), format!("Line {line} makes it.")));
     }
 }
 
-/// A source in another stage.
-fn of_stage(
+/// A file of the context by itself.
+fn file(draft: &mut Draft, to: &str, line: usize, source: &Source, notes: &mut Notes) {
+    if source.is_link {
+        let target = "a link in a folder of which not everything is copied; a `[[symlink]]` can say it";
+        return notes.add(line, format!("`{}`: {target}", source.path));
+    }
+    if is_script(&source.path) {
+        return notes.add(line, format!("`{}`: a shell script, and there is no shell in the image", source.path));
+    }
+    notes.put("to", to, line);
+    draft.files.push(File {
+        comment: format!("Line {line} copies it."),
+        content: Content::From(braces(&source.path)),
+        to: to.to_owned(),
+        executable: source.executable,
+    });
+}
+
+fn is_script(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|end| end == "sh")
+}
+
+/// Files of one folder that keep their names below it: a tree.
+fn group(
     draft: &mut Draft,
-    dir: &Path,
-    stage: usize,
-    copied: &Copied<'_>,
-    finder: &mut Finder<'_>,
+    reader: &Reader<'_>,
+    line: usize,
+    root: &Root,
+    members: &[(String, Source)],
     notes: &mut Notes,
-) -> Result<(), Failure> {
-    if is_system(copied, notes) {
-        return Ok(());
+) {
+    let prefix = if root.from.is_empty() { String::new() } else { format!("{}/", root.from) };
+    let names: BTreeMap<&str, &Source> =
+        members.iter().filter_map(|(_, source)| Some((source.path.strip_prefix(&prefix)?, source))).collect();
+    let all = folder::all(&folder::within(&reader.stages.dir, &root.from), usize::MAX).unwrap_or_default();
+    let all: Vec<_> = all.iter().filter(|(_, kind)| !kind.is_dir()).map(|(name, _)| name.as_str()).collect();
+    let scripts: Vec<_> = names.keys().filter(|name| is_script(name)).collect();
+    if names.len() != members.len() || root.pattern.is_some() && names.len() == 1 {
+        for (to, source) in members {
+            file(draft, to, line, source, notes);
+        }
+        return;
     }
-    let path = absolute("/", copied.source);
-    match finder.stages.made(stage, &path) {
-        Made::Compiled(wanted) => {
-            let to = if copied.into { absolute(&copied.to, &wanted.file) } else { copied.to.clone() };
-            if draft.binaries.iter().any(|program| program.image_path() == to) {
-                return Ok(());
-            }
-            let program = finder.compiled(&wanted, &to, notes)?;
-            if draft
-                .binaries
-                .iter()
-                .any(|known| known.source == program.source && known.image_path() == program.image_path())
-            {
-                return Ok(());
-            }
-            // Of several programs a recipe says which one runs.
-            if let (true, Some(first)) = (draft.run.entrypoint.is_empty(), draft.binaries.first()) {
-                draft.run.entrypoint = vec![first.image_path()];
-            }
-            draft.said.push(format!("program: {program} too, as the Dockerfile copies it"));
-            draft.binaries.push(program);
+    if !scripts.is_empty() {
+        let shown = scripts.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        notes.add(line, format!("{shown}: taken, but there is no shell in the image that would run a script"));
+    }
+    let left: Vec<_> = all.iter().copied().filter(|name| !names.contains_key(name)).collect();
+    let (include, exclude) = match &root.pattern {
+        Some(pattern) if takes_exactly(pattern, &names, &left) => (vec![pattern.clone()], Vec::new()),
+        _ if left.len() <= NAMED.min(names.len()) || root.pattern.is_none() && names.len() > NAMED => {
+            (shapes(names.keys().copied()), topmost(&left, &names))
         }
-        Made::Context(from) if dir.join(&from).exists() => {
-            let inner = Copied { source: &from, to: copied.to.clone(), ..*copied };
-            context(draft, dir, "COPY", &inner, notes);
-        }
-        Made::Context(_) | Made::Elsewhere => {
-            // The program itself may have come this way, known by its name only.
-            let name = copied.source.rsplit('/').next().unwrap_or_default();
-            let to = if copied.into { absolute(&copied.to, name) } else { copied.to.clone() };
-            if !draft
-                .binaries
-                .iter()
-                .any(|program| program.image_path() == to || program.image_path().starts_with(&format!("{to}/")))
-            {
-                notes.add(
-                    copied.line,
-                    format!("`{}`: a `RUN` of its stage made it, and nothing runs while hardpan builds", copied.source),
-                );
-            }
+        _ => (names.keys().map(|name| escaped(name)).collect(), Vec::new()),
+    };
+    let run: Vec<_> =
+        names.iter().filter(|(_, source)| source.executable && !source.is_link).map(|(name, _)| *name).collect();
+    let plain = names.values().filter(|source| !source.is_link).count();
+    let executable = if run.len() == plain && plain > 0 {
+        shapes(run.iter().copied())
+    } else {
+        run.iter().map(|name| escaped(name)).collect()
+    };
+    notes.put("tree", &root.to, line);
+    draft.trees.push(Tree {
+        comment: format!("Line {line} copies it."),
+        from: if root.from.is_empty() { ".".into() } else { braces(&root.from) },
+        to: root.to.clone(),
+        include,
+        exclude,
+        executable,
+    });
+}
+
+/// Whether a pattern of a `[[tree]]` takes these names, and none of those that are left.
+fn takes_exactly(pattern: &str, names: &BTreeMap<&str, &Source>, left: &[&str]) -> bool {
+    let dotted = |name: &&str| name.starts_with('.') && !pattern.starts_with('.');
+    let Ok(glob) = globset::GlobBuilder::new(pattern).literal_separator(true).build() else { return false };
+    let glob = glob.compile_matcher();
+    !names.keys().any(dotted) && !left.iter().any(|name| glob.is_match(name))
+}
+
+/// Patterns that take all these names: dotted components are taken only by a pattern that writes the dot.
+fn shapes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in names {
+        let (folders, last) = name.rsplit_once('/').unwrap_or(("", name));
+        let dotted = folders.split('/').filter(|part| part.starts_with('.')).count();
+        let end = if last.starts_with('.') { ".*" } else { "*" };
+        let shape = format!("**/{}{end}", ".*/**/".repeat(dotted));
+        if !found.contains(&shape) {
+            found.push(shape);
         }
     }
-    Ok(())
+    found.sort();
+    found.sort_by_key(String::len);
+    found
+}
+
+/// The folders of which nothing is kept, and the other files that are left out.
+fn topmost(left: &[&str], kept: &BTreeMap<&str, &Source>) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for name in left {
+        let is_empty = |folder: &&str| !kept.keys().any(|kept| kept.starts_with(&format!("{folder}/")));
+        let folders = name.char_indices().filter(|(_, c)| *c == '/').filter_map(|(at, _)| name.get(..at));
+        found.insert(escaped(folders.into_iter().find(is_empty).unwrap_or(name)));
+    }
+    found.into_iter().collect()
+}
+
+/// A name as a pattern that takes nothing else.
+fn escaped(name: &str) -> String {
+    let mut pattern = String::new();
+    for c in name.chars() {
+        if "*?[]{}\\,!".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
 }
 
 /// Files of a distribution that a recipe has by default, or has not at all.
-fn is_system(copied: &Copied<'_>, notes: &mut Notes) -> bool {
-    let path = copied.source;
+pub(super) fn is_system(path: &str, line: usize, notes: &mut Notes) -> bool {
     let why = if path.contains("ca-certificates") || path.contains("/ssl/") || path.contains("/pki/") {
         super::reasons::CERTIFICATES
     } else if path.contains("zoneinfo") {
@@ -175,119 +261,6 @@ fn is_system(copied: &Copied<'_>, notes: &mut Notes) -> bool {
     } else {
         return false;
     };
-    notes.add(copied.line, format!("`{path}`: {why}"));
+    notes.add(line, format!("`{path}`: {why}"));
     true
-}
-
-/// A source in the context.
-fn context(draft: &mut Draft, dir: &Path, instruction: &str, copied: &Copied<'_>, notes: &mut Notes) {
-    let Copied { line, source, .. } = *copied;
-    if source.contains("://") || source.starts_with("git@") {
-        notes.add(
-            line,
-            format!("`ADD {source}`: a download without a digest; fetch it once, look at it, and name the file"),
-        );
-        return;
-    }
-    let archive = [".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".txz"].iter().any(|end| source.ends_with(end));
-    if instruction == "ADD" && archive {
-        notes.add(
-            line,
-            format!("`ADD {source}`: archives are not unpacked; unpack it and name the folder in a `[[tree]]`"),
-        );
-        return;
-    }
-    let path = relative(source);
-    if path.is_empty() {
-        notes.add(
-            line,
-            format!(
-                "`{instruction} {source}`: the whole folder; name what the program reads with `[[file]]` or `[[tree]]`"
-            ),
-        );
-        return;
-    }
-    let name = path.rsplit('/').next().unwrap_or_default();
-    if path.contains(['*', '?', '[']) {
-        return pattern(draft, dir, &path, copied, notes);
-    }
-    let host = dir.join(&path);
-    let Ok(metadata) = host.metadata() else {
-        notes.add(line, format!("`{source}`: there is no such file or folder"));
-        return;
-    };
-    let to = if copied.into && metadata.is_file() { absolute(&copied.to, name) } else { copied.to.clone() };
-    if ImagePath::parse(&to).is_err() || path.chars().any(char::is_control) {
-        notes.add(line, format!("`{source}`: `{to}` is no path for it in an image"));
-        return;
-    }
-    if draft.binaries.iter().any(|program| program.image_path() == to) {
-        return;
-    }
-    if Path::new(name).extension().is_some_and(|end| end == "sh") {
-        notes.add(line, format!("`{source}`: a shell script, and there is no shell in the image"));
-        return;
-    }
-    let comment = format!("Line {line} copies it.");
-    if metadata.is_dir() {
-        if folder::files(&host, DEPTH, |name| !name.starts_with('.')).is_empty() {
-            notes.add(line, format!("`{source}`: the folder has no files"));
-            return;
-        }
-        draft.trees.push(Tree { comment, from: braces(&path), to, include: vec!["**/*".into()], exclude: Vec::new() });
-        return;
-    }
-    let executable = copied.executable.unwrap_or(metadata.permissions().mode() & 0o111 != 0);
-    draft.files.retain(|file| file.to != to);
-    draft.files.push(File { comment, content: Content::From(braces(&path)), to, executable });
-}
-
-/// A source with wildcards: a tree of the folder before the first of them.
-fn pattern(draft: &mut Draft, dir: &Path, path: &str, copied: &Copied<'_>, notes: &mut Notes) {
-    let wild = path.find(['*', '?', '[']).unwrap_or_default();
-    let from = path.get(..wild).and_then(|before| before.rsplit_once('/')).map_or("", |(folder, _)| folder);
-    let include = path.get(from.len()..).unwrap_or_default().trim_start_matches('/').to_owned();
-    let glob = GlobBuilder::new(&include).literal_separator(true).build().map(|glob| glob.compile_matcher());
-    let root = dir.join(from);
-    let takes =
-        |glob: &globset::GlobMatcher| folder::files(&root, DEPTH, |_| true).iter().any(|file| glob.is_match(file));
-    let good = include.split('/').all(|part| part != "..") && glob.as_ref().is_ok_and(takes);
-    if !good || ImagePath::parse(&copied.to).is_err() {
-        notes.add(copied.line, format!("`{}`: no file matches it", copied.source));
-        return;
-    }
-    let from = if from.is_empty() { "." } else { from };
-    let comment = format!("Line {} copies it.", copied.line);
-    draft.trees.push(Tree {
-        comment,
-        from: braces(from),
-        to: copied.to.clone(),
-        include: vec![include],
-        exclude: Vec::new(),
-    });
-}
-
-/// `COPY <<EOF /path`.
-fn heredocs(draft: &mut Draft, step: &Step, to: &str, notes: &mut Notes) {
-    for heredoc in &step.instruction.heredocs {
-        let text = if heredoc.expand {
-            step.scope.expand(&heredoc.text)
-        } else {
-            super::words::Word { text: heredoc.text.clone(), unknown: None }
-        };
-        let target = absolute(&step.workdir, to);
-        let to = if to.ends_with('/') { absolute(&target, &heredoc.name) } else { target };
-        let line = step.instruction.line;
-        match text.unknown {
-            Some(unknown) => notes.add(line, format!("`{to}`: the value of `{unknown}` is not known here")),
-            None if ImagePath::parse(&to).map_or(true, |path| path.is_root()) => {
-                notes.add(line, format!("`{to}` is no path for a file"));
-            }
-            None => {
-                let comment = format!("The text of line {line}.");
-                draft.files.retain(|file| file.to != to);
-                draft.files.push(File { comment, content: Content::Text(text.text), to, executable: false });
-            }
-        }
-    }
 }

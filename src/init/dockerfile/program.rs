@@ -5,13 +5,16 @@ use std::path::Path;
 use super::{
     Notes,
     build::Wanted,
-    config::{Config, Words},
-    stages::{Made, Stages, absolute, is_folder},
+    command_line::{command, unwrap},
+    config::Config,
+    follow::{Made, Whence},
+    stages::{Stages, absolute},
+    words::braces,
 };
 use crate::{
     init::{
         Toolchains,
-        draft::{Draft, Program, platforms_of},
+        draft::{Draft, Program, Source, platforms_of},
         prebuilt,
         project::{self, Candidate, Project},
         quoted,
@@ -23,8 +26,6 @@ use crate::{
 /// Where a bare name is looked for: Docker's default `PATH`, and where compilers install.
 const PATH: [&str; 8] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/go/bin", "/usr/local/cargo/bin"];
-/// Programs that only start another one.
-const WRAPPERS: [&str; 7] = ["tini", "dumb-init", "docker-init", "catatonit", "su-exec", "gosu", "env"];
 
 /// Follows paths of the image to programs.
 pub(super) struct Finder<'a> {
@@ -40,6 +41,8 @@ pub(super) struct Finder<'a> {
 
 /// The program, and how it is called.
 pub(super) struct Found {
+    /// The line that names it; 0 for none.
+    line: usize,
     pub(super) program: Program,
     /// Arguments that are part of the entrypoint.
     pub(super) fixed: Vec<String>,
@@ -59,31 +62,43 @@ impl Finder<'_> {
             let made = match self.stages.made(self.last, &path) {
                 // Not in the context: something in a stage that cannot be followed has put it there.
                 Made::Context(from) if !self.dir.join(&from).exists() && self.by_name(&path).is_some() => {
-                    Made::Elsewhere
+                    Made::Elsewhere(Whence::Unknown)
                 }
+                Made::Context(from) if !self.dir.join(&from).exists() => match self.stages.whence(self.last, line) {
+                    Whence::Run(line) => Made::Elsewhere(Whence::Run(line)),
+                    _ => Made::Context(from),
+                },
                 made => made,
             };
             match made {
                 Made::Compiled(wanted) => {
                     let program = self.compiled(&wanted, &path, notes)?;
                     let said = vec![format!("entrypoint: `{}`, of line {line}", printable(&path))];
-                    return Ok(Found { program, fixed: entry.split_off(1), args, said });
+                    return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
                 }
-                Made::Context(from) => match self.copied(&from, &path)? {
+                Made::Context(from) => match self.copied(&from, &path, line)? {
                     Some(program) => {
                         let said = vec![format!("entrypoint: `{}`, a prebuilt program", printable(&path))];
-                        return Ok(Found { program, fixed: entry.split_off(1), args, said });
+                        return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
                     }
                     None => notes.add(line, format!("`{first}` is a script, and there is no shell in the image")),
                 },
-                Made::Elsewhere => {
+                Made::Elsewhere(whence) => {
                     if let Some(program) = self.by_name(&path) {
+                        if matches!(whence, Whence::Unknown | Whence::Run(_)) {
+                            notes.by_name = Some(path.clone());
+                        }
                         let said =
                             vec![format!("entrypoint: `{}`; its name is the project's program", printable(&path))];
-                        return Ok(Found { program, fixed: entry.split_off(1), args, said });
+                        return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
+                    }
+                    if let (Whence::Run(copy), false) = (whence, self.has_compile()) {
+                        let program = self.only(copy, &first, &path, notes)?;
+                        let said = vec![format!("entrypoint: `{}`, the project's only program", printable(&path))];
+                        return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
                     }
                     if !self.has_compile() {
-                        return Err(self.foreign(line, &first));
+                        return Err(self.foreign(line, &first, whence));
                     }
                     notes.add(line, format!("`{first}`: nothing in the Dockerfile says where it comes from"));
                 }
@@ -103,7 +118,7 @@ impl Finder<'_> {
         let here = |path: &String| match self.stages.made(self.last, path) {
             Made::Compiled(_) => true,
             Made::Context(from) => self.dir.join(from).exists(),
-            Made::Elsewhere => false,
+            Made::Elsewhere(_) => false,
         };
         let known = folders.map(|folder| absolute(folder, word)).find(here);
         known.unwrap_or_else(|| absolute("/usr/bin", word))
@@ -116,6 +131,7 @@ impl Finder<'_> {
         let package_folder = if package.rsplit_once('.').is_some_and(|(_, end)| end == "go") { bare } else { &package };
         let folder = self.stages.context(wanted.stage, &absolute(&wanted.dir, package_folder));
         let project = self.project()?;
+        let kind = |candidate: &&Candidate| matches!(candidate.program.source, Source::Go { .. }) == wanted.is_go;
         let of_go = |candidate: &&Candidate| candidate.id == package || Some(&candidate.folder) == folder.as_ref();
         let named = |candidate: &&Candidate| candidate.program.name == wanted.file;
         let of_cargo = |candidate: &&Candidate| {
@@ -124,51 +140,119 @@ impl Finder<'_> {
                 wanted.package.as_ref().is_none_or(|package| candidate.id.starts_with(&format!("{package}/")));
             in_package && (candidate.program.name == *binary)
         };
-        let exact =
-            if wanted.is_go { project.candidates.iter().find(of_go) } else { project.candidates.iter().find(of_cargo) };
-        let found = exact.or_else(|| project.candidates.iter().find(named));
-        let chosen = match (found, project.candidates.first()) {
+        let candidates = || project.candidates.iter().filter(kind);
+        let exact = if wanted.is_go { candidates().find(of_go) } else { candidates().find(of_cargo) };
+        let found = exact.or_else(|| candidates().find(named));
+        let all: Vec<_> = candidates().collect();
+        let external = wanted.package.as_ref().is_some_and(|package| package.contains('@'));
+        let chosen = match (found, all.as_slice()) {
             (Some(found), _) => found,
-            (None, Some(first)) => {
-                let what =
-                    format!("the program it compiles is not among those of the project; {} is taken", first.program);
+            (None, [only]) if !external => {
+                let what = format!(
+                    "the program it compiles is not found among those of the project; {} is taken",
+                    only.program
+                );
                 notes.add(wanted.line, what);
-                first
+                only
             }
-            (None, None) => return Err(Failure::new("the project has no program")),
+            (None, candidates) => {
+                let all: Vec<_> = candidates.iter().take(12).map(|candidate| candidate.program.to_string()).collect();
+                let place = format!("{}:{}", printable(self.name), wanted.line);
+                let what = format!(
+                    "{place}: the program that this line compiles, {}, is none of this folder's",
+                    quoted(&wanted.file)
+                );
+                return Err(Failure::new(what).hint(format!("the programs of this folder are {}", all.join(", "))));
+            }
         };
         let mut program = chosen.program.clone();
         program.tags.extend(wanted.tags.iter().cloned());
-        program.ldflags.extend(wanted.ldflags.iter().map(|flag| super::config::braces(flag)));
+        program.ldflags.extend(wanted.ldflags.iter().cloned());
         let more: Vec<_> =
             wanted.features.iter().filter(|feature| !program.features.contains(feature)).cloned().collect();
         program.features.extend(more);
         program.flags.extend(wanted.flags.iter().cloned());
+        program.env.extend(wanted.env.clone());
         program.comment = format!("Line {} compiles it.", wanted.line);
-        if let Some(platform) = wanted.arch.as_ref().and_then(|arch| Platform::parse(&format!("linux/{arch}")).ok()) {
-            program.platforms = vec![platform];
+        for (line, left_out) in &wanted.left_out {
+            notes.add(*line, left_out.clone());
         }
-        for left_out in &wanted.left_out {
-            notes.add(wanted.line, left_out.clone());
+        if wanted.several {
+            notes.add(wanted.line, "it compiles several packages; those that the image has not are left out");
         }
+        set_platform(&mut program, wanted, notes);
         program.to = Some(path.to_owned()).filter(|path| *path != format!("/usr/bin/{}", program.name));
+        notes.put("to", path, wanted.line);
+        Ok(program)
+    }
+
+    /// One more program of the image, at `to`; the `COPY` is on `line`.
+    pub(super) fn another(&mut self, draft: &mut Draft, wanted: &Wanted, to: &str, line: usize, notes: &mut Notes) {
+        let program = match self.compiled(wanted, to, notes) {
+            Ok(program) => program,
+            Err(failure) => {
+                let what = failure.what.split_once(": ").map_or(failure.what.as_str(), |(_, what)| what);
+                return notes.add(line, format!("`{to}`: {what}"));
+            }
+        };
+        // Of several programs a recipe says which one runs.
+        if let (true, Some(first)) = (draft.run.entrypoint.is_empty(), draft.binaries.first()) {
+            draft.run.entrypoint = vec![first.image_path()];
+        }
+        if program.platforms != draft.binaries.first().map(|first| first.platforms.clone()).unwrap_or_default() {
+            notes.add(
+                wanted.line,
+                format!("`{to}`: it is for another platform than the entrypoint; `platforms` is that one's"),
+            );
+        }
+        draft.said.push(format!("program: {program} too, as the Dockerfile copies it"));
+        draft.binaries.push(program);
+    }
+
+    /// The project's only program, for one that a `RUN` makes which cannot be followed; its `COPY` is on line `copy`.
+    fn only(&mut self, copy: usize, first: &str, path: &str, notes: &mut Notes) -> Result<Program, Failure> {
+        let name = printable(self.name).into_owned();
+        let candidates = &self.project()?.candidates;
+        let [only] = candidates.as_slice() else {
+            let all: Vec<_> = candidates.iter().take(12).map(|candidate| candidate.program.to_string()).collect();
+            let what = format!("{name}:{copy}: the image runs {}, and what makes it cannot be followed", quoted(first));
+            return Err(Failure::new(what).hint(format!(
+                "the programs of this folder are {}; write a recipe for one of them with `hardpan init`",
+                all.join(", ")
+            )));
+        };
+        let mut program = only.program.clone();
+        program.to = Some(path.to_owned()).filter(|path| *path != format!("/usr/bin/{}", program.name));
+        notes.put("to", path, copy);
+        notes.by_name = Some(path.to_owned());
+        notes.add(
+            copy,
+            format!(
+                "`{first}`: what makes it cannot be followed, nor its flags; {program}, the only program here, is taken"
+            ),
+        );
         Ok(program)
     }
 
     /// A program of the context; `None` for a script or a folder.
-    fn copied(&self, from: &str, path: &str) -> Result<Option<Program>, Failure> {
+    fn copied(&self, from: &str, path: &str, line: usize) -> Result<Option<Program>, Failure> {
         let host = self.dir.join(from);
         match self.tools.prebuilt(&host) {
             Some(Ok(platform)) => {
-                let mut program = prebuilt::candidate(super::config::braces(from), &[platform]).program;
+                let mut program = prebuilt::candidate(braces(from), &[platform]).program;
                 program.to = Some(path.to_owned());
                 Ok(Some(program))
             }
-            Some(Err(why)) => Err(Failure::new(format!("{} {why}", quoted(from))).in_path(self.dir)),
+            Some(Err(why)) => Err(Failure::new(format!("{}:{line}: {} {why}", printable(self.name), quoted(from)))),
             None if host.exists() => Ok(None),
             None => {
-                let what = format!("`{}` copies {}, which is not there", printable(self.name), quoted(from));
-                Err(Failure::new(what).in_path(self.dir).hint("build it first; `init` looks at the file"))
+                let what = format!(
+                    "{}:{line}: the image runs `{}`, which is {} of this folder, and that is not there",
+                    printable(self.name),
+                    printable(path),
+                    quoted(from)
+                );
+                Err(Failure::new(what).hint("build it first; `init` looks at the file"))
             }
         }
     }
@@ -186,7 +270,7 @@ impl Finder<'_> {
     /// project's.
     fn any(&mut self, line: usize, notes: &mut Notes) -> Result<Found, Failure> {
         let chain = self.stages.chain();
-        let steps = chain.iter().filter_map(|at| Some((*at, self.stages.0.get(*at)?)));
+        let steps = chain.iter().filter_map(|at| Some((*at, self.stages.list.get(*at)?)));
         let mut compiled = None;
         for (at, step) in steps.flat_map(|(at, stage)| stage.steps.iter().map(move |step| (at, step))) {
             let stage =
@@ -195,7 +279,8 @@ impl Finder<'_> {
             for source in sources {
                 if let Made::Compiled(wanted) = self.stages.made(stage, &absolute("/", &source)) {
                     let target = absolute(&step.workdir, &to);
-                    let path = if is_folder(step, &[], &to) { absolute(&target, &wanted.file) } else { target };
+                    let path =
+                        if self.stages.is_folder(at, step, 0, &to) { absolute(&target, &wanted.file) } else { target };
                     compiled = Some((wanted, path));
                 }
             }
@@ -204,36 +289,44 @@ impl Finder<'_> {
             let program = self.compiled(&wanted, &path, notes)?;
             let said =
                 vec![format!("entrypoint: `{}`, the program that line {} compiles", printable(&path), wanted.line)];
-            return Ok(Found { program, fixed: Vec::new(), args: Vec::new(), said });
+            return Ok(Found { line, program, fixed: Vec::new(), args: Vec::new(), said });
         }
         if !self.has_compile() {
-            return Err(self.foreign(line, ""));
+            return Err(self.foreign(line, "", Whence::Unknown));
         }
         let first = self.project()?.candidates.first().map(|candidate| candidate.program.clone());
         let program = first.ok_or_else(|| Failure::new("the project has no program"))?;
         let said = vec![format!(
             "entrypoint: {program}, the project's program; the Dockerfile names none that can be followed"
         )];
-        Ok(Found { program, fixed: Vec::new(), args: Vec::new(), said })
+        Ok(Found { line, program, fixed: Vec::new(), args: Vec::new(), said })
     }
 
     /// Whether some stage compiles a program of Go or Rust.
     fn has_compile(&self) -> bool {
-        let mut steps = self.stages.0.iter().flat_map(|stage| &stage.steps);
+        let mut steps = self.stages.list.iter().flat_map(|stage| &stage.steps);
         steps.any(|step| step.commands.iter().any(super::build::is_compile))
     }
 
     /// The image runs what hardpan cannot make.
-    fn foreign(&self, line: usize, program: &str) -> Failure {
+    fn foreign(&self, line: usize, program: &str, whence: Whence) -> Failure {
         let base =
-            self.stages.chain().first().and_then(|at| self.stages.0.get(*at)).map(|stage| stage.base.text.clone());
+            self.stages.chain().first().and_then(|at| self.stages.list.get(*at)).map(|stage| stage.base.text.clone());
         let base = base.unwrap_or_default();
+        let (line, how) = match whence {
+            Whence::Unknown if base == "scratch" => (line, "which no line puts there".to_owned()),
+            Whence::Unknown => (line, format!("which its base {} brings", quoted(&base))),
+            Whence::Run(copy) | Whence::Base(copy) => {
+                (copy, "which this line copies from a stage that has it from its base".to_owned())
+            }
+            Whence::Image(copy) => (copy, "which this line copies from another image".to_owned()),
+        };
         let place =
             if line == 0 { printable(self.name).into_owned() } else { format!("{}:{line}", printable(self.name)) };
         let what = if program.is_empty() {
             format!("{place}: no `ENTRYPOINT` or `CMD` names a program that Go or Rust compiles, or that is copied in")
         } else {
-            format!("{place}: the image runs {}, which its base {} brings", quoted(program), quoted(&base))
+            format!("{place}: the image runs {}, {how}", quoted(program))
         };
         Failure::new(what)
             .hint("hardpan makes images of static programs: Go, Rust or a prebuilt one; there is no recipe for this")
@@ -247,82 +340,54 @@ impl Finder<'_> {
     }
 }
 
-/// Puts the program into the recipe.
-pub(super) fn take(draft: &mut Draft, found: Found) {
+/// The platform and the target of a compile line.
+fn set_platform(program: &mut Program, wanted: &Wanted, notes: &mut Notes) {
+    if let Some(text) = &wanted.platform {
+        match Platform::parse(text) {
+            Ok(platform) => program.platforms = vec![platform],
+            Err(error) => notes.add(wanted.line, format!("`{text}`: {error}")),
+        }
+    }
+    let Some(target) = &wanted.target else { return };
+    let arch = match target.split('-').next().unwrap_or_default() {
+        "armv7" => "arm/v7",
+        "arm" => "arm/v6",
+        "i586" | "i686" => "386",
+        arch => arch,
+    };
+    match Platform::parse(&format!("linux/{arch}")) {
+        Err(error) => notes.add(wanted.line, format!("`--target {target}`: {error}")),
+        Ok(platform) => {
+            if platform.rust_target() != target {
+                program.target = Some((target.clone(), format!("Line {} names it.", wanted.line)));
+            }
+            let default = platform.architecture == "amd64" && platform.variant.is_none();
+            if !default {
+                program.platforms = vec![platform];
+            }
+        }
+    }
+}
+
+/// Puts the program into the recipe; `cmd` is the line of its arguments.
+pub(super) fn take(draft: &mut Draft, found: Found, cmd: usize, name: &str, notes: &mut Notes) -> Result<(), Failure> {
+    let controls = |words: &[String]| words.iter().any(|word| word.chars().any(char::is_control));
+    if controls(&found.fixed) {
+        let what = format!("{}:{}: an argument of the entrypoint has a control character", printable(name), found.line);
+        return Err(Failure::new(what).hint("a recipe takes none; write the arguments without"));
+    }
     draft.platforms = if found.program.platforms.is_empty() { Vec::new() } else { platforms_of(&found.program) };
     draft.said.push(format!("program: {}", found.program));
     draft.said.extend(found.said);
     if !found.fixed.is_empty() {
         draft.run.entrypoint = [vec![found.program.image_path()], found.fixed].concat();
     }
-    let args = found.args.iter().map(|arg| super::config::braces(arg));
-    draft.run.args = args.filter(|arg| !arg.chars().any(char::is_control)).collect();
+    notes.put("run", "args", cmd);
+    if controls(&found.args) {
+        notes.add(cmd, "`CMD`: an argument has a control character, which a recipe takes not; there are no arguments");
+    } else {
+        draft.run.args = found.args.iter().map(|arg| braces(arg)).collect();
+    }
     draft.binaries.push(found.program);
-}
-
-/// Line, entrypoint and arguments as Docker joins them.
-fn command(config: &Config, notes: &mut Notes) -> (usize, Vec<String>, Vec<String>) {
-    let mut form = |name: &str, words: &Words| {
-        if words.needs_shell {
-            notes.add(words.line, format!("`{name}`: the shell form, and there is no shell in the image"));
-        } else if words.is_shell {
-            let what = format!("`{name}`: the shell form; its words are taken as they are, without a shell");
-            notes.add(words.line, what);
-        }
-    };
-    match (&config.entrypoint, &config.cmd) {
-        (Some(entrypoint), cmd) => {
-            form("ENTRYPOINT", entrypoint);
-            let mut args = Vec::new();
-            if let Some(cmd) = cmd {
-                if entrypoint.is_shell || cmd.is_shell {
-                    notes.add(cmd.line, "`CMD`: beside an `ENTRYPOINT`, only the exec form of both gives arguments");
-                } else {
-                    args.clone_from(&cmd.list);
-                }
-            }
-            (entrypoint.line, entrypoint.list.clone(), args)
-        }
-        (None, Some(cmd)) => {
-            form("CMD", cmd);
-            let mut args = cmd.list.clone();
-            let entry = if args.is_empty() { Vec::new() } else { vec![args.remove(0)] };
-            (cmd.line, entry, args)
-        }
-        (None, None) => (0, Vec::new(), Vec::new()),
-    }
-}
-
-/// Takes away programs that only start the next one.
-fn unwrap(line: usize, entry: &mut Vec<String>, args: &mut Vec<String>, notes: &mut Notes) {
-    while let Some(first) = entry.first().cloned() {
-        let name = first.rsplit('/').next().unwrap_or_default();
-        if ["sh", "bash", "ash", "dash"].contains(&name) {
-            notes.add(line, format!("`{first}`: there is no shell in the image"));
-            entry.clear();
-            args.clear();
-            return;
-        }
-        if !WRAPPERS.contains(&name) {
-            return;
-        }
-        notes.add(
-            line,
-            format!(
-                "`{first}`: the program runs as PID 1, with the numeric user; `--init` of the engine reaps children"
-            ),
-        );
-        entry.remove(0);
-        // Its own flags, the `--` and, for those that change the user, the user.
-        let takes_user = ["su-exec", "gosu"].contains(&name);
-        while entry.first().is_some_and(|word| word.starts_with('-')) {
-            entry.remove(0);
-        }
-        if takes_user && !entry.is_empty() {
-            entry.remove(0);
-        }
-        if entry.is_empty() && !args.is_empty() {
-            entry.push(args.remove(0));
-        }
-    }
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! Why an instruction has no counterpart in a recipe.
 
 use super::{
-    Notes, build,
+    Notes, build, files, inputs,
     shell::Command,
-    stages::{Stage, Stages, Step},
+    stages::{Stage, Stages, Step, absolute},
 };
 
 /// Certificates of a distribution.
@@ -16,7 +16,7 @@ pub(super) const PASSWD: &str = "the user is numeric, and `/etc/passwd` has it b
 /// Every stage: its base, its commands, and what a recipe has no word for.
 pub(super) fn of_stages(stages: &Stages, chain: &[usize], notes: &mut Notes) {
     let used = used(stages, chain);
-    for (at, stage) in stages.0.iter().enumerate() {
+    for (at, stage) in stages.list.iter().enumerate() {
         if !used.contains(&at) {
             let name = stage.name.clone().unwrap_or_else(|| at.to_string());
             notes.add(stage.from.line, format!("the stage `{name}` is not part of the image"));
@@ -27,6 +27,9 @@ pub(super) fn of_stages(stages: &Stages, chain: &[usize], notes: &mut Notes) {
         for step in &stage.steps {
             of_step(step, in_image, notes);
         }
+        if stage.steps.iter().any(compiles) {
+            inputs::of_stage(stages, at, in_image, notes);
+        }
     }
 }
 
@@ -35,12 +38,12 @@ fn used(stages: &Stages, chain: &[usize]) -> Vec<usize> {
     let mut used: Vec<usize> = Vec::new();
     let mut open: Vec<usize> = chain.to_vec();
     while let Some(at) = open.pop() {
-        let Some(stage) = stages.0.get(at).filter(|_| !used.contains(&at)) else { continue };
+        let Some(stage) = stages.list.get(at).filter(|_| !used.contains(&at)) else { continue };
         used.push(at);
         open.extend(stage.parent);
         for step in &stage.steps {
             let from = step.instruction.flag("from").map(|from| step.scope.word(from).text);
-            open.extend(from.and_then(|from| stages.named(&from, at)));
+            open.extend(from.as_deref().and_then(|from| stages.named(from, at)));
             // A cache or a bind of a `RUN` may name a stage as well.
             let mounts = step.instruction.flags.iter().filter(|(name, _)| name == "mount");
             let named = mounts.filter_map(|(_, value)| value.split(',').find_map(|part| part.strip_prefix("from=")));
@@ -80,43 +83,88 @@ fn compiles(step: &Step) -> bool {
 fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
     let line = step.instruction.line;
     match step.instruction.name.as_str() {
-        "RUN" => {
-            let mut why: Vec<String> = Vec::new();
-            for command in &step.commands {
-                for reason in of_command(command, in_image) {
-                    if !why.contains(&reason) {
-                        why.push(reason);
-                    }
-                }
-            }
-            if !why.is_empty() {
-                notes.add(line, format!("`RUN`: {}", why.join("; ")));
-            }
-        }
+        "RUN" => run(step, in_image, notes),
         "HEALTHCHECK" if in_image => {
             notes.add(line, "`HEALTHCHECK`: OCI images have none; a probe of the orchestrator asks from outside");
         }
         "ONBUILD" => notes.add(line, "`ONBUILD`: nobody builds on top of this image"),
         "SHELL" => notes.add(line, "`SHELL`: there is no shell in the image"),
-        "ADD" if !in_image => notes.add(line, "`ADD` of a build stage: the sources of this folder are compiled"),
         "ARG" | "ENV" | "LABEL" | "COPY" | "ADD" | "WORKDIR" | "USER" | "CMD" | "ENTRYPOINT" | "EXPOSE" | "VOLUME"
         | "STOPSIGNAL" | "MAINTAINER" | "HEALTHCHECK" => {}
         other => notes.add(line, format!("`{other}`: this is no instruction that Docker knows")),
     }
 }
 
+/// A `RUN`: its commands, where they are not followed.
+fn run(step: &Step, in_image: bool, notes: &mut Notes) {
+    let line = step.instruction.line;
+    let mut why: Vec<String> = Vec::new();
+    for command in &step.commands {
+        for reason in of_command(command, in_image) {
+            if !why.contains(&reason) {
+                why.push(reason);
+            }
+        }
+    }
+    // What is removed is still there where it is a program, or what a later line brings.
+    for (folder, command) in build::placed(step) {
+        let removed = match command.program() {
+            "rm" => usize::MAX,
+            "mv" => 1,
+            _ => 0,
+        };
+        let operands = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).take(removed);
+        for operand in operands.filter(|_| in_image && files::is_followed(command)) {
+            if notes.place("to", &absolute(&folder, &operand.text)).is_some() {
+                why.push(format!("`{} {}`: it stays in the image", command.program(), operand.text));
+            }
+        }
+    }
+    if compiles(step) && !notes.places.values().any(|place| *place == line) {
+        why.push("what it compiles is not followed into the image, and its flags are not taken over".into());
+    }
+    let is_known = |command: &Command| build::is_compile(command) || files::is_followed(command);
+    if why.is_empty() && !step.commands.iter().any(is_known) {
+        why.push("it leaves nothing in the image".into());
+    }
+    if !why.is_empty() {
+        notes.add(line, format!("`RUN`: {}", why.join("; ")));
+    }
+}
+
+/// Whether a command makes no program.
+pub(super) fn is_housekeeping(command: &Command) -> bool {
+    of_command(command, true).iter().all(|why| !why.ends_with(NOT_RUN))
+}
+
+/// The end of what is said of any other command.
+const NOT_RUN: &str = "is not run: nothing runs while hardpan builds";
+/// Folders that hold nothing which a program needs.
+const CACHES: [&str; 6] = ["/var/lib/apt", "/var/cache", "/tmp", "/root/.cache", "/usr/share/doc", "/var/log"];
+
 /// Why a command is not run; none for what hardpan does itself, and for what leaves nothing behind.
 fn of_command(command: &Command, in_image: bool) -> Vec<String> {
     let all: Vec<_> = command.words.iter().map(|word| word.text.as_str()).collect();
     let second = command.text(1);
     let has = |part: &str| all.iter().any(|word| word.contains(part));
+    if let Some(file) = command.writes.first() {
+        return vec![format!("`{}` writes `{}`, and nothing runs while hardpan builds", command.program(), file.text)];
+    }
     let said = match command.program() {
-        _ if build::is_compile(command) => return Vec::new(),
+        _ if build::is_compile(command) || files::is_followed(command) => return Vec::new(),
         "go" if ["mod", "env", "version", "vet"].contains(&second) => return Vec::new(),
         "cargo" if ["fetch", "chef", "vendor", "init", "new", "--version"].contains(&second) => return Vec::new(),
         "cargo" if has("cargo-chef") => return Vec::new(),
-        "" | "cd" | "rm" | "cp" | "mv" | "set" | "echo" | "printf" | "true" | "test" | "ls" | "touch" | "[" | "if"
-        | "then" | "fi" | "rustup" | "sleep" => return Vec::new(),
+        "" | "cd" | "set" | "echo" | "printf" | "true" | "test" | "ls" | "[" | "[[" | "rustup" | "sleep" | "exit"
+        | ":" => {
+            return Vec::new();
+        }
+        "rm" if all.iter().skip(1).all(|word| {
+            word.starts_with('-') || CACHES.iter().any(|cache| word.starts_with(cache)) && !word.contains("..")
+        }) =>
+        {
+            return Vec::new();
+        }
         "mkdir" if !in_image => return Vec::new(),
         "apk" | "apt-get" | "apt" | "dnf" | "microdnf" | "yum" | "tdnf" | "zypper" | "pacman" => {
             return packages(command, in_image);
@@ -130,7 +178,7 @@ fn of_command(command: &Command, in_image: bool) -> Vec<String> {
         "setcap" => "there are no file capabilities; ports from 1024 up need none",
         "upx" => "the program is not packed",
         "strip" => "the program is stripped by default",
-        program => return vec![format!("`{program}` is not run: nothing runs while hardpan builds")],
+        program => return vec![format!("`{program}` {NOT_RUN}")],
     };
     vec![said.to_owned()]
 }

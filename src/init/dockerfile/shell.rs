@@ -10,8 +10,14 @@ use super::{
 pub(in crate::init) struct Command {
     /// `NAME=value` before it.
     pub(in crate::init) env: Vec<(String, Word)>,
-    /// The program and its arguments; at least one.
+    /// The program and its arguments; none where there are only assignments.
     pub(in crate::init) words: Vec<Word>,
+    /// Where `>` and `>>` write to.
+    pub(in crate::init) writes: Vec<Word>,
+    /// The assignments reach the program of this command, or by `export` those that follow.
+    pub(in crate::init) exports: bool,
+    /// Inside of an `if`, a `case` or a loop: it may not run, or several times.
+    pub(in crate::init) conditional: bool,
 }
 
 impl Command {
@@ -26,27 +32,87 @@ impl Command {
     }
 }
 
+/// Words of a shell's grammar that stand before a command.
+const LEADING: [&str; 10] = ["if", "then", "elif", "else", "while", "until", "do", "!", "{", "time"];
+/// Words of a shell's grammar that stand alone, or before an operator.
+const CLOSING: [&str; 4] = ["fi", "done", "esac", "}"];
+
 /// The commands of a `RUN` in their order, whatever joins them.
 pub(in crate::init) fn commands(run: &Instruction, scope: &Scope) -> Vec<Command> {
     if let Some(words) = run.json() {
-        let words = words.into_iter().map(|text| Word { text, unknown: None }).collect();
-        return command(words).into_iter().collect();
+        let words = words.iter().map(|text| Word::literal(text)).collect();
+        return command(words, 0).into_iter().collect();
     }
     let mut text = if run.heredocs.is_empty() { run.rest.clone() } else { String::new() };
     for heredoc in &run.heredocs {
         text.push_str(&heredoc.text);
     }
     // A shell joins lines that end with a backslash, whatever escapes in the Dockerfile.
-    let text = text.replace("\\\n", " ");
-    pieces(&text).into_iter().filter_map(|piece| command(scope.words(&piece))).collect()
+    let text = substitutions(&text.replace("\\\n", " "));
+    let mut depth = 0_usize;
+    let mut commands = Vec::new();
+    for piece in pieces(&text) {
+        let mut words: Vec<_> = scope.words(&piece);
+        if let Some(comment) = words.iter().position(|word| word.text.starts_with('#')) {
+            words.truncate(comment);
+        }
+        let before = depth;
+        strip_grammar(&mut words, &mut depth);
+        commands.extend(command(words, before.max(depth)));
+    }
+    commands
 }
 
-/// The text cut where a command ends, quotes respected.
+/// Takes the words of the shell's own grammar away, and counts how deep in it the command is.
+fn strip_grammar(words: &mut Vec<Word>, depth: &mut usize) {
+    while let Some(first) = words.first().map(|word| word.text.clone()) {
+        match first.as_str() {
+            "for" | "case" | "select" | "function" => {
+                *depth += 1;
+                words.clear();
+                return;
+            }
+            "if" | "while" | "until" | "{" => *depth += 1,
+            closing if CLOSING.contains(&closing) => *depth = depth.saturating_sub(1),
+            leading if LEADING.contains(&leading) => {}
+            _ => return,
+        }
+        words.remove(0);
+    }
+}
+
+/// `` `command` `` as `$(command)`.
+fn substitutions(text: &str) -> String {
+    let (mut changed, mut open, mut single) = (String::new(), false, false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                changed.push(c);
+                changed.extend(chars.next());
+            }
+            '\'' if !open => {
+                single = !single;
+                changed.push(c);
+            }
+            '`' if !single => {
+                changed.push_str(if open { ")" } else { "$(" });
+                open = !open;
+            }
+            c => changed.push(c),
+        }
+    }
+    changed
+}
+
+/// The text cut where a command ends, quotes respected. The patterns of a `case` are none.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut quote = None;
     let mut chars = text.chars().peekable();
     let mut nested = 0_usize;
+    // Inside of a `case`, and in it where a pattern may stand.
+    let (mut cases, mut pattern) = (0_usize, false);
     while let Some(c) = chars.next() {
         let Some(piece) = pieces.last_mut() else { break };
         match (quote, c) {
@@ -72,44 +138,83 @@ fn pieces(text: &str) -> Vec<String> {
                 nested -= 1;
                 piece.push(c);
             }
-            (None, ';' | '\n' | '|' | '&' | '(' | ')') if nested == 0 => pieces.push(String::new()),
-            (None, c) => piece.push(c),
+            (None, ')') if pattern => {
+                piece.clear();
+                pattern = false;
+            }
+            (None, '|' | '(') if pattern => {}
+            (None, '&') if piece.ends_with('>') => piece.push(c),
+            (None, ';' | '\n' | '|' | '&' | '(' | ')') if nested == 0 => {
+                if cases > 0 && piece.trim() == "esac" {
+                    (cases, pattern) = (cases - 1, false);
+                } else if c == ';' && cases > 0 && chars.next_if_eq(&';').is_some() {
+                    pattern = true;
+                }
+                pieces.push(String::new());
+            }
+            (None, c) => {
+                piece.push(c);
+                let header = piece.trim_start().starts_with("case ") && piece.ends_with(" in");
+                if header && chars.peek().is_none_or(|c| c.is_whitespace()) {
+                    (cases, pattern) = (cases + 1, true);
+                    pieces.push(String::new());
+                }
+                if pattern && pieces.last().is_some_and(|piece| piece.trim() == "esac") {
+                    (cases, pattern) = (cases.saturating_sub(1), false);
+                }
+            }
         }
     }
     pieces
 }
 
-/// Words as a command; none for words that are only assignments.
-fn command(words: Vec<Word>) -> Option<Command> {
+/// Words as a command; none for no words.
+fn command(words: Vec<Word>, depth: usize) -> Option<Command> {
     let mut words = words.into_iter().peekable();
-    let mut env = Vec::new();
+    let (mut env, mut exported) = (Vec::new(), false);
     let assigned = |word: &Word| {
-        let (name, _) = word.text.split_once('=')?;
+        let (name, value) = word.split()?;
         let good = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        good.then(|| name.to_owned())
+        good.then_some((name, value))
     };
     while let Some(word) = words
         .next_if(|word| assigned(word).is_some() || ["export", "env", "time", "exec"].contains(&word.text.as_str()))
     {
-        if let Some(name) = assigned(&word) {
-            let value = word.text.get(name.len() + 1..).unwrap_or_default().to_owned();
-            env.push((name, Word { text: value, unknown: word.unknown }));
-        }
+        exported |= word.text == "export";
+        env.extend(assigned(&word));
     }
-    // A redirection and what follows it are no arguments.
-    let words: Vec<_> =
-        words.take_while(|word| !word.text.starts_with(['>', '<']) && !word.text.starts_with("2>")).collect();
-    (!words.is_empty() || !env.is_empty()).then_some(Command { env, words })
+    let exports = exported || words.peek().is_some();
+    let (mut arguments, mut writes) = (Vec::new(), Vec::new());
+    while let Some(word) = words.next() {
+        // A redirection and what follows it are no arguments.
+        let bare = word.text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&');
+        if !bare.starts_with(['>', '<']) {
+            arguments.push(word);
+            continue;
+        }
+        let target = bare.trim_start_matches(['>', '<', '|']);
+        let writes_file = bare.starts_with('>') && !target.starts_with('&');
+        let target = if target.is_empty() { words.next() } else { Some(Word::literal(target)) };
+        writes.extend(target.filter(|target| writes_file && !target.text.starts_with("/dev/")));
+    }
+    let some = !arguments.is_empty() || !env.is_empty() || !writes.is_empty();
+    some.then_some(Command { env, words: arguments, writes, exports, conditional: depth > 0 })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{super::lines::Dockerfile, *};
+    use std::rc::Rc;
+
+    use super::{
+        super::{lines::Dockerfile, words::Value},
+        *,
+    };
 
     fn shown(text: &str) -> Vec<String> {
         let file = Dockerfile::parse(text).unwrap();
-        let scope = Scope { values: [("V".to_owned(), "1.2".to_owned())].into(), escape: '\\' };
+        let mut scope = Scope::new('\\', &Rc::default());
+        scope.set("V".into(), Value { text: "1.2".into(), template: "1.2".into(), ..Value::default() });
         let all = commands(file.instructions.first().unwrap(), &scope);
         all.iter()
             .map(|command| {
@@ -131,6 +236,28 @@ mod tests {
         assert_eq!(shown("RUN [\"go\", \"build\"]"), ["go|build"]);
         assert_eq!(shown("RUN <<EOF\nset -e\ngo build \\\n  -o x .\nEOF\n"), ["set|-e", "go|build|-o|x|."]);
         assert_eq!(shown("RUN export A=1 && go build"), ["A=1", "go|build"]);
-        assert_eq!(shown("RUN go build -ldflags \"-X a=$(git x)\" ."), ["go|build|-ldflags|-X a=(git x)|."]);
+        assert_eq!(shown("RUN go build -ldflags \"-X a=$(git x)\" ."), ["go|build|-ldflags|-X a=|."]);
+        assert_eq!(shown("RUN go build -ldflags -X=a=`git x --tags` ."), ["go|build|-ldflags|-X=a=|."]);
+    }
+
+    #[test]
+    fn the_grammar_of_the_shell_is_no_command() {
+        for (text, commands) in [
+            (
+                "RUN case \"$A\" in amd64) B=x86_64 ;; arm64|aarch64) B=arm ;; *) exit 1;; esac && go build .",
+                &["B=x86_64", "B=arm", "exit|1", "go|build|."][..],
+            ),
+            (
+                "RUN <<EOF\ncase $A in\n  (a | b)\n    one\n    two ;;\n  c) ;;\nesac\nthree\nEOF\n",
+                &["one", "two", "three"],
+            ),
+            ("RUN if [ -f x ]; then go build .; else two; fi; three", &["[|-f|x|]", "go|build|.", "two", "three"]),
+            ("RUN for x in a b; do one $x; done; two", &["one|", "two"]),
+            ("RUN { one; two; } >/dev/null 2>&1 && ! three # four", &["one", "two", "three"]),
+            ("RUN one 2>&1 | two > file.txt 2> log", &["one", "two"]),
+            ("RUN while read x; do one; done", &["read|x", "one"]),
+        ] {
+            assert_eq!(shown(text), commands, "{text}");
+        }
     }
 }

@@ -1,14 +1,42 @@
 //! The stages of a Dockerfile, and where the files in them come from.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use super::{
-    build::{self, Wanted},
     lines::{Dockerfile, Instruction},
     shell::{self, Command},
-    words::{Scope, Word},
+    variables::Variables,
+    words::{Kind, Scope, Value, Word},
 };
-use crate::report::Limits;
+
+/// Folders that every base has, but for `scratch`.
+const FOLDERS: [&str; 20] = [
+    "/bin",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/var",
+];
 
 /// A stage.
 #[derive(Debug)]
@@ -37,27 +65,24 @@ pub(in crate::init) struct Step {
     pub(in crate::init) workdir: String,
 }
 
-/// Where a file of a stage comes from.
-#[derive(Debug, Clone)]
-pub(in crate::init) enum Made {
-    /// A compiler.
-    Compiled(Box<Wanted>),
-    /// A path of the context.
-    Context(String),
-    /// Another image, or a `RUN` that cannot be followed.
-    Elsewhere,
+/// All stages.
+#[derive(Debug)]
+pub(in crate::init) struct Stages {
+    /// In order.
+    pub(in crate::init) list: Vec<Stage>,
+    /// The folder of the context.
+    pub(in crate::init) dir: PathBuf,
+    /// The build arguments that the recipe may take over.
+    pub(in crate::init) variables: Rc<RefCell<Variables>>,
 }
 
-/// All stages, in order.
-#[derive(Debug)]
-pub(in crate::init) struct Stages(pub(in crate::init) Vec<Stage>);
-
 impl Stages {
-    /// Sorts the instructions into stages.
-    pub(in crate::init) fn of(file: Dockerfile) -> Self {
+    /// Sorts the instructions into stages. `dir` is the folder of the context.
+    pub(in crate::init) fn of(file: Dockerfile, dir: &Path) -> Self {
         let mut stages: Vec<Stage> = Vec::new();
-        let mut global = Scope { values: platform_words(), escape: file.escape };
-        let mut scope = Scope { values: BTreeMap::new(), escape: file.escape };
+        let variables = Rc::<RefCell<Variables>>::default();
+        let mut global = Scope { values: platform_words(), ..Scope::new(file.escape, &variables) };
+        let mut scope = Scope::new(file.escape, &variables);
         let mut workdir = String::from("/");
         for instruction in file.instructions {
             let Some(stage) = stages.last_mut().filter(|_| instruction.name != "FROM") else {
@@ -67,21 +92,23 @@ impl Stages {
                     stages.push(stage);
                 } else if instruction.name == "ARG" {
                     let before = global.clone();
-                    arguments(&instruction, &before, &BTreeMap::new(), &mut global);
+                    arguments(&instruction, &before, None, &mut global);
                 }
                 continue;
             };
             let (before, folder) = (scope.clone(), workdir.clone());
             match instruction.name.as_str() {
-                "ARG" => arguments(&instruction, &before, &global.values, &mut scope),
+                "ARG" => arguments(&instruction, &before, Some(&global), &mut scope),
                 "ENV" => {
-                    for (name, value) in pairs(&instruction, &before) {
-                        match value.unknown {
-                            None => scope.set(name, value.text),
-                            Some(_) => {
-                                scope.values.remove(&name);
-                            }
+                    for (name, word) in pairs(&instruction, &before) {
+                        scope.declared.remove(&name);
+                        if word.unknown.is_some() {
+                            scope.values.remove(&name);
+                            continue;
                         }
+                        let Word { text, template, .. } = word;
+                        let value = Value { text, template, kind: Kind::Env, line: instruction.line };
+                        scope.set(name, value);
                     }
                 }
                 "WORKDIR" => workdir = absolute(&workdir, &before.word(&instruction.rest).text),
@@ -92,89 +119,44 @@ impl Stages {
             stage.steps.push(Step { instruction, commands, scope: before, workdir: folder });
             stage.end = (scope.clone(), workdir.clone());
         }
-        Self(stages)
+        Self { list: stages, dir: dir.to_path_buf(), variables }
     }
 
     /// The stage that `COPY --from` or `FROM` names, among the first `before`.
     pub(in crate::init) fn named(&self, name: &str, before: usize) -> Option<usize> {
-        find(self.0.get(..before).unwrap_or_default(), name)
+        find(self.list.get(..before).unwrap_or_default(), name)
     }
 
-    /// Where `path` of a stage comes from; what was put there last counts.
-    pub(in crate::init) fn made(&self, stage: usize, path: &str) -> Made {
-        self.follow(stage, path, true, 0)
+    /// Whether a `COPY` of so many sources to `to` puts them into a folder of that name: by its form, or because the
+    /// folder is there.
+    pub(in crate::init) fn is_folder(&self, stage: usize, step: &Step, sources: usize, to: &str) -> bool {
+        let target = absolute(&step.workdir, to);
+        let form = to.ends_with('/') || to.ends_with("/.") || [".", ".."].contains(&to) || sources > 1;
+        form || target == "/" || target == step.workdir || self.base_has_folder(stage, &target)
     }
 
-    /// The path of the context that `path` of a stage was copied from, whatever a `RUN` did to it.
-    pub(in crate::init) fn context(&self, stage: usize, path: &str) -> Option<String> {
-        match self.follow(stage, path, false, 0) {
-            Made::Context(path) => Some(path),
-            _ => None,
+    /// Whether the base of a stage has this folder; none of `scratch` has.
+    pub(in crate::init) fn base_has_folder(&self, stage: usize, path: &str) -> bool {
+        let mut at = stage;
+        while let Some(parent) = self.list.get(at).and_then(|stage| stage.parent) {
+            at = parent;
         }
-    }
-
-    fn follow(&self, stage: usize, path: &str, runs: bool, depth: usize) -> Made {
-        let Some(found) = self.0.get(stage).filter(|_| depth < Limits::DOCKERFILE_DEPTH) else {
-            return Made::Elsewhere;
-        };
-        for step in found.steps.iter().rev() {
-            match step.instruction.name.as_str() {
-                "RUN" if runs => {
-                    let (wanted, moved) = build::outputs(step, path);
-                    if let Some(wanted) = wanted {
-                        return Made::Compiled(Box::new(Wanted { stage, ..wanted }));
-                    }
-                    if let Some(from) = moved.filter(|from| from != path) {
-                        return self.follow(stage, &from, runs, depth + 1);
-                    }
-                }
-                "COPY" | "ADD" => {
-                    if let Some(made) = self.copied(stage, step, path, runs, depth) {
-                        return made;
-                    }
-                }
-                _ => {}
-            }
-        }
-        found.parent.map_or(Made::Elsewhere, |parent| self.follow(parent, path, runs, depth + 1))
-    }
-
-    /// What a `COPY` has put at `path`.
-    fn copied(&self, stage: usize, step: &Step, path: &str, runs: bool, depth: usize) -> Option<Made> {
-        let (sources, to) = copy_words(step)?;
-        for source in &sources {
-            let name = source.rsplit('/').find(|part| !part.is_empty() && *part != ".").unwrap_or_default();
-            let target = absolute(&step.workdir, &to);
-            let into = is_folder(step, &sources, &to);
-            let inside = if into { absolute(&target, name) } else { target.clone() };
-            let rest = [(&inside, source.trim_end_matches('/')), (&target, source.trim_end_matches('/'))]
-                .into_iter()
-                .find_map(|(at, source)| Some((source, strip(path, at)?)));
-            let Some((source, rest)) = rest else { continue };
-            let whole = if rest.is_empty() { source.to_owned() } else { format!("{source}/{rest}") };
-            return Some(match step.instruction.flag("from") {
-                None => Made::Context(relative(&whole)),
-                Some(from) => match self.named(&step.scope.word(from).text, stage) {
-                    Some(other) => self.follow(other, &absolute("/", &whole), runs, depth + 1),
-                    None => Made::Elsewhere,
-                },
-            });
-        }
-        None
+        let empty = self.list.get(at).is_none_or(|stage| stage.base.text == "scratch");
+        !empty && FOLDERS.contains(&path)
     }
 
     /// The working directory at the end of a stage.
     pub(in crate::init) fn workdir(&self, stage: usize) -> &str {
-        self.0.get(stage).map_or("/", |stage| stage.end.1.as_str())
+        self.list.get(stage).map_or("/", |stage| stage.end.1.as_str())
     }
 
     /// The stages that the image is made of, the last one and those it stands on, lowest first.
     pub(in crate::init) fn chain(&self) -> Vec<usize> {
         let mut chain = Vec::new();
-        let mut next = self.0.len().checked_sub(1);
+        let mut next = self.list.len().checked_sub(1);
         while let Some(at) = next {
             chain.push(at);
-            next = self.0.get(at).and_then(|stage| stage.parent);
+            next = self.list.get(at).and_then(|stage| stage.parent);
         }
         chain.reverse();
         chain
@@ -193,7 +175,7 @@ fn open(from: &Instruction, scope: &Scope, stages: &[Stage]) -> Stage {
     // A stage on top of another one goes on with its variables and its folder.
     let end = match parent.and_then(|parent| stages.get(parent)) {
         Some(stage) => stage.end.clone(),
-        None => (Scope { values: BTreeMap::new(), escape: scope.escape }, "/".to_owned()),
+        None => (Scope::new(scope.escape, &scope.variables), "/".to_owned()),
     };
     Stage { name, base, from: from.clone(), parent, steps: Vec::new(), end }
 }
@@ -204,17 +186,36 @@ fn find(stages: &[Stage], name: &str) -> Option<usize> {
     by_name.or_else(|| lower.parse().ok().filter(|number| *number < stages.len()))
 }
 
-/// `ARG NAME[=default]...`; inside a stage a name alone takes the value from before the first stage.
-fn arguments(instruction: &Instruction, scope: &Scope, global: &BTreeMap<String, String>, values: &mut Scope) {
+/// `ARG NAME[=default]...`; inside a stage, which is where `global` is given, a name alone takes the value from before
+/// the first stage.
+fn arguments(instruction: &Instruction, scope: &Scope, global: Option<&Scope>, values: &mut Scope) {
     for word in scope.words(&instruction.rest) {
-        match word.text.split_once('=') {
-            Some((name, value)) if word.unknown.is_none() => {
-                values.set(name.to_owned(), value.to_owned());
+        let name = word.text.split('=').next().unwrap_or_default().to_owned();
+        // A variable of `ENV` hides a build argument, and what BuildKit defines has its own value.
+        let is_env = scope.values.get(&name).is_some_and(|value| value.kind == Kind::Env);
+        let platform = global.and_then(|global| global.values.get(&name)).filter(|value| value.line == 0);
+        if let (false, Some(value)) = (is_env, platform) {
+            values.set(name, value.clone());
+            continue;
+        }
+        if is_env {
+            continue;
+        }
+        match word.split() {
+            Some((name, word)) if word.unknown.is_none() => {
+                values.declared.remove(&name);
+                let template = scope.variables.borrow_mut().template(&name, &word.text);
+                values.set(name, Value { text: word.text, template, kind: Kind::Arg, line: instruction.line });
             }
-            Some(_) => {}
+            Some(_) => {
+                values.values.remove(&name);
+            }
             None => {
-                if let Some(value) = global.get(&word.text) {
-                    values.set(word.text, value.clone());
+                if let Some(value) = global.and_then(|global| global.values.get(&name)) {
+                    values.set(name, Value { line: instruction.line, ..value.clone() });
+                } else {
+                    values.values.remove(&name);
+                    values.declared.insert(name);
                 }
             }
         }
@@ -227,11 +228,9 @@ pub(in crate::init) fn pairs(instruction: &Instruction, scope: &Scope) -> Vec<(S
     if !first.contains('=') {
         return vec![(scope.word(first).text, scope.word(rest.trim()))];
     }
-    let split = |word: Word| {
-        let (name, value) = word.text.split_once('=')?;
-        Some((name.to_owned(), Word { text: value.to_owned(), unknown: word.unknown }))
-    };
-    scope.words(&instruction.rest).into_iter().filter_map(split).collect()
+    // A word without `=` is a fault for Docker; it stays, with an empty name.
+    let split = |word: Word| word.split().unwrap_or((String::new(), word));
+    scope.words(&instruction.rest).into_iter().map(split).collect()
 }
 
 /// The sources and the destination of a `COPY`; `None` when one of them is unknown, or there is none.
@@ -246,32 +245,20 @@ pub(in crate::init) fn copy_words(step: &Step) -> Option<(Vec<String>, String)> 
     (!words.is_empty()).then_some((words, to))
 }
 
-/// Whether a `COPY` to `to` puts a file into a folder of that name: by its form, or because every base has the folder.
-pub(in crate::init) fn is_folder(step: &Step, sources: &[String], to: &str) -> bool {
-    const FOLDERS: [&str; 12] = [
-        "/",
-        "/bin",
-        "/etc",
-        "/home",
-        "/opt",
-        "/root",
-        "/sbin",
-        "/srv",
-        "/tmp",
-        "/usr/bin",
-        "/usr/local/bin",
-        "/usr/local/sbin",
-    ];
-    let target = absolute(&step.workdir, to);
-    let form = to.ends_with('/') || to.ends_with("/.") || to == "." || sources.len() > 1;
-    form || FOLDERS.contains(&target.as_str()) || target == step.workdir
-}
-
 /// What BuildKit defines by itself.
-fn platform_words() -> BTreeMap<String, String> {
+fn platform_words() -> BTreeMap<String, Value> {
     let both = ["TARGET", "BUILD"].into_iter().flat_map(|side| {
-        [("PLATFORM", "linux/amd64"), ("OS", "linux"), ("ARCH", "amd64"), ("VARIANT", "")]
-            .map(|(name, value)| (format!("{side}{name}"), value.to_owned()))
+        let words = [
+            ("PLATFORM", "linux/amd64", "{os}/{arch}"),
+            ("OS", "linux", "{os}"),
+            ("ARCH", "amd64", "{arch}"),
+            ("VARIANT", "", "{variant}"),
+        ];
+        words.map(|(name, text, template)| {
+            let template = if side == "TARGET" { template } else { text };
+            let value = Value { text: text.to_owned(), template: template.to_owned(), ..Value::default() };
+            (format!("{side}{name}"), value)
+        })
     });
     both.collect()
 }

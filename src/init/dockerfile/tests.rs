@@ -88,7 +88,7 @@ fn a_broken_dockerfile_is_read_or_refused_and_never_a_panic() {
                 break;
             }
         }
-        if let Ok(draft) = draft(project.path(), "Dockerfile", &text, &OneProgram) {
+        if let Ok((draft, _)) = draft(project.path(), "Dockerfile", &text, &OneProgram) {
             read += usize::from(!draft.to_string().is_empty());
         }
     }

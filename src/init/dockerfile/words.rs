@@ -1,29 +1,103 @@
 //! Words and variables of a Dockerfile (BuildKit, `frontend/dockerfile/shell`).
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
+use super::variables::Variables;
 use crate::report::Limits;
+
+/// Stands in a template where a value is not known.
+pub(in crate::init) const UNKNOWN: char = '\u{fffc}';
 
 /// The variables at one place, and how this Dockerfile escapes.
 #[derive(Debug, Clone)]
 pub(in crate::init) struct Scope {
-    pub(in crate::init) values: BTreeMap<String, String>,
+    pub(in crate::init) values: BTreeMap<String, Value>,
+    /// Build arguments without a default: `docker build --build-arg` may set them.
+    pub(in crate::init) declared: BTreeSet<String>,
     pub(in crate::init) escape: char,
+    /// Shared by all places of a Dockerfile.
+    pub(in crate::init) variables: Rc<RefCell<Variables>>,
+}
+
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::init) struct Value {
+    pub(in crate::init) text: String,
+    /// The value as a recipe says it: variables of the recipe as `{name}`, braces doubled.
+    pub(in crate::init) template: String,
+    pub(in crate::init) kind: Kind,
+    /// The line that sets it; 0 for what BuildKit defines.
+    pub(in crate::init) line: usize,
+}
+
+/// What sets a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::init) enum Kind {
+    /// BuildKit itself.
+    #[default]
+    Platform,
+    Arg,
+    Env,
 }
 
 /// A word after quotes are gone and variables are replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::init) struct Word {
     pub(in crate::init) text: String,
+    /// The word as a recipe says it, like [`Value::template`]; [`UNKNOWN`] stands for what is not known.
+    pub(in crate::init) template: String,
     /// A variable without a known value, or something only a shell can evaluate.
     pub(in crate::init) unknown: Option<String>,
 }
 
+impl Word {
+    /// A word that is taken as it is.
+    pub(in crate::init) fn literal(text: &str) -> Self {
+        Self { text: text.to_owned(), template: braces(text), unknown: None }
+    }
+
+    /// The parts before and behind the first `=`.
+    pub(in crate::init) fn split(&self) -> Option<(String, Self)> {
+        let (name, text) = self.text.split_once('=')?;
+        let (_, template) = self.template.split_once('=')?;
+        let (text, template) = (text.to_owned(), template.to_owned());
+        Some((name.to_owned(), Self { text, template, unknown: self.unknown.clone() }))
+    }
+
+    fn push(&mut self, c: char) {
+        self.text.push(c);
+        self.template.push(c);
+        if matches!(c, '{' | '}') {
+            self.template.push(c);
+        }
+    }
+
+    fn unknown(&mut self, what: String) {
+        self.template.push(UNKNOWN);
+        self.unknown = Some(what);
+    }
+}
+
+/// A text in which no brace is a variable of the recipe.
+pub(in crate::init) fn braces(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}
+
 impl Scope {
+    /// A place at which no variable has a value.
+    pub(in crate::init) fn new(escape: char, variables: &Rc<RefCell<Variables>>) -> Self {
+        Self { values: BTreeMap::new(), declared: BTreeSet::new(), escape, variables: Rc::clone(variables) }
+    }
+
     /// Gives a variable its value. One for which there is no room has none from then on.
-    pub(in crate::init) fn set(&mut self, name: String, value: String) {
-        let held: usize = self.values.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if held + name.len() + value.len() <= Limits::DOCKERFILE_VALUE_BYTES {
+    pub(in crate::init) fn set(&mut self, name: String, value: Value) {
+        let size = |name: &str, value: &Value| name.len() + value.text.len() + value.template.len();
+        let held: usize = self.values.iter().map(|(name, value)| size(name, value)).sum();
+        if held + size(&name, &value) <= 2 * Limits::DOCKERFILE_VALUE_BYTES {
             self.values.insert(name, value);
         } else {
             self.values.remove(&name);
@@ -56,10 +130,8 @@ impl Scope {
         while let Some(c) = reader.chars.next() {
             match c {
                 '$' => reader.variable(&mut word),
-                c if c == self.escape && reader.chars.peek() == Some(&'$') => {
-                    word.text.extend(reader.chars.next());
-                }
-                c => word.text.push(c),
+                c if c == self.escape && reader.chars.next_if_eq(&'$').is_some() => word.push('$'),
+                c => word.push(c),
             }
         }
         word
@@ -81,13 +153,13 @@ impl Reader<'_> {
             match c {
                 '\'' => {
                     while let Some(c) = self.chars.next().filter(|c| *c != '\'') {
-                        word.text.push(c);
+                        word.push(c);
                     }
                 }
                 '"' => self.quoted(&mut word),
                 '$' => self.variable(&mut word),
-                c if c == self.scope.escape => word.text.extend(self.chars.next()),
-                c => word.text.push(c),
+                c if c == self.scope.escape => self.chars.next().into_iter().for_each(|c| word.push(c)),
+                c => word.push(c),
             }
         }
         word
@@ -100,11 +172,11 @@ impl Reader<'_> {
                 '"' => return,
                 '$' => self.variable(word),
                 c if c == self.scope.escape => match self.chars.next() {
-                    Some(next) if ['"', '$', self.scope.escape].contains(&next) => word.text.push(next),
-                    Some(next) => word.text.extend([c, next]),
-                    None => word.text.push(c),
+                    Some(next) if ['"', '$', self.scope.escape].contains(&next) => word.push(next),
+                    Some(next) => [c, next].into_iter().for_each(|c| word.push(c)),
+                    None => word.push(c),
                 },
-                c => word.text.push(c),
+                c => word.push(c),
             }
         }
     }
@@ -132,17 +204,37 @@ impl Reader<'_> {
             name.push(c);
         }
         match (name.is_empty(), self.chars.peek()) {
-            (true, Some('(')) => word.unknown = Some("$(...)".into()),
-            (true, _) => word.text.push('$'),
+            (true, Some('(')) => self.substitution(word),
+            (true, _) => word.push('$'),
             (false, _) => self.put(&name, word),
         }
     }
 
     fn put(&self, name: &str, word: &mut Word) {
         match self.scope.values.get(name) {
-            Some(value) if word.text.len() + value.len() <= Limits::DOCKERFILE_VALUE_BYTES => word.text.push_str(value),
-            _ => word.unknown = Some(format!("${name}")),
+            Some(value) if word.text.len() + value.text.len() <= Limits::DOCKERFILE_VALUE_BYTES => {
+                word.text.push_str(&value.text);
+                word.template.push_str(&value.template);
+            }
+            _ => word.unknown(format!("${name}")),
         }
+    }
+
+    /// The rest of `$(...)`, which only a shell can evaluate.
+    fn substitution(&mut self, word: &mut Word) {
+        let (mut inner, mut open) = (String::new(), 0_usize);
+        for c in self.chars.by_ref() {
+            match c {
+                '(' => open += 1,
+                ')' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            inner.push(c);
+            if open == 0 {
+                break;
+            }
+        }
+        word.unknown(format!("${inner}"));
     }
 
     /// `${NAME}`, `${NAME:-default}` and their kin.
@@ -151,12 +243,12 @@ impl Reader<'_> {
         let (name, rest) = inner.split_at(end);
         let value = self.scope.values.get(name);
         let (colon, operator) = rest.strip_prefix(':').map_or((false, rest), |rest| (true, rest));
-        let is_set = value.is_some_and(|value| !colon || !value.is_empty());
+        let is_set = value.is_some_and(|value| !colon || !value.text.is_empty());
         let mut operator_chars = operator.chars();
         let kind = operator_chars.next();
         let other = operator_chars.as_str();
         if self.depth >= Limits::DOCKERFILE_DEPTH {
-            word.unknown = Some(format!("${{{name}}}"));
+            word.unknown(format!("${{{name}}}"));
             return;
         }
         match kind {
@@ -165,11 +257,16 @@ impl Reader<'_> {
             Some('+') if !is_set => {}
             Some('-' | '+') => {
                 let mut reader = Reader { scope: self.scope, chars: other.chars().peekable(), depth: self.depth + 1 };
-                let inner = reader.word(|_| false);
+                let mut inner = reader.word(|_| false);
+                // The default of a build argument that may be set is one like that of its `ARG`.
+                if kind == Some('-') && inner.unknown.is_none() && self.scope.declared.contains(name) {
+                    inner.template = self.scope.variables.borrow_mut().template(name, &inner.text);
+                }
                 word.unknown = word.unknown.take().or(inner.unknown);
                 word.text.push_str(&inner.text);
+                word.template.push_str(&inner.template);
             }
-            _ => word.unknown = Some(format!("${{{inner}}}")),
+            _ => word.unknown(format!("${{{inner}}}")),
         }
     }
 }
@@ -179,8 +276,15 @@ mod tests {
     use super::*;
 
     fn scope() -> Scope {
-        let values = [("A", "one"), ("EMPTY", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Scope { values: BTreeMap::from(values), escape: '\\' }
+        let mut scope = Scope::new('\\', &Rc::default());
+        for (name, value) in [("A", "one"), ("EMPTY", "")] {
+            scope.values.insert(name.to_owned(), literal(value));
+        }
+        scope
+    }
+
+    fn literal(text: &str) -> Value {
+        Value { text: text.to_owned(), template: braces(text), ..Value::default() }
     }
 
     #[test]
@@ -195,7 +299,7 @@ mod tests {
             ("a\\ b", "a b"),
             ("$", "$"),
         ] {
-            assert_eq!(scope().word(text), Word { text: expected.into(), unknown: None }, "{text}");
+            assert_eq!(scope().word(text), Word::literal(expected), "{text}");
         }
         for text in ["$B", "${B}", "${A#o}", "$(date)", "${"] {
             assert!(scope().word(text).unknown.is_some(), "{text}");
@@ -211,7 +315,7 @@ mod tests {
     #[test]
     fn a_value_that_would_grow_without_end_is_unknown() {
         let mut scope = scope();
-        scope.values.insert("BIG".into(), "x".repeat(Limits::DOCKERFILE_VALUE_BYTES / 2 + 1));
+        scope.values.insert("BIG".into(), literal(&"x".repeat(Limits::DOCKERFILE_VALUE_BYTES / 2 + 1)));
         assert!(scope.word("$BIG$BIG").unknown.is_some());
         let deep = format!("{}x{}", "${N:-".repeat(100), "}".repeat(100));
         assert!(scope.word(&deep).unknown.is_some());

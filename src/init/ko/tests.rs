@@ -53,7 +53,9 @@ fn drafted(text: &str) -> Result<crate::init::Drafted, Failure> {
     fs::write(folder.path().join("go.mod"), "module example.com/shop\n").unwrap();
     let dir = fs::canonicalize(folder.path()).unwrap();
     let from = Some((".ko.yaml".to_owned(), text.to_owned()));
-    crate::init::draft(&Request { recipe_dir: dir.clone(), dir, name: None, binary: None, from }, &TwoPrograms)
+    let request = Request { recipe_dir: dir.clone(), dir, name: None, binary: None, from };
+    crate::init::draft(&request, &TwoPrograms, &|_, _| Ok(()))
+        .map_err(|failures| failures.0.into_iter().next().unwrap())
 }
 
 /// Numbers that are the same in every run.

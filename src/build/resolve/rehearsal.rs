@@ -1,0 +1,41 @@
+//! What `finish` would refuse, as far as no compiler is needed to know it.
+
+use std::sync::Arc;
+
+use super::{Prepared, Resolver};
+use crate::{
+    build::{
+        check,
+        merged::{Body, Node},
+        plan::GroupKind,
+        policy,
+    },
+    oci::ImagePath,
+    report::{Failure, Failures},
+};
+
+impl Resolver<'_> {
+    /// Looks at the file system as if the programs were there, at `programs`; the first of them is what runs.
+    pub fn rehearse(&self, prepared: Prepared, programs: &[String]) -> Result<(), Failures> {
+        let Prepared { mut merged, mut objections, .. } = prepared;
+        let programs: Vec<_> = programs.iter().filter_map(|path| ImagePath::parse(path).ok()).collect();
+        for (at, path) in programs.iter().enumerate() {
+            let origin =
+                self.recipe.binaries.get(at).map_or_else(|| self.recipe.start(), |binary| binary.origin.clone());
+            match merged.get(path) {
+                Some(there) if there.group != GroupKind::Binaries => {
+                    return Err(Failure::new(format!("`{path}` is the path of a program")).at(&there.origin).into());
+                }
+                Some(_) => {}
+                None => {
+                    let body = Body::Memory(Arc::default());
+                    merged.add(path.clone(), Node::file(body, 0o555, GroupKind::Binaries, &origin))?;
+                }
+            }
+        }
+        self.close(&mut merged)?;
+        objections.extend(check::ahead(&merged, programs.first()));
+        let left = policy::waive(&self.recipe.policy, self.settings.today, self.settings.locked, objections);
+        if left.is_empty() { Ok(()) } else { Err(Failures(left)) }
+    }
+}
