@@ -1,6 +1,6 @@
 """What is measured. Each case gives rows of the table, and bars of the plot."""
 
-import os, re, shlex, statistics, subprocess, time
+import itertools, os, re, shlex, statistics, subprocess, time
 from collections import Counter
 from typing import NamedTuple
 
@@ -264,6 +264,36 @@ def start(bench):
     bench.bound("`hardpan --version`, more than `/bin/true`", more * 1000, "ms", 3, 1)
 
 
+def edits(bench):
+    """One line of a workspace changes: to the finished program, next to cargo in a target directory of its own."""
+    for count in (2,) if bench.smoke else (12, 85):
+        folder = bench.payload.workspace(count)
+        homes = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
+        homes = {name: os.environ.get(name) or os.path.expanduser(f"~/{below}") for name, below in homes.items()}
+        env, edited = {**bench.env(), **homes}, itertools.count()
+
+        def edit():
+            with open(os.path.join(folder, "crate-01/src/lib.rs"), "a") as file:
+                file.write(f"pub const EDIT_{next(edited)}: u64 = 0;\n")
+
+        target = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", bench.path(f"cargo-{count}")]
+        output(["cargo", "generate-lockfile", "--offline"], env=env, cwd=folder)
+        cargo = Way("cargo", ["cargo", "build", "--release", "--quiet", "--offline", *target], edit, env, folder)
+        recipe = bench.payload.path(f"workspace-{count}.toml")
+        ours = Way("hardpan", [bench.hardpan, "plan", "--quiet", "--offline", recipe], edit, env)
+        image = bench.path(f"workspace-{count}-image")
+        whole = Way("image", [bench.hardpan, "build", "--quiet", "--offline", recipe, "--output", image], edit, env)
+        for way in (cargo, ours, whole):
+            bench.measure(way)
+        results = bench.in_turn([ours, cargo, whole])
+        named = f"one line of a workspace of {count} crates changed"
+        for what, at in (("wall", "wall"), ("processor", "cpu")):
+            mine, theirs = getattr(results["hardpan"], at), getattr(results["cargo"], at)
+            words = "at most {} and 50 ms"
+            bench.row(f"{named}: to the program, {what}", seconds(mine), f"cargo {seconds(theirs)}", (mine - 0.05) / theirs, 1.15, words)
+        bench.rows.append(Row(f"{named}: to the image", seconds(results["image"].wall), "", "", "", ""))
+
+
 def recipes(bench):
     """Many small recipes in one call, against a call of crane's for each."""
     count, calls = (20, 5) if bench.smoke else (1000, 1000 // max(bench.runs, 5))
@@ -356,4 +386,4 @@ def curls(bench, image, port):
 
 # In this order; the case of the bare stages needs the one before. Many recipes come first: the other cases remove tens
 # of thousands of files, after which ext4 is slow at making new ones (see `aside`).
-CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push)}
+CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, edits)}

@@ -93,6 +93,29 @@ class Payload:
             output(["tar", "-C", self.path("root"), "-cf", self.path(f"recipes/r{number:04}.tar"), "usr", "etc"])
 
 
+    def workspace(self, count):
+        """A cargo workspace of `count` crates, all of which the program of the first one uses; its folder."""
+        name = f"workspace-{count}"
+        crates = [f"crate-{number:02}" for number in range(1, count)]
+        members = ", ".join(f'"{crate}"' for crate in ["app", *crates])
+        for crate in ["app", *crates]:
+            os.makedirs(self.path(name, crate, "src"))
+        self.write(f"{name}/Cargo.toml", f'[workspace]\nmembers = [{members}]\nresolver = "2"\n')
+        package = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2021"\n'
+        uses = "".join(f'{crate} = {{ path = "../{crate}" }}\n' for crate in crates)
+        self.write(f"{name}/app/Cargo.toml", package.format("app") + "[dependencies]\n" + uses)
+        calls = "".join(f"    sum += {crate.replace('-', '_')}::work(sum);\n" for crate in crates)
+        self.write(f"{name}/app/src/main.rs", f'fn main() {{\n    let mut sum = 1u64;\n{calls}    println!("{{sum}}");\n}}\n')
+        step = "pub fn step_{0}(of: u64) -> u64 {{\n    let list: Vec<u64> = (0..of % 97 + {0}).map(|n| n.wrapping_mul(of)).collect();\n    list.iter().fold(of, |sum, n| sum.rotate_left(3) ^ n)\n}}\n"
+        body = "".join(step.format(number) for number in range(30))
+        work = "pub fn work(of: u64) -> u64 {\n    " + "\n        ^ ".join(f"step_{number}(of)" for number in range(30)) + "\n}\n"
+        for crate in crates:
+            self.write(f"{name}/{crate}/Cargo.toml", package.format(crate))
+            self.write(f"{name}/{crate}/src/lib.rs", body + work)
+        self.write(f"{name}.toml", f'[[binary]]\ncargo = "app"\ndir = "{name}"\ntarget = "x86_64-unknown-linux-gnu"\n\n[system]\ncertificates = "none"\n')
+        return self.path(name)
+
+
 def candidates():
     """Programs of the Go and of the Rust toolchain that is in use here, the largest of usual size first."""
     try:
