@@ -19,8 +19,9 @@
 //! * C code that build scripts compile gets `-ffile-prefix-map` by way of `CFLAGS` and `CXXFLAGS`.
 //! * Path dependencies outside of the *workspace* root enter `-C metadata` with their absolute path. No flag changes
 //!   that, so they are refused ([`cargo`](Toolchain::cargo)).
-//! * `env!("OUT_DIR")` and `env!("CARGO_MANIFEST_DIR")` are strings that no remapping reaches. A program that keeps
-//!   one differs from machine to machine; it is the project's to fix. Files that are *included* from there are fine.
+//! * `env!("OUT_DIR")` and `env!("CARGO_MANIFEST_DIR")` are strings that no remapping reaches. Where the kernel grants
+//!   namespaces, the compile runs at the paths that the maps lead to ([`enclosure`]), so they are the same everywhere;
+//!   elsewhere a program that holds a folder of the machine is refused ([`host_paths`]).
 
 mod bench;
 mod c_compiler;
