@@ -43,7 +43,7 @@ pub use draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use identity::{Identity, Moment};
 pub use known::Input;
-pub use prune::{Count, Pruned, Status, Verified};
+pub use prune::{Count, Pruned, Status, Verified, note_size};
 pub use record::Shelf;
 
 use known::Known;

@@ -18,6 +18,9 @@ use crate::{
     report::{Failure, Limits, printable},
 };
 
+/// Where the folder of a compile has its size, in bytes.
+const SIZE_FILE: &str = "size";
+
 /// The folders of toolchains.
 const COMPILERS: [&str; 2] = ["go", "cargo"];
 
@@ -153,7 +156,8 @@ impl Cache {
             held.share();
             return;
         }
-        let items = self.items(false);
+        let mut items = self.items(false);
+        items.extend(self.benches(false));
         if items.iter().fold_count().bytes > Limits::CACHE_BYTES {
             self.remove_beyond(Limits::CACHE_BYTES / 10 * 9, items);
         }
@@ -204,7 +208,7 @@ impl Cache {
         items
     }
 
-    /// The folders of compiles. `sized` looks at every file of them.
+    /// The folders of compiles. `sized` looks at every file of them; else their size is what the last compile noted.
     fn benches(&self, sized: bool) -> Vec<Item> {
         let mut items = Vec::new();
         for name in COMPILERS {
@@ -218,7 +222,8 @@ impl Cache {
                 let path = entry.path();
                 let used = fs::metadata(path.join("lock")).or_else(|_| entry.metadata());
                 let Ok(used) = used.and_then(|meta| meta.modified()) else { continue };
-                let bytes = if sized { folder_bytes(&path) } else { 0 };
+                let noted = || fs::read_to_string(path.join(SIZE_FILE)).ok()?.trim().parse().ok();
+                let bytes = if sized { folder_bytes(&path) } else { noted().unwrap_or_default() };
                 items.push(Item { path, bytes, used, kind: Kind::Bench(name) });
             }
         }
@@ -265,6 +270,14 @@ fn remove(item: &Item) -> bool {
     let mut away = item.path.clone().into_os_string();
     away.push(".gone");
     fs::rename(&item.path, &away).and_then(|()| fs::remove_dir_all(&away)).is_ok()
+}
+
+/// Notes what the folder of a compile takes, so that it counts in the bound of the cache without a look at each file.
+///
+/// # Errors
+/// The note cannot be written; then the folder counts as empty.
+pub fn note_size(folder: &Path) -> io::Result<()> {
+    fs::write(folder.join(SIZE_FILE), folder_bytes(folder).to_string())
 }
 
 /// What all files below a folder take.

@@ -169,6 +169,23 @@ fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
 }
 
 #[test]
+fn what_compilers_keep_counts_in_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    let bench = folder.path().join("cargo/bench");
+    fs::create_dir_all(bench.join("target")).unwrap();
+    fs::write(bench.join("lock"), "").unwrap();
+    note_size(&bench).unwrap();
+    put(&cache, b"one layer");
+    cache.save().unwrap();
+    assert!(bench.exists(), "a small folder is no reason to remove anything");
+    fs::write(bench.join("size"), (2 * Limits::CACHE_BYTES).to_string()).unwrap();
+    put(&cache, b"another layer");
+    cache.save().unwrap();
+    assert!(!bench.exists());
+}
+
+#[test]
 fn nothing_is_removed_while_a_build_uses_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let (build, prune) = (Cache::new(folder.path()), Cache::new(folder.path()));

@@ -89,6 +89,11 @@ impl<'a> Artifacts<'a> {
         }
     }
 
+    /// Whether anything was compiled in this run.
+    pub(super) fn compiled(&self) -> bool {
+        self.seen.lock().is_ok_and(|seen| !seen.compiled.is_empty())
+    }
+
     /// The program; refuses sources whose place enters it.
     pub(super) fn program(self) -> Result<PathBuf, Failure> {
         let seen = self.seen.into_inner().unwrap_or_default();

@@ -45,6 +45,7 @@ use super::{
     rust::Rust,
 };
 use crate::{
+    cache::note_size,
     oci::{Digest, Platform},
     recipe::{CargoBinary, Strip},
     report::{Failure, Task, printable},
@@ -359,6 +360,7 @@ impl Job<'_> {
         if !ended.status.success() {
             return Err(self.explain(&ended, "cargo rustc"));
         }
+        let compiled = artifacts.compiled();
         let made = self.paths.host(&artifacts.program()?);
         let host_path = self.host_path(&made, &choice.binary)?;
         // Not the file itself: cargo overwrites it when another recipe compiles this program.
@@ -369,6 +371,10 @@ impl Job<'_> {
             self.split(&copy)?.map(|symbols| self.bench.hand_over(&symbols, &variant, "symbols")).transpose()?;
         let path = self.bench.hand_over(&copy, &variant, &choice.binary)?;
         freshness.remember(before)?;
+        if compiled {
+            // Without it the folder counts as empty, and is removed later than it could be.
+            let _ = note_size(self.bench.root());
+        }
         Ok(Compiled { path, name: choice.binary.clone(), debug, objections: host_path.into_iter().collect() })
     }
 
