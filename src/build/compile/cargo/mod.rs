@@ -11,12 +11,15 @@ mod failures;
 mod freshness;
 mod linker;
 mod paths;
+mod program;
+mod room;
+mod run;
 mod sources;
 mod workspace;
 
 use std::{
     collections::BTreeMap,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -26,7 +29,8 @@ use self::{
     c_code::CCode,
     freshness::{Freshness, Surroundings},
     linker::Linker,
-    paths::{CompilePaths, HostFolders},
+    paths::CompilePaths,
+    room::{room, workspace_root},
     sources::Sources,
     workspace::{Workspace, package_folders},
 };
@@ -37,17 +41,14 @@ use super::{
     cargo_config::{Configuration, Reach, Settled},
     cargo_graph::CargoGraph,
     child::{Child, Ended},
-    dependency_list::DependencyList,
-    dependency_object,
     environment::{self, Environment},
-    host_paths,
     packages::{Choice, Metadata},
     rust::Rust,
 };
 use crate::{
     cache::note_size,
     oci::{Digest, Platform},
-    recipe::{CargoBinary, Strip},
+    recipe::CargoBinary,
     report::{Failure, Task, printable},
 };
 
@@ -69,6 +70,8 @@ struct Job<'a> {
     paths: CompilePaths,
     /// Against what this machine's configuration of cargo would do.
     overrides: Vec<String>,
+    /// The digest of every configuration of cargo that this compile meets.
+    configuration: String,
 }
 
 /// Compiles `binary` in `dir`.
@@ -98,6 +101,8 @@ pub(super) fn compile(
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
     })?;
     let overrides = Vec::new();
+    let said = format!("{configuration:?}").replace(&*toolchain.checkout.to_string_lossy(), "");
+    let digest = Digest::of(said.as_bytes()).hex();
     let mut job = Job {
         toolchain,
         running: order.running,
@@ -110,6 +115,7 @@ pub(super) fn compile(
         rust,
         paths,
         overrides,
+        configuration: digest,
     };
     let settled = job.settle(&configuration, &root)?;
     job.overrides.clone_from(&settled.overrides);
@@ -128,66 +134,6 @@ pub(super) fn compile(
     let flags = job.rustflags(settled.rustflags, &maps);
     job.environment.insert("CARGO_ENCODED_RUSTFLAGS".into(), flags.join("\u{1f}").into());
     job.build(&root, workspace, &choice, &linker, &code)
-}
-
-/// The folder with the workspace's `Cargo.toml`; refuses one outside of the checkout, and one without a lock.
-fn workspace_root(
-    toolchain: &Toolchain<'_>,
-    rust: &Rust,
-    dir: &Path,
-    environment: &Environment,
-) -> Result<PathBuf, Failure> {
-    let arguments = ["locate-project", "--workspace", "--message-format=plain"];
-    let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
-    let manifest = PathBuf::from(ended.text());
-    match manifest.parent() {
-        Some(root)
-            if ended.status.success() && root.starts_with(toolchain.checkout) && root.join("Cargo.lock").is_file() =>
-        {
-            Ok(root.to_path_buf())
-        }
-        // What is wrong is for `cargo metadata` to say.
-        _ => Ok(metadata(toolchain, &rust.cargo, dir, environment)?.1.workspace_root),
-    }
-}
-
-/// The folder in the cache for a workspace, and the paths under which the compile sees its own.
-fn room(
-    toolchain: &Toolchain<'_>,
-    root: &Path,
-    rust: &Rust,
-    cargo_home: &Path,
-    enclose: bool,
-) -> Result<(Bench, CompilePaths), Failure> {
-    let below = root.strip_prefix(toolchain.checkout).unwrap_or(root);
-    let packages = workspace::locked_packages(root)?;
-    let shared = [below.as_os_str().as_encoded_bytes(), packages.as_bytes(), rust.verbose.as_bytes()];
-    let open = |place: &Path, enclose: bool| -> Result<(Bench, CompilePaths, Option<String>), Failure> {
-        let key: Vec<_> = shared.into_iter().chain([place.as_os_str().as_encoded_bytes()]).collect();
-        let bench = toolchain.bench("cargo", &key)?;
-        fs::create_dir_all(bench.target()).map_err(|error| Failure::io("make it", bench.target(), &error))?;
-        let (target_dir, home, temporary) = (bench.target(), bench.home(), bench.temporary());
-        let folders = HostFolders {
-            checkout: toolchain.checkout,
-            target_dir: &target_dir,
-            cargo_home,
-            home: &home,
-            temporary: &temporary,
-        };
-        let (paths, why) = CompilePaths::choose(toolchain.program, &folders, enclose);
-        Ok((bench, paths, why))
-    };
-    if enclose {
-        let (bench, paths, why) = open(Path::new(""), true)?;
-        if paths.enclosure().is_some() {
-            return Ok((bench, paths));
-        }
-        if let Some(why) = why {
-            toolchain.progress.detail(&format!("  the compile runs in place: {}", printable(&why)));
-        }
-    }
-    let (bench, paths, _) = open(toolchain.checkout, false)?;
-    Ok((bench, paths))
 }
 
 /// Refuses a target that is no triple.
@@ -349,7 +295,9 @@ impl Job<'_> {
             packages: &workspace.packages,
         };
         let env = self.binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
-        let env: BTreeMap<_, _> = env;
+        let mut env: BTreeMap<_, _> = env;
+        // What `[env]` of a configuration says reaches units as a variable of the recipe does.
+        env.insert("the configuration of cargo", self.configuration.as_str());
         let surroundings = Surroundings { env, target: self.target, tools: self.tools(linker, code)? };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, &surroundings, self.toolchain.progress)?;
@@ -376,125 +324,6 @@ impl Job<'_> {
             let _ = note_size(self.bench.root());
         }
         Ok(Compiled { path, name: choice.binary.clone(), debug, objections: host_path.into_iter().collect() })
-    }
-
-    /// Takes out of `program` what `debug-file` gets, and says where that is.
-    fn split(&self, program: &Path) -> Result<Option<PathBuf>, Failure> {
-        let Some(wanted) = &self.binary.debug_file else { return Ok(None) };
-        let Some(objcopy) = self.rust.objcopy() else {
-            let what = "this Rust has no `rust-objcopy`, which `debug-file` needs";
-            return Err(Failure::new(what).at(&wanted.origin).hint("take a toolchain of rustup, 1.84 or newer"));
-        };
-        let symbols = self.bench.temporary().join("symbols");
-        let mut environment = self.environment.clone();
-        // Rustup's `rust-objcopy` does not find the LLVM of its toolchain by itself.
-        environment.insert("LD_LIBRARY_PATH".into(), self.rust.libraries_of_compiler().into());
-        let strip = if self.binary.strip == Strip::DebugInfo { "--strip-debug" } else { "--strip-all" };
-        let (from, to) = (program.as_os_str(), symbols.as_os_str());
-        for arguments in [vec![OsStr::new("--only-keep-debug"), from, to], vec![OsStr::new(strip), from]] {
-            let ended = Child::new(&objcopy, self.bench.root(), &environment).args(arguments).run()?;
-            if !ended.status.success() {
-                return Err(ended.failure("rust-objcopy"));
-            }
-        }
-        Ok(Some(symbols))
-    }
-
-    /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
-    /// but by the name of a mirror of crates.io.
-    fn host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
-        let program = fs::read(made).map_err(|error| Failure::io("read the program", made, &error))?;
-        Ok(host_paths::find(&program, &self.paths.host_folders()).map(|found| found.refusal(name)))
-    }
-
-    /// What makes this compile of a program another one than others: the folder in which the program is handed over.
-    fn variant(&self, package: &str) -> String {
-        let binary = self.binary;
-        let words =
-            |list: &[crate::recipe::Located<String>]| list.iter().map(|word| word.value.clone()).collect::<Vec<_>>();
-        let env: BTreeMap<_, _> = binary.env.iter().map(|(name, value)| (name, &value.value)).collect();
-        let said = format!(
-            "{} {package} {} {} {:?} {:?} {:?} {env:?} {:?} {:?} {:?}",
-            self.dir.display(),
-            self.target,
-            self.profile(),
-            words(&binary.flags),
-            words(&binary.features),
-            words(&binary.rustflags),
-            binary.strip,
-            binary.auditable,
-            (&binary.linker, &binary.cc, binary.debug_file.is_some()),
-        );
-        Digest::of(said.as_bytes()).hex().chars().take(16).collect()
-    }
-
-    /// Runs the compile where it belongs.
-    fn run_cargo(
-        &self,
-        choice: &Choice,
-        linker: &Linker,
-        graph: &CargoGraph,
-        artifacts: &Artifacts<'_>,
-    ) -> Result<Ended, Failure> {
-        let mut arguments: Vec<OsString> = ["rustc", "--quiet", "--locked", "--offline"].map(Into::into).into();
-        let target_dir = self.paths.inside(&self.bench.target());
-        arguments.extend(["--target".into(), self.target.into(), "--target-dir".into(), target_dir.into_os_string()]);
-        arguments.push(format!("--profile={}", self.profile()).into());
-        arguments.extend(["--package", &choice.package, "--bin", &choice.binary].map(OsString::from));
-        arguments.push("--message-format=json-render-diagnostics".into());
-        arguments.push(format!("--jobs={}", self.toolchain.jobs).into());
-        arguments.extend(self.binary.features.iter().map(|feature| format!("--features={}", feature.value).into()));
-        arguments.extend(self.binary.flags.iter().map(|flag| OsString::from(&flag.value)));
-        arguments.push("--".into());
-        arguments.extend(self.link_flags(linker, graph)?.into_iter().map(OsString::from));
-        let (environment, dir) = (self.inside_environment(), self.paths.inside(self.dir));
-        let hear = |line: &[u8]| artifacts.hear(line);
-        let cargo = Child::new(&self.rust.cargo, &dir, &environment).enclosed(self.paths.stage()).heard(&hear);
-        cargo.args(&self.overrides).args(arguments).told(self.toolchain.progress).run()
-    }
-
-    /// The flags of the last link.
-    fn link_flags(&self, linker: &Linker, graph: &CargoGraph) -> Result<Vec<String>, Failure> {
-        let mut flags = linker.flags();
-        match self.binary.strip {
-            // Taken out afterwards.
-            _ if self.binary.debug_file.is_some() => flags.extend(["-Cstrip=none".to_owned(), linker.build_id()]),
-            Strip::Symbols => flags.push("-Cstrip=symbols".to_owned()),
-            Strip::DebugInfo => flags.push("-Cstrip=debuginfo".to_owned()),
-            Strip::Nothing => flags.push("-Cstrip=none".to_owned()),
-        }
-        if self.binary.auditable {
-            let section = DependencyList::of(graph)?.section()?;
-            let object = dependency_object::object(self.target, &section)?;
-            // Its name is that of its content: cargo links again when the flags change, not when a file does.
-            let name = format!("dependencies-{}.o", Digest::of(&object).hex());
-            let file = self.bench.target().join(&name);
-            fs::write(&file, object).map_err(|error| Failure::io("write the dependency list", &file, &error))?;
-            flags.push(format!("-Clink-arg={}", self.paths.inside(&file).display()));
-            flags.extend(linker.undefined(dependency_object::SYMBOL));
-        }
-        // With such a flag cargo leaves all of them out of `-C metadata`: the names of symbols do not depend on them.
-        flags.push("--remap-path-prefix=/build/none=/build/none".to_owned());
-        Ok(flags)
-    }
-
-    /// The environment of the compile, in its own paths.
-    fn inside_environment(&self) -> Environment {
-        let mut environment = self.environment.clone();
-        for name in ["HOME", "TMPDIR", "CARGO_HOME", "CARGO_BUILD_BUILD_DIR", "PKG_CONFIG_LIBDIR"] {
-            if let Some(value) = environment.get_mut(OsStr::new(name)) {
-                *value = self.paths.inside(Path::new(value)).into_os_string();
-            }
-        }
-        environment
-    }
-
-    /// The flags of every crate of the target; build scripts and macros, which run here, get none.
-    fn rustflags(&self, mut flags: Vec<String>, maps: &[(PathBuf, String)]) -> Vec<String> {
-        flags.extend(self.binary.rustflags.iter().map(|flag| flag.value.clone()));
-        flags.push(STATIC.to_owned());
-        flags.extend(maps.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
-        flags
     }
 }
 

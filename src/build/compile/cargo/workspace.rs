@@ -136,6 +136,7 @@ impl Job<'_> {
         said.extend([self.rust.verbose.clone(), listing.shape().hex(), self.cargo_home.to_string_lossy().into_owned()]);
         said.extend(self.selection());
         said.extend(self.overrides.iter().cloned());
+        said.push(self.configuration.clone());
         Digest::of(format!("{said:?}").as_bytes()).hex()
     }
 

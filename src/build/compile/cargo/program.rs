@@ -1,0 +1,69 @@
+//! The finished program: what is taken out of it, what speaks against it, and where it is handed over.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{child::Child, host_paths},
+    Job,
+};
+use crate::{
+    oci::Digest,
+    recipe::{Located, Strip},
+    report::Failure,
+};
+
+impl Job<'_> {
+    /// Takes out of `program` what `debug-file` gets, and says where that is.
+    pub(super) fn split(&self, program: &Path) -> Result<Option<PathBuf>, Failure> {
+        let Some(wanted) = &self.binary.debug_file else { return Ok(None) };
+        let Some(objcopy) = self.rust.objcopy() else {
+            let what = "this Rust has no `rust-objcopy`, which `debug-file` needs";
+            return Err(Failure::new(what).at(&wanted.origin).hint("take a toolchain of rustup, 1.84 or newer"));
+        };
+        let symbols = self.bench.temporary().join("symbols");
+        let mut environment = self.environment.clone();
+        // Rustup's `rust-objcopy` does not find the LLVM of its toolchain by itself.
+        environment.insert("LD_LIBRARY_PATH".into(), self.rust.libraries_of_compiler().into());
+        let strip = if self.binary.strip == Strip::DebugInfo { "--strip-debug" } else { "--strip-all" };
+        let (from, to) = (program.as_os_str(), symbols.as_os_str());
+        for arguments in [vec![OsStr::new("--only-keep-debug"), from, to], vec![OsStr::new(strip), from]] {
+            let ended = Child::new(&objcopy, self.bench.root(), &environment).args(arguments).run()?;
+            if !ended.status.success() {
+                return Err(ended.failure("rust-objcopy"));
+            }
+        }
+        Ok(Some(symbols))
+    }
+
+    /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
+    /// but by the name of a mirror of crates.io.
+    pub(super) fn host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
+        let program = fs::read(made).map_err(|error| Failure::io("read the program", made, &error))?;
+        Ok(host_paths::find(&program, &self.paths.host_folders()).map(|found| found.refusal(name)))
+    }
+
+    /// What makes this compile of a program another one than others: the folder in which the program is handed over.
+    pub(super) fn variant(&self, package: &str) -> String {
+        let binary = self.binary;
+        let words = |list: &[Located<String>]| list.iter().map(|word| word.value.clone()).collect::<Vec<_>>();
+        let env: BTreeMap<_, _> = binary.env.iter().map(|(name, value)| (name, &value.value)).collect();
+        let said = format!(
+            "{} {package} {} {} {:?} {:?} {:?} {env:?} {:?} {:?} {:?}",
+            self.dir.display(),
+            self.target,
+            self.profile(),
+            words(&binary.flags),
+            words(&binary.features),
+            words(&binary.rustflags),
+            binary.strip,
+            binary.auditable,
+            (&binary.linker, &binary.cc, binary.debug_file.is_some()),
+        );
+        Digest::of(said.as_bytes()).hex().chars().take(16).collect()
+    }
+}

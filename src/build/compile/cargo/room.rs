@@ -1,0 +1,74 @@
+//! Where a workspace is compiled: its folder in the cache, and the paths that the compile sees.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{Toolchain, bench::Bench, child::Child, environment::Environment, rust::Rust},
+    metadata,
+    paths::{CompilePaths, HostFolders},
+    workspace,
+};
+use crate::report::{Failure, printable};
+
+/// The folder with the workspace's `Cargo.toml`; refuses one outside of the checkout, and one without a lock.
+pub(super) fn workspace_root(
+    toolchain: &Toolchain<'_>,
+    rust: &Rust,
+    dir: &Path,
+    environment: &Environment,
+) -> Result<PathBuf, Failure> {
+    let arguments = ["locate-project", "--workspace", "--message-format=plain"];
+    let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
+    let manifest = PathBuf::from(ended.text());
+    match manifest.parent() {
+        Some(root)
+            if ended.status.success() && root.starts_with(toolchain.checkout) && root.join("Cargo.lock").is_file() =>
+        {
+            Ok(root.to_path_buf())
+        }
+        // What is wrong is for `cargo metadata` to say.
+        _ => Ok(metadata(toolchain, &rust.cargo, dir, environment)?.1.workspace_root),
+    }
+}
+
+/// The folder in the cache for a workspace, and the paths under which the compile sees its own.
+pub(super) fn room(
+    toolchain: &Toolchain<'_>,
+    root: &Path,
+    rust: &Rust,
+    cargo_home: &Path,
+    enclose: bool,
+) -> Result<(Bench, CompilePaths), Failure> {
+    let below = root.strip_prefix(toolchain.checkout).unwrap_or(root);
+    let packages = workspace::locked_packages(root)?;
+    let shared = [below.as_os_str().as_encoded_bytes(), packages.as_bytes(), rust.verbose.as_bytes()];
+    let open = |place: &Path, enclose: bool| -> Result<(Bench, CompilePaths, Option<String>), Failure> {
+        let key: Vec<_> = shared.into_iter().chain([place.as_os_str().as_encoded_bytes()]).collect();
+        let bench = toolchain.bench("cargo", &key)?;
+        fs::create_dir_all(bench.target()).map_err(|error| Failure::io("make it", bench.target(), &error))?;
+        let (target_dir, home, temporary) = (bench.target(), bench.home(), bench.temporary());
+        let folders = HostFolders {
+            checkout: toolchain.checkout,
+            target_dir: &target_dir,
+            cargo_home,
+            home: &home,
+            temporary: &temporary,
+        };
+        let (paths, why) = CompilePaths::choose(toolchain.program, &folders, enclose);
+        Ok((bench, paths, why))
+    };
+    if enclose {
+        let (bench, paths, why) = open(Path::new(""), true)?;
+        if paths.enclosure().is_some() {
+            return Ok((bench, paths));
+        }
+        if let Some(why) = why {
+            toolchain.progress.detail(&format!("  the compile runs in place: {}", printable(&why)));
+        }
+    }
+    let (bench, paths, _) = open(toolchain.checkout, false)?;
+    Ok((bench, paths))
+}
