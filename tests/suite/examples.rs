@@ -24,9 +24,10 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 19] = [
+const INSTEAD: [(&str, &str, &str); 20] = [
     ("hardpan init", "hardpan init --output -", "the examples' own recipe stays"),
     ("hardpan init --from Dockerfile", "hardpan init --from Dockerfile --output -", "the examples' own recipe stays"),
+    ("hardpan init --from .ko.yaml", "hardpan init --from .ko.yaml --output -", "the examples' own recipe stays"),
     ("hardpan init --force", "hardpan init --output -", "the examples' own recipe stays"),
     (
         "cargo run --release -- build recipes/hello.toml",
@@ -159,6 +160,7 @@ impl Workshop {
             .file("dist/server-amd64", elf::static_amd64())
             .file("dist/server-arm64", elf::static_arm64())
             .file("server.toml", "port = 8080\n")
+            .file(".ko.yaml", "builds:\n- main: ./cmd/server\n")
             .file("Dockerfile", "FROM golang:1.26 AS build\nCOPY . .\nRUN go build -o /server ./cmd/server\nFROM scratch\nCOPY --from=build /server /server\nCMD [\"/server\"]\n")
             .file("static/index.html", "<p>hello\n")
             .file("static/bin/tool", elf::static_amd64())

@@ -314,7 +314,7 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" => "What goes in",
+        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" => "What goes in",
         "offline" | "jobs" => "How it works",
         "policy" | "profile" | "fail_on" | "locked" | "check" => "What must hold",
         "list_rules" | "explain" => "Without an image",
