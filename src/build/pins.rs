@@ -1,9 +1,6 @@
 //! What the words of a recipe that could move mean at this moment: for `hardpan lock`, and to hold a lock against.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings, timezones, words::Words,
@@ -11,8 +8,8 @@ use super::{
 use crate::{
     oci::Digest,
     recipe::{
-        CCompilerRequest, Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe,
-        Requests, ToolchainRequest,
+        Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe, Requests,
+        ToolchainRequest,
     },
     report::{Failure, Progress},
 };
@@ -65,7 +62,7 @@ impl<'a> World<'a> {
         for (key, request) in &requests.toolchains {
             let asked = |kept: &&LockedToolchain| match key.0 {
                 Compiler::Go => kept.cc.keys().eq(request.cc.keys()),
-                Compiler::Rust => kept.libc.keys().eq(request.gnu.keys()),
+                Compiler::Rust => kept.libc.keys().eq(request.gnu.keys()) && kept.cc.keys().eq(request.cc.keys()),
             };
             let kept = old.toolchains.get(key).filter(asked);
             let kept = kept.filter(|_| !moves(&Pin::Toolchain(key.0, key.1.clone())));
@@ -151,23 +148,25 @@ impl<'a> World<'a> {
             ignored: &[],
             progress: self.progress,
         };
-        let identity = match compiler {
-            Compiler::Go => self.with_values(request).and_then(|cc| toolchain.go_identity(&dir, &cc)),
-            Compiler::Rust => toolchain.rust_identity(&dir, &request.gnu),
-        };
+        let identity = self.with_values(request).and_then(|request| match compiler {
+            Compiler::Go => toolchain.go_identity(&dir, &request.cc),
+            Compiler::Rust => toolchain.rust_identity(&dir, &request),
+        });
         identity.map_err(|failure| failure.at(&request.origin))
     }
 
-    /// The C compilers of a request, with their variables replaced.
-    fn with_values(&self, request: &ToolchainRequest) -> Result<BTreeMap<String, CCompilerRequest>, Failure> {
+    /// A request with the variables replaced in the names of its C compilers and linkers.
+    fn with_values(&self, request: &ToolchainRequest) -> Result<ToolchainRequest, Failure> {
         let words = Words::new(self.recipe, &self.bound, self.settings)?;
-        let mut all = request.cc.clone();
-        for one in all.values_mut() {
-            if let Some(named) = &mut one.named {
-                named.value = words.expand(named, &one.platform)?;
+        let mut request = request.clone();
+        let compilers = request.cc.values_mut().map(|one| (&one.platform, one.named.as_mut()));
+        let linkers = request.gnu.values_mut().map(|one| (&one.platform, one.linker.as_mut()));
+        for (platform, named) in compilers.chain(linkers) {
+            if let Some(named) = named {
+                named.value = words.expand(named, platform)?;
             }
         }
-        Ok(all)
+        Ok(request)
     }
 }
 

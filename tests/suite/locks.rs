@@ -1,5 +1,6 @@
 //! The lock beside a recipe: what it pins stays, what moved is told, and a build never writes it.
 
+mod compilers;
 mod contradictions;
 
 use std::fs;

@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Toolchain, cargo_config::Configuration, child::Child, environment::Environment, go, rust::Rust};
+use super::{Toolchain, cargo_config::Configuration, child::Child, environment::Environment, go, rust::Rust, zig};
 use crate::{
     oci::Digest,
-    recipe::{CCompilerRequest, GnuTarget, LockedToolchain},
+    recipe::{CCompilerRequest, GnuTarget, LockedToolchain, ToolchainRequest},
     report::{Failure, printable},
 };
 
@@ -51,52 +51,61 @@ impl Toolchain<'_> {
         environment: &Environment,
     ) -> Result<(String, Option<Digest>), Failure> {
         let program = go::c_compiler(self, request.named.as_ref(), dir, &request.platform)?;
-        let ended = Child::new(&program, dir, environment).args(["--version"]).run()?;
-        let said = ended.text();
-        let first = said.lines().find(|line| !line.trim().is_empty()).filter(|_| ended.status.success());
-        let first = first.ok_or_else(|| {
-            Failure::new("the C compiler does not say its version when it is called with `--version`").in_path(&program)
-        })?;
+        let version = version_of(&program, dir, environment)?;
         let ended = Child::new(&program, dir, environment).args(["-print-file-name=libc.a"]).run()?;
         let path = PathBuf::from(ended.text());
         let library = (ended.status.success() && path.is_absolute()).then(|| digest_of(&path)).transpose()?;
-        Ok((plain(first.trim()), library))
+        Ok((version, library))
     }
 
     /// The Rust that compiles in `dir`: `rustc -vV`, without the platform that it runs on, and the C library that it links
-    /// into programs for each gnu target.
-    pub fn rust_identity(&self, dir: &Path, targets: &BTreeMap<String, GnuTarget>) -> Result<LockedToolchain, Failure> {
+    /// into programs for each gnu target; and what `cc` and `linker` of the recipe name, whose variables have been
+    /// replaced.
+    pub fn rust_identity(&self, dir: &Path, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
         let first = rust.verbose.lines().next().unwrap_or_default();
         let said = |name: &str| {
             let line = rust.verbose.lines().find_map(|line| line.strip_prefix(name));
             line.map(|value| plain(value.trim())).filter(|value| !value.is_empty() && value != "unknown")
         };
-        let mut libc = BTreeMap::new();
-        for (target, written) in targets {
-            let digest =
-                self.libc(dir, target, written, &rust, &environment).map_err(|failure| failure.at(&written.origin))?;
-            libc.insert(target.clone(), digest);
+        let (mut cc, mut libc) = (BTreeMap::new(), BTreeMap::new());
+        for (key, written) in &request.cc {
+            let version = self.named_identity(dir, written, &environment);
+            cc.insert(key.clone(), version.map_err(|failure| failure.at(&written.origin))?);
+        }
+        for (key, written) in &request.gnu {
+            let digest = self.libc(dir, written, &rust, &environment);
+            libc.insert(key.clone(), digest.map_err(|failure| failure.at(&written.origin))?);
         }
         Ok(LockedToolchain {
             version: plain(first.strip_prefix("rustc ").unwrap_or(first)),
             commit: said("commit-hash:"),
             llvm: said("LLVM version:"),
             libc,
-            cc: BTreeMap::new(),
+            cc,
         })
     }
 
-    /// The `libc.a` that the linker of a target takes.
-    fn libc(
+    /// How a program names itself that `cc` or `linker` of a Rust program names.
+    fn named_identity(
         &self,
         dir: &Path,
-        target: &str,
-        written: &GnuTarget,
-        rust: &Rust,
+        written: &CCompilerRequest,
         environment: &Environment,
-    ) -> Result<Digest, Failure> {
-        let linker = self.linker(dir, target, written, rust, environment)?;
+    ) -> Result<String, Failure> {
+        let name = written.named.as_ref().map_or("", |named| named.value.as_str());
+        if zig::is_named(name) {
+            // It answers another word than `--version`, and may be in a Python package.
+            let target = written.target.as_deref().unwrap_or_default();
+            return Ok(plain(&self.chosen_c_compiler(dir, name, target, false)?.version));
+        }
+        version_of(&self.named_program(name, dir)?, dir, environment)
+    }
+
+    /// The `libc.a` that the linker of a target takes.
+    fn libc(&self, dir: &Path, written: &GnuTarget, rust: &Rust, environment: &Environment) -> Result<Digest, Failure> {
+        let target = written.target.as_str();
+        let linker = self.linker(dir, written, rust, environment)?;
         // As rustc calls it.
         let width = match target.split('-').next() {
             Some("x86_64") => Some("-m64"),
@@ -117,21 +126,36 @@ impl Toolchain<'_> {
     fn linker(
         &self,
         dir: &Path,
-        target: &str,
         written: &GnuTarget,
         rust: &Rust,
         environment: &Environment,
     ) -> Result<PathBuf, Failure> {
+        if let Some(named) = &written.linker {
+            return self.named_program(&named.value, dir);
+        }
         let configuration = Configuration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
-        let configured = configuration.linker(target, &|flags| rust.cfgs(target, flags, dir, environment))?;
-        let named = written.linker.as_ref().map(|name| if name.contains('/') { dir.join(name) } else { name.into() });
-        let linker = named.or(configured).unwrap_or_else(|| PathBuf::from("cc"));
+        let configured =
+            configuration.linker(&written.target, &|flags| rust.cfgs(&written.target, flags, dir, environment))?;
+        let linker = configured.unwrap_or_else(|| PathBuf::from("cc"));
         if linker.is_absolute() {
             return Ok(linker);
         }
         let name = linker.to_string_lossy();
         self.program(&name).ok_or_else(|| Failure::new(format!("the linker `{}` is not in `PATH`", printable(&name))))
     }
+}
+
+/// The first line that a program says about itself.
+fn version_of(program: &Path, dir: &Path, environment: &Environment) -> Result<String, Failure> {
+    let ended = Child::new(program, dir, environment).args(["--version"]).run()?;
+    let said = ended.text();
+    let first = said.lines().find(|line| !line.trim().is_empty()).filter(|_| ended.status.success());
+    let first = first.ok_or_else(|| {
+        let what =
+            "this program does not say its version when it is called with `--version`, and a lock names it by that";
+        Failure::new(what).in_path(program)
+    })?;
+    Ok(plain(first.trim()))
 }
 
 /// The digest of a C library.

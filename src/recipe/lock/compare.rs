@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lock, LockFile, Pin, Requests};
+use super::{Compiler, Lock, LockFile, Pin, Requests};
 use crate::report::{Failure, Origin, printable};
 
 /// A line of a lock that another lock says otherwise.
@@ -61,7 +61,11 @@ impl Requests {
                 missing(&format!("the C library of `{}`", printable(target)), &at.origin);
             }
             for (platform, wanted) in request.cc.iter().filter(|(platform, _)| !locked.cc.contains_key(*platform)) {
-                missing(&format!("the C compiler for `{}`", printable(platform)), &wanted.origin);
+                let kind = match key.0 {
+                    Compiler::Go => "the C compiler for",
+                    Compiler::Rust => "`cc` or `linker` for",
+                };
+                missing(&format!("{kind} `{}`", printable(platform)), &wanted.origin);
             }
         }
         stale.extend(self.contradicted(file));

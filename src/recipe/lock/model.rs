@@ -59,11 +59,11 @@ pub struct LockedToolchain {
     pub commit: Option<String>,
     /// Of Rust's code generator.
     pub llvm: Option<String>,
-    /// The C library that becomes part of programs, for each gnu target, and for each key of `cc` whose compiler says
-    /// where it is.
+    /// The C library that becomes part of programs: for each gnu target, and for each `linker` that the recipe names for
+    /// it; with cgo for each key of `cc` whose compiler says where it is.
     pub libc: BTreeMap<String, Digest>,
-    /// The C compiler of programs with cgo, as it names itself: for each platform, and for each one that the recipe names
-    /// for it.
+    /// The C compiler of programs with cgo, and what `cc` and `linker` of Rust programs name, as each names itself: for
+    /// each platform, and for each name that the recipe gives for it.
     pub cc: BTreeMap<String, String>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Compiler, Pin};
 use crate::{
     oci::{Digest, Platform},
-    recipe::{BinarySource, Certificates, FileSource, Located, Recipe},
+    recipe::{BinarySource, CargoBinary, Certificates, FileSource, GoBinary, Located, Recipe},
     report::Origin,
 };
 
@@ -35,18 +35,21 @@ pub struct ToolchainRequest {
     pub dir: Option<Located<String>>,
     /// Targets whose C library becomes part of programs.
     pub gnu: BTreeMap<String, GnuTarget>,
-    /// C compilers of programs with cgo: for each platform, and for each one that the recipe names for it.
+    /// C compilers of programs with cgo, and what `cc` and `linker` of Rust programs name: for each platform, and for
+    /// each name that the recipe gives for it.
     pub cc: BTreeMap<String, CCompilerRequest>,
 }
 
-/// A C compiler that a program with cgo needs.
+/// A C compiler that a program with cgo needs, or a program that `cc` or `linker` of a Rust program names.
 #[derive(Debug, Clone)]
 pub struct CCompilerRequest {
-    /// The program.
+    /// What needs it.
     pub origin: Origin,
     /// For which platform it compiles.
     pub platform: Platform,
-    /// `cc` of the recipe, which may hold variables.
+    /// For which target of Rust it compiles or links.
+    pub target: Option<String>,
+    /// The name in the recipe, which may hold variables.
     pub named: Option<Located<String>>,
 }
 
@@ -55,8 +58,12 @@ pub struct CCompilerRequest {
 pub struct GnuTarget {
     /// Where it is written.
     pub origin: Origin,
-    /// The linker that the recipe's own environment names for it.
-    pub linker: Option<String>,
+    /// For which platform it is.
+    pub platform: Platform,
+    /// The target itself.
+    pub target: String,
+    /// `linker` of the recipe, which may hold variables.
+    pub linker: Option<Located<String>>,
 }
 
 impl Requests {
@@ -75,9 +82,9 @@ impl Requests {
             }
         }
         for binary in &recipe.binaries {
-            let (compiler, dir, at, cargo) = match &binary.source {
-                BinarySource::Go(go) => (Compiler::Go, &go.dir, &go.package.origin, None),
-                BinarySource::Cargo(cargo) => (Compiler::Rust, &cargo.dir, &cargo.package.origin, Some(cargo)),
+            let (compiler, dir, at) = match &binary.source {
+                BinarySource::Go(go) => (Compiler::Go, &go.dir, &go.package.origin),
+                BinarySource::Cargo(cargo) => (Compiler::Rust, &cargo.dir, &cargo.package.origin),
                 BinarySource::Path(_) => continue,
             };
             let key = (compiler, dir.as_ref().map_or_else(|| ".".to_owned(), |dir| dir.value.clone()));
@@ -87,25 +94,13 @@ impl Requests {
                 gnu: BTreeMap::new(),
                 cc: BTreeMap::new(),
             });
-            if let BinarySource::Go(go) = &binary.source
-                && go.cgo
-            {
-                let on = |platform: &&Platform| binary.platforms.as_ref().is_none_or(|own| own.contains(platform));
-                for platform in recipe.platforms.iter().filter(on) {
-                    let named = go.cc.as_ref().map(|cc| format!(" {}", cc.value)).unwrap_or_default();
-                    request.cc.entry(format!("{platform}{named}")).or_insert_with(|| CCompilerRequest {
-                        origin: at.clone(),
-                        platform: platform.clone(),
-                        named: go.cc.clone(),
-                    });
+            let on = |platform: &&Platform| binary.platforms.as_ref().is_none_or(|own| own.contains(platform));
+            for platform in recipe.platforms.iter().filter(on) {
+                match &binary.source {
+                    BinarySource::Go(go) if go.cgo => request.add_cgo(go, platform),
+                    BinarySource::Cargo(cargo) => request.add_cargo(cargo, platform),
+                    _ => {}
                 }
-            }
-            let target = cargo.and_then(|cargo| Some((cargo, cargo.target.as_ref()?)));
-            if let Some((cargo, target)) = target.filter(|(_, target)| target.value.contains("-linux-gnu")) {
-                let variable = target.value.to_uppercase().replace(['-', '.'], "_");
-                let linker = cargo.env.get(&format!("CARGO_TARGET_{variable}_LINKER")).map(|at| at.value.clone());
-                let gnu = || GnuTarget { origin: target.origin.clone(), linker };
-                request.gnu.entry(target.value.clone()).or_insert_with(gnu);
             }
         }
         requests
@@ -127,6 +122,42 @@ impl Requests {
         let toolchains = toolchains
             .map(|((compiler, dir), request)| (Pin::Toolchain(*compiler, dir.clone()), request.origin.clone()));
         bundle.chain(timezones).chain(base).chain(urls).chain(toolchains).collect()
+    }
+}
+
+impl ToolchainRequest {
+    /// Adds the C compiler of a program with cgo.
+    fn add_cgo(&mut self, go: &GoBinary, platform: &Platform) {
+        let named = go.cc.as_ref().map(|cc| format!(" {}", cc.value)).unwrap_or_default();
+        self.cc.entry(format!("{platform}{named}")).or_insert_with(|| CCompilerRequest {
+            origin: go.package.origin.clone(),
+            platform: platform.clone(),
+            target: None,
+            named: go.cc.clone(),
+        });
+    }
+
+    /// Adds what `cc` and `linker` of a Rust program name, and the C library of a gnu target, which is the one that the
+    /// linker finds.
+    fn add_cargo(&mut self, cargo: &CargoBinary, platform: &Platform) {
+        let target = cargo.target.as_ref().map_or_else(|| platform.rust_target(), |target| target.value.as_str());
+        for named in cargo.cc.iter().chain(&cargo.linker) {
+            self.cc.entry(format!("{platform} {}", named.value)).or_insert_with(|| CCompilerRequest {
+                origin: named.origin.clone(),
+                platform: platform.clone(),
+                target: Some(target.to_owned()),
+                named: Some(named.clone()),
+            });
+        }
+        if let Some(written) = cargo.target.as_ref().filter(|_| target.contains("-linux-gnu")) {
+            let linker = cargo.linker.as_ref().map(|linker| format!(" {}", linker.value)).unwrap_or_default();
+            self.gnu.entry(format!("{target}{linker}")).or_insert_with(|| GnuTarget {
+                origin: written.origin.clone(),
+                platform: platform.clone(),
+                target: target.to_owned(),
+                linker: cargo.linker.clone(),
+            });
+        }
     }
 }
 

@@ -29,6 +29,19 @@ impl Toolchain<'_> {
         CCompiler::find(target, host, has_cxx, &programs)
     }
 
+    /// The C compiler that a recipe names for `target`.
+    pub(in super::super) fn chosen_c_compiler(
+        &self,
+        dir: &Path,
+        name: &str,
+        target: &str,
+        has_cxx: bool,
+    ) -> Result<CCompiler, Failure> {
+        let find = |name: &str| self.named_program(name, dir).ok();
+        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
+        CCompiler::chosen(name, target, has_cxx, &programs)
+    }
+
     /// The output of a command in the caller's environment, if it succeeded.
     fn ask(&self, words: &[OsString], dir: &Path) -> Option<String> {
         let (program, arguments) = words.split_first()?;
@@ -80,11 +93,8 @@ impl Job<'_> {
     /// The compiler that the recipe names.
     fn chosen_compiler(&self, has_cxx: bool) -> Result<Option<CCompiler>, Failure> {
         let Some(cc) = &self.binary.cc else { return Ok(None) };
-        let find = |name: &str| self.toolchain.named_program(name, self.dir).ok();
-        let programs = Programs { find: &find, ask: &|words| self.toolchain.ask(words, self.dir) };
-        CCompiler::chosen(&cc.value, self.target, has_cxx, &programs)
-            .map(Some)
-            .map_err(|failure| failure.at(&cc.origin))
+        let chosen = self.toolchain.chosen_c_compiler(self.dir, &cc.value, self.target, has_cxx);
+        chosen.map(Some).map_err(|failure| failure.at(&cc.origin))
     }
 
     fn found_compiler(&self, package: &CPackage, has_cxx: bool) -> Result<CCompiler, Failure> {

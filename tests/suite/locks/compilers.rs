@@ -1,0 +1,100 @@
+//! The C compilers and linkers that a recipe names for Rust programs are in the lock as they name themselves.
+
+use super::lock;
+use crate::support::case::Case;
+
+const RECIPE: &str = "[[binary]]\ncargo = \"hello\"\nlinker = \"./tools/{arch}-ld\"\ncc = \"tools/cc\"\n[system]\ncertificates = \"none\"\n";
+
+/// A script that calls `program` and says that it is of `version`.
+fn script(program: &str, version: &str) -> String {
+    format!(
+        "#!/bin/sh\ncase \"$1\" in --version) echo; echo '{version}'; echo more; exit ;; esac\nexec {program} \"$@\"\n"
+    )
+}
+
+fn hello() -> Case {
+    Case::new()
+        .recipe(RECIPE)
+        .file("Cargo.toml", "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+        .file("Cargo.lock", "version = 4\n\n[[package]]\nname = \"hello\"\nversion = \"0.1.0\"\n")
+        .file("src/main.rs", "fn main() {}\n")
+        .file("tools/amd64-ld", script("cc", "link 1"))
+        .file("tools/cc", script("cc", "compile 1"))
+        .mode("tools/amd64-ld", 0o755)
+        .mode("tools/cc", 0o755)
+}
+
+#[test]
+fn what_cc_and_linker_name_is_locked_and_another_version_is_refused() {
+    let case = hello();
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    let text = lock(&case);
+    let expected =
+        "[toolchain.cc]\n\"linux/amd64 ./tools/{arch}-ld\" = \"link 1\"\n\"linux/amd64 tools/cc\" = \"compile 1\"\n";
+    assert!(text.contains(expected), "{text}");
+    case.run(["build", "app.toml", "--locked", "--offline"]).ok();
+    for (path, program, was, now, key) in [
+        ("tools/amd64-ld", "cc", "link 1", "link 2", "cc linux/amd64 ./tools/{arch}-ld"),
+        ("tools/cc", "cc", "compile 1", "compile 2", "cc linux/amd64 tools/cc"),
+    ] {
+        let moved = case.clone().file(path, script(program, now)).mode(path, 0o755);
+        for words in
+            [&["build", "app.toml", "--locked", "--offline"][..], &["lock", "--check", "--offline", "app.toml"]]
+        {
+            moved
+                .run(words)
+                .fails(1)
+                .says(&format!("the compiler `rust`: `{key}` is `{now}` now, not `{was}`"))
+                .says("hint: `hardpan lock --update rust` pins it anew");
+        }
+        moved.file(path, script(program, was)).mode(path, 0o755);
+    }
+    case.run(["lock", "--check", "--offline", "app.toml"]).ok();
+}
+
+#[test]
+fn a_lock_without_what_cc_and_linker_name_is_stale_and_so_is_one_with_more() {
+    let case = hello();
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    let text = lock(&case);
+    let lacking = case.edit("app.lock", |text| text.replace("\"linux/amd64 tools/cc\" = \"compile 1\"\n", ""));
+    lacking
+        .run(["build", "app.toml", "--locked", "--offline"])
+        .fails(1)
+        .says("app.toml:4:6: `cc` or `linker` for `linux/amd64 tools/cc` has no pin in `app.lock`");
+    lacking.run(["lock", "--offline", "app.toml"]).ok();
+    assert_eq!(lock(&lacking), text);
+    let surplus = lacking.edit("app.toml", |text| text.replace("cc = \"tools/cc\"\n", ""));
+    surplus
+        .run(["build", "app.toml", "--locked", "--offline"])
+        .fails(1)
+        .says("nothing asks for the compiler `rust` for `cc linux/amd64 tools/cc` any more");
+    let silent = surplus.file("tools/amd64-ld", "#!/bin/sh\nexit 1\n").mode("tools/amd64-ld", 0o755);
+    silent
+        .run(["lock", "--offline", "--update", "rust", "app.toml"])
+        .fails(2)
+        .says("app.toml:3:10:")
+        .says("does not say its version when it is called with `--version`");
+}
+
+#[test]
+fn the_c_library_of_a_gnu_target_is_the_one_that_the_named_linker_finds() {
+    let case =
+        hello().edit("app.toml", |text| text.replace("cc = \"tools/cc\"", "target = \"x86_64-unknown-linux-gnu\""));
+    let here = case.path("libc.a");
+    let finding = script("cc", "link 1").replace(
+        "case",
+        &format!("case \"$*\" in *print-file-name=libc.a*) echo '{}'; exit ;; esac\ncase", here.display()),
+    );
+    let case = case.file("libc.a", "one").file("tools/amd64-ld", finding).mode("tools/amd64-ld", 0o755);
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    let text = lock(&case);
+    let digest = crate::support::layout::sha256(b"one");
+    let expected = format!("[toolchain.libc]\n\"x86_64-unknown-linux-gnu ./tools/{{arch}}-ld\" = \"{digest}\"\n");
+    assert!(text.contains(&expected), "{text}");
+    let moved = case.file("libc.a", "two");
+    moved
+        .run(["lock", "--check", "--offline", "app.toml"])
+        .fails(1)
+        .says("`x86_64-unknown-linux-gnu ./tools/{arch}-ld` is");
+}
