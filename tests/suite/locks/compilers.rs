@@ -3,7 +3,7 @@
 use super::lock;
 use crate::support::case::Case;
 
-const RECIPE: &str = "[[binary]]\ncargo = \"hello\"\nlinker = \"./tools/{arch}-ld\"\ncc = \"tools/cc\"\n[system]\ncertificates = \"none\"\n";
+const RECIPE: &str = "[[binary]]\ncargo = \"hello\"\nlinker = \"./tools/{arch}-cc\"\ncc = \"tools/cc\"\n[system]\ncertificates = \"none\"\n";
 
 /// A script that calls `program` and says that it is of `version`.
 fn script(program: &str, version: &str) -> String {
@@ -18,9 +18,9 @@ fn hello() -> Case {
         .file("Cargo.toml", "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
         .file("Cargo.lock", "version = 4\n\n[[package]]\nname = \"hello\"\nversion = \"0.1.0\"\n")
         .file("src/main.rs", "fn main() {}\n")
-        .file("tools/amd64-ld", script("cc", "link 1"))
+        .file("tools/amd64-cc", script("cc", "link 1"))
         .file("tools/cc", script("cc", "compile 1"))
-        .mode("tools/amd64-ld", 0o755)
+        .mode("tools/amd64-cc", 0o755)
         .mode("tools/cc", 0o755)
 }
 
@@ -30,11 +30,11 @@ fn what_cc_and_linker_name_is_locked_and_another_version_is_refused() {
     case.run(["lock", "--offline", "app.toml"]).ok();
     let text = lock(&case);
     let expected =
-        "[toolchain.cc]\n\"linux/amd64 ./tools/{arch}-ld\" = \"link 1\"\n\"linux/amd64 tools/cc\" = \"compile 1\"\n";
+        "[toolchain.cc]\n\"linux/amd64 ./tools/{arch}-cc\" = \"link 1\"\n\"linux/amd64 tools/cc\" = \"compile 1\"\n";
     assert!(text.contains(expected), "{text}");
     case.run(["build", "app.toml", "--locked", "--offline"]).ok();
     for (path, program, was, now, key) in [
-        ("tools/amd64-ld", "cc", "link 1", "link 2", "cc linux/amd64 ./tools/{arch}-ld"),
+        ("tools/amd64-cc", "cc", "link 1", "link 2", "cc linux/amd64 ./tools/{arch}-cc"),
         ("tools/cc", "cc", "compile 1", "compile 2", "cc linux/amd64 tools/cc"),
     ] {
         let moved = case.clone().file(path, script(program, now)).mode(path, 0o755);
@@ -69,7 +69,7 @@ fn a_lock_without_what_cc_and_linker_name_is_stale_and_so_is_one_with_more() {
         .run(["build", "app.toml", "--locked", "--offline"])
         .fails(1)
         .says("nothing asks for the compiler `rust` for `cc linux/amd64 tools/cc` any more");
-    let silent = surplus.file("tools/amd64-ld", "#!/bin/sh\nexit 1\n").mode("tools/amd64-ld", 0o755);
+    let silent = surplus.file("tools/amd64-cc", "#!/bin/sh\nexit 1\n").mode("tools/amd64-cc", 0o755);
     silent
         .run(["lock", "--offline", "--update", "rust", "app.toml"])
         .fails(2)
@@ -86,15 +86,15 @@ fn the_c_library_of_a_gnu_target_is_the_one_that_the_named_linker_finds() {
         "case",
         &format!("case \"$*\" in *print-file-name=libc.a*) echo '{}'; exit ;; esac\ncase", here.display()),
     );
-    let case = case.file("libc.a", "one").file("tools/amd64-ld", finding).mode("tools/amd64-ld", 0o755);
+    let case = case.file("libc.a", "one").file("tools/amd64-cc", finding).mode("tools/amd64-cc", 0o755);
     case.run(["lock", "--offline", "app.toml"]).ok();
     let text = lock(&case);
     let digest = crate::support::layout::sha256(b"one");
-    let expected = format!("[toolchain.libc]\n\"x86_64-unknown-linux-gnu ./tools/{{arch}}-ld\" = \"{digest}\"\n");
+    let expected = format!("[toolchain.libc]\n\"x86_64-unknown-linux-gnu ./tools/{{arch}}-cc\" = \"{digest}\"\n");
     assert!(text.contains(&expected), "{text}");
     let moved = case.file("libc.a", "two");
     moved
         .run(["lock", "--check", "--offline", "app.toml"])
         .fails(1)
-        .says("`x86_64-unknown-linux-gnu ./tools/{arch}-ld` is");
+        .says("`x86_64-unknown-linux-gnu ./tools/{arch}-cc` is");
 }

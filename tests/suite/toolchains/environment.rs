@@ -1,5 +1,7 @@
 //! The caller's environment: variables without an effect are named once, and a checkout may be another user's.
 
+use std::{env, fs, path::PathBuf};
+
 use super::{cargo_project, digest, go_project};
 use crate::support::{
     case::Case,
@@ -68,4 +70,33 @@ fn a_checkout_of_another_owner_is_fetched_for_and_compiled() {
         let foreign = case.networked().env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
         foreign.run(["build", "prog.toml"]).ok();
     }
+}
+
+#[test]
+fn a_go_whose_own_file_changes_programs_is_refused_by_name_or_overruled() {
+    let reference = digest(&go_project());
+    let root = checked(tool("go").args(["env", "GOROOT"]));
+    let root = PathBuf::from(root.trim());
+    let mut go = Case::new().file("bin/go", fs::read(root.join("bin/go")).unwrap()).mode("bin/go", 0o755);
+    for entry in fs::read_dir(&root).unwrap() {
+        let name = entry.unwrap().file_name();
+        if name != "bin" && name != "go.env" {
+            go = go.link(&name, root.join(&name));
+        }
+    }
+    let path = format!("{}:{}", go.path("bin").display(), env::var("PATH").unwrap());
+    let case = go_project().env("PATH", path);
+    for (line, what) in [
+        ("GOEXPERIMENT=jsonv2", "this Go has `GOEXPERIMENT=jsonv2` among its own defaults"),
+        ("GOFLAGS=-modcacherw -tags=other", "this Go has `GOFLAGS=-modcacherw -tags=other` among its own defaults"),
+    ] {
+        go = go.file("go.env", format!("GOTOOLCHAIN=local\n{line}\n"));
+        case.run(["build", "prog.toml", "--offline"])
+            .fails(2)
+            .says(what)
+            .says("/go.env")
+            .says("hint: take the line out");
+    }
+    let _go = go.file("go.env", "GOTOOLCHAIN=local\nGOFLAGS=-modcacherw\nGOFIPS140=latest\nGOAMD64=v3\n");
+    assert_eq!(digest(&case), reference);
 }

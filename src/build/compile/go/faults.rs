@@ -16,7 +16,7 @@ impl Job<'_> {
         let package = &self.binary.package;
         let failure = self.explain(ended, "go list").at(&package.origin);
         if ended.complains("build constraints exclude all Go files") && !self.binary.cgo {
-            let with_cgo = self.list_with_cgo();
+            let with_cgo = self.list_with_cgo().unwrap_or_default();
             let of_c = |folder: &Path| ended.complains(&folder.to_string_lossy());
             let found = with_cgo.iter().find(|package| !package.cgo_files.is_empty() && of_c(&package.dir));
             if let Some(found) = found {

@@ -56,6 +56,7 @@ pub(in super::super) fn go_variables(
         ("GOTELEMETRY", "off"),
         ("GOVCS", "*:off"),
         ("CGO_ENABLED", "0"),
+        ("GOFIPS140", "off"),
         ("GOOS", platform.os),
         ("GOARCH", platform.architecture),
     ];
@@ -65,12 +66,15 @@ pub(in super::super) fn go_variables(
     environment.insert("GOPATH".into(), bench.home().join("go").into());
     environment.insert("GOMODCACHE".into(), go.module_cache.clone().into());
     environment.insert("GOCACHE".into(), go.build_cache.clone().into());
-    // Named even where they are Go's defaults: a distribution may have built Go with others.
+    // Named even where they are Go's defaults: a distribution may have built Go with others, or `go.env` may say so.
     match (platform.architecture, platform.variant) {
         ("amd64", variant) => environment.insert("GOAMD64".into(), variant.unwrap_or("v1").into()),
         ("arm", variant) => environment.insert("GOARM".into(), variant.unwrap_or("v7").trim_start_matches('v').into()),
         ("arm64", _) => environment.insert("GOARM64".into(), "v8.0".into()),
         ("386", _) => environment.insert("GO386".into(), "sse2".into()),
+        ("mips64le", _) => environment.insert("GOMIPS64".into(), "hardfloat".into()),
+        ("ppc64le", _) => environment.insert("GOPPC64".into(), "power8".into()),
+        ("riscv64", _) => environment.insert("GORISCV64".into(), "rva20u64".into()),
         _ => None,
     };
 }

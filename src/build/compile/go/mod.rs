@@ -3,6 +3,7 @@
 mod cgo;
 mod count;
 mod declarations;
+mod defaults;
 mod fallback;
 mod faults;
 mod installed;
@@ -19,6 +20,7 @@ use std::{
 
 use self::{
     count::Count,
+    defaults::refuse_other_defaults,
     fallback::Fallbacks,
     modules::{uses_vendor, workspace},
     packages::{FIELDS, Packages},
@@ -42,6 +44,7 @@ pub(super) use self::{
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
 const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS", "GOARCH", "GOROOT"];
+
 /// A Go program and where it is compiled.
 struct Job<'a> {
     toolchain: &'a Toolchain<'a>,
@@ -80,6 +83,7 @@ pub(super) fn compile(
         cgo::add(&mut environment, toolchain, binary, dir, order.platform, &bench)?;
     }
     environment.insert("GOWORK".into(), work.clone());
+    refuse_other_defaults(&go.program, dir, &environment)?;
     if binary.vcs {
         environment::pass_over_output(&mut environment, toolchain, &bench, dir)?;
     }
@@ -140,27 +144,31 @@ impl Job<'_> {
             let list = [OsString::from("list"), "-deps".into(), FIELDS.into()];
             (
                 self.go(list.into_iter().chain(self.selection())),
-                with_cgo.map(|thread| thread.join().unwrap_or_default()),
+                with_cgo.map(|thread| {
+                    thread.join().unwrap_or_else(|_| Err(Failure::new("the thread that asked `go list` panicked")))
+                }),
             )
         });
-        let (own, with_cgo) = (own?, with_cgo.unwrap_or_default());
+        let own = own?;
         if !own.status.success() {
             return Err(self.unlisted(&own));
         }
+        let with_cgo = with_cgo.transpose()?.unwrap_or_default();
         let packages = Packages::parse(&own.stdout)?;
         let name = self.name(&packages)?;
         let fallbacks = Fallbacks::of(&packages, &with_cgo)?;
         Ok(Listed { name, packages, fallbacks })
     }
 
-    /// What the program would be made of with cgo, errors left out: without cgo none of them matters.
-    fn list_with_cgo(&self) -> Packages {
+    /// What the program would be made of with cgo, errors of packages left out: without cgo none of them matters.
+    fn list_with_cgo(&self) -> Result<Packages, Failure> {
         let mut environment = self.environment.clone();
         environment.insert("CGO_ENABLED".into(), "1".into());
         let list = [OsString::from("list"), "-e".into(), "-deps".into(), FIELDS.into()];
         let list = list.into_iter().chain(self.selection());
-        let ended = Child::new(&self.program, self.dir, &environment).args(list).run();
-        ended.and_then(|ended| Packages::parse(&ended.stdout)).unwrap_or_default()
+        let ended = Child::new(&self.program, self.dir, &environment).args(list).run()?;
+        // Without an answer a stub could not be told from a program.
+        if ended.stdout.is_empty() { Err(ended.failure("go list")) } else { Packages::parse(&ended.stdout) }
     }
 
     /// The name of the program.
