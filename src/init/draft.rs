@@ -68,6 +68,15 @@ pub(super) struct Program {
     pub(super) ldflags: Vec<String>,
     pub(super) features: Vec<String>,
     pub(super) flags: Vec<String>,
+    /// C is compiled with a Go program.
+    pub(super) cgo: bool,
+    /// Cargo's, when that is not `release`.
+    pub(super) profile: Option<String>,
+    /// Flags of rustc.
+    pub(super) rustflags: Vec<String>,
+    pub(super) linker: Option<String>,
+    /// The C compiler.
+    pub(super) cc: Option<String>,
     /// `GOWORK`, relative to `dir`.
     pub(super) work: Option<String>,
     /// More environment of the compiler.
@@ -143,6 +152,11 @@ impl Program {
             ldflags: Vec::new(),
             features: Vec::new(),
             flags: Vec::new(),
+            cgo: false,
+            profile: None,
+            rustflags: Vec::new(),
+            linker: None,
+            cc: None,
             work: None,
             env: BTreeMap::new(),
             platforms: Vec::new(),
@@ -167,11 +181,23 @@ impl Program {
         if !matches!(self.source, Source::Path { .. }) && dir != "." {
             key("dir", text(&dir));
         }
-        for (name, list) in
-            [("tags", &self.tags), ("ldflags", &self.ldflags), ("features", &self.features), ("flags", &self.flags)]
-        {
+        for (name, list) in [
+            ("tags", &self.tags),
+            ("ldflags", &self.ldflags),
+            ("features", &self.features),
+            ("flags", &self.flags),
+            ("rustflags", &self.rustflags),
+        ] {
             if !list.is_empty() {
                 key(name, texts(list));
+            }
+        }
+        if self.cgo {
+            key("cgo", "true".into());
+        }
+        for (name, value) in [("profile", &self.profile), ("linker", &self.linker), ("cc", &self.cc)] {
+            if let Some(value) = value {
+                key(name, text(value));
             }
         }
         let work = self.work.iter().map(|work| ("GOWORK", work)).filter(|_| !self.env.contains_key("GOWORK"));

@@ -33,6 +33,13 @@ pub(in crate::init) struct Wanted {
     pub(in crate::init) ldflags: Vec<String>,
     pub(in crate::init) features: Vec<String>,
     pub(in crate::init) flags: Vec<String>,
+    pub(in crate::init) cgo: bool,
+    /// Cargo's, when that is not `release`.
+    pub(in crate::init) profile: Option<String>,
+    pub(in crate::init) rustflags: Vec<String>,
+    pub(in crate::init) linker: Option<String>,
+    /// The C compiler.
+    pub(in crate::init) cc: Option<String>,
     /// Variables of the compiler.
     pub(in crate::init) env: BTreeMap<String, String>,
     /// What `GOARCH` and its kin name, when that is not the default.

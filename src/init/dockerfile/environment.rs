@@ -6,11 +6,8 @@ use super::{
     build::{self, Wanted},
     stages::Step,
     variables::has_variable,
-    words::{Kind, Word},
+    words::{Kind, Word, braces},
 };
-
-/// Whether `env` of a `[[binary]]` replaces `{variables}`.
-const ENV_HOLDS_VARIABLES: bool = false;
 
 /// Variables that only say where a toolchain keeps its things, how it downloads or what it prints.
 const IDLE: [&str; 12] =
@@ -77,6 +74,8 @@ pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
             settings.insert(name.clone(), setting);
         }
     }
+    let is_one = |setting: &Setting| setting.word.text == "1" && setting.word.unknown.is_none();
+    wanted.cgo = wanted.is_go && settings.get("CGO_ENABLED").is_some_and(is_one);
     for (name, setting) in &settings {
         let known = if wanted.is_go { go(wanted, name, setting) } else { rust(wanted, name, setting) };
         if let (false, Some(unknown)) = (known, &setting.word.unknown) {
@@ -86,6 +85,7 @@ pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
     if wanted.is_go {
         go_platform(wanted, &settings);
     } else {
+        rust_flags(wanted, &settings);
         for name in &step.scope.declared {
             let what = format!(
                 "`ARG {name}`: it has no value here; `env = {{ {name} = \"...\" }}` of the `[[binary]]` gives it one"
@@ -110,15 +110,22 @@ impl Wanted {
             self.note(setting, "a recipe takes no control characters");
         } else if text.starts_with('/') || text.contains(":/") {
             self.note(setting, "it names a path of the stage; `env` of the `[[binary]]` may name one of this machine");
-        } else if has_variable(template) && !ENV_HOLDS_VARIABLES {
-            self.note(
-                setting,
-                "a build argument, and `env` of a `[[binary]]` takes no variables; write the value there",
-            );
         } else {
-            let value = if ENV_HOLDS_VARIABLES { template } else { text };
-            self.env.insert(name.to_owned(), value.clone());
+            self.env.insert(name.to_owned(), template.clone());
         }
+    }
+
+    /// A program of the compiler's, by its name; gives none for what is not known here.
+    fn tool(&mut self, key: &str, setting: &Setting) -> Option<String> {
+        let Word { text, template, unknown } = &setting.word;
+        if unknown.is_some() {
+            return None;
+        }
+        if text.is_empty() || text.contains('/') || text.contains(char::is_whitespace) {
+            self.note(setting, &format!("`{text}` is no name in `PATH`; `{key}` of the `[[binary]]` may name one"));
+            return None;
+        }
+        Some(template.clone())
     }
 }
 
@@ -128,8 +135,8 @@ fn go(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
     let known = setting.word.unknown.is_none();
     match name {
         "GOARCH" | "GOARM" | "GOAMD64" => return true,
-        "CGO_ENABLED" if known && text == "0" => {}
-        "CGO_ENABLED" if known => wanted.note(setting, &cgo(text)),
+        "CGO_ENABLED" if known && ["0", "1", ""].contains(&text) => {}
+        "CGO_ENABLED" if known => wanted.note(setting, "Go knows `0` and `1`; the program is compiled without cgo"),
         "GOOS" if known && text != "linux" => wanted.note(setting, "images are for Linux"),
         "GO111MODULE" if known && text == "off" => wanted.note(setting, "hardpan compiles modules only"),
         "GOOS" | "GO111MODULE" => {}
@@ -143,7 +150,15 @@ fn go(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
         name if GO_IDLE.contains(&name) => {
             wanted.note(setting, "it does not change the program; this machine's own setting holds");
         }
-        "CC" | "CXX" | "AR" | "PKG_CONFIG" => wanted.note(setting, "no C is compiled without cgo"),
+        "CC" if wanted.cgo => wanted.cc = wanted.tool("cc", setting),
+        "CXX" | "FC" if wanted.cgo => wanted.note(setting, "the compiler that belongs to `cc` is taken"),
+        name if wanted.cgo && (name.starts_with("CGO_") || ["AR", "PKG_CONFIG"].contains(&name)) => {
+            if !known {
+                return false;
+            }
+            wanted.take_variable(name, setting);
+        }
+        "CC" | "CXX" | "FC" | "AR" | "PKG_CONFIG" => wanted.note(setting, "no C is compiled without cgo"),
         name if name.starts_with("CGO_") => wanted.note(setting, "no C is compiled without cgo"),
         name if name.starts_with("GO")
             && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) =>
@@ -154,11 +169,6 @@ fn go(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
         _ => {}
     }
     true
-}
-
-/// The one place that knows what a recipe says for `CGO_ENABLED=1`.
-fn cgo(value: &str) -> String {
-    format!("hardpan compiles without cgo, so that the program is static, and this says `{value}`")
 }
 
 /// `GOFLAGS`: flags of every `go` command.
@@ -202,31 +212,93 @@ fn go_platform(wanted: &mut Wanted, settings: &BTreeMap<String, Setting>) {
 
 /// A variable of a `cargo build`. Says whether an unknown value was told of.
 fn rust(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
-    let text = setting.word.text.clone();
-    let known = setting.word.unknown.is_none();
-    let is_flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"].contains(&name)
-        || name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
-    if !known {
+    if setting.word.unknown.is_some() {
         return false;
     }
-    if is_flags {
-        let others = text.replace("target-feature=+crt-static", "").replace("-C", "");
-        if !others.trim().is_empty() || text.contains("link") {
-            wanted.note(
-                setting,
-                &format!("`{text}`: flags of the compiler belong in a `.cargo/config.toml` of the checkout"),
-            );
+    let of_target = name.strip_prefix("CARGO_TARGET_").filter(|_| name != "CARGO_TARGET_DIR");
+    match name {
+        "CARGO_BUILD_TARGET" => {
+            wanted.target.get_or_insert(setting.word.text.clone());
         }
-    } else if name == "CARGO_BUILD_TARGET" {
-        wanted.target.get_or_insert(text);
-    } else if name.starts_with("CARGO_PROFILE_") {
-        wanted.note(setting, "settings of a profile belong in the `Cargo.toml` of the workspace");
-    } else if name.starts_with("CARGO_TARGET_") && name != "CARGO_TARGET_DIR" {
-        wanted.note(setting, "linkers belong in a `.cargo/config.toml` of the checkout");
-    } else if IDLE.contains(&name) || IDLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        wanted.note(setting, "it does not change the program; this machine's own setting holds");
-    } else {
-        wanted.take_variable(name, setting);
+        "CC" => wanted.cc = wanted.tool("cc", setting),
+        "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_RUSTFLAGS" => {}
+        _ if of_target.is_some_and(|rest| rest.ends_with("_RUSTFLAGS")) => {}
+        _ if of_target.is_some_and(|rest| rest.ends_with("_LINKER")) => {
+            let own = wanted.target.as_deref().map(|target| format!("CARGO_TARGET_{}_LINKER", upper(target)));
+            if own.as_deref() == Some(name) {
+                wanted.linker = wanted.tool("linker", setting);
+            } else {
+                wanted.note(
+                    setting,
+                    "the linker of a target that this line does not name; `linker` of the `[[binary]]` is ours",
+                );
+            }
+        }
+        _ if of_target.is_some() => wanted.note(setting, "it is for programs that cargo runs, and nothing runs"),
+        _ if name.starts_with("CARGO_PROFILE_") => {
+            wanted.note(setting, "settings of a profile belong in the `Cargo.toml` of the workspace");
+        }
+        _ if IDLE.contains(&name) || IDLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => {
+            wanted.note(setting, "it does not change the program; this machine's own setting holds");
+        }
+        _ => wanted.take_variable(name, setting),
     }
     true
+}
+
+/// A target as it is in the names of cargo's variables.
+fn upper(target: &str) -> String {
+    target.to_ascii_uppercase().replace(['-', '.'], "_")
+}
+
+/// The flags of rustc: cargo takes those of one variable.
+fn rust_flags(wanted: &mut Wanted, settings: &BTreeMap<String, Setting>) {
+    let of_target = wanted.target.as_deref().map(|target| format!("CARGO_TARGET_{}_RUSTFLAGS", upper(target)));
+    let order =
+        ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", of_target.as_deref().unwrap_or_default(), "CARGO_BUILD_RUSTFLAGS"];
+    let taken = order.into_iter().find_map(|name| settings.get_key_value(name));
+    for (name, setting) in settings.iter().filter(|(name, _)| name.ends_with("RUSTFLAGS")) {
+        if taken.is_some_and(|(taken, _)| taken == name) {
+            continue;
+        }
+        wanted.note(setting, "cargo takes the flags of another variable, or of another target");
+    }
+    let Some((name, setting)) = taken.filter(|(_, setting)| setting.word.unknown.is_none()) else { return };
+    if has_variable(&setting.word.template) {
+        let what = format!(
+            "a build argument is in it, and `rustflags` takes no variables; with its default it is `{}`",
+            setting.word.text
+        );
+        return wanted.note(setting, &what);
+    }
+    let separator = |c: char| if name == "CARGO_ENCODED_RUSTFLAGS" { c == '\u{1f}' } else { c.is_whitespace() };
+    let mut words = setting.word.text.split(separator).filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        let flag = match word {
+            "-C" | "-L" | "-l" | "-A" | "-W" | "-D" | "-F" | "-Z" => {
+                format!("{word}{}", words.next().unwrap_or_default())
+            }
+            "--codegen" => format!("-C{}", words.next().unwrap_or_default()),
+            "--cfg" | "--check-cfg" | "--cap-lints" | "--extern" => {
+                format!("{word}={}", words.next().unwrap_or_default())
+            }
+            word => word.strip_prefix("--codegen=").map_or_else(|| word.to_owned(), |option| format!("-C{option}")),
+        };
+        if flag == "-Ctarget-feature=+crt-static" {
+            continue;
+        }
+        match flag.strip_prefix("-Clinker=") {
+            _ if flag == "-Ctarget-feature=-crt-static" => {
+                wanted.note(setting, &format!("`{flag}`: the program is static"))
+            }
+            Some(linker) if !linker.contains('/') => wanted.linker = Some(braces(linker)),
+            _ if flag.contains("=/") || flag.starts_with("-L/") => {
+                wanted.note(
+                    setting,
+                    &format!("`{flag}`: it names a path of the stage; `rustflags` may name one of this machine"),
+                );
+            }
+            _ => wanted.rustflags.push(flag),
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use super::{
     build::Wanted,
     stages::absolute,
-    words::{UNKNOWN, Word},
+    variables::has_variable,
+    words::{UNKNOWN, Word, braces},
 };
 use crate::recipe::split_like_go;
 
@@ -83,11 +84,11 @@ impl Wanted {
         match name {
             "o" => return Some(text.clone()),
             "C" => self.dir = absolute(&self.dir, text),
-            "tags" => self.tags.extend(listed(text)),
+            "tags" => self.tags.extend(items(value)),
             "ldflags" => self.linker(value),
-            "gcflags" | "asmflags" | "buildmode" | "pgo" => self.flags.push(format!("-{name}={text}")),
+            "gcflags" | "asmflags" | "buildmode" | "pgo" => self.flags.push(format!("-{name}={}", value.template)),
             "race" | "msan" | "asan" => {
-                self.leave_out(format!("`-{name}`: it needs cgo, and hardpan compiles without"));
+                self.leave_out(format!("`-{name}`: it is for tests, and a static program cannot have it"));
             }
             "mod" if text == "mod" => {
                 self.leave_out("`-mod=mod`: hardpan compiles what `go.mod` and `go.sum` say, and changes neither");
@@ -107,16 +108,19 @@ impl Wanted {
             "bin" => self.binary = Some(text.clone()),
             "path" => self.dir = absolute(&self.dir, text),
             "package" | "p" => self.package = Some(text.clone()),
-            "features" | "F" => self.features.extend(listed(text)),
+            "features" | "F" => self.features.extend(items(value)),
             "no-default-features" | "all-features" => self.flags.push(format!("--{name}")),
             "manifest-path" => {
                 let folder = text.strip_suffix("Cargo.toml").unwrap_or(text);
                 self.dir = absolute(&self.dir, folder);
             }
             "profile" => {
-                if text != "release" {
-                    self.leave_out(format!("`--profile {text}`: hardpan builds with `--release`"));
+                if has_variable(&value.template) {
+                    self.leave_out(format!(
+                        "`--profile`: a build argument; `profile` takes no variables and is `{text}`"
+                    ));
                 }
+                self.profile = Some(text.clone()).filter(|profile| profile != "release");
                 return Some(text.clone());
             }
             "target" if !text.contains("linux") => {
@@ -188,8 +192,12 @@ impl Wanted {
     }
 }
 
-fn listed(text: &str) -> Vec<String> {
-    text.split([',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+/// The parts of a list, with the recipe's variables. A variable whose value is no single word is its value.
+fn items(value: &Word) -> Vec<String> {
+    let word = |text: &str| !text.is_empty() && !text.contains([',', ' ']);
+    let own = braces(&value.text);
+    let list = if has_variable(&value.template) && word(&value.text) { &value.template } else { &own };
+    list.split([',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// A word as Go splits it again.

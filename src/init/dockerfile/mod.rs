@@ -5,6 +5,7 @@
 //! context become `[[file]]` and `[[tree]]`. No crate reads heredocs, escape directives and the rules of variables
 //! together, so the reader is our own, after BuildKit's.
 
+mod accept;
 mod build;
 mod command_line;
 mod config;
@@ -29,6 +30,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{Toolchains, draft::Draft};
 use crate::report::{Failure, printable};
+pub(super) use accept::accepted;
 use config::Config;
 use ignored::Ignored;
 pub(super) use leftovers::Leftovers;
@@ -114,7 +116,10 @@ pub(super) fn draft(dir: &Path, name: &str, text: &str, tools: &dyn Toolchains) 
     });
     draft.vars = {
         let run = &draft.run;
-        let programs = draft.binaries.iter().flat_map(|program| program.ldflags.iter().chain(program.env.values()));
+        let programs = draft.binaries.iter().flat_map(|program| {
+            let lists = [&program.tags, &program.ldflags, &program.features, &program.flags].into_iter().flatten();
+            lists.chain(program.env.values()).chain(&program.linker).chain(&program.cc)
+        });
         let templates = run.env.values().chain(run.labels.values()).chain(programs).map(String::as_str);
         stages.variables.borrow().used(templates)
     };

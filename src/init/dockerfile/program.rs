@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    Notes,
+    Notes, accept,
     build::Wanted,
     command_line::{command, unwrap},
     config::Config,
@@ -173,6 +173,15 @@ impl Finder<'_> {
         program.features.extend(more);
         program.flags.extend(wanted.flags.iter().cloned());
         program.env.extend(wanted.env.clone());
+        program.cgo |= wanted.cgo;
+        program.profile.clone_from(&wanted.profile);
+        program.rustflags.clone_from(&wanted.rustflags);
+        program.linker.clone_from(&wanted.linker);
+        program.cc.clone_from(&wanted.cc);
+        let vars = self.stages.variables.borrow().all();
+        for why in accept::keep(&mut program, &vars) {
+            notes.add(wanted.line, why);
+        }
         program.comment = format!("Line {} compiles it.", wanted.line);
         for (line, left_out) in &wanted.left_out {
             notes.add(*line, left_out.clone());

@@ -44,6 +44,12 @@ impl Variables {
         braces(default)
     }
 
+    /// All of them, with their defaults.
+    pub(in crate::init) fn all(&self) -> BTreeMap<String, Variable> {
+        let variable = |known: &BuildArgument| Variable { value: known.default.clone(), comment: String::new() };
+        self.0.iter().map(|(name, known)| (name.clone(), variable(known))).collect()
+    }
+
     /// Those that the templates name, with their defaults.
     pub(in crate::init) fn used<'a>(&self, templates: impl Iterator<Item = &'a str>) -> BTreeMap<String, Variable> {
         let mut used = BTreeMap::new();

@@ -7,7 +7,7 @@ use super::{
     template::{Templates, accepted},
 };
 use crate::init::{
-    dockerfile::Notes,
+    dockerfile::{Notes, braces},
     draft::{Program, texts},
     yaml::YamlText,
 };
@@ -46,8 +46,17 @@ pub(super) fn take(build: &KoBuild, program: &mut Program, templates: &mut Templ
         env.insert(name.to_owned(), value.to_owned());
         match (name, value) {
             // hardpan compiles so, always.
-            ("CGO_ENABLED", "0") => {}
-            ("CGO_ENABLED", _) => notes.add(text.line, format!("`{}`: hardpan compiles without cgo", text.text)),
+            ("CGO_ENABLED", "0" | "") => {}
+            ("CGO_ENABLED", "1") => program.cgo = true,
+            ("CGO_ENABLED", _) => {
+                notes.add(
+                    text.line,
+                    format!("`{}`: Go knows `0` and `1`; the program is compiled without cgo", text.text),
+                );
+            }
+            _ if value.contains("{{") => {
+                notes.add(text.line, format!("`{}`: a template is translated in `ldflags` only", text.text));
+            }
             ("GOFLAGS", flags_of_env) => {
                 let words = flags_of_env.split_whitespace();
                 flags.extend(words.map(|word| YamlText { line: text.line, text: word.to_owned() }));
@@ -59,12 +68,15 @@ pub(super) fn take(build: &KoBuild, program: &mut Program, templates: &mut Templ
             }
             ("GOWORK", "off") => program.work = None,
             ("GOWORK", _) => notes.add(text.line, format!("`{}`: the `go.work` of the project counts", text.text)),
-            _ => match accepted(&format!("env = {{ {name} = {} }}", crate::init::draft::text(value)), templates.vars) {
-                Ok(()) => {
-                    program.env.insert(name.to_owned(), value.to_owned());
+            _ => {
+                let value = braces(value);
+                match accepted(&format!("env = {{ {name} = {} }}", crate::init::draft::text(&value)), templates.vars) {
+                    Ok(()) => {
+                        program.env.insert(name.to_owned(), value);
+                    }
+                    Err(why) => notes.add(text.line, format!("`{}`: {why}", text.text)),
                 }
-                Err(why) => notes.add(text.line, format!("`{}`: {why}", text.text)),
-            },
+            }
         }
     }
     let mut ldflags = build.ldflags.clone();
@@ -128,7 +140,7 @@ fn go_flags(
             "buildvcs" if value == "false" => {}
             "buildvcs" => notes.add(*line, format!("`{text}`: `vcs = true` in the table stamps the revision")),
             "race" | "msan" | "asan" => {
-                notes.add(*line, format!("`{text}`: it needs cgo, and hardpan compiles without"));
+                notes.add(*line, format!("`{text}`: it is for tests, and a static program cannot have it"));
             }
             _ if WITHOUT_EFFECT.contains(&name) => {}
             _ => match accepted(&format!("flags = {}", texts(&[&plain])), templates.vars) {

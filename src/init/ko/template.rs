@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
-    init::{Toolchains, dockerfile::braces, draft::Variable},
+    init::{
+        Toolchains,
+        dockerfile::{self, braces},
+        draft::Variable,
+    },
     recipe,
 };
 
@@ -111,13 +115,7 @@ impl Templates<'_> {
     }
 }
 
-/// Whether a `[[binary]]` with this line is a recipe; an error is what is wrong with it. So what the recipe refuses is
-/// known in one place.
+/// Whether a `[[binary]]` of Go with this line is a recipe; an error is what is wrong with it.
 pub(super) fn accepted(line: &str, vars: &BTreeMap<String, Variable>) -> Result<(), String> {
-    let vars: Vec<_> = vars.keys().map(|name| format!("{name} = \"\"\n")).collect();
-    let vars = vars.concat();
-    match recipe::parse(FILE, &format!("[vars]\n{vars}[[binary]]\ngo = \".\"\n{line}\n")) {
-        Ok(_) => Ok(()),
-        Err(failure) => Err(failure.what),
-    }
+    dockerfile::accepted("go = \".\"", line, vars)
 }
