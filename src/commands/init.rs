@@ -179,7 +179,7 @@ impl Toolchains for Installed<'_> {
         if !self.has_rust_target(dir, target)? {
             return Ok(Some(init::missing_target(target)));
         }
-        self.toolchain().c_problem(dir, target)
+        self.toolchain().c_problem(dir, target, !self.settings.offline)
     }
 
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {

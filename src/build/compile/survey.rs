@@ -114,11 +114,17 @@ impl Toolchain<'_> {
     }
 
     /// Why C in the dependencies of the workspace in `dir` would not compile for a target on this machine, as the end of
-    /// a sentence. Where crates are not on this machine yet, `Cargo.lock` alone says what there is.
-    pub fn c_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
+    /// a sentence. Crates that are not on this machine yet are fetched where `fetch` allows it, as a build would; without
+    /// them `Cargo.lock` alone says what there is.
+    pub fn c_problem(&self, dir: &Path, target: &str, fetch: bool) -> Result<Option<String>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
-        let ended = Child::new(&rust.cargo, dir, &environment).args(arguments).run()?;
+        let arguments = || cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
+        let mut ended = Child::new(&rust.cargo, dir, &environment).args(arguments()).run()?;
+        if !ended.status.success() && fetch {
+            let caller = self.fetching();
+            Child::new(&rust.cargo, dir, &caller).args(["fetch", "--quiet", "--locked"]).told(self.progress).run()?;
+            ended = Child::new(&rust.cargo, dir, &environment).args(arguments()).run()?;
+        }
         let tree = if ended.status.success() {
             CargoTree::read(&ended.text())?
         } else {
