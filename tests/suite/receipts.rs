@@ -113,7 +113,7 @@ fn quiet_says_nothing_v_says_more_and_neither_moves_a_byte() {
     assert_eq!(quiet.stderr, "");
     let plain = case.run(["build", "app.toml"]).ok();
     let said: Vec<_> = plain.stderr.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
-    assert_eq!(said, ["compile", "layer", "layer", "write"], "{}", plain.stderr);
+    assert_eq!(said, ["compile", "layer", "layer", "write", "note:"], "{}", plain.stderr);
     let more = case.run(["build", "app.toml", "-v"]).ok();
     for part in ["took ", " s: compile . (go, linux/amd64)\n", "  sha256:", "(diff_id sha256:", "manifest sha256:"] {
         let more = more.clone();

@@ -171,7 +171,7 @@ fn a_recipe_without_a_name() {
       |
     1 | [run]
       | ^
-    hint: add `name = "..."` at the top
+    hint: add a `[[binary]]`, after which it is named, or `name = "..."` at the top
     "#);
 }
 
