@@ -138,17 +138,52 @@ impl Linker {
 
     /// Flags by which the section of `symbol` stays in a program. Zig takes no `--undefined=`.
     pub(super) fn undefined(&self, symbol: &str) -> Vec<String> {
-        match self {
-            Self::SelfContained(_) => ["-u", symbol].map(|word| format!("-Clink-arg={word}")).into(),
-            Self::Driver(_) | Self::Default => vec![format!("-Clink-arg=-Wl,-u,{symbol}")],
+        if self.is_bare() {
+            ["-u", symbol].map(|word| format!("-Clink-arg={word}")).into()
+        } else {
+            vec![format!("-Clink-arg=-Wl,-u,{symbol}")]
         }
     }
 
     /// A flag for a build ID, by which a debugger finds symbols that are kept elsewhere.
     pub(super) fn build_id(&self) -> String {
-        match self {
-            Self::SelfContained(_) => "-Clink-arg=--build-id=sha1".to_owned(),
-            Self::Driver(_) | Self::Default => "-Clink-arg=-Wl,--build-id=sha1".to_owned(),
+        let prefix = if self.is_bare() { "" } else { "-Wl," };
+        format!("-Clink-arg={prefix}--build-id=sha1")
+    }
+
+    /// Whether it is a linker without a compiler driver before it, which takes no `-Wl,`: rustc goes by the name, too.
+    fn is_bare(&self) -> bool {
+        let name = match self {
+            Self::SelfContained(_) => return true,
+            Self::Driver(driver) => driver.file_name().unwrap_or_default().to_string_lossy(),
+            Self::Default => return false,
+        };
+        let stem = name.rsplit_once('.').map_or(&*name, |(stem, _)| stem);
+        ["ld", "lld", "rust-lld"].contains(&stem) || stem.ends_with("-ld")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linker_without_a_driver_is_told_by_its_name_and_takes_its_flags_bare() {
+        for (name, is_bare) in [
+            ("ld", true),
+            ("/usr/bin/ld.lld", true),
+            ("ld.bfd", true),
+            ("rust-lld", true),
+            ("aarch64-linux-gnu-ld", true),
+            ("cc", false),
+            ("clang-18", false),
+            ("aarch64-linux-gnu-gcc", false),
+            ("build", false),
+        ] {
+            let linker = Linker::Driver(name.into());
+            assert_eq!(linker.is_bare(), is_bare, "{name}");
+            assert_eq!(linker.build_id().contains("-Wl,"), !is_bare, "{name}");
+            assert_eq!(linker.undefined("x").len(), if is_bare { 2 } else { 1 }, "{name}");
         }
     }
 }
