@@ -489,9 +489,8 @@ fn is_told(line: usize, instruction: &str, recipe: &str, messages: &str) -> bool
             "ENV" | "LABEL" => recipe.contains(&format!("\n{key} = ")),
             "EXPOSE" => recipe.contains(&format!("\"{}", rest.split(['-', '/']).next().unwrap_or_default())),
             // The last one counts.
-            "USER" | "STOPSIGNAL" | "MAINTAINER" => true,
             // Folders come with what is in them, and with the working directory.
-            "WORKDIR" => true,
+            "USER" | "STOPSIGNAL" | "MAINTAINER" | "WORKDIR" => true,
             _ => false,
         }
 }

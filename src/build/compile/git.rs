@@ -82,9 +82,10 @@ fn describe(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, head: &str, dir: &P
         return Err(Failure::new(what).in_path(dir).hint(hint));
     }
     match (tag, distance, commit) {
-        (Some(tag), Some(distance), Some(commit)) if answer.status.success() => Ok(match exact {
-            true => tag.to_owned(),
-            false => format!("{tag}-{distance}-g{}", short(commit.trim_start_matches('g'))),
+        (Some(tag), Some(distance), Some(commit)) if answer.status.success() => Ok(if exact {
+            tag.to_owned()
+        } else {
+            format!("{tag}-{distance}-g{}", short(commit.trim_start_matches('g')))
         }),
         _ if answer.complains("No names found") || answer.complains("No tags can describe") => {
             let what = format!("no tag is among the ancestors of the commit `{}`", short(head));

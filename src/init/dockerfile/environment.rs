@@ -289,7 +289,7 @@ fn rust_flags(wanted: &mut Wanted, settings: &BTreeMap<String, Setting>) {
         }
         match flag.strip_prefix("-Clinker=") {
             _ if flag == "-Ctarget-feature=-crt-static" => {
-                wanted.note(setting, &format!("`{flag}`: the program is static"))
+                wanted.note(setting, &format!("`{flag}`: the program is static"));
             }
             Some(linker) if !linker.contains('/') => wanted.linker = Some(braces(linker)),
             _ if flag.contains("=/") || flag.starts_with("-L/") => {

@@ -77,7 +77,6 @@ pub(super) fn of_flag(flag: &str) -> Option<&'static str> {
         }
         "-trimpath" => "not needed: every Go program is compiled with it",
         "-mod" => "not needed: a `vendor` folder is used where there is one, and `go.mod` stays as it is",
-        "-o" => "say where the program goes by `to`",
         "-n" => "it compiles nothing; `hardpan build -vv` prints the commands",
         "-work" => "not needed: the folder is emptied by the next compile",
         "-json" => "not needed: errors of the compiler are shown as they are",
@@ -90,7 +89,7 @@ pub(super) fn of_flag(flag: &str) -> Option<&'static str> {
         "-extld" => "name the C compiler by `cc`",
         "--release" | "-r" => "not needed: `release` is the profile, unless `profile` names another one",
         "--config" => "write it into `.cargo/config.toml` of the checkout",
-        "--target-dir" | "--build-dir" | "--out-dir" | "--artifact-dir" => "say where the program goes by `to`",
+        "-o" | "--target-dir" | "--build-dir" | "--out-dir" | "--artifact-dir" => "say where the program goes by `to`",
         _ => return None,
     })
 }

@@ -333,15 +333,12 @@ pub fn check_program(at: &Located<String>) -> Result<(), Failure> {
 
 /// The refusal of a flag.
 fn refused_flag(at: &Located<String>, flag: &str, key: Option<&str>) -> Failure {
-    match key {
-        Some(key) => Failure::new(format!("the flag `{flag}` has a key of its own"))
-            .at(&at.origin)
-            .hint(format!("write it under `{key}`")),
-        None => {
-            let failure = Failure::new(format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin);
-            advised(failure, advice::of_flag(flag))
-        }
+    if let Some(key) = key {
+        let failure = Failure::new(format!("the flag `{flag}` has a key of its own")).at(&at.origin);
+        return failure.hint(format!("write it under `{key}`"));
     }
+    let failure = Failure::new(format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin);
+    advised(failure, advice::of_flag(flag))
 }
 
 /// A failure with its advice, where there is one.

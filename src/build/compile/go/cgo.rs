@@ -102,11 +102,11 @@ pub(in super::super) fn c_compiler(
         }
     };
     let cross = format!("{name}-gcc");
-    let names: &[&str] = if own { &["cc", "gcc", "clang"] } else { &[&cross] };
-    names.iter().find_map(|name| toolchain.program(name)).ok_or_else(|| {
-        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let candidates: &[&str] = if own { &["cc", "gcc", "clang"] } else { &[&cross] };
+    candidates.iter().find_map(|name| toolchain.program(name)).ok_or_else(|| {
+        let tried: Vec<_> = candidates.iter().map(|name| format!("`{name}`")).collect();
         let what =
-            format!("`cgo = true` needs a C compiler for {platform}, and {} is not in `PATH`", names.join(" or "));
+            format!("`cgo = true` needs a C compiler for {platform}, and {} is not in `PATH`", tried.join(" or "));
         let package = if own { "gcc libc6-dev".to_owned() } else { format!("gcc-{}", name.replace('_', "-")) };
         Failure::new(what).hint(format!("`apt install {package}` on Debian and Ubuntu, or name one by `cc = \"...\"`"))
     })

@@ -183,12 +183,22 @@ fn split<'t, 'a>(tokens: &'t [Token<'a>], at: Token<'_>) -> Vec<&'t [Token<'a>]>
 fn variable(written: &[Token<'_>], value: &[Token<'_>]) -> Declared {
     match (written, value) {
         ([Token::Word("string")], _) | ([], [Token::Text, ..]) => Declared::TextVariable,
-        ([Token::Word("map" | "chan" | "func" | "struct" | "interface" | "any" | "error" | "bool"), ..], _)
-        | ([Token::Sign('[' | '*'), ..], _)
+        (
+            [
+                Token::Word("map" | "chan" | "func" | "struct" | "interface" | "any" | "error" | "bool")
+                | Token::Sign('[' | '*'),
+                ..,
+            ],
+            _,
+        )
         | (
             [],
-            [Token::Number | Token::Sign('&' | '-' | '!' | '['), ..]
-            | [Token::Word("true" | "false" | "map" | "func" | "nil"), ..],
+            [
+                Token::Number
+                | Token::Sign('&' | '-' | '!' | '[')
+                | Token::Word("true" | "false" | "map" | "func" | "nil"),
+                ..,
+            ],
         ) => Declared::OtherVariable,
         ([Token::Word(name)], _) if is_number(name) => Declared::OtherVariable,
         _ => Declared::SomeVariable,
@@ -214,7 +224,7 @@ fn is_open(rest: &[Token<'_>]) -> bool {
         rest => rest,
     };
     match rest {
-        [Token::Sign('='), ..] | [Token::Word("interface"), ..] => true,
+        [Token::Sign('=') | Token::Word("interface"), ..] => true,
         [Token::Word("struct"), Token::Sign('{'), body @ ..] => {
             statements(body.strip_suffix(&[Token::Sign('}')]).unwrap_or(body)).any(is_embedded)
         }

@@ -29,6 +29,7 @@ use super::{
     Compiled, Order, Toolchain,
     bench::Bench,
     child::{Child, Ended},
+    enclosure::Enclosure,
     environment::{self, Environment},
 };
 use crate::{
@@ -225,7 +226,10 @@ impl Job<'_> {
         ];
         let count = Count::new(&listed.packages, order.running, self.toolchain.progress);
         let arguments = arguments.into_iter().chain(self.selection());
-        let ended = Child::new(&self.program, self.dir, &self.environment).args(arguments).told(&count).run()?;
+        // The end of hardpan ends the compilers that `go build` started, too.
+        let watch = Enclosure::watched(self.toolchain.program);
+        let go = Child::new(&self.program, self.dir, &self.environment).enclosed(watch.as_ref());
+        let ended = go.args(arguments).told(&count).run()?;
         if !ended.status.success() {
             return Err(self.uncompiled(&count.without_names(ended), listed));
         }
