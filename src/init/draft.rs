@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+pub(super) use super::program::{Program, Source, platforms_of};
 use crate::{
     oci::Platform,
     report::{Failure, printable},
@@ -50,52 +51,6 @@ pub(super) struct Variable {
     pub(super) comment: String,
 }
 
-/// One `[[binary]]`.
-#[derive(Debug, Clone)]
-pub(super) struct Program {
-    /// The name of the program.
-    pub(super) name: String,
-    pub(super) source: Source,
-    /// Where the toolchain runs, relative to the project's folder.
-    pub(super) dir: Option<String>,
-    /// Above the table.
-    pub(super) comment: String,
-    /// A Rust target that is not the default, and why.
-    pub(super) target: Option<(String, String)>,
-    /// Where it goes, when that is not `/usr/bin/<name>`.
-    pub(super) to: Option<String>,
-    pub(super) tags: Vec<String>,
-    pub(super) ldflags: Vec<String>,
-    pub(super) features: Vec<String>,
-    pub(super) flags: Vec<String>,
-    /// C is compiled with a Go program.
-    pub(super) cgo: bool,
-    /// Cargo's, when that is not `release`.
-    pub(super) profile: Option<String>,
-    /// Flags of rustc.
-    pub(super) rustflags: Vec<String>,
-    pub(super) linker: Option<String>,
-    /// The C compiler.
-    pub(super) cc: Option<String>,
-    /// `GOWORK`, relative to `dir`.
-    pub(super) work: Option<String>,
-    /// More environment of the compiler.
-    pub(super) env: BTreeMap<String, String>,
-    /// Of a prebuilt program.
-    pub(super) platforms: Vec<Platform>,
-}
-
-/// What makes a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
-    /// A package path that begins with `.`.
-    Go { package: String },
-    /// A package or `package/binary`.
-    Cargo { package: String },
-    /// A file, relative to the project's folder; may hold `{arch}`, and its own braces are doubled.
-    Path { path: String },
-}
-
 /// One `[[file]]`.
 #[derive(Debug)]
 pub(super) struct File {
@@ -136,98 +91,6 @@ pub(super) struct Run {
     pub(super) ports: Vec<String>,
     pub(super) stop_signal: Option<String>,
     pub(super) labels: BTreeMap<String, String>,
-}
-
-impl Program {
-    /// A program without any setting.
-    pub(super) fn new(name: &str, source: Source) -> Self {
-        Self {
-            name: name.to_owned(),
-            source,
-            dir: None,
-            comment: String::new(),
-            target: None,
-            to: None,
-            tags: Vec::new(),
-            ldflags: Vec::new(),
-            features: Vec::new(),
-            flags: Vec::new(),
-            cgo: false,
-            profile: None,
-            rustflags: Vec::new(),
-            linker: None,
-            cc: None,
-            work: None,
-            env: BTreeMap::new(),
-            platforms: Vec::new(),
-        }
-    }
-
-    /// Where it is in the image.
-    pub(super) fn image_path(&self) -> String {
-        self.to.clone().unwrap_or_else(|| format!("/usr/bin/{}", self.name))
-    }
-
-    /// The lines of its table.
-    fn lines(&self, prefix: &str) -> Vec<String> {
-        let mut lines = vec!["[[binary]]".to_owned()];
-        let mut key = |name: &str, value: String| lines.push(format!("{name} = {value}"));
-        match &self.source {
-            Source::Go { package } => key("go", text(package)),
-            Source::Cargo { package } => key("cargo", text(package)),
-            Source::Path { path } => key("path", text(&host(prefix, path))),
-        }
-        let dir = host(prefix, self.dir.as_deref().unwrap_or_default());
-        if !matches!(self.source, Source::Path { .. }) && dir != "." {
-            key("dir", text(&dir));
-        }
-        for (name, list) in [
-            ("tags", &self.tags),
-            ("ldflags", &self.ldflags),
-            ("features", &self.features),
-            ("flags", &self.flags),
-            ("rustflags", &self.rustflags),
-        ] {
-            if !list.is_empty() {
-                key(name, texts(list));
-            }
-        }
-        if self.cgo {
-            key("cgo", "true".into());
-        }
-        for (name, value) in [("profile", &self.profile), ("linker", &self.linker), ("cc", &self.cc)] {
-            if let Some(value) = value {
-                key(name, text(value));
-            }
-        }
-        let work = self.work.iter().map(|work| ("GOWORK", work)).filter(|_| !self.env.contains_key("GOWORK"));
-        let env = work.chain(self.env.iter().map(|(name, value)| (name.as_str(), value)));
-        let env: Vec<_> = env.map(|(name, value)| format!("{} = {}", self::key(name), text(value))).collect();
-        if !env.is_empty() {
-            key("env", format!("{{ {} }}", env.join(", ")));
-        }
-        if let Some(to) = &self.to {
-            key("to", text(to));
-        }
-        if let Some((target, note)) = &self.target {
-            lines.extend(wrapped(note));
-            lines.push(format!("target = {}", text(target)));
-        }
-        lines
-    }
-}
-
-impl fmt::Display for Program {
-    /// As a sentence names it: safe to print.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match &self.source {
-            Source::Go { package } => format!("go = {}", text(package)),
-            Source::Cargo { package } => format!("cargo = {}", text(package)),
-            Source::Path { path } => format!("path = {}", text(path)),
-        };
-        write!(f, "`{}`", printable(&word))?;
-        self.dir.as_ref().map_or(Ok(()), |dir| write!(f, " in `{}`", printable(dir)))
-    }
 }
 
 impl fmt::Display for Draft {
@@ -392,7 +255,7 @@ impl Draft {
 }
 
 /// `path` of the project, as the recipe says it.
-fn host(prefix: &str, path: &str) -> String {
+pub(super) fn host(prefix: &str, path: &str) -> String {
     let joined: Vec<_> = [prefix, path].into_iter().filter(|part| !part.is_empty() && *part != ".").collect();
     if joined.is_empty() { ".".into() } else { joined.join("/") }
 }
@@ -409,13 +272,13 @@ pub(super) fn texts<T: ToString>(values: &[T]) -> String {
 }
 
 /// A TOML key: bare where it can be.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if bare { name.to_owned() } else { text(name) }
 }
 
 /// `text` as comment lines; none for an empty one.
-fn wrapped(text: &str) -> Vec<String> {
+pub(super) fn wrapped(text: &str) -> Vec<String> {
     let text = printable(text);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -428,10 +291,4 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Platforms that are not the default alone.
-pub(super) fn platforms_of(program: &Program) -> Vec<Platform> {
-    let default = Platform { os: "linux", architecture: "amd64", variant: None };
-    if program.platforms == [default] { Vec::new() } else { program.platforms.clone() }
 }

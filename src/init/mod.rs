@@ -20,6 +20,7 @@ mod go;
 mod ko;
 mod kodata;
 mod prebuilt;
+mod program;
 mod project;
 mod rank;
 mod rust_target;

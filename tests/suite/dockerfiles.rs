@@ -89,8 +89,8 @@ fn variables_of_the_stage_reach_the_compiler_or_are_listed() {
     let head = "FROM golang:1.22 AS b\nWORKDIR /src\nCOPY . .\n";
     let tail = " -o /server ./cmd/server\nFROM scratch\nCOPY --from=b /server /server\nENTRYPOINT [\"/server\"]\n";
     for (middle, recipe_has, list_has) in [
-        ("ENV CGO_ENABLED=1\nRUN go build", "", "4: `ENV CGO_ENABLED`"),
-        ("RUN export CGO_ENABLED=1; go build", "", "4: `CGO_ENABLED`"),
+        ("ENV CGO_ENABLED=1\nRUN go build", "cgo = true", ""),
+        ("RUN export CGO_ENABLED=1; go build", "cgo = true", ""),
         ("ENV GOEXPERIMENT=rangefunc\nRUN go build", "env = { GOEXPERIMENT = \"rangefunc\" }", ""),
         ("ENV GOFLAGS='-tags=a,b -mod=vendor'\nRUN go build", "tags = [\"a\", \"b\"]", ""),
         ("RUN GOAMD64=v3 go build", "platforms = [\"linux/amd64/v3\"]", ""),
@@ -125,11 +125,16 @@ fn variables_of_the_stage_reach_cargo_or_are_listed() {
         ("ENV SQLX_OFFLINE=true\nRUN cargo build --release", "env = { SQLX_OFFLINE = \"true\" }", ""),
         ("ENV CARGO_PROFILE_RELEASE_LTO=fat\nRUN cargo build --release", "", "4: `ENV CARGO_PROFILE_RELEASE_LTO`"),
         ("RUN PROTOC=/usr/bin/protoc cargo build --release", "", "4: `PROTOC`"),
-        ("RUN RUSTFLAGS='-C target-feature=+crt-static -C target-cpu=native' cargo build -r", "", "4: `RUSTFLAGS`"),
+        (
+            "RUN RUSTFLAGS='-C target-feature=+crt-static -C target-cpu=native' cargo build -r",
+            "",
+            "4: `-Ctarget-cpu=native`",
+        ),
         ("RUN cargo build --release --config x=1", "", "4: `--config`"),
         ("RUN cargo +nightly build --release", "", "4: `+nightly`"),
         ("ARG GIT_SHA\nRUN cargo build --release", "", "5: `ARG GIT_SHA`"),
-        ("ARG GIT_SHA=none\nRUN cargo build --release", "", "4: `ARG GIT_SHA`"),
+        ("ARG GIT_SHA=none\nRUN cargo build --release", "env = { GIT_SHA = \"{git_sha}\" }", ""),
+        ("RUN RUSTFLAGS='-C target-cpu=x86-64-v3' cargo build -r", "rustflags = [\"-Ctarget-cpu=x86-64-v3\"]", ""),
         (
             "RUN case \"$TARGETARCH\" in amd64) A=x86_64;; arm64) A=aarch64 ;; esac; cargo build --release",
             "cargo = \"server\"",

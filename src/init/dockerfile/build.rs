@@ -195,8 +195,10 @@ fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<
             Some(output) => {
                 let (into, output) = (output.ends_with('/'), absolute(folder, &output));
                 let inside = strip(path, &output).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
+                // Go takes `-o` as a folder by its slash, or for several packages.
+                let into_folder = into || wanted.several;
                 path == output && !into
-                    || inside && wanted.names.as_ref().is_none_or(|names| names.contains(&wanted.file))
+                    || inside && wanted.names.as_ref().map_or(into_folder, |names| names.contains(&wanted.file))
             }
             None if command.text(1) == "install" => parent.ends_with("/bin"),
             None => absolute("/", parent) == absolute("/", folder),

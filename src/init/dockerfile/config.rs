@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     Notes,
     lines::Instruction,
-    shell,
+    shell::{self, Command},
     stages::{Stages, Step, absolute, pairs},
-    words::{Scope, braces},
+    words::{Scope, Word, braces},
 };
 use crate::{
     init::draft::{Draft, Program},
@@ -37,6 +37,9 @@ pub(super) struct Config {
     pub(super) workdir: String,
     workdir_line: usize,
     user: Option<(usize, String)>,
+    /// The numbers of users and groups that a `RUN` of the image makes.
+    users: BTreeMap<String, u32>,
+    groups: BTreeMap<String, u32>,
     /// The image that the lowest stage begins with.
     base: String,
     env: BTreeMap<String, String>,
@@ -94,6 +97,7 @@ impl Config {
                     ),
                 }
             }
+            "RUN" => step.commands.iter().for_each(|command| self.account(command)),
             "STOPSIGNAL" => {
                 let word = scope.word(&instruction.rest);
                 if let Some(unknown) = word.unknown {
@@ -115,6 +119,59 @@ impl Config {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// `adduser -u 1000 name` and its kin.
+    fn account(&mut self, command: &Command) {
+        let (is_user, program) = match command.program() {
+            program @ ("adduser" | "useradd") => (true, program),
+            program @ ("addgroup" | "groupadd") => (false, program),
+            _ => return,
+        };
+        let Some(name) = command.words.iter().skip(1).rfind(|word| word.unknown.is_none()).map(|word| &word.text)
+        else {
+            return;
+        };
+        // Debian's and BusyBox's `addgroup` differ; `adduser -G` is a name.
+        let flags: &[&str] = if is_user { &["-u", "--uid"] } else { &["-g", "--gid"] };
+        let value = |flag: &str, at: usize, text: &str| match text.strip_prefix(flag) {
+            Some("") => command.words.get(at + 1).filter(|word| word.unknown.is_none()).map(|word| word.text.clone()),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+        let numbers = command.words.iter().enumerate().filter(|(_, word)| word.unknown.is_none());
+        let mut numbers =
+            numbers.filter_map(|(at, word)| flags.iter().find_map(|flag| value(flag, at, &word.text))?.parse().ok());
+        let Some(number) = numbers.next() else { return };
+        if is_user {
+            self.users.insert(name.clone(), number);
+            // A user has a group of its own where none is named.
+            let names_group = |word: &Word| {
+                ["-g", "-G", "--gid", "--ingroup", "-N", "--no-user-group"].contains(&word.text.as_str())
+                    || word.text.starts_with("--gid=")
+                    || word.text.starts_with("--ingroup=")
+            };
+            let own = program == "adduser"
+                || command.words.iter().any(|word| ["-U", "--user-group"].contains(&word.text.as_str()));
+            if own && !command.words.iter().any(names_group) {
+                self.groups.entry(name.clone()).or_insert(number);
+            }
+        } else {
+            self.groups.insert(name.clone(), number);
+        }
+    }
+
+    /// A user by its numbers, where the Dockerfile tells them.
+    fn by_number(&self, user: &str) -> String {
+        let number =
+            |names: &BTreeMap<String, u32>, id: &str| names.get(id).map_or_else(|| id.to_owned(), u32::to_string);
+        match user.split_once(':') {
+            Some((uid, gid)) => format!("{}:{}", number(&self.users, uid), number(&self.groups, gid)),
+            None => match (self.users.get(user), self.groups.get(user)) {
+                (Some(uid), Some(gid)) => format!("{uid}:{gid}"),
+                _ => number(&self.users, user),
+            },
         }
     }
 
@@ -206,7 +263,7 @@ impl Config {
             }
             Some((line, user)) => {
                 notes.put("run", "user", *line);
-                draft.run.user = numeric(*line, user, notes);
+                draft.run.user = numeric(*line, &self.by_number(user), notes);
             }
         }
         draft.run.env = self.env;

@@ -22,6 +22,7 @@ mod lines;
 mod program;
 mod reasons;
 mod shell;
+mod sources;
 mod stages;
 mod variables;
 mod words;

@@ -8,6 +8,7 @@ use super::{
     command_line::{command, unwrap},
     config::Config,
     follow::{Made, Whence},
+    sources::{has_sources, set_platform},
     stages::{Stages, absolute},
     words::braces,
 };
@@ -19,7 +20,6 @@ use crate::{
         project::{self, Candidate, Project},
         quoted,
     },
-    oci::Platform,
     report::{Failure, printable},
 };
 
@@ -126,46 +126,7 @@ impl Finder<'_> {
 
     /// The program of the sources that a compile line means, at `path` of the image.
     pub(super) fn compiled(&mut self, wanted: &Wanted, path: &str, notes: &mut Notes) -> Result<Program, Failure> {
-        let package = wanted.package.clone().unwrap_or_else(|| ".".into());
-        let bare = package.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        let package_folder = if package.rsplit_once('.').is_some_and(|(_, end)| end == "go") { bare } else { &package };
-        let folder = self.stages.context(wanted.stage, &absolute(&wanted.dir, package_folder));
-        let project = self.project()?;
-        let kind = |candidate: &&Candidate| matches!(candidate.program.source, Source::Go { .. }) == wanted.is_go;
-        let of_go = |candidate: &&Candidate| candidate.id == package || Some(&candidate.folder) == folder.as_ref();
-        let named = |candidate: &&Candidate| candidate.program.name == wanted.file;
-        let of_cargo = |candidate: &&Candidate| {
-            let binary = wanted.binary.as_ref().unwrap_or(&wanted.file);
-            let in_package =
-                wanted.package.as_ref().is_none_or(|package| candidate.id.starts_with(&format!("{package}/")));
-            in_package && (candidate.program.name == *binary)
-        };
-        let candidates = || project.candidates.iter().filter(kind);
-        let exact = if wanted.is_go { candidates().find(of_go) } else { candidates().find(of_cargo) };
-        let found = exact.or_else(|| candidates().find(named));
-        let all: Vec<_> = candidates().collect();
-        let external = wanted.package.as_ref().is_some_and(|package| package.contains('@'));
-        let chosen = match (found, all.as_slice()) {
-            (Some(found), _) => found,
-            (None, [only]) if !external => {
-                let what = format!(
-                    "the program it compiles is not found among those of the project; {} is taken",
-                    only.program
-                );
-                notes.add(wanted.line, what);
-                only
-            }
-            (None, candidates) => {
-                let all: Vec<_> = candidates.iter().take(12).map(|candidate| candidate.program.to_string()).collect();
-                let place = format!("{}:{}", printable(self.name), wanted.line);
-                let what = format!(
-                    "{place}: the program that this line compiles, {}, is none of this folder's",
-                    quoted(&wanted.file)
-                );
-                return Err(Failure::new(what).hint(format!("the programs of this folder are {}", all.join(", "))));
-            }
-        };
-        let mut program = chosen.program.clone();
+        let mut program = self.chosen(wanted, notes)?;
         program.tags.extend(wanted.tags.iter().cloned());
         program.ldflags.extend(wanted.ldflags.iter().cloned());
         let more: Vec<_> =
@@ -193,6 +154,60 @@ impl Finder<'_> {
         program.to = Some(path.to_owned()).filter(|path| *path != format!("/usr/bin/{}", program.name));
         notes.put("to", path, wanted.line);
         Ok(program)
+    }
+
+    /// The project's program that a compile line means.
+    fn chosen(&mut self, wanted: &Wanted, notes: &mut Notes) -> Result<Program, Failure> {
+        let package = wanted.package.clone().unwrap_or_else(|| ".".into());
+        let bare = package.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        let package_folder = if package.rsplit_once('.').is_some_and(|(_, end)| end == "go") { bare } else { &package };
+        let folder = self.stages.context(wanted.stage, &absolute(&wanted.dir, package_folder));
+        let sources = folder.as_ref().is_some_and(|folder| has_sources(self.dir, folder, wanted));
+        let project = self.project()?;
+        let kind = |candidate: &&Candidate| matches!(candidate.program.source, Source::Go { .. }) == wanted.is_go;
+        let of_go = |candidate: &&Candidate| candidate.id == package || Some(&candidate.folder) == folder.as_ref();
+        let named = |candidate: &&Candidate| candidate.program.name == wanted.file;
+        let of_cargo = |candidate: &&Candidate| {
+            let binary = wanted.binary.as_ref().unwrap_or(&wanted.file);
+            let in_package =
+                wanted.package.as_ref().is_none_or(|package| candidate.id.starts_with(&format!("{package}/")));
+            in_package && (candidate.program.name == *binary)
+        };
+        let candidates = || project.candidates.iter().filter(kind);
+        let exact = if wanted.is_go { candidates().find(of_go) } else { candidates().find(of_cargo) };
+        // Sources that are here and are no program of the project: another module, or one that needs cgo.
+        let others = exact.is_none() && sources;
+        let found = exact.or_else(|| candidates().find(named).filter(|_| !others));
+        let all: Vec<_> = candidates().collect();
+        let package_named = !wanted.is_go && (wanted.package.is_some() || wanted.binary.is_some());
+        let external = wanted.package.as_ref().is_some_and(|package| package.contains('@'));
+        let external = external || others || package_named;
+        let chosen = match (found, all.as_slice()) {
+            (Some(found), _) => found,
+            (None, [only]) if !external => {
+                let what = format!(
+                    "the program it compiles is not found among those of the project; {} is taken",
+                    only.program
+                );
+                notes.add(wanted.line, what);
+                only
+            }
+            (None, candidates) => {
+                let all: Vec<_> = candidates.iter().take(12).map(|candidate| candidate.program.to_string()).collect();
+                let place = format!("{}:{}", printable(self.name), wanted.line);
+                let what = format!(
+                    "{place}: the program that this line compiles, {}, is none of this folder's",
+                    quoted(&wanted.file)
+                );
+                let hint = match folder.filter(|folder| others && !folder.is_empty()) {
+                    Some(folder) => format!("run `init` in the folder {}, where its sources are", quoted(&folder)),
+                    None if all.is_empty() => "run `init` in the folder where its sources are".into(),
+                    None => format!("the programs of this folder are {}", all.join(", ")),
+                };
+                return Err(Failure::new(what).hint(hint));
+            }
+        };
+        Ok(chosen.program.clone())
     }
 
     /// One more program of the image, at `to`; the `COPY` is on `line`.
@@ -345,35 +360,6 @@ impl Finder<'_> {
         match &mut self.project {
             Some(project) => Ok(project),
             empty => Ok(empty.insert(project::find(self.dir, self.tools)?)),
-        }
-    }
-}
-
-/// The platform and the target of a compile line.
-fn set_platform(program: &mut Program, wanted: &Wanted, notes: &mut Notes) {
-    if let Some(text) = &wanted.platform {
-        match Platform::parse(text) {
-            Ok(platform) => program.platforms = vec![platform],
-            Err(error) => notes.add(wanted.line, format!("`{text}`: {error}")),
-        }
-    }
-    let Some(target) = &wanted.target else { return };
-    let arch = match target.split('-').next().unwrap_or_default() {
-        "armv7" => "arm/v7",
-        "arm" => "arm/v6",
-        "i586" | "i686" => "386",
-        arch => arch,
-    };
-    match Platform::parse(&format!("linux/{arch}")) {
-        Err(error) => notes.add(wanted.line, format!("`--target {target}`: {error}")),
-        Ok(platform) => {
-            if platform.rust_target() != target {
-                program.target = Some((target.clone(), format!("Line {} names it.", wanted.line)));
-            }
-            let default = platform.architecture == "amd64" && platform.variant.is_none();
-            if !default {
-                program.platforms = vec![platform];
-            }
         }
     }
 }

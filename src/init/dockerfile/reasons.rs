@@ -4,6 +4,7 @@ use super::{
     Notes, build, files, inputs,
     shell::Command,
     stages::{Stage, Stages, Step, absolute},
+    variables::has_variable,
 };
 
 /// Certificates of a distribution.
@@ -82,6 +83,7 @@ fn compiles(step: &Step) -> bool {
 
 fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
     let line = step.instruction.line;
+    frozen(step, in_image, notes);
     match step.instruction.name.as_str() {
         "RUN" => run(step, in_image, notes),
         "HEALTHCHECK" if in_image => {
@@ -92,6 +94,36 @@ fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
         "ARG" | "ENV" | "LABEL" | "COPY" | "ADD" | "WORKDIR" | "USER" | "CMD" | "ENTRYPOINT" | "EXPOSE" | "VOLUME"
         | "STOPSIGNAL" | "MAINTAINER" | "HEALTHCHECK" => {}
         other => notes.add(line, format!("`{other}`: this is no instruction that Docker knows")),
+    }
+}
+
+/// Variables in what a recipe takes as plain text.
+fn frozen(step: &Step, in_image: bool, notes: &mut Notes) {
+    let name = step.instruction.name.as_str();
+    let everywhere = ["COPY", "ADD"].contains(&name);
+    let plain = in_image && ["WORKDIR", "EXPOSE", "USER", "STOPSIGNAL", "VOLUME"].contains(&name);
+    if !everywhere && !plain {
+        return;
+    }
+    let words = match step.instruction.json() {
+        Some(words) => words.iter().map(|word| step.scope.word(word)).collect(),
+        None => step.scope.words(&step.instruction.rest),
+    };
+    for word in words.iter().filter(|word| word.unknown.is_none() && has_variable(&word.template)) {
+        let (template, text) = (&word.template, &word.text);
+        let platform = ["{arch}", "{os}", "{variant}"].iter().any(|variable| template.contains(variable));
+        let what = if platform && everywhere {
+            format!(
+                "`{template}`: the recipe has `{text}` for every platform; in `from` and `path` a recipe may write `{{arch}}`"
+            )
+        } else if platform {
+            format!("`{template}`: the recipe has `{text}` for every platform")
+        } else {
+            format!(
+                "`{template}`: a build argument; the recipe has its default, `{text}`, and `--set` does not change it"
+            )
+        };
+        notes.add(step.instruction.line, format!("`{name}` {what}"));
     }
 }
 

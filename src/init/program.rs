@@ -1,0 +1,150 @@
+//! One `[[binary]]` of the recipe that is drafted.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::draft::{self, host, text, texts, wrapped};
+use crate::{oci::Platform, report::printable};
+
+/// One `[[binary]]`.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    /// The name of the program.
+    pub(super) name: String,
+    pub(super) source: Source,
+    /// Where the toolchain runs, relative to the project's folder.
+    pub(super) dir: Option<String>,
+    /// Above the table.
+    pub(super) comment: String,
+    /// A Rust target that is not the default, and why.
+    pub(super) target: Option<(String, String)>,
+    /// Where it goes, when that is not `/usr/bin/<name>`.
+    pub(super) to: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) ldflags: Vec<String>,
+    pub(super) features: Vec<String>,
+    pub(super) flags: Vec<String>,
+    /// C is compiled with a Go program.
+    pub(super) cgo: bool,
+    /// Cargo's, when that is not `release`.
+    pub(super) profile: Option<String>,
+    /// Flags of rustc.
+    pub(super) rustflags: Vec<String>,
+    pub(super) linker: Option<String>,
+    /// The C compiler.
+    pub(super) cc: Option<String>,
+    /// `GOWORK`, relative to `dir`.
+    pub(super) work: Option<String>,
+    /// More environment of the compiler.
+    pub(super) env: BTreeMap<String, String>,
+    /// Of a prebuilt program.
+    pub(super) platforms: Vec<Platform>,
+}
+
+/// What makes a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A package path that begins with `.`.
+    Go { package: String },
+    /// A package or `package/binary`.
+    Cargo { package: String },
+    /// A file, relative to the project's folder; may hold `{arch}`, and its own braces are doubled.
+    Path { path: String },
+}
+
+impl Program {
+    /// A program without any setting.
+    pub(super) fn new(name: &str, source: Source) -> Self {
+        Self {
+            name: name.to_owned(),
+            source,
+            dir: None,
+            comment: String::new(),
+            target: None,
+            to: None,
+            tags: Vec::new(),
+            ldflags: Vec::new(),
+            features: Vec::new(),
+            flags: Vec::new(),
+            cgo: false,
+            profile: None,
+            rustflags: Vec::new(),
+            linker: None,
+            cc: None,
+            work: None,
+            env: BTreeMap::new(),
+            platforms: Vec::new(),
+        }
+    }
+
+    /// Where it is in the image.
+    pub(super) fn image_path(&self) -> String {
+        self.to.clone().unwrap_or_else(|| format!("/usr/bin/{}", self.name))
+    }
+
+    /// The lines of its table.
+    pub(super) fn lines(&self, prefix: &str) -> Vec<String> {
+        let mut lines = vec!["[[binary]]".to_owned()];
+        let mut key = |name: &str, value: String| lines.push(format!("{name} = {value}"));
+        match &self.source {
+            Source::Go { package } => key("go", text(package)),
+            Source::Cargo { package } => key("cargo", text(package)),
+            Source::Path { path } => key("path", text(&host(prefix, path))),
+        }
+        let dir = host(prefix, self.dir.as_deref().unwrap_or_default());
+        if !matches!(self.source, Source::Path { .. }) && dir != "." {
+            key("dir", text(&dir));
+        }
+        for (name, list) in [
+            ("tags", &self.tags),
+            ("ldflags", &self.ldflags),
+            ("features", &self.features),
+            ("flags", &self.flags),
+            ("rustflags", &self.rustflags),
+        ] {
+            if !list.is_empty() {
+                key(name, texts(list));
+            }
+        }
+        if self.cgo {
+            key("cgo", "true".into());
+        }
+        for (name, value) in [("profile", &self.profile), ("linker", &self.linker), ("cc", &self.cc)] {
+            if let Some(value) = value {
+                key(name, text(value));
+            }
+        }
+        let work = self.work.iter().map(|work| ("GOWORK", work)).filter(|_| !self.env.contains_key("GOWORK"));
+        let env = work.chain(self.env.iter().map(|(name, value)| (name.as_str(), value)));
+        let env: Vec<_> = env.map(|(name, value)| format!("{} = {}", draft::key(name), text(value))).collect();
+        if !env.is_empty() {
+            key("env", format!("{{ {} }}", env.join(", ")));
+        }
+        if let Some(to) = &self.to {
+            key("to", text(to));
+        }
+        if let Some((target, note)) = &self.target {
+            lines.extend(wrapped(note));
+            lines.push(format!("target = {}", text(target)));
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Program {
+    /// As a sentence names it: safe to print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match &self.source {
+            Source::Go { package } => format!("go = {}", text(package)),
+            Source::Cargo { package } => format!("cargo = {}", text(package)),
+            Source::Path { path } => format!("path = {}", text(path)),
+        };
+        write!(f, "`{}`", printable(&word))?;
+        self.dir.as_ref().map_or(Ok(()), |dir| write!(f, " in `{}`", printable(dir)))
+    }
+}
+
+/// Platforms that are not the default alone.
+pub(super) fn platforms_of(program: &Program) -> Vec<Platform> {
+    let default = Platform { os: "linux", architecture: "amd64", variant: None };
+    if program.platforms == [default] { Vec::new() } else { program.platforms.clone() }
+}
