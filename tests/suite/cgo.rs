@@ -137,7 +137,7 @@ func main() {
 \t\tpanic(err)
 \t}
 \tvar said string
-\tif err := db.QueryRow(\"select 40 + 2 || ' sqlite'\").Scan(&said); err != nil {
+\tif err := db.QueryRow(\"select (40 + 2) || ' sqlite'\").Scan(&said); err != nil {
 \t\tpanic(err)
 \t}
 \tfmt.Println(said)

@@ -138,6 +138,7 @@ fn what_is_written_is_a_recipe_and_each_entry_is_in_it_or_on_the_list() {
             let listed = drafted.left_out.iter().any(|left| left.starts_with(&format!(".ko.yaml:{line}: ")));
             let word = value.split([',', '{', ' ']).next().unwrap_or_default().replace("-tags=", "");
             let word = match word.as_str() {
+                "CGO_ENABLED=1" => "cgo = true".to_owned(),
                 "-X" if value.len() > 2 => "main.".to_owned(),
                 flag if flag.starts_with('-') => flag.to_owned(),
                 variable => variable.replace('=', " = \""),

@@ -8,7 +8,7 @@ use crate::support::{
     judges::{checked, tool},
 };
 
-const NOTE: &str = "note: ";
+const NOTE: &str = "no effect on the compile";
 
 #[test]
 fn variables_that_a_compile_does_not_take_are_named_once_and_without_values() {
