@@ -98,7 +98,7 @@ fn variables_of_the_stage_reach_the_compiler_or_are_listed() {
         ("RUN GOOS=windows go build", "", "4: `GOOS`"),
         ("RUN go build -race", "", "4: `-race`"),
         ("RUN go build -overlay=x.json", "", "4: `-overlay`"),
-        ("ARG VERSION=dev\nRUN go build -ldflags \"-s -X main.version=$VERSION\"", "[vars]\nversion = \"dev\"", ""),
+        ("ARG VERSION=dev\nRUN go build -ldflags \"-s -X main.version=$VERSION\"", "version = \"dev\"", ""),
         (
             "ARG VERSION=dev\nRUN go build -ldflags \"-X 'main.version=v ${VERSION}'\"",
             "ldflags = [\"-X 'main.version=v {version}'\"]",

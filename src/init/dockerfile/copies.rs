@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     init::{
-        draft::{Content, Draft, File, Tree},
+        draft::{Content, Draft, File, Source as ProgramSource, Tree},
         folder,
     },
     oci::ImagePath,
@@ -51,7 +51,14 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
             continue;
         }
         if let Some(program) = draft.binaries.iter_mut().find(|program| program.image_path() == *to) {
-            if program.comment.is_empty() {
+            let own = match (&program.source, what) {
+                (ProgramSource::Path { path }, What::Context(source)) => *path == braces(&source.path),
+                (_, What::Compiled(_)) => true,
+                _ => false,
+            };
+            if !own && !matches!(what, What::Folder) {
+                notes.add(*line, format!("`{to}`: the program is there"));
+            } else if program.comment.is_empty() {
                 program.comment = format!("Line {line} copies it.");
             }
             continue;

@@ -141,7 +141,7 @@ fn what_is_written_is_a_recipe_and_each_entry_is_in_it_or_on_the_list() {
                 "CGO_ENABLED=1" => "cgo = true".to_owned(),
                 "-X" if value.len() > 2 => "main.".to_owned(),
                 flag if flag.starts_with('-') => flag.to_owned(),
-                variable => variable.replace('=', " = \""),
+                variable => format!("{} = ", variable.split('=').next().unwrap_or_default()),
             };
             assert!(
                 listed || SILENT.contains(&value) || active.contains(&word),
