@@ -18,6 +18,9 @@ use crate::{
     oci::ImagePath,
 };
 
+/// Folders of passwd, group and certificates.
+const OWN_FOLDERS: [&str; 3] = ["/etc", "/etc/ssl", "/etc/ssl/certs"];
+
 /// Files of a folder that are named one by one.
 const NAMED: usize = 50;
 /// Paths that hardpan fills by itself.
@@ -48,6 +51,10 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
     for (to, Placed { line, what }) in &files {
         if let Some((_, why)) = OWN.iter().find(|(own, _)| own == to) {
             notes.add(*line, format!("`{to}`: {why}"));
+            continue;
+        }
+        if OWN_FOLDERS.contains(&to.as_str()) && !matches!(what, What::Folder) {
+            notes.add(*line, format!("`{to}`: a folder, in which hardpan's own files are"));
             continue;
         }
         if let Some(program) = draft.binaries.iter_mut().find(|program| program.image_path() == *to) {
@@ -89,6 +96,7 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
     for ((line, root), members) in groups {
         group(draft, &reader, line, &root, &members, notes);
     }
+    let mut of_program = BTreeSet::new();
     for (missing, what) in std::mem::take(&mut notes.missing) {
         let name = missing.source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let inside = absolute(&missing.target, name);
@@ -99,18 +107,31 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
                 || path.starts_with(&format!("{inside}/"))
                 || missing.alone && path.starts_with(&format!("{}/", missing.target.trim_end_matches('/')))
         });
-        if !is_program {
+        if is_program {
+            of_program.insert(missing.line);
+        } else {
             notes.add(missing.line, what);
         }
     }
     for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
         let line = step.instruction.line;
         let copies = ["COPY", "ADD"].contains(&step.instruction.name.as_str());
-        let is_told = notes.has(line) || files.values().any(|placed| placed.line == line);
-        if copies && !is_told && notes.by_name.is_none() {
+        let is_told = notes.has(line) || of_program.contains(&line) || says_line(draft, line);
+        let is_placed = files.values().any(|placed| placed.line == line);
+        if copies && !is_told && (!is_placed || notes.by_name.is_some()) {
             notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
         }
     }
+}
+
+/// Whether something of the recipe says that it comes from a line.
+fn says_line(draft: &Draft, line: usize) -> bool {
+    let files = draft.files.iter().map(|file| &file.comment);
+    let trees = draft.trees.iter().map(|tree| &tree.comment);
+    let folders = draft.dirs.iter().map(|(_, comment)| comment);
+    let programs = draft.binaries.iter().map(|program| &program.comment);
+    let mut comments = files.chain(trees).chain(folders).chain(programs);
+    comments.any(|comment| comment.contains(&format!("ine {line} ")) || comment.ends_with(&format!("ine {line}.")))
 }
 
 /// The folders that a path is in.
