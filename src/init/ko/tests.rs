@@ -111,7 +111,7 @@ const LDFLAGS: [&str; 14] = [
     "-X \\\"main.g={} it's\\\"",
     "-linkmode=external",
     "@file",
-    "-X",
+    "-X main.h=1",
 ];
 
 #[test]
@@ -135,7 +135,9 @@ fn what_is_written_is_a_recipe_and_each_entry_is_in_it_or_on_the_list() {
         let active: Vec<_> = drafted.text.lines().filter(|line| !line.starts_with('#')).collect();
         let active = active.join("\n");
         for (line, value) in entries {
-            let listed = drafted.left_out.iter().any(|left| left.starts_with(&format!(".ko.yaml:{line}: ")));
+            // A flag whose value is the next entry is listed with it, at the flag's line.
+            let place = format!(".ko.yaml:{line}: ");
+            let listed = drafted.left_out.iter().any(|left| left.starts_with(&place) || left.contains(value));
             let word = value.split([',', '{', ' ']).next().unwrap_or_default().replace("-tags=", "");
             let word = match word.as_str() {
                 "CGO_ENABLED=1" => "cgo = true".to_owned(),
