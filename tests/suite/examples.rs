@@ -24,11 +24,12 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 20] = [
+const INSTEAD: [(&str, &str, &str); 21] = [
     ("hardpan init", "hardpan init --output -", "the examples' own recipe stays"),
     ("hardpan init --from Dockerfile", "hardpan init --from Dockerfile --output -", "the examples' own recipe stays"),
     ("hardpan init --from .ko.yaml", "hardpan init --from .ko.yaml --output -", "the examples' own recipe stays"),
     ("hardpan init --force", "hardpan init --output -", "the examples' own recipe stays"),
+    ("hardpan init --binary worker", "hardpan init --binary server --output -", "the examples' project has no worker"),
     (
         "cargo run --release -- build recipes/hello.toml",
         "hardpan build recipes/hello.toml",
