@@ -38,7 +38,6 @@ mod enclosure;
 mod environment;
 mod git;
 mod go;
-#[allow(dead_code, reason = "the compile of Cargo programs takes it up")]
 mod host_paths;
 mod identity;
 mod ignored;

@@ -1,4 +1,4 @@
-//! The C in a Rust program: who compiles it, and the refusal before anything compiles where nobody can.
+//! Finds the C compiler for the dependencies of a Rust program, and refuses the build before cargo runs where there is none.
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 

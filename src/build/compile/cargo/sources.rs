@@ -65,7 +65,7 @@ impl<'a> Sources<'a> {
         Self { root, packages, ignored, cache }
     }
 
-    /// Walks over the workspace. `None` where there are too many files, or one that cannot be read.
+    /// Walks over the workspace. `None` where it has too many files, or a file that cannot be read.
     pub(super) fn list(&self) -> Option<Listing> {
         let mut listing = Listing::default();
         let mut trail = Vec::new();
