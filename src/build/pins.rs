@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, settings::Settings, timezones, words::Words,
+    base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, resolve::Resolver, settings::Settings,
+    timezones, words::Words,
 };
 use crate::{
     oci::Digest,
@@ -60,11 +61,7 @@ impl<'a> World<'a> {
             lock.urls.insert(url.clone(), kept.map_or_else(|| self.url(at, sha256), Ok)?);
         }
         for (key, request) in &requests.toolchains {
-            let asked = |kept: &&LockedToolchain| match key.0 {
-                Compiler::Go => kept.cc.keys().eq(request.cc.keys()),
-                Compiler::Rust => kept.libc.keys().eq(request.gnu.keys()) && kept.cc.keys().eq(request.cc.keys()),
-            };
-            let kept = old.toolchains.get(key).filter(asked);
+            let kept = old.toolchains.get(key).filter(|kept| still_asked(request, kept));
             let kept = kept.filter(|_| !moves(&Pin::Toolchain(key.0, key.1.clone())));
             let toolchain = kept.cloned().map_or_else(|| self.toolchain(key.0, request), Ok)?;
             lock.toolchains.insert(key.clone(), toolchain);
@@ -130,8 +127,22 @@ impl<'a> World<'a> {
         Ok(Some(LockedUrl { sha256, size }))
     }
 
-    /// The compiler that a program of the recipe gets here.
+    /// The compiler that a program of the recipe gets here, as a compile would, with the files of this machine.
     pub fn toolchain(&self, compiler: Compiler, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
+        self.identity(compiler, request, true)
+    }
+
+    /// The same without the files of this machine, which each compile compares itself.
+    pub fn named_toolchain(&self, compiler: Compiler, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
+        self.identity(compiler, request, false)
+    }
+
+    fn identity(
+        &self,
+        compiler: Compiler,
+        request: &ToolchainRequest,
+        with_files: bool,
+    ) -> Result<LockedToolchain, Failure> {
         let dir = match &request.dir {
             Some(dir) => self.bound.resolve(dir, &dir.value)?,
             None => self.bound.folder.clone(),
@@ -149,25 +160,36 @@ impl<'a> World<'a> {
             progress: self.progress,
         };
         let identity = self.with_values(request).and_then(|request| match compiler {
-            Compiler::Go => toolchain.go_identity(&dir, &request.cc),
-            Compiler::Rust => toolchain.rust_identity(&dir, &request),
+            Compiler::Go => toolchain.go_identity(&dir, &request.cc, with_files),
+            Compiler::Rust => toolchain.rust_identity(&dir, &request, with_files),
         });
         identity.map_err(|failure| failure.at(&request.origin))
     }
 
-    /// A request with the variables replaced in the names of its C compilers and linkers.
+    /// A request with the variables replaced in its programs and in the names of C compilers and linkers.
     fn with_values(&self, request: &ToolchainRequest) -> Result<ToolchainRequest, Failure> {
+        let resolver = Resolver::within(self.recipe, self.bound.clone(), self.settings, self.progress)?;
         let words = Words::new(self.recipe, &self.bound, self.settings)?;
         let mut request = request.clone();
-        let compilers = request.cc.values_mut().map(|one| (&one.platform, one.named.as_mut()));
-        let linkers = request.gnu.values_mut().map(|one| (&one.platform, one.linker.as_mut()));
-        for (platform, named) in compilers.chain(linkers) {
-            if let Some(named) = named {
-                named.value = words.expand(named, platform)?;
+        for compiler in request.cc.values_mut() {
+            if let Some(named) = &mut compiler.named {
+                named.value = words.expand(named, &compiler.platform)?;
             }
+        }
+        for (program, platform) in request.scopes.values_mut().flat_map(|scope| &mut scope.programs) {
+            *program = resolver.expanded_cargo(program, platform)?;
         }
         Ok(request)
     }
+}
+
+/// Whether a pin of the last lock is about what is asked for now.
+fn still_asked(request: &ToolchainRequest, kept: &LockedToolchain) -> bool {
+    let certain = request.scopes.iter().filter(|(_, scope)| scope.has_files).map(|(name, _)| name);
+    request.cc.keys().all(|name| kept.cc.contains_key(name))
+        && kept.cc.keys().all(|name| request.cc.contains_key(name) || request.scopes.contains_key(name))
+        && certain.into_iter().all(|name| kept.files.contains_key(name))
+        && kept.files.keys().all(|name| request.scopes.contains_key(name))
 }
 
 /// The text of a base with the digest that it is pinned by.

@@ -21,7 +21,7 @@ use super::{
     bundles::MOZILLA_VERSION,
     certificates::BUNDLE_PATH,
     check::{self, Objection},
-    compile::Toolchain,
+    compile::{MachineFiles, Toolchain},
     downloads::Downloads,
     files::PinnedFiles,
     host::Bound,
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{BinarySource, Certificates, File, FileSource, LockFile, Recipe},
+    recipe::{BinarySource, Certificates, Compiler, File, FileSource, LockFile, Recipe},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -61,6 +61,8 @@ pub struct Resolver<'a> {
     base: OnceCell<Option<FoundBase>>,
     /// Set once the variables that no compile takes were named.
     noted: OnceCell<()>,
+    /// What programs took of this machine, by compiler, `dir` and scope.
+    machine: RefCell<BTreeMap<(Compiler, String, String), MachineFiles>>,
 }
 
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
@@ -106,6 +108,7 @@ impl<'a> Resolver<'a> {
             lock: None,
             base: OnceCell::new(),
             noted: OnceCell::new(),
+            machine: RefCell::default(),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -95,7 +95,7 @@ pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, F
         match file {
             Some(file) => {
                 file.publish()?;
-                locked.changes.iter().for_each(|change| progress.step(&told(change)));
+                told(&locked.changes).iter().for_each(|line| progress.step(line));
                 progress.step(&format!("write {shown}"));
             }
             None => progress.step(&format!("{shown} is up to date")),
@@ -143,7 +143,8 @@ pub fn check(request: &Request, progress: &dyn Progress) -> Result<Checked, Fail
         failures.extend(requests.stale(&file));
         let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
         let Seen { was, now, unseen } = look(&world, &requests, &file.lock);
-        failures.extend(locked::moved(&file, &was, &now));
+        failures.extend(file.moved(&was, &now));
+        failures.extend(file.unpinned(&now));
         failures.extend(unseen);
         progress.step(&format!("look at {}", printable(&path.to_string_lossy())));
         locks.push(Locked { recipe: one.path.clone(), path, changes: changes(&was, &now), written: false });
@@ -209,7 +210,25 @@ fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
 }
 
 /// One line about one line.
-fn told(change: &Difference) -> String {
+fn told(changes: &[Difference]) -> Vec<String> {
+    let mut lines = Vec::new();
+    // New files of this machine are many, and come together.
+    let mut files: BTreeMap<(&Pin, &str), usize> = BTreeMap::new();
+    for change in changes {
+        match change.scope().filter(|_| change.was.is_none()) {
+            Some(scope) => *files.entry((&change.pin, scope)).or_default() += 1,
+            None => lines.push(line_of(change)),
+        }
+    }
+    let files = files.into_iter().map(|((pin, scope), count)| {
+        let files = if count == 1 { "file" } else { "files" };
+        printable(&format!("{pin}: {count} {files} of this machine for {scope}")).into_owned()
+    });
+    lines.extend(files);
+    lines
+}
+
+fn line_of(change: &Difference) -> String {
     let line = match (&change.was, &change.now) {
         (Some(was), Some(now)) => format!("{}: {} {was} becomes {now}", change.pin, change.key),
         (None, Some(now)) => format!("{}: {} {now}", change.pin, change.key),

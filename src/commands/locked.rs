@@ -10,7 +10,7 @@ use super::load::Loaded;
 use crate::{
     build::{Settings, World, bundles, timezones},
     oci::Digest,
-    recipe::{self, Lock, LockFile, Pin, Requests, changes},
+    recipe::{self, Lock, LockFile, Pin, Requests},
     report::{Failure, Failures, Limits, Progress, printable},
 };
 
@@ -114,28 +114,8 @@ fn toolchains(
     for (key, request) in &requests.toolchains {
         if let Some(locked) = file.lock.toolchains.get(key) {
             was.toolchains.insert(key.clone(), locked.clone());
-            now.toolchains.insert(key.clone(), world.toolchain(key.0, request)?);
+            now.toolchains.insert(key.clone(), world.named_toolchain(key.0, request)?);
         }
     }
-    Ok(moved(file, &was, &now))
-}
-
-/// The lines that the world says otherwise, each at its place in the lock. What only one of the two has is for
-/// [`Requests::stale`] to tell.
-pub(super) fn moved(file: &LockFile, was: &Lock, now: &Lock) -> Vec<Failure> {
-    let differences = changes(was, now).into_iter();
-    differences
-        .filter_map(|difference| {
-            let (was, now) = (difference.was?, difference.now?);
-            let key = printable(&difference.key).into_owned();
-            let what = format!("{}: `{key}` is `{}` now, not `{}`", difference.pin, printable(&now), printable(&was));
-            let hint = match &difference.pin {
-                Pin::Url(_) if difference.key == "sha256" => {
-                    "somebody changed what is there; look at it before the recipe names its digest".to_owned()
-                }
-                pin => format!("`hardpan lock --update {}` pins it anew", printable(pin.shown())),
-            };
-            Some(Failure::answer(what).at(&file.place(&difference.pin, &difference.key)).hint(hint))
-        })
-        .collect()
+    Ok(file.moved(&was, &now))
 }

@@ -13,9 +13,10 @@ mod wording;
 mod written;
 
 pub use lock::{
-    CCompilerRequest, Compiler, Difference, GnuTarget, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain,
-    LockedUrl, Pin, Requests, ToolchainRequest, changes,
+    CCompilerRequest, Compiler, Difference, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin,
+    Requests, ToolchainRequest, ToolchainScope, changes,
 };
+pub(crate) use lock::{cargo_scope, cgo_scope};
 pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
     Policy, Recipe, Run, Strip, Symlink, System, Tree,

@@ -100,6 +100,8 @@ pub struct GoBinary {
     pub cgo: bool,
     /// `cc`: the C compiler of a program with `cgo`; may hold variables. Default: the target's on this machine.
     pub cc: Option<Located<String>>,
+    /// `libraries`: libraries of this machine that C code may take, as pkg-config calls them. Default none.
+    pub libraries: Vec<Located<String>>,
     /// What is taken out of the program. Default all of it.
     pub strip: Strip,
 }
@@ -141,6 +143,8 @@ pub struct CargoBinary {
     pub linker: Option<Located<String>>,
     /// `cc`: the C compiler for the target; may hold variables. Default: the target's on this machine.
     pub cc: Option<Located<String>>,
+    /// `libraries`: libraries of this machine that C code may take, as pkg-config calls them. Default none.
+    pub libraries: Vec<Located<String>>,
     /// What is taken out of the program. Default all of it.
     pub strip: Strip,
     /// `debug-file`: where the symbols go that `strip` takes out, relative to the recipe; may hold variables.
@@ -162,6 +166,7 @@ impl GoBinary {
             vcs: false,
             cgo: false,
             cc: None,
+            libraries: Vec::new(),
             strip: Strip::Symbols,
         }
     }
@@ -182,6 +187,7 @@ impl CargoBinary {
             rustflags: Vec::new(),
             linker: None,
             cc: None,
+            libraries: Vec::new(),
             strip: Strip::Symbols,
             debug_file: None,
             auditable: true,

@@ -93,15 +93,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
     }
 }
 
-/// A table of texts under free keys, sorted by key.
-#[derive(Debug, Default)]
-pub(super) struct Pairs(pub(super) Vec<(At<String>, At<String>)>);
+/// A table of texts, or of other tables, under free keys, sorted by key.
+#[derive(Debug)]
+pub(super) struct Pairs<T = At<String>>(pub(super) Vec<(At<String>, T)>);
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<T> Default for Pairs<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AllPairs;
-        impl<'de> Visitor<'de> for AllPairs {
-            type Value = Pairs;
+        struct AllPairs<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for AllPairs<T> {
+            type Value = Pairs<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a table")
@@ -115,7 +121,7 @@ impl<'de> Deserialize<'de> for Pairs {
                 Ok(Pairs(pairs))
             }
         }
-        deserializer.deserialize_map(AllPairs)
+        deserializer.deserialize_map(AllPairs(PhantomData))
     }
 }
 

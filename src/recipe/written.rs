@@ -113,6 +113,8 @@ pub(super) struct Binary {
     pub(super) linker: Option<At<String>>,
     /// The C compiler for the target, by name or by a path relative to `dir`; may hold `{variables}`.
     pub(super) cc: Option<At<String>>,
+    /// Libraries of this machine that C code may take, by the names that pkg-config knows: linked as archives, and pinned.
+    pub(super) libraries: Option<At<List>>,
     /// Compile C with a Go program, and link it statically.
     #[schemars(extend("default" = false))]
     pub(super) cgo: Option<At<bool>>,

@@ -222,15 +222,23 @@ fn the_compilers_of_a_recipe_are_pinned_and_another_one_is_told() {
     assert!(!text.contains("host"), "{text}");
     let libc = version(&["cc", "-print-file-name=libc.a"]);
     let libc = sha256(&fs::read(libc.trim()).expect("libc.a"));
-    assert!(text.contains(&format!("[toolchain.libc]\nx86_64-unknown-linux-gnu = \"{libc}\"\n")), "{text}");
+    let files = text.split("[toolchain.files.x86_64-unknown-linux-gnu]\n").nth(1).expect("the files of the machine");
+    assert!(files.contains(&format!("\"libc.a\" = \"{libc}\"\n")), "{text}");
     case.run(["lock", "--check", "--offline", "app.toml"]).ok();
-    let case = case.edit("app.lock", |text| text.replace(&libc, &sha256(b"another")).replace(go, "go1.20"));
+    let moved = case.clone().edit("app.lock", |text| text.replace(&libc, &sha256(b"another")));
+    for words in [&["build", "app.toml", "--locked"][..], &["lock", "--check", "app.toml"]] {
+        moved
+            .run(words)
+            .fails(1)
+            .says(&format!("`libc.a for x86_64-unknown-linux-gnu` is `{libc}` now, not `{}`", sha256(b"another")))
+            .says("hint: `hardpan lock --update rust` pins it anew");
+    }
+    let case = moved.edit("app.lock", |text| text.replace(go, "go1.20"));
     for words in [&["build", "app.toml", "--locked"][..], &["lock", "--check", "app.toml"]] {
         case.run(words)
             .fails(1)
             .says(&format!("the compiler `go` in `go`: `version` is `{go}` now, not `go1.20`"))
-            .says(&format!("`x86_64-unknown-linux-gnu` is `{libc}` now"))
-            .says("hint: `hardpan lock --update rust` pins it anew");
+            .says("hint: `hardpan lock --update go` pins it anew");
     }
     case.run(["lock", "app.toml"]).ok().says("is up to date");
     case.run(["lock", "--update", "go", "app.toml"]).ok().says(&format!("version go1.20 becomes {go}"));

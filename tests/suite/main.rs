@@ -29,6 +29,7 @@ mod init;
 mod judges;
 mod load;
 mod locks;
+mod machine;
 mod manual;
 mod memory;
 mod notes;

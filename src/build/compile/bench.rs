@@ -89,6 +89,13 @@ impl Bench {
         self.root.join("target")
     }
 
+    /// Writes a file of this folder: what was there stays until all of the new text is.
+    pub(super) fn keep(&self, name: &str, text: &[u8]) -> Result<(), Failure> {
+        let (path, new) = (self.root.join(name), self.root.join(format!("{name}.new")));
+        let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &path));
+        written.map_err(|error| Failure::io("keep it for the next compile", &path, &error))
+    }
+
     /// Moves a finished program out of [`temporary`](Self::temporary) to `out/<group>/<name>`, at once: another
     /// process may be reading the last one.
     pub(super) fn hand_over(&self, made: &Path, group: &str, name: &str) -> Result<PathBuf, Failure> {

@@ -1,25 +1,21 @@
 //! What a toolchain is called, as far as it decides about the bytes of a program.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
-use super::{Toolchain, cargo_config::Configuration, child::Child, environment::Environment, go, rust::Rust, zig};
+use super::{Toolchain, cargo, child::Child, environment::Environment, go, machine::MachineFiles, zig};
 use crate::{
-    oci::Digest,
-    recipe::{CCompilerRequest, GnuTarget, LockedToolchain, ToolchainRequest},
+    recipe::{CCompilerRequest, LockedToolchain, ToolchainRequest},
     report::{Failure, printable},
 };
 
 impl Toolchain<'_> {
     /// The Go that compiles in `dir`: `go version`, without the platform that it runs on; and the C compilers of programs
-    /// with cgo, whose variables have been replaced.
+    /// with cgo, whose variables have been replaced, with the files of this machine if `with_files`.
     pub fn go_identity(
         &self,
         dir: &Path,
         compilers: &BTreeMap<String, CCompilerRequest>,
+        with_files: bool,
     ) -> Result<LockedToolchain, Failure> {
         let go = go::installed(self, dir)?;
         let mut environment = self.fetching();
@@ -33,57 +29,57 @@ impl Toolchain<'_> {
         let said = text.strip_prefix("go version ").and_then(|said| said.rsplit_once(' '));
         let (version, _) =
             said.ok_or_else(|| Failure::new(format!("`go version` says `{}`, which is no version", printable(&text))))?;
-        let (mut cc, mut libc) = (BTreeMap::new(), BTreeMap::new());
-        for (key, request) in compilers {
-            let (name, library) =
-                self.c_identity(dir, request, &environment).map_err(|failure| failure.at(&request.origin))?;
-            cc.insert(key.clone(), name);
-            libc.extend(library.map(|library| (key.clone(), library)));
+        let mut identity = LockedToolchain { version: plain(version), ..LockedToolchain::default() };
+        for (scope, request) in compilers {
+            let at = |failure: Failure| failure.at(&request.origin);
+            let program = go::c_compiler(self, request.named.as_ref(), dir, &request.platform).map_err(at)?;
+            identity.cc.insert(scope.clone(), version_of(&program, dir, &environment).map_err(at)?);
+            if with_files {
+                let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
+                let environment = self.hermetic(&bench);
+                let machine =
+                    go::machine(self, &request.libraries, &program, dir, (&environment, &bench)).map_err(at)?;
+                identity.add_files(scope, &machine.all_files());
+            }
         }
-        Ok(LockedToolchain { version: plain(version), cc, libc, ..LockedToolchain::default() })
+        Ok(identity)
     }
 
-    /// How a C compiler names itself, and the C library that it links into static programs, if it says where that is.
-    fn c_identity(
+    /// The Rust that compiles in `dir`: `rustc -vV`, without the platform that it runs on; what `cc` and `linker` of the
+    /// recipe name; and, if `with_files`, the files of this machine that its programs take. Variables have been replaced.
+    pub fn rust_identity(
         &self,
         dir: &Path,
-        request: &CCompilerRequest,
-        environment: &Environment,
-    ) -> Result<(String, Option<Digest>), Failure> {
-        let program = go::c_compiler(self, request.named.as_ref(), dir, &request.platform)?;
-        let version = version_of(&program, dir, environment)?;
-        let ended = Child::new(&program, dir, environment).args(["-print-file-name=libc.a"]).run()?;
-        let path = PathBuf::from(ended.text());
-        let library = (ended.status.success() && path.is_absolute()).then(|| digest_of(&path)).transpose()?;
-        Ok((version, library))
-    }
-
-    /// The Rust that compiles in `dir`: `rustc -vV`, without the platform that it runs on, and the C library that it links
-    /// into programs for each gnu target; and what `cc` and `linker` of the recipe name, whose variables have been
-    /// replaced.
-    pub fn rust_identity(&self, dir: &Path, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
-        let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let first = rust.verbose.lines().next().unwrap_or_default();
-        let said = |name: &str| {
-            let line = rust.verbose.lines().find_map(|line| line.strip_prefix(name));
-            line.map(|value| plain(value.trim())).filter(|value| !value.is_empty() && value != "unknown")
-        };
-        let (mut cc, mut libc) = (BTreeMap::new(), BTreeMap::new());
-        for (key, written) in &request.cc {
-            let version = self.named_identity(dir, written, &environment);
-            cc.insert(key.clone(), version.map_err(|failure| failure.at(&written.origin))?);
+        request: &ToolchainRequest,
+        with_files: bool,
+    ) -> Result<LockedToolchain, Failure> {
+        let mut identity = LockedToolchain::default();
+        {
+            let (rust, environment, _bench) = self.rust_environment(dir)?;
+            let first = rust.verbose.lines().next().unwrap_or_default();
+            let said = |name: &str| {
+                let line = rust.verbose.lines().find_map(|line| line.strip_prefix(name));
+                line.map(|value| plain(value.trim())).filter(|value| !value.is_empty() && value != "unknown")
+            };
+            identity.version = plain(first.strip_prefix("rustc ").unwrap_or(first));
+            (identity.commit, identity.llvm) = (said("commit-hash:"), said("LLVM version:"));
+            for (key, written) in &request.cc {
+                let version = self.named_identity(dir, written, &environment);
+                identity.cc.insert(key.clone(), version.map_err(|failure| failure.at(&written.origin))?);
+            }
         }
-        for (key, written) in &request.gnu {
-            let digest = self.libc(dir, written, &rust, &environment);
-            libc.insert(key.clone(), digest.map_err(|failure| failure.at(&written.origin))?);
+        let scopes = request.scopes.iter().filter(|_| with_files);
+        for (scope, programs) in scopes {
+            for (program, platform) in &programs.programs {
+                let found = cargo::machine(self, program, dir, platform);
+                let (files, compiler) = found.map_err(|failure| failure.at(&programs.origin))?;
+                identity.add_files(scope, &files);
+                if let Some(version) = compiler {
+                    identity.cc.entry(scope.clone()).or_insert_with(|| plain(&version));
+                }
+            }
         }
-        Ok(LockedToolchain {
-            version: plain(first.strip_prefix("rustc ").unwrap_or(first)),
-            commit: said("commit-hash:"),
-            llvm: said("LLVM version:"),
-            libc,
-            cc,
-        })
+        Ok(identity)
     }
 
     /// How a program names itself that `cc` or `linker` of a Rust program names.
@@ -101,48 +97,6 @@ impl Toolchain<'_> {
         }
         version_of(&self.named_program(name, dir)?, dir, environment)
     }
-
-    /// The `libc.a` that the linker of a target takes.
-    fn libc(&self, dir: &Path, written: &GnuTarget, rust: &Rust, environment: &Environment) -> Result<Digest, Failure> {
-        let target = written.target.as_str();
-        let linker = self.linker(dir, written, rust, environment)?;
-        // As rustc calls it.
-        let width = match target.split('-').next() {
-            Some("x86_64") => Some("-m64"),
-            Some("i586" | "i686") => Some("-m32"),
-            _ => None,
-        };
-        let arguments = width.into_iter().chain(["-print-file-name=libc.a"]);
-        let ended = Child::new(&linker, dir, environment).args(arguments).run()?;
-        let path = PathBuf::from(ended.text());
-        if !ended.status.success() || !path.is_absolute() {
-            let what = format!("the linker of `{}` knows no `libc.a`", printable(target));
-            return Err(Failure::new(what).hint("on Debian it is in `libc6-dev`"));
-        }
-        digest_of(&path)
-    }
-
-    /// The linker of a target: the recipe's, the checkout's, else `cc` (The Cargo Book, `target.<triple>.linker`).
-    fn linker(
-        &self,
-        dir: &Path,
-        written: &GnuTarget,
-        rust: &Rust,
-        environment: &Environment,
-    ) -> Result<PathBuf, Failure> {
-        if let Some(named) = &written.linker {
-            return self.named_program(&named.value, dir);
-        }
-        let configuration = Configuration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
-        let configured =
-            configuration.linker(&written.target, &|flags| rust.cfgs(&written.target, flags, dir, environment))?;
-        let linker = configured.unwrap_or_else(|| PathBuf::from("cc"));
-        if linker.is_absolute() {
-            return Ok(linker);
-        }
-        let name = linker.to_string_lossy();
-        self.program(&name).ok_or_else(|| Failure::new(format!("the linker `{}` is not in `PATH`", printable(&name))))
-    }
 }
 
 /// The first line that a program says about itself.
@@ -158,14 +112,17 @@ fn version_of(program: &Path, dir: &Path, environment: &Environment) -> Result<S
     Ok(plain(first.trim()))
 }
 
-/// The digest of a C library.
-fn digest_of(path: &Path) -> Result<Digest, Failure> {
-    let fault = |error: &std::io::Error| Failure::io("read the C library", path, error);
-    let mut file = File::open(path).map_err(|error| fault(&error))?;
-    Digest::of_reader(&mut file).map_err(|error| fault(&error))
-}
-
 /// What a program said, as one line without anything that a terminal would act on.
 fn plain(text: &str) -> String {
     printable(text).into_owned()
+}
+
+impl LockedToolchain {
+    /// Adds the files of one program; other programs of the scope have the same, or more.
+    fn add_files(&mut self, scope: &str, files: &MachineFiles) {
+        if !files.0.is_empty() {
+            let known = self.files.entry(scope.to_owned()).or_default();
+            known.extend(files.0.iter().map(|(name, file)| (name.clone(), file.digest)));
+        }
+    }
 }

@@ -42,6 +42,7 @@ mod host_paths;
 mod identity;
 mod ignored;
 mod known_c_packages;
+mod machine;
 mod packages;
 mod rust;
 mod survey;
@@ -64,6 +65,7 @@ use crate::{
 };
 
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
+pub use machine::{MachineFile, MachineFiles};
 
 /// What compiling needs to know of its caller.
 #[derive(Debug)]
@@ -110,6 +112,8 @@ pub struct Order<'a> {
     pub origin: &'a Origin,
     /// Hears which part of the program is being compiled.
     pub running: &'a dyn Task,
+    /// Compares the files of this machine that the program takes with those of the lock.
+    pub pinned: &'a dyn Fn(&MachineFiles) -> Result<(), Failure>,
     /// Gives a refusal about the program of this name back, unless the recipe has an exception for it.
     pub waived: &'a dyn Fn(&str, Failure) -> Result<(), Failure>,
 }

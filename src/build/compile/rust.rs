@@ -89,6 +89,16 @@ impl Rust {
         (libraries.join("crt1.o").is_file() && linker.is_file()).then_some(linker)
     }
 
+    /// `rustc`.
+    pub(super) fn compiler(&self) -> &Path {
+        &self.rustc
+    }
+
+    /// The folder of the toolchain.
+    pub(super) fn sysroot(&self) -> &Path {
+        &self.sysroot
+    }
+
     /// Where the libraries are that the compiler and its tools are linked with.
     pub(super) fn libraries_of_compiler(&self) -> PathBuf {
         self.sysroot.join("lib")

@@ -81,7 +81,13 @@ fn a_go_program_is_the_same_from_every_folder_and_environment() {
     let compile = |toolchain: &Toolchain<'_>, checkout: &Path| {
         let (dir, origin) = (checkout.join("app"), located("x").origin);
         let waived = |_: &str, failure| Err(failure);
-        let order = Order { platform: &platform, origin: &origin, running: &crate::report::Silent, waived: &waived };
+        let order = Order {
+            platform: &platform,
+            origin: &origin,
+            running: &crate::report::Silent,
+            pinned: &|_| Ok(()),
+            waived: &waived,
+        };
         let failure = toolchain.go(&go("./sub"), &dir, &order).unwrap_err();
         assert_eq!(failure.what, "`./sub` is a library, not a program");
         assert_eq!(failure.hint.unwrap(), "the programs here: `.`");
@@ -124,7 +130,13 @@ fn a_rust_program_is_the_same_from_every_folder_and_environment() {
         let target = Some(located(&format!("{}-unknown-linux-gnu", env::consts::ARCH)));
         let binary = CargoBinary { target, ..CargoBinary::new(located("app")) };
         let (origin, waived) = (located("x").origin, |_: &str, failure| Err(failure));
-        let order = Order { platform: &platform, origin: &origin, running: &crate::report::Silent, waived: &waived };
+        let order = Order {
+            platform: &platform,
+            origin: &origin,
+            running: &crate::report::Silent,
+            pinned: &|_| Ok(()),
+            waived: &waived,
+        };
         toolchain.cargo(&binary, checkout, &order)
     };
     let plain = bytes("one", &[], &files, compile);

@@ -27,7 +27,11 @@ impl Resolver<'_> {
     }
 
     /// `cargo` with every variable replaced.
-    pub(super) fn expanded_cargo(&self, cargo: &CargoBinary, platform: &Platform) -> Result<CargoBinary, Failure> {
+    pub(in crate::build) fn expanded_cargo(
+        &self,
+        cargo: &CargoBinary,
+        platform: &Platform,
+    ) -> Result<CargoBinary, Failure> {
         let mut cargo = cargo.clone();
         self.replace_in(&mut cargo.features, platform, Some(FEATURE))?;
         self.replace_in(&mut cargo.flags, platform, None)?;

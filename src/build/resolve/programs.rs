@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     super::{
         check::Objection,
-        compile::{Compiled, Order, Toolchain},
+        compile::{Compiled, MachineFiles, Order, Toolchain},
         merged::Node,
         plan::{DebugFile, GroupKind},
         policy,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform},
-    recipe::{Binary, BinarySource, Compiler, Located},
+    recipe::{Binary, BinarySource, Compiler, Located, cargo_scope, cgo_scope},
     report::{Failure, Origin, Task, printable},
 };
 
@@ -107,25 +107,57 @@ impl<'a> Resolver<'a> {
         });
     }
 
+    /// Compares the files of this machine that a program takes with those of the lock, and keeps them for the plan.
+    fn compare_files(
+        &self,
+        compiler: Compiler,
+        dir: Option<&Located<String>>,
+        scope: &str,
+        files: &MachineFiles,
+    ) -> Result<(), Failure> {
+        let dir = dir.map_or(".", |dir| dir.value.as_str());
+        let mut machine = self.machine.borrow_mut();
+        machine.entry((compiler, dir.to_owned(), scope.to_owned())).or_default().0.extend(files.0.clone());
+        let Some(lock) = self.lock else { return Ok(()) };
+        let digests = files.0.iter().map(|(name, file)| (name.clone(), file.digest)).collect();
+        let mut differ = lock.other_files(compiler, dir, scope, &digests).into_iter();
+        let Some(mut first) = differ.next() else { return Ok(()) };
+        let more = differ.len();
+        if more > 0 {
+            first.what = format!("{} (and {more} more)", first.what);
+        }
+        if self.settings.locked {
+            return Err(first);
+        }
+        self.progress.warn(&first);
+        Ok(())
+    }
+
     fn compile(&self, binary: &Binary, platform: &Platform) -> Result<Option<Compiled>, Failure> {
         match &binary.source {
             BinarySource::Path(_) => Ok(None),
             BinarySource::Go(go) => {
                 let running = self.compiling(&format!("{} (go, {platform})", printable(&go.package.value)));
                 let dir = self.source_dir(go.dir.as_ref())?;
+                let (named_dir, scope) = (go.dir.as_ref(), cgo_scope(go, platform));
+                let pinned = |files: &MachineFiles| self.compare_files(Compiler::Go, named_dir, &scope, files);
                 let go = self.expanded_go(go, platform)?;
                 let checkout = self.bound.checkout(&dir);
                 let waived = |name: &str, failure| self.unless_excepted(binary, name, failure);
-                let order = Order { platform, origin: &binary.origin, running: running.as_ref(), waived: &waived };
+                let (origin, running) = (&binary.origin, running.as_ref());
+                let order = Order { platform, origin, running, pinned: &pinned, waived: &waived };
                 self.toolchain(&checkout).go(&go, &dir, &order).map(Some)
             }
             BinarySource::Cargo(cargo) => {
                 let running = self.compiling(&format!("{} (cargo, {platform})", printable(&cargo.package.value)));
                 let dir = self.source_dir(cargo.dir.as_ref())?;
+                let (named_dir, scope) = (cargo.dir.as_ref(), cargo_scope(cargo, platform));
+                let pinned = |files: &MachineFiles| self.compare_files(Compiler::Rust, named_dir, &scope, files);
                 let cargo = self.expanded_cargo(cargo, platform)?;
                 let checkout = self.bound.checkout(&dir);
                 let waived = |name: &str, failure| self.unless_excepted(binary, name, failure);
-                let order = Order { platform, origin: &binary.origin, running: running.as_ref(), waived: &waived };
+                let (origin, running) = (&binary.origin, running.as_ref());
+                let order = Order { platform, origin, running, pinned: &pinned, waived: &waived };
                 self.toolchain(&checkout).cargo(&cargo, &dir, &order).map(Some)
             }
         }

@@ -1,9 +1,12 @@
 //! A lock against a recipe, and against another lock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Compiler, Lock, LockFile, Pin, Requests};
-use crate::report::{Failure, Origin, printable};
+use super::{Compiler, Lock, LockFile, LockedToolchain, Pin, Requests, ToolchainScope, file_key, model::FILE_OF};
+use crate::{
+    oci::Digest,
+    report::{Failure, Origin, printable},
+};
 
 /// A line of a lock that another lock says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,14 @@ pub struct Difference {
     pub was: Option<String>,
     /// What it would say; none where it would go.
     pub now: Option<String>,
+}
+
+impl Difference {
+    /// Of a file of the machine: the programs that take it.
+    pub fn scope(&self) -> Option<&str> {
+        let (_, scope) = self.key.split_once(FILE_OF).filter(|_| matches!(self.pin, Pin::Toolchain(..)))?;
+        Some(scope)
+    }
 }
 
 /// The lines by which `now` differs from `was`, in the order of pins.
@@ -31,6 +42,72 @@ pub fn changes(was: &Lock, now: &Lock) -> Vec<Difference> {
             now: now.get(key).cloned(),
         })
         .collect()
+}
+
+impl LockFile {
+    /// The lines that the world says otherwise (`now`) than the lock (`was`), each at its place in the lock. What only one
+    /// of the two has is for [`Requests::stale`] to tell.
+    pub fn moved(&self, was: &Lock, now: &Lock) -> Vec<Failure> {
+        let differences = changes(was, now).into_iter();
+        differences
+            .filter_map(|difference| {
+                let (was, now) = (difference.was?, difference.now?);
+                let key = printable(&difference.key).into_owned();
+                let what =
+                    format!("{}: `{key}` is `{}` now, not `{}`", difference.pin, printable(&now), printable(&was));
+                let hint = match &difference.pin {
+                    Pin::Url(_) if difference.key == "sha256" => {
+                        "somebody changed what is there; look at it before the recipe names its digest".to_owned()
+                    }
+                    pin => pins_anew(pin),
+                };
+                Some(Failure::answer(what).at(&self.place(&difference.pin, &difference.key)).hint(hint))
+            })
+            .collect()
+    }
+
+    /// How the files of this machine that programs of `scope` take (by name) differ from those that the pin has; nothing
+    /// where the lock has no such pin, which [`Requests::stale`] tells.
+    pub fn other_files(
+        &self,
+        compiler: Compiler,
+        dir: &str,
+        scope: &str,
+        files: &BTreeMap<String, Digest>,
+    ) -> Vec<Failure> {
+        let key = (compiler, dir.to_owned());
+        let Some(locked) = self.lock.toolchains.get(&key) else { return Vec::new() };
+        let known = locked.files.get(scope).cloned().unwrap_or_default();
+        let lock_of = |files: BTreeMap<String, Digest>| {
+            let files = [(scope.to_owned(), files)].into();
+            let toolchain = LockedToolchain { version: locked.version.clone(), files, ..LockedToolchain::default() };
+            Lock { toolchains: [(key.clone(), toolchain)].into(), ..Lock::default() }
+        };
+        let mut differ = self.moved(&lock_of(known), &lock_of(files.clone()));
+        differ.extend(self.unpinned(&lock_of(files.clone())));
+        differ
+    }
+
+    /// The files of this machine that the world (`now`) has for pins of this lock, and the lock has no line for.
+    pub fn unpinned(&self, now: &Lock) -> Vec<Failure> {
+        let mut unpinned = Vec::new();
+        for ((compiler, dir), toolchain) in &now.toolchains {
+            let Some(locked) = self.lock.toolchains.get(&(*compiler, dir.clone())) else { continue };
+            let pin = Pin::Toolchain(*compiler, dir.clone());
+            for (scope, files) in &toolchain.files {
+                let lacks = |name: &&String| locked.files.get(scope).is_none_or(|known| !known.contains_key(*name));
+                unpinned.extend(files.keys().filter(lacks).map(|name| {
+                    let what = format!("{pin}: `{}` has no pin here", printable(&file_key(scope, name)));
+                    Failure::answer(what).at(&self.place(&pin, "")).hint(pins_anew(&pin))
+                }));
+            }
+        }
+        unpinned
+    }
+}
+
+fn pins_anew(pin: &Pin) -> String {
+    format!("`hardpan lock --update {}` pins it anew", printable(pin.shown()))
 }
 
 impl Requests {
@@ -57,8 +134,10 @@ impl Requests {
         }
         for (key, request) in &self.toolchains {
             let Some(locked) = file.lock.toolchains.get(key) else { continue };
-            for (target, at) in request.gnu.iter().filter(|(target, _)| !locked.libc.contains_key(*target)) {
-                missing(&format!("the C library of `{}`", printable(target)), &at.origin);
+            let lacks =
+                |(name, scope): &(&String, &ToolchainScope)| scope.has_files && !locked.files.contains_key(*name);
+            for (name, scope) in request.scopes.iter().filter(lacks) {
+                missing(&format!("the C library of `{}`", printable(name)), &scope.origin);
             }
             for (platform, wanted) in request.cc.iter().filter(|(platform, _)| !locked.cc.contains_key(*platform)) {
                 let kind = match key.0 {
@@ -116,10 +195,10 @@ impl Requests {
         }
         for (key, request) in &self.toolchains {
             let Some(locked) = file.lock.toolchains.get(key) else { continue };
-            let asks = |target: &String| request.gnu.contains_key(target) || request.cc.contains_key(target);
-            let targets = locked.libc.keys().filter(|target| !asks(target)).cloned();
-            let platforms = locked.cc.keys().filter(|platform| !request.cc.contains_key(*platform));
-            let surplus_keys = targets.chain(platforms.map(|platform| format!("cc {platform}")));
+            let asks = |scope: &String| request.scopes.contains_key(scope);
+            let files = locked.files.keys().filter(|scope| !asks(scope)).cloned();
+            let platforms = locked.cc.keys().filter(|name| !request.cc.contains_key(*name) && !asks(name));
+            let surplus_keys = files.chain(platforms.map(|platform| format!("cc {platform}")));
             surplus.extend(surplus_keys.map(|line| (Pin::Toolchain(key.0, key.1.clone()), line)));
         }
         surplus

@@ -10,9 +10,11 @@ mod requests;
 mod write;
 
 pub use compare::{Difference, changes};
+pub(super) use model::file_key;
 pub use model::{Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin};
 pub(super) use requests::lies_here;
-pub use requests::{CCompilerRequest, GnuTarget, Requests, ToolchainRequest};
+pub use requests::{CCompilerRequest, Requests, ToolchainRequest, ToolchainScope};
+pub(crate) use requests::{cargo_scope, cgo_scope};
 
 #[cfg(test)]
 mod tests;

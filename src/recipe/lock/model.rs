@@ -59,11 +59,11 @@ pub struct LockedToolchain {
     pub commit: Option<String>,
     /// Of Rust's code generator.
     pub llvm: Option<String>,
-    /// The C library that becomes part of programs: for each gnu target, and for each `linker` that the recipe names for
-    /// it; with cgo for each key of `cc` whose compiler says where it is.
-    pub libc: BTreeMap<String, Digest>,
-    /// The C compiler of programs with cgo, and what `cc` and `linker` of Rust programs name, as each names itself: for
-    /// each platform, and for each name that the recipe gives for it.
+    /// Files of the machine that become part of programs or decide about their bytes, by [scope](super::ToolchainScope) and name:
+    /// compilers, linkers, start files, archives, and all `headers` of the C library together.
+    pub files: BTreeMap<String, BTreeMap<String, Digest>>,
+    /// The C compiler of programs with cgo and of Rust programs with C in them, and what `cc` and `linker` of Rust programs
+    /// name, as each names itself: for each platform or target, and for each name that the recipe gives for it.
     pub cc: BTreeMap<String, String>,
 }
 
@@ -181,8 +181,10 @@ impl Lock {
                     add(&pin, key, value.clone());
                 }
             }
-            for (target, digest) in &toolchain.libc {
-                add(&pin, target, digest.to_string());
+            for (scope, files) in &toolchain.files {
+                for (name, digest) in files {
+                    add(&pin, &file_key(scope, name), digest.to_string());
+                }
             }
             for (platform, name) in &toolchain.cc {
                 add(&pin, &format!("cc {platform}"), name.clone());
@@ -190,6 +192,14 @@ impl Lock {
         }
         lines
     }
+}
+
+/// What stands between the name of a file of the machine and the programs that take it.
+pub(super) const FILE_OF: &str = " for ";
+
+/// The key of a file of the machine among the lines of a lock.
+pub(in crate::recipe) fn file_key(scope: &str, name: &str) -> String {
+    format!("{name}{FILE_OF}{scope}")
 }
 
 impl LockFile {

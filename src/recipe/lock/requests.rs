@@ -33,8 +33,8 @@ pub struct ToolchainRequest {
     pub origin: Origin,
     /// `dir` of it, where it is written.
     pub dir: Option<Located<String>>,
-    /// Targets whose C library becomes part of programs.
-    pub gnu: BTreeMap<String, GnuTarget>,
+    /// The programs by what they take of the machine, under the name that the lock has for it.
+    pub scopes: BTreeMap<String, ToolchainScope>,
     /// C compilers of programs with cgo, and what `cc` and `linker` of Rust programs name: for each platform, and for
     /// each name that the recipe gives for it.
     pub cc: BTreeMap<String, CCompilerRequest>,
@@ -51,19 +51,34 @@ pub struct CCompilerRequest {
     pub target: Option<String>,
     /// The name in the recipe, which may hold variables.
     pub named: Option<Located<String>>,
+    /// Of a program with cgo: libraries of this machine that it takes.
+    pub libraries: Vec<Located<String>>,
 }
 
-/// A target with the C library of GNU.
+/// Programs that take the same compilers, linkers and libraries of the machine: they are for one target, or for one
+/// platform with cgo, and the recipe names the same `cc` and `linker` for them, if any.
 #[derive(Debug, Clone)]
-pub struct GnuTarget {
-    /// Where it is written.
+pub struct ToolchainScope {
+    /// Where the first of them is written.
     pub origin: Origin,
-    /// For which platform it is.
-    pub platform: Platform,
-    /// The target itself.
-    pub target: String,
-    /// `linker` of the recipe, which may hold variables.
-    pub linker: Option<Located<String>>,
+    /// Whether they are certain to hold files of the machine: those for a gnu target and those with cgo.
+    pub has_files: bool,
+    /// The Rust programs among them, whose variables are not replaced yet, each with its platform.
+    pub programs: Vec<(CargoBinary, Platform)>,
+}
+
+/// The name of the scope of a Rust program: the target, and in brackets what the recipe names.
+pub(crate) fn cargo_scope(cargo: &CargoBinary, platform: &Platform) -> String {
+    let target = cargo.target.as_ref().map_or_else(|| platform.rust_target(), |target| target.value.as_str());
+    let named = cargo.linker.iter().chain(&cargo.cc).chain(&cargo.libraries);
+    let named: Vec<_> = named.map(|named| named.value.as_str()).collect();
+    if named.is_empty() { target.to_owned() } else { format!("{target} ({})", named.join(", ")) }
+}
+
+/// The name of the scope of a program with cgo, which is also that of its C compiler: the platform, `cc` and `libraries`.
+pub(crate) fn cgo_scope(go: &GoBinary, platform: &Platform) -> String {
+    let named = go.cc.iter().chain(&go.libraries).map(|named| format!(" {}", named.value));
+    format!("{platform}{}", named.collect::<String>())
 }
 
 impl Requests {
@@ -91,7 +106,7 @@ impl Requests {
             let request = requests.toolchains.entry(key).or_insert_with(|| ToolchainRequest {
                 origin: at.clone(),
                 dir: dir.clone(),
-                gnu: BTreeMap::new(),
+                scopes: BTreeMap::new(),
                 cc: BTreeMap::new(),
             });
             let on = |platform: &&Platform| binary.platforms.as_ref().is_none_or(|own| own.contains(platform));
@@ -128,17 +143,23 @@ impl Requests {
 impl ToolchainRequest {
     /// Adds the C compiler of a program with cgo.
     fn add_cgo(&mut self, go: &GoBinary, platform: &Platform) {
-        let named = go.cc.as_ref().map(|cc| format!(" {}", cc.value)).unwrap_or_default();
-        self.cc.entry(format!("{platform}{named}")).or_insert_with(|| CCompilerRequest {
+        let scope = cgo_scope(go, platform);
+        let origin = go.package.origin.clone();
+        self.scopes.entry(scope.clone()).or_insert_with(|| ToolchainScope {
+            origin,
+            has_files: true,
+            programs: Vec::new(),
+        });
+        self.cc.entry(scope).or_insert_with(|| CCompilerRequest {
             origin: go.package.origin.clone(),
             platform: platform.clone(),
             target: None,
             named: go.cc.clone(),
+            libraries: go.libraries.clone(),
         });
     }
 
-    /// Adds what `cc` and `linker` of a Rust program name, and the C library of a gnu target, which is the one that the
-    /// linker finds.
+    /// Adds a Rust program, and what `cc` and `linker` of it name.
     fn add_cargo(&mut self, cargo: &CargoBinary, platform: &Platform) {
         let target = cargo.target.as_ref().map_or_else(|| platform.rust_target(), |target| target.value.as_str());
         for named in cargo.cc.iter().chain(&cargo.linker) {
@@ -147,17 +168,16 @@ impl ToolchainRequest {
                 platform: platform.clone(),
                 target: Some(target.to_owned()),
                 named: Some(named.clone()),
+                libraries: Vec::new(),
             });
         }
-        if let Some(written) = cargo.target.as_ref().filter(|_| target.contains("-linux-gnu")) {
-            let linker = cargo.linker.as_ref().map(|linker| format!(" {}", linker.value)).unwrap_or_default();
-            self.gnu.entry(format!("{target}{linker}")).or_insert_with(|| GnuTarget {
-                origin: written.origin.clone(),
-                platform: platform.clone(),
-                target: target.to_owned(),
-                linker: cargo.linker.clone(),
-            });
-        }
+        let written = cargo.target.as_ref().map_or(&cargo.package.origin, |target| &target.origin);
+        let scope = self.scopes.entry(cargo_scope(cargo, platform)).or_insert_with(|| ToolchainScope {
+            origin: written.clone(),
+            has_files: target.contains("-linux-gnu"),
+            programs: Vec::new(),
+        });
+        scope.programs.push((cargo.clone(), platform.clone()));
     }
 }
 

@@ -30,10 +30,14 @@ prop_compose! {
         version in words(),
         commit in prop::option::of(words()),
         llvm in prop::option::of(words()),
-        libc in prop::collection::btree_map(words(), any::<u64>().prop_map(digest), 0..3),
+        files in prop::collection::btree_map(
+            words(),
+            prop::collection::btree_map(words(), any::<u64>().prop_map(digest), 1..3),
+            0..3,
+        ),
         cc in prop::collection::btree_map(words(), words(), 0..3),
     ) -> LockedToolchain {
-        LockedToolchain { version, commit, llvm, libc, cc }
+        LockedToolchain { version, commit, llvm, files, cc }
     }
 }
 
@@ -173,9 +177,10 @@ fn fitting() -> Lock {
         lock.urls.insert(url.clone(), LockedUrl { sha256: sha256.value, size: 1 });
     }
     for (key, request) in &requests.toolchains {
-        let libc = request.gnu.keys().map(|target| (target.clone(), digest(3))).collect();
+        let scopes = request.scopes.iter().filter(|(_, scope)| scope.has_files).map(|(name, _)| name.clone());
+        let files = scopes.map(|name| (name, [("libc.a".to_owned(), digest(3))].into())).collect();
         lock.toolchains
-            .insert(key.clone(), LockedToolchain { version: "1".into(), libc, ..LockedToolchain::default() });
+            .insert(key.clone(), LockedToolchain { version: "1".into(), files, ..LockedToolchain::default() });
     }
     lock
 }

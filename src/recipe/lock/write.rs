@@ -67,9 +67,7 @@ impl Page {
 
     /// `key = "value"`, both as TOML wants them.
     fn text(&mut self, key: &str, value: &str) {
-        let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        let key = if !key.is_empty() && key.bytes().all(bare) { key.to_owned() } else { quoted(key) };
-        self.line(&format!("{key} = {}", quoted(value)));
+        self.line(&format!("{} = {}", self::key(key), quoted(value)));
     }
 
     fn toolchain(&mut self, toolchain: &LockedToolchain) {
@@ -85,13 +83,19 @@ impl Page {
                 self.text(platform, name);
             }
         }
-        if !toolchain.libc.is_empty() {
-            self.table("[toolchain.libc]");
-            for (target, digest) in &toolchain.libc {
-                self.text(target, &digest.to_string());
+        for (scope, files) in &toolchain.files {
+            self.table(&format!("[toolchain.files.{}]", key(scope)));
+            for (name, digest) in files {
+                self.text(name, &digest.to_string());
             }
         }
     }
+}
+
+/// A key (TOML 1.0, "Keys"): in quotes where it needs them.
+fn key(text: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !text.is_empty() && text.bytes().all(bare) { text.to_owned() } else { quoted(text) }
 }
 
 /// A basic string (TOML 1.0, "String"), with everything escaped that a terminal or a reader could take for something

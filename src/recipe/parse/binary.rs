@@ -11,7 +11,7 @@ use super::{
     Page,
     compiler::{self, Toolchain},
     flag_list,
-    word_kind::{FEATURE, TAG, WordKind},
+    word_kind::{FEATURE, LIBRARY, TAG, WordKind},
 };
 use crate::report::Failure;
 
@@ -63,6 +63,7 @@ fn refuse_foreign_keys(page: &Page, kind: &str, table: &written::Binary) -> Resu
         ("vcs", &["go"], table.vcs.as_ref().map(|at| at.span.clone())),
         ("cgo", &["go"], table.cgo.as_ref().map(|at| at.span.clone())),
         ("cc", &["go", "cargo"], table.cc.as_ref().map(|at| at.span.clone())),
+        ("libraries", &["go", "cargo"], span(&table.libraries)),
         ("profile", &["cargo"], table.profile.as_ref().map(|at| at.span.clone())),
         ("rustflags", &["cargo"], span(&table.rustflags)),
         ("linker", &["cargo"], table.linker.as_ref().map(|at| at.span.clone())),
@@ -87,11 +88,19 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
     let dir = table.dir.map(|at| directory(page, at)).transpose()?;
     let strip = table.strip.map_or(Ok(Strip::Symbols), |at| strip(page, &at))?;
     let cc = table.cc.map(|at| compiler::program(page, "`cc`", at)).transpose()?;
+    let libraries = Page::each(table.libraries, |at| {
+        let located = page.filled("`libraries`", at)?;
+        LIBRARY.check(&located, &located.value).map(|()| located)
+    })?;
     if let Some(go) = table.go {
         let cgo = table.cgo.is_some_and(|at| at.value);
         if let Some(cc) = cc.as_ref().filter(|_| !cgo) {
             let failure = Failure::new("`cc` is the C compiler of a program with `cgo = true`, which is not here");
             return Err(failure.at(&cc.origin).hint("add `cgo = true`, or leave `cc` out"));
+        }
+        if let Some(library) = libraries.first().filter(|_| !cgo) {
+            let failure = Failure::new("`libraries` are for a program with `cgo = true`, which is not here");
+            return Err(failure.at(&library.origin).hint("add `cgo = true`, or leave `libraries` out"));
         }
         return Ok(BinarySource::Go(GoBinary {
             package: go_package(page, go)?,
@@ -103,6 +112,7 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
             vcs: table.vcs.is_some_and(|at| at.value),
             cgo,
             cc,
+            libraries,
             strip,
         }));
     }
@@ -119,6 +129,7 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
         rustflags: compiler::rustflags(page, table.rustflags)?,
         linker: table.linker.map(|at| compiler::program(page, "`linker`", at)).transpose()?,
         cc,
+        libraries,
         strip,
         debug_file: debug_file(page, table.debug_file, strip)?,
         auditable: table.auditable.is_none_or(|at| at.value),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{
     super::{
         Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin,
+        lock::file_key,
         shapes::{At, Pairs, Table},
         wording::quoted,
     },
@@ -77,7 +78,7 @@ struct WrittenToolchain {
     commit: Option<At<String>>,
     llvm: Option<At<String>>,
     #[serde(default)]
-    libc: Pairs,
+    files: Pairs<Pairs>,
     #[serde(default)]
     cc: Pairs,
 }
@@ -188,17 +189,21 @@ impl Reader<'_> {
         let version = self.text(&pin, "version", written.version)?;
         let commit = written.commit.map(|at| self.text(&pin, "commit", at)).transpose()?;
         let llvm = written.llvm.map(|at| self.text(&pin, "llvm", at)).transpose()?;
-        let mut libc = BTreeMap::new();
-        for (target, value) in written.libc.0 {
-            let digest = self.digest(&pin, &target.value, &value)?;
-            libc.insert(self.page.filled("a target", target)?.value, digest);
+        let mut files: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for (scope, written) in written.files.0 {
+            self.note(&pin, &scope.value, &scope.span);
+            let scope = self.page.filled("a target", scope)?.value;
+            for (name, value) in written.0 {
+                let digest = self.digest(&pin, &file_key(&scope, &name.value), &value)?;
+                files.entry(scope.clone()).or_default().insert(self.page.filled("a file", name)?.value, digest);
+            }
         }
         let mut cc = BTreeMap::new();
         for (platform, name) in written.cc.0 {
             let name = self.text(&pin, &format!("cc {}", platform.value), name)?;
             cc.insert(self.page.filled("a platform", platform)?.value, name);
         }
-        self.lock.toolchains.insert((compiler, dir), LockedToolchain { version, commit, llvm, libc, cc });
+        self.lock.toolchains.insert((compiler, dir), LockedToolchain { version, commit, llvm, files, cc });
         Ok(())
     }
 

@@ -14,6 +14,8 @@ pub struct WordKind {
 pub const TAG: WordKind = WordKind { what: "a build tag", more: "_.," };
 /// A Cargo feature.
 pub const FEATURE: WordKind = WordKind { what: "a feature", more: "_.,+-/?" };
+/// A library, as pkg-config calls it.
+pub(super) const LIBRARY: WordKind = WordKind { what: "a library", more: "_.+-" };
 
 impl WordKind {
     /// A kind whose words may have the characters of `more`.

@@ -78,23 +78,37 @@ fn a_lock_without_what_cc_and_linker_name_is_stale_and_so_is_one_with_more() {
 }
 
 #[test]
-fn the_c_library_of_a_gnu_target_is_the_one_that_the_named_linker_finds() {
-    let case =
-        hello().edit("app.toml", |text| text.replace("cc = \"tools/cc\"", "target = \"x86_64-unknown-linux-gnu\""));
-    let here = case.path("libc.a");
-    let finding = script("cc", "link 1").replace(
-        "case",
-        &format!("case \"$*\" in *print-file-name=libc.a*) echo '{}'; exit ;; esac\ncase", here.display()),
-    );
-    let case = case.file("libc.a", "one").file("tools/amd64-cc", finding).mode("tools/amd64-cc", 0o755);
+fn what_a_gnu_program_takes_of_the_machine_is_locked_and_another_compiler_is_refused_by_the_file() {
+    let case = hello()
+        .edit("app.toml", |text| text.replace("cc = \"tools/cc\"", "target = \"x86_64-unknown-linux-gnu\""))
+        .file("tools/amd64-cc", script("cc", "link 1"))
+        .mode("tools/amd64-cc", 0o755);
     case.run(["lock", "--offline", "app.toml"]).ok();
     let text = lock(&case);
-    let digest = crate::support::layout::sha256(b"one");
-    let expected = format!("[toolchain.libc]\n\"x86_64-unknown-linux-gnu ./tools/{{arch}}-cc\" = \"{digest}\"\n");
-    assert!(text.contains(&expected), "{text}");
-    let moved = case.file("libc.a", "two");
-    moved
-        .run(["lock", "--check", "--offline", "app.toml"])
-        .fails(1)
-        .says("`x86_64-unknown-linux-gnu ./tools/{arch}-cc` is");
+    let scope = "x86_64-unknown-linux-gnu (./tools/{arch}-cc)";
+    let files = text.split(&format!("[toolchain.files.\"{scope}\"]\n")).nth(1).expect("the files of the scope");
+    for name in ["amd64-cc", "as", "collect2", "\"crtbeginS.o\"", "ld", "\"libc.a\"", "\"libgcc.a\"", "\"rcrt1.o\""] {
+        assert!(files.lines().any(|line| line.starts_with(&format!("{name} = \"sha256:"))), "{name}: {text}");
+    }
+    case.run(["build", "app.toml", "--locked", "--offline"]).ok();
+    // Start files of its own are what another version of a compiler has.
+    let found = std::process::Command::new("cc").arg("-print-file-name=crtbeginS.o").output().expect("cc");
+    let found = String::from_utf8(found.stdout).expect("text");
+    let mut other = std::fs::read(found.trim()).expect("crtbeginS.o");
+    other.push(0);
+    let driver = script(&format!("cc -B {}", case.path("start").display()), "link 1");
+    let case = case.file("start/crtbeginS.o", other).file("tools/amd64-cc", driver).mode("tools/amd64-cc", 0o755);
+    let amd64_cc = text.lines().find(|line| line.starts_with("amd64-cc = ")).expect("the driver").to_owned();
+    let digest = crate::support::layout::sha256(&std::fs::read(case.path("tools/amd64-cc")).expect("the driver"));
+    let case = case.edit("app.lock", |text| text.replace(&amd64_cc, &format!("amd64-cc = \"{digest}\"")));
+    for words in [&["build", "app.toml", "--locked", "--offline"][..], &["lock", "--check", "--offline", "app.toml"]] {
+        case.run(words)
+            .fails(1)
+            .says(&format!("the compiler `rust`: `crtbeginS.o for {scope}` is `sha256:"))
+            .says("hint: `hardpan lock --update rust` pins it anew");
+    }
+    let build = case.run(["build", "app.toml", "--offline"]).ok();
+    build.says("warning").says("crtbeginS.o");
+    case.run(["lock", "--offline", "--update", "rust", "app.toml"]).ok();
+    case.run(["build", "app.toml", "--locked", "--offline"]).ok();
 }

@@ -21,6 +21,12 @@ struct Message {
     executable: Option<PathBuf>,
     #[serde(default)]
     fresh: bool,
+    /// Of a build script: the libraries that it asks for, as `[kind=]name`.
+    #[serde(default)]
+    linked_libs: Vec<String>,
+    /// Of a build script: where they are, as `[kind=]folder`.
+    #[serde(default)]
+    linked_paths: Vec<String>,
 }
 
 /// What an artifact is of.
@@ -50,6 +56,9 @@ struct Seen {
     compiled: std::collections::BTreeSet<String>,
     program: Option<PathBuf>,
     outside: Option<PathBuf>,
+    /// The archives that build scripts ask for by name and folder, in the paths of the compile: rustc puts them into
+    /// libraries of Rust, so that no linker tells about them.
+    archives: std::collections::BTreeSet<PathBuf>,
 }
 
 impl<'a> Artifacts<'a> {
@@ -66,10 +75,13 @@ impl<'a> Artifacts<'a> {
     /// Takes one line. A line that is no JSON object was printed by something else.
     pub(super) fn hear(&self, line: &[u8]) {
         let Ok(message) = serde_json::from_slice::<Message>(line) else { return };
+        let Ok(mut seen) = self.seen.lock() else { return };
+        if message.reason == "build-script-executed" {
+            seen.archives.extend(message.archives());
+        }
         if message.reason != "compiler-artifact" {
             return;
         }
-        let Ok(mut seen) = self.seen.lock() else { return };
         if message.package_id.contains("path+file://") && !message.manifest_path.starts_with(self.workspace) {
             seen.outside.get_or_insert(message.manifest_path);
         }
@@ -94,6 +106,11 @@ impl<'a> Artifacts<'a> {
         self.seen.lock().is_ok_and(|seen| !seen.compiled.is_empty())
     }
 
+    /// The archives that build scripts ask for, whether or not they are there.
+    pub(super) fn archives(&self) -> Vec<PathBuf> {
+        self.seen.lock().map(|seen| seen.archives.iter().cloned().collect()).unwrap_or_default()
+    }
+
     /// The program; refuses sources whose place enters it.
     pub(super) fn program(self) -> Result<PathBuf, Failure> {
         let seen = self.seen.into_inner().unwrap_or_default();
@@ -103,6 +120,19 @@ impl<'a> Artifacts<'a> {
             return Err(Failure::new(what).in_path(&outside).hint(hint));
         }
         seen.program.ok_or_else(|| Failure::new(format!("`cargo rustc` made no binary `{}`", printable(self.binary))))
+    }
+}
+
+impl Message {
+    /// Where the libraries of a build script can be: `static=z` in `native=/usr/lib` is `/usr/lib/libz.a`.
+    fn archives(&self) -> impl Iterator<Item = PathBuf> {
+        let value = |text: &str| text.rsplit_once('=').map_or(text, |(_, value)| value).to_owned();
+        let folders: Vec<_> = self.linked_paths.iter().map(|path| PathBuf::from(value(path))).collect();
+        // `:` divides the name from another one, which is Rust's own.
+        let names =
+            self.linked_libs.iter().map(|library| value(library).split(':').next().unwrap_or_default().to_owned());
+        let names: Vec<_> = names.flat_map(|name| [format!("lib{name}.a"), name]).collect();
+        folders.into_iter().flat_map(move |folder| names.clone().into_iter().map(move |name| folder.join(name)))
     }
 }
 
@@ -134,6 +164,18 @@ mod tests {
         assert_eq!(package_name("registry+https://github.com/rust-lang/crates.io-index#serde@1.0.2"), "serde");
         assert_eq!(package_name("path+file:///w/app#0.1.0"), "app");
         assert_eq!(package_name("path+file:///w/app#other@0.1.0"), "other");
+    }
+
+    #[test]
+    fn archives_of_build_scripts_are_told_by_folder_and_name() {
+        let message = br#"{"reason":"build-script-executed","package_id":"path+file:///w#0.1.0",
+            "linked_libs":["static:+verbatim=libx.a","z"],"linked_paths":["native=/usr/lib","/opt"],"out_dir":"/o"}"#;
+        let artifacts = Artifacts::new("app", Path::new("/w"), 1, &Silent, &Silent);
+        artifacts.hear(message);
+        let found = artifacts.archives();
+        for path in ["/usr/lib/libx.a", "/usr/lib/libz.a", "/opt/libz.a"] {
+            assert!(found.contains(&PathBuf::from(path)), "{path}: {found:?}");
+        }
     }
 
     #[test]

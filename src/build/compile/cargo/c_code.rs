@@ -9,6 +9,7 @@ use super::{
         c_packages::{CNeed, CPackage, c_packages},
         cargo_tree::CargoTree,
         child::Child,
+        machine::wrapper::CWrappers,
         zig::Wrappers,
     },
     Job,
@@ -65,7 +66,9 @@ impl Job<'_> {
     pub(super) fn c_code(&self, tree: &str) -> Result<CCode, Failure> {
         let packages = c_packages(&CargoTree::read(tree)?, self.target);
         for package in &packages {
-            let told = package.is_told_by(self.binary.env.keys().map(String::as_str));
+            // Which library is which package's is not known here: one that lacks its own says so by its build script.
+            let told =
+                !self.binary.libraries.is_empty() || package.is_told_by(self.binary.env.keys().map(String::as_str));
             if let Some(missing) = package.missing_library(self.target).filter(|_| !told) {
                 return Err(missing);
             }
@@ -106,6 +109,7 @@ impl Job<'_> {
     /// The variables by which build scripts find the compiler.
     pub(super) fn c_variables(&self, code: &CCode) -> Result<BTreeMap<String, OsString>, Failure> {
         let mut found = BTreeMap::new();
+        CWrappers::clear(&self.tools_folder())?;
         let Some(compiler) = &code.compiler else { return Ok(found) };
         let mut set = |name: &str, value: OsString| {
             let [variable, ..] = variables(name, self.target);
@@ -122,10 +126,12 @@ impl Job<'_> {
             );
             return Ok(found);
         }
-        let joined = |command: &[OsString]| command.join(std::ffi::OsStr::new(" "));
-        set("CC", joined(&compiler.command));
+        let folder = self.tools_folder();
+        let (inside, lists) = (self.paths.inside(&folder), self.paths.inside(&self.header_lists()));
+        let wrappers = CWrappers { toolchain: self.toolchain, folder: &folder, inside: &inside, lists: &lists };
+        set("CC", wrappers.write(&compiler.command)?);
         if let Some(cxx) = &compiler.cxx {
-            set("CXX", joined(cxx));
+            set("CXX", wrappers.write(cxx)?);
         }
         self.toolchain.progress.detail(&format!("  C compiler for {}: {}", self.target, printable(&compiler.version)));
         Ok(found)

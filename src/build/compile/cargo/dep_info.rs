@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::super::machine::prerequisites;
+
 /// The entries of a folder that belong to a unit, each with the unit's name: `name-0123456789abcdef`, and `.d` files.
 pub(super) fn units(folder: &Path) -> impl Iterator<Item = (String, String)> {
     file_names(folder).into_iter().filter_map(|entry| {
@@ -24,21 +26,9 @@ pub(super) fn file_names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The sources that a `.d` file of rustc names: `output: source source`, in which `\ ` is a blank.
+/// The sources that a `.d` file of rustc names.
 pub(super) fn dep_info(file: &Path) -> Vec<PathBuf> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let Some((_, sources)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
-    let mut paths = vec![String::new()];
-    let mut chars = sources.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, paths.last_mut()) {
-            ('\\', Some(path)) if chars.peek() == Some(&' ') => path.extend(chars.next()),
-            (' ', _) => paths.push(String::new()),
-            (c, Some(path)) => path.push(c),
-            (_, None) => {}
-        }
-    }
-    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+    prerequisites(&fs::read_to_string(file).unwrap_or_default())
 }
 
 /// The paths that a build script asked cargo to watch.

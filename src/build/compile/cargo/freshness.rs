@@ -16,6 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    super::bench::Bench,
     dep_info::{dep_info, file_names, reruns, units},
     paths::CompilePaths,
     sources::{Listing, OUTSIDE, Sources, group_name},
@@ -70,7 +71,7 @@ pub(super) struct Surroundings<'a> {
 
 /// The target directory of a workspace before and after one run of cargo.
 pub(super) struct Freshness<'a> {
-    pub(super) bench: &'a Path,
+    pub(super) bench: &'a Bench,
     pub(super) target_dir: &'a Path,
     pub(super) paths: &'a CompilePaths,
     /// The workspace's folder on this machine.
@@ -179,7 +180,7 @@ impl Freshness<'_> {
     /// Whether a file did not change since this run began: the folder `tmp` of the compile was made then.
     fn is_older(&self, path: &Path) -> bool {
         let changed = |path: &Path| fs::metadata(path).ok().map(|metadata| changed_at(&metadata));
-        match (changed(path), changed(&self.bench.join("lock"))) {
+        match (changed(path), changed(&self.bench.root().join("lock"))) {
             (Some(file), Some(start)) => file < start,
             // What is not there, or in the target directory, is no source.
             (None, _) => true,
@@ -262,17 +263,14 @@ impl Freshness<'_> {
 
     /// The record; an empty one where there is none that can be read, which makes every package a changed one.
     fn read(&self) -> Record {
-        let text = fs::read(self.bench.join(FILE)).unwrap_or_default();
+        let text = fs::read(self.bench.root().join(FILE)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
     fn write(&self, record: &Record) -> Result<(), Failure> {
-        let (file, new) = (self.bench.join(FILE), self.bench.join("units.new"));
         let text =
             serde_json::to_vec(record).map_err(|error| Failure::new(format!("cannot note the sources: {error}")))?;
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &file))
-            .map_err(|error| Failure::io("note the state of the sources", &file, &error))
+        self.bench.keep(FILE, &text)
     }
 }
 

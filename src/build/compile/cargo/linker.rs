@@ -1,19 +1,13 @@
 //! What links a Rust program: the toolchain's own linker where it can, so that no linker of the machine is in the program.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
-    super::{c_compiler::CCompiler, child::Child, zig::Wrappers},
+    super::{c_compiler::CCompiler, machine::trace::LinkerFlags, zig::Wrappers},
     Job,
     c_code::CCode,
 };
-use crate::{
-    build::pinned::PinnedFile,
-    report::{Failure, printable},
-};
+use crate::report::{Failure, printable};
 
 /// How the final link of a program is done.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,9 +19,6 @@ pub(super) enum Linker {
     /// What rustc takes by itself: `cc`.
     Default,
 }
-
-/// Files beside `libc.a` that become part of a static program of a GNU target.
-const GNU_FILES: [&str; 7] = ["libc.a", "crt1.o", "rcrt1.o", "crti.o", "crtbeginS.o", "libgcc.a", "libgcc_eh.a"];
 
 impl Job<'_> {
     /// The linker: the recipe's, else the checkout's, else `rust-lld` for a musl target that has its own C library, else a
@@ -79,47 +70,6 @@ impl Job<'_> {
         let command = compiler.cxx.as_ref().unwrap_or(&compiler.command);
         command.first().map(PathBuf::from).ok_or_else(|| Failure::new("the C++ compiler has no name"))
     }
-
-    /// Tools and libraries of this machine by which the program is made, each with its fingerprint.
-    pub(super) fn tools(&self, linker: &Linker, code: &CCode) -> Result<BTreeMap<String, String>, Failure> {
-        let mut files = Vec::new();
-        if let Some(compiler) = code.compiler.as_ref().and_then(|compiler| compiler.command.first()) {
-            files.push(PathBuf::from(compiler));
-            files.extend(self.printed(Path::new(compiler), "-print-prog-name=cc1")?);
-        }
-        self.add_link_inputs(linker, &mut files)?;
-        let mut inputs = BTreeMap::new();
-        for file in files.iter().filter(|file| file.is_absolute()) {
-            let real = std::fs::canonicalize(file).map_err(|error| Failure::io("find it", file, &error))?;
-            let pinned = PinnedFile::pin(&real, &real.to_string_lossy(), self.toolchain.blobs)?;
-            inputs.insert(file.to_string_lossy().into_owned(), pinned.fingerprint().hex());
-        }
-        Ok(inputs)
-    }
-
-    /// The path that a compiler driver answers; none where it has no such file or does not know the question.
-    fn printed(&self, driver: &Path, question: &str) -> Result<Option<PathBuf>, Failure> {
-        let ended = Child::new(driver, self.dir, &self.environment).args([question]).run()?;
-        let path = PathBuf::from(ended.text());
-        Ok(Some(path).filter(|path| ended.status.success() && path.is_absolute()))
-    }
-
-    fn add_link_inputs(&self, linker: &Linker, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-        let driver = match linker {
-            Linker::SelfContained(_) => return Ok(()),
-            Linker::Driver(driver) => driver.clone(),
-            Linker::Default => self.toolchain.named_program("cc", self.dir)?,
-        };
-        files.push(driver.clone());
-        if self.target.contains("-linux-gnu") {
-            for name in GNU_FILES {
-                files.extend(self.printed(&driver, &format!("-print-file-name={name}"))?);
-            }
-            files.extend(self.printed(&driver, "-print-prog-name=ld")?);
-            files.extend(self.toolchain.program("ld"));
-        }
-        Ok(())
-    }
 }
 
 impl Linker {
@@ -136,7 +86,12 @@ impl Linker {
         }
     }
 
-    /// Flags by which the section of `symbol` stays in a program. Zig takes no `--undefined=`.
+    /// How rustc takes a flag of this linker.
+    pub(super) fn trace_flags(&self) -> LinkerFlags {
+        if self.is_bare() { LinkerFlags::RustcBare } else { LinkerFlags::RustcDriver }
+    }
+
+    /// LinkerFlags by which the section of `symbol` stays in a program. Zig takes no `--undefined=`.
     pub(super) fn undefined(&self, symbol: &str) -> Vec<String> {
         if self.is_bare() {
             ["-u", symbol].map(|word| format!("-Clink-arg={word}")).into()

@@ -10,6 +10,7 @@ mod dep_info;
 mod failures;
 mod freshness;
 mod linker;
+mod machine;
 mod paths;
 mod program;
 mod room;
@@ -42,6 +43,7 @@ use super::{
     cargo_graph::CargoGraph,
     child::{Child, Ended},
     environment::{self, Environment},
+    machine::{MachineFiles, MachineInputs},
     packages::{Choice, Metadata},
     rust::Rust,
 };
@@ -49,7 +51,7 @@ use crate::{
     cache::note_size,
     oci::{Digest, Platform},
     recipe::CargoBinary,
-    report::{Failure, Task, printable},
+    report::{Failure, Silent, Task, printable},
 };
 
 /// A program is linked against a C library that is part of it.
@@ -74,6 +76,17 @@ struct Job<'a> {
     configuration: String,
 }
 
+/// A compile that is ready to begin.
+struct CargoCompile<'a> {
+    job: Job<'a>,
+    root: PathBuf,
+    workspace: Workspace,
+    choice: Choice,
+    code: CCode,
+    linker: Linker,
+    machine: MachineInputs,
+}
+
 /// Compiles `binary` in `dir`.
 pub(super) fn compile(
     toolchain: &Toolchain<'_>,
@@ -81,7 +94,34 @@ pub(super) fn compile(
     dir: &Path,
     order: &Order<'_>,
 ) -> Result<Compiled, Failure> {
-    let platform = order.platform;
+    let prepared = prepare(toolchain, binary, dir, order.platform, order.running)?;
+    (order.pinned)(&prepared.machine.files)?;
+    prepared.build(order)
+}
+
+/// What of this machine `binary` would take, without compiling it; and what the C compiler says about itself, where there
+/// is C in the program.
+pub(super) fn machine(
+    toolchain: &Toolchain<'_>,
+    binary: &CargoBinary,
+    dir: &Path,
+    platform: &Platform,
+) -> Result<(MachineFiles, Option<String>), Failure> {
+    let prepared = prepare(toolchain, binary, dir, platform, &Silent)?;
+    // What the recipe names has a line of its own.
+    let compiler = prepared.code.compiler.map(|compiler| compiler.version).filter(|_| binary.cc.is_none());
+    Ok((prepared.machine.all_files(), compiler))
+}
+
+/// Does everything that comes before the compile: crates are fetched, compilers found, and all refusals made that need
+/// no compiler.
+fn prepare<'a>(
+    toolchain: &'a Toolchain<'a>,
+    binary: &'a CargoBinary,
+    dir: &'a Path,
+    platform: &'a Platform,
+    running: &'a dyn Task,
+) -> Result<CargoCompile<'a>, Failure> {
     let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
     refuse_target(binary, target)?;
     let cargo_home = toolchain.folder("CARGO_HOME", ".cargo")?;
@@ -95,8 +135,6 @@ pub(super) fn compile(
     let mut environment = toolchain.hermetic(&bench);
     cargo_variables(&mut environment, toolchain, &bench, &cargo_home)?;
     rust.add_to(&mut environment);
-    // Libraries of this machine are no input that anything names.
-    environment.insert("PKG_CONFIG_LIBDIR".into(), bench.home().into());
     environment::add_recipe(&mut environment, &binary.env, is_reserved).map_err(|failure| {
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
     })?;
@@ -105,7 +143,7 @@ pub(super) fn compile(
     let digest = Digest::of(said.as_bytes()).hex();
     let mut job = Job {
         toolchain,
-        running: order.running,
+        running,
         binary,
         dir,
         target,
@@ -125,15 +163,23 @@ pub(super) fn compile(
     let workspace = job.workspace(&root)?;
     let choice = workspace.own_metadata()?.choose(binary)?;
     let code = job.c_code(&workspace.tree)?;
+    let linker = job.linker(settled.linker.as_deref(), &code)?;
+    let machine = job.machine(&linker, &code, &settled.rustflags)?;
+    // Libraries of this machine that nothing names are no input.
+    for (name, value) in job.library_variables() {
+        job.environment.entry(name.into()).or_insert(value);
+    }
     for (name, value) in job.c_variables(&code)? {
         job.environment.insert(name.into(), value);
     }
-    let linker = job.linker(settled.linker.as_deref(), &code)?;
     let maps = job.paths.maps((&job.rust.library_source, &job.rust.library_name))?;
-    c_flags::add(&mut job.environment, &configuration.own, &maps);
+    // C code writes these flags into programs (`OpenSSL_version`): the folder of the toolchain, in which there is none of
+    // it, stays out of them.
+    let of_c: Vec<_> = maps.iter().filter(|(from, _)| *from != job.rust.library_source).cloned().collect();
+    c_flags::add(&mut job.environment, &configuration.own, &of_c);
     let flags = job.rustflags(settled.rustflags, &maps);
     job.environment.insert("CARGO_ENCODED_RUSTFLAGS".into(), flags.join("\u{1f}").into());
-    job.build(&root, workspace, &choice, &linker, &code)
+    Ok(CargoCompile { job, root, workspace, choice, code, linker, machine })
 }
 
 /// Refuses a target that is no triple.
@@ -273,55 +319,53 @@ impl Job<'_> {
         };
         if ended.status.success() { Ok(()) } else { Err(self.explain(&ended, "cargo fetch")) }
     }
+}
 
+impl CargoCompile<'_> {
     /// Compiles, and hands the program over.
-    fn build(
-        &self,
-        root: &Path,
-        workspace: Workspace,
-        choice: &Choice,
-        linker: &Linker,
-        code: &CCode,
-    ) -> Result<Compiled, Failure> {
+    fn build(self, order: &Order<'_>) -> Result<Compiled, Failure> {
+        let Self { job, root, workspace, choice, code, linker, machine: inputs } = self;
         let folders = package_folders(&workspace.packages);
-        let sources = Sources::new(root, &folders, self.toolchain.ignored, self.toolchain.blobs);
-        let target_dir = self.bench.target();
+        let sources = Sources::new(&root, &folders, job.toolchain.ignored, job.toolchain.blobs);
+        let target_dir = job.bench.target();
         let freshness = Freshness {
-            bench: self.bench.root(),
+            bench: &job.bench,
             target_dir: &target_dir,
-            paths: &self.paths,
-            root,
+            paths: &job.paths,
+            root: &root,
             sources: &sources,
             packages: &workspace.packages,
         };
-        let env = self.binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
+        let env = job.binary.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
         let mut env: BTreeMap<_, _> = env;
         // What `[env]` of a configuration says reaches units as a variable of the recipe does.
-        env.insert("the configuration of cargo", self.configuration.as_str());
-        let surroundings = Surroundings { env, target: self.target, tools: self.tools(linker, code)? };
+        env.insert("the configuration of cargo", job.configuration.as_str());
+        let surroundings = Surroundings { env, target: job.target, tools: machine::tools(&inputs, &code) };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
-        let before = freshness.prepare(workspace.listing, &surroundings, self.toolchain.progress)?;
-        let inside = self.paths.inside(root);
+        let before = freshness.prepare(workspace.listing, &surroundings, job.toolchain.progress)?;
+        job.make_header_lists(&code)?;
+        let inside = job.paths.inside(&root);
         let artifacts =
-            Artifacts::new(&choice.binary, &inside, graph.packages.len(), self.running, self.toolchain.progress);
-        let ended = self.run_cargo(choice, linker, &graph, &artifacts)?;
+            Artifacts::new(&choice.binary, &inside, graph.packages.len(), job.running, job.toolchain.progress);
+        let variant = job.variant(&choice.package);
+        let trace = inputs.trace.map(|form| (form, target_dir.join(format!("linked-{variant}"))));
+        let ended = job.run_cargo(&choice, &linker, trace.as_ref(), &graph, &artifacts)?;
         if !ended.status.success() {
-            return Err(self.explain(&ended, "cargo rustc"));
+            return Err(job.explain(&ended, "cargo rustc"));
         }
+        (order.pinned)(&job.check_machine(&inputs, trace.as_ref(), &artifacts.archives(), &code)?)?;
         let compiled = artifacts.compiled();
-        let made = self.paths.host(&artifacts.program()?);
-        let host_path = self.host_path(&made, &choice.binary)?;
+        let made = job.paths.host(&artifacts.program()?);
+        let host_path = job.host_path(&made, &choice.binary)?;
         // Not the file itself: cargo overwrites it when another recipe compiles this program.
-        let copy = self.bench.temporary().join("program");
+        let copy = job.bench.temporary().join("program");
         fs::copy(&made, &copy).map_err(|error| Failure::io("copy the program", &made, &error))?;
-        let variant = self.variant(&choice.package);
-        let debug =
-            self.split(&copy)?.map(|symbols| self.bench.hand_over(&symbols, &variant, "symbols")).transpose()?;
-        let path = self.bench.hand_over(&copy, &variant, &choice.binary)?;
+        let debug = job.split(&copy)?.map(|symbols| job.bench.hand_over(&symbols, &variant, "symbols")).transpose()?;
+        let path = job.bench.hand_over(&copy, &variant, &choice.binary)?;
         freshness.remember(before)?;
         if compiled {
             // Without it the folder counts as empty, and is removed later than it could be.
-            let _ = note_size(self.bench.root());
+            let _ = note_size(job.bench.root());
         }
         Ok(Compiled { path, name: choice.binary.clone(), debug, objections: host_path.into_iter().collect() })
     }

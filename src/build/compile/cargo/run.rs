@@ -1,6 +1,7 @@
 //! The call of cargo that compiles and links.
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
@@ -13,6 +14,7 @@ use super::{
         dependency_list::DependencyList,
         dependency_object,
         environment::Environment,
+        machine::{TraceForm, wrapper::CWrappers},
         packages::Choice,
     },
     Job, STATIC,
@@ -27,6 +29,7 @@ impl Job<'_> {
         &self,
         choice: &Choice,
         linker: &Linker,
+        trace: Option<&(TraceForm, PathBuf)>,
         graph: &CargoGraph,
         artifacts: &Artifacts<'_>,
     ) -> Result<Ended, Failure> {
@@ -41,6 +44,7 @@ impl Job<'_> {
         arguments.extend(self.binary.flags.iter().map(|flag| OsString::from(&flag.value)));
         arguments.push("--".into());
         arguments.extend(self.link_flags(linker, graph)?.into_iter().map(OsString::from));
+        arguments.extend(trace.map(|(form, list)| linker.trace_flags().of_trace(*form, &self.paths.inside(list))));
         let (environment, dir) = (self.inside_environment(), self.paths.inside(self.dir));
         let hear = |line: &[u8]| artifacts.hear(line);
         let cargo = Child::new(&self.rust.cargo, &dir, &environment).enclosed(self.paths.stage()).heard(&hear);
@@ -79,6 +83,13 @@ impl Job<'_> {
             if let Some(value) = environment.get_mut(OsStr::new(name)) {
                 *value = self.paths.inside(Path::new(value)).into_os_string();
             }
+        }
+        // First of all: the names of C compilers are those of the scripts.
+        let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        let folders = std::iter::once(self.paths.inside(&self.tools_folder().join(CWrappers::IN_PATH)))
+            .chain(env::split_paths(&path));
+        if let Ok(path) = env::join_paths(folders) {
+            environment.insert("PATH".into(), path);
         }
         environment
     }

@@ -141,23 +141,20 @@ impl Job<'_> {
     }
 
     /// The file in which the last answer about this package, target and choice of features is.
-    fn answer_file(&self) -> PathBuf {
+    fn answer_name(&self) -> String {
         let said = format!("{} {} {:?}", self.binary.package.value, self.target, self.selection());
         let name: String = Digest::of(said.as_bytes()).hex().chars().take(16).collect();
-        self.bench.root().join(format!("metadata-{name}.json"))
+        format!("metadata-{name}.json")
     }
 
     fn last_answer(&self) -> Option<Answer> {
-        serde_json::from_slice(&fs::read(self.answer_file()).ok()?).ok()
+        serde_json::from_slice(&fs::read(self.bench.root().join(self.answer_name())).ok()?).ok()
     }
 
     fn keep_answer(&self, answer: &Answer) -> Result<(), Failure> {
-        let (file, new) = (self.answer_file(), self.bench.root().join("metadata.new"));
         let text =
             serde_json::to_vec(answer).map_err(|error| Failure::new(format!("cannot keep the metadata: {error}")))?;
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &file))
-            .map_err(|error| Failure::io("keep what cargo said", &file, &error))
+        self.bench.keep(&self.answer_name(), &text)
     }
 }
 

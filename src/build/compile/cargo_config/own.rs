@@ -70,12 +70,6 @@ impl Configuration {
         Ok(Some(linker))
     }
 
-    /// The linker that the checkout names for `target`: an absolute path, or the name of a program in `PATH`.
-    pub(in super::super) fn linker(&self, target: &str, ask: Ask<'_>) -> Result<Option<PathBuf>, Failure> {
-        let (_, cfgs) = self.flags(target, ask)?;
-        self.linker_with(target, &cfgs)
-    }
-
     /// Whether a linker of this machine would take the place of the checkout's, or of the default.
     pub(super) fn has_foreign_linker(&self, target: &str, cfgs: &[Cfg]) -> bool {
         if self.has_own(&["target", target, "linker"]) {

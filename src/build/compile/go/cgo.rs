@@ -1,13 +1,27 @@
 //! A compile with cgo: the C compiler, and a static program.
 
 use std::{
-    env::consts::ARCH,
-    ffi::OsString,
+    env::{self, consts::ARCH},
+    ffi::{OsStr, OsString},
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use super::super::{Toolchain, bench::Bench, child::Ended, environment::Environment};
+use super::super::{
+    Order, Toolchain,
+    bench::Bench,
+    child::Ended,
+    environment::Environment,
+    machine::{
+        Inquiry, MachineFiles, MachineInputs, ProbeLink,
+        libraries::{self, LibrarySearch},
+        own_folders,
+        trace::LinkerFlags,
+        wrapper::CWrappers,
+    },
+    zig::quoted as shell_quoted,
+};
 use crate::{
     oci::Platform,
     recipe::{GoBinary, Located},
@@ -30,46 +44,179 @@ const ARCHITECTURES: [(&str, &str, &str); 8] = [
     ("s390x", "s390x-linux-gnu", "s390x"),
 ];
 
+/// What a compile with cgo has beside Go: compiled C, which is kept apart for each state of this machine, because Go
+/// itself looks at the version of a compiler alone.
+pub(super) struct CgoCompile {
+    /// The build cache of Go, and the lists of the headers that were read for it.
+    bench: Bench,
+    machine: MachineInputs,
+}
+
 /// Adds what makes a compile one with cgo. What the recipe says of `CGO_CFLAGS` and its siblings stays.
 pub(super) fn add(
     environment: &mut Environment,
     toolchain: &Toolchain<'_>,
     binary: &GoBinary,
     dir: &Path,
-    platform: &Platform,
+    order: &Order<'_>,
     bench: &Bench,
-) -> Result<(), Failure> {
+) -> Result<CgoCompile, Failure> {
     // gcc and clang take the first `=` of a prefix map for its middle.
     if toolchain.checkout.as_os_str().as_encoded_bytes().contains(&b'=') {
         let failure =
             Failure::new("the path of this checkout has a `=`, by which C compilers would write it into the program");
         return Err(failure.in_path(toolchain.checkout).hint("move the checkout to a path without one"));
     }
-    let cc = c_compiler(toolchain, binary.cc.as_ref(), dir, platform)?;
+    let cc = c_compiler(toolchain, binary.cc.as_ref(), dir, order.platform)?;
+    let machine = machine(toolchain, &binary.libraries, &cc, dir, (environment, bench))?;
+    (order.pinned)(&machine.files)?;
+    let own = toolchain.bench("go", &[b"cgo", format!("{:?}", machine.state()).as_bytes()])?;
+    let cgo = CgoCompile { bench: own, machine };
+    environment.insert("GOCACHE".into(), cgo.bench.target().into());
     environment.insert("CGO_ENABLED".into(), "1".into());
-    environment.insert("CC".into(), quoted(&cc)?);
-    environment.insert("CXX".into(), quoted(&sibling(&cc, "g++", "clang++", "c++"))?);
+    let lists = cgo.header_lists();
+    fs::create_dir_all(&lists).map_err(|error| Failure::io("make the folder", &lists, &error))?;
+    let tools = bench.root().join("tools");
+    CWrappers::clear(&tools)?;
+    let wrappers = CWrappers { toolchain, folder: &tools, inside: &tools, lists: &lists };
+    environment.insert("CC".into(), quoted(Path::new(&wrappers.write(&[cc.clone().into_os_string()])?))?);
+    let cxx = sibling(&cc, "g++", "clang++", "c++");
+    if cxx.is_file() && cxx != cc {
+        environment.insert("CXX".into(), quoted(Path::new(&wrappers.write(&[cxx.into_os_string()])?))?);
+    } else {
+        environment.insert("CXX".into(), quoted(&cxx)?);
+    }
     environment.insert("FC".into(), quoted(&sibling(&cc, "gfortran", "flang", "gfortran"))?);
-    // What `pkg-config` finds on this machine is on no other one by the same name.
-    let nowhere = bench.home().join("pkg-config");
-    fs::create_dir_all(&nowhere).map_err(|error| Failure::io("make the folder", &nowhere, &error))?;
-    environment.entry("PKG_CONFIG_LIBDIR".into()).or_insert_with(|| nowhere.into());
-    environment.entry("PKG_CONFIG_PATH".into()).or_default();
+    let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+    let folders = std::iter::once(tools.join(CWrappers::IN_PATH)).chain(env::split_paths(&path));
+    let path = env::join_paths(folders).map_err(|_| {
+        Failure::new("a path with a `:` cannot be in `PATH`, where the C compiler is looked for").in_path(bench.root())
+    })?;
+    environment.insert("PATH".into(), path);
+    // What `pkg-config` finds on this machine is on no other one by the same name, unless the recipe names it.
+    let folder = library_folder(bench);
+    fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))?;
+    for (name, value) in libraries::variables(&folder, false) {
+        environment.entry(name.into()).or_insert(value);
+    }
+    if let Some(program) = toolchain.program("pkg-config").filter(|_| !binary.libraries.is_empty()) {
+        write_static_pkg_config(&bench.root().join("tools").join(CWrappers::IN_PATH), &program)?;
+    }
     // Named although they are Go's defaults.
     for name in ["CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS"] {
         environment.entry(name.into()).or_insert_with(|| "-g -O2".into());
     }
     environment.entry("CGO_CPPFLAGS".into()).or_default();
-    Ok(())
+    Ok(cgo)
 }
 
-/// The flags of the linker, which the C compiler calls. A program that may be anywhere needs another flag.
-pub(super) fn linker(flags: &[Located<String>]) -> &'static str {
-    let mut words = flags.iter().map(|flag| flag.value.trim_start_matches('-'));
-    let is_pie = words.clone().any(|flag| flag == "buildmode=pie") || {
-        words.by_ref().any(|flag| flag == "buildmode") && words.next() == Some("pie")
-    };
-    if is_pie { "-linkmode external -extldflags=-static-pie" } else { "-linkmode external -extldflags=-static" }
+/// Where the descriptions are of the libraries that the recipe names.
+fn library_folder(bench: &Bench) -> PathBuf {
+    bench.home().join("pkg-config")
+}
+
+/// A `pkg-config` that names all that a static program needs, which `#cgo pkg-config:` seldom asks for.
+fn write_static_pkg_config(folder: &Path, program: &Path) -> Result<(), Failure> {
+    let path = folder.join("pkg-config");
+    fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
+    let text = format!("#!/bin/sh\nexec {} --static \"$@\"\n", shell_quoted(&[program.as_os_str().to_owned()])?);
+    let written = fs::write(&path, text).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
+    written.map_err(|error| Failure::io("write it", &path, &error))
+}
+
+/// Asks the C compiler of a program with cgo what it uses, for programs at a fixed place and at any, and finds the
+/// libraries that the recipe names. `room` is the environment and the folder of the compile.
+pub(in super::super) fn machine(
+    toolchain: &Toolchain<'_>,
+    names: &[Located<String>],
+    cc: &Path,
+    dir: &Path,
+    room: (&Environment, &Bench),
+) -> Result<MachineInputs, Failure> {
+    let (environment, bench) = room;
+    let has_libraries = !names.is_empty();
+    let driver = [cc.as_os_str().to_owned()];
+    let mut machine = MachineInputs::default();
+    for form in ["-static", "-static-pie"] {
+        let arguments = [form, "-pthread", "probe.c", "-o", "probe"].map(OsString::from).into();
+        let source = ("probe.c", "int main(void) { return 0; }\n");
+        let flags = LinkerFlags::Driver;
+        let (choice, toolchain_folders) = (Vec::new(), Vec::new());
+        let link = ProbeLink {
+            program: cc,
+            arguments,
+            source,
+            flags,
+            choice,
+            has_optional: true,
+            toolchain: toolchain_folders,
+        };
+        let languages = &["c"];
+        let inquiry =
+            Inquiry { toolchain, dir, environment, driver: &driver, languages, has_libraries, link: Some(link) };
+        machine.join(inquiry.answer()?);
+    }
+    if let Some(first) = names.first() {
+        let program = toolchain.program("pkg-config").ok_or_else(|| {
+            let failure = Failure::new("`pkg-config`, by which `libraries` are found, is not in `PATH`");
+            failure.at(&first.origin).hint("`apt install pkg-config`")
+        })?;
+        let folder = library_folder(bench);
+        let search = LibrarySearch { toolchain, dir, environment, program: &program, folder: &folder };
+        search.add(names, &mut machine)?;
+    }
+    Ok(machine)
+}
+
+impl CgoCompile {
+    /// Where the scripts of the C compilers leave the lists of headers.
+    fn header_lists(&self) -> PathBuf {
+        self.bench.root().join("headers")
+    }
+
+    fn link_list(bench: &Bench) -> PathBuf {
+        bench.root().join("linked")
+    }
+
+    /// The flags of the linker, which the C compiler calls. A program that may be anywhere needs another flag.
+    pub(super) fn linker(&self, flags: &[Located<String>], bench: &Bench) -> Result<String, Failure> {
+        let mut words = flags.iter().map(|flag| flag.value.trim_start_matches('-'));
+        let is_pie = words.clone().any(|flag| flag == "buildmode=pie") || {
+            words.by_ref().any(|flag| flag == "buildmode") && words.next() == Some("pie")
+        };
+        let form = if is_pie { "-static-pie" } else { "-static" };
+        let list = Self::link_list(bench);
+        let trace = self.machine.trace.map(|trace| LinkerFlags::Driver.of_trace(trace, &list));
+        let trace = trace.unwrap_or_default();
+        let trace = trace.to_str().filter(|text| !text.contains(['\'', '"']));
+        let trace =
+            trace.ok_or_else(|| Failure::new("Go cannot name a file by this path to the linker").in_path(&list))?;
+        Ok(format!("-linkmode external '-extldflags={form} \"{trace}\"'"))
+    }
+
+    /// Refuses a program that was made of files of this machine which nothing names; gives the optional ones that it took.
+    /// `own` are the folders of the sources, of Go
+    /// and of the compile itself.
+    pub(super) fn check(&self, bench: &Bench, own: &[&Path]) -> Result<MachineFiles, Failure> {
+        let own: Vec<_> = own.iter().copied().chain([self.bench.root()]).collect();
+        let own = own_folders(&own);
+        let mut needed = MachineFiles::default();
+        if let Some(form) = self.machine.trace {
+            needed = self.machine.check_linked(&form.read(&Self::link_list(bench))?, &own)?;
+        }
+        let lists = self.header_lists();
+        let checked = self.machine.check_headers(&lists, &|path| path.to_path_buf(), &own);
+        // What is in the cache is not to be found fresh, and the lists not to speak of what is no longer so.
+        for stale in [Some(lists), checked.is_err().then(|| self.bench.target())].into_iter().flatten() {
+            match fs::remove_dir_all(&stale) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::io("remove it", &stale, &error));
+                }
+                _ => {}
+            }
+        }
+        checked.map(|()| needed)
+    }
 }
 
 /// The C compiler for a platform: the recipe's `cc`, the machine's own for its own architecture, else the one that
@@ -136,7 +283,7 @@ fn quoted(path: &Path) -> Result<OsString, Failure> {
 pub(super) fn explain(ended: &Ended, failure: Failure) -> Failure {
     if ended.complains("pkg-config") {
         return failure.hint(
-            "`pkg-config` finds nothing of this machine here; have the C sources in the module, or flags in `#cgo`",
+            "`pkg-config` finds the libraries of this machine that the recipe names: `libraries = [\"...\"]`; the lock pins them",
         );
     }
     if ended.complains("cannot find -l") {

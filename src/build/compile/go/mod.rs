@@ -19,6 +19,7 @@ use std::{
 };
 
 use self::{
+    cgo::CgoCompile,
     count::Count,
     defaults::refuse_other_defaults,
     fallback::Fallbacks,
@@ -39,7 +40,7 @@ use crate::{
 };
 
 pub(super) use self::{
-    cgo::c_compiler,
+    cgo::{c_compiler, machine},
     installed::{go_variables, installed},
 };
 
@@ -55,6 +56,8 @@ struct Job<'a> {
     program: PathBuf,
     environment: Environment,
     module_cache: PathBuf,
+    /// What a compile with cgo has beside it.
+    cgo: Option<CgoCompile>,
 }
 
 /// What `go list` knows of a program before it is compiled.
@@ -80,15 +83,14 @@ pub(super) fn compile(
     let mut environment = toolchain.hermetic(&bench);
     go_variables(&mut environment, &go, &bench, order.platform);
     environment::add_recipe(&mut environment, &binary.env, |name| RESERVED.contains(&name))?;
-    if binary.cgo {
-        cgo::add(&mut environment, toolchain, binary, dir, order.platform, &bench)?;
-    }
+    let cgo = if binary.cgo { Some(cgo::add(&mut environment, toolchain, binary, dir, order, &bench)?) } else { None };
     environment.insert("GOWORK".into(), work.clone());
     refuse_other_defaults(&go.program, dir, &environment)?;
     if binary.vcs {
         environment::pass_over_output(&mut environment, toolchain, &bench, dir)?;
     }
-    let job = Job { toolchain, binary, dir, bench, program: go.program, environment, module_cache: go.module_cache };
+    let job =
+        Job { toolchain, binary, dir, bench, program: go.program, environment, module_cache: go.module_cache, cgo };
     let module = job.module()?;
     // A vendor folder is the checkout's own copy of what a fetch would bring.
     let vendored = |file: &Path| {
@@ -203,6 +205,11 @@ impl Job<'_> {
         arguments
     }
 
+    /// The folder of Go itself.
+    fn go_root(&self) -> PathBuf {
+        self.program.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf)
+    }
+
     /// Compiles.
     fn build(&self, listed: &Listed, order: &Order<'_>) -> Result<Compiled, Failure> {
         let made = self.bench.temporary().join("program");
@@ -211,7 +218,8 @@ impl Job<'_> {
             Strip::DebugInfo => "-w -buildid=",
             Strip::Nothing => "-buildid=",
         }];
-        linker.extend(self.binary.cgo.then(|| cgo::linker(&self.binary.flags)));
+        let external = self.cgo.as_ref().map(|cgo| cgo.linker(&self.binary.flags, &self.bench)).transpose()?;
+        linker.extend(external.as_deref());
         linker.extend(ldflags(self.binary));
         let arguments = [
             OsString::from("build"),
@@ -232,6 +240,11 @@ impl Job<'_> {
         let ended = go.args(arguments).told(&count).run()?;
         if !ended.status.success() {
             return Err(self.uncompiled(&count.without_names(ended), listed));
+        }
+        if let Some(cgo) = &self.cgo {
+            let go_root = self.go_root();
+            let own = [self.toolchain.checkout, &self.module_cache, self.bench.root(), &go_root];
+            (order.pinned)(&cgo.check(&self.bench, &own)?)?;
         }
         let path = self.bench.hand_over(&made, "", &listed.name)?;
         Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })

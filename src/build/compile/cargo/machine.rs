@@ -1,0 +1,245 @@
+//! What of this machine a Rust program takes: found before the compile, and held against what the compile really read.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{
+        c_compiler::CCompiler,
+        machine::{
+            Inquiry, MachineFiles, MachineInputs, ProbeLink, TraceForm,
+            libraries::{self, LibrarySearch},
+            own_folders,
+            trace::LinkerFlags,
+        },
+    },
+    Job, STATIC,
+    c_code::CCode,
+    linker::Linker,
+};
+use crate::{
+    oci::Digest,
+    report::{Failure, printable},
+};
+
+/// A program in which there is nothing but what every one has.
+const PROBE: (&str, &str) = ("probe.rs", "fn main() {}\n");
+/// The same in C, where no standard library is compiled yet.
+const C_PROBE: (&str, &str) = ("probe.c", "int main(void) { return 0; }\n");
+
+impl Job<'_> {
+    /// Asks the C compilers and the linker what they use. The toolchain's own linker takes nothing of the machine.
+    pub(super) fn machine(
+        &self,
+        linker: &Linker,
+        code: &CCode,
+        rustflags: &[String],
+    ) -> Result<MachineInputs, Failure> {
+        let mut machine = MachineInputs::default();
+        if let Some(compiler) = &code.compiler {
+            self.add_compiler(compiler, code.has_cxx, &mut machine)?;
+        }
+        if let Some(library) = self.binary.libraries.first().filter(|_| !self.target.contains("-linux-gnu")) {
+            let what = format!("`libraries` are those of this machine, which are not for `{}`", printable(self.target));
+            let hint = "name a gnu target, such as `target = \"x86_64-unknown-linux-gnu\"`";
+            return Err(Failure::new(what).at(&library.origin).hint(hint));
+        }
+        if matches!(linker, Linker::SelfContained(_)) {
+            machine.trace = Some(TraceForm::DependencyFile);
+            return Ok(machine);
+        }
+        // zig links by its own linker with its own files, and does not say which.
+        if !code.compiler.as_ref().is_some_and(|compiler| compiler.is_zig && code.has_cxx) {
+            machine.join(self.linking(linker, code, rustflags)?);
+        }
+        if !self.binary.libraries.is_empty() {
+            let program = self.pkg_config()?;
+            let search = LibrarySearch {
+                toolchain: self.toolchain,
+                dir: self.dir,
+                environment: &self.environment,
+                program: &program,
+                folder: &self.library_folder(),
+            };
+            search.add(&self.binary.libraries, &mut machine)?;
+        }
+        Ok(machine)
+    }
+
+    fn add_compiler(&self, compiler: &CCompiler, has_cxx: bool, machine: &mut MachineInputs) -> Result<(), Failure> {
+        let (c, cxx): (&[&str], &[&str]) = if compiler.is_zig { (&[], &[]) } else { (&["c"], &["c++"]) };
+        machine.join(self.inquiry(&compiler.command, c, None).answer()?);
+        if let Some(command) = compiler.cxx.as_ref().filter(|_| has_cxx) {
+            machine.join(self.inquiry(command, cxx, None).answer()?);
+        }
+        Ok(())
+    }
+
+    /// The `pkg-config` of the target.
+    fn pkg_config(&self) -> Result<PathBuf, Failure> {
+        let name = if self.target == self.rust.host {
+            "pkg-config".to_owned()
+        } else {
+            format!("{}-pkg-config", self.target.replace("-unknown", ""))
+        };
+        self.toolchain.program(&name).ok_or_else(|| {
+            let failure = Failure::new(format!("`{name}`, by which `libraries` are found, is not in `PATH`"));
+            let failure = self.binary.libraries.iter().take(1).fold(failure, |failure, name| failure.at(&name.origin));
+            failure.hint("`apt install pkg-config`")
+        })
+    }
+
+    /// Where the descriptions are of the libraries that the recipe names.
+    fn library_folder(&self) -> PathBuf {
+        let names: Vec<_> = self.binary.libraries.iter().map(|name| name.value.as_str()).collect();
+        let name: String = Digest::of(names.join("\n").as_bytes()).hex().chars().take(16).collect();
+        self.bench.target().join("pkg-config").join(name)
+    }
+
+    /// The variables by which build scripts find libraries: those that the recipe names, else none.
+    pub(super) fn library_variables(&self) -> BTreeMap<&'static str, OsString> {
+        if self.binary.libraries.is_empty() {
+            return BTreeMap::from([("PKG_CONFIG_LIBDIR", self.bench.home().into_os_string())]);
+        }
+        libraries::variables(&self.library_folder(), self.target != self.rust.host)
+    }
+
+    fn inquiry<'a>(
+        &'a self,
+        driver: &'a [OsString],
+        languages: &'a [&'a str],
+        link: Option<ProbeLink<'a>>,
+    ) -> Inquiry<'a> {
+        Inquiry {
+            toolchain: self.toolchain,
+            dir: self.dir,
+            environment: &self.environment,
+            driver,
+            languages,
+            has_libraries: !self.binary.libraries.is_empty(),
+            link,
+        }
+    }
+
+    /// Asks the linker by way of an empty program.
+    fn linking(&self, linker: &Linker, code: &CCode, rustflags: &[String]) -> Result<MachineInputs, Failure> {
+        let driver = match linker {
+            Linker::Driver(driver) => driver.clone(),
+            _ => self.toolchain.named_program("cc", self.dir)?,
+        };
+        let rustflags: Vec<_> =
+            rustflags.iter().cloned().chain(self.binary.rustflags.iter().map(|flag| flag.value.clone())).collect();
+        let choice = link_arguments(&rustflags);
+        let is_std_built = self.binary.flags.iter().any(|flag| flag.value.starts_with("-Zbuild-std"));
+        let has_optional = code.compiler.is_some();
+        let link = if is_std_built {
+            let words = ["-static", C_PROBE.0, "-o", "probe"].map(OsString::from);
+            let arguments = choice.iter().cloned().chain(words).collect();
+            let (program, flags) = (driver.as_path(), LinkerFlags::Driver);
+            ProbeLink { program, arguments, source: C_PROBE, flags, choice, has_optional: true, toolchain: Vec::new() }
+        } else {
+            let words =
+                ["--crate-name=probe", "--edition=2021", "--target", self.target, PROBE.0, "-o", "probe", STATIC];
+            let words = words.map(str::to_owned).into_iter().chain(rustflags).chain(linker.flags());
+            ProbeLink {
+                program: self.rust.compiler(),
+                arguments: words.map(OsString::from).collect(),
+                source: PROBE,
+                flags: linker.trace_flags(),
+                choice,
+                has_optional,
+                toolchain: vec![self.rust.sysroot().to_path_buf()],
+            }
+        };
+        let command = [driver.clone().into_os_string()];
+        self.inquiry(&command, &[], Some(link)).answer()
+    }
+
+    /// Where the scripts of the C compilers are, under the compilers' own names.
+    pub(super) fn tools_folder(&self) -> PathBuf {
+        self.bench.target().join("tools")
+    }
+
+    /// Where these scripts leave the lists of headers, beside the units that they are about.
+    pub(super) fn header_lists(&self) -> PathBuf {
+        self.bench.target().join(self.target).join("headers")
+    }
+
+    /// Makes the folder of the lists. Those that a compile left which did not end stay: nobody looked at them yet.
+    pub(super) fn make_header_lists(&self, code: &CCode) -> Result<(), Failure> {
+        let folder = self.header_lists();
+        let made = code.compiler.as_ref().map_or(Ok(()), |_| fs::create_dir_all(&folder));
+        made.map_err(|error| Failure::io("make the folder", &folder, &error))
+    }
+
+    /// Refuses a program that was made of files of this machine which nothing names; gives the optional ones that it took.
+    /// `trace` is the list of the linker, and `archives` what build scripts ask for.
+    pub(super) fn check_machine(
+        &self,
+        machine: &MachineInputs,
+        trace: Option<&(TraceForm, PathBuf)>,
+        archives: &[PathBuf],
+        code: &CCode,
+    ) -> Result<MachineFiles, Failure> {
+        let folders = [self.toolchain.checkout, &self.cargo_home, self.bench.root(), self.rust.sysroot()];
+        let own = own_folders(&folders);
+        let host = |path: &Path| self.paths.host(path);
+        let mut read: Vec<_> = archives.iter().map(|path| host(path)).filter(|path| path.is_file()).collect();
+        if let Some((form, list)) = trace {
+            read.extend(form.read(list)?.iter().map(|path| host(path)));
+        }
+        let needed = machine.check_linked(&read, &own)?;
+        if code.compiler.is_none() {
+            return Ok(needed);
+        }
+        let lists = self.header_lists();
+        let checked = machine.check_headers(&lists, &host, &own);
+        // The units are not to be found fresh, and the lists not to speak of what is no longer so.
+        let stale = if checked.is_ok() { lists } else { self.bench.target().join(self.target) };
+        match fs::remove_dir_all(&stale) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove it", &stale, &error)),
+            _ => checked.map(|()| needed),
+        }
+    }
+}
+
+/// Everything of this machine that compiled code depends on.
+pub(super) fn tools(machine: &MachineInputs, code: &CCode) -> BTreeMap<String, String> {
+    let mut tools = machine.state();
+    if let Some(compiler) = &code.compiler {
+        tools.insert("the C compiler".to_owned(), compiler.command.join(OsStr::new(" ")).to_string_lossy().into());
+    }
+    tools
+}
+
+/// The arguments of the linker among the flags of rustc: `-Clink-arg=X`, `-C link-args=X Y`.
+fn link_arguments(rustflags: &[String]) -> Vec<OsString> {
+    let joined = rustflags.iter().scan(false, |after_c, flag| {
+        let option = if std::mem::take(after_c) { Some(flag.as_str()) } else { flag.strip_prefix("-C") };
+        *after_c = flag == "-C";
+        Some(option)
+    });
+    let arguments = joined.flatten().flat_map(|option| match option.split_once('=') {
+        Some(("link-arg", argument)) => vec![argument],
+        Some(("link-args", arguments)) => arguments.split_whitespace().collect(),
+        _ => Vec::new(),
+    });
+    arguments.map(OsString::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_the_linker_are_found_in_every_spelling() {
+        let flags =
+            ["-C", "link-arg=-fuse-ld=lld", "-Clink-args=-B /x", "-Copt-level=3", "-C", "lto", "-Clink-arg=a b"];
+        let flags: Vec<_> = flags.map(str::to_owned).into();
+        assert_eq!(link_arguments(&flags), ["-fuse-ld=lld", "-B", "/x", "a b"].map(OsString::from));
+    }
+}

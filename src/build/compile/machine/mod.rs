@@ -1,0 +1,169 @@
+//! What of this machine, beside the sources and the toolchain, becomes part of a program or decides about its bytes:
+//! compiler drivers, compilers, assemblers and linkers, start files, the archives of the C library, and headers.
+//!
+//! A driver is asked once what it uses ([`Inquiry`]); the lock pins these files by digest, the freshness of compiled code
+//! depends on them, and what a compile really read ([`trace`], [`wrapper`]) must be among them.
+
+mod c_library;
+mod headers;
+mod inquiry;
+pub(super) mod libraries;
+mod make_rule;
+pub(super) mod trace;
+pub(super) mod wrapper;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+pub(super) use self::{
+    inquiry::{Inquiry, ProbeLink},
+    make_rule::prerequisites,
+    trace::TraceForm,
+};
+use super::Toolchain;
+use crate::{build::pinned::PinnedFile, cache::Fingerprint, oci::Digest, report::Failure};
+
+/// A file of this machine, or all headers of the C library together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineFile {
+    /// Where it is; of headers, the first folder.
+    pub path: PathBuf,
+    /// SHA-256 of its content; of headers, of the names and contents of all of them.
+    pub digest: Digest,
+}
+
+/// What of this machine reaches the programs of one scope: by the name in the lock, which is the file's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineFiles(pub BTreeMap<String, MachineFile>);
+
+/// What one compile uses of this machine.
+#[derive(Debug, Default)]
+pub(super) struct MachineInputs {
+    /// What the lock pins.
+    pub(super) files: MachineFiles,
+    /// Where the C compiler looks for headers, in its order. Canonical.
+    include: Vec<PathBuf>,
+    /// Where the linker looks for archives.
+    libraries: Vec<PathBuf>,
+    /// What the link of an empty program reads. Canonical.
+    linked: BTreeSet<PathBuf>,
+    /// What a link may read beside that, where the program needs it: the other archives of the compiler and the C library.
+    pub(super) optional: MachineFiles,
+    /// The recipe names libraries of this machine: all headers that lie where the compiler looks are pinned.
+    has_libraries: bool,
+    /// How the linker says what it read; `None` where no link was asked about, or it cannot.
+    pub(super) trace: Option<TraceForm>,
+}
+
+impl MachineFiles {
+    /// Adds a file. Of two that have the same name and other bytes, the later one gets a number.
+    fn add(&mut self, name: &str, file: &MachineFile) {
+        let names = std::iter::once(name.to_owned()).chain((2_usize..).map(|number| format!("{name} ({number})")));
+        for name in names {
+            let known = self.0.entry(name).or_insert_with(|| file.clone());
+            if known.digest == file.digest {
+                return;
+            }
+        }
+    }
+
+    /// The lines of the lock for programs of `scope`: `<scope> <name>`.
+    pub fn lines(&self, scope: &str) -> BTreeMap<String, Digest> {
+        self.0.iter().map(|(name, file)| (format!("{scope} {name}"), file.digest)).collect()
+    }
+}
+
+impl MachineInputs {
+    /// Takes what another part of the same compile uses.
+    pub(super) fn join(&mut self, other: Self) {
+        for (name, file) in other.files.0 {
+            self.files.add(&name, &file);
+        }
+        self.include.extend(other.include);
+        self.libraries.extend(other.libraries);
+        self.linked.extend(other.linked);
+        for (name, file) in other.optional.0 {
+            self.optional.add(&name, &file);
+        }
+        self.has_libraries |= other.has_libraries;
+        self.trace = self.trace.or(other.trace);
+    }
+
+    /// What a lock pins: the files, and those that a program may need.
+    pub(super) fn all_files(&self) -> MachineFiles {
+        let mut files = self.files.clone();
+        for (name, file) in &self.optional.0 {
+            files.add(name, file);
+        }
+        files
+    }
+
+    /// Everything that compiled code depends on: the files, and the names where compilers and linkers look for others, so
+    /// that a library which is installed later counts.
+    pub(super) fn state(&self) -> BTreeMap<String, String> {
+        let files = self
+            .files
+            .0
+            .values()
+            .chain(self.optional.0.values())
+            .map(|file| (file.path.to_string_lossy().into_owned(), file.digest.to_string()));
+        let mut state: BTreeMap<_, _> = files.collect();
+        let shared = self.include.iter().filter(|folder| headers::is_shared(folder));
+        let headers = shared.map(|folder| (folder, names(folder, &|_| true)));
+        let is_library = |name: &str| {
+            name.starts_with("lib")
+                && Path::new(name).extension().is_some_and(|extension| extension == "a" || extension == "so")
+        };
+        let libraries = self.libraries.iter().map(|folder| (folder, names(folder, &is_library)));
+        for (folder, names) in headers.chain(libraries) {
+            let digest = Digest::of(names.join("\n").as_bytes());
+            state.insert(format!("names in {}", folder.display()), digest.to_string());
+        }
+        state
+    }
+}
+
+impl Toolchain<'_> {
+    /// The fingerprint of a file of this machine.
+    fn fingerprint(&self, path: &Path) -> Result<Fingerprint, Failure> {
+        let real = std::fs::canonicalize(path).map_err(|error| Failure::io("find it", path, &error))?;
+        Ok(PinnedFile::pin(&real, &real.to_string_lossy(), self.blobs)?.fingerprint())
+    }
+}
+
+/// Whether a path is in one of `folders`, by their names or where these lead: rustc follows links, linkers do not.
+pub(super) fn own_folders(folders: &[&Path]) -> impl Fn(&Path) -> bool {
+    let real = folders.iter().filter_map(|folder| std::fs::canonicalize(folder).ok());
+    let all: Vec<_> = folders.iter().map(|folder| folder.to_path_buf()).chain(real).collect();
+    move |path| all.iter().any(|folder| path.starts_with(folder))
+}
+
+/// The names in a folder that `takes` takes, sorted; none where there is no folder.
+fn names(folder: &Path, takes: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| takes(name)).collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_same_name_and_other_bytes_stay_apart() {
+        let file =
+            |path: &str, content: &str| MachineFile { path: path.into(), digest: Digest::of(content.as_bytes()) };
+        let mut files = MachineFiles::default();
+        for (path, content) in [("/a/cc", "1"), ("/b/cc", "2"), ("/c/cc", "1"), ("/d/cc", "2"), ("/e/cc", "3")] {
+            files.add("cc", &file(path, content));
+        }
+        let paths: Vec<_> =
+            files.0.iter().map(|(name, file)| (name.as_str(), file.path.to_string_lossy().into_owned())).collect();
+        let expected = [("cc", "/a/cc"), ("cc (2)", "/b/cc"), ("cc (3)", "/e/cc")];
+        assert_eq!(paths, expected.map(|(name, path)| (name, path.to_owned())));
+    }
+}

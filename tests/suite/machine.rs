@@ -1,0 +1,285 @@
+//! What of this machine reaches a program is named, pinned and looked at again: headers, archives, start files, libraries.
+
+use std::{fs, process::Command};
+
+use crate::support::{case::Case, layout::sha256};
+
+const GNU: &str = "name = \"app\"\n[[binary]]\ncargo = \"app\"\ntarget = \"x86_64-unknown-linux-gnu\"\n[system]\ncertificates = \"none\"\n";
+
+/// A program whose build script compiles `src/c.c`, by the compiler that `CC` names, and prints what `said` says.
+fn with_c(said: &str) -> Case {
+    let build = format!(
+        r#"use std::{{env, process::Command}};
+fn main() {{
+    let out = env::var("OUT_DIR").unwrap();
+    let cc = env::var(format!("CC_{{}}", env::var("TARGET").unwrap())).unwrap_or("cc".into());
+    println!("cargo::rerun-if-env-changed=CC_{{}}", env::var("TARGET").unwrap());
+    let run = |program: &str, words: &[&str]| {{
+        assert!(Command::new(program).args(words).status().unwrap().success());
+    }};
+    run(&cc, &["-O2", "-c", "src/c.c", "-o", &format!("{{out}}/c.o")]);
+    run("ar", &["crsD", &format!("{{out}}/libc_code.a"), &format!("{{out}}/c.o")]);
+    println!("cargo::rustc-link-search=native={{out}}");
+    println!("cargo::rustc-link-lib=static=c_code");
+    {said}
+}}
+"#
+    );
+    Case::new()
+        .recipe(GNU)
+        .file("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[build-dependencies]\ncc = { path = \"cc\" }\n")
+        .file("Cargo.lock", "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"cc\",\n]\n\n[[package]]\nname = \"cc\"\nversion = \"1.0.0\"\n")
+        // By its name hardpan knows that there is C in the program.
+        .file("cc/Cargo.toml", "[package]\nname = \"cc\"\nversion = \"1.0.0\"\nedition = \"2024\"\n")
+        .file("cc/src/lib.rs", "")
+        .file("build.rs", build)
+        .file("src/c.c", "#include <string.h>\nunsigned long length(const char *text) { return strlen(text); }\n")
+        .file(
+            "src/main.rs",
+            "unsafe extern \"C\" { fn length(text: *const std::ffi::c_char) -> usize; }\nfn main() { println!(\"{}\", unsafe { length(c\"four\".as_ptr()) }); }\n",
+        )
+}
+
+/// The case with a compiler of its own: `cc` with more arguments.
+fn with_compiler(case: Case, arguments: &str) -> Case {
+    let script = format!("#!/bin/sh\nexec cc {arguments} \"$@\"\n");
+    case.edit("app.toml", |text| text.replace("[system]", "cc = \"./own-cc\"\n[system]"))
+        .file("own-cc", script)
+        .mode("own-cc", 0o755)
+}
+
+fn holds(case: &Case, text: &str) -> bool {
+    let program = case.run(["build", "app.toml", "--offline"]).ok().layout().image().entry("/usr/bin/app").content;
+    program.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn the_compiler_of_c_code_that_was_found_is_in_the_lock_with_its_headers() {
+    let case = with_c("");
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    let text = fs::read_to_string(case.path("app.lock")).expect("the lock");
+    let version = Command::new("cc").arg("--version").output().expect("cc").stdout;
+    let version = String::from_utf8(version).expect("text").lines().next().expect("a line").to_owned();
+    assert!(text.contains(&format!("[toolchain.cc]\nx86_64-unknown-linux-gnu = \"{version}\"\n")), "{text}");
+    let cc1 = Command::new("cc").arg("-print-prog-name=cc1").output().expect("cc").stdout;
+    let cc1 = sha256(&fs::read(String::from_utf8(cc1).expect("text").trim()).expect("cc1"));
+    assert!(text.contains(&format!("\ncc1 = \"{cc1}\"\n")) && text.contains("\nheaders = \"sha256:"), "{text}");
+    case.run(["build", "app.toml", "--offline", "--locked"]).ok();
+    let moved = case.edit("app.lock", |text| text.replace(&cc1, &sha256(b"another compiler")));
+    let build = moved.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
+    build.says(&format!("`cc1 for x86_64-unknown-linux-gnu` is `{cc1}` now"));
+    // A pin that C code needs and the lock lacks is no pin that fits.
+    let lacking = moved.edit("app.lock", |text| {
+        text.lines().filter(|line| !line.starts_with("cc1 = ")).map(|line| format!("{line}\n")).collect()
+    });
+    lacking
+        .run(["build", "app.toml", "--offline", "--locked"])
+        .fails(1)
+        .says("`cc1 for x86_64-unknown-linux-gnu` has no pin here");
+    lacking
+        .run(["lock", "--check", "--offline", "app.toml"])
+        .fails(1)
+        .says("`cc1 for x86_64-unknown-linux-gnu` has no pin here");
+}
+
+#[test]
+fn a_header_of_another_library_is_refused_until_the_code_does_without_it() {
+    let case = with_c("").edit("src/c.c", |text| format!("#include \"other.h\"\n{text}"));
+    let elsewhere = Case::new().file("include/other.h", "#define OTHER 1\n");
+    let include = elsewhere.path("include");
+    // Neither a folder of the compiler nor one of the sources.
+    let case =
+        case.edit("build.rs", |text| text.replace("\"-O2\",", &format!("\"-O2\", \"-I{}\",", include.display())));
+    for _ in 0..2 {
+        case.run(["build", "app.toml", "--offline"])
+            .fails(2)
+            .says(&format!(
+                "C code of the program is compiled with the header `{}/other.h` of this machine",
+                include.display()
+            ))
+            .says("`libraries = [");
+    }
+    let case = case.edit("src/c.c", |text| text.replace("#include \"other.h\"\n", ""));
+    case.run(["build", "app.toml", "--offline"]).ok();
+}
+
+#[test]
+fn an_archive_of_this_machine_is_refused_whether_the_linker_or_rustc_takes_it() {
+    let elsewhere = Case::new().file("more.c", "int more(void) { return 3; }\n");
+    let archive = |name: &str| {
+        let run = |program: &str, words: &[&str]| {
+            let status = Command::new(program).args(words).current_dir(elsewhere.path(".")).status().expect(program);
+            assert!(status.success(), "{program}");
+        };
+        run("cc", &["-c", "more.c", "-o", "more.o"]);
+        run("ar", &["crsD", name, "more.o"]);
+    };
+    archive("libmore.a");
+    let folder = fs::canonicalize(elsewhere.path(".")).expect("a folder");
+    // In a library of Rust, an archive is bundled by rustc: the linker sees none.
+    for (kind, is_library) in [("", false), ("static=", false), ("static=", true)] {
+        let said = format!(
+            "println!(\"cargo::rustc-link-search=native={}\");\n    println!(\"cargo::rustc-link-lib={kind}more\");",
+            folder.display()
+        );
+        let case = with_c(&said);
+        let case = if is_library {
+            let main = fs::read_to_string(case.path("src/main.rs")).expect("the program");
+            let library = main.replace("fn main() {", "pub fn run() {");
+            case.file("src/lib.rs", format!("unsafe extern \"C\" {{ fn more() -> i32; }}\npub fn more_of_it() -> i32 {{ unsafe {{ more() }} }}\n{library}"))
+                .file("src/main.rs", "fn main() { println!(\"{}\", app::more_of_it()); app::run(); }\n")
+        } else {
+            case.edit("src/main.rs", |text| {
+                text.replace(
+                    "fn main() {",
+                    "unsafe extern \"C\" { fn more() -> i32; }\nfn main() { println!(\"{}\", unsafe { more() });",
+                )
+            })
+        };
+        case.run(["build", "app.toml", "--offline"])
+            .fails(2)
+            .says(&format!("the linker takes `{}/libmore.a` of this machine into the program", folder.display()))
+            .says("nothing in the recipe names it");
+    }
+}
+
+#[test]
+fn a_header_of_the_compiler_that_changes_under_its_old_time_is_compiled_again() {
+    let case =
+        with_compiler(with_c(""), "-isystem \"${0%/*}/sys\"").file("sys/word.h", "#define WORD \"first-word\"\n");
+    let case = case.edit("src/c.c", |_| {
+        "#include <word.h>\nunsigned long length(const char *text) { return text == WORD ? 1 : sizeof(WORD) + (unsigned long)WORD; }\n".to_owned()
+    });
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    assert!(holds(&case, "first-word"));
+    let header = case.path("sys/word.h");
+    let time = fs::metadata(&header).and_then(|metadata| metadata.modified()).expect("a time");
+    let case = case.file("sys/word.h", "#define WORD \"other-word\"\n");
+    fs::File::options().write(true).open(&header).and_then(|file| file.set_modified(time)).expect("its old time");
+    let refused = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
+    refused.says("`headers for x86_64-unknown-linux-gnu (./own-cc)` is");
+    assert!(holds(&case, "other-word") && !holds(&case, "first-word"));
+    let folder = crate::support::case::scratch();
+    let cold = case.clone().env("XDG_CACHE_HOME", folder.path()).run(["build", "app.toml", "--offline"]).ok().digest();
+    assert_eq!(cold, case.run(["build", "app.toml", "--offline"]).ok().digest());
+}
+
+#[test]
+fn a_start_file_that_is_replaced_is_linked_again() {
+    // A note that no linker drops.
+    let note = |word: &str| {
+        format!(
+            "__asm__(\".section .note.word,\\\"a\\\",@note\\n.long 4,8,1\\n.ascii \\\"abc\\\\0\\\"\\n.ascii \\\"{word}\\\"\\n.text\");\n"
+        )
+    };
+    let case = with_c("").edit("app.toml", |text| text.replace("[system]", "linker = \"./own-link\"\n[system]"));
+    let case = case.file("own-link", "#!/bin/sh\nexec cc -B \"${0%/*}/start\" \"$@\"\n").mode("own-link", 0o755);
+    let start = |case: Case, word: &str| {
+        let case = case.file("start/note.c", note(word));
+        let shell =
+            "set -e; cc -c note.c -o note.o; ld -r -o crti.o \"$(cc -print-file-name=crti.o)\" note.o; rm note.o";
+        let status = Command::new("sh").args(["-c", shell]).current_dir(case.path("start")).status().expect("sh");
+        assert!(status.success());
+        case
+    };
+    let case = start(case, "firstone");
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    assert!(holds(&case, "firstone"));
+    let case = start(case, "otherone");
+    let locked = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
+    locked.says("`crti.o for x86_64-unknown-linux-gnu (./own-link)` is");
+    assert!(holds(&case, "otherone"));
+}
+
+/// A `pkg-config` that knows the library `more`, whose files are in `at`.
+fn pkg_config(at: &std::path::Path) -> String {
+    let at = at.display();
+    format!(
+        "#!/bin/sh\nfor word do :; done\n[ \"$word\" = more ] || exit 1\ncase \"$*\" in\n*pcfiledir*) echo {at} ;;\n\
+         *--cflags*) echo -I{at}/include ;;\n*--libs*) echo -L{at} -lmore -lm ;;\nesac\n"
+    )
+}
+
+#[test]
+fn a_library_that_the_recipe_names_is_linked_and_pinned_with_its_headers() {
+    let library = Case::new()
+        .file("more.pc", "Name: more\nDescription: more\nVersion: 1\nLibs: -lmore\n")
+        .file("include/more.h", "#define MORE 3\nint more(void);\n")
+        .file("more.c", "int more(void) { return 3; }\n");
+    let folder = fs::canonicalize(library.path(".")).expect("a folder");
+    let shell = "cc -c more.c -o more.o && ar crsD libmore.a more.o && rm more.o";
+    assert!(Command::new("sh").args(["-c", shell]).current_dir(&folder).status().expect("sh").success());
+    let said = format!(
+        "println!(\"cargo::rustc-link-search=native={0}\");\n    println!(\"cargo::rustc-link-lib=static=more\");\n    \
+         assert!(std::path::Path::new(&std::env::var(\"PKG_CONFIG_LIBDIR\").unwrap()).join(\"more.pc\").is_file());",
+        folder.display()
+    );
+    let case = with_c(&said)
+        .edit("app.toml", |text| text.replace("[system]", "libraries = [\"more\"]\n[system]"))
+        .edit("src/c.c", |text| format!("#include <more.h>\n{text}"))
+        .edit("build.rs", |text| text.replace("\"-O2\",", &format!("\"-O2\", \"-I{}/include\",", folder.display())))
+        .edit("src/main.rs", |text| {
+            text.replace(
+                "fn main() {",
+                "unsafe extern \"C\" { fn more() -> i32; }\nfn main() { println!(\"{}\", unsafe { more() });",
+            )
+        })
+        .file("bin/pkg-config", pkg_config(&folder))
+        .mode("bin/pkg-config", 0o755);
+    let path = format!("{}:{}", case.path("bin").display(), std::env::var("PATH").expect("PATH"));
+    let case = case.env("PATH", path);
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    let text = fs::read_to_string(case.path("app.lock")).expect("the lock");
+    let scope = "[toolchain.files.\"x86_64-unknown-linux-gnu (more)\"]\n";
+    for line in ["\"libmore.a\" = \"sha256:", "\"more.pc\" = \"sha256:", "\"headers of more\" = \"sha256:"] {
+        assert!(text.split(scope).nth(1).is_some_and(|files| files.contains(line)), "{line}: {text}");
+    }
+    case.run(["build", "app.toml", "--offline", "--locked"]).ok();
+    for (path, name) in [("more.pc", "more.pc"), ("include/more.h", "headers of more"), ("libmore.a", "libmore.a")] {
+        let path = folder.join(path);
+        let before = fs::read(&path).expect("a file of the library");
+        let after =
+            if name == "libmore.a" { [&before[..], b"\n"].concat() } else { [&before[..], b"/* */\n"].concat() };
+        fs::write(&path, after).expect("a changed file");
+        let refused = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
+        refused.says(&format!("`{name} for x86_64-unknown-linux-gnu (more)` is"));
+        fs::write(&path, before).expect("the old file");
+    }
+    let unknown = case.clone().edit("app.toml", |text| text.replace("[\"more\"]", "[\"less\"]"));
+    unknown
+        .run(["build", "app.toml", "--offline"])
+        .fails(2)
+        .says("app.toml:5:14: pkg-config does not know the library `less`");
+    let musl = case.edit("app.toml", |text| text.replace("target = \"x86_64-unknown-linux-gnu\"\n", ""));
+    musl.run(["build", "app.toml", "--offline"]).fails(2).says("`libraries` are those of this machine");
+}
+
+#[test]
+fn cgo_is_refused_a_library_that_nothing_names() {
+    let library =
+        Case::new().file("include/more.h", "int more(void);\n").file("more.c", "int more(void) { return 3; }\n");
+    let folder = fs::canonicalize(library.path(".")).expect("a folder");
+    let shell = "cc -c more.c -o more.o && ar crsD libmore.a more.o && rm more.o";
+    assert!(Command::new("sh").args(["-c", shell]).current_dir(&folder).status().expect("sh").success());
+    let main = format!(
+        "package main\n\n// #cgo LDFLAGS: -L{0} -lmore\n// int more(void);\nimport \"C\"\n\nfunc main() {{ println(C.more()) }}\n",
+        folder.display()
+    );
+    let case = Case::new()
+        .recipe("[[binary]]\ngo = \".\"\ncgo = true\n[system]\ncertificates = \"none\"\n")
+        .file("go.mod", "module example.com/prog\n\ngo 1.21\n")
+        .file("main.go", &main);
+    let refused = case.run(["build", "app.toml", "--offline"]).fails(2);
+    refused.says(&format!("the linker takes `{}/libmore.a` of this machine into the program", folder.display()));
+    let header = main.replace(
+        &format!("// #cgo LDFLAGS: -L{} -lmore\n// int more(void);", folder.display()),
+        &format!(
+            "// #cgo CFLAGS: -I{}/include\n// #include <more.h>\n// int more(void) {{ return 4; }}",
+            folder.display()
+        ),
+    );
+    let case = case.file("main.go", header);
+    for _ in 0..2 {
+        case.run(["build", "app.toml", "--offline"]).fails(2).says("/include/more.h` of this machine");
+    }
+}
