@@ -95,7 +95,9 @@ pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, F
         match file {
             Some(file) => {
                 file.publish()?;
-                told(&locked.changes).iter().for_each(|line| progress.step(line));
+                for line in told(&locked.changes) {
+                    progress.step(&line);
+                }
                 progress.step(&format!("write {shown}"));
             }
             None => progress.step(&format!("{shown} is up to date")),

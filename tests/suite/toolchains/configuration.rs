@@ -4,7 +4,7 @@ use super::{cargo_project, digest, holds, program};
 use crate::support::case::Case;
 
 /// What many machines of developers have, with programs that are not there: none of it may be called.
-const MACHINE: &str = "[build]\nrustc-wrapper = \"/nonexistent/sccache\"\nrustc-workspace-wrapper = \"/nonexistent/wrapper\"\n\
+const MACHINE: &str = "[build]\nrustc-wrapper = \"/nonexistent/sccache\"\n\
     rustc = \"/nonexistent/rustc\"\nrustflags = [\"-Copt-level=0\"]\ntarget = \"wasm32-unknown-unknown\"\njobs = 2\n\
     [target.x86_64-unknown-linux-gnu]\nlinker = \"/nonexistent/clang\"\nrunner = \"/nonexistent/qemu\"\n\
     rustflags = [\"-Clink-arg=-fuse-ld=/nonexistent/mold\"]\n\
@@ -45,6 +45,7 @@ fn configuration_of_this_machine_that_would_change_the_program_is_refused_by_nam
         ("[alias]\nb = \"build\"\n\n[env]\nX = \"secret\"\n", "env.X", 5),
         ("[patch.crates-io]\ninner = { path = \"x\" }\n", "patch.crates-io.inner.path", 2),
         ("paths = [\"x\"]\n", "paths", 1),
+        ("[build]\nrustc-workspace-wrapper = \"w\"\n", "build.rustc-workspace-wrapper", 2),
         ("include = [\"more.toml\"]\n", "profile.release.lto", 1),
     ] {
         let case = cargo_project(Case::new(), "")

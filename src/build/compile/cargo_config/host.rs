@@ -30,7 +30,7 @@ impl Judge<'_> {
     pub(super) fn judge(&self, overrides: &mut Vec<Override>) -> Result<(), Failure> {
         for (name, value) in self.config.table() {
             match (name.as_str(), value) {
-                ("build", Value::Table(build)) => self.build(build, overrides),
+                ("build", Value::Table(build)) => self.build(build, overrides)?,
                 ("env", Value::Table(variables)) => self.variables(variables, overrides)?,
                 ("profile", Value::Table(profiles)) => self.profile(profiles)?,
                 ("target", Value::Table(targets)) => self.libraries(targets)?,
@@ -49,13 +49,22 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn build(&self, build: &Table, overrides: &mut Vec<Override>) {
+    fn build(&self, build: &Table, overrides: &mut Vec<Override>) -> Result<(), Failure> {
+        // Cargo makes even an empty one part of the names of symbols, and with it does not remember what rustc said: it is
+        // no override for every machine.
+        let wrapper = ["build", "rustc-workspace-wrapper"];
+        if build.contains_key("rustc-workspace-wrapper") && !self.configuration.has_own(&wrapper) {
+            return Err(
+                self.refusal(&wrapper, "leave it out for this build: it names a compiler for the checkout alone")
+            );
+        }
         for (name, off) in COMPILERS {
             let path = ["build", name];
             if build.contains_key(name) && !self.configuration.has_own(&path) {
                 overrides.push((dotted(&path), off.into()));
             }
         }
+        Ok(())
     }
 
     /// `[env]` reaches the compiler and build scripts, but yields to the variables of the compile unless it insists.

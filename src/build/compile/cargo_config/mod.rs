@@ -67,11 +67,6 @@ impl Configuration {
     pub(super) fn settle(&self, reach: &Reach<'_>) -> Result<Settled, Failure> {
         let profiles = self.profiles(reach);
         let mut overrides = Vec::new();
-        // Cargo makes even an empty one part of the names of symbols, so that every machine needs it or none.
-        let wrapper = ["build", "rustc-workspace-wrapper"];
-        if !self.has_own(&wrapper) {
-            overrides.push((dotted(&wrapper), "".into()));
-        }
         for config in &self.host {
             host::Judge { configuration: self, config, reach, profiles: &profiles }.judge(&mut overrides)?;
         }

@@ -5,7 +5,6 @@ use super::{super::environment::Environment, *};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Part of every compile.
-const WRAPPER: &str = "build.rustc-workspace-wrapper=\"\"";
 const OUTSIDE: [&str; 4] = ["home/config.toml", "home/config", "work/.cargo/config.toml", ".cargo/config"];
 const OWN: &str = "work/checkout/app/.cargo/config.toml";
 const OWN_OUTER: &str = "work/checkout/.cargo/config.toml";
@@ -52,7 +51,7 @@ impl Machine {
 
     fn overrides(&self) -> Vec<String> {
         let overrides = self.settle().unwrap().overrides;
-        overrides.into_iter().filter(|argument| argument != "--config" && argument != WRAPPER).collect()
+        overrides.into_iter().filter(|argument| argument != "--config").collect()
     }
 
     fn flags(&self) -> Vec<String> {
@@ -82,7 +81,7 @@ fn what_reaches_no_compile_is_ignored_outside_of_the_checkout() {
         [resolver]\nincompatible-rust-versions = 'allow'\n[lints.rust]\nx = 'deny'\n[patch.crates-io]\n[some-later-table]\nx = 1\n";
     for file in OUTSIDE {
         let settled = Machine::new(&[(file, harmless)]).settle().unwrap();
-        let overrides = vec!["--config".to_owned(), WRAPPER.to_owned()];
+        let overrides = Vec::new();
         assert_eq!(settled, Settled { rustflags: vec![], linker: None, overrides }, "{file}");
     }
 }
@@ -121,7 +120,7 @@ fn what_would_change_the_program_is_refused_outside_of_the_checkout() {
 fn what_the_command_line_can_override_is_overridden() {
     for (text, overrides) in [
         ("[build]\nrustc-wrapper = 'sccache'", vec!["build.rustc-wrapper=\"\""]),
-        ("[build]\nrustc-workspace-wrapper = 'w'\nrustc = 'c'", vec!["build.rustc=\"rustc\""]),
+        ("[build]\nrustc = 'c'", vec!["build.rustc=\"rustc\""]),
         ("[target.x86_64-unknown-linux-gnu]\nlinker = 'clang'", vec!["target.x86_64-unknown-linux-gnu.linker=\"cc\""]),
         ("[target.'cfg(unix)']\nlinker = 'clang'", vec!["target.x86_64-unknown-linux-gnu.linker=\"cc\""]),
         ("[unstable]\ngc = true\nx = false", vec!["unstable.gc=false"]),
@@ -165,7 +164,7 @@ fn a_variable_of_the_compile_wins_over_env_of_this_machine() {
     let machine = Machine::new(&[("home/config.toml", "[env]\nA = { value = 'x', force = true }\nB = 'y'")]);
     assert!(machine.settle_with("release", &[("B", "")]).is_err());
     let settled = machine.settle_with("release", &[("A", ""), ("B", "")]).unwrap();
-    assert_eq!(settled.overrides, ["--config", WRAPPER, "--config", "env.A.force=false"]);
+    assert_eq!(settled.overrides, ["--config", "env.A.force=false"]);
 }
 
 #[test]
@@ -199,6 +198,9 @@ fn a_profile_reaches_those_that_inherit_from_it() {
 fn a_wrapper_of_the_checkout_stays() {
     let own = Machine::new(&[(OWN, "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
     assert_eq!(own.settle().unwrap().overrides, [""; 0]);
+    let host = Machine::new(&[("home/config.toml", "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
+    let failure = host.settle().unwrap_err().to_string();
+    assert!(failure.contains("`build.rustc-workspace-wrapper`"), "{failure}");
 }
 
 #[test]
