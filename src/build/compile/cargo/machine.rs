@@ -192,7 +192,7 @@ impl Job<'_> {
         if let Some((form, list)) = trace {
             read.extend(form.read(list)?.iter().map(|path| host(path)));
         }
-        let needed = machine.check_linked(&read, &own)?;
+        let mut needed = machine.check_linked(&read, &own)?;
         if code.compiler.is_none() {
             return Ok(needed);
         }
@@ -202,7 +202,10 @@ impl Job<'_> {
         let stale = if checked.is_ok() { lists } else { self.bench.target().join(self.target) };
         match fs::remove_dir_all(&stale) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove it", &stale, &error)),
-            _ => checked.map(|()| needed),
+            _ => checked.map(|headers| {
+                needed.0.extend(headers.0);
+                needed
+            }),
         }
     }
 }

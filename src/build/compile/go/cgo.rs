@@ -215,7 +215,8 @@ impl CgoCompile {
                 _ => {}
             }
         }
-        checked.map(|()| needed)
+        needed.0.extend(checked?.0);
+        Ok(needed)
     }
 }
 

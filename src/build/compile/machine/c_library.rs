@@ -5,18 +5,25 @@
 
 use std::path::Path;
 
-/// Folders whose files all belong to the C library or the kernel.
+/// Whose a header is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeaderKind {
+    /// The compiler's, the C library's, and what these read of the kernel's.
+    Base,
+    /// Another one of the kernel's. They change with every update of a kernel, and few programs read them.
+    Kernel,
+    /// Another library's.
+    Other,
+}
+
+/// Folders of the C library, and of the kernel for one processor, which hardly change.
 const FOLDERS: &[&str] = &[
     "arpa",
     "asm",
     "asm-generic",
     "bits",
-    "drm",
     "finclude",
     "gnu",
-    "linux",
-    "misc",
-    "mtd",
     "net",
     "netash",
     "netatalk",
@@ -30,14 +37,36 @@ const FOLDERS: &[&str] = &[
     "netrose",
     "nfs",
     "protocols",
-    "rdma",
     "rpc",
     "scsi",
-    "sound",
     "sys",
-    "video",
-    "xen",
 ];
+
+/// Folders of the kernel.
+const KERNEL_FOLDERS: &[&str] = &["drm", "linux", "misc", "mtd", "rdma", "sound", "video", "xen"];
+
+/// What `errno.h`, `limits.h`, `unistd.h` and their like read in the kernel's folders.
+const KERNEL_BASE: &[&str] = &[
+    "linux/byteorder/big_endian.h",
+    "linux/byteorder/little_endian.h",
+    "linux/close_range.h",
+    "linux/const.h",
+    "linux/errno.h",
+    "linux/falloc.h",
+    "linux/ioctl.h",
+    "linux/kernel.h",
+    "linux/limits.h",
+    "linux/param.h",
+    "linux/posix_types.h",
+    "linux/stat.h",
+    "linux/stddef.h",
+    "linux/swab.h",
+    "linux/sysinfo.h",
+    "linux/types.h",
+];
+
+/// In the folder of a compiler: headers of other languages, which come with packages of their own.
+const OTHER_LANGUAGES: &[&str] = &["ISO_Fortran_binding.h", "objc"];
 
 /// Files beside these folders, without their ending `.h`.
 const FILES: &[&str] = &[
@@ -163,41 +192,52 @@ const FILES: &[&str] = &[
     "wordexp",
 ];
 
-/// Whether the header at `path`, relative to a shared folder, is one of the C library or the kernel.
-pub(super) fn has(path: &Path) -> bool {
+/// Whose the header at `path`, relative to a folder of headers, is. `is_shared` says whether all libraries of a system put
+/// theirs there.
+pub(super) fn kind_of(path: &Path, is_shared: bool) -> HeaderKind {
     let mut components = path.components().map(|component| component.as_os_str().to_string_lossy());
-    let (Some(first), rest) = (components.next(), components.next()) else { return false };
-    match rest {
-        Some(_) => FOLDERS.contains(&&*first),
-        None => first.strip_suffix(".h").is_some_and(|stem| FILES.binary_search(&stem).is_ok()),
+    let Some(first) = components.next() else { return HeaderKind::Other };
+    let is_below = components.next().is_some();
+    if is_below && KERNEL_FOLDERS.contains(&&*first) {
+        let is_base = path.to_str().is_some_and(|path| KERNEL_BASE.contains(&path));
+        return if is_base { HeaderKind::Base } else { HeaderKind::Kernel };
     }
+    let is_base = if !is_shared {
+        !OTHER_LANGUAGES.contains(&&*first)
+    } else if is_below {
+        FOLDERS.contains(&&*first)
+    } else {
+        first.strip_suffix(".h").is_some_and(|stem| FILES.binary_search(&stem).is_ok())
+    };
+    if is_base { HeaderKind::Base } else { HeaderKind::Other }
 }
 
-/// The entries of a shared folder that may hold such headers.
-pub(super) fn may_have(entry: &str) -> bool {
-    FOLDERS.contains(&entry) || has(Path::new(entry))
+/// Whether a folder in a shared folder of headers holds any of the C library or the kernel.
+pub(super) fn is_folder_of_it(name: &str) -> bool {
+    FOLDERS.contains(&name) || KERNEL_FOLDERS.contains(&name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{HeaderKind::*, *};
 
     #[test]
     fn headers_of_other_libraries_are_none_of_the_c_library() {
         assert!(FILES.is_sorted());
-        for (path, expected) in [
-            ("stdio.h", true),
-            ("sys/types.h", true),
-            ("bits/types/FILE.h", true),
-            ("linux/if.h", true),
-            ("zlib.h", false),
-            ("openssl/ssl.h", false),
-            ("sys", false),
-            ("stdio", false),
-            ("stdio.h/x", false),
+        for (path, expected, alone) in [
+            ("stdio.h", Base, Base),
+            ("sys/types.h", Base, Base),
+            ("bits/types/FILE.h", Base, Base),
+            ("linux/errno.h", Base, Base),
+            ("linux/bpf.h", Kernel, Kernel),
+            ("zlib.h", Other, Base),
+            ("openssl/ssl.h", Other, Base),
+            ("objc/objc.h", Other, Other),
+            ("sys", Other, Base),
+            ("stdio", Other, Base),
+            ("stdio.h/x", Other, Base),
         ] {
-            assert_eq!(has(Path::new(path)), expected, "{path}");
+            assert_eq!((kind_of(Path::new(path), true), kind_of(Path::new(path), false)), (expected, alone), "{path}");
         }
-        assert!(may_have("sys") && may_have("stdio.h") && !may_have("openssl"));
     }
 }

@@ -1,86 +1,142 @@
 //! The headers that C code of a program is compiled with.
 
 use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
-use super::{Toolchain, c_library};
+use super::{
+    Toolchain,
+    c_library::{HeaderKind, is_folder_of_it, kind_of},
+};
 use crate::{build::pinned::PinnedFile, oci::Digest, report::Failure};
 
 /// Folders in folders; more of them are a circle of links.
 const MOST_LEVELS: usize = 32;
 
+/// Digests of the names and contents of headers.
+#[derive(Debug, Default)]
+pub(super) struct HeaderDigests {
+    /// Of the compiler and the C library.
+    pub(super) base: Option<Digest>,
+    /// Of the kernel, beyond what the C library reads of them.
+    pub(super) kernel: Option<Digest>,
+    /// Headers that lie elsewhere, to which links in the folders lead. Canonical: gcc calls them so.
+    pub(super) elsewhere: BTreeMap<PathBuf, HeaderKind>,
+}
+
 /// Whether all libraries of a system put their headers into this folder, so that only the C library's own ones can be
 /// taken for granted. Folders of a compiler or of one C library alone are none.
 pub(super) fn is_shared(folder: &Path) -> bool {
+    let real = fs::canonicalize(folder);
+    let folder = real.as_deref().unwrap_or(folder);
     let is_multiarch = folder.parent() == Some(Path::new("/usr/include"))
-        && folder.file_name().is_some_and(|name| {
-            let name = name.to_string_lossy();
-            name.contains("-linux-gnu") || name == "i386-linux-gnu"
-        });
+        && folder.file_name().is_some_and(|name| name.to_string_lossy().contains("-linux-gnu"));
     is_multiarch || ["/usr/include", "/usr/local/include", "/include"].iter().any(|shared| folder == Path::new(shared))
 }
 
-/// The folder among `include` that says whether a header is the C library's, and whether it is. A header in none of them
-/// is not. `is_whole` takes all headers of shared folders.
-pub(super) fn is_known(header: &Path, include: &[PathBuf], is_whole: bool) -> bool {
-    let folders = include.iter().filter_map(|folder| Some((folder, header.strip_prefix(folder).ok()?)));
-    let closest = folders.max_by_key(|(folder, _)| folder.as_os_str().len());
-    closest.is_some_and(|(folder, below)| is_whole || !is_shared(folder) || c_library::has(below))
+/// Whose a header is, by the closest of the folders in `include`; `None` where it is in none of them. Files in these
+/// folders may be links to others.
+pub(super) fn whose(header: &Path, include: &[PathBuf]) -> Option<HeaderKind> {
+    let real = include.iter().filter_map(|folder| Some((fs::canonicalize(folder).ok()?, folder)));
+    let named = include.iter().map(|folder| (folder.clone(), folder));
+    let below = |(at, folder): (PathBuf, &PathBuf)| {
+        let below = header.strip_prefix(&at).ok()?.to_path_buf();
+        Some((at.as_os_str().len(), kind_of(&below, is_shared(folder))))
+    };
+    named.chain(real).filter_map(below).max_by_key(|(length, _)| *length).map(|(_, kind)| kind)
 }
 
 impl Toolchain<'_> {
-    /// A digest of the names and contents of all headers of the compiler and the C library in `include`; `is_whole` takes
-    /// those of other libraries, too.
-    pub(super) fn headers_digest(&self, include: &[PathBuf], is_whole: bool) -> Result<Digest, Failure> {
-        let mut said = Vec::new();
+    /// The digests of all headers of the compiler, the C library and the kernel in `include`; `is_whole` takes those of
+    /// other libraries, too.
+    pub(super) fn header_digests(&self, include: &[PathBuf], is_whole: bool) -> Result<HeaderDigests, Failure> {
+        let (mut base, mut kernel, mut elsewhere) = (Vec::new(), Vec::new(), BTreeMap::new());
         for folder in include {
-            said.extend_from_slice(b"folder\n");
-            let takes: &dyn Fn(&str) -> bool =
-                if is_shared(folder) && !is_whole { &c_library::may_have } else { &|_| true };
-            self.add_headers(folder, "", takes, MOST_LEVELS, &mut said)?;
+            let is_shared = is_shared(folder);
+            base.extend_from_slice(b"folder\n");
+            let root = fs::canonicalize(folder).map_err(|error| Failure::io("find it", folder, &error))?;
+            let (base, kernel, elsewhere) = (&mut base, &mut kernel, &mut elsewhere);
+            let mut walk = Walk { toolchain: self, root: &root, base, kernel, elsewhere, is_shared, is_whole };
+            walk.folder(folder, "", MOST_LEVELS)?;
         }
-        Ok(Digest::of(&said))
+        let digest = |said: &[u8]| (!said.is_empty()).then(|| Digest::of(said));
+        Ok(HeaderDigests { base: digest(&base), kernel: digest(&kernel), elsewhere })
     }
+}
 
-    /// Adds a line for each file of `folder` that `takes` takes, and of the folders in it.
-    fn add_headers(
-        &self,
-        folder: &Path,
-        above: &str,
-        takes: &dyn Fn(&str) -> bool,
-        levels: usize,
-        said: &mut Vec<u8>,
-    ) -> Result<(), Failure> {
+/// The headers of one folder, and where they are noted.
+struct Walk<'a> {
+    toolchain: &'a Toolchain<'a>,
+    /// Canonical.
+    root: &'a Path,
+    base: &'a mut Vec<u8>,
+    kernel: &'a mut Vec<u8>,
+    elsewhere: &'a mut BTreeMap<PathBuf, HeaderKind>,
+    is_shared: bool,
+    is_whole: bool,
+}
+
+impl Walk<'_> {
+    /// Notes the files of `folder`, whose path in the folder of headers is `above`, and of the folders in it.
+    fn folder(&mut self, folder: &Path, above: &str, levels: usize) -> Result<(), Failure> {
         let real = fs::canonicalize(folder).map_err(|error| Failure::io("find it", folder, &error))?;
-        let names = super::names(&real, takes);
-        let bytes: Vec<_> = names.iter().map(|name| std::ffi::OsStr::new(name).as_bytes()).collect();
-        let pinned = PinnedFile::pin_beside(&real, &bytes, self.blobs);
-        for (name, pinned) in names.iter().zip(pinned) {
-            let path = real.join(name);
-            let fingerprint = match pinned {
+        let names = super::names(&real, &|_| true);
+        let bytes: Vec<_> = names.iter().filter(|name| self.list(above, name).is_some()).collect();
+        let bytes: Vec<_> = bytes.into_iter().map(|name| OsStr::new(name).as_bytes()).collect();
+        let mut pinned = PinnedFile::pin_beside(&real, &bytes, self.toolchain.blobs).into_iter();
+        for name in &names {
+            let (path, below) = (real.join(name), format!("{above}{name}"));
+            let known = self.list(above, name).and_then(|_| pinned.next().flatten());
+            let is_link = known.is_none();
+            let fingerprint = match known {
                 Some(pinned) => pinned.fingerprint(),
                 None if path.is_dir() => {
-                    let Some(levels) = levels.checked_sub(1) else {
-                        return Err(Failure::new("folders of headers lead into each other").in_path(&path));
-                    };
-                    self.add_headers(&path, &format!("{above}{name}/"), &|_| true, levels, said)?;
+                    if !above.is_empty() || !self.is_shared || self.is_whole || is_folder_of_it(name) {
+                        self.below(&path, &below, levels)?;
+                    }
                     continue;
                 }
-                // A link that leads nowhere is no header.
-                None if !path.exists() => continue,
-                None => self.fingerprint(&path)?,
+                // Another library's; or a link that leads nowhere, which is no header.
+                None if self.list(above, name).is_none() || !path.exists() => continue,
+                None => self.toolchain.fingerprint(&path)?,
             };
-            said.extend_from_slice(format!("{above}{name} {}\n", fingerprint.hex()).as_bytes());
+            if let Some(list) = self.list(above, name) {
+                let end = if is_link { fs::canonicalize(&path).unwrap_or(path) } else { path };
+                if !end.starts_with(self.root) {
+                    self.elsewhere.insert(end, list);
+                }
+                let list = if list == HeaderKind::Kernel { &mut *self.kernel } else { &mut *self.base };
+                list.extend_from_slice(format!("{below} {}\n", fingerprint.hex()).as_bytes());
+            }
         }
         Ok(())
+    }
+
+    fn below(&mut self, path: &Path, below: &str, levels: usize) -> Result<(), Failure> {
+        let Some(levels) = levels.checked_sub(1) else {
+            return Err(Failure::new("folders of headers lead into each other").in_path(path));
+        };
+        self.folder(path, &format!("{below}/"), levels)
+    }
+
+    /// In which list a header is noted, if in one.
+    fn list(&self, above: &str, name: &str) -> Option<HeaderKind> {
+        match kind_of(Path::new(&format!("{above}{name}")), self.is_shared) {
+            HeaderKind::Other => self.is_whole.then_some(HeaderKind::Base),
+            kind => Some(kind),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -88,18 +144,51 @@ mod tests {
         let include = ["/usr/lib/gcc/x86_64-linux-gnu/12/include", "/usr/include/x86_64-linux-gnu", "/usr/include"];
         let include = include.map(PathBuf::from);
         for (header, expected) in [
-            ("/usr/lib/gcc/x86_64-linux-gnu/12/include/immintrin.h", true),
-            ("/usr/include/stdio.h", true),
-            ("/usr/include/x86_64-linux-gnu/sys/types.h", true),
-            ("/usr/include/zlib.h", false),
-            ("/usr/include/x86_64-linux-gnu/openssl/opensslconf.h", false),
-            ("/opt/x/include/stdio.h", false),
+            ("/usr/lib/gcc/x86_64-linux-gnu/12/include/immintrin.h", Some(HeaderKind::Base)),
+            ("/usr/include/stdio.h", Some(HeaderKind::Base)),
+            ("/usr/include/linux/bpf.h", Some(HeaderKind::Kernel)),
+            ("/usr/include/x86_64-linux-gnu/sys/types.h", Some(HeaderKind::Base)),
+            ("/usr/include/zlib.h", Some(HeaderKind::Other)),
+            ("/usr/include/x86_64-linux-gnu/openssl/opensslconf.h", Some(HeaderKind::Other)),
+            ("/opt/x/include/stdio.h", None),
         ] {
-            assert_eq!(is_known(Path::new(header), &include, false), expected, "{header}");
+            assert_eq!(whose(Path::new(header), &include), expected, "{header}");
         }
-        assert!(is_known(Path::new("/usr/include/zlib.h"), &include, true));
-        assert!(!is_known(Path::new("/opt/x/include/stdio.h"), &include, true));
         assert!(!is_shared(Path::new("/usr/include/x86_64-linux-musl")));
         assert!(!is_shared(Path::new("/usr/aarch64-linux-gnu/include")));
+    }
+
+    #[test]
+    fn a_header_that_is_a_link_counts_by_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("include/linux")).unwrap();
+        fs::create_dir_all(at("elsewhere")).unwrap();
+        fs::write(at("elsewhere/errno.h"), "1").unwrap();
+        fs::write(at("include/linux/bpf.h"), "1").unwrap();
+        symlink(at("elsewhere"), at("include/asm")).unwrap();
+        symlink(at("nowhere"), at("include/lost.h")).unwrap();
+        let include = [at("include")];
+        let toolchain = Toolchain {
+            caller: &BTreeMap::new(),
+            offline: true,
+            jobs: std::num::NonZeroUsize::MIN,
+            program: None,
+            cache: None,
+            blobs: None,
+            ignored: &[],
+            checkout: folder.path(),
+            progress: &crate::report::Silent,
+        };
+        let digests = || toolchain.header_digests(&include, false).unwrap();
+        let before = digests();
+        assert_eq!(whose(&at("include/asm/errno.h"), &include), Some(HeaderKind::Base));
+        let real = fs::canonicalize(at("elsewhere/errno.h")).unwrap();
+        assert_eq!(before.elsewhere, BTreeMap::from([(real, HeaderKind::Base)]));
+        fs::write(at("elsewhere/errno.h"), "2").unwrap();
+        let after = digests();
+        assert!(before.base != after.base && before.kernel == after.kernel);
+        fs::write(at("include/linux/bpf.h"), "2").unwrap();
+        assert!(digests().base == after.base && digests().kernel != after.kernel);
     }
 }

@@ -16,7 +16,7 @@ use super::{
         child::{Child, Ended},
         environment::Environment,
     },
-    MachineFile, MachineFiles, MachineInputs,
+    HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs,
     trace::{LinkerFlags, TraceForm},
 };
 use crate::{
@@ -111,8 +111,16 @@ impl Inquiry<'_> {
             Some(last) => (last, false),
             None => (self.ask(&bench)?, true),
         };
-        let files = self.files(&mut answers)?;
-        let optional = self.optional(&mut answers)?;
+        let mut files = self.files(&mut answers)?;
+        let mut optional = self.optional(&mut answers)?;
+        let mut elsewhere = BTreeMap::new();
+        if let Some(first) = answers.include.first() {
+            let digests = self.toolchain.header_digests(&answers.include, self.has_libraries)?;
+            let file = |digest| MachineFile { path: first.clone(), digest };
+            digests.base.iter().for_each(|digest| files.add(HEADERS, &file(*digest)));
+            elsewhere = digests.elsewhere;
+            digests.kernel.iter().for_each(|digest| optional.add(KERNEL_HEADERS, &file(*digest)));
+        }
         if is_new || was_known != Some(answers.digests.len()) {
             let text = serde_json::to_vec(&answers)
                 .map_err(|error| Failure::new(format!("cannot keep what a compiler answered: {error}")))?;
@@ -121,6 +129,7 @@ impl Inquiry<'_> {
         Ok(MachineInputs {
             files,
             include: answers.include,
+            elsewhere,
             libraries: answers.libraries,
             linked: answers.linked.iter().filter_map(|path| fs::canonicalize(path).ok()).collect(),
             trace: answers.trace,
@@ -159,7 +168,7 @@ impl Inquiry<'_> {
             let said = self.question(&words)?;
             let said = String::from_utf8_lossy(&said.stderr).into_owned();
             asked.extend(stands_for(&said).filter_map(|name| self.absolute(name)));
-            for folder in include_folders(&said).filter_map(|folder| fs::canonicalize(folder).ok()) {
+            for folder in include_folders(&said).map(PathBuf::from).filter(|folder| folder.is_dir()) {
                 if !answers.include.contains(&folder) {
                     answers.include.push(folder);
                 }
@@ -285,10 +294,6 @@ impl Inquiry<'_> {
         let paths: Vec<_> = paths.chain(&answers.linked).cloned().collect();
         for path in paths {
             self.add_file(path, &mut files, answers)?;
-        }
-        if let Some(first) = answers.include.first() {
-            let digest = self.toolchain.headers_digest(&answers.include, self.has_libraries)?;
-            files.add("headers", &MachineFile { path: first.clone(), digest });
         }
         Ok(files)
     }

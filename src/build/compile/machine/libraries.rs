@@ -105,8 +105,11 @@ impl LibrarySearch<'_> {
         let headers = given("-I", &headers).into_iter().filter_map(|folder| fs::canonicalize(folder).ok());
         for folder in headers.filter(|folder| !super::headers::is_shared(folder)) {
             if !machine.include.contains(&folder) {
-                let digest = self.toolchain.headers_digest(std::slice::from_ref(&folder), true)?;
-                machine.files.add(&format!("headers of {name}"), &MachineFile { path: folder.clone(), digest });
+                let digests = self.toolchain.header_digests(std::slice::from_ref(&folder), true)?;
+                let file = |digest| MachineFile { path: folder.clone(), digest };
+                machine.elsewhere.extend(digests.elsewhere);
+                let digests = digests.base.into_iter().chain(digests.kernel);
+                digests.for_each(|digest| machine.files.add(&format!("headers of {name}"), &file(digest)));
                 machine.include.push(folder);
             }
         }

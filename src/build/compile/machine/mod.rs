@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use self::c_library::HeaderKind;
 pub(super) use self::{
     inquiry::{Inquiry, ProbeLink},
     make_rule::prerequisites,
@@ -24,6 +25,11 @@ pub(super) use self::{
 };
 use super::Toolchain;
 use crate::{build::pinned::PinnedFile, cache::Fingerprint, oci::Digest, report::Failure};
+
+/// How the lock calls the headers of the compiler and the C library.
+const HEADERS: &str = "headers";
+/// How the lock calls those of the kernel that the C library does not read.
+const KERNEL_HEADERS: &str = "kernel headers";
 
 /// A file of this machine, or all headers of the C library together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +49,10 @@ pub struct MachineFiles(pub BTreeMap<String, MachineFile>);
 pub(super) struct MachineInputs {
     /// What the lock pins.
     pub(super) files: MachineFiles,
-    /// Where the C compiler looks for headers, in its order. Canonical.
+    /// Where the C compiler looks for headers, in its order, as it calls these folders.
     include: Vec<PathBuf>,
+    /// Headers that lie elsewhere, to which links in these folders lead. Canonical.
+    elsewhere: BTreeMap<PathBuf, HeaderKind>,
     /// Where the linker looks for archives.
     libraries: Vec<PathBuf>,
     /// What the link of an empty program reads. Canonical.
@@ -82,6 +90,7 @@ impl MachineInputs {
             self.files.add(&name, &file);
         }
         self.include.extend(other.include);
+        self.elsewhere.extend(other.elsewhere);
         self.libraries.extend(other.libraries);
         self.linked.extend(other.linked);
         for (name, file) in other.optional.0 {

@@ -13,7 +13,9 @@ use std::{
 
 use super::{
     super::{Toolchain, zig::quoted},
-    MachineInputs, headers, prerequisites,
+    KERNEL_HEADERS, MachineFiles, MachineInputs,
+    c_library::HeaderKind,
+    headers, prerequisites,
     trace::hint,
 };
 use crate::report::{Failure, printable};
@@ -98,7 +100,7 @@ exit 0
 }
 
 impl MachineInputs {
-    /// Refuses C code that read a header of this machine which nothing names. `logs` is the folder of the lists on this
+    /// Refuses C code that read a header of this machine which nothing names; gives the optional headers that it read. `logs` is the folder of the lists on this
     /// machine, `host` translates the paths of the compile, and `own` says which files are of the sources, the toolchain or
     /// the compile itself.
     pub(in super::super) fn check_headers(
@@ -106,7 +108,8 @@ impl MachineInputs {
         logs: &Path,
         host: &dyn Fn(&Path) -> PathBuf,
         own: &dyn Fn(&Path) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<MachineFiles, Failure> {
+        let mut needed = MachineFiles::default();
         for name in super::names(logs, &|_| true) {
             let path = logs.join(&name);
             let text = fs::read(&path).map_err(|error| Failure::io("read a list of headers", &path, &error))?;
@@ -121,20 +124,29 @@ impl MachineInputs {
                 }
             };
             for header in read.iter().filter(|header| header.is_absolute()).map(|header| host(header)) {
-                self.check_header(&header, own)?;
+                let is_kernel = self.check_header(&header, own)? == HeaderKind::Kernel;
+                if let Some(file) = self.optional.0.get(KERNEL_HEADERS).filter(|_| is_kernel) {
+                    needed.add(KERNEL_HEADERS, file);
+                }
             }
         }
-        Ok(())
+        Ok(needed)
     }
 
-    fn check_header(&self, header: &Path, own: &dyn Fn(&Path) -> bool) -> Result<(), Failure> {
+    fn check_header(&self, header: &Path, own: &dyn Fn(&Path) -> bool) -> Result<HeaderKind, Failure> {
         if own(header) {
-            return Ok(());
+            return Ok(HeaderKind::Base);
         }
         // A header that a build script made and removed again is none of this machine.
-        let Ok(real) = fs::canonicalize(header) else { return Ok(()) };
-        if own(&real) || headers::is_known(&real, &self.include, self.has_libraries) {
-            return Ok(());
+        let Ok(real) = fs::canonicalize(header) else { return Ok(HeaderKind::Base) };
+        if own(&real) {
+            return Ok(HeaderKind::Base);
+        }
+        let named = self.elsewhere.get(&real).copied().or_else(|| headers::whose(header, &self.include));
+        match named.or_else(|| headers::whose(&real, &self.include)) {
+            Some(HeaderKind::Other) if self.has_libraries => return Ok(HeaderKind::Base),
+            None | Some(HeaderKind::Other) => {}
+            Some(kind) => return Ok(kind),
         }
         let what = format!(
             "C code of the program is compiled with the header `{}` of this machine, and nothing in the recipe names it",
