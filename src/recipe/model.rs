@@ -94,8 +94,8 @@ pub struct GoBinary {
     /// More environment of the compiler, checked against what hardpan sets itself; values may hold variables. `GOWORK` is
     /// allowed here.
     pub env: BTreeMap<String, Located<String>>,
-    /// `vcs = true`: stamp the revision.
-    pub vcs: bool,
+    /// `vcs = true`, where it is written: stamp the revision.
+    pub vcs: Option<Origin>,
     /// `cgo = true`: compile C with the program, and link it statically.
     pub cgo: bool,
     /// `cc`: the C compiler of a program with `cgo`; may hold variables. Default: the target's on this machine.
@@ -163,7 +163,7 @@ impl GoBinary {
             ldflags: Vec::new(),
             flags: Vec::new(),
             env: BTreeMap::new(),
-            vcs: false,
+            vcs: None,
             cgo: false,
             cc: None,
             libraries: Vec::new(),

@@ -118,7 +118,7 @@ pub(super) struct Binary {
     /// Compile C with a Go program, and link it statically.
     #[schemars(extend("default" = false))]
     pub(super) cgo: Option<At<bool>>,
-    /// Stamp the revision into a Go program (`-buildvcs`).
+    /// Stamp revision, time, state and version into a Go program (`-buildvcs`), from a whole clone.
     #[schemars(extend("default" = false))]
     pub(super) vcs: Option<At<bool>>,
     /// Leave out symbols and debug information, or only `"debuginfo"`.

@@ -4,6 +4,7 @@ mod configuration;
 mod environment;
 mod freshness;
 mod paths;
+mod revisions;
 mod sharing;
 
 use crate::support::{case::Case, judges::checked, judges::tool};

@@ -122,33 +122,6 @@ fn add_git_settings(environment: &mut Environment) {
     environment.insert("GIT_CONFIG_COUNT".into(), count.saturating_add(GIT_SETTINGS.len()).to_string().into());
 }
 
-/// Lets git pass over the folder `out`, at the top of the checkout and in `dir`, where hardpan itself writes: a
-/// program that is stamped with the state of the checkout would be another one the second time.
-pub(super) fn pass_over_output(
-    environment: &mut Environment,
-    toolchain: &Toolchain<'_>,
-    bench: &Bench,
-    dir: &Path,
-) -> Result<(), Failure> {
-    let mut patterns = b"/out/\n/".to_vec();
-    let below = dir.strip_prefix(toolchain.checkout).unwrap_or(Path::new("")).join("out/");
-    for byte in below.as_os_str().as_encoded_bytes() {
-        // What gitignore takes for a pattern.
-        if b"*?[\\".contains(byte) {
-            patterns.push(b'\\');
-        }
-        patterns.push(*byte);
-    }
-    patterns.push(b'\n');
-    let file = bench.root().join("ignored");
-    std::fs::write(&file, patterns).map_err(|error| Failure::io("write it", &file, &error))?;
-    let at = GIT_SETTINGS.len();
-    environment.insert("GIT_CONFIG_COUNT".into(), (at + 1).to_string().into());
-    environment.insert(format!("GIT_CONFIG_KEY_{at}").into(), "core.excludesFile".into());
-    environment.insert(format!("GIT_CONFIG_VALUE_{at}").into(), file.into());
-    Ok(())
-}
-
 /// Adds the recipe's own variables; `reserved` are those that would undo what hardpan asks of the compiler.
 pub(super) fn add_recipe(
     environment: &mut Environment,

@@ -59,7 +59,7 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
 const ELSEWHERE: &str = "or declare `version = \"dev\"` in `[vars]`, write `{version}`, and call `--set version=...`";
 
 /// A commit as `{git.describe}` and messages name it.
-fn short(commit: &str) -> String {
+pub(super) fn short(commit: &str) -> String {
     commit.chars().take(12).filter(char::is_ascii_hexdigit).collect()
 }
 
@@ -109,12 +109,12 @@ fn no_commit(git_dir: &Ended, dir: &Path) -> Failure {
 }
 
 /// `ended`, or the failure of `what`.
-fn done(ended: Ended, what: &str) -> Result<Ended, Failure> {
+pub(super) fn done(ended: Ended, what: &str) -> Result<Ended, Failure> {
     if ended.status.success() { Ok(ended) } else { Err(ended.failure(what)) }
 }
 
 /// Runs `git -C dir` without the settings, the hooks and the monitors of anybody.
-fn run(git: &Path, environment: &Environment, dir: &Path, arguments: &[&str]) -> Result<Ended, Failure> {
+pub(super) fn run(git: &Path, environment: &Environment, dir: &Path, arguments: &[&str]) -> Result<Ended, Failure> {
     let mut all = vec![OsString::from("-C"), dir.into()];
     for (key, value) in GIT_SETTINGS {
         all.push("-c".into());
@@ -125,7 +125,7 @@ fn run(git: &Path, environment: &Environment, dir: &Path, arguments: &[&str]) ->
 }
 
 /// `PATH` and what keeps git to this checkout; nothing of the caller's `GIT_*`, no home, hence no user settings.
-fn environment(toolchain: &Toolchain<'_>) -> Environment {
+pub(super) fn environment(toolchain: &Toolchain<'_>) -> Environment {
     let mut environment = Environment::from([("PATH".into(), toolchain.path())]);
     let fixed = [
         ("GIT_CONFIG_NOSYSTEM", "1"),

@@ -13,7 +13,8 @@
 //!
 //! Measured with cargo 1.95 and Go 1.26 (two checkouts, caches, homes and environments; equal digests):
 //!
-//! * Go: `-trimpath`, `-buildvcs=false` and `-buildid=` are enough.
+//! * Go: `-trimpath`, `-buildvcs=false` and `-buildid=` are enough. With `vcs = true` git answers from a repository of
+//!   the compile's own, because a clone's settings and the module cache would have a say.
 //! * Cargo leaves `--remap-path-prefix` out of `-C metadata`, `-C extra-filename` and the names under `build/`, so
 //!   flags that name this machine's folders change neither symbols nor their order.
 //! * C code that build scripts compile gets `-ffile-prefix-map` by way of `CFLAGS` and `CXXFLAGS`.

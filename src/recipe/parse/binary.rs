@@ -109,7 +109,7 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
             ldflags: compiler::ldflags(page, table.ldflags)?,
             flags: flag_list::flags(page, Toolchain::Go, table.flags)?,
             env: compiler::environment(page, Toolchain::Go, table.env)?,
-            vcs: table.vcs.is_some_and(|at| at.value),
+            vcs: table.vcs.filter(|at| at.value).map(|at| page.origin(&at.span)),
             cgo,
             cc,
             libraries,

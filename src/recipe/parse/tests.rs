@@ -30,7 +30,7 @@ fn one_line_of_intent_gets_the_hardened_defaults() {
     assert_eq!(recipe.system.certificates, Certificates::Mozilla);
     assert!(recipe.system.passwd == Passwd::Written && !recipe.system.tmp);
     let BinarySource::Go(go) = &recipe.binaries[0].source else { panic!("{recipe:?}") };
-    assert!(go.strip == Strip::Symbols && !go.vcs && go.dir.is_none() && recipe.binaries[0].to.is_none());
+    assert!(go.strip == Strip::Symbols && go.vcs.is_none() && go.dir.is_none() && recipe.binaries[0].to.is_none());
 }
 
 #[test]
@@ -38,7 +38,10 @@ fn everything_a_recipe_can_say_is_read() {
     let recipe = parse("x.toml", FULL).unwrap();
     assert_eq!(recipe.platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), ["linux/amd64", "linux/arm64"]);
     let BinarySource::Go(go) = &recipe.binaries[0].source else { panic!("{recipe:?}") };
-    assert_eq!((go.tags.len(), go.ldflags.len(), go.flags.len(), go.vcs, go.strip), (2, 1, 4, true, Strip::Nothing));
+    assert_eq!(
+        (go.tags.len(), go.ldflags.len(), go.flags.len(), go.vcs.is_some(), go.strip),
+        (2, 1, 4, true, Strip::Nothing)
+    );
     assert_eq!(go.ldflags[0].origin.to_string(), "x.toml:17:11");
     let BinarySource::Cargo(cargo) = &recipe.binaries[1].source else { panic!("{recipe:?}") };
     assert_eq!((cargo.package.value.as_str(), cargo.binary.as_deref()), ("hello", Some("tool")));

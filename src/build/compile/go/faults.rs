@@ -61,9 +61,14 @@ impl Job<'_> {
         let above = self.dir.ancestors().take_while(|folder| folder.starts_with(self.toolchain.checkout));
         let ignored =
             !self.binary.env.contains_key("GOWORK") && above.into_iter().any(|at| at.join("go.work").exists());
-        if ignored && complains(&["no required module provides package", "missing go.sum entry", "to add it:"]) {
+        let lookup = "import lookup disabled by -mod=readonly";
+        if ignored && complains(&["no required module provides package", "missing go.sum entry", "to add it:", lookup])
+        {
             return failure
                 .hint("a `go.work` counts only where the recipe says so: `env = { GOWORK = \"../go.work\" }`");
+        }
+        if complains(&[lookup]) {
+            return failure.hint("`go get`, with the package, adds the module that it is in to `go.mod`");
         }
         let stale =
             ["missing go.sum entry", "updates to go.mod needed", "updates to go.sum needed", "inconsistent vendoring"];

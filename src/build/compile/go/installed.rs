@@ -41,8 +41,7 @@ pub(in super::super) fn installed(toolchain: &Toolchain<'_>, dir: &Path) -> Resu
     })
 }
 
-/// Everything that makes Go the same everywhere. `GOFLAGS` stays away, not `-mod=readonly`: that is the default, and
-/// naming it would turn a vendor folder off.
+/// Everything that makes Go the same everywhere, but `GOFLAGS`: which `-mod` it has is known when the module is.
 pub(in super::super) fn go_variables(
     environment: &mut Environment,
     go: &Installed,

@@ -1,6 +1,7 @@
 //! `go build`, with `-trimpath` and an environment of its own.
 
 mod cgo;
+mod checkout;
 mod count;
 mod declarations;
 mod defaults;
@@ -9,6 +10,7 @@ mod faults;
 mod installed;
 mod modules;
 mod packages;
+mod revision;
 mod stamps;
 mod tokens;
 
@@ -23,8 +25,9 @@ use self::{
     count::Count,
     defaults::refuse_other_defaults,
     fallback::Fallbacks,
-    modules::{uses_vendor, workspace},
+    modules::{has_vendor, workspace},
     packages::{FIELDS, Packages},
+    revision::Revision,
 };
 use super::{
     Compiled, Order, Toolchain,
@@ -58,6 +61,8 @@ struct Job<'a> {
     module_cache: PathBuf,
     /// What a compile with cgo has beside it.
     cgo: Option<CgoCompile>,
+    /// What the program is stamped with, if the recipe asks for that.
+    revision: Option<Revision>,
 }
 
 /// What `go list` knows of a program before it is compiled.
@@ -82,21 +87,24 @@ pub(super) fn compile(
     let bench = bench(toolchain, binary, dir, order.platform)?;
     let mut environment = toolchain.hermetic(&bench);
     go_variables(&mut environment, &go, &bench, order.platform);
-    environment::add_recipe(&mut environment, &binary.env, |name| RESERVED.contains(&name))?;
+    let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
+    environment::add_recipe(&mut environment, &binary.env, is_reserved)?;
     let cgo = if binary.cgo { Some(cgo::add(&mut environment, toolchain, binary, dir, order, &bench)?) } else { None };
     environment.insert("GOWORK".into(), work.clone());
     refuse_other_defaults(&go.program, dir, &environment)?;
-    if binary.vcs {
-        environment::pass_over_output(&mut environment, toolchain, &bench, dir)?;
-    }
-    let job =
-        Job { toolchain, binary, dir, bench, program: go.program, environment, module_cache: go.module_cache, cgo };
+    let (program, module_cache) = (go.program, go.module_cache);
+    let mut job = Job { toolchain, binary, dir, bench, program, environment, module_cache, cgo, revision: None };
     let module = job.module()?;
+    let has_vendor = has_vendor(&module, &work);
+    // Go's own choice, made here so that no `go.env` makes another one.
+    let flags = if has_vendor { "-mod=vendor" } else { "-mod=readonly" };
+    job.environment.insert("GOFLAGS".into(), flags.into());
+    if let Some(origin) = &binary.vcs {
+        let revision = Revision::read(toolchain, &job.bench, dir, &module);
+        job.revision = Some(revision.map_err(|failure| failure.at(origin))?);
+    }
     // A vendor folder is the checkout's own copy of what a fetch would bring.
-    let vendored = |file: &Path| {
-        file.parent().is_some_and(|folder| folder.join("vendor/modules.txt").exists()) && uses_vendor(file)
-    };
-    if !toolchain.offline && !vendored(&module) && !vendored(Path::new(&work)) {
+    if !toolchain.offline && !has_vendor {
         job.fetch(&work, go.writable_cache)?;
     }
     let listed = job.list()?;
@@ -114,7 +122,8 @@ pub(super) fn compile(
 fn bench(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path, platform: &Platform) -> Result<Bench, Failure> {
     let cc = binary.cc.as_ref().map(|cc| cc.value.as_str());
     let c = (binary.cgo, cc);
-    let said = format!("{:?} {:?} {platform} {} {:?} {c:?}", values(binary), ldflags(binary), binary.vcs, binary.strip);
+    let vcs = binary.vcs.is_some();
+    let said = format!("{:?} {:?} {platform} {vcs} {:?} {c:?}", values(binary), ldflags(binary), binary.strip);
     let key = [dir.as_os_str().as_encoded_bytes(), binary.package.value.as_bytes(), said.as_bytes()];
     toolchain.bench("go", &key)
 }
@@ -226,7 +235,7 @@ impl Job<'_> {
             // Names each package when its compile begins.
             "-v".into(),
             "-trimpath".into(),
-            format!("-buildvcs={}", self.binary.vcs).into(),
+            format!("-buildvcs={}", self.revision.is_some()).into(),
             format!("-p={}", self.toolchain.jobs).into(),
             "-o".into(),
             made.clone().into(),
@@ -236,7 +245,11 @@ impl Job<'_> {
         let arguments = arguments.into_iter().chain(self.selection());
         // The end of hardpan ends the compilers that `go build` started, too.
         let watch = Enclosure::watched(self.toolchain.program);
-        let go = Child::new(&self.program, self.dir, &self.environment).enclosed(watch.as_ref());
+        let mut environment = self.environment.clone();
+        if let Some(revision) = &self.revision {
+            revision.add_to(&mut environment);
+        }
+        let go = Child::new(&self.program, self.dir, &environment).enclosed(watch.as_ref());
         let ended = go.args(arguments).told(&count).run()?;
         if !ended.status.success() {
             return Err(self.uncompiled(&count.without_names(ended), listed));
@@ -245,6 +258,10 @@ impl Job<'_> {
             let go_root = self.go_root();
             let own = [self.toolchain.checkout, &self.module_cache, self.bench.root(), &go_root];
             (order.pinned)(&cgo.check(&self.bench, &own)?)?;
+        }
+        if let (Some(revision), Some(origin)) = (&self.revision, &self.binary.vcs) {
+            let checked = revision.check(&self.program, &made, &self.environment);
+            checked.map_err(|failure| failure.at(origin))?;
         }
         let path = self.bench.hand_over(&made, "", &listed.name)?;
         Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })

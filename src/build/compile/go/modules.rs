@@ -15,12 +15,26 @@ use crate::{
     report::{Failure, printable},
 };
 
-/// Whether Go takes a vendor folder by itself: from `go 1.14` on, as the file says (go.dev/ref/mod, "Vendoring"). An
-/// older module with one is built from the module cache all the same.
-pub(super) fn uses_vendor(file: &Path) -> bool {
+/// Whether Go by itself builds from a vendor folder (`setDefaultBuildMod` of `cmd/go/internal/modload`): that of the
+/// workspace `work` if there is one, else that of `module`, and only one that was made for it.
+pub(super) fn has_vendor(module: &Path, work: &OsStr) -> bool {
+    let (file, is_workspace) = if work == "off" { (module, false) } else { (Path::new(work), true) };
+    let folder = file.with_file_name("vendor");
+    let list = fs::read_to_string(folder.join("modules.txt")).unwrap_or_default();
+    let first = list.lines().next().and_then(|line| line.strip_prefix("## ")).unwrap_or_default();
+    let is_for_workspace = first.split(';').any(|word| word.trim() == "workspace");
+    folder.is_dir() && takes_vendor(file) && is_for_workspace == is_workspace
+}
+
+/// Whether a `go.mod` or `go.work` lets Go take a vendor folder by itself: from `go 1.14` on (go.dev/ref/mod,
+/// "Vendoring"). An older module with one is built from the module cache all the same.
+fn takes_vendor(file: &Path) -> bool {
     let text = fs::read_to_string(file).unwrap_or_default();
     let version = text.lines().find_map(|line| line.trim().strip_prefix("go ")).unwrap_or_default();
-    let mut numbers = version.trim().split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    // `1.21rc1` is a version, too.
+    let number = |text: &str| text.get(..digits(text)).and_then(|digits| digits.parse::<u32>().ok());
+    let mut numbers = version.trim().split('.').map(|text| number(text).unwrap_or_default());
     (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (1, 14)
 }
 
@@ -102,11 +116,33 @@ mod tests {
     fn a_vendor_folder_of_an_old_module_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("go.mod");
-        for (text, used) in
-            [("module x\n", false), ("module x\n\ngo 1.13\n", false), ("go 1.14\n", true), ("go 1.24.1 // new\n", true)]
-        {
+        fs::create_dir(folder.path().join("vendor")).unwrap();
+        for (text, used) in [
+            ("module x\n", false),
+            ("module x\n\ngo 1.13\n", false),
+            ("go 1.14\n", true),
+            ("go 1.24.1 // new\n", true),
+            ("go 1.21rc1\n", true),
+        ] {
             fs::write(&file, text).unwrap();
-            assert_eq!(uses_vendor(&file), used, "{text}");
+            assert_eq!(has_vendor(&file, OsStr::new("off")), used, "{text}");
         }
+    }
+
+    #[test]
+    fn a_vendor_folder_is_that_of_the_workspace_or_that_of_the_module() {
+        let folder = tempfile::tempdir().unwrap();
+        let (module, work) = (folder.path().join("go.mod"), folder.path().join("go.work"));
+        for file in [&module, &work] {
+            fs::write(file, "go 1.22\n").unwrap();
+        }
+        let used = || (has_vendor(&module, OsStr::new("off")), has_vendor(&module, work.as_os_str()));
+        assert_eq!(used(), (false, false));
+        fs::create_dir(folder.path().join("vendor")).unwrap();
+        let list = folder.path().join("vendor/modules.txt");
+        fs::write(&list, "# example.com/other v1.0.0\n## explicit\n").unwrap();
+        assert_eq!(used(), (true, false));
+        fs::write(&list, "## workspace\n# example.com/other v1.0.0\n").unwrap();
+        assert_eq!(used(), (false, true));
     }
 }
