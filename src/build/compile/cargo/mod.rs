@@ -172,7 +172,7 @@ fn prepare<'a>(
     for (name, value) in job.c_variables(&code)? {
         job.environment.insert(name.into(), value);
     }
-    let maps = job.paths.maps((&job.rust.library_source, &job.rust.library_name))?;
+    let maps = job.paths.maps((&job.rust.library_source, &job.rust.library_name), &workspace.from_git)?;
     // C code writes these flags into programs (`OpenSSL_version`): the folder of the toolchain, in which there is none of
     // it, stays out of them.
     let of_c: Vec<_> = maps.iter().filter(|(from, _)| *from != job.rust.library_source).cloned().collect();

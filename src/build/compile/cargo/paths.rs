@@ -16,6 +16,12 @@ const SOURCE: &str = "/build/source";
 /// Where crates of registries are, as programs know it: the folder's own name says which mirror they came from.
 const REGISTRY: &str = "/build/registry";
 
+/// Where dependencies from git are, as programs know it. Cargo names their folders by the address that they were fetched
+/// from, which a mirror changes, and by as many digits of the commit as that repository needs.
+const GIT: &str = "/build/git";
+/// As many digits of a commit as Go's pseudo-versions have.
+const COMMIT_DIGITS: usize = 12;
+
 /// What cargo calls the folder of crates.io itself.
 const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 
@@ -85,8 +91,12 @@ impl CompilePaths {
     }
 
     /// The beginnings of paths that compilers see and what programs have instead. Of several prefixes that fit, compilers
-    /// take the last one given, so the longest comes last.
-    pub(super) fn maps(&self, library: (&Path, &str)) -> Result<Vec<(PathBuf, String)>, Failure> {
+    /// take the last one given, so the longest comes last. `from_git` are the manifests of dependencies with their source.
+    pub(super) fn maps(
+        &self,
+        library: (&Path, &str),
+        from_git: &[(PathBuf, String)],
+    ) -> Result<Vec<(PathBuf, String)>, Failure> {
         let mut maps = vec![(library.0.to_path_buf(), library.1.to_owned())];
         if self.enclosure.is_none() {
             maps.extend(
@@ -96,7 +106,14 @@ impl CompilePaths {
         let sources = self.cargo_home.join("registry/src");
         let registries = fs::read_dir(&sources).into_iter().flatten().flatten().map(|entry| entry.path());
         maps.extend(registries.map(|registry| (self.inside(&registry), REGISTRY.to_owned())));
+        maps.extend(from_git.iter().filter_map(|(manifest, source)| {
+            let checkouts = self.checkouts();
+            let mut below = manifest.strip_prefix(&checkouts).ok()?.components();
+            let folder = checkouts.join(below.next()?).join(below.next()?);
+            Some((self.inside(&folder), format!("{GIT}/{}", git_name(source)?)))
+        }));
         maps.sort_by(|one, other| (one.0.as_os_str().len(), &one.0).cmp(&(other.0.as_os_str().len(), &other.0)));
+        maps.dedup();
         maps.retain(|(from, _)| from.parent().is_some());
         match maps.iter().find(|(from, _)| from.to_str().is_none()) {
             Some((from, _)) => Err(Failure::new("cargo cannot be told about a path that is not UTF-8").in_path(from)),
@@ -112,10 +129,46 @@ impl CompilePaths {
                 ["the checkout", "the target directory", "the cargo home", "the home of the compile", "`TMPDIR`"];
             return self.folders.iter().zip(names).map(|(mount, what)| folder(mount.host.clone(), what)).collect();
         }
-        // At fixed paths only the folder of a registry has a name of this machine, unless it is that of crates.io.
+        // At fixed paths only folders of registries and of git have a name of this machine, but not that of crates.io.
         let sources = self.cargo_home.join("registry/src");
         let registries = fs::read_dir(&sources).into_iter().flatten().flatten().map(|entry| entry.path());
         let foreign = registries.filter(|registry| !registry.ends_with(CRATES_IO));
-        foreign.map(|registry| folder(self.inside(&registry), "a registry's folder")).collect()
+        let foreign = foreign.map(|registry| folder(self.inside(&registry), "a registry's folder"));
+        let git = folder(self.inside(&self.cargo_home.join("git")), "the folder of git dependencies");
+        foreign.chain([git]).collect()
+    }
+
+    /// Where cargo unpacks dependencies from git: `<name>-<hash of the address>/<beginning of the commit>`.
+    fn checkouts(&self) -> PathBuf {
+        self.cargo_home.join("git/checkouts")
+    }
+}
+
+/// What programs call the folder of `git+https://example.com/path/name.git?branch=x#<commit>`: `name-<commit>`.
+fn git_name(source: &str) -> Option<String> {
+    let (address, commit) = source.rsplit_once('#')?;
+    let path = address.split(['?', '#']).next()?.trim_end_matches('/');
+    let name = path.rsplit(['/', ':']).next()?;
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = name.chars().filter(is_plain).collect();
+    Some(format!("{name}-{}", commit.get(..COMMIT_DIGITS)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_from_git_is_named_by_what_cargo_lock_says() {
+        for (source, name) in [
+            ("git+https://example.com/a/tokio.git?branch=x#0123456789abcdef0123", Some("tokio-0123456789ab")),
+            ("git+ssh://git@example.com/tokio/?rev=1#0123456789abcdef0123", Some("tokio-0123456789ab")),
+            ("git+https://example.com/a=b%20c#0123456789abcdef0123", Some("ab20c-0123456789ab")),
+            ("git+https://example.com/tokio#0123", None),
+            ("git+https://example.com/tokio", None),
+        ] {
+            assert_eq!(git_name(source).as_deref(), name, "{source}");
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Job<'_> {
     }
 
     /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
-    /// but by the name of a mirror of crates.io.
+    /// but by the name of a registry, or of a dependency from git.
     pub(super) fn host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
         let program = fs::read(made).map_err(|error| Failure::io("read the program", made, &error))?;
         Ok(host_paths::find(&program, &self.paths.host_folders()).map(|found| found.refusal(name)))

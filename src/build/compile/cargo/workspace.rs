@@ -56,6 +56,8 @@ pub(super) struct Workspace {
     pub(super) tree: String,
     /// The packages whose sources are in folders: members and path dependencies.
     pub(super) packages: Vec<OwnPackage>,
+    /// The manifests of the packages that come from git, and the source of each as `Cargo.lock` has it.
+    pub(super) from_git: Vec<(PathBuf, String)>,
     /// The manifests of all packages, dependencies included.
     manifests: Vec<PathBuf>,
     /// Every file of the workspace; `None` where there are too many.
@@ -170,13 +172,18 @@ impl Workspace {
         let document: Document = serde_json::from_slice(&metadata)
             .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
         let manifests = document.packages.iter().map(|package| package.manifest_path.clone()).collect();
+        let from_git = document.packages.iter().filter_map(|package| {
+            let source = package.source.as_ref().filter(|source| source.starts_with("git+"))?;
+            Some((package.manifest_path.clone(), source.clone()))
+        });
+        let from_git = from_git.collect();
         let own = document.packages.into_iter().filter(|package| package.source.is_none());
         let packages = own.filter_map(|package| {
             let folder = package.manifest_path.parent()?.strip_prefix(root).ok()?.to_path_buf();
             let crates = package.targets.iter().map(|target| target.name.replace('-', "_")).collect();
             Some(OwnPackage { name: package.name, folder, crates })
         });
-        Ok(Self { packages: packages.collect(), manifests, metadata, tree, listing: None })
+        Ok(Self { packages: packages.collect(), from_git, manifests, metadata, tree, listing: None })
     }
 }
 
