@@ -5,6 +5,7 @@
 
 mod lock;
 mod model;
+mod native;
 mod parse;
 mod schema;
 mod shapes;
@@ -21,6 +22,7 @@ pub use model::{
     Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
     Policy, Recipe, Run, Strip, Symlink, System, Tree,
 };
+pub use native::{is_native_for_rustc, native_for_c};
 pub use parse::{
     FEATURE, TAG, WordKind, bytes, check_cargo_flags, check_go_flags, check_go_tool_flags, check_program, parse,
     parse_lock, parse_policy, split_like_go,

@@ -3,6 +3,7 @@
 mod configuration;
 mod environment;
 mod freshness;
+mod native;
 mod paths;
 mod revisions;
 mod sharing;

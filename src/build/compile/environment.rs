@@ -10,7 +10,7 @@ use std::{
 
 use super::{Toolchain, bench::Bench};
 use crate::{
-    recipe::Located,
+    recipe::{Located, native_for_c},
     report::{Failure, printable},
 };
 
@@ -132,6 +132,11 @@ pub(super) fn add_recipe(
         if reserved(name) {
             let what = format!("`{}` is hardpan's to set", printable(name));
             return Err(Failure::new(what).at(&value.origin));
+        }
+        if let Some(flag) = native_for_c(&value.value) {
+            let what =
+                format!("`{}` has `{flag}`, which makes a program for the machine that compiles it", printable(name));
+            return Err(Failure::new(what).at(&value.origin).hint("name the CPU, such as `-march=x86-64-v3`"));
         }
         environment.insert(name.into(), (&value.value).into());
     }

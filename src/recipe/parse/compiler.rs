@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         Located,
+        native::is_native_for_rustc,
         shapes::{At, List, Pairs},
         wording::quoted,
     },
@@ -308,7 +309,7 @@ fn check_rustflag(flag: &Located<String>) -> Result<(), Failure> {
     if let Some((_, key)) = RUSTC_FLAGS.iter().find(|(refused, _)| *refused == name) {
         return Err(refused_flag(flag, &format!("-{}{name}", if codegen == bare { "-" } else { "C" }), *key));
     }
-    if codegen.contains("target-cpu=native") {
+    if is_native_for_rustc(text) {
         let what = "`target-cpu=native` makes a program for the machine that compiles it";
         return Err(Failure::new(what).at(&flag.origin).hint("name the CPU, such as `-Ctarget-cpu=x86-64-v3`"));
     }

@@ -135,7 +135,7 @@ fn add(configs: &mut Vec<Config>, config: Config, within: Option<&Path>, depth: 
 }
 
 /// The file at `path`, if there is one.
-fn read_file(path: &Path) -> Result<Option<Config>, Failure> {
+pub(super) fn read_file(path: &Path) -> Result<Option<Config>, Failure> {
     let failed = |error: &io::Error| Failure::io("read this cargo configuration", path, error);
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {}

@@ -10,6 +10,7 @@
 
 mod config;
 mod host;
+mod native;
 mod own;
 mod profiles;
 mod reach;
@@ -71,6 +72,7 @@ impl Configuration {
             host::Judge { configuration: self, config, reach, profiles: &profiles }.judge(&mut overrides)?;
         }
         let (rustflags, cfgs) = self.flags(reach.target, reach.ask)?;
+        self.refuse_native(reach, &rustflags, &cfgs, &profiles)?;
         let linker = self.linker_with(reach.target, &cfgs)?;
         if self.has_foreign_linker(reach.target, &cfgs) {
             let name = linker.as_deref().unwrap_or(Path::new(DEFAULT_LINKER));

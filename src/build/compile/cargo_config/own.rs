@@ -88,7 +88,7 @@ impl Configuration {
 
 /// The conditions in `configs` that hold, in the order in which cargo takes them. One that cannot be read holds for no
 /// target, as for cargo.
-fn holding<'a>(configs: impl Iterator<Item = &'a Config>, cfgs: &[Cfg]) -> BTreeSet<&'a str> {
+pub(super) fn holding<'a>(configs: impl Iterator<Item = &'a Config>, cfgs: &[Cfg]) -> BTreeSet<&'a str> {
     let names = configs.flat_map(Config::conditions).map(|(name, _)| name);
     names.filter(|name| CfgExpr::matches_key(name, cfgs)).collect()
 }

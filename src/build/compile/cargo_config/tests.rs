@@ -282,3 +282,30 @@ fn included_files_count_and_yield_to_the_file_itself() {
         assert!(failure.to_string().contains("config.toml:1:1: "), "{failure}");
     }
 }
+
+#[test]
+fn flags_for_the_processor_of_this_machine_are_refused_where_they_count() {
+    const MANIFEST: &str = "work/checkout/Cargo.toml";
+    const FLAGS: &str = "rustflags = ['-Ctarget-cpu=native']\n";
+    for (file, text, key, place) in [
+        (OWN, "[build]\nX", "build.rustflags", ":2:1"),
+        (OWN_OUTER, "[target.'cfg(unix)']\nX", "target.\"cfg(unix)\".rustflags", ":2:1"),
+        (OWN, "[profile.release]\nX", "profile.release.rustflags", ":2:1"),
+        (MANIFEST, "[profile.release]\n\nX", "profile.release.rustflags", ":3:1"),
+        (MANIFEST, "[profile.release.build-override]\nX", "profile.release.build-override.rustflags", ":2:1"),
+        (MANIFEST, "[profile.release.package.\"*\"]\nX", "profile.release.package.\"*\".rustflags", ":2:1"),
+    ] {
+        let machine = Machine::new(&[(file, &text.replace('X', FLAGS))]);
+        let failure = machine.settle().unwrap_err();
+        let what = format!("`{key}` has `-Ctarget-cpu=native`, which makes a program for the machine that compiles it");
+        assert_eq!(failure.to_string(), format!("{}{place}: {what}", machine.path(file).display()));
+        assert!(failure.hint.is_some());
+    }
+    // Another target, another profile, and general flags that those of the target take the place of.
+    let text =
+        "[target.aarch64-apple-darwin]\nX[build]\nX[target.x86_64-unknown-linux-gnu]\nrustflags = ['-Copt-level=3']\n";
+    let manifest = "[profile.dist]\ninherits = 'release'\nX";
+    let machine = Machine::new(&[(OWN, &text.replace('X', FLAGS)), (MANIFEST, &manifest.replace('X', FLAGS))]);
+    assert_eq!(machine.flags(), ["-Copt-level=3"]);
+    assert!(machine.settle_with("dist", &[]).is_err());
+}

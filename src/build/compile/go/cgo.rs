@@ -8,23 +8,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::{
-    Order, Toolchain,
-    bench::Bench,
-    child::Ended,
-    environment::Environment,
-    machine::{
-        Inquiry, MachineFiles, MachineInputs, ProbeLink,
-        libraries::{self, LibrarySearch},
-        own_folders,
-        trace::LinkerFlags,
-        wrapper::CWrappers,
+use super::{
+    super::{
+        Order, Toolchain,
+        bench::Bench,
+        child::Ended,
+        environment::Environment,
+        machine::{
+            Inquiry, MachineFiles, MachineInputs, ProbeLink,
+            libraries::{self, LibrarySearch},
+            own_folders,
+            trace::LinkerFlags,
+            wrapper::CWrappers,
+        },
+        zig::quoted as shell_quoted,
     },
-    zig::quoted as shell_quoted,
+    packages::Packages,
 };
 use crate::{
     oci::Platform,
-    recipe::{GoBinary, Located},
+    recipe::{GoBinary, Located, native_for_c},
     report::{Failure, printable},
 };
 
@@ -278,6 +281,28 @@ fn quoted(path: &Path) -> Result<OsString, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\'', '"']));
     let text = text.ok_or_else(|| Failure::new("Go cannot call a C compiler by this path").in_path(path))?;
     Ok(if text.contains(char::is_whitespace) { format!("'{text}'").into() } else { text.into() })
+}
+
+/// Refuses a `#cgo` line that asks for the processor of this machine, which Go allows, in the program or in a module.
+pub(super) fn refuse_native(packages: &Packages) -> Result<(), Failure> {
+    for package in packages.iter().filter(|package| !package.standard) {
+        let Some(flag) = package.c_flags().find_map(|flag| native_for_c(flag)) else { continue };
+        let lines = package.cgo_files.iter().find_map(|name| {
+            let path = package.dir.join(name);
+            let text = fs::read(&path).ok()?;
+            let text = String::from_utf8_lossy(&text);
+            let is_it = |line: &str| line.contains("#cgo") && native_for_c(line) == Some(flag);
+            let at = text.lines().position(is_it)?;
+            Some(format!("{}:{}", path.display(), at + 1))
+        });
+        let place = lines.unwrap_or_else(|| package.dir.display().to_string());
+        let what = format!(
+            "the package `{}` has `{flag}` in a `#cgo` line, which makes a program for the machine that compiles it",
+            printable(&package.import_path)
+        );
+        return Err(Failure::new(what).in_path(place).hint("name the CPU, such as `-march=x86-64-v3`"));
+    }
+    Ok(())
 }
 
 /// The failure of a compile with cgo, with what to do where the C side is to blame.

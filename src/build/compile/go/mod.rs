@@ -109,6 +109,9 @@ pub(super) fn compile(
     }
     let listed = job.list()?;
     stamps::check(&binary.ldflags, &listed.packages)?;
+    if binary.cgo {
+        cgo::refuse_native(&listed.packages)?;
+    }
     for stub in &listed.fallbacks.stubs {
         (order.waived)(&listed.name, stub.clone().at(&binary.package.origin))?;
     }

@@ -11,7 +11,8 @@ use super::declarations::Declarations;
 use crate::report::Failure;
 
 /// Asks for the fields of [`Package`] and no others: some cost Go much time.
-pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,Imports,ImportMap";
+pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,Imports,ImportMap,\
+     CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS";
 
 /// A package (`go help list`).
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +28,16 @@ pub(super) struct Package {
     pub(super) go_files: Vec<String>,
     /// Files that import "C".
     pub(super) cgo_files: Vec<String>,
+    #[serde(rename = "CgoCFLAGS")]
+    cgo_c_flags: Vec<String>,
+    #[serde(rename = "CgoCPPFLAGS")]
+    cgo_cpp_flags: Vec<String>,
+    #[serde(rename = "CgoCXXFLAGS")]
+    cgo_cxx_flags: Vec<String>,
+    #[serde(rename = "CgoFFLAGS")]
+    cgo_f_flags: Vec<String>,
+    #[serde(rename = "CgoLDFLAGS")]
+    cgo_ld_flags: Vec<String>,
     imports: Vec<String>,
     /// What an import in a file means, where that is not the package of that path.
     import_map: BTreeMap<String, String>,
@@ -41,6 +52,12 @@ impl Package {
     /// The import paths of the packages that it imports.
     pub(super) fn imports(&self) -> impl Iterator<Item = &str> {
         self.imports.iter().map(|import| self.import_map.get(import).unwrap_or(import).as_str())
+    }
+
+    /// The flags of C compilers and of the linker in its `#cgo` lines, as far as their conditions hold.
+    pub(super) fn c_flags(&self) -> impl Iterator<Item = &String> {
+        let compilers = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_f_flags];
+        compilers.into_iter().flatten().chain(&self.cgo_ld_flags)
     }
 
     /// What these files declare.
