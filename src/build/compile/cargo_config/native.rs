@@ -43,8 +43,8 @@ impl Configuration {
         let manifest = config::read_file(&reach.workspace.join("Cargo.toml")).unwrap_or_default();
         for config in self.own.iter().chain(&manifest) {
             for name in profiles {
-                let path = vec!["profile", name.as_str()];
-                if let Some((path, flag)) = config.get(&path).and_then(|profile| native_within(path, profile)) {
+                let path = ["profile", name.as_str()];
+                if let Some((path, flag)) = config.get(&path).and_then(|profile| native_within(&path, profile)) {
                     return Err(refusal(config, &path, flag));
                 }
             }
@@ -82,13 +82,13 @@ fn words(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The first refused flag in the `rustflags` of a profile, of its packages and its build scripts, with the path to it.
-fn native_within<'a>(path: Vec<&'a str>, value: &'a Value) -> Option<(Vec<&'a str>, &'a str)> {
+fn native_within<'a>(path: &[&'a str], value: &'a Value) -> Option<(Vec<&'a str>, &'a str)> {
     value.as_table()?.iter().find_map(|(name, inner)| {
         let path: Vec<_> = path.iter().copied().chain([name.as_str()]).collect();
         if name == "rustflags" {
             return words(inner).find(|flag| is_refused(flag)).map(|flag| (path, flag));
         }
-        native_within(path, inner)
+        native_within(&path, inner)
     })
 }
 
