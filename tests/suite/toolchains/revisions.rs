@@ -52,19 +52,32 @@ fn clones_of_one_commit_give_one_digest() {
     assert!(holds(&bytes, &format!("v1.2.4-0.20260102030405-{}", &commit[..12])), "the version is another one");
     let whole = clone(&origin, &[]);
     assert_eq!(digest(&whole), reference, "a whole clone");
-    // `v1.9.0` is on a branch that this one does not have.
-    assert_eq!(digest(&clone(&origin, &["--single-branch"])), reference, "a clone of one branch");
     let foreign = clone(&origin, &[]);
     checked(tool("chown").args(["-R", "12345:12345", "."]).current_dir(foreign.dir()));
     assert_eq!(digest(&foreign), reference, "a clone of another owner");
-    for mode in ["true", "false"] {
-        let other = clone(&origin, &[]).mode("cmd/prog/main.go", 0o755).mode("go.mod", 0o600);
-        git(&other.dir(), &["config", "core.fileMode", mode]);
-        assert_eq!(digest(&other), reference, "core.fileMode={mode}");
-    }
     let settings = clone(&origin, &[]);
     git(&settings.dir(), &["config", "core.worktree", "/nonexistent"]);
     assert_eq!(digest(&settings), reference, "core.worktree");
+}
+
+#[test]
+fn tags_of_other_branches_do_not_move_the_version() {
+    let origin = origin();
+    git(&origin.dir(), &["tag", "-d", "v1.2.3"]);
+    let one = clone(&origin, &["--single-branch"]);
+    assert_eq!(git(&one.dir(), &["tag"]), "", "`v1.9.0` is on a branch that this clone does not have");
+    assert!(holds(&program(&one), "v0.0.0-20260102030405-"));
+    assert_eq!(digest(&clone(&origin, &[])), digest(&one));
+}
+
+#[test]
+fn modes_of_files_do_not_reach_the_stamp() {
+    let origin = origin();
+    for mode in ["true", "false"] {
+        let other = clone(&origin, &[]).mode("cmd/prog/main.go", 0o755).mode("go.mod", 0o600);
+        git(&other.dir(), &["config", "core.fileMode", mode]);
+        assert_eq!(digest(&other), digest(&origin), "core.fileMode={mode}");
+    }
 }
 
 #[test]
@@ -116,8 +129,11 @@ fn a_clone_that_cannot_be_stamped_truly_is_refused() {
     let tree = Case::new();
     git(&origin.dir(), &["worktree", "add", "-q", "--detach", tree.path("tree").to_str().unwrap()]);
     refused(&tree.cwd("tree"), "as in a worktree or a submodule", "`git clone`");
-    // The folder of another project is around it.
-    let around = clone(&origin, &[]).file(".gitignore", "/deps/\n");
+}
+
+#[test]
+fn a_module_in_the_checkout_of_another_project_is_refused() {
+    let around = clone(&origin(), &[]).file(".gitignore", "/deps/\n");
     let copied = around.file("deps/prog/go.mod", "module example.com/prog\n\ngo 1.21\n");
     let copied = copied.file("deps/prog/cmd/prog/main.go", "package main\n\nvar version string\n\nfunc main() {}\n");
     let recipe = fs::read(copied.path("prog.toml")).unwrap();

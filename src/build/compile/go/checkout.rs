@@ -134,7 +134,7 @@ impl Checkout {
     }
 
     /// The tags of `commit` and of its ancestors, each as its object and its full name: those that every clone with this
-    /// history gets. Others would move the version in some clones and not in others.
+    /// history gets. Those of other branches are in some clones only; Go 1.26 itself does not count them.
     pub(super) fn tags(&self, commit: &str) -> Result<Vec<u8>, Failure> {
         let merged = format!("--merged={commit}");
         let format = "--format=%(objectname) %(refname)";
