@@ -41,6 +41,8 @@ struct Pinned {
     name: (u32, u32),
     identity: Identity,
     fingerprint: Fingerprint,
+    /// The CRC-32 of the content, where this process read it and the file is settled.
+    sum: Option<u32>,
     headers: OnceLock<Box<Elf>>,
     /// What few files have.
     rare: Option<Box<Rare>>,
@@ -58,7 +60,8 @@ struct Folder {
 struct Rare {
     /// The byte offset of a private key.
     private_key: Option<u64>,
-    /// A change since it was read might not show in the identity: what is found out about it is not to be remembered.
+    /// A change since it was read might not show in the identity: what is found out about it is not to be remembered. So
+    /// it is of each file on a file system without true times.
     unsettled: bool,
     /// A file of ours that goes when nobody needs it any more.
     _kept: Option<Arc<TempPath>>,
@@ -68,7 +71,7 @@ impl PinnedFile {
     /// Reads the file at `path` (canonical) once, unless the cache knows what is in it. `name` is how messages call it.
     pub(super) fn pin(path: &Path, name: &str, cache: Option<&Cache>) -> Result<Self, Failure> {
         let identity = look(CWD, path, name)?;
-        let content = match cache.and_then(|cache| cache.input(&identity)) {
+        let content = match cache.and_then(|cache| cache.input(&identity, path)) {
             Some(known) => Content::known(identity, &known),
             None => read(CWD, path, name, cache, &mut Vec::new())?,
         };
@@ -78,7 +81,7 @@ impl PinnedFile {
     /// How many bytes [`pin`](Self::pin) would read, as far as it looks.
     pub(super) fn unread(path: &Path, cache: Option<&Cache>) -> u64 {
         let Ok(identity) = look(CWD, path, "") else { return 0 };
-        if cache.is_some_and(|cache| cache.input(&identity).is_some()) { 0 } else { identity.size() }
+        if cache.is_some_and(|cache| cache.input(&identity, path).is_some()) { 0 } else { identity.size() }
     }
 
     /// The same of a file that is there as long as `kept` is; the cache need not know such a one.
@@ -99,7 +102,7 @@ impl PinnedFile {
         let at = opened.as_fd();
         let looked = names.iter().map(|name| look(at, Path::new(OsStr::from_bytes(name)), "").ok());
         let looked: Vec<Option<Identity>> = looked.collect();
-        let known = cache.map(|cache| cache.inputs(&looked)).unwrap_or_default();
+        let known = cache.map(|cache| cache.inputs(folder, names, &looked)).unwrap_or_default();
         let mut known = known.into_iter().chain(std::iter::repeat_with(|| None));
         let path = folder.as_os_str().into();
         let common = Arc::new(Folder { path, names: names.concat().into(), cache: cache.cloned() });
@@ -126,13 +129,13 @@ impl PinnedFile {
     }
 
     fn of(folder: &Arc<Folder>, (start, end): (usize, usize), content: Content, kept: Option<Arc<TempPath>>) -> Self {
-        let Content { identity, fingerprint, headers, private_key, settled } = content;
+        let Content { identity, fingerprint, headers, private_key, settled, sum } = content;
         // What is beyond that is the name of no file.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let name = (place(start), place(end));
         let is_rare = private_key.is_some() || !settled || kept.is_some();
         let rare = is_rare.then(|| Box::new(Rare { private_key, unsettled: !settled, _kept: kept }));
-        Self(Arc::new(Pinned { folder: Arc::clone(folder), name, identity, fingerprint, headers, rare }))
+        Self(Arc::new(Pinned { folder: Arc::clone(folder), name, identity, fingerprint, sum, headers, rare }))
     }
 
     /// The folder it is in.
@@ -189,6 +192,10 @@ impl Pinned {
         OsStr::from_bytes(self.folder.names.get(start as usize..end as usize).unwrap_or_default())
     }
 
+    fn path(&self) -> PathBuf {
+        PathBuf::from(&*self.folder.path).join(self.name())
+    }
+
     fn remember(&self, note: Vec<u8>) {
         if let Some(cache) = &self.folder.cache {
             let private_key = self.rare.as_ref().and_then(|rare| rare.private_key);
@@ -198,11 +205,11 @@ impl Pinned {
 
     /// The file itself; the same one that was pinned.
     fn file(&self) -> io::Result<File> {
-        let path = PathBuf::from(&*self.folder.path).join(self.name());
-        let file = File::from(rustix::fs::open(path, REGULAR, Mode::empty())?);
+        let path = self.path();
+        let file = File::from(rustix::fs::open(&path, REGULAR, Mode::empty())?);
         // The time may move (a `touch`), the bytes may not; those are checked by their fingerprint.
         if file.metadata()?.len() != self.identity.size() {
-            return Err(changed_io());
+            return Err(changed_io(&path));
         }
         Ok(file)
     }
@@ -286,12 +293,51 @@ mod tests {
         assert_eq!(read(&file).unwrap(), b"hello");
     }
 
+    /// The remembered state of a file that a store through a mapping changed, as far as any look can tell.
+    fn believed_wrongly(folder: &Path, path: &Path) -> (Cache, Identity) {
+        std::fs::write(path, b"hellO").unwrap();
+        let cache = Cache::new(&folder.join("cache"));
+        let identity = Identity::of(&std::fs::metadata(path).unwrap());
+        let input = Input { fingerprint: Fingerprint::of(b"hello"), private_key: None, note: Vec::new() };
+        cache.remember_input(&identity, input);
+        (cache, identity)
+    }
+
+    #[test]
+    fn a_state_that_was_believed_wrongly_is_found_when_the_bytes_are_read_and_believed_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (cache, identity) = believed_wrongly(folder.path(), &path);
+        let file = PinnedFile::pin(&path, "file", Some(&cache)).unwrap();
+        assert_eq!(file.fingerprint(), Fingerprint::of(b"hello"), "believed");
+        let error = file.content().open().and_then(|mut reader| io::copy(&mut reader, &mut io::sink())).unwrap_err();
+        assert_eq!(error.to_string(), format!("`{}` changed while it was read", path.display()));
+        assert!(cache.input(&identity, &path).is_none());
+        let again = Cache::new(cache.root());
+        assert!(again.input(&identity, &path).is_none(), "the next build does not believe it");
+        let file = PinnedFile::pin(&path, "file", Some(&again)).unwrap();
+        assert_eq!(file.fingerprint(), Fingerprint::of(b"hellO"));
+    }
+
+    #[test]
+    fn where_times_tell_nothing_no_state_is_believed_or_remembered() {
+        let path = Path::new("/proc/version");
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(&folder.path().join("cache"));
+        let identity = Identity::of(&std::fs::metadata(path).unwrap());
+        assert!(cache.moment(&identity, &File::open(path).unwrap()).is_none());
+        let input = Input { fingerprint: Fingerprint::of(b"other"), private_key: None, note: Vec::new() };
+        cache.remember_input(&identity, input);
+        assert!(cache.input(&identity, path).is_none());
+        assert!(cache.inputs(Path::new("/proc"), &[b"version"], &[Some(identity)]).iter().all(Option::is_none));
+    }
+
     #[test]
     fn a_change_in_the_middle_of_reading_is_found_before_the_last_byte_is_given_out() {
         let (_folder, path, file) = settled();
         let mut reader = file.content().open().unwrap();
         assert_eq!(reader.read(&mut [0; 3]).unwrap(), 3);
-        std::fs::write(&path, b"hELlo").unwrap();
+        std::fs::write(&path, b"hELlO").unwrap();
         assert!(reader.read(&mut [0; 3]).is_err());
     }
 }

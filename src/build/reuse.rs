@@ -12,11 +12,15 @@ const SOURCES: &str = env!("HARDPAN_LAYER_SOURCES");
 /// What is collected before it is hashed.
 const PIECE: usize = 64 << 10;
 
+/// How layers are made: of bytes that were held to the fingerprints in the key. Older versions of hardpan did not compare,
+/// and may have left layers of other bytes.
+const MADE: &str = "compared";
+
 /// A fingerprint of everything that reaches the bytes of a layer.
 pub(super) fn key(plan: &Plan, group: &Group) -> Fingerprint {
     let mut sum = Fingerprinter::default();
     let mut piece = Vec::new();
-    for part in ["format 1", SOURCES, plan.compression.name()] {
+    for part in ["format 1", MADE, SOURCES, plan.compression.name()] {
         text(&mut piece, part.as_bytes());
     }
     for planned in &group.entries {

@@ -7,8 +7,9 @@ use rustix::fs::Stat;
 /// A moment on the clock of a file system: seconds since 1970, and nanoseconds.
 pub type Moment = (i64, u32);
 
-/// Device, inode, size and both times of a file. Nobody can set the time of the last change (`ctime`), so content that
-/// was changed under an old modification time has another identity, too.
+/// Device, inode, size and both times of a file. Where the file system keeps true times
+/// ([`tells_changes`](super::tells_changes)), nobody can set the time of the last change (`ctime`), so content that was
+/// changed under an old modification time has another identity, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     pub(super) device: u64,

@@ -13,6 +13,7 @@ use super::{
     identity::Moment,
     lock::Held,
     memo::{self, Kind, Memo, Record},
+    witness::{Devices, Place, Witness},
 };
 use crate::{oci::Digest, report::Limits};
 
@@ -51,6 +52,7 @@ pub(super) struct Known {
     seen: BTreeMap<(u64, u64), (Identity, Digest)>,
     /// Those that have their last name now.
     settled: Vec<PathBuf>,
+    devices: Devices,
 }
 
 impl Known {
@@ -70,6 +72,21 @@ impl Known {
         self.moment
     }
 
+    /// What is known of the input in this state, where its file system would have told of a change.
+    fn input(&mut self, root: &Path, identity: &Identity, place: Place<'_>, day: u32) -> Option<Input> {
+        let record = self.memo(root).find(identity, Kind::Input, day)?;
+        self.believes(identity, place, Kind::Input).then(|| Input::of(record))
+    }
+
+    /// Whether a file in the same state has the same content.
+    fn believes(&mut self, identity: &Identity, place: Place<'_>, kind: Kind) -> bool {
+        let least = match kind {
+            Kind::Input => Witness::Changes,
+            Kind::Blob => Witness::Calls,
+        };
+        self.devices.witness(identity.device, place) >= least
+    }
+
     /// Writes all down.
     pub(super) fn save(&mut self, root: &Path, held: &Held, day: u32) -> io::Result<()> {
         self.settle(root, held, day);
@@ -81,7 +98,7 @@ impl Known {
     fn settle(&mut self, root: &Path, held: &Held, day: u32) {
         for path in std::mem::take(&mut self.settled) {
             let Ok(mut now) = look(&path) else { continue };
-            if now.size < Limits::REREAD_BYTES {
+            if now.size < Limits::REREAD_BYTES || !self.believes(&now, Place::Path(&path), Kind::Blob) {
                 continue;
             }
             let key = (now.device, now.inode);
@@ -113,27 +130,37 @@ fn look(path: &Path) -> io::Result<Identity> {
 }
 
 impl Cache {
-    /// What is known of the input in this state.
-    pub fn input(&self, identity: &Identity) -> Option<Input> {
+    /// What is known of the input at `path` in this state.
+    pub fn input(&self, identity: &Identity, path: &Path) -> Option<Input> {
         self.enter().ok()?;
-        self.known().memo(self.root()).find(identity, Kind::Input, self.day()).map(Input::of)
+        self.known().input(self.root(), identity, Place::Path(path), self.day())
     }
 
-    /// The same of several files, in their order; nothing of those that have no state.
-    pub fn inputs(&self, identities: &[Option<Identity>]) -> Vec<Option<Input>> {
+    /// The same of several files in one folder, in their order; nothing of those that have no state.
+    pub fn inputs(&self, folder: &Path, names: &[&[u8]], identities: &[Option<Identity>]) -> Vec<Option<Input>> {
         if self.enter().is_err() {
             return Vec::new();
         }
         let mut known = self.known();
-        let memo = known.memo(self.root());
-        let find = |identity: &Option<Identity>| memo.find(identity.as_ref()?, Kind::Input, self.day()).map(Input::of);
-        identities.iter().map(find).collect()
+        let find = |(identity, name): (&Option<Identity>, &&[u8])| {
+            known.input(self.root(), identity.as_ref()?, Place::In(folder, name), self.day())
+        };
+        identities.iter().zip(names).map(find).collect()
     }
 
-    /// A moment before the next reading of a file in this state; one at which it is settled, if that is now.
-    pub fn moment(&self, identity: &Identity) -> Option<Moment> {
+    /// A moment before the next reading of the input `file` in this state; one at which it is settled, if that is now.
+    /// None where a change of it might move no time.
+    pub fn moment(&self, identity: &Identity, file: &File) -> Option<Moment> {
+        self.moment_of(identity, file, Kind::Input)
+    }
+
+    fn moment_of(&self, identity: &Identity, file: &File, kind: Kind) -> Option<Moment> {
         self.enter().ok()?;
-        self.known().moment(self.0.held.get()?.as_ref()?, Some(identity))
+        let mut known = self.known();
+        if !known.believes(identity, Place::Opened(file), kind) {
+            return None;
+        }
+        known.moment(self.0.held.get()?.as_ref()?, Some(identity))
     }
 
     /// Remembers what was read of an input, whose state was settled at the [moment](Self::moment) before that.
@@ -149,6 +176,20 @@ impl Cache {
             note: input.note,
             day: self.day(),
         });
+    }
+
+    /// Forgets what is known of the input in this state, whose bytes turned out to be others: now, because the build that
+    /// has found it fails.
+    pub fn forget_input(&self, identity: &Identity) {
+        let mut known = self.known();
+        if known.memo(self.root()).find(identity, Kind::Input, self.day()).is_none() {
+            return;
+        }
+        known.memo(self.root()).forget(identity, self.day());
+        if let Some(Some(held)) = self.0.held.get() {
+            // One that cannot be written now is there for the next build to find.
+            let _ = known.save(self.root(), held, self.day());
+        }
     }
 
     /// Whether the file holds the blob of this name, as far as its state tells. Small ones are better read.
@@ -167,7 +208,8 @@ impl Cache {
             return true;
         }
         let found = known.memo(self.root()).find(&identity, Kind::Blob, self.day());
-        let is_it = found.is_some_and(|record| record.digest == digest.bytes());
+        let is_it = found.is_some_and(|record| record.digest == digest.bytes())
+            && known.believes(&identity, Place::Opened(file), Kind::Blob);
         if is_it {
             // It may get further names now.
             known.seen.insert((identity.device, identity.inode), (identity, digest));
@@ -196,7 +238,7 @@ impl Cache {
         }
         let look = || file.metadata().ok().filter(|meta| meta.is_file() && meta.len() == size);
         let Some(identity) = look().map(|meta| Identity::of(&meta)) else { return false };
-        let moment = self.moment(&identity);
+        let moment = self.moment_of(&identity, file, Kind::Blob);
         let mut reader = file;
         let intact = Digest::of_reader(&mut reader).is_ok_and(|found| found == digest)
             && look().is_some_and(|meta| Identity::of(&meta) == identity);

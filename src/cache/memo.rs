@@ -79,6 +79,13 @@ impl Memo {
         }
     }
 
+    /// Forgets the file: its record gives way to that of a state which no file is ever in.
+    pub(super) fn forget(&mut self, identity: &Identity, day: u32) {
+        let nowhere = Identity::new((identity.device, identity.inode), u64::MAX, (i64::MIN, 0), (i64::MIN, 0));
+        let (kind, digest, note) = (Kind::Input, [0; 32], Vec::new());
+        self.put(&Record { identity: nowhere, kind, digest, private_key: None, note, day });
+    }
+
     /// Whether there is anything to write.
     pub(super) fn is_changed(&self) -> bool {
         !self.places.is_empty() || !self.used.is_empty()
@@ -297,6 +304,18 @@ mod tests {
         fs::write(&path, sound).unwrap();
         assert_eq!(Memo::load(&path, [8; 16]).records, 0, "the machine was started again");
         assert_eq!(Memo::load(&path, [7; 16]).records, 1);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_found_and_not_kept() {
+        let (_folder, path) = saved(&[record(1, 2), record(2, 6)]);
+        let mut memo = Memo::load(&path, [7; 16]);
+        memo.forget(&record(1, 2).identity, 20_000);
+        let is_known = |memo: &mut Memo, record: Record| memo.find(&record.identity, record.kind, 20_000).is_some();
+        assert!(!is_known(&mut memo, record(1, 2)) && is_known(&mut memo, record(2, 6)));
+        memo.save(&path, [7; 16], 20_000).unwrap();
+        let mut memo = Memo::load(&path, [7; 16]);
+        assert!(!is_known(&mut memo, record(1, 2)) && is_known(&mut memo, record(2, 6)));
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Nothing is believed because it is here: a blob is taken when the file is in the state in which its bytes were seen, or
-//! when they are seen again; every record has a checksum over its name and its bytes. What is damaged costs the work that
+//! when they are seen again, and always when they are seen again where the times of files tell nothing ([`tells_changes`]);
+//! every record has a checksum over its name and its bytes. What is damaged costs the work that
 //! it would have saved. Nothing here is synced to the disk, for the same reason.
 
 mod document;
@@ -20,10 +21,12 @@ mod draft;
 mod fingerprint;
 mod identity;
 mod known;
+mod layers;
 mod lock;
 mod memo;
 mod prune;
 mod record;
+mod witness;
 
 use std::{
     fs::{self, File},
@@ -45,6 +48,7 @@ pub use identity::{Identity, Moment};
 pub use known::Input;
 pub use prune::{Count, Pruned, Status, Verified, note_size};
 pub use record::Shelf;
+pub use witness::tells_changes;
 
 use known::Known;
 use lock::Held;

@@ -103,15 +103,15 @@ fn an_input_is_known_in_its_state_once_that_is_settled() {
     let input = Input { fingerprint: Fingerprint::of(b"one"), private_key: Some(3), note: b"elf".to_vec() };
     let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
     tick();
-    assert!(identity.is_settled(cache.moment(&identity).unwrap()));
-    assert!(cache.input(&identity).is_none());
+    assert!(identity.is_settled(cache.moment(&identity, &File::open(&path).unwrap()).unwrap()));
+    assert!(cache.input(&identity, &path).is_none());
     cache.remember_input(&identity, input.clone());
-    assert_eq!(cache.input(&identity), Some(input.clone()));
+    assert_eq!(cache.input(&identity, &path), Some(input.clone()));
     cache.save().unwrap();
     let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
-    assert_eq!(cache.input(&identity), Some(input));
+    assert_eq!(cache.input(&identity, &path), Some(input));
     fs::write(&path, "two").unwrap();
-    assert!(cache.input(&Identity::of(&fs::metadata(&path).unwrap())).is_none());
+    assert!(cache.input(&Identity::of(&fs::metadata(&path).unwrap()), &path).is_none());
 }
 
 #[test]

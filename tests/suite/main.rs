@@ -43,6 +43,7 @@ mod schema;
 mod selfhosting;
 mod services;
 mod starts;
+mod states;
 mod timezones;
 mod toolchains;
 mod urls;
@@ -62,6 +63,7 @@ mod support {
     pub mod http;
     pub mod judges;
     pub mod layout;
+    pub mod mounts;
     pub mod mtree;
     pub mod output;
     pub mod proxy;

@@ -32,6 +32,8 @@ pub(super) struct Content {
     pub(super) headers: OnceLock<Box<Elf>>,
     pub(super) private_key: Option<u64>,
     pub(super) settled: bool,
+    /// The CRC-32 of what was read now, of a file that is settled.
+    pub(super) sum: Option<u32>,
 }
 
 impl Content {
@@ -44,7 +46,7 @@ impl Content {
             let _ = headers.set(Box::new(elf));
         }
         let Input { fingerprint, private_key, .. } = *known;
-        Self { identity, fingerprint, headers, private_key, settled: true }
+        Self { identity, fingerprint, headers, private_key, settled: true, sum: None }
     }
 }
 
@@ -64,8 +66,9 @@ pub(super) fn read(
     let meta = file.metadata().ok().filter(std::fs::Metadata::is_file).ok_or_else(|| changed(name))?;
     let identity = Identity::of(&meta);
     // Asked before the first byte is read.
-    let moment = cache.and_then(|cache| cache.moment(&identity));
+    let moment = cache.and_then(|cache| cache.moment(&identity, &file));
     let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
+    let mut sum = crc32fast::Hasher::new();
     let room = CHUNK.min(usize::try_from(identity.size()).unwrap_or(CHUNK).max(512)) + 1;
     if chunk.len() < room {
         chunk.resize(room, 0);
@@ -74,6 +77,7 @@ pub(super) fn read(
         let n = retry(|| file.read(chunk)).map_err(|error| fault("read", &error))?;
         let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         hasher.update(bytes);
+        sum.update(bytes);
         keys.push(bytes);
         read += bytes.len() as u64;
         // A file that grows while it is read may never end.
@@ -90,7 +94,8 @@ pub(super) fn read(
     if let Some(cache) = cache.filter(|_| settled) {
         cache.remember_input(&identity, Input { fingerprint, private_key, note: Vec::new() });
     }
-    Ok(Content { identity, fingerprint, headers: OnceLock::new(), private_key, settled })
+    let sum = settled.then(|| sum.finalize());
+    Ok(Content { identity, fingerprint, headers: OnceLock::new(), private_key, settled, sum })
 }
 
 /// A whole regular file of at most `limit` bytes. `name` is how messages call it.
@@ -152,6 +157,6 @@ fn changed(name: &str) -> Failure {
         .hint("build from files that nothing else is writing")
 }
 
-pub(super) fn changed_io() -> io::Error {
-    io::Error::other("it changed while it was read")
+pub(super) fn changed_io(path: &Path) -> io::Error {
+    io::Error::other(changed(&path.to_string_lossy()))
 }
