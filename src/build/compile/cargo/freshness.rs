@@ -22,6 +22,7 @@ use super::{
     sources::{Listing, OUTSIDE, Sources, group_name},
 };
 use crate::{
+    cache::tells_changes,
     oci::Digest,
     report::{Failure, Progress, printable},
 };
@@ -85,6 +86,8 @@ pub(super) struct Freshness<'a> {
 pub(super) struct Prepared {
     record: Record,
     listing: Option<Listing>,
+    /// What the known packages and the files that they named held then.
+    before: BTreeMap<String, PackageRecord>,
 }
 
 impl Freshness<'_> {
@@ -106,7 +109,8 @@ impl Freshness<'_> {
         for (path, fingerprint) in &around.tools {
             record.tools.insert(format!("{} {path}", around.target), fingerprint.clone());
         }
-        let changed = self.changed(&record, listing.as_ref(), around);
+        let before = self.before(&record, listing.as_ref());
+        let changed = self.changed(&record, &before, around);
         let env = digests(around);
         let undeclared = if record.env == env { BTreeSet::new() } else { self.undeclared() };
         record.env = env;
@@ -129,12 +133,12 @@ impl Freshness<'_> {
             let name = unit.rsplit_once('-').map_or(unit, |(name, _)| name);
             names.contains(name) || undeclared.contains(unit)
         })?;
-        Ok(Prepared { record, listing })
+        Ok(Prepared { record, listing, before })
     }
 
     /// Keeps what the units were compiled from, unless a file changed while cargo ran.
     pub(super) fn remember(&self, before: Prepared) -> Result<(), Failure> {
-        let (mut record, Some(listing)) = (before.record, before.listing) else { return Ok(()) };
+        let Prepared { mut record, listing: Some(listing), before } = before else { return Ok(()) };
         let Some(after) = self.sources.list() else { return Ok(()) };
         let none = BTreeSet::new();
         if self.sources.state(&listing, OUTSIDE, &none) != self.sources.state(&after, OUTSIDE, &none) {
@@ -142,32 +146,46 @@ impl Freshness<'_> {
         }
         for package in self.packages {
             let group = package.group();
+            let known = before.get(&group);
+            let is_same = match known {
+                Some(known) => known.state == self.whole_state(&after, &group, &known.named),
+                None => self.sources.state(&listing, &group, &none) == self.sources.state(&after, &group, &none),
+            };
             let named = self.named(package, &after);
-            let is_same = self.sources.state(&listing, &group, &none) == self.sources.state(&after, &group, &none);
             // A file that is named for the first time was not looked at before cargo ran; its time tells whether it is older.
-            let known = record.packages.get(&group).map(|known| &known.named);
             let is_old = named
                 .iter()
-                .filter(|name| known.is_none_or(|known| !known.contains(*name)))
+                .filter(|name| known.is_none_or(|known| !known.named.contains(*name)))
                 .all(|name| self.is_older(&self.root.join(name)));
-            if !is_same || !is_old {
-                record.packages.remove(&group);
-                continue;
-            }
-            let state = self.whole_state(&after, &group, &named);
+            // Without a state they are compiled again, and what they named is looked at before that.
+            let is_certain = is_same && is_old;
+            let state = if is_certain { self.whole_state(&after, &group, &named) } else { String::new() };
             record.packages.insert(group, PackageRecord { state, named });
         }
         self.write(&record)
     }
 
-    /// The groups whose state is not that of the record.
-    fn changed(&self, record: &Record, listing: Option<&Listing>, around: &Surroundings<'_>) -> BTreeSet<String> {
-        let all = || self.packages.iter().map(OwnPackage::group).collect();
-        let Some(listing) = listing.filter(|_| record.env == digests(around)) else { return all() };
-        let is_changed = |group: &String| {
-            record.packages.get(group).is_none_or(|known| self.whole_state(listing, group, &known.named) != known.state)
+    /// What the packages of the record hold now, with the files that they named when they were compiled.
+    fn before(&self, record: &Record, listing: Option<&Listing>) -> BTreeMap<String, PackageRecord> {
+        let Some(listing) = listing else { return BTreeMap::new() };
+        let state = |(group, known): (&String, &PackageRecord)| {
+            let state = self.whole_state(listing, group, &known.named);
+            (group.clone(), PackageRecord { state, named: known.named.clone() })
         };
-        self.packages.iter().map(OwnPackage::group).filter(is_changed).collect()
+        record.packages.iter().map(state).collect()
+    }
+
+    /// The groups whose state is not that of the record.
+    fn changed(
+        &self,
+        record: &Record,
+        before: &BTreeMap<String, PackageRecord>,
+        around: &Surroundings<'_>,
+    ) -> BTreeSet<String> {
+        let all = self.packages.iter().map(OwnPackage::group);
+        let is_same_env = record.env == digests(around);
+        let is_same = |group: &String| record.packages.get(group).is_some_and(|known| before.get(group) == Some(known));
+        all.filter(|group| !is_same_env || !is_same(group)).collect()
     }
 
     /// The state of a package and of the files that are in none.
@@ -177,11 +195,13 @@ impl Freshness<'_> {
         Digest::of(format!("{own} {shared}").as_bytes()).hex()
     }
 
-    /// Whether a file did not change since this run began: the folder `tmp` of the compile was made then.
+    /// Whether a file did not change since this run began, which is when the lock was taken. Where times tell nothing, it
+    /// may have.
     fn is_older(&self, path: &Path) -> bool {
         let changed = |path: &Path| fs::metadata(path).ok().map(|metadata| changed_at(&metadata));
-        match (changed(path), changed(&self.bench.root().join("lock"))) {
-            (Some(file), Some(start)) => file < start,
+        let lock = self.bench.root().join("lock");
+        match (changed(path), changed(&lock)) {
+            (Some(file), Some(start)) => file < start && tells_changes(path) && tells_changes(&lock),
             // What is not there, or in the target directory, is no source.
             (None, _) => true,
             (Some(_), None) => false,

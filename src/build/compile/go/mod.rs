@@ -92,6 +92,7 @@ pub(super) fn compile(
     let cgo = if binary.cgo { Some(cgo::add(&mut environment, toolchain, binary, dir, order, &bench)?) } else { None };
     environment.insert("GOWORK".into(), work.clone());
     refuse_other_defaults(&go.program, dir, &environment)?;
+    without_index(&mut environment);
     let (program, module_cache) = (go.program, go.module_cache);
     let mut job = Job { toolchain, binary, dir, bench, program, environment, module_cache, cgo, revision: None };
     let module = job.module()?;
@@ -119,6 +120,16 @@ pub(super) fn compile(
         toolchain.progress.step(&note);
     }
     job.build(&listed, order)
+}
+
+/// Turns off what Go remembers of the files of a package (constraints, imports, embedded files) by their sizes and
+/// modification times: sources that were replaced with both of them kept would be compiled as they were declared before.
+fn without_index(environment: &mut Environment) {
+    let settings = environment.entry("GODEBUG".into()).or_default();
+    if !settings.is_empty() {
+        settings.push(",");
+    }
+    settings.push("goindex=0");
 }
 
 /// Its folder in the cache. `go build` keeps its own cache by content; here only the program is kept apart.
