@@ -83,8 +83,20 @@ pub(super) fn cache() -> Option<Cache> {
 
 /// `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`; none in a container that says neither.
 fn cache_folder() -> Option<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
-    let home = std::env::home_dir().and_then(absolute).map(|home| home.join(".cache"));
-    xdg.or(home).map(|cache| cache.join("hardpan"))
+    let xdg = folder("XDG_CACHE_HOME");
+    xdg.or_else(|| home().map(|home| home.join(".cache"))).map(|cache| cache.join("hardpan"))
+}
+
+/// The caller's home: `HOME` and nothing else.
+///
+/// The standard library's `home_dir` asks the user database where `HOME` is not set. In a static program that loads the C library's
+/// modules of `nsswitch.conf` (`systemd`, `sss`, `ldap`) into a process that was not made for them, and the process dies. A
+/// user without an entry, as in most containers, would have no home there anyway.
+pub(super) fn home() -> Option<PathBuf> {
+    folder("HOME")
+}
+
+/// The folder that a variable names; none where it is no absolute path.
+fn folder(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }

@@ -4,7 +4,7 @@ use std::{io::Read as _, path::PathBuf, sync::LazyLock};
 
 use clap::Args;
 
-use super::{arguments::Common, push::TagArguments};
+use super::{arguments::Common, caller, push::TagArguments};
 use crate::{
     commands::push::Settings,
     place::registry::{Access, Login, Notices, Secret},
@@ -40,7 +40,7 @@ impl RegistryArguments {
         };
         Ok(Access {
             environment: std::env::vars_os().collect(),
-            home: std::env::home_dir().filter(|home| home.is_absolute()),
+            home: caller::home(),
             login,
             plain_http: self.plain_http,
             ca_files: self.ca_files.clone(),

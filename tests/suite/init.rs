@@ -305,7 +305,7 @@ fn real_crates() {
 /// Where cargo has unpacked a crate.
 fn in_registry(folder: &str) -> std::path::PathBuf {
     let home = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
-    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap();
+    let home = home.or_else(|| Some(std::path::PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap();
     let sources = fs::read_dir(home.join("registry/src")).unwrap();
     sources.map(|entry| entry.unwrap().path().join(folder)).find(|path| path.exists()).unwrap()
 }
