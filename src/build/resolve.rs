@@ -17,7 +17,7 @@ use std::{
 
 use self::base::{base_bundle, check_layers};
 use super::{
-    base::FoundBase,
+    base::{BaseConfig, FoundBase},
     bundles::MOZILLA_VERSION,
     certificates::BUNDLE_PATH,
     check::{self, Objection},
@@ -172,8 +172,9 @@ impl<'a> Resolver<'a> {
         self.add_prebuilt(&mut prepared)?;
         self.look_at_sources(platform)?;
         self.add_config(&mut prepared, bundle.is_some())?;
-        if let Some(config) = base {
-            self.finish_on_base(&mut prepared, &config)?;
+        match base {
+            Some(config) => self.finish_on_base(&mut prepared, &config)?,
+            None => BaseConfig::default().merge_into(&mut prepared.config),
         }
         // What is certain to fail later fails now; the programs add their folders in `finish`.
         if self.binaries(platform).iter().any(|binary| !matches!(binary.source, BinarySource::Path(_))) {

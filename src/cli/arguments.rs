@@ -94,7 +94,7 @@ pub(super) struct Common {
     /// Recipes [default: hardpan.toml, else recipes/*.toml]
     #[arg(value_name = "RECIPE")]
     pub(super) recipes: Vec<PathBuf>,
-    /// Build for this platform instead of the recipe's; repeatable
+    /// Build for this platform instead of the recipe's, whose order counts; repeatable
     #[arg(long = "platform", value_name = "OS/ARCH")]
     platform: Vec<String>,
     /// Change a variable that the recipe declares in [vars]; repeatable

@@ -27,11 +27,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The platforms to build for: those the command line asks for, else the recipe's.
+    /// The platforms to build for: those the command line asks for, else the recipe's. They are in the recipe's order, so
+    /// that the index does not depend on the order of options; those that the recipe does not name follow as asked for.
     pub fn platforms(&self, asked: &[Platform]) -> Vec<Platform> {
-        let all = if asked.is_empty() { &self.recipe.platforms } else { asked };
-        let mut platforms: Vec<Platform> = Vec::new();
-        for platform in all {
+        let own = self.recipe.platforms.iter().filter(|own| asked.is_empty() || asked.contains(own));
+        let mut platforms: Vec<Platform> = own.cloned().collect();
+        for platform in asked {
             if !platforms.contains(platform) {
                 platforms.push(platform.clone());
             }

@@ -257,7 +257,7 @@ pub(super) struct Run {
     #[schemars(inner(regex(pattern = "^[1-9][0-9]{0,4}(/(tcp|udp|sctp))?$")))]
     pub(super) ports: Vec<At<Loose>>,
     /// The signal that asks the program to stop: `SIGTERM`, or its number as a text.
-    #[schemars(regex(pattern = "^(SIG[A-Z0-9+-]+|[1-9][0-9]?)$"))]
+    #[schemars(regex(pattern = "^(SIG[A-Z0-9+-]+|[1-9][0-9]?)$"), extend("default" = "SIGTERM"))]
     pub(super) stop_signal: Option<At<Loose>>,
     /// Labels; values may hold `{variables}`.
     #[serde(default)]

@@ -17,6 +17,7 @@ mod bases;
 mod benches;
 mod cgo;
 mod crash;
+mod defaults;
 mod determinism;
 mod dockerfiles;
 mod enclosures;

@@ -7,7 +7,7 @@
 //! | `Env` | the base's, and over it the recipe's, by name; sorted |
 //! | `Labels` | the base's, and over them the recipe's, by key |
 //! | `ExposedPorts`, `Volumes` | those of both |
-//! | `WorkingDir`, `StopSignal` | the recipe's, else the base's |
+//! | `WorkingDir`, `StopSignal` | the recipe's, else the base's; none where that says what runtimes do without them |
 //! | `history` | the base's as it is, then a line for each layer of ours |
 //! | health checks, `ONBUILD`, `Shell`, authors | left out: the specification does not have them, or they are about the base |
 //!
@@ -20,6 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use oci_spec::image::ImageConfiguration;
 
 use crate::oci::{HistoryEntry, ImagePath, RunConfig};
+
+/// What runtimes do where a config has no `WorkingDir`, and no `StopSignal`. A recipe that writes these words says what it
+/// would get without them, so they are left out: writing a default down moves no digest.
+const DEFAULT_WORKDIR: &str = "/";
+const DEFAULT_STOP_SIGNAL: &str = "SIGTERM";
 
 /// What is taken over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,8 +69,16 @@ impl BaseConfig {
         }
         config.exposed_ports.extend(self.ports.iter().cloned());
         config.volumes.extend(self.volumes.iter().cloned());
-        config.working_dir = config.working_dir.take().or_else(|| self.workdir.clone());
-        config.stop_signal = config.stop_signal.take().or_else(|| self.stop_signal.clone());
+        config.working_dir = above(config.working_dir.take(), self.workdir.as_ref(), DEFAULT_WORKDIR);
+        config.stop_signal = above(config.stop_signal.take(), self.stop_signal.as_ref(), DEFAULT_STOP_SIGNAL);
+    }
+}
+
+/// The recipe's word over that of the base. The default is written only over a base that says something.
+fn above(own: Option<String>, base: Option<&String>, default: &str) -> Option<String> {
+    match (own, base) {
+        (Some(own), None) if own == default => None,
+        (own, base) => own.or_else(|| base.cloned()),
     }
 }
 
@@ -135,6 +148,26 @@ mod tests {
         assert_eq!(config.exposed_ports.into_iter().collect::<Vec<_>>(), ["80/tcp", "8080/tcp"]);
         assert_eq!(config.volumes.into_iter().collect::<Vec<_>>(), ["/v"]);
         assert_eq!((config.working_dir.as_deref(), config.stop_signal.as_deref()), (Some("/own"), Some("SIGINT")));
+    }
+
+    #[test]
+    fn a_default_that_is_written_out_changes_nothing_and_still_stands_above_a_base() {
+        let merged = |base: &BaseConfig, own: Option<(&str, &str)>| {
+            let mut config = RunConfig {
+                working_dir: own.map(|(workdir, _)| workdir.to_owned()),
+                stop_signal: own.map(|(_, signal)| signal.to_owned()),
+                ..RunConfig::default()
+            };
+            base.merge_into(&mut config);
+            (config.working_dir, config.stop_signal)
+        };
+        let pair = |workdir: &str, signal: &str| (Some(workdir.to_owned()), Some(signal.to_owned()));
+        let (none, default) = (BaseConfig::default(), Some(("/", "SIGTERM")));
+        assert_eq!(merged(&none, default), (None, None));
+        assert_eq!(merged(&none, Some(("/x", "SIGINT"))), pair("/x", "SIGINT"));
+        assert_eq!(merged(&read(BASE, 1), default), pair("/", "SIGTERM"));
+        let same = BASE.replace("\"/w\"", "\"/\"").replace("SIGINT", "SIGTERM");
+        assert_eq!(merged(&read(&same, 1), default), merged(&read(&same, 1), None));
     }
 
     #[test]

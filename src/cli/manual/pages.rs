@@ -60,6 +60,8 @@ image layout that skopeo, podman, umoci and crane read; with `--format oci-archi
 together: all of them or none. The old image or the new one is there at every \
 moment; what is neither an image nor empty is never overwritten.
 
+`--platform` chooses among the recipe's platforms, in the recipe's order; others follow as they are given.
+
 Every image passes the audit first: a finding of `medium` or above writes nothing. `--policy` names a file with a table \
 `[policy]`, as `hardpan audit` takes it, that stands above the recipe.
 
