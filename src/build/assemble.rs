@@ -23,6 +23,8 @@ use crate::{
     report::{Failure, Limits, Line, Progress, Task, printable},
 };
 
+/// How each line of the history begins that is about a layer of ours.
+pub(super) const HISTORY: &str = "hardpan: ";
 /// Entries of a layer that may be a small one.
 const FEW: usize = 256;
 
@@ -247,7 +249,7 @@ impl<'a> Assembler<'a> {
 fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
     let own = plan.groups.iter().map(|group| HistoryEntry {
         created: Some(created.to_owned()),
-        created_by: Some(format!("hardpan: {}", group.kind.name())),
+        created_by: Some(format!("{HISTORY}{}", group.kind.name())),
         ..HistoryEntry::default()
     });
     plan.base.iter().flat_map(|base| base.history.iter().cloned()).chain(own).collect()

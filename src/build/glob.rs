@@ -84,6 +84,15 @@ impl Pattern {
         reachable.last().copied().unwrap_or(false)
     }
 
+    /// Whether the pattern begins with the path of these components, each written out.
+    pub(super) fn begins_with(&self, path: &[&[u8]]) -> bool {
+        let is_it = |(component, name): (&Component, &&[u8])| match component {
+            Component::One { name: Name::Exactly(text), .. } => text == name,
+            _ => false,
+        };
+        path.len() <= self.components.len() && self.components.iter().zip(path).all(is_it)
+    }
+
     /// A `**` also stands for no component at all.
     fn skip_any(&self, reachable: &mut [bool]) {
         for (at, component) in self.components.iter().enumerate() {
@@ -151,6 +160,20 @@ mod tests {
         assert!(!matches(".well-known/**", ".well-known/.secret", false));
         assert!(matches("**/.well-known/*", "a/.well-known/b", false));
         assert!(matches("**/*.bak", "a/.x.bak", true), "in exclude a wildcard takes dots too");
+    }
+
+    #[test]
+    fn a_path_is_named_by_a_pattern_that_begins_with_it_letter_by_letter() {
+        let begins = |pattern: &str, path: &str| {
+            let path: Vec<_> = path.split('/').map(str::as_bytes).collect();
+            Pattern::parse(pattern, false).unwrap().begins_with(&path)
+        };
+        assert!(begins("out/app/**", "out/app") && begins("out/app", "out/app") && begins("out/app/**", "out"));
+        assert!(begins(".git/HEAD", ".git"));
+        for other in ["out/**", "out/*", "out/app?", "out/a[p]p", "**/app", "*/app", "out/{app,b}", "out/apple", "out"]
+        {
+            assert!(!begins(other, "out/app"), "{other}");
+        }
     }
 
     #[test]

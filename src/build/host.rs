@@ -1,9 +1,9 @@
 //! Paths of the host, and the bound they must stay in.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
@@ -20,6 +20,8 @@ pub struct Bound {
     pub root: PathBuf,
     /// `--allow-outside`.
     pub allow_outside: bool,
+    /// What this call writes, canonical: nothing in there is an input of it.
+    pub written: Arc<BTreeSet<PathBuf>>,
 }
 
 /// The bounds of recipes in the same few folders, each found once.
@@ -49,7 +51,7 @@ impl Bound {
         let folder =
             fs_err::canonicalize(shown).map_err(|error| Failure::io("open the folder", shown, &cause(&error)))?;
         let root = folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(&folder).to_path_buf();
-        Ok(Self { folder, root, allow_outside })
+        Ok(Self { folder, root, allow_outside, written: Arc::default() })
     }
 
     /// The canonical path of `text`, links followed, which must exist and lie within the bound.
@@ -62,7 +64,9 @@ impl Bound {
         let path = self.folder.join(shown);
         let name = printable(shown);
         let real = std::fs::canonicalize(&path).map_err(|error| unresolved(&path, &name, &error).at(&text.origin))?;
-        self.check(&real, &name).map_err(|failure| failure.at(&text.origin))?;
+        self.check(&real, &name)
+            .and_then(|()| self.check_written(&real, &name))
+            .map_err(|failure| failure.at(&text.origin))?;
         Ok(real)
     }
 
@@ -73,6 +77,18 @@ impl Bound {
         }
         // `--allow-outside`: that folder's own checkout.
         dir.ancestors().find(|above| above.join(".git").exists()).unwrap_or(dir).to_path_buf()
+    }
+
+    /// Refuses a canonical path that this call writes, or that lies in an image that it writes.
+    fn check_written(&self, real: &Path, name: &str) -> Result<(), Failure> {
+        let Some(written) = real.ancestors().find(|above| self.written.contains(*above)) else { return Ok(()) };
+        let what = if written == real {
+            format!("`{name}` is what this build writes")
+        } else {
+            let folder = written.strip_prefix(&self.folder).unwrap_or(written).to_string_lossy();
+            format!("`{name}` lies in `{}`, which this build writes", printable(&folder))
+        };
+        Err(Failure::new(what).hint("name another path here, or let the build write elsewhere"))
     }
 
     /// Refuses a canonical path that lies outside the bound.

@@ -63,6 +63,8 @@ struct Rare {
     /// A change since it was read might not show in the identity: what is found out about it is not to be remembered. So
     /// it is of each file on a file system without true times.
     unsettled: bool,
+    /// Its first bytes could be those of an output of hardpan.
+    may_be_output: bool,
     /// A file of ours that goes when nobody needs it any more.
     _kept: Option<Arc<TempPath>>,
 }
@@ -129,12 +131,12 @@ impl PinnedFile {
     }
 
     fn of(folder: &Arc<Folder>, (start, end): (usize, usize), content: Content, kept: Option<Arc<TempPath>>) -> Self {
-        let Content { identity, fingerprint, headers, private_key, settled, sum } = content;
+        let Content { identity, fingerprint, headers, private_key, settled, sum, may_be_output } = content;
         // What is beyond that is the name of no file.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let name = (place(start), place(end));
-        let is_rare = private_key.is_some() || !settled || kept.is_some();
-        let rare = is_rare.then(|| Box::new(Rare { private_key, unsettled: !settled, _kept: kept }));
+        let is_rare = private_key.is_some() || !settled || may_be_output || kept.is_some();
+        let rare = is_rare.then(|| Box::new(Rare { private_key, unsettled: !settled, may_be_output, _kept: kept }));
         Self(Arc::new(Pinned { folder: Arc::clone(folder), name, identity, fingerprint, sum, headers, rare }))
     }
 
@@ -151,6 +153,11 @@ impl PinnedFile {
     /// The byte offset of a private key in it.
     pub(super) fn private_key(&self) -> Option<u64> {
         self.0.rare.as_ref().and_then(|rare| rare.private_key)
+    }
+
+    /// Whether it [may be an output](super::outputs::may_be_output) of hardpan; no is certain.
+    pub(super) fn may_be_output(&self) -> bool {
+        self.0.rare.as_ref().is_some_and(|rare| rare.may_be_output)
     }
 
     /// Bytes.

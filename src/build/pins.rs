@@ -1,6 +1,9 @@
 //! What the words of a recipe that could move mean at this moment: for `hardpan lock`, and to hold a lock against.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     base, bundles, compile::Toolchain, downloads::Downloads, host::Bound, resolve::Resolver, settings::Settings,
@@ -157,6 +160,7 @@ impl<'a> World<'a> {
             checkout: &checkout,
             blobs: self.settings.blobs.as_ref(),
             ignored: &[],
+            written: Arc::default(),
             progress: self.progress,
         };
         let identity = self.with_values(request).and_then(|request| match compiler {

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::settings::SourceDate;
+use super::{outputs::Output, settings::SourceDate};
 use crate::{
     cache::Fingerprint,
     layer::{Compression, Entry, EntryKind, Written},
@@ -35,6 +35,19 @@ pub struct Plan {
     pub source_date: SourceDate,
     /// What was taken out of programs, for files beside the image.
     pub debug_files: Vec<DebugFile>,
+    /// What trees do not take although their patterns match.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A path that the patterns of a tree match, and that is no input: hardpan wrote it, or works by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// As it would be written after `from`, which it begins with.
+    pub path: String,
+    /// Why.
+    pub what: Output,
+    /// `from` of the tree.
+    pub origin: Origin,
 }
 
 /// The symbols of a program, which are not in the image.

@@ -10,7 +10,7 @@ mod urls;
 
 use std::{
     cell::{OnceCell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -26,8 +26,9 @@ use super::{
     files::PinnedFiles,
     host::Bound,
     merged::{Body, Lost, Merged, Node, NodeKind},
+    outputs::OutputPaths,
     pinned::PinnedFile,
-    plan::{DebugFile, GroupKind, Plan, PlannedBase},
+    plan::{DebugFile, GroupKind, LeftOut, Plan, PlannedBase},
     policy,
     settings::Settings,
     system,
@@ -36,7 +37,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
-    recipe::{BinarySource, Certificates, Compiler, File, FileSource, LockFile, Recipe},
+    recipe::{BinarySource, Certificates, Compiler, File, FileSource, Located, LockFile, Recipe},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
 };
 
@@ -46,7 +47,9 @@ pub struct Resolver<'a> {
     settings: &'a Settings,
     progress: &'a dyn Progress,
     bound: Bound,
-    /// Paths that this call writes, and the recipe: no sources of a program.
+    /// Paths that are no inputs.
+    outputs: OutputPaths,
+    /// Those of them that this call does not write.
     ignored: Vec<PathBuf>,
     words: Words<'a>,
     /// Files that were read already.
@@ -74,6 +77,7 @@ pub struct Prepared {
     annotations: BTreeMap<String, String>,
     base: Option<PlannedBase>,
     debug_files: Vec<DebugFile>,
+    left_out: Vec<LeftOut>,
 }
 
 impl<'a> Resolver<'a> {
@@ -95,11 +99,14 @@ impl<'a> Resolver<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
         let words = Words::new(recipe, &bound, settings)?;
+        let path = bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default());
+        let outputs = OutputPaths::of(&path, settings.cache.as_deref());
         Ok(Self {
             recipe,
             settings,
             progress,
-            ignored: vec![bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default())],
+            ignored: outputs.others().cloned().collect(),
+            outputs,
             bound,
             words,
             pinned: RefCell::default(),
@@ -118,11 +125,44 @@ impl<'a> Resolver<'a> {
         Self { lock, ..self }
     }
 
-    /// The same, where the call writes to `paths` (absolute): what lies there is no source of a program.
+    /// The same, where the call writes to `paths`, for this recipe and for others: [real](super::real_path) paths. What lies
+    /// there is no input, and a recipe that names it is refused.
     #[must_use]
-    pub fn writing(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.ignored.extend(paths);
+    pub fn writing(mut self, paths: &Arc<BTreeSet<PathBuf>>) -> Self {
+        self.bound.written = Arc::clone(paths);
+        self.assuming(paths, false)
+    }
+
+    /// The same, where a build without options would write to `paths`: a recipe may name them.
+    #[must_use]
+    pub fn would_write(self, paths: &Arc<BTreeSet<PathBuf>>) -> Self {
+        self.assuming(paths, true)
+    }
+
+    fn assuming(mut self, paths: &Arc<BTreeSet<PathBuf>>, is_assumed: bool) -> Self {
+        self.outputs.written = Arc::clone(paths);
+        self.outputs.is_assumed = is_assumed;
+        self.words.written = Arc::clone(paths);
         self
+    }
+
+    /// Where symbols of programs are to be written, for all of `platforms`.
+    pub fn debug_files(&self, platforms: &[Platform]) -> Result<Vec<PathBuf>, Failure> {
+        let mut files = Vec::new();
+        for platform in platforms {
+            for binary in self.binaries(platform) {
+                if let BinarySource::Cargo(cargo) = &binary.source
+                    && let Some(wanted) = &cargo.debug_file
+                {
+                    files.push(self.debug_file(wanted, platform)?);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn debug_file(&self, wanted: &Located<String>, platform: &Platform) -> Result<PathBuf, Failure> {
+        Ok(self.bound.folder.join(self.words.expand(wanted, platform)?))
     }
 
     /// The image's name.
@@ -146,6 +186,7 @@ impl<'a> Resolver<'a> {
             annotations: BTreeMap::new(),
             base: None,
             debug_files: Vec::new(),
+            left_out: Vec::new(),
         };
         let base = self.begin_on_base(&mut prepared)?;
         let bundle = self.bundle(&prepared.merged)?;
@@ -232,6 +273,7 @@ impl<'a> Resolver<'a> {
             annotations: prepared.annotations,
             source_date: self.settings.source_date,
             debug_files: prepared.debug_files,
+            left_out: prepared.left_out,
         })
     }
 
@@ -246,6 +288,7 @@ impl<'a> Resolver<'a> {
             checkout,
             blobs: self.settings.blobs.as_ref(),
             ignored: &self.ignored,
+            written: Arc::clone(&self.outputs.written),
             progress: self.progress,
         }
     }

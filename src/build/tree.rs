@@ -1,10 +1,11 @@
 //! A `[[tree]]`: a folder of the host, by explicit patterns.
 
+mod left_out;
 mod names;
 mod patterns;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
     path::{Path, PathBuf},
@@ -13,15 +14,23 @@ use std::{
 use rustix::fs::FileType;
 
 use self::{names::Names, patterns::Patterns};
+use super::outputs::{Output, OutputPaths};
 use crate::{
     oci::{ImagePath, ImagePathError},
-    place::is_staging_name,
     recipe::{Located, Tree},
     report::{Failure, Limits, printable},
 };
 
 /// What a tree brings in, in the order of the paths in the image.
 pub(super) type Found = Vec<Beside>;
+
+/// What the patterns of a tree meet.
+#[derive(Debug)]
+pub(super) struct Walked {
+    pub(super) found: Found,
+    /// What they match and is no input all the same: paths below the tree, in their order.
+    pub(super) left_out: Vec<(PathBuf, Output)>,
+}
 
 /// Leaves that lie beside each other: everything in a folder between two of its folders.
 #[derive(Debug)]
@@ -46,8 +55,8 @@ pub(super) enum LeafKind {
     Link { target: Box<[u8]> },
 }
 
-/// Walks the folder `root` (canonical) and gives what the tree's patterns take.
-pub(super) fn walk(tree: &Tree, root: &Path) -> Result<Found, Failure> {
+/// Walks the folder `root` (canonical) and gives what the tree's patterns take, but for `outputs` that they do not name.
+pub(super) fn walk(tree: &Tree, root: &Path, outputs: &OutputPaths) -> Result<Walked, Failure> {
     let meta =
         std::fs::metadata(root).map_err(|error| Failure::io("open the folder", root, &error).at(&tree.from.origin))?;
     if !meta.is_dir() {
@@ -57,6 +66,7 @@ pub(super) fn walk(tree: &Tree, root: &Path) -> Result<Found, Failure> {
     let mut walk = Walk {
         tree,
         root,
+        outputs,
         include: Patterns::parse(&tree.include, false)?,
         hidden: Patterns::parse(&tree.include, true)?,
         exclude: Patterns::parse(&tree.exclude, true)?,
@@ -66,7 +76,9 @@ pub(super) fn walk(tree: &Tree, root: &Path) -> Result<Found, Failure> {
         apart: true,
         buffer: Vec::new(),
         folders: BTreeSet::new(),
+        left_out: BTreeMap::new(),
     };
+    walk.check_named()?;
     walk.folder(root, &[], &tree.to.value)?;
     if let Some(idle) = walk.include.idle() {
         return Err(walk.no_match(idle));
@@ -75,12 +87,13 @@ pub(super) fn walk(tree: &Tree, root: &Path) -> Result<Found, Failure> {
         return Err(walk.no_match(idle));
     }
     walk.check_links()?;
-    Ok(walk.found)
+    Ok(Walked { found: walk.found, left_out: walk.left_out.into_iter().collect() })
 }
 
 struct Walk<'a> {
     tree: &'a Tree,
     root: &'a Path,
+    outputs: &'a OutputPaths,
     include: Patterns<'a>,
     /// The same with dotfiles, for the hint of an empty pattern.
     hidden: Patterns<'a>,
@@ -94,6 +107,8 @@ struct Walk<'a> {
     buffer: Vec<u8>,
     /// Relative paths of the folders that were seen, for the hint of an empty pattern.
     folders: BTreeSet<Vec<u8>>,
+    /// What the patterns match and is no input, by its path below the root.
+    left_out: BTreeMap<PathBuf, Output>,
 }
 
 impl Walk<'_> {
@@ -101,11 +116,19 @@ impl Walk<'_> {
     fn folder(&mut self, host: &Path, above: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
         let names = Names::of(host, &mut self.buffer)
             .map_err(|error| Failure::io("read the folder", host, &error).at(&self.tree.from.origin))?;
+        if self.is_own_layout(host, &names, above)? {
+            return Ok(());
+        }
+        // Almost always empty.
+        let outputs = self.outputs.within(host);
         self.apart = true;
         let mut path = above.to_vec();
         for (name, kind) in names.iter() {
             path.push(name);
-            self.entry(host, kind, &path, to)?;
+            let known = outputs.get(OsStr::from_bytes(name)).copied();
+            if !self.is_output(host, kind, &path, known)? {
+                self.entry(host, kind, &path, to)?;
+            }
             path.pop();
         }
         self.apart = true;
@@ -114,16 +137,9 @@ impl Walk<'_> {
 
     /// Takes what is at `path` below the root, in the folder `host`.
     fn entry(&mut self, host: &Path, kind: FileType, path: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
-        if self.exclude.matches(path) {
-            return Ok(());
-        }
         let shown = || printable(&String::from_utf8_lossy(&path.join(&b'/'))).into_owned();
         let name = path.last().copied().unwrap_or_default();
         if kind == FileType::Directory {
-            // Of this build or of another one at this moment.
-            if is_staging_name(OsStr::from_bytes(name)) {
-                return Ok(());
-            }
             self.folders.insert(path.join(&b'/'));
             let host = host.join(OsStr::from_bytes(name));
             return match to.join(name) {
@@ -257,6 +273,9 @@ impl Walk<'_> {
     fn no_match(&self, idle: &Located<String>) -> Failure {
         let text = &idle.value;
         let failure = Failure::new(format!("no file matches `{}`", printable(text))).at(&idle.origin);
+        if let Some(hint) = self.left_out_hint(idle) {
+            return failure.hint(hint);
+        }
         let plain = text.trim_end_matches('/');
         if self.folders.contains(plain.as_bytes()) {
             return failure.hint(format!("it is a folder; write `{}/**`", printable(plain)));
@@ -272,139 +291,4 @@ impl Walk<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::{os::unix::fs::symlink, sync::Arc};
-
-    use super::*;
-    use crate::report::{Origin, Source};
-
-    fn located(text: &str) -> Located<String> {
-        let source = Arc::new(Source { path: "r.toml".into(), text: String::new() });
-        Located { value: text.into(), origin: Origin::new(&source, 0..0) }
-    }
-
-    fn tree(include: &[&str], exclude: &[&str]) -> Tree {
-        let list = |texts: &[&str]| texts.iter().map(|text| located(text)).collect();
-        let to = located("x");
-        Tree {
-            origin: to.origin.clone(),
-            from: located("."),
-            to: Located { value: ImagePath::parse("/srv").unwrap(), origin: to.origin },
-            include: list(include),
-            exclude: list(exclude),
-            executable: Vec::new(),
-            replace: false,
-            platforms: None,
-        }
-    }
-
-    fn folder() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        for (path, text) in
-            [("a.html", "a"), ("sub/b.html", "b"), (".env", "s"), ("sub/.git/config", "c"), ("d.bak", "d")]
-        {
-            let path = root.join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        (folder, root)
-    }
-
-    fn names(found: &Found) -> Vec<String> {
-        found.iter().flat_map(|beside| &beside.leaves).map(|leaf| leaf.to.to_string()).collect()
-    }
-
-    #[test]
-    fn what_is_staged_beside_the_files_is_none_of_them() {
-        let (_keep, root) = folder();
-        for path in [".out.hardpan-abcDEF12/a/index.json", ".out.hardpan-abc/b", "out.hardpan-abcDEF12/b"] {
-            let path = root.join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "x").unwrap();
-        }
-        let found = walk(&tree(&["**/.*", ".*/**", "*.hardpan*/**"], &["**/.git/**"]), &root).unwrap();
-        assert_eq!(names(&found), ["/srv/.env", "/srv/.out.hardpan-abc/b", "/srv/out.hardpan-abcDEF12/b"]);
-    }
-
-    #[test]
-    fn leaves_come_in_the_order_of_their_paths_and_name_their_folders() {
-        let (_keep, root) = folder();
-        for path in ["sub.x", "sub-x", "sub/a/b/c", "sub/a-b/c", "sub/a.b", "sub/z", "subx/a", "sub0"] {
-            let path = root.join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "x").unwrap();
-        }
-        let found = walk(&tree(&["**/*"], &[]), &root).unwrap();
-        let found_names = names(&found);
-        let mut sorted = found_names.clone();
-        sorted.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
-        assert_eq!(found_names, sorted);
-        assert_eq!(found_names.len(), 11);
-        for beside in &found {
-            for leaf in &beside.leaves {
-                let host = beside.folder.join(OsStr::from_bytes(leaf.to.file_name()));
-                assert_eq!(host.strip_prefix(&root).unwrap(), Path::new(&leaf.to.to_string()[5..]));
-                assert!(host.is_file());
-            }
-        }
-    }
-
-    #[test]
-    fn patterns_take_what_they_name_and_no_dotfiles() {
-        let (_keep, root) = folder();
-        let found = walk(&tree(&["**/*"], &["*.bak"]), &root).unwrap();
-        assert_eq!(names(&found), ["/srv/a.html", "/srv/sub/b.html"]);
-        let found = walk(&tree(&[".env"], &[]), &root).unwrap();
-        assert_eq!(names(&found), ["/srv/.env"]);
-    }
-
-    #[test]
-    fn a_file_in_a_whiteout_folder_never_stands_for_another_one() {
-        let (_keep, root) = folder();
-        std::fs::create_dir(root.join(".wh.x")).unwrap();
-        for path in ["+a", ".wh.x/+a"] {
-            std::fs::write(root.join(path), path).unwrap();
-        }
-        let mut taken = tree(&["**/*", ".wh.x/*"], &[]);
-        taken.to.value = ImagePath::root();
-        let failure = walk(&taken, &root).unwrap_err();
-        assert!(failure.what.starts_with("`.wh.x`: a name that begins with `.wh.`"), "{}", failure.what);
-        taken.include.pop();
-        assert!(walk(&taken, &root).is_ok());
-    }
-
-    #[test]
-    fn a_pattern_that_matches_nothing_says_so_and_knows_folders() {
-        let (_keep, root) = folder();
-        let failure = walk(&tree(&["*.css"], &[]), &root).unwrap_err();
-        assert_eq!(failure.what, "no file matches `*.css`");
-        let failure = walk(&tree(&["sub"], &[]), &root).unwrap_err();
-        assert_eq!(failure.hint.as_deref(), Some("it is a folder; write `sub/**`"));
-    }
-
-    #[test]
-    fn links_stay_links_and_must_lead_to_what_is_taken() {
-        let (_keep, root) = folder();
-        symlink("../a.html", root.join("sub/up")).unwrap();
-        let found = walk(&tree(&["**/*"], &[]), &root).unwrap();
-        let up = found.iter().flat_map(|beside| &beside.leaves).find(|leaf| leaf.to.as_bytes() == b"/srv/sub/up");
-        assert!(matches!(&up.unwrap().kind, LeafKind::Link { target } if **target == *b"../a.html"));
-        for (target, what) in [
-            ("../../outside", "leads to nothing"),
-            ("loop", "leads back to itself"),
-            ("/etc/passwd", "leaves the tree"),
-            (".env", "leads to what the patterns leave out"),
-        ] {
-            let link = root.join("loop");
-            symlink(target, &link).unwrap();
-            let failure = walk(&tree(&["**/*"], &[]), &root).unwrap_err();
-            assert!(failure.what.ends_with(what), "{target}: {}", failure.what);
-            std::fs::remove_file(link).unwrap();
-        }
-        let back = format!("../{}/a.html", root.file_name().unwrap().to_string_lossy());
-        symlink(back, root.join("out-and-in")).unwrap();
-        assert!(walk(&tree(&["**/*"], &[]), &root).unwrap_err().what.ends_with("leaves the tree"));
-    }
-}
+mod tests;

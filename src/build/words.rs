@@ -1,8 +1,9 @@
 //! The variables of a recipe, with their values.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{compile::Toolchain, host::Bound, settings::Settings};
@@ -19,6 +20,8 @@ pub(super) struct Words<'a> {
     settings: &'a Settings,
     folder: PathBuf,
     root: PathBuf,
+    /// What this call writes.
+    pub(super) written: Arc<BTreeSet<PathBuf>>,
 }
 
 impl<'a> Words<'a> {
@@ -29,6 +32,7 @@ impl<'a> Words<'a> {
             settings,
             folder: bound.folder.clone(),
             root: bound.root.clone(),
+            written: Arc::default(),
         })
     }
 
@@ -67,6 +71,7 @@ impl<'a> Words<'a> {
                 checkout: &self.root,
                 blobs: None,
                 ignored: &[],
+                written: Arc::clone(&self.written),
                 // git answers at once, and its answer is all there is.
                 progress: &Silent,
             };

@@ -21,7 +21,7 @@ use crate::report::Limits;
 pub(super) use sheet::{Kind, Record};
 use sheet::{RECORD, Sheet, number};
 
-const MAGIC: &[u8; 16] = b"hardpan memo 1\n\0";
+const MAGIC: &[u8; 16] = b"hardpan memo 2\n\0";
 /// Everything before the records.
 const HEADER: usize = 80;
 /// Where the checksum is.

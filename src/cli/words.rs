@@ -25,6 +25,10 @@ pub(super) fn of_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<
                 let _ = writeln!(out, "    {} {:>11} {:>11}", layer.digest, layer.size, layer.unpacked_size);
             }
         }
+        for one in &image.left_out {
+            let (path, reason) = (printable(&one.path), printable(&one.reason));
+            let _ = writeln!(out, "  left out {path}  line {}  {reason}", one.line);
+        }
         for layer in &image.layers {
             let _ = writeln!(out, "  layer {}", layer.name);
             for entry in &layer.entries {

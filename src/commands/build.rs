@@ -96,8 +96,8 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
         engine::probe(*engine, caller)?;
     }
     let mut receipts = Receipts::default();
-    let outlines = outline::outline(loaded, request, file.as_ref(), &mut receipts, progress)?;
-    let (shared, turns) = (Stager::new(request, &outlines), Turns::new(progress));
+    let (outlines, written) = outline::outline(loaded, request, file.as_ref(), &mut receipts, progress)?;
+    let (shared, turns) = (Stager::new(request, &outlines, &written), Turns::new(progress));
     let work = |index, outline| turns.during(index, |turn| shared.stage(outline, turn));
     let mut staged = side_by_side(request.settings.jobs, outlines, work)?;
     for one in &staged {

@@ -1,6 +1,9 @@
 //! `hardpan init`: a recipe for the project that lies in a folder.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     build::{Bound, Resolver, Settings, compile},
@@ -135,6 +138,7 @@ impl Installed<'_> {
             checkout: &self.checkout,
             blobs: None,
             ignored: &[],
+            written: Arc::default(),
             progress: self.progress,
         }
     }

@@ -23,3 +23,4 @@ mod stage;
 pub mod staged_file;
 mod turns;
 mod verdict;
+mod written_paths;

@@ -13,6 +13,7 @@ use super::{
     receipt::{self, Receipts},
     side_by_side::side_by_side,
     turns::Turns,
+    written_paths::WrittenPaths,
 };
 use crate::{
     build::{Bounds, Resolver},
@@ -42,6 +43,8 @@ pub(super) struct Outline {
     pub(super) targets: Vec<Reference>,
     /// `--metadata-file` and `--digest-file`, with theirs.
     pub(super) files: Vec<PathBuf>,
+    /// Where the symbols of its programs go.
+    pub(super) debug_files: Vec<PathBuf>,
 }
 
 /// What the images before this one have taken: the index of each.
@@ -51,7 +54,7 @@ struct Taken {
     tags: BTreeMap<String, usize>,
 }
 
-/// Outlines every image, in the order of the recipes. The recipes get what the policy of the caller adds to them, and the
+/// Outlines every image, in the order of the recipes, and says which paths the call writes. The recipes get what the policy of the caller adds to them, and the
 /// receipts are begun. Each outline has all that is needed of its recipe, so that it can go when the image is staged.
 ///
 /// # Errors
@@ -62,7 +65,7 @@ pub(super) fn outline(
     policy: Option<&recipe::Policy>,
     receipts: &mut Receipts,
     progress: &dyn Progress,
-) -> Result<Vec<Outline>, Failures> {
+) -> Result<(Vec<Outline>, WrittenPaths), Failures> {
     let (bounds, turns) = (Bounds::default(), Turns::new(progress));
     let sketches = side_by_side(request.settings.jobs, loaded, |index, mut one| {
         turns.during(index, |turn| {
@@ -73,12 +76,16 @@ pub(super) fn outline(
     let (mut taken, mut outlines) = (Taken::default(), Vec::with_capacity(sketches.len()));
     for next in sketches {
         taken.take(&next, &outlines, request)?;
-        for (kind, file) in kinds(request).zip(&next.files) {
-            receipts.begin(kind, file)?;
-        }
         outlines.push(next);
     }
-    Ok(outlines)
+    let written = WrittenPaths::of(&outlines, request);
+    written.check(&outlines, request)?;
+    for outline in &outlines {
+        for (kind, file) in kinds(request).zip(&outline.files) {
+            receipts.begin(kind, file)?;
+        }
+    }
+    Ok((outlines, written))
 }
 
 /// Outlines one image.
@@ -109,13 +116,14 @@ fn sketch(
             files.push(expand(&resolver, kind.option(), text, only)?);
         }
     }
+    let debug_files = resolver.debug_files(&platforms)?;
     let name = resolver.name().to_owned();
     drop(resolver);
-    Ok(Outline { one, policy, lock, platforms, name, path, targets, files })
+    Ok(Outline { one, policy, lock, platforms, name, path, targets, files, debug_files })
 }
 
 /// The kinds of receipts that were asked for.
-fn kinds(request: &Request) -> impl Iterator<Item = receipt::Kind> {
+pub(super) fn kinds(request: &Request) -> impl Iterator<Item = receipt::Kind> {
     [receipt::Kind::Metadata, receipt::Kind::Digest].into_iter().filter(|kind| text_of(*kind, request).is_some())
 }
 

@@ -1,15 +1,19 @@
 //! `hardpan plan`: what would be in the image.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
-use super::{load::load, locked};
+use super::{build::default_output, load::load, locked};
 use crate::{
-    build::{BaseLayer, Group, Plan, PlannedBase, PlannedEntry, Resolver, Settings},
+    build::{BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path},
     cache::Cache,
     layer::EntryKind,
     oci::{DiffId, Digest, Platform, RunConfig},
+    place::Form,
     report::{Failure, Failures, Progress},
 };
 
@@ -54,6 +58,20 @@ pub struct PlatformPlan {
     pub base: Option<BasePlan>,
     /// Lowest first.
     pub layers: Vec<LayerPlan>,
+    /// What trees do not take although their patterns match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutPlan>,
+}
+
+/// A path of this machine that a tree does not take.
+#[derive(Debug, Serialize)]
+pub struct LeftOutPlan {
+    /// It begins with `from` of the tree.
+    pub path: String,
+    /// Why it is no input.
+    pub reason: String,
+    /// The line of `from`.
+    pub line: usize,
 }
 
 /// The base of one platform.
@@ -134,7 +152,10 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
     for one in load(&request.recipes, &request.set)? {
         let lock = locked::for_build(&one, request.settings.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
-        let resolver = resolver.locked(lock.as_ref());
+        // The same paths as those of a build without options, so that both take the same.
+        let outputs = Form::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
+        let outputs = outputs.map(|path| path.map(|path| real_path(Path::new(&path)))).collect::<Result<_, _>>()?;
+        let resolver = resolver.locked(lock.as_ref()).would_write(&Arc::new(outputs));
         let mut prepared = Vec::new();
         for platform in one.platforms(&request.platforms) {
             prepared.push(resolver.prepare(&platform)?);
@@ -163,7 +184,12 @@ fn describe(plan: &Plan) -> Result<PlatformPlan, Failure> {
         annotations: plan.annotations.clone(),
         base: plan.base.as_ref().map(describe_base),
         layers: plan.groups.iter().map(layer).collect::<Result<_, Failure>>()?,
+        left_out: plan.left_out.iter().map(left_out).collect(),
     })
+}
+
+fn left_out(one: &LeftOut) -> LeftOutPlan {
+    LeftOutPlan { path: one.path.clone(), reason: one.what.to_string(), line: one.origin.line_column().0 }
 }
 
 fn entry(planned: &PlannedEntry) -> Result<EntryPlan, Failure> {

@@ -15,9 +15,10 @@ use super::{
     outline::Outline,
     receipt,
     staged_file::StagedFile,
+    written_paths::WrittenPaths,
 };
 use crate::{
-    build::{Assembled, Assembler, Bounds, Made, Plan, Resolver, unless_excepted},
+    build::{Assembled, Assembler, Bounds, LeftOut, Made, Plan, Resolver, unless_excepted},
     inspect::audit::SharedScans,
     oci::{Descriptor, Digest},
     place::{ReadyImage, Siblings, Staging, registry::Reference},
@@ -50,6 +51,7 @@ pub(super) struct Staged {
 #[derive(Debug)]
 pub(super) struct Stager<'a> {
     request: &'a Request,
+    written: &'a WrittenPaths,
     bounds: Bounds,
     siblings: Siblings,
     made: Made,
@@ -58,9 +60,10 @@ pub(super) struct Stager<'a> {
 
 impl<'a> Stager<'a> {
     /// Nothing is staged yet.
-    pub(super) fn new(request: &'a Request, outlines: &[Outline]) -> Self {
+    pub(super) fn new(request: &'a Request, outlines: &[Outline], written: &'a WrittenPaths) -> Self {
         Self {
             request,
+            written,
             bounds: Bounds::default(),
             siblings: Siblings::at(outlines.iter().map(|outline| outline.path.as_path()), request.form),
             made: Made::default(),
@@ -74,10 +77,11 @@ impl<'a> Stager<'a> {
         let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&one.recipe, bound, settings, progress)?
             .locked(outline.lock.as_ref())
-            .writing(written(&outline));
+            .writing(&self.written.real);
         let staging = Staging::begin_among(&outline.path, self.request.form, &self.siblings)?;
         let staging = staging.with_cache(settings.blobs.clone());
         let mut plans = self.resolve(&resolver, &outline)?;
+        tell_left_out(&plans, progress);
         // All that the resolver remembers of inputs is in the plans now.
         let name = resolver.name().to_owned();
         drop(resolver);
@@ -158,6 +162,17 @@ fn staged_image(
     Ok(Staged { image, built, below: Below::default(), files, config, targets, debug_files, origins })
 }
 
+/// Says what trees did not take, once for all platforms.
+fn tell_left_out(plans: &[Plan], progress: &dyn Progress) {
+    let mut told: Vec<&LeftOut> = Vec::new();
+    for one in plans.iter().flat_map(|plan| &plan.left_out) {
+        if !told.contains(&one) {
+            progress.step(&format!("left out of the tree at {}: {} ({})", one.origin, printable(&one.path), one.what));
+            told.push(one);
+        }
+    }
+}
+
 /// Writes the symbols of all programs beside their places.
 fn stage_debug_files(plans: &[Plan]) -> Result<Vec<StagedFile>, Failure> {
     let mut taken = BTreeSet::new();
@@ -175,12 +190,6 @@ fn stage_debug_files(plans: &[Plan]) -> Result<Vec<StagedFile>, Failure> {
         staged.push(one);
     }
     Ok(staged)
-}
-
-/// The paths at which an image and its receipts are written, absolute.
-fn written(outline: &Outline) -> Vec<PathBuf> {
-    let paths = outline.files.iter().chain([&outline.path]);
-    paths.filter_map(|path| std::path::absolute(path).ok()).collect()
 }
 
 /// The repositories of bases, by the layers that come from there.

@@ -3,13 +3,12 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
 
-use crate::report::Failure;
+use crate::{place::staging_file, report::Failure};
 
 /// A file without its name. Dropped before it is published, it leaves nothing.
 #[derive(Debug)]
@@ -38,10 +37,7 @@ impl StagedFile {
             _ => {}
         }
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
-        let open = fs::Permissions::from_mode(0o666);
-        let temp = tempfile::Builder::new().prefix(".hardpan-").permissions(open).tempfile_in(folder);
-        let temp = temp.map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
+        let temp = staging_file(folder).map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
         Ok(Self { option, path: path.to_owned(), temp })
     }
 

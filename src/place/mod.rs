@@ -40,7 +40,7 @@ pub use open::Opened;
 pub use publishing::{Publishing, ReadyImage, allow_staging};
 pub use siblings::Siblings;
 pub use staging::{StagedBlob, Staging};
-pub use temp::is_staging_name;
+pub use temp::{is_staging_name, staging_file};
 pub use unpack::drain;
 
 #[cfg(test)]
@@ -52,6 +52,8 @@ mod sample;
 const MARKER: &str = "oci-layout";
 /// The entry point of a layout.
 const INDEX: &str = "index.json";
+/// The files without which a folder is no layout.
+pub const LAYOUT_NAMES: [&str; 2] = [MARKER, INDEX];
 /// The one version of the layout there is.
 const VERSION: &str = "1.0.0";
 /// The key under which a layout's index names its entries (`annotations.md`).

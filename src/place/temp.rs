@@ -3,10 +3,11 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use tempfile::{Builder, TempDir};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 use super::folder::Folder;
 use crate::{
@@ -68,6 +69,13 @@ impl Temp {
     }
 }
 
+/// A file without its name, beside where it will be: one that trees, compiles and git pass over while it is there.
+pub fn staging_file(folder: &Path) -> io::Result<NamedTempFile> {
+    // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
+    let open = fs::Permissions::from_mode(0o666);
+    Builder::new().prefix(MARK).rand_bytes(RANDOM).permissions(open).tempfile_in(folder)
+}
+
 /// The prefix of staging folders inside a layout.
 pub(super) fn inner_prefix() -> OsString {
     MARK.into()
@@ -94,7 +102,7 @@ fn prefix_of(name: &OsStr) -> Option<&[u8]> {
     (prefix.ends_with(MARK.as_bytes()) && random.iter().all(u8::is_ascii_alphanumeric)).then_some(prefix)
 }
 
-/// Whether a folder of this name is one in which images are staged: nobody's input, and gone in a moment.
+/// Whether a folder or file of this name is one in which an output is staged: nobody's input, and gone in a moment.
 pub fn is_staging_name(name: &OsStr) -> bool {
     prefix_of(name).is_some_and(|prefix| prefix.starts_with(b"."))
 }

@@ -34,6 +34,7 @@ mod machine;
 mod manual;
 mod memory;
 mod notes;
+mod outputs;
 mod practices;
 mod receipts;
 mod refusals;

@@ -165,6 +165,7 @@ pub(super) mod tests {
             checkout,
             blobs: None,
             ignored: &[],
+            written: std::sync::Arc::default(),
             progress: &crate::report::Silent,
         }
     }

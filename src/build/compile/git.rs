@@ -1,5 +1,7 @@
 //! What git says about a checkout.
 
+mod dirty;
+
 use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::Path};
 
 use super::{
@@ -36,22 +38,7 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
             let is_dirty = ask(toolchain, GitWord::Dirty, dir)? == "true";
             Ok(if is_dirty { format!("{described}-dirty") } else { described })
         }
-        GitWord::Dirty => {
-            // `out/` is what hardpan itself writes, at the top or beside the recipe.
-            let status = git(&[
-                "status",
-                "--porcelain",
-                "-z",
-                "--untracked-files=normal",
-                "--ignore-submodules=none",
-                "--",
-                ":(top)",
-                ":(top,exclude)out",
-                ":(exclude)out",
-            ])?;
-            let status = done(status, "git status")?;
-            Ok(if status.stdout.is_empty() { "false" } else { "true" }.to_owned())
-        }
+        GitWord::Dirty => Ok(if dirty::is_dirty(toolchain, &git)? { "true" } else { "false" }.to_owned()),
     }
 }
 

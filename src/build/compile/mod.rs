@@ -52,10 +52,11 @@ mod tests;
 mod zig;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -83,8 +84,10 @@ pub struct Toolchain<'a> {
     pub cache: Option<&'a Path>,
     /// What is known of files by their state.
     pub blobs: Option<&'a Cache>,
-    /// Paths that this call writes, and the recipe itself: no sources of a program.
+    /// The recipe, its lock and the cache: no sources of a program.
     pub ignored: &'a [PathBuf],
+    /// Paths that this call writes: no sources either, and no change of the checkout.
+    pub written: Arc<BTreeSet<PathBuf>>,
     /// The bound of host paths: the git root, or the recipe's folder. Canonical.
     pub checkout: &'a Path,
     /// Hears what the toolchains print.

@@ -52,6 +52,7 @@ fn bytes(
         checkout: &checkout,
         blobs: None,
         ignored: &[],
+        written: std::sync::Arc::default(),
         progress: &crate::report::Silent,
     };
     let made = compile(&toolchain, &checkout).unwrap();

@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use crate::{
-    build::secrets::KeyScanner,
+    build::{outputs, secrets::KeyScanner},
     cache::{Cache, Fingerprint, Fingerprinter, Identity, Input},
     elf::Elf,
     report::{Failure, printable},
@@ -25,6 +25,9 @@ const CHUNK: usize = 256 << 10;
 pub(super) const REGULAR: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
+/// What the cache keeps with a file that [may be an output](outputs::may_be_output) of hardpan. No ELF file is one.
+const OUTPUT_NOTE: &[u8] = b"output";
+
 /// What is known of the content of a file in one state.
 pub(super) struct Content {
     pub(super) identity: Identity,
@@ -34,6 +37,7 @@ pub(super) struct Content {
     pub(super) settled: bool,
     /// The CRC-32 of what was read now, of a file that is settled.
     pub(super) sum: Option<u32>,
+    pub(super) may_be_output: bool,
 }
 
 impl Content {
@@ -46,7 +50,8 @@ impl Content {
             let _ = headers.set(Box::new(elf));
         }
         let Input { fingerprint, private_key, .. } = *known;
-        Self { identity, fingerprint, headers, private_key, settled: true, sum: None }
+        let may_be_output = known.note == OUTPUT_NOTE;
+        Self { identity, fingerprint, headers, private_key, settled: true, sum: None, may_be_output }
     }
 }
 
@@ -69,6 +74,7 @@ pub(super) fn read(
     let moment = cache.and_then(|cache| cache.moment(&identity, &file));
     let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
     let mut sum = crc32fast::Hasher::new();
+    let mut may_be_output = false;
     let room = CHUNK.min(usize::try_from(identity.size()).unwrap_or(CHUNK).max(512)) + 1;
     if chunk.len() < room {
         chunk.resize(room, 0);
@@ -76,6 +82,9 @@ pub(super) fn read(
     loop {
         let n = retry(|| file.read(chunk)).map_err(|error| fault("read", &error))?;
         let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
+        if read == 0 {
+            may_be_output = outputs::may_be_output(bytes, identity.size());
+        }
         hasher.update(bytes);
         sum.update(bytes);
         keys.push(bytes);
@@ -92,10 +101,11 @@ pub(super) fn read(
     let (fingerprint, private_key) = (hasher.finish(), keys.finish());
     let settled = identity == after && moment.is_some_and(|moment| identity.is_settled(moment));
     if let Some(cache) = cache.filter(|_| settled) {
-        cache.remember_input(&identity, Input { fingerprint, private_key, note: Vec::new() });
+        let note = if may_be_output { OUTPUT_NOTE.to_vec() } else { Vec::new() };
+        cache.remember_input(&identity, Input { fingerprint, private_key, note });
     }
     let sum = settled.then(|| sum.finalize());
-    Ok(Content { identity, fingerprint, headers: OnceLock::new(), private_key, settled, sum })
+    Ok(Content { identity, fingerprint, headers: OnceLock::new(), private_key, settled, sum, may_be_output })
 }
 
 /// A whole regular file of at most `limit` bytes. `name` is how messages call it.

@@ -79,7 +79,7 @@ impl<'a> Resolver<'a> {
         if let (BinarySource::Cargo(cargo), Some(made)) = (&binary.source, compiled.debug)
             && let Some(wanted) = &cargo.debug_file
         {
-            let to = self.bound.folder.join(self.words.expand(wanted, &prepared.platform)?);
+            let to = self.debug_file(wanted, &prepared.platform)?;
             prepared.debug_files.push(DebugFile { made, to, origin: wanted.origin.clone() });
         }
         let objections = compiled.objections.into_iter();

@@ -5,7 +5,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
 use super::{Body, GroupKind, Node, PinnedFile, Prepared, Resolver};
 use crate::{
     build::{
-        ahead,
+        LeftOut, ahead,
         tree::{self, LeafKind},
     },
     oci::ImagePath,
@@ -40,12 +40,42 @@ impl Resolver<'_> {
         known
     }
 
+    /// What a tree takes, and its files, read; what it leaves out is noted.
+    fn take(
+        &self,
+        prepared: &mut Prepared,
+        tree: &Tree,
+        root: &Path,
+        shown: &str,
+    ) -> Result<(tree::Found, Vec<Option<PinnedFile>>), Failure> {
+        let mut walked = tree::walk(tree, root, &self.outputs)?;
+        let mut files = self.pin_ahead(&walked.found);
+        if self.finds_outputs(&files) {
+            // Patterns and links are judged again without what was taken for an input: rare, and the files are pinned.
+            walked = tree::walk(tree, root, &self.outputs)?;
+            files = self.pin_ahead(&walked.found);
+        }
+        for (path, what) in walked.left_out {
+            let path = Path::new(shown).join(path);
+            let path = path.strip_prefix(".").unwrap_or(&path).to_string_lossy().into_owned();
+            prepared.left_out.push(LeftOut { path, what, origin: tree.from.origin.clone() });
+        }
+        Ok((walked.found, files))
+    }
+
+    /// Whether files turn out to be outputs of hardpan by their content.
+    fn finds_outputs(&self, files: &[Option<PinnedFile>]) -> bool {
+        let suspects = files.iter().flatten().filter(|file| file.may_be_output());
+        // Each of them, so that none is left for another walk.
+        suspects.filter(|file| self.outputs.is_new_output(&Path::new(file.folder()).join(file.name()))).count() > 0
+    }
+
     /// Adds the files and links of a tree.
     pub(super) fn add_tree(&self, prepared: &mut Prepared, tree: &Tree) -> Result<(), Failure> {
         let shown = self.words.expand(&tree.from, &prepared.platform)?;
         let root = self.bound.resolve(&tree.from, &shown)?;
-        let found = tree::walk(tree, &root)?;
-        let mut files = self.pin_ahead(&found).into_iter();
+        let (found, files) = self.take(prepared, tree, &root, &shown)?;
+        let mut files = files.into_iter();
         let mut nodes = Vec::with_capacity(found.iter().map(|beside| beside.leaves.len()).sum());
         for tree::Beside { folder, leaves } in found {
             for tree::Leaf { to, kind } in leaves {

@@ -49,6 +49,12 @@ impl Names {
         Ok(Self { bytes, list })
     }
 
+    /// Whether a regular file has this name.
+    pub(super) fn has_file(&self, name: &[u8]) -> bool {
+        let at = self.list.binary_search_by(|(start, end, _)| self.bytes.get(*start..*end).cmp(&Some(name)));
+        at.is_ok_and(|at| self.list.get(at).is_some_and(|(_, _, kind)| *kind == FileType::RegularFile))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], FileType)> {
         let name = |(start, end, kind): &(usize, usize, FileType)| {
             let name = self.bytes.get(*start..*end).unwrap_or_default();

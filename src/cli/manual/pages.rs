@@ -60,6 +60,10 @@ image layout that skopeo, podman, umoci and crane read; with `--format oci-archi
 together: all of them or none. The old image or the new one is there at every \
 moment; what is neither an image nor empty is never overwritten.
 
+A tree, a compile and `{git.dirty}` pass over what the call writes, and what hardpan wrote before (images, digests, \
+metadata, reports, told by their content); so the next build gives the same digest. Each path that a tree leaves out is \
+told. A recipe that names an output of its own call is refused.
+
 `--platform` chooses among the recipe's platforms, in the recipe's order; others follow as they are given.
 
 Every image passes the audit first: a finding of `medium` or above writes nothing. `--policy` names a file with a table \
@@ -95,7 +99,8 @@ const PLAN: Page = Page {
     about: "\
 Shows what would be in the image: every path with its mode, owner, size, digest and recipe line.
 
-Programs are compiled and every rule is checked, as for `build`; nothing is written.",
+Programs are compiled and every rule is checked, as for `build`; nothing is written. A line `left out` names each path \
+that a tree's patterns match and that is no input, and why.",
     examples: &[
         ("hardpan plan", "hardpan.toml, else recipes/*.toml"),
         ("hardpan plan recipes/hello.toml --platform linux/amd64", "one platform of it"),

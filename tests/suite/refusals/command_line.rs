@@ -157,9 +157,9 @@ fn an_archive_over_a_folder() {
 
 #[test]
 fn an_archive_over_another_file() {
-    let said = refusal_of(2, &app(""), ["build", "app.toml", "--format", "oci-archive", "--output", "app.toml"]);
+    let said = refusal_of(2, &app(""), ["build", "app.toml", "--format", "oci-archive", "--output", "app"]);
     insta::assert_snapshot!(said, @"
-    error: app.toml: is there and is not an archive of an image
+    error: app: is there and is not an archive of an image
     hint: name another path, or remove it first
     ");
 }

@@ -326,7 +326,7 @@ impl CargoCompile<'_> {
     fn build(self, order: &Order<'_>) -> Result<Compiled, Failure> {
         let Self { job, root, workspace, choice, code, linker, machine: inputs } = self;
         let folders = package_folders(&workspace.packages);
-        let sources = Sources::new(&root, &folders, job.toolchain.ignored, job.toolchain.blobs);
+        let sources = Sources::new(&root, &folders, job.toolchain);
         let target_dir = job.bench.target();
         let freshness = Freshness {
             bench: &job.bench,

@@ -9,9 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::super::Toolchain;
 use crate::{
-    build::pinned::{PinnedFile, read_small},
-    cache::{Cache, Fingerprint, Fingerprinter},
+    build::{
+        outputs,
+        pinned::{PinnedFile, read_small},
+    },
+    cache::{Fingerprint, Fingerprinter},
+    place::{LAYOUT_NAMES, is_staging_name},
     recipe,
     report::Limits,
 };
@@ -36,9 +41,8 @@ pub(super) struct Sources<'a> {
     root: &'a Path,
     /// The folders of its packages, relative to the root, `""` for the root itself.
     packages: &'a BTreeSet<PathBuf>,
-    /// Paths that this call writes, and its recipe: no sources.
-    ignored: &'a [PathBuf],
-    cache: Option<&'a Cache>,
+    /// Knows the paths that this call writes, and its recipe: no sources.
+    toolchain: &'a Toolchain<'a>,
 }
 
 /// A file of a package, and what is in it.
@@ -56,13 +60,8 @@ pub(super) struct Listing {
 }
 
 impl<'a> Sources<'a> {
-    pub(super) fn new(
-        root: &'a Path,
-        packages: &'a BTreeSet<PathBuf>,
-        ignored: &'a [PathBuf],
-        cache: Option<&'a Cache>,
-    ) -> Self {
-        Self { root, packages, ignored, cache }
+    pub(super) fn new(root: &'a Path, packages: &'a BTreeSet<PathBuf>, toolchain: &'a Toolchain<'a>) -> Self {
+        Self { root, packages, toolchain }
     }
 
     /// Walks over the workspace. `None` where it has too many files, or a file that cannot be read.
@@ -77,7 +76,8 @@ impl<'a> Sources<'a> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let (path, name) = (folder.join(entry.file_name()), below.join(entry.file_name()));
-            if self.ignored.contains(&path) {
+            let is_no_source = self.toolchain.ignored.contains(&path) || self.toolchain.written.contains(&path);
+            if is_no_source || is_staging_name(&entry.file_name()) {
                 continue;
             }
             listing.count += 1;
@@ -117,10 +117,13 @@ impl<'a> Sources<'a> {
     }
 
     fn add(&self, path: &Path, name: &Path, listing: &mut Listing) -> io::Result<()> {
-        if is_output(path) {
+        if is_recipe_or_lock(path) {
             return Ok(());
         }
-        let pinned = PinnedFile::pin(path, "", self.cache).map_err(|_| io::ErrorKind::Other)?;
+        let pinned = PinnedFile::pin(path, "", self.toolchain.blobs).map_err(|_| io::ErrorKind::Other)?;
+        if pinned.may_be_output() && outputs::of_file(path).is_some() {
+            return Ok(());
+        }
         self.enter(name, pinned.fingerprint(), listing);
         Ok(())
     }
@@ -158,11 +161,11 @@ impl<'a> Sources<'a> {
     fn named(&self, path: &Path) -> Vec<u8> {
         let Ok(real) = fs::canonicalize(path) else { return b"none".to_vec() };
         if !real.is_dir() {
-            let pinned = PinnedFile::pin(&real, "", self.cache);
+            let pinned = PinnedFile::pin(&real, "", self.toolchain.blobs);
             return pinned.map_or_else(|_| b"unreadable".to_vec(), |file| file.fingerprint().bytes().to_vec());
         }
         let none = BTreeSet::new();
-        let folder = Sources { root: &real, packages: &none, ignored: self.ignored, cache: self.cache };
+        let folder = Sources { root: &real, packages: &none, toolchain: self.toolchain };
         let Some(listing) = folder.list() else { return b"too many".to_vec() };
         folder.state(&listing, OUTSIDE, &BTreeSet::new()).into_bytes()
     }
@@ -197,37 +200,25 @@ pub(super) fn group_name(folder: &Path) -> String {
     format!("/{}", folder.to_string_lossy())
 }
 
-/// Folders that hold no sources: git's own, caches that say so, and image layouts.
+/// Folders that hold no sources: git's own, caches that say so, and image layouts of hardpan.
 fn is_left_out(folder: &Path, name: &OsStr) -> bool {
-    name == ".git" || has_cache_tag(folder) || folder.join("oci-layout").is_file()
+    let is_layout = || LAYOUT_NAMES.iter().all(|entry| folder.join(entry).is_file());
+    name == ".git" || has_cache_tag(folder) || (is_layout() && outputs::of_folder(folder).is_some())
 }
 
 fn has_cache_tag(folder: &Path) -> bool {
     begins_with(&folder.join("CACHEDIR.TAG"), CACHE_SIGNATURE)
 }
 
-/// Whether a file is hardpan's own, which no compiler reads unasked: an archive of an image, a digest, a recipe, a lock.
-fn is_output(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    let is_archive = || {
-        ["oci-layout\0", "blobs/\0", "blobs/sha256", "manifest.json\0"]
-            .iter()
-            .any(|first| begins_with(path, first.as_bytes()))
-    };
-    let is_digest = || {
-        let is_short = path.metadata().is_ok_and(|metadata| (71..=72).contains(&metadata.len()));
-        is_short && begins_with(path, b"sha256:")
-    };
+/// Whether a file is a recipe or a lock, which no compiler reads unasked.
+fn is_recipe_or_lock(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
     let is_recipe = || {
-        let is_manifest = path.file_name() == Some(OsStr::new("Cargo.toml"));
-        let text = if is_manifest { None } else { read_small(path, "", Limits::RECIPE_BYTES).ok() };
+        let text = if name == "Cargo.toml" { None } else { read_small(path, "", Limits::RECIPE_BYTES).ok() };
         text.and_then(|text| String::from_utf8(text).ok())
             .is_some_and(|text| recipe::parse("hardpan.toml", &text).is_ok())
     };
-    (extension == "tar" && is_archive())
-        || (extension == "toml" && is_recipe())
-        || path.file_name() == Some(OsStr::new("hardpan.lock"))
-        || is_digest()
+    name == "hardpan.lock" || (path.extension() == Some(OsStr::new("toml")) && is_recipe())
 }
 
 fn begins_with(path: &Path, bytes: &[u8]) -> bool {

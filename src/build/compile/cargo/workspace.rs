@@ -109,7 +109,7 @@ impl Job<'_> {
 
     fn list(&self, root: &Path, packages: &[OwnPackage]) -> Option<Listing> {
         let folders = package_folders(packages);
-        Sources::new(root, &folders, self.toolchain.ignored, self.toolchain.blobs).list()
+        Sources::new(root, &folders, self.toolchain).list()
     }
 
     /// Which packages the program is made of, and with which features.

@@ -5,6 +5,7 @@ mod checkout;
 mod count;
 mod declarations;
 mod defaults;
+mod embeds;
 mod fallback;
 mod faults;
 mod installed;
@@ -109,6 +110,7 @@ pub(super) fn compile(
         job.fetch(&work, go.writable_cache)?;
     }
     let listed = job.list()?;
+    job.check_embeds(&listed.packages)?;
     stamps::check(&binary.ldflags, &listed.packages)?;
     if binary.cgo {
         cgo::refuse_native(&listed.packages)?;

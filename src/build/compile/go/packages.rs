@@ -11,7 +11,7 @@ use super::declarations::Declarations;
 use crate::report::Failure;
 
 /// Asks for the fields of [`Package`] and no others: some cost Go much time.
-pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,Imports,ImportMap,\
+pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,EmbedFiles,Imports,ImportMap,\
      CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS";
 
 /// A package (`go help list`).
@@ -38,6 +38,8 @@ pub(super) struct Package {
     cgo_f_flags: Vec<String>,
     #[serde(rename = "CgoLDFLAGS")]
     cgo_ld_flags: Vec<String>,
+    /// What its files embed, relative to its folder.
+    pub(super) embed_files: Vec<String>,
     imports: Vec<String>,
     /// What an import in a file means, where that is not the package of that path.
     import_map: BTreeMap<String, String>,

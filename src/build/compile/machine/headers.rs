@@ -177,6 +177,7 @@ mod tests {
             cache: None,
             blobs: None,
             ignored: &[],
+            written: std::sync::Arc::default(),
             checkout: folder.path(),
             progress: &crate::report::Silent,
         };

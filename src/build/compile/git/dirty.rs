@@ -1,0 +1,77 @@
+//! Whether a checkout differs from its commit by more than what hardpan writes: a version with `-dirty` in it would be the
+//! digest's end if the image of the build before made it so.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{Ended, Toolchain, done};
+use crate::{
+    build::outputs::{Output, OutputFinder},
+    place::is_staging_name,
+    report::Failure,
+};
+
+/// Whether `git status` names anything that is no output of hardpan. `git` runs in the recipe's folder.
+///
+/// `out/` is passed over, at the top or beside the recipe; so is what this call writes, and what is an output by its content
+/// ([`outputs`](crate::build::outputs)), wherever it is. Recipes and locks are sources here, as for everybody.
+pub(super) fn is_dirty(
+    toolchain: &Toolchain<'_>,
+    git: &dyn Fn(&[&str]) -> Result<Ended, Failure>,
+) -> Result<bool, Failure> {
+    let few = status(git, "normal")?;
+    if few.is_empty() {
+        return Ok(false);
+    }
+    let top = done(git(&["rev-parse", "--show-toplevel"])?, "git rev-parse")?;
+    let top = top.stdout.strip_suffix(b"\n").unwrap_or(&top.stdout);
+    let mut judge =
+        Judge { toolchain, top: Path::new(OsStr::from_bytes(top)).to_owned(), finder: OutputFinder::default() };
+    // A folder without a file that git knows stands for all that is in it, which is listed only when all depends on it.
+    let is_folder = |path: &PathBuf| path.as_os_str().as_bytes().ends_with(b"/");
+    if few.iter().any(|path| !is_folder(path) && !judge.is_output(path)) {
+        return Ok(true);
+    }
+    Ok(few.iter().any(is_folder) && status(git, "all")?.iter().any(|path| !judge.is_output(path)))
+}
+
+/// The paths that `git status` names, from the top of the checkout.
+fn status(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, untracked: &str) -> Result<Vec<PathBuf>, Failure> {
+    let untracked = format!("--untracked-files={untracked}");
+    let arguments = [
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--no-renames",
+        &untracked,
+        "--ignore-submodules=none",
+        "--",
+        ":(top)",
+        ":(top,exclude)out",
+        ":(exclude)out",
+    ];
+    let ended = done(git(&arguments)?, "git status")?;
+    // Two letters and a blank are before each path. What is shorter would be another form of git's, and no path of ours.
+    let lines = ended.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+    Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line.get(3..).unwrap_or(line)))).collect())
+}
+
+/// Tells outputs of hardpan from changes.
+struct Judge<'a> {
+    toolchain: &'a Toolchain<'a>,
+    /// The top of the checkout.
+    top: PathBuf,
+    finder: OutputFinder,
+}
+
+impl Judge<'_> {
+    fn is_output(&mut self, path: &Path) -> bool {
+        let host = self.top.join(path);
+        host.ancestors().any(|above| self.toolchain.written.contains(above))
+            || path.iter().any(is_staging_name)
+            || self.finder.find(&host, &self.top).is_some_and(|(_, what)| what != Output::Lock)
+    }
+}

@@ -1,0 +1,59 @@
+//! What hardpan itself writes, and what says how it works: never an input of an image unless a recipe names it exactly.
+//!
+//! A build that takes what the build before it wrote gives another digest each time, and grows. So a `[[tree]]`, the
+//! sources of a compile and `{git.dirty}` pass over two kinds of paths: those that this call writes ([`OutputPaths`]), and
+//! files and folders that are outputs of hardpan by what is in them ([`content`]), whatever they are called. A folder `out`
+//! of somebody else (Next.js has one) is an input like any other.
+
+mod content;
+mod finder;
+mod paths;
+
+use std::fmt;
+
+pub(super) use content::{may_be_output, of_file, of_folder};
+pub(super) use finder::OutputFinder;
+pub use paths::real_path;
+pub(super) use paths::{OutputPaths, by_name};
+
+/// Why a path is no input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Output {
+    /// This call writes it: an image, a receipt, symbols.
+    Written,
+    /// It holds what builds keep.
+    Cache,
+    /// It is a recipe: this one, or a `hardpan.toml`.
+    Recipe,
+    /// It is a lock.
+    Lock,
+    /// It is git's own folder, or the file that stands for it.
+    Git,
+    /// An OCI layout of an image of hardpan.
+    Layout,
+    /// An OCI archive or a docker archive of an image of hardpan.
+    Archive,
+    /// What `--digest-file` writes.
+    Digest,
+    /// What `--metadata-file` writes.
+    Metadata,
+    /// What `hardpan audit --output` writes.
+    Audit,
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Written => "the build writes it",
+            Self::Cache => "the cache of hardpan",
+            Self::Recipe => "a recipe",
+            Self::Lock => "a lock",
+            Self::Git => "the state of git",
+            Self::Layout => "an OCI layout of an image of hardpan",
+            Self::Archive => "an archive of an image of hardpan",
+            Self::Digest => "a digest, as `--digest-file` writes it",
+            Self::Metadata => "the metadata of an image, as `--metadata-file` writes it",
+            Self::Audit => "a report of `hardpan audit`",
+        })
+    }
+}

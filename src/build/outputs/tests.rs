@@ -1,0 +1,73 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::json;
+
+use super::*;
+
+fn at(name: &str, content: &[u8]) -> (tempfile::TempDir, Option<Output>, bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    let hint = may_be_output(content.get(..HEAD).unwrap_or(content), content.len() as u64);
+    let found = of_file(&path);
+    (folder, found, hint)
+}
+
+fn found(content: &[u8]) -> Option<Output> {
+    let (_folder, found, hint) = at("any-name", content);
+    assert!(hint || found.is_none(), "the hint is not sound");
+    found
+}
+
+#[test]
+fn digests_and_metadata_are_known_whatever_they_are_called() {
+    let digest = Digest::of(b"x").to_string();
+    assert_eq!(found(digest.as_bytes()), Some(Output::Digest));
+    // What somebody else wrote: with a line break, of another length, with other digits.
+    for other in [
+        format!("{digest}\n"),
+        digest[..70].to_owned(),
+        digest.replace(':', "-"),
+        "sha256:".to_owned() + &"g".repeat(64),
+    ] {
+        assert_eq!(found(other.as_bytes()), None, "{other:?}");
+    }
+    let image = json!({"containerimage.descriptor": {}, "containerimage.digest": digest, "image.name": "a"});
+    assert_eq!(found(image.to_string().as_bytes()), Some(Output::Metadata));
+    assert_eq!(found(json!({"a": image, "b": image}).to_string().as_bytes()), Some(Output::Metadata));
+    // buildx has more to say.
+    let mut buildx = image.clone();
+    buildx["buildx.build.ref"] = json!("x");
+    for other in [buildx, json!({"a": image, "b": 1}), json!([image]), json!({})] {
+        assert_eq!(found(other.to_string().as_bytes()), None, "{other}");
+    }
+}
+
+#[test]
+fn locks_are_what_the_reader_of_locks_reads() {
+    let lock = recipe::Lock::default().to_text("a.toml");
+    assert_eq!(found(lock.as_bytes()), Some(Output::Lock));
+    assert_eq!(found((lock + "[unknown]\n").as_bytes()), None);
+    assert_eq!(found(b"# Write it with `hardpan lock`.\n"), None);
+}
+
+#[test]
+fn a_head_that_is_cut_off_says_nothing() {
+    assert!(may_be_output(b"", 10) && may_be_output(b"abc", 10));
+    assert!(!may_be_output(b"", 0) && !may_be_output(b"0123456789", 10));
+    assert!(!may_be_output(&[b'x'; HEAD], 1 << 20));
+}
+
+#[test]
+fn tars_and_folders_that_no_reader_takes_for_images_are_inputs() {
+    let mut tar = vec![0; 10 << 10];
+    tar[257..262].copy_from_slice(b"ustar");
+    assert_eq!(found(&tar), None);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
+    std::fs::write(folder.path().join("index.json"), "{\"schemaVersion\":2,\"manifests\":[]}").unwrap();
+    assert_eq!(of_folder(folder.path()), None);
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    assert_eq!(of_file(&fifo), None);
+}
