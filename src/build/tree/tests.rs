@@ -157,7 +157,7 @@ fn what_is_written_is_left_out_unless_it_is_named() {
     let mut outputs = OutputPaths::of(&root.join("app.toml"), None);
     outputs.written = Arc::new(written.into());
     let (taken, left_out) = split(&tree(&["**/*", "**/.*/**"], &["*.bak"]), &root, &outputs);
-    assert_eq!(taken, ["/srv/.x/y", "/srv/a.html", "/srv/out/page.js", "/srv/sub/b.html"]);
+    assert_eq!(taken, ["/srv/.env", "/srv/.x/y", "/srv/a.html", "/srv/out/page.js", "/srv/sub/b.html"]);
     let expected = [
         ("app.lock", Output::Lock),
         ("digest", Output::Written),
