@@ -220,6 +220,12 @@ fn a_stamped_program_is_the_same_with_its_image_beside_it() {
     assert!(git(&["status", "--porcelain"]).contains("out/"), "the image is no longer where git sees it");
     assert_eq!(digest(&case), first);
     assert!(holds(&program(&case), "vcs.modified=false"));
+    let case = case.folder("made");
+    let elsewhere = ["--output", "an image ", "--digest-file", "made/digest", "--metadata-file", "made/metadata.json"];
+    for _ in 0..2 {
+        case.run(["build", "prog.toml", "--offline"].into_iter().chain(elsewhere)).ok();
+        assert_eq!(digest(&case), first, "outputs at other places are none of the checkout either");
+    }
     let changed = case.clone().file("untracked.txt", "");
     assert!(holds(&program(&changed), "vcs.modified=true"));
 }

@@ -2,6 +2,8 @@
 
 mod dirty;
 
+pub(super) use dirty::untracked_outputs;
+
 use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::Path};
 
 use super::{

@@ -38,6 +38,18 @@ pub(super) fn is_dirty(
     Ok(few.iter().any(is_folder) && status(git, "all")?.iter().any(|path| !judge.is_output(path)))
 }
 
+/// The files below `top` that the commit does not have and that are outputs of hardpan, relative to `top`.
+pub(in super::super) fn untracked_outputs(
+    toolchain: &Toolchain<'_>,
+    top: &Path,
+    git: &dyn Fn(&[&str]) -> Result<Ended, Failure>,
+) -> Result<Vec<PathBuf>, Failure> {
+    let ended = done(git(&["ls-files", "--others", "--exclude-standard", "-z", "--", ":(top)"])?, "git ls-files")?;
+    let mut judge = Judge { toolchain, top: top.to_owned(), finder: OutputFinder::default() };
+    let paths = ended.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    Ok(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).filter(|path| judge.is_output(path)).collect())
+}
+
 /// The paths that `git status` names, from the top of the checkout.
 fn status(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, untracked: &str) -> Result<Vec<PathBuf>, Failure> {
     let untracked = format!("--untracked-files={untracked}");

@@ -12,7 +12,13 @@
 use std::{ffi::OsString, fs, path::Path};
 
 use super::{
-    super::{Toolchain, bench::Bench, child::Child, environment::Environment, git::done},
+    super::{
+        Toolchain,
+        bench::Bench,
+        child::Child,
+        environment::Environment,
+        git::{done, untracked_outputs},
+    },
     checkout::Checkout,
 };
 use crate::report::{Failure, printable};
@@ -61,7 +67,15 @@ impl Revision {
             ("GONOPROXY", "none"),
         ];
         variables.extend(fixed.map(|(name, value)| (name.into(), value.into())));
-        let is_modified = is_modified(&checkout, &variables, &commit)?;
+        let git = |arguments: &[&str]| checkout.ask_with(&variables, arguments);
+        done(git(&["read-tree", &commit])?, "git read-tree")?;
+        let outputs = untracked_outputs(toolchain, checkout.root(), &git)?;
+        let mut patterns = output_patterns(checkout.root(), dir);
+        for output in &outputs {
+            add_pattern(output, &mut patterns);
+        }
+        fs::write(repository.join("info/exclude"), patterns).map_err(fault)?;
+        let is_modified = is_modified(&checkout, &variables)?;
         Ok(Self { commit, is_modified, variables })
     }
 
@@ -94,10 +108,9 @@ impl Revision {
     }
 }
 
-/// Compares every file with the commit by content, and leaves an index behind that makes the next comparison quick.
-fn is_modified(checkout: &Checkout, variables: &Environment, commit: &str) -> Result<bool, Failure> {
+/// Compares every file with the commit in the index by content, and leaves an index behind that makes the next comparison quick.
+fn is_modified(checkout: &Checkout, variables: &Environment) -> Result<bool, Failure> {
     let git = |arguments: &[&str]| checkout.ask_with(variables, arguments);
-    done(git(&["read-tree", commit])?, "git read-tree")?;
     // It ends with 1 where files differ, which is for the next one to tell.
     git(&["update-index", "-q", "--refresh"])?;
     let status = done(git(&["status", "--porcelain"])?, "git status")?;
@@ -121,15 +134,20 @@ fn is_modified(checkout: &Checkout, variables: &Environment, commit: &str) -> Re
 /// Lets git pass over the folder `out`, at the top of the checkout and in `dir`, where hardpan itself writes: a program
 /// that is stamped with the state of the checkout would be another one the second time.
 fn output_patterns(root: &Path, dir: &Path) -> Vec<u8> {
-    let mut patterns = b"/out/\n/".to_vec();
-    let below = dir.strip_prefix(root).unwrap_or(Path::new("")).join("out/");
+    let mut patterns = b"/out/\n".to_vec();
+    add_pattern(&dir.strip_prefix(root).unwrap_or(Path::new("")).join("out/"), &mut patterns);
+    patterns
+}
+
+/// Adds the pattern of gitignore for the path `below` the top of a checkout.
+fn add_pattern(below: &Path, patterns: &mut Vec<u8>) {
+    patterns.push(b'/');
     for byte in below.as_os_str().as_encoded_bytes() {
-        // What gitignore takes for a pattern.
-        if b"*?[\\".contains(byte) {
+        // What gitignore takes for a pattern, and a blank, which it drops at the end of a line.
+        if b"*?[\\ ".contains(byte) {
             patterns.push(b'\\');
         }
         patterns.push(*byte);
     }
     patterns.push(b'\n');
-    patterns
 }
