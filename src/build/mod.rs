@@ -42,5 +42,5 @@ pub use outputs::{Output, real_path};
 pub use pins::World;
 pub use plan::{BaseLayer, DebugFile, Group, GroupKind, LeftOut, Plan, PlannedBase, PlannedEntry};
 pub use policy::unless_excepted;
-pub use resolve::{Prepared, Resolver};
+pub use resolve::{MachineInput, Prepared, Resolver, SourceInput};
 pub use settings::{Date, Settings, SourceDate};

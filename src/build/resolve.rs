@@ -3,6 +3,7 @@
 mod ahead;
 mod base;
 mod expanded;
+mod inputs;
 mod programs;
 mod rehearsal;
 mod trees;
@@ -16,6 +17,7 @@ use std::{
 };
 
 use self::base::{base_bundle, check_layers};
+pub use self::inputs::{MachineInput, SourceInput};
 use super::{
     base::{BaseConfig, FoundBase},
     bundles::MOZILLA_VERSION,

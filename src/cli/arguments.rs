@@ -155,6 +155,10 @@ pub(super) struct Delivery {
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
+    /// List everything that reaches the bytes, with digests: recipe, lock, files, sources, toolchains, and what programs
+    /// take of this machine
+    #[arg(long)]
+    pub(super) inputs: bool,
     #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]

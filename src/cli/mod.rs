@@ -120,6 +120,7 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failur
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         set: arguments.common.set.clone(),
+        inputs: arguments.inputs,
         settings: caller::settings(&arguments.common, arguments.registry.access()?)?,
     };
     let plans = commands::plan::plan(&request, terminal)?;

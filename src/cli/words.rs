@@ -49,6 +49,11 @@ pub(super) fn of_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<
             }
         }
     }
+    for input in plan.inputs.iter().flatten() {
+        let (name, digest) = (printable(&input.name), input.digest.as_deref().unwrap_or_default());
+        let path = input.path.as_deref().map(|path| format!("  {}", printable(path))).unwrap_or_default();
+        let _ = writeln!(out, "  input {:<12} {name}  {digest}{path}", input.kind);
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod cache;
 mod gate;
 mod image;
 pub mod init;
+mod inputs;
 pub mod inspect;
 pub mod load;
 pub mod lock;

@@ -7,7 +7,12 @@ use std::{
 
 use serde::Serialize;
 
-use super::{build::default_output, load::load, locked};
+use super::{
+    build::default_output,
+    inputs::{InputPlan, inputs},
+    load::load,
+    locked,
+};
 use crate::{
     build::{BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path},
     cache::Cache,
@@ -26,6 +31,8 @@ pub struct Request {
     pub platforms: Vec<Platform>,
     /// `--set`: `name=value` for variables that the recipes declare.
     pub set: Vec<String>,
+    /// `--inputs`: tell everything that reaches the bytes.
+    pub inputs: bool,
     /// Everything else.
     pub settings: Settings,
 }
@@ -39,6 +46,9 @@ pub struct ImagePlan {
     pub recipe: String,
     /// One a platform.
     pub images: Vec<PlatformPlan>,
+    /// What reaches the bytes, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Vec<InputPlan>>,
 }
 
 /// The plan of one platform.
@@ -160,11 +170,21 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
         for platform in one.platforms(&request.platforms) {
             prepared.push(resolver.prepare(&platform)?);
         }
-        let mut images = Vec::new();
+        let mut finished = Vec::new();
         for prepared in prepared {
-            images.push(describe(&resolver.finish(prepared)?)?);
+            finished.push(resolver.finish(prepared)?);
         }
-        plans.push(ImagePlan { name: resolver.name().to_owned(), recipe: one.recipe.source.path.clone(), images });
+        let images = finished.iter().map(describe).collect::<Result<_, _>>()?;
+        let inputs = request
+            .inputs
+            .then(|| inputs(&one, lock.as_ref(), &resolver, &finished, &request.settings, progress))
+            .transpose()?;
+        plans.push(ImagePlan {
+            name: resolver.name().to_owned(),
+            recipe: one.recipe.source.path.clone(),
+            images,
+            inputs,
+        });
     }
     if let Some(Err(failure)) = cache.map(Cache::save) {
         progress.detail(&format!("the cache does not learn of this plan: {failure}"));
@@ -213,7 +233,7 @@ fn entry(planned: &PlannedEntry) -> Result<EntryPlan, Failure> {
 }
 
 /// SHA-256 of a file's content, for those who compare it with what other tools say. No build needs it.
-fn digest(planned: &PlannedEntry) -> Result<Option<Digest>, Failure> {
+pub(super) fn digest(planned: &PlannedEntry) -> Result<Option<Digest>, Failure> {
     let EntryKind::File { content, .. } = &planned.entry.kind else { return Ok(None) };
     let digest = content.open().and_then(|mut reader| Digest::of_reader(&mut *reader));
     digest.map(Some).map_err(|error| {

@@ -282,3 +282,34 @@ fn cgo_is_refused_a_library_that_nothing_names() {
         case.run(["build", "app.toml", "--offline"]).fails(2).says("/include/more.h` of this machine");
     }
 }
+
+#[test]
+fn a_plan_lists_everything_that_reaches_the_bytes() {
+    let case = with_c("")
+        .file("etc.txt", "text")
+        .edit("app.toml", |text| format!("{text}[[file]]\nfrom = \"etc.txt\"\nto = \"/etc/app.txt\"\n"));
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    let inputs = || {
+        let plan = case.run(["plan", "app.toml", "--offline", "--inputs", "--json"]).ok().stdout;
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+        plan["plans"][0]["inputs"].as_array().expect("inputs").clone()
+    };
+    let digest = |path: &std::path::Path| sha256(&fs::read(path).expect("a file"));
+    let found = inputs();
+    let has = |kind: &str, name: &str, digest: &str| {
+        found.iter().any(|input| input["kind"] == kind && input["name"] == name && input["digest"] == digest)
+    };
+    for (kind, name) in [("recipe", "app.toml"), ("lock", "app.lock"), ("pins", "Cargo.lock")] {
+        assert!(has(kind, name, &digest(&case.path(name))), "{kind} {name}: {found:#?}");
+    }
+    assert!(has("file", "/etc/app.txt", &sha256(b"text")), "{found:#?}");
+    assert!(found.iter().all(|input| input["name"] != "/usr/bin/app"), "a program is no input: {found:#?}");
+    let libc = Command::new("cc").arg("-print-file-name=libc.a").output().expect("cc").stdout;
+    let libc = String::from_utf8(libc).expect("text");
+    assert!(has("machine", "libc.a for x86_64-unknown-linux-gnu", &digest(std::path::Path::new(libc.trim()))));
+    assert!(found.iter().any(|input| input["kind"] == "toolchain" && input["digest"].is_string()), "{found:#?}");
+    assert!(found.iter().any(|input| input["kind"] == "source" && input["name"] == "."), "{found:#?}");
+    let text = case.run(["plan", "app.toml", "--offline", "--inputs"]).ok().stdout;
+    assert!(text.contains("  input machine      libc.a for x86_64-unknown-linux-gnu  sha256:"), "{text}");
+    assert!(!case.run(["plan", "app.toml", "--offline"]).ok().stdout.contains("input "));
+}

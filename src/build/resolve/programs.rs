@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Where a toolchain runs.
-    fn source_dir(&self, dir: Option<&Located<String>>) -> Result<PathBuf, Failure> {
+    pub(super) fn source_dir(&self, dir: Option<&Located<String>>) -> Result<PathBuf, Failure> {
         dir.map_or_else(|| Ok(self.bound.folder.clone()), |dir| self.bound.resolve(dir, &dir.value))
     }
 

@@ -104,6 +104,7 @@ that a tree's patterns match and that is no input, and why.",
     examples: &[
         ("hardpan plan", "hardpan.toml, else recipes/*.toml"),
         ("hardpan plan recipes/hello.toml --platform linux/amd64", "one platform of it"),
+        ("hardpan plan recipes/hello.toml --inputs", "and everything that reaches its bytes, by digest"),
         ("hardpan plan --json | jq -r '.plans[].images[].layers[].entries[].path'", "the paths"),
     ],
     end: EXIT,

@@ -1,0 +1,101 @@
+//! What a recipe's programs are made of, beside what the recipe itself names: for `hardpan plan --inputs`.
+
+use std::path::{Path, PathBuf};
+
+use super::Resolver;
+use crate::{
+    build::compile::MachineFile,
+    oci::Digest,
+    recipe::{BinarySource, Compiler, GitWord, Located},
+    report::{Failure, printable},
+};
+
+/// The sources of programs in one folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceInput {
+    /// `dir` of the recipe.
+    pub dir: String,
+    /// The commit, where the folder is in a checkout of git.
+    pub commit: Option<String>,
+    /// Whether files differ from the commit.
+    pub is_dirty: bool,
+    /// The files that pin dependencies (`Cargo.lock`, `go.sum` and their like), each with its digest.
+    pub pins: Vec<(PathBuf, Digest)>,
+}
+
+/// A file of this machine that programs take, by the name in the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineInput {
+    /// What takes it.
+    pub compiler: Compiler,
+    /// The target or platform, and what the recipe names for it.
+    pub scope: String,
+    /// As the lock calls it.
+    pub name: String,
+    /// Where it is, and its digest.
+    pub file: MachineFile,
+}
+
+/// Files by which cargo and Go pin what they fetch.
+const PINS: [&str; 5] = ["Cargo.lock", "go.mod", "go.sum", "go.work", "go.work.sum"];
+
+impl Resolver<'_> {
+    /// The files of this machine that the programs which were compiled take.
+    pub fn machine_inputs(&self) -> Vec<MachineInput> {
+        let machine = self.machine.borrow();
+        let scopes = machine.iter().flat_map(|((compiler, _, scope), files)| {
+            let input = move |(name, file): (&String, &MachineFile)| MachineInput {
+                compiler: *compiler,
+                scope: scope.clone(),
+                name: name.clone(),
+                file: file.clone(),
+            };
+            files.0.iter().map(input)
+        });
+        scopes.collect()
+    }
+
+    /// The sources of all programs that are compiled, each folder once.
+    pub fn source_inputs(&self) -> Result<Vec<SourceInput>, Failure> {
+        let mut inputs: Vec<SourceInput> = Vec::new();
+        for binary in &self.recipe.binaries {
+            let dir = match &binary.source {
+                BinarySource::Go(go) => go.dir.as_ref(),
+                BinarySource::Cargo(cargo) => cargo.dir.as_ref(),
+                BinarySource::Path(_) => continue,
+            };
+            let name = dir.map_or(".", |dir| dir.value.as_str());
+            if inputs.iter().all(|input| input.dir != name) {
+                inputs.push(self.source_input(name, dir)?);
+            }
+        }
+        Ok(inputs)
+    }
+
+    fn source_input(&self, name: &str, dir: Option<&Located<String>>) -> Result<SourceInput, Failure> {
+        let host = self.source_dir(dir)?;
+        let checkout = self.bound.checkout(&host);
+        let toolchain = self.toolchain(&checkout);
+        let has_git = host.ancestors().any(|folder| folder.join(".git").exists());
+        let ask = |word| if has_git { toolchain.git(word, &host).map(Some) } else { Ok(None) };
+        let commit = ask(GitWord::Revision).unwrap_or_default();
+        let is_dirty = commit.is_some() && ask(GitWord::Dirty)?.as_deref() == Some("true");
+        let mut pins = Vec::new();
+        for name in PINS {
+            let folders = host.ancestors().take_while(|folder| folder.starts_with(&checkout));
+            // The closest one is that of the program.
+            let mut paths = folders.map(|folder| folder.join(name));
+            if let Some(path) = paths.find(|path| path.is_file()) {
+                let below = path.strip_prefix(&checkout).unwrap_or(&path).to_path_buf();
+                pins.push((below, digest_of(&path)?));
+            }
+        }
+        Ok(SourceInput { dir: printable(name).into_owned(), commit, is_dirty, pins })
+    }
+}
+
+fn digest_of(path: &Path) -> Result<Digest, Failure> {
+    let fault = |error: &std::io::Error| Failure::io("read it", path, error);
+    let mut file = std::fs::File::open(path).map_err(|error| fault(&error))?;
+    Digest::of_reader(&mut file).map_err(|error| fault(&error))
+}

@@ -1,0 +1,139 @@
+//! `hardpan plan --inputs`: everything that reaches the bytes of an image, by digest.
+
+use serde::Serialize;
+
+use super::load::Loaded;
+use crate::{
+    build::{Plan, Resolver, Settings, World},
+    layer::EntryKind,
+    oci::Digest,
+    recipe::{BinarySource, Compiler, LockFile, Requests},
+    report::{Failure, Progress},
+};
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct InputPlan {
+    /// `recipe`, `lock`, `base`, `certificates`, `timezones`, `url`, `file`, `toolchain`, `source`, `pins` or `machine`.
+    pub kind: &'static str,
+    /// What it is called: a path of the recipe or the image, a version, or a name of the lock.
+    pub name: String,
+    /// Where it is on this machine, of what is not in the checkout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// `sha256:...` of its bytes, or `gitCommit:...`; nothing where a version says all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl InputPlan {
+    fn new(kind: &'static str, name: impl Into<String>, digest: Option<String>) -> Self {
+        Self { kind, name: name.into(), path: None, digest }
+    }
+}
+
+/// The inputs of one recipe whose plans are finished, sorted by kind and name.
+///
+/// A compiled program is made of its sources, its toolchain and files of the machine; every other file of the image is an
+/// input by itself, under its path in the image.
+pub(super) fn inputs(
+    one: &Loaded,
+    lock: Option<&LockFile>,
+    resolver: &Resolver<'_>,
+    plans: &[Plan],
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Vec<InputPlan>, Failure> {
+    let text = |digest: Digest| Some(digest.to_string());
+    let mut found =
+        vec![InputPlan::new("recipe", &*one.recipe.source.path, text(Digest::of(one.recipe.source.text.as_bytes())))];
+    found.extend(
+        lock.map(|lock| InputPlan::new("lock", &*lock.source.path, text(Digest::of(lock.source.text.as_bytes())))),
+    );
+    let requests = Requests::of(&one.recipe);
+    if requests.bundle.is_some() {
+        let pinned = lock.and_then(|lock| lock.lock.bundle.clone());
+        let bundle = pinned.map_or_else(World::bundle, Ok)?;
+        found.push(InputPlan::new("certificates", format!("mozilla {}", bundle.version), text(bundle.digest)));
+    }
+    if requests.timezones.is_some() {
+        let pinned = lock.and_then(|lock| lock.lock.timezones.clone());
+        let bundle = pinned.map_or_else(World::timezones, Ok)?;
+        found.push(InputPlan::new("timezones", format!("iana {}", bundle.version), text(bundle.digest)));
+    }
+    for (url, (_, sha256)) in &requests.urls {
+        // Behind the question mark are tokens.
+        found.push(InputPlan::new("url", url.split('?').next().unwrap_or(url), text(sha256.value)));
+    }
+    for base in plans.iter().filter_map(|plan| plan.base.as_ref()) {
+        found.push(InputPlan::new("base", &*base.text, base.digest.or(base.manifest).and_then(text)));
+    }
+    found.extend(files(one, plans)?);
+    found.extend(of_programs(one, &requests, resolver, settings, progress)?);
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// The files of images that no compiler made.
+fn files(one: &Loaded, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
+    let compiled: Vec<_> =
+        one.recipe.binaries.iter().filter(|binary| !matches!(binary.source, BinarySource::Path(_))).collect();
+    let is_compiled = |line: usize| {
+        compiled.iter().any(|binary| {
+            let package = match &binary.source {
+                BinarySource::Go(go) => &go.package.origin,
+                BinarySource::Cargo(cargo) => &cargo.package.origin,
+                BinarySource::Path(path) => &path.origin,
+            };
+            let to = binary.to.as_ref().map(|to| to.origin.line_column().0);
+            package.line_column().0 == line || to == Some(line)
+        })
+    };
+    let mut found = Vec::new();
+    for planned in plans.iter().flat_map(|plan| &plan.groups).flat_map(|group| &group.entries) {
+        if !matches!(planned.entry.kind, EntryKind::File { .. }) || is_compiled(planned.origin.line_column().0) {
+            continue;
+        }
+        let digest = super::plan::digest(planned)?.map(|digest| digest.to_string());
+        found.push(InputPlan::new("file", planned.entry.path.to_text(), digest));
+    }
+    Ok(found)
+}
+
+/// Toolchains, sources and files of the machine.
+fn of_programs(
+    one: &Loaded,
+    requests: &Requests,
+    resolver: &Resolver<'_>,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Vec<InputPlan>, Failure> {
+    let mut found = Vec::new();
+    let world = World::open(&one.recipe, &one.folder, settings, progress)?;
+    for ((compiler, _), request) in &requests.toolchains {
+        let toolchain = world.named_toolchain(*compiler, request)?;
+        let name = match compiler {
+            Compiler::Go => toolchain.version,
+            Compiler::Rust => format!("rust {}", toolchain.version),
+        };
+        let commit = toolchain.commit.map(|commit| format!("gitCommit:{commit}"));
+        found.push(InputPlan::new("toolchain", name, commit));
+    }
+    for source in resolver.source_inputs()? {
+        let dirty = if source.is_dirty { " (with changes)" } else { "" };
+        let commit = source.commit.map(|commit| format!("gitCommit:{commit}"));
+        found.push(InputPlan::new("source", format!("{}{dirty}", source.dir), commit));
+        let pins = source.pins.into_iter();
+        found.extend(
+            pins.map(|(path, digest)| InputPlan::new("pins", path.to_string_lossy(), Some(digest.to_string()))),
+        );
+    }
+    found.extend(resolver.machine_inputs().into_iter().map(|input| InputPlan {
+        kind: "machine",
+        name: format!("{} for {}", input.name, input.scope),
+        path: Some(input.file.path.to_string_lossy().into_owned()),
+        digest: Some(input.file.digest.to_string()),
+    }));
+    Ok(found)
+}
