@@ -103,6 +103,11 @@ impl DependencyList {
     }
 }
 
+/// How many packages of the graph are compiled for the program: not those that only its tests or other members need.
+pub(super) fn used(graph: &CargoGraph) -> usize {
+    reach(graph).iter().flatten().count()
+}
+
 /// For each package of the graph whether and how the program depends on it.
 ///
 /// Cargo names the kind of an edge, not of a package: what a build dependency depends on is a build dependency, too. A

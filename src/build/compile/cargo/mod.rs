@@ -42,6 +42,7 @@ use super::{
     cargo_config::{Configuration, Reach, Settled},
     cargo_graph::CargoGraph,
     child::{Child, Ended},
+    dependency_list,
     environment::{self, Environment},
     machine::{MachineFiles, MachineInputs},
     packages::{Choice, Metadata},
@@ -345,8 +346,8 @@ impl CargoCompile<'_> {
         let before = freshness.prepare(workspace.listing, &surroundings, job.toolchain.progress)?;
         job.make_header_lists(&code)?;
         let inside = job.paths.inside(&root);
-        let artifacts =
-            Artifacts::new(&choice.binary, &inside, graph.packages.len(), job.running, job.toolchain.progress);
+        let packages = dependency_list::used(&graph);
+        let artifacts = Artifacts::new(&choice.binary, &inside, packages, job.running, job.toolchain.progress);
         let variant = job.variant(&choice.package);
         let trace = inputs.trace.map(|form| (form, target_dir.join(format!("linked-{variant}"))));
         let ended = job.run_cargo(&choice, &linker, trace.as_ref(), &graph, &artifacts)?;

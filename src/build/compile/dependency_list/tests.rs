@@ -30,6 +30,13 @@ fn another_member_of_the_same_metadata_has_a_list_of_its_own() {
 }
 
 #[test]
+fn packages_of_other_members_and_of_tests_are_not_waited_for() {
+    let graph = CargoGraph::read(METADATA.as_bytes(), "tool").unwrap();
+    assert_eq!(used(&graph), 2);
+    assert!(graph.packages.len() > 2);
+}
+
+#[test]
 fn the_order_of_the_metadata_does_not_matter() {
     let mut reversed: Value = serde_json::from_str(METADATA).unwrap();
     reversed["packages"].as_array_mut().unwrap().reverse();
