@@ -164,7 +164,7 @@ impl Ended {
 /// The end of `output` as printable lines.
 fn last_lines(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
-    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !is_download(line)).collect();
     let lines = match lines.iter().rposition(|line| !line.is_empty()) {
         Some(last) => lines.get(..=last).unwrap_or_default(),
         None => return String::new(),
@@ -184,6 +184,11 @@ fn last_lines(output: &[u8]) -> String {
     }
     shown.reverse();
     shown.join("\n")
+}
+
+/// Whether a line only says that something is being fetched. Hundreds of them hide the complaint.
+fn is_download(line: &str) -> bool {
+    ["go: downloading ", " Downloading ", "  Downloaded "].iter().any(|start| line.starts_with(start))
 }
 
 /// Reads to the end, keeps the beginning; tells whether something was left out. A full pipe would stop the child.
@@ -281,6 +286,16 @@ mod tests {
         let ended = shell("printf 'one\\n\\033[31mtwo\\n\\n' >&2; exit 3");
         assert_eq!(ended.failure("tool").what, "`tool` failed (exit code 3)\none\n\\u{1b}[31mtwo");
         assert_eq!(shell("kill -9 $$").failure("tool").what, "`tool` failed (signal 9)");
+    }
+
+    #[test]
+    fn a_complaint_is_not_buried_under_downloads() {
+        let fetched = "go: downloading example.com/x v1.0.0\n Downloading crates ...\n  Downloaded x v1.0.0\n";
+        let ended =
+            shell(&format!("printf '{fetched}x.go:15:12: pattern build/*: no matching files found\n' >&2; exit 1"));
+        let what = ended.failure("tool").what;
+        assert_eq!(what, "`tool` failed (exit code 1)\nx.go:15:12: pattern build/*: no matching files found");
+        assert!(last_lines(b"error: Downloaded it\n").ends_with("it"));
     }
 
     #[test]

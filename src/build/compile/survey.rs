@@ -165,5 +165,5 @@ impl Toolchain<'_> {
 }
 
 fn answered(ended: Ended, what: &str) -> Result<Vec<u8>, Failure> {
-    if ended.status.success() { Ok(ended.stdout) } else { Err(ended.failure(what)) }
+    if ended.status.success() { Ok(ended.stdout) } else { Err(go::with_version_hint(&ended, ended.failure(what))) }
 }

@@ -8,6 +8,14 @@ use crate::report::{Failure, printable};
 /// The hint where a package cannot be compiled without its C code.
 const NEEDS_CGO: &str = "`{package}` has no code without cgo for this, and programs are compiled without cgo unless the recipe says `cgo = true`";
 
+/// Adds what to do about a module that wants a newer Go; Go itself would download one, if it were not kept from that.
+pub(in crate::build::compile) fn with_version_hint(ended: &Ended, failure: Failure) -> Failure {
+    if !ended.complains("; GOTOOLCHAIN=local)") {
+        return failure;
+    }
+    failure.hint("the `go` in `PATH` compiles, and fetches no other Go: install the version that is asked for")
+}
+
 impl Job<'_> {
     /// The failure of `go list`. To Go a package that begins without a dot is one of the standard library.
     ///
@@ -54,7 +62,7 @@ impl Job<'_> {
     /// The failure of `what`, in one sentence where Go's own needs knowledge of this environment.
     pub(super) fn explain(&self, ended: &Ended, what: &str) -> Failure {
         let complains = |all: &[&str]| all.iter().any(|words| ended.complains(words));
-        let failure = ended.failure(what);
+        let failure = with_version_hint(ended, ended.failure(what));
         if self.toolchain.offline && complains(&["module lookup disabled by GOPROXY=off"]) {
             return failure.hint("modules are missing in the module cache: build once without `--offline`");
         }
@@ -69,6 +77,12 @@ impl Job<'_> {
         }
         if complains(&[lookup]) {
             return failure.hint("`go get`, with the package, adds the module that it is in to `go.mod`");
+        }
+        if complains(&[": no matching files found"]) {
+            return failure.hint(
+                "a `//go:embed` finds no file of this checkout: what the project's own build makes, a web page for \
+                 instance, must be there before the program is compiled",
+            );
         }
         let stale =
             ["missing go.sum entry", "updates to go.mod needed", "updates to go.sum needed", "inconsistent vendoring"];
@@ -89,5 +103,24 @@ impl Job<'_> {
             return cgo::explain(ended, failure);
         }
         failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
+
+    use super::*;
+
+    #[test]
+    fn a_go_that_is_too_old_is_said_with_the_way_out() {
+        let hint = |complaint: &str| {
+            let ended =
+                Ended { status: ExitStatus::from_raw(256), stdout: Vec::new(), stderr: complaint.as_bytes().to_vec() };
+            with_version_hint(&ended, ended.failure("go list")).hint
+        };
+        let old = "go: go.mod requires go >= 1.27.0 (running go 1.26.8; GOTOOLCHAIN=local)\n";
+        assert!(hint(old).is_some_and(|hint| hint.contains("install the version")));
+        assert_eq!(hint("go: updates to go.mod needed\n"), None);
     }
 }

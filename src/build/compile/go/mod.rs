@@ -45,6 +45,7 @@ use crate::{
 
 pub(super) use self::{
     cgo::{c_compiler, machine},
+    faults::with_version_hint,
     installed::{go_variables, installed},
 };
 
