@@ -142,7 +142,7 @@ fn candidates(dir: &Path, place: &str, at: &Path, metadata: &Metadata) -> Vec<Ca
         for binary in &binaries {
             let full = format!("{}/{}", package.name, binary.name);
             let word = if binaries.len() == 1 { package.name.clone() } else { full.clone() };
-            let mut program = Program::new(&binary.name, Source::Cargo { package: word });
+            let mut program = Program::new(&binary.name, Source::Cargo { package: word }).called(&package.name);
             program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
             program.features = missing_features(package, binary);
             program.comment =

@@ -257,7 +257,8 @@ fn is_optional(package: &Package, without: &Package) -> bool {
 
 fn candidate(module: &Module, place: &str, inside: &str, package: &Package, rank: Rank) -> Candidate {
     let name = program_name(&package.import_path).to_owned();
-    let mut program = Program::new(&name, Source::Go { package: shown(inside) });
+    let program = Program::new(&name, Source::Go { package: shown(inside) });
+    let mut program = program.called(program_name(&module.own.path));
     program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
     program.comment = format!("The program `{}` of the module `{}`.", printable(&name), printable(&module.own.path));
     Candidate { program, folder: join(place, inside), id: package.import_path.clone(), rank }

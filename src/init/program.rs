@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, fmt};
 use super::draft::{self, host, text, texts, wrapped};
 use crate::{oci::Platform, report::printable};
 
+/// Names of folders and programs that tell nothing of what the program is.
+const COMMON_NAMES: [&str; 7] = ["app", "bin", "cmd", "main", "program", "run", "src"];
+
 /// One `[[binary]]`.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
@@ -81,6 +84,15 @@ impl Program {
         self.to.clone().unwrap_or_else(|| format!("/usr/bin/{}", self.name))
     }
 
+    /// Goes by the name of its module or package where its own is one that programs of any project have, such as `app`:
+    /// the image is called after it.
+    pub(super) fn called(mut self, project: &str) -> Self {
+        if COMMON_NAMES.contains(&self.name.as_str()) && !COMMON_NAMES.contains(&project) {
+            self.to = Some(format!("/usr/bin/{project}"));
+        }
+        self
+    }
+
     /// The lines of its table.
     pub(super) fn lines(&self, prefix: &str) -> Vec<String> {
         let mut lines = vec!["[[binary]]".to_owned()];
@@ -147,4 +159,23 @@ impl fmt::Display for Program {
 pub(super) fn platforms_of(program: &Program) -> Vec<Platform> {
     let default = Platform { os: "linux", architecture: "amd64", variant: None };
     if program.platforms == [default] { Vec::new() } else { program.platforms.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_in_a_folder_called_app_or_cmd_is_called_after_its_project() {
+        for (name, project, path) in [
+            ("app", "reproxy", "/usr/bin/reproxy"),
+            ("cmd", "listmonk", "/usr/bin/listmonk"),
+            ("server", "acme", "/usr/bin/server"),
+            ("app", "app", "/usr/bin/app"),
+            ("app", "src", "/usr/bin/app"),
+        ] {
+            let program = Program::new(name, Source::Go { package: format!("./{name}") }).called(project);
+            assert_eq!(program.image_path(), path);
+        }
+    }
 }
