@@ -39,6 +39,13 @@ use crate::{
 use choice::Choice;
 use draft::{Draft, Source};
 
+/// How deep below the folder a Dockerfile is looked for.
+const DOCKERFILE_DEPTH: usize = 2;
+/// How many of them a sentence names.
+const DOCKERFILES: usize = 6;
+/// Folders of scripts and builds, where the Dockerfile of a project may be.
+const DOCKERFILE_FOLDERS: [&str; 4] = ["build", "ci", "script", "scripts"];
+
 /// What the toolchains and the files of this machine answer. `dir` is always canonical.
 pub trait Toolchains {
     /// `go mod edit -json`: one document.
@@ -178,15 +185,37 @@ fn plain(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<Dra
             draft.others = candidates.into_iter().map(|candidate| candidate.program).collect();
         }
     }
-    if dir.join("Dockerfile").is_file() {
-        draft
-            .said
-            .push("there is a `Dockerfile`: `--from Dockerfile` takes over its ports, variables and files".into());
-    }
+    draft.said.extend(dockerfiles(dir));
     if let Some(file) = [".ko.yaml", ".ko.yml"].into_iter().find(|file| dir.join(file).is_file()) {
         draft.said.push(format!("there is a `{file}`: `--from {file}` takes over its builds, flags and platforms"));
     }
     Ok(draft)
+}
+
+/// Says which Dockerfiles `--from` could take, nearest first; those of examples and tests come last, and are told of only
+/// where there is no other.
+fn dockerfiles(dir: &Path) -> Option<String> {
+    let is_one = |name: &str| {
+        ["Dockerfile", "Containerfile"].iter().any(|kind| {
+            name.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+                || name.strip_suffix(kind).is_some_and(|rest| rest.ends_with('.'))
+        }) && !name.ends_with(".dockerignore")
+    };
+    let found = folder::files(dir, DOCKERFILE_DEPTH, is_one);
+    let (aside, meant): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| {
+        folder::parent(path).split('/').any(|part| rank::is_aside(part) && !DOCKERFILE_FOLDERS.contains(&part))
+    });
+    let all = if meant.is_empty() { aside } else { meant };
+    let first = printable(all.first()?).into_owned();
+    let takes = "takes over its ports, variables and files";
+    if all.len() == 1 {
+        return Some(format!("there is a {}: `--from {first}` {takes}", quoted(&first)));
+    }
+    let mut names: Vec<_> = all.iter().take(DOCKERFILES).map(|path| quoted(path)).collect();
+    if let Some(more) = all.len().checked_sub(DOCKERFILES).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
+    }
+    Some(format!("there are Dockerfiles: {}; `--from {first}` {takes}", names.join(", ")))
 }
 
 /// Says which ports the run user may not be allowed to listen on.
@@ -209,4 +238,39 @@ fn low_ports(draft: &mut Draft) {
 /// A name of a file or a package, for a sentence.
 fn quoted(text: &str) -> String {
     format!("`{}`", printable(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn found(files: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "FROM scratch\n").unwrap();
+        }
+        dockerfiles(folder.path()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_dockerfile_that_is_not_at_the_root_is_told_of() {
+        for (files, said) in [
+            (&["Dockerfile"][..], "there is a `Dockerfile`: `--from Dockerfile` takes"),
+            (&["build/package/Dockerfile"], "`--from build/package/Dockerfile` takes"),
+            (&["scripts/Dockerfile", "examples/Dockerfile"], "there is a `scripts/Dockerfile`"),
+            (
+                &["Containerfile", "docker/Dockerfile.alpine"],
+                "Dockerfiles: `Containerfile`, `docker/Dockerfile.alpine`; ",
+            ),
+            (&["deploy/server.Dockerfile"], "there is a `deploy/server.Dockerfile`"),
+            (&["examples/a/Dockerfile"], "there is a `examples/a/Dockerfile`"),
+            (&["Dockerfile.dockerignore", "vendor/x/Dockerfile", "Dockerfiles.md"], ""),
+        ] {
+            let line = found(files);
+            assert!(line.contains(said) && line.is_empty() == said.is_empty(), "{files:?}: {line}");
+        }
+    }
 }
