@@ -31,8 +31,8 @@ pub(super) struct Draft {
     pub(super) trees: Vec<Tree>,
     /// Plain folders, with where each comes from.
     pub(super) dirs: Vec<(String, String)>,
-    /// Writable folders that are volumes; the comment is where it comes from.
-    pub(super) volumes: Vec<(String, String)>,
+    pub(super) writable: Vec<Writable>,
+    pub(super) symlinks: Vec<Symlink>,
     pub(super) run: Run,
     /// Whether the image gets the IANA time zones, and where that comes from.
     pub(super) timezones: Option<String>,
@@ -78,6 +78,23 @@ pub(super) struct Tree {
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,
     pub(super) executable: Vec<String>,
+}
+
+/// One `[[symlink]]`.
+#[derive(Debug)]
+pub(super) struct Symlink {
+    pub(super) comment: String,
+    pub(super) to: String,
+    pub(super) target: String,
+}
+
+/// One `[[dir]]` that the run user owns.
+#[derive(Debug)]
+pub(super) struct Writable {
+    /// Where it comes from.
+    pub(super) comment: String,
+    pub(super) to: String,
+    pub(super) is_volume: bool,
 }
 
 /// `[run]`.
@@ -135,6 +152,28 @@ impl fmt::Display for Draft {
 }
 
 impl Draft {
+    /// The host paths that it names, as templates.
+    pub(super) fn host_paths(&self) -> impl Iterator<Item = &str> {
+        let programs = self.binaries.iter().filter_map(|program| match &program.source {
+            Source::Path { path } => Some(path),
+            _ => None,
+        });
+        let files = self.files.iter().filter_map(|file| match &file.content {
+            Content::From(from) => Some(from),
+            Content::Text(_) => None,
+        });
+        programs.chain(files).chain(self.trees.iter().map(|tree| &tree.from)).map(String::as_str)
+    }
+
+    /// The paths that it puts into the image.
+    pub(super) fn image_paths(&self) -> impl Iterator<Item = &str> {
+        let files = self.files.iter().map(|file| &file.to).chain(self.trees.iter().map(|tree| &tree.to));
+        let folders = self.dirs.iter().map(|(to, _)| to).chain(self.writable.iter().map(|folder| &folder.to));
+        let programs = self.binaries.iter().filter_map(|program| program.to.as_ref());
+        let links = self.symlinks.iter().map(|link| &link.to);
+        files.chain(folders).chain(programs).chain(links).map(String::as_str)
+    }
+
     /// `[vars]`.
     fn variables(&self, lines: &mut Vec<String>) {
         if !self.vars.is_empty() {
@@ -202,13 +241,20 @@ impl Draft {
             lines.extend(wrapped(comment));
             lines.extend(["[[dir]]".to_owned(), format!("to = {}", text(to))]);
         }
-        for (to, comment) in &self.volumes {
+        for Writable { comment, to, is_volume } in &self.writable {
             lines.push(String::new());
             lines.extend(wrapped(comment));
-            lines.push("[[dir]]".into());
-            lines.push(format!("to = {}", text(to)));
-            lines.push("writable = true".into());
-            lines.push("volume = true".into());
+            lines.extend(["[[dir]]".to_owned(), format!("to = {}", text(to)), "writable = true".to_owned()]);
+            lines.extend(is_volume.then(|| "volume = true".to_owned()));
+        }
+        for Symlink { comment, to, target } in &self.symlinks {
+            lines.push(String::new());
+            lines.extend(wrapped(comment));
+            lines.extend([
+                "[[symlink]]".to_owned(),
+                format!("to = {}", text(to)),
+                format!("target = {}", text(target)),
+            ]);
         }
     }
 

@@ -176,7 +176,8 @@ fn what_a_recipe_cannot_say_is_listed_at_its_line() {
         ("RUN touch /x", "3: `RUN`"),
         ("RUN rm /app", "3: `rm` of `/app`"),
         ("RUN echo hello > /etc/motd", "3: `RUN`: `echo` writes `/etc/motd`"),
-        ("RUN ln -s /app /bin/app", "3: `RUN`: `ln`"),
+        ("RUN ln /app /bin/app", "3: `RUN`: `ln`"),
+        ("RUN ln -s /app /x\nRUN ln -s /app /x", "3: `RUN`: later lines"),
         ("FETCH x", "3: `FETCH`"),
     ] {
         let end = if line.starts_with("CMD") { "USER 1:1\nENTRYPOINT [\"/app\"]\n" } else { "ENTRYPOINT [\"/app\"]\n" };

@@ -221,6 +221,17 @@ fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<
     let makes = installs && parent.ends_with("/bin")
         || parent.contains("target") && ["release", "debug"].contains(&profile)
         || output.is_some_and(|profile_name| profile == profile_name);
+    // Of several targets the folder tells which one made the file.
+    if let Some((_, target)) =
+        parent.strip_suffix(&format!("/{profile}")).and_then(|above| above.rsplit_once("/target/"))
+        && flags.iter().any(|(name, value)| name == "target" && value.text == target)
+    {
+        wanted.target = Some(target.to_owned());
+        if flags.iter().filter(|(name, _)| name == "target").count() > 1 {
+            let what = format!("it compiles for several targets; the image has what is for `{target}`");
+            wanted.left_out.push((line, what));
+        }
+    }
     (makes && wanted.binary.as_ref().is_none_or(|binary| binary == file)).then_some(wanted)
 }
 

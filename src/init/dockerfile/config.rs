@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{
     Notes,
+    accounts::Accounts,
+    bases::{self, Base},
     lines::Instruction,
-    shell::{self, Command},
+    shell,
     stages::{Stages, Step, absolute, pairs},
-    words::{Scope, Word, braces},
+    words::{Scope, braces},
 };
 use crate::{
-    init::draft::{Draft, Program},
+    init::draft::{Draft, Program, Writable},
     oci::{ImagePath, User},
     report::printable,
 };
@@ -37,11 +39,10 @@ pub(super) struct Config {
     pub(super) workdir: String,
     workdir_line: usize,
     user: Option<(usize, String)>,
-    /// The numbers of users and groups that a `RUN` of the image makes.
-    users: BTreeMap<String, u32>,
-    groups: BTreeMap<String, u32>,
+    accounts: Accounts,
     /// The image that the lowest stage begins with.
     base: String,
+    base_line: usize,
     env: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
     ports: Vec<String>,
@@ -61,9 +62,12 @@ impl Config {
                 config.step(step, notes);
             }
         }
+        config.accounts = Accounts::of(stages, chain);
         chain.last().map_or("/", |last| stages.workdir(*last)).clone_into(&mut config.workdir);
-        let base = chain.first().and_then(|first| stages.list.get(*first)).map(|stage| stage.base.text.clone());
-        config.base = base.unwrap_or_default();
+        if let Some(first) = chain.first().and_then(|first| stages.list.get(*first)) {
+            config.base.clone_from(&first.base.text);
+            config.base_line = first.from.line;
+        }
         config
     }
 
@@ -97,7 +101,6 @@ impl Config {
                     ),
                 }
             }
-            "RUN" => step.commands.iter().for_each(|command| self.account(command)),
             "STOPSIGNAL" => {
                 let word = scope.word(&instruction.rest);
                 if let Some(unknown) = word.unknown {
@@ -119,59 +122,6 @@ impl Config {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// `adduser -u 1000 name` and its kin.
-    fn account(&mut self, command: &Command) {
-        let (is_user, program) = match command.program() {
-            program @ ("adduser" | "useradd") => (true, program),
-            program @ ("addgroup" | "groupadd") => (false, program),
-            _ => return,
-        };
-        let Some(name) = command.words.iter().skip(1).rfind(|word| word.unknown.is_none()).map(|word| &word.text)
-        else {
-            return;
-        };
-        // Debian's and BusyBox's `addgroup` differ; `adduser -G` is a name.
-        let flags: &[&str] = if is_user { &["-u", "--uid"] } else { &["-g", "--gid"] };
-        let value = |flag: &str, at: usize, text: &str| match text.strip_prefix(flag) {
-            Some("") => command.words.get(at + 1).filter(|word| word.unknown.is_none()).map(|word| word.text.clone()),
-            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
-            None => None,
-        };
-        let numbers = command.words.iter().enumerate().filter(|(_, word)| word.unknown.is_none());
-        let mut numbers =
-            numbers.filter_map(|(at, word)| flags.iter().find_map(|flag| value(flag, at, &word.text))?.parse().ok());
-        let Some(number) = numbers.next() else { return };
-        if is_user {
-            self.users.insert(name.clone(), number);
-            // A user has a group of its own where none is named.
-            let names_group = |word: &Word| {
-                ["-g", "-G", "--gid", "--ingroup", "-N", "--no-user-group"].contains(&word.text.as_str())
-                    || word.text.starts_with("--gid=")
-                    || word.text.starts_with("--ingroup=")
-            };
-            let own = program == "adduser"
-                || command.words.iter().any(|word| ["-U", "--user-group"].contains(&word.text.as_str()));
-            if own && !command.words.iter().any(names_group) {
-                self.groups.entry(name.clone()).or_insert(number);
-            }
-        } else {
-            self.groups.insert(name.clone(), number);
-        }
-    }
-
-    /// A user by its numbers, where the Dockerfile tells them.
-    fn by_number(&self, user: &str) -> String {
-        let number =
-            |names: &BTreeMap<String, u32>, id: &str| names.get(id).map_or_else(|| id.to_owned(), u32::to_string);
-        match user.split_once(':') {
-            Some((uid, gid)) => format!("{}:{}", number(&self.users, uid), number(&self.groups, gid)),
-            None => match (self.users.get(user), self.groups.get(user)) {
-                (Some(uid), Some(gid)) => format!("{uid}:{gid}"),
-                _ => number(&self.users, user),
-            },
         }
     }
 
@@ -255,15 +205,22 @@ impl Config {
         }
     }
 
+    /// The image that the lowest stage begins with.
+    pub(super) fn base(&self) -> Base {
+        Base { name: self.base.clone(), line: self.base_line, sets_workdir: self.workdir_line == 0 }
+    }
+
     /// Puts it into the recipe.
     pub(super) fn take(self, draft: &mut Draft, notes: &mut Notes) {
         match &self.user {
             None => {
-                draft.said.push(format!("user: 65532:65532; the Dockerfile has no `USER`, {}", user_of(&self.base)));
+                draft
+                    .said
+                    .push(format!("user: 65532:65532; the Dockerfile has no `USER`, {}", bases::user(&self.base)));
             }
             Some((line, user)) => {
                 notes.put("run", "user", *line);
-                draft.run.user = numeric(*line, &self.by_number(user), notes);
+                draft.run.user = numeric(*line, &self.accounts.by_number(user), notes);
             }
         }
         draft.run.env = self.env;
@@ -272,14 +229,14 @@ impl Config {
         draft.run.stop_signal = self.stop_signal;
         match ImagePath::parse(&self.workdir) {
             Err(error) => notes.add(self.workdir_line, format!("`WORKDIR {}`: {error}", self.workdir)),
-            Ok(path) if path.is_root() => {}
+            Ok(path) if path.is_root() || self.workdir_line == 0 => {}
             Ok(_) => {
                 notes.put("run", "workdir", self.workdir_line);
                 draft.run.workdir = Some(self.workdir);
             }
         }
         for (line, path) in self.volumes {
-            let known = draft.volumes.iter().any(|(to, _)| *to == path);
+            let known = draft.writable.iter().any(|folder| folder.to == path);
             let is_program = |program: &Program| {
                 let own = program.image_path();
                 path == own || path.starts_with(&format!("{own}/"))
@@ -291,7 +248,8 @@ impl Config {
                 Ok(parsed) if !parsed.is_root() && !known => {
                     notes.put("to", &path, line);
                     draft.dirs.retain(|(to, _)| *to != path);
-                    draft.volumes.push((path, format!("VOLUME of line {line}: the run user owns it.")));
+                    let comment = format!("VOLUME of line {line}: the run user owns it.");
+                    draft.writable.push(Writable { comment, to: path, is_volume: true });
                 }
                 _ if known => notes.add(line, format!("`VOLUME {path}`: it is a volume already")),
                 _ => notes.add(line, format!("`VOLUME {path}`: this is no path for a folder of an image")),
@@ -309,43 +267,6 @@ impl Config {
             }
         }
     }
-}
-
-/// The user of a base, as the end of a sentence.
-fn user_of(base: &str) -> String {
-    let (name, tag) = match base.split('@').next().unwrap_or_default().rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, tag),
-        _ => (base, "latest"),
-    };
-    let last = name.rsplit('/').next().unwrap_or_default();
-    let official = [
-        "scratch",
-        "alpine",
-        "debian",
-        "ubuntu",
-        "busybox",
-        "golang",
-        "rust",
-        "fedora",
-        "centos",
-        "rockylinux",
-        "almalinux",
-        "amazonlinux",
-        "buildpack-deps",
-        "archlinux",
-    ];
-    let distroless = name.contains("distroless/") && !name.starts_with("cgr.dev/");
-    if distroless && tag.contains("nonroot") {
-        return "and its base runs as 65532 too".into();
-    }
-    if name.starts_with("cgr.dev/chainguard/") {
-        return "and images of Chainguard run as 65532 mostly".into();
-    }
-    let library = name == last || name == format!("docker.io/{last}") || name.ends_with(&format!("library/{last}"));
-    if distroless || official.contains(&last) && library {
-        return "and would run as root".into();
-    }
-    "and would run as the user of its base".into()
 }
 
 /// The user as a recipe has it; `None` is the default.

@@ -6,7 +6,7 @@ use globset::GlobBuilder;
 
 use super::{
     Notes,
-    files::{Found, Reader, Root, Source, What, last_name},
+    files::{Found, Missing, Reader, Root, Source, What, last_name},
     stages::relative,
 };
 use crate::init::folder;
@@ -21,10 +21,11 @@ impl Reader<'_> {
         source: &str,
         instruction: &str,
         executable: Option<bool>,
-        line: usize,
+        missing: Missing,
         found: &mut Vec<(String, Found)>,
         notes: &mut Notes,
     ) {
+        let line = missing.line;
         if let Some(why) = not_from_context(source, instruction) {
             return notes.add(line, why);
         }
@@ -34,7 +35,7 @@ impl Reader<'_> {
         }
         let host = self.stages.dir.join(&path);
         let Some(metadata) = host.metadata().ok().filter(|_| !self.ignored.is_ignored(&path)) else {
-            return notes.add(line, format!("`{source}`: there is no such file or folder"));
+            return notes.missing.push((missing, format!("`{source}`: there is no such file or folder")));
         };
         if path.chars().any(char::is_control) {
             return notes.add(line, format!("`{source}`: a recipe takes no control characters"));

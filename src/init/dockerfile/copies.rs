@@ -6,13 +6,13 @@ use super::{
     Notes,
     files::{Placed, Reader, Root, Source, What},
     ignored::Ignored,
+    moves,
     program::Finder,
-    stages::absolute,
-    words::braces,
+    stages::{Stages, absolute},
 };
 use crate::{
     init::{
-        draft::{Content, Draft, File, Source as ProgramSource, Tree},
+        draft::{Content, Draft, File, Source as ProgramSource, Symlink, Tree},
         folder,
     },
     oci::ImagePath,
@@ -59,7 +59,7 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
         }
         if let Some(program) = draft.binaries.iter_mut().find(|program| program.image_path() == *to) {
             let own = match (&program.source, what) {
-                (ProgramSource::Path { path }, What::Context(source)) => *path == braces(&source.path),
+                (ProgramSource::Path { path }, What::Context(source)) => *path == stages.templates.shown(&source.path),
                 (_, What::Compiled(_)) => true,
                 _ => false,
             };
@@ -75,6 +75,11 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
             continue;
         }
         match what {
+            What::Link(link) => {
+                notes.put("to", to, *line);
+                let comment = format!("Line {line} makes it.");
+                draft.symlinks.push(Symlink { comment, to: to.clone(), target: link.target.clone() });
+            }
             What::Compiled(wanted) => finder.another(draft, wanted, to, *line, notes),
             What::Folder => folder_alone(draft, to, *line, &parents, (finder, *last), notes),
             What::Text { text, executable } => {
@@ -89,7 +94,7 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
             }
             What::Context(source) => match &source.root {
                 Some(root) => groups.entry((*line, root.clone())).or_default().push((to.clone(), source.clone())),
-                None => file(draft, to, *line, source, notes),
+                None => file(draft, stages, to, *line, source, notes),
             },
         }
     }
@@ -102,10 +107,11 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
         let inside = absolute(&missing.target, name);
         // The program itself may have come this way, known by its name only.
         let is_program = notes.by_name.as_ref().is_some_and(|path| {
-            *path == inside
-                || *path == missing.target
-                || path.starts_with(&format!("{inside}/"))
-                || missing.alone && path.starts_with(&format!("{}/", missing.target.trim_end_matches('/')))
+            let below = || {
+                path.starts_with(&format!("{inside}/"))
+                    || missing.alone && path.starts_with(&format!("{}/", missing.target.trim_end_matches('/')))
+            };
+            *path == inside || *path == missing.target || !missing.in_context && below()
         });
         if is_program {
             of_program.insert(missing.line);
@@ -115,7 +121,8 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
     }
     for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
         let line = step.instruction.line;
-        let copies = ["COPY", "ADD"].contains(&step.instruction.name.as_str());
+        let links = step.commands.iter().any(|command| command.program() == "ln" && moves::is_followed(command));
+        let copies = links || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
         let is_told = notes.has(line) || of_program.contains(&line) || says_line(draft, line);
         let is_placed = files.values().any(|placed| placed.line == line);
         if copies && !is_told && (!is_placed || notes.by_name.is_some()) {
@@ -129,8 +136,9 @@ fn says_line(draft: &Draft, line: usize) -> bool {
     let files = draft.files.iter().map(|file| &file.comment);
     let trees = draft.trees.iter().map(|tree| &tree.comment);
     let folders = draft.dirs.iter().map(|(_, comment)| comment);
+    let links = draft.symlinks.iter().map(|link| &link.comment);
     let programs = draft.binaries.iter().map(|program| &program.comment);
-    let mut comments = files.chain(trees).chain(folders).chain(programs);
+    let mut comments = files.chain(trees).chain(folders).chain(links).chain(programs);
     comments.any(|comment| comment.contains(&format!("ine {line} ")) || comment.ends_with(&format!("ine {line}.")))
 }
 
@@ -157,7 +165,7 @@ fn folder_alone(
 }
 
 /// A file of the context by itself.
-fn file(draft: &mut Draft, to: &str, line: usize, source: &Source, notes: &mut Notes) {
+fn file(draft: &mut Draft, stages: &Stages, to: &str, line: usize, source: &Source, notes: &mut Notes) {
     if source.is_link {
         let target = "a link in a folder of which not everything is copied; a `[[symlink]]` can say it";
         return notes.add(line, format!("`{}`: {target}", source.path));
@@ -168,7 +176,7 @@ fn file(draft: &mut Draft, to: &str, line: usize, source: &Source, notes: &mut N
     notes.put("to", to, line);
     draft.files.push(File {
         comment: format!("Line {line} copies it."),
-        content: Content::From(braces(&source.path)),
+        content: Content::From(stages.templates.shown(&source.path)),
         to: to.to_owned(),
         executable: source.executable,
     });
@@ -195,7 +203,7 @@ fn group(
     let scripts: Vec<_> = names.keys().filter(|name| is_script(name)).collect();
     if names.len() != members.len() || root.pattern.is_some() && names.len() == 1 {
         for (to, source) in members {
-            file(draft, to, line, source, notes);
+            file(draft, reader.stages, to, line, source, notes);
         }
         return;
     }
@@ -222,7 +230,7 @@ fn group(
     notes.put("tree", &root.to, line);
     draft.trees.push(Tree {
         comment: format!("Line {line} copies it."),
-        from: if root.from.is_empty() { ".".into() } else { braces(&root.from) },
+        from: if root.from.is_empty() { ".".into() } else { reader.stages.templates.shown(&root.from) },
         to: root.to.clone(),
         include,
         exclude,

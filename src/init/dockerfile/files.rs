@@ -8,7 +8,8 @@ use super::{
     context::is_executable,
     follow::Made,
     ignored::Ignored,
-    shell::Command,
+    links::Link,
+    moves::{command_on, is_followed},
     stages::{Stages, Step, absolute, copy_words, strip},
     words::Word,
 };
@@ -24,6 +25,8 @@ pub(super) enum What {
         executable: bool,
     },
     Folder,
+    /// A link that a `RUN` makes.
+    Link(Link),
     /// A program that a `RUN` compiles.
     Compiled(Box<Wanted>),
 }
@@ -80,6 +83,8 @@ pub(super) struct Missing {
     pub(super) source: String,
     /// Whether it is the only source.
     pub(super) alone: bool,
+    /// Of the context, so that nothing can be below it.
+    pub(super) in_context: bool,
 }
 
 /// One source of a `COPY`.
@@ -91,14 +96,14 @@ pub(super) enum Found {
 
 impl Files {
     /// Whether a folder is at `path`.
-    fn is_folder(&self, path: &str) -> bool {
+    pub(super) fn is_folder(&self, path: &str) -> bool {
         let below = format!("{path}/");
         matches!(self.map.get(path), Some(Placed { what: What::Folder, .. }))
             || self.map.range(below.clone()..).next().is_some_and(|(at, _)| at.starts_with(&below))
     }
 
     /// Puts something at a path; the answer is why that is not possible.
-    fn put(&mut self, path: String, placed: Placed) -> Result<(), String> {
+    pub(super) fn put(&mut self, path: String, placed: Placed) -> Result<(), String> {
         let is_folder = matches!(placed.what, What::Folder);
         let mut above = path.as_str();
         while let Some((parent, _)) = above.rsplit_once('/').filter(|(parent, _)| !parent.is_empty()) {
@@ -119,7 +124,7 @@ impl Files {
     }
 
     /// What is at and below `path`, by the rest of the path.
-    fn below(&self, path: &str) -> Vec<(String, Placed)> {
+    pub(super) fn below(&self, path: &str) -> Vec<(String, Placed)> {
         let own = |(at, placed): (&String, &Placed)| Some((strip(at, path)?.to_owned(), placed.clone()));
         self.map.range(path.to_owned()..).filter_map(own).collect()
     }
@@ -150,7 +155,7 @@ impl Reader<'_> {
                 }
                 "RUN" => {
                     let told = if self.chain.contains(&stage) { Some(&mut *notes) } else { None };
-                    run(stage, step, path, &mut files, told);
+                    self.run(stage, step, path, &mut files, told);
                 }
                 _ => {}
             }
@@ -178,16 +183,21 @@ impl Reader<'_> {
         let from = step.instruction.flag("from").map(|from| step.scope.word(from).text);
         let mut found = Vec::new();
         for source in &sources {
+            let missing = Missing {
+                line,
+                target: target.clone(),
+                source: source.clone(),
+                alone: sources.len() == 1,
+                in_context: from.is_none(),
+            };
             match &from {
-                None => self.in_context(source, name, executable, line, &mut found, notes),
+                None => self.in_context(source, name, executable, missing, &mut found, notes),
                 Some(from) => {
                     let found_there =
                         self.stages.named(from, stage).map(|other| self.in_stage(other, source, depth, notes));
                     if let Some(one) = found_there.flatten() {
                         found.push((last_name(source), one));
                     } else {
-                        let missing =
-                            Missing { line, target: target.clone(), source: source.clone(), alone: sources.len() == 1 };
                         self.elsewhere(stage, from, missing, notes);
                     }
                 }
@@ -236,6 +246,10 @@ impl Reader<'_> {
         let there = self.files(stage, &path, depth + 1, notes).below(&path);
         match there.as_slice() {
             [] => None,
+            // A source that is a link is what the link leads to; Docker keeps only those in a folder.
+            [(rest, Placed { what: What::Link(link), .. })] if rest.is_empty() && depth < Limits::DOCKERFILE_DEPTH => {
+                self.in_stage(stage, &link.leads_to(), depth + 1, notes)
+            }
             [(rest, Placed { what, .. })] if rest.is_empty() && !matches!(what, What::Folder) => {
                 Some(Found::File(what.clone()))
             }
@@ -258,6 +272,36 @@ impl Reader<'_> {
         };
         notes.missing.push((missing, what));
     }
+
+    /// What the commands of a `RUN` that are known do to the files. In the image it is told.
+    fn run(&self, stage: usize, step: &Step, path: &str, files: &mut Files, mut told: Option<&mut Notes>) {
+        let line = step.instruction.line;
+        for (at, wanted) in build::named_outputs(step) {
+            if relevant(&at, path) {
+                let what = What::Compiled(Box::new(Wanted { stage, ..wanted }));
+                files.map.insert(at, Placed { line, what });
+            }
+        }
+        for (folder, command) in build::placed(step) {
+            if !is_followed(command) {
+                continue;
+            }
+            let changes = command_on(files, &folder, command, line, |at| self.stages.base_has_folder(stage, at));
+            if let Some(notes) = told.as_deref_mut() {
+                let (name, operand) = (command.program(), command.text(command.words.len() - 1));
+                if !changes && name == "ln" {
+                    notes.add(line, format!("`ln` of `{operand}`: something else is there"));
+                } else if !changes {
+                    notes.add(
+                        line,
+                        format!("`{name}` of `{operand}`: no line of the Dockerfile brings what it is about"),
+                    );
+                } else if name == "rm" {
+                    notes.add(line, format!("`rm` of `{operand}`: it is left out of the recipe"));
+                }
+            }
+        }
+    }
 }
 
 /// A file that was copied by itself, or by a pattern into the folder `target`.
@@ -274,7 +318,7 @@ fn alone(what: What, target: Option<&String>, executable: Option<bool>) -> What 
 }
 
 /// A file of a folder that was copied to `target`, where it is at `below`.
-fn moved(what: What, target: &str, below: &str, executable: Option<bool>) -> What {
+pub(super) fn moved(what: What, target: &str, below: &str, executable: Option<bool>) -> What {
     let What::Context(source) = what else { return alone(what, None, executable) };
     let Some(root) = source.root.clone() else { return alone(What::Context(source), None, executable) };
     let executable_root = executable.or(root.executable);
@@ -317,77 +361,6 @@ fn heredocs(step: &Step, sources: &[String], to: &str, executable: Option<bool>,
             notes.add(line, why);
         }
     }
-}
-
-/// What the commands of a `RUN` that are known do to the files. In the image it is told.
-fn run(stage: usize, step: &Step, path: &str, files: &mut Files, mut told: Option<&mut Notes>) {
-    let line = step.instruction.line;
-    for (at, wanted) in build::named_outputs(step) {
-        if relevant(&at, path) {
-            let what = What::Compiled(Box::new(Wanted { stage, ..wanted }));
-            files.map.insert(at, Placed { line, what });
-        }
-    }
-    for (folder, command) in build::placed(step) {
-        if !is_followed(command) {
-            continue;
-        }
-        let changes = command_on(files, &folder, command, line);
-        if let Some(notes) = told.as_deref_mut() {
-            let (name, operand) = (command.program(), command.text(command.words.len() - 1));
-            if !changes {
-                notes.add(line, format!("`{name}` of `{operand}`: no line of the Dockerfile brings what it is about"));
-            } else if name == "rm" {
-                notes.add(line, format!("`rm` of `{operand}`: it is left out of the recipe"));
-            }
-        }
-    }
-}
-
-/// Whether what a command does to the files is known: `cp`, `mv` and `rm` of plain paths.
-pub(super) fn is_followed(command: &Command) -> bool {
-    let plain = |word: &Word| word.unknown.is_none() && !word.text.contains(['*', '?', '[', '{', '~']);
-    let flags = |word: &&Word| word.text.starts_with('-');
-    let known = command
-        .words
-        .iter()
-        .skip(1)
-        .filter(flags)
-        .all(|word| word.text.trim_start_matches('-').chars().all(|c| "rRfavp".contains(c)));
-    let operands = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).count();
-    let enough = match command.program() {
-        "cp" | "mv" => operands == 2,
-        "rm" => operands > 0,
-        _ => false,
-    };
-    enough && known && !command.conditional && command.words.iter().all(plain)
-}
-
-/// Does it; says whether it changes anything.
-fn command_on(files: &mut Files, folder: &str, command: &Command, line: usize) -> bool {
-    let operands: Vec<_> = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).collect();
-    let paths: Vec<_> = operands.iter().map(|word| absolute(folder, &word.text)).collect();
-    let before = files.map.len();
-    if command.program() == "rm" {
-        for path in &paths {
-            files.map.retain(|at, _| strip(at, path).is_none());
-        }
-        return files.map.len() != before;
-    }
-    let [from, to] = paths.as_slice() else { return false };
-    let into = files.is_folder(to) || operands.last().is_some_and(|word| word.text.ends_with('/'));
-    let to = if into { absolute(to, &last_name(from)) } else { to.clone() };
-    let taken = files.below(from);
-    if command.program() == "mv" {
-        files.map.retain(|at, _| strip(at, from).is_none());
-    }
-    let mut changes = false;
-    for (rest, placed) in taken {
-        let what = moved(placed.what, &to, &rest, None);
-        let at = if rest.is_empty() { to.clone() } else { absolute(&to, &rest) };
-        changes |= files.put(at, Placed { line, what }).is_ok();
-    }
-    changes
 }
 
 /// Whether something at `target` matters to what is at or below `path`.

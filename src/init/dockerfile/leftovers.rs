@@ -19,7 +19,7 @@ pub(in crate::init) struct Leftovers {
 /// A part of a recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// An entry of `[[binary]]`, `[[file]]`, `[[tree]]` or `[[dir]]`.
+    /// An entry of `[[binary]]`, `[[file]]`, `[[tree]]`, `[[dir]]` or `[[symlink]]`.
     Entry(&'static str, usize),
     /// A key of `[run]`, `[run.env]` or `[run.labels]`.
     Key(&'static str, String),
@@ -67,12 +67,16 @@ impl Leftovers {
             }
             Part::Entry("dir", at) => {
                 let plain = draft.dirs.len();
-                let volume = at.checked_sub(plain).filter(|at| *at < draft.volumes.len());
-                let (to, _) = match volume {
-                    Some(at) => draft.volumes.remove(at),
-                    None => (*at < plain).then(|| draft.dirs.remove(*at))?,
+                let writable = at.checked_sub(plain).filter(|at| *at < draft.writable.len());
+                let to = match writable {
+                    Some(at) => draft.writable.remove(at).to,
+                    None => (*at < plain).then(|| draft.dirs.remove(*at))?.0,
                 };
                 Some((self.notes.place("to", &to)?, to))
+            }
+            Part::Entry("symlink", at) => {
+                let link = (*at < draft.symlinks.len()).then(|| draft.symlinks.remove(*at))?;
+                Some((self.notes.place("to", &link.to)?, link.to))
             }
             Part::Entry("binary", at) if *at > 0 => {
                 let program = (*at < draft.binaries.len()).then(|| draft.binaries.remove(*at))?;
@@ -117,7 +121,7 @@ fn part_at(text: &str, offset: usize) -> Option<Part> {
     let mut parts: Vec<(usize, Option<Part>)> = Vec::new();
     for (key, value) in root.get_ref() {
         let name = key.get_ref().as_ref();
-        let known = ["binary", "file", "tree", "dir"].into_iter().find(|table| *table == name);
+        let known = ["binary", "file", "tree", "dir", "symlink"].into_iter().find(|table| *table == name);
         match (known, value.get_ref()) {
             (Some(table), DeValue::Array(entries)) => {
                 let entries = entries.iter().enumerate();

@@ -6,6 +6,8 @@
 //! together, so the reader is our own, after BuildKit's.
 
 mod accept;
+mod accounts;
+mod bases;
 mod build;
 mod command_line;
 mod config;
@@ -19,11 +21,14 @@ mod ignored;
 mod inputs;
 mod leftovers;
 mod lines;
+mod links;
+mod moves;
 mod program;
 mod reasons;
 mod shell;
 mod sources;
 mod stages;
+mod templates;
 mod variables;
 mod words;
 
@@ -107,8 +112,10 @@ pub(super) fn draft(dir: &Path, name: &str, text: &str, tools: &dyn Toolchains) 
     program::take(&mut draft, found, cmd, name, &mut notes)?;
     let ignored = Ignored::of(dir, name);
     copies::take(&mut draft, &ignored, &chain, &mut finder, &mut notes);
+    let base = config.base();
     config.take(&mut draft, &mut notes);
     reasons::of_stages(&stages, &chain, &mut notes);
+    bases::take_home(&mut draft, &base, &mut notes);
     draft.timezones = notes.line_of(reasons::ZONES).map(|line| {
         format!(
             "{}:{line} has those of a distribution; these are IANA's, and the lock pins their version.",
@@ -122,7 +129,7 @@ pub(super) fn draft(dir: &Path, name: &str, text: &str, tools: &dyn Toolchains) 
             lists.chain(program.env.values()).chain(&program.linker).chain(&program.cc)
         });
         let templates = run.env.values().chain(run.labels.values()).chain(programs).map(String::as_str);
-        stages.variables.borrow().used(templates)
+        stages.variables.borrow().used(templates.chain(draft.host_paths()))
     };
     draft.left_out = notes.lines(name);
     Ok((draft, Leftovers::new(name, notes)))

@@ -58,7 +58,7 @@ impl Finder<'_> {
         loop {
             unwrap(line, &mut entry, &mut args, notes);
             let Some(first) = entry.first().cloned() else { break };
-            let path = self.path(&first, &config.workdir);
+            let path = self.stages.behind_links(self.last, &self.path(&first, &config.workdir));
             let made = match self.stages.made(self.last, &path) {
                 // Not in the context: something in a stage that cannot be followed has put it there.
                 Made::Context(from) if !self.dir.join(&from).exists() && self.by_name(&path).is_some() => {
@@ -115,7 +115,7 @@ impl Finder<'_> {
             return absolute(workdir, word);
         }
         let folders = PATH.iter().copied().chain([workdir]);
-        let here = |path: &String| match self.stages.made(self.last, path) {
+        let here = |path: &String| match self.stages.made(self.last, &self.stages.behind_links(self.last, path)) {
             Made::Compiled(_) => true,
             Made::Context(from) => self.dir.join(from).exists(),
             Made::Elsewhere(_) => false,
@@ -263,7 +263,7 @@ impl Finder<'_> {
         let host = self.dir.join(from);
         match self.tools.prebuilt(&host) {
             Some(Ok(platform)) => {
-                let mut program = prebuilt::candidate(braces(from), &[platform]).program;
+                let mut program = prebuilt::candidate(self.stages.templates.shown(from), &[platform]).program;
                 program.to = Some(path.to_owned());
                 Ok(Some(program))
             }
@@ -285,8 +285,10 @@ impl Finder<'_> {
     fn by_name(&mut self, path: &str) -> Option<Program> {
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let project = self.project().ok()?;
-        let mut program = project.candidates.iter().find(|candidate| candidate.program.name == name)?.program.clone();
-        program.to = Some(path.to_owned()).filter(|path| *path != format!("/usr/bin/{name}"));
+        let programs = || project.candidates.iter().map(|candidate| &candidate.program);
+        let called = |program: &&Program| program.image_path().rsplit('/').next() == Some(&name);
+        let mut program = programs().find(|program| program.name == name).or_else(|| programs().find(called))?.clone();
+        program.to = Some(path.to_owned()).filter(|path| *path != format!("/usr/bin/{}", program.name));
         Some(program)
     }
 

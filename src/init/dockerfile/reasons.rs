@@ -1,10 +1,11 @@
 //! Why an instruction has no counterpart in a recipe.
 
 use super::{
-    Notes, build, files, inputs,
+    Notes, build, inputs, moves,
     shell::Command,
-    stages::{Stage, Stages, Step, absolute},
+    stages::{Stage, Stages, Step, absolute, operands, relative},
     variables::has_variable,
+    words::Word,
 };
 
 /// Certificates of a distribution.
@@ -26,6 +27,7 @@ pub(super) fn of_stages(stages: &Stages, chain: &[usize], notes: &mut Notes) {
         let in_image = chain.contains(&at);
         base(stage, in_image, notes);
         for step in &stage.steps {
+            frozen(stages, stage, step, in_image, notes);
             of_step(step, in_image, notes);
         }
         if stage.steps.iter().any(compiles) {
@@ -83,7 +85,6 @@ fn compiles(step: &Step) -> bool {
 
 fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
     let line = step.instruction.line;
-    frozen(step, in_image, notes);
     match step.instruction.name.as_str() {
         "RUN" => run(step, in_image, notes),
         "HEALTHCHECK" if in_image => {
@@ -98,17 +99,24 @@ fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
 }
 
 /// Variables in what a recipe takes as plain text.
-fn frozen(step: &Step, in_image: bool, notes: &mut Notes) {
+fn frozen(stages: &Stages, stage: &Stage, step: &Step, in_image: bool, notes: &mut Notes) {
     let name = step.instruction.name.as_str();
     let everywhere = ["COPY", "ADD"].contains(&name);
     let plain = in_image && ["WORKDIR", "EXPOSE", "USER", "STOPSIGNAL", "VOLUME"].contains(&name);
     if !everywhere && !plain {
         return;
     }
-    let words = match step.instruction.json() {
-        Some(words) => words.iter().map(|word| step.scope.word(word)).collect(),
-        None => step.scope.words(&step.instruction.rest),
-    };
+    let mut words = operands(step);
+    // The recipe names sources with their variables, and none that is not here. What a compile reads is not in it.
+    if everywhere && step.instruction.flag("from").is_none() && !stage.steps.iter().any(compiles) {
+        let to = words.pop();
+        let is_here = |word: &Word| {
+            let path = relative(&word.text);
+            path.contains(['*', '?', '[']) || stages.dir.join(path).exists()
+        };
+        words.retain(|word| word.unknown.is_none() && is_here(word) && !stages.templates.is_used(word));
+        words.extend(to);
+    }
     for word in words.iter().filter(|word| word.unknown.is_none() && has_variable(&word.template)) {
         let (template, text) = (&word.template, &word.text);
         let platform = ["{arch}", "{os}", "{variant}"].iter().any(|variable| template.contains(variable));
@@ -146,7 +154,7 @@ fn run(step: &Step, in_image: bool, notes: &mut Notes) {
             _ => 0,
         };
         let operands = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).take(removed);
-        for operand in operands.filter(|_| in_image && files::is_followed(command)) {
+        for operand in operands.filter(|_| in_image && moves::is_followed(command)) {
             if notes.place("to", &absolute(&folder, &operand.text)).is_some() {
                 why.push(format!("`{} {}`: it stays in the image", command.program(), operand.text));
             }
@@ -155,7 +163,7 @@ fn run(step: &Step, in_image: bool, notes: &mut Notes) {
     if compiles(step) && !notes.places.values().any(|place| *place == line) {
         why.push("what it compiles is not followed into the image, and its flags are not taken over".into());
     }
-    let is_known = |command: &Command| build::is_compile(command) || files::is_followed(command);
+    let is_known = |command: &Command| build::is_compile(command) || moves::is_followed(command);
     if why.is_empty() && !step.commands.iter().any(is_known) {
         why.push("it leaves nothing in the image".into());
     }
@@ -183,7 +191,7 @@ fn of_command(command: &Command, in_image: bool) -> Vec<String> {
         return vec![format!("`{}` writes `{}`, and nothing runs while hardpan builds", command.program(), file.text)];
     }
     let said = match command.program() {
-        _ if build::is_compile(command) || files::is_followed(command) => return Vec::new(),
+        _ if build::is_compile(command) || moves::is_followed(command) => return Vec::new(),
         "go" if ["mod", "env", "version", "vet"].contains(&second) => return Vec::new(),
         "cargo" if ["fetch", "chef", "vendor", "init", "new", "--version"].contains(&second) => return Vec::new(),
         "cargo" if has("cargo-chef") => return Vec::new(),

@@ -8,8 +8,10 @@ use std::{
 };
 
 use super::{
+    bases,
     lines::{Dockerfile, Instruction},
     shell::{self, Command},
+    templates::Templates,
     variables::Variables,
     words::{Kind, Scope, Value, Word},
 };
@@ -74,6 +76,8 @@ pub(in crate::init) struct Stages {
     pub(in crate::init) dir: PathBuf,
     /// The build arguments that the recipe may take over.
     pub(in crate::init) variables: Rc<RefCell<Variables>>,
+    /// The paths of the context that have variables.
+    pub(in crate::init) templates: Templates,
 }
 
 impl Stages {
@@ -119,7 +123,8 @@ impl Stages {
             stage.steps.push(Step { instruction, commands, scope: before, workdir: folder });
             stage.end = (scope.clone(), workdir.clone());
         }
-        Self { list: stages, dir: dir.to_path_buf(), variables }
+        let templates = Templates::of(&stages);
+        Self { list: stages, dir: dir.to_path_buf(), variables, templates }
     }
 
     /// The stage that `COPY --from` or `FROM` names, among the first `before`.
@@ -175,7 +180,7 @@ fn open(from: &Instruction, scope: &Scope, stages: &[Stage]) -> Stage {
     // A stage on top of another one goes on with its variables and its folder.
     let end = match parent.and_then(|parent| stages.get(parent)) {
         Some(stage) => stage.end.clone(),
-        None => (Scope::new(scope.escape, &scope.variables), "/".to_owned()),
+        None => (Scope::new(scope.escape, &scope.variables), bases::workdir(&base.text).to_owned()),
     };
     Stage { name, base, from: from.clone(), parent, steps: Vec::new(), end }
 }
@@ -235,14 +240,26 @@ pub(in crate::init) fn pairs(instruction: &Instruction, scope: &Scope) -> Vec<(S
 
 /// The sources and the destination of a `COPY`; `None` when one of them is unknown, or there is none.
 pub(in crate::init) fn copy_words(step: &Step) -> Option<(Vec<String>, String)> {
-    let words = match step.instruction.json() {
-        Some(words) => words.iter().map(|word| step.scope.word(word)).collect(),
-        None => step.scope.words(&step.instruction.rest),
-    };
-    let words: Option<Vec<_>> = words.into_iter().map(|word| word.unknown.is_none().then_some(word.text)).collect();
-    let mut words = words?;
+    let (sources, to) = copy_operands(step)?;
+    Some((sources.into_iter().map(|source| source.text).collect(), to.text))
+}
+
+/// The same as words, which know the variables in them.
+pub(in crate::init) fn copy_operands(step: &Step) -> Option<(Vec<Word>, Word)> {
+    let mut words = operands(step);
+    if words.iter().any(|word| word.unknown.is_some()) {
+        return None;
+    }
     let to = words.pop()?;
     (!words.is_empty()).then_some((words, to))
+}
+
+/// The words of an instruction, in either form.
+pub(in crate::init) fn operands(step: &Step) -> Vec<Word> {
+    match step.instruction.json() {
+        Some(words) => words.iter().map(|word| step.scope.word(word)).collect(),
+        None => step.scope.words(&step.instruction.rest),
+    }
 }
 
 /// What BuildKit defines by itself.

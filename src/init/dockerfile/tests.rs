@@ -114,3 +114,122 @@ fn variables_that_hold_each_other_and_stages_in_a_circle_end() {
         assert!(draft(project.path(), "Dockerfile", &text, &OneProgram).is_err());
     }
 }
+
+/// The recipe for a folder with these files, and what it lists.
+fn recipe(files: &[&str], text: &str) -> (String, Vec<String>) {
+    let project = tempfile::tempdir().unwrap();
+    for file in files.iter().chain(&["go.mod"]) {
+        let path = project.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x\n").unwrap();
+    }
+    let (draft, _) = draft(&fs::canonicalize(project.path()).unwrap(), "Dockerfile", text, &OneProgram).unwrap();
+    (draft.to_string(), draft.left_out)
+}
+
+/// A Dockerfile that compiles the program, and ends with `image`.
+fn compiled(base: &str, image: &str) -> String {
+    format!("FROM golang AS b\nWORKDIR /src\nRUN go build -o /server ./cmd/server\nFROM {base}\n{image}")
+}
+
+const COPY_SERVER: &str = "COPY --from=b /server /server\nENTRYPOINT [\"/server\"]\n";
+
+#[test]
+fn the_home_of_a_nonroot_base_is_there_where_the_dockerfile_names_it() {
+    const DISTROLESS: &str = "gcr.io/distroless/static-debian12:nonroot";
+    const HOME: &str = "[[dir]]\nto = \"/home/nonroot\"\nwritable = true\n\n";
+    for more in ["CMD [\"--db=/home/nonroot/x.db\"]\n", "ENV HOME=/home/nonroot\n", "CMD [\"./x.db\"]\n"] {
+        let (recipe, left_out) = recipe(&[], &compiled(DISTROLESS, &format!("{COPY_SERVER}{more}")));
+        assert!(recipe.contains(HOME) && recipe.contains("workdir = \"/home/nonroot\""), "{more}{recipe}");
+        assert!(!left_out.iter().any(|line| line.contains("/home/nonroot")), "{left_out:?}");
+    }
+    // Relative paths are below the working directory of the base.
+    let (relative, _) = recipe(&["c.yaml"], &compiled(DISTROLESS, &format!("COPY c.yaml .\n{COPY_SERVER}")));
+    assert!(relative.contains("to = \"/home/nonroot/c.yaml\"") && relative.contains(HOME), "{relative}");
+    let (unused, left_out) = recipe(&[], &compiled(DISTROLESS, COPY_SERVER));
+    assert!(!unused.contains("\n[[dir]]\n") && !unused.contains("workdir ="), "{unused}");
+    assert!(left_out.iter().any(|line| line.starts_with("Dockerfile:4:") && line.contains("`/home/nonroot`")));
+    for base in ["gcr.io/distroless/static-debian12", "alpine", "scratch"] {
+        let (root, _) = recipe(&[], &compiled(base, &format!("{COPY_SERVER}USER 1000\nCMD [\"/home/nonroot/x\"]\n")));
+        assert!(!root.contains("\n[[dir]]\n"), "{base}: {root}");
+    }
+}
+
+#[test]
+fn a_source_with_the_architecture_in_its_name_is_one_for_every_platform() {
+    let image = format!(
+        "ARG TARGETARCH\nARG SET=dev\nCOPY conf-$TARGETARCH /etc/server.conf\nCOPY data/${{TARGETARCH}} /data\n\
+         COPY sets/$SET/x /x\nCOPY $TARGETARCH*.txt /t/\nCOPY none-$TARGETARCH /n\n{COPY_SERVER}"
+    );
+    let files = ["conf-amd64", "data/amd64/a", "data/amd64/b", "sets/dev/x", "amd64.txt"];
+    let (recipe, left_out) = recipe(&files, &compiled("scratch", &image));
+    for piece in [
+        "from = \"conf-{arch}\"\nto = \"/etc/server.conf\"",
+        "from = \"data/{arch}\"\nto = \"/data\"",
+        "from = \"sets/{set}/x\"\nto = \"/x\"",
+        "set = \"dev\"",
+        "from = \"amd64.txt\"",
+    ] {
+        assert!(recipe.contains(piece), "{piece}\n{recipe}");
+    }
+    // What stays as it is, and what is not here, has its line.
+    let of = |line: &str| left_out.iter().filter(|text| text.starts_with(line)).cloned().collect::<Vec<_>>().join("\n");
+    assert!(of("Dockerfile:7:").is_empty() && of("Dockerfile:8:").is_empty() && of("Dockerfile:9:").is_empty());
+    assert!(of("Dockerfile:10:").contains("for every platform"), "{left_out:?}");
+    assert!(of("Dockerfile:11:").contains("no such file") && !of("Dockerfile:11:").contains("platform"));
+}
+
+#[test]
+fn a_source_that_is_written_in_two_ways_keeps_its_name() {
+    let image = format!("ARG TARGETARCH\nCOPY c-$TARGETARCH /a\nCOPY c-amd64 /b\n{COPY_SERVER}");
+    let (recipe, left_out) = recipe(&["c-amd64"], &compiled("scratch", &image));
+    assert_eq!(recipe.matches("from = \"c-amd64\"").count(), 2, "{recipe}");
+    assert!(left_out.iter().any(|line| line.starts_with("Dockerfile:6:") && line.contains("every platform")));
+}
+
+#[test]
+fn a_link_that_a_run_makes_is_a_symlink() {
+    let image = "COPY --from=b /server /opt/server\nRUN ln -s /opt/server /usr/local/bin/srv && ln -sf ../c.yaml /etc/c\n\
+                 RUN if true; then ln -s /a /b; fi\nRUN ln /a /hard\nENTRYPOINT [\"srv\"]\n";
+    let (recipe, left_out) = recipe(&["c.yaml"], &compiled("alpine", &format!("COPY c.yaml /\n{image}")));
+    for piece in [
+        "[[symlink]]\nto = \"/usr/local/bin/srv\"\ntarget = \"/opt/server\"",
+        "[[symlink]]\nto = \"/etc/c\"\ntarget = \"../c.yaml\"",
+        "to = \"/opt/server\"\n",
+    ] {
+        assert!(recipe.contains(piece), "{piece}\n{recipe}");
+    }
+    assert_eq!(recipe.matches("[[symlink]]").count(), 2, "{recipe}");
+    assert_eq!(recipe.matches("[[binary]]").count(), 1, "{recipe}");
+    let listed = |line: &str| left_out.iter().any(|text| text.starts_with(line) && text.contains("`ln` is not run"));
+    assert!(!listed("Dockerfile:7:") && listed("Dockerfile:8:") && listed("Dockerfile:9:"), "{left_out:?}");
+}
+
+#[test]
+fn a_link_of_another_stage_is_what_it_leads_to_and_in_a_folder_a_link() {
+    let image = "FROM alpine AS st\nCOPY c.yaml /d/c.yaml\nRUN cd /d && ln -s c.yaml l\nFROM scratch\n\
+                 COPY --from=st /d/l /etc/l\nCOPY --from=st /d /d\n";
+    let (recipe, _) = recipe(&["c.yaml"], &format!("{}{COPY_SERVER}", compiled("alpine AS x", image)));
+    assert!(recipe.contains("from = \"c.yaml\"\nto = \"/etc/l\""), "{recipe}");
+    assert!(recipe.contains("[[symlink]]\nto = \"/d/l\"\ntarget = \"c.yaml\""), "{recipe}");
+}
+
+#[test]
+fn a_user_of_the_stage_that_passwd_is_from_has_its_number() {
+    let build = "FROM golang AS b\nRUN adduser --disabled-password --uid \"10001\" \"app\"\nRUN go build -o /server ./cmd/server\n";
+    let image = format!("FROM scratch\nCOPY --from=b /etc/passwd /etc/group /etc/\n{COPY_SERVER}USER app:app\n");
+    let (recipe, _) = recipe(&[], &format!("{build}{image}"));
+    assert!(recipe.contains("user = \"10001:10001\""), "{recipe}");
+    let (other, _) = self::recipe(&[], &format!("{build}{}", image.replace("/etc/passwd", "/etc/hosts")));
+    assert!(!other.contains("user ="), "{other}");
+}
+
+#[test]
+fn a_program_that_is_not_here_and_is_compiled_has_no_line_in_the_list() {
+    let image =
+        "FROM alpine\nARG OS=linux\nCOPY .build/$OS/server /bin/server\nCOPY c.yaml /c\nCMD [\"/bin/server\"]\n";
+    let (recipe, left_out) = recipe(&[], image);
+    assert!(recipe.contains("go = \"./cmd/server\"\nto = \"/bin/server\""), "{recipe}");
+    assert!(!left_out.iter().any(|line| line.starts_with("Dockerfile:3:")), "{left_out:?}");
+    assert!(left_out.iter().any(|line| line.starts_with("Dockerfile:4:") && line.contains("no such file")));
+}

@@ -1,0 +1,70 @@
+//! What `cp`, `mv`, `rm` and `ln -s` of a `RUN` do to the files of a stage.
+
+use super::{
+    files::{Files, Placed, What, last_name, moved},
+    links::Link,
+    shell::Command,
+    stages::{absolute, strip},
+    words::Word,
+};
+
+/// Whether what a command does to the files is known: `cp`, `mv`, `rm` and `ln -s` of plain paths.
+pub(super) fn is_followed(command: &Command) -> bool {
+    let plain = |word: &Word| word.unknown.is_none() && !word.text.contains(['*', '?', '[', '{', '~']);
+    if command.conditional || !command.words.iter().all(plain) {
+        return false;
+    }
+    if command.program() == "ln" {
+        return Link::of(command, "/", |_| false).is_some();
+    }
+    let flags = |word: &&Word| word.text.starts_with('-');
+    let known = command
+        .words
+        .iter()
+        .skip(1)
+        .filter(flags)
+        .all(|word| word.text.trim_start_matches('-').chars().all(|c| "rRfavp".contains(c)));
+    let operands = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).count();
+    let enough = match command.program() {
+        "cp" | "mv" => operands == 2,
+        "rm" => operands > 0,
+        _ => false,
+    };
+    enough && known
+}
+
+/// Does it; says whether it changes anything. `in_base` knows the folders of the base.
+pub(super) fn command_on(
+    files: &mut Files,
+    folder: &str,
+    command: &Command,
+    line: usize,
+    in_base: impl Fn(&str) -> bool,
+) -> bool {
+    if let Some(link) = Link::of(command, folder, |at| files.is_folder(at) || in_base(at)) {
+        return files.put(link.to.clone(), Placed { line, what: What::Link(link) }).is_ok();
+    }
+    let operands: Vec<_> = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).collect();
+    let paths: Vec<_> = operands.iter().map(|word| absolute(folder, &word.text)).collect();
+    let before = files.map.len();
+    if command.program() == "rm" {
+        for path in &paths {
+            files.map.retain(|at, _| strip(at, path).is_none());
+        }
+        return files.map.len() != before;
+    }
+    let [from, to] = paths.as_slice() else { return false };
+    let into = files.is_folder(to) || in_base(to) || operands.last().is_some_and(|word| word.text.ends_with('/'));
+    let to = if into { absolute(to, &last_name(from)) } else { to.clone() };
+    let taken = files.below(from);
+    if command.program() == "mv" {
+        files.map.retain(|at, _| strip(at, from).is_none());
+    }
+    let mut changes = false;
+    for (rest, placed) in taken {
+        let what = moved(placed.what, &to, &rest, None);
+        let at = if rest.is_empty() { to.clone() } else { absolute(&to, &rest) };
+        changes |= files.put(at, Placed { line, what }).is_ok();
+    }
+    changes
+}

@@ -1,0 +1,122 @@
+//! Paths of the context as a recipe says them: with the variables that the Dockerfile has in them.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{
+    stages::{Stage, copy_operands, relative},
+    variables::has_variable,
+    words::{Word, braces},
+};
+
+/// The paths that a `COPY` of the context writes with variables, such as `conf-$TARGETARCH`.
+#[derive(Debug, Default)]
+pub(in crate::init) struct Templates {
+    /// By the path with the values of this Dockerfile; none for a path that other lines write in another way, so that
+    /// it is not known which of them a file is from.
+    known: BTreeMap<String, Option<String>>,
+    /// Those that the recipe has.
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl Templates {
+    /// Those of all stages.
+    pub(super) fn of(stages: &[Stage]) -> Self {
+        let mut templates = Self::default();
+        let steps = stages.iter().flat_map(|stage| &stage.steps);
+        let copies = steps.filter(|step| {
+            ["COPY", "ADD"].contains(&step.instruction.name.as_str()) && step.instruction.flag("from").is_none()
+        });
+        for (sources, _) in copies.filter_map(copy_operands) {
+            for source in sources {
+                templates.add(&source);
+            }
+        }
+        templates
+    }
+
+    fn add(&mut self, source: &Word) {
+        let path = fixed(&relative(&source.text)).to_owned();
+        let template = template(source);
+        if let Some(known) = self.known.get_mut(&path) {
+            if *known != template {
+                *known = None;
+            }
+        } else {
+            self.known.insert(path, template);
+        }
+    }
+
+    /// `path` of the context for `from` and `path` of a recipe.
+    pub(super) fn shown(&self, path: &str) -> String {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).rev();
+        for end in ends {
+            let (start, rest) = path.split_at(end);
+            if let Some(template) = self.known.get(start) {
+                let Some(template) = template else { break };
+                self.used.borrow_mut().insert(template.clone());
+                return format!("{template}{}", braces(rest));
+            }
+        }
+        braces(path)
+    }
+
+    /// Whether the recipe has the variables of this source of a `COPY`.
+    pub(super) fn is_used(&self, source: &Word) -> bool {
+        template(source).is_some_and(|template| self.used.borrow().contains(&template))
+    }
+}
+
+/// What a source is called in a recipe; none where it has no variable, or has one in a pattern, which takes none. What
+/// `..` takes away of a path is not known before the variables have values.
+fn template(source: &Word) -> Option<String> {
+    if source.unknown.is_some() || source.template.split('/').any(|part| part == "..") {
+        return None;
+    }
+    let whole = relative(&source.template);
+    let start = fixed(&whole);
+    let rest = whole.get(start.len()..).unwrap_or_default();
+    (has_variable(start) && !has_variable(rest)).then(|| start.to_owned())
+}
+
+/// The folders of a path before the first component with a wildcard; the path itself where there is none.
+fn fixed(path: &str) -> &str {
+    match path.find(['*', '?', '[']) {
+        None => path,
+        Some(wild) => path.get(..wild).and_then(|before| before.rsplit_once('/')).map_or("", |(folder, _)| folder),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(text: &str, template: &str) -> Word {
+        Word { text: text.into(), template: template.into(), unknown: None }
+    }
+
+    #[test]
+    fn a_path_below_a_source_has_its_variables() {
+        let mut templates = Templates::default();
+        let folder = word("./conf-amd64/", "./conf-{arch}/");
+        let pattern = word("bin/amd64/*.toml", "bin/{arch}/*.toml");
+        for source in [&folder, &pattern, &word("x-amd64", "x-{arch}"), &word("x-amd64", "x-amd64")] {
+            templates.add(source);
+        }
+        templates.add(&word("a-amd64*", "a-{arch}*"));
+        assert!(!templates.is_used(&folder));
+        for (path, shown) in [
+            ("conf-amd64", "conf-{arch}"),
+            ("conf-amd64/{a}", "conf-{arch}/{{a}}"),
+            ("conf-amd64x", "conf-amd64x"),
+            ("bin/amd64/a.toml", "bin/{arch}/a.toml"),
+            ("x-amd64", "x-amd64"),
+            ("a-amd64", "a-amd64"),
+        ] {
+            assert_eq!(templates.shown(path), shown);
+        }
+        assert!(templates.is_used(&folder) && templates.is_used(&pattern));
+    }
+}
