@@ -186,6 +186,10 @@ impl Toolchains for Installed<'_> {
         self.toolchain().c_problem(dir, target, !self.settings.offline)
     }
 
+    fn missing_input(&self, dir: &Path, target: &str) -> Result<Option<Failure>, Failure> {
+        self.toolchain().missing_input(dir, target)
+    }
+
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {
         elf::prebuilt(file)
     }

@@ -68,6 +68,10 @@ pub trait Toolchains {
         let missing = !self.has_rust_target(dir, target)?;
         Ok(missing.then(|| missing_target(target)))
     }
+    /// A library or a program that a compile for a triple needs and that is not on this machine, as far as that is known.
+    fn missing_input(&self, _dir: &Path, _target: &str) -> Result<Option<Failure>, Failure> {
+        Ok(None)
+    }
     /// The value of a variable of git, such as `git.revision`, for the checkout of `dir`.
     fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
         Err(Failure::new(format!("`{variable}` has no value")).in_path(dir))

@@ -22,7 +22,9 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
     };
     let musl = platform.rust_target();
     let Some(why) = tools.target_problem(&dir, musl)? else {
-        draft.said.push(format!("target: `{musl}`, the default for {platform}, builds here"));
+        let missing = tools.missing_input(&dir, musl)?;
+        let builds = missing.map_or_else(|| "builds here".to_owned(), |missing| lacks(&missing));
+        draft.said.push(format!("target: `{musl}`, the default for {platform}, {builds}"));
         return Ok(());
     };
     let refused = |gnu: Option<String>| -> Result<Failure, Failure> {
@@ -41,6 +43,9 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
         return Err(refused(Some(format!("and `{host}` neither: {why}")))?);
     }
     draft.said.push(format!("target: `{host}`, because the default, `{musl}`, will not build here: {why}"));
+    if let Some(missing) = tools.missing_input(&dir, &host)? {
+        draft.said.push(format!("target: it {}", lacks(&missing)));
+    }
     if own != platform {
         draft.said.push(format!("platform: {own}, this machine's, for the same reason"));
         draft.platforms = vec![own];
@@ -55,6 +60,12 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
         }
     }
     Ok(())
+}
+
+/// What is missing, as the end of a sentence: the recipe is right, and the machine or the features of a crate are not.
+fn lacks(missing: &Failure) -> String {
+    let hint = missing.hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
+    format!("does not build here yet: {}{hint}", missing.what)
 }
 
 #[cfg(test)]
@@ -91,6 +102,11 @@ mod tests {
             Ok(self.0.iter().find(|(known, _)| *known == target).map(|(_, why)| (*why).to_owned()))
         }
 
+        fn missing_input(&self, _: &Path, _: &str) -> Result<Option<Failure>, Failure> {
+            let missing = self.0.iter().find(|(known, _)| *known == "input");
+            Ok(missing.map(|(_, what)| Failure::new(*what).hint("the way out")))
+        }
+
         fn prebuilt(&self, _: &Path) -> Option<Result<Platform, String>> {
             None
         }
@@ -116,6 +132,15 @@ mod tests {
         let text = gnu.to_string();
         assert!(text.contains(&format!("target = \"{GNU}\"")) && text.contains("`ring` builds C"), "{text}");
         assert!(gnu.others[0].target.is_some());
+    }
+
+    #[test]
+    fn a_library_that_is_missing_is_said_with_the_way_out_and_no_target_builds_here() {
+        for problems in [&[("input", "a library")][..], &[("input", "a library"), (MUSL, "a reason")]] {
+            let said = drafted(problems).unwrap().said.join("\n");
+            assert!(said.contains("does not build here yet: a library: the way out"), "{said}");
+            assert!(!said.contains("builds here"), "{said}");
+        }
     }
 
     #[test]

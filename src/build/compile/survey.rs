@@ -118,18 +118,18 @@ impl Toolchain<'_> {
     /// them `Cargo.lock` alone says what there is.
     pub fn c_problem(&self, dir: &Path, target: &str, fetch: bool) -> Result<Option<String>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let arguments = || cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
-        let mut ended = Child::new(&rust.cargo, dir, &environment).args(arguments()).run()?;
-        if !ended.status.success() && fetch {
+        let mut tree = self.tree(&rust, dir, &environment, target)?;
+        if tree.is_none() && fetch {
             let caller = self.fetching();
             Child::new(&rust.cargo, dir, &caller).args(["fetch", "--quiet", "--locked"]).told(self.progress).run()?;
-            ended = Child::new(&rust.cargo, dir, &environment).args(arguments()).run()?;
+            tree = self.tree(&rust, dir, &environment, target)?;
         }
-        let tree = if ended.status.success() {
-            CargoTree::read(&ended.text())?
-        } else {
-            let (_, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
-            CargoTree::of_lock(&metadata.workspace_root.join("Cargo.lock"))?
+        let tree = match tree {
+            Some(tree) => tree,
+            None => {
+                let (_, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
+                CargoTree::of_lock(&metadata.workspace_root.join("Cargo.lock"))?
+            }
         };
         let packages = c_packages(&tree, target);
         let needs = |need: CNeed| packages.iter().find(|package| package.needs.contains(&need));
@@ -142,6 +142,29 @@ impl Toolchain<'_> {
             printable(&package.name)
         );
         Ok(found.is_none().then_some(why))
+    }
+
+    /// The library or the program that the workspace in `dir` needs for a target and that is not on this machine; none
+    /// where its crates are not here yet, so that it is not known.
+    pub fn missing_input(&self, dir: &Path, target: &str) -> Result<Option<Failure>, Failure> {
+        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        let tree = self.tree(&rust, dir, &environment, target)?.unwrap_or_default();
+        let is_there = |name: &str| self.program(name).is_some();
+        let mut packages = c_packages(&tree, target).into_iter();
+        Ok(packages.find_map(|package| package.missing_library(target).or_else(|| package.missing_program(is_there))))
+    }
+
+    /// What `cargo tree` says for a target; none where crates are not on this machine.
+    fn tree(
+        &self,
+        rust: &Rust,
+        dir: &Path,
+        environment: &Environment,
+        target: &str,
+    ) -> Result<Option<CargoTree>, Failure> {
+        let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
+        let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
+        ended.status.success().then(|| CargoTree::read(&ended.text())).transpose()
     }
 
     fn go_environment(&self, dir: &Path) -> Result<(PathBuf, Environment, Bench), Failure> {
