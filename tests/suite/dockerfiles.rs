@@ -53,6 +53,14 @@ fn go_project() -> Case {
         .file("cmd/migrate/main.go", main)
 }
 
+/// The same for Rust.
+fn cargo_project() -> Case {
+    project()
+        .file("Cargo.toml", "[package]\nname = \"server\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
+        .file("Cargo.lock", "version = 4\n\n[[package]]\nname = \"server\"\nversion = \"0.1.0\"\n")
+        .file("src/main.rs", "fn main() {}\n")
+}
+
 /// `init` of this Dockerfile.
 fn init(case: Case, dockerfile: &str) -> (Case, Output) {
     let case = case.file("Dockerfile", dockerfile);
@@ -141,11 +149,7 @@ fn variables_of_the_stage_reach_cargo_or_are_listed() {
             "",
         ),
     ] {
-        let case = project()
-            .file("Cargo.toml", "[package]\nname = \"server\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
-            .file("Cargo.lock", "version = 4\n\n[[package]]\nname = \"server\"\nversion = \"0.1.0\"\n")
-            .file("src/main.rs", "fn main() {}\n");
-        let (recipe, listed) = drafted(case, &format!("{head}{middle}{tail}"));
+        let (recipe, listed) = drafted(cargo_project(), &format!("{head}{middle}{tail}"));
         assert!(recipe.contains(recipe_has), "{middle}: {recipe_has}\n{recipe}");
         let place = if list_has.is_empty() { String::new() } else { format!("left out: Dockerfile:{list_has}") };
         assert!(listed.contains(&place), "{middle}: {place}\n{listed}");
@@ -153,6 +157,20 @@ fn variables_of_the_stage_reach_cargo_or_are_listed() {
             assert!(!listed.contains(label), "{listed}");
         }
     }
+}
+
+#[test]
+fn of_several_targets_the_folder_tells_which_one_made_the_program() {
+    let targets = "--target x86_64-unknown-linux-musl --target aarch64-unknown-linux-musl";
+    let (recipe, listed) = drafted(
+        cargo_project(),
+        &format!(
+            "FROM rust:1 AS b\nWORKDIR /src\nCOPY . .\nRUN cargo build --release {targets}\nFROM scratch\n\
+             COPY --from=b /src/target/x86_64-unknown-linux-musl/release/server /server\nENTRYPOINT [\"/server\"]\n"
+        ),
+    );
+    assert!(!recipe.contains("platforms ="), "{recipe}");
+    assert!(listed.contains("left out: Dockerfile:4: it compiles for several targets"), "{listed}");
 }
 
 #[test]
