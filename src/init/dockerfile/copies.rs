@@ -113,7 +113,10 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
             };
             *path == inside || *path == missing.target || !missing.in_context && below()
         });
-        if is_program {
+        if is_program && missing.in_context {
+            let what = format!("`{}`: it is not here; the project's program of this name is taken", missing.source);
+            notes.add(missing.line, what);
+        } else if is_program {
             of_program.insert(missing.line);
         } else {
             notes.add(missing.line, what);
@@ -121,11 +124,11 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
     }
     for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
         let line = step.instruction.line;
-        let links = step.commands.iter().any(|command| command.program() == "ln" && moves::is_followed(command));
-        let copies = links || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
+        let moved = step.commands.iter().any(moves::is_followed);
+        let copies = moved || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
         let is_told = notes.has(line) || of_program.contains(&line) || says_line(draft, line);
         let is_placed = files.values().any(|placed| placed.line == line);
-        if copies && !is_told && (!is_placed || notes.by_name.is_some()) {
+        if copies && !is_told && (!is_placed || !moved && notes.by_name.is_some()) {
             notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
         }
     }
