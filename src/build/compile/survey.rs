@@ -118,18 +118,17 @@ impl Toolchain<'_> {
     /// them `Cargo.lock` alone says what there is.
     pub fn c_problem(&self, dir: &Path, target: &str, fetch: bool) -> Result<Option<String>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let mut tree = self.tree(&rust, dir, &environment, target)?;
+        let mut tree = cargo_tree_of(&rust, dir, &environment, target)?;
         if tree.is_none() && fetch {
             let caller = self.fetching();
             Child::new(&rust.cargo, dir, &caller).args(["fetch", "--quiet", "--locked"]).told(self.progress).run()?;
-            tree = self.tree(&rust, dir, &environment, target)?;
+            tree = cargo_tree_of(&rust, dir, &environment, target)?;
         }
-        let tree = match tree {
-            Some(tree) => tree,
-            None => {
-                let (_, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
-                CargoTree::of_lock(&metadata.workspace_root.join("Cargo.lock"))?
-            }
+        let tree = if let Some(tree) = tree {
+            tree
+        } else {
+            let (_, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
+            CargoTree::of_lock(&metadata.workspace_root.join("Cargo.lock"))?
         };
         let packages = c_packages(&tree, target);
         let needs = |need: CNeed| packages.iter().find(|package| package.needs.contains(&need));
@@ -148,23 +147,10 @@ impl Toolchain<'_> {
     /// where its crates are not here yet, so that it is not known.
     pub fn missing_input(&self, dir: &Path, target: &str) -> Result<Option<Failure>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let tree = self.tree(&rust, dir, &environment, target)?.unwrap_or_default();
+        let tree = cargo_tree_of(&rust, dir, &environment, target)?.unwrap_or_default();
         let is_there = |name: &str| self.program(name).is_some();
         let mut packages = c_packages(&tree, target).into_iter();
         Ok(packages.find_map(|package| package.missing_library(target).or_else(|| package.missing_program(is_there))))
-    }
-
-    /// What `cargo tree` says for a target; none where crates are not on this machine.
-    fn tree(
-        &self,
-        rust: &Rust,
-        dir: &Path,
-        environment: &Environment,
-        target: &str,
-    ) -> Result<Option<CargoTree>, Failure> {
-        let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
-        let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
-        ended.status.success().then(|| CargoTree::read(&ended.text())).transpose()
     }
 
     fn go_environment(&self, dir: &Path) -> Result<(PathBuf, Environment, Bench), Failure> {
@@ -185,6 +171,18 @@ impl Toolchain<'_> {
         let rust = Rust::ask(self, dir, &environment)?;
         Ok((rust, environment, bench))
     }
+}
+
+/// What `cargo tree` says for a target; none where crates are not on this machine.
+fn cargo_tree_of(
+    rust: &Rust,
+    dir: &Path,
+    environment: &Environment,
+    target: &str,
+) -> Result<Option<CargoTree>, Failure> {
+    let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
+    let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
+    ended.status.success().then(|| CargoTree::read(&ended.text())).transpose()
 }
 
 fn answered(ended: Ended, what: &str) -> Result<Vec<u8>, Failure> {
