@@ -67,6 +67,9 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
                 notes.add(*line, format!("`{to}`: the program is there"));
             } else if program.comment.is_empty() {
                 program.comment = format!("Line {line} copies it.");
+            } else if matches!(what, What::Context(_)) {
+                // What something else has built is known by this line alone.
+                program.comment = format!("{} Line {line} copies it.", program.comment);
             }
             continue;
         }
