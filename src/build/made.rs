@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    num::NonZeroUsize,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{cache::Fingerprint, layer::Written, place::StagedBlob};
@@ -17,7 +18,31 @@ type Layers = BTreeMap<Fingerprint, (Written, StagedBlob)>;
 pub struct Made {
     layers: Mutex<Layers>,
     large: Mutex<()>,
+    compiles: CompilePlaces,
 }
+
+/// How many programs are being compiled, and those that wait for their place.
+#[derive(Debug, Default)]
+struct CompilePlaces {
+    taken: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// The place of one compile; it is free again when this is dropped.
+#[derive(Debug)]
+pub struct CompilePlace<'a>(&'a CompilePlaces);
+
+impl Drop for CompilePlace<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken = taken.saturating_sub(1);
+        self.0.freed.notify_one();
+    }
+}
+
+/// Compiles at the same time. One that finds everything fresh hardly uses a second processor; of more than two that
+/// compile much, each with all processors, memory would be the bound.
+const COMPILES: usize = 2;
 
 impl Made {
     /// The layer of that key.
@@ -35,13 +60,56 @@ impl Made {
         self.layers().entry(key).or_insert_with(|| (written.clone(), blob));
     }
 
-    /// Waits for the turn of what takes all processors for itself: one large layer or one compile at a time, so that
-    /// memory does not depend on how many images are built side by side.
+    /// Waits for a place to compile in. Programs of one workspace queue anyway, at the folder in which it is compiled.
+    pub fn compile_place(&self, jobs: NonZeroUsize) -> CompilePlace<'_> {
+        let most = COMPILES.min(jobs.get());
+        let mut taken = self.compiles.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken >= most {
+            taken = self.compiles.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken += 1;
+        CompilePlace(&self.compiles)
+    }
+
+    /// Waits for the turn of what takes all processors for itself: one large layer at a time, so that memory does not
+    /// depend on how many images are built side by side.
     pub fn turn(&self) -> MutexGuard<'_, ()> {
         self.large.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn layers(&self) -> MutexGuard<'_, Layers> {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_two_compile_at_a_time_and_with_one_job_one() {
+        for (jobs, most) in [(1, 1), (2, 2), (8, 2)] {
+            let jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
+            let (made, now, highest) = (Made::default(), AtomicUsize::new(0), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        let place = made.compile_place(jobs);
+                        highest.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::sleep(Duration::from_millis(5));
+                        now.fetch_sub(1, Ordering::SeqCst);
+                        drop(place);
+                    });
+                }
+            });
+            let highest = highest.load(Ordering::SeqCst);
+            assert!(highest <= most && now.load(Ordering::SeqCst) == 0, "{highest} of {most}");
+        }
     }
 }

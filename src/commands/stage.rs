@@ -113,19 +113,20 @@ impl<'a> Stager<'a> {
         Ok(Staged { below, debug_files, ..image })
     }
 
-    /// The plan of each platform. Programs are compiled one recipe at a time: compilers take all processors.
+    /// The plan of each platform. Few recipes compile at a time: compilers take all processors.
     fn resolve(&self, resolver: &Resolver<'_>, outline: &Outline) -> Result<Vec<Plan>, Failures> {
         let mut prepared = Vec::new();
         for platform in &outline.platforms {
             prepared.push(resolver.prepare(platform)?);
         }
         let compiles = |source: &BinarySource| !matches!(source, BinarySource::Path(_));
-        let turn = outline.one.recipe.binaries.iter().any(|binary| compiles(&binary.source)).then(|| self.made.turn());
+        let has_compile = outline.one.recipe.binaries.iter().any(|binary| compiles(&binary.source));
+        let place = has_compile.then(|| self.made.compile_place(self.request.settings.jobs));
         let mut plans = Vec::new();
         for prepared in prepared {
             plans.push(resolver.finish(prepared)?);
         }
-        drop(turn);
+        drop(place);
         Ok(plans)
     }
 }
