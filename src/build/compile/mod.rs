@@ -67,6 +67,7 @@ use crate::{
 };
 
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
+pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
 
 /// What compiling needs to know of its caller.

@@ -1,10 +1,10 @@
 //! What a recipe's programs are made of, beside what the recipe itself names: for `hardpan plan --inputs`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Resolver;
 use crate::{
-    build::compile::MachineFile,
+    build::compile::{MachineFile, file_digest},
     oci::Digest,
     recipe::{BinarySource, Compiler, GitWord, Located},
     report::{Failure, printable},
@@ -87,15 +87,9 @@ impl Resolver<'_> {
             let mut paths = folders.map(|folder| folder.join(name));
             if let Some(path) = paths.find(|path| path.is_file()) {
                 let below = path.strip_prefix(&checkout).unwrap_or(&path).to_path_buf();
-                pins.push((below, digest_of(&path)?));
+                pins.push((below, file_digest(&path)?));
             }
         }
         Ok(SourceInput { dir: printable(name).into_owned(), commit, is_dirty, pins })
     }
-}
-
-fn digest_of(path: &Path) -> Result<Digest, Failure> {
-    let fault = |error: &std::io::Error| Failure::io("read it", path, error);
-    let mut file = std::fs::File::open(path).map_err(|error| fault(&error))?;
-    Digest::of_reader(&mut file).map_err(|error| fault(&error))
 }

@@ -66,7 +66,7 @@ impl Job<'_> {
     pub(super) fn c_code(&self, tree: &str) -> Result<CCode, Failure> {
         let packages = c_packages(&CargoTree::read(tree)?, self.target);
         for package in &packages {
-            // Which library is which package's is not known here: one that lacks its own says so by its build script.
+            // The names of pkg-config do not tell which package needs which library: a build script that finds none fails.
             let told =
                 !self.binary.libraries.is_empty() || package.is_told_by(self.binary.env.keys().map(String::as_str));
             if let Some(missing) = package.missing_library(self.target).filter(|_| !told) {

@@ -169,7 +169,7 @@ impl Job<'_> {
         self.bench.target().join(self.target).join("headers")
     }
 
-    /// Makes the folder of the lists. Those that a compile left which did not end stay: nobody looked at them yet.
+    /// Makes the folder of the lists. Lists of a compile that was cut off stay, because they were not checked yet.
     pub(super) fn make_header_lists(&self, code: &CCode) -> Result<(), Failure> {
         let folder = self.header_lists();
         let made = code.compiler.as_ref().map_or(Ok(()), |_| fs::create_dir_all(&folder));

@@ -190,7 +190,7 @@ impl Inquiry<'_> {
         Ok(answers)
     }
 
-    /// Where the driver finds the program `name`; one that it does not know it answers by the bare name.
+    /// Asks the driver for the path of the program `name`. It answers a program that it looks for in `PATH` by the bare name.
     fn ask_program(&self, name: &str, answers: &mut Answers) -> Result<(), Failure> {
         let ended = self.question(&[&format!("-print-prog-name={name}")])?;
         let path = PathBuf::from(ended.text());
@@ -280,7 +280,7 @@ impl Inquiry<'_> {
     fn add_file(&self, path: PathBuf, files: &mut MachineFiles, answers: &mut Answers) -> Result<(), Failure> {
         let fingerprint = self.toolchain.fingerprint(&path)?.hex();
         let known = answers.digests.get(&fingerprint).and_then(|known| Digest::parse(known).ok());
-        let digest = known.map_or_else(|| digest_of(&path), Ok)?;
+        let digest = known.map_or_else(|| file_digest(&path), Ok)?;
         answers.digests.insert(fingerprint, digest.to_string());
         let name = printable(&path.file_name().unwrap_or(OsStr::new("")).to_string_lossy()).into_owned();
         files.add(&name, &MachineFile { path, digest });
@@ -309,7 +309,7 @@ fn in_script(path: &Path) -> Vec<PathBuf> {
 }
 
 /// SHA-256 of a file.
-pub(super) fn digest_of(path: &Path) -> Result<Digest, Failure> {
+pub(in crate::build) fn file_digest(path: &Path) -> Result<Digest, Failure> {
     let fault = |error: &std::io::Error| Failure::io("read it", path, error);
     let mut file = fs::File::open(path).map_err(|error| fault(&error))?;
     Digest::of_reader(&mut file).map_err(|error| fault(&error))

@@ -97,7 +97,7 @@ impl LibrarySearch<'_> {
                     Failure::new(what).hint("install the package of the library that has it, often `lib...-dev`")
                 );
             };
-            let digest = super::inquiry::digest_of(&path)?;
+            let digest = super::inquiry::file_digest(&path)?;
             machine.linked.extend(fs::canonicalize(&path));
             machine.files.add(&file, &MachineFile { path, digest });
         }

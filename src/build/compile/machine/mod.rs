@@ -18,6 +18,7 @@ use std::{
 };
 
 use self::c_library::HeaderKind;
+pub(in crate::build) use self::inquiry::file_digest;
 pub(super) use self::{
     inquiry::{Inquiry, ProbeLink},
     make_rule::prerequisites,

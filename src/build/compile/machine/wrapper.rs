@@ -1,8 +1,8 @@
 //! The C compiler as build scripts and Go call it: a script that notes which headers the compiler reads.
 //!
 //! gcc and clang say it themselves when a variable asks them to (`SUNPRO_DEPENDENCIES`, "Environment Variables Affecting
-//! GCC"; `CC_PRINT_HEADERS_FILE` of clang). gcc leaves it out where it is told to write a list of its own, as cmake does
-//! with `-MD`; then the script lets it read the headers a second time.
+//! GCC"; `CC_PRINT_HEADERS_FILE` of clang). With `-MD`, as cmake calls it, gcc writes that list alone and ignores the
+//! variable; then the script lets gcc read the headers a second time.
 
 use std::{
     ffi::{OsStr, OsString},
