@@ -313,3 +313,116 @@ fn a_plan_lists_everything_that_reaches_the_bytes() {
     assert!(text.contains("  input machine      libc.a for x86_64-unknown-linux-gnu  sha256:"), "{text}");
     assert!(!case.run(["plan", "app.toml", "--offline"]).ok().stdout.contains("input "));
 }
+
+/// What the tools of a random walk hold: a letter each for the compiler, one of its headers, a header that may not be there,
+/// a start file, and the program's own C code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Tools([char; 5]);
+
+impl Tools {
+    /// Writes them, each file with its old size and time.
+    fn write(&self, case: &Case) {
+        let [compiler, header, probed, start, source] = self.0;
+        let script = format!("#!/bin/sh\nexec cc -isystem \"${{0%/*}}/sys\" -DTOOL='\"{compiler}\"' \"$@\"\n");
+        let code = "#include <word.h>\n#include <string.h>\n#if __has_include(<probed.h>)\n#include <probed.h>\n#else\n\
+                    #define PROBED \"-\"\n#endif\nconst char said[] = \"said:\" TOOL WORD PROBED";
+        let put = |path: &str, text: String| {
+            let path = case.path(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
+            if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+                fs::write(&path, text).expect("a file");
+            }
+            let file = fs::File::options().write(true).open(&path).expect("the file");
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
+                .expect("a time");
+        };
+        put("own-cc", script);
+        put("sys/word.h", format!("#define WORD \"{header}\"\n"));
+        put(
+            "src/c.c",
+            format!(
+                "{code} \"{source}\";\nunsigned long length(const char *text) {{ return strlen(text) + (unsigned long)said; }}\n"
+            ),
+        );
+        if probed == '-' {
+            drop(fs::remove_file(case.path("sys/probed.h")));
+        } else {
+            put("sys/probed.h", format!("#define PROBED \"{probed}\"\n"));
+        }
+        let objects = case.path("objects").join(start.to_string());
+        fs::create_dir_all(case.path("start")).expect("a folder");
+        fs::copy(objects, case.path("start/crti.o")).expect("the start file");
+    }
+
+    /// What a program of them holds.
+    fn said(&self) -> (String, String) {
+        let [compiler, header, probed, start, source] = self.0;
+        (format!("said:{compiler}{header}{probed}{source}"), format!("note:{start}!!"))
+    }
+}
+
+/// Small numbers that look random, the same in every run.
+fn dice(state: &mut u64, sides: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % sides
+}
+
+/// Tools, headers and start files change under their size and time, come and go, and compiles are killed: each build has what
+/// is there now, and the same tools give the same digest.
+#[test]
+fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
+    let case = with_c("")
+        .edit("app.toml", |text| text.replace("[system]", "cc = \"./own-cc\"\nlinker = \"./own-link\"\n[system]"));
+    let case = case
+        .file("own-cc", "")
+        .mode("own-cc", 0o755)
+        .file("own-link", "#!/bin/sh\nexec cc -B \"${0%/*}/start\" \"$@\"\n")
+        .mode("own-link", 0o755);
+    for letter in ["a", "b"] {
+        let note = format!(
+            "__asm__(\".section .note.word,\\\"a\\\",@note\\n.long 4,8,1\\n.ascii \\\"abc\\\\0\\\"\\n.ascii \\\"note:{letter}!!\\\"\\n.text\");\n"
+        );
+        let case = case.clone().file("objects/note.c", note);
+        let shell =
+            format!("set -e; cc -c note.c -o note.o; ld -r -o {letter} \"$(cc -print-file-name=crti.o)\" note.o");
+        assert!(
+            Command::new("sh").args(["-c", &shell]).current_dir(case.path("objects")).status().expect("sh").success()
+        );
+    }
+    let folder = crate::support::case::scratch();
+    let case = case.env("XDG_CACHE_HOME", folder.path());
+    let (mut tools, mut seed) = (Tools(['a', 'a', '-', 'a', 'a']), 0x2545_f491_4f6c_dd1d);
+    let mut digests = std::collections::BTreeMap::new();
+    for step in 0..16 {
+        let letters = [['a', 'b'], ['a', 'b'], ['-', 'a'], ['a', 'b'], ['a', 'b']];
+        let part = usize::try_from(dice(&mut seed, 5)).expect("small");
+        tools.0[part] = letters[part][usize::try_from(dice(&mut seed, 2)).expect("small")];
+        tools.write(&case);
+        if dice(&mut seed, 3) == 0 {
+            let mut killed = case.command(["build", "app.toml", "--offline"]);
+            let mut killed = killed
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .expect("hardpan");
+            std::thread::sleep(std::time::Duration::from_millis(dice(&mut seed, 900)));
+            drop(killed.kill());
+            killed.wait().expect("its end");
+        }
+        let built = case.run(["build", "app.toml", "--offline"]).ok();
+        let program = built.layout().image().entry("/usr/bin/app").content;
+        let (said, note) = tools.said();
+        for text in [&said, &note] {
+            let has = program.windows(text.len()).any(|window| window == text.as_bytes());
+            assert!(has, "step {step}: no {text} in the program of {tools:?}");
+        }
+        let digest = built.digest();
+        let known = digests.entry(tools.clone()).or_insert_with(|| digest.clone());
+        assert_eq!(*known, digest, "step {step}: the same tools, two programs: {tools:?}");
+    }
+    let cold = crate::support::case::scratch();
+    let cold = case.clone().env("XDG_CACHE_HOME", cold.path()).run(["build", "app.toml", "--offline"]).ok().digest();
+    assert_eq!(digests.get(&tools), Some(&cold));
+}
