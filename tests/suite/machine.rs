@@ -40,12 +40,13 @@ fn main() {{
         )
 }
 
-/// The case with a compiler of its own: `cc` with more arguments.
-fn with_compiler(case: Case, arguments: &str) -> Case {
-    let script = format!("#!/bin/sh\nexec cc {arguments} \"$@\"\n");
-    case.edit("app.toml", |text| text.replace("[system]", "cc = \"./own-cc\"\n[system]"))
-        .file("own-cc", script)
-        .mode("own-cc", 0o755)
+/// The case with a cache of its own, in which no other test compiles, and a folder of tools in its `PATH`. The folder is
+/// outside of the checkout, so that no tool counts as a source.
+fn with_tools(case: Case) -> (Case, Case) {
+    let tools = Case::new();
+    let path = format!("{}:{}", tools.dir().display(), std::env::var("PATH").expect("PATH"));
+    let cache = tools.path("../cache");
+    (case.env("PATH", path).env("XDG_CACHE_HOME", cache), tools)
 }
 
 fn holds(case: &Case, text: &str) -> bool {
@@ -144,19 +145,23 @@ fn an_archive_of_this_machine_is_refused_whether_the_linker_or_rustc_takes_it() 
 
 #[test]
 fn a_header_of_the_compiler_that_changes_under_its_old_time_is_compiled_again() {
-    let case =
-        with_compiler(with_c(""), "-isystem \"${0%/*}/sys\"").file("sys/word.h", "#define WORD \"first-word\"\n");
+    let (case, tools) = with_tools(with_c(""));
+    let tools = tools
+        .file("own-cc", "#!/bin/sh\nexec cc -isystem \"${0%/*}/sys\" \"$@\"\n")
+        .mode("own-cc", 0o755)
+        .file("sys/word.h", "#define WORD \"first-word\"\n");
+    let case = case.edit("app.toml", |text| text.replace("[system]", "cc = \"own-cc\"\n[system]"));
     let case = case.edit("src/c.c", |_| {
         "#include <word.h>\nunsigned long length(const char *text) { return text == WORD ? 1 : sizeof(WORD) + (unsigned long)WORD; }\n".to_owned()
     });
     case.run(["lock", "--offline", "app.toml"]).ok();
     assert!(holds(&case, "first-word"));
-    let header = case.path("sys/word.h");
+    let header = tools.path("sys/word.h");
     let time = fs::metadata(&header).and_then(|metadata| metadata.modified()).expect("a time");
-    let case = case.file("sys/word.h", "#define WORD \"other-word\"\n");
+    let _tools = tools.file("sys/word.h", "#define WORD \"other-word\"\n");
     fs::File::options().write(true).open(&header).and_then(|file| file.set_modified(time)).expect("its old time");
     let refused = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
-    refused.says("`headers for x86_64-unknown-linux-gnu (./own-cc)` is");
+    refused.says("`headers for x86_64-unknown-linux-gnu (own-cc)` is");
     assert!(holds(&case, "other-word") && !holds(&case, "first-word"));
     let folder = crate::support::case::scratch();
     let cold = case.clone().env("XDG_CACHE_HOME", folder.path()).run(["build", "app.toml", "--offline"]).ok().digest();
@@ -171,22 +176,22 @@ fn a_start_file_that_is_replaced_is_linked_again() {
             "__asm__(\".section .note.word,\\\"a\\\",@note\\n.long 4,8,1\\n.ascii \\\"abc\\\\0\\\"\\n.ascii \\\"{word}\\\"\\n.text\");\n"
         )
     };
-    let case = with_c("").edit("app.toml", |text| text.replace("[system]", "linker = \"./own-link\"\n[system]"));
-    let case = case.file("own-link", "#!/bin/sh\nexec cc -B \"${0%/*}/start\" \"$@\"\n").mode("own-link", 0o755);
-    let start = |case: Case, word: &str| {
-        let case = case.file("start/note.c", note(word));
+    let (case, tools) = with_tools(with_c(""));
+    let case = case.edit("app.toml", |text| text.replace("[system]", "linker = \"own-link\"\n[system]"));
+    let tools = tools.file("own-link", "#!/bin/sh\nexec cc -B \"${0%/*}/start\" \"$@\"\n").mode("own-link", 0o755);
+    let start = |word: &str| {
+        let tools = tools.clone().file("start/note.c", note(word));
         let shell =
             "set -e; cc -c note.c -o note.o; ld -r -o crti.o \"$(cc -print-file-name=crti.o)\" note.o; rm note.o";
-        let status = Command::new("sh").args(["-c", shell]).current_dir(case.path("start")).status().expect("sh");
+        let status = Command::new("sh").args(["-c", shell]).current_dir(tools.path("start")).status().expect("sh");
         assert!(status.success());
-        case
     };
-    let case = start(case, "firstone");
+    start("firstone");
     case.run(["lock", "--offline", "app.toml"]).ok();
     assert!(holds(&case, "firstone"));
-    let case = start(case, "otherone");
+    start("otherone");
     let locked = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
-    locked.says("`crti.o for x86_64-unknown-linux-gnu (./own-link)` is");
+    locked.says("`crti.o for x86_64-unknown-linux-gnu (own-link)` is");
     assert!(holds(&case, "otherone"));
 }
 
@@ -321,12 +326,12 @@ struct Tools([char; 5]);
 
 impl Tools {
     /// Writes them, each file with its old size and time.
-    fn write(&self, case: &Case) {
+    fn write(&self, case: &Case, tools: &Case) {
         let [compiler, header, probed, start, source] = self.0;
         let script = format!("#!/bin/sh\nexec cc -isystem \"${{0%/*}}/sys\" -DTOOL='\"{compiler}\"' \"$@\"\n");
         let code = "#include <word.h>\n#include <string.h>\n#if __has_include(<probed.h>)\n#include <probed.h>\n#else\n\
                     #define PROBED \"-\"\n#endif\nconst char said[] = \"said:\" TOOL WORD PROBED";
-        let put = |path: &str, text: String| {
+        let put = |case: &Case, path: &str, text: String| {
             let path = case.path(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
             if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
@@ -336,22 +341,23 @@ impl Tools {
             file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
                 .expect("a time");
         };
-        put("own-cc", script);
-        put("sys/word.h", format!("#define WORD \"{header}\"\n"));
+        put(tools, "own-cc", script);
+        put(tools, "sys/word.h", format!("#define WORD \"{header}\"\n"));
         put(
+            case,
             "src/c.c",
             format!(
                 "{code} \"{source}\";\nunsigned long length(const char *text) {{ return strlen(text) + (unsigned long)said; }}\n"
             ),
         );
         if probed == '-' {
-            drop(fs::remove_file(case.path("sys/probed.h")));
+            drop(fs::remove_file(tools.path("sys/probed.h")));
         } else {
-            put("sys/probed.h", format!("#define PROBED \"{probed}\"\n"));
+            put(tools, "sys/probed.h", format!("#define PROBED \"{probed}\"\n"));
         }
-        let objects = case.path("objects").join(start.to_string());
-        fs::create_dir_all(case.path("start")).expect("a folder");
-        fs::copy(objects, case.path("start/crti.o")).expect("the start file");
+        let objects = tools.path("objects").join(start.to_string());
+        fs::create_dir_all(tools.path("start")).expect("a folder");
+        fs::copy(objects, tools.path("start/crti.o")).expect("the start file");
     }
 
     /// What a program of them holds.
@@ -373,9 +379,10 @@ fn dice(state: &mut u64, sides: u64) -> u64 {
 /// is there now, and the same tools give the same digest.
 #[test]
 fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
-    let case = with_c("")
-        .edit("app.toml", |text| text.replace("[system]", "cc = \"./own-cc\"\nlinker = \"./own-link\"\n[system]"));
-    let case = case
+    let (case, beside) = with_tools(with_c(""));
+    let case =
+        case.edit("app.toml", |text| text.replace("[system]", "cc = \"own-cc\"\nlinker = \"own-link\"\n[system]"));
+    let beside = beside
         .file("own-cc", "")
         .mode("own-cc", 0o755)
         .file("own-link", "#!/bin/sh\nexec cc -B \"${0%/*}/start\" \"$@\"\n")
@@ -384,22 +391,20 @@ fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
         let note = format!(
             "__asm__(\".section .note.word,\\\"a\\\",@note\\n.long 4,8,1\\n.ascii \\\"abc\\\\0\\\"\\n.ascii \\\"note:{letter}!!\\\"\\n.text\");\n"
         );
-        let case = case.clone().file("objects/note.c", note);
+        let beside = beside.clone().file("objects/note.c", note);
         let shell =
             format!("set -e; cc -c note.c -o note.o; ld -r -o {letter} \"$(cc -print-file-name=crti.o)\" note.o");
         assert!(
-            Command::new("sh").args(["-c", &shell]).current_dir(case.path("objects")).status().expect("sh").success()
+            Command::new("sh").args(["-c", &shell]).current_dir(beside.path("objects")).status().expect("sh").success()
         );
     }
-    let folder = crate::support::case::scratch();
-    let case = case.env("XDG_CACHE_HOME", folder.path());
     let (mut tools, mut seed) = (Tools(['a', 'a', '-', 'a', 'a']), 0x2545_f491_4f6c_dd1d);
     let mut digests = std::collections::BTreeMap::new();
     for step in 0..16 {
         let letters = [['a', 'b'], ['a', 'b'], ['-', 'a'], ['a', 'b'], ['a', 'b']];
         let part = usize::try_from(dice(&mut seed, 5)).expect("small");
         tools.0[part] = letters[part][usize::try_from(dice(&mut seed, 2)).expect("small")];
-        tools.write(&case);
+        tools.write(&case, &beside);
         if dice(&mut seed, 3) == 0 {
             let mut killed = case.command(["build", "app.toml", "--offline"]);
             let mut killed = killed

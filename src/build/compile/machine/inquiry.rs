@@ -16,7 +16,7 @@ use super::{
         child::{Child, Ended},
         environment::Environment,
     },
-    HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs,
+    HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs, own_folders,
     trace::{LinkerFlags, TraceForm},
 };
 use crate::{
@@ -235,12 +235,9 @@ impl Inquiry<'_> {
                 continue;
             }
             let read = form.read(&list)?;
-            let own = |path: &Path| {
-                !path.is_absolute()
-                    || path.starts_with(&folder)
-                    || link.toolchain.iter().any(|toolchain| path.starts_with(toolchain))
-            };
-            answers.linked = read.into_iter().filter(|path| !own(path)).collect();
+            let folders: Vec<_> = link.toolchain.iter().map(PathBuf::as_path).chain([folder.as_path()]).collect();
+            let own = own_folders(&folders);
+            answers.linked = read.into_iter().filter(|path| path.is_absolute() && !own(path)).collect();
             answers.trace = Some(form);
             return Ok(());
         }

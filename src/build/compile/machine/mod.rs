@@ -113,12 +113,9 @@ impl MachineInputs {
     /// Everything that compiled code depends on: the files, and the names where compilers and linkers look for others, so
     /// that a library which is installed later counts.
     pub(super) fn state(&self) -> BTreeMap<String, String> {
-        let files = self
-            .files
-            .0
-            .values()
-            .chain(self.optional.0.values())
-            .map(|file| (file.path.to_string_lossy().into_owned(), file.digest.to_string()));
+        // Two kinds of headers have the same folder.
+        let files = self.files.0.iter().chain(&self.optional.0);
+        let files = files.map(|(name, file)| (format!("{name}: {}", file.path.display()), file.digest.to_string()));
         let mut state: BTreeMap<_, _> = files.collect();
         let shared = self.include.iter().filter(|folder| headers::is_shared(folder));
         let headers = shared.map(|folder| (folder, names(folder, &|_| true)));
