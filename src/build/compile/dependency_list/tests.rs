@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn cut_or_damaged_metadata_never_panics(cut in 0..METADATA.len(), byte in any::<u8>()) {
+    fn cut_or_damaged_metadata_never_panics(cut in 0..METADATA.trim_end().len(), byte in any::<u8>()) {
         let mut bytes = METADATA.as_bytes().to_vec();
         bytes[cut] = byte;
         let _ = list(&bytes, "app");
