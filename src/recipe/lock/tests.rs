@@ -133,6 +133,10 @@ fn what_is_no_lock_is_refused_at_its_place() {
             "4:8: unknown toolchain `rsut` (did you mean `rust`?)",
         ),
         (
+            "[[toolchain]]\nname = \"rust\"\ndir = \".\"\nversion = \"1\"\n[toolchain.libc]\na = \"b\"".to_owned(),
+            "`libc` pins less than programs take of this machine",
+        ),
+        (
             format!(
                 "[[base]]\nname = \"b\"\ndigest = \"sha256:{hex}\"\n[base.platforms]\n\"linux/x86_64\" = \"sha256:{hex}\""
             ),

@@ -79,6 +79,8 @@ struct WrittenToolchain {
     llvm: Option<At<String>>,
     #[serde(default)]
     files: Pairs<Pairs>,
+    /// What `files` has taken the place of.
+    libc: Option<At<Pairs>>,
     #[serde(default)]
     cc: Pairs,
 }
@@ -180,6 +182,11 @@ impl Reader<'_> {
 
     fn toolchain(&mut self, at: At<Table<WrittenToolchain>>) -> Result<(), Failure> {
         let Table(written) = at.value;
+        if let Some(libc) = written.libc {
+            let what = "`libc` pins less than programs take of this machine, and is no longer enough";
+            let hint = "an earlier hardpan wrote it: remove the file, and `hardpan lock` writes it anew";
+            return Err(self.page.failure(&libc.span, what).hint(hint));
+        }
         let compiler = Compiler::ALL.into_iter().find(|compiler| compiler.name() == written.name.value);
         let compiler = compiler
             .ok_or_else(|| unknown(self.page, &written.name, "toolchain", &Compiler::ALL.map(Compiler::name)))?;
