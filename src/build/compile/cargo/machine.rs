@@ -133,24 +133,22 @@ impl Job<'_> {
         };
         let rustflags: Vec<_> =
             rustflags.iter().cloned().chain(self.binary.rustflags.iter().map(|flag| flag.value.clone())).collect();
-        let choice = link_arguments(&rustflags);
         let is_std_built = self.binary.flags.iter().any(|flag| flag.value.starts_with("-Zbuild-std"));
         let has_optional = code.compiler.is_some();
         let link = if is_std_built {
             let words = ["-static", C_PROBE.0, "-o", "probe"].map(OsString::from);
-            let arguments = choice.iter().cloned().chain(words).collect();
+            let arguments = words.into();
             let (program, flags) = (driver.as_path(), LinkerFlags::Driver);
-            ProbeLink { program, arguments, source: C_PROBE, flags, choice, has_optional: true, toolchain: Vec::new() }
+            ProbeLink { program, arguments, source: C_PROBE, flags, has_optional: true, toolchain: Vec::new() }
         } else {
-            let words =
-                ["--crate-name=probe", "--edition=2021", "--target", self.target, PROBE.0, "-o", "probe", STATIC];
-            let words = words.map(str::to_owned).into_iter().chain(rustflags).chain(linker.flags());
+            let words = ["--crate-name=probe", "--edition=2021", "--print=link-args", "--target", self.target];
+            let words = words.into_iter().chain([PROBE.0, "-o", "probe", STATIC]).map(str::to_owned);
+            let words = words.chain(rustflags).chain(linker.flags());
             ProbeLink {
                 program: self.rust.compiler(),
                 arguments: words.map(OsString::from).collect(),
                 source: PROBE,
                 flags: linker.trace_flags(),
-                choice,
                 has_optional,
                 toolchain: vec![self.rust.sysroot().to_path_buf()],
             }
@@ -217,32 +215,4 @@ pub(super) fn tools(machine: &MachineInputs, code: &CCode) -> BTreeMap<String, S
         tools.insert("the C compiler".to_owned(), compiler.command.join(OsStr::new(" ")).to_string_lossy().into());
     }
     tools
-}
-
-/// The arguments of the linker among the flags of rustc: `-Clink-arg=X`, `-C link-args=X Y`.
-fn link_arguments(rustflags: &[String]) -> Vec<OsString> {
-    let joined = rustflags.iter().scan(false, |after_c, flag| {
-        let option = if std::mem::take(after_c) { Some(flag.as_str()) } else { flag.strip_prefix("-C") };
-        *after_c = flag == "-C";
-        Some(option)
-    });
-    let arguments = joined.flatten().flat_map(|option| match option.split_once('=') {
-        Some(("link-arg", argument)) => vec![argument],
-        Some(("link-args", arguments)) => arguments.split_whitespace().collect(),
-        _ => Vec::new(),
-    });
-    arguments.map(OsString::from).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_of_the_linker_are_found_in_every_spelling() {
-        let flags =
-            ["-C", "link-arg=-fuse-ld=lld", "-Clink-args=-B /x", "-Copt-level=3", "-C", "lto", "-Clink-arg=a b"];
-        let flags: Vec<_> = flags.map(str::to_owned).into();
-        assert_eq!(link_arguments(&flags), ["-fuse-ld=lld", "-B", "/x", "a b"].map(OsString::from));
-    }
 }

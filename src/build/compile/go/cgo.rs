@@ -144,16 +144,7 @@ pub(in super::super) fn machine(
         let arguments = [form, "-pthread", "probe.c", "-o", "probe"].map(OsString::from).into();
         let source = ("probe.c", "int main(void) { return 0; }\n");
         let flags = LinkerFlags::Driver;
-        let (choice, toolchain_folders) = (Vec::new(), Vec::new());
-        let link = ProbeLink {
-            program: cc,
-            arguments,
-            source,
-            flags,
-            choice,
-            has_optional: true,
-            toolchain: toolchain_folders,
-        };
+        let link = ProbeLink { program: cc, arguments, source, flags, has_optional: true, toolchain: Vec::new() };
         let languages = &["c"];
         let inquiry =
             Inquiry { toolchain, dir, environment, driver: &driver, languages, has_libraries, link: Some(link) };

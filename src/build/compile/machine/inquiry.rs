@@ -71,8 +71,6 @@ pub(in super::super) struct ProbeLink<'a> {
     pub(in super::super) source: (&'a str, &'a str),
     /// How the compiler takes a flag of the linker.
     pub(in super::super) flags: LinkerFlags,
-    /// Arguments of the linker that choose another one, for the driver.
-    pub(in super::super) choice: Vec<OsString>,
     /// Whether programs may need the archives of [`OPTIONAL`].
     pub(in super::super) has_optional: bool,
     /// Folders whose files are no files of the machine: the toolchain's own.
@@ -175,13 +173,18 @@ impl Inquiry<'_> {
             }
         }
         let compilers = self.languages.iter().map(|language| if *language == "c++" { "cc1plus" } else { "cc1" });
-        let linkers: &[&str] = if self.link.is_some() { &["collect2", "ld"] } else { &[] };
-        for name in compilers.chain(["as"]).chain(linkers.iter().copied()) {
+        for name in compilers.chain((!self.languages.is_empty()).then_some("as")) {
             self.ask_program(name, &mut answers)?;
         }
         if let Some(link) = &self.link {
             answers.libraries = self.library_folders()?;
-            self.link(link, bench, &mut answers)?;
+            let arguments = self.link(link, bench, &mut answers)?;
+            self.ask_program("collect2", &mut answers)?;
+            for name in linkers(&arguments, &link.toolchain) {
+                if self.ask_program(&name, &mut answers)? {
+                    break;
+                }
+            }
         }
         for path in asked {
             let fingerprint = self.toolchain.fingerprint(&path)?.hex();
@@ -190,21 +193,23 @@ impl Inquiry<'_> {
         Ok(answers)
     }
 
-    /// Asks the driver for the path of the program `name`. It answers a program that it looks for in `PATH` by the bare name.
-    fn ask_program(&self, name: &str, answers: &mut Answers) -> Result<(), Failure> {
+    /// Asks the driver for the path of the program `name`, and gives whether there is one. It answers a program that it looks
+    /// for in `PATH` by the bare name.
+    fn ask_program(&self, name: &str, answers: &mut Answers) -> Result<bool, Failure> {
         let ended = self.question(&[&format!("-print-prog-name={name}")])?;
         let path = PathBuf::from(ended.text());
         if !ended.status.success() || path.as_os_str().is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         if path.is_absolute() {
-            if path.is_file() {
-                answers.programs.insert(path);
-            }
-        } else if let Some(found) = self.toolchain.program(&path.to_string_lossy()) {
-            answers.in_path.insert(path.to_string_lossy().into_owned(), found);
+            let is_there = path.is_file();
+            answers.programs.extend(is_there.then_some(path));
+            return Ok(is_there);
         }
-        Ok(())
+        let found = self.toolchain.program(&path.to_string_lossy());
+        let is_there = found.is_some();
+        answers.in_path.extend(found.map(|found| (path.to_string_lossy().into_owned(), found)));
+        Ok(is_there)
     }
 
     /// Where the linker looks for archives (`gcc -print-search-dirs`).
@@ -218,8 +223,8 @@ impl Inquiry<'_> {
     }
 
     /// Links an empty program, and notes what the linker read. One that does not say it is refused: what it would take into
-    /// programs is not known.
-    fn link(&self, link: &ProbeLink<'_>, bench: &Bench, answers: &mut Answers) -> Result<(), Failure> {
+    /// programs is not known. Gives the arguments of the link, where the compiler says them.
+    fn link(&self, link: &ProbeLink<'_>, bench: &Bench, answers: &mut Answers) -> Result<String, Failure> {
         let folder = bench.temporary();
         let source = folder.join(link.source.0);
         fs::write(&source, link.source.1).map_err(|error| Failure::io("write it", &source, &error))?;
@@ -239,7 +244,7 @@ impl Inquiry<'_> {
             let own = own_folders(&folders);
             answers.linked = read.into_iter().filter(|path| path.is_absolute() && !own(path)).collect();
             answers.trace = Some(form);
-            return Ok(());
+            return Ok(ended.text());
         }
         Err(failure.hint("a linker has to say which files a program is made of: GNU ld, lld and mold do"))
     }
@@ -248,9 +253,7 @@ impl Inquiry<'_> {
         let Some((program, arguments)) = self.driver.split_first() else {
             return Err(Failure::new("a compiler without a name cannot be asked"));
         };
-        let choice = self.link.iter().flat_map(|link| &link.choice);
-        let child = Child::new(program.as_ref(), self.dir, self.environment).args(arguments);
-        child.args(choice).args(words).run()
+        Child::new(program.as_ref(), self.dir, self.environment).args(arguments).args(words).run()
     }
 
     /// A program or file that the driver names.
@@ -296,6 +299,21 @@ impl Inquiry<'_> {
     }
 }
 
+/// The linkers that a driver may have called, the likeliest first, by the `arguments` that rustc gave it
+/// (`--print=link-args`: words in quotes). None where rustc leads it to the linker of the toolchain, which is the default for
+/// some targets since Rust 1.90.
+fn linkers(arguments: &str, toolchain: &[PathBuf]) -> Vec<String> {
+    let words = || arguments.split('"').map(str::trim);
+    let is_own = |word: &str| {
+        word.strip_prefix("-B").is_some_and(|folder| toolchain.iter().any(|own| Path::new(folder).starts_with(own)))
+    };
+    match words().filter_map(|word| word.strip_prefix("-fuse-ld=")).next_back() {
+        Some("lld") if words().any(is_own) => Vec::new(),
+        Some(chosen) => vec![format!("ld.{chosen}"), chosen.to_owned()],
+        None => vec!["ld".to_owned()],
+    }
+}
+
 /// The files that the text of a linker script names (GNU ld, "Linker Scripts"), as `libm.a` of glibc is one.
 fn in_script(path: &Path) -> Vec<PathBuf> {
     const MOST_BYTES: u64 = 64 << 10;
@@ -328,6 +346,20 @@ fn include_folders(said: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_linker_is_told_by_the_arguments_of_the_link() {
+        let toolchain = [PathBuf::from("/rust")];
+        for (arguments, expected) in [
+            ("LC_ALL=\"C\" \"cc\" \"-m64\" \"x.o\"", &["ld"][..]),
+            ("\"cc\" \"-B/rust/lib/bin/gcc-ld\" \"-fuse-ld=lld\"", &[]),
+            ("\"cc\" \"-fuse-ld=lld\"", &["ld.lld", "lld"]),
+            ("\"cc\" \"-B/rust/lib/bin/gcc-ld\" \"-fuse-ld=lld\" \"-fuse-ld=mold\"", &["ld.mold", "mold"]),
+            ("", &["ld"]),
+        ] {
+            assert_eq!(linkers(arguments, &toolchain), expected, "{arguments}");
+        }
+    }
 
     #[test]
     fn the_answer_of_a_script_around_gcc_names_both() {
