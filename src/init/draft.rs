@@ -73,6 +73,8 @@ pub(super) enum Content {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) comment: String,
+    /// The line of the Dockerfile that copies it; several trees can have one `to`.
+    pub(super) line: Option<usize>,
     pub(super) from: String,
     pub(super) to: String,
     pub(super) include: Vec<String>,

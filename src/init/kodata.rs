@@ -54,6 +54,7 @@ pub(super) fn take(draft: &mut Draft, dir: &Path, folder: &str) -> Vec<String> {
     draft.said.push(format!("tree: {} at `{ROOT}`, as ko has it, and `KO_DATA_PATH` says so", quoted(&path)));
     draft.run.env.insert("KO_DATA_PATH".into(), ROOT.into());
     draft.trees.push(Tree {
+        line: None,
         comment: "What ko puts beside the program; `KO_DATA_PATH` names the folder.".into(),
         from: braces(&path),
         to: ROOT.into(),

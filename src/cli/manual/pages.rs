@@ -329,7 +329,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "tag_policy" | "dry_run" => "How it is sent",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "force" | "name" | "push" => "What comes out",
+        | "force" | "name" | "push" | "inputs" => "What comes out",
         _ => return None,
     })
 }

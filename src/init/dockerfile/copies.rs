@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     init::{
-        draft::{Content, Draft, File, Source as ProgramSource, Symlink, Tree},
+        draft::{Content, Draft, File, Program, Source as ProgramSource, Symlink, Tree},
         folder,
     },
     oci::ImagePath,
@@ -125,6 +125,7 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
             notes.add(missing.line, what);
         }
     }
+    name_lines(draft, notes, &of_program);
     for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
         let line = step.instruction.line;
         let moved = step.commands.iter().any(moves::is_followed);
@@ -133,6 +134,18 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
         let is_placed = files.values().any(|placed| placed.line == line);
         if copies && !is_told && (!is_placed || !moved && notes.by_name.is_some()) {
             notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
+        }
+    }
+}
+
+/// Says at the program that is known by its name alone which lines may have brought it.
+fn name_lines(draft: &mut Draft, notes: &Notes, lines: &BTreeSet<usize>) {
+    let is_it = |program: &&mut Program| {
+        matches!(program.source, ProgramSource::Path { .. }) && Some(program.image_path()) == notes.by_name
+    };
+    if let Some(program) = draft.binaries.iter_mut().find(is_it) {
+        for line in lines {
+            program.comment = format!("{} Line {line} copies it.", program.comment);
         }
     }
 }
@@ -233,9 +246,9 @@ fn group(
     } else {
         run.iter().map(|name| escaped(name)).collect()
     };
-    notes.put("tree", &root.to, line);
     draft.trees.push(Tree {
         comment: format!("Line {line} copies it."),
+        line: Some(line),
         from: if root.from.is_empty() { ".".into() } else { reader.stages.templates.shown(&root.from) },
         to: root.to.clone(),
         include,

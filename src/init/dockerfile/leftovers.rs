@@ -63,7 +63,7 @@ impl Leftovers {
             }
             Part::Entry("tree", at) => {
                 let tree = (*at < draft.trees.len()).then(|| draft.trees.remove(*at))?;
-                Some((self.notes.place("tree", &tree.to)?, tree.to))
+                Some((tree.line?, tree.to))
             }
             Part::Entry("dir", at) => {
                 let plain = draft.dirs.len();
