@@ -107,6 +107,14 @@ impl Bench {
     }
 }
 
+/// Removes a folder that may not be there.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io("remove it", folder, &error)),
+        _ => Ok(()),
+    }
+}
+
 /// Removes a folder that nobody can find any more. A file that was on its way in when it was moved is met again.
 fn remove(folder: &Path) -> io::Result<()> {
     /// More files than any process has on their way at once.

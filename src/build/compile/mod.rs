@@ -46,6 +46,7 @@ mod known_c_packages;
 mod machine;
 mod packages;
 mod rust;
+mod shell_script;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,13 @@
 
 use std::{
     ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use super::c_compiler::{CCompiler, Programs, with};
+use super::{
+    c_compiler::{CCompiler, Programs, with},
+    shell_script::{quoted, write_script},
+};
 use crate::report::Failure;
 
 /// How Python says where the program of the package `ziglang` is.
@@ -64,9 +65,13 @@ impl Wrappers {
         let program = compiler.command.first().cloned().unwrap_or_default();
         let cxx = compiler.cxx.as_deref().unwrap_or_default();
         Ok(Self {
-            cc: write(folder, "zig-cc", &compiler_script(&compiler.command, target)?)?,
-            cxx: write(folder, "zig-c++", &compiler_script(cxx, target)?)?,
-            ar: write(folder, "zig-ar", &format!("#!/bin/sh\nexec {} \"$@\"\n", quoted(&[program, "ar".into()])?))?,
+            cc: write_script(folder, "zig-cc", &compiler_script(&compiler.command, target)?)?,
+            cxx: write_script(folder, "zig-c++", &compiler_script(cxx, target)?)?,
+            ar: write_script(
+                folder,
+                "zig-ar",
+                &format!("#!/bin/sh\nexec {} \"$@\"\n", quoted(&[program, "ar".into()])?),
+            )?,
         })
     }
 }
@@ -122,22 +127,6 @@ fn architectures(target: &str) -> &'static str {
         "i586" | "i686" => "",
         _ => "    -march=*) ;;\n",
     }
-}
-
-/// The words for a shell, each in quotes.
-pub(super) fn quoted(words: &[OsString]) -> Result<String, Failure> {
-    let quoted = words.iter().map(|word| {
-        let text = word.to_str().ok_or_else(|| Failure::new("the path of a C compiler is not UTF-8").in_path(word))?;
-        Ok(format!("'{}'", text.replace('\'', r"'\''")))
-    });
-    Ok(quoted.collect::<Result<Vec<_>, Failure>>()?.join(" "))
-}
-
-fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
-    let path = folder.join(name);
-    let written = fs::write(&path, text).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
-    written.map_err(|error| Failure::io("write it", &path, &error))?;
-    Ok(path)
 }
 
 #[cfg(test)]

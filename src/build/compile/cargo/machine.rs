@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     super::{
+        bench::remove_folder,
         c_compiler::CCompiler,
         machine::{
             Inquiry, MachineFiles, MachineInputs, ProbeLink, TraceForm,
@@ -198,13 +199,9 @@ impl Job<'_> {
         let checked = machine.check_headers(&lists, &host, &own);
         // The units are not to be found fresh, and the lists not to speak of what is no longer so.
         let stale = if checked.is_ok() { lists } else { self.bench.target().join(self.target) };
-        match fs::remove_dir_all(&stale) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove it", &stale, &error)),
-            _ => checked.map(|headers| {
-                needed.0.extend(headers.0);
-                needed
-            }),
-        }
+        remove_folder(&stale)?;
+        needed.0.extend(checked?.0);
+        Ok(needed)
     }
 }
 

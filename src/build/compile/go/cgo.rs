@@ -4,14 +4,13 @@ use std::{
     env::{self, consts::ARCH},
     ffi::{OsStr, OsString},
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use super::{
     super::{
         Order, Toolchain,
-        bench::Bench,
+        bench::{Bench, remove_folder},
         child::Ended,
         environment::Environment,
         machine::{
@@ -21,7 +20,7 @@ use super::{
             trace::LinkerFlags,
             wrapper::CWrappers,
         },
-        zig::quoted as shell_quoted,
+        shell_script::{quoted as shell_quoted, write_script},
     },
     packages::Packages,
 };
@@ -120,11 +119,8 @@ fn library_folder(bench: &Bench) -> PathBuf {
 
 /// A `pkg-config` that names all that a static program needs, which `#cgo pkg-config:` seldom asks for.
 fn write_static_pkg_config(folder: &Path, program: &Path) -> Result<(), Failure> {
-    let path = folder.join("pkg-config");
-    fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
     let text = format!("#!/bin/sh\nexec {} --static \"$@\"\n", shell_quoted(&[program.as_os_str().to_owned()])?);
-    let written = fs::write(&path, text).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
-    written.map_err(|error| Failure::io("write it", &path, &error))
+    write_script(folder, "pkg-config", &text).map(drop)
 }
 
 /// Asks the C compiler of a program with cgo what it uses, for programs at a fixed place and at any, and finds the
@@ -201,13 +197,9 @@ impl CgoCompile {
         let lists = self.header_lists();
         let checked = self.machine.check_headers(&lists, &|path| path.to_path_buf(), &own);
         // What is in the cache is not to be found fresh, and the lists not to speak of what is no longer so.
-        for stale in [Some(lists), checked.is_err().then(|| self.bench.target())].into_iter().flatten() {
-            match fs::remove_dir_all(&stale) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::io("remove it", &stale, &error));
-                }
-                _ => {}
-            }
+        remove_folder(&lists)?;
+        if checked.is_err() {
+            remove_folder(&self.bench.target())?;
         }
         needed.0.extend(checked?.0);
         Ok(needed)

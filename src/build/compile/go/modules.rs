@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Whether Go by itself builds from a vendor folder (`setDefaultBuildMod` of `cmd/go/internal/modload`): that of the
-/// workspace `work` if there is one, else that of `module`, and only one that was made for it.
+/// workspace `work` if there is a workspace, else that of `module`; a vendor folder that was made for another one is none.
 pub(super) fn has_vendor(module: &Path, work: &OsStr) -> bool {
     let (file, is_workspace) = if work == "off" { (module, false) } else { (Path::new(work), true) };
     let folder = file.with_file_name("vendor");

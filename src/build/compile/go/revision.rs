@@ -35,7 +35,8 @@ pub(super) struct Revision {
 }
 
 impl Revision {
-    /// Reads the checkout around `dir`, whose module is the file `module`; refuses one that no stamp is true of.
+    /// Reads the checkout around `dir`, whose module is the file `module`; refuses a checkout
+    /// for which Go would stamp another revision or none.
     pub(super) fn read(toolchain: &Toolchain<'_>, bench: &Bench, dir: &Path, module: &Path) -> Result<Self, Failure> {
         let checkout = Checkout::find(toolchain, dir)?;
         let commit = checkout.commit()?;

@@ -7,12 +7,15 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use super::{
-    super::{Toolchain, zig::quoted},
+    super::{
+        Toolchain,
+        bench::remove_folder,
+        shell_script::{quoted, write_script},
+    },
     KERNEL_HEADERS, MachineFiles, MachineInputs,
     c_library::HeaderKind,
     headers, prerequisites,
@@ -37,10 +40,7 @@ impl CWrappers<'_> {
 
     /// Removes the scripts of the last compile, which may have had other compilers.
     pub(in super::super) fn clear(folder: &Path) -> Result<(), Failure> {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("remove it", folder, &error)),
-            _ => Ok(()),
-        }
+        remove_folder(folder)
     }
 
     /// Writes the script for `command`, and gives the word by which build scripts call it.
@@ -54,13 +54,8 @@ impl CWrappers<'_> {
         let is_in_path =
             command.len() == 1 && self.toolchain.program(&name.to_string_lossy()).as_deref() == Some(program);
         let below = if is_in_path { Self::IN_PATH } else { "named" };
-        let folder = self.folder.join(below);
-        let path = folder.join(name);
         let text = script(&quoted(command)?, &quoted(&[self.lists.as_os_str().to_owned()])?);
-        let written = fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(&path, text))
-            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
-        written.map_err(|error| Failure::io("write it", &path, &error))?;
+        write_script(&self.folder.join(below), name, &text)?;
         Ok(if is_in_path { name.to_owned() } else { self.inside.join(below).join(name).into_os_string() })
     }
 }
@@ -167,9 +162,8 @@ mod tests {
     fn noted(folder: &Path, arguments: &[&str]) -> Vec<PathBuf> {
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).unwrap();
-        let cc = folder.join("cc");
-        fs::write(&cc, script("'/usr/bin/cc'", &quoted(&[logs.as_os_str().to_owned()]).unwrap())).unwrap();
-        fs::set_permissions(&cc, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = script("'/usr/bin/cc'", &quoted(&[logs.as_os_str().to_owned()]).unwrap());
+        let cc = write_script(folder, "cc", &text).unwrap();
         fs::write(folder.join("x.h"), "#define X 1\n").unwrap();
         fs::write(folder.join("x.c"), "#include <stdio.h>\n#include \"x.h\"\nint x = X;\n").unwrap();
         let status = Command::new(&cc).args(arguments).current_dir(folder).status().unwrap();
