@@ -81,7 +81,10 @@ fn the_c_compiler_is_found_or_named_with_what_to_install() {
     let foreign = case.run(["build", "cgo.toml", "--offline", "--platform", "linux/s390x"]);
     foreign.fails(2).says("`s390x-linux-gnu-gcc` is not in `PATH`").says("`apt install gcc-s390x-linux-gnu`");
     let named = case.edit("cgo.toml", |text| text.replace("cgo = true", "cgo = true\ncc = \"no-{arch}-cc\""));
-    named.run(["build", "cgo.toml", "--offline"]).fails(2).says("the C compiler `no-amd64-cc`: it is not in `PATH`");
+    named
+        .run(["build", "cgo.toml", "--offline"])
+        .fails(2)
+        .says("the C compiler `no-amd64-cc` of the recipe is not in `PATH`");
     let library = named.edit("cgo.toml", |text| text.replace("cc = \"no-{arch}-cc\"\n", ""));
     let library = library.edit("inner/with.go", |text| text.replace("// int", "// #cgo pkg-config: zlib\n// int"));
     library

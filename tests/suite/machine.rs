@@ -82,6 +82,60 @@ fn the_compiler_of_c_code_that_was_found_is_in_the_lock_with_its_headers() {
         .says("`cc1 for x86_64-unknown-linux-gnu` has no pin here");
 }
 
+/// Locks and builds `case`, and changes the pin `name` in the lock: warm locked builds are refused, each of them.
+fn holds_pin(case: Case, name: &str) -> Case {
+    let cache = Case::new();
+    let case = case.env("XDG_CACHE_HOME", cache.path("../cache"));
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    case.run(["build", "app.toml", "--offline", "--locked"]).ok();
+    let case = case.edit("app.lock", |text| {
+        let start = format!("{name} = \"sha256:");
+        let line = text.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        text.replace(line, &format!("{name} = \"{}\"", sha256(b"another file")))
+    });
+    for _ in 0..2 {
+        let refused = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
+        refused.says(&format!("`{} for ", name.trim_matches('"')));
+    }
+    case
+}
+
+#[test]
+fn a_pin_that_only_some_code_needs_is_held_against_warm_builds_too() {
+    let of_kernel = "#include <linux/bpf.h>\n";
+    let case = holds_pin(with_c("").edit("src/c.c", |text| format!("{of_kernel}{text}")), "\"kernel headers\"");
+    // Code that does without it is compiled anew, and fits the lock.
+    let case = case.edit("src/c.c", |text| text.replace(of_kernel, ""));
+    case.run(["build", "app.toml", "--offline", "--locked"]).ok();
+    let cgo = Case::new()
+        .recipe("name = \"app\"\n[[binary]]\ngo = \".\"\ncgo = true\n[system]\ncertificates = \"none\"\n")
+        .file("go.mod", "module example.com/app\n\ngo 1.21\n")
+        .file(
+            "main.go",
+            "package main\n\n// #include <linux/bpf.h>\nimport \"C\"\n\nfunc main() { println(C.BPF_REG_4) }\n",
+        );
+    holds_pin(cgo, "\"kernel headers\"");
+}
+
+#[test]
+fn the_compiler_of_cxx_code_is_pinned_wherever_there_is_some() {
+    let cxx = "#include <cstring>\nextern \"C\" unsigned long length(const char *text) { return std::strlen(text); }\n";
+    // A C compiler compiles C++ where a source is called so.
+    let rust = with_c("").file("src/c.cc", cxx).edit("build.rs", |text| text.replace("src/c.c\"", "src/c.cc\""));
+    holds_pin(rust, "cc1plus");
+    let cgo = Case::new()
+        .recipe("name = \"app\"\n[[binary]]\ngo = \".\"\ncgo = true\n[system]\ncertificates = \"none\"\n")
+        .file("go.mod", "module example.com/app\n\ngo 1.21\n")
+        .file("c.cpp", cxx.replace("return", "std::string copy(text); return").replace("<cstring>", "<cstring>\n#include <string>"))
+        .file("main.go", "package main\n\n// unsigned long length(const char *);\nimport \"C\"\n\nfunc main() { println(C.length(C.CString(\"four\"))) }\n");
+    let cgo = holds_pin(cgo, "\"headers of C++\"");
+    let fortran = cgo.file("f.f90", "end\n");
+    fortran
+        .run(["build", "app.toml", "--offline"])
+        .fails(2)
+        .says("the package `example.com/app` has Fortran code, for which a lock can pin no compiler");
+}
+
 #[test]
 fn a_header_of_another_library_is_refused_until_the_code_does_without_it() {
     let case = with_c("").edit("src/c.c", |text| format!("#include \"other.h\"\n{text}"));

@@ -2,14 +2,19 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{
+    Toolchain,
     c_packages::{CNeed, CPackage},
+    child::Child,
     zig,
 };
-use crate::report::{Failure, printable};
+use crate::{
+    oci::Platform,
+    report::{Failure, printable},
+};
 
 /// The C compiler for a target, and the C++ compiler of the same kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +51,14 @@ impl CCompiler {
         found.or_else(|| if is_musl(target) { zig::find(target, programs) } else { None })
     }
 
+    /// The refusal where a program with cgo has no compiler.
+    pub(super) fn missing_for_cgo(platform: &Platform, target: &str, host: &str) -> Failure {
+        let tried: Vec<_> = candidates(target, host).into_iter().map(|(name, _)| format!("`{name}`")).collect();
+        let what =
+            format!("`cgo = true` needs a C compiler for {platform}, and {} is not in `PATH`", tried.join(" or "));
+        Failure::new(what).hint(format!("{}, or name one by `cc = \"...\"`", ways_out(target, host, false)))
+    }
+
     /// The compiler that the recipe names: a program, and arguments after it.
     pub(super) fn chosen(words: &str, target: &str, needs_cxx: bool, programs: &Programs<'_>) -> Result<Self, Failure> {
         let mut words_left = words.split_whitespace();
@@ -55,13 +68,18 @@ impl CCompiler {
         if zig::is_named(name) {
             return zig::find(target, programs).ok_or_else(|| {
                 let what = format!("the C compiler `{shown}` of the recipe cannot be used for `{target}`");
-                Failure::new(what).hint("zig must be in `PATH`: `pip install ziglang`")
+                let hint = if is_musl(target) {
+                    "zig must be in `PATH`: `pip install ziglang`"
+                } else {
+                    "it has no static C library but musl, which programs in Rust take"
+                };
+                Failure::new(what).hint(hint)
             });
         }
         let mut found = Self::of(name, cxx_name(name).as_deref(), programs).ok_or_else(|| {
-            let what =
-                format!("the C compiler `{shown}` of the recipe is not in `PATH`, or does not answer `--version`");
-            Failure::new(what).hint("`cc` takes the name of a program in `PATH`")
+            let place = if name.contains('/') { "there" } else { "in `PATH`" };
+            let what = format!("the C compiler `{shown}` of the recipe is not {place}, or does not answer `--version`");
+            Failure::new(what).hint("`cc` takes the name of a program in `PATH`, or a path relative to `dir`")
         })?;
         for command in [Some(&mut found.command), found.cxx.as_mut()].into_iter().flatten() {
             command.extend(arguments.iter().map(OsString::from));
@@ -90,6 +108,36 @@ impl CCompiler {
         let what =
             format!("`{name}` {version} compiles {language}, and there is no {language} compiler for `{target}`");
         Failure::new(what).hint(ways_out(target, host, needs_cxx))
+    }
+}
+
+impl Toolchain<'_> {
+    /// The C compiler for `target` on this machine, if there is one; `has_cxx` asks for one of C++ beside it.
+    pub(super) fn c_compiler(&self, dir: &Path, target: &str, host: &str, has_cxx: bool) -> Option<CCompiler> {
+        let find = |name: &str| self.program(name);
+        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
+        CCompiler::find(target, host, has_cxx, &programs)
+    }
+
+    /// The C compiler that a recipe names for `target`.
+    pub(super) fn chosen_c_compiler(
+        &self,
+        dir: &Path,
+        name: &str,
+        target: &str,
+        has_cxx: bool,
+    ) -> Result<CCompiler, Failure> {
+        let find = |name: &str| self.named_program(name, dir).ok();
+        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
+        CCompiler::chosen(name, target, has_cxx, &programs)
+    }
+
+    /// The output of a command in the caller's environment, if it succeeded.
+    fn ask(&self, words: &[OsString], dir: &Path) -> Option<String> {
+        let (program, arguments) = words.split_first()?;
+        let environment = self.fetching();
+        let ended = Child::new(program.as_ref(), dir, &environment).args(arguments).run().ok()?;
+        ended.status.success().then(|| ended.text())
     }
 }
 
@@ -162,7 +210,7 @@ fn ways_out(target: &str, host: &str, needs_cxx: bool) -> String {
     let gcc = if needs_cxx { "g++" } else { "gcc" };
     let debian = |target: &str| match prefix(target) {
         Some(prefix) if target != host => format!("{gcc}-{}", prefix.replace('_', "-")),
-        _ => gcc.to_owned(),
+        _ => format!("{gcc} libc6-dev"),
     };
     if !is_musl(target) {
         return format!("`apt install {}`", debian(target));

@@ -32,13 +32,13 @@ impl Toolchain<'_> {
         let mut identity = LockedToolchain { version: plain(version), ..LockedToolchain::default() };
         for (scope, request) in compilers {
             let at = |failure: Failure| failure.at(&request.origin);
-            let program = go::c_compiler(self, request.named.as_ref(), dir, &request.platform).map_err(at)?;
-            identity.cc.insert(scope.clone(), version_of(&program, dir, &environment).map_err(at)?);
+            let compiler = go::c_compiler(self, request.named.as_ref(), dir, &request.platform).map_err(at)?;
+            identity.cc.insert(scope.clone(), plain(&compiler.version));
             if with_files {
                 let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
                 let environment = self.hermetic(&bench);
                 let machine =
-                    go::machine(self, &request.libraries, &program, dir, (&environment, &bench)).map_err(at)?;
+                    go::machine(self, &request.libraries, &compiler, dir, (&environment, &bench)).map_err(at)?;
                 identity.add_files(scope, &machine.all_files());
             }
         }

@@ -106,6 +106,7 @@ fn the_recipes_compiler_is_taken_or_refused() {
         ),
         ("own-gcc", true, &["own-gcc"], "the C++ compiler `own-g++` is not in `PATH`"),
         ("zig cc", false, &[], "the C compiler `zig cc` of the recipe cannot be used for `aarch64-unknown-linux-musl`"),
+        ("./cc", false, &[], "the C compiler `./cc` of the recipe is not there, or does not answer `--version`"),
         ("", false, &[], "the C compiler `` of the recipe is not in `PATH`, or does not answer `--version`"),
     ] {
         assert_eq!(chosen(words, needs_cxx, names), Err(what.to_owned()));
@@ -132,7 +133,7 @@ fn a_missing_compiler_is_one_sentence_with_both_ways_out() {
     );
     assert_eq!(missing(CNeed::C, ARM_GNU).1, "`apt install gcc-aarch64-linux-gnu`");
     assert_eq!(missing(CNeed::Cxx, "i686-unknown-linux-gnu").1, "`apt install g++-i686-linux-gnu`");
-    assert_eq!(missing(CNeed::C, GNU).1, "`apt install gcc`");
+    assert_eq!(missing(CNeed::C, GNU).1, "`apt install gcc libc6-dev`");
     assert_eq!(missing(CNeed::C, "armv7-unknown-linux-gnueabihf").1, "`apt install gcc-arm-linux-gnueabihf`");
 }
 

@@ -1,56 +1,18 @@
 //! Finds the C compiler for the dependencies of a Rust program, and refuses the build before cargo runs where there is none.
 
-use std::{collections::BTreeMap, ffi::OsString, path::Path};
+use std::{collections::BTreeMap, ffi::OsString};
 
 use super::{
     super::{
-        Toolchain,
-        c_compiler::{CCompiler, Programs, variables},
+        c_compiler::{CCompiler, variables},
         c_packages::{CNeed, CPackage, c_packages},
         cargo_tree::CargoTree,
-        child::Child,
         machine::wrapper::CWrappers,
         zig::Wrappers,
     },
     Job,
 };
 use crate::report::{Failure, printable};
-
-impl Toolchain<'_> {
-    /// The C compiler for `target` on this machine, if there is one; `has_cxx` asks for one of C++ beside it.
-    pub(in super::super) fn c_compiler(
-        &self,
-        dir: &Path,
-        target: &str,
-        host: &str,
-        has_cxx: bool,
-    ) -> Option<CCompiler> {
-        let find = |name: &str| self.program(name);
-        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
-        CCompiler::find(target, host, has_cxx, &programs)
-    }
-
-    /// The C compiler that a recipe names for `target`.
-    pub(in super::super) fn chosen_c_compiler(
-        &self,
-        dir: &Path,
-        name: &str,
-        target: &str,
-        has_cxx: bool,
-    ) -> Result<CCompiler, Failure> {
-        let find = |name: &str| self.named_program(name, dir).ok();
-        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
-        CCompiler::chosen(name, target, has_cxx, &programs)
-    }
-
-    /// The output of a command in the caller's environment, if it succeeded.
-    fn ask(&self, words: &[OsString], dir: &Path) -> Option<String> {
-        let (program, arguments) = words.split_first()?;
-        let environment = self.fetching();
-        let ended = Child::new(program.as_ref(), dir, &environment).args(arguments).run().ok()?;
-        ended.status.success().then(|| ended.text())
-    }
-}
 
 /// What the C code of a program comes to.
 #[derive(Debug, Default)]
@@ -129,9 +91,9 @@ impl Job<'_> {
         let folder = self.tools_folder();
         let (inside, lists) = (self.paths.inside(&folder), self.paths.inside(&self.header_lists()));
         let wrappers = CWrappers { toolchain: self.toolchain, folder: &folder, inside: &inside, lists: &lists };
-        set("CC", wrappers.write(&compiler.command)?);
+        set("CC", wrappers.write(&compiler.command, false)?);
         if let Some(cxx) = &compiler.cxx {
-            set("CXX", wrappers.write(cxx)?);
+            set("CXX", wrappers.write(cxx, true)?);
         }
         self.toolchain.progress.detail(&format!("  C compiler for {}: {}", self.target, printable(&compiler.version)));
         Ok(found)

@@ -9,10 +9,11 @@ use std::{
 
 use super::{
     super::{
+        Order,
         bench::remove_folder,
         c_compiler::CCompiler,
         machine::{
-            Inquiry, MachineFiles, MachineInputs, ProbeLink, TraceForm,
+            CompiledCode, Inquiry, MachineFiles, MachineInputs, ProbeLink, TraceForm,
             libraries::{self, LibrarySearch},
             own_folders,
             trace::LinkerFlags,
@@ -42,7 +43,7 @@ impl Job<'_> {
     ) -> Result<MachineInputs, Failure> {
         let mut machine = MachineInputs::default();
         if let Some(compiler) = &code.compiler {
-            self.add_compiler(compiler, code.has_cxx, &mut machine)?;
+            self.add_compiler(compiler, &mut machine)?;
         }
         if let Some(library) = self.binary.libraries.first().filter(|_| !self.target.contains("-linux-gnu")) {
             let what = format!("`libraries` are those of this machine, which are not for `{}`", printable(self.target));
@@ -71,13 +72,26 @@ impl Job<'_> {
         Ok(machine)
     }
 
-    fn add_compiler(&self, compiler: &CCompiler, has_cxx: bool, machine: &mut MachineInputs) -> Result<(), Failure> {
+    fn add_compiler(&self, compiler: &CCompiler, machine: &mut MachineInputs) -> Result<(), Failure> {
         let (c, cxx): (&[&str], &[&str]) = if compiler.is_zig { (&[], &[]) } else { (&["c"], &["c++"]) };
         machine.join(self.inquiry(&compiler.command, c, None).answer()?);
-        if let Some(command) = compiler.cxx.as_ref().filter(|_| has_cxx) {
-            machine.join(self.inquiry(command, cxx, None).answer()?);
+        if let Some(command) = &compiler.cxx {
+            machine.join_cxx(self.inquiry(command, cxx, None).answer()?);
         }
         Ok(())
+    }
+
+    /// The folder of the units for the target, relative to the bench.
+    fn units_folder(&self) -> String {
+        format!("target/{}", self.target)
+    }
+
+    /// Holds what the units in the cache were compiled with against the lock, and removes them where they were compiled
+    /// with anything else, or perhaps were: a new compile tells.
+    pub(super) fn recall(&self, machine: &MachineInputs, order: &Order<'_>) -> Result<(), Failure> {
+        let units = self.units_folder();
+        let known = machine.recall(CompiledCode { bench: &self.bench, folder: &units });
+        if (order.pinned)(&known).is_ok() { Ok(()) } else { remove_folder(&self.bench.root().join(units)) }
     }
 
     /// The `pkg-config` of the target.
@@ -175,7 +189,7 @@ impl Job<'_> {
         made.map_err(|error| Failure::io("make the folder", &folder, &error))
     }
 
-    /// Refuses a program that was made of files of this machine which nothing names; gives the optional ones that it took.
+    /// Refuses a program that was made of files of this machine which nothing names; gives the conditional ones that it took.
     /// `trace` is the list of the linker, and `archives` what build scripts ask for.
     pub(super) fn check_machine(
         &self,
@@ -197,10 +211,14 @@ impl Job<'_> {
         }
         let lists = self.header_lists();
         let checked = machine.check_headers(&lists, &host, &own);
+        let units = self.units_folder();
         // The units are not to be found fresh, and the lists not to speak of what is no longer so.
-        let stale = if checked.is_ok() { lists } else { self.bench.target().join(self.target) };
-        remove_folder(&stale)?;
-        needed.0.extend(checked?.0);
+        if checked.is_err() {
+            remove_folder(&self.bench.root().join(&units))?;
+        }
+        let code = CompiledCode { bench: &self.bench, folder: &units };
+        needed.0.extend(machine.remember(code, &checked?)?.0);
+        remove_folder(&lists)?;
         Ok(needed)
     }
 }

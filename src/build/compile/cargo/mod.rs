@@ -344,6 +344,7 @@ impl CargoCompile<'_> {
         let surroundings = Surroundings { env, target: job.target, tools: machine::tools(&inputs, &code) };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, &surroundings, job.toolchain.progress)?;
+        job.recall(&inputs, order)?;
         job.make_header_lists(&code)?;
         let inside = job.paths.inside(&root);
         let packages = dependency_list::used(&graph);

@@ -11,10 +11,11 @@ use super::{
     super::{
         Order, Toolchain,
         bench::{Bench, remove_folder},
+        c_compiler::CCompiler,
         child::Ended,
         environment::Environment,
         machine::{
-            Inquiry, MachineFiles, MachineInputs, ProbeLink,
+            CompiledCode, Inquiry, MachineFiles, MachineInputs, ProbeLink,
             libraries::{self, LibrarySearch},
             own_folders,
             trace::LinkerFlags,
@@ -34,17 +35,8 @@ use crate::{
 /// libraries of the machine that linked it.
 pub(super) const TAGS: [&str; 2] = ["osusergo", "netgo"];
 
-/// The architectures, the beginning of the names that Debian gives to its compilers for them, and what Rust calls them.
-const ARCHITECTURES: [(&str, &str, &str); 8] = [
-    ("386", "i686-linux-gnu", "x86"),
-    ("amd64", "x86_64-linux-gnu", "x86_64"),
-    ("arm64", "aarch64-linux-gnu", "aarch64"),
-    ("loong64", "loongarch64-linux-gnu", "loongarch64"),
-    ("mips64le", "mips64el-linux-gnuabi64", "mips64"),
-    ("ppc64le", "powerpc64le-linux-gnu", "powerpc64"),
-    ("riscv64", "riscv64-linux-gnu", "riscv64"),
-    ("s390x", "s390x-linux-gnu", "s390x"),
-];
+/// In place of a compiler that no program may be made by. Go looks for it in `PATH`.
+const NO_COMPILER: &str = "no-compiler-that-a-lock-pins";
 
 /// What a compile with cgo has beside Go: compiled C, which is kept apart for each state of this machine, because Go
 /// itself looks at the version of a compiler alone.
@@ -52,6 +44,7 @@ pub(super) struct CgoCompile {
     /// The build cache of Go, and the lists of the headers that were read for it.
     bench: Bench,
     machine: MachineInputs,
+    pub(super) has_cxx: bool,
 }
 
 /// Adds what makes a compile one with cgo. What the recipe says of `CGO_CFLAGS` and its siblings stays.
@@ -69,11 +62,15 @@ pub(super) fn add(
             Failure::new("the path of this checkout has a `=`, by which C compilers would write it into the program");
         return Err(failure.in_path(toolchain.checkout).hint("move the checkout to a path without one"));
     }
-    let cc = c_compiler(toolchain, binary.cc.as_ref(), dir, order.platform)?;
-    let machine = machine(toolchain, &binary.libraries, &cc, dir, (environment, bench))?;
+    let compiler = c_compiler(toolchain, binary.cc.as_ref(), dir, order.platform)?;
+    let machine = machine(toolchain, &binary.libraries, &compiler, dir, (environment, bench))?;
     (order.pinned)(&machine.files)?;
     let own = toolchain.bench("go", &[b"cgo", format!("{:?}", machine.state()).as_bytes()])?;
-    let cgo = CgoCompile { bench: own, machine };
+    let cgo = CgoCompile { bench: own, machine, has_cxx: compiler.cxx.is_some() };
+    // What is there was compiled with other files than those of the lock, or is: a new compile tells.
+    if (order.pinned)(&cgo.machine.recall(cgo.compiled())).is_err() {
+        remove_folder(&cgo.bench.target())?;
+    }
     environment.insert("GOCACHE".into(), cgo.bench.target().into());
     environment.insert("CGO_ENABLED".into(), "1".into());
     let lists = cgo.header_lists();
@@ -81,14 +78,10 @@ pub(super) fn add(
     let tools = bench.root().join("tools");
     CWrappers::clear(&tools)?;
     let wrappers = CWrappers { toolchain, folder: &tools, inside: &tools, lists: &lists };
-    environment.insert("CC".into(), quoted(Path::new(&wrappers.write(&[cc.clone().into_os_string()])?))?);
-    let cxx = sibling(&cc, "g++", "clang++", "c++");
-    if cxx.is_file() && cxx != cc {
-        environment.insert("CXX".into(), quoted(Path::new(&wrappers.write(&[cxx.into_os_string()])?))?);
-    } else {
-        environment.insert("CXX".into(), quoted(&cxx)?);
-    }
-    environment.insert("FC".into(), quoted(&sibling(&cc, "gfortran", "flang", "gfortran"))?);
+    environment.insert("CC".into(), quoted(Path::new(&wrappers.write(&compiler.command, false)?))?);
+    let cxx = compiler.cxx.as_ref().map(|cxx| wrappers.write(cxx, true)).transpose()?;
+    environment.insert("CXX".into(), quoted(Path::new(&cxx.unwrap_or_else(|| NO_COMPILER.into())))?);
+    environment.insert("FC".into(), NO_COMPILER.into());
     let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
     let folders = std::iter::once(tools.join(CWrappers::IN_PATH)).chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|_| {
@@ -128,23 +121,29 @@ fn write_static_pkg_config(folder: &Path, program: &Path) -> Result<(), Failure>
 pub(in super::super) fn machine(
     toolchain: &Toolchain<'_>,
     names: &[Located<String>],
-    cc: &Path,
+    compiler: &CCompiler,
     dir: &Path,
     room: (&Environment, &Bench),
 ) -> Result<MachineInputs, Failure> {
     let (environment, bench) = room;
     let has_libraries = !names.is_empty();
-    let driver = [cc.as_os_str().to_owned()];
+    let driver = compiler.command.as_slice();
+    let (program, first) = driver.split_first().map_or((Path::new(""), &[][..]), |(cc, first)| (Path::new(cc), first));
     let mut machine = MachineInputs::default();
     for form in ["-static", "-static-pie"] {
-        let arguments = [form, "-pthread", "probe.c", "-o", "probe"].map(OsString::from).into();
+        let arguments = [form, "-pthread", "probe.c", "-o", "probe"].map(OsString::from);
+        let arguments = first.iter().cloned().chain(arguments).collect();
         let source = ("probe.c", "int main(void) { return 0; }\n");
         let flags = LinkerFlags::Driver;
-        let link = ProbeLink { program: cc, arguments, source, flags, has_optional: true, toolchain: Vec::new() };
+        let link = ProbeLink { program, arguments, source, flags, has_optional: true, toolchain: Vec::new() };
         let languages = &["c"];
-        let inquiry =
-            Inquiry { toolchain, dir, environment, driver: &driver, languages, has_libraries, link: Some(link) };
+        let inquiry = Inquiry { toolchain, dir, environment, driver, languages, has_libraries, link: Some(link) };
         machine.join(inquiry.answer()?);
+    }
+    if let Some(driver) = &compiler.cxx {
+        let languages = &["c++"];
+        let inquiry = Inquiry { toolchain, dir, environment, driver, languages, has_libraries, link: None };
+        machine.join_cxx(inquiry.answer()?);
     }
     if let Some(first) = names.first() {
         let program = toolchain.program("pkg-config").ok_or_else(|| {
@@ -159,6 +158,11 @@ pub(in super::super) fn machine(
 }
 
 impl CgoCompile {
+    /// The code in Go's build cache.
+    fn compiled(&self) -> CompiledCode<'_> {
+        CompiledCode { bench: &self.bench, folder: "target" }
+    }
+
     /// Where the scripts of the C compilers leave the lists of headers.
     fn header_lists(&self) -> PathBuf {
         self.bench.root().join("headers")
@@ -184,9 +188,8 @@ impl CgoCompile {
         Ok(format!("-linkmode external '-extldflags={form} \"{trace}\"'"))
     }
 
-    /// Refuses a program that was made of files of this machine which nothing names; gives the optional ones that it took.
-    /// `own` are the folders of the sources, of Go
-    /// and of the compile itself.
+    /// Refuses a program that was made of files of this machine which nothing names; gives the conditional ones that it
+    /// took. `own` are the folders of the sources, of Go and of the compile itself.
     pub(super) fn check(&self, bench: &Bench, own: &[&Path]) -> Result<MachineFiles, Failure> {
         let own: Vec<_> = own.iter().copied().chain([self.bench.root()]).collect();
         let own = own_folders(&own);
@@ -197,66 +200,30 @@ impl CgoCompile {
         let lists = self.header_lists();
         let checked = self.machine.check_headers(&lists, &|path| path.to_path_buf(), &own);
         // What is in the cache is not to be found fresh, and the lists not to speak of what is no longer so.
-        remove_folder(&lists)?;
         if checked.is_err() {
+            remove_folder(&lists)?;
             remove_folder(&self.bench.target())?;
         }
-        needed.0.extend(checked?.0);
+        needed.0.extend(self.machine.remember(self.compiled(), &checked?)?.0);
+        remove_folder(&lists)?;
         Ok(needed)
     }
 }
 
-/// The C compiler for a platform: the recipe's `cc`, the machine's own for its own architecture, else the one that
-/// Debian's cross compilers are called by.
+/// The C compiler for a platform: the recipe's `cc`, else the one for the gnu target of Rust.
 pub(in super::super) fn c_compiler(
     toolchain: &Toolchain<'_>,
     named: Option<&Located<String>>,
     dir: &Path,
     platform: &Platform,
-) -> Result<PathBuf, Failure> {
+) -> Result<CCompiler, Failure> {
+    let target = platform.rust_target().replace("-musl", "-gnu");
     if let Some(named) = named {
-        let found = if named.value.contains('/') {
-            fs::canonicalize(dir.join(&named.value)).ok().filter(|path| path.is_file())
-        } else {
-            toolchain.program(&named.value)
-        };
-        let failure = || {
-            let place = if named.value.contains('/') { "there is no such file" } else { "it is not in `PATH`" };
-            let what = format!("the C compiler `{}`: {place}", printable(&named.value));
-            Failure::new(what).at(&named.origin).hint("install it, or leave `cc` out for the one of this machine")
-        };
-        return found.ok_or_else(failure);
+        let compiler = toolchain.chosen_c_compiler(dir, &named.value, &target, false);
+        return compiler.map_err(|failure| failure.at(&named.origin));
     }
-    let (name, own) = match (platform.architecture, platform.variant) {
-        ("arm", Some("v6")) => ("arm-linux-gnueabi", false),
-        ("arm", _) => ("arm-linux-gnueabihf", false),
-        (architecture, _) => {
-            let known = ARCHITECTURES.iter().find(|(known, _, _)| *known == architecture);
-            known.map_or(("", false), |(_, name, rust)| (*name, *rust == ARCH))
-        }
-    };
-    let cross = format!("{name}-gcc");
-    let candidates: &[&str] = if own { &["cc", "gcc", "clang"] } else { &[&cross] };
-    candidates.iter().find_map(|name| toolchain.program(name)).ok_or_else(|| {
-        let tried: Vec<_> = candidates.iter().map(|name| format!("`{name}`")).collect();
-        let what =
-            format!("`cgo = true` needs a C compiler for {platform}, and {} is not in `PATH`", tried.join(" or "));
-        let package = if own { "gcc libc6-dev".to_owned() } else { format!("gcc-{}", name.replace('_', "-")) };
-        Failure::new(what).hint(format!("`apt install {package}` on Debian and Ubuntu, or name one by `cc = \"...\"`"))
-    })
-}
-
-/// The compiler for another language that belongs to the C compiler `cc`.
-fn sibling(cc: &Path, gcc: &str, clang: &str, plain: &str) -> PathBuf {
-    let name = cc.file_name().unwrap_or_default().to_string_lossy();
-    let other = if name.contains("clang") {
-        name.replacen("clang", clang, 1)
-    } else if name.contains("gcc") {
-        name.replacen("gcc", gcc, 1)
-    } else {
-        name.strip_suffix("cc").map_or_else(|| plain.to_owned(), |start| format!("{start}{plain}"))
-    };
-    cc.with_file_name(other)
+    let host = format!("{ARCH}-unknown-linux-gnu");
+    toolchain.c_compiler(dir, &target, &host, false).ok_or_else(|| CCompiler::missing_for_cgo(platform, &target, &host))
 }
 
 /// A path as Go reads it from `CC`: it splits at white space, outside of quotes.
@@ -264,6 +231,27 @@ fn quoted(path: &Path) -> Result<OsString, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\'', '"']));
     let text = text.ok_or_else(|| Failure::new("Go cannot call a C compiler by this path").in_path(path))?;
     Ok(if text.contains(char::is_whitespace) { format!("'{text}'").into() } else { text.into() })
+}
+
+/// Refuses code in languages whose compilers are not pinned, and C++ where there is no compiler for it.
+pub(super) fn refuse_languages(packages: &Packages, has_cxx: bool) -> Result<(), Failure> {
+    for package in packages.iter().filter(|package| !package.standard) {
+        let languages = [
+            ("SWIG", package.swig().next()),
+            ("Fortran", package.fortran.first()),
+            ("Objective-C", package.objective_c.first()),
+        ];
+        let name = printable(&package.import_path);
+        if let Some((language, _)) = languages.into_iter().find(|(_, file)| file.is_some()) {
+            let what = format!("the package `{name}` has {language} code, for which a lock can pin no compiler");
+            return Err(Failure::new(what).in_path(&package.dir));
+        }
+        if !has_cxx && !package.cxx.is_empty() {
+            let what = format!("the package `{name}` has C++ code, and there is no C++ compiler beside the one for C");
+            return Err(Failure::new(what).in_path(&package.dir).hint("`apt install g++` on Debian and Ubuntu"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a `#cgo` line that asks for the processor of this machine, which Go allows, in the program or in a module.
@@ -303,24 +291,4 @@ pub(super) fn explain(ended: &Ended, failure: Failure) -> Failure {
             .hint("the C compiler does not find a header: on Debian headers are in packages that end with `-dev`");
     }
     failure
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_languages_have_the_compiler_beside_the_one_for_c() {
-        for (cc, cxx) in [
-            ("/usr/bin/cc", "/usr/bin/c++"),
-            ("/usr/bin/gcc-12", "/usr/bin/g++-12"),
-            ("/usr/bin/aarch64-linux-gnu-gcc", "/usr/bin/aarch64-linux-gnu-g++"),
-            ("/opt/clang-18", "/opt/clang++-18"),
-            ("/x/musl-gcc", "/x/musl-g++"),
-            ("/x/zig-cc", "/x/zig-c++"),
-            ("/x/tcc", "/x/tc++"),
-        ] {
-            assert_eq!(sibling(Path::new(cc), "g++", "clang++", "c++"), Path::new(cxx));
-        }
-    }
 }

@@ -115,6 +115,7 @@ pub(super) fn compile(
     stamps::check(&binary.ldflags, &listed.packages)?;
     if binary.cgo {
         cgo::refuse_native(&listed.packages)?;
+        cgo::refuse_languages(&listed.packages, job.cgo.as_ref().is_some_and(|cgo| cgo.has_cxx))?;
     }
     for stub in &listed.fallbacks.stubs {
         (order.waived)(&listed.name, stub.clone().at(&binary.package.origin))?;

@@ -12,7 +12,7 @@ use crate::report::Failure;
 
 /// Asks for the fields of [`Package`] and no others: some cost Go much time.
 pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,EmbedFiles,Imports,ImportMap,\
-     CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS";
+     CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CXXFiles,FFiles,MFiles,SwigFiles,SwigCXXFiles";
 
 /// A package (`go help list`).
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +38,16 @@ pub(super) struct Package {
     cgo_f_flags: Vec<String>,
     #[serde(rename = "CgoLDFLAGS")]
     cgo_ld_flags: Vec<String>,
+    #[serde(rename = "CXXFiles")]
+    pub(super) cxx: Vec<String>,
+    #[serde(rename = "FFiles")]
+    pub(super) fortran: Vec<String>,
+    #[serde(rename = "MFiles")]
+    pub(super) objective_c: Vec<String>,
+    #[serde(rename = "SwigFiles")]
+    swig: Vec<String>,
+    #[serde(rename = "SwigCXXFiles")]
+    swig_cxx: Vec<String>,
     /// What its files embed, relative to its folder.
     pub(super) embed_files: Vec<String>,
     imports: Vec<String>,
@@ -60,6 +70,11 @@ impl Package {
     pub(super) fn c_flags(&self) -> impl Iterator<Item = &String> {
         let compilers = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_f_flags];
         compilers.into_iter().flatten().chain(&self.cgo_ld_flags)
+    }
+
+    /// Files for SWIG, which writes Go and C code.
+    pub(super) fn swig(&self) -> impl Iterator<Item = &String> {
+        self.swig.iter().chain(&self.swig_cxx)
     }
 
     /// What these files declare.

@@ -16,7 +16,7 @@ use super::{
         child::{Child, Ended},
         environment::Environment,
     },
-    HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs, own_folders,
+    CXX_HEADERS, HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs, own_folders,
     trace::{LinkerFlags, TraceForm},
 };
 use crate::{
@@ -115,7 +115,8 @@ impl Inquiry<'_> {
         if let Some(first) = answers.include.first() {
             let digests = self.toolchain.header_digests(&answers.include, self.has_libraries)?;
             let file = |digest| MachineFile { path: first.clone(), digest };
-            digests.base.iter().for_each(|digest| files.add(HEADERS, &file(*digest)));
+            let name = if self.languages == ["c++"] { CXX_HEADERS } else { HEADERS };
+            digests.base.iter().for_each(|digest| files.add(name, &file(*digest)));
             elsewhere = digests.elsewhere;
             digests.kernel.iter().for_each(|digest| optional.add(KERNEL_HEADERS, &file(*digest)));
         }
@@ -132,6 +133,7 @@ impl Inquiry<'_> {
             linked: answers.linked.iter().filter_map(|path| fs::canonicalize(path).ok()).collect(),
             trace: answers.trace,
             optional,
+            cxx: MachineFiles::default(),
             has_libraries: self.has_libraries,
         })
     }

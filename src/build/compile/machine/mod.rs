@@ -9,6 +9,7 @@ mod headers;
 mod inquiry;
 pub(super) mod libraries;
 mod make_rule;
+mod needs;
 pub(super) mod trace;
 pub(super) mod wrapper;
 
@@ -22,6 +23,7 @@ pub(in crate::build) use self::inquiry::file_digest;
 pub(super) use self::{
     inquiry::{Inquiry, ProbeLink},
     make_rule::prerequisites,
+    needs::CompiledCode,
     trace::TraceForm,
 };
 use super::Toolchain;
@@ -29,6 +31,8 @@ use crate::{build::pinned::PinnedFile, cache::Fingerprint, oci::Digest, report::
 
 /// How the lock calls the headers of the compiler and the C library.
 const HEADERS: &str = "headers";
+/// How the lock calls all headers that C++ code is compiled with, those of the C library among them.
+const CXX_HEADERS: &str = "headers of C++";
 /// How the lock calls those of the kernel that the C library does not read.
 const KERNEL_HEADERS: &str = "kernel headers";
 
@@ -60,6 +64,8 @@ pub(super) struct MachineInputs {
     linked: BTreeSet<PathBuf>,
     /// What a link may read beside that, where the program needs it: the other archives of the compiler and the C library.
     pub(super) optional: MachineFiles,
+    /// What C++ code is compiled with, beside that: it counts where there is some.
+    cxx: MachineFiles,
     /// The recipe names libraries of this machine: all headers that lie where the compiler looks are pinned.
     has_libraries: bool,
     /// How the linker says what it read; `None` where no link was asked about, or it cannot.
@@ -97,14 +103,34 @@ impl MachineInputs {
         for (name, file) in other.optional.0 {
             self.optional.add(&name, &file);
         }
+        for (name, file) in other.cxx.0 {
+            self.cxx.add(&name, &file);
+        }
         self.has_libraries |= other.has_libraries;
         self.trace = self.trace.or(other.trace);
+    }
+
+    /// Takes what the C++ compiler uses beside the C compiler, which was joined before.
+    pub(super) fn join_cxx(&mut self, mut other: Self) {
+        for (name, file) in std::mem::take(&mut other.files).0 {
+            match self.files.0.get(&name) {
+                Some(known) if known.digest == file.digest => {}
+                Some(_) => other.cxx.add(&format!("{name} of C++"), &file),
+                None => other.cxx.add(&name, &file),
+            }
+        }
+        self.join(other);
+    }
+
+    /// The files that count for a program only where it needs them.
+    fn conditional(&self) -> impl Iterator<Item = (&String, &MachineFile)> {
+        self.optional.0.iter().chain(&self.cxx.0)
     }
 
     /// What a lock pins: the files, and those that a program may need.
     pub(super) fn all_files(&self) -> MachineFiles {
         let mut files = self.files.clone();
-        for (name, file) in &self.optional.0 {
+        for (name, file) in self.conditional() {
             files.add(name, file);
         }
         files
@@ -114,7 +140,7 @@ impl MachineInputs {
     /// that a library which is installed later counts.
     pub(super) fn state(&self) -> BTreeMap<String, String> {
         // Two kinds of headers have the same folder.
-        let files = self.files.0.iter().chain(&self.optional.0);
+        let files = self.files.0.iter().chain(self.conditional());
         let files = files.map(|(name, file)| (format!("{name}: {}", file.path.display()), file.digest.to_string()));
         let mut state: BTreeMap<_, _> = files.collect();
         let shared = self.include.iter().filter(|folder| headers::is_shared(folder));

@@ -47,30 +47,41 @@ impl CWrappers<'_> {
     ///
     /// That is the compiler's own name where `PATH` finds this compiler by it: C code writes the word into programs, and a
     /// name is the same on all machines. Other compilers are called by a path, so that nothing that means the machine's
-    /// own compiler gets them.
-    pub(in super::super) fn write(&self, command: &[OsString]) -> Result<OsString, Failure> {
+    /// own compiler gets them. `is_cxx` says that it compiles C++, whatever a source is called.
+    pub(in super::super) fn write(&self, command: &[OsString], is_cxx: bool) -> Result<OsString, Failure> {
         let program = command.first().map_or(Path::new("cc"), Path::new);
         let name = program.file_name().unwrap_or(OsStr::new("cc"));
         let is_in_path =
             command.len() == 1 && self.toolchain.program(&name.to_string_lossy()).as_deref() == Some(program);
         let below = if is_in_path { Self::IN_PATH } else { "named" };
-        let text = script(&quoted(command)?, &quoted(&[self.lists.as_os_str().to_owned()])?);
+        let text = script(&quoted(command)?, &quoted(&[self.lists.as_os_str().to_owned()])?, is_cxx);
         write_script(&self.folder.join(below), name, &text)?;
         Ok(if is_in_path { name.to_owned() } else { self.inside.join(below).join(name).into_os_string() })
     }
 }
 
 /// The script. A path with a blank ends where the blank is for gcc, which then gets the open file.
-fn script(command: &str, logs: &str) -> String {
+///
+/// Drivers choose the language by the source's name ("Options Controlling the Kind of Output"), each with a compiler of its
+/// own: the script notes C++, and what is neither C nor C++.
+fn script(command: &str, logs: &str, is_cxx: bool) -> String {
+    let cxx = if is_cxx { "1" } else { "" };
     let (open, list) =
         if logs.contains(char::is_whitespace) { ("exec 7>>\"$log.d\"\n", "/proc/self/fd/7") } else { ("", "$log.d") };
     format!(
         r#"#!/bin/sh
 log={logs}/$$
 own=
+cxx={cxx}
 for argument do
-  case $argument in -M | -MM | -MD | -MMD) own=1 ;; esac
+  case $argument in
+    -M | -MM | -MD | -MMD) own=1 ;;
+    *.cc | *.cp | *.cxx | *.cpp | *.CPP | *.c++ | *.C | *.ii | c++ | c++-cpp-output | -xc++*) cxx=1 ;;
+    *.m | *.mi | *.mm | *.M | *.mii | *.f | *.for | *.ftn | *.F | *.FOR | *.f[0-9][0-9] | *.F[0-9][0-9] | *.d | *.adb | *.ads)
+      : >"$log.language" ;;
+  esac
 done
+[ -z "$cxx" ] || : >"$log.cxx"
 export CC_PRINT_HEADERS=1 CC_PRINT_HEADERS_FILE="$log.h"
 {open}if [ -z "$own" ]; then
   export SUNPRO_DEPENDENCIES="{list}"
@@ -95,9 +106,9 @@ exit 0
 }
 
 impl MachineInputs {
-    /// Refuses C code that read a header of this machine which nothing names; gives the optional headers that it read. `logs` is the folder of the lists on this
-    /// machine, `host` translates the paths of the compile, and `own` says which files are of the sources, the toolchain or
-    /// the compile itself.
+    /// Refuses C code that read a header of this machine which nothing names; gives the conditional files that it was
+    /// compiled with. `logs` is the folder of the lists on this machine, `host` translates the paths of the compile, and
+    /// `own` says which files are of the sources, the toolchain or the compile itself.
     pub(in super::super) fn check_headers(
         &self,
         logs: &Path,
@@ -107,11 +118,19 @@ impl MachineInputs {
         let mut needed = MachineFiles::default();
         for name in super::names(logs, &|_| true) {
             let path = logs.join(&name);
+            if path.extension() == Some(OsStr::new("cxx")) {
+                self.cxx.0.iter().for_each(|(name, file)| needed.add(name, file));
+                continue;
+            }
             let text = fs::read(&path).map_err(|error| Failure::io("read a list of headers", &path, &error))?;
             let text = String::from_utf8_lossy(&text);
             let read = match path.extension().and_then(OsStr::to_str) {
                 Some("d") => prerequisites(&text),
                 Some("h") => text.lines().map(PathBuf::from).collect(),
+                Some("language") => {
+                    let what = "a dependency compiles a language other than C and C++, whose compiler no lock pins";
+                    return Err(Failure::new(what));
+                }
                 _ => {
                     let what =
                         "which headers the C compiler read is not known: it failed when it was asked a second time";
@@ -162,7 +181,7 @@ mod tests {
     fn noted(folder: &Path, arguments: &[&str]) -> Vec<PathBuf> {
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).unwrap();
-        let text = script("'/usr/bin/cc'", &quoted(&[logs.as_os_str().to_owned()]).unwrap());
+        let text = script("'/usr/bin/cc'", &quoted(&[logs.as_os_str().to_owned()]).unwrap(), false);
         let cc = write_script(folder, "cc", &text).unwrap();
         fs::write(folder.join("x.h"), "#define X 1\n").unwrap();
         fs::write(folder.join("x.c"), "#include <stdio.h>\n#include \"x.h\"\nint x = X;\n").unwrap();
