@@ -136,6 +136,60 @@ fn the_compiler_of_cxx_code_is_pinned_wherever_there_is_some() {
         .says("the package `example.com/app` has Fortran code, for which a lock can pin no compiler");
 }
 
+/// A program with what its build script makes of `said`.
+fn with_build_script(dependency: &str, said: &str) -> Case {
+    Case::new()
+        .recipe(&GNU.replace("gnu", "musl"))
+        .file("Cargo.toml", format!("[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[build-dependencies]\n{dependency} = {{ path = \"tool\" }}\n"))
+        .file("Cargo.lock", format!("version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"{dependency}\",\n]\n\n[[package]]\nname = \"{dependency}\"\nversion = \"1.0.0\"\n"))
+        .file("tool/Cargo.toml", format!("[package]\nname = \"{dependency}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n"))
+        .file("tool/src/lib.rs", "")
+        .file("build.rs", format!("use std::process::Command;\nfn main() {{\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    let said = Command::new({said}).output().unwrap();\n    println!(\"cargo::rustc-env=SAID={{}}\", String::from_utf8(said.stdout).unwrap().trim());\n}}\n"))
+        .file("src/main.rs", "fn main() { println!(\"said:{}\", env!(\"SAID\")); }\n")
+}
+
+#[test]
+fn a_generator_that_a_build_script_calls_is_pinned_and_another_one_is_called_again() {
+    let (case, tools) = with_tools(with_build_script("prost-build", "\"protoc\""));
+    let protoc = |word: &str| tools.clone().file("protoc", format!("#!/bin/sh\necho {word}\n")).mode("protoc", 0o755);
+    protoc("first-protoc");
+    case.run(["lock", "--offline", "app.toml"]).ok();
+    assert!(holds(&case, "said:first-protoc"));
+    case.run(["build", "app.toml", "--offline", "--locked"]).ok();
+    protoc("other-protoc");
+    for _ in 0..2 {
+        let refused = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
+        refused.says("`protoc for x86_64-unknown-linux-musl` is");
+    }
+    assert!(holds(&case, "said:other-protoc"));
+    // What no build script calls is no input.
+    let idle = case.edit("build.rs", |text| text.replace("\"protoc\"", "\"pwd\""));
+    idle.run(["build", "app.toml", "--offline", "--locked"]).ok();
+}
+
+#[test]
+fn a_build_script_that_asks_git_is_asked_again_after_a_commit_without_a_change() {
+    let case = with_build_script("other", "\"git\").args([\"describe\", \"--tags\", \"--always\", \"--abbrev=40\"]");
+    let cache = Case::new();
+    let case = case.env("XDG_CACHE_HOME", cache.path("../cache"));
+    let git = |words: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        let git = Command::new("git").args(identity).args(words).current_dir(case.path(".")).output().expect("git");
+        assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
+        String::from_utf8(git.stdout).expect("text").trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    for number in 0..3 {
+        git(&["commit", "-q", "--allow-empty", "-m", &number.to_string()]);
+        let head = git(&["rev-parse", "HEAD"]);
+        assert!(holds(&case, &format!("said:{head}")), "{number}");
+    }
+    git(&["tag", "v1"]);
+    case.run(["build", "app.toml", "--offline"]).ok().says("note: a build script or a macro asks git");
+    assert!(holds(&case, "said:v1"));
+}
+
 #[test]
 fn a_header_of_another_library_is_refused_until_the_code_does_without_it() {
     let case = with_c("").edit("src/c.c", |text| format!("#include \"other.h\"\n{text}"));

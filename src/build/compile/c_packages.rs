@@ -27,6 +27,8 @@ pub(super) enum CNeed {
     Cxx,
     /// A program of the host.
     Program(CProgram),
+    /// A program of the host that writes code, where the build script does not do without it.
+    Generator(CProgram),
     /// A library for the target that is on this machine, and that pkg-config finds.
     SystemLibrary {
         /// The feature of the package that compiles the library from source in place of it.
@@ -37,11 +39,14 @@ pub(super) enum CNeed {
 /// A program that build scripts start, or a library that they load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CProgram {
+    Capnp,
     Cmake,
+    Flatc,
     Go,
     Make,
     Nasm,
     Perl,
+    Protoc,
     /// No program: bindgen loads it, from many places. It is not looked for.
     Libclang,
 }
@@ -63,7 +68,10 @@ fn needs(name: &str, package: &TreePackage, tree: &CargoTree, target: &str) -> B
             // Sources of a library with a function that compiles them, and not a build script of its own.
             let compiles = || tree.host_dependencies(tool).any(|helper| matches!(helper, "cc" | "cmake" | "autotools"));
             let is_source = tool.0.ends_with("-src") && compiles();
-            tool_needs(&tool.0).iter().copied().chain(is_source.then_some(CNeed::C))
+            // A builder of the workspace itself uses a generator as another one does.
+            let helpers = tree.host_dependencies(tool).flat_map(tool_needs).copied();
+            let generators = helpers.filter(|need| matches!(need, CNeed::Generator(_)));
+            tool_needs(&tool.0).iter().copied().chain(generators).chain(is_source.then_some(CNeed::C))
         })
     };
     let has = |features: &[&str]| features.iter().any(|feature| package.features.contains(*feature));
@@ -108,6 +116,12 @@ fn tool_needs(tool: &str) -> &'static [CNeed] {
         "cxx-build" | "cpp_build" | "autocxx-build" => &[CNeed::C, CNeed::Cxx],
         "nasm-rs" => &[CNeed::Program(CProgram::Nasm)],
         "bindgen" => &[CNeed::Program(CProgram::Libclang)],
+        "prost-build" | "tonic-build" | "tonic-prost-build" | "prost-wkt-build" | "protobuf-codegen"
+        | "protobuf-build" | "protoc-rust" | "protoc-rust-grpc" | "grpcio-compiler" | "pbjson-build" => {
+            &[CNeed::Generator(CProgram::Protoc)]
+        }
+        "flatbuffers-build" | "flatc-rust" => &[CNeed::Generator(CProgram::Flatc)],
+        "capnpc" => &[CNeed::Generator(CProgram::Capnp)],
         "pkg-config" | "system-deps" => &[CNeed::SystemLibrary { vendored_by: None }],
         _ => &[],
     }
@@ -165,13 +179,17 @@ impl CPackage {
 }
 
 impl CProgram {
-    fn in_path(self) -> Option<&'static str> {
+    /// The name of the program, where it is one.
+    pub(super) fn in_path(self) -> Option<&'static str> {
         match self {
+            Self::Capnp => Some("capnp"),
             Self::Cmake => Some("cmake"),
+            Self::Flatc => Some("flatc"),
             Self::Go => Some("go"),
             Self::Make => Some("make"),
             Self::Nasm => Some("nasm"),
             Self::Perl => Some("perl"),
+            Self::Protoc => Some("protoc"),
             Self::Libclang => None,
         }
     }
@@ -181,6 +199,9 @@ impl CProgram {
         match self {
             Self::Libclang => "libclang-dev",
             Self::Go => "golang-go",
+            Self::Capnp => "capnproto",
+            Self::Flatc => "flatbuffers-compiler",
+            Self::Protoc => "protobuf-compiler",
             other => other.in_path().unwrap_or_default(),
         }
     }

@@ -18,9 +18,10 @@ use crate::{
 pub(super) type Environment = BTreeMap<OsString, OsString>;
 
 /// Switches off everything in git that another file than the checkout's could switch on, and hooks with it.
-/// `safe.directory` lets another user's checkout be read, which a container build often is.
-pub(super) const GIT_SETTINGS: [(&str, &str); 3] =
-    [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("safe.directory", "*")];
+/// `safe.directory` lets another user's checkout be read, which a container build often is. `core.abbrev` is what
+/// `{git.describe}` takes: else the name of a commit is as long as the number of objects in the clone asks for.
+pub(super) const GIT_SETTINGS: [(&str, &str); 4] =
+    [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("safe.directory", "*"), ("core.abbrev", "12")];
 
 impl Toolchain<'_> {
     /// A variable of the caller; an empty one is none, as for Go and cargo.
@@ -207,7 +208,7 @@ pub(super) mod tests {
         };
         let own = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.proxy"), ("GIT_CONFIG_VALUE_0", "p")];
         let all = said(&own);
-        for line in ["GIT_CONFIG_COUNT=4", "GIT_CONFIG_KEY_0=http.proxy", "GIT_CONFIG_KEY_3=safe.directory"] {
+        for line in ["GIT_CONFIG_COUNT=5", "GIT_CONFIG_KEY_0=http.proxy", "GIT_CONFIG_KEY_3=safe.directory"] {
             assert!(all.iter().any(|said| said == line), "{line} in {all:?}");
         }
         assert!(said(&[]).contains(&"GIT_CONFIG_VALUE_2=*".to_owned()));

@@ -44,6 +44,17 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
     }
 }
 
+/// Everything that git could say about the revision of the checkout that holds `dir`, but for changes of files, which are
+/// known otherwise: the commit, the branch, and all tags. Empty where git says nothing.
+pub(super) fn fingerprint(toolchain: &Toolchain<'_>, dir: &Path) -> String {
+    let Some(git) = toolchain.program("git") else { return String::new() };
+    let environment = environment(toolchain);
+    let questions: [&[&str]; 3] =
+        [&["rev-parse", "HEAD"], &["symbolic-ref", "--quiet", "HEAD"], &["show-ref", "--tags", "--dereference"]];
+    let answers = questions.map(|words| run(&git, &environment, dir, words).map(|ended| ended.text()));
+    answers.map(Result::unwrap_or_default).join("\n")
+}
+
 /// Where a version comes from that no tag says.
 const ELSEWHERE: &str = "or declare `version = \"dev\"` in `[vars]`, write `{version}`, and call `--set version=...`";
 

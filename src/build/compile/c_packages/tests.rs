@@ -41,7 +41,8 @@ fn what_a_build_script_uses_says_what_it_needs() {
         (&["pkg-config"], vec![system]),
         (&["system-deps"], vec![system]),
         (&["lua-src"], vec![CNeed::C]),
-        (&["rustc_version", "autocfg", "vergen", "prost-build"], vec![]),
+        (&["rustc_version", "autocfg", "vergen"], vec![]),
+        (&["tonic-build"], vec![CNeed::Generator(CProgram::Protoc)]),
     ] {
         assert_eq!(needs("strange-sys", tools, MUSL), expected, "{tools:?}");
     }

@@ -1,11 +1,14 @@
 //! Finds the C compiler for the dependencies of a Rust program, and refuses the build before cargo runs where there is none.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+};
 
 use super::{
     super::{
         c_compiler::{CCompiler, variables},
-        c_packages::{CNeed, CPackage, c_packages},
+        c_packages::{CNeed, CPackage, CProgram, c_packages},
         cargo_tree::CargoTree,
         machine::wrapper::CWrappers,
         zig::Wrappers,
@@ -21,6 +24,8 @@ pub(super) struct CCode {
     pub(super) compiler: Option<CCompiler>,
     /// Some of it is C++, whose library only a driver links.
     pub(super) has_cxx: bool,
+    /// What build scripts start or load, as far as it decides about what they make.
+    pub(super) tools: BTreeSet<CProgram>,
 }
 
 impl Job<'_> {
@@ -38,21 +43,28 @@ impl Job<'_> {
                 return Err(missing);
             }
         }
+        let tools = packages.iter().flat_map(|package| &package.needs).filter_map(|need| match need {
+            // It only calls others.
+            CNeed::Program(CProgram::Make) => None,
+            CNeed::Program(tool) | CNeed::Generator(tool) => Some(*tool),
+            _ => None,
+        });
+        let tools = tools.collect();
         let needs = |need: CNeed| packages.iter().find(|package| package.needs.contains(&need));
         let has_cxx = needs(CNeed::Cxx).is_some();
         let Some(package) = needs(CNeed::Cxx).or_else(|| needs(CNeed::C)) else {
-            return Ok(CCode { compiler: self.chosen_compiler(false)?, has_cxx });
+            return Ok(CCode { compiler: self.chosen_compiler(false)?, has_cxx, tools });
         };
         if self.binary.cc.is_none()
             && variables("CC", self.target).iter().any(|name| self.binary.env.contains_key(name))
         {
-            return Ok(CCode { compiler: None, has_cxx });
+            return Ok(CCode { compiler: None, has_cxx, tools });
         }
         let compiler = match self.chosen_compiler(has_cxx)? {
             Some(chosen) => chosen,
             None => self.found_compiler(package, has_cxx)?,
         };
-        Ok(CCode { compiler: Some(compiler), has_cxx })
+        Ok(CCode { compiler: Some(compiler), has_cxx, tools })
     }
 
     /// The compiler that the recipe names.

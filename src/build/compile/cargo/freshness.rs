@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::bench::Bench,
+    super::{Toolchain, bench::Bench, git},
     dep_info::{dep_info, file_names, reruns, units},
     paths::CompilePaths,
     sources::{Listing, OUTSIDE, Sources, group_name},
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     cache::tells_changes,
     oci::Digest,
-    report::{Failure, Progress, printable},
+    report::{Failure, printable},
 };
 
 /// The file in which the record is, in the folder of the compile.
@@ -39,6 +39,9 @@ struct Record {
     env: BTreeMap<String, String>,
     /// The fingerprint of each tool and library outside of the toolchain, by target and path.
     tools: BTreeMap<String, String>,
+    /// A build script or a macro asked git, so that the revision counts.
+    #[serde(default)]
+    asks_git: bool,
 }
 
 /// What the units of one package were compiled from.
@@ -68,6 +71,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) target: &'a str,
     /// Tools and libraries of the machine by path, with the fingerprint of each.
     pub(super) tools: BTreeMap<String, String>,
+    /// What git says about the revision, where a build script or a macro asked it.
+    pub(super) revision: String,
 }
 
 /// The target directory of a workspace before and after one run of cargo.
@@ -90,6 +95,13 @@ pub(super) struct Prepared {
     before: BTreeMap<String, PackageRecord>,
 }
 
+impl Prepared {
+    /// Whether a build script or a macro of an earlier compile asked git.
+    pub(super) fn asked_git(&self) -> bool {
+        self.record.asks_git
+    }
+}
+
 impl Freshness<'_> {
     /// Removes the fingerprints of every unit whose inputs are others than what it was compiled from.
     ///
@@ -98,10 +110,14 @@ impl Freshness<'_> {
     pub(super) fn prepare(
         &self,
         listing: Option<Listing>,
-        around: &Surroundings<'_>,
-        progress: &dyn Progress,
+        mut around: Surroundings<'_>,
+        toolchain: &Toolchain<'_>,
     ) -> Result<Prepared, Failure> {
         let mut record = self.read();
+        if record.asks_git {
+            around.revision = git::fingerprint(toolchain, self.root);
+        }
+        let (around, progress) = (&around, toolchain.progress);
         if tools_changed(&record, around) {
             let folder = self.target_dir.join(around.target);
             remove(&folder).map_err(|error| Failure::io("remove what another tool compiled", &folder, &error))?;
@@ -137,8 +153,11 @@ impl Freshness<'_> {
     }
 
     /// Keeps what the units were compiled from, unless a file changed while cargo ran.
-    pub(super) fn remember(&self, before: Prepared) -> Result<(), Failure> {
+    ///
+    /// `asks_git` says that a build script or a macro asked git while cargo ran: from now on the revision counts.
+    pub(super) fn remember(&self, before: Prepared, asks_git: bool) -> Result<(), Failure> {
         let Prepared { mut record, listing: Some(listing), before } = before else { return Ok(()) };
+        record.asks_git |= asks_git;
         let Some(after) = self.sources.list() else { return Ok(()) };
         let none = BTreeSet::new();
         if self.sources.state(&listing, OUTSIDE, &none) != self.sources.state(&after, OUTSIDE, &none) {
@@ -309,7 +328,9 @@ fn tools_changed(record: &Record, around: &Surroundings<'_>) -> bool {
 
 /// The digest of each variable. Values may be secrets, and are not kept.
 fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
-    around.env.iter().map(|(name, value)| ((*name).to_owned(), Digest::of(value.as_bytes()).hex())).collect()
+    let variables = around.env.iter().map(|(name, value)| (*name, *value));
+    let all = variables.chain([("what git says", around.revision.as_str())]);
+    all.map(|(name, value)| (name.to_owned(), Digest::of(value.as_bytes()).hex())).collect()
 }
 
 /// When a file became what it is, by the clock of the file system.

@@ -45,6 +45,7 @@ impl Job<'_> {
         if let Some(compiler) = &code.compiler {
             self.add_compiler(compiler, &mut machine)?;
         }
+        self.add_tools(&code.tools, &mut machine)?;
         if let Some(library) = self.binary.libraries.first().filter(|_| !self.target.contains("-linux-gnu")) {
             let what = format!("`libraries` are those of this machine, which are not for `{}`", printable(self.target));
             let hint = "name a gnu target, such as `target = \"x86_64-unknown-linux-gnu\"`";
@@ -183,10 +184,9 @@ impl Job<'_> {
     }
 
     /// Makes the folder of the lists. Lists of a compile that was cut off stay, because they were not checked yet.
-    pub(super) fn make_header_lists(&self, code: &CCode) -> Result<(), Failure> {
+    pub(super) fn make_header_lists(&self) -> Result<(), Failure> {
         let folder = self.header_lists();
-        let made = code.compiler.as_ref().map_or(Ok(()), |_| fs::create_dir_all(&folder));
-        made.map_err(|error| Failure::io("make the folder", &folder, &error))
+        fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))
     }
 
     /// Refuses a program that was made of files of this machine which nothing names; gives the conditional ones that it took.
@@ -196,7 +196,6 @@ impl Job<'_> {
         machine: &MachineInputs,
         trace: Option<&(TraceForm, PathBuf)>,
         archives: &[PathBuf],
-        code: &CCode,
     ) -> Result<MachineFiles, Failure> {
         let folders = [self.toolchain.checkout, &self.cargo_home, self.bench.root(), self.rust.sysroot()];
         let own = own_folders(&folders);
@@ -206,9 +205,6 @@ impl Job<'_> {
             read.extend(form.read(list)?.iter().map(|path| host(path)));
         }
         let mut needed = machine.check_linked(&read, &own)?;
-        if code.compiler.is_none() {
-            return Ok(needed);
-        }
         let lists = self.header_lists();
         let checked = machine.check_headers(&lists, &host, &own);
         let units = self.units_folder();

@@ -16,6 +16,7 @@ mod program;
 mod room;
 mod run;
 mod sources;
+mod tools;
 mod workspace;
 
 use std::{
@@ -57,6 +58,9 @@ use crate::{
 
 /// A program is linked against a C library that is part of it.
 const STATIC: &str = "-Ctarget-feature=+crt-static";
+
+/// The note where the bytes of a program hang on more of a clone than its files.
+const ASKS_GIT: &str = "note: a build script or a macro asks git: the program is the same only where commit, tags and depth of the clone are";
 
 /// A cargo program and where it is compiled.
 struct Job<'a> {
@@ -173,6 +177,7 @@ fn prepare<'a>(
     for (name, value) in job.c_variables(&code)? {
         job.environment.insert(name.into(), value);
     }
+    job.write_tools(&code.tools)?;
     let maps = job.paths.maps((&job.rust.library_source, &job.rust.library_name), &workspace.from_git)?;
     // C code writes these flags into programs (`OpenSSL_version`): the folder of the toolchain, in which there is none of
     // it, stays out of them.
@@ -341,11 +346,12 @@ impl CargoCompile<'_> {
         let mut env: BTreeMap<_, _> = env;
         // What `[env]` of a configuration says reaches units as a variable of the recipe does.
         env.insert("the configuration of cargo", job.configuration.as_str());
-        let surroundings = Surroundings { env, target: job.target, tools: machine::tools(&inputs, &code) };
+        let surroundings =
+            Surroundings { env, target: job.target, tools: machine::tools(&inputs, &code), revision: String::new() };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
-        let before = freshness.prepare(workspace.listing, &surroundings, job.toolchain.progress)?;
+        let before = freshness.prepare(workspace.listing, surroundings, job.toolchain)?;
         job.recall(&inputs, order)?;
-        job.make_header_lists(&code)?;
+        job.make_header_lists()?;
         let inside = job.paths.inside(&root);
         let packages = dependency_list::used(&graph);
         let artifacts = Artifacts::new(&choice.binary, &inside, packages, job.running, job.toolchain.progress);
@@ -355,7 +361,11 @@ impl CargoCompile<'_> {
         if !ended.status.success() {
             return Err(job.explain(&ended, "cargo rustc"));
         }
-        (order.pinned)(&job.check_machine(&inputs, trace.as_ref(), &artifacts.archives(), &code)?)?;
+        let asks_git = job.asks_git();
+        if asks_git || before.asked_git() {
+            job.toolchain.progress.step(ASKS_GIT);
+        }
+        (order.pinned)(&job.check_machine(&inputs, trace.as_ref(), &artifacts.archives())?)?;
         let compiled = artifacts.compiled();
         let made = job.paths.host(&artifacts.program()?);
         let host_path = job.host_path(&made, &choice.binary)?;
@@ -364,7 +374,7 @@ impl CargoCompile<'_> {
         fs::copy(&made, &copy).map_err(|error| Failure::io("copy the program", &made, &error))?;
         let debug = job.split(&copy)?.map(|symbols| job.bench.hand_over(&symbols, &variant, "symbols")).transpose()?;
         let path = job.bench.hand_over(&copy, &variant, &choice.binary)?;
-        freshness.remember(before)?;
+        freshness.remember(before, asks_git)?;
         if compiled {
             // Without it the folder counts as empty, and is removed later than it could be.
             let _ = note_size(job.bench.root());

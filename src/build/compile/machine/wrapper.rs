@@ -16,12 +16,15 @@ use super::{
         bench::remove_folder,
         shell_script::{quoted, write_script},
     },
-    KERNEL_HEADERS, MachineFiles, MachineInputs,
+    KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs,
     c_library::HeaderKind,
     headers, prerequisites,
     trace::hint,
 };
 use crate::report::{Failure, printable};
+
+/// The ending of the mark that a script leaves when a program other than a C compiler is called: `<number>.<name>.tool`.
+pub(in super::super) const TOOL: &str = "tool";
 
 /// The scripts of one compile.
 pub(in super::super) struct CWrappers<'a> {
@@ -118,8 +121,8 @@ impl MachineInputs {
         let mut needed = MachineFiles::default();
         for name in super::names(logs, &|_| true) {
             let path = logs.join(&name);
-            if path.extension() == Some(OsStr::new("cxx")) {
-                self.cxx.0.iter().for_each(|(name, file)| needed.add(name, file));
+            if let Some(called) = self.called(&path) {
+                called.for_each(|(name, file)| needed.add(name, file));
                 continue;
             }
             let text = fs::read(&path).map_err(|error| Failure::io("read a list of headers", &path, &error))?;
@@ -145,6 +148,18 @@ impl MachineInputs {
             }
         }
         Ok(needed)
+    }
+
+    /// The files that a mark of a script stands for, where `path` is one: [`TOOL`], or that C++ is compiled.
+    fn called(&self, path: &Path) -> Option<impl Iterator<Item = (&String, &MachineFile)>> {
+        let (is_cxx, is_tool) = match path.extension()?.to_str()? {
+            "cxx" => (true, false),
+            TOOL => (false, true),
+            _ => return None,
+        };
+        let tool = path.file_stem().map(Path::new).and_then(Path::extension).and_then(OsStr::to_str);
+        let tools = self.optional.0.iter().filter(move |(name, _)| is_tool && Some(name.as_str()) == tool);
+        Some(self.cxx.0.iter().filter(move |_| is_cxx).chain(tools))
     }
 
     fn check_header(&self, header: &Path, own: &dyn Fn(&Path) -> bool) -> Result<HeaderKind, Failure> {

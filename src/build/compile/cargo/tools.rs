@@ -1,0 +1,115 @@
+//! Programs of this machine that build scripts start, or load, to make code: `protoc`, `nasm`, libclang. What they make
+//! reaches the program, so that the lock pins them where they are used.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{
+        c_packages::CProgram,
+        machine::{
+            Inquiry, MachineInputs,
+            wrapper::{CWrappers, TOOL},
+        },
+        shell_script::{quoted, write_script},
+    },
+    Job,
+};
+use crate::report::Failure;
+
+/// Asked by build scripts and macros for the revision, which is then part of the program.
+const GIT: &str = "git";
+
+/// The variables by which a recipe can name a program that build scripts look for.
+const VARIABLES: [(&str, CProgram); 2] = [("PROTOC", CProgram::Protoc), ("CMAKE", CProgram::Cmake)];
+
+/// The folders in which bindgen looks for libclang, as far as their names are known.
+const LIBRARIES: [&str; 5] =
+    ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64", "/usr/lib/x86_64-linux-gnu"];
+
+impl Job<'_> {
+    /// Adds the programs in `tools` that are on this machine: they count where a script of [`write_tools`](Self::write_tools)
+    /// is called; those that the recipe names, and libclang, count always.
+    pub(super) fn add_tools(&self, tools: &BTreeSet<CProgram>, machine: &mut MachineInputs) -> Result<(), Failure> {
+        for tool in tools {
+            let named = VARIABLES.iter().find(|(_, program)| program == tool);
+            let named = named.and_then(|(variable, _)| self.binary.env.get(*variable));
+            if let Some(named) = named {
+                let found = self.toolchain.named_program(&named.value, self.dir);
+                let found = found.map_err(|failure| failure.at(&named.origin))?;
+                machine.join(self.file(found)?);
+            } else if let Some(path) = tool.in_path().and_then(|name| self.toolchain.program(name)) {
+                let mut file = self.file(path)?;
+                file.optional = std::mem::take(&mut file.files);
+                machine.join(file);
+            }
+        }
+        if tools.contains(&CProgram::Libclang) {
+            for library in self.libclang() {
+                machine.join(self.file(library)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// One file, whose digest is remembered.
+    fn file(&self, path: PathBuf) -> Result<MachineInputs, Failure> {
+        let driver = [path.into_os_string()];
+        let inquiry = Inquiry {
+            toolchain: self.toolchain,
+            dir: self.dir,
+            environment: &self.environment,
+            driver: &driver,
+            languages: &[],
+            has_libraries: false,
+            link: None,
+        };
+        inquiry.answer()
+    }
+
+    /// Every libclang that bindgen may load: `libclang.so` and `libclang-14.so.1`, in the folder that the recipe names by
+    /// `LIBCLANG_PATH`, else where libraries and versions of LLVM are (`clang-sys`, "Environment Variables").
+    fn libclang(&self) -> BTreeSet<PathBuf> {
+        let mut folders: Vec<PathBuf> = LIBRARIES.map(PathBuf::from).into();
+        if let Some(named) = self.binary.env.get("LIBCLANG_PATH") {
+            folders = vec![self.dir.join(&named.value)];
+        } else {
+            let versions = entries(Path::new("/usr/lib")).into_iter();
+            folders
+                .extend(versions.filter(|path| path.to_string_lossy().contains("llvm")).map(|path| path.join("lib")));
+        }
+        let is_one = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so")
+        };
+        let found = folders.iter().flat_map(|folder| entries(folder)).filter(|path| is_one(path));
+        found.filter_map(|path| fs::canonicalize(path).ok()).filter(|path| path.is_file()).collect()
+    }
+
+    /// Writes the scripts in place of these programs, and of git, which leave a mark when they are called.
+    pub(super) fn write_tools(&self, tools: &BTreeSet<CProgram>) -> Result<(), Failure> {
+        let lists = quoted(&[self.paths.inside(&self.header_lists()).into_os_string()])?;
+        let folder = self.tools_folder().join(CWrappers::IN_PATH);
+        for name in tools.iter().filter_map(|tool| tool.in_path()).chain([GIT]) {
+            let Some(path) = self.toolchain.program(name) else { continue };
+            let program = quoted(&[path.into_os_string()])?;
+            let mark = format!("[ ! -d {lists} ] || : >{lists}/$$.{name}.{TOOL}");
+            write_script(&folder, name, &format!("#!/bin/sh\n{mark}\nexec {program} \"$@\"\n"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a build script or a macro of this compile asked git.
+    pub(super) fn asks_git(&self) -> bool {
+        let ending = format!(".{GIT}.{TOOL}");
+        entries(&self.header_lists()).iter().any(|path| path.to_string_lossy().ends_with(&ending))
+    }
+}
+
+/// The paths in a folder; none where there is no folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
