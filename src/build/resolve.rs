@@ -2,6 +2,7 @@
 
 mod ahead;
 mod base;
+mod config;
 mod expanded;
 mod inputs;
 mod programs;
@@ -16,12 +17,14 @@ use std::{
     sync::Arc,
 };
 
-use self::base::{base_bundle, check_layers};
 pub use self::inputs::{MachineInput, SourceInput};
+use self::{
+    base::{base_bundle, check_layers},
+    config::object_to_key,
+};
 use super::{
     base::{BaseConfig, FoundBase},
     bundles::MOZILLA_VERSION,
-    certificates::BUNDLE_PATH,
     check::{self, Objection},
     compile::{MachineFiles, Toolchain},
     downloads::Downloads,
@@ -376,63 +379,11 @@ impl<'a> Resolver<'a> {
             }
         }
     }
-
-    fn add_config(&self, prepared: &mut Prepared, bundle: bool) -> Result<(), Failure> {
-        let run = &self.recipe.run;
-        let platform = prepared.platform.clone();
-        let mut env = BTreeMap::new();
-        if bundle {
-            env.insert("SSL_CERT_FILE".to_owned(), BUNDLE_PATH.to_owned());
-        }
-        for (name, value) in &run.env {
-            let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, &format!("the variable `{}`", printable(name)), &value.origin);
-            env.insert(name.clone(), text);
-        }
-        if let Some(entrypoint) = &run.entrypoint {
-            for text in &entrypoint.value {
-                object_to_key(prepared, text, None, "the entrypoint", &entrypoint.origin);
-            }
-        }
-        for value in &run.args {
-            let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, "an argument", &value.origin);
-            prepared.config.cmd.push(text);
-        }
-        let mut labels = BTreeMap::new();
-        for (name, value) in &run.labels {
-            let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, &format!("the label `{}`", printable(name)), &value.origin);
-            labels.insert(name.clone(), text);
-        }
-        for (name, value) in &self.recipe.annotations {
-            let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, &format!("the annotation `{}`", printable(name)), &value.origin);
-            prepared.annotations.insert(name.clone(), text);
-        }
-        let config = &mut prepared.config;
-        config.user = run.user.to_string();
-        config.env = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        config.exposed_ports = run.ports.iter().map(|port| port.value.clone()).collect();
-        config.working_dir = run.workdir.as_ref().map(|workdir| workdir.value.to_text().into_owned());
-        config.stop_signal.clone_from(&run.stop_signal);
-        config.labels = labels;
-        Ok(())
-    }
 }
 
 /// Whether an entry with these platforms exists on this one.
 fn on(platforms: Option<&Vec<Platform>>, platform: &Platform) -> bool {
     platforms.is_none_or(|platforms| platforms.contains(platform))
-}
-
-/// A private key in a text is an objection; the text itself is never shown.
-fn object_to_key(prepared: &mut Prepared, text: &str, to: Option<&ImagePath>, what: &str, at: &Origin) {
-    if super::secrets::has_private_key(text) {
-        let failure = Failure::refused(Rule::PrivateKey, format!("{what} holds a private key"));
-        let failure = failure.at(at).hint("hand secrets over when the container runs");
-        prepared.objections.push(Objection { path: to.cloned(), failure });
-    }
 }
 
 /// Somebody who names a folder in a `[[file]]` wants a tree.

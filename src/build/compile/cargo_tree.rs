@@ -6,10 +6,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
+use super::cargo_lock::CargoLock;
 use crate::report::{Failure, printable};
 
 /// The arguments of the call whose output [`CargoTree::read`] takes. `--target`, `--package` and the flags for
@@ -86,16 +86,12 @@ impl CargoTree {
 
     /// What a `Cargo.lock` says: more than is compiled for one target, with features that are not known.
     pub(super) fn of_lock(file: &Path) -> Result<Self, Failure> {
-        let text = fs::read_to_string(file).map_err(|error| Failure::io("read it", file, &error))?;
-        let lock: toml::Table = text.parse().map_err(|_| Failure::new("`Cargo.lock` is no TOML").in_path(file))?;
         let mut tree = Self::default();
-        for package in lock.get("package").and_then(toml::Value::as_array).into_iter().flatten() {
-            let word = |key: &str| package.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-            let listed = package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten();
-            let names = listed.filter_map(|name| name.as_str()?.split(' ').next());
+        for package in CargoLock::read(file)?.package {
+            let names = package.dependencies.iter().filter_map(|name| name.split(' ').next());
             let build_dependencies = names.map(|name| (name.to_owned(), String::new())).collect();
             let entry = TreePackage { features: BTreeSet::new(), build_dependencies };
-            tree.packages.insert((word("name"), word("version")), entry);
+            tree.packages.insert((package.name, package.version), entry);
         }
         Ok(tree)
     }

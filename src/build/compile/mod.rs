@@ -31,6 +31,7 @@ mod c_packages;
 mod cargo;
 mod cargo_config;
 mod cargo_graph;
+mod cargo_lock;
 mod cargo_tree;
 mod child;
 mod dependency_list;

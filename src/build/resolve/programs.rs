@@ -117,7 +117,14 @@ impl<'a> Resolver<'a> {
     ) -> Result<(), Failure> {
         let dir = dir.map_or(".", |dir| dir.value.as_str());
         let mut machine = self.machine.borrow_mut();
-        machine.entry((compiler, dir.to_owned(), scope.to_owned())).or_default().0.extend(files.0.clone());
+        let known = machine.entry((compiler, dir.to_owned(), scope.to_owned())).or_default();
+        let new: Vec<_> = files.0.iter().filter(|(name, _)| !known.0.contains_key(*name)).collect();
+        for (name, file) in &new {
+            let path = file.path.to_string_lossy();
+            self.progress.detail(&format!("  takes {name} for {scope}: {} {}", file.digest, printable(&path)));
+        }
+        let is_new = !new.is_empty();
+        known.0.extend(files.0.clone());
         let Some(lock) = self.lock else { return Ok(()) };
         let digests = files.0.iter().map(|(name, file)| (name.clone(), file.digest)).collect();
         let mut differ = lock.other_files(compiler, dir, scope, &digests).into_iter();
@@ -129,7 +136,9 @@ impl<'a> Resolver<'a> {
         if self.settings.locked {
             return Err(first);
         }
-        self.progress.warn(&first);
+        if is_new {
+            self.progress.warn(&first);
+        }
         Ok(())
     }
 

@@ -9,14 +9,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Toolchain, bench::Bench, git},
+    super::{
+        Toolchain,
+        bench::{Bench, remove_folder},
+        git,
+    },
     dep_info::{dep_info, file_names, reruns, units},
     paths::CompilePaths,
     sources::{Listing, OUTSIDE, Sources, group_name},
@@ -119,8 +123,7 @@ impl Freshness<'_> {
         }
         let (around, progress) = (&around, toolchain.progress);
         if tools_changed(&record, around) {
-            let folder = self.target_dir.join(around.target);
-            remove(&folder).map_err(|error| Failure::io("remove what another tool compiled", &folder, &error))?;
+            remove_folder(&self.target_dir.join(around.target))?;
         }
         for (path, fingerprint) in &around.tools {
             record.tools.insert(format!("{} {path}", around.target), fingerprint.clone());
@@ -293,8 +296,7 @@ impl Freshness<'_> {
         for profile in self.profiles() {
             let fingerprints = profile.join(".fingerprint");
             for unit in file_names(&fingerprints).iter().filter(|unit| is_stale(unit)) {
-                let folder = fingerprints.join(unit);
-                remove(&folder).map_err(|error| Failure::io("remove what is no longer fresh", &folder, &error))?;
+                remove_folder(&fingerprints.join(unit))?;
             }
         }
         Ok(())
@@ -337,12 +339,4 @@ fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
 fn changed_at(metadata: &fs::Metadata) -> (i64, i64) {
     use std::os::unix::fs::MetadataExt as _;
     (metadata.ctime(), metadata.ctime_nsec()).max((metadata.mtime(), metadata.mtime_nsec()))
-}
-
-/// Removes a folder that may not be there.
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

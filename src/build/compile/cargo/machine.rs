@@ -60,7 +60,8 @@ impl Job<'_> {
             machine.join(self.linking(linker, code, rustflags)?);
         }
         if !self.binary.libraries.is_empty() {
-            let program = self.pkg_config()?;
+            let target = Some(self.target).filter(|target| *target != self.rust.host);
+            let program = libraries::pkg_config(self.toolchain, target, &self.binary.libraries)?;
             let search = LibrarySearch {
                 toolchain: self.toolchain,
                 dir: self.dir,
@@ -93,20 +94,6 @@ impl Job<'_> {
         let units = self.units_folder();
         let known = machine.recall(CompiledCode { bench: &self.bench, folder: &units });
         if (order.pinned)(&known).is_ok() { Ok(()) } else { remove_folder(&self.bench.root().join(units)) }
-    }
-
-    /// The `pkg-config` of the target.
-    fn pkg_config(&self) -> Result<PathBuf, Failure> {
-        let name = if self.target == self.rust.host {
-            "pkg-config".to_owned()
-        } else {
-            format!("{}-pkg-config", self.target.replace("-unknown", ""))
-        };
-        self.toolchain.program(&name).ok_or_else(|| {
-            let failure = Failure::new(format!("`{name}`, by which `libraries` are found, is not in `PATH`"));
-            let failure = self.binary.libraries.iter().take(1).fold(failure, |failure, name| failure.at(&name.origin));
-            failure.hint("`apt install pkg-config`")
-        })
     }
 
     /// Where the descriptions are of the libraries that the recipe names.

@@ -6,10 +6,9 @@ use std::{
 };
 
 use super::{
-    super::{Toolchain, bench::Bench, child::Child, environment::Environment, rust::Rust},
+    super::{Toolchain, bench::Bench, cargo_lock::CargoLock, child::Child, environment::Environment, rust::Rust},
     metadata,
     paths::{CompilePaths, HostFolders},
-    workspace,
 };
 use crate::report::{Failure, printable};
 
@@ -43,7 +42,7 @@ pub(super) fn room(
     enclose: bool,
 ) -> Result<(Bench, CompilePaths), Failure> {
     let below = root.strip_prefix(toolchain.checkout).unwrap_or(root);
-    let packages = workspace::locked_packages(root)?;
+    let packages = CargoLock::read(&root.join("Cargo.lock"))?.own_packages().join(" ");
     let shared = [below.as_os_str().as_encoded_bytes(), packages.as_bytes(), rust.verbose.as_bytes()];
     let open = |place: &Path, enclose: bool| -> Result<(Bench, CompilePaths, Option<String>), Failure> {
         let key: Vec<_> = shared.into_iter().chain([place.as_os_str().as_encoded_bytes()]).collect();

@@ -187,18 +187,6 @@ impl Workspace {
     }
 }
 
-/// The names of the packages that `Cargo.lock` has no source for: the workspace's own, by which it is known.
-pub(super) fn locked_packages(root: &Path) -> Result<String, Failure> {
-    let file = root.join("Cargo.lock");
-    let text = fs::read_to_string(&file).map_err(|error| Failure::io("read it", &file, &error))?;
-    let lock: toml::Table = text.parse().map_err(|_| Failure::new("`Cargo.lock` is no TOML").in_path(&file))?;
-    let packages = lock.get("package").and_then(toml::Value::as_array);
-    let own = packages.into_iter().flatten().filter(|package| package.get("source").is_none());
-    let mut names: Vec<_> = own.filter_map(|package| package.get("name")?.as_str()).collect();
-    names.sort_unstable();
-    Ok(names.join(" "))
-}
-
 /// The folders of packages, relative to the workspace.
 pub(super) fn package_folders(packages: &[OwnPackage]) -> BTreeSet<PathBuf> {
     packages.iter().map(|package| package.folder.clone()).collect()

@@ -145,11 +145,8 @@ pub(in super::super) fn machine(
         let inquiry = Inquiry { toolchain, dir, environment, driver, languages, has_libraries, link: None };
         machine.join_cxx(inquiry.answer()?);
     }
-    if let Some(first) = names.first() {
-        let program = toolchain.program("pkg-config").ok_or_else(|| {
-            let failure = Failure::new("`pkg-config`, by which `libraries` are found, is not in `PATH`");
-            failure.at(&first.origin).hint("`apt install pkg-config`")
-        })?;
+    if has_libraries {
+        let program = libraries::pkg_config(toolchain, None, names)?;
         let folder = library_folder(bench);
         let search = LibrarySearch { toolchain, dir, environment, program: &program, folder: &folder };
         search.add(names, &mut machine)?;

@@ -31,6 +31,21 @@ pub(in super::super) struct LibrarySearch<'a> {
     pub(in super::super) folder: &'a Path,
 }
 
+/// The program by which the libraries of the recipe are found: `pkg-config`, or that of another target.
+pub(in super::super) fn pkg_config(
+    toolchain: &Toolchain<'_>,
+    target: Option<&str>,
+    names: &[Located<String>],
+) -> Result<PathBuf, Failure> {
+    let name = target
+        .map_or_else(|| "pkg-config".to_owned(), |target| format!("{}-pkg-config", target.replace("-unknown", "")));
+    toolchain.program(&name).ok_or_else(|| {
+        let failure = Failure::new(format!("`{name}`, by which `libraries` are found, is not in `PATH`"));
+        let failure = names.iter().take(1).fold(failure, |failure, name| failure.at(&name.origin));
+        failure.hint("`apt install pkg-config`")
+    })
+}
+
 impl LibrarySearch<'_> {
     /// Adds the libraries that the recipe names to what the compile uses of this machine.
     pub(in super::super) fn add(&self, names: &[Located<String>], machine: &mut MachineInputs) -> Result<(), Failure> {

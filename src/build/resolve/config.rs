@@ -1,0 +1,66 @@
+//! The configuration of an image: what the recipe says about how it runs, with the variables replaced.
+
+use std::collections::BTreeMap;
+
+use super::{Prepared, Resolver};
+use crate::{
+    build::{certificates::BUNDLE_PATH, check::Objection, secrets},
+    oci::ImagePath,
+    report::{Failure, Origin, Rule, printable},
+};
+
+impl Resolver<'_> {
+    /// Adds user, variables, entrypoint, arguments, ports, labels and annotations; `bundle` says whether the image has
+    /// certificates.
+    pub(super) fn add_config(&self, prepared: &mut Prepared, bundle: bool) -> Result<(), Failure> {
+        let run = &self.recipe.run;
+        let platform = prepared.platform.clone();
+        let mut env = BTreeMap::new();
+        if bundle {
+            env.insert("SSL_CERT_FILE".to_owned(), BUNDLE_PATH.to_owned());
+        }
+        for (name, value) in &run.env {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, &format!("the variable `{}`", printable(name)), &value.origin);
+            env.insert(name.clone(), text);
+        }
+        if let Some(entrypoint) = &run.entrypoint {
+            for text in &entrypoint.value {
+                object_to_key(prepared, text, None, "the entrypoint", &entrypoint.origin);
+            }
+        }
+        for value in &run.args {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, "an argument", &value.origin);
+            prepared.config.cmd.push(text);
+        }
+        let mut labels = BTreeMap::new();
+        for (name, value) in &run.labels {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, &format!("the label `{}`", printable(name)), &value.origin);
+            labels.insert(name.clone(), text);
+        }
+        for (name, value) in &self.recipe.annotations {
+            let text = self.words.expand(value, &platform)?;
+            object_to_key(prepared, &text, None, &format!("the annotation `{}`", printable(name)), &value.origin);
+            prepared.annotations.insert(name.clone(), text);
+        }
+        let config = &mut prepared.config;
+        config.user = run.user.to_string();
+        config.env = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        config.exposed_ports = run.ports.iter().map(|port| port.value.clone()).collect();
+        config.working_dir = run.workdir.as_ref().map(|workdir| workdir.value.to_text().into_owned());
+        config.stop_signal.clone_from(&run.stop_signal);
+        config.labels = labels;
+        Ok(())
+    }
+}
+
+/// A private key in a text is an objection; the text itself is never shown.
+pub(super) fn object_to_key(prepared: &mut Prepared, text: &str, to: Option<&ImagePath>, what: &str, at: &Origin) {
+    if secrets::has_private_key(text) {
+        let failure = Failure::refused(Rule::PrivateKey, format!("{what} holds a private key"));
+        let failure = failure.at(at).hint("hand secrets over when the container runs");
+        prepared.objections.push(Objection { path: to.cloned(), failure });
+    }
+}
