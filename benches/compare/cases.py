@@ -265,33 +265,51 @@ def start(bench):
 
 
 def edits(bench):
-    """One line of a workspace changes: to the finished program, next to cargo in a target directory of its own."""
+    """One line of a program changes: to the finished program, next to cargo and go with what they compiled before."""
+    homes = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "GOPATH": "go"}
+    homes = {name: os.environ.get(name) or os.path.expanduser(f"~/{below}") for name, below in homes.items()}
+    env = {**bench.env(), **homes}
     for count in (2,) if bench.smoke else (12, 85):
         folder = bench.payload.workspace(count)
-        homes = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
-        homes = {name: os.environ.get(name) or os.path.expanduser(f"~/{below}") for name, below in homes.items()}
-        env, edited = {**bench.env(), **homes}, itertools.count()
-
-        def edit():
-            with open(os.path.join(folder, "crate-01/src/lib.rs"), "a") as file:
-                file.write(f"pub const EDIT_{next(edited)}: u64 = 0;\n")
-
-        target = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", bench.path(f"cargo-{count}")]
         output(["cargo", "generate-lockfile", "--offline"], env=env, cwd=folder)
-        cargo = Way("cargo", ["cargo", "build", "--release", "--quiet", "--offline", *target], edit, env, folder)
-        recipe = bench.payload.path(f"workspace-{count}.toml")
-        ours = Way("hardpan", [bench.hardpan, "plan", "--quiet", "--offline", recipe], edit, env)
-        image = bench.path(f"workspace-{count}-image")
-        whole = Way("image", [bench.hardpan, "build", "--quiet", "--offline", recipe, "--output", image], edit, env)
-        for way in (cargo, ours, whole):
-            bench.measure(way)
-        results = bench.in_turn([ours, cargo, whole])
-        named = f"one line of a workspace of {count} crates changed"
-        for what, at in (("wall", "wall"), ("processor", "cpu")):
-            mine, theirs = getattr(results["hardpan"], at), getattr(results["cargo"], at)
-            words = "at most {} and 50 ms"
-            bench.row(f"{named}: to the program, {what}", seconds(mine), f"cargo {seconds(theirs)}", (mine - 0.05) / theirs, 1.15, words)
-        bench.rows.append(Row(f"{named}: to the image", seconds(results["image"].wall), "", "", "", ""))
+        target = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", bench.path(f"cargo-{count}")]
+        cargo = ["cargo", "build", "--release", "--quiet", "--offline", *target]
+        line = "pub const EDIT_{}: u64 = 0;\n"
+        edit_of(bench, f"a workspace of {count} crates", folder, ("crate-01/src/lib.rs", line), cargo, env)
+    for count in (2,) if bench.smoke else (12, 85):
+        folder = bench.payload.module(count)
+        own = {**env, "GOCACHE": bench.path("go-cache"), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+        flags = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bench.path(f"go-{count}"), "."]
+        line = "const Edit{} = 0\n"
+        edit_of(bench, f"a module of {count} packages", folder, ("part01/part01.go", line), ["go", "build", *flags], own)
+
+
+def edit_of(bench, what, folder, edit, command, env):
+    """The rows of one program: `edit` is a file in its folder and a line that is added before each run."""
+    edited = itertools.count()
+
+    def prepare():
+        with open(os.path.join(folder, edit[0]), "a") as file:
+            file.write(edit[1].format(next(edited)))
+
+    theirs = Way(command[0], command, prepare, env, folder)
+    name = os.path.basename(folder)
+    recipe, image = bench.payload.path(f"{name}.toml"), bench.path(f"{name}-image")
+    ours = Way("hardpan", [bench.hardpan, "plan", "--quiet", "--offline", recipe], prepare, env)
+    whole = Way("image", [bench.hardpan, "build", "--quiet", "--offline", recipe, "--output", image], prepare, env)
+    for way in (theirs, ours, whole):
+        bench.measure(way)
+    results = bench.in_turn([ours, theirs, whole])
+    for measure, at in (("wall", "wall"), ("processor", "cpu")):
+        mine, peer = getattr(results["hardpan"], at), getattr(results[command[0]], at)
+        case = f"one line of {what} changed: to the program, {measure}"
+        told = f"{command[0]} {seconds(peer)}"
+        if command[0] == "cargo":
+            bench.row(case, seconds(mine), told, (mine - 0.05) / peer, 1.15, "at most {} and 50 ms")
+        else:
+            # No target yet: Go is asked anew what a program is made of before each compile.
+            bench.rows.append(Row(case, seconds(mine), told, f"{mine / peer:.2f}", "", ""))
+    bench.rows.append(Row(f"one line of {what} changed: to the image", seconds(results["image"].wall), "", "", "", ""))
 
 
 def recipes(bench):

@@ -115,6 +115,23 @@ class Payload:
         self.write(f"{name}.toml", f'[[binary]]\ncargo = "app"\ndir = "{name}"\ntarget = "x86_64-unknown-linux-gnu"\n\n[system]\ncertificates = "none"\n')
         return self.path(name)
 
+    def module(self, count):
+        """A Go module of `count` packages, all of which the program uses; its folder."""
+        name = f"module-{count}"
+        packages = [f"part{number:02}" for number in range(1, count)]
+        for package in packages:
+            os.makedirs(self.path(name, package))
+        imports = "".join(f'\t"example.com/app/{package}"\n' for package in packages)
+        calls = "".join(f"\tsum += {package}.Work(sum)\n" for package in packages)
+        step = "func step{0}(of uint64) uint64 {{\n\tsum := of\n\tfor n := uint64(0); n < of%97+{0}; n++ {{\n\t\tsum = sum<<3 ^ n*of\n\t}}\n\treturn sum\n}}\n"
+        work = "func Work(of uint64) uint64 {\n\treturn " + " ^ ".join(f"step{number}(of)" for number in range(30)) + "\n}\n"
+        self.write(f"{name}/go.mod", "module example.com/app\n\ngo 1.24\n")
+        self.write(f"{name}/main.go", f'package main\n\nimport (\n\t"fmt"\n\t"net/http"\n{imports})\n\nfunc main() {{\n\tsum := uint64(1)\n{calls}\tfmt.Println(sum, http.StatusOK)\n}}\n')
+        for package in packages:
+            self.write(f"{name}/{package}/{package}.go", f"package {package}\n\n" + "".join(step.format(number) for number in range(30)) + work)
+        self.write(f"{name}.toml", f'[[binary]]\ngo = "."\ndir = "{name}"\n\n[system]\ncertificates = "none"\n')
+        return self.path(name)
+
 
 def candidates():
     """Programs of the Go and of the Rust toolchain that is in use here, the largest of usual size first."""
