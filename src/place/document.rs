@@ -4,8 +4,9 @@ use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType, 
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
+    shape::{ARCHIVE, CONFIG, DOCUMENT, LAYOUT},
     shown,
-    strict::{strict, strict_archive},
+    strict::strict,
 };
 use crate::oci::media_type::{INDEX, MANIFEST};
 
@@ -70,7 +71,7 @@ pub(super) fn parse(media_type: &str, bytes: &[u8]) -> Result<Document, String> 
     match Kind::of(media_type) {
         Kind::Index => index(bytes).map(|index| Document::Index(Box::new(index))),
         Kind::Manifest => {
-            let manifest: ImageManifest = strict(bytes)?;
+            let manifest: ImageManifest = strict(bytes, &DOCUMENT)?;
             check_kind(manifest.schema_version(), manifest.media_type().as_ref(), Kind::Manifest)?;
             Ok(Document::Manifest(Box::new(manifest)))
         }
@@ -91,7 +92,7 @@ pub(super) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
     if said.starts_with(DOCKER_SCHEMA_1) {
         return Err("it is an image of Docker's schema 1, which is not read".to_owned());
     }
-    let own: Own = strict(bytes)?;
+    let own: Own = strict(bytes, &DOCUMENT)?;
     match own.media_type {
         Some(own) if Kind::of(said) != Kind::Other && own != said => {
             Err(format!("it calls itself `{}`, the registry says `{}`", shown(&own), shown(said)))
@@ -114,7 +115,7 @@ pub(super) fn own_media_type(bytes: &[u8]) -> Result<String, String> {
         #[serde(default)]
         manifests: Option<IgnoredAny>,
     }
-    let own: Own = strict(bytes)?;
+    let own: Own = strict(bytes, &DOCUMENT)?;
     // OCI's documents need not say it; `strict` has refused what is both.
     let usual = if own.manifests.is_some() { INDEX } else { MANIFEST };
     media_type(own.media_type.as_deref().unwrap_or(usual), bytes)
@@ -122,19 +123,19 @@ pub(super) fn own_media_type(bytes: &[u8]) -> Result<String, String> {
 
 /// Reads an index, such as a layout's `index.json`.
 pub(super) fn index(bytes: &[u8]) -> Result<ImageIndex, String> {
-    let index: ImageIndex = strict(bytes)?;
+    let index: ImageIndex = strict(bytes, &DOCUMENT)?;
     check_kind(index.schema_version(), index.media_type().as_ref(), Kind::Index)?;
     Ok(index)
 }
 
 /// Reads the config of an image.
 pub(super) fn config(bytes: &[u8]) -> Result<ImageConfiguration, String> {
-    strict(bytes)
+    strict(bytes, &CONFIG)
 }
 
 /// Reads the version in the `oci-layout` file.
 pub(super) fn layout_version(bytes: &[u8]) -> Result<String, String> {
-    strict::<OciLayout>(bytes).map(|layout| layout.image_layout_version().clone())
+    strict::<OciLayout>(bytes, &LAYOUT).map(|layout| layout.image_layout_version().clone())
 }
 
 /// The document must be what its descriptor said.
@@ -166,7 +167,7 @@ pub(super) struct ArchiveEntry {
 
 /// Reads docker's `manifest.json`: the images of an archive.
 pub(super) fn archive(bytes: &[u8]) -> Result<Vec<ArchiveEntry>, String> {
-    strict_archive(bytes)
+    strict(bytes, &ARCHIVE)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod publishing;
 pub mod registry;
 mod repository;
 mod sets;
+mod shape;
 mod siblings;
 mod site;
 mod staging;

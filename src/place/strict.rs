@@ -1,4 +1,9 @@
 //! The walk through a document that others wrote, before it is read: no two readers may understand it differently.
+//!
+//! Engines decode with Go's `encoding/json`: a key means the field of a struct whatever its case is (and `ſ` is `s`, the Kelvin
+//! sign is `k`), and of several keys for one field the last one wins. Other readers take a key as it is written. So in objects
+//! that engines decode into structs keys are compared as Go folds them: two that fold to one are refused, and so is a known
+//! field in another spelling.
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
@@ -7,61 +12,19 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::shown;
-
-/// Fields that decide what runs, in their one spelling. Go's decoder takes any case and the last one wins, so a
-/// second spelling would show another image to Go than to everybody else.
-const FIELDS: [&str; 18] = [
-    "config",
-    "layers",
-    "manifests",
-    "mediaType",
-    "digest",
-    "rootfs",
-    "diff_ids",
-    "architecture",
-    "variant",
-    "User",
-    "Env",
-    "Entrypoint",
-    "Cmd",
-    "WorkingDir",
-    "Labels",
-    "ExposedPorts",
-    "Volumes",
-    "StopSignal",
-];
-/// The fields of docker's `manifest.json` in an archive.
-const ARCHIVE_FIELDS: [&str; 3] = ["Config", "RepoTags", "Layers"];
-/// Objects whose keys are the author's own words.
-const FREE: [&str; 5] = ["annotations", "labels", "Labels", "ExposedPorts", "Volumes"];
+use super::{shape::Shape, shown};
 
 /// Keys of one object among which a further one is looked for one by one; more are in a tree.
 const FEW: usize = 16;
 
-/// Reads a document of an image.
+/// Reads a document of an image, which engines decode as `shape` says.
 ///
 /// # Errors
 /// A sentence about the document, safe to print.
-pub(super) fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    strict_with(bytes, &FIELDS)
-}
-
-/// Reads docker's `manifest.json`.
-///
-/// # Errors
-/// A sentence about the document, safe to print.
-pub(super) fn strict_archive<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    strict_with(bytes, &ARCHIVE_FIELDS)
-}
-
-fn strict_with<T: DeserializeOwned>(bytes: &[u8], fields: &'static [&'static str]) -> Result<T, String> {
+pub(super) fn strict<T: DeserializeOwned>(bytes: &[u8], shape: &'static Shape) -> Result<T, String> {
     let said = |error: &serde_json::Error| shown(&error.to_string());
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0, free: false, fields }
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|error| said(&error))?;
+    Strict { depth: 0, shape }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| said(&error))?;
     serde_json::from_slice(bytes).map_err(|error| said(&error))
 }
 
@@ -69,10 +32,8 @@ fn strict_with<T: DeserializeOwned>(bytes: &[u8], fields: &'static [&'static str
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,
-    /// The keys of this object are data, not fields.
-    free: bool,
-    /// The fields that have one spelling.
-    fields: &'static [&'static str],
+    /// What engines decode this value into.
+    shape: &'static Shape,
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -93,25 +54,27 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = Seen::default();
         while let Some(Key(key)) = map.next_key()? {
-            if !self.free {
-                check_spelling(&key, self.fields)?;
-            }
-            let free = !self.free && FREE.contains(&&*key);
-            if seen.has(&key) {
+            let (folded, shape) = match self.shape {
+                Shape::Struct(fields) => (folded(key.clone()), check_spelling(fields, &key)?),
+                _ => (key.clone(), &Shape::Any),
+            };
+            if seen.has(&folded) {
                 return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
             }
-            seen.add(key);
-            map.next_value_seed(Self { depth: self.depth + 1, free, ..self })?;
+            seen.add(folded);
+            map.next_value_seed(Self { depth: self.depth + 1, shape })?;
         }
         // An index to one reader and a manifest to another (CVE-2021-41190).
-        if self.depth == 0 && seen.has("manifests") && (seen.has("layers") || seen.has("config")) {
+        let is_document = self.depth == 0 && matches!(self.shape, Shape::Struct(_));
+        if is_document && seen.has("manifests") && (seen.has("layers") || seen.has("config")) {
             return Err(A::Error::custom("it is a manifest and an index in one"));
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Self { depth: self.depth + 1, free: false, ..self })?.is_some() {}
+        let shape = self.shape.of_element();
+        while seq.next_element_seed(Self { depth: self.depth + 1, shape })?.is_some() {}
         Ok(())
     }
 
@@ -192,15 +155,36 @@ impl<'de> Seen<'de> {
     }
 }
 
-fn check_spelling<E: Error>(key: &str, fields: &[&str]) -> Result<(), E> {
-    match fields.iter().find(|field| field.eq_ignore_ascii_case(key) && **field != key) {
-        // `labels` and `config` are words of other objects too; only the spellings of no object are refused.
-        Some(field) if !FREE.contains(&key) => {
-            Err(E::custom(format_args!("the key `{key}` is a second spelling of `{field}`")))
-        }
-        _ => Ok(()),
+/// The key as Go folds it, as far as a field of a struct can be meant: these have ASCII names (`encoding/json`, `foldName`).
+fn folded(key: Cow<'_, str>) -> Cow<'_, str> {
+    let is_plain = |c: char| !c.is_ascii_uppercase() && c != LONG_S && c != KELVIN;
+    if key.chars().all(is_plain) {
+        return key;
+    }
+    let fold = |c: char| match c {
+        LONG_S => 's',
+        KELVIN => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    key.chars().map(fold).collect::<String>().into()
+}
+
+/// The value of the field that `key` means; refuses a key that means a field whose name is another one.
+fn check_spelling<E: Error>(fields: &[(&'static str, &'static Shape)], key: &str) -> Result<&'static Shape, E> {
+    if let Some((_, shape)) = fields.iter().find(|(name, _)| *name == key) {
+        return Ok(shape);
+    }
+    let own = folded(key.into());
+    match fields.iter().find(|(name, _)| folded((*name).into()) == own) {
+        Some((name, _)) => Err(E::custom(format_args!("the key `{key}` is a second spelling of `{name}`"))),
+        None => Ok(&Shape::Any),
     }
 }
+
+/// `ſ`, which Go folds to `s`.
+const LONG_S: char = '\u{17f}';
+/// The Kelvin sign, which Go folds to `k`.
+const KELVIN: char = '\u{212a}';
 
 #[cfg(test)]
 mod tests {
@@ -208,13 +192,18 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::place::shape::{ARCHIVE, CONFIG, DOCUMENT};
 
     fn refused(text: &str) -> String {
-        strict::<Value>(text.as_bytes()).unwrap_err()
+        refused_as(&DOCUMENT, text)
     }
 
     fn is_read(text: &str) -> bool {
-        strict::<Value>(text.as_bytes()).is_ok()
+        strict::<Value>(text.as_bytes(), &DOCUMENT).is_ok()
+    }
+
+    fn refused_as(shape: &'static Shape, text: &str) -> String {
+        strict::<Value>(text.as_bytes(), shape).expect_err(text)
     }
 
     /// An object with these keys, as they are written.
@@ -247,7 +236,7 @@ mod tests {
         }
         assert!(refused(&object(["\\u006cAYERS"])).contains("second spelling of `layers`"));
         assert!(refused(&object(["m\\u0061nifests", "l\\u0061yers"])).contains("a manifest and an index in one"));
-        assert!(is_read(&object(["a", "A", "\\u00e4", "\\u00c4", ""])));
+        assert!(is_read(&object(["a", "\\u00e4", "\\u00c4", ""])));
         assert!(refused(r#"{"\ud800":1}"#).contains("surrogate") || refused(r#"{"\ud800":1}"#).contains("escape"));
     }
 
@@ -267,18 +256,42 @@ mod tests {
     }
 
     #[test]
-    fn a_second_spelling_is_refused_at_every_depth() {
-        for field in FIELDS.iter().filter(|field| !FREE.contains(field)) {
-            let other = field.to_ascii_uppercase();
-            let other = if other == *field { field.to_ascii_lowercase() } else { other };
-            let inner = object([other.as_str()]);
-            for text in [inner.clone(), format!("[{inner}]"), format!("{{\"a\":{{\"b\":[{inner}]}}}}")] {
-                assert!(refused(&text).contains(&format!("a second spelling of `{field}`")), "{text}");
-            }
-            let free = format!("{{\"annotations\":{inner}}}");
-            assert!(is_read(&free), "{free}");
-            let below = format!("{{\"annotations\":{{\"a\":{inner}}}}}");
-            assert!(refused(&below).contains("second spelling"), "{below}");
+    fn keys_of_structs_are_those_that_go_takes_for_the_field() {
+        let config = |members: &str| format!("{{\"rootfs\":{{}},\"config\":{{{members}}}}}");
+        for (shape, text, what) in [
+            (&CONFIG, config(r#""User":"1","user":"0""#), "`user` is a second spelling of `User`"),
+            (&CONFIG, config(r#""U\u017fer":"0""#), "is a second spelling of `User`"),
+            (&CONFIG, config(r#""Healthchec\u212a":{}"#), "is a second spelling of `Healthcheck`"),
+            (&CONFIG, config(r#""Healthcheck":{"test":[]}"#), "`test` is a second spelling of `Test`"),
+            (&CONFIG, config(r#""Tmpfs":1,"tmpf\u017f":2"#), "is there twice"),
+            (&CONFIG, r#"{"OS":"linux"}"#.to_owned(), "`OS` is a second spelling of `os`"),
+            (&CONFIG, r#"{"Config":{"User":"0"}}"#.to_owned(), "`Config` is a second spelling of `config`"),
+            (&CONFIG, r#"{"history":[{"Empty_layer":true}]}"#.to_owned(), "second spelling of `empty_layer`"),
+            (&CONFIG, r#"{"rootfs":{"Diff_ids":[]}}"#.to_owned(), "second spelling of `diff_ids`"),
+            (&CONFIG, config(r#""Labels":{"a":"1","a":"2"}"#), "the key `a` is there twice"),
+            (&DOCUMENT, r#"{"layers":[{"Digest":"x"}]}"#.to_owned(), "second spelling of `digest`"),
+            (&DOCUMENT, r#"{"config":{"dige\u017ft":"x"}}"#.to_owned(), "second spelling of `digest`"),
+            (&DOCUMENT, r#"{"manifests":[{"platform":{"Architecture":"x"}}]}"#.to_owned(), "of `architecture`"),
+            (&DOCUMENT, r#"{"Annotations":{}}"#.to_owned(), "second spelling of `annotations`"),
+            (&DOCUMENT, r#"{"x":1,"X":2}"#.to_owned(), "the key `X` is there twice"),
+            (&ARCHIVE, r#"[{"Config":"a","config":"b"}]"#.to_owned(), "second spelling of `Config`"),
+            (&ARCHIVE, r#"[{"Layer\u017f":[]}]"#.to_owned(), "second spelling of `Layers`"),
+        ] {
+            let said = refused_as(shape, &text);
+            assert!(said.contains(what), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn keys_of_maps_are_exact() {
+        let labels = r#"{"Version":"1","version":"2","User":"a","u\u017fer":"b","config":"c"}"#;
+        for (shape, text) in [
+            (&CONFIG, format!("{{\"config\":{{\"Labels\":{labels},\"Volumes\":{labels},\"ExposedPorts\":{labels}}}}}")),
+            (&DOCUMENT, format!("{{\"annotations\":{labels},\"layers\":[{{\"annotations\":{labels}}}]}}")),
+            // No engine decodes what the specification does not know.
+            (&CONFIG, format!("{{\"x.y\":{labels},\"z\":[{labels}]}}")),
+        ] {
+            assert!(strict::<Value>(text.as_bytes(), shape).is_ok(), "{text}");
         }
     }
 
