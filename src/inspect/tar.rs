@@ -2,10 +2,11 @@
 
 use std::io::{self, Read};
 
-use tar::{Archive, EntryType};
-
 use super::EntryReport;
-use crate::{layer::Extended, report::Limits};
+use crate::{
+    layer::foreign_tar::{Kind, Tape, Tell},
+    report::Limits,
+};
 
 /// What the entries of one report may still take in memory.
 #[derive(Debug)]
@@ -35,53 +36,38 @@ impl Room {
 /// Reads the headers of every entry of a layer's tar; contents are passed over. At most `limit` entries, and as many as `room` holds.
 pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<Vec<EntryReport>> {
     let mut found = Vec::new();
-    let mut extended = Extended::default();
-    let mut archive = Archive::new(reader);
-    for entry in archive.entries()?.raw(true) {
-        let mut entry = entry?;
-        let kind = entry.header().entry_type();
-        if Extended::is(kind) {
-            extended.take(kind, &mut entry)?;
-            continue;
-        }
+    let mut tape = Tape::new(io::BufReader::new(reader));
+    while let Tell::Entry(entry, _) = tape.next()? {
         if found.len() == limit {
             return Err(io::Error::other(format!("it has more than {limit} entries")));
         }
-        let header = entry.header();
-        let extended = std::mem::take(&mut extended);
-        if extended.size.is_some_and(|size| Some(size) != header.entry_size().ok()) {
-            return Err(io::Error::other("an entry gives two sizes; readers would disagree about what follows"));
-        }
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let path = extended.path.unwrap_or_else(|| entry.path_bytes().into_owned());
-        let target = extended.link.or_else(|| entry.link_name_bytes().map(std::borrow::Cow::into_owned));
-        let is_link = kind.is_symlink() || kind.is_hard_link();
-        let target = target.filter(|_| is_link);
-        room.take(&path, target.as_deref().unwrap_or_default())?;
+        let target = entry.target().map(str::to_owned);
+        room.take(entry.path.as_bytes(), target.as_deref().unwrap_or_default().as_bytes())?;
+        tape.content(|_| ())?;
         found.push(EntryReport {
-            path: format!("/{}", text(&path).trim_start_matches("./").trim_matches('/')),
-            kind: name(kind),
-            mode: format!("{:04o}", header.mode()? & 0o7777),
-            uid: extended.uid.map_or_else(|| header.uid(), Ok)?,
-            gid: extended.gid.map_or_else(|| header.gid(), Ok)?,
-            size: if kind.is_file() { header.entry_size()? } else { 0 },
-            mtime: header.mtime()?,
-            target: target.map(|target| text(&target)),
+            kind: name(entry.kind),
+            mode: format!("{:04o}", entry.mode),
+            uid: entry.uid,
+            gid: entry.gid,
+            size: entry.size,
+            mtime: entry.mtime,
+            target,
+            path: entry.path,
         });
     }
     Ok(found)
 }
 
-fn name(kind: EntryType) -> &'static str {
+fn name(kind: Kind) -> &'static str {
     match kind {
-        EntryType::Regular | EntryType::Continuous => "file",
-        EntryType::Directory => "directory",
-        EntryType::Symlink => "symlink",
-        EntryType::Link => "hardlink",
-        EntryType::Char => "character-device",
-        EntryType::Block => "block-device",
-        EntryType::Fifo => "fifo",
-        _ => "unknown",
+        Kind::File => "file",
+        Kind::Directory => "directory",
+        Kind::Symlink => "symlink",
+        Kind::HardLink => "hardlink",
+        Kind::CharDevice => "character-device",
+        Kind::BlockDevice => "block-device",
+        Kind::Fifo => "fifo",
+        Kind::Other => "unknown",
     }
 }
 

@@ -13,6 +13,7 @@
 //! That is gzip; zstd has threads of its own, and a layer that is not compressed goes to the draft as it is.
 
 mod entry;
+pub(crate) mod foreign_tar;
 mod gzip;
 mod onlooker;
 mod tar;

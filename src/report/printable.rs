@@ -1,6 +1,6 @@
 //! Text that came from outside, made safe for a terminal and a log.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// `text` with control, escape and bidirectional characters written as `\u{..}`.
 ///
@@ -20,6 +20,10 @@ pub fn printable(text: &str) -> Cow<'_, str> {
             '\n' => safe.push_str("\\n"),
             '\t' => safe.push_str("\\t"),
             '\r' => safe.push_str("\\r"),
+            // A byte of a name that is no UTF-8 (`layer::foreign_tar`).
+            '\u{10ff00}'..='\u{10ffff}' => {
+                let _ = write!(safe, "\\x{:02x}", u32::from(c) & 0xff);
+            }
             c if is_plain(c) => safe.push(c),
             c => safe.extend(c.escape_unicode()),
         }
@@ -35,7 +39,7 @@ fn is_plain(c: char) -> bool {
             | '\u{2028}'..='\u{202e}' // separators, bidirectional embeddings and overrides
             | '\u{2060}'..='\u{206f}' // invisible operators, bidirectional isolates
             | '\u{061c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'))
+            | '\u{e0000}'..='\u{e007f}' | '\u{10ff00}'..='\u{10ffff}'))
 }
 
 /// Whether a name or a password is in front of the host of a reference, as in `me:password@registry.example.com/app`.

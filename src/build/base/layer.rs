@@ -1,11 +1,9 @@
 //! The tar of a base's layer, read as a stream: names, modes, and what programs say of themselves. Nothing is unpacked.
 
 use std::{
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     sync::Arc,
 };
-
-use tar::{Archive, EntryType};
 
 use crate::{
     build::{
@@ -13,8 +11,8 @@ use crate::{
         merged::{BaseFile, Item, ItemKind},
     },
     elf::{self, Elf, NotElf, Sparse},
-    layer::Extended,
-    report::Limits,
+    layer::foreign_tar::{Flaw, Kind, Tape, Tell, path_bytes},
+    report::{Limits, printable},
 };
 
 /// Bytes of a read.
@@ -47,77 +45,93 @@ impl Room {
 /// A tar that cannot be read or in which two readers would see different things; more than [`Limits`] allows.
 pub(super) fn items(reader: impl Read, room: &mut Room) -> io::Result<Vec<Item>> {
     let mut found = Vec::new();
-    let mut extended = Extended::default();
-    let mut archive = Archive::new(reader);
-    for entry in archive.entries()?.raw(true) {
-        let mut entry = entry?;
-        let kind = entry.header().entry_type();
-        if Extended::is(kind) {
-            extended.take(kind, &mut entry)?;
-            continue;
-        }
+    let mut tape = Tape::new(BufReader::with_capacity(CHUNK, reader));
+    loop {
+        let (entry, flaws) = match tape.next()? {
+            Tell::Entry(entry, flaws) => (entry, flaws),
+            Tell::End(flaw) => {
+                refuse("its end", flaw.into_iter().collect())?;
+                return Ok(found);
+            }
+        };
+        refuse(&entry.path, flaws)?;
         if found.len() == Limits::ENTRIES {
             return Err(io::Error::other(format!("it has more than {} entries", Limits::ENTRIES)));
         }
-        let extended = std::mem::take(&mut extended);
-        let size = entry.header().entry_size()?;
-        if extended.size.is_some_and(|told| told != size) {
-            return Err(io::Error::other("an entry gives two sizes; readers would disagree about what follows"));
-        }
-        let path = extended.path.unwrap_or_else(|| entry.path_bytes().into_owned());
-        let target = extended.link.or_else(|| entry.link_name_bytes().map(std::borrow::Cow::into_owned));
-        let target = target.unwrap_or_default();
-        if path.len().max(target.len()) > Limits::PATH_BYTES {
-            return Err(io::Error::other("a path in it is longer than Linux can open"));
-        }
+        let (path, target) = (path_bytes(&entry.path), entry.target().map(path_bytes).unwrap_or_default());
         room.take(size_of::<Item>() + path.len() + target.len())?;
-        let header = entry.header();
-        let id = |told: Option<u64>, own: io::Result<u64>| told.map_or(own, Ok);
-        let (uid, gid) = (id(extended.uid, header.uid())?, id(extended.gid, header.gid())?);
-        let mode = header.mode()? & 0o7777;
-        let kind = match kind {
-            EntryType::Regular | EntryType::Continuous => {
-                ItemKind::File(Arc::new(file(&mut entry, &path, size, room)?))
-            }
-            EntryType::Directory => ItemKind::Directory,
-            EntryType::Symlink => ItemKind::Symlink(target),
-            EntryType::Link => ItemKind::HardLink(target),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => ItemKind::Special,
-            _ => return Err(io::Error::other("an entry is of a kind that runtimes do not agree on")),
+        let kind = match entry.kind {
+            Kind::File => ItemKind::File(Arc::new(file(&mut tape, &path, entry.size, room)?)),
+            Kind::Directory => ItemKind::Directory,
+            Kind::Symlink => ItemKind::Symlink(target),
+            Kind::HardLink => ItemKind::HardLink(target),
+            Kind::CharDevice | Kind::BlockDevice | Kind::Fifo => ItemKind::Special,
+            Kind::Other => return Err(io::Error::other("an entry is of a kind that runtimes do not agree on")),
         };
+        tape.content(|_| ())?;
         let id = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
-        found.push(Item { path, kind, mode, uid: id(uid), gid: id(gid) });
+        found.push(Item { path, kind, mode: entry.mode, uid: id(entry.uid), gid: id(entry.gid) });
     }
-    Ok(found)
+}
+
+/// Refuses an entry that two readers would take differently.
+fn refuse(path: &str, flaws: Vec<Flaw>) -> io::Result<()> {
+    let why = flaws.into_iter().find_map(|flaw| match flaw {
+        Flaw::Ambiguous(why) => Some(why),
+        Flaw::Nul => Some("a name holds a NUL"),
+        Flaw::DotDot(_) => Some("its name has `..`"),
+        Flaw::Absolute | Flaw::Trailing | Flaw::ProcessId => None,
+    });
+    let path: String = path.chars().take(200).collect();
+    let refused = |why| io::Error::other(format!("`{}`: {why}; readers would disagree", printable(&path)));
+    why.map_or(Ok(()), |why| Err(refused(why)))
 }
 
 /// Looks at a file as it passes by.
-fn file(content: &mut impl Read, path: &[u8], size: u64, room: &mut Room) -> io::Result<BaseFile> {
-    let mut keep = size == 0 || kept(path).is_some_and(|limit| size <= limit);
-    let (mut head, mut text, mut sparse) = (Vec::new(), Vec::new(), Sparse::default());
-    let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).max(1))];
-    let mut is_elf = None;
-    loop {
-        let read = content.read(&mut chunk)?;
-        let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        if head.len() < HEAD {
-            head.extend_from_slice(bytes.get(..bytes.len().min(HEAD - head.len())).unwrap_or_default());
+fn file<R: BufRead>(tape: &mut Tape<R>, path: &[u8], size: u64, room: &mut Room) -> io::Result<BaseFile> {
+    let mut look = Look { keep: size == 0 || kept(path).is_some_and(|limit| size <= limit), size, ..Look::default() };
+    let mut full = Ok(());
+    tape.content(|bytes| {
+        if full.is_ok() {
+            full = look.push(bytes, room);
         }
-        if is_elf.is_none() && size <= Limits::AUDIT_KEPT_BYTES as u64 && begins_with_an_account(bytes) {
-            keep = true;
-        }
-        if keep {
-            room.take(bytes.len())?;
-            text.extend_from_slice(bytes);
-        }
-        // The first read may bring less than the four bytes; a file of which that is so is no program of anybody's.
-        if *is_elf.get_or_insert_with(|| bytes.starts_with(b"\x7fELF")) {
-            sparse.push(bytes);
-        }
-    }
-    let elf = if is_elf == Some(true) { elf::headers(&sparse) } else { elf::headers(head.as_slice()) };
+    })?;
+    full?;
+    let elf = if look.is_elf == Some(true) { elf::headers(&look.sparse) } else { elf::headers(look.head.as_slice()) };
     room.take(elf_cost(&elf))?;
-    Ok(BaseFile { size, elf, text: keep.then_some(text) })
+    Ok(BaseFile { size, elf, text: look.keep.then_some(look.text) })
+}
+
+/// What is seen of a file.
+#[derive(Default)]
+struct Look {
+    size: u64,
+    keep: bool,
+    head: Vec<u8>,
+    text: Vec<u8>,
+    sparse: Sparse,
+    is_elf: Option<bool>,
+}
+
+impl Look {
+    fn push(&mut self, bytes: &[u8], room: &mut Room) -> io::Result<()> {
+        if self.head.len() < HEAD {
+            self.head.extend_from_slice(bytes.get(..bytes.len().min(HEAD - self.head.len())).unwrap_or_default());
+        }
+        let is_first = self.is_elf.is_none();
+        if is_first && self.size <= Limits::AUDIT_KEPT_BYTES as u64 && begins_with_an_account(bytes) {
+            self.keep = true;
+        }
+        if self.keep {
+            room.take(bytes.len())?;
+            self.text.extend_from_slice(bytes);
+        }
+        // The first piece may have less than the four bytes; a file of which that is so is no program of anybody's.
+        if *self.is_elf.get_or_insert_with(|| bytes.starts_with(b"\x7fELF")) {
+            self.sparse.push(bytes);
+        }
+        Ok(())
+    }
 }
 
 /// How much is kept of a file of this name.
@@ -152,6 +166,8 @@ fn elf_cost(elf: &Result<Elf, NotElf>) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use tar::EntryType;
+
     use super::*;
 
     fn entry(builder: &mut tar::Builder<Vec<u8>>, kind: EntryType, path: &str, content: &[u8]) {
@@ -181,7 +197,7 @@ mod tests {
         };
         assert_eq!(file(script).elf, Err(NotElf::Script("/bin/sh".to_owned())));
         assert_eq!((file(script).text.as_deref(), file(script).size), (None, 10));
-        assert_eq!(passwd.path, long.as_bytes());
+        assert_eq!(passwd.path, format!("/{long}").as_bytes());
         assert_eq!(file(passwd).text.as_deref(), Some(&b"root:x:0:0:::\n"[..]));
         assert_eq!(file(empty).elf, Err(NotElf::Empty));
     }

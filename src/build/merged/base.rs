@@ -1,6 +1,6 @@
 //! The layers of a base, put on each other as every runtime does (image-spec, `layer.md`).
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use super::{Body, Merged, Node, NodeKind};
 use crate::{
@@ -55,13 +55,15 @@ pub(in crate::build) struct Stack {
     merged: Merged,
     origin: Origin,
     steps: u64,
+    /// What the layer that is being put on brought.
+    own: BTreeSet<ImagePath>,
 }
 
 impl Merged {
     /// The file system of a base whose layers come one by one, the lowest first.
     pub(in crate::build) fn stack(origin: &Origin) -> Stack {
         let merged = Self { has_base: true, ..Self::default() };
-        Stack { merged, origin: origin.clone(), steps: 0 }
+        Stack { merged, origin: origin.clone(), steps: 0, own: BTreeSet::new() }
     }
 }
 
@@ -71,12 +73,12 @@ impl Stack {
     /// # Errors
     /// A layer that no runtime would unpack, or in which two would disagree.
     pub(in crate::build) fn put(&mut self, items: Vec<Item>) -> io::Result<()> {
-        // A whiteout is about lower layers, wherever it stands in its own.
-        for item in items.iter().filter(|item| name(&item.path).starts_with(WHITEOUT)) {
-            self.whiteout(item)?;
-        }
+        self.own.clear();
+        // In the order of the tar, as engines go through it. A whiteout is about lower layers.
         for item in items {
-            if !name(&item.path).starts_with(WHITEOUT) {
+            if name(&item.path).starts_with(WHITEOUT) {
+                self.whiteout(&item)?;
+            } else {
                 self.place(item)?;
             }
         }
@@ -90,12 +92,17 @@ impl Stack {
 
     fn whiteout(&mut self, item: &Item) -> io::Result<()> {
         let (folder, _) = self.folder(&item.path)?;
+        if folder.as_bytes() != plain_folder(&item.path) {
+            return Err(broken(&item.path, "a folder above this whiteout is a link, which not every engine follows"));
+        }
         let name = name(&item.path);
         if name == OPAQUE {
-            self.remove_below(&folder)?;
+            self.remove_lower(&folder)?;
         } else if let Some(Ok(path)) = name.strip_prefix(WHITEOUT).map(|deleted| folder.join(deleted)) {
-            self.remove_below(&path)?;
-            self.merged.nodes.remove(&path);
+            self.remove_lower(&path)?;
+            if !self.own.contains(&path) {
+                self.merged.nodes.remove(&path);
+            }
         }
         // Any other name of the kind is none of a file; the audit tells of it.
         Ok(())
@@ -135,6 +142,7 @@ impl Stack {
             self.remove_below(&path)?;
         }
         self.room()?;
+        self.own.insert(path.clone());
         self.merged.nodes.insert(path, node);
         Ok(())
     }
@@ -165,6 +173,7 @@ impl Stack {
                 None => {
                     self.room()?;
                     let node = Node::directory(GroupKind::Base, &self.origin);
+                    self.own.insert(next.clone());
                     self.merged.nodes.insert(next.clone(), node);
                     at = next;
                 }
@@ -196,6 +205,17 @@ impl Stack {
         Ok(())
     }
 
+    /// Removes what lower layers have below a folder.
+    fn remove_lower(&mut self, folder: &ImagePath) -> io::Result<()> {
+        let lower = self.merged.below(folder).map(|(path, _)| path).filter(|path| !self.own.contains(*path));
+        let gone: Vec<_> = lower.cloned().collect();
+        self.step(gone.len() as u64)?;
+        for path in gone {
+            self.merged.nodes.remove(&path);
+        }
+        Ok(())
+    }
+
     fn room(&self) -> io::Result<()> {
         if self.merged.nodes.len() >= Limits::ENTRIES {
             return Err(io::Error::other(format!("the base has more than {} entries", Limits::ENTRIES)));
@@ -211,6 +231,13 @@ impl Stack {
         }
         Ok(())
     }
+}
+
+/// The folder that a name in a tar is written in, absolute and clean. It has no `..`.
+fn plain_folder(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
+    parts.pop();
+    [b"/".as_slice(), &parts.join(&b'/')].concat()
 }
 
 /// The last component of a name in a tar.

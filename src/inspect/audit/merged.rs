@@ -206,10 +206,16 @@ impl Merged {
         let mut merged = Self::default();
         for (layer, scan) in scans.iter().enumerate() {
             merged.presence.push(vec![Presence::Final; scan.entries.len()]);
-            merged.whiteouts(layer, scans);
+            merged.deleted.clear();
+            merged.marks.clear();
+            merged.last = None;
+            // In the order of the tar, as engines go through it.
             for (index, entry) in scan.entries.iter().enumerate() {
-                if !entry.name().starts_with(WHITEOUT) {
-                    merged.put(At { layer, entry: index }, entry, scans);
+                let at = At { layer, entry: index };
+                if let Some(deleted) = entry.name().strip_prefix(WHITEOUT) {
+                    merged.whiteout(at, entry, deleted, scans);
+                } else {
+                    merged.put(at, entry, scans);
                 }
                 if merged.steps > Limits::AUDIT_STEPS {
                     return None;
@@ -229,39 +235,41 @@ impl Merged {
         }
     }
 
-    /// Takes away what the layer deletes from those below.
-    fn whiteouts(&mut self, layer: usize, scans: &[&LayerScan]) {
-        self.deleted.clear();
-        self.marks.clear();
+    /// Takes away what a whiteout deletes from the layers below; `deleted` is what follows [`WHITEOUT`] in its name.
+    fn whiteout(&mut self, at: At, entry: &Entry, deleted: &str, scans: &[&LayerScan]) {
+        let presence = Presence::RemovedIn(at.layer);
         self.last = None;
-        let Some(scan) = scans.get(layer) else { return };
-        for (index, entry) in scan.entries.iter().enumerate() {
-            let Some(deleted) = entry.name().strip_prefix(WHITEOUT) else { continue };
-            let at = At { layer, entry: index };
-            self.hide(at, Presence::NotAFile);
-            if entry.kind != Kind::File {
-                self.misfit(at, Misfit::Whiteout("it is no regular file"));
-                continue;
+        self.hide(at, Presence::NotAFile);
+        if entry.kind != Kind::File {
+            self.misfit(at, Misfit::Whiteout("it is no regular file"));
+            return;
+        }
+        let (folder, through) = self.follow_folder(parent(&entry.path), scans);
+        if let Some(first) = self.marks.insert(child(&folder, entry.name()), at.entry) {
+            self.misfit(at, Misfit::Twice(first));
+        }
+        // Some engines follow a link there and others do not: what any of them leaves is looked at.
+        if matches!(through, Some(Misfit::ThroughLink { .. })) {
+            self.misfit(at, Misfit::Whiteout("a folder above it is a link, which not every engine follows"));
+            return;
+        }
+        if entry.name() == OPAQUE {
+            self.remove(&folder, false, presence);
+            return;
+        }
+        match deleted {
+            "" => self.misfit(at, Misfit::Whiteout("it names nothing")),
+            "." | ".." => self.misfit(at, Misfit::Whiteout("it names a folder by dots")),
+            name if name.starts_with(WHITEOUT) => {
+                self.misfit(at, Misfit::Whiteout("it deletes a whiteout"));
             }
-            let (folder, _) = self.follow_folder(parent(&entry.path), scans);
-            if let Some(first) = self.marks.insert(child(&folder, entry.name()), index) {
-                self.misfit(at, Misfit::Twice(first));
-            }
-            if entry.name() == OPAQUE {
-                self.remove(&folder, false, Presence::RemovedIn(layer));
-                continue;
-            }
-            match deleted {
-                "" => self.misfit(at, Misfit::Whiteout("it names nothing")),
-                "." | ".." => self.misfit(at, Misfit::Whiteout("it names a folder by dots")),
-                name if name.starts_with(WHITEOUT) => {
-                    self.misfit(at, Misfit::Whiteout("it deletes a whiteout"));
+            name => {
+                let path = child(&folder, name);
+                if self.nodes.get(&path).is_some_and(|node| node.at.layer == at.layer) {
+                    self.misfit(at, Misfit::Whiteout("the same layer deletes the path and brings it"));
                 }
-                name => {
-                    let path = child(&folder, name);
-                    self.remove(&path, true, Presence::RemovedIn(layer));
-                    self.deleted.insert(path);
-                }
+                self.remove(&path, true, presence);
+                self.deleted.insert(path);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Extended headers of a tar that somebody else made: PAX records and GNU's long names.
+//! Extended headers of the tar of an archive: PAX records and GNU's long names.
 //!
 //! Read here and not by the `tar` crate, which would take as much memory as they claim.
 
@@ -41,8 +41,8 @@ impl Extended {
         }
         let unended = |bytes: Vec<u8>| bytes.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
         match kind {
-            EntryType::GNULongName => self.path = Some(unended(bytes)),
-            EntryType::GNULongLink => self.link = Some(unended(bytes)),
+            EntryType::GNULongName => give(&mut self.path, unended(bytes))?,
+            EntryType::GNULongLink => give(&mut self.link, unended(bytes))?,
             EntryType::XHeader => self.pax(&bytes)?,
             // A global header sets defaults that nothing here shows.
             _ => {}
@@ -57,8 +57,8 @@ impl Extended {
             let (key, value, after) = record(rest).ok_or_else(broken)?;
             let number = || std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).ok_or_else(broken);
             match key {
-                b"path" => self.path = Some(value.to_vec()),
-                b"linkpath" => self.link = Some(value.to_vec()),
+                b"path" => give(&mut self.path, value.to_vec())?,
+                b"linkpath" => give(&mut self.link, value.to_vec())?,
                 b"size" => self.size = Some(number()?),
                 b"uid" => self.uid = Some(number()?),
                 b"gid" => self.gid = Some(number()?),
@@ -68,6 +68,15 @@ impl Extended {
         }
         Ok(())
     }
+}
+
+/// Keeps a name; refuses another one than was given before, of which readers take one or the other.
+fn give(known: &mut Option<Vec<u8>>, name: Vec<u8>) -> io::Result<()> {
+    if known.as_ref().is_some_and(|known| *known != name) {
+        return Err(io::Error::other("an entry has two names; readers would disagree about which one counts"));
+    }
+    *known = Some(name);
+    Ok(())
 }
 
 /// The first record, `LENGTH KEY=VALUE\n`, and what follows it. The length counts, not the line break: a value may hold

@@ -2,7 +2,7 @@
 
 use super::{
     super::secrets_of_files::{FileSearch, Hit},
-    entry::{Entry, Magic},
+    Entry, Magic,
     markers::{Marks, Search},
 };
 use crate::{

@@ -2,25 +2,21 @@
 
 mod ahead;
 mod content;
-mod entry;
-mod extended;
-mod header;
 mod markers;
-mod tape;
 
 use std::{collections::BTreeMap, io};
 
+pub(super) use crate::layer::foreign_tar::{Entry, Flaw, Kind, Magic, name};
 pub(super) use content::{Content, ElfFile};
-pub(super) use entry::{Entry, Flaw, Kind, Magic, name};
 
 use super::secrets_of_files::Hit;
 use crate::{
     elf::Sparse,
+    layer::foreign_tar::{Tape, Tell},
     place::{Packing, StoredLayer, drain},
     report::{Limits, Rule},
 };
 use content::Reader;
-use tape::{Tape, Tell};
 
 /// What one layer holds.
 #[derive(Debug, Default)]

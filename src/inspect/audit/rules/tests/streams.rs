@@ -5,8 +5,10 @@ use std::io::Write as _;
 use super::*;
 
 const NAME: usize = 0;
+const MODE: usize = 100;
 const SIZE: usize = 124;
 const KIND: usize = 156;
+const LINK: usize = 157;
 const MAGIC: usize = 257;
 const PREFIX: usize = 345;
 
@@ -63,7 +65,65 @@ fn a_prefix_counts_whatever_the_version_is() {
     assert_eq!(paths(&odd), ["/etc/passwd"]);
     assert!(is_ambiguous(&odd) && broken(&odd).contains(&Rule::EmptyPassword));
     let gnu = audit_of(&[entry(&[(NAME, b"passwd"), (PREFIX, b"etc"), (MAGIC, b"ustar  \x00")], b"x")]);
-    assert_eq!(paths(&gnu), ["/passwd"]);
+    assert_eq!(paths(&gnu), ["/etc/passwd"], "Go takes what is no time for a prefix");
+    assert!(is_ambiguous(&gnu));
+    let time = entry(&[(NAME, b"passwd"), (PREFIX, b"00000000001\x00"), (MAGIC, b"ustar  \x00")], b"x");
+    let timed = audit_of(&[time]);
+    assert_eq!((paths(&timed), is_ambiguous(&timed)), (vec!["/passwd".to_owned()], false));
+}
+
+/// A file of this name and content, or a folder or link.
+fn named(name: &[u8], kind: &[u8], link: &[u8], content: &[u8]) -> Vec<u8> {
+    entry(&[(NAME, name), (MODE, b"0000755\0"), (KIND, kind), (LINK, link)], content)
+}
+
+#[test]
+fn names_that_are_no_utf_8_are_as_many_as_there_are() {
+    let found = audit_of(&[
+        named(b"\xff", b"5", b"", b""),
+        named(b"\xff/sh", b"0", b"", b"\x7fELF"),
+        named(b"\xfe", b"0", b"", b""),
+    ]);
+    assert!(broken(&found).contains(&Rule::Shell));
+    let shell = &found.images[0].findings.iter().find(|finding| finding.rule == Rule::Shell).unwrap().place;
+    assert_eq!(crate::report::printable(shell.path.as_deref().unwrap()), "/\\xff/sh");
+}
+
+#[test]
+fn a_whiteout_deletes_what_is_there_when_its_turn_comes_and_nothing_behind_a_link() {
+    let of = |upper: &[Vec<u8>]| {
+        let lower = [named(b"bin", b"5", b"", b""), named(b"bin/sh", b"0", b"", b"#!"), named(b"a", b"2", b"bin", b"")];
+        let end = |parts: &[Vec<u8>]| [parts.concat(), vec![0; 1024]].concat();
+        broken(&clean().tar(end(&lower)).tar(end(upper)).audit())
+    };
+    let whiteout = |name: &[u8]| named(name, b"0", b"", b"");
+    assert!(!of(&[whiteout(b"bin/.wh.sh")]).contains(&Rule::Shell));
+    for behind in [&b"a/.wh.sh"[..], b"a/.wh..wh..opq"] {
+        let rules = of(&[whiteout(behind)]);
+        assert!(rules.contains(&Rule::Shell) && rules.contains(&Rule::InvalidWhiteout), "{rules:?}");
+        // The folder has taken the place of the link before.
+        assert!(of(&[named(b"a", b"5", b"", b""), whiteout(behind)]).contains(&Rule::Shell));
+        // The link takes the place of a folder afterwards.
+        let rules = of(&[named(b"b", b"5", b"", b""), whiteout(b"b/.wh.sh"), named(b"b", b"2", b"bin", b"")]);
+        assert!(rules.contains(&Rule::Shell), "{rules:?}");
+    }
+}
+
+#[test]
+fn no_extended_attribute_is_passed_over() {
+    let capability =
+        "\u{1}\u{0}\u{0}\u{2}\u{40}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}";
+    let many: Vec<_> = (0..64).map(|number| format!("SCHILY.xattr.user.{number}")).collect();
+    let others = || many.iter().map(|name| (name.as_str(), "x"));
+    let program = || named(b"srv/y", b"0", b"", b"x");
+    let last = [("SCHILY.xattr.security.capability", capability)];
+    let found = audit_of(&[records(&others().take(63).chain(last).collect::<Vec<_>>()), program()]);
+    assert!(broken(&found).contains(&Rule::FileCapabilities));
+    let cut = audit_of(&[records(&others().chain(last).collect::<Vec<_>>()), program()]);
+    assert!(cut.is_incomplete(), "what the rest would set is not known");
+    let twice = [("SCHILY.xattr.security.capability", "other"), last[0]];
+    let found = audit_of(&[records(&twice), program()]);
+    assert!(broken(&found).contains(&Rule::FileCapabilities) && is_ambiguous(&found));
 }
 
 #[test]

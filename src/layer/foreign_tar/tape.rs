@@ -9,6 +9,7 @@ use super::{
     entry::{Entry, Flaw, Kind, Magic, Rare, clean},
     extended::Extended,
     header,
+    path_text::path_text,
 };
 use crate::report::Limits;
 
@@ -16,7 +17,7 @@ use crate::report::Limits;
 const BLOCK: usize = 512;
 
 /// A tar that is read once.
-pub(super) struct Tape<R> {
+pub(crate) struct Tape<R> {
     reader: R,
     position: u64,
     /// Bytes of the current entry's content, and of the padding after it, that were not read yet.
@@ -25,7 +26,7 @@ pub(super) struct Tape<R> {
 }
 
 /// What comes next.
-pub(super) enum Tell {
+pub(crate) enum Tell {
     Entry(Entry, Vec<Flaw>),
     /// The end, and what was odd about it.
     End(Option<Flaw>),
@@ -36,17 +37,17 @@ fn broken(what: &str) -> io::Error {
 }
 
 impl<R: BufRead> Tape<R> {
-    pub(super) fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self { reader, position: 0, left: 0, padding: 0 }
     }
 
     /// Bytes so far.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// The next entry; its content is to be read with [`content`](Self::content) before the next call.
-    pub(super) fn next(&mut self) -> io::Result<Tell> {
+    pub(crate) fn next(&mut self) -> io::Result<Tell> {
         let mut extended = Extended::default();
         loop {
             let Some(block) = self.block()? else {
@@ -119,9 +120,8 @@ impl<R: BufRead> Tape<R> {
         let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
         let named = |name: Option<&[u8]>| name.is_some_and(|name| !matches!(name, b"" | b"root"));
         let field = |from, length, what| header::demanded(block, from, length, what);
-        let target = link
-            .filter(|_| matches!(kind, Kind::Symlink | Kind::HardLink))
-            .map(|link| String::from_utf8_lossy(&link).into_owned());
+        let target =
+            link.filter(|_| matches!(kind, Kind::Symlink | Kind::HardLink)).map(|link| path_text(&link).into_owned());
         if target.as_ref().is_some_and(|target| target.contains('\0')) {
             flaws.push(Flaw::Nul);
         }
@@ -154,7 +154,7 @@ impl<R: BufRead> Tape<R> {
     }
 
     /// Hands on the content of the entry that was told last, in pieces of any size.
-    pub(super) fn content(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    pub(crate) fn content(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         while self.left > 0 {
             let bytes = match self.reader.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -4,7 +4,7 @@ use std::io;
 
 use base64ct::{Base64Unpadded, Encoding as _};
 
-use super::entry::Flaw;
+use super::{entry::Flaw, path_text::path_text};
 use crate::report::Limits;
 
 /// What extended headers said about the next entry.
@@ -130,14 +130,17 @@ impl Extended {
                     }
                     self.flaws.push(Flaw::Ambiguous("it is a sparse file, which few readers know"));
                 }
-                _ => self.attribute(key, value),
+                _ => self.attribute(key, value)?,
             }
         }
         Ok(())
     }
 
     /// An extended attribute, if it is one. libarchive writes names in percent encoding and values in base64.
-    fn attribute(&mut self, key: &[u8], value: &[u8]) {
+    ///
+    /// # Errors
+    /// There are more than [`Limits::AUDIT_XATTRS`]: what the rest would set is not known.
+    fn attribute(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         let plain = key.strip_prefix(b"SCHILY.xattr.").map(|name| (name.to_vec(), value.to_vec()));
         let packed = || {
             let name = key.strip_prefix(b"LIBARCHIVE.xattr.")?;
@@ -145,12 +148,25 @@ impl Extended {
             let value = Base64Unpadded::decode_vec(text).unwrap_or_else(|_| value.to_vec());
             Some((unescaped(name), value))
         };
-        let Some((name, mut value)) = plain.or_else(packed) else { return };
-        let name = String::from_utf8_lossy(&name).into_owned();
-        if self.xattrs.len() < Limits::AUDIT_XATTRS && !self.xattrs.iter().any(|(known, _)| *known == name) {
-            value.truncate(Limits::AUDIT_XATTR_BYTES);
-            self.xattrs.push((name, value));
+        let Some((name, mut value)) = plain.or_else(packed) else { return Ok(()) };
+        let name = path_text(&name).into_owned();
+        value.truncate(Limits::AUDIT_XATTR_BYTES);
+        let count = self.xattrs.len();
+        match self.xattrs.iter_mut().find(|(known, _)| *known == name) {
+            // libarchive writes each one in both forms.
+            Some((_, known)) if *known == value => {}
+            // The last one counts for Go.
+            Some((_, known)) => {
+                *known = value;
+                self.flaws.push(Flaw::Ambiguous("it has an extended attribute twice"));
+            }
+            None if count == Limits::AUDIT_XATTRS => {
+                let what = format!("an entry in it has more than {} extended attributes", Limits::AUDIT_XATTRS);
+                return Err(io::Error::other(what));
+            }
+            None => self.xattrs.push((name, value)),
         }
+        Ok(())
     }
 }
 

@@ -1,43 +1,45 @@
 //! An entry of a layer's tar, and what may be wrong with it.
 
+use super::path_text::path_text;
+
 /// An entry, as far as rules need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::inspect::audit) struct Entry {
-    /// Absolute and clean: no `.`, `..`, doubled or trailing slash. `..` is taken as the kernel takes it in the root. Bytes
-    /// that are no UTF-8 are replaced.
-    pub(in crate::inspect::audit) path: String,
-    pub(in crate::inspect::audit) kind: Kind,
+pub(crate) struct Entry {
+    /// Absolute and clean: no `.`, `..`, doubled or trailing slash. `..` is taken as the kernel takes it in the root. The
+    /// [text](path_text) of the name.
+    pub(crate) path: String,
+    pub(crate) kind: Kind,
     /// Permissions with setuid, setgid and sticky bits.
-    pub(in crate::inspect::audit) mode: u32,
-    pub(in crate::inspect::audit) uid: u64,
-    pub(in crate::inspect::audit) gid: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
     /// Bytes of a file's content.
-    pub(in crate::inspect::audit) size: u64,
+    pub(crate) size: u64,
     /// Seconds since 1970.
-    pub(in crate::inspect::audit) mtime: u64,
+    pub(crate) mtime: u64,
     /// What few entries have: there may be tens of thousands.
-    pub(super) rare: Option<Box<Rare>>,
+    pub(crate) rare: Option<Box<Rare>>,
     /// Access, change or sub-second times, which nobody needs.
-    pub(in crate::inspect::audit) fine_times: bool,
+    pub(crate) fine_times: bool,
     /// The user's and group's names, where they are neither empty nor `root`.
-    pub(in crate::inspect::audit) names: bool,
+    pub(crate) names: bool,
     /// What the content begins with.
-    pub(in crate::inspect::audit) magic: Magic,
+    pub(crate) magic: Magic,
     /// Of the content.
-    pub(in crate::inspect::audit) checksum: u32,
+    pub(crate) checksum: u32,
 }
 
 /// What only links, devices and files with extended attributes have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rare {
-    pub(super) target: Option<String>,
-    pub(super) xattrs: Vec<(String, Vec<u8>)>,
-    pub(super) device: Option<(u32, u32)>,
+pub(crate) struct Rare {
+    pub(crate) target: Option<String>,
+    pub(crate) xattrs: Vec<(String, Vec<u8>)>,
+    pub(crate) device: Option<(u32, u32)>,
 }
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::inspect::audit) enum Kind {
+pub(crate) enum Kind {
     File,
     HardLink,
     Symlink,
@@ -51,7 +53,7 @@ pub(in crate::inspect::audit) enum Kind {
 
 /// What a content begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::inspect::audit) enum Magic {
+pub(crate) enum Magic {
     /// There is nothing.
     Empty,
     Elf,
@@ -64,7 +66,7 @@ pub(in crate::inspect::audit) enum Magic {
 
 /// Something about a tar that readers disagree about, or that no tar should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::inspect::audit) enum Flaw {
+pub(crate) enum Flaw {
     /// The name has `..`; whether it climbs above the root.
     DotDot(bool),
     /// The name begins with a slash.
@@ -81,10 +83,10 @@ pub(in crate::inspect::audit) enum Flaw {
 
 impl Flaw {
     /// How many kinds there are.
-    pub(super) const KINDS: usize = 7;
+    pub(crate) const KINDS: usize = 7;
 
     /// The kind, counted from 0.
-    pub(super) fn number(&self) -> usize {
+    pub(crate) fn number(&self) -> usize {
         match self {
             Self::DotDot(true) => 0,
             Self::DotDot(false) => 1,
@@ -99,46 +101,46 @@ impl Flaw {
 
 impl Entry {
     /// The last component of the path.
-    pub(in crate::inspect::audit) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         name(&self.path)
     }
 
     /// Of a link, as it is written.
-    pub(in crate::inspect::audit) fn target(&self) -> Option<&str> {
+    pub(crate) fn target(&self) -> Option<&str> {
         self.rare.as_ref()?.target.as_deref()
     }
 
     /// Extended attributes, in their order.
-    pub(in crate::inspect::audit) fn xattrs(&self) -> &[(String, Vec<u8>)] {
+    pub(crate) fn xattrs(&self) -> &[(String, Vec<u8>)] {
         self.rare.as_ref().map_or(&[], |rare| &rare.xattrs)
     }
 
     /// Major and minor number of a device.
-    pub(in crate::inspect::audit) fn device(&self) -> Option<(u32, u32)> {
+    pub(crate) fn device(&self) -> Option<(u32, u32)> {
         self.rare.as_ref()?.device
     }
 
     /// Whether somebody may execute it.
-    pub(in crate::inspect::audit) fn is_executable(&self) -> bool {
+    pub(crate) fn is_executable(&self) -> bool {
         self.kind == Kind::File && self.mode & 0o111 != 0
     }
 
     /// Whether it is a program: executable, and an ELF file or a script.
-    pub(in crate::inspect::audit) fn is_program(&self) -> bool {
+    pub(crate) fn is_program(&self) -> bool {
         self.is_executable() && matches!(self.magic, Magic::Elf | Magic::Script)
     }
 }
 
 /// The last component of a path.
-pub(in crate::inspect::audit) fn name(path: &str) -> &str {
+pub(crate) fn name(path: &str) -> &str {
     // Every rule asks it of every path; the general search of `str` takes several times as long.
     memchr::memrchr(b'/', path.as_bytes()).and_then(|at| path.get(at + 1..)).unwrap_or(path)
 }
 
 /// The path of `raw`, clean, and what is wrong with it.
-pub(super) fn clean(raw: &[u8]) -> (String, Vec<Flaw>) {
+pub(crate) fn clean(raw: &[u8]) -> (String, Vec<Flaw>) {
     let mut flaws = Vec::new();
-    let text = String::from_utf8_lossy(raw);
+    let text = path_text(raw);
     if text.starts_with('/') {
         flaws.push(Flaw::Absolute);
     }

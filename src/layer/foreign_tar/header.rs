@@ -45,12 +45,23 @@ pub(super) fn size(block: &[u8; 512]) -> io::Result<(u64, bool)> {
     Ok((size, block.get(124).is_some_and(|byte| byte & 0x80 != 0) && size < 1 << 33))
 }
 
-/// The name, with the prefix that POSIX headers have and GNU's have not. Tells whether readers disagree about the prefix.
+/// The name, with the prefix that POSIX headers have, and GNU's as far as Go says so. Tells whether readers disagree about the prefix.
 pub(super) fn name(block: &[u8; 512]) -> (Vec<u8>, bool) {
     let text = |from: usize, to: usize| {
         block.get(from..to).and_then(|field| field.split(|byte| *byte == 0).next()).unwrap_or_default()
     };
     let name = text(0, 100);
+    if block.get(257..265) == Some(b"ustar  \0") {
+        // GNU has times there. Where these are none, Go takes the field for a prefix, as it had written it once.
+        let times = [345..357, 357..369].map(|field| block.get(field).unwrap_or_default());
+        let is_time = |field: &[u8]| field.first() == Some(&0) || number(field).is_some();
+        if times.into_iter().all(is_time) {
+            return (name.to_vec(), false);
+        }
+        let prefix = text(345, 500);
+        let is_taken = !prefix.is_empty() && prefix.is_ascii();
+        return (if is_taken { [prefix, b"/", name].concat() } else { name.to_vec() }, true);
+    }
     if block.get(257..263) != Some(b"ustar\0") {
         return (name.to_vec(), false);
     }
@@ -96,7 +107,7 @@ mod tests {
         };
         assert_eq!(with(b"ustar\x0000"), (b"etc/name".to_vec(), false));
         assert_eq!(with(b"ustar\x00  "), (b"etc/name".to_vec(), true));
-        assert_eq!(with(b"ustar  \0"), (b"name".to_vec(), false));
+        assert_eq!(with(b"ustar  \0"), (b"etc/name".to_vec(), true));
         assert_eq!(with(b"\0\0\0\0\0\0\0\0"), (b"name".to_vec(), false));
     }
 }
