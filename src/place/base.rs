@@ -208,7 +208,7 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
         };
         for descriptor in index.manifests() {
             let below = BlobRef::of(descriptor, Named(blob.digest))?;
-            if sets::no_image(&below.media_type, descriptor.platform().as_ref()).is_some() {
+            if sets::no_image(&below.media_type, descriptor.platform().as_ref())?.is_some() {
                 continue;
             }
             match descriptor.platform() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, Os, Platform};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, Os, Platform};
 
 use super::{
     BlobRef, ImageSet, Named, Packing, REF_NAME, Skipped, StoredImage, StoredLayer,
@@ -49,10 +49,15 @@ pub(super) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<
 
 /// The image whose manifest is `blob` in `store`.
 pub(super) fn image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
-    if let Some(why) = artifact(&manifest) {
+    if let Some(why) = artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
         return Err(Failure::new(format!("`{}` is no image: {why}", blob.digest)));
     }
     Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.image(None, blob.clone(), manifest)
+}
+
+/// A failure about the document of that digest.
+fn within(failure: Failure, digest: Digest) -> Failure {
+    Failure { what: format!("`{digest}`: {}", failure.what), ..failure }
 }
 
 /// Reads the documents of one set.
@@ -88,7 +93,7 @@ impl Reader<'_> {
         depth: usize,
         set: &mut ImageSet,
     ) -> Result<(), Failure> {
-        if let Some(why) = no_image(&blob.media_type, platform) {
+        if let Some(why) = no_image(&blob.media_type, platform).map_err(|failure| within(failure, blob.digest))? {
             set.skipped.push(Skipped { descriptor: blob, why });
             return Ok(());
         }
@@ -104,10 +109,12 @@ impl Reader<'_> {
                     self.entry(named, below.platform().as_ref(), depth + 1, set)?;
                 }
             }
-            Document::Manifest(manifest) => match artifact(&manifest) {
-                Some(why) => set.skipped.push(Skipped { descriptor: blob, why }),
-                None => set.images.push(self.image(platform.cloned(), blob, *manifest)?),
-            },
+            Document::Manifest(manifest) => {
+                match artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
+                    Some(why) => set.skipped.push(Skipped { descriptor: blob, why }),
+                    None => set.images.push(self.image(platform.cloned(), blob, *manifest)?),
+                }
+            }
         }
         Ok(())
     }
@@ -169,30 +176,78 @@ impl Reader<'_> {
 }
 
 /// Why an entry of an index is left alone without looking further, by its media type and its platform.
-pub(super) fn no_image(media_type: &str, platform: Option<&Platform>) -> Option<String> {
-    if Kind::of(media_type) == Kind::Other {
-        return Some(format!("`{}` is no image", shown(media_type)));
-    }
+///
+/// # Errors
+/// An entry that some engines run and others do not, so that what it is would not be known.
+pub(super) fn no_image(media_type: &str, platform: Option<&Platform>) -> Result<Option<String>, Failure> {
     let unknown = |platform: &Platform| matches!(platform.os(), Os::Other(os) if os == "unknown");
-    if platform.is_some_and(unknown) {
-        return Some("its platform is `unknown`, as that of an attestation".to_owned());
+    if Kind::of(media_type) == Kind::Other {
+        let may_be_one = Kind::of(&plain_type(media_type)) != Kind::Other;
+        if may_be_one || platform.is_some_and(|platform| !unknown(platform)) {
+            let named = platform.map_or_else(String::new, |platform| format!(" for `{}`", shown(&named(platform))));
+            let what = format!(
+                "an entry{named} is called `{}`, and engines disagree whether that is an image",
+                shown(media_type)
+            );
+            return Err(Failure::new(what).hint("an image is `application/vnd.oci.image.manifest.v1+json`"));
+        }
+        return Ok(Some(format!("`{}` is no image", shown(media_type))));
     }
-    None
+    if platform.is_some_and(unknown) {
+        return Ok(Some("its platform is `unknown`, as that of an attestation".to_owned()));
+    }
+    Ok(None)
 }
 
 /// Why a manifest is none of an image. The artifact type alone is no reason: engines run such an image, and whoever
 /// wants to hide one would set it.
-fn artifact(manifest: &ImageManifest) -> Option<String> {
+///
+/// # Errors
+/// One that some engines run and others do not: its layers are those of an image, and its config has no name of its own.
+fn artifact(manifest: &ImageManifest) -> Result<Option<String>, Failure> {
     let config = manifest.config().media_type();
+    let packing = |layer: &Descriptor| Packing::of(layer.media_type().as_ref());
+    let has_layers = manifest.layers().iter().any(|layer| packing(layer) != Packing::Unknown);
     if !document::is_image_config(config) {
-        let kind = manifest.artifact_type().as_ref().unwrap_or(config);
-        return Some(format!("it is an artifact, `{}`", shown(kind.as_ref())));
-    }
-    let unknown = |layer: &Descriptor| Packing::of(layer.media_type().as_ref()) == Packing::Unknown;
-    match manifest.layers().as_slice() {
-        [first, ..] if manifest.layers().iter().all(unknown) => {
-            Some(format!("it holds `{}`, not layers", shown(first.media_type().as_ref())))
+        let plain = plain_type(config.as_ref());
+        let is_spelled = document::is_image_config(&MediaType::from(plain.as_str()));
+        if is_spelled || is_nameless(&plain) && has_layers {
+            let what = format!(
+                "its config is called `{}`, and engines disagree whether that is an image",
+                shown(config.as_ref())
+            );
+            return Err(Failure::new(what).hint("the config of an image is `application/vnd.oci.image.config.v1+json`"));
         }
-        _ => None,
+        let kind = manifest.artifact_type().as_ref().unwrap_or(config);
+        return Ok(Some(format!("it is an artifact, `{}`", shown(kind.as_ref()))));
     }
+    let [first, ..] = manifest.layers().as_slice() else { return Ok(None) };
+    if has_layers {
+        return Ok(None);
+    }
+    let may_be_one = |layer: &Descriptor| {
+        let plain = plain_type(layer.media_type().as_ref());
+        is_nameless(&plain) || Packing::of(&plain) != Packing::Unknown
+    };
+    let shown = shown(first.media_type().as_ref());
+    if manifest.layers().iter().any(may_be_one) {
+        let what = format!("it holds `{shown}`, and engines disagree whether that is a layer");
+        return Err(Failure::new(what).hint("a layer is `application/vnd.oci.image.layer.v1.tar+gzip` or the like"));
+    }
+    Ok(Some(format!("it holds `{shown}`, not layers")))
+}
+
+/// A media type without its parameters, in the case that it is written in (RFC 6838, section 4.2; RFC 9110, 8.3.1).
+fn plain_type(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a media type says nothing about what something is.
+fn is_nameless(plain: &str) -> bool {
+    matches!(plain, "" | "application/octet-stream" | "application/json" | "text/plain")
+}
+
+/// `os/architecture`.
+fn named(platform: &Platform) -> String {
+    format!("{}/{}", platform.os(), platform.architecture())
 }

@@ -78,12 +78,13 @@ pub(super) fn items(reader: impl Read, room: &mut Room) -> io::Result<Vec<Item>>
 fn refuse(path: &str, flaws: Vec<Flaw>) -> io::Result<()> {
     let why = flaws.into_iter().find_map(|flaw| match flaw {
         Flaw::Ambiguous(why) => Some(why),
-        Flaw::Nul => Some("a name holds a NUL"),
-        Flaw::DotDot(_) => Some("its name has `..`"),
+        Flaw::Nul => Some("a name of it holds a NUL"),
+        Flaw::DotDot(true) => Some("its name leads out of the image"),
+        Flaw::DotDot(false) => Some("its name has `..`"),
         Flaw::Absolute | Flaw::Trailing | Flaw::ProcessId => None,
     });
     let path: String = path.chars().take(200).collect();
-    let refused = |why| io::Error::other(format!("`{}`: {why}; readers would disagree", printable(&path)));
+    let refused = |why| io::Error::other(format!("`{}`: {why}, and readers would disagree", printable(&path)));
     why.map_or(Ok(()), |why| Err(refused(why)))
 }
 

@@ -212,6 +212,35 @@ fn attestations_and_artifacts_are_skipped_and_cannot_hide_an_image() {
 }
 
 #[test]
+fn what_some_engines_run_and_others_do_not_is_no_artifact() {
+    let hand = Hand::new();
+    let layer = hand.blob(GZIP, &gzip(b"tar"));
+    let refused = |entry: Value, said: &str| {
+        let failure = hand.index(&[entry]).failure();
+        assert!(failure.contains("engines disagree whether that is") && failure.contains(said), "{failure}");
+    };
+    for config in ["", "application/octet-stream", "application/vnd.oci.image.config.v1+json; charset=utf-8"] {
+        let mut manifest = hand.manifest(&[(layer.clone(), b"tar")]);
+        manifest["config"]["mediaType"] = config.into();
+        // The artifact type is no reason for an engine to leave it.
+        manifest["artifactType"] = "application/spdx+json".into();
+        refused(hand.json(MANIFEST, &manifest), "its config is called");
+    }
+    let octets = hand.blob("application/octet-stream", &gzip(b"tar"));
+    refused(hand.json(MANIFEST, &hand.manifest(&[(octets, b"tar")])), "it holds `application/octet-stream`");
+    for (media_type, platform) in [
+        ("application/vnd.oci.image.manifest.v1+json;charset=utf-8", None),
+        ("application/vnd.oci.image.manifest.V1+json", None),
+        ("application/octet-stream", Some(json!({"architecture": "amd64", "os": "linux"}))),
+    ] {
+        let mut entry = hand.image();
+        entry["mediaType"] = media_type.into();
+        entry["platform"] = platform.unwrap_or(Value::Null);
+        refused(entry, media_type);
+    }
+}
+
+#[test]
 fn layers_and_diff_ids_must_be_as_many_and_not_too_many() {
     let hand = Hand::new();
     let layer = hand.blob(GZIP, &gzip(b"tar"));
