@@ -1,6 +1,6 @@
 //! From a stored layer to its tar.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -18,18 +18,46 @@ pub(super) fn open(
     diff_id: DiffId,
 ) -> io::Result<Box<dyn Read + Send>> {
     let most = size.saturating_mul(Limits::UNPACK_RATIO).max(Limits::UNPACK_BYTES);
-    let buffered = |stored| BufReader::with_capacity(64 << 10, stored);
+    let mut stored = BufReader::with_capacity(64 << 10, stored);
+    let begin = loop {
+        match stored.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
+    check_packing(packing, begin)?;
     match packing {
         Packing::Plain => Ok(Box::new(Unpacked::new(stored, diff_id, most))),
         // All members, all frames: a reader that stops after the first would take the rest for granted.
-        Packing::Gzip => Ok(Box::new(Unpacked::new(MultiGzDecoder::new(buffered(stored)), diff_id, most))),
+        Packing::Gzip => Ok(Box::new(Unpacked::new(MultiGzDecoder::new(stored), diff_id, most))),
         Packing::Zstd => {
-            let mut zstd = ::zstd::Decoder::with_buffer(buffered(stored))?;
+            let mut zstd = ::zstd::Decoder::with_buffer(stored)?;
             zstd.window_log_max(Limits::ZSTD_WINDOW_LOG)?;
             Ok(Box::new(Unpacked::new(zstd, diff_id, most)))
         }
         Packing::Unknown => Err(io::Error::new(io::ErrorKind::Unsupported, "its media type is none of a layer")),
     }
+}
+
+/// Says what the bytes are, where they begin as something else than the media type calls them.
+fn check_packing(packing: Packing, begin: &[u8]) -> io::Result<()> {
+    const MAGIC: [(&[u8], &str); 5] = [
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh", "bzip2"),
+        (b"PK\x03\x04", "a zip archive"),
+    ];
+    let is_tar = begin.get(257..262) == Some(b"ustar");
+    let seen = MAGIC.iter().find(|(magic, _)| begin.starts_with(magic)).map(|(_, name)| *name).filter(|_| !is_tar);
+    let called = match packing {
+        Packing::Plain if seen.is_some() => "a tar",
+        Packing::Gzip if is_tar || seen.is_some_and(|seen| seen != "gzip") => "gzip",
+        Packing::Zstd if is_tar || seen.is_some_and(|seen| seen != "zstd") => "zstd",
+        _ => return Ok(()),
+    };
+    let seen = seen.unwrap_or("a tar");
+    Err(io::Error::other(format!("its media type calls it {called}, and its bytes are {seen}")))
 }
 
 /// Reads `reader` to its end. Readers of this room report every mismatch there at the latest.

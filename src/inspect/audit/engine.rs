@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use oci_spec::image::Os;
 use serde_json::Value;
 
 use super::{
@@ -173,6 +174,11 @@ fn unread(view: &View<'_>, is_merged: bool, notes: &mut Notes) {
     if !is_merged {
         let what = "putting the layers on each other takes too many steps";
         notes.found(Rule::ResourceBomb, Place::default(), what);
+    }
+    let os = view.image.config.os();
+    if *os != Os::Linux {
+        let reason = format!("it is an image for `{os}`, and the rules know Linux alone");
+        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: Place::key("os"), reason });
     }
     for (index, scan) in view.scans.iter().enumerate() {
         let Some((reason, rule)) = &scan.fault else { continue };
