@@ -20,7 +20,7 @@
 //! floor 4: commands
 //! floor 3: build, init, inspect
 //! floor 2: place, recipe
-//! floor 1: cache, elf, layer
+//! floor 1: cache, elf, layer, policy
 //! floor 0: oci, report
 //!
 //! `oci` and `report` are the ground: `oci` may use `report`, never the other way round.
@@ -45,5 +45,6 @@ pub mod inspect;
 pub mod layer;
 pub mod oci;
 pub mod place;
+pub mod policy;
 pub mod recipe;
 pub mod report;

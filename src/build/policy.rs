@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{check::Objection, glob::Pattern, settings::Date};
+use super::{check::Objection, settings::Date};
 use crate::{
     oci::ImagePath,
     recipe::{Allow, Policy},
@@ -75,10 +75,7 @@ fn covers(allow: &Allow, path: Option<&ImagePath>, failure: &Failure) -> bool {
     match (&allow.path, path) {
         (None, _) => true,
         (Some(_), None) => allow.rule == Rule::SizeBudget,
-        (Some(glob), Some(path)) => {
-            let components: Vec<_> = path.components().collect();
-            Pattern::parse(glob.value.trim_start_matches('/'), true).is_ok_and(|pattern| pattern.matches(&components))
-        }
+        (Some(glob), Some(path)) => glob.value.matches(&path.to_text()),
     }
 }
 

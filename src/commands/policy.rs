@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    inspect::audit::{Glob, Policy, Waiver},
+    inspect::audit::{Policy, Waiver},
     recipe::{self, Allow},
     report::{Failure, Limits, Severity, printable},
 };
@@ -28,7 +28,7 @@ pub(super) fn of_audit(
     let mut policy = named(profile.or(written.as_deref()).unwrap_or("default"))?;
     if let Some(file) = file {
         // A profile of the command line brings its own threshold.
-        add_file(&mut policy, file, profile.is_none())?;
+        add_file(&mut policy, file, profile.is_none());
     }
     if let Some(severity) = fail_on {
         policy.fail_on = severity;
@@ -48,7 +48,7 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
         recipe.allow.extend(file.allow.iter().cloned());
         recipe.waivers &= file.waivers;
         recipe.registries_above.clone_from(&file.registries);
-        add_file(&mut policy, file, true)?;
+        add_file(&mut policy, file, true);
     }
     // Every build passes `hardened` where nobody else decides: a recipe that says so decides, too.
     let named = recipe.profile.is_some().then_some(Severity::Medium);
@@ -67,7 +67,7 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
     }
     // What is promised of every image that hardpan builds has no exception.
     let allowed = recipe.allow.iter().filter(|allow| allow.rule.waivable() && !allow.rule.is_of_build());
-    policy.waivers = allowed.cloned().map(waiver).collect::<Result<_, _>>()?;
+    policy.waivers = allowed.cloned().map(waiver).collect();
     Ok(policy)
 }
 
@@ -78,7 +78,7 @@ fn named(profile: &str) -> Result<Policy, Failure> {
 }
 
 /// Puts what a policy file says over a profile.
-fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) -> Result<(), Failure> {
+fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) {
     if let Some(severity) = file.fail_on.filter(|_| threshold) {
         policy.fail_on = severity;
     }
@@ -88,17 +88,15 @@ fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) -> Resul
         policy.registries.push(file.registries.into_iter().map(|registry| registry.value).collect());
     }
     policy.max_size = file.max_size.map(|size| size.value);
-    policy.waivers = file.allow.into_iter().map(waiver).collect::<Result<_, _>>()?;
-    Ok(())
+    policy.waivers = file.allow.into_iter().map(waiver).collect();
 }
 
-fn waiver(allow: Allow) -> Result<Waiver, Failure> {
-    let path = allow.path.map(|path| Glob::parse(&path.value).map_err(|why| Failure::new(why).at(&path.origin)));
-    Ok(Waiver {
+fn waiver(allow: Allow) -> Waiver {
+    Waiver {
         rule: allow.rule,
-        path: path.transpose()?,
+        path: allow.path.map(|path| path.value),
         reason: allow.reason,
         until: allow.until,
         origin: allow.origin.to_string(),
-    })
+    }
 }

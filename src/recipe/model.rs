@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     layer::Compression,
     oci::{Digest, ImagePath, Platform, User},
+    policy::PathGlob,
     report::{Origin, Rule, Severity, Source},
 };
 
@@ -391,7 +392,7 @@ pub struct Allow {
     /// Which rule is waived.
     pub rule: Rule,
     /// For which paths of the image (a glob); `None` is every one.
-    pub path: Option<Located<String>>,
+    pub path: Option<Located<PathGlob>>,
     /// Why; not empty.
     pub reason: String,
     /// The last day it holds, as year, month, day.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use super::{Finding, Override, Place, PolicySummary, Waived, notes::sort};
-use crate::report::{Rule, Severity};
+use crate::{
+    policy::PathGlob,
+    report::{Rule, Severity},
+};
 
 /// What a caller demands.
 #[derive(Debug, Clone)]
@@ -35,42 +36,13 @@ pub struct Waiver {
     /// Which rule.
     pub rule: Rule,
     /// For which paths or keys; `None` is all.
-    pub path: Option<Glob>,
+    pub path: Option<PathGlob>,
     /// Why.
     pub reason: String,
     /// The last day it holds: year, month, day.
     pub until: (u16, u8, u8),
     /// Where it is written, `policy.toml:3:1`, for a message.
     pub origin: String,
-}
-
-/// A pattern over whole paths: `*` and `?` stay within one name, `**` does not.
-#[derive(Debug, Clone)]
-pub struct Glob {
-    text: String,
-    matcher: GlobMatcher,
-}
-
-impl Glob {
-    /// Reads a pattern; a slash at its beginning may be left out. The error is a sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let absolute =
-            if text.starts_with('/') || text.starts_with("**") { text.to_owned() } else { format!("/{text}") };
-        let glob = GlobBuilder::new(&absolute).literal_separator(true).backslash_escape(true).build();
-        let matcher = glob.map_err(|error| error.kind().to_string())?.compile_matcher();
-        Ok(Self { text: text.to_owned(), matcher })
-    }
-
-    /// Whether it is about a key of a document. In a key, `[` and `]` are written as they are, or not at all:
-    /// `config.Env[LOG]`, `config.Env.LOG` and `config.Env*` are about the variable `LOG`.
-    fn is_key(&self, key: &str) -> bool {
-        let plain = format!("/{}", key.replace('[', ".").replace(']', ""));
-        self.text.trim_start_matches('/') == key || self.matcher.is_match(plain)
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        self.matcher.is_match(path)
-    }
 }
 
 impl Policy {
@@ -195,7 +167,7 @@ fn covers<'p>(waiver: &Waiver, mut places: impl Iterator<Item = &'p Place>) -> b
     let Some(glob) = &waiver.path else { return true };
     places.all(|place| match (&place.path, &place.key) {
         (Some(path), _) => glob.matches(path),
-        (None, Some(key)) => glob.is_key(key),
+        (None, Some(key)) => glob.matches_key(key),
         (None, None) => false,
     })
 }
@@ -219,7 +191,7 @@ mod tests {
     }
 
     fn waiver(path: Option<&str>, until: (u16, u8, u8)) -> Waiver {
-        let path = path.map(|path| Glob::parse(path).unwrap());
+        let path = path.map(|path| PathGlob::parse(path).unwrap());
         Waiver { rule: Rule::Setuid, path, reason: "because".into(), until, origin: "p.toml:1:1".into() }
     }
 

@@ -117,7 +117,7 @@ fn globs(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Fa
 }
 
 /// A glob that can be read.
-pub(super) fn check_glob(at: &Located<String>) -> Result<(), Failure> {
+fn check_glob(at: &Located<String>) -> Result<(), Failure> {
     match GlobBuilder::new(&at.value).literal_separator(true).build() {
         Ok(_) => Ok(()),
         Err(error) => {

@@ -9,11 +9,12 @@ use super::{
         wording::quoted,
         written,
     },
-    Page,
-    entries::check_glob,
-    unknown,
+    Page, unknown,
 };
-use crate::report::{Failure, Rule, Severity};
+use crate::{
+    policy::PathGlob,
+    report::{Failure, Rule, Severity, printable},
+};
 
 /// Units of a size, in bytes.
 const UNITS: [(&str, u64); 7] = [
@@ -155,7 +156,7 @@ fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
         return Err(page.failure(&table.reason.span, "an exception has a reason, this one is blank"));
     }
     let path = table.path.map(|at| page.filled("`path`", at)).transpose()?;
-    path.as_ref().map_or(Ok(()), check_glob)?;
+    let path = path.map(path_glob).transpose()?;
     Ok(Allow {
         origin: page.origin(&at.span),
         rule,
@@ -163,6 +164,16 @@ fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
         reason: table.reason.value,
         until: until(page, &table.until)?,
     })
+}
+
+/// A pattern over paths of the image.
+fn path_glob(at: Located<String>) -> Result<Located<PathGlob>, Failure> {
+    match PathGlob::parse(&at.value) {
+        Ok(value) => Ok(Located { value, origin: at.origin }),
+        Err(why) => {
+            Err(Failure::new(format!("{} is no pattern: {}", quoted(&at.value), printable(&why))).at(&at.origin))
+        }
+    }
 }
 
 /// `until`: a day, without a time.
