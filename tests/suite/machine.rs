@@ -1,8 +1,19 @@
 //! What of this machine reaches a program is named, pinned and looked at again: headers, archives, start files, libraries.
 
-use std::{fs, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
-use crate::support::{case::Case, layout::sha256};
+use crate::support::{
+    case::{Case, scratch},
+    judges::{checked, tool},
+    layout::sha256,
+    walks::{Dice, Ground, kill, steps},
+};
 
 const GNU: &str = "name = \"app\"\n[[binary]]\ncargo = \"app\"\ntarget = \"x86_64-unknown-linux-gnu\"\n[system]\ncertificates = \"none\"\n";
 
@@ -271,7 +282,7 @@ fn a_header_of_the_compiler_that_changes_under_its_old_time_is_compiled_again() 
     let refused = case.run(["build", "app.toml", "--offline", "--locked"]).fails(1);
     refused.says("`headers for x86_64-unknown-linux-gnu (own-cc)` is");
     assert!(holds(&case, "other-word") && !holds(&case, "first-word"));
-    let folder = crate::support::case::scratch();
+    let folder = scratch();
     let cold = case.clone().env("XDG_CACHE_HOME", folder.path()).run(["build", "app.toml", "--offline"]).ok().digest();
     assert_eq!(cold, case.run(["build", "app.toml", "--offline"]).ok().digest());
 }
@@ -304,7 +315,7 @@ fn a_start_file_that_is_replaced_is_linked_again() {
 }
 
 /// A `pkg-config` that knows the library `more`, whose files are in `at`.
-fn pkg_config(at: &std::path::Path) -> String {
+fn pkg_config(at: &Path) -> String {
     let at = at.display();
     format!(
         "#!/bin/sh\nfor word do :; done\n[ \"$word\" = more ] || exit 1\ncase \"$*\" in\n*pcfiledir*) echo {at} ;;\n\
@@ -407,7 +418,7 @@ fn a_plan_lists_everything_that_reaches_the_bytes() {
         let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
         plan["plans"][0]["inputs"].as_array().expect("inputs").clone()
     };
-    let digest = |path: &std::path::Path| sha256(&fs::read(path).expect("a file"));
+    let digest = |path: &Path| sha256(&fs::read(path).expect("a file"));
     let found = inputs();
     let has = |kind: &str, name: &str, digest: &str| {
         found.iter().any(|input| input["kind"] == kind && input["name"] == name && input["digest"] == digest)
@@ -419,7 +430,7 @@ fn a_plan_lists_everything_that_reaches_the_bytes() {
     assert!(found.iter().all(|input| input["name"] != "/usr/bin/app"), "a program is no input: {found:#?}");
     let libc = Command::new("cc").arg("-print-file-name=libc.a").output().expect("cc").stdout;
     let libc = String::from_utf8(libc).expect("text");
-    assert!(has("machine", "libc.a for x86_64-unknown-linux-gnu", &digest(std::path::Path::new(libc.trim()))));
+    assert!(has("machine", "libc.a for x86_64-unknown-linux-gnu", &digest(Path::new(libc.trim()))));
     assert!(found.iter().any(|input| input["kind"] == "toolchain" && input["digest"].is_string()), "{found:#?}");
     assert!(found.iter().any(|input| input["kind"] == "source" && input["name"] == "."), "{found:#?}");
     let text = case.run(["plan", "app.toml", "--offline", "--inputs"]).ok().stdout;
@@ -427,107 +438,185 @@ fn a_plan_lists_everything_that_reaches_the_bytes() {
     assert!(!case.run(["plan", "app.toml", "--offline"]).ok().stdout.contains("input "));
 }
 
-/// What the tools of a random walk hold: a letter each for the compiler, one of its headers, a header that may not be there,
-/// a start file, and the program's own C code.
+/// What a random walk changes: a letter each for the compiler, one of its headers, a header that may not be there, a start
+/// file, the program's own C code, and the header and the archive of a library, which may not be installed (`-`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Tools([char; 5]);
+struct Tools([char; 7]);
+
+/// What each of them may be.
+const LETTERS: [[char; 3]; 7] = [
+    ['a', 'b', 'c'],
+    ['a', 'b', 'c'],
+    ['-', 'a', 'b'],
+    ['a', 'b', 'b'],
+    ['a', 'b', 'a'],
+    ['-', 'a', 'b'],
+    ['a', 'b', 'b'],
+];
+/// The C code of the program, which is on a branch of git for each letter.
+const SOURCE: usize = 4;
 
 impl Tools {
-    /// Writes them, each file with its old size and time.
-    fn write(&self, case: &Case, tools: &Case) {
-        let [compiler, header, probed, start, source] = self.0;
+    /// Writes them into `tools`, each file with its old size and time.
+    fn write(&self, case: &Case, tools: &Path) {
+        let [compiler, header, probed, start, source, library, archive] = self.0;
         let script = format!("#!/bin/sh\nexec cc -isystem \"${{0%/*}}/sys\" -DTOOL='\"{compiler}\"' \"$@\"\n");
-        let code = "#include <word.h>\n#include <string.h>\n#if __has_include(<probed.h>)\n#include <probed.h>\n#else\n\
-                    #define PROBED \"-\"\n#endif\nconst char said[] = \"said:\" TOOL WORD PROBED";
-        let put = |case: &Case, path: &str, text: String| {
-            let path = case.path(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
-            if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
-                fs::write(&path, text).expect("a file");
-            }
-            let file = fs::File::options().write(true).open(&path).expect("the file");
-            file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
-                .expect("a time");
-        };
-        put(tools, "own-cc", script);
-        put(tools, "sys/word.h", format!("#define WORD \"{header}\"\n"));
-        put(
-            case,
-            "src/c.c",
-            format!(
-                "{code} \"{source}\";\nunsigned long length(const char *text) {{ return strlen(text) + (unsigned long)said; }}\n"
-            ),
+        put(&tools.join("own-cc"), &script);
+        put(&tools.join("sys/word.h"), &format!("#define WORD \"{header}\"\n"));
+        put(&case.path("src/c.c"), &code(source));
+        put_or_remove(&tools.join("sys/probed.h"), probed, &format!("#define PROBED \"{probed}\"\n"));
+        let more = tools.join("more");
+        put_or_remove(&more.join("more.pc"), library, "Name: more\nDescription: more\nVersion: 1\nLibs: -lmore\n");
+        put_or_remove(
+            &more.join("include/more.h"),
+            library,
+            &format!("#define MORE \"{library}\"\nextern const char more[];\n"),
         );
-        if probed == '-' {
-            drop(fs::remove_file(tools.path("sys/probed.h")));
+        copy(&tools.join("objects").join(start.to_string()), &tools.join("start/crti.o"));
+        let installed = more.join("libmore.a");
+        if library == '-' {
+            drop(fs::remove_file(installed));
         } else {
-            put(tools, "sys/probed.h", format!("#define PROBED \"{probed}\"\n"));
+            copy(&tools.join(format!("objects/libmore-{archive}.a")), &installed);
         }
-        let objects = tools.path("objects").join(start.to_string());
-        fs::create_dir_all(tools.path("start")).expect("a folder");
-        fs::copy(objects, tools.path("start/crti.o")).expect("the start file");
     }
 
-    /// What a program of them holds.
-    fn said(&self) -> (String, String) {
-        let [compiler, header, probed, start, source] = self.0;
-        (format!("said:{compiler}{header}{probed}{source}"), format!("note:{start}!!"))
+    /// What a program of them holds; nothing where it cannot be made.
+    fn said(&self) -> Option<[String; 3]> {
+        let [compiler, header, probed, start, source, library, archive] = self.0;
+        let said = format!("said:{compiler}{header}{library}{probed}{source}");
+        (library != '-').then(|| [said, format!("note:{start}!!"), format!("more:{archive}!!")])
     }
 }
 
-/// Small numbers that look random, the same in every run.
-fn dice(state: &mut u64, sides: u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state % sides
+/// The C code of the program of that letter.
+fn code(letter: char) -> String {
+    format!(
+        "#include <word.h>\n#include <more.h>\n#include <string.h>\n#if __has_include(<probed.h>)\n#include <probed.h>\n\
+         #else\n#define PROBED \"-\"\n#endif\nconst char said[] = \"said:\" TOOL WORD MORE PROBED \"{letter}\";\n\
+         unsigned long length(const char *text) {{ return strlen(text) + (unsigned long)said + (unsigned long)more; }}\n"
+    )
 }
 
-/// Tools, headers and start files change under their size and time, come and go, and compiles are killed: each build has what
-/// is there now, and the same tools give the same digest.
-#[test]
-fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
+fn put(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
+    if fs::read_to_string(path).ok().as_deref() != Some(text) {
+        fs::write(path, text).expect("a file");
+    }
+    set_old(path);
+}
+
+fn put_or_remove(path: &Path, letter: char, text: &str) {
+    if letter == '-' { drop(fs::remove_file(path)) } else { put(path, text) }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().expect("a folder")).expect("its folder");
+    fs::copy(from, to).expect("a copy");
+    set_old(to);
+}
+
+fn set_old(path: &Path) {
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    // Both times: bindfs ignores who sets one of them.
+    let times = fs::FileTimes::new().set_accessed(old).set_modified(old);
+    fs::File::options().write(true).open(path).and_then(|file| file.set_times(times)).expect("a time");
+}
+
+/// Runs a script of the shell in a folder.
+fn shell(folder: &Path, script: &str) {
+    checked(tool("sh").args(["-c", script]).current_dir(folder));
+}
+
+/// A program of C code and a library of this machine, and the folder of its tools.
+fn with_tools_of_a_walk() -> (Case, Case) {
     let (case, beside) = with_tools(with_c(""));
-    let case =
-        case.edit("app.toml", |text| text.replace("[system]", "cc = \"own-cc\"\nlinker = \"own-link\"\n[system]"));
+    let more = beside.path("more");
+    let build = format!(
+        "println!(\"cargo::rustc-link-search=native={0}\");\n    println!(\"cargo::rustc-link-lib=static=more\");\n",
+        more.display()
+    );
+    let case = case
+        .edit("app.toml", |text| {
+            text.replace("[system]", "cc = \"own-cc\"\nlinker = \"own-link\"\nlibraries = [\"more\"]\n[system]")
+        })
+        .edit("build.rs", |text| {
+            let at = text.rfind('}').expect("the end of main");
+            format!("{}    {build}{}", &text[..at], &text[at..])
+                .replace("\"-O2\",", &format!("\"-O2\", \"-I{}/include\",", more.display()))
+        });
+    let script =
+        pkg_config(&more).replace("for word", &format!("[ -e {}/more.pc ] || exit 1\nfor word", more.display()));
     let beside = beside
         .file("own-cc", "")
         .mode("own-cc", 0o755)
         .file("own-link", "#!/bin/sh\nexec cc -B \"${0%/*}/start\" \"$@\"\n")
-        .mode("own-link", 0o755);
+        .mode("own-link", 0o755)
+        .file("pkg-config", script)
+        .mode("pkg-config", 0o755)
+        .folder("objects");
+    let objects = beside.path("objects");
     for letter in ["a", "b"] {
         let note = format!(
             "__asm__(\".section .note.word,\\\"a\\\",@note\\n.long 4,8,1\\n.ascii \\\"abc\\\\0\\\"\\n.ascii \\\"note:{letter}!!\\\"\\n.text\");\n"
         );
-        let beside = beside.clone().file("objects/note.c", note);
-        let shell =
-            format!("set -e; cc -c note.c -o note.o; ld -r -o {letter} \"$(cc -print-file-name=crti.o)\" note.o");
-        assert!(
-            Command::new("sh").args(["-c", &shell]).current_dir(beside.path("objects")).status().expect("sh").success()
+        fs::write(objects.join("note.c"), note).expect("the code of a start file");
+        fs::write(objects.join("more.c"), format!("const char more[] = \"more:{letter}!!\";\n")).expect("a library");
+        shell(
+            &objects,
+            &format!(
+                "set -e; cc -c note.c -o note.o; ld -r -o {letter} \"$(cc -print-file-name=crti.o)\" note.o\n\
+                 cc -c more.c -o more.o; ar crsD libmore-{letter}.a more.o"
+            ),
         );
     }
-    let (mut tools, mut seed) = (Tools(['a', 'a', '-', 'a', 'a']), 0x2545_f491_4f6c_dd1d);
-    let mut digests = std::collections::BTreeMap::new();
-    for step in 0..16 {
-        let letters = [['a', 'b'], ['a', 'b'], ['-', 'a'], ['a', 'b'], ['a', 'b']];
-        let part = usize::try_from(dice(&mut seed, 5)).expect("small");
-        tools.0[part] = letters[part][usize::try_from(dice(&mut seed, 2)).expect("small")];
-        tools.write(&case, &beside);
-        if dice(&mut seed, 3) == 0 {
-            let mut killed = case.command(["build", "app.toml", "--offline"]);
-            let mut killed = killed
-                .stdout(std::process::Stdio::null())
-                .stderr(std::process::Stdio::null())
-                .spawn()
-                .expect("hardpan");
-            std::thread::sleep(std::time::Duration::from_millis(dice(&mut seed, 900)));
-            drop(killed.kill());
-            killed.wait().expect("its end");
+    branch_for_each_letter(&case);
+    (case, beside)
+}
+
+/// Makes the sources a repository of git.
+fn branch_for_each_letter(case: &Case) {
+    let git = "git -c user.name=a -c user.email=a@b";
+    for letter in ['a', 'b'] {
+        // With a time of now: git itself would believe the old one.
+        fs::write(case.path("src/c.c"), code(letter)).expect("the C code");
+        shell(
+            &case.dir(),
+            &format!(
+                "set -e; {git} init -q; {git} checkout -q -b {letter}; {git} add Cargo.* build.rs src cc; {git} commit -q -m {letter}"
+            ),
+        );
+    }
+}
+
+/// Tools, headers, start files and libraries change under their size and time, come and go, sources become those of another
+/// branch, and compiles are killed: each build has what is there now, and the same tools give the same digest.
+#[test]
+fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
+    let (case, beside) = with_tools_of_a_walk();
+    let mut ground = Ground::chosen(&beside.dir());
+    let (mut tools, mut dice) = (Tools(['a', 'a', '-', 'a', 'a', 'a', 'a']), Dice::new());
+    let mut digests = BTreeMap::new();
+    let build = ["build", "app.toml", "--offline"];
+    for step in 0..steps(16) {
+        let part = dice.below(tools.0.len());
+        tools.0[part] = dice.one_of(&LETTERS[part]);
+        if part == SOURCE {
+            shell(&case.dir(), &format!("git checkout -q -f {}", tools.0[SOURCE]));
         }
-        let built = case.run(["build", "app.toml", "--offline"]).ok();
+        tools.write(&case, &ground.stage());
+        ground.show();
+        if dice.below(3) == 0 {
+            kill(&mut case.command(build), Duration::from_millis(dice.below(900) as u64));
+        }
+        let built = case.run(build);
+        let Some(said) = tools.said() else {
+            built.fails(2).says("pkg-config does not know the library `more`");
+            continue;
+        };
+        let built = built.ok();
         let program = built.layout().image().entry("/usr/bin/app").content;
-        let (said, note) = tools.said();
-        for text in [&said, &note] {
+        for text in said {
             let has = program.windows(text.len()).any(|window| window == text.as_bytes());
             assert!(has, "step {step}: no {text} in the program of {tools:?}");
         }
@@ -535,7 +624,9 @@ fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
         let known = digests.entry(tools.clone()).or_insert_with(|| digest.clone());
         assert_eq!(*known, digest, "step {step}: the same tools, two programs: {tools:?}");
     }
-    let cold = crate::support::case::scratch();
-    let cold = case.clone().env("XDG_CACHE_HOME", cold.path()).run(["build", "app.toml", "--offline"]).ok().digest();
-    assert_eq!(digests.get(&tools), Some(&cold));
+    if tools.said().is_some() {
+        let cold = scratch();
+        let cold = case.clone().env("XDG_CACHE_HOME", cold.path()).run(build).ok().digest();
+        assert_eq!(digests.get(&tools), Some(&cold));
+    }
 }

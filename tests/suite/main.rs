@@ -73,4 +73,5 @@ mod support {
     pub mod service;
     pub mod tls;
     pub mod tokens;
+    pub mod walks;
 }

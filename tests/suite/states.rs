@@ -12,8 +12,9 @@ use std::{
 use crate::support::{
     case::{APP, Case, scratch},
     elf, elf_writer,
-    judges::{imagespec_problems, tool},
+    judges::{checked, imagespec_problems, tool},
     mounts::Mount,
+    walks::{Dice, Ground, kill, steps},
 };
 
 /// Inputs in a folder that may be on another file system.
@@ -56,15 +57,13 @@ fn set_modified(path: &Path, time: SystemTime) {
 }
 
 fn age_all(case: &Case) {
-    for file in files(case) {
-        age(&file);
+    for name in NAMES {
+        age(&case.path("in").join(name));
     }
 }
 
-fn files(case: &Case) -> Vec<PathBuf> {
-    let many = (0..4).map(|number| case.path(format!("in/many/{number}")));
-    many.chain([case.path("in/data")]).collect()
-}
+/// The inputs, in their folder.
+const NAMES: [&str; 5] = ["many/0", "many/1", "many/2", "many/3", "data"];
 
 /// All that a look at a file tells.
 fn state(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
@@ -84,32 +83,46 @@ fn cold(case: &Case) -> String {
     case.clone().env("XDG_CACHE_HOME", cache.path()).run(["build", "app.toml", "--output", "cold"]).ok().digest()
 }
 
-/// Small numbers that look random, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap()
+/// Makes the inputs a repository of git with two branches, whose files differ under the same sizes.
+fn branches(inputs: &Path) {
+    git(inputs, &["init", "-q"]);
+    for branch in ["one", "two"] {
+        git(inputs, &["checkout", "-q", "-b", branch]);
+        for number in 0..4 {
+            fs::write(inputs.join(format!("many/{number}")), format!("text {number} {}\n", &branch[..1])).unwrap();
+        }
+        git(inputs, &["add", "."]);
+        git(inputs, &["commit", "-q", "-m", branch]);
     }
 }
 
-/// Files change in place under their sizes and times, are replaced by a rename, swapped, and go back.
+fn git(dir: &Path, arguments: &[&str]) {
+    let mut git = tool("git");
+    git.current_dir(dir).args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]);
+    checked(git.args(arguments));
+}
+
+/// Files change in place under their sizes and times, are replaced by a rename, swapped, become those of another branch, and
+/// go back; builds are killed.
 #[track_caller]
-fn warm_is_cold(case: &Case, steps: u32) {
-    age_all(case);
+fn warm_is_cold(ground: &str, default_steps: u32) {
+    let case = case();
+    branches(&case.path("in"));
+    let mut ground = Ground::new(ground, &case.path("in"));
+    let inputs = ground.stage();
+    let files: Vec<PathBuf> = NAMES.iter().map(|name| inputs.join(name)).collect();
+    let age_all = || files.iter().for_each(|file| age(file));
+    age_all();
     tick();
-    let (files, mut dice) = (files(case), Dice(0x9e37_79b9_7f4a_7c15));
-    for step in 0..steps {
+    let mut dice = Dice::new();
+    for step in 0..steps(default_steps) {
         let file = &files[dice.below(files.len())];
-        let letter = b'0' + u8::try_from(dice.below(3)).unwrap();
+        let letter = dice.one_of(b"012");
         let change = |bytes: &mut Vec<u8>| {
             let at = bytes.len() - 2;
             bytes[at] = letter;
         };
-        match dice.below(4) {
+        match dice.below(6) {
             0 => {
                 let new = file.with_extension("new");
                 fs::copy(file, &new).unwrap();
@@ -123,25 +136,61 @@ fn warm_is_cold(case: &Case, steps: u32) {
                 fs::rename(two, one).unwrap();
                 fs::rename(&aside, two).unwrap();
             }
+            2 => {
+                git(&inputs, &["checkout", "-q", "-f", dice.one_of(&["one", "two"])]);
+                age_all();
+            }
             _ => replace(file, change),
         }
+        ground.show();
         if dice.below(2) == 0 {
             tick();
         }
-        assert_eq!(case.build().ok().digest(), cold(case), "step {step}");
+        if dice.below(4) == 0 {
+            kill(&mut case.command(["build", "app.toml"]), Duration::from_micros(dice.below(40_000) as u64));
+        }
+        assert_eq!(case.build().ok().digest(), cold(&case), "step {step}");
     }
 }
 
 #[test]
 fn a_warm_build_is_a_cold_one_on_the_file_system_of_the_tests() {
-    warm_is_cold(&case(), 60);
+    warm_is_cold("here", 45);
+}
+
+#[test]
+fn a_warm_build_is_a_cold_one_on_ext4() {
+    warm_is_cold("ext4", 10);
 }
 
 #[test]
 fn a_warm_build_is_a_cold_one_on_tmpfs() {
-    let case = case();
-    let _mount = Mount::tmpfs(&case.path("in"));
-    warm_is_cold(&case, 60);
+    warm_is_cold("tmpfs", 30);
+}
+
+#[test]
+fn a_warm_build_is_a_cold_one_through_fuse() {
+    warm_is_cold("fuse", 15);
+}
+
+#[test]
+fn a_warm_build_is_a_cold_one_on_an_overlay() {
+    warm_is_cold("overlay", 15);
+}
+
+#[test]
+fn a_warm_build_is_a_cold_one_on_an_overlay_through_fuse() {
+    warm_is_cold("fuse-overlayfs", 10);
+}
+
+#[test]
+fn a_warm_build_is_a_cold_one_on_a_squashfs() {
+    warm_is_cold("squashfs", 10);
+}
+
+#[test]
+fn a_warm_build_is_a_cold_one_on_images_of_an_ext4() {
+    warm_is_cold("image", 5);
 }
 
 #[test]
@@ -156,7 +205,6 @@ fn a_warm_build_is_a_cold_one_where_the_ctime_is_the_modification_time() {
     let warm = case.build().ok().digest();
     assert_ne!(warm, first);
     assert_eq!(warm, cold(&case));
-    warm_is_cold(&case, 20);
 }
 
 /// The fault: an input that was believed, read for a layer, and other bytes than those of the layer's key. A build on a

@@ -17,6 +17,9 @@ pub struct Mount {
     at: PathBuf,
     /// Who serves it, where that is a process.
     child: Option<Child>,
+    /// What its layers are on.
+    #[expect(dead_code, reason = "it is there as long as what is above it")]
+    below: Option<Box<Mount>>,
 }
 
 impl Mount {
@@ -29,7 +32,7 @@ impl Mount {
         let below = device();
         let mut bindfs = tool("bindfs");
         bindfs.args(["-f", "--ctime-from-mtime"]).arg(at).arg(at).stdin(Stdio::null());
-        let mut mount = Self { at: at.to_owned(), child: Some(bindfs.spawn().expect("bindfs")) };
+        let mut mount = Self { at: at.to_owned(), child: Some(bindfs.spawn().expect("bindfs")), below: None };
         let start = Instant::now();
         while device() == below {
             let ended = mount.child.as_mut().and_then(|child| child.try_wait().expect("the state of bindfs"));
@@ -55,12 +58,71 @@ impl Mount {
         Self::filled(at, &["-o", "loop", image.to_str().expect("a path of the tests")])
     }
 
+    /// An overlay whose lower layer holds what the folder held. Its layers are on an ext4 of their own, because no overlay
+    /// takes an overlay, on which containers have their folders, for an upper layer.
+    #[track_caller]
+    pub fn overlay(at: &Path) -> Self {
+        let (disk, options) = Self::layers(at);
+        checked(tool("mount").args(["-t", "overlay", "overlay", "-o", &options]).arg(at));
+        Self { at: at.to_owned(), child: None, below: Some(Box::new(disk)) }
+    }
+
+    /// The same, served by a process.
+    #[track_caller]
+    pub fn fuse_overlayfs(at: &Path) -> Self {
+        let (disk, options) = Self::layers(at);
+        checked(tool("fuse-overlayfs").args(["-o", &options]).arg(at));
+        Self { at: at.to_owned(), child: None, below: Some(Box::new(disk)) }
+    }
+
+    /// A disk with the layers of an overlay over what the folder holds, and the options that name them.
+    #[track_caller]
+    fn layers(at: &Path) -> (Self, String) {
+        let layers = at.with_extension("layers");
+        fs::create_dir(&layers).expect("a folder for the layers");
+        let disk = Self::ext4(&layers);
+        for name in ["upper", "scratch"] {
+            fs::create_dir(layers.join(name)).expect("a layer");
+        }
+        checked(tool("cp").arg("-a").arg(at).arg(layers.join("lower")));
+        let layers = layers.to_str().expect("a path of the tests");
+        (disk, format!("lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/scratch"))
+    }
+
+    /// What a file that is an image of a file system holds.
+    #[track_caller]
+    pub fn image(at: &Path, image: &Path) -> Self {
+        checked(tool("mount").args(["-o", "loop,ro"]).arg(image).arg(at));
+        Self { at: at.to_owned(), child: None, below: None }
+    }
+
+    /// An image of an ext4 with what `stage` holds, all of whose names, times and numbers are those of any other image that
+    /// is made so: what makes images the same each time makes them so.
+    #[track_caller]
+    pub fn ext4_image(at: &Path, stage: &Path, image: &Path) -> Self {
+        let _ = fs::remove_file(image);
+        fs::File::create(image).and_then(|file| file.set_len(32 << 20)).expect("room for a file system");
+        let name = "01234567-89ab-cdef-0123-456789abcdef";
+        checked(tool("mkfs.ext4").args(["-q", "-F", "-U", name, "-d"]).arg(stage).arg(image));
+        let listed = checked(tool("find").args([".", "-type", "f", "-printf", "%P\n"]).current_dir(stage));
+        let mut commands = String::new();
+        for path in listed.lines() {
+            for time in ["ctime", "mtime", "atime", "crtime"] {
+                commands.push_str(&format!("set_inode_field \"{path}\" {time} 20170714024000\n"));
+            }
+        }
+        let script = image.with_extension("debugfs");
+        fs::write(&script, commands).expect("what is changed in the image");
+        checked(tool("debugfs").arg("-w").arg("-f").arg(&script).arg(image));
+        Self::image(at, image)
+    }
+
     #[track_caller]
     fn filled(at: &Path, what: &[&str]) -> Self {
         let aside = at.with_extension("aside");
         checked(tool("cp").arg("-a").arg(at).arg(&aside));
         checked(tool("mount").args(what).arg(at));
-        let mount = Self { at: at.to_owned(), child: None };
+        let mount = Self { at: at.to_owned(), child: None, below: None };
         checked(tool("cp").arg("-a").arg(aside.join(".")).arg(at));
         fs::remove_dir_all(aside).expect("the copy is removed");
         mount

@@ -11,11 +11,12 @@ use crate::support::{
     case::{Case, scratch},
     judges::{checked, tool},
     mounts::Mount,
+    walks::{Dice, Ground, kill, steps},
 };
 
 /// A workspace whose program says what each kind of input holds: a module, a member, a file that a build script reads
 /// without a word, a file and a variable that a procedural macro reads, a file outside of the workspace, a variable.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 14] = [
     ("ws/Cargo.toml", "[workspace]\nmembers = [\"app\", \"lib\", \"mac\"]\nresolver = \"2\"\n"),
     (
         "ws/Cargo.lock",
@@ -48,7 +49,6 @@ const FILES: [(&str, &str); 15] = [
         "#[proc_macro]\npub fn read(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    let root = std::env::var(\"CARGO_MANIFEST_DIR\").unwrap();\n    let note = std::fs::read_to_string(root + \"/note.txt\").unwrap();\n    format!(\"{:?}\", note + &std::env::var(\"MACRO\").unwrap_or_default()).parse().unwrap()\n}\n",
     ),
     ("outside.txt", "a"),
-    (".git/HEAD", ""),
     ("app.toml", ""),
 ];
 
@@ -89,7 +89,10 @@ impl State {
             if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
                 fs::write(&file, text).unwrap();
             }
-            fs::File::options().write(true).open(&file).unwrap().set_modified(SystemTime::UNIX_EPOCH + age).unwrap();
+            let time = SystemTime::UNIX_EPOCH + age;
+            // Both times: bindfs ignores who sets one of them.
+            let times = fs::FileTimes::new().set_accessed(time).set_modified(time);
+            fs::File::options().write(true).open(&file).unwrap().set_times(times).unwrap();
         }
     }
 
@@ -109,20 +112,11 @@ impl State {
     }
 }
 
-/// Small numbers that look random, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
+/// Into a folder beside the checkouts, which may be read-only.
+const BUILD: [&str; 5] = ["build", "app.toml", "--offline", "--output", "../out/app"];
 
 fn program(case: &Case, folder: &str) -> (String, String) {
-    let built = case.clone().cwd(folder).run(["build", "app.toml", "--offline"]).ok();
+    let built = case.clone().cwd(folder).run(BUILD).ok();
     let digest = built.digest();
     let path = case.path("app.bin");
     fs::write(&path, built.layout().image().entry("/usr/bin/app").content).unwrap();
@@ -130,29 +124,83 @@ fn program(case: &Case, folder: &str) -> (String, String) {
     (checked(&mut Command::new(&path)).trim().to_owned(), digest)
 }
 
-/// Two checkouts of different age share what was compiled; sources change with size and time kept, go back, and variables
-/// change that nothing declares. The program always says what is in the checkout, and a state has one digest.
+/// One of two checkouts that share what was compiled.
+struct Side {
+    folder: &'static str,
+    ground: Ground,
+    state: State,
+    /// What its branches hold.
+    branches: Vec<State>,
+}
+
+impl Side {
+    fn new(case: &Case, folder: &'static str) -> Self {
+        let state = State { letters: ['a'; INPUTS.len()], variables: ['x'; 3] };
+        let ground = Ground::chosen(&case.clone().folder(folder).path(folder));
+        let side = Self { folder, ground, state, branches: Vec::new() };
+        side.write(0);
+        git(&side.ground.stage(), &["init", "-q"]);
+        side
+    }
+
+    fn write(&self, age: usize) {
+        self.state.write(&self.ground.stage(), Duration::from_secs(1_000_000_000 + age as u64));
+    }
+
+    /// Keeps what is checked out as a branch.
+    fn keep(&mut self) {
+        let (stage, name) = (self.ground.stage(), format!("branch-{}", self.branches.len()));
+        let files = FILES.iter().map(|(path, _)| *path);
+        git(&stage, &["checkout", "-q", "-b", &name]);
+        git(&stage, &[&["add", "-f"][..], &files.collect::<Vec<_>>()].concat());
+        git(&stage, &["commit", "-q", "--allow-empty", "-m", &name]);
+        self.branches.push(self.state.clone());
+    }
+
+    /// Checks a branch out.
+    fn switch(&mut self, branch: usize) {
+        git(&self.ground.stage(), &["checkout", "-q", "-f", &format!("branch-{branch}")]);
+        self.state = self.branches[branch].clone();
+    }
+}
+
+fn git(dir: &Path, arguments: &[&str]) {
+    let mut git = tool("git");
+    checked(git.current_dir(dir).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments));
+}
+
+/// Two checkouts of different age share what was compiled; sources change with size and time kept, go back and become those
+/// of other branches, variables change that nothing declares, and compiles are killed. The program always says what is in the
+/// checkout, and a state has one digest.
 #[test]
 fn a_warm_compile_is_a_cold_one_whatever_the_times_of_files_say() {
     let cache = scratch();
     let case = Case::new().env("XDG_CACHE_HOME", cache.path());
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let start = State { letters: ['a'; INPUTS.len()], variables: ['x'; 3] };
-    let mut states = [start.clone(), start];
+    let mut dice = Dice::new();
+    let mut sides = [Side::new(&case, "one"), Side::new(&case, "two")];
     let mut digests = std::collections::BTreeMap::new();
-    for step in 0..14 {
-        let side = usize::try_from(dice.below(2)).unwrap();
-        let letter = char::from(b'a' + u8::try_from(dice.below(3)).unwrap());
-        match dice.below(10) {
-            0..6 => states[side].letters[usize::try_from(dice.below(INPUTS.len() as u64)).unwrap()] = letter,
-            6..9 => states[side].variables[usize::try_from(dice.below(3)).unwrap()] = letter,
-            _ => states[side] = states[1 - side].clone(),
+    for step in 0..steps(14) {
+        let at = dice.below(2);
+        let other = sides[1 - at].state.clone();
+        let side = &mut sides[at];
+        let letter = dice.one_of(&['a', 'b', 'c']);
+        match dice.below(13) {
+            0..6 => side.state.letters[dice.below(INPUTS.len())] = letter,
+            6..9 => side.state.variables[dice.below(3)] = letter,
+            9 => side.state = other,
+            10 => side.keep(),
+            _ if side.branches.is_empty() => side.keep(),
+            _ => side.switch(dice.below(side.branches.len())),
         }
-        let folder = ["one", "two"][side];
-        states[side].write(&case.path(folder), Duration::from_secs(1_000_000_000 + dice.below(1000)));
-        let (said, digest) = program(&case, folder);
-        assert_eq!(said, states[side].said(), "step {step} in {folder}: {:?}", states[side]);
-        let known = digests.entry(states[side].clone()).or_insert_with(|| digest.clone());
+        side.write(dice.below(1000));
+        side.ground.show();
+        if dice.below(4) == 0 {
+            let mut build = case.clone().cwd(side.folder).command(BUILD);
+            kill(&mut build, Duration::from_millis(dice.below(900) as u64));
+        }
+        let (said, digest) = program(&case, side.folder);
+        assert_eq!(said, side.state.said(), "step {step} in {}: {:?}", side.folder, side.state);
+        let known = digests.entry(side.state.clone()).or_insert_with(|| digest.clone());
         assert_eq!(*known, digest, "step {step}: one state, two programs");
     }
 }
