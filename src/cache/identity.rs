@@ -45,6 +45,11 @@ impl Identity {
         Self::new((stat.st_dev, stat.st_ino), size, modified, changed)
     }
 
+    /// The same on a device of another number.
+    pub(super) const fn on_device(&self, device: u64) -> Self {
+        Self { device, ..*self }
+    }
+
     /// When its content was modified last, as anybody may say.
     pub(super) const fn modified(&self) -> Moment {
         (self.modified, self.nanos.0)

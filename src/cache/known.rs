@@ -63,6 +63,19 @@ impl Known {
         self.memo.get_or_insert_with(|| Memo::load(&root.join(MEMO), self.boot))
     }
 
+    /// What is remembered of the file in this state, since its file system was mounted.
+    fn find(&mut self, root: &Path, identity: &Identity, kind: Kind, day: u32) -> Option<Record> {
+        let mounted = self.devices.mounted(identity)?;
+        self.memo(root).find(&mounted, kind, day)
+    }
+
+    /// Remembers a file in its state, until its file system is mounted again.
+    fn put(&mut self, root: &Path, record: Record) {
+        if let Some(identity) = self.devices.mounted(&record.identity) {
+            self.memo(root).put(&Record { identity, ..record });
+        }
+    }
+
     /// A moment that is not after now; a later one where `identity` needs it.
     fn moment(&mut self, held: &Held, identity: Option<&Identity>) -> Option<Moment> {
         let is_enough = |moment: &Moment| identity.is_none_or(|identity| identity.is_settled(*moment));
@@ -74,7 +87,7 @@ impl Known {
 
     /// What is known of the input in this state, where its file system would have told of a change.
     fn input(&mut self, root: &Path, identity: &Identity, place: Place<'_>, day: u32) -> Option<Input> {
-        let record = self.memo(root).find(identity, Kind::Input, day)?;
+        let record = self.find(root, identity, Kind::Input, day)?;
         self.believes(identity, place, Kind::Input).then(|| Input::of(record))
     }
 
@@ -114,8 +127,8 @@ impl Known {
                 now = again;
                 if now.is_settled(moment) {
                     let record = blob_record(now, digest, day);
-                    if self.memo(root).find(&now, Kind::Blob, day).is_none_or(|old| old.digest != record.digest) {
-                        self.memo(root).put(&record);
+                    if self.find(root, &now, Kind::Blob, day).is_none_or(|old| old.digest != record.digest) {
+                        self.put(root, record);
                     }
                     break;
                 }
@@ -168,24 +181,21 @@ impl Cache {
         if self.enter().is_err() || input.note.len() > Limits::MEMO_NOTE_BYTES {
             return;
         }
-        self.known().memo(self.root()).put(&Record {
-            identity: *identity,
-            kind: Kind::Input,
-            digest: *input.fingerprint.bytes(),
-            private_key: input.private_key,
-            note: input.note,
-            day: self.day(),
-        });
+        let Input { fingerprint, private_key, note } = input;
+        let digest = *fingerprint.bytes();
+        let record = Record { identity: *identity, kind: Kind::Input, digest, private_key, note, day: self.day() };
+        self.known().put(self.root(), record);
     }
 
     /// Forgets what is known of the input in this state, whose bytes turned out to be others: now, because the build that
     /// has found it fails.
     pub fn forget_input(&self, identity: &Identity) {
         let mut known = self.known();
-        if known.memo(self.root()).find(identity, Kind::Input, self.day()).is_none() {
+        if known.find(self.root(), identity, Kind::Input, self.day()).is_none() {
             return;
         }
-        known.memo(self.root()).forget(identity, self.day());
+        let Some(mounted) = known.devices.mounted(identity) else { return };
+        known.memo(self.root()).forget(&mounted, self.day());
         if let Some(Some(held)) = self.0.held.get() {
             // One that cannot be written now is there for the next build to find.
             let _ = known.save(self.root(), held, self.day());
@@ -207,7 +217,7 @@ impl Cache {
         if seen.is_some_and(|(seen, of)| seen.is_renamed(&identity) && *of == digest) {
             return true;
         }
-        let found = known.memo(self.root()).find(&identity, Kind::Blob, self.day());
+        let found = known.find(self.root(), &identity, Kind::Blob, self.day());
         let is_it = found.is_some_and(|record| record.digest == digest.bytes())
             && known.believes(&identity, Place::Opened(file), Kind::Blob);
         if is_it {
@@ -246,7 +256,7 @@ impl Cache {
             let mut known = self.known();
             known.seen.insert((identity.device, identity.inode), (identity, digest));
             if moment.is_some_and(|moment| identity.is_settled(moment)) {
-                known.memo(self.root()).put(&blob_record(identity, digest, self.day()));
+                known.put(self.root(), blob_record(identity, digest, self.day()));
             }
         }
         intact

@@ -24,6 +24,7 @@ mod known;
 mod layers;
 mod lock;
 mod memo;
+mod mounted;
 mod prune;
 mod record;
 mod witness;

@@ -10,7 +10,11 @@ use std::{
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, fstatfs, statfs, statx};
 
-use super::layers::{layers, mount_table};
+use super::{
+    Fingerprint, Identity,
+    layers::{layers, mount_table, splits_by_default},
+    mounted::mounting,
+};
 
 /// What the time of the last change (`ctime`) tells of the content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,13 +47,34 @@ pub(super) enum Place<'a> {
 
 /// What is known of devices, each of which is asked once.
 #[derive(Debug, Default)]
-pub(super) struct Devices(BTreeMap<u64, Witness>);
+pub(super) struct Devices {
+    witnesses: BTreeMap<u64, Witness>,
+    /// What they are called until their file systems are mounted again.
+    mounted: BTreeMap<u64, Option<u64>>,
+}
 
 impl Devices {
     /// What the times of the file at `place` tell, which is on `device`.
     pub(super) fn witness(&mut self, device: u64, place: Place<'_>) -> Witness {
-        *self.0.entry(device).or_insert_with(|| witness(place))
+        *self.witnesses.entry(device).or_insert_with(|| witness(place))
     }
+
+    /// The identity with a device that is another one each time its file system is mounted. `None` where that cannot be
+    /// found out and the file may be one of an image: nothing but what makes images sets times of whole seconds.
+    pub(super) fn mounted(&mut self, identity: &Identity) -> Option<Identity> {
+        let name = |device: &u64| mounting(*device).map(|mounting| mixed(*device, mounting));
+        match self.mounted.entry(identity.device).or_insert_with_key(name) {
+            Some(name) => Some(identity.on_device(*name)),
+            None => (identity.changed().1 != 0).then_some(*identity),
+        }
+    }
+}
+
+/// A number of both.
+fn mixed(device: u64, mounting: u64) -> u64 {
+    let bytes = [device.to_le_bytes(), mounting.to_le_bytes()].concat();
+    let print = Fingerprint::of(&bytes);
+    print.bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Whether each change of the file at `path` moves its ctime; `false` where that cannot be found out.
@@ -63,12 +88,18 @@ fn witness(place: Place<'_>) -> Witness {
         Place::In(folder, name) => return witness(Place::Path(&folder.join(OsStr::from_bytes(name)))),
         Place::Opened(file) => fstatfs(file),
     };
-    match kind.map(|found| found.f_type & 0xFFFF_FFFF) {
+    let has_true_layers = || layers_of(place).is_some_and(|layers| are_true(&layers));
+    kind.map_or(Witness::Nothing, |found| of_kind(found.f_type & 0xFFFF_FFFF, has_true_layers))
+}
+
+/// What the times of a file system of this `f_type` tell. `has_true_layers` is asked about an overlay.
+fn of_kind(kind: i64, has_true_layers: impl FnOnce() -> bool) -> Witness {
+    match kind {
         // A file shows the times that it has in its layer, which may be on another file system. What hardpan wrote is in the
         // upper layer, for which the kernel takes no file system without true times.
-        Ok(OVERLAY) if layers_of(place).is_some_and(|layers| are_true(&layers)) => Witness::Changes,
-        Ok(OVERLAY | TMPFS) => Witness::Calls,
-        Ok(kind) if TRUE_TIMES.contains(&kind) => Witness::Changes,
+        OVERLAY if has_true_layers() => Witness::Changes,
+        OVERLAY | TMPFS => Witness::Calls,
+        kind if TRUE_TIMES.contains(&kind) => Witness::Changes,
         _ => Witness::Nothing,
     }
 }
@@ -88,7 +119,7 @@ fn layers_of(place: Place<'_>) -> Option<Vec<PathBuf>> {
         Place::Opened(file) => statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID),
     };
     let found = found.ok().filter(|found| found.stx_mask & StatxFlags::MNT_ID.bits() != 0)?;
-    layers(&mount_table()?, found.stx_mnt_id)
+    layers(&mount_table()?, found.stx_mnt_id, splits_by_default())
 }
 
 #[cfg(test)]
@@ -105,6 +136,71 @@ mod tests {
         assert!(!tells_changes(Path::new("/proc/version")));
         // What is there on any machine that has shared memory.
         assert_eq!(witness(Place::Path(Path::new("/dev/shm"))), Witness::Calls);
+    }
+
+    #[test]
+    fn the_file_systems_that_are_believed_are_those_of_a_disk_that_the_kernel_writes() {
+        // `linux/magic.h`, and ZFS on Linux.
+        let believed = [
+            "ef53 ext2 to ext4",
+            "58465342 xfs",
+            "9123683e btrfs",
+            "2fc12fc1 zfs",
+            "f2f52010 f2fs",
+            "ca451a4e bcachefs",
+        ];
+        let others = [
+            "65735546 fuse",
+            "73717368 squashfs",
+            "e0f5e1e2 erofs",
+            "9660 iso9660",
+            "2011bab0 exfat",
+            "4d44 vfat",
+            "7366746e ntfs3",
+            "482b hfs+",
+            "15013346 udf",
+            "6969 nfs",
+            "ff534d42 cifs",
+            "fe534d42 smb2",
+            "01021997 9p",
+            "00c36400 ceph",
+            "5346414f afs",
+            "f15f ecryptfs",
+            "858458f6 ramfs",
+            "28cd3d45 cramfs",
+            "72b6 jffs2",
+            "24051905 ubifs",
+            "52654973 reiserfs",
+            "9fa0 proc",
+            "62656572 sysfs",
+            "0 none",
+        ];
+        let witness = |line: &str| {
+            let number = i64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
+            of_kind(number, || panic!("{line} is no overlay"))
+        };
+        for line in believed {
+            assert_eq!(witness(line), Witness::Changes, "{line}");
+        }
+        assert_eq!(TRUE_TIMES.len(), believed.len());
+        for line in others {
+            assert_eq!(witness(line), Witness::Nothing, "{line}");
+        }
+        assert_eq!(witness("01021994 tmpfs"), Witness::Calls);
+        assert_eq!(of_kind(OVERLAY, || true), Witness::Changes);
+        assert_eq!(of_kind(OVERLAY, || false), Witness::Calls);
+    }
+
+    #[test]
+    fn a_time_of_whole_seconds_counts_only_where_a_new_mount_is_seen() {
+        let mut devices = Devices::default();
+        devices.mounted.extend([(1, Some(77)), (2, None)]);
+        let identity = |device, nanos| Identity::new((device, 5), 6, (50, 7), (60, nanos));
+        assert_eq!(devices.mounted(&identity(1, 0)), Some(identity(77, 0)));
+        assert_eq!(devices.mounted(&identity(2, 0)), None);
+        assert_eq!(devices.mounted(&identity(2, 9)), Some(identity(2, 9)));
+        assert_ne!(mixed(1, 77), mixed(1, 78));
+        assert_ne!(mixed(1, 77), mixed(2, 77));
     }
 
     #[test]

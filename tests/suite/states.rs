@@ -207,6 +207,28 @@ fn a_warm_build_is_a_cold_one_where_the_ctime_is_the_modification_time() {
     assert_eq!(warm, cold(&case));
 }
 
+/// Of a file whose mode or owner was changed, such an overlay has the times in the upper layer and the bytes in the lower one.
+#[test]
+fn a_file_is_read_again_where_its_times_are_in_another_layer_than_its_bytes() {
+    let case = case();
+    let _mount = Mount::overlay_of_split_files(&case.path("in"));
+    let data = case.path("in/data");
+    tick();
+    let (before, first) = (state(&data), case.build().ok().digest());
+    let below = case.path("in.layers/lower/data");
+    let mut bytes = fs::read(&below).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&below, &bytes).unwrap();
+    assert_eq!(
+        (state(&data), fs::read(&data).unwrap()),
+        (before, bytes),
+        "the times tell, and this test shows nothing"
+    );
+    let warm = case.build().ok().digest();
+    assert_ne!(warm, first);
+    assert_eq!(warm, cold(&case));
+}
+
 /// The fault: an input that was believed, read for a layer, and other bytes than those of the layer's key. A build on a
 /// good file system, whose inputs had the bytes of the key, shipped a file that is in none of its inputs.
 #[test]

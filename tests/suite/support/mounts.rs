@@ -67,6 +67,17 @@ impl Mount {
         Self { at: at.to_owned(), child: None, below: Some(Box::new(disk)) }
     }
 
+    /// The same, whose layer `in.layers/lower` has the bytes of the files, and the upper one their times.
+    #[track_caller]
+    pub fn overlay_of_split_files(at: &Path) -> Self {
+        let (disk, options) = Self::layers(at);
+        let options = format!("{options},metacopy=on,redirect_dir=on");
+        checked(tool("mount").args(["-t", "overlay", "overlay", "-o", &options]).arg(at));
+        // Only what is of an inode goes up.
+        checked(tool("chown").args(["-R", "1:1"]).arg(at));
+        Self { at: at.to_owned(), child: None, below: Some(Box::new(disk)) }
+    }
+
     /// The same, served by a process.
     #[track_caller]
     pub fn fuse_overlayfs(at: &Path) -> Self {
