@@ -300,6 +300,25 @@ mod tests {
         assert_eq!(read(&file).unwrap(), b"hello");
     }
 
+    #[test]
+    fn a_change_after_the_file_was_opened_is_found() {
+        let read = |mut reader: Box<dyn io::Read + Send>| reader.read_to_end(&mut Vec::new());
+        // The polynomial of CRC-32: bytes that differ by it have the same sum.
+        let mut other = *b"hello";
+        let polynomial = (0xEDB8_8320_u64 << 1 | 1).to_le_bytes();
+        other.iter_mut().zip(polynomial).for_each(|(byte, change)| *byte ^= change);
+        assert_eq!(crc32fast::hash(&other), crc32fast::hash(b"hello"));
+        let (_folder, path, file) = settled();
+        let reader = file.content().open().unwrap();
+        std::fs::write(&path, other).unwrap();
+        assert!(read(reader).is_err(), "the sum is the same, and the state is not");
+        for (_folder, path, file) in [settled(), pinned(b"hello")] {
+            let reader = file.content().open().unwrap();
+            std::fs::write(&path, b"hello world").unwrap();
+            assert!(read(reader).is_err(), "it has grown");
+        }
+    }
+
     /// The remembered state of a file that a store through a mapping changed, as far as any look can tell.
     fn believed_wrongly(folder: &Path, path: &Path) -> (Cache, Identity) {
         std::fs::write(path, b"hellO").unwrap();

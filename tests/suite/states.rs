@@ -107,6 +107,8 @@ fn git(dir: &Path, arguments: &[&str]) {
 #[track_caller]
 fn warm_is_cold(ground: &str, default_steps: u32) {
     let case = case();
+    // After some renames fuse-overlayfs shows git a file that is there as one that is not.
+    let has_branches = ground != "fuse-overlayfs";
     branches(&case.path("in"));
     let mut ground = Ground::new(ground, &case.path("in"));
     let inputs = ground.stage();
@@ -136,7 +138,7 @@ fn warm_is_cold(ground: &str, default_steps: u32) {
                 fs::rename(two, one).unwrap();
                 fs::rename(&aside, two).unwrap();
             }
-            2 => {
+            2 if has_branches => {
                 git(&inputs, &["checkout", "-q", "-f", dice.one_of(&["one", "two"])]);
                 age_all();
             }

@@ -131,6 +131,8 @@ impl Ground {
         drop(self.mount.take());
         let (stage, image) = (self.stage(), self.at.with_extension("image"));
         if self.kind == "squashfs" {
+            // What was killed may still hold the last one, whose pages the kernel would show for the same file.
+            let _ = fs::remove_file(&image);
             let mut make = tool("mksquashfs");
             make.arg(&stage).arg(&image).args(["-noappend", "-quiet", "-no-progress", "-noI", "-noD", "-noF"]);
             checked(make.args(["-all-time", "1500000000", "-mkfs-time", "1500000000"]));
@@ -138,6 +140,7 @@ impl Ground {
         } else {
             self.mount = Some(Mount::ext4_image(&self.at, &stage, &image));
         }
+        checked(tool("diff").args(["-r", "--no-dereference", "--exclude=lost+found"]).arg(&stage).arg(&self.at));
     }
 }
 

@@ -80,6 +80,48 @@ fn modes_of_files_do_not_reach_the_stamp() {
     }
 }
 
+/// What a clone has of its own to say who the parents of a commit are.
+#[test]
+fn replaced_and_grafted_commits_do_not_move_the_stamp() {
+    let origin = origin();
+    let replaced = clone(&origin, &[]);
+    git(&replaced.dir(), &["replace", "HEAD", "HEAD~1"]);
+    assert_eq!(digest(&replaced), digest(&origin), "git replace");
+    let commit = git(&origin.dir(), &["rev-parse", "HEAD"]);
+    // One without parents.
+    let grafted = clone(&origin, &[]).file(".git/info/grafts", commit);
+    assert_eq!(git(&grafted.dir(), &["rev-list", "--count", "HEAD"]).trim(), "1", "git does not know the graft");
+    assert_eq!(digest(&grafted), digest(&origin), "info/grafts");
+}
+
+#[test]
+fn a_commit_whose_name_is_a_sha_256_is_stamped() {
+    let case = go_project().edit("prog.toml", |text| text.replace("ldflags", "vcs = true\nldflags"));
+    git(&case.dir(), &["init", "-q", "--object-format=sha256"]);
+    git(&case.dir(), &["add", "."]);
+    git(&case.dir(), &["commit", "-q", "-m", "one"]);
+    let commit = git(&case.dir(), &["rev-parse", "HEAD"]);
+    assert_eq!(commit.trim().len(), 64);
+    let program = program(&case);
+    assert!(holds(&program, &format!("vcs.revision={}", commit.trim())) && holds(&program, "vcs.modified=false"));
+}
+
+/// A program of git that changes a file each time after it said whether files were changed: hardpan asks it first, and Go next.
+#[test]
+fn a_checkout_that_changes_before_go_looks_at_it_is_refused() {
+    let case = origin();
+    let (real, note) = (tool("git"), case.path("README.md"));
+    let script = format!(
+        "#!/bin/sh\n'{}' \"$@\"\ncode=$?\ncase \"$*\" in *'status --porcelain'*) echo >> '{}' ;; esac\nexit $code\n",
+        real.get_program().to_str().unwrap(),
+        note.display(),
+    );
+    let tools = Case::new().file("git", script).mode("git", 0o755);
+    let path = format!("{}:{}", tools.dir().display(), std::env::var("PATH").unwrap());
+    let said = case.env("PATH", path).run(["build", "prog.toml", "--offline"]).fails(2);
+    said.says("files of the checkout changed while the program was compiled");
+}
+
 #[test]
 fn nothing_of_a_clone_hides_a_change() {
     let origin = origin();
@@ -129,6 +171,16 @@ fn a_clone_that_cannot_be_stamped_truly_is_refused() {
     let tree = Case::new();
     git(&origin.dir(), &["worktree", "add", "-q", "--detach", tree.path("tree").to_str().unwrap()]);
     refused(&tree.cwd("tree"), "as in a worktree or a submodule", "`git clone`");
+    let around = Case::new();
+    git(&around.dir(), &["init", "-q"]);
+    let url = format!("file://{}", origin.dir().display());
+    git(&around.dir(), &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "part"]);
+    git(&around.dir(), &["commit", "-q", "-m", "part"]);
+    refused(&around.cwd("part"), "as in a worktree or a submodule", "`git clone`");
+    let empty = clone(&origin, &[]);
+    fs::remove_dir_all(empty.path(".git")).unwrap();
+    git(&empty.dir(), &["init", "-q"]);
+    refused(&empty, "the git checkout has no commit yet", "`git commit`");
 }
 
 #[test]
