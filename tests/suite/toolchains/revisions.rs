@@ -106,6 +106,20 @@ fn a_commit_whose_name_is_a_sha_256_is_stamped() {
     assert!(holds(&program, &format!("vcs.revision={}", commit.trim())) && holds(&program, "vcs.modified=false"));
 }
 
+/// Go stamps programs of the main module alone, and leaves others without a stamp in silence.
+#[test]
+fn a_program_that_go_does_not_stamp_is_refused() {
+    let case = origin()
+        .edit("go.mod", |text| format!("{text}\nrequire example.com/dep v1.0.0\n\nreplace example.com/dep => ./dep\n"))
+        .file("dep/go.mod", "module example.com/dep\n\ngo 1.21\n")
+        .file("dep/main.go", "package main\n\nvar version string\n\nfunc main() { println(version) }\n")
+        .edit("prog.toml", |text| text.replace("./cmd/prog", "example.com/dep"));
+    git(&case.dir(), &["add", "."]);
+    git(&case.dir(), &["commit", "-q", "-m", "dep"]);
+    let said = case.run(["build", "prog.toml", "--offline"]).fails(2);
+    said.says("Go did not stamp the revision of this checkout into the program").says("hint: ");
+}
+
 /// A program of git that changes a file each time after it said whether files were changed: hardpan asks it first, and Go next.
 #[test]
 fn a_checkout_that_changes_before_go_looks_at_it_is_refused() {
