@@ -26,7 +26,7 @@ use super::{
     sources::{Listing, OUTSIDE, Sources, group_name},
 };
 use crate::{
-    cache::tells_changes,
+    cache::{Identity, tells_changes},
     oci::Digest,
     report::{Failure, printable},
 };
@@ -220,10 +220,9 @@ impl Freshness<'_> {
     /// Whether a file did not change since this run began, which is when the lock was taken. Where times tell nothing, it
     /// may have.
     fn is_older(&self, path: &Path) -> bool {
-        let changed = |path: &Path| fs::metadata(path).ok().map(|metadata| changed_at(&metadata));
         let lock = self.bench.root().join("lock");
-        match (changed(path), changed(&lock)) {
-            (Some(file), Some(start)) => file < start && tells_changes(path) && tells_changes(&lock),
+        match (fs::metadata(path).ok(), fs::metadata(&lock).ok()) {
+            (Some(file), Some(start)) => is_settled(&file, &start) && tells_changes(path) && tells_changes(&lock),
             // What is not there, or in the target directory, is no source.
             (None, _) => true,
             (Some(_), None) => false,
@@ -335,8 +334,43 @@ fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
     all.map(|(name, value)| (name.to_owned(), Digest::of(value.as_bytes()).hex())).collect()
 }
 
-/// When a file became what it is, by the clock of the file system.
-fn changed_at(metadata: &fs::Metadata) -> (i64, i64) {
+/// Whether a file did not change since another one did: where times are whole seconds, one of the same second may have.
+fn is_settled(file: &fs::Metadata, start: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    (metadata.ctime(), metadata.ctime_nsec()).max((metadata.mtime(), metadata.mtime_nsec()))
+    let start = (start.ctime(), u32::try_from(start.ctime_nsec()).unwrap_or_default());
+    Identity::of(file).is_settled(start)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_time_of_whole_seconds_is_no_proof_that_a_file_of_that_second_is_older() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, lock) = (folder.path().join("source"), folder.path().join("lock"));
+        let made = |path: &Path| {
+            fs::write(path, "").unwrap();
+            std::thread::sleep(Duration::from_millis(25));
+            fs::metadata(path).unwrap()
+        };
+        let source_made = made(&source);
+        let start = made(&lock);
+        assert!(is_settled(&source_made, &start) && !is_settled(&start, &source_made));
+        let second = |past: u64| {
+            let now = start.modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(now - past);
+            fs::File::options().write(true).open(&source).unwrap().set_modified(time).unwrap();
+            std::thread::sleep(Duration::from_millis(25));
+            (fs::metadata(&source).unwrap(), made(&lock))
+        };
+        let (of_this_second, start_again) = second(0);
+        assert!(!is_settled(&of_this_second, &start_again));
+        let (of_an_earlier_one, start_again) = second(5);
+        assert!(is_settled(&of_an_earlier_one, &start_again));
+    }
 }
