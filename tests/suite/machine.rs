@@ -597,7 +597,7 @@ fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
     let mut ground = Ground::chosen(&beside.dir());
     let (mut tools, mut dice) = (Tools(['a', 'a', '-', 'a', 'a', 'a', 'a']), Dice::new());
     let mut digests = BTreeMap::new();
-    let build = ["build", "app.toml", "--offline"];
+    let words = ["build", "app.toml", "--offline"];
     for step in 0..steps(16) {
         let part = dice.below(tools.0.len());
         tools.0[part] = dice.one_of(&LETTERS[part]);
@@ -607,9 +607,9 @@ fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
         tools.write(&case, &ground.stage());
         ground.show();
         if dice.below(3) == 0 {
-            kill(&mut case.command(build), Duration::from_millis(dice.below(900) as u64));
+            kill(&mut case.command(words), Duration::from_millis(dice.below(900) as u64));
         }
-        let built = case.run(build);
+        let built = case.run(words);
         let Some(said) = tools.said() else {
             built.fails(2).says("pkg-config does not know the library `more`");
             continue;
@@ -626,7 +626,7 @@ fn whatever_tool_changes_a_warm_build_is_a_cold_one() {
     }
     if tools.said().is_some() {
         let cold = scratch();
-        let cold = case.clone().env("XDG_CACHE_HOME", cold.path()).run(build).ok().digest();
+        let cold = case.clone().env("XDG_CACHE_HOME", cold.path()).run(words).ok().digest();
         assert_eq!(digests.get(&tools), Some(&cold));
     }
 }

@@ -116,12 +116,9 @@ impl Mount {
         let name = "01234567-89ab-cdef-0123-456789abcdef";
         checked(tool("mkfs.ext4").args(["-q", "-F", "-U", name, "-d"]).arg(stage).arg(image));
         let listed = checked(tool("find").args([".", "-type", "f", "-printf", "%P\n"]).current_dir(stage));
-        let mut commands = String::new();
-        for path in listed.lines() {
-            for time in ["ctime", "mtime", "atime", "crtime"] {
-                commands.push_str(&format!("set_inode_field \"{path}\" {time} 20170714024000\n"));
-            }
-        }
+        let set = |(path, time)| format!("set_inode_field \"{path}\" {time} 20170714024000\n");
+        let times = ["ctime", "mtime", "atime", "crtime"];
+        let commands: String = listed.lines().flat_map(|path| times.map(|time| set((path, time)))).collect();
         let script = image.with_extension("debugfs");
         fs::write(&script, commands).expect("what is changed in the image");
         checked(tool("debugfs").arg("-w").arg("-f").arg(&script).arg(image));
