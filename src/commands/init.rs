@@ -179,15 +179,15 @@ impl Toolchains for Installed<'_> {
         self.toolchain().git(word, dir)
     }
 
-    fn target_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
+    fn target_problem(&self, dir: &Path, target: &str, selection: &[String]) -> Result<Option<String>, Failure> {
         if !self.has_rust_target(dir, target)? {
             return Ok(Some(init::missing_target(target)));
         }
-        self.toolchain().c_problem(dir, target, !self.settings.offline)
+        self.toolchain().c_problem(dir, target, selection, !self.settings.offline)
     }
 
-    fn missing_input(&self, dir: &Path, target: &str) -> Result<Option<Failure>, Failure> {
-        self.toolchain().missing_input(dir, target)
+    fn missing_input(&self, dir: &Path, target: &str, selection: &[String]) -> Result<Option<Failure>, Failure> {
+        self.toolchain().missing_input(dir, target, selection)
     }
 
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>> {

@@ -63,13 +63,14 @@ pub trait Toolchains {
     /// Whether Rust's standard library for a triple is installed.
     fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure>;
     /// Why the Cargo project in `dir` would not build for a triple on this machine, as the end of a sentence; `None` is
-    /// that it will, as far as that is known without a compile.
-    fn target_problem(&self, dir: &Path, target: &str) -> Result<Option<String>, Failure> {
+    /// that it will, as far as that is known without a compile. `selection` are cargo's flags that choose packages and
+    /// features; without any it is the whole workspace.
+    fn target_problem(&self, dir: &Path, target: &str, _selection: &[String]) -> Result<Option<String>, Failure> {
         let missing = !self.has_rust_target(dir, target)?;
         Ok(missing.then(|| missing_target(target)))
     }
     /// A library or a program that a compile for a triple needs and that is not on this machine, as far as that is known.
-    fn missing_input(&self, _dir: &Path, _target: &str) -> Result<Option<Failure>, Failure> {
+    fn missing_input(&self, _dir: &Path, _target: &str, _selection: &[String]) -> Result<Option<Failure>, Failure> {
         Ok(None)
     }
     /// The value of a variable of git, such as `git.revision`, for the checkout of `dir`.

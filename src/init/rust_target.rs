@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Toolchains,
-    draft::{Draft, Source},
+    draft::{Draft, Source, Variable},
     folder,
 };
 use crate::{oci::Platform, report::Failure};
@@ -15,14 +15,15 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
     let mut programs =
         programs.filter(|program| matches!(program.source, Source::Cargo { .. }) && program.target.is_none());
     let Some(first) = programs.next() else { return Ok(()) };
+    let selection = if draft.open.is_some() { Vec::new() } else { selection(draft, first.dir.as_ref()) };
     let dir = folder::within(dir, first.dir.as_deref().unwrap_or_default());
     let platform = match draft.platforms.first() {
         Some(platform) => platform.clone(),
         None => Platform { os: "linux", architecture: "amd64", variant: None },
     };
     let musl = platform.rust_target();
-    let Some(why) = tools.target_problem(&dir, musl)? else {
-        let missing = tools.missing_input(&dir, musl)?;
+    let Some(why) = tools.target_problem(&dir, musl, &selection)? else {
+        let missing = tools.missing_input(&dir, musl, &selection)?;
         let builds = missing.map_or_else(|| "builds here".to_owned(), |missing| lacks(&missing));
         draft.said.push(format!("target: `{musl}`, the default for {platform}, {builds}"));
         return Ok(());
@@ -39,11 +40,11 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
     let Some(own) = own.filter(|own| own == &platform || draft.platforms.is_empty()) else {
         return Err(refused(None)?);
     };
-    if let Some(why) = tools.target_problem(&dir, &host)? {
+    if let Some(why) = tools.target_problem(&dir, &host, &selection)? {
         return Err(refused(Some(format!("and `{host}` neither: {why}")))?);
     }
     draft.said.push(format!("target: `{host}`, because the default, `{musl}`, will not build here: {why}"));
-    if let Some(missing) = tools.missing_input(&dir, &host)? {
+    if let Some(missing) = tools.missing_input(&dir, &host, &selection)? {
         draft.said.push(format!("target: it {}", lacks(&missing)));
     }
     if own != platform {
@@ -60,6 +61,36 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
         }
     }
     Ok(())
+}
+
+/// The flags of cargo that choose the packages of the programs in one folder, with their features, as `build` will.
+/// The other members of a workspace may need what these do not.
+fn selection(draft: &Draft, dir: Option<&String>) -> Vec<String> {
+    let chosen: Vec<_> = draft.binaries.iter().filter(|program| program.dir.as_ref() == dir).collect();
+    let mut words = Vec::new();
+    for program in &chosen {
+        let Source::Cargo { package } = &program.source else { continue };
+        let package = package.split('/').next().unwrap_or_default();
+        words.extend(["--package".to_owned(), package.to_owned()]);
+        for feature in program.features.iter().map(|feature| plain(draft, feature)) {
+            // A feature of one package is none of another; one of a dependency cannot be said of a package.
+            match chosen.as_slice() {
+                [_] => words.push(format!("--features={feature}")),
+                _ if feature.contains('/') => {}
+                _ => words.push(format!("--features={package}/{feature}")),
+            }
+        }
+        let flags = program.flags.iter().filter(|flag| ["--no-default-features", "--all-features"].contains(&&***flag));
+        words.extend(flags.cloned());
+    }
+    words
+}
+
+/// A word with the defaults of the recipe's own variables.
+fn plain(draft: &Draft, word: &str) -> String {
+    let put =
+        |word: String, (name, variable): (&String, &Variable)| word.replace(&format!("{{{name}}}"), &variable.value);
+    draft.vars.iter().fold(word.to_owned(), put)
 }
 
 /// What is missing, as the end of a sentence: the recipe is right, and the machine or the features of a crate are not.
@@ -98,11 +129,11 @@ mod tests {
             Ok(true)
         }
 
-        fn target_problem(&self, _: &Path, target: &str) -> Result<Option<String>, Failure> {
+        fn target_problem(&self, _: &Path, target: &str, _: &[String]) -> Result<Option<String>, Failure> {
             Ok(self.0.iter().find(|(known, _)| *known == target).map(|(_, why)| (*why).to_owned()))
         }
 
-        fn missing_input(&self, _: &Path, _: &str) -> Result<Option<Failure>, Failure> {
+        fn missing_input(&self, _: &Path, _: &str, _: &[String]) -> Result<Option<Failure>, Failure> {
             let missing = self.0.iter().find(|(known, _)| *known == "input");
             Ok(missing.map(|(_, what)| Failure::new(*what).hint("the way out")))
         }
@@ -155,5 +186,20 @@ mod tests {
         draft.others.push(Program::new("app", Source::Cargo { package: "app".into() }));
         set(&mut draft, Path::new("/project"), &Machine(vec![(MUSL, "a reason")])).unwrap();
         assert_eq!(draft.others[0].target.as_ref().unwrap().0, GNU);
+    }
+
+    #[test]
+    fn the_packages_and_the_features_of_the_chosen_programs_are_looked_at() {
+        let mut draft = Draft::default();
+        let mut app = Program::new("app", Source::Cargo { package: "app/server".into() });
+        app.features = vec!["{set}".into(), "dep/x".into()];
+        app.flags = vec!["--no-default-features".into(), "-j2".into()];
+        draft.vars.insert("set".into(), Variable { value: "fast".into(), comment: String::new() });
+        draft.binaries.push(app);
+        let one = ["--package", "app", "--features=fast", "--features=dep/x", "--no-default-features"];
+        assert_eq!(selection(&draft, None), one);
+        draft.binaries.push(Program::new("other", Source::Cargo { package: "other".into() }));
+        let two = ["--package", "app", "--features=app/fast", "--no-default-features", "--package", "other"];
+        assert_eq!(selection(&draft, None), two);
     }
 }

@@ -113,16 +113,22 @@ impl Toolchain<'_> {
         rust.has_target(target, dir, &environment)
     }
 
-    /// Why C in the dependencies of the workspace in `dir` would not compile for a target on this machine, as the end of
-    /// a sentence. Crates that are not on this machine yet are fetched where `fetch` allows it, as a build would; without
+    /// Why C in the dependencies of the workspace in `dir`, or of the packages that cargo's flags in `selection` choose,
+    /// would not compile for a target on this machine, as the end of a sentence. Crates that are not on this machine yet are fetched where `fetch` allows it, as a build would; without
     /// them `Cargo.lock` alone says what there is.
-    pub fn c_problem(&self, dir: &Path, target: &str, fetch: bool) -> Result<Option<String>, Failure> {
+    pub fn c_problem(
+        &self,
+        dir: &Path,
+        target: &str,
+        selection: &[String],
+        fetch: bool,
+    ) -> Result<Option<String>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let mut tree = cargo_tree_of(&rust, dir, &environment, target)?;
+        let mut tree = cargo_tree_of(&rust, dir, &environment, target, selection)?;
         if tree.is_none() && fetch {
             let caller = self.fetching();
             Child::new(&rust.cargo, dir, &caller).args(["fetch", "--quiet", "--locked"]).told(self.progress).run()?;
-            tree = cargo_tree_of(&rust, dir, &environment, target)?;
+            tree = cargo_tree_of(&rust, dir, &environment, target, selection)?;
         }
         let tree = if let Some(tree) = tree {
             tree
@@ -143,11 +149,11 @@ impl Toolchain<'_> {
         Ok(found.is_none().then_some(why))
     }
 
-    /// The library or the program that the workspace in `dir` needs for a target and that is not on this machine; none
-    /// where its crates are not here yet, so that it is not known.
-    pub fn missing_input(&self, dir: &Path, target: &str) -> Result<Option<Failure>, Failure> {
+    /// The library or the program that the same needs for a target and that is not on this machine; none where its
+    /// crates are not here yet, so that it is not known.
+    pub fn missing_input(&self, dir: &Path, target: &str, selection: &[String]) -> Result<Option<Failure>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let tree = cargo_tree_of(&rust, dir, &environment, target)?.unwrap_or_default();
+        let tree = cargo_tree_of(&rust, dir, &environment, target, selection)?.unwrap_or_default();
         let is_there = |name: &str| self.program(name).is_some();
         let mut packages = c_packages(&tree, target).into_iter();
         Ok(packages.find_map(|package| package.missing_library(target).or_else(|| package.missing_program(is_there))))
@@ -179,8 +185,10 @@ fn cargo_tree_of(
     dir: &Path,
     environment: &Environment,
     target: &str,
+    selection: &[String],
 ) -> Result<Option<CargoTree>, Failure> {
-    let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]);
+    let chosen = selection.iter().map(String::as_str);
+    let arguments = cargo_tree::ARGUMENTS.into_iter().chain(["--target", target]).chain(chosen);
     let ended = Child::new(&rust.cargo, dir, environment).args(arguments).run()?;
     ended.status.success().then(|| CargoTree::read(&ended.text())).transpose()
 }
