@@ -13,13 +13,16 @@ use crate::init::folder;
 
 /// Files of one folder that are looked at.
 const FILES: usize = 20_000;
+/// Why the whole context is not taken over.
+pub(super) const WHOLE: &str = "the whole folder; name what the program reads with `[[file]]` or `[[tree]]`";
 
 impl Reader<'_> {
-    /// What `source` of the context is; nothing and a note where it cannot be copied.
+    /// What `source` of the context is; nothing and a note where it cannot be copied. `part` is the path below the
+    /// target that is asked for, where that is not all of it.
     pub(super) fn in_context(
         &self,
         source: &str,
-        instruction: &str,
+        (instruction, part): (&str, Option<&str>),
         executable: Option<bool>,
         missing: Missing,
         found: &mut Vec<(String, Found)>,
@@ -30,6 +33,13 @@ impl Reader<'_> {
             return notes.add(line, why);
         }
         let path = relative(source);
+        if path.is_empty() {
+            let part = part.filter(|part| !part.is_empty());
+            return match part {
+                None => notes.add(line, format!("`{instruction} {source}`: {WHOLE}")),
+                Some(part) => self.part(part, executable, line, found, notes),
+            };
+        }
         if path.contains(['*', '?', '[']) {
             return self.pattern(&path, executable, line, found, notes);
         }
@@ -48,6 +58,32 @@ impl Reader<'_> {
         match self.folder(&path, &Root { from: path.clone(), to: String::new(), pattern: None, executable }) {
             None => notes.add(line, format!("`{source}`: the folder has more than {FILES} files")),
             Some(entries) => found.push((last_name(&path), Found::Folder(entries))),
+        }
+    }
+
+    /// What is at and below one path of the context, of which a line copies everything. The rest is not looked at.
+    fn part(
+        &self,
+        part: &str,
+        executable: Option<bool>,
+        line: usize,
+        found: &mut Vec<(String, Found)>,
+        notes: &mut Notes,
+    ) {
+        let host = self.stages.dir.join(part);
+        let (Ok(metadata), Ok(kind)) = (host.metadata(), host.symlink_metadata()) else { return };
+        let root = Root { from: String::new(), to: String::new(), pattern: None, executable };
+        let mut entries = Vec::new();
+        if metadata.is_dir() {
+            let Some(below) = self.folder(part, &root) else {
+                return notes.add(line, format!("`{part}`: the folder has more than {FILES} files"));
+            };
+            entries.extend(below.into_iter().map(|(name, what)| (format!("{part}/{name}"), what)));
+        } else if !self.ignored.is_ignored(part) {
+            entries.push((part.to_owned(), self.file(part, executable, Some(root), kind.is_symlink())));
+        }
+        if !entries.is_empty() {
+            found.push((String::new(), Found::Folder(entries)));
         }
     }
 
@@ -129,9 +165,7 @@ fn not_from_context(source: &str, instruction: &str) -> Option<String> {
             "`ADD {source}`: archives are not unpacked; unpack it and name the folder in a `[[tree]]`"
         ));
     }
-    relative(source).is_empty().then(|| {
-        format!("`{instruction} {source}`: the whole folder; name what the program reads with `[[file]]` or `[[tree]]`")
-    })
+    None
 }
 
 /// Whether `--chmod` lets anybody run a file.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Notes,
     build::{self, Wanted},
-    context::is_executable,
+    context::{WHOLE, is_executable},
     follow::Made,
     ignored::Ignored,
     links::Link,
@@ -191,7 +191,10 @@ impl Reader<'_> {
                 in_context: from.is_none(),
             };
             match &from {
-                None => self.in_context(source, name, executable, missing, &mut found, notes),
+                None => {
+                    let asked = (name.as_str(), strip(path, &target));
+                    self.in_context(source, asked, executable, missing, &mut found, notes);
+                }
                 Some(from) => {
                     let found_there =
                         self.stages.named(from, stage).map(|other| self.in_stage(other, source, depth, notes));
@@ -267,6 +270,12 @@ impl Reader<'_> {
         }
         let source = &missing.source;
         let what = match self.stages.named(from, stage) {
+            Some(other) if self.stages.context(other, &absolute("/", source)).is_some_and(|path| path.is_empty()) => {
+                format!("`{source}`: {WHOLE}")
+            }
+            Some(other) if !self.stages.has_run(other) => {
+                format!("`{source}`: its stage has it from its base, of which nothing is taken")
+            }
             Some(_) => format!("`{source}`: a `RUN` of its stage made it, and nothing runs while hardpan builds"),
             None => format!("`{source}` of the image `{from}`: hardpan takes nothing from other images yet"),
         };

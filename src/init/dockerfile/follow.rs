@@ -129,6 +129,13 @@ impl Stages {
         perhaps
     }
 
+    /// Whether a stage, or one that it begins with, runs anything.
+    pub(in crate::init) fn has_run(&self, stage: usize) -> bool {
+        let stages = std::iter::successors(self.list.get(stage), |stage| self.list.get(stage.parent?));
+        let mut steps = stages.take(Limits::DOCKERFILE_DEPTH).flat_map(|stage| &stage.steps);
+        steps.any(|step| step.instruction.name == "RUN")
+    }
+
     /// How a stage may have what no line of it names.
     pub(in crate::init) fn whence(&self, stage: usize, copy: usize) -> Whence {
         let steps = self.list.get(stage).map(|stage| stage.steps.as_slice()).unwrap_or_default();

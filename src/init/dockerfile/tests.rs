@@ -234,3 +234,43 @@ fn a_program_that_is_not_here_and_is_compiled_is_no_missing_file() {
     assert!(matches!(of_program.as_slice(), [line] if line.contains("the project's program")), "{left_out:?}");
     assert!(left_out.iter().any(|line| line.starts_with("Dockerfile:4:") && line.contains("no such file")));
 }
+
+#[test]
+fn a_folder_of_a_stage_that_copies_the_whole_context_is_the_one_of_the_context() {
+    let copies = "COPY --from=b /src/static /static\nCOPY --from=b /src/conf/a.yaml /etc/a.yaml\nCOPY --from=b /src/conf /conf\n\
+                  COPY --from=b /src/made /made\nCOPY --from=b /src/secret /secret\nCOPY --from=b /src /all\n";
+    let files = ["static/x/a.html", "conf/a.yaml", "conf/.hidden", "other/x", "secret/x", ".dockerignore"];
+    let build = "FROM golang AS b\nWORKDIR /src\nCOPY . .\nRUN go build -o /server ./cmd/server\nFROM scratch\n";
+    let project = tempfile::tempdir().unwrap();
+    for file in files.iter().chain(&["go.mod"]) {
+        let path = project.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "secret\n").unwrap();
+    }
+    let text = format!("{build}{copies}{COPY_SERVER}");
+    let (draft, _) = draft(&fs::canonicalize(project.path()).unwrap(), "Dockerfile", &text, &OneProgram).unwrap();
+    let (recipe, left_out) = (draft.to_string(), draft.left_out);
+    for piece in [
+        "from = \"static\"\nto = \"/static\"\n",
+        "from = \"conf/a.yaml\"\nto = \"/etc/a.yaml\"\n",
+        "from = \"conf\"\nto = \"/conf\"\ninclude = [\"**/*\", \"**/.*\"]\n",
+    ] {
+        assert!(recipe.contains(piece), "{piece}\n{recipe}");
+    }
+    assert_eq!(recipe.matches("\n[[tree]]").count(), 2, "{recipe}");
+    let of = |line: &str| left_out.iter().filter(|text| text.starts_with(line)).cloned().collect::<Vec<_>>().join("\n");
+    for line in ["Dockerfile:6:", "Dockerfile:7:", "Dockerfile:8:"] {
+        assert!(of(line).is_empty(), "{left_out:?}");
+    }
+    // What a command makes, what `.dockerignore` keeps out, and everything.
+    assert!(of("Dockerfile:9:").contains("a `RUN` of its stage made it"), "{left_out:?}");
+    assert!(!recipe.contains("\"/secret\"") && !of("Dockerfile:10:").is_empty(), "{left_out:?}");
+    assert!(of("Dockerfile:3:").contains("the whole folder"), "{left_out:?}");
+}
+
+#[test]
+fn what_a_stage_that_runs_nothing_has_is_of_its_base() {
+    let image = format!("FROM example.com/other AS o\nFROM scratch\nCOPY --from=o /x /x\n{COPY_SERVER}");
+    let (_, left_out) = recipe(&[], &compiled("alpine AS y", &image));
+    assert!(left_out.iter().any(|line| line.contains("`/x`: its stage has it from its base")), "{left_out:?}");
+}
