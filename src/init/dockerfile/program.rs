@@ -55,6 +55,9 @@ impl Finder<'_> {
     /// The program that `ENTRYPOINT` and `CMD` name, else the one that the build makes.
     pub(super) fn find(&mut self, config: &Config, notes: &mut Notes) -> Result<Found, Failure> {
         let (line, mut entry, mut args) = command(config, notes);
+        // A script of the context that comes first.
+        let mut script = None;
+        let mut is_first = true;
         loop {
             unwrap(line, &mut entry, &mut args, notes);
             let Some(first) = entry.first().cloned() else { break };
@@ -81,8 +84,22 @@ impl Finder<'_> {
                         let said = vec![format!("entrypoint: `{}`, a prebuilt program", printable(&path))];
                         return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
                     }
-                    None => notes.add(line, format!("`{first}` is a script, and there is no shell in the image")),
+                    None => {
+                        notes.add(line, format!("`{first}` is a script, and there is no shell in the image"));
+                        script.get_or_insert(from);
+                    }
                 },
+                // The word after a script that starts no program is an argument, and so are those behind it.
+                Made::Elsewhere(_) if !is_first && self.has_compile() && self.by_name(&path).is_none() => {
+                    let words = [&entry[..], &args[..]].concat().join(" ");
+                    notes.add(
+                        line,
+                        format!(
+                            "`{words}`: arguments of what the image does not run; `args` in `[run]` are the program's"
+                        ),
+                    );
+                    break;
+                }
                 Made::Elsewhere(whence) => {
                     if let Some(program) = self.by_name(&path) {
                         if matches!(whence, Whence::Unknown | Whence::Run(_)) {
@@ -105,8 +122,9 @@ impl Finder<'_> {
             }
             // A script mostly ends with `exec "$@"`: then the arguments are the program.
             entry = if args.is_empty() { Vec::new() } else { vec![args.remove(0)] };
+            is_first = false;
         }
-        self.any(line, notes)
+        self.any(line, script.as_deref(), notes)
     }
 
     /// The whole path of the word that is run.
@@ -293,28 +311,19 @@ impl Finder<'_> {
     }
 
     /// Without a usable `ENTRYPOINT` or `CMD`: the program that a stage compiles and the last one copies, else the
-    /// project's.
-    fn any(&mut self, line: usize, notes: &mut Notes) -> Result<Found, Failure> {
-        let chain = self.stages.chain();
-        let steps = chain.iter().filter_map(|at| Some((*at, self.stages.list.get(*at)?)));
-        let mut compiled = None;
-        for (at, step) in steps.flat_map(|(at, stage)| stage.steps.iter().map(move |step| (at, step))) {
-            let stage =
-                step.instruction.flag("from").and_then(|from| self.stages.named(&step.scope.word(from).text, at));
-            let (Some(stage), Some((sources, to))) = (stage, super::stages::copy_words(step)) else { continue };
-            for source in sources {
-                if let Made::Compiled(wanted) = self.stages.made(stage, &absolute("/", &source)) {
-                    let target = absolute(&step.workdir, &to);
-                    let path =
-                        if self.stages.is_folder(at, step, 0, &to) { absolute(&target, &wanted.file) } else { target };
-                    compiled = Some((wanted, path));
-                }
-            }
-        }
-        if let Some((wanted, path)) = compiled {
-            let program = self.compiled(&wanted, &path, notes)?;
-            let said =
-                vec![format!("entrypoint: `{}`, the program that line {} compiles", printable(&path), wanted.line)];
+    /// project's. Of several it is the one that `script` of the context, which the image would run, names.
+    fn any(&mut self, line: usize, script: Option<&str>, notes: &mut Notes) -> Result<Found, Failure> {
+        let all = self.all_compiled();
+        let text = script.and_then(|script| std::fs::read_to_string(self.dir.join(script)).ok()).unwrap_or_default();
+        let named = started(&text, &all.iter().map(|(_, path)| path.as_str()).collect::<Vec<_>>());
+        if let Some((wanted, path)) = all.get(named.unwrap_or_default()) {
+            let program = self.compiled(wanted, path, notes)?;
+            let how = match (named, script, all.as_slice()) {
+                (_, _, [_]) => format!("the program that line {} compiles", wanted.line),
+                (Some(_), Some(script), _) => format!("which `{}` names", printable(script)),
+                _ => format!("the first of {} programs in the image; `entrypoint` in `[run]` names another", all.len()),
+            };
+            let said = vec![format!("entrypoint: `{}`, {how}", printable(path))];
             return Ok(Found { line, program, fixed: Vec::new(), args: Vec::new(), said });
         }
         if !self.has_compile() {
@@ -328,14 +337,57 @@ impl Finder<'_> {
         Ok(Found { line, program, fixed: Vec::new(), args: Vec::new(), said })
     }
 
+    /// The programs that a stage compiles and the image copies, with their paths, in the order of the lines.
+    fn all_compiled(&self) -> Vec<(Box<Wanted>, String)> {
+        let chain = self.stages.chain();
+        let steps = chain.iter().filter_map(|at| Some((*at, self.stages.list.get(*at)?)));
+        let mut all = Vec::new();
+        for (at, step) in steps.flat_map(|(at, stage)| stage.steps.iter().map(move |step| (at, step))) {
+            let stage =
+                step.instruction.flag("from").and_then(|from| self.stages.named(&step.scope.word(from).text, at));
+            let (Some(stage), Some((sources, to))) = (stage, super::stages::copy_words(step)) else { continue };
+            let target = absolute(&step.workdir, &to);
+            let into = self.stages.is_folder(at, step, sources.len(), &to);
+            for source in sources {
+                if let Made::Compiled(wanted) = self.stages.made(stage, &absolute("/", &source)) {
+                    let path = if into { absolute(&target, &wanted.file) } else { target.clone() };
+                    all.push((wanted, path));
+                }
+            }
+        }
+        all
+    }
+
     /// Whether some stage compiles a program of Go or Rust.
     fn has_compile(&self) -> bool {
         let mut steps = self.stages.list.iter().flat_map(|stage| &stage.steps);
         steps.any(|step| step.commands.iter().any(super::build::is_compile))
     }
 
+    /// The line of a `COPY` or `ADD` of the image in which a variable has no known value, and the variable.
+    fn unknown_copy(&self) -> Option<(usize, String)> {
+        let chain = self.stages.chain();
+        let steps = chain.iter().filter_map(|at| self.stages.list.get(*at)).flat_map(|stage| &stage.steps);
+        let mut copies = steps.filter(|step| ["COPY", "ADD"].contains(&step.instruction.name.as_str()));
+        copies.find_map(|step| {
+            let unknown = super::stages::operands(step).into_iter().find_map(|word| word.unknown)?;
+            Some((step.instruction.line, unknown))
+        })
+    }
+
     /// The image runs what hardpan cannot make.
     fn foreign(&self, line: usize, program: &str, whence: Whence) -> Failure {
+        if let (Whence::Unknown, false, Some((copy, unknown))) = (whence, program.is_empty(), self.unknown_copy()) {
+            let what = format!(
+                "{}:{copy}: the image runs {}, which this line may bring, and the value of {} in it is not known here",
+                printable(self.name),
+                quoted(program),
+                quoted(&unknown)
+            );
+            return Failure::new(what).hint(
+                "an `ARG` with a default gives it one; without `--from`, `hardpan init` looks at the sources alone",
+            );
+        }
         let base =
             self.stages.chain().first().and_then(|at| self.stages.list.get(*at)).map(|stage| stage.base.text.clone());
         let base = base.unwrap_or_default();
@@ -364,6 +416,20 @@ impl Finder<'_> {
             empty => Ok(empty.insert(project::find(self.dir, self.tools)?)),
         }
     }
+}
+
+/// Which of these programs a shell script starts: the one of its last `exec`, else the one that it names last.
+fn started(script: &str, paths: &[&str]) -> Option<usize> {
+    let is_end = |c: char| c.is_whitespace() || "\"'`();|&<>=".contains(c);
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#')).rev();
+    let lines: Vec<Vec<&str>> = lines.map(|line| line.split(is_end).collect()).collect();
+    let is_name = |word: &str, path: &str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        word == path || word == name || word.ends_with(&format!("/{name}"))
+    };
+    let named = |line: &Vec<&str>| paths.iter().position(|path| line.iter().any(|word| is_name(word, path)));
+    let of_exec = lines.iter().filter(|line| line.contains(&"exec")).find_map(named);
+    of_exec.or_else(|| lines.iter().find_map(named))
 }
 
 /// Puts the program into the recipe; `cmd` is the line of its arguments.

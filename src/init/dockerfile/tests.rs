@@ -274,3 +274,46 @@ fn what_a_stage_that_runs_nothing_has_is_of_its_base() {
     let (_, left_out) = recipe(&[], &compiled("alpine AS y", &image));
     assert!(left_out.iter().any(|line| line.contains("`/x`: its stage has it from its base")), "{left_out:?}");
 }
+
+#[test]
+fn of_several_programs_the_script_that_is_the_entrypoint_names_the_one_that_runs() {
+    let build = "FROM golang AS b\nWORKDIR /src\nCOPY . .\nRUN go build -o /tool ./cmd/server && go build -o /other ./cmd/server \
+                 && go build -o /server ./cmd/server\n";
+    let image = "FROM alpine\nCOPY --from=b /tool /server /other /app/\nCOPY start.sh /start.sh\n\
+                 ENTRYPOINT [\"/start.sh\"]\nCMD [\"run\", \"--config\", \"/data/x\"]\n";
+    let project = tempfile::tempdir().unwrap();
+    fs::write(project.path().join("go.mod"), "x").unwrap();
+    let dir = fs::canonicalize(project.path()).unwrap();
+    let text = format!("{build}{image}");
+    for (script, program, said) in [
+        (
+            "#!/bin/sh\n/app/tool migrate\nexec gosu x /app/server \"$@\"\n# exec /app/tool\nexec \"$@\"\n",
+            "server",
+            "`start.sh` names",
+        ),
+        ("#!/bin/sh\necho tools\ncd /app && ./other \"$@\"\n", "other", "`start.sh` names"),
+        ("#!/bin/sh\nexec \"$@\"\n", "tool", "the first of 3 programs"),
+    ] {
+        fs::write(project.path().join("start.sh"), script).unwrap();
+        let (draft, _) = draft(&dir, "Dockerfile", &text, &OneProgram).unwrap();
+        let recipe = draft.to_string();
+        assert!(recipe.contains(&format!("entrypoint = [\"/app/{program}\"]")), "{script}{recipe}");
+        assert!(draft.said.iter().any(|line| line.contains(said)), "{:?}", draft.said);
+        let of_words: Vec<_> = draft.left_out.iter().filter(|line| line.contains("--config")).collect();
+        assert!(
+            matches!(of_words.as_slice(), [line] if line.contains("`run --config /data/x`")),
+            "{:?}",
+            draft.left_out
+        );
+    }
+}
+
+#[test]
+fn a_program_that_a_copy_with_an_unknown_source_may_bring_is_not_said_to_be_of_the_base() {
+    let text = "FROM example.com/static\nARG BUILDDIR\nADD ${BUILDDIR}/x/etcd /usr/local/bin/\nCMD [\"/usr/local/bin/etcd\"]\n";
+    let project = tempfile::tempdir().unwrap();
+    fs::write(project.path().join("go.mod"), "x").unwrap();
+    let failure = draft(project.path(), "Dockerfile", text, &OneProgram).unwrap_err();
+    assert!(failure.what.contains("Dockerfile:3:") && failure.what.contains("BUILDDIR"), "{failure}");
+    assert!(!failure.what.contains("base"), "{failure}");
+}
