@@ -12,8 +12,25 @@ use super::{
 /// Variables that only say where a toolchain keeps its things, how it downloads or what it prints.
 const IDLE: [&str; 12] =
     ["PATH", "HOME", "TMPDIR", "USER", "SHELL", "TZ", "LANG", "LANGUAGE", "DEBIAN_FRONTEND", "TERM", "CARGO", "RUSTC"];
-const IDLE_PREFIXES: [&str; 8] =
-    ["LC_", "LD_", "RUSTUP_", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_", "SCCACHE_", "APT_"];
+const IDLE_PREFIXES: [&str; 7] =
+    ["LC_", "LD_", "RUSTUP_", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "SCCACHE_", "APT_"];
+/// The same of cargo. A Dockerfile's own arguments are called so as well, such as `CARGO_OPTS`.
+const CARGO_IDLE: [&str; 14] = [
+    "CARGO_ALIAS_",
+    "CARGO_BUILD_",
+    "CARGO_CACHE_",
+    "CARGO_FUTURE_INCOMPAT_REPORT_",
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_INCREMENTAL",
+    "CARGO_INSTALL_ROOT",
+    "CARGO_LOG",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_REGISTRY_",
+    "CARGO_TARGET_DIR",
+    "CARGO_TERM_",
+];
 /// The same of Go.
 const GO_IDLE: [&str; 18] = [
     "GOPATH",
@@ -86,11 +103,18 @@ pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
         go_platform(wanted, &settings);
     } else {
         rust_flags(wanted, &settings);
+        let text = &step.instruction.rest;
         for name in &step.scope.declared {
-            let what = format!(
-                "`ARG {name}`: it has no value here; `env = {{ {name} = \"...\" }}` of the `[[binary]]` gives it one"
-            );
-            wanted.left_out.push((step.instruction.line, what));
+            // With a default it is a variable of the recipe.
+            if text.contains(&format!("${{{name}:-")) || text.contains(&format!("${{{name}-")) {
+                continue;
+            }
+            let why = if text.contains(&format!("${name}")) || text.contains(&format!("${{{name}}}")) {
+                "it has no value here, and this line has none in its place".to_owned()
+            } else {
+                format!("it has no value here; `env = {{ {name} = \"...\" }}` of the `[[binary]]` gives it one")
+            };
+            wanted.left_out.push((step.instruction.line, format!("`ARG {name}`: {why}")));
         }
     }
 }
@@ -234,12 +258,17 @@ fn rust(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
                 );
             }
         }
-        _ if of_target.is_some() => wanted.note(setting, "it is for programs that cargo runs, and nothing runs"),
+        _ if of_target.is_some_and(|rest| rest.ends_with("_RUNNER") || rest.ends_with("_RUSTDOCFLAGS")) => {
+            wanted.note(setting, "it is for programs that cargo runs, and nothing runs");
+        }
         _ if name.starts_with("CARGO_PROFILE_") => {
             wanted.note(setting, "settings of a profile belong in the `Cargo.toml` of the workspace");
         }
-        _ if IDLE.contains(&name) || IDLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => {
+        _ if IDLE.contains(&name) || IDLE_PREFIXES.iter().chain(&CARGO_IDLE).any(|prefix| name.starts_with(prefix)) => {
             wanted.note(setting, "it does not change the program; this machine's own setting holds");
+        }
+        _ if name.starts_with("CARGO_") => {
+            wanted.note(setting, "it is no setting of cargo; where a line uses it, its value is there");
         }
         _ => wanted.take_variable(name, setting),
     }

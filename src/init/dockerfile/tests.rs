@@ -317,3 +317,33 @@ fn a_program_that_a_copy_with_an_unknown_source_may_bring_is_not_said_to_be_of_t
     assert!(failure.what.contains("Dockerfile:3:") && failure.what.contains("BUILDDIR"), "{failure}");
     assert!(!failure.what.contains("base"), "{failure}");
 }
+
+#[test]
+fn an_argument_that_is_called_like_a_setting_of_cargo_is_none() {
+    let build = "FROM rust AS b\nARG CARGO_OPTS=\"--features=x\"\nARG CARGO_TARGET_CACHE=a\nARG CARGO_NET_OFFLINE=true\nARG FEATURES\n\
+                 ARG MORE\nARG SECRET\nRUN cargo build --release --features ${FEATURES:-y} $CARGO_OPTS $MORE\nFROM scratch\n";
+    let image = "COPY --from=b /target/release/server /server\nENTRYPOINT [\"/server\"]\n";
+    let stages = super::stages::Stages::of(
+        super::lines::Dockerfile::parse(&format!("{build}{image}")).unwrap(),
+        Path::new("/nowhere"),
+    );
+    let super::follow::Made::Compiled(wanted) = stages.made(0, "/target/release/server") else {
+        panic!("not compiled")
+    };
+    assert_eq!(wanted.features, ["{features}", "x"]);
+    let of = |name: &str| {
+        wanted
+            .left_out
+            .iter()
+            .filter(|(_, text)| text.contains(name))
+            .map(|(_, text)| text.as_str())
+            .collect::<String>()
+    };
+    assert!(
+        of("CARGO_OPTS").contains("no setting of cargo") && of("CARGO_TARGET_CACHE").contains("no setting of cargo")
+    );
+    assert!(of("CARGO_NET_OFFLINE").contains("does not change the program"), "{:?}", wanted.left_out);
+    assert!(
+        of("FEATURES").is_empty() && of("MORE").contains("has none in its place") && of("SECRET").contains("env =")
+    );
+}
