@@ -153,7 +153,11 @@ impl Toolchain<'_> {
     /// crates are not here yet, so that it is not known.
     pub fn missing_input(&self, dir: &Path, target: &str, selection: &[String]) -> Result<Option<Failure>, Failure> {
         let (rust, environment, _bench) = self.rust_environment(dir)?;
-        let tree = cargo_tree_of(&rust, dir, &environment, target, selection)?.unwrap_or_default();
+        // A feature may bring what is not here; then what the workspace has without it.
+        let tree = match cargo_tree_of(&rust, dir, &environment, target, selection)? {
+            Some(tree) => tree,
+            None => cargo_tree_of(&rust, dir, &environment, target, &[])?.unwrap_or_default(),
+        };
         let is_there = |name: &str| self.program(name).is_some();
         let mut packages = c_packages(&tree, target).into_iter();
         Ok(packages.find_map(|package| package.missing_library(target).or_else(|| package.missing_program(is_there))))

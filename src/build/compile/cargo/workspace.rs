@@ -10,12 +10,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{cargo_tree, packages::Metadata},
+    super::{cargo_lock::CargoLock, cargo_tree, packages::Metadata},
     Job,
     freshness::OwnPackage,
     sources::{Listing, Sources},
 };
-use crate::{oci::Digest, report::Failure};
+use crate::{
+    oci::Digest,
+    report::{Failure, printable},
+};
 
 /// The answer of `cargo metadata`, with all dependencies, and what it was an answer to.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +40,7 @@ struct Document {
 #[derive(Debug, Deserialize)]
 struct DocumentPackage {
     name: String,
+    version: String,
     source: Option<String>,
     manifest_path: PathBuf,
     targets: Vec<DocumentTarget>,
@@ -85,6 +89,7 @@ impl Job<'_> {
         if !ended.status.success() {
             return Err(self.explain(&ended, "cargo metadata"));
         }
+        self.refuse_unlocked(root, &ended.stdout)?;
         let mut workspace = Workspace::read(root, ended.stdout, self.tree()?)?;
         workspace.listing = self.list(root, &workspace.packages);
         if let Some(listing) = &workspace.listing {
@@ -93,6 +98,28 @@ impl Job<'_> {
             self.keep_answer(&Answer { key: self.answer_key(root, listing), metadata, tree })?;
         }
         Ok(workspace)
+    }
+
+    /// Refuses a crate that `Cargo.lock` does not pin. The feature of a dependency (`dependency/feature`) that no feature of
+    /// the package names may bring one, which cargo takes in whatever version this machine has, also with `--locked`.
+    fn refuse_unlocked(&self, root: &Path, metadata: &[u8]) -> Result<(), Failure> {
+        let Some((name, version)) = unlocked(metadata, &CargoLock::read(&root.join("Cargo.lock"))?)? else {
+            return Ok(());
+        };
+        let (name, version) = (printable(&name), printable(&version));
+        Err(self.not_pinned(Failure::new(format!("`Cargo.lock` does not pin `{name}`; {version} is on this machine"))))
+    }
+
+    /// A failure that comes from the feature of a dependency, with its line and what to do.
+    pub(super) fn not_pinned(&self, failure: Failure) -> Failure {
+        let Some(feature) = self.binary.features.iter().find(|feature| feature.value.contains('/')) else {
+            return failure;
+        };
+        let hint = format!(
+            "a feature in the `Cargo.toml` of the package that names `{}` has the lock pin what it brings; take that one here",
+            printable(&feature.value)
+        );
+        failure.at(&feature.origin).hint(hint)
     }
 
     /// The workspace as the last answer has it, if nothing changed that it depends on.
@@ -187,7 +214,43 @@ impl Workspace {
     }
 }
 
+/// The first package with a source that a lock does not have, by name and version.
+fn unlocked(metadata: &[u8], lock: &CargoLock) -> Result<Option<(String, String)>, Failure> {
+    let document: Document = serde_json::from_slice(metadata)
+        .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
+    let pinned: BTreeSet<_> =
+        lock.package.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
+    let foreign = document.packages.iter().filter(|package| package.source.is_some());
+    let mut foreign = foreign.map(|package| (package.name.as_str(), package.version.as_str()));
+    Ok(foreign.find(|package| !pinned.contains(package)).map(|(name, version)| (name.to_owned(), version.to_owned())))
+}
+
 /// The folders of packages, relative to the workspace.
 pub(super) fn package_folders(packages: &[OwnPackage]) -> BTreeSet<PathBuf> {
     packages.iter().map(|package| package.folder.clone()).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_that_the_lock_does_not_pin_in_this_version_is_found() {
+        let package = |name: &str, version: &str, source: &str| {
+            format!(
+                r#"{{"name": "{name}", "version": "{version}", "source": {source}, "manifest_path": "/x", "targets": []}}"#
+            )
+        };
+        let document = |packages: &[String]| format!(r#"{{"packages": [{}]}}"#, packages.join(", "));
+        let registry = r#""registry+https://example.com""#;
+        let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n".parse().unwrap();
+        // The members themselves are no matter of the lock here: cargo compares them.
+        let (own, pinned) = (package("own", "9.9.9", "null"), package("a", "1.0.0", registry));
+        assert_eq!(unlocked(document(&[own, pinned]).as_bytes(), &lock).unwrap(), None);
+        for (name, version) in [("a", "1.0.1"), ("b", "1.0.0")] {
+            let found = unlocked(document(&[package(name, version, registry)]).as_bytes(), &lock).unwrap();
+            assert_eq!(found, Some((name.to_owned(), version.to_owned())));
+        }
+    }
 }
