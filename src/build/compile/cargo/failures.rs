@@ -5,6 +5,28 @@ use crate::report::{Failure, printable};
 
 /// Where cargo says which build script failed.
 const SCRIPT: &str = "failed to run custom build command for `";
+/// Functions that older crates `libc` call by names which musl does not have any more.
+const LARGE_FILES: [&str; 19] = [
+    "creat64",
+    "fallocate64",
+    "fopen64",
+    "fstat64",
+    "fstatat64",
+    "fstatfs64",
+    "fstatvfs64",
+    "ftruncate64",
+    "getrlimit64",
+    "lseek64",
+    "lstat64",
+    "mmap64",
+    "open64",
+    "openat64",
+    "pread64",
+    "pwrite64",
+    "readdir64",
+    "stat64",
+    "truncate64",
+];
 /// What linkers say of a symbol that no input has.
 const UNDEFINED: [&str; 2] = ["undefined symbol: ", "undefined reference to `"];
 
@@ -18,6 +40,11 @@ impl Job<'_> {
         let offline = ["--offline was specified", "offline mode", "retry without `--offline`"];
         if self.toolchain.offline && offline.iter().any(|words| ended.complains(words)) {
             return ended.failure(what).hint("crates are missing in the cargo home: build once without `--offline`");
+        }
+        // Everything that the lock pins was fetched, so that it is the feature of a dependency that asks for more.
+        let asks_more = self.binary.features.iter().any(|feature| feature.value.contains('/'));
+        if asks_more && offline.iter().any(|words| ended.complains(words)) {
+            return self.not_pinned(ended.failure(what));
         }
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         if let Some((package, _)) = text.split_once(SCRIPT).and_then(|(_, rest)| rest.split_once('`')) {
@@ -74,6 +101,13 @@ fn link_hint(text: &str) -> Option<String> {
     }
     let symbol = UNDEFINED.iter().find_map(|words| text.split_once(words)?.1.split(['\n', '\'', '`']).next());
     let link = "`linker = \"...\"` in the recipe links with a C compiler for the target";
+    // glibc's names for files of more than 2 GiB, which musl 1.2.4 dropped, and with it Rust's musl targets.
+    if let Some(symbol) = symbol.map(str::trim).filter(|symbol| LARGE_FILES.contains(symbol)) {
+        let symbol = printable(symbol);
+        return Some(format!(
+            "musl has no `{symbol}` any more, which crates `libc` before 0.2.146 call: `cargo update --package libc`"
+        ));
+    }
     if let Some(symbol) = symbol {
         return Some(format!("the self-contained link has no `{}`: {link}", printable(symbol.trim())));
     }
@@ -90,6 +124,7 @@ fn without_protocol(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -97,5 +132,13 @@ mod tests {
     fn what_a_build_script_says_to_cargo_is_left_out() {
         let text = "error: x\n  --- stdout\n  cargo:rerun-if-env-changed=CC\n  cargo::metadata=a=b\n  a word\n\n  --- stderr\n  it broke\n";
         assert_eq!(without_protocol(text), "error: x\n  a word\n\n  --- stderr\n  it broke");
+    }
+
+    #[test]
+    fn a_function_that_musl_dropped_is_a_matter_of_the_crate_and_another_one_of_the_linker() {
+        let said =
+            |symbol: &str| link_hint(&format!("note: rust-lld: error: undefined symbol: {symbol}\n>>> by x")).unwrap();
+        assert!(said("open64").contains("`cargo update --package libc`"), "{}", said("open64"));
+        assert!(said("png_read").contains("`linker = "), "{}", said("png_read"));
     }
 }

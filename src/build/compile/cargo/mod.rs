@@ -253,6 +253,11 @@ pub(super) fn metadata(
         let hint = "`dir` in the recipe is the folder with the `Cargo.toml`";
         return Err(Failure::new("there is no `Cargo.toml` in this folder").in_path(dir).hint(hint));
     }
+    if ended.complains("failed to load manifest for workspace member") && ended.complains("referenced via `") {
+        let hint = "`members` takes every folder, also one that is no package: `exclude` in `[workspace]` leaves it out, and \
+                    `--output` has hardpan write elsewhere than `out`";
+        return Err(ended.failure("cargo metadata").hint(hint));
+    }
     if !ended.status.success() {
         return Err(ended.failure("cargo metadata"));
     }
