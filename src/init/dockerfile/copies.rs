@@ -109,18 +109,25 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
         let name = missing.source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let inside = absolute(&missing.target, name);
         // The program itself may have come this way, known by its name only.
-        let is_program = notes.by_name.as_ref().is_some_and(|path| {
+        let (is_exact, is_below) = notes.by_name.as_ref().map_or((false, false), |path| {
             let below = || {
                 path.starts_with(&format!("{inside}/"))
                     || missing.alone && path.starts_with(&format!("{}/", missing.target.trim_end_matches('/')))
             };
-            *path == inside || *path == missing.target || !missing.in_context && below()
+            let is_exact = *path == inside || *path == missing.target;
+            (is_exact, !is_exact && !missing.in_context && below())
         });
+        let is_program = is_exact || is_below;
         if is_program && missing.in_context {
             let what = format!("`{}`: it is not here; the project's program of this name is taken", missing.source);
             notes.add(missing.line, what);
         } else if is_program {
             of_program.insert(missing.line);
+            // A folder in which the program is, mostly beside what it reads.
+            if is_below {
+                let what = "the program in it is taken; what else is in it is not known here";
+                notes.add(missing.line, format!("`{}`: {what}", missing.source));
+            }
         } else {
             notes.add(missing.line, what);
         }

@@ -347,3 +347,14 @@ fn an_argument_that_is_called_like_a_setting_of_cargo_is_none() {
         of("FEATURES").is_empty() && of("MORE").contains("has none in its place") && of("SECRET").contains("env =")
     );
 }
+
+#[test]
+fn a_folder_that_brings_the_program_by_its_name_may_bring_more() {
+    let build = "FROM golang AS b\nRUN make && mkdir /stage && cp -R /src/bin /src/templates /stage\nFROM alpine\n";
+    for (copy, is_told) in [("/stage /go", true), ("/stage/server /go/", false), ("/stage/server /go/server", false)] {
+        let (recipe, left_out) = recipe(&[], &format!("{build}COPY --from=b {copy}\nENTRYPOINT [\"/go/server\"]\n"));
+        assert!(recipe.contains("to = \"/go/server\""), "{recipe}");
+        let told = left_out.iter().any(|line| line.starts_with("Dockerfile:4:") && line.contains("what else is in it"));
+        assert_eq!(told, is_told, "{copy}: {left_out:?}");
+    }
+}
