@@ -244,7 +244,7 @@ mod tests {
         };
         let document = |packages: &[String]| format!(r#"{{"packages": [{}]}}"#, packages.join(", "));
         let registry = r#""registry+https://example.com""#;
-        let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n".parse().unwrap();
+        let lock = toml::from_str("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n").unwrap();
         // The members themselves are no matter of the lock here: cargo compares them.
         let (own, pinned) = (package("own", "9.9.9", "null"), package("a", "1.0.0", registry));
         assert_eq!(unlocked(document(&[own, pinned]).as_bytes(), &lock).unwrap(), None);
