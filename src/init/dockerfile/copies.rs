@@ -104,6 +104,23 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
     for ((line, root), members) in groups {
         group(draft, &reader, line, &root, &members, notes);
     }
+    let of_program = tell_missing(notes);
+    name_lines(draft, notes, &of_program);
+    for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
+        let line = step.instruction.line;
+        let moved = step.commands.iter().any(moves::is_followed);
+        let copies = moved || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
+        let is_told = notes.has(line) || of_program.contains(&line) || says_line(draft, line);
+        let is_placed = files.values().any(|placed| placed.line == line);
+        if copies && !is_told && (!is_placed || !moved && notes.by_name.is_some()) {
+            notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
+        }
+    }
+}
+
+/// Tells of the sources that nothing makes; gives the lines that may have brought the program that is known by its name
+/// alone.
+fn tell_missing(notes: &mut Notes) -> BTreeSet<usize> {
     let mut of_program = BTreeSet::new();
     for (missing, what) in std::mem::take(&mut notes.missing) {
         let name = missing.source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -132,17 +149,7 @@ pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder
             notes.add(missing.line, what);
         }
     }
-    name_lines(draft, notes, &of_program);
-    for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
-        let line = step.instruction.line;
-        let moved = step.commands.iter().any(moves::is_followed);
-        let copies = moved || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
-        let is_told = notes.has(line) || of_program.contains(&line) || says_line(draft, line);
-        let is_placed = files.values().any(|placed| placed.line == line);
-        if copies && !is_told && (!is_placed || !moved && notes.by_name.is_some()) {
-            notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
-        }
-    }
+    of_program
 }
 
 /// Says at the program that is known by its name alone which lines may have brought it.

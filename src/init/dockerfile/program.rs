@@ -79,16 +79,14 @@ impl Finder<'_> {
                     let said = vec![format!("entrypoint: `{}`, of line {line}", printable(&path))];
                     return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
                 }
-                Made::Context(from) => match self.copied(&from, &path, line)? {
-                    Some(program) => {
+                Made::Context(from) => {
+                    if let Some(program) = self.copied(&from, &path, line)? {
                         let said = vec![format!("entrypoint: `{}`, a prebuilt program", printable(&path))];
                         return Ok(Found { line, program, fixed: entry.split_off(1), args, said });
                     }
-                    None => {
-                        notes.add(line, format!("`{first}` is a script, and there is no shell in the image"));
-                        script.get_or_insert(from);
-                    }
-                },
+                    notes.add(line, format!("`{first}` is a script, and there is no shell in the image"));
+                    script.get_or_insert(from);
+                }
                 // The word after a script that starts no program is an argument, and so are those behind it.
                 Made::Elsewhere(_) if !is_first && self.has_compile() && self.by_name(&path).is_none() => {
                     let words = [&entry[..], &args[..]].concat().join(" ");
