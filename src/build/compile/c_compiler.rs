@@ -205,7 +205,7 @@ fn cxx_name(c: &str) -> Option<String> {
 }
 
 /// What to install, or to write, when there is no compiler for `target`.
-fn ways_out(target: &str, host: &str, needs_cxx: bool) -> String {
+pub(super) fn ways_out(target: &str, host: &str, needs_cxx: bool) -> String {
     let gnu = target.replace("-musl", "-gnu");
     let gcc = if needs_cxx { "g++" } else { "gcc" };
     let debian = |target: &str| match prefix(target) {

@@ -51,9 +51,9 @@ pub(super) fn known(name: &str) -> Option<Known> {
         "libusb1-sys" => Known::SystemWithout(&["vendored"], "LIBUSB"),
         "sasl2-sys" => Known::SystemWithout(&["vendored"], "SASL2"),
         "mlua-sys" => Known::SystemWithout(&["vendored"], "LUA"),
-        "cxx" | "librocksdb-sys" | "protobuf-src" | "snmalloc-sys" | "grpcio-sys" | "boring-sys" | "libduckdb-sys" => {
-            Known::Cxx
-        }
+        // `boring-sys2` and `btls-sys` are copies of `boring-sys`.
+        "cxx" | "librocksdb-sys" | "protobuf-src" | "snmalloc-sys" | "grpcio-sys" | "libduckdb-sys" | "boring-sys"
+        | "boring-sys2" | "btls-sys" => Known::Cxx,
         _ => return None,
     })
 }

@@ -83,6 +83,12 @@ fn well_known_packages_are_judged_by_their_features() {
         ("cxx default", &["cc", "cxxbridge-flags"], MUSL, vec![CNeed::C, CNeed::Cxx]),
         ("link-cplusplus default", &["cc"], MUSL, vec![CNeed::C, CNeed::Cxx]),
         ("link-cplusplus nothing", &["cc"], MUSL, vec![]),
+        (
+            "boring-sys2",
+            &["bindgen", "cmake"],
+            MUSL,
+            vec![CNeed::C, CNeed::Cxx, CNeed::Program(CProgram::Cmake), CNeed::Program(CProgram::Libclang)],
+        ),
     ] {
         assert_eq!(needs(package, tools, target), expected, "{package} for {target}");
     }

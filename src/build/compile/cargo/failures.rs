@@ -1,6 +1,9 @@
 //! What a failed run of cargo means, in one sentence, and what to do about it.
 
-use super::{super::child::Ended, Job};
+use super::{
+    super::{c_compiler::ways_out, child::Ended},
+    Job,
+};
 use crate::report::{Failure, printable};
 
 /// Where cargo says which build script failed.
@@ -65,8 +68,14 @@ impl Job<'_> {
     /// What a build script lacked.
     fn script_hint(&self, text: &str) -> Option<String> {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["ToolNotFound", "failed to find tool", "Failed to find tool"]) {
-            return Some(self.compiler_hint());
+        if says(&[
+            "ToolNotFound",
+            "failed to find tool",
+            "Failed to find tool",
+            "CMAKE_CXX_COMPILER",
+            "CMAKE_C_COMPILER",
+        ]) {
+            return Some(ways_out(self.target, &self.rust.host, says(&["g++", "c++"])));
         }
         if says(&["OpenSSL installation", "openssl-sys"]) {
             return Some(
@@ -81,16 +90,6 @@ impl Job<'_> {
             return Some("on Debian, `apt install cmake`".into());
         }
         says(&["libclang"]).then(|| "bindgen needs libclang: on Debian, `apt install libclang-dev`".into())
-    }
-
-    /// How to get a C compiler for the target.
-    fn compiler_hint(&self) -> String {
-        match self.target {
-            "x86_64-unknown-linux-musl" => {
-                "on Debian, `apt install musl-tools`; or `target = \"x86_64-unknown-linux-gnu\"` in the recipe".into()
-            }
-            target => format!("name a C compiler for `{target}` with `cc = \"...\"` in the recipe"),
-        }
     }
 }
 
