@@ -7,6 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::workspace::outside_of_workspace;
 use crate::report::{Failure, Progress, Task, printable};
 
 /// One line of `--message-format=json` (The Cargo Book, "External tools").
@@ -115,9 +116,7 @@ impl<'a> Artifacts<'a> {
     pub(super) fn program(self) -> Result<PathBuf, Failure> {
         let seen = self.seen.into_inner().unwrap_or_default();
         if let Some(outside) = seen.outside {
-            let what = "this path dependency is outside of the cargo workspace, so its own path enters the program";
-            let hint = "write a `Cargo.toml` with `[workspace]` in a folder above both, and make it a member";
-            return Err(Failure::new(what).in_path(&outside).hint(hint));
+            return Err(outside_of_workspace(&outside));
         }
         seen.program.ok_or_else(|| Failure::new(format!("`cargo rustc` made no binary `{}`", printable(self.binary))))
     }

@@ -90,7 +90,12 @@ impl Job<'_> {
             return Err(self.explain(&ended, "cargo metadata"));
         }
         self.refuse_unlocked(root, &ended.stdout)?;
-        let mut workspace = Workspace::read(root, ended.stdout, self.tree()?)?;
+        let tree = self.tree()?;
+        // Known before anything is compiled, but for procedural macros.
+        if let Some(folder) = outside(&tree, root) {
+            return Err(outside_of_workspace(folder));
+        }
+        let mut workspace = Workspace::read(root, ended.stdout, tree)?;
         workspace.listing = self.list(root, &workspace.packages);
         if let Some(listing) = &workspace.listing {
             let metadata = String::from_utf8_lossy(&workspace.metadata).into_owned();
@@ -225,6 +230,20 @@ fn unlocked(metadata: &[u8], lock: &CargoLock) -> Result<Option<(String, String)
     Ok(foreign.find(|package| !pinned.contains(package)).map(|(name, version)| (name.to_owned(), version.to_owned())))
 }
 
+/// The folder of a package of the program that lies outside of the workspace at `root`, by what `cargo tree` says
+/// (`name v1.0.0 (/folder)|features`).
+fn outside<'a>(tree: &'a str, root: &Path) -> Option<&'a Path> {
+    let folders = tree.lines().filter_map(|line| Some(line.rsplit_once(")|")?.0.split_once(" (")?.1));
+    folders.map(Path::new).find(|folder| folder.is_absolute() && !folder.starts_with(root))
+}
+
+/// The refusal of a path dependency whose own path enters the program.
+pub(super) fn outside_of_workspace(folder: &Path) -> Failure {
+    let what = "this path dependency is outside of the cargo workspace, so its own path enters the program";
+    let hint = "write a `Cargo.toml` with `[workspace]` in a folder above both, and make it a member";
+    Failure::new(what).in_path(folder).hint(hint)
+}
+
 /// The folders of packages, relative to the workspace.
 pub(super) fn package_folders(packages: &[OwnPackage]) -> BTreeSet<PathBuf> {
     packages.iter().map(|package| package.folder.clone()).collect()
@@ -234,6 +253,14 @@ pub(super) fn package_folders(packages: &[OwnPackage]) -> BTreeSet<PathBuf> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_in_a_folder_outside_of_the_workspace_is_seen_in_the_tree() {
+        let tree =
+            "app v0.1.0 (/w/app)|\n|-- own v0.1.0 (/w/own (x))|a,b\n|-- serde v1.0.0|std (*)\n`-- far v0.1.0 (/far)|\n";
+        assert_eq!(outside(tree, Path::new("/w")), Some(Path::new("/far")));
+        assert_eq!(outside(tree, Path::new("/")), None);
+    }
 
     #[test]
     fn a_crate_that_the_lock_does_not_pin_in_this_version_is_found() {
