@@ -10,7 +10,7 @@ pub(super) enum Shape {
     List(&'static Self),
     /// A map from strings: its keys are the author's own words, and are exact.
     Map,
-    /// A plain value, or one that no engine decodes.
+    /// A string, number or boolean, or a value that no engine decodes.
     Any,
 }
 

@@ -114,8 +114,8 @@ impl Toolchain<'_> {
     }
 
     /// Why C in the dependencies of the workspace in `dir`, or of the packages that cargo's flags in `selection` choose,
-    /// would not compile for a target on this machine, as the end of a sentence. Crates that are not on this machine yet are fetched where `fetch` allows it, as a build would; without
-    /// them `Cargo.lock` alone says what there is.
+    /// would not compile for a target on this machine, as the end of a sentence. Crates that are not on this machine yet
+    /// are fetched where `fetch` allows it, as a build would; without them `Cargo.lock` alone says what there is.
     pub fn c_problem(
         &self,
         dir: &Path,

@@ -97,9 +97,9 @@ impl Stack {
         }
         let name = name(&item.path);
         if name == OPAQUE {
-            self.remove_lower(&folder)?;
+            self.remove_below(&folder, true)?;
         } else if let Some(Ok(path)) = name.strip_prefix(WHITEOUT).map(|deleted| folder.join(deleted)) {
-            self.remove_lower(&path)?;
+            self.remove_below(&path, true)?;
             if !self.own.contains(&path) {
                 self.merged.nodes.remove(&path);
             }
@@ -139,7 +139,7 @@ impl Stack {
     fn insert(&mut self, path: ImagePath, node: Node) -> io::Result<()> {
         let is_folder = |node: &Node| matches!(node.kind, NodeKind::Directory);
         if !is_folder(&node) && self.merged.nodes.get(&path).is_some_and(is_folder) {
-            self.remove_below(&path)?;
+            self.remove_below(&path, false)?;
         }
         self.room()?;
         self.own.insert(path.clone());
@@ -196,19 +196,10 @@ impl Stack {
         Ok((at, last))
     }
 
-    fn remove_below(&mut self, folder: &ImagePath) -> io::Result<()> {
-        let gone: Vec<_> = self.merged.below(folder).map(|(path, _)| path.clone()).collect();
-        self.step(gone.len() as u64)?;
-        for path in gone {
-            self.merged.nodes.remove(&path);
-        }
-        Ok(())
-    }
-
-    /// Removes what lower layers have below a folder.
-    fn remove_lower(&mut self, folder: &ImagePath) -> io::Result<()> {
-        let lower = self.merged.below(folder).map(|(path, _)| path).filter(|path| !self.own.contains(*path));
-        let gone: Vec<_> = lower.cloned().collect();
+    /// Removes what is below a folder; with `only_lower`, what the layer that is being put on brought stays.
+    fn remove_below(&mut self, folder: &ImagePath, only_lower: bool) -> io::Result<()> {
+        let below = self.merged.below(folder).map(|(path, _)| path);
+        let gone: Vec<_> = below.filter(|path| !only_lower || !self.own.contains(*path)).cloned().collect();
         self.step(gone.len() as u64)?;
         for path in gone {
             self.merged.nodes.remove(&path);

@@ -129,7 +129,7 @@ impl Stages {
         perhaps
     }
 
-    /// Whether a stage, or one that it begins with, runs anything.
+    /// Whether a stage, or a stage that its `FROM` names, has a `RUN`.
     pub(in crate::init) fn has_run(&self, stage: usize) -> bool {
         let stages = std::iter::successors(self.list.get(stage), |stage| self.list.get(stage.parent?));
         let mut steps = stages.take(Limits::DOCKERFILE_DEPTH).flat_map(|stage| &stage.steps);

@@ -309,7 +309,7 @@ impl Finder<'_> {
     }
 
     /// Without a usable `ENTRYPOINT` or `CMD`: the program that a stage compiles and the last one copies, else the
-    /// project's. Of several it is the one that `script` of the context, which the image would run, names.
+    /// project's. Of several programs the script decides that the image would run: `script` is its path in the context.
     fn any(&mut self, line: usize, script: Option<&str>, notes: &mut Notes) -> Result<Found, Failure> {
         let all = self.all_compiled();
         let text = script.and_then(|script| std::fs::read_to_string(self.dir.join(script)).ok()).unwrap_or_default();
@@ -416,7 +416,8 @@ impl Finder<'_> {
     }
 }
 
-/// Which of these programs a shell script starts: the one of its last `exec`, else the one that it names last.
+/// The index of the program that a shell script starts: the program of its last `exec`, else the last program that it
+/// names.
 fn started(script: &str, paths: &[&str]) -> Option<usize> {
     let is_end = |c: char| c.is_whitespace() || "\"'`();|&<>=".contains(c);
     let lines = script.lines().filter(|line| !line.trim_start().starts_with('#')).rev();

@@ -10,7 +10,6 @@ use std::{
 use super::{
     super::{
         Order,
-        bench::remove_folder,
         c_compiler::CCompiler,
         machine::{
             CompiledCode, Inquiry, MachineFiles, MachineInputs, ProbeLink, TraceForm,
@@ -88,12 +87,9 @@ impl Job<'_> {
         format!("target/{}", self.target)
     }
 
-    /// Holds what the units in the cache were compiled with against the lock, and removes them where they were compiled
-    /// with anything else, or perhaps were: a new compile tells.
-    pub(super) fn recall(&self, machine: &MachineInputs, order: &Order<'_>) -> Result<(), Failure> {
-        let units = self.units_folder();
-        let known = machine.recall(CompiledCode { bench: &self.bench, folder: &units });
-        if (order.pinned)(&known).is_ok() { Ok(()) } else { remove_folder(&self.bench.root().join(units)) }
+    /// Removes the units of the target where they were compiled with other files than those of the lock.
+    pub(super) fn remove_unpinned(&self, machine: &MachineInputs, order: &Order<'_>) -> Result<(), Failure> {
+        CompiledCode { bench: &self.bench, folder: &self.units_folder() }.remove_unless(order.pinned, machine)
     }
 
     /// Where the descriptions are of the libraries that the recipe names.
@@ -192,16 +188,8 @@ impl Job<'_> {
             read.extend(form.read(list)?.iter().map(|path| host(path)));
         }
         let mut needed = machine.check_linked(&read, &own)?;
-        let lists = self.header_lists();
-        let checked = machine.check_headers(&lists, &host, &own);
-        let units = self.units_folder();
-        // The units are not to be found fresh, and the lists not to speak of what is no longer so.
-        if checked.is_err() {
-            remove_folder(&self.bench.root().join(&units))?;
-        }
-        let code = CompiledCode { bench: &self.bench, folder: &units };
-        needed.0.extend(machine.remember(code, &checked?)?.0);
-        remove_folder(&lists)?;
+        let units = CompiledCode { bench: &self.bench, folder: &self.units_folder() };
+        needed.0.extend(machine.check_code(&units, &self.header_lists(), &host, &own)?.0);
         Ok(needed)
     }
 }

@@ -355,7 +355,7 @@ impl CargoCompile<'_> {
             Surroundings { env, target: job.target, tools: machine::tools(&inputs, &code), revision: String::new() };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, surroundings, job.toolchain)?;
-        job.recall(&inputs, order)?;
+        job.remove_unpinned(&inputs, order)?;
         job.make_header_lists()?;
         let inside = job.paths.inside(&root);
         let packages = dependency_list::used(&graph);

@@ -17,6 +17,7 @@ use super::{
         shell_script::{quoted, write_script},
     },
     Job,
+    dep_info::file_names,
 };
 use crate::report::Failure;
 
@@ -77,15 +78,16 @@ impl Job<'_> {
         if let Some(named) = self.binary.env.get("LIBCLANG_PATH") {
             folders = vec![self.dir.join(&named.value)];
         } else {
-            let versions = entries(Path::new("/usr/lib")).into_iter();
-            folders
-                .extend(versions.filter(|path| path.to_string_lossy().contains("llvm")).map(|path| path.join("lib")));
+            let versions = file_names(Path::new("/usr/lib")).into_iter().filter(|name| name.contains("llvm"));
+            folders.extend(versions.map(|name| Path::new("/usr/lib").join(name).join("lib")));
         }
-        let is_one = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so")
+        let is_one =
+            |name: &String| name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so");
+        let in_folder = |folder: &PathBuf| {
+            let folder = folder.clone();
+            file_names(&folder).into_iter().filter(is_one).map(move |name| folder.join(name))
         };
-        let found = folders.iter().flat_map(|folder| entries(folder)).filter(|path| is_one(path));
+        let found = folders.iter().flat_map(in_folder);
         found.filter_map(|path| fs::canonicalize(path).ok()).filter(|path| path.is_file()).collect()
     }
 
@@ -105,11 +107,6 @@ impl Job<'_> {
     /// Whether a build script or a macro of this compile asked git.
     pub(super) fn asks_git(&self) -> bool {
         let ending = format!(".{GIT}.{TOOL}");
-        entries(&self.header_lists()).iter().any(|path| path.to_string_lossy().ends_with(&ending))
+        file_names(&self.header_lists()).iter().any(|name| name.ends_with(&ending))
     }
-}
-
-/// The paths in a folder; none where there is no folder.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }

@@ -10,7 +10,7 @@ use std::{
 use super::{
     super::{
         Order, Toolchain,
-        bench::{Bench, remove_folder},
+        bench::Bench,
         c_compiler::CCompiler,
         child::Ended,
         environment::Environment,
@@ -67,10 +67,7 @@ pub(super) fn add(
     (order.pinned)(&machine.files)?;
     let own = toolchain.bench("go", &[b"cgo", format!("{:?}", machine.state()).as_bytes()])?;
     let cgo = CgoCompile { bench: own, machine, has_cxx: compiler.cxx.is_some() };
-    // What is there was compiled with other files than those of the lock, or is: a new compile tells.
-    if (order.pinned)(&cgo.machine.recall(cgo.compiled())).is_err() {
-        remove_folder(&cgo.bench.target())?;
-    }
+    cgo.compiled().remove_unless(order.pinned, &cgo.machine)?;
     environment.insert("GOCACHE".into(), cgo.bench.target().into());
     environment.insert("CGO_ENABLED".into(), "1".into());
     let lists = cgo.header_lists();
@@ -194,15 +191,8 @@ impl CgoCompile {
         if let Some(form) = self.machine.trace {
             needed = self.machine.check_linked(&form.read(&Self::link_list(bench))?, &own)?;
         }
-        let lists = self.header_lists();
-        let checked = self.machine.check_headers(&lists, &|path| path.to_path_buf(), &own);
-        // What is in the cache is not to be found fresh, and the lists not to speak of what is no longer so.
-        if checked.is_err() {
-            remove_folder(&lists)?;
-            remove_folder(&self.bench.target())?;
-        }
-        needed.0.extend(self.machine.remember(self.compiled(), &checked?)?.0);
-        remove_folder(&lists)?;
+        let same = |path: &Path| path.to_path_buf();
+        needed.0.extend(self.machine.check_code(&self.compiled(), &self.header_lists(), &same, &own)?.0);
         Ok(needed)
     }
 }

@@ -1,16 +1,22 @@
 //! Which conditional files of this machine compiled code was made with: kept beside that code, because no compiler says it
 //! again when the code is used again.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use super::{super::bench::Bench, MachineFiles, MachineInputs};
+use super::{
+    super::bench::{Bench, remove_folder},
+    MachineFiles, MachineInputs,
+};
 use crate::report::Failure;
 
 /// The list of their names, in the folder of the compiled code.
 const FILE: &str = "needed.json";
 
 /// Compiled code in a folder of the cache.
-#[derive(Clone, Copy)]
 pub(in super::super) struct CompiledCode<'a> {
     pub(in super::super) bench: &'a Bench,
     /// Relative to the bench. Whatever removes the code removes this folder.
@@ -22,11 +28,44 @@ impl CompiledCode<'_> {
         let text = fs::read(self.bench.root().join(self.folder).join(FILE)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
+
+    fn remove(&self) -> Result<(), Failure> {
+        remove_folder(&self.bench.root().join(self.folder))
+    }
+
+    /// Removes the code where it was compiled with another file than the lock has, or may have been: a new compile tells.
+    pub(in super::super) fn remove_unless(
+        &self,
+        pinned: &dyn Fn(&MachineFiles) -> Result<(), Failure>,
+        machine: &MachineInputs,
+    ) -> Result<(), Failure> {
+        if pinned(&machine.recall(self)).is_ok() { Ok(()) } else { self.remove() }
+    }
 }
 
 impl MachineInputs {
+    /// [Checks](Self::check_headers) the lists in `logs` and removes them; gives the conditional files that all of `code`
+    /// was compiled with. Code that is refused is removed with its lists, so that no compile finds it fresh.
+    pub(in super::super) fn check_code(
+        &self,
+        code: &CompiledCode<'_>,
+        logs: &Path,
+        host: &dyn Fn(&Path) -> PathBuf,
+        own: &dyn Fn(&Path) -> bool,
+    ) -> Result<MachineFiles, Failure> {
+        let checked = self.check_headers(logs, host, own);
+        if checked.is_err() {
+            code.remove()?;
+            remove_folder(logs)?;
+        }
+        // The names come first: without them and without the lists nothing would tell.
+        let needed = self.remember(code, &checked?)?;
+        remove_folder(logs)?;
+        Ok(needed)
+    }
+
     /// The conditional files that `code` was compiled with.
-    pub(in super::super) fn recall(&self, code: CompiledCode<'_>) -> MachineFiles {
+    fn recall(&self, code: &CompiledCode<'_>) -> MachineFiles {
         let names = code.names();
         let mut files = MachineFiles::default();
         for (name, file) in self.conditional().filter(|(name, _)| names.contains(*name)) {
@@ -35,12 +74,8 @@ impl MachineInputs {
         files
     }
 
-    /// Keeps that code in the folder of `code` was compiled with `needed`, too, and gives all that it was compiled with.
-    pub(in super::super) fn remember(
-        &self,
-        code: CompiledCode<'_>,
-        needed: &MachineFiles,
-    ) -> Result<MachineFiles, Failure> {
+    /// Keeps that `code` was compiled with `needed`, too, and gives all that it was compiled with.
+    fn remember(&self, code: &CompiledCode<'_>, needed: &MachineFiles) -> Result<MachineFiles, Failure> {
         let mut names = code.names();
         let known = names.len();
         names.extend(needed.0.keys().cloned());

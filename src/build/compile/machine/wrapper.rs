@@ -112,7 +112,7 @@ impl MachineInputs {
     /// Refuses C code that read a header of this machine which nothing names; gives the conditional files that it was
     /// compiled with. `logs` is the folder of the lists on this machine, `host` translates the paths of the compile, and
     /// `own` says which files are of the sources, the toolchain or the compile itself.
-    pub(in super::super) fn check_headers(
+    pub(super) fn check_headers(
         &self,
         logs: &Path,
         host: &dyn Fn(&Path) -> PathBuf,
