@@ -6,8 +6,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    inspect::audit::secrets::{TextContext, scan_text},
     report::{Failure, Origin, Place, Rule, holds_login, printable},
+    secrets::{TextContext, scan_text},
 };
 
 /// How many cells of a source line are shown: the rest of a longer line is cut on both sides.

@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 use crate::support::case::Case;
 
 use hardpan::{
-    inspect::audit::secrets::{SecretHit, SecretScanner},
     report::Severity,
+    secrets::{SecretHit, SecretScanner},
 };
 
 /// What a command prints, as a path.

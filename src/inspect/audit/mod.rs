@@ -18,8 +18,6 @@ mod rules;
 #[cfg(test)]
 mod sample;
 mod scan;
-pub mod secrets;
-mod secrets_of_files;
 mod view;
 mod watch;
 

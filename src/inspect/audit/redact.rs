@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::secrets::{SecretHit, TextContext, scan_arguments, scan_text};
+use crate::secrets::{SecretHit, TextContext, scan_arguments, scan_text};
 
 /// A command of the history, cut at its first secret.
 pub(super) fn history(text: &str) -> String {

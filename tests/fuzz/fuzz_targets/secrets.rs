@@ -1,7 +1,7 @@
 //! Any bytes are searched for secrets; the cuts change nothing, and what is shown never holds what was found.
 #![no_main]
 
-use hardpan::inspect::audit::secrets::{SecretScanner, TextContext, name_hit, scan_text};
+use hardpan::secrets::{SecretScanner, TextContext, name_hit, scan_text};
 use libfuzzer_sys::fuzz_target;
 
 const PATHS: [&str; 12] = [

@@ -5,18 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    super::{
-        Finding, Place, Presence,
-        merged::At,
-        notes::Notes,
-        scan::Kind,
-        secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text},
-        view::View,
-    },
+    super::{Finding, Place, Presence, merged::At, notes::Notes, scan::Kind, view::View},
     Check,
     group::Groups,
 };
-use crate::report::{Limits, Rule};
+use crate::{
+    report::{Limits, Rule},
+    secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text},
+};
 
 /// In files, of every layer.
 pub(super) const FILES: Check = Check {

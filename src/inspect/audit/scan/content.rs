@@ -1,13 +1,13 @@
 //! The content of one file while it passes by: nobody keeps it, everybody looks.
 
 use super::{
-    super::secrets_of_files::{FileSearch, Hit},
     Entry, Magic,
     markers::{Marks, Search},
 };
 use crate::{
     elf::{self, Elf, Hardening, NotElf, Sparse},
     report::Limits,
+    secrets::{SecretHit, SecretScanner},
 };
 
 /// Files that rules read whole, by path.
@@ -66,7 +66,7 @@ impl Content {
 
 /// All that looks at one file.
 pub(super) struct Reader<'s> {
-    secrets: FileSearch,
+    secrets: SecretScanner,
     checksum: crc32fast::Hasher,
     /// The first bytes, for what a file begins with and for a script's line.
     head: Vec<u8>,
@@ -80,7 +80,7 @@ pub(super) struct Reader<'s> {
 /// What was found.
 pub(super) struct Found {
     pub(super) content: Option<Content>,
-    pub(super) secrets: Vec<Hit>,
+    pub(super) secrets: Vec<SecretHit>,
 }
 
 /// The longest line so far.
@@ -98,7 +98,7 @@ impl<'s> Reader<'s> {
         let kept =
             KEPT.contains(&entry.path.as_str()) || KEPT_FOLDERS.iter().any(|folder| entry.path.starts_with(folder));
         Self {
-            secrets: FileSearch::new(&entry.path),
+            secrets: SecretScanner::sniffing(&entry.path),
             checksum: crc32fast::Hasher::new(),
             head: Vec::new(),
             kept: kept.then(Default::default),

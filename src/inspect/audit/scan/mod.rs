@@ -9,12 +9,12 @@ use std::{collections::BTreeMap, io};
 pub(super) use crate::layer::foreign_tar::{Entry, Flaw, Kind, Magic, name};
 pub(super) use content::{Content, ElfFile};
 
-use super::secrets_of_files::Hit;
 use crate::{
     elf::Sparse,
     layer::foreign_tar::{Tape, Tell},
     place::{Packing, StoredLayer, drain},
     report::{Limits, Rule},
+    secrets::SecretHit,
 };
 use content::Reader;
 
@@ -28,7 +28,7 @@ pub(super) struct LayerScan {
     /// What is wrong with the tar, with the index of the entry it is about.
     pub(super) flaws: Vec<(usize, Flaw)>,
     /// Secrets, by the index of the entry they are in.
-    pub(super) secrets: Vec<(usize, Hit)>,
+    pub(super) secrets: Vec<(usize, SecretHit)>,
     /// Bytes of the tar.
     pub(super) unpacked_size: u64,
     /// The header of the gzip stream, where it is one and holds more than it must.
