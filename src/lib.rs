@@ -19,13 +19,11 @@
 //! floor 5: cli
 //! floor 4: commands
 //! floor 3: build, init, inspect
-//! floor 2: place, recipe
+//! floor 2: place, recipe, rootfs
 //! floor 1: cache, elf, layer, policy, secrets
 //! floor 0: oci, report
 //!
 //! `oci` and `report` are the ground: `oci` may use `report`, never the other way round.
-//!
-//! `secrets` finds private keys, tokens and passwords in bytes and texts; it knows no image, and never shows a secret.
 //!
 //! # Invariants
 //!
@@ -50,4 +48,5 @@ pub mod place;
 pub mod policy;
 pub mod recipe;
 pub mod report;
+pub mod rootfs;
 pub mod secrets;

@@ -1,15 +1,18 @@
 //! What an image must be, whatever the recipe says: the refusals that need no audit engine.
 
 use super::{
-    libraries,
-    merged::{Body, Lost, Merged, Node, NodeKind},
     plan::GroupKind,
+    planned_rootfs::{Body, NodeKind, PlannedNode, PlannedPrograms, PlannedRootfs},
 };
 use crate::{
     elf::{self, Elf},
     oci::{ImagePath, Platform},
     recipe::Located,
     report::{Failure, Origin, Rule, printable},
+    rootfs::{
+        ResolveError, join, parent,
+        programs::{LibrarySearch, Loader},
+    },
 };
 
 /// A refusal about a path of the image; the path is what an exception of the policy may name.
@@ -19,18 +22,30 @@ pub(super) struct Objection {
     pub(super) failure: Failure,
 }
 
+/// How each toolchain links a program that needs nothing from the image.
+const LINK_STATICALLY: &str =
+    "link it statically: `CGO_ENABLED=0` for Go, a musl target or `+crt-static` for Rust, `-static` for C";
+
 /// Looks at the finished file system of one platform. Everything that is wrong is told, not just the first thing.
-pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &Platform) -> Vec<Objection> {
+pub(super) fn check(
+    rootfs: &PlannedRootfs,
+    env: &[String],
+    entrypoint: &str,
+    at: &Origin,
+    platform: &Platform,
+) -> Vec<Objection> {
     let mut found = Vec::new();
+    let programs = PlannedPrograms { rootfs, env };
+    let mut search = LibrarySearch::new(&programs);
     let mut object = |path: &ImagePath, failure: Failure| found.push(Objection { path: Some(path.clone()), failure });
-    let entry = match entry(merged, entrypoint) {
+    let entry = match entry(rootfs, entrypoint) {
         Ok(path) => Some(path),
         Err(failure) => {
             found.push(Objection { path: None, failure: failure.at(at) });
             return found;
         }
     };
-    for (path, node) in merged.iter() {
+    for (path, node) in rootfs.iter() {
         let is_entry = entry.as_ref() == Some(path);
         if let NodeKind::File(body) = &node.kind {
             if is_entry && node.mode & 0o111 == 0 {
@@ -43,18 +58,18 @@ pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &P
                 };
                 object(path, failure.at(&node.origin).hint(hint));
             } else if (is_entry || node.group == GroupKind::Binaries)
-                && let Some(failure) = check_program(merged, path, body, is_entry, platform)
+                && let Some(failure) = check_program(&mut search, path, body, is_entry, platform)
             {
                 object(path, failure.at(&node.content));
             }
         }
-        if let Some(failure) = check_writable(merged, path, node, entry.as_ref()) {
+        if let Some(failure) = check_writable(rootfs, path, node, entry.as_ref()) {
             object(path, failure);
         }
         // What the base's own links lead to is for the audit to say.
         if node.group != GroupKind::Base
             && let NodeKind::Symlink(target) = &node.kind
-            && let Some(failure) = check_link(merged, path, target, node)
+            && let Some(failure) = check_link(rootfs, path, target, node)
         {
             object(path, failure);
         }
@@ -63,23 +78,23 @@ pub(super) fn check(merged: &Merged, entrypoint: &str, at: &Origin, platform: &P
 }
 
 /// What can be told before the programs are compiled: of folders that the run user can write, and of links.
-pub(super) fn ahead(merged: &Merged, entry: Option<&ImagePath>) -> Vec<Objection> {
+pub(super) fn ahead(rootfs: &PlannedRootfs, entry: Option<&ImagePath>) -> Vec<Objection> {
     let mut found = Vec::new();
-    for (path, node) in merged.iter().filter(|(_, node)| node.group != GroupKind::Base) {
+    for (path, node) in rootfs.iter().filter(|(_, node)| node.group != GroupKind::Base) {
         let link = match &node.kind {
-            NodeKind::Symlink(target) => check_link(merged, path, target, node),
+            NodeKind::Symlink(target) => check_link(rootfs, path, target, node),
             _ => None,
         };
-        let failures = check_writable(merged, path, node, entry).into_iter().chain(link);
+        let failures = check_writable(rootfs, path, node, entry).into_iter().chain(link);
         found.extend(failures.map(|failure| Objection { path: Some(path.clone()), failure }));
     }
     found
 }
 
 /// The working directory must be a folder: the runtime changes to it before it starts the program.
-pub(super) fn check_workdir(merged: &Merged, workdir: &Located<ImagePath>) -> Result<(), Failure> {
-    let end = merged.follow(&workdir.value).ok();
-    match end.as_ref().and_then(|end| merged.get(end)).map(|node| &node.kind) {
+pub(super) fn check_workdir(rootfs: &PlannedRootfs, workdir: &Located<ImagePath>) -> Result<(), Failure> {
+    let end = rootfs.follow(&workdir.value).ok();
+    match end.as_ref().and_then(|end| rootfs.get(end)).map(|node| &node.kind) {
         Some(NodeKind::File(_) | NodeKind::Special) => {
             Err(Failure::new(format!("the working directory `{}` is a file", workdir.value)).at(&workdir.origin))
         }
@@ -88,30 +103,33 @@ pub(super) fn check_workdir(merged: &Merged, workdir: &Located<ImagePath>) -> Re
 }
 
 /// The file that the entrypoint names, links followed.
-fn entry(merged: &Merged, entrypoint: &str) -> Result<ImagePath, Failure> {
+fn entry(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure> {
     let shown = printable(entrypoint);
     let path = ImagePath::parse(entrypoint).map_err(|error| {
         Failure::new(format!("the entrypoint `{shown}`: {error}")).hint("there is no shell to search a PATH")
     })?;
-    let end = merged.follow(&path).map_err(|lost| {
+    let end = rootfs.follow(&path).map_err(|lost| {
         let failure = Failure::new(match lost {
-            Lost::Absent | Lost::NotAFolder => format!("the entrypoint `{shown}` is not in the image"),
-            Lost::Loop => format!("the entrypoint `{shown}` is a link that leads back to itself"),
+            ResolveError::Absent | ResolveError::NotADirectory => {
+                format!("the entrypoint `{shown}` is not in the image")
+            }
+            ResolveError::Loop => format!("the entrypoint `{shown}` is a link that leads back to itself"),
+            ResolveError::Exhausted => "looking the links of the image up takes too many steps".to_owned(),
         });
-        match programs(merged).as_slice() {
+        match programs(rootfs).as_slice() {
             [] => failure,
             all => failure.hint(format!("the image has {}", all.join(", "))),
         }
     })?;
-    match merged.get(&end).map(|node| &node.kind) {
+    match rootfs.get(&end).map(|node| &node.kind) {
         Some(NodeKind::File(_)) => Ok(end),
         Some(NodeKind::Special) => Err(Failure::new(format!("the entrypoint `{shown}` is a device"))),
         _ => Err(Failure::new(format!("the entrypoint `{shown}` is a folder"))),
     }
 }
 
-fn programs(merged: &Merged) -> Vec<String> {
-    let binaries = merged.iter().filter(|(_, node)| node.group == GroupKind::Binaries);
+fn programs(rootfs: &PlannedRootfs) -> Vec<String> {
+    let binaries = rootfs.iter().filter(|(_, node)| node.group == GroupKind::Binaries);
     binaries
         .filter(|(_, node)| matches!(node.kind, NodeKind::File(_)))
         .map(|(path, _)| format!("`{path}`"))
@@ -121,7 +139,7 @@ fn programs(merged: &Merged) -> Vec<String> {
 
 /// A program must be an ELF file for the platform, and find all it needs in the image.
 fn check_program(
-    merged: &Merged,
+    search: &mut LibrarySearch<'_, PlannedPrograms<'_>>,
     path: &ImagePath,
     body: &Body,
     is_entry: bool,
@@ -150,40 +168,52 @@ fn check_program(
     if !elf.starts {
         return Some(Failure::new(format!("{role}`{path}` is a library without an entry point, not a program")));
     }
-    check_static(merged, path, role, &elf)
+    check_loading(search, path, role, &elf)
 }
 
 /// A program that is linked dynamically must find its loader and every library in the image.
-fn check_static(merged: &Merged, path: &ImagePath, role: &str, elf: &Elf) -> Option<Failure> {
-    let missing = libraries::missing(merged, path, elf);
-    if missing.is_empty()
-        && let Some((loader, node)) = libraries::idle_loader(merged, elf)
-    {
-        let what = format!("{role}`{path}` is linked dynamically, and its loader `{loader}` is not executable");
-        let failure = Failure::refused(Rule::DynamicBinary, what).at(&node.origin);
-        return Some(
-            failure.hint("add `mode = \"0555\"` to a `[[file]]`, or its pattern to `executable` of a `[[tree]]`"),
-        );
-    }
-    let names: Vec<_> = missing.iter().map(|name| format!("`{}`", printable(name))).collect();
-    let what = match (names.as_slice(), &elf.loader) {
-        ([], None) if !elf.needed.is_empty() => {
-            format!("{role}`{path}` is linked dynamically, and names no loader that would find its libraries")
-        }
-        ([], _) => return None,
-        (names, _) => format!("{role}`{path}` is linked dynamically, and the image lacks {}", names.join(", ")),
+fn check_loading(
+    search: &mut LibrarySearch<'_, PlannedPrograms<'_>>,
+    path: &ImagePath,
+    role: &str,
+    elf: &Elf,
+) -> Option<Failure> {
+    let mut missing = Vec::new();
+    let refuse = |what: &str| {
+        let what = format!("{role}`{path}` is linked dynamically, and {what}");
+        Failure::refused(Rule::DynamicBinary, what)
     };
-    let hint = "link it statically: `CGO_ENABLED=0` for Go, a musl target or `+crt-static` for Rust, `-static` for C";
-    Some(Failure::refused(Rule::DynamicBinary, what).hint(hint))
+    let loader = search.loader(elf);
+    if let Loader::Missing(loader) = &loader {
+        missing.push(loader.clone());
+    }
+    missing.extend(search.missing(path.as_str(), elf));
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(|name| format!("`{}`", printable(name))).collect();
+        return Some(refuse(&format!("the image lacks {}", names.join(", "))).hint(LINK_STATICALLY));
+    }
+    match loader {
+        Loader::NotExecutable(loader) => {
+            let failure = refuse(&format!("its loader `{loader}` is not executable"));
+            Some(failure.hint("add `mode = \"0555\"` to a `[[file]]`, or its pattern to `executable` of a `[[tree]]`"))
+        }
+        Loader::Unnamed => Some(refuse("names no loader that would find its libraries").hint(LINK_STATICALLY)),
+        Loader::NotNeeded | Loader::Missing(_) | Loader::Found(_) => None,
+    }
 }
 
 /// A folder that the run user can write must not hold what the image stands on: who owns a folder can replace what
 /// is in it.
-fn check_writable(merged: &Merged, path: &ImagePath, node: &Node, entry: Option<&ImagePath>) -> Option<Failure> {
+fn check_writable(
+    rootfs: &PlannedRootfs,
+    path: &ImagePath,
+    node: &PlannedNode,
+    entry: Option<&ImagePath>,
+) -> Option<Failure> {
     if !matches!(node.kind, NodeKind::Directory) || node.uid == 0 {
         return None;
     }
-    let (inside, _) = merged.below(path).find(|(inside, node)| {
+    let (inside, _) = rootfs.below(path).find(|(inside, node)| {
         let stands_on = matches!(node.group, GroupKind::System | GroupKind::Binaries) || entry == Some(*inside);
         !matches!(node.kind, NodeKind::Directory) && stands_on
     })?;
@@ -192,15 +222,14 @@ fn check_writable(merged: &Merged, path: &ImagePath, node: &Node, entry: Option<
 }
 
 /// A link must lead to something in the image, or to where the runtime mounts things.
-fn check_link(merged: &Merged, path: &ImagePath, target: &[u8], node: &Node) -> Option<Failure> {
-    let shown = String::from_utf8_lossy(target).into_owned();
+fn check_link(rootfs: &PlannedRootfs, path: &ImagePath, target: &str, node: &PlannedNode) -> Option<Failure> {
     let fault = |what: &str| {
-        Some(Failure::new(format!("the link `{path}` to `{}` {what}", printable(&shown))).at(&node.content))
+        Some(Failure::new(format!("the link `{path}` to `{}` {what}", printable(target))).at(&node.content))
     };
-    match merged.follow(path) {
+    match rootfs.follow(path) {
         Ok(_) => None,
-        Err(Lost::Loop) => fault("leads back to itself"),
-        Err(_) if leads_outside_the_image(merged, path, target) => None,
+        Err(ResolveError::Loop) => fault("leads back to itself"),
+        Err(_) if leads_outside_the_image(rootfs, path, target) => None,
         Err(_) => fault("leads to nothing in the image").map(|failure| {
             failure.hint("links may also lead below `/dev`, `/proc`, `/sys`, `/run` or a writable `[[dir]]`")
         }),
@@ -208,20 +237,24 @@ fn check_link(merged: &Merged, path: &ImagePath, target: &[u8], node: &Node) -> 
 }
 
 /// Whether a dangling link points at something that is there only while the container runs.
-fn leads_outside_the_image(merged: &Merged, path: &ImagePath, target: &[u8]) -> bool {
-    let start = if target.starts_with(b"/") { Some(ImagePath::root()) } else { path.parent() };
-    let end =
-        target.split(|byte| *byte == b'/').try_fold(start.unwrap_or_else(ImagePath::root), |at, name| match name {
-            b"" | b"." => Some(at),
-            b".." => Some(at.parent().unwrap_or(at)),
-            name => at.join(name).ok(),
-        });
-    let Some(end) = end else { return false };
-    let top = end.components().next().unwrap_or_default().to_vec();
-    let mounted = [&b"dev"[..], b"proc", b"sys", b"run"].contains(&top.as_slice());
-    mounted
-        || end
-            .parents()
-            .iter()
-            .any(|parent| merged.get(parent).is_some_and(|node| node.uid != 0 || node.mode & 0o1000 != 0))
+fn leads_outside_the_image(rootfs: &PlannedRootfs, path: &ImagePath, target: &str) -> bool {
+    let end = join(parent(path.as_str()), target);
+    let mut above = end.as_str();
+    let mounted = ["/dev", "/proc", "/sys", "/run"];
+    let is_mounted = |at: &str| mounted.contains(&at) || rootfs.get_text(at).is_some_and(is_writable);
+    if mounted.contains(&above) {
+        return true;
+    }
+    while above != "/" {
+        above = parent(above);
+        if is_mounted(above) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether it is a folder of somebody else than root, or one like `/tmp`.
+fn is_writable(node: &PlannedNode) -> bool {
+    node.uid != 0 || node.mode & 0o1000 != 0
 }

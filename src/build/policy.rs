@@ -75,7 +75,7 @@ fn covers(allow: &Allow, path: Option<&ImagePath>, failure: &Failure) -> bool {
     match (&allow.path, path) {
         (None, _) => true,
         (Some(_), None) => allow.rule == Rule::SizeBudget,
-        (Some(glob), Some(path)) => glob.value.matches(&path.to_text()),
+        (Some(glob), Some(path)) => glob.value.matches(path.as_str()),
     }
 }
 

@@ -30,10 +30,10 @@ use super::{
     downloads::Downloads,
     files::PinnedFiles,
     host::Bound,
-    merged::{Body, Lost, Merged, Node, NodeKind},
     outputs::OutputPaths,
     pinned::PinnedFile,
     plan::{DebugFile, GroupKind, LeftOut, Plan, PlannedBase},
+    planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
     policy,
     settings::Settings,
     system,
@@ -44,6 +44,7 @@ use crate::{
     oci::{ImagePath, Platform, RunConfig},
     recipe::{BinarySource, Certificates, Compiler, File, FileSource, Located, LockFile, Recipe},
     report::{Failure, Failures, Origin, Progress, Rule, printable},
+    rootfs::ResolveError,
 };
 
 /// Resolves one recipe for as many platforms as wanted.
@@ -76,7 +77,7 @@ pub struct Resolver<'a> {
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
 pub struct Prepared {
     platform: Platform,
-    merged: Merged,
+    rootfs: PlannedRootfs,
     objections: Vec<Objection>,
     config: RunConfig,
     annotations: BTreeMap<String, String>,
@@ -185,7 +186,7 @@ impl<'a> Resolver<'a> {
     pub fn prepare(&self, platform: &Platform) -> Result<Prepared, Failures> {
         let mut prepared = Prepared {
             platform: platform.clone(),
-            merged: Merged::default(),
+            rootfs: PlannedRootfs::default(),
             objections: Vec::new(),
             config: RunConfig::default(),
             annotations: BTreeMap::new(),
@@ -194,9 +195,9 @@ impl<'a> Resolver<'a> {
             left_out: Vec::new(),
         };
         let base = self.begin_on_base(&mut prepared)?;
-        let bundle = self.bundle(&prepared.merged)?;
+        let bundle = self.bundle(&prepared.rootfs)?;
         let zones = system::zones(&self.recipe.system, self.timezones())?;
-        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &zones, &mut prepared.merged)?;
+        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &zones, &mut prepared.rootfs)?;
         self.pin_named(platform);
         for file in self.recipe.files.iter().filter(|file| on(file.platforms.as_ref(), platform)) {
             self.add_file(&mut prepared, file)?;
@@ -206,10 +207,10 @@ impl<'a> Resolver<'a> {
         }
         self.add_dirs(&mut prepared)?;
         for link in self.recipe.symlinks.iter().filter(|link| on(link.platforms.as_ref(), platform)) {
-            let target = link.target.value.clone().into_bytes();
-            let node = Node::symlink(target, GroupKind::Files, &link.to.origin).holding(&link.target.origin);
+            let target = link.target.value.as_str().into();
+            let node = PlannedNode::symlink(target, GroupKind::Files, &link.to.origin).holding(&link.target.origin);
             let node = node.replacing(link.replace);
-            prepared.merged.add(link.to.value.clone(), node)?;
+            prepared.rootfs.add(link.to.value.clone(), node)?;
         }
         let binaries = self.binaries(platform).len();
         if self.recipe.run.entrypoint.is_none() && binaries != 1 {
@@ -224,16 +225,16 @@ impl<'a> Resolver<'a> {
         }
         // What is certain to fail later fails now; the programs add their folders in `finish`.
         if self.binaries(platform).iter().any(|binary| !matches!(binary.source, BinarySource::Path(_))) {
-            self.close(&mut prepared.merged.clone())?;
+            self.close(&mut prepared.rootfs.clone())?;
         }
         Ok(prepared)
     }
 
     /// The certificates, read once for all platforms where no base has some of them.
-    fn bundle(&self, merged: &Merged) -> Result<Option<Arc<Vec<u8>>>, Failure> {
+    fn bundle(&self, rootfs: &PlannedRootfs) -> Result<Option<Arc<Vec<u8>>>, Failure> {
         let (system, now) = (&self.recipe.system, self.settings.now);
         if system.certificates == Certificates::Base {
-            let base = base_bundle(merged);
+            let base = base_bundle(rootfs);
             return system::bundle(system, MOZILLA_VERSION, base.as_deref(), &self.bound, now, self.progress);
         }
         if let Some(known) = self.bundle.get() {
@@ -260,14 +261,20 @@ impl<'a> Resolver<'a> {
         let (entrypoint, at) = self.entrypoint(&programs, &prepared.platform)?;
         let first = entrypoint.first().cloned().unwrap_or_default();
         prepared.config.entrypoint = entrypoint;
-        self.close(&mut prepared.merged)?;
-        self.recipe.run.workdir.iter().try_for_each(|workdir| check::check_workdir(&prepared.merged, workdir))?;
-        prepared.objections.extend(check::check(&prepared.merged, &first, &at, &prepared.platform));
+        self.close(&mut prepared.rootfs)?;
+        self.recipe.run.workdir.iter().try_for_each(|workdir| check::check_workdir(&prepared.rootfs, workdir))?;
+        prepared.objections.extend(check::check(
+            &prepared.rootfs,
+            &prepared.config.env,
+            &first,
+            &at,
+            &prepared.platform,
+        ));
         let left = policy::waive(&self.recipe.policy, self.settings.today, self.settings.locked, prepared.objections);
         if !left.is_empty() {
             return Err(Failures(left));
         }
-        let groups = prepared.merged.into_groups();
+        let groups = prepared.rootfs.into_groups();
         check_layers(prepared.base.as_ref(), groups.len())?;
         Ok(Plan {
             platform: prepared.platform,
@@ -341,41 +348,42 @@ impl<'a> Resolver<'a> {
             }
             FileSource::Url { url, sha256 } => (self.fetch(prepared, url, sha256, to)?, &url.origin),
         };
-        let node = Node::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
+        let node = PlannedNode::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
         let node = node.replacing(file.replace);
-        prepared.merged.add(to.clone(), node)
+        prepared.rootfs.add(to.clone(), node)
     }
 
     fn add_dirs(&self, prepared: &mut Prepared) -> Result<(), Failure> {
         let user = self.recipe.run.user;
         for dir in self.recipe.dirs.iter().filter(|dir| on(dir.platforms.as_ref(), &prepared.platform)) {
-            let plain = Node::directory(GroupKind::Files, &dir.to.origin).replacing(dir.replace);
-            let node = if dir.writable { Node { mode: 0o700, uid: user.uid, gid: user.gid, ..plain } } else { plain };
-            prepared.merged.add(dir.to.value.clone(), node)?;
+            let plain = PlannedNode::directory(GroupKind::Files, &dir.to.origin).replacing(dir.replace);
+            let node =
+                if dir.writable { PlannedNode { mode: 0o700, uid: user.uid, gid: user.gid, ..plain } } else { plain };
+            prepared.rootfs.add(dir.to.value.clone(), node)?;
             if dir.volume {
-                prepared.config.volumes.insert(dir.to.value.to_text().into_owned());
+                prepared.config.volumes.insert(dir.to.value.as_str().to_owned());
             }
         }
         Ok(())
     }
 
     /// Adds the folders that paths are in, and the working directory.
-    fn close(&self, merged: &mut Merged) -> Result<(), Failure> {
-        merged.close()?;
+    fn close(&self, rootfs: &mut PlannedRootfs) -> Result<(), Failure> {
+        rootfs.close()?;
         let Some(workdir) = self.recipe.run.workdir.as_ref() else { return Ok(()) };
         let path = &workdir.value;
-        match merged.follow(path) {
+        match rootfs.follow(path) {
             Ok(end) if end.is_root() => Ok(()),
-            Ok(end) if merged.get(&end).is_some_and(|node| matches!(node.kind, NodeKind::Directory)) => Ok(()),
-            Ok(_) | Err(Lost::NotAFolder) => {
+            Ok(end) if rootfs.get(&end).is_some_and(|node| matches!(node.kind, NodeKind::Directory)) => Ok(()),
+            Ok(_) | Err(ResolveError::NotADirectory) => {
                 Err(Failure::new(format!("the working directory `{path}` is a file")).at(&workdir.origin))
             }
             // A link that leads nowhere is told of by itself.
-            Err(_) if merged.get(path).is_some() => Ok(()),
+            Err(_) if rootfs.get(path).is_some() => Ok(()),
             // One that nothing else brings in is made, as every runtime would, but on a read-only root.
             Err(_) => {
-                merged.add(path.clone(), Node::directory(GroupKind::Files, &workdir.origin))?;
-                merged.close()
+                rootfs.add(path.clone(), PlannedNode::directory(GroupKind::Files, &workdir.origin))?;
+                rootfs.close()
             }
         }
     }

@@ -9,8 +9,8 @@ use super::{
     bundles,
     certificates::{BUNDLE_PATH, Roots},
     host::Bound,
-    merged::{Body, Merged, Node, NodeKind},
     plan::GroupKind,
+    planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
     timezones,
 };
 use crate::{
@@ -19,18 +19,18 @@ use crate::{
     report::{Failure, Limits, Origin, Progress},
 };
 
-/// Adds the system layer's files to `merged`, with the certificates of [`bundle`] and the time zones of [`zones`].
+/// Adds the system layer's files to `rootfs`, with the certificates of [`bundle`] and the time zones of [`zones`].
 pub(super) fn add(
     system: &System,
     user: User,
     bundle: Option<&Arc<Vec<u8>>>,
     zones: &BTreeMap<&'static str, &'static [u8]>,
-    merged: &mut Merged,
+    rootfs: &mut PlannedRootfs,
 ) -> Result<(), Failure> {
     let origin = &system.origin;
     let mut file = |path: &str, text: Arc<Vec<u8>>| {
-        let node = Node::file(Body::Memory(text), 0o444, GroupKind::System, origin).replacing(system.replace);
-        merged.add(image_path(path, origin)?, node)
+        let node = PlannedNode::file(Body::Memory(text), 0o444, GroupKind::System, origin).replacing(system.replace);
+        rootfs.add(image_path(path, origin)?, node)
     };
     if system.passwd == Passwd::Written {
         file("/etc/passwd", Arc::new(passwd(user).into_bytes()))?;
@@ -44,11 +44,13 @@ pub(super) fn add(
     }
     if system.tmp {
         let path = image_path("/tmp", origin)?;
-        let node = Node { mode: 0o1777, ..Node::directory(GroupKind::System, origin) }.replacing(system.replace);
-        let same =
-            |there: &Node| (there.mode, there.uid, matches!(there.kind, NodeKind::Directory)) == (0o1777, 0, true);
-        if !merged.get(&path).is_some_and(same) {
-            merged.add(path, node)?;
+        let node =
+            PlannedNode { mode: 0o1777, ..PlannedNode::directory(GroupKind::System, origin) }.replacing(system.replace);
+        let same = |there: &PlannedNode| {
+            (there.mode, there.uid, matches!(there.kind, NodeKind::Directory)) == (0o1777, 0, true)
+        };
+        if !rootfs.get(&path).is_some_and(same) {
+            rootfs.add(path, node)?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ mod patterns;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
-    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Leaf {
 #[derive(Debug)]
 pub(super) enum LeafKind {
     File { executable: bool },
-    Link { target: Box<[u8]> },
+    Link { target: Box<str> },
 }
 
 /// Walks the folder `root` (canonical) and gives what the tree's patterns take, but for `outputs` that they do not name.
@@ -166,7 +166,11 @@ impl Walk<'_> {
                 let at = host.join(OsStr::from_bytes(name));
                 let target = std::fs::read_link(&at)
                     .map_err(|error| Failure::io("read the link", &at, &error).at(&self.tree.from.origin))?;
-                LeafKind::Link { target: target.into_os_string().into_vec().into_boxed_slice() }
+                let target = target.into_os_string().into_string().map_err(|_| {
+                    let failure = Failure::new(format!("the link `{}` leads to a name that is no UTF-8", shown()));
+                    failure.at(&self.tree.from.origin).hint("leave it out with `exclude`")
+                })?;
+                LeafKind::Link { target: target.into_boxed_str() }
             }
             _ => {
                 let what = format!("`{}` is neither a file, a folder nor a link", shown());
@@ -216,8 +220,7 @@ impl Walk<'_> {
             let LeafKind::Link { target } = kind else { continue };
             let paths = paths.get_or_insert_with(|| leaves().map(|leaf| &leaf.to).collect());
             let fault = |what: &str| {
-                let target = String::from_utf8_lossy(target).into_owned();
-                Failure::new(format!("the link `{at}` to `{}` {what}", printable(&target)))
+                Failure::new(format!("the link `{at}` to `{}` {what}", printable(target)))
                     .at(&self.tree.from.origin)
                     .hint("leave it out with `exclude`; a `[[symlink]]` can say the same link")
             };
@@ -226,7 +229,7 @@ impl Walk<'_> {
                 Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => fault("leads back to itself"),
                 _ => fault("leads to nothing"),
             })?;
-            let inside = real.strip_prefix(self.root).ok().filter(|_| !target.starts_with(b"/"));
+            let inside = real.strip_prefix(self.root).ok().filter(|_| !target.starts_with('/'));
             let inside = inside.ok_or_else(|| fault("leaves the tree"))?;
             let end = self.image_path(inside);
             let taken = end.as_ref().is_some_and(|end| self.is_taken(end, paths));
@@ -239,12 +242,12 @@ impl Walk<'_> {
     }
 
     /// The text of a link must not climb above the tree even if it comes back: the folder's name is not in the image.
-    fn check_way(&self, at: &ImagePath, target: &[u8]) -> Result<(), ()> {
+    fn check_way(&self, at: &ImagePath, target: &str) -> Result<(), ()> {
         let mut depth = at.components().count() - self.tree.to.value.components().count() - 1;
-        for name in target.split(|byte| *byte == b'/') {
+        for name in target.split('/') {
             match name {
-                b"" | b"." => {}
-                b".." => depth = depth.checked_sub(1).ok_or(())?,
+                "" | "." => {}
+                ".." => depth = depth.checked_sub(1).ok_or(())?,
                 _ => depth += 1,
             }
         }
@@ -263,7 +266,7 @@ impl Walk<'_> {
 
     fn host_path(&self, at: &ImagePath) -> PathBuf {
         let below = at.components().skip(self.tree.to.value.components().count());
-        below.fold(self.root.to_path_buf(), |path, name| path.join(OsStr::from_bytes(name)))
+        below.fold(self.root.to_path_buf(), |path, name| path.join(name))
     }
 
     fn image_path(&self, below: &Path) -> Option<ImagePath> {

@@ -87,9 +87,7 @@ fn name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
         return Ok(name.clone());
     }
     let from_binary = recipe.binaries.first().and_then(|binary| match &binary.source {
-        _ if binary.to.is_some() => {
-            binary.to.as_ref().map(|to| String::from_utf8_lossy(to.value.file_name()).into_owned())
-        }
+        _ if binary.to.is_some() => binary.to.as_ref().map(|to| to.value.file_name().to_owned()),
         BinarySource::Cargo(cargo) => Some(cargo.binary.clone().unwrap_or_else(|| cargo.package.value.clone())),
         BinarySource::Go(go) => {
             let dir = go.dir.as_ref().map_or_else(|| folder.to_path_buf(), |dir| folder.join(&dir.value));

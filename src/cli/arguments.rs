@@ -175,6 +175,9 @@ pub(super) struct InspectArguments {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(super) json: bool,
+    /// Apply the layers and print the file system that a container sees, after the layers
+    #[arg(long, conflicts_with = "runtime")]
+    pub(super) rootfs: bool,
     /// Print a deployment that fits the image: kubernetes, compose or quadlet
     #[arg(long, value_name = "RUNTIME", conflicts_with = "json")]
     runtime: Option<String>,

@@ -134,7 +134,7 @@ fn run_inspect(arguments: &InspectArguments) -> Result<(), Failures> {
         let deployment = commands::runtime::deployment(&arguments.image, runtime, repository, &access)?;
         return print::text(&deployment).map_err(unprinted);
     }
-    let report = commands::inspect::inspect(&arguments.image, &access)?;
+    let report = commands::inspect::inspect(&arguments.image, arguments.rootfs, &access)?;
     print::inspected(&report, arguments.json).map_err(unprinted)
 }
 

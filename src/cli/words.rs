@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::print::kind_letter;
 use crate::{
     commands::{inspect::Inspected, plan::ImagePlan},
+    inspect::{EntryReport, RootfsEntry, RootfsListing},
     report::printable,
 };
 
@@ -138,6 +139,9 @@ pub(super) fn of_image(report: &Inspected) -> String {
                     let _ = writeln!(out, "    {}", of_entry(entry));
                 }
             }
+            if let Some(rootfs) = &image.rootfs {
+                out.push_str(&of_rootfs(rootfs));
+            }
         }
         for skipped in &set.skipped {
             let _ = writeln!(out, "\nskipped {}: {}", skipped.digest, printable(&skipped.reason));
@@ -146,14 +150,33 @@ pub(super) fn of_image(report: &Inspected) -> String {
     out
 }
 
-fn of_entry(entry: &crate::inspect::EntryReport) -> String {
-    let owner = format!("{}:{}", entry.uid, entry.gid);
-    let target = entry.target.as_deref().map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
-    format!(
-        "{}{} {owner:<11} {:>11}  {}{target}",
-        kind_letter(entry.kind),
-        entry.mode,
-        entry.size,
-        printable(&entry.path)
-    )
+/// The file system of an image.
+fn of_rootfs(rootfs: &RootfsListing) -> String {
+    let mut out = String::from("  file system\n");
+    let list = |out: &mut String, entries: &[RootfsEntry]| {
+        for entry in entries {
+            let (owner, target) = ((entry.uid, entry.gid), entry.target.as_deref());
+            let _ = writeln!(out, "    {}", line(entry.kind, &entry.mode, owner, entry.size, &entry.path, target));
+        }
+    };
+    list(&mut out, &rootfs.entries);
+    if let Some(replaced) = &rootfs.links_replaced {
+        out.push_str("  file system of engines that put a folder where a lower layer has a link\n");
+        list(&mut out, replaced);
+    }
+    for conflict in &rootfs.conflicts {
+        let _ = writeln!(out, "  {:<12} {}", "conflict", printable(conflict));
+    }
+    out
+}
+
+fn of_entry(entry: &EntryReport) -> String {
+    let owner = (entry.uid, entry.gid);
+    line(entry.kind, &entry.mode, owner, entry.size, &entry.path, entry.target.as_deref())
+}
+
+fn line(kind: &str, mode: &str, (uid, gid): (u64, u64), size: u64, path: &str, target: Option<&str>) -> String {
+    let owner = format!("{uid}:{gid}");
+    let target = target.map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
+    format!("{}{mode} {owner:<11} {size:>11}  {}{target}", kind_letter(kind), printable(path))
 }

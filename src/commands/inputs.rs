@@ -96,7 +96,7 @@ fn files(one: &Loaded, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
             continue;
         }
         let digest = super::plan::digest(planned)?.map(|digest| digest.to_string());
-        found.push(InputPlan::new("file", planned.entry.path.to_text(), digest));
+        found.push(InputPlan::new("file", planned.entry.path.as_str(), digest));
     }
     Ok(found)
 }

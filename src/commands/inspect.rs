@@ -19,8 +19,11 @@ pub struct Inspected {
 }
 
 /// Looks into the image that `image` names: a layout's folder, an archive or a registry's reference, with or without
-/// skopeo's transport.
-pub fn inspect(image: &str, access: &Access) -> Result<Inspected, Failures> {
+/// skopeo's transport. With `rootfs`, the layers are applied, too.
+///
+/// # Errors
+/// There is no such image, or it cannot be read to its end.
+pub fn inspect(image: &str, rootfs: bool, access: &Access) -> Result<Inspected, Failures> {
     let (sets, _) = image::open(image, access)?;
-    Ok(Inspected { image: image.to_owned(), contents: reports(&sets)? })
+    Ok(Inspected { image: image.to_owned(), contents: reports(&sets, rootfs)? })
 }

@@ -220,7 +220,7 @@ fn entry(planned: &PlannedEntry) -> Result<EntryPlan, Failure> {
         EntryKind::Symlink { target } => ("symlink", 0, Some(String::from_utf8_lossy(target).into_owned())),
     };
     Ok(EntryPlan {
-        path: entry.path.to_text().into_owned(),
+        path: entry.path.as_str().to_owned(),
         kind,
         mode: format!("{:04o}", entry.mode),
         uid: entry.uid,

@@ -17,7 +17,7 @@ pub fn deployment(
     repository: Option<&str>,
     access: &Access,
 ) -> Result<String, Failures> {
-    let inspected = inspect(image, access)?;
+    let inspected = inspect(image, false, access)?;
     let [report] = inspected.contents.as_slice() else {
         let what =
             format!("`{}` holds {} images, and a deployment is of one", printable(image), inspected.contents.len());

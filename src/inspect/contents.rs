@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::tar;
+use super::{RootfsListing, rootfs_listing, tar};
 use crate::{
     oci::{DiffId, Digest},
     place::{ImageSet, StoredImage, StoredLayer, drain},
@@ -57,6 +57,9 @@ pub struct ImageReport {
     pub config: Value,
     /// Lowest first.
     pub layers: Vec<LayerReport>,
+    /// All layers applied, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rootfs: Option<RootfsListing>,
 }
 
 /// One layer.
@@ -104,18 +107,18 @@ pub struct EntryReport {
 }
 
 /// Reads every layer of every image, each byte checked against its digest. What all of it takes in memory is bounded
-/// by [`Limits::REPORT_BYTES`].
-pub fn reports(sets: &[ImageSet]) -> Result<Vec<Report>, Failure> {
+/// by [`Limits::REPORT_BYTES`]. With `rootfs`, the layers are applied, too.
+pub fn reports(sets: &[ImageSet], rootfs: bool) -> Result<Vec<Report>, Failure> {
     let mut room = tar::Room::default();
-    sets.iter().map(|set| report(set, &mut room)).collect()
+    sets.iter().map(|set| report(set, rootfs, &mut room)).collect()
 }
 
-fn report(set: &ImageSet, room: &mut tar::Room) -> Result<Report, Failure> {
+fn report(set: &ImageSet, rootfs: bool, room: &mut tar::Room) -> Result<Report, Failure> {
     Ok(Report {
         reference: set.reference.clone(),
         digest: set.root.as_ref().map(|root| root.digest),
         media_type: set.root.as_ref().map(|root| root.media_type.clone()),
-        images: set.images.iter().map(|one| image(one, room)).collect::<Result<_, _>>()?,
+        images: set.images.iter().map(|one| image(one, rootfs, room)).collect::<Result<_, _>>()?,
         skipped: set
             .skipped
             .iter()
@@ -124,7 +127,7 @@ fn report(set: &ImageSet, room: &mut tar::Room) -> Result<Report, Failure> {
     })
 }
 
-fn image(image: &StoredImage, room: &mut tar::Room) -> Result<ImageReport, Failure> {
+fn image(image: &StoredImage, rootfs: bool, room: &mut tar::Room) -> Result<ImageReport, Failure> {
     let config = serde_json::to_value(&image.config)
         .map_err(|error| Failure::new(format!("cannot show the config: {error}")))?;
     let word = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -145,6 +148,7 @@ fn image(image: &StoredImage, room: &mut tar::Room) -> Result<ImageReport, Failu
         annotations: annotations.cloned().unwrap_or_default().into_iter().collect(),
         config,
         layers,
+        rootfs: if rootfs { Some(rootfs_listing::of(image)?) } else { None },
     })
 }
 

@@ -2,8 +2,10 @@
 
 pub mod audit;
 mod contents;
+mod rootfs_listing;
 pub mod runtime;
 mod tar;
 
 pub use contents::{EntryReport, ImageReport, LayerReport, Report, Skip, reports};
+pub use rootfs_listing::{RootfsEntry, RootfsListing};
 pub use tar::{Room, entries};

@@ -45,7 +45,7 @@ pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<V
         room.take(entry.path.as_bytes(), target.as_deref().unwrap_or_default().as_bytes())?;
         tape.content(|_| ())?;
         found.push(EntryReport {
-            kind: name(entry.kind),
+            kind: kind_name(entry.kind),
             mode: format!("{:04o}", entry.mode),
             uid: entry.uid,
             gid: entry.gid,
@@ -58,7 +58,8 @@ pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<V
     Ok(found)
 }
 
-fn name(kind: Kind) -> &'static str {
+/// What reports call a kind of entry.
+pub(super) fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::File => "file",
         Kind::Directory => "directory",

@@ -1,18 +1,21 @@
 //! Paths inside an image.
 
-use std::{
-    borrow::{Borrow, Cow},
-    fmt,
-};
+use std::{borrow::Borrow, fmt};
 
 use crate::report::{Limits, printable};
 
-/// An absolute path in the image's file system: bytes that begin with `/`, no component empty, `.`, `..` or a
+/// An absolute path in the image's file system: text that begins with `/`, no component empty, `.`, `..` or a
 /// whiteout, no slash at the end (but the root itself), no NUL.
+///
+/// A name in a foreign layer may be no UTF-8. Its bytes are private characters then (`layer::foreign_tar::path_text`), so
+/// that no two names have one path. hardpan itself writes no such name.
 ///
 /// Ordered by bytes, which puts a directory before what is in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImagePath(Box<[u8]>);
+pub struct ImagePath(Box<str>);
+
+/// The first of the private characters that stand for bytes which are no UTF-8.
+pub(crate) const FIRST_PRIVATE: char = '\u{10ff00}';
 
 /// Why a text is no image path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub enum ImagePathError {
     Control,
     /// Longer than the kernel can open.
     TooLong,
+    /// Bytes that are no UTF-8, or one of the private characters that stand for such bytes.
+    NotText,
 }
 
 impl ImagePath {
@@ -53,10 +58,18 @@ impl ImagePath {
 
     /// `/`.
     pub fn root() -> Self {
-        Self(Box::from(&b"/"[..]))
+        Self(Box::from("/"))
     }
 
-    /// The path of `name` in this directory. `name` is one component, kept as it is (any byte but `/` and NUL).
+    /// The path of an entry of a foreign layer. `text` is absolute and clean, as the reader of layers makes it; it may be
+    /// longer than Linux can open, and may name a whiteout.
+    pub(crate) fn foreign(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        debug_assert!(text.starts_with('/') && (text.len() == 1 || !text.ends_with('/')), "a clean path: {text}");
+        Self(text)
+    }
+
+    /// The path of `name` in this directory. `name` is one component (any UTF-8 without `/` and NUL).
     pub fn join(&self, name: &[u8]) -> Result<Self, ImagePathError> {
         match name {
             b"" => return Err(ImagePathError::Empty),
@@ -67,32 +80,41 @@ impl ImagePath {
             _ if name.len() > Limits::NAME_BYTES => return Err(ImagePathError::TooLong),
             _ => {}
         }
-        let above = if self.is_root() { &b""[..] } else { &self.0 };
-        let path = [above, b"/", name].concat();
+        let name = std::str::from_utf8(name).map_err(|_| ImagePathError::NotText)?;
+        if name.chars().any(|c| c >= FIRST_PRIVATE) {
+            return Err(ImagePathError::NotText);
+        }
+        let above = if self.is_root() { "" } else { &self.0 };
+        let path = [above, "/", name].concat();
         if path.len() > Limits::PATH_BYTES {
             return Err(ImagePathError::TooLong);
         }
-        Ok(Self(path.into_boxed_slice()))
+        Ok(Self(path.into_boxed_str()))
     }
 
     /// Whether this is `/`.
     pub fn is_root(&self) -> bool {
-        *self.0 == *b"/"
+        *self.0 == *"/"
     }
 
     /// The bytes, beginning with `/`.
     pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The text, beginning with `/`; not made safe for a terminal.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The bytes without the leading `/`: a name in a tar. Empty for the root.
     pub fn relative(&self) -> &[u8] {
-        &self.0[1..]
+        self.as_bytes().get(1..).unwrap_or_default()
     }
 
     /// The last component; empty for the root.
-    pub fn file_name(&self) -> &[u8] {
-        self.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
     }
 
     /// The directory this path is in; `None` for the root.
@@ -100,36 +122,30 @@ impl ImagePath {
         if self.is_root() {
             return None;
         }
-        let slash = self.0.iter().rposition(|byte| *byte == b'/')?;
-        Some(Self(Box::from(&self.0[..slash.max(1)])))
+        let folder = self.folder();
+        Some(if folder.is_empty() { Self::root() } else { Self(Box::from(folder)) })
     }
 
-    /// The bytes of the directory this path is in, without a slash at the end; empty below the root.
-    pub fn folder(&self) -> &[u8] {
-        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        self.0.get(..end).unwrap_or_default()
+    /// The text of the directory this path is in, without a slash at the end; empty below the root.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
     /// Every directory above this path but the root, highest first.
     pub fn parents(&self) -> Vec<Self> {
-        let slashes = self.0.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
-        slashes.map(|(at, _)| Self(Box::from(&self.0[..at]))).collect()
+        let slashes = self.0.match_indices('/').skip(1);
+        slashes.filter_map(|(at, _)| Some(Self(Box::from(self.0.get(..at)?)))).collect()
     }
 
     /// The components, highest first.
-    pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.relative().split(|byte| *byte == b'/').filter(|name| !name.is_empty())
-    }
-
-    /// The text where it is UTF-8, else with replacement characters; not made safe for a terminal.
-    pub fn to_text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('/').filter(|name| !name.is_empty())
     }
 }
 
-impl Borrow<[u8]> for ImagePath {
+impl Borrow<str> for ImagePath {
     /// For ranges of a map: the order is that of the bytes.
-    fn borrow(&self) -> &[u8] {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -137,7 +153,7 @@ impl Borrow<[u8]> for ImagePath {
 impl fmt::Display for ImagePath {
     /// Safe to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.to_text()))
+        f.write_str(&printable(&self.0))
     }
 }
 
@@ -158,6 +174,7 @@ impl fmt::Display for ImagePathError {
             Self::Whiteout => "a name that begins with `.wh.` means a deletion in an image",
             Self::Control => "a path in the image has no control characters",
             Self::TooLong => "the path is longer than Linux can open",
+            Self::NotText => "a path in the image is UTF-8, because readers disagree about other names",
         })
     }
 }
@@ -182,6 +199,8 @@ mod tests {
         assert_eq!(read("/a\nb"), Err(ImagePathError::Control));
         assert_eq!(read(&format!("/{}", "x".repeat(256))), Err(ImagePathError::TooLong));
         assert_eq!(read(&"/xxxxxxxxx".repeat(410)), Err(ImagePathError::TooLong));
+        assert_eq!(read("/a/\u{10ff41}"), Err(ImagePathError::NotText));
+        assert_eq!(ImagePath::root().join(b"\xff"), Err(ImagePathError::NotText));
     }
 
     #[test]
@@ -190,7 +209,7 @@ mod tests {
         let parents: Vec<_> = path.parents().iter().map(ToString::to_string).collect();
         assert_eq!(parents, ["/a", "/a/b"]);
         assert_eq!(path.parent().map(|p| p.to_string()), Some("/a/b".into()));
-        assert_eq!(path.file_name(), b"c");
+        assert_eq!(path.file_name(), "c");
         assert!(ImagePath::parse("/a").expect("a good path").parents().is_empty());
     }
 }

@@ -15,6 +15,7 @@ mod user;
 pub use blob::{BlobSink, Draft, Open};
 pub use digest::{DiffId, Digest, DigestError};
 pub use document::{Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, RunConfig, media_type};
+pub(crate) use image_path::FIRST_PRIVATE;
 pub use image_path::{ImagePath, ImagePathError};
 pub use json::canonical_json;
 pub use platform::{Platform, PlatformError};

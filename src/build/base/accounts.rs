@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     build::{
-        merged::{Body, Lost, Merged, Node, NodeKind},
         plan::GroupKind,
+        planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
         system,
     },
     oci::{ImagePath, User},
     report::{Failure, Limits, Origin, Rule},
+    rootfs::ResolveError,
 };
 
 /// One of the two files.
@@ -32,7 +33,7 @@ struct Accounts {
 ///
 /// # Errors
 /// One of the two files is there and cannot be read, or the recipe itself brings it without the run user.
-pub(in crate::build) fn complete(merged: &mut Merged, user: User, origin: &Origin) -> Result<(), Failure> {
+pub(in crate::build) fn complete(rootfs: &mut PlannedRootfs, user: User, origin: &Origin) -> Result<(), Failure> {
     let files = [
         Accounts {
             path: "/etc/passwd",
@@ -51,35 +52,35 @@ pub(in crate::build) fn complete(merged: &mut Merged, user: User, origin: &Origi
             whole: system::group(user),
         },
     ];
-    files.iter().try_for_each(|file| file.complete(merged, origin))
+    files.iter().try_for_each(|file| file.complete(rootfs, origin))
 }
 
 impl Accounts {
-    fn complete(&self, merged: &mut Merged, origin: &Origin) -> Result<(), Failure> {
+    fn complete(&self, rootfs: &mut PlannedRootfs, origin: &Origin) -> Result<(), Failure> {
         let path = ImagePath::parse(self.path).map_err(|error| Failure::new(error.to_string()))?;
-        let (end, text) = match merged.follow(&path) {
+        let (end, text) = match rootfs.follow(&path) {
             Ok(end) => {
-                let text = self.text(merged, &end)?;
+                let text = self.text(rootfs, &end)?;
                 if self.has(&text) {
                     return Ok(());
                 }
-                if merged.get(&end).is_some_and(|node| node.group != GroupKind::Base) {
+                if rootfs.get(&end).is_some_and(|node| node.group != GroupKind::Base) {
                     let what = format!("`{}` of the recipe does not have the run {} {}", self.path, self.what, self.id);
                     let hint = format!("add a line such as `nonroot{}` to it", self.rest.trim_end());
                     return Err(Failure::refused(Rule::UnknownUser, what).hint(hint));
                 }
                 (end, self.with_line(text))
             }
-            Err(Lost::Absent) if merged.get(&path).is_none() => (path, self.whole.clone().into_bytes()),
+            Err(ResolveError::Absent) if rootfs.get(&path).is_none() => (path, self.whole.clone().into_bytes()),
             Err(_) => return Err(self.unread("is a link that leads nowhere")),
         };
         let body = Body::Memory(Arc::new(text));
-        merged.add(end, Node::file(body, 0o444, GroupKind::System, origin).replacing(true))
+        rootfs.add(end, PlannedNode::file(body, 0o444, GroupKind::System, origin).replacing(true))
     }
 
     /// The whole file.
-    fn text(&self, merged: &Merged, end: &ImagePath) -> Result<Vec<u8>, Failure> {
-        match merged.get(end).map(|node| &node.kind) {
+    fn text(&self, rootfs: &PlannedRootfs, end: &ImagePath) -> Result<Vec<u8>, Failure> {
+        match rootfs.get(end).map(|node| &node.kind) {
             Some(NodeKind::File(body)) => body.small().ok_or_else(|| {
                 let limit = Limits::AUDIT_KEPT_BYTES >> 20;
                 self.unread(&format!("has no line of an account at its beginning, or more than {limit} MiB"))

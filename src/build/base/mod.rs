@@ -6,7 +6,6 @@
 
 mod accounts;
 mod config;
-mod layer;
 mod name;
 mod pull;
 

@@ -1,21 +1,22 @@
 //! From the line of the recipe to the file system of a base, one platform each.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BaseName, config::BaseConfig, layer, open};
+use super::{BaseName, config::BaseConfig, open};
 use crate::{
     build::{
         host::Bound,
-        merged::Merged,
         plan::{BaseLayer, PlannedBase},
+        planned_rootfs::PlannedRootfs,
         policy,
         settings::Settings,
     },
     layer::Written,
     oci::{Descriptor, Digest, Platform, media_type},
-    place::{self, Packing, StoredLayer, drain, registry::Reference},
+    place::{self, Packing, registry::Reference},
     recipe::{Located, LockFile, Pin, Policy, Recipe},
     report::{Failure, Limits, Progress, Rule, printable},
+    rootfs::{LayerScan, Room, ScanDepth},
 };
 
 /// A base that is found and pinned; its images are read when they are asked for.
@@ -33,7 +34,7 @@ pub(in crate::build) struct PulledBase {
     pub(in crate::build) plan: PlannedBase,
     pub(in crate::build) config: BaseConfig,
     /// What is in it.
-    pub(in crate::build) merged: Merged,
+    pub(in crate::build) rootfs: PlannedRootfs,
 }
 
 impl FoundBase {
@@ -86,19 +87,25 @@ impl FoundBase {
         if image.layers.len() > Limits::LAYERS {
             return Err(at(Failure::new(format!("the base has more than {} layers", Limits::LAYERS))));
         }
-        let (mut stack, mut room) = (Merged::stack(&self.written.origin), layer::Room::default());
+        let (mut scans, mut room) = (Vec::new(), Room::default());
         let mut layers = Vec::new();
         for stored in &image.layers {
             let media_type = renamed(&stored.descriptor.media_type).map_err(at)?;
             self.place.fetch(stored, progress).map_err(at)?;
-            let (items, unpacked_size) =
-                read(stored, &mut room).map_err(|error| at(self.place.failure(stored, &error)))?;
-            stack.put(items).map_err(|error| at(self.place.failure(stored, &error)))?;
+            let scan = LayerScan::unpacked(stored.open_tar(), ScanDepth::Structure, &mut room);
+            let unpacked_size = scan.unpacked_size;
+            scans.push(Arc::new(scan));
             let (digest, size) = (stored.descriptor.digest, stored.descriptor.size);
             let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::default() };
             let written = Written { diff_id: stored.diff_id, blob, unpacked_size };
             layers.push(BaseLayer { written, blob: Arc::clone(&stored.blob) });
         }
+        let rootfs = PlannedRootfs::of_base(&scans, &self.written.origin).map_err(|(layer, error)| {
+            at(match image.layers.get(layer) {
+                Some(stored) => self.place.failure(stored, &error),
+                None => Failure::new(error.to_string()),
+            })
+        })?;
         let config = BaseConfig::of(&image.config, layers.len(), &settings.source_date.to_string());
         let plan = PlannedBase {
             origin: self.written.origin.clone(),
@@ -109,7 +116,7 @@ impl FoundBase {
             layers,
             history: config.history.clone(),
         };
-        Ok(PulledBase { plan, config, merged: stack.merged() })
+        Ok(PulledBase { plan, config, rootfs })
     }
 
     /// That the image for `platform` is the one of the lock, where the lock is about this base.
@@ -165,27 +172,5 @@ fn renamed(media_type: &str) -> Result<&'static str, Failure> {
         Packing::Gzip => Ok(media_type::LAYER_GZIP),
         Packing::Zstd => Ok(media_type::LAYER_ZSTD),
         Packing::Unknown => Err(Failure::new(format!("the base has `{}`, which is no layer", printable(media_type)))),
-    }
-}
-
-/// The entries of a layer, and the bytes of its tar; read to its end, where all of it has been checked.
-fn read(stored: &StoredLayer, room: &mut layer::Room) -> io::Result<(Vec<crate::build::merged::Item>, u64)> {
-    let mut tar = Counted { reader: stored.open_tar()?, count: 0 };
-    let items = layer::items(&mut tar, room)?;
-    drain(&mut tar)?;
-    Ok((items, tar.count))
-}
-
-/// Counts what passes through.
-struct Counted<R> {
-    reader: R,
-    count: u64,
-}
-
-impl<R: io::Read> io::Read for Counted<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buf)?;
-        self.count += read as u64;
-        Ok(read)
     }
 }

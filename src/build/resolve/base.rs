@@ -6,13 +6,12 @@ use super::{
     super::{
         base::{BaseConfig, FoundBase, PulledBase, check_output, complete_accounts},
         certificates::BUNDLE_PATH,
-        merged::{Merged, NodeKind},
         plan::PlannedBase,
+        planned_rootfs::PlannedRootfs,
     },
     Prepared, Resolver,
 };
 use crate::{
-    oci::ImagePath,
     recipe::{Certificates, Passwd},
     report::{Failure, Limits},
 };
@@ -26,7 +25,7 @@ impl Resolver<'_> {
     /// Puts the base of the platform below everything else, and gives its settings.
     pub(super) fn begin_on_base(&self, prepared: &mut Prepared) -> Result<Option<BaseConfig>, Failure> {
         let Some(found) = self.base()? else { return Ok(None) };
-        let PulledBase { plan, config, merged } =
+        let PulledBase { plan, config, rootfs } =
             found.pull(&prepared.platform, self.lock, self.settings, self.progress)?;
         for key in [NAME, DIGEST] {
             if let Some(written) = self.recipe.annotations.get(key) {
@@ -40,7 +39,7 @@ impl Resolver<'_> {
         if let Some(digest) = plan.digest {
             prepared.annotations.insert(DIGEST.to_owned(), digest.to_string());
         }
-        prepared.merged = merged;
+        prepared.rootfs = rootfs;
         prepared.base = Some(plan);
         Ok(Some(config))
     }
@@ -67,7 +66,7 @@ impl Resolver<'_> {
     pub(super) fn finish_on_base(&self, prepared: &mut Prepared, config: &BaseConfig) -> Result<(), Failure> {
         config.merge_into(&mut prepared.config);
         let has_roots =
-            self.recipe.system.certificates == Certificates::Base && base_bundle(&prepared.merged).is_some();
+            self.recipe.system.certificates == Certificates::Base && base_bundle(&prepared.rootfs).is_some();
         let env = &mut prepared.config.env;
         if has_roots && !env.iter().any(|line| line.starts_with("SSL_CERT_FILE=")) {
             env.push(format!("SSL_CERT_FILE={BUNDLE_PATH}"));
@@ -75,7 +74,7 @@ impl Resolver<'_> {
         }
         if self.recipe.system.passwd == Passwd::Base {
             let at = self.recipe.base.as_ref().map_or(&self.recipe.run.origin, |base| &base.origin);
-            let added = complete_accounts(&mut prepared.merged, self.recipe.run.user, at);
+            let added = complete_accounts(&mut prepared.rootfs, self.recipe.run.user, at);
             added.map_err(|failure| failure.at(at))?;
         }
         Ok(())
@@ -91,10 +90,6 @@ pub(super) fn check_layers(base: Option<&PlannedBase>, own: usize) -> Result<(),
 }
 
 /// The certificates at their usual place, when they are there.
-pub(super) fn base_bundle(merged: &Merged) -> Option<Vec<u8>> {
-    let end = merged.follow(&ImagePath::parse(BUNDLE_PATH).ok()?).ok()?;
-    match &merged.get(&end)?.kind {
-        NodeKind::File(body) => body.small(),
-        _ => None,
-    }
+pub(super) fn base_bundle(rootfs: &PlannedRootfs) -> Option<Vec<u8>> {
+    rootfs.file_at(BUNDLE_PATH)?.2.small()
 }

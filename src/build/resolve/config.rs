@@ -49,7 +49,7 @@ impl Resolver<'_> {
         config.user = run.user.to_string();
         config.env = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         config.exposed_ports = run.ports.iter().map(|port| port.value.clone()).collect();
-        config.working_dir = run.workdir.as_ref().map(|workdir| workdir.value.to_text().into_owned());
+        config.working_dir = run.workdir.as_ref().map(|workdir| workdir.value.as_str().to_owned());
         config.stop_signal.clone_from(&run.stop_signal);
         config.labels = labels;
         Ok(())

@@ -6,8 +6,8 @@ use super::{
     super::{
         check::Objection,
         compile::{Compiled, MachineFiles, Order, Toolchain},
-        merged::Node,
         plan::{DebugFile, GroupKind},
+        planned_rootfs::PlannedNode,
         policy,
     },
     Prepared, Resolver, on,
@@ -26,9 +26,9 @@ impl<'a> Resolver<'a> {
                 let shown = self.words.expand(path, &prepared.platform)?;
                 let host = self.bound.resolve(path, &shown)?;
                 let body = self.pin(prepared, &host, &shown, &to.value, &path.origin)?;
-                let node = Node::file(body, 0o555, GroupKind::Binaries, &to.origin).holding(&path.origin);
+                let node = PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).holding(&path.origin);
                 let node = node.replacing(binary.replace);
-                prepared.merged.add(to.value.clone(), node)?;
+                prepared.rootfs.add(to.value.clone(), node)?;
             }
         }
         Ok(())
@@ -87,8 +87,9 @@ impl<'a> Resolver<'a> {
             .objections
             .extend(objections.map(|failure| Objection { path: Some(to.clone()), failure: failure.at(package) }));
         let body = self.pin(prepared, &compiled.path, &compiled.name, &to, package)?;
-        let node = Node::file(body, 0o555, GroupKind::Binaries, named).holding(package).replacing(binary.replace);
-        prepared.merged.add(to.clone(), node)?;
+        let node =
+            PlannedNode::file(body, 0o555, GroupKind::Binaries, named).holding(package).replacing(binary.replace);
+        prepared.rootfs.add(to.clone(), node)?;
         Ok(to)
     }
 
@@ -195,7 +196,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<(Vec<String>, Origin), Failure> {
         match (&self.recipe.run.entrypoint, programs) {
             (Some(written), _) => Ok((written.value.clone(), written.origin.clone())),
-            (None, [only]) => Ok((vec![only.to_text().into_owned()], self.recipe.run.origin.clone())),
+            (None, [only]) => Ok((vec![only.as_str().to_owned()], self.recipe.run.origin.clone())),
             (None, _) => Err(self.no_entrypoint(&self.binaries(platform), platform)),
         }
     }

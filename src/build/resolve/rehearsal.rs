@@ -6,8 +6,8 @@ use super::{Prepared, Resolver};
 use crate::{
     build::{
         check,
-        merged::{Body, Node},
         plan::GroupKind,
+        planned_rootfs::{Body, PlannedNode},
         policy,
     },
     oci::ImagePath,
@@ -17,24 +17,24 @@ use crate::{
 impl Resolver<'_> {
     /// Looks at the file system as if the programs were there, at `programs`; the first of them is what runs.
     pub fn rehearse(&self, prepared: Prepared, programs: &[String]) -> Result<(), Failures> {
-        let Prepared { mut merged, mut objections, .. } = prepared;
+        let Prepared { mut rootfs, mut objections, .. } = prepared;
         let programs: Vec<_> = programs.iter().filter_map(|path| ImagePath::parse(path).ok()).collect();
         for (at, path) in programs.iter().enumerate() {
             let origin =
                 self.recipe.binaries.get(at).map_or_else(|| self.recipe.start(), |binary| binary.origin.clone());
-            match merged.get(path) {
+            match rootfs.get(path) {
                 Some(there) if there.group != GroupKind::Binaries => {
                     return Err(Failure::new(format!("`{path}` is the path of a program")).at(&there.origin).into());
                 }
                 Some(_) => {}
                 None => {
                     let body = Body::Memory(Arc::default());
-                    merged.add(path.clone(), Node::file(body, 0o555, GroupKind::Binaries, &origin))?;
+                    rootfs.add(path.clone(), PlannedNode::file(body, 0o555, GroupKind::Binaries, &origin))?;
                 }
             }
         }
-        self.close(&mut merged)?;
-        objections.extend(check::ahead(&merged, programs.first()));
+        self.close(&mut rootfs)?;
+        objections.extend(check::ahead(&rootfs, programs.first()));
         let left = policy::waive(&self.recipe.policy, self.settings.today, self.settings.locked, objections);
         if left.is_empty() { Ok(()) } else { Err(Failures(left)) }
     }

@@ -1,8 +1,8 @@
 //! Folders that are taken by patterns.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{ffi::OsStr, path::Path};
 
-use super::{Body, GroupKind, Node, PinnedFile, Prepared, Resolver};
+use super::{Body, GroupKind, PinnedFile, PlannedNode, Prepared, Resolver};
 use crate::{
     build::{
         LeftOut, ahead,
@@ -23,9 +23,9 @@ impl Resolver<'_> {
             let mut beside = ahead::Beside { folder, names: Vec::new() };
             for leaf in leaves.iter().filter(|leaf| matches!(leaf.kind, LeafKind::File { .. })) {
                 let name = leaf.to.file_name();
-                let file = pinned.find(folder, OsStr::from_bytes(name));
+                let file = pinned.find(folder, OsStr::new(name));
                 if file.is_none() {
-                    beside.names.push(name);
+                    beside.names.push(name.as_bytes());
                 }
                 known.push(file);
             }
@@ -80,18 +80,18 @@ impl Resolver<'_> {
         for tree::Beside { folder, leaves } in found {
             for tree::Leaf { to, kind } in leaves {
                 let node = match kind {
-                    LeafKind::Link { target } => Node::symlink(target.into_vec(), GroupKind::Files, &tree.to.origin),
+                    LeafKind::Link { target } => PlannedNode::symlink(target, GroupKind::Files, &tree.to.origin),
                     LeafKind::File { executable } => {
                         let file = files.next().flatten();
                         let body = self.leaf(prepared, file, &folder, &to, &tree.from.origin)?;
                         let mode = if executable { 0o555 } else { 0o444 };
-                        Node::file(body, mode, GroupKind::Files, &tree.to.origin)
+                        PlannedNode::file(body, mode, GroupKind::Files, &tree.to.origin)
                     }
                 };
                 nodes.push((to, node.holding(&tree.from.origin).replacing(tree.replace)));
             }
         }
-        prepared.merged.add_sorted(nodes)
+        prepared.rootfs.add_sorted(nodes)
     }
 
     /// The body of a file of a tree; `read` is the file where it could be read.
@@ -108,7 +108,7 @@ impl Resolver<'_> {
         if let Some(file) = read.clone().filter(is_plain) {
             return Ok(Body::Host(file));
         }
-        let host = folder.join(OsStr::from_bytes(to.file_name()));
+        let host = folder.join(to.file_name());
         let name = host.strip_prefix(&self.bound.folder).unwrap_or(&host).to_string_lossy().into_owned();
         match read {
             Some(file) => Ok(Self::taken(prepared, file, &name, to, at)),

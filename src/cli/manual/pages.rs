@@ -126,6 +126,7 @@ folders `certs.d`, through the proxy of HTTPS_PROXY and NO_PROXY.",
         ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),
         ("hardpan inspect --json out/hello | jq -r .contents[0].digest", "the digest"),
         ("hardpan inspect registry.example.com/hello:1.0", "an image in a registry"),
+        ("hardpan inspect --rootfs out/hello", "the file system that a container sees"),
         ("hardpan inspect --runtime kubernetes out/hello --as registry.example.com/hello", "a deployment"),
     ],
     end: EXIT,
@@ -329,7 +330,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "tag_policy" | "dry_run" => "How it is sent",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "force" | "name" | "push" | "inputs" => "What comes out",
+        | "rootfs" | "force" | "name" | "push" | "inputs" => "What comes out",
         _ => return None,
     })
 }

@@ -12,14 +12,13 @@ use serde_json::Value;
 use super::{
     Audit, Finding, ImageAudit, LayerFacts, NotApplicable, Place, SizedPath, Unknown, Waived,
     accounts::RunUser,
-    merged::Merged,
     notes::Notes,
     policy::{Judge, Policy},
-    redact, rules,
-    scan::{Kind, LayerScan, Room},
+    readings, redact, rules,
     view::{Listed, View},
     watch::{LayerName, Seen, name_of},
 };
+use crate::rootfs::{Kind, LayerScan, LayeredRootfs, LinkReading, Room};
 use crate::{
     inspect::Skip,
     oci::Digest,
@@ -135,20 +134,42 @@ fn one<T>(
     judge: &mut Judge<'_>,
     of: impl Fn(&View<'_>, Told) -> T,
 ) -> T {
-    let document = &image.config_document;
     let scans: Vec<&LayerScan> =
         image.layers.iter().filter_map(|stored| scans.get(&name_of(stored)).map(AsRef::as_ref)).collect();
-    let merged = Merged::of(&scans);
-    let is_merged = merged.is_some();
-    let merged = merged.unwrap_or_default();
-    let view = View {
+    let look = |reading| {
+        let rootfs = LayeredRootfs::of(&scans, reading);
+        let is_layered = rootfs.is_some();
+        let rootfs = rootfs.unwrap_or_default();
+        let view = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+        let notes = notes_of(&view, is_layered);
+        (is_layered, notes, rootfs)
+    };
+    let (is_layered, mut notes, rootfs) = look(LinkReading::Followed);
+    let view = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+    if rootfs.has_two_readings() {
+        let (_, other, _) = look(LinkReading::Replaced);
+        readings::compare(&view, &mut notes, other);
+    }
+    of(&view, judged(notes, policy, judge))
+}
+
+/// The image, as rules look at it.
+fn view_of<'a>(
+    image: &'a StoredImage,
+    scans: Vec<&'a LayerScan>,
+    rootfs: &'a LayeredRootfs,
+    is_layered: bool,
+    policy: &'a Policy,
+) -> View<'a> {
+    let document = &image.config_document;
+    View {
         image,
         document,
         config: document.get("config").unwrap_or(&Value::Null),
-        complete: is_merged && scans.iter().all(|scan| scan.fault.is_none()),
+        complete: is_layered && scans.iter().all(|scan| scan.fault.is_none()),
         scans,
         layers: OnceCell::new(),
-        merged: &merged,
+        rootfs,
         user: RunUser::of("", &[], &[]),
         passwd: Listed::default(),
         group: Listed::default(),
@@ -156,22 +177,26 @@ fn one<T>(
         registries: &policy.registries,
         max_size: policy.max_size,
     }
-    .with_accounts();
+    .with_accounts()
+}
+
+/// What the rules say of an image.
+fn notes_of(view: &View<'_>, is_layered: bool) -> Notes {
     let mut notes = Notes::default();
-    unread(&view, is_merged, &mut notes);
+    unread(view, is_layered, &mut notes);
     for check in rules::ALL {
-        (check.look)(&view, &mut notes);
+        (check.look)(view, &mut notes);
     }
-    if merged.is_exhausted() {
+    if view.rootfs.is_exhausted() {
         let reason = "looking its links up takes too many steps".to_owned();
         notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
     }
-    of(&view, judged(notes, policy, judge))
+    notes
 }
 
 /// Says of which layers the rules see nothing, or not all.
-fn unread(view: &View<'_>, is_merged: bool, notes: &mut Notes) {
-    if !is_merged {
+fn unread(view: &View<'_>, is_layered: bool, notes: &mut Notes) {
+    if !is_layered {
         let what = "putting the layers on each other takes too many steps";
         notes.found(Rule::ResourceBomb, Place::default(), what);
     }
@@ -188,7 +213,7 @@ fn unread(view: &View<'_>, is_merged: bool, notes: &mut Notes) {
         }
         notes.unknown.push(Unknown { rules: rules::about_files(), place, reason: reason.clone() });
     }
-    if !is_merged {
+    if !is_layered {
         let reason = "its files cannot be told".to_owned();
         notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
     }

@@ -8,22 +8,22 @@ mod accounts;
 mod engine;
 mod facts;
 mod finding;
-mod lookup;
-mod merged;
+mod gzip_header;
 mod notes;
 mod place;
 mod policy;
+mod readings;
 mod redact;
 mod rules;
 #[cfg(test)]
 mod sample;
-mod scan;
 mod view;
 mod watch;
 
+pub use crate::rootfs::Presence;
 pub use engine::{Judged, Judgement, Request, audit, judge_seen};
 pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
-pub use place::{LayerRef, Place, Presence};
+pub use place::{LayerRef, Place};
 pub use policy::{Policy, Waiver};
 pub use watch::{LayerWatch, Seen, SharedScans};

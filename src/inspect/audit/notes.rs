@@ -42,6 +42,11 @@ impl Notes {
         }
     }
 
+    /// What was found so far.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.values().flatten()
+    }
+
     /// A rule has nothing to look at.
     pub(super) fn not_applicable(&mut self, rule: Rule, why: &'static str) {
         self.not_applicable.push((rule, why));

@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::oci::{DiffId, Digest};
+use crate::{
+    oci::{DiffId, Digest},
+    rootfs::Presence,
+};
 
 /// Where in an image something is: an entry of a layer, or a key of a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -48,21 +51,6 @@ pub struct LayerRef {
     /// The history's line, where there is one for each layer. Foreign text, with secrets masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-}
-
-/// Whether a container sees an entry.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Presence {
-    /// It does.
-    Final,
-    /// The layer of that index deletes it; everybody can still download it.
-    RemovedIn(usize),
-    /// The layer of that index has something else at its path; everybody can still download it.
-    ReplacedIn(usize),
-    /// It is in a document and not in a layer.
-    #[default]
-    NotAFile,
 }
 
 /// A mode as people write it.

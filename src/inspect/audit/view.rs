@@ -1,28 +1,34 @@
 //! One image, as rules look at it.
 
-use std::cell::OnceCell;
+use std::{borrow::Cow, cell::OnceCell};
 
 use serde_json::Value;
 
 use super::{
     LayerRef, Place, Presence,
     accounts::{Account, RunUser, accounts},
-    merged::{At, Lost, Merged, Node, join, parent},
     redact,
-    scan::{Content, ElfFile, Entry, Kind, LayerScan},
 };
 use crate::place::StoredImage;
+use crate::rootfs::{
+    At, Content, ElfFile, Entry, Kind, LayerScan, LayeredRootfs, NodeEntries, ResolveError, join, parent,
+};
+use crate::{
+    elf::{Elf, NotElf},
+    report::Limits,
+    rootfs::programs::{NotRead, ProgramFiles},
+};
 
 /// A file that was kept whole.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kept<'a> {
     pub(super) text: &'a [u8],
     pub(super) longest: usize,
-    pub(super) node: Node,
+    pub(super) node: NodeEntries,
 }
 
 /// What a path leads to: the node, and the entry that holds its content.
-pub(super) type Found<'a> = (Node, &'a Entry);
+pub(super) type Found<'a> = (NodeEntries, &'a Entry);
 
 /// What there is at the path of a file that rules read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,7 +58,7 @@ pub(super) struct View<'a> {
     pub(super) scans: Vec<&'a LayerScan>,
     /// What findings name layers by: made when the first one does.
     pub(super) layers: OnceCell<Vec<LayerRef>>,
-    pub(super) merged: &'a Merged,
+    pub(super) rootfs: &'a LayeredRootfs,
     pub(super) user: RunUser,
     pub(super) passwd: Listed<'a>,
     pub(super) group: Listed<'a>,
@@ -153,29 +159,28 @@ impl<'a> View<'a> {
     }
 
     /// Every file that a container sees, each inode once, by its first path: path, node, the entry with its content.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&str, Node, &'a Entry)> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, NodeEntries, &'a Entry)> {
         let mut seen = std::collections::BTreeSet::new();
         self.nodes().filter(move |(_, node, entry)| {
-            entry.kind == Kind::File && (!self.merged.is_shared(node.inode) || seen.insert(node.inode))
+            entry.kind == Kind::File && (!self.rootfs.is_shared(node.inode) || seen.insert(node.inode))
         })
     }
 
     /// Every path that a container sees, with the entry that holds its mode.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = (&str, Node, &'a Entry)> {
-        self.merged.nodes().filter_map(|(path, node)| Some((path, node, self.entry(node.inode)?)))
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (&str, NodeEntries, &'a Entry)> {
+        self.rootfs.nodes().filter_map(|(path, node)| Some((path, node, self.entry(node.inode)?)))
     }
 
     /// What a path leads to, links followed. A folder that only its contents tell of has no entry.
-    pub(super) fn look_up(&self, path: &str) -> Result<(String, Option<Found<'a>>), Lost> {
-        let end = self.merged.resolve(path, &self.scans)?;
-        let found = end.node.and_then(|node| Some((node, self.entry(node.inode)?)));
-        Ok((end.path, found))
+    pub(super) fn look_up(&self, path: &str) -> Result<(String, Option<Found<'a>>), ResolveError> {
+        let (path, node) = self.rootfs.resolve(path)?;
+        Ok((path, node.and_then(|node| Some((node, self.entry(node.inode)?)))))
     }
 
     /// The entry that a path leads to, links followed.
-    pub(super) fn find(&self, path: &str) -> Result<(String, Node, &'a Entry), Lost> {
+    pub(super) fn find(&self, path: &str) -> Result<(String, NodeEntries, &'a Entry), ResolveError> {
         let (path, found) = self.look_up(path)?;
-        found.map(|(node, entry)| (path, node, entry)).ok_or(Lost::Absent)
+        found.map(|(node, entry)| (path, node, entry)).ok_or(ResolveError::Absent)
     }
 
     /// Whether a path leads to something, or to a folder that only its contents tell of.
@@ -213,7 +218,7 @@ impl<'a> View<'a> {
 
     /// The links that lead from a path to what is there, by their own paths.
     pub(super) fn links(&self, path: &str) -> Vec<String> {
-        self.merged.links(path, &self.scans)
+        self.rootfs.links(path)
     }
 
     /// The program that a container starts: the entrypoint, or where there is none the arguments.
@@ -228,10 +233,10 @@ impl<'a> View<'a> {
         let end = |path: &str| match self.find(path) {
             Ok((end, _, entry)) if entry.kind == Kind::File => Ok(end),
             Ok(_) => Err("it is no file"),
-            Err(Lost::Loop) => Err("its links lead in a circle"),
-            Err(Lost::NotAFolder) => Err("a folder above it is a file"),
-            Err(Lost::Absent) => Err("there is nothing"),
-            Err(Lost::Exhausted) => Err("its links are too many"),
+            Err(ResolveError::Loop) => Err("its links lead in a circle"),
+            Err(ResolveError::NotADirectory) => Err("a folder above it is a file"),
+            Err(ResolveError::Absent) => Err("there is nothing"),
+            Err(ResolveError::Exhausted) => Err("its links are too many"),
         };
         if first.contains('/') {
             let base = self.text("WorkingDir").filter(|dir| !dir.is_empty()).unwrap_or("/");
@@ -294,11 +299,11 @@ impl<'a> View<'a> {
     }
 
     /// The first folder above `path`, from below, in which the run user may rename what is there.
-    pub(super) fn writable_ancestor(&self, path: &str) -> Option<(String, Node, &'a Entry)> {
+    pub(super) fn writable_ancestor(&self, path: &str) -> Option<(String, NodeEntries, &'a Entry)> {
         let mut at = path;
         while at != "/" {
             at = parent(at);
-            let Some(node) = self.merged.get(at) else { continue };
+            let Some(node) = self.rootfs.get(at) else { continue };
             let Some(entry) = self.entry(node.inode) else { continue };
             let owner = self.user.uid.is_some_and(|uid| uid == entry.uid);
             // In a sticky folder only the owner of a name, or of the folder, may move it.
@@ -323,7 +328,7 @@ impl<'a> View<'a> {
             mode: Some(entry.mode),
             uid: Some(entry.uid),
             gid: Some(entry.gid),
-            presence: self.merged.presence(at),
+            presence: self.rootfs.presence(at),
             key: None,
             offset: None,
         }
@@ -332,6 +337,42 @@ impl<'a> View<'a> {
     /// The place of a layer as a whole.
     pub(super) fn layer(&self, index: usize) -> Place {
         Place { layer: self.layers().get(index).cloned(), presence: Presence::NotAFile, ..Place::default() }
+    }
+}
+
+impl ProgramFiles for View<'_> {
+    type File = At;
+
+    fn file(&self, path: &str) -> Option<At> {
+        self.find(path).ok().filter(|(_, _, entry)| entry.kind == Kind::File).map(|(_, node, _)| node.inode)
+    }
+
+    fn headers(&self, file: &At) -> Result<Cow<'_, Elf>, NotRead> {
+        let is_large = || self.entry(*file).is_some_and(|entry| entry.size > Limits::ELF_HEAD_BYTES as u64);
+        match self.elf(*file).map(|file| &file.headers) {
+            Some(Ok(elf)) => Ok(Cow::Borrowed(elf)),
+            Some(Err(NotElf::Broken(_))) if is_large() => Err(NotRead::TooLarge),
+            _ => Err(NotRead::NotElf),
+        }
+    }
+
+    fn is_executable(&self, file: &At) -> bool {
+        self.entry(*file).is_some_and(|entry| entry.mode & 0o111 != 0)
+    }
+
+    fn text(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, NotRead> {
+        match self.stored(path) {
+            Stored::Nothing => Ok(None),
+            Stored::Unread(_) => Err(NotRead::TooLarge),
+            Stored::Kept(file) => {
+                let is_whole = self.entry(file.node.inode).is_some_and(|entry| entry.size == file.text.len() as u64);
+                if is_whole { Ok(Some(Cow::Borrowed(file.text))) } else { Err(NotRead::TooLarge) }
+            }
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.env().into_iter().find(|(known, _)| *known == name).map(|(_, value)| Cow::Borrowed(value))
     }
 }
 

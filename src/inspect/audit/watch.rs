@@ -10,11 +10,12 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::scan::{self, LayerScan, Room};
+use super::gzip_header::gzip_header;
 use crate::{
     oci::{DiffId, Digest},
     place::StoredLayer,
     report::Limits,
+    rootfs::{LayerScan, Room, ScanDepth},
 };
 
 /// Bytes of a tar that are handed over at once.
@@ -94,7 +95,10 @@ impl Seen {
         }
         // Our own gzip header says nothing; what it takes to look is a third of the time of a small layer.
         let watched = self.watched.remove(&stored.descriptor.digest);
-        let scan = Arc::new(watched.unwrap_or_else(|| scan::layer(stored, room)));
+        let scan = Arc::new(watched.unwrap_or_else(|| LayerScan {
+            gzip: gzip_header(stored),
+            ..LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, room)
+        }));
         self.shared.offer(name, &scan);
         scan
     }
@@ -157,7 +161,7 @@ impl LayerWatch {
     /// What was seen; `None` where the scan itself failed.
     fn end(mut self) -> Option<LayerScan> {
         match self.scan {
-            Scan::Waiting => Some(scan::stream(self.piece.as_slice(), &mut Room::default())),
+            Scan::Waiting => Some(LayerScan::of(self.piece.as_slice(), ScanDepth::Full, &mut Room::default())),
             Scan::Running(mut running) => {
                 running.take(&mut self.piece);
                 running.pieces = None;
@@ -173,7 +177,7 @@ impl Running {
         let (pieces, waiting) = sync_channel(WAITING);
         let (emptied, empty) = channel();
         let pieces_read = Pieces { waiting, emptied, piece: Vec::new(), read: 0 };
-        let work = move || scan::stream(pieces_read, &mut Room::default());
+        let work = move || LayerScan::of(pieces_read, ScanDepth::Full, &mut Room::default());
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(work)?;
         Ok(Self { pieces: Some(pieces), empty, thread })
     }

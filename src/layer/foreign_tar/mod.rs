@@ -10,5 +10,4 @@ mod path_text;
 mod tape;
 
 pub(crate) use entry::{Entry, Flaw, Kind, Magic, name};
-pub(crate) use path_text::path_bytes;
 pub(crate) use tape::{Tape, Tell};

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::oci::FIRST_PRIVATE;
+
 /// The first of 256 private characters, of which each stands for a byte that is no part of UTF-8 text: the last of all that
 /// Unicode has, which no name uses. One that does is written byte by byte, too.
-const FIRST: u32 = 0x0010_ff00;
+const FIRST: u32 = FIRST_PRIVATE as u32;
 
-/// The text of a name: the name itself where it is UTF-8. [`path_bytes`] gives the name again.
+/// The text of a name: the name itself where it is UTF-8. A test makes the name of the text again.
 pub(crate) fn path_text(bytes: &[u8]) -> Cow<'_, str> {
     let is_private = |text: &str| text.contains(|c| u32::from(c) >= FIRST);
     if let Ok(text) = std::str::from_utf8(bytes)
@@ -28,18 +30,6 @@ pub(crate) fn path_text(bytes: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-/// The name of a text that [`path_text`] made.
-pub(crate) fn path_bytes(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    for c in text.chars() {
-        match u32::from(c).checked_sub(FIRST).map(u8::try_from) {
-            Some(Ok(byte)) => bytes.push(byte),
-            _ => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    bytes
-}
-
 fn character(byte: u8) -> Option<char> {
     char::from_u32(FIRST + u32::from(byte))
 }
@@ -49,6 +39,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The name of a text that [`path_text`] made.
+    fn path_bytes(text: &str) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(text.len());
+        for c in text.chars() {
+            match u32::from(c).checked_sub(FIRST).map(u8::try_from) {
+                Some(Ok(byte)) => bytes.push(byte),
+                _ => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        bytes
+    }
 
     #[test]
     fn names_that_are_text_are_themselves() {

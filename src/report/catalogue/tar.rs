@@ -60,9 +60,9 @@ pub(in crate::report) const INVALID_WHITEOUT: RuleFacts = RuleFacts {
     code: "TAR006",
     name: "invalid-whiteout",
     title: "a whiteout is invalid",
-    severity: Severity::Medium,
-    rationale: "A deletion of the root, of `..`, or of what the same layer brings is taken differently by every \
-                runtime.",
+    severity: Severity::High,
+    rationale: "A deletion of the root, of `..`, through a link, or of what the same layer brings is taken differently \
+                by every runtime: some have the file, and others do not.",
     remediation: "Rebuild the layer with a sound tool.",
     sources: &["image-spec layer.md"],
 };

@@ -20,6 +20,6 @@ fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| {
     fs::write(path("blobs/sha256").join(digest.hex()), &blob).unwrap();
     if let Ok(layout) = Opened::open(folder.path()) {
         let _ = layout.verify();
-        let _ = hardpan::inspect::reports(layout.sets());
+        let _ = hardpan::inspect::reports(layout.sets(), true);
     }
 });

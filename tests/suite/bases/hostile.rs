@@ -35,17 +35,25 @@ fn stage_fails(stage: Stage, code: i32, says: &str) {
 fn paths_that_lead_out_and_links_to_nothing_are_refused() {
     layer_fails(Tar::new().file("../escaped", 0o644, ""), 2, "leads out of the image");
     layer_fails(Tar::new().file("a/../../escaped", 0o644, ""), 2, "leads out of the image");
-    layer_fails(Tar::new().hard_link("a", "nothing"), 2, "a hard link to nothing");
-    layer_fails(Tar::new().hard_link("a", "../../etc/passwd"), 2, "leads out of the image");
-    layer_fails(Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", 0o644, ""), 2, "leads back to itself");
-    layer_fails(Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is a file");
+    layer_fails(
+        Tar::new().hard_link("a", "nothing"),
+        2,
+        "the hard link `/a` points at `nothing`, which is not there before it",
+    );
+    layer_fails(Tar::new().hard_link("a", "../../etc/passwd"), 2, "points above the root");
+    layer_fails(
+        Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", 0o644, ""),
+        2,
+        "written through the link `/a`, which leads nowhere",
+    );
+    layer_fails(Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is written below `/a`, which is no folder");
     layer_fails(Tar::new().file(&"x".repeat(300), 0o644, ""), 2, "longer than Linux can open");
     let mut sparse = Tar::new();
     sparse.entry(b'S', b"sparse", b"", (0o644, (0, 0), 0));
     layer_fails(sparse, 2, "a sparse file in it cannot be read");
     let mut other = Tar::new();
     other.entry(b'Q', b"other", b"", (0o644, (0, 0), 0));
-    layer_fails(other, 2, "kind that runtimes do not agree on");
+    layer_fails(other, 2, "is of a type that engines do not agree on");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    super::{Place, merged::join, notes::Notes, scan::Kind, view::View},
+    super::{Place, notes::Notes, view::View},
     Check,
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::{Kind, join};
 
 pub(super) const CHECK: Check = Check {
     rules: &[Rule::StopSignal, Rule::Healthcheck, Rule::WorkingDirectory, Rule::RuntimeLabels, Rule::OnbuildTriggers],

@@ -3,13 +3,12 @@
 use super::{
     super::{
         Place,
-        merged::{join, parent},
         notes::Notes,
-        scan::{Content, Magic},
         view::{Entrypoint, View},
     },
     Check,
 };
+use crate::rootfs::{Content, Magic, join, parent};
 use crate::{
     elf::NotElf,
     oci::Platform,
@@ -60,7 +59,7 @@ fn starts(view: &View<'_>, notes: &mut Notes, path: &str, written: &str) {
         let mut at = end.as_str();
         while at != "/" {
             at = parent(at);
-            let Some(folder) = view.merged.get(at) else { continue };
+            let Some(folder) = view.rootfs.get(at) else { continue };
             if view.entry(folder.inode).is_some_and(|entry| !view.may(entry, 1)) && told.insert(at.to_owned()) {
                 let message = format!("the run user may not pass the folder `{at}` above `{path}`");
                 notes.found(Rule::EntrypointNotExecutable, view.place(folder.inode), message);

@@ -46,7 +46,7 @@ impl Groups {
 
 /// The first two folders of a path: where it belongs.
 pub(super) fn area(path: &str) -> String {
-    let folder = super::super::merged::parent(path);
+    let folder = crate::rootfs::parent(path);
     let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).take(2).collect();
     format!("/{}", names.join("/"))
 }

@@ -1,16 +1,11 @@
 //! What is wrong with the tar of a layer: TAR001 to TAR007.
 
 use super::{
-    super::{
-        merged::At,
-        merged::{Misfit, climbs_out, join, parent},
-        notes::Notes,
-        scan::{Flaw, Kind},
-        view::View,
-    },
+    super::{notes::Notes, view::View},
     Check,
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::{At, Flaw, Kind, LayerConflict, climbs_out, join, parent};
 
 pub(super) const CHECK: Check = Check {
     rules: &[
@@ -64,8 +59,8 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             flawed(view, notes, At { layer, entry: *entry }, flaw);
         }
     }
-    for (at, misfit) in view.merged.misfits() {
-        misfitting(view, notes, *at, misfit);
+    for (at, conflict) in view.rootfs.conflicts() {
+        conflicting(view, notes, *at, conflict);
     }
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::Symlink) {
         let target = entry.target().unwrap_or_default();
@@ -113,67 +108,41 @@ fn flawed(view: &View<'_>, notes: &mut Notes, at: At, flaw: &Flaw) {
     }
 }
 
-fn misfitting(view: &View<'_>, notes: &mut Notes, at: At, misfit: &Misfit) {
+fn conflicting(view: &View<'_>, notes: &mut Notes, at: At, conflict: &LayerConflict) {
     let place = view.place(at);
     let path = place.path.clone().unwrap_or_default();
     let target = view.entry(at).and_then(|entry| entry.target()).unwrap_or_default();
-    match misfit {
-        Misfit::Twice(first) => {
+    let (rule, severity) = match conflict {
+        LayerConflict::Twice(first) => {
             // A folder told twice, the same both times, is read the same by everybody.
             let same = view.entry(At { layer: at.layer, entry: *first }).zip(view.entry(at)).is_some_and(|(a, b)| {
                 a.kind == Kind::Directory && (a.kind, a.mode, a.uid, a.gid) == (b.kind, b.mode, b.uid, b.gid)
             });
-            let severity = if same { Severity::Low } else { Severity::Medium };
-            notes.weigh(Rule::DuplicatePath, severity, place, format!("the layer has `{path}` twice"));
+            (Rule::DuplicatePath, Some(if same { Severity::Low } else { Severity::Medium }))
         }
-        Misfit::ThroughLink { link, layer, to_folder } => {
-            let severity = match (*layer == at.layer, *to_folder) {
+        LayerConflict::ThroughLink { layer, to_directory, .. } => {
+            let severity = match (*layer == at.layer, *to_directory) {
                 (true, _) => Severity::High,
                 (false, false) => Severity::Medium,
-                // As where `/lib` became a link to `/usr/lib`.
+                // As where `/lib` became a link to `/usr/lib`; where that matters, the two readings differ.
                 (false, true) => Severity::Info,
             };
-            let message = format!("`{path}` is written through the link `{link}`");
-            notes.weigh(Rule::SymlinkParent, severity, place, message);
+            (Rule::SymlinkParent, Some(severity))
         }
-        Misfit::ThroughNothing { link } => {
-            let message = format!("`{path}` is written through the link `{link}`, which leads nowhere");
-            notes.found(Rule::SymlinkParent, place, message);
+        LayerConflict::ThroughNothing { .. } | LayerConflict::Root => (Rule::SymlinkParent, None),
+        LayerConflict::ThroughFile { .. } | LayerConflict::UnknownType | LayerConflict::OtherMetadata => {
+            (Rule::AmbiguousTar, None)
         }
-        Misfit::ThroughFile { file } => {
-            let message = format!("`{path}` is written below `{file}`, which is no folder");
-            notes.found(Rule::AmbiguousTar, place, message);
-        }
-        Misfit::Root => {
-            let message = "the root is not a folder, so that everything would be written elsewhere";
-            notes.found(Rule::SymlinkParent, place, message);
-        }
-        Misfit::NoTarget => {
-            let message = format!("the hard link `{path}` points at `{target}`, which is not there before it");
-            notes.found(Rule::HardLinkEscape, place, message);
-        }
-        Misfit::TargetIsNoFile => {
-            notes.found(
-                Rule::HardLinkEscape,
-                place,
-                format!("the hard link `{path}` points at `{target}`, which is no file"),
-            );
-        }
-        Misfit::TargetOutside => {
-            notes.found(
-                Rule::HardLinkEscape,
-                place,
-                format!("the hard link `{path}` points above the root: `{target}`"),
-            );
-        }
-        Misfit::OtherLayer => {
-            let message = format!("the hard link `{path}` points at `{target}` of a lower layer");
-            notes.found(Rule::HardLinkEscape, place, message);
-        }
-        Misfit::Whiteout(why) => {
-            notes.found(Rule::InvalidWhiteout, place, format!("the whiteout `{path}` is invalid: {why}"));
-        }
-    }
+        LayerConflict::RootMetadata => (Rule::AmbiguousTar, None),
+        LayerConflict::WhiteoutOfNothing => (Rule::InvalidWhiteout, Some(Severity::Medium)),
+        LayerConflict::NoTarget
+        | LayerConflict::TargetIsNoFile
+        | LayerConflict::TargetOutside
+        | LayerConflict::OtherLayer => (Rule::HardLinkEscape, None),
+        LayerConflict::Whiteout(_) => (Rule::InvalidWhiteout, None),
+    };
+    let severity = severity.unwrap_or(rule.facts().severity);
+    notes.weigh(rule, severity, place, conflict.sentence(&path, target));
 }
 
 #[cfg(test)]

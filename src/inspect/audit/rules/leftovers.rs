@@ -1,11 +1,12 @@
 //! Caches, logs, version control and build files: TOOL009.
 
 use super::{
-    super::{notes::Notes, scan::Kind, view::View},
+    super::{notes::Notes, view::View},
     Check,
     group::{Groups, count},
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::Kind;
 
 pub(super) const CHECK: Check = Check { rules: &[Rule::Leftovers], files: true, look };
 
@@ -87,7 +88,7 @@ fn leftover(path: &str) -> Option<(String, &'static str)> {
     }
     let plain = if name.starts_with("Dockerfile.") { "Dockerfile" } else { name };
     let (_, what) = FILES.iter().find(|(file, _)| *file == plain)?;
-    Some((super::super::merged::parent(path).to_owned(), what))
+    Some((crate::rootfs::parent(path).to_owned(), what))
 }
 
 #[cfg(test)]

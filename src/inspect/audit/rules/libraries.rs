@@ -1,75 +1,94 @@
 //! Whether programs find what they load: ELF001, ELF002 and ELF010.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     super::{
-        merged::{At, parent},
         notes::Notes,
-        scan::{Content, Entry, Kind},
         view::{Entrypoint, View},
     },
     Check,
     loader::is_writable,
 };
-use crate::{
-    elf::{Elf, NotElf},
-    report::{Limits, Rule, Severity},
+use crate::rootfs::{
+    At, Content, Entry,
+    programs::{LibrarySearch, Loader, with_origin},
 };
+use crate::{
+    elf::Elf,
+    report::{Rule, Severity},
+};
+
+/// Search folders of one program that are looked at.
+const FOLDERS: usize = 1000;
 
 pub(super) const CHECK: Check =
     Check { rules: &[Rule::DynamicBinary, Rule::MissingLibrary, Rule::LibraryPath], files: true, look };
 
-/// Where glibc's loader looks when a file does not say: Debian's folders and Fedora's.
-const GLIBC: [&str; 8] = ["/lib/{}", "/usr/lib/{}", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/lib32", "/usr/lib32"];
-/// Where musl's loader looks.
-const MUSL: [&str; 3] = ["/lib", "/usr/local/lib", "/usr/lib"];
-
-/// Libraries of one file that are followed; real ones have a hundred at most.
-const NEEDED: usize = 1000;
-
-/// What the search for libraries knows of an image.
-struct Search<'v, 'a> {
-    view: &'v View<'a>,
-    /// The folders of `LD_LIBRARY_PATH` and of the loader's configuration.
-    extra: Vec<String>,
-    /// Files of a folder that the loader would not look in, by name: something else may name the folder (a cache).
-    known: BTreeMap<(String, String), Option<At>>,
-    /// Libraries that were looked for, in all.
-    steps: usize,
-}
-
 fn look(view: &View<'_>, notes: &mut Notes) {
-    let mut search = Search { view, extra: extra_folders(view), known: BTreeMap::new(), steps: 0 };
-    let needed = matter(&mut search);
+    let mut search = LibrarySearch::new(view);
+    let needed = matter(view, &mut search);
+    let entrypoint = match view.entrypoint() {
+        Entrypoint::At(path, _) => Some(path.as_str()),
+        Entrypoint::Unset | Entrypoint::Lost(..) => None,
+    };
     for (path, node, entry) in view.files() {
         let Some(elf) = headers(view, node.inode) else { continue };
         let matters = needed.contains(&node.inode);
         let weight = |rule: Rule| if matters { rule.facts().severity } else { Severity::Low };
         // A layer that was not read may have it.
-        if let Some(loader) = elf.loader.as_ref().filter(|loader| view.complete && !is_file(view, loader)) {
-            let message = format!("the loader of `{path}` is not in the image: `{loader}`");
+        if view.complete
+            && let Some(message) = loader_fault(&search, path, elf, entrypoint == Some(path))
+        {
             notes.weigh(Rule::DynamicBinary, weight(Rule::DynamicBinary), view.place(node.inode), message);
         }
         // A library is judged with the program that loads it.
         if view.complete && is_started(entry, elf) {
             let missing = search.missing(path, elf);
-            if search.steps > Limits::AUDIT_LIBRARIES {
+            if search.is_exhausted() {
                 notes.unknown(Rule::MissingLibrary, view.place(node.inode), "there are too many libraries to look for");
                 return;
             }
-            if !missing.is_empty() {
+            if !missing.is_empty() && search.lacks_cache() {
+                let reason = "`/etc/ld.so.cache` leads to a file that was not read, and may name the libraries";
+                notes.unknown(Rule::MissingLibrary, view.place(node.inode), reason);
+            } else if !missing.is_empty() {
                 let names = missing.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                let message = format!("libraries of `{path}` are not in the image: {names}");
+                let message = format!("libraries of `{path}` are not in the image: {names}{}", unmade_cache(view));
                 notes.weigh(Rule::MissingLibrary, weight(Rule::MissingLibrary), view.place(node.inode), message);
             }
         }
-        for folder in elf.search.iter().take(NEEDED) {
+        for folder in elf.search.iter().take(FOLDERS) {
             if let Some(why) = bad_folder(view, path, folder) {
                 let message = format!("`{path}` looks for libraries in `{folder}`, which {why}");
                 notes.weigh(Rule::LibraryPath, weight(Rule::LibraryPath), view.place(node.inode), message);
             }
         }
+    }
+}
+
+/// Why folders that the loader's configuration names do not count.
+fn unmade_cache(view: &View<'_>) -> &'static str {
+    if view.exists("/etc/ld.so.conf") && !view.exists("/etc/ld.so.cache") {
+        " (the loader reads `/etc/ld.so.cache`, which `ldconfig` makes of `/etc/ld.so.conf`, and it is not there)"
+    } else {
+        ""
+    }
+}
+
+/// What keeps the loader of the program at `path` from starting it. Only of the entrypoint is it certain that it is a
+/// program: a library that needs others looks like a program that names no loader.
+fn loader_fault(search: &LibrarySearch<'_, View<'_>>, path: &str, elf: &Elf, is_entrypoint: bool) -> Option<String> {
+    match search.loader(elf) {
+        Loader::Missing(loader) => Some(format!("the loader of `{path}` is not in the image: `{loader}`")),
+        Loader::NotExecutable(_) => {
+            let loader = elf.loader.as_deref().unwrap_or_default();
+            Some(format!("the loader of `{path}` cannot be executed: `{loader}`"))
+        }
+        Loader::Unnamed if is_entrypoint => {
+            Some(format!("`{path}` is linked dynamically, and names no loader that would find its libraries"))
+        }
+        Loader::Unnamed | Loader::NotNeeded | Loader::Found(_) => None,
     }
 }
 
@@ -82,13 +101,8 @@ fn is_started(entry: &Entry, elf: &Elf) -> bool {
     elf.loader.is_some() && entry.mode & 0o111 != 0
 }
 
-fn is_file(view: &View<'_>, path: &str) -> bool {
-    view.find(path).is_ok_and(|(_, _, entry)| entry.kind == Kind::File)
-}
-
 /// The files that the service needs: its entrypoint, the interpreters of it, and all that these load.
-fn matter(search: &mut Search<'_, '_>) -> BTreeSet<At> {
-    let view = search.view;
+fn matter(view: &View<'_>, search: &mut LibrarySearch<'_, View<'_>>) -> BTreeSet<At> {
     let mut needed = BTreeSet::new();
     let Entrypoint::At(path, _) = view.entrypoint() else { return needed };
     let mut open = vec![path.clone()];
@@ -101,10 +115,7 @@ fn matter(search: &mut Search<'_, '_>) -> BTreeSet<At> {
             open.extend(line.split_ascii_whitespace().next().map(str::to_owned));
         }
         if let Some(elf) = headers(view, node.inode) {
-            open.extend(elf.loader.clone());
-            for name in elf.needed.iter().take(NEEDED) {
-                open.extend(search.library(&path, elf, (&path, elf), name).map(|(path, _)| path));
-            }
+            needed.extend(search.loaded(&path, elf));
         }
     }
     needed
@@ -122,124 +133,11 @@ fn bad_folder(view: &View<'_>, path: &str, folder: &str) -> Option<&'static str>
     is_writable(view, &with_origin(folder, path)).then_some("the run user can write to")
 }
 
-fn with_origin(folder: &str, path: &str) -> String {
-    let origin = parent(path);
-    folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
-}
-
-/// Folders that variables and configuration add.
-fn extra_folders(view: &View<'_>) -> Vec<String> {
-    let mut folders: Vec<String> = Vec::new();
-    for (name, value) in view.env() {
-        if name == "LD_LIBRARY_PATH" {
-            folders.extend(value.split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned));
-        }
-    }
-    let configured: Vec<String> = view
-        .nodes()
-        .map(|(path, ..)| path)
-        .filter(|path| {
-            *path == "/etc/ld.so.conf" || path.starts_with("/etc/ld.so.conf.d/") || path.starts_with("/etc/ld-musl-")
-        })
-        .map(str::to_owned)
-        .collect();
-    for path in configured {
-        let Some(file) = view.kept(&path) else { continue };
-        let text = String::from_utf8_lossy(file.text);
-        let lines = text.lines().flat_map(|line| line.split(':')).map(str::trim);
-        folders.extend(lines.filter(|line| line.starts_with('/')).map(str::to_owned));
-    }
-    folders
-}
-
-impl Search<'_, '_> {
-    /// The libraries, of a program and of its libraries, that are not in the image.
-    fn missing(&mut self, start: &str, program: &Elf) -> Vec<String> {
-        let musl = is_musl(program);
-        let mut missing = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut open = vec![(start.to_owned(), program)];
-        while let Some((path, elf)) = open.pop() {
-            for name in &elf.needed {
-                self.steps += 1;
-                if self.steps > Limits::AUDIT_LIBRARIES {
-                    return missing;
-                }
-                if !seen.insert(name.clone()) || musl && is_in_musls_loader(name) {
-                    continue;
-                }
-                match self.library(&path, elf, (start, program), name) {
-                    None => missing.push(name.clone()),
-                    Some((path, at)) => {
-                        if let Some(elf) = headers(self.view, at) {
-                            open.push((path, elf));
-                        }
-                    }
-                }
-            }
-        }
-        missing
-    }
-
-    /// The library of that name for `elf` at `path`, which the program brought.
-    fn library(&mut self, path: &str, elf: &Elf, (started, program): (&str, &Elf), name: &str) -> Option<(String, At)> {
-        if name.contains('/') {
-            return self.at(&with_origin(name, path), elf);
-        }
-        let folders = if is_musl(program) { &MUSL[..] } else { &GLIBC };
-        let triple = match elf.machine.number {
-            62 => "x86_64-linux-gnu",
-            183 => "aarch64-linux-gnu",
-            40 => "arm-linux-gnueabihf",
-            3 => "i386-linux-gnu",
-            243 => "riscv64-linux-gnu",
-            21 => "powerpc64le-linux-gnu",
-            22 => "s390x-linux-gnu",
-            _ => "none",
-        };
-        // A program's own folders count for its libraries too, where it has RPATH and not RUNPATH.
-        let written = elf.search.iter().map(|folder| with_origin(folder, path));
-        let of_program = program.search.iter().map(|folder| with_origin(folder, started));
-        let usual = folders.iter().map(|folder| folder.replace("{}", triple));
-        let candidates: Vec<String> =
-            written.chain(of_program).chain(self.extra.iter().cloned()).chain(usual).collect();
-        candidates.into_iter().find_map(|folder| self.at(&format!("{folder}/{name}"), elf))
-    }
-
-    /// The library at a path, if it is for the same machine.
-    fn at(&mut self, path: &str, elf: &Elf) -> Option<(String, At)> {
-        let key = (path.to_owned(), format!("{}:{}", elf.machine.number, elf.machine.bits));
-        if let Some(known) = self.known.get(&key) {
-            return known.map(|at| (path.to_owned(), at));
-        }
-        let found = self.view.find(path).ok().map(|(_, node, _)| node.inode);
-        let found = found.filter(|at| match self.view.elf(*at).map(|file| &file.headers) {
-            Some(Ok(library)) => library.machine.same_cpu(elf.machine),
-            // So large that what tells was not kept, as where BOLT moved the program headers: it is there.
-            Some(Err(NotElf::Broken(_))) => {
-                self.view.entry(*at).is_some_and(|entry| entry.size > Limits::ELF_HEAD_BYTES as u64)
-            }
-            _ => false,
-        });
-        self.known.insert(key, found);
-        found.map(|at| (path.to_owned(), at))
-    }
-}
-
-fn is_musl(elf: &Elf) -> bool {
-    elf.loader.as_ref().is_some_and(|loader| loader.contains("/ld-musl-"))
-}
-
-/// Whether musl's loader is that library itself (`load_library` in `ldso/dynlink.c`).
-fn is_in_musls_loader(name: &str) -> bool {
-    let own = ["c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."];
-    name.strip_prefix("lib").is_some_and(|rest| own.iter().any(|own| rest.starts_with(own)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::sample::{File, Program, Sample, found, has};
     use super::*;
+    use crate::rootfs::programs::ld_cache;
 
     fn rules(files: Vec<File>) -> Vec<Rule> {
         has(&Sample::new().entrypoint(&["/app"]).layer(files).audit(), CHECK.rules)
@@ -266,8 +164,17 @@ mod tests {
         );
         let linked = [loader(), library("opt/real.so", &[]), File::symlink("lib/libx.so.1", "../opt/real.so")];
         assert_eq!(rules(linked.into_iter().chain([app(&program)]).collect()), []);
-        let configured = [loader(), library("opt/x/libx.so.1", &[]), File::text("etc/ld.so.conf.d/x.conf", "/opt/x\n")];
-        assert_eq!(rules(configured.into_iter().chain([app(&program)]).collect()), []);
+        let configured = || vec![app(&program), loader(), library("opt/x/libx.so.1", &[])];
+        let with = |file: File| rules(configured().into_iter().chain([file]).collect());
+        let cache = ld_cache(&[("libx.so.1", "/opt/x/libx.so.1")]);
+        assert_eq!(with(File::new("etc/ld.so.cache", &cache)), []);
+        let elsewhere = ld_cache(&[("libx.so.1", "/opt/y/libx.so.1")]);
+        assert_eq!(with(File::new("etc/ld.so.cache", &elsewhere)), [Rule::MissingLibrary]);
+        let unmade = with(File::text("etc/ld.so.conf.d/x.conf", "/opt/x\n"));
+        assert_eq!(unmade, [Rule::MissingLibrary], "no loader reads it; `ldconfig` makes the cache of it");
+        let unread = vec![File::symlink("etc/ld.so.cache", "/srv/cache"), File::new("srv/cache", &cache)];
+        let audit = Sample::new().entrypoint(&["/app"]).layer(configured().into_iter().chain(unread)).audit();
+        assert_eq!(audit.images[0].unknown.iter().map(|one| one.rules[0]).collect::<Vec<_>>(), [Rule::MissingLibrary]);
         assert_eq!(rules(vec![app(&Program::default())]), [], "static");
         let own = Program { runpath: Some("/opt/x"), ..program };
         let inherited =

@@ -3,14 +3,13 @@
 use super::{
     super::{
         Place,
-        merged::{join, parent},
         notes::Notes,
-        scan::Kind,
         view::{Stored, View},
     },
     Check,
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::{Kind, join, parent};
 
 pub(super) const CHECK: Check = Check { rules: &[Rule::LoaderHijack], files: true, look };
 

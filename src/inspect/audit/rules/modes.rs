@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::{notes::Notes, scan::Kind, view::View},
+    super::{notes::Notes, view::View},
     Check,
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::Kind;
 
 pub(super) const CHECK: Check = Check { rules: &[Rule::Setuid, Rule::WorldWritable], files: true, look };
 

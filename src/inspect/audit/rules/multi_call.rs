@@ -3,16 +3,12 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
-    super::{
-        merged::At,
-        notes::Notes,
-        scan::{self, Magic},
-        view::View,
-    },
+    super::{notes::Notes, view::View},
     Check,
     dictionary::Dictionary,
 };
 use crate::report::Rule;
+use crate::rootfs::{At, Magic, file_name};
 
 pub(super) const CHECK: Check = Check { rules: &[Rule::MultiCallBinary], files: true, look };
 
@@ -34,7 +30,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     let applets = applets();
     let mut names: BTreeMap<At, usize> = BTreeMap::new();
     for (path, _, _) in view.nodes() {
-        let name = scan::name(path);
+        let name = file_name(path);
         if applets.get(name).is_none() {
             continue;
         }

@@ -4,15 +4,14 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
-        merged::parent,
         notes::Notes,
-        scan::{Entry, Kind, Magic},
         view::{Entrypoint, View},
     },
     Check,
     group::{Groups, area, count},
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::{Entry, Kind, Magic, parent};
 
 pub(super) const CHECK: Check = Check {
     rules: &[Rule::WritableCode, Rule::ReplaceableCode, Rule::RunUserOwned, Rule::ForeignOwner],
@@ -132,7 +131,7 @@ fn replaceable(view: &View<'_>, notes: &mut Notes) {
         }
     }
     for (folder, number) in groups {
-        let Some(node) = view.merged.get(&folder) else { continue };
+        let Some(node) = view.rootfs.get(&folder) else { continue };
         let message = format!("the run user can replace {} in `{folder}`", count(number, "program or setting"));
         notes.found(Rule::ReplaceableCode, view.place(node.inode), message);
     }

@@ -49,7 +49,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         }
     }
     for volume in view.keys("Volumes") {
-        let clean = super::super::merged::join("/", volume);
+        let clean = crate::rootfs::join("/", volume);
         let covers =
             |folder: &str| clean == folder || clean.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         if clean == "/" || SYSTEM.into_iter().any(covers) || clean.ends_with("/docker.sock") {
@@ -62,7 +62,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 /// Whether some file brings a capability of its own; it may be that for low ports.
 fn has_capability(view: &View<'_>) -> bool {
     view.entries().any(|(at, entry)| {
-        view.merged.presence(at) == Presence::Final
+        view.rootfs.presence(at) == Presence::Final
             && entry.xattrs().iter().any(|(name, _)| name == "security.capability")
     })
 }

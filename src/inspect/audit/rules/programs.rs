@@ -4,13 +4,12 @@ use std::cell::OnceCell;
 
 use super::{
     super::{
-        merged::At,
         notes::Notes,
-        scan::{ElfFile, Entry, Kind},
         view::{Entrypoint, View},
     },
     Check,
 };
+use crate::rootfs::{At, ElfFile, Entry, Kind};
 use crate::{
     elf::{Elf, Hardening, Language, NotElf, Relro, Stack},
     report::{Rule, Severity},

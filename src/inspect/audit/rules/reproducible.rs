@@ -3,16 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    super::{
-        Place,
-        merged::{At, Orphans},
-        notes::Notes,
-        scan::{Entry, Flaw},
-        view::View,
-    },
+    super::{Place, notes::Notes, view::View},
     Check,
     group::count,
 };
+use crate::rootfs::{At, Entry, Flaw, Orphans};
 use crate::{place::Packing, report::Rule};
 
 pub(super) const CHECK: Check = Check {
@@ -56,8 +51,8 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 
 /// Paths whose folder no layer has: each runtime makes it with a mode and time of its own.
 fn orphans(view: &View<'_>, notes: &mut Notes) {
-    let Some(Orphans { number, first }) = &view.merged.orphans else { return };
-    if let Some(node) = view.merged.get(first) {
+    let Orphans { number, first } = view.rootfs.orphans();
+    if let Some(node) = view.rootfs.get(first) {
         let message = format!("no layer has the folders of {}, such as `{first}`", count(*number, "path"));
         notes.found(Rule::UnsortedEntries, view.place(node.at), message);
     }

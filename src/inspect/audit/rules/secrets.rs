@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    super::{Finding, Place, Presence, merged::At, notes::Notes, scan::Kind, view::View},
+    super::{Finding, Place, Presence, notes::Notes, view::View},
     Check,
     group::Groups,
 };
-use crate::{
-    report::{Limits, Rule},
-    secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text},
-};
+use crate::report::{Limits, Rule};
+use crate::rootfs::{At, Kind};
+use crate::secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text};
 
 /// In files, of every layer.
 pub(super) const FILES: Check = Check {
@@ -48,13 +47,13 @@ fn files(view: &View<'_>, notes: &mut Notes) {
 /// One secret, at all of its places.
 fn tell(view: &View<'_>, notes: &mut Notes, places: &[(At, &SecretHit)]) {
     // The place that a container sees says most; by the name that it sees, which may be that of a hard link.
-    let best = places.iter().find(|(at, _)| view.merged.seen_as(*at).is_some()).or(places.first());
+    let best = places.iter().find(|(at, _)| view.rootfs.seen_as(*at).is_some()).or(places.first());
     let Some((best, _)) = best.copied() else { return };
-    let first = view.merged.seen_as(best).unwrap_or(best);
+    let first = view.rootfs.seen_as(best).unwrap_or(best);
     let Some((_, hit)) = places.iter().max_by_key(|(_, hit)| hit.severity).copied() else { return };
     let what = hit.detector;
     let path = view.entry(first).map(|entry| entry.path.clone()).unwrap_or_default();
-    let (rule, message) = match view.merged.presence(first) {
+    let (rule, message) = match view.rootfs.presence(first) {
         Presence::RemovedIn(layer) => (
             Rule::RemovedSecret,
             format!("a secret ({what}) in `{path}` is removed by layer {layer}, and still in the image"),
@@ -66,7 +65,7 @@ fn tell(view: &View<'_>, notes: &mut Notes, places: &[(At, &SecretHit)]) {
         _ => (hit.rule, format!("a secret ({what}) is in `{path}`")),
     };
     let place = |(at, hit): &(At, &SecretHit)| {
-        let at = view.merged.seen_as(*at).unwrap_or(*at);
+        let at = view.rootfs.seen_as(*at).unwrap_or(*at);
         Place { offset: Some(hit.offset), ..view.place(at) }
     };
     let also = places.iter().filter(|(at, _)| *at != best).take(Limits::AUDIT_ALSO).map(place);
@@ -85,7 +84,7 @@ fn names(view: &View<'_>, notes: &mut Notes) {
     let mut groups: BTreeMap<Rule, Groups> = BTreeMap::new();
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::File && entry.size > 0) {
         let Some(named) = name_hit(&entry.path).filter(|named| !named.confirmed_by_content) else { continue };
-        let gone = if view.merged.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
+        let gone = if view.rootfs.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
         let key = format!("`{}` is a file of this kind: {}{gone}", entry.path, named.detector);
         let group = groups.entry(named.rule).or_insert_with(|| Groups::new(named.rule));
         group.add(named.severity, key, || view.place(at));

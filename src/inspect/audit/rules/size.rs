@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Place, Presence, merged::At, notes::Notes, scan::Kind, view::View},
+    super::{Place, Presence, notes::Notes, view::View},
     Check,
     group::Groups,
 };
 use crate::report::{Limits, Rule};
+use crate::rootfs::{At, Kind};
 
 pub(super) const CHECK: Check =
     Check { rules: &[Rule::WastedBytes, Rule::DuplicateContent, Rule::SizeBudget], files: true, look };
@@ -37,7 +38,7 @@ fn wasted(view: &View<'_>, notes: &mut Notes) {
     let mut paths: BTreeMap<&str, (u64, At)> = BTreeMap::new();
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::File) {
         all = all.saturating_add(entry.size);
-        if matches!(view.merged.presence(at), Presence::RemovedIn(_) | Presence::ReplacedIn(_)) {
+        if matches!(view.rootfs.presence(at), Presence::RemovedIn(_) | Presence::ReplacedIn(_)) {
             lost = lost.saturating_add(entry.size);
             let one = paths.entry(&entry.path).or_insert((0, at));
             one.0 = one.0.saturating_add(entry.size);

@@ -1,11 +1,12 @@
 //! Capabilities, special files and the host's attributes: PERM008 to PERM010.
 
 use super::{
-    super::{notes::Notes, scan::Kind, view::View},
+    super::{notes::Notes, view::View},
     Check,
     group::{Groups, count},
 };
 use crate::report::{Rule, Severity};
+use crate::rootfs::Kind;
 
 pub(super) const CHECK: Check =
     Check { rules: &[Rule::FileCapabilities, Rule::SpecialFile, Rule::HostXattrs], files: true, look };
@@ -21,10 +22,12 @@ fn look(view: &View<'_>, notes: &mut Notes) {
                 || name.starts_with("trusted.")
                 || name.starts_with("user.overlay.");
             if of_host {
-                attributes.add(Severity::Medium, name.clone(), || view.place(at));
+                // Engines on overlayfs take its attributes for whiteouts and renames, and other engines do not.
+                let severity = if name.contains(".overlay.") { Severity::High } else { Severity::Medium };
+                attributes.add(severity, name.clone(), || view.place(at));
             }
             // The header of a hard link repeats what the file has.
-            let own = entry.kind != Kind::HardLink && view.merged.seen_as(at).is_some();
+            let own = entry.kind != Kind::HardLink && view.rootfs.seen_as(at).is_some();
             if name == "security.capability" && own {
                 let severity = match capabilities(value) {
                     Some(NET_BIND_SERVICE) => Severity::Medium,
@@ -39,11 +42,10 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         let path = &entry.path;
         let (severity, message) = match entry.kind {
             Kind::CharDevice if entry.device() == Some((0, 0)) => {
-                (Severity::Medium, format!("`{path}` is overlayfs's mark of a deletion, which no tar should have"))
+                (Severity::High, format!("`{path}` is overlayfs's mark of a deletion, which no tar should have"))
             }
             Kind::CharDevice | Kind::BlockDevice => (Severity::High, format!("`{path}` is a device")),
             Kind::Fifo => (Severity::Low, format!("`{path}` is a fifo")),
-            Kind::Other => (Severity::Low, format!("`{path}` is of a kind that runtimes leave out")),
             _ => continue,
         };
         notes.weigh(Rule::SpecialFile, severity, view.place(at), message);
@@ -95,7 +97,14 @@ mod tests {
         assert_eq!(rules(File::fifo("run/pipe")), [Rule::SpecialFile]);
         assert_eq!(rules(File::text("a", "x").xattr("security.selinux", b"label")), [Rule::HostXattrs]);
         assert_eq!(rules(File::text("a", "x").xattr("user.mime", b"text")), []);
-        let audit = Sample::new().layer([File::device("dev/gone", 0, 0)]).audit();
-        assert_eq!(found(&audit, Rule::SpecialFile).first().map(|one| one.severity), Some(Severity::Medium));
+        // Engines on overlayfs see less because of these, and other engines do not.
+        for (file, rule) in [
+            (File::device("dev/gone", 0, 0), Rule::SpecialFile),
+            (File::folder("a").xattr("trusted.overlay.opaque", b"y"), Rule::HostXattrs),
+            (File::folder("a").xattr("user.overlay.opaque", b"y"), Rule::HostXattrs),
+        ] {
+            let audit = Sample::new().layer([file]).audit();
+            assert_eq!(found(&audit, rule).first().map(|one| one.severity), Some(Severity::High));
+        }
     }
 }

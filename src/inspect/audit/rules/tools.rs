@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use super::{
     super::{
         Finding,
-        merged::At,
         notes::Notes,
-        scan::{self, Content, Entry, Kind, Magic},
         view::{Entrypoint, View},
     },
     Check,
@@ -15,6 +13,7 @@ use super::{
     group::{Groups, count},
 };
 use crate::report::{Limits, Rule, Severity};
+use crate::rootfs::{At, Content, Entry, Kind, Magic, file_name};
 
 pub(super) const CHECK: Check = Check {
     rules: &[
@@ -110,7 +109,7 @@ fn is_tool(path: &str, entry: &Entry) -> bool {
     if path.starts_with("/usr/share/doc/") || !entry.is_program() {
         return false;
     }
-    let folder = super::super::merged::parent(path).rsplit('/').next().unwrap_or_default();
+    let folder = crate::rootfs::parent(path).rsplit('/').next().unwrap_or_default();
     entry.magic == Magic::Elf || matches!(folder, "bin" | "sbin" | ".bin" | "libexec" | "busybox")
 }
 
@@ -142,7 +141,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     // All names of one inode under one rule are one finding.
     let mut found: BTreeMap<(Rule, At), Names> = BTreeMap::new();
     for (path, node, _) in view.nodes() {
-        let name = scan::name(path);
+        let name = file_name(path);
         let Some((rule, severity)) = rule_of(name) else { continue };
         let Ok((_, target, entry)) = view.find(path) else { continue };
         if entry.kind == Kind::File && is_tool(path, entry) {

@@ -27,6 +27,7 @@ fn report(config: &Value, layers: Vec<Vec<EntryReport>>) -> Report {
         annotations: BTreeMap::new(),
         config: json!({ "config": config }),
         layers: layers.collect(),
+        rootfs: None,
     };
     Report {
         reference: Some("hello".into()),

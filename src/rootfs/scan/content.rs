@@ -1,7 +1,7 @@
 //! The content of one file while it passes by: nobody keeps it, everybody looks.
 
 use super::{
-    Entry, Magic,
+    Entry, Magic, ScanDepth,
     markers::{Marks, Search},
 };
 use crate::{
@@ -11,13 +11,14 @@ use crate::{
 };
 
 /// Files that rules read whole, by path.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     "/etc/apk/world",
     "/etc/passwd",
     "/etc/group",
     "/etc/shadow",
     "/etc/master.passwd",
     "/etc/shells",
+    "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.preload",
 ];
@@ -25,9 +26,28 @@ const KEPT: [&str; 8] = [
 /// Beginnings of paths whose files are kept like those.
 const KEPT_FOLDERS: [&str; 2] = ["/etc/ld.so.conf.d/", "/etc/ld-musl-"];
 
+/// Names of files that a build on this image reads, wherever they lie: a link may lead there. With the bytes of one.
+const KEPT_NAMES: [(&str, u64); 3] = [
+    ("passwd", Limits::AUDIT_KEPT_BYTES as u64),
+    ("group", Limits::AUDIT_KEPT_BYTES as u64),
+    ("ca-certificates.crt", Limits::CERTIFICATE_BYTES),
+];
+
+/// How many bytes are kept of the file of that entry; `None` where its path does not ask for it.
+fn kept_bytes(entry: &Entry, depth: ScanDepth) -> Option<usize> {
+    let path = entry.path.as_str();
+    if depth == ScanDepth::Structure
+        && let Some((_, most)) = KEPT_NAMES.iter().find(|(name, _)| *name == entry.name())
+    {
+        return usize::try_from(*most).ok();
+    }
+    let is_kept = KEPT.contains(&path) || KEPT_FOLDERS.iter().any(|folder| path.starts_with(folder));
+    is_kept.then_some(Limits::AUDIT_KEPT_BYTES)
+}
+
 /// What a file's content told.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::inspect::audit) enum Content {
+pub(crate) enum Content {
     /// A file that a rule reads; cut at [`Limits::AUDIT_KEPT_BYTES`]. `longest` is its longest line.
     Kept { text: Vec<u8>, longest: usize },
     /// The line behind `#!`.
@@ -38,13 +58,13 @@ pub(in crate::inspect::audit) enum Content {
 
 /// An ELF file.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::inspect::audit) struct ElfFile {
+pub(crate) struct ElfFile {
     /// Its headers.
-    pub(in crate::inspect::audit) headers: Result<Elf, NotElf>,
+    pub(crate) headers: Result<Elf, NotElf>,
     /// How it was hardened; `None` where the headers do not hold together or the part that tells was not kept.
-    pub(in crate::inspect::audit) hardening: Option<Hardening>,
+    pub(crate) hardening: Option<Hardening>,
     /// What was seen in the rest.
-    pub(in crate::inspect::audit) marks: Marks,
+    pub(crate) marks: Marks,
 }
 
 impl Content {
@@ -66,14 +86,18 @@ impl Content {
 
 /// All that looks at one file.
 pub(super) struct Reader<'s> {
-    secrets: SecretScanner,
+    depth: ScanDepth,
+    secrets: Option<SecretScanner>,
     checksum: crc32fast::Hasher,
     /// The first bytes, for what a file begins with and for a script's line.
     head: Vec<u8>,
     kept: Option<(Vec<u8>, Lines)>,
+    /// Bytes of a file that are kept at most.
+    most: usize,
     /// Where an ELF file goes; the memory is that of the one before it.
     sparse: &'s mut Sparse,
-    elf: Option<Search>,
+    is_elf: bool,
+    search: Option<Search>,
     begun: bool,
 }
 
@@ -94,27 +118,30 @@ struct Lines {
 const HEAD: usize = 256;
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(entry: &Entry, sparse: &'s mut Sparse) -> Self {
-        let kept =
-            KEPT.contains(&entry.path.as_str()) || KEPT_FOLDERS.iter().any(|folder| entry.path.starts_with(folder));
+    pub(super) fn new(entry: &Entry, sparse: &'s mut Sparse, depth: ScanDepth) -> Self {
+        let most = kept_bytes(entry, depth);
         Self {
-            secrets: SecretScanner::sniffing(&entry.path),
+            depth,
+            secrets: (depth == ScanDepth::Full).then(|| SecretScanner::sniffing(&entry.path)),
             checksum: crc32fast::Hasher::new(),
             head: Vec::new(),
-            kept: kept.then(Default::default),
+            kept: most.map(|_| Default::default()),
+            most: most.unwrap_or(Limits::AUDIT_KEPT_BYTES),
             sparse,
-            elf: None,
+            is_elf: false,
+            search: None,
             begun: false,
         }
     }
 
     pub(super) fn push(&mut self, chunk: &[u8]) {
-        self.secrets.push(chunk);
-        self.checksum.update(chunk);
+        if let Some(secrets) = &mut self.secrets {
+            secrets.push(chunk);
+            self.checksum.update(chunk);
+        }
         self.push_kept(chunk);
-        if let Some(search) = &mut self.elf {
-            self.sparse.push(chunk);
-            search.push(chunk);
+        if self.is_elf {
+            self.push_program(chunk);
             return;
         }
         if self.head.len() < HEAD {
@@ -126,12 +153,11 @@ impl<'s> Reader<'s> {
                 self.begun = true;
                 if self.head.starts_with(b"\x7fELF") {
                     self.sparse.clear();
-                    let mut search = Search::default();
-                    for part in [self.head.as_slice(), rest] {
-                        self.sparse.push(part);
-                        search.push(part);
-                    }
-                    self.elf = Some(search);
+                    self.is_elf = true;
+                    self.search = (self.depth == ScanDepth::Full).then(Search::default);
+                    let head = self.head.clone();
+                    self.push_program(&head);
+                    self.push_program(rest);
                 }
             }
             // A link may make it `/etc/passwd`.
@@ -142,10 +168,18 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Takes what comes next of an ELF file.
+    fn push_program(&mut self, chunk: &[u8]) {
+        self.sparse.push(chunk);
+        if let Some(search) = &mut self.search {
+            search.push(chunk);
+        }
+    }
+
     fn push_kept(&mut self, chunk: &[u8]) {
         if let Some((text, lines)) = &mut self.kept {
             lines.push(chunk);
-            let room = Limits::AUDIT_KEPT_BYTES.saturating_sub(text.len()).min(chunk.len());
+            let room = self.most.saturating_sub(text.len()).min(chunk.len());
             text.extend_from_slice(chunk.get(..room).unwrap_or_default());
         }
     }
@@ -170,11 +204,12 @@ impl<'s> Reader<'s> {
             head if head.starts_with(b"!<arch>") => Magic::Archive,
             _ => Magic::Other,
         };
-        let content = if let Some(search) = self.elf {
+        let content = if self.is_elf {
             let sparse = &*self.sparse;
             let headers = elf::headers(sparse);
-            let hardening = if headers.is_ok() { elf::look(sparse) } else { None };
-            let marks = search.finish(sparse);
+            let is_full = self.depth == ScanDepth::Full;
+            let hardening = if is_full && headers.is_ok() { elf::look(sparse) } else { None };
+            let marks = self.search.map(|search| search.finish(sparse)).unwrap_or_default();
             Some(Content::Elf(Box::new(ElfFile { headers, hardening, marks })))
         } else if let Some((text, lines)) = self.kept {
             Some(Content::Kept { text, longest: lines.longest })
@@ -184,7 +219,7 @@ impl<'s> Reader<'s> {
         } else {
             None
         };
-        Found { content, secrets: self.secrets.finish() }
+        Found { content, secrets: self.secrets.map(SecretScanner::finish).unwrap_or_default() }
     }
 }
 

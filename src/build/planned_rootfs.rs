@@ -4,9 +4,8 @@ mod base;
 mod over;
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     io::{Cursor, Read as _},
-    ops::Bound,
     sync::Arc,
 };
 
@@ -20,21 +19,25 @@ use crate::{
     layer::{Entry, EntryKind},
     oci::{ImagePath, Open},
     report::{Failure, Limits, Origin},
+    rootfs::{
+        ResolveError, Rootfs, RootfsNode, Step,
+        programs::{NotRead, ProgramFiles},
+    },
 };
 
-pub(super) use base::{BaseFile, Item, ItemKind};
+pub(super) use base::BaseFile;
 
 /// Every path of the image, each once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Merged {
-    nodes: BTreeMap<ImagePath, Node>,
+pub(super) struct PlannedRootfs {
+    nodes: Rootfs<PlannedNode>,
     /// Whether there is a base below.
     has_base: bool,
 }
 
 /// One path of the image.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(super) struct PlannedNode {
     pub(super) kind: NodeKind,
     pub(super) mode: u32,
     pub(super) uid: u32,
@@ -52,7 +55,7 @@ pub(super) struct Node {
 pub(super) enum NodeKind {
     Directory,
     File(Body),
-    Symlink(Vec<u8>),
+    Symlink(Box<str>),
     /// A device or a FIFO of the base.
     Special,
 }
@@ -66,18 +69,17 @@ pub(super) enum Body {
     Base(Arc<BaseFile>),
 }
 
-/// Why a path leads nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lost {
-    /// There is nothing at the path, or at the end of its links.
-    Absent,
-    /// Its links lead in a circle.
-    Loop,
-    /// A component that should be a folder is a file.
-    NotAFolder,
+impl RootfsNode for PlannedNode {
+    fn step(&self) -> Step<'_> {
+        match &self.kind {
+            NodeKind::Directory => Step::Enter,
+            NodeKind::Symlink(target) => Step::Follow(target),
+            NodeKind::File(_) | NodeKind::Special => Step::End,
+        }
+    }
 }
 
-impl Node {
+impl PlannedNode {
     /// A file of root's with this mode.
     pub(super) fn file(body: Body, mode: u32, group: GroupKind, origin: &Origin) -> Self {
         Self::new(NodeKind::File(body), mode, group, origin)
@@ -89,7 +91,7 @@ impl Node {
     }
 
     /// A link.
-    pub(super) fn symlink(target: Vec<u8>, group: GroupKind, origin: &Origin) -> Self {
+    pub(super) fn symlink(target: Box<str>, group: GroupKind, origin: &Origin) -> Self {
         Self::new(NodeKind::Symlink(target), 0o777, group, origin)
     }
 
@@ -122,7 +124,7 @@ impl Body {
         match self {
             Self::Host(file) => file.size(),
             Self::Memory(bytes) => bytes.len() as u64,
-            Self::Base(file) => file.size,
+            Self::Base(file) => file.size(),
         }
     }
 
@@ -140,14 +142,14 @@ impl Body {
         match self {
             Self::Host(file) => file.elf(),
             Self::Memory(bytes) => Ok(elf::read(Cursor::new(bytes.as_slice()))),
-            Self::Base(file) => Ok(file.elf.clone()),
+            Self::Base(file) => Ok(file.elf()),
         }
     }
 
     /// The whole of a small file, such as passwd; none where it is too large or was not kept.
     pub(super) fn small(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Base(file) => file.text.clone(),
+            Self::Base(file) => file.text(),
             other => {
                 let (mut bytes, limit) = (Vec::new(), Limits::AUDIT_KEPT_BYTES as u64);
                 let (_, content) = other.content()?;
@@ -158,17 +160,17 @@ impl Body {
     }
 }
 
-impl Merged {
+impl PlannedRootfs {
     /// Adds a path; one that is there already is an error that names both lines.
-    pub(super) fn add(&mut self, path: ImagePath, node: Node) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, path: ImagePath, node: PlannedNode) -> Result<(), Failure> {
         if path.is_root() {
             let what = "`/` is always there and belongs to root".to_owned();
             return Err(Failure::new(what).at(&node.origin));
         }
         let path = self.real(path, &node.origin)?;
-        if let Some(there) = self.nodes.get(&path).filter(|there| there.group == GroupKind::Base) {
+        if let Some(there) = self.nodes.get(path.as_str()).filter(|there| there.group == GroupKind::Base) {
             self.check_over(&path, there, &node)?;
-        } else if let Some(there) = self.nodes.get(&path) {
+        } else if let Some(there) = self.nodes.get(path.as_str()) {
             let what = format!("`{path}` is {} already", there.whence());
             let failure = Failure::new(what).at(&node.origin);
             return Err(failure.hint(if there.group == GroupKind::System {
@@ -185,20 +187,15 @@ impl Merged {
     }
 
     /// Adds paths that are in their order, as [`Self::add`] would one after the other.
-    pub(super) fn add_sorted(&mut self, nodes: Vec<(ImagePath, Node)>) -> Result<(), Failure> {
-        let is_new = |(path, _): &(ImagePath, Node)| !path.is_root() && !self.nodes.contains_key(path);
+    pub(super) fn add_sorted(&mut self, nodes: Vec<(ImagePath, PlannedNode)>) -> Result<(), Failure> {
+        let is_new = |(path, _): &(ImagePath, PlannedNode)| !path.is_root() && self.nodes.get(path.as_str()).is_none();
         let in_order = nodes.is_sorted_by(|(one, _), (other, _)| one < other);
         let fits = self.nodes.len() + nodes.len() <= Limits::ENTRIES;
         // A base may move each of them, and what is refused is told of one path.
         if self.has_base || !in_order || !fits || !nodes.iter().all(is_new) {
             return nodes.into_iter().try_for_each(|(path, node)| self.add(path, node));
         }
-        // A map that is made of what is sorted takes half the memory of one that grew, and no look-ups.
-        let mut fewer: BTreeMap<_, _> = nodes.into_iter().collect();
-        if self.nodes.len() < fewer.len() {
-            std::mem::swap(&mut self.nodes, &mut fewer);
-        }
-        self.nodes.extend(fewer);
+        self.nodes.insert_sorted(nodes);
         Ok(())
     }
 
@@ -214,7 +211,10 @@ impl Merged {
         }
         for (path, group, origin) in paths {
             for parent in path.parents() {
-                let node = self.nodes.entry(parent.clone()).or_insert_with(|| Node::directory(group, &origin));
+                let Some(node) = self.nodes.get_mut(parent.as_str()) else {
+                    self.nodes.insert(parent, PlannedNode::directory(group, &origin));
+                    continue;
+                };
                 let what = match node.kind {
                     NodeKind::Directory => {
                         node.group = node.group.min(group);
@@ -228,77 +228,64 @@ impl Merged {
                 return Err(Failure::new(what).at(&origin));
             }
         }
+        self.nodes.set_closed();
         Ok(())
     }
 
-    pub(super) fn get(&self, path: &ImagePath) -> Option<&Node> {
+    pub(super) fn get(&self, path: &ImagePath) -> Option<&PlannedNode> {
+        self.nodes.get(path.as_str())
+    }
+
+    /// The node at exactly this path.
+    pub(super) fn get_text(&self, path: &str) -> Option<&PlannedNode> {
         self.nodes.get(path)
     }
 
     /// Every path and its node, in the order of paths.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Node)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ImagePath, &PlannedNode)> {
         self.nodes.iter()
     }
 
     /// What is below a folder.
-    pub(super) fn below<'a>(&'a self, folder: &'a ImagePath) -> impl Iterator<Item = (&'a ImagePath, &'a Node)> {
-        let prefix = if folder.is_root() { b"/".to_vec() } else { [folder.as_bytes(), b"/"].concat() };
-        // What is in it lies together: `a-b` is before `a/`.
-        let range: (Bound<&[u8]>, Bound<&[u8]>) = (Bound::Excluded(&prefix), Bound::Unbounded);
-        self.nodes.range::<[u8], _>(range).take_while(move |(path, _)| path.as_bytes().starts_with(&prefix))
+    pub(super) fn below<'a>(
+        &'a self,
+        folder: &ImagePath,
+    ) -> impl Iterator<Item = (&'a ImagePath, &'a PlannedNode)> + use<'a> {
+        self.nodes.below(folder.as_str())
     }
 
     /// What the image itself brings, above the base.
-    fn own(&self) -> impl Iterator<Item = (&ImagePath, &Node)> {
+    fn own(&self) -> impl Iterator<Item = (&ImagePath, &PlannedNode)> {
         self.nodes.iter().filter(|(_, node)| node.group != GroupKind::Base)
     }
 
     /// Where `path` ends when every link on its way is followed inside the image.
-    pub(super) fn follow(&self, path: &ImagePath) -> Result<ImagePath, Lost> {
-        let mut links = 0;
-        let mut left: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).rev().collect();
-        let mut at = ImagePath::root();
-        while let Some(name) = left.pop() {
-            match name.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    at = at.parent().unwrap_or(at);
-                    continue;
-                }
-                _ => {}
-            }
-            let next = at.join(&name).map_err(|_| Lost::Absent)?;
-            match self.nodes.get(&next).map(|node| &node.kind) {
-                None => return Err(Lost::Absent),
-                Some(NodeKind::File(_) | NodeKind::Special) if !left.is_empty() => return Err(Lost::NotAFolder),
-                Some(NodeKind::Directory | NodeKind::File(_) | NodeKind::Special) => at = next,
-                Some(NodeKind::Symlink(target)) => {
-                    links += 1;
-                    if links > Limits::LINK_DEPTH {
-                        return Err(Lost::Loop);
-                    }
-                    if target.starts_with(b"/") {
-                        at = ImagePath::root();
-                    }
-                    left.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
-                }
-            }
+    pub(super) fn follow(&self, path: &ImagePath) -> Result<ImagePath, ResolveError> {
+        self.nodes.resolve(path.as_str()).map(|end| ImagePath::foreign(end.path))
+    }
+
+    /// The file that `path` leads to, links followed.
+    pub(super) fn file_at(&self, path: &str) -> Option<(ImagePath, &PlannedNode, &Body)> {
+        let end = self.nodes.resolve(path).ok()?;
+        let node = end.node?;
+        match &node.kind {
+            NodeKind::File(body) => Some((ImagePath::foreign(end.path), node, body)),
+            _ => None,
         }
-        Ok(at)
     }
 
     /// The layers above the base: every path in the one it belongs to.
     pub(super) fn into_groups(self) -> Vec<Group> {
         let mut groups = GroupKind::ALL.map(|kind| {
             // Not a byte more: of a large tree, this is what takes most of the memory.
-            let count = self.nodes.values().filter(|node| node.group == kind).count();
+            let count = self.nodes.iter().filter(|(_, node)| node.group == kind).count();
             Group { kind, entries: Vec::with_capacity(count), from_host: false }
         });
-        for (path, node) in self.nodes {
+        for (path, node) in self.nodes.into_nodes() {
             let (mut fingerprint, mut from_host) = (None, false);
             let kind = match node.kind {
                 NodeKind::Directory => EntryKind::Directory,
-                NodeKind::Symlink(target) => EntryKind::Symlink { target },
+                NodeKind::Symlink(target) => EntryKind::Symlink { target: String::from(target).into_bytes() },
                 NodeKind::File(body) => {
                     let Some((name, content)) = body.content() else { continue };
                     fingerprint = Some(name);
@@ -318,6 +305,47 @@ impl Merged {
     }
 }
 
+/// The files of a planned image, with the environment that its container gets (`NAME=value`).
+pub(super) struct PlannedPrograms<'p> {
+    pub(super) rootfs: &'p PlannedRootfs,
+    pub(super) env: &'p [String],
+}
+
+impl ProgramFiles for PlannedPrograms<'_> {
+    type File = ImagePath;
+
+    fn file(&self, path: &str) -> Option<ImagePath> {
+        self.rootfs.file_at(path).map(|(path, ..)| path)
+    }
+
+    fn headers(&self, file: &ImagePath) -> Result<Cow<'_, Elf>, NotRead> {
+        let Some((_, _, body)) = self.rootfs.file_at(file.as_str()) else { return Err(NotRead::NotElf) };
+        match body.elf() {
+            Ok(Ok(elf)) => Ok(Cow::Owned(elf)),
+            Ok(Err(NotElf::Broken(_)))
+                if matches!(body, Body::Base(_)) && body.size() > Limits::ELF_HEAD_BYTES as u64 =>
+            {
+                Err(NotRead::TooLarge)
+            }
+            Ok(Err(_)) | Err(_) => Err(NotRead::NotElf),
+        }
+    }
+
+    fn is_executable(&self, file: &ImagePath) -> bool {
+        self.rootfs.get(file).is_some_and(|node| node.mode & 0o111 != 0)
+    }
+
+    fn text(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, NotRead> {
+        let Some((_, _, body)) = self.rootfs.file_at(path) else { return Ok(None) };
+        body.small().map(|text| Some(Cow::Owned(text))).ok_or(NotRead::TooLarge)
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = self.env.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.map(Cow::Borrowed)
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -329,23 +357,23 @@ mod tests {
     }
 
     /// Files and links (with a target) by their paths, and the folders they are in.
-    fn merged(entries: &[(&str, Option<&str>)]) -> Merged {
+    fn merged(entries: &[(&str, Option<&str>)]) -> PlannedRootfs {
         let origin = Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0);
-        let mut merged = Merged::default();
+        let mut rootfs = PlannedRootfs::default();
         for (at, target) in entries {
             let node = match target {
-                Some(target) => Node::symlink(target.as_bytes().to_vec(), GroupKind::Files, &origin),
-                None => Node::file(Body::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &origin),
+                Some(target) => PlannedNode::symlink((*target).into(), GroupKind::Files, &origin),
+                None => PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &origin),
             };
-            merged.add(path(at), node).unwrap();
+            rootfs.add(path(at), node).unwrap();
         }
-        merged.close().unwrap();
-        merged
+        rootfs.close().unwrap();
+        rootfs
     }
 
     #[test]
     fn links_are_followed_as_the_kernel_does_inside_the_image() {
-        let merged = merged(&[
+        let rootfs = merged(&[
             ("/usr/lib/a", None),
             ("/lib", Some("usr/lib")),
             ("/usr/up", Some("../../../lib/./a")),
@@ -354,29 +382,29 @@ mod tests {
             ("/two", Some("/one")),
             ("/gone", Some("nowhere")),
         ]);
-        let follow = |text: &str| merged.follow(&path(text)).map(|end| end.to_string());
+        let follow = |text: &str| rootfs.follow(&path(text)).map(|end| end.to_string());
         for way in ["/usr/lib/a", "/lib/a", "/usr/up", "/abs"] {
             assert_eq!(follow(way).as_deref(), Ok("/usr/lib/a"), "{way}");
         }
         assert_eq!(follow("/lib").as_deref(), Ok("/usr/lib"));
-        assert_eq!(follow("/one"), Err(Lost::Loop));
-        assert_eq!(follow("/gone"), Err(Lost::Absent));
-        assert_eq!(follow("/lib/b"), Err(Lost::Absent));
-        assert_eq!(follow("/lib/a/b"), Err(Lost::NotAFolder));
-        assert_eq!(follow("/abs/b"), Err(Lost::NotAFolder));
+        assert_eq!(follow("/one"), Err(ResolveError::Loop));
+        assert_eq!(follow("/gone"), Err(ResolveError::Absent));
+        assert_eq!(follow("/lib/b"), Err(ResolveError::Absent));
+        assert_eq!(follow("/lib/a/b"), Err(ResolveError::NotADirectory));
+        assert_eq!(follow("/abs/b"), Err(ResolveError::NotADirectory));
     }
 
     #[test]
     fn what_is_below_a_folder_is_not_what_begins_with_its_name() {
-        let merged = merged(&[("/a/b", None), ("/a-b/c", None), ("/ab", None), ("/a/c/d", None)]);
-        let below: Vec<_> = merged.below(&path("/a")).map(|(path, _)| path.to_string()).collect();
+        let rootfs = merged(&[("/a/b", None), ("/a-b/c", None), ("/ab", None), ("/a/c/d", None)]);
+        let below: Vec<_> = rootfs.below(&path("/a")).map(|(path, _)| path.to_string()).collect();
         assert_eq!(below, ["/a/b", "/a/c", "/a/c/d"]);
     }
 
     #[test]
     fn what_comes_sorted_is_added_as_if_it_came_one_by_one() {
         let origin = Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0);
-        let node = || Node::symlink(b"x".to_vec(), GroupKind::Files, &origin);
+        let node = || PlannedNode::symlink("x".into(), GroupKind::Files, &origin);
         let nodes = |paths: &[&str]| paths.iter().map(|at| (path(at), node())).collect::<Vec<_>>();
         for there in [&["/b"][..], &["/a/1", "/a/2", "/a/3", "/c/0", "/z"], &[]] {
             for new in [&["/a", "/c/1", "/d"][..], &["/a", "/b", "/z"], &["/d", "/c"], &["/"], &[]] {

@@ -6,13 +6,12 @@ mod markers;
 
 use std::{collections::BTreeMap, io};
 
-pub(super) use crate::layer::foreign_tar::{Entry, Flaw, Kind, Magic, name};
-pub(super) use content::{Content, ElfFile};
+pub(crate) use crate::layer::foreign_tar::{Entry, Flaw, Kind, Magic, name};
+pub(crate) use content::{Content, ElfFile};
 
 use crate::{
     elf::Sparse,
     layer::foreign_tar::{Tape, Tell},
-    place::{Packing, StoredLayer, drain},
     report::{Limits, Rule},
     secrets::SecretHit,
 };
@@ -20,28 +19,28 @@ use content::Reader;
 
 /// What one layer holds.
 #[derive(Debug, Default)]
-pub(super) struct LayerScan {
+pub(crate) struct LayerScan {
     /// In the order of the tar.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// What contents told, by the index of their entry.
-    pub(super) contents: BTreeMap<usize, Content>,
+    pub(crate) contents: BTreeMap<usize, Content>,
     /// What is wrong with the tar, with the index of the entry it is about.
-    pub(super) flaws: Vec<(usize, Flaw)>,
+    pub(crate) flaws: Vec<(usize, Flaw)>,
     /// Secrets, by the index of the entry they are in.
-    pub(super) secrets: Vec<(usize, SecretHit)>,
+    pub(crate) secrets: Vec<(usize, SecretHit)>,
     /// Bytes of the tar.
-    pub(super) unpacked_size: u64,
+    pub(crate) unpacked_size: u64,
     /// The header of the gzip stream, where it is one and holds more than it must.
-    pub(super) gzip: Option<String>,
+    pub(crate) gzip: Option<String>,
     /// Why it could not be read to the end, and the rule that says so, if one does.
-    pub(super) fault: Option<(String, Option<Rule>)>,
+    pub(crate) fault: Option<(String, Option<Rule>)>,
     /// Bytes of memory that all this takes, about.
-    pub(super) weight: usize,
+    pub(crate) weight: usize,
 }
 
 /// What is left of the memory that all entries of an audit may take.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     bytes: usize,
     entries: usize,
 }
@@ -63,33 +62,44 @@ impl Room {
     }
 
     /// Counts what else is kept.
-    pub(super) fn take_bytes(&mut self, bytes: usize) -> Result<(), String> {
+    pub(crate) fn take_bytes(&mut self, bytes: usize) -> Result<(), String> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or("what is in it takes too much memory")?;
         Ok(())
     }
 }
 
-/// Reads a layer to its end. What cannot be read ends the scan, with what was found until there.
-pub(super) fn layer(stored: &StoredLayer, room: &mut Room) -> LayerScan {
-    let mut scan = match stored.open_tar() {
-        Ok(reader) => stream(ahead::ahead(reader), room),
-        Err(error) => LayerScan { fault: Some(fault(&error)), ..LayerScan::default() },
-    };
-    scan.gzip = gzip_header(stored);
-    scan
+/// How much of contents is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScanDepth {
+    /// All that rules ask for.
+    Full,
+    /// What the headers of programs say, and what is in files that a build on this image reads: accounts and
+    /// certificates. No secrets, no checksums, no words in programs.
+    Structure,
 }
 
-/// Reads a tar to its end, and to that of the stream it is in.
-pub(super) fn stream<R: io::BufRead>(reader: R, room: &mut Room) -> LayerScan {
-    let mut scan = LayerScan::default();
-    let before = room.bytes;
-    let mut tape = Tape::new(reader);
-    let walked = walk(&mut tape, &mut scan, room);
-    let drained = walked.and_then(|()| drain(&mut tape));
-    scan.unpacked_size = tape.position();
-    scan.weight = size_of::<LayerScan>() + (before - room.bytes);
-    scan.fault = drained.err().map(|error| fault(&error));
-    scan
+impl LayerScan {
+    /// Reads the tar of a layer to its end, on a thread of its own where the system has one. What cannot be read ends the
+    /// scan, with what was found until there.
+    pub(crate) fn unpacked(tar: io::Result<Box<dyn io::Read + Send>>, depth: ScanDepth, room: &mut Room) -> Self {
+        match tar {
+            Ok(reader) => Self::of(ahead::ahead(reader), depth, room),
+            Err(error) => Self { fault: Some(fault(&error)), ..Self::default() },
+        }
+    }
+
+    /// Reads a tar to its end, and to that of the stream it is in.
+    pub(crate) fn of<R: io::BufRead>(reader: R, depth: ScanDepth, room: &mut Room) -> Self {
+        let mut scan = Self::default();
+        let before = room.bytes;
+        let mut tape = Tape::new(reader);
+        let walked = walk(&mut tape, &mut scan, depth, room);
+        let drained = walked.and_then(|()| io::copy(&mut tape, &mut io::sink()));
+        scan.unpacked_size = tape.position();
+        scan.weight = size_of::<Self>() + (before - room.bytes);
+        scan.fault = drained.err().map(|error| fault(&error));
+        scan
+    }
 }
 
 /// Why a layer could not be read, and the rule that says so, if one does.
@@ -109,33 +119,7 @@ fn blame(error: &io::Error) -> Option<Rule> {
     }
 }
 
-/// What the gzip header holds that depends on when and where it was made.
-fn gzip_header(stored: &StoredLayer) -> Option<String> {
-    use io::Read as _;
-    if Packing::of(&stored.descriptor.media_type) != Packing::Gzip {
-        return None;
-    }
-    let mut head = [0; 10];
-    stored.blob.open().ok()?.read_exact(&mut head).ok()?;
-    let [0x1f, 0x8b, 8, flags, time @ .., _, system] = head else { return None };
-    let time = u32::from_le_bytes(time.get(..4)?.try_into().ok()?);
-    let mut told = Vec::new();
-    if time != 0 {
-        told.push(format!("the time {time}"));
-    }
-    for (bit, what) in [(8, "a file name"), (16, "a comment"), (4, "an extra field")] {
-        if flags & bit != 0 {
-            told.push(what.to_owned());
-        }
-    }
-    // 3 is Unix and 255 unknown, which is what compressors write everywhere.
-    if !matches!(system, 3 | 255) {
-        told.push(format!("the system {system}"));
-    }
-    (!told.is_empty()).then(|| told.join(" and "))
-}
-
-fn walk<R: io::BufRead>(tape: &mut Tape<R>, scan: &mut LayerScan, room: &mut Room) -> io::Result<()> {
+fn walk<R: io::BufRead>(tape: &mut Tape<R>, scan: &mut LayerScan, depth: ScanDepth, room: &mut Room) -> io::Result<()> {
     let mut counts = [0; Flaw::KINDS];
     let mut spare = Sparse::default();
     let full = |what: String| io::Error::new(io::ErrorKind::QuotaExceeded, what);
@@ -158,7 +142,7 @@ fn walk<R: io::BufRead>(tape: &mut Tape<R>, scan: &mut LayerScan, room: &mut Roo
                     }
                 }
                 if entry.kind == Kind::File {
-                    let mut reader = Reader::new(&entry, &mut spare);
+                    let mut reader = Reader::new(&entry, &mut spare, depth);
                     tape.content(|chunk| reader.push(chunk))?;
                     let found = reader.finish(&mut entry);
                     if let Some(content) = found.content {

@@ -10,19 +10,19 @@ use crate::{elf::Sparse, report::Limits};
 
 /// What was seen in a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::inspect::audit) struct Marks {
+pub(crate) struct Marks {
     /// `busybox` or `toybox`.
-    pub(in crate::inspect::audit) multi_call: Option<&'static str>,
+    pub(crate) multi_call: Option<&'static str>,
     /// It checks certificates against those of the system.
-    pub(in crate::inspect::audit) tls: Option<&'static str>,
+    pub(crate) tls: Option<&'static str>,
     /// It carries certificates of its own.
-    pub(in crate::inspect::audit) own_roots: bool,
+    pub(crate) own_roots: bool,
     /// It calls the stack protector.
-    pub(in crate::inspect::audit) canary: bool,
+    pub(crate) canary: bool,
     /// It is packed by UPX.
-    pub(in crate::inspect::audit) packed: bool,
+    pub(crate) packed: bool,
     /// Paths of the machine that built it; the first few.
-    pub(in crate::inspect::audit) paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
 }
 
 /// What a word stands for.

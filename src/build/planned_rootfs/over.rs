@@ -1,0 +1,75 @@
+//! How the entries of a recipe go over a base.
+
+use super::{NodeKind, PlannedNode, PlannedRootfs};
+use crate::{
+    build::plan::GroupKind,
+    oci::ImagePath,
+    report::{Failure, Limits, Origin, printable},
+    rootfs::{Step, Visit, child},
+};
+
+impl PlannedRootfs {
+    /// Where an entry for `path` really lies: a folder above it that is a link in the base is followed inside of the
+    /// root, as every runtime does when it unpacks the layer, and never replaced by a folder.
+    ///
+    /// Links of the recipe itself are not followed; [`PlannedRootfs::close`] refuses them.
+    pub(super) fn real(&self, path: ImagePath, origin: &Origin) -> Result<ImagePath, Failure> {
+        if !self.has_base {
+            return Ok(path);
+        }
+        let Some(parent) = path.parent() else { return Ok(path) };
+        let mut links = 0;
+        let refuse = |at: &str, what: &str| {
+            let what = format!("`{path}` needs a folder at `{}`, which is {what} in the base", printable(at));
+            Failure::new(what).at(origin)
+        };
+        let folder = self.nodes.walk(parent.as_str(), |visit| {
+            let Visit::Component { at, node, .. } = visit else { return Ok(Step::Enter) };
+            let Some(node) = node.filter(|node| node.group == GroupKind::Base) else { return Ok(Step::Enter) };
+            match &node.kind {
+                NodeKind::Directory => Ok(Step::Enter),
+                NodeKind::Symlink(target) if links < Limits::LINK_DEPTH => {
+                    links += 1;
+                    Ok(Step::Follow(target))
+                }
+                NodeKind::Symlink(_) => {
+                    let at = printable(at);
+                    let what = format!("`{path}` lies behind `{at}`, a link of the base that leads to itself");
+                    Err(Failure::new(what).at(origin))
+                }
+                NodeKind::File(_) => Err(refuse(at, "a file")),
+                NodeKind::Special => Err(refuse(at, "a device")),
+            }
+        })?;
+        Ok(ImagePath::foreign(child(&folder, path.file_name())))
+    }
+
+    /// Whether `node` may go over `there`, which the base has at `path`.
+    pub(super) fn check_over(&self, path: &ImagePath, there: &PlannedNode, node: &PlannedNode) -> Result<(), Failure> {
+        let refuse = |what: String| Failure::new(what).at(&node.origin);
+        let to_folder = |path: &ImagePath| {
+            let end = self.nodes.resolve(path.as_str());
+            end.is_ok_and(|end| end.node.is_none_or(|node| matches!(node.kind, NodeKind::Directory)))
+        };
+        match (&there.kind, &node.kind) {
+            (NodeKind::Directory, NodeKind::Directory) => {}
+            (NodeKind::Directory, _) if self.below(path).next().is_some() => {
+                let what = format!("`{path}` is a folder in the base with something in it, which nothing replaces");
+                return Err(refuse(what).hint("give the entry another path"));
+            }
+            (NodeKind::Symlink(_), _) if to_folder(path) => {
+                let what = format!("`{path}` is a link to a folder in the base, which nothing replaces");
+                return Err(refuse(what).hint("give the entry another path; paths behind the link are followed"));
+            }
+            _ => {}
+        }
+        if node.replace {
+            return Ok(());
+        }
+        let place = match node.group {
+            GroupKind::System => "in `[system]` puts it over the base's",
+            _ => "in its entry puts it over the base's",
+        };
+        Err(refuse(format!("the base has `{path}` already")).hint(format!("`replace = true` {place}")))
+    }
+}

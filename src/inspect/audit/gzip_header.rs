@@ -1,0 +1,30 @@
+//! What the gzip header of a layer holds that depends on when and where it was made.
+
+use std::io::Read as _;
+
+use crate::place::{Packing, StoredLayer};
+
+/// What the gzip header holds that depends on when and where it was made.
+pub(super) fn gzip_header(stored: &StoredLayer) -> Option<String> {
+    if Packing::of(&stored.descriptor.media_type) != Packing::Gzip {
+        return None;
+    }
+    let mut head = [0; 10];
+    stored.blob.open().ok()?.read_exact(&mut head).ok()?;
+    let [0x1f, 0x8b, 8, flags, time @ .., _, system] = head else { return None };
+    let time = u32::from_le_bytes(time.get(..4)?.try_into().ok()?);
+    let mut told = Vec::new();
+    if time != 0 {
+        told.push(format!("the time {time}"));
+    }
+    for (bit, what) in [(8, "a file name"), (16, "a comment"), (4, "an extra field")] {
+        if flags & bit != 0 {
+            told.push(what.to_owned());
+        }
+    }
+    // 3 is Unix and 255 unknown, which is what compressors write everywhere.
+    if !matches!(system, 3 | 255) {
+        told.push(format!("the system {system}"));
+    }
+    (!told.is_empty()).then(|| told.join(" and "))
+}

@@ -1,0 +1,111 @@
+//! The file system of an image, all layers applied, as data.
+
+use serde::Serialize;
+
+use super::tar::kind_name;
+use crate::{
+    place::StoredImage,
+    report::{Failure, printable},
+    rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth},
+};
+
+/// One path of the file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RootfsEntry {
+    /// Absolute. Foreign text; a byte that is no UTF-8 is the private character U+10FF00 plus its value.
+    pub path: String,
+    /// `file`, `directory`, `symlink`, `character-device`, `block-device` or `fifo`. A hard link is what it links to.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Four octal digits.
+    pub mode: String,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Bytes of a file's content.
+    pub size: u64,
+    /// Of a symbolic link. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Of a device, `major:minor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The CRC-32 of a file's content: eight hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crc32: Option<String>,
+    /// The layer that it is from, counted from 0.
+    pub layer: usize,
+}
+
+/// The file system of an image. Where layers write below a link of a lower layer, engines read it in two ways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RootfsListing {
+    /// Every path, in their order; links of lower layers are followed, as umoci and podman with vfs do.
+    pub entries: Vec<RootfsEntry>,
+    /// The same as engines on overlayfs have it, which put a folder where a lower layer has the link; only where that
+    /// differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links_replaced: Option<Vec<RootfsEntry>>,
+    /// What engines disagree about, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+}
+
+/// Applies the layers of an image.
+///
+/// # Errors
+/// A layer cannot be read to its end; the layers take too many steps or too much memory.
+pub(super) fn of(image: &StoredImage) -> Result<RootfsListing, Failure> {
+    let mut room = Room::default();
+    let mut scans = Vec::new();
+    for stored in &image.layers {
+        let scan = LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut room);
+        if let Some((reason, _)) = &scan.fault {
+            let digest = stored.descriptor.digest;
+            return Err(Failure::new(format!("cannot read the layer `{digest}`: {}", printable(reason))));
+        }
+        scans.push(scan);
+    }
+    let scans: Vec<&LayerScan> = scans.iter().collect();
+    let apply = |reading| {
+        LayeredRootfs::of(&scans, reading)
+            .ok_or_else(|| Failure::new("putting the layers on each other takes too many steps"))
+    };
+    let followed = apply(LinkReading::Followed)?;
+    let replaced = if followed.has_two_readings() { Some(apply(LinkReading::Replaced)?) } else { None };
+    let conflicts = followed.conflicts().iter().filter_map(|(at, conflict)| {
+        let entry = entry(&scans, *at)?;
+        Some(conflict.sentence(&entry.path, entry.target().unwrap_or_default()))
+    });
+    Ok(RootfsListing {
+        conflicts: conflicts.collect(),
+        entries: listed(&scans, &followed),
+        links_replaced: replaced.map(|replaced| listed(&scans, &replaced)),
+    })
+}
+
+fn entry<'s>(scans: &[&'s LayerScan], at: At) -> Option<&'s Entry> {
+    scans.get(at.layer)?.entries.get(at.entry)
+}
+
+fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Vec<RootfsEntry> {
+    let of_node = |(path, node): (&str, crate::rootfs::NodeEntries)| {
+        let entry = entry(scans, node.inode)?;
+        let is_file = entry.kind == Kind::File;
+        Some(RootfsEntry {
+            path: path.to_owned(),
+            kind: kind_name(entry.kind),
+            mode: format!("{:04o}", entry.mode),
+            uid: entry.uid,
+            gid: entry.gid,
+            size: entry.size,
+            target: entry.target().map(str::to_owned),
+            device: entry.device().map(|(major, minor)| format!("{major}:{minor}")),
+            crc32: is_file.then(|| format!("{:08x}", entry.checksum)),
+            layer: node.at.layer,
+        })
+    };
+    rootfs.nodes().filter_map(of_node).collect()
+}

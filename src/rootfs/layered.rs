@@ -1,0 +1,641 @@
+//! The file system that a container sees: all layers of an image applied in their order, links resolved inside of the root.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    LayerConflict, Presence, ResolveError, Resolved, Rootfs, RootfsNode, Step, Visit, child, climbs_out, cost, join,
+    parent,
+    scan::{Entry, Kind, LayerScan},
+};
+use crate::{oci::ImagePath, report::Limits};
+
+/// Where an entry is: layer and index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// Of the layers, the lowest first.
+    pub layer: usize,
+    /// Of the entries of that layer.
+    pub entry: usize,
+}
+
+/// The entries behind one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeEntries {
+    /// The entry that put the path there.
+    pub at: At,
+    /// The entry that holds content, mode and owner: another one for a hard link.
+    pub inode: At,
+}
+
+/// One path of layers that were applied.
+#[derive(Debug, Clone)]
+struct LayerNode {
+    entries: NodeEntries,
+    kind: Kind,
+    /// Of a symbolic link.
+    target: Option<Box<str>>,
+}
+
+impl RootfsNode for LayerNode {
+    fn step(&self) -> Step<'_> {
+        match self.kind {
+            Kind::Directory => Step::Enter,
+            Kind::Symlink => Step::Follow(self.target.as_deref().unwrap_or_default()),
+            _ => Step::End,
+        }
+    }
+}
+
+/// What becomes of an entry that lies below a link of a lower layer. Engines differ there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkReading {
+    /// It is put where the link leads: umoci, podman with vfs, containerd's native snapshotter.
+    Followed,
+    /// The layer has a directory of its own there, which hides the link: containerd and podman on overlayfs.
+    Replaced,
+}
+
+/// All layers applied.
+#[derive(Debug, Default)]
+pub struct LayeredRootfs {
+    rootfs: Rootfs<LayerNode>,
+    /// For each entry of each layer, whether a container sees it.
+    presence: Vec<Vec<Presence>>,
+    conflicts: Vec<(At, LayerConflict)>,
+    /// How many conflicts of each kind there were.
+    counts: [usize; LayerConflict::KINDS],
+    steps: u64,
+    /// What the layer that is being applied deletes.
+    deleted: BTreeSet<String>,
+    /// The directory that was followed last, where nothing was in the way, so that it is where it is written: most entries
+    /// lie beside the one before.
+    last: Option<String>,
+    /// The whiteouts of that layer.
+    marks: BTreeMap<String, usize>,
+    /// Those of them that are in a directory which was not there when they came.
+    vacant: Vec<(At, String)>,
+    /// Files that a container sees by the name of a hard link.
+    linked: BTreeMap<At, At>,
+    /// Paths whose directory no layer has, once all is in place.
+    orphans: Orphans,
+}
+
+/// Paths whose directory no layer has. Where there are none, there is nothing below a path that is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orphans {
+    /// How many.
+    pub number: usize,
+    /// The first of them, by path.
+    pub first: String,
+}
+
+/// What a whiteout's name begins with (`layer.md`, "Whiteouts").
+const WHITEOUT: &str = ".wh.";
+/// A directory whose lower contents are hidden.
+const OPAQUE: &str = ".wh..wh..opq";
+
+impl Orphans {
+    fn of(rootfs: &Rootfs<LayerNode>) -> Self {
+        let mut orphans = Self::default();
+        // Whether the directory of the path before is there.
+        let mut last = ("/", true);
+        for (path, _) in rootfs.iter() {
+            let directory = parent(path.as_str());
+            if directory != last.0 {
+                last = (directory, rootfs.get(directory).is_some());
+            }
+            if !last.1 && directory != "/" {
+                if orphans.number == 0 {
+                    path.as_str().clone_into(&mut orphans.first);
+                }
+                orphans.number += 1;
+            }
+        }
+        orphans
+    }
+}
+
+impl LayeredRootfs {
+    /// Applies the layers, the lowest first. `None` when that takes too many steps.
+    pub(crate) fn of(scans: &[&LayerScan], reading: LinkReading) -> Option<Self> {
+        let mut layered = Self::default();
+        for (layer, scan) in scans.iter().enumerate() {
+            layered.presence.push(vec![Presence::Final; scan.entries.len()]);
+            layered.deleted.clear();
+            layered.marks.clear();
+            layered.last = None;
+            // In the order of the tar, as engines go through it.
+            for (index, entry) in scan.entries.iter().enumerate() {
+                let at = At { layer, entry: index };
+                if let Some(deleted) = entry.name().strip_prefix(WHITEOUT) {
+                    layered.whiteout(at, entry, deleted);
+                } else {
+                    layered.put(at, entry, scans, reading);
+                }
+                if layered.steps > Limits::AUDIT_STEPS {
+                    return None;
+                }
+            }
+            for (at, mut directory) in std::mem::take(&mut layered.vacant) {
+                if layered.rootfs.get(&directory).is_none() && !layered.rootfs.has_below(&mut directory) {
+                    layered.conflict(at, LayerConflict::WhiteoutOfNothing);
+                }
+            }
+        }
+        let seen = layered.rootfs.iter().map(|(_, node)| node.entries);
+        layered.linked = seen.filter(|node| node.inode != node.at).map(|node| (node.inode, node.at)).collect();
+        layered.orphans = Orphans::of(&layered.rootfs);
+        if layered.orphans.number == 0 {
+            layered.rootfs.set_closed();
+        }
+        Some(layered)
+    }
+
+    /// Whether engines may read these layers in more than one way: whether an entry lies below a link of a lower layer.
+    pub fn has_two_readings(&self) -> bool {
+        let lower = |(at, conflict): &(At, LayerConflict)| match conflict {
+            LayerConflict::ThroughLink { layer, .. } => *layer < at.layer,
+            _ => false,
+        };
+        self.conflicts.iter().any(lower)
+    }
+
+    /// What did not fit, in the order in which it was met.
+    pub fn conflicts(&self) -> &[(At, LayerConflict)] {
+        &self.conflicts
+    }
+
+    /// Paths whose directory no layer has.
+    pub fn orphans(&self) -> &Orphans {
+        &self.orphans
+    }
+
+    /// The entries behind exactly this path.
+    pub fn get(&self, path: &str) -> Option<NodeEntries> {
+        self.rootfs.get(path).map(|node| node.entries)
+    }
+
+    /// Every path with its entries, by path.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, NodeEntries)> {
+        self.rootfs.iter().map(|(path, node)| (path.as_str(), node.entries))
+    }
+
+    /// What is at `path`, all links followed: the path without links, and the entries; none are behind a directory that
+    /// only its contents tell of.
+    ///
+    /// # Errors
+    /// It leads nowhere.
+    pub fn resolve(&self, path: &str) -> Result<(String, Option<NodeEntries>), ResolveError> {
+        let Resolved { path, node } = self.rootfs.resolve(path)?;
+        Ok((path, node.map(|node| node.entries)))
+    }
+
+    /// The links, in their order, that lead from `path` to what is there.
+    pub fn links(&self, path: &str) -> Vec<String> {
+        self.rootfs.links(path)
+    }
+
+    /// Whether so much was looked up that nothing more is.
+    pub fn is_exhausted(&self) -> bool {
+        self.rootfs.is_exhausted()
+    }
+
+    /// Whether more than one path may lead to the entry.
+    pub fn is_shared(&self, inode: At) -> bool {
+        self.linked.contains_key(&inode)
+    }
+
+    /// Whether a container sees the entry.
+    pub fn presence(&self, at: At) -> Presence {
+        self.presence.get(at.layer).and_then(|layer| layer.get(at.entry)).copied().unwrap_or_default()
+    }
+
+    /// The entry by which a container sees the content of `at`: itself, or a hard link to it.
+    pub fn seen_as(&self, at: At) -> Option<At> {
+        if self.presence(at) == Presence::Final { Some(at) } else { self.linked.get(&at).copied() }
+    }
+
+    fn conflict(&mut self, at: At, conflict: LayerConflict) {
+        let Some(count) = self.counts.get_mut(conflict.number()) else { return };
+        *count += 1;
+        if *count <= Limits::AUDIT_FLAWS {
+            self.conflicts.push((at, conflict));
+        }
+    }
+
+    /// Takes away what a whiteout deletes from the layers below; `deleted` is what follows [`WHITEOUT`] in its name.
+    fn whiteout(&mut self, at: At, entry: &Entry, deleted: &str) {
+        let presence = Presence::RemovedIn(at.layer);
+        self.last = None;
+        self.hide(at, Presence::NotAFile);
+        if entry.kind != Kind::File {
+            self.conflict(at, LayerConflict::Whiteout("it is no regular file"));
+            return;
+        }
+        let (directory, through) = self.follow_directory(parent(&entry.path));
+        if let Some(first) = self.marks.insert(child(&directory, entry.name()), at.entry) {
+            self.conflict(at, LayerConflict::Twice(first));
+        }
+        // Some engines follow a link there and others do not: what any of them leaves is looked at.
+        match through {
+            None => {}
+            Some(LayerConflict::ThroughLink { .. }) => {
+                let why = "a folder above it is a link, which not every engine follows";
+                self.conflict(at, LayerConflict::Whiteout(why));
+                return;
+            }
+            Some(conflict) => {
+                self.conflict(at, conflict);
+                return;
+            }
+        }
+        if directory != "/" && self.rootfs.get(&directory).is_none() {
+            self.vacant.push((at, directory.clone()));
+        }
+        if entry.name() == OPAQUE {
+            self.opaque(at, &directory);
+            return;
+        }
+        match deleted {
+            "" => self.conflict(at, LayerConflict::Whiteout("it names nothing")),
+            "." | ".." => self.conflict(at, LayerConflict::Whiteout("it names a folder by dots")),
+            name if name.starts_with(WHITEOUT) => {
+                self.conflict(at, LayerConflict::Whiteout("it deletes a whiteout"));
+            }
+            name => {
+                let path = child(&directory, name);
+                self.remove(&path, true, presence);
+                // What is left there is the layer's own.
+                let is_left = self.rootfs.get(&path).is_some() || self.rootfs.below(&path).next().is_some();
+                if is_left {
+                    self.conflict(at, LayerConflict::Whiteout("the same layer deletes the path and brings it"));
+                }
+                self.deleted.insert(path);
+            }
+        }
+    }
+
+    /// Hides what lower layers have in a directory.
+    fn opaque(&mut self, at: At, directory: &str) {
+        self.remove(directory, false, Presence::RemovedIn(at.layer));
+        // overlayfs has no opaque root.
+        let hides = self.presence.iter().flatten().any(|one| *one == Presence::RemovedIn(at.layer));
+        if directory == "/" && hides {
+            self.conflict(at, LayerConflict::Whiteout("it is in the root, where not every engine hides what is below"));
+        }
+        // An own entry in a directory that the layer has no entry for: some engines take the directory for a lower one.
+        let is_own = |path: &str| self.rootfs.get(path).is_some_and(|node| node.entries.at.layer == at.layer);
+        let implied = self.rootfs.below(directory).any(|(path, _)| {
+            let above = parent(path.as_str());
+            above != directory && !is_own(above)
+        });
+        if implied {
+            let why = "it comes after entries in a folder that the layer has no entry for";
+            self.conflict(at, LayerConflict::Whiteout(why));
+        }
+    }
+
+    /// Puts one entry at its place.
+    fn put(&mut self, at: At, entry: &Entry, scans: &[&LayerScan], reading: LinkReading) {
+        if entry.path == "/" && entry.kind != Kind::Directory {
+            // No runtime can put it there; what is below stays to be looked at.
+            self.conflict(at, LayerConflict::Root);
+            self.hide(at, Presence::NotAFile);
+            return;
+        }
+        if entry.path == "/" && at.layer > 0 && (entry.mode, entry.uid, entry.gid) != (0o755, 0, 0) {
+            self.conflict(at, LayerConflict::RootMetadata);
+        }
+        let mut path = match self.elsewhere(at, parent(&entry.path), reading) {
+            Some(directory) if entry.path != "/" => child(&directory, entry.name()),
+            _ => entry.path.clone(),
+        };
+        if self.is_deleted(&path) {
+            self.conflict(at, LayerConflict::Whiteout("the same layer deletes the path and brings it"));
+        }
+        let node = self.node_of(at, entry, scans);
+        if entry.kind == Kind::Other {
+            self.conflict(at, LayerConflict::UnknownType);
+            self.hide(at, Presence::NotAFile);
+            return;
+        }
+        let old = self.rootfs.get(&path).map(|old| (old.entries.at, old.kind));
+        // Only what is new, leads nowhere else, and is above nothing changes no way.
+        let above = self.last.as_ref().is_some_and(|directory| directory.starts_with(&path));
+        if old.is_some() || entry.kind == Kind::Symlink || above {
+            self.last = None;
+        }
+        if let Some((old, _)) = old.filter(|(old, _)| old.layer == at.layer) {
+            self.conflict(at, LayerConflict::Twice(old.entry));
+        }
+        match old {
+            Some((old, Kind::Directory)) if entry.kind == Kind::Directory => {
+                self.hide(old, Presence::ReplacedIn(at.layer));
+            }
+            // A directory that only its contents tell of stays one.
+            None if entry.kind == Kind::Directory => {}
+            None if !self.rootfs.has_below(&mut path) => {}
+            _ => self.remove(&path, true, Presence::ReplacedIn(at.layer)),
+        }
+        // A hard link to nothing is nothing.
+        if let Some(node) = node {
+            self.rootfs.insert(ImagePath::foreign(path), node);
+        } else {
+            self.hide(at, Presence::NotAFile);
+        }
+    }
+
+    /// The node that an entry makes.
+    fn node_of(&mut self, at: At, entry: &Entry, scans: &[&LayerScan]) -> Option<LayerNode> {
+        if entry.kind != Kind::HardLink {
+            let target = (entry.kind == Kind::Symlink).then(|| entry.target().unwrap_or_default().into());
+            return Some(LayerNode { entries: NodeEntries { at, inode: at }, kind: entry.kind, target });
+        }
+        let inode = self.hard_link(at, entry)?;
+        let shared = scans.get(inode.layer)?.entries.get(inode.entry)?;
+        let is_same = (shared.mode, shared.uid, shared.gid) == (entry.mode, entry.uid, entry.gid);
+        if !is_same && !matches!(shared.kind, Kind::Symlink | Kind::Directory) {
+            self.conflict(at, LayerConflict::OtherMetadata);
+        }
+        let target = (shared.kind == Kind::Symlink).then(|| shared.target().unwrap_or_default().into());
+        Some(LayerNode { entries: NodeEntries { at, inode }, kind: shared.kind, target })
+    }
+
+    /// The directory that an entry of that parent lies in, unless it is that parent.
+    fn elsewhere(&mut self, at: At, parent: &str, reading: LinkReading) -> Option<String> {
+        if self.last.as_ref().is_some_and(|last| last == parent) {
+            self.steps += 1;
+            return None;
+        }
+        if reading == LinkReading::Replaced {
+            self.replace_links(at, parent);
+        }
+        let (directory, through) = self.follow_directory(parent);
+        let Some(conflict) = through else {
+            debug_assert_eq!(directory, parent, "a link is always told");
+            self.last = Some(directory);
+            return None;
+        };
+        self.last = None;
+        self.conflict(at, conflict);
+        Some(directory)
+    }
+
+    /// Puts a directory in the place of each link of a lower layer that `path` leads through, as an engine does that unpacks
+    /// each layer by itself. It gets mode and owner of the directory that the link leads to, where there is one.
+    fn replace_links(&mut self, at: At, path: &str) {
+        let mut end = 0;
+        while end < path.len() {
+            let rest = path.get(end + 1..).unwrap_or_default();
+            end = memchr::memchr(b'/', rest.as_bytes()).map_or(path.len(), |next| end + 1 + next);
+            let above = path.get(..end).unwrap_or(path);
+            self.steps += cost(above);
+            let is_lower_link = |node: &LayerNode| node.kind == Kind::Symlink && node.entries.at.layer < at.layer;
+            if !self.rootfs.get(above).is_some_and(is_lower_link) {
+                continue;
+            }
+            let led_to = self.rootfs.resolve(above).ok().and_then(|end| end.node.cloned());
+            self.steps += self.rootfs.take_looked();
+            self.remove(above, true, Presence::ReplacedIn(at.layer));
+            if let Some(directory) = led_to.filter(|node| node.kind == Kind::Directory) {
+                self.rootfs.insert(ImagePath::foreign(above), directory);
+            }
+        }
+    }
+
+    /// Whether this layer deletes the path, or a directory above it.
+    fn is_deleted(&self, path: &str) -> bool {
+        let mut at = path;
+        while !self.deleted.is_empty() && at != "/" {
+            if self.deleted.contains(at) {
+                return true;
+            }
+            at = parent(at);
+        }
+        false
+    }
+
+    /// The entry that a hard link shares.
+    fn hard_link(&mut self, at: At, entry: &Entry) -> Option<At> {
+        let target = entry.target().unwrap_or_default();
+        // The target of a hard link is a name of the same archive, whatever slash it begins with.
+        if climbs_out("/", target) {
+            self.conflict(at, LayerConflict::TargetOutside);
+        }
+        let path = join("/", target);
+        let (directory, _) = self.follow_directory(parent(&path));
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let found = self.rootfs.get(&join(&directory, name)).map(|node| (node.entries, node.kind));
+        let Some((entries, kind)) = found else {
+            self.conflict(at, LayerConflict::NoTarget);
+            return None;
+        };
+        match kind {
+            Kind::File if entries.at.layer != at.layer => self.conflict(at, LayerConflict::OtherLayer),
+            Kind::File | Kind::CharDevice | Kind::BlockDevice | Kind::Fifo => {}
+            _ => self.conflict(at, LayerConflict::TargetIsNoFile),
+        }
+        Some(entries.inode)
+    }
+
+    fn hide(&mut self, at: At, presence: Presence) {
+        if let Some(one) = self.presence.get_mut(at.layer).and_then(|layer| layer.get_mut(at.entry)) {
+            *one = presence;
+        }
+    }
+
+    /// Removes what is below `path`, and the path too if `itself`.
+    fn remove(&mut self, path: &str, itself: bool, presence: Presence) {
+        let layer = match presence {
+            Presence::RemovedIn(layer) => Some(layer),
+            _ => None,
+        };
+        let below = self.rootfs.below(path).map(|(name, node)| (name.as_str().to_owned(), node.entries.at));
+        let mut gone: Vec<(String, At)> = below.collect();
+        if itself && let Some(node) = self.rootfs.get(path) {
+            gone.push((path.to_owned(), node.entries.at));
+        }
+        for (name, at) in gone {
+            // A whiteout says nothing about its own layer.
+            if layer == Some(at.layer) {
+                continue;
+            }
+            self.rootfs.remove(&name);
+            self.hide(at, presence);
+        }
+    }
+
+    /// The directory that `path` leads to when the links in it are followed, while the layers are applied; a directory that
+    /// is not there is taken as it is written. Says the first thing on the way that is no directory.
+    fn follow_directory(&mut self, path: &str) -> (String, Option<LayerConflict>) {
+        let (mut conflict, mut links, mut steps) = (None, 0, 0);
+        let rootfs = &self.rootfs;
+        let walked: Result<String, std::convert::Infallible> = rootfs.walk(path, |visit| {
+            let Visit::Component { at, node, .. } = visit else {
+                steps += 1;
+                return Ok(Step::Enter);
+            };
+            steps += cost(at);
+            let step = node.map_or(Step::Enter, RootfsNode::step);
+            match step {
+                Step::Enter => {}
+                Step::Follow(target) if links < Limits::LINK_DEPTH => {
+                    links += 1;
+                    if conflict.is_none() {
+                        conflict = node.map(|node| through(rootfs, at, target, node.entries.at.layer));
+                    }
+                    return Ok(step);
+                }
+                // Too many links: that is worse than what was met before.
+                Step::Follow(_) => conflict = Some(LayerConflict::ThroughNothing { link: at.clone() }),
+                Step::End => {
+                    if conflict.is_none() {
+                        conflict = Some(LayerConflict::ThroughFile { file: at.clone() });
+                    }
+                }
+            }
+            Ok(Step::Enter)
+        });
+        let Ok(directory) = walked;
+        self.steps += steps + self.rootfs.take_looked();
+        (directory, conflict)
+    }
+}
+
+/// What it means that an entry's path leads through the link `link` of that layer.
+fn through(rootfs: &Rootfs<LayerNode>, link: &str, target: &str, layer: usize) -> LayerConflict {
+    let link = link.to_owned();
+    if climbs_out(parent(&link), target) {
+        return LayerConflict::ThroughNothing { link };
+    }
+    match rootfs.resolve(&link) {
+        Err(ResolveError::Loop | ResolveError::Exhausted) => LayerConflict::ThroughNothing { link },
+        Err(ResolveError::Absent | ResolveError::NotADirectory) => {
+            LayerConflict::ThroughLink { link, layer, to_directory: false }
+        }
+        Ok(end) => {
+            let to_directory = end.node.is_none_or(|node| node.kind == Kind::Directory);
+            LayerConflict::ThroughLink { link, layer, to_directory }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tar::EntryType;
+
+    use super::*;
+    use crate::rootfs::{Room, ScanDepth};
+
+    /// The scan of a layer of these entries: type, path, and target or content.
+    fn layer(entries: &[(EntryType, &str, &str)]) -> LayerScan {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (kind, path, text) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_mode(0o755);
+            header.set_mtime(0);
+            header.set_uid(0);
+            header.set_gid(0);
+            if matches!(kind, EntryType::Symlink | EntryType::Link) {
+                header.set_size(0);
+                builder.append_link(&mut header, path, text).unwrap();
+            } else {
+                header.set_size(text.len() as u64);
+                builder.append_data(&mut header, path, text.as_bytes()).unwrap();
+            }
+        }
+        let tar = builder.into_inner().unwrap();
+        LayerScan::of(tar.as_slice(), ScanDepth::Full, &mut Room::default())
+    }
+
+    /// The paths that are left, with the layer and the entry of each.
+    fn paths(scans: &[LayerScan], reading: LinkReading) -> Vec<(String, usize, usize)> {
+        let scans: Vec<&LayerScan> = scans.iter().collect();
+        let layered = LayeredRootfs::of(&scans, reading).unwrap();
+        layered.nodes().map(|(path, node)| (path.to_owned(), node.inode.layer, node.inode.entry)).collect()
+    }
+
+    const FILE: EntryType = EntryType::Regular;
+    const LINK: EntryType = EntryType::Symlink;
+    const FOLDER: EntryType = EntryType::Directory;
+
+    #[test]
+    fn a_link_of_a_lower_layer_is_followed_or_replaced_by_a_directory_like_the_one_it_leads_to() {
+        let lower = layer(&[(FOLDER, "usr/lib", ""), (FILE, "usr/lib/x", "1"), (LINK, "lib", "usr/lib")]);
+        let scans = [lower, layer(&[(FILE, "lib/x", "2"), (FILE, "lib/y", "3")])];
+        let path = |path: &str, layer, entry| (path.to_owned(), layer, entry);
+        let followed = [path("/lib", 0, 2), path("/usr/lib", 0, 0), path("/usr/lib/x", 1, 0), path("/usr/lib/y", 1, 1)];
+        assert_eq!(paths(&scans, LinkReading::Followed), followed);
+        let replaced = [
+            path("/lib", 0, 0),
+            path("/lib/x", 1, 0),
+            path("/lib/y", 1, 1),
+            path("/usr/lib", 0, 0),
+            path("/usr/lib/x", 0, 1),
+        ];
+        assert_eq!(paths(&scans, LinkReading::Replaced), replaced);
+        let layered = LayeredRootfs::of(&[&scans[0], &scans[1]], LinkReading::Followed).unwrap();
+        assert!(layered.has_two_readings());
+        assert!(!LayeredRootfs::of(&[&scans[0]], LinkReading::Followed).unwrap().has_two_readings());
+    }
+
+    #[test]
+    fn a_link_of_the_same_layer_is_followed_in_both_readings() {
+        let scans = [layer(&[(FOLDER, "usr", ""), (LINK, "lib", "usr"), (FILE, "lib/x", "1")])];
+        for reading in [LinkReading::Followed, LinkReading::Replaced] {
+            let paths: Vec<_> = paths(&scans, reading).into_iter().map(|(path, ..)| path).collect();
+            assert_eq!(paths, ["/lib", "/usr", "/usr/x"], "{reading:?}");
+        }
+    }
+
+    /// The numbers of the conflicts of layers that are applied.
+    fn numbers(layers: &[Vec<(EntryType, &str, &str)>]) -> Vec<usize> {
+        let scans: Vec<LayerScan> = layers.iter().map(|entries| layer(entries)).collect();
+        let scans: Vec<&LayerScan> = scans.iter().collect();
+        let layered = LayeredRootfs::of(&scans, LinkReading::Followed).unwrap();
+        layered.conflicts().iter().map(|(_, conflict)| conflict.number()).collect()
+    }
+
+    #[test]
+    fn whiteouts_of_lower_layers_are_plain_where_every_engine_does_the_same() {
+        let lower = || vec![(FOLDER, "d", ""), (FILE, "d/x", "1"), (FILE, "e", "2"), (LINK, "l", "d")];
+        for (upper, expected) in [
+            (vec![(FILE, "d/.wh.x", "")], vec![]),
+            (vec![(FILE, "d/.wh.gone", "")], vec![]),
+            (vec![(FOLDER, "d", ""), (FILE, "d/.wh..wh..opq", ""), (FILE, "d/y", "")], vec![]),
+            (vec![(FOLDER, "d", ""), (FILE, "d/y", ""), (FILE, "d/.wh..wh..opq", "")], vec![]),
+            (vec![(FILE, "l/.wh.x", "")], vec![10]),
+            (vec![(FILE, "e/.wh.x", "")], vec![4]),
+            (vec![(FILE, ".wh..wh..opq", "")], vec![10]),
+            (vec![(FILE, "d/x", "3"), (FILE, "d/.wh.x", "")], vec![10]),
+            (vec![(FOLDER, "./", "")], vec![]),
+        ] {
+            assert_eq!(numbers(&[lower(), upper.clone()]), expected, "{upper:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_conflict_is_met_once_and_says_the_path() {
+        let file = (FILE, "a", "x");
+        for (entries, number) in [
+            (vec![file, file], 0),
+            (vec![(FOLDER, "d", ""), (LINK, "l", "d"), (FILE, "l/x", "")], 1),
+            (vec![(LINK, "l", "d"), (FILE, "l/x", "")], 2),
+            (vec![(LINK, "l", "l"), (FILE, "l/x", "")], 3),
+            (vec![file, (FILE, "a/b", "x")], 4),
+            (vec![(EntryType::Link, "b", "a")], 6),
+            (vec![(FOLDER, "d", ""), (EntryType::Link, "b", "d")], 7),
+            (vec![file, (EntryType::Link, "b", "../a")], 9),
+            (vec![(FILE, ".wh.", "")], 10),
+            (vec![(EntryType::new(b'Q'), "q", "")], 11),
+            (vec![(FILE, "d/.wh.x", "")], 13),
+            (vec![(FILE, "d/x/y", ""), (FILE, "d/.wh.x", "")], 10),
+            (vec![(FILE, "d/x/y", ""), (FILE, "d/.wh..wh..opq", "")], 10),
+        ] {
+            assert_eq!(numbers(std::slice::from_ref(&entries)), [number], "{entries:?}");
+        }
+    }
+}
