@@ -25,9 +25,15 @@
 //!
 //! `oci` and `report` are the ground: `oci` may use `report`, never the other way round.
 //!
+//! `policy` is what images must keep to: profiles, exceptions, and the one matcher of exceptions, which the early check of
+//! `build` and the audit share. The catalogue of rules is in `report`, because a `Failure` names the rule it is about.
+//! `rootfs` is the file system of an image: what layers hold, how they are applied, where paths lead, what programs load. The
+//! audit, bases and the image that a recipe plans share it.
+//! `secrets` finds private keys, tokens and passwords in bytes and texts; it knows no image, and never shows a secret.
+//!
 //! # Invariants
 //!
-//! 1. `oci`, `report` and `recipe` open no file and no socket; parsers take `&str` or bytes.
+//! 1. `oci`, `report`, `policy`, `secrets` and `recipe` open no file and no socket; parsers take `&str` or bytes.
 //! 2. Only `cli` reads the environment, the clock and the terminal, and hands them down as values; only
 //!    `build::compile`, `place::engine` and `place::registry::auth` start a child process.
 //! 3. Nothing after `Plan` sees the host path of an input.

@@ -40,6 +40,6 @@ pub use made::Made;
 pub use outputs::{Output, real_path};
 pub use pins::World;
 pub use plan::{BaseLayer, DebugFile, Group, GroupKind, LeftOut, Plan, PlannedBase, PlannedEntry};
-pub use policy::unless_excepted;
+pub use policy::{unless_all_excepted, unless_excepted};
 pub use resolve::{MachineInput, Prepared, Resolver, SourceInput};
 pub use settings::{Date, Settings, SourceDate};

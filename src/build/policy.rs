@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{check::Objection, settings::Date};
 use crate::{
     oci::ImagePath,
-    recipe::{Allow, Policy},
+    policy::{Waiver, WaiverAnswer, WaiverTarget, Waivers},
+    recipe::Policy,
     report::{Failure, Place, Rule},
 };
 
@@ -33,55 +34,75 @@ pub(super) fn waive(policy: &Policy, today: Date, locked: bool, objections: Vec<
     left
 }
 
-/// Drops a refusal that an exception covers. The hint of one that stays says why an exception that was meant for it
-/// does not help. `path` is what of the image the refusal is about; a size is about no path.
+/// Drops a refusal that an exception covers. `path` is what of the image the refusal is about; without one it is about
+/// what its rule is about.
 pub fn unless_excepted(
     policy: &Policy,
     today: Date,
     path: Option<&ImagePath>,
     failure: Failure,
 ) -> Result<(), Failure> {
-    let mut meant = policy.allow.iter().filter(|allow| covers(allow, path, &failure)).peekable();
-    let Some(first) = meant.peek().copied() else { return Err(failure) };
-    let line = line(first, &failure);
-    let hint = if !first.rule.waivable() {
-        format!("no exception waives `{}`, not even the one {line}", first.rule)
-    } else if !policy.waivers {
-        format!("the policy allows no exceptions, not even the one {line}")
-    } else if meant.any(|allow| holds(allow, today)) {
-        return Ok(());
-    } else {
-        let (year, month, day) = first.until;
-        format!("the exception {line} ended on {year:04}-{month:02}-{day:02}")
+    let path = path.map(ImagePath::to_text);
+    let target = path.as_deref().map_or_else(|| target_of(failure.rule), WaiverTarget::Path);
+    unless_all_excepted(policy, today, &[target], failure)
+}
+
+/// Drops a refusal whose targets all have an exception. The hint of one that stays says why an exception that was meant
+/// for it does not help.
+pub fn unless_all_excepted(
+    policy: &Policy,
+    today: Date,
+    targets: &[WaiverTarget<'_>],
+    failure: Failure,
+) -> Result<(), Failure> {
+    let Some(rule) = failure.rule else { return Err(failure) };
+    let hint = match waivers(policy, today).answer(rule, targets) {
+        WaiverAnswer::Waived(_) => return Ok(()),
+        WaiverAnswer::Unmentioned => match policy.allow.iter().find(|waiver| waiver.rule == rule) {
+            Some(waiver) if !matches!(targets, [WaiverTarget::Path(_), ..]) => {
+                format!("the exception {} is about a `path`, and this is about none", line(waiver, &failure))
+            }
+            _ => return Err(failure),
+        },
+        WaiverAnswer::Promised(waiver) => {
+            format!("no exception waives `{rule}`, not even the one {}", line(waiver, &failure))
+        }
+        WaiverAnswer::Forbidden(waiver) => {
+            format!("the policy allows no exceptions, not even the one {}", line(waiver, &failure))
+        }
+        WaiverAnswer::Ended(waiver) => {
+            format!("the exception {} ended on {}", line(waiver, &failure), waiver.last_day())
+        }
+        WaiverAnswer::Partial(waiver) => {
+            format!("the exception {} does not cover all places of it", line(waiver, &failure))
+        }
     };
     Err(Failure { hint: Some(hint), ..failure })
 }
 
+/// The exceptions of a recipe and of the policy file above it, as a build takes them.
+pub(super) fn waivers(policy: &Policy, today: Date) -> Waivers<'_> {
+    let Date(year, month, day) = today;
+    Waivers::new(&policy.allow, policy.waivers, (year, month, day)).keeping_promises()
+}
+
+/// What a rule is about that is about no path of the image: the key by which the audit names it.
+const fn target_of(rule: Option<Rule>) -> WaiverTarget<'static> {
+    match rule {
+        Some(Rule::SizeBudget) => WaiverTarget::Key("manifest.layers"),
+        Some(Rule::BaseNotAllowed) => WaiverTarget::Key("manifest.annotations[org.opencontainers.image.base.name]"),
+        _ => WaiverTarget::Image,
+    }
+}
+
 /// Where an exception is: a line of the recipe, or of a policy file.
-fn line(allow: &Allow, failure: &Failure) -> String {
+fn line(waiver: &Waiver, failure: &Failure) -> String {
     match &failure.place {
-        Some(Place::Recipe(origin)) if !Arc::ptr_eq(&origin.source, &allow.origin.source) => {
-            format!("at {}", allow.origin)
+        Some(Place::Recipe(origin)) if !Arc::ptr_eq(&origin.source, &waiver.origin.source) => {
+            format!("at {}", waiver.origin)
         }
-        _ => format!("on line {}", allow.origin.line_column().0),
+        _ => format!("on line {}", waiver.origin.line_column().0),
     }
-}
-
-/// Whether the exception is about this refusal, be it in force or not.
-fn covers(allow: &Allow, path: Option<&ImagePath>, failure: &Failure) -> bool {
-    if failure.rule != Some(allow.rule) {
-        return false;
-    }
-    match (&allow.path, path) {
-        (None, _) => true,
-        (Some(_), None) => allow.rule == Rule::SizeBudget,
-        (Some(glob), Some(path)) => glob.value.matches(path.as_str()),
-    }
-}
-
-fn holds(allow: &Allow, today: Date) -> bool {
-    let (year, month, day) = allow.until;
-    today <= Date(year, month, day)
 }
 
 #[cfg(test)]

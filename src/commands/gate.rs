@@ -8,12 +8,13 @@ use super::{
     verdict::{self, Verdict},
 };
 use crate::{
-    build::{Date, Plan},
+    build::{Date, Plan, unless_all_excepted},
     cache::Cache,
-    inspect::audit::{self, Finding, LayerWatch, Place, Policy, Seen, SharedScans, Unknown},
+    inspect::audit::{self, Finding, LayerWatch, Place, Seen, SharedScans, Unknown},
     layer::{Onlooker, Written},
-    oci::{Descriptor, ImagePath},
+    oci::Descriptor,
     place::{ImageSet, Staging},
+    policy::{Breach as _, Policy},
     recipe::Recipe,
     report::{Failure, Failures, Limits, Origin, Progress, Rule, printable},
 };
@@ -201,13 +202,9 @@ impl Built<'_> {
             what = format!("{what}, and in {} more places", finding.also.len());
         }
         let failure = Failure::refused(finding.rule, what).at(&self.line(&finding.place));
-        let path = finding.place.path.as_deref().and_then(|path| ImagePath::parse(path).ok());
         // An exception that was meant for it says why it does not help.
-        let date = self.today;
-        match crate::build::unless_excepted(&self.recipe.policy, date, path.as_ref(), failure.clone()) {
-            Err(failure) => failure.hint(remedy(finding.rule)),
-            Ok(()) => failure.hint("the exception for it does not cover all places of it"),
-        }
+        let excepted = unless_all_excepted(&self.recipe.policy, self.today, &finding.targets(), failure.clone());
+        excepted.err().unwrap_or(failure).hint(remedy(finding.rule))
     }
 
     /// What could not be looked at.

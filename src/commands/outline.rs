@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     build::{Bounds, Resolver},
-    inspect::audit::Policy,
     oci::Platform,
     place::{Packing, check_fits, registry::Reference},
+    policy::Policy,
     recipe::{self, LockFile},
     report::{Failure, Failures, Progress},
 };

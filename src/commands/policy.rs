@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::{
-    inspect::audit::{Policy, Waiver},
-    recipe::{self, Allow},
+    policy::Policy,
+    recipe,
     report::{Failure, Limits, Severity, printable},
 };
 
@@ -67,7 +67,7 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
     }
     // What is promised of every image that hardpan builds has no exception.
     let allowed = recipe.allow.iter().filter(|allow| allow.rule.waivable() && !allow.rule.is_of_build());
-    policy.waivers = allowed.cloned().map(waiver).collect();
+    policy.waivers = allowed.cloned().collect();
     Ok(policy)
 }
 
@@ -88,15 +88,104 @@ fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) {
         policy.registries.push(file.registries.into_iter().map(|registry| registry.value).collect());
     }
     policy.max_size = file.max_size.map(|size| size.value);
-    policy.waivers = file.allow.into_iter().map(waiver).collect();
+    policy.waivers = file.allow;
 }
 
-fn waiver(allow: Allow) -> Waiver {
-    Waiver {
-        rule: allow.rule,
-        path: allow.path.map(|path| path.value),
-        reason: allow.reason,
-        until: allow.until,
-        origin: allow.origin.to_string(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        build::{Date, unless_excepted},
+        inspect::audit::{Finding, Place},
+        oci::ImagePath,
+        policy::Judge,
+        report::Rule,
+    };
+
+    const TODAY: (u16, u8, u8) = (2026, 5, 9);
+
+    /// What a refusal of a build is about, and where the audit finds the same.
+    #[derive(Clone, Copy)]
+    enum About {
+        Path(&'static str),
+        /// Nothing that a build has a path for; the key of the audit.
+        Key(&'static str),
+    }
+    use About::{Key, Path as At};
+
+    const LAYERS: About = Key("manifest.layers");
+    const BASE: About = Key("manifest.annotations[org.opencontainers.image.base.name]");
+
+    impl About {
+        fn place(self) -> Place {
+            match self {
+                At(path) => Place { path: Some(path.to_owned()), ..Place::default() },
+                Key(key) => Place::key(key),
+            }
+        }
+
+        fn path(self) -> Option<ImagePath> {
+            match self {
+                At(path) => Some(ImagePath::parse(path).unwrap()),
+                Key(_) => None,
+            }
+        }
+    }
+
+    /// Whether the policy leaves nothing of a finding.
+    fn excepts(policy: &Policy, rule: Rule, place: Place) -> bool {
+        let severity = Severity::Critical;
+        let finding = Finding { rule, severity, message: String::new(), place, evidence: None, also: Vec::new() };
+        Judge::new(policy, TODAY).judge(vec![finding]).0.is_empty()
+    }
+
+    /// Whether an exception helps in the early check of a build, in its gate, and in an audit.
+    fn answers(text: &str, rule: Rule, about: About) -> [bool; 3] {
+        let mut recipe = recipe::parse("x.toml", text).unwrap().policy;
+        let gate = of_build(None, &mut recipe).unwrap();
+        let (year, month, day) = TODAY;
+        let failure = Failure::refused(rule, "no");
+        let early = unless_excepted(&recipe, Date(year, month, day), about.path().as_ref(), failure).is_ok();
+        let audit = of_audit(Some(recipe::parse_policy("p.toml", text).unwrap()), None, None).unwrap();
+        [early, excepts(&gate, rule, about.place()), excepts(&audit, rule, about.place())]
+    }
+
+    #[test]
+    fn an_exception_helps_in_a_build_where_it_helps_in_an_audit() {
+        let allow = |rule: &str, more: &str| {
+            format!("[[policy.allow]]\nrule = \"{rule}\"\nreason = \"x\"\nuntil = 2026-05-09\n{more}")
+        };
+        let none = || "[policy]\nwaivers = false\n".to_owned();
+        let (key, size, base) = (Rule::PrivateKey, Rule::SizeBudget, Rule::BaseNotAllowed);
+        for (text, rule, about, expected) in [
+            ("[policy]\n".to_owned(), key, At("/a/b"), false),
+            (allow("private-key", ""), key, At("/a/b"), true),
+            (allow("SEC001", ""), key, At("/a/b"), true),
+            (allow("private-key", ""), Rule::Shell, At("/a/b"), false),
+            (allow("private-key", "").replace("05-09", "05-08"), key, At("/a/b"), false),
+            (none() + &allow("private-key", ""), key, At("/a/b"), false),
+            (allow("private-key", "path = \"/a/*\""), key, At("/a/b"), true),
+            (allow("private-key", "path = \"a/*\""), key, At("/a/b"), true),
+            (allow("private-key", "path = \"/a/*\""), key, At("/a/.b"), true),
+            (allow("private-key", "path = \"/a/*\""), key, At("/a/b/c"), false),
+            (allow("private-key", "path = \"/a/**\""), key, At("/a/b/c"), true),
+            (allow("base-not-allowed", ""), base, BASE, true),
+            (allow("base-not-allowed", "path = \"manifest.annotations*\""), base, BASE, true),
+            (allow("base-not-allowed", "path = \"/usr/**\""), base, BASE, false),
+        ] {
+            assert_eq!(answers(&text, rule, about), [expected; 3], "{text} {rule}");
+        }
+        // The budget is the build's alone: its gate does not look.
+        for (text, expected) in [
+            (allow("size-budget", ""), true),
+            (allow("size-budget", "path = \"manifest.layers\""), true),
+            (allow("size-budget", "path = \"/usr/bin/app\""), false),
+        ] {
+            let [early, _, audit] = answers(&text, size, LAYERS);
+            assert_eq!((early, audit), (expected, expected), "{text}");
+        }
+        // What is promised of every image of hardpan has an exception in audits of other images only.
+        let promise = allow("wrong-architecture", "");
+        assert_eq!(answers(&promise, Rule::WrongArchitecture, At("/a")), [false, false, true]);
     }
 }

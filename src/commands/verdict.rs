@@ -6,8 +6,8 @@ use super::below::Below;
 use crate::{
     build::Date,
     cache::{Cache, Fingerprint, Fingerprinter, Shelf},
-    inspect::audit::Policy,
     oci::Digest,
+    policy::Policy,
     recipe::Recipe,
 };
 

@@ -19,8 +19,8 @@ pub use lock::{
 };
 pub(crate) use lock::{cargo_scope, cgo_scope};
 pub use model::{
-    Allow, Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd,
-    Policy, Recipe, Run, Strip, Symlink, System, Tree,
+    Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd, Policy,
+    Recipe, Run, Strip, Symlink, System, Tree,
 };
 pub use native::{is_native_for_rustc, native_for_c};
 pub use parse::{

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     layer::Compression,
     oci::{Digest, ImagePath, Platform, User},
-    policy::PathGlob,
+    policy::Waiver,
     report::{Origin, Rule, Severity, Source},
 };
 
@@ -366,7 +366,7 @@ pub struct Policy {
     /// The same as the policy file of the caller has it, which holds besides.
     pub registries_above: Vec<Located<String>>,
     /// The named exceptions.
-    pub allow: Vec<Allow>,
+    pub allow: Vec<Waiver>,
 }
 
 impl Default for Policy {
@@ -382,21 +382,6 @@ impl Default for Policy {
             allow: Vec::new(),
         }
     }
-}
-
-/// One `[[policy.allow]]`.
-#[derive(Debug, Clone)]
-pub struct Allow {
-    /// The table.
-    pub origin: Origin,
-    /// Which rule is waived.
-    pub rule: Rule,
-    /// For which paths of the image (a glob); `None` is every one.
-    pub path: Option<Located<PathGlob>>,
-    /// Why; not empty.
-    pub reason: String,
-    /// The last day it holds, as year, month, day.
-    pub until: (u16, u8, u8),
 }
 
 impl Recipe {

@@ -10,11 +10,10 @@ use oci_spec::image::Os;
 use serde_json::Value;
 
 use super::{
-    Audit, Finding, ImageAudit, LayerFacts, NotApplicable, Place, SizedPath, Unknown, Waived,
+    Audit, Finding, ImageAudit, LayerFacts, NotApplicable, Place, PolicySummary, SizedPath, Unknown, Waived,
     accounts::RunUser,
     notes::Notes,
-    policy::{Judge, Policy},
-    readings, redact, rules,
+    policy, readings, redact, rules,
     view::{Listed, View},
     watch::{LayerName, Seen, name_of},
 };
@@ -23,6 +22,7 @@ use crate::{
     inspect::Skip,
     oci::Digest,
     place::{BlobRef, ImageSet, StoredImage},
+    policy::{Judge, Policy},
     report::{Limits, Rule},
 };
 
@@ -74,7 +74,7 @@ pub fn audit(set: &ImageSet, request: &Request<'_>) -> Audit {
         reference: set.reference.clone(),
         digest: top.digest,
         media_type: top.media_type,
-        policy: request.policy.summary(),
+        policy: PolicySummary::of(request.policy),
         images,
         findings: around.findings,
         waived: around.waived,
@@ -112,8 +112,8 @@ fn every<T>(
         }
         images.push(one(image, &scans, request.policy, &mut judge, &of));
     }
-    let (mut findings, waived) = judge.judge(rules::index::look(set));
-    findings.extend(judge.upkeep());
+    let (mut findings, waived) = policy::judge(&mut judge, rules::index::look(set));
+    findings.extend(policy::upkeep(&judge));
     super::notes::sort(&mut findings);
     let mut unknown = Vec::new();
     if set.images.is_empty() {
@@ -227,7 +227,7 @@ fn judged(mut notes: Notes, policy: &Policy, judge: &mut Judge<'_>) -> Told {
         !one.rules.is_empty()
     });
     let not_applicable = std::mem::take(&mut notes.not_applicable);
-    let (findings, waived) = judge.judge(notes.into_findings());
+    let (findings, waived) = policy::judge(judge, notes.into_findings());
     Told { judged: Judged { findings, waived, unknown }, not_applicable }
 }
 

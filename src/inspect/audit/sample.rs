@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 mod program;
 
-use super::{Audit, Finding, Policy, Request, audit};
+use super::{Audit, Finding, Request, audit};
 use crate::{
     oci::{DiffId, Digest, Open},
     place::{BlobRef, ImageSet, StoredImage, StoredLayer},
+    policy::Policy,
     report::Rule,
 };
 pub(super) use program::{Program, elf};

@@ -233,10 +233,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::{
-        Policy, Request, audit, judge_seen,
+        Request, audit, judge_seen,
         sample::{File, Sample},
     };
     use super::*;
+    use crate::policy::Policy;
 
     #[test]
     fn a_layer_that_was_watched_is_not_read_again_and_gives_the_same_findings() {

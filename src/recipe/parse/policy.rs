@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Allow, Located, Policy,
+        Located, Policy,
         shapes::{At, Day, Table},
         wording::quoted,
         written,
@@ -12,7 +12,7 @@ use super::{
     Page, unknown,
 };
 use crate::{
-    policy::PathGlob,
+    policy::{PathGlob, Waiver},
     report::{Failure, Rule, Severity, printable},
 };
 
@@ -149,15 +149,15 @@ fn registry(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// One `[[policy.allow]]`.
-fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
+fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Waiver, Failure> {
     let Table(table) = at.value;
     let rule = rule(page, &table.rule)?;
     if table.reason.value.trim().is_empty() {
         return Err(page.failure(&table.reason.span, "an exception has a reason, this one is blank"));
     }
     let path = table.path.map(|at| page.filled("`path`", at)).transpose()?;
-    let path = path.map(path_glob).transpose()?;
-    Ok(Allow {
+    let path = path.map(|at| path_glob(&at)).transpose()?;
+    Ok(Waiver {
         origin: page.origin(&at.span),
         rule,
         path,
@@ -167,13 +167,9 @@ fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Allow, Failure> {
 }
 
 /// A pattern over paths of the image.
-fn path_glob(at: Located<String>) -> Result<Located<PathGlob>, Failure> {
-    match PathGlob::parse(&at.value) {
-        Ok(value) => Ok(Located { value, origin: at.origin }),
-        Err(why) => {
-            Err(Failure::new(format!("{} is no pattern: {}", quoted(&at.value), printable(&why))).at(&at.origin))
-        }
-    }
+fn path_glob(at: &Located<String>) -> Result<PathGlob, Failure> {
+    PathGlob::parse(&at.value)
+        .map_err(|why| Failure::new(format!("{} is no pattern: {}", quoted(&at.value), printable(&why))).at(&at.origin))
 }
 
 /// `until`: a day, without a time.

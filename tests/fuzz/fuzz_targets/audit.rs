@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use hardpan::{
-    inspect::audit::{Policy, Request, audit},
+    inspect::audit::{Request, audit},
     oci::{DiffId, Digest},
     place::{BlobRef, ImageSet, StoredImage, StoredLayer},
+    policy::Policy,
 };
 use libfuzzer_sys::fuzz_target;
 

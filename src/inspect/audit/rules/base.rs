@@ -60,11 +60,9 @@ fn is_below(name: &str, registry: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::{
-        Policy,
-        sample::{Sample, has},
-    };
+    use super::super::super::sample::{Sample, has};
     use super::*;
+    use crate::policy::Policy;
 
     #[test]
     fn a_base_is_pinned_and_from_where_the_policy_says() {

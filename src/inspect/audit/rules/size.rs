@@ -78,11 +78,9 @@ fn duplicates(view: &View<'_>, notes: &mut Notes) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{
-        Policy,
-        sample::{File, Sample, has},
-    };
+    use super::super::super::sample::{File, Sample, has};
     use super::*;
+    use crate::policy::Policy;
 
     #[test]
     fn waste_and_duplicates_are_found() {

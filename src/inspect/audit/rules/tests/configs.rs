@@ -1,7 +1,7 @@
 //! Cases of the configuration, the manifest and the policy: USR, NET, CFG, POL, and secrets in texts.
 
 use super::{
-    super::super::{Audit, Place, Policy, Request, Waiver, audit},
+    super::super::{Audit, Place, Request, audit},
     *,
 };
 
@@ -37,8 +37,9 @@ fn called(name: &str) -> Audit {
 
 fn waiver(until: (u16, u8, u8), user: &str) -> Audit {
     let mut policy = Policy::profile("default").unwrap();
-    let origin = "policy.toml:1:1".to_owned();
-    let path = Some(crate::policy::PathGlob::parse("/**").unwrap());
+    let source = Arc::new(Source { path: "policy.toml".to_owned(), text: String::new() });
+    let origin = Origin::new(&source, 0..0);
+    let path = Some(PathGlob::parse("/**").unwrap());
     policy.waivers.push(Waiver { rule: Rule::Leftovers, path, reason: "known".to_owned(), until, origin });
     let note = vec![File::folder("srv"), File::text(&format!("srv/{user}"), "x")];
     clean().layer(note).audit_by(&policy)

@@ -10,6 +10,8 @@ mod programs;
 mod properties;
 mod streams;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -18,6 +20,10 @@ use super::{
         sample::{File, Program, Sample},
     },
     *,
+};
+use crate::{
+    policy::{PathGlob, Policy, Waiver},
+    report::{Origin, Source},
 };
 
 /// An image that breaks a rule, and one that nearly does.

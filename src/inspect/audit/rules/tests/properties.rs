@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{
-    super::super::{Policy, Presence, Request, Seen, audit, judge_seen},
+    super::super::{Presence, Request, Seen, audit, judge_seen},
     *,
 };
 use crate::oci::{DiffId, Digest};
@@ -123,7 +123,7 @@ proptest! {
             }
             let digest = Digest::of(&tar);
             (layer.descriptor.digest, layer.diff_id, layer.descriptor.size) = (digest, DiffId::new(digest), tar.len() as u64);
-            layer.blob = std::sync::Arc::new(tar);
+            layer.blob = Arc::new(tar);
         }
         let policy = Policy::profile("hardened").unwrap();
         audit(&set, &Request { image: "x", policy: &policy, today: (2026, 1, 1) });
@@ -179,6 +179,6 @@ proptest! {
 
     #[test]
     fn any_pattern_is_a_pattern_or_not(text in "[a/*?\\[\\]{},!\\\\-]{0,30}") {
-        let _ = crate::policy::PathGlob::parse(&text);
+        let _ = PathGlob::parse(&text);
     }
 }

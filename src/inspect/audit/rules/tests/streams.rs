@@ -238,8 +238,8 @@ fn gzip_members_are_all_read_and_bytes_behind_them_are_not_passed_over() {
         let layer = &mut set.images[0].layers[1];
         layer.descriptor.digest = crate::oci::Digest::of(&bytes);
         layer.descriptor.size = bytes.len() as u64;
-        layer.blob = std::sync::Arc::new(bytes);
-        let policy = super::super::super::Policy::profile("default").unwrap();
+        layer.blob = Arc::new(bytes);
+        let policy = Policy::profile("default").unwrap();
         let request = super::super::super::Request { image: "sample", policy: &policy, today: (2026, 5, 9) };
         super::super::super::audit(set, &request)
     };

@@ -1,0 +1,183 @@
+//! A policy at work: what each finding weighs, which exceptions are used, and which are of no use.
+
+use std::collections::BTreeSet;
+
+use super::{Policy, Waiver, WaiverAnswer, WaiverTarget, Waivers};
+use crate::report::{Rule, Severity};
+
+/// Something that breaks a rule.
+pub trait Breach {
+    /// Which rule.
+    fn rule(&self) -> Rule;
+    /// What the rule itself gives it, or the policy once it was judged.
+    fn severity(&self) -> Severity;
+    /// Gives it the policy's weight.
+    fn weigh(&mut self, severity: Severity);
+    /// Everything that breaks the rule; at least one.
+    fn targets(&self) -> Vec<WaiverTarget<'_>>;
+}
+
+/// A policy at work on one place: remembers which exceptions were used.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    policy: &'a Policy,
+    today: (u16, u8, u8),
+    used: BTreeSet<usize>,
+}
+
+/// What is to be said of an exception of the policy itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Which one, counted from 0.
+    pub index: usize,
+    /// [`Rule::ExpiredWaiver`] or [`Rule::UnusedWaiver`].
+    pub rule: Rule,
+    /// What the policy makes of that.
+    pub severity: Severity,
+    /// A sentence about it.
+    pub message: String,
+}
+
+impl<'a> Judge<'a> {
+    /// Judges by `policy` on the day `today`.
+    pub fn new(policy: &'a Policy, today: (u16, u8, u8)) -> Self {
+        Self { policy, today, used: BTreeSet::new() }
+    }
+
+    /// Gives breaches the policy's weight, drops those that it switches off, and parts those that are excepted, each with
+    /// its exception, from the others.
+    pub fn judge<T: Breach>(&mut self, breaches: Vec<T>) -> (Vec<T>, Vec<(T, &'a Waiver)>) {
+        let (mut left, mut waived) = (Vec::new(), Vec::new());
+        for mut breach in breaches {
+            let Some(severity) = self.policy.weight(breach.rule(), breach.severity()) else { continue };
+            breach.weigh(severity);
+            match self.waiver(&breach) {
+                Some(waiver) => waived.push((breach, waiver)),
+                None => left.push(breach),
+            }
+        }
+        (left, waived)
+    }
+
+    /// The exception for all targets of a breach. One that is about any of them is of use, also after its last day: it says
+    /// itself that it has ended.
+    fn waiver(&mut self, breach: &impl Breach) -> Option<&'a Waiver> {
+        let waivers = Waivers::of(self.policy, self.today);
+        let targets = breach.targets();
+        self.used
+            .extend(targets.iter().flat_map(|target| waivers.about(breach.rule(), *target)).map(|(index, _)| index));
+        match waivers.answer(breach.rule(), &targets) {
+            WaiverAnswer::Waived(waiver) => Some(waiver),
+            _ => None,
+        }
+    }
+
+    /// What is to be said of the exceptions once all was judged: those that ended, and those that except nothing.
+    pub fn upkeep(&self) -> Vec<Upkeep> {
+        let mut all = Vec::new();
+        for (index, waiver) in self.policy.waivers.iter().enumerate() {
+            let Waiver { rule: waived, origin, .. } = waiver;
+            let (rule, message) = if !waiver.holds(self.today) {
+                let message = format!("the waiver of {waived} at {origin} ended on {}", waiver.last_day());
+                (Rule::ExpiredWaiver, message)
+            } else if !self.policy.allow_waivers {
+                (Rule::UnusedWaiver, format!("the policy allows no waivers, and {origin} is one of {waived}"))
+            } else if !self.used.contains(&index) {
+                (Rule::UnusedWaiver, format!("the waiver of {waived} at {origin} excepts nothing"))
+            } else {
+                continue;
+            };
+            if let Some(severity) = self.policy.weight(rule, rule.facts().severity) {
+                all.push(Upkeep { index, rule, severity, message });
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{super::PathGlob, *};
+    use crate::report::{Origin, Source};
+
+    const TODAY: (u16, u8, u8) = (2026, 5, 9);
+
+    /// A finding of a test: its rule, its weight, and the paths it is about.
+    #[derive(Debug, Clone)]
+    struct Paths(Rule, Severity, Vec<&'static str>);
+
+    impl Breach for Paths {
+        fn rule(&self) -> Rule {
+            self.0
+        }
+
+        fn severity(&self) -> Severity {
+            self.1
+        }
+
+        fn weigh(&mut self, severity: Severity) {
+            self.1 = severity;
+        }
+
+        fn targets(&self) -> Vec<WaiverTarget<'_>> {
+            self.2.iter().map(|path| WaiverTarget::Path(path)).collect()
+        }
+    }
+
+    fn setuid(paths: &[&'static str]) -> Paths {
+        Paths(Rule::Setuid, Severity::High, paths.to_vec())
+    }
+
+    fn waiver(path: Option<&str>, until: (u16, u8, u8)) -> Waiver {
+        let source = Arc::new(Source { path: "p.toml".to_owned(), text: String::new() });
+        let path = path.map(|path| PathGlob::parse(path).unwrap());
+        let origin = Origin::new(&source, 0..0);
+        Waiver { rule: Rule::Setuid, path, reason: "because".to_owned(), until, origin }
+    }
+
+    fn with(waivers: Vec<Waiver>, allow_waivers: bool) -> Policy {
+        Policy { waivers, allow_waivers, ..Policy::profile("default").unwrap() }
+    }
+
+    /// How many findings are left, and what is said of the exceptions.
+    fn judged(policy: &Policy, breaches: Vec<Paths>) -> (usize, Vec<Rule>) {
+        let mut judge = Judge::new(policy, TODAY);
+        let (left, _) = judge.judge(breaches);
+        (left.len(), judge.upkeep().into_iter().map(|upkeep| upkeep.rule).collect())
+    }
+
+    #[test]
+    fn an_exception_that_ended_or_excepts_nothing_is_told_and_a_policy_may_allow_none() {
+        let hit = || vec![setuid(&["/a"])];
+        let past = (2026, 1, 1);
+        assert_eq!(judged(&with(vec![waiver(None, TODAY)], true), hit()), (0, vec![]));
+        assert_eq!(judged(&with(vec![waiver(None, TODAY)], true), vec![]), (0, vec![Rule::UnusedWaiver]));
+        assert_eq!(judged(&with(vec![waiver(None, past)], true), hit()), (1, vec![Rule::ExpiredWaiver]));
+        assert_eq!(judged(&with(vec![waiver(None, TODAY)], false), hit()), (1, vec![Rule::UnusedWaiver]));
+    }
+
+    #[test]
+    fn exceptions_share_the_places_of_a_finding() {
+        let both = || vec![setuid(&["/a", "/b"])];
+        let one = || waiver(Some("/a"), TODAY);
+        let other = waiver(Some("/b"), (2026, 12, 31));
+        assert_eq!(judged(&with(vec![one()], true), both()), (1, vec![]), "it is of use, and not enough");
+        assert_eq!(judged(&with(vec![one(), other.clone()], true), both()), (0, vec![]));
+        assert_eq!(judged(&with(vec![one(), waiver(Some("/b"), (2026, 5, 8))], true), both()).0, 1);
+        let policy = with(vec![other, one()], true);
+        let (_, waived) = Judge::new(&policy, TODAY).judge(both());
+        assert_eq!(waived[0].1.until, TODAY, "the finding is back when the first of them ends");
+    }
+
+    #[test]
+    fn a_rule_that_is_off_finds_nothing_and_another_weight_is_given() {
+        let mut policy = with(vec![], true);
+        policy.severities.insert(Rule::Setuid, Some(Severity::Info));
+        policy.severities.insert(Rule::Shell, None);
+        let shell = Paths(Rule::Shell, Severity::High, vec!["/b"]);
+        let (left, _) = Judge::new(&policy, TODAY).judge(vec![setuid(&["/a"]), shell]);
+        assert_eq!(left.iter().map(|left| (left.0, left.1)).collect::<Vec<_>>(), [(Rule::Setuid, Severity::Info)]);
+    }
+}
