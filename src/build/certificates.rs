@@ -8,10 +8,10 @@ use x509_cert::{
     der::{Decode as _, pem},
 };
 
-use super::secrets::has_private_key;
 use crate::{
     oci::Digest,
     report::{Failure, Rule, printable},
+    secrets::KeySearch,
 };
 
 /// Where the bundle is in an image: what Go, OpenSSL and rustls look for by default on Debian.
@@ -94,11 +94,13 @@ impl FromIterator<Vec<u8>> for Roots {
 
 /// The base64 bodies of the certificates in a PEM file; comments between them are fine, other blocks are not.
 fn blocks(name: &str, text: &[u8]) -> Result<Vec<String>, Failure> {
-    let text = String::from_utf8_lossy(text);
-    if has_private_key(&text) {
+    let mut keys = KeySearch::new();
+    keys.push(text);
+    if keys.finish().is_some() {
         return Err(Failure::refused(Rule::PrivateKey, format!("`{name}` holds a private key"))
             .hint("a file of roots holds certificates only; take the key out and consider it leaked"));
     }
+    let text = String::from_utf8_lossy(text);
     let (mut bodies, mut open) = (Vec::new(), None);
     for line in text.lines().map(str::trim) {
         let marker = |begin: &str| line.strip_prefix(begin).and_then(|rest| rest.strip_suffix("-----"));

@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     fmt,
     fs::File,
-    io,
+    io::{self, Read as _},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -24,7 +24,8 @@ use crate::{
     cache::{Cache, Fingerprint, Identity, Input},
     elf::{self, Elf, NotElf},
     oci::Open,
-    report::Failure,
+    report::{Failure, Limits, Rule},
+    secrets::{self, SecretHit, SecretScanner},
 };
 pub(super) use content::read_small;
 
@@ -58,8 +59,8 @@ struct Folder {
 
 #[derive(Default)]
 struct Rare {
-    /// The byte offset of a private key.
-    private_key: Option<u64>,
+    /// The byte offset of what may be a private key.
+    possible_key: Option<u64>,
     /// A change since it was read might not show in the identity: what is found out about it is not to be remembered. So
     /// it is of each file on a file system without true times.
     unsettled: bool,
@@ -131,12 +132,12 @@ impl PinnedFile {
     }
 
     fn of(folder: &Arc<Folder>, (start, end): (usize, usize), content: Content, kept: Option<Arc<TempPath>>) -> Self {
-        let Content { identity, fingerprint, headers, private_key, settled, sum, may_be_output } = content;
+        let Content { identity, fingerprint, headers, possible_key, settled, sum, may_be_output } = content;
         // What is beyond that is the name of no file.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let name = (place(start), place(end));
-        let is_rare = private_key.is_some() || !settled || may_be_output || kept.is_some();
-        let rare = is_rare.then(|| Box::new(Rare { private_key, unsettled: !settled, may_be_output, _kept: kept }));
+        let is_rare = possible_key.is_some() || !settled || may_be_output || kept.is_some();
+        let rare = is_rare.then(|| Box::new(Rare { possible_key, unsettled: !settled, may_be_output, _kept: kept }));
         Self(Arc::new(Pinned { folder: Arc::clone(folder), name, identity, fingerprint, sum, headers, rare }))
     }
 
@@ -150,9 +151,23 @@ impl PinnedFile {
         self.0.name()
     }
 
-    /// The byte offset of a private key in it.
-    pub(super) fn private_key(&self) -> Option<u64> {
-        self.0.rare.as_ref().and_then(|rare| rare.private_key)
+    /// Whether there can be no private key in it, be it at `path` of an image: so it is of almost all files.
+    pub(super) fn is_free_of_keys(&self, path: &str) -> bool {
+        self.0.rare.as_ref().is_none_or(|rare| rare.possible_key.is_none()) && !secrets::path_is_of_keys(path)
+    }
+
+    /// The private keys in it, as the audit finds them in a file at `path` of an image. Where there can be any, the file is
+    /// read again.
+    pub(super) fn private_keys(&self, path: &str) -> io::Result<Vec<SecretHit>> {
+        if self.is_free_of_keys(path) {
+            return Ok(Vec::new());
+        }
+        let (mut scanner, mut reader, mut chunk) = (SecretScanner::sniffing(path), self.content().open()?, Vec::new());
+        while reader.by_ref().take(Limits::SECRET_BLOCK as u64).read_to_end(&mut chunk)? > 0 {
+            scanner.push(&chunk);
+            chunk.clear();
+        }
+        Ok(scanner.finish().into_iter().filter(|hit| hit.rule == Rule::PrivateKey).collect())
     }
 
     /// Whether it [may be an output](super::outputs::may_be_output) of hardpan; no is certain.
@@ -205,8 +220,8 @@ impl Pinned {
 
     fn remember(&self, note: Vec<u8>) {
         if let Some(cache) = &self.folder.cache {
-            let private_key = self.rare.as_ref().and_then(|rare| rare.private_key);
-            cache.remember_input(&self.identity, Input { fingerprint: self.fingerprint, private_key, note });
+            let possible_key = self.rare.as_ref().and_then(|rare| rare.possible_key);
+            cache.remember_input(&self.identity, Input { fingerprint: self.fingerprint, possible_key, note });
         }
     }
 
@@ -324,7 +339,7 @@ mod tests {
         std::fs::write(path, b"hellO").unwrap();
         let cache = Cache::new(&folder.join("cache"));
         let identity = Identity::of(&std::fs::metadata(path).unwrap());
-        let input = Input { fingerprint: Fingerprint::of(b"hello"), private_key: None, note: Vec::new() };
+        let input = Input { fingerprint: Fingerprint::of(b"hello"), possible_key: None, note: Vec::new() };
         cache.remember_input(&identity, input);
         (cache, identity)
     }
@@ -352,7 +367,7 @@ mod tests {
         let cache = Cache::new(&folder.path().join("cache"));
         let identity = Identity::of(&std::fs::metadata(path).unwrap());
         assert!(cache.moment(&identity, &File::open(path).unwrap()).is_none());
-        let input = Input { fingerprint: Fingerprint::of(b"other"), private_key: None, note: Vec::new() };
+        let input = Input { fingerprint: Fingerprint::of(b"other"), possible_key: None, note: Vec::new() };
         cache.remember_input(&identity, input);
         assert!(cache.input(&identity, path).is_none());
         assert!(cache.inputs(Path::new("/proc"), &[b"version"], &[Some(identity)]).iter().all(Option::is_none));

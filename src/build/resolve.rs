@@ -17,11 +17,8 @@ use std::{
     sync::Arc,
 };
 
+use self::base::{base_bundle, check_layers};
 pub use self::inputs::{MachineInput, SourceInput};
-use self::{
-    base::{base_bundle, check_layers},
-    config::object_to_key,
-};
 use super::{
     base::{BaseConfig, FoundBase},
     bundles::MOZILLA_VERSION,
@@ -35,6 +32,7 @@ use super::{
     plan::{DebugFile, GroupKind, LeftOut, Plan, PlannedBase},
     planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
     policy,
+    private_keys::{self, ShippedKeys},
     settings::Settings,
     system,
     timezones::IANA_VERSION,
@@ -42,8 +40,9 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
+    policy::Policy,
     recipe::{BinarySource, Certificates, Compiler, File, FileSource, Located, LockFile, Recipe},
-    report::{Failure, Failures, Origin, Progress, Rule, printable},
+    report::{Failure, Failures, Origin, Progress, printable},
     rootfs::ResolveError,
 };
 
@@ -64,6 +63,8 @@ pub struct Resolver<'a> {
     downloads: Downloads<'a>,
     /// The certificates as PEM, once they were read.
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
+    /// What the finished image is judged by.
+    policy: Policy,
     /// What the lock beside the recipe pins.
     lock: Option<&'a LockFile>,
     /// The base, once it was found.
@@ -79,6 +80,7 @@ pub struct Prepared {
     platform: Platform,
     rootfs: PlannedRootfs,
     objections: Vec<Objection>,
+    keys: Vec<ShippedKeys>,
     config: RunConfig,
     annotations: BTreeMap<String, String>,
     base: Option<PlannedBase>,
@@ -118,6 +120,7 @@ impl<'a> Resolver<'a> {
             pinned: RefCell::default(),
             downloads: Downloads::new(settings, progress),
             bundle: OnceCell::new(),
+            policy: Policy::hardened(),
             lock: None,
             base: OnceCell::new(),
             noted: OnceCell::new(),
@@ -129,6 +132,12 @@ impl<'a> Resolver<'a> {
     #[must_use]
     pub fn locked(self, lock: Option<&'a LockFile>) -> Self {
         Self { lock, ..self }
+    }
+
+    /// The same, where the finished image is judged by `policy`, which is that of the gate. Without it that is `hardened`.
+    #[must_use]
+    pub fn judged_by(self, policy: &Policy) -> Self {
+        Self { policy: policy.clone(), ..self }
     }
 
     /// The same, where the call writes to `paths`, for this recipe and for others: [real](super::real_path) paths. What lies
@@ -188,6 +197,7 @@ impl<'a> Resolver<'a> {
             platform: platform.clone(),
             rootfs: PlannedRootfs::default(),
             objections: Vec::new(),
+            keys: Vec::new(),
             config: RunConfig::default(),
             annotations: BTreeMap::new(),
             base: None,
@@ -270,7 +280,7 @@ impl<'a> Resolver<'a> {
             &at,
             &prepared.platform,
         ));
-        let left = policy::waive(&self.recipe.policy, self.settings.today, self.settings.locked, prepared.objections);
+        let left = self.left(&prepared.keys, prepared.objections);
         if !left.is_empty() {
             return Err(Failures(left));
         }
@@ -289,6 +299,14 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// What is against an image and no exception covers.
+    fn left(&self, keys: &[ShippedKeys], objections: Vec<Objection>) -> Vec<Failure> {
+        let (policy, settings) = (&self.recipe.policy, self.settings);
+        let mut left = private_keys::refusals(keys, &self.policy, policy, settings.today);
+        left.extend(policy::waive(policy, settings.today, settings.locked, objections));
+        left
+    }
+
     /// `--offline`, the caller's environment and the folders, for the toolchains.
     fn toolchain<'t>(&'t self, checkout: &'t Path) -> Toolchain<'t> {
         Toolchain {
@@ -305,7 +323,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Pins a host file, once, and remembers a private key in it as an objection.
+    /// Pins a host file, once, and remembers private keys in it.
     fn pin(
         &self,
         prepared: &mut Prepared,
@@ -318,19 +336,20 @@ impl<'a> Resolver<'a> {
         let pin = || PinnedFile::pin(host, name, self.settings.blobs.as_ref()).map_err(|failure| failure.at(at));
         let file = known.map_or_else(pin, Ok)?;
         self.pinned.borrow_mut().extend([file.clone()]);
-        Ok(Self::taken(prepared, file, name, to, at))
+        Self::taken(prepared, file, name, to, at)
     }
 
-    /// The body of a pinned file; a private key in it is an objection.
-    fn taken(prepared: &mut Prepared, file: PinnedFile, name: &str, to: &ImagePath, at: &Origin) -> Body {
-        if let Some(offset) = file.private_key() {
-            let what =
-                format!("`{}` holds a private key (at byte {offset}), and `{to}` would ship it", printable(name));
-            let hint = "mount it when the container runs; an image is readable by everybody who can pull it";
-            let failure = Failure::refused(Rule::PrivateKey, what).at(at).hint(hint);
-            prepared.objections.push(Objection { path: Some(to.clone()), failure });
-        }
-        Body::Host(file)
+    /// The body of a pinned file; private keys in it are remembered.
+    fn taken(
+        prepared: &mut Prepared,
+        file: PinnedFile,
+        name: &str,
+        to: &ImagePath,
+        at: &Origin,
+    ) -> Result<Body, Failure> {
+        let keys = ShippedKeys::in_file(&file, name, to, at);
+        prepared.keys.extend(keys.map_err(|error| Failure::io("read", printable(name).as_ref(), &error).at(at))?);
+        Ok(Body::Host(file))
     }
 
     fn add_file(&self, prepared: &mut Prepared, file: &File) -> Result<(), Failure> {
@@ -343,7 +362,7 @@ impl<'a> Resolver<'a> {
                 (body.map_err(|failure| folder_hint(failure, &host))?, &from.origin)
             }
             FileSource::Text(text) => {
-                object_to_key(prepared, &text.value, Some(to), &format!("`{to}`"), &text.origin);
+                prepared.keys.extend(ShippedKeys::in_text(&text.value, to, &text.origin));
                 (Body::Memory(Arc::new(text.value.clone().into_bytes())), &text.origin)
             }
             FileSource::Url { url, sha256 } => (self.fetch(prepared, url, sha256, to)?, &url.origin),

@@ -28,8 +28,8 @@ const PAUSE: Duration = Duration::from_micros(500);
 pub struct Input {
     /// Of the content.
     pub fingerprint: Fingerprint,
-    /// The byte offset of a private key in it.
-    pub private_key: Option<u64>,
+    /// The byte offset of what may be a private key in it.
+    pub possible_key: Option<u64>,
     /// What else the caller worked out from the content.
     pub note: Vec<u8>,
 }
@@ -37,7 +37,7 @@ pub struct Input {
 impl Input {
     fn of(record: Record) -> Self {
         let fingerprint = Fingerprint::from_bytes(record.digest);
-        Self { fingerprint, private_key: record.private_key, note: record.note }
+        Self { fingerprint, possible_key: record.possible_key, note: record.note }
     }
 }
 
@@ -181,9 +181,9 @@ impl Cache {
         if self.enter().is_err() || input.note.len() > Limits::MEMO_NOTE_BYTES {
             return;
         }
-        let Input { fingerprint, private_key, note } = input;
+        let Input { fingerprint, possible_key, note } = input;
         let digest = *fingerprint.bytes();
-        let record = Record { identity: *identity, kind: Kind::Input, digest, private_key, note, day: self.day() };
+        let record = Record { identity: *identity, kind: Kind::Input, digest, possible_key, note, day: self.day() };
         self.known().put(self.root(), record);
     }
 
@@ -264,5 +264,5 @@ impl Cache {
 }
 
 fn blob_record(identity: Identity, digest: Digest, day: u32) -> Record {
-    Record { identity, kind: Kind::Blob, digest: digest.bytes(), private_key: None, note: Vec::new(), day }
+    Record { identity, kind: Kind::Blob, digest: digest.bytes(), possible_key: None, note: Vec::new(), day }
 }

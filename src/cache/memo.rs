@@ -21,7 +21,7 @@ use crate::report::Limits;
 pub(super) use sheet::{Kind, Record};
 use sheet::{RECORD, Sheet, number};
 
-const MAGIC: &[u8; 16] = b"hardpan memo 2\n\0";
+const MAGIC: &[u8; 16] = b"hardpan memo 3\n\0";
 /// Everything before the records.
 const HEADER: usize = 80;
 /// Where the checksum is.
@@ -83,7 +83,7 @@ impl Memo {
     pub(super) fn forget(&mut self, identity: &Identity, day: u32) {
         let nowhere = Identity::new((identity.device, identity.inode), u64::MAX, (i64::MIN, 0), (i64::MIN, 0));
         let (kind, digest, note) = (Kind::Input, [0; 32], Vec::new());
-        self.put(&Record { identity: nowhere, kind, digest, private_key: None, note, day });
+        self.put(&Record { identity: nowhere, kind, digest, possible_key: None, note, day });
     }
 
     /// Whether there is anything to write.
@@ -232,7 +232,7 @@ mod tests {
             ),
             kind: if seed.is_multiple_of(2) { Kind::Input } else { Kind::Blob },
             digest: [seed; 32],
-            private_key: seed.is_multiple_of(5).then_some(u64::from(seed)),
+            possible_key: seed.is_multiple_of(5).then_some(u64::from(seed)),
             note: vec![seed; usize::from(seed % 7)],
             day: 20_000,
         }

@@ -100,7 +100,7 @@ fn an_input_is_known_in_its_state_once_that_is_settled() {
     let path = folder.path().join("input");
     fs::write(&path, "one").unwrap();
     let identity = Identity::of(&fs::metadata(&path).unwrap());
-    let input = Input { fingerprint: Fingerprint::of(b"one"), private_key: Some(3), note: b"elf".to_vec() };
+    let input = Input { fingerprint: Fingerprint::of(b"one"), possible_key: Some(3), note: b"elf".to_vec() };
     let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
     tick();
     assert!(identity.is_settled(cache.moment(&identity, &File::open(&path).unwrap()).unwrap()));

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use super::policy;
 use crate::{
     build::{Bound, Resolver, Settings, compile},
     elf,
@@ -98,8 +99,9 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failu
 
 /// Reads the recipe back, and resolves all of it that needs no compiler. Its programs will be at `programs`.
 fn check(path: &Path, folder: &Path, text: &str, programs: &[String], settings: &Settings) -> Result<(), Failures> {
-    let recipe = recipe::parse(&path.to_string_lossy(), text)?;
-    let resolver = Resolver::new(&recipe, folder, settings, &Silent)?;
+    let mut recipe = recipe::parse(&path.to_string_lossy(), text)?;
+    let policy = policy::of_build(None, &mut recipe.policy)?;
+    let resolver = Resolver::new(&recipe, folder, settings, &Silent)?.judged_by(&policy);
     for platform in &recipe.platforms {
         resolver.rehearse(resolver.prepare(platform)?, programs)?;
     }

@@ -11,7 +11,7 @@ use super::{
     build::default_output,
     inputs::{InputPlan, inputs},
     load::load,
-    locked,
+    locked, policy,
 };
 use crate::{
     build::{BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path},
@@ -159,13 +159,14 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
     if let Some(Err(failure)) = cache.map(Cache::enter) {
         progress.detail(&format!("planned without a cache: {failure}"));
     }
-    for one in load(&request.recipes, &request.set)? {
+    for mut one in load(&request.recipes, &request.set)? {
+        let policy = policy::of_build(None, &mut one.recipe.policy)?;
         let lock = locked::for_build(&one, request.settings.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
         // The same paths as those of a build without options, so that both take the same.
         let outputs = Form::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
         let outputs = outputs.map(|path| path.map(|path| real_path(Path::new(&path)))).collect::<Result<_, _>>()?;
-        let resolver = resolver.locked(lock.as_ref()).would_write(&Arc::new(outputs));
+        let resolver = resolver.judged_by(&policy).locked(lock.as_ref()).would_write(&Arc::new(outputs));
         let mut prepared = Vec::new();
         for platform in one.platforms(&request.platforms) {
             prepared.push(resolver.prepare(&platform)?);

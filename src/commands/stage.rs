@@ -76,6 +76,7 @@ impl<'a> Stager<'a> {
         let (one, settings, cache) = (&outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
         let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&one.recipe, bound, settings, progress)?
+            .judged_by(&outline.policy)
             .locked(outline.lock.as_ref())
             .writing(&self.written.real);
         let staging = Staging::begin_among(&outline.path, self.request.form, &self.siblings)?;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use super::{detector::Detector, detectors::DETECTORS};
+use crate::report::Rule;
 
 /// The keywords of a set of detectors, ready to be looked for.
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub(super) struct Keywords {
     longest: usize,
 }
 
+/// Of private keys, which are looked for in everything.
+static KEYS: LazyLock<Keywords> =
+    LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.rule == Rule::PrivateKey)));
 static TEXT: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter()));
 static BINARY: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.in_binaries)));
 
@@ -23,6 +27,11 @@ impl Keywords {
     /// Those for text, or for everything else.
     pub(super) fn get(is_binary: bool) -> &'static Self {
         if is_binary { &BINARY } else { &TEXT }
+    }
+
+    /// Those of private keys.
+    pub(super) fn of_keys() -> &'static Self {
+        &KEYS
     }
 
     fn of(detectors: impl Iterator<Item = &'static Detector>) -> Self {

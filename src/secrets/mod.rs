@@ -23,6 +23,7 @@ mod document;
 mod entropy;
 mod harmless;
 mod hit;
+mod key_search;
 mod keys;
 mod keywords;
 mod kind;
@@ -39,6 +40,7 @@ mod web;
 mod tests;
 
 pub use hit::{Fingerprint, SecretHit};
+pub use key_search::{KeySearch, key_by_name, path_is_of_keys};
 pub use kind::Kind;
 pub use names::{NameRule, name_hit};
 pub use scanner::SecretScanner;
@@ -46,5 +48,6 @@ pub use text::{TextContext, scan_arguments, scan_text};
 
 /// The most steps that a byte of input can cost on average, over the pass itself: a bound that holds for any input.
 pub const WORK_PER_BYTE: u64 = 64;
-/// Changes whenever the same bytes may give other hits: part of the key of a cache of verdicts.
+/// Changes whenever the same bytes may give other hits. Where those are hits of a [`KeySearch`], the format of the cache's memo
+/// changes, too: it remembers what was found in inputs.
 pub const RULESET: u32 = 1;

@@ -242,6 +242,11 @@ pub fn name_hit(path: &str) -> Option<NameRule> {
     Some(NameRule { rule: *rule, detector, severity: *severity, confirmed_by_content: format.is_some() })
 }
 
+/// Whether the file at `path` is read as one that has its keys in base64.
+pub(super) fn is_encoded(path: &str) -> bool {
+    entry(path).is_some_and(|entry| entry.4 == Some(Format::Kube))
+}
+
 impl Format {
     /// How the file at `path` is read.
     pub(super) fn of(path: &str) -> Option<Self> {

@@ -22,6 +22,8 @@ pub struct SecretScanner {
     location: OnceCell<Location>,
     format: Option<Format>,
     path: String,
+    /// Whether nothing but private keys is looked for.
+    only_keys: bool,
     /// `None` until enough bytes have come to tell.
     kind: Option<Kind>,
     /// The first bytes, until the kind is known.
@@ -60,6 +62,7 @@ impl SecretScanner {
             location: OnceCell::new(),
             format: Format::of(path),
             path: path.to_owned(),
+            only_keys: false,
             kind: None,
             sniffed: Vec::new(),
             narrow: None,
@@ -70,6 +73,16 @@ impl SecretScanner {
             hits: Hits::default(),
             work: 0,
         }
+    }
+
+    /// For private keys alone, in a file without a path; the first bytes tell what it holds.
+    pub(super) fn for_keys() -> Self {
+        Self { only_keys: true, ..Self::sniffing("") }
+    }
+
+    /// Whether something was found so far.
+    pub(super) fn has_hits(&self) -> bool {
+        self.hits.any(|_| true)
     }
 
     /// Looks at the next bytes.
@@ -140,10 +153,11 @@ impl SecretScanner {
     /// Keeps the whole of a small file, where that can be of use.
     fn keep(&mut self, bytes: &[u8]) {
         let is_binary = self.is_binary();
+        let may_be_document = !is_binary && !self.only_keys;
         let Some(whole) = &mut self.whole else { return };
         let most = if is_binary { Limits::DER_KEY_BYTES } else { Limits::SECRET_DOCUMENT_BYTES };
         let first = whole.first().or(bytes.first()).copied();
-        let is_of_use = first == Some(0x30) || (!is_binary && (self.format.is_some() || first == Some(b'{')));
+        let is_of_use = first == Some(0x30) || (may_be_document && (self.format.is_some() || first == Some(b'{')));
         if is_of_use && whole.len() + bytes.len() <= most {
             whole.extend_from_slice(bytes);
         } else if first.is_some() {
@@ -163,7 +177,8 @@ impl SecretScanner {
             start: self.start,
             kind: self.kind.unwrap_or(Kind::Binary),
         };
-        Keywords::get(is_binary).each(window, self.next, to, |at, detector| {
+        let keywords = if self.only_keys { Keywords::of_keys() } else { Keywords::get(is_binary) };
+        keywords.each(window, self.next, to, |at, detector| {
             let from = at.saturating_sub(Limits::SECRET_BEHIND);
             let end = window.len().min(at + Limits::SECRET_AHEAD);
             let Some(bytes) = window.get(from..end) else { return };
@@ -194,7 +209,7 @@ impl SecretScanner {
                 fingerprint: Fingerprint::of(&whole),
             });
         }
-        if self.is_binary() {
+        if self.is_binary() || self.only_keys {
             return;
         }
         let text = String::from_utf8_lossy(&whole);

@@ -15,6 +15,7 @@ mod inputs;
 mod libraries;
 mod outputs;
 mod paths;
+mod private_keys;
 mod programs;
 mod recipes;
 mod rules;

@@ -13,10 +13,11 @@ use rustix::{
 };
 
 use crate::{
-    build::{outputs, secrets::KeyScanner},
+    build::outputs,
     cache::{Cache, Fingerprint, Fingerprinter, Identity, Input},
     elf::Elf,
     report::{Failure, printable},
+    secrets::KeySearch,
 };
 
 /// Bytes of one read.
@@ -33,7 +34,7 @@ pub(super) struct Content {
     pub(super) identity: Identity,
     pub(super) fingerprint: Fingerprint,
     pub(super) headers: OnceLock<Box<Elf>>,
-    pub(super) private_key: Option<u64>,
+    pub(super) possible_key: Option<u64>,
     pub(super) settled: bool,
     /// The CRC-32 of what was read now, of a file that is settled.
     pub(super) sum: Option<u32>,
@@ -49,13 +50,13 @@ impl Content {
         {
             let _ = headers.set(Box::new(elf));
         }
-        let Input { fingerprint, private_key, .. } = *known;
+        let Input { fingerprint, possible_key, .. } = *known;
         let may_be_output = known.note == OUTPUT_NOTE;
-        Self { identity, fingerprint, headers, private_key, settled: true, sum: None, may_be_output }
+        Self { identity, fingerprint, headers, possible_key, settled: true, sum: None, may_be_output }
     }
 }
 
-/// Reads the whole file: its fingerprint, and whether there is a private key in it. It was [looked](look) at before.
+/// Reads the whole file: its fingerprint, and whether there may be a private key in it. It was [looked](look) at before.
 /// `chunk` is memory that is used again.
 pub(super) fn read(
     at: BorrowedFd<'_>,
@@ -72,7 +73,7 @@ pub(super) fn read(
     let identity = Identity::of(&meta);
     // Asked before the first byte is read.
     let moment = cache.and_then(|cache| cache.moment(&identity, &file));
-    let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeyScanner::new(), 0_u64);
+    let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeySearch::new(), 0_u64);
     let mut sum = crc32fast::Hasher::new();
     let mut may_be_output = false;
     let room = CHUNK.min(usize::try_from(identity.size()).unwrap_or(CHUNK).max(512)) + 1;
@@ -98,14 +99,14 @@ pub(super) fn read(
     if read != identity.size() || !identity.is_renamed(&after) {
         return Err(changed(name));
     }
-    let (fingerprint, private_key) = (hasher.finish(), keys.finish());
+    let (fingerprint, possible_key) = (hasher.finish(), keys.finish());
     let settled = identity == after && moment.is_some_and(|moment| identity.is_settled(moment));
     if let Some(cache) = cache.filter(|_| settled) {
         let note = if may_be_output { OUTPUT_NOTE.to_vec() } else { Vec::new() };
-        cache.remember_input(&identity, Input { fingerprint, private_key, note });
+        cache.remember_input(&identity, Input { fingerprint, possible_key, note });
     }
     let sum = settled.then(|| sum.finalize());
-    Ok(Content { identity, fingerprint, headers: OnceLock::new(), private_key, settled, sum, may_be_output })
+    Ok(Content { identity, fingerprint, headers: OnceLock::new(), possible_key, settled, sum, may_be_output })
 }
 
 /// A whole regular file of at most `limit` bytes. `name` is how messages call it.

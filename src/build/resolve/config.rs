@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Prepared, Resolver};
 use crate::{
-    build::{certificates::BUNDLE_PATH, check::Objection, secrets},
-    oci::ImagePath,
-    report::{Failure, Origin, Rule, printable},
+    build::{
+        certificates::BUNDLE_PATH,
+        private_keys::{ConfigText, ShippedKeys},
+    },
+    report::Failure,
 };
 
 impl Resolver<'_> {
@@ -21,28 +23,29 @@ impl Resolver<'_> {
         }
         for (name, value) in &run.env {
             let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, &format!("the variable `{}`", printable(name)), &value.origin);
+            prepared.keys.extend(ShippedKeys::in_config(ConfigText::Variable(name), &text, &value.origin));
             env.insert(name.clone(), text);
         }
         if let Some(entrypoint) = &run.entrypoint {
             for text in &entrypoint.value {
-                object_to_key(prepared, text, None, "the entrypoint", &entrypoint.origin);
+                let keys = ShippedKeys::in_config(ConfigText::Entrypoint, text, &entrypoint.origin);
+                prepared.keys.extend(keys);
             }
         }
         for value in &run.args {
             let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, "an argument", &value.origin);
+            prepared.keys.extend(ShippedKeys::in_config(ConfigText::Argument, &text, &value.origin));
             prepared.config.cmd.push(text);
         }
         let mut labels = BTreeMap::new();
         for (name, value) in &run.labels {
             let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, &format!("the label `{}`", printable(name)), &value.origin);
+            prepared.keys.extend(ShippedKeys::in_config(ConfigText::Label(name), &text, &value.origin));
             labels.insert(name.clone(), text);
         }
         for (name, value) in &self.recipe.annotations {
             let text = self.words.expand(value, &platform)?;
-            object_to_key(prepared, &text, None, &format!("the annotation `{}`", printable(name)), &value.origin);
+            prepared.keys.extend(ShippedKeys::in_config(ConfigText::Annotation(name), &text, &value.origin));
             prepared.annotations.insert(name.clone(), text);
         }
         let config = &mut prepared.config;
@@ -53,14 +56,5 @@ impl Resolver<'_> {
         config.stop_signal.clone_from(&run.stop_signal);
         config.labels = labels;
         Ok(())
-    }
-}
-
-/// A private key in a text is an objection; the text itself is never shown.
-pub(super) fn object_to_key(prepared: &mut Prepared, text: &str, to: Option<&ImagePath>, what: &str, at: &Origin) {
-    if secrets::has_private_key(text) {
-        let failure = Failure::refused(Rule::PrivateKey, format!("{what} holds a private key"));
-        let failure = failure.at(at).hint("hand secrets over when the container runs");
-        prepared.objections.push(Objection { path: to.cloned(), failure });
     }
 }

@@ -104,14 +104,15 @@ impl Resolver<'_> {
         at: &Origin,
     ) -> Result<Body, Failure> {
         // What is as it should be has no need of a name.
-        let is_plain = |file: &PinnedFile| file.private_key().is_none();
+        let path = to.as_str();
+        let is_plain = |file: &PinnedFile| file.is_free_of_keys(&path);
         if let Some(file) = read.clone().filter(is_plain) {
             return Ok(Body::Host(file));
         }
         let host = folder.join(to.file_name());
         let name = host.strip_prefix(&self.bound.folder).unwrap_or(&host).to_string_lossy().into_owned();
         match read {
-            Some(file) => Ok(Self::taken(prepared, file, &name, to, at)),
+            Some(file) => Self::taken(prepared, file, &name, to, at),
             None => self.pin(prepared, &host, &name, to, at),
         }
     }

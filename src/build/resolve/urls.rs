@@ -23,7 +23,7 @@ impl Resolver<'_> {
             || PinnedFile::pin_kept(&found.path, &url.value, found.kept).map_err(|failure| failure.at(&url.origin));
         let file = known.map_or_else(pin, Ok)?;
         self.pinned.borrow_mut().extend([file.clone()]);
-        Ok(Self::taken(prepared, file, &url.value, to, &url.origin))
+        Self::taken(prepared, file, &url.value, to, &url.origin)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cache::{Identity, fingerprint::Fingerprinter, identity::Moment};
 
 /// Bytes of a record.
 pub(super) const RECORD: usize = 104;
-/// A private key's offset that stands for none.
+/// An offset of a key that stands for none.
 const NO_KEY: u64 = u64::MAX;
 
 /// What the digest of a record is of.
@@ -23,8 +23,8 @@ pub(in crate::cache) struct Record {
     pub(in crate::cache) identity: Identity,
     pub(in crate::cache) kind: Kind,
     pub(in crate::cache) digest: [u8; 32],
-    /// The byte offset of a private key.
-    pub(in crate::cache) private_key: Option<u64>,
+    /// The byte offset of what may be a private key.
+    pub(in crate::cache) possible_key: Option<u64>,
     /// What somebody else knows of it.
     pub(in crate::cache) note: Vec<u8>,
     /// The day it was last used, since 1970.
@@ -47,12 +47,12 @@ impl Record {
     pub(super) fn read(bytes: &[u8], notes: &[u8]) -> Option<Self> {
         let time = |at: usize| -> Moment { (number(bytes, at).cast_signed(), small(bytes, at + 8)) };
         let (from, length) = (small(bytes, 92) as usize, small(bytes, 96) as usize);
-        let private_key = Some(number(bytes, 84)).filter(|at| *at != NO_KEY);
+        let possible_key = Some(number(bytes, 84)).filter(|at| *at != NO_KEY);
         Some(Self {
             identity: Identity::new((number(bytes, 0), number(bytes, 8)), number(bytes, 16), time(24), time(36)),
             kind: if small(bytes, 48) == 0 { Kind::Input } else { Kind::Blob },
             digest: bytes.get(52..84)?.try_into().ok()?,
-            private_key,
+            possible_key,
             note: notes.get(from..)?.get(..length)?.to_vec(),
             day: small(bytes, 100),
         })
@@ -80,7 +80,7 @@ impl Sheet {
         }
         out.extend_from_slice(&u32::from(record.kind == Kind::Blob).to_le_bytes());
         out.extend_from_slice(&record.digest);
-        out.extend_from_slice(&record.private_key.unwrap_or(NO_KEY).to_le_bytes());
+        out.extend_from_slice(&record.possible_key.unwrap_or(NO_KEY).to_le_bytes());
         // Where a note would be that has no place any more, there is none: it is worked out again.
         let (from, length) = (u32::try_from(self.notes.len()), u32::try_from(record.note.len()));
         let (from, length) = from.and_then(|from| Ok((from, length?))).unwrap_or_default();

@@ -4,6 +4,7 @@
 
 mod config;
 mod files;
+mod key_search;
 mod properties;
 mod streams;
 mod tokens;
