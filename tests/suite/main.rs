@@ -20,6 +20,7 @@ mod crash;
 mod defaults;
 mod determinism;
 mod dockerfiles;
+mod documents;
 mod enclosures;
 mod examples;
 mod falsefinds;
