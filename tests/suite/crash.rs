@@ -1,5 +1,7 @@
 //! A layout is the old one or the new one, whenever a build ends.
 
+mod durability;
+
 use std::{
     fs,
     path::Path,

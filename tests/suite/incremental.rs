@@ -137,6 +137,19 @@ fn date_labels_and_names_move_no_layer() {
 }
 
 #[test]
+fn the_owners_of_a_layer_are_those_of_the_recipe_whoever_owned_it_before() {
+    let recipe =
+        |user: &str| format!("{APP}\n[[dir]]\nto = \"/var/lib/app\"\nwritable = true\n\n[run]\nuser = \"{user}\"\n");
+    let case = case(&recipe("65532:65532"));
+    // Each differs from the one before in its user alone, or in its group alone.
+    for (uid, gid) in [(65532, 65532), (65532, 1234), (4321, 1234), (65532, 1234)] {
+        let case = case.clone().recipe(&recipe(&format!("{uid}:{gid}")));
+        let entry = case.build().ok().layout().image().entry("/var/lib/app");
+        assert_eq!((entry.uid, entry.gid), (uid, gid));
+    }
+}
+
+#[test]
 fn cold_warm_and_no_cache_give_the_same_image() {
     let case = three_layers();
     let none = case.clone().without_env("XDG_CACHE_HOME").without_env("HOME").env("HOME", "relative");

@@ -66,6 +66,31 @@ fn what_is_odd_but_unpacks_is_for_the_audit() {
     layer_fails(Tar::new().folder("srv").file("srv/open", 0o666, ""), 1, "world-writable");
 }
 
+/// A file about whose size a header and PAX records may say different things: who believes the smaller one finds a second
+/// file in the content of the first.
+#[test]
+fn a_file_of_two_sizes_is_refused_as_a_base_and_found_by_the_audit() {
+    let hidden = Tar::new().file("hidden", 0o644, "").bytes();
+    let sized = |tar: Tar| tar.file("srv/file", 0o644, &hidden[..512]);
+    let records = |kind, records| sized(Tar::new().folder("srv").records(kind, records));
+    let mut empty = Tar::new().folder("srv").records(b'x', &[("size", "512")]);
+    empty.entry(b'0', b"srv/file", b"", (0o644, (0, 0), 0));
+    let tars = [
+        (records(b'x', &[("size", "0")]), "it gives two sizes"),
+        (empty.file("hidden", 0o644, ""), "it gives two sizes"),
+        (records(b'x', &[("size", "512"), ("size", "0")]), "a header of it says one thing twice"),
+        (records(b'x', &[("size", "0"), ("size", "512")]), "a header of it says one thing twice"),
+        (records(b'g', &[("size", "0")]), "a global header renames or resizes all entries"),
+    ];
+    for (tar, says) in tars {
+        let case = Case::new().recipe(&format!("base = \"./base\"\n{APP}")).file("app", elf::static_amd64());
+        let case = Base::of([distroless().layer(tar, Packed::Gzip)]).layout(cached(case), "base");
+        case.build().fails(2).says("app.toml:1:8: ").says(&format!("`/srv/file`: {says}, and readers would disagree"));
+        let audit = case.run(["audit", "base"]);
+        assert!(audit.code == 1 && audit.stdout.contains("ambiguous-tar") && audit.stdout.contains(says), "{audit:?}");
+    }
+}
+
 /// A registry with the base after a change of its documents, and the name of its root there.
 fn changed(change: impl FnOnce(&mut Written)) -> (Registry, String) {
     let registry = Registry::start();

@@ -4,8 +4,11 @@ use std::fs;
 
 use super::{cached, case, names, tick, unchanged};
 use crate::support::{
+    base::{Base, Family, Packed, Stage},
     case::{APP, Case},
     elf,
+    foreign::Tar,
+    judges::{checked, tool},
 };
 
 /// An image that holds a shell, with an exception for it.
@@ -46,6 +49,35 @@ fn a_policy_that_gets_stricter_refuses_what_is_in_the_cache() {
     let case = case.file("app", elf::static_amd64_of(200_001));
     let refused = case.build().fails(1).says("shell");
     assert_eq!(unchanged(&refused), names(&["system", "files"]));
+}
+
+/// A library that sets the clock of the programs that load it to the second of `NOW`.
+const CLOCK: &str = "#include <stdlib.h>\n#include <sys/syscall.h>\n#include <time.h>\n#include <unistd.h>\n\
+    int clock_gettime(clockid_t clock, struct timespec *time) {\n\
+        int result = syscall(SYS_clock_gettime, clock, time);\n\
+        if (clock == CLOCK_REALTIME) time->tv_sec = atoll(getenv(\"NOW\"));\n\
+        return result;\n\
+    }\n";
+
+#[test]
+fn an_exception_ends_with_its_day_though_nothing_else_changes() {
+    // In the base, where only the gate sees it.
+    let shell = Tar::new().folder("usr").folder("usr/bin").file("usr/bin/sh", 0o755, elf::static_amd64());
+    let stage = Stage::distroless(Family::Oci, "amd64").layer(shell, Packed::Gzip);
+    let allow = "[[policy.allow]]\nrule = \"shell\"\nreason = \"a test\"\nuntil = 2030-06-10\n";
+    let case =
+        Base::of([stage]).layout(case(&format!("base = \"./base\"\n{allow}{APP}")), "base").file("clock.c", CLOCK);
+    let library = case.path("clock.so");
+    checked(tool("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(case.path("clock.c")));
+    let build = |now: &str| case.clone().env("LD_PRELOAD", &library).env("NOW", now).build();
+    // Noon and evening of the day, and the next morning.
+    build("1907323200").ok();
+    let verdicts = cached(&case, "verdicts");
+    assert_eq!(verdicts.len(), 1);
+    build("1907362800").ok();
+    assert_eq!(cached(&case, "verdicts"), verdicts, "the verdict of the day was found");
+    build("1907370000").fails(1).says("app.toml:1:8: ").says("shell").says("2030-06-10");
+    assert_eq!(cached(&case, "verdicts"), verdicts);
 }
 
 #[test]

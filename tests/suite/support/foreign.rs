@@ -63,6 +63,21 @@ impl Tar {
         self
     }
 
+    /// A PAX header (`x`, or `g` for all that follows) with these records, for the next entry.
+    pub fn records(mut self, kind: u8, records: &[(&str, &str)]) -> Self {
+        let mut text = String::new();
+        for (key, value) in records {
+            let rest = format!(" {key}={value}\n");
+            // The length counts itself.
+            let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length);
+            text += &format!("{}{rest}", length.expect("a length"));
+        }
+        self.entry(kind, b"PaxHeaders/0", b"", (0o644, (0, 0), text.len() as u64));
+        self.bytes.extend(text.as_bytes());
+        self.pad();
+        self
+    }
+
     /// An entry of any type, its name written as it is, however wrong. A long name goes into a header of GNU's.
     pub fn entry(&mut self, kind: u8, path: &[u8], target: &[u8], (mode, owner, size): (u32, (u64, u64), u64)) {
         for (long, name) in [(b'L', path), (b'K', target)] {
