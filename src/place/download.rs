@@ -16,6 +16,7 @@ use super::{
         http::{
             agent::{agent, explain},
             is_passing, pause,
+            resolver::{Inside, NamedBy},
         },
         url::Url,
     },
@@ -227,10 +228,13 @@ impl Source<'_> {
     /// One request, with the redirects that belong to it.
     fn ask(&self) -> Result<(Url, Response<Body>), Break> {
         let mut url = self.url.clone();
+        let inside = Inside::new(self.url.is_inward());
         for _ in 0..=Limits::REDIRECTS {
             let authority = url.authority();
             let host = authority.strip_suffix(":443").filter(|_| url.https).unwrap_or(&authority);
-            let agent = agent(self.access, &url, host).map_err(|failure| Break { failure, pause: None })?;
+            let inside = inside.clone();
+            let named_by = if url.same_host(self.url) { NamedBy::User(inside) } else { NamedBy::Host(inside) };
+            let agent = agent(self.access, &url, host, named_by).map_err(|failure| Break { failure, pause: None })?;
             let mut request = agent.get(url.to_string());
             if self.at > 0 {
                 request = request.header(header::RANGE, format!("bytes={}-", self.at));

@@ -7,6 +7,7 @@ mod lies;
 mod logins;
 mod pieces;
 mod realms;
+mod redirects;
 mod referrers;
 mod tokens;
 

@@ -103,17 +103,7 @@ impl Url {
     /// Whether a stranger has no business to send us there: an address of this machine or of networks that are not
     /// the internet, cloud metadata among them.
     pub(in crate::place) fn is_inward(&self) -> bool {
-        let private = |address: IpAddr| match address {
-            IpAddr::V4(v4) => {
-                v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast()
-                    // 100.64.0.0/10, carriers' own.
-                    || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
-            }
-            IpAddr::V6(v6) => {
-                v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local()
-            }
-        };
-        self.is_loopback() || self.address().is_some_and(private) || self.is_odd_number()
+        self.is_loopback() || self.address().is_some_and(is_inward) || self.is_odd_number()
     }
 
     fn address(&self) -> Option<IpAddr> {
@@ -147,6 +137,18 @@ impl fmt::Display for Url {
     /// The whole address, for requests.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin(), self.target)
+    }
+}
+
+/// Whether an address is one of this machine or of networks that are not the internet.
+pub(in crate::place) fn is_inward(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast()
+                // 100.64.0.0/10, carriers' own.
+                || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

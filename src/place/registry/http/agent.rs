@@ -2,9 +2,13 @@
 
 use std::{io, time::Duration};
 
-use ureq::{Agent, Error};
+use ureq::{Agent, Error, unversioned::transport::DefaultConnector};
 
-use super::{proxy, roots};
+use super::{
+    proxy,
+    resolver::{GuardedResolver, LeadsInward, NamedBy},
+    roots,
+};
 use crate::{
     place::{
         registry::{Access, url::Url},
@@ -20,11 +24,13 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// Until something moves on a connection. A registry may take a while to put a large blob in its place.
 const STALL: Duration = Duration::from_secs(120);
 
-/// The agent for `url`, which the user knows as `host`.
-pub(in crate::place) fn agent(access: &Access, url: &Url, host: &str) -> Result<Agent, Failure> {
+/// The agent for `url`, which the user knows as `host`, and which somebody named.
+pub(in crate::place) fn agent(access: &Access, url: &Url, host: &str, named_by: NamedBy) -> Result<Agent, Failure> {
+    let proxy = proxy::choose(access, url)?;
+    let has_proxy = proxy.is_some();
     let mut config = Agent::config_builder()
         // Whatever the environment says was read by then, and is a value.
-        .proxy(proxy::choose(access, url)?)
+        .proxy(proxy)
         .user_agent(concat!("hardpan/", env!("CARGO_PKG_VERSION")))
         // Bytes are hashed as they are stored.
         .accept_encoding("identity")
@@ -39,7 +45,12 @@ pub(in crate::place) fn agent(access: &Access, url: &Url, host: &str) -> Result<
     if url.https {
         config = config.tls_config(roots::trust(access, host)?);
     }
-    Ok(config.build().into())
+    let config = config.build();
+    // The only name that is resolved here is the proxy's then, and the user named that.
+    if has_proxy {
+        return Ok(config.into());
+    }
+    Ok(Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(named_by)))
 }
 
 /// Why there was no answer: a sentence, and whether another attempt may find it otherwise.
@@ -62,8 +73,19 @@ pub(in crate::place) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
         Error::LargeResponseHeader(..) => (Failure::new(format!("the header of {host}'s answer is too large")), false),
         // Only kinds: their details could hold what was sent.
         Error::Protocol(_) | Error::Http(_) => (Failure::new(format!("{host} does not speak HTTP")), false),
-        _ => (Failure::new(format!("there is no connection to {host}")), true),
+        Error::Other(error) => match error.downcast_ref::<LeadsInward>() {
+            Some(LeadsInward(address)) => {
+                let what = format!("we are led to {host}, and its address {address} is inside of this network");
+                (Failure::new(what), false)
+            }
+            None => (no_connection(&host), true),
+        },
+        _ => (no_connection(&host), true),
     }
+}
+
+fn no_connection(host: &str) -> Failure {
+    Failure::new(format!("there is no connection to {host}"))
 }
 
 fn connection(error: &io::Error, host: &str) -> (Failure, bool) {

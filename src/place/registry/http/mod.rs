@@ -10,6 +10,7 @@ pub(in crate::place) mod pause;
 mod payload;
 mod proxy;
 mod realm;
+pub(in crate::place) mod resolver;
 mod roots;
 
 use std::{
@@ -33,6 +34,7 @@ pub(super) use answer::Answer;
 use gate::Gate;
 pub(super) use pause::{backoff, wait};
 pub(super) use payload::{Payload, Piece};
+use resolver::{Inside, NamedBy};
 
 /// How long the first look may take whether a loopback registry speaks TLS.
 const PROBE: Duration = Duration::from_secs(10);
@@ -48,6 +50,8 @@ pub(super) struct Client {
     host: String,
     base: Url,
     agents: Mutex<BTreeMap<String, Agent>>,
+    /// Whether the registry is in this machine or its networks.
+    inside: Inside,
     gate: Mutex<Gate>,
     /// Of every credential that was looked up: no answer's words are shown with one of them.
     secrets: Mutex<Vec<Secret>>,
@@ -106,18 +110,20 @@ impl Client {
             return Err(Failure::new("an image in a registry, and `--offline` opens no socket"));
         }
         let (host, authority) = (reference.host().to_owned(), reference.authority());
-        let base =
-            |https| Url::new(https, authority, "/v2/".to_owned()).ok_or_else(|| Failure::new("its host is none"));
+        let url = |https| Url::new(https, authority, "/v2/".to_owned()).ok_or_else(|| Failure::new("its host is none"));
+        let base = url(!access.plain_http)?;
         let mut client = Self {
             access: access.clone(),
             host,
-            base: base(!access.plain_http)?,
             agents: Mutex::default(),
+            // Behind a proxy nobody looks for its address; otherwise its addresses say so when it is connected to.
+            inside: Inside::new(base.is_inward()),
+            base,
             gate: Mutex::default(),
             secrets: Mutex::default(),
         };
         if client.base.https && client.base.is_loopback() && !client.loopback_speaks_tls()? {
-            client.base = base(false)?;
+            client.base = url(false)?;
         }
         Ok(client)
     }
@@ -250,7 +256,9 @@ impl Client {
         let authority = url.authority();
         // What the user called the registry is what the folder in `certs.d` is called.
         let name = if url.same_origin(&self.base) { &self.host } else { &authority };
-        let agent = agent::agent(&self.access, url, name)?;
+        let inside = self.inside.clone();
+        let named_by = if url.same_host(&self.base) { NamedBy::User(inside) } else { NamedBy::Host(inside) };
+        let agent = agent::agent(&self.access, url, name, named_by)?;
         Ok(lock(&self.agents).entry(key).or_insert(agent).clone())
     }
 
