@@ -197,6 +197,26 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_what_it_and_the_registry_call_it() {
+        let called = |own: &str| format!(r#"{{"schemaVersion":2,"mediaType":"{own}","manifests":[]}}"#);
+        let kind = |said: &str, text: &str| media_type(said, text.as_bytes());
+        let nameless = r#"{"schemaVersion":2,"manifests":[]}"#;
+        assert_eq!(kind(INDEX, &called(INDEX)).unwrap(), INDEX);
+        assert_eq!(kind(INDEX, nameless).unwrap(), INDEX);
+        // A registry that says nothing of use.
+        assert_eq!(kind("application/json", &called(DOCKER_INDEX)).unwrap(), DOCKER_INDEX);
+        assert!(kind("application/json", nameless).unwrap_err().contains("no manifest and no index"));
+        assert!(kind(MANIFEST, &called(INDEX)).unwrap_err().contains("the registry says"));
+        assert!(kind(DOCKER_INDEX, &called(INDEX)).unwrap_err().contains("the registry says"));
+        for said in [DOCKER_SCHEMA_1.to_owned(), format!("{DOCKER_SCHEMA_1}+prettyjws")] {
+            assert!(kind(&said, &called(INDEX)).unwrap_err().contains("schema 1"), "{said}");
+        }
+        assert_eq!(own_media_type(nameless.as_bytes()).unwrap(), INDEX);
+        assert_eq!(own_media_type(br#"{"schemaVersion":2}"#).unwrap(), MANIFEST);
+        assert!(own_media_type(called("text/plain").as_bytes()).unwrap_err().contains("no manifest and no index"));
+    }
+
+    #[test]
     fn words_of_the_author_may_look_like_fields() {
         let text = r#"{"schemaVersion":2,"manifests":[],"annotations":{"USER":"a","user":"b"}}"#;
         assert!(parse(INDEX, text.as_bytes()).is_ok());

@@ -269,6 +269,10 @@ mod tests {
             (&CONFIG, r#"{"history":[{"Empty_layer":true}]}"#.to_owned(), "second spelling of `empty_layer`"),
             (&CONFIG, r#"{"rootfs":{"Diff_ids":[]}}"#.to_owned(), "second spelling of `diff_ids`"),
             (&CONFIG, config(r#""Labels":{"a":"1","a":"2"}"#), "the key `a` is there twice"),
+            (&CONFIG, config(r#""Volumes":{"a":{},"\u0061":{}}"#), "the key `a` is there twice"),
+            // Whoever decodes what the specification does not know.
+            (&CONFIG, config(r#""x":[{"a":1,"a":2}]"#), "the key `a` is there twice"),
+            (&DOCUMENT, r#"{"x":{"y":{"a":1,"a":2}}}"#.to_owned(), "the key `a` is there twice"),
             (&DOCUMENT, r#"{"layers":[{"Digest":"x"}]}"#.to_owned(), "second spelling of `digest`"),
             (&DOCUMENT, r#"{"config":{"dige\u017ft":"x"}}"#.to_owned(), "second spelling of `digest`"),
             (&DOCUMENT, r#"{"manifests":[{"platform":{"Architecture":"x"}}]}"#.to_owned(), "of `architecture`"),

@@ -249,6 +249,28 @@ mod tests {
     }
 
     #[test]
+    fn entries_and_names_are_bounded_and_names_are_texts() {
+        let folder = named(b"folder/", EntryType::Directory, b"", b"");
+        assert!(scan(&vec![folder.clone(); Limits::ARCHIVE_ENTRIES]).is_ok());
+        let said = scan(&vec![folder; Limits::ARCHIVE_ENTRIES + 1]).unwrap_err().to_string();
+        assert_eq!(said, "it has more than 100000 entries");
+        let long = |number: usize, length: usize| {
+            let name = format!("{number:0length$}");
+            [named(b"L", EntryType::GNULongName, b"", name.as_bytes()), named(b"", EntryType::Fifo, b"", b"")].concat()
+        };
+        assert!(scan(&[long(1, Limits::PATH_BYTES)]).is_ok());
+        let said = scan(&[long(1, Limits::PATH_BYTES + 1)]).unwrap_err().to_string();
+        assert_eq!(said, "a name in it is longer than Linux can open");
+        let most = Limits::ARCHIVE_NAMES_BYTES / Limits::PATH_BYTES;
+        let all: Vec<_> = (0..=most).map(|number| long(number, Limits::PATH_BYTES)).collect();
+        assert!(scan(&all[..most]).is_ok());
+        assert_eq!(scan(&all).unwrap_err().to_string(), "its names take more than 16 MiB");
+        let nul = named(b"x", EntryType::XHeader, b"", b"12 path=a\0b\n");
+        let said = scan(&[nul, named(b"a", EntryType::Regular, b"", b"")]).unwrap_err().to_string();
+        assert!(said.ends_with("leads out of the archive"), "{said}");
+    }
+
+    #[test]
     fn what_readers_would_understand_differently_is_refused() {
         let twice = scan(&[named(b"a", EntryType::Regular, b"", b"1"), named(b"./a", EntryType::Regular, b"", b"2")]);
         assert!(twice.unwrap_err().to_string().starts_with("`a` is there twice"));

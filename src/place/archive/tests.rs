@@ -17,7 +17,7 @@ use crate::{
         crash_tests::assert_gets_clean,
         sample::{build, files, gzip, image, index, is_clean, name, zstd},
     },
-    report::Failure,
+    report::{Failure, Limits},
 };
 
 /// Publishes one image of `seed` as `form`.
@@ -246,6 +246,29 @@ fn a_docker_archive_that_lies_is_refused() {
         assert!(failure.contains(said), "{said}: {failure}");
     }
     good().with("manifest.json", table(&[entry("c", "l")])).path();
+}
+
+#[test]
+fn what_a_table_names_is_bounded() {
+    let hand = Hand::new().with("l", b"tar").with("c", config(&[]));
+    let many = |count: usize, entry: &Value| table(&vec![entry.clone(); count]);
+    // Each entry of the table is a set of its own and has its config read anew.
+    let entry = json!({"Config": "c"});
+    let budget = usize::try_from(Limits::DOCUMENTS_BYTES / Limits::DOCUMENT_COST).unwrap();
+    let hand = hand.with("manifest.json", many(budget + 1, &entry));
+    assert!(hand.failure().contains("the configs have more than"), "{}", hand.failure());
+    let layers = |count: usize| {
+        let entry = json!({"Config": "c", "Layers": vec!["l"; count]});
+        let hand = Hand::new().with("l", b"tar").with("c", config(&vec![&b"tar"[..]; count]));
+        hand.with("manifest.json", table(&[entry]))
+    };
+    assert!(Opened::open(&layers(Limits::LAYERS).path()).is_ok());
+    assert!(layers(Limits::LAYERS + 1).failure().contains("127 are allowed"));
+    let spaces = |limit: u64| " ".repeat(usize::try_from(limit).unwrap() + 1);
+    let long = Hand::new().with("manifest.json", spaces(Limits::MANIFEST_BYTES)).failure();
+    assert!(long.contains("more than the 4194304 allowed"), "{long}");
+    let hand = Hand::new().with("c", spaces(Limits::CONFIG_BYTES)).with("manifest.json", table(&[entry]));
+    assert!(hand.failure().contains("more than the 8388608 allowed"), "{}", hand.failure());
 }
 
 #[test]

@@ -165,7 +165,9 @@ fn indexes_nest_so_deep_and_no_deeper() {
     layout.verify().unwrap();
     assert_eq!(layout.sets()[0].images.len(), 1);
     let deeper = hand.json(INDEX_TYPE, &index_of(&[root]));
-    assert!(hand.index(&[deeper]).failure().contains("nests deeper than 4"));
+    assert!(hand.index(std::slice::from_ref(&deeper)).failure().contains("nests deeper than 4"));
+    let opened = hand.index(&[deeper]).open();
+    assert!(opened.unwrap_err().what.contains("nests deeper than 4"), "it is not opened, whoever verifies it later");
 }
 
 #[test]
