@@ -106,6 +106,27 @@ mod tests {
     };
 
     #[test]
+    fn what_is_reached_ends_where_indexes_nest_too_deep() {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = Staging::begin(&dir.path().join("image"), Form::Layout).unwrap();
+        let nested = |below: Option<&BlobRef>| {
+            let entry = |below: &BlobRef| {
+                let BlobRef { media_type, digest, size } = below;
+                format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#)
+            };
+            let entries = below.map(entry).unwrap_or_default();
+            let index = format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#);
+            let staged = staging.put(media_type::INDEX, index.as_bytes()).unwrap();
+            BlobRef { media_type: media_type::INDEX.to_owned(), digest: staged.digest, size: staged.size }
+        };
+        let deepest = (0..Limits::INDEX_DEPTH).fold(nested(None), |below, _| nested(Some(&below)));
+        let store = staging.store().unwrap();
+        assert_eq!(reach(&store, &deepest).unwrap().len(), Limits::INDEX_DEPTH + 1);
+        let failure = reach(&store, &nested(Some(&deepest))).unwrap_err();
+        assert!(failure.what.contains("nests deeper than 4"), "{}", failure.what);
+    }
+
+    #[test]
     fn what_was_staged_is_parsed_once_for_all_who_call_it_the_same() {
         let dir = tempfile::tempdir().unwrap();
         let staging = Staging::begin(&dir.path().join("image"), Form::Layout).unwrap();

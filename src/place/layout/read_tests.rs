@@ -211,6 +211,10 @@ fn attestations_and_artifacts_are_skipped_and_cannot_hide_an_image() {
         ]
     );
     assert_eq!(set.images.len(), 2);
+    // What is no image is part of the place, and has to be what it is called.
+    let text = hand.blob("text/plain", b"hello");
+    fs::write(hand.blob_path(&text), b"other").unwrap();
+    assert!(layout.verify().unwrap_err().what.contains("read the blob"));
 }
 
 #[test]
@@ -294,6 +298,45 @@ fn what_a_layer_unpacks_to_is_checked() {
     let frames = hand.blob(ZSTD, &[zstd(b"t"), zstd(b"ar")].concat());
     let root = hand.json(MANIFEST, &hand.manifest(&[(frames, b"tar")]));
     hand.index(&[root]).open().unwrap().verify().unwrap();
+}
+
+/// Opens and verifies an image of one layer.
+fn verify(media_type: &str, stored: &[u8], tar: &[u8]) -> Result<(), String> {
+    let hand = Hand::new();
+    let root = hand.json(MANIFEST, &hand.manifest(&[(hand.blob(media_type, stored), tar)]));
+    let opened = hand.index(&[root]).open().unwrap();
+    opened.verify().map_err(|failure| failure.to_string())
+}
+
+#[test]
+fn a_tar_is_one_whatever_its_first_name_begins_with() {
+    for name in ["BZhang", "PK\u{3}\u{4}", "plain"] {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        builder.append_data(&mut header, name, io::empty()).unwrap();
+        let tar = builder.into_inner().unwrap();
+        assert_eq!(verify("application/vnd.oci.image.layer.v1.tar", &tar, &tar), Ok(()), "{name}");
+        for (media_type, called) in [(GZIP, "gzip"), (ZSTD, "zstd")] {
+            let said = verify(media_type, &tar, &tar).unwrap_err();
+            assert!(said.contains(&format!("its media type calls it {called}, and its bytes are a tar")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_small_layer_may_unpack_to_much_and_a_window_may_be_as_large_as_zstd_makes_it() {
+    // A thousandth of its size, which is no bomb yet.
+    let zeros = vec![0; 4 << 20];
+    assert_eq!(verify(GZIP, &gzip(&zeros), &zeros), Ok(()));
+    // A frame of three raw bytes (RFC 8878) that says how large a window it needs, as a power of two.
+    let frame = |log: u32| {
+        let window = u8::try_from((log - 10) << 3).unwrap();
+        [&[0x28, 0xb5, 0x2f, 0xfd, 0, window, 3 << 3 | 1, 0, 0][..], b"tar"].concat()
+    };
+    assert_eq!(verify(ZSTD, &frame(Limits::ZSTD_WINDOW_LOG), b"tar"), Ok(()));
+    let said = verify(ZSTD, &frame(Limits::ZSTD_WINDOW_LOG + 1), b"tar").unwrap_err();
+    assert!(said.contains("memory"), "{said}");
 }
 
 #[test]
