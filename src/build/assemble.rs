@@ -19,8 +19,8 @@ use crate::{
         BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
         media_type,
     },
-    place::Staging,
-    report::{Failure, Limits, Line, Progress, Task, printable},
+    place::{Staging, most_unpacked},
+    report::{Failure, Limits, Line, Progress, Rule, Task, printable},
 };
 
 /// How each line of the history begins that is about a layer of ours.
@@ -89,23 +89,8 @@ impl<'a> Assembler<'a> {
         for group in &plan.groups {
             layers.push((group.kind, self.layer(plan, group)?));
         }
-        let created = plan.source_date.to_string();
-        let config = ImageConfig {
-            platform: plan.platform.clone(),
-            created: created.clone(),
-            config: plan.config.clone(),
-            rootfs: RootFs { kind: "layers", diff_ids: layers.iter().map(|(_, layer)| layer.diff_id).collect() },
-            history: history(plan, &created),
-        };
-        let config = put(self.sink, media_type::CONFIG, &config)?;
-        let manifest = ImageManifest {
-            schema_version: 2,
-            media_type: media_type::MANIFEST,
-            config: config.clone(),
-            layers: layers.iter().map(|(_, layer)| layer.blob.clone()).collect(),
-            annotations: plan.annotations.clone(),
-        };
-        let mut manifest = put(self.sink, media_type::MANIFEST, &manifest)?;
+        let config = put(self.sink, media_type::CONFIG, &image_config(plan, &layers))?;
+        let mut manifest = put(self.sink, media_type::MANIFEST, &image_manifest(plan, &config, &layers))?;
         manifest.platform = Some(plan.platform.clone());
         if self.progress.shows(Line::Detail) {
             let (manifest, config) = (manifest.digest, config.digest);
@@ -116,15 +101,8 @@ impl<'a> Assembler<'a> {
 
     /// Writes an index of several images. Of the annotations those that every platform agrees on are the index's.
     pub fn index(&self, plans: &[Plan], images: &[Assembled]) -> Result<Descriptor, Failure> {
-        let mut annotations = plans.first().map(|plan| plan.annotations.clone()).unwrap_or_default();
-        annotations.retain(|key, value| plans.iter().all(|plan| plan.annotations.get(key) == Some(value)));
-        let index = ImageIndex {
-            schema_version: 2,
-            media_type: media_type::INDEX,
-            manifests: images.iter().map(|image| image.manifest.clone()).collect(),
-            annotations,
-        };
-        put(self.sink, media_type::INDEX, &index)
+        let manifests = images.iter().map(|image| image.manifest.clone()).collect();
+        put(self.sink, media_type::INDEX, &image_index(plans, manifests))
     }
 
     /// Gives the cache the layers that were written: not before the image has passed all that it has to pass.
@@ -199,6 +177,7 @@ impl<'a> Assembler<'a> {
         let task = self.progress.task(&what, Some(layer::unpacked_size(&entries)));
         let onlooker = Box::new(Watched { onlooker: (self.onlookers)(), task });
         let written = layer::write(&entries, plan.compression, self.jobs, self.sink, onlooker)?;
+        check_proportion(group, &written)?;
         self.tell(plan, group, &written, "");
         self.made.add(key, &written, self.sink.staged(&written.blob));
         self.written.insert(key, written.clone());
@@ -270,6 +249,60 @@ impl Onlooker for Watched<'_> {
     fn end(self: Box<Self>, written: &Written) {
         self.onlooker.end(written);
     }
+}
+
+/// Refuses a layer that no audit would read, because it unpacks to so much more than what is stored.
+///
+/// # Errors
+/// At the line of the largest file.
+fn check_proportion(group: &Group, written: &Written) -> Result<(), Failure> {
+    if written.unpacked_size <= most_unpacked(written.blob.size) {
+        return Ok(());
+    }
+    let largest = group.entries.iter().max_by_key(|planned| planned.entry.kind.size());
+    let path = largest.map(|planned| planned.entry.path.to_string()).unwrap_or_default();
+    let what = format!(
+        "the layer of `{path}` has {} bytes in {} stored ones, and readers take more than {} times as much for a bomb",
+        written.unpacked_size,
+        written.blob.size,
+        Limits::UNPACK_RATIO
+    );
+    let failure = Failure::refused(Rule::ResourceBomb, what);
+    let failure = failure.hint("let the program write such a file when it starts; it is nearly all the same byte");
+    Err(match largest {
+        Some(planned) => failure.at(&planned.origin),
+        None => failure,
+    })
+}
+
+/// The config of an image with those layers.
+pub(super) fn image_config(plan: &Plan, layers: &[(GroupKind, Written)]) -> ImageConfig {
+    let created = plan.source_date.to_string();
+    ImageConfig {
+        platform: plan.platform.clone(),
+        config: plan.config.clone(),
+        rootfs: RootFs { kind: "layers", diff_ids: layers.iter().map(|(_, layer)| layer.diff_id).collect() },
+        history: history(plan, &created),
+        created,
+    }
+}
+
+/// The manifest of an image with that config and those layers.
+pub(super) fn image_manifest(plan: &Plan, config: &Descriptor, layers: &[(GroupKind, Written)]) -> ImageManifest {
+    ImageManifest {
+        schema_version: 2,
+        media_type: media_type::MANIFEST,
+        config: config.clone(),
+        layers: layers.iter().map(|(_, layer)| layer.blob.clone()).collect(),
+        annotations: plan.annotations.clone(),
+    }
+}
+
+/// The index of images of those plans. It has the annotations that every platform agrees on.
+pub(super) fn image_index(plans: &[Plan], manifests: Vec<Descriptor>) -> ImageIndex {
+    let mut annotations = plans.first().map(|plan| plan.annotations.clone()).unwrap_or_default();
+    annotations.retain(|key, value| plans.iter().all(|plan| plan.annotations.get(key) == Some(value)));
+    ImageIndex { schema_version: 2, media_type: media_type::INDEX, manifests, annotations }
 }
 
 fn put<T: serde::Serialize>(

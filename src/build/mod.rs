@@ -30,6 +30,7 @@ mod settings;
 mod system;
 pub mod timezones;
 mod tree;
+mod unstored;
 mod words;
 
 pub use assemble::{Assembled, Assembler};
@@ -43,3 +44,4 @@ pub use plan::{BaseLayer, DebugFile, Group, GroupKind, LeftOut, Plan, PlannedBas
 pub use policy::{unless_all_excepted, unless_excepted};
 pub use resolve::{MachineInput, Prepared, Resolver, SourceInput};
 pub use settings::{Date, Settings, SourceDate};
+pub use unstored::unstored_images;

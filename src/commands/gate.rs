@@ -79,15 +79,28 @@ impl<'a> Gate<'a> {
             return Ok(known.below);
         }
         let set = staged.staging.image_set(staged.root, staged.name)?;
-        let (verdict, failures) = self.look(&set, staged.name, recipe, plans);
-        tell(&verdict, recipe, progress);
-        if !failures.is_empty() {
-            return Err(Failures(failures));
-        }
+        let verdict = self.judge(&set, staged.name, recipe, plans, progress)?;
         if let Some((cache, key)) = cached {
             verdict::keep(cache, &key, &verdict);
         }
         Ok(verdict.below)
+    }
+
+    /// Audits the images of `set`, of those plans.
+    ///
+    /// # Errors
+    /// As [`pass`](Self::pass).
+    pub(super) fn judge(
+        &self,
+        set: &ImageSet,
+        name: &str,
+        recipe: &Recipe,
+        plans: &[Plan],
+        progress: &dyn Progress,
+    ) -> Result<Verdict, Failures> {
+        let (verdict, failures) = self.look(set, name, recipe, plans);
+        tell(&verdict, recipe, progress);
+        if failures.is_empty() { Ok(verdict) } else { Err(Failures(failures)) }
     }
 
     /// Audits the images of `set`: what is to be told, and what is against them.

@@ -9,12 +9,15 @@ use serde::Serialize;
 
 use super::{
     build::default_output,
+    gate::Gate,
     inputs::{InputPlan, inputs},
     load::load,
     locked, policy,
 };
 use crate::{
-    build::{BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path},
+    build::{
+        BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path, unstored_images,
+    },
     cache::Cache,
     layer::EntryKind,
     oci::{DiffId, Digest, Platform, RunConfig},
@@ -175,6 +178,11 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
         for prepared in prepared {
             finished.push(resolver.finish(prepared)?);
         }
+        // What `build` would refuse of the finished image is refused here, in the same words.
+        let gate = Gate::new(&policy, request.settings.today, &Arc::default());
+        let onlooker = || gate.onlooker();
+        let set = unstored_images(&finished, resolver.name(), request.settings.jobs, &onlooker)?;
+        gate.judge(&set, resolver.name(), &one.recipe, &finished, progress)?;
         let images = finished.iter().map(describe).collect::<Result<_, _>>()?;
         let inputs = request
             .inputs

@@ -42,7 +42,7 @@ pub use publishing::{Publishing, ReadyImage, allow_staging};
 pub use siblings::Siblings;
 pub use staging::{StagedBlob, Staging};
 pub use temp::{is_staging_name, staging_file};
-pub use unpack::drain;
+pub use unpack::{drain, most_unpacked};
 
 #[cfg(test)]
 mod crash_tests;

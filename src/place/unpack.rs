@@ -17,7 +17,7 @@ pub(super) fn open(
     size: u64,
     diff_id: DiffId,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let most = size.saturating_mul(Limits::UNPACK_RATIO).max(Limits::UNPACK_BYTES);
+    let most = most_unpacked(size);
     let mut stored = BufReader::with_capacity(64 << 10, stored);
     let begin = loop {
         match stored.fill_buf() {
@@ -37,6 +37,11 @@ pub(super) fn open(
         }
         Packing::Unknown => Err(io::Error::new(io::ErrorKind::Unsupported, "its media type is none of a layer")),
     }
+}
+
+/// How many bytes a layer of that stored size may unpack to; one with more is taken for a bomb.
+pub fn most_unpacked(size: u64) -> u64 {
+    size.saturating_mul(Limits::UNPACK_RATIO).max(Limits::UNPACK_BYTES)
 }
 
 /// Says what the bytes are, where they begin as something else than the media type calls them.

@@ -1,0 +1,159 @@
+//! Images as they would be written, for who judges them and writes nothing: layers pass by, and only documents are kept.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Write},
+    num::NonZeroUsize,
+    sync::Arc,
+};
+
+use super::{
+    assemble::{image_config, image_index, image_manifest},
+    plan::{GroupKind, Plan},
+    reuse,
+};
+use crate::{
+    cache::Fingerprint,
+    layer::{self, Compression, Onlooker, Written},
+    oci::{BlobSink, Descriptor, Digest, Draft, Open, Sha256, canonical_json, media_type},
+    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
+    report::Failure,
+};
+
+/// The images of `plans` with their layers as plain tars, of which each is seen once by an onlooker of its own. The stored
+/// sizes and digests of own layers are those of the tars.
+///
+/// # Errors
+/// An input changed or cannot be read.
+pub fn unstored_images<'o>(
+    plans: &[Plan],
+    name: &str,
+    jobs: NonZeroUsize,
+    onlookers: &'o dyn Fn() -> Box<dyn Onlooker + 'o>,
+) -> Result<ImageSet, Failure> {
+    let mut known: BTreeMap<Fingerprint, Written> = BTreeMap::new();
+    let mut images = Vec::new();
+    let mut manifests = Vec::new();
+    for plan in plans {
+        let mut layers = Vec::new();
+        let mut stored = Vec::new();
+        for layer in plan.base.iter().flat_map(|base| &base.layers) {
+            layers.push((GroupKind::Base, layer.written.clone()));
+            stored.push(stored_layer(&layer.written, Arc::clone(&layer.blob)));
+        }
+        for group in &plan.groups {
+            let key = reuse::key(plan, group);
+            let written = match known.get(&key) {
+                Some(written) => written.clone(),
+                None => {
+                    let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
+                    let media_type = plan.compression.media_type();
+                    layer::write(&entries, Compression::Uncompressed, jobs, &Unstored { media_type }, onlookers())?
+                }
+            };
+            known.insert(key, written.clone());
+            stored.push(stored_layer(&written, Arc::new(NotStored)));
+            layers.push((group.kind, written));
+        }
+        let (image, manifest) = image(plan, &layers, stored)?;
+        images.push(image);
+        manifests.push(manifest);
+    }
+    let root = match manifests.as_slice() {
+        [only] => only.clone(),
+        _ => document(media_type::INDEX, &image_index(plans, manifests))?.0,
+    };
+    let root = Some(blob_ref(&root));
+    Ok(ImageSet { reference: Some(name.to_owned()), aliases: Vec::new(), root, images, skipped: Vec::new() })
+}
+
+/// One image, and the descriptor of its manifest.
+fn image(
+    plan: &Plan,
+    layers: &[(GroupKind, Written)],
+    stored: Vec<StoredLayer>,
+) -> Result<(StoredImage, Descriptor), Failure> {
+    let fault = |error: serde_json::Error| Failure::new(format!("cannot read JSON that was just written: {error}"));
+    let (config, config_bytes) = document(media_type::CONFIG, &image_config(plan, layers))?;
+    let (mut manifest, bytes) = document(media_type::MANIFEST, &image_manifest(plan, &config, layers))?;
+    manifest.platform = Some(plan.platform.clone());
+    let image = StoredImage {
+        // The index of a single image says the same as its config.
+        platform: None,
+        descriptor: Some(blob_ref(&manifest)),
+        manifest: Some(serde_json::from_slice(&bytes).map_err(fault)?),
+        config_descriptor: blob_ref(&config),
+        config: serde_json::from_slice(&config_bytes).map_err(fault)?,
+        config_document: serde_json::from_slice(&config_bytes).map_err(fault)?,
+        layers: stored,
+    };
+    Ok((image, manifest))
+}
+
+/// A document and what names it.
+fn document(media_type: &'static str, document: &impl serde::Serialize) -> Result<(Descriptor, Vec<u8>), Failure> {
+    let bytes = canonical_json(document).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
+    let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+    Ok((Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() }, bytes))
+}
+
+fn blob_ref(blob: &Descriptor) -> BlobRef {
+    BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size }
+}
+
+fn stored_layer(written: &Written, blob: Arc<dyn Open>) -> StoredLayer {
+    StoredLayer { descriptor: blob_ref(&written.blob), diff_id: written.diff_id, blob }
+}
+
+/// Takes blobs, and keeps what names them. `media_type` is what they would be stored as.
+#[derive(Debug)]
+struct Unstored {
+    media_type: &'static str,
+}
+
+/// A blob that passes by.
+struct PassingBlob {
+    media_type: &'static str,
+    hash: Sha256,
+    size: u64,
+}
+
+/// The bytes of a blob that was not kept.
+#[derive(Debug)]
+struct NotStored;
+
+impl BlobSink for Unstored {
+    fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+        Ok(Box::new(PassingBlob { media_type: self.media_type, hash: Sha256::new(), size: 0 }))
+    }
+}
+
+impl Draft for PassingBlob {
+    fn seal(self: Box<Self>, _: &'static str) -> Result<Descriptor, Failure> {
+        let digest = self.hash.finish();
+        let (media_type, size) = (self.media_type, self.size);
+        Ok(Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() })
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        Failure::new(format!("cannot hash a layer: {error}"))
+    }
+}
+
+impl Write for PassingBlob {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Open for NotStored {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Err(io::Error::other("it was looked at while it passed by, and is not stored"))
+    }
+}
