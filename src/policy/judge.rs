@@ -47,16 +47,16 @@ impl<'a> Judge<'a> {
     /// Gives breaches the policy's weight, drops those that it switches off, and parts those that are excepted, each with
     /// its exception, from the others.
     pub fn judge<T: Breach>(&mut self, breaches: Vec<T>) -> (Vec<T>, Vec<(T, &'a Waiver)>) {
-        let (mut left, mut waived) = (Vec::new(), Vec::new());
+        let (mut left, mut excepted) = (Vec::new(), Vec::new());
         for mut breach in breaches {
             let Some(severity) = self.policy.weight(breach.rule(), breach.severity()) else { continue };
             breach.weigh(severity);
             match self.waiver(&breach) {
-                Some(waiver) => waived.push((breach, waiver)),
+                Some(waiver) => excepted.push((breach, waiver)),
                 None => left.push(breach),
             }
         }
-        (left, waived)
+        (left, excepted)
     }
 
     /// The exception for all targets of a breach. One that is about any of them is of use, also after its last day: it says
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn exceptions_share_the_places_of_a_finding() {
         let both = || vec![setuid(&["/a", "/b"])];
-        let one = || waiver(Some("/a"), TODAY);
-        let other = waiver(Some("/b"), (2026, 12, 31));
+        let one = || waiver(Some("/a"), (2026, 12, 31));
+        let other = waiver(Some("/b"), TODAY);
         assert_eq!(judged(&with(vec![one()], true), both()), (1, vec![]), "it is of use, and not enough");
         assert_eq!(judged(&with(vec![one(), other.clone()], true), both()), (0, vec![]));
         assert_eq!(judged(&with(vec![one(), waiver(Some("/b"), (2026, 5, 8))], true), both()).0, 1);

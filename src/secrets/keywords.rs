@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
+use memchr::memmem;
 
 use super::{detector::Detector, detectors::DETECTORS};
 use crate::report::Rule;
@@ -14,12 +15,15 @@ pub(super) struct Keywords {
     automaton: Option<AhoCorasick>,
     /// The detector of each keyword, in the automaton's order.
     owners: Vec<&'static Detector>,
+    words: Vec<&'static str>,
     longest: usize,
+    /// One search for each keyword, where there are few: random bytes begin one of them too often for the automaton.
+    finders: Vec<memmem::Finder<'static>>,
 }
 
 /// Of private keys, which are looked for in everything.
 static KEYS: LazyLock<Keywords> =
-    LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.rule == Rule::PrivateKey)));
+    LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.rule == Rule::PrivateKey)).one_by_one());
 static TEXT: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter()));
 static BINARY: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.in_binaries)));
 
@@ -45,7 +49,13 @@ impl Keywords {
         }
         // No keyword begins another, so that at each place there is at most one, whatever the order.
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&words).ok();
-        Self { automaton, owners, longest: words.iter().map(|word| word.len()).max().unwrap_or(0) }
+        let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
+        Self { automaton, owners, words, longest, finders: Vec::new() }
+    }
+
+    /// The same, each looked for by itself. None of them may overlap itself.
+    fn one_by_one(self) -> Self {
+        Self { finders: self.words.iter().copied().map(memmem::Finder::new).collect(), ..self }
     }
 
     /// Whether there is a keyword in `bytes`.
@@ -57,6 +67,14 @@ impl Keywords {
     pub(super) fn each(&self, bytes: &[u8], from: usize, to: usize, mut see: impl FnMut(usize, &'static Detector)) {
         let Some(automaton) = &self.automaton else { return };
         let end = bytes.len().min(to + self.longest - 1);
+        if !self.finders.is_empty() {
+            let range = bytes.get(from..end).unwrap_or_default();
+            for (finder, detector) in self.finders.iter().zip(&self.owners) {
+                let places = finder.find_iter(range).map(|at| from + at).take_while(|at| *at < to);
+                places.for_each(|at| see(at, detector));
+            }
+            return;
+        }
         let mut at = from;
         while at < to {
             let Some(found) = automaton.find(Input::new(bytes).range(at..end)) else { return };

@@ -32,7 +32,9 @@ fn finds_key(path: &str, bytes: &[u8]) -> bool {
 
 fn search(chunks: &[&[u8]]) -> Option<u64> {
     let mut search = KeySearch::new();
-    chunks.iter().for_each(|chunk| search.push(chunk));
+    for chunk in chunks {
+        search.push(chunk);
+    }
     search.finish()
 }
 

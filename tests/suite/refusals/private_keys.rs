@@ -99,9 +99,8 @@ fn a_short_block_builds_and_an_exception_for_it_is_useless() {
     let file = format!("[[file]]\ntext = '''\n{text}'''\nto = \"/srv/help.txt\"");
     app(&file).build().ok();
     let allow = "[[policy.allow]]\nrule = \"private-key\"\nreason = \"a text about keys\"\nuntil = 9999-12-31\n";
-    let said = app(&format!("{allow}{file}")).build().ok().messages();
     let warning = "warning: app.toml:1:1: the waiver of private-key at app.toml:1:1 excepts nothing";
-    assert!(said.starts_with(warning), "{said}");
+    app(&format!("{allow}{file}")).build().ok().says(warning);
 }
 
 #[test]
