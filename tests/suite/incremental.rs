@@ -138,8 +138,11 @@ fn date_labels_and_names_move_no_layer() {
 
 #[test]
 fn the_owners_of_a_layer_are_those_of_the_recipe_whoever_owned_it_before() {
-    let recipe =
-        |user: &str| format!("{APP}\n[[dir]]\nto = \"/var/lib/app\"\nwritable = true\n\n[run]\nuser = \"{user}\"\n");
+    // Without accounts, which would tell the layers apart as well.
+    let recipe = |user: &str| {
+        let dir = "[[dir]]\nto = \"/var/lib/app\"\nwritable = true\n";
+        format!("{APP}\n{dir}\n[run]\nuser = \"{user}\"\n\n[system]\npasswd = false\n")
+    };
     let case = case(&recipe("65532:65532"));
     // Each differs from the one before in its user alone, or in its group alone.
     for (uid, gid) in [(65532, 65532), (65532, 1234), (4321, 1234), (65532, 1234)] {

@@ -128,12 +128,16 @@ impl World {
         let place = |document, pointer, keys: Value| Place { document, pointer, keys: members(keys) };
         let of_descriptor = |mut descriptor: Value, media_type: &str| {
             let more = json!({ "mediaType": media_type, "urls": ["https://example.com"], "data": "e30=", "artifactType": "x/y" });
-            members(more).into_iter().for_each(|(key, value)| descriptor[key] = value);
+            for (key, value) in members(more) {
+                descriptor[key] = value;
+            }
             descriptor
         };
         let document = |own: Value| {
             let mut all = json!({ "schemaVersion": 1, "artifactType": "x/y", "subject": manifest, "annotations": { "a": "second" } });
-            members(own).into_iter().for_each(|(key, value)| all[key] = value);
+            for (key, value) in members(own) {
+                all[key] = value;
+            }
             all
         };
         let docker = "application/vnd.docker.distribution.manifest.v2+json";

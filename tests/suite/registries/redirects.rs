@@ -3,7 +3,7 @@
 
 use super::{case, digest, push};
 use crate::support::{
-    case::Case,
+    case::{APP, Case},
     output::Output,
     proxy::Proxy,
     registry::{Fault, Registry, Setup},
@@ -51,8 +51,8 @@ impl World {
 
 /// hardpan on a machine whose `/etc/hosts` has these names alone.
 fn knowing(case: &Case, hosts: &[(&str, &str)], words: &[&str]) -> Output {
-    let lines: String = hosts.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
-    let case = case.clone().file("hosts", lines);
+    let lines: Vec<_> = hosts.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
+    let case = case.clone().file("hosts", lines.concat());
     let (hosts, script) = (case.path("hosts"), "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"");
     let hosts = hosts.to_str().expect("a path of the tests");
     case.run_under(["unshare", "--mount", "sh", "-c", script, "sh", hosts], words)
@@ -94,6 +94,26 @@ fn a_registry_of_the_internet_leads_nobody_into_this_network() {
     assert_eq!(world.inside.requests().len(), 0);
     let asked = world.proxy.asked();
     assert!(asked.iter().all(|name| name == "registry.example.com:443"), "{asked:?}");
+}
+
+#[test]
+fn a_server_of_the_internet_leads_no_download_into_this_network() {
+    let world = World::new();
+    let port = world.inside.port();
+    let url = format!("url = \"https://registry.example.com/file\"\nsha256 = \"{}\"\n", "0".repeat(64));
+    let recipe = format!("{APP}\n[[file]]\n{url}to = \"/srv/file\"\n");
+    let world = World { case: world.case.recipe(&recipe), ..world };
+    for (location, says) in [
+        ("https://169.254.169.254/file".to_owned(), "it leads to https://169.254.169.254/file"),
+        (format!("https://127.0.0.1:{port}/file"), "it leads to https://127.0.0.1"),
+        ("http://elsewhere.example.net/file".to_owned(), "it leads to http://elsewhere.example.net/file"),
+        (format!("https://elsewhere.example.net:{port}/file"), "we are led to elsewhere.example.net"),
+        ("https://metadata.example.net/file".to_owned(), "and its address 169.254.169.254 is inside of this network"),
+    ] {
+        world.leads("GET", "/file", 302, &location);
+        world.run(&["build", "app.toml"]).fails(2).says("cannot download").says(says);
+    }
+    assert_eq!(world.inside.requests().len(), 0);
 }
 
 #[test]

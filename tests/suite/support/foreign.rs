@@ -65,13 +65,13 @@ impl Tar {
 
     /// A PAX header (`x`, or `g` for all that follows) with these records, for the next entry.
     pub fn records(mut self, kind: u8, records: &[(&str, &str)]) -> Self {
-        let mut text = String::new();
-        for (key, value) in records {
+        let record = |(key, value): &(&str, &str)| {
             let rest = format!(" {key}={value}\n");
             // The length counts itself.
-            let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length);
-            text += &format!("{}{rest}", length.expect("a length"));
-        }
+            let length = (1..9999).find(|length: &usize| length.to_string().len() + rest.len() == *length);
+            format!("{}{rest}", length.expect("a length"))
+        };
+        let text = records.iter().map(record).collect::<Vec<_>>().concat();
         self.entry(kind, b"PaxHeaders/0", b"", (0o644, (0, 0), text.len() as u64));
         self.bytes.extend(text.as_bytes());
         self.pad();

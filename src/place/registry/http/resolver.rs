@@ -81,7 +81,9 @@ impl Resolver for GuardedResolver {
         let found = self.system.resolve(uri, config, timeout)?;
         let allowed = self.allowed(&found).map_err(|inward| Error::Other(Box::new(inward)))?;
         let mut addresses = self.empty();
-        allowed.into_iter().for_each(|address| addresses.push(address));
+        for address in allowed {
+            addresses.push(address);
+        }
         Ok(addresses)
     }
 }
