@@ -138,17 +138,20 @@ fn date_labels_and_names_move_no_layer() {
 
 #[test]
 fn the_owners_of_a_layer_are_those_of_the_recipe_whoever_owned_it_before() {
-    // Without accounts, which would tell the layers apart as well.
+    // Without accounts, which would tell the layers apart as well, and with a file that makes the layer worth keeping.
     let recipe = |user: &str| {
-        let dir = "[[dir]]\nto = \"/var/lib/app\"\nwritable = true\n";
+        let dir = "[[file]]\nfrom = \"data\"\nto = \"/srv/data\"\n\n[[dir]]\nto = \"/var/lib/app\"\nwritable = true\n";
         format!("{APP}\n{dir}\n[run]\nuser = \"{user}\"\n\n[system]\npasswd = false\n")
     };
-    let case = case(&recipe("65532:65532"));
+    let case = case(&recipe("65532:65532")).file("data", elf_writer::noise(300_000));
+    tick();
     // Each differs from the one before in its user alone, or in its group alone.
-    for (uid, gid) in [(65532, 65532), (65532, 1234), (4321, 1234), (65532, 1234)] {
-        let case = case.clone().recipe(&recipe(&format!("{uid}:{gid}")));
-        let entry = case.build().ok().layout().image().entry("/var/lib/app");
+    for (uid, gid, is_known) in [(65532, 65532, false), (65532, 1234, false), (4321, 1234, false), (65532, 1234, true)]
+    {
+        let output = case.clone().recipe(&recipe(&format!("{uid}:{gid}"))).build().ok();
+        let entry = output.layout().image().entry("/var/lib/app");
         assert_eq!((entry.uid, entry.gid), (uid, gid));
+        assert_eq!(unchanged(&output).contains("files"), is_known, "{uid}:{gid}");
     }
 }
 

@@ -73,6 +73,17 @@ fn a_layout_that_is_there_names_the_new_image_when_its_blobs_and_their_names_are
 }
 
 #[test]
+fn an_empty_folder_is_marked_as_a_layout_before_anything_else_is_in_it() {
+    let case = two_images().folder("out/app");
+    let (output, calls) = traced(&case, &["a.toml"], &[]);
+    output.ok();
+    let marked = first(&calls, &["rename", "\"out/app/oci-layout\""]);
+    let placed = first(&calls, &["rename", "\"out/app/blobs/sha256/"]);
+    let synced = first(&calls[marked..], &["fsync(", "/work/out/app>)"]) + marked;
+    assert!(first(&calls, &["syncfs("]) < marked && synced < placed, "{}", calls.join("\n"));
+}
+
+#[test]
 fn an_archive_gets_its_name_when_its_bytes_are_durable() {
     let case = two_images();
     let (output, calls) = traced(&case, &["a.toml", "--format", "oci-archive"], &[]);

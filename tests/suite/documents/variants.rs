@@ -13,6 +13,8 @@ use crate::support::walks::Dice;
 pub enum Expected {
     /// The image as it was.
     Same,
+    /// Another image, which is to be read.
+    Read,
     /// Nothing that may be read: another reader would see another image.
     Refused,
     /// Any image, as long as all who read it see the same.
@@ -113,7 +115,7 @@ impl Variant {
         let change = move |text: &mut Text| {
             text.members(pointer).extend([(first.clone(), Text::from(&value)), (second.clone(), Text::from(&value))]);
         };
-        let expected = if is_same { Expected::Refused } else { Expected::Agreed };
+        let expected = if is_same { Expected::Refused } else { Expected::Read };
         Self { name, expected, changes: vec![(document, Box::new(change))], space }
     }
 }
