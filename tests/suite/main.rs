@@ -22,6 +22,7 @@ mod determinism;
 mod dockerfiles;
 mod documents;
 mod enclosures;
+mod engines;
 mod examples;
 mod falsefinds;
 mod floors;

@@ -183,6 +183,11 @@ pub struct PodmanStore {
 
 impl PodmanStore {
     pub fn new() -> Self {
+        Self::with_driver("overlay")
+    }
+
+    /// One that keeps layers by that driver of containers/storage.
+    pub fn with_driver(driver: &str) -> Self {
         let scratch = scratch();
         let dir = scratch.path();
         let config = format!(
@@ -191,7 +196,7 @@ impl PodmanStore {
         );
         fs::write(dir.join("containers.conf"), config).expect("containers.conf");
         let storage = format!(
-            "[storage]\ndriver = \"overlay\"\ngraphroot = '{}'\nrunroot = '{}'\n",
+            "[storage]\ndriver = \"{driver}\"\ngraphroot = '{}'\nrunroot = '{}'\n",
             dir.join("root").display(),
             dir.join("run").display()
         );

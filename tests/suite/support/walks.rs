@@ -36,15 +36,23 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|error| panic!("{variable}={text}: {error}")))
 }
 
+/// Which walk, where somebody wants another one than every run takes.
+pub fn seed(default: u64) -> u64 {
+    number("HARDPAN_TEST_SEED").unwrap_or(default)
+}
+
 /// Small numbers that look random, the same in every run.
 pub struct Dice(u64);
 
 impl Dice {
     pub fn new() -> Self {
+        Self::of_seed(seed(0))
+    }
+
+    /// The dice of one seed, whatever the caller of the tests chose.
+    pub fn of_seed(seed: u64) -> Self {
         // Never zero, which would stay zero.
-        Self(
-            0x9e37_79b9_7f4a_7c15 ^ number("HARDPAN_TEST_SEED").unwrap_or_default().wrapping_mul(0xff51_afd7_ed55_8ccd),
-        )
+        Self(0x9e37_79b9_7f4a_7c15 ^ seed.wrapping_mul(0xff51_afd7_ed55_8ccd))
     }
 
     pub fn below(&mut self, sides: usize) -> usize {
