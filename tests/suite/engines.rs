@@ -6,6 +6,7 @@
 
 mod archive;
 mod constructs;
+mod decorations;
 mod generator;
 mod image;
 mod tree;
@@ -82,8 +83,8 @@ fn judge(containerd: &Containerd, images: Vec<Image>) -> Vec<Judged> {
         .collect()
 }
 
-/// The tree without its root, whose mode and owner are made up: where the last layer has no entry for it, the overlay of
-/// podman says 0555 and containerd 0755, whatever lower layers say; and podman's overlay says 0555 even where it has one.
+/// The tree without its root, which engines make themselves: whatever the layers say of it, containerd gives it the mode
+/// 0755 and podman's overlay 0555.
 fn without_root(mut tree: Tree) -> Tree {
     tree.0.remove(&b""[..]);
     tree

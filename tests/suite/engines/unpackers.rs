@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
@@ -50,7 +50,8 @@ pub fn unpack(containerd: &Containerd, layout: &Path, tags: &[String]) -> Vec<Ve
 
 /// Runs an engine to its end: its standard output, or why it failed.
 fn attempt(command: &mut Command) -> Result<String, String> {
-    let output = command.output().unwrap_or_else(|e| panic!("{}: {e}", command.get_program().display()));
+    let output =
+        command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{}: {e}", command.get_program().display()));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
