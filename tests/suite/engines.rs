@@ -12,7 +12,7 @@ mod image;
 mod tree;
 mod unpackers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -62,6 +62,36 @@ fn what_hardpan_accepts_is_what_every_engine_unpacks() {
     statistics(&judged);
     let failures: Vec<_> = judged.iter().filter_map(failure).collect();
     assert!(failures.is_empty(), "{} of {count} images:\n\n{}", failures.len(), failures.join("\n"));
+    if count >= BATCH {
+        compared_enough(&judged);
+    }
+}
+
+#[test]
+fn a_seed_makes_the_same_image_again() {
+    let seeds = 0..5 * constructs::CONSTRUCTS.len() as u64;
+    let tables = || seeds.clone().map(|seed| generator::generate(seed).table()).collect::<Vec<_>>();
+    let first = tables();
+    assert!(first == tables());
+    // Other seeds make others, and among them is every construct.
+    let different: BTreeSet<_> = first.iter().collect();
+    assert!(different.len() * 10 > first.len() * 9, "{} of {}", different.len(), first.len());
+    for (construct, _) in constructs::CONSTRUCTS {
+        assert!(first.iter().any(|table| table.contains(&format!("{construct:?}"))), "{construct}");
+    }
+}
+
+/// An engine that refuses everything agrees with everybody, and so does a hardpan that accepts nothing.
+#[track_caller]
+fn compared_enough(judged: &[Judged]) {
+    let accepted: Vec<_> = judged.iter().filter(|one| one.verdict.is_ok()).collect();
+    assert!(accepted.len() * 3 > judged.len(), "hardpan accepts {} of {} images", accepted.len(), judged.len());
+    for (index, engine) in ENGINES.iter().enumerate() {
+        let unpacked = accepted.iter().filter(|one| one.unpacked[index].is_ok()).count();
+        let refusal = accepted.iter().find_map(|one| one.unpacked[index].as_ref().err());
+        let share = format!("{} unpacks {unpacked} of {}", engine.name, accepted.len());
+        assert!(unpacked * 4 > accepted.len() * 3, "{share}: {refusal:?}");
+    }
 }
 
 fn judge(containerd: &Containerd, images: Vec<Image>) -> Vec<Judged> {
