@@ -12,7 +12,10 @@ mod image;
 mod tree;
 mod unpackers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde_json::Value;
 
@@ -182,7 +185,7 @@ fn failure(judged: &Judged) -> Option<String> {
             let names: Vec<_> = names.into_iter().map(|engine| engine.name).collect();
             let differences = if follows_links { &seen.followed } else { &seen.replaced }.differences(tree);
             if !names.is_empty() && !differences.is_empty() {
-                text += &format!("  hardpan | {}\n", names.join(", "));
+                writeln!(text, "  hardpan | {}", names.join(", ")).expect("a string");
                 text.extend(differences.into_iter().map(|line| format!("    {line}\n")));
             }
         }
@@ -192,7 +195,7 @@ fn failure(judged: &Judged) -> Option<String> {
     }
     for (engine, unpacked) in ENGINES.into_iter().zip(&judged.unpacked) {
         if let Err(why) = unpacked {
-            text += &format!("  {} refuses: {why}\n", engine.name);
+            writeln!(text, "  {} refuses: {why}", engine.name).expect("a string");
         }
     }
     Some(format!("seed {}, {}{text}", judged.image.seed, judged.image.table()))

@@ -271,14 +271,14 @@ pub const CONSTRUCTS: &[Construct] = &[
     ("size in base 256", |_| one(vec![folder("w"), Entry::file("w/x", "four").field(124, base_256(4, 12))])),
     ("size of NULs and digits", |dice| {
         let size: &[u8] = dice.one_of(&[
-            &b"\0\0\0\0\0\0\0\0\0\0004\0"[..],
+            &b"\0\0\0\0\0\0\0\x00004\0"[..],
             b"4\0\0\0\0\0\0\0\0\0\0\0",
             b"          4\0",
             b" 4          ",
             b"4           ",
             b"000000000004",
             b"00000000004 ",
-            b"\0\0\0\0\0\0\0\0\0\0\0004",
+            b"\0\0\0\0\0\0\0\0\x00004",
             b"4\x00777777777\0",
         ]);
         one(vec![folder("w"), Entry::file("w/x", "four").field(124, size)])

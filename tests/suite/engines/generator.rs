@@ -14,7 +14,7 @@ use crate::support::walks::Dice;
 /// The image of a seed.
 pub fn generate(seed: u64) -> Image {
     let mut generator = Generator::new(seed);
-    if seed % 5 == 0 {
+    if seed.is_multiple_of(5) {
         // Of so many images, each construct is alone in one.
         let index = usize::try_from(seed / 5).expect("a small number") % CONSTRUCTS.len();
         generator.construct(CONSTRUCTS[index]);
