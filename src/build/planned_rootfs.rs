@@ -5,6 +5,7 @@ mod over;
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     io::{Cursor, Read as _},
     sync::Arc,
 };
@@ -20,7 +21,7 @@ use crate::{
     oci::{ImagePath, Open},
     report::{Failure, Limits, Origin},
     rootfs::{
-        ResolveError, Rootfs, RootfsNode, Step,
+        ResolveError, Rootfs, RootfsNode, Step, parent,
         programs::{NotRead, ProgramFiles},
     },
 };
@@ -275,7 +276,11 @@ impl PlannedRootfs {
     }
 
     /// The layers above the base: every path in the one it belongs to.
+    ///
+    /// A directory that a lower layer has and that is not plainly root's, 0755, is in each layer that has something in it,
+    /// too: Docker and podman on overlayfs unpack a layer by itself, and make a directory that it has no entry for anew.
     pub(super) fn into_groups(self) -> Vec<Group> {
+        let repeated = self.repeated_directories();
         let mut groups = GroupKind::ALL.map(|kind| {
             // Not a byte more: of a large tree, this is what takes most of the memory.
             let count = self.nodes.iter().filter(|(_, node)| node.group == kind).count();
@@ -301,7 +306,43 @@ impl PlannedRootfs {
                 group.from_host |= from_host;
             }
         }
+        for (kind, planned) in repeated {
+            if let Some(group) = groups.iter_mut().find(|group| group.kind == kind) {
+                group.entries.push(planned);
+                group.entries.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
+            }
+        }
         groups.into_iter().filter(|group| !group.entries.is_empty()).collect()
+    }
+
+    /// The directories that layers above their own need again, with those layers.
+    fn repeated_directories(&self) -> Vec<(GroupKind, PlannedEntry)> {
+        let mut needed = BTreeMap::new();
+        // What lies beside the path before, in the same layer, needs the same directories.
+        let mut last = None;
+        for (path, node) in self.own() {
+            let place = (path.folder(), node.group);
+            if last.replace(place) == Some(place) {
+                continue;
+            }
+            let mut above = parent(path.as_str());
+            while above != "/" {
+                if let Some((at, there)) = self.nodes.get_entry(above)
+                    && there.group < node.group
+                    && matches!(there.kind, NodeKind::Directory)
+                    && (there.mode, there.uid, there.gid) != (0o755, 0, 0)
+                {
+                    needed.insert((node.group, at), there);
+                }
+                above = parent(above);
+            }
+        }
+        let planned = |((group, path), node): ((GroupKind, &ImagePath), &PlannedNode)| {
+            let (path, kind) = (path.clone(), EntryKind::Directory);
+            let entry = Entry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
+            (group, PlannedEntry { entry, fingerprint: None, origin: node.origin.clone() })
+        };
+        needed.into_iter().map(planned).collect()
     }
 }
 

@@ -1,12 +1,14 @@
 //! The file system of an image, all layers applied, as data.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::tar::kind_name;
 use crate::{
     place::StoredImage,
     report::{Failure, printable},
-    rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth},
+    rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth, parent},
 };
 
 /// One path of the file system.
@@ -107,5 +109,34 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Vec<RootfsEntry> {
             layer: node.at.layer,
         })
     };
-    rootfs.nodes().filter_map(of_node).collect()
+    let mut listed: Vec<RootfsEntry> = rootfs.nodes().filter_map(of_node).collect();
+    let implied = implied_directories(rootfs).into_iter().map(|(path, layer)| RootfsEntry {
+        path,
+        kind: kind_name(Kind::Directory),
+        mode: "0755".to_owned(),
+        uid: 0,
+        gid: 0,
+        size: 0,
+        target: None,
+        device: None,
+        crc32: None,
+        layer,
+    });
+    listed.extend(implied);
+    listed.sort_by(|one, other| one.path.cmp(&other.path));
+    listed
+}
+
+/// The directories that no layer has an entry for and that every engine makes, with the layer that needs them first.
+fn implied_directories(rootfs: &LayeredRootfs) -> BTreeMap<String, usize> {
+    let mut implied: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, node) in rootfs.nodes().filter(|_| rootfs.orphans().number > 0) {
+        let mut above = parent(path);
+        while above != "/" && rootfs.get(above).is_none() {
+            let layer = implied.entry(above.to_owned()).or_insert(node.at.layer);
+            *layer = node.at.layer.min(*layer);
+            above = parent(above);
+        }
+    }
+    implied
 }

@@ -42,13 +42,21 @@ pub enum LayerConflict {
     WhiteoutOfNothing,
     /// An entry for the root, above the first layer, with another mode or owner than 0755 of root: some engines ignore it.
     RootMetadata,
+    /// A directory of a lower layer that is not plainly root's, 0755, and for which this layer, which has something in it,
+    /// has no entry: Docker and podman on overlayfs make it anew.
+    ImpliedDirectory {
+        /// The path of the directory.
+        directory: String,
+    },
+    /// A character device 0:0, which overlayfs takes for a whiteout of its own.
+    OverlayWhiteout,
     /// An entry of a type that is its maker's own: some engines leave it out, and others refuse the layer.
     UnknownType,
 }
 
 impl LayerConflict {
     /// How many kinds there are: a flood of one hides no other.
-    pub(super) const KINDS: usize = 15;
+    pub(super) const KINDS: usize = 17;
 
     /// The kind, counted from 0.
     pub(super) fn number(&self) -> usize {
@@ -68,6 +76,8 @@ impl LayerConflict {
             Self::OtherMetadata => 12,
             Self::WhiteoutOfNothing => 13,
             Self::RootMetadata => 14,
+            Self::ImpliedDirectory { .. } => 15,
+            Self::OverlayWhiteout => 16,
         }
     }
 
@@ -93,6 +103,12 @@ impl LayerConflict {
             }
             Self::WhiteoutOfNothing => format!("the whiteout `{path}` is in a folder that is not there"),
             Self::RootMetadata => "a layer above the first gives the root another mode or owner".to_owned(),
+            Self::ImpliedDirectory { directory } => format!(
+                "`{path}` is in `{directory}`, for which its layer has no entry: some engines give the folder to root, 0755"
+            ),
+            Self::OverlayWhiteout => {
+                format!("`{path}` is overlayfs's mark of a deletion, which hides a file from some engines")
+            }
             Self::UnknownType => format!("`{path}` is of a type that engines do not agree on"),
         }
     }
@@ -105,7 +121,9 @@ impl LayerConflict {
             | Self::OtherLayer
             | Self::OtherMetadata
             | Self::WhiteoutOfNothing
-            | Self::RootMetadata => false,
+            | Self::RootMetadata
+            | Self::ImpliedDirectory { .. }
+            | Self::OverlayWhiteout => false,
             Self::UnknownType
             | Self::ThroughNothing { .. }
             | Self::ThroughFile { .. }

@@ -32,6 +32,8 @@ pub struct NodeEntries {
 struct LayerNode {
     entries: NodeEntries,
     kind: Kind,
+    /// Whether it has the mode and owner of a directory that an engine makes by itself: 0755, of root.
+    is_plain: bool,
     /// Of a symbolic link.
     target: Option<Box<str>>,
 }
@@ -72,7 +74,9 @@ pub struct LayeredRootfs {
     last: Option<String>,
     /// The whiteouts of that layer.
     marks: BTreeMap<String, usize>,
-    /// Those of them that are in a directory which was not there when they came.
+    /// The directories that the layer has something in, with the first entry of each.
+    written: BTreeMap<String, At>,
+    /// Those of the whiteouts that are in a directory which was not there when they came.
     vacant: Vec<(At, String)>,
     /// Files that a container sees by the name of a hard link.
     linked: BTreeMap<At, At>,
@@ -123,6 +127,7 @@ impl LayeredRootfs {
             layered.presence.push(vec![Presence::Final; scan.entries.len()]);
             layered.deleted.clear();
             layered.marks.clear();
+            layered.written.clear();
             layered.last = None;
             // In the order of the tar, as engines go through it.
             for (index, entry) in scan.entries.iter().enumerate() {
@@ -136,11 +141,7 @@ impl LayeredRootfs {
                     return None;
                 }
             }
-            for (at, mut directory) in std::mem::take(&mut layered.vacant) {
-                if layered.rootfs.get(&directory).is_none() && !layered.rootfs.has_below(&mut directory) {
-                    layered.conflict(at, LayerConflict::WhiteoutOfNothing);
-                }
-            }
+            layered.end_of_layer(layer);
         }
         let seen = layered.rootfs.iter().map(|(_, node)| node.entries);
         layered.linked = seen.filter(|node| node.inode != node.at).map(|node| (node.inode, node.at)).collect();
@@ -149,6 +150,28 @@ impl LayeredRootfs {
             layered.rootfs.set_closed();
         }
         Some(layered)
+    }
+
+    /// Looks at what only the end of a layer tells.
+    fn end_of_layer(&mut self, layer: usize) {
+        for (at, mut directory) in std::mem::take(&mut self.vacant) {
+            if self.rootfs.get(&directory).is_none() && !self.rootfs.has_below(&mut directory) {
+                self.conflict(at, LayerConflict::WhiteoutOfNothing);
+            }
+        }
+        let mut done = BTreeSet::new();
+        for (directory, at) in std::mem::take(&mut self.written) {
+            let mut above = directory.as_str();
+            while above != "/" && !done.contains(above) {
+                self.steps += cost(above);
+                let implied = |node: &LayerNode| node.entries.at.layer < layer && !node.is_plain;
+                if self.rootfs.get(above).is_some_and(implied) {
+                    self.conflict(at, LayerConflict::ImpliedDirectory { directory: above.to_owned() });
+                }
+                done.insert(above.to_owned());
+                above = parent(above);
+            }
+        }
     }
 
     /// Whether engines may read these layers in more than one way: whether an entry lies below a link of a lower layer.
@@ -249,6 +272,7 @@ impl LayeredRootfs {
                 return;
             }
         }
+        self.written.entry(directory.clone()).or_insert(at);
         if directory != "/" && self.rootfs.get(&directory).is_none() {
             self.vacant.push((at, directory.clone()));
         }
@@ -314,6 +338,9 @@ impl LayeredRootfs {
             self.conflict(at, LayerConflict::Whiteout("the same layer deletes the path and brings it"));
         }
         let node = self.node_of(at, entry, scans);
+        if entry.kind == Kind::CharDevice && entry.device() == Some((0, 0)) {
+            self.conflict(at, LayerConflict::OverlayWhiteout);
+        }
         if entry.kind == Kind::Other {
             self.conflict(at, LayerConflict::UnknownType);
             self.hide(at, Presence::NotAFile);
@@ -349,7 +376,8 @@ impl LayeredRootfs {
     fn node_of(&mut self, at: At, entry: &Entry, scans: &[&LayerScan]) -> Option<LayerNode> {
         if entry.kind != Kind::HardLink {
             let target = (entry.kind == Kind::Symlink).then(|| entry.target().unwrap_or_default().into());
-            return Some(LayerNode { entries: NodeEntries { at, inode: at }, kind: entry.kind, target });
+            let is_plain = (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
+            return Some(LayerNode { entries: NodeEntries { at, inode: at }, kind: entry.kind, is_plain, target });
         }
         let inode = self.hard_link(at, entry)?;
         let shared = scans.get(inode.layer)?.entries.get(inode.entry)?;
@@ -358,7 +386,7 @@ impl LayeredRootfs {
             self.conflict(at, LayerConflict::OtherMetadata);
         }
         let target = (shared.kind == Kind::Symlink).then(|| shared.target().unwrap_or_default().into());
-        Some(LayerNode { entries: NodeEntries { at, inode }, kind: shared.kind, target })
+        Some(LayerNode { entries: NodeEntries { at, inode }, kind: shared.kind, is_plain: true, target })
     }
 
     /// The directory that an entry of that parent lies in, unless it is that parent.
@@ -371,6 +399,7 @@ impl LayeredRootfs {
             self.replace_links(at, parent);
         }
         let (directory, through) = self.follow_directory(parent);
+        self.written.entry(directory.clone()).or_insert(at);
         let Some(conflict) = through else {
             debug_assert_eq!(directory, parent, "a link is always told");
             self.last = Some(directory);
@@ -531,11 +560,20 @@ mod tests {
 
     /// The scan of a layer of these entries: type, path, and target or content.
     fn layer(entries: &[(EntryType, &str, &str)]) -> LayerScan {
+        layer_of_mode(0o755, entries)
+    }
+
+    /// The same, of entries that have the mode.
+    fn layer_of_mode(mode: u32, entries: &[(EntryType, &str, &str)]) -> LayerScan {
         let mut builder = tar::Builder::new(Vec::new());
         for (kind, path, text) in entries {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(*kind);
-            header.set_mode(0o755);
+            header.set_mode(mode);
+            if *kind == EntryType::Char {
+                header.set_device_major(0).unwrap();
+                header.set_device_minor(0).unwrap();
+            }
             header.set_mtime(0);
             header.set_uid(0);
             header.set_gid(0);
@@ -591,6 +629,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_directory_that_an_engine_would_make_anew_is_in_each_layer_that_writes_into_it() {
+        let conflicts = |mode, upper: &[(EntryType, &str, &str)]| {
+            let scans = [layer_of_mode(mode, &[(FOLDER, "d", ""), (FOLDER, "d/e", "")]), layer(upper)];
+            let layered = LayeredRootfs::of(&[&scans[0], &scans[1]], LinkReading::Followed).unwrap();
+            layered.conflicts().iter().map(|(_, conflict)| conflict.number()).collect::<Vec<_>>()
+        };
+        assert_eq!(conflicts(0o755, &[(FILE, "d/e/x", "")]), [0; 0]);
+        assert_eq!(conflicts(0o700, &[(FILE, "d/e/x", "")]), [15, 15]);
+        assert_eq!(conflicts(0o700, &[(FILE, "d/e/.wh.x", "")]), [15, 15]);
+        assert_eq!(conflicts(0o700, &[(FOLDER, "d", ""), (FILE, "d/e/x", "")]), [15]);
+        assert_eq!(conflicts(0o700, &[(FILE, "d/e/x", ""), (FOLDER, "d/e", ""), (FOLDER, "d", "")]), [0; 0]);
+    }
+
     /// The numbers of the conflicts of layers that are applied.
     fn numbers(layers: &[Vec<(EntryType, &str, &str)>]) -> Vec<usize> {
         let scans: Vec<LayerScan> = layers.iter().map(|entries| layer(entries)).collect();
@@ -631,6 +683,7 @@ mod tests {
             (vec![file, (EntryType::Link, "b", "../a")], 9),
             (vec![(FILE, ".wh.", "")], 10),
             (vec![(EntryType::new(b'Q'), "q", "")], 11),
+            (vec![(EntryType::Char, "c", "")], 16),
             (vec![(FILE, "d/.wh.x", "")], 13),
             (vec![(FILE, "d/x/y", ""), (FILE, "d/.wh.x", "")], 10),
             (vec![(FILE, "d/x/y", ""), (FILE, "d/.wh..wh..opq", "")], 10),

@@ -128,6 +128,11 @@ impl<N> Rootfs<N> {
         self.nodes.get(path)
     }
 
+    /// The node at exactly this path, with the path.
+    pub fn get_entry(&self, path: &str) -> Option<(&ImagePath, &N)> {
+        self.nodes.range::<str, _>((Bound::Included(path), Bound::Included(path))).next()
+    }
+
     /// The node at exactly this path, to be changed.
     pub fn get_mut(&mut self, path: &str) -> Option<&mut N> {
         self.nodes.get_mut(path)

@@ -32,6 +32,11 @@ pub(crate) enum Tell {
     End(Option<Flaw>),
 }
 
+/// Whether a name, made clean, lies in a directory.
+fn has_directory(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).count() > 1
+}
+
 fn broken(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
@@ -74,6 +79,9 @@ impl<R: BufRead> Tape<R> {
                     let bytes = self.whole(size)?;
                     let mut global = Extended::default();
                     global.records(&bytes)?;
+                    if has_directory(&header.path_bytes()) {
+                        extended.flaws.push(Flaw::Ambiguous("a global header has a folder, which some engines make"));
+                    }
                     if global.is_about_entries() {
                         extended.flaws.push(Flaw::Ambiguous("a global header renames or resizes all entries"));
                     }
@@ -128,12 +136,17 @@ impl<R: BufRead> Tape<R> {
         let device = is_device.then(|| Some((header.device_major().ok()??, header.device_minor().ok()??))).flatten();
         let rare = Rare { target, xattrs: extended.xattrs, device };
         let is_rare = rare.target.is_some() || !rare.xattrs.is_empty() || rare.device.is_some();
+        let uid = extended.uid.map_or_else(|| field(108, 8, "uid"), Ok)?;
+        let gid = extended.gid.map_or_else(|| field(116, 8, "gid"), Ok)?;
+        if uid.max(gid) > u64::from(u32::MAX) {
+            flaws.push(Flaw::Ambiguous("its owner has more than 32 bits, of which engines take the lower ones"));
+        }
         let entry = Entry {
             path,
             kind,
             mode: u32::try_from(field(100, 8, "mode")? & 0o7777).unwrap_or(0),
-            uid: extended.uid.map_or_else(|| field(108, 8, "uid"), Ok)?,
-            gid: extended.gid.map_or_else(|| field(116, 8, "gid"), Ok)?,
+            uid,
+            gid,
             size: if kind == Kind::File { size } else { 0 },
             // What is no time, or one before 1970, is as good as 1970 here.
             mtime: extended.mtime.or_else(|| header::number(block.get(136..148)?)).unwrap_or(0),

@@ -130,10 +130,12 @@ fn conflicting(view: &View<'_>, notes: &mut Notes, at: At, conflict: &LayerConfl
             (Rule::SymlinkParent, Some(severity))
         }
         LayerConflict::ThroughNothing { .. } | LayerConflict::Root => (Rule::SymlinkParent, None),
-        LayerConflict::ThroughFile { .. } | LayerConflict::UnknownType | LayerConflict::OtherMetadata => {
-            (Rule::AmbiguousTar, None)
-        }
-        LayerConflict::RootMetadata => (Rule::AmbiguousTar, None),
+        LayerConflict::ThroughFile { .. }
+        | LayerConflict::UnknownType
+        | LayerConflict::OtherMetadata
+        | LayerConflict::ImpliedDirectory { .. }
+        | LayerConflict::OverlayWhiteout
+        | LayerConflict::RootMetadata => (Rule::AmbiguousTar, None),
         LayerConflict::WhiteoutOfNothing => (Rule::InvalidWhiteout, Some(Severity::Medium)),
         LayerConflict::NoTarget
         | LayerConflict::TargetIsNoFile

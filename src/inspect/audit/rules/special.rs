@@ -41,9 +41,6 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         }
         let path = &entry.path;
         let (severity, message) = match entry.kind {
-            Kind::CharDevice if entry.device() == Some((0, 0)) => {
-                (Severity::High, format!("`{path}` is overlayfs's mark of a deletion, which no tar should have"))
-            }
             Kind::CharDevice | Kind::BlockDevice => (Severity::High, format!("`{path}` is a device")),
             Kind::Fifo => (Severity::Low, format!("`{path}` is a fifo")),
             _ => continue,
@@ -99,7 +96,7 @@ mod tests {
         assert_eq!(rules(File::text("a", "x").xattr("user.mime", b"text")), []);
         // Engines on overlayfs see less because of these, and other engines do not.
         for (file, rule) in [
-            (File::device("dev/gone", 0, 0), Rule::SpecialFile),
+            (File::device("dev/gone", 0, 0), Rule::AmbiguousTar),
             (File::folder("a").xattr("trusted.overlay.opaque", b"y"), Rule::HostXattrs),
             (File::folder("a").xattr("user.overlay.opaque", b"y"), Rule::HostXattrs),
         ] {

@@ -98,7 +98,11 @@ fn tools() -> Vec<Case> {
             || files(vec![File::folder("srv"), File::text("srv/Dockerfile", "FROM x")]),
             || files(vec![File::folder("srv"), File::text("srv/Dockerfiles", "FROM x")]),
         ),
-        case(Rule::Leftovers, || files(vec![File::text("tmp/x", "x")]), || files(vec![File::text("tmpx", "x")])),
+        case(
+            Rule::Leftovers,
+            || files(vec![File::folder("tmp").mode(0o1777), File::text("tmp/x", "x")]),
+            || files(vec![File::text("tmpx", "x")]),
+        ),
         case(
             Rule::WastedBytes,
             || {
