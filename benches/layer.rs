@@ -19,8 +19,8 @@ use std::{
 };
 
 use hardpan::{
+    audit::{LayerWatch, Seen},
     cache::Fingerprint,
-    inspect::audit::{LayerWatch, Seen},
     layer::{Entry, EntryKind, GzipWriter, write_tar},
     oci::{Digest, ImagePath},
 };

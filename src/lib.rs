@@ -9,6 +9,7 @@
 //! a folder ─init─▶ recipe.toml
 //!
 //! any place ─open─▶ Image ─inspect─▶ Report
+//!                           └─apply layers─▶ Rootfs ─audit─▶ Report
 //! ```
 //!
 //! # The floors
@@ -18,7 +19,7 @@
 //!
 //! floor 5: cli
 //! floor 4: commands
-//! floor 3: build, init, inspect
+//! floor 3: audit, build, init, inspect
 //! floor 2: place, recipe, rootfs
 //! floor 1: cache, elf, layer, policy, secrets
 //! floor 0: oci, report
@@ -37,10 +38,11 @@
 //! 2. Only `cli` reads the environment, the clock and the terminal, and hands them down as values; only
 //!    `build::compile`, `place::engine` and `place::registry::auth` start a child process.
 //! 3. Nothing after `Plan` sees the host path of an input.
-//! 4. `inspect` takes images, never a plan or a recipe.
+//! 4. `audit` and `inspect` take images, never a plan or a recipe.
 //! 5. No map with unordered iteration reaches a serializer.
 //! 6. `commands` has no loops over bytes; `cli` has no knowledge of images.
 
+pub mod audit;
 pub mod build;
 pub mod cache;
 pub mod cli;

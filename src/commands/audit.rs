@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{image, policy};
 use crate::{
-    inspect::audit::{self, Audit},
+    audit::{self, Audit},
     place::registry::Access,
     report::{Failure, Failures, Rule, RuleFacts, Severity, printable},
 };

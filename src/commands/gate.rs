@@ -8,9 +8,9 @@ use super::{
     verdict::{self, Verdict},
 };
 use crate::{
+    audit::{self, Finding, LayerWatch, Place, Seen, SharedScans, Unknown},
     build::{Date, Plan, unless_all_excepted},
     cache::Cache,
-    inspect::audit::{self, Finding, LayerWatch, Place, Seen, SharedScans, Unknown},
     layer::{Onlooker, Written},
     oci::Descriptor,
     place::{ImageSet, Staging},

@@ -95,8 +95,8 @@ fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) {
 mod tests {
     use super::*;
     use crate::{
+        audit::{Finding, Place},
         build::{Date, unless_excepted},
-        inspect::audit::{Finding, Place},
         oci::ImagePath,
         policy::Judge,
         report::Rule,

@@ -18,8 +18,8 @@ use super::{
     written_paths::WrittenPaths,
 };
 use crate::{
+    audit::SharedScans,
     build::{Assembled, Assembler, Bounds, LeftOut, Made, Plan, Resolver, unless_excepted},
-    inspect::audit::SharedScans,
     oci::{Descriptor, Digest},
     place::{ReadyImage, Siblings, Staging, registry::Reference},
     recipe::BinarySource,

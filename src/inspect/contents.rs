@@ -1,13 +1,12 @@
 //! An image as data: config, layers, files.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{RootfsListing, rootfs_listing, tar};
 use crate::{
     oci::{DiffId, Digest},
-    place::{ImageSet, StoredImage, StoredLayer, drain},
+    place::{ImageSet, Skip, Skipped, StoredImage, StoredLayer, drain},
     report::{Failure, Limits, printable},
 };
 
@@ -29,15 +28,6 @@ pub struct Report {
     /// What is in the index and is no image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skip>,
-}
-
-/// Something in an index that is no image.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Skip {
-    /// Its name.
-    pub digest: Digest,
-    /// Why it was left alone.
-    pub reason: String,
 }
 
 /// One platform's image.
@@ -119,11 +109,7 @@ fn report(set: &ImageSet, rootfs: bool, room: &mut tar::Room) -> Result<Report, 
         digest: set.root.as_ref().map(|root| root.digest),
         media_type: set.root.as_ref().map(|root| root.media_type.clone()),
         images: set.images.iter().map(|one| image(one, rootfs, room)).collect::<Result<_, _>>()?,
-        skipped: set
-            .skipped
-            .iter()
-            .map(|skipped| Skip { digest: skipped.descriptor.digest, reason: skipped.why.clone() })
-            .collect(),
+        skipped: set.skipped.iter().map(Skipped::report).collect(),
     })
 }
 

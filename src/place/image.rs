@@ -7,6 +7,8 @@ use std::{
 };
 
 use oci_spec::image::{ImageConfiguration, ImageManifest, Platform};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::unpack;
 use crate::{
@@ -158,5 +160,21 @@ impl Packing {
             | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Self::Zstd,
             _ => Self::Unknown,
         }
+    }
+}
+
+/// What reports say of a [`Skipped`] entry.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Skip {
+    /// Its name.
+    pub digest: Digest,
+    /// Why it was left alone.
+    pub reason: String,
+}
+
+impl Skipped {
+    /// What reports say of it.
+    pub fn report(&self) -> Skip {
+        Skip { digest: self.descriptor.digest, reason: self.why.clone() }
     }
 }

@@ -34,7 +34,7 @@ pub use archive::check_fits;
 pub use base::Base;
 pub use download::{Download, check_address, download, observe};
 pub use form::Form;
-pub use image::{BlobRef, Blobs, ImageSet, Packing, Skipped, StoredImage, StoredLayer};
+pub use image::{BlobRef, Blobs, ImageSet, Packing, Skip, Skipped, StoredImage, StoredLayer};
 use image::{Named, shown};
 pub use local::Local;
 pub use open::Opened;

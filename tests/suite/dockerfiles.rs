@@ -551,8 +551,11 @@ fn every_instruction_is_translated_or_listed_and_plan_takes_the_recipe() {
                 "line {line}: {instruction}\n{text}\n{recipe}\n{messages}"
             );
         }
+        // The recipe is one; what the audit has against such an image (a volume over `/usr/bin`) is for its author.
         let plan = case.run(["plan"]);
-        prop_assert_eq!(plan.code, 0, "{}\n{}\n{}", text, recipe, plan.messages());
+        let messages = plan.messages();
+        let is_refused = plan.code == 1 && messages.lines().all(|line| !line.starts_with("error:"));
+        prop_assert!(plan.code == 0 || is_refused, "{}\n{}\n{}", text, recipe, messages);
         Ok(())
     });
     assert!(result.is_ok(), "{}", result.unwrap_err());

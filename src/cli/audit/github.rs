@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::{groups, words};
 use crate::{
-    inspect::audit::{Audit, Finding, Place, Unknown, Waived},
+    audit::{Audit, Finding, Place, Unknown, Waived},
     report::{Severity, printable},
 };
 

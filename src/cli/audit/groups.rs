@@ -1,7 +1,7 @@
 //! The findings of a report, counted and brought together.
 
 use crate::{
-    inspect::audit::{Audit, Finding},
+    audit::{Audit, Finding},
     report::{Rule, Severity},
 };
 

@@ -4,11 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Form, Look, render, sample};
 use crate::{
-    inspect::{
-        Skip,
-        audit::{Audit, LayerRef, NotApplicable, Place, Presence, SizedPath, Unknown, Waived},
-    },
+    audit::{Audit, LayerRef, NotApplicable, Place, Presence, SizedPath, Unknown, Waived},
     oci::Digest,
+    place::Skip,
     report::Rule,
 };
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::groups;
 use crate::{
-    inspect::audit::Audit,
+    audit::Audit,
     report::{Rule, RuleFacts, Severity},
 };
 

@@ -23,7 +23,7 @@ use options::ReportOptions;
 pub(super) use verb::{AuditArguments, run};
 
 use super::{arguments::Color, terminal::has_color};
-use crate::inspect::audit::Audit;
+use crate::audit::Audit;
 
 /// A form of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{Form, Look, render};
 use crate::{
+    audit::Audit,
     commands::staged_file::StagedFile,
-    inspect::audit::Audit,
     report::{Failure, printable},
 };
 

@@ -3,14 +3,12 @@
 use serde_json::json;
 
 use crate::{
-    inspect::{
-        Skip,
-        audit::{
-            Audit, Finding, ImageAudit, LayerFacts, LayerRef, NotApplicable, Override, Place, PolicySummary, Presence,
-            SizedPath, Unknown, Waived,
-        },
+    audit::{
+        Audit, Finding, ImageAudit, LayerFacts, LayerRef, NotApplicable, Override, Place, PolicySummary, Presence,
+        SizedPath, Unknown, Waived,
     },
     oci::{DiffId, Digest},
+    place::Skip,
     report::{Rule, Severity},
 };
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{groups, json::written, words};
 use crate::{
-    inspect::audit::{Audit, Finding, ImageAudit, Place, Presence, Unknown, Waived},
+    audit::{Audit, Finding, ImageAudit, Place, Presence, Unknown, Waived},
     oci::Digest,
     report::{Rule, Severity, printable},
 };

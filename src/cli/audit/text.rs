@@ -23,7 +23,7 @@ use super::{
     words,
 };
 use crate::{
-    inspect::audit::{Audit, Finding, ImageAudit, NotApplicable, Place, Unknown, Waived},
+    audit::{Audit, Finding, ImageAudit, NotApplicable, Place, Unknown, Waived},
     report::{Limits, Rule, Severity, printable},
 };
 

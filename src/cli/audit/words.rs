@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::groups::Outcome;
 use crate::{
-    inspect::audit::{Audit, ImageAudit, Place, Presence},
+    audit::{Audit, ImageAudit, Place, Presence},
     report::{Severity, printable},
 };
 

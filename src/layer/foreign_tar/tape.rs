@@ -79,11 +79,11 @@ impl<R: BufRead> Tape<R> {
                     let bytes = self.whole(size)?;
                     let mut global = Extended::default();
                     global.records(&bytes)?;
-                    if has_directory(&header.path_bytes()) {
-                        extended.flaws.push(Flaw::Ambiguous("a global header has a folder, which some engines make"));
-                    }
                     if global.is_about_entries() {
                         extended.flaws.push(Flaw::Ambiguous("a global header renames or resizes all entries"));
+                    }
+                    if has_directory(&header.path_bytes()) {
+                        extended.flaws.push(Flaw::Ambiguous("a global header has a folder, which some engines make"));
                     }
                     extended.forget();
                 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hardpan::{
-    inspect::audit::{Request, audit},
+    audit::{Request, audit},
     oci::{DiffId, Digest},
     place::{BlobRef, ImageSet, StoredImage, StoredLayer},
     policy::Policy,

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{browser::Browser, render};
 use crate::{
+    audit::Audit,
     cli::audit::{groups, hostile, sample},
-    inspect::audit::Audit,
 };
 
 /// A page in a file.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::page::Page;
 use crate::{
+    audit::ImageAudit,
     cli::audit::words,
-    inspect::audit::ImageAudit,
     report::{Severity, printable},
 };
 
@@ -41,7 +41,7 @@ pub(super) fn layers(page: &mut Page, image: &ImageAudit) {
     page.html("</tbody></table></div>\n");
 }
 
-fn is_in(finding: &crate::inspect::audit::Finding, index: usize) -> bool {
+fn is_in(finding: &crate::audit::Finding, index: usize) -> bool {
     finding.place.layer.as_ref().is_some_and(|layer| layer.index == index)
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::page::Page;
 use crate::{
+    audit::{Finding, ImageAudit, Place, Unknown, Waived},
     cli::audit::{
         groups::{Group, groups},
         words,
     },
-    inspect::audit::{Finding, ImageAudit, Place, Unknown, Waived},
     report::{Limits, Rule, Severity},
 };
 

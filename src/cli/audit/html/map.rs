@@ -7,8 +7,8 @@ use super::{
     treemap::{Area, areas},
 };
 use crate::{
+    audit::{Finding, ImageAudit, LayerFacts},
     cli::audit::words,
-    inspect::audit::{Finding, ImageAudit, LayerFacts},
     report::Severity,
 };
 

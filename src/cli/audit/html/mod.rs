@@ -14,7 +14,7 @@ use super::{
     words,
 };
 use crate::{
-    inspect::audit::{Audit, ImageAudit, Place},
+    audit::{Audit, ImageAudit, Place},
     oci::Digest,
     report::Severity,
 };

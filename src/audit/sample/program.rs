@@ -3,26 +3,26 @@
 #![allow(clippy::unwrap_used)]
 
 /// A small program for amd64.
-pub(in crate::inspect::audit) fn elf() -> Vec<u8> {
+pub(in crate::audit) fn elf() -> Vec<u8> {
     Program::default().bytes()
 }
 
 /// What a program's headers say.
-pub(in crate::inspect::audit) struct Program {
-    pub(in crate::inspect::audit) fixed: bool,
-    pub(in crate::inspect::audit) loader: Option<&'static str>,
-    pub(in crate::inspect::audit) needed: Vec<&'static str>,
-    pub(in crate::inspect::audit) runpath: Option<&'static str>,
+pub(in crate::audit) struct Program {
+    pub(in crate::audit) fixed: bool,
+    pub(in crate::audit) loader: Option<&'static str>,
+    pub(in crate::audit) needed: Vec<&'static str>,
+    pub(in crate::audit) runpath: Option<&'static str>,
     /// Flags of `PT_GNU_STACK` and of the loaded segment.
-    pub(in crate::inspect::audit) stack: u32,
-    pub(in crate::inspect::audit) code: u32,
-    pub(in crate::inspect::audit) relro: bool,
+    pub(in crate::audit) stack: u32,
+    pub(in crate::audit) code: u32,
+    pub(in crate::audit) relro: bool,
     /// `e_machine`.
-    pub(in crate::inspect::audit) machine: u16,
+    pub(in crate::audit) machine: u16,
     /// Sections with their content.
-    pub(in crate::inspect::audit) sections: Vec<(&'static str, Vec<u8>)>,
+    pub(in crate::audit) sections: Vec<(&'static str, Vec<u8>)>,
     /// What stands behind all of it.
-    pub(in crate::inspect::audit) behind: Vec<u8>,
+    pub(in crate::audit) behind: Vec<u8>,
 }
 
 impl Default for Program {
@@ -44,7 +44,7 @@ impl Default for Program {
 
 impl Program {
     /// ELF, 64 bits, little endian: headers, one segment over all of it, and a dynamic section.
-    pub(in crate::inspect::audit) fn bytes(&self) -> Vec<u8> {
+    pub(in crate::audit) fn bytes(&self) -> Vec<u8> {
         const HEADERS: u64 = 64 + 5 * 56;
         let mut strings = vec![0_u8];
         let mut string = |text: &str| {

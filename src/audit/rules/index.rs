@@ -11,7 +11,7 @@ use crate::{
 pub(super) const RULES: [Rule; 1] = [Rule::MutableReference];
 
 /// Looks at the name that the images go by.
-pub(in crate::inspect::audit) fn look(set: &ImageSet) -> Vec<Finding> {
+pub(in crate::audit) fn look(set: &ImageSet) -> Vec<Finding> {
     let mut notes = Notes::default();
     if let Some(reference) = set.reference.as_deref().filter(|reference| is_mutable(reference)) {
         let digest =

@@ -19,9 +19,8 @@ use super::{
 };
 use crate::rootfs::{Kind, LayerScan, LayeredRootfs, LinkReading, Room};
 use crate::{
-    inspect::Skip,
     oci::Digest,
-    place::{BlobRef, ImageSet, StoredImage},
+    place::{BlobRef, ImageSet, Skipped, StoredImage},
     policy::{Judge, Policy},
     report::{Limits, Rule},
 };
@@ -68,7 +67,7 @@ pub fn audit(set: &ImageSet, request: &Request<'_>) -> Audit {
     let (images, around) = every(set, request, &mut Seen::default(), |view, told| facts(view, told, request.policy));
     let top = set.root.as_ref().or(set.images.first().map(|image| &image.config_descriptor)).cloned();
     let top = top.unwrap_or_else(|| BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 });
-    let skipped = set.skipped.iter().map(|one| Skip { digest: one.descriptor.digest, reason: one.why.clone() });
+    let skipped = set.skipped.iter().map(Skipped::report);
     Audit {
         image: request.image.to_owned(),
         reference: set.reference.clone(),
