@@ -163,7 +163,7 @@ impl Packing {
     }
 }
 
-/// What reports say of a [`Skipped`] entry.
+/// Something in an index that is no image.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Skip {
     /// Its name.

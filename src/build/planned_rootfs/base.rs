@@ -124,8 +124,7 @@ fn check(scan: &LayerScan) -> io::Result<()> {
 
 /// What an entry of a base is in the planned file system.
 fn base_node(scan: &Arc<LayerScan>, index: usize, entry: &Entry, origin: &Origin) -> io::Result<PlannedNode> {
-    let name = entry.name();
-    if entry.path.len() > Limits::PATH_BYTES || name.len() > Limits::NAME_BYTES {
+    if entry.path.len() > Limits::PATH_BYTES {
         return Err(io::Error::other("the base has a path that is longer than Linux can open"));
     }
     let kind = match entry.kind {

@@ -99,7 +99,7 @@ const PLAN: Page = Page {
     about: "\
 Shows what would be in the image: every path with its mode, owner, size, digest and recipe line.
 
-Programs are compiled and every rule is checked, as for `build`; nothing is written. A line `left out` names each path \
+Programs are compiled and every rule is checked, as for `build`, but those of packed sizes (`max-size`); nothing is written. A line `left out` names each path \
 that a tree's patterns match and that is no input, and why.",
     examples: &[
         ("hardpan plan", "hardpan.toml, else recipes/*.toml"),

@@ -110,6 +110,9 @@ impl<R: BufRead> Tape<R> {
         let mut flaws = extended.flaws;
         let (path, wrong) = clean(&raw);
         flaws.extend(wrong);
+        if raw.split(|byte| *byte == b'/').any(|name| name.len() > Limits::NAME_BYTES) {
+            flaws.push(Flaw::Ambiguous("a name in it is longer than Linux can open"));
+        }
         let kind = kind(block, &raw, &mut flaws);
         let (stated, odd_size) = header::size(block)?;
         if odd_size {
