@@ -17,6 +17,9 @@ use crate::{
 };
 use content::Reader;
 
+/// Bytes of a read.
+const BUFFER: usize = 64 << 10;
+
 /// What one layer holds.
 #[derive(Debug, Default)]
 pub(crate) struct LayerScan {
@@ -79,11 +82,12 @@ pub(crate) enum ScanDepth {
 }
 
 impl LayerScan {
-    /// Reads the tar of a layer to its end, on a thread of its own where the system has one. What cannot be read ends the
-    /// scan, with what was found until there.
+    /// Reads the tar of a layer to its end. What cannot be read ends the scan, with what was found until there.
     pub(crate) fn unpacked(tar: io::Result<Box<dyn io::Read + Send>>, depth: ScanDepth, room: &mut Room) -> Self {
         match tar {
-            Ok(reader) => Self::of(ahead::ahead(reader), depth, room),
+            // A full scan takes as long as unpacking does, which has a thread of its own then.
+            Ok(reader) if depth == ScanDepth::Full => Self::of(ahead::ahead(reader), depth, room),
+            Ok(reader) => Self::of(io::BufReader::with_capacity(BUFFER, reader), depth, room),
             Err(error) => Self { fault: Some(fault(&error)), ..Self::default() },
         }
     }
