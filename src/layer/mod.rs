@@ -25,6 +25,6 @@ pub use entry::{Entry, EntryKind};
 pub use gzip::fuzzing;
 pub use gzip::{GzipWriter, zlib};
 pub use onlooker::{Nobody, Onlooker};
-pub use tar::{Extended, TarError, size as unpacked_size, write as write_tar};
+pub use tar::{TarError, size as unpacked_size, write as write_tar};
 pub use write::{Compression, Written, write};
 use zstd::ZstdWriter;

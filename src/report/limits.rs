@@ -41,6 +41,9 @@ impl Limits {
     pub const PAX_BYTES: u64 = 1 << 20;
     /// Entries of an archive: the blobs of a hundred images of [`Self::LAYERS`] layers are a tenth of it.
     pub const ARCHIVE_ENTRIES: usize = 100_000;
+    /// What is read of an archive before its blobs are, headers and what follows the end: one page for each of
+    /// [`Self::ARCHIVE_ENTRIES`], and some. Contents are passed over, so honest archives of any size need a thousandth.
+    pub const ARCHIVE_HEADERS_BYTES: u64 = 512 << 20;
     /// All names in an archive, in memory at once: 160 bytes for each of [`Self::ARCHIVE_ENTRIES`].
     pub const ARCHIVE_NAMES_BYTES: usize = 16 << 20;
     /// What a layer may unpack to for each stored byte, above [`Self::UNPACK_BYTES`]: real ones stay below 20, a

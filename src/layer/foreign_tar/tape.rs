@@ -1,7 +1,7 @@
 //! A tar as it passes by, header after header, in the way Go's reader takes it: that is what containerd and docker unpack
 //! with. Where other readers take it otherwise, the entry has a flaw.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Seek};
 
 use tar::{EntryType, Header};
 
@@ -51,7 +51,13 @@ impl<R: BufRead> Tape<R> {
         self.position
     }
 
-    /// The next entry; its content is to be read with [`content`](Self::content) before the next call.
+    /// Bytes of the current entry's content that were not read yet; the content begins at [`position`](Self::position).
+    pub(crate) fn content_left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next entry; its content is to be read with [`content`](Self::content), or passed over with
+    /// [`skip_content`](Self::skip_content), before the next call.
     pub(crate) fn next(&mut self) -> io::Result<Tell> {
         let mut extended = Extended::default();
         loop {
@@ -249,6 +255,20 @@ impl<R: BufRead> Tape<R> {
             }
         }
         Ok(filled)
+    }
+}
+
+impl<R: BufRead + Seek> Tape<R> {
+    /// Passes over what is left of the current entry's content, and its padding, without reading it. The reader may end
+    /// before the content does: whoever knows its length compares it with [`content_left`](Self::content_left).
+    pub(crate) fn skip_content(&mut self) -> io::Result<()> {
+        // Both fit: `expect` has computed the sum.
+        let bytes = self.left + self.padding;
+        let offset = i64::try_from(bytes).map_err(|_| broken("a size in it is none"))?;
+        let end = self.position.checked_add(bytes).ok_or_else(|| broken("a size in it is none"))?;
+        self.reader.seek_relative(offset)?;
+        (self.left, self.padding, self.position) = (0, 0, end);
+        Ok(())
     }
 }
 

@@ -9,7 +9,6 @@
 //!   where they are not UTF-8 either, `hdrcharset=BINARY` says that they are bytes;
 //! * two blocks of zeros at the end, and no padding of the whole to records of 10 KiB.
 
-mod extended;
 mod header;
 mod records;
 #[cfg(test)]
@@ -20,7 +19,6 @@ use std::{
     io::{self, Read, Write},
 };
 
-pub use self::extended::Extended;
 use self::{
     header::{BLOCK_BYTES, Header, Kind, LARGEST_ID, LARGEST_SIZE, NAME_BYTES, PREFIX_BYTES},
     records::Records,

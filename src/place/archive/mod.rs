@@ -5,13 +5,14 @@
 //! for many years: `manifest.json`, and the config and layers that it names. Both are written in the canonical form of
 //! our layers' tar, so the same image is the same file.
 //!
-//! Read, an archive is a table of names with the places of their bytes ([`Members`]): headers are looked at once,
-//! contents are passed over and read where they lie, each blob checked against its digest. Nothing is unpacked to a
+//! Read, an archive is a table of names with the places of their bytes ([`Members`]): headers are read once, by the
+//! reader of layers, contents are passed over and read where they lie, each blob checked against its digest. Nothing is unpacked to a
 //! disk, so no name can lead out of anywhere; archives with such names are refused all the same, because whoever
 //! unpacks them next may be less careful.
 
 mod contents;
 mod docker;
+mod header_reader;
 mod members;
 mod publish;
 mod read;
