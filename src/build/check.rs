@@ -254,7 +254,7 @@ fn leads_outside_the_image(rootfs: &PlannedRootfs, path: &ImagePath, target: &st
     false
 }
 
-/// Whether it is a folder of somebody else than root, or one like `/tmp`.
+/// Whether the run user, or every user as in `/tmp`, may write into the folder.
 fn is_writable(node: &PlannedNode) -> bool {
     node.uid != 0 || node.mode & 0o1000 != 0
 }

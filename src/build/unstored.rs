@@ -1,4 +1,5 @@
-//! Images as they would be written, for who judges them and writes nothing: layers pass by, and only documents are kept.
+//! Images as a build would write them, for `plan`, which judges them and writes nothing: layers pass by, and only documents are
+//! kept.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,7 @@ use std::{
 
 use super::{
     assemble::{image_config, image_index, image_manifest},
-    plan::{GroupKind, Plan},
+    plan::{Group, GroupKind, Plan},
     reuse,
 };
 use crate::{
@@ -29,7 +30,7 @@ pub fn unstored_images<'o>(
     plans: &[Plan],
     name: &str,
     jobs: NonZeroUsize,
-    onlookers: &'o dyn Fn() -> Box<dyn Onlooker + 'o>,
+    onlookers: &dyn Fn() -> Box<dyn Onlooker + 'o>,
 ) -> Result<ImageSet, Failure> {
     let mut known: BTreeMap<Fingerprint, Written> = BTreeMap::new();
     let mut images = Vec::new();
@@ -43,13 +44,9 @@ pub fn unstored_images<'o>(
         }
         for group in &plan.groups {
             let key = reuse::key(plan, group);
-            let written = match known.get(&key) {
-                Some(written) => written.clone(),
-                None => {
-                    let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
-                    let media_type = plan.compression.media_type();
-                    layer::write(&entries, Compression::Uncompressed, jobs, &Unstored { media_type }, onlookers())?
-                }
+            let written = match known.get(&key).cloned() {
+                Some(written) => written,
+                None => pass_by(plan, group, jobs, onlookers())?,
             };
             known.insert(key, written.clone());
             stored.push(stored_layer(&written, Arc::new(NotStored)));
@@ -65,6 +62,18 @@ pub fn unstored_images<'o>(
     };
     let root = Some(blob_ref(&root));
     Ok(ImageSet { reference: Some(name.to_owned()), aliases: Vec::new(), root, images, skipped: Vec::new() })
+}
+
+/// Writes a layer past its onlooker.
+fn pass_by(
+    plan: &Plan,
+    group: &Group,
+    jobs: NonZeroUsize,
+    onlooker: Box<dyn Onlooker + '_>,
+) -> Result<Written, Failure> {
+    let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
+    let sink = Unstored { media_type: plan.compression.media_type() };
+    layer::write(&entries, Compression::Uncompressed, jobs, &sink, onlooker)
 }
 
 /// One image, and the descriptor of its manifest.

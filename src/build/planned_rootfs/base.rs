@@ -34,7 +34,7 @@ impl BaseFile {
         }
     }
 
-    /// The whole of it, where it is a small file that somebody may ask for: accounts, certificates, the loader's settings.
+    /// The whole of it, where it is a small file that a build reads: accounts, certificates, the settings of the loader.
     pub(super) fn text(&self) -> Option<Vec<u8>> {
         match self.seen() {
             Some(Content::Kept { text, .. }) if text.len() as u64 == self.size => Some(text.clone()),

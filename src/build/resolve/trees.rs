@@ -105,7 +105,7 @@ impl Resolver<'_> {
     ) -> Result<Body, Failure> {
         // What is as it should be has no need of a name.
         let path = to.as_str();
-        let is_plain = |file: &PinnedFile| file.is_free_of_keys(&path);
+        let is_plain = |file: &PinnedFile| file.is_free_of_keys(path);
         if let Some(file) = read.clone().filter(is_plain) {
             return Ok(Body::Host(file));
         }
