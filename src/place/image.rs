@@ -178,3 +178,33 @@ impl Skipped {
         Skip { digest: self.descriptor.digest, reason: self.why.clone() }
     }
 }
+
+/// What the config of an image is called: OCI's and Docker's.
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+
+impl StoredImage {
+    /// What makes two readers take its documents for different things, each with the key that it is about: an audit finds
+    /// it, and nothing is built on such an image.
+    pub fn ambiguities(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let rootfs = self.config_document.get("rootfs").and_then(|rootfs| rootfs.get("type"));
+        let rootfs = rootfs.and_then(serde_json::Value::as_str);
+        if rootfs != Some("layers") {
+            let kind = rootfs.unwrap_or_default();
+            found.push(("rootfs.type", format!("the config's `rootfs.type` is `{kind}` and not `layers`")));
+        }
+        let Some((manifest, descriptor)) = self.manifest.as_ref().zip(self.descriptor.as_ref()) else { return found };
+        if let Some(own) = manifest.media_type()
+            && own.to_string() != descriptor.media_type
+        {
+            let what = format!("the manifest calls itself `{own}`, its descriptor `{}`", descriptor.media_type);
+            found.push(("manifest", what));
+        }
+        let kind = manifest.config().media_type().to_string();
+        if !CONFIGS.contains(&kind.as_str()) {
+            found.push(("manifest", format!("the config is a `{kind}`, which is none of an image")));
+        }
+        found
+    }
+}

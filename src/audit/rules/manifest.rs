@@ -16,38 +16,20 @@ pub(super) const CHECK: Check = Check {
     look,
 };
 
-/// What the config of an image is called: OCI's and Docker's.
-const CONFIGS: [&str; 2] =
-    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
-
 fn look(view: &View<'_>, notes: &mut Notes) {
-    let rootfs = view.document.get("rootfs").and_then(|rootfs| rootfs.get("type")).and_then(serde_json::Value::as_str);
-    if rootfs != Some("layers") {
-        let message = format!("the config's `rootfs.type` is `{}` and not `layers`", rootfs.unwrap_or_default());
-        notes.found(Rule::AmbiguousManifest, Place::key("rootfs.type"), message);
+    for (key, message) in view.image.ambiguities() {
+        notes.found(Rule::AmbiguousManifest, Place::key(key), message);
     }
-    let Some((manifest, descriptor)) = view.image.manifest.as_ref().zip(view.image.descriptor.as_ref()) else {
+    let Some(manifest) = &view.image.manifest else {
         notes.not_applicable(Rule::ForeignLayer, "a docker archive has no manifest");
         return;
     };
-    let place = || Place::key("manifest");
-    match manifest.media_type() {
-        None => {
-            let message = "the manifest does not say what it is; readers have to guess";
-            // The specification asks for it, and does not demand it.
-            notes.weigh(Rule::AmbiguousManifest, Severity::Low, place(), message);
-        }
-        Some(own) if own.to_string() != descriptor.media_type => {
-            let message = format!("the manifest calls itself `{own}`, its descriptor `{}`", descriptor.media_type);
-            notes.found(Rule::AmbiguousManifest, place(), message);
-        }
-        Some(_) => {}
+    if manifest.media_type().is_none() {
+        let message = "the manifest does not say what it is; readers have to guess";
+        // The specification asks for it, and does not demand it.
+        notes.weigh(Rule::AmbiguousManifest, Severity::Low, Place::key("manifest"), message);
     }
     let config = manifest.config();
-    let kind = config.media_type().to_string();
-    if !CONFIGS.contains(&kind.as_str()) {
-        notes.found(Rule::AmbiguousManifest, place(), format!("the config is a `{kind}`, which is none of an image"));
-    }
     if config.urls().as_ref().is_some_and(|urls| !urls.is_empty()) {
         let message = "the config is stored elsewhere: its descriptor names hosts to fetch it from";
         notes.found(Rule::ForeignLayer, Place::key("manifest.config"), message);

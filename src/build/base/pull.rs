@@ -84,11 +84,9 @@ impl FoundBase {
         let image = self.place.image(platform).map_err(at)?;
         let manifest = image.descriptor.as_ref().map(|blob| blob.digest);
         lock.map_or(Ok(()), |lock| self.check_locked(platform, manifest, lock))?;
-        if image.config.rootfs().typ() != "layers" {
-            let kind = printable(image.config.rootfs().typ()).into_owned();
-            return Err(at(Failure::new(format!(
-                "the base's `rootfs` is of the type `{kind}`, and images have `layers`"
-            ))));
+        if let Some((_, what)) = image.ambiguities().into_iter().next() {
+            let failure = Failure::new(format!("readers disagree about the base: {}", printable(&what)));
+            return Err(at(failure.hint("push or export the base again with a current tool")));
         }
         if image.layers.len() > Limits::LAYERS {
             return Err(at(Failure::new(format!("the base has more than {} layers", Limits::LAYERS))));
