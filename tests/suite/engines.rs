@@ -9,7 +9,7 @@ mod constructs;
 mod decorations;
 mod generator;
 mod image;
-mod tree;
+pub mod tree;
 mod unpackers;
 
 use std::{

@@ -11,6 +11,7 @@
 )]
 #![allow(unreachable_pub, reason = "`pub` marks what the tests may use of `support`")]
 
+mod accepted;
 mod archives;
 mod audit;
 mod bases;
