@@ -435,6 +435,123 @@ mod tests {
         assert_eq!(follow("/abs/b"), Err(ResolveError::NotADirectory));
     }
 
+    /// A rootfs with a base of these paths: `/` at the end is a folder, ` -> ` a link, ` | ` a device.
+    fn over(base: &[&str]) -> PlannedRootfs {
+        let mut rootfs = PlannedRootfs { has_base: true, ..PlannedRootfs::default() };
+        for text in base {
+            let (at, node) = match (text.split_once(" -> "), text.strip_suffix('/'), text.strip_suffix(" |")) {
+                (Some((at, target)), ..) => (at, NodeKind::Symlink(target.into())),
+                (_, Some(at), _) => (at, NodeKind::Directory),
+                (.., Some(at)) => (at, NodeKind::Special),
+                _ => (*text, NodeKind::File(Body::Memory(Arc::new(Vec::new())))),
+            };
+            rootfs.nodes.insert(path(at), PlannedNode::new(node, 0o755, GroupKind::Base, &nowhere()));
+        }
+        rootfs
+    }
+
+    fn nowhere() -> Origin {
+        Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0)
+    }
+
+    /// Where a file of the recipe for `at` lies over that base, or why it does not.
+    fn put(base: &[&str], at: &str, replace: bool) -> String {
+        let mut rootfs = over(base);
+        let body = Body::Memory(Arc::new(Vec::new()));
+        let node = PlannedNode::file(body, 0o444, GroupKind::Files, &nowhere()).replacing(replace);
+        match rootfs.add(path(at), node).and_then(|()| rootfs.close()) {
+            Err(failure) => failure.what,
+            Ok(()) => rootfs.own().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    #[test]
+    fn a_file_goes_behind_the_links_of_a_base_and_over_what_nothing_needs() {
+        let links: Vec<String> = (0..=Limits::LINK_DEPTH).map(|link| format!("/{} -> {link}", link + 1)).collect();
+        let chain: Vec<&str> = std::iter::once("/0/").chain(links.iter().map(String::as_str)).collect();
+        let last = |less: usize| format!("/{}/x", Limits::LINK_DEPTH + 1 - less);
+        for (base, at, replace, expected) in [
+            (&[][..], "/d/x", false, "/d /d/x"),
+            (&["/d/", "/l -> d"], "/l/x", false, "/d/x"),
+            (&["/d/", "/l -> none"], "/l/x", false, "/none /none/x"),
+            (&["/f"], "/f/x", false, "`/f/x` needs a folder at `/f`, which is a file in the base"),
+            (&["/f |"], "/f/x", false, "`/f/x` needs a folder at `/f`, which is a device in the base"),
+            (&chain, &last(1), false, "/0/x"),
+            (&chain, &last(0), false, "`/41/x` lies behind `/1`, a link of the base that leads to itself"),
+            (&["/f"], "/f", false, "the base has `/f` already"),
+            (&["/f"], "/f", true, "/f"),
+            (&["/d/"], "/d", true, "/d"),
+            (&["/d/", "/d/x"], "/d", true, "`/d` is a folder in the base with something in it, which nothing replaces"),
+            (&["/d/", "/l -> d"], "/l", true, "`/l` is a link to a folder in the base, which nothing replaces"),
+            (&["/f", "/l -> f"], "/l", true, "/l"),
+            (&["/l -> none"], "/l", true, "/l"),
+        ] {
+            assert_eq!(put(base, at, replace), expected, "{at} on {base:?}");
+        }
+    }
+
+    #[test]
+    fn links_of_the_recipe_are_not_followed_on_a_base() {
+        let mut rootfs = over(&["/d/"]);
+        let link = PlannedNode::symlink("d".into(), GroupKind::Files, &nowhere());
+        let file = PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &nowhere());
+        rootfs.add_sorted(vec![(path("/l"), link)]).unwrap();
+        rootfs.add(path("/l/x"), file).unwrap();
+        assert!(rootfs.close().unwrap_err().what.starts_with("`/l/x` needs a folder at `/l`, which is a link"));
+        let mut rootfs = over(&["/d/", "/l -> d"]);
+        let link = PlannedNode::symlink("d".into(), GroupKind::Files, &nowhere());
+        rootfs.add_sorted(vec![(path("/l/x"), link)]).unwrap();
+        assert!(rootfs.get_text("/d/x").is_some(), "what comes sorted goes behind links, too");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_plain_is_in_each_layer_that_writes_into_it_in_its_order() {
+        let plain = (0o755, 0, 0);
+        for (owner, expected) in [
+            (plain, &["system /d /d/e", "files /d/e/f", "binaries /a /d/e/z /d/z"][..]),
+            ((0o1777, 0, 0), &["system /d /d/e", "files /d /d/e /d/e/f", "binaries /a /d /d/e /d/e/z /d/z"]),
+            ((0o755, 7, 0), &["system /d /d/e", "files /d /d/e /d/e/f", "binaries /a /d /d/e /d/e/z /d/z"]),
+            ((0o755, 0, 7), &["system /d /d/e", "files /d /d/e /d/e/f", "binaries /a /d /d/e /d/e/z /d/z"]),
+        ] {
+            let mut rootfs = PlannedRootfs::default();
+            let file = |group| PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o600, group, &nowhere());
+            for at in ["/d", "/d/e"] {
+                let (mode, uid, gid) = owner;
+                let folder = PlannedNode::directory(GroupKind::System, &nowhere());
+                rootfs.add(path(at), PlannedNode { mode, uid, gid, ..folder }).unwrap();
+            }
+            for (at, group) in [
+                ("/d/e/f", GroupKind::Files),
+                ("/d/e/z", GroupKind::Binaries),
+                ("/d/z", GroupKind::Binaries),
+                ("/a", GroupKind::Binaries),
+            ] {
+                rootfs.add(path(at), file(group)).unwrap();
+            }
+            rootfs.close().unwrap();
+            let shown = |group: Group| {
+                let paths: Vec<_> = group.entries.iter().map(|planned| planned.entry.path.as_str()).collect();
+                let folders = group.entries.iter().map(|planned| &planned.entry);
+                let folders = folders.filter(|entry| matches!(entry.kind, EntryKind::Directory));
+                assert!(folders.map(|entry| (entry.mode, entry.uid, entry.gid)).all(|of| of == owner));
+                format!("{} {}", group.kind.name(), paths.join(" "))
+            };
+            assert_eq!(rootfs.into_groups().into_iter().map(shown).collect::<Vec<_>>(), expected, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_of_two_layers_is_in_the_lower_one() {
+        let mut rootfs = PlannedRootfs::default();
+        for (at, group) in [("/d/a", GroupKind::Binaries), ("/d/b", GroupKind::Files)] {
+            rootfs
+                .add(path(at), PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o444, group, &nowhere()))
+                .unwrap();
+        }
+        rootfs.close().unwrap();
+        assert_eq!(rootfs.get_text("/d").map(|node| node.group), Some(GroupKind::Files));
+    }
+
     #[test]
     fn what_is_below_a_folder_is_not_what_begins_with_its_name() {
         let rootfs = merged(&[("/a/b", None), ("/a-b/c", None), ("/ab", None), ("/a/c/d", None)]);
