@@ -135,3 +135,35 @@ impl LayerConflict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_engine_can_unpack_and_what_two_unpack_differently_is_fatal() {
+        let path = || "/x".to_owned();
+        let through = |to_directory| LayerConflict::ThroughLink { link: path(), layer: 0, to_directory };
+        for (conflict, is_fatal) in [
+            (LayerConflict::Twice(0), false),
+            (through(true), false),
+            (through(false), false),
+            (LayerConflict::ThroughNothing { link: path() }, true),
+            (LayerConflict::ThroughFile { file: path() }, true),
+            (LayerConflict::Root, true),
+            (LayerConflict::NoTarget, true),
+            (LayerConflict::TargetIsNoFile, true),
+            (LayerConflict::OtherLayer, false),
+            (LayerConflict::TargetOutside, true),
+            (LayerConflict::Whiteout(""), true),
+            (LayerConflict::UnknownType, true),
+            (LayerConflict::OtherMetadata, false),
+            (LayerConflict::WhiteoutOfNothing, false),
+            (LayerConflict::RootMetadata, false),
+            (LayerConflict::ImpliedDirectory { directory: path() }, false),
+            (LayerConflict::OverlayWhiteout, false),
+        ] {
+            assert_eq!(conflict.is_fatal(), is_fatal, "{conflict:?}");
+        }
+    }
+}

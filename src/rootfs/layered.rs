@@ -565,6 +565,11 @@ mod tests {
 
     /// The same, of entries that have the mode.
     fn layer_of_mode(mode: u32, entries: &[(EntryType, &str, &str)]) -> LayerScan {
+        layer_of((mode, 0, 0), entries)
+    }
+
+    /// The same, of entries that have mode, user and group.
+    fn layer_of((mode, uid, gid): (u32, u64, u64), entries: &[(EntryType, &str, &str)]) -> LayerScan {
         let mut builder = tar::Builder::new(Vec::new());
         for (kind, path, text) in entries {
             let mut header = tar::Header::new_gnu();
@@ -575,8 +580,8 @@ mod tests {
                 header.set_device_minor(0).unwrap();
             }
             header.set_mtime(0);
-            header.set_uid(0);
-            header.set_gid(0);
+            header.set_uid(uid);
+            header.set_gid(gid);
             if matches!(kind, EntryType::Symlink | EntryType::Link) {
                 header.set_size(0);
                 builder.append_link(&mut header, path, text).unwrap();
@@ -627,6 +632,7 @@ mod tests {
             let paths: Vec<_> = paths(&scans, reading).into_iter().map(|(path, ..)| path).collect();
             assert_eq!(paths, ["/lib", "/usr", "/usr/x"], "{reading:?}");
         }
+        assert!(!LayeredRootfs::of(&[&scans[0]], LinkReading::Followed).unwrap().has_two_readings());
     }
 
     #[test]
@@ -637,6 +643,13 @@ mod tests {
             layered.conflicts().iter().map(|(_, conflict)| conflict.number()).collect::<Vec<_>>()
         };
         assert_eq!(conflicts(0o755, &[(FILE, "d/e/x", "")]), [0; 0]);
+        for owner in [(0o755, 7, 0), (0o755, 0, 7)] {
+            let lower = layer_of(owner, &[(FOLDER, "d", ""), (FILE, "d/y", "")]);
+            let upper = layer(&[(FILE, "d/x", "")]);
+            let layered = LayeredRootfs::of(&[&lower, &upper], LinkReading::Followed).unwrap();
+            let implied = LayerConflict::ImpliedDirectory { directory: "/d".to_owned() };
+            assert_eq!(layered.conflicts(), [(At { layer: 1, entry: 0 }, implied)], "{owner:?}");
+        }
         assert_eq!(conflicts(0o700, &[(FILE, "d/e/x", "")]), [15, 15]);
         assert_eq!(conflicts(0o700, &[(FILE, "d/e/.wh.x", "")]), [15, 15]);
         assert_eq!(conflicts(0o700, &[(FOLDER, "d", ""), (FILE, "d/e/x", "")]), [15]);
@@ -664,9 +677,17 @@ mod tests {
             (vec![(FILE, ".wh..wh..opq", "")], vec![10]),
             (vec![(FILE, "d/x", "3"), (FILE, "d/.wh.x", "")], vec![10]),
             (vec![(FOLDER, "./", "")], vec![]),
+            (vec![(FILE, "d/.wh.x", ""), (FILE, "d/x", "3")], vec![10]),
+            (vec![(FILE, ".wh.d", ""), (FILE, "d/y", "3")], vec![10]),
+            (vec![(FILE, "d/.wh.x", ""), (FILE, "d/.wh.x", "")], vec![0]),
+            (vec![(FILE, "d/.wh..wh.x", "")], vec![10]),
+            (vec![(FILE, "d/.wh..", "")], vec![10]),
+            (vec![(FILE, "d/.wh...", "")], vec![10]),
+            (vec![(LINK, "d/.wh.x", "y")], vec![10]),
         ] {
             assert_eq!(numbers(&[lower(), upper.clone()]), expected, "{upper:?}");
         }
+        assert_eq!(numbers(&[vec![(FILE, ".wh..wh..opq", "")]]), [0; 0], "it hides nothing");
     }
 
     #[test]
@@ -690,5 +711,125 @@ mod tests {
         ] {
             assert_eq!(numbers(std::slice::from_ref(&entries)), [number], "{entries:?}");
         }
+    }
+
+    /// Whether a container sees the entries of each layer.
+    fn presences(layers: &[Vec<(EntryType, &str, &str)>], reading: LinkReading) -> Vec<Vec<Presence>> {
+        let scans: Vec<LayerScan> = layers.iter().map(|entries| layer(entries)).collect();
+        let scans: Vec<&LayerScan> = scans.iter().collect();
+        LayeredRootfs::of(&scans, reading).unwrap().presence
+    }
+
+    #[test]
+    fn a_container_sees_what_nothing_above_replaces_or_deletes() {
+        use Presence::{Final, NotAFile, RemovedIn, ReplacedIn};
+        let lower = || vec![(FOLDER, "d", ""), (FILE, "d/x", "1"), (FILE, "e/f/y", "2")];
+        for (upper, below, above) in [
+            (vec![(FILE, "d/.wh.x", "")], [Final, RemovedIn(1), Final], vec![NotAFile]),
+            (vec![(FILE, ".wh.d", "")], [RemovedIn(1), RemovedIn(1), Final], vec![NotAFile]),
+            (vec![(FILE, "d/.wh..wh..opq", "")], [Final, RemovedIn(1), Final], vec![NotAFile]),
+            (vec![(FOLDER, "d", "")], [ReplacedIn(1), Final, Final], vec![Final]),
+            (vec![(FILE, "d", "")], [ReplacedIn(1), ReplacedIn(1), Final], vec![Final]),
+            (vec![(FILE, "e", "")], [Final, Final, ReplacedIn(1)], vec![Final]),
+            (vec![(FOLDER, "e", "")], [Final, Final, Final], vec![Final]),
+            (
+                vec![(FILE, "d/z", ""), (FILE, "d/.wh..wh..opq", "")],
+                [Final, RemovedIn(1), Final],
+                vec![Final, NotAFile],
+            ),
+            (vec![(EntryType::new(b'Q'), "q", "")], [Final, Final, Final], vec![NotAFile]),
+            (vec![(EntryType::Link, "q", "none")], [Final, Final, Final], vec![NotAFile]),
+        ] {
+            let expected = [below.to_vec(), above];
+            assert_eq!(presences(&[lower(), upper.clone()], LinkReading::Followed), expected, "{upper:?}");
+        }
+        let linked = [vec![(FOLDER, "d", ""), (LINK, "l", "d")], vec![(FILE, "l/x", "")]];
+        assert_eq!(presences(&linked, LinkReading::Followed), [vec![Final, Final], vec![Final]]);
+        assert_eq!(presences(&linked, LinkReading::Replaced), [vec![Final, ReplacedIn(1)], vec![Final]]);
+    }
+
+    #[test]
+    fn a_link_to_a_file_is_replaced_by_a_directory_that_only_its_contents_tell_of() {
+        let scans = [layer(&[(FILE, "f", ""), (LINK, "l", "f")]), layer(&[(FILE, "l/x", "")])];
+        let paths: Vec<_> = paths(&scans, LinkReading::Replaced).into_iter().map(|(path, ..)| path).collect();
+        assert_eq!(paths, ["/f", "/l/x"]);
+    }
+
+    #[test]
+    fn a_hard_link_shares_the_file_whatever_names_lead_to_it_and_keeps_it_when_that_is_deleted() {
+        let lower = [
+            (FOLDER, "usr", ""),
+            (FILE, "usr/x", "1"),
+            (LINK, "lib", "usr"),
+            (EntryType::Link, "b", "lib/x"),
+            (EntryType::Link, "c", "b"),
+        ];
+        let scans = [layer(&lower), layer(&[(FILE, "usr/.wh.x", ""), (FILE, ".wh.b", "")])];
+        let at = |entry| At { layer: 0, entry };
+        let layered = LayeredRootfs::of(&[&scans[0]], LinkReading::Followed).unwrap();
+        assert_eq!(layered.conflicts(), []);
+        for (name, entry) in [("/usr/x", 1), ("/b", 3), ("/c", 4)] {
+            assert_eq!(layered.get(name), Some(NodeEntries { at: at(entry), inode: at(1) }), "{name}");
+        }
+        assert!(layered.is_shared(at(1)) && !layered.is_shared(at(0)));
+        let layered = LayeredRootfs::of(&[&scans[0], &scans[1]], LinkReading::Followed).unwrap();
+        assert_eq!(layered.presence(at(1)), Presence::RemovedIn(1));
+        assert_eq!((layered.seen_as(at(1)), layered.seen_as(at(3))), (Some(at(4)), None));
+    }
+
+    #[test]
+    fn a_hard_link_to_a_lower_layer_and_of_another_mode_or_owner_is_a_conflict() {
+        for (owner, expected) in [
+            ((0o755, 0, 0), vec![8]),
+            ((0o700, 0, 0), vec![8, 12]),
+            ((0o755, 7, 0), vec![8, 12]),
+            ((0o755, 0, 7), vec![8, 12]),
+        ] {
+            let scans = [layer(&[(FILE, "a", "x")]), layer_of(owner, &[(EntryType::Link, "b", "a")])];
+            let layered = LayeredRootfs::of(&[&scans[0], &scans[1]], LinkReading::Followed).unwrap();
+            let numbers: Vec<_> = layered.conflicts().iter().map(|(_, conflict)| conflict.number()).collect();
+            assert_eq!(numbers, expected, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn the_root_is_a_directory_and_only_the_first_layer_gives_it_a_mode() {
+        assert_eq!(numbers(&[vec![(LINK, "./", "x")]]), [5]);
+        let scans = [layer_of_mode(0o700, &[(FOLDER, "./", "")]), layer_of_mode(0o700, &[(FOLDER, "./", "")])];
+        let number = |(_, conflict): &(At, LayerConflict)| conflict.number();
+        let first = LayeredRootfs::of(&[&scans[0]], LinkReading::Followed).unwrap();
+        assert_eq!(first.conflicts(), []);
+        let second = LayeredRootfs::of(&[&scans[0], &scans[1]], LinkReading::Followed).unwrap();
+        assert_eq!(second.conflicts().iter().map(number).collect::<Vec<_>>(), [14]);
+    }
+
+    #[test]
+    fn the_first_of_several_links_is_named_and_a_way_above_the_root_leads_nowhere() {
+        let scan = layer(&[(FOLDER, "d", ""), (LINK, "a", "b"), (LINK, "b", "d"), (FILE, "a/x", "")]);
+        let layered = LayeredRootfs::of(&[&scan], LinkReading::Followed).unwrap();
+        let through = LayerConflict::ThroughLink { link: "/a".to_owned(), layer: 0, to_directory: true };
+        assert_eq!(layered.conflicts(), [(At { layer: 0, entry: 3 }, through)]);
+        assert_eq!(numbers(&[vec![(FOLDER, "d", ""), (LINK, "a", "../d"), (FILE, "a/x", "")]]), [3]);
+    }
+
+    #[test]
+    fn all_links_of_a_path_together_are_as_many_as_the_kernel_follows() {
+        let names: Vec<String> = (0..=Limits::LINK_DEPTH).map(|number| number.to_string()).collect();
+        let chain = names.windows(2).map(|pair| (LINK, pair[1].as_str(), pair[0].as_str()));
+        let chain: Vec<_> = [(FOLDER, "0", ""), (LINK, "0/b", ".")].into_iter().chain(chain).collect();
+        for (number, expected) in [(Limits::LINK_DEPTH - 1, 1), (Limits::LINK_DEPTH, 3)] {
+            let path = format!("{number}/b/x");
+            let entries = chain.iter().copied().chain([(FILE, path.as_str(), "")]).collect();
+            assert_eq!(numbers(&[entries]), [expected], "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_only_its_contents_tell_of_is_there() {
+        let scan = layer(&[(FILE, "d/e/x", ""), (LINK, "l", "d/e")]);
+        let layered = LayeredRootfs::of(&[&scan], LinkReading::Followed).unwrap();
+        assert_eq!(layered.orphans(), &Orphans { number: 1, first: "/d/e/x".to_owned() });
+        assert_eq!(layered.resolve("/l"), Ok(("/d/e".to_owned(), None)));
+        assert_eq!(layered.resolve("/d/f"), Err(ResolveError::Absent));
     }
 }

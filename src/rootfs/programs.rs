@@ -251,3 +251,6 @@ fn is_in_musls_loader(name: &str) -> bool {
     let own = ["c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."];
     name.strip_prefix("lib").is_some_and(|rest| own.iter().any(|own| rest.starts_with(own)))
 }
+
+#[cfg(test)]
+mod tests;

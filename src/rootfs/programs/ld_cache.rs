@@ -98,6 +98,31 @@ pub(crate) mod tests {
         }
     }
 
+    #[test]
+    fn a_cache_of_a_big_endian_machine_is_read_and_one_that_shares_its_texts_too_often_is_not() {
+        let mut bytes = cache(&[("libx.so.1", "/opt/x/libx.so.1"), ("libz.so", "/z")]);
+        let words = MAGIC.len()..HEADER + 2 * ENTRY;
+        for word in bytes.get_mut(words).unwrap().chunks_exact_mut(4) {
+            word.reverse();
+        }
+        let found = LdCache::read(&bytes);
+        assert_eq!(
+            found.paths("libx.so.1").chain(found.paths("libz.so")).collect::<Vec<_>>(),
+            ["/opt/x/libx.so.1", "/z"]
+        );
+        // Every entry has the same long name.
+        let long = "x".repeat(100 * SHARED);
+        let entries: Vec<(&str, &str)> = vec![("", ""); 500];
+        let mut bytes = cache(&entries);
+        let at = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+        for entry in bytes.get_mut(HEADER..HEADER + entries.len() * ENTRY).unwrap().chunks_exact_mut(ENTRY) {
+            entry.get_mut(4..8).unwrap().copy_from_slice(&at);
+        }
+        bytes.extend_from_slice(long.as_bytes());
+        bytes.push(0);
+        assert_eq!(LdCache::read(&bytes), LdCache::default());
+    }
+
     proptest! {
         #[test]
         fn no_bytes_are_too_much(bytes: Vec<u8>, cut in 0_usize..200, count: u32) {

@@ -157,3 +157,23 @@ fn a_chain_of_links_is_followed_as_far_as_the_kernel_would() {
         assert_eq!(end, expected, "{length}");
     }
 }
+
+#[test]
+fn a_tree_in_which_every_directory_was_a_node_may_get_other_paths() {
+    let folder = || Thing::Directory;
+    let closed = || {
+        let mut rootfs =
+            tree(vec![("a".to_owned(), folder()), ("a/b".to_owned(), folder()), ("z".to_owned(), folder())]);
+        rootfs.set_closed();
+        rootfs
+    };
+    let new = || (ImagePath::foreign("/n/x".to_owned()), folder());
+    let (mut one, mut sorted, mut less) = (closed(), closed(), closed());
+    let (path, node) = new();
+    one.insert(path, node);
+    sorted.insert_sorted(vec![new()]);
+    less.remove("/a");
+    for (rootfs, path) in [(&one, "/n"), (&sorted, "/n"), (&less, "/a")] {
+        assert_eq!(rootfs.resolve(path).map(|end| end.path), Ok(path.to_owned()));
+    }
+}
