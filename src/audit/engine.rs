@@ -153,7 +153,7 @@ fn one<T>(
 }
 
 /// The image, as rules look at it.
-fn view_of<'a>(
+pub(super) fn view_of<'a>(
     image: &'a StoredImage,
     scans: Vec<&'a LayerScan>,
     rootfs: &'a LayeredRootfs,

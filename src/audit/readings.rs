@@ -57,3 +57,104 @@ fn outcome(finding: &Finding) -> Outcome {
     let layer = place.layer.as_ref().map(|layer| layer.index);
     (finding.rule, finding.severity, layer, place.path.clone(), place.key.clone())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{
+        super::{
+            Place, engine,
+            place::LayerRef,
+            sample::{File, Sample},
+        },
+        *,
+    };
+    use crate::{
+        oci::{DiffId, Digest},
+        policy::Policy,
+        rootfs::{LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth},
+    };
+
+    /// A finding at a path of that layer.
+    fn setuid(layer: usize, path: &str) -> Finding {
+        let digest = Digest::of(b"");
+        let layer = Some(LayerRef { index: layer, digest, diff_id: DiffId::new(digest), created_by: None });
+        let place = Place { layer, path: Some(path.to_owned()), ..Place::default() };
+        let message = "a file is setuid".to_owned();
+        Finding { rule: Rule::Setuid, severity: Severity::High, message, place, evidence: None, also: Vec::new() }
+    }
+
+    /// The findings and the unknown, once what the rules say of a link that is followed was compared with what they say of
+    /// one that a folder replaces.
+    fn compared(followed: Vec<Finding>, replaced: Vec<Finding>, unread: Option<&str>) -> (Vec<String>, Vec<String>) {
+        let sample = Sample::new().layer([File::folder("d"), File::symlink("l", "d")]);
+        let upper = [File::symlink("own", "d"), File::text("own/y", "y"), File::text("l/x", "x")];
+        let set = sample.layer(upper).set();
+        let image = &set.images[0];
+        let scan = |stored: &crate::place::StoredLayer| {
+            LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut Room::default())
+        };
+        let scans: Vec<LayerScan> = image.layers.iter().map(scan).collect();
+        let scans: Vec<&LayerScan> = scans.iter().collect();
+        let rootfs = LayeredRootfs::of(&scans, LinkReading::Followed).unwrap();
+        let policy = Policy::hardened();
+        let view = engine::view_of(image, scans, &rootfs, true, &policy);
+        let (mut notes, mut others) = (Notes::default(), Notes::default());
+        for finding in followed {
+            notes.push(finding);
+        }
+        for finding in replaced {
+            others.push(finding);
+        }
+        if let Some(reason) = unread {
+            others.unknown(Rule::Setuid, Place::default(), reason);
+        }
+        compare(&view, &mut notes, others);
+        let said = notes.findings().map(|finding| format!("{}: {}", finding.rule, finding.message)).collect();
+        (said, notes.unknown.into_iter().map(|unknown| unknown.reason).collect())
+    }
+
+    /// What is said of engines that disagree.
+    fn disagreement(difference: &str) -> String {
+        format!(
+            "ambiguous-tar: engines disagree about `/l/x`, which lies below the link `/l` of a lower layer: some follow the \
+             link, others have a folder in its place; {difference}"
+        )
+    }
+
+    #[test]
+    fn readings_that_say_the_same_are_no_finding() {
+        let one = || setuid(1, "/d/x");
+        let said = Finding { message: "the same in other words".to_owned(), ..one() };
+        let parent = Finding { rule: Rule::SymlinkParent, ..one() };
+        assert_eq!(compared(vec![], vec![], None), (vec![], vec![]));
+        assert_eq!(compared(vec![one()], vec![said], None).0, ["setuid: a file is setuid"]);
+        assert_eq!(compared(vec![], vec![parent], None), (vec![], vec![]));
+    }
+
+    #[test]
+    fn readings_that_differ_in_anything_but_words_are_a_finding_with_what_both_say() {
+        let one = || setuid(1, "/d/x");
+        let setuid_said = "setuid: a file is setuid".to_owned();
+        let only = |reading: &str| disagreement(&format!("only where {reading}, setuid says: a file is setuid"));
+        let (followed, replaced) = (only("the link is followed"), only("a folder replaces the link"));
+        assert_eq!(compared(vec![one()], vec![], None).0, [setuid_said.clone(), followed.clone()]);
+        assert_eq!(compared(vec![], vec![one()], None).0, [setuid_said.clone(), replaced]);
+        for other in [
+            setuid(0, "/d/x"),
+            setuid(1, "/l/x"),
+            Finding { severity: Severity::Low, ..one() },
+            Finding { place: Place { key: Some("config".to_owned()), ..one().place }, ..one() },
+        ] {
+            let all = [setuid_said.clone(), setuid_said.clone(), followed.clone()];
+            assert_eq!(compared(vec![one()], vec![other.clone()], None).0, all, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_one_reading_cannot_answer_is_unknown() {
+        let (said, unknown) = compared(vec![], vec![], Some("it is too large"));
+        assert_eq!(said, [disagreement("only where a folder replaces the link, it is too large")]);
+        assert_eq!(unknown, ["it is too large"]);
+    }
+}

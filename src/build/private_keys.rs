@@ -179,3 +179,104 @@ fn of_hits(hits: Vec<SecretHit>) -> Vec<WeighedKey> {
     let keys = hits.into_iter().filter(|hit| hit.rule == Rule::PrivateKey);
     keys.map(|hit| WeighedKey { severity: hit.severity, content: Some((hit.offset, hit.fingerprint)) }).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{cache::Fingerprint as Fingerprinted, report::Source};
+
+    const TODAY: Date = Date(2026, 5, 9);
+
+    /// An Ed25519 key in PKCS#8, another one for each number.
+    fn pem(number: u8) -> String {
+        use base64ct::Encoding as _;
+        let head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+        let body = base64ct::Base64::encode_string(&[&head[..], &Fingerprinted::of(&[number]).bytes()[..]].concat());
+        let dashes = "-".repeat(5);
+        let label = ["PRIVATE", "KEY"].join(" ");
+        format!("{dashes}BEGIN {label}{dashes}\n{body}\n{dashes}END {label}{dashes}\n")
+    }
+
+    fn origin() -> Origin {
+        Origin::new(&Arc::new(Source { path: "x.toml".to_owned(), text: String::new() }), 0..0)
+    }
+
+    fn text(path: &str, text: &str) -> Option<ShippedKeys> {
+        ShippedKeys::in_text(text, &ImagePath::parse(path).unwrap(), &origin())
+    }
+
+    fn variable(text: &str) -> Option<ShippedKeys> {
+        ShippedKeys::in_config(ConfigText::Variable("KEY"), text, &origin())
+    }
+
+    /// What is refused by a policy that fails on that severity, under that `[[policy.allow]]`.
+    fn refused(fail_on: Severity, allow: &str, shipped: Vec<Option<ShippedKeys>>) -> Vec<String> {
+        let recipe = recipe::parse("x.toml", allow).unwrap();
+        let policy = Policy { fail_on, ..Policy::hardened() };
+        let shipped: Vec<ShippedKeys> = shipped.into_iter().flatten().collect();
+        refusals(&shipped, &policy, &recipe.policy, TODAY).into_iter().map(|failure| failure.what).collect()
+    }
+
+    #[test]
+    fn a_key_is_refused_once_for_each_place() {
+        let both = [pem(1), pem(2)].concat();
+        let shipped =
+            || vec![text("/a", &both), text("/b", &pem(1)), variable(&pem(1)), variable(&pem(2)), text("/c", "x")];
+        let all = ["`/a` holds a private key", "`/b` holds a private key", "the variable `KEY` holds a private key"];
+        assert_eq!(refused(Severity::Medium, "", shipped()), all);
+        let source = Arc::new(Source { path: "x.toml".to_owned(), text: "two\nlines".to_owned() });
+        let on_line_2 = ShippedKeys { at: Origin::new(&source, 4..5), ..text("/a", &pem(2)).unwrap() };
+        let twice = vec![text("/a", &pem(1)), Some(on_line_2)];
+        assert_eq!(refused(Severity::Medium, "", twice), ["`/a` holds a private key"]);
+        let token = format!("key = gl{}-{}\n", "pat", "a8Kd02mZqLx7TnVw3YpR");
+        assert!(text("/a", &token).is_none() && variable(&token).is_none(), "another secret is no private key");
+    }
+
+    #[test]
+    fn a_file_that_is_a_key_by_its_name_is_refused_unless_it_is_empty() {
+        assert_eq!(refused(Severity::Medium, "", vec![text("/root/.gnupg/secring.gpg", "x")]).len(), 1);
+        assert!(text("/root/.gnupg/secring.gpg", "").is_none());
+    }
+
+    #[test]
+    fn a_key_weighs_in_every_file_what_it_weighs_at_its_heaviest_place() {
+        let sample = "/usr/share/doc/x/examples/server.key";
+        let weight = |shipped: &Option<ShippedKeys>| shipped.as_ref().unwrap().keys[0].severity;
+        let (light, heavy) = (weight(&text(sample, &pem(1))), weight(&text("/srv/server.key", &pem(1))));
+        assert!(light < heavy, "{light:?} {heavy:?}");
+        assert_eq!(refused(heavy, "", vec![text(sample, &pem(1))]), [""; 0]);
+        for shipped in [
+            vec![text(sample, &pem(1)), text("/srv/server.key", &pem(1))],
+            vec![text("/srv/server.key", &pem(1)), text(sample, &pem(1))],
+        ] {
+            assert_eq!(refused(heavy, "", shipped).len(), 2);
+        }
+        let other = vec![text(sample, &pem(1)), text("/srv/server.key", &pem(2))];
+        assert_eq!(refused(heavy, "", other), ["`/srv/server.key` holds a private key"]);
+        // A text of the configuration is a finding of its own.
+        assert_eq!(
+            refused(heavy, "", vec![text(sample, &pem(1)), variable(&pem(1))]),
+            ["the variable `KEY` holds a private key"]
+        );
+        // The first key of a file may weigh less than another one of it.
+        let both = vec![text(sample, &[pem(1), pem(2)].concat()), text("/srv/server.key", &pem(2))];
+        assert_eq!(refused(heavy, "", both).len(), 2);
+    }
+
+    #[test]
+    fn an_exception_is_for_the_path_of_a_file_or_the_key_of_a_setting() {
+        let allow = |path: &str| {
+            format!(
+                "[[policy.allow]]\nrule = \"private-key\"\npath = \"{path}\"\nreason = \"test\"\nuntil = 2026-05-09\n"
+            )
+        };
+        let shipped = || vec![text("/a", &pem(1)), variable(&pem(2))];
+        let (file, setting) = ("`/a` holds a private key", "the variable `KEY` holds a private key");
+        assert_eq!(refused(Severity::Medium, &allow("/a"), shipped()), [setting]);
+        assert_eq!(refused(Severity::Medium, &allow("config.Env[KEY]"), shipped()), [file]);
+        assert_eq!(refused(Severity::Medium, &allow("/b"), shipped()), [file, setting]);
+    }
+}

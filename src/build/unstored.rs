@@ -166,3 +166,116 @@ impl Open for NotStored {
         Err(io::Error::other("it was looked at while it passed by, and is not stored"))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::{
+        build::plan::{BaseLayer, Group, PlannedBase, PlannedEntry},
+        build::settings::SourceDate,
+        layer::{Entry, EntryKind, Nobody},
+        oci::{DiffId, ImagePath, Platform, RunConfig},
+        report::{Origin, Source},
+    };
+
+    fn origin() -> Origin {
+        Origin::new(&Arc::new(Source { path: "x.toml".to_owned(), text: String::new() }), 0..0)
+    }
+
+    /// A plan of one file with that content, over a base of one layer.
+    fn plan(platform: &str, content: &'static [u8]) -> Plan {
+        let kind = EntryKind::File { size: content.len() as u64, content: Arc::new(content.to_vec()) };
+        let path = ImagePath::parse("/x").unwrap();
+        let entry = Entry { path, mode: 0o444, uid: 0, gid: 0, kind };
+        let fingerprint = Some(Fingerprint::of(content));
+        let planned = PlannedEntry { entry, fingerprint, origin: origin() };
+        let (digest, size) = (Digest::of(b"base"), 4);
+        let blob = Descriptor {
+            media_type: media_type::LAYER_GZIP,
+            digest,
+            size,
+            platform: None,
+            annotations: BTreeMap::new(),
+        };
+        let written = Written { blob, diff_id: DiffId::new(Digest::of(b"tar")), unpacked_size: 9 };
+        let base = PlannedBase {
+            origin: origin(),
+            text: "base".to_owned(),
+            reference: None,
+            digest: None,
+            manifest: None,
+            layers: vec![BaseLayer { written, blob: Arc::new(b"base".to_vec()) }],
+            history: Vec::new(),
+        };
+        Plan {
+            platform: Platform::parse(platform).unwrap(),
+            base: Some(base),
+            compression: Compression::Zstd,
+            groups: vec![Group { kind: GroupKind::Files, entries: vec![planned], from_host: false }],
+            config: RunConfig::default(),
+            annotations: BTreeMap::new(),
+            source_date: SourceDate::default(),
+            debug_files: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// The set of those plans, and how many layers were seen.
+    fn images(plans: &[Plan]) -> (ImageSet, usize) {
+        let seen = RefCell::new(0);
+        let onlookers = || {
+            *seen.borrow_mut() += 1;
+            Box::new(Nobody) as Box<dyn Onlooker>
+        };
+        let set = unstored_images(plans, "x", NonZeroUsize::MIN, &onlookers).unwrap();
+        let seen = *seen.borrow();
+        (set, seen)
+    }
+
+    #[test]
+    fn an_image_has_the_layers_of_its_base_and_its_own_as_a_tar_under_the_name_it_would_have() {
+        let (set, _) = images(&[plan("linux/amd64", b"text")]);
+        let image = &set.images[0];
+        assert_eq!(set.root, image.descriptor, "one image has no index");
+        let [base, own] = image.layers.as_slice() else { panic!("{} layers", image.layers.len()) };
+        assert_eq!(
+            (base.descriptor.digest, base.descriptor.size, base.diff_id),
+            (Digest::of(b"base"), 4, DiffId::new(Digest::of(b"tar")))
+        );
+        let mut bytes = Vec::new();
+        base.blob.open().unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"base");
+        // A header, a block of content, and the end.
+        assert_eq!(own.descriptor.media_type, media_type::LAYER_ZSTD);
+        assert_eq!(own.descriptor.size, 4 * 512);
+        assert_eq!(own.descriptor.digest, own.diff_id.digest(), "it is not compressed");
+        assert!(own.blob.open().is_err());
+        assert_eq!(image.layers.len(), 2);
+    }
+
+    #[test]
+    fn platforms_share_a_layer_that_is_seen_once_under_an_index_that_names_them() {
+        let plans = [plan("linux/amd64", b"text"), plan("linux/arm64", b"text")];
+        let (set, seen) = images(&plans);
+        assert_eq!(seen, 1);
+        assert_ne!(set.root, set.images[0].descriptor);
+        let manifests = set.images.iter().map(|image| image.descriptor.clone().unwrap());
+        let manifests: Vec<Descriptor> = manifests
+            .zip(&plans)
+            .map(|(blob, plan)| Descriptor {
+                media_type: media_type::MANIFEST,
+                digest: blob.digest,
+                size: blob.size,
+                platform: Some(plan.platform.clone()),
+                annotations: BTreeMap::new(),
+            })
+            .collect();
+        let index = canonical_json(&image_index(&plans, manifests)).unwrap();
+        assert_eq!(set.root.unwrap().digest, Digest::of(&index));
+        let (_, seen) = images(&[plan("linux/amd64", b"text"), plan("linux/arm64", b"other")]);
+        assert_eq!(seen, 2);
+    }
+}

@@ -159,6 +159,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_an_exception_weighs_what_the_policy_says() {
+        let mut policy = with(vec![waiver(None, TODAY), waiver(None, (2026, 1, 1))], true);
+        policy.severities.insert(Rule::UnusedWaiver, None);
+        policy.severities.insert(Rule::ExpiredWaiver, Some(Severity::Critical));
+        let upkeep = Judge::new(&policy, TODAY).upkeep();
+        let said: Vec<_> = upkeep.iter().map(|upkeep| (upkeep.index, upkeep.rule, upkeep.severity)).collect();
+        assert_eq!(said, [(1, Rule::ExpiredWaiver, Severity::Critical)]);
+    }
+
+    #[test]
+    fn the_first_exception_in_force_of_several_for_a_place_is_taken() {
+        let list = vec![waiver(Some("/a"), (2026, 5, 8)), waiver(Some("/*"), TODAY)];
+        assert_eq!(judged(&with(list, true), vec![setuid(&["/a"])]), (0, vec![Rule::ExpiredWaiver]));
+    }
+
+    #[test]
     fn exceptions_share_the_places_of_a_finding() {
         let both = || vec![setuid(&["/a", "/b"])];
         let one = || waiver(Some("/a"), (2026, 12, 31));
