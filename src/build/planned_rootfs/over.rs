@@ -41,7 +41,13 @@ impl PlannedRootfs {
                 NodeKind::Special => Err(refuse(at, "a device")),
             }
         })?;
-        Ok(ImagePath::foreign(child(&folder, path.file_name())))
+        let real = child(&folder, path.file_name());
+        if real.len() > Limits::PATH_BYTES {
+            let what =
+                format!("`{path}` lies behind links of the base, and its path there is longer than Linux can open");
+            return Err(Failure::new(what).at(origin));
+        }
+        Ok(ImagePath::foreign(real))
     }
 
     /// Whether `node` may go over `there`, which the base has at `path`.
