@@ -1,9 +1,9 @@
 //! `hardpan audit` from the outside: images as other tools leave them, and hardpan's own.
 
-mod articles;
-mod breakouts;
-mod forms;
-mod words;
+pub mod articles;
+pub mod breakouts;
+pub mod forms;
+pub mod words;
 
 use std::{fs, process::Command};
 

@@ -1,7 +1,7 @@
 //! Images on a base: what passes through, what is merged, what is refused.
 
 mod accounts;
-mod hostile;
+pub mod hostile;
 mod merging;
 
 use std::collections::BTreeMap;

@@ -3,9 +3,9 @@
 //!
 //! `HARDPAN_TEST_STEPS=5000` and `HARDPAN_TEST_SEED=7` try more of them, and others.
 
-mod image;
+pub mod image;
 mod text;
-mod variants;
+pub mod variants;
 mod views;
 
 use std::{collections::BTreeSet, path::Path};

@@ -7,8 +7,8 @@
 mod archive;
 mod constructs;
 mod decorations;
-mod generator;
-mod image;
+pub mod generator;
+pub mod image;
 pub mod tree;
 mod unpackers;
 

@@ -27,6 +27,7 @@ mod engines;
 mod examples;
 mod falsefinds;
 mod floors;
+mod four;
 mod golden;
 mod incremental;
 mod init;

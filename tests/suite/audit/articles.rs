@@ -65,7 +65,7 @@ fn token() -> String {
 }
 
 /// Article 1: the application and the gems with all that built them, run by nobody in particular, which is root.
-fn rails() -> Foreign {
+pub fn rails() -> Foreign {
     let gems = Tar::new()
         .folder("var/cache/apk")
         .file("var/cache/apk/APKINDEX.00740ba1.tar.gz", 0o644, "index")
@@ -108,7 +108,7 @@ fn rails() -> Foreign {
 }
 
 /// Article 2: `RUN chown -R user:user /app && chmod -R 755 /app`, `USER user`, a key to fetch the sources, one stage.
-fn python() -> Foreign {
+pub fn python() -> Foreign {
     let user = (100, 101);
     let copied = || {
         Tar::new()

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// One archive: what containerd calls it, its layers, and a rule that must be found.
-type Breakout = (&'static str, Vec<Tar>, &'static str);
+pub type Breakout = (&'static str, Vec<Tar>, &'static str);
 
 fn folders() -> Tar {
     Tar::new().folder("etc").file("etc/passwd", 0o644, "root:x:0:0::/:/none\n")
@@ -123,10 +123,15 @@ fn names() -> Vec<Breakout> {
     ]
 }
 
+/// All of them.
+pub fn all() -> impl Iterator<Item = Breakout> {
+    [symlinks(), hard_links(), whiteouts(), names()].into_iter().flatten()
+}
+
 #[test]
 fn every_breakout_of_containerds_list_is_found_and_nothing_gets_out() {
     let mut seen = 0;
-    for (name, layers, rule) in [symlinks(), hard_links(), whiteouts(), names()].into_iter().flatten() {
+    for (name, layers, rule) in all() {
         let image = layers.into_iter().fold(Foreign::new("app:1"), |image, tar| image.layer("", tar));
         let case = image.layout(Case::new(), "image");
         let outside = case.dir().parent().expect("the case's outer folder").to_owned();

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// An image with something of every family, that all three forms can carry.
-fn image() -> Foreign {
+pub fn image() -> Foreign {
     let lower = Tar::new().folder("bin").file("bin/sh", 0o4755, elf::static_amd64()).symlink("bin/ash", "sh").file(
         "srv/token",
         0o644,

@@ -24,7 +24,7 @@ fn evil(what: &str) -> String {
 }
 
 /// An image whose every name and value is hostile, and of which every family of rules has something to say.
-fn image() -> Foreign {
+pub fn image() -> Foreign {
     let path = |folder: &str| format!("{folder}/{}", evil("x").replace('/', "\u{2215}"));
     let secret = format!("gl{}-{}\n", "pat", "a8Kd02mZqLx7TnVw3YpR");
     let files = Tar::new()

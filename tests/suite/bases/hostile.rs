@@ -12,14 +12,8 @@ use crate::support::{
     registry::{Fault, Registry},
 };
 
-fn distroless() -> Stage {
+pub fn distroless() -> Stage {
     Stage::distroless(Family::Oci, "amd64")
-}
-
-/// A build on a base of this layer fails with `code` and says so at the line of `base`.
-#[track_caller]
-fn layer_fails(tar: Tar, code: i32, says: &str) {
-    stage_fails(distroless().layer(tar, Packed::Gzip), code, says);
 }
 
 #[track_caller]
@@ -31,61 +25,89 @@ fn stage_fails(stage: Stage, code: i32, says: &str) {
     assert!(!case.path("../escaped").exists());
 }
 
-#[test]
-fn paths_that_lead_out_and_links_to_nothing_are_refused() {
-    layer_fails(Tar::new().file("../escaped", 0o644, ""), 2, "leads out of the image");
-    layer_fails(Tar::new().file("a/../../escaped", 0o644, ""), 2, "leads out of the image");
-    layer_fails(
-        Tar::new().hard_link("a", "nothing"),
-        2,
-        "the hard link `/a` points at `nothing`, which is not there before it",
-    );
-    layer_fails(Tar::new().hard_link("a", "../../etc/passwd"), 2, "points above the root");
-    layer_fails(
-        Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", 0o644, ""),
-        2,
-        "written through the link `/a`, which leads nowhere",
-    );
-    layer_fails(Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is written below `/a`, which is no folder");
-    layer_fails(Tar::new().file(&"x".repeat(300), 0o644, ""), 2, "longer than Linux can open");
-    let mut sparse = Tar::new();
-    sparse.entry(b'S', b"sparse", b"", (0o644, (0, 0), 0));
-    layer_fails(sparse, 2, "a sparse file in it cannot be read");
-    let mut other = Tar::new();
-    other.entry(b'Q', b"other", b"", (0o644, (0, 0), 0));
-    layer_fails(other, 2, "is of a type that engines do not agree on");
+/// A layer, the exit code of a build on it, and the words of the refusal.
+pub type BadLayer = (Tar, i32, &'static str);
+
+/// Layers that nobody unpacks, or of which engines make different trees.
+pub fn unreadable_layers() -> Vec<BadLayer> {
+    let odd = |kind, name: &[u8]| {
+        let mut tar = Tar::new();
+        tar.entry(kind, name, b"", (0o644, (0, 0), 0));
+        tar
+    };
+    vec![
+        (Tar::new().file("../escaped", 0o644, ""), 2, "leads out of the image"),
+        (Tar::new().file("a/../../escaped", 0o644, ""), 2, "leads out of the image"),
+        (
+            Tar::new().hard_link("a", "nothing"),
+            2,
+            "the hard link `/a` points at `nothing`, which is not there before it",
+        ),
+        (Tar::new().hard_link("a", "../../etc/passwd"), 2, "points above the root"),
+        (
+            Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", 0o644, ""),
+            2,
+            "written through the link `/a`, which leads nowhere",
+        ),
+        (Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is written below `/a`, which is no folder"),
+        (Tar::new().file(&"x".repeat(300), 0o644, ""), 2, "longer than Linux can open"),
+        (odd(b'S', b"sparse"), 2, "a sparse file in it cannot be read"),
+        (odd(b'Q', b"other"), 2, "is of a type that engines do not agree on"),
+    ]
 }
 
-#[test]
-fn what_is_odd_but_unpacks_is_for_the_audit() {
-    layer_fails(Tar::new().file("usr/su", 0o4755, elf::static_amd64()), 1, "setuid");
-    layer_fails(Tar::new().file("etc/x", 0o644, "1").file("etc/x", 0o644, "2"), 1, "duplicate-path");
+/// Layers that every engine unpacks, with something that the audit refuses.
+pub fn odd_layers() -> Vec<BadLayer> {
     let mut device = Tar::new().folder("srv");
     device.entry(b'3', b"srv/null", b"", (0o666, (0, 0), 0));
-    layer_fails(device, 1, "device");
-    layer_fails(Tar::new().folder("srv").file("srv/open", 0o666, ""), 1, "world-writable");
+    vec![
+        (Tar::new().file("usr/su", 0o4755, elf::static_amd64()), 1, "setuid"),
+        (Tar::new().file("etc/x", 0o644, "1").file("etc/x", 0o644, "2"), 1, "duplicate-path"),
+        (device, 1, "device"),
+        (Tar::new().folder("srv").file("srv/open", 0o666, ""), 1, "world-writable"),
+    ]
 }
 
 /// A file about whose size a header and PAX records may say different things: who believes the smaller one finds a second
 /// file in the content of the first.
-#[test]
-fn a_file_of_two_sizes_is_refused_as_a_base_and_found_by_the_audit() {
+pub fn layers_of_two_sizes() -> Vec<BadLayer> {
     let hidden = Tar::new().file("hidden", 0o644, "").bytes();
     let sized = |tar: Tar| tar.file("srv/file", 0o644, &hidden[..512]);
     let records = |kind, records| sized(Tar::new().folder("srv").records(kind, records));
     let mut empty = Tar::new().folder("srv").records(b'x', &[("size", "512")]);
     empty.entry(b'0', b"srv/file", b"", (0o644, (0, 0), 0));
-    let tars = [
-        (records(b'x', &[("size", "0")]), "it gives two sizes"),
-        (empty.file("hidden", 0o644, ""), "it gives two sizes"),
-        (records(b'x', &[("size", "512"), ("size", "0")]), "a header of it says one thing twice"),
-        (records(b'x', &[("size", "0"), ("size", "512")]), "a header of it says one thing twice"),
-        (records(b'g', &[("size", "0")]), "a global header renames or resizes all entries"),
-    ];
-    for (tar, says) in tars {
+    vec![
+        (records(b'x', &[("size", "0")]), 2, "it gives two sizes"),
+        (empty.file("hidden", 0o644, ""), 2, "it gives two sizes"),
+        (records(b'x', &[("size", "512"), ("size", "0")]), 2, "a header of it says one thing twice"),
+        (records(b'x', &[("size", "0"), ("size", "512")]), 2, "a header of it says one thing twice"),
+        (records(b'g', &[("size", "0")]), 2, "a global header renames or resizes all entries"),
+    ]
+}
+
+#[test]
+fn paths_that_lead_out_and_links_to_nothing_are_refused() {
+    for (tar, code, says) in unreadable_layers() {
+        stage_fails(distroless().layer(tar, Packed::Gzip), code, says);
+    }
+}
+
+#[test]
+fn what_is_odd_but_unpacks_is_for_the_audit() {
+    for (tar, code, says) in odd_layers() {
+        stage_fails(distroless().layer(tar, Packed::Gzip), code, says);
+    }
+}
+
+#[test]
+fn a_file_of_two_sizes_is_refused_as_a_base_and_found_by_the_audit() {
+    for (tar, code, says) in layers_of_two_sizes() {
         let case = Case::new().recipe(&format!("base = \"./base\"\n{APP}")).file("app", elf::static_amd64());
         let case = Base::of([distroless().layer(tar, Packed::Gzip)]).layout(cached(case), "base");
-        case.build().fails(2).says("app.toml:1:8: ").says(&format!("`/srv/file`: {says}, and readers would disagree"));
+        case.build()
+            .fails(code)
+            .says("app.toml:1:8: ")
+            .says(&format!("`/srv/file`: {says}, and readers would disagree"));
         let audit = case.run(["audit", "base"]);
         assert!(audit.code == 1 && audit.stdout.contains("ambiguous-tar") && audit.stdout.contains(says), "{audit:?}");
     }
@@ -108,19 +130,19 @@ fn changed(change: impl FnOnce(&mut Written)) -> (Registry, String) {
 }
 
 /// Rewrites a JSON document.
-fn edit(bytes: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
+pub fn edit(bytes: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
     let mut document: Value = serde_json::from_slice(bytes).expect("JSON");
     change(&mut document);
     *bytes = serde_json::to_vec(&document).expect("JSON");
 }
 
 /// What is done to the documents of a base.
-type Change = Box<dyn FnOnce(&mut Written)>;
+pub type Change = Box<dyn FnOnce(&mut Written)>;
 
-#[test]
-fn documents_and_layers_that_are_not_what_they_say_are_refused() {
+/// Documents that are not what they say, and the words of the refusal.
+pub fn changes() -> Vec<(Change, &'static str)> {
     let root = |change: fn(&mut Value)| move |written: &mut Written| edit(&mut written.manifests[0].1, change);
-    let cases: Vec<(Change, &str)> = vec![
+    vec![
         (Box::new(|written| written.manifests[0].1 = b"{".to_vec()), "EOF"),
         (Box::new(|written| drop(written.blobs.remove(1))), "is missing"),
         (Box::new(root(|manifest| manifest["layers"][0]["size"] = json!(7))), "it has more than 7 bytes"),
@@ -140,8 +162,12 @@ fn documents_and_layers_that_are_not_what_they_say_are_refused() {
             })),
             "its media type calls it a tar, and its bytes are gzip",
         ),
-    ];
-    for (change, says) in cases {
+    ]
+}
+
+#[test]
+fn documents_and_layers_that_are_not_what_they_say_are_refused() {
+    for (change, says) in changes() {
         let (_registry, name) = changed(change);
         on(&name, "").build().fails(2).says("app.toml:1:8: ").says(says);
     }
