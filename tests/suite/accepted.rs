@@ -51,7 +51,7 @@ struct Built {
 
 /// What came of the recipes of a walk.
 #[derive(Debug, Default)]
-struct Count {
+struct WalkCount {
     built: u32,
     on_base: u32,
     archives: u32,
@@ -64,7 +64,7 @@ struct Walk {
     case: Case,
     dice: Dice,
     built: Vec<Built>,
-    count: Count,
+    count: WalkCount,
     /// A certificate.
     authority: String,
 }
@@ -72,7 +72,8 @@ struct Walk {
 #[test]
 fn what_hardpan_writes_hardpan_accepts() {
     let authority = TlsServer::start("").ca_pem().to_owned();
-    let mut walk = Walk { case: Case::new(), dice: Dice::new(), built: Vec::new(), count: Count::default(), authority };
+    let mut walk =
+        Walk { case: Case::new(), dice: Dice::new(), built: Vec::new(), count: WalkCount::default(), authority };
     let steps = steps(25);
     let mut problems = Vec::new();
     for step in 0..steps {
@@ -276,11 +277,11 @@ fn lines<'a>(entries: impl Iterator<Item = &'a Value>) -> Lines {
     entries.map(line).collect()
 }
 
-fn same_lines(one: &Rootfs, other: &Rootfs, name: &str, other_name: &str) -> Checked {
+fn same_lines(left: &Rootfs, right: &Rootfs, left_name: &str, right_name: &str) -> Checked {
     let mut differences = Vec::new();
-    for platform in one.keys().chain(other.keys()) {
+    for platform in left.keys().chain(right.keys()) {
         let nothing = Lines::new();
-        let sides = [one, other].map(|side| side.get(platform).unwrap_or(&nothing));
+        let sides = [left, right].map(|side| side.get(platform).unwrap_or(&nothing));
         let paths = sides[0].keys().chain(sides[1].keys());
         differences.extend(
             paths
@@ -290,14 +291,18 @@ fn same_lines(one: &Rootfs, other: &Rootfs, name: &str, other_name: &str) -> Che
     }
     differences.sort();
     differences.dedup();
-    if differences.is_empty() { Ok(()) } else { Err(format!("{name} | {other_name}:\n{}", differences.join("\n"))) }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{left_name} | {right_name}:\n{}", differences.join("\n")))
+    }
 }
 
 /// Both end with the same code, and say the same. Only of the size of stored layers a plan knows nothing.
 pub fn same_end(plan: &Output, build: &Output) -> Checked {
     let is_budget = plan.code == 0 && errors(build).iter().all(|line| line.starts_with("error[size-budget]: "));
     let same = is_budget || plan.code == build.code && errors(plan) == errors(build);
-    let side = |one: &Output| format!("{}: {}", one.code, one.stderr);
+    let side = |output: &Output| format!("{}: {}", output.code, output.stderr);
     if same { Ok(()) } else { Err(format!("plan ends with {}\nbuild ends with {}", side(plan), side(build))) }
 }
 

@@ -129,7 +129,7 @@ impl Answers {
 
     /// The codes of all, as a line of a table.
     fn line(&self) -> String {
-        let codes = [&self.inspect, &self.rootfs, &self.audit, &self.plan, &self.build].map(|one| one.code);
+        let codes = [&self.inspect, &self.rootfs, &self.audit, &self.plan, &self.build].map(|output| output.code);
         format!(
             "inspect {} rootfs {} audit {} plan {} build {}  {}  {:?}",
             codes[0], codes[1], codes[2], codes[3], codes[4], self.name, self.found
@@ -185,8 +185,11 @@ fn verdict(audit: &Output) -> (Vec<String>, Vec<String>) {
     let parts: Vec<_> = images.chain([audits]).collect();
     let each = |key: &str| parts.iter().filter_map(|part| part[key].as_array()).flatten().cloned().collect::<Vec<_>>();
     let fails = |finding: &&Value| !matches!(finding["severity"].as_str(), Some("low" | "info"));
-    let mut found: Vec<_> =
-        each("findings").iter().filter(fails).map(|one| one["rule"].as_str().expect("a rule").to_owned()).collect();
+    let mut found: Vec<_> = each("findings")
+        .iter()
+        .filter(fails)
+        .map(|finding| finding["rule"].as_str().expect("a rule").to_owned())
+        .collect();
     found.sort();
     found.dedup();
     (found, each("unknown").iter().map(ToString::to_string).collect())
