@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::tar::kind_name;
 use crate::{
     place::StoredImage,
-    report::{Failure, printable},
+    report::{Failure, Limits, printable},
     rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth, parent},
 };
 
@@ -83,8 +83,8 @@ pub(super) fn of(image: &StoredImage) -> Result<RootfsListing, Failure> {
     });
     Ok(RootfsListing {
         conflicts: conflicts.collect(),
-        entries: listed(&scans, &followed),
-        links_replaced: replaced.map(|replaced| listed(&scans, &replaced)),
+        entries: listed(&scans, &followed)?,
+        links_replaced: replaced.map(|replaced| listed(&scans, &replaced)).transpose()?,
     })
 }
 
@@ -92,7 +92,7 @@ fn entry<'s>(scans: &[&'s LayerScan], at: At) -> Option<&'s Entry> {
     scans.get(at.layer)?.entries.get(at.entry)
 }
 
-fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Vec<RootfsEntry> {
+fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Result<Vec<RootfsEntry>, Failure> {
     let of_node = |(path, node): (&str, crate::rootfs::NodeEntries)| {
         let entry = entry(scans, node.inode)?;
         let is_file = entry.kind == Kind::File;
@@ -110,8 +110,14 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Vec<RootfsEntry> {
         })
     };
     let mut listed: Vec<RootfsEntry> = rootfs.nodes().filter_map(of_node).collect();
-    let implied = implied_directories(rootfs).into_iter().map(|(path, layer)| RootfsEntry {
-        path,
+    let implied = implied_directories(rootfs);
+    let bytes: usize = implied.keys().map(|path| path.len() + size_of::<RootfsEntry>()).sum();
+    if bytes > Limits::REPORT_BYTES {
+        let most = Limits::REPORT_BYTES >> 20;
+        return Err(Failure::new(format!("the folders that no layer has an entry for take more than {most} MiB")));
+    }
+    let implied = implied.into_iter().map(|(path, layer)| RootfsEntry {
+        path: path.to_owned(),
         kind: kind_name(Kind::Directory),
         mode: "0755".to_owned(),
         uid: 0,
@@ -124,16 +130,16 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Vec<RootfsEntry> {
     });
     listed.extend(implied);
     listed.sort_by(|one, other| one.path.cmp(&other.path));
-    listed
+    Ok(listed)
 }
 
 /// The directories that no layer has an entry for and that every engine makes, with the layer that needs them first.
-fn implied_directories(rootfs: &LayeredRootfs) -> BTreeMap<String, usize> {
-    let mut implied: BTreeMap<String, usize> = BTreeMap::new();
+fn implied_directories(rootfs: &LayeredRootfs) -> BTreeMap<&str, usize> {
+    let mut implied: BTreeMap<&str, usize> = BTreeMap::new();
     for (path, node) in rootfs.nodes().filter(|_| rootfs.orphans().number > 0) {
         let mut above = parent(path);
         while above != "/" && rootfs.get(above).is_none() {
-            let layer = implied.entry(above.to_owned()).or_insert(node.at.layer);
+            let layer = implied.entry(above).or_insert(node.at.layer);
             *layer = node.at.layer.min(*layer);
             above = parent(above);
         }

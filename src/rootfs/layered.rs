@@ -142,6 +142,9 @@ impl LayeredRootfs {
                 }
             }
             layered.end_of_layer(layer);
+            if layered.steps > Limits::AUDIT_STEPS {
+                return None;
+            }
         }
         let seen = layered.rootfs.iter().map(|(_, node)| node.entries);
         layered.linked = seen.filter(|node| node.inode != node.at).map(|node| (node.inode, node.at)).collect();
@@ -159,16 +162,17 @@ impl LayeredRootfs {
                 self.conflict(at, LayerConflict::WhiteoutOfNothing);
             }
         }
-        let mut done = BTreeSet::new();
-        for (directory, at) in std::mem::take(&mut self.written) {
+        let written = std::mem::take(&mut self.written);
+        let mut done: BTreeSet<&str> = BTreeSet::new();
+        for (directory, at) in &written {
             let mut above = directory.as_str();
-            while above != "/" && !done.contains(above) {
+            while above != "/" && !done.contains(above) && self.steps <= Limits::AUDIT_STEPS {
                 self.steps += cost(above);
                 let implied = |node: &LayerNode| node.entries.at.layer < layer && !node.is_plain;
                 if self.rootfs.get(above).is_some_and(implied) {
-                    self.conflict(at, LayerConflict::ImpliedDirectory { directory: above.to_owned() });
+                    self.conflict(*at, LayerConflict::ImpliedDirectory { directory: above.to_owned() });
                 }
-                done.insert(above.to_owned());
+                done.insert(above);
                 above = parent(above);
             }
         }
@@ -303,8 +307,8 @@ impl LayeredRootfs {
     fn opaque(&mut self, at: At, directory: &str) {
         self.remove(directory, false, Presence::RemovedIn(at.layer));
         // overlayfs has no opaque root.
-        let hides = self.presence.iter().flatten().any(|one| *one == Presence::RemovedIn(at.layer));
-        if directory == "/" && hides {
+        let hides = || self.presence.iter().flatten().any(|presence| *presence == Presence::RemovedIn(at.layer));
+        if directory == "/" && hides() {
             self.conflict(at, LayerConflict::Whiteout("it is in the root, where not every engine hides what is below"));
         }
         // An own entry in a directory that the layer has no entry for: some engines take the directory for a lower one.
@@ -481,6 +485,7 @@ impl LayeredRootfs {
         };
         let below = self.rootfs.below(path).map(|(name, node)| (name.as_str().to_owned(), node.entries.at));
         let mut gone: Vec<(String, At)> = below.collect();
+        self.steps += gone.len() as u64;
         if itself && let Some(node) = self.rootfs.get(path) {
             gone.push((path.to_owned(), node.entries.at));
         }

@@ -87,15 +87,17 @@ impl PlannedRootfs {
         let mut missing = BTreeSet::new();
         for (path, _) in self.nodes.iter() {
             let mut above = parent(path.as_str());
-            while above != "/" && self.nodes.get(above).is_none() && missing.insert(above.to_owned()) {
+            while above != "/" && self.nodes.get(above).is_none() && missing.insert(above) {
                 above = parent(above);
             }
         }
-        if self.nodes.len() + missing.len() > Limits::ENTRIES {
+        let bytes: usize = missing.iter().map(|path| path.len()).sum();
+        if self.nodes.len() + missing.len() > Limits::ENTRIES || bytes > Limits::AUDIT_BYTES {
             return Err(io::Error::other(format!("the base has more than {} entries", Limits::ENTRIES)));
         }
+        let missing: Vec<ImagePath> = missing.into_iter().map(ImagePath::foreign).collect();
         for path in missing {
-            self.nodes.insert(ImagePath::foreign(path), PlannedNode::directory(GroupKind::Base, origin));
+            self.nodes.insert(path, PlannedNode::directory(GroupKind::Base, origin));
         }
         Ok(())
     }

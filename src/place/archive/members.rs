@@ -321,8 +321,9 @@ mod tests {
         let said = refusal(&vec![folder; Limits::ARCHIVE_ENTRIES + 1]);
         assert_eq!(said, "it has more than 100000 entries");
         let long = |number: usize, length: usize| {
-            let name = format!("{number:0length$}");
-            [named(b"L", EntryType::GNULongName, b"", name.as_bytes()), named(b"", EntryType::Fifo, b"", b"")].concat()
+            let mut name = format!("{number:0length$}").into_bytes();
+            name.iter_mut().take(length - 20).skip(100).step_by(100).for_each(|byte| *byte = b'/');
+            [named(b"L", EntryType::GNULongName, b"", &name), named(b"", EntryType::Fifo, b"", b"")].concat()
         };
         assert!(scan(&[long(1, Limits::PATH_BYTES)]).is_ok());
         assert_eq!(refusal(&[long(1, Limits::PATH_BYTES + 1)]), "a path in it is longer than Linux can open");
