@@ -214,6 +214,10 @@ mod tests {
         let sized = File::text("a", "content").pax("size", b"3");
         assert_eq!(rules(vec![sized]), [Rule::AmbiguousTar]);
         assert_eq!(rules(vec![File::text("a", "content").pax("size", b"7")]), []);
+        for (owner, rules_) in [(u64::from(u32::MAX), vec![Rule::AmbiguousTar]), (u64::from(u32::MAX) - 1, vec![])] {
+            assert_eq!(rules(vec![File::text("a", "x").owner(owner, 0)]), rules_);
+            assert_eq!(rules(vec![File::text("a", "x").owner(0, owner)]), rules_);
+        }
         let hidden = Sample::new().raw_layer(&[vec![File::text("a", "x")], vec![File::text("b", "y")]]);
         assert_eq!(has(&hidden.audit(), CHECK.rules), [Rule::AmbiguousTar]);
     }

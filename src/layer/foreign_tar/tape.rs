@@ -147,8 +147,9 @@ impl<R: BufRead> Tape<R> {
         let is_rare = rare.target.is_some() || !rare.xattrs.is_empty() || rare.device.is_some();
         let uid = extended.uid.map_or_else(|| field(108, 8, "uid"), Ok)?;
         let gid = extended.gid.map_or_else(|| field(116, 8, "gid"), Ok)?;
-        if uid.max(gid) > u64::from(u32::MAX) {
-            flaws.push(Flaw::Ambiguous("its owner has more than 32 bits, of which engines take the lower ones"));
+        // chown(2) takes -1 for "as it is", which is root's while an engine unpacks, and no more than 32 bits.
+        if uid.max(gid) >= u64::from(u32::MAX) {
+            flaws.push(Flaw::Ambiguous("its owner is above 4294967294, for which engines take another"));
         }
         let entry = Entry {
             path,
