@@ -315,6 +315,12 @@ impl PlannedRootfs {
         groups.into_iter().filter(|group| !group.entries.is_empty()).collect()
     }
 
+    /// Whether new directories in this one get its group and its setgid bit (`mkdir(2)`).
+    fn is_setgid(&self, directory: &str) -> bool {
+        let setgid = |node: &PlannedNode| matches!(node.kind, NodeKind::Directory) && node.mode & 0o2000 != 0;
+        self.nodes.get(directory).is_some_and(setgid)
+    }
+
     /// The directories that layers above their own need again, with those layers.
     fn repeated_directories(&self) -> Vec<(GroupKind, PlannedEntry)> {
         let mut needed = BTreeMap::new();
@@ -330,7 +336,7 @@ impl PlannedRootfs {
                 if let Some((at, there)) = self.nodes.get_entry(above)
                     && there.group < node.group
                     && matches!(there.kind, NodeKind::Directory)
-                    && (there.mode, there.uid, there.gid) != (0o755, 0, 0)
+                    && ((there.mode, there.uid, there.gid) != (0o755, 0, 0) || self.is_setgid(parent(above)))
                 {
                     needed.insert((node.group, at), there);
                 }

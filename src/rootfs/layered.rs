@@ -34,6 +34,8 @@ struct LayerNode {
     kind: Kind,
     /// Whether it has the mode and owner of a directory that an engine makes by itself: 0755, of root.
     is_plain: bool,
+    /// Whether it is a directory whose group, and whose setgid bit, new directories in it get (`mkdir(2)`).
+    is_setgid: bool,
     /// Of a symbolic link.
     target: Option<Box<str>>,
 }
@@ -168,8 +170,10 @@ impl LayeredRootfs {
             let mut above = directory.as_str();
             while above != "/" && !done.contains(above) && self.steps <= Limits::AUDIT_STEPS {
                 self.steps += cost(above);
-                let implied = |node: &LayerNode| node.entries.at.layer < layer && !node.is_plain;
-                if self.rootfs.get(above).is_some_and(implied) {
+                let in_setgid = self.rootfs.get(parent(above)).is_some_and(|node| node.is_setgid);
+                let is_made_otherwise =
+                    |node: &LayerNode| node.entries.at.layer < layer && (in_setgid || !node.is_plain);
+                if self.rootfs.get(above).map_or(in_setgid, is_made_otherwise) {
                     self.conflict(*at, LayerConflict::ImpliedDirectory { directory: above.to_owned() });
                 }
                 done.insert(above);
@@ -381,7 +385,9 @@ impl LayeredRootfs {
         if entry.kind != Kind::HardLink {
             let target = (entry.kind == Kind::Symlink).then(|| entry.target().unwrap_or_default().into());
             let is_plain = (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
-            return Some(LayerNode { entries: NodeEntries { at, inode: at }, kind: entry.kind, is_plain, target });
+            let is_setgid = entry.kind == Kind::Directory && entry.mode & 0o2000 != 0;
+            let entries = NodeEntries { at, inode: at };
+            return Some(LayerNode { entries, kind: entry.kind, is_plain, is_setgid, target });
         }
         let inode = self.hard_link(at, entry)?;
         let shared = scans.get(inode.layer)?.entries.get(inode.entry)?;
@@ -390,7 +396,13 @@ impl LayeredRootfs {
             self.conflict(at, LayerConflict::OtherMetadata);
         }
         let target = (shared.kind == Kind::Symlink).then(|| shared.target().unwrap_or_default().into());
-        Some(LayerNode { entries: NodeEntries { at, inode }, kind: shared.kind, is_plain: true, target })
+        Some(LayerNode {
+            entries: NodeEntries { at, inode },
+            kind: shared.kind,
+            is_plain: true,
+            is_setgid: false,
+            target,
+        })
     }
 
     /// The directory that an entry of that parent lies in, unless it is that parent.
@@ -648,6 +660,9 @@ mod tests {
             layered.conflicts().iter().map(|(_, conflict)| conflict.number()).collect::<Vec<_>>()
         };
         assert_eq!(conflicts(0o755, &[(FILE, "d/e/x", "")]), [0; 0]);
+        // What is made in a setgid directory is one itself.
+        assert_eq!(conflicts(0o2755, &[(FOLDER, "d/e", ""), (FOLDER, "d", ""), (FILE, "d/f/x", "")]), [0; 0]);
+        assert_eq!(conflicts(0o2755, &[(FILE, "d/f/x", "")]), [15, 15]);
         for owner in [(0o755, 7, 0), (0o755, 0, 7)] {
             let lower = layer_of(owner, &[(FOLDER, "d", ""), (FILE, "d/y", "")]);
             let upper = layer(&[(FILE, "d/x", "")]);
