@@ -135,19 +135,17 @@ fn one<T>(
 ) -> T {
     let scans: Vec<&LayerScan> =
         image.layers.iter().filter_map(|stored| scans.get(&name_of(stored)).map(AsRef::as_ref)).collect();
-    let look = |reading| {
+    let apply = |reading| {
         let rootfs = LayeredRootfs::of(&scans, reading);
-        let is_layered = rootfs.is_some();
-        let rootfs = rootfs.unwrap_or_default();
-        let view = view_of(image, scans.clone(), &rootfs, is_layered, policy);
-        let notes = notes_of(&view, is_layered);
-        (is_layered, notes, rootfs)
+        (rootfs.is_some(), rootfs.unwrap_or_default())
     };
-    let (is_layered, mut notes, rootfs) = look(LinkReading::Followed);
+    let (is_layered, rootfs) = apply(LinkReading::Followed);
     let view = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+    let mut notes = notes_of(&view, is_layered);
     if rootfs.has_two_readings() {
-        let (_, other, _) = look(LinkReading::Replaced);
-        readings::compare(&view, &mut notes, other);
+        let (is_layered, rootfs) = apply(LinkReading::Replaced);
+        let replaced = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+        readings::compare(&view, &mut notes, notes_of(&replaced, is_layered));
     }
     of(&view, judged(notes, policy, judge))
 }

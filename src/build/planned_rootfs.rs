@@ -162,7 +162,7 @@ impl Body {
 }
 
 impl PlannedRootfs {
-    /// Adds a path; one that is there already is an error that names both lines.
+    /// Adds a path. A path that is there already is an error that names the lines of both entries.
     pub(super) fn add(&mut self, path: ImagePath, node: PlannedNode) -> Result<(), Failure> {
         if path.is_root() {
             let what = "`/` is always there and belongs to root".to_owned();

@@ -30,7 +30,7 @@ use crate::support::{case::Case, engines::Containerd, walks};
 const BATCH: u64 = 60;
 
 /// Findings that say that engines may read the layers differently, as `hardpan audit --help` lists them.
-const ABOUT_READING: [&str; 9] = [
+pub const ABOUT_READING: [&str; 9] = [
     "path-escape",
     "hard-link-escape",
     "symlink-parent",

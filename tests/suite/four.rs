@@ -11,21 +11,9 @@ use serde_json::Value;
 use self::fixtures::Fixture;
 use crate::{
     accepted::{errors, same_end},
+    engines::ABOUT_READING,
     support::{elf, output::Output},
 };
-
-/// Findings that say that readers may see other layers or another image.
-const ABOUT_READING: [&str; 9] = [
-    "path-escape",
-    "hard-link-escape",
-    "symlink-parent",
-    "duplicate-path",
-    "invalid-whiteout",
-    "ambiguous-tar",
-    "ambiguous-manifest",
-    "digest-mismatch",
-    "resource-bomb",
-];
 
 /// What the audit finds in an image, and what an image that is built on it does not have, with the reason.
 const NOT_KEPT: [(&str, &str); 5] = [
