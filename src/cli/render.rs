@@ -28,7 +28,11 @@ pub(super) fn render(failure: &Failure, color: bool) -> String {
     let (error, hint) = (AnsiColor::BrightRed.on_default().bold(), AnsiColor::BrightCyan.on_default().bold());
     let (error, hint, bold) = (paint(error), paint(hint), paint(Style::new().bold()));
     let mut text = String::new();
-    let label = failure.rule.map_or_else(|| "error".to_owned(), |rule| format!("error[{rule}]"));
+    let label = match (failure.rule, failure.name) {
+        (Some(rule), _) => format!("error[{rule}]"),
+        (None, Some(name)) => format!("error[{name}]"),
+        (None, None) => "error".to_owned(),
+    };
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{error}{label}{error:#}: {bold}{failure}{bold:#}");
     if let Some(Place::Recipe(origin)) = &failure.place

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Origin, Rule};
+use super::{ErrorName, Origin, Rule};
 
 /// Where a failure happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Place {
 /// (file names, image metadata) passes through [`printable`](super::printable) before it gets here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
+    /// What kind of failure this is, when hardpan could not do its work (exit code 2).
+    pub name: Option<ErrorName>,
     /// The rule, when this is a refusal by name (exit code 1).
     pub rule: Option<Rule>,
     /// hardpan did its work, and this is the answer (exit code 1), without a rule. Anything else is exit code 2.
@@ -35,9 +37,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// hardpan could not do its work (exit code 2).
+    /// hardpan could not do its work (exit code 2), for a reason of this kind.
+    pub fn error(name: ErrorName, what: impl Into<String>) -> Self {
+        Self { name: Some(name), ..Self::new(what) }
+    }
+
+    /// A failure without a name.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { rule: None, is_answer: false, place: None, what: what.into(), hint: None }
+        Self { name: None, rule: None, is_answer: false, place: None, what: what.into(), hint: None }
     }
 
     /// hardpan did its work and `rule` says no (exit code 1).
@@ -50,9 +57,19 @@ impl Failure {
         Self { is_answer: true, ..Self::new(what) }
     }
 
-    /// An operation of the system failed on `path`; `doing` reads as in "cannot {doing}".
+    /// An operation of the system failed on `path`; `doing` reads as in "cannot {doing}". The kind of the error gives the
+    /// name, which [`named`](Self::named) makes another one.
     pub fn io(doing: &str, path: impl AsRef<Path>, error: &std::io::Error) -> Self {
-        Self::new(format!("cannot {doing}: {}", io_reason(error))).in_path(path)
+        Self::error(ErrorName::of_io(error), format!("cannot {doing}: {}", io_reason(error))).in_path(path)
+    }
+
+    /// The same failure by a name that says more, where it has one.
+    #[must_use]
+    pub fn named(mut self, name: ErrorName) -> Self {
+        if self.name.is_some() {
+            self.name = Some(name);
+        }
+        self
     }
 
     /// Points at a line of the recipe, unless a line is known already.

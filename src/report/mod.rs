@@ -3,6 +3,7 @@
 //! Nothing here prints. `commands` returns these values, `cli` renders them.
 
 mod catalogue;
+mod error_name;
 mod failure;
 mod limits;
 mod origin;
@@ -12,6 +13,7 @@ mod rule;
 mod severity;
 
 pub use catalogue::RuleFacts;
+pub use error_name::ErrorName;
 pub(crate) use failure::io_reason;
 pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;

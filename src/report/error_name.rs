@@ -1,0 +1,307 @@
+//! The stable names of failures that end with exit code 2.
+
+use std::fmt;
+
+/// Makes the enum, its list and its texts of one table.
+macro_rules! error_names {
+    ($($(#[doc = $group:literal])* $variant:ident = $name:literal, $meaning:literal, $cure:literal;)*) => {
+        /// What kind of failure stopped the work: the name in `error[name]`, which `hardpan explain NAME` explains.
+        ///
+        /// Names are stable: scripts and searches depend on them. A name is about what the reader has to look at (their
+        /// recipe, a file, a registry), not about the line of code that found it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ErrorName {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl ErrorName {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name, in kebab case.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What happened: one or two sentences.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+
+            /// What to do about it: one or two sentences.
+            pub const fn cure(self) -> &'static str {
+                match self { $(Self::$variant => $cure,)* }
+            }
+        }
+    };
+}
+
+error_names! {
+    // The command line and what surrounds the call.
+    Usage = "usage",
+        "The command line has an unknown verb or option, an option without its value, or options that exclude each other.",
+        "Run `hardpan help VERB` for what the verb takes.";
+    Environment = "environment",
+        "A variable of the environment that hardpan reads, such as `SOURCE_DATE_EPOCH`, has a value that it cannot take.",
+        "Correct or unset the variable that the message names.";
+    Interrupted = "interrupted",
+        "The call was ended by a signal or by its time limit before its work was done.",
+        "Run it again; outputs and tags are as they were.";
+    Internal = "internal",
+        "hardpan found that its own result is not what it has to be, and threw it away.",
+        "This is a fault of hardpan: report it with the command line and the message.";
+
+    // Files of this machine.
+    FileNotFound = "file-not-found",
+        "A file or folder that the call needs does not exist.",
+        "Check the path in the message; relative paths in a recipe are relative to the recipe's folder.";
+    PermissionDenied = "permission-denied",
+        "The system does not let this user read or write a file or folder.",
+        "Change its owner or mode, or run hardpan as a user who may.";
+    DiskFull = "disk-full",
+        "The file system has no space or no quota left.",
+        "Free some space (`hardpan cache prune` helps), or write to another file system.";
+    FileKind = "file-kind",
+        "There is a file where a folder is needed, a folder where a file is needed, or a device, FIFO or socket.",
+        "Name a path of the kind that the message asks for.";
+    FileTooLarge = "file-too-large",
+        "A file is larger than the bound that hardpan keeps for files of its kind.",
+        "The message has the bound. A file of that size is usually not the one that was meant.";
+    FileError = "file-error",
+        "The system could not read, write, list, rename or lock a file, for the reason in the message.",
+        "The reason is the system's own text; look at the file system and the path that the message names.";
+
+    // Recipes.
+    RecipeSyntax = "recipe-syntax",
+        "The recipe is not a TOML document, or not UTF-8.",
+        "Correct the line that the message points at; `hardpan schema` lets an editor check recipes while they are written.";
+    RecipeKey = "recipe-key",
+        "The recipe has a key or table that does not exist, or one in the wrong place.",
+        "`hardpan help recipe` lists all keys; the message names the nearest one.";
+    RecipeMissing = "recipe-missing",
+        "The recipe lacks a key that it needs.",
+        "Add the key that the message names; `hardpan help recipe` describes it.";
+    RecipeValue = "recipe-value",
+        "A value in the recipe has another type or form than its key takes.",
+        "`hardpan help recipe` says what the key takes.";
+    RecipeConflict = "recipe-conflict",
+        "Two keys of the recipe exclude each other, or one thing is set twice.",
+        "Keep one of the two.";
+    RecipeVariable = "recipe-variable",
+        "The recipe uses a variable that has no value, `--set` gives a variable that the recipe does not have, or the name is malformed.",
+        "Give it with `--set NAME=VALUE` or a default in `[variables]`.";
+    RecipePath = "recipe-path",
+        "A path inside of the image is not one that every engine reads in the same way, or one that images cannot have.",
+        "Write an absolute path without `.`, `..`, empty parts and names that begin with `.wh.`.";
+    RecipePattern = "recipe-pattern",
+        "A pattern of paths does not parse, or matches nothing.",
+        "Patterns are those of git: `*`, `**`, `?`, `[a-z]`, `{a,b}`. A pattern that matches nothing is usually misspelled.";
+    RecipeLimit = "recipe-limit",
+        "The recipe asks for more of something than hardpan's bounds allow.",
+        "The message has the bound; split the recipe.";
+    RecipeFormat = "recipe-format",
+        "The recipe wants a format of image bytes, or a version of hardpan, that this one does not have.",
+        "Use the hardpan that the recipe asks for, or another `format`.";
+    EntryConflict = "entry-conflict",
+        "Two inputs would be at one path in the image, or one of them would be below a file.",
+        "Remove one of them, or give it another path; the message names both lines.";
+
+    // What goes into images.
+    InputNotFound = "input-not-found",
+        "An input that the recipe names does not exist.",
+        "Create it first (some are results of a build), or correct the path; it is relative to the recipe's folder.";
+    InputKind = "input-kind",
+        "An input is a folder where a file is needed or the reverse, or something that images cannot have.",
+        "Name an input of the kind that the message asks for.";
+    InputChanged = "input-changed",
+        "An input changed while it was read, so that no digest stands for it.",
+        "Run the build again when nothing writes to it any more.";
+    InputLink = "input-link",
+        "A symbolic link in a tree leads out of the tree, to nothing, or to itself.",
+        "Correct the link, or leave it out with a pattern.";
+    InputName = "input-name",
+        "The name of a file cannot be stored so that every engine reads the same: it is no UTF-8, has control characters or is too long.",
+        "Rename the file, or leave it out with a pattern.";
+    ProgramFormat = "program-format",
+        "A program is not an ELF executable that Linux starts, or is damaged.",
+        "Name the compiled program itself, not a script or an archive.";
+    ProgramPlatform = "program-platform",
+        "A program is for another architecture or system than the image.",
+        "Compile it for the image's platform, or correct `platforms`.";
+    ProgramLibraries = "program-libraries",
+        "A dynamic program needs a loader or libraries that the image does not have.",
+        "Compile it statically (musl, `CGO_ENABLED=0`), use a base that has them, or `libraries = \"host\"`.";
+    ProgramAccess = "program-access",
+        "The user of the image cannot start the program, or there is none to start.",
+        "Correct the mode, the owner or `entrypoint`.";
+    Certificate = "certificate",
+        "A certificate file has no certificate, an expired or malformed one, or something else in it.",
+        "Name a PEM file with CA certificates alone.";
+    Accounts = "accounts",
+        "`/etc/passwd` or `/etc/group` of the image cannot be made or understood.",
+        "Correct the user or group that the message names.";
+    TimeZone = "time-zone",
+        "A time zone is not in the database that hardpan carries.",
+        "Write an IANA name such as `Europe/Berlin`.";
+    Download = "download",
+        "A file could not be downloaded from its address.",
+        "The message has the status or the network's reason; check the address, the proxy and the roots that are trusted.";
+    DownloadDigest = "download-digest",
+        "A downloaded file has other bytes than its digest says.",
+        "If the file was meant to change, correct `sha256`; if not, do not use it.";
+
+    // Compiling.
+    ToolMissing = "tool-missing",
+        "A compiler, linker or other program that the build needs is not installed or not found.",
+        "Install what the message names, or correct `PATH`.";
+    ToolUnsupported = "tool-unsupported",
+        "A compiler, linker or other program is there and cannot do what the build needs, or says something that hardpan does not understand.",
+        "Use one of the versions that the README names.";
+    SourceInvalid = "source-invalid",
+        "The project to compile (`Cargo.toml`, `go.mod`, its lock) cannot be read or does not have what the recipe names.",
+        "Correct the project; cargo and go print the same reason.";
+    SourceUnpinned = "source-unpinned",
+        "The project takes code from a place that its lock does not pin, or that is outside of what hardpan can watch.",
+        "Pin it in `Cargo.lock` or `go.sum`, or move it into the workspace.";
+    CompileFailed = "compile-failed",
+        "The compiler or the linker refused the code.",
+        "Its own messages stand above; `cargo build` or `go build` shows them as well.";
+    CompileNetwork = "compile-network",
+        "Fetching the project's dependencies failed.",
+        "Check the network and the proxy of cargo or go; `--offline` needs them fetched before.";
+    Enclosure = "enclosure",
+        "This system does not let hardpan make the namespaces in which compilers get paths that are the same everywhere.",
+        "Allow unprivileged user namespaces, or run as root; the README says how for containers and CI.";
+    Git = "git",
+        "git could not be asked about the project's folder.",
+        "Install git, make the folder a repository, or remove the keys that need its answers.";
+
+    // Locks and policies.
+    LockMissing = "lock-missing",
+        "`--locked` was given and there is no lock file.",
+        "Run `hardpan lock` and commit the file.";
+    LockStale = "lock-stale",
+        "The lock file does not fit the recipe, the inputs or the tools of this machine.",
+        "Run `hardpan lock` if the change is wanted; the message says what differs.";
+    LockSyntax = "lock-syntax",
+        "The lock file cannot be read, or was written by another version of hardpan.",
+        "Do not edit it; run `hardpan lock` again.";
+    Policy = "policy",
+        "A policy file cannot be read, or has a key, rule or pattern that does not exist.",
+        "Correct the line that the message points at.";
+
+    // Images that are read.
+    ImageNotFound = "image-not-found",
+        "There is no image at that place, or none of that name in it.",
+        "Check the path or the reference; `hardpan inspect` lists what a layout or archive has.";
+    ImagePlatform = "image-platform",
+        "The image is not there for the platform that is wanted.",
+        "The message says which platforms it has.";
+    ImageInvalid = "image-invalid",
+        "A manifest, index, config, layer, layout or archive breaks the OCI specification, or can be read in two ways.",
+        "Make the image again with a tool that follows the specification; do not run it.";
+    ImageUnsupported = "image-unsupported",
+        "The image has something that hardpan does not read, such as an old format, an encryption or an unknown packing.",
+        "Convert it, for example with `skopeo copy --format oci`.";
+    ImageTooLarge = "image-too-large",
+        "The image is larger, deeper or has more parts than hardpan's bounds allow.",
+        "The message has the bound. Split the image, or suspect it.";
+    BlobMissing = "blob-missing",
+        "The image names a blob that is not there.",
+        "Copy or pull the image again.";
+    BlobMismatch = "blob-mismatch",
+        "A blob has other bytes than its digest or size says.",
+        "The copy is damaged or was changed: fetch it again, and do not use this one.";
+    Base = "base",
+        "The base of a recipe cannot be used.",
+        "The message says why; another base, or a digest, is written as `base = \"NAME@sha256:...\"`.";
+
+    // Registries.
+    Reference = "reference",
+        "A name of an image in a registry is malformed (an invalid reference).",
+        "Write `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@sha256:DIGEST`.";
+    RegistryUnreachable = "registry-unreachable",
+        "The registry could not be reached: no address, connection refused or reset, or a timeout.",
+        "Check the host, the network and the proxy (`HTTPS_PROXY`, `NO_PROXY`).";
+    RegistryTls = "registry-tls",
+        "TLS to the registry failed, usually because its certificate is not trusted.",
+        "Install its CA on this machine, or give it in `SSL_CERT_FILE`; `--plain-http` is for registries without TLS.";
+    RegistryLogin = "registry-login",
+        "The registry refused the credentials, wants some, or asked for them in a way that is not understood (401, 403).",
+        "Log in with `docker login` or `podman login`, or give `--username` and `--password-stdin`.";
+    RegistryNotFound = "registry-not-found",
+        "The registry has no such repository, tag or digest (404).",
+        "Check the reference; some registries answer 404 where a login is missing.";
+    RegistryLimit = "registry-limit",
+        "The registry asks for fewer requests (429), or has no room for the image (413, quota).",
+        "Wait, or ask its operator; the message has the registry's own text.";
+    RegistryRefusal = "registry-refusal",
+        "The registry refused the request with another status than those above.",
+        "The message has the status and the registry's own text.";
+    RegistryProtocol = "registry-protocol",
+        "What the registry answered does not follow the distribution specification, or leads to a place that hardpan does not follow.",
+        "Report it to the registry's operator; the message says what was expected.";
+    Credentials = "credentials",
+        "A file of credentials, or a helper that it names, cannot be used.",
+        "Correct the file that the message names, or log in again.";
+    Offline = "offline",
+        "`--offline` was given, and something has to be fetched.",
+        "Run once without `--offline`; what was fetched is kept in the cache.";
+
+    // What is written.
+    OutputOccupied = "output-occupied",
+        "What is at the output's path was not written by hardpan and is not replaced.",
+        "Name another path, or remove it first.";
+    OutputConflict = "output-conflict",
+        "Two outputs of one call would be at one place, or an output would be an input.",
+        "Give each recipe its own `-o`, name or tag.";
+    OutputForm = "output-form",
+        "The form of the output cannot hold the image, or does not exist.",
+        "Use `layout` or `oci-archive`: a docker archive holds one platform.";
+    EngineMissing = "engine-missing",
+        "The engine to load the image into is not installed or does not run.",
+        "Install or start Docker, podman or containerd, or choose another one with `--load`.";
+    EngineFailed = "engine-failed",
+        "The engine refused the image or failed.",
+        "The message has the engine's own text.";
+    Cache = "cache",
+        "The cache cannot be used.",
+        "Give another folder with `HARDPAN_CACHE_DIR`, or `--no-cache`; `hardpan cache clear` removes what is there.";
+
+    // Projects that `init` looks at.
+    ProjectUnknown = "project-unknown",
+        "`init` found nothing in the folder that it can make a recipe of.",
+        "Run it in the folder of a Cargo or Go project, or give `--from Dockerfile`.";
+    ProjectAmbiguous = "project-ambiguous",
+        "`init` found several programs or ways, and does not guess.",
+        "Name one, as the hint says.";
+    Dockerfile = "dockerfile",
+        "The Dockerfile cannot be read, or has something that a recipe cannot say.",
+        "The message has the line; change it, or write that part of the recipe by hand.";
+}
+
+impl ErrorName {
+    /// The name for an error of the system on a file.
+    pub fn of_io(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::NotFound => Self::FileNotFound,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::PermissionDenied,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
+            ErrorKind::FileTooLarge => Self::FileTooLarge,
+            ErrorKind::NotADirectory | ErrorKind::IsADirectory => Self::FileKind,
+            _ => Self::FileError,
+        }
+    }
+
+    /// The name with these letters.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.name() == text)
+    }
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
