@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    made::Made,
+    BuildRun,
     plan::{BaseLayer, Group, GroupKind, Plan},
     reuse,
 };
@@ -43,7 +43,7 @@ pub struct Assembled {
 pub struct Assembler<'a> {
     sink: &'a Staging,
     cache: Option<&'a Cache>,
-    made: &'a Made,
+    run: &'a BuildRun,
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
     /// Who looks at a layer while it is written.
@@ -57,12 +57,12 @@ pub struct Assembler<'a> {
 }
 
 impl<'a> Assembler<'a> {
-    /// Writes into `sink` with `jobs` threads what neither the cache nor `made` has; each layer that is written is seen
-    /// once by an onlooker of its own.
+    /// Writes into `sink`, with `jobs` threads, each layer that the cache does not have; each layer that is packed passes
+    /// an onlooker of its own.
     pub fn new(
         sink: &'a Staging,
         cache: Option<&'a Cache>,
-        made: &'a Made,
+        run: &'a BuildRun,
         jobs: NonZeroUsize,
         progress: &'a dyn Progress,
         onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
@@ -70,7 +70,7 @@ impl<'a> Assembler<'a> {
         Self {
             sink,
             cache,
-            made,
+            run,
             jobs,
             progress,
             onlookers,
@@ -160,15 +160,16 @@ impl<'a> Assembler<'a> {
         let is_small = is_up_to(Limits::SMALL_LAYER_BYTES);
         // What is in the recipe itself is sooner packed than found.
         let is_cheap = !group.from_host && is_up_to(Limits::CHEAP_LAYER_BYTES);
-        let mut known = self.known(&key, plan, is_cheap)?;
-        let turn = (known.is_none() && !is_small).then(|| self.made.turn());
+        let cached = || if is_cheap { Ok(None) } else { self.adopt_cached(&key, plan) };
+        let mut known = cached()?;
+        let turn = (known.is_none() && !is_small).then(|| self.run.wait_for_large_layer());
         if turn.is_some() {
-            // Another image may have needed it as well, and had its turn before.
-            known = self.made_before(&key)?;
+            // Another image of this call may have packed it while this one waited.
+            known = cached()?;
         }
         if let Some(layer) = known {
-            // Who of several images made it is told of none.
-            let how = if self.made.has(&key) { "" } else { ", unchanged" };
+            // Do not print "unchanged" for a layer that another image of this call packed: that depends on their timing.
+            let how = if self.run.is_new_layer(&key) { "" } else { ", unchanged" };
             self.tell(plan, group, &layer, how);
             self.written.insert(key, layer.clone());
             return Ok(layer);
@@ -179,7 +180,7 @@ impl<'a> Assembler<'a> {
         let written = layer::write(&entries, plan.compression, self.jobs, self.sink, onlooker)?;
         check_proportion(group, &written)?;
         self.tell(plan, group, &written, "");
-        self.made.add(key, &written, self.sink.staged(&written.blob));
+        self.run.note_new_layer(key);
         self.written.insert(key, written.clone());
         if !is_cheap {
             self.new.push(key);
@@ -187,25 +188,13 @@ impl<'a> Assembler<'a> {
         Ok(written)
     }
 
-    /// A layer that need not be made, staged.
-    fn known(&self, key: &Fingerprint, plan: &Plan, is_cheap: bool) -> Result<Option<Written>, Failure> {
-        // A layout that is there has its layers already: they are not to be staged beside themselves.
-        let before = if self.sink.is_new() { self.made_before(key)? } else { None };
-        if before.is_some() || is_cheap {
-            return Ok(before);
-        }
+    /// The layer of that key from the cache, staged.
+    fn adopt_cached(&self, key: &Fingerprint, plan: &Plan) -> Result<Option<Written>, Failure> {
         let cached = self.cache.and_then(|cache| reuse::find(cache, key, plan.compression.media_type()));
         match cached {
             Some(layer) if self.sink.adopt(&layer.blob)? => Ok(Some(layer)),
-            _ if self.sink.is_new() => Ok(None),
-            _ => self.made_before(key),
+            _ => Ok(None),
         }
-    }
-
-    /// A layer that an image of this call has.
-    fn made_before(&self, key: &Fingerprint) -> Result<Option<Written>, Failure> {
-        let Some((layer, blob)) = self.made.find(key) else { return Ok(None) };
-        Ok(self.sink.share(&layer.blob, &blob)?.then_some(layer))
     }
 
     fn tell(&self, plan: &Plan, group: &Group, layer: &Written, how: &str) {

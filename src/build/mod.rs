@@ -6,6 +6,7 @@
 mod ahead;
 mod assemble;
 pub mod base;
+mod build_run;
 pub mod bundles;
 mod certificates;
 mod check;
@@ -16,7 +17,6 @@ mod files;
 pub mod fuzzing;
 mod glob;
 mod host;
-mod made;
 mod outputs;
 mod pinned;
 mod pins;
@@ -35,9 +35,9 @@ mod words;
 
 pub use assemble::{Assembled, Assembler};
 
+pub use build_run::{BuildRun, CompileSlot};
 pub use downloads::{Downloaded, Downloads};
 pub use host::{Bound, Bounds};
-pub use made::Made;
 pub use outputs::{Output, real_path};
 pub use pins::World;
 pub use plan::{BaseLayer, DebugFile, Group, GroupKind, LeftOut, Plan, PlannedBase, PlannedEntry};

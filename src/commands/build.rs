@@ -97,7 +97,7 @@ pub fn build(request: &Request, progress: &dyn Progress) -> Result<Vec<Built>, F
     }
     let mut receipts = Receipts::default();
     let (outlines, written) = outline::outline(loaded, request, file.as_ref(), &mut receipts, progress)?;
-    let (shared, turns) = (Stager::new(request, &outlines, &written), Turns::new(progress));
+    let (shared, turns) = (Stager::new(request, &written), Turns::new(progress));
     let work = |index, outline| turns.during(index, |turn| shared.stage(outline, turn));
     let mut staged = side_by_side(request.settings.jobs, outlines, work)?;
     for one in &staged {

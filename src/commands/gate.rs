@@ -1,14 +1,14 @@
 //! What every image passes before it is written: the audit that `hardpan audit` makes, over the bytes that were just
 //! assembled.
 
-use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
+use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
     below::Below,
     verdict::{self, Verdict},
 };
 use crate::{
-    audit::{self, Finding, LayerWatch, Place, Seen, SharedScans, Unknown},
+    audit::{self, Finding, LayerWatch, Place, Seen, Unknown},
     build::{Date, Plan, unless_all_excepted},
     cache::Cache,
     layer::{Onlooker, Written},
@@ -47,9 +47,9 @@ struct Built<'a> {
 }
 
 impl<'a> Gate<'a> {
-    /// Demands what `policy` says; what was seen of small layers is `shared` with the other gates of a call.
-    pub(super) fn new(policy: &'a Policy, today: Date, shared: &Arc<SharedScans>) -> Self {
-        Self { policy, today, seen: RefCell::new(Seen::sharing(shared)) }
+    /// Demands what `policy` says.
+    pub(super) fn new(policy: &'a Policy, today: Date) -> Self {
+        Self { policy, today, seen: RefCell::default() }
     }
 
     /// Somebody who scans a layer while it is written. Where the system has no thread for it, the layer is read again.

@@ -179,7 +179,7 @@ pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>
             finished.push(resolver.finish(prepared)?);
         }
         // What `build` would refuse of the finished image is refused here, in the same words.
-        let gate = Gate::new(&policy, request.settings.today, &Arc::default());
+        let gate = Gate::new(&policy, request.settings.today);
         let onlooker = || gate.onlooker();
         let set = unstored_images(&finished, resolver.name(), request.settings.jobs, &onlooker)?;
         gate.judge(&set, resolver.name(), &one.recipe, &finished, progress)?;

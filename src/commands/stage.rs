@@ -18,10 +18,9 @@ use super::{
     written_paths::WrittenPaths,
 };
 use crate::{
-    audit::SharedScans,
-    build::{Assembled, Assembler, Bounds, LeftOut, Made, Plan, Resolver, unless_excepted},
+    build::{Assembled, Assembler, Bounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
     oci::{Descriptor, Digest},
-    place::{ReadyImage, Siblings, Staging, registry::Reference},
+    place::{Created, ReadyImage, Staging, registry::Reference},
     recipe::BinarySource,
     report::{Failure, Failures, Progress, Rule, printable},
 };
@@ -53,22 +52,14 @@ pub(super) struct Stager<'a> {
     request: &'a Request,
     written: &'a WrittenPaths,
     bounds: Bounds,
-    siblings: Siblings,
-    made: Made,
-    scans: Arc<SharedScans>,
+    created: Arc<Created>,
+    run: BuildRun,
 }
 
 impl<'a> Stager<'a> {
     /// Nothing is staged yet.
-    pub(super) fn new(request: &'a Request, outlines: &[Outline], written: &'a WrittenPaths) -> Self {
-        Self {
-            request,
-            written,
-            bounds: Bounds::default(),
-            siblings: Siblings::at(outlines.iter().map(|outline| outline.path.as_path()), request.form),
-            made: Made::default(),
-            scans: Arc::default(),
-        }
+    pub(super) fn new(request: &'a Request, written: &'a WrittenPaths) -> Self {
+        Self { request, written, bounds: Bounds::default(), created: Arc::default(), run: BuildRun::default() }
     }
 
     /// Stages one image: what the recipe names is read, compiled and packed, and the whole has passed the gate.
@@ -79,16 +70,16 @@ impl<'a> Stager<'a> {
             .judged_by(&outline.policy)
             .locked(outline.lock.as_ref())
             .writing(&self.written.real);
-        let staging = Staging::begin_among(&outline.path, self.request.form, &self.siblings)?;
+        let staging = Staging::begin_in(&outline.path, self.request.form, &self.created)?;
         let staging = staging.with_cache(settings.blobs.clone());
         let mut plans = self.resolve(&resolver, &outline)?;
         tell_left_out(&plans, progress);
         // All that the resolver remembers of inputs is in the plans now.
         let name = resolver.name().to_owned();
         drop(resolver);
-        let gate = Gate::new(&outline.policy, settings.today, &self.scans);
+        let gate = Gate::new(&outline.policy, settings.today);
         let onlooker = || gate.onlooker();
-        let mut assembler = Assembler::new(&staging, cache, &self.made, settings.jobs, progress, &onlooker);
+        let mut assembler = Assembler::new(&staging, cache, &self.run, settings.jobs, progress, &onlooker);
         let mut images: Vec<Assembled> = Vec::new();
         for plan in &plans {
             let image = assembler.assemble(plan)?;
@@ -122,7 +113,7 @@ impl<'a> Stager<'a> {
         }
         let compiles = |source: &BinarySource| !matches!(source, BinarySource::Path(_));
         let has_compile = outline.one.recipe.binaries.iter().any(|binary| compiles(&binary.source));
-        let place = has_compile.then(|| self.made.compile_place(self.request.settings.jobs));
+        let place = has_compile.then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
         let mut plans = Vec::new();
         for prepared in prepared {
             plans.push(resolver.finish(prepared)?);

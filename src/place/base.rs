@@ -14,7 +14,7 @@ use super::{
     document::{self, Document},
     registry::{Access, Reference, Remote},
     sets, shown,
-    store::Store,
+    store::{BlobSource, Store},
     walk::{self, Budget},
 };
 use crate::{
@@ -74,7 +74,9 @@ impl Base {
                 (Some(remote), root)
             }
         };
-        let store = Store::of_base(cache, remote, &place);
+        let cached = cache.cloned().map(|cache| Arc::new(cache) as Arc<dyn BlobSource>);
+        let remote = remote.map(|remote| Arc::new(remote) as Arc<dyn BlobSource>);
+        let store = Store::of_sources(cached.into_iter().chain(remote).collect(), &place);
         let offers = offers(&store, &root).map_err(told)?;
         Ok(Self { store, cache: cache.cloned(), place, root: Some(root), offers })
     }
@@ -171,7 +173,7 @@ impl Base {
     }
 
     fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {
-        match Arc::unwrap_or_clone(walk::read(&self.store, &mut Budget::new(), blob)?) {
+        match walk::read(&self.store, &mut Budget::new(), blob)? {
             Document::Manifest(manifest) => sets::image(&self.store, blob, *manifest),
             Document::Index(_) => Err(Failure::new(format!("`{}` is an index", blob.digest))),
         }
@@ -187,7 +189,7 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
         if !seen.insert(blob.digest) {
             continue;
         }
-        let index = match Arc::unwrap_or_clone(walk::read(store, &mut budget, &blob)?) {
+        let index = match walk::read(store, &mut budget, &blob)? {
             Document::Index(index) => index,
             Document::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
                 let what = format!("the index names more than {} images without a platform", Limits::BASE_IMAGES);

@@ -48,16 +48,6 @@ impl Kind {
     }
 }
 
-impl Document {
-    /// What it was read as.
-    pub(super) fn kind(&self) -> Kind {
-        match self {
-            Self::Index(_) => Kind::Index,
-            Self::Manifest(_) => Kind::Manifest,
-        }
-    }
-}
-
 /// Whether a config of this media type is one of an image.
 pub(super) fn is_image_config(media_type: &MediaType) -> bool {
     matches!(media_type, MediaType::ImageConfig) || media_type.as_ref() == DOCKER_CONFIG

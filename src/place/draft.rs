@@ -74,7 +74,7 @@ impl<'a> FileDraft<'a> {
 
     /// A blob that fits into the buffer: one file, created under its name.
     fn seal_small(&mut self, digest: Digest) -> io::Result<File> {
-        let path = self.staging.fresh.path(digest);
+        let path = self.staging.staged.path(digest);
         let (mut file, draft) = match File::create_new(&path) {
             Ok(file) => (file, None),
             // The same bytes may be sealed twice, also at the same moment; a rename over the other one is right then.
@@ -101,7 +101,7 @@ impl<'a> FileDraft<'a> {
             return Ok(blob);
         }
         let file = self.seal_small(digest).map_err(|error| self.failure(&error))?;
-        self.staging.saw(&file, &blob);
+        self.staging.note_file(&file, &blob);
         Ok(blob)
     }
 
@@ -109,11 +109,11 @@ impl<'a> FileDraft<'a> {
     fn end_file(&mut self, media_type: &'static str) -> Result<Descriptor, Failure> {
         self.spill().map_err(|error| self.failure(&error))?;
         let (digest, size) = (self.hasher.clone().finish(), self.written);
-        let named = fs::rename(self.staging.draft_path(self.number), self.staging.fresh.path(digest));
+        let named = fs::rename(self.staging.draft_path(self.number), self.staging.staged.path(digest));
         named.map_err(|error| self.failure(&error))?;
         let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() };
         if let Some(file) = self.file.take() {
-            self.staging.saw(&file, &blob);
+            self.staging.note_file(&file, &blob);
         }
         Ok(blob)
     }

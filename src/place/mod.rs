@@ -4,34 +4,34 @@
 
 mod archive;
 mod base;
+mod created;
 mod document;
 mod download;
 mod draft;
 pub mod engine;
 mod folder;
 mod form;
-mod fresh;
 mod image;
 mod layout;
 mod local;
-mod new_parent;
 mod open;
 mod publishing;
 pub mod registry;
 mod repository;
 mod sets;
 mod shape;
-mod siblings;
 mod site;
+mod staged_blobs;
 mod staging;
 mod store;
 mod strict;
-mod temp;
+mod temp_folder;
 mod unpack;
 mod walk;
 
 pub use archive::check_fits;
 pub use base::Base;
+pub use created::Created;
 pub use download::{Download, check_address, download, observe};
 pub use form::Form;
 pub use image::{BlobRef, Blobs, ImageSet, Packing, Skip, Skipped, StoredImage, StoredLayer};
@@ -39,9 +39,8 @@ use image::{Named, shown};
 pub use local::Local;
 pub use open::Opened;
 pub use publishing::{Publishing, ReadyImage, allow_staging};
-pub use siblings::Siblings;
-pub use staging::{StagedBlob, Staging};
-pub use temp::{is_staging_name, staging_file};
+pub use staging::Staging;
+pub use temp_folder::{is_staging_name, staging_file};
 pub use unpack::{drain, most_unpacked};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::{
@@ -15,10 +16,9 @@ use rustix::{
 };
 
 use super::{
-    Form, Staging, archive,
+    Created, Form, Staging, archive,
     folder::sync_folder,
     layout::{self, Ready},
-    temp::MadeParents,
 };
 use crate::{oci::Descriptor, report::Failure};
 
@@ -50,8 +50,8 @@ pub fn allow_staging(images: usize) {
 pub struct Publishing {
     images: VecDeque<ReadyImage>,
     late: BTreeSet<PathBuf>,
-    /// Parents that were made for images: a way such as `new/../out` leads through an empty one to the end.
-    made: Vec<MadeParents>,
+    /// Folders that were made for images stay to the end: a path such as `new/../out` leads through an empty one.
+    created: Vec<Arc<Created>>,
 }
 
 /// An image that is written but for its name.
@@ -73,9 +73,6 @@ impl ReadyImage {
     pub fn new(mut staging: Staging, root: Descriptor, reference: String) -> Result<Self, Failure> {
         let is_layout = staging.form == Form::Layout;
         let ready = if is_layout { layout::prepare(&mut staging, &root, &reference)? } else { None };
-        if let Some(parent) = &staging.new_parent {
-            parent.add_ready();
-        }
         Ok(Self { staging, root, reference, ready })
     }
 
@@ -136,7 +133,7 @@ impl Publishing {
             (Form::Layout, Some(ready)) => layout::commit(&mut image.staging, ready, &mut self.late),
             (form, _) => archive::publish(&mut image.staging, form, &image.root, &image.reference),
         };
-        self.made.push(std::mem::take(&mut image.staging.made));
+        self.created.push(Arc::clone(&image.staging.created));
         published
     }
 

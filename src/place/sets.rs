@@ -101,7 +101,7 @@ impl Reader<'_> {
         if !self.seen.insert(blob.digest) {
             return Ok(());
         }
-        match Arc::unwrap_or_clone(walk::read(self.store, self.budget, &blob)?) {
+        match walk::read(self.store, self.budget, &blob)? {
             Document::Index(index) => {
                 for below in index.manifests() {
                     walk::check_depth(depth + 1)?;

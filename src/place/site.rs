@@ -8,7 +8,7 @@ use std::{
 use super::{
     Form, MARKER, VERSION, archive, document, shown,
     store::read_small,
-    temp::{inner_prefix, is_staging_name, is_temp_name},
+    temp_folder::{inner_prefix, is_staging_name, is_temp_name},
 };
 use crate::report::{Failure, Limits};
 

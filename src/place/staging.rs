@@ -11,20 +11,18 @@ use std::{
 };
 
 use super::{
-    BlobRef, Blobs, Form, ImageSet, Publishing, ReadyImage,
+    BlobRef, Blobs, Created, Form, ImageSet, Publishing, ReadyImage,
     draft::FileDraft,
-    fresh::Fresh,
-    new_parent::NewParent,
     sets,
-    siblings::{Marker, Siblings},
     site::{self, Site},
-    store::{Store, read_small},
-    temp::{self, MadeParents, Temp},
+    staged_blobs::StagedBlobs,
+    store::{BlobSource, Store, read_small},
+    temp_folder::{self, TempFolder},
 };
 use crate::{
     cache::{Cache, CachedBlob},
     oci::{BlobSink, Descriptor, Draft, Open},
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// How often the path may change between two looks at it before we give up.
@@ -42,21 +40,17 @@ pub struct Staging {
     /// What it will be.
     pub(super) form: Form,
     /// `blobs/sha256` with the sealed blobs, and the drafts; on the file system of `path`.
-    pub(super) temp: Temp,
+    pub(super) temp: TempFolder,
     /// Whether `temp` is a sibling of `path`, so that it may become the layout itself.
     pub(super) beside: bool,
-    /// Dropped after `temp`, which is in the last of them.
-    pub(super) made: MadeParents,
-    /// What `temp` is in, where all images of the call go to a folder that is new. Dropped after `temp` as well.
-    pub(super) new_parent: Option<Arc<NewParent>>,
+    /// Dropped after `temp`, which is in one of them.
+    pub(super) created: Arc<Created>,
     /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
     pub(super) placed: Vec<PathBuf>,
     drafts: AtomicU64,
     /// What is staged.
-    pub(super) fresh: Arc<Fresh>,
-    /// That of all images of the call.
-    pub(super) marker: Arc<Marker>,
-    /// Who knows files by their state, and has blobs that were made before.
+    pub(super) staged: Arc<StagedBlobs>,
+    /// Knows files by their state, and has blobs that were made before.
     pub(super) cache: Option<Cache>,
     /// Blobs that are not staged because the layout had them; documents with their bytes.
     adopted: Mutex<Vec<(Descriptor, Option<Vec<u8>>)>>,
@@ -65,96 +59,64 @@ pub struct Staging {
     pub(super) dies_at: Option<usize>,
 }
 
-/// Where an image is staged.
-struct Home {
-    temp: Temp,
-    beside: bool,
-    made: MadeParents,
-    new_parent: Option<Arc<NewParent>>,
-}
-
-impl Home {
-    /// The place for an image at `path`: with the others in a parent that is new, beside `path`, or in the layout there.
+impl Staging {
+    /// Prepares to write an image at `path`, alone in its call.
     ///
     /// # Errors
-    /// `path` is not ours to write to, or a folder above it cannot be made (a failure); nothing can be written there.
-    fn of(path: &Path, form: Form, siblings: &Siblings) -> Result<io::Result<Self>, Failure> {
-        let is_beside = Site::of(path, form)? == Site::Absent || form != Form::Layout;
-        let (temp, beside, made, new_parent) = if let (true, Some(name)) = (is_beside, path.file_name()) {
-            let parent = site::parent_of(path);
-            if let Some(new) = siblings.new_parent()?.filter(|new| new.path() == parent) {
-                (new.stage(name), true, MadeParents::default(), Some(new))
-            } else {
-                let made = MadeParents::create(&parent)?;
-                siblings.note(&made);
-                (Temp::create(&parent, &temp::sibling_prefix(name)), true, made, None)
-            }
-        } else {
-            // Inside, because the parent need not be writable: think of a mounted volume.
-            Siblings::default().sweep(path, &temp::inner_prefix());
-            (Temp::create(path, &temp::inner_prefix()), false, MadeParents::default(), None)
-        };
-        Ok(temp.map(|temp| Self { temp, beside, made, new_parent }))
+    /// As [`begin_in`](Self::begin_in).
+    pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
+        Self::begin_in(path, form, &Arc::default())
     }
-}
 
-/// A blob in the staging folder of an image.
-#[derive(Debug, Clone)]
-pub struct StagedBlob {
-    path: PathBuf,
-    fresh: Arc<Fresh>,
-}
-
-impl Staging {
-    /// Prepares to write an image at `path`, creating missing parents.
+    /// Prepares to write an image at `path`, creating missing parents, which `created` owns for all images of a call.
+    /// Removes what killed builds of the same image left.
     ///
     /// # Errors
     /// Before any work is done: `path` is a link, something that is not of this kind and so is not ours to replace, or
     /// nothing can be written there.
-    pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
-        Self::begin_among(path, form, &Siblings::default())
-    }
-
-    /// The same for one of many images: `siblings` looks once at a folder that several of them go to.
-    pub fn begin_among(path: &Path, form: Form, siblings: &Siblings) -> Result<Self, Failure> {
+    pub fn begin_in(path: &Path, form: Form, created: &Arc<Created>) -> Result<Self, Failure> {
         let path = site::plain(path)?;
         for _ in 0..ATTEMPTS {
-            siblings.sweep_around(&path);
-            let home = Home::of(&path, form, siblings)?;
-            let prepared = home.and_then(|home| {
-                fs::create_dir(home.temp.path().join("blobs"))?;
-                fs::create_dir(blobs_in(home.temp.path()))?;
-                Ok(home)
+            temp_folder::sweep_beside(&path);
+            let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
+            let folder = if let (true, Some(name)) = (is_beside, path.file_name()) {
+                let parent = site::parent_of(&path);
+                created.make(&parent)?;
+                TempFolder::create(&parent, &temp_folder::sibling_prefix(name)).map(|temp| (temp, true))
+            } else {
+                // Inside, because the parent need not be writable: think of a mounted volume.
+                temp_folder::sweep(&path, &temp_folder::inner_prefix());
+                TempFolder::create(&path, &temp_folder::inner_prefix()).map(|temp| (temp, false))
+            };
+            let prepared = folder.and_then(|(temp, beside)| {
+                fs::create_dir(temp.path().join("blobs"))?;
+                fs::create_dir(blobs_in(temp.path()))?;
+                Ok((temp, beside))
             });
             match prepared {
-                Ok(Home { temp, beside, made, new_parent }) => {
-                    if let Some(new) = &new_parent {
-                        new.add_begun();
-                    }
-                    let (placed, drafts) = (Vec::new(), AtomicU64::new(0));
-                    let fresh = Arc::new(Fresh::new(blobs_in(temp.path())));
+                Ok((temp, beside)) => {
+                    let staged = Arc::new(StagedBlobs::new(blobs_in(temp.path())));
                     return Ok(Self {
                         path,
                         form,
                         temp,
                         beside,
-                        made,
-                        new_parent,
-                        placed,
-                        drafts,
-                        fresh,
-                        marker: siblings.marker(),
+                        created: Arc::clone(created),
+                        placed: Vec::new(),
+                        drafts: AtomicU64::new(0),
+                        staged,
                         cache: None,
                         adopted: Mutex::default(),
                         dies_at: None,
                     });
                 }
-                // A failed build just removed the parent that it had made, or somebody the layout.
+                // A failed build just removed the parent that it had made, or another process the layout.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Failure::io(&format!("write {} there", form.noun()), &path, &error)),
             }
         }
-        Err(Failure::new(format!("cannot write {} there: the folder keeps vanishing", form.noun())).in_path(&path))
+        let what = format!("cannot write {} there: the folder keeps vanishing", form.noun());
+        Err(Failure::error(ErrorName::FileError, what).in_path(&path))
     }
 
     /// The same with a cache, so that blobs need be neither made nor verified again.
@@ -171,7 +133,7 @@ impl Staging {
     pub fn adopt(&self, blob: &Descriptor) -> Result<bool, Failure> {
         let Some(cache) = &self.cache else { return Ok(false) };
         let wanted = BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size };
-        let path = self.fresh.path(blob.digest);
+        let path = self.staged.path(blob.digest);
         if path.exists() {
             return Ok(true);
         }
@@ -184,34 +146,6 @@ impl Staging {
         self.take(blob, &cached)
     }
 
-    /// Whether nothing is at the path: the blobs of a layout that is there would be looked at first.
-    pub fn is_new(&self) -> bool {
-        self.beside
-    }
-
-    /// A handle on a blob that was staged here.
-    pub fn staged(&self, blob: &Descriptor) -> StagedBlob {
-        StagedBlob { path: self.fresh.path(blob.digest), fresh: Arc::clone(&self.fresh) }
-    }
-
-    /// Takes a blob that another image of this call has staged; says no where that cannot be done.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn share(&self, blob: &Descriptor, there: &StagedBlob) -> Result<bool, Failure> {
-        let path = self.fresh.path(blob.digest);
-        match fs::hard_link(&there.path, &path) {
-            Ok(()) if self.fresh.saw_shared(&there.fresh, blob.digest, &path) => Ok(true),
-            // It is no longer what was staged there.
-            Ok(()) => {
-                fs::remove_file(&path).map(|()| false).map_err(|error| Failure::io("write a blob", &self.path, &error))
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
-            // Another file system, or one without links, or as many as it can hold.
-            Err(_) => Ok(false),
-        }
-    }
-
     fn note(&self, blob: Descriptor, document: Option<Vec<u8>>) {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner).push((blob, document));
     }
@@ -221,7 +155,7 @@ impl Staging {
     pub(super) fn secure(&self) -> Result<(), Failure> {
         let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
         for (blob, document) in adopted {
-            if self.fresh.path(blob.digest).exists() {
+            if self.staged.path(blob.digest).exists() {
                 continue;
             }
             if let Some(bytes) = document {
@@ -237,7 +171,7 @@ impl Staging {
 
     /// Stages a blob of the cache.
     fn take(&self, blob: &Descriptor, cached: &CachedBlob) -> Result<bool, Failure> {
-        let path = self.fresh.path(blob.digest);
+        let path = self.staged.path(blob.digest);
         // One file with two names where the system can do that; who changes it under one name is found out under the other.
         if fs::hard_link(cached.path(), &path).is_err() {
             let mut draft = self.draft()?;
@@ -247,7 +181,7 @@ impl Staging {
         }
         // The cache has just looked at its bytes, or knows them.
         if let Ok(meta) = fs::symlink_metadata(&path) {
-            self.fresh.saw(blob.digest, &meta);
+            self.staged.note(blob.digest, &meta);
         }
         Ok(true)
     }
@@ -258,7 +192,7 @@ impl Staging {
     /// The system failed; the image is as good without.
     pub fn keep(&self, blob: &Descriptor) -> io::Result<()> {
         let Some(cache) = &self.cache else { return Ok(()) };
-        let staged = self.fresh.path(blob.digest);
+        let staged = self.staged.path(blob.digest);
         let path = if !staged.exists() && self.is_adopted(blob) {
             blobs_in(&self.path).join(blob.digest.hex())
         } else {
@@ -303,8 +237,9 @@ impl Staging {
 
     /// The staged blobs, and behind them those of the layout that is there.
     pub(super) fn store(&self) -> Result<Store, Failure> {
-        let store = Store::of_staged(&self.fresh, self.temp.path()).knowing(self.cache.clone());
-        if self.beside { Ok(store) } else { store.and(&self.path) }
+        let staged = Arc::clone(&self.staged) as Arc<dyn BlobSource>;
+        let store = Store::of_sources(vec![staged], self.temp.path()).knowing(self.cache.clone());
+        if self.beside { Ok(store) } else { store.and_layout(&self.path) }
     }
 
     /// Whether the layout that is there has this blob. It need not be staged then, unless another build takes it away.
@@ -318,9 +253,9 @@ impl Staging {
     }
 
     /// The bytes in the file, which was staged, are those of this name.
-    pub(super) fn saw(&self, file: &File, blob: &Descriptor) {
+    pub(super) fn note_file(&self, file: &File, blob: &Descriptor) {
         if let Ok(meta) = file.metadata() {
-            self.fresh.saw(blob.digest, &meta);
+            self.staged.note(blob.digest, &meta);
         }
         if let Some(cache) = self.cache.as_ref().filter(|_| blob.size >= Limits::REREAD_BYTES) {
             cache.saw_blob(file, blob.digest);
@@ -334,7 +269,7 @@ impl Staging {
 
     /// Where the staged blobs are.
     pub(super) fn blobs(&self) -> &Path {
-        self.fresh.folder()
+        self.staged.folder()
     }
 }
 
@@ -385,11 +320,7 @@ impl BlobSink for Staging {
     fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
         let mut draft = self.draft()?;
         draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
-        let sealed = draft.seal(media_type)?;
-        if sealed.size <= Limits::REREAD_BYTES {
-            self.fresh.keep_document(sealed.digest, bytes);
-        }
-        Ok(sealed)
+        draft.seal(media_type)
     }
 
     fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {

@@ -54,9 +54,9 @@ fn a_way_through_a_folder_that_is_made_is_there_until_the_end() {
     fs::create_dir(dir.path().join("there")).unwrap();
     for (form, out) in [(Form::Layout, "out"), (Form::Layout, "there"), (Form::OciArchive, "archives")] {
         let way = dir.path().join("a/../").join(out);
-        let (mut publishing, siblings) = (Publishing::default(), Siblings::default());
+        let (mut publishing, created) = (Publishing::default(), Arc::default());
         for name in ["one", "two"] {
-            let staging = Staging::begin_among(&way.join(name), form, &siblings).unwrap();
+            let staging = Staging::begin_in(&way.join(name), form, &created).unwrap();
             let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["layer"]);
             publishing.add(ReadyImage::new(staging, root, name.to_owned()).unwrap());
         }
@@ -64,6 +64,7 @@ fn a_way_through_a_folder_that_is_made_is_there_until_the_end() {
         publishing.publish_next().unwrap();
         publishing.publish_next().unwrap();
         publishing.finish().unwrap();
+        drop(created);
         let there = dir.path().join(out);
         assert_eq!(fs::read_dir(&there).unwrap().count(), 2, "{out}");
         assert!(["one", "two"].iter().all(|name| Opened::open(&there.join(name)).unwrap().verify().is_ok()), "{out}");

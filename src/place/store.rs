@@ -15,41 +15,42 @@ use rustix::{
     io::Errno,
 };
 
-use super::{
-    BlobRef,
-    document::{Document, Kind},
-    fresh::Fresh,
-    registry::Remote,
-};
+use super::{BlobRef, drain};
 use crate::{
     cache::Cache,
     oci::{Digest, Open, Sha256},
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
-/// The blobs of one or more places, asked in turn.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Store {
-    shelves: Vec<Shelf>,
-    /// The place, for messages.
-    path: PathBuf,
-    /// Who knows files by their state.
-    known: Option<Cache>,
+/// A place that blobs are read from by their digests: a folder, an archive, the cache, a staging folder, a repository.
+pub trait BlobSource: fmt::Debug + Send + Sync {
+    /// The bytes as they lie there, not verified; none where this source does not have the blob, and the next one is asked.
+    ///
+    /// # Errors
+    /// The source has it and cannot read it.
+    fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>>;
+
+    /// Whether the bytes are known to be right without reading them; none where this source does not have the blob.
+    /// `known` knows files by their state.
+    ///
+    /// # Errors
+    /// The source has it and cannot tell.
+    fn is_intact(&self, _blob: &BlobRef, _known: Option<&Cache>) -> io::Result<Option<bool>> {
+        Ok(Some(false))
+    }
+
+    /// Takes the bytes of a document that was read from a source behind this one, where this one is a cache.
+    fn keep(&self, _bytes: &[u8]) {}
 }
 
-/// Where blobs are.
-#[derive(Debug, Clone)]
-enum Shelf {
-    /// The folder `blobs/sha256` of a layout.
-    Folder(Arc<File>),
-    /// The same of a staging folder, which nobody else writes to: opened when it is needed.
-    Staged(Arc<Fresh>),
-    /// An archive, with the places of its blobs.
-    Archive(Arc<File>, Arc<BTreeMap<Digest, Span>>),
-    /// The user's cache.
-    Cache(Cache),
-    /// A repository of a registry.
-    Registry(Remote),
+/// The blobs of one or more sources, asked in turn.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    sources: Vec<Arc<dyn BlobSource>>,
+    /// The place, for messages.
+    path: PathBuf,
+    /// Knows files by their state.
+    known: Option<Cache>,
 }
 
 /// A piece of an archive.
@@ -61,47 +62,86 @@ pub(super) struct Span {
     pub(super) size: u64,
 }
 
+/// The folder `blobs/sha256` of a layout.
+#[derive(Debug)]
+struct BlobFolder(File);
+
+impl BlobFolder {
+    fn file(&self, blob: &BlobRef) -> io::Result<Option<File>> {
+        match open_inside(&self.0, &blob.digest.hex(), OFlags::empty()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+}
+
+impl BlobSource for BlobFolder {
+    fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>> {
+        self.file(blob)?.map(StoredBytes::whole).transpose()
+    }
+
+    fn is_intact(&self, blob: &BlobRef, known: Option<&Cache>) -> io::Result<Option<bool>> {
+        let file = self.file(blob)?;
+        Ok(file.map(|file| known.is_some_and(|known| known.is_intact(&file, blob.digest, blob.size))))
+    }
+}
+
+/// An archive, with the spans of its blobs.
+#[derive(Debug)]
+struct ArchiveBlobs(Arc<File>, BTreeMap<Digest, Span>);
+
+impl BlobSource for ArchiveBlobs {
+    fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>> {
+        Ok(self.1.get(&blob.digest).map(|span| StoredBytes::piece(&self.0, *span)))
+    }
+}
+
+impl BlobSource for Cache {
+    fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>> {
+        let found = self.blob(blob.digest, blob.size);
+        found.map(|found| Ok(StoredBytes::stream(found.open()?))).transpose()
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        Self::keep(self, bytes);
+    }
+}
+
 impl Store {
     /// The blobs of the layout at `path`; none when it has no such folder.
     ///
     /// # Errors
     /// `blobs` or `blobs/sha256` is a link or a file.
-    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        let store = Self { shelves: Vec::new(), path: path.to_owned(), known: None };
-        store.and(path)
+    pub fn of_layout(path: &Path) -> Result<Self, Failure> {
+        Self::default().for_place(path).and_layout(path)
     }
 
-    /// What was staged a moment ago, for an image at `path`.
-    pub(super) fn of_staged(fresh: &Arc<Fresh>, path: &Path) -> Self {
-        Self { shelves: vec![Shelf::Staged(Arc::clone(fresh))], path: path.to_owned(), known: None }
+    /// The blobs of `sources`, asked in turn; messages call the place `name`.
+    pub fn of_sources(sources: Vec<Arc<dyn BlobSource>>, name: &Path) -> Self {
+        Self { sources, path: name.to_owned(), known: None }
     }
 
     /// The blobs at `spans` of the archive `file`, which is at `path`.
     pub(super) fn of_archive(file: File, spans: BTreeMap<Digest, Span>, path: &Path) -> Self {
-        Self { shelves: vec![Shelf::Archive(Arc::new(file), Arc::new(spans))], path: path.to_owned(), known: None }
+        Self::of_sources(vec![Arc::new(ArchiveBlobs(Arc::new(file), spans))], path)
     }
 
-    /// The blobs of a repository, which messages call `name`.
-    pub(super) fn of_registry(remote: Remote, name: &Path) -> Self {
-        Self { shelves: vec![Shelf::Registry(remote)], path: name.to_owned(), known: None }
-    }
-
-    /// The blobs of the cache, then those of a repository, which messages call `name`. What is fetched of documents is
-    /// kept in the cache.
-    pub(super) fn of_base(cache: Option<&Cache>, remote: Option<Remote>, name: &Path) -> Self {
-        let shelves = cache.cloned().map(Shelf::Cache).into_iter().chain(remote.map(Shelf::Registry));
-        Self { shelves: shelves.collect(), path: name.to_owned(), known: None }
+    fn for_place(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     /// The same with the layout at `path` as the next one to ask.
-    pub(super) fn and(mut self, path: &Path) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// `blobs` or `blobs/sha256` is a link or a file.
+    pub fn and_layout(mut self, path: &Path) -> Result<Self, Failure> {
         // The layout itself may be reached through a link that the user gave; what is inside may not.
         let opened = openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(io::Error::from)
             .and_then(|root| open_inside(&root, "blobs", OFlags::DIRECTORY))
             .and_then(|blobs| open_inside(&blobs, "sha256", OFlags::DIRECTORY));
         match opened {
-            Ok(folder) => self.shelves.push(Shelf::Folder(Arc::new(folder))),
+            Ok(folder) => self.sources.push(Arc::new(BlobFolder(folder))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::io("open `blobs/sha256`", path, &error)),
         }
@@ -109,12 +149,13 @@ impl Store {
     }
 
     /// The same, where a file that is known to hold its blob need not be read to verify it.
-    pub(super) fn knowing(self, known: Option<Cache>) -> Self {
+    #[must_use]
+    pub fn knowing(self, known: Option<Cache>) -> Self {
         Self { known, ..self }
     }
 
     /// The blob's bytes, not opened yet.
-    pub(super) fn blob(&self, blob: &BlobRef) -> StoredBlob {
+    pub fn blob(&self, blob: &BlobRef) -> impl Open + use<> {
         StoredBlob { store: self.clone(), blob: blob.clone() }
     }
 
@@ -122,113 +163,52 @@ impl Store {
     ///
     /// # Errors
     /// Missing, not a regular file, other bytes than named, or larger than `limit`.
-    pub(super) fn document(&self, blob: &BlobRef, limit: u64) -> Result<Vec<u8>, Failure> {
+    pub fn document(&self, blob: &BlobRef, limit: u64) -> Result<Vec<u8>, Failure> {
         if blob.size > limit {
             let what = format!("`{}` has {} bytes, more than the {limit} allowed", blob.digest, blob.size);
-            return Err(Failure::new(what).in_path(&self.path));
-        }
-        if let Some(Shelf::Staged(fresh)) = self.shelves.first()
-            && let Some(bytes) = fresh.document(blob.digest).filter(|bytes| bytes.len() as u64 == blob.size)
-        {
-            return Ok(bytes.to_vec());
+            return Err(Failure::error(ErrorName::ImageTooLarge, what).in_path(&self.path));
         }
         // No capacity up front: the size is a claim.
         let mut bytes = Vec::new();
         self.reader(blob)
             .and_then(|mut reader| reader.read_to_end(&mut bytes))
             .map_err(|error| self.failure(blob, &error))?;
-        for shelf in &self.shelves {
-            if let Shelf::Cache(cache) = shelf {
-                cache.keep(&bytes);
-            }
-        }
+        self.sources.iter().for_each(|source| source.keep(&bytes));
         Ok(bytes)
     }
 
-    /// What was read before in this document, where it was staged a moment ago.
-    pub(super) fn parsed(&self, blob: &BlobRef) -> Option<Arc<Document>> {
-        let Some(Shelf::Staged(fresh)) = self.shelves.first() else { return None };
-        let parsed = fresh.parsed(blob.digest, blob.size)?;
-        // Another descriptor may call it something else.
-        (parsed.kind() == Kind::of(&blob.media_type)).then_some(parsed)
-    }
-
-    /// Keeps what was read in a document that was staged a moment ago.
-    pub(super) fn keep_parsed(&self, blob: &BlobRef, parsed: &Arc<Document>) {
-        if let Some(Shelf::Staged(fresh)) = self.shelves.first() {
-            fresh.keep_parsed(blob.digest, parsed);
-        }
-    }
-
-    /// Reads the whole blob and forgets it, unless it is known that its bytes are right.
-    pub(super) fn verify(&self, blob: &BlobRef) -> Result<(), Failure> {
+    /// Reads the whole blob and drops the bytes, unless they are known to be right.
+    ///
+    /// # Errors
+    /// Missing, not a regular file, or other bytes than named.
+    pub fn verify(&self, blob: &BlobRef) -> Result<(), Failure> {
         if self.is_known(blob) {
             return Ok(());
         }
-        self.reader(blob)
-            .and_then(|mut reader| crate::place::drain(&mut reader))
-            .map_err(|error| self.failure(blob, &error))?;
-        Ok(())
+        let drained = self.reader(blob).and_then(|mut reader| drain(&mut reader));
+        drained.map(|_| ()).map_err(|error| self.failure(blob, &error))
     }
 
-    /// An error of reading `blob`, told with its name.
-    pub(super) fn failure(&self, blob: &BlobRef, error: &io::Error) -> Failure {
+    /// An error of reading `blob`, with its digest.
+    pub fn failure(&self, blob: &BlobRef, error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::NotFound {
-            return Failure::new(format!("the blob `{}` is missing", blob.digest)).in_path(&self.path);
+            let what = format!("the blob `{}` is missing", blob.digest);
+            return Failure::error(ErrorName::BlobMissing, what).in_path(&self.path);
         }
-        Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error)
+        let failure = Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error);
+        if error.kind() == io::ErrorKind::InvalidData { failure.named(ErrorName::BlobMismatch) } else { failure }
     }
 
-    /// Whether the file of the blob, the first one there is, is known to be intact, or is read and is.
+    /// Whether the blob in the first source that has it is known to be intact.
     fn is_known(&self, blob: &BlobRef) -> bool {
-        if let Some(Shelf::Staged(fresh)) = self.shelves.first()
-            && fresh.is_intact(blob.digest, blob.size)
-        {
-            return true;
-        }
-        let Some(known) = &self.known else { return false };
-        for shelf in &self.shelves {
-            let opened = match shelf {
-                Shelf::Folder(folder) => open_inside(folder.as_ref(), &blob.digest.hex(), OFlags::empty()),
-                Shelf::Staged(fresh) => fresh.open(blob.digest),
-                _ => return false,
-            };
-            match opened {
-                Ok(file) => return known.is_intact(&file, blob.digest, blob.size),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(_) => return false,
-            }
-        }
-        false
+        let mut answers = self.sources.iter().map(|source| source.is_intact(blob, self.known.as_ref()).transpose());
+        matches!(answers.find_map(|answer| answer), Some(Ok(true)))
     }
 
     fn reader(&self, blob: &BlobRef) -> io::Result<VerifiedReader> {
-        let (digest, size) = (blob.digest, blob.size);
-        let name = digest.hex();
-        let whole = |file| VerifiedReader::new(Stored::whole(file)?, digest, size);
-        for shelf in &self.shelves {
-            match shelf {
-                Shelf::Folder(folder) => match open_inside(folder.as_ref(), &name, OFlags::empty()) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    opened => return opened.and_then(whole),
-                },
-                Shelf::Staged(fresh) => match fresh.open(digest) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    opened => return opened.and_then(whole),
-                },
-                Shelf::Archive(file, spans) => {
-                    if let Some(span) = spans.get(&digest) {
-                        return VerifiedReader::new(Stored::piece(file, *span), digest, size);
-                    }
-                }
-                Shelf::Cache(cache) => {
-                    if let Some(found) = cache.blob(digest, size) {
-                        return VerifiedReader::new(Stored::stream(found.open()?), digest, size);
-                    }
-                }
-                Shelf::Registry(remote) => {
-                    return VerifiedReader::new(Stored::stream(remote.open_blob(blob)?), digest, size);
-                }
+        for source in &self.sources {
+            if let Some(bytes) = source.open(blob)? {
+                return VerifiedReader::new(bytes, blob.digest, blob.size);
             }
         }
         Err(io::Error::new(io::ErrorKind::NotFound, "the blob is missing"))
@@ -237,7 +217,7 @@ impl Store {
 
 /// A blob in its place.
 #[derive(Debug, Clone)]
-pub(super) struct StoredBlob {
+struct StoredBlob {
     store: Store,
     blob: BlobRef,
 }
@@ -251,8 +231,8 @@ impl Open for StoredBlob {
 /// The bytes of a blob. The last ones are given out only when size and digest are right, so a reader that counts
 /// bytes is as safe as one that waits for the end.
 #[derive(Debug)]
-pub(super) struct VerifiedReader {
-    stored: Stored,
+struct VerifiedReader {
+    stored: StoredBytes,
     hasher: Sha256,
     digest: Digest,
     size: u64,
@@ -268,7 +248,7 @@ enum State {
 }
 
 impl VerifiedReader {
-    fn new(stored: Stored, digest: Digest, size: u64) -> io::Result<Self> {
+    fn new(stored: StoredBytes, digest: Digest, size: u64) -> io::Result<Self> {
         if let Some(found) = stored.size().filter(|found| *found != size) {
             return Err(bad(format!("it has {found} bytes, its descriptor says {size}")));
         }
@@ -317,8 +297,10 @@ impl Read for VerifiedReader {
     }
 }
 
-/// The bytes of a blob where they lie.
-enum Stored {
+/// The bytes of a blob where they lie, not verified.
+pub struct StoredBytes(Bytes);
+
+enum Bytes {
     /// A file, which may grow while it is read.
     Whole(File, u64),
     /// A piece of a file.
@@ -327,56 +309,61 @@ enum Stored {
     Stream(Box<dyn Read + Send>),
 }
 
-impl Stored {
-    fn whole(file: File) -> io::Result<Self> {
+impl StoredBytes {
+    /// The whole of a file.
+    ///
+    /// # Errors
+    /// It is not a regular file.
+    pub fn whole(file: File) -> io::Result<Self> {
         let found = file.metadata()?;
         if !found.is_file() {
             return Err(bad("it is not a regular file"));
         }
-        Ok(Self::Whole(file, found.len()))
+        Ok(Self(Bytes::Whole(file, found.len())))
     }
 
     /// Read by position: several readers share the file.
     fn piece(file: &Arc<File>, span: Span) -> Self {
-        Self::Piece(Arc::clone(file), span)
+        Self(Bytes::Piece(Arc::clone(file), span))
     }
 
-    fn stream(reader: Box<dyn Read + Send>) -> Self {
-        Self::Stream(reader)
+    /// What comes over a connection, or from a reader that hides where it lies.
+    pub fn stream(reader: Box<dyn Read + Send>) -> Self {
+        Self(Bytes::Stream(reader))
     }
 
     /// How many bytes there are, where that is known before they are read.
     fn size(&self) -> Option<u64> {
-        match self {
-            Self::Whole(_, size) => Some(*size),
-            Self::Piece(_, span) => Some(span.size),
-            Self::Stream(_) => None,
+        match &self.0 {
+            Bytes::Whole(_, size) => Some(*size),
+            Bytes::Piece(_, span) => Some(span.size),
+            Bytes::Stream(_) => None,
         }
     }
 
     /// Reads what is `at` bytes behind the start; a stream is there anyway.
     fn read_at(&mut self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Whole(file, _) => file.read_at(buf, at),
-            Self::Piece(file, span) => file.read_at(buf, span.start.saturating_add(at)),
-            Self::Stream(_) if buf.is_empty() => Ok(0),
-            Self::Stream(reader) => reader.read(buf),
+        match &mut self.0 {
+            Bytes::Whole(file, _) => file.read_at(buf, at),
+            Bytes::Piece(file, span) => file.read_at(buf, span.start.saturating_add(at)),
+            Bytes::Stream(_) if buf.is_empty() => Ok(0),
+            Bytes::Stream(reader) => reader.read(buf),
         }
     }
 
     /// Whether there are more bytes than there should be, all of those having been read.
     fn has_grown(&mut self) -> io::Result<bool> {
-        match self {
-            Self::Whole(file, size) => Ok(file.metadata()?.len() != *size),
-            Self::Piece(..) => Ok(false),
-            Self::Stream(reader) => Ok(reader.read(&mut [0])? > 0),
+        match &mut self.0 {
+            Bytes::Whole(file, size) => Ok(file.metadata()?.len() != *size),
+            Bytes::Piece(..) => Ok(false),
+            Bytes::Stream(reader) => Ok(reader.read(&mut [0])? > 0),
         }
     }
 }
 
-impl fmt::Debug for Stored {
+impl fmt::Debug for StoredBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stored").field(&self.size()).finish()
+        f.debug_tuple("StoredBytes").field(&self.size()).finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything that a descriptor reaches, verified.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
     BlobRef, Named,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     oci::Digest,
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// Documents of a layout that may still be read.
@@ -33,17 +33,11 @@ impl Budget {
 }
 
 /// The index or manifest called `blob`.
-pub(super) fn read(store: &Store, budget: &mut Budget, blob: &BlobRef) -> Result<Arc<Document>, Failure> {
+pub(super) fn read(store: &Store, budget: &mut Budget, blob: &BlobRef) -> Result<Document, Failure> {
     budget.take(blob)?;
-    if let Some(parsed) = store.parsed(blob) {
-        return Ok(parsed);
-    }
     let bytes = store.document(blob, Limits::MANIFEST_BYTES)?;
-    let parsed = document::parse(&blob.media_type, &bytes)
-        .map_err(|what| Failure::new(format!("{}: {what}", Named(blob.digest))))?;
-    let parsed = Arc::new(parsed);
-    store.keep_parsed(blob, &parsed);
-    Ok(parsed)
+    document::parse(&blob.media_type, &bytes)
+        .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("{}: {what}", Named(blob.digest))))
 }
 
 /// Fails for an index inside of too many others.
@@ -73,7 +67,7 @@ pub(super) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Bl
             store.verify(&blob)?;
         } else {
             let within = Named(blob.digest);
-            match &*read(store, &mut budget, &blob)? {
+            match read(store, &mut budget, &blob)? {
                 Document::Index(index) => {
                     for descriptor in index.manifests() {
                         ahead.push((BlobRef::of(descriptor, within)?, depth + 1));
@@ -124,25 +118,5 @@ mod tests {
         assert_eq!(reach(&store, &deepest).unwrap().len(), Limits::INDEX_DEPTH + 1);
         let failure = reach(&store, &nested(Some(&deepest))).unwrap_err();
         assert!(failure.what.contains("nests deeper than 4"), "{}", failure.what);
-    }
-
-    #[test]
-    fn what_was_staged_is_parsed_once_for_all_who_call_it_the_same() {
-        let dir = tempfile::tempdir().unwrap();
-        let staging = Staging::begin(&dir.path().join("image"), Form::Layout).unwrap();
-        let index = br#"{"schemaVersion":2,"manifests":[]}"#;
-        let staged = staging.put(media_type::INDEX, index).unwrap();
-        let blob = |media_type: &str, size| BlobRef { media_type: media_type.to_owned(), digest: staged.digest, size };
-        let again = |media_type, size| read(&staging.store().unwrap(), &mut Budget::new(), &blob(media_type, size));
-        let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
-        let first = again(media_type::INDEX, staged.size).unwrap();
-        for called in [media_type::INDEX, docker] {
-            assert!(Arc::ptr_eq(&first, &again(called, staged.size).unwrap()));
-        }
-        assert!(again(media_type::MANIFEST, staged.size).is_err());
-        assert!(again(media_type::LAYER, staged.size).unwrap_err().what.contains("no manifest and no index"));
-        assert!(again(media_type::INDEX, staged.size + 1).is_err());
-        staging.fresh.forget_documents();
-        assert!(!Arc::ptr_eq(&first, &again(media_type::INDEX, staged.size).unwrap()));
     }
 }

@@ -55,7 +55,7 @@ pub(in crate::place) fn publish(
     let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
     fs::rename(&draft, &staging.path).map_err(io)?;
     remember(staging, &written, name);
-    let above: Vec<_> = staging.made.paths().iter().rev().map(|made| parent_of(made)).collect();
+    let above: Vec<_> = staging.created.paths().iter().rev().map(|created| parent_of(created)).collect();
     for folder in std::iter::once(parent_of(&staging.path)).chain(above) {
         sync_folder(&folder).map_err(io)?;
     }

@@ -16,7 +16,6 @@ use crate::{
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     place::{
         BlobRef, Form, INDEX, MARKER, REF_NAME, VERSION,
-        document::Kind,
         folder::{Folder, rename_folder, sync_folder},
         site::{Site, parent_of},
         staging::{Staging, blobs_in},
@@ -59,11 +58,10 @@ pub(in crate::place) fn prepare(
         return Ok(None);
     }
     write_entry(staging, &index)?;
-    if staging.beside && !staging.fresh.all(|digest| reached.contains(&digest)) {
+    if staging.beside && !staging.staged.all(|digest| reached.contains(&digest)) {
         remove_unreached(staging.blobs(), &reached);
     }
     staging.step()?;
-    staging.fresh.forget_documents();
     Ok(Some(Ready(reached)))
 }
 
@@ -108,15 +106,7 @@ fn settle(staging: &Staging, reached: &Reached) {
 fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
     let store = staging.store()?;
-    let reached = walk::reach(&store, &root).and_then(|reached| {
-        // Documents were read from memory where they were just written; their files are looked at here.
-        reached
-            .values()
-            .filter(|blob| Kind::of(&blob.media_type) != Kind::Other)
-            .try_for_each(|blob| store.verify(blob))?;
-        Ok(reached)
-    });
-    let reached = reached.map_err(|mut failure| {
+    let reached = walk::reach(&store, &root).map_err(|mut failure| {
         failure.what = format!("the image that was written does not read back: {}", failure.what);
         failure.in_path(&staging.path)
     })?;
@@ -165,33 +155,25 @@ fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
 /// Writes the marker and the new index into the staging folder.
 fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
     let temp = staging.temp.path();
-    let marker = staging.marker.put(&temp.join(MARKER), marker().as_bytes());
-    let written = marker
-        .map_err(|error| (MARKER, error))
-        .and_then(|()| fs::write(temp.join(INDEX), index).map_err(|error| (INDEX, error)));
-    written.map_err(|(name, error)| Failure::io(&format!("write `{name}`"), &staging.path, &error))
+    let write = |name: &str, bytes: &[u8]| {
+        let written = fs::write(temp.join(name), bytes);
+        written.map_err(|error| Failure::io(&format!("write `{name}`"), &staging.path, &error))
+    };
+    write(MARKER, marker().as_bytes())?;
+    write(INDEX, index)
 }
 
-/// Renames the staging folder to the layout, or the one that it is in to the layouts' parent. Says no when there is
-/// something at the path by now.
+/// Renames the staging folder to the layout. Says no when there is something at the path by now.
 fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<bool, Failure> {
     let path = staging.path.clone();
     let io = |error: io::Error| Failure::io("publish the layout", &path, &error);
-    let shown = staging.new_parent.as_ref().map_or(Ok(false), |parent| parent.show())?;
-    if !shown {
-        match rename_folder(staging.temp.path(), &path) {
-            Ok(true) => {}
-            Ok(false) => return Ok(false),
-            // The parent that was there a moment ago is gone again: it is made anew in the next attempt.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && staging.new_parent.is_some() => return Ok(false),
-            Err(error) => return Err(io(error)),
-        }
+    if !rename_folder(staging.temp.path(), &path).map_err(io)? {
+        return Ok(false);
     }
     staging.temp.keep();
     staging.step()?;
     // The names of new parents are in the folders above them.
-    late.extend(staging.made.paths().iter().map(|made| parent_of(made)));
-    late.extend(staging.new_parent.iter().flat_map(|parent| parent.above()));
+    late.extend(staging.created.paths().iter().map(|created| parent_of(created)));
     late.insert(parent_of(&path));
     Ok(true)
 }
@@ -280,9 +262,9 @@ fn make_folder(path: &Path) -> io::Result<bool> {
 
 /// Moves every reached blob to its name. A blob that was not staged must be in the layout, intact.
 fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result<(), Failure> {
-    let store = Store::of(&staging.path)?;
+    let store = Store::of_layout(&staging.path)?;
     for &(digest, size) in &reached.0 {
-        let (staged, target) = (staging.fresh.path(digest), blobs.join(digest.hex()));
+        let (staged, target) = (staging.staged.path(digest), blobs.join(digest.hex()));
         let is_new = fs::symlink_metadata(&target).is_err();
         // Over whatever has the name: ours was read back a moment ago, the other one may be damaged.
         match fs::rename(&staged, &target) {

@@ -36,7 +36,7 @@ pub(in crate::place) fn open(path: &Path) -> Result<Opened, Failure> {
 }
 
 fn read(path: &Path, index: &ImageIndex) -> Result<Opened, Failure> {
-    let store = Store::of(path)?;
+    let store = Store::of_layout(path)?;
     let sets = sets::of_index(&store, index)?;
     Ok(Opened { form: Some(Form::Layout), path: path.to_owned(), store, sets })
 }

@@ -12,7 +12,7 @@ pub mod push;
 mod reference;
 pub(super) mod url;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::{Opened, sets, store::Store};
 use crate::report::Failure;
@@ -30,7 +30,7 @@ pub fn open(reference: &Reference, access: &Access) -> Result<Opened, Failure> {
     let place = reference.to_string();
     let open = || {
         let (remote, root) = Remote::open(reference, access)?;
-        let store = Store::of_registry(remote, Path::new(&place));
+        let store = Store::of_sources(vec![Arc::new(remote)], Path::new(&place));
         // What one writes behind `pull`, but for the digest, which the set has itself.
         let name = reference.name();
         let name = reference.tag().map_or_else(|| name.clone(), |tag| format!("{name}:{tag}"));

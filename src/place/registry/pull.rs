@@ -19,6 +19,7 @@ use crate::{
         BlobRef,
         document::{self, ACCEPTED, Kind},
         shown,
+        store::{BlobSource, StoredBytes},
     },
     report::{Failure, Limits},
 };
@@ -92,7 +93,7 @@ impl Remote {
     }
 
     /// A reader of a manifest or blob. What it gives is not checked yet.
-    pub(in crate::place) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
+    fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
         if let Some((digest, bytes)) = &self.0.root
             && *digest == blob.digest
         {
@@ -159,6 +160,12 @@ impl BlobReader {
         }
         self.body = Some(Box::new(body));
         Ok(())
+    }
+}
+
+impl BlobSource for Remote {
+    fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>> {
+        Ok(Some(StoredBytes::stream(self.open_blob(blob)?)))
     }
 }
 

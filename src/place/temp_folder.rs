@@ -4,16 +4,13 @@ use std::{
     ffi::{OsStr, OsString},
     fs, io,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-use super::folder::Folder;
-use crate::{
-    oci::Digest,
-    report::{Failure, Limits},
-};
+use super::folder::{Folder, Lock};
+use crate::{oci::Digest, report::Limits};
 
 /// How many random characters end a temporary name.
 const RANDOM: usize = 8;
@@ -24,14 +21,13 @@ const ATTEMPTS: usize = 16;
 
 /// A temporary folder, removed when dropped.
 #[derive(Debug)]
-pub(super) struct Temp {
+pub(super) struct TempFolder {
     // Dropped in this order: the lock is held until the folder is gone.
     dir: TempDir,
-    /// None where the folder around it is locked.
-    _lock: Option<Folder>,
+    _lock: Folder,
 }
 
-impl Temp {
+impl TempFolder {
     /// Makes and locks a folder `{prefix}XXXXXXXX` in `parent`.
     ///
     /// Between its making and its locking a sweep may take it for an abandoned one. The sweep holds the lock while
@@ -46,16 +42,10 @@ impl Temp {
             };
             lock.lock()?;
             if lock.is_at(dir.path())? {
-                return Ok(Self { dir, _lock: Some(lock) });
+                return Ok(Self { dir, _lock: lock });
             }
         }
-        Err(io::Error::new(io::ErrorKind::ResourceBusy, "somebody keeps removing the temporary folder"))
-    }
-
-    /// Makes the folder `name` in `parent`, which is a temporary one itself and has the lock.
-    pub(super) fn named(parent: &Path, name: &OsStr) -> io::Result<Self> {
-        let dir = Builder::new().prefix(name).rand_bytes(0).tempdir_in(parent)?;
-        Ok(Self { dir, _lock: None })
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process keeps removing the temporary folder"))
     }
 
     /// Where it is.
@@ -95,7 +85,7 @@ pub(super) fn sibling_prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// The prefix of a name that [`Temp::create`] gives; `None` for other names.
+/// The prefix of a name that [`TempFolder::create`] gives; `None` for other names.
 fn prefix_of(name: &OsStr) -> Option<&[u8]> {
     let bytes = name.as_encoded_bytes();
     let (prefix, random) = bytes.split_at(bytes.len().checked_sub(RANDOM)?);
@@ -107,46 +97,29 @@ pub fn is_staging_name(name: &OsStr) -> bool {
     prefix_of(name).is_some_and(|prefix| prefix.starts_with(b"."))
 }
 
-/// Whether `name` is one that [`Temp::create`] gives with this prefix.
+/// Whether `name` is one that [`TempFolder::create`] gives with this prefix.
 pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
     prefix_of(name) == Some(prefix.as_encoded_bytes())
 }
 
-/// Parents that were made for a layout; the empty ones go again when this is dropped.
-#[derive(Debug, Default)]
-pub(super) struct MadeParents(Vec<PathBuf>);
-
-impl MadeParents {
-    /// Makes `folder` and what is missing above it.
-    pub(super) fn create(folder: &Path) -> Result<Self, Failure> {
-        let missing = |path: &Path| {
-            fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-                && !path.as_os_str().is_empty()
-        };
-        let mut above: Vec<_> = folder.ancestors().take_while(|path| missing(path)).collect();
-        above.reverse();
-        let mut made = Self::default();
-        for path in above {
-            match fs::create_dir(path) {
-                Ok(()) => made.0.push(path.to_owned()),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-                Err(error) => return Err(Failure::io("create the folder", path, &error)),
-            }
-        }
-        Ok(made)
-    }
-
-    /// The folders, the highest first.
-    pub(super) fn paths(&self) -> &[PathBuf] {
-        &self.0
+/// Removes the temporary folders of killed builds of the output at `path`.
+pub(super) fn sweep_beside(path: &Path) {
+    if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        sweep(parent, &sibling_prefix(name));
     }
 }
 
-impl Drop for MadeParents {
-    fn drop(&mut self) {
-        for path in self.0.iter().rev() {
-            // Only an empty folder can be removed this way, so nothing of anybody is lost.
-            let _ = fs::remove_dir(path);
+/// Removes the temporary folders in `parent` whose name begins with `prefix` and whose owner is gone. What cannot be
+/// removed stays for the next time.
+pub(super) fn sweep(parent: &Path, prefix: &OsStr) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| is_temp_name(&entry.file_name(), prefix)) {
+        let path = entry.path();
+        let Ok(folder) = Folder::open(&path) else { continue };
+        // The second look: the owner may have renamed it to the layout itself before we got the lock.
+        if matches!(folder.try_lock(), Ok(Lock::Taken)) && matches!(folder.is_at(&path), Ok(true)) {
+            let _ = fs::remove_dir_all(&path);
         }
     }
 }
@@ -154,17 +127,13 @@ impl Drop for MadeParents {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{super::siblings::Siblings, *};
-
-    fn sweep(parent: &Path, prefix: &OsStr) {
-        Siblings::default().sweep(parent, prefix);
-    }
+    use super::*;
 
     #[test]
     fn only_our_own_abandoned_folders_are_swept() {
         let dir = tempfile::tempdir().unwrap();
         let prefix = sibling_prefix(OsStr::new("hello"));
-        let alive = Temp::create(dir.path(), &prefix).unwrap();
+        let alive = TempFolder::create(dir.path(), &prefix).unwrap();
         let stay = [".hello.hardpan-abc", ".hello.hardpan-abcdefgh.d", ".other.hardpan-abcdefgh", "hello"];
         for name in stay {
             fs::create_dir(dir.path().join(name)).unwrap();
@@ -183,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn makers_and_siblingss_at_once_leave_every_maker_with_its_folder() {
+    fn makers_and_sweeps_at_once_leave_every_maker_with_its_folder() {
         let dir = tempfile::tempdir().unwrap();
         let prefix = inner_prefix();
         std::thread::scope(|scope| {
@@ -191,7 +160,7 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         for _ in 0..150 {
-                            let temp = Temp::create(dir.path(), &prefix).unwrap();
+                            let temp = TempFolder::create(dir.path(), &prefix).unwrap();
                             fs::write(temp.path().join("x"), "x").unwrap();
                             assert!(temp.path().join("x").exists());
                         }
@@ -212,17 +181,6 @@ mod tests {
     fn a_name_of_255_bytes_still_has_a_sibling() {
         let dir = tempfile::tempdir().unwrap();
         let prefix = sibling_prefix(OsStr::new(&"n".repeat(255)));
-        assert!(Temp::create(dir.path(), &prefix).is_ok());
-    }
-
-    #[test]
-    fn empty_parents_go_again_and_used_ones_stay() {
-        let dir = tempfile::tempdir().unwrap();
-        let deep = dir.path().join("a/b/c");
-        let made = MadeParents::create(&deep).unwrap();
-        assert_eq!(made.paths().len(), 3);
-        fs::write(dir.path().join("a/kept"), "").unwrap();
-        drop(made);
-        assert!(dir.path().join("a/kept").exists() && !dir.path().join("a/b").exists());
+        assert!(TempFolder::create(dir.path(), &prefix).is_ok());
     }
 }

@@ -1,0 +1,79 @@
+//! Folders that a call made for its outputs.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::report::{ErrorName, Failure};
+
+/// The folders that were made for the outputs of one call. Dropped, it removes those that are empty: what failed leaves
+/// no folder behind, and what succeeded is in its own.
+///
+/// All stagings of a call share one, so that the folder of several images goes with the last of them.
+#[derive(Debug, Default)]
+pub struct Created(Mutex<Vec<PathBuf>>);
+
+impl Created {
+    /// Makes `folder` and what is missing above it.
+    ///
+    /// # Errors
+    /// The system does not allow it, or there is a file.
+    pub(super) fn make(&self, folder: &Path) -> Result<(), Failure> {
+        let missing = |path: &Path| {
+            fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+                && !path.as_os_str().is_empty()
+        };
+        let mut above: Vec<_> = folder.ancestors().take_while(|path| missing(path)).collect();
+        above.reverse();
+        for path in above {
+            match fs::create_dir(path) {
+                Ok(()) => self.paths_mut().push(path.to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+                Err(error) => {
+                    let failure = Failure::io("create the folder", path, &error);
+                    let is_file = error.kind() == io::ErrorKind::AlreadyExists;
+                    return Err(if is_file { failure.named(ErrorName::FileKind) } else { failure });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The folders, in the order in which they were made: the highest first.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.paths_mut().clone()
+    }
+
+    fn paths_mut(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        for path in self.paths_mut().iter().rev() {
+            // Only an empty folder can be removed this way, so no file of the user is lost.
+            let _ = fs::remove_dir(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn empty_folders_are_removed_and_used_ones_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        let created = Created::default();
+        created.make(&deep).unwrap();
+        assert_eq!(created.paths().len(), 3);
+        fs::write(dir.path().join("a/kept"), "").unwrap();
+        drop(created);
+        assert!(dir.path().join("a/kept").exists() && !dir.path().join("a/b").exists());
+    }
+}
