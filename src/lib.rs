@@ -17,10 +17,11 @@
 //! A room may use the rooms on floors below its own, and never one on its own floor or above. A test reads this
 //! table and refuses an import that points up or sideways.
 //!
-//! floor 5: cli
-//! floor 4: commands
-//! floor 3: audit, build, init, inspect
-//! floor 2: place, recipe, rootfs
+//! floor 6: cli
+//! floor 5: commands
+//! floor 4: audit, build, init, inspect
+//! floor 3: engine, output, registry
+//! floor 2: image, recipe, rootfs
 //! floor 1: cache, elf, layer, policy, secrets
 //! floor 0: oci, report
 //!
@@ -30,13 +31,15 @@
 //! `build` and the audit share. The catalogue of rules is in `report`, because a `Failure` names the rule it is about.
 //! `rootfs` is the file system of an image: what layers hold, how they are applied, where paths lead, what programs load. The
 //! audit, bases and the image that a recipe plans share it.
+//! `image` reads images wherever they are; `output` writes them to a disk, `registry` fetches and pushes them, `engine` hands
+//! them to Docker, podman and containerd.
 //! `secrets` finds private keys, tokens and passwords in bytes and texts; it knows no image, and never shows a secret.
 //!
 //! # Invariants
 //!
 //! 1. `oci`, `report`, `policy`, `secrets` and `recipe` open no file and no socket; parsers take `&str` or bytes.
 //! 2. Only `cli` reads the environment, the clock and the terminal, and hands them down as values; only
-//!    `build::compile`, `place::engine` and `place::registry::auth` start a child process.
+//!    `build::compile`, `engine` and `registry::auth` start a child process.
 //! 3. Nothing after `Plan` sees the host path of an input.
 //! 4. `audit` and `inspect` take images, never a plan or a recipe.
 //! 5. No map with unordered iteration reaches a serializer.
@@ -48,13 +51,16 @@ pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod elf;
+pub mod engine;
+pub mod image;
 pub mod init;
 pub mod inspect;
 pub mod layer;
 pub mod oci;
-pub mod place;
+pub mod output;
 pub mod policy;
 pub mod recipe;
+pub mod registry;
 pub mod report;
 pub mod rootfs;
 pub mod secrets;

@@ -17,12 +17,12 @@ use super::{
     view::{Listed, View},
     watch::{LayerName, Seen, name_of},
 };
-use crate::rootfs::{Kind, LayerScan, LayeredRootfs, LinkReading, Room};
 use crate::{
+    image::{BlobRef, ImageSet, Skipped, StoredImage},
     oci::Digest,
-    place::{BlobRef, ImageSet, Skipped, StoredImage},
     policy::{Judge, Policy},
     report::{Limits, Rule},
+    rootfs::{Kind, LayerScan, LayeredRootfs, LinkReading, Room},
 };
 
 /// What the caller wants to know.

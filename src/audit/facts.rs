@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{Finding, NotApplicable, Unknown, Waived};
 use crate::{
+    image::Skip,
     oci::{DiffId, Digest},
-    place::Skip,
     report::{Rule, Severity},
 };
 

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use crate::place::{Packing, StoredLayer};
+use crate::image::{Packing, StoredLayer};
 
 /// What the gzip header holds that depends on when and where it was made.
 pub(super) fn gzip_header(stored: &StoredLayer) -> Option<String> {

@@ -91,7 +91,7 @@ mod tests {
         let upper = [File::symlink("own", "d"), File::text("own/y", "y"), File::text("l/x", "x")];
         let set = sample.layer(upper).set();
         let image = &set.images[0];
-        let scan = |stored: &crate::place::StoredLayer| {
+        let scan = |stored: &crate::image::StoredLayer| {
             LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut Room::default())
         };
         let scans: Vec<LayerScan> = image.layers.iter().map(scan).collect();

@@ -10,8 +10,8 @@ mod program;
 
 use super::{Audit, Finding, Request, audit};
 use crate::{
+    image::{BlobRef, ImageSet, StoredImage, StoredLayer},
     oci::{DiffId, Digest, Open},
-    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
     policy::Policy,
     report::Rule,
 };

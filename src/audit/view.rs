@@ -9,14 +9,14 @@ use super::{
     accounts::{Account, RunUser, accounts},
     redact,
 };
-use crate::place::StoredImage;
-use crate::rootfs::{
-    At, Content, ElfFile, Entry, Kind, LayerScan, LayeredRootfs, NodeEntries, ResolveError, join, parent,
-};
 use crate::{
     elf::{Elf, NotElf},
+    image::StoredImage,
     report::Limits,
-    rootfs::programs::{NotRead, ProgramFiles},
+    rootfs::{
+        At, Content, ElfFile, Entry, Kind, LayerScan, LayeredRootfs, NodeEntries, ResolveError, join, parent,
+        programs::{NotRead, ProgramFiles},
+    },
 };
 
 /// A file that was kept whole.

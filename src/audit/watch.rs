@@ -12,8 +12,8 @@ use std::{
 
 use super::gzip_header::gzip_header;
 use crate::{
+    image::StoredLayer,
     oci::{DiffId, Digest},
-    place::StoredLayer,
     report::Limits,
     rootfs::{LayerScan, Room, ScanDepth},
 };
@@ -218,11 +218,13 @@ impl Read for Pieces {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::{
-        Request, audit, judge_seen,
-        sample::{File, Sample},
+    use super::{
+        super::{
+            Request, audit, judge_seen,
+            sample::{File, Sample},
+        },
+        *,
     };
-    use super::*;
     use crate::policy::Policy;
 
     #[test]

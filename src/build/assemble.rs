@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{
     cache::{Cache, Fingerprint},
+    image::most_unpacked,
     layer::{self, Onlooker, Written},
     oci::{
         BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
         media_type,
     },
-    place::{Staging, most_unpacked},
+    output::Staging,
     report::{Failure, Limits, Line, Progress, Rule, Task, printable},
 };
 

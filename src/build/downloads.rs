@@ -15,8 +15,8 @@ use super::settings::Settings;
 use crate::{
     cache::Cache,
     oci::Digest,
-    place::{self, Download},
     recipe::Located,
+    registry::{self, Download},
     report::{Failure, Limits, Progress},
 };
 
@@ -52,7 +52,7 @@ impl<'a> Downloads<'a> {
     pub fn get(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<Downloaded, Failure> {
         let digest = sha256.value;
         // Before the cache: what a recipe may name does not hang on what was fetched once.
-        place::check_address(&url.value, &self.settings.access).map_err(|failure| failure.at(&url.origin))?;
+        registry::check_address(&url.value, &self.settings.access).map_err(|failure| failure.at(&url.origin))?;
         if let Some(known) = self.known.borrow().get(&digest) {
             return Ok(known.clone());
         }
@@ -73,14 +73,14 @@ impl<'a> Downloads<'a> {
     /// Those of a download, but for the digest.
     pub fn look_at(&self, url: &Located<String>) -> Result<(Digest, u64), Failure> {
         let (access, sink) = (&self.settings.access, &mut std::io::sink());
-        let seen = place::observe(&url.value, Limits::DOWNLOAD_BYTES, access, sink, self.progress);
+        let seen = registry::observe(&url.value, Limits::DOWNLOAD_BYTES, access, sink, self.progress);
         seen.map_err(|failure| failure.at(&url.origin))
     }
 
     fn fetch_cached(&self, cache: &Cache, what: &Download<'_>) -> Result<Downloaded, Failure> {
         // A cache that cannot be written to is none.
         let Ok(mut draft) = cache.draft() else { return self.fetch_kept(what) };
-        let size = place::download(what, &self.settings.access, &mut draft, self.progress)?;
+        let size = registry::download(what, &self.settings.access, &mut draft, self.progress)?;
         let blob = draft.seal(what.digest, size)?;
         Ok(Downloaded { path: blob.path().to_owned(), size, kept: None })
     }
@@ -90,7 +90,7 @@ impl<'a> Downloads<'a> {
         let fault = |error: std::io::Error| Failure::io("keep a download", folder, &error);
         let mut file: NamedTempFile<File> =
             tempfile::Builder::new().prefix("hardpan-").tempfile_in(folder).map_err(fault)?;
-        let size = place::download(what, &self.settings.access, &mut file, self.progress)?;
+        let size = registry::download(what, &self.settings.access, &mut file, self.progress)?;
         let path = file.into_temp_path();
         // Canonical, as every host path that is pinned.
         let real = std::fs::canonicalize(&path).map_err(fault)?;

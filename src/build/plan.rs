@@ -12,7 +12,7 @@ use crate::{
     cache::Fingerprint,
     layer::{Compression, Entry, EntryKind, Written},
     oci::{Digest, HistoryEntry, Open, Platform, RunConfig},
-    place::registry::Reference,
+    registry::Reference,
     report::Origin,
 };
 

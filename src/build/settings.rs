@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
-use crate::{cache::Cache, place::registry::Access};
+use crate::{cache::Cache, registry::Access};
 
 /// The settings of one call.
 #[derive(Debug, Clone)]

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     cache::Fingerprint,
+    image::{BlobRef, ImageSet, StoredImage, StoredLayer},
     layer::{self, Compression, Onlooker, Written},
     oci::{BlobSink, Descriptor, Digest, Draft, Open, Sha256, canonical_json, media_type},
-    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
     report::Failure,
 };
 
@@ -174,8 +174,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        build::plan::{BaseLayer, Group, PlannedBase, PlannedEntry},
-        build::settings::SourceDate,
+        build::{
+            plan::{BaseLayer, Group, PlannedBase, PlannedEntry},
+            settings::SourceDate,
+        },
         layer::{Entry, EntryKind, Nobody},
         oci::{DiffId, ImagePath, Platform, RunConfig},
         report::{Origin, Source},

@@ -6,9 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::build::default_output,
+    engine::Engine,
+    image::Form,
     inspect::runtime::Runtime,
     oci::Platform,
-    place::{Form, engine::Engine},
     report::{Failure, printable},
 };
 

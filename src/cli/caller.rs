@@ -6,7 +6,7 @@ use super::arguments::Common;
 use crate::{
     build::{Date, Settings, SourceDate},
     cache::Cache,
-    place::registry::Access,
+    registry::Access,
     report::{Failure, printable},
 };
 

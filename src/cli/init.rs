@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), 
         force: arguments.force,
         name: arguments.name.clone(),
         binary: arguments.binary.clone(),
-        settings: caller::settings(&Common::default(), crate::place::registry::Access::default())?,
+        settings: caller::settings(&Common::default(), crate::registry::Access::default())?,
     };
     let printed = match init(&request, terminal)? {
         Written::At(path) => print::text(&format!("{}\n", path.display())),

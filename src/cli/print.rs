@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     commands::{build::Built, inspect::Inspected, plan::ImagePlan},
-    place::engine::Loaded,
+    engine::Loaded,
 };
 
 /// A text on stdout. A closed pipe is no error.

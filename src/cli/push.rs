@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{print, registry::RegistryArguments, terminal::Terminal, unprinted};
 use crate::{
     commands::push::{self, Request, Settings},
-    place::registry::push::{Fate, Plan, TagPolicy},
+    registry::push::{Fate, Plan, TagPolicy},
     report::{Failure, Failures, printable},
 };
 
@@ -79,7 +79,7 @@ pub(super) fn line(plan: &Plan) -> String {
 
 /// All about one repository, for programs.
 pub(super) fn document(plan: &Plan) -> Value {
-    let blob = |(blob, fate): &(crate::place::BlobRef, Fate)| {
+    let blob = |(blob, fate): &(crate::image::BlobRef, Fate)| {
         let (fate, from) = match fate {
             Fate::There => ("there", None),
             Fate::Mount(from) => ("mount", Some(from)),

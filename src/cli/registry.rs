@@ -7,7 +7,7 @@ use clap::Args;
 use super::{arguments::Common, caller, push::TagArguments};
 use crate::{
     commands::push::Settings,
-    place::registry::{Access, Login, Notices, Secret},
+    registry::{Access, Login, Notices, Secret},
     report::{Failure, Limits},
 };
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{image, policy};
 use crate::{
     audit::{self, Audit},
-    place::registry::Access,
+    registry::Access,
     report::{Failure, Failures, Rule, RuleFacts, Severity, printable},
 };
 

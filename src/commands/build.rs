@@ -14,12 +14,11 @@ use super::{
 use crate::{
     build::Settings,
     cache::Cache,
+    engine::{self, Caller, Engine},
+    image::{BlobRef, Form},
     oci::{Digest, Platform},
-    place::{
-        BlobRef, Form, Publishing, allow_staging,
-        engine::{self, Caller, Engine},
-        registry,
-    },
+    output::{Publishing, allow_staging},
+    registry,
     report::{Failure, Failures, Progress, printable},
 };
 

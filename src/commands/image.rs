@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use crate::{
-    place::{
-        ImageSet, Local, Opened,
-        registry::{self, Access, Reference},
-    },
+    image::{ImageSet, Local, Opened},
+    registry::{self, Access, Reference},
     report::{Failure, printable},
 };
 

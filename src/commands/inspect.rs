@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::image;
 use crate::{
     inspect::{Report, reports},
-    place::registry::Access,
+    registry::Access,
     report::Failures,
 };
 

@@ -17,10 +17,12 @@ use super::{
 };
 use crate::{
     build::{Bounds, Resolver},
+    image::Packing,
     oci::Platform,
-    place::{Packing, check_fits, registry::Reference},
+    output::check_fits,
     policy::Policy,
     recipe::{self, LockFile},
+    registry::Reference,
     report::{Failure, Failures, Progress},
 };
 

@@ -19,9 +19,9 @@ use crate::{
         BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path, unstored_images,
     },
     cache::Cache,
+    image::Form,
     layer::EntryKind,
     oci::{DiffId, Digest, Platform, RunConfig},
-    place::Form,
     report::{Failure, Failures, Progress},
 };
 

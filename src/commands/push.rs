@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use super::image;
 use crate::{
+    image::{BlobRef, Blobs},
     oci::Digest,
-    place::{
-        BlobRef, Blobs,
-        registry::{
-            Access, Reference,
-            push::{JOBS, Order, Plan, Prepared, TagPolicy},
-        },
+    registry::{
+        Access, Reference,
+        push::{JOBS, Order, Plan, Prepared, TagPolicy},
     },
     report::{Failure, Failures, Progress, printable},
 };

@@ -4,7 +4,7 @@ use super::inspect::inspect;
 use crate::{
     inspect::runtime::{Profile, Runtime},
     oci::Platform,
-    place::registry::Access,
+    registry::Access,
     report::{Failure, Failures, printable},
 };
 

@@ -20,8 +20,9 @@ use super::{
 use crate::{
     build::{Assembled, Assembler, Bounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
     oci::{Descriptor, Digest},
-    place::{Created, ReadyImage, Staging, registry::Reference},
+    output::{Created, ReadyImage, Staging},
     recipe::BinarySource,
+    registry::Reference,
     report::{Failure, Failures, Progress, Rule, printable},
 };
 

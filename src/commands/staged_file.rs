@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::{place::staging_file, report::Failure};
+use crate::{output::staging_file, report::Failure};
 
 /// A file without its name. Dropped before it is published, it leaves nothing.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{RootfsListing, rootfs_listing, tar};
 use crate::{
+    image::{ImageSet, Skip, Skipped, StoredImage, StoredLayer, drain},
     oci::{DiffId, Digest},
-    place::{ImageSet, Skip, Skipped, StoredImage, StoredLayer, drain},
     report::{Failure, Limits, printable},
 };
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::tar::kind_name;
 use crate::{
-    place::StoredImage,
+    image::StoredImage,
     report::{Failure, Limits, printable},
     rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth, parent},
 };

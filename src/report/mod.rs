@@ -18,7 +18,7 @@ pub(crate) use failure::io_reason;
 pub use failure::{Failure, Failures, Place};
 pub use limits::Limits;
 pub use origin::{Origin, Source, Spot};
-pub use printable::{holds_login, printable};
+pub use printable::{holds_login, printable, shown};
 pub use progress::{Line, Progress, Silent, Task};
 pub use rule::Rule;
 pub use severity::{NoSeverity, Severity};

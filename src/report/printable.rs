@@ -50,6 +50,16 @@ pub fn holds_login(text: &str) -> bool {
     after.contains('/') || (!is_digest && before.contains(':'))
 }
 
+/// Foreign text for a message: printable, and no longer than one can read.
+pub fn shown(text: &str) -> String {
+    const CHARS: usize = 120;
+    let mut short: String = text.chars().take(CHARS).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    printable(&short).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use super::super::{Finding, Place, notes::Notes};
 use crate::{
-    place::ImageSet,
+    image::ImageSet,
     report::{Rule, Severity},
 };
 

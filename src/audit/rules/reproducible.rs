@@ -7,8 +7,11 @@ use super::{
     Check,
     group::count,
 };
-use crate::rootfs::{At, Entry, Flaw, Orphans};
-use crate::{place::Packing, report::Rule};
+use crate::{
+    image::Packing,
+    report::Rule,
+    rootfs::{At, Entry, Flaw, Orphans},
+};
 
 pub(super) const CHECK: Check = Check {
     rules: &[Rule::VaryingCreated, Rule::VaryingTimes, Rule::GzipMetadata, Rule::OwnerNames, Rule::UnsortedEntries],
@@ -98,8 +101,10 @@ fn times(view: &View<'_>, notes: &mut Notes, layer: usize, entries: &[Entry], cr
 mod tests {
     use serde_json::json;
 
-    use super::super::super::sample::{File, Sample, has};
-    use super::*;
+    use super::{
+        super::super::sample::{File, Sample, has},
+        *,
+    };
 
     fn rules(files: Vec<File>) -> Vec<Rule> {
         has(&Sample::new().layer(files).audit(), CHECK.rules)

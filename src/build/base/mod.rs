@@ -5,6 +5,7 @@
 //! recipe names: what lies there is what is taken, under the same bound; a digest may follow its path, and is checked.
 
 mod accounts;
+mod base_images;
 mod config;
 mod name;
 mod pull;
@@ -18,11 +19,12 @@ pub(super) use pull::{FoundBase, PulledBase};
 
 use super::{host::Bound, settings::Settings};
 use crate::{
+    image::Local,
     oci::Platform,
-    place::{self, Local},
     recipe::{Located, LockedBase, Policy},
     report::{Failure, printable},
 };
+use base_images::BaseImages;
 
 /// What `base` of a recipe in `folder` names at this moment: asks the registry what the tag points at, unless a digest is
 /// written, and gives the digest of the manifest or index and of the manifest for each platform, in their order.
@@ -42,7 +44,7 @@ pub fn look_up(
     let look = || {
         let found = match BaseName::parse(&base.value)? {
             BaseName::Registry(reference) => {
-                place::Base::in_registry(&reference, &settings.access, settings.blobs.as_ref())?
+                BaseImages::in_registry(&reference, &settings.access, settings.blobs.as_ref())?
             }
             BaseName::Disk { .. } => open(base, &bound)?,
         };
@@ -84,7 +86,7 @@ pub(super) fn check_output(base: &Located<String>, bound: &Bound, output: &Path)
 }
 
 /// Opens a base on the disk.
-fn open(base: &Located<String>, bound: &Bound) -> Result<place::Base, Failure> {
+fn open(base: &Located<String>, bound: &Bound) -> Result<BaseImages, Failure> {
     let exists = |path: &str| bound.folder.join(path).exists();
     let (text, digest) = name::split_digest(&base.value, exists)?;
     let local = Local::parse(text, exists)?;
@@ -98,7 +100,7 @@ fn open(base: &Located<String>, bound: &Bound) -> Result<place::Base, Failure> {
             return Err(Failure::new(what).hint("name one of them, as in `oci:PATH:NAME`"));
         }
     };
-    let found = place::Base::on_disk(set, Path::new(local.path));
+    let found = BaseImages::on_disk(set, Path::new(local.path));
     match (digest, found.digest()) {
         (Some(wanted), Some(there)) if wanted != there => {
             Err(Failure::new(format!("`{}` holds `{there}`, not `{wanted}`", printable(local.path))))

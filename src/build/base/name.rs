@@ -1,8 +1,9 @@
 //! What `base` says.
 
 use crate::{
+    image::Local,
     oci::Digest,
-    place::{Local, registry::Reference},
+    registry::Reference,
     report::{Failure, printable},
 };
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BaseName, config::BaseConfig, open};
+use super::{BaseName, base_images::BaseImages, config::BaseConfig, open};
 use crate::{
     build::{
         host::Bound,
@@ -11,10 +11,11 @@ use crate::{
         policy,
         settings::Settings,
     },
+    image::Packing,
     layer::Written,
     oci::{Descriptor, Digest, Platform, media_type},
-    place::{self, Packing, registry::Reference},
     recipe::{Located, LockFile, Pin, Policy, Recipe},
+    registry::Reference,
     report::{Failure, Limits, Progress, Rule, printable},
     rootfs::{LayerScan, Room, ScanDepth},
 };
@@ -25,7 +26,7 @@ pub(in crate::build) struct FoundBase {
     written: Located<String>,
     /// Where it is, by its digest; none on a disk.
     reference: Option<Reference>,
-    place: place::Base,
+    images: BaseImages,
 }
 
 /// The base for one platform.
@@ -54,8 +55,8 @@ impl FoundBase {
         let name = BaseName::parse(&written.value).map_err(at)?;
         check_registries(&recipe.policy, &name, settings).map_err(at)?;
         let BaseName::Registry(reference) = name else {
-            let place = open(written, bound).map_err(at)?;
-            return Ok(Self { written: written.clone(), reference: None, place });
+            let images = open(written, bound).map_err(at)?;
+            return Ok(Self { written: written.clone(), reference: None, images });
         };
         let locked = || Some(lock?.lock.bases.get(&written.value)?.digest);
         let Some(digest) = reference.digest().or_else(locked) else {
@@ -64,8 +65,8 @@ impl FoundBase {
             return Err(at(Failure::refused(Rule::UnpinnedBase, what).hint(hint)));
         };
         let reference = reference.pinned(digest);
-        let place = place::Base::in_registry(&reference, &settings.access, settings.blobs.as_ref()).map_err(at)?;
-        Ok(Self { written: written.clone(), reference: Some(reference), place })
+        let images = BaseImages::in_registry(&reference, &settings.access, settings.blobs.as_ref()).map_err(at)?;
+        Ok(Self { written: written.clone(), reference: Some(reference), images })
     }
 
     /// Reads the image for `platform`: every layer once, its bytes checked against digest, size and `diff_id`.
@@ -81,7 +82,7 @@ impl FoundBase {
         progress: &dyn Progress,
     ) -> Result<PulledBase, Failure> {
         let at = |failure: Failure| failure.at(&self.written.origin);
-        let image = self.place.image(platform).map_err(at)?;
+        let image = self.images.image(platform).map_err(at)?;
         let manifest = image.descriptor.as_ref().map(|blob| blob.digest);
         lock.map_or(Ok(()), |lock| self.check_locked(platform, manifest, lock))?;
         if let Some((_, what)) = image.ambiguities().into_iter().next() {
@@ -95,7 +96,7 @@ impl FoundBase {
         let mut layers = Vec::new();
         for stored in &image.layers {
             let media_type = renamed(&stored.descriptor.media_type).map_err(at)?;
-            self.place.fetch(stored, progress).map_err(at)?;
+            self.images.fetch(stored, progress).map_err(at)?;
             let scan = LayerScan::unpacked(stored.open_tar(), ScanDepth::Structure, &mut room);
             let unpacked_size = scan.unpacked_size;
             scans.push(Arc::new(scan));
@@ -106,7 +107,7 @@ impl FoundBase {
         }
         let rootfs = PlannedRootfs::of_base(&scans, &self.written.origin).map_err(|(layer, error)| {
             at(match image.layers.get(layer) {
-                Some(stored) => self.place.failure(stored, &error),
+                Some(stored) => self.images.failure(stored, &error),
                 None => Failure::new(error.to_string()),
             })
         })?;
@@ -139,7 +140,7 @@ impl FoundBase {
 
     /// What the name of the base stands for: an index or a manifest; a docker archive has neither.
     fn digest(&self) -> Option<Digest> {
-        self.place.digest()
+        self.images.digest()
     }
 }
 

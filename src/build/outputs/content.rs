@@ -24,8 +24,8 @@ use serde_json::Value;
 use super::Output;
 use crate::{
     build::{assemble::HISTORY, pinned::read_small},
+    image::Opened,
     oci::Digest,
-    place::Opened,
     recipe,
     report::Limits,
 };

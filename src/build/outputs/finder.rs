@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Output, of_file, of_folder};
-use crate::place::LAYOUT_NAMES;
+use crate::image::LAYOUT_NAMES;
 
 /// Finds outputs of hardpan by their content, each folder looked at once.
 #[derive(Debug, Default)]

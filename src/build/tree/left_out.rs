@@ -7,7 +7,8 @@ use rustix::fs::FileType;
 use super::{Names, Walk};
 use crate::{
     build::outputs::{Output, by_name},
-    place::{self, is_staging_name},
+    image::LAYOUT_NAMES,
+    output::is_staging_name,
     recipe::Located,
     report::{Failure, printable},
 };
@@ -61,7 +62,7 @@ impl Walk<'_> {
     /// Whether the folder `host`, in which are `names`, is a layout of hardpan that no pattern names. It is asked for only
     /// when the patterns match something in it.
     pub(super) fn is_own_layout(&mut self, host: &Path, names: &Names, path: &[&[u8]]) -> Result<bool, Failure> {
-        let may_be = !path.is_empty() && place::LAYOUT_NAMES.iter().all(|entry| names.has_file(entry.as_bytes()));
+        let may_be = !path.is_empty() && LAYOUT_NAMES.iter().all(|entry| names.has_file(entry.as_bytes()));
         if !may_be || self.include.beginning_with(path).is_some() || !self.has_match(host, path)? {
             return Ok(false);
         }

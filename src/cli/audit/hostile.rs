@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Form, Look, render, sample};
 use crate::{
     audit::{Audit, LayerRef, NotApplicable, Place, Presence, SizedPath, Unknown, Waived},
+    image::Skip,
     oci::Digest,
-    place::Skip,
     report::Rule,
 };
 

@@ -7,8 +7,8 @@ use crate::{
         Audit, Finding, ImageAudit, LayerFacts, LayerRef, NotApplicable, Override, Place, PolicySummary, Presence,
         SizedPath, Unknown, Waived,
     },
+    image::Skip,
     oci::{DiffId, Digest},
-    place::Skip,
     report::{Rule, Severity},
 };
 

@@ -3,12 +3,7 @@
 
 use std::sync::Arc;
 
-use hardpan::{
-    audit::{Request, audit},
-    oci::{DiffId, Digest},
-    place::{BlobRef, ImageSet, StoredImage, StoredLayer},
-    policy::Policy,
-};
+use hardpan::{audit::{Request, audit}, image::{BlobRef, ImageSet, StoredImage, StoredLayer}, oci::{DiffId, Digest}, policy::Policy};
 use libfuzzer_sys::fuzz_target;
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";

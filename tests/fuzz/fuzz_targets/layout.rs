@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use hardpan::{oci::Digest, place::Opened};
+use hardpan::{image::Opened, oci::Digest};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| {

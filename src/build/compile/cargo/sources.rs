@@ -16,7 +16,8 @@ use crate::{
         pinned::{PinnedFile, read_small},
     },
     cache::{Fingerprint, Fingerprinter},
-    place::{LAYOUT_NAMES, is_staging_name},
+    image::LAYOUT_NAMES,
+    output::is_staging_name,
     recipe,
     report::Limits,
 };

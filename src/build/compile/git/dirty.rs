@@ -10,7 +10,7 @@ use std::{
 use super::{Ended, Toolchain, done};
 use crate::{
     build::outputs::{Output, OutputFinder},
-    place::is_staging_name,
+    output::is_staging_name,
     report::Failure,
 };
 

@@ -1,0 +1,271 @@
+//! The images that a base offers: which of them is built on for a platform.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use oci_spec::image::{Arch, Os};
+
+use crate::{
+    cache::Cache,
+    image::{
+        BlobRef, BlobSource, ImageSet, Named, Store, StoredImage, StoredLayer,
+        document::{self, Document},
+        reachable::{self, Budget},
+        sets,
+    },
+    oci::{Digest, Platform},
+    registry::{Access, Reference, Remote},
+    report::{Failure, Limits, Progress, shown},
+};
+
+/// An image, or an index of several. Of an index only the images that are asked for are read.
+#[derive(Debug)]
+pub(super) struct BaseImages {
+    store: Store,
+    cache: Option<Cache>,
+    /// For messages.
+    place: PathBuf,
+    root: Option<BlobRef>,
+    offers: Vec<Offer>,
+}
+
+/// One image of a base.
+#[derive(Debug)]
+struct Offer {
+    /// `os/architecture[/variant]`. Foreign text.
+    platform: String,
+    image: Offered,
+}
+
+#[derive(Debug)]
+enum Offered {
+    /// Its manifest, which was not read yet.
+    Manifest(BlobRef),
+    Image(Box<StoredImage>),
+}
+
+impl BaseImages {
+    /// What `reference` names in its registry. What the cache has is not asked for; what is fetched is kept there.
+    ///
+    /// # Errors
+    /// Without a socket what is not in the cache; a registry that cannot be reached or has no such image; a document that
+    /// is not what its digest says, or larger or deeper than [`Limits`] allows.
+    pub(super) fn in_registry(reference: &Reference, access: &Access, cache: Option<&Cache>) -> Result<Self, Failure> {
+        let place = PathBuf::from(reference.to_string());
+        let told = |failure: Failure| failure.or_in_path(&place);
+        let known = reference.digest().and_then(|digest| {
+            let bytes = cache?.document(digest, Limits::MANIFEST_BYTES)?;
+            let media_type = document::own_media_type(&bytes).ok()?;
+            Some(BlobRef { media_type, digest, size: bytes.len() as u64 })
+        });
+        let (remote, root) = match known {
+            Some(root) => ((!access.offline).then(|| Remote::later(reference, access)), root),
+            None if access.offline => {
+                let failure = Failure::new("the base is not in the cache, and `--offline` opens no socket");
+                return Err(told(failure.hint("build once without `--offline`")));
+            }
+            None => {
+                let (remote, root) = Remote::open(reference, access).map_err(told)?;
+                (Some(remote), root)
+            }
+        };
+        let cached = cache.cloned().map(|cache| Arc::new(cache) as Arc<dyn BlobSource>);
+        let remote = remote.map(|remote| Arc::new(remote) as Arc<dyn BlobSource>);
+        let store = Store::of_sources(cached.into_iter().chain(remote).collect(), &place);
+        let offers = offers(&store, &root).map_err(told)?;
+        Ok(Self { store, cache: cache.cloned(), place, root: Some(root), offers })
+    }
+
+    /// What a layout or an archive has, which was opened.
+    pub(super) fn on_disk(set: ImageSet, place: &Path) -> Self {
+        let offer = |image: StoredImage| {
+            let platform = match &image.platform {
+                Some(own) => text(own.os(), own.architecture(), own.variant().as_deref()),
+                None => config_platform(&image),
+            };
+            Offer { platform, image: Offered::Image(Box::new(image)) }
+        };
+        let offers = set.images.into_iter().map(offer).collect();
+        Self { store: Store::default(), cache: None, place: place.to_owned(), root: set.root, offers }
+    }
+
+    /// The digest of the manifest or index; a docker archive has neither.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.root.as_ref().map(|root| root.digest)
+    }
+
+    /// The image for `platform`: of that architecture, and of its variant or one that it includes.
+    ///
+    /// # Errors
+    /// There is none, it is for another platform than the index says, or it cannot be read.
+    pub(super) fn image(&self, platform: &Platform) -> Result<StoredImage, Failure> {
+        let best = self.offers.iter().filter_map(|offer| Some((rank(&offer.platform, platform)?, offer)));
+        // The first of equals, as runtimes take it.
+        let Some((_, offer)) = best.min_by_key(|(rank, _)| *rank) else {
+            let has: BTreeSet<String> = self.offers.iter().map(|offer| shown(&offer.platform)).collect();
+            let has = has.into_iter().take(16).collect::<Vec<_>>().join(", ");
+            let failure = Failure::new(format!("the base has no image for {platform}"));
+            return Err(if has.is_empty() { failure } else { failure.hint(format!("it has {has}")) });
+        };
+        let image = match &offer.image {
+            Offered::Image(image) => (**image).clone(),
+            Offered::Manifest(blob) => self.read(blob).map_err(|failure| failure.or_in_path(&self.place))?,
+        };
+        let own = config_platform(&image);
+        let (os, rest) = own.split_once('/').unwrap_or_default();
+        if (os, rest.split('/').next()) != (platform.os, Some(platform.architecture)) {
+            return Err(Failure::new(format!("the base for {platform} is for {} by its config", shown(&own))));
+        }
+        Ok(image)
+    }
+
+    /// The manifest of the image for `platform`.
+    ///
+    /// # Errors
+    /// As of [`Self::image`].
+    pub(super) fn manifest(&self, platform: &Platform) -> Result<Digest, Failure> {
+        let image = self.image(platform)?;
+        image.descriptor.map(|blob| blob.digest).ok_or_else(|| Failure::new("a docker archive has no manifest"))
+    }
+
+    /// Puts a layer into the cache, so that it is fetched once however often it is read.
+    ///
+    /// # Errors
+    /// The layer cannot be read, or is not what its digest says.
+    pub(super) fn fetch(&self, layer: &StoredLayer, progress: &dyn Progress) -> Result<(), Failure> {
+        let (digest, size) = (layer.descriptor.digest, layer.descriptor.size);
+        let Some(cache) = self.cache.as_ref().filter(|cache| cache.blob(digest, size).is_none()) else {
+            return Ok(());
+        };
+        let fault = |error: io::Error| self.store.failure(&layer.descriptor, &error);
+        let mut reader = layer.blob.open().map_err(fault)?;
+        // A cache that cannot be written is no reason to fail.
+        let Ok(mut draft) = cache.draft() else { return Ok(()) };
+        let what = format!("fetch the layer {digest} of the base");
+        let task = progress.task(&what, Some(size));
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let read = reader.read(&mut buffer).map_err(fault)?;
+            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+            if io::Write::write_all(&mut draft, bytes).is_err() {
+                return Ok(());
+            }
+            task.advance(read as u64);
+        }
+        drop(task);
+        progress.step(&what);
+        let _ = draft.seal(digest, size);
+        Ok(())
+    }
+
+    /// An error of reading a layer, told with its name and the base's.
+    pub(super) fn failure(&self, layer: &StoredLayer, error: &io::Error) -> Failure {
+        let digest = layer.descriptor.digest;
+        if error.kind() == io::ErrorKind::NotFound {
+            return Failure::new(format!("the layer `{digest}` of the base is missing")).in_path(&self.place);
+        }
+        Failure::io(&format!("read the layer `{digest}` of the base"), &self.place, error)
+    }
+
+    fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {
+        match reachable::read(&self.store, &mut Budget::new(), blob)? {
+            Document::Manifest(manifest) => sets::image(&self.store, blob, *manifest),
+            Document::Index(_) => Err(Failure::new(format!("`{}` is an index", blob.digest))),
+        }
+    }
+}
+
+/// The images that `root` reaches. Those whose platform the index does not give are read for it.
+fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
+    let (mut offers, mut seen, mut budget) = (Vec::new(), BTreeSet::new(), Budget::new());
+    let mut ahead = VecDeque::from([(root.clone(), 0)]);
+    while let Some((blob, depth)) = ahead.pop_front() {
+        reachable::check_depth(depth)?;
+        if !seen.insert(blob.digest) {
+            continue;
+        }
+        let index = match reachable::read(store, &mut budget, &blob)? {
+            Document::Index(index) => index,
+            Document::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
+                let what = format!("the index names more than {} images without a platform", Limits::BASE_IMAGES);
+                return Err(Failure::new(what));
+            }
+            Document::Manifest(manifest) => {
+                match sets::image(store, &blob, *manifest) {
+                    Ok(image) => {
+                        offers
+                            .push(Offer { platform: config_platform(&image), image: Offered::Image(Box::new(image)) });
+                    }
+                    Err(failure) if depth == 0 => return Err(failure),
+                    // Signatures and other artifacts may be in an index, too.
+                    Err(_) => {}
+                }
+                continue;
+            }
+        };
+        for descriptor in index.manifests() {
+            let below = BlobRef::of(descriptor, Named(blob.digest))?;
+            if sets::no_image(&below.media_type, descriptor.platform().as_ref())?.is_some() {
+                continue;
+            }
+            match descriptor.platform() {
+                Some(own) if document::Kind::of(&below.media_type) == document::Kind::Manifest => {
+                    let platform = text(own.os(), own.architecture(), own.variant().as_deref());
+                    offers.push(Offer { platform, image: Offered::Manifest(below) });
+                }
+                _ => ahead.push_back((below, depth + 1)),
+            }
+        }
+    }
+    Ok(offers)
+}
+
+/// How well an image for the platform `own` runs on `wanted`: 0 is best, `None` not at all.
+fn rank(own: &str, wanted: &Platform) -> Option<usize> {
+    let own = Platform::parse(own).ok()?;
+    if (own.os, own.architecture) != (wanted.os, wanted.architecture) {
+        return None;
+    }
+    // Each runs what is before it.
+    let levels: &[Option<&str>] = match wanted.architecture {
+        "amd64" => &[None, Some("v2"), Some("v3"), Some("v4")],
+        "arm" => &[Some("v6"), Some("v7")],
+        _ => &[None],
+    };
+    let level = |variant| levels.iter().position(|known| *known == variant);
+    level(wanted.variant)?.checked_sub(level(own.variant)?)
+}
+
+fn config_platform(image: &StoredImage) -> String {
+    let config = &image.config;
+    text(config.os(), config.architecture(), config.variant().as_deref())
+}
+
+fn text(os: &Os, architecture: &Arch, variant: Option<&str>) -> String {
+    let base = format!("{os}/{architecture}");
+    variant.filter(|variant| !variant.is_empty()).map_or(base.clone(), |variant| format!("{base}/{variant}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn an_image_runs_where_its_variant_is_included() {
+        let ranks = |own: &str, wanted: &str| rank(own, &Platform::parse(wanted).unwrap());
+        assert_eq!(ranks("linux/amd64", "linux/amd64"), Some(0));
+        assert_eq!(ranks("linux/amd64", "linux/amd64/v3"), Some(2));
+        assert_eq!(ranks("linux/amd64/v3", "linux/amd64/v2"), None);
+        assert_eq!(ranks("linux/arm64/v8", "linux/arm64"), Some(0));
+        assert_eq!(ranks("linux/arm/v6", "linux/arm/v7"), Some(1));
+        assert_eq!(ranks("linux/arm/v7", "linux/arm/v6"), None);
+        assert_eq!(ranks("windows/amd64", "linux/amd64"), None);
+        assert_eq!(ranks("linux/nonsense", "linux/amd64"), None);
+    }
+}

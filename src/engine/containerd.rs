@@ -1,0 +1,98 @@
+//! containerd, by `ctr images import`.
+
+use std::path::Path;
+
+use super::{
+    Caller, Engine, Loaded, check_host,
+    child::{Ended, Program},
+    contents,
+    stream::Watched,
+    this_machine,
+};
+use crate::{
+    image::{Blobs, ImageSet, archive},
+    oci::Digest,
+    report::{Failure, Task, shown},
+};
+
+/// Where `ctr` looks when nobody says.
+const ADDRESS: &str = "/run/containerd/containerd.sock";
+/// The namespace `ctr` works in when nobody says.
+const NAMESPACE: &str = "default";
+
+/// Streams the image, with all its platforms, into `ctr images import` and asks containerd what it has.
+pub(super) fn load(
+    set: &ImageSet,
+    blobs: &dyn Blobs,
+    name: &str,
+    caller: Caller<'_>,
+    task: &dyn Task,
+) -> Result<Loaded, Failure> {
+    let ctr = find(caller)?;
+    check_host(set, Engine::Containerd, this_machine().as_ref())?;
+    // The whole name that nerdctl and Kubernetes make of a short one: `image: NAME` finds it.
+    let name = format!("docker.io/library/{name}:latest");
+    let contents = contents(set.root.as_ref(), set.images.iter().collect(), &name)?;
+    let mut arguments = vec!["images", "import"];
+    // A single image of another platform, or `ctr` would look for this machine's in it.
+    let platform = set.images.first().map(super::platform_text).unwrap_or_default();
+    if set.images.len() == 1 {
+        arguments.extend(["--platform", &platform]);
+    }
+    arguments.push("-");
+    let ended = ctr.feed(&arguments, |out| archive::write(&contents, blobs, &mut Watched { out, task }))?;
+    if !ended.status.success() {
+        return Err(explain(&ctr, &ended, caller));
+    }
+    let asked = ctr.ask(&["images", "list", &format!("name=={name}")])?;
+    if !asked.status.success() {
+        return Err(explain(&ctr, &asked, caller));
+    }
+    let digest = asked.stdout.split_whitespace().find_map(|word| Digest::parse(word).ok());
+    if digest != set.root.as_ref().map(|root| root.digest) {
+        let has = digest.map_or_else(|| "nothing".to_owned(), |digest| format!("`{digest}`"));
+        let what = format!("containerd has {has} as `{name}`, not what was imported");
+        return Err(Failure::new(what).hint("another program may have imported an image of that name meanwhile"));
+    }
+    let namespace = namespace(caller);
+    let name = if namespace == NAMESPACE { name } else { format!("{name} (namespace {})", shown(&namespace)) };
+    Ok(Loaded { engine: Engine::Containerd, name, digest, id: None, chosen: None })
+}
+
+fn find(caller: Caller<'_>) -> Result<Program<'_>, Failure> {
+    Program::find(Engine::Containerd, "ctr", "containerd", caller)
+}
+
+/// Whether containerd answers.
+pub(super) fn probe(caller: Caller<'_>) -> Result<(), Failure> {
+    let ctr = find(caller)?;
+    let ended = ctr.ask(&["version"])?;
+    if ended.status.success() { Ok(()) } else { Err(explain(&ctr, &ended, caller)) }
+}
+
+fn namespace(caller: Caller<'_>) -> String {
+    caller
+        .variable("CONTAINERD_NAMESPACE")
+        .map_or_else(|| NAMESPACE.to_owned(), |value| value.to_string_lossy().into_owned())
+}
+
+/// Why `ctr` failed, in one sentence.
+fn explain(ctr: &Program<'_>, ended: &Ended, caller: Caller<'_>) -> Failure {
+    let address = caller.variable("CONTAINERD_ADDRESS").map_or(ADDRESS.into(), |value| value.to_string_lossy());
+    let is_there = Path::new(&*address).exists();
+    let address = shown(&address);
+    let says = |words: &str| ended.stderr.contains(words);
+    // Only what `ctr` says about its own connection; the same words may come from an unpack.
+    let dialing = says("dial") || says(&address) || says("deadline exceeded");
+    if dialing && says("permission denied") {
+        return Failure::new(format!("containerd's socket `{address}` may not be used by this user"))
+            .hint("it is root's, unless its configuration says otherwise; try `--load podman`");
+    }
+    if dialing && !says("not found") {
+        // `ctr` waits for a socket that is not there as for one that does not answer, and tells them apart no more.
+        let why = if is_there { "nobody answers at" } else { "there is no socket" };
+        return Failure::new(format!("containerd is not running: {why} `{address}`"))
+            .hint("start it, or name its socket with `CONTAINERD_ADDRESS`");
+    }
+    ctr.failure(ended).hint("`ctr version` says whether containerd works here at all")
+}

@@ -1,0 +1,196 @@
+//! docker, over its socket: `POST /images/load` (Docker Engine API).
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{
+    Caller, Engine, Loaded, contents, for_one_platform, has_zstd,
+    http::{Answer, Connection},
+    stream::Watched,
+    this_machine,
+};
+use crate::{
+    image::{Blobs, ImageSet, archive},
+    layer::TarError,
+    oci::{Digest, Platform},
+    report::{Failure, Task, printable, shown},
+};
+
+/// Where dockerd listens when nobody says.
+const SOCKET: &str = "/var/run/docker.sock";
+/// The first dockerd that unpacks zstd when it loads an archive.
+const ZSTD_SINCE: u64 = 23;
+
+/// Streams the image for dockerd's machine into it and asks it what it has.
+pub(super) fn load(
+    set: &ImageSet,
+    blobs: &dyn Blobs,
+    name: &str,
+    caller: Caller<'_>,
+    task: &dyn Task,
+) -> Result<Loaded, Failure> {
+    let socket = socket(caller)?;
+    let version = Version::ask(&socket)?;
+    let (image, chosen) = for_one_platform(set, Engine::Docker, version.platform.as_ref())?;
+    if has_zstd(image) && !version.unpacks_zstd {
+        let what = format!("docker {} cannot unpack zstd layers", shown(&version.name));
+        return Err(Failure::new(what).hint("`compression = \"gzip\"` suits every engine; docker 23 takes zstd"));
+    }
+    let name = format!("{name}:latest");
+    let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
+    let answer = connect(&socket)?
+        .post_tar("/images/load?quiet=1", |out| archive::write(&contents, blobs, &mut Watched { out, task }))
+        .map_err(|error| match error {
+            TarError::Entry(failure) => failure,
+            TarError::Write(error) => Failure::io("send the image to docker", &socket, &error),
+        })?;
+    if let Some(reason) = refusal(&answer) {
+        return Err(Failure::new(format!("docker refused the image: {}", shown(&reason))));
+    }
+    let answer = ask(&socket, &format!("/images/{name}/json"))?;
+    let id = serde_json::from_str::<Value>(&answer.body).ok();
+    let id = id.as_ref().and_then(|answer| answer.get("Id")).and_then(Value::as_str).unwrap_or_default();
+    let (ours, config) = (image.descriptor.as_ref().map(|blob| blob.digest), image.config_descriptor.digest);
+    match Digest::parse(id) {
+        Ok(id) if id == config => Ok(Loaded { engine: Engine::Docker, name, digest: None, id: Some(id), chosen }),
+        // With containerd's image store docker keeps the manifest, and calls the image by it.
+        Ok(id) if Some(id) == ours => {
+            Ok(Loaded { engine: Engine::Docker, name, digest: Some(id), id: Some(config), chosen })
+        }
+        _ => {
+            let what = format!("docker has something else as `{name}`: `{}`", shown(id));
+            Err(Failure::new(what).hint("another program may have loaded an image of that name meanwhile"))
+        }
+    }
+}
+
+/// Whether dockerd answers.
+pub(super) fn probe(caller: Caller<'_>) -> Result<(), Failure> {
+    Version::ask(&socket(caller)?).map(|_| ())
+}
+
+/// What `GET /version` says.
+struct Version {
+    name: String,
+    platform: Option<Platform>,
+    unpacks_zstd: bool,
+}
+
+impl Version {
+    fn ask(socket: &Path) -> Result<Self, Failure> {
+        let answer = ask(socket, "/version")?;
+        let version = serde_json::from_str::<Value>(&answer.body).ok().filter(Value::is_object).ok_or_else(|| {
+            Failure::new(format!("whoever answers there is no docker (status {})", answer.status)).in_path(socket)
+        })?;
+        Ok(Self::of(&version))
+    }
+
+    fn of(version: &Value) -> Self {
+        let word = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default();
+        let name = word("Version").to_owned();
+        let major = name.split('.').next().and_then(|major| major.parse::<u64>().ok());
+        // podman answers on such a socket too, with a number of its own, and unpacks zstd.
+        let is_podman = version.get("Components").is_some_and(|parts| parts.to_string().contains("Podman"));
+        let platform = Platform::parse(&format!("{}/{}", word("Os"), word("Arch"))).ok().or_else(this_machine);
+        Self { unpacks_zstd: is_podman || major.is_some_and(|major| major >= ZSTD_SINCE), name, platform }
+    }
+}
+
+/// `DOCKER_HOST`, else the usual socket, else that of a docker without root.
+fn socket(caller: Caller<'_>) -> Result<PathBuf, Failure> {
+    if let Some(host) = caller.variable("DOCKER_HOST") {
+        let host = host.to_string_lossy();
+        let path = host.strip_prefix("unix://").map(PathBuf::from).filter(|path| path.is_absolute());
+        return path.ok_or_else(|| {
+            let what = format!("`DOCKER_HOST` is `{}`, and only `unix:///...` can be loaded into", printable(&host));
+            Failure::new(what).hint("push the layout to a registry instead, with `skopeo copy oci:...`")
+        });
+    }
+    let usual = PathBuf::from(SOCKET);
+    if usual.exists() {
+        return Ok(usual);
+    }
+    let own = caller.variable("XDG_RUNTIME_DIR").map(|folder| Path::new(folder).join("docker.sock"));
+    Ok(own.filter(|own| own.exists()).unwrap_or(usual))
+}
+
+fn ask(socket: &Path, target: &str) -> Result<Answer, Failure> {
+    connect(socket)?.get(target).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            Failure::new("docker does not answer").in_path(socket).hint("its own log says what it is busy with")
+        }
+        _ => Failure::io("talk to docker", socket, &error),
+    })
+}
+
+fn connect(socket: &Path) -> Result<Connection, Failure> {
+    Connection::open(socket).map_err(|error| {
+        let name = printable(&socket.to_string_lossy()).into_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound => Failure::new(format!("docker is not running: there is no socket `{name}`"))
+                .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`"),
+            io::ErrorKind::PermissionDenied => {
+                Failure::new(format!("docker's socket `{name}` may not be used by this user"))
+                    .hint("the group `docker` may; or try `--load podman`, which needs no daemon")
+            }
+            io::ErrorKind::ConnectionRefused => {
+                Failure::new(format!("docker is not running: nobody answers at `{name}`"))
+                    .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`")
+            }
+            _ => Failure::io("connect to docker", socket, &error),
+        }
+    })
+}
+
+/// Why docker did not take the image: an answer with an error, or an error in the stream of progress, which begins
+/// with status 200 before docker has looked at anything.
+fn refusal(answer: &Answer) -> Option<String> {
+    let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
+    let documents = serde_json::Deserializer::from_str(&answer.body).into_iter::<Value>();
+    let mut loaded = false;
+    for document in documents {
+        // What is no JSON any more is no progress either.
+        let Ok(document) = document else { return Some(answer.body.trim().to_owned()) };
+        if let Some(error) = word(&document, "error").or_else(|| word(&document, "message")) {
+            return Some(error);
+        }
+        loaded |= word(&document, "stream").is_some_and(|line| line.starts_with("Loaded image"));
+    }
+    match answer.status {
+        200 if loaded => None,
+        200 => Some("it did not say that it loaded anything".to_owned()),
+        status => Some(format!("status {status}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_docker_can_is_told_by_its_version() {
+        let of = |text: &str| Version::of(&serde_json::from_str(text).unwrap_or_default());
+        assert!(!of("{\"Version\":\"20.10.24+dfsg1\"}").unpacks_zstd);
+        assert!(of("{\"Version\":\"23.0.0\"}").unpacks_zstd);
+        assert!(of("{\"Version\":\"4.3.1\",\"Components\":[{\"Name\":\"Podman Engine\"}]}").unpacks_zstd);
+        assert!(!of("{}").unpacks_zstd);
+        let arm = of("{\"Os\":\"linux\",\"Arch\":\"arm64\"}");
+        assert_eq!(arm.platform.map(|platform| platform.to_string()).as_deref(), Some("linux/arm64"));
+    }
+
+    #[test]
+    fn an_error_is_found_wherever_docker_puts_it() {
+        let refused = |status, body: &str| refusal(&Answer { status, body: body.to_owned() });
+        assert_eq!(refused(200, "{\"stream\":\"Loaded image: a:latest\\n\"}\n"), None);
+        let late = "{\"stream\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no space\"}\r\n";
+        assert_eq!(refused(200, late).as_deref(), Some("no space"));
+        assert_eq!(refused(500, "{\"message\":\"broken\\n\"}\n").as_deref(), Some("broken"));
+        assert_eq!(refused(404, "page not found\n").as_deref(), Some("page not found"));
+        assert_eq!(refused(502, "").as_deref(), Some("status 502"));
+        assert_eq!(refused(200, "").as_deref(), Some("it did not say that it loaded anything"));
+    }
+}

@@ -1,0 +1,66 @@
+//! podman, by `podman load`.
+
+use super::{
+    Caller, Engine, Loaded,
+    child::{Ended, Program},
+    contents, for_one_platform,
+    stream::Watched,
+    this_machine,
+};
+use crate::{
+    image::{Blobs, ImageSet, archive},
+    oci::Digest,
+    report::{Failure, Task, shown},
+};
+
+/// Streams the image for this machine into `podman load` and asks podman what it has.
+pub(super) fn load(
+    set: &ImageSet,
+    blobs: &dyn Blobs,
+    name: &str,
+    caller: Caller<'_>,
+    task: &dyn Task,
+) -> Result<Loaded, Failure> {
+    let podman = find(caller)?;
+    let (image, chosen) = for_one_platform(set, Engine::Podman, this_machine().as_ref())?;
+    // What podman itself calls an image that came from no registry; `podman run NAME` finds it.
+    let name = format!("localhost/{name}:latest");
+    let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
+    let ended =
+        podman.feed(&["load", "--quiet"], |out| archive::write(&contents, blobs, &mut Watched { out, task }))?;
+    if !ended.status.success() {
+        return Err(explain(&podman, &ended));
+    }
+    let asked = podman.ask(&["image", "inspect", "--format", "{{.Id}} {{.Digest}}", &name])?;
+    if !asked.status.success() {
+        return Err(explain(&podman, &asked));
+    }
+    let words: Vec<_> = asked.stdout.split_whitespace().collect();
+    let (id, digest) = match words.as_slice() {
+        [id, digest] => (Digest::parse_hex(id).ok(), Digest::parse(digest).ok()),
+        _ => (None, None),
+    };
+    if digest != image.descriptor.as_ref().map(|blob| blob.digest) {
+        let what = format!("podman has something else as `{name}`: `{}`", shown(asked.stdout.trim()));
+        return Err(Failure::new(what).hint("another program may have loaded an image of that name meanwhile"));
+    }
+    Ok(Loaded { engine: Engine::Podman, name, digest, id, chosen })
+}
+
+/// The program.
+pub(super) fn find(caller: Caller<'_>) -> Result<Program<'_>, Failure> {
+    Program::find(Engine::Podman, "podman", "the package `podman`", caller)
+}
+
+/// Why podman failed, in one sentence.
+fn explain(podman: &Program<'_>, ended: &Ended) -> Failure {
+    let failure = podman.failure(ended);
+    let says = |words: &str| ended.stderr.contains(words);
+    if says("permission denied") || says("operation not permitted") {
+        return failure.hint("`podman info`, as this user, says whether podman works here at all");
+    }
+    if says("no space left on device") {
+        return failure.hint("podman keeps a copy of what it loads in `TMPDIR` (`/var/tmp`) for a moment");
+    }
+    failure.hint(format!("`{} info` says whether podman works here at all", shown(&podman.path().to_string_lossy())))
+}

@@ -1,0 +1,125 @@
+//! The tar of an image, for files and for engines: the canonical form of our layers' tar.
+
+use std::{collections::BTreeMap, io::Write, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{BLOBS, TABLE};
+use crate::{
+    image::{
+        BlobRef, Blobs, Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Packing, REF_NAME, StoredImage, StoredLayer,
+    },
+    layer::{Entry, EntryKind, TarError, write_tar},
+    oci::{ImagePath, Open, canonical_json, media_type},
+    report::Failure,
+};
+
+/// What goes into one archive.
+pub(crate) struct Contents<'a> {
+    /// [`Form::OciArchive`] or [`Form::DockerArchive`].
+    pub(crate) form: Form,
+    /// What the name stands for: a manifest or an index.
+    pub(crate) root: &'a BlobRef,
+    /// The images that `root` reaches; for a docker archive one.
+    pub(crate) images: Vec<&'a StoredImage>,
+    /// The name in `index.json`.
+    pub(crate) reference: String,
+    /// `io.containerd.image.name` in `index.json`: what containerd and podman take for the whole name.
+    pub(crate) image_name: Option<String>,
+    /// docker's name for the image, with a tag.
+    pub(crate) tag: Option<String>,
+}
+
+/// Writes the tar to `out`. The same contents give the same bytes.
+///
+/// # Errors
+/// [`TarError::Write`] when `out` fails, so that an engine that stopped listening can be told from blobs that
+/// cannot be read.
+pub(crate) fn write(contents: &Contents<'_>, blobs: &dyn Blobs, out: &mut dyn Write) -> Result<(), TarError> {
+    write_tar(&entries(contents, blobs).map_err(TarError::Entry)?, out)
+}
+
+fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<Entry>, Failure> {
+    let mut entries = BTreeMap::new();
+    for (path, blob) in contents.blobs() {
+        entries.insert(path, (blob.size, blobs.blob(blob)?));
+    }
+    for (path, document) in contents.documents() {
+        let bytes =
+            canonical_json(&document).map_err(|error| Failure::new(format!("cannot write `{path}`: {error}")))?;
+        entries.insert(path.to_owned(), (bytes.len() as u64, Arc::new(bytes) as Arc<dyn Open>));
+    }
+    entries
+        .into_iter()
+        .map(|(path, (size, content))| {
+            let path = ImagePath::parse(&format!("/{path}"))
+                .map_err(|error| Failure::new(format!("the archive cannot hold `{path}`: {error}")))?;
+            Ok(Entry { path, mode: 0o644, uid: 0, gid: 0, kind: EntryKind::File { size, content } })
+        })
+        .collect()
+}
+
+impl<'a> Contents<'a> {
+    /// Every blob by its path.
+    fn blobs(&self) -> BTreeMap<String, &'a BlobRef> {
+        let mut blobs = BTreeMap::new();
+        for image in &self.images {
+            blobs.insert(self.config(image), &image.config_descriptor);
+            blobs.extend(image.layers.iter().map(|layer| (self.layer(layer), &layer.descriptor)));
+        }
+        if self.form != Form::DockerArchive {
+            let manifests = self.images.iter().filter_map(|image| image.descriptor.as_ref());
+            blobs.extend(manifests.chain([self.root]).map(|blob| (in_layout(blob), blob)));
+        }
+        blobs
+    }
+
+    /// The name of a config. docker's own name says which image it is.
+    fn config(&self, image: &StoredImage) -> String {
+        match self.form {
+            Form::DockerArchive => format!("{}.json", image.config_descriptor.digest.hex()),
+            _ => in_layout(&image.config_descriptor),
+        }
+    }
+
+    fn layer(&self, layer: &StoredLayer) -> String {
+        let blob = &layer.descriptor;
+        match (self.form, Packing::of(&blob.media_type)) {
+            (Form::DockerArchive, Packing::Gzip) => format!("{}.tar.gz", blob.digest.hex()),
+            (Form::DockerArchive, _) => format!("{}.tar", blob.digest.hex()),
+            _ => in_layout(blob),
+        }
+    }
+
+    /// `oci-layout` and `index.json`, and `manifest.json` where it can say what there is: one image.
+    fn documents(&self) -> Vec<(&'static str, Value)> {
+        let mut documents = Vec::new();
+        if self.form != Form::DockerArchive {
+            let mut annotations = BTreeMap::from([(REF_NAME, &self.reference)]);
+            annotations.extend(self.image_name.as_ref().map(|name| ("io.containerd.image.name", name)));
+            let root = self.root;
+            let index = json!({
+                "schemaVersion": 2,
+                "mediaType": media_type::INDEX,
+                "manifests": [{
+                    "mediaType": root.media_type,
+                    "digest": root.digest,
+                    "size": root.size,
+                    "annotations": annotations,
+                }],
+            });
+            documents.extend([(LAYOUT_MARKER, json!({"imageLayoutVersion": LAYOUT_VERSION})), (LAYOUT_INDEX, index)]);
+        }
+        if let [image] = self.images.as_slice() {
+            let layers: Vec<_> = image.layers.iter().map(|layer| self.layer(layer)).collect();
+            let tags: Vec<_> = self.tag.iter().collect();
+            let entry = json!({"Config": self.config(image), "RepoTags": tags, "Layers": layers});
+            documents.push((TABLE, json!([entry])));
+        }
+        documents
+    }
+}
+
+fn in_layout(blob: &BlobRef) -> String {
+    format!("{BLOBS}{}", blob.digest.hex())
+}

@@ -1,0 +1,488 @@
+//! The names in an archive, with the places of their bytes.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufRead, Seek},
+    os::unix::fs::FileExt as _,
+};
+
+use super::header_reader::HeaderReader;
+use crate::{
+    image::store::Span,
+    layer::foreign_tar::{Entry, Flaw, Kind, Tape, Tell, path_text},
+    report::{Limits, shown},
+};
+
+/// The unit of a tar.
+const BLOCK_BYTES: usize = 512;
+
+/// What an archive holds, by the [text](path_text) of its name, so that no two names are the same; without the folders.
+#[derive(Debug)]
+pub(super) struct Members(BTreeMap<String, Member>);
+
+/// What has a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Member {
+    File(Span),
+    /// Another member, by the text of its name: what `docker save` writes for a layer that several images share.
+    Link(String),
+    /// Anything that no image has.
+    Other,
+}
+
+impl Members {
+    /// Reads the headers of the archive `file`; contents are passed over.
+    ///
+    /// # Errors
+    /// No tar; more entries, longer names or longer headers than [`Limits`] allows; a name that leads out of the archive
+    /// or is there twice; an entry that readers would understand differently, or that ends behind the file's end;
+    /// something behind the end of the tar.
+    pub(super) fn scan(file: &File) -> io::Result<Self> {
+        let mut scan = Scan { found: BTreeMap::new(), names: 0, length: file.metadata()?.len(), end: 0 };
+        scan.entries(&mut Tape::new(HeaderReader::buffered(file, Limits::ARCHIVE_HEADERS_BYTES)))?;
+        check_end(file, scan.end)?;
+        Ok(Self(scan.found))
+    }
+
+    /// The place of the file `name`, through one link of docker's.
+    pub(super) fn span(&self, name: &str) -> io::Result<Span> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("`{}` is missing", shown(name)));
+        match self.member(name).ok_or_else(missing)? {
+            Member::File(span) => Ok(*span),
+            Member::Link(target) => match self.0.get(target) {
+                Some(Member::File(span)) => Ok(*span),
+                _ => Err(io::Error::other(format!("`{}` is a link to no file of the archive", shown(name)))),
+            },
+            Member::Other => Err(io::Error::other(format!("`{}` is not a regular file", shown(name)))),
+        }
+    }
+
+    /// The place of the file `name`, which is not reached through a link. None when the name is not there.
+    pub(super) fn own(&self, name: &str) -> io::Result<Option<Span>> {
+        match self.member(name) {
+            None => Ok(None),
+            Some(Member::File(span)) => Ok(Some(*span)),
+            Some(_) => Err(io::Error::other(format!("`{}` is not a regular file", shown(name)))),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.0.get(path_text(name.as_bytes()).as_ref())
+    }
+
+    /// The names below `folder`, which ends with a slash.
+    pub(super) fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .range(folder.to_owned()..)
+            .map(|(name, _)| name.as_str())
+            .take_while(move |name| name.starts_with(folder))
+    }
+}
+
+/// Refuses an archive without the mark of its end, a block of zeros: the rest may be missing, and what is there may
+/// look like another image.
+fn check_end(file: &File, end: u64) -> io::Result<()> {
+    let mut block = [1; BLOCK_BYTES];
+    match file.read_exact_at(&mut block, end) {
+        Ok(()) if block == [0; BLOCK_BYTES] => Ok(()),
+        Ok(()) => Err(io::Error::other("something that is no entry follows its last one")),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(io::Error::other("its end is cut off")),
+        Err(error) => Err(error),
+    }
+}
+
+struct Scan {
+    found: BTreeMap<String, Member>,
+    /// Bytes of all names so far.
+    names: usize,
+    /// Bytes of the archive.
+    length: u64,
+    /// Where the last entry ends.
+    end: u64,
+}
+
+impl Scan {
+    /// Reads every header; contents are passed over.
+    fn entries(&mut self, tape: &mut Tape<impl BufRead + Seek>) -> io::Result<()> {
+        let mut count = 0;
+        loop {
+            match tape.next()? {
+                Tell::Entry(entry, flaws) => {
+                    if count == Limits::ARCHIVE_ENTRIES {
+                        return Err(io::Error::other(format!("it has more than {count} entries")));
+                    }
+                    count += 1;
+                    check_flaws(&entry, &flaws)?;
+                    self.entry(&entry, Span { start: tape.position(), size: tape.content_left() })?;
+                    tape.skip_content()?;
+                    self.end = tape.position();
+                }
+                Tell::End(None) => return Ok(()),
+                Tell::End(Some(Flaw::Ambiguous(why))) => return Err(io::Error::other(why)),
+                Tell::End(Some(_)) => return Err(io::Error::other("something follows its end")),
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, content: Span) -> io::Result<()> {
+        let name = entry.path.trim_start_matches('/');
+        if content.start.checked_add(content.size).is_none_or(|end| end > self.length) {
+            return Err(io::Error::other(format!("it ends inside of `{}`", shown(name))));
+        }
+        let target = || entry.target().unwrap_or_default();
+        let member = match entry.kind {
+            Kind::File => Member::File(content),
+            // What a name is inside of needs no place; that readers can make it is all there is to it.
+            Kind::Directory => return Ok(()),
+            Kind::Symlink => {
+                Member::Link(member_of_link(name.rsplit_once('/').map_or("", |(folder, _)| folder), target())?)
+            }
+            Kind::HardLink => Member::Link(member_of_link("", target())?),
+            Kind::CharDevice | Kind::BlockDevice | Kind::Fifo | Kind::Other => Member::Other,
+        };
+        self.names += name.len();
+        if self.names > Limits::ARCHIVE_NAMES_BYTES {
+            let limit = Limits::ARCHIVE_NAMES_BYTES >> 20;
+            return Err(io::Error::other(format!("its names take more than {limit} MiB")));
+        }
+        if self.found.insert(name.to_owned(), member).is_some() {
+            let twice = format!("`{}` is there twice; readers would disagree about which one counts", shown(name));
+            return Err(io::Error::other(twice));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses an entry that leads out of the archive, or that readers would understand differently.
+fn check_flaws(entry: &Entry, flaws: &[Flaw]) -> io::Result<()> {
+    let path = shown(&entry.path);
+    let refused = |what: String| Err(io::Error::other(what));
+    for flaw in flaws {
+        match flaw {
+            Flaw::Absolute | Flaw::DotDot(true) => {
+                return refused(format!("the name of `{path}` leads out of the archive"));
+            }
+            // In the target of a link `..` is how docker leads to another layer; in a name it has no honest use.
+            Flaw::DotDot(false) => return refused(format!("the name of `{path}` has `..`")),
+            Flaw::Nul => return refused(format!("a name of `{path}` holds a NUL")),
+            Flaw::Ambiguous(why) => return refused(format!("readers would disagree about `{path}`: {why}")),
+            Flaw::Trailing => return refused("something follows its end".to_owned()),
+            // GNU tar's own way to write PAX headers; no image is read otherwise because of it.
+            Flaw::ProcessId => {}
+        }
+    }
+    Ok(())
+}
+
+/// The name of the member that a link in `folder` leads to.
+fn member_of_link(folder: &str, target: &str) -> io::Result<String> {
+    let escapes = || io::Error::other(format!("the link to `{}` leads out of the archive", shown(target)));
+    if target.starts_with('/') {
+        return Err(escapes());
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or_else(escapes)?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::{Read, SeekFrom, Write as _};
+
+    use tar::EntryType;
+
+    use super::*;
+    use Stretch::{Bytes, Hole};
+
+    fn header(kind: EntryType, size: u64) -> tar::Header {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_mode(0o644);
+        header
+    }
+
+    /// An entry whose name is taken as it is, as no careful writer would.
+    fn named(name: &[u8], kind: EntryType, link: &[u8], content: &[u8]) -> Vec<u8> {
+        let mut header = header(kind, content.len() as u64);
+        header.as_old_mut().name[..name.len()].copy_from_slice(name);
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link);
+        header.set_cksum();
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+        bytes
+    }
+
+    /// A regular file.
+    fn file(name: &[u8]) -> Vec<u8> {
+        named(name, EntryType::Regular, b"", b"content")
+    }
+
+    /// A regular file of one byte, with these bytes in its header.
+    fn patched(patches: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut header = header(EntryType::Regular, 1);
+        header.as_old_mut().name[0] = b'a';
+        for (at, bytes) in patches {
+            header.as_mut_bytes()[*at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        header.set_cksum();
+        [&header.as_bytes()[..], &[b'x'; 512]].concat()
+    }
+
+    fn pax(records: &[u8]) -> Vec<u8> {
+        named(b"x", EntryType::XHeader, b"", records)
+    }
+
+    /// What a file is made of.
+    #[derive(Clone)]
+    enum Stretch {
+        Bytes(Vec<u8>),
+        /// So many zeros that take no room.
+        Hole(u64),
+    }
+
+    fn holed(stretches: &[Stretch]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        for stretch in stretches {
+            match stretch {
+                Bytes(bytes) => file.write_all(bytes).unwrap(),
+                Hole(length) => file.seek_relative(i64::try_from(*length).unwrap()).unwrap(),
+            }
+        }
+        let length = file.stream_position().unwrap();
+        file.set_len(length).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    fn scan(entries: &[Vec<u8>]) -> io::Result<Members> {
+        Members::scan(&holed(&[Bytes(entries.concat()), Bytes(vec![0; 1024])]))
+    }
+
+    /// Why an archive of these entries is refused.
+    #[track_caller]
+    fn refusal(entries: &[Vec<u8>]) -> String {
+        scan(entries).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn files_are_found_where_they_lie_and_docker_links_are_followed_once() {
+        let members = scan(&[
+            named(b"./a/layer.tar", EntryType::Regular, b"", b"one"),
+            named(b"b/", EntryType::Directory, b"", b""),
+            named(b"b/layer.tar", EntryType::Symlink, b"../a/layer.tar", b""),
+            named(b"c", EntryType::Symlink, b"b/layer.tar", b""),
+            named(b"d", EntryType::Link, b"a/layer.tar", b""),
+            named(b"e", EntryType::Fifo, b"", b""),
+        ])
+        .unwrap();
+        let span = Span { start: 512, size: 3 };
+        for name in ["a/layer.tar", "b/layer.tar", "d"] {
+            assert_eq!(members.span(name).unwrap(), span, "{name}");
+        }
+        assert_eq!(members.span("c").unwrap_err().to_string(), "`c` is a link to no file of the archive");
+        assert_eq!(members.span("e").unwrap_err().to_string(), "`e` is not a regular file");
+        assert_eq!(members.span("x").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(members.own("d").is_err() && members.own("x").unwrap().is_none());
+        assert_eq!(members.below("a/").collect::<Vec<_>>(), ["a/layer.tar"]);
+    }
+
+    #[test]
+    fn names_and_links_that_lead_out_are_refused_wherever_they_are() {
+        for name in [&b"/etc/passwd"[..], b"../x", b"a/../../x"] {
+            let said = refusal(&[file(name)]);
+            assert!(said.ends_with("leads out of the archive"), "{said}");
+        }
+        assert_eq!(refusal(&[file(b"a/../b")]), "the name of `/b` has `..`");
+        for (kind, link) in
+            [(EntryType::Symlink, &b"../../x"[..]), (EntryType::Symlink, b"/x"), (EntryType::Link, b"../x")]
+        {
+            let said = refusal(&[named(b"a/b", kind, link, b"")]);
+            assert!(said.ends_with("leads out of the archive"), "{said}");
+        }
+    }
+
+    #[test]
+    fn entries_and_names_are_bounded_and_names_hold_no_nul() {
+        let folder = named(b"folder/", EntryType::Directory, b"", b"");
+        assert!(scan(&vec![folder.clone(); Limits::ARCHIVE_ENTRIES]).is_ok());
+        let said = refusal(&vec![folder; Limits::ARCHIVE_ENTRIES + 1]);
+        assert_eq!(said, "it has more than 100000 entries");
+        let long = |number: usize, length: usize| {
+            let mut name = format!("{number:0length$}").into_bytes();
+            name.iter_mut().take(length - 20).skip(100).step_by(100).for_each(|byte| *byte = b'/');
+            [named(b"L", EntryType::GNULongName, b"", &name), named(b"", EntryType::Fifo, b"", b"")].concat()
+        };
+        assert!(scan(&[long(1, Limits::PATH_BYTES)]).is_ok());
+        assert_eq!(refusal(&[long(1, Limits::PATH_BYTES + 1)]), "a path in it is longer than Linux can open");
+        let most = Limits::ARCHIVE_NAMES_BYTES / Limits::PATH_BYTES;
+        let all: Vec<_> = (0..=most).map(|number| long(number, Limits::PATH_BYTES)).collect();
+        assert!(scan(&all[..most]).is_ok());
+        assert_eq!(refusal(&all), "its names take more than 16 MiB");
+        assert_eq!(refusal(&[pax(b"12 path=a\0b\n"), file(b"a")]), "a name of `/a\\u{0}b` holds a NUL");
+        let link = named(b"a", EntryType::Symlink, b"b", b"");
+        assert_eq!(refusal(&[pax(b"16 linkpath=b\0c\n"), link]), "a name of `/a` holds a NUL");
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_different_members() {
+        let members = scan(&[file(b"\xff"), file(b"\xfe"), file("\u{fffd}".as_bytes())]).unwrap();
+        assert_eq!(members.0.len(), 3);
+        assert_eq!(members.span("\u{fffd}").unwrap(), Span { start: 2560, size: 7 });
+        // A document cannot name bytes that are no text, not even by the characters that stand for them here.
+        assert_eq!(members.span("\u{10ffff}").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(scan(&[file("\u{10ffff}".as_bytes())]).unwrap().span("\u{10ffff}").is_ok());
+        assert!(refusal(&[file(b"\xff"), file(b"./\xff")]).ends_with("readers would disagree about which one counts"));
+    }
+
+    #[test]
+    fn a_member_that_is_there_twice_or_ends_behind_the_end_is_refused() {
+        assert!(refusal(&[file(b"a"), file(b"./a")]).starts_with("`a` is there twice"));
+        let mut cut = header(EntryType::Regular, 9999);
+        cut.set_path("a").unwrap();
+        cut.set_cksum();
+        assert_eq!(refusal(&[cut.as_bytes().to_vec()]), "it ends inside of `a`");
+    }
+
+    #[test]
+    fn two_names_of_one_member_are_refused() {
+        let long = |name: &[u8]| named(b"././@LongLink", EntryType::GNULongName, b"", name);
+        let path = pax(b"11 path=b\n\n");
+        for headers in [[long(b"a\0"), path.clone()], [path.clone(), long(b"a\0")]] {
+            let said = refusal(&[headers.concat(), file(b"c")]);
+            assert_eq!(said, "readers would disagree about `/a`: several headers before it name it");
+        }
+        assert!(scan(&[long(b"b\n\0"), path, file(b"c")]).unwrap().span("b\n").is_ok());
+        let global = named(b"g", EntryType::XGlobalHeader, b"", b"9 path=b\n");
+        let said = refusal(&[global, file(b"c")]);
+        assert_eq!(said, "readers would disagree about `/c`: a global header renames or resizes all entries");
+        let comment = named(b"g", EntryType::XGlobalHeader, b"", b"16 comment=made\n");
+        assert!(scan(&[comment, file(b"c")]).unwrap().span("c").is_ok());
+    }
+
+    #[test]
+    fn a_prefix_in_a_gnu_header_is_refused_where_go_takes_it() {
+        let (gnu, posix) = (&b"ustar  \0"[..], &b"ustar\x0000"[..]);
+        let prefix = &b"blobs"[..];
+        assert_eq!(
+            refusal(&[patched(&[(257, gnu), (345, prefix)])]),
+            "readers would disagree about `/blobs/a`: its name has a prefix that not every reader takes"
+        );
+        assert!(scan(&[patched(&[(257, gnu), (345, b"14500000000\0")])]).unwrap().span("a").is_ok());
+        assert!(scan(&[patched(&[(257, posix), (345, prefix)])]).unwrap().span("blobs/a").is_ok());
+    }
+
+    #[test]
+    fn a_size_is_octal_or_base_256_and_there_once() {
+        const SIZE: usize = 124;
+        const NINE_GIB: u64 = 9 << 30;
+        for octal in [&b"00000000001\0"[..], b"          1 ", b"1\0\0\0\0\0\0\0\0\0\0\0"] {
+            assert_eq!(scan(&[patched(&[(SIZE, octal)])]).unwrap().span("a").unwrap(), Span { start: 512, size: 1 });
+        }
+        let small = refusal(&[patched(&[(SIZE, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")])]);
+        assert!(small.ends_with("its size is written in a way that not every reader knows"), "{small}");
+        for no_size in [&b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"[..], b"0000000000x\0"] {
+            assert_eq!(refusal(&[patched(&[(SIZE, no_size)])]), "the size in a header of it is no number");
+        }
+        let largest = refusal(&[patched(&[(SIZE, b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff")])]);
+        assert_eq!(largest, "it ends inside of `a`");
+        let sizes = refusal(&[pax(b"12 size=999\n"), file(b"a")]);
+        assert_eq!(sizes, "readers would disagree about `/a`: it gives two sizes");
+        // Above 8 GiB octal digits end; GNU tar and Go go on in these ways.
+        let base_256 = patched(&[(SIZE, b"\x80\0\0\0\0\0\0\x02\x40\0\0\0")])[..512].to_vec();
+        let record = [pax(b"19 size=9663676416\n"), patched(&[(SIZE, b"00000000000\0")])[..512].to_vec()].concat();
+        for head in [base_256, record] {
+            let start = head.len() as u64;
+            let members =
+                Members::scan(&holed(&[Bytes(head), Hole(NINE_GIB), Bytes(file(b"b")), Bytes(vec![0; 1024])])).unwrap();
+            assert_eq!(members.span("a").unwrap(), Span { start, size: NINE_GIB });
+            assert_eq!(members.span("b").unwrap(), Span { start: start + NINE_GIB + 512, size: 7 });
+        }
+    }
+
+    #[test]
+    fn files_with_holes_are_refused_in_every_form() {
+        let gnu = named(b"a", EntryType::GNUSparse, b"", b"");
+        assert_eq!(refusal(&[gnu]), "a sparse file in it cannot be read");
+        let said = refusal(&[pax(b"22 GNU.sparse.major=1\n"), file(b"a")]);
+        assert_eq!(said, "readers would disagree about `/a`: it is a sparse file, which few readers know");
+    }
+
+    #[test]
+    fn an_archive_ends_with_zeros_and_nothing_behind_them() {
+        let scan = |pieces: &[&[u8]]| Members::scan(&holed(&[Bytes(pieces.concat())])).map(|_| ());
+        let refusal = |pieces: &[&[u8]]| scan(pieces).unwrap_err().to_string();
+        let (entry, zeros) = (file(b"a"), [0; 1024]);
+        scan(&[&entry, &zeros[..512]]).unwrap();
+        scan(&[&entry, &[0; 20 * 512]]).unwrap();
+        assert_eq!(refusal(&[&entry]), "its end is cut off");
+        assert_eq!(refusal(&[&entry, &zeros[..511]]), "it ends inside of a header");
+        assert_eq!(refusal(&[&entry, &entry[..300]]), "it ends inside of a header");
+        assert_eq!(refusal(&[&entry, &zeros, &file(b"b"), &zeros]), "there are entries behind its end");
+        assert_eq!(refusal(&[&entry, &zeros, b"more"]), "something follows its end");
+        // A header without an entry.
+        let said = refusal(&[&entry, &pax(b"9 path=b\n"), &zeros]);
+        assert_eq!(said, "something that is no entry follows its last one");
+        assert_eq!(refusal(&[&entry, &[b'x'; 512]]), "the checksum of a header in it is wrong");
+    }
+
+    /// Counts the bytes that are read of an archive.
+    struct Counting {
+        file: File,
+        count: u64,
+    }
+
+    impl Read for Counting {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let read = self.file.read(buf)?;
+            self.count += read as u64;
+            Ok(read)
+        }
+    }
+
+    impl Seek for Counting {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
+    #[test]
+    fn contents_are_passed_over_and_nothing_is_read_without_end() {
+        const FIVE_GIB: u64 = 5 << 30;
+        let entry = |name| {
+            let mut header = header(EntryType::Regular, FIVE_GIB - 1);
+            header.set_path(name).unwrap();
+            header.set_cksum();
+            Bytes(header.as_bytes().to_vec())
+        };
+        let hole = Hole(FIVE_GIB);
+        let read = |stretches: &[Stretch], limit| {
+            let file = holed(stretches);
+            let mut scan = Scan { found: BTreeMap::new(), names: 0, length: file.metadata().unwrap().len(), end: 0 };
+            let mut counting = Counting { file, count: 0 };
+            let outcome = scan.entries(&mut Tape::new(HeaderReader::buffered(&mut counting, limit)));
+            (outcome.map(|()| scan.found).map_err(|error| error.to_string()), counting.count)
+        };
+        let archive = [entry("a"), hole.clone(), entry("b"), hole.clone(), Bytes(vec![0; 1024])];
+        let (found, count) = read(&archive, Limits::ARCHIVE_HEADERS_BYTES);
+        let found = found.unwrap();
+        assert_eq!(found["a"], Member::File(Span { start: 512, size: FIVE_GIB - 1 }));
+        assert_eq!(found["b"], Member::File(Span { start: 1024 + FIVE_GIB, size: FIVE_GIB - 1 }));
+        assert!(count <= 16 << 10, "{count} bytes");
+        // What follows the end is read, because entries may hide there.
+        let (failure, count) = read(&[Bytes(file(b"a")), hole, Bytes(file(b"b"))], 1 << 20);
+        assert_eq!((failure.unwrap_err().as_str(), count), ("its headers take more than 1 MiB", 1 << 20));
+    }
+}

@@ -1,0 +1,144 @@
+//! An archive that is read, whoever made it.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
+
+use super::{BLOBS, Members, TABLE, docker};
+use crate::{
+    image::{
+        Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Opened, document, sets,
+        store::{Span, Store},
+    },
+    oci::Digest,
+    report::{Failure, Limits, shown},
+};
+
+/// Opens the archive at `path` and reads every document its entry points reach. A link at `path` is followed.
+///
+/// # Errors
+/// No archive of an image; one that is compressed as a whole; names that lead out of it or are there twice; a document
+/// that is missing, too large, ambiguous or not what its name says.
+pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
+    let file = File::open(path).map_err(|error| Failure::io("open it", path, &error))?;
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return Err(Failure::new("is not a folder and not a regular file").in_path(path));
+    }
+    check_tar(&file, path)?;
+    let members = Members::scan(&file).map_err(|error| Failure::io("read the archive", path, &error))?;
+    read(file, &members, path).map_err(|failure| failure.or_in_path(path))
+}
+
+/// Whether an image is in the archive at `path`, for somebody who wants to replace it. It need not be a good one.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    let look = || -> Option<bool> {
+        let file = File::open(path).ok()?;
+        check_tar(&file, path).ok()?;
+        let members = Members::scan(&file).ok()?;
+        let has = |name| has(&members, name).unwrap_or(false);
+        Some(has(TABLE) || (has(LAYOUT_MARKER) && has(LAYOUT_INDEX)))
+    };
+    look().unwrap_or(false)
+}
+
+fn read(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
+    if has(members, LAYOUT_MARKER)? && has(members, LAYOUT_INDEX)? {
+        return oci(file, members, path);
+    }
+    if has(members, TABLE)? {
+        let (store, sets) = docker::read(file, members, path)?;
+        return Ok(Opened { form: Some(Form::DockerArchive), path: path.to_owned(), store, sets });
+    }
+    let failure = Failure::new("is not an archive of an image: it has neither `index.json` nor `manifest.json`");
+    let failure = failure.in_path(path);
+    Err(if has(members, "repositories")? {
+        failure.hint("docker before 1.10 wrote such; load and save it again")
+    } else {
+        failure
+    })
+}
+
+/// A layout in a tar.
+fn oci(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
+    let wrong = |name: &str, what: &str| Failure::new(format!("`{name}`: {what}"));
+    let version =
+        document::layout_version(&small(&file, members, LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
+    if version != LAYOUT_VERSION {
+        return Err(wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version))));
+    }
+    let index = document::index(&small(&file, members, LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))?;
+    let mut spans = BTreeMap::new();
+    for name in members.below(BLOBS) {
+        let digest = name.strip_prefix(BLOBS).and_then(|hex| Digest::parse_hex(hex).ok());
+        if let (Some(digest), Some(span)) = (digest, members.own(name).map_err(|error| told(&error))?) {
+            spans.insert(digest, span);
+        }
+    }
+    let store = Store::of_archive(file, spans, path);
+    let sets = sets::of_index(&store, &index)?;
+    Ok(Opened { form: Some(Form::OciArchive), path: path.to_owned(), store, sets })
+}
+
+/// Refuses what is no tar with a sentence that helps.
+fn check_tar(file: &File, path: &Path) -> Result<(), Failure> {
+    let mut head = [0; 262];
+    let read = file.read_at(&mut head, 0).map_err(|error| Failure::io("read it", path, &error))?;
+    let head = head.get(..read).unwrap_or_default();
+    let packed =
+        [(&b"\x1f\x8b"[..], "gunzip"), (b"\x28\xb5\x2f\xfd", "unzstd"), (b"BZh", "bunzip2"), (b"\xfd7zXZ", "unxz")];
+    if let Some((_, tool)) = packed.iter().find(|(magic, _)| head.starts_with(magic)) {
+        // Blobs are read where they lie, several times; a stream has no such places.
+        return Err(Failure::new("is compressed as a whole").in_path(path).hint(format!("`{tool}` it first")));
+    }
+    // POSIX and GNU both have the word; the tar of before 1988 has none, and no image is in one.
+    if head.get(257..262) != Some(b"ustar") {
+        return Err(Failure::new("is not an archive of an image").in_path(path));
+    }
+    Ok(())
+}
+
+fn has(members: &Members, name: &str) -> Result<bool, Failure> {
+    members.own(name).map(|span| span.is_some()).map_err(|error| told(&error))
+}
+
+/// The whole of the document `name`.
+pub(super) fn small(file: &File, members: &Members, name: &str) -> Result<Vec<u8>, Failure> {
+    let span = members.span(name).map_err(|error| told(&error))?;
+    document_at(file, span, Limits::MANIFEST_BYTES).map_err(|what| Failure::new(format!("`{}`: {what}", shown(name))))
+}
+
+/// The bytes at `span`, when they are not more than `limit`.
+pub(super) fn document_at(file: &File, span: Span, limit: u64) -> Result<Vec<u8>, String> {
+    if span.size > limit {
+        return Err(format!("it has {} bytes, more than the {limit} allowed", span.size));
+    }
+    let mut bytes = Vec::new();
+    Piece { file, span, at: 0 }.take(limit).read_to_end(&mut bytes).map_err(|error| shown(&error.to_string()))?;
+    if bytes.len() as u64 == span.size { Ok(bytes) } else { Err("it ends too early".to_owned()) }
+}
+
+/// An error of the archive, told without the system's number.
+pub(super) fn told(error: &io::Error) -> Failure {
+    Failure::new(error.to_string())
+}
+
+/// Reads a piece of a file by position.
+pub(super) struct Piece<'a> {
+    pub(super) file: &'a File,
+    pub(super) span: Span,
+    pub(super) at: u64,
+}
+
+impl io::Read for Piece<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.span.size.saturating_sub(self.at)).unwrap_or(usize::MAX).min(buf.len());
+        let place = self.span.start.saturating_add(self.at);
+        let read = self.file.read_at(buf.get_mut(..left).unwrap_or_default(), place)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

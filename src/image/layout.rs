@@ -1,0 +1,75 @@
+//! A layout that is read, whoever made it.
+
+use std::{io, path::Path};
+
+use oci_spec::image::ImageIndex;
+
+use crate::{
+    image::{
+        Form, Opened, document, sets,
+        store::{Store, read_small},
+    },
+    report::{Failure, Limits, shown},
+};
+
+/// The marker file of a layout (image-spec, `image-layout.md`, "oci-layout file").
+pub(crate) const LAYOUT_MARKER: &str = "oci-layout";
+/// The entry point of a layout.
+pub(crate) const LAYOUT_INDEX: &str = "index.json";
+/// The files without which a folder is no layout.
+pub const LAYOUT_NAMES: [&str; 2] = [LAYOUT_MARKER, LAYOUT_INDEX];
+/// The one version of the layout there is.
+pub(crate) const LAYOUT_VERSION: &str = "1.0.0";
+/// The key under which a layout's index names its entries (`annotations.md`).
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// How often a layout that changes while it is read is read again.
+const ATTEMPTS: usize = 8;
+
+/// Opens the layout at `path` and reads every index, manifest and config its `index.json` reaches.
+///
+/// A link at `path` is followed; nothing inside of the layout is read through a link.
+///
+/// # Errors
+/// No layout, another version, a document that is missing, too large, ambiguous or not what its descriptor
+/// says, `diff_ids` that are not as many as the layers, more layers or deeper indexes than [`Limits`] allows.
+pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
+    let mut attempts = ATTEMPTS;
+    loop {
+        let entry = read_entry(path)?;
+        attempts -= 1;
+        match read(path, &entry) {
+            // A build published meanwhile, and removed the blobs that the old index named.
+            Err(_) if attempts > 0 && read_entry(path).is_ok_and(|now| now != entry) => {}
+            result => return result.map_err(|failure| failure.or_in_path(path)),
+        }
+    }
+}
+
+fn read(path: &Path, index: &ImageIndex) -> Result<Opened, Failure> {
+    let store = Store::of_layout(path)?;
+    let sets = sets::of_index(&store, index)?;
+    Ok(Opened { form: Some(Form::Layout), path: path.to_owned(), store, sets })
+}
+
+/// Reads the marker and `index.json`.
+fn read_entry(path: &Path) -> Result<ImageIndex, Failure> {
+    let small = |name: &str| {
+        read_small(&path.join(name), Limits::MANIFEST_BYTES).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                Failure::new(format!("is not an OCI layout: `{name}` is missing")).in_path(path)
+            }
+            _ => Failure::io(&format!("read `{name}`"), path, &error),
+        })
+    };
+    let wrong = |name: &str, what: &str| Failure::new(format!("`{name}`: {what}")).in_path(path);
+    let version = document::layout_version(&small(LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
+    if version != LAYOUT_VERSION {
+        return Err(wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version))));
+    }
+    document::index(&small(LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))
+}
+
+#[cfg(test)]
+#[path = "layout_tests.rs"]
+mod tests;

@@ -1,0 +1,76 @@
+//! A place that was opened: what is in it, and the bytes behind the names.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    image::{BlobRef, Blobs, Form, ImageSet, Packing, archive, drain, layout, reachable, store::Store},
+    oci::Open,
+    report::Failure,
+};
+
+/// A layout, an archive or a repository whose documents were read and verified; layers are verified when they are read.
+#[derive(Debug)]
+pub struct Opened {
+    pub(crate) form: Option<Form>,
+    pub(crate) path: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) sets: Vec<ImageSet>,
+}
+
+impl Opened {
+    /// Opens what is at `path`, told apart by its content: a folder is a layout, a file an archive; one that is an OCI
+    /// archive and a docker archive at once is an OCI archive. A link at `path` is followed.
+    ///
+    /// # Errors
+    /// Neither a layout nor an archive, or one whose documents cannot be read, are not what their names say, or are
+    /// larger, more or deeper than [`Limits`](crate::report::Limits) allows.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let found = fs::metadata(path).map_err(|error| Failure::io("look at it", path, &error))?;
+        if found.is_dir() { layout::open(path) } else { archive::open(path) }
+    }
+
+    /// What it is on a disk; none of a registry.
+    pub fn form(&self) -> Option<Form> {
+        self.form
+    }
+
+    /// One for each name in the place, in its order.
+    pub fn sets(&self) -> &[ImageSet] {
+        &self.sets
+    }
+
+    /// Reads every blob the place reaches and unpacks every layer: sizes, digests and diff_ids.
+    ///
+    /// # Errors
+    /// The first one that is not right.
+    pub fn verify(&self) -> Result<(), Failure> {
+        let mut unpacked = BTreeSet::new();
+        for set in &self.sets {
+            if let Some(root) = &set.root {
+                reachable::reach(&self.store, root).map_err(|failure| failure.or_in_path(&self.path))?;
+            }
+            for layer in set.images.iter().flat_map(|image| &image.layers) {
+                // Layers are shared between platforms; the packing is part of what is checked.
+                let packing = Packing::of(&layer.descriptor.media_type) as u8;
+                if !unpacked.insert((layer.descriptor.digest, layer.diff_id, packing)) {
+                    continue;
+                }
+                layer.open_tar().and_then(|mut tar| drain(&mut tar)).map_err(|error| {
+                    Failure::io(&format!("unpack the layer `{}`", layer.descriptor.digest), &self.path, &error)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Blobs for Opened {
+    fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
+        Ok(Arc::new(self.store.blob(blob)))
+    }
+}

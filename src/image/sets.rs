@@ -1,0 +1,252 @@
+//! From the entry points of a place to its images: every document read and verified.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, Os, Platform};
+
+use crate::{
+    image::{
+        BlobRef, ImageSet, Named, Packing, REF_NAME, Skipped, StoredImage, StoredLayer,
+        document::{self, Document, Kind},
+        reachable::{self, Budget},
+        store::Store,
+    },
+    oci::{DiffId, Digest, Open},
+    report::{Failure, Limits, shown},
+};
+
+/// One set for each entry of `index`, an `index.json`, in its order.
+pub(crate) fn of_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageSet>, Failure> {
+    let mut budget = Budget::new();
+    let read = |descriptor: &Descriptor| {
+        let root = BlobRef::of(descriptor, "`index.json`")?;
+        let reference = descriptor.annotations().as_ref().and_then(|map| map.get(REF_NAME)).cloned();
+        let reader = Reader { store, budget: &mut budget, seen: BTreeSet::new() };
+        reader.set(root, descriptor.platform().as_ref(), reference)
+    };
+    index.manifests().iter().map(read).collect()
+}
+
+/// The documents that `root` reaches in `store`, as if `index.json` named it `reference`.
+pub(crate) fn staged(store: &Store, root: &crate::oci::Descriptor, reference: &str) -> Result<ImageSet, Failure> {
+    let platform = root.platform.as_ref().map(|own| {
+        let mut platform = Platform::default();
+        platform.set_os(own.os.into()).set_architecture(own.architecture.into());
+        platform.set_variant(own.variant.map(str::to_owned));
+        platform
+    });
+    let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
+    let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
+    reader.set(root, platform.as_ref(), Some(reference.to_owned()))
+}
+
+/// The documents that `root` reaches in `store`, which somebody called `reference`.
+pub(crate) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<ImageSet, Failure> {
+    let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
+    reader.set(root.clone(), None, Some(reference.to_owned()))
+}
+
+/// The image whose manifest is `blob` in `store`.
+pub(crate) fn image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
+    if let Some(why) = artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
+        return Err(Failure::new(format!("`{}` is no image: {why}", blob.digest)));
+    }
+    Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.image(None, blob.clone(), manifest)
+}
+
+/// A failure about the document of that digest.
+fn within(failure: Failure, digest: Digest) -> Failure {
+    Failure { what: format!("`{digest}`: {}", failure.what), ..failure }
+}
+
+/// Reads the documents of one set.
+struct Reader<'a> {
+    store: &'a Store,
+    budget: &'a mut Budget,
+    seen: BTreeSet<Digest>,
+}
+
+impl Reader<'_> {
+    fn set(
+        mut self,
+        root: BlobRef,
+        platform: Option<&Platform>,
+        reference: Option<String>,
+    ) -> Result<ImageSet, Failure> {
+        let mut set = ImageSet {
+            reference,
+            aliases: Vec::new(),
+            root: Some(root.clone()),
+            images: Vec::new(),
+            skipped: Vec::new(),
+        };
+        self.entry(root, platform, 0, &mut set)?;
+        Ok(set)
+    }
+
+    /// Reads what an index calls `blob`, for `platform`, into `set`. `depth` is bounded, so this is too.
+    fn entry(
+        &mut self,
+        blob: BlobRef,
+        platform: Option<&Platform>,
+        depth: usize,
+        set: &mut ImageSet,
+    ) -> Result<(), Failure> {
+        if let Some(why) = no_image(&blob.media_type, platform).map_err(|failure| within(failure, blob.digest))? {
+            set.skipped.push(Skipped { descriptor: blob, why });
+            return Ok(());
+        }
+        // After the above: an image must not vanish because another entry calls it an attestation.
+        if !self.seen.insert(blob.digest) {
+            return Ok(());
+        }
+        match reachable::read(self.store, self.budget, &blob)? {
+            Document::Index(index) => {
+                for below in index.manifests() {
+                    reachable::check_depth(depth + 1)?;
+                    let named = BlobRef::of(below, Named(blob.digest))?;
+                    self.entry(named, below.platform().as_ref(), depth + 1, set)?;
+                }
+            }
+            Document::Manifest(manifest) => {
+                match artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
+                    Some(why) => set.skipped.push(Skipped { descriptor: blob, why }),
+                    None => set.images.push(self.image(platform.cloned(), blob, *manifest)?),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn image(
+        &mut self,
+        platform: Option<Platform>,
+        blob: BlobRef,
+        manifest: ImageManifest,
+    ) -> Result<StoredImage, Failure> {
+        let within = Named(blob.digest);
+        let config_descriptor = BlobRef::of(manifest.config(), within)?;
+        self.budget.take(&config_descriptor)?;
+        let bytes = self.store.document(&config_descriptor, Limits::CONFIG_BYTES)?;
+        let config = document::config(&bytes)
+            .map_err(|what| Failure::new(format!("the config `{}`: {what}", config_descriptor.digest)))?;
+        let config_document = serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::new(format!("the config `{}`: {error}", config_descriptor.digest)))?;
+        let layers = self.layers(within, &manifest, &config)?;
+        Ok(StoredImage {
+            platform,
+            descriptor: Some(blob),
+            manifest: Some(manifest),
+            config_descriptor,
+            config,
+            config_document,
+            layers,
+        })
+    }
+
+    fn layers(
+        &self,
+        within: Named,
+        manifest: &ImageManifest,
+        config: &ImageConfiguration,
+    ) -> Result<Vec<StoredLayer>, Failure> {
+        let (stored, named) = (manifest.layers(), config.rootfs().diff_ids());
+        if stored.len() != named.len() {
+            let what = format!("{within} has {} layers, its config names {}", stored.len(), named.len());
+            return Err(Failure::new(what));
+        }
+        if stored.len() > Limits::LAYERS {
+            let what = format!("{within} has {} layers, more than the {} allowed", stored.len(), Limits::LAYERS);
+            return Err(Failure::new(what));
+        }
+        stored
+            .iter()
+            .zip(named)
+            .map(|(descriptor, diff_id)| {
+                let descriptor = BlobRef::of(descriptor, within)?;
+                let diff_id = Digest::parse(diff_id).map(DiffId::new).map_err(|error| {
+                    Failure::new(format!("the config of {within} names the layer `{}`: {error}", shown(diff_id)))
+                })?;
+                let blob: Arc<dyn Open> = Arc::new(self.store.blob(&descriptor));
+                Ok(StoredLayer { descriptor, diff_id, blob })
+            })
+            .collect()
+    }
+}
+
+/// Why an entry of an index is left alone without looking further, by its media type and its platform.
+///
+/// # Errors
+/// An entry that some engines run and others do not, so that what it is would not be known.
+pub(crate) fn no_image(media_type: &str, platform: Option<&Platform>) -> Result<Option<String>, Failure> {
+    let unknown = |platform: &Platform| matches!(platform.os(), Os::Other(os) if os == "unknown");
+    if Kind::of(media_type) == Kind::Other {
+        let may_be_one = Kind::of(&plain_type(media_type)) != Kind::Other;
+        if may_be_one || platform.is_some_and(|platform| !unknown(platform)) {
+            let named = platform.map_or_else(String::new, |platform| format!(" for `{}`", shown(&named(platform))));
+            let what = format!(
+                "an entry{named} is called `{}`, and engines disagree whether that is an image",
+                shown(media_type)
+            );
+            return Err(Failure::new(what).hint("an image is `application/vnd.oci.image.manifest.v1+json`"));
+        }
+        return Ok(Some(format!("`{}` is no image", shown(media_type))));
+    }
+    if platform.is_some_and(unknown) {
+        return Ok(Some("its platform is `unknown`, as that of an attestation".to_owned()));
+    }
+    Ok(None)
+}
+
+/// Why a manifest is none of an image. The artifact type alone is no reason: engines run such an image, and whoever
+/// wants to hide one would set it.
+///
+/// # Errors
+/// One that some engines run and others do not: its layers are those of an image, and its config has no name of its own.
+fn artifact(manifest: &ImageManifest) -> Result<Option<String>, Failure> {
+    let config = manifest.config().media_type();
+    let packing = |layer: &Descriptor| Packing::of(layer.media_type().as_ref());
+    let has_layers = manifest.layers().iter().any(|layer| packing(layer) != Packing::Unknown);
+    if !document::is_image_config(config) {
+        let plain = plain_type(config.as_ref());
+        let is_spelled = document::is_image_config(&MediaType::from(plain.as_str()));
+        if is_spelled || is_nameless(&plain) && has_layers {
+            let what = format!(
+                "its config is called `{}`, and engines disagree whether that is an image",
+                shown(config.as_ref())
+            );
+            return Err(Failure::new(what).hint("the config of an image is `application/vnd.oci.image.config.v1+json`"));
+        }
+        let kind = manifest.artifact_type().as_ref().unwrap_or(config);
+        return Ok(Some(format!("it is an artifact, `{}`", shown(kind.as_ref()))));
+    }
+    let [first, ..] = manifest.layers().as_slice() else { return Ok(None) };
+    if has_layers {
+        return Ok(None);
+    }
+    let may_be_one = |layer: &Descriptor| {
+        let plain = plain_type(layer.media_type().as_ref());
+        is_nameless(&plain) || Packing::of(&plain) != Packing::Unknown
+    };
+    let shown = shown(first.media_type().as_ref());
+    if manifest.layers().iter().any(may_be_one) {
+        let what = format!("it holds `{shown}`, and engines disagree whether that is a layer");
+        return Err(Failure::new(what).hint("a layer is `application/vnd.oci.image.layer.v1.tar+gzip` or the like"));
+    }
+    Ok(Some(format!("it holds `{shown}`, not layers")))
+}
+
+/// A media type without its parameters, in the case that it is written in (RFC 6838, section 4.2; RFC 9110, 8.3.1).
+fn plain_type(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a media type says nothing about what something is.
+fn is_nameless(plain: &str) -> bool {
+    matches!(plain, "" | "application/octet-stream" | "application/json" | "text/plain")
+}
+
+/// `os/architecture`.
+fn named(platform: &Platform) -> String {
+    format!("{}/{}", platform.os(), platform.architecture())
+}

@@ -1,0 +1,156 @@
+//! From a staging folder to an archive: written beside its place, made durable, renamed over it.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
+    path::Path,
+};
+
+use rustix::fs::{CWD, OFlags};
+
+use crate::{
+    image::{
+        Form, ImageSet, Packing, StoredImage,
+        archive::{self, Contents},
+        is_repository, open_at,
+    },
+    layer::TarError,
+    oci::{Descriptor, Digest},
+    output::{
+        locked_folder::sync_folder,
+        site::{Site, parent_of},
+        staging::Staging,
+    },
+    report::{Failure, printable},
+};
+
+/// What is collected before it is written: the tar comes in pieces of 512 bytes and more.
+const BUFFER: usize = 128 << 10;
+/// The archive, before it has its name.
+const DRAFT: &str = "archive";
+
+/// Publishes what `root` reaches as an archive of `form`; see [`Staging::publish`]. The archive of this very image, in the
+/// state in which it was written, stays as it is.
+pub(crate) fn publish(staging: &mut Staging, form: Form, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+    let name = name(form, root, reference);
+    if is_there(staging, name) {
+        return staging.step();
+    }
+    let set = staging.image_set(root, reference)?;
+    let contents = contents(form, &set, reference).map_err(|failure| failure.in_path(&staging.path))?;
+    let draft = staging.temp.path().join(DRAFT);
+    write_durably(staging, &contents, &draft)?;
+    staging.step()?;
+    check(&draft, &set, form).map_err(|mut failure| {
+        failure.what = format!("the image that was written does not read back: {}", failure.what);
+        failure.in_path(&staging.path)
+    })?;
+    // What is there may have become something else since the build began.
+    Site::of(&staging.path, form)?;
+    let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
+    let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
+    fs::rename(&draft, &staging.path).map_err(io)?;
+    remember(staging, &written, name);
+    let above: Vec<_> = staging.created.paths().iter().rev().map(|created| parent_of(created)).collect();
+    for folder in std::iter::once(parent_of(&staging.path)).chain(above) {
+        sync_folder(&folder).map_err(io)?;
+    }
+    staging.step()
+}
+
+/// What an archive is remembered by: all that reaches its bytes.
+fn name(form: Form, root: &Descriptor, reference: &str) -> Digest {
+    let sources = env!("HARDPAN_SOURCES");
+    Digest::of(format!("{sources}\0{form:?}\0{}\0{reference}", root.digest).as_bytes())
+}
+
+/// Whether the file at the path is in the state in which the archive of that name was written.
+fn is_there(staging: &Staging, name: Digest) -> bool {
+    let Some(cache) = &staging.cache else { return false };
+    let opened = open_at(CWD, &staging.path, OFlags::empty());
+    opened.is_ok_and(|file| file.metadata().is_ok_and(|meta| cache.knows_blob(&file, name, meta.len())))
+}
+
+/// Remembers the archive, which is at the path now, by that name.
+fn remember(staging: &Staging, archive: &File, name: Digest) {
+    if let Some(cache) = &staging.cache {
+        cache.saw_blob(archive, name);
+        cache.settle_blob(&staging.path);
+    }
+}
+
+/// What goes into the archive.
+fn contents<'a>(form: Form, set: &'a ImageSet, reference: &'a str) -> Result<Contents<'a>, Failure> {
+    let root = set.root.as_ref().ok_or_else(|| Failure::new("the image has no manifest"))?;
+    let tag = is_repository(reference).then(|| format!("{reference}:latest"));
+    let images: Vec<_> = set.images.iter().collect();
+    if form == Form::DockerArchive {
+        let [image] = images.as_slice() else { return Err(one_platform()) };
+        check_packing(image)?;
+        if tag.is_none() {
+            let what = format!("docker cannot call an image `{}`", printable(reference));
+            return Err(
+                Failure::new(what).hint("such a name has lower case letters and digits, and `.`, `_`, `-` between")
+            );
+        }
+    }
+    Ok(Contents { form, root, images, reference: reference.to_owned(), image_name: None, tag })
+}
+
+/// Why there is no docker archive of several platforms.
+pub(super) fn one_platform() -> Failure {
+    Failure::new("a docker archive holds one platform")
+        .hint("`--platform` chooses one, `--format oci-archive` holds all")
+}
+
+fn check_packing(image: &StoredImage) -> Result<(), Failure> {
+    let zstd = |media_type: &str| Packing::of(media_type) == Packing::Zstd;
+    if image.layers.iter().any(|layer| zstd(&layer.descriptor.media_type)) {
+        return Err(no_zstd());
+    }
+    Ok(())
+}
+
+/// Why there is no docker archive with zstd layers.
+pub(super) fn no_zstd() -> Failure {
+    Failure::new("a docker archive cannot hold zstd layers; docker before 23 does not unpack them")
+        .hint("use `compression = \"gzip\"`, or `--format oci-archive`")
+}
+
+fn write_durably(staging: &Staging, contents: &Contents<'_>, draft: &Path) -> Result<(), Failure> {
+    let io = |error: io::Error| Failure::io("write the archive", &staging.path, &error);
+    let mut out = BufWriter::with_capacity(BUFFER, File::create_new(draft).map_err(io)?);
+    archive::write(contents, staging, &mut out).map_err(|error| match error {
+        TarError::Entry(failure) => failure,
+        TarError::Write(error) => io(error),
+    })?;
+    out.flush().map_err(io)?;
+    out.get_ref().sync_all().map_err(io)
+}
+
+/// Opens what was written and compares its names with what was meant.
+fn check(draft: &Path, meant: &ImageSet, form: Form) -> Result<(), Failure> {
+    let names = |set: &ImageSet| -> Vec<(Digest, Vec<Digest>)> {
+        let layers = |image: &StoredImage| image.layers.iter().map(|layer| layer.descriptor.digest).collect();
+        set.images.iter().map(|image| (image.config_descriptor.digest, layers(image))).collect()
+    };
+    let opened = archive::open(draft)?;
+    match opened.sets() {
+        [only] if opened.form() == Some(form) && names(only) == names(meant) => Ok(()),
+        _ => Err(Failure::new("it holds other blobs")),
+    }
+}
+
+/// Whether an image for `platforms` platforms, whose layers are packed like that, fits into `form`: before anything is
+/// compiled for it.
+pub fn check_fits(form: Form, platforms: usize, packing: Packing) -> Result<(), Failure> {
+    match form {
+        Form::DockerArchive if platforms > 1 => Err(one_platform()),
+        Form::DockerArchive if packing == Packing::Zstd => Err(no_zstd()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "archive_tests.rs"]
+mod tests;

@@ -1,0 +1,27 @@
+//! Images that are written to a disk: staged where nobody sees them, made durable, and published by a rename.
+//!
+//! `commands` stages every image of a call and publishes them when all are complete; `build` writes layers and documents
+//! into a [`Staging`]. What is at an output's path is the old image or the new one at every moment, also after a crash;
+//! what failed or was killed leaves nothing that the next call does not remove.
+
+mod archive;
+mod created;
+mod draft;
+mod layout;
+mod locked_folder;
+mod publishing;
+mod site;
+mod staged_blobs;
+mod staging;
+mod temp_folder;
+
+pub use archive::check_fits;
+pub use created::Created;
+pub use publishing::{Publishing, ReadyImage, allow_staging};
+pub use staging::Staging;
+pub use temp_folder::{is_staging_name, staging_file};
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod sample;

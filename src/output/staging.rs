@@ -1,0 +1,338 @@
+//! An image that is being written.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    cache::{Cache, CachedBlob},
+    image::{BlobRef, BlobSource, Blobs, Form, ImageSet, Store, read_small, sets},
+    oci::{BlobSink, Descriptor, Draft, Open},
+    output::{
+        Created, Publishing, ReadyImage,
+        draft::FileDraft,
+        site::{self, Site},
+        staged_blobs::StagedBlobs,
+        temp_folder::{self, TempFolder},
+    },
+    report::{ErrorName, Failure, Limits},
+};
+
+/// How often the path may change between two looks at it before we give up.
+const ATTEMPTS: usize = 16;
+
+/// An image that is being written, as a layout or an archive. Nothing of it is visible before [`Staging::publish`];
+/// dropped before that, it leaves nothing behind, and when the process is killed, the next build into the same path
+/// removes it.
+///
+/// Several threads may write drafts at the same time. A blob that is sealed twice is stored once.
+#[derive(Debug)]
+pub struct Staging {
+    /// The path of the layout or archive, without a trailing slash.
+    pub(super) path: PathBuf,
+    /// What it will be.
+    pub(super) form: Form,
+    /// `blobs/sha256` with the sealed blobs, and the drafts; on the file system of `path`.
+    pub(super) temp: TempFolder,
+    /// Whether `temp` is a sibling of `path`, so that it may become the layout itself.
+    pub(super) beside: bool,
+    /// Dropped after `temp`, which is in one of them.
+    pub(super) created: Arc<Created>,
+    /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
+    pub(super) placed: Vec<PathBuf>,
+    drafts: AtomicU64,
+    /// What is staged.
+    pub(super) staged: Arc<StagedBlobs>,
+    /// Knows files by their state, and has blobs that were made before.
+    pub(super) cache: Option<Cache>,
+    /// Blobs that are not staged because the layout had them; documents with their bytes.
+    adopted: Mutex<Vec<(Descriptor, Option<Vec<u8>>)>>,
+    /// In tests: after how many steps a publish ends as if it had been killed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests only"))]
+    pub(super) dies_at: Option<usize>,
+}
+
+impl Staging {
+    /// Prepares to write an image at `path`, alone in its call.
+    ///
+    /// # Errors
+    /// As [`begin_in`](Self::begin_in).
+    pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
+        Self::begin_in(path, form, &Arc::default())
+    }
+
+    /// Prepares to write an image at `path`, creating missing parents, which `created` owns for all images of a call.
+    /// Removes what killed builds of the same image left.
+    ///
+    /// # Errors
+    /// Before any work is done: `path` is a link, something that is not of this kind and so is not ours to replace, or
+    /// nothing can be written there.
+    pub fn begin_in(path: &Path, form: Form, created: &Arc<Created>) -> Result<Self, Failure> {
+        let path = site::plain(path)?;
+        for _ in 0..ATTEMPTS {
+            temp_folder::sweep_beside(&path);
+            let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
+            let folder = if let (true, Some(name)) = (is_beside, path.file_name()) {
+                let parent = site::parent_of(&path);
+                created.make(&parent)?;
+                TempFolder::create(&parent, &temp_folder::sibling_prefix(name)).map(|temp| (temp, true))
+            } else {
+                // Inside, because the parent need not be writable: think of a mounted volume.
+                temp_folder::sweep(&path, &temp_folder::inner_prefix());
+                TempFolder::create(&path, &temp_folder::inner_prefix()).map(|temp| (temp, false))
+            };
+            let prepared = folder.and_then(|(temp, beside)| {
+                fs::create_dir(temp.path().join("blobs"))?;
+                fs::create_dir(blobs_in(temp.path()))?;
+                Ok((temp, beside))
+            });
+            match prepared {
+                Ok((temp, beside)) => {
+                    let staged = Arc::new(StagedBlobs::new(blobs_in(temp.path())));
+                    return Ok(Self {
+                        path,
+                        form,
+                        temp,
+                        beside,
+                        created: Arc::clone(created),
+                        placed: Vec::new(),
+                        drafts: AtomicU64::new(0),
+                        staged,
+                        cache: None,
+                        adopted: Mutex::default(),
+                        dies_at: None,
+                    });
+                }
+                // A failed build just removed the parent that it had made, or another process the layout.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Failure::io(&format!("write {} there", form.noun()), &path, &error)),
+            }
+        }
+        let what = format!("cannot write {} there: the folder keeps vanishing", form.noun());
+        Err(Failure::error(ErrorName::FileError, what).in_path(&path))
+    }
+
+    /// The same with a cache, so that blobs need be neither made nor verified again.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Cache>) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Takes the blob of this name from the layout that is there or from the cache, without a look at its bytes where the
+    /// state of their file tells enough. Says no where neither has it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn adopt(&self, blob: &Descriptor) -> Result<bool, Failure> {
+        let Some(cache) = &self.cache else { return Ok(false) };
+        let wanted = BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size };
+        let path = self.staged.path(blob.digest);
+        if path.exists() {
+            return Ok(true);
+        }
+        // Another build may take it out of the layout, and then it has to come from somewhere.
+        let Some(cached) = cache.blob(blob.digest, blob.size) else { return Ok(false) };
+        if self.store()?.verify(&wanted).is_ok() {
+            self.note(blob.clone(), None);
+            return Ok(true);
+        }
+        self.take(blob, &cached)
+    }
+
+    fn note(&self, blob: Descriptor, document: Option<Vec<u8>>) {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner).push((blob, document));
+    }
+
+    /// Stages what was adopted from the layout: another build has published there meanwhile, and what its image does not
+    /// need is gone.
+    pub(super) fn secure(&self) -> Result<(), Failure> {
+        let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (blob, document) in adopted {
+            if self.staged.path(blob.digest).exists() {
+                continue;
+            }
+            if let Some(bytes) = document {
+                let mut draft = self.draft()?;
+                draft.write_all(&bytes).map_err(|error| draft.failure(&error))?;
+                draft.seal(blob.media_type)?;
+            } else if let Some(cached) = self.cache.as_ref().and_then(|cache| cache.blob(blob.digest, blob.size)) {
+                self.take(&blob, &cached)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages a blob of the cache.
+    fn take(&self, blob: &Descriptor, cached: &CachedBlob) -> Result<bool, Failure> {
+        let path = self.staged.path(blob.digest);
+        // One file with two names where the system can do that; who changes it under one name is found out under the other.
+        if fs::hard_link(cached.path(), &path).is_err() {
+            let mut draft = self.draft()?;
+            let copied = cached.open().and_then(|mut bytes| io::copy(&mut bytes, &mut draft));
+            copied.map_err(|error| draft.failure(&error))?;
+            return Ok(draft.seal(blob.media_type)?.digest == blob.digest);
+        }
+        // The cache has just looked at its bytes, or knows them.
+        if let Ok(meta) = fs::symlink_metadata(&path) {
+            self.staged.note(blob.digest, &meta);
+        }
+        Ok(true)
+    }
+
+    /// Gives the cache the blob of this name, which was staged, or which the layout had.
+    ///
+    /// # Errors
+    /// The system failed; the image is as good without.
+    pub fn keep(&self, blob: &Descriptor) -> io::Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        let staged = self.staged.path(blob.digest);
+        let path = if !staged.exists() && self.is_adopted(blob) {
+            blobs_in(&self.path).join(blob.digest.hex())
+        } else {
+            staged
+        };
+        cache.keep_blob(&path, blob.digest, blob.size)
+    }
+
+    /// Whether the layout that is there had this blob.
+    fn is_adopted(&self, blob: &Descriptor) -> bool {
+        let adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+        adopted.iter().any(|(one, _)| one.digest == blob.digest)
+    }
+
+    /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
+    /// the name `reference`; what it does not reach is left out, or removed from the layout that is there. What is at
+    /// the path is the old image or the new one at every moment. Waits while another build publishes into the same
+    /// layout. [`Publishing`] does it for several.
+    ///
+    /// # Errors
+    /// A blob that `root` reaches is missing or damaged, the form cannot hold the image, the path has become something
+    /// else, or the system failed; what was there is intact then.
+    pub fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+        let mut publishing = Publishing::default();
+        publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
+        publishing.sync()?;
+        publishing.publish_next()?;
+        publishing.finish()
+    }
+
+    /// What is staged, as whoever opens the layout after the publish will find it: for those who take the image from
+    /// here, such as an engine. Every document is verified now, every layer when it is read.
+    ///
+    /// # Errors
+    /// A document that `root` reaches is missing or damaged.
+    pub fn image_set(&self, root: &Descriptor, reference: &str) -> Result<ImageSet, Failure> {
+        let read = || sets::staged(&self.store()?, root, reference);
+        // Again, where another build took from the layout what was adopted.
+        let set = read().or_else(|_| self.secure().and_then(|()| read()));
+        set.map_err(|failure| failure.in_path(&self.path))
+    }
+
+    /// The staged blobs, and behind them those of the layout that is there.
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        let staged = Arc::clone(&self.staged) as Arc<dyn BlobSource>;
+        let store = Store::of_sources(vec![staged], self.temp.path()).knowing(self.cache.clone());
+        if self.beside { Ok(store) } else { store.and_layout(&self.path) }
+    }
+
+    /// Whether the layout that is there has this blob. It need not be staged then, unless another build takes it away.
+    pub(super) fn has_small(&self, blob: &Descriptor, bytes: &[u8]) -> bool {
+        let there = || read_small(&blobs_in(&self.path).join(blob.digest.hex()), blob.size);
+        let has = !self.beside && there().is_ok_and(|there| there == bytes);
+        if has {
+            self.note(blob.clone(), Some(bytes.to_vec()));
+        }
+        has
+    }
+
+    /// The bytes in the file, which was staged, are those of this name.
+    pub(super) fn note_file(&self, file: &File, blob: &Descriptor) {
+        if let Ok(meta) = file.metadata() {
+            self.staged.note(blob.digest, &meta);
+        }
+        if let Some(cache) = self.cache.as_ref().filter(|_| blob.size >= Limits::REREAD_BYTES) {
+            cache.saw_blob(file, blob.digest);
+        }
+    }
+
+    /// The name of the draft of that number until it gets the one of its bytes.
+    pub(super) fn draft_path(&self, number: u64) -> PathBuf {
+        self.temp.path().join(format!("draft-{number}"))
+    }
+
+    /// Where the staged blobs are.
+    pub(super) fn blobs(&self) -> &Path {
+        self.staged.folder()
+    }
+}
+
+impl Staging {
+    /// Notes that `path` was made in the layout.
+    pub(super) fn placed(&mut self, path: &Path) {
+        self.placed.push(path.to_owned());
+    }
+
+    /// Takes back what was placed; the layout's lock is held.
+    pub(super) fn take_back(&mut self) {
+        for path in self.placed.drain(..).rev() {
+            // A folder goes only when it is empty again.
+            let _ = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+        }
+    }
+
+    /// A border between two steps of a publish. Does nothing, except in a test that wants the publish to end here as
+    /// if the process had been killed.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test's version does more")]
+    pub(super) const fn step(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn step(&mut self) -> Result<(), Failure> {
+        if let Some(left) = &mut self.dies_at {
+            if *left == 0 {
+                // Nothing is cleaned up, and the locks are gone: what a kill leaves.
+                self.temp.keep();
+                self.placed.clear();
+                return Err(Failure::new("killed"));
+            }
+            *left -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl Blobs for Staging {
+    fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
+        Ok(Arc::new(self.store()?.blob(blob)))
+    }
+}
+
+impl BlobSink for Staging {
+    fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
+        let mut draft = self.draft()?;
+        draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
+        draft.seal(media_type)
+    }
+
+    fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(FileDraft::new(self, number)))
+    }
+}
+
+/// `blobs/sha256` of the layout at `path`.
+pub(super) fn blobs_in(path: &Path) -> PathBuf {
+    path.join("blobs").join("sha256")
+}
+
+#[cfg(test)]
+#[path = "staging_tests.rs"]
+mod tests;

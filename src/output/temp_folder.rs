@@ -1,0 +1,189 @@
+//! Temporary folders that say whether their owner still lives.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
+
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+use crate::{
+    oci::Digest,
+    output::locked_folder::{Folder, Lock},
+    report::Limits,
+};
+
+/// How many random characters end a temporary name.
+const RANDOM: usize = 8;
+/// What every temporary name has before them.
+const MARK: &str = ".hardpan-";
+/// How often a folder may be swept away from under us before we give up; once is rare already.
+const ATTEMPTS: usize = 16;
+
+/// A temporary folder, removed when dropped.
+#[derive(Debug)]
+pub(super) struct TempFolder {
+    // Dropped in this order: the lock is held until the folder is gone.
+    dir: TempDir,
+    _lock: Folder,
+}
+
+impl TempFolder {
+    /// Makes and locks a folder `{prefix}XXXXXXXX` in `parent`.
+    ///
+    /// Between its making and its locking a sweep may take it for an abandoned one. The sweep holds the lock while
+    /// it removes, so once we have the lock, the folder is either still there and ours, or gone: then again.
+    pub(super) fn create(parent: &Path, prefix: &OsStr) -> io::Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let dir = Builder::new().prefix(prefix).rand_bytes(RANDOM).tempdir_in(parent)?;
+            let lock = match Folder::open(dir.path()) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            lock.lock()?;
+            if lock.is_at(dir.path())? {
+                return Ok(Self { dir, _lock: lock });
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process keeps removing the temporary folder"))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Leaves the folder where it is from now on: it has become something else.
+    pub(super) fn keep(&mut self) {
+        self.dir.disable_cleanup(true);
+    }
+}
+
+/// A file without its name, beside where it will be: one that trees, compiles and git pass over while it is there.
+pub fn staging_file(folder: &Path) -> io::Result<NamedTempFile> {
+    // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
+    let open = fs::Permissions::from_mode(0o666);
+    Builder::new().prefix(MARK).rand_bytes(RANDOM).permissions(open).tempfile_in(folder)
+}
+
+/// The prefix of staging folders inside a layout.
+pub(super) fn inner_prefix() -> OsString {
+    MARK.into()
+}
+
+/// The prefix of staging folders beside the layout called `name`.
+pub(super) fn sibling_prefix(name: &OsStr) -> OsString {
+    let bytes = name.as_encoded_bytes();
+    let mut prefix = OsString::from(".");
+    if bytes.len() + MARK.len() + RANDOM < Limits::NAME_BYTES {
+        prefix.push(name);
+    } else {
+        // A name this long has no room for ours around it.
+        prefix.push(Digest::of(bytes).hex());
+    }
+    prefix.push(MARK);
+    prefix
+}
+
+/// The prefix of a name that [`TempFolder::create`] gives; `None` for other names.
+fn prefix_of(name: &OsStr) -> Option<&[u8]> {
+    let bytes = name.as_encoded_bytes();
+    let (prefix, random) = bytes.split_at(bytes.len().checked_sub(RANDOM)?);
+    (prefix.ends_with(MARK.as_bytes()) && random.iter().all(u8::is_ascii_alphanumeric)).then_some(prefix)
+}
+
+/// Whether a folder or file of this name is one in which an output is staged: nobody's input, and gone in a moment.
+pub fn is_staging_name(name: &OsStr) -> bool {
+    prefix_of(name).is_some_and(|prefix| prefix.starts_with(b"."))
+}
+
+/// Whether `name` is one that [`TempFolder::create`] gives with this prefix.
+pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
+    prefix_of(name) == Some(prefix.as_encoded_bytes())
+}
+
+/// Removes the temporary folders of killed builds of the output at `path`.
+pub(super) fn sweep_beside(path: &Path) {
+    if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        sweep(parent, &sibling_prefix(name));
+    }
+}
+
+/// Removes the temporary folders in `parent` whose name begins with `prefix` and whose owner is gone. What cannot be
+/// removed stays for the next time.
+pub(super) fn sweep(parent: &Path, prefix: &OsStr) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| is_temp_name(&entry.file_name(), prefix)) {
+        let path = entry.path();
+        let Ok(folder) = Folder::open(&path) else { continue };
+        // The second look: the owner may have renamed it to the layout itself before we got the lock.
+        if matches!(folder.try_lock(), Ok(Lock::Taken)) && matches!(folder.is_at(&path), Ok(true)) {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_our_own_abandoned_folders_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let prefix = sibling_prefix(OsStr::new("hello"));
+        let alive = TempFolder::create(dir.path(), &prefix).unwrap();
+        let stay = [".hello.hardpan-abc", ".hello.hardpan-abcdefgh.d", ".other.hardpan-abcdefgh", "hello"];
+        for name in stay {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let file = dir.path().join(".hello.hardpan-file1234");
+        fs::write(&file, "not a folder").unwrap();
+        let stale = dir.path().join(".hello.hardpan-abcdefgh");
+        fs::create_dir_all(stale.join("blobs/sha256")).unwrap();
+        sweep(dir.path(), &prefix);
+        assert!(!stale.exists());
+        assert!(alive.path().exists() && file.exists());
+        assert!(stay.iter().all(|name| dir.path().join(name).exists()));
+        let path = alive.path().to_owned();
+        drop(alive);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn makers_and_sweeps_at_once_leave_every_maker_with_its_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let prefix = inner_prefix();
+        std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for _ in 0..150 {
+                            let temp = TempFolder::create(dir.path(), &prefix).unwrap();
+                            fs::write(temp.path().join("x"), "x").unwrap();
+                            assert!(temp.path().join("x").exists());
+                        }
+                    })
+                })
+                .collect();
+            let (dir, prefix) = (&dir, &prefix);
+            scope.spawn(move || {
+                while makers.iter().any(|maker| !maker.is_finished()) {
+                    sweep(dir.path(), prefix);
+                }
+            });
+        });
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_name_of_255_bytes_still_has_a_sibling() {
+        let dir = tempfile::tempdir().unwrap();
+        let prefix = sibling_prefix(OsStr::new(&"n".repeat(255)));
+        assert!(TempFolder::create(dir.path(), &prefix).is_ok());
+    }
+}

@@ -1,0 +1,133 @@
+//! Connections: with whom, through what, and for how long one waits.
+
+use std::{io, time::Duration};
+
+use ureq::{Agent, Error, unversioned::transport::DefaultConnector};
+
+use super::{
+    proxy,
+    resolver::{GuardedResolver, LeadsInward, NamedBy},
+    roots,
+};
+use crate::{
+    registry::{Access, url::Url},
+    report::{Failure, shown},
+};
+
+/// Until a name is an address.
+const RESOLVE: Duration = Duration::from_secs(20);
+/// Until there is a connection, TLS and all.
+const CONNECT: Duration = Duration::from_secs(30);
+/// Until something moves on a connection. A registry may take a while to put a large blob in its place.
+const STALL: Duration = Duration::from_secs(120);
+
+/// The agent for `url`, which the user knows as `host`, and which somebody named.
+pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: NamedBy) -> Result<Agent, Failure> {
+    let proxy = proxy::choose(access, url)?;
+    let has_proxy = proxy.is_some();
+    let mut config = Agent::config_builder()
+        // Whatever the environment says was read by then, and is a value.
+        .proxy(proxy)
+        .user_agent(concat!("hardpan/", env!("CARGO_PKG_VERSION")))
+        // Bytes are hashed as they are stored.
+        .accept_encoding("identity")
+        .http_status_as_error(false)
+        // Followed by us, who know which of them may see a password.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_resolve(Some(RESOLVE))
+        .timeout_connect(Some(CONNECT))
+        .timeout_per_read(Some(STALL))
+        .timeout_per_write(Some(STALL));
+    if url.https {
+        config = config.tls_config(roots::trust(access, host)?);
+    }
+    let config = config.build();
+    // The only name that is resolved here is the proxy's then, and the user named that.
+    if has_proxy {
+        return Ok(config.into());
+    }
+    Ok(Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(named_by)))
+}
+
+/// Why there was no answer: a sentence, and whether another attempt may find it otherwise.
+pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
+    let host = shown(&url.authority());
+    match error {
+        Error::HostNotFound => (Failure::new(format!("the host `{}` is not known", shown(url.host()))), false),
+        Error::Timeout(_) => (Failure::new(format!("{host} does not answer")), true),
+        Error::Rustls(error) => (tls(error, &host), false),
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(error) => (tls(error, &host), false),
+            // The standard library has no kind for it.
+            None if error.to_string().starts_with("failed to lookup address") => {
+                let passing = error.to_string().contains("Temporary failure");
+                (Failure::new(format!("the host `{}` is not known", shown(url.host()))), passing)
+            }
+            None => connection(error, &host),
+        },
+        Error::ConnectProxyFailed(_) => (Failure::new(format!("the proxy opens no connection to {host}")), true),
+        Error::LargeResponseHeader(..) => (Failure::new(format!("the header of {host}'s answer is too large")), false),
+        // Only kinds: their details could hold what was sent.
+        Error::Protocol(_) | Error::Http(_) => (Failure::new(format!("{host} does not speak HTTP")), false),
+        Error::Other(error) => match error.downcast_ref::<LeadsInward>() {
+            Some(LeadsInward(address)) => {
+                let what = format!("we are led to {host}, and its address {address} is inside of this network");
+                (Failure::new(what), false)
+            }
+            None => (no_connection(&host), true),
+        },
+        _ => (no_connection(&host), true),
+    }
+}
+
+fn no_connection(host: &str) -> Failure {
+    Failure::new(format!("there is no connection to {host}"))
+}
+
+fn connection(error: &io::Error, host: &str) -> (Failure, bool) {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => (Failure::new(format!("nobody answers at {host}")), false),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (Failure::new(format!("{host} does not answer")), true),
+        io::ErrorKind::PermissionDenied => (Failure::new(format!("this machine forbids connections to {host}")), false),
+        _ => (Failure::new(format!("{host} ended the connection")), true),
+    }
+}
+
+fn tls(error: &rustls::Error, host: &str) -> Failure {
+    use rustls::{CertificateError, Error, InvalidMessage};
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            Failure::new(format!("the certificate of {host} is signed by nobody this machine trusts"))
+                .hint("`--ca-file F` adds an authority; so does a file in `certs.d`")
+        }
+        Error::InvalidCertificate(error) => {
+            Failure::new(format!("the certificate of {host} is not valid: {}", shown(&error.to_string())))
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Failure::new(format!("{host} does not speak TLS")).hint("`--plain-http` speaks without, where that is safe")
+        }
+        error => Failure::new(format!("no TLS with {host}: {}", shown(&error.to_string()))),
+    }
+}
+
+/// Whether whoever answered cannot speak TLS at all, as against not being trusted.
+pub(super) fn speaks_no_tls(error: &Error) -> bool {
+    use rustls::{Error as Tls, InvalidMessage};
+    let garbled = |error: &Tls| matches!(error, Tls::InvalidMessage(InvalidMessage::InvalidContentType));
+    match error {
+        Error::Rustls(error) => garbled(error),
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(error) => garbled(error),
+            // Some hang up on what is no request.
+            None => matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+            ),
+        },
+        _ => false,
+    }
+}

@@ -1,0 +1,113 @@
+//! What came back.
+
+use std::io::{self, Read};
+
+use serde::Deserialize;
+use ureq::{
+    Body,
+    http::{HeaderMap, Response},
+};
+
+use crate::{
+    registry::{Secret, url::Url},
+    report::{Limits, shown},
+};
+
+/// An answer whose body was not read yet.
+#[derive(Debug)]
+pub(in crate::registry) struct Answer {
+    /// 200 and the like.
+    pub(in crate::registry) status: u16,
+    /// Who answered; redirects were followed.
+    pub(in crate::registry) url: Url,
+    headers: HeaderMap,
+    body: Body,
+    /// What was sent, and must not be said though the registry repeats it.
+    secrets: Vec<Secret>,
+    /// Of a refusal, read already.
+    said: Option<Vec<Said>>,
+}
+
+/// One error of a refusal (distribution-spec, "Error Codes"). Foreign text.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::registry) struct Said {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Answer {
+    pub(super) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { status: parts.status.as_u16(), url, headers: parts.headers, body, secrets, said: None }
+    }
+
+    /// Whether the status is 2xx.
+    pub(in crate::registry) fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// All header fields.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// A header field, when it is text.
+    pub(in crate::registry) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+    }
+
+    /// The body as it comes, with no bound: for a reader that checks what it gets.
+    pub(in crate::registry) fn into_reader(self) -> impl Read + Send + Sync + 'static {
+        self.body.into_with_config().limit(u64::MAX).reader()
+    }
+
+    /// The whole body, which has at most `limit` bytes.
+    pub(in crate::registry) fn whole(&mut self, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.body.as_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("it has more than the {limit} bytes allowed"),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// Whether the refusal names this code.
+    pub(in crate::registry) fn has_code(&mut self, code: &str) -> bool {
+        self.errors().iter().any(|said| said.code.eq_ignore_ascii_case(code))
+    }
+
+    /// Why it is a refusal, in the registry's words where it has some.
+    pub(in crate::registry) fn refusal(&mut self) -> String {
+        let status = self.status;
+        let said = self.errors().first().cloned();
+        let by = self.url.shown();
+        match said {
+            Some(Said { code, message }) if !code.is_empty() || !message.is_empty() => {
+                let [code, message] = [code, message].map(|text| Secret::hide(&self.secrets, text));
+                let colon = if code.is_empty() || message.is_empty() { "" } else { ": " };
+                format!("{} answered {status}, {}{colon}{}", shown(&by), shown(&code), shown(&message))
+            }
+            _ => format!("{} answered {status}", shown(&by)),
+        }
+    }
+
+    fn errors(&mut self) -> &[Said] {
+        #[derive(Deserialize)]
+        struct Errors {
+            #[serde(default)]
+            errors: Vec<Said>,
+        }
+        if self.said.is_none() {
+            // What is no JSON, or no end, says nothing.
+            let bytes = self.whole(Limits::REFUSAL_BYTES).unwrap_or_default();
+            let parsed = serde_json::from_slice::<Errors>(&bytes).ok();
+            self.said = Some(parsed.map(|errors| errors.errors).unwrap_or_default());
+        }
+        self.said.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,224 @@
+//! Getting in: challenges answered, tokens kept by what they allow.
+
+use std::collections::BTreeMap;
+
+use ureq::http::{Method, header};
+
+use super::{Answer, Call, Client, Fault, Payload, lock, realm};
+use crate::{
+    registry::{
+        auth::{self, Challenge, Credential, Token, Wanted},
+        url::Url,
+    },
+    report::{Failure, Limits, shown},
+};
+
+/// What is known about getting in.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    tokens: BTreeMap<Wanted, Token>,
+    /// By repository, because podman files them so; looked up when the registry asks for the first time.
+    credentials: BTreeMap<String, Option<Credential>>,
+    /// Why a login was not given to the realm that the registry named.
+    withheld: Option<Failure>,
+}
+
+impl Client {
+    /// The token for what is wanted, if there is one already.
+    pub(super) fn token(&self, wanted: &Wanted) -> Option<Token> {
+        lock(&self.gate).tokens.get(wanted).cloned()
+    }
+
+    /// Answers the challenge of a 401. `used` is what was sent with the request and did not do.
+    ///
+    /// One thread at a time: the others find its token.
+    pub(super) fn log_in(&self, mut answer: Answer, wanted: &Wanted, used: Option<&Token>) -> Result<(), Fault> {
+        let mut gate = lock(&self.gate);
+        let known = gate.tokens.get(wanted);
+        if known.is_some() && known != used {
+            return Ok(());
+        }
+        let fields = answer.headers().get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let challenge = auth::choose(fields).map_err(|schemes| {
+            let asked: Vec<_> = schemes.iter().map(|scheme| format!("`{}`", shown(scheme))).collect();
+            let what = match asked.as_slice() {
+                [] => "the registry lets nobody in and does not say how one gets in".to_owned(),
+                asked => format!("the registry asks for {}, which hardpan cannot give", asked.join(", ")),
+            };
+            Fault::lasting(Failure::new(what))
+        })?;
+        let credential = self.credential(&mut gate, repository(wanted)).map_err(Fault::lasting)?;
+        let is_known = credential.is_some();
+        let token = match (&challenge, credential.as_ref()) {
+            (_, Some(Credential::Registry(token))) => Token::Bearer(token.clone()),
+            (Challenge::Basic, Some(Credential::Login(login))) => Token::Basic(login.clone()),
+            (Challenge::Basic, _) => return Err(self.unknown(&mut answer, is_known)),
+            (Challenge::Bearer { realm, service, scopes }, credential) => {
+                // What we need, and what the registry says that we need.
+                let scopes = scopes.iter().take(Limits::CHALLENGES).filter(|scope| !auth::covers(wanted, scope));
+                let wanted = wanted.iter().chain(scopes).cloned().collect();
+                let url = self.realm(realm).map_err(Fault::lasting)?;
+                let credential = self.known_to(&mut gate, &url, &wanted, credential).map_err(Fault::lasting)?;
+                let token = self.fetch(&url, service.as_deref(), &wanted, credential.as_ref());
+                // Nobody was not enough: that somebody was not told is the reason.
+                token.map_err(|fault| gate.withheld.clone().map_or(fault, Fault::lasting))?
+            }
+        };
+        if used == Some(&token) {
+            // The same again would bring the same answer.
+            return Err(self.unknown(&mut answer, is_known));
+        }
+        gate.tokens.insert(wanted.clone(), token);
+        Ok(())
+    }
+
+    fn credential(&self, gate: &mut Gate, repository: &str) -> Result<Option<Credential>, Failure> {
+        if let Some(known) = gate.credentials.get(repository) {
+            return Ok(known.clone());
+        }
+        let found = auth::credential(&self.access, &self.host, repository)?;
+        self.keep_secret(found.as_ref());
+        gate.credentials.insert(repository.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// Takes note of what no answer may bring into a message.
+    fn keep_secret(&self, credential: Option<&Credential>) {
+        let mut secrets = lock(&self.secrets);
+        for secret in credential.map(Credential::secrets).unwrap_or_default() {
+            if !secrets.contains(&secret) {
+                secrets.push(secret);
+            }
+        }
+    }
+
+    /// Why a login was not given to the realm that the registry named, when that happened.
+    pub(super) fn withheld(&self) -> Option<Failure> {
+        lock(&self.gate).withheld.clone()
+    }
+
+    /// Of `credential`, which is the registry's, what the realm may know: all of it, or what somebody logged in there
+    /// with, or nothing.
+    fn known_to(
+        &self,
+        gate: &mut Gate,
+        url: &Url,
+        wanted: &Wanted,
+        credential: Option<&Credential>,
+    ) -> Result<Option<Credential>, Failure> {
+        if credential.is_none() || realm::may_know(&self.base, url) {
+            return Ok(credential.cloned());
+        }
+        let realm = url.host();
+        if let Some(own) = auth::kept(&self.access, realm, "")? {
+            self.keep_secret(Some(&own));
+            return Ok(Some(own));
+        }
+        let (host, realm) = (shown(&self.host), shown(realm));
+        let what = format!("the registry sends us for a token to {}, and the login is for `{host}` alone", url.shown());
+        let hint = format!("if that host is the registry's, log in there as well: `docker login {realm}`");
+        let failure = Failure::new(what).hint(hint);
+        // Nobody may push as nobody.
+        if wanted.iter().any(|scope| scope.contains("push")) {
+            return Err(failure);
+        }
+        gate.withheld = Some(failure);
+        Ok(None)
+    }
+
+    /// Gets a token from a realm.
+    fn fetch(
+        &self,
+        url: &Url,
+        service: Option<&str>,
+        wanted: &Wanted,
+        credential: Option<&Credential>,
+    ) -> Result<Token, Fault> {
+        let question = auth::question(url, service, wanted, credential);
+        let form = question.form.as_ref().map(|form| form.reveal().as_bytes());
+        let mut call = Call::new(Method::GET, question.url.clone(), wanted);
+        if let Some(form) = form {
+            call.method = Method::POST;
+            call.payload = Payload::Bytes(form);
+            call = call.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let mut attempt = 0;
+        let mut answer = loop {
+            // Without redirects: whoever is led to was not named by the registry.
+            let result = self.once(&question.url, &call, question.authorization.as_ref());
+            let passing = match &result {
+                Ok(answer) => super::is_passing(answer.status),
+                Err(fault) => fault.passing,
+            };
+            match super::pause_before(attempt, result.as_ref().ok()).filter(|_| passing) {
+                Some(pause) => super::wait(pause),
+                None => break result?,
+            }
+            attempt += 1;
+        };
+        let host = shown(&url.authority());
+        match answer.status {
+            200..300 => {}
+            401 | 403 if credential.is_some() => {
+                let failure = Failure::new(format!("{host} does not accept the login for `{}`", shown(&self.host)));
+                return Err(Fault::lasting(
+                    failure.hint(format!("log in again: `docker login {}`", shown(&self.host))),
+                ));
+            }
+            401 | 403 => return Err(Fault::lasting(self.nobody(&answer.refusal()))),
+            _ => {
+                let what = format!("there is no token: {}", answer.refusal());
+                return Err(Fault::lasting(Failure::new(what)));
+            }
+        }
+        let body = answer.whole(Limits::TOKEN_BYTES).map_err(|error| {
+            Fault::lasting(Failure::new(format!("the token of {host} cannot be read: {}", shown(&error.to_string()))))
+        })?;
+        auth::read(&body).ok_or_else(|| Fault::lasting(Failure::new(format!("there is no token in {host}'s answer"))))
+    }
+
+    /// The address of a realm, when it may be asked at all: over TLS, or without it on the registry's own host.
+    fn realm(&self, realm: &str) -> Result<Url, Failure> {
+        let url = Url::parse(realm).ok_or_else(|| {
+            Failure::new(format!("the registry sends us for a token to `{}`, which is no address", shown(realm)))
+        })?;
+        let own = url.same_host(&self.base);
+        if !url.https && (self.base.https || !own) {
+            return Err(Failure::new(format!(
+                "the registry sends us for a token to {}, which is not TLS",
+                url.shown()
+            )));
+        }
+        if url.is_inward() && !own {
+            let what = format!("the registry sends us for a token to {}, which is inside of this network", url.shown());
+            return Err(Failure::new(what));
+        }
+        Ok(url)
+    }
+
+    /// Why a 401 is the end.
+    fn unknown(&self, answer: &mut Answer, is_known: bool) -> Fault {
+        let refusal = answer.refusal();
+        Fault::lasting(if is_known {
+            let failure = Failure::new(format!("the login is not accepted: {refusal}"));
+            failure.hint(format!("log in again: `docker login {}`", shown(&self.host)))
+        } else {
+            self.nobody(&refusal)
+        })
+    }
+
+    fn nobody(&self, refusal: &str) -> Failure {
+        let failure =
+            Failure::new(format!("nobody is logged in to `{}`, and it asks who we are: {refusal}", shown(&self.host)));
+        failure.hint(format!(
+            "`docker login {0}` or `podman login {0}`; or `--username` and `--password-stdin`",
+            shown(&self.host)
+        ))
+    }
+}
+
+/// The repository that is pushed to, else one that is pulled from: podman files credentials by it, too.
+fn repository(wanted: &Wanted) -> &str {
+    let parts = wanted.iter().filter_map(|scope| scope.strip_prefix("repository:")?.rsplit_once(':'));
+    parts.max_by_key(|(_, actions)| actions.contains("push")).map(|(name, _)| name).unwrap_or_default()
+}

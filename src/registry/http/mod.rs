@@ -1,0 +1,296 @@
+//! Requests to one registry: authorised, repeated where that helps, redirected without what is secret.
+//!
+//! Credentials cross one border only, that to the realm that the registry itself names, where [`realm`] lets them. They
+//! go to no other place, whatever a redirect or an upload's location says.
+
+pub(crate) mod agent;
+mod answer;
+mod gate;
+pub(crate) mod pause;
+mod payload;
+mod proxy;
+mod realm;
+pub(crate) mod resolver;
+mod roots;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ureq::{
+    Agent, AsSendBody, Body, SendBody,
+    http::{HeaderMap, HeaderValue, Method, Request, Response, header},
+};
+
+use super::{
+    Access, Reference, Secret,
+    auth::{Token, Wanted},
+    url::Url,
+};
+use crate::report::{Failure, Limits};
+pub(super) use answer::Answer;
+use gate::Gate;
+pub(super) use pause::{backoff, wait};
+pub(super) use payload::{Payload, Piece};
+use resolver::{Inside, NamedBy};
+
+/// How long the first look may take whether a loopback registry speaks TLS.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// How long a document may take, all of it: 4 MiB in that time are a slow line.
+const DOCUMENT: Duration = Duration::from_secs(30);
+
+/// A registry, with what was learned about it so far.
+#[derive(Debug)]
+pub(super) struct Client {
+    access: Access,
+    /// As references have it.
+    host: String,
+    base: Url,
+    agents: Mutex<BTreeMap<String, Agent>>,
+    /// Whether the registry is in this machine or its networks.
+    inside: Inside,
+    gate: Mutex<Gate>,
+    /// Of every credential that was looked up: no answer's words are shown with one of them.
+    secrets: Mutex<Vec<Secret>>,
+}
+
+/// A request, as often as it takes.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// What a token must allow.
+    pub(super) wanted: &'a Wanted,
+    /// Besides those that every request has.
+    pub(super) headers: Vec<(header::HeaderName, String)>,
+    pub(super) payload: Payload<'a>,
+    /// Whether it may be sent again after a fault that may pass: it does the same however often it arrives.
+    pub(super) again: bool,
+    /// Whether its answer may take any time, as long as something comes: a blob, not a document.
+    pub(super) is_long: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) failure: Failure,
+    /// Whether it may be otherwise the next time.
+    pub(super) passing: bool,
+}
+
+impl Fault {
+    fn lasting(failure: Failure) -> Self {
+        Self { failure, passing: false }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A request without a body that may be repeated.
+    pub(super) fn new(method: Method, url: Url, wanted: &'a Wanted) -> Self {
+        Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, again: true, is_long: false }
+    }
+
+    #[must_use]
+    pub(super) fn header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl Client {
+    /// Gets ready for the registry of `reference`. A loopback one is asked whether it speaks TLS; nothing else is sent.
+    ///
+    /// # Errors
+    /// `--offline`; a proxy or certificate that cannot be used; a loopback registry that does not answer.
+    pub(super) fn new(reference: &Reference, access: &Access) -> Result<Self, Failure> {
+        if access.offline {
+            return Err(Failure::new("an image in a registry, and `--offline` opens no socket"));
+        }
+        let (host, authority) = (reference.host().to_owned(), reference.authority());
+        let url = |https| Url::new(https, authority, "/v2/".to_owned()).ok_or_else(|| Failure::new("its host is none"));
+        let base = url(!access.plain_http)?;
+        let mut client = Self {
+            access: access.clone(),
+            host,
+            agents: Mutex::default(),
+            // Behind a proxy nobody looks for its address; otherwise its addresses say so when it is connected to.
+            inside: Inside::new(base.is_inward()),
+            base,
+            gate: Mutex::default(),
+            secrets: Mutex::default(),
+        };
+        if client.base.https && client.base.is_loopback() && !client.loopback_speaks_tls()? {
+            client.base = url(false)?;
+        }
+        Ok(client)
+    }
+
+    /// The address of `path` below `/v2/`.
+    pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
+        self.base.join(path).ok_or_else(|| Failure::new("the request has no address"))
+    }
+
+    /// Sends a request and gives its answer, also when that is a refusal.
+    pub(super) fn send(&self, call: &Call<'_>) -> Result<Answer, Fault> {
+        let mut attempt = 0;
+        loop {
+            let (pause, result) = match self.attempt(call) {
+                Ok(answer) if call.again && is_passing(answer.status) => {
+                    (pause::before(attempt, Some(answer.headers())), Ok(answer))
+                }
+                Err(fault) if call.again && fault.passing => (pause::before(attempt, None), Err(fault)),
+                result => return result,
+            };
+            match pause {
+                Some(pause) if attempt < Limits::RETRIES => wait(pause),
+                _ => return result,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// One attempt, with the logins and redirects that belong to it.
+    fn attempt(&self, call: &Call<'_>) -> Result<Answer, Fault> {
+        let mut url = call.url.clone();
+        let (mut logins, mut redirects) = (0, 0);
+        loop {
+            self.check_address(&url).map_err(Fault::lasting)?;
+            // Of the registry alone: whoever else asks for a password is not answered.
+            let ours = url.same_origin(&self.base);
+            let token = if ours { self.token(call.wanted) } else { None };
+            let answer = self.once(&url, call, token.as_ref())?;
+            match answer.status {
+                401 if ours && logins < Limits::LOGINS => {
+                    logins += 1;
+                    self.log_in(answer, call.wanted, token.as_ref())?;
+                }
+                401 if ours && self.withheld().is_some() => {
+                    let failure = self.withheld().unwrap_or_else(|| Failure::new("the registry lets nobody in"));
+                    return Err(Fault::lasting(failure));
+                }
+                301 | 302 | 303 | 307 | 308 => {
+                    redirects += 1;
+                    if redirects > Limits::REDIRECTS {
+                        let what = format!("{} leads on and on", url.shown());
+                        return Err(Fault::lasting(Failure::new(what)));
+                    }
+                    let next = answer.header("location").and_then(|location| url.join(location));
+                    url = next
+                        .ok_or_else(|| Fault::lasting(Failure::new(format!("{} leads to no address", url.shown()))))?;
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    /// One request and its answer.
+    fn once(&self, url: &Url, call: &Call<'_>, token: Option<&Token>) -> Result<Answer, Fault> {
+        let agent = self.agent(url).map_err(Fault::lasting)?;
+        let mut request = Request::builder().method(call.method.clone()).uri(url.to_string());
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, token.header().reveal());
+        }
+        // Nothing of the request is in this: it may hold a token.
+        let unsendable = |_| Fault::lasting(Failure::new("the request cannot be written"));
+        let response = match &call.payload {
+            Payload::None if matches!(call.method, Method::GET | Method::HEAD) => {
+                run(&agent, request.body(SendBody::none()).map_err(unsendable)?, call.is_long)
+            }
+            Payload::None => run(&agent, request.body(&[][..]).map_err(unsendable)?, call.is_long),
+            Payload::Bytes(bytes) => run(&agent, request.body(*bytes).map_err(unsendable)?, call.is_long),
+            Payload::Piece(piece) => {
+                let mut reader = piece.open().map_err(Fault::lasting)?;
+                let request = request.header(header::CONTENT_LENGTH, piece.length);
+                let body = SendBody::from_reader(&mut reader);
+                let sent = run(&agent, request.body(body).map_err(unsendable)?, call.is_long);
+                if let Some(failure) = reader.failure() {
+                    return Err(Fault::lasting(failure));
+                }
+                sent
+            }
+        };
+        match response {
+            Ok(response) => {
+                let mut secrets = lock(&self.secrets).clone();
+                secrets.extend(token.map(Token::secrets).unwrap_or_default());
+                let warnings = response.headers().get_all(header::WARNING);
+                if url.same_origin(&self.base) {
+                    self.access.notices.hear(url, warnings.iter().map(HeaderValue::as_bytes), &secrets);
+                }
+                Ok(Answer::new(response, url.clone(), secrets))
+            }
+            Err(error) => {
+                let (failure, passing) = agent::explain(&error, url);
+                Err(Fault { failure, passing })
+            }
+        }
+    }
+
+    /// Refuses an address that a registry may not send us to: without TLS, unless that is allowed there; into this
+    /// machine or a private network, from outside of it.
+    fn check_address(&self, url: &Url) -> Result<(), Failure> {
+        let base = &self.base;
+        let plain = url.is_loopback() || self.access.plain_http || (!base.https && url.same_host(base));
+        if !url.https && (base.https || !plain) && !url.same_origin(base) {
+            return Err(Failure::new(format!("the registry leads to {}, which is not TLS", url.shown())));
+        }
+        if url.is_inward() && !url.same_host(base) && !base.is_inward() {
+            let what = format!("the registry leads to {}, which is inside of this network", url.shown());
+            return Err(Failure::new(what));
+        }
+        Ok(())
+    }
+
+    /// The agent for an address: one each, because trust and proxy depend on the host.
+    fn agent(&self, url: &Url) -> Result<Agent, Failure> {
+        let key = format!("{}{}", url.https, url.authority());
+        if let Some(agent) = lock(&self.agents).get(&key) {
+            return Ok(agent.clone());
+        }
+        let authority = url.authority();
+        // What the user called the registry is what the folder in `certs.d` is called.
+        let name = if url.same_origin(&self.base) { &self.host } else { &authority };
+        let inside = self.inside.clone();
+        let named_by = if url.same_host(&self.base) { NamedBy::User(inside) } else { NamedBy::Host(inside) };
+        let agent = agent::agent(&self.access, url, name, named_by)?;
+        Ok(lock(&self.agents).entry(key).or_insert(agent).clone())
+    }
+
+    fn loopback_speaks_tls(&self) -> Result<bool, Failure> {
+        let agent = self.agent(&self.base)?;
+        let request = agent.get(self.base.to_string()).config().timeout_global(Some(PROBE)).build();
+        match request.call() {
+            Ok(_) => Ok(true),
+            Err(error) if agent::speaks_no_tls(&error) => Ok(false),
+            Err(error) => Err(agent::explain(&error, &self.base).0),
+        }
+    }
+}
+
+/// Sends a request. A document that comes by the byte is not waited for longer than one would look at it.
+fn run<S: AsSendBody>(agent: &Agent, request: Request<S>, is_long: bool) -> Result<Response<Body>, ureq::Error> {
+    let limit = (!is_long).then_some(DOCUMENT);
+    agent.run(agent.configure_request(request).timeout_recv_body(limit).build())
+}
+
+/// Statuses that another attempt may find otherwise: those that crane repeats.
+pub(crate) const fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
+}
+
+/// A lock whose holder panicked still guards plain data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pause that an answer asks for, or the one of the `attempt`th repetition; none when there is no more patience.
+pub(super) fn pause_before(attempt: u32, answer: Option<&Answer>) -> Option<Duration> {
+    let headers: Option<&HeaderMap> = answer.map(Answer::headers);
+    if attempt < Limits::RETRIES { pause::before(attempt, headers) } else { None }
+}

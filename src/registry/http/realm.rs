@@ -1,0 +1,119 @@
+//! Which hosts may see the login of a registry when it sends us there for a token.
+//!
+//! A registry names in its challenge where tokens are had, so whoever can write that answer chooses who gets the login
+//! (oras-go's CVE-2026-48978). It goes to:
+//!
+//! 1. the registry's own host, on any port;
+//! 2. over TLS on both sides, a neighbour of it: one host's name is the other's without its first label
+//!    (`registry.gitlab.com` and `gitlab.com`), or both have the same rest behind it (`registry-1.docker.io` and
+//!    `auth.docker.io`);
+//! 3. a host that somebody logged in to by its own name: then it is the login for that host that it gets.
+//!
+//! Names below which the neighbours are other people's (`azurecr.io`, `co.uk`) make nobody a neighbour; nor do
+//! addresses. Everybody else is asked as nobody, which is enough to pull what is public.
+
+use crate::registry::url::Url;
+
+/// Domains whose hosts belong to many: clouds give a name below them to every customer.
+const SHARED: [&str; 24] = [
+    "amazonaws.com",
+    "azurecr.cn",
+    "azurecr.io",
+    "azurecr.us",
+    "azurewebsites.net",
+    "cloudapp.net",
+    "cloudfront.net",
+    "cloudsmith.io",
+    "duckdns.org",
+    "fly.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "jfrog.io",
+    "netlify.app",
+    "ngrok-free.app",
+    "ngrok.app",
+    "ngrok.io",
+    "onrender.com",
+    "pages.dev",
+    "run.app",
+    "ts.net",
+    "vercel.app",
+    "workers.dev",
+];
+/// A second label as short as this below a country's domain is the country's own: `co.uk`, `com.au`.
+const COUNTRYS_OWN: usize = 3;
+
+/// Whether `realm` may see the login of the registry at `base`.
+pub(super) fn may_know(base: &Url, realm: &Url) -> bool {
+    if realm.same_host(base) {
+        return realm.https || !base.https;
+    }
+    realm.https && base.https && are_neighbours(base.host(), realm.host())
+}
+
+fn are_neighbours(registry: &str, realm: &str) -> bool {
+    let rest = |host: &str| host.split_once('.').map(|(_, rest)| rest.to_owned());
+    let (Some(behind_registry), Some(behind_realm)) = (rest(registry), rest(realm)) else { return false };
+    let common = match () {
+        () if behind_registry == behind_realm || behind_registry == realm => behind_registry,
+        () if behind_realm == registry => behind_realm,
+        () => return false,
+    };
+    is_somebodys(&common)
+}
+
+/// Whether everything below the domain is in one hand, as far as its name tells.
+fn is_somebodys(domain: &str) -> bool {
+    let labels: Vec<_> = domain.split('.').collect();
+    let [.., second, top] = labels.as_slice() else { return false };
+    let is_name = !top.is_empty() && top.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
+    let is_countrys = labels.len() == 2 && top.len() == 2 && second.len() <= COUNTRYS_OWN;
+    is_name && !second.is_empty() && !is_countrys && !SHARED.contains(&domain)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_login_goes_to_the_registrys_host_and_its_neighbours() {
+        for (registry, realm, may) in [
+            ("https://registry-1.docker.io/", "https://auth.docker.io/token", true),
+            ("https://ghcr.io/", "https://ghcr.io/token", true),
+            ("https://registry.gitlab.com/", "https://gitlab.com/jwt/auth", true),
+            ("https://gitlab.example.com:5050/", "https://gitlab.example.com/jwt/auth", true),
+            ("https://quay.io/", "https://quay.io/v2/auth", true),
+            ("https://public.ecr.aws/", "https://public.ecr.aws/token/", true),
+            ("https://us-docker.pkg.dev/", "https://us-docker.pkg.dev/v2/token", true),
+            ("https://acme.azurecr.io/", "https://acme.azurecr.io/oauth2/token", true),
+            ("https://registry.digitalocean.com/", "https://api.digitalocean.com/v2/registry/auth", true),
+            ("https://registry.corp.example.com/", "https://sso.corp.example.com/token", true),
+            ("https://example.com/", "https://auth.example.com/token", true),
+            ("http://127.0.0.1:5000/", "http://127.0.0.1:5001/token", true),
+            ("http://localhost:5000/", "https://localhost:5001/token", true),
+            // Down from TLS.
+            ("https://r.example.com/", "http://r.example.com/token", false),
+            ("https://r.example.com/", "http://auth.example.com/token", false),
+            ("http://r.example.com/", "https://auth.example.com/token", false),
+            // Strangers.
+            ("https://r.example.com/", "https://evil.test/token", false),
+            ("https://r.example.com/", "https://r.example.com.evil.test/token", false),
+            ("https://r.example.com/", "https://evil-example.com/token", false),
+            ("https://r.example.com/", "https://com/token", false),
+            ("https://example.com/", "https://evil.com/token", false),
+            ("https://localhost:5000/", "https://127.0.0.1/token", false),
+            ("https://10.0.0.1/", "https://11.0.0.1/token", false),
+            ("https://[::1]/", "https://[::2]/token", false),
+            ("https://a.b.example.com/", "https://c.d.example.com/token", false),
+            // Other people's.
+            ("https://acme.azurecr.io/", "https://evil.azurecr.io/token", false),
+            ("https://acme.co.uk/", "https://evil.co.uk/token", false),
+            ("https://us-docker.pkg.dev/", "https://evil.run.app/token", false),
+        ] {
+            let (base, url) = (Url::parse(registry).unwrap(), Url::parse(realm).unwrap());
+            assert_eq!(may_know(&base, &url), may, "{registry} {realm}");
+        }
+    }
+}

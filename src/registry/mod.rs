@@ -1,0 +1,45 @@
+//! Registries (OCI distribution-spec): images are read where they are, and sent there.
+//!
+//! Manifests are fetched when an image is opened; a layer when it is read, and not before. Every byte is checked against
+//! its digest on the way, so it does not matter who sends it.
+
+mod access;
+mod auth;
+mod download;
+mod http;
+mod notices;
+mod pull;
+pub mod push;
+mod reference;
+mod url;
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    image::{Opened, Store, sets},
+    report::Failure,
+};
+pub use access::{Access, Login, Secret};
+pub use download::{Download, check_address, download, observe};
+pub use notices::Notices;
+pub(crate) use pull::Remote;
+pub use reference::Reference;
+
+/// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
+///
+/// # Errors
+/// A registry that cannot be reached, lets us not in or has no such image; a document that is not what its digest says,
+/// or larger, more or deeper than [`Limits`](crate::report::Limits) allows.
+pub fn open(reference: &Reference, access: &Access) -> Result<Opened, Failure> {
+    let place = reference.to_string();
+    let open = || {
+        let (remote, root) = Remote::open(reference, access)?;
+        let store = Store::of_sources(vec![Arc::new(remote)], Path::new(&place));
+        // What one writes behind `pull`, but for the digest, which the set has itself.
+        let name = reference.name();
+        let name = reference.tag().map_or_else(|| name.clone(), |tag| format!("{name}:{tag}"));
+        let sets = vec![sets::of_root(&store, &root, &name)?];
+        Ok(Opened { form: None, path: Path::new(&place).to_owned(), store, sets })
+    };
+    open().map_err(|failure: Failure| failure.or_in_path(&place))
+}

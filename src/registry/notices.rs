@@ -1,0 +1,72 @@
+//! What registries want to be read by people: `Warning: 299 - "..."` (distribution-spec, "Warnings").
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Secret, url::Url};
+use crate::report::{Failure, Limits, shown};
+
+/// Warnings of registries, each once, in the order in which they came. Copies share what they hold.
+#[derive(Debug, Clone, Default)]
+pub struct Notices(Arc<Mutex<Vec<String>>>);
+
+impl Notices {
+    /// Takes note of what an answer of `url` has in its `Warning` fields.
+    pub(super) fn hear<'a>(&self, url: &Url, fields: impl Iterator<Item = &'a [u8]>, secrets: &[Secret]) {
+        for text in fields.filter_map(|field| text(&String::from_utf8_lossy(field))) {
+            let text = Secret::hide(secrets, text);
+            let line = format!("{} says: {}", shown(&url.authority()), shown(&text));
+            let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard.len() < Limits::NOTICES && !heard.contains(&line) {
+                heard.push(line);
+            }
+        }
+    }
+
+    /// What was heard so far, which is then forgotten.
+    pub fn take(&self) -> Vec<Failure> {
+        let heard = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        heard.into_iter().map(Failure::new).collect()
+    }
+}
+
+/// The text of a warning. Of other codes and agents the specification says nothing, and they are not shown.
+fn text(field: &str) -> Option<String> {
+    let quoted = field.trim().strip_prefix("299 - \"")?;
+    let mut text = String::new();
+    let mut chars = quoted.chars();
+    loop {
+        match chars.next()? {
+            '"' => break,
+            '\\' => text.push(chars.next()?),
+            c => text.push(c),
+        }
+    }
+    (!text.trim().is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn warnings_are_kept_once_and_only_those_that_are_meant() {
+        let (notices, url) = (Notices::default(), Url::parse("https://r.example/v2/").unwrap());
+        let copy = notices.clone();
+        for field in
+            ["299 - \"soon \\\"gone\\\" \u{1b}[2J\"", "299 - \"soon \\\"gone\\\" \u{1b}[2J\"", "110 - \"stale\""]
+        {
+            copy.hear(&url, [field.as_bytes()].into_iter(), &[]);
+        }
+        for field in ["299 - \"\"", "299 - unquoted", "299 - \"open", "299 other \"x\"", ""] {
+            copy.hear(&url, [field.as_bytes()].into_iter(), &[]);
+        }
+        let heard: Vec<_> = notices.take().into_iter().map(|failure| failure.what).collect();
+        assert_eq!(heard, ["r.example:443 says: soon \"gone\" \\u{1b}[2J"]);
+        assert!(notices.take().is_empty());
+        for n in 0..1000 {
+            copy.hear(&url, [format!("299 - \"{n}\"").as_bytes()].into_iter(), &[]);
+        }
+        assert_eq!(notices.take().len(), Limits::NOTICES);
+    }
+}

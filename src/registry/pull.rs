@@ -1,0 +1,203 @@
+//! Reading: manifests whole, blobs as they come.
+
+use std::{
+    fmt,
+    io::{self, Cursor, Read},
+    sync::{Arc, OnceLock},
+};
+
+use ureq::http::{Method, header};
+
+use super::{
+    Access, Reference,
+    auth::Wanted,
+    http::{Answer, Call, Client, Fault, backoff, wait},
+};
+use crate::{
+    image::{
+        BlobRef, BlobSource, StoredBytes,
+        document::{self, ACCEPTED, Kind},
+    },
+    oci::Digest,
+    report::{Failure, Limits, shown},
+};
+
+/// A repository that is read.
+#[derive(Clone)]
+pub(crate) struct Remote(Arc<Repository>);
+
+struct Repository {
+    /// Made when the first request is: what is known already needs none.
+    client: OnceLock<Client>,
+    reference: Reference,
+    access: Access,
+    name: String,
+    wanted: Wanted,
+    /// The document that the reference named, and its digest: asked for already.
+    root: Option<(Digest, Arc<[u8]>)>,
+}
+
+impl Repository {
+    fn of(reference: &Reference, access: &Access) -> Self {
+        let name = reference.repository().to_owned();
+        let wanted = Wanted::from([format!("repository:{name}:pull")]);
+        let (reference, access) = (reference.clone(), access.clone());
+        Self { client: OnceLock::new(), reference, access, name, wanted, root: None }
+    }
+
+    fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(&self.reference, &self.access)?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remote").field(&self.0.name).finish()
+    }
+}
+
+impl Remote {
+    /// Fetches the manifest or index that `reference` names.
+    pub(crate) fn open(reference: &Reference, access: &Access) -> Result<(Self, BlobRef), Failure> {
+        let mut repository = Repository::of(reference, access);
+        let mut answer = get_manifest(&repository, &reference.wanted())?;
+        let said = answer.header("content-type").and_then(|said| said.split(';').next()).unwrap_or_default().trim();
+        let (said, named) = (said.to_owned(), answer.header("docker-content-digest").map(str::to_owned));
+        let bytes = answer
+            .whole(Limits::MANIFEST_BYTES)
+            .map_err(|error| Failure::new(format!("cannot read the manifest: {}", shown(&error.to_string()))))?;
+        let digest = Digest::of(&bytes);
+        // What we asked for by digest must be that; what the registry says it is, too.
+        if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
+            return Err(Failure::new(format!("the registry sent `{digest}` for `{wanted}`")));
+        }
+        if let Some(named) = named.filter(|named| named.starts_with("sha256:") && *named != digest.to_string()) {
+            return Err(Failure::new(format!("the registry calls `{digest}` `{}`", shown(&named))));
+        }
+        let media_type =
+            document::media_type(&said, &bytes).map_err(|what| Failure::new(format!("`{digest}`: {what}")))?;
+        let root = BlobRef { media_type, digest, size: bytes.len() as u64 };
+        repository.root = Some((digest, bytes.into()));
+        Ok((Self(Arc::new(repository)), root))
+    }
+
+    /// The repository of `reference`, of which nothing is asked yet.
+    pub(crate) fn later(reference: &Reference, access: &Access) -> Self {
+        Self(Arc::new(Repository::of(reference, access)))
+    }
+
+    /// A reader of a manifest or blob. What it gives is not checked yet.
+    fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
+        if let Some((digest, bytes)) = &self.0.root
+            && *digest == blob.digest
+        {
+            return Ok(Box::new(Cursor::new(Arc::clone(bytes))));
+        }
+        if Kind::of(&blob.media_type) != Kind::Other {
+            let answer = get_manifest(&self.0, &blob.digest.to_string());
+            return Ok(Box::new(answer.map_err(|failure| io::Error::other(failure.what))?.into_reader()));
+        }
+        let mut reader =
+            BlobReader { remote: self.clone(), digest: blob.digest, at: 0, size: blob.size, body: None, stalls: 0 };
+        reader.connect()?;
+        Ok(Box::new(reader))
+    }
+}
+
+fn get_manifest(repository: &Repository, wanted: &str) -> Result<Answer, Failure> {
+    let client = repository.client()?;
+    let url = client.url(&format!("{}/manifests/{wanted}", repository.name))?;
+    let call = Call::new(Method::GET, url, &repository.wanted).header(header::ACCEPT, ACCEPTED.join(", "));
+    let mut answer = client.send(&call).map_err(|Fault { failure, .. }| failure)?;
+    match answer.status {
+        200 => Ok(answer),
+        404 => Err(Failure::new(format!("the registry has no such image: {}", answer.refusal()))),
+        _ => Err(Failure::new(format!("cannot read the manifest: {}", answer.refusal()))),
+    }
+}
+
+/// Reads a blob, and goes on where it was when the connection breaks.
+struct BlobReader {
+    remote: Remote,
+    digest: Digest,
+    at: u64,
+    size: u64,
+    body: Option<Box<dyn Read + Send>>,
+    /// Connections in a row that brought nothing.
+    stalls: u32,
+}
+
+impl BlobReader {
+    fn connect(&mut self) -> io::Result<()> {
+        let repository = &self.remote.0;
+        let other = |failure: Failure| io::Error::other(failure.what);
+        let client = repository.client().map_err(other)?;
+        let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(other)?;
+        let mut call = Call::new(Method::GET, url, &repository.wanted);
+        call.is_long = true;
+        if self.at > 0 {
+            call = call.header(header::RANGE, format!("bytes={}-", self.at));
+        }
+        let mut answer = client.send(&call).map_err(|fault| other(fault.failure))?;
+        let skip = match answer.status {
+            206 if range_start(&answer) == Some(self.at) => 0,
+            // Not every registry can begin in the middle.
+            200 => self.at,
+            404 => return Err(io::Error::new(io::ErrorKind::NotFound, "the registry does not have it")),
+            // There is nothing behind what came: not now and not later.
+            416 => return Err(io::Error::new(io::ErrorKind::InvalidData, "the registry ends it too early")),
+            _ => return Err(io::Error::other(answer.refusal())),
+        };
+        let mut body = answer.into_reader();
+        if io::copy(&mut body.by_ref().take(skip), &mut io::sink())? < skip {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.body = Some(Box::new(body));
+        Ok(())
+    }
+}
+
+impl BlobSource for Remote {
+    fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>> {
+        Ok(Some(StoredBytes::stream(self.open_blob(blob)?)))
+    }
+}
+
+/// The first byte of a partial answer: `bytes 5-9/10`.
+fn range_start(answer: &Answer) -> Option<u64> {
+    answer.header("content-range")?.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match &mut self.body {
+                Some(body) => body.read(buf),
+                None => self.connect().and_then(|()| self.body.as_mut().map_or(Ok(0), |body| body.read(buf))),
+            };
+            let fault = match result {
+                Ok(read) if read > 0 => {
+                    self.at = self.at.saturating_add(read as u64);
+                    self.stalls = 0;
+                    return Ok(read);
+                }
+                // The end; whether it is the right one is for the reader of this to say.
+                Ok(_) if self.at >= self.size || buf.is_empty() => return Ok(0),
+                Ok(_) => io::Error::new(io::ErrorKind::UnexpectedEof, "the registry ends it too early"),
+                Err(error) => error,
+            };
+            // The connection is done for; what came over it is not.
+            self.body = None;
+            let lasts = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
+            if lasts || self.stalls >= Limits::RETRIES {
+                return Err(fault);
+            }
+            wait(backoff(self.stalls));
+            self.stalls += 1;
+        }
+    }
+}

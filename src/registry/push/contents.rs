@@ -1,0 +1,114 @@
+//! What an image consists of, in the order in which it is sent.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+};
+
+use crate::{
+    image::{
+        BlobRef, Blobs,
+        document::{self, Document, Kind},
+        reachable,
+    },
+    oci::Digest,
+    report::{Failure, Limits, shown},
+};
+
+/// All of an image or index.
+#[derive(Debug)]
+pub(super) struct Contents {
+    /// Manifests and indexes; each comes behind what it names, so the root is the last.
+    pub(super) documents: Vec<Sent>,
+    /// Configs and layers, each once.
+    pub(super) blobs: Vec<BlobRef>,
+    /// Where each of them is in the list.
+    places: BTreeMap<Digest, usize>,
+}
+
+/// A manifest or an index, as it is sent.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) blob: BlobRef,
+    pub(super) bytes: Vec<u8>,
+    /// Blobs that it names, as indexes into [`Contents::blobs`].
+    pub(super) leaves: Vec<usize>,
+    /// What it refers to, where it is about another image.
+    pub(super) subject: Option<Digest>,
+}
+
+impl Contents {
+    /// Reads every document that `root` reaches; each byte is checked against its digest.
+    pub(super) fn read(root: &BlobRef, blobs: &dyn Blobs) -> Result<Self, Failure> {
+        let mut contents = Self { documents: Vec::new(), blobs: Vec::new(), places: BTreeMap::new() };
+        contents.add(root, blobs, 0, &mut reachable::Budget::new(), &mut BTreeSet::new())?;
+        Ok(contents)
+    }
+
+    /// Adds what `blob` names, then itself. `depth` is bounded, so this is too.
+    fn add(
+        &mut self,
+        blob: &BlobRef,
+        blobs: &dyn Blobs,
+        depth: usize,
+        budget: &mut reachable::Budget,
+        seen: &mut BTreeSet<Digest>,
+    ) -> Result<(), Failure> {
+        reachable::check_depth(depth)?;
+        if !seen.insert(blob.digest) {
+            return Ok(());
+        }
+        let within = format!("`{}`", blob.digest);
+        if Kind::of(&blob.media_type) == Kind::Other {
+            let what = format!("{within} is `{}`, which is no manifest, in an index", shown(&blob.media_type));
+            return Err(Failure::new(what));
+        }
+        let bytes = document_bytes(blob, blobs, budget)?;
+        let mut leaves = Vec::new();
+        let subject;
+        match document::parse(&blob.media_type, &bytes).map_err(|what| Failure::new(format!("{within}: {what}")))? {
+            Document::Index(index) => {
+                subject = index.subject().clone();
+                for descriptor in index.manifests() {
+                    self.add(&BlobRef::of(descriptor, &within)?, blobs, depth + 1, budget, seen)?;
+                }
+            }
+            Document::Manifest(manifest) => {
+                subject = manifest.subject().clone();
+                for descriptor in [manifest.config()].into_iter().chain(manifest.layers()) {
+                    leaves.push(self.leaf(BlobRef::of(descriptor, &within)?)?);
+                }
+            }
+        }
+        let subject = subject.map(|subject| BlobRef::of(&subject, &within)).transpose()?.map(|subject| subject.digest);
+        self.documents.push(Sent { blob: blob.clone(), bytes, leaves, subject });
+        Ok(())
+    }
+
+    fn leaf(&mut self, leaf: BlobRef) -> Result<usize, Failure> {
+        let place = *self.places.entry(leaf.digest).or_insert(self.blobs.len());
+        match self.blobs.get(place) {
+            Some(known) if known.size != leaf.size => {
+                return Err(Failure::new(format!("two sizes are given for the blob `{}`", leaf.digest)));
+            }
+            Some(_) => {}
+            None => self.blobs.push(leaf),
+        }
+        Ok(place)
+    }
+}
+
+fn document_bytes(blob: &BlobRef, blobs: &dyn Blobs, budget: &mut reachable::Budget) -> Result<Vec<u8>, Failure> {
+    let limit = Limits::MANIFEST_BYTES;
+    budget.take(blob)?;
+    if blob.size > limit {
+        let what = format!("`{}` has {} bytes, more than the {limit} allowed", blob.digest, blob.size);
+        return Err(Failure::new(what));
+    }
+    let mut bytes = Vec::new();
+    let read = blobs.blob(blob)?.open().and_then(|mut reader| reader.read_to_end(&mut bytes));
+    read.map_err(|error| {
+        Failure::new(format!("cannot read the manifest `{}`: {}", blob.digest, shown(&error.to_string())))
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,99 @@
+//! Who refers to an image, where the registry does not keep that list itself.
+//!
+//! A registry with the referrers API lists what it is sent, and says so (`OCI-Subject`). For one without, the list is an
+//! index under a tag that is made of the subject's digest, and whoever pushes keeps it (distribution-spec, "Referrers Tag
+//! Schema"). Two who do that at once can overwrite each other, and nothing in the protocol stops them: each looks again
+//! a moment later whether it is still in the list, and enters itself anew if it is not.
+
+use serde_json::{Value, json};
+use ureq::http::{Method, header};
+
+use super::{contents::Sent, repository::Repository};
+use crate::{
+    image::{
+        BlobRef,
+        document::{self, ACCEPTED},
+    },
+    oci::{Digest, canonical_json},
+    registry::http::{Call, backoff, wait},
+    report::{Failure, Limits, shown},
+};
+
+/// What the list is.
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Sees to it that `sent`, which is in the repository, is listed as one that refers to `subject`.
+///
+/// # Errors
+/// A list that cannot be read or written, or that others overwrite all the time.
+pub(super) fn list(repository: &Repository, sent: &Sent, subject: &Digest) -> Result<(), Failure> {
+    if keeps_lists(repository, subject)? {
+        return Ok(());
+    }
+    let tag = subject.to_string().replacen(':', "-", 1);
+    for attempt in 0..=Limits::RETRIES {
+        let mut index = read(repository, &tag)?;
+        let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
+            return Err(Failure::new(format!("the tag `{tag}` is no list of what refers to `{subject}`")));
+        };
+        let own = sent.blob.digest.to_string();
+        if entries.iter().any(|entry| entry.get("digest").and_then(Value::as_str) == Some(&own)) {
+            return Ok(());
+        }
+        entries.push(entry(sent));
+        let written =
+            canonical_json(&index).map_err(|_| Failure::new(format!("the list `{tag}` cannot be written")))?;
+        if written.len() as u64 > Limits::MANIFEST_BYTES {
+            return Err(Failure::new(format!("the list `{tag}` is full: a registry takes no larger manifest")));
+        }
+        let blob = BlobRef { media_type: INDEX.to_owned(), digest: Digest::of(&written), size: written.len() as u64 };
+        repository.put(&tag, &blob, &written).map_err(super::Untaken::failure)?;
+        wait(backoff(attempt));
+    }
+    Err(Failure::new(format!("others overwrite the list `{tag}` of what refers to `{subject}` all the time")))
+}
+
+/// Whether the registry has the referrers API.
+fn keeps_lists(repository: &Repository, subject: &Digest) -> Result<bool, Failure> {
+    let call = Call::new(Method::GET, repository.url(&format!("referrers/{subject}"))?, &repository.wanted);
+    let mut answer = repository.client.send(&call).map_err(|fault| fault.failure)?;
+    match answer.status {
+        200 => Ok(true),
+        // Some have no such address at all, and some no such word.
+        400 | 404 | 405 | 501 => Ok(false),
+        _ => Err(Failure::new(format!("cannot look who refers to `{subject}`: {}", answer.refusal()))),
+    }
+}
+
+/// The list under `tag`, or an empty one.
+fn read(repository: &Repository, tag: &str) -> Result<Value, Failure> {
+    let call = Call::new(Method::GET, repository.url(&format!("manifests/{tag}"))?, &repository.wanted);
+    let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
+    let mut answer = repository.client.send(&call).map_err(|fault| fault.failure)?;
+    let wrong = |what: &str| Failure::new(format!("cannot read the list `{tag}`: {}", shown(what)));
+    match answer.status {
+        404 => return Ok(json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] })),
+        200 => {}
+        _ => return Err(wrong(&answer.refusal())),
+    }
+    let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| wrong(&error.to_string()))?;
+    document::index(&bytes).map_err(|what| wrong(&what))?;
+    serde_json::from_slice(&bytes).map_err(|_| wrong("it is no JSON"))
+}
+
+/// What a list says of one that refers.
+fn entry(sent: &Sent) -> Value {
+    let mut entry = json!({
+        "mediaType": sent.blob.media_type, "digest": sent.blob.digest.to_string(), "size": sent.blob.size,
+    });
+    let document: Value = serde_json::from_slice(&sent.bytes).unwrap_or_default();
+    let own = document.get("artifactType").and_then(Value::as_str).filter(|kind| !kind.is_empty());
+    let config = || document.get("config")?.get("mediaType")?.as_str();
+    if let (Some(kind), Some(entry)) = (own.or_else(config), entry.as_object_mut()) {
+        entry.insert("artifactType".to_owned(), kind.into());
+    }
+    if let (Some(annotations @ Value::Object(_)), Some(entry)) = (document.get("annotations"), entry.as_object_mut()) {
+        entry.insert("annotations".to_owned(), annotations.clone());
+    }
+    entry
+}

@@ -1,0 +1,135 @@
+//! One repository as a target: what is there, and manifests that go there.
+
+use std::sync::Arc;
+
+use ureq::http::{Method, header};
+
+use crate::{
+    image::{BlobRef, document::ACCEPTED},
+    oci::Digest,
+    registry::{
+        auth::Wanted,
+        http::{Answer, Call, Client, Fault, Payload, is_passing},
+        url::Url,
+    },
+    report::{Failure, Limits, shown},
+};
+
+/// A repository that is written to.
+#[derive(Debug)]
+pub(super) struct Repository {
+    pub(super) client: Arc<Client>,
+    /// Without the host.
+    pub(super) name: String,
+    /// To pull and push here.
+    pub(super) wanted: Wanted,
+}
+
+/// What came of a manifest that was taken.
+pub(super) struct Stored {
+    /// Whether the registry lists it as one that refers to its subject.
+    pub(super) is_listed: bool,
+}
+
+/// Why a manifest was not taken.
+pub(super) enum Untaken {
+    /// A blob that it names is not there after all.
+    Incomplete(Failure),
+    /// Anything else.
+    Refused(Failure),
+}
+
+impl Repository {
+    /// The repository `name` of a registry.
+    pub(super) fn new(client: Arc<Client>, name: &str) -> Self {
+        Self { client, name: name.to_owned(), wanted: Wanted::from([format!("repository:{name}:pull,push")]) }
+    }
+
+    /// What a mount from `other` takes. Asked for then and not before: who may not pull from there can still push here.
+    pub(super) fn wanted_from(&self, other: &str) -> Wanted {
+        self.wanted.iter().cloned().chain([format!("repository:{other}:pull")]).collect()
+    }
+
+    /// The address of `path` in the repository.
+    pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
+        self.client.url(&format!("{}/{path}", self.name))
+    }
+
+    /// Whether the blob is there.
+    pub(super) fn has_blob(&self, blob: &BlobRef) -> Result<bool, Failure> {
+        let call = Call::new(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?, &self.wanted);
+        let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
+        match answer.status {
+            // Half of it is not it.
+            200 => Ok(answer.header("content-length").is_none_or(|length| length == blob.size.to_string())),
+            404 => Ok(false),
+            _ => Err(Failure::new(format!("cannot look for the blob `{}`: {}", blob.digest, answer.refusal()))),
+        }
+    }
+
+    /// The digest of the manifest that a tag or digest names; none when there is none.
+    pub(super) fn manifest(&self, reference: &str) -> Result<Option<Digest>, Failure> {
+        let ask = |method| -> Result<Option<Answer>, Failure> {
+            let call = Call::new(method, self.url(&format!("manifests/{reference}"))?, &self.wanted);
+            let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
+            let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
+            match answer.status {
+                200 => Ok(Some(answer)),
+                404 => Ok(None),
+                _ => Err(Failure::new(format!("cannot look for `{}`: {}", shown(reference), answer.refusal()))),
+            }
+        };
+        let Some(answer) = ask(Method::HEAD)? else { return Ok(None) };
+        if let Some(digest) = stored(&answer) {
+            return Ok(Some(digest));
+        }
+        // Not every registry says it in a header, and some say it by another algorithm.
+        let Some(mut answer) = ask(Method::GET)? else { return Ok(None) };
+        let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
+            Failure::new(format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string())))
+        })?;
+        Ok(Some(Digest::of(&bytes)))
+    }
+
+    /// Puts a manifest under a tag or its digest.
+    pub(super) fn put(&self, reference: &str, blob: &BlobRef, bytes: &[u8]) -> Result<Stored, Untaken> {
+        let told = |what: &str| {
+            let what = format!("cannot put the manifest `{}` as `{}`: {what}", blob.digest, shown(reference));
+            Untaken::Refused(Failure::new(what))
+        };
+        let url = self.url(&format!("manifests/{reference}")).map_err(Untaken::Refused)?;
+        let mut call = Call::new(Method::PUT, url, &self.wanted).header(header::CONTENT_TYPE, blob.media_type.as_str());
+        // The same again is the same: an answer that was lost does no harm.
+        call.payload = Payload::Bytes(bytes);
+        let mut answer = self.client.send(&call).map_err(|Fault { failure, .. }| told(&failure.what))?;
+        let status = answer.status;
+        if answer.is_good() {
+            // A page for whoever has not paid yet is 200, too: only the digest says that a registry took it.
+            let found = match stored(&answer) {
+                None => self.manifest(reference).map_err(|failure| told(&failure.what))?,
+                named => named,
+            };
+            return match found {
+                Some(found) if found == blob.digest => Ok(Stored { is_listed: answer.header("oci-subject").is_some() }),
+                Some(other) => Err(told(&format!("the registry stored something else, `{other}`"))),
+                None => Err(told(&format!("{} answered {status}, and it is not there", shown(&answer.url.shown())))),
+            };
+        }
+        let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
+        let refusal = answer.refusal();
+        if matches!(status, 400 | 404) && missing {
+            let Untaken::Refused(failure) = told(&refusal) else { return Err(told(&refusal)) };
+            return Err(Untaken::Incomplete(failure));
+        }
+        // Stored, and the answer lost in between?
+        if is_passing(status) && self.manifest(reference).is_ok_and(|found| found == Some(blob.digest)) {
+            return Ok(Stored { is_listed: false });
+        }
+        Err(told(&refusal))
+    }
+}
+
+/// The digest that an answer about a manifest names, where that is one of ours.
+fn stored(answer: &Answer) -> Option<Digest> {
+    Digest::parse(answer.header("docker-content-digest")?).ok()
+}
