@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{arguments::Common, caller, print, terminal::Terminal, unprinted};
 use crate::{
-    commands::init::{Request, Written, init},
+    commands::init::{InitRequest, WrittenRecipe, init},
     report::Failures,
 };
 
@@ -35,7 +35,7 @@ pub(super) struct InitArguments {
 
 /// Writes a recipe and prints its path.
 pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), Failures> {
-    let request = Request {
+    let request = InitRequest {
         dir: arguments.dir.clone().unwrap_or_default(),
         from: arguments.from.clone(),
         output: arguments.output.clone(),
@@ -45,8 +45,8 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), 
         settings: caller::settings(&Common::default(), crate::registry::Access::default())?,
     };
     let printed = match init(&request, terminal)? {
-        Written::At(path) => print::text(&format!("{}\n", path.display())),
-        Written::Text(text) => print::text(&text),
+        WrittenRecipe::At(path) => print::text(&format!("{}\n", path.display())),
+        WrittenRecipe::Text(text) => print::text(&text),
     };
     printed.map_err(unprinted)
 }

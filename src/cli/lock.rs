@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{arguments::Common, caller, print, registry::RegistryArguments, terminal::Terminal, unprinted};
 use crate::{
-    commands::lock::{self, Checked, Locked, Request},
+    commands::lock::{self, Checked, LockRequest, Locked},
     report::{Failures, printable},
 };
 
@@ -41,7 +41,7 @@ pub(super) struct LockArguments {
 /// Runs `lock`.
 pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), Failures> {
     let common = Common::of(&arguments.recipes, arguments.offline, arguments.allow_outside);
-    let request = Request {
+    let request = LockRequest {
         recipes: arguments.recipes.clone(),
         update: arguments.update.clone(),
         policy: arguments.policy.clone(),

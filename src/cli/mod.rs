@@ -98,7 +98,7 @@ fn show(made: Result<String, Failure>) -> Result<(), Failures> {
 
 fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
     let access = arguments.push.access()?;
-    let request = commands::build::Request {
+    let request = commands::build::BuildRequest {
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         output: arguments.output()?,
@@ -116,7 +116,7 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
 }
 
 fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failures> {
-    let request = commands::plan::Request {
+    let request = commands::plan::PlanRequest {
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
         set: arguments.common.set.clone(),

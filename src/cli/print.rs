@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::json;
 
 use crate::{
-    commands::{build::Built, inspect::Inspected, plan::ImagePlan},
+    commands::{build::BuiltImage, inspect::Inspected, plan::ImagePlan},
     engine::Loaded,
 };
 
@@ -31,7 +31,7 @@ fn document(value: &impl serde::Serialize) -> io::Result<()> {
 }
 
 /// `NAME@sha256:...`, one line an image; of one that was pushed `HOST/REPO@sha256:...`, one line a repository.
-pub(super) fn built(images: &[Built], as_json: bool) -> io::Result<()> {
+pub(super) fn built(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
     if as_json {
         let images: Vec<_> = images
             .iter()
@@ -58,7 +58,7 @@ pub(super) fn built(images: &[Built], as_json: bool) -> io::Result<()> {
             .collect();
         return document(&json!({ "images": images }));
     }
-    let lines = |image: &Built| match image.pushed.as_slice() {
+    let lines = |image: &BuiltImage| match image.pushed.as_slice() {
         [] => format!("{}@{}\n", image.name, image.digest),
         pushed => pushed.iter().map(super::push::line).collect(),
     };

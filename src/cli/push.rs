@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{print, registry::RegistryArguments, terminal::Terminal, unprinted};
 use crate::{
-    commands::push::{self, Request, Settings},
+    commands::push::{self, PushRequest, PushSettings},
     registry::push::{Fate, Plan, TagPolicy},
     report::{Failure, Failures, printable},
 };
@@ -56,8 +56,8 @@ impl TagArguments {
 /// Runs `push`.
 pub(super) fn run(arguments: &PushArguments, terminal: &Terminal) -> Result<(), Failures> {
     let settings =
-        Settings { policy: arguments.tags.policy()?, jobs: arguments.jobs, access: arguments.registry.access()? };
-    let request = Request {
+        PushSettings { policy: arguments.tags.policy()?, jobs: arguments.jobs, access: arguments.registry.access()? };
+    let request = PushRequest {
         image: arguments.image.clone(),
         targets: arguments.targets.clone(),
         settings,

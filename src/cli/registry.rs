@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{arguments::Common, caller, push::TagArguments};
 use crate::{
-    commands::push::Settings,
+    commands::push::PushSettings,
     registry::{Access, Login, Notices, Secret},
     report::{Failure, Limits},
 };
@@ -69,7 +69,11 @@ impl BuildPush {
     }
 
     /// Where to push by `access`, and how; none when nobody asked for it.
-    pub(super) fn request(&self, common: &Common, access: &Access) -> Result<Option<(Vec<String>, Settings)>, Failure> {
+    pub(super) fn request(
+        &self,
+        common: &Common,
+        access: &Access,
+    ) -> Result<Option<(Vec<String>, PushSettings)>, Failure> {
         if self.push.is_empty() {
             return Ok(None);
         }
@@ -78,7 +82,7 @@ impl BuildPush {
                 Failure::new("`--push` sends, and `--offline` opens no socket").hint("build now, `hardpan push` later")
             );
         }
-        let settings = Settings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
+        let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
         Ok(Some((self.push.clone(), settings)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{image, policy};
+use super::{open_image, policy};
 use crate::{
     audit::{self, Audit},
     registry::Access,
@@ -11,7 +11,7 @@ use crate::{
 
 /// What to audit, and by what.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct AuditRequest {
     /// A path or a reference, with or without skopeo's transport.
     pub image: String,
     /// How registries are reached.
@@ -28,7 +28,7 @@ pub struct Request {
 
 /// What an audit comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AuditVerdict {
     /// Everything was looked at, and nothing weighs as much as the threshold.
     Clean,
     /// Something does.
@@ -41,10 +41,10 @@ pub enum Verdict {
 ///
 /// # Errors
 /// A policy that cannot be read, a place that cannot be read, or one without an image.
-pub fn audit(request: &Request) -> Result<Vec<Audit>, Failures> {
+pub fn audit(request: &AuditRequest) -> Result<Vec<Audit>, Failures> {
     let file = request.policy.as_deref().map(policy::read).transpose()?;
     let policy = policy::of_audit(file, request.profile.as_deref(), request.fail_on)?;
-    let (sets, _) = image::open(&request.image, &request.access)?;
+    let (sets, _) = open_image::open(&request.image, &request.access)?;
     if sets.is_empty() {
         return Err(Failure::new(format!("there is no image in `{}`", printable(&request.image))).into());
     }
@@ -53,13 +53,13 @@ pub fn audit(request: &Request) -> Result<Vec<Audit>, Failures> {
 }
 
 /// What the reports come to, all together. What could not be looked at weighs more than what was found.
-pub fn verdict(audits: &[Audit]) -> Verdict {
+pub fn verdict(audits: &[Audit]) -> AuditVerdict {
     if audits.iter().any(Audit::is_incomplete) {
-        Verdict::Incomplete
+        AuditVerdict::Incomplete
     } else if audits.iter().any(|audit| audit.failing() > 0) {
-        Verdict::Failed
+        AuditVerdict::Failed
     } else {
-        Verdict::Clean
+        AuditVerdict::Clean
     }
 }
 

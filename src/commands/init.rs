@@ -20,7 +20,7 @@ pub const DEFAULT_RECIPE: &str = "hardpan.toml";
 
 /// What to write a recipe for.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct InitRequest {
     /// The project's folder; empty is the current one.
     pub dir: PathBuf,
     /// A Dockerfile or a `.ko.yaml` to translate, from the current folder, or else from `dir`.
@@ -39,7 +39,7 @@ pub struct Request {
 
 /// What goes to stdout.
 #[derive(Debug, Clone)]
-pub enum Written {
+pub enum WrittenRecipe {
     /// The recipe's path; it is on the disk.
     At(PathBuf),
     /// The recipe's text; nothing was written.
@@ -58,7 +58,7 @@ struct Installed<'a> {
 /// it names is there: what `build` may still refuse is for the compiler to find.
 ///
 /// Where no program could be chosen the recipe has all of them as comments, and the failure is their list.
-pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failures> {
+pub fn init(request: &InitRequest, progress: &dyn Progress) -> Result<WrittenRecipe, Failures> {
     let dir = folder(&request.dir)?;
     let to_stdout = request.output.as_deref() == Some(Path::new("-"));
     let path = match &request.output {
@@ -90,11 +90,11 @@ pub fn init(request: &Request, progress: &dyn Progress) -> Result<Written, Failu
     match drafted.open {
         // A failed run prints no data: the list is in the failure.
         Some(open) if to_stdout => return Err(open.into()),
-        None if to_stdout => return Ok(Written::Text(drafted.text)),
+        None if to_stdout => return Ok(WrittenRecipe::Text(drafted.text)),
         _ => {}
     }
     init::write(&path, &drafted.text, request.force)?;
-    drafted.open.map_or(Ok(Written::At(path.clone())), |open| Err(open.in_path(&path).into()))
+    drafted.open.map_or(Ok(WrittenRecipe::At(path.clone())), |open| Err(open.in_path(&path).into()))
 }
 
 /// Reads the recipe back, and resolves all of it that needs no compiler. Its programs will be at `programs`.

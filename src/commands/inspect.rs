@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::image;
+use super::open_image;
 use crate::{
     inspect::{Report, reports},
     registry::Access,
@@ -24,6 +24,6 @@ pub struct Inspected {
 /// # Errors
 /// There is no such image, or it cannot be read to its end.
 pub fn inspect(image: &str, rootfs: bool, access: &Access) -> Result<Inspected, Failures> {
-    let (sets, _) = image::open(image, access)?;
+    let (sets, _) = open_image::open(image, access)?;
     Ok(Inspected { image: image.to_owned(), contents: reports(&sets, rootfs)? })
 }

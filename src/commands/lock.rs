@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    load::{Loaded, load},
-    locked, policy,
+    policy, recipe_lock,
+    recipes::{LoadedRecipe, load},
     staged_file::StagedFile,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 
 /// What to lock.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct LockRequest {
     /// Recipes; none means those of the current folder.
     pub recipes: Vec<PathBuf>,
     /// The pins that move to what the world says now.
@@ -59,7 +59,7 @@ pub struct Checked {
 }
 
 /// The recipes, under the policy.
-fn loaded(request: &Request) -> Result<Vec<Loaded>, Failures> {
+fn loaded(request: &LockRequest) -> Result<Vec<LoadedRecipe>, Failures> {
     let mut loaded = load(&request.recipes, &[])?;
     let file = request.policy.as_deref().map(policy::read).transpose()?;
     for one in &mut loaded {
@@ -70,12 +70,12 @@ fn loaded(request: &Request) -> Result<Vec<Loaded>, Failures> {
 }
 
 /// Writes the lock of every recipe, all or none; one that says the same already is left alone.
-pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
+pub fn lock(request: &LockRequest, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
     let loaded = loaded(request)?;
     let updates = Updates { asked: &request.update, used: RefCell::default() };
     let (mut staged, mut known): (Vec<Staged>, _) = (Vec::new(), BTreeSet::new());
     for one in &loaded {
-        let path = locked::beside(&one.path);
+        let path = recipe_lock::beside(&one.path);
         if let Some(other) = staged.iter().find(|other| other.locked.path == path) {
             let what = format!("`{}` has the same lock", printable(&other.locked.recipe.to_string_lossy()));
             return Err(Failure::new(what).in_path(&one.path).hint("give one of them another name").into());
@@ -109,11 +109,11 @@ pub fn lock(request: &Request, progress: &dyn Progress) -> Result<Vec<Locked>, F
 
 /// The lock that is there. One whose roots or time zones are not here is read when they are to be pinned anew.
 fn old(path: &Path, update: &[String]) -> Result<Option<LockFile>, Failure> {
-    locked::read_moving(path, &|pin| update.iter().any(|name| name == pin.name()))
+    recipe_lock::read_moving(path, &|pin| update.iter().any(|name| name == pin.name()))
 }
 
 /// Prepares the new file, unless the old one says the same, word by word or but for words that nobody pins.
-fn stage(one: &Loaded, path: &Path, old: Option<&LockFile>, had: &Lock, lock: &Lock) -> Result<Staged, Failure> {
+fn stage(one: &LoadedRecipe, path: &Path, old: Option<&LockFile>, had: &Lock, lock: &Lock) -> Result<Staged, Failure> {
     let name = one.path.file_name().unwrap_or_default().to_string_lossy();
     let text = lock.to_text(&name);
     // What cannot be read back was never a lock.
@@ -133,12 +133,12 @@ fn stage(one: &Loaded, path: &Path, old: Option<&LockFile>, had: &Lock, lock: &L
 }
 
 /// The lines by which locks differ from their recipes and from the world. Nothing is written.
-pub fn check(request: &Request, progress: &dyn Progress) -> Result<Checked, Failures> {
+pub fn check(request: &LockRequest, progress: &dyn Progress) -> Result<Checked, Failures> {
     let (mut failures, mut locks) = (Vec::new(), Vec::new());
     for one in &loaded(request)? {
-        let path = locked::beside(&one.path);
-        let Some(file) = locked::read(&path)? else {
-            failures.push(locked::missing(&path));
+        let path = recipe_lock::beside(&one.path);
+        let Some(file) = recipe_lock::read(&path)? else {
+            failures.push(recipe_lock::missing(&path));
             continue;
         };
         let requests = Requests::of(&one.recipe);

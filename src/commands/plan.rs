@@ -8,11 +8,10 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    build::default_output,
-    gate::Gate,
-    inputs::{InputPlan, inputs},
-    load::load,
-    locked, policy,
+    build::{default_output, gate::Gate},
+    plan_inputs::{InputPlan, content_digest, inputs},
+    policy, recipe_lock,
+    recipes::load,
 };
 use crate::{
     build::{
@@ -27,7 +26,7 @@ use crate::{
 
 /// What to plan.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct PlanRequest {
     /// Recipes; none means those of the current folder.
     pub recipes: Vec<PathBuf>,
     /// Instead of the recipes' platforms.
@@ -155,16 +154,16 @@ pub struct EntryPlan {
 }
 
 /// Resolves every recipe, programs compiled and all checks made, and writes nothing.
-pub fn plan(request: &Request, progress: &dyn Progress) -> Result<Vec<ImagePlan>, Failures> {
+pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImagePlan>, Failures> {
     let mut plans = Vec::new();
     let cache = request.settings.blobs.as_ref();
-    // Nobody removes what a toolchain works with.
+    // `cache prune` waits until the toolchains are done with it.
     if let Some(Err(failure)) = cache.map(Cache::enter) {
         progress.detail(&format!("planned without a cache: {failure}"));
     }
     for mut one in load(&request.recipes, &request.set)? {
         let policy = policy::of_build(None, &mut one.recipe.policy)?;
-        let lock = locked::for_build(&one, request.settings.locked, &request.settings, progress)?;
+        let lock = recipe_lock::for_build(&one, request.settings.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
         // The same paths as those of a build without options, so that both take the same.
         let outputs = Form::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
@@ -235,19 +234,9 @@ fn entry(planned: &PlannedEntry) -> Result<EntryPlan, Failure> {
         uid: entry.uid,
         gid: entry.gid,
         size,
-        digest: digest(planned)?,
+        digest: content_digest(planned)?,
         target,
         line: planned.origin.line_column().0,
-    })
-}
-
-/// SHA-256 of a file's content, for those who compare it with what other tools say. No build needs it.
-pub(super) fn digest(planned: &PlannedEntry) -> Result<Option<Digest>, Failure> {
-    let EntryKind::File { content, .. } = &planned.entry.kind else { return Ok(None) };
-    let digest = content.open().and_then(|mut reader| Digest::of_reader(&mut *reader));
-    digest.map(Some).map_err(|error| {
-        let what = format!("read the content of `{}`", planned.entry.path);
-        Failure { place: None, ..Failure::io(&what, "", &error) }.at(&planned.origin)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
-use super::image;
+use super::open_image;
 use crate::{
     image::{BlobRef, Blobs},
     oci::Digest,
@@ -15,20 +15,20 @@ use crate::{
 
 /// What to push, and how.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct PushRequest {
     /// IMAGE, as it was named.
     pub image: String,
     /// Where to; each a reference with its host.
     pub targets: Vec<String>,
     /// How.
-    pub settings: Settings,
+    pub settings: PushSettings,
     /// Only look what would be done.
     pub dry_run: bool,
 }
 
 /// How to push, for `push` and for `build --push`.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PushSettings {
     /// What becomes of tags that are there.
     pub policy: TagPolicy,
     /// Blobs at once; none is four.
@@ -42,9 +42,9 @@ pub struct Settings {
 /// # Errors
 /// An image that cannot be read or has no manifest; a registry that does not take it. Tags move last, so none names
 /// something that is not whole.
-pub fn push(request: &Request, progress: &dyn Progress) -> Result<Vec<Plan>, Failures> {
+pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Plan>, Failures> {
     let targets = request.targets.iter().map(|text| target(text)).collect::<Result<Vec<_>, _>>()?;
-    let (sets, opened) = image::open(&request.image, &request.settings.access)?;
+    let (sets, opened) = open_image::open(&request.image, &request.settings.access)?;
     let shown = printable(&request.image);
     let [set] = sets.as_slice() else {
         let what = format!("`{shown}` holds {} images, and one is pushed", sets.len());
@@ -54,7 +54,7 @@ pub fn push(request: &Request, progress: &dyn Progress) -> Result<Vec<Plan>, Fai
         let what = format!("`{shown}` has no manifest, as a registry needs it: it is a docker archive");
         return Err(Failure::new(what).hint("`skopeo copy docker-archive:... oci:...` makes one").into());
     };
-    let from = image::remote(&request.image)?;
+    let from = open_image::remote(&request.image)?;
     let origins = BTreeMap::new();
     let prepared = prepare(root, &opened, &targets, from.as_ref(), &origins, &request.settings)?;
     if request.dry_run {
@@ -71,7 +71,7 @@ pub(super) fn prepare<'a>(
     targets: &'a [Reference],
     from: Option<&'a Reference>,
     origins: &'a BTreeMap<Digest, Vec<Reference>>,
-    settings: &Settings,
+    settings: &PushSettings,
 ) -> Result<Prepared<'a>, Failure> {
     let (policy, jobs) = (settings.policy, settings.jobs.unwrap_or(JOBS));
     Prepared::new(Order { root, blobs, targets, from, origins, policy, jobs }, &settings.access)

@@ -35,7 +35,7 @@ pub(crate) fn staged(store: &Store, root: &crate::oci::Descriptor, reference: &s
         platform.set_variant(own.variant.map(str::to_owned));
         platform
     });
-    let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
+    let root = BlobRef::from(root);
     let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
     reader.set(root, platform.as_ref(), Some(reference.to_owned()))
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     image::unpack,
-    oci::{DiffId, Digest, Open},
+    oci::{Descriptor, DiffId, Digest, Open},
     report::{Failure, shown},
 };
 
@@ -121,6 +121,12 @@ impl BlobRef {
         let digest = Digest::parse(text)
             .map_err(|error| Failure::new(format!("{document} refers to `{}`: {error}", shown(text))))?;
         Ok(Self { media_type: descriptor.media_type().as_ref().to_owned(), digest, size: descriptor.size() })
+    }
+}
+
+impl From<&Descriptor> for BlobRef {
+    fn from(written: &Descriptor) -> Self {
+        Self { media_type: written.media_type.to_owned(), digest: written.digest, size: written.size }
     }
 }
 

@@ -111,7 +111,7 @@ fn settle(staging: &Staging, reached: &Reached) {
 
 /// Reads every blob that `root` reaches back from the disk, the staged ones first.
 fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
-    let root = BlobRef { media_type: root.media_type.to_owned(), digest: root.digest, size: root.size };
+    let root = BlobRef::from(root);
     let store = staging.store()?;
     let reached = reachable::reach(&store, &root).map_err(|mut failure| {
         failure.what = format!("the image that was written does not read back: {}", failure.what);

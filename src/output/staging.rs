@@ -131,7 +131,7 @@ impl Staging {
     /// It cannot be written.
     pub fn adopt(&self, blob: &Descriptor) -> Result<bool, Failure> {
         let Some(cache) = &self.cache else { return Ok(false) };
-        let wanted = BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size };
+        let wanted = BlobRef::from(blob);
         let path = self.staged.path(blob.digest);
         if path.exists() {
             return Ok(true);

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Look, ReportOptions};
 use crate::{
     cli::{arguments::Color, caller, print, registry::RegistryArguments},
-    commands::audit::{self, Verdict},
+    commands::audit::{self, AuditVerdict},
     report::{Failure, Failures, RuleFacts, Severity},
 };
 
@@ -56,7 +56,7 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8)
         let text = if arguments.json { print::json(facts) } else { Ok(explain(facts)) };
         return show(text).map(|()| 0);
     }
-    let request = audit::Request {
+    let request = audit::AuditRequest {
         image: arguments.image.clone().unwrap_or_default(),
         access: arguments.registry.access()?,
         policy: arguments.policy.clone(),
@@ -70,9 +70,9 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8)
     let text = reports.publish(&audits, Look::of_stdout(color, verbose))?;
     show(Ok(text))?;
     Ok(match audit::verdict(&audits) {
-        Verdict::Clean => 0,
-        Verdict::Failed => 1,
-        Verdict::Incomplete => 2,
+        AuditVerdict::Clean => 0,
+        AuditVerdict::Failed => 1,
+        AuditVerdict::Incomplete => 2,
     })
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::load::Loaded;
+use super::recipes::LoadedRecipe;
 use crate::{
     build::{Settings, World, bundles, timezones},
     oci::Digest,
@@ -75,7 +75,7 @@ fn check_carried(file: &LockFile, moves: &dyn Fn(&Pin) -> bool) -> Result<(), Fa
 /// What a build takes from the lock of its recipe. One that does not fit is a warning, and with `--locked` a refusal, as
 /// is a missing one; what of it fits is used.
 pub(super) fn for_build(
-    one: &Loaded,
+    one: &LoadedRecipe,
     locked: bool,
     settings: &Settings,
     progress: &dyn Progress,
@@ -103,7 +103,7 @@ pub(super) fn for_build(
 
 /// The compilers of this machine that are not those of the lock.
 fn toolchains(
-    one: &Loaded,
+    one: &LoadedRecipe,
     requests: &Requests,
     file: &LockFile,
     settings: &Settings,

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::load::Loaded;
+use super::recipes::LoadedRecipe;
 use crate::{
-    build::{Plan, Resolver, Settings, World},
+    build::{Plan, PlannedEntry, Resolver, Settings, World},
     layer::EntryKind,
     oci::Digest,
     recipe::{BinarySource, Compiler, LockFile, Requests},
@@ -37,7 +37,7 @@ impl InputPlan {
 /// A compiled program is made of its sources, its toolchain and files of the machine; every other file of the image is an
 /// input by itself, under its path in the image.
 pub(super) fn inputs(
-    one: &Loaded,
+    one: &LoadedRecipe,
     lock: Option<&LockFile>,
     resolver: &Resolver<'_>,
     plans: &[Plan],
@@ -76,7 +76,7 @@ pub(super) fn inputs(
 }
 
 /// The files of images that no compiler made.
-fn files(one: &Loaded, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
+fn files(one: &LoadedRecipe, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
     let compiled: Vec<_> =
         one.recipe.binaries.iter().filter(|binary| !matches!(binary.source, BinarySource::Path(_))).collect();
     let is_compiled = |line: usize| {
@@ -95,7 +95,7 @@ fn files(one: &Loaded, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
         if !matches!(planned.entry.kind, EntryKind::File { .. }) || is_compiled(planned.origin.line_column().0) {
             continue;
         }
-        let digest = super::plan::digest(planned)?.map(|digest| digest.to_string());
+        let digest = content_digest(planned)?.map(|digest| digest.to_string());
         found.push(InputPlan::new("file", planned.entry.path.as_str(), digest));
     }
     Ok(found)
@@ -103,7 +103,7 @@ fn files(one: &Loaded, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
 
 /// Toolchains, sources and files of the machine.
 fn of_programs(
-    one: &Loaded,
+    one: &LoadedRecipe,
     requests: &Requests,
     resolver: &Resolver<'_>,
     settings: &Settings,
@@ -136,4 +136,14 @@ fn of_programs(
         digest: Some(input.file.digest.to_string()),
     }));
     Ok(found)
+}
+
+/// SHA-256 of a file's content, to be compared with what other tools print. No build needs it.
+pub(super) fn content_digest(planned: &PlannedEntry) -> Result<Option<Digest>, Failure> {
+    let EntryKind::File { content, .. } = &planned.entry.kind else { return Ok(None) };
+    let digest = content.open().and_then(|mut reader| Digest::of_reader(&mut *reader));
+    digest.map(Some).map_err(|error| {
+        let what = format!("read the content of `{}`", planned.entry.path);
+        Failure { place: None, ..Failure::io(&what, "", &error) }.at(&planned.origin)
+    })
 }

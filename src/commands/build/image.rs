@@ -1,4 +1,4 @@
-//! One image, from its recipe to all but its name.
+//! Builds one image up to, but not including, publication.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,112 +8,115 @@ use std::{
 };
 
 use super::{
-    below::Below,
-    build::{Built, Request},
-    gate::{self, Gate},
-    load::Loaded,
-    outline::Outline,
-    receipt,
-    staged_file::StagedFile,
-    written_paths::WrittenPaths,
+    gate::{Gate, UnjudgedImage},
+    jobs::BuildJob,
+    passed_findings::PassedFindings,
+    receipts::ReceiptImage,
+    request::{BuildRequest, BuiltImage},
 };
 use crate::{
     build::{Assembled, Assembler, Bounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
+    commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     output::{Created, ReadyImage, Staging},
     recipe::BinarySource,
     registry::Reference,
-    report::{Failure, Failures, Progress, Rule, printable},
+    report::{ErrorName, Failure, Failures, Progress, Rule, printable},
 };
 
-/// An image that is complete and not yet visible.
+/// An image that has passed the gate and is staged.
 #[derive(Debug)]
-pub(super) struct Staged {
-    /// The image.
-    pub(super) image: ReadyImage,
-    /// What is told of it.
-    pub(super) built: Built,
+pub(super) struct FinishedImage {
+    /// The staged image.
+    pub(super) ready: ReadyImage,
+    /// What the caller of `build` gets.
+    pub(super) built: BuiltImage,
     /// What the gate found and let pass.
-    pub(super) below: Below,
+    pub(super) passed: PassedFindings,
     /// `--metadata-file` and `--digest-file`, with their variables replaced.
-    pub(super) files: Vec<PathBuf>,
+    pub(super) receipts: Vec<PathBuf>,
     /// The config's digest, when there is one platform.
     config: Option<Digest>,
     /// `--push`, likewise.
     pub(super) targets: Vec<Reference>,
-    /// `debug-file` of its programs, complete and without their names.
+    /// `debug-file` of its programs, written and without their names.
     pub(super) debug_files: Vec<StagedFile>,
     /// Where the layers of its base are, so that a registry need not be sent what it has.
     pub(super) origins: BTreeMap<Digest, Vec<Reference>>,
 }
 
-/// Stages images, side by side, with what they share.
+/// Builds images, several at the same time.
 #[derive(Debug)]
-pub(super) struct Stager<'a> {
-    request: &'a Request,
-    written: &'a WrittenPaths,
+pub(super) struct ImageBuilder<'a> {
+    request: &'a BuildRequest,
+    /// Every path that the call writes.
+    written: &'a Arc<BTreeSet<PathBuf>>,
     bounds: Bounds,
     created: Arc<Created>,
     run: BuildRun,
 }
 
-impl<'a> Stager<'a> {
-    /// Nothing is staged yet.
-    pub(super) fn new(request: &'a Request, written: &'a WrittenPaths) -> Self {
-        Self { request, written, bounds: Bounds::default(), created: Arc::default(), run: BuildRun::default() }
+impl<'a> ImageBuilder<'a> {
+    /// A builder for a call that writes to the paths `written`.
+    pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>) -> Self {
+        let (bounds, created, run) = (Bounds::default(), Arc::default(), BuildRun::default());
+        Self { request, written, bounds, created, run }
     }
 
-    /// Stages one image: what the recipe names is read, compiled and packed, and the whole has passed the gate.
-    pub(super) fn stage(&self, outline: Outline, progress: &dyn Progress) -> Result<Staged, Failures> {
-        let (one, settings, cache) = (&outline.one, &self.request.settings, self.request.settings.blobs.as_ref());
-        let bound = self.bounds.of(&one.folder, settings.allow_outside)?;
-        let resolver = Resolver::within(&one.recipe, bound, settings, progress)?
-            .judged_by(&outline.policy)
-            .locked(outline.lock.as_ref())
-            .writing(&self.written.real);
-        let staging = Staging::begin_in(&outline.path, self.request.form, &self.created)?;
-        let staging = staging.with_cache(settings.blobs.clone());
-        let mut plans = self.resolve(&resolver, &outline)?;
-        tell_left_out(&plans, progress);
-        // All that the resolver remembers of inputs is in the plans now.
+    /// Builds one image: resolve and compile what the recipe names, assemble layers, config and manifest, pass the gate.
+    ///
+    /// # Errors
+    /// Every refusal of the gate, or the first other failure.
+    pub(super) fn build(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
+        let (settings, cache) = (&self.request.settings, self.request.settings.blobs.as_ref());
+        let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
+        let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?
+            .judged_by(&job.policy)
+            .locked(job.lock.as_ref())
+            .writing(self.written);
+        let staging = Staging::begin_in(&job.path, self.request.form, &self.created)?.with_cache(cache.cloned());
+        let mut plans = self.resolve(&resolver, &job)?;
+        report_left_out(&plans, progress);
         let name = resolver.name().to_owned();
+        // All that the resolver knows of inputs is in the plans now.
         drop(resolver);
-        let gate = Gate::new(&outline.policy, settings.today);
+
+        let gate = Gate::new(&job.policy, settings.today);
         let onlooker = || gate.onlooker();
         let mut assembler = Assembler::new(&staging, cache, &self.run, settings.jobs, progress, &onlooker);
         let mut images: Vec<Assembled> = Vec::new();
         for plan in &plans {
             let image = assembler.assemble(plan)?;
-            check_size(one, self.request, plan, &image)?;
+            check_size(&job.recipe, self.request, plan, &image)?;
             images.push(image);
         }
-        // What is looked at from here on are the blobs.
+        // From here on the blobs alone are read.
         plans.iter_mut().for_each(Plan::release);
         let root = match images.as_slice() {
             [only] => only.manifest.clone(),
             _ => assembler.index(&plans, &images)?,
         };
         let unpacked_size = images.iter().flat_map(|image| &image.layers).map(|(_, layer)| layer.unpacked_size).sum();
-        let staged = gate::Staged { staging: &staging, root: &root, name: &name, unpacked_size, cache };
-        let below = gate.pass(&staged, &one.recipe, &plans, progress)?;
-        // What has not passed enters no cache.
+        let unjudged = UnjudgedImage { staging: &staging, root: &root, name: &name, unpacked_size, cache };
+        let passed = gate.pass(&unjudged, &job.recipe.recipe, &plans, progress)?;
+        // An image that did not pass leaves nothing in the cache.
         if let Err(error) = assembler.keep() {
             progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
         }
         drop(assembler);
         let debug_files = stage_debug_files(&plans)?;
-        let image = staged_image(outline, name, staging, root, &plans, &images)?;
-        Ok(Staged { below, debug_files, ..image })
+        let image = finish(job, name, staging, root, &plans, &images)?;
+        Ok(FinishedImage { passed, debug_files, ..image })
     }
 
     /// The plan of each platform. Few recipes compile at a time: compilers take all processors.
-    fn resolve(&self, resolver: &Resolver<'_>, outline: &Outline) -> Result<Vec<Plan>, Failures> {
+    fn resolve(&self, resolver: &Resolver<'_>, job: &BuildJob) -> Result<Vec<Plan>, Failures> {
         let mut prepared = Vec::new();
-        for platform in &outline.platforms {
+        for platform in &job.platforms {
             prepared.push(resolver.prepare(platform)?);
         }
         let compiles = |source: &BinarySource| !matches!(source, BinarySource::Path(_));
-        let has_compile = outline.one.recipe.binaries.iter().any(|binary| compiles(&binary.source));
+        let has_compile = job.recipe.recipe.binaries.iter().any(|binary| compiles(&binary.source));
         let place = has_compile.then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
         let mut plans = Vec::new();
         for prepared in prepared {
@@ -124,45 +127,50 @@ impl<'a> Stager<'a> {
     }
 }
 
-impl Staged {
-    /// What `--metadata-file` and `--digest-file` tell of it.
-    pub(super) fn receipt(&self) -> receipt::Image {
-        receipt::Image { name: self.built.name.clone(), root: self.image.root().clone(), config: self.config }
+impl FinishedImage {
+    /// What `--metadata-file` and `--digest-file` say about it.
+    pub(super) fn receipt(&self) -> ReceiptImage {
+        ReceiptImage { name: self.built.name.clone(), root: self.ready.root().clone(), config: self.config }
     }
 }
 
-/// The image, ready to become visible.
-fn staged_image(
-    outline: Outline,
+/// The image, staged and ready to become visible.
+fn finish(
+    job: BuildJob,
     name: String,
     staging: Staging,
     root: Descriptor,
     plans: &[Plan],
     images: &[Assembled],
-) -> Result<Staged, Failure> {
+) -> Result<FinishedImage, Failure> {
     let manifests = plans.iter().zip(images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
-    let built = Built {
+    let built = BuiltImage {
         name: name.clone(),
         digest: root.digest,
-        path: outline.path,
+        path: job.path,
         manifests: manifests.collect(),
         loaded: Vec::new(),
         pushed: Vec::new(),
     };
-    let config = if let [only] = images { Some(only.config.digest) } else { None };
-    let image = ReadyImage::new(staging, root, name)?;
-    let (targets, files) = (outline.targets, outline.files);
-    let (debug_files, origins) = (Vec::new(), origins(plans));
-    Ok(Staged { image, built, below: Below::default(), files, config, targets, debug_files, origins })
+    Ok(FinishedImage {
+        config: if let [only] = images { Some(only.config.digest) } else { None },
+        ready: ReadyImage::new(staging, root, name)?,
+        built,
+        passed: PassedFindings::default(),
+        receipts: job.receipts,
+        targets: job.targets,
+        debug_files: Vec::new(),
+        origins: origins(plans),
+    })
 }
 
-/// Says what trees did not take, once for all platforms.
-fn tell_left_out(plans: &[Plan], progress: &dyn Progress) {
-    let mut told: Vec<&LeftOut> = Vec::new();
+/// Reports what trees leave out, once for all platforms.
+fn report_left_out(plans: &[Plan], progress: &dyn Progress) {
+    let mut reported: Vec<&LeftOut> = Vec::new();
     for one in plans.iter().flat_map(|plan| &plan.left_out) {
-        if !told.contains(&one) {
+        if !reported.contains(&one) {
             progress.step(&format!("left out of the tree at {}: {} ({})", one.origin, printable(&one.path), one.what));
-            told.push(one);
+            reported.push(one);
         }
     }
 }
@@ -174,7 +182,9 @@ fn stage_debug_files(plans: &[Plan]) -> Result<Vec<StagedFile>, Failure> {
     for file in plans.iter().flat_map(|plan| &plan.debug_files) {
         if !taken.insert(&file.to) {
             let what = format!("two programs write their symbols to `{}`", printable(&file.to.to_string_lossy()));
-            return Err(Failure::new(what).at(&file.origin).hint("put `{arch}` into the path of `debug-file`"));
+            return Err(Failure::error(ErrorName::OutputConflict, what)
+                .at(&file.origin)
+                .hint("put `{arch}` into the path of `debug-file`"));
         }
         let folder = file.to.parent().unwrap_or(&file.to);
         fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error).at(&file.origin))?;
@@ -199,7 +209,7 @@ fn origins(plans: &[Plan]) -> BTreeMap<Digest, Vec<Reference>> {
 }
 
 /// `policy.max-size`: the stored layers of one platform.
-fn check_size(one: &Loaded, request: &Request, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
+fn check_size(one: &LoadedRecipe, request: &BuildRequest, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
     let policy = &one.recipe.policy;
     let Some(budget) = &policy.max_size else { return Ok(()) };
     let stored: u64 = image.layers.iter().map(|(_, layer)| layer.blob.size).sum();

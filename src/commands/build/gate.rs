@@ -4,8 +4,8 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
-    below::Below,
-    verdict::{self, Verdict},
+    gate_verdict::{self, GateVerdict},
+    passed_findings::PassedFindings,
 };
 use crate::{
     audit::{self, Finding, LayerWatch, Place, Seen, Unknown},
@@ -17,31 +17,31 @@ use crate::{
     output::Staging,
     policy::{Breach as _, Policy},
     recipe::Recipe,
-    report::{Failure, Failures, Limits, Origin, Progress, Rule, printable},
+    report::{ErrorName, Failure, Failures, Limits, Origin, Progress, Rule, printable},
 };
 
 /// The gate of one recipe.
 #[derive(Debug)]
-pub(super) struct Gate<'a> {
+pub(in crate::commands) struct Gate<'a> {
     policy: &'a Policy,
     today: Date,
     seen: RefCell<Seen>,
 }
 
-/// An image that is complete and not yet visible.
+/// An image that is assembled and has to pass the gate.
 #[derive(Debug)]
-pub(super) struct Staged<'a> {
-    pub(super) staging: &'a Staging,
-    pub(super) root: &'a Descriptor,
-    pub(super) name: &'a str,
+pub(in crate::commands) struct UnjudgedImage<'a> {
+    pub(in crate::commands) staging: &'a Staging,
+    pub(in crate::commands) root: &'a Descriptor,
+    pub(in crate::commands) name: &'a str,
     /// Bytes of all layers as tars.
-    pub(super) unpacked_size: u64,
+    pub(in crate::commands) unpacked_size: u64,
     /// Where verdicts are remembered.
-    pub(super) cache: Option<&'a Cache>,
+    pub(in crate::commands) cache: Option<&'a Cache>,
 }
 
-/// What a refusal is told with: the recipe, and what became of it.
-struct Built<'a> {
+/// The recipe and the plan that a finding is traced back to.
+struct JudgedPlan<'a> {
     recipe: &'a Recipe,
     plan: &'a Plan,
     today: Date,
@@ -49,77 +49,77 @@ struct Built<'a> {
 
 impl<'a> Gate<'a> {
     /// Demands what `policy` says.
-    pub(super) fn new(policy: &'a Policy, today: Date) -> Self {
+    pub(in crate::commands) fn new(policy: &'a Policy, today: Date) -> Self {
         Self { policy, today, seen: RefCell::default() }
     }
 
-    /// Somebody who scans a layer while it is written. Where the system has no thread for it, the layer is read again.
-    pub(super) fn onlooker(&self) -> Box<dyn Onlooker + '_> {
-        Box::new(Scan { watch: LayerWatch::default(), gate: self })
+    /// An onlooker that scans a layer while it is written. Where the system has no thread for it, the layer is read again.
+    pub(in crate::commands) fn onlooker(&self) -> Box<dyn Onlooker + '_> {
+        Box::new(GateScan { watch: LayerWatch::default(), gate: self })
     }
 
-    /// Audits what is staged, unless the cache knows that there is nothing against this very image today. `plans` are those
+    /// Audits what is staged, unless the cache has the verdict about this very image from today. `plans` are those
     /// of the images, in their order. Gives how much was found that does not refuse them.
     ///
     /// # Errors
     /// A refusal for every finding at the threshold or above, at the line of the recipe that is behind it; a fault for
-    /// what could not be looked at.
-    pub(super) fn pass(
+    /// what could not be audited.
+    pub(in crate::commands) fn pass(
         &self,
-        staged: &Staged<'_>,
+        staged: &UnjudgedImage<'_>,
         recipe: &Recipe,
         plans: &[Plan],
         progress: &dyn Progress,
-    ) -> Result<Below, Failures> {
-        // A small image is sooner looked at than looked up.
+    ) -> Result<PassedFindings, Failures> {
+        // Auditing a small image takes less time than a look-up.
         let cache = staged.cache.filter(|_| staged.unpacked_size > Limits::CHEAP_LAYER_BYTES);
-        let key = |cache| (cache, verdict::key(staged.root.digest, staged.name, recipe, self.policy, self.today));
+        let key = |cache| (cache, gate_verdict::key(staged.root.digest, staged.name, recipe, self.policy, self.today));
         let cached = cache.map(key);
-        if let Some(known) = cached.as_ref().and_then(|(cache, key)| verdict::find(cache, key)) {
-            tell(&known, recipe, progress);
-            return Ok(known.below);
+        if let Some(known) = cached.as_ref().and_then(|(cache, key)| gate_verdict::find(cache, key)) {
+            report(&known, recipe, progress);
+            return Ok(known.passed);
         }
         let set = staged.staging.image_set(staged.root, staged.name)?;
         let verdict = self.judge(&set, staged.name, recipe, plans, progress)?;
         if let Some((cache, key)) = cached {
-            verdict::keep(cache, &key, &verdict);
+            gate_verdict::keep(cache, &key, &verdict);
         }
-        Ok(verdict.below)
+        Ok(verdict.passed)
     }
 
     /// Audits the images of `set`, of those plans.
     ///
     /// # Errors
     /// As [`pass`](Self::pass).
-    pub(super) fn judge(
+    pub(in crate::commands) fn judge(
         &self,
         set: &ImageSet,
         name: &str,
         recipe: &Recipe,
         plans: &[Plan],
         progress: &dyn Progress,
-    ) -> Result<Verdict, Failures> {
-        let (verdict, failures) = self.look(set, name, recipe, plans);
-        tell(&verdict, recipe, progress);
+    ) -> Result<GateVerdict, Failures> {
+        let (verdict, failures) = self.audit(set, name, recipe, plans);
+        report(&verdict, recipe, progress);
         if failures.is_empty() { Ok(verdict) } else { Err(Failures(failures)) }
     }
 
-    /// Audits the images of `set`: what is to be told, and what is against them.
-    fn look(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> (Verdict, Vec<Failure>) {
+    /// Audits the images of `set`: what the user is shown, and what refuses them.
+    fn audit(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> (GateVerdict, Vec<Failure>) {
         let Date(year, month, day) = self.today;
         let request = audit::Request { image: name, policy: self.policy, today: (year, month, day) };
         let judgement = audit::judge_seen(set, &request, &mut self.seen.borrow_mut());
-        let (mut failures, mut told, mut verdict) = (Vec::new(), BTreeSet::new(), Verdict::default());
+        let (mut failures, mut shown, mut verdict) = (Vec::new(), BTreeSet::new(), GateVerdict::default());
         for (image, plan) in judgement.images.iter().zip(plans) {
-            let built = Built { recipe, plan, today: self.today };
+            let built = JudgedPlan { recipe, plan, today: self.today };
             for finding in &image.findings {
                 if finding.severity >= self.policy.fail_on {
                     failures.push(built.refusal(finding));
                     continue;
                 }
-                verdict.below.add(finding.severity);
+                verdict.passed.add(finding.severity);
                 let line = format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message);
-                if told.insert(line.clone()) {
+                if shown.insert(line.clone()) {
                     verdict.details.push(line);
                     verdict.ports.extend(privileged_port(finding));
                 }
@@ -127,7 +127,7 @@ impl<'a> Gate<'a> {
             failures.extend(image.unknown.iter().map(|unknown| built.fault(unknown)));
         }
         if judgement.images.len() != plans.len() {
-            failures.push(Failure::new("the audit did not see every image that was built"));
+            failures.push(Failure::error(ErrorName::Internal, "the audit did not see every image that was built"));
         }
         for finding in &judgement.around.findings {
             if finding.severity >= self.policy.fail_on {
@@ -135,12 +135,16 @@ impl<'a> Gate<'a> {
             } else if matches!(finding.rule, Rule::UnusedWaiver | Rule::ExpiredWaiver) {
                 verdict.upkeep.push((finding.rule.name().to_owned(), finding.message.clone()));
             } else {
-                verdict.below.add(finding.severity);
+                verdict.passed.add(finding.severity);
                 verdict.details.push(format!("audit: {} {}: {}", finding.severity, finding.rule, finding.message));
             }
         }
         failures.extend(
-            judgement.around.unknown.iter().map(|unknown| Failure::new(printable(&unknown.reason).into_owned())),
+            judgement
+                .around
+                .unknown
+                .iter()
+                .map(|unknown| Failure::error(ErrorName::ImageUnsupported, printable(&unknown.reason).into_owned())),
         );
         // Two platforms have most things in common.
         let mut unique = Vec::new();
@@ -153,8 +157,8 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// Says what is to be said of an image that passed, now or before.
-fn tell(verdict: &Verdict, recipe: &Recipe, progress: &dyn Progress) {
+/// Shows the findings of an image that passed, now or before.
+fn report(verdict: &GateVerdict, recipe: &Recipe, progress: &dyn Progress) {
     for line in &verdict.details {
         progress.detail(&printable(line));
     }
@@ -190,12 +194,12 @@ fn about_port(recipe: &Recipe, port: &str) -> Failure {
 }
 
 /// A layer that is scanned for a gate.
-struct Scan<'g> {
+struct GateScan<'g> {
     watch: LayerWatch,
     gate: &'g Gate<'g>,
 }
 
-impl Onlooker for Scan<'_> {
+impl Onlooker for GateScan<'_> {
     fn look(&mut self, tar: &[u8]) {
         self.watch.look(tar);
     }
@@ -205,7 +209,7 @@ impl Onlooker for Scan<'_> {
     }
 }
 
-impl Built<'_> {
+impl JudgedPlan<'_> {
     /// A finding as a refusal.
     fn refusal(&self, finding: &Finding) -> Failure {
         let mut what = printable(&finding.message).into_owned();
@@ -221,11 +225,11 @@ impl Built<'_> {
         excepted.err().unwrap_or(failure).hint(remedy(finding.rule))
     }
 
-    /// What could not be looked at.
+    /// What could not be audited, as a failure.
     fn fault(&self, unknown: &Unknown) -> Failure {
         let rules: Vec<&str> = unknown.rules.iter().map(|rule| rule.name()).collect();
         let what = format!("the audit cannot answer {}: {}", rules.join(", "), printable(&unknown.reason));
-        Failure::new(what).at(&self.line(&unknown.place))
+        Failure::error(ErrorName::ImageUnsupported, what).at(&self.line(&unknown.place))
     }
 
     /// The line of the recipe that brought in what is at `place`.
@@ -245,7 +249,7 @@ impl Built<'_> {
         (layer.index < base.layers.len()).then(|| base.origin.clone())
     }
 
-    /// The line of an entry, or for a folder that nobody wrote down of the first entry in it.
+    /// The line of an entry, or for a folder that is not in the recipe of the first entry in it.
     fn entry(&self, path: &str) -> Option<Origin> {
         let mut entries = self.plan.groups.iter().flat_map(|group| &group.entries);
         let at = |text: &[u8]| text == path.as_bytes();
@@ -273,7 +277,7 @@ impl Built<'_> {
             "manifest.annotations" => self.recipe.annotations.get(name).map(|at| &at.origin),
             _ => None,
         };
-        // A list of settings that nobody wrote down here came with the base.
+        // A list of settings that is not in the recipe came with the base.
         let inherited = ["config.Env", "config.Labels", "config.ExposedPorts", "config.Volumes"].contains(&table);
         let base = self.plan.base.as_ref().filter(|_| inherited && !name.is_empty()).map(|base| &base.origin);
         let table = table.starts_with("config.").then_some(&run.origin);

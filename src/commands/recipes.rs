@@ -1,4 +1,4 @@
-//! Which recipes a command is about, and their text.
+//! The recipes that a command is about: found, read and parsed.
 
 use std::{
     fs::File,
@@ -12,12 +12,12 @@ use super::side_by_side::side_by_side;
 use crate::{
     oci::Platform,
     recipe::{self, Recipe},
-    report::{Failure, Failures, Limits, Origin, Source},
+    report::{ErrorName, Failure, Failures, Limits, Origin, Source},
 };
 
 /// A recipe and the folder its host paths begin at.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedRecipe {
     /// The recipe.
     pub recipe: Recipe,
     /// The folder it is in; empty for the current one.
@@ -26,7 +26,7 @@ pub struct Loaded {
     pub path: PathBuf,
 }
 
-impl Loaded {
+impl LoadedRecipe {
     /// The platforms to build for: those the command line asks for, else the recipe's. They are in the recipe's order, so
     /// that the index does not depend on the order of options; those that the recipe does not name follow as asked for.
     pub fn platforms(&self, asked: &[Platform]) -> Vec<Platform> {
@@ -44,12 +44,12 @@ impl Loaded {
 /// The recipes at these paths; without any, `hardpan.toml`, else every `recipes/*.toml`.
 ///
 /// `set` are pairs of `name=value` for variables that each recipe must declare.
-pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failures> {
+pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
     load_with(NonZeroUsize::MIN, paths, set)
 }
 
 /// The same, reading up to `jobs` recipes at a time.
-pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<Loaded>, Failures> {
+pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
     let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
     side_by_side(jobs, paths, |_, path| Ok(read(&path, set)?))
 }
@@ -76,10 +76,11 @@ fn find() -> Result<Vec<PathBuf>, Failure> {
         // The wrong folder is the first hour's first error; further up it would be another project's.
         for above in ["..", "../..", "../../.."] {
             if Path::new(above).join("hardpan.toml").is_file() {
-                return Err(Failure::new(what).hint(format!("there is a `{above}/hardpan.toml`; name it")));
+                return Err(Failure::error(ErrorName::FileNotFound, what)
+                    .hint(format!("there is a `{above}/hardpan.toml`; name it")));
             }
         }
-        return Err(Failure::new(what).hint("name one: `hardpan build path/to/recipe.toml`"));
+        return Err(Failure::error(ErrorName::FileNotFound, what).hint("name one: `hardpan build path/to/recipe.toml`"));
     }
     Ok(all)
 }
@@ -87,7 +88,7 @@ fn find() -> Result<Vec<PathBuf>, Failure> {
 /// What a recipe takes, as a rule.
 const USUAL_BYTES: usize = 4 << 10;
 
-fn read(path: &Path, set: &[String]) -> Result<Loaded, Failure> {
+fn read(path: &Path, set: &[String]) -> Result<LoadedRecipe, Failure> {
     let fault = |error: std::io::Error| {
         let failure = Failure::io("read the recipe", path, &error);
         if path.is_dir() { failure.hint("it is a folder; name the recipe in it") } else { failure }
@@ -97,7 +98,7 @@ fn read(path: &Path, set: &[String]) -> Result<Loaded, Failure> {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     file.take(Limits::RECIPE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > Limits::RECIPE_BYTES {
-        return Err(Failure::new("the recipe is larger than 1 MiB").in_path(path));
+        return Err(Failure::error(ErrorName::RecipeLimit, "the recipe is larger than 1 MiB").in_path(path));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -105,10 +106,10 @@ fn read(path: &Path, set: &[String]) -> Result<Loaded, Failure> {
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
         let place = Origin::new(&Arc::new(Source { path: shown, text }), span);
-        Failure::new("the recipe is not UTF-8").at(&place).hint("save it as UTF-8")
+        Failure::error(ErrorName::RecipeSyntax, "the recipe is not UTF-8").at(&place).hint("save it as UTF-8")
     })?;
     let mut recipe = recipe::parse(&path.to_string_lossy(), &text)?;
     recipe::set_variables(&mut recipe, set)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(Loaded { recipe, folder, path: path.to_owned() })
+    Ok(LoadedRecipe { recipe, folder, path: path.to_owned() })
 }

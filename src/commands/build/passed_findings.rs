@@ -8,18 +8,18 @@ use crate::report::{Severity, printable};
 
 /// How many findings of each severity there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Below([usize; 5]);
+pub(in crate::commands) struct PassedFindings([usize; 5]);
 
-impl Below {
+impl PassedFindings {
     /// One more finding.
-    pub(super) fn add(&mut self, severity: Severity) {
+    pub(in crate::commands) fn add(&mut self, severity: Severity) {
         for (count, known) in self.0.iter_mut().zip(Severity::ALL) {
             *count += usize::from(known == severity);
         }
     }
 
     /// The line about an image at `path`; none where nothing was found.
-    pub(super) fn note(&self, path: &Path) -> Option<String> {
+    pub(in crate::commands) fn note(&self, path: &Path) -> Option<String> {
         let all: usize = self.0.iter().sum();
         if all == 0 {
             return None;
@@ -45,16 +45,16 @@ mod tests {
 
     #[test]
     fn the_line_counts_by_severity_and_can_be_pasted() {
-        let mut below = Below::default();
-        assert_eq!(below.note(Path::new("out/a")), None);
-        below.add(Severity::Info);
+        let mut passed = PassedFindings::default();
+        assert_eq!(passed.note(Path::new("out/a")), None);
+        passed.add(Severity::Info);
         assert_eq!(
-            below.note(Path::new("out/a")).as_deref(),
+            passed.note(Path::new("out/a")).as_deref(),
             Some("note: 1 finding below the gate (1 info): hardpan audit out/a")
         );
-        below.add(Severity::Low);
-        below.add(Severity::Low);
-        let said = below.note(Path::new("-it's mine")).unwrap_or_default();
-        assert_eq!(said, r"note: 3 findings below the gate (2 low, 1 info): hardpan audit './-it'\''s mine'");
+        passed.add(Severity::Low);
+        passed.add(Severity::Low);
+        let line = passed.note(Path::new("-it's mine")).unwrap_or_default();
+        assert_eq!(line, r"note: 3 findings below the gate (2 low, 1 info): hardpan audit './-it'\''s mine'");
     }
 }

@@ -1,8 +1,8 @@
-//! What the gate had to say of an image that was built before, so that it need not look again.
+//! What the gate found in an image that passed, kept in the cache so that the same image is not audited again today.
 
 use serde::{Deserialize, Serialize};
 
-use super::below::Below;
+use super::passed_findings::PassedFindings;
 use crate::{
     build::Date,
     cache::{Cache, Fingerprint, Fingerprinter, Shelf},
@@ -14,21 +14,21 @@ use crate::{
 /// The rules, and all they are made of: a verdict does not outlive them.
 const RULES: [&str; 2] = [env!("CARGO_PKG_VERSION"), env!("HARDPAN_SOURCES")];
 
-/// What an image that passed was told.
+/// What the user is shown about an image that passed.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Verdict {
+pub(in crate::commands) struct GateVerdict {
     /// Findings below the threshold, as lines.
-    pub(super) details: Vec<String>,
-    /// What is to be said of the policy's exceptions: the name of the rule, and the sentence.
-    pub(super) upkeep: Vec<(String, String)>,
+    pub(in crate::commands) details: Vec<String>,
+    /// Findings about the exceptions of the policy themselves: the name of the rule, and the sentence.
+    pub(in crate::commands) upkeep: Vec<(String, String)>,
     /// Ports that the run user may not be let listen on, such as `443/tcp`.
-    pub(super) ports: Vec<String>,
+    pub(in crate::commands) ports: Vec<String>,
     /// How many findings there are below the threshold, as an audit counts them: of each platform.
-    pub(super) below: Below,
+    pub(in crate::commands) passed: PassedFindings,
 }
 
 /// Everything that a verdict depends on: the image, what is demanded of it and by whom, the day, and the rules.
-pub(super) fn key(root: Digest, name: &str, recipe: &Recipe, policy: &Policy, today: Date) -> Fingerprint {
+pub(in crate::commands) fn key(root: Digest, name: &str, recipe: &Recipe, policy: &Policy, today: Date) -> Fingerprint {
     let mut sum = Fingerprinter::default();
     let mut part = |text: &str| {
         sum.update(&(text.len() as u64).to_le_bytes());
@@ -48,12 +48,12 @@ pub(super) fn key(root: Digest, name: &str, recipe: &Recipe, policy: &Policy, to
 }
 
 /// The verdict of that key.
-pub(super) fn find(cache: &Cache, key: &Fingerprint) -> Option<Verdict> {
+pub(in crate::commands) fn find(cache: &Cache, key: &Fingerprint) -> Option<GateVerdict> {
     serde_json::from_slice(&cache.record(Shelf::Verdicts, key)?).ok()
 }
 
-/// Remembers a verdict. Where the cache cannot be written, the next build looks again.
-pub(super) fn keep(cache: &Cache, key: &Fingerprint, verdict: &Verdict) {
+/// Remembers a verdict. Where the cache cannot be written, the next build audits again.
+pub(in crate::commands) fn keep(cache: &Cache, key: &Fingerprint, verdict: &GateVerdict) {
     if let Ok(bytes) = serde_json::to_vec(verdict) {
         let _ = cache.keep_record(Shelf::Verdicts, key, &bytes);
     }

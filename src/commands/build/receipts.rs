@@ -10,10 +10,10 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::staged_file::StagedFile;
 use crate::{
+    commands::staged_file::StagedFile,
     oci::{Descriptor, Digest},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The files of one build.
@@ -23,24 +23,24 @@ pub(super) struct Receipts(BTreeMap<PathBuf, Receipt>);
 /// One file, not visible yet.
 #[derive(Debug)]
 struct Receipt {
-    kind: Kind,
+    kind: ReceiptKind,
     file: StagedFile,
-    /// What it tells of, in the order of the recipes.
-    images: Vec<Image>,
+    /// The images it is about, in the order of the recipes.
+    images: Vec<ReceiptImage>,
 }
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ReceiptKind {
     /// `--metadata-file`: JSON. Of one image its object; of several an object of them, by name.
     Metadata,
     /// `--digest-file`: `sha256:...` and nothing else.
     Digest,
 }
 
-/// What a file tells of an image.
+/// What a receipt says about an image.
 #[derive(Debug, Clone)]
-pub(super) struct Image {
+pub(super) struct ReceiptImage {
     /// The recipe's name.
     pub(super) name: String,
     /// The manifest or, for several platforms, the index.
@@ -50,20 +50,20 @@ pub(super) struct Image {
 }
 
 impl Receipts {
-    /// Begins the file at `path`, unless another image has; tells where it is.
+    /// Begins the file at `path`, unless another image has begun it.
     ///
     /// # Errors
     /// A second digest in one file, two kinds in one file, something at the path that is no regular file, or a folder
     /// that cannot be written to.
-    pub(super) fn begin(&mut self, kind: Kind, path: &Path) -> Result<(), Failure> {
+    pub(super) fn begin(&mut self, kind: ReceiptKind, path: &Path) -> Result<(), Failure> {
         let option = kind.option();
         match self.0.get(path) {
             None => {}
             Some(other) if other.kind != kind => {
                 let what = format!("`{option}` and `{}` are one file", other.kind.option());
-                return Err(Failure::new(what).in_path(path));
+                return Err(Failure::error(ErrorName::OutputConflict, what).in_path(path));
             }
-            Some(_) if kind == Kind::Digest => return Err(one_digest(&path.to_string_lossy())),
+            Some(_) if kind == ReceiptKind::Digest => return Err(one_digest(&path.to_string_lossy())),
             Some(_) => return Ok(()),
         }
         let file = StagedFile::begin(option, path, "stdout has the digest, too; `--json` has all")?;
@@ -72,7 +72,7 @@ impl Receipts {
     }
 
     /// Adds an image to the file at `path`, which was begun.
-    pub(super) fn add(&mut self, path: &Path, image: Image) {
+    pub(super) fn add(&mut self, path: &Path, image: ReceiptImage) {
         if let Some(receipt) = self.0.get_mut(path) {
             receipt.images.push(image);
         }
@@ -95,7 +95,7 @@ impl Receipts {
 
 impl Receipt {
     fn text(&self) -> Result<String, Failure> {
-        if self.kind == Kind::Digest {
+        if self.kind == ReceiptKind::Digest {
             return Ok(self.images.iter().map(|image| image.root.digest.to_string()).collect());
         }
         let document = match self.images.as_slice() {
@@ -105,18 +105,20 @@ impl Receipt {
                 for image in several {
                     if all.insert(image.name.clone(), image.metadata()).is_some() {
                         let what = format!("two images are named `{}`", printable(&image.name));
-                        return Err(Failure::new(what).hint("put `{name}` and what tells them apart into the path"));
+                        return Err(Failure::error(ErrorName::OutputConflict, what)
+                            .hint("put `{name}` and what tells them apart into the path"));
                     }
                 }
                 Value::Object(all)
             }
         };
         let text = serde_json::to_string_pretty(&document);
-        text.map(|text| text + "\n").map_err(|error| Failure::new(format!("cannot write JSON: {error}")))
+        text.map(|text| text + "\n")
+            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write JSON: {error}")))
     }
 }
 
-impl Image {
+impl ReceiptImage {
     /// buildx's keys. An index has no one config, so it has no such key.
     fn metadata(&self) -> Value {
         let mut metadata = json!({
@@ -131,7 +133,7 @@ impl Image {
     }
 }
 
-impl Kind {
+impl ReceiptKind {
     /// The option that asks for it.
     pub(super) const fn option(self) -> &'static str {
         match self {
@@ -141,8 +143,19 @@ impl Kind {
     }
 }
 
-/// The refusal of several digests in one file: whoever reads it takes it for one.
-pub(super) fn one_digest(path: &str) -> Failure {
+/// Refuses `--digest-file` for several images unless its path has a variable that tells them apart.
+///
+/// # Errors
+/// There are several images, and one path.
+pub(super) fn check_count(digest_file: Option<&str>, images: usize) -> Result<(), Failure> {
+    match digest_file {
+        Some(path) if images > 1 && !path.contains("{name}") => Err(one_digest(path)),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of several digests in one file, which a reader takes for one digest.
+fn one_digest(path: &str) -> Failure {
     let what = format!("several images, and `--digest-file {}` holds one digest", printable(path));
-    Failure::new(what).hint("put `{name}` into it, or take `--metadata-file`")
+    Failure::error(ErrorName::OutputConflict, what).hint("put `{name}` into it, or take `--metadata-file`")
 }

@@ -1,0 +1,143 @@
+//! What of a build is settled before anything is compiled or packed: for each recipe its platforms, policy and lock, and
+//! where its image goes.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::request::{BuildRequest, default_output};
+use crate::{
+    build::{Bounds, Resolver},
+    commands::{
+        ordered_progress::OrderedProgress, policy, push, recipe_lock, recipes::LoadedRecipe, side_by_side::side_by_side,
+    },
+    image::Packing,
+    oci::Platform,
+    output::check_fits,
+    policy::Policy,
+    recipe::{self, LockFile},
+    registry::Reference,
+    report::{ErrorName, Failure, Failures, Progress},
+};
+
+/// One image that is to be built, with all that is needed of its recipe, so that the recipe can go when it is built.
+#[derive(Debug)]
+pub(super) struct BuildJob {
+    /// Its recipe.
+    pub(super) recipe: LoadedRecipe,
+    /// What it must keep to.
+    pub(super) policy: Policy,
+    /// What is pinned.
+    pub(super) lock: Option<LockFile>,
+    /// For which platforms.
+    pub(super) platforms: Vec<Platform>,
+    /// Its name.
+    name: String,
+    /// Where it is written.
+    pub(super) path: PathBuf,
+    /// `--push`, with its variables replaced.
+    pub(super) targets: Vec<Reference>,
+    /// `--metadata-file` and `--digest-file`, with theirs.
+    pub(super) receipts: Vec<PathBuf>,
+    /// Where the symbols of its programs go.
+    pub(super) debug_files: Vec<PathBuf>,
+}
+
+/// Paths and tags that the jobs before this one have taken, with the index of each.
+#[derive(Debug, Default)]
+struct Taken {
+    paths: BTreeMap<PathBuf, usize>,
+    tags: BTreeMap<String, usize>,
+}
+
+/// Settles every job, in the order of the recipes. The recipes get what the policy of the caller adds to them.
+///
+/// # Errors
+/// The first thing that is certain to fail: a recipe that cannot be resolved, two images at one path or tag.
+pub(super) fn settle(
+    recipes: Vec<LoadedRecipe>,
+    request: &BuildRequest,
+    policy: Option<&recipe::Policy>,
+    progress: &dyn Progress,
+) -> Result<Vec<BuildJob>, Failures> {
+    let (bounds, ordered) = (Bounds::default(), OrderedProgress::new(progress));
+    let settled = side_by_side(request.settings.jobs, recipes, |index, mut recipe: LoadedRecipe| {
+        ordered.during(index, |progress| {
+            let policy = policy::of_build(policy, &mut recipe.recipe.policy)?;
+            settle_one(recipe, policy, request, &bounds, progress)
+        })
+    })?;
+    let (mut taken, mut jobs) = (Taken::default(), Vec::with_capacity(settled.len()));
+    for next in settled {
+        taken.take(&next, &jobs, request)?;
+        jobs.push(next);
+    }
+    Ok(jobs)
+}
+
+fn settle_one(
+    recipe: LoadedRecipe,
+    policy: Policy,
+    request: &BuildRequest,
+    bounds: &Bounds,
+    progress: &dyn Progress,
+) -> Result<BuildJob, Failures> {
+    let lock = recipe_lock::for_build(&recipe, request.settings.locked, &request.settings, progress)?;
+    let bound = bounds.of(&recipe.folder, request.settings.allow_outside)?;
+    let resolver = Resolver::within(&recipe.recipe, bound, &request.settings, progress)?;
+    let platforms = recipe.platforms(&request.platforms);
+    let only = if let [only] = platforms.as_slice() { Some(only) } else { None };
+    let output = request.output.as_deref().unwrap_or(default_output(request.form));
+    let path = expand(&resolver, "--output", output, only)?;
+    resolver.check_output(&path)?;
+    let packing = Packing::of(recipe.recipe.compression.media_type());
+    check_fits(request.form, platforms.len(), packing).map_err(|failure| failure.in_path(&path))?;
+    let mut targets = Vec::new();
+    for text in request.push.iter().flat_map(|(texts, _)| texts) {
+        targets.push(push::target(&expand(&resolver, "--push", text, only)?.to_string_lossy())?);
+    }
+    let mut receipts = Vec::new();
+    for (kind, text) in request.receipts() {
+        receipts.push(expand(&resolver, kind.option(), text, only)?);
+    }
+    let debug_files = resolver.debug_files(&platforms)?;
+    let name = resolver.name().to_owned();
+    drop(resolver);
+    Ok(BuildJob { recipe, policy, lock, platforms, name, path, targets, receipts, debug_files })
+}
+
+impl Taken {
+    /// Takes the paths and tags of the next image, which no other one may have.
+    fn take(&mut self, next: &BuildJob, before: &[BuildJob], request: &BuildRequest) -> Result<(), Failure> {
+        let index = before.len();
+        let other = |taken: usize| before.get(taken).map_or("", |job| job.name.as_str());
+        if let Some(taken) = self.paths.insert(next.path.clone(), index) {
+            let other = other(taken);
+            let what = format!("`{other}` and `{}` would both be written there", next.name);
+            let hint = match &request.output {
+                Some(_) if other != next.name => "put `{name}` into `--output`",
+                _ => "give one of them another `name`",
+            };
+            return Err(Failure::error(ErrorName::OutputConflict, what).in_path(&next.path).hint(hint));
+        }
+        for target in next.targets.iter().filter(|target| target.tag().is_some()) {
+            if let Some(taken) = self.tags.insert(target.to_string(), index).filter(|taken| *taken != index) {
+                let what = format!("`{}` and `{}` would both be pushed as `{target}`", other(taken), next.name);
+                return Err(Failure::error(ErrorName::OutputConflict, what).hint("put `{name}` into `--push`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path of the command line, with its variables replaced; `only` when there is one platform.
+fn expand(resolver: &Resolver<'_>, option: &str, text: &str, only: Option<&Platform>) -> Result<PathBuf, Failure> {
+    let path = resolver
+        .expand_argument(text, only)
+        .map_err(|failure| Failure { what: format!("`{option}`: {}", failure.what), ..failure })?;
+    if path.is_empty() {
+        return Err(Failure::error(ErrorName::Usage, format!("`{option}` is empty")));
+    }
+    Ok(Path::new(&path).to_path_buf())
+}
