@@ -1,4 +1,4 @@
-//! `hardpan audit`: the practices of the catalogue, looked for in any image.
+//! `hardpan audit`: checks any image against the rules of the catalogue.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::{open_image, policy};
 use crate::{
     audit::{self, Audit},
     registry::Access,
-    report::{Failure, Failures, Rule, RuleFacts, Severity, printable},
+    report::{ErrorName, Failure, Failures, Rule, RuleFacts, Severity, printable},
 };
 
 /// What to audit, and by what.
@@ -26,14 +26,14 @@ pub struct AuditRequest {
     pub today: (u16, u8, u8),
 }
 
-/// What an audit comes to.
+/// The verdict of an audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditVerdict {
-    /// Everything was looked at, and nothing weighs as much as the threshold.
+    /// Everything was checked, and no finding reaches the threshold.
     Clean,
-    /// Something does.
+    /// A finding reaches the threshold.
     Failed,
-    /// Something could not be looked at.
+    /// Something could not be checked.
     Incomplete,
 }
 
@@ -46,13 +46,17 @@ pub fn audit(request: &AuditRequest) -> Result<Vec<Audit>, Failures> {
     let policy = policy::of_audit(file, request.profile.as_deref(), request.fail_on)?;
     let (sets, _) = open_image::open(&request.image, &request.access)?;
     if sets.is_empty() {
-        return Err(Failure::new(format!("there is no image in `{}`", printable(&request.image))).into());
+        return Err(Failure::error(
+            ErrorName::ImageNotFound,
+            format!("there is no image in `{}`", printable(&request.image)),
+        )
+        .into());
     }
     let asked = audit::Request { image: &request.image, policy: &policy, today: request.today };
     Ok(sets.iter().map(|set| audit::audit(set, &asked)).collect())
 }
 
-/// What the reports come to, all together. What could not be looked at weighs more than what was found.
+/// The verdict of all reports together. What could not be checked weighs more than what was found.
 pub fn verdict(audits: &[Audit]) -> AuditVerdict {
     if audits.iter().any(Audit::is_incomplete) {
         AuditVerdict::Incomplete
@@ -74,7 +78,7 @@ pub fn rules() -> Vec<&'static RuleFacts> {
 /// There is none.
 pub fn explain(name: &str) -> Result<&'static RuleFacts, Failure> {
     Rule::named(name).map(Rule::facts).ok_or_else(|| {
-        Failure::new(format!("unknown rule `{}`", printable(name)))
+        Failure::error(ErrorName::Usage, format!("unknown rule `{}`", printable(name)))
             .hint("`hardpan audit --list-rules` lists all of them")
     })
 }

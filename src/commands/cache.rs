@@ -1,4 +1,4 @@
-//! `hardpan cache`: what is kept, what goes, and whether it is sound.
+//! `hardpan cache`: status, prune and verify of the cache.
 
 use crate::{
     cache::{Cache, Pruned, Status, Verified},

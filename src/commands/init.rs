@@ -1,4 +1,5 @@
-//! `hardpan init`: a recipe for the project that lies in a folder.
+//! `hardpan init`: writes a recipe for the project in a folder. Gives `init` the toolchains of this machine, and checks the
+//! recipe by resolving it before it is written.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use crate::{
     init::{self, Toolchains},
     oci::Platform,
     recipe::{self, GitWord},
-    report::{Failure, Failures, Limits, Progress, Silent, printable},
+    report::{ErrorName, Failure, Failures, Limits, Progress, Silent, printable},
 };
 
 /// What the recipe is called when the command line does not say.
@@ -54,7 +55,7 @@ struct Installed<'a> {
     checkout: PathBuf,
 }
 
-/// Writes the recipe, and tells `progress` what was chosen and what is left out. It has been read back, and every file
+/// Writes the recipe, and reports to `progress` what was chosen and what is left out. It has been read back, and every file
 /// it names is there: what `build` may still refuse is for the compiler to find.
 ///
 /// Where no program could be chosen the recipe has all of them as comments, and the failure is their list.
@@ -112,7 +113,7 @@ fn check(path: &Path, folder: &Path, text: &str, programs: &[String], settings: 
 fn folder(path: &Path) -> Result<PathBuf, Failure> {
     let shown = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let found = std::fs::canonicalize(shown).map_err(|error| Failure::io("open the folder", shown, &error))?;
-    if found.is_dir() { Ok(found) } else { Err(Failure::new("this is no folder").in_path(shown)) }
+    if found.is_dir() { Ok(found) } else { Err(Failure::error(ErrorName::FileKind, "is not a folder").in_path(shown)) }
 }
 
 /// The name and the text of a Dockerfile or a `.ko.yaml`.
@@ -122,10 +123,11 @@ fn source(from: &Path, dir: &Path) -> Result<(String, String), Failure> {
     let fault = |error: &std::io::Error| Failure::io("read the file", &path, error);
     let size = path.metadata().map_err(|error| fault(&error))?.len();
     if size > Limits::RECIPE_BYTES {
-        return Err(Failure::new("the file is larger than 1 MiB").in_path(&path));
+        return Err(Failure::error(ErrorName::FileTooLarge, "the file is larger than 1 MiB").in_path(&path));
     }
     let bytes = std::fs::read(&path).map_err(|error| fault(&error))?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the file is not UTF-8").in_path(&path))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::error(ErrorName::Dockerfile, "the file is not UTF-8").in_path(&path))?;
     Ok((from.to_string_lossy().into_owned(), text))
 }
 
@@ -176,7 +178,11 @@ impl Toolchains for Installed<'_> {
             "git.revision" => GitWord::Revision,
             "git.tag" => GitWord::Tag,
             "git.dirty" => GitWord::Dirty,
-            _ => return Err(Failure::new(format!("`{variable}` is no variable of git")).in_path(dir)),
+            _ => {
+                return Err(
+                    Failure::error(ErrorName::Internal, format!("`{variable}` is no variable of git")).in_path(dir)
+                );
+            }
         };
         self.toolchain().git(word, dir)
     }

@@ -1,4 +1,4 @@
-//! `hardpan inspect`: what is in an image.
+//! `hardpan inspect`: lists what is in an image.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     report::Failures,
 };
 
-/// What was found at one place.
+/// The contents of one place.
 #[derive(Debug, Serialize)]
 pub struct Inspected {
     /// Where, as it was named.

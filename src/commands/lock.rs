@@ -1,4 +1,5 @@
-//! `hardpan lock`: what recipes ask for and what could move, pinned in a file beside each.
+//! `hardpan lock`: pins what recipes ask for and what could move, in a file beside each recipe. Locks of one call are
+//! written all or none.
 
 use std::{
     cell::RefCell,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     build::{Settings, World},
     recipe::{self, Difference, Lock, LockFile, Pin, Requests, changes},
-    report::{Failure, Failures, Progress, printable},
+    report::{ErrorName, Failure, Failures, Progress, printable},
 };
 
 /// What to lock.
@@ -22,7 +23,7 @@ use crate::{
 pub struct LockRequest {
     /// Recipes; none means those of the current folder.
     pub recipes: Vec<PathBuf>,
-    /// The pins that move to what the world says now.
+    /// The pins that move to the newest content or version.
     pub update: Vec<String>,
     /// `--policy`: where bases may come from, whatever the recipes say.
     pub policy: Option<PathBuf>,
@@ -37,24 +38,24 @@ pub struct Locked {
     pub recipe: PathBuf,
     /// The lock.
     pub path: PathBuf,
-    /// By which lines it is another one than before, or than the world would have it; none when it was left alone.
+    /// The lines that changed, or that a new lock would change; empty when it was left alone.
     pub changes: Vec<Difference>,
     /// Whether it was written.
     pub written: bool,
 }
 
 /// A lock that is to be written.
-struct Staged {
+struct StagedLock {
     locked: Locked,
     file: Option<StagedFile>,
 }
 
-/// What came of holding locks against their recipes and the world.
+/// The result of `lock --check`: locks compared with their recipes, this machine and the registries.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// Every lock that is there.
     pub locks: Vec<Locked>,
-    /// What they say otherwise, an answer each, and what could not be looked at.
+    /// A failure for each difference, and for each pin that could not be checked.
     pub failures: Vec<Failure>,
 }
 
@@ -69,16 +70,19 @@ fn loaded(request: &LockRequest) -> Result<Vec<LoadedRecipe>, Failures> {
     Ok(loaded)
 }
 
-/// Writes the lock of every recipe, all or none; one that says the same already is left alone.
+/// Writes the lock of every recipe, all or none; a lock that would have the same content is left alone.
 pub fn lock(request: &LockRequest, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
     let loaded = loaded(request)?;
     let updates = Updates { asked: &request.update, used: RefCell::default() };
-    let (mut staged, mut known): (Vec<Staged>, _) = (Vec::new(), BTreeSet::new());
+    let (mut staged, mut known): (Vec<StagedLock>, _) = (Vec::new(), BTreeSet::new());
     for one in &loaded {
         let path = recipe_lock::beside(&one.path);
         if let Some(other) = staged.iter().find(|other| other.locked.path == path) {
             let what = format!("`{}` has the same lock", printable(&other.locked.recipe.to_string_lossy()));
-            return Err(Failure::new(what).in_path(&one.path).hint("give one of them another name").into());
+            return Err(Failure::error(ErrorName::OutputConflict, what)
+                .in_path(&one.path)
+                .hint("give one of them another name")
+                .into());
         }
         let old = old(&path, &request.update)?;
         let requests = Requests::of(&one.recipe);
@@ -90,12 +94,12 @@ pub fn lock(request: &LockRequest, progress: &dyn Progress) -> Result<Vec<Locked
     }
     updates.check(&known)?;
     let mut done = Vec::new();
-    for Staged { locked, file } in staged {
+    for StagedLock { locked, file } in staged {
         let shown = printable(&locked.path.to_string_lossy()).into_owned();
         match file {
             Some(file) => {
                 file.publish()?;
-                for line in told(&locked.changes) {
+                for line in change_lines(&locked.changes) {
                     progress.step(&line);
                 }
                 progress.step(&format!("write {shown}"));
@@ -112,13 +116,19 @@ fn old(path: &Path, update: &[String]) -> Result<Option<LockFile>, Failure> {
     recipe_lock::read_moving(path, &|pin| update.iter().any(|name| name == pin.name()))
 }
 
-/// Prepares the new file, unless the old one says the same, word by word or but for words that nobody pins.
-fn stage(one: &LoadedRecipe, path: &Path, old: Option<&LockFile>, had: &Lock, lock: &Lock) -> Result<Staged, Failure> {
+/// Prepares the new file, unless the old one has the same text, or the same pins.
+fn stage(
+    one: &LoadedRecipe,
+    path: &Path,
+    old: Option<&LockFile>,
+    had: &Lock,
+    lock: &Lock,
+) -> Result<StagedLock, Failure> {
     let name = one.path.file_name().unwrap_or_default().to_string_lossy();
     let text = lock.to_text(&name);
     // What cannot be read back was never a lock.
     if recipe::parse_lock(&path.to_string_lossy(), &text)?.lock != *lock {
-        return Err(Failure::new("the lock would not say what it should").in_path(path));
+        return Err(Failure::error(ErrorName::Internal, "the lock would not say what it should").in_path(path));
     }
     let is_new = old.is_none_or(|old| old.lock != *lock);
     let changes = changes(had, lock);
@@ -129,7 +139,7 @@ fn stage(one: &LoadedRecipe, path: &Path, old: Option<&LockFile>, had: &Lock, lo
         file = Some(staged);
     }
     let locked = Locked { recipe: one.path.clone(), path: path.to_owned(), changes, written: is_new };
-    Ok(Staged { locked, file })
+    Ok(StagedLock { locked, file })
 }
 
 /// The lines by which locks differ from their recipes and from the world. Nothing is written.
@@ -148,7 +158,7 @@ pub fn check(request: &LockRequest, progress: &dyn Progress) -> Result<Checked, 
         failures.extend(file.moved(&was, &now));
         failures.extend(file.unpinned(&now));
         failures.extend(unseen);
-        progress.step(&format!("look at {}", printable(&path.to_string_lossy())));
+        progress.step(&format!("check {}", printable(&path.to_string_lossy())));
         locks.push(Locked { recipe: one.path.clone(), path, changes: changes(&was, &now), written: false });
     }
     Ok(Checked { locks, failures })
@@ -192,7 +202,7 @@ fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
         seen.now.bases.insert(base.value.clone(), found);
     }
     for (url, (at, sha256)) in &requests.urls {
-        // One that the recipe contradicts is told as that.
+        // A digest that differs from the recipe's is reported as that.
         if let Some(locked) = lock.urls.get(url).filter(|locked| locked.sha256 == sha256.value)
             && let Some(Some(found)) = seen.found(world.look_at(at))
         {
@@ -211,8 +221,8 @@ fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
     seen
 }
 
-/// One line about one line.
-fn told(changes: &[Difference]) -> Vec<String> {
+/// A line for each change.
+fn change_lines(changes: &[Difference]) -> Vec<String> {
     let mut lines = Vec::new();
     // New files of this machine are many, and come together.
     let mut files: BTreeMap<(&Pin, &str), usize> = BTreeMap::new();
@@ -266,7 +276,8 @@ impl<'a> Updates<'a> {
     fn check(&self, known: &BTreeSet<String>) -> Result<(), Failure> {
         let used = self.used.borrow();
         let Some(stranger) = self.asked.iter().find(|asked| !used.contains(asked.as_str())) else { return Ok(()) };
-        let failure = Failure::new(format!("nothing is pinned under the name `{}`", printable(stranger)));
+        let failure =
+            Failure::error(ErrorName::Usage, format!("nothing is pinned under the name `{}`", printable(stranger)));
         let known: Vec<_> = known.iter().take(16).map(|name| format!("`{}`", printable(name))).collect();
         Err(if known.is_empty() { failure } else { failure.hint(format!("pinned here: {}", known.join(", "))) })
     }

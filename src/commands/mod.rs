@@ -1,4 +1,5 @@
-//! One file a verb, callable as a library; the only place that knows the order of things.
+//! One module a verb, callable as a library: the only place that knows the order of steps. `cli` parses arguments into the
+//! requests of these modules and renders what they return.
 
 pub mod audit;
 pub mod build;

@@ -1,20 +1,21 @@
-//! IMAGE on the command line: from what the user wrote to what lies there.
+//! IMAGE on the command line: opens the layout, archive or repository that a user named. `audit`, `inspect` and `push` use
+//! it, so that they take the same names.
 
 use std::path::Path;
 
 use crate::{
     image::{ImageSet, Local, Opened},
     registry::{self, Access, Reference},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
-/// The one that leads to a registry.
+/// The transport of registries.
 const REGISTRY: &str = "docker://";
-/// The one that a later version reads.
+/// The transport of the Docker daemon, which is not read yet.
 const DAEMON: &str = "docker-daemon:";
 
-/// The images that `image` names, and where they are: a layout's folder or an archive's file, told apart by content; a
-/// reference to a registry, with its host; or one of those behind skopeo's transport. Behind a path with a transport a
+/// The images that `image` names, and where they are: a layout's folder or an archive's file, distinguished by content; a
+/// reference to a registry, with its host; or any of these behind a transport of skopeo. Behind a path with a transport a
 /// name in the place may follow.
 ///
 /// # Errors
@@ -22,7 +23,7 @@ const DAEMON: &str = "docker-daemon:";
 pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, Opened), Failure> {
     if image.starts_with(DAEMON) {
         let what = format!("`{}`: `{DAEMON}` is not supported by this version yet", printable(image));
-        return Err(Failure::new(what).hint("`docker save` writes an archive, which is"));
+        return Err(Failure::error(ErrorName::ImageUnsupported, what).hint("`docker save` writes an archive, which is"));
     }
     if let Some(reference) = remote(image)? {
         let opened = registry::open(&reference, access)?;
@@ -30,7 +31,7 @@ pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, Opene
     }
     let local = Local::parse(image, |path| Path::new(path).exists())?;
     if Local::has_transport(image) && !Path::new(local.path).exists() {
-        return Err(Failure::new(format!("`{}` does not exist", printable(local.path))));
+        return Err(Failure::error(ErrorName::ImageNotFound, format!("`{}` does not exist", printable(local.path))));
     }
     local.open(Path::new(local.path))
 }
@@ -50,7 +51,7 @@ pub(super) fn remote(image: &str) -> Result<Option<Reference>, Failure> {
     if !image.starts_with(['.', '/']) {
         Reference::refuse_login(image)?;
     }
-    let failure = Failure::new(format!("`{}` does not exist", printable(image)));
+    let failure = Failure::error(ErrorName::ImageNotFound, format!("`{}` does not exist", printable(image)));
     Err(if image.starts_with(['.', '/']) {
         failure
     } else {

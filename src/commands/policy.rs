@@ -1,11 +1,11 @@
-//! What images must keep to: profiles, policy files, and what a recipe adds.
+//! The policy of an audit or a build: a profile, a policy file, options, and what a recipe adds.
 
 use std::path::Path;
 
 use crate::{
     policy::Policy,
     recipe,
-    report::{Failure, Limits, Severity, printable},
+    report::{ErrorName, Failure, Limits, Severity, printable},
 };
 
 /// Reads a policy file.
@@ -36,7 +36,7 @@ pub(super) fn of_audit(
     Ok(policy)
 }
 
-/// What a build must pass: `hardened`, or what the file of whoever runs it says, and on top of it the recipe, which can
+/// What a build must pass: `hardened`, or the policy file of the caller, and on top of it the recipe, which can
 /// demand more and never less. `recipe` gets what the file says about sizes and exceptions, for the checks before the
 /// audit.
 pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Policy) -> Result<Policy, Failure> {
@@ -50,7 +50,7 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
         recipe.registries_above.clone_from(&file.registries);
         add_file(&mut policy, file, true);
     }
-    // Every build passes `hardened` where nobody else decides: a recipe that says so decides, too.
+    // Without a policy file every build passes `hardened`; a recipe that names a profile raises the threshold, too.
     let named = recipe.profile.is_some().then_some(Severity::Medium);
     for severity in [recipe.fail_on, named].into_iter().flatten() {
         policy.fail_on = policy.fail_on.min(severity);
@@ -73,7 +73,8 @@ pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Polic
 
 fn named(profile: &str) -> Result<Policy, Failure> {
     Policy::profile(profile).ok_or_else(|| {
-        Failure::new(format!("unknown profile `{}`", printable(profile))).hint("known: `default`, `hardened`")
+        Failure::error(ErrorName::Usage, format!("unknown profile `{}`", printable(profile)))
+            .hint("known: `default`, `hardened`")
     })
 }
 

@@ -1,4 +1,5 @@
-//! `hardpan push`: an image that was built, or kept elsewhere, goes to registries.
+//! `hardpan push`: pushes an image from a layout, an archive or a registry to registries. `build --push` uses the same
+//! preparation.
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
@@ -10,7 +11,7 @@ use crate::{
         Access, Reference,
         push::{JOBS, Order, Plan, Prepared, TagPolicy},
     },
-    report::{Failure, Failures, Progress, printable},
+    report::{ErrorName, Failure, Failures, Progress, printable},
 };
 
 /// What to push, and how.
@@ -22,7 +23,7 @@ pub struct PushRequest {
     pub targets: Vec<String>,
     /// How.
     pub settings: PushSettings,
-    /// Only look what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
 }
 
@@ -48,11 +49,13 @@ pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Plan>,
     let shown = printable(&request.image);
     let [set] = sets.as_slice() else {
         let what = format!("`{shown}` holds {} images, and one is pushed", sets.len());
-        return Err(Failure::new(what).hint("name one of them, as in `oci:PATH:NAME`").into());
+        return Err(Failure::error(ErrorName::Usage, what).hint("name one of them, as in `oci:PATH:NAME`").into());
     };
     let Some(root) = &set.root else {
         let what = format!("`{shown}` has no manifest, as a registry needs it: it is a docker archive");
-        return Err(Failure::new(what).hint("`skopeo copy docker-archive:... oci:...` makes one").into());
+        return Err(Failure::error(ErrorName::ImageUnsupported, what)
+            .hint("`skopeo copy docker-archive:... oci:...` makes one")
+            .into());
     };
     let from = open_image::remote(&request.image)?;
     let origins = BTreeMap::new();
@@ -63,7 +66,7 @@ pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Plan>,
     Ok(prepared.carry_out(progress)?)
 }
 
-/// Looks what it takes to push `root` to `targets`. Blobs may be mounted from the repository that the image is in, and
+/// Asks the registries what it takes to push `root` to `targets`. Blobs may be mounted from the repository that the image is in, and
 /// single ones from where they are known to be.
 pub(super) fn prepare<'a>(
     root: &'a BlobRef,
@@ -77,13 +80,15 @@ pub(super) fn prepare<'a>(
     Prepared::new(Order { root, blobs, targets, from, origins, policy, jobs }, &settings.access)
 }
 
-/// A reference that something is pushed to: with its host, because nobody means Docker Hub by leaving it out.
+/// Parses a reference that an image is pushed to. It needs its host: leaving it out would mean Docker Hub.
 pub(super) fn target(text: &str) -> Result<Reference, Failure> {
     let bare = text.strip_prefix("docker://").unwrap_or(text);
     Reference::refuse_login(bare)?;
     if !Reference::has_host(bare) {
         let what = format!("`{}` names no registry", printable(text));
-        return Err(Failure::new(what).hint("write its host, as in `registry.example.com/hello:1.0`"));
+        return Err(
+            Failure::error(ErrorName::Reference, what).hint("write its host, as in `registry.example.com/hello:1.0`")
+        );
     }
     Reference::parse(bare)
 }

@@ -1,4 +1,4 @@
-//! The lock beside a recipe: read, and held against the recipe and this machine.
+//! The lock beside a recipe: read, and compared with the recipe and this machine. `build`, `plan` and `lock` use it.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use crate::{
     build::{Settings, World, bundles, timezones},
     oci::Digest,
     recipe::{self, Lock, LockFile, Pin, Requests},
-    report::{Failure, Failures, Limits, Progress, printable},
+    report::{ErrorName, Failure, Failures, Limits, Progress, printable},
 };
 
 /// `hello.lock` of `hello.toml`.
@@ -40,7 +40,8 @@ fn read_any(path: &Path) -> Result<Option<LockFile>, Failure> {
     };
     let mut bytes = Vec::new();
     file.take(Limits::LOCK_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the lock is not UTF-8").in_path(path))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::error(ErrorName::LockSyntax, "the lock is not UTF-8").in_path(path))?;
     recipe::parse_lock(&path.to_string_lossy(), &text).map(Some)
 }
 
@@ -64,7 +65,7 @@ fn check_carried(file: &LockFile, moves: &dyn Fn(&Pin) -> bool) -> Result<(), Fa
                 let version = printable(&locked.version);
                 let what = format!("version `{version}` of {pin} is `{digest}`, not `{}`", locked.digest);
                 let hint = format!("`hardpan lock --update {}` pins them anew", pin.name());
-                return Err(Failure::new(what).at(&file.place(&pin, "digest")).hint(hint));
+                return Err(Failure::error(ErrorName::LockStale, what).at(&file.place(&pin, "digest")).hint(hint));
             }
             Some(_) => {}
         }

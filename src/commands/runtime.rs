@@ -1,11 +1,11 @@
-//! `hardpan inspect --runtime`: a deployment that fits an image.
+//! `hardpan inspect --runtime`: prints a deployment for an image.
 
 use super::inspect::inspect;
 use crate::{
     inspect::runtime::{Profile, Runtime},
     oci::Platform,
     registry::Access,
-    report::{Failure, Failures, printable},
+    report::{ErrorName, Failure, Failures, printable},
 };
 
 /// The deployment of the one image that `image` names, for `runtime`; `repository` is where it will be pulled from.
@@ -21,7 +21,7 @@ pub fn deployment(
     let [report] = inspected.contents.as_slice() else {
         let what =
             format!("`{}` holds {} images, and a deployment is of one", printable(image), inspected.contents.len());
-        return Err(Failure::new(what).hint("`skopeo copy` takes one of them out").into());
+        return Err(Failure::error(ErrorName::Usage, what).hint("`skopeo copy` takes one of them out").into());
     };
     let here = Platform::parse(&format!("linux/{}", std::env::consts::ARCH));
     let architecture = here.map_or("", |platform| platform.architecture);

@@ -1,4 +1,4 @@
-//! Work on many things at once, with the result of one behind the other.
+//! Runs jobs in parallel with the results of a serial run.
 
 use std::{
     collections::BTreeMap,

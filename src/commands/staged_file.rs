@@ -8,7 +8,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::{output::staging_file, report::Failure};
+use crate::{
+    output::staging_file,
+    report::{ErrorName, Failure},
+};
 
 /// A file without its name. Dropped before it is published, it leaves nothing.
 #[derive(Debug)]
@@ -29,10 +32,10 @@ impl StagedFile {
         match fs::symlink_metadata(path) {
             Ok(there) if !there.is_file() => {
                 let what = format!("`{option}` writes a new file, and what is there is no regular file");
-                return Err(Failure::new(what).in_path(path).hint(otherwise));
+                return Err(Failure::error(ErrorName::OutputOccupied, what).in_path(path).hint(otherwise));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::io(&format!("look at the `{option}`"), path, &error));
+                return Err(Failure::io(&format!("read the metadata of the `{option}`"), path, &error));
             }
             _ => {}
         }

@@ -125,7 +125,7 @@ impl Output {
         }
     }
 
-    /// Whether two of one path are told apart, or refused, by what writes them.
+    /// Whether another check refuses two outputs of this kind at one path, or allows them.
     fn may_share(self, other: Self) -> bool {
         self == other || matches!((self, other), (Self::Receipt(_), Self::Receipt(_)))
     }
