@@ -1,151 +1,20 @@
-//! The one writer of JSON that ends up behind a digest.
-
-use std::{
-    borrow::Cow,
-    cell::RefCell,
-    io::{self, Write},
-};
+//! Canonical JSON: the one writer of documents that end up behind a digest. `build` and `output` write configs, manifests
+//! and indexes with it; the same document gives the same bytes in every build of hardpan.
 
 use serde::Serialize;
-use serde_json::{Serializer, ser::Formatter};
-
-/// Bytes that most documents of an image need no more than.
-const USUAL: usize = 1 << 10;
 
 /// `document` as compact UTF-8 JSON with the keys of every object sorted by their bytes.
 ///
 /// The order does not depend on the order of struct fields, nor on which map `serde_json` was built with
 /// (another crate can switch that on), so the bytes are those of `format = 1` in every build. Of a key that is given
-/// twice the last value stays.
+/// twice the last value stays. Numbers are integers; of strings only `"`, `\` and control characters are escaped.
 ///
 /// # Errors
 /// Only for values that JSON cannot say, such as a map whose keys are no strings.
 pub fn canonical_json<T: Serialize>(document: &T) -> serde_json::Result<Vec<u8>> {
-    let out = Out(RefCell::new(Vec::with_capacity(USUAL)));
-    // Numbers are integers; strings are escaped by serde_json: `"`, `\` and control characters only.
-    let sorted = Sorted { out: &out, members: Vec::new(), open: Vec::new() };
-    document.serialize(&mut Serializer::with_formatter(&out, sorted))?;
-    Ok(out.0.into_inner())
-}
-
-/// What was written so far. The formatter looks at it as well, to see where the members of an object begin and end.
-struct Out(RefCell<Vec<u8>>);
-
-impl Out {
-    fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-}
-
-impl Write for &Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Brings the members of an object into their order when it ends: those of an object within it are in theirs by then.
-struct Sorted<'a> {
-    out: &'a Out,
-    /// The members so far of all objects that have not ended, the outermost first.
-    members: Vec<Member>,
-    /// Where the members of each of these objects begin.
-    open: Vec<usize>,
-}
-
-/// Where a member of an object was written.
-#[derive(Clone, Copy)]
-struct Member {
-    /// The quote before its key.
-    start: usize,
-    /// Behind the quote after its key.
-    value: usize,
-    /// Behind its value.
-    end: usize,
-    /// Whether its key was escaped.
-    is_escaped: bool,
-}
-
-impl Member {
-    /// The key, as it was before it was escaped.
-    fn key<'a>(&self, out: &'a [u8]) -> Cow<'a, [u8]> {
-        let quoted = out.get(self.start..self.value).unwrap_or_default();
-        if self.is_escaped
-            && let Ok(key) = serde_json::from_slice::<String>(quoted)
-        {
-            return Cow::Owned(key.into_bytes());
-        }
-        Cow::Borrowed(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default())
-    }
-}
-
-impl Formatter for Sorted<'_> {
-    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.open.push(self.members.len());
-        writer.write_all(b"{")
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if !first {
-            writer.write_all(b",")?;
-        }
-        let start = self.out.len();
-        self.members.push(Member { start, value: start, end: start, is_escaped: false });
-        Ok(())
-    }
-
-    fn end_object_key<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        if let Some(member) = self.members.last_mut() {
-            let out = self.out.0.borrow();
-            member.value = out.len();
-            member.is_escaped = out.get(member.start..).is_some_and(|key| key.contains(&b'\\'));
-        }
-        Ok(())
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        if let Some(member) = self.members.last_mut() {
-            member.end = self.out.len();
-        }
-        Ok(())
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        let from = self.open.pop().unwrap_or_default();
-        sort(self.members.get_mut(from..).unwrap_or_default(), &mut self.out.0.borrow_mut());
-        self.members.truncate(from);
-        writer.write_all(b"}")
-    }
-}
-
-/// Sorts the members at the end of `out` by their keys.
-fn sort(members: &mut [Member], out: &mut Vec<u8>) {
-    if members.is_sorted_by(|one, next| one.key(out) < next.key(out)) {
-        return;
-    }
-    let start = members.first().map_or(out.len(), |first| first.start);
-    members.sort_by(|one, other| one.key(out).cmp(&other.key(out)));
-    let mut sorted = Vec::with_capacity(out.len() - start);
-    for (at, member) in members.iter().enumerate() {
-        if members.get(at + 1).is_some_and(|next| next.key(out) == member.key(out)) {
-            continue;
-        }
-        if !sorted.is_empty() {
-            sorted.push(b',');
-        }
-        sorted.extend_from_slice(out.get(member.start..member.end).unwrap_or_default());
-    }
-    out.truncate(start);
-    out.append(&mut sorted);
+    let mut document = serde_json::to_value(document)?;
+    document.sort_all_objects();
+    serde_json::to_vec(&document)
 }
 
 #[cfg(test)]
