@@ -330,7 +330,7 @@ def recipes(bench):
     else:
         each = results["crane"].wall / calls
         told = f"crane {seconds(each * count)}, from {calls} calls a run"
-        bench.row(case, times(result), told, result.wall / (each * count), 0.05)
+        bench.row(case, times(result), told, result.wall / (each * count), 0.15)
         bench.bars[f"{count:,} small images, seconds"] = {"hardpan": result.wall, "crane": each * count}
     case = f"{count:,} small recipes, peak memory of {count // 20}"
     bench.row(case, f"{result.peak / 1024:.0f} MiB", f"{few.peak / 1024:.0f} MiB", result.peak / few.peak, 1.25)
