@@ -10,13 +10,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// hardpan as a package of a registry has no such folder: there the checksum in Cargo.lock stands for it.
+const ENCODER: &str = "crates/deflate/src";
+
 fn main() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    println!("cargo::rerun-if-changed=src");
-    println!("cargo::rerun-if-changed=Cargo.lock");
-    let layer = ["src/layer", "src/oci/image_path.rs", "Cargo.lock"];
+    let watched = ["src", ENCODER, "Cargo.lock"];
+    for path in watched.iter().filter(|path| root.join(path).exists()) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let layer = ["src/layer", "src/oci/image_path.rs", ENCODER, "Cargo.lock"];
     println!("cargo::rustc-env=HARDPAN_LAYER_SOURCES={:016x}", hash(&root, &layer));
-    println!("cargo::rustc-env=HARDPAN_SOURCES={:016x}", hash(&root, &["src", "Cargo.lock"]));
+    println!("cargo::rustc-env=HARDPAN_SOURCES={:016x}", hash(&root, &watched));
 }
 
 /// Of the names and contents of all files at these paths. Nobody attacks it: whoever could has the cache anyway.

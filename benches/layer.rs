@@ -21,9 +21,10 @@ use std::{
 use hardpan::{
     audit::{LayerWatch, Seen},
     cache::Fingerprint,
-    layer::{Entry, EntryKind, GzipWriter, write_tar},
+    layer::{Entry, EntryKind, write_tar},
     oci::{Digest, ImagePath},
 };
+use hardpan_deflate::GzipWriter;
 use sha2::Digest as _;
 
 const ROUNDS: usize = 5;

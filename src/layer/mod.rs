@@ -10,20 +10,17 @@
 //!                              draft ◀── in order, one member ◀──────┘
 //! ```
 //!
-//! That is gzip; zstd has threads of its own, and a layer that is not compressed goes to the draft as it is.
+//! That is gzip, whose encoder is the crate `hardpan-deflate`; zstd has threads of its own, and a layer that is not
+//! compressed goes to the draft as it is.
 
 mod entry;
 pub(crate) mod foreign_tar;
-mod gzip;
 mod onlooker;
 mod tar;
 mod write;
 mod zstd;
 
 pub use entry::{Entry, EntryKind};
-#[doc(hidden)]
-pub use gzip::fuzzing;
-pub use gzip::{GzipWriter, zlib};
 pub use onlooker::{Nobody, Onlooker};
 pub use tar::{TarError, size as unpacked_size, write as write_tar};
 pub use write::{Compression, Written, write};

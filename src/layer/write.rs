@@ -6,13 +6,15 @@ use std::{
     num::NonZeroUsize,
 };
 
+use hardpan_deflate::GzipWriter;
+
 use super::{
-    Entry, GzipWriter, Onlooker, ZstdWriter,
+    Entry, Onlooker, ZstdWriter,
     tar::{self, TarError},
 };
 use crate::{
     oci::{BlobSink, Descriptor, DiffId, Draft, Sha256, media_type},
-    report::Failure,
+    report::{Failure, Limits},
 };
 
 /// How a layer is stored.
@@ -60,7 +62,8 @@ pub struct Written {
     pub unpacked_size: u64,
 }
 
-/// Writes `entries` as one layer into `sink`, compressing with up to `jobs` threads beside the calling one.
+/// Writes `entries` as one layer into `sink`, compressing with up to `jobs` threads beside the calling one, at most
+/// [`Limits::COMPRESSORS`].
 ///
 /// The entries must be sorted by path, without duplicates and without the root. An error of a content that holds
 /// a [`Failure`] is returned as that failure; everything else names the path in the image, or what the draft says
@@ -74,6 +77,7 @@ pub fn write<T: Borrow<Entry>>(
 ) -> Result<Written, Failure> {
     let watch = onlooker.as_mut();
     let draft = sink.draft()?;
+    let jobs = jobs.min(NonZeroUsize::new(Limits::COMPRESSORS).unwrap_or(NonZeroUsize::MIN));
     let (diff_id, unpacked_size, draft) = match compression {
         Compression::Gzip => pack(entries, GzipWriter::new(draft, jobs), watch)?,
         Compression::Zstd => pack(entries, ZstdWriter::new(draft, jobs)?, watch)?,

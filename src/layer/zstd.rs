@@ -7,7 +7,7 @@ use std::{
 
 use ::zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, zstd_sys::ZSTD_EndDirective};
 
-use crate::report::{Failure, Limits};
+use crate::report::Failure;
 
 /// Part of `format = 1`.
 const LEVEL: i32 = 3;
@@ -29,9 +29,9 @@ pub(super) struct ZstdWriter<W: Write> {
 }
 
 impl<W: Write> ZstdWriter<W> {
-    /// Compresses with up to `jobs` threads beside the calling one, at most [`Limits::COMPRESSORS`].
+    /// Compresses with up to `jobs` threads beside the calling one.
     pub(super) fn new(out: W, jobs: NonZeroUsize) -> Result<Self, Failure> {
-        let workers = u32::try_from(jobs.get().min(Limits::COMPRESSORS)).unwrap_or(1);
+        let workers = u32::try_from(jobs.get()).unwrap_or(1);
         let failed = |code| Failure::new(format!("zstd: {}", ::zstd::zstd_safe::get_error_name(code)));
         let mut context = CCtx::try_create().ok_or_else(|| Failure::new("zstd: there is not enough memory"))?;
         for parameter in [

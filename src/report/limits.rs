@@ -58,8 +58,6 @@ impl Limits {
     pub const BASE_IMAGES: usize = 64;
     /// How deep an index may nest in a layout that somebody else made.
     pub const INDEX_DEPTH: usize = 4;
-    /// Input of one compression block. Part of `format = 1`: the block borders are in the bytes.
-    pub const GZIP_BLOCK_BYTES: usize = 1 << 20;
     /// Layers up to this are made by whoever needs them, without waiting for a turn; one block, so that no thread is started.
     pub const SMALL_LAYER_BYTES: u64 = 256 << 10;
     /// Layers up to this that need no file of the host are made again rather than looked up: it takes some 30 microseconds.

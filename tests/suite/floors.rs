@@ -137,6 +137,21 @@ fn only_the_named_rooms_touch_the_world() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The encoder's output depends on its input alone, so its crate knows nothing of the machine.
+#[test]
+fn the_encoder_does_not_ask_the_machine() {
+    let words = ["env::", "SystemTime", "Instant", "available_parallelism", "is_x86_feature_detected", "HashMap", "fs::"];
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/deflate/src"));
+    assert!(sources.len() >= 15, "{sources:?}");
+    for path in sources.iter().filter(|path| !path.ends_with("tests.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for word in words {
+            assert!(!code.contains(word), "{} uses `{word}`", path.display());
+        }
+    }
+}
+
 #[test]
 fn rooms_that_open_nothing_open_nothing() {
     for room in ["oci", "report", "policy", "secrets", "recipe"] {

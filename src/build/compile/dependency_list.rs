@@ -9,10 +9,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::cargo_graph::{CargoGraph, EdgeKind, GraphPackage};
-use crate::{
-    layer,
-    report::{Failure, printable},
-};
+use crate::report::{Failure, printable};
 
 /// How cargo calls crates.io, whatever mirror it was replaced by.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -69,9 +66,10 @@ impl DependencyList {
         serde_json::to_vec(self).map_err(|error| Failure::new(format!("cannot write the dependency list: {error}")))
     }
 
-    /// The content of the section `.dep-v0`: the JSON, compressed with zlib.
+    /// The content of the section `.dep-v0`: the JSON, compressed with zlib. It becomes part of a program and so of an image:
+    /// its bytes belong to `format = 1`.
     pub(super) fn section(&self) -> Result<Vec<u8>, Failure> {
-        Ok(layer::zlib(&self.json()?))
+        Ok(hardpan_deflate::zlib(&self.json()?))
     }
 
     /// Refuses a list that its readers refuse. Cargo allows no cycle but by way of dev-dependencies.

@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
 };
 
-use hardpan::layer::GzipWriter;
+use hardpan_deflate::GzipWriter;
 use libfuzzer_sys::fuzz_target;
 
 /// gzip's header and trailer (RFC 1952) without options.

@@ -6,7 +6,7 @@ use std::{
     num::NonZeroUsize,
 };
 
-use hardpan::layer::GzipWriter;
+use hardpan_deflate::GzipWriter;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (Vec<u8>, u8, u16)| {

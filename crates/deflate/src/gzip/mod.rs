@@ -1,12 +1,9 @@
-//! gzip, the same bytes whatever the number of threads.
+//! gzip (RFC 1952): one member that several threads compress, with the same bytes for any number of them.
 
 mod block;
-mod deflate;
-pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 mod workers;
-mod zlib;
 
 use std::{
     cell::RefCell,
@@ -14,21 +11,20 @@ use std::{
     num::NonZeroUsize,
 };
 
-pub use self::zlib::zlib;
 use self::{
     block::{Encoded, Encoder},
     workers::{Encode, Workers},
 };
-use crate::report::Limits;
+use crate::BLOCK_BYTES;
 
 /// Compresses what is written to it into one gzip member (RFC 1952) that depends on the bytes alone: not on the
 /// number of threads, not on how the bytes were cut into calls, not on the machine.
 ///
-/// The input is cut into blocks of [`Limits::GZIP_BLOCK_BYTES`]; each is compressed for itself by a worker and ends
+/// The input is cut into blocks of [`BLOCK_BYTES`]; each is compressed for itself by a worker and ends
 /// with a sync flush, the last one with the end of the stream. A member that was not ended with
 /// [`finish`](Self::finish) is incomplete; after an error every call fails.
 ///
-/// A member of one block is compressed by the calling thread: to start another one takes longer than a small layer.
+/// A member of one block is compressed by the calling thread: to start another one takes longer than a small block.
 ///
 /// Memory is about 6 MiB for each thread.
 pub struct GzipWriter<W: Write> {
@@ -56,7 +52,7 @@ enum State {
 }
 
 thread_local! {
-    /// For members of one block: its tables are made once for all layers of a call.
+    /// For members of one block: its tables are made once for all members that this thread writes.
     static OWN: RefCell<Encoder> = RefCell::new(Encoder::new());
 }
 
@@ -64,11 +60,9 @@ thread_local! {
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 impl<W: Write> GzipWriter<W> {
-    /// Compresses with up to `jobs` threads beside the calling one, at most [`Limits::COMPRESSORS`]; they start when
-    /// there is work for them.
+    /// Compresses with up to `jobs` threads beside the calling one; a thread starts when there is a block for it.
     pub fn new(out: W, jobs: NonZeroUsize) -> Self {
-        let most = NonZeroUsize::new(Limits::COMPRESSORS).unwrap_or(NonZeroUsize::MIN);
-        Self::with(out, jobs.min(most), Encoder::encode)
+        Self::with(out, jobs, Encoder::encode)
     }
 
     fn with(out: W, jobs: NonZeroUsize, encode: Encode) -> Self {
@@ -156,10 +150,10 @@ impl<W: Write> Write for GzipWriter<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.attempt(|this| {
             // An empty write says nothing about whether more comes: it must not end a full block.
-            if !buf.is_empty() && this.block.len() == Limits::GZIP_BLOCK_BYTES {
+            if !buf.is_empty() && this.block.len() == BLOCK_BYTES {
                 this.send(false)?;
             }
-            let room = Limits::GZIP_BLOCK_BYTES.saturating_sub(this.block.len());
+            let room = BLOCK_BYTES.saturating_sub(this.block.len());
             let taken = buf.get(..room).unwrap_or(buf);
             this.block.extend_from_slice(taken);
             Ok(taken.len())

@@ -79,7 +79,7 @@ impl Judge {
 
 /// Where tests/run builds it, beside cargo's output.
 fn go() -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_hardpan")).ancestors().map(|folder| folder.join("judges/inflate"));
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).ancestors().map(|folder| folder.join("judges/inflate"));
     let found = built.into_iter().find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("the judge `inflate` is missing; hint: `tests/run` installs all judges"))
 }

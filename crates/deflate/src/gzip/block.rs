@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::deflate::Deflater;
+use crate::Deflater;
 
 /// Compresses blocks; one a worker.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::io::Read;
 use proptest::prelude::*;
 
 use super::{
-    super::tests::data,
     code::Code,
     finder::MOST_WORDS,
     symbols,
@@ -13,6 +12,7 @@ use super::{
     window::{BLOCK, FARTHEST, LONGEST},
     *,
 };
+use crate::test_data::data;
 
 fn deflate(bytes: &[u8], last: bool) -> Vec<u8> {
     Deflater::new().deflate(bytes.to_vec(), last)

@@ -46,9 +46,7 @@
 //! A block is compressed from an empty state in one call. Only integers are used, of which none that reaches the
 //! bytes depends on the width of `usize`; sorts have no equal keys; nothing asks what the processor can do.
 //!
-//! # Why not a library
-//!
-#![doc = include_str!("measured.md")]
+//! How fast it is, how small its output is, and which decoders read it back is in the README of this crate.
 //!
 //! # Credit
 //!
@@ -82,24 +80,45 @@ mod write;
 use std::fmt;
 
 use self::{bits::Bits, parser::Parser, window::Window};
+use crate::BLOCK_BYTES;
 
 /// Bytes by which a block can grow: five for each border of a stored block and each join of two chunks.
-pub(super) const GROWTH: usize = 2048;
+const GROWTH: usize = 2048;
 
-/// The tables of one worker, used for one block after the other; none leaves a trace in the next.
-pub(super) struct Deflater {
+/// Compresses blocks to raw DEFLATE (RFC 1951), each for itself: no block leaves a trace in the next.
+///
+/// It is made of tables of about 3.5 MiB, which are worth keeping for the next block. [`GzipWriter`](crate::GzipWriter) has
+/// one for each thread.
+pub struct Deflater {
     window: Window,
     parser: Parser,
 }
 
 impl Deflater {
-    pub(super) fn new() -> Self {
+    /// Makes the tables.
+    pub fn new() -> Self {
         Self { window: Window::new(), parser: Parser::new() }
     }
 
-    /// Compresses `block` in place, at most [`Limits::GZIP_BLOCK_BYTES`](crate::report::Limits::GZIP_BLOCK_BYTES) of
-    /// it. `last` ends the stream; else a sync flush ends the block at a byte border.
-    pub(super) fn deflate(&mut self, block: Vec<u8>, last: bool) -> Vec<u8> {
+    /// Compresses `bytes`. With `last` the output ends the stream. Else it ends at a byte border with a sync flush, so
+    /// that the output of the next call may follow it.
+    ///
+    /// What is longer than [`BLOCK_BYTES`] is cut into blocks of this length, with a sync flush between two of them. A
+    /// block is compressed in the memory of its input, and grows by ten bytes and five for each 65,535 at most.
+    pub fn deflate(&mut self, bytes: Vec<u8>, last: bool) -> Vec<u8> {
+        if bytes.len() <= BLOCK_BYTES {
+            return self.block(bytes, last);
+        }
+        let mut out = Vec::new();
+        let mut blocks = bytes.chunks(BLOCK_BYTES).peekable();
+        while let Some(block) = blocks.next() {
+            out.append(&mut self.block(block.to_vec(), last && blocks.peek().is_none()));
+        }
+        out
+    }
+
+    /// Compresses a block of [`BLOCK_BYTES`] at most.
+    fn block(&mut self, block: Vec<u8>, last: bool) -> Vec<u8> {
         self.window.fill(&block);
         self.parser.parse(&self.window);
         let segments = split::split(&mut self.parser.chunks);
@@ -110,6 +129,12 @@ impl Deflater {
     #[cfg(test)]
     fn work(&self) -> usize {
         self.parser.work()
+    }
+}
+
+impl Default for Deflater {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

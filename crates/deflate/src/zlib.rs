@@ -1,25 +1,15 @@
-//! zlib (RFC 1950) around the encoder of layers, for compressed data that is part of a program.
+//! zlib (RFC 1950) around raw DEFLATE.
 
-use super::deflate::Deflater;
-use crate::report::Limits;
+use crate::Deflater;
 
 /// Deflate with a window of 32 KiB (RFC 1950, 2.2). The second byte says "default level" and completes the check sum
 /// of the header.
 const HEADER: [u8; 2] = [0x78, 0x9c];
 
-/// Compresses `bytes` into one zlib stream that depends on the bytes alone.
-///
-/// The output becomes part of a program and so of an image: like the encoder's, it is part of `format = 1`.
+/// Compresses `bytes` into one zlib stream that depends on the bytes alone, on the calling thread.
 pub fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut deflater = Deflater::new();
     let mut out = HEADER.to_vec();
-    let mut blocks = bytes.chunks(Limits::GZIP_BLOCK_BYTES).peekable();
-    if blocks.peek().is_none() {
-        out.append(&mut deflater.deflate(Vec::new(), true));
-    }
-    while let Some(block) = blocks.next() {
-        out.append(&mut deflater.deflate(block.to_vec(), blocks.peek().is_none()));
-    }
+    out.append(&mut Deflater::new().deflate(bytes.to_vec(), true));
     out.extend_from_slice(&adler32(bytes).to_be_bytes());
     out
 }
@@ -48,11 +38,12 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
+    use crate::BLOCK_BYTES;
 
     #[test]
     fn another_decoder_reads_every_length_and_checks_the_sum() {
         let pattern = |length: usize| (0..length).map(|at| at.to_le_bytes()[at % 2]).collect::<Vec<_>>();
-        let block = Limits::GZIP_BLOCK_BYTES;
+        let block = BLOCK_BYTES;
         let mut inputs: Vec<_> = [0, 1, 2, 300, block - 1, block, block + 1, 2 * block].map(pattern).into();
         // The sums are the largest here.
         inputs.push(vec![0xff; 70_000]);

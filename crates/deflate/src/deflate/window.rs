@@ -1,9 +1,9 @@
 //! The bytes of the block, to be looked at from any place without a check.
 
-use crate::report::Limits;
+use crate::BLOCK_BYTES;
 
 /// Bytes of a block; a power of two, so that a masked place is always inside.
-pub(super) const BLOCK: usize = Limits::GZIP_BLOCK_BYTES;
+pub(super) const BLOCK: usize = BLOCK_BYTES;
 /// The farthest distance of a match.
 pub(super) const FARTHEST: usize = 1 << 15;
 /// The longest match.
