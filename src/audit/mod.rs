@@ -25,4 +25,4 @@ pub use engine::{Judged, Judgement, Request, audit, judge_seen};
 pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
 pub use place::{LayerRef, Place};
-pub use watch::{LayerWatch, Seen};
+pub use watch::{LayerWatch, Seen, SharedScans};

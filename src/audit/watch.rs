@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, BufRead, Read},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -27,16 +27,19 @@ const WAITING: usize = 4;
 #[derive(Debug, Default)]
 pub struct Seen {
     watched: BTreeMap<Digest, LayerScan>,
-    shared: SharedScans,
+    shared: Arc<SharedScans>,
 }
+
+/// Scans of small layers, for all images of a call: most of them have the same base, certificates and accounts.
+#[derive(Debug, Default)]
+pub struct SharedScans(Mutex<Shared>);
 
 /// What was seen of a layer, and the media type by which it was read.
 type Scanned = (String, Arc<LayerScan>);
 
-/// Scans of small layers that several platforms of an image have, by what is stored and what it unpacks to, then by media
-/// type.
+/// Scans by what is stored and what it unpacks to, then by media type.
 #[derive(Debug, Default)]
-struct SharedScans {
+struct Shared {
     scans: BTreeMap<(Digest, DiffId), Vec<Scanned>>,
     bytes: usize,
 }
@@ -70,6 +73,11 @@ struct Running {
 }
 
 impl Seen {
+    /// Nothing yet but the scans that images before this one share.
+    pub fn sharing(shared: &Arc<SharedScans>) -> Self {
+        Self { watched: BTreeMap::new(), shared: Arc::clone(shared) }
+    }
+
     /// Keeps what was seen of a layer that was written as `blob`.
     ///
     /// What a scan could not finish is not kept: the layer is read like any other then, and says why.
@@ -106,17 +114,23 @@ pub(super) fn name_of(stored: &StoredLayer) -> LayerName<'_> {
 
 impl SharedScans {
     fn find(&self, (digest, diff_id, media_type): LayerName<'_>) -> Option<Arc<LayerScan>> {
-        let mut same = self.scans.get(&(digest, diff_id))?.iter();
+        let shared = self.shared();
+        let mut same = shared.scans.get(&(digest, diff_id))?.iter();
         same.find(|(known, _)| known == media_type).map(|(_, scan)| Arc::clone(scan))
     }
 
     /// Takes a scan where there is room, and nothing is wrong with it.
-    fn offer(&mut self, (digest, diff_id, media_type): LayerName<'_>, scan: &Arc<LayerScan>) {
-        let bytes = self.bytes.saturating_add(scan.weight);
+    fn offer(&self, (digest, diff_id, media_type): LayerName<'_>, scan: &Arc<LayerScan>) {
+        let mut shared = self.shared();
+        let bytes = shared.bytes.saturating_add(scan.weight);
         if scan.fault.is_none() && bytes <= Limits::AUDIT_SHARED_BYTES {
-            self.bytes = bytes;
-            self.scans.entry((digest, diff_id)).or_default().push((media_type.to_owned(), Arc::clone(scan)));
+            shared.bytes = bytes;
+            shared.scans.entry((digest, diff_id)).or_default().push((media_type.to_owned(), Arc::clone(scan)));
         }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -178,7 +178,7 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
             finished.push(resolver.finish(prepared)?);
         }
         // What `build` would refuse of the finished image is refused here, in the same words.
-        let gate = Gate::new(&policy, request.settings.today);
+        let gate = Gate::new(&policy, request.settings.today, &Arc::default());
         let onlooker = || gate.onlooker();
         let set = unstored_images(&finished, resolver.name(), request.settings.jobs, &onlooker)?;
         gate.judge(&set, resolver.name(), &one.recipe, &finished, progress)?;

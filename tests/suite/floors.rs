@@ -140,7 +140,8 @@ fn only_the_named_rooms_touch_the_world() {
 /// The encoder's output depends on its input alone, so its crate knows nothing of the machine.
 #[test]
 fn the_encoder_does_not_ask_the_machine() {
-    let words = ["env::", "SystemTime", "Instant", "available_parallelism", "is_x86_feature_detected", "HashMap", "fs::"];
+    let words =
+        ["env::", "SystemTime", "Instant", "available_parallelism", "is_x86_feature_detected", "HashMap", "fs::"];
     let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/deflate/src"));
     assert!(sources.len() >= 15, "{sources:?}");
     for path in sources.iter().filter(|path| !path.ends_with("tests.rs")) {

@@ -1,14 +1,14 @@
 //! What every image passes before it is written: the audit that `hardpan audit` makes, over the bytes that were just
 //! assembled.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use super::{
     gate_verdict::{self, GateVerdict},
     passed_findings::PassedFindings,
 };
 use crate::{
-    audit::{self, Finding, LayerWatch, Place, Seen, Unknown},
+    audit::{self, Finding, LayerWatch, Place, Seen, SharedScans, Unknown},
     build::{Date, Plan, unless_all_excepted},
     cache::Cache,
     image::ImageSet,
@@ -48,9 +48,9 @@ struct JudgedPlan<'a> {
 }
 
 impl<'a> Gate<'a> {
-    /// Demands what `policy` says.
-    pub(in crate::commands) fn new(policy: &'a Policy, today: Date) -> Self {
-        Self { policy, today, seen: RefCell::default() }
+    /// Demands what `policy` says; scans of small layers are `shared` with the other gates of a call.
+    pub(in crate::commands) fn new(policy: &'a Policy, today: Date, shared: &Arc<SharedScans>) -> Self {
+        Self { policy, today, seen: RefCell::new(Seen::sharing(shared)) }
     }
 
     /// An onlooker that scans a layer while it is written. Where the system has no thread for it, the layer is read again.

@@ -15,6 +15,7 @@ use super::{
     request::{BuildRequest, BuiltImage},
 };
 use crate::{
+    audit::SharedScans,
     build::{Assembled, Assembler, Bounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
@@ -54,13 +55,14 @@ pub(super) struct ImageBuilder<'a> {
     bounds: Bounds,
     created: Arc<Created>,
     run: BuildRun,
+    scans: Arc<SharedScans>,
 }
 
 impl<'a> ImageBuilder<'a> {
     /// A builder for a call that writes to the paths `written`.
     pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>) -> Self {
         let (bounds, created, run) = (Bounds::default(), Arc::default(), BuildRun::default());
-        Self { request, written, bounds, created, run }
+        Self { request, written, bounds, created, run, scans: Arc::default() }
     }
 
     /// Builds one image: resolve and compile what the recipe names, assemble layers, config and manifest, pass the gate.
@@ -81,7 +83,7 @@ impl<'a> ImageBuilder<'a> {
         // All that the resolver knows of inputs is in the plans now.
         drop(resolver);
 
-        let gate = Gate::new(&job.policy, settings.today);
+        let gate = Gate::new(&job.policy, settings.today, &self.scans);
         let onlooker = || gate.onlooker();
         let mut assembler = Assembler::new(&staging, cache, &self.run, settings.jobs, progress, &onlooker);
         let mut images: Vec<Assembled> = Vec::new();
