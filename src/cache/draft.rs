@@ -10,10 +10,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{Cache, CachedBlob};
+use super::{Cache, CachedBlob, write_failure};
 use crate::{
     oci::{Digest, Sha256},
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 /// A file beside the entries, which becomes one when its bytes are those that were promised. Dropped, it is removed.
@@ -28,7 +28,7 @@ pub struct CacheDraft {
 
 impl CacheDraft {
     pub(super) fn create(cache: Cache, folder: &Path) -> Result<Self, Failure> {
-        let fault = |error: io::Error| Failure::io("write to the cache", folder, &error);
+        let fault = |error: io::Error| write_failure(folder, &error);
         fs::create_dir_all(folder).map_err(fault)?;
         // With the umask, as any file a tool writes: an image may share it.
         let open = fs::Permissions::from_mode(0o666);
@@ -41,16 +41,15 @@ impl CacheDraft {
     /// # Errors
     /// Other bytes than those of this name and size; a file system that does not take it. Nothing is left then.
     pub fn seal(mut self, digest: Digest, size: u64) -> Result<CachedBlob, Failure> {
-        let fault = |error: &io::Error| Failure::io("write to the cache", &self.folder, error);
+        let fault = |error: &io::Error| write_failure(&self.folder, error);
         self.file.flush().map_err(|error| fault(&error))?;
         let found = self.hasher.clone().finish();
         if (found, self.written) != (digest, size) {
             let what = format!("`{digest}` of {size} bytes was promised, and `{found}` of {} bytes came", self.written);
-            return Err(Failure::new(what));
+            return Err(Failure::error(ErrorName::BlobMismatch, what));
         }
         let path = self.folder.join(digest.hex());
-        let file =
-            self.file.persist(&path).map_err(|error| Failure::io("write to the cache", &self.folder, &error.error))?;
+        let file = self.file.persist(&path).map_err(|error| fault(&error.error))?;
         self.cache.saw_blob(&file, digest);
         self.cache.settle_blob(&path);
         self.cache.0.grown.store(true, Ordering::Relaxed);

@@ -41,7 +41,7 @@ use std::{
 
 use crate::{
     oci::{Digest, Open},
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 pub use draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
@@ -53,6 +53,18 @@ pub use witness::tells_changes;
 
 use known::Known;
 use lock::Held;
+
+/// An operation of the system failed on the cache. It is named after the cache, because another folder helps, unless the
+/// disk is full.
+fn cache_failure(doing: &str, path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::io(doing, path, error);
+    if failure.name == Some(ErrorName::DiskFull) { failure } else { failure.named(ErrorName::Cache) }
+}
+
+/// [`cache_failure`] of a write.
+fn write_failure(path: &Path, error: &io::Error) -> Failure {
+    cache_failure("write to the cache", path, error)
+}
 
 /// The cache of one user. A handle: copies are the same cache.
 #[derive(Debug, Clone)]
@@ -110,8 +122,8 @@ impl Cache {
         let held = self.0.held.get_or_init(|| Held::take(&self.0.root).map_err(|error| fault = Some(error)).ok());
         match (held, fault) {
             (Some(_), _) => Ok(()),
-            (None, Some(error)) => Err(Failure::io("use the cache", &self.0.root, &error)),
-            (None, None) => Err(Failure::new("the cache cannot be used").in_path(&self.0.root)),
+            (None, Some(error)) => Err(cache_failure("use the cache", &self.0.root, &error)),
+            (None, None) => Err(Failure::error(ErrorName::Cache, "the cache cannot be used").in_path(&self.0.root)),
         }
     }
 
@@ -188,7 +200,7 @@ impl Cache {
     /// The folder cannot be written; nothing is lost but time.
     pub fn save(&self) -> Result<(), Failure> {
         let Some(Some(held)) = self.0.held.get() else { return Ok(()) };
-        let fault = |error: io::Error| Failure::io("write to the cache", &self.0.root, &error);
+        let fault = |error: io::Error| write_failure(&self.0.root, &error);
         self.known().save(&self.0.root, held, self.day()).map_err(fault)?;
         if self.0.grown.swap(false, Ordering::Relaxed) {
             self.evict(held);

@@ -104,7 +104,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be locked or written.
     pub fn prune(&self, limit: u64) -> Result<Pruned, Failure> {
-        let fault = |error: io::Error| Failure::io("prune the cache", self.root(), &error);
+        let fault = |error: io::Error| super::cache_failure("prune the cache", self.root(), &error);
         self.enter()?;
         let Some(Some(held)) = self.0.held.get() else { return Ok(Pruned::default()) };
         held.alone().map_err(fault)?;
@@ -118,7 +118,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be locked.
     pub fn verify(&self) -> Result<Verified, Failure> {
-        let fault = |error: io::Error| Failure::io("verify the cache", self.root(), &error);
+        let fault = |error: io::Error| super::cache_failure("verify the cache", self.root(), &error);
         self.enter()?;
         let Some(Some(held)) = self.0.held.get() else { return Ok(Verified::default()) };
         held.alone().map_err(fault)?;

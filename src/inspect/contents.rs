@@ -7,7 +7,7 @@ use super::{RootfsListing, rootfs_listing, tar};
 use crate::{
     image::{ImageSet, Skip, Skipped, StoredImage, StoredLayer, drain},
     oci::{DiffId, Digest},
-    report::{Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// One name of a place: its images.
@@ -115,7 +115,7 @@ fn report(set: &ImageSet, rootfs: bool, room: &mut tar::Room) -> Result<Report, 
 
 fn image(image: &StoredImage, rootfs: bool, room: &mut tar::Room) -> Result<ImageReport, Failure> {
     let config = serde_json::to_value(&image.config)
-        .map_err(|error| Failure::new(format!("cannot show the config: {error}")))?;
+        .map_err(|error| Failure::error(ErrorName::ImageInvalid, format!("cannot show the config: {error}")))?;
     let word = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
     let mut platform = format!("{}/{}", word("os").unwrap_or_default(), word("architecture").unwrap_or_default());
     if let Some(variant) = word("variant") {
@@ -152,7 +152,8 @@ fn history(config: &Value, layers: usize) -> Vec<Option<String>> {
 fn layer(stored: &StoredLayer, created_by: Option<String>, room: &mut tar::Room) -> Result<LayerReport, Failure> {
     let fault = |error: std::io::Error| {
         let digest = stored.descriptor.digest;
-        Failure::new(format!("cannot read the layer `{digest}`: {}", printable(&error.to_string())))
+        let what = format!("cannot read the layer `{digest}`: {}", printable(&error.to_string()));
+        Failure::error(ErrorName::ImageInvalid, what)
     };
     let mut reader = tar::Counted::new(stored.open_tar().map_err(fault)?);
     let entries = tar::entries(&mut reader, Limits::ENTRIES, room).map_err(fault)?;

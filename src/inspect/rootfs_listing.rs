@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::tar::kind_name;
 use crate::{
     image::StoredImage,
-    report::{Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable},
     rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth, parent},
 };
 
@@ -66,14 +66,16 @@ pub(super) fn of(image: &StoredImage) -> Result<RootfsListing, Failure> {
         let scan = LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut room);
         if let Some((reason, _)) = &scan.fault {
             let digest = stored.descriptor.digest;
-            return Err(Failure::new(format!("cannot read the layer `{digest}`: {}", printable(reason))));
+            let what = format!("cannot read the layer `{digest}`: {}", printable(reason));
+            return Err(Failure::error(ErrorName::ImageInvalid, what));
         }
         scans.push(scan);
     }
     let scans: Vec<&LayerScan> = scans.iter().collect();
     let apply = |reading| {
-        LayeredRootfs::of(&scans, reading)
-            .ok_or_else(|| Failure::new("putting the layers on each other takes too many steps"))
+        let too_many =
+            || Failure::error(ErrorName::ImageTooLarge, "putting the layers on each other takes too many steps");
+        LayeredRootfs::of(&scans, reading).ok_or_else(too_many)
     };
     let followed = apply(LinkReading::Followed)?;
     let replaced = if followed.has_two_readings() { Some(apply(LinkReading::Replaced)?) } else { None };
@@ -114,7 +116,8 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Result<Vec<RootfsEntr
     let bytes: usize = implied.keys().map(|path| path.len() + size_of::<RootfsEntry>()).sum();
     if bytes > Limits::REPORT_BYTES {
         let most = Limits::REPORT_BYTES >> 20;
-        return Err(Failure::new(format!("the folders that no layer has an entry for take more than {most} MiB")));
+        let what = format!("the folders that no layer has an entry for take more than {most} MiB");
+        return Err(Failure::error(ErrorName::ImageTooLarge, what));
     }
     let implied = implied.into_iter().map(|(path, layer)| RootfsEntry {
         path: path.to_owned(),

@@ -209,6 +209,7 @@ mod tests {
     use crate::{
         layer::{EntryKind, Nobody},
         oci::{Digest, Draft, ImagePath},
+        report::ErrorName,
     };
 
     /// Keeps what was sealed in memory, when it is not more than there is room for.
@@ -249,7 +250,7 @@ mod tests {
         }
 
         fn failure(&self, error: &io::Error) -> Failure {
-            Failure::new(format!("full after {}: {error}", self.bytes.len()))
+            Failure::error(ErrorName::DiskFull, format!("full after {}: {error}", self.bytes.len()))
         }
     }
 

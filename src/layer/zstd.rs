@@ -7,7 +7,7 @@ use std::{
 
 use ::zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, zstd_sys::ZSTD_EndDirective};
 
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// Part of `format = 1`.
 const LEVEL: i32 = 3;
@@ -32,8 +32,10 @@ impl<W: Write> ZstdWriter<W> {
     /// Compresses with up to `jobs` threads beside the calling one.
     pub(super) fn new(out: W, jobs: NonZeroUsize) -> Result<Self, Failure> {
         let workers = u32::try_from(jobs.get()).unwrap_or(1);
-        let failed = |code| Failure::new(format!("zstd: {}", ::zstd::zstd_safe::get_error_name(code)));
-        let mut context = CCtx::try_create().ok_or_else(|| Failure::new("zstd: there is not enough memory"))?;
+        let failed =
+            |code| Failure::error(ErrorName::Internal, format!("zstd: {}", ::zstd::zstd_safe::get_error_name(code)));
+        let no_memory = || Failure::error(ErrorName::Resources, "zstd: there is not enough memory");
+        let mut context = CCtx::try_create().ok_or_else(no_memory)?;
         for parameter in [
             CParameter::CompressionLevel(LEVEL),
             CParameter::NbWorkers(workers),

@@ -6,7 +6,7 @@ use super::{
     Located, Recipe,
     wording::{quoted, suggestion},
 };
-use crate::report::{Failure, Origin};
+use crate::report::{ErrorName, Failure, Origin};
 
 /// The variables that every recipe has.
 pub(super) const WORDS: [&str; 10] = [
@@ -72,7 +72,10 @@ impl Variables<'_> {
                 Piece::Variable(name, range) => {
                     let value = self.value(name).map_err(|failure| Fault { failure, range: range.clone() })?;
                     if value.chars().any(char::is_control) {
-                        let failure = Failure::new(format!("the value of `{{{name}}}` has a control character"));
+                        let failure = Failure::error(
+                            ErrorName::RecipeVariable,
+                            format!("the value of `{{{name}}}` has a control character"),
+                        );
                         return Err(Fault { failure, range });
                     }
                     expanded.push_str(&value);
@@ -90,9 +93,10 @@ impl Variables<'_> {
             "git.dirty" => (self.git)(GitWord::Dirty),
             _ => match self.words.get(name).or_else(|| self.vars.get(name)) {
                 Some(value) => Ok(value.clone()),
-                None if WORDS.contains(&name) => {
-                    Err(Failure::new(format!("`{{{name}}}` has no single value for several platforms")))
-                }
+                None if WORDS.contains(&name) => Err(Failure::error(
+                    ErrorName::RecipeVariable,
+                    format!("`{{{name}}}` has no single value for several platforms"),
+                )),
                 None => Err(unknown(name, &self.vars)),
             },
         }
@@ -131,17 +135,23 @@ pub(super) fn outline(text: &Located<String>, vars: &BTreeMap<String, String>) -
 pub fn set_variables(recipe: &mut Recipe, pairs: &[String]) -> Result<(), Failure> {
     for pair in pairs {
         let Some((name, value)) = pair.split_once('=') else {
-            let failure = Failure::new(format!("`--set` takes `name=value`, not {}", quoted(pair)));
+            let failure = Failure::error(ErrorName::Usage, format!("`--set` takes `name=value`, not {}", quoted(pair)));
             return Err(failure);
         };
         if value.chars().any(char::is_control) {
-            return Err(Failure::new(format!("the value of {} in `--set` has a control character", quoted(name))));
+            return Err(Failure::error(
+                ErrorName::RecipeVariable,
+                format!("the value of {} in `--set` has a control character", quoted(name)),
+            ));
         }
         if let Some(old) = recipe.vars.get_mut(name) {
             value.clone_into(old);
             continue;
         }
-        let failure = Failure::new(format!("`--set` names {}, which `[vars]` does not declare", quoted(name)));
+        let failure = Failure::error(
+            ErrorName::RecipeVariable,
+            format!("`--set` names {}, which `[vars]` does not declare", quoted(name)),
+        );
         let declared: Vec<_> = recipe.vars.keys().map(String::as_str).collect();
         return Err(match suggestion(name, &declared) {
             Some(hint) => failure.hint(hint),
@@ -153,7 +163,7 @@ pub fn set_variables(recipe: &mut Recipe, pairs: &[String]) -> Result<(), Failur
 
 /// The failure for a name that no variable has.
 fn unknown(name: &str, vars: &BTreeMap<String, String>) -> Failure {
-    let failure = Failure::new(format!("unknown variable {}", quoted(name)));
+    let failure = Failure::error(ErrorName::RecipeVariable, format!("unknown variable {}", quoted(name)));
     let word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if name.is_empty() || !name.chars().all(word) {
         return failure.hint("write `{{` and `}}` for braces");
@@ -237,7 +247,7 @@ fn next_piece(rest: &str, at: usize) -> Result<(Piece<'_>, usize), Fault> {
         }
         _ => {
             let brace = braced.get(..1).unwrap_or_default();
-            let failure = Failure::new(format!("a `{brace}` stands alone"))
+            let failure = Failure::error(ErrorName::RecipeVariable, format!("a `{brace}` stands alone"))
                 .hint(format!("write `{brace}{brace}` for a brace, or `{{name}}` for a variable"));
             Err(Fault { failure, range: at..at + 1 })
         }

@@ -47,6 +47,9 @@ error_names! {
     Interrupted = "interrupted",
         "The call was ended by a signal or by its time limit before its work was done.",
         "Run it again; outputs and tags are as they were.";
+    Resources = "resources",
+        "The system has not enough memory, threads, processes or file handles.",
+        "Run it again with fewer jobs (`--jobs 1`) or higher limits (`ulimit -a` shows them).";
     Internal = "internal",
         "hardpan found that its own result is not what it has to be, and threw it away.",
         "This is a fault of hardpan: report it with the command line and the message.";
@@ -85,11 +88,14 @@ error_names! {
         "A value in the recipe has another type or form than its key takes.",
         "`hardpan help recipe` says what the key takes.";
     RecipeConflict = "recipe-conflict",
-        "Two keys of the recipe exclude each other, or one thing is set twice.",
-        "Keep one of the two.";
+        "Two keys of the recipe exclude each other, a key needs another one that is not there, or one thing is set twice.",
+        "Keep one of the two, or add the key that the message names.";
+    RecipeFlag = "recipe-flag",
+        "A flag or variable for a compiler is one that a recipe cannot give: it would run another program, write elsewhere, or change what hardpan sets itself.",
+        "Leave it out, or use the key that the hint names; `hardpan help recipe` describes all keys.";
     RecipeVariable = "recipe-variable",
-        "The recipe uses a variable that has no value, `--set` gives a variable that the recipe does not have, or the name is malformed.",
-        "Give it with `--set NAME=VALUE` or a default in `[variables]`.";
+        "A variable is unknown, has no value or one that cannot be used, stands where none is replaced, or its name is malformed; or `--set` names one that `[vars]` does not declare.",
+        "Declare it in `[vars]`; `--set NAME=VALUE` gives it another value. Braces that are no variable are written `{{` and `}}`.";
     RecipePath = "recipe-path",
         "A path inside of the image is not one that every engine reads in the same way, or one that images cannot have.",
         "Write an absolute path without `.`, `..`, empty parts and names that begin with `.wh.`.";
@@ -117,7 +123,7 @@ error_names! {
         "An input changed while it was read, so that no digest stands for it.",
         "Run the build again when nothing writes to it any more.";
     InputLink = "input-link",
-        "A symbolic link in a tree leads out of the tree, to nothing, or to itself.",
+        "A symbolic link leads out of its tree, to nothing or to itself, or has a target that Linux cannot follow.",
         "Correct the link, or leave it out with a pattern.";
     InputName = "input-name",
         "The name of a file cannot be stored so that every engine reads the same: it is no UTF-8, has control characters or is too long.",
@@ -187,8 +193,8 @@ error_names! {
         "The lock file cannot be read, or was written by another version of hardpan.",
         "Do not edit it; run `hardpan lock` again.";
     Policy = "policy",
-        "A policy file cannot be read, or has a key, rule or pattern that does not exist.",
-        "Correct the line that the message points at.";
+        "The policy of a file or a recipe cannot be read, has a key, rule or severity that does not exist, or a recipe's is looser than builds keep to.",
+        "Correct the line that the message points at; a recipe excepts a rule with `[[policy.allow]]`.";
 
     // Images that are read.
     ImageNotFound = "image-not-found",
@@ -206,6 +212,9 @@ error_names! {
     ImageTooLarge = "image-too-large",
         "The image is larger, deeper or has more parts than hardpan's bounds allow.",
         "The message has the bound. Split the image, or suspect it.";
+    RuntimeProfile = "runtime-profile",
+        "The image has a user, port or volume that the settings of a runtime (a Kubernetes manifest, a run command) cannot name.",
+        "Make the image with a numeric user, and ports and volumes of the plain form.";
     BlobMissing = "blob-missing",
         "The image names a blob that is not there.",
         "Copy or pull the image again.";

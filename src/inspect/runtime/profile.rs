@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::{EntryReport, ImageReport, Report};
 use crate::{
     oci::User,
-    report::{Failure, Rule, printable},
+    report::{ErrorName, Failure, Rule, printable},
 };
 
 /// What an image needs.
@@ -61,7 +61,7 @@ impl Profile {
     pub fn of(report: &Report, architecture: &str, repository: Option<&str>, fallback: &str) -> Result<Self, Failure> {
         let wanted = |image: &&ImageReport| image.platform.split('/').nth(1) == Some(architecture);
         let image = report.images.iter().find(wanted).or(report.images.first());
-        let image = image.ok_or_else(|| Failure::new("there is no image in it"))?;
+        let image = image.ok_or_else(|| Failure::error(ErrorName::ImageNotFound, "there is no image in it"))?;
         let config = image.config.get("config").unwrap_or(&Value::Null);
         let repository = match repository {
             Some(repository) => without_tag(repository),
@@ -69,11 +69,12 @@ impl Profile {
         };
         if !is_repository(repository) {
             let what = format!("`{}` is no name that an image could be pulled by", printable(repository));
-            return Err(Failure::new(what).hint("`--as registry.example.com/name` says where it was pushed to"));
+            return Err(Failure::error(ErrorName::Reference, what)
+                .hint("`--as registry.example.com/name` says where it was pushed to"));
         }
         let digest = report.digest.ok_or_else(|| {
-            Failure::new("a docker archive does not say which digest the image has in a registry")
-                .hint("an OCI layout or archive does")
+            let what = "a docker archive does not say which digest the image has in a registry";
+            Failure::error(ErrorName::ImageUnsupported, what).hint("an OCI layout or archive does")
         })?;
         let user = user(config)?;
         let (mounts, hiding) = mounts(image, config, user)?;
@@ -149,8 +150,8 @@ fn user(config: &Value) -> Result<User, Failure> {
     let gid = if gid.is_empty() { uid } else { gid };
     let user = uid.parse().ok().zip(gid.parse().ok()).and_then(|(uid, gid)| User::new(uid, gid));
     user.ok_or_else(|| {
-        Failure::new(format!("the image's user is `{}`, not two numbers", printable(text)))
-            .hint("`runAsNonRoot` can only be checked for a numeric user")
+        let what = format!("the image's user is `{}`, not two numbers", printable(text));
+        Failure::error(ErrorName::RuntimeProfile, what).hint("`runAsNonRoot` can only be checked for a numeric user")
     })
 }
 
@@ -163,7 +164,8 @@ fn ports(config: &Value) -> Result<Vec<Port>, Failure> {
         let protocol = ["tcp", "udp", "sctp"].into_iter().find(|known| *known == protocol);
         let number = number.parse().ok().filter(|number| *number > 0);
         let (Some(number), Some(protocol)) = (number, protocol) else {
-            return Err(Failure::new(format!("the image exposes `{}`, which is no port", printable(text))));
+            let what = format!("the image exposes `{}`, which is no port", printable(text));
+            return Err(Failure::error(ErrorName::RuntimeProfile, what));
         };
         ports.insert(Port { number, protocol });
     }
@@ -200,7 +202,7 @@ fn mounts(image: &ImageReport, config: &Value, user: User) -> Result<(Vec<Mount>
     hiding.retain(|path| !mounts.contains_key(path));
     if let Some(path) = mounts.keys().find(|path| !is_plain(path)) {
         let what = format!("`{}` must be writable, and not every runtime can be told of such a path", printable(path));
-        return Err(Failure::new(what));
+        return Err(Failure::error(ErrorName::RuntimeProfile, what));
     }
     let (mut mounts, mut names) = (mounts.into_values().collect::<Vec<_>>(), BTreeSet::new());
     for mount in &mut mounts {

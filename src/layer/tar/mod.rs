@@ -26,7 +26,7 @@ use self::{
 use super::{Entry, EntryKind};
 use crate::{
     oci::{ImagePath, Open},
-    report::{Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// What is read at once. Any size gives the same bytes.
@@ -71,17 +71,19 @@ fn check<T: Borrow<Entry>>(entries: &[T]) -> Result<(), Failure> {
     let all = || entries.iter().map(Borrow::borrow);
     for (entry, next) in all().zip(all().skip(1)) {
         if entry.path >= next.path {
-            return Err(Failure::new(format!("`{}` comes before `{}` in a layer", entry.path, next.path)));
+            let what = format!("`{}` comes before `{}` in a layer", entry.path, next.path);
+            return Err(Failure::error(ErrorName::Internal, what));
         }
     }
     for entry in all() {
         if entry.path.is_root() {
-            return Err(Failure::new("a layer has no entry for `/`"));
+            return Err(Failure::error(ErrorName::Internal, "a layer has no entry for `/`"));
         }
         if let EntryKind::Symlink { target } = &entry.kind
             && (target.is_empty() || target.contains(&0) || target.len() >= Limits::PATH_BYTES)
         {
-            return Err(Failure::new(format!("the symlink `{}` has a target that Linux cannot follow", entry.path)));
+            let what = format!("the symbolic link `{}` has a target that Linux cannot follow", entry.path);
+            return Err(Failure::error(ErrorName::InputLink, what));
         }
     }
     Ok(())
@@ -187,7 +189,8 @@ fn copy(
 
 /// A content that is longer or shorter than its entry says.
 fn changed(path: &ImagePath, size: u64) -> TarError {
-    TarError::Entry(Failure::new(format!("`{path}` changed while it was read: it is no longer {size} bytes")))
+    let what = format!("`{path}` changed while it was read: it is no longer {size} bytes");
+    TarError::Entry(Failure::error(ErrorName::InputChanged, what))
 }
 
 /// A content that cannot be read. A [`Failure`] inside the error is passed on as it is: it knows the place better.

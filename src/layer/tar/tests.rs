@@ -6,7 +6,7 @@ use ::tar::{Archive, EntryType};
 use proptest::prelude::*;
 
 use super::*;
-use crate::oci::Digest;
+use crate::{oci::Digest, report::ErrorName};
 
 /// The path that these bytes are; `/` is put before it.
 fn at(path: &[u8]) -> ImagePath {
@@ -260,12 +260,14 @@ fn a_failure_inside_a_read_error_keeps_what_it_knows() {
     struct Refuses;
     impl Open for Refuses {
         fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-            Err(io::Error::other(Failure::new("gone").in_path("/src/app").hint("build it first")))
+            Err(io::Error::other(
+                Failure::error(ErrorName::InputNotFound, "gone").in_path("/src/app").hint("build it first"),
+            ))
         }
     }
     let kind = EntryKind::File { size: 1, content: Arc::new(Refuses) };
     let Err(TarError::Entry(failure)) = write(&[entry(b"a", kind)], &mut Vec::new()) else { panic!("was read") };
-    assert_eq!(failure, Failure::new("gone").in_path("/src/app").hint("build it first"));
+    assert_eq!(failure, Failure::error(ErrorName::InputNotFound, "gone").in_path("/src/app").hint("build it first"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
     flag_list,
     word_kind::{FEATURE, LIBRARY, TAG, WordKind},
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// One `[[binary]]`.
 pub(super) fn binary(page: &Page, at: At<Table<written::Binary>>) -> Result<Binary, Failure> {
@@ -23,7 +23,10 @@ pub(super) fn binary(page: &Page, at: At<Table<written::Binary>>) -> Result<Bina
     refuse_foreign_keys(page, kind, &table)?;
     let to = table.to.take().map(|to| page.image_path(&to, false)).transpose()?;
     if kind == "path" && to.is_none() {
-        return Err(page.failure(&header, "a binary with `path` needs `to`").hint("add `to = \"/usr/bin/...\"`"));
+        return Err(page
+            .failure(&header, "a binary with `path` needs `to`")
+            .named(ErrorName::RecipeMissing)
+            .hint("add `to = \"/usr/bin/...\"`"));
     }
     let platforms = page.own_platforms(table.platforms.as_ref())?;
     let replace = page.replace(table.replace.take())?;
@@ -39,12 +42,13 @@ fn kind(page: &Page, header: &std::ops::Range<usize>, table: &written::Binary) -
         [(kind, _)] => Ok(kind),
         [] => Err(page
             .failure(header, "a binary needs one of `go`, `cargo` and `path`")
+            .named(ErrorName::RecipeMissing)
             .hint("add `go = \".\"` for a Go package, `cargo = \"name\"` for a Cargo package")),
         [.., (_, last)] => {
             let names: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
             let names = names.join("` and `");
             let what = format!("a binary has exactly one of `go`, `cargo` and `path`, this one has `{names}`");
-            Err(page.failure(&last.span, what))
+            Err(page.failure(&last.span, what).named(ErrorName::RecipeConflict))
         }
     }
 }
@@ -74,7 +78,7 @@ fn refuse_foreign_keys(page: &Page, kind: &str, table: &written::Binary) -> Resu
     for (key, kinds, span) in keys {
         if let Some(span) = span.filter(|_| !kinds.contains(&kind)) {
             let what = format!("`{key}` goes with `{}`, not with `{kind}`", kinds.join("` and `"));
-            return Err(page.failure(&span, what));
+            return Err(page.failure(&span, what).named(ErrorName::RecipeConflict));
         }
     }
     Ok(())
@@ -95,11 +99,13 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
     if let Some(go) = table.go {
         let cgo = table.cgo.is_some_and(|at| at.value);
         if let Some(cc) = cc.as_ref().filter(|_| !cgo) {
-            let failure = Failure::new("`cc` is the C compiler of a program with `cgo = true`, which is not here");
+            let what = "`cc` is the C compiler of a program with `cgo = true`, which is not here";
+            let failure = Failure::error(ErrorName::RecipeConflict, what);
             return Err(failure.at(&cc.origin).hint("add `cgo = true`, or leave `cc` out"));
         }
         if let Some(library) = libraries.first().filter(|_| !cgo) {
-            let failure = Failure::new("`libraries` are for a program with `cgo = true`, which is not here");
+            let what = "`libraries` are for a program with `cgo = true`, which is not here";
+            let failure = Failure::error(ErrorName::RecipeConflict, what);
             return Err(failure.at(&library.origin).hint("add `cgo = true`, or leave `libraries` out"));
         }
         return Ok(BinarySource::Go(GoBinary {
@@ -153,7 +159,7 @@ fn profile(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
     let at = word(page, "a Cargo profile", "_-", at)?;
     if matches!(at.value.as_str(), "dev" | "test" | "debug") {
         let what = format!("the profile {} makes no program that is fit for an image", quoted(&at.value));
-        return Err(Failure::new(what)
+        return Err(Failure::error(ErrorName::RecipeValue, what)
             .at(&at.origin)
             .hint("leave it out for `release`, or name one that inherits from it"));
     }
@@ -166,7 +172,7 @@ fn debug_file(page: &Page, at: Option<At<String>>, strip: Strip) -> Result<Optio
     if strip == Strip::Nothing {
         let failure = page
             .failure(&at.span, "`debug-file` takes what `strip` leaves out, and `strip = false` leaves out nothing");
-        return Err(failure.hint("leave one of the two out"));
+        return Err(failure.named(ErrorName::RecipeConflict).hint("leave one of the two out"));
     }
     page.host_template("`debug-file`", at).map(Some)
 }
@@ -185,7 +191,8 @@ fn directory(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 fn go_package(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
     let located = page.filled("`go`", at)?;
     let text = located.value.as_str();
-    let failure = |what: &str| Failure::new(format!("{} {what}", quoted(text))).at(&located.origin);
+    let failure =
+        |what: &str| Failure::error(ErrorName::RecipeValue, format!("{} {what}", quoted(text))).at(&located.origin);
     if text.split('/').any(|part| part.contains("...")) || ["all", "std", "cmd", "tool", "work"].contains(&text) {
         return Err(failure("means several packages; a binary is one"));
     }
@@ -204,7 +211,8 @@ fn go_package(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 /// `cargo`: a package, or a package and a binary.
 fn cargo_package(page: &Page, at: Option<At<String>>) -> Result<(Located<String>, Option<String>), Failure> {
     // `kind` has seen that it is there.
-    let at = at.ok_or_else(|| Failure::new("a binary needs one of `go`, `cargo` and `path`"))?;
+    let at =
+        at.ok_or_else(|| Failure::error(ErrorName::RecipeMissing, "a binary needs one of `go`, `cargo` and `path`"))?;
     let (package, binary) = match at.value.split_once('/') {
         Some((package, binary)) => (package, Some(binary)),
         None => (at.value.as_str(), None),
@@ -226,7 +234,9 @@ fn target(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
     let at = word(page, "a target triple", "_.-", at)?;
     // Cargo takes a text that ends so for a file, in any case of the letters.
     if at.value.to_lowercase().ends_with(".json") {
-        return Err(Failure::new("`target` is the name of a target, not a file").at(&at.origin));
+        return Err(
+            Failure::error(ErrorName::RecipeValue, "`target` is the name of a target, not a file").at(&at.origin)
+        );
     }
     Ok(at)
 }

@@ -15,7 +15,7 @@ use super::{
     },
     Page, advice,
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// Whose flags these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +186,7 @@ pub(super) fn check_go_flag(flag: &Located<String>) -> Result<Option<()>, Failur
     let bare = text.strip_prefix("--").or_else(|| text.strip_prefix('-')).unwrap_or(text);
     let (name, value) = bare.split_once('=').map_or((bare, None), |(name, value)| (name, Some(value)));
     if name.is_empty() || name.starts_with('-') {
-        return Err(Failure::new(format!("{} is no flag", quoted(text))).at(&flag.origin));
+        return Err(Failure::error(ErrorName::RecipeFlag, format!("{} is no flag", quoted(text))).at(&flag.origin));
     }
     if let Some((_, key)) = GO_FLAGS.iter().find(|(refused, _)| *refused == name) {
         return Err(refused_flag(flag, &format!("-{name}"), *key));
@@ -200,7 +200,7 @@ pub(super) fn check_go_flag(flag: &Located<String>) -> Result<Option<()>, Failur
             check_go_tool_flags(flag, value)?;
         }
         ("gcflags" | "asmflags", None) => {
-            return Err(Failure::new(format!("`-{name}` has its value in the same text"))
+            return Err(Failure::error(ErrorName::RecipeFlag, format!("`-{name}` has its value in the same text"))
                 .at(&flag.origin)
                 .hint(format!("write `-{name}=...`")));
         }
@@ -215,7 +215,7 @@ pub(super) fn check_build_mode(flag: &Located<String>, mode: &str) -> Result<(),
         return Ok(());
     }
     let what = format!("the build mode {} gives no program", quoted(mode));
-    Err(Failure::new(what).at(&flag.origin).hint("known here: `pie`, `exe`, `default`"))
+    Err(Failure::error(ErrorName::RecipeFlag, what).at(&flag.origin).hint("known here: `pie`, `exe`, `default`"))
 }
 
 /// `ldflags`, refused where a flag in them leads out. May hold variables, and is checked again with their values.
@@ -233,7 +233,9 @@ pub fn check_go_tool_flags(at: &Located<String>, text: &str) -> Result<(), Failu
     for word in split_like_go(text) {
         if word.starts_with('@') {
             // Go's tools read more flags from such a file.
-            return Err(Failure::new(format!("{} is a response file", quoted(word))).at(&at.origin));
+            return Err(
+                Failure::error(ErrorName::RecipeFlag, format!("{} is a response file", quoted(word))).at(&at.origin)
+            );
         }
         let Some(bare) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else { continue };
         let name = bare.split('=').next().unwrap_or(bare);
@@ -268,7 +270,7 @@ pub(super) fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
     if let Some(long) = text.strip_prefix("--") {
         let name = long.split('=').next().unwrap_or(long);
         if name.is_empty() {
-            return Err(Failure::new(format!("{} is no flag", quoted(text))).at(&flag.origin));
+            return Err(Failure::error(ErrorName::RecipeFlag, format!("{} is no flag", quoted(text))).at(&flag.origin));
         }
         return match CARGO_FLAGS.iter().find(|(refused, _)| *refused == name) {
             Some((_, key)) => Err(refused_flag(flag, &format!("--{name}"), *key)),
@@ -283,7 +285,8 @@ pub(super) fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
     match short {
         None if text.len() > 1 => Ok(()),
         Some('j') => Ok(()),
-        _ => Err(Failure::new(format!("{} is no flag of `cargo build`", quoted(text))).at(&flag.origin)),
+        _ => Err(Failure::error(ErrorName::RecipeFlag, format!("{} is no flag of `cargo build`", quoted(text)))
+            .at(&flag.origin)),
     }
 }
 
@@ -300,7 +303,9 @@ pub(super) fn rustflags(page: &Page, list: Option<At<List>>) -> Result<Vec<Locat
 fn check_rustflag(flag: &Located<String>) -> Result<(), Failure> {
     let text = flag.value.as_str();
     if text.starts_with('@') {
-        return Err(Failure::new(format!("{} is a response file", quoted(text))).at(&flag.origin));
+        return Err(
+            Failure::error(ErrorName::RecipeFlag, format!("{} is a response file", quoted(text))).at(&flag.origin)
+        );
     }
     let bare = text.trim_start_matches('-');
     let codegen = bare.strip_prefix("codegen").map_or(bare, |rest| rest.trim_start_matches(['=', ' ']));
@@ -311,7 +316,9 @@ fn check_rustflag(flag: &Located<String>) -> Result<(), Failure> {
     }
     if is_native_for_rustc(text) {
         let what = "`target-cpu=native` makes a program for the machine that compiles it";
-        return Err(Failure::new(what).at(&flag.origin).hint("name the CPU, such as `-Ctarget-cpu=x86-64-v3`"));
+        return Err(Failure::error(ErrorName::RecipeFlag, what)
+            .at(&flag.origin)
+            .hint("name the CPU, such as `-Ctarget-cpu=x86-64-v3`"));
     }
     Ok(())
 }
@@ -326,7 +333,8 @@ pub(super) fn program(page: &Page, what: &str, at: At<String>) -> Result<Located
 /// Refuses what names no single program; called again when variables have been replaced.
 pub fn check_program(at: &Located<String>) -> Result<(), Failure> {
     if at.value.is_empty() || at.value.starts_with('-') || at.value.contains(char::is_whitespace) {
-        let failure = Failure::new(format!("{} names no program", quoted(&at.value))).at(&at.origin);
+        let failure =
+            Failure::error(ErrorName::RecipeValue, format!("{} names no program", quoted(&at.value))).at(&at.origin);
         return Err(failure.hint("write one name that is in `PATH`, or one path; its flags belong in a script"));
     }
     Ok(())
@@ -335,10 +343,12 @@ pub fn check_program(at: &Located<String>) -> Result<(), Failure> {
 /// The refusal of a flag.
 fn refused_flag(at: &Located<String>, flag: &str, key: Option<&str>) -> Failure {
     if let Some(key) = key {
-        let failure = Failure::new(format!("the flag `{flag}` has a key of its own")).at(&at.origin);
+        let failure =
+            Failure::error(ErrorName::RecipeFlag, format!("the flag `{flag}` has a key of its own")).at(&at.origin);
         return failure.hint(format!("write it under `{key}`"));
     }
-    let failure = Failure::new(format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin);
+    let failure =
+        Failure::error(ErrorName::RecipeFlag, format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin);
     advised(failure, advice::of_flag(flag))
 }
 
@@ -370,7 +380,8 @@ pub(super) fn environment(
         let of_go = toolchain == Toolchain::Go && GO_VARIABLES.contains(&name.as_str());
         let own = OWN_VARIABLES.contains(&name.as_str()) || OWN_PREFIXES.iter().any(|own| name.starts_with(own));
         if own || of_go {
-            let failure = page.failure(&key.span, format!("the variable {word} is not for a recipe to set"));
+            let what = format!("the variable {word} is not for a recipe to set");
+            let failure = page.failure(&key.span, what).named(ErrorName::RecipeFlag);
             return Err(advised(failure, advice::of_variable(toolchain, &name)));
         }
         if name == "GOWORK" {
@@ -389,7 +400,7 @@ fn check_go_work(
     value: &At<String>,
 ) -> Result<(), Failure> {
     if toolchain != Toolchain::Go {
-        return Err(page.failure(key, "`GOWORK` goes with `go`, not with `cargo`"));
+        return Err(page.failure(key, "`GOWORK` goes with `go`, not with `cargo`").named(ErrorName::RecipeConflict));
     }
     if value.value.is_empty() || value.value.starts_with(['/', '-']) {
         return Err(page.failure(&value.span, "`GOWORK` is `off`, or a path relative to `dir`"));

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform},
-    report::{Failure, Rule},
+    report::{ErrorName, Failure, Rule},
 };
 
 /// One `[[file]]`.
@@ -28,10 +28,10 @@ pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Fa
         let names: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
         let what =
             format!("a file has exactly one of `from`, `text` and `url`, this one has `{}`", names.join("` and `"));
-        return Err(page.failure(&last.span, what));
+        return Err(page.failure(&last.span, what).named(ErrorName::RecipeConflict));
     }
     if let Some(digest) = table.sha256.as_ref().filter(|_| table.url.is_none()) {
-        return Err(page.failure(&digest.span, "`sha256` goes with `url`"));
+        return Err(page.failure(&digest.span, "`sha256` goes with `url`").named(ErrorName::RecipeConflict));
     }
     let source = match (table.from, table.text, table.url) {
         (Some(from), _, _) => FileSource::From(page.host_template("`from`", from)?),
@@ -40,6 +40,7 @@ pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Fa
         (None, None, None) => {
             return Err(page
                 .failure(&header, "a file needs one of `from`, `text` and `url`")
+                .named(ErrorName::RecipeMissing)
                 .hint("add `from = \"path/of/the/file\"`"));
         }
     };
@@ -81,7 +82,7 @@ pub(super) fn tree(page: &Page, at: At<Table<written::Tree>>) -> Result<Tree, Fa
     let header = at.span;
     let Table(table) = at.value;
     let Some(include) = table.include else {
-        return Err(page.failure(&header, "a tree names what it takes").hint(HINT));
+        return Err(page.failure(&header, "a tree names what it takes").named(ErrorName::RecipeMissing).hint(HINT));
     };
     if include.value.0.is_empty() {
         return Err(page.failure(&include.span, "a tree names what it takes, `include` is empty").hint(HINT));
@@ -104,12 +105,13 @@ fn globs(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Fa
         let located = page.filled("a pattern", at)?;
         let word = quoted(&located.value);
         if located.value.starts_with('/') {
-            return Err(Failure::new(format!("the pattern {word} begins with `/`"))
+            return Err(Failure::error(ErrorName::RecipePattern, format!("the pattern {word} begins with `/`"))
                 .at(&located.origin)
                 .hint("patterns are relative to `from`"));
         }
         if located.value.split('/').any(|part| part == "..") {
-            return Err(Failure::new(format!("the pattern {word} leaves the folder")).at(&located.origin));
+            return Err(Failure::error(ErrorName::RecipePattern, format!("the pattern {word} leaves the folder"))
+                .at(&located.origin));
         }
         check_glob(&located)?;
         Ok(located)
@@ -123,7 +125,7 @@ fn check_glob(at: &Located<String>) -> Result<(), Failure> {
         Err(error) => {
             let what =
                 format!("{} is no pattern: {}", quoted(&at.value), crate::report::printable(&error.kind().to_string()));
-            Err(Failure::new(what).at(&at.origin))
+            Err(Failure::error(ErrorName::RecipePattern, what).at(&at.origin))
         }
     }
 }
@@ -170,7 +172,7 @@ pub(super) fn refuse_two_for_one_path(recipe: &Recipe) -> Result<(), Failure> {
         let others = seen.entry(&to.value).or_default();
         if let Some((first, _)) = others.iter().find(|(_, theirs)| overlap(platforms, *theirs)) {
             let (line, _) = first.origin.line_column();
-            return Err(Failure::new(format!("`{}` is on line {line} already", to.value))
+            return Err(Failure::error(ErrorName::EntryConflict, format!("`{}` is on line {line} already", to.value))
                 .at(&to.origin)
                 .hint("one path has one entry; `platforms` may tell them apart"));
         }

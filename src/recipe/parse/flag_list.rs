@@ -9,7 +9,7 @@ use super::{
     Page,
     compiler::{Toolchain, check_build_mode, check_cargo_flag, check_go_flag},
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// `flags`, refused where one of them leads out. They may hold variables: what those bring in is checked again by
 /// [`check_go_flags`] and [`check_cargo_flags`].
@@ -41,7 +41,8 @@ pub fn check_cargo_flags(flags: &[Located<String>]) -> Result<(), Failure> {
 
 fn check_replaced(toolchain: Toolchain, flags: &[Located<String>]) -> Result<(), Failure> {
     if let Some(empty) = flags.iter().find(|flag| flag.value.is_empty()) {
-        let failure = Failure::new("a flag is empty once its variables are replaced").at(&empty.origin);
+        let failure =
+            Failure::error(ErrorName::RecipeFlag, "a flag is empty once its variables are replaced").at(&empty.origin);
         return Err(failure.hint("leave it out, or give the variable another value"));
     }
     check(toolchain, flags, |_| false)
@@ -60,7 +61,7 @@ fn check(toolchain: Toolchain, flags: &[Located<String>], is_open: impl Fn(&str)
             check_build_mode(flag, text)?;
         } else if !text.starts_with('-') {
             if !value_may_follow {
-                return Err(Failure::new(format!("{} is no flag", quoted(text)))
+                return Err(Failure::error(ErrorName::RecipeFlag, format!("{} is no flag", quoted(text)))
                     .at(&flag.origin)
                     .hint("a flag begins with `-`; its value may follow as the next text"));
             }
@@ -72,7 +73,9 @@ fn check(toolchain: Toolchain, flags: &[Located<String>], is_open: impl Fn(&str)
         value_may_follow = text.starts_with('-') && !text.contains('=');
     }
     match (build_mode, flags.last()) {
-        (Some(()), Some(last)) => Err(Failure::new("`-buildmode` needs a value").at(&last.origin)),
+        (Some(()), Some(last)) => {
+            Err(Failure::error(ErrorName::RecipeFlag, "`-buildmode` needs a value").at(&last.origin))
+        }
         _ => Ok(()),
     }
 }

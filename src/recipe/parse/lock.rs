@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     oci::{Digest, Platform},
-    report::{Failure, Limits, Origin, Source, printable},
+    report::{ErrorName, Failure, Limits, Origin, Source, printable},
 };
 
 /// A lock as it is written.
@@ -87,9 +87,15 @@ struct WrittenToolchain {
 
 /// Reads a lock. `path` is the name it is printed under.
 pub fn parse_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
+    // The checks are those of recipes, and so are the names that they give.
+    read_lock(path, text).map_err(|failure| failure.named(ErrorName::LockSyntax))
+}
+
+/// [`parse_lock`], whose failures have the names that a recipe's would have.
+fn read_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
     if text.len() as u64 > Limits::LOCK_BYTES {
         let what = format!("the lock is larger than {} MiB", Limits::LOCK_BYTES >> 20);
-        return Err(Failure::new(what).in_path(path));
+        return Err(Failure::error(ErrorName::LockSyntax, what).in_path(path));
     }
     let source = Arc::new(Source { path: printable(path).into_owned(), text: text.to_owned() });
     let page = Page { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false, has_base: false };

@@ -36,7 +36,7 @@ use super::{
 use crate::{
     layer::Compression,
     oci::Platform,
-    report::{Failure, Limits, Source, holds_login, printable},
+    report::{ErrorName, Failure, Limits, Source, holds_login, printable},
 };
 
 /// Reads a recipe. `path` is the name it is printed under; its last component gives the default name.
@@ -46,7 +46,7 @@ use crate::{
 pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
         let what = format!("the recipe is larger than {} MiB", Limits::RECIPE_BYTES >> 20);
-        return Err(Failure::new(what).in_path(path));
+        return Err(Failure::error(ErrorName::RecipeLimit, what).in_path(path));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(Source { path: printable(path).into_owned(), text });
@@ -97,6 +97,7 @@ fn check_format(page: &Page, format: Option<&At<i64>>) -> Result<(), Failure> {
     match format {
         Some(at) if at.value != 1 => Err(page
             .failure(&at.span, format!("format {} is not known to this version", at.value))
+            .named(ErrorName::RecipeFormat)
             .hint("write `format = 1`, or leave it out")),
         _ => Ok(()),
     }
@@ -161,12 +162,15 @@ fn vars(page: &Page, pairs: Pairs) -> Result<BTreeMap<String, String>, Failure> 
     for (key, value) in pairs.0 {
         let word = quoted(&key.value);
         if variables::WORDS.contains(&key.value.as_str()) {
-            return Err(page.failure(&key.span, format!("{word} is a variable already")));
+            return Err(page
+                .failure(&key.span, format!("{word} is a variable already"))
+                .named(ErrorName::RecipeVariable));
         }
         let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
         if !key.value.starts_with(|c: char| c.is_ascii_lowercase()) || !key.value.bytes().all(good) {
             return Err(page
                 .failure(&key.span, format!("{word} is no name of a variable"))
+                .named(ErrorName::RecipeVariable)
                 .hint("a name begins with a small letter and has small letters, digits, `_` and `-`"));
         }
         let value = page.plain(&format!("the variable {word}"), value)?;

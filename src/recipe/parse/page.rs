@@ -10,7 +10,7 @@ use super::super::{
 };
 use crate::{
     oci::{ImagePath, Platform, PlatformError},
-    report::{Failure, Origin, Rule, Source},
+    report::{ErrorName, Failure, Origin, Rule, Source},
 };
 
 /// A recipe's text.
@@ -31,9 +31,9 @@ impl Page {
         Origin::new(&self.source, span.clone())
     }
 
-    /// A failure at a span.
+    /// A failure at a span, about a value; [`Failure::named`] says so where it is about something else.
     pub(super) fn failure(&self, span: &Range<usize>, what: impl Into<String>) -> Failure {
-        Failure::new(what).at(&self.origin(span))
+        Failure::error(ErrorName::RecipeValue, what).at(&self.origin(span))
     }
 
     /// A refusal by a rule at a span.
@@ -45,7 +45,8 @@ impl Page {
     pub(super) fn replace(&self, at: Option<At<bool>>) -> Result<bool, Failure> {
         match at {
             Some(at) if at.value && !self.has_base => {
-                Err(self.failure(&at.span, "`replace` is about files of a `base`, and the recipe has none"))
+                let what = "`replace` is about files of a `base`, and the recipe has none";
+                Err(self.failure(&at.span, what).named(ErrorName::RecipeConflict))
             }
             at => Ok(at.is_some_and(|at| at.value)),
         }
@@ -99,7 +100,8 @@ impl Page {
         }
         let mut known = variables::WORDS.into_iter().chain(self.vars.keys().map(String::as_str));
         let Some(name) = known.find(|name| at.value.contains(&format!("{{{name}}}"))) else { return Ok(()) };
-        let failure = self.failure(&at.span, format!("`{{{name}}}` is not replaced here"));
+        let what = format!("`{{{name}}}` is not replaced here");
+        let failure = self.failure(&at.span, what).named(ErrorName::RecipeVariable);
         let keys = "`from`, `path`, `args`, `env`, `labels`, `annotations`, `ldflags`, `tags`, `features`, `flags`, `cc` and `linker`";
         Err(failure.hint(format!("variables are for {keys}")))
     }
@@ -115,9 +117,10 @@ impl Page {
     /// A path in the image; the root only where `root` says so.
     pub(super) fn image_path(&self, at: &At<String>, root: bool) -> Result<Located<ImagePath>, Failure> {
         self.refuse_variables(at)?;
-        let value = ImagePath::parse(&at.value).map_err(|error| self.failure(&at.span, error.to_string()))?;
+        let failure = |what: String| self.failure(&at.span, what).named(ErrorName::RecipePath);
+        let value = ImagePath::parse(&at.value).map_err(|error| failure(error.to_string()))?;
         if value.is_root() && !root {
-            return Err(self.failure(&at.span, "`/` is there in every image and cannot be an entry of its own"));
+            return Err(failure("`/` is there in every image and cannot be an entry of its own".to_owned()));
         }
         Ok(Located { value, origin: self.origin(&at.span) })
     }
@@ -133,7 +136,8 @@ impl Page {
         for at in &list.value {
             let platform = Platform::parse(&at.value.0).map_err(|error| self.bad_platform(at, &error))?;
             if platforms.contains(&platform) {
-                return Err(self.failure(&at.span, format!("the platform `{platform}` is named twice")));
+                let what = format!("the platform `{platform}` is named twice");
+                return Err(self.failure(&at.span, what).named(ErrorName::RecipeConflict));
             }
             platforms.push(platform);
         }

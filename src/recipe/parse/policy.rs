@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     policy::{PathGlob, Waiver},
-    report::{Failure, Rule, Severity, printable},
+    report::{ErrorName, Failure, Rule, Severity, printable},
 };
 
 /// Units of a size, in bytes.
@@ -41,6 +41,7 @@ pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Res
     if let Some(at) = table.profile.as_ref().filter(|at| at.value == "default") {
         return Err(page
             .failure(&at.span, "a recipe cannot loosen the policy: builds keep to `hardened`")
+            .named(ErrorName::Policy)
             .hint("except one rule with `[[policy.allow]]`, with a reason and a day"));
     }
     if let Some(at) = &table.fail_on
@@ -48,6 +49,7 @@ pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Res
     {
         return Err(page
             .failure(&at.span, format!("a recipe cannot loosen the policy: builds fail on `{BUILD_FAILS_ON}`"))
+            .named(ErrorName::Policy)
             .hint("except one rule with `[[policy.allow]]`, with a reason and a day"));
     }
     for (key, value) in &table.severity.0 {
@@ -56,6 +58,7 @@ pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Res
             let what = format!("a recipe cannot loosen the policy: {} weighs `{usual}`", quoted(&key.value));
             return Err(page
                 .failure(&value.span, what)
+                .named(ErrorName::Policy)
                 .hint("except it with `[[policy.allow]]`, with a reason and a day"));
         }
     }
@@ -67,13 +70,16 @@ pub(super) fn whole(page: &Page, table: written::Policy) -> Result<Policy, Failu
     if let Some(at) = &table.profile
         && !PROFILES.contains(&at.value.as_str())
     {
-        return Err(unknown(page, at, "profile", &PROFILES).hint("known: `default`, `hardened`"));
+        return Err(unknown(page, at, "profile", &PROFILES)
+            .named(ErrorName::Policy)
+            .hint("known: `default`, `hardened`"));
     }
     let mut severities = BTreeMap::new();
     for (key, value) in table.severity.0 {
         let weight = if value.value == "off" { None } else { Some(severity(page, &value)?) };
         if severities.insert(rule(page, &key)?, weight).is_some() {
-            return Err(page.failure(&key.span, format!("{} has a severity already", quoted(&key.value))));
+            let what = format!("{} has a severity already", quoted(&key.value));
+            return Err(page.failure(&key.span, what).named(ErrorName::RecipeConflict));
         }
     }
     Ok(Policy {
@@ -90,7 +96,7 @@ pub(super) fn whole(page: &Page, table: written::Policy) -> Result<Policy, Failu
 
 /// A rule by its name or code.
 fn rule(page: &Page, at: &At<String>) -> Result<Rule, Failure> {
-    Rule::named(&at.value).ok_or_else(|| unknown(page, at, "rule", &Rule::names()))
+    Rule::named(&at.value).ok_or_else(|| unknown(page, at, "rule", &Rule::names()).named(ErrorName::Policy))
 }
 
 /// A severity by its name.
@@ -98,7 +104,7 @@ fn severity(page: &Page, at: &At<String>) -> Result<Severity, Failure> {
     let names = Severity::ALL.map(Severity::name);
     at.value.parse().map_err(|_| {
         let known = names.map(|name| format!("`{name}`")).join(", ");
-        unknown(page, at, "severity", &names).hint(format!("known: {known}"))
+        unknown(page, at, "severity", &names).named(ErrorName::Policy).hint(format!("known: {known}"))
     })
 }
 
@@ -168,8 +174,10 @@ fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Waiver, Failure> 
 
 /// A pattern over paths of the image.
 fn path_glob(at: &Located<String>) -> Result<PathGlob, Failure> {
-    PathGlob::parse(&at.value)
-        .map_err(|why| Failure::new(format!("{} is no pattern: {}", quoted(&at.value), printable(&why))).at(&at.origin))
+    PathGlob::parse(&at.value).map_err(|why| {
+        let what = format!("{} is no pattern: {}", quoted(&at.value), printable(&why));
+        Failure::error(ErrorName::RecipePattern, what).at(&at.origin)
+    })
 }
 
 /// `until`: a day, without a time.

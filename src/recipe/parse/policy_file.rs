@@ -10,16 +10,22 @@ use super::{
     },
     Page, policy, syntax,
 };
-use crate::report::{Failure, Limits, Source, printable};
+use crate::report::{ErrorName, Failure, Limits, Source, printable};
 
 /// Reads a policy file. `path` is the name it is printed under.
 ///
 /// # Errors
 /// The first thing that is wrong, at its place, as for a recipe.
 pub fn parse_policy(path: &str, text: &str) -> Result<Policy, Failure> {
+    // The checks are those of recipes, and so are the names that they give.
+    read_policy(path, text).map_err(|failure| failure.named(ErrorName::Policy))
+}
+
+/// [`parse_policy`], whose failures have the names that a recipe's would have.
+fn read_policy(path: &str, text: &str) -> Result<Policy, Failure> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
         let what = format!("the policy is larger than {} MiB", Limits::RECIPE_BYTES >> 20);
-        return Err(Failure::new(what).in_path(path));
+        return Err(Failure::error(ErrorName::Policy, what).in_path(path));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(Source { path: printable(path).into_owned(), text });

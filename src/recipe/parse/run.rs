@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     oci::User,
-    report::{Failure, Limits, Rule},
+    report::{ErrorName, Failure, Limits, Rule},
 };
 
 /// Signals by name, without `SIG`. The real-time ones are counted from `RTMIN` and `RTMAX`.
@@ -102,7 +102,7 @@ fn entrypoint(page: &Page, at: At<Vec<At<String>>>) -> Result<Located<Vec<String
     if !first.value.starts_with('/') {
         let what = format!("{} is no absolute path in the image", quoted(&first.value));
         // There is no shell that would look it up.
-        return Err(page.failure(&first.span, what).hint(HINT));
+        return Err(page.failure(&first.span, what).named(ErrorName::RecipePath).hint(HINT));
     }
     page.image_path(first, false)?;
     let origin = page.origin(&at.span);
@@ -145,7 +145,8 @@ fn ports(page: &Page, list: Vec<At<Loose>>) -> Result<Vec<Located<String>>, Fail
         }
         let port = format!("{number}/{protocol}");
         if ports.iter().any(|other| other.value == port) {
-            return Err(page.failure(&at.span, format!("the port `{port}` is named twice")));
+            let what = format!("the port `{port}` is named twice");
+            return Err(page.failure(&at.span, what).named(ErrorName::RecipeConflict));
         }
         ports.push(Located { value: port, origin: page.origin(&at.span) });
     }

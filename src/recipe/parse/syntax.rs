@@ -9,7 +9,7 @@ use super::{
     super::wording::{listed, nearest, quoted},
     Page,
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// Which table a key belongs to, for keys that are in one table only.
 const HOMES: [(&str, &[&str]); 3] = [
@@ -37,24 +37,23 @@ fn syntax(page: &Page, error: &toml::de::Error) -> Failure {
         return duplicate(page, &span);
     }
     if message.contains("recursion limit") || message.contains("recursion depth") {
-        return page.failure(
-            &span,
-            if page.is_recipe { "the recipe is nested too deeply" } else { "it is nested too deeply" },
-        );
+        let what = if page.is_recipe { "the recipe is nested too deeply" } else { "it is nested too deeply" };
+        return page.failure(&span, what).named(ErrorName::RecipeLimit);
     }
     if message.starts_with("string values must be quoted") {
         return unquoted(page, &span);
     }
-    page.failure(&span, format!("not valid TOML: {}", printable(message)))
+    page.failure(&span, format!("not valid TOML: {}", printable(message))).named(ErrorName::RecipeSyntax)
 }
 
 /// Where a value should be, there is none, or a bare word.
 fn unquoted(page: &Page, span: &Range<usize>) -> Failure {
     let text = page.source.text.get(span.clone()).unwrap_or_default().trim();
     if text.is_empty() {
-        return page.failure(span, "not valid TOML: a value is missing");
+        return page.failure(span, "not valid TOML: a value is missing").named(ErrorName::RecipeSyntax);
     }
-    let failure = page.failure(span, format!("not valid TOML: {} is no value", quoted(text)));
+    let what = format!("not valid TOML: {} is no value", quoted(text));
+    let failure = page.failure(span, what).named(ErrorName::RecipeSyntax);
     if text.len() <= 40 { failure.hint(format!("a text is in quotes: `\"{}\"`", printable(text))) } else { failure }
 }
 
@@ -62,13 +61,14 @@ fn unquoted(page: &Page, span: &Range<usize>) -> Failure {
 fn duplicate(page: &Page, span: &Range<usize>) -> Failure {
     let key = page.source.text.get(span.clone()).unwrap_or_default();
     let what = format!("duplicate key {}", quoted(key));
-    match first_definition(&page.source.text, key, span.start) {
+    let what = match first_definition(&page.source.text, key, span.start) {
         Some(first) => {
             let (line, _) = page.origin(&first).line_column();
-            page.failure(span, format!("{what}, it is on line {line} already"))
+            format!("{what}, it is on line {line} already")
         }
-        None => page.failure(span, what),
-    }
+        None => what,
+    };
+    page.failure(span, what).named(ErrorName::RecipeConflict)
 }
 
 /// Where `key`, found a second time at `at`, was written first: in the table that `at` is in, or from the root where
@@ -148,7 +148,7 @@ fn unknown_key(page: &Page, span: &Range<usize>, text: &str, message: &str) -> F
     let key = text.trim_matches(['"', '\'']);
     let known = message.rsplit_once("`, expected ").map_or("", |(_, known)| known);
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-    let failure = page.failure(span, format!("unknown key {}", quoted(key)));
+    let failure = page.failure(span, format!("unknown key {}", quoted(key))).named(ErrorName::RecipeKey);
     let home =
         HOMES.iter().filter(|_| page.is_recipe).find(|(_, keys)| keys.contains(&key) && !known.contains(&keys[0]));
     if let Some((table, _)) = home {
@@ -166,6 +166,7 @@ fn unknown_key(page: &Page, span: &Range<usize>, text: &str, message: &str) -> F
 
 /// A table without a key that it needs.
 fn missing(page: &Page, span: &Range<usize>, key: &str) -> Failure {
+    let failure = page.failure(span, format!("missing key `{key}`")).named(ErrorName::RecipeMissing);
     let example = match key {
         "to" => "to = \"/path/in/the/image\"",
         "from" => "from = \"folder\"",
@@ -174,9 +175,9 @@ fn missing(page: &Page, span: &Range<usize>, key: &str) -> Failure {
         "reason" => "reason = \"...\"",
         "until" => "until = 2027-06-30",
         "file" => "file = \"roots.pem\"",
-        _ => return page.failure(span, format!("missing key `{key}`")),
+        _ => return failure,
     };
-    page.failure(span, format!("missing key `{key}`")).hint(format!("add `{example}`"))
+    failure.hint(format!("add `{example}`"))
 }
 
 /// serde's words for what a visitor wants.

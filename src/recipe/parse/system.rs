@@ -9,7 +9,7 @@ use super::{
     },
     Page,
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// `[system]`, or what stands for it.
 pub(super) fn system(page: &Page, at: Option<At<Table<written::System>>>) -> Result<System, Failure> {
@@ -37,6 +37,7 @@ fn certificates(page: &Page, at: At<CertificatesWord>) -> Result<Certificates, F
             "base" if page.has_base => Ok(Certificates::Base),
             "base" => Err(page
                 .failure(&at.span, "the certificates are those of a `base`, and the recipe has none")
+                .named(ErrorName::RecipeConflict)
                 .hint("`mozilla` is the default without a base")),
             word => {
                 let hint = match nearest(word, ["mozilla", "none", "base"]) {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     oci::Digest,
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// A download; the two keys come together or not at all.
@@ -16,6 +16,7 @@ pub(super) fn download(page: &Page, url: At<String>, sha256: Option<At<String>>)
     let Some(sha256) = sha256 else {
         return Err(page
             .failure(&url.span, "a `url` is never without its digest")
+            .named(ErrorName::RecipeMissing)
             .hint("add `sha256 = \"...\"`, the 64 digits that `sha256sum` prints of a copy you have looked at"));
     };
     let url = address(page, url)?;
@@ -29,7 +30,7 @@ pub(super) fn download(page: &Page, url: At<String>, sha256: Option<At<String>>)
 /// An absolute address over HTTP, as RFC 3986 spells it. Whether it may be reached without TLS is for whoever does.
 fn address(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
     let at = page.literal("`url`", at)?;
-    let failure = |what: &str| Err(Failure::new(what).at(&at.origin));
+    let failure = |what: &str| Err(Failure::error(ErrorName::RecipeValue, what).at(&at.origin));
     let text = at.value.as_str();
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
@@ -64,7 +65,9 @@ pub(super) fn refuse_two_digests(recipe: &Recipe) -> Result<(), Failure> {
         if first.value != sha256.value {
             let (line, _) = first.origin.line_column();
             let what = format!("this `url` has another digest on line {line}");
-            return Err(Failure::new(what).at(&sha256.origin).hint("one address has one content; one digest is wrong"));
+            return Err(Failure::error(ErrorName::RecipeConflict, what)
+                .at(&sha256.origin)
+                .hint("one address has one content; one digest is wrong"));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Words that reach a compiler's command line: which characters they may have.
 
 use super::super::{Located, wording::quoted};
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// A kind of words of a recipe: what they name, and which characters they may have beside letters and digits.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,11 @@ impl WordKind {
     pub fn check(&self, at: &Located<String>, value: &str) -> Result<(), Failure> {
         let good = |c: char| c.is_alphanumeric() || self.more.contains(c);
         if value.is_empty() || value.starts_with('-') || !value.chars().all(good) {
-            return Err(Failure::new(format!("{} is no name of {}", quoted(value), self.what)).at(&at.origin));
+            return Err(Failure::error(
+                ErrorName::RecipeValue,
+                format!("{} is no name of {}", quoted(value), self.what),
+            )
+            .at(&at.origin));
         }
         Ok(())
     }
