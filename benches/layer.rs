@@ -19,9 +19,9 @@ use std::{
 };
 
 use hardpan::{
-    audit::{LayerWatch, Seen},
+    audit::{LayerWatch, SeenLayers},
     cache::Fingerprint,
-    layer::{Entry, EntryKind, write_tar},
+    layer::{EntryKind, LayerEntry, write_tar},
     oci::{Digest, ImagePath},
 };
 use hardpan_deflate::GzipWriter;
@@ -53,8 +53,8 @@ fn gzip(bytes: &[u8], jobs: usize) -> usize {
 
 fn scan(tar: &[u8]) {
     let mut watch = LayerWatch::default();
-    tar.chunks(64 << 10).for_each(|piece| watch.look(piece));
-    Seen::default().keep(Digest::of(b""), watch);
+    tar.chunks(64 << 10).for_each(|piece| watch.push(piece));
+    SeenLayers::default().keep(Digest::of(b""), watch);
 }
 
 /// splitmix64.
@@ -128,7 +128,7 @@ fn main() {
     row("copy", seconds(|| drop(black_box(bytes.clone()))));
     let path = ImagePath::parse("/usr/bin/program").unwrap();
     let kind = EntryKind::File { size: bytes.len() as u64, content: Arc::new(bytes.clone()) };
-    let entries = [Entry { path, mode: 0o555, uid: 0, gid: 0, kind }];
+    let entries = [LayerEntry { path, mode: 0o555, uid: 0, gid: 0, kind }];
     row("tar", seconds(|| write_tar(&entries, &mut io::sink()).unwrap()));
     row("SHA-256", seconds(|| _ = black_box(Digest::of(&bytes))));
     // Its limit is the other implementation in the tree; that of the scan is the compression that it runs beside.

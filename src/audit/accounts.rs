@@ -1,6 +1,6 @@
-//! `User` of a config, and the accounts of the image.
+//! [`RunUser`]: resolves `User` of the config by the image's passwd and group files, as runtimes do.
 
-use super::view::Kept;
+use super::image_view::KeptFile;
 use crate::report::Limits;
 
 /// One line of passwd or group.
@@ -18,7 +18,7 @@ pub(super) struct Account {
 }
 
 /// The lines of passwd or group that have a name; runtimes take blanks around a line for nothing.
-pub(super) fn accounts(file: &Kept<'_>) -> Vec<Account> {
+pub(super) fn accounts(file: &KeptFile<'_>) -> Vec<Account> {
     let text = String::from_utf8_lossy(file.text);
     text.lines()
         .filter_map(|line| {

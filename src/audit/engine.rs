@@ -1,4 +1,4 @@
-//! From a place's images to a report.
+//! Runs the rules on all images of a place, and judges the findings by the policy.
 
 use std::{
     cell::OnceCell,
@@ -10,24 +10,25 @@ use oci_spec::image::Os;
 use serde_json::Value;
 
 use super::{
-    Audit, Finding, ImageAudit, LayerFacts, NotApplicable, Place, PolicySummary, SizedPath, Unknown, Waived,
+    Audit, Finding, FindingPlace, ImageAudit, LayerFacts, NotApplicable, PolicySummary, SizedPath, Unknown, Waived,
     accounts::RunUser,
-    notes::Notes,
-    policy, readings, redact, rules,
-    view::{Listed, View},
-    watch::{LayerName, Seen, name_of},
+    image_view::{AccountFile, ImageView},
+    layer_watch::{LayerName, SeenLayers, name_of},
+    policy, readings, redact,
+    rule_notes::RuleNotes,
+    rules,
 };
 use crate::{
     image::{BlobRef, ImageSet, Skipped, StoredImage},
     oci::Digest,
-    policy::{Judge, Policy},
+    policy::{Policy, PolicyJudge},
     report::{Limits, Rule},
-    rootfs::{Kind, LayerScan, LayeredRootfs, LinkReading, Room},
+    rootfs::{LayerScan, LayeredRootfs, LinkReading, ScanBudget, TarEntryKind},
 };
 
 /// What the caller wants to know.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
+pub struct AuditQuery<'a> {
     /// The place, as it was named.
     pub image: &'a str,
     /// What is demanded.
@@ -63,8 +64,9 @@ pub struct Judgement {
 /// Audits one name of a place. Each layer is read once, whatever the number of images that have it.
 ///
 /// A layer that cannot be read leaves rules without an answer, which the report says.
-pub fn audit(set: &ImageSet, request: &Request<'_>) -> Audit {
-    let (images, around) = every(set, request, &mut Seen::default(), |view, told| facts(view, told, request.policy));
+pub fn audit(set: &ImageSet, request: &AuditQuery<'_>) -> Audit {
+    let (images, around) =
+        judge_images(set, request, &mut SeenLayers::default(), |view, told| image_facts(view, told, request.policy));
     let top = set.root.as_ref().or(set.images.first().map(|image| &image.config_descriptor)).cloned();
     let top = top.unwrap_or_else(|| BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 });
     let skipped = set.skipped.iter().map(Skipped::report);
@@ -83,42 +85,42 @@ pub fn audit(set: &ImageSet, request: &Request<'_>) -> Audit {
 }
 
 /// The same without the facts of a report, where layers were watched while they were written: those are not read again.
-pub fn judge_seen(set: &ImageSet, request: &Request<'_>, seen: &mut Seen) -> Judgement {
-    let (images, around) = every(set, request, seen, |_, told| told.judged);
+pub fn judge_seen(set: &ImageSet, request: &AuditQuery<'_>, seen: &mut SeenLayers) -> Judgement {
+    let (images, around) = judge_images(set, request, seen, |_, told| told.judged);
     Judgement { images, around }
 }
 
 /// What the rules told of one image.
-struct Told {
+struct JudgedNotes {
     judged: Judged,
     not_applicable: Vec<(Rule, &'static str)>,
 }
 
 /// Judges every image, of which `of` makes what is kept, and what is around them.
-fn every<T>(
+fn judge_images<T>(
     set: &ImageSet,
-    request: &Request<'_>,
-    seen: &mut Seen,
-    of: impl Fn(&View<'_>, Told) -> T,
+    request: &AuditQuery<'_>,
+    seen: &mut SeenLayers,
+    of: impl Fn(&ImageView<'_>, JudgedNotes) -> T,
 ) -> (Vec<T>, Judged) {
     let mut scans = Scans::new();
-    let mut room = Room::default();
-    let mut judge = Judge::new(request.policy, request.today);
+    let mut room = ScanBudget::default();
+    let mut judge = PolicyJudge::new(request.policy, request.today);
     let mut images = Vec::with_capacity(set.images.len());
     for image in &set.images {
         for stored in &image.layers {
             scans.entry(name_of(stored)).or_insert_with(|| seen.scan(stored, &mut room));
         }
-        images.push(one(image, &scans, request.policy, &mut judge, &of));
+        images.push(judge_image(image, &scans, request.policy, &mut judge, &of));
     }
-    let (mut findings, waived) = policy::judge(&mut judge, rules::index::look(set));
+    let (mut findings, waived) = policy::judge(&mut judge, rules::index::check_name(set));
     findings.extend(policy::upkeep(&judge));
-    super::notes::sort(&mut findings);
+    super::rule_notes::sort(&mut findings);
     let mut unknown = Vec::new();
     if set.images.is_empty() {
         unknown.push(Unknown {
             rules: Rule::ALL.to_vec(),
-            place: Place::key("index"),
+            place: FindingPlace::key("index"),
             reason: "there is no image in it".to_owned(),
         });
     }
@@ -126,12 +128,12 @@ fn every<T>(
 }
 
 /// One image.
-fn one<T>(
+fn judge_image<T>(
     image: &StoredImage,
     scans: &Scans<'_>,
     policy: &Policy,
-    judge: &mut Judge<'_>,
-    of: impl Fn(&View<'_>, Told) -> T,
+    judge: &mut PolicyJudge<'_>,
+    of: impl Fn(&ImageView<'_>, JudgedNotes) -> T,
 ) -> T {
     let scans: Vec<&LayerScan> =
         image.layers.iter().filter_map(|stored| scans.get(&name_of(stored)).map(AsRef::as_ref)).collect();
@@ -147,7 +149,7 @@ fn one<T>(
         let replaced = view_of(image, scans.clone(), &rootfs, is_layered, policy);
         readings::compare(&view, &mut notes, notes_of(&replaced, is_layered));
     }
-    of(&view, judged(notes, policy, judge))
+    of(&view, apply_policy(notes, policy, judge))
 }
 
 /// The image, as rules look at it.
@@ -157,9 +159,9 @@ pub(super) fn view_of<'a>(
     rootfs: &'a LayeredRootfs,
     is_layered: bool,
     policy: &'a Policy,
-) -> View<'a> {
+) -> ImageView<'a> {
     let document = &image.config_document;
-    View {
+    ImageView {
         image,
         document,
         config: document.get("config").unwrap_or(&Value::Null),
@@ -168,8 +170,8 @@ pub(super) fn view_of<'a>(
         layers: OnceCell::new(),
         rootfs,
         user: RunUser::of("", &[], &[]),
-        passwd: Listed::default(),
-        group: Listed::default(),
+        passwd: AccountFile::default(),
+        group: AccountFile::default(),
         entrypoint: OnceCell::new(),
         registries: &policy.registries,
         max_size: policy.max_size,
@@ -178,29 +180,29 @@ pub(super) fn view_of<'a>(
 }
 
 /// What the rules say of an image.
-fn notes_of(view: &View<'_>, is_layered: bool) -> Notes {
-    let mut notes = Notes::default();
-    unread(view, is_layered, &mut notes);
+fn notes_of(view: &ImageView<'_>, is_layered: bool) -> RuleNotes {
+    let mut notes = RuleNotes::default();
+    note_unread_layers(view, is_layered, &mut notes);
     for check in rules::ALL {
-        (check.look)(view, &mut notes);
+        (check.run)(view, &mut notes);
     }
     if view.rootfs.is_exhausted() {
         let reason = "looking its links up takes too many steps".to_owned();
-        notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
+        notes.unknown.push(Unknown { rules: rules::about_files(), place: FindingPlace::default(), reason });
     }
     notes
 }
 
 /// Says of which layers the rules see nothing, or not all.
-fn unread(view: &View<'_>, is_layered: bool, notes: &mut Notes) {
+fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNotes) {
     if !is_layered {
         let what = "putting the layers on each other takes too many steps";
-        notes.found(Rule::ResourceBomb, Place::default(), what);
+        notes.found(Rule::ResourceBomb, FindingPlace::default(), what);
     }
     let os = view.image.config.os();
     if *os != Os::Linux {
         let reason = format!("it is an image for `{os}`, and the rules know Linux alone");
-        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: Place::key("os"), reason });
+        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: FindingPlace::key("os"), reason });
     }
     for (index, scan) in view.scans.iter().enumerate() {
         let Some((reason, rule)) = &scan.fault else { continue };
@@ -212,12 +214,12 @@ fn unread(view: &View<'_>, is_layered: bool, notes: &mut Notes) {
     }
     if !is_layered {
         let reason = "its files cannot be told".to_owned();
-        notes.unknown.push(Unknown { rules: rules::about_files(), place: Place::default(), reason });
+        notes.unknown.push(Unknown { rules: rules::about_files(), place: FindingPlace::default(), reason });
     }
 }
 
 /// What the policy makes of what the rules told.
-fn judged(mut notes: Notes, policy: &Policy, judge: &mut Judge<'_>) -> Told {
+fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'_>) -> JudgedNotes {
     let mut unknown = std::mem::take(&mut notes.unknown);
     unknown.retain_mut(|one| {
         one.rules.retain(|rule| !policy.is_off(*rule));
@@ -225,18 +227,18 @@ fn judged(mut notes: Notes, policy: &Policy, judge: &mut Judge<'_>) -> Told {
     });
     let not_applicable = std::mem::take(&mut notes.not_applicable);
     let (findings, waived) = policy::judge(judge, notes.into_findings());
-    Told { judged: Judged { findings, waived, unknown }, not_applicable }
+    JudgedNotes { judged: Judged { findings, waived, unknown }, not_applicable }
 }
 
 /// The report of one image.
-fn facts(view: &View<'_>, told: Told, policy: &Policy) -> ImageAudit {
+fn image_facts(view: &ImageView<'_>, told: JudgedNotes, policy: &Policy) -> ImageAudit {
     let word = |key: &str| view.document.get(key).and_then(Value::as_str);
     let mut platform = format!("{}/{}", word("os").unwrap_or_default(), word("architecture").unwrap_or_default());
     if let Some(variant) = word("variant") {
         platform = format!("{platform}/{variant}");
     }
     let created = word("created").map(str::to_owned);
-    let Told { judged: Judged { findings, waived, unknown }, mut not_applicable } = told;
+    let JudgedNotes { judged: Judged { findings, waived, unknown }, mut not_applicable } = told;
     not_applicable.sort_by_key(|(rule, _)| *rule);
     not_applicable.dedup_by_key(|(rule, _)| *rule);
     let open: BTreeSet<Rule> = unknown.iter().flat_map(|one| one.rules.iter().copied()).collect();
@@ -263,14 +265,14 @@ fn facts(view: &View<'_>, told: Told, policy: &Policy) -> ImageAudit {
     }
 }
 
-fn layer_facts(view: &View<'_>) -> Vec<LayerFacts> {
+fn layer_facts(view: &ImageView<'_>) -> Vec<LayerFacts> {
     let stored = view.image.layers.iter().zip(&view.scans).zip(view.layers());
     stored
         .map(|((stored, scan), layer)| {
             let mut sizes: Vec<(u64, &str)> = scan
                 .entries
                 .iter()
-                .filter(|entry| entry.kind == Kind::File && entry.size > 0)
+                .filter(|entry| entry.kind == TarEntryKind::File && entry.size > 0)
                 .map(|entry| (entry.size, entry.path.as_str()))
                 .collect();
             sizes.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));

@@ -1,4 +1,4 @@
-//! What an audit says of an image.
+//! [`Audit`]: the report of an audit, as data.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -47,12 +47,13 @@ pub struct PolicySummary {
     /// A finding of this severity or above fails the audit.
     pub fail_on: Severity,
     /// Severities that the policy changes, sorted by rule.
-    pub overrides: Vec<Override>,
+    pub overrides: Vec<SeverityOverride>,
 }
 
 /// A severity that the policy changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Override {
+#[schemars(rename = "Override")]
+pub struct SeverityOverride {
     /// Of this rule.
     pub rule: Rule,
     /// The new one; `None` is a rule that is switched off.

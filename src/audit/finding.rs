@@ -1,9 +1,9 @@
-//! What a rule found, and what it could not find out.
+//! [`Finding`] and [`Unknown`]: what a rule found, and what it could not examine.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Place;
+use super::FindingPlace;
 use crate::report::{Rule, Severity};
 
 /// Something that a rule found.
@@ -17,14 +17,14 @@ pub struct Finding {
     /// One sentence, lower case, without a full stop. Holds foreign text as it is; never a secret.
     pub message: String,
     /// Where.
-    pub place: Place,
+    pub place: FindingPlace,
     /// What was seen. Foreign text; secrets are masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
     /// The same thing elsewhere, in the order of layers and paths; at most
     /// [`Limits::AUDIT_ALSO`](crate::report::Limits::AUDIT_ALSO).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<Place>,
+    pub also: Vec<FindingPlace>,
 }
 
 /// What could not be looked at.
@@ -34,7 +34,7 @@ pub struct Unknown {
     /// The rules that have no answer because of it, in the order of the catalogue.
     pub rules: Vec<Rule>,
     /// Where.
-    pub place: Place,
+    pub place: FindingPlace,
     /// Why; a part of a sentence. May hold foreign text.
     pub reason: String,
 }

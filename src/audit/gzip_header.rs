@@ -1,4 +1,4 @@
-//! What the gzip header of a layer holds that depends on when and where it was made.
+//! Finds fields in a layer's gzip header that depend on when and where it was made.
 
 use std::io::Read as _;
 

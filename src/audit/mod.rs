@@ -1,4 +1,4 @@
-//! The practices of the catalogue, looked for in any image.
+//! The audit: checks an image against the rules of the catalogue. `commands` runs it on images and on what a build made.
 //!
 //! Each layer is read once, as a stream, and never extracted. What the layers hold is kept as facts, bounded by
 //! [`Limits`](crate::report::Limits); the rules then read the facts. A rule that could not look says so, and an audit with
@@ -8,21 +8,21 @@ mod accounts;
 mod engine;
 mod facts;
 mod finding;
+mod finding_place;
 mod gzip_header;
-mod notes;
-mod place;
+mod image_view;
+mod layer_watch;
 mod policy;
 mod readings;
 mod redact;
+mod rule_notes;
 mod rules;
 #[cfg(test)]
-mod sample;
-mod view;
-mod watch;
+mod sample_image;
 
 pub use crate::rootfs::Presence;
-pub use engine::{Judged, Judgement, Request, audit, judge_seen};
-pub use facts::{Audit, ImageAudit, LayerFacts, Override, PolicySummary, SizedPath};
+pub use engine::{AuditQuery, Judged, Judgement, audit, judge_seen};
+pub use facts::{Audit, ImageAudit, LayerFacts, PolicySummary, SeverityOverride, SizedPath};
 pub use finding::{Finding, NotApplicable, Unknown, Waived};
-pub use place::{LayerRef, Place};
-pub use watch::{LayerWatch, Seen, SharedScans};
+pub use finding_place::{FindingPlace, LayerRef};
+pub use layer_watch::{LayerWatch, SeenLayers, SharedScans};

@@ -1,10 +1,10 @@
-//! How a policy judges what rules found.
+//! Applies a policy to findings of the audit.
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Override, Place, PolicySummary, Waived, notes::sort};
+use super::{Finding, FindingPlace, PolicySummary, SeverityOverride, Waived, rule_notes::sort};
 use crate::{
-    policy::{Breach, Judge, Policy, WaiverTarget},
+    policy::{Breach, Policy, PolicyJudge, WaiverTarget},
     report::{Rule, Severity},
 };
 
@@ -22,11 +22,11 @@ impl Breach for Finding {
     }
 
     fn targets(&self) -> Vec<WaiverTarget<'_>> {
-        std::iter::once(&self.place).chain(&self.also).map(Place::target).collect()
+        std::iter::once(&self.place).chain(&self.also).map(FindingPlace::target).collect()
     }
 }
 
-impl Place {
+impl FindingPlace {
     /// What an exception selects by its path.
     fn target(&self) -> WaiverTarget<'_> {
         match (&self.path, &self.key) {
@@ -43,14 +43,14 @@ impl PolicySummary {
         let rules: BTreeSet<Rule> = policy.severities.keys().chain(policy.least.keys()).copied().collect();
         let overrides = rules.into_iter().map(|rule| {
             let severity = policy.severities.get(&rule).copied().flatten().max(policy.least.get(&rule).copied());
-            Override { rule, severity }
+            SeverityOverride { rule, severity }
         });
         Self { profile: policy.profile.clone(), fail_on: policy.fail_on, overrides: overrides.collect() }
     }
 }
 
 /// Findings with the weight of the policy, and those of them that it excepts.
-pub(super) fn judge(judge: &mut Judge<'_>, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Waived>) {
+pub(super) fn judge(judge: &mut PolicyJudge<'_>, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Waived>) {
     let (mut left, waived) = judge.judge(findings);
     sort(&mut left);
     let waived = waived.into_iter().map(|(finding, waiver)| {
@@ -61,9 +61,9 @@ pub(super) fn judge(judge: &mut Judge<'_>, findings: Vec<Finding>) -> (Vec<Findi
 }
 
 /// What the policy itself should be told: exceptions that ended, and those that except nothing.
-pub(super) fn upkeep(judge: &Judge<'_>) -> Vec<Finding> {
+pub(super) fn upkeep(judge: &PolicyJudge<'_>) -> Vec<Finding> {
     let findings = judge.upkeep().into_iter().map(|upkeep| {
-        let place = Place::key(format!("policy.allow[{}]", upkeep.index));
+        let place = FindingPlace::key(format!("policy.allow[{}]", upkeep.index));
         let (rule, severity, message) = (upkeep.rule, upkeep.severity, upkeep.message);
         Finding { rule, severity, message, place, evidence: None, also: Vec::new() }
     });

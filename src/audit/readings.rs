@@ -1,21 +1,23 @@
-//! Layers that write below a link of a lower layer, which engines read in two ways: what the rules say of both is compared.
+//! Compares the two readings of layers that write below a symbolic link of a lower layer.
+//!
+//! Engines differ there: some follow the link, others replace it by a directory.
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Unknown, notes::Notes, view::View};
+use super::{Finding, Unknown, image_view::ImageView, rule_notes::RuleNotes};
 use crate::{
     report::{Rule, Severity},
-    rootfs::{At, LayerConflict},
+    rootfs::{EntryIndex, LayerConflict},
 };
 
 /// What makes two findings the same, whatever the path at which a reading has the entry.
-type Outcome = (Rule, Severity, Option<usize>, Option<String>, Option<String>);
+type FindingKey = (Rule, Severity, Option<usize>, Option<String>, Option<String>);
 
 /// Adds to `notes`, which are about the file system in which links are followed, what the rules say of the one in which
 /// they are replaced and not of the first. Where they differ, the tar is ambiguous.
-pub(super) fn compare(view: &View<'_>, notes: &mut Notes, mut replaced: Notes) {
-    let followed: BTreeSet<Outcome> = notes.findings().filter(|one| is_of_both(one)).map(outcome).collect();
-    let others: BTreeSet<Outcome> = replaced.findings().filter(|one| is_of_both(one)).map(outcome).collect();
+pub(super) fn compare(view: &ImageView<'_>, notes: &mut RuleNotes, mut replaced: RuleNotes) {
+    let followed: BTreeSet<FindingKey> = notes.findings().filter(|one| is_of_both(one)).map(outcome).collect();
+    let others: BTreeSet<FindingKey> = replaced.findings().filter(|one| is_of_both(one)).map(outcome).collect();
     let only_followed = notes.findings().find(|one| is_of_both(one) && !others.contains(&outcome(one))).cloned();
     let new: Vec<Finding> =
         replaced.findings().filter(|one| is_of_both(one) && !followed.contains(&outcome(one))).cloned().collect();
@@ -39,7 +41,7 @@ pub(super) fn compare(view: &View<'_>, notes: &mut Notes, mut replaced: Notes) {
     notes.unknown.extend(unknown);
 }
 
-fn message(view: &View<'_>, at: At, link: &str, difference: &str) -> String {
+fn message(view: &ImageView<'_>, at: EntryIndex, link: &str, difference: &str) -> String {
     let path = view.entry(at).map(|entry| entry.path.as_str()).unwrap_or_default();
     format!(
         "engines disagree about `{path}`, which lies below the link `{link}` of a lower layer: some follow the link, \
@@ -52,7 +54,7 @@ fn is_of_both(finding: &Finding) -> bool {
     finding.rule != Rule::SymlinkParent
 }
 
-fn outcome(finding: &Finding) -> Outcome {
+fn outcome(finding: &Finding) -> FindingKey {
     let place = &finding.place;
     let layer = place.layer.as_ref().map(|layer| layer.index);
     (finding.rule, finding.severity, layer, place.path.clone(), place.key.clone())
@@ -63,23 +65,23 @@ fn outcome(finding: &Finding) -> Outcome {
 mod tests {
     use super::{
         super::{
-            Place, engine,
-            place::LayerRef,
-            sample::{File, Sample},
+            FindingPlace, engine,
+            finding_place::LayerRef,
+            sample_image::{SampleFile, SampleImage},
         },
         *,
     };
     use crate::{
         oci::{DiffId, Digest},
         policy::Policy,
-        rootfs::{LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth},
+        rootfs::{LayerScan, LayeredRootfs, LinkReading, ScanBudget, ScanDepth},
     };
 
     /// A finding at a path of that layer.
     fn setuid(layer: usize, path: &str) -> Finding {
         let digest = Digest::of(b"");
         let layer = Some(LayerRef { index: layer, digest, diff_id: DiffId::new(digest), created_by: None });
-        let place = Place { layer, path: Some(path.to_owned()), ..Place::default() };
+        let place = FindingPlace { layer, path: Some(path.to_owned()), ..FindingPlace::default() };
         let message = "a file is setuid".to_owned();
         Finding { rule: Rule::Setuid, severity: Severity::High, message, place, evidence: None, also: Vec::new() }
     }
@@ -87,19 +89,19 @@ mod tests {
     /// The findings and the unknown, once what the rules say of a link that is followed was compared with what they say of
     /// one that a folder replaces.
     fn compared(followed: Vec<Finding>, replaced: Vec<Finding>, unread: Option<&str>) -> (Vec<String>, Vec<String>) {
-        let sample = Sample::new().layer([File::folder("d"), File::symlink("l", "d")]);
-        let upper = [File::symlink("own", "d"), File::text("own/y", "y"), File::text("l/x", "x")];
+        let sample = SampleImage::new().layer([SampleFile::folder("d"), SampleFile::symlink("l", "d")]);
+        let upper = [SampleFile::symlink("own", "d"), SampleFile::text("own/y", "y"), SampleFile::text("l/x", "x")];
         let set = sample.layer(upper).set();
         let image = &set.images[0];
         let scan = |stored: &crate::image::StoredLayer| {
-            LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut Room::default())
+            LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut ScanBudget::default())
         };
         let scans: Vec<LayerScan> = image.layers.iter().map(scan).collect();
         let scans: Vec<&LayerScan> = scans.iter().collect();
         let rootfs = LayeredRootfs::of(&scans, LinkReading::Followed).unwrap();
         let policy = Policy::hardened();
         let view = engine::view_of(image, scans, &rootfs, true, &policy);
-        let (mut notes, mut others) = (Notes::default(), Notes::default());
+        let (mut notes, mut others) = (RuleNotes::default(), RuleNotes::default());
         for finding in followed {
             notes.push(finding);
         }
@@ -107,7 +109,7 @@ mod tests {
             others.push(finding);
         }
         if let Some(reason) = unread {
-            others.unknown(Rule::Setuid, Place::default(), reason);
+            others.unknown(Rule::Setuid, FindingPlace::default(), reason);
         }
         compare(&view, &mut notes, others);
         let said = notes.findings().map(|finding| format!("{}: {}", finding.rule, finding.message)).collect();
@@ -144,7 +146,7 @@ mod tests {
             setuid(0, "/d/x"),
             setuid(1, "/l/x"),
             Finding { severity: Severity::Low, ..one() },
-            Finding { place: Place { key: Some("config".to_owned()), ..one().place }, ..one() },
+            Finding { place: FindingPlace { key: Some("config".to_owned()), ..one().place }, ..one() },
         ] {
             let all = [setuid_said.clone(), setuid_said.clone(), followed.clone()];
             assert_eq!(compared(vec![one()], vec![other.clone()], None).0, all, "{other:?}");

@@ -1,4 +1,4 @@
-//! The config without the secrets that were found in it.
+//! Removes secrets from the config before a report shows it.
 
 use serde_json::Value;
 

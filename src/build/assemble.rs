@@ -15,13 +15,13 @@ use super::{
 use crate::{
     cache::{Cache, Fingerprint},
     image::most_unpacked,
-    layer::{self, Onlooker, Written},
+    layer::{self, LayerObserver, WrittenLayer},
     oci::{
         BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
         media_type,
     },
     output::Staging,
-    report::{Failure, Limits, Line, Progress, Rule, Task, printable},
+    report::{Failure, Limits, Progress, ProgressLevel, Rule, Task, printable},
 };
 
 /// How each line of the history begins that is about a layer of ours.
@@ -37,7 +37,7 @@ pub struct Assembled {
     /// The config; its digest is the image ID.
     pub config: Descriptor,
     /// The layers, lowest first.
-    pub layers: Vec<(GroupKind, Written)>,
+    pub layers: Vec<(GroupKind, WrittenLayer)>,
 }
 
 /// Writes images into one sink; platforms that share a layer share the work for it.
@@ -48,9 +48,9 @@ pub struct Assembler<'a> {
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
     /// Who looks at a layer while it is written.
-    onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
+    onlookers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
-    written: BTreeMap<Fingerprint, Written>,
+    written: BTreeMap<Fingerprint, WrittenLayer>,
     /// Those of them that the cache did not have.
     new: Vec<Fingerprint>,
     /// Layers of bases that are in the sink.
@@ -66,7 +66,7 @@ impl<'a> Assembler<'a> {
         run: &'a BuildRun,
         jobs: NonZeroUsize,
         progress: &'a dyn Progress,
-        onlookers: &'a dyn Fn() -> Box<dyn Onlooker + 'a>,
+        onlookers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
     ) -> Self {
         Self {
             sink,
@@ -93,7 +93,7 @@ impl<'a> Assembler<'a> {
         let config = put(self.sink, media_type::CONFIG, &image_config(plan, &layers))?;
         let mut manifest = put(self.sink, media_type::MANIFEST, &image_manifest(plan, &config, &layers))?;
         manifest.platform = Some(plan.platform.clone());
-        if self.progress.shows(Line::Detail) {
+        if self.progress.shows(ProgressLevel::Detail) {
             let (manifest, config) = (manifest.digest, config.digest);
             self.progress.detail(&format!("manifest {manifest} ({}), config {config}", plan.platform));
         }
@@ -122,8 +122,8 @@ impl<'a> Assembler<'a> {
     }
 
     /// Takes a layer of the base as it is.
-    fn pass_through(&mut self, layer: &BaseLayer) -> Result<Written, Failure> {
-        let Written { blob, .. } = &layer.written;
+    fn pass_through(&mut self, layer: &BaseLayer) -> Result<WrittenLayer, Failure> {
+        let WrittenLayer { blob, .. } = &layer.written;
         if !self.passed.contains(&blob.digest) {
             let fault = |error: io::Error| {
                 Failure::new(format!(
@@ -151,7 +151,7 @@ impl<'a> Assembler<'a> {
         Ok(layer.written.clone())
     }
 
-    fn layer(&mut self, plan: &Plan, group: &Group) -> Result<Written, Failure> {
+    fn layer(&mut self, plan: &Plan, group: &Group) -> Result<WrittenLayer, Failure> {
         let key = reuse::key(plan, group);
         if let Some(written) = self.written.get(&key) {
             return Ok(written.clone());
@@ -190,7 +190,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// The layer of that key from the cache, staged.
-    fn adopt_cached(&self, key: &Fingerprint, plan: &Plan) -> Result<Option<Written>, Failure> {
+    fn adopt_cached(&self, key: &Fingerprint, plan: &Plan) -> Result<Option<WrittenLayer>, Failure> {
         let cached = self.cache.and_then(|cache| reuse::find(cache, key, plan.compression.media_type()));
         match cached {
             Some(layer) if self.sink.adopt(&layer.blob)? => Ok(Some(layer)),
@@ -198,8 +198,8 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn tell(&self, plan: &Plan, group: &Group, layer: &Written, how: &str) {
-        if !self.progress.shows(Line::Step) {
+    fn tell(&self, plan: &Plan, group: &Group, layer: &WrittenLayer, how: &str) {
+        if !self.progress.shows(ProgressLevel::Step) {
             return;
         }
         self.progress.step(&format!(
@@ -226,17 +226,17 @@ fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
 
 /// Tells a task how much of a layer has passed by.
 struct Watched<'a> {
-    onlooker: Box<dyn Onlooker + 'a>,
+    onlooker: Box<dyn LayerObserver + 'a>,
     task: Arc<dyn Task>,
 }
 
-impl Onlooker for Watched<'_> {
-    fn look(&mut self, tar: &[u8]) {
+impl LayerObserver for Watched<'_> {
+    fn observe(&mut self, tar: &[u8]) {
         self.task.advance(tar.len() as u64);
-        self.onlooker.look(tar);
+        self.onlooker.observe(tar);
     }
 
-    fn end(self: Box<Self>, written: &Written) {
+    fn end(self: Box<Self>, written: &WrittenLayer) {
         self.onlooker.end(written);
     }
 }
@@ -245,7 +245,7 @@ impl Onlooker for Watched<'_> {
 ///
 /// # Errors
 /// At the line of the largest file.
-fn check_proportion(group: &Group, written: &Written) -> Result<(), Failure> {
+fn check_proportion(group: &Group, written: &WrittenLayer) -> Result<(), Failure> {
     if written.unpacked_size <= most_unpacked(written.blob.size) {
         return Ok(());
     }
@@ -266,7 +266,7 @@ fn check_proportion(group: &Group, written: &Written) -> Result<(), Failure> {
 }
 
 /// The config of an image with those layers.
-pub(super) fn image_config(plan: &Plan, layers: &[(GroupKind, Written)]) -> ImageConfig {
+pub(super) fn image_config(plan: &Plan, layers: &[(GroupKind, WrittenLayer)]) -> ImageConfig {
     let created = plan.source_date.to_string();
     ImageConfig {
         platform: plan.platform.clone(),
@@ -278,7 +278,7 @@ pub(super) fn image_config(plan: &Plan, layers: &[(GroupKind, Written)]) -> Imag
 }
 
 /// The manifest of an image with that config and those layers.
-pub(super) fn image_manifest(plan: &Plan, config: &Descriptor, layers: &[(GroupKind, Written)]) -> ImageManifest {
+pub(super) fn image_manifest(plan: &Plan, config: &Descriptor, layers: &[(GroupKind, WrittenLayer)]) -> ImageManifest {
     ImageManifest {
         schema_version: 2,
         media_type: media_type::MANIFEST,

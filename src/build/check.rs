@@ -11,7 +11,7 @@ use crate::{
     report::{Failure, Origin, Rule, printable},
     rootfs::{
         ResolveError, join, parent,
-        programs::{LibrarySearch, Loader},
+        programs::{Loader, LoaderSearch},
     },
 };
 
@@ -36,7 +36,7 @@ pub(super) fn check(
 ) -> Vec<Objection> {
     let mut found = Vec::new();
     let programs = PlannedPrograms { rootfs, env };
-    let mut search = LibrarySearch::new(&programs);
+    let mut search = LoaderSearch::new(&programs);
     let mut object = |path: &ImagePath, failure: Failure| found.push(Objection { path: Some(path.clone()), failure });
     let entry = match entry(rootfs, entrypoint) {
         Ok(path) => Some(path),
@@ -139,7 +139,7 @@ fn programs(rootfs: &PlannedRootfs) -> Vec<String> {
 
 /// A program must be an ELF file for the platform, and find all it needs in the image.
 fn check_program(
-    search: &mut LibrarySearch<'_, PlannedPrograms<'_>>,
+    search: &mut LoaderSearch<'_, PlannedPrograms<'_>>,
     path: &ImagePath,
     body: &Body,
     is_entry: bool,
@@ -173,7 +173,7 @@ fn check_program(
 
 /// A program that is linked dynamically must find its loader and every library in the image.
 fn check_loading(
-    search: &mut LibrarySearch<'_, PlannedPrograms<'_>>,
+    search: &mut LoaderSearch<'_, PlannedPrograms<'_>>,
     path: &ImagePath,
     role: &str,
     elf: &Elf,

@@ -10,7 +10,7 @@ use std::{
 use super::{outputs::Output, settings::SourceDate};
 use crate::{
     cache::Fingerprint,
-    layer::{Compression, Entry, EntryKind, Written},
+    layer::{Compression, EntryKind, LayerEntry, WrittenLayer},
     oci::{Digest, HistoryEntry, Open, Platform, RunConfig},
     registry::Reference,
     report::Origin,
@@ -107,7 +107,7 @@ pub struct PlannedBase {
 #[derive(Debug, Clone)]
 pub struct BaseLayer {
     /// Its name, with OCI's media type, and what it unpacks to.
-    pub written: Written,
+    pub written: WrittenLayer,
     /// The stored bytes; their reader checks size and digest.
     pub blob: Arc<dyn Open>,
 }
@@ -140,7 +140,7 @@ pub enum GroupKind {
 #[derive(Debug)]
 pub struct PlannedEntry {
     /// What goes into the layer.
-    pub entry: Entry,
+    pub entry: LayerEntry,
     /// Of a file's content.
     pub fingerprint: Option<Fingerprint>,
     /// The recipe line that brought it in.

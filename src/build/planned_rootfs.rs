@@ -17,11 +17,11 @@ use super::{
 use crate::{
     cache::Fingerprint,
     elf::{self, Elf, NotElf},
-    layer::{Entry, EntryKind},
+    layer::{EntryKind, LayerEntry},
     oci::{ImagePath, Open},
     report::{Failure, Limits, Origin},
     rootfs::{
-        ResolveError, Rootfs, RootfsNode, Step, parent,
+        ResolveError, Rootfs, RootfsNode, WalkStep, parent,
         programs::{NotRead, ProgramFiles},
     },
 };
@@ -71,11 +71,11 @@ pub(super) enum Body {
 }
 
 impl RootfsNode for PlannedNode {
-    fn step(&self) -> Step<'_> {
+    fn step(&self) -> WalkStep<'_> {
         match &self.kind {
-            NodeKind::Directory => Step::Enter,
-            NodeKind::Symlink(target) => Step::Follow(target),
-            NodeKind::File(_) | NodeKind::Special => Step::End,
+            NodeKind::Directory => WalkStep::Enter,
+            NodeKind::Symlink(target) => WalkStep::Follow(target),
+            NodeKind::File(_) | NodeKind::Special => WalkStep::End,
         }
     }
 }
@@ -299,7 +299,7 @@ impl PlannedRootfs {
                 }
                 NodeKind::Special => continue,
             };
-            let entry = Entry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
+            let entry = LayerEntry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
             let planned = PlannedEntry { entry, fingerprint, origin: node.origin };
             if let Some(group) = groups.iter_mut().find(|group| group.kind == node.group) {
                 group.entries.push(planned);
@@ -345,7 +345,7 @@ impl PlannedRootfs {
         }
         let planned = |((group, path), node): ((GroupKind, &ImagePath), &PlannedNode)| {
             let (path, kind) = (path.clone(), EntryKind::Directory);
-            let entry = Entry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
+            let entry = LayerEntry { path, mode: node.mode, uid: node.uid, gid: node.gid, kind };
             (group, PlannedEntry { entry, fingerprint: None, origin: node.origin.clone() })
         };
         needed.into_iter().map(planned).collect()
@@ -397,7 +397,7 @@ impl ProgramFiles for PlannedPrograms<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::Source;
+    use crate::report::SourceText;
 
     fn path(text: &str) -> ImagePath {
         ImagePath::parse(text).unwrap()
@@ -405,7 +405,7 @@ mod tests {
 
     /// Files and links (with a target) by their paths, and the folders they are in.
     fn merged(entries: &[(&str, Option<&str>)]) -> PlannedRootfs {
-        let origin = Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0);
+        let origin = Origin::new(&Arc::new(SourceText { path: "x.toml".into(), text: String::new() }), 0..0);
         let mut rootfs = PlannedRootfs::default();
         for (at, target) in entries {
             let node = match target {
@@ -457,7 +457,7 @@ mod tests {
     }
 
     fn nowhere() -> Origin {
-        Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0)
+        Origin::new(&Arc::new(SourceText { path: "x.toml".into(), text: String::new() }), 0..0)
     }
 
     /// Where a file of the recipe for `at` lies over that base, or why it does not.
@@ -567,7 +567,7 @@ mod tests {
 
     #[test]
     fn what_comes_sorted_is_added_as_if_it_came_one_by_one() {
-        let origin = Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0);
+        let origin = Origin::new(&Arc::new(SourceText { path: "x.toml".into(), text: String::new() }), 0..0);
         let node = || PlannedNode::symlink("x".into(), GroupKind::Files, &origin);
         let nodes = |paths: &[&str]| paths.iter().map(|at| (path(at), node())).collect::<Vec<_>>();
         for there in [&["/b"][..], &["/a/1", "/a/2", "/a/3", "/c/0", "/z"], &[]] {

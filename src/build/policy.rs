@@ -6,8 +6,8 @@ use super::{check::Objection, settings::Date};
 use crate::{
     oci::ImagePath,
     policy::{Waiver, WaiverAnswer, WaiverTarget, Waivers},
-    recipe::Policy,
-    report::{Failure, Place, Rule},
+    recipe::PolicySettings,
+    report::{Failure, FailurePlace, Rule},
 };
 
 /// The failures that no exception covers on the day `today`, in their order.
@@ -16,7 +16,7 @@ use crate::{
 /// mode may be are promises about every image.
 ///
 /// With `--locked` (`locked`) an exception does not help against a rule whose breach makes the lock's promise false.
-pub(super) fn waive(policy: &Policy, today: Date, locked: bool, objections: Vec<Objection>) -> Vec<Failure> {
+pub(super) fn waive(policy: &PolicySettings, today: Date, locked: bool, objections: Vec<Objection>) -> Vec<Failure> {
     let mut left = Vec::new();
     for Objection { path, failure } in objections {
         let waived = unless_excepted(policy, today, path.as_ref(), failure.clone());
@@ -37,7 +37,7 @@ pub(super) fn waive(policy: &Policy, today: Date, locked: bool, objections: Vec<
 /// Drops a refusal that an exception covers. `path` is what of the image the refusal is about; without one it is about
 /// what its rule is about.
 pub fn unless_excepted(
-    policy: &Policy,
+    policy: &PolicySettings,
     today: Date,
     path: Option<&ImagePath>,
     failure: Failure,
@@ -50,7 +50,7 @@ pub fn unless_excepted(
 /// Drops a refusal whose targets all have an exception. The hint of one that stays says why an exception that was meant
 /// for it does not help.
 pub fn unless_all_excepted(
-    policy: &Policy,
+    policy: &PolicySettings,
     today: Date,
     targets: &[WaiverTarget<'_>],
     failure: Failure,
@@ -81,7 +81,7 @@ pub fn unless_all_excepted(
 }
 
 /// The exceptions of a recipe and of the policy file above it, as a build takes them.
-pub(super) fn waivers(policy: &Policy, today: Date) -> Waivers<'_> {
+pub(super) fn waivers(policy: &PolicySettings, today: Date) -> Waivers<'_> {
     let Date(year, month, day) = today;
     Waivers::new(&policy.allow, policy.waivers, (year, month, day)).keeping_promises()
 }
@@ -98,7 +98,7 @@ const fn target_of(rule: Option<Rule>) -> WaiverTarget<'static> {
 /// Where an exception is: a line of the recipe, or of a policy file.
 fn line(waiver: &Waiver, failure: &Failure) -> String {
     match &failure.place {
-        Some(Place::Recipe(origin)) if !Arc::ptr_eq(&origin.source, &waiver.origin.source) => {
+        Some(FailurePlace::Recipe(origin)) if !Arc::ptr_eq(&origin.source, &waiver.origin.source) => {
             format!("at {}", waiver.origin)
         }
         _ => format!("on line {}", waiver.origin.line_column().0),

@@ -14,7 +14,7 @@ use crate::{
     policy::{Policy, WaiverTarget},
     recipe,
     report::{Failure, Origin, Rule, Severity, printable},
-    secrets::{self, Fingerprint, SecretHit, SecretScanner, TextContext},
+    secrets::{self, SecretFingerprint, SecretHit, SecretScanner, TextContext},
 };
 
 /// What a text is handed over by.
@@ -56,7 +56,7 @@ pub(super) enum ConfigText<'a> {
 struct WeighedKey {
     severity: Severity,
     /// Its offset, and what tells whether two files have the same one; none where the name of the file says that it is one.
-    content: Option<(u64, Fingerprint)>,
+    content: Option<(u64, SecretFingerprint)>,
 }
 
 impl ShippedKeys {
@@ -130,7 +130,12 @@ impl ShippedKeys {
 
 /// The refusals of what the gate would refuse on the day `today`: of what weighs enough by `policy`, what no exception of
 /// the `recipe` covers. A file has at most one.
-pub(super) fn refusals(shipped: &[ShippedKeys], policy: &Policy, recipe: &recipe::Policy, today: Date) -> Vec<Failure> {
+pub(super) fn refusals(
+    shipped: &[ShippedKeys],
+    policy: &Policy,
+    recipe: &recipe::PolicySettings,
+    today: Date,
+) -> Vec<Failure> {
     let weights = weights(shipped);
     let (mut told, mut left) = (BTreeSet::new(), Vec::new());
     for input in shipped {
@@ -155,7 +160,7 @@ pub(super) fn refusals(shipped: &[ShippedKeys], policy: &Policy, recipe: &recipe
 
 /// What each key of a file weighs: the same one in several files is one finding of the audit, which weighs as much as at
 /// its heaviest place.
-fn weights(shipped: &[ShippedKeys]) -> BTreeMap<Fingerprint, Severity> {
+fn weights(shipped: &[ShippedKeys]) -> BTreeMap<SecretFingerprint, Severity> {
     let mut weights = BTreeMap::new();
     for key in shipped.iter().filter(|input| input.path().is_some()).flat_map(|input| &input.keys) {
         if let Some((_, same)) = key.content {
@@ -186,7 +191,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{cache::Fingerprint as Fingerprinted, report::Source};
+    use crate::{cache::Fingerprint as Fingerprinted, report::SourceText};
 
     const TODAY: Date = Date(2026, 5, 9);
 
@@ -201,7 +206,7 @@ mod tests {
     }
 
     fn origin() -> Origin {
-        Origin::new(&Arc::new(Source { path: "x.toml".to_owned(), text: String::new() }), 0..0)
+        Origin::new(&Arc::new(SourceText { path: "x.toml".to_owned(), text: String::new() }), 0..0)
     }
 
     fn text(path: &str, text: &str) -> Option<ShippedKeys> {
@@ -227,7 +232,7 @@ mod tests {
             || vec![text("/a", &both), text("/b", &pem(1)), variable(&pem(1)), variable(&pem(2)), text("/c", "x")];
         let all = ["`/a` holds a private key", "`/b` holds a private key", "the variable `KEY` holds a private key"];
         assert_eq!(refused(Severity::Medium, "", shipped()), all);
-        let source = Arc::new(Source { path: "x.toml".to_owned(), text: "two\nlines".to_owned() });
+        let source = Arc::new(SourceText { path: "x.toml".to_owned(), text: "two\nlines".to_owned() });
         let on_line_2 = ShippedKeys { at: Origin::new(&source, 4..5), ..text("/a", &pem(2)).unwrap() };
         let twice = vec![text("/a", &pem(1)), Some(on_line_2)];
         assert_eq!(refused(Severity::Medium, "", twice), ["`/a` holds a private key"]);

@@ -41,7 +41,7 @@ use super::{
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
     policy::Policy,
-    recipe::{BinarySource, Certificates, Compiler, File, FileSource, Located, LockFile, Recipe},
+    recipe::{BinarySource, Certificates, Compiler, FileEntry, FileSource, Located, LockFile, Recipe},
     report::{Failure, Failures, Origin, Progress, printable},
     rootfs::ResolveError,
 };
@@ -352,7 +352,7 @@ impl<'a> Resolver<'a> {
         Ok(Body::Host(file))
     }
 
-    fn add_file(&self, prepared: &mut Prepared, file: &File) -> Result<(), Failure> {
+    fn add_file(&self, prepared: &mut Prepared, file: &FileEntry) -> Result<(), Failure> {
         let to = &file.to.value;
         let (body, content) = match &file.source {
             FileSource::From(from) => {

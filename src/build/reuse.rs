@@ -2,8 +2,8 @@
 
 use super::plan::{Group, Plan};
 use crate::{
-    cache::{Cache, Fingerprint, Fingerprinter, Shelf},
-    layer::{EntryKind, Written},
+    cache::{Cache, Fingerprint, Fingerprinter, RecordShelf},
+    layer::{EntryKind, WrittenLayer},
     oci::{Descriptor, DiffId, Digest},
 };
 
@@ -54,8 +54,8 @@ fn text(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// What the layer of that key was when it was made.
-pub(super) fn find(cache: &Cache, key: &Fingerprint, media_type: &'static str) -> Option<Written> {
-    let record = cache.record(Shelf::Layers, key)?;
+pub(super) fn find(cache: &Cache, key: &Fingerprint, media_type: &'static str) -> Option<WrittenLayer> {
+    let record = cache.record(RecordShelf::Layers, key)?;
     let (digest, rest) = record.split_first_chunk::<32>()?;
     let (diff_id, rest) = rest.split_first_chunk::<32>()?;
     let (size, rest) = rest.split_first_chunk::<8>()?;
@@ -67,15 +67,15 @@ pub(super) fn find(cache: &Cache, key: &Fingerprint, media_type: &'static str) -
         platform: None,
         annotations: std::collections::BTreeMap::new(),
     };
-    Some(Written { diff_id: DiffId::new(Digest::from_bytes(*diff_id)), blob, unpacked_size })
+    Some(WrittenLayer { diff_id: DiffId::new(Digest::from_bytes(*diff_id)), blob, unpacked_size })
 }
 
 /// Remembers which blob the layer of that key is.
-pub(super) fn keep(cache: &Cache, key: &Fingerprint, layer: &Written) -> std::io::Result<()> {
+pub(super) fn keep(cache: &Cache, key: &Fingerprint, layer: &WrittenLayer) -> std::io::Result<()> {
     let mut record = Vec::with_capacity(80);
     record.extend_from_slice(&layer.blob.digest.bytes());
     record.extend_from_slice(&layer.diff_id.digest().bytes());
     record.extend_from_slice(&layer.blob.size.to_le_bytes());
     record.extend_from_slice(&layer.unpacked_size.to_le_bytes());
-    cache.keep_record(Shelf::Layers, key, &record)
+    cache.keep_record(RecordShelf::Layers, key, &record)
 }

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, User},
-    recipe::{Certificates, Located, Passwd, System},
+    recipe::{Certificates, Located, Passwd, SystemSettings},
     report::{Failure, Limits, Origin, Progress},
 };
 
 /// Adds the system layer's files to `rootfs`, with the certificates of [`bundle`] and the time zones of [`zones`].
 pub(super) fn add(
-    system: &System,
+    system: &SystemSettings,
     user: User,
     bundle: Option<&Arc<Vec<u8>>>,
     zones: &BTreeMap<&'static str, &'static [u8]>,
@@ -70,7 +70,7 @@ pub(super) fn group(user: User) -> String {
 }
 
 /// The time zones of `version` by their names; none where the recipe wants none.
-pub(super) fn zones(system: &System, version: &str) -> Result<BTreeMap<&'static str, &'static [u8]>, Failure> {
+pub(super) fn zones(system: &SystemSettings, version: &str) -> Result<BTreeMap<&'static str, &'static [u8]>, Failure> {
     if system.timezones {
         timezones::files(version).map_err(|failure| failure.at(&system.origin))
     } else {
@@ -82,7 +82,7 @@ pub(super) fn zones(system: &System, version: &str) -> Result<BTreeMap<&'static 
 /// `version`; private ones join those of the base, which are in `base`. Warns of those that had expired at `now`, once of
 /// each.
 pub(super) fn bundle(
-    system: &System,
+    system: &SystemSettings,
     version: &str,
     base: Option<&[u8]>,
     bound: &Bound,

@@ -17,7 +17,7 @@ use self::{names::Names, patterns::Patterns};
 use super::outputs::{Output, OutputPaths};
 use crate::{
     oci::{ImagePath, ImagePathError},
-    recipe::{Located, Tree},
+    recipe::{Located, TreeEntry},
     report::{Failure, Limits, printable},
 };
 
@@ -56,7 +56,7 @@ pub(super) enum LeafKind {
 }
 
 /// Walks the folder `root` (canonical) and gives what the tree's patterns take, but for `outputs` that they do not name.
-pub(super) fn walk(tree: &Tree, root: &Path, outputs: &OutputPaths) -> Result<Walked, Failure> {
+pub(super) fn walk(tree: &TreeEntry, root: &Path, outputs: &OutputPaths) -> Result<Walked, Failure> {
     let meta =
         std::fs::metadata(root).map_err(|error| Failure::io("open the folder", root, &error).at(&tree.from.origin))?;
     if !meta.is_dir() {
@@ -91,7 +91,7 @@ pub(super) fn walk(tree: &Tree, root: &Path, outputs: &OutputPaths) -> Result<Wa
 }
 
 struct Walk<'a> {
-    tree: &'a Tree,
+    tree: &'a TreeEntry,
     root: &'a Path,
     outputs: &'a OutputPaths,
     include: Patterns<'a>,

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     cache::Fingerprint,
     image::{BlobRef, ImageSet, StoredImage, StoredLayer},
-    layer::{self, Compression, Onlooker, Written},
-    oci::{BlobSink, Descriptor, Digest, Draft, Open, Sha256, canonical_json, media_type},
+    layer::{self, Compression, LayerObserver, WrittenLayer},
+    oci::{BlobDraft, BlobSink, Descriptor, Digest, Open, Sha256, canonical_json, media_type},
     report::Failure,
 };
 
@@ -30,9 +30,9 @@ pub fn unstored_images<'o>(
     plans: &[Plan],
     name: &str,
     jobs: NonZeroUsize,
-    onlookers: &dyn Fn() -> Box<dyn Onlooker + 'o>,
+    onlookers: &dyn Fn() -> Box<dyn LayerObserver + 'o>,
 ) -> Result<ImageSet, Failure> {
-    let mut known: BTreeMap<Fingerprint, Written> = BTreeMap::new();
+    let mut known: BTreeMap<Fingerprint, WrittenLayer> = BTreeMap::new();
     let mut images = Vec::new();
     let mut manifests = Vec::new();
     for plan in plans {
@@ -69,8 +69,8 @@ fn pass_by(
     plan: &Plan,
     group: &Group,
     jobs: NonZeroUsize,
-    onlooker: Box<dyn Onlooker + '_>,
-) -> Result<Written, Failure> {
+    onlooker: Box<dyn LayerObserver + '_>,
+) -> Result<WrittenLayer, Failure> {
     let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
     let sink = Unstored { media_type: plan.compression.media_type() };
     layer::write(&entries, Compression::Uncompressed, jobs, &sink, onlooker)
@@ -79,7 +79,7 @@ fn pass_by(
 /// One image, and the descriptor of its manifest.
 fn image(
     plan: &Plan,
-    layers: &[(GroupKind, Written)],
+    layers: &[(GroupKind, WrittenLayer)],
     stored: Vec<StoredLayer>,
 ) -> Result<(StoredImage, Descriptor), Failure> {
     let fault = |error: serde_json::Error| Failure::new(format!("cannot read JSON that was just written: {error}"));
@@ -110,7 +110,7 @@ fn blob_ref(blob: &Descriptor) -> BlobRef {
     BlobRef { media_type: blob.media_type.to_owned(), digest: blob.digest, size: blob.size }
 }
 
-fn stored_layer(written: &Written, blob: Arc<dyn Open>) -> StoredLayer {
+fn stored_layer(written: &WrittenLayer, blob: Arc<dyn Open>) -> StoredLayer {
     StoredLayer { descriptor: blob_ref(&written.blob), diff_id: written.diff_id, blob }
 }
 
@@ -132,12 +132,12 @@ struct PassingBlob {
 struct NotStored;
 
 impl BlobSink for Unstored {
-    fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+    fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure> {
         Ok(Box::new(PassingBlob { media_type: self.media_type, hash: Sha256::new(), size: 0 }))
     }
 }
 
-impl Draft for PassingBlob {
+impl BlobDraft for PassingBlob {
     fn seal(self: Box<Self>, _: &'static str) -> Result<Descriptor, Failure> {
         let digest = self.hash.finish();
         let (media_type, size) = (self.media_type, self.size);
@@ -178,20 +178,20 @@ mod tests {
             plan::{BaseLayer, Group, PlannedBase, PlannedEntry},
             settings::SourceDate,
         },
-        layer::{Entry, EntryKind, Nobody},
+        layer::{EntryKind, LayerEntry, NoObserver},
         oci::{DiffId, ImagePath, Platform, RunConfig},
-        report::{Origin, Source},
+        report::{Origin, SourceText},
     };
 
     fn origin() -> Origin {
-        Origin::new(&Arc::new(Source { path: "x.toml".to_owned(), text: String::new() }), 0..0)
+        Origin::new(&Arc::new(SourceText { path: "x.toml".to_owned(), text: String::new() }), 0..0)
     }
 
     /// A plan of one file with that content, over a base of one layer.
     fn plan(platform: &str, content: &'static [u8]) -> Plan {
         let kind = EntryKind::File { size: content.len() as u64, content: Arc::new(content.to_vec()) };
         let path = ImagePath::parse("/x").unwrap();
-        let entry = Entry { path, mode: 0o444, uid: 0, gid: 0, kind };
+        let entry = LayerEntry { path, mode: 0o444, uid: 0, gid: 0, kind };
         let fingerprint = Some(Fingerprint::of(content));
         let planned = PlannedEntry { entry, fingerprint, origin: origin() };
         let (digest, size) = (Digest::of(b"base"), 4);
@@ -202,7 +202,7 @@ mod tests {
             platform: None,
             annotations: BTreeMap::new(),
         };
-        let written = Written { blob, diff_id: DiffId::new(Digest::of(b"tar")), unpacked_size: 9 };
+        let written = WrittenLayer { blob, diff_id: DiffId::new(Digest::of(b"tar")), unpacked_size: 9 };
         let base = PlannedBase {
             origin: origin(),
             text: "base".to_owned(),
@@ -230,7 +230,7 @@ mod tests {
         let seen = RefCell::new(0);
         let onlookers = || {
             *seen.borrow_mut() += 1;
-            Box::new(Nobody) as Box<dyn Onlooker>
+            Box::new(NoObserver) as Box<dyn LayerObserver>
         };
         let set = unstored_images(plans, "x", NonZeroUsize::MIN, &onlookers).unwrap();
         let seen = *seen.borrow();

@@ -9,7 +9,7 @@ use std::{
 use super::{compile::Toolchain, host::Bound, settings::Settings};
 use crate::{
     oci::Platform,
-    recipe::{BinarySource, Located, Recipe, Variables},
+    recipe::{BinarySource, Located, Recipe, VariableValues},
     report::{Failure, Silent, printable},
 };
 
@@ -49,7 +49,7 @@ impl<'a> Words<'a> {
     pub(super) fn for_platform<T>(
         &self,
         platform: Option<&Platform>,
-        use_them: impl FnOnce(&Variables<'_>) -> Result<T, Failure>,
+        use_them: impl FnOnce(&VariableValues<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut words = BTreeMap::from([
             ("name", self.name.clone()),
@@ -77,7 +77,7 @@ impl<'a> Words<'a> {
             };
             toolchain.git(word, &self.folder)
         };
-        use_them(&Variables { words, vars: self.vars.clone(), git: &git })
+        use_them(&VariableValues { words, vars: self.vars.clone(), git: &git })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Small entries that are asked for by their digest alone.
+//! Small blobs (manifests, configs) that are looked up by digest without a known size.
 
 use std::{
     fs::File,

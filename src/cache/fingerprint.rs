@@ -1,4 +1,4 @@
-//! What an input is known by in the cache.
+//! [`Fingerprint`]: the BLAKE3 digest that keys of the cache are made of.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What tells one state of a file from another without reading it.
+//! [`Identity`]: the state of a file (device, inode, size, times) that shows whether it changed since it was read.
 
 use std::{fs::Metadata, os::unix::fs::MetadataExt as _};
 

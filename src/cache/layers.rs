@@ -1,4 +1,4 @@
-//! The layers of an overlay, as the mount table of this process has them.
+//! Finds the layer directories of an overlay mount in the mount table of this process, for [`witness`](super::witness).
 
 use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::PathBuf};
 

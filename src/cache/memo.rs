@@ -1,4 +1,4 @@
-//! What is known of files by their identity: one file, loaded at once, written by a rename.
+//! [`Memo`]: digests of files by their identity. One file, read at once, replaced by a rename.
 //!
 //! ```text
 //! magic (16) · boot (16) · records (8) · notes (8) · checksum (32) │ records of 104 bytes, by device and inode │ notes
@@ -18,7 +18,7 @@ use std::{
 
 use super::{Fingerprint, Identity, fingerprint::Fingerprinter};
 use crate::report::Limits;
-pub(super) use sheet::{Kind, Record};
+pub(super) use sheet::{DigestKind, MemoRecord};
 use sheet::{RECORD, Sheet, number};
 
 const MAGIC: &[u8; 16] = b"hardpan memo 3\n\0";
@@ -38,11 +38,11 @@ pub(super) struct Memo {
     used: BTreeSet<usize>,
     new: Sheet,
     /// Where the new record of a file is.
-    places: BTreeMap<Key, u32>,
+    places: BTreeMap<FileKey, u32>,
 }
 
 /// Device and inode.
-type Key = (u64, u64);
+type FileKey = (u64, u64);
 
 impl Memo {
     /// What the file at `path` holds; nothing where it is missing, damaged, foreign or from before the last start.
@@ -55,9 +55,9 @@ impl Memo {
     }
 
     /// What is known of the file in this state. `day` is today.
-    pub(super) fn find(&mut self, identity: &Identity, kind: Kind, day: u32) -> Option<Record> {
+    pub(super) fn find(&mut self, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
         let key = (identity.device, identity.inode);
-        let is_it = |record: &Record| record.kind == kind && record.identity == *identity;
+        let is_it = |record: &MemoRecord| record.kind == kind && record.identity == *identity;
         if let Some(at) = self.places.get(&key) {
             return self.new.get(*at as usize).filter(is_it);
         }
@@ -70,7 +70,7 @@ impl Memo {
     }
 
     /// Takes what is known of a file now.
-    pub(super) fn put(&mut self, record: &Record) {
+    pub(super) fn put(&mut self, record: &MemoRecord) {
         let place = u32::try_from(self.new.len()).ok();
         if let Some(place) = place.filter(|_| self.new.len() < Limits::MEMO_RECORDS) {
             // One that is there for the file already stays in the sheet, where nobody finds it.
@@ -82,8 +82,8 @@ impl Memo {
     /// Forgets the file: its record gives way to that of a state which no file is ever in.
     pub(super) fn forget(&mut self, identity: &Identity, day: u32) {
         let nowhere = Identity::new((identity.device, identity.inode), u64::MAX, (i64::MIN, 0), (i64::MIN, 0));
-        let (kind, digest, note) = (Kind::Input, [0; 32], Vec::new());
-        self.put(&Record { identity: nowhere, kind, digest, possible_key: None, note, day });
+        let (kind, digest, note) = (DigestKind::Input, [0; 32], Vec::new());
+        self.put(&MemoRecord { identity: nowhere, kind, digest, possible_key: None, note, day });
     }
 
     /// Whether there is anything to write.
@@ -93,7 +93,7 @@ impl Memo {
 
     /// Writes all to `path`, which may hold what other processes wrote meanwhile; that is kept. `day` is today.
     pub(super) fn save(self, path: &Path, boot: [u8; 16], day: u32) -> io::Result<()> {
-        let used: BTreeSet<Key> = self.used.iter().filter_map(|at| self.key(*at)).collect();
+        let used: BTreeSet<FileKey> = self.used.iter().filter_map(|at| self.key(*at)).collect();
         let now = Self::load(path, boot);
         drop(self.bytes);
         let old = (0..now.records).filter_map(|at| now.record(at)).filter_map(|mut record| {
@@ -125,14 +125,14 @@ impl Memo {
         file.persist(path).map(drop).map_err(|error| error.error)
     }
 
-    fn key(&self, at: usize) -> Option<Key> {
+    fn key(&self, at: usize) -> Option<FileKey> {
         let start = HEADER + at * RECORD;
         let bytes = self.bytes.get(start..start + 16).filter(|_| at < self.records)?;
         Some((number(bytes, 0), number(bytes, 8)))
     }
 
     /// The index of a key, as `slice::binary_search` gives it.
-    fn position(&mut self, key: Key) -> Result<usize, usize> {
+    fn position(&mut self, key: FileKey) -> Result<usize, usize> {
         if self.key(self.last + 1) == Some(key) {
             self.last += 1;
             return Ok(self.last);
@@ -153,10 +153,10 @@ impl Memo {
         Err(low)
     }
 
-    fn record(&self, at: usize) -> Option<Record> {
+    fn record(&self, at: usize) -> Option<MemoRecord> {
         let start = HEADER + at * RECORD;
         let bytes = self.bytes.get(start..start + RECORD).filter(|_| at < self.records)?;
-        Record::read(bytes, self.bytes.get(HEADER + self.records * RECORD..)?)
+        MemoRecord::read(bytes, self.bytes.get(HEADER + self.records * RECORD..)?)
     }
 }
 
@@ -222,15 +222,15 @@ mod tests {
 
     use super::*;
 
-    fn record(inode: u64, seed: u8) -> Record {
-        Record {
+    fn record(inode: u64, seed: u8) -> MemoRecord {
+        MemoRecord {
             identity: Identity::new(
                 (u64::from(seed % 3), inode),
                 u64::from(seed) << 20,
                 (i64::from(seed) - 5, 999_999_999),
                 (1_700_000_000, u32::from(seed)),
             ),
-            kind: if seed.is_multiple_of(2) { Kind::Input } else { Kind::Blob },
+            kind: if seed.is_multiple_of(2) { DigestKind::Input } else { DigestKind::Blob },
             digest: [seed; 32],
             possible_key: seed.is_multiple_of(5).then_some(u64::from(seed)),
             note: vec![seed; usize::from(seed % 7)],
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    fn saved(records: &[Record]) -> (tempfile::TempDir, std::path::PathBuf) {
+    fn saved(records: &[MemoRecord]) -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("memo");
         let mut memo = Memo::default();
@@ -257,7 +257,7 @@ mod tests {
             let mut memo = Memo::load(&path, [7; 16]);
             for record in records.iter().rev().chain(&records) {
                 prop_assert_eq!(memo.find(&record.identity, record.kind, 20_000), Some(record.clone()));
-                let other = if record.kind == Kind::Blob { Kind::Input } else { Kind::Blob };
+                let other = if record.kind == DigestKind::Blob { DigestKind::Input } else { DigestKind::Blob };
                 prop_assert!(memo.find(&record.identity, other, 20_000).is_none());
                 let Identity { device, inode, size, .. } = record.identity;
                 let changed = Identity::new((device, inode), size, record.identity.modified(), (1_700_000_001, 0));
@@ -300,7 +300,7 @@ mod tests {
         let sum = checksum(&bytes).unwrap();
         bytes[CHECKSUM].copy_from_slice(sum.bytes());
         fs::write(&path, bytes).unwrap();
-        assert!(Memo::load(&path, [7; 16]).find(&record(1, 1).identity, Kind::Blob, 1).is_none());
+        assert!(Memo::load(&path, [7; 16]).find(&record(1, 1).identity, DigestKind::Blob, 1).is_none());
         fs::write(&path, sound).unwrap();
         assert_eq!(Memo::load(&path, [8; 16]).records, 0, "the machine was started again");
         assert_eq!(Memo::load(&path, [7; 16]).records, 1);
@@ -311,7 +311,7 @@ mod tests {
         let (_folder, path) = saved(&[record(1, 2), record(2, 6)]);
         let mut memo = Memo::load(&path, [7; 16]);
         memo.forget(&record(1, 2).identity, 20_000);
-        let is_known = |memo: &mut Memo, record: Record| memo.find(&record.identity, record.kind, 20_000).is_some();
+        let is_known = |memo: &mut Memo, record: MemoRecord| memo.find(&record.identity, record.kind, 20_000).is_some();
         assert!(!is_known(&mut memo, record(1, 2)) && is_known(&mut memo, record(2, 6)));
         memo.save(&path, [7; 16], 20_000).unwrap();
         let mut memo = Memo::load(&path, [7; 16]);
@@ -329,11 +329,11 @@ mod tests {
         assert_eq!(Memo::load(&path, [7; 16]).records, 4);
         let late = 20_000 + Limits::MEMO_DAYS + 1;
         let mut memo = Memo::load(&path, [7; 16]);
-        assert!(memo.find(&record(1, 3).identity, Kind::Blob, late).is_some());
+        assert!(memo.find(&record(1, 3).identity, DigestKind::Blob, late).is_some());
         assert!(memo.is_changed(), "its use is worth writing down");
         memo.save(&path, [7; 16], late).unwrap();
         let mut memo = Memo::load(&path, [7; 16]);
         assert_eq!(memo.records, 1);
-        assert!(memo.find(&record(1, 3).identity, Kind::Blob, late).is_some());
+        assert!(memo.find(&record(1, 3).identity, DigestKind::Blob, late).is_some());
     }
 }

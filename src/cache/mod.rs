@@ -1,4 +1,4 @@
-//! What need not be made or fetched twice: blobs, what is known of files, and what was worked out from them.
+//! The cache: blobs, digests of files by their state, and results of earlier work. `build`, `commands` and `registry` use it.
 //!
 //! ```text
 //! lock          shared by whoever works with the cache, exclusive while something is removed; its time is our clock
@@ -16,13 +16,13 @@
 //! every record has a checksum over its name and its bytes. What is damaged costs the work that
 //! it would have saved. Nothing here is synced to the disk, for the same reason.
 
+mod cache_draft;
+mod cache_lock;
 mod document;
-mod draft;
 mod fingerprint;
 mod identity;
-mod known;
+mod known_files;
 mod layers;
-mod lock;
 mod memo;
 mod mounted;
 mod prune;
@@ -43,16 +43,16 @@ use crate::{
     oci::{Digest, Open},
     report::{ErrorName, Failure, Limits},
 };
-pub use draft::CacheDraft;
+pub use cache_draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use identity::{Identity, Moment};
-pub use known::Input;
-pub use prune::{Count, Pruned, Status, Verified, note_size};
-pub use record::Shelf;
+pub use known_files::Input;
+pub use prune::{CacheCount, Pruned, Status, Verified, note_size};
+pub use record::RecordShelf;
 pub use witness::tells_changes;
 
-use known::Known;
-use lock::Held;
+use cache_lock::CacheLock;
+use known_files::KnownFiles;
 
 /// An operation of the system failed on the cache. It is named after the cache, because another folder helps, unless the
 /// disk is full.
@@ -76,8 +76,8 @@ struct Inner {
     /// Seconds since 1970, for what is old.
     now: u64,
     /// The shared lock; `None` where the folder cannot be used.
-    held: OnceLock<Option<Held>>,
-    known: Mutex<Known>,
+    held: OnceLock<Option<CacheLock>>,
+    known: Mutex<KnownFiles>,
     /// Whether anything was added.
     grown: AtomicBool,
 }
@@ -119,7 +119,7 @@ impl Cache {
     /// The folder cannot be made or written. The cache is empty then, and takes nothing.
     pub fn enter(&self) -> Result<(), Failure> {
         let mut fault = None;
-        let held = self.0.held.get_or_init(|| Held::take(&self.0.root).map_err(|error| fault = Some(error)).ok());
+        let held = self.0.held.get_or_init(|| CacheLock::take(&self.0.root).map_err(|error| fault = Some(error)).ok());
         match (held, fault) {
             (Some(_), _) => Ok(()),
             (None, Some(error)) => Err(cache_failure("use the cache", &self.0.root, &error)),
@@ -208,7 +208,7 @@ impl Cache {
         Ok(())
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn known(&self) -> std::sync::MutexGuard<'_, KnownFiles> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

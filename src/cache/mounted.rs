@@ -1,4 +1,4 @@
-//! Which time a file system was mounted.
+//! An identifier of the current mount of a file system, for [`witness`](super::witness).
 //!
 //! A disk keeps true times as long as the kernel writes it. What makes an image of a file system from a folder
 //! (`mke2fs -d`, `mkfs.btrfs --rootdir`) sets all times itself, and where images are to be the same each time, they are. Then

@@ -1,4 +1,4 @@
-//! How much there is, what goes, and whether what stays is sound.
+//! `hardpan cache`: status, pruning and verification of the cache.
 
 use std::{
     fs::{self, File},
@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     Cache,
-    lock::Held,
-    record::{self, Shelf},
+    cache_lock::CacheLock,
+    record::{self, RecordShelf},
 };
 use crate::{
     oci::Digest,
@@ -26,7 +26,7 @@ const COMPILERS: [&str; 2] = ["go", "cargo"];
 
 /// So many things, and what they take on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct CacheCount {
     /// How many.
     pub entries: u64,
     /// Bytes on the disk. A blob that an image shares counts here, too.
@@ -41,44 +41,44 @@ pub struct Status {
     /// What blobs and records may take.
     pub limit: u64,
     /// Layers, and files that were fetched.
-    pub blobs: Count,
+    pub blobs: CacheCount,
     /// What was worked out, the memo included.
-    pub records: Count,
+    pub records: CacheCount,
     /// What toolchains keep, by the name of the folder; not part of what `limit` is about.
-    pub compilers: Vec<(&'static str, Count)>,
+    pub compilers: Vec<(&'static str, CacheCount)>,
 }
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// What went.
-    pub removed: Count,
+    pub removed: CacheCount,
     /// What is left.
-    pub left: Count,
+    pub left: CacheCount,
 }
 
 /// What a look at every byte found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
     /// What is as it should be.
-    pub sound: Count,
+    pub sound: CacheCount,
     /// The names of what was damaged, relative to the cache and safe to print; removed.
     pub damaged: Vec<String>,
 }
 
 /// Something that may be removed.
 #[derive(Debug, PartialEq, Eq)]
-struct Item {
+struct CacheItem {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,
-    kind: Kind,
+    kind: CacheItemKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum CacheItemKind {
     Blob,
-    Record(Shelf),
+    Record(RecordShelf),
     Memo,
     /// The folder of one compile.
     Bench(&'static str),
@@ -88,13 +88,13 @@ impl Cache {
     /// What is in the cache. `compilers` counts what toolchains keep, too, which takes a look at every file.
     pub fn status(&self) -> Status {
         let items = self.items(true);
-        let count = |wanted: &dyn Fn(Kind) -> bool| items.iter().filter(|item| wanted(item.kind)).fold_count();
+        let count = |wanted: &dyn Fn(CacheItemKind) -> bool| items.iter().filter(|item| wanted(item.kind)).fold_count();
         Status {
             root: self.root().to_owned(),
             limit: Limits::CACHE_BYTES,
-            blobs: count(&|kind| kind == Kind::Blob),
-            records: count(&|kind| matches!(kind, Kind::Record(_) | Kind::Memo)),
-            compilers: COMPILERS.map(|name| (name, count(&|kind| kind == Kind::Bench(name)))).to_vec(),
+            blobs: count(&|kind| kind == CacheItemKind::Blob),
+            records: count(&|kind| matches!(kind, CacheItemKind::Record(_) | CacheItemKind::Memo)),
+            compilers: COMPILERS.map(|name| (name, count(&|kind| kind == CacheItemKind::Bench(name)))).to_vec(),
         }
     }
 
@@ -132,9 +132,11 @@ impl Cache {
                 continue;
             }
             let sound = match (item.kind, File::open(&item.path)) {
-                (Kind::Blob, Ok(mut file)) => Digest::of_reader(&mut file).is_ok_and(|digest| digest.hex() == name),
-                (Kind::Record(on), Ok(file)) => record::read(&file, on, &name).is_some(),
-                (Kind::Memo, _) => memo,
+                (CacheItemKind::Blob, Ok(mut file)) => {
+                    Digest::of_reader(&mut file).is_ok_and(|digest| digest.hex() == name)
+                }
+                (CacheItemKind::Record(on), Ok(file)) => record::read(&file, on, &name).is_some(),
+                (CacheItemKind::Memo, _) => memo,
                 _ => false,
             };
             if sound {
@@ -150,7 +152,7 @@ impl Cache {
     }
 
     /// Removes what is too much or too old, where nobody else uses the cache at this moment.
-    pub(super) fn evict(&self, held: &Held) {
+    pub(super) fn evict(&self, held: &CacheLock) {
         if !held.try_alone() {
             // The lock may be gone: whoever changes it has neither for a moment.
             held.share();
@@ -169,7 +171,7 @@ impl Cache {
     }
 
     /// Removes the oldest of `items` until `limit` bytes are left; what belongs to them goes along.
-    fn remove_beyond(&self, limit: u64, mut items: Vec<Item>) -> Pruned {
+    fn remove_beyond(&self, limit: u64, mut items: Vec<CacheItem>) -> Pruned {
         let mut pruned = Pruned { left: items.iter().fold_count(), ..Pruned::default() };
         items.sort_by(|a, b| a.used.cmp(&b.used).then_with(|| a.path.cmp(&b.path)));
         for item in items {
@@ -180,7 +182,7 @@ impl Cache {
                 pruned.removed.add(item.bytes);
                 pruned.left.entries -= 1;
                 pruned.left.bytes = pruned.left.bytes.saturating_sub(item.bytes);
-                if item.kind == Kind::Blob {
+                if item.kind == CacheItemKind::Blob {
                     let _ = fs::remove_file(self.root().join("used").join(item.path.file_name().unwrap_or_default()));
                 }
             }
@@ -189,19 +191,19 @@ impl Cache {
     }
 
     /// Everything that may be removed.
-    fn items(&self, with_benches: bool) -> Vec<Item> {
+    fn items(&self, with_benches: bool) -> Vec<CacheItem> {
         let root = self.root();
-        let mut items: Vec<Item> = files(&root.join("blobs"), Kind::Blob);
+        let mut items: Vec<CacheItem> = files(&root.join("blobs"), CacheItemKind::Blob);
         for item in &mut items {
             let mark = root.join("used").join(item.path.file_name().unwrap_or_default());
             if let Ok(used) = fs::metadata(mark).and_then(|meta| meta.modified()) {
                 item.used = used;
             }
         }
-        for shelf in Shelf::ALL {
-            items.extend(files(&root.join(shelf.name()), Kind::Record(shelf)));
+        for shelf in RecordShelf::ALL {
+            items.extend(files(&root.join(shelf.name()), CacheItemKind::Record(shelf)));
         }
-        items.extend(files(root, Kind::Memo).into_iter().filter(|item| item.path.ends_with("memo")));
+        items.extend(files(root, CacheItemKind::Memo).into_iter().filter(|item| item.path.ends_with("memo")));
         if with_benches {
             items.extend(self.benches(true));
         }
@@ -209,7 +211,7 @@ impl Cache {
     }
 
     /// The folders of compiles. `sized` looks at every file of them; else their size is what the last compile noted.
-    fn benches(&self, sized: bool) -> Vec<Item> {
+    fn benches(&self, sized: bool) -> Vec<CacheItem> {
         let mut items = Vec::new();
         for name in COMPILERS {
             let folder = self.root().join(name);
@@ -224,14 +226,14 @@ impl Cache {
                 let Ok(used) = used.and_then(|meta| meta.modified()) else { continue };
                 let noted = || fs::read_to_string(path.join(SIZE_FILE)).ok()?.trim().parse().ok();
                 let bytes = if sized { folder_bytes(&path) } else { noted().unwrap_or_default() };
-                items.push(Item { path, bytes, used, kind: Kind::Bench(name) });
+                items.push(CacheItem { path, bytes, used, kind: CacheItemKind::Bench(name) });
             }
         }
         items
     }
 }
 
-impl Count {
+impl CacheCount {
     fn add(&mut self, bytes: u64) {
         self.entries += 1;
         self.bytes = self.bytes.saturating_add(bytes);
@@ -240,12 +242,12 @@ impl Count {
 
 /// Items, counted.
 trait FoldCount {
-    fn fold_count(self) -> Count;
+    fn fold_count(self) -> CacheCount;
 }
 
-impl<'a, I: Iterator<Item = &'a Item>> FoldCount for I {
-    fn fold_count(self) -> Count {
-        self.fold(Count::default(), |mut count, item| {
+impl<'a, I: Iterator<Item = &'a CacheItem>> FoldCount for I {
+    fn fold_count(self) -> CacheCount {
+        self.fold(CacheCount::default(), |mut count, item| {
             count.add(item.bytes);
             count
         })
@@ -253,18 +255,18 @@ impl<'a, I: Iterator<Item = &'a Item>> FoldCount for I {
 }
 
 /// The regular files of a folder, drafts that nobody ended included.
-fn files(folder: &Path, kind: Kind) -> Vec<Item> {
+fn files(folder: &Path, kind: CacheItemKind) -> Vec<CacheItem> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let item = |entry: fs::DirEntry| {
         let meta = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-        Some(Item { path: entry.path(), bytes: meta.blocks() * 512, used: meta.modified().ok()?, kind })
+        Some(CacheItem { path: entry.path(), bytes: meta.blocks() * 512, used: meta.modified().ok()?, kind })
     };
     entries.flatten().filter_map(item).collect()
 }
 
 /// Removes one thing. A folder is moved out of the way first, so that nobody finds it half gone.
-fn remove(item: &Item) -> bool {
-    if !matches!(item.kind, Kind::Bench(_)) {
+fn remove(item: &CacheItem) -> bool {
+    if !matches!(item.kind, CacheItemKind::Bench(_)) {
         return fs::remove_file(&item.path).is_ok();
     }
     let mut away = item.path.clone().into_os_string();

@@ -1,4 +1,4 @@
-//! What was worked out: small files with a checksum.
+//! Records of the cache: small files with a checksum that hold results of earlier work, by [`RecordShelf`] and key.
 
 use std::{
     fs::{self, File},
@@ -17,7 +17,7 @@ const CHECKSUM_BYTES: usize = 32;
 
 /// What a record is about; records of different shelves never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shelf {
+pub enum RecordShelf {
     /// Which blob a layer is. Such a record begins with the blob's digest.
     Layers,
     /// What was seen in a layer.
@@ -26,7 +26,7 @@ pub enum Shelf {
     Verdicts,
 }
 
-impl Shelf {
+impl RecordShelf {
     /// All of them.
     pub(super) const ALL: [Self; 3] = [Self::Layers, Self::Scans, Self::Verdicts];
 
@@ -42,7 +42,7 @@ impl Shelf {
 
 impl Cache {
     /// The record of that key; none where it is not, or is damaged, which removes it.
-    pub fn record(&self, on: Shelf, key: &Fingerprint) -> Option<Vec<u8>> {
+    pub fn record(&self, on: RecordShelf, key: &Fingerprint) -> Option<Vec<u8>> {
         self.enter().ok()?;
         let path = self.record_path(on, key);
         let file = File::open(&path).ok()?;
@@ -59,7 +59,7 @@ impl Cache {
     ///
     /// # Errors
     /// It cannot be written; the next one does the work again.
-    pub fn keep_record(&self, on: Shelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
+    pub fn keep_record(&self, on: RecordShelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
         if self.enter().is_err() || bytes.len() as u64 > Limits::RECORD_BYTES {
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl Cache {
         last.is_some_and(|last| last + Limits::CACHE_TOUCH < self.clock())
     }
 
-    fn record_path(&self, on: Shelf, key: &Fingerprint) -> PathBuf {
+    fn record_path(&self, on: RecordShelf, key: &Fingerprint) -> PathBuf {
         self.root().join(on.name()).join(key.hex())
     }
 }
@@ -122,7 +122,7 @@ fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 /// What a sound record holds that has this name.
-pub(super) fn read(file: &File, shelf: Shelf, name: &str) -> Option<Vec<u8>> {
+pub(super) fn read(file: &File, shelf: RecordShelf, name: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let most = Limits::RECORD_BYTES + (MAGIC.len() + CHECKSUM_BYTES) as u64;
     file.take(most + 1).read_to_end(&mut bytes).ok()?;
@@ -131,7 +131,7 @@ pub(super) fn read(file: &File, shelf: Shelf, name: &str) -> Option<Vec<u8>> {
 }
 
 /// Of the name, too: a record under another name is another record.
-fn checksum(shelf: Shelf, name: &str, bytes: &[u8]) -> Fingerprint {
+fn checksum(shelf: RecordShelf, name: &str, bytes: &[u8]) -> Fingerprint {
     let mut sum = Fingerprinter::default();
     for part in [shelf.name().as_bytes(), name.as_bytes(), bytes] {
         sum.update(&(part.len() as u64).to_le_bytes());

@@ -119,25 +119,25 @@ fn a_record_is_there_whole_under_its_name_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::new(folder.path());
     let (one, two) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
-    cache.keep_record(Shelf::Layers, &one, b"what it is").unwrap();
-    assert_eq!(cache.record(Shelf::Layers, &one).as_deref(), Some(&b"what it is"[..]));
-    assert!(cache.record(Shelf::Verdicts, &one).is_none());
+    cache.keep_record(RecordShelf::Layers, &one, b"what it is").unwrap();
+    assert_eq!(cache.record(RecordShelf::Layers, &one).as_deref(), Some(&b"what it is"[..]));
+    assert!(cache.record(RecordShelf::Verdicts, &one).is_none());
     let path = |shelf: &str, key: &Fingerprint| folder.path().join(shelf).join(key.hex());
     let sound = fs::read(path("layers", &one)).unwrap();
     // Under another name, on another shelf.
     fs::write(path("layers", &two), &sound).unwrap();
-    assert!(cache.record(Shelf::Layers, &two).is_none());
+    assert!(cache.record(RecordShelf::Layers, &two).is_none());
     assert!(!path("layers", &two).exists());
     fs::create_dir_all(folder.path().join("scans")).unwrap();
     fs::write(path("scans", &one), &sound).unwrap();
-    assert!(cache.record(Shelf::Scans, &one).is_none());
+    assert!(cache.record(RecordShelf::Scans, &one).is_none());
     for at in 0..sound.len() {
         let mut damaged = sound.clone();
         damaged[at] ^= 1;
         fs::write(path("layers", &one), &damaged).unwrap();
-        assert!(cache.record(Shelf::Layers, &one).is_none(), "byte {at}");
+        assert!(cache.record(RecordShelf::Layers, &one).is_none(), "byte {at}");
         fs::write(path("layers", &one), &sound[..at]).unwrap();
-        assert!(cache.record(Shelf::Layers, &one).is_none(), "cut at {at}");
+        assert!(cache.record(RecordShelf::Layers, &one).is_none(), "cut at {at}");
     }
 }
 
@@ -159,12 +159,12 @@ fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
     assert_eq!((pruned.removed.entries, pruned.left.bytes <= one * 2), (2, true));
     let there: Vec<_> = kept.iter().map(|blob| blob.path.exists()).collect();
     assert_eq!(there, [true, false, true, false]);
-    cache.keep_record(Shelf::Scans, &Fingerprint::of(b""), b"x").unwrap();
+    cache.keep_record(RecordShelf::Scans, &Fingerprint::of(b""), b"x").unwrap();
     fs::create_dir_all(folder.path().join("go/bench/target")).unwrap();
     fs::write(folder.path().join("go/bench/lock"), "").unwrap();
     assert_eq!(cache.status().compilers[0].1.entries, 1);
-    assert_eq!(cache.prune(0).unwrap().left, Count::default());
-    assert_eq!(cache.status().blobs, Count::default());
+    assert_eq!(cache.prune(0).unwrap().left, CacheCount::default());
+    assert_eq!(cache.status().blobs, CacheCount::default());
     assert!(!folder.path().join("go/bench").exists());
 }
 
@@ -211,8 +211,8 @@ fn verify_reads_every_byte_and_removes_what_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::new(folder.path());
     let kept: Vec<_> = (1..=3).map(|seed| put(&cache, &blob(seed).0)).collect();
-    cache.keep_record(Shelf::Layers, &Fingerprint::of(b"a"), b"sound").unwrap();
-    cache.keep_record(Shelf::Layers, &Fingerprint::of(b"b"), b"damaged").unwrap();
+    cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b"a"), b"sound").unwrap();
+    cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b"b"), b"damaged").unwrap();
     fs::write(folder.path().join("memo"), "no memo").unwrap();
     fs::write(folder.path().join("blobs/.draft-of-a-killed-build"), "").unwrap();
     let record = folder.path().join("layers").join(Fingerprint::of(b"b").hex());
@@ -241,7 +241,7 @@ fn a_folder_that_cannot_be_used_is_an_empty_cache() {
     assert!(cache.enter().is_err() && cache.enter().is_err());
     assert!(cache.draft().is_err());
     assert!(cache.blob(Digest::of(b""), 0).is_none());
-    assert!(cache.record(Shelf::Layers, &Fingerprint::of(b"")).is_none());
-    cache.keep_record(Shelf::Layers, &Fingerprint::of(b""), b"").unwrap();
+    assert!(cache.record(RecordShelf::Layers, &Fingerprint::of(b"")).is_none());
+    cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b""), b"").unwrap();
     cache.save().unwrap();
 }

@@ -1,4 +1,6 @@
-//! Which file systems are believed when the state of a file says that its content has not changed.
+//! Decides for which file systems an unchanged ctime proves an unchanged content.
+//!
+//! [`KnownFiles`](super::known_files::KnownFiles) trusts the recorded digest of a file only there.
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +40,7 @@ const OVERLAY: i64 = 0x794C_7630;
 
 /// A file, by the way that leads to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum FilePlace<'a> {
     Path(&'a Path),
     /// A folder, and a name in it.
     In(&'a Path, &'a [u8]),
@@ -55,7 +57,7 @@ pub(super) struct Devices {
 
 impl Devices {
     /// What the times of the file at `place` tell, which is on `device`.
-    pub(super) fn witness(&mut self, device: u64, place: Place<'_>) -> Witness {
+    pub(super) fn witness(&mut self, device: u64, place: FilePlace<'_>) -> Witness {
         *self.witnesses.entry(device).or_insert_with(|| witness(place))
     }
 
@@ -79,14 +81,14 @@ fn mixed(device: u64, mounting: u64) -> u64 {
 
 /// Whether each change of the file at `path` moves its ctime; `false` where that cannot be found out.
 pub fn tells_changes(path: &Path) -> bool {
-    witness(Place::Path(path)) == Witness::Changes
+    witness(FilePlace::Path(path)) == Witness::Changes
 }
 
-fn witness(place: Place<'_>) -> Witness {
+fn witness(place: FilePlace<'_>) -> Witness {
     let kind = match place {
-        Place::Path(path) => statfs(path),
-        Place::In(folder, name) => return witness(Place::Path(&folder.join(OsStr::from_bytes(name)))),
-        Place::Opened(file) => fstatfs(file),
+        FilePlace::Path(path) => statfs(path),
+        FilePlace::In(folder, name) => return witness(FilePlace::Path(&folder.join(OsStr::from_bytes(name)))),
+        FilePlace::Opened(file) => fstatfs(file),
     };
     let has_true_layers = || layers_of(place).is_some_and(|layers| are_true(&layers));
     kind.map_or(Witness::Nothing, |found| of_kind(found.f_type & 0xFFFF_FFFF, has_true_layers))
@@ -112,11 +114,11 @@ fn are_true(layers: &[PathBuf]) -> bool {
 }
 
 /// The layers of the overlay that the file is on. `None` where the kernel does not say: Linux before 5.8, or no `/proc`.
-fn layers_of(place: Place<'_>) -> Option<Vec<PathBuf>> {
+fn layers_of(place: FilePlace<'_>) -> Option<Vec<PathBuf>> {
     let found = match place {
-        Place::Path(path) => statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID),
-        Place::In(folder, name) => return layers_of(Place::Path(&folder.join(OsStr::from_bytes(name)))),
-        Place::Opened(file) => statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID),
+        FilePlace::Path(path) => statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID),
+        FilePlace::In(folder, name) => return layers_of(FilePlace::Path(&folder.join(OsStr::from_bytes(name)))),
+        FilePlace::Opened(file) => statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID),
     };
     let found = found.ok().filter(|found| found.stx_mask & StatxFlags::MNT_ID.bits() != 0)?;
     layers(&mount_table()?, found.stx_mnt_id, splits_by_default())
@@ -130,12 +132,12 @@ mod tests {
 
     #[test]
     fn file_systems_that_are_no_disk_are_not_believed() {
-        assert_eq!(witness(Place::Path(Path::new("/proc/self/status"))), Witness::Nothing);
-        assert_eq!(witness(Place::Opened(&File::open("/proc/self/status").unwrap())), Witness::Nothing);
-        assert_eq!(witness(Place::Path(Path::new("/nothing/there"))), Witness::Nothing);
+        assert_eq!(witness(FilePlace::Path(Path::new("/proc/self/status"))), Witness::Nothing);
+        assert_eq!(witness(FilePlace::Opened(&File::open("/proc/self/status").unwrap())), Witness::Nothing);
+        assert_eq!(witness(FilePlace::Path(Path::new("/nothing/there"))), Witness::Nothing);
         assert!(!tells_changes(Path::new("/proc/version")));
         // What is there on any machine that has shared memory.
-        assert_eq!(witness(Place::Path(Path::new("/dev/shm"))), Witness::Calls);
+        assert_eq!(witness(FilePlace::Path(Path::new("/dev/shm"))), Witness::Calls);
     }
 
     #[test]
@@ -217,8 +219,8 @@ mod tests {
     #[test]
     fn a_device_is_asked_once() {
         let mut devices = Devices::default();
-        let shared = devices.witness(7, Place::Path(Path::new("/dev/shm")));
-        assert_eq!(devices.witness(7, Place::Path(Path::new("/nothing/there"))), shared);
-        assert_eq!(devices.witness(8, Place::Path(Path::new("/nothing/there"))), Witness::Nothing);
+        let shared = devices.witness(7, FilePlace::Path(Path::new("/dev/shm")));
+        assert_eq!(devices.witness(7, FilePlace::Path(Path::new("/nothing/there"))), shared);
+        assert_eq!(devices.witness(8, FilePlace::Path(Path::new("/nothing/there"))), Witness::Nothing);
     }
 }

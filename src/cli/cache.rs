@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{caller, print, terminal::Terminal, unprinted};
 use crate::{
-    cache::{Count, Status},
+    cache::{CacheCount, Status},
     commands,
     recipe::bytes,
     report::{Failure, Failures, Limits, Progress as _, printable},
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8,
     }
 }
 
-fn count(count: Count) -> String {
+fn count(count: CacheCount) -> String {
     format!("{} entries of {} bytes", count.entries, count.bytes)
 }
 
@@ -93,7 +93,7 @@ fn text(status: &Status) -> String {
 }
 
 fn document(status: &Status) -> std::io::Result<String> {
-    let count = |count: Count| json!({"entries": count.entries, "bytes": count.bytes});
+    let count = |count: CacheCount| json!({"entries": count.entries, "bytes": count.bytes});
     let compilers: serde_json::Map<_, _> =
         status.compilers.iter().map(|(name, of)| ((*name).to_owned(), count(*of))).collect();
     print::json(&json!({

@@ -75,7 +75,7 @@ fn document(lock: &Locked) -> serde_json::Value {
     let changes: Vec<_> = lock
         .changes
         .iter()
-        .map(|change| json!({ "pin": change.pin.shown(), "key": change.key, "was": change.was, "now": change.now }))
+        .map(|change| json!({ "pin": change.pin.printable_name(), "key": change.key, "was": change.was, "now": change.now }))
         .collect();
     json!({
         "recipe": lock.recipe.to_string_lossy(),

@@ -6,7 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    report::{Failure, Origin, Place, Rule, holds_login, printable},
+    report::{Failure, FailurePlace, Origin, Rule, holds_login, printable},
     secrets::{TextContext, scan_text},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn render(failure: &Failure, color: bool) -> String {
     };
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{error}{label}{error:#}: {bold}{failure}{bold:#}");
-    if let Some(Place::Recipe(origin)) = &failure.place
+    if let Some(FailurePlace::Recipe(origin)) = &failure.place
         && !failure.rule.is_some_and(Rule::is_about_secrets)
     {
         text.push_str(&snippet(origin, color));

@@ -13,7 +13,7 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{arguments::Color, render::render};
-use crate::report::{Failure, Failures, Line, Progress, Task};
+use crate::report::{Failure, Failures, Progress, ProgressLevel, Task};
 
 /// How often something that takes long says that it is still there, where no bar can show it.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -66,19 +66,19 @@ pub(super) fn has_color(color: Color, stream: &impl anstream::stream::RawStream)
 
 impl Progress for Terminal {
     fn step(&self, line: &str) {
-        if self.shows(Line::Step) {
+        if self.shows(ProgressLevel::Step) {
             self.screen.line(line);
         }
     }
 
     fn detail(&self, line: &str) {
-        if self.shows(Line::Detail) {
+        if self.shows(ProgressLevel::Detail) {
             self.screen.line(line);
         }
     }
 
     fn trace(&self, line: &str) {
-        if self.shows(Line::Trace) {
+        if self.shows(ProgressLevel::Trace) {
             self.screen.line(line);
         }
     }
@@ -106,11 +106,11 @@ impl Progress for Terminal {
         Arc::new(Pulse::begin(if verbose { HEARTBEAT_VERBOSE } else { HEARTBEAT }, say))
     }
 
-    fn shows(&self, line: Line) -> bool {
+    fn shows(&self, line: ProgressLevel) -> bool {
         match line {
-            Line::Step => !self.quiet,
-            Line::Detail => self.verbose > 0,
-            Line::Trace => self.verbose > 1,
+            ProgressLevel::Step => !self.quiet,
+            ProgressLevel::Detail => self.verbose > 0,
+            ProgressLevel::Trace => self.verbose > 1,
         }
     }
 }

@@ -52,7 +52,7 @@ pub fn audit(request: &AuditRequest) -> Result<Vec<Audit>, Failures> {
         )
         .into());
     }
-    let asked = audit::Request { image: &request.image, policy: &policy, today: request.today };
+    let asked = audit::AuditQuery { image: &request.image, policy: &policy, today: request.today };
     Ok(sets.iter().map(|set| audit::audit(set, &asked)).collect())
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::open_image;
 use crate::{
-    inspect::{Report, reports},
+    inspect::{InspectReport, reports},
     registry::Access,
     report::Failures,
 };
@@ -15,7 +15,7 @@ pub struct Inspected {
     /// Where, as it was named.
     pub image: String,
     /// One a name in the place.
-    pub contents: Vec<Report>,
+    pub contents: Vec<InspectReport>,
 }
 
 /// Looks into the image that `image` names: a layout's folder, an archive or a registry's reference, with or without

@@ -86,7 +86,7 @@ pub fn lock(request: &LockRequest, progress: &dyn Progress) -> Result<Vec<Locked
         }
         let old = old(&path, &request.update)?;
         let requests = Requests::of(&one.recipe);
-        known.extend(requests.pins().into_keys().map(|pin| pin.shown().to_owned()));
+        known.extend(requests.pins().into_keys().map(|pin| pin.printable_name().to_owned()));
         let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
         let had = old.as_ref().map(|file| file.lock.clone()).unwrap_or_default();
         let lock = world.pin(&requests, &had, &|pin| updates.names(pin))?;
@@ -265,7 +265,7 @@ impl<'a> Updates<'a> {
         };
         let is_it = |asked: &str| match pin {
             Pin::Base(base) => asked == base || asked == repository(base),
-            pin => asked == pin.name() || asked == pin.shown(),
+            pin => asked == pin.name() || asked == pin.printable_name(),
         };
         let found: Vec<&'a str> = self.asked.iter().map(String::as_str).filter(|asked| is_it(asked)).collect();
         self.used.borrow_mut().extend(&found);

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::report::{Failure, Line, Progress, Silent, Task};
+use crate::report::{Failure, Progress, ProgressLevel, Silent, Task};
 
 /// Passes the lines of the first unfinished job on at once, and keeps those of the jobs behind it until it is their turn.
 /// Lines of jobs behind one that failed are dropped: a serial run would not have come to them.
@@ -119,19 +119,19 @@ impl JobProgress<'_> {
 
 impl Progress for JobProgress<'_> {
     fn step(&self, line: &str) {
-        if self.shows(Line::Step) {
+        if self.shows(ProgressLevel::Step) {
             self.ordered.pass(self.index, BufferedLine::Step(line.to_owned()));
         }
     }
 
     fn detail(&self, line: &str) {
-        if self.shows(Line::Detail) {
+        if self.shows(ProgressLevel::Detail) {
             self.ordered.pass(self.index, BufferedLine::Detail(line.to_owned()));
         }
     }
 
     fn trace(&self, line: &str) {
-        if self.shows(Line::Trace) {
+        if self.shows(ProgressLevel::Trace) {
             self.ordered.pass(self.index, BufferedLine::Trace(line.to_owned()));
         }
     }
@@ -149,7 +149,7 @@ impl Progress for JobProgress<'_> {
         }
     }
 
-    fn shows(&self, line: Line) -> bool {
+    fn shows(&self, line: ProgressLevel) -> bool {
         self.ordered.out.shows(line)
     }
 }
@@ -194,7 +194,7 @@ mod tests {
             Silent.task(what, bytes)
         }
 
-        fn shows(&self, _line: Line) -> bool {
+        fn shows(&self, _line: ProgressLevel) -> bool {
             true
         }
     }

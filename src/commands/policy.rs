@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Reads a policy file.
-pub(super) fn read(path: &Path) -> Result<recipe::Policy, Failure> {
+pub(super) fn read(path: &Path) -> Result<recipe::PolicySettings, Failure> {
     use std::io::Read as _;
     let fault = |error: std::io::Error| Failure::io("read the policy", path, &error);
     let file = std::fs::File::open(path).map_err(fault)?;
@@ -20,7 +20,7 @@ pub(super) fn read(path: &Path) -> Result<recipe::Policy, Failure> {
 
 /// What an audit demands: a profile, then the file, then the options.
 pub(super) fn of_audit(
-    file: Option<recipe::Policy>,
+    file: Option<recipe::PolicySettings>,
     profile: Option<&str>,
     fail_on: Option<Severity>,
 ) -> Result<Policy, Failure> {
@@ -39,7 +39,10 @@ pub(super) fn of_audit(
 /// What a build must pass: `hardened`, or the policy file of the caller, and on top of it the recipe, which can
 /// demand more and never less. `recipe` gets what the file says about sizes and exceptions, for the checks before the
 /// audit.
-pub(super) fn of_build(file: Option<&recipe::Policy>, recipe: &mut recipe::Policy) -> Result<Policy, Failure> {
+pub(super) fn of_build(
+    file: Option<&recipe::PolicySettings>,
+    recipe: &mut recipe::PolicySettings,
+) -> Result<Policy, Failure> {
     let written = file.and_then(|file| file.profile.as_ref()).map(|profile| profile.value.as_str());
     let mut policy = named(written.unwrap_or("hardened"))?;
     if let Some(file) = file.cloned() {
@@ -79,7 +82,7 @@ fn named(profile: &str) -> Result<Policy, Failure> {
 }
 
 /// Puts what a policy file says over a profile.
-fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) {
+fn add_file(policy: &mut Policy, file: recipe::PolicySettings, threshold: bool) {
     if let Some(severity) = file.fail_on.filter(|_| threshold) {
         policy.fail_on = severity;
     }
@@ -96,10 +99,10 @@ fn add_file(policy: &mut Policy, file: recipe::Policy, threshold: bool) {
 mod tests {
     use super::*;
     use crate::{
-        audit::{Finding, Place},
+        audit::{Finding, FindingPlace},
         build::{Date, unless_excepted},
         oci::ImagePath,
-        policy::Judge,
+        policy::PolicyJudge,
         report::Rule,
     };
 
@@ -118,10 +121,10 @@ mod tests {
     const BASE: About = Key("manifest.annotations[org.opencontainers.image.base.name]");
 
     impl About {
-        fn place(self) -> Place {
+        fn place(self) -> FindingPlace {
             match self {
-                At(path) => Place { path: Some(path.to_owned()), ..Place::default() },
-                Key(key) => Place::key(key),
+                At(path) => FindingPlace { path: Some(path.to_owned()), ..FindingPlace::default() },
+                Key(key) => FindingPlace::key(key),
             }
         }
 
@@ -134,10 +137,10 @@ mod tests {
     }
 
     /// Whether the policy leaves nothing of a finding.
-    fn excepts(policy: &Policy, rule: Rule, place: Place) -> bool {
+    fn excepts(policy: &Policy, rule: Rule, place: FindingPlace) -> bool {
         let severity = Severity::Critical;
         let finding = Finding { rule, severity, message: String::new(), place, evidence: None, also: Vec::new() };
-        Judge::new(policy, TODAY).judge(vec![finding]).0.is_empty()
+        PolicyJudge::new(policy, TODAY).judge(vec![finding]).0.is_empty()
     }
 
     /// Whether an exception helps in the early check of a build, in its gate, and in an audit.

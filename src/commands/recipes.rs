@@ -12,7 +12,7 @@ use super::side_by_side::side_by_side;
 use crate::{
     oci::Platform,
     recipe::{self, Recipe},
-    report::{ErrorName, Failure, Failures, Limits, Origin, Source},
+    report::{ErrorName, Failure, Failures, Limits, Origin, SourceText},
 };
 
 /// A recipe and the folder its host paths begin at.
@@ -105,7 +105,7 @@ fn read(path: &Path, set: &[String]) -> Result<LoadedRecipe, Failure> {
         let shown = crate::report::printable(&path.to_string_lossy()).into_owned();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
-        let place = Origin::new(&Arc::new(Source { path: shown, text }), span);
+        let place = Origin::new(&Arc::new(SourceText { path: shown, text }), span);
         Failure::error(ErrorName::RecipeSyntax, "the recipe is not UTF-8").at(&place).hint("save it as UTF-8")
     })?;
     let mut recipe = recipe::parse(&path.to_string_lossy(), &text)?;

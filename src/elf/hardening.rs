@@ -1,4 +1,4 @@
-//! How a program was hardened, and what it was made with.
+//! Reads how a program was hardened and what it was compiled with, for the ELF rules of the audit.
 
 use object::{
     Endianness, ReadRef,
@@ -72,7 +72,7 @@ pub enum Language {
 
 /// Reads the headers again, for hardening. `None` is a file whose headers do not hold together, or whose part that tells
 /// is missing.
-pub fn look<'data, R: ReadRef<'data>>(data: R) -> Option<Hardening> {
+pub fn read_hardening<'data, R: ReadRef<'data>>(data: R) -> Option<Hardening> {
     match data.read_bytes_at(4, 1).ok()? {
         [1] => parse::<FileHeader32<Endianness>, R>(data),
         [2] => parse::<FileHeader64<Endianness>, R>(data),

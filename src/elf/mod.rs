@@ -1,9 +1,10 @@
-//! What an ELF file says of itself: for which machine, and what it needs to run.
+//! Reads ELF headers: machine, loader and libraries of a program. `build`, `rootfs` and `audit` use it; memory is bounded
+//! whatever the headers say.
 
 mod hardening;
 mod sparse;
 
-pub use hardening::{Hardening, Language, Relro, Stack, look};
+pub use hardening::{Hardening, Language, Relro, Stack, read_hardening};
 pub use sparse::Sparse;
 
 use std::{
@@ -28,7 +29,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     /// What it runs on.
-    pub machine: Machine,
+    pub machine: ElfMachine,
     /// Whether it has an entry point; most libraries have none.
     pub starts: bool,
     /// The program loader, `PT_INTERP`.
@@ -41,7 +42,7 @@ pub struct Elf {
 
 /// The machine a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
+pub struct ElfMachine {
     /// `e_machine`.
     pub number: u16,
     /// 32 or 64.
@@ -102,7 +103,7 @@ where
     let header = E::parse(data).map_err(|_| NotElf::Broken("its header is cut short or malformed"))?;
     let endian = header.endian().map_err(|_| NotElf::Broken("its byte order is unknown"))?;
     let ident = header.e_ident();
-    let machine = Machine {
+    let machine = ElfMachine {
         number: header.e_machine(endian).0,
         bits,
         little_endian: endian == Endianness::Little,
@@ -218,7 +219,7 @@ pub fn prebuilt(file: &Path) -> Option<Result<Platform, String>> {
     Some(platform.ok_or_else(|| format!("is for {name}, which no image here is")))
 }
 
-impl Machine {
+impl ElfMachine {
     /// Whether code for both can share a process. The ABI byte does not count: glibc's libraries set it, programs
     /// that use them need not.
     pub fn same_cpu(self, other: Self) -> bool {

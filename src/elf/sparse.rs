@@ -1,4 +1,5 @@
-//! A file that passed by: its beginning and its end, as much of both as fits.
+//! [`Sparse`]: the beginning, the end and the wanted parts of an ELF file that was read as a stream. Layers are scanned with
+//! it.
 
 use std::{iter, ops::Range};
 
@@ -26,13 +27,13 @@ pub struct Sparse {
     /// with the end of the head, so that a table across its border is whole.
     tail: Vec<u8>,
     /// What is kept of the middle.
-    kept: Vec<Kept>,
+    kept: Vec<KeptRange>,
     length: u64,
 }
 
 /// A part of the middle, and what of it has come.
 #[derive(Debug)]
-struct Kept {
+struct KeptRange {
     range: Range<u64>,
     bytes: Vec<u8>,
 }
@@ -44,7 +45,7 @@ impl Sparse {
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(first);
         if room > 0 && room == first.len() {
-            self.kept = wanted(&self.head).into_iter().map(|range| Kept { range, bytes: Vec::new() }).collect();
+            self.kept = wanted(&self.head).into_iter().map(|range| KeptRange { range, bytes: Vec::new() }).collect();
             self.tail.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - OVERLAP..).unwrap_or_default());
         }
         for kept in &mut self.kept {
@@ -84,7 +85,7 @@ impl Sparse {
     }
 }
 
-impl Kept {
+impl KeptRange {
     /// Keeps what of the range is in `bytes`, which begin at the offset `at`.
     fn take(&mut self, at: u64, bytes: &[u8]) {
         let next = self.range.start + self.bytes.len() as u64;

@@ -1,4 +1,4 @@
-//! An image as data: config, layers, files.
+//! [`InspectReport`]: an image as data: config, layers, files.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::{
 /// One name of a place: its images.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Report {
+pub struct InspectReport {
     /// The name in the place. Foreign text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -98,22 +98,22 @@ pub struct EntryReport {
 
 /// Reads every layer of every image, each byte checked against its digest. What all of it takes in memory is bounded
 /// by [`Limits::REPORT_BYTES`]. With `rootfs`, the layers are applied, too.
-pub fn reports(sets: &[ImageSet], rootfs: bool) -> Result<Vec<Report>, Failure> {
-    let mut room = tar::Room::default();
-    sets.iter().map(|set| report(set, rootfs, &mut room)).collect()
+pub fn reports(sets: &[ImageSet], rootfs: bool) -> Result<Vec<InspectReport>, Failure> {
+    let mut room = tar::ReportBudget::default();
+    sets.iter().map(|set| report_set(set, rootfs, &mut room)).collect()
 }
 
-fn report(set: &ImageSet, rootfs: bool, room: &mut tar::Room) -> Result<Report, Failure> {
-    Ok(Report {
+fn report_set(set: &ImageSet, rootfs: bool, room: &mut tar::ReportBudget) -> Result<InspectReport, Failure> {
+    Ok(InspectReport {
         reference: set.reference.clone(),
         digest: set.root.as_ref().map(|root| root.digest),
         media_type: set.root.as_ref().map(|root| root.media_type.clone()),
-        images: set.images.iter().map(|one| image(one, rootfs, room)).collect::<Result<_, _>>()?,
+        images: set.images.iter().map(|one| report_image(one, rootfs, room)).collect::<Result<_, _>>()?,
         skipped: set.skipped.iter().map(Skipped::report).collect(),
     })
 }
 
-fn image(image: &StoredImage, rootfs: bool, room: &mut tar::Room) -> Result<ImageReport, Failure> {
+fn report_image(image: &StoredImage, rootfs: bool, room: &mut tar::ReportBudget) -> Result<ImageReport, Failure> {
     let config = serde_json::to_value(&image.config)
         .map_err(|error| Failure::error(ErrorName::ImageInvalid, format!("cannot show the config: {error}")))?;
     let word = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -124,7 +124,7 @@ fn image(image: &StoredImage, rootfs: bool, room: &mut tar::Room) -> Result<Imag
     let mut history = history(&config, image.layers.len()).into_iter();
     let mut layers = Vec::new();
     for stored in &image.layers {
-        layers.push(layer(stored, history.next().flatten(), room)?);
+        layers.push(report_layer(stored, history.next().flatten(), room)?);
     }
     let annotations = image.manifest.as_ref().and_then(|manifest| manifest.annotations().as_ref());
     Ok(ImageReport {
@@ -134,7 +134,7 @@ fn image(image: &StoredImage, rootfs: bool, room: &mut tar::Room) -> Result<Imag
         annotations: annotations.cloned().unwrap_or_default().into_iter().collect(),
         config,
         layers,
-        rootfs: if rootfs { Some(rootfs_listing::of(image)?) } else { None },
+        rootfs: if rootfs { Some(rootfs_listing::list_rootfs(image)?) } else { None },
     })
 }
 
@@ -149,7 +149,11 @@ fn history(config: &Value, layers: usize) -> Vec<Option<String>> {
     if made.len() == layers { made } else { Vec::new() }
 }
 
-fn layer(stored: &StoredLayer, created_by: Option<String>, room: &mut tar::Room) -> Result<LayerReport, Failure> {
+fn report_layer(
+    stored: &StoredLayer,
+    created_by: Option<String>,
+    room: &mut tar::ReportBudget,
+) -> Result<LayerReport, Failure> {
     let fault = |error: std::io::Error| {
         let digest = stored.descriptor.digest;
         let what = format!("cannot read the layer `{digest}`: {}", printable(&error.to_string()));

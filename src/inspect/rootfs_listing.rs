@@ -1,4 +1,4 @@
-//! The file system of an image, all layers applied, as data.
+//! [`RootfsListing`]: the file system of an image with all layers applied, as data.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,9 @@ use super::tar::kind_name;
 use crate::{
     image::StoredImage,
     report::{ErrorName, Failure, Limits, printable},
-    rootfs::{At, Entry, Kind, LayerScan, LayeredRootfs, LinkReading, Room, ScanDepth, parent},
+    rootfs::{
+        EntryIndex, LayerScan, LayeredRootfs, LinkReading, ScanBudget, ScanDepth, TarEntry, TarEntryKind, parent,
+    },
 };
 
 /// One path of the file system.
@@ -59,8 +61,8 @@ pub struct RootfsListing {
 ///
 /// # Errors
 /// A layer cannot be read to its end; the layers take too many steps or too much memory.
-pub(super) fn of(image: &StoredImage) -> Result<RootfsListing, Failure> {
-    let mut room = Room::default();
+pub(super) fn list_rootfs(image: &StoredImage) -> Result<RootfsListing, Failure> {
+    let mut room = ScanBudget::default();
     let mut scans = Vec::new();
     for stored in &image.layers {
         let scan = LayerScan::unpacked(stored.open_tar(), ScanDepth::Full, &mut room);
@@ -90,14 +92,14 @@ pub(super) fn of(image: &StoredImage) -> Result<RootfsListing, Failure> {
     })
 }
 
-fn entry<'s>(scans: &[&'s LayerScan], at: At) -> Option<&'s Entry> {
+fn entry<'s>(scans: &[&'s LayerScan], at: EntryIndex) -> Option<&'s TarEntry> {
     scans.get(at.layer)?.entries.get(at.entry)
 }
 
 fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Result<Vec<RootfsEntry>, Failure> {
     let of_node = |(path, node): (&str, crate::rootfs::NodeEntries)| {
         let entry = entry(scans, node.inode)?;
-        let is_file = entry.kind == Kind::File;
+        let is_file = entry.kind == TarEntryKind::File;
         Some(RootfsEntry {
             path: path.to_owned(),
             kind: kind_name(entry.kind),
@@ -121,7 +123,7 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Result<Vec<RootfsEntr
     }
     let implied = implied.into_iter().map(|(path, layer)| RootfsEntry {
         path: path.to_owned(),
-        kind: kind_name(Kind::Directory),
+        kind: kind_name(TarEntryKind::Directory),
         mode: "0755".to_owned(),
         uid: 0,
         gid: 0,

@@ -1,25 +1,25 @@
-//! The entries of a tar that somebody else may have made.
+//! Reads the entries of a layer's tar for a report.
 
 use std::io::{self, Read};
 
 use super::EntryReport;
 use crate::{
-    layer::foreign_tar::{Kind, Tape, Tell},
+    layer::foreign_tar::{Tape, TapeItem, TarEntryKind},
     report::Limits,
 };
 
 /// What the entries of one report may still take in memory.
 #[derive(Debug)]
-pub struct Room(usize);
+pub struct ReportBudget(usize);
 
-impl Default for Room {
+impl Default for ReportBudget {
     /// [`Limits::REPORT_BYTES`] of it.
     fn default() -> Self {
         Self(Limits::REPORT_BYTES)
     }
 }
 
-impl Room {
+impl ReportBudget {
     /// Counts one entry with its names.
     fn take(&mut self, path: &[u8], target: &[u8]) -> io::Result<()> {
         if path.len().max(target.len()) > Limits::PATH_BYTES {
@@ -33,11 +33,12 @@ impl Room {
     }
 }
 
-/// Reads the headers of every entry of a layer's tar; contents are passed over. At most `limit` entries, and as many as `room` holds.
-pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<Vec<EntryReport>> {
+/// Reads the headers of every entry of a layer's tar; contents are passed over. At most `limit` entries, and as many as
+/// `room` holds.
+pub fn entries(reader: impl Read, limit: usize, room: &mut ReportBudget) -> io::Result<Vec<EntryReport>> {
     let mut found = Vec::new();
     let mut tape = Tape::new(io::BufReader::new(reader));
-    while let Tell::Entry(entry, _) = tape.next()? {
+    while let TapeItem::Entry(entry, _) = tape.next()? {
         if found.len() == limit {
             return Err(io::Error::other(format!("it has more than {limit} entries")));
         }
@@ -59,16 +60,16 @@ pub fn entries(reader: impl Read, limit: usize, room: &mut Room) -> io::Result<V
 }
 
 /// What reports call a kind of entry.
-pub(super) fn kind_name(kind: Kind) -> &'static str {
+pub(super) fn kind_name(kind: TarEntryKind) -> &'static str {
     match kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Symlink => "symlink",
-        Kind::HardLink => "hardlink",
-        Kind::CharDevice => "character-device",
-        Kind::BlockDevice => "block-device",
-        Kind::Fifo => "fifo",
-        Kind::Other => "unknown",
+        TarEntryKind::File => "file",
+        TarEntryKind::Directory => "directory",
+        TarEntryKind::Symlink => "symlink",
+        TarEntryKind::HardLink => "hardlink",
+        TarEntryKind::CharDevice => "character-device",
+        TarEntryKind::BlockDevice => "block-device",
+        TarEntryKind::Fifo => "fifo",
+        TarEntryKind::Other => "unknown",
     }
 }
 
@@ -124,9 +125,12 @@ mod tests {
         let read = |names: &[String], mut room| {
             entries(archive(names).as_slice(), 9, &mut room).map(|found| found.len()).map_err(|e| e.to_string())
         };
-        assert_eq!(read(&[path(4000), path(4000)], Room::default()), Ok(2));
-        assert_eq!(read(&[path(5000)], Room::default()), Err("a path in it is longer than Linux can open".into()));
-        let full = read(&[path(4000), path(4000)], Room(6000));
+        assert_eq!(read(&[path(4000), path(4000)], ReportBudget::default()), Ok(2));
+        assert_eq!(
+            read(&[path(5000)], ReportBudget::default()),
+            Err("a path in it is longer than Linux can open".into())
+        );
+        let full = read(&[path(4000), path(4000)], ReportBudget(6000));
         assert_eq!(full, Err("the entries so far take more than 512 MiB".into()));
     }
 }

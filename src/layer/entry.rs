@@ -1,4 +1,4 @@
-//! What a layer is made of.
+//! [`LayerEntry`]: what a layer is made of.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::oci::{ImagePath, Open};
 /// One entry of a layer. Times, names of owners, extended attributes and device numbers do not exist here: no
 /// entry has any.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct LayerEntry {
     /// Where; never the root.
     pub path: ImagePath,
     /// Permission bits, at most `0o7777`. Ignored for symlinks, which are written as `0o777`.

@@ -1,4 +1,4 @@
-//! Entries become a layer: a canonical tar, compressed, and named by its bytes.
+//! Writes layers: entries become a canonical tar, compressed, with its digest and diff_id. `build` uses it.
 //!
 //! Everything here is part of `format = 1`: the same entries give the same bytes on every machine, whatever the
 //! number of threads or the size of reads. Memory does not depend on the size of the entries.
@@ -15,13 +15,13 @@
 
 mod entry;
 pub(crate) mod foreign_tar;
-mod onlooker;
+mod layer_observer;
 mod tar;
 mod write;
 mod zstd;
 
-pub use entry::{Entry, EntryKind};
-pub use onlooker::{Nobody, Onlooker};
+pub use entry::{EntryKind, LayerEntry};
+pub use layer_observer::{LayerObserver, NoObserver};
 pub use tar::{TarError, size as unpacked_size, write as write_tar};
-pub use write::{Compression, Written, write};
+pub use write::{Compression, WrittenLayer, write};
 use zstd::ZstdWriter;

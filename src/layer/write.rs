@@ -1,4 +1,4 @@
-//! Entries in, a named layer out.
+//! [`write()`]: writes entries as one layer into a blob sink.
 
 use std::{
     borrow::Borrow,
@@ -9,11 +9,11 @@ use std::{
 use hardpan_deflate::GzipWriter;
 
 use super::{
-    Entry, Onlooker, ZstdWriter,
+    LayerEntry, LayerObserver, ZstdWriter,
     tar::{self, TarError},
 };
 use crate::{
-    oci::{BlobSink, Descriptor, DiffId, Draft, Sha256, media_type},
+    oci::{BlobDraft, BlobSink, Descriptor, DiffId, Sha256, media_type},
     report::{Failure, Limits},
 };
 
@@ -53,7 +53,7 @@ impl Compression {
 
 /// A layer that was written.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct WrittenLayer {
     /// Digest of the tar.
     pub diff_id: DiffId,
     /// The stored blob.
@@ -67,15 +67,15 @@ pub struct Written {
 ///
 /// The entries must be sorted by path, without duplicates and without the root. An error of a content that holds
 /// a [`Failure`] is returned as that failure; everything else names the path in the image, or what the draft says
-/// about itself. Nothing is sealed then. `onlooker` sees the tar as it passes by.
-pub fn write<T: Borrow<Entry>>(
+/// about itself. Nothing is sealed then. `observer` sees the tar as it passes by.
+pub fn write<T: Borrow<LayerEntry>>(
     entries: &[T],
     compression: Compression,
     jobs: NonZeroUsize,
     sink: &dyn BlobSink,
-    mut onlooker: Box<dyn Onlooker + '_>,
-) -> Result<Written, Failure> {
-    let watch = onlooker.as_mut();
+    mut observer: Box<dyn LayerObserver + '_>,
+) -> Result<WrittenLayer, Failure> {
+    let watch = observer.as_mut();
     let draft = sink.draft()?;
     let jobs = jobs.min(NonZeroUsize::new(Limits::COMPRESSORS).unwrap_or(NonZeroUsize::MIN));
     let (diff_id, unpacked_size, draft) = match compression {
@@ -84,18 +84,18 @@ pub fn write<T: Borrow<Entry>>(
         Compression::Uncompressed => pack(entries, draft, watch)?,
     };
     let blob = draft.seal(compression.media_type())?;
-    let written = Written { diff_id, blob, unpacked_size };
-    onlooker.end(&written);
+    let written = WrittenLayer { diff_id, blob, unpacked_size };
+    observer.end(&written);
     Ok(written)
 }
 
 /// Writes the tar through `encoder`; the draft behind it comes back with all of it.
-fn pack<'a, E: Encoder<'a>>(
-    entries: &[impl Borrow<Entry>],
+fn pack<'a, E: LayerEncoder<'a>>(
+    entries: &[impl Borrow<LayerEntry>],
     encoder: E,
-    onlooker: &mut dyn Onlooker,
-) -> Result<(DiffId, u64, Box<dyn Draft + 'a>), Failure> {
-    let mut tar = Unpacked::new(encoder, onlooker);
+    observer: &mut dyn LayerObserver,
+) -> Result<(DiffId, u64, Box<dyn BlobDraft + 'a>), Failure> {
+    let mut tar = TarMeter::new(encoder, observer);
     let written = tar::write(entries, &mut tar).and_then(|()| tar.out.finish().map_err(TarError::Write));
     written.map_err(|error| match error {
         TarError::Entry(failure) => failure,
@@ -106,69 +106,69 @@ fn pack<'a, E: Encoder<'a>>(
 }
 
 /// What stands between the tar and the draft.
-trait Encoder<'a>: Write {
+trait LayerEncoder<'a>: Write {
     /// Writes what it still holds. Called once, at the end.
     fn finish(&mut self) -> io::Result<()>;
 
     /// Where the bytes go.
-    fn draft(&self) -> &(dyn Draft + 'a);
+    fn draft(&self) -> &(dyn BlobDraft + 'a);
 
-    fn into_draft(self) -> Box<dyn Draft + 'a>;
+    fn into_draft(self) -> Box<dyn BlobDraft + 'a>;
 }
 
-impl<'a> Encoder<'a> for GzipWriter<Box<dyn Draft + 'a>> {
+impl<'a> LayerEncoder<'a> for GzipWriter<Box<dyn BlobDraft + 'a>> {
     fn finish(&mut self) -> io::Result<()> {
         Self::finish(self)
     }
 
-    fn draft(&self) -> &(dyn Draft + 'a) {
+    fn draft(&self) -> &(dyn BlobDraft + 'a) {
         self.get_ref().as_ref()
     }
 
-    fn into_draft(self) -> Box<dyn Draft + 'a> {
+    fn into_draft(self) -> Box<dyn BlobDraft + 'a> {
         self.into_inner()
     }
 }
 
-impl<'a> Encoder<'a> for ZstdWriter<Box<dyn Draft + 'a>> {
+impl<'a> LayerEncoder<'a> for ZstdWriter<Box<dyn BlobDraft + 'a>> {
     fn finish(&mut self) -> io::Result<()> {
         Self::finish(self)
     }
 
-    fn draft(&self) -> &(dyn Draft + 'a) {
+    fn draft(&self) -> &(dyn BlobDraft + 'a) {
         self.get_ref().as_ref()
     }
 
-    fn into_draft(self) -> Box<dyn Draft + 'a> {
+    fn into_draft(self) -> Box<dyn BlobDraft + 'a> {
         self.into_inner()
     }
 }
 
-impl<'a> Encoder<'a> for Box<dyn Draft + 'a> {
+impl<'a> LayerEncoder<'a> for Box<dyn BlobDraft + 'a> {
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    fn draft(&self) -> &(dyn Draft + 'a) {
+    fn draft(&self) -> &(dyn BlobDraft + 'a) {
         self.as_ref()
     }
 
-    fn into_draft(self) -> Box<dyn Draft + 'a> {
+    fn into_draft(self) -> Box<dyn BlobDraft + 'a> {
         self
     }
 }
 
 /// Hashes and counts the tar on its way to the encoder.
-struct Unpacked<'o, W> {
+struct TarMeter<'o, W> {
     out: W,
-    onlooker: &'o mut dyn Onlooker,
+    observer: &'o mut dyn LayerObserver,
     hash: Sha256,
     bytes: u64,
 }
 
-impl<'o, W: Write> Unpacked<'o, W> {
-    fn new(out: W, onlooker: &'o mut dyn Onlooker) -> Self {
-        Self { out, onlooker, hash: Sha256::new(), bytes: 0 }
+impl<'o, W: Write> TarMeter<'o, W> {
+    fn new(out: W, observer: &'o mut dyn LayerObserver) -> Self {
+        Self { out, observer, hash: Sha256::new(), bytes: 0 }
     }
 
     /// The digest and the number of bytes that went through.
@@ -177,12 +177,12 @@ impl<'o, W: Write> Unpacked<'o, W> {
     }
 }
 
-impl<W: Write> Write for Unpacked<'_, W> {
+impl<W: Write> Write for TarMeter<'_, W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let taken = self.out.write(buf)?;
         let taken_bytes = buf.get(..taken).unwrap_or_default();
         self.hash.update(taken_bytes);
-        self.onlooker.look(taken_bytes);
+        self.observer.observe(taken_bytes);
         self.bytes += taken as u64;
         Ok(taken)
     }
@@ -207,8 +207,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        layer::{EntryKind, Nobody},
-        oci::{Digest, Draft, ImagePath},
+        layer::{EntryKind, NoObserver},
+        oci::{BlobDraft, Digest, ImagePath},
         report::ErrorName,
     };
 
@@ -236,12 +236,12 @@ mod tests {
     }
 
     impl BlobSink for Memory {
-        fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+        fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure> {
             Ok(Box::new(Half { memory: self, bytes: Vec::new() }))
         }
     }
 
-    impl Draft for Half<'_> {
+    impl BlobDraft for Half<'_> {
         fn seal(mut self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure> {
             let bytes = std::mem::take(&mut self.bytes);
             let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
@@ -275,13 +275,13 @@ mod tests {
         }
     }
 
-    fn entries(size: u64) -> Vec<Entry> {
+    fn entries(size: u64) -> Vec<LayerEntry> {
         let kind = EntryKind::File { size, content: Arc::new(b"#!\n".repeat(400_000)) };
-        vec![Entry { path: ImagePath::parse("/usr/bin/server").unwrap(), mode: 0o555, uid: 0, gid: 0, kind }]
+        vec![LayerEntry { path: ImagePath::parse("/usr/bin/server").unwrap(), mode: 0o555, uid: 0, gid: 0, kind }]
     }
 
-    fn put(entries: &[Entry], jobs: usize, memory: &Memory) -> Result<Written, Failure> {
-        write(entries, Compression::Gzip, NonZeroUsize::new(jobs).unwrap(), memory, Box::new(Nobody))
+    fn put(entries: &[LayerEntry], jobs: usize, memory: &Memory) -> Result<WrittenLayer, Failure> {
+        write(entries, Compression::Gzip, NonZeroUsize::new(jobs).unwrap(), memory, Box::new(NoObserver))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! zstd (RFC 8878), the same bytes whatever the number of threads.
+//! [`ZstdWriter`]: zstd (RFC 8878), the same bytes whatever the number of threads.
 
 use std::{
     io::{self, Write},

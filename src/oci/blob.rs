@@ -1,4 +1,5 @@
-//! Bytes that get their name from their content.
+//! Interfaces for blobs: content that can be opened ([`Open`]), and the sink in which an image's blobs are stored
+//! ([`BlobSink`]).
 
 use std::{
     fmt,
@@ -21,7 +22,7 @@ pub trait Open: Send + Sync + fmt::Debug {
 /// What is put here is invisible until the place that made the sink is told to publish.
 pub trait BlobSink: Sync {
     /// Starts a blob whose digest is not known yet.
-    fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure>;
+    fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure>;
 
     /// Puts a blob that is in memory already.
     fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
@@ -32,7 +33,7 @@ pub trait BlobSink: Sync {
 }
 
 /// A blob that is being written; it hashes what passes through. Dropped unsealed, it leaves nothing behind.
-pub trait Draft: Write + Send {
+pub trait BlobDraft: Write + Send {
     /// Ends the blob and gives its descriptor (media type, digest and size; no annotations).
     fn seal(self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure>;
 

@@ -1,4 +1,5 @@
-//! Digests, in two types: of stored bytes and of a layer's unpacked bytes.
+//! [`Digest`] and [`DiffId`]: the SHA-256 of stored bytes and of a layer's uncompressed tar. Two types, so that they cannot
+//! be mixed up.
 
 use std::{borrow::Cow, fmt, io};
 

@@ -1,4 +1,4 @@
-//! Paths inside an image.
+//! [`ImagePath`]: an absolute, clean path in an image.
 
 use std::{borrow::Borrow, fmt};
 

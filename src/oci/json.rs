@@ -28,9 +28,9 @@ mod tests {
     use super::*;
 
     /// Members in the order in which they are given, some of them twice.
-    struct Members<'a>(&'a [(&'a str, Value)]);
+    struct UnsortedMembers<'a>(&'a [(&'a str, Value)]);
 
-    impl Serialize for Members<'_> {
+    impl Serialize for UnsortedMembers<'_> {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut map = serializer.serialize_map(None)?;
             for (key, value) in self.0 {
@@ -49,24 +49,24 @@ mod tests {
         let value = json!({"b": [1, {"z": null, "a": "ü\u{1}\""}], "a": {}});
         assert_eq!(text(&value), r#"{"a":{},"b":[1,{"a":"ü\u0001\"","z":null}]}"#);
         let members = [("b", json!({"d": [], "c": {}})), ("a", json!([{}, []])), ("", json!(-1)), ("ab", json!(true))];
-        assert_eq!(text(&Members(&members)), r#"{"":-1,"a":[{},[]],"ab":true,"b":{"c":{},"d":[]}}"#);
-        assert_eq!((text(&Members(&[])), text(&json!([]))), ("{}".to_owned(), "[]".to_owned()));
+        assert_eq!(text(&UnsortedMembers(&members)), r#"{"":-1,"a":[{},[]],"ab":true,"b":{"c":{},"d":[]}}"#);
+        assert_eq!((text(&UnsortedMembers(&[])), text(&json!([]))), ("{}".to_owned(), "[]".to_owned()));
     }
 
     #[test]
     fn the_order_is_that_of_keys_before_they_are_escaped() {
         // Written, the line feed is a `\`, which is behind `A`; the quote becomes one as well.
         let members = [("A", json!(1)), ("\n", json!(2)), ("\"", json!(3)), ("#", json!(4)), ("a\\", json!(5))];
-        assert_eq!(text(&Members(&members)), r##"{"\n":2,"\"":3,"#":4,"A":1,"a\\":5}"##);
+        assert_eq!(text(&UnsortedMembers(&members)), r##"{"\n":2,"\"":3,"#":4,"A":1,"a\\":5}"##);
         let bytes = [("\u{10000}", json!(1)), ("\u{ffff}", json!(2)), ("z", json!(3))];
-        assert_eq!(text(&Members(&bytes)), "{\"z\":3,\"\u{ffff}\":2,\"\u{10000}\":1}");
+        assert_eq!(text(&UnsortedMembers(&bytes)), "{\"z\":3,\"\u{ffff}\":2,\"\u{10000}\":1}");
     }
 
     #[test]
     fn of_a_key_that_is_given_twice_the_last_value_stays() {
         let members = [("a", json!(1)), ("b", json!({"c": 1})), ("a", json!(2)), ("b", json!(3)), ("a", json!(4))];
-        assert_eq!(text(&Members(&members)), r#"{"a":4,"b":3}"#);
-        assert_eq!(text(&Members(&[("a", json!(1)), ("a", json!(2))])), r#"{"a":2}"#);
+        assert_eq!(text(&UnsortedMembers(&members)), r#"{"a":4,"b":3}"#);
+        assert_eq!(text(&UnsortedMembers(&[("a", json!(1)), ("a", json!(2))])), r#"{"a":2}"#);
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         fn it_is_what_a_sorted_map_writes(members in prop::collection::vec((any::<String>(), documents()), 0..24)) {
             let borrowed: Vec<_> = members.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
             let sorted: BTreeMap<_, _> = members.iter().cloned().collect();
-            prop_assert_eq!(text(&Members(&borrowed)), serde_json::to_string(&sorted).expect("plain data"));
+            prop_assert_eq!(text(&UnsortedMembers(&borrowed)), serde_json::to_string(&sorted).expect("plain data"));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The words of the OCI image specification: digests, descriptors, documents, paths and platforms.
+//! The types of the OCI image specification: digests, descriptors, documents, paths and platforms.
 //!
-//! Opens no file and no socket. Documents that hardpan writes are the structs of [`document`], written through
-//! one canonical writer ([`canonical_json`]); documents that others wrote are read with `oci-spec`.
+//! All rooms use them. This room opens no file and no socket. Documents that hardpan writes are the structs of [`document`],
+//! written through one canonical writer ([`canonical_json`]); documents from elsewhere are read with `oci-spec`.
 
 mod blob;
 mod digest;
@@ -12,7 +12,7 @@ mod platform;
 mod sha256;
 mod user;
 
-pub use blob::{BlobSink, Draft, Open};
+pub use blob::{BlobDraft, BlobSink, Open};
 pub use digest::{DiffId, Digest, DigestError};
 pub use document::{Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, RunConfig, media_type};
 pub(crate) use image_path::FIRST_PRIVATE;

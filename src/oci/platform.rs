@@ -1,4 +1,4 @@
-//! Platforms: operating system, architecture and variant.
+//! [`Platform`]: operating system, architecture and variant, normalised as containerd does.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub enum PlatformError {
 }
 
 /// Architecture and variant with the names people use for it, and the triple of a static Rust build.
-struct Known {
+struct KnownPlatform {
     architecture: &'static str,
     variant: Option<&'static str>,
     /// `ARCH` or `ARCH/VARIANT` spellings that mean this one, besides its own.
@@ -41,7 +41,7 @@ struct Known {
 }
 
 /// What hardpan can build for. Aliases as in containerd's `platforms/database.go`.
-const KNOWN: [Known; 13] = [
+const KNOWN: [KnownPlatform; 13] = [
     known("amd64", None, &["x86_64", "x86-64", "amd64/v1", "x86_64/v1", "x86-64/v1"], "x86_64-unknown-linux-musl"),
     known("amd64", Some("v2"), &["x86_64/v2", "x86-64/v2"], "x86_64-unknown-linux-musl"),
     known("amd64", Some("v3"), &["x86_64/v3", "x86-64/v3"], "x86_64-unknown-linux-musl"),
@@ -62,8 +62,8 @@ const fn known(
     variant: Option<&'static str>,
     aliases: &'static [&'static str],
     rust_target: &'static str,
-) -> Known {
-    Known { architecture, variant, aliases, rust_target }
+) -> KnownPlatform {
+    KnownPlatform { architecture, variant, aliases, rust_target }
 }
 
 impl Platform {
@@ -103,7 +103,7 @@ impl Platform {
     }
 }
 
-impl Known {
+impl KnownPlatform {
     /// Whether `text` (lower case, no operating system) means this one.
     fn answers_to(&self, text: &str) -> bool {
         let own = match self.variant {

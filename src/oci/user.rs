@@ -1,4 +1,4 @@
-//! The run user.
+//! [`User`]: the numeric user of a container.
 
 use std::fmt;
 

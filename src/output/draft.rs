@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::{Advice, fadvise};
 
 use crate::{
-    oci::{Descriptor, Digest, Draft, Sha256},
+    oci::{BlobDraft, Descriptor, Digest, Sha256},
     output::Staging,
     report::Failure,
 };
@@ -153,7 +153,7 @@ impl Write for FileDraft<'_> {
     }
 }
 
-impl Draft for FileDraft<'_> {
+impl BlobDraft for FileDraft<'_> {
     fn seal(mut self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure> {
         if self.file.is_none() { self.end_small(media_type) } else { self.end_file(media_type) }
     }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     cache::{Cache, CachedBlob},
     image::{BlobRef, BlobSource, Blobs, Form, ImageSet, Store, read_small, sets},
-    oci::{BlobSink, Descriptor, Draft, Open},
+    oci::{BlobDraft, BlobSink, Descriptor, Open},
     output::{
         Created, Publishing, ReadyImage,
         draft::FileDraft,
@@ -322,7 +322,7 @@ impl BlobSink for Staging {
         draft.seal(media_type)
     }
 
-    fn draft(&self) -> Result<Box<dyn Draft + '_>, Failure> {
+    fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(FileDraft::new(self, number)))
     }

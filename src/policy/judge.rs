@@ -1,4 +1,7 @@
-//! A policy at work: what each finding weighs, which exceptions are used, and which are of no use.
+//! [`PolicyJudge`]: applies a policy to findings. It weighs them, takes out those that a waiver covers, and reports
+//! waivers that have ended or cover nothing.
+//!
+//! The audit uses it, and `commands` for the findings of a build.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +22,7 @@ pub trait Breach {
 
 /// A policy at work on one place: remembers which exceptions were used.
 #[derive(Debug)]
-pub struct Judge<'a> {
+pub struct PolicyJudge<'a> {
     policy: &'a Policy,
     today: (u16, u8, u8),
     used: BTreeSet<usize>,
@@ -38,7 +41,7 @@ pub struct Upkeep {
     pub message: String,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> PolicyJudge<'a> {
     /// Judges by `policy` on the day `today`.
     pub fn new(policy: &'a Policy, today: (u16, u8, u8)) -> Self {
         Self { policy, today, used: BTreeSet::new() }
@@ -100,7 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{super::PathGlob, *};
-    use crate::report::{Origin, Source};
+    use crate::report::{Origin, SourceText};
 
     const TODAY: (u16, u8, u8) = (2026, 5, 9);
 
@@ -131,7 +134,7 @@ mod tests {
     }
 
     fn waiver(path: Option<&str>, until: (u16, u8, u8)) -> Waiver {
-        let source = Arc::new(Source { path: "p.toml".to_owned(), text: String::new() });
+        let source = Arc::new(SourceText { path: "p.toml".to_owned(), text: String::new() });
         let path = path.map(|path| PathGlob::parse(path).unwrap());
         let origin = Origin::new(&source, 0..0);
         Waiver { rule: Rule::Setuid, path, reason: "because".to_owned(), until, origin }
@@ -143,7 +146,7 @@ mod tests {
 
     /// How many findings are left, and what is said of the exceptions.
     fn judged(policy: &Policy, breaches: Vec<Paths>) -> (usize, Vec<Rule>) {
-        let mut judge = Judge::new(policy, TODAY);
+        let mut judge = PolicyJudge::new(policy, TODAY);
         let (left, _) = judge.judge(breaches);
         (left.len(), judge.upkeep().into_iter().map(|upkeep| upkeep.rule).collect())
     }
@@ -163,7 +166,7 @@ mod tests {
         let mut policy = with(vec![waiver(None, TODAY), waiver(None, (2026, 1, 1))], true);
         policy.severities.insert(Rule::UnusedWaiver, None);
         policy.severities.insert(Rule::ExpiredWaiver, Some(Severity::Critical));
-        let upkeep = Judge::new(&policy, TODAY).upkeep();
+        let upkeep = PolicyJudge::new(&policy, TODAY).upkeep();
         let said: Vec<_> = upkeep.iter().map(|upkeep| (upkeep.index, upkeep.rule, upkeep.severity)).collect();
         assert_eq!(said, [(1, Rule::ExpiredWaiver, Severity::Critical)]);
     }
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!(judged(&with(vec![one(), other.clone()], true), both()), (0, vec![]));
         assert_eq!(judged(&with(vec![one(), waiver(Some("/b"), (2026, 5, 8))], true), both()).0, 1);
         let policy = with(vec![other, one()], true);
-        let (_, waived) = Judge::new(&policy, TODAY).judge(both());
+        let (_, waived) = PolicyJudge::new(&policy, TODAY).judge(both());
         assert_eq!(waived[0].1.until, TODAY, "the finding is back when the first of them ends");
     }
 
@@ -193,7 +196,7 @@ mod tests {
         policy.severities.insert(Rule::Setuid, Some(Severity::Info));
         policy.severities.insert(Rule::Shell, None);
         let shell = Paths(Rule::Shell, Severity::High, vec!["/b"]);
-        let (left, _) = Judge::new(&policy, TODAY).judge(vec![setuid(&["/a"]), shell]);
+        let (left, _) = PolicyJudge::new(&policy, TODAY).judge(vec![setuid(&["/a"]), shell]);
         assert_eq!(left.iter().map(|left| (left.0, left.1)).collect::<Vec<_>>(), [(Rule::Setuid, Severity::Info)]);
     }
 }

@@ -1,8 +1,7 @@
-//! What images must keep to: policies, their exceptions, and what they say to something that breaks a rule.
+//! The policy of images: profiles, severities, exceptions (waivers), and how findings are judged by them.
 //!
-//! The recipe parser, the early check of a build and the audit share this room, so that an exception covers the same in
-//! all three. The catalogue of rules and their severities is in [`report`](crate::report), because a failure names its
-//! rule.
+//! The recipe parser, the early check of a build and the audit share this room, so that a waiver covers the same in all
+//! three. The catalogue of rules and their severities is in [`report`](crate::report), because a failure names its rule.
 
 mod judge;
 mod path_glob;
@@ -12,7 +11,7 @@ mod waivers;
 use std::collections::BTreeMap;
 
 use crate::report::{Rule, Severity};
-pub use judge::{Breach, Judge, Upkeep};
+pub use judge::{Breach, PolicyJudge, Upkeep};
 pub use path_glob::PathGlob;
 pub use waiver::{Waiver, WaiverTarget};
 pub use waivers::{WaiverAnswer, Waivers};

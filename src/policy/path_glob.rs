@@ -1,4 +1,4 @@
-//! Which paths of an image, or keys of its documents, an exception is about.
+//! [`PathGlob`]: the pattern of a waiver over paths of an image or keys of its documents.
 
 use globset::{GlobBuilder, GlobMatcher};
 

@@ -1,4 +1,4 @@
-//! One `[[policy.allow]]`: an exception from a rule, with a reason and a last day.
+//! [`Waiver`]: one `[[policy.allow]]`, an exception from a rule with a reason and a last day.
 
 use super::PathGlob;
 use crate::report::{Origin, Rule};

@@ -1,4 +1,4 @@
-//! The one matcher of exceptions: the audit and the build ask it.
+//! [`Waivers`]: the only matcher of waivers. The audit and the build's early check both use it.
 
 use super::{Policy, Waiver, WaiverTarget};
 use crate::report::Rule;

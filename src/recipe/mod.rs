@@ -1,7 +1,7 @@
-//! What the user wrote: the recipe, read and checked as far as its text alone allows.
+//! The recipe: parsed, checked as far as its text alone allows, and compared with its lock.
 //!
-//! Opens no file. [`parse`] takes the text and gives a [`Recipe`] or a failure that points at a line; everything
-//! that needs the host (paths, globs, toolchains) is for `build`.
+//! `commands` and `build` call [`parse`], which gives a [`Recipe`] or a failure at a line. This room opens no file; whatever
+//! needs the host (paths, globs, toolchains) is checked by `build`.
 
 mod lock;
 mod model;
@@ -19,8 +19,8 @@ pub use lock::{
 };
 pub(crate) use lock::{cargo_scope, cgo_scope};
 pub use model::{
-    Binary, BinarySource, CargoBinary, Certificates, Directory, File, FileSource, GoBinary, Located, Passwd, Policy,
-    Recipe, Run, Strip, Symlink, System, Tree,
+    BinaryEntry, BinarySource, CargoBinary, Certificates, DirectoryEntry, FileEntry, FileSource, GoBinary, Located,
+    Passwd, PolicySettings, Recipe, RunSettings, Strip, SymlinkEntry, SystemSettings, TreeEntry,
 };
 pub use native::{is_native_for_rustc, native_for_c};
 pub use parse::{
@@ -28,5 +28,5 @@ pub use parse::{
     parse_lock, parse_policy, split_like_go,
 };
 pub use schema::schema;
-pub use variables::{GitWord, Variables, is_variable_word, set_variables};
+pub use variables::{GitWord, VariableValues, is_variable_word, set_variables};
 pub use wording::nearest;

@@ -1,4 +1,7 @@
-//! A recipe that makes sense as a text: every value typed, every default filled in, every place remembered.
+//! The recipe as data: every value typed, every default filled in, every value with its place in the text.
+//!
+//! The parser makes it, `build` resolves it. What it holds is valid as text; whether files and images exist is not known
+//! here.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,7 +9,7 @@ use crate::{
     layer::Compression,
     oci::{Digest, ImagePath, Platform, User},
     policy::Waiver,
-    report::{Origin, Rule, Severity, Source},
+    report::{Origin, Rule, Severity, SourceText},
 };
 
 /// A value and the place in the recipe it came from.
@@ -22,7 +25,7 @@ pub struct Located<T> {
 #[derive(Debug, Clone)]
 pub struct Recipe {
     /// The text it was read from.
-    pub source: Arc<Source>,
+    pub source: Arc<SourceText>,
     /// `name`, or the file's stem; `None` for a `hardpan.toml` without a name, which is named after its first binary.
     pub name: Option<String>,
     /// At least one, in the recipe's order, no duplicates. Default `linux/amd64`.
@@ -36,26 +39,26 @@ pub struct Recipe {
     /// `[vars]`, as written; `--set` replaces values.
     pub vars: BTreeMap<String, String>,
     /// `[[binary]]`, in order.
-    pub binaries: Vec<Binary>,
+    pub binaries: Vec<BinaryEntry>,
     /// `[[file]]`, in order.
-    pub files: Vec<File>,
+    pub files: Vec<FileEntry>,
     /// `[[tree]]`, in order.
-    pub trees: Vec<Tree>,
+    pub trees: Vec<TreeEntry>,
     /// `[[dir]]`, in order.
-    pub dirs: Vec<Directory>,
+    pub dirs: Vec<DirectoryEntry>,
     /// `[[symlink]]`, in order.
-    pub symlinks: Vec<Symlink>,
+    pub symlinks: Vec<SymlinkEntry>,
     /// `[run]`.
-    pub run: Run,
+    pub run: RunSettings,
     /// `[system]`.
-    pub system: System,
+    pub system: SystemSettings,
     /// `[policy]`.
-    pub policy: Policy,
+    pub policy: PolicySettings,
 }
 
 /// One `[[binary]]`.
 #[derive(Debug, Clone)]
-pub struct Binary {
+pub struct BinaryEntry {
     /// The table.
     pub origin: Origin,
     /// Where the program comes from.
@@ -198,7 +201,7 @@ impl CargoBinary {
 
 /// One `[[file]]`.
 #[derive(Debug, Clone)]
-pub struct File {
+pub struct FileEntry {
     /// The table.
     pub origin: Origin,
     /// Where the bytes come from.
@@ -231,7 +234,7 @@ pub enum FileSource {
 
 /// One `[[tree]]`.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub struct TreeEntry {
     /// The table.
     pub origin: Origin,
     /// A folder of the host; may hold variables.
@@ -252,7 +255,7 @@ pub struct Tree {
 
 /// One `[[dir]]`.
 #[derive(Debug, Clone)]
-pub struct Directory {
+pub struct DirectoryEntry {
     /// The table.
     pub origin: Origin,
     /// Which path.
@@ -269,7 +272,7 @@ pub struct Directory {
 
 /// One `[[symlink]]`.
 #[derive(Debug, Clone)]
-pub struct Symlink {
+pub struct SymlinkEntry {
     /// The table.
     pub origin: Origin,
     /// Which path.
@@ -284,7 +287,7 @@ pub struct Symlink {
 
 /// `[run]`.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct RunSettings {
     /// The table, or the start of the recipe where there is none.
     pub origin: Origin,
     /// Default 65532:65532.
@@ -307,7 +310,7 @@ pub struct Run {
 
 /// `[system]`.
 #[derive(Debug, Clone)]
-pub struct System {
+pub struct SystemSettings {
     /// The table, or the start of the recipe where there is none.
     pub origin: Origin,
     /// Default Mozilla's; with a base what that has.
@@ -350,7 +353,7 @@ pub enum Certificates {
 
 /// `[policy]`, of a recipe or of a policy file.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct PolicySettings {
     /// The built-in policy that it begins with: `default` or `hardened`.
     pub profile: Option<Located<String>>,
     /// The severity from which on a finding fails.
@@ -369,7 +372,7 @@ pub struct Policy {
     pub allow: Vec<Waiver>,
 }
 
-impl Default for Policy {
+impl Default for PolicySettings {
     fn default() -> Self {
         Self {
             profile: None,

@@ -1,4 +1,6 @@
-//! Flags of compilers that ask for the processor of the machine that compiles: elsewhere they give another program.
+//! Detects compiler flags that select the processor of the compiling machine (`target-cpu=native`, `-march=native`).
+//!
+//! The parser and `build` refuse them, because another machine would compile another program.
 
 /// Whether a flag of rustc does, in any of its spellings (rustc takes `_` for `-` in the names of options).
 pub fn is_native_for_rustc(flag: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The JSON Schema of recipes.
+//! The JSON Schema of recipes, which `hardpan schema` prints. A test compares it with the committed file.
 
 use schemars::{
     Schema,
@@ -14,7 +14,7 @@ use crate::report::Rule;
 /// at its end. `schema/recipe.schema.json` holds the same text.
 pub fn schema() -> String {
     let generator = SchemaSettings::draft07().with_transform(RecursiveTransform(without_null)).into_generator();
-    let mut schema = generator.into_root_schema_for::<written::Recipe>();
+    let mut schema = generator.into_root_schema_for::<written::RecipeDocument>();
     RecursiveTransform(without_format).transform(&mut schema);
     // `{:#}` of a JSON value is its pretty form, and cannot fail.
     format!("{:#}\n", schema.as_value())

@@ -1,4 +1,6 @@
-//! The shapes of values in a recipe that serde and schemars do not know by themselves.
+//! Types of values in a recipe that serde and schemars do not have: values with spans, tables, strings or arrays.
+//!
+//! The structs of [`written`](super::written) and of the lock are made of them.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData, ops::Range};
 
@@ -7,20 +9,20 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
-use toml::{Spanned, value::Datetime};
+use toml::value::Datetime;
 
 /// A value and the bytes of the recipe it was written in.
 #[derive(Debug, Clone)]
-pub(super) struct At<T> {
+pub(super) struct Spanned<T> {
     /// The value.
     pub(super) value: T,
     /// Byte offsets into the recipe; of a table its header.
     pub(super) span: Range<usize>,
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        let spanned = toml::Spanned::<T>::deserialize(deserializer)?;
         Ok(Self { span: spanned.span(), value: spanned.into_inner() })
     }
 }
@@ -67,26 +69,26 @@ macro_rules! schema_is {
     };
 }
 
-schema_of!(T, At<T>, T);
-schema_of!(T, Table<T>, T);
+schema_of!(T, Spanned<T>, T);
+schema_of!(T, TomlTable<T>, T);
 schema_of!(BTreeMap<String, String>, Pairs);
 
 /// A table. serde would read a derived struct from an array as well, field by field; this one refuses that.
 #[derive(Debug)]
-pub(super) struct Table<T>(pub(super) T);
+pub(super) struct TomlTable<T>(pub(super) T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TomlTable<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OnlyMap<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMap<T> {
-            type Value = Table<T>;
+            type Value = TomlTable<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a table")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Table)
+                T::deserialize(MapAccessDeserializer::new(map)).map(TomlTable)
             }
         }
         deserializer.deserialize_map(OnlyMap(PhantomData))
@@ -95,7 +97,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
 
 /// A table of texts, or of other tables, under free keys, sorted by key.
 #[derive(Debug)]
-pub(super) struct Pairs<T = At<String>>(pub(super) Vec<(At<String>, T)>);
+pub(super) struct Pairs<T = Spanned<String>>(pub(super) Vec<(Spanned<String>, T)>);
 
 impl<T> Default for Pairs<T> {
     fn default() -> Self {
@@ -127,13 +129,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
 
 /// A string or an array of strings.
 #[derive(Debug, Default)]
-pub(super) struct List(pub(super) Vec<At<String>>);
+pub(super) struct List(pub(super) Vec<Spanned<String>>);
 
 impl<'de> Deserialize<'de> for List {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         enum Either {
             One(String),
-            Many(Vec<At<String>>),
+            Many(Vec<Spanned<String>>),
         }
         struct OneOrMany;
         impl<'de> Visitor<'de> for OneOrMany {
@@ -160,9 +162,9 @@ impl<'de> Deserialize<'de> for List {
                 deserializer.deserialize_any(OneOrMany)
             }
         }
-        let either = At::<Either>::deserialize(deserializer)?;
+        let either = Spanned::<Either>::deserialize(deserializer)?;
         Ok(Self(match either.value {
-            Either::One(value) => vec![At { value, span: either.span }],
+            Either::One(value) => vec![Spanned { value, span: either.span }],
             Either::Many(all) => all,
         }))
     }
@@ -274,7 +276,7 @@ pub(super) enum CertificatesWord {
 #[serde(deny_unknown_fields)]
 pub(super) struct CertificatesFile {
     /// A PEM file.
-    pub(super) file: At<String>,
+    pub(super) file: Spanned<String>,
 }
 
 impl<'de> Deserialize<'de> for CertificatesWord {

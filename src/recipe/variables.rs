@@ -1,4 +1,7 @@
-//! `{name}` and its friends.
+//! Variables (`{name}`, `{git.tag}`, `[vars]`, `--set`) and their replacement in values of a recipe.
+//!
+//! The parser checks with [`check`] that every variable is known; `build` replaces them with [`VariableValues::expand`]. A
+//! value is inserted once and never expanded again.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -41,7 +44,7 @@ pub enum GitWord {
 }
 
 /// The values of all variables for one platform.
-pub struct Variables<'a> {
+pub struct VariableValues<'a> {
     /// `{name}`, `{os}`, `{arch}`, `{variant}`, `{rust-target}`, `{source-date}`.
     pub words: BTreeMap<&'static str, String>,
     /// `[vars]`, after `--set`.
@@ -50,7 +53,7 @@ pub struct Variables<'a> {
     pub git: &'a dyn Fn(GitWord) -> Result<String, Failure>,
 }
 
-impl Variables<'_> {
+impl VariableValues<'_> {
     /// `text` with every variable replaced, once: a value that holds braces keeps them. `{{` and `}}` are braces.
     ///
     /// Fails at the place of the variable for one that is unknown, a brace that stands alone, and a value with
@@ -64,19 +67,19 @@ impl Variables<'_> {
         self.replace(text).map_err(|fault| fault.at(None))
     }
 
-    fn replace(&self, text: &str) -> Result<String, Fault> {
+    fn replace(&self, text: &str) -> Result<String, VariableFault> {
         let mut expanded = String::with_capacity(text.len());
         for piece in pieces(text) {
             match piece? {
-                Piece::Text(plain) => expanded.push_str(plain),
-                Piece::Variable(name, range) => {
-                    let value = self.value(name).map_err(|failure| Fault { failure, range: range.clone() })?;
+                TemplatePiece::Text(plain) => expanded.push_str(plain),
+                TemplatePiece::Variable(name, range) => {
+                    let value = self.value(name).map_err(|failure| VariableFault { failure, range: range.clone() })?;
                     if value.chars().any(char::is_control) {
                         let failure = Failure::error(
                             ErrorName::RecipeVariable,
                             format!("the value of `{{{name}}}` has a control character"),
                         );
-                        return Err(Fault { failure, range });
+                        return Err(VariableFault { failure, range });
                     }
                     expanded.push_str(&value);
                 }
@@ -106,11 +109,11 @@ impl Variables<'_> {
 /// Whether every variable of `text` is known, without asking for its value.
 pub(super) fn check(text: &Located<String>, vars: &BTreeMap<String, String>) -> Result<(), Failure> {
     for piece in pieces(&text.value) {
-        if let Piece::Variable(name, range) = piece.map_err(|fault| fault.at(Some(text)))?
+        if let TemplatePiece::Variable(name, range) = piece.map_err(|fault| fault.at(Some(text)))?
             && !WORDS.contains(&name)
             && !vars.contains_key(name)
         {
-            return Err(Fault { failure: unknown(name, vars), range }.at(Some(text)));
+            return Err(VariableFault { failure: unknown(name, vars), range }.at(Some(text)));
         }
     }
     Ok(())
@@ -122,8 +125,8 @@ pub(super) fn outline(text: &Located<String>, vars: &BTreeMap<String, String>) -
     let mut outline = String::with_capacity(text.value.len());
     for piece in pieces(&text.value) {
         match piece.map_err(|fault| fault.at(Some(text)))? {
-            Piece::Text(plain) => outline.push_str(plain),
-            Piece::Variable(..) => outline.push('x'),
+            TemplatePiece::Text(plain) => outline.push_str(plain),
+            TemplatePiece::Variable(..) => outline.push('x'),
         }
     }
     Ok(outline)
@@ -176,7 +179,7 @@ fn unknown(name: &str, vars: &BTreeMap<String, String>) -> Failure {
 }
 
 /// A part of a text with variables.
-enum Piece<'a> {
+enum TemplatePiece<'a> {
     /// Goes as it is.
     Text(&'a str),
     /// The name between two braces, and where in the text the whole of it is.
@@ -184,12 +187,12 @@ enum Piece<'a> {
 }
 
 /// A failure and the bytes of the text it is about.
-struct Fault {
+struct VariableFault {
     failure: Failure,
     range: Range<usize>,
 }
 
-impl Fault {
+impl VariableFault {
     /// The failure, at its bytes where the text stands in the recipe as it is, else at the whole text.
     fn at(self, text: Option<&Located<String>>) -> Failure {
         match text {
@@ -214,7 +217,7 @@ fn narrowed(text: &Located<String>, range: &Range<usize>) -> Origin {
 }
 
 /// `text` cut at its braces. Ends after the first fault.
-fn pieces(text: &str) -> impl Iterator<Item = Result<Piece<'_>, Fault>> {
+fn pieces(text: &str) -> impl Iterator<Item = Result<TemplatePiece<'_>, VariableFault>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
@@ -228,28 +231,28 @@ fn pieces(text: &str) -> impl Iterator<Item = Result<Piece<'_>, Fault>> {
 }
 
 /// The first piece of `rest`, which begins at byte `at` of its text, and its length.
-fn next_piece(rest: &str, at: usize) -> Result<(Piece<'_>, usize), Fault> {
+fn next_piece(rest: &str, at: usize) -> Result<(TemplatePiece<'_>, usize), VariableFault> {
     let brace = rest.find(['{', '}']).unwrap_or(rest.len());
     let (plain, braced) = rest.split_at(brace);
     if !plain.is_empty() {
-        return Ok((Piece::Text(plain), brace));
+        return Ok((TemplatePiece::Text(plain), brace));
     }
     for double in ["{{", "}}"] {
         if braced.starts_with(double) {
-            return Ok((Piece::Text(double.get(1..).unwrap_or_default()), 2));
+            return Ok((TemplatePiece::Text(double.get(1..).unwrap_or_default()), 2));
         }
     }
     let inner = braced.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(name, _)| name);
     match inner {
         Some(name) if !name.contains('{') => {
             let length = name.len() + 2;
-            Ok((Piece::Variable(name, at..at + length), length))
+            Ok((TemplatePiece::Variable(name, at..at + length), length))
         }
         _ => {
             let brace = braced.get(..1).unwrap_or_default();
             let failure = Failure::error(ErrorName::RecipeVariable, format!("a `{brace}` stands alone"))
                 .hint(format!("write `{brace}{brace}` for a brace, or `{{name}}` for a variable"));
-            Err(Fault { failure, range: at..at + 1 })
+            Err(VariableFault { failure, range: at..at + 1 })
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Words of the recipe inside of sentences: quoted, cut, and compared with those that would be right.
+//! Quoting and spelling suggestions for words of a recipe in messages.
+//!
+//! The parser uses them; what they return is safe to print and bounded in length.
 
 use crate::report::printable;
 

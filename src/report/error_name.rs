@@ -1,4 +1,4 @@
-//! The stable names of failures that end with exit code 2.
+//! [`ErrorName`]: the stable names of failures with exit code 2, shown as `error[name]` and explained by `hardpan explain`.
 
 use std::fmt;
 

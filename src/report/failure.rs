@@ -1,4 +1,4 @@
-//! Why something was not done: one type for every room, because all of them say the same four things.
+//! [`Failure`]: the one error type of all rooms. It has a name or a rule, a place, a sentence and at most one hint.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use super::{ErrorName, Origin, Rule};
 
 /// Where a failure happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum FailurePlace {
     /// A line of the recipe.
     Recipe(Origin),
     /// A file or folder of the host.
@@ -29,7 +29,7 @@ pub struct Failure {
     /// hardpan did its work, and this is the answer (exit code 1), without a rule. Anything else is exit code 2.
     pub is_answer: bool,
     /// The place, when there is one.
-    pub place: Option<Place>,
+    pub place: Option<FailurePlace>,
     /// What went wrong.
     pub what: String,
     /// What to do about it.
@@ -75,9 +75,9 @@ impl Failure {
     /// Points at a line of the recipe, unless a line is known already.
     #[must_use]
     pub fn at(mut self, origin: &Origin) -> Self {
-        if !matches!(self.place, Some(Place::Recipe(_))) {
+        if !matches!(self.place, Some(FailurePlace::Recipe(_))) {
             // A host path that was the place so far stays in the sentence.
-            if let Some(Place::Path(path)) = self.place.take() {
+            if let Some(FailurePlace::Path(path)) = self.place.take() {
                 let path = format!("`{}`", super::printable(&path.to_string_lossy()));
                 self.what = match self.what.split_once(": ") {
                     // What was tried, the path, the system's reason.
@@ -85,7 +85,7 @@ impl Failure {
                     None => format!("{}: {path}", self.what),
                 };
             }
-            self.place = Some(Place::Recipe(origin.clone()));
+            self.place = Some(FailurePlace::Recipe(origin.clone()));
         }
         self
     }
@@ -93,7 +93,7 @@ impl Failure {
     /// Points at a path of the host.
     #[must_use]
     pub fn in_path(mut self, path: impl AsRef<Path>) -> Self {
-        self.place = Some(Place::Path(path.as_ref().to_path_buf()));
+        self.place = Some(FailurePlace::Path(path.as_ref().to_path_buf()));
         self
     }
 
@@ -122,8 +122,8 @@ pub(crate) fn io_reason(error: &std::io::Error) -> String {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(Place::Recipe(origin)) => write!(f, "{origin}: ")?,
-            Some(Place::Path(path)) => write!(f, "{}: ", super::printable(&path.to_string_lossy()))?,
+            Some(FailurePlace::Recipe(origin)) => write!(f, "{origin}: ")?,
+            Some(FailurePlace::Path(path)) => write!(f, "{}: ", super::printable(&path.to_string_lossy()))?,
             None => {}
         }
         f.write_str(&self.what)

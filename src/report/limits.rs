@@ -1,4 +1,4 @@
-//! Every bound hardpan keeps, each with its reason. A bound that is not here does not exist.
+//! [`Limits`]: every bound that hardpan keeps, each with its reason. A bound that is not here does not exist.
 
 /// The bounds; a type without values, so that a use reads `Limits::RECIPE_BYTES`.
 #[derive(Debug, Clone, Copy)]

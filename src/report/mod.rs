@@ -1,6 +1,6 @@
-//! What hardpan says: failures and findings as data, text that is safe to print, and every bound it keeps.
+//! What hardpan reports: failures with their names, rules with their severities, progress, printable text, and every limit.
 //!
-//! Nothing here prints. `commands` returns these values, `cli` renders them.
+//! All rooms use it. Nothing here prints: `commands` returns these values, `cli` renders them.
 
 mod catalogue;
 mod error_name;
@@ -15,10 +15,10 @@ mod severity;
 pub use catalogue::RuleFacts;
 pub use error_name::ErrorName;
 pub(crate) use failure::io_reason;
-pub use failure::{Failure, Failures, Place};
+pub use failure::{Failure, FailurePlace, Failures};
 pub use limits::Limits;
-pub use origin::{Origin, Source, Spot};
+pub use origin::{Origin, OriginSpan, SourceText};
 pub use printable::{holds_login, printable, shown};
-pub use progress::{Line, Progress, Silent, Task};
+pub use progress::{Progress, ProgressLevel, Silent, Task};
 pub use rule::Rule;
 pub use severity::{NoSeverity, Severity};

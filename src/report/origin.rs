@@ -1,4 +1,4 @@
-//! Where in the recipe something was said.
+//! [`Origin`]: a place in a recipe, lock or policy file, by which messages show line and column.
 
 use std::{
     fmt,
@@ -8,32 +8,32 @@ use std::{
 
 /// The text of a recipe and the name it is printed under.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceText {
     /// The path as the user gave it; for messages only.
     pub path: String,
     /// The whole text.
     pub text: String,
 }
 
-/// A place in a [`Source`]: what a message points at, and what a planned entry remembers of the line that
+/// A place in a [`SourceText`]: what a message points at, and what a planned entry remembers of the line that
 /// brought it in.
 ///
 /// A handle: every entry of an image has one or two.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Origin(Arc<Spot>);
+pub struct Origin(Arc<OriginSpan>);
 
 /// What an [`Origin`] stands for.
 #[derive(PartialEq, Eq)]
-pub struct Spot {
+pub struct OriginSpan {
     /// The recipe.
-    pub source: Arc<Source>,
+    pub source: Arc<SourceText>,
     /// Byte offsets into the text of `source`; always within it and on character borders.
     pub span: Range<usize>,
 }
 
 impl Origin {
     /// The bytes `span` of `source`. A span that leaves the text or splits a character is moved inwards.
-    pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+    pub fn new(source: &Arc<SourceText>, span: Range<usize>) -> Self {
         let inside = |mut at: usize| {
             at = at.min(source.text.len());
             while !source.text.is_char_boundary(at) {
@@ -42,7 +42,7 @@ impl Origin {
             at
         };
         let (start, end) = (inside(span.start), inside(span.end));
-        Self(Arc::new(Spot { source: Arc::clone(source), span: start..end.max(start) }))
+        Self(Arc::new(OriginSpan { source: Arc::clone(source), span: start..end.max(start) }))
     }
 
     /// Line and column, both counted from 1; columns count characters.
@@ -56,9 +56,9 @@ impl Origin {
 }
 
 impl Deref for Origin {
-    type Target = Spot;
+    type Target = OriginSpan;
 
-    fn deref(&self) -> &Spot {
+    fn deref(&self) -> &OriginSpan {
         &self.0
     }
 }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_place_counts_lines_and_characters_from_one() {
-        let source = Arc::new(Source { path: "a.toml".into(), text: "x = 1\nä = 2\n".into() });
+        let source = Arc::new(SourceText { path: "a.toml".into(), text: "x = 1\nä = 2\n".into() });
         assert_eq!(Origin::new(&source, 0..1).to_string(), "a.toml:1:1");
         assert_eq!(Origin::new(&source, 9..10).to_string(), "a.toml:2:3");
         // Inside the two bytes of `ä`, and beyond the end: moved, never a panic.

@@ -1,4 +1,4 @@
-//! Text that came from outside, made safe for a terminal and a log.
+//! [`printable`]: escapes text from outside (file names, image metadata, answers of servers) for terminals and logs.
 
 use std::{borrow::Cow, fmt::Write as _};
 

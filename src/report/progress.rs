@@ -1,10 +1,10 @@
-//! What is going on, for whoever watches.
+//! [`Progress`]: the interface through which work reports steps, details and warnings. `cli` implements it for the terminal.
 
 use std::{fmt, sync::Arc};
 
 /// What a line is about, from what everybody reads to what hardly anybody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
+pub enum ProgressLevel {
     /// [`Progress::step`].
     Step,
     /// [`Progress::detail`].
@@ -27,7 +27,7 @@ pub trait Progress: Sync + fmt::Debug {
     /// `bytes` is how many there will be, where that is known.
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task>;
     /// Whether such lines are shown: whoever has many of them need not make them otherwise.
-    fn shows(&self, line: Line) -> bool;
+    fn shows(&self, line: ProgressLevel) -> bool;
 }
 
 /// Something that takes a while.
@@ -55,7 +55,7 @@ impl Progress for Silent {
         Arc::new(Self)
     }
 
-    fn shows(&self, _line: Line) -> bool {
+    fn shows(&self, _line: ProgressLevel) -> bool {
         false
     }
 }

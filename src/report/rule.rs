@@ -1,4 +1,4 @@
-//! The names of the hardening rules: those that a build can refuse by, and those that an audit looks at.
+//! [`Rule`]: the names of the hardening rules that a build refuses by and an audit reports.
 
 use std::{borrow::Cow, fmt};
 

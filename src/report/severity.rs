@@ -1,4 +1,4 @@
-//! How much a finding weighs.
+//! [`Severity`]: how much a finding weighs.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 

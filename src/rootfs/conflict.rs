@@ -1,4 +1,4 @@
-//! How an entry of a layer fits on what is there, where it does not fit well.
+//! [`LayerConflict`]: an entry of a layer that does not fit on the layers below, or that engines apply differently.
 
 /// Something about how an entry fits on what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]

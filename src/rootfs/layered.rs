@@ -1,17 +1,20 @@
-//! The file system that a container sees: all layers of an image applied in their order, links resolved inside of the root.
+//! [`LayeredRootfs`]: the file system that a container sees, all layers of an image applied in order, links resolved inside
+//! of the root.
+//!
+//! Whiteouts, opaque directories and hard links follow `layer.md`; where engines differ, there is a [`LayerConflict`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    LayerConflict, Presence, ResolveError, Resolved, Rootfs, RootfsNode, Step, Visit, child, climbs_out, cost, join,
-    parent,
-    scan::{Entry, Kind, LayerScan},
+    LayerConflict, Presence, ResolveError, Resolved, Rootfs, RootfsNode, Visit, WalkStep, child, climbs_out, cost,
+    join, parent,
+    scan::{LayerScan, TarEntry, TarEntryKind},
 };
 use crate::{oci::ImagePath, report::Limits};
 
 /// Where an entry is: layer and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At {
+pub struct EntryIndex {
     /// Of the layers, the lowest first.
     pub layer: usize,
     /// Of the entries of that layer.
@@ -22,16 +25,16 @@ pub struct At {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeEntries {
     /// The entry that put the path there.
-    pub at: At,
+    pub at: EntryIndex,
     /// The entry that holds content, mode and owner: another one for a hard link.
-    pub inode: At,
+    pub inode: EntryIndex,
 }
 
 /// One path of layers that were applied.
 #[derive(Debug, Clone)]
 struct LayerNode {
     entries: NodeEntries,
-    kind: Kind,
+    kind: TarEntryKind,
     /// Whether it has the mode and owner of a directory that an engine makes by itself: 0755, of root.
     is_plain: bool,
     /// Whether it is a directory whose group, and whose setgid bit, new directories in it get (`mkdir(2)`).
@@ -41,11 +44,11 @@ struct LayerNode {
 }
 
 impl RootfsNode for LayerNode {
-    fn step(&self) -> Step<'_> {
+    fn step(&self) -> WalkStep<'_> {
         match self.kind {
-            Kind::Directory => Step::Enter,
-            Kind::Symlink => Step::Follow(self.target.as_deref().unwrap_or_default()),
-            _ => Step::End,
+            TarEntryKind::Directory => WalkStep::Enter,
+            TarEntryKind::Symlink => WalkStep::Follow(self.target.as_deref().unwrap_or_default()),
+            _ => WalkStep::End,
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct LayeredRootfs {
     rootfs: Rootfs<LayerNode>,
     /// For each entry of each layer, whether a container sees it.
     presence: Vec<Vec<Presence>>,
-    conflicts: Vec<(At, LayerConflict)>,
+    conflicts: Vec<(EntryIndex, LayerConflict)>,
     /// How many conflicts of each kind there were.
     counts: [usize; LayerConflict::KINDS],
     steps: u64,
@@ -77,11 +80,11 @@ pub struct LayeredRootfs {
     /// The whiteouts of that layer.
     marks: BTreeMap<String, usize>,
     /// The directories that the layer has something in, with the first entry of each.
-    written: BTreeMap<String, At>,
+    written: BTreeMap<String, EntryIndex>,
     /// Those of the whiteouts that are in a directory which was not there when they came.
-    vacant: Vec<(At, String)>,
+    vacant: Vec<(EntryIndex, String)>,
     /// Files that a container sees by the name of a hard link.
-    linked: BTreeMap<At, At>,
+    linked: BTreeMap<EntryIndex, EntryIndex>,
     /// Paths whose directory no layer has, once all is in place.
     orphans: Orphans,
 }
@@ -133,11 +136,11 @@ impl LayeredRootfs {
             layered.last = None;
             // In the order of the tar, as engines go through it.
             for (index, entry) in scan.entries.iter().enumerate() {
-                let at = At { layer, entry: index };
+                let at = EntryIndex { layer, entry: index };
                 if let Some(deleted) = entry.name().strip_prefix(WHITEOUT) {
                     layered.whiteout(at, entry, deleted);
                 } else {
-                    layered.put(at, entry, scans, reading);
+                    layered.put_entry(at, entry, scans, reading);
                 }
                 if layered.steps > Limits::AUDIT_STEPS {
                     return None;
@@ -184,7 +187,7 @@ impl LayeredRootfs {
 
     /// Whether engines may read these layers in more than one way: whether an entry lies below a link of a lower layer.
     pub fn has_two_readings(&self) -> bool {
-        let lower = |(at, conflict): &(At, LayerConflict)| match conflict {
+        let lower = |(at, conflict): &(EntryIndex, LayerConflict)| match conflict {
             LayerConflict::ThroughLink { layer, .. } => *layer < at.layer,
             _ => false,
         };
@@ -192,7 +195,7 @@ impl LayeredRootfs {
     }
 
     /// What did not fit, in the order in which it was met.
-    pub fn conflicts(&self) -> &[(At, LayerConflict)] {
+    pub fn conflicts(&self) -> &[(EntryIndex, LayerConflict)] {
         &self.conflicts
     }
 
@@ -232,21 +235,21 @@ impl LayeredRootfs {
     }
 
     /// Whether more than one path may lead to the entry.
-    pub fn is_shared(&self, inode: At) -> bool {
+    pub fn is_shared(&self, inode: EntryIndex) -> bool {
         self.linked.contains_key(&inode)
     }
 
     /// Whether a container sees the entry.
-    pub fn presence(&self, at: At) -> Presence {
+    pub fn presence(&self, at: EntryIndex) -> Presence {
         self.presence.get(at.layer).and_then(|layer| layer.get(at.entry)).copied().unwrap_or_default()
     }
 
     /// The entry by which a container sees the content of `at`: itself, or a hard link to it.
-    pub fn seen_as(&self, at: At) -> Option<At> {
+    pub fn seen_as(&self, at: EntryIndex) -> Option<EntryIndex> {
         if self.presence(at) == Presence::Final { Some(at) } else { self.linked.get(&at).copied() }
     }
 
-    fn conflict(&mut self, at: At, conflict: LayerConflict) {
+    fn conflict(&mut self, at: EntryIndex, conflict: LayerConflict) {
         let Some(count) = self.counts.get_mut(conflict.number()) else { return };
         *count += 1;
         if *count <= Limits::AUDIT_FLAWS {
@@ -255,11 +258,11 @@ impl LayeredRootfs {
     }
 
     /// Takes away what a whiteout deletes from the layers below; `deleted` is what follows [`WHITEOUT`] in its name.
-    fn whiteout(&mut self, at: At, entry: &Entry, deleted: &str) {
+    fn whiteout(&mut self, at: EntryIndex, entry: &TarEntry, deleted: &str) {
         let presence = Presence::RemovedIn(at.layer);
         self.last = None;
         self.hide(at, Presence::NotAFile);
-        if entry.kind != Kind::File {
+        if entry.kind != TarEntryKind::File {
             self.conflict(at, LayerConflict::Whiteout("it is no regular file"));
             return;
         }
@@ -308,7 +311,7 @@ impl LayeredRootfs {
     }
 
     /// Hides what lower layers have in a directory.
-    fn opaque(&mut self, at: At, directory: &str) {
+    fn opaque(&mut self, at: EntryIndex, directory: &str) {
         self.remove(directory, false, Presence::RemovedIn(at.layer));
         // overlayfs has no opaque root.
         let hides = || self.presence.iter().flatten().any(|presence| *presence == Presence::RemovedIn(at.layer));
@@ -328,8 +331,8 @@ impl LayeredRootfs {
     }
 
     /// Puts one entry at its place.
-    fn put(&mut self, at: At, entry: &Entry, scans: &[&LayerScan], reading: LinkReading) {
-        if entry.path == "/" && entry.kind != Kind::Directory {
+    fn put_entry(&mut self, at: EntryIndex, entry: &TarEntry, scans: &[&LayerScan], reading: LinkReading) {
+        if entry.path == "/" && entry.kind != TarEntryKind::Directory {
             // No runtime can put it there; what is below stays to be looked at.
             self.conflict(at, LayerConflict::Root);
             self.hide(at, Presence::NotAFile);
@@ -338,7 +341,7 @@ impl LayeredRootfs {
         if entry.path == "/" && at.layer > 0 && (entry.mode, entry.uid, entry.gid) != (0o755, 0, 0) {
             self.conflict(at, LayerConflict::RootMetadata);
         }
-        let mut path = match self.elsewhere(at, parent(&entry.path), reading) {
+        let mut path = match self.resolve_parent(at, parent(&entry.path), reading) {
             Some(directory) if entry.path != "/" => child(&directory, entry.name()),
             _ => entry.path.clone(),
         };
@@ -346,10 +349,10 @@ impl LayeredRootfs {
             self.conflict(at, LayerConflict::Whiteout("the same layer deletes the path and brings it"));
         }
         let node = self.node_of(at, entry, scans);
-        if entry.kind == Kind::CharDevice && entry.device() == Some((0, 0)) {
+        if entry.kind == TarEntryKind::CharDevice && entry.device() == Some((0, 0)) {
             self.conflict(at, LayerConflict::OverlayWhiteout);
         }
-        if entry.kind == Kind::Other {
+        if entry.kind == TarEntryKind::Other {
             self.conflict(at, LayerConflict::UnknownType);
             self.hide(at, Presence::NotAFile);
             return;
@@ -357,18 +360,18 @@ impl LayeredRootfs {
         let old = self.rootfs.get(&path).map(|old| (old.entries.at, old.kind));
         // Only what is new, leads nowhere else, and is above nothing changes no way.
         let above = self.last.as_ref().is_some_and(|directory| directory.starts_with(&path));
-        if old.is_some() || entry.kind == Kind::Symlink || above {
+        if old.is_some() || entry.kind == TarEntryKind::Symlink || above {
             self.last = None;
         }
         if let Some((old, _)) = old.filter(|(old, _)| old.layer == at.layer) {
             self.conflict(at, LayerConflict::Twice(old.entry));
         }
         match old {
-            Some((old, Kind::Directory)) if entry.kind == Kind::Directory => {
+            Some((old, TarEntryKind::Directory)) if entry.kind == TarEntryKind::Directory => {
                 self.hide(old, Presence::ReplacedIn(at.layer));
             }
             // A directory that only its contents tell of stays one.
-            None if entry.kind == Kind::Directory => {}
+            None if entry.kind == TarEntryKind::Directory => {}
             None if !self.rootfs.has_below(&mut path) => {}
             _ => self.remove(&path, true, Presence::ReplacedIn(at.layer)),
         }
@@ -381,21 +384,21 @@ impl LayeredRootfs {
     }
 
     /// The node that an entry makes.
-    fn node_of(&mut self, at: At, entry: &Entry, scans: &[&LayerScan]) -> Option<LayerNode> {
-        if entry.kind != Kind::HardLink {
-            let target = (entry.kind == Kind::Symlink).then(|| entry.target().unwrap_or_default().into());
+    fn node_of(&mut self, at: EntryIndex, entry: &TarEntry, scans: &[&LayerScan]) -> Option<LayerNode> {
+        if entry.kind != TarEntryKind::HardLink {
+            let target = (entry.kind == TarEntryKind::Symlink).then(|| entry.target().unwrap_or_default().into());
             let is_plain = (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
-            let is_setgid = entry.kind == Kind::Directory && entry.mode & 0o2000 != 0;
+            let is_setgid = entry.kind == TarEntryKind::Directory && entry.mode & 0o2000 != 0;
             let entries = NodeEntries { at, inode: at };
             return Some(LayerNode { entries, kind: entry.kind, is_plain, is_setgid, target });
         }
         let inode = self.hard_link(at, entry)?;
         let shared = scans.get(inode.layer)?.entries.get(inode.entry)?;
         let is_same = (shared.mode, shared.uid, shared.gid) == (entry.mode, entry.uid, entry.gid);
-        if !is_same && !matches!(shared.kind, Kind::Symlink | Kind::Directory) {
+        if !is_same && !matches!(shared.kind, TarEntryKind::Symlink | TarEntryKind::Directory) {
             self.conflict(at, LayerConflict::OtherMetadata);
         }
-        let target = (shared.kind == Kind::Symlink).then(|| shared.target().unwrap_or_default().into());
+        let target = (shared.kind == TarEntryKind::Symlink).then(|| shared.target().unwrap_or_default().into());
         Some(LayerNode {
             entries: NodeEntries { at, inode },
             kind: shared.kind,
@@ -406,7 +409,7 @@ impl LayeredRootfs {
     }
 
     /// The directory that an entry of that parent lies in, unless it is that parent.
-    fn elsewhere(&mut self, at: At, parent: &str, reading: LinkReading) -> Option<String> {
+    fn resolve_parent(&mut self, at: EntryIndex, parent: &str, reading: LinkReading) -> Option<String> {
         if self.last.as_ref().is_some_and(|last| last == parent) {
             self.steps += 1;
             return None;
@@ -428,21 +431,22 @@ impl LayeredRootfs {
 
     /// Puts a directory in the place of each link of a lower layer that `path` leads through, as an engine does that unpacks
     /// each layer by itself. It gets mode and owner of the directory that the link leads to, where there is one.
-    fn replace_links(&mut self, at: At, path: &str) {
+    fn replace_links(&mut self, at: EntryIndex, path: &str) {
         let mut end = 0;
         while end < path.len() {
             let rest = path.get(end + 1..).unwrap_or_default();
             end = memchr::memchr(b'/', rest.as_bytes()).map_or(path.len(), |next| end + 1 + next);
             let above = path.get(..end).unwrap_or(path);
             self.steps += cost(above);
-            let is_lower_link = |node: &LayerNode| node.kind == Kind::Symlink && node.entries.at.layer < at.layer;
+            let is_lower_link =
+                |node: &LayerNode| node.kind == TarEntryKind::Symlink && node.entries.at.layer < at.layer;
             if !self.rootfs.get(above).is_some_and(is_lower_link) {
                 continue;
             }
             let led_to = self.rootfs.resolve(above).ok().and_then(|end| end.node.cloned());
             self.steps += self.rootfs.take_looked();
             self.remove(above, true, Presence::ReplacedIn(at.layer));
-            if let Some(directory) = led_to.filter(|node| node.kind == Kind::Directory) {
+            if let Some(directory) = led_to.filter(|node| node.kind == TarEntryKind::Directory) {
                 self.rootfs.insert(ImagePath::foreign(above), directory);
             }
         }
@@ -461,7 +465,7 @@ impl LayeredRootfs {
     }
 
     /// The entry that a hard link shares.
-    fn hard_link(&mut self, at: At, entry: &Entry) -> Option<At> {
+    fn hard_link(&mut self, at: EntryIndex, entry: &TarEntry) -> Option<EntryIndex> {
         let target = entry.target().unwrap_or_default();
         // The target of a hard link is a name of the same archive, whatever slash it begins with.
         if climbs_out("/", target) {
@@ -476,14 +480,14 @@ impl LayeredRootfs {
             return None;
         };
         match kind {
-            Kind::File if entries.at.layer != at.layer => self.conflict(at, LayerConflict::OtherLayer),
-            Kind::File | Kind::CharDevice | Kind::BlockDevice | Kind::Fifo => {}
+            TarEntryKind::File if entries.at.layer != at.layer => self.conflict(at, LayerConflict::OtherLayer),
+            TarEntryKind::File | TarEntryKind::CharDevice | TarEntryKind::BlockDevice | TarEntryKind::Fifo => {}
             _ => self.conflict(at, LayerConflict::TargetIsNoFile),
         }
         Some(entries.inode)
     }
 
-    fn hide(&mut self, at: At, presence: Presence) {
+    fn hide(&mut self, at: EntryIndex, presence: Presence) {
         if let Some(one) = self.presence.get_mut(at.layer).and_then(|layer| layer.get_mut(at.entry)) {
             *one = presence;
         }
@@ -496,7 +500,7 @@ impl LayeredRootfs {
             _ => None,
         };
         let below = self.rootfs.below(path).map(|(name, node)| (name.as_str().to_owned(), node.entries.at));
-        let mut gone: Vec<(String, At)> = below.collect();
+        let mut gone: Vec<(String, EntryIndex)> = below.collect();
         self.steps += gone.len() as u64;
         if itself && let Some(node) = self.rootfs.get(path) {
             gone.push((path.to_owned(), node.entries.at));
@@ -519,28 +523,28 @@ impl LayeredRootfs {
         let walked: Result<String, std::convert::Infallible> = rootfs.walk(path, |visit| {
             let Visit::Component { at, node, .. } = visit else {
                 steps += 1;
-                return Ok(Step::Enter);
+                return Ok(WalkStep::Enter);
             };
             steps += cost(at);
-            let step = node.map_or(Step::Enter, RootfsNode::step);
+            let step = node.map_or(WalkStep::Enter, RootfsNode::step);
             match step {
-                Step::Enter => {}
-                Step::Follow(target) if links < Limits::LINK_DEPTH => {
+                WalkStep::Enter => {}
+                WalkStep::Follow(target) if links < Limits::LINK_DEPTH => {
                     links += 1;
                     if conflict.is_none() {
-                        conflict = node.map(|node| through(rootfs, at, target, node.entries.at.layer));
+                        conflict = node.map(|node| link_conflict(rootfs, at, target, node.entries.at.layer));
                     }
                     return Ok(step);
                 }
                 // Too many links: that is worse than what was met before.
-                Step::Follow(_) => conflict = Some(LayerConflict::ThroughNothing { link: at.clone() }),
-                Step::End => {
+                WalkStep::Follow(_) => conflict = Some(LayerConflict::ThroughNothing { link: at.clone() }),
+                WalkStep::End => {
                     if conflict.is_none() {
                         conflict = Some(LayerConflict::ThroughFile { file: at.clone() });
                     }
                 }
             }
-            Ok(Step::Enter)
+            Ok(WalkStep::Enter)
         });
         let Ok(directory) = walked;
         self.steps += steps + self.rootfs.take_looked();
@@ -549,7 +553,7 @@ impl LayeredRootfs {
 }
 
 /// What it means that an entry's path leads through the link `link` of that layer.
-fn through(rootfs: &Rootfs<LayerNode>, link: &str, target: &str, layer: usize) -> LayerConflict {
+fn link_conflict(rootfs: &Rootfs<LayerNode>, link: &str, target: &str, layer: usize) -> LayerConflict {
     let link = link.to_owned();
     if climbs_out(parent(&link), target) {
         return LayerConflict::ThroughNothing { link };
@@ -560,7 +564,7 @@ fn through(rootfs: &Rootfs<LayerNode>, link: &str, target: &str, layer: usize) -
             LayerConflict::ThroughLink { link, layer, to_directory: false }
         }
         Ok(end) => {
-            let to_directory = end.node.is_none_or(|node| node.kind == Kind::Directory);
+            let to_directory = end.node.is_none_or(|node| node.kind == TarEntryKind::Directory);
             LayerConflict::ThroughLink { link, layer, to_directory }
         }
     }
@@ -573,7 +577,7 @@ mod tests {
     use tar::EntryType;
 
     use super::*;
-    use crate::rootfs::{Room, ScanDepth};
+    use crate::rootfs::{ScanBudget, ScanDepth};
 
     /// The scan of a layer of these entries: type, path, and target or content.
     fn layer(entries: &[(EntryType, &str, &str)]) -> LayerScan {
@@ -608,7 +612,7 @@ mod tests {
             }
         }
         let tar = builder.into_inner().unwrap();
-        LayerScan::of(tar.as_slice(), ScanDepth::Full, &mut Room::default())
+        LayerScan::of(tar.as_slice(), ScanDepth::Full, &mut ScanBudget::default())
     }
 
     /// The paths that are left, with the layer and the entry of each.
@@ -668,7 +672,7 @@ mod tests {
             let upper = layer(&[(FILE, "d/x", "")]);
             let layered = LayeredRootfs::of(&[&lower, &upper], LinkReading::Followed).unwrap();
             let implied = LayerConflict::ImpliedDirectory { directory: "/d".to_owned() };
-            assert_eq!(layered.conflicts(), [(At { layer: 1, entry: 0 }, implied)], "{owner:?}");
+            assert_eq!(layered.conflicts(), [(EntryIndex { layer: 1, entry: 0 }, implied)], "{owner:?}");
         }
         assert_eq!(conflicts(0o700, &[(FILE, "d/e/x", "")]), [15, 15]);
         assert_eq!(conflicts(0o700, &[(FILE, "d/e/.wh.x", "")]), [15, 15]);
@@ -785,7 +789,7 @@ mod tests {
             (EntryType::Link, "c", "b"),
         ];
         let scans = [layer(&lower), layer(&[(FILE, "usr/.wh.x", ""), (FILE, ".wh.b", "")])];
-        let at = |entry| At { layer: 0, entry };
+        let at = |entry| EntryIndex { layer: 0, entry };
         let layered = LayeredRootfs::of(&[&scans[0]], LinkReading::Followed).unwrap();
         assert_eq!(layered.conflicts(), []);
         for (name, entry) in [("/usr/x", 1), ("/b", 3), ("/c", 4)] {
@@ -816,7 +820,7 @@ mod tests {
     fn the_root_is_a_directory_and_only_the_first_layer_gives_it_a_mode() {
         assert_eq!(numbers(&[vec![(LINK, "./", "x")]]), [5]);
         let scans = [layer_of_mode(0o700, &[(FOLDER, "./", "")]), layer_of_mode(0o700, &[(FOLDER, "./", "")])];
-        let number = |(_, conflict): &(At, LayerConflict)| conflict.number();
+        let number = |(_, conflict): &(EntryIndex, LayerConflict)| conflict.number();
         let first = LayeredRootfs::of(&[&scans[0]], LinkReading::Followed).unwrap();
         assert_eq!(first.conflicts(), []);
         let second = LayeredRootfs::of(&[&scans[0], &scans[1]], LinkReading::Followed).unwrap();
@@ -828,7 +832,7 @@ mod tests {
         let scan = layer(&[(FOLDER, "d", ""), (LINK, "a", "b"), (LINK, "b", "d"), (FILE, "a/x", "")]);
         let layered = LayeredRootfs::of(&[&scan], LinkReading::Followed).unwrap();
         let through = LayerConflict::ThroughLink { link: "/a".to_owned(), layer: 0, to_directory: true };
-        assert_eq!(layered.conflicts(), [(At { layer: 0, entry: 3 }, through)]);
+        assert_eq!(layered.conflicts(), [(EntryIndex { layer: 0, entry: 3 }, through)]);
         assert_eq!(numbers(&[vec![(FOLDER, "d", ""), (LINK, "a", "../d"), (FILE, "a/x", "")]]), [3]);
     }
 

@@ -1,5 +1,7 @@
-//! The file system of an image: what layers hold, how they are applied, and where paths lead. The audit, bases and the image
-//! that a recipe plans share it, so that what `plan` shows, `build` refuses and `audit` reports cannot differ.
+//! The file system of an image: layers are scanned, applied, and paths resolved in it.
+//!
+//! The audit, bases and the image that a recipe plans share it, so that what `plan` shows, `build` refuses and `audit`
+//! reports cannot differ.
 //!
 //! [`LayerScan`] reads one layer, [`LayeredRootfs`] applies layers, [`Rootfs`] follows links, [`programs`] finds what a
 //! program loads.
@@ -12,7 +14,9 @@ mod scan;
 mod tree;
 
 pub use conflict::LayerConflict;
-pub use layered::{At, LayeredRootfs, LinkReading, NodeEntries, Orphans};
+pub use layered::{EntryIndex, LayeredRootfs, LinkReading, NodeEntries, Orphans};
 pub use presence::Presence;
-pub(crate) use scan::{Content, ElfFile, Entry, Flaw, Kind, LayerScan, Magic, Room, ScanDepth, name as file_name};
-pub use tree::{ResolveError, Resolved, Rootfs, RootfsNode, Step, Visit, child, climbs_out, cost, join, parent};
+pub(crate) use scan::{
+    ElfFile, FileContent, Flaw, LayerScan, Magic, ScanBudget, ScanDepth, TarEntry, TarEntryKind, name as file_name,
+};
+pub use tree::{ResolveError, Resolved, Rootfs, RootfsNode, Visit, WalkStep, child, climbs_out, cost, join, parent};

@@ -1,4 +1,4 @@
-//! Whether a container sees an entry of a layer.
+//! [`Presence`]: whether a container sees an entry of a layer.
 
 use schemars::JsonSchema;
 use serde::Serialize;

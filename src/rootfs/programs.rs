@@ -1,4 +1,4 @@
-//! What a dynamically linked program loads, and whether it is there: one search for audits and for images that are planned.
+//! [`LoaderSearch`]: finds the loader and the libraries of a dynamic program, for audits and for planned images alike.
 //!
 //! It finds what `ld.so(8)` of glibc and musl's `ldso/dynlink.c` would: `RPATH` and `RUNPATH` with `$ORIGIN`,
 //! `LD_LIBRARY_PATH`, `/etc/ld.so.cache`, musl's `/etc/ld-musl-ARCH.path`, and the usual directories. `/etc/ld.so.conf` is
@@ -73,7 +73,7 @@ pub enum Loader<F> {
 }
 
 /// A search in one image. Remembers where libraries are.
-pub struct LibrarySearch<'i, I: ProgramFiles> {
+pub struct LoaderSearch<'i, I: ProgramFiles> {
     image: &'i I,
     /// Of `LD_LIBRARY_PATH`.
     variable: Vec<String>,
@@ -85,7 +85,7 @@ pub struct LibrarySearch<'i, I: ProgramFiles> {
     steps: usize,
 }
 
-impl<'i, I: ProgramFiles> LibrarySearch<'i, I> {
+impl<'i, I: ProgramFiles> LoaderSearch<'i, I> {
     /// In that image.
     pub fn new(image: &'i I) -> Self {
         let variable = image.variable("LD_LIBRARY_PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A file system as a tree of paths, and the one way in which the links in it are followed.
+//! [`Rootfs`]: a file system as a tree of paths, and the only code that follows symbolic links in images.
 
 use std::{cell::Cell, collections::BTreeMap, ops::Bound};
 
@@ -6,7 +6,7 @@ use crate::{oci::ImagePath, report::Limits};
 
 /// What a walk along a path does at something that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum WalkStep<'a> {
     /// It goes into a directory.
     Enter,
     /// It goes where a symbolic link leads.
@@ -18,7 +18,7 @@ pub enum Step<'a> {
 /// What is at a path of a [`Rootfs`].
 pub trait RootfsNode {
     /// How a walk goes on from here.
-    fn step(&self) -> Step<'_>;
+    fn step(&self) -> WalkStep<'_>;
 }
 
 /// A file system, each path once. Used for the layers of an image (as an audit and a base have them) and for the image that
@@ -244,17 +244,17 @@ impl<N: RootfsNode> Rootfs<N> {
         let path = self.walk(path, |visit| {
             let Visit::Component { at, node, is_last } = visit else {
                 here = None;
-                return self.spend(1).map(|()| Step::Enter);
+                return self.spend(1).map(|()| WalkStep::Enter);
             };
             self.spend(1 + cost(at))?;
             let step = match node {
                 Some(node) => node.step(),
                 // A directory that only its contents tell of.
-                None if self.has_below(at) => Step::Enter,
+                None if self.has_below(at) => WalkStep::Enter,
                 None => return Err(ResolveError::Absent),
             };
             match step {
-                Step::Follow(_) => {
+                WalkStep::Follow(_) => {
                     links += 1;
                     passed(at);
                     if links > Limits::LINK_DEPTH {
@@ -262,8 +262,8 @@ impl<N: RootfsNode> Rootfs<N> {
                     }
                     here = None;
                 }
-                Step::End if !is_last => return Err(ResolveError::NotADirectory),
-                Step::End | Step::Enter => here = Some(node),
+                WalkStep::End if !is_last => return Err(ResolveError::NotADirectory),
+                WalkStep::End | WalkStep::Enter => here = Some(node),
             }
             Ok(step)
         })?;
@@ -285,7 +285,7 @@ impl<N: RootfsNode> Rootfs<N> {
     pub fn walk<'p, 'n: 'p, E>(
         &'n self,
         path: &'p str,
-        mut visit: impl FnMut(Visit<'_, 'n, N>) -> Result<Step<'p>, E>,
+        mut visit: impl FnMut(Visit<'_, 'n, N>) -> Result<WalkStep<'p>, E>,
     ) -> Result<String, E> {
         // The way to each component is one text that grows, with room for a last slash. The root is nothing in it.
         let mut at = String::with_capacity(path.len() + 2);
@@ -307,9 +307,9 @@ impl<N: RootfsNode> Rootfs<N> {
             at.push('/');
             at.push_str(part);
             let node = self.get(&at);
-            if let Step::Follow(target) = visit(Visit::Component { at: &mut at, node, is_last: way.is_done() })? {
+            if let WalkStep::Follow(target) = visit(Visit::Component { at: &mut at, node, is_last: way.is_done() })? {
                 at.truncate(if target.starts_with('/') { 0 } else { directory });
-                way.turn(target);
+                way.follow_link(target);
             }
         }
         if at.is_empty() {
@@ -356,7 +356,7 @@ impl<'a> Way<'a> {
     }
 
     /// Goes where a link leads, before the rest.
-    fn turn(&mut self, target: &'a str) {
+    fn follow_link(&mut self, target: &'a str) {
         let rest = std::mem::replace(&mut self.next, target.trim_start_matches('/'));
         if !rest.is_empty() {
             self.later.push(rest);

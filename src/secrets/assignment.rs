@@ -1,4 +1,4 @@
-//! Settings whose name says that their value is a secret.
+//! Finds settings whose name says that the value is a secret, such as `DB_PASSWORD=...`.
 
 use super::{class::Class, entropy, placeholder};
 

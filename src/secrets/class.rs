@@ -1,4 +1,4 @@
-//! Sets of bytes.
+//! [`Class`]: a set of bytes, for the shapes of tokens.
 
 /// A set of bytes, looked up without a branch.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Encodings and checksums that tokens carry.
+//! Decodes base64 and Bech32, and verifies the checksums of tokens.
 
 use base64ct::{Base64, Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use serde_json::Value;

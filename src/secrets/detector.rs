@@ -1,4 +1,4 @@
-//! How one kind of secret is found and proved.
+//! [`Detector`]: how one kind of secret is found and verified.
 //!
 //! A detector begins at a keyword that the one pass over the text found. Its shape reads forward from there (or from
 //! a bounded number of bytes before) and never again what it read for the keyword before it, because a token's left
@@ -9,7 +9,7 @@ use std::{borrow::Cow, ops::Range};
 use super::{
     class::Class,
     decode, entropy, keys, placeholder,
-    shape::{self, Part},
+    shape::{self, ShapePart},
     url, web,
 };
 use crate::report::{Rule, Severity};
@@ -18,7 +18,7 @@ use crate::report::{Rule, Severity};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Find {
     /// By a shape that begins at the keyword, or at the first byte of the run of a class before it.
-    Shape { before: Option<(Class, usize)>, shape: &'static [Part], proof: Proof },
+    Shape { before: Option<(Class, usize)>, shape: &'static [ShapePart], proof: Proof },
     /// A private key in PEM.
     Pem,
     /// A PuTTY key.
@@ -54,7 +54,7 @@ pub(super) enum Proof {
 
 /// A secret in the text at a keyword.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundSecret<'a> {
     /// Where it is, from the start of the window.
     pub(super) at: Range<usize>,
     /// The secret itself: decoded, where two spellings of it are the same secret.
@@ -69,13 +69,13 @@ pub(super) struct Found<'a> {
 
 /// The bytes around a keyword.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window<'a> {
+pub(super) struct KeywordWindow<'a> {
     pub(super) bytes: &'a [u8],
     /// Where the keyword begins.
     pub(super) keyword: usize,
 }
 
-impl<'a> Window<'a> {
+impl<'a> KeywordWindow<'a> {
     /// What stands before the keyword.
     pub(super) fn before(self) -> &'a [u8] {
         self.bytes.get(..self.keyword).unwrap_or_default()
@@ -110,7 +110,7 @@ impl Detector {
     pub(super) const fn token(
         name: &'static str,
         keywords: &'static [&'static str],
-        shape: &'static [Part],
+        shape: &'static [ShapePart],
         entropy: u32,
     ) -> Self {
         Self {
@@ -169,7 +169,12 @@ impl Detector {
     }
 
     /// The secret at the keyword of `window`. In binaries it must prove itself or look more random than in text.
-    pub(super) fn find<'a>(&self, window: Window<'a>, is_binary: bool, work: &mut u64) -> Option<Found<'a>> {
+    pub(super) fn find<'a>(
+        &self,
+        window: KeywordWindow<'a>,
+        is_binary: bool,
+        work: &mut u64,
+    ) -> Option<FoundSecret<'a>> {
         *work += 1;
         let has_neighbour = window.before().last().is_some_and(|byte| self.edge.has(*byte));
         let found = match self.find {
@@ -188,11 +193,11 @@ impl Detector {
 
     fn shaped<'a>(
         &self,
-        window: Window<'a>,
-        (before, shape, proof): (Option<(Class, usize)>, &[Part], Proof),
+        window: KeywordWindow<'a>,
+        (before, shape, proof): (Option<(Class, usize)>, &[ShapePart], Proof),
         is_binary: bool,
         work: &mut u64,
-    ) -> Option<Found<'a>> {
+    ) -> Option<FoundSecret<'a>> {
         let back = before.map_or(0, |(class, most)| class.run_back(window.before(), most));
         *work += back as u64;
         let start = window.keyword.checked_sub(back)?;
@@ -212,7 +217,7 @@ impl Detector {
         // A wrong checksum may be a token that its maker did not issue; whoever wrote it down meant one all the same.
         let severity = if is_binary && !proven && has_checksum { Some(Severity::Medium) } else { severity };
         let is_real = is_alone && !placeholder::is_sample_token(value);
-        is_real.then_some(Found { at, value: Cow::Borrowed(value), name: None, severity, proven })
+        is_real.then_some(FoundSecret { at, value: Cow::Borrowed(value), name: None, severity, proven })
     }
 
     /// Whether `value` is proven, and its weight where that changes it; `None` when it is refuted.
@@ -220,7 +225,7 @@ impl Detector {
         &self,
         proof: Proof,
         value: &[u8],
-        window: Window<'_>,
+        window: KeywordWindow<'_>,
         work: &mut u64,
     ) -> Option<(bool, Option<Severity>)> {
         let after = |prefix: usize| value.get(prefix..).unwrap_or_default();
@@ -250,7 +255,7 @@ impl Detector {
 }
 
 /// Whether 40 characters that look like the secret of an AWS key stand within some lines of the keyword.
-fn is_aws_secret_near(window: Window<'_>, work: &mut u64) -> bool {
+fn is_aws_secret_near(window: KeywordWindow<'_>, work: &mut u64) -> bool {
     const NEAR: usize = 256;
     let from = window.keyword.saturating_sub(NEAR);
     let to = window.bytes.len().min(window.keyword + NEAR);

@@ -1,4 +1,4 @@
-//! The table of detectors.
+//! The table of all detectors.
 //!
 //! From the rules that are public for these tokens; every shape is written anew. At most 64 keywords, so that the
 //! pass can look for all of them with vector instructions.
@@ -7,7 +7,7 @@ use super::{
     class::Class,
     detector::{Detector, Find, Proof},
     keys,
-    shape::Part::{self, From, Run, Text},
+    shape::ShapePart::{self, From, Run, Text},
     url, web,
 };
 use crate::report::{Rule, Severity};
@@ -24,7 +24,7 @@ const AZURE: Class = Class::of(b"0-9A-Za-z_~.-");
 const WORD: Class = Class::WORD;
 const ALNUM: Class = Class::ALNUM;
 
-const fn exactly(class: Class, length: usize) -> Part {
+const fn exactly(class: Class, length: usize) -> ShapePart {
     Run(class, length, length)
 }
 

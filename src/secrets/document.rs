@@ -1,11 +1,11 @@
-//! Files that are made to hold credentials, and files of settings, read as what they are.
+//! Parses credential files and settings files (netrc, kubeconfig, Docker logins, `.env`) and finds the secrets in them.
 
 use serde_json::{Map, Value};
 
 use super::{
     assignment::{self, Demand},
     decode,
-    detector::Window,
+    detector::KeywordWindow,
     hit::mask,
     keys,
     location::Location,
@@ -176,7 +176,7 @@ fn json(text: &str) -> Option<Exposed> {
         {
             let mut hit = of_provider("gcp-service-account", "private_key_id", field("private_key"));
             hit.offset = memchr::memmem::find(text.as_bytes(), b"\"private_key\"").unwrap_or_default();
-            hit.identity = keys::pem(Window { bytes: field("private_key").as_bytes(), keyword: 0 }, &mut 0)
+            hit.identity = keys::pem(KeywordWindow { bytes: field("private_key").as_bytes(), keyword: 0 }, &mut 0)
                 .map(|key| key.value.into_owned());
             return Some(hit);
         }

@@ -1,4 +1,4 @@
-//! Secrets that everybody knows: those of manuals.
+//! Published secrets of manuals and test suites, which are not reported.
 //!
 //! By digest, so that nothing that looks like a token is in this source.
 

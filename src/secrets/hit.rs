@@ -1,4 +1,4 @@
-//! What the scanner says about a secret, without the secret.
+//! [`SecretHit`]: a secret that was found, masked. The value itself never leaves this room.
 
 use serde::Serialize;
 
@@ -22,21 +22,21 @@ pub struct SecretHit {
     pub masked: String,
     /// The digest of the secret, to see that two places hold the same one. Not for print: the digest of a weak
     /// password gives it away to who tries all of them.
-    pub fingerprint: Fingerprint,
+    pub fingerprint: SecretFingerprint,
 }
 
 /// The SHA-256 of a secret. Compares, and cannot be printed or serialized in full.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(Digest);
+pub struct SecretFingerprint(Digest);
 
-impl Fingerprint {
+impl SecretFingerprint {
     /// That of `secret`.
     pub(super) fn of(secret: &[u8]) -> Self {
         Self(Digest::of(secret))
     }
 }
 
-impl std::fmt::Debug for Fingerprint {
+impl std::fmt::Debug for SecretFingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Fingerprint(..)")
     }
@@ -124,7 +124,7 @@ mod tests {
 
     fn hit(number: u64, severity: Severity) -> SecretHit {
         let secret = number.to_le_bytes();
-        let fingerprint = Fingerprint::of(&secret);
+        let fingerprint = SecretFingerprint::of(&secret);
         SecretHit {
             rule: Rule::ProviderToken,
             detector: "x",
@@ -171,6 +171,6 @@ mod tests {
 
     #[test]
     fn a_fingerprint_prints_nothing() {
-        assert_eq!(format!("{:?}", Fingerprint::of(b"secret")), "Fingerprint(..)");
+        assert_eq!(format!("{:?}", SecretFingerprint::of(b"secret")), "Fingerprint(..)");
     }
 }

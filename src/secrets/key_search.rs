@@ -1,4 +1,4 @@
-//! The search for private keys alone, in inputs whose path in an image is not known yet.
+//! [`KeySearch`]: finds private keys alone, in inputs of a build whose path in the image is not known yet.
 
 use super::{names, scanner::SecretScanner};
 use crate::report::Rule;

@@ -1,4 +1,4 @@
-//! Private keys: PEM (RFC 7468, RFC 1421), OpenSSH, PGP, PuTTY, and DER files.
+//! Finds private keys: PEM (RFC 7468, RFC 1421), OpenSSH, PGP, PuTTY, and DER files.
 //!
 //! The words of a PEM header are in every program that reads keys; a key is what decodes to one.
 
@@ -9,7 +9,7 @@ use memchr::memmem;
 use super::{
     class::Class,
     decode,
-    detector::{Found, Window},
+    detector::{FoundSecret, KeywordWindow},
 };
 use crate::report::{Limits, Severity};
 
@@ -26,7 +26,7 @@ const BODY: usize = 64;
 
 /// How sure it is that bytes are a key that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum KeyForm {
     Plain,
     Encrypted,
     /// It begins as one and does not end as one: cut off, or changed.
@@ -34,7 +34,7 @@ enum Form {
 }
 
 /// The private key in PEM at the keyword. Reads up to the footer and no further.
-pub(super) fn pem<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>> {
+pub(super) fn pem<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<FoundSecret<'a>> {
     const LABEL: Class = Class::of(b"A-Z0-9 ");
     let text = window.rest();
     let rest = text.strip_prefix(BEGIN.as_bytes())?;
@@ -55,23 +55,23 @@ pub(super) fn pem<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>> {
     }
     let bytes = decode::base64(&base64);
     let form = match bytes.as_deref() {
-        Some(bytes) if has_password => (bytes.len() >= 40).then_some(Form::Encrypted)?,
-        Some(bytes) => form_of(label, bytes).or(closed.then_some(Form::Damaged))?,
-        None => closed.then_some(Form::Damaged)?,
+        Some(bytes) if has_password => (bytes.len() >= 40).then_some(KeyForm::Encrypted)?,
+        Some(bytes) => form_of(label, bytes).or(closed.then_some(KeyForm::Damaged))?,
+        None => closed.then_some(KeyForm::Damaged)?,
     };
     let looks_like_one = bytes.as_deref().is_none_or(|bytes| bytes.first() == Some(&0x30));
-    if form == Form::Damaged && !looks_like_one {
+    if form == KeyForm::Damaged && !looks_like_one {
         return None;
     }
     let severity = match form {
-        Form::Plain => Severity::Critical,
-        Form::Encrypted => Severity::Medium,
-        Form::Damaged => Severity::Low,
+        KeyForm::Plain => Severity::Critical,
+        KeyForm::Encrypted => Severity::Medium,
+        KeyForm::Damaged => Severity::Low,
     };
     let value = Cow::Owned(bytes.unwrap_or(base64));
-    let proven = form != Form::Damaged && closed;
+    let proven = form != KeyForm::Damaged && closed;
     let end = window.keyword + header + body.len();
-    Some(Found { at: window.keyword..end, value, name: None, severity: Some(severity), proven })
+    Some(FoundSecret { at: window.keyword..end, value, name: None, severity: Some(severity), proven })
 }
 
 /// The base64 of a PEM body and whether its headers say that a password protects it; `None` when there is anything
@@ -138,24 +138,24 @@ fn trim(text: &[u8], class: Class) -> &[u8] {
 }
 
 /// What the decoded bytes of a block with that label are.
-fn form_of(label: &[u8], bytes: &[u8]) -> Option<Form> {
+fn form_of(label: &[u8], bytes: &[u8]) -> Option<KeyForm> {
     if label.starts_with(b"OPENSSH") {
         let rest = bytes.strip_prefix(OPENSSH)?;
         // The cipher's name, after its length.
-        let form = if rest.starts_with(b"\0\0\0\x04none") { Form::Plain } else { Form::Encrypted };
+        let form = if rest.starts_with(b"\0\0\0\x04none") { KeyForm::Plain } else { KeyForm::Encrypted };
         return (bytes.len() > 100).then_some(form);
     }
     if label.starts_with(b"PGP") {
         // A packet of tag 5, "secret key", in the old or the new form (RFC 9580, section 4.2).
         let first = *bytes.first()?;
         let is_secret = first & 0xfc == 0x94 || first == 0xc5;
-        return is_secret.then_some(Form::Plain);
+        return is_secret.then_some(KeyForm::Plain);
     }
     if label.starts_with(b"ENCRYPTED") {
         let inner = der_sequence(bytes)?;
-        return matches!(inner, [0x30, _, 0x06, ..] | [0x30, 0x81, _, 0x06, ..]).then_some(Form::Encrypted);
+        return matches!(inner, [0x30, _, 0x06, ..] | [0x30, 0x81, _, 0x06, ..]).then_some(KeyForm::Encrypted);
     }
-    is_der_key(bytes).then_some(Form::Plain)
+    is_der_key(bytes).then_some(KeyForm::Plain)
 }
 
 /// What is inside of the one SEQUENCE that `bytes` are.
@@ -188,7 +188,7 @@ pub(super) fn is_der_key(bytes: &[u8]) -> bool {
 }
 
 /// The PuTTY key at the keyword. Reads its lines, each a header or base64, and no further.
-pub(super) fn putty<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>> {
+pub(super) fn putty<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<FoundSecret<'a>> {
     let text = window.rest();
     let rest = text.strip_prefix(PUTTY.as_bytes())?;
     if !matches!(rest, [b'1'..=b'3', b':', b' ', ..]) {
@@ -220,7 +220,7 @@ pub(super) fn putty<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>>
     }
     let severity = if encrypted { Severity::Medium } else { Severity::Critical };
     let at = window.keyword..window.bytes.len().min(window.keyword + offset);
-    (key.len() >= 32).then_some(Found {
+    (key.len() >= 32).then_some(FoundSecret {
         at,
         value: Cow::Owned(key),
         name: None,

@@ -1,4 +1,4 @@
-//! The one pass: where in a text the keywords of detectors are.
+//! [`Keywords`]: one search for the keywords of all detectors.
 
 use std::sync::LazyLock;
 

@@ -1,10 +1,10 @@
-//! What kind of bytes a file holds.
+//! [`ContentKind`]: whether a file holds text, UTF-16 or binary data.
 
 use crate::report::Limits;
 
 /// What a file holds, as far as the search for secrets cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ContentKind {
     /// Text in UTF-8 or an encoding that has ASCII in it. Every detector looks.
     Text,
     /// Text in UTF-16, the low byte first.
@@ -15,7 +15,7 @@ pub enum Kind {
     Binary,
 }
 
-impl Kind {
+impl ContentKind {
     /// The kind of the file at `path` whose first bytes are `head`; up to
     /// [`SNIFF_BYTES`](crate::report::Limits::SNIFF_BYTES) of them matter.
     pub fn of(path: &str, head: &[u8]) -> Self {
@@ -51,16 +51,16 @@ fn controls(head: &[u8]) -> usize {
 }
 
 /// UTF-16 without a byte order mark: every second byte is zero, the others never.
-fn utf16_without_mark(head: &[u8]) -> Option<Kind> {
+fn utf16_without_mark(head: &[u8]) -> Option<ContentKind> {
     let (pairs, _) = head.get(..512).unwrap_or(head).as_chunks::<2>();
     if pairs.len() < 8 {
         return None;
     }
     let ascii = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     if pairs.iter().all(|[low, high]| *high == 0 && ascii(*low)) {
-        Some(Kind::Utf16Le)
+        Some(ContentKind::Utf16Le)
     } else if pairs.iter().all(|[high, low]| *high == 0 && ascii(*low)) {
-        Some(Kind::Utf16Be)
+        Some(ContentKind::Utf16Be)
     } else {
         None
     }
@@ -75,11 +75,11 @@ pub(super) struct Narrow {
 
 impl Narrow {
     /// For text of that kind; nothing for the kinds that are bytes already.
-    pub(super) fn of(kind: Kind) -> Option<Self> {
+    pub(super) fn of(kind: ContentKind) -> Option<Self> {
         match kind {
-            Kind::Utf16Le => Some(Self { big: false, pending: None }),
-            Kind::Utf16Be => Some(Self { big: true, pending: None }),
-            Kind::Text | Kind::Binary => None,
+            ContentKind::Utf16Le => Some(Self { big: false, pending: None }),
+            ContentKind::Utf16Be => Some(Self { big: true, pending: None }),
+            ContentKind::Text | ContentKind::Binary => None,
         }
     }
 
@@ -105,16 +105,16 @@ mod tests {
         let text = "key = value, and some more\n";
         let le: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let be: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(Kind::of("a", text.as_bytes()), Kind::Text);
-        assert_eq!(Kind::of("a", b""), Kind::Text);
-        assert_eq!(Kind::of("a", "größe 日本".as_bytes()), Kind::Text);
-        assert_eq!(Kind::of("a", &le), Kind::Utf16Le);
-        assert_eq!(Kind::of("a", &be), Kind::Utf16Be);
-        assert_eq!(Kind::of("a", b"\xff\xfea\0"), Kind::Utf16Le);
-        assert_eq!(Kind::of("a", b"\xfe\xff\0a"), Kind::Utf16Be);
-        assert_eq!(Kind::of("a", b"\x7fELF\x02\x01\x01\0"), Kind::Binary);
-        assert_eq!(Kind::of("a.pyc", b"text"), Kind::Binary);
-        assert_eq!(Kind::of("a", b"\x01\x02\x03\x04"), Kind::Binary);
+        assert_eq!(ContentKind::of("a", text.as_bytes()), ContentKind::Text);
+        assert_eq!(ContentKind::of("a", b""), ContentKind::Text);
+        assert_eq!(ContentKind::of("a", "größe 日本".as_bytes()), ContentKind::Text);
+        assert_eq!(ContentKind::of("a", &le), ContentKind::Utf16Le);
+        assert_eq!(ContentKind::of("a", &be), ContentKind::Utf16Be);
+        assert_eq!(ContentKind::of("a", b"\xff\xfea\0"), ContentKind::Utf16Le);
+        assert_eq!(ContentKind::of("a", b"\xfe\xff\0a"), ContentKind::Utf16Be);
+        assert_eq!(ContentKind::of("a", b"\x7fELF\x02\x01\x01\0"), ContentKind::Binary);
+        assert_eq!(ContentKind::of("a.pyc", b"text"), ContentKind::Binary);
+        assert_eq!(ContentKind::of("a", b"\x01\x02\x03\x04"), ContentKind::Binary);
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     fn utf16_becomes_narrow_at_every_cut() {
         let wide: Vec<u8> = "aé日b".encode_utf16().flat_map(u16::to_le_bytes).collect();
         for cut in 0..=wide.len() {
-            let mut narrow = Narrow::of(Kind::Utf16Le).unwrap();
+            let mut narrow = Narrow::of(ContentKind::Utf16Le).unwrap();
             let mut plain = Vec::new();
             narrow.push(&wide[..cut], &mut plain);
             narrow.push(&wide[cut..], &mut plain);

@@ -1,4 +1,4 @@
-//! What a path says about the worth of what is found there.
+//! [`Location`]: how the path of a file changes the severity of a secret in it (tests, examples, packages).
 
 use crate::report::Severity;
 

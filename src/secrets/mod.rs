@@ -1,4 +1,4 @@
-//! Secrets in files, variables, labels, history and arguments.
+//! Finds secrets in files, variables, labels, history and arguments. The audit and the build's key check use it.
 //!
 //! One pass over the bytes looks for the keywords of all detectors at once; a detector then reads a bounded window
 //! around its keyword, and reports what has the shape, the entropy and the proof of a secret. Files that are made to
@@ -39,15 +39,15 @@ mod web;
 #[cfg(test)]
 mod tests;
 
-pub use hit::{Fingerprint, SecretHit};
+pub use hit::{SecretFingerprint, SecretHit};
 pub use key_search::{KeySearch, key_by_name, path_is_of_keys};
-pub use kind::Kind;
+pub use kind::ContentKind;
 pub use names::{NameRule, name_hit};
 pub use scanner::SecretScanner;
 pub use text::{TextContext, scan_arguments, scan_text};
 
 /// The most steps that a byte of input can cost on average, over the pass itself: a bound that holds for any input.
 pub const WORK_PER_BYTE: u64 = 64;
-/// Changes whenever the same bytes may give other hits. Where those are hits of a [`KeySearch`], the format of the cache's memo
-/// changes, too: it remembers what was found in inputs.
+/// Changes whenever the same bytes may give other hits. Where those are hits of a [`KeySearch`], the format of the cache's
+/// memo changes, too: it remembers what was found in inputs.
 pub const RULESET: u32 = 1;

@@ -1,4 +1,4 @@
-//! Files whose name says that they hold credentials.
+//! Recognises credential files by their names.
 
 use std::sync::LazyLock;
 
@@ -39,7 +39,7 @@ pub(super) enum Format {
 
 /// Which paths an entry of the table is about.
 #[derive(Debug, Clone, Copy)]
-enum Match {
+enum PathMatch {
     /// The last components, whole.
     Tail(&'static str),
     /// The end of the file's name.
@@ -54,7 +54,7 @@ enum Match {
     Around(&'static str, &'static str),
 }
 
-impl Match {
+impl PathMatch {
     /// The byte that such a path ends with, where there is only one.
     fn last(self) -> Option<u8> {
         match self {
@@ -81,96 +81,96 @@ impl Match {
     }
 }
 
-struct Entry(Match, &'static str, Rule, Severity, Option<Format>);
+struct NameEntry(PathMatch, &'static str, Rule, Severity, Option<Format>);
 
-use Match::{Around, End, Root, Start, Tail, Under};
+use PathMatch::{Around, End, Root, Start, Tail, Under};
 use Rule::{CredentialFile as File, LoginTraces as Traces, PrivateKey as Key};
 use Severity::{High, Low, Medium};
 
 /// The files, the most precise first. Those with a format are findings only when they hold something.
-const FILES: &[Entry] = &[
-    Entry(Tail(".npmrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
-    Entry(Tail(".yarnrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
-    Entry(Tail(".yarnrc.yml"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
-    Entry(Tail(".pypirc"), "pypirc", File, High, Some(Format::Settings("pypirc"))),
-    Entry(Tail("pip.conf"), "pip-config", File, High, Some(Format::Settings("pip-config"))),
-    Entry(Tail(".gem/credentials"), "gem-credentials", File, High, Some(Format::Settings("gem-credentials"))),
-    Entry(Tail(".bundle/config"), "bundle-config", File, High, Some(Format::Settings("bundle-config"))),
-    Entry(Tail(".cargo/credentials"), "cargo-credentials", File, High, Some(Format::Settings("cargo-credentials"))),
-    Entry(
+const FILES: &[NameEntry] = &[
+    NameEntry(Tail(".npmrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
+    NameEntry(Tail(".yarnrc"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
+    NameEntry(Tail(".yarnrc.yml"), "npmrc", File, High, Some(Format::Settings("npmrc"))),
+    NameEntry(Tail(".pypirc"), "pypirc", File, High, Some(Format::Settings("pypirc"))),
+    NameEntry(Tail("pip.conf"), "pip-config", File, High, Some(Format::Settings("pip-config"))),
+    NameEntry(Tail(".gem/credentials"), "gem-credentials", File, High, Some(Format::Settings("gem-credentials"))),
+    NameEntry(Tail(".bundle/config"), "bundle-config", File, High, Some(Format::Settings("bundle-config"))),
+    NameEntry(Tail(".cargo/credentials"), "cargo-credentials", File, High, Some(Format::Settings("cargo-credentials"))),
+    NameEntry(
         Tail(".cargo/credentials.toml"),
         "cargo-credentials",
         File,
         High,
         Some(Format::Settings("cargo-credentials")),
     ),
-    Entry(Tail(".netrc"), "netrc", File, High, Some(Format::Netrc)),
-    Entry(Tail("_netrc"), "netrc", File, High, Some(Format::Netrc)),
-    Entry(Tail(".pgpass"), "pgpass", File, High, Some(Format::Pgpass)),
-    Entry(Tail(".my.cnf"), "my-cnf", File, High, Some(Format::Settings("my-cnf"))),
-    Entry(Tail(".git/config"), "git-header", File, High, Some(Format::GitConfig)),
-    Entry(Tail(".git-credentials"), "git-credentials", File, High, None),
-    Entry(Tail(".kube/config"), "kubeconfig", File, High, Some(Format::Kube)),
-    Entry(Tail("etc/kubernetes/admin.conf"), "kubeconfig", File, High, Some(Format::Kube)),
-    Entry(Tail(".docker/config.json"), "docker-config", File, High, Some(Format::Json)),
-    Entry(Tail(".dockercfg"), "docker-config", File, High, Some(Format::Json)),
-    Entry(Tail(".vault-token"), "vault-token", File, High, Some(Format::Token("vault-token"))),
-    Entry(Tail(".terraform.d/credentials.tfrc.json"), "terraform-token", File, High, Some(Format::Json)),
-    Entry(Tail("terraform.tfstate"), "terraform-state", File, High, Some(Format::Settings("terraform-state"))),
-    Entry(Tail(".htpasswd"), "htpasswd", File, Medium, Some(Format::Htpasswd)),
-    Entry(Tail("etc/shadow"), "shadow-hash", File, Medium, Some(Format::Shadow)),
-    Entry(Tail("etc/shadow-"), "shadow-hash", File, Medium, Some(Format::Shadow)),
-    Entry(Tail(".s3cfg"), "s3cfg", File, High, Some(Format::Settings("s3cfg"))),
-    Entry(Tail(".boto"), "boto", File, High, Some(Format::Settings("boto"))),
-    Entry(Around("service-account", ".json"), "gcp-service-account", File, High, Some(Format::Json)),
-    Entry(Tail("wp-config.php"), "wp-config", File, High, Some(Format::Settings("wp-config"))),
-    Entry(Tail("database.yml"), "database-config", File, High, Some(Format::Settings("database-config"))),
-    Entry(Tail(".env"), "dotenv", File, High, Some(Format::Settings("dotenv"))),
-    Entry(Start(".env."), "dotenv", File, High, Some(Format::Settings("dotenv"))),
-    Entry(Tail(".aws/credentials"), "aws-credentials", File, High, Some(Format::Settings("aws-credentials"))),
-    Entry(Tail(".aws/config"), "aws-credentials", File, High, Some(Format::Settings("aws-credentials"))),
-    Entry(Tail(".config/gcloud/credentials.db"), "gcloud-credentials", File, High, None),
-    Entry(Tail(".config/gcloud/access_tokens.db"), "gcloud-credentials", File, High, None),
-    Entry(Tail("application_default_credentials.json"), "gcloud-credentials", File, High, Some(Format::Json)),
-    Entry(Under("legacy_credentials"), "gcloud-credentials", File, High, Some(Format::Json)),
-    Entry(Under(".azure"), "azure-credentials", File, High, None),
-    Entry(Under("private-keys-v1.d"), "gnupg-key", Key, High, None),
-    Entry(Tail(".gnupg/secring.gpg"), "gnupg-key", Key, High, None),
-    Entry(Under(".gnupg"), "gnupg-folder", File, Low, None),
-    Entry(Root("run/secrets/"), "mounted-secret", File, High, None),
+    NameEntry(Tail(".netrc"), "netrc", File, High, Some(Format::Netrc)),
+    NameEntry(Tail("_netrc"), "netrc", File, High, Some(Format::Netrc)),
+    NameEntry(Tail(".pgpass"), "pgpass", File, High, Some(Format::Pgpass)),
+    NameEntry(Tail(".my.cnf"), "my-cnf", File, High, Some(Format::Settings("my-cnf"))),
+    NameEntry(Tail(".git/config"), "git-header", File, High, Some(Format::GitConfig)),
+    NameEntry(Tail(".git-credentials"), "git-credentials", File, High, None),
+    NameEntry(Tail(".kube/config"), "kubeconfig", File, High, Some(Format::Kube)),
+    NameEntry(Tail("etc/kubernetes/admin.conf"), "kubeconfig", File, High, Some(Format::Kube)),
+    NameEntry(Tail(".docker/config.json"), "docker-config", File, High, Some(Format::Json)),
+    NameEntry(Tail(".dockercfg"), "docker-config", File, High, Some(Format::Json)),
+    NameEntry(Tail(".vault-token"), "vault-token", File, High, Some(Format::Token("vault-token"))),
+    NameEntry(Tail(".terraform.d/credentials.tfrc.json"), "terraform-token", File, High, Some(Format::Json)),
+    NameEntry(Tail("terraform.tfstate"), "terraform-state", File, High, Some(Format::Settings("terraform-state"))),
+    NameEntry(Tail(".htpasswd"), "htpasswd", File, Medium, Some(Format::Htpasswd)),
+    NameEntry(Tail("etc/shadow"), "shadow-hash", File, Medium, Some(Format::Shadow)),
+    NameEntry(Tail("etc/shadow-"), "shadow-hash", File, Medium, Some(Format::Shadow)),
+    NameEntry(Tail(".s3cfg"), "s3cfg", File, High, Some(Format::Settings("s3cfg"))),
+    NameEntry(Tail(".boto"), "boto", File, High, Some(Format::Settings("boto"))),
+    NameEntry(Around("service-account", ".json"), "gcp-service-account", File, High, Some(Format::Json)),
+    NameEntry(Tail("wp-config.php"), "wp-config", File, High, Some(Format::Settings("wp-config"))),
+    NameEntry(Tail("database.yml"), "database-config", File, High, Some(Format::Settings("database-config"))),
+    NameEntry(Tail(".env"), "dotenv", File, High, Some(Format::Settings("dotenv"))),
+    NameEntry(Start(".env."), "dotenv", File, High, Some(Format::Settings("dotenv"))),
+    NameEntry(Tail(".aws/credentials"), "aws-credentials", File, High, Some(Format::Settings("aws-credentials"))),
+    NameEntry(Tail(".aws/config"), "aws-credentials", File, High, Some(Format::Settings("aws-credentials"))),
+    NameEntry(Tail(".config/gcloud/credentials.db"), "gcloud-credentials", File, High, None),
+    NameEntry(Tail(".config/gcloud/access_tokens.db"), "gcloud-credentials", File, High, None),
+    NameEntry(Tail("application_default_credentials.json"), "gcloud-credentials", File, High, Some(Format::Json)),
+    NameEntry(Under("legacy_credentials"), "gcloud-credentials", File, High, Some(Format::Json)),
+    NameEntry(Under(".azure"), "azure-credentials", File, High, None),
+    NameEntry(Under("private-keys-v1.d"), "gnupg-key", Key, High, None),
+    NameEntry(Tail(".gnupg/secring.gpg"), "gnupg-key", Key, High, None),
+    NameEntry(Under(".gnupg"), "gnupg-folder", File, Low, None),
+    NameEntry(Root("run/secrets/"), "mounted-secret", File, High, None),
     // Keys are reported when they are keys.
-    Entry(Around("ssh_host_", "_key"), "ssh-host-key", Traces, High, None),
-    Entry(Tail("id_rsa"), "private-key", Key, High, Some(Format::Json)),
-    Entry(Tail("id_dsa"), "private-key", Key, High, Some(Format::Json)),
-    Entry(Tail("id_ecdsa"), "private-key", Key, High, Some(Format::Json)),
-    Entry(Tail("id_ed25519"), "private-key", Key, High, Some(Format::Json)),
-    Entry(End(".pem"), "private-key", Key, High, Some(Format::Json)),
-    Entry(End(".key"), "private-key", Key, High, Some(Format::Json)),
-    Entry(End(".p8"), "private-key", Key, High, Some(Format::Json)),
-    Entry(Under(".ssh"), "ssh-folder", Traces, Medium, None),
-    Entry(Tail(".bash_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".zsh_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".ash_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".sh_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".python_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".node_repl_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".psql_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".mysql_history"), "shell-history", Traces, Medium, None),
-    Entry(Tail(".rediscli_history"), "shell-history", Traces, Medium, None),
-    Entry(End(".p12"), "keystore", File, High, None),
-    Entry(End(".pfx"), "keystore", File, High, None),
-    Entry(End(".jks"), "keystore", File, High, None),
-    Entry(End(".keystore"), "keystore", File, High, None),
-    Entry(End(".keychain"), "keystore", File, High, None),
-    Entry(End(".kdbx"), "password-store", File, High, None),
-    Entry(End(".psafe3"), "password-store", File, High, None),
-    Entry(End(".agilekeychain"), "password-store", File, High, None),
-    Entry(End(".ovpn"), "vpn-profile", File, Medium, None),
-    Entry(End(".rdp"), "vpn-profile", File, Medium, None),
-    Entry(End(".tpm"), "disk-key", File, Medium, None),
-    Entry(End(".bek"), "disk-key", File, Medium, None),
-    Entry(End(".fve"), "disk-key", File, Medium, None),
-    Entry(End(".pcap"), "packet-capture", File, Medium, None),
+    NameEntry(Around("ssh_host_", "_key"), "ssh-host-key", Traces, High, None),
+    NameEntry(Tail("id_rsa"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(Tail("id_dsa"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(Tail("id_ecdsa"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(Tail("id_ed25519"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(End(".pem"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(End(".key"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(End(".p8"), "private-key", Key, High, Some(Format::Json)),
+    NameEntry(Under(".ssh"), "ssh-folder", Traces, Medium, None),
+    NameEntry(Tail(".bash_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".zsh_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".ash_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".sh_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".python_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".node_repl_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".psql_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".mysql_history"), "shell-history", Traces, Medium, None),
+    NameEntry(Tail(".rediscli_history"), "shell-history", Traces, Medium, None),
+    NameEntry(End(".p12"), "keystore", File, High, None),
+    NameEntry(End(".pfx"), "keystore", File, High, None),
+    NameEntry(End(".jks"), "keystore", File, High, None),
+    NameEntry(End(".keystore"), "keystore", File, High, None),
+    NameEntry(End(".keychain"), "keystore", File, High, None),
+    NameEntry(End(".kdbx"), "password-store", File, High, None),
+    NameEntry(End(".psafe3"), "password-store", File, High, None),
+    NameEntry(End(".agilekeychain"), "password-store", File, High, None),
+    NameEntry(End(".ovpn"), "vpn-profile", File, Medium, None),
+    NameEntry(End(".rdp"), "vpn-profile", File, Medium, None),
+    NameEntry(End(".tpm"), "disk-key", File, Medium, None),
+    NameEntry(End(".bek"), "disk-key", File, Medium, None),
+    NameEntry(End(".fve"), "disk-key", File, Medium, None),
+    NameEntry(End(".pcap"), "packet-capture", File, Medium, None),
 ];
 
 /// Ends of the names of files of settings.
@@ -213,7 +213,7 @@ static CANDIDATES: LazyLock<[u128; 256]> = LazyLock::new(|| {
 const _: () = assert!(FILES.len() <= 128, "an entry has a bit of a `u128`");
 
 /// The entries that may be about `path`, in their order.
-fn candidates(path: &str) -> impl Iterator<Item = &'static Entry> {
+fn candidates(path: &str) -> impl Iterator<Item = &'static NameEntry> {
     let last = path.as_bytes().last().copied().unwrap_or_default();
     let mut left = CANDIDATES.get(usize::from(last)).copied().unwrap_or(u128::MAX);
     std::iter::from_fn(move || {
@@ -224,7 +224,7 @@ fn candidates(path: &str) -> impl Iterator<Item = &'static Entry> {
     })
 }
 
-fn entry(path: &str) -> Option<&'static Entry> {
+fn entry(path: &str) -> Option<&'static NameEntry> {
     let (path, name) = parts(path);
     candidates(path).find(|entry| entry.0.matches(path, name)).filter(|entry| {
         // Stores of certificates that are trusted hold no keys.
@@ -238,7 +238,7 @@ fn entry(path: &str) -> Option<&'static Entry> {
 
 /// What the name of the file at `path` says; `None` for almost all files.
 pub fn name_hit(path: &str) -> Option<NameRule> {
-    let Entry(_, detector, rule, severity, format) = entry(path)?;
+    let NameEntry(_, detector, rule, severity, format) = entry(path)?;
     Some(NameRule { rule: *rule, detector, severity: *severity, confirmed_by_content: format.is_some() })
 }
 
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn no_entry_is_missed_for_the_byte_that_a_path_ends_with() {
-        for Entry(kind, ..) in FILES {
+        for NameEntry(kind, ..) in FILES {
             let texts = match *kind {
                 Tail(text) | End(text) | Start(text) => vec![text.to_owned()],
                 Under(text) => {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     /// Whether a path matches, said without a thought for time.
-    fn plainly(kind: Match, path: &str, name: &str) -> bool {
+    fn plainly(kind: PathMatch, path: &str, name: &str) -> bool {
         match kind {
             Under(folder) => path.split('/').rev().skip(1).any(|component| component == folder),
             other => other.matches(path, name),

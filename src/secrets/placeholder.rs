@@ -1,4 +1,4 @@
-//! Values that stand for a secret and are none.
+//! Recognises placeholders: values such as `changeme` or `${PASSWORD}` that stand where a secret belongs.
 
 use super::{class::Class, entropy};
 

@@ -1,15 +1,15 @@
-//! The search of one stream.
+//! [`SecretScanner`]: searches one file for secrets, as a stream.
 
 use std::cell::OnceCell;
 
 use super::{
-    detector::{Detector, Found, Window},
+    detector::{Detector, FoundSecret, KeywordWindow},
     document::{self, Exposed},
     harmless,
-    hit::{Fingerprint, Hits, SecretHit, mask},
+    hit::{Hits, SecretFingerprint, SecretHit, mask},
     keys,
     keywords::Keywords,
-    kind::{Kind, Narrow},
+    kind::{ContentKind, Narrow},
     location::Location,
     names::Format,
 };
@@ -25,7 +25,7 @@ pub struct SecretScanner {
     /// Whether nothing but private keys is looked for.
     only_keys: bool,
     /// `None` until enough bytes have come to tell.
-    kind: Option<Kind>,
+    kind: Option<ContentKind>,
     /// The first bytes, until the kind is known.
     sniffed: Vec<u8>,
     narrow: Option<Narrow>,
@@ -43,7 +43,7 @@ pub struct SecretScanner {
 
 impl SecretScanner {
     /// For the file at `path`, absolute or not, that holds bytes of that kind.
-    pub fn new(kind: Kind, path: &str) -> Self {
+    pub fn new(kind: ContentKind, path: &str) -> Self {
         let mut scanner = Self::sniffing(path);
         scanner.decide(kind);
         scanner
@@ -109,23 +109,23 @@ impl SecretScanner {
         if self.kind.is_none() {
             self.sniff();
         }
-        self.look(true);
+        self.search_window(true);
         self.read_whole();
         (self.hits.sorted(), self.work)
     }
 
     fn is_binary(&self) -> bool {
-        self.kind == Some(Kind::Binary)
+        self.kind == Some(ContentKind::Binary)
     }
 
-    fn decide(&mut self, kind: Kind) {
+    fn decide(&mut self, kind: ContentKind) {
         self.kind = Some(kind);
         self.narrow = Narrow::of(kind);
     }
 
     fn sniff(&mut self) {
         let head = std::mem::take(&mut self.sniffed);
-        self.decide(Kind::of(&self.path, &head));
+        self.decide(ContentKind::of(&self.path, &head));
         self.feed(&head);
     }
 
@@ -146,7 +146,7 @@ impl SecretScanner {
         self.keep(bytes);
         self.window.extend_from_slice(bytes);
         if self.window.len() >= self.next + Limits::SECRET_BLOCK + Limits::SECRET_AHEAD {
-            self.look(false);
+            self.search_window(false);
         }
     }
 
@@ -166,23 +166,23 @@ impl SecretScanner {
     }
 
     /// Looks for keywords in what has its whole window, at the end of the stream in all that is left.
-    fn look(&mut self, is_last: bool) {
+    fn search_window(&mut self, is_last: bool) {
         let margin = if is_last { 0 } else { Limits::SECRET_AHEAD };
         let to = self.window.len().saturating_sub(margin);
         let is_binary = self.is_binary();
         let (window, hits, work) = (&self.window, &mut self.hits, &mut self.work);
-        let place = Place {
+        let place = HitPlace {
             path: &self.path,
             location: &self.location,
             start: self.start,
-            kind: self.kind.unwrap_or(Kind::Binary),
+            kind: self.kind.unwrap_or(ContentKind::Binary),
         };
         let keywords = if self.only_keys { Keywords::of_keys() } else { Keywords::get(is_binary) };
         keywords.each(window, self.next, to, |at, detector| {
             let from = at.saturating_sub(Limits::SECRET_BEHIND);
             let end = window.len().min(at + Limits::SECRET_AHEAD);
             let Some(bytes) = window.get(from..end) else { return };
-            if let Some(found) = detector.find(Window { bytes, keyword: at - from }, is_binary, work) {
+            if let Some(found) = detector.find(KeywordWindow { bytes, keyword: at - from }, is_binary, work) {
                 hits.extend(place.hit(detector, &found, from));
             }
         });
@@ -196,8 +196,8 @@ impl SecretScanner {
     /// Reads a small file as the document or the key that it may be.
     fn read_whole(&mut self) {
         let Some(whole) = self.whole.take().filter(|whole| !whole.is_empty()) else { return };
-        let kind = self.kind.unwrap_or(Kind::Binary);
-        let place = Place { path: &self.path, location: &self.location, start: 0, kind };
+        let kind = self.kind.unwrap_or(ContentKind::Binary);
+        let place = HitPlace { path: &self.path, location: &self.location, start: 0, kind };
         self.work += whole.len() as u64;
         if keys::is_der_key(&whole) {
             self.hits.add(SecretHit {
@@ -206,7 +206,7 @@ impl SecretScanner {
                 severity: place.location().weigh(Severity::Critical, false),
                 offset: 0,
                 masked: mask(&whole),
-                fingerprint: Fingerprint::of(&whole),
+                fingerprint: SecretFingerprint::of(&whole),
             });
         }
         if self.is_binary() || self.only_keys {
@@ -221,26 +221,27 @@ impl SecretScanner {
 
 /// Where hits of a stream are.
 #[derive(Debug, Clone, Copy)]
-struct Place<'a> {
+struct HitPlace<'a> {
     path: &'a str,
     location: &'a OnceCell<Location>,
     /// The offset of the window.
     start: u64,
-    kind: Kind,
+    kind: ContentKind,
 }
 
-impl Place<'_> {
+impl HitPlace<'_> {
     fn location(self) -> Location {
         *self.location.get_or_init(|| Location::of(self.path))
     }
 
     /// The hit for what `detector` found in the window that begins at `from`, unless it is known to be harmless.
-    fn hit(self, detector: &Detector, found: &Found<'_>, from: usize) -> Option<SecretHit> {
+    fn hit(self, detector: &Detector, found: &FoundSecret<'_>, from: usize) -> Option<SecretHit> {
         if harmless::is_harmless(&found.value) {
             return None;
         }
-        let severity = self.location().weigh(found.severity.unwrap_or(detector.severity), self.kind == Kind::Binary);
-        let severity = if self.kind == Kind::Binary { severity.min(Severity::Medium) } else { severity };
+        let severity =
+            self.location().weigh(found.severity.unwrap_or(detector.severity), self.kind == ContentKind::Binary);
+        let severity = if self.kind == ContentKind::Binary { severity.min(Severity::Medium) } else { severity };
         // A login in base64 has a password in it.
         let is_chosen = detector.rule == Rule::CredentialFile || found.name.is_some();
         let masked = if is_chosen { mask(b"") } else { mask(&found.value) };
@@ -250,7 +251,7 @@ impl Place<'_> {
             severity,
             offset: self.offset(self.start + (from + found.at.start) as u64),
             masked,
-            fingerprint: Fingerprint::of(&found.value),
+            fingerprint: SecretFingerprint::of(&found.value),
         })
     }
 
@@ -263,15 +264,15 @@ impl Place<'_> {
             severity: self.location().weigh(exposed.severity, false),
             offset: self.offset(exposed.offset as u64),
             masked: exposed.masked(),
-            fingerprint: Fingerprint::of(exposed.identity.as_deref().unwrap_or(value)),
+            fingerprint: SecretFingerprint::of(exposed.identity.as_deref().unwrap_or(value)),
         })
     }
 
     /// The offset in the file of a place in the text made of it.
     fn offset(self, narrow: u64) -> u64 {
         match self.kind {
-            Kind::Utf16Le | Kind::Utf16Be => narrow * 2,
-            Kind::Text | Kind::Binary => narrow,
+            ContentKind::Utf16Le | ContentKind::Utf16Be => narrow * 2,
+            ContentKind::Text | ContentKind::Binary => narrow,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a token looks like, as data.
+//! [`ShapePart`]: the shape of a token as data.
 //!
 //! Not regular expressions: a token is a prefix and runs of a few alphabets, and a table of those needs no compiler
 //! at start, never goes back, and so reads each byte once.
@@ -7,7 +7,7 @@ use super::class::Class;
 
 /// One piece of a token.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(super) enum ShapePart {
     /// These bytes.
     Text(&'static str),
     /// As many of these bytes as there are, from the first number to the second. Never gives one back, so the next
@@ -18,18 +18,18 @@ pub(super) enum Part {
 }
 
 /// Where in `text` the secret is, when `text` begins with `shape`. Counts the bytes it looked at into `work`.
-pub(super) fn fit(shape: &[Part], text: &[u8], work: &mut u64) -> Option<std::ops::Range<usize>> {
+pub(super) fn fit(shape: &[ShapePart], text: &[u8], work: &mut u64) -> Option<std::ops::Range<usize>> {
     let (mut at, mut from) = (0, 0);
     for part in shape {
         let rest = text.get(at..)?;
         let length = match part {
-            Part::Text(words) => rest.starts_with(words.as_bytes()).then_some(words.len()),
-            Part::Run(class, least, most) => {
+            ShapePart::Text(words) => rest.starts_with(words.as_bytes()).then_some(words.len()),
+            ShapePart::Run(class, least, most) => {
                 let run = class.run(rest, *most);
                 *work += run as u64;
                 (run >= *least).then_some(run)
             }
-            Part::From => {
+            ShapePart::From => {
                 from = at;
                 Some(0)
             }
@@ -42,13 +42,13 @@ pub(super) fn fit(shape: &[Part], text: &[u8], work: &mut u64) -> Option<std::op
 
 /// The most bytes that `shape` can take.
 #[cfg(test)]
-pub(super) fn longest(shape: &[Part]) -> usize {
+pub(super) fn longest(shape: &[ShapePart]) -> usize {
     shape
         .iter()
         .map(|part| match part {
-            Part::Text(words) => words.len(),
-            Part::Run(_, _, most) => *most,
-            Part::From => 0,
+            ShapePart::Text(words) => words.len(),
+            ShapePart::Run(_, _, most) => *most,
+            ShapePart::From => 0,
         })
         .sum()
 }
@@ -57,8 +57,13 @@ pub(super) fn longest(shape: &[Part]) -> usize {
 mod tests {
     use super::*;
 
-    const SHAPE: &[Part] =
-        &[Part::Text("id="), Part::From, Part::Run(Class::DIGIT, 2, 4), Part::Text("-"), Part::Run(Class::HEX, 1, 2)];
+    const SHAPE: &[ShapePart] = &[
+        ShapePart::Text("id="),
+        ShapePart::From,
+        ShapePart::Run(Class::DIGIT, 2, 4),
+        ShapePart::Text("-"),
+        ShapePart::Run(Class::HEX, 1, 2),
+    ];
 
     #[test]
     fn the_secret_begins_where_the_shape_says() {

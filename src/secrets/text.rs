@@ -1,9 +1,9 @@
-//! Secrets in variables, labels, the history and arguments.
+//! Finds secrets in texts of an image's configuration: variables, labels, the history and arguments.
 
 use super::{
     assignment::{self, Demand},
-    hit::{Fingerprint, Hits, SecretHit, mask},
-    kind::Kind,
+    hit::{Hits, SecretFingerprint, SecretHit, mask},
+    kind::ContentKind,
     placeholder,
     scanner::SecretScanner,
 };
@@ -60,7 +60,7 @@ pub fn scan_text(context: TextContext<'_>, text: &str) -> Vec<SecretHit> {
             }
         }
         TextContext::History | TextContext::Argument if may_command(text) => {
-            let words: Vec<Word> = split(text);
+            let words: Vec<CommandWord> = split(text);
             command(context, &words, &mut hits);
         }
         TextContext::History | TextContext::Argument => {}
@@ -74,7 +74,7 @@ pub(super) fn detected(text: &str) -> Vec<SecretHit> {
         return Vec::new();
     }
     // No path: nothing is a sample here.
-    let mut scanner = SecretScanner::new(Kind::Text, "");
+    let mut scanner = SecretScanner::new(ContentKind::Text, "");
     scanner.push(text.as_bytes());
     scanner.finish()
 }
@@ -92,12 +92,12 @@ fn may_command(text: &str) -> bool {
 pub fn scan_arguments(words: &[&str]) -> Vec<SecretHit> {
     let mut hits = Hits::default();
     let mut at = 0;
-    let mut split: Vec<Word> = Vec::new();
+    let mut split: Vec<CommandWord> = Vec::new();
     for word in words {
         for hit in scan_text(TextContext::Argument, word) {
             hits.add(SecretHit { offset: hit.offset + at as u64, ..hit });
         }
-        split.push(Word { at, text: (*word).to_owned() });
+        split.push(CommandWord { at, text: (*word).to_owned() });
         at += word.len() + 1;
     }
     command(TextContext::Argument, &split, &mut hits);
@@ -106,15 +106,15 @@ pub fn scan_arguments(words: &[&str]) -> Vec<SecretHit> {
 
 /// One word of a command, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Word {
+struct CommandWord {
     at: usize,
     text: String,
 }
 
 /// The words of a command as a shell would see them, roughly: quotes join, backslashes escape, operators part.
-fn split(text: &str) -> Vec<Word> {
+fn split(text: &str) -> Vec<CommandWord> {
     let mut words = Vec::new();
-    let mut word = Word { at: 0, text: String::new() };
+    let mut word = CommandWord { at: 0, text: String::new() };
     let mut quote = None;
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
@@ -123,7 +123,7 @@ fn split(text: &str) -> Vec<Word> {
             quote.is_none() && escaped.is_none() && (c.is_whitespace() || matches!(c, ';' | '|' | '&' | '(' | ')'));
         if is_break {
             if !word.text.is_empty() {
-                words.push(std::mem::replace(&mut word, Word { at: 0, text: String::new() }));
+                words.push(std::mem::replace(&mut word, CommandWord { at: 0, text: String::new() }));
             }
             continue;
         }
@@ -144,7 +144,7 @@ fn split(text: &str) -> Vec<Word> {
 }
 
 /// Looks at the words of a command: settings, options, headers, logins.
-fn command(context: TextContext<'_>, words: &[Word], hits: &mut Hits) {
+fn command(context: TextContext<'_>, words: &[CommandWord], hits: &mut Hits) {
     // Words that say what `-u` and `-p` mean, until another program begins.
     let mut program = "";
     for (number, word) in words.iter().enumerate() {
@@ -214,7 +214,7 @@ fn glued<'a>(program: &str, word: &'a str) -> Option<(&'a str, &'a str)> {
 /// Whether a detector has said already that this value is a secret, under a better name.
 fn is_seen(hits: &Hits, value: &str, at: usize) -> bool {
     let range = at as u64..=(at + value.len() + 64) as u64;
-    hits.any(|hit| hit.fingerprint == Fingerprint::of(value.as_bytes()) || range.contains(&hit.offset))
+    hits.any(|hit| hit.fingerprint == SecretFingerprint::of(value.as_bytes()) || range.contains(&hit.offset))
 }
 
 fn named(context: TextContext<'_>, name: &str, value: &str, at: usize) -> SecretHit {
@@ -226,7 +226,7 @@ fn named(context: TextContext<'_>, name: &str, value: &str, at: usize) -> Secret
         severity: Severity::High,
         offset: at as u64,
         masked,
-        fingerprint: Fingerprint::of(value.as_bytes()),
+        fingerprint: SecretFingerprint::of(value.as_bytes()),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Passwords in URLs: `scheme://user:password@host`.
+//! Finds passwords in URLs: `scheme://user:password@host`.
 
 use std::borrow::Cow;
 
 use super::{
     class::Class,
-    detector::{Found, Window},
+    detector::{FoundSecret, KeywordWindow},
     entropy, placeholder,
 };
 use crate::report::Severity;
@@ -21,7 +21,7 @@ const SAMPLES: [&str; 14] = [
 /// The password of the URL whose `://` is the keyword.
 ///
 /// Ends at the first slash, blank or quote, so that no byte is read for two URLs.
-pub(super) fn userinfo<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>> {
+pub(super) fn userinfo<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<FoundSecret<'a>> {
     const SCHEME: Class = Class::of(b"0-9A-Za-z+.-");
     const USERINFO_BYTES: Class = Class::of(b"0-9A-Za-z!$&'()*+,;=:%._~#^?{}[]<>|@-");
     let scheme = SCHEME.run_back(window.before(), 20);
@@ -39,7 +39,7 @@ pub(super) fn userinfo<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'
         return None;
     }
     let start = window.keyword + MARK.len() + colon + 1;
-    Some(Found {
+    Some(FoundSecret {
         at: start..start + password.len(),
         value: Cow::Borrowed(password),
         name: None,
@@ -49,7 +49,7 @@ pub(super) fn userinfo<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'
 }
 
 /// What such a password weighs: little in a comment, where manuals are, and less when it is a word.
-fn weight(window: Window<'_>, password: &[u8], work: &mut u64) -> Severity {
+fn weight(window: KeywordWindow<'_>, password: &[u8], work: &mut u64) -> Severity {
     let line = window.before().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     *work += line.len() as u64;
     let line = line.trim_ascii_start();

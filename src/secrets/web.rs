@@ -1,4 +1,4 @@
-//! JSON Web Tokens, and documents that are base64 of JSON.
+//! Finds JSON Web Tokens, and base64 of JSON documents with logins.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     class::Class,
     decode,
-    detector::{Found, Window},
+    detector::{FoundSecret, KeywordWindow},
     document,
 };
 use crate::report::{Limits, Severity};
@@ -16,7 +16,7 @@ use crate::report::{Limits, Severity};
 pub(super) const OBJECT: &str = "eyJ";
 
 /// The token or the document in base64 at the keyword.
-pub(super) fn token<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>> {
+pub(super) fn token<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<FoundSecret<'a>> {
     let text = window.rest();
     // One pass over what a token can be made of; `split` then reads the same bytes again.
     let length = Class::of(b"0-9A-Za-z_.=+/-").run(text, 3 * Limits::JWT_PART_BYTES);
@@ -38,7 +38,7 @@ pub(super) fn token<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>>
     }
     decode::json_object(&decode::base64url(payload)?)?;
     let length = header.len() + payload.len() + signature.len() + 2;
-    Some(Found {
+    Some(FoundSecret {
         at: window.keyword..window.keyword + length,
         value: Cow::Borrowed(text.get(..length)?),
         name: None,
@@ -48,7 +48,7 @@ pub(super) fn token<'a>(window: Window<'a>, work: &mut u64) -> Option<Found<'a>>
 }
 
 /// The logins of a `.dockerconfigjson`, which Kubernetes keeps in base64.
-fn registry_logins(base64: &[u8], keyword: usize) -> Option<Found<'_>> {
+fn registry_logins(base64: &[u8], keyword: usize) -> Option<FoundSecret<'_>> {
     let base64 = base64.get(..Class::of(b"0-9A-Za-z+/=").run(base64, Limits::JWT_PART_BYTES))?;
     // `{"auths"`
     if !base64.starts_with(b"eyJhdXRocyI6") {
@@ -56,7 +56,7 @@ fn registry_logins(base64: &[u8], keyword: usize) -> Option<Found<'_>> {
     }
     let config = decode::json_object(&decode::base64(base64)?)?;
     let login = document::docker_login(&config)?;
-    Some(Found {
+    Some(FoundSecret {
         at: keyword..keyword + base64.len(),
         value: Cow::Owned(login.into_bytes()),
         name: Some("docker-config"),

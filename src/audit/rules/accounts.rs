@@ -1,30 +1,33 @@
-//! The accounts of the image: USR006 to USR008.
+//! USR006 to USR008: passwd, group and shadow of the image.
 
 use std::collections::BTreeMap;
 
 use super::{
     super::{
         accounts::Account,
-        notes::Notes,
-        view::{Kept, Listed, Stored, View},
+        image_view::{AccountFile, ImageView, KeptFile, RuleFile},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
 };
 use crate::report::{Limits, Rule, Severity};
 
-pub(super) const CHECK: Check =
-    Check { rules: &[Rule::EmptyPassword, Rule::DuplicateId, Rule::OversizedAccounts], files: true, look };
+pub(super) const CHECK: RuleCheck = RuleCheck {
+    rules: &[Rule::EmptyPassword, Rule::DuplicateId, Rule::OversizedAccounts],
+    files: true,
+    run: check_accounts,
+};
 
 /// Files with passwords in their second field, besides `/etc/passwd`.
 const SHADOWS: [&str; 2] = ["/etc/shadow", "/etc/master.passwd"];
 
-fn look(view: &View<'_>, notes: &mut Notes) {
-    passwords(view, notes, "/etc/passwd", &view.passwd);
+fn check_accounts(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    check_passwords(view, notes, "/etc/passwd", &view.passwd);
     for path in SHADOWS {
-        passwords(view, notes, path, &view.listed(path));
+        check_passwords(view, notes, path, &view.account_file(path));
     }
-    ids(view, notes, ("/etc/passwd", "uid"), &view.passwd);
-    ids(view, notes, ("/etc/group", "gid"), &view.group);
+    check_ids(view, notes, ("/etc/passwd", "uid"), &view.passwd);
+    check_ids(view, notes, ("/etc/group", "gid"), &view.group);
 }
 
 /// `+` and `-` are the marks of NIS, and no accounts.
@@ -33,8 +36,8 @@ fn is_mark(account: &Account) -> bool {
 }
 
 /// Accounts without a password.
-fn passwords(view: &View<'_>, notes: &mut Notes, path: &str, listed: &Listed<'_>) {
-    let Some(file) = read(view, notes, path, listed, Rule::EmptyPassword) else { return };
+fn check_passwords(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, listed: &AccountFile<'_>) {
+    let Some(file) = read_accounts(view, notes, path, listed, Rule::EmptyPassword) else { return };
     let empty = |account: &&Account| account.is_open && !is_mark(account);
     for account in listed.accounts.iter().filter(empty) {
         let message = format!("the account `{}` has an empty password", account.name);
@@ -43,8 +46,8 @@ fn passwords(view: &View<'_>, notes: &mut Notes, path: &str, listed: &Listed<'_>
 }
 
 /// Ids that are there twice, and files that are too long.
-fn ids(view: &View<'_>, notes: &mut Notes, (path, what): (&str, &str), listed: &Listed<'_>) {
-    let Some(file) = read(view, notes, path, listed, Rule::DuplicateId) else { return };
+fn check_ids(view: &ImageView<'_>, notes: &mut RuleNotes, (path, what): (&str, &str), listed: &AccountFile<'_>) {
+    let Some(file) = read_accounts(view, notes, path, listed, Rule::DuplicateId) else { return };
     let mut owners: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     for account in listed.accounts.iter().filter(|account| !is_mark(account)) {
         if let Some(id) = account.id.filter(|id| *id <= u64::from(Limits::ID)) {
@@ -68,27 +71,33 @@ fn ids(view: &View<'_>, notes: &mut Notes, (path, what): (&str, &str), listed: &
 }
 
 /// The file, if it was read. Says where one is there and was not.
-fn read<'a>(view: &View<'_>, notes: &mut Notes, path: &str, listed: &Listed<'a>, rule: Rule) -> Option<Kept<'a>> {
+fn read_accounts<'a>(
+    view: &ImageView<'_>,
+    notes: &mut RuleNotes,
+    path: &str,
+    listed: &AccountFile<'a>,
+    rule: Rule,
+) -> Option<KeptFile<'a>> {
     match listed.file {
-        Stored::Kept(file) => Some(file),
-        Stored::Unread(at) => {
+        RuleFile::Kept(file) => Some(file),
+        RuleFile::Unread(at) => {
             notes.unknown(rule, view.place(at), format!("`{path}` is a link to it, and it does not look like one"));
             None
         }
-        Stored::Nothing => None,
+        RuleFile::Nothing => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, has};
     use super::*;
 
     #[test]
     fn empty_passwords_shared_ids_and_endless_lines_are_found() {
         let found = |passwd: &str, shadow: &str| {
-            let files = [File::text("etc/passwd", passwd), File::text("etc/shadow", shadow)];
-            has(&Sample::new().layer(files).audit(), CHECK.rules)
+            let files = [SampleFile::text("etc/passwd", passwd), SampleFile::text("etc/shadow", shadow)];
+            has(&SampleImage::new().layer(files).audit(), CHECK.rules)
         };
         let good = "root:x:0:0::/:\n\n#\na:x:1:1::/:\n";
         assert_eq!(found(good, "root:!:1::::::\na:*:1::::::\n"), []);

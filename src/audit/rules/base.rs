@@ -1,19 +1,20 @@
-//! The base image, as far as the image tells: CFG002 and CFG003.
+//! CFG002 and CFG003: the base image, as far as annotations name it.
 
 use super::{
-    super::{Place, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::Rule;
 
-pub(super) const CHECK: Check = Check { rules: &[Rule::UnpinnedBase, Rule::BaseNotAllowed], files: false, look };
+pub(super) const CHECK: RuleCheck =
+    RuleCheck { rules: &[Rule::UnpinnedBase, Rule::BaseNotAllowed], files: false, run: check_base };
 
 const NAME: &str = "org.opencontainers.image.base.name";
 const DIGEST: &str = "org.opencontainers.image.base.digest";
 
-fn look(view: &View<'_>, notes: &mut Notes) {
-    let place = || Place::key(format!("manifest.annotations[{NAME}]"));
-    let Some(name) = view.said(NAME) else {
+fn check_base(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    let place = || FindingPlace::key(format!("manifest.annotations[{NAME}]"));
+    let Some(name) = view.annotation_or_label(NAME) else {
         notes.not_applicable(Rule::UnpinnedBase, "the image does not say what it is based on");
         let why = if view.registries.is_empty() {
             "the policy allows any base"
@@ -25,7 +26,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     };
     let pinned = |text: &str| text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64);
     let in_name = name.split_once('@').is_some_and(|(_, digest)| pinned(digest));
-    if !view.said(DIGEST).is_some_and(pinned) && !in_name {
+    if !view.annotation_or_label(DIGEST).is_some_and(pinned) && !in_name {
         notes.found(Rule::UnpinnedBase, place(), format!("the base `{name}` is named without its digest"));
     }
     if view.registries.is_empty() {
@@ -60,7 +61,7 @@ fn is_below(name: &str, registry: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::sample::{Sample, has};
+    use super::super::super::sample_image::{SampleImage, has};
     use super::*;
     use crate::policy::Policy;
 
@@ -76,7 +77,7 @@ mod tests {
                 registries: registries.iter().map(|list| list.split(' ').map(str::to_owned).collect()).collect(),
                 ..Policy::profile("default").expect("a profile")
             };
-            has(&Sample::new().manifest("annotations", annotations).audit_by(&policy), CHECK.rules)
+            has(&SampleImage::new().manifest("annotations", annotations).audit_by(&policy), CHECK.rules)
         };
         assert_eq!(with("ghcr.io/acme/base:1", true, &["ghcr.io/acme"]), []);
         assert_eq!(with("ghcr.io/acme/base:1", true, &["ghcr.io"]), []);
@@ -87,6 +88,6 @@ mod tests {
         assert_eq!(with("ghcr.io/acme/base:1", false, &[]), [Rule::UnpinnedBase]);
         assert_eq!(with("ghcr.io/acmeevil/base:1", true, &["ghcr.io/acme"]), [Rule::BaseNotAllowed]);
         assert_eq!(with("ghcr.io:5000/acme/base:1", true, &["ghcr.io"]), [Rule::BaseNotAllowed]);
-        assert_eq!(has(&Sample::new().audit(), CHECK.rules), []);
+        assert_eq!(has(&SampleImage::new().audit(), CHECK.rules), []);
     }
 }

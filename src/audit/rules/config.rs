@@ -1,18 +1,18 @@
-//! The rest of the configuration: CFG006, CFG007, CFG010 to CFG012.
+//! CFG006, CFG007, CFG010 to CFG012: labels, signal, health check, working directory.
 
 use serde_json::Value;
 
 use super::{
-    super::{Place, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::{Rule, Severity};
-use crate::rootfs::{Kind, join};
+use crate::rootfs::{TarEntryKind, join};
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::StopSignal, Rule::Healthcheck, Rule::WorkingDirectory, Rule::RuntimeLabels, Rule::OnbuildTriggers],
     files: true,
-    look,
+    run: check_config,
 };
 
 /// Signals of Linux, without `SIG`.
@@ -25,25 +25,25 @@ const SIGNALS: [&str; 34] = [
 /// Beginnings of labels that runtimes take for orders.
 const RUNTIME: [&str; 3] = ["containerd.io/", "io.containerd.", "io.kubernetes."];
 
-fn look(view: &View<'_>, notes: &mut Notes) {
-    stop_signal(view, notes);
-    healthcheck(view, notes);
-    working_directory(view, notes);
+fn check_config(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    check_stop_signal(view, notes);
+    check_healthcheck(view, notes);
+    check_working_directory(view, notes);
     for label in view.keys("Labels") {
         if RUNTIME.iter().any(|prefix| label.starts_with(prefix)) {
             let message = format!("the label `{label}` is one that runtimes act on");
-            notes.found(Rule::RuntimeLabels, Place::key(format!("config.Labels[{label}]")), message);
+            notes.found(Rule::RuntimeLabels, FindingPlace::key(format!("config.Labels[{label}]")), message);
         }
     }
     let triggers = view.words("OnBuild").len();
     if triggers > 0 {
         let message = format!("builds on this image run {triggers} commands of its own");
-        notes.found(Rule::OnbuildTriggers, Place::key("config.OnBuild"), message);
+        notes.found(Rule::OnbuildTriggers, FindingPlace::key("config.OnBuild"), message);
     }
 }
 
-fn stop_signal(view: &View<'_>, notes: &mut Notes) {
-    let place = || Place::key("config.StopSignal");
+fn check_stop_signal(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    let place = || FindingPlace::key("config.StopSignal");
     let Some(signal) = view.text("StopSignal").filter(|signal| !signal.is_empty()) else { return };
     // Docker takes either case, with and without `SIG`.
     let upper = signal.to_ascii_uppercase();
@@ -67,17 +67,17 @@ fn is_realtime(name: &str) -> bool {
 }
 
 /// Docker's own field. One in shell form needs a shell.
-fn healthcheck(view: &View<'_>, notes: &mut Notes) {
+fn check_healthcheck(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let test = view.config.get("Healthcheck").and_then(|check| check.get("Test")).and_then(Value::as_array);
     let words: Vec<&str> = test.into_iter().flatten().filter_map(Value::as_str).collect();
-    let place = || Place::key("config.Healthcheck");
+    let place = || FindingPlace::key("config.Healthcheck");
     match words.as_slice() {
         [] => notes.not_applicable(Rule::Healthcheck, "there is none; OCI images have no field for it"),
         ["CMD-SHELL", ..] if view.complete && view.find("/bin/sh").is_err() => {
             let message = "the health check needs a shell, which is not in the image";
             notes.weigh(Rule::Healthcheck, Severity::Medium, place(), message);
         }
-        ["CMD", program, ..] if view.complete && !is_there(view, program) => {
+        ["CMD", program, ..] if view.complete && !has_program(view, program) => {
             let message = format!("the health check needs `{program}`, which is not in the image");
             notes.weigh(Rule::Healthcheck, Severity::Medium, place(), message);
         }
@@ -86,16 +86,16 @@ fn healthcheck(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Whether a program is in the image, by its path or by `PATH`.
-fn is_there(view: &View<'_>, program: &str) -> bool {
+fn has_program(view: &ImageView<'_>, program: &str) -> bool {
     if program.contains('/') {
         return view.find(&join(view.text("WorkingDir").unwrap_or("/"), program)).is_ok();
     }
     view.search_path().iter().any(|folder| view.find(&join(folder, program)).is_ok())
 }
 
-fn working_directory(view: &View<'_>, notes: &mut Notes) {
+fn check_working_directory(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let Some(folder) = view.text("WorkingDir").filter(|folder| !folder.is_empty()) else { return };
-    let place = || Place::key("config.WorkingDir");
+    let place = || FindingPlace::key("config.WorkingDir");
     if !folder.starts_with('/') {
         notes.found(Rule::WorkingDirectory, place(), format!("the working directory `{folder}` is relative"));
         return;
@@ -105,7 +105,7 @@ fn working_directory(view: &View<'_>, notes: &mut Notes) {
         return;
     }
     match view.find(&clean) {
-        Ok((path, _, entry)) if entry.kind != Kind::Directory => {
+        Ok((path, _, entry)) if entry.kind != TarEntryKind::Directory => {
             notes.found(Rule::WorkingDirectory, place(), format!("the working directory `{path}` is no folder"));
         }
         Ok((path, _, entry)) if view.user.uid.is_some_and(|uid| uid != 0) && view.may_change(entry) => {
@@ -131,12 +131,13 @@ fn working_directory(view: &View<'_>, notes: &mut Notes) {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::sample::{File, Sample, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, has};
     use super::*;
 
     fn with(key: &str, value: Value) -> Vec<Rule> {
-        let files = [File::folder("srv"), File::folder("own").owner(65532, 65532), File::text("a/b", "x")];
-        has(&Sample::new().config(key, value).layer(files).audit(), CHECK.rules)
+        let files =
+            [SampleFile::folder("srv"), SampleFile::folder("own").owner(65532, 65532), SampleFile::text("a/b", "x")];
+        has(&SampleImage::new().config(key, value).layer(files).audit(), CHECK.rules)
     }
 
     #[test]

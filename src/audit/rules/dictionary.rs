@@ -1,4 +1,4 @@
-//! Names that a rule knows. Every path of an image is looked up in such a list, and few are in it.
+//! [`Dictionary`]: looks up file names that a rule knows; fast, because every path of an image is looked up.
 
 /// What is known of names.
 #[derive(Debug)]

@@ -1,49 +1,49 @@
-//! Whether the entrypoint would start: PERM007, CFG008, CFG009 and CFG015.
+//! PERM007, CFG008, CFG009 and CFG015: whether the entrypoint can start.
 
 use super::{
     super::{
-        Place,
-        notes::Notes,
-        view::{Entrypoint, View},
+        FindingPlace,
+        image_view::{Entrypoint, ImageView},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
 };
-use crate::rootfs::{Content, Magic, join, parent};
+use crate::rootfs::{FileContent, Magic, join, parent};
 use crate::{
     elf::NotElf,
     oci::Platform,
     report::{Rule, Severity},
 };
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::EntrypointNotExecutable, Rule::EntrypointMissing, Rule::ShellForm, Rule::WrongArchitecture],
     files: true,
-    look,
+    run: check_entrypoint,
 };
 
 /// Shells that take a command line after `-c`.
 const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"];
 
-fn look(view: &View<'_>, notes: &mut Notes) {
-    platforms(view, notes);
-    shell_form(view, notes);
+fn check_entrypoint(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    check_platforms(view, notes);
+    check_shell_form(view, notes);
     let key = if view.words("Entrypoint").is_empty() { "config.Cmd" } else { "config.Entrypoint" };
     match view.entrypoint() {
         Entrypoint::Unset => {
             let message = "the image names no program to start";
-            notes.weigh(Rule::EntrypointMissing, Severity::Medium, Place::key("config.Entrypoint"), message);
+            notes.weigh(Rule::EntrypointMissing, Severity::Medium, FindingPlace::key("config.Entrypoint"), message);
         }
         Entrypoint::Lost(..) if !view.complete => {}
         Entrypoint::Lost(word, why) => {
             let message = format!("the entrypoint `{word}` is not in the image: {why}");
-            notes.found(Rule::EntrypointMissing, Place::key(key), message);
+            notes.found(Rule::EntrypointMissing, FindingPlace::key(key), message);
         }
-        Entrypoint::At(path, written) => starts(view, notes, path, written),
+        Entrypoint::At(path, written) => check_start(view, notes, path, written),
     }
 }
 
 /// The file at `path` is what a container starts.
-fn starts(view: &View<'_>, notes: &mut Notes, path: &str, written: &str) {
+fn check_start(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, written: &str) {
     let Ok((path, node, entry)) = view.find(path) else { return };
     let place = || view.place(node.inode);
     if !view.may(entry, 1) {
@@ -66,7 +66,7 @@ fn starts(view: &View<'_>, notes: &mut Notes, path: &str, written: &str) {
             }
         }
     }
-    if let Some(Content::Script(line)) = view.content(node.inode)
+    if let Some(FileContent::Script(line)) = view.content(node.inode)
         && let Some(missing) = missing_interpreter(view, line)
     {
         let message = format!("the script `{path}` is run by `{missing}`, which is not in the image");
@@ -93,7 +93,7 @@ fn starts(view: &View<'_>, notes: &mut Notes, path: &str, written: &str) {
 }
 
 /// What a script's first line names and the image does not have.
-fn missing_interpreter(view: &View<'_>, line: &str) -> Option<String> {
+fn missing_interpreter(view: &ImageView<'_>, line: &str) -> Option<String> {
     let mut words = line.split_ascii_whitespace();
     let first = words.next().filter(|_| view.complete)?;
     if view.find(first).is_err() {
@@ -106,7 +106,7 @@ fn missing_interpreter(view: &View<'_>, line: &str) -> Option<String> {
 }
 
 /// The config's platform, where hardpan knows it.
-fn platform(view: &View<'_>) -> Option<Platform> {
+fn platform(view: &ImageView<'_>) -> Option<Platform> {
     let word = |key: &str| view.document.get(key).and_then(serde_json::Value::as_str);
     let base = format!("{}/{}", word("os")?, word("architecture")?);
     let full = word("variant").map_or(base.clone(), |variant| format!("{base}/{variant}"));
@@ -114,19 +114,19 @@ fn platform(view: &View<'_>) -> Option<Platform> {
 }
 
 /// What the index says against what the config says.
-fn platforms(view: &View<'_>, notes: &mut Notes) {
+fn check_platforms(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let Some(listed) = &view.image.platform else { return };
     let word = |key: &str| view.document.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
     let (os, architecture) = (listed.os().to_string(), listed.architecture().to_string());
     if os != word("os") || architecture != word("architecture") {
         let own = format!("{}/{}", word("os"), word("architecture"));
         let message = format!("the index calls the image {os}/{architecture}, the config {own}");
-        notes.found(Rule::WrongArchitecture, Place::key("index"), message);
+        notes.found(Rule::WrongArchitecture, FindingPlace::key("index"), message);
     }
 }
 
 /// `["/bin/sh", "-c", "..."]`, in one of the two or in both together.
-fn shell_form(view: &View<'_>, notes: &mut Notes) {
+fn check_shell_form(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let (entrypoint, cmd) = (view.words("Entrypoint"), view.words("Cmd"));
     let both = view.command();
     let whole = if entrypoint.is_empty() { "Cmd" } else { "Entrypoint" };
@@ -143,7 +143,7 @@ fn shell_form(view: &View<'_>, notes: &mut Notes) {
         let (severity, end) =
             if is_there { (Severity::Medium, "") } else { (Severity::High, ", which is not in the image") };
         let message = format!("the {} is run by the shell `{shell}`{end}", key.to_lowercase());
-        notes.weigh(Rule::ShellForm, severity, Place::key(format!("config.{key}")), message);
+        notes.weigh(Rule::ShellForm, severity, FindingPlace::key(format!("config.{key}")), message);
     }
 }
 
@@ -164,50 +164,57 @@ fn shell_of<'w>(words: &[&'w str]) -> Option<&'w str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, found, has};
     use super::*;
 
-    fn rules(entrypoint: &[&str], files: Vec<File>) -> Vec<Rule> {
-        has(&Sample::new().entrypoint(entrypoint).layer(files).audit(), CHECK.rules)
+    fn rules(entrypoint: &[&str], files: Vec<SampleFile>) -> Vec<Rule> {
+        has(&SampleImage::new().entrypoint(entrypoint).layer(files).audit(), CHECK.rules)
     }
 
     #[test]
     fn an_entrypoint_that_cannot_start_says_why() {
-        let good = || File::new("usr/bin/server", &elf()).mode(0o555);
+        let good = || SampleFile::new("usr/bin/server", &elf()).mode(0o555);
         let at = ["/usr/bin/server"];
         assert_eq!(rules(&at, vec![good()]), []);
         assert_eq!(rules(&["server"], vec![good()]), [], "by PATH");
-        assert_eq!(rules(&["/s"], vec![good(), File::symlink("s", "t"), File::symlink("t", "usr/bin/server")]), []);
+        assert_eq!(
+            rules(&["/s"], vec![good(), SampleFile::symlink("s", "t"), SampleFile::symlink("t", "usr/bin/server")]),
+            []
+        );
         assert_eq!(rules(&at, vec![good().mode(0o444)]), [Rule::EntrypointNotExecutable]);
-        assert_eq!(rules(&at, vec![File::folder("usr").mode(0o700), good()]), [Rule::EntrypointNotExecutable]);
+        assert_eq!(rules(&at, vec![SampleFile::folder("usr").mode(0o700), good()]), [Rule::EntrypointNotExecutable]);
         assert_eq!(rules(&at, vec![]), [Rule::EntrypointMissing]);
         assert_eq!(rules(&[], vec![good()]), [Rule::EntrypointMissing]);
-        assert_eq!(rules(&["/l"], vec![File::symlink("l", "l")]), [Rule::EntrypointMissing]);
-        assert_eq!(rules(&at, vec![File::text("usr/bin/server", "hello").mode(0o555)]), [Rule::EntrypointMissing]);
-        let script =
-            |line: &str| vec![File::text("usr/bin/server", line).mode(0o555), File::new("bin/env", &elf()).mode(0o555)];
+        assert_eq!(rules(&["/l"], vec![SampleFile::symlink("l", "l")]), [Rule::EntrypointMissing]);
+        assert_eq!(
+            rules(&at, vec![SampleFile::text("usr/bin/server", "hello").mode(0o555)]),
+            [Rule::EntrypointMissing]
+        );
+        let script = |line: &str| {
+            vec![SampleFile::text("usr/bin/server", line).mode(0o555), SampleFile::new("bin/env", &elf()).mode(0o555)]
+        };
         assert_eq!(rules(&at, script("#!/bin/env\n")), []);
         assert_eq!(rules(&at, script("#!/bin/python\n")), [Rule::EntrypointMissing]);
         assert_eq!(rules(&at, script("#!/bin/env -S python3 -u\n")), [Rule::EntrypointMissing]);
-        let closed = [File::folder("x").mode(0o700), File::symlink("x/s", "/usr/bin/server"), good()];
+        let closed = [SampleFile::folder("x").mode(0o700), SampleFile::symlink("x/s", "/usr/bin/server"), good()];
         assert_eq!(rules(&["/x/s"], closed.to_vec()), [Rule::EntrypointNotExecutable], "above a link");
-        let twice = [File::text("usr/local/bin/server", "no").mode(0o444), good()];
+        let twice = [SampleFile::text("usr/local/bin/server", "no").mode(0o444), good()];
         assert_eq!(rules(&["server"], twice.to_vec()), [], "passed over in PATH");
         let mut other = elf();
         if let Some(machine) = other.get_mut(18) {
             *machine = 183;
         }
-        assert_eq!(rules(&at, vec![File::new("usr/bin/server", &other).mode(0o555)]), [Rule::WrongArchitecture]);
+        assert_eq!(rules(&at, vec![SampleFile::new("usr/bin/server", &other).mode(0o555)]), [Rule::WrongArchitecture]);
     }
 
     #[test]
     fn a_shell_form_is_worse_without_a_shell() {
-        let severity = |files: Vec<File>| {
-            let audit = Sample::new().entrypoint(&["/bin/sh", "-c", "server"]).layer(files).audit();
+        let severity = |files: Vec<SampleFile>| {
+            let audit = SampleImage::new().entrypoint(&["/bin/sh", "-c", "server"]).layer(files).audit();
             found(&audit, Rule::ShellForm).first().map(|one| one.severity)
         };
         assert_eq!(severity(vec![]), Some(Severity::High));
-        assert_eq!(severity(vec![File::new("bin/sh", &elf()).mode(0o755)]), Some(Severity::Medium));
+        assert_eq!(severity(vec![SampleFile::new("bin/sh", &elf()).mode(0o755)]), Some(Severity::Medium));
         for words in [
             &["/bin/bash", "-o", "pipefail", "-c", "x"][..],
             &["tini", "--", "sh", "-ec", "x"],
@@ -219,6 +226,6 @@ mod tests {
         for words in [&["/bin/sh", "run.sh", "-c"][..], &["sh"], &["bash", "--rc"], &[], &["server", "sh", "-c"]] {
             assert_eq!(shell_of(words), None, "{words:?}");
         }
-        assert_eq!(rules(&["/server", "-c", "x"], vec![File::new("server", &elf()).mode(0o555)]), []);
+        assert_eq!(rules(&["/server", "-c", "x"], vec![SampleFile::new("server", &elf()).mode(0o555)]), []);
     }
 }

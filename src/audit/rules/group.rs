@@ -1,15 +1,15 @@
-//! Many places of one thing, told as one finding.
+//! [`Groups`]: reports many places of the same finding as one.
 
 use std::collections::BTreeMap;
 
-use super::super::{Finding, Place, notes::Notes};
+use super::super::{Finding, FindingPlace, rule_notes::RuleNotes};
 use crate::report::{Limits, Rule, Severity};
 
 /// Places by what they have in common.
 #[derive(Debug)]
 pub(super) struct Groups {
     rule: Rule,
-    groups: BTreeMap<(Severity, String), (Vec<Place>, usize)>,
+    groups: BTreeMap<(Severity, String), (Vec<FindingPlace>, usize)>,
 }
 
 impl Groups {
@@ -19,7 +19,7 @@ impl Groups {
     }
 
     /// One place more of what `key` names.
-    pub(super) fn add(&mut self, severity: Severity, key: impl Into<String>, place: impl FnOnce() -> Place) {
+    pub(super) fn add(&mut self, severity: Severity, key: impl Into<String>, place: impl FnOnce() -> FindingPlace) {
         let (places, count) = self.groups.entry((severity, key.into())).or_default();
         *count += 1;
         if places.len() <= Limits::AUDIT_ALSO {
@@ -28,7 +28,7 @@ impl Groups {
     }
 
     /// A finding a group; `message` gets the key and how many places there are.
-    pub(super) fn tell(self, notes: &mut Notes, message: impl Fn(&str, usize) -> String) {
+    pub(super) fn report(self, notes: &mut RuleNotes, message: impl Fn(&str, usize) -> String) {
         for ((severity, key), (places, count)) in self.groups {
             let mut places = places.into_iter();
             let Some(place) = places.next() else { continue };

@@ -1,16 +1,17 @@
-//! What the history tells of the build: CFG004 and CFG005.
+//! CFG004 and CFG005: downloads in the history of the build.
 
 use serde_json::Value;
 
 use super::{
-    super::{Place, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::{Limits, Rule};
 
-pub(super) const CHECK: Check = Check { rules: &[Rule::AddFromUrl, Rule::PipeToShell], files: false, look };
+pub(super) const CHECK: RuleCheck =
+    RuleCheck { rules: &[Rule::AddFromUrl, Rule::PipeToShell], files: false, run: check_history };
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_history(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let history = view.document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if history.is_empty() {
         for rule in CHECK.rules {
@@ -20,7 +21,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     }
     for (index, entry) in history.iter().enumerate().take(Limits::ENTRIES) {
         let Some(command) = entry.get("created_by").and_then(Value::as_str) else { continue };
-        let place = || Place::key(format!("history[{index}]"));
+        let place = || FindingPlace::key(format!("history[{index}]"));
         if let Some(url) = added_url(command) {
             notes.found(Rule::AddFromUrl, place(), format!("`{}` was added from the network", without_login(url)));
         }
@@ -140,12 +141,12 @@ fn is_download(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{Sample, has};
+    use super::super::super::sample_image::{SampleImage, has};
     use super::*;
 
     #[test]
     fn downloads_without_a_digest_are_found() {
-        let rules = |command: &str| has(&Sample::new().history(command).layer([]).audit(), CHECK.rules);
+        let rules = |command: &str| has(&SampleImage::new().history(command).layer([]).audit(), CHECK.rules);
         assert_eq!(rules("ADD https://example.com/x /x # buildkit"), [Rule::AddFromUrl]);
         assert_eq!(rules("/bin/sh -c #(nop) ADD http://example.com/x in /x"), [Rule::AddFromUrl]);
         assert_eq!(rules("ADD --checksum=sha256:00 https://example.com/x /x"), []);

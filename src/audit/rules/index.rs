@@ -1,6 +1,6 @@
-//! The name and the index: CFG001.
+//! CFG001: a mutable name of the image.
 
-use super::super::{Finding, Place, notes::Notes};
+use super::super::{Finding, FindingPlace, rule_notes::RuleNotes};
 use crate::{
     image::ImageSet,
     report::{Rule, Severity},
@@ -11,15 +11,15 @@ use crate::{
 pub(super) const RULES: [Rule; 1] = [Rule::MutableReference];
 
 /// Looks at the name that the images go by.
-pub(in crate::audit) fn look(set: &ImageSet) -> Vec<Finding> {
-    let mut notes = Notes::default();
+pub(in crate::audit) fn check_name(set: &ImageSet) -> Vec<Finding> {
+    let mut notes = RuleNotes::default();
     if let Some(reference) = set.reference.as_deref().filter(|reference| is_mutable(reference)) {
         let digest =
             set.root.as_ref().map(|root| format!("; this report is about {}", root.digest)).unwrap_or_default();
         let message = format!("the image is called `{reference}`, which moves{digest}");
         // A docker archive has to have a tag, and no digest that could be said instead.
         let severity = if set.root.is_some() { Rule::MutableReference.facts().severity } else { Severity::Low };
-        notes.weigh(Rule::MutableReference, severity, Place::key("reference"), message);
+        notes.weigh(Rule::MutableReference, severity, FindingPlace::key("reference"), message);
     }
     notes.into_findings()
 }

@@ -1,13 +1,13 @@
-//! What is wrong with the tar of a layer: TAR001 to TAR007.
+//! TAR001 to TAR007: flaws and conflicts in the tar of a layer.
 
 use super::{
-    super::{notes::Notes, view::View},
-    Check,
+    super::{image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::{Rule, Severity};
-use crate::rootfs::{At, Flaw, Kind, LayerConflict, climbs_out, join, parent};
+use crate::rootfs::{EntryIndex, Flaw, LayerConflict, TarEntryKind, climbs_out, join, parent};
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[
         Rule::PathEscape,
         Rule::HardLinkEscape,
@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
         Rule::AmbiguousTar,
     ],
     files: true,
-    look,
+    run: check_layers,
 };
 
 /// Where a link leads to the kernel or to the container's runtime.
@@ -53,16 +53,16 @@ const USUAL: [&str; 14] = [
     "/dev/zero",
 ];
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_layers(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for (layer, scan) in view.scans.iter().enumerate() {
         for (entry, flaw) in &scan.flaws {
-            flawed(view, notes, At { layer, entry: *entry }, flaw);
+            report_flaw(view, notes, EntryIndex { layer, entry: *entry }, flaw);
         }
     }
     for (at, conflict) in view.rootfs.conflicts() {
-        conflicting(view, notes, *at, conflict);
+        report_conflict(view, notes, *at, conflict);
     }
-    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::Symlink) {
+    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::Symlink) {
         let target = entry.target().unwrap_or_default();
         let is_below = |path: &str, folders: &[&str]| {
             let below =
@@ -81,7 +81,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     }
 }
 
-fn flawed(view: &View<'_>, notes: &mut Notes, at: At, flaw: &Flaw) {
+fn report_flaw(view: &ImageView<'_>, notes: &mut RuleNotes, at: EntryIndex, flaw: &Flaw) {
     let place = view.place(at);
     let path = place.path.clone().unwrap_or_default();
     match flaw {
@@ -108,16 +108,18 @@ fn flawed(view: &View<'_>, notes: &mut Notes, at: At, flaw: &Flaw) {
     }
 }
 
-fn conflicting(view: &View<'_>, notes: &mut Notes, at: At, conflict: &LayerConflict) {
+fn report_conflict(view: &ImageView<'_>, notes: &mut RuleNotes, at: EntryIndex, conflict: &LayerConflict) {
     let place = view.place(at);
     let path = place.path.clone().unwrap_or_default();
     let target = view.entry(at).and_then(|entry| entry.target()).unwrap_or_default();
     let (rule, severity) = match conflict {
         LayerConflict::Twice(first) => {
             // A folder told twice, the same both times, is read the same by everybody.
-            let same = view.entry(At { layer: at.layer, entry: *first }).zip(view.entry(at)).is_some_and(|(a, b)| {
-                a.kind == Kind::Directory && (a.kind, a.mode, a.uid, a.gid) == (b.kind, b.mode, b.uid, b.gid)
-            });
+            let same =
+                view.entry(EntryIndex { layer: at.layer, entry: *first }).zip(view.entry(at)).is_some_and(|(a, b)| {
+                    a.kind == TarEntryKind::Directory
+                        && (a.kind, a.mode, a.uid, a.gid) == (b.kind, b.mode, b.uid, b.gid)
+                });
             (Rule::DuplicatePath, Some(if same { Severity::Low } else { Severity::Medium }))
         }
         LayerConflict::ThroughLink { layer, to_directory, .. } => {
@@ -149,41 +151,44 @@ fn conflicting(view: &View<'_>, notes: &mut Notes, at: At, conflict: &LayerConfl
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, found, has};
     use super::*;
 
-    fn rules(files: Vec<File>) -> Vec<Rule> {
-        has(&Sample::new().layer(files).audit(), CHECK.rules)
+    fn rules(files: Vec<SampleFile>) -> Vec<Rule> {
+        has(&SampleImage::new().layer(files).audit(), CHECK.rules)
     }
 
     #[test]
     fn names_that_leave_the_root_are_found() {
-        assert_eq!(rules(vec![File::text("../../etc/cron.d/x", "x")]), [Rule::PathEscape]);
-        assert_eq!(rules(vec![File::text("a/../b", "x")]), [Rule::PathEscape]);
-        assert_eq!(rules(vec![File::text("/etc/x", "x")]), [Rule::PathEscape]);
-        assert_eq!(rules(vec![File::text("./etc/..x", "x")]), []);
+        assert_eq!(rules(vec![SampleFile::text("../../etc/cron.d/x", "x")]), [Rule::PathEscape]);
+        assert_eq!(rules(vec![SampleFile::text("a/../b", "x")]), [Rule::PathEscape]);
+        assert_eq!(rules(vec![SampleFile::text("/etc/x", "x")]), [Rule::PathEscape]);
+        assert_eq!(rules(vec![SampleFile::text("./etc/..x", "x")]), []);
     }
 
     #[test]
     fn hard_links_point_at_files_before_them_in_the_layer() {
-        let file = || File::text("a", "x");
-        assert_eq!(rules(vec![file(), File::hard_link("b", "a"), File::hard_link("c", "/a")]), []);
-        assert_eq!(rules(vec![File::hard_link("b", "a"), file()]), [Rule::HardLinkEscape]);
-        assert_eq!(rules(vec![file(), File::hard_link("b", "../a")]), [Rule::HardLinkEscape]);
-        assert_eq!(rules(vec![File::symlink("l", "a"), file(), File::hard_link("b", "l")]), [Rule::HardLinkEscape]);
-        let lower = Sample::new().layer([file()]).layer([File::hard_link("b", "a")]);
+        let file = || SampleFile::text("a", "x");
+        assert_eq!(rules(vec![file(), SampleFile::hard_link("b", "a"), SampleFile::hard_link("c", "/a")]), []);
+        assert_eq!(rules(vec![SampleFile::hard_link("b", "a"), file()]), [Rule::HardLinkEscape]);
+        assert_eq!(rules(vec![file(), SampleFile::hard_link("b", "../a")]), [Rule::HardLinkEscape]);
+        assert_eq!(
+            rules(vec![SampleFile::symlink("l", "a"), file(), SampleFile::hard_link("b", "l")]),
+            [Rule::HardLinkEscape]
+        );
+        let lower = SampleImage::new().layer([file()]).layer([SampleFile::hard_link("b", "a")]);
         assert_eq!(has(&lower.audit(), CHECK.rules), [Rule::HardLinkEscape]);
     }
 
     #[test]
     fn entries_through_links_are_found_and_a_merged_usr_is_only_told() {
-        let through = vec![File::symlink("x", "/etc"), File::text("x/passwd", "x")];
+        let through = vec![SampleFile::symlink("x", "/etc"), SampleFile::text("x/passwd", "x")];
         assert_eq!(rules(through), [Rule::SymlinkParent]);
-        let cycle = vec![File::symlink("x", "y"), File::symlink("y", "x"), File::text("x/a", "x")];
+        let cycle = vec![SampleFile::symlink("x", "y"), SampleFile::symlink("y", "x"), SampleFile::text("x/a", "x")];
         assert_eq!(rules(cycle), [Rule::SymlinkParent]);
-        let merged = Sample::new()
-            .layer([File::folder("usr/lib"), File::symlink("lib", "usr/lib")])
-            .layer([File::text("lib/x", "x")]);
+        let merged = SampleImage::new()
+            .layer([SampleFile::folder("usr/lib"), SampleFile::symlink("lib", "usr/lib")])
+            .layer([SampleFile::text("lib/x", "x")]);
         let audit = merged.audit();
         let weights: Vec<_> = found(&audit, Rule::SymlinkParent).iter().map(|one| one.severity).collect();
         assert_eq!(weights, [Severity::Info]);
@@ -191,34 +196,42 @@ mod tests {
 
     #[test]
     fn links_out_of_the_image_are_found_and_absolute_ones_are_none() {
-        assert_eq!(rules(vec![File::symlink("a/l", "../../x")]), [Rule::SymlinkEscape]);
-        assert_eq!(rules(vec![File::symlink("s", "/var/run/docker.sock")]), [Rule::SymlinkEscape]);
-        assert_eq!(rules(vec![File::symlink("p", "/proc/1/root")]), [Rule::SymlinkEscape]);
+        assert_eq!(rules(vec![SampleFile::symlink("a/l", "../../x")]), [Rule::SymlinkEscape]);
+        assert_eq!(rules(vec![SampleFile::symlink("s", "/var/run/docker.sock")]), [Rule::SymlinkEscape]);
+        assert_eq!(rules(vec![SampleFile::symlink("p", "/proc/1/root")]), [Rule::SymlinkEscape]);
         let usual =
             [("a/l", "../x"), ("l", "/etc/x"), ("m", "/proc/mounts"), ("d", "/devel/x"), ("log", "/dev/stdout")];
-        assert_eq!(rules(usual.map(|(path, target)| File::symlink(path, target)).to_vec()), []);
+        assert_eq!(rules(usual.map(|(path, target)| SampleFile::symlink(path, target)).to_vec()), []);
     }
 
     #[test]
     fn paths_told_twice_and_whiteouts_that_are_none_are_found() {
-        assert_eq!(rules(vec![File::text("a", "x"), File::text("./a", "y")]), [Rule::DuplicatePath]);
-        assert_eq!(rules(vec![File::text("a/.wh.", "")]), [Rule::InvalidWhiteout]);
-        assert_eq!(rules(vec![File::text("a/.wh..", "")]), [Rule::InvalidWhiteout]);
-        assert_eq!(rules(vec![File::folder("a/.wh.b")]), [Rule::InvalidWhiteout]);
-        assert_eq!(rules(vec![File::whiteout("a/b"), File::text("a/b", "x")]), [Rule::InvalidWhiteout]);
-        assert_eq!(rules(vec![File::text("a/.wh..wh..opq", ""), File::text("a/b", "x"), File::whiteout("c")]), []);
+        assert_eq!(rules(vec![SampleFile::text("a", "x"), SampleFile::text("./a", "y")]), [Rule::DuplicatePath]);
+        assert_eq!(rules(vec![SampleFile::text("a/.wh.", "")]), [Rule::InvalidWhiteout]);
+        assert_eq!(rules(vec![SampleFile::text("a/.wh..", "")]), [Rule::InvalidWhiteout]);
+        assert_eq!(rules(vec![SampleFile::folder("a/.wh.b")]), [Rule::InvalidWhiteout]);
+        assert_eq!(rules(vec![SampleFile::whiteout("a/b"), SampleFile::text("a/b", "x")]), [Rule::InvalidWhiteout]);
+        assert_eq!(
+            rules(vec![
+                SampleFile::text("a/.wh..wh..opq", ""),
+                SampleFile::text("a/b", "x"),
+                SampleFile::whiteout("c")
+            ]),
+            []
+        );
     }
 
     #[test]
     fn a_tar_that_readers_disagree_about_is_found() {
-        let sized = File::text("a", "content").pax("size", b"3");
+        let sized = SampleFile::text("a", "content").pax("size", b"3");
         assert_eq!(rules(vec![sized]), [Rule::AmbiguousTar]);
-        assert_eq!(rules(vec![File::text("a", "content").pax("size", b"7")]), []);
+        assert_eq!(rules(vec![SampleFile::text("a", "content").pax("size", b"7")]), []);
         for (owner, rules_) in [(u64::from(u32::MAX), vec![Rule::AmbiguousTar]), (u64::from(u32::MAX) - 1, vec![])] {
-            assert_eq!(rules(vec![File::text("a", "x").owner(owner, 0)]), rules_);
-            assert_eq!(rules(vec![File::text("a", "x").owner(0, owner)]), rules_);
+            assert_eq!(rules(vec![SampleFile::text("a", "x").owner(owner, 0)]), rules_);
+            assert_eq!(rules(vec![SampleFile::text("a", "x").owner(0, owner)]), rules_);
         }
-        let hidden = Sample::new().raw_layer(&[vec![File::text("a", "x")], vec![File::text("b", "y")]]);
+        let hidden =
+            SampleImage::new().raw_layer(&[vec![SampleFile::text("a", "x")], vec![SampleFile::text("b", "y")]]);
         assert_eq!(has(&hidden.audit(), CHECK.rules), [Rule::AmbiguousTar]);
     }
 }

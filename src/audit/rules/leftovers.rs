@@ -1,14 +1,14 @@
-//! Caches, logs, version control and build files: TOOL009.
+//! TOOL009: caches, logs, version control and build files.
 
 use super::{
-    super::{notes::Notes, view::View},
-    Check,
+    super::{image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
     group::{Groups, count},
 };
 use crate::report::{Rule, Severity};
-use crate::rootfs::Kind;
+use crate::rootfs::TarEntryKind;
 
-pub(super) const CHECK: Check = Check { rules: &[Rule::Leftovers], files: true, look };
+pub(super) const CHECK: RuleCheck = RuleCheck { rules: &[Rule::Leftovers], files: true, run: check_leftovers };
 
 /// Folders of which nothing belongs into an image, from the root.
 const ROOTED: [(&str, &str); 6] = [
@@ -50,7 +50,7 @@ const FILES: [(&str, &str); 12] = [
     (".python_history", "a history"),
 ];
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_leftovers(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut groups = Groups::new(Rule::Leftovers);
     for (path, node, entry) in view.files() {
         let Some((where_, what)) = leftover(path) else { continue };
@@ -60,10 +60,10 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             && view.exists(&format!("{where_}/config"))
             && view.exists(&format!("{where_}/objects"));
         let severity = if is_repository { Severity::Medium } else { Severity::Low };
-        debug_assert_eq!(entry.kind, Kind::File);
+        debug_assert_eq!(entry.kind, TarEntryKind::File);
         groups.add(severity, format!("{what} in `{where_}`"), || view.place(node.inode));
     }
-    groups.tell(notes, |key, number| format!("{} of {key}", count(number, "file")));
+    groups.report(notes, |key, number| format!("{} of {key}", count(number, "file")));
 }
 
 /// What a path is left over from, and where that begins.
@@ -93,16 +93,16 @@ fn leftover(path: &str) -> Option<(String, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, found, has};
     use super::*;
 
     #[test]
     fn leftovers_are_told_by_their_folder_and_a_whole_repository_weighs_more() {
-        let sample = Sample::new().layer([
-            File::text("app/.git/config", "[core]"),
-            File::text("app/.git/objects/ab/cd", "x"),
-            File::text("var/cache/apt/pkgcache.bin", "x"),
-            File::text("app/Dockerfile", "FROM x"),
+        let sample = SampleImage::new().layer([
+            SampleFile::text("app/.git/config", "[core]"),
+            SampleFile::text("app/.git/objects/ab/cd", "x"),
+            SampleFile::text("var/cache/apt/pkgcache.bin", "x"),
+            SampleFile::text("app/Dockerfile", "FROM x"),
         ]);
         let audit = sample.audit();
         let told: Vec<_> =
@@ -116,12 +116,12 @@ mod tests {
             ]
         );
         let near = [
-            File::text("app/.github/x", "x"),
-            File::text("app/node_modules/x/Dockerfile", "x"),
-            File::text("app/Dockerfiles", "x"),
-            File::text("var/lib/x", "x"),
-            File::text("tmpfile", "x"),
+            SampleFile::text("app/.github/x", "x"),
+            SampleFile::text("app/node_modules/x/Dockerfile", "x"),
+            SampleFile::text("app/Dockerfiles", "x"),
+            SampleFile::text("var/lib/x", "x"),
+            SampleFile::text("tmpfile", "x"),
         ];
-        assert_eq!(has(&Sample::new().layer(near).audit(), CHECK.rules), []);
+        assert_eq!(has(&SampleImage::new().layer(near).audit(), CHECK.rules), []);
     }
 }

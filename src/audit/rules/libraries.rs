@@ -1,18 +1,18 @@
-//! Whether programs find what they load: ELF001, ELF002 and ELF010.
+//! ELF001, ELF002 and ELF010: whether programs find their loader and libraries.
 
 use std::collections::BTreeSet;
 
 use super::{
     super::{
-        notes::Notes,
-        view::{Entrypoint, View},
+        image_view::{Entrypoint, ImageView},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
     loader::is_writable,
 };
 use crate::rootfs::{
-    At, Content, Entry,
-    programs::{LibrarySearch, Loader, with_origin},
+    EntryIndex, FileContent, TarEntry,
+    programs::{Loader, LoaderSearch, with_origin},
 };
 use crate::{
     elf::Elf,
@@ -22,12 +22,15 @@ use crate::{
 /// Search folders of one program that are looked at.
 const FOLDERS: usize = 1000;
 
-pub(super) const CHECK: Check =
-    Check { rules: &[Rule::DynamicBinary, Rule::MissingLibrary, Rule::LibraryPath], files: true, look };
+pub(super) const CHECK: RuleCheck = RuleCheck {
+    rules: &[Rule::DynamicBinary, Rule::MissingLibrary, Rule::LibraryPath],
+    files: true,
+    run: check_libraries,
+};
 
-fn look(view: &View<'_>, notes: &mut Notes) {
-    let mut search = LibrarySearch::new(view);
-    let needed = matter(view, &mut search);
+fn check_libraries(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    let mut search = LoaderSearch::new(view);
+    let needed = service_files(view, &mut search);
     let entrypoint = match view.entrypoint() {
         Entrypoint::At(path, _) => Some(path.as_str()),
         Entrypoint::Unset | Entrypoint::Lost(..) => None,
@@ -68,7 +71,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Why folders that the loader's configuration names do not count.
-fn unmade_cache(view: &View<'_>) -> &'static str {
+fn unmade_cache(view: &ImageView<'_>) -> &'static str {
     if view.exists("/etc/ld.so.conf") && !view.exists("/etc/ld.so.cache") {
         " (the loader reads `/etc/ld.so.cache`, which `ldconfig` makes of `/etc/ld.so.conf`, and it is not there)"
     } else {
@@ -78,7 +81,12 @@ fn unmade_cache(view: &View<'_>) -> &'static str {
 
 /// What keeps the loader of the program at `path` from starting it. Only of the entrypoint is it certain that it is a
 /// program: a library that needs others looks like a program that names no loader.
-fn loader_fault(search: &LibrarySearch<'_, View<'_>>, path: &str, elf: &Elf, is_entrypoint: bool) -> Option<String> {
+fn loader_fault(
+    search: &LoaderSearch<'_, ImageView<'_>>,
+    path: &str,
+    elf: &Elf,
+    is_entrypoint: bool,
+) -> Option<String> {
     match search.loader(elf) {
         Loader::Missing(loader) => Some(format!("the loader of `{path}` is not in the image: `{loader}`")),
         Loader::NotExecutable(_) => {
@@ -92,17 +100,17 @@ fn loader_fault(search: &LibrarySearch<'_, View<'_>>, path: &str, elf: &Elf, is_
     }
 }
 
-fn headers<'a>(view: &View<'a>, at: At) -> Option<&'a Elf> {
+fn headers<'a>(view: &ImageView<'a>, at: EntryIndex) -> Option<&'a Elf> {
     view.elf(at)?.headers.as_ref().ok()
 }
 
 /// Whether a file is a program of its own, and no library.
-fn is_started(entry: &Entry, elf: &Elf) -> bool {
+fn is_started(entry: &TarEntry, elf: &Elf) -> bool {
     elf.loader.is_some() && entry.mode & 0o111 != 0
 }
 
 /// The files that the service needs: its entrypoint, the interpreters of it, and all that these load.
-fn matter(view: &View<'_>, search: &mut LibrarySearch<'_, View<'_>>) -> BTreeSet<At> {
+fn service_files(view: &ImageView<'_>, search: &mut LoaderSearch<'_, ImageView<'_>>) -> BTreeSet<EntryIndex> {
     let mut needed = BTreeSet::new();
     let Entrypoint::At(path, _) = view.entrypoint() else { return needed };
     let mut open = vec![path.clone()];
@@ -111,7 +119,7 @@ fn matter(view: &View<'_>, search: &mut LibrarySearch<'_, View<'_>>) -> BTreeSet
         if !needed.insert(node.inode) {
             continue;
         }
-        if let Some(Content::Script(line)) = view.content(node.inode) {
+        if let Some(FileContent::Script(line)) = view.content(node.inode) {
             open.extend(line.split_ascii_whitespace().next().map(str::to_owned));
         }
         if let Some(elf) = headers(view, node.inode) {
@@ -122,7 +130,7 @@ fn matter(view: &View<'_>, search: &mut LibrarySearch<'_, View<'_>>) -> BTreeSet
 }
 
 /// Why a folder of RPATH or RUNPATH is none that libraries should come from.
-fn bad_folder(view: &View<'_>, path: &str, folder: &str) -> Option<&'static str> {
+fn bad_folder(view: &ImageView<'_>, path: &str, folder: &str) -> Option<&'static str> {
     if folder.is_empty() {
         return Some("is the working directory");
     }
@@ -135,25 +143,27 @@ fn bad_folder(view: &View<'_>, path: &str, folder: &str) -> Option<&'static str>
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Program, Sample, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, SampleProgram, found, has};
     use super::*;
     use crate::rootfs::programs::ld_cache;
 
-    fn rules(files: Vec<File>) -> Vec<Rule> {
-        has(&Sample::new().entrypoint(&["/app"]).layer(files).audit(), CHECK.rules)
+    fn rules(files: Vec<SampleFile>) -> Vec<Rule> {
+        has(&SampleImage::new().entrypoint(&["/app"]).layer(files).audit(), CHECK.rules)
     }
 
-    fn app(program: &Program) -> File {
-        File::new("app", &program.bytes()).mode(0o555)
+    fn app(program: &SampleProgram) -> SampleFile {
+        SampleFile::new("app", &program.bytes()).mode(0o555)
     }
 
-    fn library(path: &str, needed: &[&'static str]) -> File {
-        File::new(path, &Program { needed: needed.to_vec(), ..Program::default() }.bytes()).mode(0o555)
+    fn library(path: &str, needed: &[&'static str]) -> SampleFile {
+        SampleFile::new(path, &SampleProgram { needed: needed.to_vec(), ..SampleProgram::default() }.bytes())
+            .mode(0o555)
     }
 
     #[test]
     fn loaders_and_libraries_are_searched_as_the_loader_does() {
-        let program = Program { loader: Some("/lib64/ld.so"), needed: vec!["libx.so.1"], ..Program::default() };
+        let program =
+            SampleProgram { loader: Some("/lib64/ld.so"), needed: vec!["libx.so.1"], ..SampleProgram::default() };
         let loader = || library("lib64/ld.so", &[]);
         assert_eq!(rules(vec![app(&program)]), [Rule::DynamicBinary, Rule::MissingLibrary]);
         assert_eq!(rules(vec![app(&program), loader()]), [Rule::MissingLibrary]);
@@ -162,21 +172,21 @@ mod tests {
             rules(vec![app(&program), loader(), library("usr/lib/libx.so.1", &["liby.so"])]),
             [Rule::MissingLibrary]
         );
-        let linked = [loader(), library("opt/real.so", &[]), File::symlink("lib/libx.so.1", "../opt/real.so")];
+        let linked = [loader(), library("opt/real.so", &[]), SampleFile::symlink("lib/libx.so.1", "../opt/real.so")];
         assert_eq!(rules(linked.into_iter().chain([app(&program)]).collect()), []);
         let configured = || vec![app(&program), loader(), library("opt/x/libx.so.1", &[])];
-        let with = |file: File| rules(configured().into_iter().chain([file]).collect());
+        let with = |file: SampleFile| rules(configured().into_iter().chain([file]).collect());
         let cache = ld_cache(&[("libx.so.1", "/opt/x/libx.so.1")]);
-        assert_eq!(with(File::new("etc/ld.so.cache", &cache)), []);
+        assert_eq!(with(SampleFile::new("etc/ld.so.cache", &cache)), []);
         let elsewhere = ld_cache(&[("libx.so.1", "/opt/y/libx.so.1")]);
-        assert_eq!(with(File::new("etc/ld.so.cache", &elsewhere)), [Rule::MissingLibrary]);
-        let unmade = with(File::text("etc/ld.so.conf.d/x.conf", "/opt/x\n"));
+        assert_eq!(with(SampleFile::new("etc/ld.so.cache", &elsewhere)), [Rule::MissingLibrary]);
+        let unmade = with(SampleFile::text("etc/ld.so.conf.d/x.conf", "/opt/x\n"));
         assert_eq!(unmade, [Rule::MissingLibrary], "no loader reads it; `ldconfig` makes the cache of it");
-        let unread = vec![File::symlink("etc/ld.so.cache", "/srv/cache"), File::new("srv/cache", &cache)];
-        let audit = Sample::new().entrypoint(&["/app"]).layer(configured().into_iter().chain(unread)).audit();
+        let unread = vec![SampleFile::symlink("etc/ld.so.cache", "/srv/cache"), SampleFile::new("srv/cache", &cache)];
+        let audit = SampleImage::new().entrypoint(&["/app"]).layer(configured().into_iter().chain(unread)).audit();
         assert_eq!(audit.images[0].unknown.iter().map(|one| one.rules[0]).collect::<Vec<_>>(), [Rule::MissingLibrary]);
-        assert_eq!(rules(vec![app(&Program::default())]), [], "static");
-        let own = Program { runpath: Some("/opt/x"), ..program };
+        assert_eq!(rules(vec![app(&SampleProgram::default())]), [], "static");
+        let own = SampleProgram { runpath: Some("/opt/x"), ..program };
         let inherited =
             vec![app(&own), loader(), library("opt/x/libx.so.1", &["liby.so"]), library("opt/x/liby.so", &[])];
         assert_eq!(rules(inherited), [], "by the program's own path");
@@ -184,17 +194,17 @@ mod tests {
 
     #[test]
     fn what_the_service_does_not_need_weighs_little() {
-        let program = Program { loader: Some("/lib64/ld.so"), ..Program::default() };
-        let other = File::new("opt/other", &program.bytes()).mode(0o555);
-        let audit = Sample::new().entrypoint(&["/app"]).layer([app(&Program::default()), other]).audit();
+        let program = SampleProgram { loader: Some("/lib64/ld.so"), ..SampleProgram::default() };
+        let other = SampleFile::new("opt/other", &program.bytes()).mode(0o555);
+        let audit = SampleImage::new().entrypoint(&["/app"]).layer([app(&SampleProgram::default()), other]).audit();
         assert_eq!(found(&audit, Rule::DynamicBinary).first().map(|one| one.severity), Some(Severity::Low));
     }
 
     #[test]
     fn relative_and_writable_search_folders_are_found() {
         let with = |folder: &'static str, mode| {
-            let program = Program { runpath: Some(folder), ..Program::default() };
-            rules(vec![app(&program), File::folder("opt/lib").mode(mode)])
+            let program = SampleProgram { runpath: Some(folder), ..SampleProgram::default() };
+            rules(vec![app(&program), SampleFile::folder("opt/lib").mode(mode)])
         };
         assert_eq!(with("/opt/lib", 0o755), []);
         assert_eq!(with("$ORIGIN/../lib", 0o755), []);

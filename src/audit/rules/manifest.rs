@@ -1,24 +1,24 @@
-//! The manifest and what it promises: TAR008 to TAR011.
+//! TAR008 to TAR011: the manifest, and what it promises.
 //!
 //! What makes a manifest unreadable ends the reading of the place before any rule looks: duplicate keys, `layers` beside
 //! `manifests`, counts that differ, sizes and digests of documents. Layers are checked while they are read; the engine
 //! tells of those that do not hold what their digests say, and of bombs.
 
 use super::{
-    super::{Place, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::{Rule, Severity};
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::DigestMismatch, Rule::AmbiguousManifest, Rule::ForeignLayer, Rule::ResourceBomb],
     files: true,
-    look,
+    run: check_manifest,
 };
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_manifest(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for (key, message) in view.image.ambiguities() {
-        notes.found(Rule::AmbiguousManifest, Place::key(key), message);
+        notes.found(Rule::AmbiguousManifest, FindingPlace::key(key), message);
     }
     let Some(manifest) = &view.image.manifest else {
         notes.not_applicable(Rule::ForeignLayer, "a docker archive has no manifest");
@@ -27,12 +27,12 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     if manifest.media_type().is_none() {
         let message = "the manifest does not say what it is; readers have to guess";
         // The specification asks for it, and does not demand it.
-        notes.weigh(Rule::AmbiguousManifest, Severity::Low, Place::key("manifest"), message);
+        notes.weigh(Rule::AmbiguousManifest, Severity::Low, FindingPlace::key("manifest"), message);
     }
     let config = manifest.config();
     if config.urls().as_ref().is_some_and(|urls| !urls.is_empty()) {
         let message = "the config is stored elsewhere: its descriptor names hosts to fetch it from";
-        notes.found(Rule::ForeignLayer, Place::key("manifest.config"), message);
+        notes.found(Rule::ForeignLayer, FindingPlace::key("manifest.config"), message);
     }
     for (index, layer) in manifest.layers().iter().enumerate() {
         let urls = layer.urls().as_ref().is_some_and(|urls| !urls.is_empty());
@@ -49,13 +49,13 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::sample::{File, Sample, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, has};
     use super::*;
 
     #[test]
     fn manifests_that_can_be_read_in_two_ways_and_layers_elsewhere_are_found() {
         let with = |key: &str, value: serde_json::Value| {
-            let sample = Sample::new().layer([File::text("a", "x")]).manifest(key, value);
+            let sample = SampleImage::new().layer([SampleFile::text("a", "x")]).manifest(key, value);
             has(&sample.audit(), CHECK.rules)
         };
         let manifest = "application/vnd.oci.image.manifest.v1+json";
@@ -65,13 +65,13 @@ mod tests {
             [Rule::AmbiguousManifest]
         );
         let urls = json!(["https://example.com/layer"]);
-        let sample = Sample::new().layer([File::text("a", "x")]).layer_descriptor("urls", urls);
+        let sample = SampleImage::new().layer([SampleFile::text("a", "x")]).layer_descriptor("urls", urls);
         assert_eq!(has(&sample.audit(), CHECK.rules), [Rule::ForeignLayer]);
     }
 
     #[test]
     fn a_layer_that_is_not_what_its_name_says_is_found_and_never_clean() {
-        let audit = Sample::new().layer([File::text("a", "x")]).damaged().audit();
+        let audit = SampleImage::new().layer([SampleFile::text("a", "x")]).damaged().audit();
         assert_eq!(has(&audit, CHECK.rules), [Rule::DigestMismatch]);
         assert!(audit.is_incomplete());
     }

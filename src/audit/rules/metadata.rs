@@ -1,12 +1,13 @@
-//! What an image says of itself, and what others say of it: CFG013 and CFG014.
+//! CFG013 and CFG014: annotations and signatures.
 
 use super::{
-    super::{Place, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::Rule;
 
-pub(super) const CHECK: Check = Check { rules: &[Rule::MissingMetadata, Rule::Unsigned], files: false, look };
+pub(super) const CHECK: RuleCheck =
+    RuleCheck { rules: &[Rule::MissingMetadata, Rule::Unsigned], files: false, run: check_metadata };
 
 /// The annotations that tell whom to ask and what to rebuild.
 const WANTED: [&str; 5] = [
@@ -22,28 +23,28 @@ const URLS: [&str; 3] =
 const LICENSES: &str = "org.opencontainers.image.licenses";
 const CREATED: &str = "org.opencontainers.image.created";
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_metadata(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let short = |key: &'static str| key.rsplit('.').next().unwrap_or(key);
-    let place = |key: &str| Place::key(format!("manifest.annotations[{key}]"));
+    let place = |key: &str| FindingPlace::key(format!("manifest.annotations[{key}]"));
     let missing: Vec<String> = WANTED
         .iter()
-        .filter(|key| view.said(key).is_none_or(|text| text.trim().is_empty()))
+        .filter(|key| view.annotation_or_label(key).is_none_or(|text| text.trim().is_empty()))
         .map(|key| format!("`{}`", short(key)))
         .collect();
     if !missing.is_empty() {
         let message = format!("the image does not tell its {}", missing.join(", "));
-        notes.found(Rule::MissingMetadata, Place::key("manifest.annotations"), message);
+        notes.found(Rule::MissingMetadata, FindingPlace::key("manifest.annotations"), message);
     }
     for key in URLS {
-        if let Some(text) = view.said(key).filter(|text| !text.contains("://")) {
+        if let Some(text) = view.annotation_or_label(key).filter(|text| !text.contains("://")) {
             notes.found(Rule::MissingMetadata, place(key), format!("`{}` is no URL: `{text}`", short(key)));
         }
     }
-    if let Some(text) = view.said(LICENSES).filter(|text| !text.trim().is_empty() && !is_spdx(text)) {
+    if let Some(text) = view.annotation_or_label(LICENSES).filter(|text| !text.trim().is_empty() && !is_spdx(text)) {
         let message = format!("`licenses` is no SPDX expression: `{text}`");
         notes.found(Rule::MissingMetadata, place(LICENSES), message);
     }
-    if let Some(text) = view.said(CREATED).filter(|text| text.parse::<jiff::Timestamp>().is_err()) {
+    if let Some(text) = view.annotation_or_label(CREATED).filter(|text| text.parse::<jiff::Timestamp>().is_err()) {
         notes.found(Rule::MissingMetadata, place(CREATED), format!("`created` is no date: `{text}`"));
     }
     notes.not_applicable(Rule::Unsigned, "signatures and SBOMs are not read from this place yet");
@@ -76,7 +77,7 @@ fn is_spdx(text: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::sample::{Sample, found};
+    use super::super::super::sample_image::{SampleImage, found};
     use super::*;
 
     #[test]
@@ -87,11 +88,11 @@ mod tests {
                 key("title"): "x", key("version"): "1", key("revision"): "abc", key("licenses"): "MIT",
                 key("source"): source, key("created"): "1970-01-01T00:00:00Z",
             });
-            found(&Sample::new().manifest("annotations", annotations).audit(), Rule::MissingMetadata).len()
+            found(&SampleImage::new().manifest("annotations", annotations).audit(), Rule::MissingMetadata).len()
         };
         assert_eq!(with("https://example.com/x"), 0);
         assert_eq!(with("example"), 1);
-        assert_eq!(found(&Sample::new().audit(), Rule::MissingMetadata).len(), 1);
+        assert_eq!(found(&SampleImage::new().audit(), Rule::MissingMetadata).len(), 1);
     }
 
     #[test]

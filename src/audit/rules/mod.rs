@@ -1,4 +1,4 @@
-//! The rules, one file a rule or a small family, and the table of all of them.
+//! The rules, one file a rule or a small family, and the table of all of them, which the engine runs.
 
 mod accounts;
 mod base;
@@ -28,21 +28,21 @@ mod tests;
 mod tools;
 mod user;
 
-use super::{notes::Notes, view::View};
+use super::{image_view::ImageView, rule_notes::RuleNotes};
 use crate::report::Rule;
 
 /// A rule or a small family of them.
-pub(super) struct Check {
+pub(super) struct RuleCheck {
     /// The rules that it answers.
     pub(super) rules: &'static [Rule],
     /// Whether it needs the files of the layers; without them it has no answer.
     pub(super) files: bool,
     /// Looks, and says what it found, what it could not find out, and what is not for this image.
-    pub(super) look: fn(&View<'_>, &mut Notes),
+    pub(super) run: fn(&ImageView<'_>, &mut RuleNotes),
 }
 
 /// Every check of an image.
-pub(super) const ALL: [Check; 23] = [
+pub(super) const ALL: [RuleCheck; 23] = [
     user::CHECK,
     accounts::CHECK,
     tools::CHECK,

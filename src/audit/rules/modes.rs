@@ -1,25 +1,26 @@
-//! Setuid bits, and what everybody may write to: PERM001 and PERM002.
+//! PERM001 and PERM002: setuid, setgid and world-writable modes.
 
 use std::collections::BTreeSet;
 
 use super::{
-    super::{notes::Notes, view::View},
-    Check,
+    super::{image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::{Rule, Severity};
-use crate::rootfs::Kind;
+use crate::rootfs::TarEntryKind;
 
-pub(super) const CHECK: Check = Check { rules: &[Rule::Setuid, Rule::WorldWritable], files: true, look };
+pub(super) const CHECK: RuleCheck =
+    RuleCheck { rules: &[Rule::Setuid, Rule::WorldWritable], files: true, run: check_modes };
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_modes(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut told = BTreeSet::new();
     for (path, node, inode) in view.nodes() {
         // The headers of hard links count too: runtimes set their mode on the file that they share.
-        let own = view.entry(node.at).filter(|own| own.kind == Kind::HardLink);
+        let own = view.entry(node.at).filter(|own| own.kind == TarEntryKind::HardLink);
         let mode = inode.mode | own.map_or(0, |own| own.mode);
         let place = || view.place(node.at);
         match inode.kind {
-            Kind::File if mode & 0o6000 != 0 && told.insert((node.inode, Rule::Setuid)) => {
+            TarEntryKind::File if mode & 0o6000 != 0 && told.insert((node.inode, Rule::Setuid)) => {
                 let what = match mode & 0o6000 {
                     0o4000 => "setuid",
                     0o2000 => "setgid",
@@ -28,7 +29,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
                 let message = format!("`{path}` is {what}, owned by {}:{}", inode.uid, inode.gid);
                 notes.found(Rule::Setuid, place(), message);
             }
-            Kind::Directory if mode & 0o6000 != 0 => {
+            TarEntryKind::Directory if mode & 0o6000 != 0 => {
                 let message = format!("the folder `{path}` is setuid or setgid");
                 notes.weigh(Rule::Setuid, Severity::Low, place(), message);
             }
@@ -38,10 +39,10 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             continue;
         }
         match inode.kind {
-            Kind::File if told.insert((node.inode, Rule::WorldWritable)) => {
+            TarEntryKind::File if told.insert((node.inode, Rule::WorldWritable)) => {
                 notes.found(Rule::WorldWritable, place(), format!("everybody may write to `{path}`"));
             }
-            Kind::Directory if mode & 0o1000 == 0 => {
+            TarEntryKind::Directory if mode & 0o1000 == 0 => {
                 let message = format!("everybody may write to the folder `{path}`, which is not sticky");
                 notes.weigh(Rule::WorldWritable, Severity::Medium, place(), message);
             }
@@ -52,52 +53,56 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, found, has};
     use super::*;
 
     #[test]
     fn bits_are_found_on_files_folders_and_hard_links() {
-        let sample = Sample::new().layer([
-            File::new("bin/su", &elf()).mode(0o4755),
-            File::hard_link("bin/su2", "bin/su").mode(0o4755),
-            File::folder("var/mail").mode(0o2775),
-            File::text("etc/open", "x").mode(0o666),
-            File::folder("srv/open").mode(0o777),
-            File::folder("tmp").mode(0o1777),
-            File::symlink("link", "etc/open").mode(0o777),
+        let sample = SampleImage::new().layer([
+            SampleFile::new("bin/su", &elf()).mode(0o4755),
+            SampleFile::hard_link("bin/su2", "bin/su").mode(0o4755),
+            SampleFile::folder("var/mail").mode(0o2775),
+            SampleFile::text("etc/open", "x").mode(0o666),
+            SampleFile::folder("srv/open").mode(0o777),
+            SampleFile::folder("tmp").mode(0o1777),
+            SampleFile::symlink("link", "etc/open").mode(0o777),
         ]);
         let audit = sample.audit();
         let told = |rule| found(&audit, rule).iter().map(|one| one.severity).collect::<Vec<_>>();
         assert_eq!(told(Rule::Setuid), [Severity::High, Severity::Low]);
         assert_eq!(told(Rule::WorldWritable), [Severity::High, Severity::Medium]);
-        let near =
-            [File::folder("tmp").mode(0o1777), File::text("a", "x").mode(0o664), File::symlink("l", "a").mode(0o777)];
-        assert_eq!(has(&Sample::new().layer(near).audit(), CHECK.rules), []);
+        let near = [
+            SampleFile::folder("tmp").mode(0o1777),
+            SampleFile::text("a", "x").mode(0o664),
+            SampleFile::symlink("l", "a").mode(0o777),
+        ];
+        assert_eq!(has(&SampleImage::new().layer(near).audit(), CHECK.rules), []);
     }
 
     #[test]
     fn a_hard_link_that_brings_the_bit_is_found() {
-        let files = [File::new("bin/a", &elf()).mode(0o755), File::hard_link("bin/b", "bin/a").mode(0o4755)];
-        assert_eq!(has(&Sample::new().layer(files).audit(), CHECK.rules), [Rule::Setuid]);
+        let files =
+            [SampleFile::new("bin/a", &elf()).mode(0o755), SampleFile::hard_link("bin/b", "bin/a").mode(0o4755)];
+        assert_eq!(has(&SampleImage::new().layer(files).audit(), CHECK.rules), [Rule::Setuid]);
     }
 
     #[test]
     fn what_a_later_layer_removes_or_repairs_is_no_longer_there() {
-        let sample = Sample::new()
-            .layer([File::new("bin/su", &elf()).mode(0o4755), File::new("bin/at", &elf()).mode(0o4755)])
-            .layer([File::whiteout("bin/su"), File::new("bin/at", &elf()).mode(0o755)]);
+        let sample = SampleImage::new()
+            .layer([SampleFile::new("bin/su", &elf()).mode(0o4755), SampleFile::new("bin/at", &elf()).mode(0o4755)])
+            .layer([SampleFile::whiteout("bin/su"), SampleFile::new("bin/at", &elf()).mode(0o755)]);
         assert_eq!(has(&sample.audit(), CHECK.rules), []);
     }
 
     #[test]
     fn a_hard_link_keeps_what_a_later_layer_removes() {
-        let sample = Sample::new()
+        let sample = SampleImage::new()
             .layer([
-                File::new("bin/a", &elf()).mode(0o4755),
-                File::hard_link("bin/b", "bin/a").mode(0o755),
-                File::hard_link("bin/c", "bin/b").mode(0o755),
+                SampleFile::new("bin/a", &elf()).mode(0o4755),
+                SampleFile::hard_link("bin/b", "bin/a").mode(0o755),
+                SampleFile::hard_link("bin/c", "bin/b").mode(0o755),
             ])
-            .layer([File::whiteout("bin/a"), File::whiteout("bin/b")]);
+            .layer([SampleFile::whiteout("bin/a"), SampleFile::whiteout("bin/b")]);
         let audit = sample.audit();
         let paths: Vec<_> = found(&audit, Rule::Setuid).iter().map(|one| one.place.path.clone()).collect();
         assert_eq!(paths, [Some("/bin/c".to_owned())]);

@@ -1,16 +1,16 @@
-//! Busybox and toybox, whatever they are called: TOOL002.
+//! TOOL002: busybox and toybox under any name.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
-    super::{notes::Notes, view::View},
-    Check,
+    super::{image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
     dictionary::Dictionary,
 };
 use crate::report::Rule;
-use crate::rootfs::{At, Magic, file_name};
+use crate::rootfs::{EntryIndex, Magic, file_name};
 
-pub(super) const CHECK: Check = Check { rules: &[Rule::MultiCallBinary], files: true, look };
+pub(super) const CHECK: RuleCheck = RuleCheck { rules: &[Rule::MultiCallBinary], files: true, run: check_multi_call };
 
 /// Names of tools that no ordinary program shares.
 const APPLETS: &str = "ash sh ls cat cp mv rm mkdir rmdir chmod chown ps kill mount umount wget nc ping vi sed grep awk tar gzip \
@@ -25,10 +25,10 @@ fn applets() -> &'static Dictionary<()> {
     KNOWN.get_or_init(|| Dictionary::of(APPLETS.split_ascii_whitespace().map(|name| (name, ()))))
 }
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_multi_call(view: &ImageView<'_>, notes: &mut RuleNotes) {
     // By links: how many names of tools lead to a file.
     let applets = applets();
-    let mut names: BTreeMap<At, usize> = BTreeMap::new();
+    let mut names: BTreeMap<EntryIndex, usize> = BTreeMap::new();
     for (path, _, _) in view.nodes() {
         let name = file_name(path);
         if applets.get(name).is_none() {
@@ -60,7 +60,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, elf, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, has};
     use super::*;
 
     #[test]
@@ -68,12 +68,12 @@ mod tests {
         let banner: String = "v xoBysuB".chars().rev().collect();
         let mut box_file = elf();
         box_file.extend(format!("\0{banner}1.36.1 (2024-01-01)\0").bytes());
-        let found = |files: Vec<File>| has(&Sample::new().layer(files).audit(), CHECK.rules);
-        assert_eq!(found(vec![File::new("usr/bin/server", &box_file).mode(0o755)]), [Rule::MultiCallBinary]);
-        assert_eq!(found(vec![File::new("usr/bin/server", &elf()).mode(0o755)]), []);
+        let found = |files: Vec<SampleFile>| has(&SampleImage::new().layer(files).audit(), CHECK.rules);
+        assert_eq!(found(vec![SampleFile::new("usr/bin/server", &box_file).mode(0o755)]), [Rule::MultiCallBinary]);
+        assert_eq!(found(vec![SampleFile::new("usr/bin/server", &elf()).mode(0o755)]), []);
         let linked = |names: &[&str]| {
-            let links = names.iter().map(|name| File::symlink(&format!("bin/{name}"), "/x"));
-            links.chain([File::new("x", &elf()).mode(0o755)]).collect::<Vec<_>>()
+            let links = names.iter().map(|name| SampleFile::symlink(&format!("bin/{name}"), "/x"));
+            links.chain([SampleFile::new("x", &elf()).mode(0o755)]).collect::<Vec<_>>()
         };
         assert_eq!(found(linked(&["ls", "cat", "cp", "mv", "rm"])), [Rule::MultiCallBinary]);
         assert_eq!(found(linked(&["ls", "cat", "cp", "mv"])), []);

@@ -1,22 +1,22 @@
-//! What the run user can change: PERM003 to PERM006.
+//! PERM003 to PERM006: files that the run user can change.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
-        notes::Notes,
-        view::{Entrypoint, View},
+        image_view::{Entrypoint, ImageView},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
     group::{Groups, area, count},
 };
 use crate::report::{Rule, Severity};
-use crate::rootfs::{Entry, Kind, Magic, parent};
+use crate::rootfs::{Magic, TarEntry, TarEntryKind, parent};
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::WritableCode, Rule::ReplaceableCode, Rule::RunUserOwned, Rule::ForeignOwner],
     files: true,
-    look,
+    run: check_ownership,
 };
 
 /// Ends of names of what an interpreter runs.
@@ -40,7 +40,7 @@ const CODE: [&str; 12] = [
 ];
 
 /// Whether a file is run, loaded or interpreted.
-fn is_code(entry: &Entry) -> bool {
+fn is_code(entry: &TarEntry) -> bool {
     let name = entry.name();
     if entry.mode & 0o111 != 0 && entry.magic != Magic::Empty || matches!(entry.magic, Magic::Elf | Magic::Script) {
         return true;
@@ -56,8 +56,8 @@ fn has_name_of_code(name: &str) -> bool {
         || SOURCES.iter().any(|end| name.ends_with(end))
 }
 
-fn look(view: &View<'_>, notes: &mut Notes) {
-    foreign(view, notes);
+fn check_ownership(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    check_foreign_owners(view, notes);
     let Some(uid) = view.user.uid.filter(|uid| *uid != 0) else {
         let why = if view.user.uid.is_some() {
             "root may change everything; `root-user` says it"
@@ -83,15 +83,15 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             owned.add(Severity::Low, area(path), || view.place(node.inode));
         }
     }
-    code.tell(notes, |folder, number| {
+    code.report(notes, |folder, number| {
         format!("the run user can change {} below `{folder}`", count(number, "program or library file"))
     });
-    owned.tell(notes, |folder, number| format!("{} below `{folder}` belong to the run user", count(number, "file")));
-    replaceable(view, notes);
+    owned.report(notes, |folder, number| format!("{} below `{folder}` belong to the run user", count(number, "file")));
+    check_replaceable(view, notes);
 }
 
 /// Whether somebody said that a path is for the run user to write.
-fn is_meant_to_be_written(view: &View<'_>, path: &str) -> bool {
+fn is_meant_to_be_written(view: &ImageView<'_>, path: &str) -> bool {
     let below = |folder: &str| {
         folder != "/" && path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
     };
@@ -101,7 +101,7 @@ fn is_meant_to_be_written(view: &View<'_>, path: &str) -> bool {
 }
 
 /// Programs, libraries and configuration in folders that the run user can rename things in.
-fn replaceable(view: &View<'_>, notes: &mut Notes) {
+fn check_replaceable(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut folders: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     // Whoever can replace a link to the program needs not touch the program.
@@ -138,52 +138,56 @@ fn replaceable(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Files of nobody that runs here.
-fn foreign(view: &View<'_>, notes: &mut Notes) {
+fn check_foreign_owners(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut groups = Groups::new(Rule::ForeignOwner);
     for (_, node, entry) in view.nodes() {
-        if entry.kind == Kind::Symlink || entry.uid == 0 || view.user.uid == Some(entry.uid) {
+        if entry.kind == TarEntryKind::Symlink || entry.uid == 0 || view.user.uid == Some(entry.uid) {
             continue;
         }
         groups.add(Severity::Low, entry.uid.to_string(), || view.place(node.inode));
     }
-    groups.tell(notes, |uid, number| {
+    groups.report(notes, |uid, number| {
         format!("{} belong to the uid {uid}, which is neither root nor the run user", count(number, "path"))
     });
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, elf, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, has};
     use super::*;
 
-    fn found(files: Vec<File>) -> Vec<Rule> {
-        has(&Sample::new().user("100:101").layer(files).audit(), CHECK.rules)
+    fn found(files: Vec<SampleFile>) -> Vec<Rule> {
+        has(&SampleImage::new().user("100:101").layer(files).audit(), CHECK.rules)
     }
 
     #[test]
     fn what_the_run_user_owns_or_may_write_is_found() {
-        let program = |path: &str| File::new(path, &elf()).mode(0o755);
+        let program = |path: &str| SampleFile::new(path, &elf()).mode(0o755);
         assert_eq!(found(vec![program("app/run")]), []);
         assert_eq!(found(vec![program("app/run").owner(100, 101)]), [Rule::WritableCode]);
         assert_eq!(found(vec![program("app/run").owner(100, 101).mode(0o555)]), [Rule::WritableCode]);
         assert_eq!(found(vec![program("app/run").owner(0, 101).mode(0o775)]), [Rule::WritableCode]);
         assert_eq!(found(vec![program("app/run").owner(0, 5).mode(0o775)]), []);
-        assert_eq!(found(vec![File::text("app/api.py", "x").owner(100, 101)]), [Rule::WritableCode]);
-        assert_eq!(found(vec![File::text("data/x", "x").owner(100, 101)]), [Rule::RunUserOwned]);
-        assert_eq!(found(vec![File::text("app/page.html", "x").owner(100, 101).mode(0o644)]), [Rule::WritableCode]);
-        assert_eq!(found(vec![File::text("app/page.html", "x").owner(0, 101).mode(0o644)]), []);
-        let group = File::text("etc/group", "app:x:101:\nstaff:x:50:app\n");
-        let passwd = File::text("etc/passwd", "app:x:100:101::/:/\n");
+        assert_eq!(found(vec![SampleFile::text("app/api.py", "x").owner(100, 101)]), [Rule::WritableCode]);
+        assert_eq!(found(vec![SampleFile::text("data/x", "x").owner(100, 101)]), [Rule::RunUserOwned]);
+        assert_eq!(
+            found(vec![SampleFile::text("app/page.html", "x").owner(100, 101).mode(0o644)]),
+            [Rule::WritableCode]
+        );
+        assert_eq!(found(vec![SampleFile::text("app/page.html", "x").owner(0, 101).mode(0o644)]), []);
+        let group = SampleFile::text("etc/group", "app:x:101:\nstaff:x:50:app\n");
+        let passwd = SampleFile::text("etc/passwd", "app:x:100:101::/:/\n");
         let shared = program("app/run").owner(0, 50).mode(0o775);
         assert_eq!(found(vec![group, passwd, shared]), [Rule::WritableCode], "by a group of /etc/group");
-        assert_eq!(found(vec![File::text("home/u/x", "x").owner(100, 101)]), []);
-        assert_eq!(found(vec![File::text("app/x", "x").owner(501, 20)]), [Rule::ForeignOwner]);
+        assert_eq!(found(vec![SampleFile::text("home/u/x", "x").owner(100, 101)]), []);
+        assert_eq!(found(vec![SampleFile::text("app/x", "x").owner(501, 20)]), [Rule::ForeignOwner]);
     }
 
     #[test]
     fn a_folder_of_the_run_user_above_a_program_lets_it_replace_the_program() {
-        let file = || File::new("app/bin/run", &elf()).mode(0o555);
-        let app = |mode, uid| vec![File::folder("app").mode(mode).owner(uid, 0), File::folder("app/bin"), file()];
+        let file = || SampleFile::new("app/bin/run", &elf()).mode(0o555);
+        let app =
+            |mode, uid| vec![SampleFile::folder("app").mode(mode).owner(uid, 0), SampleFile::folder("app/bin"), file()];
         assert_eq!(found(app(0o755, 0)), []);
         assert_eq!(found(app(0o755, 100)), [Rule::ReplaceableCode]);
         assert_eq!(found(app(0o1777, 0)), [], "sticky");
@@ -194,13 +198,13 @@ mod tests {
     fn a_link_to_the_entrypoint_in_a_folder_of_the_run_user_is_found() {
         let files = |uid| {
             [
-                File::folder("app").owner(uid, 0),
-                File::symlink("app/run", "/usr/bin/run"),
-                File::new("usr/bin/run", &elf()).mode(0o555),
+                SampleFile::folder("app").owner(uid, 0),
+                SampleFile::symlink("app/run", "/usr/bin/run"),
+                SampleFile::new("usr/bin/run", &elf()).mode(0o555),
             ]
         };
         let rules = |uid| {
-            let sample = Sample::new().user("100:101").entrypoint(&["/app/run"]).layer(files(uid));
+            let sample = SampleImage::new().user("100:101").entrypoint(&["/app/run"]).layer(files(uid));
             has(&sample.audit(), &[Rule::ReplaceableCode])
         };
         assert_eq!(rules(0), []);
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn root_is_asked_nothing() {
-        let sample = Sample::new().user("0").layer([File::new("a", &elf()).mode(0o755)]);
+        let sample = SampleImage::new().user("0").layer([SampleFile::new("a", &elf()).mode(0o755)]);
         assert_eq!(has(&sample.audit(), CHECK.rules), []);
     }
 }

@@ -1,15 +1,15 @@
-//! Ports and volumes: NET002 to NET005.
+//! NET002 to NET005: ports and volumes.
 
 use super::{
-    super::{Place, Presence, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
 };
 use crate::report::Rule;
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::AdminPort, Rule::PrivilegedPort, Rule::InvalidPort, Rule::SensitiveVolume],
     files: true,
-    look,
+    run: check_ports,
 };
 
 /// Ports of administration services, and what listens there.
@@ -27,9 +27,9 @@ const ADMIN: [(u16, &str); 7] = [
 const SYSTEM: [&str; 12] =
     ["/etc", "/proc", "/sys", "/dev", "/boot", "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin"];
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_ports(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for port in view.keys("ExposedPorts") {
-        let place = || Place::key(format!("config.ExposedPorts[{port}]"));
+        let place = || FindingPlace::key(format!("config.ExposedPorts[{port}]"));
         let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
         let number = number.parse::<u16>().ok().filter(|number| *number > 0 && !port.starts_with('+'));
         let protocol = protocol.to_ascii_lowercase();
@@ -54,13 +54,13 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             |folder: &str| clean == folder || clean.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         if clean == "/" || SYSTEM.into_iter().any(covers) || clean.ends_with("/docker.sock") {
             let message = format!("the volume `{volume}` covers a folder of the system");
-            notes.found(Rule::SensitiveVolume, Place::key(format!("config.Volumes[{volume}]")), message);
+            notes.found(Rule::SensitiveVolume, FindingPlace::key(format!("config.Volumes[{volume}]")), message);
         }
     }
 }
 
 /// Whether some file brings a capability of its own; it may be that for low ports.
-fn has_capability(view: &View<'_>) -> bool {
+fn has_capability(view: &ImageView<'_>) -> bool {
     view.entries().any(|(at, entry)| {
         view.rootfs.presence(at) == Presence::Final
             && entry.xattrs().iter().any(|(name, _)| name == "security.capability")
@@ -69,12 +69,12 @@ fn has_capability(view: &View<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{Sample, has};
+    use super::super::super::sample_image::{SampleImage, has};
     use super::*;
 
     #[test]
     fn ports_and_volumes_are_judged() {
-        let port = |port: &str| has(&Sample::new().port(port).audit(), CHECK.rules);
+        let port = |port: &str| has(&SampleImage::new().port(port).audit(), CHECK.rules);
         assert_eq!(port("8080/tcp"), []);
         assert_eq!(port("8080"), []);
         assert_eq!(port("22/tcp"), [Rule::AdminPort, Rule::PrivilegedPort]);
@@ -84,13 +84,13 @@ mod tests {
         for bad in ["0/tcp", "-1/tcp", " 80/tcp", "80-90/tcp", "65536", "70000/tcp", "80/http", "x", "", "+80/tcp"] {
             assert_eq!(port(bad), [Rule::InvalidPort], "{bad}");
         }
-        let volume = |path: &str| has(&Sample::new().volume(path).audit(), CHECK.rules);
+        let volume = |path: &str| has(&SampleImage::new().volume(path).audit(), CHECK.rules);
         assert_eq!(volume("/var/lib/hello"), []);
         assert_eq!(volume("/libdata"), []);
         for bad in ["/", "/etc", "etc", "/lib32", "/usr/share", "/x/../etc", "/var/run/docker.sock"] {
             assert_eq!(volume(bad), [Rule::SensitiveVolume], "{bad}");
         }
-        let root = Sample::new().user("0").port("80/tcp");
+        let root = SampleImage::new().user("0").port("80/tcp");
         assert_eq!(has(&root.audit(), CHECK.rules), []);
     }
 }

@@ -1,21 +1,21 @@
-//! How programs are hardened and what they tell: ELF003 to ELF009, ELF011 and ELF012.
+//! ELF003 to ELF009, ELF011 and ELF012: how programs are hardened, and what they disclose.
 
 use std::cell::OnceCell;
 
 use super::{
     super::{
-        notes::Notes,
-        view::{Entrypoint, View},
+        image_view::{Entrypoint, ImageView},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
 };
-use crate::rootfs::{At, ElfFile, Entry, Kind};
+use crate::rootfs::{ElfFile, EntryIndex, TarEntry, TarEntryKind};
 use crate::{
     elf::{Elf, Hardening, Language, NotElf, Relro, Stack},
     report::{Rule, Severity},
 };
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[
         Rule::MissingCertificates,
         Rule::NotPie,
@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         Rule::NeedsCgo,
     ],
     files: true,
-    look,
+    run: check_programs,
 };
 
 /// Where programs look for CA certificates.
@@ -46,7 +46,7 @@ const CERTIFICATES: [&str; 6] = [
 /// Names of sections hold so much of nothing that this is no debug information.
 const DEBUG_BYTES: u64 = 4 << 10;
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_programs(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let entrypoint = match view.entrypoint() {
         Entrypoint::At(path, _) => view.find(path).ok().map(|(_, node, _)| node.inode),
         _ => None,
@@ -72,8 +72,8 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         match &file.headers {
             Ok(elf) => match &file.hardening {
                 Some(hardening) => {
-                    hardened(&subject, notes, entry, elf, hardening, file);
-                    tells(&subject, notes, entry, elf, hardening, file, &certificates);
+                    check_hardening(&subject, notes, entry, elf, hardening, file);
+                    check_disclosures(&subject, notes, entry, elf, hardening, file, &certificates);
                 }
                 None => subject.unread(notes, "its headers cannot be read"),
             },
@@ -88,34 +88,34 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 
 /// One ELF file of an image.
 struct Subject<'v, 'a> {
-    view: &'v View<'a>,
+    view: &'v ImageView<'a>,
     path: &'v str,
-    at: At,
+    at: EntryIndex,
     /// It is what the container starts.
     main: bool,
 }
 
 impl Subject<'_, '_> {
-    fn found(&self, notes: &mut Notes, rule: Rule, message: String) {
+    fn found(&self, notes: &mut RuleNotes, rule: Rule, message: String) {
         self.weigh(notes, rule, rule.facts().severity, message);
     }
 
-    fn weigh(&self, notes: &mut Notes, rule: Rule, severity: Severity, message: String) {
+    fn weigh(&self, notes: &mut RuleNotes, rule: Rule, severity: Severity, message: String) {
         notes.weigh(rule, severity, self.view.place(self.at), message);
     }
 
     /// The program that a container starts must be read; of others it is told.
-    fn unread(&self, notes: &mut Notes, why: &str) {
+    fn unread(&self, notes: &mut RuleNotes, why: &str) {
         if self.main {
             notes.unknown(Rule::ExecutableStack, self.view.place(self.at), why);
         }
     }
 }
 
-fn hardened(
+fn check_hardening(
     subject: &Subject<'_, '_>,
-    notes: &mut Notes,
-    entry: &Entry,
+    notes: &mut RuleNotes,
+    entry: &TarEntry,
     elf: &Elf,
     hardening: &Hardening,
     file: &ElfFile,
@@ -152,10 +152,10 @@ fn hardened(
     }
 }
 
-fn tells(
+fn check_disclosures(
     subject: &Subject<'_, '_>,
-    notes: &mut Notes,
-    entry: &Entry,
+    notes: &mut RuleNotes,
+    entry: &TarEntry,
     elf: &Elf,
     hardening: &Hardening,
     file: &ElfFile,
@@ -189,12 +189,12 @@ fn tells(
     }
 }
 
-fn has_certificates(view: &View<'_>) -> bool {
+fn has_certificates(view: &ImageView<'_>) -> bool {
     let own = view.env().into_iter().filter(|(name, _)| matches!(*name, "SSL_CERT_FILE" | "SSL_CERT_DIR"));
     let named: Vec<&str> = own.map(|(_, value)| value).filter(|value| value.starts_with('/')).collect();
     let hashed = || view.nodes().any(|(path, _, entry)| path.starts_with("/etc/ssl/certs/") && entry.size > 0);
     let any = CERTIFICATES.iter().copied().chain(named).any(|path| match view.look_up(path) {
-        Ok((_, Some((_, entry)))) => entry.kind == Kind::Directory || entry.size > 0,
+        Ok((_, Some((_, entry)))) => entry.kind == TarEntryKind::Directory || entry.size > 0,
         Ok((_, None)) => true,
         Err(_) => false,
     });
@@ -204,15 +204,15 @@ fn has_certificates(view: &View<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Program, Sample, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, SampleProgram, found, has};
     use super::*;
 
-    fn audit(program: &[u8], more: Vec<File>) -> super::super::super::Audit {
-        let files = more.into_iter().chain([File::new("app", program).mode(0o555)]);
-        Sample::new().entrypoint(&["/app"]).layer(files).audit()
+    fn audit(program: &[u8], more: Vec<SampleFile>) -> super::super::super::Audit {
+        let files = more.into_iter().chain([SampleFile::new("app", program).mode(0o555)]);
+        SampleImage::new().entrypoint(&["/app"]).layer(files).audit()
     }
 
-    fn rules(program: &Program) -> Vec<Rule> {
+    fn rules(program: &SampleProgram) -> Vec<Rule> {
         let mut rules = has(&audit(&program.bytes(), vec![]), CHECK.rules);
         // The test's programs tell nothing of themselves.
         rules.retain(|rule| *rule != Rule::NoDependencyData);
@@ -221,22 +221,22 @@ mod tests {
 
     #[test]
     fn hardening_is_read_from_the_headers() {
-        let good = Program::default;
+        let good = SampleProgram::default;
         assert_eq!(rules(&good()), []);
-        assert_eq!(rules(&Program { fixed: true, ..good() }), [Rule::NotPie]);
-        assert_eq!(rules(&Program { stack: 7, ..good() }), [Rule::ExecutableStack]);
-        assert_eq!(rules(&Program { code: 7, ..good() }), [Rule::ExecutableStack]);
-        assert_eq!(rules(&Program { relro: false, ..good() }), [Rule::NoRelro]);
+        assert_eq!(rules(&SampleProgram { fixed: true, ..good() }), [Rule::NotPie]);
+        assert_eq!(rules(&SampleProgram { stack: 7, ..good() }), [Rule::ExecutableStack]);
+        assert_eq!(rules(&SampleProgram { code: 7, ..good() }), [Rule::ExecutableStack]);
+        assert_eq!(rules(&SampleProgram { relro: false, ..good() }), [Rule::NoRelro]);
     }
 
     #[test]
     fn tls_without_certificates_and_paths_of_builders_are_found() {
         let word: String = "shtap_yfirev_tluafed_tes_XTC_LSS".chars().rev().collect();
-        let mut program = Program::default().bytes();
+        let mut program = SampleProgram::default().bytes();
         program.extend(format!("\0{word}\0/home/alice/src/app/main.c\0").bytes());
         let all = has(&audit(&program, vec![]), CHECK.rules);
         assert!(all.contains(&Rule::MissingCertificates) && all.contains(&Rule::BuildPaths), "{all:?}");
-        let bundle = File::text("etc/ssl/certs/ca-certificates.crt", "x");
+        let bundle = SampleFile::text("etc/ssl/certs/ca-certificates.crt", "x");
         assert!(found(&audit(&program, vec![bundle]), Rule::MissingCertificates).is_empty());
     }
 }

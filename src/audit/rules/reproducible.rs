@@ -1,25 +1,25 @@
-//! What differs between two builds of the same: REP001 to REP005.
+//! REP001 to REP005: times, orders and names that differ between two builds of the same source.
 
 use serde_json::Value;
 
 use super::{
-    super::{Place, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
     group::count,
 };
 use crate::{
     image::Packing,
     report::Rule,
-    rootfs::{At, Entry, Flaw, Orphans},
+    rootfs::{EntryIndex, Flaw, Orphans, TarEntry},
 };
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::VaryingCreated, Rule::VaryingTimes, Rule::GzipMetadata, Rule::OwnerNames, Rule::UnsortedEntries],
     files: true,
-    look,
+    run: check_reproducible,
 };
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_reproducible(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let created = created(view, notes);
     orphans(view, notes);
     let gzip = view.image.layers.iter().any(|layer| Packing::of(&layer.descriptor.media_type) == Packing::Gzip);
@@ -35,7 +35,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             let number = scan.entries.iter().filter(|entry| entry.names).count();
             let message =
                 format!("{number} entries of the layer name the users or groups of the machine that built it");
-            notes.found(Rule::OwnerNames, view.place(At { layer, entry }), message);
+            notes.found(Rule::OwnerNames, view.place(EntryIndex { layer, entry }), message);
         }
         if scan.flaws.iter().any(|(_, flaw)| *flaw == Flaw::ProcessId) {
             let message = "names of extended headers hold the number of the process that wrote them";
@@ -47,13 +47,13 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         });
         if let Some(entry) = unsorted {
             let message = "the entries of the layer are not sorted";
-            notes.found(Rule::UnsortedEntries, view.place(At { layer, entry: entry + 1 }), message);
+            notes.found(Rule::UnsortedEntries, view.place(EntryIndex { layer, entry: entry + 1 }), message);
         }
     }
 }
 
 /// Paths whose folder no layer has: each runtime makes it with a mode and time of its own.
-fn orphans(view: &View<'_>, notes: &mut Notes) {
+fn orphans(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let Orphans { number, first } = view.rootfs.orphans();
     if let Some(node) = view.rootfs.get(first) {
         let message = format!("no layer has the folders of {}, such as `{first}`", count(*number, "path"));
@@ -69,9 +69,9 @@ fn components(path: &str) -> impl Iterator<Item = &str> {
 /// The config's date: none, a whole day's beginning or a whole second is fine; parts of a second are the clock's.
 ///
 /// Gives the date back, where there is one.
-fn created(view: &View<'_>, notes: &mut Notes) -> Option<jiff::Timestamp> {
+fn created(view: &ImageView<'_>, notes: &mut RuleNotes) -> Option<jiff::Timestamp> {
     let text = view.document.get("created").and_then(Value::as_str)?;
-    let place = || Place::key("created");
+    let place = || FindingPlace::key("created");
     let Ok(time) = text.parse::<jiff::Timestamp>() else {
         notes.found(Rule::VaryingCreated, place(), format!("the date of creation is none: `{text}`"));
         return None;
@@ -84,16 +84,22 @@ fn created(view: &View<'_>, notes: &mut Notes) -> Option<jiff::Timestamp> {
 }
 
 /// Times of entries: parts of seconds, or later than the image.
-fn times(view: &View<'_>, notes: &mut Notes, layer: usize, entries: &[Entry], created: Option<jiff::Timestamp>) {
+fn times(
+    view: &ImageView<'_>,
+    notes: &mut RuleNotes,
+    layer: usize,
+    entries: &[TarEntry],
+    created: Option<jiff::Timestamp>,
+) {
     let limit = created.map_or(u64::MAX, |time| u64::try_from(time.as_second()).unwrap_or(0));
     if let Some(entry) = entries.iter().position(|entry| entry.fine_times) {
         let number = entries.iter().filter(|entry| entry.fine_times).count();
         let message = format!("{number} entries of the layer have parts of a second, or times of access");
-        notes.found(Rule::VaryingTimes, view.place(At { layer, entry }), message);
+        notes.found(Rule::VaryingTimes, view.place(EntryIndex { layer, entry }), message);
     } else if let Some(entry) = entries.iter().position(|entry| entry.mtime > limit) {
         let number = entries.iter().filter(|entry| entry.mtime > limit).count();
         let message = format!("{number} entries of the layer are younger than the image says it is");
-        notes.found(Rule::VaryingTimes, view.place(At { layer, entry }), message);
+        notes.found(Rule::VaryingTimes, view.place(EntryIndex { layer, entry }), message);
     }
 }
 
@@ -102,38 +108,45 @@ mod tests {
     use serde_json::json;
 
     use super::{
-        super::super::sample::{File, Sample, has},
+        super::super::sample_image::{SampleFile, SampleImage, has},
         *,
     };
 
-    fn rules(files: Vec<File>) -> Vec<Rule> {
-        has(&Sample::new().layer(files).audit(), CHECK.rules)
+    fn rules(files: Vec<SampleFile>) -> Vec<Rule> {
+        has(&SampleImage::new().layer(files).audit(), CHECK.rules)
     }
 
     #[test]
     fn dates_of_the_clock_are_found() {
         let with =
-            |created: &str| has(&Sample::new().document("created", json!(created)).layer([]).audit(), CHECK.rules);
+            |created: &str| has(&SampleImage::new().document("created", json!(created)).layer([]).audit(), CHECK.rules);
         assert_eq!(with("1970-01-01T00:00:00Z"), []);
         assert_eq!(with("2024-05-01T12:13:14Z"), []);
         assert_eq!(with("2024-05-01T12:13:14.123456789Z"), [Rule::VaryingCreated]);
         assert_eq!(with("yesterday"), [Rule::VaryingCreated]);
-        assert_eq!(rules(vec![File::text("a", "x").mtime(1)]), [Rule::VaryingTimes]);
-        assert_eq!(rules(vec![File::text("a", "x").pax("mtime", b"0.5")]), [Rule::VaryingTimes]);
-        assert_eq!(rules(vec![File::text("a", "x").pax("atime", b"0")]), [Rule::VaryingTimes]);
-        assert_eq!(rules(vec![File::text("a", "x").pax("mtime", b"0.0")]), []);
+        assert_eq!(rules(vec![SampleFile::text("a", "x").mtime(1)]), [Rule::VaryingTimes]);
+        assert_eq!(rules(vec![SampleFile::text("a", "x").pax("mtime", b"0.5")]), [Rule::VaryingTimes]);
+        assert_eq!(rules(vec![SampleFile::text("a", "x").pax("atime", b"0")]), [Rule::VaryingTimes]);
+        assert_eq!(rules(vec![SampleFile::text("a", "x").pax("mtime", b"0.0")]), []);
     }
 
     #[test]
     fn names_order_and_gzip_headers_are_found() {
-        assert_eq!(rules(vec![File::text("a", "x").names("alice", "staff")]), [Rule::OwnerNames]);
-        assert_eq!(rules(vec![File::text("a", "x").names("root", "root")]), []);
-        assert_eq!(rules(vec![File::text("b", "x"), File::text("a", "x")]), [Rule::UnsortedEntries]);
-        assert_eq!(rules(vec![File::text("a/b", "x")]), [Rule::UnsortedEntries], "without its folder");
+        assert_eq!(rules(vec![SampleFile::text("a", "x").names("alice", "staff")]), [Rule::OwnerNames]);
+        assert_eq!(rules(vec![SampleFile::text("a", "x").names("root", "root")]), []);
+        assert_eq!(rules(vec![SampleFile::text("b", "x"), SampleFile::text("a", "x")]), [Rule::UnsortedEntries]);
+        assert_eq!(rules(vec![SampleFile::text("a/b", "x")]), [Rule::UnsortedEntries], "without its folder");
         // Before or behind `a/b`: `.` sorts before `/`.
-        assert_eq!(rules(vec![File::folder("a"), File::text("a.b", "x"), File::text("a/b", "x")]), []);
-        assert_eq!(rules(vec![File::folder("a"), File::text("a/b", "x"), File::text("a.b", "x")]), []);
-        let packed = |time| has(&Sample::new().gzip(time).layer([File::text("a", "x")]).audit(), CHECK.rules);
+        assert_eq!(
+            rules(vec![SampleFile::folder("a"), SampleFile::text("a.b", "x"), SampleFile::text("a/b", "x")]),
+            []
+        );
+        assert_eq!(
+            rules(vec![SampleFile::folder("a"), SampleFile::text("a/b", "x"), SampleFile::text("a.b", "x")]),
+            []
+        );
+        let packed =
+            |time| has(&SampleImage::new().gzip(time).layer([SampleFile::text("a", "x")]).audit(), CHECK.rules);
         assert_eq!(packed(0), []);
         assert_eq!(packed(7), [Rule::GzipMetadata]);
     }

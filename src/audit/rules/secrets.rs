@@ -1,51 +1,51 @@
-//! Secrets in files and in the configuration: SEC001 to SEC009. What a secret is, the scanner knows.
+//! SEC001 to SEC009: secrets in files and in the configuration, as the scanner of [`secrets`](crate::secrets) finds them.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{
-    super::{Finding, Place, Presence, notes::Notes, view::View},
-    Check,
+    super::{Finding, FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
     group::Groups,
 };
 use crate::report::{Limits, Rule};
-use crate::rootfs::{At, Kind};
+use crate::rootfs::{EntryIndex, TarEntryKind};
 use crate::secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text};
 
 /// In files, of every layer.
-pub(super) const FILES: Check = Check {
+pub(super) const FILES: RuleCheck = RuleCheck {
     rules: &[Rule::PrivateKey, Rule::ProviderToken, Rule::RemovedSecret, Rule::CredentialFile, Rule::LoginTraces],
     files: true,
-    look: files,
+    run: check_files,
 };
 
 /// In the configuration.
-pub(super) const TEXTS: Check = Check {
+pub(super) const TEXTS: RuleCheck = RuleCheck {
     rules: &[Rule::SecretInEnv, Rule::SecretInLabel, Rule::SecretInHistory, Rule::SecretInArguments],
     files: false,
-    look: texts,
+    run: check_texts,
 };
 
-fn files(view: &View<'_>, notes: &mut Notes) {
+fn check_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
     // One secret in several places is one finding.
-    let mut found: BTreeMap<_, Vec<(At, &SecretHit)>> = BTreeMap::new();
+    let mut found: BTreeMap<_, Vec<(EntryIndex, &SecretHit)>> = BTreeMap::new();
     for (layer, scan) in view.scans.iter().enumerate() {
         for (entry, hit) in &scan.secrets {
-            found.entry((hit.rule, hit.fingerprint)).or_default().push((At { layer, entry: *entry }, hit));
+            found.entry((hit.rule, hit.fingerprint)).or_default().push((EntryIndex { layer, entry: *entry }, hit));
         }
         if scan.secrets.len() >= Limits::AUDIT_SECRETS {
             notes.unknown(Rule::PrivateKey, view.layer(layer), "it holds more secrets than are kept");
         }
     }
     for places in found.into_values() {
-        tell(view, notes, &places);
+        report_secret(view, notes, &places);
     }
-    names(view, notes);
+    check_file_names(view, notes);
 }
 
 /// One secret, at all of its places.
-fn tell(view: &View<'_>, notes: &mut Notes, places: &[(At, &SecretHit)]) {
+fn report_secret(view: &ImageView<'_>, notes: &mut RuleNotes, places: &[(EntryIndex, &SecretHit)]) {
     // The place that a container sees says most; by the name that it sees, which may be that of a hard link.
     let best = places.iter().find(|(at, _)| view.rootfs.seen_as(*at).is_some()).or(places.first());
     let Some((best, _)) = best.copied() else { return };
@@ -64,9 +64,9 @@ fn tell(view: &View<'_>, notes: &mut Notes, places: &[(At, &SecretHit)]) {
         ),
         _ => (hit.rule, format!("a secret ({what}) is in `{path}`")),
     };
-    let place = |(at, hit): &(At, &SecretHit)| {
+    let place = |(at, hit): &(EntryIndex, &SecretHit)| {
         let at = view.rootfs.seen_as(*at).unwrap_or(*at);
-        Place { offset: Some(hit.offset), ..view.place(at) }
+        FindingPlace { offset: Some(hit.offset), ..view.place(at) }
     };
     let also = places.iter().filter(|(at, _)| *at != best).take(Limits::AUDIT_ALSO).map(place);
     notes.push(Finding {
@@ -80,9 +80,9 @@ fn tell(view: &View<'_>, notes: &mut Notes, places: &[(At, &SecretHit)]) {
 }
 
 /// Files that hold credentials by their names alone.
-fn names(view: &View<'_>, notes: &mut Notes) {
+fn check_file_names(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut groups: BTreeMap<Rule, Groups> = BTreeMap::new();
-    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::File && entry.size > 0) {
+    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::File && entry.size > 0) {
         let Some(named) = name_hit(&entry.path).filter(|named| !named.confirmed_by_content) else { continue };
         let gone = if view.rootfs.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
         let key = format!("`{}` is a file of this kind: {}{gone}", entry.path, named.detector);
@@ -90,12 +90,12 @@ fn names(view: &View<'_>, notes: &mut Notes) {
         group.add(named.severity, key, || view.place(at));
     }
     for group in groups.into_values() {
-        group.tell(notes, |key, _| key.to_owned());
+        group.report(notes, |key, _| key.to_owned());
     }
 }
 
 /// Says what was found in a text of the configuration.
-fn told(notes: &mut Notes, key: impl Fn() -> String, hits: Vec<SecretHit>) {
+fn report_text(notes: &mut RuleNotes, key: impl Fn() -> String, hits: Vec<SecretHit>) {
     for hit in hits {
         let key = key();
         let message = format!("a secret ({}) is in `{key}`", hit.detector);
@@ -103,51 +103,51 @@ fn told(notes: &mut Notes, key: impl Fn() -> String, hits: Vec<SecretHit>) {
             rule: hit.rule,
             severity: hit.severity,
             message,
-            place: Place { offset: Some(hit.offset), ..Place::key(key) },
+            place: FindingPlace { offset: Some(hit.offset), ..FindingPlace::key(key) },
             evidence: Some(hit.masked),
             also: Vec::new(),
         });
     }
 }
 
-fn texts(view: &View<'_>, notes: &mut Notes) {
+fn check_texts(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for (name, value) in view.env() {
-        told(notes, || format!("config.Env[{name}]"), scan_text(TextContext::Env { name }, value));
+        report_text(notes, || format!("config.Env[{name}]"), scan_text(TextContext::Env { name }, value));
     }
-    labels(view, notes);
+    check_labels(view, notes);
     let history = view.document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (index, entry) in history.iter().enumerate() {
         for key in ["created_by", "comment"] {
             let Some(text) = entry.get(key).and_then(Value::as_str) else { continue };
-            told(notes, || format!("history[{index}].{key}"), scan_text(TextContext::History, text));
+            report_text(notes, || format!("history[{index}].{key}"), scan_text(TextContext::History, text));
         }
     }
     for (index, command) in view.words("OnBuild").into_iter().enumerate() {
-        told(notes, || format!("config.OnBuild[{index}]"), scan_text(TextContext::History, command));
+        report_text(notes, || format!("config.OnBuild[{index}]"), scan_text(TextContext::History, command));
     }
     for key in ["Entrypoint", "Cmd", "Shell"] {
-        told(notes, || format!("config.{key}"), scan_arguments(&view.words(key)));
+        report_text(notes, || format!("config.{key}"), scan_arguments(&view.words(key)));
     }
     let check = view.config.get("Healthcheck").and_then(|check| check.get("Test")).and_then(Value::as_array);
     let words: Vec<&str> = check.into_iter().flatten().filter_map(Value::as_str).collect();
-    told(notes, || "config.Healthcheck".to_owned(), scan_arguments(&words));
+    report_text(notes, || "config.Healthcheck".to_owned(), scan_arguments(&words));
 }
 
-fn labels(view: &View<'_>, notes: &mut Notes) {
+fn check_labels(view: &ImageView<'_>, notes: &mut RuleNotes) {
     if let Some(Value::Object(labels)) = view.config.get("Labels") {
         for (key, value) in labels {
             let hits = value.as_str().map(|value| scan_text(TextContext::Label { key }, value)).unwrap_or_default();
-            told(notes, || format!("config.Labels[{key}]"), hits);
+            report_text(notes, || format!("config.Labels[{key}]"), hits);
         }
     }
     for (key, value) in view.annotations() {
-        told(notes, || format!("manifest.annotations[{key}]"), scan_text(TextContext::Label { key }, value));
+        report_text(notes, || format!("manifest.annotations[{key}]"), scan_text(TextContext::Label { key }, value));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, found, has};
     use super::*;
 
     fn token() -> String {
@@ -156,28 +156,28 @@ mod tests {
 
     #[test]
     fn a_secret_that_a_later_layer_deletes_is_still_found() {
-        let file = || File::text("app/settings", &format!("key = {}\n", token()));
-        let clean = Sample::new().layer([File::text("app/settings", "key = ${KEY}\n")]);
+        let file = || SampleFile::text("app/settings", &format!("key = {}\n", token()));
+        let clean = SampleImage::new().layer([SampleFile::text("app/settings", "key = ${KEY}\n")]);
         assert_eq!(has(&clean.audit(), FILES.rules), []);
-        let visible = Sample::new().layer([file()]);
+        let visible = SampleImage::new().layer([file()]);
         assert_eq!(has(&visible.audit(), FILES.rules), [Rule::ProviderToken]);
-        let deleted = Sample::new().layer([file()]).layer([File::whiteout("app/settings")]);
+        let deleted = SampleImage::new().layer([file()]).layer([SampleFile::whiteout("app/settings")]);
         let audit = deleted.audit();
         assert_eq!(has(&audit, FILES.rules), [Rule::RemovedSecret]);
         assert_eq!(
             found(&audit, Rule::RemovedSecret).first().map(|one| one.place.presence),
             Some(Presence::RemovedIn(1))
         );
-        let opaque = Sample::new().layer([file()]).layer([File::text("app/.wh..wh..opq", "")]);
+        let opaque = SampleImage::new().layer([file()]).layer([SampleFile::text("app/.wh..wh..opq", "")]);
         assert_eq!(has(&opaque.audit(), FILES.rules), [Rule::RemovedSecret]);
-        let replaced = Sample::new().layer([file()]).layer([File::text("app/settings", "no more")]);
+        let replaced = SampleImage::new().layer([file()]).layer([SampleFile::text("app/settings", "no more")]);
         assert_eq!(has(&replaced.audit(), FILES.rules), [Rule::RemovedSecret]);
     }
 
     #[test]
     fn one_secret_in_two_places_is_one_finding_and_is_never_printed() {
         let text = format!("key = {}\n", token());
-        let sample = Sample::new().layer([File::text("a", &text), File::text("b", &text)]);
+        let sample = SampleImage::new().layer([SampleFile::text("a", &text), SampleFile::text("b", &text)]);
         let audit = sample.audit();
         let tokens = found(&audit, Rule::ProviderToken);
         assert_eq!(tokens.len(), 1);
@@ -188,14 +188,14 @@ mod tests {
     #[test]
     fn the_configuration_is_searched_and_shown_without_what_was_found() {
         let secret = token();
-        let sample = Sample::new()
+        let sample = SampleImage::new()
             .env(&[&format!("API_TOKEN={secret}"), "LANG=C"])
             .history(&format!("RUN curl -H 'PRIVATE-TOKEN: {secret}' https://example.com"))
-            .layer([File::text("a", "x")]);
+            .layer([SampleFile::text("a", "x")]);
         let audit = sample.audit();
         assert_eq!(has(&audit, TEXTS.rules), [Rule::SecretInEnv, Rule::SecretInHistory]);
         assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&secret));
-        let near = Sample::new().env(&["API_TOKEN_FILE=/run/secrets/token", "KEYBOARD=us"]).layer([]);
+        let near = SampleImage::new().env(&["API_TOKEN_FILE=/run/secrets/token", "KEYBOARD=us"]).layer([]);
         assert_eq!(has(&near.audit(), TEXTS.rules), []);
     }
 }

@@ -1,42 +1,42 @@
-//! Size and waste: REP006 to REP008.
+//! REP006 to REP008: size, wasted bytes and duplicate files.
 
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Place, Presence, notes::Notes, view::View},
-    Check,
+    super::{FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
     group::Groups,
 };
 use crate::report::{Limits, Rule};
-use crate::rootfs::{At, Kind};
+use crate::rootfs::{EntryIndex, TarEntryKind};
 
-pub(super) const CHECK: Check =
-    Check { rules: &[Rule::WastedBytes, Rule::DuplicateContent, Rule::SizeBudget], files: true, look };
+pub(super) const CHECK: RuleCheck =
+    RuleCheck { rules: &[Rule::WastedBytes, Rule::DuplicateContent, Rule::SizeBudget], files: true, run: check_sizes };
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_sizes(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let layers = view.scans.len();
     if layers > Limits::AUDIT_LAYERS {
         let message = format!("the image has {layers} layers");
-        notes.found(Rule::WastedBytes, Place::key("manifest.layers"), message);
+        notes.found(Rule::WastedBytes, FindingPlace::key("manifest.layers"), message);
     }
-    wasted(view, notes);
-    duplicates(view, notes);
+    check_waste(view, notes);
+    check_duplicates(view, notes);
     let stored: u64 = view.image.layers.iter().map(|layer| layer.descriptor.size).fold(0, u64::saturating_add);
     match view.max_size {
         None => notes.not_applicable(Rule::SizeBudget, "the policy sets no `max-size`"),
         Some(most) if stored > most => {
             let message = format!("the stored layers have {stored} bytes, the policy allows {most}");
-            notes.found(Rule::SizeBudget, Place::key("manifest.layers"), message);
+            notes.found(Rule::SizeBudget, FindingPlace::key("manifest.layers"), message);
         }
         Some(_) => {}
     }
 }
 
 /// Bytes of files that no container sees: more than a tenth of all is waste, as for dive.
-fn wasted(view: &View<'_>, notes: &mut Notes) {
+fn check_waste(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let (mut all, mut lost) = (0_u64, 0_u64);
-    let mut paths: BTreeMap<&str, (u64, At)> = BTreeMap::new();
-    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == Kind::File) {
+    let mut paths: BTreeMap<&str, (u64, EntryIndex)> = BTreeMap::new();
+    for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::File) {
         all = all.saturating_add(entry.size);
         if matches!(view.rootfs.presence(at), Presence::RemovedIn(_) | Presence::ReplacedIn(_)) {
             lost = lost.saturating_add(entry.size);
@@ -47,7 +47,8 @@ fn wasted(view: &View<'_>, notes: &mut Notes) {
     if lost <= all / 10 || lost < Limits::AUDIT_DUPLICATE_BYTES {
         return;
     }
-    let mut worst: Vec<(u64, &str, At)> = paths.into_iter().map(|(path, (size, at))| (size, path, at)).collect();
+    let mut worst: Vec<(u64, &str, EntryIndex)> =
+        paths.into_iter().map(|(path, (size, at))| (size, path, at)).collect();
     worst.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let Some((_, _, first)) = worst.first().copied() else { return };
     let names: Vec<String> = worst.iter().take(3).map(|(size, path, _)| format!("`{path}` ({size})")).collect();
@@ -57,7 +58,7 @@ fn wasted(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Files of one size and checksum.
-fn duplicates(view: &View<'_>, notes: &mut Notes) {
+fn check_duplicates(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut contents: BTreeMap<(u64, u32), usize> = BTreeMap::new();
     let large = |size: u64| size >= Limits::AUDIT_DUPLICATE_BYTES;
     for (_, _, entry) in view.files().filter(|(_, _, entry)| large(entry.size)) {
@@ -70,7 +71,7 @@ fn duplicates(view: &View<'_>, notes: &mut Notes) {
             groups.add(Rule::DuplicateContent.facts().severity, key, || view.place(node.inode));
         }
     }
-    groups.tell(notes, |key, number| {
+    groups.report(notes, |key, number| {
         let size = key.split(':').next().unwrap_or_default();
         format!("{number} files have the same {size} bytes of content")
     });
@@ -78,26 +79,29 @@ fn duplicates(view: &View<'_>, notes: &mut Notes) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, has};
     use super::*;
     use crate::policy::Policy;
 
     #[test]
     fn waste_and_duplicates_are_found() {
         let big = |letter: &str| letter.repeat(100_000);
-        let rules = |sample: Sample| has(&sample.audit(), CHECK.rules);
-        let two = Sample::new().layer([File::text("a", &big("x")), File::text("b", &big("x"))]);
+        let rules = |sample: SampleImage| has(&sample.audit(), CHECK.rules);
+        let two = SampleImage::new().layer([SampleFile::text("a", &big("x")), SampleFile::text("b", &big("x"))]);
         assert_eq!(rules(two), [Rule::DuplicateContent]);
-        let linked =
-            Sample::new().layer([File::text("a", &big("x")), File::hard_link("b", "a"), File::text("c", &big("y"))]);
+        let linked = SampleImage::new().layer([
+            SampleFile::text("a", &big("x")),
+            SampleFile::hard_link("b", "a"),
+            SampleFile::text("c", &big("y")),
+        ]);
         assert_eq!(rules(linked), []);
-        let removed = Sample::new().layer([File::text("a", &big("x"))]).layer([File::whiteout("a")]);
+        let removed = SampleImage::new().layer([SampleFile::text("a", &big("x"))]).layer([SampleFile::whiteout("a")]);
         assert_eq!(rules(removed), [Rule::WastedBytes]);
     }
 
     #[test]
     fn a_budget_is_one_of_stored_bytes() {
-        let sample = Sample::new().layer([File::text("a", "x")]);
+        let sample = SampleImage::new().layer([SampleFile::text("a", "x")]);
         let size = |most| {
             let policy = Policy { max_size: Some(most), ..Policy::profile("default").expect("a profile") };
             has(&sample.audit_by(&policy), CHECK.rules)

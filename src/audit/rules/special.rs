@@ -1,20 +1,23 @@
-//! Capabilities, special files and the host's attributes: PERM008 to PERM010.
+//! PERM008 to PERM010: file capabilities, device files and extended attributes of the host.
 
 use super::{
-    super::{notes::Notes, view::View},
-    Check,
+    super::{image_view::ImageView, rule_notes::RuleNotes},
+    RuleCheck,
     group::{Groups, count},
 };
 use crate::report::{Rule, Severity};
-use crate::rootfs::Kind;
+use crate::rootfs::TarEntryKind;
 
-pub(super) const CHECK: Check =
-    Check { rules: &[Rule::FileCapabilities, Rule::SpecialFile, Rule::HostXattrs], files: true, look };
+pub(super) const CHECK: RuleCheck = RuleCheck {
+    rules: &[Rule::FileCapabilities, Rule::SpecialFile, Rule::HostXattrs],
+    files: true,
+    run: check_special_files,
+};
 
 /// The one capability that Pod Security's restricted profile allows (`CAP_NET_BIND_SERVICE`).
 const NET_BIND_SERVICE: u64 = 1 << 10;
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_special_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut attributes = Groups::new(Rule::HostXattrs);
     for (at, entry) in view.entries() {
         for (name, value) in entry.xattrs() {
@@ -27,7 +30,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
                 attributes.add(severity, name.clone(), || view.place(at));
             }
             // The header of a hard link repeats what the file has.
-            let own = entry.kind != Kind::HardLink && view.rootfs.seen_as(at).is_some();
+            let own = entry.kind != TarEntryKind::HardLink && view.rootfs.seen_as(at).is_some();
             if name == "security.capability" && own {
                 let severity = match capabilities(value) {
                     Some(NET_BIND_SERVICE) => Severity::Medium,
@@ -41,13 +44,13 @@ fn look(view: &View<'_>, notes: &mut Notes) {
         }
         let path = &entry.path;
         let (severity, message) = match entry.kind {
-            Kind::CharDevice | Kind::BlockDevice => (Severity::High, format!("`{path}` is a device")),
-            Kind::Fifo => (Severity::Low, format!("`{path}` is a fifo")),
+            TarEntryKind::CharDevice | TarEntryKind::BlockDevice => (Severity::High, format!("`{path}` is a device")),
+            TarEntryKind::Fifo => (Severity::Low, format!("`{path}` is a fifo")),
             _ => continue,
         };
         notes.weigh(Rule::SpecialFile, severity, view.place(at), message);
     }
-    attributes.tell(notes, |name, number| format!("{} have the attribute `{name}`", count(number, "entry")));
+    attributes.report(notes, |name, number| format!("{} have the attribute `{name}`", count(number, "entry")));
 }
 
 /// The permitted capabilities of `struct vfs_cap_data` (versions 1 to 3), as bits.
@@ -62,45 +65,46 @@ fn capabilities(value: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, found, has};
     use super::*;
 
-    fn capable(bits: u32) -> File {
+    fn capable(bits: u32) -> SampleFile {
         let mut value = vec![1, 0, 0, 2];
         value.extend(bits.to_le_bytes());
         value.extend([0; 12]);
-        File::new("bin/ping", &elf()).mode(0o755).xattr("security.capability", &value)
+        SampleFile::new("bin/ping", &elf()).mode(0o755).xattr("security.capability", &value)
     }
 
     #[test]
     fn capabilities_are_read_and_the_allowed_one_weighs_less() {
         let severity = |file| {
-            let audit = Sample::new().layer([file]).audit();
+            let audit = SampleImage::new().layer([file]).audit();
             found(&audit, Rule::FileCapabilities).first().map(|one| one.severity)
         };
         assert_eq!(severity(capable(1 << 13)), Some(Severity::High));
         assert_eq!(severity(capable(1 << 10)), Some(Severity::Medium));
         assert_eq!(severity(capable(0)), None);
-        assert_eq!(severity(File::new("a", &elf()).xattr("security.capability", b"x")), Some(Severity::High));
+        assert_eq!(severity(SampleFile::new("a", &elf()).xattr("security.capability", b"x")), Some(Severity::High));
         // libarchive's spelling, of NET_BIND_SERVICE alone.
-        let packed = File::new("a", &elf()).pax("LIBARCHIVE.xattr.security.capability", b"AQAAAgAEAAAAAAAAAAAAAAAAAAA");
+        let packed =
+            SampleFile::new("a", &elf()).pax("LIBARCHIVE.xattr.security.capability", b"AQAAAgAEAAAAAAAAAAAAAAAAAAA");
         assert_eq!(severity(packed), Some(Severity::Medium));
     }
 
     #[test]
     fn special_files_and_attributes_of_the_host_are_found() {
-        let rules = |file: File| has(&Sample::new().layer([file]).audit(), CHECK.rules);
-        assert_eq!(rules(File::device("dev/sda", 8, 0)), [Rule::SpecialFile]);
-        assert_eq!(rules(File::fifo("run/pipe")), [Rule::SpecialFile]);
-        assert_eq!(rules(File::text("a", "x").xattr("security.selinux", b"label")), [Rule::HostXattrs]);
-        assert_eq!(rules(File::text("a", "x").xattr("user.mime", b"text")), []);
+        let rules = |file: SampleFile| has(&SampleImage::new().layer([file]).audit(), CHECK.rules);
+        assert_eq!(rules(SampleFile::device("dev/sda", 8, 0)), [Rule::SpecialFile]);
+        assert_eq!(rules(SampleFile::fifo("run/pipe")), [Rule::SpecialFile]);
+        assert_eq!(rules(SampleFile::text("a", "x").xattr("security.selinux", b"label")), [Rule::HostXattrs]);
+        assert_eq!(rules(SampleFile::text("a", "x").xattr("user.mime", b"text")), []);
         // Engines on overlayfs see less because of these, and other engines do not.
         for (file, rule) in [
-            (File::device("dev/gone", 0, 0), Rule::AmbiguousTar),
-            (File::folder("a").xattr("trusted.overlay.opaque", b"y"), Rule::HostXattrs),
-            (File::folder("a").xattr("user.overlay.opaque", b"y"), Rule::HostXattrs),
+            (SampleFile::device("dev/gone", 0, 0), Rule::AmbiguousTar),
+            (SampleFile::folder("a").xattr("trusted.overlay.opaque", b"y"), Rule::HostXattrs),
+            (SampleFile::folder("a").xattr("user.overlay.opaque", b"y"), Rule::HostXattrs),
         ] {
-            let audit = Sample::new().layer([file]).audit();
+            let audit = SampleImage::new().layer([file]).audit();
             assert_eq!(found(&audit, rule).first().map(|one| one.severity), Some(Severity::High));
         }
     }

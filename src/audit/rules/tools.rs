@@ -1,21 +1,21 @@
-//! Programs that a service does not need, by their names: TOOL001, TOOL003 to TOOL008 and NET001.
+//! TOOL001, TOOL003 to TOOL008 and NET001: shells, package managers and other tools, by their names.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
     super::{
         Finding,
-        notes::Notes,
-        view::{Entrypoint, View},
+        image_view::{Entrypoint, ImageView},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
     dictionary::Dictionary,
     group::{Groups, count},
 };
 use crate::report::{Limits, Rule, Severity};
-use crate::rootfs::{At, Content, Entry, Kind, Magic, file_name};
+use crate::rootfs::{EntryIndex, FileContent, Magic, TarEntry, TarEntryKind, file_name};
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[
         Rule::Shell,
         Rule::PackageManager,
@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
         Rule::AdminService,
     ],
     files: true,
-    look,
+    run: check_tools,
 };
 
 /// Names, without a version behind them.
@@ -105,7 +105,7 @@ fn by_name() -> &'static Dictionary<(Rule, Severity)> {
 }
 
 /// Whether a file of this path and content is a tool: any ELF program, and scripts where programs lie.
-fn is_tool(path: &str, entry: &Entry) -> bool {
+fn is_tool(path: &str, entry: &TarEntry) -> bool {
     if path.starts_with("/usr/share/doc/") || !entry.is_program() {
         return false;
     }
@@ -115,17 +115,17 @@ fn is_tool(path: &str, entry: &Entry) -> bool {
 
 /// The names of one file.
 #[derive(Debug, Default)]
-struct Names {
+struct ToolNames {
     /// What the heaviest weighs.
     severity: Option<Severity>,
     /// The first paths, with the entries that brought them.
-    paths: Vec<(String, At)>,
+    paths: Vec<(String, EntryIndex)>,
     /// How many there are.
     count: usize,
 }
 
-impl Names {
-    fn add(&mut self, severity: Severity, path: &str, at: At) {
+impl ToolNames {
+    fn add(&mut self, severity: Severity, path: &str, at: EntryIndex) {
         if self.paths.iter().any(|(known, _)| known == path) {
             return;
         }
@@ -137,21 +137,21 @@ impl Names {
     }
 }
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_tools(view: &ImageView<'_>, notes: &mut RuleNotes) {
     // All names of one inode under one rule are one finding.
-    let mut found: BTreeMap<(Rule, At), Names> = BTreeMap::new();
+    let mut found: BTreeMap<(Rule, EntryIndex), ToolNames> = BTreeMap::new();
     for (path, node, _) in view.nodes() {
         let name = file_name(path);
         let Some((rule, severity)) = rule_of(name) else { continue };
         let Ok((_, target, entry)) = view.find(path) else { continue };
-        if entry.kind == Kind::File && is_tool(path, entry) {
+        if entry.kind == TarEntryKind::File && is_tool(path, entry) {
             found.entry((rule, target.inode)).or_default().add(severity, path, node.at);
         }
     }
     // Whatever `/etc/shells` names is one, unless it is what keeps people out.
     for path in declared_shells(view) {
         let Ok((_, target, entry)) = view.find(&path) else { continue };
-        if entry.kind == Kind::File && entry.is_program() {
+        if entry.kind == TarEntryKind::File && entry.is_program() {
             let severity = Rule::Shell.facts().severity;
             found.entry((Rule::Shell, target.inode)).or_default().add(severity, &path, target.at);
         }
@@ -164,7 +164,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             severity = Severity::Info;
             message = format!("{message}, which runs the service");
         }
-        let places = |at: &At| view.place(*at);
+        let places = |at: &EntryIndex| view.place(*at);
         let Some((_, first)) = names.paths.first() else { continue };
         notes.push(Finding {
             rule,
@@ -175,13 +175,13 @@ fn look(view: &View<'_>, notes: &mut Notes) {
             also: names.paths.iter().skip(1).take(Limits::AUDIT_ALSO).map(|(_, at)| places(at)).collect(),
         });
     }
-    databases(view, notes);
+    check_databases(view, notes);
     leftovers_of_builds(view, notes);
 }
 
 /// The paths in `/etc/shells`.
-fn declared_shells(view: &View<'_>) -> Vec<String> {
-    let Some(file) = view.kept("/etc/shells") else { return Vec::new() };
+fn declared_shells(view: &ImageView<'_>) -> Vec<String> {
+    let Some(file) = view.kept_file("/etc/shells") else { return Vec::new() };
     let text = String::from_utf8_lossy(file.text);
     let outs = |line: &&str| ["/nologin", "/false", "/true"].iter().any(|out| line.ends_with(out));
     let mut paths: Vec<String> =
@@ -190,7 +190,7 @@ fn declared_shells(view: &View<'_>) -> Vec<String> {
     paths
 }
 
-fn message(rule: Rule, names: &Names) -> String {
+fn message(rule: Rule, names: &ToolNames) -> String {
     let mut shown: Vec<String> = names.paths.iter().take(4).map(|(path, _)| format!("`{path}`")).collect();
     if names.count > shown.len() {
         shown.push(format!("{} more names", names.count - shown.len()));
@@ -209,7 +209,7 @@ fn message(rule: Rule, names: &Names) -> String {
 }
 
 /// The interpreter that is the entrypoint, or that its first line names.
-fn used_by_entrypoint(view: &View<'_>) -> Vec<At> {
+fn used_by_entrypoint(view: &ImageView<'_>) -> Vec<EntryIndex> {
     let Entrypoint::At(path, _) = view.entrypoint() else { return Vec::new() };
     let mut used = Vec::new();
     let mut next = Some(path.clone());
@@ -217,7 +217,7 @@ fn used_by_entrypoint(view: &View<'_>) -> Vec<At> {
     for _ in 0..4 {
         let Some((_, node, _)) = next.take().and_then(|path| view.find(&path).ok()) else { break };
         used.push(node.inode);
-        if let Some(Content::Script(line)) = view.content(node.inode) {
+        if let Some(FileContent::Script(line)) = view.content(node.inode) {
             let mut words = line.split_ascii_whitespace();
             let first = words.next().unwrap_or_default();
             next = if first.ends_with("/env") {
@@ -233,10 +233,10 @@ fn used_by_entrypoint(view: &View<'_>) -> Vec<At> {
 }
 
 /// A database tells of a package manager that may be gone.
-fn databases(view: &View<'_>, notes: &mut Notes) {
+fn check_databases(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for path in DATABASES {
         let Ok((_, node, entry)) = view.find(path) else { continue };
-        if entry.kind != Kind::File || entry.size == 0 {
+        if entry.kind != TarEntryKind::File || entry.size == 0 {
             continue;
         }
         let message = "the database of a package manager is in the image";
@@ -249,7 +249,7 @@ fn databases(view: &View<'_>, notes: &mut Notes) {
         notes.weigh(Rule::PackageManager, Severity::Info, view.place(node.inode), message);
     }
     // `apk add --virtual .build-deps` names what a build needed.
-    if let Some(file) = view.kept("/etc/apk/world") {
+    if let Some(file) = view.kept_file("/etc/apk/world") {
         let text = String::from_utf8_lossy(file.text);
         if let Some(name) = text.split_whitespace().find(|name| name.starts_with('.')) {
             let message = format!("packages that only a build needs are installed, as `{name}`");
@@ -259,7 +259,7 @@ fn databases(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Headers and objects, by their folders.
-fn leftovers_of_builds(view: &View<'_>, notes: &mut Notes) {
+fn leftovers_of_builds(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut groups = Groups::new(Rule::Compiler);
     for (path, node, entry) in view.files() {
         let name = entry.name();
@@ -274,12 +274,12 @@ fn leftovers_of_builds(view: &View<'_>, notes: &mut Notes) {
         };
         groups.add(Severity::Medium, what, || view.place(node.inode));
     }
-    groups.tell(notes, |what, number| format!("a build left {} behind", count(number, what)));
+    groups.report(notes, |what, number| format!("a build left {} behind", count(number, what)));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, elf, found, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, elf, found, has};
     use super::*;
 
     #[test]
@@ -298,23 +298,23 @@ mod tests {
             ("usr/bin/python3.11", Rule::UnusedInterpreter),
             ("usr/sbin/sshd", Rule::AdminService),
         ] {
-            let sample = Sample::new().layer([File::new(path, &elf()).mode(0o755)]);
+            let sample = SampleImage::new().layer([SampleFile::new(path, &elf()).mode(0o755)]);
             assert_eq!(has(&sample.audit(), CHECK.rules), [rule], "{path}");
-            for near in [File::text(path, "no program").mode(0o755), File::new(path, &elf()).mode(0o644)] {
-                assert_eq!(has(&Sample::new().layer([near]).audit(), CHECK.rules), [], "{path}");
+            for near in [SampleFile::text(path, "no program").mode(0o755), SampleFile::new(path, &elf()).mode(0o644)] {
+                assert_eq!(has(&SampleImage::new().layer([near]).audit(), CHECK.rules), [], "{path}");
             }
         }
-        let service = Sample::new().layer([File::new("usr/bin/server", &elf()).mode(0o555)]);
+        let service = SampleImage::new().layer([SampleFile::new("usr/bin/server", &elf()).mode(0o555)]);
         assert_eq!(has(&service.audit(), CHECK.rules), []);
     }
 
     #[test]
     fn all_names_of_one_file_are_one_finding() {
-        let sample = Sample::new().layer([
-            File::new("bin/bash", &elf()).mode(0o755),
-            File::symlink("bin/sh", "bash"),
-            File::hard_link("bin/rbash", "bin/bash"),
-            File::symlink("bin/zsh", "nowhere"),
+        let sample = SampleImage::new().layer([
+            SampleFile::new("bin/bash", &elf()).mode(0o755),
+            SampleFile::symlink("bin/sh", "bash"),
+            SampleFile::hard_link("bin/rbash", "bin/bash"),
+            SampleFile::symlink("bin/zsh", "nowhere"),
         ]);
         let audit = sample.audit();
         let shells = found(&audit, Rule::Shell);
@@ -324,11 +324,11 @@ mod tests {
 
     #[test]
     fn the_interpreter_of_the_service_is_worth_knowing_and_no_more() {
-        let sample = Sample::new().entrypoint(&["/app/run"]).layer([
-            File::text("app/run", "#!/usr/bin/env -S python3 -u\n").mode(0o755),
-            File::new("usr/bin/python3.9", &elf()).mode(0o755),
-            File::symlink("usr/bin/python3", "python3.9"),
-            File::new("usr/bin/perl", &elf()).mode(0o755),
+        let sample = SampleImage::new().entrypoint(&["/app/run"]).layer([
+            SampleFile::text("app/run", "#!/usr/bin/env -S python3 -u\n").mode(0o755),
+            SampleFile::new("usr/bin/python3.9", &elf()).mode(0o755),
+            SampleFile::symlink("usr/bin/python3", "python3.9"),
+            SampleFile::new("usr/bin/perl", &elf()).mode(0o755),
         ]);
         let audit = sample.audit();
         let weights: Vec<_> = found(&audit, Rule::UnusedInterpreter).iter().map(|one| one.severity).collect();
@@ -337,17 +337,18 @@ mod tests {
 
     #[test]
     fn databases_and_headers_are_found() {
-        let sample = Sample::new().layer([
-            File::text("var/lib/dpkg/status", "Package: x\n"),
-            File::text("usr/include/stdio.h", "int x;"),
-            File::text("usr/include/stdlib.h", "int x;"),
+        let sample = SampleImage::new().layer([
+            SampleFile::text("var/lib/dpkg/status", "Package: x\n"),
+            SampleFile::text("usr/include/stdio.h", "int x;"),
+            SampleFile::text("usr/include/stdlib.h", "int x;"),
         ]);
         assert_eq!(has(&sample.audit(), CHECK.rules), [Rule::PackageManager, Rule::Compiler]);
-        let near = Sample::new().layer([File::text("app/x.a", "x"), File::text("etc/apk/world", "tzdata\n")]);
+        let near =
+            SampleImage::new().layer([SampleFile::text("app/x.a", "x"), SampleFile::text("etc/apk/world", "tzdata\n")]);
         assert_eq!(has(&near.audit(), CHECK.rules), []);
-        let build = Sample::new().layer([File::text("etc/apk/world", "tzdata\n.build-deps=2024\n")]);
+        let build = SampleImage::new().layer([SampleFile::text("etc/apk/world", "tzdata\n.build-deps=2024\n")]);
         assert_eq!(has(&build.audit(), CHECK.rules), [Rule::Compiler]);
-        let audit = Sample::new().layer([File::text("var/lib/dpkg/status.d/x", "x")]).audit();
+        let audit = SampleImage::new().layer([SampleFile::text("var/lib/dpkg/status.d/x", "x")]).audit();
         let weights: Vec<_> = found(&audit, Rule::PackageManager).iter().map(|one| one.severity).collect();
         assert_eq!(weights, [Severity::Info]);
     }
@@ -355,9 +356,9 @@ mod tests {
     #[test]
     fn what_etc_shells_names_is_a_shell() {
         let with = |shells: &str| {
-            let program = |path: &str| File::new(path, &elf()).mode(0o755);
-            let files = [program("opt/odd"), program("sbin/nologin"), File::text("etc/shells", shells)];
-            has(&Sample::new().layer(files).audit(), CHECK.rules)
+            let program = |path: &str| SampleFile::new(path, &elf()).mode(0o755);
+            let files = [program("opt/odd"), program("sbin/nologin"), SampleFile::text("etc/shells", shells)];
+            has(&SampleImage::new().layer(files).audit(), CHECK.rules)
         };
         assert_eq!(with("# shells\n/opt/odd\n/bin/none\n"), [Rule::Shell]);
         assert_eq!(with("/sbin/nologin\n"), []);

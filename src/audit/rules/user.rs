@@ -1,25 +1,25 @@
-//! Who runs the container: USR001 to USR005.
+//! USR001 to USR005: the user of the container.
 
 use super::{
     super::{
-        Place,
+        FindingPlace,
         accounts::GroupFrom,
-        notes::Notes,
-        view::{Stored, View},
+        image_view::{ImageView, RuleFile},
+        rule_notes::RuleNotes,
     },
-    Check,
+    RuleCheck,
 };
 use crate::report::{Limits, Rule, Severity};
 
-pub(super) const CHECK: Check = Check {
+pub(super) const CHECK: RuleCheck = RuleCheck {
     rules: &[Rule::RootUser, Rule::NamedUser, Rule::MalformedUser, Rule::RootGroup, Rule::UnknownUser],
     files: true,
-    look,
+    run: check_user,
 };
 
-fn look(view: &View<'_>, notes: &mut Notes) {
+fn check_user(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let user = &view.user;
-    let place = || Place::key("config.User");
+    let place = || FindingPlace::key("config.User");
     let shown = &user.text;
     if let Some(why) = user.malformed {
         notes.found(Rule::MalformedUser, place(), format!("the user `{shown}` is malformed: {why}"));
@@ -41,7 +41,7 @@ fn look(view: &View<'_>, notes: &mut Notes) {
     if user.named {
         notes.found(Rule::NamedUser, place(), format!("the user `{shown}` is a name"));
     }
-    let unread = |path: &str| matches!(view.stored(path), Stored::Unread(_)) || is_cut(view, path);
+    let unread = |path: &str| matches!(view.rule_file(path), RuleFile::Unread(_)) || is_cut(view, path);
     let missing = [
         (user.named && user.uid.is_none(), "/etc/passwd"),
         (user.group_from == GroupFrom::Config && user.gid.is_none(), "/etc/group"),
@@ -69,13 +69,13 @@ fn look(view: &View<'_>, notes: &mut Notes) {
 }
 
 /// Whether a file of accounts is longer than what was kept of it.
-fn is_cut(view: &View<'_>, path: &str) -> bool {
+fn is_cut(view: &ImageView<'_>, path: &str) -> bool {
     view.find(path).is_ok_and(|(_, _, entry)| entry.size > Limits::AUDIT_KEPT_BYTES as u64)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{File, Sample, has};
+    use super::super::super::sample_image::{SampleFile, SampleImage, has};
     use super::*;
 
     #[test]
@@ -94,9 +94,9 @@ mod tests {
             ("65532:0", &[Rule::RootGroup]),
             ("65532", &[Rule::RootGroup]),
         ] {
-            let sample = Sample::new().user(user).layer([
-                File::text("etc/passwd", "root:x:0:0::/:\n\n:::\napp:x:10:10::/:\ntoor:x:0:5::/:\n"),
-                File::text("etc/group", "root:x:0:\napp:x:10:\n"),
+            let sample = SampleImage::new().user(user).layer([
+                SampleFile::text("etc/passwd", "root:x:0:0::/:\n\n:::\napp:x:10:10::/:\ntoor:x:0:5::/:\n"),
+                SampleFile::text("etc/group", "root:x:0:\napp:x:10:\n"),
             ]);
             assert_eq!(has(&sample.audit(), family), rules, "{user}");
         }

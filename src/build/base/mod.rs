@@ -21,7 +21,7 @@ use super::{host::Bound, settings::Settings};
 use crate::{
     image::Local,
     oci::Platform,
-    recipe::{Located, LockedBase, Policy},
+    recipe::{Located, LockedBase, PolicySettings},
     report::{Failure, printable},
 };
 use base_images::BaseImages;
@@ -60,7 +60,11 @@ pub fn look_up(
 ///
 /// # Errors
 /// At the line of `base`: a registry that the policy does not name.
-pub(super) fn check_allowed(base: &Located<String>, policy: &Policy, settings: &Settings) -> Result<(), Failure> {
+pub(super) fn check_allowed(
+    base: &Located<String>,
+    policy: &PolicySettings,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let allowed = BaseName::parse(&base.value).and_then(|name| pull::check_registries(policy, &name, settings));
     allowed.map_err(|failure| failure.at(&base.origin))
 }

@@ -12,12 +12,12 @@ use crate::{
         settings::Settings,
     },
     image::Packing,
-    layer::Written,
+    layer::WrittenLayer,
     oci::{Descriptor, Digest, Platform, media_type},
-    recipe::{Located, LockFile, Pin, Policy, Recipe},
+    recipe::{Located, LockFile, Pin, PolicySettings, Recipe},
     registry::Reference,
     report::{Failure, Limits, Progress, Rule, printable},
-    rootfs::{LayerScan, Room, ScanDepth},
+    rootfs::{LayerScan, ScanBudget, ScanDepth},
 };
 
 /// A base that is found and pinned; its images are read when they are asked for.
@@ -92,7 +92,7 @@ impl FoundBase {
         if image.layers.len() > Limits::LAYERS {
             return Err(at(Failure::new(format!("the base has more than {} layers", Limits::LAYERS))));
         }
-        let (mut scans, mut room) = (Vec::new(), Room::default());
+        let (mut scans, mut room) = (Vec::new(), ScanBudget::default());
         let mut layers = Vec::new();
         for stored in &image.layers {
             let media_type = renamed(&stored.descriptor.media_type).map_err(at)?;
@@ -102,7 +102,7 @@ impl FoundBase {
             scans.push(Arc::new(scan));
             let (digest, size) = (stored.descriptor.digest, stored.descriptor.size);
             let blob = Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::default() };
-            let written = Written { diff_id: stored.diff_id, blob, unpacked_size };
+            let written = WrittenLayer { diff_id: stored.diff_id, blob, unpacked_size };
             layers.push(BaseLayer { written, blob: Arc::clone(&stored.blob) });
         }
         let rootfs = PlannedRootfs::of_base(&scans, &self.written.origin).map_err(|(layer, error)| {
@@ -135,7 +135,7 @@ impl FoundBase {
         let pin = Pin::Base(self.written.value.clone());
         let what = format!("{pin} has `{found}` for {platform}, not `{locked}`");
         let failure = Failure::answer(what).at(&lock.place(&pin, &platform.to_string()));
-        Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.shown()))))
+        Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.printable_name()))))
     }
 
     /// What the name of the base stands for: an index or a manifest; a docker archive has neither.
@@ -145,7 +145,7 @@ impl FoundBase {
 }
 
 /// `policy.registries`, of the recipe and of the policy file: both must name the base's. One on the disk is in none of them.
-pub(super) fn check_registries(policy: &Policy, name: &BaseName, settings: &Settings) -> Result<(), Failure> {
+pub(super) fn check_registries(policy: &PolicySettings, name: &BaseName, settings: &Settings) -> Result<(), Failure> {
     for registries in [&policy.registries, &policy.registries_above] {
         let allowed = match name {
             _ if registries.is_empty() => true,

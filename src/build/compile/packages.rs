@@ -120,11 +120,11 @@ mod tests {
     use super::*;
     use crate::{
         recipe::Located,
-        report::{Origin, Source},
+        report::{Origin, SourceText},
     };
 
     fn wanted(package: &str, binary: Option<&str>) -> CargoBinary {
-        let source = Arc::new(Source { path: "r.toml".into(), text: "x".into() });
+        let source = Arc::new(SourceText { path: "r.toml".into(), text: "x".into() });
         CargoBinary {
             binary: binary.map(str::to_owned),
             ..CargoBinary::new(Located { value: package.into(), origin: Origin::new(&source, 0..1) })

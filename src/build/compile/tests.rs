@@ -4,10 +4,10 @@
 use std::{env, fs, num::NonZeroUsize, path::Path, sync::Arc};
 
 use super::{environment::Environment, *};
-use crate::{oci::Digest, recipe::Located, report::Source};
+use crate::{oci::Digest, recipe::Located, report::SourceText};
 
 fn located(value: &str) -> Located<String> {
-    let source = Arc::new(Source { path: "r.toml".into(), text: "x".into() });
+    let source = Arc::new(SourceText { path: "r.toml".into(), text: "x".into() });
     Located { value: value.into(), origin: Origin::new(&source, 0..1) }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     elf::{Elf, NotElf},
     oci::ImagePath,
     report::{Limits, Origin, printable},
-    rootfs::{Content, Entry, Flaw, Kind, LayerScan, LayeredRootfs, LinkReading, parent},
+    rootfs::{FileContent, Flaw, LayerScan, LayeredRootfs, LinkReading, TarEntry, TarEntryKind, parent},
 };
 
 /// A file of a base, and what was seen of it.
@@ -27,23 +27,23 @@ impl BaseFile {
     /// What its headers say.
     pub(super) fn elf(&self) -> Result<Elf, NotElf> {
         match self.seen() {
-            Some(Content::Elf(file)) => file.headers.clone(),
-            Some(Content::Script(line)) => Err(NotElf::Script(line.clone())),
+            Some(FileContent::Elf(file)) => file.headers.clone(),
+            Some(FileContent::Script(line)) => Err(NotElf::Script(line.clone())),
             None if self.size == 0 => Err(NotElf::Empty),
-            Some(Content::Kept { .. }) | None => Err(NotElf::Other),
+            Some(FileContent::Kept { .. }) | None => Err(NotElf::Other),
         }
     }
 
     /// The whole of it, where it is a small file that a build reads: accounts, certificates, the settings of the loader.
     pub(super) fn text(&self) -> Option<Vec<u8>> {
         match self.seen() {
-            Some(Content::Kept { text, .. }) if text.len() as u64 == self.size => Some(text.clone()),
+            Some(FileContent::Kept { text, .. }) if text.len() as u64 == self.size => Some(text.clone()),
             None if self.size == 0 => Some(Vec::new()),
             _ => None,
         }
     }
 
-    fn seen(&self) -> Option<&Content> {
+    fn seen(&self) -> Option<&FileContent> {
         let (scan, entry) = self.content.as_ref()?;
         scan.contents.get(entry)
     }
@@ -127,15 +127,19 @@ fn check(scan: &LayerScan) -> io::Result<()> {
 }
 
 /// What an entry of a base is in the planned file system.
-fn base_node(scan: &Arc<LayerScan>, index: usize, entry: &Entry, origin: &Origin) -> PlannedNode {
+fn base_node(scan: &Arc<LayerScan>, index: usize, entry: &TarEntry, origin: &Origin) -> PlannedNode {
     let kind = match entry.kind {
-        Kind::Directory => NodeKind::Directory,
-        Kind::Symlink => NodeKind::Symlink(entry.target().unwrap_or_default().into()),
-        Kind::File => {
+        TarEntryKind::Directory => NodeKind::Directory,
+        TarEntryKind::Symlink => NodeKind::Symlink(entry.target().unwrap_or_default().into()),
+        TarEntryKind::File => {
             let content = scan.contents.contains_key(&index).then(|| (Arc::clone(scan), index));
             NodeKind::File(Body::Base(Arc::new(BaseFile { size: entry.size, content })))
         }
-        Kind::HardLink | Kind::CharDevice | Kind::BlockDevice | Kind::Fifo | Kind::Other => NodeKind::Special,
+        TarEntryKind::HardLink
+        | TarEntryKind::CharDevice
+        | TarEntryKind::BlockDevice
+        | TarEntryKind::Fifo
+        | TarEntryKind::Other => NodeKind::Special,
     };
     let id = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
     let plain = PlannedNode::directory(GroupKind::Base, origin);
@@ -150,8 +154,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        report::Source,
-        rootfs::{Room, ScanDepth},
+        report::SourceText,
+        rootfs::{ScanBudget, ScanDepth},
     };
 
     const FILE: EntryType = EntryType::Regular;
@@ -182,9 +186,9 @@ mod tests {
     }
 
     fn base(layers: &[Vec<u8>]) -> Result<PlannedRootfs, String> {
-        let scan = |tar: &Vec<u8>| LayerScan::of(tar.as_slice(), ScanDepth::Structure, &mut Room::default());
+        let scan = |tar: &Vec<u8>| LayerScan::of(tar.as_slice(), ScanDepth::Structure, &mut ScanBudget::default());
         let scans: Vec<_> = layers.iter().map(|tar| Arc::new(scan(tar))).collect();
-        let origin = Origin::new(&Arc::new(Source { path: "x.toml".into(), text: String::new() }), 0..0);
+        let origin = Origin::new(&Arc::new(SourceText { path: "x.toml".into(), text: String::new() }), 0..0);
         PlannedRootfs::of_base(&scans, &origin).map_err(|(layer, error)| format!("{layer}: {error}"))
     }
 

@@ -5,7 +5,7 @@ use crate::{
     build::plan::GroupKind,
     oci::ImagePath,
     report::{Failure, Limits, Origin, printable},
-    rootfs::{Step, Visit, child},
+    rootfs::{Visit, WalkStep, child},
 };
 
 impl PlannedRootfs {
@@ -24,13 +24,13 @@ impl PlannedRootfs {
             Failure::new(what).at(origin)
         };
         let folder = self.nodes.walk(parent.as_str(), |visit| {
-            let Visit::Component { at, node, .. } = visit else { return Ok(Step::Enter) };
-            let Some(node) = node.filter(|node| node.group == GroupKind::Base) else { return Ok(Step::Enter) };
+            let Visit::Component { at, node, .. } = visit else { return Ok(WalkStep::Enter) };
+            let Some(node) = node.filter(|node| node.group == GroupKind::Base) else { return Ok(WalkStep::Enter) };
             match &node.kind {
-                NodeKind::Directory => Ok(Step::Enter),
+                NodeKind::Directory => Ok(WalkStep::Enter),
                 NodeKind::Symlink(target) if links < Limits::LINK_DEPTH => {
                     links += 1;
-                    Ok(Step::Follow(target))
+                    Ok(WalkStep::Follow(target))
                 }
                 NodeKind::Symlink(_) => {
                     let at = printable(at);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform},
-    recipe::{Binary, BinarySource, Compiler, Located, cargo_scope, cgo_scope},
+    recipe::{BinaryEntry, BinarySource, Compiler, Located, cargo_scope, cgo_scope},
     report::{Failure, Origin, Task, printable},
 };
 
@@ -58,7 +58,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Compiles a program, unless it is prebuilt, and gives its path in the image.
-    pub(super) fn add_binary(&self, prepared: &mut Prepared, binary: &Binary) -> Result<ImagePath, Failure> {
+    pub(super) fn add_binary(&self, prepared: &mut Prepared, binary: &BinaryEntry) -> Result<ImagePath, Failure> {
         let Some(compiled) = self.compile(binary, &prepared.platform)? else {
             let to = binary.to.as_ref().map(|to| to.value.clone());
             return to.ok_or_else(|| Failure::new("a prebuilt binary needs `to`").at(&binary.origin));
@@ -143,7 +143,7 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    fn compile(&self, binary: &Binary, platform: &Platform) -> Result<Option<Compiled>, Failure> {
+    fn compile(&self, binary: &BinaryEntry, platform: &Platform) -> Result<Option<Compiled>, Failure> {
         match &binary.source {
             BinarySource::Path(_) => Ok(None),
             BinarySource::Go(go) => {
@@ -174,7 +174,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Drops a refusal about a program that is still to be compiled, if an exception covers its path in the image.
-    fn unless_excepted(&self, binary: &Binary, name: &str, failure: Failure) -> Result<(), Failure> {
+    fn unless_excepted(&self, binary: &BinaryEntry, name: &str, failure: Failure) -> Result<(), Failure> {
         let path = binary.to.as_ref().map(|to| to.value.clone());
         let path = path.or_else(|| ImagePath::parse(&format!("/usr/bin/{name}")).ok());
         policy::unless_excepted(&self.recipe.policy, self.settings.today, path.as_ref(), failure)
@@ -201,7 +201,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    pub(super) fn no_entrypoint(&self, binaries: &[&Binary], platform: &Platform) -> Failure {
+    pub(super) fn no_entrypoint(&self, binaries: &[&BinaryEntry], platform: &Platform) -> Failure {
         let Some(last) = binaries.last() else {
             let what = format!("the image for {platform} has no entrypoint, because the recipe has no binary for it");
             return Failure::new(what)
@@ -215,7 +215,7 @@ impl<'a> Resolver<'a> {
             .hint(format!("add `entrypoint = [\"{path}\"]` to `[run]`"))
     }
 
-    pub(super) fn binaries(&self, platform: &Platform) -> Vec<&'a Binary> {
+    pub(super) fn binaries(&self, platform: &Platform) -> Vec<&'a BinaryEntry> {
         self.recipe.binaries.iter().filter(|binary| on(binary.platforms.as_ref(), platform)).collect()
     }
 }

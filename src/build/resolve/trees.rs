@@ -9,7 +9,7 @@ use crate::{
         tree::{self, LeafKind},
     },
     oci::ImagePath,
-    recipe::Tree,
+    recipe::TreeEntry,
     report::{Failure, Origin},
 };
 
@@ -44,7 +44,7 @@ impl Resolver<'_> {
     fn take(
         &self,
         prepared: &mut Prepared,
-        tree: &Tree,
+        tree: &TreeEntry,
         root: &Path,
         shown: &str,
     ) -> Result<(tree::Found, Vec<Option<PinnedFile>>), Failure> {
@@ -71,7 +71,7 @@ impl Resolver<'_> {
     }
 
     /// Adds the files and links of a tree.
-    pub(super) fn add_tree(&self, prepared: &mut Prepared, tree: &Tree) -> Result<(), Failure> {
+    pub(super) fn add_tree(&self, prepared: &mut Prepared, tree: &TreeEntry) -> Result<(), Failure> {
         let shown = self.words.expand(&tree.from, &prepared.platform)?;
         let root = self.bound.resolve(&tree.from, &shown)?;
         let (found, files) = self.take(prepared, tree, &root, &shown)?;

@@ -33,5 +33,5 @@ fn check_size(lock: &LockFile, url: &Located<String>, sha256: Digest, size: u64)
     let Some(locked) = locked.filter(|locked| locked.size != size) else { return Ok(()) };
     let pin = Pin::Url(url.value.clone());
     let failure = Failure::answer(format!("{pin} has {size} bytes, not {}", locked.size)).at(&lock.place(&pin, "size"));
-    Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.shown()))))
+    Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.printable_name()))))
 }

@@ -3,17 +3,17 @@
 use std::{os::unix::fs::symlink, sync::Arc};
 
 use super::*;
-use crate::report::{Origin, Source};
+use crate::report::{Origin, SourceText};
 
 fn located(text: &str) -> Located<String> {
-    let source = Arc::new(Source { path: "r.toml".into(), text: String::new() });
+    let source = Arc::new(SourceText { path: "r.toml".into(), text: String::new() });
     Located { value: text.into(), origin: Origin::new(&source, 0..0) }
 }
 
-fn tree(include: &[&str], exclude: &[&str]) -> Tree {
+fn tree(include: &[&str], exclude: &[&str]) -> TreeEntry {
     let list = |texts: &[&str]| texts.iter().map(|text| located(text)).collect();
     let to = located("x");
-    Tree {
+    TreeEntry {
         origin: to.origin.clone(),
         from: located("."),
         to: Located { value: ImagePath::parse("/srv").unwrap(), origin: to.origin },
@@ -38,7 +38,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// What a tree takes where nothing is written.
-fn taken(tree: &Tree, root: &Path) -> Result<Found, Failure> {
+fn taken(tree: &TreeEntry, root: &Path) -> Result<Found, Failure> {
     walk(tree, root, &OutputPaths::default()).map(|walked| walked.found)
 }
 
@@ -139,7 +139,7 @@ fn links_stay_links_and_must_lead_to_what_is_taken() {
 }
 
 /// The tree's files, and what it leaves out.
-fn split(wanted: &Tree, root: &Path, outputs: &OutputPaths) -> (Vec<String>, Vec<(String, Output)>) {
+fn split(wanted: &TreeEntry, root: &Path, outputs: &OutputPaths) -> (Vec<String>, Vec<(String, Output)>) {
     let walked = walk(wanted, root, outputs).unwrap();
     let left_out = walked.left_out.iter().map(|(path, what)| (path.to_string_lossy().into_owned(), *what));
     (names(&walked.found), left_out.collect())

@@ -1,6 +1,6 @@
-//! The records of a memo, as its file has them.
+//! The records of a [`Memo`] in the layout of its file.
 
-use super::{Key, MAGIC};
+use super::{FileKey, MAGIC};
 use crate::cache::{Identity, fingerprint::Fingerprinter, identity::Moment};
 
 /// Bytes of a record.
@@ -10,7 +10,7 @@ const NO_KEY: u64 = u64::MAX;
 
 /// What the digest of a record is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cache) enum Kind {
+pub(in crate::cache) enum DigestKind {
     /// The fingerprint of an input.
     Input,
     /// The SHA-256 of a blob.
@@ -19,9 +19,9 @@ pub(in crate::cache) enum Kind {
 
 /// What is known of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cache) struct Record {
+pub(in crate::cache) struct MemoRecord {
     pub(in crate::cache) identity: Identity,
-    pub(in crate::cache) kind: Kind,
+    pub(in crate::cache) kind: DigestKind,
     pub(in crate::cache) digest: [u8; 32],
     /// The byte offset of what may be a private key.
     pub(in crate::cache) possible_key: Option<u64>,
@@ -38,8 +38,8 @@ pub(super) struct Sheet {
     pub(super) notes: Vec<u8>,
 }
 
-impl Record {
-    pub(super) fn key(&self) -> Key {
+impl MemoRecord {
+    pub(super) fn key(&self) -> FileKey {
         (self.identity.device, self.identity.inode)
     }
 
@@ -50,7 +50,7 @@ impl Record {
         let possible_key = Some(number(bytes, 84)).filter(|at| *at != NO_KEY);
         Some(Self {
             identity: Identity::new((number(bytes, 0), number(bytes, 8)), number(bytes, 16), time(24), time(36)),
-            kind: if small(bytes, 48) == 0 { Kind::Input } else { Kind::Blob },
+            kind: if small(bytes, 48) == 0 { DigestKind::Input } else { DigestKind::Blob },
             digest: bytes.get(52..84)?.try_into().ok()?,
             possible_key,
             note: notes.get(from..)?.get(..length)?.to_vec(),
@@ -65,11 +65,11 @@ impl Sheet {
         self.records.len() / RECORD
     }
 
-    pub(super) fn get(&self, at: usize) -> Option<Record> {
-        Record::read(self.records.get(at * RECORD..(at + 1) * RECORD)?, &self.notes)
+    pub(super) fn get(&self, at: usize) -> Option<MemoRecord> {
+        MemoRecord::read(self.records.get(at * RECORD..(at + 1) * RECORD)?, &self.notes)
     }
 
-    pub(super) fn push(&mut self, record: &Record) {
+    pub(super) fn push(&mut self, record: &MemoRecord) {
         let (identity, out) = (&record.identity, &mut self.records);
         for number in [identity.device, identity.inode, identity.size] {
             out.extend_from_slice(&number.to_le_bytes());
@@ -78,7 +78,7 @@ impl Sheet {
             out.extend_from_slice(&seconds.to_le_bytes());
             out.extend_from_slice(&nanos.to_le_bytes());
         }
-        out.extend_from_slice(&u32::from(record.kind == Kind::Blob).to_le_bytes());
+        out.extend_from_slice(&u32::from(record.kind == DigestKind::Blob).to_le_bytes());
         out.extend_from_slice(&record.digest);
         out.extend_from_slice(&record.possible_key.unwrap_or(NO_KEY).to_le_bytes());
         // Where a note would be that has no place any more, there is none: it is worked out again.

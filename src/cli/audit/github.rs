@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::{groups, words};
 use crate::{
-    audit::{Audit, Finding, Place, Unknown, Waived},
+    audit::{Audit, Finding, FindingPlace, Unknown, Waived},
     report::{Severity, printable},
 };
 
@@ -78,14 +78,14 @@ fn waived(out: &mut String, waived: &Waived) {
 }
 
 /// The place, what is known of it, and what is said about it.
-fn sentence(place: &Place, message: &str) -> String {
+fn sentence(place: &FindingPlace, message: &str) -> String {
     let details = words::details(place);
     let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
     format!("{}{details}: {}", words::subject(place), printable(message))
 }
 
 /// One command. A path keeps its `/`: it is one of the image, not of the repository.
-fn line(out: &mut String, command: &str, place: &Place, title: &str, message: &str) {
+fn line(out: &mut String, command: &str, place: &FindingPlace, title: &str, message: &str) {
     let file = place.path.as_deref().map(|path| format!("file={},", property(&printable(path)))).unwrap_or_default();
     let _ = writeln!(out, "::{command} {file}title={}::{}", property(title), data(message));
 }

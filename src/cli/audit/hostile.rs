@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Form, Look, render, sample};
 use crate::{
-    audit::{Audit, LayerRef, NotApplicable, Place, Presence, SizedPath, Unknown, Waived},
+    audit::{Audit, FindingPlace, LayerRef, NotApplicable, Presence, SizedPath, Unknown, Waived},
     image::Skip,
     oci::Digest,
     report::Rule,
@@ -23,15 +23,15 @@ fn evil(what: &str) -> String {
 /// Foreign text is hostile wherever there is some.
 pub(super) fn audit() -> Audit {
     let layer = LayerRef { created_by: Some(evil("made by")), ..sample::layer(0) };
-    let place = Place {
+    let place = FindingPlace {
         layer: Some(layer),
         path: Some(evil("/path")),
         mode: Some(0o4755),
         presence: Presence::RemovedIn(1),
         key: Some(evil("key")),
-        ..Place::default()
+        ..FindingPlace::default()
     };
-    let key = Place::key(evil("config.Env["));
+    let key = FindingPlace::key(evil("config.Env["));
     let mut audit = sample::audit();
     let mut finding = sample::finding(Rule::Setuid, place.clone(), &evil("message"));
     finding.evidence = Some(evil("evidence"));

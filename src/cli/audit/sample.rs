@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::{
     audit::{
-        Audit, Finding, ImageAudit, LayerFacts, LayerRef, NotApplicable, Override, Place, PolicySummary, Presence,
-        SizedPath, Unknown, Waived,
+        Audit, Finding, FindingPlace, ImageAudit, LayerFacts, LayerRef, NotApplicable, PolicySummary, Presence,
+        SeverityOverride, SizedPath, Unknown, Waived,
     },
     image::Skip,
     oci::{DiffId, Digest},
@@ -25,8 +25,8 @@ pub(super) fn layer(index: usize) -> LayerRef {
 }
 
 /// A file in a layer.
-pub(super) fn file(path: &str, at: usize, mode: u32, presence: Presence) -> Place {
-    Place {
+pub(super) fn file(path: &str, at: usize, mode: u32, presence: Presence) -> FindingPlace {
+    FindingPlace {
         layer: Some(layer(at)),
         path: Some(path.to_owned()),
         mode: Some(mode),
@@ -39,7 +39,7 @@ pub(super) fn file(path: &str, at: usize, mode: u32, presence: Presence) -> Plac
 }
 
 /// A finding of the rule's own severity.
-pub(super) fn finding(rule: Rule, place: Place, message: &str) -> Finding {
+pub(super) fn finding(rule: Rule, place: FindingPlace, message: &str) -> Finding {
     Finding {
         rule,
         severity: rule.facts().severity,
@@ -105,11 +105,11 @@ fn findings() -> Vec<Finding> {
     };
     let env = Finding {
         evidence: Some("post…8a (sha256:2c26b46b)".to_owned()),
-        ..finding(Rule::SecretInEnv, Place::key("config.Env[DATABASE_URL]"), "the URL has a password")
+        ..finding(Rule::SecretInEnv, FindingPlace::key("config.Env[DATABASE_URL]"), "the URL has a password")
     };
     vec![
         key,
-        finding(Rule::RootUser, Place::key("config.User"), "no user is set, so the image runs as root"),
+        finding(Rule::RootUser, FindingPlace::key("config.User"), "no user is set, so the image runs as root"),
         finding(Rule::Shell, file("/usr/bin/bash", 0, 0o755, Presence::Final), "is a shell"),
         finding(Rule::Shell, file("/usr/bin/dash", 0, 0o755, Presence::Final), "is a shell"),
         finding(Rule::PackageManager, file("/usr/bin/apt-get", 0, 0o755, Presence::Final), "is a package manager"),
@@ -121,7 +121,11 @@ fn findings() -> Vec<Finding> {
             file("/var/lib/apt/lists", 1, 0o755, Presence::Final),
             "holds the lists of a package manager, 17.3 MB",
         ),
-        finding(Rule::MissingMetadata, Place::key("config.Labels"), "no title, version, revision, source or licenses"),
+        finding(
+            Rule::MissingMetadata,
+            FindingPlace::key("config.Labels"),
+            "no title, version, revision, source or licenses",
+        ),
     ]
 }
 
@@ -143,7 +147,7 @@ pub(super) fn audit() -> Audit {
     });
     let mut findings = findings();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let unreadable = Place { layer: Some(layer(3)), ..Place::default() };
+    let unreadable = FindingPlace { layer: Some(layer(3)), ..FindingPlace::default() };
     let image = ImageAudit {
         platform: "linux/amd64".to_owned(),
         digest: Digest::of(b"manifest"),
@@ -153,7 +157,11 @@ pub(super) fn audit() -> Audit {
         layers: layers(),
         findings,
         waived: vec![Waived {
-            finding: finding(Rule::PrivilegedPort, Place::key("config.ExposedPorts[443/tcp]"), "443 is below 1024"),
+            finding: finding(
+                Rule::PrivilegedPort,
+                FindingPlace::key("config.ExposedPorts[443/tcp]"),
+                "443 is below 1024",
+            ),
             reason: "speaks to a legacy balancer on 443".to_owned(),
             until: "2027-06-30".to_owned(),
         }],
@@ -176,12 +184,12 @@ pub(super) fn audit() -> Audit {
         policy: PolicySummary {
             profile: "default".to_owned(),
             fail_on: Severity::High,
-            overrides: vec![Override { rule: Rule::Healthcheck, severity: None }],
+            overrides: vec![SeverityOverride { rule: Rule::Healthcheck, severity: None }],
         },
         images: vec![image],
         findings: vec![finding(
             Rule::MutableReference,
-            Place::default(),
+            FindingPlace::default(),
             "the tag `1.4` may name another image tomorrow",
         )],
         waived: Vec::new(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{groups, json::written, words};
 use crate::{
-    audit::{Audit, Finding, ImageAudit, Place, Presence, Unknown, Waived},
+    audit::{Audit, Finding, FindingPlace, ImageAudit, Presence, Unknown, Waived},
     oci::Digest,
     report::{Rule, Severity, printable},
 };
@@ -221,7 +221,7 @@ const fn security_severity(severity: Severity) -> &'static str {
 }
 
 /// A place. What is no file is a document of the image, by its usual name, and the key in it.
-fn location(place: &Place) -> Value {
+fn location(place: &FindingPlace) -> Value {
     let (base, uri) = match (&place.path, &place.key) {
         (Some(path), _) => ("ROOTFS", encoded(path.trim_start_matches('/'))),
         (None, Some(key)) if key.starts_with("index") => ("IMAGE", "index.json".to_owned()),
@@ -243,7 +243,7 @@ fn location(place: &Place) -> Value {
 }
 
 /// The same thing elsewhere.
-fn related(at: usize, place: &Place) -> Value {
+fn related(at: usize, place: &FindingPlace) -> Value {
     let mut location = location(place);
     if let Some(map) = location.as_object_mut() {
         map.insert("id".into(), json!(at + 1));

@@ -23,7 +23,7 @@ use super::{
     words,
 };
 use crate::{
-    audit::{Audit, Finding, ImageAudit, NotApplicable, Place, Unknown, Waived},
+    audit::{Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Waived},
     report::{Limits, Rule, Severity, printable},
 };
 
@@ -177,7 +177,7 @@ impl Text {
     }
 
     /// A place and what is known of it, in one line.
-    fn place(&self, place: &Place) -> String {
+    fn place(&self, place: &FindingPlace) -> String {
         let bold = self.paint(Style::new().bold());
         let subject = words::subject(place);
         let details = words::details(place);

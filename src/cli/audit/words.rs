@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::groups::Outcome;
 use crate::{
-    audit::{Audit, ImageAudit, Place, Presence},
+    audit::{Audit, FindingPlace, ImageAudit, Presence},
     report::{Severity, printable},
 };
 
 /// What a finding is about: a path, a key, a layer, or the image.
-pub(super) fn subject(place: &Place) -> Cow<'_, str> {
+pub(super) fn subject(place: &FindingPlace) -> Cow<'_, str> {
     match (&place.path, &place.key, &place.layer) {
         (Some(path), _, _) => printable(path),
         (None, Some(key), _) => printable(key),
@@ -19,7 +19,7 @@ pub(super) fn subject(place: &Place) -> Cow<'_, str> {
 }
 
 /// What else is known of a place, in the order in which it is told.
-pub(super) fn details(place: &Place) -> Vec<String> {
+pub(super) fn details(place: &FindingPlace) -> Vec<String> {
     let mut details = Vec::new();
     if let Some(layer) = place.layer.as_ref().filter(|_| place.path.is_some() || place.key.is_some()) {
         details.push(format!("layer {}", layer.index));

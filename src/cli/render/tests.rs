@@ -3,13 +3,13 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use super::*;
-use crate::{recipe::parse, report::Source};
+use crate::{recipe::parse, report::SourceText};
 
 const SAID: &str = include_str!("tests/said.txt");
 
 /// A failure at `span` of `text`.
 fn wrong(text: &str, span: Range<usize>) -> Failure {
-    let source = Arc::new(Source { path: "a.toml".into(), text: text.into() });
+    let source = Arc::new(SourceText { path: "a.toml".into(), text: text.into() });
     Failure::new("wrong").at(&Origin::new(&source, span))
 }
 

@@ -8,11 +8,11 @@ use super::{
     passed_findings::PassedFindings,
 };
 use crate::{
-    audit::{self, Finding, LayerWatch, Place, Seen, SharedScans, Unknown},
+    audit::{self, Finding, FindingPlace, LayerWatch, SeenLayers, SharedScans, Unknown},
     build::{Date, Plan, unless_all_excepted},
     cache::Cache,
     image::ImageSet,
-    layer::{Onlooker, Written},
+    layer::{LayerObserver, WrittenLayer},
     oci::Descriptor,
     output::Staging,
     policy::{Breach as _, Policy},
@@ -25,7 +25,7 @@ use crate::{
 pub(in crate::commands) struct Gate<'a> {
     policy: &'a Policy,
     today: Date,
-    seen: RefCell<Seen>,
+    seen: RefCell<SeenLayers>,
 }
 
 /// An image that is assembled and has to pass the gate.
@@ -50,11 +50,11 @@ struct JudgedPlan<'a> {
 impl<'a> Gate<'a> {
     /// Demands what `policy` says; scans of small layers are `shared` with the other gates of a call.
     pub(in crate::commands) fn new(policy: &'a Policy, today: Date, shared: &Arc<SharedScans>) -> Self {
-        Self { policy, today, seen: RefCell::new(Seen::sharing(shared)) }
+        Self { policy, today, seen: RefCell::new(SeenLayers::sharing(shared)) }
     }
 
     /// An onlooker that scans a layer while it is written. Where the system has no thread for it, the layer is read again.
-    pub(in crate::commands) fn onlooker(&self) -> Box<dyn Onlooker + '_> {
+    pub(in crate::commands) fn onlooker(&self) -> Box<dyn LayerObserver + '_> {
         Box::new(GateScan { watch: LayerWatch::default(), gate: self })
     }
 
@@ -107,7 +107,7 @@ impl<'a> Gate<'a> {
     /// Audits the images of `set`: what the user is shown, and what refuses them.
     fn audit(&self, set: &ImageSet, name: &str, recipe: &Recipe, plans: &[Plan]) -> (GateVerdict, Vec<Failure>) {
         let Date(year, month, day) = self.today;
-        let request = audit::Request { image: name, policy: self.policy, today: (year, month, day) };
+        let request = audit::AuditQuery { image: name, policy: self.policy, today: (year, month, day) };
         let judgement = audit::judge_seen(set, &request, &mut self.seen.borrow_mut());
         let (mut failures, mut shown, mut verdict) = (Vec::new(), BTreeSet::new(), GateVerdict::default());
         for (image, plan) in judgement.images.iter().zip(plans) {
@@ -199,12 +199,12 @@ struct GateScan<'g> {
     gate: &'g Gate<'g>,
 }
 
-impl Onlooker for GateScan<'_> {
-    fn look(&mut self, tar: &[u8]) {
-        self.watch.look(tar);
+impl LayerObserver for GateScan<'_> {
+    fn observe(&mut self, tar: &[u8]) {
+        self.watch.push(tar);
     }
 
-    fn end(self: Box<Self>, written: &Written) {
+    fn end(self: Box<Self>, written: &WrittenLayer) {
         self.gate.seen.borrow_mut().keep(written.blob.digest, self.watch);
     }
 }
@@ -233,7 +233,7 @@ impl JudgedPlan<'_> {
     }
 
     /// The line of the recipe that brought in what is at `place`.
-    fn line(&self, place: &Place) -> Origin {
+    fn line(&self, place: &FindingPlace) -> Origin {
         if let Some(base) = self.base_of(place) {
             return base;
         }
@@ -243,7 +243,7 @@ impl JudgedPlan<'_> {
     }
 
     /// The line of `base`, for what one of its layers brought in.
-    fn base_of(&self, place: &Place) -> Option<Origin> {
+    fn base_of(&self, place: &FindingPlace) -> Option<Origin> {
         let base = self.plan.base.as_ref()?;
         let layer = place.layer.as_ref()?;
         (layer.index < base.layers.len()).then(|| base.origin.clone())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::passed_findings::PassedFindings;
 use crate::{
     build::Date,
-    cache::{Cache, Fingerprint, Fingerprinter, Shelf},
+    cache::{Cache, Fingerprint, Fingerprinter, RecordShelf},
     oci::Digest,
     policy::Policy,
     recipe::Recipe,
@@ -49,12 +49,12 @@ pub(in crate::commands) fn key(root: Digest, name: &str, recipe: &Recipe, policy
 
 /// The verdict of that key.
 pub(in crate::commands) fn find(cache: &Cache, key: &Fingerprint) -> Option<GateVerdict> {
-    serde_json::from_slice(&cache.record(Shelf::Verdicts, key)?).ok()
+    serde_json::from_slice(&cache.record(RecordShelf::Verdicts, key)?).ok()
 }
 
 /// Remembers a verdict. Where the cache cannot be written, the next build audits again.
 pub(in crate::commands) fn keep(cache: &Cache, key: &Fingerprint, verdict: &GateVerdict) {
     if let Ok(bytes) = serde_json::to_vec(verdict) {
-        let _ = cache.keep_record(Shelf::Verdicts, key, &bytes);
+        let _ = cache.keep_record(RecordShelf::Verdicts, key, &bytes);
     }
 }

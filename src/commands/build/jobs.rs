@@ -58,7 +58,7 @@ struct Taken {
 pub(super) fn settle(
     recipes: Vec<LoadedRecipe>,
     request: &BuildRequest,
-    policy: Option<&recipe::Policy>,
+    policy: Option<&recipe::PolicySettings>,
     progress: &dyn Progress,
 ) -> Result<Vec<BuildJob>, Failures> {
     let (bounds, ordered) = (Bounds::default(), OrderedProgress::new(progress));

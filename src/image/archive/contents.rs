@@ -9,7 +9,7 @@ use crate::{
     image::{
         BlobRef, Blobs, Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Packing, REF_NAME, StoredImage, StoredLayer,
     },
-    layer::{Entry, EntryKind, TarError, write_tar},
+    layer::{EntryKind, LayerEntry, TarError, write_tar},
     oci::{ImagePath, Open, canonical_json, media_type},
     report::Failure,
 };
@@ -39,7 +39,7 @@ pub(crate) fn write(contents: &Contents<'_>, blobs: &dyn Blobs, out: &mut dyn Wr
     write_tar(&entries(contents, blobs).map_err(TarError::Entry)?, out)
 }
 
-fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<Entry>, Failure> {
+fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<LayerEntry>, Failure> {
     let mut entries = BTreeMap::new();
     for (path, blob) in contents.blobs() {
         entries.insert(path, (blob.size, blobs.blob(blob)?));
@@ -54,7 +54,7 @@ fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<Entry>, Fai
         .map(|(path, (size, content))| {
             let path = ImagePath::parse(&format!("/{path}"))
                 .map_err(|error| Failure::new(format!("the archive cannot hold `{path}`: {error}")))?;
-            Ok(Entry { path, mode: 0o644, uid: 0, gid: 0, kind: EntryKind::File { size, content } })
+            Ok(LayerEntry { path, mode: 0o644, uid: 0, gid: 0, kind: EntryKind::File { size, content } })
         })
         .collect()
 }

@@ -10,7 +10,7 @@ use std::{
 use super::header_reader::HeaderReader;
 use crate::{
     image::store::Span,
-    layer::foreign_tar::{Entry, Flaw, Kind, Tape, Tell, path_text},
+    layer::foreign_tar::{Flaw, Tape, TapeItem, TarEntry, TarEntryKind, path_text},
     report::{Limits, shown},
 };
 
@@ -108,7 +108,7 @@ impl Scan {
         let mut count = 0;
         loop {
             match tape.next()? {
-                Tell::Entry(entry, flaws) => {
+                TapeItem::Entry(entry, flaws) => {
                     if count == Limits::ARCHIVE_ENTRIES {
                         return Err(io::Error::other(format!("it has more than {count} entries")));
                     }
@@ -118,28 +118,30 @@ impl Scan {
                     tape.skip_content()?;
                     self.end = tape.position();
                 }
-                Tell::End(None) => return Ok(()),
-                Tell::End(Some(Flaw::Ambiguous(why))) => return Err(io::Error::other(why)),
-                Tell::End(Some(_)) => return Err(io::Error::other("something follows its end")),
+                TapeItem::End(None) => return Ok(()),
+                TapeItem::End(Some(Flaw::Ambiguous(why))) => return Err(io::Error::other(why)),
+                TapeItem::End(Some(_)) => return Err(io::Error::other("something follows its end")),
             }
         }
     }
 
-    fn entry(&mut self, entry: &Entry, content: Span) -> io::Result<()> {
+    fn entry(&mut self, entry: &TarEntry, content: Span) -> io::Result<()> {
         let name = entry.path.trim_start_matches('/');
         if content.start.checked_add(content.size).is_none_or(|end| end > self.length) {
             return Err(io::Error::other(format!("it ends inside of `{}`", shown(name))));
         }
         let target = || entry.target().unwrap_or_default();
         let member = match entry.kind {
-            Kind::File => Member::File(content),
+            TarEntryKind::File => Member::File(content),
             // What a name is inside of needs no place; that readers can make it is all there is to it.
-            Kind::Directory => return Ok(()),
-            Kind::Symlink => {
+            TarEntryKind::Directory => return Ok(()),
+            TarEntryKind::Symlink => {
                 Member::Link(member_of_link(name.rsplit_once('/').map_or("", |(folder, _)| folder), target())?)
             }
-            Kind::HardLink => Member::Link(member_of_link("", target())?),
-            Kind::CharDevice | Kind::BlockDevice | Kind::Fifo | Kind::Other => Member::Other,
+            TarEntryKind::HardLink => Member::Link(member_of_link("", target())?),
+            TarEntryKind::CharDevice | TarEntryKind::BlockDevice | TarEntryKind::Fifo | TarEntryKind::Other => {
+                Member::Other
+            }
         };
         self.names += name.len();
         if self.names > Limits::ARCHIVE_NAMES_BYTES {
@@ -155,7 +157,7 @@ impl Scan {
 }
 
 /// Refuses an entry that leads out of the archive, or that readers would understand differently.
-fn check_flaws(entry: &Entry, flaws: &[Flaw]) -> io::Result<()> {
+fn check_flaws(entry: &TarEntry, flaws: &[Flaw]) -> io::Result<()> {
     let path = shown(&entry.path);
     let refused = |what: String| Err(io::Error::other(what));
     for flaw in flaws {

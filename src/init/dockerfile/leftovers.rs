@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 use super::Notes;
 use crate::{
     init::draft::{Draft, Program},
-    report::{Failure, Place, printable},
+    report::{Failure, FailurePlace, printable},
 };
 
 /// What is left out so far, and which lines the rest comes from.
@@ -34,7 +34,7 @@ impl Leftovers {
     /// Takes out of the draft what `failure` is about, and lists its line. A failure that nothing can be taken out for
     /// comes back, and names the line of the Dockerfile.
     pub(in crate::init) fn leave_out(&mut self, draft: &mut Draft, failure: Failure) -> Result<(), Failure> {
-        let Some(Place::Recipe(origin)) = &failure.place else { return Err(failure) };
+        let Some(FailurePlace::Recipe(origin)) = &failure.place else { return Err(failure) };
         let text = &origin.source.text;
         let part = part_at(text, origin.span.start).filter(|part| *part != Part::Entry("binary", 0));
         // A program stays where it is, and what is in its way goes.

@@ -1,4 +1,4 @@
-//! A Compose file (compose-spec). Docker's default seccomp profile applies unless a file takes it away.
+//! Writes a Compose file (compose-spec). Docker's default seccomp profile applies unless a file takes it away.
 
 use super::{
     Profile,
@@ -23,12 +23,13 @@ pub(super) fn write(profile: &Profile) -> String {
     // Fresh named volumes take over content and owner of what they are mounted on; file systems in memory do not.
     let (volumes, memory): (Vec<_>, Vec<_>) = profile.mounts.iter().partition(|mount| mount.volume);
     if !memory.is_empty() {
-        let mount =
-            |mount: &&super::Mount| text(format!("{}:{}", mount.path, super::tmpfs_options(mount, profile.user)));
+        let mount = |mount: &&super::WritableMount| {
+            text(format!("{}:{}", mount.path, super::tmpfs_options(mount, profile.user)))
+        };
         service.put("tmpfs", Yaml::List(memory.iter().map(mount).collect()));
     }
     if !volumes.is_empty() {
-        let mount = |mount: &&super::Mount| {
+        let mount = |mount: &&super::WritableMount| {
             map([("type", text("volume")), ("source", text(&mount.name)), ("target", text(&mount.path))])
         };
         service.put("volumes", Yaml::List(volumes.iter().map(mount).collect()));

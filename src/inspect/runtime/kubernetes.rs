@@ -1,4 +1,4 @@
-//! A Deployment (`apps/v1`) and, with ports, a Service (`v1`), which the Pod Security Standard "restricted" lets pass.
+//! Writes a Deployment (`apps/v1`) and, with ports, a Service (`v1`) for the Pod Security Standard "restricted".
 
 use super::{
     Port, Profile,
@@ -55,7 +55,7 @@ fn pod(profile: &Profile) -> Yaml {
         ("containers", Yaml::List(vec![container(profile)])),
     ]);
     if !profile.mounts.is_empty() {
-        let volume = |mount: &super::Mount| map([("name", text(&mount.name)), ("emptyDir", map([]))]);
+        let volume = |mount: &super::WritableMount| map([("name", text(&mount.name)), ("emptyDir", map([]))]);
         pod.put("volumes", Yaml::List(profile.mounts.iter().map(volume).collect()));
     }
     pod
@@ -82,7 +82,7 @@ fn container(profile: &Profile) -> Yaml {
         ]),
     );
     if !profile.mounts.is_empty() {
-        let mount = |mount: &super::Mount| map([("name", text(&mount.name)), ("mountPath", text(&mount.path))]);
+        let mount = |mount: &super::WritableMount| map([("name", text(&mount.name)), ("mountPath", text(&mount.path))]);
         container.put("volumeMounts", Yaml::List(profile.mounts.iter().map(mount).collect()));
     }
     container

@@ -1,5 +1,6 @@
-//! A deployment that fits an image: its user, its ports, the paths it writes, and nothing it does not need. The
-//! words of three runtimes, from one [`Profile`].
+//! Runtime settings for an image (Kubernetes, Compose, Quadlet): its user, ports and writable paths, and no more.
+//!
+//! Each runtime is written from one [`Profile`].
 //!
 //! What the image says itself (program, arguments, environment, working directory, stop signal) is left to it.
 
@@ -9,7 +10,7 @@ mod profile;
 mod quadlet;
 mod yaml;
 
-pub use profile::{Mount, Port, Profile};
+pub use profile::{Port, Profile, WritableMount};
 
 /// A runtime whose deployments can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,6 @@ impl Runtime {
 }
 
 /// The options of a file system in memory, the same for docker and podman.
-fn tmpfs_options(mount: &Mount, user: crate::oci::User) -> String {
+fn tmpfs_options(mount: &WritableMount, user: crate::oci::User) -> String {
     if mount.shared { "mode=1777".to_owned() } else { format!("mode=0700,uid={},gid={}", user.uid, user.gid) }
 }

@@ -1,4 +1,4 @@
-//! What an image needs from whoever runs it.
+//! [`Profile`]: what an image needs at run time.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map},
@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::super::{EntryReport, ImageReport, Report};
+use super::super::{EntryReport, ImageReport, InspectReport};
 use crate::{
     oci::User,
     report::{ErrorName, Failure, Rule, printable},
@@ -25,7 +25,7 @@ pub struct Profile {
     /// What it listens on, in order.
     pub ports: Vec<Port>,
     /// The paths it writes, in order. Only a volume lies in another one.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<WritableMount>,
     /// Directories of the run user that hold files, so that a mount would hide those: they stay read-only.
     pub hiding: Vec<String>,
 }
@@ -41,7 +41,7 @@ pub struct Port {
 
 /// A path that must be writable on a read-only root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mount {
+pub struct WritableMount {
     /// Absolute; letters, digits and `/._-+@~` only.
     pub path: String,
     /// A DNS label that no other mount of the image has: `var-lib-hello`.
@@ -58,7 +58,12 @@ impl Profile {
     ///
     /// # Errors
     /// No image, root or a user by name, ports and volumes that no runtime would take.
-    pub fn of(report: &Report, architecture: &str, repository: Option<&str>, fallback: &str) -> Result<Self, Failure> {
+    pub fn of(
+        report: &InspectReport,
+        architecture: &str,
+        repository: Option<&str>,
+        fallback: &str,
+    ) -> Result<Self, Failure> {
         let wanted = |image: &&ImageReport| image.platform.split('/').nth(1) == Some(architecture);
         let image = report.images.iter().find(wanted).or(report.images.first());
         let image = image.ok_or_else(|| Failure::error(ErrorName::ImageNotFound, "there is no image in it"))?;
@@ -174,7 +179,7 @@ fn ports(config: &Value) -> Result<Vec<Port>, Failure> {
 
 /// Volumes, and the directories that the user may write to, outermost first. Also those that stay read-only, because
 /// a mount would hide the files in them.
-fn mounts(image: &ImageReport, config: &Value, user: User) -> Result<(Vec<Mount>, Vec<String>), Failure> {
+fn mounts(image: &ImageReport, config: &Value, user: User) -> Result<(Vec<WritableMount>, Vec<String>), Failure> {
     let (tree, mut mounts, mut hiding) = (merged(image), BTreeMap::new(), Vec::new());
     for (path, entry) in &tree {
         let mode = u32::from_str_radix(&entry.mode, 8).unwrap_or(0);
@@ -216,8 +221,8 @@ fn mounts(image: &ImageReport, config: &Value, user: User) -> Result<(Vec<Mount>
     Ok((mounts, hiding))
 }
 
-fn mount(path: &str, volume: bool, shared: bool) -> Mount {
-    Mount { path: path.to_owned(), name: label(&path.trim_matches('/').replace('/', "-")), volume, shared }
+fn mount(path: &str, volume: bool, shared: bool) -> WritableMount {
+    WritableMount { path: path.to_owned(), name: label(&path.trim_matches('/').replace('/', "-")), volume, shared }
 }
 
 /// The paths above this one, without the root.
@@ -232,8 +237,8 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// The file system that the layers make: later ones win, whiteouts remove.
-fn merged(image: &ImageReport) -> Tree<'_> {
-    let mut tree = Tree::new();
+fn merged(image: &ImageReport) -> MergedEntries<'_> {
+    let mut tree = MergedEntries::new();
     for layer in &image.layers {
         // A layer's whiteouts are about the layers below it, wherever they stand in its tar.
         for entry in &layer.entries {
@@ -260,9 +265,9 @@ fn merged(image: &ImageReport) -> Tree<'_> {
 }
 
 /// Entries by path.
-type Tree<'a> = BTreeMap<&'a str, &'a EntryReport>;
+type MergedEntries<'a> = BTreeMap<&'a str, &'a EntryReport>;
 
-fn remove_below(tree: &mut Tree<'_>, folder: &str) {
+fn remove_below(tree: &mut MergedEntries<'_>, folder: &str) {
     let below: Vec<_> = below(tree, folder).map(|(path, _)| *path).collect();
     for path in below {
         tree.remove(path);
@@ -270,7 +275,7 @@ fn remove_below(tree: &mut Tree<'_>, folder: &str) {
 }
 
 /// What lies in `folder`, at any depth. The byte after `/` is `0`.
-fn below<'t, 'a>(tree: &'t Tree<'a>, folder: &str) -> btree_map::Range<'t, &'a str, &'a EntryReport> {
+fn below<'t, 'a>(tree: &'t MergedEntries<'a>, folder: &str) -> btree_map::Range<'t, &'a str, &'a EntryReport> {
     let (from, to) = (format!("{folder}/"), format!("{folder}0"));
     tree.range::<str, _>((Bound::Included(from.as_str()), Bound::Excluded(to.as_str())))
 }

@@ -1,4 +1,4 @@
-//! A `.container` unit (podman-systemd.unit(5)), for podman 4.8 or newer. podman's default seccomp profile applies.
+//! Writes a `.container` unit (podman-systemd.unit(5)), for podman 4.8 or newer. podman's default seccomp profile applies.
 //!
 //! Every value is made of characters that mean nothing to systemd: [`Profile`] has no others.
 

@@ -1,5 +1,4 @@
-//! The little YAML that deployments need: block style, one way to write each value, nothing that a reader of YAML 1.1
-//! and one of 1.2 would understand differently.
+//! [`Yaml`]: writes block-style YAML that readers of YAML 1.1 and 1.2 understand alike.
 
 use std::fmt::Write as _;
 

@@ -1,14 +1,14 @@
-//! An entry of a layer's tar, and what may be wrong with it.
+//! [`TarEntry`]: an entry of a layer's tar, and its [`Flaw`]s.
 
 use super::path_text::path_text;
 
 /// An entry, as far as rules need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct TarEntry {
     /// Absolute and clean: no `.`, `..`, doubled or trailing slash. `..` is taken as the kernel takes it in the root. The
     /// [text](path_text) of the name.
     pub(crate) path: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: TarEntryKind,
     /// Permissions with setuid, setgid and sticky bits.
     pub(crate) mode: u32,
     pub(crate) uid: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Entry {
     /// Seconds since 1970.
     pub(crate) mtime: u64,
     /// What few entries have: there may be tens of thousands.
-    pub(crate) rare: Option<Box<Rare>>,
+    pub(crate) rare: Option<Box<RareFields>>,
     /// Access, change or sub-second times, which nobody needs.
     pub(crate) fine_times: bool,
     /// The user's and group's names, where they are neither empty nor `root`.
@@ -31,7 +31,7 @@ pub(crate) struct Entry {
 
 /// What only links, devices and files with extended attributes have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rare {
+pub(crate) struct RareFields {
     pub(crate) target: Option<String>,
     pub(crate) xattrs: Vec<(String, Vec<u8>)>,
     pub(crate) device: Option<(u32, u32)>,
@@ -39,7 +39,7 @@ pub(crate) struct Rare {
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TarEntryKind {
     File,
     HardLink,
     Symlink,
@@ -99,7 +99,7 @@ impl Flaw {
     }
 }
 
-impl Entry {
+impl TarEntry {
     /// The last component of the path.
     pub(crate) fn name(&self) -> &str {
         name(&self.path)
@@ -122,7 +122,7 @@ impl Entry {
 
     /// Whether somebody may execute it.
     pub(crate) fn is_executable(&self) -> bool {
-        self.kind == Kind::File && self.mode & 0o111 != 0
+        self.kind == TarEntryKind::File && self.mode & 0o111 != 0
     }
 
     /// Whether it is a program: executable, and an ELF file or a script.

@@ -1,4 +1,4 @@
-//! Extended headers: pax records and GNU's long names.
+//! Parses extended headers: pax records and GNU long names.
 
 use std::io;
 

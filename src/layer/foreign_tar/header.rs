@@ -1,4 +1,4 @@
-//! The fields of a tar header, read as Go's reader does; the `tar` crate takes some of them otherwise.
+//! Parses the fields of a tar header as Go's reader does; the `tar` crate takes some of them otherwise.
 
 use std::io;
 
@@ -45,7 +45,8 @@ pub(super) fn size(block: &[u8; 512]) -> io::Result<(u64, bool)> {
     Ok((size, block.get(124).is_some_and(|byte| byte & 0x80 != 0) && size < 1 << 33))
 }
 
-/// The name, with the prefix that POSIX headers have, and GNU's as far as Go says so. Tells whether readers disagree about the prefix.
+/// The name, with the prefix that POSIX headers have, and GNU's as far as Go says so. Tells whether readers disagree about
+/// the prefix.
 pub(super) fn name(block: &[u8; 512]) -> (Vec<u8>, bool) {
     let text = |from: usize, to: usize| {
         block.get(from..to).and_then(|field| field.split(|byte| *byte == 0).next()).unwrap_or_default()

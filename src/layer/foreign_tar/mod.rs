@@ -1,5 +1,4 @@
-//! The one reader of tars that others wrote: the audit, `inspect` and bases take the entries of layers from here, and archives
-//! their members, so that all see the same.
+//! The only reader of tars from outside: layers for the audit, `inspect` and bases, and the members of archives.
 //!
 //! It takes a tar as Go's reader does, because that is what engines unpack with. Where other readers take an entry otherwise,
 //! the entry has a [`Flaw`].
@@ -10,6 +9,6 @@ mod header;
 mod path_text;
 mod tape;
 
-pub(crate) use entry::{Entry, Flaw, Kind, Magic, name};
+pub(crate) use entry::{Flaw, Magic, TarEntry, TarEntryKind, name};
 pub(crate) use path_text::path_text;
-pub(crate) use tape::{Tape, Tell};
+pub(crate) use tape::{Tape, TapeItem};

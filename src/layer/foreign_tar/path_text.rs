@@ -1,4 +1,4 @@
-//! Names in a tar, which are bytes, as text: no two names have the same text.
+//! [`path_text`]: maps the bytes of a name in a tar to text, one to one.
 
 use std::borrow::Cow;
 

@@ -1,12 +1,13 @@
-//! A tar as it passes by, header after header, in the way Go's reader takes it: that is what containerd and docker unpack
-//! with. Where other readers take it otherwise, the entry has a flaw.
+//! [`Tape`]: reads a tar as a stream, in the way Go's reader does, because containerd and docker unpack with that.
+//!
+//! Where other readers take an entry otherwise, the entry has a [`Flaw`].
 
 use std::io::{self, BufRead, Read, Seek};
 
 use tar::{EntryType, Header};
 
 use super::{
-    entry::{Entry, Flaw, Kind, Magic, Rare, clean},
+    entry::{Flaw, Magic, RareFields, TarEntry, TarEntryKind, clean},
     extended::Extended,
     header,
     path_text::path_text,
@@ -26,8 +27,8 @@ pub(crate) struct Tape<R> {
 }
 
 /// What comes next.
-pub(crate) enum Tell {
-    Entry(Entry, Vec<Flaw>),
+pub(crate) enum TapeItem {
+    Entry(TarEntry, Vec<Flaw>),
     /// The end, and what was odd about it.
     End(Option<Flaw>),
 }
@@ -58,12 +59,12 @@ impl<R: BufRead> Tape<R> {
 
     /// The next entry; its content is to be read with [`content`](Self::content), or passed over with
     /// [`skip_content`](Self::skip_content), before the next call.
-    pub(crate) fn next(&mut self) -> io::Result<Tell> {
+    pub(crate) fn next(&mut self) -> io::Result<TapeItem> {
         let mut extended = Extended::default();
         loop {
             let Some(block) = self.block()? else {
                 // Every reader takes the end of the stream for that of the tar.
-                return Ok(Tell::End(None));
+                return Ok(TapeItem::End(None));
             };
             if block == [0; BLOCK] {
                 return self.end();
@@ -78,11 +79,11 @@ impl<R: BufRead> Tape<R> {
                     if let Some(flaw) = process_id(&header.path_bytes()) {
                         extended.flaws.push(flaw);
                     }
-                    let bytes = self.whole(size)?;
+                    let bytes = self.read_whole(size)?;
                     extended.replace(&bytes)?;
                 }
                 EntryType::XGlobalHeader => {
-                    let bytes = self.whole(size)?;
+                    let bytes = self.read_whole(size)?;
                     let mut global = Extended::default();
                     global.records(&bytes)?;
                     if global.is_about_entries() {
@@ -93,8 +94,8 @@ impl<R: BufRead> Tape<R> {
                     }
                     extended.forget();
                 }
-                EntryType::GNULongName => extended.long_name(&self.whole(size)?),
-                EntryType::GNULongLink => extended.long_link(&self.whole(size)?),
+                EntryType::GNULongName => extended.long_name(&self.read_whole(size)?),
+                EntryType::GNULongLink => extended.long_link(&self.read_whole(size)?),
                 EntryType::GNUSparse => return Err(broken("a sparse file in it cannot be read")),
                 _ => return self.entry(&block, extended),
             }
@@ -102,7 +103,7 @@ impl<R: BufRead> Tape<R> {
     }
 
     /// The rest of an entry's header.
-    fn entry(&mut self, block: &[u8; BLOCK], mut extended: Extended) -> io::Result<Tell> {
+    fn entry(&mut self, block: &[u8; BLOCK], mut extended: Extended) -> io::Result<TapeItem> {
         let header = Header::from_byte_slice(block);
         let (own, odd_prefix) = header::name(block);
         if odd_prefix && extended.path().is_none() {
@@ -129,21 +130,22 @@ impl<R: BufRead> Tape<R> {
         if extended.size.is_some_and(|size| size != stated && (stated != 0 || size < 1 << 33)) {
             flaws.push(Flaw::Ambiguous("it gives two sizes"));
         }
-        let has_content = matches!(kind, Kind::File | Kind::Other);
+        let has_content = matches!(kind, TarEntryKind::File | TarEntryKind::Other);
         if !has_content && size != 0 {
             flaws.push(Flaw::Ambiguous("it has a size, but is of a kind without content"));
         }
         self.expect(if has_content { size } else { 0 })?;
-        let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
+        let is_device = matches!(kind, TarEntryKind::CharDevice | TarEntryKind::BlockDevice);
         let named = |name: Option<&[u8]>| name.is_some_and(|name| !matches!(name, b"" | b"root"));
         let field = |from, length, what| header::demanded(block, from, length, what);
-        let target =
-            link.filter(|_| matches!(kind, Kind::Symlink | Kind::HardLink)).map(|link| path_text(&link).into_owned());
+        let target = link
+            .filter(|_| matches!(kind, TarEntryKind::Symlink | TarEntryKind::HardLink))
+            .map(|link| path_text(&link).into_owned());
         if target.as_ref().is_some_and(|target| target.contains('\0')) {
             flaws.push(Flaw::Nul);
         }
         let device = is_device.then(|| Some((header.device_major().ok()??, header.device_minor().ok()??))).flatten();
-        let rare = Rare { target, xattrs: extended.xattrs, device };
+        let rare = RareFields { target, xattrs: extended.xattrs, device };
         let is_rare = rare.target.is_some() || !rare.xattrs.is_empty() || rare.device.is_some();
         let uid = extended.uid.map_or_else(|| field(108, 8, "uid"), Ok)?;
         let gid = extended.gid.map_or_else(|| field(116, 8, "gid"), Ok)?;
@@ -151,13 +153,13 @@ impl<R: BufRead> Tape<R> {
         if uid.max(gid) >= u64::from(u32::MAX) {
             flaws.push(Flaw::Ambiguous("its owner is above 4294967294, for which engines take another"));
         }
-        let entry = Entry {
+        let entry = TarEntry {
             path,
             kind,
             mode: u32::try_from(field(100, 8, "mode")? & 0o7777).unwrap_or(0),
             uid,
             gid,
-            size: if kind == Kind::File { size } else { 0 },
+            size: if kind == TarEntryKind::File { size } else { 0 },
             // What is no time, or one before 1970, is as good as 1970 here.
             mtime: extended.mtime.or_else(|| header::number(block.get(136..148)?)).unwrap_or(0),
             rare: is_rare.then(|| Box::new(rare)),
@@ -166,7 +168,7 @@ impl<R: BufRead> Tape<R> {
             magic: Magic::Empty,
             checksum: 0,
         };
-        Ok(Tell::Entry(entry, flaws))
+        Ok(TapeItem::Entry(entry, flaws))
     }
 
     /// A content of `size` bytes, and its padding, come next.
@@ -203,7 +205,7 @@ impl<R: BufRead> Tape<R> {
     }
 
     /// A small content as a whole.
-    fn whole(&mut self, size: u64) -> io::Result<Vec<u8>> {
+    fn read_whole(&mut self, size: u64) -> io::Result<Vec<u8>> {
         if size > Limits::PAX_BYTES {
             return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "an extended header is larger than 1 MiB"));
         }
@@ -224,7 +226,7 @@ impl<R: BufRead> Tape<R> {
     }
 
     /// After the first block of zeros: what follows is no part of the tar, and should be zeros too.
-    fn end(&mut self) -> io::Result<Tell> {
+    fn end(&mut self) -> io::Result<TapeItem> {
         let (mut hidden, mut other) = (false, false);
         let mut block = [0; BLOCK];
         loop {
@@ -239,7 +241,7 @@ impl<R: BufRead> Tape<R> {
                 break;
             }
         }
-        Ok(Tell::End(if hidden {
+        Ok(TapeItem::End(if hidden {
             Some(Flaw::Ambiguous("there are entries behind its end"))
         } else {
             other.then_some(Flaw::Trailing)
@@ -287,27 +289,27 @@ impl<R: Read> Read for Tape<R> {
 }
 
 /// What an entry is.
-fn kind(block: &[u8; BLOCK], raw: &[u8], flaws: &mut Vec<Flaw>) -> Kind {
+fn kind(block: &[u8; BLOCK], raw: &[u8], flaws: &mut Vec<Flaw>) -> TarEntryKind {
     let flag = block.get(156).copied().unwrap_or_default();
     match EntryType::new(flag) {
         // A name with a slash at its end is a folder in archives older than ustar, which have a NUL for the kind.
-        EntryType::Regular if flag == 0 && raw.ends_with(b"/") => Kind::Directory,
+        EntryType::Regular if flag == 0 && raw.ends_with(b"/") => TarEntryKind::Directory,
         EntryType::Regular if raw.ends_with(b"/") => {
             flaws.push(Flaw::Ambiguous("it is a file, and its name is that of a folder"));
-            Kind::File
+            TarEntryKind::File
         }
-        EntryType::Regular => Kind::File,
+        EntryType::Regular => TarEntryKind::File,
         EntryType::Continuous => {
             flaws.push(Flaw::Ambiguous("it is a file of a kind that runtimes refuse"));
-            Kind::File
+            TarEntryKind::File
         }
-        EntryType::Link => Kind::HardLink,
-        EntryType::Symlink => Kind::Symlink,
-        EntryType::Directory => Kind::Directory,
-        EntryType::Char => Kind::CharDevice,
-        EntryType::Block => Kind::BlockDevice,
-        EntryType::Fifo => Kind::Fifo,
-        _ => Kind::Other,
+        EntryType::Link => TarEntryKind::HardLink,
+        EntryType::Symlink => TarEntryKind::Symlink,
+        EntryType::Directory => TarEntryKind::Directory,
+        EntryType::Char => TarEntryKind::CharDevice,
+        EntryType::Block => TarEntryKind::BlockDevice,
+        EntryType::Fifo => TarEntryKind::Fifo,
+        _ => TarEntryKind::Other,
     }
 }
 

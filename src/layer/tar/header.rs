@@ -1,4 +1,4 @@
-//! One header block (POSIX.1-2017, `pax`, "ustar Interchange Format").
+//! [`TarHeader`]: encodes one header block (POSIX.1-2017, `pax`, "ustar Interchange Format").
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ pub(super) const BLOCK_BYTES: usize = 512;
 /// The bytes are those that Go's `archive/tar` writes for the same fields. They are encoded here and not by the
 /// `tar` crate so that no release of it can move `format = 1`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Header<'a> {
+pub(super) struct TarHeader<'a> {
     /// `name`, at most 100 bytes; no NUL at the end when it fills the field.
     pub(super) name: &'a [u8],
     /// `prefix`, at most 155 bytes: what stands before the `/` that stands before `name`.
@@ -24,7 +24,7 @@ pub(super) struct Header<'a> {
     /// Written as 0 above [`LARGEST_SIZE`].
     pub(super) size: u64,
     /// What follows.
-    pub(super) kind: Kind,
+    pub(super) kind: TypeFlag,
     /// `linkname`, at most 100 bytes.
     pub(super) link: &'a [u8],
 }
@@ -32,7 +32,7 @@ pub(super) struct Header<'a> {
 /// The `typeflag`.
 #[derive(Debug, Clone, Copy)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum TypeFlag {
     /// A regular file.
     File = b'0',
     /// A symbolic link.
@@ -66,7 +66,7 @@ pub(super) const LARGEST_ID: u32 = 0o777_7777;
 /// The largest size of eleven octal digits: 8 GiB less one byte.
 pub(super) const LARGEST_SIZE: u64 = 0o777_7777_7777;
 
-impl Header<'_> {
+impl TarHeader<'_> {
     /// The block.
     pub(super) fn encode(&self) -> [u8; BLOCK_BYTES] {
         let mut block = [0; BLOCK_BYTES];
@@ -130,14 +130,14 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_the_tar_crate() {
-        let header = Header {
+        let header = TarHeader {
             name: b"usr/bin/server",
             prefix: b"",
             mode: 0o555,
             uid: 65532,
             gid: 0,
             size: LARGEST_SIZE,
-            kind: Kind::File,
+            kind: TypeFlag::File,
             link: b"",
         };
         let block = header.encode();

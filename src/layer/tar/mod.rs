@@ -1,4 +1,4 @@
-//! The canonical tar: the one archive that a list of entries has.
+//! The canonical tar writer: one list of entries has exactly one archive.
 //!
 //! ustar (POSIX.1-2017, `pax`), with PAX records only where ustar cannot say it. Decided here, for `format = 1`:
 //!
@@ -20,10 +20,10 @@ use std::{
 };
 
 use self::{
-    header::{BLOCK_BYTES, Header, Kind, LARGEST_ID, LARGEST_SIZE, NAME_BYTES, PREFIX_BYTES},
+    header::{BLOCK_BYTES, LARGEST_ID, LARGEST_SIZE, NAME_BYTES, PREFIX_BYTES, TarHeader, TypeFlag},
     records::Records,
 };
-use super::{Entry, EntryKind};
+use super::{EntryKind, LayerEntry};
 use crate::{
     oci::{ImagePath, Open},
     report::{ErrorName, Failure, Limits, printable},
@@ -46,7 +46,7 @@ pub enum TarError {
 ///
 /// # Errors
 /// An entry that cannot be written or read, told apart from a writer that fails.
-pub fn write<T: Borrow<Entry>>(entries: &[T], out: &mut dyn Write) -> Result<(), TarError> {
+pub fn write<T: Borrow<LayerEntry>>(entries: &[T], out: &mut dyn Write) -> Result<(), TarError> {
     check(entries).map_err(TarError::Entry)?;
     let largest = entries.iter().map(|entry| entry.borrow().kind.size()).max().unwrap_or_default();
     let mut buffer = vec![0; READ_BYTES.min(usize::try_from(largest).unwrap_or(READ_BYTES)).max(1)];
@@ -60,14 +60,14 @@ pub fn write<T: Borrow<Entry>>(entries: &[T], out: &mut dyn Write) -> Result<(),
 }
 
 /// The bytes of the archive of `entries`, but for what PAX records of some take: to show how far it is.
-pub fn size<T: Borrow<Entry>>(entries: &[T]) -> u64 {
+pub fn size<T: Borrow<LayerEntry>>(entries: &[T]) -> u64 {
     let block = BLOCK_BYTES as u64;
     let blocks = entries.iter().map(|entry| 1 + entry.borrow().kind.size().div_ceil(block));
     (blocks.sum::<u64>() + 2) * block
 }
 
 /// Refuses what would not be one canonical archive. Whoever made the entries made a mistake.
-fn check<T: Borrow<Entry>>(entries: &[T]) -> Result<(), Failure> {
+fn check<T: Borrow<LayerEntry>>(entries: &[T]) -> Result<(), Failure> {
     let all = || entries.iter().map(Borrow::borrow);
     for (entry, next) in all().zip(all().skip(1)) {
         if entry.path >= next.path {
@@ -90,11 +90,11 @@ fn check<T: Borrow<Entry>>(entries: &[T]) -> Result<(), Failure> {
 }
 
 /// The header of `entry`, with the records that it needs before it.
-fn head(entry: &Entry) -> Vec<u8> {
+fn head(entry: &LayerEntry) -> Vec<u8> {
     let (kind, mode, size, target) = match &entry.kind {
-        EntryKind::Directory => (Kind::Directory, entry.mode, 0, None),
-        EntryKind::File { size, .. } => (Kind::File, entry.mode, *size, None),
-        EntryKind::Symlink { target } => (Kind::Symlink, 0o777, 0, Some(target.as_slice())),
+        EntryKind::Directory => (TypeFlag::Directory, entry.mode, 0, None),
+        EntryKind::File { size, .. } => (TypeFlag::File, entry.mode, *size, None),
+        EntryKind::Symlink { target } => (TypeFlag::Symlink, 0o777, 0, Some(target.as_slice())),
     };
     let mut name = entry.path.relative().to_vec();
     if matches!(entry.kind, EntryKind::Directory) {
@@ -111,7 +111,7 @@ fn head(entry: &Entry) -> Vec<u8> {
     };
     let (name_instead, link_instead) = (stand_in(&name), stand_in(target.unwrap_or_default()));
     let (prefix, name) = split.unwrap_or((b"", &name_instead));
-    let header = Header {
+    let header = TarHeader {
         name,
         prefix,
         mode: mode & 0o7777,

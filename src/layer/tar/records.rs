@@ -1,6 +1,6 @@
 //! PAX extended header records (POSIX.1-2017, `pax`, "pax Extended Header"): what ustar cannot say.
 
-use super::header::{BLOCK_BYTES, Header, Kind};
+use super::header::{BLOCK_BYTES, TarHeader, TypeFlag};
 
 /// The values of one entry that its ustar header cannot hold.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl Records<'_> {
         if content.is_empty() {
             return Vec::new();
         }
-        let header = Header {
+        let header = TarHeader {
             // The name that Python's `tarfile` gives to it; most writers put a process id into theirs.
             name: b"././@PaxHeader",
             prefix: b"",
@@ -27,7 +27,7 @@ impl Records<'_> {
             uid: 0,
             gid: 0,
             size: content.len() as u64,
-            kind: Kind::Records,
+            kind: TypeFlag::Records,
             link: b"",
         };
         let mut blocks = header.encode().to_vec();

@@ -13,19 +13,19 @@ fn at(path: &[u8]) -> ImagePath {
     path.split(|byte| *byte == b'/').try_fold(ImagePath::root(), |path, name| path.join(name)).unwrap()
 }
 
-fn entry(path: &[u8], kind: EntryKind) -> Entry {
-    Entry { path: at(path), mode: 0o555, uid: 0, gid: 0, kind }
+fn entry(path: &[u8], kind: EntryKind) -> LayerEntry {
+    LayerEntry { path: at(path), mode: 0o555, uid: 0, gid: 0, kind }
 }
 
-fn file(path: &[u8], content: &[u8]) -> Entry {
+fn file(path: &[u8], content: &[u8]) -> LayerEntry {
     entry(path, EntryKind::File { size: content.len() as u64, content: Arc::new(content.to_vec()) })
 }
 
-fn symlink(path: &[u8], target: &[u8]) -> Entry {
+fn symlink(path: &[u8], target: &[u8]) -> LayerEntry {
     entry(path, EntryKind::Symlink { target: target.to_vec() })
 }
 
-fn archive(entries: &[Entry]) -> Vec<u8> {
+fn archive(entries: &[LayerEntry]) -> Vec<u8> {
     let mut out = Vec::new();
     write(entries, &mut out).unwrap();
     out
@@ -66,7 +66,7 @@ fn read(archive: &[u8]) -> Vec<Fields> {
 }
 
 /// What the reader should find.
-fn expected(entry: &Entry) -> Fields {
+fn expected(entry: &LayerEntry) -> Fields {
     let mut name = entry.path.relative().to_vec();
     let (kind, mode, target, content) = match &entry.kind {
         EntryKind::Directory => {
@@ -97,8 +97,8 @@ fn the_bytes_of_format_1() {
     let mut entries = vec![
         entry(b"etc", EntryKind::Directory),
         file(b"etc/passwd", b"root:x:0:0:root:/root:/sbin/nologin\n"),
-        Entry { uid: 65532, gid: 65532, mode: 0o700, ..entry(b"var", EntryKind::Directory) },
-        Entry { uid: 2_097_152, gid: 2_147_483_647, ..file(b"var/far", &[7; 513]) },
+        LayerEntry { uid: 65532, gid: 65532, mode: 0o700, ..entry(b"var", EntryKind::Directory) },
+        LayerEntry { uid: 2_097_152, gid: 2_147_483_647, ..file(b"var/far", &[7; 513]) },
         symlink(b"var/link", &[b't'; 101]),
         symlink("var/ärger".as_bytes(), b"../etc"),
         file("var/\u{ff}".as_bytes(), &[0; 512]),
@@ -119,7 +119,7 @@ fn the_bytes_of_format_1() {
 
 #[test]
 fn a_header_says_what_posix_says() {
-    let out = archive(&[Entry { uid: 65532, gid: 7, mode: 0o104_755, ..file(b"usr/bin/server", b"abc") }]);
+    let out = archive(&[LayerEntry { uid: 65532, gid: 7, mode: 0o104_755, ..file(b"usr/bin/server", b"abc") }]);
     assert_eq!(out.len(), 4 * 512);
     let mut expected = [0; 512];
     let mut put = |at: usize, bytes: &[u8]| expected[at..at + bytes.len()].copy_from_slice(bytes);
@@ -134,7 +134,7 @@ fn a_header_says_what_posix_says() {
 
 #[test]
 fn records_appear_only_where_ustar_cannot_say_it() {
-    let records = |entry: &Entry| {
+    let records = |entry: &LayerEntry| {
         let head = head(entry);
         (head.len() > 512).then(|| head[512..head.len() - 512].split(|byte| *byte == 0).next().unwrap().to_vec())
     };
@@ -144,7 +144,7 @@ fn records_appear_only_where_ustar_cannot_say_it() {
         entry(&long(255, 155), EntryKind::Directory),
         file(b"line\nbreak \x1b", b""),
         symlink(b"l", &[b't'; 100]),
-        Entry { uid: LARGEST_ID, gid: LARGEST_ID, ..file(b"a", b"") },
+        LayerEntry { uid: LARGEST_ID, gid: LARGEST_ID, ..file(b"a", b"") },
     ];
     for entry in &plain {
         assert_eq!(records(entry), None, "{}", entry.path);
@@ -156,7 +156,7 @@ fn records_appear_only_where_ustar_cannot_say_it() {
     assert_eq!(text(file("ü".as_bytes(), b"")), "11 path=ü\n");
     assert_eq!(text(symlink(b"l", b"\xfe")), "21 hdrcharset=BINARY\n14 linkpath=\u{fffd}\n");
     assert_eq!(text(file("ü\n9 path=x\n".as_bytes(), b"")), "21 path=ü\n9 path=x\n\n");
-    assert_eq!(text(Entry { uid: LARGEST_ID + 1, ..file(b"a", b"") }), "15 uid=2097152\n");
+    assert_eq!(text(LayerEntry { uid: LARGEST_ID + 1, ..file(b"a", b"") }), "15 uid=2097152\n");
     let nine_gib = EntryKind::File { size: 9 << 30, content: Arc::new(Vec::new()) };
     assert_eq!(text(entry(b"a", nine_gib)), "19 size=9663676416\n");
 }
@@ -179,8 +179,8 @@ fn names_of_every_length_come_back() {
 #[test]
 fn what_is_no_layer_is_refused_before_the_first_byte() {
     let directory = |path| entry(path, EntryKind::Directory);
-    let root = Entry { path: ImagePath::root(), ..directory(b"a") };
-    let cases: [(Vec<Entry>, &str); 7] = [
+    let root = LayerEntry { path: ImagePath::root(), ..directory(b"a") };
+    let cases: [(Vec<LayerEntry>, &str); 7] = [
         (vec![directory(b"a"), directory(b"a")], "`/a` comes before `/a` in a layer"),
         (vec![directory(b"b"), directory(b"a")], "`/b` comes before `/a` in a layer"),
         (vec![directory(b"a/b"), directory(b"a-b"), directory(b"c")], "`/a/b` comes before `/a-b` in a layer"),
@@ -202,19 +202,19 @@ fn what_is_no_layer_is_refused_before_the_first_byte() {
 
 /// Gives `bytes` in small pieces, then `end`.
 #[derive(Debug, Clone)]
-struct Source {
+struct MeteredSource {
     bytes: usize,
     piece: usize,
     end: Option<io::ErrorKind>,
 }
 
-impl Open for Source {
+impl Open for MeteredSource {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(self.clone()))
     }
 }
 
-impl Read for Source {
+impl Read for MeteredSource {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let now = self.bytes.min(self.piece).min(buffer.len());
         if now == 0 {
@@ -233,7 +233,7 @@ impl Read for Source {
 #[test]
 fn a_content_of_another_length_changed_while_it_was_read() {
     let written = |size: u64, bytes: usize, end| {
-        let content = Arc::new(Source { bytes, piece: 101, end });
+        let content = Arc::new(MeteredSource { bytes, piece: 101, end });
         let mut out = Vec::new();
         write(&[entry(b"a\x1b", EntryKind::File { size, content })], &mut out).map(|()| out.len())
     };
@@ -310,9 +310,9 @@ proptest! {
     ) {
         let entries = found.into_iter().map(|(path, kind, mode, uid, gid)| {
             let path = at(&path);
-            (path.clone(), Entry { path, mode, uid, gid, kind })
+            (path.clone(), LayerEntry { path, mode, uid, gid, kind })
         });
-        let entries: Vec<Entry> = entries.collect::<BTreeMap<_, _>>().into_values().collect();
+        let entries: Vec<LayerEntry> = entries.collect::<BTreeMap<_, _>>().into_values().collect();
         let out = archive(&entries);
         prop_assert_eq!(out.len() % 512, 0);
         prop_assert_eq!(read(&out), entries.iter().map(expected).collect::<Vec<_>>());

@@ -1,4 +1,6 @@
-//! A lock against a recipe, and against another lock.
+//! Compares a lock with its recipe and with a newer lock.
+//!
+//! `hardpan lock --check` and `--locked` report the differences; each is a failure at a line of the lock or the recipe.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +109,7 @@ impl LockFile {
 }
 
 fn pins_anew(pin: &Pin) -> String {
-    format!("`hardpan lock --update {}` pins it anew", printable(pin.shown()))
+    format!("`hardpan lock --update {}` pins it anew", printable(pin.printable_name()))
 }
 
 impl Requests {

@@ -1,8 +1,8 @@
-//! What can move, pinned: the lock beside a recipe, `hello.lock` of `hello.toml`.
+//! The lock of a recipe: `hello.lock` beside `hello.toml`.
 //!
-//! A [`Lock`] holds what a recipe's words meant when somebody looked: what a tag named, which roots, which compilers. It
-//! is plain data; [`LockFile`] also knows where each line of it stands, so that a message can point there, and
-//! [`Requests`] is what a recipe asks for, to compare the two.
+//! A [`Lock`] holds what was resolved: digests of bases and downloads, versions of certificates, time zones and compilers. It
+//! is plain data; [`LockFile`] adds the place of each line for messages, and [`Requests`] is what a recipe needs pinned.
+//! `commands` compares them, `build` resolves through them.
 
 mod compare;
 mod model;
@@ -12,7 +12,7 @@ mod write;
 pub use compare::{Difference, changes};
 pub(super) use model::file_key;
 pub use model::{Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin};
-pub(super) use requests::lies_here;
+pub(super) use requests::is_local_base;
 pub use requests::{CCompilerRequest, Requests, ToolchainRequest, ToolchainScope};
 pub(crate) use requests::{cargo_scope, cgo_scope};
 

@@ -1,10 +1,10 @@
-//! The pins of a recipe.
+//! The data of a lock: its pins, and their names.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
     oci::{Digest, Platform},
-    report::{Origin, Source, printable},
+    report::{Origin, SourceText, printable},
 };
 
 /// The pins of one recipe.
@@ -59,8 +59,8 @@ pub struct LockedToolchain {
     pub commit: Option<String>,
     /// Of Rust's code generator.
     pub llvm: Option<String>,
-    /// Files of the machine that become part of programs or decide about their bytes, by [scope](super::ToolchainScope) and name:
-    /// compilers, linkers, start files, archives, and all `headers` of the C library together.
+    /// Files of the machine that become part of programs or decide about their bytes, by [scope](super::ToolchainScope) and
+    /// name: compilers, linkers, start files, archives, and all `headers` of the C library together.
     pub files: BTreeMap<String, BTreeMap<String, Digest>>,
     /// The C compiler of programs with cgo and of Rust programs with C in them, and what `cc` and `linker` of Rust programs
     /// name, as each names itself: for each platform or target, and for each name that the recipe gives for it.
@@ -97,7 +97,7 @@ pub struct LockFile {
     /// What it says.
     pub lock: Lock,
     /// The text it was read from.
-    pub source: Arc<Source>,
+    pub source: Arc<SourceText>,
     /// The table of each pin, under an empty key, and each of its lines.
     pub(in crate::recipe) places: BTreeMap<(Pin, String), Origin>,
 }
@@ -127,7 +127,7 @@ impl Pin {
     }
 
     /// The same, for others to read: of an address without its query, where tokens are. `--update` knows it, too.
-    pub fn shown(&self) -> &str {
+    pub fn printable_name(&self) -> &str {
         match self {
             Self::Url(url) => url.split('?').next().unwrap_or(url),
             _ => self.name(),
@@ -141,7 +141,7 @@ impl fmt::Display for Pin {
             Self::Certificates => f.write_str("Mozilla's roots"),
             Self::Timezones => f.write_str("the time zones"),
             Self::Base(name) => write!(f, "the base `{}`", printable(name)),
-            Self::Url(_) => write!(f, "`{}`", printable(self.shown())),
+            Self::Url(_) => write!(f, "`{}`", printable(self.printable_name())),
             Self::Toolchain(compiler, dir) if dir == "." => write!(f, "the compiler `{}`", compiler.name()),
             Self::Toolchain(compiler, dir) => {
                 write!(f, "the compiler `{}` in `{}`", compiler.name(), printable(dir))

@@ -1,4 +1,6 @@
-//! What a recipe asks for that could move.
+//! What a recipe needs pinned: bases, downloads, certificates, time zones, compilers.
+//!
+//! `hardpan lock` resolves these requests, and the comparison with a lock finds pins that are missing or unused.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +87,7 @@ impl Requests {
     /// What `recipe` asks for.
     pub fn of(recipe: &Recipe) -> Self {
         let mut requests = Self {
-            base: recipe.base.clone().filter(|base| !lies_here(&base.value)),
+            base: recipe.base.clone().filter(|base| !is_local_base(&base.value)),
             platforms: recipe.platforms.clone(),
             bundle: (recipe.system.certificates == Certificates::Mozilla).then(|| recipe.system.origin.clone()),
             timezones: recipe.system.timezones.then(|| recipe.system.origin.clone()),
@@ -182,7 +184,7 @@ impl ToolchainRequest {
 }
 
 /// Whether a base is on this disk: an input like any file, which lies there and is not looked up anywhere.
-pub(in crate::recipe) fn lies_here(base: &str) -> bool {
+pub(in crate::recipe) fn is_local_base(base: &str) -> bool {
     base.starts_with(['.', '/'])
         || ["oci:", "oci-archive:", "docker-archive:"].iter().any(|known| base.starts_with(known))
 }

@@ -1,4 +1,4 @@
-//! A lock as text: sorted, a line a fact, made to be read in a diff.
+//! Writes a lock as TOML: sorted, one fact a line, so that a diff shows what moved. The same lock gives the same bytes.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::{Lock, LockedToolchain};
 impl Lock {
     /// The file, for the recipe that is called `recipe`.
     pub fn to_text(&self, recipe: &str) -> String {
-        let mut page = Page(String::new());
+        let mut page = LockWriter(String::new());
         let recipe = crate::report::printable(recipe);
         page.line(&format!("# What {recipe} asks for and what could move, pinned. Commit it beside the recipe."));
         page.line("# Written by `hardpan lock`, which keeps what is asked for still; `--update NAME` moves one pin,");
@@ -52,9 +52,9 @@ impl Lock {
 }
 
 /// The text so far.
-struct Page(String);
+struct LockWriter(String);
 
-impl Page {
+impl LockWriter {
     fn line(&mut self, line: &str) {
         self.0.push_str(line);
         self.0.push('\n');

@@ -1,6 +1,6 @@
-//! What to write instead of a flag or a variable that a recipe cannot have, and why.
+//! Hints for flags and variables that a recipe cannot set: which key to write instead, and why.
 
-use super::compiler::Toolchain;
+use super::super::Compiler;
 
 /// Variables of Go, and of both.
 const GO: [(&str, &str); 21] = [
@@ -55,7 +55,7 @@ const CALLER: &str = "it belongs to the machine: set it in the environment of ha
 const DATE: &str = "leave it out: compilers get 0, and the date of the image is that of hardpan's own environment";
 
 /// What to write instead of a variable.
-pub(super) fn of_variable(toolchain: Toolchain, name: &str) -> Option<&'static str> {
+pub(super) fn of_variable(compiler: Compiler, name: &str) -> Option<&'static str> {
     let of_go = || GO.iter().find(|(known, _)| *known == name).map(|(_, advice)| *advice);
     let of_cargo = || {
         let is_it = |start: &str, end: &str| {
@@ -63,9 +63,9 @@ pub(super) fn of_variable(toolchain: Toolchain, name: &str) -> Option<&'static s
         };
         CARGO.iter().find(|(start, end, _)| is_it(start, end)).map(|(_, _, advice)| *advice)
     };
-    match toolchain {
-        Toolchain::Go => of_go().or_else(of_cargo),
-        Toolchain::Cargo => of_cargo().or_else(of_go),
+    match compiler {
+        Compiler::Go => of_go().or_else(of_cargo),
+        Compiler::Rust => of_cargo().or_else(of_go),
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn variables_of_a_kind_have_the_advice_of_their_end() {
-        let of = |name| of_variable(Toolchain::Cargo, name);
+        let of = |name| of_variable(Compiler::Rust, name);
         assert_eq!(of("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER"), Some("name the linker by `linker`"));
         assert_eq!(of("CARGO_TARGET_X_RUSTFLAGS"), Some("write its flags under `rustflags`"));
         assert_eq!(of("CARGO_TARGET_DIR"), Some(CALLER));

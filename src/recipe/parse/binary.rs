@@ -1,24 +1,25 @@
-//! `[[binary]]`.
+//! Parses `[[binary]]`: its source (`go`, `cargo` or `path`) and the keys that each source takes.
 
 use super::{
     super::{
-        Binary, BinarySource, CargoBinary, GoBinary, Located, Strip,
-        shapes::{At, StripWord, Table},
+        BinaryEntry, BinarySource, CargoBinary, Compiler, GoBinary, Located, Strip,
+        shapes::{Spanned, StripWord, TomlTable},
         variables,
         wording::quoted,
         written,
     },
-    Page,
-    compiler::{self, Toolchain},
-    flag_list,
+    RecipeText, compiler, flag_list,
     word_kind::{FEATURE, LIBRARY, TAG, WordKind},
 };
 use crate::report::{ErrorName, Failure};
 
 /// One `[[binary]]`.
-pub(super) fn binary(page: &Page, at: At<Table<written::Binary>>) -> Result<Binary, Failure> {
+pub(super) fn binary(
+    page: &RecipeText,
+    at: Spanned<TomlTable<written::WrittenBinary>>,
+) -> Result<BinaryEntry, Failure> {
     let header = at.span;
-    let Table(mut table) = at.value;
+    let TomlTable(mut table) = at.value;
     let kind = kind(page, &header, &table)?;
     refuse_foreign_keys(page, kind, &table)?;
     let to = table.to.take().map(|to| page.image_path(&to, false)).transpose()?;
@@ -31,11 +32,15 @@ pub(super) fn binary(page: &Page, at: At<Table<written::Binary>>) -> Result<Bina
     let platforms = page.own_platforms(table.platforms.as_ref())?;
     let replace = page.replace(table.replace.take())?;
     let source = source(page, table)?;
-    Ok(Binary { origin: page.origin(&header), source, to, replace, platforms })
+    Ok(BinaryEntry { origin: page.origin(&header), source, to, replace, platforms })
 }
 
 /// Which of `go`, `cargo` and `path` is there.
-fn kind(page: &Page, header: &std::ops::Range<usize>, table: &written::Binary) -> Result<&'static str, Failure> {
+fn kind(
+    page: &RecipeText,
+    header: &std::ops::Range<usize>,
+    table: &written::WrittenBinary,
+) -> Result<&'static str, Failure> {
     let kinds = [("go", &table.go), ("cargo", &table.cargo), ("path", &table.path)];
     let found: Vec<_> = kinds.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))).collect();
     match found.as_slice() {
@@ -54,8 +59,8 @@ fn kind(page: &Page, header: &std::ops::Range<usize>, table: &written::Binary) -
 }
 
 /// Refuses keys that mean nothing for the chosen kind.
-fn refuse_foreign_keys(page: &Page, kind: &str, table: &written::Binary) -> Result<(), Failure> {
-    let span = |list: &Option<At<_>>| list.as_ref().map(|at: &At<_>| at.span.clone());
+fn refuse_foreign_keys(page: &RecipeText, kind: &str, table: &written::WrittenBinary) -> Result<(), Failure> {
+    let span = |list: &Option<Spanned<_>>| list.as_ref().map(|at: &Spanned<_>| at.span.clone());
     let keys = [
         ("dir", &["go", "cargo"][..], table.dir.as_ref().map(|at| at.span.clone())),
         ("target", &["cargo"], table.target.as_ref().map(|at| at.span.clone())),
@@ -85,14 +90,14 @@ fn refuse_foreign_keys(page: &Page, kind: &str, table: &written::Binary) -> Resu
 }
 
 /// Where the program comes from, checked.
-fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> {
+fn source(page: &RecipeText, table: written::WrittenBinary) -> Result<BinarySource, Failure> {
     if let Some(path) = table.path {
         return Ok(BinarySource::Path(page.host_template("`path`", path)?));
     }
     let dir = table.dir.map(|at| directory(page, at)).transpose()?;
     let strip = table.strip.map_or(Ok(Strip::Symbols), |at| strip(page, &at))?;
     let cc = table.cc.map(|at| compiler::program(page, "`cc`", at)).transpose()?;
-    let libraries = Page::each(table.libraries, |at| {
+    let libraries = RecipeText::each(table.libraries, |at| {
         let located = page.filled("`libraries`", at)?;
         LIBRARY.check(&located, &located.value).map(|()| located)
     })?;
@@ -111,10 +116,10 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
         return Ok(BinarySource::Go(GoBinary {
             package: go_package(page, go)?,
             dir,
-            tags: Page::each(table.tags, |at| word_template(page, &TAG, at))?,
+            tags: RecipeText::each(table.tags, |at| word_template(page, &TAG, at))?,
             ldflags: compiler::ldflags(page, table.ldflags)?,
-            flags: flag_list::flags(page, Toolchain::Go, table.flags)?,
-            env: compiler::environment(page, Toolchain::Go, table.env)?,
+            flags: flag_list::flags(page, Compiler::Go, table.flags)?,
+            env: compiler::environment(page, Compiler::Go, table.env)?,
             vcs: table.vcs.filter(|at| at.value).map(|at| page.origin(&at.span)),
             cgo,
             cc,
@@ -128,9 +133,9 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
         binary,
         dir,
         target: table.target.map(|at| target(page, at)).transpose()?,
-        features: Page::each(table.features, |at| word_template(page, &FEATURE, at))?,
-        flags: flag_list::flags(page, Toolchain::Cargo, table.flags)?,
-        env: compiler::environment(page, Toolchain::Cargo, table.env)?,
+        features: RecipeText::each(table.features, |at| word_template(page, &FEATURE, at))?,
+        flags: flag_list::flags(page, Compiler::Rust, table.flags)?,
+        env: compiler::environment(page, Compiler::Rust, table.env)?,
         profile: table.profile.map(|at| profile(page, at)).transpose()?,
         rustflags: compiler::rustflags(page, table.rustflags)?,
         linker: table.linker.map(|at| compiler::program(page, "`linker`", at)).transpose()?,
@@ -143,7 +148,7 @@ fn source(page: &Page, table: written::Binary) -> Result<BinarySource, Failure> 
 }
 
 /// `strip`.
-fn strip(page: &Page, at: &At<StripWord>) -> Result<Strip, Failure> {
+fn strip(page: &RecipeText, at: &Spanned<StripWord>) -> Result<Strip, Failure> {
     match &at.value {
         StripWord::Switch(true) => Ok(Strip::Symbols),
         StripWord::Switch(false) => Ok(Strip::Nothing),
@@ -155,7 +160,7 @@ fn strip(page: &Page, at: &At<StripWord>) -> Result<Strip, Failure> {
 }
 
 /// `profile`: the name of a profile, as cargo accepts it.
-fn profile(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+fn profile(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let at = word(page, "a Cargo profile", "_-", at)?;
     if matches!(at.value.as_str(), "dev" | "test" | "debug") {
         let what = format!("the profile {} makes no program that is fit for an image", quoted(&at.value));
@@ -167,7 +172,11 @@ fn profile(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// `debug-file`, which needs something that is taken out of the program.
-fn debug_file(page: &Page, at: Option<At<String>>, strip: Strip) -> Result<Option<Located<String>>, Failure> {
+fn debug_file(
+    page: &RecipeText,
+    at: Option<Spanned<String>>,
+    strip: Strip,
+) -> Result<Option<Located<String>>, Failure> {
     let Some(at) = at else { return Ok(None) };
     if strip == Strip::Nothing {
         let failure = page
@@ -178,7 +187,7 @@ fn debug_file(page: &Page, at: Option<At<String>>, strip: Strip) -> Result<Optio
 }
 
 /// `dir`: relative, and nothing that a toolchain could take for a flag.
-fn directory(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+fn directory(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     if at.value.starts_with(['/', '-']) {
         return Err(page
             .failure(&at.span, "`dir` is relative to the recipe, and begins with neither `/` nor `-`")
@@ -188,7 +197,7 @@ fn directory(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// `go`: one package.
-fn go_package(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+fn go_package(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let located = page.filled("`go`", at)?;
     let text = located.value.as_str();
     let failure =
@@ -209,7 +218,7 @@ fn go_package(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// `cargo`: a package, or a package and a binary.
-fn cargo_package(page: &Page, at: Option<At<String>>) -> Result<(Located<String>, Option<String>), Failure> {
+fn cargo_package(page: &RecipeText, at: Option<Spanned<String>>) -> Result<(Located<String>, Option<String>), Failure> {
     // `kind` has seen that it is there.
     let at =
         at.ok_or_else(|| Failure::error(ErrorName::RecipeMissing, "a binary needs one of `go`, `cargo` and `path`"))?;
@@ -230,7 +239,7 @@ fn cargo_package(page: &Page, at: Option<At<String>>) -> Result<(Located<String>
 }
 
 /// `target`: the name of a target, not the path of a specification.
-fn target(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+fn target(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let at = word(page, "a target triple", "_.-", at)?;
     // Cargo takes a text that ends so for a file, in any case of the letters.
     if at.value.to_lowercase().ends_with(".json") {
@@ -242,7 +251,12 @@ fn target(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// A word of letters, digits and `more` that cannot be taken for a flag.
-fn word(page: &Page, what: &'static str, more: &'static str, at: At<String>) -> Result<Located<String>, Failure> {
+fn word(
+    page: &RecipeText,
+    what: &'static str,
+    more: &'static str,
+    at: Spanned<String>,
+) -> Result<Located<String>, Failure> {
     let at = page.locate(at);
     let value = at.value.clone();
     WordKind::new(what, more).check(&at, &value)?;
@@ -250,7 +264,7 @@ fn word(page: &Page, what: &'static str, more: &'static str, at: At<String>) -> 
 }
 
 /// The same for a word that may hold variables; its value is checked again when they are replaced.
-fn word_template(page: &Page, kind: &WordKind, at: At<String>) -> Result<Located<String>, Failure> {
+fn word_template(page: &RecipeText, kind: &WordKind, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let at = page.locate(at);
     let outline = variables::outline(&at, &page.vars)?;
     kind.check(&at, &outline)?;

@@ -1,30 +1,21 @@
-//! What a recipe may say to a compiler: flags and environment, but nothing that leads out of the build.
+//! Checks flags and environment variables that a recipe gives to a compiler.
 //!
 //! Refused are flags that run other programs, write elsewhere, or change what hardpan itself has set, and variables
 //! that do the same. The recipe's author is trusted; these lists keep a recipe from meaning something else than it
-//! says, and a mistake from becoming an image that nobody can rebuild.
+//! says, and a mistake from becoming an image that cannot be rebuilt.
 
 use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Located,
+        Compiler, Located,
         native::is_native_for_rustc,
-        shapes::{At, List, Pairs},
+        shapes::{List, Pairs, Spanned},
         wording::quoted,
     },
-    Page, advice,
+    RecipeText, advice,
 };
 use crate::report::{ErrorName, Failure};
-
-/// Whose flags these are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Toolchain {
-    /// `go build`.
-    Go,
-    /// `cargo build`.
-    Cargo,
-}
 
 /// Flags of `go build` that hardpan refuses, and the key that is for them, if there is one.
 const GO_FLAGS: [(&str, Option<&str>); 26] = [
@@ -219,8 +210,8 @@ pub(super) fn check_build_mode(flag: &Located<String>, mode: &str) -> Result<(),
 }
 
 /// `ldflags`, refused where a flag in them leads out. May hold variables, and is checked again with their values.
-pub(super) fn ldflags(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Failure> {
-    Page::each(list, |at| {
+pub(super) fn ldflags(page: &RecipeText, list: Option<Spanned<List>>) -> Result<Vec<Located<String>>, Failure> {
+    RecipeText::each(list, |at| {
         let located = page.template("`ldflags`", at)?;
         check_go_tool_flags(&located, &located.value)?;
         Ok(located)
@@ -291,8 +282,8 @@ pub(super) fn check_cargo_flag(flag: &Located<String>) -> Result<(), Failure> {
 }
 
 /// `rustflags`: literal texts that replace neither the compiler nor what hardpan asks of it.
-pub(super) fn rustflags(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Failure> {
-    Page::each(list, |at| {
+pub(super) fn rustflags(page: &RecipeText, list: Option<Spanned<List>>) -> Result<Vec<Located<String>>, Failure> {
+    RecipeText::each(list, |at| {
         let located = page.literal("a flag of rustc", at)?;
         check_rustflag(&located)?;
         Ok(located)
@@ -324,7 +315,7 @@ fn check_rustflag(flag: &Located<String>) -> Result<(), Failure> {
 }
 
 /// `cc` and `linker`: a program in `PATH`, or a path relative to `dir`. May hold variables.
-pub(super) fn program(page: &Page, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+pub(super) fn program(page: &RecipeText, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let located = page.host_template(what, at)?;
     check_program(&located)?;
     Ok(located)
@@ -362,9 +353,9 @@ fn advised(failure: Failure, advice: Option<&str>) -> Failure {
 
 /// `env` of a compiler.
 pub(super) fn environment(
-    page: &Page,
-    toolchain: Toolchain,
-    pairs: Option<At<Pairs>>,
+    page: &RecipeText,
+    compiler: Compiler,
+    pairs: Option<Spanned<Pairs>>,
 ) -> Result<BTreeMap<String, Located<String>>, Failure> {
     let mut environment = BTreeMap::new();
     for (key, value) in pairs.map(|at| at.value.0).unwrap_or_default() {
@@ -377,15 +368,15 @@ pub(super) fn environment(
                 .failure(&key.span, format!("{word} is no name of an environment variable"))
                 .hint("a name has letters, digits and `_`, and does not begin with a digit"));
         }
-        let of_go = toolchain == Toolchain::Go && GO_VARIABLES.contains(&name.as_str());
+        let of_go = compiler == Compiler::Go && GO_VARIABLES.contains(&name.as_str());
         let own = OWN_VARIABLES.contains(&name.as_str()) || OWN_PREFIXES.iter().any(|own| name.starts_with(own));
         if own || of_go {
             let what = format!("the variable {word} is not for a recipe to set");
             let failure = page.failure(&key.span, what).named(ErrorName::RecipeFlag);
-            return Err(advised(failure, advice::of_variable(toolchain, &name)));
+            return Err(advised(failure, advice::of_variable(compiler, &name)));
         }
         if name == "GOWORK" {
-            check_go_work(page, toolchain, &key.span, &value)?;
+            check_go_work(page, compiler, &key.span, &value)?;
         }
         environment.insert(name, page.template(&format!("the variable {word}"), value)?);
     }
@@ -394,12 +385,12 @@ pub(super) fn environment(
 
 /// `GOWORK`: with `go`, off or a file near the folder where the toolchain runs.
 fn check_go_work(
-    page: &Page,
-    toolchain: Toolchain,
+    page: &RecipeText,
+    compiler: Compiler,
     key: &std::ops::Range<usize>,
-    value: &At<String>,
+    value: &Spanned<String>,
 ) -> Result<(), Failure> {
-    if toolchain != Toolchain::Go {
+    if compiler != Compiler::Go {
         return Err(page.failure(key, "`GOWORK` goes with `go`, not with `cargo`").named(ErrorName::RecipeConflict));
     }
     if value.value.is_empty() || value.value.starts_with(['/', '-']) {

@@ -1,4 +1,4 @@
-//! `[[file]]`, `[[tree]]`, `[[dir]]` and `[[symlink]]`.
+//! Parses `[[file]]`, `[[tree]]`, `[[dir]]` and `[[symlink]]`, and refuses two entries for one path.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use globset::GlobBuilder;
 
 use super::{
     super::{
-        Directory, File, FileSource, Located, Recipe, Symlink, Tree,
-        shapes::{At, List, Loose, Table},
+        DirectoryEntry, FileEntry, FileSource, Located, Recipe, SymlinkEntry, TreeEntry,
+        shapes::{List, Loose, Spanned, TomlTable},
         wording::quoted,
         written,
     },
-    EXPECTED_STRING, Page,
+    EXPECTED_STRING, RecipeText,
 };
 use crate::{
     oci::{ImagePath, Platform},
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// One `[[file]]`.
-pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Failure> {
+pub(super) fn file(page: &RecipeText, at: Spanned<TomlTable<written::WrittenFile>>) -> Result<FileEntry, Failure> {
     let header = at.span;
-    let Table(table) = at.value;
+    let TomlTable(table) = at.value;
     let kinds = [("from", &table.from), ("text", &table.text), ("url", &table.url)];
     let found: Vec<_> = kinds.into_iter().filter_map(|(kind, value)| Some((kind, value.as_ref()?))).collect();
     if let [_, .., (_, last)] = found.as_slice() {
@@ -44,7 +44,7 @@ pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Fa
                 .hint("add `from = \"path/of/the/file\"`"));
         }
     };
-    Ok(File {
+    Ok(FileEntry {
         origin: page.origin(&header),
         source,
         to: page.image_path(&table.to, false)?,
@@ -55,7 +55,7 @@ pub(super) fn file(page: &Page, at: At<Table<written::File>>) -> Result<File, Fa
 }
 
 /// `mode`: 0444 or 0555, and the two rules by name.
-fn mode(page: &Page, at: &At<Loose>) -> Result<u32, Failure> {
+fn mode(page: &RecipeText, at: &Spanned<Loose>) -> Result<u32, Failure> {
     const HINT: &str = "write `\"0444\"`, or `\"0555\"` for a file that is run";
     let text = at.value.text.as_str();
     let octal = text.trim_start_matches("0o");
@@ -77,17 +77,17 @@ fn mode(page: &Page, at: &At<Loose>) -> Result<u32, Failure> {
 }
 
 /// One `[[tree]]`.
-pub(super) fn tree(page: &Page, at: At<Table<written::Tree>>) -> Result<Tree, Failure> {
+pub(super) fn tree(page: &RecipeText, at: Spanned<TomlTable<written::WrittenTree>>) -> Result<TreeEntry, Failure> {
     const HINT: &str = "write `include = [\"**/*\"]` for everything but dotfiles";
     let header = at.span;
-    let Table(table) = at.value;
+    let TomlTable(table) = at.value;
     let Some(include) = table.include else {
         return Err(page.failure(&header, "a tree names what it takes").named(ErrorName::RecipeMissing).hint(HINT));
     };
     if include.value.0.is_empty() {
         return Err(page.failure(&include.span, "a tree names what it takes, `include` is empty").hint(HINT));
     }
-    Ok(Tree {
+    Ok(TreeEntry {
         from: page.host_template("`from`", table.from)?,
         to: page.image_path(&table.to, true)?,
         include: globs(page, Some(include))?,
@@ -100,8 +100,8 @@ pub(super) fn tree(page: &Page, at: At<Table<written::Tree>>) -> Result<Tree, Fa
 }
 
 /// Patterns of a tree: relative to its folder, and staying there.
-fn globs(page: &Page, list: Option<At<List>>) -> Result<Vec<Located<String>>, Failure> {
-    Page::each(list, |at| {
+fn globs(page: &RecipeText, list: Option<Spanned<List>>) -> Result<Vec<Located<String>>, Failure> {
+    RecipeText::each(list, |at| {
         let located = page.filled("a pattern", at)?;
         let word = quoted(&located.value);
         if located.value.starts_with('/') {
@@ -131,9 +131,12 @@ fn check_glob(at: &Located<String>) -> Result<(), Failure> {
 }
 
 /// One `[[dir]]`.
-pub(super) fn directory(page: &Page, at: At<Table<written::Directory>>) -> Result<Directory, Failure> {
-    let Table(table) = at.value;
-    Ok(Directory {
+pub(super) fn directory(
+    page: &RecipeText,
+    at: Spanned<TomlTable<written::WrittenDirectory>>,
+) -> Result<DirectoryEntry, Failure> {
+    let TomlTable(table) = at.value;
+    Ok(DirectoryEntry {
         origin: page.origin(&at.span),
         to: page.image_path(&table.to, false)?,
         writable: table.writable.is_some_and(|at| at.value),
@@ -144,9 +147,12 @@ pub(super) fn directory(page: &Page, at: At<Table<written::Directory>>) -> Resul
 }
 
 /// One `[[symlink]]`.
-pub(super) fn symlink(page: &Page, at: At<Table<written::Symlink>>) -> Result<Symlink, Failure> {
-    let Table(table) = at.value;
-    Ok(Symlink {
+pub(super) fn symlink(
+    page: &RecipeText,
+    at: Spanned<TomlTable<written::WrittenSymlink>>,
+) -> Result<SymlinkEntry, Failure> {
+    let TomlTable(table) = at.value;
+    Ok(SymlinkEntry {
         origin: page.origin(&at.span),
         to: page.image_path(&table.to, false)?,
         target: page.literal("`target`", table.target)?,
@@ -156,7 +162,7 @@ pub(super) fn symlink(page: &Page, at: At<Table<written::Symlink>>) -> Result<Sy
 }
 
 /// The path that an entry names, and the platforms it is for.
-type Named<'a> = (&'a Located<ImagePath>, Option<&'a Vec<Platform>>);
+type NamedPath<'a> = (&'a Located<ImagePath>, Option<&'a Vec<Platform>>);
 
 /// Refuses two entries that name one path for one platform. What trees and defaults bring is for `build`.
 pub(super) fn refuse_two_for_one_path(recipe: &Recipe) -> Result<(), Failure> {
@@ -164,10 +170,10 @@ pub(super) fn refuse_two_for_one_path(recipe: &Recipe) -> Result<(), Failure> {
     let files = recipe.files.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
     let dirs = recipe.dirs.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
     let symlinks = recipe.symlinks.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
-    let mut entries: Vec<Named<'_>> = binaries.chain(files).chain(dirs).chain(symlinks).collect();
+    let mut entries: Vec<NamedPath<'_>> = binaries.chain(files).chain(dirs).chain(symlinks).collect();
     // In the order of the text, so that the message points at the later of the two.
     entries.sort_by_key(|(to, _)| to.origin.span.start);
-    let mut seen: BTreeMap<&ImagePath, Vec<Named<'_>>> = BTreeMap::new();
+    let mut seen: BTreeMap<&ImagePath, Vec<NamedPath<'_>>> = BTreeMap::new();
     for (to, platforms) in entries {
         let others = seen.entry(&to.value).or_default();
         if let Some((first, _)) = others.iter().find(|(_, theirs)| overlap(platforms, *theirs)) {

@@ -1,25 +1,27 @@
-//! `flags`: a list of flags of `go build` or `cargo build`, each with its value in the same text or in the next one.
+//! Checks `flags`: flags of `go build` or `cargo build`, each with its value in the same text or in the next one.
+//!
+//! The parser checks them as written, `build` again with variables replaced.
 
 use super::{
     super::{
-        Located,
-        shapes::{At, List},
+        Compiler, Located,
+        shapes::{List, Spanned},
         wording::quoted,
     },
-    Page,
-    compiler::{Toolchain, check_build_mode, check_cargo_flag, check_go_flag},
+    RecipeText,
+    compiler::{check_build_mode, check_cargo_flag, check_go_flag},
 };
 use crate::report::{ErrorName, Failure};
 
 /// `flags`, refused where one of them leads out. They may hold variables: what those bring in is checked again by
 /// [`check_go_flags`] and [`check_cargo_flags`].
 pub(super) fn flags(
-    page: &Page,
-    toolchain: Toolchain,
-    texts: Option<At<List>>,
+    page: &RecipeText,
+    compiler: Compiler,
+    texts: Option<Spanned<List>>,
 ) -> Result<Vec<Located<String>>, Failure> {
-    let flags = Page::each(texts, |at| page.host_template("a flag", at))?;
-    check(toolchain, &flags, |text| text.starts_with('{') && !text.starts_with("{{"))?;
+    let flags = RecipeText::each(texts, |at| page.host_template("a flag", at))?;
+    check(compiler, &flags, |text| text.starts_with('{') && !text.starts_with("{{"))?;
     Ok(flags)
 }
 
@@ -28,7 +30,7 @@ pub(super) fn flags(
 /// # Errors
 /// At the flag: one that the parser refuses when it is written without variables.
 pub fn check_go_flags(flags: &[Located<String>]) -> Result<(), Failure> {
-    check_replaced(Toolchain::Go, flags)
+    check_replaced(Compiler::Go, flags)
 }
 
 /// The same for flags of `cargo build`.
@@ -36,20 +38,20 @@ pub fn check_go_flags(flags: &[Located<String>]) -> Result<(), Failure> {
 /// # Errors
 /// As [`check_go_flags`].
 pub fn check_cargo_flags(flags: &[Located<String>]) -> Result<(), Failure> {
-    check_replaced(Toolchain::Cargo, flags)
+    check_replaced(Compiler::Rust, flags)
 }
 
-fn check_replaced(toolchain: Toolchain, flags: &[Located<String>]) -> Result<(), Failure> {
+fn check_replaced(compiler: Compiler, flags: &[Located<String>]) -> Result<(), Failure> {
     if let Some(empty) = flags.iter().find(|flag| flag.value.is_empty()) {
         let failure =
             Failure::error(ErrorName::RecipeFlag, "a flag is empty once its variables are replaced").at(&empty.origin);
         return Err(failure.hint("leave it out, or give the variable another value"));
     }
-    check(toolchain, flags, |_| false)
+    check(compiler, flags, |_| false)
 }
 
 /// Looks at every flag; one that `is_open` begins with a variable, whose value is not known yet.
-fn check(toolchain: Toolchain, flags: &[Located<String>], is_open: impl Fn(&str) -> bool) -> Result<(), Failure> {
+fn check(compiler: Compiler, flags: &[Located<String>], is_open: impl Fn(&str) -> bool) -> Result<(), Failure> {
     let (mut value_may_follow, mut build_mode) = (false, None);
     for flag in flags {
         let text = flag.value.as_str();
@@ -65,7 +67,7 @@ fn check(toolchain: Toolchain, flags: &[Located<String>], is_open: impl Fn(&str)
                     .at(&flag.origin)
                     .hint("a flag begins with `-`; its value may follow as the next text"));
             }
-        } else if toolchain == Toolchain::Go {
+        } else if compiler == Compiler::Go {
             build_mode = check_go_flag(flag)?;
         } else {
             check_cargo_flag(flag)?;

@@ -1,4 +1,4 @@
-//! The text of a lock in, pins out.
+//! Parses a lock: TOML to [`LockFile`], with the place of every pin.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -12,75 +12,75 @@ use super::{
     super::{
         Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin,
         lock::file_key,
-        shapes::{At, Pairs, Table},
+        shapes::{Pairs, Spanned, TomlTable},
         wording::quoted,
     },
-    Page, syntax, unknown,
+    RecipeText, syntax, unknown,
 };
 use crate::{
     oci::{Digest, Platform},
-    report::{ErrorName, Failure, Limits, Origin, Source, printable},
+    report::{ErrorName, Failure, Limits, Origin, SourceText, printable},
 };
 
 /// A lock as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    version: At<i64>,
-    format: At<i64>,
-    certificates: Option<At<Table<WrittenBundle>>>,
-    timezones: Option<At<Table<WrittenTimezones>>>,
+struct WrittenLock {
+    version: Spanned<i64>,
+    format: Spanned<i64>,
+    certificates: Option<Spanned<TomlTable<WrittenBundle>>>,
+    timezones: Option<Spanned<TomlTable<WrittenTimezones>>>,
     #[serde(default)]
-    base: Vec<At<Table<WrittenBase>>>,
+    base: Vec<Spanned<TomlTable<WrittenBase>>>,
     #[serde(default)]
-    file: Vec<At<Table<WrittenUrl>>>,
+    file: Vec<Spanned<TomlTable<WrittenUrl>>>,
     #[serde(default)]
-    toolchain: Vec<At<Table<WrittenToolchain>>>,
+    toolchain: Vec<Spanned<TomlTable<WrittenToolchain>>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenBundle {
-    name: At<String>,
-    version: At<String>,
-    digest: At<String>,
+    name: Spanned<String>,
+    version: Spanned<String>,
+    digest: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenTimezones {
-    version: At<String>,
-    digest: At<String>,
+    version: Spanned<String>,
+    digest: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenBase {
-    name: At<String>,
-    digest: At<String>,
+    name: Spanned<String>,
+    digest: Spanned<String>,
     platforms: Pairs,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenUrl {
-    url: At<String>,
-    sha256: At<String>,
-    size: At<i64>,
+    url: Spanned<String>,
+    sha256: Spanned<String>,
+    size: Spanned<i64>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenToolchain {
-    name: At<String>,
-    dir: At<String>,
-    version: At<String>,
-    commit: Option<At<String>>,
-    llvm: Option<At<String>>,
+    name: Spanned<String>,
+    dir: Spanned<String>,
+    version: Spanned<String>,
+    commit: Option<Spanned<String>>,
+    llvm: Option<Spanned<String>>,
     #[serde(default)]
     files: Pairs<Pairs>,
     /// What `files` has taken the place of.
-    libc: Option<At<Pairs>>,
+    libc: Option<Spanned<Pairs>>,
     #[serde(default)]
     cc: Pairs,
 }
@@ -97,9 +97,9 @@ fn read_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
         let what = format!("the lock is larger than {} MiB", Limits::LOCK_BYTES >> 20);
         return Err(Failure::error(ErrorName::LockSyntax, what).in_path(path));
     }
-    let source = Arc::new(Source { path: printable(path).into_owned(), text: text.to_owned() });
-    let page = Page { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false, has_base: false };
-    let written: Written = syntax::read(&page)?;
+    let source = Arc::new(SourceText { path: printable(path).into_owned(), text: text.to_owned() });
+    let page = RecipeText { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false, has_base: false };
+    let written: WrittenLock = syntax::read(&page)?;
     for (at, what) in [(&written.version, "a lock of version"), (&written.format, "format")] {
         if at.value != 1 {
             return Err(page
@@ -107,7 +107,7 @@ fn read_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
                 .hint("a newer hardpan wrote it"));
         }
     }
-    let mut reader = Reader { page: &page, lock: Lock::default(), places: BTreeMap::new() };
+    let mut reader = LockReader { page: &page, lock: Lock::default(), places: BTreeMap::new() };
     if let Some(at) = written.certificates {
         reader.bundle(at)?;
     }
@@ -117,20 +117,20 @@ fn read_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
     written.base.into_iter().try_for_each(|at| reader.base(at))?;
     written.file.into_iter().try_for_each(|at| reader.url(at))?;
     written.toolchain.into_iter().try_for_each(|at| reader.toolchain(at))?;
-    let Reader { lock, places, .. } = reader;
+    let LockReader { lock, places, .. } = reader;
     Ok(LockFile { lock, source, places })
 }
 
 /// The lock so far.
-struct Reader<'a> {
-    page: &'a Page,
+struct LockReader<'a> {
+    page: &'a RecipeText,
     lock: Lock,
     places: BTreeMap<(Pin, String), Origin>,
 }
 
-impl Reader<'_> {
-    fn bundle(&mut self, at: At<Table<WrittenBundle>>) -> Result<(), Failure> {
-        let Table(written) = at.value;
+impl LockReader<'_> {
+    fn bundle(&mut self, at: Spanned<TomlTable<WrittenBundle>>) -> Result<(), Failure> {
+        let TomlTable(written) = at.value;
         if written.name.value != "mozilla" {
             return Err(unknown(self.page, &written.name, "bundle of certificates", &["mozilla"]));
         }
@@ -142,8 +142,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn timezones(&mut self, at: At<Table<WrittenTimezones>>) -> Result<(), Failure> {
-        let Table(written) = at.value;
+    fn timezones(&mut self, at: Spanned<TomlTable<WrittenTimezones>>) -> Result<(), Failure> {
+        let TomlTable(written) = at.value;
         let pin = Pin::Timezones;
         self.begin(&pin, &at.span)?;
         let digest = self.digest(&pin, "digest", &written.digest)?;
@@ -152,8 +152,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn base(&mut self, at: At<Table<WrittenBase>>) -> Result<(), Failure> {
-        let Table(written) = at.value;
+    fn base(&mut self, at: Spanned<TomlTable<WrittenBase>>) -> Result<(), Failure> {
+        let TomlTable(written) = at.value;
         let pin = Pin::Base(self.page.filled("`name`", written.name.clone())?.value);
         self.begin(&pin, &written.name.span)?;
         let digest = self.digest(&pin, "digest", &written.digest)?;
@@ -169,8 +169,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn url(&mut self, at: At<Table<WrittenUrl>>) -> Result<(), Failure> {
-        let Table(written) = at.value;
+    fn url(&mut self, at: Spanned<TomlTable<WrittenUrl>>) -> Result<(), Failure> {
+        let TomlTable(written) = at.value;
         let pin = Pin::Url(self.page.filled("`url`", written.url.clone())?.value);
         self.begin(&pin, &written.url.span)?;
         let sha256 = Digest::parse_hex(&written.sha256.value)
@@ -186,8 +186,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn toolchain(&mut self, at: At<Table<WrittenToolchain>>) -> Result<(), Failure> {
-        let Table(written) = at.value;
+    fn toolchain(&mut self, at: Spanned<TomlTable<WrittenToolchain>>) -> Result<(), Failure> {
+        let TomlTable(written) = at.value;
         if let Some(libc) = written.libc {
             let what = "`libc` pins less than programs take of this machine, and is no longer enough";
             let hint = "an earlier hardpan wrote it: remove the file, and `hardpan lock` writes it anew";
@@ -238,12 +238,12 @@ impl Reader<'_> {
         self.places.insert((pin.clone(), key.to_owned()), self.page.origin(span));
     }
 
-    fn text(&mut self, pin: &Pin, key: &str, at: At<String>) -> Result<String, Failure> {
+    fn text(&mut self, pin: &Pin, key: &str, at: Spanned<String>) -> Result<String, Failure> {
         self.note(pin, key, &at.span);
         Ok(self.page.filled(&format!("`{key}`"), at)?.value)
     }
 
-    fn digest(&mut self, pin: &Pin, key: &str, at: &At<String>) -> Result<Digest, Failure> {
+    fn digest(&mut self, pin: &Pin, key: &str, at: &Spanned<String>) -> Result<Digest, Failure> {
         self.note(pin, key, &at.span);
         Digest::parse(&at.value)
             .map_err(|error| self.page.failure(&at.span, format!("{} is {error}", quoted(&at.value))))

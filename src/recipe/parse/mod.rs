@@ -1,4 +1,6 @@
-//! Text in, recipe out.
+//! The parser of recipes: text to [`Recipe`].
+//!
+//! One module a table. The first error ends the parse, with its place in the text.
 
 mod advice;
 mod binary;
@@ -6,9 +8,9 @@ mod compiler;
 mod entries;
 mod flag_list;
 mod lock;
-mod page;
 mod policy;
 mod policy_file;
+mod recipe_text;
 mod run;
 mod syntax;
 mod system;
@@ -20,15 +22,15 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use compiler::{check_go_tool_flags, check_program, split_like_go};
 pub use flag_list::{check_cargo_flags, check_go_flags};
 pub use lock::parse_lock;
-use page::Page;
 pub use policy::bytes;
 pub use policy_file::parse_policy;
+use recipe_text::RecipeText;
 pub use word_kind::{FEATURE, TAG, WordKind};
 
 use super::{
-    Located, Recipe, System,
-    lock::lies_here,
-    shapes::{At, Pairs, Table},
+    Located, Recipe, SystemSettings,
+    lock::is_local_base,
+    shapes::{Pairs, Spanned, TomlTable},
     variables,
     wording::{quoted, suggestion},
     written,
@@ -36,7 +38,7 @@ use super::{
 use crate::{
     layer::Compression,
     oci::Platform,
-    report::{ErrorName, Failure, Limits, Source, holds_login, printable},
+    report::{ErrorName, Failure, Limits, SourceText, holds_login, printable},
 };
 
 /// Reads a recipe. `path` is the name it is printed under; its last component gives the default name.
@@ -49,9 +51,9 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
         return Err(Failure::error(ErrorName::RecipeLimit, what).in_path(path));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-    let source = Arc::new(Source { path: printable(path).into_owned(), text });
-    let mut page = Page { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
-    let written: written::Recipe = syntax::read(&page)?;
+    let source = Arc::new(SourceText { path: printable(path).into_owned(), text });
+    let mut page = RecipeText { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
+    let written: written::RecipeDocument = syntax::read(&page)?;
     page.vars = vars(&page, written.vars)?;
     check_format(&page, written.format.as_ref())?;
     let base = base(&page, written.base)?;
@@ -86,14 +88,14 @@ const EXPECTED_STRING: &str = "expected a string, found an integer";
 
 /// Every table of an array through its check.
 fn all<W, T>(
-    tables: Vec<At<Table<W>>>,
-    check: impl FnMut(At<Table<W>>) -> Result<T, Failure>,
+    tables: Vec<Spanned<TomlTable<W>>>,
+    check: impl FnMut(Spanned<TomlTable<W>>) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Failure> {
     tables.into_iter().map(check).collect()
 }
 
 /// `format`: 1.
-fn check_format(page: &Page, format: Option<&At<i64>>) -> Result<(), Failure> {
+fn check_format(page: &RecipeText, format: Option<&Spanned<i64>>) -> Result<(), Failure> {
     match format {
         Some(at) if at.value != 1 => Err(page
             .failure(&at.span, format!("format {} is not known to this version", at.value))
@@ -104,11 +106,11 @@ fn check_format(page: &Page, format: Option<&At<i64>>) -> Result<(), Failure> {
 }
 
 /// `base`; none for `scratch`.
-fn base(page: &Page, base: Option<At<String>>) -> Result<Option<Located<String>>, Failure> {
+fn base(page: &RecipeText, base: Option<Spanned<String>>) -> Result<Option<Located<String>>, Failure> {
     match base {
         Some(at) if at.value.trim().is_empty() => Err(page.failure(&at.span, "`base` is empty")),
         Some(at) if at.value == "scratch" => Ok(None),
-        Some(at) if !lies_here(&at.value) && holds_login(&at.value) => Err(page
+        Some(at) if !is_local_base(&at.value) && holds_login(&at.value) => Err(page
             .failure(&at.span, "`base` holds a login, which would be in the recipe for everybody to read")
             .hint("log in with `docker login`, or `--username` and `--password-stdin`")),
         at => at.map(|at| page.literal("`base`", at)).transpose(),
@@ -116,7 +118,7 @@ fn base(page: &Page, base: Option<At<String>>) -> Result<Option<Located<String>>
 }
 
 /// `compression`, by its name.
-fn compression(page: &Page, compression: Option<&At<String>>) -> Result<Compression, Failure> {
+fn compression(page: &RecipeText, compression: Option<&Spanned<String>>) -> Result<Compression, Failure> {
     let Some(at) = compression else { return Ok(Compression::Gzip) };
     Compression::ALL.into_iter().find(|known| known.name() == at.value).ok_or_else(|| {
         let failure = page.failure(&at.span, format!("unknown compression {}", quoted(&at.value)));
@@ -125,7 +127,7 @@ fn compression(page: &Page, compression: Option<&At<String>>) -> Result<Compress
 }
 
 /// `name`, else the stem of the file's name; none for `hardpan.toml`.
-fn name(page: &Page, path: &str, name: Option<At<String>>) -> Result<Option<String>, Failure> {
+fn name(page: &RecipeText, path: &str, name: Option<Spanned<String>>) -> Result<Option<String>, Failure> {
     const RULE: &str = "a name has letters, digits, `.`, `_` and `-`, begins with a letter or a digit, and is at most \
                         128 long";
     if let Some(at) = name {
@@ -157,7 +159,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// `[vars]`: names that hide nothing, values that can be printed.
-fn vars(page: &Page, pairs: Pairs) -> Result<BTreeMap<String, String>, Failure> {
+fn vars(page: &RecipeText, pairs: Pairs) -> Result<BTreeMap<String, String>, Failure> {
     let mut vars = BTreeMap::new();
     for (key, value) in pairs.0 {
         let word = quoted(&key.value);
@@ -180,7 +182,7 @@ fn vars(page: &Page, pairs: Pairs) -> Result<BTreeMap<String, String>, Failure> 
 }
 
 /// A word that is not one of those known, with what it may have been.
-fn unknown(page: &Page, at: &At<String>, kind: &str, known: &[&str]) -> Failure {
+fn unknown(page: &RecipeText, at: &Spanned<String>, kind: &str, known: &[&str]) -> Failure {
     let failure = page.failure(&at.span, format!("unknown {kind} {}", quoted(&at.value)));
     match suggestion(&at.value, known) {
         Some(hint) => failure.hint(hint),
@@ -188,7 +190,7 @@ fn unknown(page: &Page, at: &At<String>, kind: &str, known: &[&str]) -> Failure 
     }
 }
 
-impl System {
+impl SystemSettings {
     /// What an image gets that has no `[system]`.
     fn default_at(origin: crate::report::Origin, base: bool) -> Self {
         use super::{Certificates, Passwd};

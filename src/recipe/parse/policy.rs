@@ -1,15 +1,15 @@
-//! `[policy]`.
+//! Parses `[policy]`, of a recipe and of a policy file. A recipe's can only be stricter than the build's own policy.
 
 use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Located, Policy,
-        shapes::{At, Day, Table},
+        Located, PolicySettings,
+        shapes::{Day, Spanned, TomlTable},
         wording::quoted,
         written,
     },
-    Page, unknown,
+    RecipeText, unknown,
 };
 use crate::{
     policy::{PathGlob, Waiver},
@@ -36,8 +36,11 @@ const BUILD_FAILS_ON: Severity = Severity::Medium;
 /// `[policy]` of a recipe, or an empty one.
 ///
 /// It only tightens. What makes an image weaker is an exception, which has a name, a scope, a reason and a day.
-pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Result<Policy, Failure> {
-    let Some(At { value: Table(table), .. }) = at else { return Ok(Policy::default()) };
+pub(super) fn policy(
+    page: &RecipeText,
+    at: Option<Spanned<TomlTable<written::WrittenPolicy>>>,
+) -> Result<PolicySettings, Failure> {
+    let Some(Spanned { value: TomlTable(table), .. }) = at else { return Ok(PolicySettings::default()) };
     if let Some(at) = table.profile.as_ref().filter(|at| at.value == "default") {
         return Err(page
             .failure(&at.span, "a recipe cannot loosen the policy: builds keep to `hardened`")
@@ -62,11 +65,11 @@ pub(super) fn policy(page: &Page, at: Option<At<Table<written::Policy>>>) -> Res
                 .hint("except it with `[[policy.allow]]`, with a reason and a day"));
         }
     }
-    whole(page, table)
+    policy_settings(page, table)
 }
 
 /// `[policy]` of a recipe or of a policy file.
-pub(super) fn whole(page: &Page, table: written::Policy) -> Result<Policy, Failure> {
+pub(super) fn policy_settings(page: &RecipeText, table: written::WrittenPolicy) -> Result<PolicySettings, Failure> {
     if let Some(at) = &table.profile
         && !PROFILES.contains(&at.value.as_str())
     {
@@ -82,25 +85,25 @@ pub(super) fn whole(page: &Page, table: written::Policy) -> Result<Policy, Failu
             return Err(page.failure(&key.span, what).named(ErrorName::RecipeConflict));
         }
     }
-    Ok(Policy {
+    Ok(PolicySettings {
         profile: table.profile.map(|at| page.locate(at)),
         fail_on: table.fail_on.map(|at| severity(page, &at)).transpose()?,
         severities,
         waivers: table.waivers.is_none_or(|at| at.value),
         max_size: table.max_size.map(|at| max_size(page, &at)).transpose()?,
-        registries: Page::each(table.registries, |at| registry(page, at))?,
+        registries: RecipeText::each(table.registries, |at| registry(page, at))?,
         registries_above: Vec::new(),
         allow: super::all(table.allow, |at| allow(page, at))?,
     })
 }
 
 /// A rule by its name or code.
-fn rule(page: &Page, at: &At<String>) -> Result<Rule, Failure> {
+fn rule(page: &RecipeText, at: &Spanned<String>) -> Result<Rule, Failure> {
     Rule::named(&at.value).ok_or_else(|| unknown(page, at, "rule", &Rule::names()).named(ErrorName::Policy))
 }
 
 /// A severity by its name.
-fn severity(page: &Page, at: &At<String>) -> Result<Severity, Failure> {
+fn severity(page: &RecipeText, at: &Spanned<String>) -> Result<Severity, Failure> {
     let names = Severity::ALL.map(Severity::name);
     at.value.parse().map_err(|_| {
         let known = names.map(|name| format!("`{name}`")).join(", ");
@@ -109,7 +112,7 @@ fn severity(page: &Page, at: &At<String>) -> Result<Severity, Failure> {
 }
 
 /// `max-size`: a number with a unit, in bytes.
-fn max_size(page: &Page, at: &At<String>) -> Result<Located<u64>, Failure> {
+fn max_size(page: &RecipeText, at: &Spanned<String>) -> Result<Located<u64>, Failure> {
     match bytes(&at.value) {
         Some(value) => Ok(Located { value, origin: page.origin(&at.span) }),
         None => Err(page
@@ -141,7 +144,7 @@ pub fn bytes(text: &str) -> Option<u64> {
 }
 
 /// One of `registries`: a host, and maybe whole components of a path.
-fn registry(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+fn registry(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let good = |part: &str| {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:[]".contains(&byte);
         !part.is_empty() && part.bytes().all(inner)
@@ -155,8 +158,8 @@ fn registry(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
 }
 
 /// One `[[policy.allow]]`.
-fn allow(page: &Page, at: At<Table<written::Allow>>) -> Result<Waiver, Failure> {
-    let Table(table) = at.value;
+fn allow(page: &RecipeText, at: Spanned<TomlTable<written::Allow>>) -> Result<Waiver, Failure> {
+    let TomlTable(table) = at.value;
     let rule = rule(page, &table.rule)?;
     if table.reason.value.trim().is_empty() {
         return Err(page.failure(&table.reason.span, "an exception has a reason, this one is blank"));
@@ -181,7 +184,7 @@ fn path_glob(at: &Located<String>) -> Result<PathGlob, Failure> {
 }
 
 /// `until`: a day, without a time.
-fn until(page: &Page, at: &At<Day>) -> Result<(u16, u8, u8), Failure> {
+fn until(page: &RecipeText, at: &Spanned<Day>) -> Result<(u16, u8, u8), Failure> {
     let Day(datetime) = at.value;
     match (datetime.date, datetime.time, datetime.offset) {
         // TOML has checked that there is such a day.

@@ -1,40 +1,40 @@
-//! A policy file: the `[policy]` of whoever runs the audit.
+//! Parses a policy file: the `[policy]` that the caller of `hardpan audit` or `build` gives with `--policy`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     super::{
-        Policy,
-        shapes::{At, Table},
+        PolicySettings,
+        shapes::{Spanned, TomlTable},
         written,
     },
-    Page, policy, syntax,
+    RecipeText, policy, syntax,
 };
-use crate::report::{ErrorName, Failure, Limits, Source, printable};
+use crate::report::{ErrorName, Failure, Limits, SourceText, printable};
 
 /// Reads a policy file. `path` is the name it is printed under.
 ///
 /// # Errors
 /// The first thing that is wrong, at its place, as for a recipe.
-pub fn parse_policy(path: &str, text: &str) -> Result<Policy, Failure> {
+pub fn parse_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     // The checks are those of recipes, and so are the names that they give.
     read_policy(path, text).map_err(|failure| failure.named(ErrorName::Policy))
 }
 
 /// [`parse_policy`], whose failures have the names that a recipe's would have.
-fn read_policy(path: &str, text: &str) -> Result<Policy, Failure> {
+fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
         let what = format!("the policy is larger than {} MiB", Limits::RECIPE_BYTES >> 20);
         return Err(Failure::error(ErrorName::Policy, what).in_path(path));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-    let source = Arc::new(Source { path: printable(path).into_owned(), text });
-    let page = Page { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
+    let source = Arc::new(SourceText { path: printable(path).into_owned(), text });
+    let page = RecipeText { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
     let written: written::PolicyFile = syntax::read(&page)?;
-    let Some(At { value: Table(table), .. }) = written.policy else {
+    let Some(Spanned { value: TomlTable(table), .. }) = written.policy else {
         return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
     };
-    policy::whole(&page, table)
+    policy::policy_settings(&page, table)
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! `[run]`.
+//! Parses `[run]`: user, entrypoint, arguments, environment, ports, stop signal, labels.
 
 use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Located, Run,
-        shapes::{At, Loose, Pairs, Table},
+        Located, RunSettings,
+        shapes::{Loose, Pairs, Spanned, TomlTable},
         wording::{nearest, quoted},
         written,
     },
-    EXPECTED_STRING, Page,
+    EXPECTED_STRING, RecipeText,
 };
 use crate::{
     oci::User,
@@ -24,9 +24,12 @@ const SIGNALS: [&str; 31] = [
 ];
 
 /// `[run]`, or what stands for it.
-pub(super) fn run(page: &Page, at: Option<At<Table<written::Run>>>) -> Result<Run, Failure> {
+pub(super) fn run(
+    page: &RecipeText,
+    at: Option<Spanned<TomlTable<written::WrittenRun>>>,
+) -> Result<RunSettings, Failure> {
     let Some(at) = at else {
-        return Ok(Run {
+        return Ok(RunSettings {
             origin: page.origin(&(0..0)),
             user: User::default(),
             entrypoint: None,
@@ -38,8 +41,8 @@ pub(super) fn run(page: &Page, at: Option<At<Table<written::Run>>>) -> Result<Ru
             labels: BTreeMap::new(),
         });
     };
-    let Table(table) = at.value;
-    Ok(Run {
+    let TomlTable(table) = at.value;
+    Ok(RunSettings {
         origin: page.origin(&at.span),
         user: table.user.map_or(Ok(User::default()), |at| user(page, &at))?,
         entrypoint: table.entrypoint.map(|at| entrypoint(page, at)).transpose()?,
@@ -53,7 +56,7 @@ pub(super) fn run(page: &Page, at: Option<At<Table<written::Run>>>) -> Result<Ru
 }
 
 /// `user`: two numbers, neither of them root's.
-fn user(page: &Page, at: &At<Loose>) -> Result<User, Failure> {
+fn user(page: &RecipeText, at: &Spanned<Loose>) -> Result<User, Failure> {
     let text = at.value.text.as_str();
     let (uid, gid) = text.split_once(':').map_or((text, None), |(uid, gid)| (uid, Some(gid)));
     for (what, id) in [("user", Some(uid)), ("group", gid)] {
@@ -94,7 +97,7 @@ fn is_root(id: &str) -> bool {
 }
 
 /// `entrypoint`: a program by its whole path, and its arguments.
-fn entrypoint(page: &Page, at: At<Vec<At<String>>>) -> Result<Located<Vec<String>>, Failure> {
+fn entrypoint(page: &RecipeText, at: Spanned<Vec<Spanned<String>>>) -> Result<Located<Vec<String>>, Failure> {
     const HINT: &str = "leave it out for the only binary, or write `[\"/usr/bin/...\"]`";
     let Some(first) = at.value.first() else {
         return Err(page.failure(&at.span, "`entrypoint` is empty").hint(HINT));
@@ -111,7 +114,7 @@ fn entrypoint(page: &Page, at: At<Vec<At<String>>>) -> Result<Located<Vec<String
 }
 
 /// `env`.
-fn environment(page: &Page, pairs: Pairs) -> Result<BTreeMap<String, Located<String>>, Failure> {
+fn environment(page: &RecipeText, pairs: Pairs) -> Result<BTreeMap<String, Located<String>>, Failure> {
     let mut environment = BTreeMap::new();
     for (key, value) in pairs.0 {
         page.variable_name(&key)?;
@@ -122,7 +125,7 @@ fn environment(page: &Page, pairs: Pairs) -> Result<BTreeMap<String, Located<Str
 }
 
 /// `ports`, each as `number/protocol`.
-fn ports(page: &Page, list: Vec<At<Loose>>) -> Result<Vec<Located<String>>, Failure> {
+fn ports(page: &RecipeText, list: Vec<Spanned<Loose>>) -> Result<Vec<Located<String>>, Failure> {
     let mut ports: Vec<Located<String>> = Vec::new();
     for at in list {
         let text = at.value.text.as_str();
@@ -154,7 +157,7 @@ fn ports(page: &Page, list: Vec<At<Loose>>) -> Result<Vec<Located<String>>, Fail
 }
 
 /// `stop-signal`: a name with `SIG`, or a number from 1 to 64.
-fn stop_signal(page: &Page, at: At<Loose>) -> Result<String, Failure> {
+fn stop_signal(page: &RecipeText, at: Spanned<Loose>) -> Result<String, Failure> {
     let text = at.value.text;
     let number = |text: &str| text.parse::<u8>().ok().filter(|_| !text.starts_with(['+', '0']));
     if !at.value.quoted {

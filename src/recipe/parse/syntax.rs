@@ -1,4 +1,5 @@
-//! What TOML and serde have to say, in our words.
+//! Reads TOML into the structs of [`written`](super::super::written), and rewrites the errors of `toml` and serde as failures
+//! with hints.
 
 use std::ops::Range;
 
@@ -7,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     super::wording::{listed, nearest, quoted},
-    Page,
+    RecipeText,
 };
 use crate::report::{ErrorName, Failure, printable};
 
@@ -22,14 +23,14 @@ const HOMES: [(&str, &[&str]); 3] = [
 const TOP: [&str; 5] = ["format", "name", "base", "compression", "annotations"];
 
 /// Reads the text into one of the structs of [`written`](super::super::written).
-pub(super) fn read<T: for<'de> Deserialize<'de>>(page: &Page) -> Result<T, Failure> {
+pub(super) fn read<T: for<'de> Deserialize<'de>>(page: &RecipeText) -> Result<T, Failure> {
     let text = &page.source.text;
     let deserializer = toml::Deserializer::parse(text).map_err(|error| syntax(page, &error))?;
     T::deserialize(deserializer).map_err(|error| shape(page, &error))
 }
 
 /// The text is no TOML.
-fn syntax(page: &Page, error: &toml::de::Error) -> Failure {
+fn syntax(page: &RecipeText, error: &toml::de::Error) -> Failure {
     let message = error.message();
     let end = page.source.text.len();
     let span = error.span().unwrap_or(end..end);
@@ -47,7 +48,7 @@ fn syntax(page: &Page, error: &toml::de::Error) -> Failure {
 }
 
 /// Where a value should be, there is none, or a bare word.
-fn unquoted(page: &Page, span: &Range<usize>) -> Failure {
+fn unquoted(page: &RecipeText, span: &Range<usize>) -> Failure {
     let text = page.source.text.get(span.clone()).unwrap_or_default().trim();
     if text.is_empty() {
         return page.failure(span, "not valid TOML: a value is missing").named(ErrorName::RecipeSyntax);
@@ -58,7 +59,7 @@ fn unquoted(page: &Page, span: &Range<usize>) -> Failure {
 }
 
 /// A key that is there twice; names both places where the first is found.
-fn duplicate(page: &Page, span: &Range<usize>) -> Failure {
+fn duplicate(page: &RecipeText, span: &Range<usize>) -> Failure {
     let key = page.source.text.get(span.clone()).unwrap_or_default();
     let what = format!("duplicate key {}", quoted(key));
     let what = match first_definition(&page.source.text, key, span.start) {
@@ -114,7 +115,7 @@ fn find(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
 }
 
 /// The text is TOML, but not a recipe.
-fn shape(page: &Page, error: &toml::de::Error) -> Failure {
+fn shape(page: &RecipeText, error: &toml::de::Error) -> Failure {
     let message = error.message();
     let span = error.span().unwrap_or(0..0);
     let text = page.source.text.get(span.clone()).unwrap_or_default();
@@ -144,7 +145,7 @@ fn shape(page: &Page, error: &toml::de::Error) -> Failure {
 }
 
 /// A key that is not known in its table.
-fn unknown_key(page: &Page, span: &Range<usize>, text: &str, message: &str) -> Failure {
+fn unknown_key(page: &RecipeText, span: &Range<usize>, text: &str, message: &str) -> Failure {
     let key = text.trim_matches(['"', '\'']);
     let known = message.rsplit_once("`, expected ").map_or("", |(_, known)| known);
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
@@ -165,7 +166,7 @@ fn unknown_key(page: &Page, span: &Range<usize>, text: &str, message: &str) -> F
 }
 
 /// A table without a key that it needs.
-fn missing(page: &Page, span: &Range<usize>, key: &str) -> Failure {
+fn missing(page: &RecipeText, span: &Range<usize>, key: &str) -> Failure {
     let failure = page.failure(span, format!("missing key `{key}`")).named(ErrorName::RecipeMissing);
     let example = match key {
         "to" => "to = \"/path/in/the/image\"",
@@ -206,7 +207,7 @@ fn kind_found(serde: &str, text: &str) -> &'static str {
 }
 
 /// The key before `span`, where it is one of those that are arrays of tables.
-fn entry_key(page: &Page, span: &Range<usize>) -> Option<&'static str> {
+fn entry_key(page: &RecipeText, span: &Range<usize>) -> Option<&'static str> {
     let before = page.source.text.get(..span.start)?.trim_end().strip_suffix('=')?.trim_end();
     let key = before.rsplit(|c: char| c.is_whitespace() || c == '.').next()?;
     ["binary", "file", "tree", "dir", "symlink"].into_iter().find(|entry| *entry == key)
@@ -226,7 +227,7 @@ fn type_hint(expected: &str, found: &str, text: &str) -> Option<String> {
             Some(format!("write it in quotes: `\"{shown}\"`"))
         }
         ("a boolean", "a string") if matches!(text, "\"true\"" | "\"false\"") => Some("write it without quotes".into()),
-        ("an array", "a string") if short => Some(format!("write it in brackets: `[{}]`", words(&shown))),
+        ("an array", "a string") if short => Some(format!("write it in brackets: `[{}]`", array_of_words(&shown))),
         ("a table", "an array") if short && text.contains('=') && !text.contains('{') => {
             Some("write it as `{ NAME = \"value\" }`".to_owned())
         }
@@ -235,7 +236,7 @@ fn type_hint(expected: &str, found: &str, text: &str) -> Option<String> {
 }
 
 /// A quoted command line as the words of an array; any other string as it is.
-fn words(text: &str) -> String {
+fn array_of_words(text: &str) -> String {
     let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
     if inner.contains(['\\', '"', '\'']) || !inner.contains(' ') {
         return text.to_owned();

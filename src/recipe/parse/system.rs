@@ -1,24 +1,29 @@
-//! `[system]`.
+//! Parses `[system]`: certificates, accounts, `/tmp`, time zones.
 
 use super::{
     super::{
-        Certificates, Passwd, System,
-        shapes::{At, CertificatesWord, Table},
+        Certificates, Passwd, SystemSettings,
+        shapes::{CertificatesWord, Spanned, TomlTable},
         wording::{nearest, quoted},
         written,
     },
-    Page,
+    RecipeText,
 };
 use crate::report::{ErrorName, Failure};
 
 /// `[system]`, or what stands for it.
-pub(super) fn system(page: &Page, at: Option<At<Table<written::System>>>) -> Result<System, Failure> {
-    let Some(at) = at else { return Ok(System::default_at(page.origin(&(0..0)), page.has_base)) };
-    let Table(table) = at.value;
-    let default = System::default_at(page.origin(&at.span), page.has_base);
-    Ok(System {
+pub(super) fn system(
+    page: &RecipeText,
+    at: Option<Spanned<TomlTable<written::WrittenSystem>>>,
+) -> Result<SystemSettings, Failure> {
+    let Some(at) = at else { return Ok(SystemSettings::default_at(page.origin(&(0..0)), page.has_base)) };
+    let TomlTable(table) = at.value;
+    let default = SystemSettings::default_at(page.origin(&at.span), page.has_base);
+    Ok(SystemSettings {
         certificates: table.certificates.map_or(Ok(default.certificates), |at| certificates(page, at))?,
-        extra_certificates: Page::each(table.extra_certificates, |at| page.literal("a path of certificates", at))?,
+        extra_certificates: RecipeText::each(table.extra_certificates, |at| {
+            page.literal("a path of certificates", at)
+        })?,
         passwd: table.passwd.map_or(default.passwd, |at| if at.value { Passwd::Written } else { Passwd::None }),
         tmp: table.tmp.map_or(default.tmp, |at| at.value),
         timezones: table.timezones.is_some_and(|at| at.value),
@@ -28,7 +33,7 @@ pub(super) fn system(page: &Page, at: Option<At<Table<written::System>>>) -> Res
 }
 
 /// `certificates`.
-fn certificates(page: &Page, at: At<CertificatesWord>) -> Result<Certificates, Failure> {
+fn certificates(page: &RecipeText, at: Spanned<CertificatesWord>) -> Result<Certificates, Failure> {
     match at.value {
         CertificatesWord::File(table) => Ok(Certificates::File(page.literal("`file`", table.file)?)),
         CertificatesWord::Word(word) => match word.as_str() {

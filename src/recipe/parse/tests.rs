@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     oci::User,
     recipe::{BinarySource, Certificates, FileSource, Passwd, Strip},
-    report::{Place, Rule},
+    report::{FailurePlace, Rule},
 };
 
 const FULL: &str = include_str!("tests/full.toml");
@@ -323,7 +323,7 @@ fn hostile_sizes_end_in_a_sentence() {
     }
     let large = refusal("x.toml", &"#".repeat((1 << 20) + 1));
     assert_eq!(large.to_string(), "x.toml: the recipe is larger than 1 MiB");
-    assert!(matches!(large.place, Some(Place::Path(_))));
+    assert!(matches!(large.place, Some(FailurePlace::Path(_))));
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn no_cut_and_no_changed_byte_makes_it_panic() {
             let mut bytes = FULL.as_bytes().to_vec();
             bytes[at] = byte;
             if let Err(failure) = parse("x.toml", &String::from_utf8(bytes).unwrap()) {
-                assert!(matches!(failure.place, Some(Place::Recipe(_))), "{failure}");
+                assert!(matches!(failure.place, Some(FailurePlace::Recipe(_))), "{failure}");
             }
         }
     }

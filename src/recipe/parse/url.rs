@@ -1,10 +1,10 @@
-//! `url` and `sha256` of a `[[file]]`: an address without anybody's name in it, and the digest of what is there.
+//! Parses `url` and `sha256` of a `[[file]]`: an address without a login, and the digest of the download.
 
 use std::collections::BTreeMap;
 
 use super::{
-    super::{FileSource, Located, Recipe, shapes::At, wording::quoted},
-    Page,
+    super::{FileSource, Located, Recipe, shapes::Spanned, wording::quoted},
+    RecipeText,
 };
 use crate::{
     oci::Digest,
@@ -12,7 +12,11 @@ use crate::{
 };
 
 /// A download; the two keys come together or not at all.
-pub(super) fn download(page: &Page, url: At<String>, sha256: Option<At<String>>) -> Result<FileSource, Failure> {
+pub(super) fn download(
+    page: &RecipeText,
+    url: Spanned<String>,
+    sha256: Option<Spanned<String>>,
+) -> Result<FileSource, Failure> {
     let Some(sha256) = sha256 else {
         return Err(page
             .failure(&url.span, "a `url` is never without its digest")
@@ -24,11 +28,11 @@ pub(super) fn download(page: &Page, url: At<String>, sha256: Option<At<String>>)
     let digest = digest.map_err(|error| {
         page.failure(&sha256.span, format!("`sha256` is {error}")).hint("`sha256sum FILE` prints them")
     })?;
-    Ok(FileSource::Url { url, sha256: page.locate(At { value: digest, span: sha256.span }) })
+    Ok(FileSource::Url { url, sha256: page.locate(Spanned { value: digest, span: sha256.span }) })
 }
 
 /// An absolute address over HTTP, as RFC 3986 spells it. Whether it may be reached without TLS is for whoever does.
-fn address(page: &Page, at: At<String>) -> Result<Located<String>, Failure> {
+fn address(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let at = page.literal("`url`", at)?;
     let failure = |what: &str| Err(Failure::error(ErrorName::RecipeValue, what).at(&at.origin));
     let text = at.value.as_str();

@@ -1,4 +1,4 @@
-//! Words that reach a compiler's command line: which characters they may have.
+//! [`WordKind`]: which characters a word may have that reaches a compiler's command line (build tags, features, libraries).
 
 use super::super::{Located, wording::quoted};
 use crate::report::{ErrorName, Failure};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{recipe::parse, report::Source};
+use crate::{recipe::parse, report::SourceText};
 
 /// `value` as it would come from the recipe `args = ["value"]`.
 fn located(value: &str) -> Located<String> {
-    let source = Arc::new(Source { path: "x.toml".into(), text: format!("\"{value}\"") });
+    let source = Arc::new(SourceText { path: "x.toml".into(), text: format!("\"{value}\"") });
     let span = 0..source.text.len();
     Located { value: value.to_owned(), origin: Origin::new(&source, span) }
 }
@@ -19,7 +19,7 @@ fn expand(value: &str) -> Result<String, Failure> {
         GitWord::Describe => Ok("v1-2-gabc".to_owned()),
         GitWord::Dirty => Err(Failure::error(ErrorName::Git, "git is not there")),
     };
-    let variables = Variables {
+    let variables = VariableValues {
         words: [("name", "hello".to_owned()), ("variant", String::new())].into(),
         vars: [("channel".to_owned(), "{name}".to_owned())].into(),
         git: &git,

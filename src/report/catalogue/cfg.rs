@@ -1,4 +1,4 @@
-//! Configuration, provenance and base.
+//! CFG001 to CFG015: configuration, provenance and base.
 
 use super::RuleFacts;
 use crate::report::Severity;

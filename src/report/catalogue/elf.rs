@@ -1,4 +1,4 @@
-//! Programs and libraries.
+//! ELF001 to ELF014: programs and libraries.
 
 use super::RuleFacts;
 use crate::report::Severity;

@@ -1,4 +1,4 @@
-//! What each rule means, one table a family.
+//! The catalogue: what each rule means and how to follow it, one table a family. `hardpan explain` and the audit show it.
 
 pub(super) mod cfg;
 pub(super) mod elf;

@@ -1,4 +1,4 @@
-//! What the image offers to the network and to the host.
+//! NET001 to NET005: ports, volumes and network services.
 
 use super::RuleFacts;
 use crate::report::Severity;

@@ -1,4 +1,4 @@
-//! Ownership, modes and special files.
+//! PERM001 to PERM011: ownership, modes and special files.
 
 use super::RuleFacts;
 use crate::report::Severity;

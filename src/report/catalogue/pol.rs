@@ -1,4 +1,4 @@
-//! The policy's own upkeep.
+//! POL001 and POL002: waivers that have ended or cover nothing.
 
 use super::RuleFacts;
 use crate::report::Severity;

@@ -1,4 +1,4 @@
-//! Pushing. These are about a registry, not about an image: no audit looks at them, and no policy excepts them.
+//! REG001: pushing to a registry; no audit checks it, and no policy excepts from it.
 
 use super::RuleFacts;
 use crate::report::Severity;

@@ -1,4 +1,4 @@
-//! Reproducibility and size.
+//! REP001 to REP008: reproducibility and size.
 
 use super::RuleFacts;
 use crate::report::Severity;

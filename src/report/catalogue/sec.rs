@@ -1,4 +1,4 @@
-//! Secrets, in any layer and in the configuration.
+//! SEC001 to SEC009: secrets in layers and in the configuration.
 
 use super::RuleFacts;
 use crate::report::Severity;

@@ -1,4 +1,4 @@
-//! Layers and manifests that readers could understand in several ways.
+//! TAR001 to TAR011: layers and manifests that readers could understand in several ways.
 
 use super::RuleFacts;
 use crate::report::Severity;

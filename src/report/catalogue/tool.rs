@@ -1,4 +1,4 @@
-//! Content that does not belong into an image that runs one service.
+//! TOOL001 to TOOL009: programs and files that an image of one service does not need.
 
 use super::RuleFacts;
 use crate::report::Severity;

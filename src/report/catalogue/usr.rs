@@ -1,4 +1,4 @@
-//! Identity: who the processes of the container are.
+//! USR001 to USR008: users, groups and accounts.
 
 use super::RuleFacts;
 use crate::report::Severity;

@@ -1,4 +1,4 @@
-//! `/etc/ld.so.cache`, which `ldconfig` writes and glibc's loader reads (`sysdeps/generic/dl-cache.h`).
+//! Parses `/etc/ld.so.cache`, which `ldconfig` writes and glibc's loader reads (`sysdeps/generic/dl-cache.h`).
 
 use std::collections::BTreeMap;
 

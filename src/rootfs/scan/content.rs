@@ -1,7 +1,7 @@
-//! The content of one file while it passes by: nobody keeps it, everybody looks.
+//! [`ContentReader`]: examines the content of one file as a stream, and keeps the facts that rules need.
 
 use super::{
-    Entry, Magic, ScanDepth,
+    Magic, ScanDepth, TarEntry,
     markers::{Marks, Search},
 };
 use crate::{
@@ -34,7 +34,7 @@ const KEPT_NAMES: [(&str, u64); 3] = [
 ];
 
 /// How many bytes are kept of the file of that entry; `None` where its path does not ask for it.
-fn kept_bytes(entry: &Entry, depth: ScanDepth) -> Option<usize> {
+fn kept_bytes(entry: &TarEntry, depth: ScanDepth) -> Option<usize> {
     let path = entry.path.as_str();
     if depth == ScanDepth::Structure
         && let Some((_, most)) = KEPT_NAMES.iter().find(|(name, _)| *name == entry.name())
@@ -47,7 +47,7 @@ fn kept_bytes(entry: &Entry, depth: ScanDepth) -> Option<usize> {
 
 /// What a file's content told.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum FileContent {
     /// A file that a rule reads; cut at [`Limits::AUDIT_KEPT_BYTES`]. `longest` is its longest line.
     Kept { text: Vec<u8>, longest: usize },
     /// The line behind `#!`.
@@ -67,7 +67,7 @@ pub(crate) struct ElfFile {
     pub(crate) marks: Marks,
 }
 
-impl Content {
+impl FileContent {
     /// What it takes in memory.
     pub(super) fn cost(&self) -> usize {
         64 + match self {
@@ -85,13 +85,13 @@ impl Content {
 }
 
 /// All that looks at one file.
-pub(super) struct Reader<'s> {
+pub(super) struct ContentReader<'s> {
     depth: ScanDepth,
     secrets: Option<SecretScanner>,
     checksum: crc32fast::Hasher,
     /// The first bytes, for what a file begins with and for a script's line.
     head: Vec<u8>,
-    kept: Option<(Vec<u8>, Lines)>,
+    kept: Option<(Vec<u8>, LongestLine)>,
     /// Bytes of a file that are kept at most.
     most: usize,
     /// Where an ELF file goes; the memory is that of the one before it.
@@ -102,14 +102,14 @@ pub(super) struct Reader<'s> {
 }
 
 /// What was found.
-pub(super) struct Found {
-    pub(super) content: Option<Content>,
+pub(super) struct ScannedContent {
+    pub(super) content: Option<FileContent>,
     pub(super) secrets: Vec<SecretHit>,
 }
 
 /// The longest line so far.
 #[derive(Debug, Default)]
-struct Lines {
+struct LongestLine {
     longest: usize,
     current: usize,
 }
@@ -117,8 +117,8 @@ struct Lines {
 /// Bytes of a script's first line that matter; Linux reads 256.
 const HEAD: usize = 256;
 
-impl<'s> Reader<'s> {
-    pub(super) fn new(entry: &Entry, sparse: &'s mut Sparse, depth: ScanDepth) -> Self {
+impl<'s> ContentReader<'s> {
+    pub(super) fn new(entry: &TarEntry, sparse: &'s mut Sparse, depth: ScanDepth) -> Self {
         let most = kept_bytes(entry, depth);
         Self {
             depth,
@@ -192,7 +192,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Writes what the content is into `entry`, and tells the rest.
-    pub(super) fn finish(mut self, entry: &mut Entry) -> Found {
+    pub(super) fn finish(mut self, entry: &mut TarEntry) -> ScannedContent {
         if self.kept.is_none() && self.head.len() < HEAD && is_accounts(&self.head) {
             self.keep();
         }
@@ -208,18 +208,18 @@ impl<'s> Reader<'s> {
             let sparse = &*self.sparse;
             let headers = elf::headers(sparse);
             let is_full = self.depth == ScanDepth::Full;
-            let hardening = if is_full && headers.is_ok() { elf::look(sparse) } else { None };
+            let hardening = if is_full && headers.is_ok() { elf::read_hardening(sparse) } else { None };
             let marks = self.search.map(|search| search.finish(sparse)).unwrap_or_default();
-            Some(Content::Elf(Box::new(ElfFile { headers, hardening, marks })))
+            Some(FileContent::Elf(Box::new(ElfFile { headers, hardening, marks })))
         } else if let Some((text, lines)) = self.kept {
-            Some(Content::Kept { text, longest: lines.longest })
+            Some(FileContent::Kept { text, longest: lines.longest })
         } else if let Some(rest) = self.head.strip_prefix(b"#!") {
             let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            Some(Content::Script(String::from_utf8_lossy(line).trim().to_owned()))
+            Some(FileContent::Script(String::from_utf8_lossy(line).trim().to_owned()))
         } else {
             None
         };
-        Found { content, secrets: self.secrets.map(SecretScanner::finish).unwrap_or_default() }
+        ScannedContent { content, secrets: self.secrets.map(SecretScanner::finish).unwrap_or_default() }
     }
 }
 
@@ -236,7 +236,7 @@ fn is_accounts(head: &[u8]) -> bool {
     lines.next().is_some_and(is_account)
 }
 
-impl Lines {
+impl LongestLine {
     fn push(&mut self, chunk: &[u8]) {
         for (number, part) in chunk.split(|byte| *byte == b'\n').enumerate() {
             if number > 0 {

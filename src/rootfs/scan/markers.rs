@@ -1,4 +1,4 @@
-//! Words in a program that tell what it is.
+//! Searches programs for words that identify them (busybox, UPX, paths of the build machine).
 //!
 //! The words are written backwards here, so that hardpan's own program does not hold them.
 
@@ -68,7 +68,7 @@ pub(super) struct Search {
     done: usize,
 }
 
-fn words() -> Option<&'static AhoCorasick> {
+fn marker_search() -> Option<&'static AhoCorasick> {
     static WORDS_FOUND: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     WORDS_FOUND
         .get_or_init(|| {
@@ -82,13 +82,13 @@ impl Search {
     pub(super) fn push(&mut self, chunk: &[u8]) {
         self.window.extend_from_slice(chunk);
         if self.window.len() >= 4 * OVERLAP {
-            self.look(OVERLAP);
+            self.search_window(OVERLAP);
         }
     }
 
     /// Looks at the window but its last `keep` bytes, and forgets what is no longer needed.
-    fn look(&mut self, keep: usize) {
-        let Some(words) = words() else { return };
+    fn search_window(&mut self, keep: usize) {
+        let Some(words) = marker_search() else { return };
         let end = self.window.len().saturating_sub(keep);
         let from = self.done;
         let mut resume = from;
@@ -162,7 +162,7 @@ impl Search {
     }
 
     pub(super) fn finish(mut self, file: &Sparse) -> Marks {
-        self.look(0);
+        self.search_window(0);
         // UPX writes its mark right behind the program headers.
         let head = file.head();
         let mark: Vec<u8> = "!XPU".bytes().rev().collect();

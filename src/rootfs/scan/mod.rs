@@ -1,21 +1,21 @@
-//! One layer, read once as a stream: its entries, and what their contents are.
+//! [`LayerScan`]: one layer, read once as a stream into its entries and the facts about their contents.
 
-mod ahead;
 mod content;
 mod markers;
+mod read_ahead;
 
 use std::{collections::BTreeMap, io};
 
-pub(crate) use crate::layer::foreign_tar::{Entry, Flaw, Kind, Magic, name};
-pub(crate) use content::{Content, ElfFile};
+pub(crate) use crate::layer::foreign_tar::{Flaw, Magic, TarEntry, TarEntryKind, name};
+pub(crate) use content::{ElfFile, FileContent};
 
 use crate::{
     elf::Sparse,
-    layer::foreign_tar::{Tape, Tell},
+    layer::foreign_tar::{Tape, TapeItem},
     report::{Limits, Rule},
     secrets::SecretHit,
 };
-use content::Reader;
+use content::ContentReader;
 
 /// Bytes of a read.
 const BUFFER: usize = 64 << 10;
@@ -24,9 +24,9 @@ const BUFFER: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct LayerScan {
     /// In the order of the tar.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<TarEntry>,
     /// What contents told, by the index of their entry.
-    pub(crate) contents: BTreeMap<usize, Content>,
+    pub(crate) contents: BTreeMap<usize, FileContent>,
     /// What is wrong with the tar, with the index of the entry it is about.
     pub(crate) flaws: Vec<(usize, Flaw)>,
     /// Secrets, by the index of the entry they are in.
@@ -43,25 +43,25 @@ pub(crate) struct LayerScan {
 
 /// What is left of the memory that all entries of an audit may take.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct ScanBudget {
     bytes: usize,
     entries: usize,
 }
 
-impl Default for Room {
+impl Default for ScanBudget {
     fn default() -> Self {
         Self { bytes: Limits::AUDIT_BYTES, entries: Limits::ENTRIES }
     }
 }
 
-impl Room {
+impl ScanBudget {
     /// Counts one entry.
-    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+    fn take(&mut self, entry: &TarEntry) -> Result<(), String> {
         // The merged view has the path a second time.
         let names = 64 + 2 * entry.path.len() + entry.target().map_or(0, str::len);
         let xattrs: usize = entry.xattrs().iter().map(|(name, value)| name.len() + value.len() + 48).sum();
         self.entries = self.entries.checked_sub(1).ok_or("it has too many entries")?;
-        self.take_bytes(size_of::<Entry>() + names + xattrs)
+        self.take_bytes(size_of::<TarEntry>() + names + xattrs)
     }
 
     /// Counts what else is kept.
@@ -83,17 +83,17 @@ pub(crate) enum ScanDepth {
 
 impl LayerScan {
     /// Reads the tar of a layer to its end. What cannot be read ends the scan, with what was found until there.
-    pub(crate) fn unpacked(tar: io::Result<Box<dyn io::Read + Send>>, depth: ScanDepth, room: &mut Room) -> Self {
+    pub(crate) fn unpacked(tar: io::Result<Box<dyn io::Read + Send>>, depth: ScanDepth, room: &mut ScanBudget) -> Self {
         match tar {
             // A full scan takes as long as unpacking does, which has a thread of its own then.
-            Ok(reader) if depth == ScanDepth::Full => Self::of(ahead::ahead(reader), depth, room),
+            Ok(reader) if depth == ScanDepth::Full => Self::of(read_ahead::read_ahead(reader), depth, room),
             Ok(reader) => Self::of(io::BufReader::with_capacity(BUFFER, reader), depth, room),
             Err(error) => Self { fault: Some(fault(&error)), ..Self::default() },
         }
     }
 
     /// Reads a tar to its end, and to that of the stream it is in.
-    pub(crate) fn of<R: io::BufRead>(reader: R, depth: ScanDepth, room: &mut Room) -> Self {
+    pub(crate) fn of<R: io::BufRead>(reader: R, depth: ScanDepth, room: &mut ScanBudget) -> Self {
         let mut scan = Self::default();
         let before = room.bytes;
         let mut tape = Tape::new(reader);
@@ -123,18 +123,23 @@ fn blame(error: &io::Error) -> Option<Rule> {
     }
 }
 
-fn walk<R: io::BufRead>(tape: &mut Tape<R>, scan: &mut LayerScan, depth: ScanDepth, room: &mut Room) -> io::Result<()> {
+fn walk<R: io::BufRead>(
+    tape: &mut Tape<R>,
+    scan: &mut LayerScan,
+    depth: ScanDepth,
+    room: &mut ScanBudget,
+) -> io::Result<()> {
     let mut counts = [0; Flaw::KINDS];
     let mut spare = Sparse::default();
     let full = |what: String| io::Error::new(io::ErrorKind::QuotaExceeded, what);
     loop {
         match tape.next()? {
-            Tell::End(flaw) => {
+            TapeItem::End(flaw) => {
                 let last = scan.entries.len().saturating_sub(1);
                 scan.flaws.extend(flaw.map(|flaw| (last, flaw)));
                 return Ok(());
             }
-            Tell::Entry(mut entry, flaws) => {
+            TapeItem::Entry(mut entry, flaws) => {
                 let index = scan.entries.len();
                 room.take(&entry).map_err(full)?;
                 for flaw in flaws {
@@ -145,8 +150,8 @@ fn walk<R: io::BufRead>(tape: &mut Tape<R>, scan: &mut LayerScan, depth: ScanDep
                         scan.flaws.push((index, flaw));
                     }
                 }
-                if entry.kind == Kind::File {
-                    let mut reader = Reader::new(&entry, &mut spare, depth);
+                if entry.kind == TarEntryKind::File {
+                    let mut reader = ContentReader::new(&entry, &mut spare, depth);
                     tape.content(|chunk| reader.push(chunk))?;
                     let found = reader.finish(&mut entry);
                     if let Some(content) = found.content {

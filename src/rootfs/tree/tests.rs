@@ -15,11 +15,11 @@ enum Thing {
 }
 
 impl RootfsNode for Thing {
-    fn step(&self) -> Step<'_> {
+    fn step(&self) -> WalkStep<'_> {
         match self {
-            Self::Directory => Step::Enter,
-            Self::Link(target) => Step::Follow(target),
-            Self::File => Step::End,
+            Self::Directory => WalkStep::Enter,
+            Self::Link(target) => WalkStep::Follow(target),
+            Self::File => WalkStep::End,
         }
     }
 }

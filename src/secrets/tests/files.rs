@@ -73,10 +73,10 @@ fn putty_keys_are_read_line_by_line() {
 #[test]
 fn a_file_that_is_a_key_in_der_is_found_and_one_with_a_byte_more_is_not() {
     let mut key = der();
-    let hits = scan_as(Kind::Binary, "srv/key.der", &key);
+    let hits = scan_as(ContentKind::Binary, "srv/key.der", &key);
     assert_eq!((detectors(&hits), hits[0].severity), (vec!["private-key"], Severity::Critical));
     key.push(0);
-    assert_eq!(scan_as(Kind::Binary, "srv/key.der", &key), []);
+    assert_eq!(scan_as(ContentKind::Binary, "srv/key.der", &key), []);
 }
 
 #[test]

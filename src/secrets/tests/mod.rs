@@ -113,7 +113,7 @@ fn age() -> String {
     format!("{prefix}1{letters}")
 }
 
-fn scan_as(kind: Kind, path: &str, bytes: &[u8]) -> Vec<SecretHit> {
+fn scan_as(kind: ContentKind, path: &str, bytes: &[u8]) -> Vec<SecretHit> {
     let mut scanner = SecretScanner::new(kind, path);
     scanner.push(bytes);
     scanner.finish()

@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn a_text_holds_what_a_scanner_finds_in_it(bytes in pieces(), first in proptest::sample::select(vec!["", "{", "0", "x"])) {
         let text = format!("{first}{}", String::from_utf8_lossy(&bytes));
-        let mut scanner = SecretScanner::new(Kind::Text, "");
+        let mut scanner = SecretScanner::new(ContentKind::Text, "");
         scanner.push(text.as_bytes());
         prop_assert_eq!(text::detected(&text), scanner.finish());
     }

@@ -5,12 +5,12 @@ use crate::report::{Limits, Rule};
 
 #[test]
 fn utf16_and_its_offsets() {
-    for (kind, mark) in [(Kind::Utf16Le, [0xff, 0xfe]), (Kind::Utf16Be, [0xfe, 0xff])] {
+    for (kind, mark) in [(ContentKind::Utf16Le, [0xff, 0xfe]), (ContentKind::Utf16Be, [0xfe, 0xff])] {
         let text = format!("größe = 1\r\ntoken = {}", checked("ghp_"));
         let at = text.chars().take_while(|c| *c != 'p').count() - 2;
         let wide = text
             .encode_utf16()
-            .flat_map(|unit| if kind == Kind::Utf16Le { unit.to_le_bytes() } else { unit.to_be_bytes() });
+            .flat_map(|unit| if kind == ContentKind::Utf16Le { unit.to_le_bytes() } else { unit.to_be_bytes() });
         let bytes: Vec<u8> = mark.into_iter().chain(wide).collect();
         let mut scanner = SecretScanner::sniffing("srv/a.txt");
         for byte in &bytes {
@@ -30,7 +30,7 @@ fn the_cuts_of_a_stream_change_nothing() {
         text.push_str("\n.\n");
     }
     text.push_str(&"y ".repeat(40_000));
-    for kind in [Kind::Text, Kind::Binary] {
+    for kind in [ContentKind::Text, ContentKind::Binary] {
         let whole = scan_as(kind, "srv/a", text.as_bytes());
         assert!(whole.len() > 15, "{}", whole.len());
         for size in [7, 4096, 65_536, 65_537, 98_304, 100_000] {
@@ -46,7 +46,7 @@ fn a_token_is_found_at_every_cut_and_at_every_place_of_a_block() {
     let token = checked("ghp_");
     let text = format!("..{token}..");
     for cut in 0..=text.len() {
-        let mut scanner = SecretScanner::new(Kind::Text, "srv/a");
+        let mut scanner = SecretScanner::new(ContentKind::Text, "srv/a");
         scanner.push(&text.as_bytes()[..cut]);
         scanner.push(&text.as_bytes()[cut..]);
         let hits = scanner.finish();
@@ -71,7 +71,7 @@ fn what_stands_before_a_keyword_is_seen_across_the_border_of_two_looks() {
         for shift in 0..=token.len() {
             let filler = ".".repeat(border - shift);
             let text = format!("{filler}\n{token}\n{}", ".".repeat(Limits::SECRET_BLOCK));
-            assert_eq!(detectors(&scan_as(Kind::Text, "srv/a", text.as_bytes())), expected, "{shift}");
+            assert_eq!(detectors(&scan_as(ContentKind::Text, "srv/a", text.as_bytes())), expected, "{shift}");
         }
     }
 }
@@ -123,7 +123,7 @@ fn hostile_input_costs_a_bounded_number_of_steps_a_byte() {
     let steps = |unit: &str, path: &str| {
         // Longer than any window.
         let text = unit.repeat((40 << 10) / unit.len());
-        let mut scanner = SecretScanner::new(Kind::Text, path);
+        let mut scanner = SecretScanner::new(ContentKind::Text, path);
         scanner.push(text.as_bytes());
         scanner.finish_counting().1 / text.len() as u64
     };

@@ -90,11 +90,11 @@ fn a_wrong_checksum_makes_a_token_less_certain_and_none_inside_of_other_strings(
     wrong.push(last);
     assert_eq!(scan("srv/a", &right)[0].severity, Severity::Critical);
     assert_eq!(scan("srv/a", &wrong)[0].severity, Severity::High);
-    let inside = |token: &str| scan_as(Kind::Binary, "srv/a", format!("\0text{token}more\0").as_bytes());
+    let inside = |token: &str| scan_as(ContentKind::Binary, "srv/a", format!("\0text{token}more\0").as_bytes());
     assert_eq!(detectors(&inside(&right)), ["github-token"], "strings of a Go program have no borders");
     assert_eq!(inside(&right)[0].severity, Severity::Medium);
     assert_eq!(inside(&wrong), []);
-    let alone = scan_as(Kind::Binary, "srv/a", format!("\0{wrong}\0").as_bytes());
+    let alone = scan_as(ContentKind::Binary, "srv/a", format!("\0{wrong}\0").as_bytes());
     assert_eq!(alone[0].severity, Severity::Medium);
 }
 

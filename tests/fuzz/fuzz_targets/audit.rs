@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hardpan::{audit::{Request, audit}, image::{BlobRef, ImageSet, StoredImage, StoredLayer}, oci::{DiffId, Digest}, policy::Policy};
+use hardpan::{audit::{AuditQuery, audit}, image::{BlobRef, ImageSet, StoredImage, StoredLayer}, oci::{DiffId, Digest}, policy::Policy};
 use libfuzzer_sys::fuzz_target;
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -50,7 +50,7 @@ fuzz_target!(|input: (Vec<Vec<u8>>, String)| {
     let set = ImageSet { reference: None, aliases: Vec::new(), root: None, images: vec![image], skipped: Vec::new() };
     let policy = Policy::profile("hardened").unwrap();
     let report = || {
-        let audit = audit(&set, &Request { image: "fuzz", policy: &policy, today: (2026, 1, 1) });
+        let audit = audit(&set, &AuditQuery { image: "fuzz", policy: &policy, today: (2026, 1, 1) });
         serde_json::to_string(&audit).unwrap()
     };
     assert_eq!(report(), report());

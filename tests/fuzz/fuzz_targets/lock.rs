@@ -1,7 +1,7 @@
 //! A lock is parsed or refused; one that is parsed is written and read back the same.
 #![no_main]
 
-use hardpan::{recipe, report::Place};
+use hardpan::{recipe, report::FailurePlace};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
         }
         Err(failure) => {
             assert!(!failure.what.is_empty());
-            if let Some(Place::Recipe(origin)) = &failure.place {
+            if let Some(FailurePlace::Recipe(origin)) = &failure.place {
                 assert!(origin.source.text.get(origin.span.clone()).is_some());
             }
             assert!(!failure.to_string().chars().any(|c| c.is_control() && c != '\n'));

@@ -1,13 +1,13 @@
 //! A recipe is parsed or refused.
 #![no_main]
 
-use hardpan::{recipe, report::Place};
+use hardpan::{recipe, report::FailurePlace};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Err(failure) = recipe::parse("fuzz.toml", text) {
         assert!(!failure.what.is_empty());
-        if let Some(Place::Recipe(origin)) = &failure.place {
+        if let Some(FailurePlace::Recipe(origin)) = &failure.place {
             assert!(origin.source.text.get(origin.span.clone()).is_some());
             let (line, column) = origin.line_column();
             assert!(line > 0 && column > 0);

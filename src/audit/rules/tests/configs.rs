@@ -1,7 +1,7 @@
 //! Cases of the configuration, the manifest and the policy: USR, NET, CFG, POL, and secrets in texts.
 
 use super::{
-    super::super::{Audit, Place, Request, audit},
+    super::super::{Audit, AuditQuery, FindingPlace, audit},
     *,
 };
 
@@ -32,16 +32,16 @@ fn called(name: &str) -> Audit {
     let mut set = clean().set();
     set.reference = Some(name.to_owned());
     let policy = Policy::profile("default").unwrap();
-    audit(&set, &Request { image: "sample", policy: &policy, today: (2026, 5, 9) })
+    audit(&set, &AuditQuery { image: "sample", policy: &policy, today: (2026, 5, 9) })
 }
 
 fn waiver(until: (u16, u8, u8), user: &str) -> Audit {
     let mut policy = Policy::profile("default").unwrap();
-    let source = Arc::new(Source { path: "policy.toml".to_owned(), text: String::new() });
+    let source = Arc::new(SourceText { path: "policy.toml".to_owned(), text: String::new() });
     let origin = Origin::new(&source, 0..0);
     let path = Some(PathGlob::parse("/**").unwrap());
     policy.waivers.push(Waiver { rule: Rule::Leftovers, path, reason: "known".to_owned(), until, origin });
-    let note = vec![File::folder("srv"), File::text(&format!("srv/{user}"), "x")];
+    let note = vec![SampleFile::folder("srv"), SampleFile::text(&format!("srv/{user}"), "x")];
     clean().layer(note).audit_by(&policy)
 }
 
@@ -49,7 +49,7 @@ fn listed(architecture: &str) -> Audit {
     let mut set = clean().set();
     set.images[0].platform = serde_json::from_value(json!({ "os": "linux", "architecture": architecture })).ok();
     let policy = Policy::profile("default").unwrap();
-    audit(&set, &Request { image: "sample", policy: &policy, today: (2026, 5, 9) })
+    audit(&set, &AuditQuery { image: "sample", policy: &policy, today: (2026, 5, 9) })
 }
 
 fn token() -> String {
@@ -224,5 +224,5 @@ fn what_a_waiver_excepts_is_told_with_its_reason() {
     let waived = &audit.images[0].waived;
     assert_eq!(waived.len(), 1);
     assert_eq!((waived[0].finding.rule, waived[0].reason.as_str()), (Rule::Leftovers, "known"));
-    assert_ne!(waived[0].finding.place, Place::default());
+    assert_ne!(waived[0].finding.place, FindingPlace::default());
 }

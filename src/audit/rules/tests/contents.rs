@@ -2,16 +2,16 @@
 
 use super::*;
 
-fn program(path: &str) -> File {
-    File::new(path, &Program::default().bytes()).mode(0o555)
+fn program(path: &str) -> SampleFile {
+    SampleFile::new(path, &SampleProgram::default().bytes()).mode(0o555)
 }
 
 fn shadow(line: &str) -> Audit {
-    files(vec![File::text("etc/shadow", line)])
+    files(vec![SampleFile::text("etc/shadow", line)])
 }
 
 fn passwd(more: &str) -> Audit {
-    files(vec![File::text("etc/passwd", &format!("root:x:0:0::/:\napp:x:65532:65532::/:\n{more}"))])
+    files(vec![SampleFile::text("etc/passwd", &format!("root:x:0:0::/:\napp:x:65532:65532::/:\n{more}"))])
 }
 
 fn tool(path: &str) -> Audit {
@@ -20,12 +20,12 @@ fn tool(path: &str) -> Audit {
 
 /// The same name, of a file that is no program.
 fn data(path: &str) -> Audit {
-    files(vec![File::text(path, "data").mode(0o444)])
+    files(vec![SampleFile::text(path, "data").mode(0o444)])
 }
 
 fn owned(path: &str, uid: u64) -> Audit {
     let (folder, _) = path.rsplit_once('/').unwrap();
-    files(vec![File::folder(folder), File::text(path, "x").owner(uid, uid)])
+    files(vec![SampleFile::folder(folder), SampleFile::text(path, "x").owner(uid, uid)])
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -44,8 +44,8 @@ fn accounts() -> Vec<Case> {
         case(Rule::DuplicateId, || passwd("toor:x:0:0::/:\n"), || passwd("a:x:5:0::/:\nb:x:05x:0::/:\n")),
         case(
             Rule::DuplicateId,
-            || files(vec![File::text("etc/group", "a:x:5:\nb:x:5:\n")]),
-            || files(vec![File::text("etc/group", "a:x:5:b\nb:x:6:a\nc:x\nd:x:\ne:x:\n")]),
+            || files(vec![SampleFile::text("etc/group", "a:x:5:\nb:x:5:\n")]),
+            || files(vec![SampleFile::text("etc/group", "a:x:5:b\nb:x:6:a\nc:x\nd:x:\ne:x:\n")]),
         ),
         case(
             Rule::OversizedAccounts,
@@ -58,7 +58,7 @@ fn accounts() -> Vec<Case> {
 
 fn tools() -> Vec<Case> {
     fn multi_call(banner: &str) -> Audit {
-        let program = Program { behind: banner.bytes().rev().collect(), ..Program::default() };
+        let program = SampleProgram { behind: banner.bytes().rev().collect(), ..SampleProgram::default() };
         server(&program).audit()
     }
     vec![
@@ -74,10 +74,10 @@ fn tools() -> Vec<Case> {
             Rule::PackageManager,
             || {
                 files(vec![
-                    File::folder("var"),
-                    File::folder("var/lib"),
-                    File::folder("var/lib/dpkg"),
-                    File::text("var/lib/dpkg/status", "Package: x\n"),
+                    SampleFile::folder("var"),
+                    SampleFile::folder("var/lib"),
+                    SampleFile::folder("var/lib/dpkg"),
+                    SampleFile::text("var/lib/dpkg/status", "Package: x\n"),
                 ])
             },
             || data("usr/lib/status"),
@@ -86,8 +86,8 @@ fn tools() -> Vec<Case> {
         case(Rule::Compiler, || tool("usr/bin/x86_64-linux-gnu-gcc-12"), || tool("usr/bin/gccgo-not")),
         case(
             Rule::Compiler,
-            || files(vec![File::folder("usr/include"), File::text("usr/include/x.h", "int x;")]),
-            || files(vec![File::folder("usr/share"), File::text("usr/share/x.h", "int x;")]),
+            || files(vec![SampleFile::folder("usr/include"), SampleFile::text("usr/include/x.h", "int x;")]),
+            || files(vec![SampleFile::folder("usr/share"), SampleFile::text("usr/share/x.h", "int x;")]),
         ),
         case(Rule::PrivilegeTool, || tool("usr/bin/sudo"), || data("usr/bin/sudo")),
         case(Rule::DebugTool, || tool("usr/bin/strace"), || tool("usr/bin/trace")),
@@ -95,36 +95,36 @@ fn tools() -> Vec<Case> {
         case(Rule::AdminService, || tool("usr/bin/sshd"), || tool("usr/bin/sshd-exporter")),
         case(
             Rule::Leftovers,
-            || files(vec![File::folder("srv"), File::text("srv/Dockerfile", "FROM x")]),
-            || files(vec![File::folder("srv"), File::text("srv/Dockerfiles", "FROM x")]),
+            || files(vec![SampleFile::folder("srv"), SampleFile::text("srv/Dockerfile", "FROM x")]),
+            || files(vec![SampleFile::folder("srv"), SampleFile::text("srv/Dockerfiles", "FROM x")]),
         ),
         case(
             Rule::Leftovers,
-            || files(vec![File::folder("tmp").mode(0o1777), File::text("tmp/x", "x")]),
-            || files(vec![File::text("tmpx", "x")]),
+            || files(vec![SampleFile::folder("tmp").mode(0o1777), SampleFile::text("tmp/x", "x")]),
+            || files(vec![SampleFile::text("tmpx", "x")]),
         ),
         case(
             Rule::WastedBytes,
             || {
-                let big = File::text("big", &"x".repeat(100_000));
-                clean().layer([big]).layer([File::whiteout("big")]).audit()
+                let big = SampleFile::text("big", &"x".repeat(100_000));
+                clean().layer([big]).layer([SampleFile::whiteout("big")]).audit()
             },
             || {
-                let small = File::text("small", &"x".repeat(10_000));
-                clean().layer([small]).layer([File::whiteout("small")]).audit()
+                let small = SampleFile::text("small", &"x".repeat(10_000));
+                clean().layer([small]).layer([SampleFile::whiteout("small")]).audit()
             },
         ),
         case(
             Rule::DuplicateContent,
-            || files(["a", "b"].map(|path| File::text(path, &"x".repeat(100_000))).to_vec()),
-            || files(vec![File::text("a", &"x".repeat(100_000)), File::hard_link("b", "a")]),
+            || files(["a", "b"].map(|path| SampleFile::text(path, &"x".repeat(100_000))).to_vec()),
+            || files(vec![SampleFile::text("a", &"x".repeat(100_000)), SampleFile::hard_link("b", "a")]),
         ),
     ]
 }
 
 fn modes() -> Vec<Case> {
     fn open(mode: u32) -> Audit {
-        files(vec![File::folder("srv").mode(mode)])
+        files(vec![SampleFile::folder("srv").mode(mode)])
     }
     fn capable(bits: u32) -> Audit {
         let mut value = vec![1, 0, 0, 2];
@@ -133,7 +133,7 @@ fn modes() -> Vec<Case> {
         files(vec![program("usr/bin/ping").xattr("security.capability", &value)])
     }
     fn entry(mode: u32) -> Audit {
-        let server = File::new("usr/bin/server", &Program::default().bytes()).mode(mode);
+        let server = SampleFile::new("usr/bin/server", &SampleProgram::default().bytes()).mode(mode);
         clean().layer([server]).audit()
     }
     vec![
@@ -143,30 +143,30 @@ fn modes() -> Vec<Case> {
             Rule::WorldWritable,
             &[Rule::WritableCode],
             || files(vec![program("usr/bin/at").mode(0o757)]),
-            || files(vec![program("usr/bin/at").mode(0o755), File::symlink("usr/bin/it", "at").mode(0o777)]),
+            || files(vec![program("usr/bin/at").mode(0o755), SampleFile::symlink("usr/bin/it", "at").mode(0o777)]),
         ),
         case(Rule::WorldWritable, || open(0o777), || open(0o1777)),
         case(Rule::EntrypointNotExecutable, || entry(0o444), || entry(0o111)),
         case(
             Rule::EntrypointNotExecutable,
-            || files(vec![File::folder("usr").mode(0o700)]),
-            || files(vec![File::folder("usr").mode(0o711)]),
+            || files(vec![SampleFile::folder("usr").mode(0o700)]),
+            || files(vec![SampleFile::folder("usr").mode(0o711)]),
         ),
         case(Rule::FileCapabilities, || capable(1 << 21), || capable(0)),
-        case(Rule::SpecialFile, || files(vec![File::device("sda", 8, 0)]), || data("usr/lib/sda")),
-        case(Rule::SpecialFile, || files(vec![File::fifo("pipe")]), || data("pipe")),
+        case(Rule::SpecialFile, || files(vec![SampleFile::device("sda", 8, 0)]), || data("usr/lib/sda")),
+        case(Rule::SpecialFile, || files(vec![SampleFile::fifo("pipe")]), || data("pipe")),
         case(
             Rule::HostXattrs,
-            || files(vec![File::text("x", "x").xattr("security.selinux", b"x")]),
-            || files(vec![File::text("x", "x").xattr("user.mime", b"x")]),
+            || files(vec![SampleFile::text("x", "x").xattr("security.selinux", b"x")]),
+            || files(vec![SampleFile::text("x", "x").xattr("user.mime", b"x")]),
         ),
     ]
 }
 
 fn owners() -> Vec<Case> {
     fn above(uid: u64, mode: u32) -> Audit {
-        let run = File::new("srv/bin/run", &Program::default().bytes()).mode(0o555);
-        files(vec![File::folder("srv").owner(uid, 0).mode(mode), File::folder("srv/bin"), run])
+        let run = SampleFile::new("srv/bin/run", &SampleProgram::default().bytes()).mode(0o555);
+        files(vec![SampleFile::folder("srv").owner(uid, 0).mode(mode), SampleFile::folder("srv/bin"), run])
     }
     vec![
         case(
@@ -199,30 +199,30 @@ fn secrets() -> Vec<Case> {
         format!("key = gl{}-{}\n", "pat", "a8Kd02mZqLx7TnVw3YpR")
     }
     fn removed(text: &str) -> Audit {
-        clean().layer([File::text("usr/lib/x", text)]).layer([File::whiteout("usr/lib/x")]).audit()
+        clean().layer([SampleFile::text("usr/lib/x", text)]).layer([SampleFile::whiteout("usr/lib/x")]).audit()
     }
     vec![
         case(
             Rule::PrivateKey,
-            || files(vec![File::text("usr/lib/x", &key(0x70))]),
-            || files(vec![File::text("usr/lib/x", &key(0x70).replace("PRIVATE", "PUBLIC"))]),
+            || files(vec![SampleFile::text("usr/lib/x", &key(0x70))]),
+            || files(vec![SampleFile::text("usr/lib/x", &key(0x70).replace("PRIVATE", "PUBLIC"))]),
         ),
         case(
             Rule::ProviderToken,
-            || files(vec![File::text("usr/lib/x", &token())]),
-            || files(vec![File::text("usr/lib/x", "key = ${KEY}\n")]),
+            || files(vec![SampleFile::text("usr/lib/x", &token())]),
+            || files(vec![SampleFile::text("usr/lib/x", "key = ${KEY}\n")]),
         ),
         case(Rule::RemovedSecret, || removed(&token()), || removed("key = ${KEY}\n")),
         case(Rule::RemovedSecret, || removed(&key(0x70)), || removed("none")),
         case(
             Rule::CredentialFile,
-            || files(vec![File::text("usr/lib/store.kdbx", "x")]),
-            || files(vec![File::text("usr/lib/store.kdbx", "")]),
+            || files(vec![SampleFile::text("usr/lib/store.kdbx", "x")]),
+            || files(vec![SampleFile::text("usr/lib/store.kdbx", "")]),
         ),
         case(
             Rule::LoginTraces,
-            || files(vec![File::text("usr/lib/.bash_history", "ls\n")]),
-            || files(vec![File::text("usr/lib/bash_history", "ls\n")]),
+            || files(vec![SampleFile::text("usr/lib/.bash_history", "ls\n")]),
+            || files(vec![SampleFile::text("usr/lib/bash_history", "ls\n")]),
         ),
     ]
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn link(path: &str, target: &str) -> Audit {
-    files(vec![File::symlink(path, target)])
+    files(vec![SampleFile::symlink(path, target)])
 }
 
 fn manifest(key: &str, value: Value) -> Audit {
@@ -14,8 +14,8 @@ fn descriptor(key: &str, value: Value) -> Audit {
     clean().layer_descriptor(key, value).audit()
 }
 
-fn text(path: &str) -> File {
-    File::text(path, "text")
+fn text(path: &str) -> SampleFile {
+    SampleFile::text(path, "text")
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -30,18 +30,18 @@ fn paths() -> Vec<Case> {
         case(Rule::PathEscape, || files(vec![text("/x")]), || files(vec![text("./x")])),
         case(
             Rule::HardLinkEscape,
-            || files(vec![File::hard_link("x", "none")]),
-            || files(vec![text("a"), File::hard_link("x", "a")]),
+            || files(vec![SampleFile::hard_link("x", "none")]),
+            || files(vec![text("a"), SampleFile::hard_link("x", "a")]),
         ),
         case(
             Rule::HardLinkEscape,
-            || files(vec![text("a"), File::hard_link("x", "../a")]),
-            || files(vec![text("a"), File::hard_link("x", "./a")]),
+            || files(vec![text("a"), SampleFile::hard_link("x", "../a")]),
+            || files(vec![text("a"), SampleFile::hard_link("x", "./a")]),
         ),
         case(
             Rule::SymlinkParent,
-            || files(vec![File::symlink("l", "usr"), text("l/x")]),
-            || files(vec![File::symlink("l", "usr"), text("usr/x")]),
+            || files(vec![SampleFile::symlink("l", "usr"), text("l/x")]),
+            || files(vec![SampleFile::symlink("l", "usr"), text("usr/x")]),
         ),
         case(Rule::SymlinkEscape, || link("usr/lib/x", "../../../etc/x"), || link("usr/lib/x", "../../etc/x")),
         case(Rule::SymlinkEscape, || link("usr/lib/x", "../../proc/1/root"), || link("usr/lib/x", "../../proc/mounts")),
@@ -50,14 +50,14 @@ fn paths() -> Vec<Case> {
         case(Rule::InvalidWhiteout, || files(vec![text("usr/.wh.")]), || files(vec![text("usr/.why")])),
         case(
             Rule::InvalidWhiteout,
-            || files(vec![File::whiteout("usr/lib/x"), text("usr/lib/x")]),
+            || files(vec![SampleFile::whiteout("usr/lib/x"), text("usr/lib/x")]),
             || files(vec![text("usr/lib/.wh..wh..opq"), text("usr/lib/x")]),
         ),
         case(Rule::UnsortedEntries, || files(vec![text("b"), text("a")]), || files(vec![text("a"), text("b")])),
         case(
             Rule::UnsortedEntries,
             || files(vec![text("none/b")]),
-            || files(vec![File::folder("some"), text("some/b")]),
+            || files(vec![SampleFile::folder("some"), text("some/b")]),
         ),
     ]
 }

@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 use super::{
     super::{
         Audit,
-        sample::{File, Program, Sample},
+        sample_image::{SampleFile, SampleImage, SampleProgram},
     },
     *,
 };
 use crate::{
     policy::{PathGlob, Policy, Waiver},
-    report::{Origin, Source},
+    report::{Origin, SourceText},
 };
 
 /// An image that breaks a rule, and one that nearly does.
@@ -57,29 +57,29 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 /// The files of a service as it should be.
-fn base(server: &[u8]) -> Vec<File> {
+fn base(server: &[u8]) -> Vec<SampleFile> {
     vec![
-        File::folder("etc"),
-        File::text("etc/group", "root:x:0:\napp:x:65532:\n"),
-        File::text("etc/passwd", "root:x:0:0::/:/sbin/none\napp:x:65532:65532::/:/sbin/none\n"),
-        File::folder("etc/ssl"),
-        File::folder("etc/ssl/certs"),
-        File::text("etc/ssl/certs/ca-certificates.crt", "certificates"),
-        File::folder("tmp").mode(0o1777),
-        File::folder("usr"),
-        File::folder("usr/bin"),
-        File::new("usr/bin/server", server).mode(0o555),
-        File::folder("usr/lib"),
+        SampleFile::folder("etc"),
+        SampleFile::text("etc/group", "root:x:0:\napp:x:65532:\n"),
+        SampleFile::text("etc/passwd", "root:x:0:0::/:/sbin/none\napp:x:65532:65532::/:/sbin/none\n"),
+        SampleFile::folder("etc/ssl"),
+        SampleFile::folder("etc/ssl/certs"),
+        SampleFile::text("etc/ssl/certs/ca-certificates.crt", "certificates"),
+        SampleFile::folder("tmp").mode(0o1777),
+        SampleFile::folder("usr"),
+        SampleFile::folder("usr/bin"),
+        SampleFile::new("usr/bin/server", server).mode(0o555),
+        SampleFile::folder("usr/lib"),
     ]
 }
 
 /// An image that every rule is content with, of this program.
-fn server(program: &Program) -> Sample {
-    named(Sample::new()).layer(base(&program.bytes()))
+fn server(program: &SampleProgram) -> SampleImage {
+    named(SampleImage::new()).layer(base(&program.bytes()))
 }
 
 /// An image that says what it is.
-fn named(sample: Sample) -> Sample {
+fn named(sample: SampleImage) -> SampleImage {
     let key = |name: &str| format!("org.opencontainers.image.{name}");
     sample.manifest(
         "annotations",
@@ -91,12 +91,12 @@ fn named(sample: Sample) -> Sample {
     )
 }
 
-fn clean() -> Sample {
-    server(&Program::default())
+fn clean() -> SampleImage {
+    server(&SampleProgram::default())
 }
 
 /// The clean image with one layer more.
-fn files(more: Vec<File>) -> Audit {
+fn files(more: Vec<SampleFile>) -> Audit {
     clean().layer(more).audit()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{
-    super::super::{Presence, Request, Seen, audit, judge_seen},
+    super::super::{AuditQuery, Presence, SeenLayers, audit, judge_seen},
     *,
 };
 use crate::oci::{DiffId, Digest};
@@ -20,35 +20,40 @@ fn path() -> impl Strategy<Value = String> {
     proptest::collection::vec(name, 1..5).prop_map(|names| names.join("/"))
 }
 
-fn any_file() -> impl Strategy<Value = File> {
+fn any_file() -> impl Strategy<Value = SampleFile> {
     let content = prop_oneof![
         Just(b"root::0:0\napp:x\n".to_vec()),
         Just(
-            Program { loader: Some("/a/b"), needed: vec!["c"], runpath: Some("/a::$ORIGIN"), ..Program::default() }
-                .bytes()
+            SampleProgram {
+                loader: Some("/a/b"),
+                needed: vec!["c"],
+                runpath: Some("/a::$ORIGIN"),
+                ..SampleProgram::default()
+            }
+            .bytes()
         ),
         Just(b"#!/a/b c\n".to_vec()),
         proptest::collection::vec(any::<u8>(), 0..40),
     ];
     (path(), path(), content, 0..8_u8, 0..0o10000_u32, 0..3_u64).prop_map(|(path, target, content, kind, mode, uid)| {
         let file = match kind {
-            0 => File::symlink(&path, &target),
-            1 => File::symlink(&path, &format!("/{target}")),
-            2 => File::hard_link(&path, &target),
-            3 => File::folder(&path),
-            4 => File::whiteout(path.trim_end_matches('/')),
-            5 => File::fifo(&path),
-            _ => File::new(&path, &content),
+            0 => SampleFile::symlink(&path, &target),
+            1 => SampleFile::symlink(&path, &format!("/{target}")),
+            2 => SampleFile::hard_link(&path, &target),
+            3 => SampleFile::folder(&path),
+            4 => SampleFile::whiteout(path.trim_end_matches('/')),
+            5 => SampleFile::fifo(&path),
+            _ => SampleFile::new(&path, &content),
         };
         file.mode(mode).owner(uid, uid)
     })
 }
 
-fn image() -> impl Strategy<Value = Sample> {
+fn image() -> impl Strategy<Value = SampleImage> {
     let layers = proptest::collection::vec(proptest::collection::vec(any_file(), 0..12), 0..4);
     (layers, "[0-2:a-c+ -]{0,6}", path()).prop_map(|(layers, user, entrypoint)| {
-        let sample = Sample::new().user(&user).entrypoint(&[&entrypoint]);
-        layers.into_iter().fold(sample, Sample::layer)
+        let sample = SampleImage::new().user(&user).entrypoint(&[&entrypoint]);
+        layers.into_iter().fold(sample, SampleImage::layer)
     })
 }
 
@@ -75,8 +80,8 @@ proptest! {
         let first = sample.audit();
         prop_assert_eq!(serde_json::to_value(&first).unwrap(), serde_json::to_value(sample.audit()).unwrap());
         let policy = Policy::profile("hardened").unwrap();
-        let request = Request { image: "x", policy: &policy, today: (2026, 5, 9) };
-        let (report, judged) = (audit(&sample.set(), &request), judge_seen(&sample.set(), &request, &mut Seen::default()));
+        let request = AuditQuery { image: "x", policy: &policy, today: (2026, 5, 9) };
+        let (report, judged) = (audit(&sample.set(), &request), judge_seen(&sample.set(), &request, &mut SeenLayers::default()));
         for (image, judged) in report.images.iter().zip(&judged.images) {
             prop_assert_eq!((&image.findings, &image.waived), (&judged.findings, &judged.waived));
             prop_assert_eq!(&image.unknown, &judged.unknown);
@@ -126,7 +131,7 @@ proptest! {
             layer.blob = Arc::new(tar);
         }
         let policy = Policy::profile("hardened").unwrap();
-        audit(&set, &Request { image: "x", policy: &policy, today: (2026, 1, 1) });
+        audit(&set, &AuditQuery { image: "x", policy: &policy, today: (2026, 1, 1) });
     }
 
     #[test]
@@ -152,15 +157,15 @@ proptest! {
             known.extend(kept.iter().filter(|(deletes, _)| !*deletes).map(|(_, path)| path.clone()));
             told.push(kept);
         }
-        let sample = told.iter().fold(Sample::new(), |sample, layer| {
+        let sample = told.iter().fold(SampleImage::new(), |sample, layer| {
             sample.layer(layer.iter().map(|(deletes, path)| {
                 let path = path.join("/");
                 // World-writable, so that a finding tells of each.
-                if *deletes { File::whiteout(&path) } else { File::text(&path, "x").mode(0o666) }
+                if *deletes { SampleFile::whiteout(&path) } else { SampleFile::text(&path, "x").mode(0o666) }
             }))
         });
         let audit = sample.audit();
-        let found = super::super::super::sample::found(&audit, Rule::WorldWritable);
+        let found = super::super::super::sample_image::found(&audit, Rule::WorldWritable);
         let mut seen: Vec<String> = found
             .iter()
             .filter(|one| one.place.presence == Presence::Final)
@@ -172,8 +177,8 @@ proptest! {
 
     #[test]
     fn any_user_and_any_accounts_are_read(user in "\\PC{0,12}", passwd in "[a0:x\\n +-]{0,40}", group in "[a0:x,\\n]{0,40}") {
-        let sample = Sample::new().user(&user);
-        let files = [File::folder("etc"), File::text("etc/passwd", &passwd), File::text("etc/group", &group)];
+        let sample = SampleImage::new().user(&user);
+        let files = [SampleFile::folder("etc"), SampleFile::text("etc/passwd", &passwd), SampleFile::text("etc/group", &group)];
         sample.layer(files).audit();
     }
 

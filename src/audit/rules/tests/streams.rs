@@ -217,8 +217,8 @@ fn what_is_behind_the_end_is_found() {
 
 #[test]
 fn a_flood_of_small_oddities_hides_no_large_one() {
-    let mut list: Vec<File> = (0..1500).map(|number| File::text(&format!("/{number:04}"), "")).collect();
-    list.push(File::text("../../etc/x", "x"));
+    let mut list: Vec<SampleFile> = (0..1500).map(|number| SampleFile::text(&format!("/{number:04}"), "")).collect();
+    list.push(SampleFile::text("../../etc/x", "x"));
     let audit = files(list);
     let heaviest = audit.images[0].findings.iter().filter(|one| one.rule == Rule::PathEscape).map(|one| one.severity);
     assert_eq!(heaviest.max(), Some(crate::report::Severity::Critical));
@@ -226,7 +226,7 @@ fn a_flood_of_small_oddities_hides_no_large_one() {
 
 #[test]
 fn gzip_members_are_all_read_and_bytes_behind_them_are_not_passed_over() {
-    let mut set = clean().gzip(0).layer([File::text("usr/lib/x", "x")]).set();
+    let mut set = clean().gzip(0).layer([SampleFile::text("usr/lib/x", "x")]).set();
     let pack = |bytes: &[u8]| {
         let mut packed = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::fast());
         packed.write_all(bytes).unwrap();
@@ -240,7 +240,7 @@ fn gzip_members_are_all_read_and_bytes_behind_them_are_not_passed_over() {
         layer.descriptor.size = bytes.len() as u64;
         layer.blob = Arc::new(bytes);
         let policy = Policy::profile("default").unwrap();
-        let request = super::super::super::Request { image: "sample", policy: &policy, today: (2026, 5, 9) };
+        let request = super::super::super::AuditQuery { image: "sample", policy: &policy, today: (2026, 5, 9) };
         super::super::super::audit(set, &request)
     };
     let (first, second) = tar.split_at(700);

@@ -11,7 +11,7 @@ use std::{
 use toml::{Table, Value, de::DeTable};
 
 use super::dotted;
-use crate::report::{Failure, Limits, Origin, Source, printable};
+use crate::report::{Failure, Limits, Origin, SourceText, printable};
 
 /// Files that include each other in a row; more are taken for a circle.
 const MOST_INCLUDES: usize = 16;
@@ -70,7 +70,7 @@ impl Config {
         let failure = Failure::new(what.replace("{key}", &key));
         let Some(span) = self.span(path) else { return failure.in_path(&self.path) };
         let name = self.path.to_string_lossy().into_owned();
-        let origin = Origin::new(&Arc::new(Source { path: name, text: self.text.clone() }), span);
+        let origin = Origin::new(&Arc::new(SourceText { path: name, text: self.text.clone() }), span);
         failure.in_path(origin.to_string())
     }
 

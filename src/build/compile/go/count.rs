@@ -9,7 +9,7 @@ use super::{
     super::child::Ended,
     packages::{Package, Packages},
 };
-use crate::report::{Failure, Line, Progress, Task, printable};
+use crate::report::{Failure, Progress, ProgressLevel, Task, printable};
 
 /// Takes what Go prints, and tells how many packages of all that is.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Progress for Count<'_> {
         self.progress.task(what, bytes)
     }
 
-    fn shows(&self, line: Line) -> bool {
+    fn shows(&self, line: ProgressLevel) -> bool {
         self.progress.shows(line)
     }
 }

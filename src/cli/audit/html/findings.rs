@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::page::Page;
 use crate::{
-    audit::{Finding, ImageAudit, Place, Unknown, Waived},
+    audit::{Finding, FindingPlace, ImageAudit, Unknown, Waived},
     cli::audit::{
         groups::{Group, groups},
         words,
@@ -75,7 +75,7 @@ fn one(page: &mut Page, finding: &Finding) {
     page.html("</li>\n");
 }
 
-fn place(page: &mut Page, place: &Place) {
+fn place(page: &mut Page, place: &FindingPlace) {
     page.code(super::raw_subject(place));
     let details = words::details(place);
     if !details.is_empty() {

@@ -14,7 +14,7 @@ use super::{
     words,
 };
 use crate::{
-    audit::{Audit, ImageAudit, Place},
+    audit::{Audit, FindingPlace, ImageAudit},
     oci::Digest,
     report::Severity,
 };
@@ -150,7 +150,7 @@ fn image(page: &mut Page, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
 }
 
 /// What a finding is about, as it is; the page escapes it.
-fn raw_subject(place: &Place) -> String {
+fn raw_subject(place: &FindingPlace) -> String {
     match (&place.path, &place.key) {
         (Some(path), _) => path.clone(),
         (None, Some(key)) => key.clone(),

@@ -9,7 +9,7 @@ fn entry(path: &str, kind: &'static str, mode: &str, uid: u64) -> EntryReport {
     EntryReport { path, kind, mode, uid, gid: uid, size: 0, mtime: 0, target: None }
 }
 
-fn report(config: &Value, layers: Vec<Vec<EntryReport>>) -> Report {
+fn report(config: &Value, layers: Vec<Vec<EntryReport>>) -> InspectReport {
     let digest = Digest::of(b"");
     let layers = layers.into_iter().map(|entries| crate::inspect::LayerReport {
         digest,
@@ -29,7 +29,7 @@ fn report(config: &Value, layers: Vec<Vec<EntryReport>>) -> Report {
         layers: layers.collect(),
         rootfs: None,
     };
-    Report {
+    InspectReport {
         reference: Some("hello".into()),
         digest: Some(digest),
         media_type: None,

@@ -1,22 +1,24 @@
-//! The text under check: turns spans into places, and holds the checks that every table shares.
+//! [`RecipeText`]: the text that is parsed (a recipe, policy file or lock), with the checks that all tables share.
+//!
+//! It turns spans into places for failures.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::super::{
     Located,
-    shapes::{At, List, Pairs, PlatformWord},
+    shapes::{List, Pairs, PlatformWord, Spanned},
     variables,
     wording::quoted,
 };
 use crate::{
     oci::{ImagePath, Platform, PlatformError},
-    report::{ErrorName, Failure, Origin, Rule, Source},
+    report::{ErrorName, Failure, Origin, Rule, SourceText},
 };
 
 /// A recipe's text.
-pub(super) struct Page {
+pub(super) struct RecipeText {
     /// Text and name.
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<SourceText>,
     /// `[vars]`, known before anything that may use them is read.
     pub(super) vars: BTreeMap<String, String>,
     /// Whether hints may send to other places of a recipe.
@@ -25,7 +27,7 @@ pub(super) struct Page {
     pub(super) has_base: bool,
 }
 
-impl Page {
+impl RecipeText {
     /// The place of a span.
     pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
         Origin::new(&self.source, span.clone())
@@ -42,7 +44,7 @@ impl Page {
     }
 
     /// `replace`: whether an entry may go over a path of the base.
-    pub(super) fn replace(&self, at: Option<At<bool>>) -> Result<bool, Failure> {
+    pub(super) fn replace(&self, at: Option<Spanned<bool>>) -> Result<bool, Failure> {
         match at {
             Some(at) if at.value && !self.has_base => {
                 let what = "`replace` is about files of a `base`, and the recipe has none";
@@ -53,12 +55,12 @@ impl Page {
     }
 
     /// A value with its place.
-    pub(super) fn locate<T>(&self, at: At<T>) -> Located<T> {
+    pub(super) fn locate<T>(&self, at: Spanned<T>) -> Located<T> {
         Located { origin: self.origin(&at.span), value: at.value }
     }
 
     /// A text that ends up in a path, an argument or a variable: no control characters.
-    pub(super) fn plain(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    pub(super) fn plain(&self, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
         if at.value.chars().any(char::is_control) {
             return Err(self.failure(&at.span, format!("{what} has a control character")));
         }
@@ -66,7 +68,7 @@ impl Page {
     }
 
     /// The same, and not empty.
-    pub(super) fn filled(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    pub(super) fn filled(&self, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
         if at.value.is_empty() {
             return Err(self.failure(&at.span, format!("{what} is empty")));
         }
@@ -74,27 +76,27 @@ impl Page {
     }
 
     /// A plain text whose variables are all known.
-    pub(super) fn template(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    pub(super) fn template(&self, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
         let located = self.plain(what, at)?;
         variables::check(&located, &self.vars)?;
         Ok(located)
     }
 
     /// A host path that may hold variables.
-    pub(super) fn host_template(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    pub(super) fn host_template(&self, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
         let located = self.filled(what, at)?;
         variables::check(&located, &self.vars)?;
         Ok(located)
     }
 
     /// A filled text in which no variable is replaced; one that names a variable would be taken at its word.
-    pub(super) fn literal(&self, what: &str, at: At<String>) -> Result<Located<String>, Failure> {
+    pub(super) fn literal(&self, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
         self.refuse_variables(&at)?;
         self.filled(what, at)
     }
 
     /// Refuses a variable where none is replaced.
-    fn refuse_variables(&self, at: &At<String>) -> Result<(), Failure> {
+    fn refuse_variables(&self, at: &Spanned<String>) -> Result<(), Failure> {
         if !at.value.contains('{') {
             return Ok(());
         }
@@ -108,14 +110,14 @@ impl Page {
 
     /// Every text of a list through one check.
     pub(super) fn each<T>(
-        list: Option<At<List>>,
-        check: impl FnMut(At<String>) -> Result<T, Failure>,
+        list: Option<Spanned<List>>,
+        check: impl FnMut(Spanned<String>) -> Result<T, Failure>,
     ) -> Result<Vec<T>, Failure> {
         list.map(|list| list.value.0).unwrap_or_default().into_iter().map(check).collect()
     }
 
     /// A path in the image; the root only where `root` says so.
-    pub(super) fn image_path(&self, at: &At<String>, root: bool) -> Result<Located<ImagePath>, Failure> {
+    pub(super) fn image_path(&self, at: &Spanned<String>, root: bool) -> Result<Located<ImagePath>, Failure> {
         self.refuse_variables(at)?;
         let failure = |what: String| self.failure(&at.span, what).named(ErrorName::RecipePath);
         let value = ImagePath::parse(&at.value).map_err(|error| failure(error.to_string()))?;
@@ -126,7 +128,7 @@ impl Page {
     }
 
     /// Platforms: at least one, none twice.
-    pub(super) fn platforms(&self, list: &At<Vec<At<PlatformWord>>>) -> Result<Vec<Platform>, Failure> {
+    pub(super) fn platforms(&self, list: &Spanned<Vec<Spanned<PlatformWord>>>) -> Result<Vec<Platform>, Failure> {
         if list.value.is_empty() {
             return Err(self
                 .failure(&list.span, "`platforms` is empty")
@@ -145,7 +147,7 @@ impl Page {
     }
 
     /// Why a text is no platform, with what would be one.
-    fn bad_platform(&self, at: &At<PlatformWord>, error: &PlatformError) -> Failure {
+    fn bad_platform(&self, at: &Spanned<PlatformWord>, error: &PlatformError) -> Failure {
         let failure = self.failure(&at.span, error.to_string());
         match error {
             PlatformError::Architecture(_) => {
@@ -159,7 +161,7 @@ impl Page {
     /// The same for the `platforms` of one entry, where none means every one.
     pub(super) fn own_platforms(
         &self,
-        list: Option<&At<Vec<At<PlatformWord>>>>,
+        list: Option<&Spanned<Vec<Spanned<PlatformWord>>>>,
     ) -> Result<Option<Vec<Platform>>, Failure> {
         list.map(|list| self.platforms(list)).transpose()
     }
@@ -186,7 +188,7 @@ impl Page {
     }
 
     /// A variable of an environment, for the run or for a compiler.
-    pub(super) fn variable_name(&self, key: &At<String>) -> Result<(), Failure> {
+    pub(super) fn variable_name(&self, key: &Spanned<String>) -> Result<(), Failure> {
         if key.value.is_empty() {
             return Err(self.failure(&key.span, "the name of an environment variable is empty"));
         }

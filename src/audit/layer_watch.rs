@@ -1,4 +1,4 @@
-//! Layers that are scanned while somebody writes them, so that nobody has to read them again.
+//! [`LayerWatch`]: scans layers while a build writes them, so that the audit of the build needs not read them again.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::{
     image::StoredLayer,
     oci::{DiffId, Digest},
     report::Limits,
-    rootfs::{LayerScan, Room, ScanDepth},
+    rootfs::{LayerScan, ScanBudget, ScanDepth},
 };
 
 /// Bytes of a tar that are handed over at once.
@@ -25,7 +25,7 @@ const WAITING: usize = 4;
 
 /// What was seen of layers while the images of one recipe were written, by their blobs.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct SeenLayers {
     watched: BTreeMap<Digest, LayerScan>,
     shared: Arc<SharedScans>,
 }
@@ -49,30 +49,30 @@ struct Shared {
 #[derive(Debug, Default)]
 pub struct LayerWatch {
     piece: Vec<u8>,
-    scan: Scan,
+    scan: ScanState,
 }
 
 /// Where the scan of a layer is.
 #[derive(Debug, Default)]
-enum Scan {
+enum ScanState {
     /// It begins with the second piece.
     #[default]
     Waiting,
-    Running(Running),
+    Running(RunningScan),
     /// The system had no thread for it.
     Failed,
 }
 
 /// A scan at work.
 #[derive(Debug)]
-struct Running {
+struct RunningScan {
     pieces: Option<SyncSender<Vec<u8>>>,
     /// Pieces that were read; their memory is used again.
     empty: Receiver<Vec<u8>>,
     thread: JoinHandle<LayerScan>,
 }
 
-impl Seen {
+impl SeenLayers {
     /// Nothing yet but the scans that images before this one share.
     pub fn sharing(shared: &Arc<SharedScans>) -> Self {
         Self { watched: BTreeMap::new(), shared: Arc::clone(shared) }
@@ -88,7 +88,7 @@ impl Seen {
     }
 
     /// What is in a layer: as it was seen, which is forgotten, or else as it is read now.
-    pub(super) fn scan(&mut self, stored: &StoredLayer, room: &mut Room) -> Arc<LayerScan> {
+    pub(super) fn scan(&mut self, stored: &StoredLayer, room: &mut ScanBudget) -> Arc<LayerScan> {
         let name = name_of(stored);
         if let Some(scan) = self.shared.find(name) {
             return scan;
@@ -136,7 +136,7 @@ impl SharedScans {
 
 impl LayerWatch {
     /// Takes the next bytes, from the first one of a tar.
-    pub fn look(&mut self, mut tar: &[u8]) {
+    pub fn push(&mut self, mut tar: &[u8]) {
         while !tar.is_empty() {
             if self.piece.len() == PIECE {
                 self.hand_over();
@@ -148,36 +148,38 @@ impl LayerWatch {
     }
 
     fn hand_over(&mut self) {
-        if matches!(self.scan, Scan::Waiting) {
-            self.scan = Running::start().map_or(Scan::Failed, Scan::Running);
+        if matches!(self.scan, ScanState::Waiting) {
+            self.scan = RunningScan::start().map_or(ScanState::Failed, ScanState::Running);
         }
         match &mut self.scan {
-            Scan::Running(running) => running.take(&mut self.piece),
+            ScanState::Running(running) => running.take(&mut self.piece),
             // Somebody reads the layer later.
-            Scan::Waiting | Scan::Failed => self.piece.clear(),
+            ScanState::Waiting | ScanState::Failed => self.piece.clear(),
         }
     }
 
     /// What was seen; `None` where the scan itself failed.
     fn end(mut self) -> Option<LayerScan> {
         match self.scan {
-            Scan::Waiting => Some(LayerScan::of(self.piece.as_slice(), ScanDepth::Full, &mut Room::default())),
-            Scan::Running(mut running) => {
+            ScanState::Waiting => {
+                Some(LayerScan::of(self.piece.as_slice(), ScanDepth::Full, &mut ScanBudget::default()))
+            }
+            ScanState::Running(mut running) => {
                 running.take(&mut self.piece);
                 running.pieces = None;
                 running.thread.join().ok()
             }
-            Scan::Failed => None,
+            ScanState::Failed => None,
         }
     }
 }
 
-impl Running {
+impl RunningScan {
     fn start() -> io::Result<Self> {
         let (pieces, waiting) = sync_channel(WAITING);
         let (emptied, empty) = channel();
-        let pieces_read = Pieces { waiting, emptied, piece: Vec::new(), read: 0 };
-        let work = move || LayerScan::of(pieces_read, ScanDepth::Full, &mut Room::default());
+        let pieces_read = TarPieces { waiting, emptied, piece: Vec::new(), read: 0 };
+        let work = move || LayerScan::of(pieces_read, ScanDepth::Full, &mut ScanBudget::default());
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(work)?;
         Ok(Self { pieces: Some(pieces), empty, thread })
     }
@@ -195,14 +197,14 @@ impl Running {
 }
 
 /// The tar, as a reader.
-struct Pieces {
+struct TarPieces {
     waiting: Receiver<Vec<u8>>,
     emptied: Sender<Vec<u8>>,
     piece: Vec<u8>,
     read: usize,
 }
 
-impl BufRead for Pieces {
+impl BufRead for TarPieces {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.read == self.piece.len() {
             // Whoever writes has dropped its end: that is the end of the tar.
@@ -220,7 +222,7 @@ impl BufRead for Pieces {
     }
 }
 
-impl Read for Pieces {
+impl Read for TarPieces {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(buf)?;
         self.consume(read);
@@ -234,8 +236,8 @@ mod tests {
 
     use super::{
         super::{
-            Request, audit, judge_seen,
-            sample::{File, Sample},
+            AuditQuery, audit, judge_seen,
+            sample_image::{SampleFile, SampleImage},
         },
         *,
     };
@@ -244,19 +246,19 @@ mod tests {
     #[test]
     fn a_layer_that_was_watched_is_not_read_again_and_gives_the_same_findings() {
         let shell = b"#!/bin/sh\n".repeat(100_000);
-        let sample =
-            Sample::new().layer([File::new("bin/sh", &shell).mode(0o755), File::text("etc/passwd", "root::0:0::/:\n")]);
+        let sample = SampleImage::new()
+            .layer([SampleFile::new("bin/sh", &shell).mode(0o755), SampleFile::text("etc/passwd", "root::0:0::/:\n")]);
         let mut set = sample.set();
         let policy = Policy::profile("hardened").unwrap();
-        let request = Request { image: "x", policy: &policy, today: (2026, 1, 1) };
+        let request = AuditQuery { image: "x", policy: &policy, today: (2026, 1, 1) };
         let expected = audit(&set, &request);
         for step in [1, 511, 512, PIECE, usize::MAX] {
-            let mut seen = Seen::default();
+            let mut seen = SeenLayers::default();
             for layer in &set.images[0].layers {
                 let mut tar = Vec::new();
                 layer.open_tar().unwrap().read_to_end(&mut tar).unwrap();
                 let mut watch = LayerWatch::default();
-                tar.chunks(step.min(tar.len())).for_each(|chunk| watch.look(chunk));
+                tar.chunks(step.min(tar.len())).for_each(|chunk| watch.push(chunk));
                 seen.keep(layer.descriptor.digest, watch);
             }
             assert_eq!(seen.watched.len(), set.images[0].layers.len());
@@ -267,12 +269,12 @@ mod tests {
             assert!(seen.watched.is_empty(), "taken");
         }
         // Whose bytes are gone can only have been watched.
-        let mut seen = Seen::default();
+        let mut seen = SeenLayers::default();
         for layer in &mut set.images[0].layers {
             let mut watch = LayerWatch::default();
             let mut tar = Vec::new();
             layer.open_tar().unwrap().read_to_end(&mut tar).unwrap();
-            watch.look(&tar);
+            watch.push(&tar);
             seen.keep(layer.descriptor.digest, watch);
             layer.blob = Arc::new(Vec::new());
         }
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn a_watch_that_is_dropped_ends_its_thread() {
         let mut watch = LayerWatch::default();
-        watch.look(&vec![0; 3 * PIECE]);
+        watch.push(&vec![0; 3 * PIECE]);
         drop(watch);
     }
 }

@@ -1,4 +1,4 @@
-//! Where in an image something is.
+//! [`FindingPlace`]: where in an image a finding is.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -11,7 +11,8 @@ use crate::{
 /// Where in an image something is: an entry of a layer, or a key of a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub struct Place {
+#[schemars(rename = "Place")]
+pub struct FindingPlace {
     /// The layer that brought it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<LayerRef>,
@@ -66,7 +67,7 @@ fn octal_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[0-7]{4,11}$" })
 }
 
-impl Place {
+impl FindingPlace {
     /// A key of a document.
     pub fn key(key: impl Into<String>) -> Self {
         Self { key: Some(key.into()), ..Self::default() }

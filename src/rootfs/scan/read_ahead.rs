@@ -1,4 +1,5 @@
-//! A reader that is read ahead on a thread of its own: one thread unpacks and hashes while another one looks.
+//! [`ReadAhead`]: reads another reader on a thread of its own, so that one thread decompresses and hashes while another
+//! scans.
 
 use std::{
     io::{self, BufRead, BufReader, Read},
@@ -13,7 +14,7 @@ const PIECES: usize = 4;
 
 /// The bytes of another reader, in the same order, with its error at the same place.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct ReadAhead {
     /// `None` when the reader has ended.
     filled: Option<Receiver<io::Result<Vec<u8>>>>,
     emptied: Sender<Vec<u8>>,
@@ -23,13 +24,13 @@ pub(super) struct Ahead {
 }
 
 /// Reads `reader` ahead. Where the system has no more threads, it is read when it is asked.
-pub(super) fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
+pub(super) fn read_ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
     let (hand, taken) = sync_channel::<Box<dyn Read + Send>>(1);
     let (fill, filled) = sync_channel(PIECES);
     let (emptied, empty) = channel();
     let work = move || {
         if let Ok(reader) = taken.recv() {
-            pump(reader, &fill, &empty);
+            send_pieces(reader, &fill, &empty);
         }
     };
     // The reader follows when there is a thread: one that could not be started would have taken it along.
@@ -37,17 +38,17 @@ pub(super) fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
         return Box::new(BufReader::with_capacity(PIECE, reader));
     };
     match hand.send(reader) {
-        Ok(()) => Box::new(Ahead { filled: Some(filled), emptied, piece: Vec::new(), at: 0, thread: Some(thread) }),
+        Ok(()) => Box::new(ReadAhead { filled: Some(filled), emptied, piece: Vec::new(), at: 0, thread: Some(thread) }),
         Err(returned) => Box::new(BufReader::with_capacity(PIECE, returned.0)),
     }
 }
 
 /// Sends what `reader` has, up to its end or its error, for as long as somebody listens.
-fn pump(mut reader: Box<dyn Read + Send>, fill: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
+fn send_pieces(mut reader: Box<dyn Read + Send>, fill: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
     loop {
         let mut piece = empty.try_recv().unwrap_or_default();
         piece.resize(PIECE, 0);
-        let (read, ended) = full(&mut *reader, &mut piece);
+        let (read, ended) = fill_piece(&mut *reader, &mut piece);
         piece.truncate(read);
         if read > 0 && fill.send(Ok(piece)).is_err() {
             return;
@@ -68,7 +69,7 @@ fn pump(mut reader: Box<dyn Read + Send>, fill: &SyncSender<io::Result<Vec<u8>>>
 }
 
 /// Fills `piece`. Tells how far, and how the reader ended if it did.
-fn full(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Result<()>>) {
+fn fill_piece(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Result<()>>) {
     let mut filled = 0;
     while let Some(room) = piece.get_mut(filled..).filter(|room| !room.is_empty()) {
         match reader.read(room) {
@@ -81,7 +82,7 @@ fn full(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Result<()
     (filled, None)
 }
 
-impl BufRead for Ahead {
+impl BufRead for ReadAhead {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.piece.len() {
             let Some(filled) = &self.filled else { return Ok(&[]) };
@@ -102,7 +103,7 @@ impl BufRead for Ahead {
     }
 }
 
-impl Read for Ahead {
+impl Read for ReadAhead {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(buf)?;
         self.consume(read);
@@ -110,7 +111,7 @@ impl Read for Ahead {
     }
 }
 
-impl Drop for Ahead {
+impl Drop for ReadAhead {
     fn drop(&mut self) {
         // The thread ends with the next piece that nobody takes.
         self.filled = None;
@@ -125,13 +126,13 @@ mod tests {
     use super::*;
 
     /// Gives `left` bytes that count, at most 1000 at once, then ends or fails.
-    struct Counting {
+    struct CountedReader {
         at: usize,
         left: usize,
         fails: bool,
     }
 
-    impl Read for Counting {
+    impl Read for CountedReader {
         fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
             if self.left == 0 {
                 return if self.fails { Err(io::Error::new(io::ErrorKind::InvalidData, "broken")) } else { Ok(0) };
@@ -151,7 +152,7 @@ mod tests {
         for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 9 * PIECE + 7] {
             for fails in [false, true] {
                 let mut bytes = Vec::new();
-                let mut reader = ahead(Box::new(Counting { at: 0, left: length, fails }));
+                let mut reader = read_ahead(Box::new(CountedReader { at: 0, left: length, fails }));
                 let end = reader.read_to_end(&mut bytes);
                 assert_eq!(bytes.len(), length);
                 assert!(bytes.iter().enumerate().all(|(at, byte)| usize::from(*byte) == at % 251));
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_reader_without_an_end_is_left_when_nobody_reads_on() {
-        let mut reader = ahead(Box::new(io::repeat(7)));
+        let mut reader = read_ahead(Box::new(io::repeat(7)));
         let mut byte = [0];
         assert_eq!(reader.read(&mut byte).ok(), Some(1));
         drop(reader);

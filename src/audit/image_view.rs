@@ -1,11 +1,11 @@
-//! One image, as rules look at it.
+//! [`ImageView`]: one image with its layers applied, as rules read it.
 
 use std::{borrow::Cow, cell::OnceCell};
 
 use serde_json::Value;
 
 use super::{
-    LayerRef, Place, Presence,
+    FindingPlace, LayerRef, Presence,
     accounts::{Account, RunUser, accounts},
     redact,
 };
@@ -14,42 +14,43 @@ use crate::{
     image::StoredImage,
     report::Limits,
     rootfs::{
-        At, Content, ElfFile, Entry, Kind, LayerScan, LayeredRootfs, NodeEntries, ResolveError, join, parent,
+        ElfFile, EntryIndex, FileContent, LayerScan, LayeredRootfs, NodeEntries, ResolveError, TarEntry, TarEntryKind,
+        join, parent,
         programs::{NotRead, ProgramFiles},
     },
 };
 
 /// A file that was kept whole.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kept<'a> {
+pub(super) struct KeptFile<'a> {
     pub(super) text: &'a [u8],
     pub(super) longest: usize,
     pub(super) node: NodeEntries,
 }
 
 /// What a path leads to: the node, and the entry that holds its content.
-pub(super) type Found<'a> = (NodeEntries, &'a Entry);
+pub(super) type ResolvedEntry<'a> = (NodeEntries, &'a TarEntry);
 
 /// What there is at the path of a file that rules read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Stored<'a> {
+pub(super) enum RuleFile<'a> {
     /// It was kept.
-    Kept(Kept<'a>),
+    Kept(KeptFile<'a>),
     /// A file with something in it that was not kept: a link leads to it, and its content did not tell what it is for.
-    Unread(At),
+    Unread(EntryIndex),
     #[default]
     Nothing,
 }
 
 /// A file of accounts.
 #[derive(Debug, Default)]
-pub(super) struct Listed<'a> {
-    pub(super) file: Stored<'a>,
+pub(super) struct AccountFile<'a> {
+    pub(super) file: RuleFile<'a>,
     pub(super) accounts: Vec<Account>,
 }
 
 /// One image.
-pub(super) struct View<'a> {
+pub(super) struct ImageView<'a> {
     pub(super) image: &'a StoredImage,
     /// The whole config.
     pub(super) document: &'a Value,
@@ -60,8 +61,8 @@ pub(super) struct View<'a> {
     pub(super) layers: OnceCell<Vec<LayerRef>>,
     pub(super) rootfs: &'a LayeredRootfs,
     pub(super) user: RunUser,
-    pub(super) passwd: Listed<'a>,
-    pub(super) group: Listed<'a>,
+    pub(super) passwd: AccountFile<'a>,
+    pub(super) group: AccountFile<'a>,
     /// What a container starts, once a rule has asked.
     pub(super) entrypoint: OnceCell<Entrypoint>,
     /// What the policy says about bases and sizes.
@@ -82,11 +83,11 @@ pub(super) enum Entrypoint {
     Lost(String, &'static str),
 }
 
-impl<'a> View<'a> {
+impl<'a> ImageView<'a> {
     /// Fills in what follows from the layers.
     pub(super) fn with_accounts(mut self) -> Self {
-        self.passwd = self.listed("/etc/passwd");
-        self.group = self.listed("/etc/group");
+        self.passwd = self.account_file("/etc/passwd");
+        self.group = self.account_file("/etc/group");
         let user = self.text("User").unwrap_or_default();
         self.user = RunUser::of(user, &self.passwd.accounts, &self.group.accounts);
         self
@@ -127,58 +128,58 @@ impl<'a> View<'a> {
     }
 
     /// An annotation, or the label of the same key.
-    pub(super) fn said(&self, key: &str) -> Option<&'a str> {
+    pub(super) fn annotation_or_label(&self, key: &str) -> Option<&'a str> {
         let annotation = || self.image.manifest.as_ref()?.annotations().as_ref()?.get(key).map(String::as_str);
         let label = || self.config.get("Labels")?.get(key)?.as_str();
         annotation().or_else(label)
     }
 
     /// The entry at a place.
-    pub(super) fn entry(&self, at: At) -> Option<&'a Entry> {
+    pub(super) fn entry(&self, at: EntryIndex) -> Option<&'a TarEntry> {
         self.scans.get(at.layer)?.entries.get(at.entry)
     }
 
     /// What its content told.
-    pub(super) fn content(&self, at: At) -> Option<&'a Content> {
+    pub(super) fn content(&self, at: EntryIndex) -> Option<&'a FileContent> {
         self.scans.get(at.layer)?.contents.get(&at.entry)
     }
 
     /// The ELF file at a place.
-    pub(super) fn elf(&self, at: At) -> Option<&'a ElfFile> {
+    pub(super) fn elf(&self, at: EntryIndex) -> Option<&'a ElfFile> {
         match self.content(at)? {
-            Content::Elf(file) => Some(file),
+            FileContent::Elf(file) => Some(file),
             _ => None,
         }
     }
 
     /// Every entry of every layer, the lowest layer first.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (At, &'a Entry)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (EntryIndex, &'a TarEntry)> {
         self.scans.iter().enumerate().flat_map(|(layer, scan)| {
-            scan.entries.iter().enumerate().map(move |(entry, found)| (At { layer, entry }, found))
+            scan.entries.iter().enumerate().map(move |(entry, found)| (EntryIndex { layer, entry }, found))
         })
     }
 
     /// Every file that a container sees, each inode once, by its first path: path, node, the entry with its content.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&str, NodeEntries, &'a Entry)> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, NodeEntries, &'a TarEntry)> {
         let mut seen = std::collections::BTreeSet::new();
         self.nodes().filter(move |(_, node, entry)| {
-            entry.kind == Kind::File && (!self.rootfs.is_shared(node.inode) || seen.insert(node.inode))
+            entry.kind == TarEntryKind::File && (!self.rootfs.is_shared(node.inode) || seen.insert(node.inode))
         })
     }
 
     /// Every path that a container sees, with the entry that holds its mode.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = (&str, NodeEntries, &'a Entry)> {
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (&str, NodeEntries, &'a TarEntry)> {
         self.rootfs.nodes().filter_map(|(path, node)| Some((path, node, self.entry(node.inode)?)))
     }
 
     /// What a path leads to, links followed. A folder that only its contents tell of has no entry.
-    pub(super) fn look_up(&self, path: &str) -> Result<(String, Option<Found<'a>>), ResolveError> {
+    pub(super) fn look_up(&self, path: &str) -> Result<(String, Option<ResolvedEntry<'a>>), ResolveError> {
         let (path, node) = self.rootfs.resolve(path)?;
         Ok((path, node.and_then(|node| Some((node, self.entry(node.inode)?)))))
     }
 
     /// The entry that a path leads to, links followed.
-    pub(super) fn find(&self, path: &str) -> Result<(String, NodeEntries, &'a Entry), ResolveError> {
+    pub(super) fn find(&self, path: &str) -> Result<(String, NodeEntries, &'a TarEntry), ResolveError> {
         let (path, found) = self.look_up(path)?;
         found.map(|(node, entry)| (path, node, entry)).ok_or(ResolveError::Absent)
     }
@@ -189,31 +190,31 @@ impl<'a> View<'a> {
     }
 
     /// What there is of a file that rules read.
-    pub(super) fn stored(&self, path: &str) -> Stored<'a> {
-        let Ok((_, node, entry)) = self.find(path) else { return Stored::Nothing };
+    pub(super) fn rule_file(&self, path: &str) -> RuleFile<'a> {
+        let Ok((_, node, entry)) = self.find(path) else { return RuleFile::Nothing };
         match self.content(node.inode) {
-            Some(Content::Kept { text, longest }) => Stored::Kept(Kept { text, longest: *longest, node }),
-            _ if entry.kind == Kind::File && entry.size > 0 => Stored::Unread(node.inode),
-            _ => Stored::Nothing,
+            Some(FileContent::Kept { text, longest }) => RuleFile::Kept(KeptFile { text, longest: *longest, node }),
+            _ if entry.kind == TarEntryKind::File && entry.size > 0 => RuleFile::Unread(node.inode),
+            _ => RuleFile::Nothing,
         }
     }
 
     /// A small file that was kept.
-    pub(super) fn kept(&self, path: &str) -> Option<Kept<'a>> {
-        match self.stored(path) {
-            Stored::Kept(file) => Some(file),
-            Stored::Unread(_) | Stored::Nothing => None,
+    pub(super) fn kept_file(&self, path: &str) -> Option<KeptFile<'a>> {
+        match self.rule_file(path) {
+            RuleFile::Kept(file) => Some(file),
+            RuleFile::Unread(_) | RuleFile::Nothing => None,
         }
     }
 
     /// A file of accounts, read.
-    pub(super) fn listed(&self, path: &str) -> Listed<'a> {
-        let file = self.stored(path);
+    pub(super) fn account_file(&self, path: &str) -> AccountFile<'a> {
+        let file = self.rule_file(path);
         let accounts = match &file {
-            Stored::Kept(file) => accounts(file),
-            Stored::Unread(_) | Stored::Nothing => Vec::new(),
+            RuleFile::Kept(file) => accounts(file),
+            RuleFile::Unread(_) | RuleFile::Nothing => Vec::new(),
         };
-        Listed { file, accounts }
+        AccountFile { file, accounts }
     }
 
     /// The links that lead from a path to what is there, by their own paths.
@@ -231,7 +232,7 @@ impl<'a> View<'a> {
         let Some(first) = words.first().copied() else { return Entrypoint::Unset };
         let lost = |why| Entrypoint::Lost(first.to_owned(), why);
         let end = |path: &str| match self.find(path) {
-            Ok((end, _, entry)) if entry.kind == Kind::File => Ok(end),
+            Ok((end, _, entry)) if entry.kind == TarEntryKind::File => Ok(end),
             Ok(_) => Err("it is no file"),
             Err(ResolveError::Loop) => Err("its links lead in a circle"),
             Err(ResolveError::NotADirectory) => Err("a folder above it is a file"),
@@ -278,10 +279,10 @@ impl<'a> View<'a> {
 
     /// Whether the run user has the permission `bit` (4 read, 2 write, 1 execute) of an entry, by its mode. Root has
     /// every one.
-    pub(super) fn may(&self, entry: &Entry, bit: u32) -> bool {
+    pub(super) fn may(&self, entry: &TarEntry, bit: u32) -> bool {
         let Some(uid) = self.user.uid else { return entry.mode & bit != 0 };
         if uid == 0 {
-            return bit != 1 || entry.kind == Kind::Directory || entry.mode & 0o111 != 0;
+            return bit != 1 || entry.kind == TarEntryKind::Directory || entry.mode & 0o111 != 0;
         }
         let shift = if entry.uid == uid {
             6
@@ -294,12 +295,12 @@ impl<'a> View<'a> {
     }
 
     /// Whether the run user may write to it, or may give itself the right to: an owner may change the mode.
-    pub(super) fn may_change(&self, entry: &Entry) -> bool {
+    pub(super) fn may_change(&self, entry: &TarEntry) -> bool {
         self.may(entry, 2) || self.user.uid.is_some_and(|uid| uid == entry.uid)
     }
 
     /// The first folder above `path`, from below, in which the run user may rename what is there.
-    pub(super) fn writable_ancestor(&self, path: &str) -> Option<(String, NodeEntries, &'a Entry)> {
+    pub(super) fn writable_ancestor(&self, path: &str) -> Option<(String, NodeEntries, &'a TarEntry)> {
         let mut at = path;
         while at != "/" {
             at = parent(at);
@@ -307,7 +308,7 @@ impl<'a> View<'a> {
             let Some(entry) = self.entry(node.inode) else { continue };
             let owner = self.user.uid.is_some_and(|uid| uid == entry.uid);
             // In a sticky folder only the owner of a name, or of the folder, may move it.
-            if entry.kind == Kind::Directory && self.may_change(entry) && (owner || entry.mode & 0o1000 == 0) {
+            if entry.kind == TarEntryKind::Directory && self.may_change(entry) && (owner || entry.mode & 0o1000 == 0) {
                 return Some((at.to_owned(), node, entry));
             }
         }
@@ -320,9 +321,9 @@ impl<'a> View<'a> {
     }
 
     /// The place of an entry.
-    pub(super) fn place(&self, at: At) -> Place {
-        let Some(entry) = self.entry(at) else { return Place::default() };
-        Place {
+    pub(super) fn place(&self, at: EntryIndex) -> FindingPlace {
+        let Some(entry) = self.entry(at) else { return FindingPlace::default() };
+        FindingPlace {
             layer: self.layers().get(at.layer).cloned(),
             path: Some(entry.path.clone()),
             mode: Some(entry.mode),
@@ -335,19 +336,23 @@ impl<'a> View<'a> {
     }
 
     /// The place of a layer as a whole.
-    pub(super) fn layer(&self, index: usize) -> Place {
-        Place { layer: self.layers().get(index).cloned(), presence: Presence::NotAFile, ..Place::default() }
+    pub(super) fn layer(&self, index: usize) -> FindingPlace {
+        FindingPlace {
+            layer: self.layers().get(index).cloned(),
+            presence: Presence::NotAFile,
+            ..FindingPlace::default()
+        }
     }
 }
 
-impl ProgramFiles for View<'_> {
-    type File = At;
+impl ProgramFiles for ImageView<'_> {
+    type File = EntryIndex;
 
-    fn file(&self, path: &str) -> Option<At> {
-        self.find(path).ok().filter(|(_, _, entry)| entry.kind == Kind::File).map(|(_, node, _)| node.inode)
+    fn file(&self, path: &str) -> Option<EntryIndex> {
+        self.find(path).ok().filter(|(_, _, entry)| entry.kind == TarEntryKind::File).map(|(_, node, _)| node.inode)
     }
 
-    fn headers(&self, file: &At) -> Result<Cow<'_, Elf>, NotRead> {
+    fn headers(&self, file: &EntryIndex) -> Result<Cow<'_, Elf>, NotRead> {
         let is_large = || self.entry(*file).is_some_and(|entry| entry.size > Limits::ELF_HEAD_BYTES as u64);
         match self.elf(*file).map(|file| &file.headers) {
             Some(Ok(elf)) => Ok(Cow::Borrowed(elf)),
@@ -356,15 +361,15 @@ impl ProgramFiles for View<'_> {
         }
     }
 
-    fn is_executable(&self, file: &At) -> bool {
+    fn is_executable(&self, file: &EntryIndex) -> bool {
         self.entry(*file).is_some_and(|entry| entry.mode & 0o111 != 0)
     }
 
     fn text(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, NotRead> {
-        match self.stored(path) {
-            Stored::Nothing => Ok(None),
-            Stored::Unread(_) => Err(NotRead::TooLarge),
-            Stored::Kept(file) => {
+        match self.rule_file(path) {
+            RuleFile::Nothing => Ok(None),
+            RuleFile::Unread(_) => Err(NotRead::TooLarge),
+            RuleFile::Kept(file) => {
                 let is_whole = self.entry(file.node.inode).is_some_and(|entry| entry.size == file.text.len() as u64);
                 if is_whole { Ok(Some(Cow::Borrowed(file.text))) } else { Err(NotRead::TooLarge) }
             }

@@ -1,4 +1,4 @@
-//! Who works with the cache, and the clock of its file system.
+//! [`CacheLock`]: the lock of the cache folder, and the clock of its file system.
 
 use std::{
     fs::{self, File, Permissions},
@@ -16,13 +16,13 @@ use super::identity::{Identity, Moment};
 
 /// The lock of the cache, shared until it is asked for alone. Ends with the process.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct CacheLock {
     file: File,
     /// The file system has such locks.
     works: bool,
 }
 
-impl Held {
+impl CacheLock {
     /// Makes the folder `root` and takes its lock, shared with others.
     pub(super) fn take(root: &Path) -> io::Result<Self> {
         if !root.is_dir() {

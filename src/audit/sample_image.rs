@@ -1,4 +1,4 @@
-//! Images for tests, in memory.
+//! [`SampleImage`]: builds images in memory for tests.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
@@ -6,20 +6,20 @@ use std::{io::Write as _, sync::Arc};
 
 use serde_json::{Value, json};
 
-mod program;
+mod sample_program;
 
-use super::{Audit, Finding, Request, audit};
+use super::{Audit, AuditQuery, Finding, audit};
 use crate::{
     image::{BlobRef, ImageSet, StoredImage, StoredLayer},
     oci::{DiffId, Digest, Open},
     policy::Policy,
     report::Rule,
 };
-pub(super) use program::{Program, elf};
+pub(super) use sample_program::{SampleProgram, elf};
 
 /// An image to be audited.
 #[derive(Clone, Debug)]
-pub(super) struct Sample {
+pub(super) struct SampleImage {
     document: Value,
     manifest: Value,
     layers: Vec<Vec<u8>>,
@@ -30,7 +30,7 @@ pub(super) struct Sample {
 
 /// An entry of a layer.
 #[derive(Clone, Debug)]
-pub(super) struct File {
+pub(super) struct SampleFile {
     path: String,
     kind: tar::EntryType,
     content: Vec<u8>,
@@ -43,7 +43,7 @@ pub(super) struct File {
     pax: Vec<(String, Vec<u8>)>,
 }
 
-impl File {
+impl SampleFile {
     pub(super) fn new(path: &str, content: &[u8]) -> Self {
         Self {
             path: path.to_owned(),
@@ -166,7 +166,7 @@ fn block(out: &mut Vec<u8>, path: &str, kind: tar::EntryType, content: &[u8], mo
     out.resize(out.len().next_multiple_of(512), 0);
 }
 
-impl Sample {
+impl SampleImage {
     /// An image without layers that runs `/usr/bin/server` as 65532.
     pub(super) fn new() -> Self {
         Self {
@@ -250,12 +250,12 @@ impl Sample {
     }
 
     /// One layer more.
-    pub(super) fn layer(self, files: impl IntoIterator<Item = File>) -> Self {
+    pub(super) fn layer(self, files: impl IntoIterator<Item = SampleFile>) -> Self {
         self.raw_layer(&[files.into_iter().collect()])
     }
 
     /// One layer more, of several archives behind each other, each with its end.
-    pub(super) fn raw_layer(mut self, archives: &[Vec<File>]) -> Self {
+    pub(super) fn raw_layer(mut self, archives: &[Vec<SampleFile>]) -> Self {
         let mut bytes = Vec::new();
         for files in archives {
             for file in files {
@@ -330,7 +330,7 @@ impl Sample {
 
     /// What that policy says.
     pub(super) fn audit_by(&self, policy: &Policy) -> Audit {
-        audit(&self.set(), &Request { image: "sample", policy, today: (2026, 5, 9) })
+        audit(&self.set(), &AuditQuery { image: "sample", policy, today: (2026, 5, 9) })
     }
 }
 

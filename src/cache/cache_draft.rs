@@ -1,4 +1,4 @@
-//! An entry of the cache that is being written.
+//! [`CacheDraft`]: a blob that is being written to the cache. It appears only when digest and size are right.
 
 use std::{
     fs,

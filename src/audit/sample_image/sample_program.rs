@@ -1,14 +1,14 @@
-//! Programs for tests, byte by byte.
+//! [`SampleProgram`]: builds ELF files for tests.
 
 #![allow(clippy::unwrap_used)]
 
 /// A small program for amd64.
 pub(in crate::audit) fn elf() -> Vec<u8> {
-    Program::default().bytes()
+    SampleProgram::default().bytes()
 }
 
 /// What a program's headers say.
-pub(in crate::audit) struct Program {
+pub(in crate::audit) struct SampleProgram {
     pub(in crate::audit) fixed: bool,
     pub(in crate::audit) loader: Option<&'static str>,
     pub(in crate::audit) needed: Vec<&'static str>,
@@ -25,7 +25,7 @@ pub(in crate::audit) struct Program {
     pub(in crate::audit) behind: Vec<u8>,
 }
 
-impl Default for Program {
+impl Default for SampleProgram {
     fn default() -> Self {
         Self {
             fixed: false,
@@ -42,7 +42,7 @@ impl Default for Program {
     }
 }
 
-impl Program {
+impl SampleProgram {
     /// ELF, 64 bits, little endian: headers, one segment over all of it, and a dynamic section.
     pub(in crate::audit) fn bytes(&self) -> Vec<u8> {
         const HEADERS: u64 = 64 + 5 * 56;

@@ -1,4 +1,4 @@
-//! What is known of files: of inputs, and of blobs wherever they lie.
+//! [`KnownFiles`]: digests of inputs and blobs that were read before, trusted while the state of the file is the same.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,10 @@ use std::{
 
 use super::{
     Cache, Fingerprint, Identity,
+    cache_lock::CacheLock,
     identity::Moment,
-    lock::Held,
-    memo::{self, Kind, Memo, Record},
-    witness::{Devices, Place, Witness},
+    memo::{self, DigestKind, Memo, MemoRecord},
+    witness::{Devices, FilePlace, Witness},
 };
 use crate::{oci::Digest, report::Limits};
 
@@ -35,7 +35,7 @@ pub struct Input {
 }
 
 impl Input {
-    fn of(record: Record) -> Self {
+    fn of(record: MemoRecord) -> Self {
         let fingerprint = Fingerprint::from_bytes(record.digest);
         Self { fingerprint, possible_key: record.possible_key, note: record.note }
     }
@@ -43,7 +43,7 @@ impl Input {
 
 /// What is known of files.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownFiles {
     memo: Option<Memo>,
     boot: [u8; 16],
     /// A moment before anything that is read from now on.
@@ -55,7 +55,7 @@ pub(super) struct Known {
     devices: Devices,
 }
 
-impl Known {
+impl KnownFiles {
     fn memo(&mut self, root: &Path) -> &mut Memo {
         if self.memo.is_none() {
             self.boot = memo::boot();
@@ -64,20 +64,20 @@ impl Known {
     }
 
     /// What is remembered of the file in this state, since its file system was mounted.
-    fn find(&mut self, root: &Path, identity: &Identity, kind: Kind, day: u32) -> Option<Record> {
+    fn find(&mut self, root: &Path, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
         let mounted = self.devices.mounted(identity)?;
         self.memo(root).find(&mounted, kind, day)
     }
 
     /// Remembers a file in its state, until its file system is mounted again.
-    fn put(&mut self, root: &Path, record: Record) {
+    fn put(&mut self, root: &Path, record: MemoRecord) {
         if let Some(identity) = self.devices.mounted(&record.identity) {
-            self.memo(root).put(&Record { identity, ..record });
+            self.memo(root).put(&MemoRecord { identity, ..record });
         }
     }
 
     /// A moment that is not after now; a later one where `identity` needs it.
-    fn moment(&mut self, held: &Held, identity: Option<&Identity>) -> Option<Moment> {
+    fn moment(&mut self, held: &CacheLock, identity: Option<&Identity>) -> Option<Moment> {
         let is_enough = |moment: &Moment| identity.is_none_or(|identity| identity.is_settled(*moment));
         if !self.moment.as_ref().is_some_and(is_enough) {
             self.moment = held.moment().ok();
@@ -86,32 +86,32 @@ impl Known {
     }
 
     /// What is known of the input in this state, where its file system would have told of a change.
-    fn input(&mut self, root: &Path, identity: &Identity, place: Place<'_>, day: u32) -> Option<Input> {
-        let record = self.find(root, identity, Kind::Input, day)?;
-        self.believes(identity, place, Kind::Input).then(|| Input::of(record))
+    fn input(&mut self, root: &Path, identity: &Identity, place: FilePlace<'_>, day: u32) -> Option<Input> {
+        let record = self.find(root, identity, DigestKind::Input, day)?;
+        self.believes(identity, place, DigestKind::Input).then(|| Input::of(record))
     }
 
     /// Whether a file in the same state has the same content.
-    fn believes(&mut self, identity: &Identity, place: Place<'_>, kind: Kind) -> bool {
+    fn believes(&mut self, identity: &Identity, place: FilePlace<'_>, kind: DigestKind) -> bool {
         let least = match kind {
-            Kind::Input => Witness::Changes,
-            Kind::Blob => Witness::Calls,
+            DigestKind::Input => Witness::Changes,
+            DigestKind::Blob => Witness::Calls,
         };
         self.devices.witness(identity.device, place) >= least
     }
 
     /// Writes all down.
-    pub(super) fn save(&mut self, root: &Path, held: &Held, day: u32) -> io::Result<()> {
+    pub(super) fn save(&mut self, root: &Path, held: &CacheLock, day: u32) -> io::Result<()> {
         self.settle(root, held, day);
         let Some(memo) = self.memo.take_if(|memo| memo.is_changed()) else { return Ok(()) };
         memo.save(&root.join(MEMO), self.boot, day)
     }
 
     /// Remembers the blobs that were written: once the clock has ticked, no change of them can go unseen.
-    fn settle(&mut self, root: &Path, held: &Held, day: u32) {
+    fn settle(&mut self, root: &Path, held: &CacheLock, day: u32) {
         for path in std::mem::take(&mut self.settled) {
-            let Ok(mut now) = look(&path) else { continue };
-            if now.size < Limits::REREAD_BYTES || !self.believes(&now, Place::Path(&path), Kind::Blob) {
+            let Ok(mut now) = identity_at(&path) else { continue };
+            if now.size < Limits::REREAD_BYTES || !self.believes(&now, FilePlace::Path(&path), DigestKind::Blob) {
                 continue;
             }
             let key = (now.device, now.inode);
@@ -120,14 +120,14 @@ impl Known {
             };
             for _ in 0..TICKS {
                 let Some(moment) = self.moment(held, Some(&now)) else { break };
-                let Ok(again) = look(&path) else { break };
+                let Ok(again) = identity_at(&path) else { break };
                 if !again.is_renamed(&now) {
                     break;
                 }
                 now = again;
                 if now.is_settled(moment) {
                     let record = blob_record(now, digest, day);
-                    if self.find(root, &now, Kind::Blob, day).is_none_or(|old| old.digest != record.digest) {
+                    if self.find(root, &now, DigestKind::Blob, day).is_none_or(|old| old.digest != record.digest) {
                         self.put(root, record);
                     }
                     break;
@@ -138,7 +138,7 @@ impl Known {
     }
 }
 
-fn look(path: &Path) -> io::Result<Identity> {
+fn identity_at(path: &Path) -> io::Result<Identity> {
     fs::symlink_metadata(path).map(|meta| Identity::of(&meta))
 }
 
@@ -146,7 +146,7 @@ impl Cache {
     /// What is known of the input at `path` in this state.
     pub fn input(&self, identity: &Identity, path: &Path) -> Option<Input> {
         self.enter().ok()?;
-        self.known().input(self.root(), identity, Place::Path(path), self.day())
+        self.known().input(self.root(), identity, FilePlace::Path(path), self.day())
     }
 
     /// The same of several files in one folder, in their order; nothing of those that have no state.
@@ -156,7 +156,7 @@ impl Cache {
         }
         let mut known = self.known();
         let find = |(identity, name): (&Option<Identity>, &&[u8])| {
-            known.input(self.root(), identity.as_ref()?, Place::In(folder, name), self.day())
+            known.input(self.root(), identity.as_ref()?, FilePlace::In(folder, name), self.day())
         };
         identities.iter().zip(names).map(find).collect()
     }
@@ -164,13 +164,13 @@ impl Cache {
     /// A moment before the next reading of the input `file` in this state; one at which it is settled, if that is now.
     /// None where a change of it might move no time.
     pub fn moment(&self, identity: &Identity, file: &File) -> Option<Moment> {
-        self.moment_of(identity, file, Kind::Input)
+        self.moment_of(identity, file, DigestKind::Input)
     }
 
-    fn moment_of(&self, identity: &Identity, file: &File, kind: Kind) -> Option<Moment> {
+    fn moment_of(&self, identity: &Identity, file: &File, kind: DigestKind) -> Option<Moment> {
         self.enter().ok()?;
         let mut known = self.known();
-        if !known.believes(identity, Place::Opened(file), kind) {
+        if !known.believes(identity, FilePlace::Opened(file), kind) {
             return None;
         }
         known.moment(self.0.held.get()?.as_ref()?, Some(identity))
@@ -183,7 +183,8 @@ impl Cache {
         }
         let Input { fingerprint, possible_key, note } = input;
         let digest = *fingerprint.bytes();
-        let record = Record { identity: *identity, kind: Kind::Input, digest, possible_key, note, day: self.day() };
+        let record =
+            MemoRecord { identity: *identity, kind: DigestKind::Input, digest, possible_key, note, day: self.day() };
         self.known().put(self.root(), record);
     }
 
@@ -191,7 +192,7 @@ impl Cache {
     /// has found it fails.
     pub fn forget_input(&self, identity: &Identity) {
         let mut known = self.known();
-        if known.find(self.root(), identity, Kind::Input, self.day()).is_none() {
+        if known.find(self.root(), identity, DigestKind::Input, self.day()).is_none() {
             return;
         }
         let Some(mounted) = known.devices.mounted(identity) else { return };
@@ -217,9 +218,9 @@ impl Cache {
         if seen.is_some_and(|(seen, of)| seen.is_renamed(&identity) && *of == digest) {
             return true;
         }
-        let found = known.find(self.root(), &identity, Kind::Blob, self.day());
+        let found = known.find(self.root(), &identity, DigestKind::Blob, self.day());
         let is_it = found.is_some_and(|record| record.digest == digest.bytes())
-            && known.believes(&identity, Place::Opened(file), Kind::Blob);
+            && known.believes(&identity, FilePlace::Opened(file), DigestKind::Blob);
         if is_it {
             // It may get further names now.
             known.seen.insert((identity.device, identity.inode), (identity, digest));
@@ -246,12 +247,12 @@ impl Cache {
         if self.knows_blob(file, digest, size) {
             return true;
         }
-        let look = || file.metadata().ok().filter(|meta| meta.is_file() && meta.len() == size);
-        let Some(identity) = look().map(|meta| Identity::of(&meta)) else { return false };
-        let moment = self.moment_of(&identity, file, Kind::Blob);
+        let read_state = || file.metadata().ok().filter(|meta| meta.is_file() && meta.len() == size);
+        let Some(identity) = read_state().map(|meta| Identity::of(&meta)) else { return false };
+        let moment = self.moment_of(&identity, file, DigestKind::Blob);
         let mut reader = file;
         let intact = Digest::of_reader(&mut reader).is_ok_and(|found| found == digest)
-            && look().is_some_and(|meta| Identity::of(&meta) == identity);
+            && read_state().is_some_and(|meta| Identity::of(&meta) == identity);
         if intact && size >= Limits::REREAD_BYTES {
             let mut known = self.known();
             known.seen.insert((identity.device, identity.inode), (identity, digest));
@@ -263,6 +264,6 @@ impl Cache {
     }
 }
 
-fn blob_record(identity: Identity, digest: Digest, day: u32) -> Record {
-    Record { identity, kind: Kind::Blob, digest: digest.bytes(), possible_key: None, note: Vec::new(), day }
+fn blob_record(identity: Identity, digest: Digest, day: u32) -> MemoRecord {
+    MemoRecord { identity, kind: DigestKind::Blob, digest: digest.bytes(), possible_key: None, note: Vec::new(), day }
 }

@@ -1,13 +1,13 @@
-//! What rules say while they look.
+//! [`RuleNotes`]: collects what rules find, cannot find out, or do not apply to. Bounded for each rule.
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Place, Unknown};
+use super::{Finding, FindingPlace, Unknown};
 use crate::report::{Limits, Rule, Severity};
 
 /// What rules say.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct RuleNotes {
     findings: BTreeMap<Rule, Vec<Finding>>,
     pub(super) unknown: Vec<Unknown>,
     /// The rules that have nothing to look at, and why.
@@ -16,14 +16,14 @@ pub(super) struct Notes {
     dropped: BTreeMap<Rule, usize>,
 }
 
-impl Notes {
+impl RuleNotes {
     /// A finding with the weight of the catalogue.
-    pub(super) fn found(&mut self, rule: Rule, place: Place, message: impl Into<String>) {
+    pub(super) fn found(&mut self, rule: Rule, place: FindingPlace, message: impl Into<String>) {
         self.weigh(rule, rule.facts().severity, place, message);
     }
 
     /// A finding with a weight of its own.
-    pub(super) fn weigh(&mut self, rule: Rule, severity: Severity, place: Place, message: impl Into<String>) {
+    pub(super) fn weigh(&mut self, rule: Rule, severity: Severity, place: FindingPlace, message: impl Into<String>) {
         self.push(Finding { rule, severity, message: message.into(), place, evidence: None, also: Vec::new() });
     }
 
@@ -53,7 +53,7 @@ impl Notes {
     }
 
     /// A rule could not look.
-    pub(super) fn unknown(&mut self, rule: Rule, place: Place, reason: impl Into<String>) {
+    pub(super) fn unknown(&mut self, rule: Rule, place: FindingPlace, reason: impl Into<String>) {
         self.unknown.push(Unknown { rules: vec![rule], place, reason: reason.into() });
     }
 

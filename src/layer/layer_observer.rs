@@ -1,0 +1,22 @@
+//! [`LayerObserver`]: receives the tar of a layer while it is written, so that the audit of a build needs not read it again.
+
+use super::WrittenLayer;
+
+/// Sees the tar of one layer once, in order, while it is hashed and compressed.
+pub trait LayerObserver {
+    /// Takes the next bytes of the tar; pieces may be of any size.
+    fn observe(&mut self, tar: &[u8]);
+
+    /// The layer is written, as this. A layer that fails never gets here.
+    fn end(self: Box<Self>, written: &WrittenLayer);
+}
+
+/// Looks away.
+#[derive(Debug, Clone, Copy)]
+pub struct NoObserver;
+
+impl LayerObserver for NoObserver {
+    fn observe(&mut self, _tar: &[u8]) {}
+
+    fn end(self: Box<Self>, _written: &WrittenLayer) {}
+}
