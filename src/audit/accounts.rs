@@ -112,7 +112,7 @@ impl RunUser {
         };
         let account =
             |accounts: &'_ [Account], name: &str| accounts.iter().find(|account| account.name == name).cloned();
-        // Signs and blanks do not make root somebody else.
+        // Root with a sign or blanks around it is still root.
         let bare = user.trim().trim_start_matches(['+', '-']);
         let is_zero = !bare.is_empty() && bare.bytes().all(|byte| byte == b'0');
         let own = if is_number(user) {

@@ -26,7 +26,7 @@ use crate::{
     rootfs::{LayerScan, LayeredRootfs, LinkReading, ScanBudget, TarEntryKind},
 };
 
-/// What the caller wants to know.
+/// What to audit, and by which policy.
 #[derive(Debug, Clone)]
 pub struct AuditQuery<'a> {
     /// The place, as it was named.
@@ -40,8 +40,8 @@ pub struct AuditQuery<'a> {
 /// Layers that were read already: images of one index share them.
 type Scans<'a> = BTreeMap<LayerName<'a>, Arc<LayerScan>>;
 
-/// What is said of one image, or of all that is around the images: all that a caller needs who only wants to know what is
-/// against them.
+/// The judged findings of one image, or of the index, the name and the policy together: all that a build needs, without
+/// the facts of a report.
 #[derive(Debug, Default)]
 pub struct Judged {
     /// What was found, with the weight of the policy.
@@ -90,13 +90,13 @@ pub fn judge_seen(set: &ImageSet, request: &AuditQuery<'_>, seen: &mut SeenLayer
     Judgement { images, around }
 }
 
-/// What the rules told of one image.
+/// The findings of one image by all rules, judged by the policy.
 struct JudgedNotes {
     judged: Judged,
     not_applicable: Vec<(Rule, &'static str)>,
 }
 
-/// Judges every image, of which `of` makes what is kept, and what is around them.
+/// Judges every image, and what is about all of them. `of` makes the result of each image.
 fn judge_images<T>(
     set: &ImageSet,
     request: &AuditQuery<'_>,
@@ -152,7 +152,7 @@ fn judge_image<T>(
     of(&view, apply_policy(notes, policy, judge))
 }
 
-/// The image, as rules look at it.
+/// The view of an image that rules read.
 pub(super) fn view_of<'a>(
     image: &'a StoredImage,
     scans: Vec<&'a LayerScan>,
@@ -179,7 +179,7 @@ pub(super) fn view_of<'a>(
     .with_accounts()
 }
 
-/// What the rules say of an image.
+/// Runs all rules on an image.
 fn notes_of(view: &ImageView<'_>, is_layered: bool) -> RuleNotes {
     let mut notes = RuleNotes::default();
     note_unread_layers(view, is_layered, &mut notes);
@@ -187,21 +187,21 @@ fn notes_of(view: &ImageView<'_>, is_layered: bool) -> RuleNotes {
         (check.run)(view, &mut notes);
     }
     if view.rootfs.is_exhausted() {
-        let reason = "looking its links up takes too many steps".to_owned();
+        let reason = "resolving its symbolic links takes too many steps".to_owned();
         notes.unknown.push(Unknown { rules: rules::about_files(), place: FindingPlace::default(), reason });
     }
     notes
 }
 
-/// Says of which layers the rules see nothing, or not all.
+/// Reports layers that could not be read, or not to their end: rules about files have no answer then.
 fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNotes) {
     if !is_layered {
-        let what = "putting the layers on each other takes too many steps";
+        let what = "applying the layers takes too many steps";
         notes.found(Rule::ResourceBomb, FindingPlace::default(), what);
     }
     let os = view.image.config.os();
     if *os != Os::Linux {
-        let reason = format!("it is an image for `{os}`, and the rules know Linux alone");
+        let reason = format!("the image is for `{os}`, and the rules are for Linux only");
         notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: FindingPlace::key("os"), reason });
     }
     for (index, scan) in view.scans.iter().enumerate() {
@@ -213,12 +213,12 @@ fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNo
         notes.unknown.push(Unknown { rules: rules::about_files(), place, reason: reason.clone() });
     }
     if !is_layered {
-        let reason = "its files cannot be told".to_owned();
+        let reason = "its layers could not be applied".to_owned();
         notes.unknown.push(Unknown { rules: rules::about_files(), place: FindingPlace::default(), reason });
     }
 }
 
-/// What the policy makes of what the rules told.
+/// Applies the policy to the findings of the rules.
 fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'_>) -> JudgedNotes {
     let mut unknown = std::mem::take(&mut notes.unknown);
     unknown.retain_mut(|one| {

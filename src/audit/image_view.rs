@@ -31,12 +31,12 @@ pub(super) struct KeptFile<'a> {
 /// What a path leads to: the node, and the entry that holds its content.
 pub(super) type ResolvedEntry<'a> = (NodeEntries, &'a TarEntry);
 
-/// What there is at the path of a file that rules read.
+/// The file at a path that rules read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum RuleFile<'a> {
     /// It was kept.
     Kept(KeptFile<'a>),
-    /// A file with something in it that was not kept: a link leads to it, and its content did not tell what it is for.
+    /// A file that is not empty and was not kept: a symbolic link leads to it, and its content does not identify it.
     Unread(EntryIndex),
     #[default]
     Nothing,
@@ -139,7 +139,7 @@ impl<'a> ImageView<'a> {
         self.scans.get(at.layer)?.entries.get(at.entry)
     }
 
-    /// What its content told.
+    /// The facts about its content.
     pub(super) fn content(&self, at: EntryIndex) -> Option<&'a FileContent> {
         self.scans.get(at.layer)?.contents.get(&at.entry)
     }

@@ -153,7 +153,7 @@ impl LayerWatch {
         }
         match &mut self.scan {
             ScanState::Running(running) => running.take(&mut self.piece),
-            // Somebody reads the layer later.
+            // The layer is read later instead.
             ScanState::Waiting | ScanState::Failed => self.piece.clear(),
         }
     }
@@ -207,11 +207,11 @@ struct TarPieces {
 impl BufRead for TarPieces {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.read == self.piece.len() {
-            // Whoever writes has dropped its end: that is the end of the tar.
+            // The sender was dropped: that is the end of the tar.
             let Ok(piece) = self.waiting.recv() else { return Ok(&[]) };
             let old = std::mem::replace(&mut self.piece, piece);
             self.read = 0;
-            // Nobody takes it where the tar has ended.
+            // The send fails if the scan has ended.
             let _ = self.emptied.send(old);
         }
         Ok(self.piece.get(self.read..).unwrap_or_default())

@@ -60,7 +60,7 @@ pub(super) fn judge(judge: &mut PolicyJudge<'_>, findings: Vec<Finding>) -> (Vec
     (left, waived.collect())
 }
 
-/// What the policy itself should be told: exceptions that ended, and those that except nothing.
+/// Findings about waivers: those that have ended, and those that cover nothing.
 pub(super) fn upkeep(judge: &PolicyJudge<'_>) -> Vec<Finding> {
     let findings = judge.upkeep().into_iter().map(|upkeep| {
         let place = FindingPlace::key(format!("policy.allow[{}]", upkeep.index));

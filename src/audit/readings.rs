@@ -10,7 +10,7 @@ use crate::{
     rootfs::{EntryIndex, LayerConflict},
 };
 
-/// What makes two findings the same, whatever the path at which a reading has the entry.
+/// What identifies a finding in both readings, whatever the path of its entry.
 type FindingKey = (Rule, Severity, Option<usize>, Option<String>, Option<String>);
 
 /// Adds to `notes`, which are about the file system in which links are followed, what the rules say of the one in which

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{Finding, FindingPlace, Unknown};
 use crate::report::{Limits, Rule, Severity};
 
-/// What rules say.
+/// The findings and the unknowns of the rules for one image.
 #[derive(Debug, Default)]
 pub(super) struct RuleNotes {
     findings: BTreeMap<Rule, Vec<Finding>>,
     pub(super) unknown: Vec<Unknown>,
-    /// The rules that have nothing to look at, and why.
+    /// The rules that do not apply to this image, and why.
     pub(super) not_applicable: Vec<(Rule, &'static str)>,
     /// How many findings each rule had beyond what is kept.
     dropped: BTreeMap<Rule, usize>,
@@ -47,12 +47,12 @@ impl RuleNotes {
         self.findings.values().flatten()
     }
 
-    /// A rule has nothing to look at.
+    /// Records that a rule does not apply.
     pub(super) fn not_applicable(&mut self, rule: Rule, why: &'static str) {
         self.not_applicable.push((rule, why));
     }
 
-    /// A rule could not look.
+    /// Records that a rule could not examine something.
     pub(super) fn unknown(&mut self, rule: Rule, place: FindingPlace, reason: impl Into<String>) {
         self.unknown.push(Unknown { rules: vec![rule], place, reason: reason.into() });
     }

@@ -16,7 +16,8 @@ use crate::{
     report::{ErrorName, Failure},
 };
 
-/// A file beside the entries, which becomes one when its bytes are those that were promised. Dropped, it is removed.
+/// A temporary file in the folder of the entries. [`seal`](Self::seal) checks digest and size and renames it; dropped
+/// unsealed, it is removed.
 #[derive(Debug)]
 pub struct CacheDraft {
     cache: Cache,
@@ -36,10 +37,10 @@ impl CacheDraft {
         Ok(Self { cache, folder: folder.to_owned(), file, hasher: Sha256::new(), written: 0 })
     }
 
-    /// Ends the entry.
+    /// Verifies digest and size, and makes the entry visible.
     ///
     /// # Errors
-    /// Other bytes than those of this name and size; a file system that does not take it. Nothing is left then.
+    /// Digest or size differ, or the file cannot be written. Nothing is left behind.
     pub fn seal(mut self, digest: Digest, size: u64) -> Result<CachedBlob, Failure> {
         let fault = |error: &io::Error| write_failure(&self.folder, error);
         self.file.flush().map_err(|error| fault(&error))?;

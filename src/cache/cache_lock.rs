@@ -14,7 +14,8 @@ use rustix::{
 
 use super::identity::{Identity, Moment};
 
-/// The lock of the cache, shared until it is asked for alone. Ends with the process.
+/// The advisory lock of the cache: shared while the cache is used, exclusive while something is removed. It ends with the
+/// process.
 #[derive(Debug)]
 pub(super) struct CacheLock {
     file: File,
@@ -39,12 +40,12 @@ impl CacheLock {
         Ok(Self { file, works })
     }
 
-    /// Whether nobody else has the lock; then nobody else gets it before [`Self::share`].
+    /// Tries to take the exclusive lock, which lasts until [`Self::share`]; `false` if another process holds the lock.
     pub(super) fn try_alone(&self) -> bool {
         self.works && flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 
-    /// Waits until nobody else has the lock.
+    /// Waits for the exclusive lock.
     pub(super) fn alone(&self) -> io::Result<()> {
         if !self.works {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "its file system has no locks"));
@@ -52,7 +53,7 @@ impl CacheLock {
         Ok(retry_on_intr(|| flock(&self.file, FlockOperation::LockExclusive))?)
     }
 
-    /// Lets others in again.
+    /// Changes the exclusive lock back to a shared one.
     pub(super) fn share(&self) {
         let _ = retry_on_intr(|| flock(&self.file, FlockOperation::LockShared));
     }

@@ -9,8 +9,8 @@ use super::Cache;
 use crate::oci::Digest;
 
 impl Cache {
-    /// The whole of the entry of this name, when it has at most `limit` bytes: a manifest that somebody pinned, whose size
-    /// nobody knows. None where it is not, or is damaged.
+    /// The content of the entry with this digest, if it has at most `limit` bytes: for a pinned manifest, whose size is not
+    /// known. `None` if it is missing or damaged.
     pub fn document(&self, digest: Digest, limit: u64) -> Option<Vec<u8>> {
         let size = File::open(self.blobs().join(digest.hex())).ok()?.metadata().ok()?.len();
         if size > limit {
@@ -22,7 +22,7 @@ impl Cache {
         (Digest::of(&bytes) == digest).then_some(bytes)
     }
 
-    /// Keeps a small blob, unless it is here. A cache that takes nothing is no reason to fail.
+    /// Stores a small blob, unless it is there. A cache that cannot be written is not an error.
     pub fn keep(&self, bytes: &[u8]) {
         let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
         if self.blob(digest, size).is_some() {

@@ -8,7 +8,7 @@ use rustix::fs::Stat;
 pub type Moment = (i64, u32);
 
 /// Device, inode, size and both times of a file. Where the file system keeps true times
-/// ([`tells_changes`](super::tells_changes)), nobody can set the time of the last change (`ctime`), so content that was
+/// ([`tells_changes`](super::tells_changes)), no program can set the time of the last change (`ctime`), so content that was
 /// changed under an old modification time has another identity, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
@@ -29,14 +29,14 @@ impl Identity {
         Self { device, inode, size, modified: modified.0, changed: changed.0, nanos: (modified.1, changed.1) }
     }
 
-    /// The identity of what was looked at.
+    /// The identity by the metadata of an open file or a path.
     pub fn of(meta: &Metadata) -> Self {
         let nanos = |nanos: i64| u32::try_from(nanos).unwrap_or_default();
         let modified = (meta.mtime(), nanos(meta.mtime_nsec()));
         Self::new((meta.dev(), meta.ino()), meta.size(), modified, (meta.ctime(), nanos(meta.ctime_nsec())))
     }
 
-    /// The same of a file that was looked at from its folder.
+    /// The identity by a `stat` relative to the file's directory.
     pub fn of_stat(stat: &Stat) -> Self {
         let nanos = |nanos: u64| u32::try_from(nanos).unwrap_or_default();
         let modified = (stat.st_mtime, nanos(stat.st_mtime_nsec));
@@ -50,12 +50,12 @@ impl Identity {
         Self { device, ..*self }
     }
 
-    /// When its content was modified last, as anybody may say.
+    /// The modification time (`mtime`), which any program may set.
     pub(super) const fn modified(&self) -> Moment {
         (self.modified, self.nanos.0)
     }
 
-    /// When anything of it changed last.
+    /// The time of the last change (`ctime`), which the kernel sets.
     pub(super) const fn changed(&self) -> Moment {
         (self.changed, self.nanos.1)
     }

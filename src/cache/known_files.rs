@@ -41,16 +41,16 @@ impl Input {
     }
 }
 
-/// What is known of files.
+/// The memo of files, with the blobs of this call that are not in it yet.
 #[derive(Debug, Default)]
 pub(super) struct KnownFiles {
     memo: Option<Memo>,
     boot: [u8; 16],
-    /// A moment before anything that is read from now on.
+    /// A time of the file system's clock, before all reads from now on.
     moment: Option<Moment>,
-    /// Blobs whose bytes went through our hands, by device and inode.
+    /// Blobs that this process wrote or hashed, by device and inode.
     seen: BTreeMap<(u64, u64), (Identity, Digest)>,
-    /// Those that have their last name now.
+    /// Of those, the blobs that are at their final path.
     settled: Vec<PathBuf>,
     devices: Devices,
 }
@@ -85,7 +85,7 @@ impl KnownFiles {
         self.moment
     }
 
-    /// What is known of the input in this state, where its file system would have told of a change.
+    /// What is known of the input in this state, if its file system records every change.
     fn input(&mut self, root: &Path, identity: &Identity, place: FilePlace<'_>, day: u32) -> Option<Input> {
         let record = self.find(root, identity, DigestKind::Input, day)?;
         self.believes(identity, place, DigestKind::Input).then(|| Input::of(record))
@@ -198,7 +198,7 @@ impl Cache {
         let Some(mounted) = known.devices.mounted(identity) else { return };
         known.memo(self.root()).forget(&mounted, self.day());
         if let Some(Some(held)) = self.0.held.get() {
-            // One that cannot be written now is there for the next build to find.
+            // If the memo cannot be written, the next build finds the old record, and fails in the same way.
             let _ = known.save(self.root(), held, self.day());
         }
     }
@@ -228,14 +228,14 @@ impl Cache {
         is_it
     }
 
-    /// The bytes of the file went through our hands, and are those of this name.
+    /// Records that the file was hashed by this process and has this digest.
     pub fn saw_blob(&self, file: &File, digest: Digest) {
         let Ok(meta) = file.metadata() else { return };
         let identity = Identity::of(&meta);
         self.known().seen.insert((identity.device, identity.inode), (identity, digest));
     }
 
-    /// The blob at `path`, which was seen, has its last name: it is remembered when all is done.
+    /// Records that a blob is at its final path; [`Cache::save`] adds it to the memo.
     pub fn settle_blob(&self, path: &Path) {
         if self.enter().is_ok() {
             self.known().settled.push(path.to_owned());

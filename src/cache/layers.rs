@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::PathBuf};
 
-/// What the kernel says of the mounts that this process sees.
+/// The mount table of this process (`/proc/self/mountinfo`).
 pub(super) fn mount_table() -> Option<Vec<u8>> {
     fs::read("/proc/self/mountinfo").ok()
 }

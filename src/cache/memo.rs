@@ -73,7 +73,7 @@ impl Memo {
     pub(super) fn put(&mut self, record: &MemoRecord) {
         let place = u32::try_from(self.new.len()).ok();
         if let Some(place) = place.filter(|_| self.new.len() < Limits::MEMO_RECORDS) {
-            // One that is there for the file already stays in the sheet, where nobody finds it.
+            // An older record of the file stays in the sheet, and no lookup finds it.
             self.places.insert(record.key(), place);
             self.new.push(record);
         }
@@ -160,7 +160,7 @@ impl Memo {
     }
 }
 
-/// The whole file; nothing of one that is too large to be ours.
+/// The content of the memo file; empty if the file is larger than any memo.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();

@@ -1,20 +1,19 @@
 //! The cache: blobs, digests of files by their state, and results of earlier work. `build`, `commands` and `registry` use it.
 //!
 //! ```text
-//! lock          shared by whoever works with the cache, exclusive while something is removed; its time is our clock
+//! lock          shared while a process uses the cache, exclusive while something is removed; its mtime is the clock
 //! memo          digests of files by their identity
 //! blobs/        by SHA-256: layers that were built or pulled, files that were fetched
 //! layers/       by everything that reaches the bytes of a layer: which blob it is
-//! scans/        by the layer: what the audit saw in it
-//! verdicts/     by image, policy, day and rules: that the audit had nothing against it
+//! scans/        by layer: the scan of the audit
+//! verdicts/     by image, policy, day and rules: that the audit of a build found nothing
 //! used/         when a blob was last used, where that is not when it was made
-//! go/ cargo/    where toolchains keep what they compiled; theirs, except that what nobody uses is removed
+//! go/ cargo/    build caches of the toolchains; hardpan only removes what was not used for long
 //! ```
 //!
-//! Nothing is believed because it is here: a blob is taken when the file is in the state in which its bytes were seen, or
-//! when they are seen again, and always when they are seen again where the times of files tell nothing ([`tells_changes`]);
-//! every record has a checksum over its name and its bytes. What is damaged costs the work that
-//! it would have saved. Nothing here is synced to the disk, for the same reason.
+//! The cache is not trusted. A blob is used without being hashed again only if its file is in the state in which it was
+//! hashed, on a file system whose times record every change ([`tells_changes`]); every record has a checksum over its name
+//! and its bytes. A damaged entry is removed, and its work is done again. For the same reason nothing is synced to the disk.
 
 mod cache_draft;
 mod cache_lock;
@@ -112,8 +111,8 @@ impl Cache {
         &self.0.root
     }
 
-    /// Takes the shared lock, so that nothing is removed while the caller works; makes the folder. Waits for somebody who
-    /// is removing.
+    /// Makes the folder and takes the shared lock, so that nothing is removed while the caller works. Waits while another
+    /// process removes entries.
     ///
     /// # Errors
     /// The folder cannot be made or written. The cache is empty then, and takes nothing.
@@ -127,9 +126,9 @@ impl Cache {
         }
     }
 
-    /// The blob of this name and size; none where it is not, or is damaged, which removes it.
+    /// The blob with this digest and size. `None` if it is missing or damaged; a damaged one is removed.
     ///
-    /// Its bytes are read only where the file is not in the state in which they were seen before.
+    /// It is hashed only if its file is not in the state in which it was hashed before.
     pub fn blob(&self, digest: Digest, size: u64) -> Option<CachedBlob> {
         let path = self.blob_path(digest);
         let file = File::open(&path).ok()?;
@@ -141,7 +140,7 @@ impl Cache {
         Some(CachedBlob { path, digest, size })
     }
 
-    /// The blob of this name, whatever its size; none where it is not, or is damaged, which removes it.
+    /// The blob with this digest, of any size. `None` if it is missing or damaged; a damaged one is removed.
     pub fn blob_of(&self, digest: Digest) -> Option<CachedBlob> {
         let size = fs::metadata(self.blobs().join(digest.hex())).ok()?.len();
         self.blob(digest, size)
@@ -194,10 +193,10 @@ impl Cache {
         Ok(())
     }
 
-    /// Writes down what is known of files, and removes what was not used for longest where there is too much.
+    /// Writes the memo, and removes the least recently used entries if the cache is above its limit.
     ///
     /// # Errors
-    /// The folder cannot be written; nothing is lost but time.
+    /// The folder cannot be written. Later calls repeat the work.
     pub fn save(&self) -> Result<(), Failure> {
         let Some(Some(held)) = self.0.held.get() else { return Ok(()) };
         let fault = |error: io::Error| write_failure(&self.0.root, &error);

@@ -3,7 +3,7 @@
 //! A disk keeps true times as long as the kernel writes it. What makes an image of a file system from a folder
 //! (`mke2fs -d`, `mkfs.btrfs --rootdir`) sets all times itself, and where images are to be the same each time, they are. Then
 //! a file of the next image has the device, inode, size and times of the one in the last, and other bytes. So what is known
-//! of a file is known until its file system is mounted again.
+//! of a file is forgotten when its file system is mounted again.
 
 use std::{
     fs,

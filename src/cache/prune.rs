@@ -57,7 +57,7 @@ pub struct Pruned {
     pub left: CacheCount,
 }
 
-/// What a look at every byte found.
+/// The result of [`Cache::verify`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
     /// What is as it should be.
@@ -85,7 +85,7 @@ enum CacheItemKind {
 }
 
 impl Cache {
-    /// What is in the cache. `compilers` counts what toolchains keep, too, which takes a look at every file.
+    /// Counts what is in the cache, the build caches of toolchains included: those are walked file by file.
     pub fn status(&self) -> Status {
         let items = self.items(true);
         let count = |wanted: &dyn Fn(CacheItemKind) -> bool| items.iter().filter(|item| wanted(item.kind)).fold_count();
@@ -126,7 +126,7 @@ impl Cache {
         let memo = super::memo::is_sound(&self.root().join("memo"));
         for item in self.items(false) {
             let name = item.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // What a killed process left: nobody else is here.
+            // Drafts of killed processes: with the exclusive lock there is no other process.
             if name.starts_with('.') {
                 fs::remove_file(&item.path).map_err(fault)?;
                 continue;
@@ -151,10 +151,11 @@ impl Cache {
         Ok(verified)
     }
 
-    /// Removes what is too much or too old, where nobody else uses the cache at this moment.
+    /// Removes entries that are above the limit or too old, if no other process uses the cache at this moment.
     pub(super) fn evict(&self, held: &CacheLock) {
         if !held.try_alone() {
-            // The lock may be gone: whoever changes it has neither for a moment.
+            // The upgrade of the lock is not atomic: for a moment this process holds neither, and another may have removed
+            // it.
             held.share();
             return;
         }
@@ -215,7 +216,7 @@ impl Cache {
         let mut items = Vec::new();
         for name in COMPILERS {
             let folder = self.root().join(name);
-            // A link is somebody's choice, and what it leads to may be in use by others.
+            // A symbolic link was made by the user, and its target may be in use elsewhere.
             if !fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir()) {
                 continue;
             }
@@ -254,7 +255,7 @@ impl<'a, I: Iterator<Item = &'a CacheItem>> FoldCount for I {
     }
 }
 
-/// The regular files of a folder, drafts that nobody ended included.
+/// The regular files of a folder, unfinished drafts included.
 fn files(folder: &Path, kind: CacheItemKind) -> Vec<CacheItem> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let item = |entry: fs::DirEntry| {
@@ -264,7 +265,7 @@ fn files(folder: &Path, kind: CacheItemKind) -> Vec<CacheItem> {
     entries.flatten().filter_map(item).collect()
 }
 
-/// Removes one thing. A folder is moved out of the way first, so that nobody finds it half gone.
+/// Removes one item. A folder is renamed first, so that no process finds half of it.
 fn remove(item: &CacheItem) -> bool {
     if !matches!(item.kind, CacheItemKind::Bench(_)) {
         return fs::remove_file(&item.path).is_ok();
@@ -274,7 +275,7 @@ fn remove(item: &CacheItem) -> bool {
     fs::rename(&item.path, &away).and_then(|()| fs::remove_dir_all(&away)).is_ok()
 }
 
-/// Notes what the folder of a compile takes, so that it counts in the bound of the cache without a look at each file.
+/// Records the size of a toolchain's build cache, so that it counts against the limit without a walk over its files.
 ///
 /// # Errors
 /// The note cannot be written; then the folder counts as empty.

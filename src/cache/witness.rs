@@ -18,7 +18,7 @@ use super::{
     mounted::mounting,
 };
 
-/// What the time of the last change (`ctime`) tells of the content of a file.
+/// What an unchanged ctime proves about the content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Witness {
     /// Nothing: it may be the modification time, a constant or the clock of another machine.

@@ -198,8 +198,7 @@ where
     Ok(())
 }
 
-/// What a file is, for whoever looks for a program in a folder: the platform it runs on, or why no image can have it.
-/// `None` is no program at all.
+/// The platform of a program that `init` finds in a folder, or why no image can run it. `None` if it is not a program.
 pub fn prebuilt(file: &Path) -> Option<Result<Platform, String>> {
     let opened = std::fs::File::open(file).ok()?;
     let elf = match read(opened) {

@@ -15,7 +15,7 @@ use crate::report::Limits;
 /// sections takes.
 const OVERLAP: usize = 64 << 10;
 
-/// The bytes of an ELF file that were kept while it was read as a stream.
+/// The bytes of an ELF file that are kept while it is read as a stream.
 ///
 /// A file of up to [`Limits::ELF_HEAD_BYTES`] is here whole. Of a longer one the middle is missing: headers and names lie
 /// at the front, section headers at the end. What linkers put behind the code is kept wherever it is: the dynamic

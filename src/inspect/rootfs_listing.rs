@@ -75,8 +75,7 @@ pub(super) fn list_rootfs(image: &StoredImage) -> Result<RootfsListing, Failure>
     }
     let scans: Vec<&LayerScan> = scans.iter().collect();
     let apply = |reading| {
-        let too_many =
-            || Failure::error(ErrorName::ImageTooLarge, "putting the layers on each other takes too many steps");
+        let too_many = || Failure::error(ErrorName::ImageTooLarge, "applying the layers takes too many steps");
         LayeredRootfs::of(&scans, reading).ok_or_else(too_many)
     };
     let followed = apply(LinkReading::Followed)?;

@@ -8,7 +8,7 @@ use crate::{
     report::Limits,
 };
 
-/// What the entries of one report may still take in memory.
+/// The memory that the entries of a report may still take.
 #[derive(Debug)]
 pub struct ReportBudget(usize);
 

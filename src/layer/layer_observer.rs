@@ -2,7 +2,7 @@
 
 use super::WrittenLayer;
 
-/// Sees the tar of one layer once, in order, while it is hashed and compressed.
+/// Receives the tar of one layer, in order, while it is hashed and compressed.
 pub trait LayerObserver {
     /// Takes the next bytes of the tar; pieces may be of any size.
     fn observe(&mut self, tar: &[u8]);
@@ -11,7 +11,7 @@ pub trait LayerObserver {
     fn end(self: Box<Self>, written: &WrittenLayer);
 }
 
-/// Looks away.
+/// Ignores the tar.
 #[derive(Debug, Clone, Copy)]
 pub struct NoObserver;
 

@@ -105,7 +105,7 @@ fn pack<'a, E: LayerEncoder<'a>>(
     Ok((diff_id, unpacked_size, encoder.into_draft()))
 }
 
-/// What stands between the tar and the draft.
+/// The compression between the tar and the draft of the blob.
 trait LayerEncoder<'a>: Write {
     /// Writes what it still holds. Called once, at the end.
     fn finish(&mut self) -> io::Result<()>;

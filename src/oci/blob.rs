@@ -19,7 +19,7 @@ pub trait Open: Send + Sync + fmt::Debug {
 
 /// Where the blobs of an image are put before the image has a name.
 ///
-/// What is put here is invisible until the place that made the sink is told to publish.
+/// Blobs are invisible until the output that made the sink publishes the image.
 pub trait BlobSink: Sync {
     /// Starts a blob whose digest is not known yet.
     fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure>;
@@ -37,7 +37,7 @@ pub trait BlobDraft: Write + Send {
     /// Ends the blob and gives its descriptor (media type, digest and size; no annotations).
     fn seal(self: Box<Self>, media_type: &'static str) -> Result<Descriptor, Failure>;
 
-    /// A write error, told with the place and how many bytes were written so far.
+    /// A write error as a failure, with the path and the number of bytes written.
     fn failure(&self, error: &io::Error) -> Failure;
 }
 

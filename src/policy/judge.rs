@@ -28,7 +28,7 @@ pub struct PolicyJudge<'a> {
     used: BTreeSet<usize>,
 }
 
-/// What is to be said of an exception of the policy itself.
+/// A finding about a waiver itself: it has ended, or covers nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upkeep {
     /// Which one, counted from 0.
@@ -75,7 +75,7 @@ impl<'a> PolicyJudge<'a> {
         }
     }
 
-    /// What is to be said of the exceptions once all was judged: those that ended, and those that except nothing.
+    /// The findings about waivers, once all breaches were judged: those that have ended, and those that cover nothing.
     pub fn upkeep(&self) -> Vec<Upkeep> {
         let mut all = Vec::new();
         for (index, waiver) in self.policy.waivers.iter().enumerate() {

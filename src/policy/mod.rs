@@ -48,7 +48,7 @@ impl Policy {
         }
     }
 
-    /// The profile that every build keeps to where nobody says otherwise.
+    /// The profile of builds, unless a policy file says otherwise.
     pub fn hardened() -> Self {
         Self::failing_on("hardened", Severity::Medium)
     }

@@ -178,7 +178,7 @@ fn unknown(name: &str, vars: &BTreeMap<String, String>) -> Failure {
     }
 }
 
-/// A part of a text with variables.
+/// A piece of a text with variables.
 enum TemplatePiece<'a> {
     /// Goes as it is.
     Text(&'a str),

@@ -56,9 +56,10 @@ impl Limits {
     pub const ZSTD_WINDOW_LOG: u32 = 27;
     /// Images of a base's index that are read for their platform, because the index does not give it: real ones name all.
     pub const BASE_IMAGES: usize = 64;
-    /// How deep an index may nest in a layout that somebody else made.
+    /// How deep indexes may nest in a layout from outside.
     pub const INDEX_DEPTH: usize = 4;
-    /// Layers up to this are made by whoever needs them, without waiting for a turn; one block, so that no thread is started.
+    /// Layers up to this are written by the thread that needs them, without a job slot: one block, so that no thread is
+    /// started.
     pub const SMALL_LAYER_BYTES: u64 = 256 << 10;
     /// Layers up to this that need no file of the host are made again rather than looked up: it takes some 30 microseconds.
     pub const CHEAP_LAYER_BYTES: u64 = 32 << 10;
@@ -82,7 +83,7 @@ impl Limits {
     pub const ID: u32 = 2_147_483_647;
     /// The largest files of a layer that an audit names: what a treemap can show.
     pub const AUDIT_LARGEST: usize = 64;
-    /// Other places of one finding; whoever has seen so many knows that it is everywhere.
+    /// Further places of one finding that a report lists: more would only repeat that it is everywhere.
     pub const AUDIT_ALSO: usize = 32;
     /// The beginning of an ELF file that an audit keeps. Most programs are there whole; of the largest known ones the names
     /// of symbols, which come first, end below 4 MiB. A build of one may take 64 MiB altogether.
@@ -96,9 +97,9 @@ impl Limits {
     pub const ELF_COMMENT_BYTES: u64 = 64 << 10;
     /// Input that the search for secrets examines at once: it stays in the second cache of any processor.
     pub const SECRET_BLOCK: usize = 64 << 10;
-    /// Bytes before a keyword that a detector may look at: a URL's scheme, the start of a token, a line or two.
+    /// Bytes before a keyword that a detector may read: a URL's scheme, the start of a token, a line or two.
     pub const SECRET_BEHIND: usize = 512;
-    /// Bytes from a keyword on that a detector may look at: more than the largest key or token.
+    /// Bytes from a keyword on that a detector may read: more than the largest key or token.
     pub const SECRET_AHEAD: usize = 32 << 10;
     /// A key in PEM: RSA of 16384 bits takes 12.5 KiB of base64, and escapes may make that a fifth more.
     pub const PEM_BYTES: usize = 24 << 10;
@@ -137,11 +138,12 @@ impl Limits {
     pub const AUDIT_FINDINGS: usize = 200;
     /// Files smaller than this are no waste when their content is there twice.
     pub const AUDIT_DUPLICATE_BYTES: u64 = 64 << 10;
-    /// Places of builders' paths in one program that are told.
+    /// Paths of the build machine that are reported for one program.
     pub const AUDIT_SAMPLES: usize = 3;
     /// Layers above which an image is slow to pull and to start.
     pub const AUDIT_LAYERS: usize = 32;
-    /// Findings of one rule that the text of an audit shows without `-v`; whoever repairs these looks again.
+    /// Findings of one rule that the text of an audit shows without `-v`: after these are repaired, another audit shows the
+    /// rest.
     pub const AUDIT_SHOWN: usize = 10;
     /// Findings of one rule on the page of an audit: a browser still scrolls through all rules with so many.
     pub const AUDIT_PAGE: usize = 200;
@@ -160,11 +162,11 @@ impl Limits {
     /// What a broken download must have brought before its next breaks count from none again: as much as a slow line
     /// brings in a second, and enough that no server keeps us by the byte.
     pub const DOWNLOAD_PIECE_BYTES: u64 = 16 << 10;
-    /// Warnings of registries that are shown; a registry has one or two for everybody.
+    /// Warnings of registries that are shown; a registry usually sends one or two.
     pub const NOTICES: usize = 16;
     /// A registry's answer with a token: the longest tokens that are seen have 20 KiB.
     pub const TOKEN_BYTES: u64 = 256 << 10;
-    /// A registry's refusal, which is a sentence or two in JSON; of a longer one only the status is told.
+    /// A registry's error document, which is a sentence or two in JSON; of a longer one only the status is reported.
     pub const REFUSAL_BYTES: u64 = 64 << 10;
     /// Repetitions of one request after a fault that may pass; with their pauses about 6 seconds.
     pub const RETRIES: u32 = 5;
@@ -200,6 +202,6 @@ impl Limits {
     pub const CACHE_BYTES: u64 = 10_000_000_000;
     /// How long a use of the cache's entry lasts before it is noted again.
     pub const CACHE_TOUCH: std::time::Duration = std::time::Duration::from_secs(3600);
-    /// After which what a toolchain compiled and nobody asked for again is removed.
+    /// Age after which an unused entry of a toolchain's build cache is removed.
     pub const CACHE_AGE: std::time::Duration = std::time::Duration::from_secs(60 * 86_400);
 }

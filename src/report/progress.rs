@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-/// What a line is about, from what everybody reads to what hardly anybody does.
+/// How much detail a line has: steps are always shown, details with `-v`, traces with `-vv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressLevel {
     /// [`Progress::step`].
@@ -26,7 +26,7 @@ pub trait Progress: Sync + fmt::Debug {
     /// Something that takes a while begins; it ends when the last handle is dropped. `what` is what is shown meanwhile,
     /// `bytes` is how many there will be, where that is known.
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task>;
-    /// Whether such lines are shown: whoever has many of them need not make them otherwise.
+    /// Whether lines of this level are shown; a caller with many of them need not format them otherwise.
     fn shows(&self, line: ProgressLevel) -> bool;
 }
 

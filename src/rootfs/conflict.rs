@@ -1,6 +1,6 @@
 //! [`LayerConflict`]: an entry of a layer that does not fit on the layers below, or that engines apply differently.
 
-/// Something about how an entry fits on what is there.
+/// A conflict between an entry and the layers below it, or between engines about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LayerConflict {
     /// The same layer has the path already, in that entry.
@@ -85,31 +85,31 @@ impl LayerConflict {
     pub fn sentence(&self, path: &str, target: &str) -> String {
         match self {
             Self::Twice(_) => format!("the layer has `{path}` twice"),
-            Self::ThroughLink { link, .. } => format!("`{path}` is written through the link `{link}`"),
+            Self::ThroughLink { link, .. } => format!("`{path}` is written through the symbolic link `{link}`"),
             Self::ThroughNothing { link } => {
-                format!("`{path}` is written through the link `{link}`, which leads nowhere")
+                format!("`{path}` is written through the symbolic link `{link}`, which leads nowhere")
             }
-            Self::ThroughFile { file } => format!("`{path}` is written below `{file}`, which is no folder"),
+            Self::ThroughFile { file } => format!("`{path}` is written below `{file}`, which is not a folder"),
             Self::Root => "the root is not a folder, so that everything would be written elsewhere".to_owned(),
             Self::NoTarget => {
-                format!("the hard link `{path}` points at `{target}`, which is not there before it")
+                format!("the hard link `{path}` points at `{target}`, which the layer does not have before it")
             }
-            Self::TargetIsNoFile => format!("the hard link `{path}` points at `{target}`, which is no file"),
+            Self::TargetIsNoFile => format!("the hard link `{path}` points at `{target}`, which is not a regular file"),
             Self::OtherLayer => format!("the hard link `{path}` points at `{target}` of a lower layer"),
             Self::TargetOutside => format!("the hard link `{path}` points above the root: `{target}`"),
             Self::Whiteout(why) => format!("the whiteout `{path}` is invalid: {why}"),
             Self::OtherMetadata => {
                 format!("the hard link `{path}` has another mode or owner than `{target}`, to which it points")
             }
-            Self::WhiteoutOfNothing => format!("the whiteout `{path}` is in a folder that is not there"),
+            Self::WhiteoutOfNothing => format!("the whiteout `{path}` is in a folder that does not exist"),
             Self::RootMetadata => "a layer above the first gives the root another mode or owner".to_owned(),
             Self::ImpliedDirectory { directory } => format!(
                 "`{path}` is in `{directory}`, for which its layer has no entry: some engines give the folder to root, 0755"
             ),
             Self::OverlayWhiteout => {
-                format!("`{path}` is overlayfs's mark of a deletion, which hides a file from some engines")
+                format!("`{path}` is an overlayfs whiteout (device 0:0), which deletes a file in some engines")
             }
-            Self::UnknownType => format!("`{path}` is of a type that engines do not agree on"),
+            Self::UnknownType => format!("`{path}` has a tar type that engines handle differently"),
         }
     }
 

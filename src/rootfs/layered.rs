@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{oci::ImagePath, report::Limits};
 
-/// Where an entry is: layer and index.
+/// The position of an entry: its layer, and its index in the tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EntryIndex {
     /// Of the layers, the lowest first.
@@ -160,7 +160,7 @@ impl LayeredRootfs {
         Some(layered)
     }
 
-    /// Looks at what only the end of a layer tells.
+    /// Reports conflicts that are known only at the end of a layer.
     fn end_of_layer(&mut self, layer: usize) {
         for (at, mut directory) in std::mem::take(&mut self.vacant) {
             if self.rootfs.get(&directory).is_none() && !self.rootfs.has_below(&mut directory) {

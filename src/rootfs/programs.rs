@@ -38,7 +38,7 @@ pub trait ProgramFiles {
     /// was kept.
     fn headers(&self, file: &Self::File) -> Result<Cow<'_, Elf>, NotRead>;
 
-    /// Whether anybody may execute it.
+    /// Whether its mode lets any user execute it.
     fn is_executable(&self, file: &Self::File) -> bool;
 
     /// The whole of the small file that a path leads to. `Err` is a file that was not kept.
@@ -48,7 +48,7 @@ pub trait ProgramFiles {
     fn variable(&self, name: &str) -> Option<Cow<'_, str>>;
 }
 
-/// Why nothing is known of a file.
+/// Why the headers or the text of a file are not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRead {
     /// It is no ELF file.
@@ -57,7 +57,7 @@ pub enum NotRead {
     TooLarge,
 }
 
-/// How it is about the loader of a program.
+/// The loader (`PT_INTERP`) of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loader<F> {
     /// The program needs none.
@@ -66,7 +66,7 @@ pub enum Loader<F> {
     Unnamed,
     /// It is not in the image.
     Missing(String),
-    /// It is there, and the kernel does not start what nobody may execute (`execve(2)`, EACCES).
+    /// It is there, and no user may execute it, so that the kernel does not start it (`execve(2)`, EACCES).
     NotExecutable(F),
     /// It is there.
     Found(F),

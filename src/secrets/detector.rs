@@ -214,7 +214,7 @@ impl Detector {
         let value = window.bytes.get(at.clone())?;
         let (proven, severity) = self.prove(proof, value, window, work)?;
         let is_alone = !has_neighbour || proven;
-        // A wrong checksum may be a token that its maker did not issue; whoever wrote it down meant one all the same.
+        // A wrong checksum may be a token that its maker did not issue; it is a leak of the same kind.
         let severity = if is_binary && !proven && has_checksum { Some(Severity::Medium) } else { severity };
         let is_real = is_alone && !placeholder::is_sample_token(value);
         is_real.then_some(FoundSecret { at, value: Cow::Borrowed(value), name: None, severity, proven })

@@ -57,8 +57,8 @@ impl Serialize for SecretHit {
 
 /// `secret` in a form that can be shown: the first four characters, the last two and eight digits of its SHA-256.
 ///
-/// A short one is a password that somebody chose: six of its characters are half of it, and a digest lets one try
-/// all the rest. Of such a one nothing is shown.
+/// A short secret is a password that a person chose: six of its characters are half of it, and with a digest the rest can
+/// be guessed. Nothing of it is shown.
 pub(super) fn mask(secret: &[u8]) -> String {
     let printable = secret.iter().all(u8::is_ascii_graphic);
     if secret.len() < Limits::MASKABLE_BYTES {

@@ -40,7 +40,7 @@ const PACKAGES: [&str; 12] = [
     "jvm",
     "rustlib",
 ];
-/// Where distributions keep what nobody edits.
+/// Folders of distributions for files that users do not edit.
 const SYSTEM: [&str; 7] =
     ["usr/share/", "usr/lib/", "usr/lib64/", "usr/include/", "usr/libexec/", "usr/local/go/", "lib/"];
 

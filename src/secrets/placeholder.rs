@@ -2,7 +2,7 @@
 
 use super::{class::Class, entropy};
 
-/// Words of which a value is made that somebody is meant to replace.
+/// Words that placeholders consist of.
 const STAND_INS: [&str; 34] = [
     "changeme",
     "change_me",

@@ -18,7 +18,7 @@ use crate::report::{Limits, Rule, Severity};
 /// Looks for secrets in one file, given in chunks of any size; the sizes change nothing.
 #[derive(Debug)]
 pub struct SecretScanner {
-    /// What the path says about the worth of a secret; nobody asks before something is found.
+    /// How the path changes the severity of a secret; computed when something is found.
     location: OnceCell<Location>,
     format: Option<Format>,
     path: String,
@@ -165,7 +165,7 @@ impl SecretScanner {
         }
     }
 
-    /// Looks for keywords in what has its whole window, at the end of the stream in all that is left.
+    /// Searches for keywords in the part of the stream whose windows are complete; at the end in all that is left.
     fn search_window(&mut self, is_last: bool) {
         let margin = if is_last { 0 } else { Limits::SECRET_AHEAD };
         let to = self.window.len().saturating_sub(margin);

@@ -11,7 +11,7 @@ use crate::report::Severity;
 
 /// What stands between a scheme and the rest.
 pub(super) const MARK: &str = "://";
-/// The longest user and password that are looked for; a longer one is no URL that somebody wrote.
+/// The longest user and password that are looked for; longer ones are not credentials.
 const USERINFO: usize = 256;
 /// Passwords of manuals.
 const SAMPLES: [&str; 14] = [

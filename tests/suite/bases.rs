@@ -214,7 +214,7 @@ fn the_policy_says_where_bases_come_from_by_whole_components() {
     let text = format!("base = \"./base\"\n{APP}[policy]\nregistries = [\"{host}\"]\n");
     let case = Case::new().recipe(&text).file("app", elf::static_amd64());
     let case = Base::of([Stage::distroless(Family::Oci, "amd64")]).layout(case, "base");
-    case.build().fails(1).says("a base on the disk is from none of the policy's registries");
+    case.build().fails(1).says("a base on the disk is not from a registry that the policy allows");
 }
 
 #[test]

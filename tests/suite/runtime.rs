@@ -239,5 +239,5 @@ fn an_image_that_no_hardened_deployment_would_start_is_refused() {
         .fails(2)
         .says("`--runtime nomad` is not one of `kubernetes`");
     let odd = ["out/hello", "--as", "a b"];
-    case.run(inspect.into_iter().chain(odd)).fails(2).says("`a b` is no name that an image could be pulled by");
+    case.run(inspect.into_iter().chain(odd)).fails(2).says("`a b` is not an image reference that could be pulled");
 }

@@ -81,7 +81,11 @@ fn read_accounts<'a>(
     match listed.file {
         RuleFile::Kept(file) => Some(file),
         RuleFile::Unread(at) => {
-            notes.unknown(rule, view.place(at), format!("`{path}` is a link to it, and it does not look like one"));
+            notes.unknown(
+                rule,
+                view.place(at),
+                format!("`{path}` is a symbolic link to it, and its content is not that of an accounts file"),
+            );
             None
         }
         RuleFile::Nothing => None,

@@ -53,7 +53,7 @@ fn check_stop_signal(view: &ImageView<'_>, notes: &mut RuleNotes) {
         notes.found(Rule::StopSignal, place(), format!("`{signal}` cannot be caught"));
     } else if !SIGNALS.contains(&name) && !number.is_some_and(|number| (1..=64).contains(&number)) && !is_realtime(name)
     {
-        notes.found(Rule::StopSignal, place(), format!("`{signal}` is no signal"));
+        notes.found(Rule::StopSignal, place(), format!("`{signal}` is not a signal"));
     }
 }
 
@@ -72,7 +72,9 @@ fn check_healthcheck(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let words: Vec<&str> = test.into_iter().flatten().filter_map(Value::as_str).collect();
     let place = || FindingPlace::key("config.Healthcheck");
     match words.as_slice() {
-        [] => notes.not_applicable(Rule::Healthcheck, "there is none; OCI images have no field for it"),
+        [] => {
+            notes.not_applicable(Rule::Healthcheck, "the image has no health check; OCI images have no field for one")
+        }
         ["CMD-SHELL", ..] if view.complete && view.find("/bin/sh").is_err() => {
             let message = "the health check needs a shell, which is not in the image";
             notes.weigh(Rule::Healthcheck, Severity::Medium, place(), message);
@@ -106,7 +108,7 @@ fn check_working_directory(view: &ImageView<'_>, notes: &mut RuleNotes) {
     }
     match view.find(&clean) {
         Ok((path, _, entry)) if entry.kind != TarEntryKind::Directory => {
-            notes.found(Rule::WorkingDirectory, place(), format!("the working directory `{path}` is no folder"));
+            notes.found(Rule::WorkingDirectory, place(), format!("the working directory `{path}` is not a folder"));
         }
         Ok((path, _, entry)) if view.user.uid.is_some_and(|uid| uid != 0) && view.may_change(entry) => {
             let declared = view.keys("Volumes").iter().any(|volume| join("/", volume) == path);

@@ -85,7 +85,7 @@ fn check_start(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, written:
             notes.found(Rule::EntrypointMissing, place(), format!("the entrypoint `{path}` {}", why.sentence()));
         }
         _ if !matches!(entry.magic, Magic::Elf | Magic::Script) => {
-            let message = format!("the entrypoint `{path}` is no program");
+            let message = format!("the entrypoint `{path}` is not a program");
             notes.found(Rule::EntrypointMissing, place(), message);
         }
         _ => {}

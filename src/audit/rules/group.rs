@@ -51,7 +51,7 @@ pub(super) fn area(path: &str) -> String {
     format!("/{}", names.join("/"))
 }
 
-/// `1 file`, `2 files`.
-pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+/// A number with its noun: `1 entry`, `2 entries`.
+pub(super) fn count(number: usize, singular: &str, plural: &str) -> String {
+    format!("{number} {}", if number == 1 { singular } else { plural })
 }

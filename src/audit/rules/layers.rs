@@ -71,9 +71,9 @@ fn check_layers(view: &ImageView<'_>, notes: &mut RuleNotes) {
         };
         let end = join(parent(&entry.path), target);
         let message = if climbs_out(parent(&entry.path), target) {
-            format!("the link `{}` leads above the root: `{target}`", entry.path)
+            format!("the symbolic link `{}` leads above the root: `{target}`", entry.path)
         } else if is_below(&end, &HOST) && !is_below(&end, &USUAL) {
-            format!("the link `{}` leads to the host: `{target}`", entry.path)
+            format!("the symbolic link `{}` leads to the host: `{target}`", entry.path)
         } else {
             continue;
         };
@@ -86,24 +86,24 @@ fn report_flaw(view: &ImageView<'_>, notes: &mut RuleNotes, at: EntryIndex, flaw
     let path = place.path.clone().unwrap_or_default();
     match flaw {
         Flaw::DotDot(true) => {
-            notes.found(Rule::PathEscape, place, format!("the name of `{path}` climbs above the root"));
+            notes.found(Rule::PathEscape, place, format!("the name of `{path}` leads above the root by `..`"));
         }
         Flaw::DotDot(false) => {
             notes.weigh(Rule::PathEscape, Severity::High, place, format!("the name of `{path}` has `..` in it"));
         }
         Flaw::Nul => notes.found(Rule::PathEscape, place, format!("a name of `{path}` holds a NUL")),
         Flaw::Absolute => {
-            let message = format!("the name of `{path}` begins with a slash, which careless tools take for the host's");
+            let message = format!("the name of `{path}` begins with a slash: careless tools write it to the host");
             notes.weigh(Rule::PathEscape, Severity::Medium, place, message);
         }
         Flaw::Ambiguous(why) => {
-            notes.found(Rule::AmbiguousTar, place, format!("readers disagree about the tar at `{path}`: {why}"));
+            notes.found(Rule::AmbiguousTar, place, format!("tar readers disagree about `{path}`: {why}"));
         }
         Flaw::Trailing => {
-            let message = "there is something behind the end of the tar";
+            let message = "the tar has data after its end";
             notes.weigh(Rule::AmbiguousTar, Severity::Medium, view.layer(at.layer), message);
         }
-        // `owner-names` tells of it.
+        // Reported by `owner-names`.
         Flaw::ProcessId => {}
     }
 }
@@ -114,7 +114,7 @@ fn report_conflict(view: &ImageView<'_>, notes: &mut RuleNotes, at: EntryIndex, 
     let target = view.entry(at).and_then(|entry| entry.target()).unwrap_or_default();
     let (rule, severity) = match conflict {
         LayerConflict::Twice(first) => {
-            // A folder told twice, the same both times, is read the same by everybody.
+            // A folder that is there twice with the same metadata is the same for every reader.
             let same =
                 view.entry(EntryIndex { layer: at.layer, entry: *first }).zip(view.entry(at)).is_some_and(|(a, b)| {
                     a.kind == TarEntryKind::Directory

@@ -63,7 +63,7 @@ fn check_leftovers(view: &ImageView<'_>, notes: &mut RuleNotes) {
         debug_assert_eq!(entry.kind, TarEntryKind::File);
         groups.add(severity, format!("{what} in `{where_}`"), || view.place(node.inode));
     }
-    groups.report(notes, |key, number| format!("{} of {key}", count(number, "file")));
+    groups.report(notes, |key, number| format!("{} of {key}", count(number, "file", "files")));
 }
 
 /// What a path is left over from, and where that begins.
@@ -82,7 +82,7 @@ fn leftover(path: &str) -> Option<(String, &'static str)> {
         at = end + 1;
     }
     let name = path.rsplit('/').next()?;
-    // Packages of others come with such files, and nobody left them there.
+    // Third-party packages ship such files; they are not leftovers of the build.
     if path.split('/').any(|name| matches!(name, "node_modules" | "vendor" | "site-packages" | "gems")) {
         return None;
     }

@@ -2,7 +2,7 @@
 //!
 //! What makes a manifest unreadable ends the reading of the place before any rule looks: duplicate keys, `layers` beside
 //! `manifests`, counts that differ, sizes and digests of documents. Layers are checked while they are read; the engine
-//! tells of those that do not hold what their digests say, and of bombs.
+//! reports digests that do not match, and decompression bombs.
 
 use super::{
     super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
@@ -25,13 +25,13 @@ fn check_manifest(view: &ImageView<'_>, notes: &mut RuleNotes) {
         return;
     };
     if manifest.media_type().is_none() {
-        let message = "the manifest does not say what it is; readers have to guess";
+        let message = "the manifest has no `mediaType`; readers have to guess it";
         // The specification asks for it, and does not demand it.
         notes.weigh(Rule::AmbiguousManifest, Severity::Low, FindingPlace::key("manifest"), message);
     }
     let config = manifest.config();
     if config.urls().as_ref().is_some_and(|urls| !urls.is_empty()) {
-        let message = "the config is stored elsewhere: its descriptor names hosts to fetch it from";
+        let message = "the config is stored elsewhere: its descriptor has `urls`";
         notes.found(Rule::ForeignLayer, FindingPlace::key("manifest.config"), message);
     }
     for (index, layer) in manifest.layers().iter().enumerate() {
@@ -39,7 +39,7 @@ fn check_manifest(view: &ImageView<'_>, notes: &mut RuleNotes) {
         let kind = layer.media_type().to_string();
         let foreign = kind.contains("nondistributable") || kind.contains(".foreign.");
         if urls || foreign {
-            let why = if urls { "its descriptor names hosts to fetch it from" } else { "its media type says so" };
+            let why = if urls { "its descriptor has `urls`" } else { "its media type says so" };
             notes.found(Rule::ForeignLayer, view.layer(index), format!("the layer is stored elsewhere: {why}"));
         }
     }

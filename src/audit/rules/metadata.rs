@@ -32,20 +32,20 @@ fn check_metadata(view: &ImageView<'_>, notes: &mut RuleNotes) {
         .map(|key| format!("`{}`", short(key)))
         .collect();
     if !missing.is_empty() {
-        let message = format!("the image does not tell its {}", missing.join(", "));
+        let message = format!("annotations are missing: {}", missing.join(", "));
         notes.found(Rule::MissingMetadata, FindingPlace::key("manifest.annotations"), message);
     }
     for key in URLS {
         if let Some(text) = view.annotation_or_label(key).filter(|text| !text.contains("://")) {
-            notes.found(Rule::MissingMetadata, place(key), format!("`{}` is no URL: `{text}`", short(key)));
+            notes.found(Rule::MissingMetadata, place(key), format!("`{}` is not a URL: `{text}`", short(key)));
         }
     }
     if let Some(text) = view.annotation_or_label(LICENSES).filter(|text| !text.trim().is_empty() && !is_spdx(text)) {
-        let message = format!("`licenses` is no SPDX expression: `{text}`");
+        let message = format!("`licenses` is not an SPDX expression: `{text}`");
         notes.found(Rule::MissingMetadata, place(LICENSES), message);
     }
     if let Some(text) = view.annotation_or_label(CREATED).filter(|text| text.parse::<jiff::Timestamp>().is_err()) {
-        notes.found(Rule::MissingMetadata, place(CREATED), format!("`created` is no date: `{text}`"));
+        notes.found(Rule::MissingMetadata, place(CREATED), format!("`created` is not a date: `{text}`"));
     }
     notes.not_applicable(Rule::Unsigned, "signatures and SBOMs are not read from this place yet");
 }

@@ -40,10 +40,10 @@ fn check_modes(view: &ImageView<'_>, notes: &mut RuleNotes) {
         }
         match inode.kind {
             TarEntryKind::File if told.insert((node.inode, Rule::WorldWritable)) => {
-                notes.found(Rule::WorldWritable, place(), format!("everybody may write to `{path}`"));
+                notes.found(Rule::WorldWritable, place(), format!("`{path}` is world-writable"));
             }
             TarEntryKind::Directory if mode & 0o1000 == 0 => {
-                let message = format!("everybody may write to the folder `{path}`, which is not sticky");
+                let message = format!("the folder `{path}` is world-writable without the sticky bit");
                 notes.weigh(Rule::WorldWritable, Severity::Medium, place(), message);
             }
             _ => {}

@@ -53,7 +53,7 @@ fn check_multi_call(view: &ImageView<'_>, notes: &mut RuleNotes) {
         } else {
             continue;
         };
-        let message = format!("`{}` is many tools in one: {why}", entry.path);
+        let message = format!("`{}` is a multi-call binary: {why}", entry.path);
         notes.found(Rule::MultiCallBinary, view.place(node.inode), message);
     }
 }

@@ -60,9 +60,9 @@ fn check_ownership(view: &ImageView<'_>, notes: &mut RuleNotes) {
     check_foreign_owners(view, notes);
     let Some(uid) = view.user.uid.filter(|uid| *uid != 0) else {
         let why = if view.user.uid.is_some() {
-            "root may change everything; `root-user` says it"
+            "root may change everything; `root-user` reports it"
         } else {
-            "nobody knows who the run user is; `unknown-user` or `malformed-user` says it"
+            "the run user is unknown; `unknown-user` or `malformed-user` reports it"
         };
         for rule in [Rule::WritableCode, Rule::ReplaceableCode, Rule::RunUserOwned] {
             notes.not_applicable(rule, why);
@@ -84,13 +84,18 @@ fn check_ownership(view: &ImageView<'_>, notes: &mut RuleNotes) {
         }
     }
     code.report(notes, |folder, number| {
-        format!("the run user can change {} below `{folder}`", count(number, "program or library file"))
+        format!(
+            "the run user can change {} below `{folder}`",
+            count(number, "program or library file", "program or library files")
+        )
     });
-    owned.report(notes, |folder, number| format!("{} below `{folder}` belong to the run user", count(number, "file")));
+    owned.report(notes, |folder, number| {
+        format!("{} to the run user, below `{folder}`", count(number, "file belongs", "files belong"))
+    });
     check_replaceable(view, notes);
 }
 
-/// Whether somebody said that a path is for the run user to write.
+/// Whether the image declares that the run user writes to the path: a volume, the working directory, or a usual folder.
 fn is_meant_to_be_written(view: &ImageView<'_>, path: &str) -> bool {
     let below = |folder: &str| {
         folder != "/" && path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
@@ -104,7 +109,7 @@ fn is_meant_to_be_written(view: &ImageView<'_>, path: &str) -> bool {
 fn check_replaceable(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut folders: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
-    // Whoever can replace a link to the program needs not touch the program.
+    // An attacker who can replace a symbolic link to the program need not change the program.
     let links = match view.entrypoint() {
         Entrypoint::At(_, written) => view.links(written),
         _ => Vec::new(),
@@ -132,12 +137,15 @@ fn check_replaceable(view: &ImageView<'_>, notes: &mut RuleNotes) {
     }
     for (folder, number) in groups {
         let Some(node) = view.rootfs.get(&folder) else { continue };
-        let message = format!("the run user can replace {} in `{folder}`", count(number, "program or setting"));
+        let message = format!(
+            "the run user can replace {} in `{folder}`",
+            count(number, "program or setting", "programs or settings")
+        );
         notes.found(Rule::ReplaceableCode, view.place(node.inode), message);
     }
 }
 
-/// Files of nobody that runs here.
+/// Files whose owner is neither root nor the run user.
 fn check_foreign_owners(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let mut groups = Groups::new(Rule::ForeignOwner);
     for (_, node, entry) in view.nodes() {
@@ -147,7 +155,10 @@ fn check_foreign_owners(view: &ImageView<'_>, notes: &mut RuleNotes) {
         groups.add(Severity::Low, entry.uid.to_string(), || view.place(node.inode));
     }
     groups.report(notes, |uid, number| {
-        format!("{} belong to the uid {uid}, which is neither root nor the run user", count(number, "path"))
+        format!(
+            "{} to the uid {uid}, which is neither root nor the run user",
+            count(number, "path belongs", "paths belong")
+        )
     });
 }
 

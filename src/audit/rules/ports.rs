@@ -34,7 +34,7 @@ fn check_ports(view: &ImageView<'_>, notes: &mut RuleNotes) {
         let number = number.parse::<u16>().ok().filter(|number| *number > 0 && !port.starts_with('+'));
         let protocol = protocol.to_ascii_lowercase();
         let Some(number) = number.filter(|_| matches!(protocol.as_str(), "tcp" | "udp" | "sctp")) else {
-            notes.found(Rule::InvalidPort, place(), format!("`{port}` is no port"));
+            notes.found(Rule::InvalidPort, place(), format!("`{port}` is not a port"));
             continue;
         };
         if let Some((_, service)) = ADMIN.iter().find(|(admin, _)| *admin == number) {

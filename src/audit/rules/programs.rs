@@ -51,12 +51,12 @@ fn check_programs(view: &ImageView<'_>, notes: &mut RuleNotes) {
         Entrypoint::At(path, _) => view.find(path).ok().map(|(_, node, _)| node.inode),
         _ => None,
     };
-    // Few images have a program that asks for them, and there are many places to look at.
+    // Searched lazily: few images have a program that needs them, and there are many places.
     let known = OnceCell::new();
     let certificates = || *known.get_or_init(|| has_certificates(view));
-    let why = "an image does not name the folders of the machine that built it; `build-paths` looks for usual ones";
+    let why = "an image does not record the folders of the machine that built it; `build-paths` finds the usual ones";
     notes.not_applicable(Rule::HostPath, why);
-    let why = "an image does not say which packages of a program are stubs; a build with hardpan looks for them";
+    let why = "an image does not record which packages of a program are stubs; `hardpan build` finds them";
     notes.not_applicable(Rule::NeedsCgo, why);
     for (path, node, entry) in view.files() {
         let Some(file) = view.elf(node.inode) else { continue };
@@ -66,7 +66,7 @@ fn check_programs(view: &ImageView<'_>, notes: &mut RuleNotes) {
             subject.found(
                 notes,
                 Rule::PackedBinary,
-                format!("`{path}` is packed, so that nobody sees what it is made of"),
+                format!("`{path}` is packed, which hides its content from scanners"),
             );
         }
         match &file.headers {
@@ -79,7 +79,7 @@ fn check_programs(view: &ImageView<'_>, notes: &mut RuleNotes) {
             },
             // Objects and cores are not run; what is broken is not run either, and the kernel says so.
             Err(NotElf::Broken("its dynamic section cannot be read")) => {
-                subject.unread(notes, "its dynamic section is not where a stream can read it");
+                subject.unread(notes, "its dynamic section lies outside of the part that the audit keeps");
             }
             Err(_) => {}
         }
@@ -104,7 +104,7 @@ impl Subject<'_, '_> {
         notes.weigh(rule, severity, self.view.place(self.at), message);
     }
 
-    /// The program that a container starts must be read; of others it is told.
+    /// Reports a program that cannot be read: for the entrypoint the rules have no answer, for others there is a finding.
     fn unread(&self, notes: &mut RuleNotes, why: &str) {
         if self.main {
             notes.unknown(Rule::ExecutableStack, self.view.place(self.at), why);
@@ -131,11 +131,12 @@ fn check_hardening(
     if hardening.writable_code {
         subject.found(notes, Rule::ExecutableStack, format!("`{path}` has a segment that is writable and executable"));
     } else if hardening.stack == Stack::Executable {
-        subject.found(notes, Rule::ExecutableStack, format!("`{path}` asks for an executable stack"));
+        subject.found(notes, Rule::ExecutableStack, format!("`{path}` has an executable stack (PT_GNU_STACK)"));
     } else if hardening.text_relocations {
-        subject.found(notes, Rule::ExecutableStack, format!("`{path}` writes to its code when it is loaded"));
+        subject.found(notes, Rule::ExecutableStack, format!("`{path}` has text relocations (DT_TEXTREL)"));
     } else if hardening.stack == Stack::Absent && started && matches!(elf.machine.number, 3 | 40 | 62) {
-        let message = format!("`{path}` does not say whether its stack is executable; the kernel decides");
+        let message =
+            format!("`{path}` has no PT_GNU_STACK header: the kernel decides whether its stack is executable");
         // Linux gives 64 bit programs a plain stack since 5.8, and others one that code can run on.
         let severity = if elf.machine.number == 62 { Severity::Medium } else { Severity::High };
         subject.weigh(notes, Rule::ExecutableStack, severity, message);
@@ -144,7 +145,7 @@ fn check_hardening(
     let relocated = !(hardening.is_static && hardening.fixed);
     if started && relocated && hardening.relro == Relro::None {
         let severity = if hardening.language == Language::Go { Severity::Low } else { Severity::Medium };
-        subject.weigh(notes, Rule::NoRelro, severity, format!("the relocations of `{path}` stay writable"));
+        subject.weigh(notes, Rule::NoRelro, severity, format!("the relocations of `{path}` stay writable (no RELRO)"));
     }
     if started && hardening.language == Language::C && !hardening.is_static && !file.marks.canary {
         let message = format!("`{path}` does not call the stack protector");
@@ -185,7 +186,7 @@ fn check_disclosures(
         subject.weigh(notes, Rule::MissingCertificates, severity, message);
     }
     if subject.main && !hardening.dependencies {
-        subject.found(notes, Rule::NoDependencyData, format!("`{path}` does not tell what it is made of"));
+        subject.found(notes, Rule::NoDependencyData, format!("`{path}` has no list of its dependencies"));
     }
 }
 

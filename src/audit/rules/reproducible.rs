@@ -24,7 +24,7 @@ fn check_reproducible(view: &ImageView<'_>, notes: &mut RuleNotes) {
     orphans(view, notes);
     let gzip = view.image.layers.iter().any(|layer| Packing::of(&layer.descriptor.media_type) == Packing::Gzip);
     if !gzip {
-        notes.not_applicable(Rule::GzipMetadata, "no layer is packed with gzip");
+        notes.not_applicable(Rule::GzipMetadata, "no layer is compressed with gzip");
     }
     for (layer, scan) in view.scans.iter().enumerate() {
         if let Some(what) = &scan.gzip {
@@ -38,7 +38,7 @@ fn check_reproducible(view: &ImageView<'_>, notes: &mut RuleNotes) {
             notes.found(Rule::OwnerNames, view.place(EntryIndex { layer, entry }), message);
         }
         if scan.flaws.iter().any(|(_, flaw)| *flaw == Flaw::ProcessId) {
-            let message = "names of extended headers hold the number of the process that wrote them";
+            let message = "names of pax headers contain the ID of the process that wrote them";
             notes.found(Rule::OwnerNames, view.layer(layer), message);
         }
         let unsorted = scan.entries.windows(2).position(|pair| match pair {
@@ -56,7 +56,8 @@ fn check_reproducible(view: &ImageView<'_>, notes: &mut RuleNotes) {
 fn orphans(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let Orphans { number, first } = view.rootfs.orphans();
     if let Some(node) = view.rootfs.get(first) {
-        let message = format!("no layer has the folders of {}, such as `{first}`", count(*number, "path"));
+        let message =
+            format!("no layer has entries for the folders of {}, such as `{first}`", count(*number, "path", "paths"));
         notes.found(Rule::UnsortedEntries, view.place(node.at), message);
     }
 }
@@ -73,11 +74,11 @@ fn created(view: &ImageView<'_>, notes: &mut RuleNotes) -> Option<jiff::Timestam
     let text = view.document.get("created").and_then(Value::as_str)?;
     let place = || FindingPlace::key("created");
     let Ok(time) = text.parse::<jiff::Timestamp>() else {
-        notes.found(Rule::VaryingCreated, place(), format!("the date of creation is none: `{text}`"));
+        notes.found(Rule::VaryingCreated, place(), format!("`created` is not a date: `{text}`"));
         return None;
     };
     if time.subsec_nanosecond() != 0 {
-        let message = format!("the date of creation has parts of a second, as the clock does: `{text}`");
+        let message = format!("`created` has fractions of a second, as the clock does: `{text}`");
         notes.found(Rule::VaryingCreated, place(), message);
     }
     Some(time)
@@ -94,11 +95,11 @@ fn times(
     let limit = created.map_or(u64::MAX, |time| u64::try_from(time.as_second()).unwrap_or(0));
     if let Some(entry) = entries.iter().position(|entry| entry.fine_times) {
         let number = entries.iter().filter(|entry| entry.fine_times).count();
-        let message = format!("{number} entries of the layer have parts of a second, or times of access");
+        let message = format!("{number} entries of the layer have sub-second times or access times");
         notes.found(Rule::VaryingTimes, view.place(EntryIndex { layer, entry }), message);
     } else if let Some(entry) = entries.iter().position(|entry| entry.mtime > limit) {
         let number = entries.iter().filter(|entry| entry.mtime > limit).count();
-        let message = format!("{number} entries of the layer are younger than the image says it is");
+        let message = format!("{number} entries of the layer are newer than the image's `created` date");
         notes.found(Rule::VaryingTimes, view.place(EntryIndex { layer, entry }), message);
     }
 }

@@ -35,7 +35,7 @@ fn check_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
             found.entry((hit.rule, hit.fingerprint)).or_default().push((EntryIndex { layer, entry: *entry }, hit));
         }
         if scan.secrets.len() >= Limits::AUDIT_SECRETS {
-            notes.unknown(Rule::PrivateKey, view.layer(layer), "it holds more secrets than are kept");
+            notes.unknown(Rule::PrivateKey, view.layer(layer), "the layer holds more secrets than the audit keeps");
         }
     }
     for places in found.into_values() {
@@ -85,7 +85,7 @@ fn check_file_names(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::File && entry.size > 0) {
         let Some(named) = name_hit(&entry.path).filter(|named| !named.confirmed_by_content) else { continue };
         let gone = if view.rootfs.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
-        let key = format!("`{}` is a file of this kind: {}{gone}", entry.path, named.detector);
+        let key = format!("`{}` is a credential file: {}{gone}", entry.path, named.detector);
         let group = groups.entry(named.rule).or_insert_with(|| Groups::new(named.rule));
         group.add(named.severity, key, || view.place(at));
     }

@@ -38,7 +38,7 @@ fn check_special_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
                     _ => Severity::High,
                 };
                 let what = capabilities(value).map_or("that cannot be read".to_owned(), |bits| format!("{bits:#x}"));
-                let message = format!("`{}` has the capabilities {what}", entry.path);
+                let message = format!("`{}` has the file capabilities {what}", entry.path);
                 notes.weigh(Rule::FileCapabilities, severity, view.place(at), message);
             }
         }
@@ -50,7 +50,8 @@ fn check_special_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
         };
         notes.weigh(Rule::SpecialFile, severity, view.place(at), message);
     }
-    attributes.report(notes, |name, number| format!("{} have the attribute `{name}`", count(number, "entry")));
+    attributes
+        .report(notes, |name, number| format!("{} the attribute `{name}`", count(number, "entry has", "entries have")));
 }
 
 /// The permitted capabilities of `struct vfs_cap_data` (versions 1 to 3), as bits.

@@ -232,7 +232,7 @@ fn used_by_entrypoint(view: &ImageView<'_>) -> Vec<EntryIndex> {
     used
 }
 
-/// A database tells of a package manager that may be gone.
+/// A database shows that packages were installed, even if the package manager itself is gone.
 fn check_databases(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for path in DATABASES {
         let Ok((_, node, entry)) = view.find(path) else { continue };
@@ -245,14 +245,14 @@ fn check_databases(view: &ImageView<'_>, notes: &mut RuleNotes) {
     // Distroless images tell scanners in this way what they are made of.
     let mut parts = view.files().filter(|(path, ..)| path.starts_with("/var/lib/dpkg/status.d/"));
     if let Some((_, node, _)) = parts.next() {
-        let message = "the image tells in `/var/lib/dpkg/status.d` which packages it is made of";
+        let message = "`/var/lib/dpkg/status.d` lists the packages of the image";
         notes.weigh(Rule::PackageManager, Severity::Info, view.place(node.inode), message);
     }
     // `apk add --virtual .build-deps` names what a build needed.
     if let Some(file) = view.kept_file("/etc/apk/world") {
         let text = String::from_utf8_lossy(file.text);
         if let Some(name) = text.split_whitespace().find(|name| name.starts_with('.')) {
-            let message = format!("packages that only a build needs are installed, as `{name}`");
+            let message = format!("packages that only a build needs are installed, such as `{name}`");
             notes.found(Rule::Compiler, view.place(file.node.inode), message);
         }
     }
@@ -274,7 +274,7 @@ fn leftovers_of_builds(view: &ImageView<'_>, notes: &mut RuleNotes) {
         };
         groups.add(Severity::Medium, what, || view.place(node.inode));
     }
-    groups.report(notes, |what, number| format!("a build left {} behind", count(number, what)));
+    groups.report(notes, |what, number| format!("a build left {} behind", count(number, what, &format!("{what}s"))));
 }
 
 #[cfg(test)]

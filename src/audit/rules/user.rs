@@ -39,7 +39,7 @@ fn check_user(view: &ImageView<'_>, notes: &mut RuleNotes) {
         return;
     }
     if user.named {
-        notes.found(Rule::NamedUser, place(), format!("the user `{shown}` is a name"));
+        notes.found(Rule::NamedUser, place(), format!("the user `{shown}` is a name, not a number"));
     }
     let unread = |path: &str| matches!(view.rule_file(path), RuleFile::Unread(_)) || is_cut(view, path);
     let missing = [
@@ -49,10 +49,10 @@ fn check_user(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for (_, path) in missing.iter().filter(|(missing, _)| *missing && view.complete) {
         if unread(path) {
             for rule in [Rule::RootUser, Rule::RootGroup, Rule::UnknownUser] {
-                notes.unknown(rule, place(), format!("`{path}` is not where it can be read, or is too long"));
+                notes.unknown(rule, place(), format!("`{path}` cannot be read, or is too long"));
             }
         } else {
-            notes.found(Rule::UnknownUser, place(), format!("`{path}` does not have the names of `{shown}`"));
+            notes.found(Rule::UnknownUser, place(), format!("`{path}` has no entry for a name of `{shown}`"));
         }
     }
     // Root's group is the least of root's troubles.

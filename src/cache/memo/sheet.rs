@@ -25,7 +25,7 @@ pub(in crate::cache) struct MemoRecord {
     pub(in crate::cache) digest: [u8; 32],
     /// The byte offset of what may be a private key.
     pub(in crate::cache) possible_key: Option<u64>,
-    /// What somebody else knows of it.
+    /// What the caller derived from the content; opaque here.
     pub(in crate::cache) note: Vec<u8>,
     /// The day it was last used, since 1970.
     pub(in crate::cache) day: u32,

@@ -48,7 +48,7 @@ pub struct WritableMount {
     pub name: String,
     /// Whether the image declares it as a volume: what is written there outlives the container.
     pub volume: bool,
-    /// Whether everybody may write to it, as to `/tmp`; else it is the run user's alone.
+    /// Whether it is world-writable, as `/tmp` is; else only the run user may write to it.
     pub shared: bool,
 }
 
@@ -73,7 +73,7 @@ impl Profile {
             None => without_tag(report.reference.as_deref().unwrap_or(fallback)),
         };
         if !is_repository(repository) {
-            let what = format!("`{}` is no name that an image could be pulled by", printable(repository));
+            let what = format!("`{}` is not an image reference that could be pulled", printable(repository));
             return Err(Failure::error(ErrorName::Reference, what)
                 .hint("`--as registry.example.com/name` says where it was pushed to"));
         }
@@ -169,7 +169,7 @@ fn ports(config: &Value) -> Result<Vec<Port>, Failure> {
         let protocol = ["tcp", "udp", "sctp"].into_iter().find(|known| *known == protocol);
         let number = number.parse().ok().filter(|number| *number > 0);
         let (Some(number), Some(protocol)) = (number, protocol) else {
-            let what = format!("the image exposes `{}`, which is no port", printable(text));
+            let what = format!("the image exposes `{}`, which is not a port", printable(text));
             return Err(Failure::error(ErrorName::RuntimeProfile, what));
         };
         ports.insert(Port { number, protocol });
@@ -206,7 +206,10 @@ fn mounts(image: &ImageReport, config: &Value, user: User) -> Result<(Vec<Writab
     }
     hiding.retain(|path| !mounts.contains_key(path));
     if let Some(path) = mounts.keys().find(|path| !is_plain(path)) {
-        let what = format!("`{}` must be writable, and not every runtime can be told of such a path", printable(path));
+        let what = format!(
+            "`{}` must be writable, and not every runtime can mount a path with such characters",
+            printable(path)
+        );
         return Err(Failure::error(ErrorName::RuntimeProfile, what));
     }
     let (mut mounts, mut names) = (mounts.into_values().collect::<Vec<_>>(), BTreeSet::new());

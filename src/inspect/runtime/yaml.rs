@@ -105,7 +105,7 @@ impl Yaml {
     }
 }
 
-/// A string: plain where nobody can take it for anything else, in double quotes otherwise. JSON's escapes are YAML's.
+/// A string: plain where every reader takes it for a string, in double quotes otherwise. JSON's escapes are YAML's.
 fn scalar(text: &str) -> String {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '@' | ':');
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')

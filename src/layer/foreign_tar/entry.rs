@@ -19,7 +19,7 @@ pub(crate) struct TarEntry {
     pub(crate) mtime: u64,
     /// What few entries have: there may be tens of thousands.
     pub(crate) rare: Option<Box<RareFields>>,
-    /// Access, change or sub-second times, which nobody needs.
+    /// Access, change or sub-second times, which no runtime needs.
     pub(crate) fine_times: bool,
     /// The user's and group's names, where they are neither empty nor `root`.
     pub(crate) names: bool,
@@ -120,7 +120,7 @@ impl TarEntry {
         self.rare.as_ref()?.device
     }
 
-    /// Whether somebody may execute it.
+    /// Whether its mode lets any user execute it.
     pub(crate) fn is_executable(&self) -> bool {
         self.kind == TarEntryKind::File && self.mode & 0o111 != 0
     }

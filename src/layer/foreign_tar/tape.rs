@@ -26,7 +26,7 @@ pub(crate) struct Tape<R> {
     padding: u64,
 }
 
-/// What comes next.
+/// The next item of a tar: an entry, or the end.
 pub(crate) enum TapeItem {
     Entry(TarEntry, Vec<Flaw>),
     /// The end, and what was odd about it.
@@ -178,7 +178,7 @@ impl<R: BufRead> Tape<R> {
         Ok(())
     }
 
-    /// Hands on the content of the entry that was told last, in pieces of any size.
+    /// Passes the content of the last entry to `take`, in pieces of any size.
     pub(crate) fn content(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         while self.left > 0 {
             let bytes = match self.reader.fill_buf() {
@@ -263,7 +263,7 @@ impl<R: BufRead> Tape<R> {
 
 impl<R: BufRead + Seek> Tape<R> {
     /// Passes over what is left of the current entry's content, and its padding, without reading it. The reader may end
-    /// before the content does: whoever knows its length compares it with [`content_left`](Self::content_left).
+    /// before the content does: a caller that knows its length compares it with [`content_left`](Self::content_left).
     pub(crate) fn skip_content(&mut self) -> io::Result<()> {
         // Both fit: `expect` has computed the sum.
         let bytes = self.left + self.padding;

@@ -45,7 +45,7 @@ pub enum TarError {
 /// above the one before it.
 ///
 /// # Errors
-/// An entry that cannot be written or read, told apart from a writer that fails.
+/// An entry that cannot be written or read, as opposed to a writer that fails.
 pub fn write<T: Borrow<LayerEntry>>(entries: &[T], out: &mut dyn Write) -> Result<(), TarError> {
     check(entries).map_err(TarError::Entry)?;
     let largest = entries.iter().map(|entry| entry.borrow().kind.size()).max().unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::{
     report::{Failure, Origin, printable},
 };
 
-/// A line of a lock that another lock says otherwise.
+/// A line in which two locks differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Of which pin.
@@ -47,8 +47,8 @@ pub fn changes(was: &Lock, now: &Lock) -> Vec<Difference> {
 }
 
 impl LockFile {
-    /// The lines that the world says otherwise (`now`) than the lock (`was`), each at its place in the lock. What only one
-    /// of the two has is for [`Requests::stale`] to tell.
+    /// The lines in which newly resolved pins (`now`) differ from the lock (`was`), each at its place in the lock. Pins that
+    /// only one of the two has are reported by [`Requests::stale`].
     pub fn moved(&self, was: &Lock, now: &Lock) -> Vec<Failure> {
         let differences = changes(was, now).into_iter();
         differences
@@ -59,7 +59,7 @@ impl LockFile {
                     format!("{}: `{key}` is `{}` now, not `{}`", difference.pin, printable(&now), printable(&was));
                 let hint = match &difference.pin {
                     Pin::Url(_) if difference.key == "sha256" => {
-                        "somebody changed what is there; look at it before the recipe names its digest".to_owned()
+                        "the download has changed; examine it before you put its digest into the recipe".to_owned()
                     }
                     pin => pins_anew(pin),
                 };
@@ -113,8 +113,8 @@ fn pins_anew(pin: &Pin) -> String {
 }
 
 impl Requests {
-    /// Where the lock does not fit the recipe: a word without a pin, a pin that nobody asks for, a digest that the recipe
-    /// says otherwise. Each is an answer, and says which line of which file it is about.
+    /// Where the lock does not fit the recipe: a request without a pin, a pin without a request, a digest that differs from
+    /// the recipe's. Each is an answer, and says which line of which file it is about.
     pub fn stale(&self, file: &LockFile) -> Vec<Failure> {
         let asked = self.pins();
         let has = |pin: &Pin| file.places.contains_key(&(pin.clone(), String::new()));

@@ -67,7 +67,7 @@ fn mode(page: &RecipeText, at: &Spanned<Loose>) -> Result<u32, Failure> {
             page.refused(&at.span, Rule::Setuid, format!("the mode {} has setuid or setgid", quoted(text)))
         }
         Some(bits) if bits & 0o002 != 0 => {
-            page.refused(&at.span, Rule::WorldWritable, format!("the mode {} lets everybody write", quoted(text)))
+            page.refused(&at.span, Rule::WorldWritable, format!("the mode {} is world-writable", quoted(text)))
         }
         Some(bits @ (0o444 | 0o555)) if matches!(text, "0444" | "0555") => return Ok(bits),
         Some(_) => page.failure(&at.span, format!("a file has mode `0444` or `0555`, not {}", quoted(text))),

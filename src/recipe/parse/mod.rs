@@ -111,7 +111,7 @@ fn base(page: &RecipeText, base: Option<Spanned<String>>) -> Result<Option<Locat
         Some(at) if at.value.trim().is_empty() => Err(page.failure(&at.span, "`base` is empty")),
         Some(at) if at.value == "scratch" => Ok(None),
         Some(at) if !is_local_base(&at.value) && holds_login(&at.value) => Err(page
-            .failure(&at.span, "`base` holds a login, which would be in the recipe for everybody to read")
+            .failure(&at.span, "`base` holds a login, which every reader of the recipe would see")
             .hint("log in with `docker login`, or `--username` and `--password-stdin`")),
         at => at.map(|at| page.literal("`base`", at)).transpose(),
     }
@@ -135,7 +135,7 @@ fn name(page: &RecipeText, path: &str, name: Option<Spanned<String>>) -> Result<
             return Err(page.failure(&at.span, "`name` is empty").hint(RULE));
         }
         if !is_name(&at.value) {
-            return Err(page.failure(&at.span, format!("{} is no good name", quoted(&at.value))).hint(RULE));
+            return Err(page.failure(&at.span, format!("{} is not a valid name", quoted(&at.value))).hint(RULE));
         }
         return Ok(Some(at.value));
     }
@@ -146,7 +146,7 @@ fn name(page: &RecipeText, path: &str, name: Option<Spanned<String>>) -> Result<
     let stem = file.strip_suffix(".toml").unwrap_or(file);
     if !is_name(stem) {
         return Err(page
-            .failure(&(0..0), format!("the file's name gives no good name for the image: {}", quoted(stem)))
+            .failure(&(0..0), format!("the file's name is not a valid name for an image: {}", quoted(stem)))
             .hint("write `name = \"...\"`"));
     }
     Ok(Some(stem.to_owned()))

@@ -248,7 +248,7 @@ fn what_the_text_alone_can_tell_is_refused_at_its_place() {
             "dir = [{ to = \"/a\", replace = true }]",
             "1:31: `replace` is about files of a `base`, and the recipe has none",
         ),
-        ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a `url` is never without its digest"),
+        ("file = [{ url = \"u\", to = \"/a\" }]", "1:17: a `url` needs its digest"),
         ("platforms = []", "1:13: `platforms` is empty"),
         ("vars = { os = \"x\" }", "1:10: `os` is a variable already"),
         ("vars = { a = \"\\n\" }", "1:14: the variable `a` has a control character"),

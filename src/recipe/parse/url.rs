@@ -19,9 +19,9 @@ pub(super) fn download(
 ) -> Result<FileSource, Failure> {
     let Some(sha256) = sha256 else {
         return Err(page
-            .failure(&url.span, "a `url` is never without its digest")
+            .failure(&url.span, "a `url` needs its digest")
             .named(ErrorName::RecipeMissing)
-            .hint("add `sha256 = \"...\"`, the 64 digits that `sha256sum` prints of a copy you have looked at"));
+            .hint("add `sha256 = \"...\"`, the 64 digits that `sha256sum` prints for a copy that you have examined"));
     };
     let url = address(page, url)?;
     let digest = Digest::parse_hex(sha256.value.strip_prefix("sha256:").unwrap_or(&sha256.value));
@@ -31,7 +31,8 @@ pub(super) fn download(
     Ok(FileSource::Url { url, sha256: page.locate(Spanned { value: digest, span: sha256.span }) })
 }
 
-/// An absolute address over HTTP, as RFC 3986 spells it. Whether it may be reached without TLS is for whoever does.
+/// An absolute address over HTTP, as RFC 3986 spells it. Whether it may be reached without TLS is decided when it is
+/// downloaded.
 fn address(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let at = page.literal("`url`", at)?;
     let failure = |what: &str| Err(Failure::error(ErrorName::RecipeValue, what).at(&at.origin));
@@ -45,7 +46,7 @@ fn address(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Fa
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
-        return failure("the `url` holds a login, which would be in the recipe for everybody to read")
+        return failure("the `url` holds a login, which every reader of the recipe would see")
             .map_err(|failure| failure.hint("name a place that needs none, or fetch the file before the build"));
     }
     if authority.is_empty() {

@@ -8,7 +8,7 @@ pub(in crate::report) const MUTABLE_REFERENCE: RuleFacts = RuleFacts {
     name: "mutable-reference",
     title: "the image was named by a tag that moves",
     severity: Severity::Medium,
-    rationale: "What is called `latest` today is another image tomorrow; nobody can say what was looked at.",
+    rationale: "What is called `latest` today is another image tomorrow, which this audit has not seen.",
     remediation: "Name the image by its digest, or at least by a tag that never moves.",
     sources: &["DKL-DI-0006", "DL3006", "DL3007", "DS-0001", "Dockerfile best practices"],
 };
@@ -18,7 +18,7 @@ pub(in crate::report) const UNPINNED_BASE: RuleFacts = RuleFacts {
     name: "unpinned-base",
     title: "the base image is not pinned",
     severity: Severity::Medium,
-    rationale: "The base is named by a tag alone, so that nobody can tell which one it was or rebuild it.",
+    rationale: "The base is named by a tag alone: which image that was is not known, and it cannot be rebuilt.",
     remediation: "Name the base with its digest.",
     sources: &["CIS 4.2", "DL3006", "Dockerfile best practices"],
 };
@@ -28,7 +28,7 @@ pub(in crate::report) const BASE_NOT_ALLOWED: RuleFacts = RuleFacts {
     name: "base-not-allowed",
     title: "the base image is not from an allowed registry",
     severity: Severity::High,
-    rationale: "Whoever makes the base decides what runs; the policy names whom you trust.",
+    rationale: "The maker of the base decides what runs; the policy lists the registries that you trust.",
     remediation: "Build on a base from one of the policy's registries.",
     sources: &["CIS 4.2", "DL3026", "Dockerfile best practices", "Dockerfile security tuneup"],
 };
@@ -38,7 +38,7 @@ pub(in crate::report) const ADD_FROM_URL: RuleFacts = RuleFacts {
     name: "add-from-url",
     title: "a file was fetched from the network without a digest",
     severity: Severity::High,
-    rationale: "What the URL gives can change between two builds, or be somebody else's.",
+    rationale: "The content of the URL can change between two builds, or be an attacker's.",
     remediation: "Fetch it with a digest that is checked, and copy it.",
     sources: &["CIS 4.9", "CIS-DI-0009", "DL3020", "DS-0005", "Dockerfile best practices"],
 };
@@ -48,7 +48,7 @@ pub(in crate::report) const PIPE_TO_SHELL: RuleFacts = RuleFacts {
     name: "pipe-to-shell",
     title: "a download was piped into a shell",
     severity: Severity::Medium,
-    rationale: "Whoever answers for the URL ran commands in the build.",
+    rationale: "The server behind the URL could run any command in the build.",
     remediation: "Fetch a file, check its digest, then use it.",
     sources: &["DL4006"],
 };
@@ -56,7 +56,7 @@ pub(in crate::report) const PIPE_TO_SHELL: RuleFacts = RuleFacts {
 pub(in crate::report) const STOP_SIGNAL: RuleFacts = RuleFacts {
     code: "CFG006",
     name: "stop-signal",
-    title: "the stop signal does not stop the container in peace",
+    title: "the stop signal cannot be handled by the service",
     severity: Severity::Medium,
     rationale: "`SIGKILL` and `SIGSTOP` cannot be caught: the service loses what it is doing.",
     remediation: "Use `SIGTERM` or what the service listens to.",
@@ -139,7 +139,7 @@ pub(in crate::report) const UNSIGNED: RuleFacts = RuleFacts {
     name: "unsigned",
     title: "no signature, SBOM or provenance was found",
     severity: Severity::Info,
-    rationale: "Without them nobody can check who made the image and of what.",
+    rationale: "Without them it cannot be verified who made the image, and from what.",
     remediation: "Sign the image and attach an SBOM when pushing it.",
     sources: &["CIS 4.5", "CIS 4.12", "CIS-DI-0005", "Dockerfile best practices"],
 };
@@ -149,7 +149,7 @@ pub(in crate::report) const WRONG_ARCHITECTURE: RuleFacts = RuleFacts {
     name: "wrong-architecture",
     title: "the program is not for the platform that the image names",
     severity: Severity::High,
-    rationale: "The kernel refuses to start it, or runs it emulated without a word.",
+    rationale: "The kernel refuses to start it, or runs it under emulation.",
     remediation: "Build the program for the platform of the image.",
     sources: &[],
 };

@@ -98,7 +98,7 @@ pub(in crate::report) const LIBRARY_PATH: RuleFacts = RuleFacts {
     name: "library-path",
     title: "a program looks for libraries where it should not",
     severity: Severity::High,
-    rationale: "A relative, empty or writable folder lets somebody else bring the library.",
+    rationale: "A relative, empty or writable folder lets an attacker provide the library.",
     remediation: "Remove the RUNPATH, or make it absolute or `$ORIGIN` in a folder of root.",
     sources: &["checksec"],
 };
@@ -116,7 +116,7 @@ pub(in crate::report) const PACKED_BINARY: RuleFacts = RuleFacts {
 pub(in crate::report) const NO_DEPENDENCY_DATA: RuleFacts = RuleFacts {
     code: "ELF012",
     name: "no-dependency-data",
-    title: "a program does not tell what it is made of",
+    title: "a program has no list of its dependencies",
     severity: Severity::Info,
     rationale: "Without Go's build information or `cargo auditable` data no scanner knows its dependencies.",
     remediation: "Keep Go's build information; build Rust programs with `cargo auditable`.",
@@ -128,7 +128,7 @@ pub(in crate::report) const HOST_PATH: RuleFacts = RuleFacts {
     name: "host-path",
     title: "a program holds a folder of the machine that compiles it",
     severity: Severity::Medium,
-    rationale: "The same program compiled from another folder has another digest, so nobody can check the image by building it again.",
+    rationale: "The same program compiled from another folder has another digest, so the image cannot be verified by a rebuild.",
     remediation: "Compile where the kernel grants namespaces, or do not keep `CARGO_MANIFEST_DIR` and `OUT_DIR` in the program.",
     sources: &[],
 };

@@ -16,7 +16,7 @@ pub(in crate::report) const SETUID: RuleFacts = RuleFacts {
 pub(in crate::report) const WORLD_WRITABLE: RuleFacts = RuleFacts {
     code: "PERM002",
     name: "world-writable",
-    title: "everybody may write to it",
+    title: "it is world-writable",
     severity: Severity::High,
     rationale: "Any process of the container can change it, and what another one then reads or runs.",
     remediation: "Set mode 0444 or 0555 for files and 0755 for folders; a shared folder needs the sticky bit.",
@@ -59,7 +59,7 @@ pub(in crate::report) const FOREIGN_OWNER: RuleFacts = RuleFacts {
     name: "foreign-owner",
     title: "a file belongs to neither root nor the run user",
     severity: Severity::Low,
-    rationale: "Mostly the uid of whoever built the image; on another machine it is somebody else.",
+    rationale: "Mostly the uid of the user who built the image; on another machine it is another user's.",
     remediation: "Let root own it: `COPY --chown=0:0`.",
     sources: &[],
 };
@@ -79,8 +79,8 @@ pub(in crate::report) const FILE_CAPABILITIES: RuleFacts = RuleFacts {
     name: "file-capabilities",
     title: "a file has capabilities",
     severity: Severity::High,
-    rationale: "Like setuid, in smaller portions: whoever starts the file gains them. Pod Security's restricted \
-                profile allows only `NET_BIND_SERVICE`.",
+    rationale: "Like setuid, in smaller portions: any user who starts the file gains them. Pod Security's \
+                restricted profile allows only `NET_BIND_SERVICE`.",
     remediation: "Remove the attribute: `setcap -r`. Let the runtime grant what is needed.",
     sources: &["PSS capabilities"],
 };

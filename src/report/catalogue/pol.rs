@@ -8,7 +8,7 @@ pub(in crate::report) const EXPIRED_WAIVER: RuleFacts = RuleFacts {
     name: "expired-waiver",
     title: "a waiver has expired",
     severity: Severity::Low,
-    rationale: "What it excepted is reported again, or is gone; somebody should decide anew.",
+    rationale: "What it excepted is reported again, or is gone; decide anew whether the exception is needed.",
     remediation: "Renew the waiver with a new date, or remove it.",
     sources: &[],
 };
@@ -18,7 +18,7 @@ pub(in crate::report) const UNUSED_WAIVER: RuleFacts = RuleFacts {
     name: "unused-waiver",
     title: "a waiver excepts nothing",
     severity: Severity::Low,
-    rationale: "An exception that nobody needs will one day hide something new.",
+    rationale: "An exception that covers nothing will one day hide something new.",
     remediation: "Remove the waiver.",
     sources: &[],
 };

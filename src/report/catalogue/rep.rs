@@ -8,7 +8,7 @@ pub(in crate::report) const VARYING_CREATED: RuleFacts = RuleFacts {
     name: "varying-created",
     title: "the date of creation is the clock's",
     severity: Severity::Low,
-    rationale: "A build at another second is another digest, and nobody can check one by repeating it.",
+    rationale: "A build at another second has another digest, so that the image cannot be verified by a rebuild.",
     remediation: "Take the date from `SOURCE_DATE_EPOCH`.",
     sources: &["reproducible-builds.org SOURCE_DATE_EPOCH"],
 };
@@ -58,7 +58,7 @@ pub(in crate::report) const WASTED_BYTES: RuleFacts = RuleFacts {
     name: "wasted-bytes",
     title: "layers carry what later ones replace or remove",
     severity: Severity::Low,
-    rationale: "Every pull downloads bytes that nobody can see.",
+    rationale: "Every pull downloads bytes that no container sees.",
     remediation: "Build the final layers in one step, or copy from a build stage.",
     sources: &["dive"],
 };

@@ -48,8 +48,8 @@ pub(in crate::report) const SECRET_IN_ENV: RuleFacts = RuleFacts {
     name: "secret-in-env",
     title: "a variable holds a secret",
     severity: Severity::High,
-    rationale: "Variables are in the config, which everybody who can pull the image reads, and in every process of \
-                the container.",
+    rationale: "Variables are in the config, which all who can pull the image can read, and in every process \
+                of the container.",
     remediation: "Remove the variable from the image, and set it when the container runs.",
     sources: &["CIS 4.10", "CIS-DI-0010", "DL3064", "DS-0031", "Dockerfile best practices"],
 };
@@ -59,7 +59,7 @@ pub(in crate::report) const SECRET_IN_LABEL: RuleFacts = RuleFacts {
     name: "secret-in-label",
     title: "a label or annotation holds a secret",
     severity: Severity::High,
-    rationale: "Labels are public to everybody who can pull the image or list it.",
+    rationale: "Labels are visible to all who can pull the image or list it.",
     remediation: "Remove the label, and replace the secret.",
     sources: &["CIS 4.10"],
 };

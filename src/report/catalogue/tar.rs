@@ -102,7 +102,7 @@ pub(in crate::report) const FOREIGN_LAYER: RuleFacts = RuleFacts {
     name: "foreign-layer",
     title: "a layer is stored elsewhere",
     severity: Severity::Medium,
-    rationale: "A descriptor with `urls` makes clients fetch from hosts that somebody else chose.",
+    rationale: "A descriptor with `urls` makes clients fetch from hosts that the maker of the image chose.",
     remediation: "Push the layer to the registry like the others.",
     sources: &["image-spec descriptor.md"],
 };
@@ -110,9 +110,9 @@ pub(in crate::report) const FOREIGN_LAYER: RuleFacts = RuleFacts {
 pub(in crate::report) const RESOURCE_BOMB: RuleFacts = RuleFacts {
     code: "TAR011",
     name: "resource-bomb",
-    title: "a layer is out of all proportion",
+    title: "a layer is a decompression bomb, or exceeds a limit",
     severity: Severity::Critical,
-    rationale: "A small blob that unpacks without end fills the disk or the memory of whoever pulls it.",
+    rationale: "A small blob that unpacks without end fills the disk or the memory of the machine that pulls it.",
     remediation: "Do not use the image.",
     sources: &["CVE-2023-25153", "CVE-2024-29902", "CVE-2026-25122"],
 };

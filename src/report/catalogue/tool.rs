@@ -59,7 +59,7 @@ pub(in crate::report) const PRIVILEGE_TOOL: RuleFacts = RuleFacts {
     name: "privilege-tool",
     title: "a tool that changes users is in the image",
     severity: Severity::High,
-    rationale: "Its only purpose is to become somebody else, mostly root.",
+    rationale: "Its only purpose is to change the user, mostly to root.",
     remediation: "Remove it; let the runtime set the user.",
     sources: &["DKL-DI-0001", "DL3004", "DS-0010"],
 };

@@ -8,8 +8,8 @@ pub(in crate::report) const ROOT_USER: RuleFacts = RuleFacts {
     name: "root-user",
     title: "the image runs as root",
     severity: Severity::High,
-    rationale: "Root in a container shares the host's kernel as root; whoever takes the process over starts the way \
-                out with every advantage.",
+    rationale: "Root in a container shares the host's kernel as root; an attacker who takes over the process \
+                starts the way out of it with every advantage.",
     remediation: "Set a numeric, non-zero user such as `65532:65532`. hardpan's recipes do by default, with \
                 `run.user`.",
     sources: &[

@@ -14,7 +14,7 @@ const MUSLS_LOADER: &str = "/lib/ld-musl-x86_64.so.1";
 #[derive(Default)]
 struct ListedFiles {
     headers: BTreeMap<String, Result<Elf, NotRead>>,
-    /// Of those, what nobody may execute.
+    /// Of those, the files that no user may execute.
     locked: BTreeSet<String>,
     texts: BTreeMap<String, Vec<u8>>,
     variable: Option<String>,

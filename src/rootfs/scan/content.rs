@@ -45,7 +45,7 @@ fn kept_bytes(entry: &TarEntry, depth: ScanDepth) -> Option<usize> {
     is_kept.then_some(Limits::AUDIT_KEPT_BYTES)
 }
 
-/// What a file's content told.
+/// The facts about a file's content that rules read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FileContent {
     /// A file that a rule reads; cut at [`Limits::AUDIT_KEPT_BYTES`]. `longest` is its longest line.
@@ -84,7 +84,7 @@ impl FileContent {
     }
 }
 
-/// All that looks at one file.
+/// The reader of one file's content.
 pub(super) struct ContentReader<'s> {
     depth: ScanDepth,
     secrets: Option<SecretScanner>,
@@ -101,7 +101,7 @@ pub(super) struct ContentReader<'s> {
     begun: bool,
 }
 
-/// What was found.
+/// The result of reading one file's content.
 pub(super) struct ScannedContent {
     pub(super) content: Option<FileContent>,
     pub(super) secrets: Vec<SecretHit>,

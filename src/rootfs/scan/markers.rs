@@ -86,7 +86,7 @@ impl Search {
         }
     }
 
-    /// Looks at the window but its last `keep` bytes, and forgets what is no longer needed.
+    /// Searches the window except for its last `keep` bytes, and drops what is no longer needed.
     fn search_window(&mut self, keep: usize) {
         let Some(words) = marker_search() else { return };
         let end = self.window.len().saturating_sub(keep);
@@ -128,7 +128,7 @@ impl Search {
         }
     }
 
-    /// A path of somebody's machine, if it is one: it begins here, and at least two names follow the folder.
+    /// Records a path of the build machine: it begins here, and has at least two names below the folder.
     fn path(&mut self, start: usize, end: usize) {
         if self.marks.paths.len() >= Limits::AUDIT_SAMPLES {
             return;

@@ -25,7 +25,7 @@ const BUFFER: usize = 64 << 10;
 pub(crate) struct LayerScan {
     /// In the order of the tar.
     pub(crate) entries: Vec<TarEntry>,
-    /// What contents told, by the index of their entry.
+    /// Facts about contents, by the index of their entry.
     pub(crate) contents: BTreeMap<usize, FileContent>,
     /// What is wrong with the tar, with the index of the entry it is about.
     pub(crate) flaws: Vec<(usize, Flaw)>,
@@ -41,7 +41,7 @@ pub(crate) struct LayerScan {
     pub(crate) weight: usize,
 }
 
-/// What is left of the memory that all entries of an audit may take.
+/// The memory that the entries of an audit may still take.
 #[derive(Debug)]
 pub(crate) struct ScanBudget {
     bytes: usize,
@@ -71,7 +71,7 @@ impl ScanBudget {
     }
 }
 
-/// How much of contents is looked at.
+/// How much of file contents a scan examines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScanDepth {
     /// All that rules ask for.

@@ -43,7 +43,7 @@ pub(super) fn read_ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
     }
 }
 
-/// Sends what `reader` has, up to its end or its error, for as long as somebody listens.
+/// Sends the content of `reader`, up to its end or error, until the receiver is dropped.
 fn send_pieces(mut reader: Box<dyn Read + Send>, fill: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
     loop {
         let mut piece = empty.try_recv().unwrap_or_default();
@@ -92,7 +92,7 @@ impl BufRead for ReadAhead {
             }
             let old = std::mem::replace(&mut self.piece, next?);
             self.at = 0;
-            // Nobody takes it where the reader has ended.
+            // The send fails if the reading thread has ended.
             let _ = self.emptied.send(old);
         }
         Ok(self.piece.get(self.at..).unwrap_or_default())
@@ -113,7 +113,7 @@ impl Read for ReadAhead {
 
 impl Drop for ReadAhead {
     fn drop(&mut self) {
-        // The thread ends with the next piece that nobody takes.
+        // The thread ends at its next send, which fails.
         self.filled = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

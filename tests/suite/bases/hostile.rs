@@ -41,18 +41,18 @@ pub fn unreadable_layers() -> Vec<BadLayer> {
         (
             Tar::new().hard_link("a", "nothing"),
             2,
-            "the hard link `/a` points at `nothing`, which is not there before it",
+            "the hard link `/a` points at `nothing`, which the layer does not have before it",
         ),
         (Tar::new().hard_link("a", "../../etc/passwd"), 2, "points above the root"),
         (
             Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", 0o644, ""),
             2,
-            "written through the link `/a`, which leads nowhere",
+            "written through the symbolic link `/a`, which leads nowhere",
         ),
-        (Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is written below `/a`, which is no folder"),
+        (Tar::new().file("a", 0o644, "").file("a/b", 0o644, ""), 2, "is written below `/a`, which is not a folder"),
         (Tar::new().file(&"x".repeat(300), 0o644, ""), 2, "longer than Linux can open"),
         (odd(b'S', b"sparse"), 2, "a sparse file in it cannot be read"),
-        (odd(b'Q', b"other"), 2, "is of a type that engines do not agree on"),
+        (odd(b'Q', b"other"), 2, "has a tar type that engines handle differently"),
     ]
 }
 
