@@ -1,4 +1,4 @@
-//! Bits become bytes, the first bit lowest (RFC 1951, 3.1.1).
+//! Writes bits into bytes, the first bit lowest (RFC 1951, 3.1.1).
 
 use super::{GROWTH, window::BLOCK};
 

@@ -1,4 +1,4 @@
-//! What symbols cost at least (Shannon), in integers.
+//! The least number of bits that symbols take (Shannon), estimated with integers alone.
 
 /// Bits after the point.
 pub(super) const FRACTION: u32 = 10;

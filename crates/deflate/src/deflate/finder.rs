@@ -1,4 +1,4 @@
-//! Where the same bytes stood before.
+//! Finds matches: earlier places in the block with the same bytes. The parser chooses among them.
 
 use std::ops::Range;
 

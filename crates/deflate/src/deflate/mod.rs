@@ -2,25 +2,25 @@
 //!
 //! # How deflate works, and where to read it here
 //!
-//! Deflate says data in two kinds of words: a *literal* is one byte; a *match* says "again the `length` bytes that
+//! DEFLATE writes data as two kinds of tokens: a *literal* is one byte; a *match* says "again the `length` bytes that
 //! stood `distance` bytes before", with a length of 3 to 258 and a distance of 1 to 32,768 ([`symbols`]). A stream is
-//! cut into blocks; each has a pair of Huffman codes of its own, so that what is frequent in it is short, or is
-//! *stored* as it is. An encoder is free in three things, and all of its quality is there:
+//! cut into blocks. Each block has two Huffman codes of its own, so that symbols that are frequent in it are short, or its
+//! bytes are *stored* as they are. An encoder decides three things, and its quality depends on them:
 //!
-//! 1. **Which matches it knows of** ([`finder`]). The places of the last four positions whose next five bytes have
+//! 1. **Which matches it finds** ([`finder`]). The places of the last four positions whose next five bytes have
 //!    the same hash stand side by side in one 64-bit word, newest first. To add a place is a shift by sixteen bits;
 //!    to look is four loads that do not wait for each other, where a chain (zlib, libdeflate) must read one place to
 //!    learn the next. A second table knows the last place with the same three bytes, and so finds the short matches.
 //!    Both are read one position ahead, because waiting for memory is what finding costs.
-//! 2. **Which of them it takes** ([`parser`]). Lazily, as zlib does: before a match is taken, the next position is
+//! 2. **Which matches it takes** ([`parser`]). It is lazy, as zlib is: before a match is taken, the next position is
 //!    looked at, and a clearly better match there wins, judged by libdeflate's rule. A match must also be cheaper than
 //!    its literals, at what a literal cost lately ([`worth`]).
-//! 3. **Where blocks begin** ([`split`]). The words are counted in chunks. Neighbours are joined for as long as that
+//! 3. **Where blocks begin** ([`split`]). Symbols are counted in chunks. Neighbours are joined for as long as that
 //!    saves: one set of codes less to write down, against codes that fit less well, both from the entropy of the
 //!    counts ([`entropy`]).
 //!
-//! The rest has no freedom, or little: the optimal prefix codes ([`code`]), their description at the head of a block
-//! ([`header`]), the bits ([`bits`]), and all of it together ([`write`]), which takes for each block the shortest of
+//! The rest leaves little to decide: the optimal prefix codes ([`code`]), their description at the head of a block
+//! ([`header`]), the bits ([`bits`]), and the writer of blocks ([`write`]), which takes for each block the shortest of
 //! the three forms that RFC 1951 has.
 //!
 //! # No table is ever swept
@@ -38,8 +38,8 @@
 //! we know to eight. By the clock, no input takes more than **twice the time of programs** of the same length: of 180
 //! kinds of blocks made to be slow (alphabets, periods, counters, phrases that differ late, copies at the far end of
 //! the window, changing statistics) the slowest took 1.5 times as long, three bytes that repeat and one that does not.
-//! `cargo bench --bench layer` measures the worst again. What does not compress is stepped through ever faster and is stored: it grows by
-//! 5 bytes for each 65,535, and a block of 1 MiB never by more than [`GROWTH`].
+//! hardpan's `cargo bench --bench layer` measures the worst ones again. In data that does not compress, look-ups become
+//! rarer, and it is stored: it grows by 5 bytes for each 65,535, and a block of 1 MiB never by more than [`GROWTH`].
 //!
 //! # Same bytes everywhere
 //!

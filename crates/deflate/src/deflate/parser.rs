@@ -1,4 +1,4 @@
-//! Which words are taken.
+//! Cuts a block into literals and matches, and counts the symbols that they need.
 
 use super::{
     finder::{Ahead, Finder, Match},
@@ -17,7 +17,7 @@ const STRIDE_BITS: u32 = 7;
 /// Bytes between two look-ups, at most.
 const LONGEST_STRIDE: usize = 8;
 
-/// The words of a block.
+/// The literals and matches of a block.
 pub(super) struct Parser {
     finder: Finder,
     pub(super) tokens: Tokens,

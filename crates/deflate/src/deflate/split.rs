@@ -1,4 +1,4 @@
-//! Where blocks begin.
+//! Decides where DEFLATE blocks begin: neighbouring chunks are joined while that saves bits.
 
 use super::{
     entropy,

@@ -1,4 +1,4 @@
-//! What the parser hands on: the words it chose, and how often it used each symbol.
+//! What the parser gives to the writer: literals and matches as tokens, and how often each symbol is used.
 
 use super::window::{BLOCK, zeros};
 

@@ -1,4 +1,4 @@
-//! The bytes of the block, to be looked at from any place without a check.
+//! The bytes of the block in an array of fixed size, so that reading from any place needs no bounds check.
 
 use crate::BLOCK_BYTES;
 

@@ -1,4 +1,4 @@
-//! Whether a match is cheaper than its literals.
+//! Estimates whether a match is cheaper than its literals, so that the parser can refuse it.
 
 use super::{entropy::log2, finder::Match, symbols::END, tokens::Counts, window::FARTHEST};
 

@@ -1,4 +1,4 @@
-//! Segments become blocks, each in the shortest of the three forms (RFC 1951, 3.2.3).
+//! Writes segments as DEFLATE blocks, each in the shortest of the three forms (RFC 1951, 3.2.3).
 
 use std::sync::LazyLock;
 
@@ -120,7 +120,7 @@ const LITERALS: usize = 3;
 /// By their number, which of them there are.
 static THERE: [[u32; LITERALS]; LITERALS + 1] = [[0, 0, 0], [!0, 0, 0], [!0, !0, 0], [!0, !0, !0]];
 
-/// The words of a block that begins at `at`, and its end: at most `cost` bits.
+/// Writes the tokens of a block that begins at `at`, and its end: at most `cost` bits.
 fn body(bits: &mut Bits, cost: u32, window: &Window, words: &[Token], mut at: usize, tables: &Tables) {
     let Tables { literals, lengths, end, distances } = tables;
     let literal = |bytes: u64, place: usize| literals[usize::from(bytes.to_le_bytes()[place])];

@@ -1,4 +1,4 @@
-//! One block of raw deflate, and its checksum.
+//! One compressed block with the checksum of its input: what a worker makes.
 
 use std::io;
 

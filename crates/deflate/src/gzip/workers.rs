@@ -1,4 +1,4 @@
-//! Threads that work on blocks and give them back in order.
+//! Worker threads that compress blocks and return them in the order of the input.
 
 use std::{
     io,
