@@ -21,6 +21,7 @@ mod crash;
 mod defaults;
 mod determinism;
 mod dockerfiles;
+mod docs;
 mod documents;
 mod enclosures;
 mod engines;
