@@ -4,7 +4,7 @@
 use base64ct::{Base64, Encoding as _};
 use rcgen::KeyPair;
 
-use super::{app, secrets::key};
+use super::app;
 use crate::support::case::Case;
 
 /// A policy under which keys can be shipped.
@@ -127,4 +127,9 @@ fn an_exception_may_name_the_setting_that_a_key_is_in() {
     let env = format!("[run]\nenv = {{ TLS_KEY = '{}' }}\n", key().replace('\n', "\\n"));
     app(&format!("{allow}{env}")).build().ok();
     app(&format!("{}{env}", allow.replace("TLS_KEY", "OTHER"))).build().fails(1).says("TLS_KEY");
+}
+
+/// A fresh private key in PEM.
+fn key() -> String {
+    KeyPair::generate().expect("a key").serialize_pem()
 }

@@ -47,6 +47,13 @@ pub fn relocatable_amd64() -> Vec<u8> {
     Elf::relocatable(Machine::Amd64).bytes()
 }
 
+/// A file whose type says that it is a core dump.
+pub fn core_dump_amd64() -> Vec<u8> {
+    let mut bytes = static_amd64();
+    bytes[16] = 4;
+    bytes
+}
+
 /// arm64 with the big end first.
 pub fn big_endian_arm64() -> Vec<u8> {
     Elf::executable(Machine::Arm64).big_endian().bytes()
