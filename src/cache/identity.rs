@@ -3,6 +3,7 @@
 use std::{fs::Metadata, os::unix::fs::MetadataExt as _};
 
 use rustix::fs::Stat;
+use serde::{Deserialize, Serialize};
 
 /// A moment on the clock of a file system: seconds since 1970, and nanoseconds.
 pub type Moment = (i64, u32);
@@ -10,7 +11,7 @@ pub type Moment = (i64, u32);
 /// Device, inode, size and both times of a file. Where the file system keeps true times
 /// ([`tells_changes`](super::tells_changes)), no program can set the time of the last change (`ctime`), so content that was
 /// changed under an old modification time has another identity, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub(super) device: u64,
     pub(super) inode: u64,

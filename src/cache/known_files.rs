@@ -72,7 +72,7 @@ impl KnownFiles {
     /// Remembers a file in its state, until its file system is mounted again.
     fn put(&mut self, root: &Path, record: MemoRecord) {
         if let Some(identity) = self.devices.mounted(&record.identity) {
-            self.memo(root).put(&MemoRecord { identity, ..record });
+            self.memo(root).put(MemoRecord { identity, ..record });
         }
     }
 
@@ -196,7 +196,7 @@ impl Cache {
             return;
         }
         let Some(mounted) = known.devices.mounted(identity) else { return };
-        known.memo(self.root()).forget(&mounted, self.day());
+        known.memo(self.root()).forget(&mounted);
         if let Some(Some(held)) = self.0.held.get() {
             // If the memo cannot be written, the next build finds the old record, and fails in the same way.
             let _ = known.save(self.root(), held, self.day());
