@@ -64,7 +64,7 @@ pub(super) enum GroupFrom {
     Nothing,
 }
 
-/// Who runs the container.
+/// The user of the container, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunUser {
     /// As it is written.

@@ -84,7 +84,7 @@ pub fn audit(set: &ImageSet, request: &AuditQuery<'_>) -> Audit {
     }
 }
 
-/// The same without the facts of a report, where layers were watched while they were written: those are not read again.
+/// Audits without the facts of a report. Layers that were scanned while they were written are not read again.
 pub fn judge_seen(set: &ImageSet, request: &AuditQuery<'_>, seen: &mut SeenLayers) -> Judgement {
     let (images, around) = judge_images(set, request, seen, |_, told| told.judged);
     Judgement { images, around }

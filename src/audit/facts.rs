@@ -38,7 +38,7 @@ pub struct Audit {
     pub skipped: Vec<Skip>,
 }
 
-/// What the findings were judged by.
+/// The policy by which the findings were judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PolicySummary {

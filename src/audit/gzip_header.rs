@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use crate::image::{Packing, StoredLayer};
 
-/// What the gzip header holds that depends on when and where it was made.
+/// The fields of the gzip header that depend on when and where the layer was made, as a list for a message.
 pub(super) fn gzip_header(stored: &StoredLayer) -> Option<String> {
     if Packing::of(&stored.descriptor.media_type) != Packing::Gzip {
         return None;

@@ -28,7 +28,7 @@ pub(super) struct KeptFile<'a> {
     pub(super) node: NodeEntries,
 }
 
-/// What a path leads to: the node, and the entry that holds its content.
+/// A resolved path: the node, and the entry that holds its content.
 pub(super) type ResolvedEntry<'a> = (NodeEntries, &'a TarEntry);
 
 /// The file at a path that rules read.
@@ -172,7 +172,7 @@ impl<'a> ImageView<'a> {
         self.rootfs.nodes().filter_map(|(path, node)| Some((path, node, self.entry(node.inode)?)))
     }
 
-    /// What a path leads to, links followed. A folder that only its contents tell of has no entry.
+    /// Resolves a path, links followed. An implied directory has no entry.
     pub(super) fn look_up(&self, path: &str) -> Result<(String, Option<ResolvedEntry<'a>>), ResolveError> {
         let (path, node) = self.rootfs.resolve(path)?;
         Ok((path, node.and_then(|node| Some((node, self.entry(node.inode)?)))))
@@ -189,7 +189,7 @@ impl<'a> ImageView<'a> {
         self.look_up(path).is_ok()
     }
 
-    /// What there is of a file that rules read.
+    /// The file at a path that rules read.
     pub(super) fn rule_file(&self, path: &str) -> RuleFile<'a> {
         let Ok((_, node, entry)) = self.find(path) else { return RuleFile::Nothing };
         match self.content(node.inode) {

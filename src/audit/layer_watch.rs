@@ -23,7 +23,7 @@ const PIECE: usize = 256 << 10;
 /// Pieces that may wait: the scan is faster than any compression, and these even out what it is not.
 const WAITING: usize = 4;
 
-/// What was seen of layers while the images of one recipe were written, by their blobs.
+/// Scans of the layers that one build wrote, by their blobs.
 #[derive(Debug, Default)]
 pub struct SeenLayers {
     watched: BTreeMap<Digest, LayerScan>,
@@ -32,14 +32,14 @@ pub struct SeenLayers {
 
 /// Scans of small layers, for all images of a call: most of them have the same base, certificates and accounts.
 #[derive(Debug, Default)]
-pub struct SharedScans(Mutex<Shared>);
+pub struct SharedScans(Mutex<SharedScanMap>);
 
-/// What was seen of a layer, and the media type by which it was read.
+/// A scan, and the media type by which the layer was read.
 type Scanned = (String, Arc<LayerScan>);
 
-/// Scans by what is stored and what it unpacks to, then by media type.
+/// Scans by digest and diff_id, then by media type.
 #[derive(Debug, Default)]
-struct Shared {
+struct SharedScanMap {
     scans: BTreeMap<(Digest, DiffId), Vec<Scanned>>,
     bytes: usize,
 }
@@ -87,7 +87,7 @@ impl SeenLayers {
         }
     }
 
-    /// What is in a layer: as it was seen, which is forgotten, or else as it is read now.
+    /// The scan of a stored layer: taken from here if the layer was watched, else made now.
     pub(super) fn scan(&mut self, stored: &StoredLayer, room: &mut ScanBudget) -> Arc<LayerScan> {
         let name = name_of(stored);
         if let Some(scan) = self.shared.find(name) {
@@ -104,7 +104,7 @@ impl SeenLayers {
     }
 }
 
-/// What makes two stored layers the same to an audit: the blob, what it unpacks to, and its media type.
+/// The identity of a stored layer for an audit: digest, diff_id and media type.
 pub(super) type LayerName<'a> = (Digest, DiffId, &'a str);
 
 /// The name of a stored layer.
@@ -129,7 +129,7 @@ impl SharedScans {
         }
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, SharedScanMap> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -158,7 +158,7 @@ impl LayerWatch {
         }
     }
 
-    /// What was seen; `None` where the scan itself failed.
+    /// The scan; `None` if the scan itself failed.
     fn end(mut self) -> Option<LayerScan> {
         match self.scan {
             ScanState::Waiting => {

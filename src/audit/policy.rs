@@ -27,7 +27,7 @@ impl Breach for Finding {
 }
 
 impl FindingPlace {
-    /// What an exception selects by its path.
+    /// The part of the image that the path of a waiver selects.
     fn target(&self) -> WaiverTarget<'_> {
         match (&self.path, &self.key) {
             (Some(path), _) => WaiverTarget::Path(path),
@@ -38,7 +38,7 @@ impl FindingPlace {
 }
 
 impl PolicySummary {
-    /// What the report says of a policy.
+    /// The summary of a policy for the report.
     pub(super) fn of(policy: &Policy) -> Self {
         let rules: BTreeSet<Rule> = policy.severities.keys().chain(policy.least.keys()).copied().collect();
         let overrides = rules.into_iter().map(|rule| {

@@ -116,7 +116,7 @@ mod tests {
         (said, notes.unknown.into_iter().map(|unknown| unknown.reason).collect())
     }
 
-    /// What is said of engines that disagree.
+    /// The finding of an image whose layers engines read differently.
     fn disagreement(difference: &str) -> String {
         format!(
             "ambiguous-tar: engines disagree about `/l/x`, which lies below the link `/l` of a lower layer: some follow the \

@@ -42,7 +42,7 @@ pub(super) fn config(document: &Value) -> Value {
     document
 }
 
-/// What containers are run with.
+/// Removes secrets from the run configuration.
 fn run_config(config: &mut Value) {
     if let Some(Value::Array(lines)) = config.get_mut("Env") {
         for line in lines.iter_mut() {

@@ -42,7 +42,7 @@ impl RuleNotes {
         }
     }
 
-    /// What was found so far.
+    /// The findings so far.
     pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings.values().flatten()
     }

@@ -323,12 +323,12 @@ impl SampleImage {
         ImageSet { reference: None, aliases: Vec::new(), root: Some(root), images: vec![image], skipped: Vec::new() }
     }
 
-    /// What the `default` profile says.
+    /// Audits by the `default` profile.
     pub(super) fn audit(&self) -> Audit {
         self.audit_by(&Policy::profile("default").unwrap())
     }
 
-    /// What that policy says.
+    /// Audits by that policy.
     pub(super) fn audit_by(&self, policy: &Policy) -> Audit {
         audit(&self.set(), &AuditQuery { image: "sample", policy, today: (2026, 5, 9) })
     }

@@ -23,7 +23,7 @@ const MEMO: &str = "memo";
 const TICKS: u32 = 30;
 const PAUSE: Duration = Duration::from_micros(500);
 
-/// What is known of an input.
+/// The cached facts about an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// Of the content.
@@ -63,7 +63,7 @@ impl KnownFiles {
         self.memo.get_or_insert_with(|| Memo::load(&root.join(MEMO), self.boot))
     }
 
-    /// What is remembered of the file in this state, since its file system was mounted.
+    /// The record of the file in this state, if it was made since the file system was mounted.
     fn find(&mut self, root: &Path, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
         let mounted = self.devices.mounted(identity)?;
         self.memo(root).find(&mounted, kind, day)
@@ -149,7 +149,7 @@ impl Cache {
         self.known().input(self.root(), identity, FilePlace::Path(path), self.day())
     }
 
-    /// The same of several files in one folder, in their order; nothing of those that have no state.
+    /// The facts about several files in one folder, in their order; `None` for files without a state.
     pub fn inputs(&self, folder: &Path, names: &[&[u8]], identities: &[Option<Identity>]) -> Vec<Option<Input>> {
         if self.enter().is_err() {
             return Vec::new();

@@ -95,7 +95,7 @@ impl Cache {
         Self::at(root, 0)
     }
 
-    /// The same, where it is `now`, in seconds since 1970: what was not used for long is left out and removed.
+    /// The cache at the time `now`, in seconds since 1970, by which old entries are ignored and removed.
     pub fn at(root: &Path, now: u64) -> Self {
         Self(Arc::new(Inner {
             root: root.to_owned(),

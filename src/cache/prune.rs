@@ -24,7 +24,7 @@ const SIZE_FILE: &str = "size";
 /// The folders of toolchains.
 const COMPILERS: [&str; 2] = ["go", "cargo"];
 
-/// So many things, and what they take on the disk.
+/// A number of items, and their size on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheCount {
     /// How many.
@@ -33,7 +33,7 @@ pub struct CacheCount {
     pub bytes: u64,
 }
 
-/// What is in the cache.
+/// The contents of the cache, counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// Where it is.
@@ -48,7 +48,7 @@ pub struct Status {
     pub compilers: Vec<(&'static str, CacheCount)>,
 }
 
-/// What was removed.
+/// The result of pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// What went.
@@ -66,7 +66,7 @@ pub struct Verified {
     pub damaged: Vec<String>,
 }
 
-/// Something that may be removed.
+/// An item of the cache that may be removed.
 #[derive(Debug, PartialEq, Eq)]
 struct CacheItem {
     path: PathBuf,
@@ -283,7 +283,7 @@ pub fn note_size(folder: &Path) -> io::Result<()> {
     fs::write(folder.join(SIZE_FILE), folder_bytes(folder).to_string())
 }
 
-/// What all files below a folder take.
+/// The size of all files below a folder.
 fn folder_bytes(folder: &Path) -> u64 {
     let mut bytes = 0_u64;
     let mut open = vec![folder.to_owned()];

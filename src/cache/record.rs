@@ -15,7 +15,7 @@ use crate::{oci::Digest, report::Limits};
 const MAGIC: &[u8; 17] = b"hardpan record 1\n";
 const CHECKSUM_BYTES: usize = 32;
 
-/// What a record is about; records of different shelves never meet.
+/// The kinds of records. Records of different kinds never collide, whatever their keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordShelf {
     /// Which blob a layer is. Such a record begins with the blob's digest.
@@ -92,7 +92,7 @@ impl Cache {
         }
     }
 
-    /// The same of a blob, whose own times are not to be moved: it has a mark when it is older than its last use.
+    /// Notes that a blob was used. Its own times must not move, so that a mark in `used/` stands for it.
     pub(super) fn touch_blob(&self, digest: Digest, made: Option<SystemTime>) {
         if !self.is_long_ago(made) {
             return;
@@ -121,7 +121,7 @@ fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)
 }
 
-/// What a sound record holds that has this name.
+/// The content of a record with this name, if its checksum is right.
 pub(super) fn read(file: &File, shelf: RecordShelf, name: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let most = Limits::RECORD_BYTES + (MAGIC.len() + CHECKSUM_BYTES) as u64;
@@ -130,7 +130,7 @@ pub(super) fn read(file: &File, shelf: RecordShelf, name: &str) -> Option<Vec<u8
     (sum == checksum(shelf, name, held).bytes()).then(|| held.to_vec())
 }
 
-/// Of the name, too: a record under another name is another record.
+/// The checksum over name and content, so that a renamed record is not valid.
 fn checksum(shelf: RecordShelf, name: &str, bytes: &[u8]) -> Fingerprint {
     let mut sum = Fingerprinter::default();
     for part in [shelf.name().as_bytes(), name.as_bytes(), bytes] {

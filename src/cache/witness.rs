@@ -47,7 +47,7 @@ pub(super) enum FilePlace<'a> {
     Opened(&'a File),
 }
 
-/// What is known of devices, each of which is asked once.
+/// The known devices, each examined once.
 #[derive(Debug, Default)]
 pub(super) struct Devices {
     witnesses: BTreeMap<u64, Witness>,
@@ -56,7 +56,7 @@ pub(super) struct Devices {
 }
 
 impl Devices {
-    /// What the times of the file at `place` tell, which is on `device`.
+    /// What the times of the file at `place`, which is on `device`, prove.
     pub(super) fn witness(&mut self, device: u64, place: FilePlace<'_>) -> Witness {
         *self.witnesses.entry(device).or_insert_with(|| witness(place))
     }
@@ -94,7 +94,7 @@ fn witness(place: FilePlace<'_>) -> Witness {
     kind.map_or(Witness::Nothing, |found| of_kind(found.f_type & 0xFFFF_FFFF, has_true_layers))
 }
 
-/// What the times of a file system of this `f_type` tell. `has_true_layers` is asked about an overlay.
+/// What the times of a file system of this `f_type` prove. `has_true_layers` answers for an overlay.
 fn of_kind(kind: i64, has_true_layers: impl FnOnce() -> bool) -> Witness {
     match kind {
         // A file shows the times that it has in its layer, which may be on another file system. What hardpan wrote is in the

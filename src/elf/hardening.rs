@@ -8,7 +8,7 @@ use object::{
 
 use crate::report::Limits;
 
-/// What the headers of a program or library tell about its hardening.
+/// The hardening of a program or library, by its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hardening {
     /// `ET_EXEC`: loaded at a fixed address.
@@ -35,7 +35,7 @@ pub struct Hardening {
     pub no_sections: bool,
 }
 
-/// What `PT_GNU_STACK` asks for.
+/// The permission of the stack (`PT_GNU_STACK`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
     /// There is none: the kernel's default for the architecture.
@@ -57,7 +57,7 @@ pub enum Relro {
     Full,
 }
 
-/// What a program was written in.
+/// The language that a program was compiled from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Go.
@@ -140,7 +140,7 @@ where
     Some(found)
 }
 
-/// What the sections tell; a file without them, or with broken ones, tells nothing more.
+/// Reads the sections; a file without sections, or with broken ones, adds nothing.
 fn sections<'data, E, R>(header: &E, endian: Endianness, data: R, found: &mut Hardening)
 where
     E: FileHeader<Endian = Endianness>,

@@ -73,7 +73,7 @@ pub fn read<R: Read + Seek>(file: R) -> Result<Elf, NotElf> {
     headers(&ReadCache::new(file))
 }
 
-/// The same of bytes that are there already, all or in part.
+/// Reads the headers from bytes in memory, all of a file or its kept parts.
 pub fn headers<'data, R: ReadRef<'data>>(data: R) -> Result<Elf, NotElf> {
     let size = data.len().map_err(|()| NotElf::Broken("it cannot be read"))?;
     let start = data.read_bytes_at(0, size.min(256)).map_err(|()| NotElf::Broken("it cannot be read"))?;
@@ -268,7 +268,7 @@ impl ElfMachine {
 }
 
 impl NotElf {
-    /// As the end of a sentence that begins with the file's name.
+    /// The reason as the end of a sentence that begins with the file's name.
     pub fn sentence(&self) -> String {
         match self {
             Self::Empty => "is empty".into(),

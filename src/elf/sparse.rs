@@ -97,7 +97,7 @@ impl KeptRange {
     }
 }
 
-/// What is to be kept of the rest of the file that begins with `head`.
+/// The ranges of the rest of the file to keep, by its headers in `head`.
 fn wanted(head: &[u8]) -> Vec<Range<u64>> {
     let found = match head.get(4) {
         Some(1) => ranges::<FileHeader32<Endianness>>(head),

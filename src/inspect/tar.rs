@@ -59,7 +59,7 @@ pub fn entries(reader: impl Read, limit: usize, room: &mut ReportBudget) -> io::
     Ok(found)
 }
 
-/// What reports call a kind of entry.
+/// The name of an entry's kind in reports.
 pub(super) fn kind_name(kind: TarEntryKind) -> &'static str {
     match kind {
         TarEntryKind::File => "file",

@@ -20,7 +20,7 @@ pub struct LayerEntry {
     pub kind: EntryKind,
 }
 
-/// What an entry is. Hard links, devices and FIFOs do not exist here.
+/// The kinds of entries that hardpan writes. Hard links, devices and FIFOs do not exist here.
 #[derive(Debug, Clone)]
 pub enum EntryKind {
     /// A directory.

@@ -41,7 +41,7 @@ impl Compression {
         }
     }
 
-    /// What a layer stored like that is (image-spec, `layer.md`).
+    /// The media type of a layer stored like that (image-spec, `layer.md`).
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Gzip => media_type::LAYER_GZIP,

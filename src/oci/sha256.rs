@@ -15,7 +15,7 @@ use super::Digest;
 pub struct Sha256(Context);
 
 impl Sha256 {
-    /// Of no bytes yet.
+    /// The hash of no bytes yet.
     pub fn new() -> Self {
         Self(Context::new(&SHA256))
     }

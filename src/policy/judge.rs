@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use super::{Policy, Waiver, WaiverAnswer, WaiverTarget, Waivers};
 use crate::report::{Rule, Severity};
 
-/// Something that breaks a rule.
+/// A breach of a rule: a finding of the audit, or of a build.
 pub trait Breach {
     /// Which rule.
     fn rule(&self) -> Rule;
-    /// What the rule itself gives it, or the policy once it was judged.
+    /// The severity by the rule, or by the policy once it was judged.
     fn severity(&self) -> Severity;
     /// Gives it the policy's weight.
     fn weigh(&mut self, severity: Severity);

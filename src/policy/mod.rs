@@ -16,7 +16,7 @@ pub use path_glob::PathGlob;
 pub use waiver::{Waiver, WaiverTarget};
 pub use waivers::{WaiverAnswer, Waivers};
 
-/// What a caller demands of an image.
+/// The requirements that an image is judged by.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// The name of the profile, for the report.
@@ -66,7 +66,7 @@ impl Policy {
         }
     }
 
-    /// What a finding weighs that a rule gives `own`; `None` where the rule is switched off.
+    /// The severity by the policy of a finding that a rule gives `own`; `None` if the rule is switched off.
     pub fn weight(&self, rule: Rule, own: Severity) -> Option<Severity> {
         let weight = self.severities.get(&rule).copied().unwrap_or(Some(own));
         weight.max(self.least.get(&rule).copied())

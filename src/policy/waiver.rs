@@ -18,7 +18,7 @@ pub struct Waiver {
     pub until: (u16, u8, u8),
 }
 
-/// What of an image breaks a rule, as the `path` of an exception selects it.
+/// The part of an image that breaks a rule, as the `path` of a waiver selects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaiverTarget<'a> {
     /// A path of the image, absolute.

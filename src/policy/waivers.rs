@@ -12,7 +12,7 @@ pub struct Waivers<'a> {
     today: (u16, u8, u8),
 }
 
-/// What exceptions say to something that breaks a rule.
+/// The answer of the waivers to a breach of a rule.
 #[derive(Debug, Clone, Copy)]
 pub enum WaiverAnswer<'a> {
     /// No exception is about it.
@@ -30,23 +30,23 @@ pub enum WaiverAnswer<'a> {
 }
 
 impl<'a> Waivers<'a> {
-    /// Those in `list`, which count where they `are_allowed`.
+    /// The waivers in `list`, which count if they `are_allowed`.
     pub fn new(list: &'a [Waiver], are_allowed: bool, today: (u16, u8, u8)) -> Self {
         Self { list, are_allowed, keep_promises: false, today }
     }
 
-    /// Those of a policy.
+    /// The waivers of a policy.
     pub fn of(policy: &'a Policy, today: (u16, u8, u8)) -> Self {
         Self::new(&policy.waivers, policy.allow_waivers, today)
     }
 
-    /// The same for a build, whose promises have no exception: [`Rule::waivable`].
+    /// The waivers of a build, which do not cover rules that every image of hardpan keeps: [`Rule::waivable`].
     #[must_use]
     pub fn keeping_promises(self) -> Self {
         Self { keep_promises: true, ..self }
     }
 
-    /// Those that are about a target, be they in force or not, with their place in the list.
+    /// The waivers that cover a target, in force or not, with their index in the list.
     pub fn about<'t>(
         self,
         rule: Rule,
@@ -55,7 +55,7 @@ impl<'a> Waivers<'a> {
         self.list.iter().enumerate().filter(move |(_, waiver)| waiver.covers(rule, target))
     }
 
-    /// What they say to a breach of `rule` at all of `targets`. Several exceptions may share the targets among them.
+    /// The answer to a breach of `rule` at all of `targets`. Several waivers may share the targets among them.
     pub fn answer(self, rule: Rule, targets: &[WaiverTarget<'_>]) -> WaiverAnswer<'a> {
         let first = targets.iter().find_map(|target| self.about(rule, *target).next());
         let Some((_, first)) = first else { return WaiverAnswer::Unmentioned };

@@ -30,7 +30,7 @@ pub fn is_variable_word(name: &str) -> bool {
     WORDS.contains(&name)
 }
 
-/// What git says about the recipe's checkout, asked only when a recipe uses it.
+/// A variable whose value comes from git, which is asked only if a recipe uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitWord {
     /// `{git.revision}`: the commit's full name.
@@ -62,7 +62,7 @@ impl VariableValues<'_> {
         self.replace(&text.value).map_err(|fault| fault.at(Some(text)))
     }
 
-    /// The same for a text of the command line, such as a template of `--output`.
+    /// Expands a text of the command line, such as a template of `--output`.
     pub fn expand_text(&self, text: &str) -> Result<String, Failure> {
         self.replace(text).map_err(|fault| fault.at(None))
     }

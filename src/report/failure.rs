@@ -63,7 +63,7 @@ impl Failure {
         Self::error(ErrorName::of_io(error), format!("cannot {doing}: {}", io_reason(error))).in_path(path)
     }
 
-    /// The same failure by a name that says more, where it has one.
+    /// The same failure with a more exact name, if it has a name.
     #[must_use]
     pub fn named(mut self, name: ErrorName) -> Self {
         if self.name.is_some() {

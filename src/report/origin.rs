@@ -22,7 +22,7 @@ pub struct SourceText {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Origin(Arc<OriginSpan>);
 
-/// What an [`Origin`] stands for.
+/// The content of an [`Origin`].
 #[derive(PartialEq, Eq)]
 pub struct OriginSpan {
     /// The recipe.

@@ -19,23 +19,23 @@ pub trait Progress: Sync + fmt::Debug {
     fn step(&self, line: &str);
     /// More about a step, for those who ask for more: what a toolchain prints, sizes, durations.
     fn detail(&self, line: &str);
-    /// What only helps to find a fault: commands, blobs.
+    /// Details for finding a fault: commands, blobs.
     fn trace(&self, line: &str);
-    /// Something that does not stop the work but should be read.
+    /// A failure that does not stop the work.
     fn warn(&self, failure: &super::Failure);
-    /// Something that takes a while begins; it ends when the last handle is dropped. `what` is what is shown meanwhile,
-    /// `bytes` is how many there will be, where that is known.
+    /// Begins a task that takes a while; it ends when the last handle is dropped. `what` is shown meanwhile, `bytes` is the
+    /// expected total, if it is known.
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task>;
     /// Whether lines of this level are shown; a caller with many of them need not format them otherwise.
     fn shows(&self, line: ProgressLevel) -> bool;
 }
 
-/// Something that takes a while.
+/// The handle of a task that takes a while.
 pub trait Task: Send + Sync + fmt::Debug {
-    /// So many more bytes are done.
+    /// Adds bytes that are done.
     fn advance(&self, bytes: u64);
 
-    /// What is shown from now on instead of what it began with.
+    /// Replaces the text that is shown.
     fn now(&self, what: &str) {
         let _ = what;
     }

@@ -37,7 +37,7 @@ macro_rules! rules {
             /// family. Those about what hardpan is to do with an image are no audit's and no policy's.
             pub const ALL: [Self; [$(stringify!($rule)),*].len()] = [$(Self::$rule),*];
 
-            /// What the catalogue says about the rule.
+            /// The entry of the rule in the catalogue.
             pub const fn facts(self) -> &'static RuleFacts {
                 match self {
                     $(Self::$rule => &$family::$facts,)*

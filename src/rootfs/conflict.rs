@@ -81,7 +81,7 @@ impl LayerConflict {
         }
     }
 
-    /// What it is, as a sentence about the entry at `path` with the link target `target`.
+    /// The conflict as a sentence about the entry at `path` with the link target `target`.
     pub fn sentence(&self, path: &str, target: &str) -> String {
         match self {
             Self::Twice(_) => format!("the layer has `{path}` twice"),

@@ -55,7 +55,7 @@ impl RootfsNode for LayerNode {
     }
 }
 
-/// What becomes of an entry that lies below a link of a lower layer. Engines differ there.
+/// The two ways in which engines apply an entry below a symbolic link of a lower layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkReading {
     /// It is put where the link leads: umoci, podman with vfs, containerd's native snapshotter.
@@ -196,7 +196,7 @@ impl LayeredRootfs {
         self.conflicts.iter().any(lower)
     }
 
-    /// What did not fit, in the order in which it was met.
+    /// The conflicts, in the order in which they were met.
     pub fn conflicts(&self) -> &[(EntryIndex, LayerConflict)] {
         &self.conflicts
     }

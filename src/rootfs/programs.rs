@@ -34,8 +34,7 @@ pub trait ProgramFiles {
     /// The regular file that an absolute path leads to, links followed.
     fn file(&self, path: &str) -> Option<Self::File>;
 
-    /// What its headers say; an error says whether they may still be those of a library, because not all of a large file
-    /// was kept.
+    /// The headers of a file; an error says whether it may still be a library, because not all of a large file was kept.
     fn headers(&self, file: &Self::File) -> Result<Cow<'_, Elf>, NotRead>;
 
     /// Whether its mode lets any user execute it.

@@ -4,7 +4,7 @@ use std::{cell::Cell, collections::BTreeMap, ops::Bound};
 
 use crate::{oci::ImagePath, report::Limits};
 
-/// What a walk along a path does at something that is there.
+/// How a walk along a path goes on at a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WalkStep<'a> {
     /// It goes into a directory.
@@ -15,7 +15,7 @@ pub enum WalkStep<'a> {
     End,
 }
 
-/// What is at a path of a [`Rootfs`].
+/// A node of a [`Rootfs`].
 pub trait RootfsNode {
     /// How a walk goes on from here.
     fn step(&self) -> WalkStep<'_>;
@@ -34,7 +34,7 @@ pub struct Rootfs<N> {
     looked: Cell<u64>,
 }
 
-/// What a path leads to.
+/// A resolved path.
 #[derive(Debug)]
 pub struct Resolved<'n, N> {
     /// The path of it, without links and dots.
@@ -56,7 +56,7 @@ pub enum ResolveError {
     Exhausted,
 }
 
-/// What one step on the way to `path` costs: long paths are long to compare.
+/// The cost of one step on the way to `path`: long paths are long to compare.
 pub fn cost(path: &str) -> u64 {
     1 + path.len() as u64 / 64
 }
@@ -181,7 +181,7 @@ impl<N> Rootfs<N> {
         self.nodes
     }
 
-    /// What is below a directory, at any depth. It lies together: `a-b` is before `a/`.
+    /// The nodes below a directory, at any depth. They are contiguous in the map: `a-b` is before `a/`.
     pub fn below<'a>(&'a self, directory: &str) -> impl Iterator<Item = (&'a ImagePath, &'a N)> + use<'a, N> {
         let prefix = if directory == "/" { "/".to_owned() } else { format!("{directory}/") };
         let range = self.nodes.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
@@ -214,7 +214,7 @@ impl<N> Rootfs<N> {
         self.looked.get() > Limits::AUDIT_STEPS
     }
 
-    /// What lookups took since this was asked last.
+    /// The cost of all lookups since the last call.
     pub fn take_looked(&self) -> u64 {
         self.looked.take()
     }
@@ -319,7 +319,7 @@ impl<N: RootfsNode> Rootfs<N> {
     }
 }
 
-/// What a [walk](Rootfs::walk) is at.
+/// The position of a [walk](Rootfs::walk).
 #[derive(Debug)]
 pub enum Visit<'v, 'n, N> {
     /// `.` or `..`.
@@ -335,7 +335,7 @@ pub enum Visit<'v, 'n, N> {
     },
 }
 
-/// What is left of a walk: the rest of a path, and in front of it those of the links that it led through.
+/// The rest of a walk: what is left of the path, and before it what is left of the links that it led through.
 #[derive(Debug)]
 struct Way<'a> {
     /// The parts that come next, without a slash before them.

@@ -11,7 +11,7 @@ pub(super) enum Demand {
     Random,
 }
 
-/// What a name says about its value.
+/// How suspicious a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Suspicion {
     /// It is a password, however short.
@@ -151,7 +151,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// What `name` says about its value.
+/// How suspicious `name` is.
 fn suspicion(name: &str) -> Option<Suspicion> {
     let words = words(name);
     let last = words.last()?.as_str();

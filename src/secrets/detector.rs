@@ -29,7 +29,7 @@ pub(super) enum Find {
     Url,
 }
 
-/// What a token is checked by besides its shape and entropy.
+/// The check of a token besides its shape and entropy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     /// Nothing.
@@ -76,12 +76,12 @@ pub(super) struct KeywordWindow<'a> {
 }
 
 impl<'a> KeywordWindow<'a> {
-    /// What stands before the keyword.
+    /// The text before the keyword.
     pub(super) fn before(self) -> &'a [u8] {
         self.bytes.get(..self.keyword).unwrap_or_default()
     }
 
-    /// What begins with the keyword.
+    /// The text from the keyword on.
     pub(super) fn rest(self) -> &'a [u8] {
         self.bytes.get(self.keyword..).unwrap_or_default()
     }
@@ -130,7 +130,7 @@ impl Detector {
         Self { rule, find, ..Self::token(name, keywords, &[], 0) }
     }
 
-    /// The same with something that proves it.
+    /// The detector with a check of its tokens.
     pub(super) const fn proof(self, proof: Proof) -> Self {
         match self.find {
             Find::Shape { before, shape, .. } => Self { find: Find::Shape { before, shape, proof }, ..self },
@@ -138,7 +138,7 @@ impl Detector {
         }
     }
 
-    /// The same, beginning at most that many bytes of a class before the keyword.
+    /// The detector, whose tokens begin up to `most` bytes of a class before the keyword.
     pub(super) const fn before(self, class: Class, most: usize) -> Self {
         match self.find {
             Find::Shape { shape, proof, .. } => {
@@ -148,22 +148,22 @@ impl Detector {
         }
     }
 
-    /// The same with another weight.
+    /// The detector with another severity.
     pub(super) const fn weighing(self, severity: Severity) -> Self {
         Self { severity, ..self }
     }
 
-    /// The same with other bytes that may not stand beside it.
+    /// The detector with other bytes that may not stand beside a token.
     pub(super) const fn edge(self, edge: Class) -> Self {
         Self { edge, ..self }
     }
 
-    /// The same, breaking another rule.
+    /// The detector for another rule.
     pub(super) const fn of_rule(self, rule: Rule) -> Self {
         Self { rule, ..self }
     }
 
-    /// The same, looked for in binaries too.
+    /// The detector, used in binary data too.
     pub(super) const fn in_binaries(self) -> Self {
         Self { in_binaries: true, ..self }
     }

@@ -29,7 +29,7 @@ pub(super) struct Exposed {
 }
 
 impl Exposed {
-    /// What may be shown of it: its name, and nothing of what a person chose.
+    /// The printable form: the name of the setting, and nothing of a value that a person chose.
     pub(super) fn masked(&self) -> String {
         let name: String = self.name.chars().take(64).collect();
         // A name that holds the value would give it away.
@@ -38,7 +38,7 @@ impl Exposed {
     }
 }
 
-/// What `text` exposes, read as `format` or, without one, as JSON that says itself what it is.
+/// The secrets in `text`, parsed as `format` or, without one, as JSON of a known kind.
 pub(super) fn read(format: Option<Format>, location: Location, text: &str) -> Vec<Exposed> {
     let mut found = Vec::new();
     if text.trim_start().starts_with('{') {
@@ -159,8 +159,7 @@ fn kube(text: &str, found: &mut Vec<Exposed>) {
     }
 }
 
-/// What a JSON document exposes that says itself what it is: a service account, a login of Docker or of gcloud, a
-/// token of Terraform.
+/// The secret in a JSON document of a known kind: a service account, a login of Docker or of gcloud, a token of Terraform.
 fn json(text: &str) -> Option<Exposed> {
     let object = decode::json_object(text.trim().as_bytes())?;
     let field = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();

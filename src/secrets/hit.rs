@@ -30,7 +30,7 @@ pub struct SecretHit {
 pub struct SecretFingerprint(Digest);
 
 impl SecretFingerprint {
-    /// That of `secret`.
+    /// The fingerprint of `secret`.
     pub(super) fn of(secret: &[u8]) -> Self {
         Self(Digest::of(secret))
     }

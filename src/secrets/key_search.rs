@@ -43,7 +43,7 @@ pub fn path_is_of_keys(path: &str) -> bool {
     names::is_encoded(path) || key_by_name(path).is_some()
 }
 
-/// What the name of a file says, where it says that the file is a private key whatever is in it.
+/// The rule for a file that is a private key by its name, whatever its content.
 pub fn key_by_name(path: &str) -> Option<names::NameRule> {
     names::name_hit(path).filter(|named| named.rule == Rule::PrivateKey && !named.confirmed_by_content)
 }

@@ -137,7 +137,7 @@ fn trim(text: &[u8], class: Class) -> &[u8] {
     rest.get(..rest.len() - end).unwrap_or_default()
 }
 
-/// What the decoded bytes of a block with that label are.
+/// The form of the decoded bytes of a block with that label.
 fn form_of(label: &[u8], bytes: &[u8]) -> Option<KeyForm> {
     if label.starts_with(b"OPENSSH") {
         let rest = bytes.strip_prefix(OPENSSH)?;
@@ -158,7 +158,7 @@ fn form_of(label: &[u8], bytes: &[u8]) -> Option<KeyForm> {
     is_der_key(bytes).then_some(KeyForm::Plain)
 }
 
-/// What is inside of the one SEQUENCE that `bytes` are.
+/// The content of `bytes`, if they are exactly one SEQUENCE.
 fn der_sequence(bytes: &[u8]) -> Option<&[u8]> {
     let (length, inner) = match bytes {
         [0x30, short @ 0x20..=0x7f, inner @ ..] => (usize::from(*short), inner),

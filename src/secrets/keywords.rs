@@ -28,12 +28,12 @@ static TEXT: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter()
 static BINARY: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.in_binaries)));
 
 impl Keywords {
-    /// Those for text, or for everything else.
+    /// The keywords for text, or for binary data.
     pub(super) fn get(is_binary: bool) -> &'static Self {
         if is_binary { &BINARY } else { &TEXT }
     }
 
-    /// Those of private keys.
+    /// The keywords of private keys.
     pub(super) fn of_keys() -> &'static Self {
         &KEYS
     }
@@ -53,7 +53,7 @@ impl Keywords {
         Self { automaton, owners, words, longest, finders: Vec::new() }
     }
 
-    /// The same, each looked for by itself. None of them may overlap itself.
+    /// Searches for each keyword by itself. None of them may overlap itself.
     fn one_by_one(self) -> Self {
         Self { finders: self.words.iter().copied().map(memmem::Finder::new).collect(), ..self }
     }

@@ -2,7 +2,7 @@
 
 use crate::report::Limits;
 
-/// What a file holds, as far as the search for secrets cares.
+/// The kind of a file's bytes, by which detectors are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentKind {
     /// Text in UTF-8 or an encoding that has ASCII in it. Every detector looks.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::report::{Rule, Severity};
 
-/// What the name of a file says.
+/// The rule for a file of a certain name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameRule {
     /// The rule that such a file breaks.
@@ -236,7 +236,7 @@ fn entry(path: &str) -> Option<&'static NameEntry> {
     })
 }
 
-/// What the name of the file at `path` says; `None` for almost all files.
+/// The rule for the name of the file at `path`; `None` for almost all files.
 pub fn name_hit(path: &str) -> Option<NameRule> {
     let NameEntry(_, detector, rule, severity, format) = entry(path)?;
     Some(NameRule { rule: *rule, detector, severity: *severity, confirmed_by_content: format.is_some() })

@@ -99,12 +99,12 @@ impl SecretScanner {
         }
     }
 
-    /// All that was found, by offset: at most [`Limits::SECRETS_PER_FILE`].
+    /// All hits, by offset: at most [`Limits::SECRETS_PER_FILE`].
     pub fn finish(self) -> Vec<SecretHit> {
         self.finish_counting().0
     }
 
-    /// The same, and the steps that it took.
+    /// All hits, and the steps that the search took.
     pub(super) fn finish_counting(mut self) -> (Vec<SecretHit>, u64) {
         if self.kind.is_none() {
             self.sniff();

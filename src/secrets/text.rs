@@ -68,7 +68,7 @@ pub fn scan_text(context: TextContext<'_>, text: &str) -> Vec<SecretHit> {
     hits.sorted()
 }
 
-/// What detectors find in a text.
+/// The hits of detectors in a text.
 pub(super) fn detected(text: &str) -> Vec<SecretHit> {
     if !SecretScanner::may_hold(text) {
         return Vec::new();

@@ -48,7 +48,7 @@ pub(super) fn userinfo<'a>(window: KeywordWindow<'a>, work: &mut u64) -> Option<
     })
 }
 
-/// What such a password weighs: little in a comment, where manuals are, and less when it is a word.
+/// The severity of such a password: low in a comment, as in manuals, and lower if it is a word.
 fn weight(window: KeywordWindow<'_>, password: &[u8], work: &mut u64) -> Severity {
     let line = window.before().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     *work += line.len() as u64;

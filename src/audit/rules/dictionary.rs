@@ -1,6 +1,6 @@
 //! [`Dictionary`]: looks up file names that a rule knows; fast, because every path of an image is looked up.
 
-/// What is known of names.
+/// A map from file names to the facts of a rule.
 #[derive(Debug)]
 pub(super) struct Dictionary<V> {
     /// By the first byte of the name: the others are of another length, most of them.
@@ -8,7 +8,7 @@ pub(super) struct Dictionary<V> {
 }
 
 impl<V: Copy> Dictionary<V> {
-    /// Of two entries for a name, the later one counts.
+    /// Builds the map; of two entries for a name, the later one counts.
     pub(super) fn of(entries: impl IntoIterator<Item = (&'static str, V)>) -> Self {
         let mut by_first: Vec<Vec<_>> = std::iter::repeat_with(Vec::new).take(256).collect();
         for (name, value) in entries {
@@ -19,7 +19,7 @@ impl<V: Copy> Dictionary<V> {
         Self { by_first }
     }
 
-    /// What is known of exactly this name.
+    /// The facts about exactly this name.
     pub(super) fn get(&self, name: &str) -> Option<V> {
         let same = self.by_first.get(place(name)?)?;
         same.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value)

@@ -92,7 +92,7 @@ fn check_start(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, written:
     }
 }
 
-/// What a script's first line names and the image does not have.
+/// The interpreter of a script's first line, if the image does not have it.
 fn missing_interpreter(view: &ImageView<'_>, line: &str) -> Option<String> {
     let mut words = line.split_ascii_whitespace();
     let first = words.next().filter(|_| view.complete)?;
@@ -113,7 +113,7 @@ fn platform(view: &ImageView<'_>) -> Option<Platform> {
     Platform::parse(&full).or_else(|_| Platform::parse(&base)).ok()
 }
 
-/// What the index says against what the config says.
+/// Compares the platform in the index with the one in the config.
 fn check_platforms(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let Some(listed) = &view.image.platform else { return };
     let word = |key: &str| view.document.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();

@@ -79,8 +79,8 @@ fn unmade_cache(view: &ImageView<'_>) -> &'static str {
     }
 }
 
-/// What keeps the loader of the program at `path` from starting it. Only of the entrypoint is it certain that it is a
-/// program: a library that needs others looks like a program that names no loader.
+/// Why the loader cannot start the program at `path`. Only for the entrypoint it is certain that the file is a program: a
+/// library that needs others looks like a program that names no loader.
 fn loader_fault(
     search: &LoaderSearch<'_, ImageView<'_>>,
     path: &str,

@@ -7,7 +7,7 @@ pub(in crate::audit) fn elf() -> Vec<u8> {
     SampleProgram::default().bytes()
 }
 
-/// What a program's headers say.
+/// The headers of a program for tests.
 pub(in crate::audit) struct SampleProgram {
     pub(in crate::audit) fixed: bool,
     pub(in crate::audit) loader: Option<&'static str>,

@@ -13,7 +13,7 @@ use crate::{
     report::{ErrorName, Failure, Rule, printable},
 };
 
-/// What an image needs.
+/// The needs of an image at run time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// A DNS label that begins with a letter: what the deployment is called.
@@ -277,7 +277,7 @@ fn remove_below(tree: &mut MergedEntries<'_>, folder: &str) {
     }
 }
 
-/// What lies in `folder`, at any depth. The byte after `/` is `0`.
+/// The entries in `folder`, at any depth. The byte after `/` is `0`.
 fn below<'t, 'a>(tree: &'t MergedEntries<'a>, folder: &str) -> btree_map::Range<'t, &'a str, &'a EntryReport> {
     let (from, to) = (format!("{folder}/"), format!("{folder}0"));
     tree.range::<str, _>((Bound::Included(from.as_str()), Bound::Excluded(to.as_str())))

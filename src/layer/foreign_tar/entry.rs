@@ -29,7 +29,7 @@ pub(crate) struct TarEntry {
     pub(crate) checksum: u32,
 }
 
-/// What only links, devices and files with extended attributes have.
+/// The fields that only links, devices and files with extended attributes have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RareFields {
     pub(crate) target: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct RareFields {
     pub(crate) device: Option<(u32, u32)>,
 }
 
-/// What an entry is.
+/// The kinds of entries in a foreign tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TarEntryKind {
     File,
@@ -51,7 +51,7 @@ pub(crate) enum TarEntryKind {
     Other,
 }
 
-/// What a content begins with.
+/// The format of a file by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Magic {
     /// There is nothing.
@@ -64,7 +64,7 @@ pub(crate) enum Magic {
     Other,
 }
 
-/// Something about a tar that readers disagree about, or that no tar should have.
+/// A flaw of a tar: readers disagree about it, or no tar should have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// The name has `..`; whether it climbs above the root.
@@ -105,7 +105,7 @@ impl TarEntry {
         name(&self.path)
     }
 
-    /// Of a link, as it is written.
+    /// The target of a link, as it is written.
     pub(crate) fn target(&self) -> Option<&str> {
         self.rare.as_ref()?.target.as_deref()
     }

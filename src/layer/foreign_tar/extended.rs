@@ -7,7 +7,7 @@ use base64ct::{Base64Unpadded, Encoding as _};
 use super::{entry::Flaw, path_text::path_text};
 use crate::report::Limits;
 
-/// What extended headers said about the next entry.
+/// The values of extended headers for the next entry.
 #[derive(Debug, Default)]
 pub(super) struct Extended {
     path: Option<Vec<u8>>,

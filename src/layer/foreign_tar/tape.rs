@@ -288,7 +288,7 @@ impl<R: Read> Read for Tape<R> {
     }
 }
 
-/// What an entry is.
+/// The kind of an entry by its header.
 fn kind(block: &[u8; BLOCK], raw: &[u8], flaws: &mut Vec<Flaw>) -> TarEntryKind {
     let flag = block.get(156).copied().unwrap_or_default();
     match EntryType::new(flag) {

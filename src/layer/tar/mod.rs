@@ -144,7 +144,7 @@ fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
     (slash > 0 && rest.len() <= NAME_BYTES).then_some((prefix, rest))
 }
 
-/// What a header says when a PAX record holds the real text: something for those who cannot read records.
+/// The name in the ustar header when a PAX record holds the real one: for readers that do not read records.
 fn stand_in(bytes: &[u8]) -> Vec<u8> {
     let mut text: Vec<u8> = bytes.iter().map(|byte| if byte.is_ascii() { *byte } else { b'_' }).collect();
     if text.len() > NAME_BYTES {

@@ -24,7 +24,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Of a file of the machine: the programs that take it.
+    /// For a file of the machine: the scope of the programs that take it.
     pub fn scope(&self) -> Option<&str> {
         let (_, scope) = self.key.split_once(FILE_OF).filter(|_| matches!(self.pin, Pin::Toolchain(..)))?;
         Some(scope)

@@ -126,7 +126,7 @@ impl Pin {
         }
     }
 
-    /// The same, for others to read: of an address without its query, where tokens are. `--update` knows it, too.
+    /// The name without the query of an address, where tokens are. `--update` knows it, too.
     pub fn printable_name(&self) -> &str {
         match self {
             Self::Url(url) => url.split('?').next().unwrap_or(url),

@@ -84,7 +84,7 @@ pub(crate) fn cgo_scope(go: &GoBinary, platform: &Platform) -> String {
 }
 
 impl Requests {
-    /// What `recipe` asks for.
+    /// The requests of `recipe`.
     pub fn of(recipe: &Recipe) -> Self {
         let mut requests = Self {
             base: recipe.base.clone().filter(|base| !is_local_base(&base.value)),

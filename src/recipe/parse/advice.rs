@@ -54,7 +54,7 @@ const CARGO: [(&str, &str, &str); 17] = [
 const CALLER: &str = "it belongs to the machine: set it in the environment of hardpan, not in a recipe";
 const DATE: &str = "leave it out: compilers get 0, and the date of the image is that of hardpan's own environment";
 
-/// What to write instead of a variable.
+/// The hint for a variable that a recipe cannot set.
 pub(super) fn of_variable(compiler: Compiler, name: &str) -> Option<&'static str> {
     let of_go = || GO.iter().find(|(known, _)| *known == name).map(|(_, advice)| *advice);
     let of_cargo = || {
@@ -69,7 +69,7 @@ pub(super) fn of_variable(compiler: Compiler, name: &str) -> Option<&'static str
     }
 }
 
-/// What to do without a flag of `go build` or `cargo build`, as it is called with its dashes.
+/// The hint for a flag of `go build` or `cargo build` that a recipe cannot give; `flag` has its dashes.
 pub(super) fn of_flag(flag: &str) -> Option<&'static str> {
     Some(match flag {
         "-race" | "-msan" | "-asan" => {

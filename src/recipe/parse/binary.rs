@@ -263,7 +263,7 @@ fn word(
     Ok(at)
 }
 
-/// The same for a word that may hold variables; its value is checked again when they are replaced.
+/// A word that may hold variables; its value is checked again when they are replaced.
 fn word_template(page: &RecipeText, kind: &WordKind, at: Spanned<String>) -> Result<Located<String>, Failure> {
     let at = page.locate(at);
     let outline = variables::outline(&at, &page.vars)?;

@@ -191,7 +191,7 @@ fn unknown(page: &RecipeText, at: &Spanned<String>, kind: &str, known: &[&str]) 
 }
 
 impl SystemSettings {
-    /// What an image gets that has no `[system]`.
+    /// The settings of an image without `[system]`.
     fn default_at(origin: crate::report::Origin, base: bool) -> Self {
         use super::{Certificates, Passwd};
         Self {

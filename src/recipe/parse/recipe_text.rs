@@ -67,7 +67,7 @@ impl RecipeText {
         Ok(self.locate(at))
     }
 
-    /// The same, and not empty.
+    /// A text without control characters that is not empty.
     pub(super) fn filled(&self, what: &str, at: Spanned<String>) -> Result<Located<String>, Failure> {
         if at.value.is_empty() {
             return Err(self.failure(&at.span, format!("{what} is empty")));
@@ -158,7 +158,7 @@ impl RecipeText {
         }
     }
 
-    /// The same for the `platforms` of one entry, where none means every one.
+    /// The `platforms` of one entry; `None` means all of the recipe.
     pub(super) fn own_platforms(
         &self,
         list: Option<&Spanned<Vec<Spanned<PlatformWord>>>>,

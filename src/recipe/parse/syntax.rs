@@ -213,7 +213,7 @@ fn entry_key(page: &RecipeText, span: &Range<usize>) -> Option<&'static str> {
     ["binary", "file", "tree", "dir", "symlink"].into_iter().find(|entry| *entry == key)
 }
 
-/// What to write instead, where that is plain from the two kinds and the text.
+/// The hint for a value of another type, where kinds and text show what was meant.
 fn type_hint(expected: &str, found: &str, text: &str) -> Option<String> {
     let short = text.len() <= 40 && !text.contains('\n');
     let shown = printable(text);

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::Severity;
 
-/// What the catalogue says about a rule.
+/// The entry of a rule in the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleFacts {
     /// Family and number, such as `USR001`.

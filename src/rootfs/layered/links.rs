@@ -114,7 +114,7 @@ impl LayeredRootfs {
     }
 }
 
-/// What it means that an entry's path leads through the link `link` of that layer.
+/// The conflict of an entry whose path leads through the symbolic link `link` of that layer.
 fn link_conflict(rootfs: &Rootfs<LayerNode>, link: &str, target: &str, layer: usize) -> LayerConflict {
     let link = link.to_owned();
     if climbs_out(parent(&link), target) {

@@ -68,7 +68,7 @@ pub(crate) struct ElfFile {
 }
 
 impl FileContent {
-    /// What it takes in memory.
+    /// The memory that it takes.
     pub(super) fn cost(&self) -> usize {
         64 + match self {
             Self::Kept { text, .. } => text.len(),

@@ -8,7 +8,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::{elf::Sparse, report::Limits};
 
-/// What was seen in a program.
+/// The markers that were found in a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     /// `busybox` or `toybox`.
@@ -25,7 +25,7 @@ pub(crate) struct Marks {
     pub(crate) paths: Vec<String>,
 }
 
-/// What a word stands for.
+/// The meaning of a marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
     BusyBox,

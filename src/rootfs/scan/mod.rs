@@ -20,7 +20,7 @@ use content::ContentReader;
 /// Bytes of a read.
 const BUFFER: usize = 64 << 10;
 
-/// What one layer holds.
+/// The scan of one layer.
 #[derive(Debug, Default)]
 pub(crate) struct LayerScan {
     /// In the order of the tar.
