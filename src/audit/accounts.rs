@@ -11,9 +11,9 @@ pub(super) struct Account {
     pub(super) is_open: bool,
     /// The third, where it is a number. Runtimes take anything else, and nothing, for 0.
     pub(super) id: Option<u64>,
-    /// Of passwd: the primary group, likewise.
+    /// In passwd: the primary group, likewise.
     pub(super) group: Option<u64>,
-    /// Of group: who else is in it.
+    /// In group: the other members.
     pub(super) members: Vec<String>,
 }
 

@@ -31,7 +31,7 @@ use crate::{
 pub struct AuditQuery<'a> {
     /// The place, as it was named.
     pub image: &'a str,
-    /// What is demanded.
+    /// The policy.
     pub policy: &'a Policy,
     /// The day by which exceptions are judged: year, month, day.
     pub today: (u16, u8, u8),
@@ -44,11 +44,11 @@ type Scans<'a> = BTreeMap<LayerName<'a>, Arc<LayerScan>>;
 /// the facts of a report.
 #[derive(Debug, Default)]
 pub struct Judged {
-    /// What was found, with the weight of the policy.
+    /// The findings, with the severities of the policy.
     pub findings: Vec<Finding>,
-    /// What was found and a waiver excepts.
+    /// The findings that a waiver covers.
     pub waived: Vec<Waived>,
-    /// What could not be looked at.
+    /// What could not be examined.
     pub unknown: Vec<Unknown>,
 }
 

@@ -57,15 +57,15 @@ pub(super) struct ImageView<'a> {
     /// `config` of it.
     pub(super) config: &'a Value,
     pub(super) scans: Vec<&'a LayerScan>,
-    /// What findings name layers by: made when the first one does.
+    /// The layers as findings name them; made for the first finding.
     pub(super) layers: OnceCell<Vec<LayerRef>>,
     pub(super) rootfs: &'a LayeredRootfs,
     pub(super) user: RunUser,
     pub(super) passwd: AccountFile<'a>,
     pub(super) group: AccountFile<'a>,
-    /// What a container starts, once a rule has asked.
+    /// The entrypoint, once a rule has asked for it.
     pub(super) entrypoint: OnceCell<Entrypoint>,
-    /// What the policy says about bases and sizes.
+    /// The registries and the size that the policy allows.
     pub(super) registries: &'a [Vec<String>],
     pub(super) max_size: Option<u64>,
     /// Every layer was read to its end.

@@ -46,7 +46,7 @@ impl Identity {
         Self::new((stat.st_dev, stat.st_ino), size, modified, changed)
     }
 
-    /// The same on a device of another number.
+    /// The identity on a device with another number.
     pub(super) const fn on_device(&self, device: u64) -> Self {
         Self { device, ..*self }
     }

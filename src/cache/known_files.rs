@@ -26,11 +26,11 @@ const PAUSE: Duration = Duration::from_micros(500);
 /// The cached facts about an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Of the content.
+    /// The fingerprint of the content.
     pub fingerprint: Fingerprint,
     /// The byte offset of what may be a private key in it.
     pub possible_key: Option<u64>,
-    /// What else the caller worked out from the content.
+    /// Further facts that the caller derived from the content.
     pub note: Vec<u8>,
 }
 
@@ -85,7 +85,7 @@ impl KnownFiles {
         self.moment
     }
 
-    /// What is known of the input in this state, if its file system records every change.
+    /// The record of the input in this state, if its file system records every change.
     fn input(&mut self, root: &Path, identity: &Identity, place: FilePlace<'_>, day: u32) -> Option<Input> {
         let record = self.find(root, identity, DigestKind::Input, day)?;
         self.believes(identity, place, DigestKind::Input).then(|| Input::of(record))
@@ -143,7 +143,7 @@ fn identity_at(path: &Path) -> io::Result<Identity> {
 }
 
 impl Cache {
-    /// What is known of the input at `path` in this state.
+    /// The facts about the input at `path` in this state.
     pub fn input(&self, identity: &Identity, path: &Path) -> Option<Input> {
         self.enter().ok()?;
         self.known().input(self.root(), identity, FilePlace::Path(path), self.day())

@@ -157,7 +157,7 @@ impl Cache {
 
     /// Takes the blob in `file`, whose bytes were seen, as a further name of it where the system can do that.
     ///
-    /// What is in the file later is no danger: a change of it changes the state that is asked for.
+    /// Later changes of the file are no danger: they change the state by which the blob is recognised.
     pub fn keep_blob(&self, file: &Path, digest: Digest, size: u64) -> io::Result<()> {
         if self.enter().is_err() {
             return Ok(());

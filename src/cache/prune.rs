@@ -38,29 +38,29 @@ pub struct CacheCount {
 pub struct Status {
     /// Where it is.
     pub root: PathBuf,
-    /// What blobs and records may take.
+    /// The limit for blobs and records.
     pub limit: u64,
     /// Layers, and files that were fetched.
     pub blobs: CacheCount,
-    /// What was worked out, the memo included.
+    /// Records of earlier work, the memo included.
     pub records: CacheCount,
-    /// What toolchains keep, by the name of the folder; not part of what `limit` is about.
+    /// Build caches of toolchains, by the name of the folder; not counted against `limit`.
     pub compilers: Vec<(&'static str, CacheCount)>,
 }
 
 /// The result of pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// What went.
+    /// The items that were removed.
     pub removed: CacheCount,
-    /// What is left.
+    /// The items that are left.
     pub left: CacheCount,
 }
 
 /// The result of [`Cache::verify`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// What is as it should be.
+    /// The items that are intact.
     pub sound: CacheCount,
     /// The names of what was damaged, relative to the cache and safe to print; removed.
     pub damaged: Vec<String>,

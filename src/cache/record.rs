@@ -20,9 +20,9 @@ const CHECKSUM_BYTES: usize = 32;
 pub enum RecordShelf {
     /// Which blob a layer is. Such a record begins with the blob's digest.
     Layers,
-    /// What was seen in a layer.
+    /// The scan of a layer.
     Scans,
-    /// What was found in an image.
+    /// The findings of an image.
     Verdicts,
 }
 

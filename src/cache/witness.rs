@@ -51,7 +51,7 @@ pub(super) enum FilePlace<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Devices {
     witnesses: BTreeMap<u64, Witness>,
-    /// What they are called until their file systems are mounted again.
+    /// The identifiers of their current mounts.
     mounted: BTreeMap<u64, Option<u64>>,
 }
 

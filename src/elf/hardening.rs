@@ -15,7 +15,7 @@ pub struct Hardening {
     pub fixed: bool,
     /// No `PT_DYNAMIC`: nothing to relocate by a loader.
     pub is_static: bool,
-    /// What `PT_GNU_STACK` asks for.
+    /// The permission of the stack (`PT_GNU_STACK`).
     pub stack: Stack,
     /// A segment that is loaded writable and executable.
     pub writable_code: bool,
@@ -51,7 +51,7 @@ pub enum Stack {
 pub enum Relro {
     /// None.
     None,
-    /// Those that are done at once.
+    /// Partial RELRO: the relocations that are done at the start.
     Partial,
     /// All.
     Full,

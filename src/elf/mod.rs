@@ -28,7 +28,7 @@ use crate::{
 /// A program or a library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
-    /// What it runs on.
+    /// The machine that it runs on.
     pub machine: ElfMachine,
     /// Whether it has an entry point; most libraries have none.
     pub starts: bool,

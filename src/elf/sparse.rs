@@ -26,7 +26,7 @@ pub struct Sparse {
     /// The last bytes, at least [`Limits::ELF_TAIL_BYTES`] and at most twice as many, once the head is full; they begin
     /// with the end of the head, so that a table across its border is whole.
     tail: Vec<u8>,
-    /// What is kept of the middle.
+    /// The kept ranges of the middle.
     kept: Vec<KeptRange>,
     length: u64,
 }

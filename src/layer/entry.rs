@@ -16,7 +16,7 @@ pub struct LayerEntry {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// What it is.
+    /// The kind of entry.
     pub kind: EntryKind,
 }
 

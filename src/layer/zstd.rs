@@ -14,7 +14,7 @@ const LEVEL: i32 = 3;
 /// Input that goes to libzstd in one call. Its blocks are cut by its own jobs, not by calls; whole pieces of one size
 /// leave no room for doubt. Part of `format = 1`.
 const PIECE_BYTES: usize = 1 << 20;
-/// What libzstd gives at a time.
+/// Bytes that libzstd writes at a time.
 const OUT_BYTES: usize = 128 << 10;
 
 /// Compresses what is written to it into one zstd frame that depends on the bytes alone.

@@ -100,7 +100,7 @@ impl Digest {
     }
 }
 
-/// What stands before the digits.
+/// The prefix of a printed digest.
 const ALGORITHM: &str = "sha256:";
 
 /// The two hexadecimal digits of each byte.
@@ -114,7 +114,7 @@ const PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
-/// What [`NIBBLES`] has for what is no digit; no digit has this bit.
+/// The value in [`NIBBLES`] of a byte that is not a digit; no digit has this bit.
 const NO_DIGIT: u8 = 0x80;
 
 /// The values of lower case hexadecimal digits.

@@ -40,7 +40,7 @@ struct KnownPlatform {
     rust_target: &'static str,
 }
 
-/// What hardpan can build for. Aliases as in containerd's `platforms/database.go`.
+/// The platforms that hardpan can build for. Aliases as in containerd's `platforms/database.go`.
 const KNOWN: [KnownPlatform; 13] = [
     known("amd64", None, &["x86_64", "x86-64", "amd64/v1", "x86_64/v1", "x86-64/v1"], "x86_64-unknown-linux-musl"),
     known("amd64", Some("v2"), &["x86_64/v2", "x86-64/v2"], "x86_64-unknown-linux-musl"),

@@ -35,7 +35,7 @@ pub struct Upkeep {
     pub index: usize,
     /// [`Rule::ExpiredWaiver`] or [`Rule::UnusedWaiver`].
     pub rule: Rule,
-    /// What the policy makes of that.
+    /// The severity by the policy.
     pub severity: Severity,
     /// A sentence about it.
     pub message: String,

@@ -25,7 +25,7 @@ pub struct Policy {
     pub fail_on: Severity,
     /// Other severities; `None` switches a rule off.
     pub severities: BTreeMap<Rule, Option<Severity>>,
-    /// What rules weigh at least, whatever else says: what a recipe adds to a policy file.
+    /// The least severities of rules, whatever else says: a recipe adds them to a policy file.
     pub least: BTreeMap<Rule, Severity>,
     /// The exceptions.
     pub waivers: Vec<Waiver>,

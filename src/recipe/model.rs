@@ -30,7 +30,7 @@ pub struct Recipe {
     pub name: Option<String>,
     /// At least one, in the recipe's order, no duplicates. Default `linux/amd64`.
     pub platforms: Vec<Platform>,
-    /// What the image is built on, as written; `None` is `scratch`. What it names is for `build` to say.
+    /// The base of the image, as written; `None` is `scratch`. `build` resolves it.
     pub base: Option<Located<String>>,
     /// Default gzip.
     pub compression: Compression,
@@ -106,7 +106,7 @@ pub struct GoBinary {
     pub cc: Option<Located<String>>,
     /// `libraries`: libraries of this machine that C code may take, as pkg-config calls them. Default none.
     pub libraries: Vec<Located<String>>,
-    /// What is taken out of the program. Default all of it.
+    /// The parts that are stripped from the program. Default all of them.
     pub strip: Strip,
 }
 
@@ -149,7 +149,7 @@ pub struct CargoBinary {
     pub cc: Option<Located<String>>,
     /// `libraries`: libraries of this machine that C code may take, as pkg-config calls them. Default none.
     pub libraries: Vec<Located<String>>,
-    /// What is taken out of the program. Default all of it.
+    /// The parts that are stripped from the program. Default all of them.
     pub strip: Strip,
     /// `debug-file`: where the symbols go that `strip` takes out, relative to the recipe; may hold variables.
     pub debug_file: Option<Located<String>>,
@@ -227,7 +227,7 @@ pub enum FileSource {
     Url {
         /// `https://...`, or `http://...`, without a login; holds no variables.
         url: Located<String>,
-        /// What is there.
+        /// The digest of the download.
         sha256: Located<Digest>,
     },
 }
@@ -277,7 +277,7 @@ pub struct SymlinkEntry {
     pub origin: Origin,
     /// Which path.
     pub to: Located<ImagePath>,
-    /// What it says: absolute, or relative to the folder it is in. Not empty, no control characters.
+    /// The target: absolute, or relative to the folder of the link. Not empty, no control characters.
     pub target: Located<String>,
     /// Whether it may go over a path of the base.
     pub replace: bool,
@@ -345,7 +345,7 @@ pub enum Certificates {
     Mozilla,
     /// None; then `extra-certificates` is all there is.
     None,
-    /// Those that the base has.
+    /// The certificates of the base.
     Base,
     /// A PEM file of the host.
     File(Located<String>),
@@ -366,7 +366,7 @@ pub struct PolicySettings {
     pub max_size: Option<Located<u64>>,
     /// Where bases may come from; none is anywhere.
     pub registries: Vec<Located<String>>,
-    /// The same as the policy file of the caller has it, which holds besides.
+    /// The registries of the caller's policy file, which a base must be in as well.
     pub registries_above: Vec<Located<String>>,
     /// The named exceptions.
     pub allow: Vec<Waiver>,

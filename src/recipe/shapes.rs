@@ -178,7 +178,7 @@ schema_is!(List, { "anyOf": [
 /// A string that people like to write as a number. The number is read too, so that the refusal can say what to write.
 #[derive(Debug)]
 pub(super) struct Loose {
-    /// What was written, without quotes.
+    /// The text, without quotes.
     pub(super) text: String,
     /// Whether it was a string, which is the only good form.
     pub(super) quoted: bool,

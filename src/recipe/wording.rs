@@ -31,7 +31,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// What Dockerfiles and compose files call what a recipe calls otherwise.
+/// Keys of Dockerfiles and compose files, and the keys of a recipe that mean the same.
 const ELSEWHERE: [(&str, &str); 16] = [
     ("binaries", "binary"),
     ("build-args", "vars"),

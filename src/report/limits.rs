@@ -35,7 +35,7 @@ impl Limits {
     pub const LAYERS: usize = 127;
     /// Entries of one image; beyond it the plan alone would take gigabytes.
     pub const ENTRIES: usize = 1_000_000;
-    /// What the entries of all layers of one inspected place take, all in memory at once: two million and their names.
+    /// The memory that the entries of all layers of one inspected place take: two million and their names.
     pub const REPORT_BYTES: usize = 512 << 20;
     /// One extended header of a tar: a path and a link name of [`Self::PATH_BYTES`] each take a hundredth of it.
     pub const PAX_BYTES: u64 = 1 << 20;
@@ -115,7 +115,7 @@ impl Limits {
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.
     pub const MASKABLE_BYTES: usize = 20;
-    /// What all entries of an audited image take in memory: a million of them with names of usual length.
+    /// The memory that all entries of an audited image take: a million of them with names of usual length.
     pub const AUDIT_BYTES: usize = 512 << 20;
     /// Oddities of one layer's tar that are kept; a layer with more is odd enough.
     pub const AUDIT_FLAWS: usize = 1000;
@@ -192,13 +192,13 @@ impl Limits {
     pub const MEMO_DAYS: u32 = 60;
     /// Days after which it is written down that a file is still asked for.
     pub const MEMO_FRESH_DAYS: u32 = 7;
-    /// What audits of one call keep of layers, in memory, for images that have the same ones.
+    /// The memory for scans of layers that several images of one call share.
     pub const AUDIT_SHARED_BYTES: usize = 256 << 10;
     /// Blobs below this are read again rather than believed by their file's state: it takes a third of a millisecond.
     pub const REREAD_BYTES: u64 = 64 << 10;
     /// One record of the cache: what an audit saw of a layer with a million entries is the largest.
     pub const RECORD_BYTES: u64 = 512 << 20;
-    /// What blobs and records of the cache may take: the layers of hundreds of services, and bases.
+    /// The size of blobs and records in the cache: the layers of hundreds of services, and bases.
     pub const CACHE_BYTES: u64 = 10_000_000_000;
     /// How long a use of the cache's entry lasts before it is noted again.
     pub const CACHE_TOUCH: std::time::Duration = std::time::Duration::from_secs(3600);

@@ -19,7 +19,7 @@ pub enum LayerConflict {
         /// The path of the link.
         link: String,
     },
-    /// What should be a directory above the path is none.
+    /// A parent of the path is not a directory.
     ThroughFile {
         /// The path of it.
         file: String,

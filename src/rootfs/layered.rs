@@ -17,9 +17,9 @@ use crate::{oci::ImagePath, report::Limits};
 /// The position of an entry: its layer, and its index in the tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EntryIndex {
-    /// Of the layers, the lowest first.
+    /// The index of the layer, the lowest first.
     pub layer: usize,
-    /// Of the entries of that layer.
+    /// The index among the entries of that layer.
     pub entry: usize,
 }
 
@@ -41,7 +41,7 @@ struct LayerNode {
     is_plain: bool,
     /// Whether it is a directory whose group, and whose setgid bit, new directories in it get (`mkdir(2)`).
     is_setgid: bool,
-    /// Of a symbolic link.
+    /// The target of a symbolic link.
     target: Option<Box<str>>,
 }
 
@@ -74,7 +74,7 @@ pub struct LayeredRootfs {
     /// How many conflicts of each kind there were.
     counts: [usize; LayerConflict::KINDS],
     steps: u64,
-    /// What the layer that is being applied deletes.
+    /// The paths that the current layer deletes.
     deleted: BTreeSet<String>,
     /// The directory that was followed last, where nothing was in the way, so that it is where it is written: most entries
     /// lie beside the one before.
@@ -100,7 +100,7 @@ pub struct Orphans {
     pub first: String,
 }
 
-/// What a whiteout's name begins with (`layer.md`, "Whiteouts").
+/// The prefix of a whiteout's name (`layer.md`, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
 /// A directory whose lower contents are hidden.
 const OPAQUE: &str = ".wh..wh..opq";

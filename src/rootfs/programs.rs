@@ -23,7 +23,7 @@ const GLIBC: [&str; 8] = ["/lib/{}", "/usr/lib/{}", "/lib64", "/usr/lib64", "/li
 const MUSL: [&str; 3] = ["/lib", "/usr/local/lib", "/usr/lib"];
 /// Libraries of one file that are followed; real ones have a hundred at most.
 const NEEDED: usize = 1000;
-/// What glibc's loader reads.
+/// The cache of glibc's loader.
 const CACHE: &str = "/etc/ld.so.cache";
 
 /// The files of an image, as far as the search asks for them.
@@ -74,10 +74,10 @@ pub enum Loader<F> {
 /// A search in one image. Remembers where libraries are.
 pub struct LoaderSearch<'i, I: ProgramFiles> {
     image: &'i I,
-    /// Of `LD_LIBRARY_PATH`.
+    /// The folders of `LD_LIBRARY_PATH`.
     variable: Vec<String>,
     cache: Result<LdCache, NotRead>,
-    /// What musl's configuration says instead of the usual directories, by its path.
+    /// The folders of musl's configuration, which replace the usual ones, by the path of the configuration.
     musl: BTreeMap<String, Option<Vec<String>>>,
     /// Files by the path that was looked at, for a machine.
     known: BTreeMap<(String, u16, u8), Option<I::File>>,

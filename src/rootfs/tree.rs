@@ -30,7 +30,7 @@ pub struct Rootfs<N> {
     nodes: BTreeMap<ImagePath, N>,
     /// Whether every path lies in a directory that is a node, so that there is nothing below a path that is none.
     is_closed: bool,
-    /// What all walks together took.
+    /// The cost of all walks together.
     looked: Cell<u64>,
 }
 
@@ -281,7 +281,7 @@ impl<N: RootfsNode> Rootfs<N> {
     /// links and dots. This is the only place that follows links.
     ///
     /// # Errors
-    /// What `visit` says.
+    /// The error of `visit`.
     pub fn walk<'p, 'n: 'p, E>(
         &'n self,
         path: &'p str,
@@ -328,7 +328,7 @@ pub enum Visit<'v, 'n, N> {
     Component {
         /// Its path, without links and dots; to be left as it is.
         at: &'v mut String,
-        /// What is there.
+        /// The node, if there is one.
         node: Option<&'n N>,
         /// Whether nothing of the path is left.
         is_last: bool,

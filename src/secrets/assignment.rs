@@ -35,7 +35,7 @@ const TOKENS: [&str; 10] = [
     "accesskey",
     "privatekey",
 ];
-/// What makes `key` a secret one when it stands before it.
+/// Words before `key` that make it a secret one.
 const KEYS: [&str; 20] = [
     "api",
     "access",

@@ -59,7 +59,7 @@ pub(super) struct FoundSecret<'a> {
     pub(super) at: Range<usize>,
     /// The secret itself: decoded, where two spellings of it are the same secret.
     pub(super) value: Cow<'a, [u8]>,
-    /// What it is, where that is not what the detector is named after.
+    /// The kind of the secret, if that is not the detector's name.
     pub(super) name: Option<&'static str>,
     /// Its weight, where it is not the detector's.
     pub(super) severity: Option<Severity>,
@@ -94,7 +94,7 @@ pub(super) struct Detector {
     pub(super) name: &'static str,
     pub(super) rule: Rule,
     pub(super) severity: Severity,
-    /// What the pass looks for: at least three bytes each.
+    /// The keywords of the search: at least three bytes each.
     pub(super) keywords: &'static [&'static str],
     pub(super) find: Find,
     /// Bytes that may not stand on either side of a token.

@@ -17,7 +17,7 @@ const UPPER_DIGIT: Class = Class::of(b"0-9A-Z");
 const SLACK: Class = Class::of(b"0-9A-Za-z-");
 const PATH: Class = Class::of(b"0-9A-Za-z/+");
 const PADDED: Class = Class::of(b"0-9A-Za-z+/=");
-/// What stands between the name of a setting and its value.
+/// The separators between the name of a setting and its value.
 const BETWEEN: Class = Class::of(b" \t\"'=:>\\,");
 const BECH32: Class = Class::of(b"02-9AC-HJ-NP-Z");
 const AZURE: Class = Class::of(b"0-9A-Za-z_~.-");

@@ -24,7 +24,7 @@ pub(super) struct Exposed {
     /// The setting's name, where there is one.
     pub(super) name: String,
     pub(super) value: String,
-    /// What identifies it, where that is not the value as written.
+    /// The text that identifies the secret, if that is not the value as written.
     pub(super) identity: Option<Vec<u8>>,
 }
 

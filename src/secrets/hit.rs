@@ -12,13 +12,13 @@ use crate::{
 pub struct SecretHit {
     /// The rule it breaks.
     pub rule: Rule,
-    /// What kind of secret it is, such as `aws-access-key`.
+    /// The kind of secret, such as `aws-access-key`.
     pub detector: &'static str,
     /// How much it weighs here: a sample in a package's documentation weighs less than the same key elsewhere.
     pub severity: Severity,
     /// Where it begins, in bytes from the start of the file or text.
     pub offset: u64,
-    /// What may be printed: never enough to use or to guess the secret.
+    /// The printable form: never enough to use or to guess the secret.
     pub masked: String,
     /// The digest of the secret, to see that two places hold the same one. Not for print: the digest of a weak
     /// password gives it away to who tries all of them.

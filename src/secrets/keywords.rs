@@ -21,7 +21,7 @@ pub(super) struct Keywords {
     finders: Vec<memmem::Finder<'static>>,
 }
 
-/// Of private keys, which are looked for in everything.
+/// The detectors of private keys, which are used in all files.
 static KEYS: LazyLock<Keywords> =
     LazyLock::new(|| Keywords::of(DETECTORS.iter().filter(|d| d.rule == Rule::PrivateKey)).one_by_one());
 static TEXT: LazyLock<Keywords> = LazyLock::new(|| Keywords::of(DETECTORS.iter()));

@@ -9,7 +9,7 @@ use crate::report::{Rule, Severity};
 pub struct NameRule {
     /// The rule that such a file breaks.
     pub rule: Rule,
-    /// What kind of file it is, such as `keystore`.
+    /// The kind of file, such as `keystore`.
     pub detector: &'static str,
     /// How much it weighs.
     pub severity: Severity,

@@ -29,7 +29,7 @@ pub struct SecretScanner {
     /// The first bytes, until the kind is known.
     sniffed: Vec<u8>,
     narrow: Option<Narrow>,
-    /// What of the stream is kept, always with [`Limits::SECRET_BEHIND`] bytes before `next`.
+    /// The buffered part of the stream, always with [`Limits::SECRET_BEHIND`] bytes before `next`.
     window: Vec<u8>,
     /// The offset in the stream of the window's first byte.
     start: u64,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::report::Severity;
 
-/// What stands between a scheme and the rest.
+/// The separator between a scheme and the rest.
 pub(super) const MARK: &str = "://";
 /// The longest user and password that are looked for; longer ones are not credentials.
 const USERINFO: usize = 256;

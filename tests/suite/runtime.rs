@@ -232,9 +232,9 @@ fn an_image_that_no_hardened_deployment_would_start_is_refused() {
     config(&["--config.user", "app"]);
     case.run(inspect.into_iter().chain(["out/hello"]))
         .fails(2)
-        .says("error: the image's user is `app`, not two numbers");
+        .says("error[runtime-profile]: the image's user is `app`, not two numbers");
     config(&["--config.user", "1000", "--config.volume", "/a:b"]);
-    case.run(inspect.into_iter().chain(["out/hello"])).fails(2).says("error: `/a:b` must be writable");
+    case.run(inspect.into_iter().chain(["out/hello"])).fails(2).says("error[runtime-profile]: `/a:b` must be writable");
     case.run(["inspect", "--runtime", "nomad", "out/hello"])
         .fails(2)
         .says("`--runtime nomad` is not one of `kubernetes`");

@@ -63,7 +63,7 @@ fn added_url(command: &str) -> Option<&str> {
     arguments.iter().find(url).copied()
 }
 
-/// What takes commands from its input.
+/// Programs that run commands from their input.
 const SHELLS: [&str; 14] =
     ["sh", "bash", "ash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node", "eval", "source", "."];
 

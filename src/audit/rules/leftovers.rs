@@ -66,7 +66,7 @@ fn check_leftovers(view: &ImageView<'_>, notes: &mut RuleNotes) {
     groups.report(notes, |key, number| format!("{} of {key}", count(number, "file", "files")));
 }
 
-/// What a path is left over from, and where that begins.
+/// The kind of leftover that a path is, and the folder where it begins.
 fn leftover(path: &str) -> Option<(String, &'static str)> {
     if let Some((folder, what)) = ROOTED.iter().find(|(folder, _)| path.starts_with(folder)) {
         return Some(((*folder).trim_end_matches('/').to_owned(), what));

@@ -17,7 +17,7 @@ const WANTED: [&str; 5] = [
     "org.opencontainers.image.source",
     "org.opencontainers.image.licenses",
 ];
-/// Those that must be URLs.
+/// The annotations that must be URLs.
 const URLS: [&str; 3] =
     ["org.opencontainers.image.source", "org.opencontainers.image.url", "org.opencontainers.image.documentation"];
 const LICENSES: &str = "org.opencontainers.image.licenses";

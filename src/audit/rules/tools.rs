@@ -116,7 +116,7 @@ fn is_tool(path: &str, entry: &TarEntry) -> bool {
 /// The names of one file.
 #[derive(Debug, Default)]
 struct ToolNames {
-    /// What the heaviest weighs.
+    /// The severity of the heaviest name.
     severity: Option<Severity>,
     /// The first paths, with the entries that brought them.
     paths: Vec<(String, EntryIndex)>,

@@ -22,7 +22,7 @@ pub struct Profile {
     pub image: String,
     /// Whom it runs as.
     pub user: User,
-    /// What it listens on, in order.
+    /// The ports that it listens on, in order.
     pub ports: Vec<Port>,
     /// The paths it writes, in order. Only a volume lies in another one.
     pub mounts: Vec<WritableMount>,

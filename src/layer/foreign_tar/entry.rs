@@ -17,15 +17,15 @@ pub(crate) struct TarEntry {
     pub(crate) size: u64,
     /// Seconds since 1970.
     pub(crate) mtime: u64,
-    /// What few entries have: there may be tens of thousands.
+    /// Fields that few entries have: an image may have tens of thousands of entries.
     pub(crate) rare: Option<Box<RareFields>>,
     /// Access, change or sub-second times, which no runtime needs.
     pub(crate) fine_times: bool,
     /// The user's and group's names, where they are neither empty nor `root`.
     pub(crate) names: bool,
-    /// What the content begins with.
+    /// The format by the first bytes of the content.
     pub(crate) magic: Magic,
-    /// Of the content.
+    /// The CRC-32 of the content.
     pub(crate) checksum: u32,
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What a number is at most, so that sums of sizes cannot overflow: what a signed 64-bit offset holds.
+/// The largest number, so that sums of sizes cannot overflow: that of a signed 64-bit offset.
 const MOST: u64 = i64::MAX as u64;
 
 /// A number: octal between blanks and NULs, nothing is 0; or base 256 where the first bit is set. `None` is neither, is

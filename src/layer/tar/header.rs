@@ -23,7 +23,7 @@ pub(super) struct TarHeader<'a> {
     pub(super) gid: u32,
     /// Written as 0 above [`LARGEST_SIZE`].
     pub(super) size: u64,
-    /// What follows.
+    /// The type of the entry.
     pub(super) kind: TypeFlag,
     /// `linkname`, at most 100 bytes.
     pub(super) link: &'a [u8],

@@ -29,7 +29,7 @@ use crate::{
     report::{ErrorName, Failure, Limits, printable},
 };
 
-/// What is read at once. Any size gives the same bytes.
+/// Bytes of one read. Any size gives the same archive.
 const READ_BYTES: usize = 64 << 10;
 
 /// Why there is no tar.

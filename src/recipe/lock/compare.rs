@@ -13,13 +13,13 @@ use crate::{
 /// A line in which two locks differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Of which pin.
+    /// The pin that the line belongs to.
     pub pin: Pin,
     /// Which line of it.
     pub key: String,
-    /// What it says; none where it is new.
+    /// The old value; `None` if the line is new.
     pub was: Option<String>,
-    /// What it would say; none where it would go.
+    /// The new value; `None` if the line goes.
     pub now: Option<String>,
 }
 

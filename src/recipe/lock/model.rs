@@ -25,7 +25,7 @@ pub struct Lock {
 /// A base that was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedBase {
-    /// What the tag named: an index, or a manifest.
+    /// The digest that the tag named: of an index, or of a manifest.
     pub digest: Digest,
     /// The manifest of each platform that the recipe is built for, in the order of the recipe.
     pub platforms: Vec<(Platform, Digest)>,
@@ -34,7 +34,7 @@ pub struct LockedBase {
 /// A download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockedUrl {
-    /// What the recipe says.
+    /// The digest, which the recipe has as well.
     pub sha256: Digest,
     /// Bytes.
     pub size: u64,
@@ -45,7 +45,7 @@ pub struct LockedUrl {
 pub struct LockedBundle {
     /// Which one: hardpan has every version that it ever shipped.
     pub version: String,
-    /// Of its PEM, or of all its files.
+    /// The digest of its PEM file, or of all its files.
     pub digest: Digest,
 }
 
@@ -57,7 +57,7 @@ pub struct LockedToolchain {
     pub version: String,
     /// Rust's own revision.
     pub commit: Option<String>,
-    /// Of Rust's code generator.
+    /// The version of Rust's code generator.
     pub llvm: Option<String>,
     /// Files of the machine that become part of programs or decide about their bytes, by [scope](super::ToolchainScope) and
     /// name: compilers, linkers, start files, archives, and all `headers` of the C library together.
@@ -94,7 +94,7 @@ pub enum Pin {
 /// A lock as it was read, and where everything in it stands.
 #[derive(Debug, Clone)]
 pub struct LockFile {
-    /// What it says.
+    /// The pins.
     pub lock: Lock,
     /// The text it was read from.
     pub source: Arc<SourceText>,
@@ -116,7 +116,7 @@ impl Compiler {
 }
 
 impl Pin {
-    /// What `--update` calls it.
+    /// The name in `--update`.
     pub fn name(&self) -> &str {
         match self {
             Self::Certificates => "certificates",
@@ -194,7 +194,7 @@ impl Lock {
     }
 }
 
-/// What stands between the name of a file of the machine and the programs that take it.
+/// The separator between the name of a file of the machine and the scope of the programs that take it.
 pub(super) const FILE_OF: &str = " for ";
 
 /// The key of a file of the machine among the lines of a lock.

@@ -45,7 +45,7 @@ pub struct ToolchainRequest {
 /// A C compiler that a program with cgo needs, or a program that `cc` or `linker` of a Rust program names.
 #[derive(Debug, Clone)]
 pub struct CCompilerRequest {
-    /// What needs it.
+    /// The place that needs it.
     pub origin: Origin,
     /// For which platform it compiles.
     pub platform: Platform,
@@ -53,7 +53,7 @@ pub struct CCompilerRequest {
     pub target: Option<String>,
     /// The name in the recipe, which may hold variables.
     pub named: Option<Located<String>>,
-    /// Of a program with cgo: libraries of this machine that it takes.
+    /// For a program with cgo: the libraries of this machine that it takes.
     pub libraries: Vec<Located<String>>,
 }
 

@@ -165,7 +165,7 @@ const OWN_VARIABLES: [&str; 31] = [
     "RUSTUP_TOOLCHAIN",
 ];
 
-/// The same for Go alone.
+/// Such variables of Go alone.
 const GO_VARIABLES: [&str; 2] = ["CXX", "FC"];
 
 /// Beginnings of such variables.

@@ -79,7 +79,7 @@ struct WrittenToolchain {
     llvm: Option<Spanned<String>>,
     #[serde(default)]
     files: Pairs<Pairs>,
-    /// What `files` has taken the place of.
+    /// A key of earlier versions, which `files` replaces.
     libc: Option<Spanned<Pairs>>,
     #[serde(default)]
     cc: Pairs,

@@ -83,7 +83,7 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     Ok(recipe)
 }
 
-/// What is said of a number where a text belongs, as `syntax` says it too.
+/// The message for a number where a string belongs; the same as in `syntax`.
 const EXPECTED_STRING: &str = "expected a string, found an integer";
 
 /// Every table of an array through its check.

@@ -24,7 +24,7 @@ pub struct RuleFacts {
     pub code: &'static str,
     /// Kebab-case, such as `root-user`.
     pub name: &'static str,
-    /// What is wrong, in a few words; lower case, no full stop.
+    /// The fault in a few words; lower case, no full stop.
     pub title: &'static str,
     /// What a finding weighs, where nothing about it says more.
     pub severity: Severity,

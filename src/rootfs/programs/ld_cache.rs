@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What the format that every glibc since 2.2 reads begins with. An older format may stand before it.
+/// The magic of the format that every glibc since 2.2 reads. An older format may stand before it.
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// Bytes of the header: magic, number of entries, length of the texts, flags, and four words more.
 const HEADER: usize = 48;

@@ -61,9 +61,9 @@ pub(crate) enum FileContent {
 pub(crate) struct ElfFile {
     /// Its headers.
     pub(crate) headers: Result<Elf, NotElf>,
-    /// How it was hardened; `None` where the headers do not hold together or the part that tells was not kept.
+    /// The hardening; `None` if the headers are inconsistent, or the part that shows it was not kept.
     pub(crate) hardening: Option<Hardening>,
-    /// What was seen in the rest.
+    /// The markers in the rest of the file.
     pub(crate) marks: Marks,
 }
 

@@ -62,7 +62,7 @@ const OVERLAP: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Search {
     marks: Marks,
-    /// What of the last chunk is looked at again.
+    /// The end of the last chunk, which is searched again.
     window: Vec<u8>,
     /// How much of the window was looked at.
     done: usize,
@@ -171,7 +171,7 @@ impl Search {
     }
 }
 
-/// What paths begin with that hardpan put in the place of a machine's own (`build::compile`).
+/// The prefixes by which hardpan replaces paths of the build machine (`build::compile`).
 const NEUTRAL: [&str; 7] = [
     "/build/cargo/",
     "/build/checkout/",

@@ -27,7 +27,7 @@ pub(crate) struct LayerScan {
     pub(crate) entries: Vec<TarEntry>,
     /// Facts about contents, by the index of their entry.
     pub(crate) contents: BTreeMap<usize, FileContent>,
-    /// What is wrong with the tar, with the index of the entry it is about.
+    /// The flaws of the tar, with the index of their entry.
     pub(crate) flaws: Vec<(usize, Flaw)>,
     /// Secrets, by the index of the entry they are in.
     pub(crate) secrets: Vec<(usize, SecretHit)>,
