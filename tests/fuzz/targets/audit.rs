@@ -1,10 +1,8 @@
 //! Any bytes for layers and any config are audited: there is a report, the same one twice, and it can be written.
-#![no_main]
 
 use std::sync::Arc;
 
 use hardpan::{audit::{AuditQuery, audit}, image::{BlobRef, ImageSet, StoredImage, StoredLayer}, oci::{DiffId, Digest}, policy::Policy};
-use libfuzzer_sys::fuzz_target;
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -20,7 +18,7 @@ fn checked(mut tar: Vec<u8>) -> Vec<u8> {
     tar
 }
 
-fuzz_target!(|input: (Vec<Vec<u8>>, String)| {
+pub fn run(input: (Vec<Vec<u8>>, String)) {
     let (tars, document) = input;
     let mut config: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
     if !config.is_object() {
@@ -54,4 +52,4 @@ fuzz_target!(|input: (Vec<Vec<u8>>, String)| {
         serde_json::to_string(&audit).unwrap()
     };
     assert_eq!(report(), report());
-});
+}

@@ -1,5 +1,4 @@
 //! The encoder's bytes decode to the input, whatever the cuts and the threads.
-#![no_main]
 
 use std::{
     io::{Read as _, Write as _},
@@ -7,9 +6,8 @@ use std::{
 };
 
 use hardpan_deflate::GzipWriter;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (Vec<u8>, u8, u16)| {
+pub fn run(input: (Vec<u8>, u8, u16)) {
     let (seed, repeat, cut) = input;
     // Repeated, so that the input reaches beyond one block now and then.
     let bytes = seed.repeat(1 + usize::from(repeat) * 16);
@@ -26,4 +24,4 @@ fuzz_target!(|input: (Vec<u8>, u8, u16)| {
     let mut back = Vec::new();
     flate2::read::GzDecoder::new(whole.as_slice()).read_to_end(&mut back).unwrap();
     assert!(back == bytes);
-});
+}

@@ -1,12 +1,10 @@
 //! A layout that somebody else made is read or refused.
-#![no_main]
 
 use std::fs;
 
 use hardpan::{image::Opened, oci::Digest};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| {
+pub fn run(documents: (Vec<u8>, Vec<u8>)) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::create_dir_all(path("blobs/sha256")).unwrap();
@@ -22,4 +20,4 @@ fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| {
         let _ = layout.verify();
         let _ = hardpan::inspect::reports(layout.sets(), true);
     }
-});
+}

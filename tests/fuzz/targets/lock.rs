@@ -1,10 +1,8 @@
 //! A lock is parsed or refused; one that is parsed is written and read back the same.
-#![no_main]
 
 use hardpan::{recipe, report::FailurePlace};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
+pub fn run(text: &str) {
     match recipe::parse_lock("fuzz.lock", text) {
         Ok(file) => {
             let again = recipe::parse_lock("fuzz.lock", &file.lock.to_text("fuzz.toml")).expect("what was written");
@@ -18,4 +16,4 @@ fuzz_target!(|text: &str| {
             assert!(!failure.to_string().chars().any(|c| c.is_control() && c != '\n'));
         }
     }
-});
+}

@@ -1,10 +1,8 @@
 //! A recipe is parsed or refused.
-#![no_main]
 
 use hardpan::{recipe, report::FailurePlace};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
+pub fn run(text: &str) {
     if let Err(failure) = recipe::parse("fuzz.toml", text) {
         assert!(!failure.what.is_empty());
         if let Some(FailurePlace::Recipe(origin)) = &failure.place {
@@ -14,4 +12,4 @@ fuzz_target!(|text: &str| {
         }
         assert!(!failure.to_string().chars().any(|c| c.is_control() && c != '\n'));
     }
-});
+}

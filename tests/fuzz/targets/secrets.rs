@@ -1,8 +1,6 @@
 //! Any bytes are searched for secrets; the cuts change nothing, and what is shown never holds what was found.
-#![no_main]
 
 use hardpan::secrets::{SecretScanner, TextContext, name_hit, scan_text};
-use libfuzzer_sys::fuzz_target;
 
 const PATHS: [&str; 12] = [
     "srv/a",
@@ -19,7 +17,7 @@ const PATHS: [&str; 12] = [
     "srv/key.pem",
 ];
 
-fuzz_target!(|input: (Vec<u8>, u8, u16, u8)| {
+pub fn run(input: (Vec<u8>, u8, u16, u8)) {
     let (bytes, path, cut, repeat) = input;
     let path = PATHS[usize::from(path) % PATHS.len()];
     // Repeated, so that the input reaches beyond one block now and then.
@@ -42,4 +40,4 @@ fuzz_target!(|input: (Vec<u8>, u8, u16, u8)| {
         }
     }
     let _ = name_hit(text);
-});
+}
