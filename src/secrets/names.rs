@@ -310,7 +310,7 @@ mod tests {
                     for path in [path.clone(), format!("{path}x"), format!("{path}.production"), path.replace('/', "")]
                     {
                         let (path, name) = parts(&path);
-                        let all = FILES.iter().find(|entry| plainly(entry.0, path, name));
+                        let all = FILES.iter().find(|entry| entry.0.matches(path, name));
                         let found = candidates(path).find(|entry| entry.0.matches(path, name));
                         assert_eq!(found.map(|entry| entry.1), all.map(|entry| entry.1), "{path}");
                     }
@@ -319,11 +319,13 @@ mod tests {
         }
     }
 
-    /// Whether a path matches, said without a thought for time.
-    fn plainly(kind: PathMatch, path: &str, name: &str) -> bool {
-        match kind {
-            Under(folder) => path.split('/').rev().skip(1).any(|component| component == folder),
-            other => other.matches(path, name),
+    #[test]
+    fn a_folder_counts_by_its_whole_name_and_for_what_is_below_it() {
+        for path in [".ssh/x", "root/.ssh/x", "root/.ssh/a/b", "home/.ss/.ssh/x"] {
+            assert_eq!(name_hit(path).map(|hit| hit.detector), Some("ssh-folder"), "{path}");
+        }
+        for path in [".ssh", "root/.ssh", "root/.sshd/x", "root/x.ssh/x", "root/.ss/h/x", "root/_ssh/x"] {
+            assert_eq!(name_hit(path), None, "{path}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Paths looked up against the same done in the plainest way: all parts in one list, a new text at every step.
+//! Paths lead where the kernel says that they lead.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,45 +24,65 @@ impl RootfsNode for Thing {
     }
 }
 
-/// What `path` leads to, the links on the way, and the steps that were taken after `steps` others.
-fn plainly(rootfs: &Rootfs<Thing>, path: &str, mut steps: u64) -> (Result<String, ResolveError>, Vec<String>, u64) {
-    let mut at = String::from("/");
-    let mut links = Vec::new();
-    let mut rest: Vec<&str> = path.split('/').rev().filter(|part| !part.is_empty()).collect();
-    while let Some(part) = rest.pop() {
-        steps += 1;
-        let next = match part {
-            "." => at.clone(),
-            ".." => parent(&at).to_owned(),
-            _ => format!("{}/{part}", at.trim_end_matches('/')),
-        };
-        steps += if matches!(part, "." | "..") { 0 } else { cost(&next) };
-        if steps > Limits::AUDIT_STEPS {
-            return (Err(ResolveError::Exhausted), links, steps);
-        }
-        if matches!(part, "." | "..") {
-            at = next;
-            continue;
-        }
-        let below = format!("{next}/");
-        match rootfs.get(&next) {
-            Some(Thing::Link(target)) => {
-                links.push(next);
-                if links.len() > Limits::LINK_DEPTH {
-                    return (Err(ResolveError::Loop), links, steps);
-                }
-                if target.starts_with('/') {
-                    at.truncate(1);
-                }
-                rest.extend(target.split('/').rev().filter(|part| !part.is_empty()));
-            }
-            Some(Thing::File) if !rest.is_empty() => return (Err(ResolveError::NotADirectory), links, steps),
-            Some(_) => at = next,
-            None if rootfs.iter().any(|(name, _)| name.as_str().starts_with(&below)) => at = next,
-            None => return (Err(ResolveError::Absent), links, steps),
+/// The same tree on the disk, for the kernel to follow paths in.
+fn on_disk(rootfs: &Rootfs<Thing>) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (path, thing) in rootfs.iter() {
+        let at = root.path().join(path.as_str().trim_start_matches('/'));
+        // No part of the way there is a link: see `placed`.
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        match thing {
+            Thing::Directory => std::fs::create_dir_all(at).unwrap(),
+            Thing::Link(target) => std::os::unix::fs::symlink(target, at).unwrap(),
+            Thing::File => std::fs::write(at, "").unwrap(),
         }
     }
-    (Ok(at), links, steps)
+    root
+}
+
+/// What the kernel says that `path` leads to, when `root` is the root.
+fn kernel(root: &std::path::Path, path: &str) -> Result<String, ResolveError> {
+    use rustix::{
+        fs::{Mode, OFlags, ResolveFlags, open, openat2},
+        io::Errno,
+    };
+    let at = open(root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
+    let found = openat2(at, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT);
+    let file = found.map_err(|error| match error {
+        Errno::NOENT => ResolveError::Absent,
+        Errno::LOOP => ResolveError::Loop,
+        Errno::NOTDIR => ResolveError::NotADirectory,
+        other => panic!("{path}: {other}"),
+    })?;
+    let file = std::os::fd::AsRawFd::as_raw_fd(&file);
+    let real = std::fs::read_link(format!("/proc/self/fd/{file}")).unwrap();
+    let inside = real.strip_prefix(root.canonicalize().unwrap()).unwrap();
+    Ok(format!("/{}", inside.display()))
+}
+
+/// A text that a link may have and that is a path to the kernel: one without a slash at its end, which would ask for a
+/// directory there.
+fn text(path: &str) -> String {
+    let text = path.trim_end_matches('/');
+    let absent = if path.starts_with('/') { "/" } else { "." };
+    if text.is_empty() { absent.to_owned() } else { text.to_owned() }
+}
+
+/// Those of the things, in their order, that a disk can hold: each in directories, and nothing below what is none.
+fn placed(things: Vec<(String, Thing)>) -> Rootfs<Thing> {
+    let mut rootfs = Rootfs::default();
+    for (path, thing) in things {
+        let path = join("/", &path);
+        let is_in_a_directory = path.match_indices('/').all(|(end, _)| {
+            path.get(..end).is_none_or(|above| rootfs.get(above).is_none_or(|node| *node == Thing::Directory))
+        });
+        let is_over_nothing = thing == Thing::Directory || rootfs.below(&path).next().is_none();
+        if path != "/" && is_in_a_directory && is_over_nothing {
+            let thing = if let Thing::Link(target) = thing { Thing::Link(text(&target)) } else { thing };
+            rootfs.insert(ImagePath::foreign(path), thing);
+        }
+    }
+    rootfs
 }
 
 /// A path of few names, so that links meet, with dots and slashes that should not be there.
@@ -100,24 +120,32 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn any_path_leads_where_it_leads_in_the_plain_way(
+    fn any_path_leads_where_the_kernel_says(
         things in proptest::collection::vec((path(), thing()), 0..16),
         paths in proptest::collection::vec(path(), 1..8),
-        left in prop_oneof![3 => Just(u64::MAX), 1 => 0..40_u64],
     ) {
+        let rootfs = placed(things);
+        let root = on_disk(&rootfs);
+        for path in paths.iter().map(|path| text(path)) {
+            let found = rootfs.resolve(&path).map(|end| end.path);
+            prop_assert_eq!(found, kernel(root.path(), &path), "{}", &path);
+        }
+    }
+
+    #[test]
+    fn what_a_path_leads_to_is_what_is_there(
+        things in proptest::collection::vec((path(), thing()), 0..16),
+        paths in proptest::collection::vec(path(), 1..8),
+    ) {
+        // Also what no disk can hold, such as something below a link.
         let rootfs = tree(things);
         for path in paths {
-            let before = Limits::AUDIT_STEPS.saturating_sub(left);
-            let (end, links, steps) = plainly(&rootfs, &path, before);
-            rootfs.looked.set(before);
-            let found = rootfs.resolve(&path);
-            prop_assert_eq!(rootfs.looked.get(), steps, "{}", &path);
-            prop_assert_eq!(found.as_ref().map(|end| end.path.clone()).map_err(|lost| *lost), end, "{}", &path);
-            if let Ok(end) = found {
+            if let Ok(end) = rootfs.resolve(&path) {
                 prop_assert_eq!(end.node, rootfs.get(&end.path), "{}", &path);
             }
-            rootfs.looked.set(before);
-            prop_assert_eq!(rootfs.links(&path), links, "{}", &path);
+            for link in rootfs.links(&path) {
+                prop_assert!(matches!(rootfs.get(&link), Some(Thing::Link(_))), "{}: {}", &path, link);
+            }
         }
     }
 
@@ -145,6 +173,32 @@ proptest! {
             prop_assert_eq!(rootfs.has_below(&mut directory), !expected.is_empty());
         }
     }
+}
+
+#[test]
+fn links_are_passed_in_their_order() {
+    let link = |path: &str, target: &str| (path.to_owned(), Thing::Link(target.to_owned()));
+    let rootfs = tree(vec![link("a", "b/c"), link("b", "/d"), link("d/c", "../e"), ("e/f".to_owned(), Thing::File)]);
+    assert_eq!(rootfs.resolve("/a/f").map(|end| end.path), Ok("/e/f".to_owned()));
+    assert_eq!(rootfs.links("/a/f"), ["/a", "/b", "/d/c"]);
+    assert_eq!(rootfs.links("/e/f"), <[&str; 0]>::default());
+}
+
+#[test]
+fn lookups_end_when_all_of_them_took_too_much() {
+    let long = format!("/{}", "x".repeat(4000));
+    let rootfs = tree(vec![("a".to_owned(), Thing::Directory), (long.clone(), Thing::File)]);
+    let takes = |path: &str| {
+        rootfs.take_looked();
+        assert_eq!(rootfs.resolve(path).map(|end| end.path), Ok(path.to_owned()));
+        rootfs.take_looked()
+    };
+    assert!(takes("/a") > 0 && takes(&long) > takes("/a"), "a long path is long to compare");
+    rootfs.looked.set(Limits::AUDIT_STEPS);
+    assert_eq!(rootfs.resolve("/a").map(|end| end.path), Err(ResolveError::Exhausted));
+    assert!(rootfs.is_exhausted());
+    rootfs.take_looked();
+    assert_eq!(rootfs.resolve("/a").map(|end| end.path), Ok("/a".to_owned()));
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use hardpan::{audit::{AuditQuery, audit}, image::{BlobRef, ImageSet, StoredImage, StoredLayer}, oci::{DiffId, Digest}, policy::Policy};
+use hardpan::{
+    audit::{AuditQuery, audit},
+    image::{BlobRef, ImageSet, StoredImage, StoredLayer},
+    oci::{DiffId, Digest},
+    policy::Policy,
+};
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
