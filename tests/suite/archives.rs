@@ -123,7 +123,7 @@ fn umoci(path: &Path) -> bool {
 /// In parentheses who does not take it: umoci knows no zstd and no index, crane validates gzip alone
 /// in a registry; ctr and docker want one file; this docker (20.10) and crane read docker's table, which names one platform, and no zstd.
 #[test]
-fn every_form_with_every_compression_is_taken_by_exactly_those_who_can() {
+fn readers_of_each_form_and_compression() {
     let readers = Readers { docker: Docker::start(), podman: PodmanStore::new(), containerd: Containerd::start() };
     let mut table = String::new();
     for platforms in ["\"linux/amd64\"", "\"linux/amd64\", \"linux/arm64\""] {
@@ -175,7 +175,7 @@ fn inspected(case: &Case, image: &str) -> Value {
 }
 
 #[test]
-fn the_same_image_from_all_three_places_is_the_same_but_for_what_a_form_cannot_carry() {
+fn one_image_in_three_forms() {
     for compression in ["gzip", "none"] {
         let case = case(compression, "\"linux/amd64\"");
         let mut digests = Vec::new();
@@ -197,7 +197,7 @@ fn the_same_image_from_all_three_places_is_the_same_but_for_what_a_form_cannot_c
 }
 
 #[test]
-fn what_docker_podman_and_skopeo_saved_is_read_and_says_the_same() {
+fn archives_of_docker_podman_and_skopeo() {
     let (docker, podman) = (Docker::start(), PodmanStore::new());
     let case = case("gzip", "\"linux/amd64\"");
     case.run(["build", "app.toml", "--format", "docker-archive"]).ok();

@@ -39,7 +39,7 @@ fn annotations(image: &Image) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_base_of_two_platforms_keeps_its_layers_and_merges_its_config() {
+fn base_of_two_platforms() {
     let registry = Registry::start();
     let stage = |architecture| {
         Stage::distroless(Family::Oci, architecture)
@@ -116,7 +116,7 @@ fn a_docker_base_becomes_an_oci_image_with_the_same_layers() {
 }
 
 #[test]
-fn a_merged_usr_is_followed_and_a_dynamic_program_finds_its_libraries_there() {
+fn libraries_in_a_merged_usr() {
     let loader = elf::Elf::shared_object(elf::Machine::Amd64, "ld.so").bytes();
     let stage = Stage::distroless(Family::Oci, "amd64").layer(
         Tar::new()
@@ -151,7 +151,7 @@ fn a_merged_usr_is_followed_and_a_dynamic_program_finds_its_libraries_there() {
 }
 
 #[test]
-fn a_tag_alone_is_refused_and_a_moved_tag_changes_nothing_under_a_digest() {
+fn base_by_tag_and_by_digest() {
     let registry = Registry::start();
     let first = Base::of([Stage::distroless(Family::Oci, "amd64")]).push(&registry, "base", "1");
     let name = format!("{}/base:1", registry.host());
@@ -239,7 +239,7 @@ fn what_a_base_does_not_have_is_told_with_what_it_has() {
 }
 
 #[test]
-fn a_base_on_the_disk_is_a_layout_or_an_archive_within_the_bound() {
+fn base_on_the_disk() {
     let stage = Stage::distroless(Family::Oci, "amd64");
     let base = Base::of([stage.clone()]);
     let (_, root) = base.write().manifests.pop().expect("a root");
@@ -285,7 +285,7 @@ fn an_image_is_never_written_over_its_own_base() {
 }
 
 #[test]
-fn a_pushed_image_takes_the_bases_layers_from_the_bases_repository() {
+fn layers_mounted_from_the_repository_of_the_base() {
     let registry = Registry::start();
     let stage = Stage::distroless(Family::Oci, "amd64");
     let digest = Base::of([stage.clone()]).push(&registry, "acme/base", "1");

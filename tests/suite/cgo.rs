@@ -94,7 +94,7 @@ fn the_c_compiler_is_found_or_named_with_what_to_install() {
 }
 
 #[test]
-fn sqlite_is_refused_without_cgo_and_answers_with_it_from_every_checkout() {
+fn sqlite() {
     let checkout = |folder: &str| {
         let at = |path: &str| format!("{folder}/{path}");
         let case = Case::new().networked();

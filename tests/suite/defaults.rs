@@ -174,7 +174,7 @@ fn the_defaults_of_programs_that_are_compiled_move_no_digest() {
 }
 
 #[test]
-fn the_order_of_platforms_is_the_recipes_whatever_the_order_of_options() {
+fn order_of_platforms() {
     let recipe = "platforms = [\"linux/arm64\", \"linux/amd64\", \"linux/riscv64\"]\n[[binary]]\npath = \"app-{arch}\"\nto = \"/app\"\n";
     let case = Case::new().recipe(recipe).file("app-amd64", elf::static_amd64()).file("app-arm64", elf::static_arm64());
     let built = |platforms: &[&str]| {

@@ -160,7 +160,7 @@ fn variables_of_the_stage_reach_cargo_or_are_listed() {
 }
 
 #[test]
-fn of_several_targets_the_folder_tells_which_one_made_the_program() {
+fn program_of_several_targets() {
     let targets = "--target x86_64-unknown-linux-musl --target aarch64-unknown-linux-musl";
     let (recipe, listed) = drafted(
         cargo_project(),
@@ -241,7 +241,7 @@ fn the_user_of_a_known_base_is_known() {
 }
 
 #[test]
-fn a_program_that_cannot_be_followed_is_refused_at_the_line_that_brings_it() {
+fn program_that_cannot_be_followed() {
     let tail = "FROM alpine\nCOPY --from=b /src/bin/thing /usr/bin/thing\nENTRYPOINT [\"thing\"]\n";
     let (_, run) = init(go_project(), &format!("FROM golang AS b\nWORKDIR /src\nCOPY . .\nRUN make thing\n{tail}"));
     run.fails(2).says("Dockerfile:6: the image runs").says("./cmd/server");
@@ -520,7 +520,7 @@ fn is_told(line: usize, instruction: &str, recipe: &str, messages: &str) -> bool
 }
 
 #[test]
-fn every_instruction_is_translated_or_listed_and_plan_takes_the_recipe() {
+fn translation_of_each_instruction() {
     let all = proptest::collection::vec(any_instruction(), 0..10);
     let written = Cell::new(0);
     let result = runner(48, 20).run(&all, |instructions| {

@@ -48,7 +48,7 @@ fn a_layout_that_is_read_is_the_image_that_every_engine_sees() {
 }
 
 #[test]
-fn a_docker_archive_that_is_read_is_the_image_that_every_engine_sees() {
+fn docker_archive_as_engines_see_it() {
     let (world, mut dice, mut count) = (World::new(), Dice::new(), Count::default());
     let places = variants::places(&world, true);
     let first = archive(&world, &variants::unchanged());

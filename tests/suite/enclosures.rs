@@ -78,7 +78,7 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
-fn a_folder_of_any_name_stands_at_its_fixed_path_and_the_rest_is_the_hosts() {
+fn folders_of_an_enclosure() {
     let ground = Ground::new();
     let beside = ground.source.with_file_name("beside");
     let script = format!(

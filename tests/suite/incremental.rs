@@ -10,6 +10,7 @@ use std::{
 
 use crate::support::{
     case::{APP, Case},
+    clock::tick,
     elf, elf_writer, judges,
     layout::Layout,
     output::Output,
@@ -41,11 +42,6 @@ fn three_layers() -> Case {
         case = case.file(format!("many/folder-{}/file-{number}.txt", number % 3), format!("text {number}\n"));
     }
     case
-}
-
-/// Until a change of what was just written has another time.
-fn tick() {
-    std::thread::sleep(Duration::from_millis(25));
 }
 
 /// The layers that a build took as they were.
@@ -137,7 +133,7 @@ fn date_labels_and_names_move_no_layer() {
 }
 
 #[test]
-fn the_owners_of_a_layer_are_those_of_the_recipe_whoever_owned_it_before() {
+fn owners_of_a_layer() {
     // Without accounts, which would tell the layers apart as well, and with a file that makes the layer worth keeping.
     let recipe = |user: &str| {
         let dir = "[[file]]\nfrom = \"data\"\nto = \"/srv/data\"\n\n[[dir]]\nto = \"/var/lib/app\"\nwritable = true\n";

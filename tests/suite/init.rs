@@ -96,7 +96,7 @@ fn a_go_module_with_one_program() {
 }
 
 #[test]
-fn a_go_module_with_several_programs_takes_the_one_with_its_name() {
+fn go_module_with_several_programs() {
     let case = go_project(Case::new()).file("examples/demo/main.go", MAIN_GO);
     let built = builds(&case, &[]);
     assert_eq!(built.printed().0, "server");
@@ -225,16 +225,6 @@ fn what_is_missing_is_said_and_nothing_is_written() {
     Case::new().file("Dockerfile", "RUN x\n").run(["init", "--from", "Dockerfile"]).fails(2).says("no `FROM`");
 }
 
-#[test]
-fn a_file_that_imports_c_is_no_obstacle_where_another_one_stands_in() {
-    let case = Case::new()
-        .file("go.mod", "module example.com/x\n\ngo 1.21\n")
-        .file("main.go", "package main\n\nfunc main() { word() }\n")
-        .file("with.go", "package main\n\nimport \"C\"\n\nfunc word() {}\n")
-        .file("without.go", "//go:build !cgo\n\npackage main\n\nfunc word() {}\n");
-    builds(&case, &[]);
-}
-
 /// Real programs, by name: `(module@version, package in it)`, both as `go install` takes them. Those that have to be
 /// named, because the module has several and none of them has its name, follow a `?`.
 const MODULES: [(&str, &str); 6] = [
@@ -308,4 +298,19 @@ fn in_registry(folder: &str) -> std::path::PathBuf {
     let home = home.or_else(|| Some(std::path::PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap();
     let sources = fs::read_dir(home.join("registry/src")).unwrap();
     sources.map(|entry| entry.unwrap().path().join(folder)).find(|path| path.exists()).unwrap()
+}
+
+/// Faults that were there once.
+mod regression {
+    use super::{Case, builds};
+
+    #[test]
+    fn cgo_file_with_a_substitute() {
+        let case = Case::new()
+            .file("go.mod", "module example.com/x\n\ngo 1.21\n")
+            .file("main.go", "package main\n\nfunc main() { word() }\n")
+            .file("with.go", "package main\n\nimport \"C\"\n\nfunc word() {}\n")
+            .file("without.go", "//go:build !cgo\n\npackage main\n\nfunc word() {}\n");
+        builds(&case, &[]);
+    }
 }

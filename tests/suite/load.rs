@@ -59,7 +59,7 @@ fn the_rust_and_the_go_service_run_in_every_engine() {
 }
 
 #[test]
-fn of_an_index_an_engine_for_one_platform_gets_this_machines_and_containerd_all() {
+fn loaded_index() {
     let engines = Engines::start();
     let case = Case::new().recipe(BOTH).file("app-amd64", elf::static_amd64()).file("app-arm64", elf::static_arm64());
     let case = engines.known_to(case);
@@ -93,7 +93,7 @@ fn of_an_index_an_engine_for_one_platform_gets_this_machines_and_containerd_all(
 }
 
 #[test]
-fn an_index_without_this_machine_is_refused_with_the_list_and_a_single_image_is_not() {
+fn index_without_this_machine() {
     let podman = PodmanStore::new();
     let foreign = BOTH.replace("linux/amd64", "linux/riscv64");
     let elf = elf::static_arm64();
@@ -155,7 +155,7 @@ fn an_engine_that_is_not_there_is_one_sentence_with_a_hint() {
 }
 
 #[test]
-fn a_socket_that_is_dead_foreign_or_forbidden_is_one_sentence_with_a_hint() {
+fn socket_that_does_not_answer() {
     let case = app();
     let socket = case.path("d.sock");
     let host = format!("unix://{}", socket.display());
@@ -223,7 +223,7 @@ fn version() -> String {
 }
 
 #[test]
-fn a_docker_that_refuses_late_early_or_lies_is_believed_and_nothing_is_written() {
+fn docker_that_refuses_or_lies() {
     let case = app().env("DOCKER_HOST", "");
     let say = |name: &str, load: &'static str, image: &'static str| {
         let socket = case.path(name);

@@ -95,7 +95,7 @@ fn a_lock_is_written_once_and_made_to_be_read() {
 }
 
 #[test]
-fn with_locked_a_missing_or_stale_lock_is_refused_and_the_line_is_told() {
+fn missing_or_stale_lock() {
     let server = server();
     let case = case(&server);
     case.run(["build", "app.toml", "--locked"]).fails(1).says("app.lock: there is no lock");
@@ -255,7 +255,7 @@ fn publish(registry: &Registry, label: &str) -> String {
 }
 
 #[test]
-fn a_tag_is_pinned_and_when_it_moves_the_check_says_so_and_the_pin_stays() {
+fn pin_of_a_moved_tag() {
     let registry = Registry::start();
     let first = publish(&registry, "first");
     let name = format!("{}/acme/base", registry.host());
@@ -296,7 +296,7 @@ fn a_tag_is_pinned_and_when_it_moves_the_check_says_so_and_the_pin_stays() {
 }
 
 #[test]
-fn an_image_on_a_locked_base_keeps_its_layers_and_no_moved_tag_changes_it() {
+fn image_on_a_locked_base() {
     let registry = Registry::start();
     let stages = || ["amd64", "arm64"].map(|architecture| Stage::distroless(Family::Oci, architecture));
     let first = Base::of(stages()).push(&registry, "acme/base", "1");

@@ -66,7 +66,7 @@ fn holds(case: &Case, text: &str) -> bool {
 }
 
 #[test]
-fn the_compiler_of_c_code_that_was_found_is_in_the_lock_with_its_headers() {
+fn c_compiler_in_the_lock() {
     let case = with_c("");
     case.run(["lock", "--offline", "app.toml"]).ok();
     let text = fs::read_to_string(case.path("app.lock")).expect("the lock");
@@ -112,7 +112,7 @@ fn holds_pin(case: Case, name: &str) -> Case {
 }
 
 #[test]
-fn a_pin_that_only_some_code_needs_is_held_against_warm_builds_too() {
+fn pin_of_some_code_in_warm_builds() {
     let of_kernel = "#include <linux/bpf.h>\n";
     let case = holds_pin(with_c("").edit("src/c.c", |text| format!("{of_kernel}{text}")), "\"kernel headers\"");
     // Code that does without it is compiled anew, and fits the lock.
@@ -160,7 +160,7 @@ fn with_build_script(dependency: &str, said: &str) -> Case {
 }
 
 #[test]
-fn a_generator_that_a_build_script_calls_is_pinned_and_another_one_is_called_again() {
+fn generator_of_a_build_script() {
     let (case, tools) = with_tools(with_build_script("prost-build", "\"protoc\""));
     let protoc = |word: &str| tools.clone().file("protoc", format!("#!/bin/sh\necho {word}\n")).mode("protoc", 0o755);
     protoc("first-protoc");
@@ -179,7 +179,7 @@ fn a_generator_that_a_build_script_calls_is_pinned_and_another_one_is_called_aga
 }
 
 #[test]
-fn a_build_script_that_asks_git_is_asked_again_after_a_commit_without_a_change() {
+fn build_script_that_asks_git() {
     let case = with_build_script("other", "\"git\").args([\"describe\", \"--tags\", \"--always\", \"--abbrev=40\"]");
     let cache = Case::new();
     let case = case.env("XDG_CACHE_HOME", cache.path("../cache"));
@@ -202,7 +202,7 @@ fn a_build_script_that_asks_git_is_asked_again_after_a_commit_without_a_change()
 }
 
 #[test]
-fn a_header_of_another_library_is_refused_until_the_code_does_without_it() {
+fn header_of_another_library() {
     let case = with_c("").edit("src/c.c", |text| format!("#include \"other.h\"\n{text}"));
     let elsewhere = Case::new().file("include/other.h", "#define OTHER 1\n");
     let include = elsewhere.path("include");
@@ -223,7 +223,7 @@ fn a_header_of_another_library_is_refused_until_the_code_does_without_it() {
 }
 
 #[test]
-fn an_archive_of_this_machine_is_refused_whether_the_linker_or_rustc_takes_it() {
+fn archive_of_this_machine() {
     let elsewhere = Case::new().file("more.c", "int more(void) { return 3; }\n");
     let archive = |name: &str| {
         let run = |program: &str, words: &[&str]| {
@@ -263,7 +263,7 @@ fn an_archive_of_this_machine_is_refused_whether_the_linker_or_rustc_takes_it() 
 }
 
 #[test]
-fn a_header_of_the_compiler_that_changes_under_its_old_time_is_compiled_again() {
+fn compiler_header_changed_under_its_old_time() {
     let (case, tools) = with_tools(with_c(""));
     let tools = tools
         .file("own-cc", "#!/bin/sh\nexec cc -isystem \"${0%/*}/sys\" \"$@\"\n")
@@ -324,7 +324,7 @@ fn pkg_config(at: &Path) -> String {
 }
 
 #[test]
-fn a_library_that_the_recipe_names_is_linked_and_pinned_with_its_headers() {
+fn library_of_the_recipe() {
     let library = Case::new()
         .file("more.pc", "Name: more\nDescription: more\nVersion: 1\nLibs: -lmore\n")
         .file("include/more.h", "#define MORE 3\nint more(void);\n")

@@ -63,6 +63,7 @@ mod support {
     pub mod base;
     pub mod browser;
     pub mod case;
+    pub mod clock;
     pub mod elf;
     pub mod elf_writer;
     pub mod engines;

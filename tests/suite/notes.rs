@@ -19,7 +19,7 @@ fn note(messages: &str) -> (String, String) {
 }
 
 #[test]
-fn the_findings_below_the_gate_are_counted_as_the_named_command_counts_them() {
+fn findings_below_the_gate() {
     let two = "platforms = [\"linux/amd64\", \"linux/arm64\"]\n";
     let cases = [
         (app(""), &["build", "app.toml"][..]),

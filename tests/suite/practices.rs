@@ -37,7 +37,7 @@ fn named(cell: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_table_of_hadolints_and_dockles_rules_is_complete_with_the_catalogue() {
+fn table_of_other_linters() {
     let catalogue = catalogue();
     let mut table = BTreeMap::new();
     for row in rows().into_iter().filter(|row| is_theirs(row[0])) {
@@ -65,7 +65,7 @@ fn the_table_of_hadolints_and_dockles_rules_is_complete_with_the_catalogue() {
 }
 
 #[test]
-fn every_rule_that_the_page_names_exists_and_every_practice_has_one() {
+fn practices_and_their_rules() {
     let catalogue = catalogue();
     let mut practices = 0;
     for row in rows() {

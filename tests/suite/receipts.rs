@@ -20,7 +20,7 @@ fn read(case: &Case, path: &str) -> String {
 }
 
 #[test]
-fn the_metadata_of_one_image_is_buildxs_and_the_digest_file_is_kanikos() {
+fn metadata_file_and_digest_file() {
     let case = app().umask(0o022);
     let output = case.run(["build", "app.toml", "--metadata-file", "meta.json", "--digest-file", "digest"]).ok();
     let layout = output.layout();
@@ -43,7 +43,7 @@ fn the_metadata_of_one_image_is_buildxs_and_the_digest_file_is_kanikos() {
 }
 
 #[test]
-fn several_images_have_an_object_each_by_name_and_a_digest_file_each() {
+fn metadata_of_several_images() {
     let case = app().file("other.toml", APP);
     let both = ["build", "app.toml", "other.toml"];
     case.run(both.into_iter().chain(["--metadata-file", "meta.json", "--digest-file", "{name}.digest"])).ok();
@@ -127,7 +127,7 @@ fn quiet_says_nothing_v_says_more_and_neither_moves_a_byte() {
 }
 
 #[test]
-fn what_a_toolchain_prints_is_told_line_by_line_and_cannot_move_a_cursor() {
+fn output_of_toolchains() {
     // A `go` that talks; it is asked for nothing but its environment before it fails.
     let go = "#!/bin/sh\ncase \"$1\" in\nenv) if [ \"$2\" = GOMOD ]; then echo \"$PWD/go.mod\"; else echo '{\"GOROOT\":\"/x\"}'; fi;;\n\
               *) printf 'one\\033[2Jtwo\\n' >&2; exit 1;;\nesac\n";

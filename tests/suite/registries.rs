@@ -102,7 +102,7 @@ pub(crate) fn logged_in(case: Case, registry: &str) -> Case {
 }
 
 #[test]
-fn what_is_pushed_is_what_was_built_for_docker_registry_skopeo_and_crane() {
+fn pushed_image_as_others_read_it() {
     let (case, registry) = (case(), examples::Registry::start());
     let name = format!("127.0.0.1:{}/acme/app", registry.port);
     let pushed = case.run(["push", "out/app", &format!("{name}:1"), &format!("{name}:latest")]).ok();
@@ -247,7 +247,7 @@ fn tags_move_stay_or_stop_the_push_as_the_policy_says() {
 }
 
 #[test]
-fn what_a_registry_sends_is_checked_and_only_what_is_read_is_fetched() {
+fn reads_from_a_registry() {
     let (case, registry) = (case(), Registry::start());
     push(&case, &registry).ok();
     let reference = format!("{}/app:1", registry.host());

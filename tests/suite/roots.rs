@@ -35,7 +35,7 @@ fn openssl_accepts_every_root_of_mozillas_bundle() {
 }
 
 #[test]
-fn the_bundle_is_sorted_by_the_digest_of_the_der_and_holds_nothing_else() {
+fn order_of_the_bundle() {
     let bundle = built(&app(""));
     let folder = tempfile::tempdir().expect("a folder");
     let digests: Vec<_> = roots(&bundle).iter().map(|root| sha256(&der(folder.path(), root))).collect();
@@ -79,7 +79,7 @@ fn without_mozillas_the_private_roots_are_all_there_is() {
 }
 
 #[test]
-fn an_expired_private_root_is_warned_about_once_and_is_in_the_image() {
+fn expired_private_root() {
     let expired = authority("corp\u{1b}[2J", 2001);
     let platforms = "platforms = ['linux/amd64', 'linux/arm64']\n";
     let text = |top: &str| format!("{platforms}{top}\n[[binary]]\npath = 'app-{{arch}}'\nto = '/usr/bin/app'\n");

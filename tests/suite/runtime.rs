@@ -54,7 +54,7 @@ fn judged(case: &Case, runtime: &str, file: &str, more: &[&str]) -> (String, Str
 }
 
 #[test]
-fn the_kubernetes_deployment_is_strictly_its_kinds_and_restricted() {
+fn kubernetes_deployment() {
     let case = service();
     let layout = case.run(["build", "hello.toml"]).ok().layout();
     let (text, pod) = judged(&case, "kubernetes", "hello.yaml", &["--as", "registry.example.com:5000/team/hello:1.0"]);
@@ -146,7 +146,7 @@ fn podmans_generator_takes_every_setting_of_the_quadlet() {
 }
 
 #[test]
-fn podman_runs_the_quadlets_settings_and_the_service_writes_where_it_may() {
+fn quadlet_under_podman() {
     let podman = PodmanStore::new();
     let recipe = SERVICE.replace("path = \"app\"", "go = \".\"");
     let case = Case::new().file("hello.toml", recipe).file("main.go", WRITER);

@@ -191,7 +191,7 @@ fn under_runc_it_builds_the_image_that_is_built_outside() {
 }
 
 #[test]
-fn a_user_without_a_passwd_entry_builds_it_too_and_again_over_itself() {
+fn user_without_a_passwd_entry() {
     let case = workshop();
     let (mut first, _bundle) = under_runc(&case, 12345);
     checked(&mut first);

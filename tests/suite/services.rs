@@ -74,7 +74,7 @@ fn convinces(layout: &Layout) {
 }
 
 #[test]
-fn the_rust_service_goes_to_every_registry_and_serves_under_runc_and_podman() {
+fn rust_service() {
     let server = TlsServer::start("greetings\n");
     let case = case("hello.toml", &server);
     let layout = build(&case, "hello.toml").layout();
@@ -84,7 +84,7 @@ fn the_rust_service_goes_to_every_registry_and_serves_under_runc_and_podman() {
 }
 
 #[test]
-fn the_go_service_goes_to_every_registry_and_serves_under_runc_and_podman() {
+fn go_service() {
     let server = TlsServer::start("greetings\n");
     let case = case("hello-go.toml", &server);
     let layout = build(&case, "hello-go.toml").layout();

@@ -11,6 +11,7 @@ use std::{
 
 use crate::support::{
     case::{APP, Case, scratch},
+    clock::tick,
     elf, elf_writer,
     judges::{checked, imagespec_problems, tool},
     mounts::Mount,
@@ -70,11 +71,6 @@ fn state(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
     let meta = fs::metadata(path).unwrap();
     let (modified, changed) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
     (meta.dev(), meta.ino(), meta.size(), modified, changed)
-}
-
-/// Until a change has another time, where times tell.
-fn tick() {
-    std::thread::sleep(Duration::from_millis(25));
 }
 
 /// The digest of a build that knows nothing.
@@ -195,42 +191,6 @@ fn a_warm_build_is_a_cold_one_on_images_of_an_ext4() {
     warm_is_cold("image", 5);
 }
 
-#[test]
-fn a_warm_build_is_a_cold_one_where_the_ctime_is_the_modification_time() {
-    let case = case();
-    let _mount = Mount::fuse(&case.path("in"));
-    age_all(&case);
-    let data = case.path("in/data");
-    let (before, first) = (state(&data), case.build().ok().digest());
-    replace(&data, |bytes| bytes[1000] ^= 1);
-    assert_eq!(state(&data), before, "the file system tells changes, and this test shows nothing");
-    let warm = case.build().ok().digest();
-    assert_ne!(warm, first);
-    assert_eq!(warm, cold(&case));
-}
-
-/// Of a file whose mode or owner was changed, such an overlay has the times in the upper layer and the bytes in the lower one.
-#[test]
-fn a_file_is_read_again_where_its_times_are_in_another_layer_than_its_bytes() {
-    let case = case();
-    let _mount = Mount::overlay_of_split_files(&case.path("in"));
-    let data = case.path("in/data");
-    tick();
-    let (before, first) = (state(&data), case.build().ok().digest());
-    let below = case.path("in.layers/lower/data");
-    let mut bytes = fs::read(&below).unwrap();
-    bytes[1000] ^= 1;
-    fs::write(&below, &bytes).unwrap();
-    assert_eq!(
-        (state(&data), fs::read(&data).unwrap()),
-        (before, bytes),
-        "the times tell, and this test shows nothing"
-    );
-    let warm = case.build().ok().digest();
-    assert_ne!(warm, first);
-    assert_eq!(warm, cold(&case));
-}
-
 /// The fault: an input that was believed, read for a layer, and other bytes than those of the layer's key. A build on a
 /// good file system, whose inputs had the bytes of the key, shipped a file that is in none of its inputs.
 #[test]
@@ -247,27 +207,6 @@ fn no_layer_is_kept_under_the_fingerprint_of_other_bytes() {
     fs::write(&data, &original).unwrap();
     let image = case.run(["build", "other.toml"]).ok().layout().image();
     assert!(image.entry("/srv/elsewhere").content == original, "the image has bytes that are in no input");
-}
-
-/// The cache and the image are on such a file system, where blobs are links, and one of them is damaged there.
-#[test]
-fn a_blob_of_the_cache_is_read_again_where_the_ctime_is_the_modification_time() {
-    let case = case().folder("cache");
-    let _mount = Mount::fuse(&case.path("cache"));
-    let build = || case.run(["build", "app.toml", "--output", "cache/out/app"]).ok().digest();
-    let first = build();
-    fs::remove_dir_all(case.path("cache/out")).unwrap();
-    let blobs = fs::read_dir(case.path("cache/hardpan/blobs")).unwrap().map(|entry| entry.unwrap().path());
-    let blob = blobs.max_by_key(|path| fs::metadata(path).unwrap().size()).unwrap();
-    let modified = fs::metadata(&blob).unwrap().modified().unwrap();
-    let mut bytes = fs::read(&blob).unwrap();
-    bytes[5000] ^= 1;
-    let before = state(&blob);
-    fs::write(&blob, bytes).unwrap();
-    set_modified(&blob, modified);
-    assert_eq!(state(&blob), before);
-    assert_eq!(build(), first);
-    assert_eq!(imagespec_problems(&case.path("cache/out/app")), Vec::<String>::new());
 }
 
 /// A process that keeps a file in a mapping that is shared, and stores a letter at its second to last byte for each line.
@@ -321,37 +260,6 @@ fn a_store_through_a_mapping_on_tmpfs_is_seen_by_the_next_build() {
     assert_eq!(warm, cold(&case));
 }
 
-/// On a disk, too, a store moves no time as long as the page was not written to it: the state is believed once, wrongly.
-/// What is found when the bytes are read fails the build by the file's name, and the next one reads the file.
-#[test]
-fn bytes_other_than_those_that_were_believed_fail_the_build_and_nothing_of_them_is_kept() {
-    let case = case();
-    let _mount = Mount::ext4(&case.path("in"));
-    let data = case.path("in/data");
-    for letter in 'b'..'h' {
-        let mut mapping = Mapping::of(&data);
-        mapping.store('a');
-        tick();
-        case.build().ok();
-        let before = state(&data);
-        mapping.store(letter);
-        if state(&data) != before {
-            // The system has written the page meanwhile; then the state tells.
-            continue;
-        }
-        let layers = || fs::read_dir(case.path("cache/hardpan/layers")).unwrap().count();
-        let kept = layers();
-        let failed = case.run(["build", "other.toml"]).fails(2);
-        failed.says("in/data` changed while it was read").says("build from files that nothing else is writing");
-        assert!(!case.path("out/other").exists());
-        assert_eq!(layers(), kept);
-        let image = case.run(["build", "other.toml"]).ok().layout().image();
-        assert!(image.entry("/srv/elsewhere").content == fs::read(&data).unwrap());
-        return;
-    }
-    panic!("each store moved a time, and this test shows nothing");
-}
-
 /// A program whose compile runs `script`, beside the inputs, which are pinned before anything is compiled.
 fn with_script(script: &str) -> Case {
     case()
@@ -369,7 +277,7 @@ fn with_script(script: &str) -> Case {
 }
 
 #[test]
-fn an_input_that_changes_between_pinning_and_assembling_fails_the_build() {
+fn input_changed_during_a_build() {
     let case = with_script(
         "    let path = format!(\"{root}/in/data\");\n\
         \x20   let old = std::fs::metadata(&path).unwrap().modified().unwrap();\n\
@@ -388,29 +296,127 @@ fn an_input_that_changes_between_pinning_and_assembling_fails_the_build() {
     assert!(!case.path("out/prog").exists());
 }
 
-/// The same on a disk, by a store into a page that is not written to it yet.
-#[test]
-fn a_store_that_moves_no_time_between_pinning_and_assembling_fails_the_build() {
-    let case = with_script(
-        "    std::fs::write(format!(\"{root}/waits\"), \"\").unwrap();\n\
-        \x20   while !std::path::Path::new(&format!(\"{root}/goes-on\")).exists() {\n\
-        \x20       std::thread::sleep(std::time::Duration::from_millis(2));\n    }\n",
-    );
-    let _mount = Mount::ext4(&case.path("in"));
-    let mut mapping = Mapping::of(&case.path("in/data"));
-    mapping.store('a');
-    tick();
-    let output = std::thread::scope(|scope| {
-        let build = scope.spawn(|| case.run(["build", "prog.toml", "--offline"]));
-        while !case.path("waits").exists() && !build.is_finished() {
+/// Faults that were there once.
+mod regression {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::{
+        Mapping, Mount, age_all, case, cold, fs, imagespec_problems, replace, set_modified, state, tick, with_script,
+    };
+
+    #[test]
+    fn ctime_that_is_the_mtime() {
+        let case = case();
+        let _mount = Mount::fuse(&case.path("in"));
+        age_all(&case);
+        let data = case.path("in/data");
+        let (before, first) = (state(&data), case.build().ok().digest());
+        replace(&data, |bytes| bytes[1000] ^= 1);
+        assert_eq!(state(&data), before, "the file system tells changes, and this test shows nothing");
+        let warm = case.build().ok().digest();
+        assert_ne!(warm, first);
+        assert_eq!(warm, cold(&case));
+    }
+
+    /// Of a file whose mode or owner was changed, such an overlay has the times in the upper layer and the bytes in the
+    /// lower one.
+    #[test]
+    fn times_in_another_overlay_layer() {
+        let case = case();
+        let _mount = Mount::overlay_of_split_files(&case.path("in"));
+        let data = case.path("in/data");
+        tick();
+        let (before, first) = (state(&data), case.build().ok().digest());
+        let below = case.path("in.layers/lower/data");
+        let mut bytes = fs::read(&below).unwrap();
+        bytes[1000] ^= 1;
+        fs::write(&below, &bytes).unwrap();
+        assert_eq!(
+            (state(&data), fs::read(&data).unwrap()),
+            (before, bytes),
+            "the times tell, and this test shows nothing"
+        );
+        let warm = case.build().ok().digest();
+        assert_ne!(warm, first);
+        assert_eq!(warm, cold(&case));
+    }
+
+    /// The cache and the image are on such a file system, where blobs are links, and one of them is damaged there.
+    #[test]
+    fn cached_blob_with_a_ctime_that_is_the_mtime() {
+        let case = case().folder("cache");
+        let _mount = Mount::fuse(&case.path("cache"));
+        let build = || case.run(["build", "app.toml", "--output", "cache/out/app"]).ok().digest();
+        let first = build();
+        fs::remove_dir_all(case.path("cache/out")).unwrap();
+        let blobs = fs::read_dir(case.path("cache/hardpan/blobs")).unwrap().map(|entry| entry.unwrap().path());
+        let blob = blobs.max_by_key(|path| fs::metadata(path).unwrap().size()).unwrap();
+        let modified = fs::metadata(&blob).unwrap().modified().unwrap();
+        let mut bytes = fs::read(&blob).unwrap();
+        bytes[5000] ^= 1;
+        let before = state(&blob);
+        fs::write(&blob, bytes).unwrap();
+        set_modified(&blob, modified);
+        assert_eq!(state(&blob), before);
+        assert_eq!(build(), first);
+        assert_eq!(imagespec_problems(&case.path("cache/out/app")), Vec::<String>::new());
+    }
+
+    /// On a disk, too, a store moves no time as long as the page was not written to it: the state is believed once, wrongly.
+    /// What is found when the bytes are read fails the build by the file's name, and the next one reads the file.
+    #[test]
+    fn stored_page_after_a_look() {
+        let case = case();
+        let _mount = Mount::ext4(&case.path("in"));
+        let data = case.path("in/data");
+        for letter in 'b'..'h' {
+            let mut mapping = Mapping::of(&data);
+            mapping.store('a');
             tick();
+            case.build().ok();
+            let before = state(&data);
+            mapping.store(letter);
+            if state(&data) != before {
+                // The system has written the page meanwhile; then the state tells.
+                continue;
+            }
+            let layers = || fs::read_dir(case.path("cache/hardpan/layers")).unwrap().count();
+            let kept = layers();
+            let failed = case.run(["build", "other.toml"]).fails(2);
+            failed.says("in/data` changed while it was read").says("build from files that nothing else is writing");
+            assert!(!case.path("out/other").exists());
+            assert_eq!(layers(), kept);
+            let image = case.run(["build", "other.toml"]).ok().layout().image();
+            assert!(image.entry("/srv/elsewhere").content == fs::read(&data).unwrap());
+            return;
         }
-        // Where the system has written the page meanwhile, the state tells; the build fails all the same.
-        mapping.store('b');
-        fs::write(case.path("goes-on"), "").unwrap();
-        build.join().unwrap()
-    });
-    assert!(case.path("waits").exists(), "the compile ran");
-    output.fails(2).says("in/data` changed while it was read");
-    assert!(!case.path("out/prog").exists());
+        panic!("each store moved a time, and this test shows nothing");
+    }
+
+    /// The same on a disk, by a store into a page that is not written to it yet.
+    #[test]
+    fn stored_page_during_a_build() {
+        let case = with_script(
+            "    std::fs::write(format!(\"{root}/waits\"), \"\").unwrap();\n\
+            \x20   while !std::path::Path::new(&format!(\"{root}/goes-on\")).exists() {\n\
+            \x20       std::thread::sleep(std::time::Duration::from_millis(2));\n    }\n",
+        );
+        let _mount = Mount::ext4(&case.path("in"));
+        let mut mapping = Mapping::of(&case.path("in/data"));
+        mapping.store('a');
+        tick();
+        let output = std::thread::scope(|scope| {
+            let build = scope.spawn(|| case.run(["build", "prog.toml", "--offline"]));
+            while !case.path("waits").exists() && !build.is_finished() {
+                tick();
+            }
+            // Where the system has written the page meanwhile, the state tells; the build fails all the same.
+            mapping.store('b');
+            fs::write(case.path("goes-on"), "").unwrap();
+            build.join().unwrap()
+        });
+        assert!(case.path("waits").exists(), "the compile ran");
+        output.fails(2).says("in/data` changed while it was read");
+        assert!(!case.path("out/prog").exists());
+    }
 }

@@ -103,22 +103,27 @@ fn spoiled(text: &str) -> String {
     format!("{before}digest = \"sha256:{digit}{}", &after[1..])
 }
 
-#[test]
-fn a_path_of_the_recipe_or_of_the_base_is_not_silently_another_one() {
-    let own = app("[[file]]\ntext = \"x\"\nto = \"/usr/share/zoneinfo/UTC\"\n").build().fails(2);
-    own.says("`/usr/share/zoneinfo/UTC` is in `[system]` already").says("`timezones = false`");
-    let tar = || {
-        let folders = Tar::new().folder("usr").folder("usr/share").folder("usr/share/zoneinfo");
-        folders.file("usr/share/zoneinfo/UTC", 0o644, "old").symlink("usr/share/zoneinfo/GB", "UTC")
-    };
-    let on = |more: &str| {
-        let stage = Stage::new(Family::Oci, "amd64").layer(tar(), Packed::Gzip);
-        let case = app(more).edit("app.toml", |text| format!("base = \"./base\"\n{text}"));
-        Base::of([stage]).layout(case, "base")
-    };
-    let refused = on("").build().fails(2);
-    refused.says("the base has `/usr/share/zoneinfo/GB` already").says("`replace = true` in `[system]`");
-    let image = on("replace = true\n").build().ok().layout().image();
-    assert!(image.entry("/usr/share/zoneinfo/UTC").content.starts_with(b"TZif"));
-    assert!(image.entry("/usr/share/zoneinfo/GB").content.starts_with(b"TZif"));
+/// Faults that were there once.
+mod regression {
+    use super::{Base, Family, Packed, Stage, Tar, app};
+
+    #[test]
+    fn time_zone_over_another_path() {
+        let own = app("[[file]]\ntext = \"x\"\nto = \"/usr/share/zoneinfo/UTC\"\n").build().fails(2);
+        own.says("`/usr/share/zoneinfo/UTC` is in `[system]` already").says("`timezones = false`");
+        let tar = || {
+            let folders = Tar::new().folder("usr").folder("usr/share").folder("usr/share/zoneinfo");
+            folders.file("usr/share/zoneinfo/UTC", 0o644, "old").symlink("usr/share/zoneinfo/GB", "UTC")
+        };
+        let on = |more: &str| {
+            let stage = Stage::new(Family::Oci, "amd64").layer(tar(), Packed::Gzip);
+            let case = app(more).edit("app.toml", |text| format!("base = \"./base\"\n{text}"));
+            Base::of([stage]).layout(case, "base")
+        };
+        let refused = on("").build().fails(2);
+        refused.says("the base has `/usr/share/zoneinfo/GB` already").says("`replace = true` in `[system]`");
+        let image = on("replace = true\n").build().ok().layout().image();
+        assert!(image.entry("/usr/share/zoneinfo/UTC").content.starts_with(b"TZif"));
+        assert!(image.entry("/usr/share/zoneinfo/GB").content.starts_with(b"TZif"));
+    }
 }

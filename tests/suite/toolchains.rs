@@ -131,7 +131,7 @@ fn cargo_in_two_checkouts_and_a_hostile_environment() {
 }
 
 #[test]
-fn a_library_an_unknown_package_and_a_missing_target_say_what_to_do() {
+fn hints_of_compilers_that_fail() {
     let go = go_project().edit("prog.toml", |text| text.replace("./cmd/prog", "./lib"));
     go.run(["build", "prog.toml", "--offline"]).fails(2).says("./lib");
     let none = go_project().edit("prog.toml", |text| text.replace("./cmd/prog", "./nothing"));

@@ -140,7 +140,7 @@ fn a_variable_brings_in_no_flag_that_a_recipe_may_not_have() {
 }
 
 #[test]
-fn tags_features_and_c_compilers_are_names_after_their_variables_too() {
+fn variables_in_tags_features_and_compilers() {
     let go = |more: &str| {
         go_project(&format!(
             "name = \"prog\"\n[[binary]]\ngo = \".\"\n{more}\n[vars]\nx = \"good\"\n[system]\ncertificates = \"none\"\n"
@@ -170,7 +170,7 @@ fn tags_features_and_c_compilers_are_names_after_their_variables_too() {
 }
 
 #[test]
-fn an_unknown_variable_is_refused_at_its_place_in_every_key_of_a_program() {
+fn unknown_variable_in_each_key_of_a_program() {
     let cases = [
         ("go = \".\"\ntags = [\"{nosuch}\"]", "prog.toml:4:10:"),
         ("go = \".\"\nflags = [\"-gcflags={nosuch}\"]", "prog.toml:4:20:"),

@@ -173,7 +173,7 @@ fn failed(image: &Foreign) -> Value {
 }
 
 #[test]
-fn the_rails_image_of_the_first_article_fails_with_what_the_article_says() {
+fn rails_image() {
     let report = failed(&rails());
     insta::assert_snapshot!("rails", table(&report));
     for (rule, said) in [
@@ -188,7 +188,7 @@ fn the_rails_image_of_the_first_article_fails_with_what_the_article_says() {
 }
 
 #[test]
-fn the_python_image_of_the_second_article_fails_with_what_the_article_says() {
+fn python_image() {
     let report = failed(&python());
     insta::assert_snapshot!("python", table(&report));
     for (rule, said) in [
@@ -215,7 +215,7 @@ fn the_python_image_of_the_second_article_fails_with_what_the_article_says() {
 
 /// `FROM alpine:latest`, where the builder wrote the base down; `ADD` of a URL, in the words of both builders.
 #[test]
-fn what_the_articles_say_about_bases_and_add_is_found_where_the_image_tells() {
+fn bases_and_add() {
     let base = |name: &str| {
         Foreign::new("app:1")
             .layer("COPY app /app # buildkit", Tar::new())

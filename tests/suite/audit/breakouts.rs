@@ -129,7 +129,7 @@ pub fn all() -> impl Iterator<Item = Breakout> {
 }
 
 #[test]
-fn every_breakout_of_containerds_list_is_found_and_nothing_gets_out() {
+fn breakouts_of_containerds_list() {
     let mut seen = 0;
     for (name, layers, rule) in all() {
         let image = layers.into_iter().fold(Foreign::new("app:1"), |image, tar| image.layer("", tar));
@@ -149,7 +149,7 @@ fn every_breakout_of_containerds_list_is_found_and_nothing_gets_out() {
 
 /// Where a whiteout deletes a lower folder, or a link leads there, the merged view is the one that runtimes have.
 #[test]
-fn what_a_whiteout_hides_is_hidden_and_what_it_may_not_hide_is_not() {
+fn reach_of_a_whiteout() {
     let secret = format!("gl{}-{}\n", "pat", "a8Kd02mZqLx7TnVw3YpR");
     for (whiteout, rule) in [
         ("srv/.wh.token", "removed-secret"),

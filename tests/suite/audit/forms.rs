@@ -123,7 +123,7 @@ fn an_image_in_a_registry_has_the_findings_that_it_has_on_disk() {
 
 /// hardpan's own images, whose docker archives hold the very layers that a layout has.
 #[test]
-fn an_image_of_ours_has_the_same_findings_in_every_form_and_compression() {
+fn findings_in_each_form_and_compression() {
     for compression in ["gzip", "none", "zstd"] {
         let case = Case::new().recipe(&format!("compression = \"{compression}\"\n{APP}"));
         hardened_program(&case, "app");

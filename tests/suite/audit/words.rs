@@ -117,7 +117,7 @@ fn no_form_of_the_report_lets_hostile_text_act() {
 }
 
 #[test]
-fn messages_about_a_place_that_cannot_be_read_let_nothing_through_either() {
+fn hostile_text_in_messages() {
     let case = Case::new().file("x", "no image");
     for image in [evil("no/"), evil("docker-archive:"), evil("oci:x:"), evil("oci-archive:x:")] {
         let output = run(&case, &image, &[]);

@@ -68,7 +68,7 @@ fn a_base_that_has_the_number_under_any_name_gets_nothing() {
 }
 
 #[test]
-fn a_name_that_is_taken_and_a_last_line_without_its_end_are_minded() {
+fn taken_name_and_unfinished_last_line() {
     let taken = "root:x:0:0:root:/root:/bin/sh\nnonroot:x:65532:65532::/:/sbin/nologin";
     let (passwd, group) = accounts(etc(taken, "root:x:0:\nnonroot:x:65532:\nnonroot-2000:x:5:"));
     assert_eq!(passwd, format!("{taken}\n{}", USER.replacen("nonroot", "nonroot-1000", 1)));

@@ -100,7 +100,7 @@ fn what_is_odd_but_unpacks_is_for_the_audit() {
 }
 
 #[test]
-fn a_file_of_two_sizes_is_refused_as_a_base_and_found_by_the_audit() {
+fn file_of_two_sizes() {
     for (tar, code, says) in layers_of_two_sizes() {
         let case = Case::new().recipe(&format!("base = \"./base\"\n{APP}")).file("app", elf::static_amd64());
         let case = Base::of([distroless().layer(tar, Packed::Gzip)]).layout(cached(case), "base");

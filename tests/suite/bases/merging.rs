@@ -124,7 +124,7 @@ fn an_entrypoint_may_be_a_file_of_the_base() {
 }
 
 #[test]
-fn what_the_audit_finds_in_the_base_is_at_its_line_and_may_be_excepted() {
+fn findings_in_a_base() {
     let shell = || {
         let tar = Tar::new().folder("usr").folder("usr/bin").file("usr/bin/sh", 0o755, elf::static_amd64());
         distroless().layer(tar, Packed::Gzip)
@@ -162,22 +162,30 @@ fn without_a_base_nothing_is_replaced() {
     on("./nowhere", "").build().fails(2).says("does not exist");
 }
 
-#[test]
-fn a_folder_that_docker_and_podman_would_make_anew_is_in_each_layer_that_writes_into_it() {
-    let mut tar = Tar::new();
-    tar.entry(b'5', b"tmp", b"", (0o1777, (0, 0), 0));
-    tar.entry(b'5', b"data", b"", (0o700, (1000, 1001), 0));
-    let more = "[[file]]\ntext = \"1\"\nto = \"/tmp/x\"\n[[file]]\ntext = \"2\"\nto = \"/data/in/y\"\n";
-    let image = over(distroless().layer(tar, Packed::Gzip), more).build().ok().layout().image();
-    let own = &image.layers[image.layers.len() - 2];
-    let found: Vec<_> =
-        own.entries.iter().map(|entry| (entry.path.trim_end_matches('/'), entry.mode, entry.uid, entry.gid)).collect();
-    let expected = [
-        ("data", 0o700, 1000, 1001),
-        ("data/in", 0o755, 0, 0),
-        ("data/in/y", 0o444, 0, 0),
-        ("tmp", 0o1777, 0, 0),
-        ("tmp/x", 0o444, 0, 0),
-    ];
-    assert_eq!(found, expected);
+/// Faults that were there once.
+mod regression {
+    use super::{Packed, Tar, distroless, over};
+
+    #[test]
+    fn parents_in_each_layer() {
+        let mut tar = Tar::new();
+        tar.entry(b'5', b"tmp", b"", (0o1777, (0, 0), 0));
+        tar.entry(b'5', b"data", b"", (0o700, (1000, 1001), 0));
+        let more = "[[file]]\ntext = \"1\"\nto = \"/tmp/x\"\n[[file]]\ntext = \"2\"\nto = \"/data/in/y\"\n";
+        let image = over(distroless().layer(tar, Packed::Gzip), more).build().ok().layout().image();
+        let own = &image.layers[image.layers.len() - 2];
+        let found: Vec<_> = own
+            .entries
+            .iter()
+            .map(|entry| (entry.path.trim_end_matches('/'), entry.mode, entry.uid, entry.gid))
+            .collect();
+        let expected = [
+            ("data", 0o700, 1000, 1001),
+            ("data/in", 0o755, 0, 0),
+            ("data/in/y", 0o444, 0, 0),
+            ("tmp", 0o1777, 0, 0),
+            ("tmp/x", 0o444, 0, 0),
+        ];
+        assert_eq!(found, expected);
+    }
 }

@@ -54,7 +54,7 @@ fn a_new_layout_gets_its_name_when_all_of_it_is_durable() {
 }
 
 #[test]
-fn a_layout_that_is_there_names_the_new_image_when_its_blobs_and_their_names_are_durable() {
+fn order_of_syncs_over_an_old_layout() {
     let case = two_images();
     case.run(["build", "--quiet", "a.toml"]).ok();
     let (output, calls) = traced(&case, &["b.toml"], &[]);
@@ -73,7 +73,7 @@ fn a_layout_that_is_there_names_the_new_image_when_its_blobs_and_their_names_are
 }
 
 #[test]
-fn an_empty_folder_is_marked_as_a_layout_before_anything_else_is_in_it() {
+fn order_of_writes_into_an_empty_folder() {
     let case = two_images().folder("out/app");
     let (output, calls) = traced(&case, &["a.toml"], &[]);
     output.ok();
@@ -94,7 +94,7 @@ fn an_archive_gets_its_name_when_its_bytes_are_durable() {
 }
 
 #[test]
-fn where_the_system_cannot_sync_a_whole_file_system_each_file_is_synced() {
+fn sync_without_syncfs() {
     let case = two_images();
     let (output, calls) = traced(&case, &["a.toml"], &["--inject=syncfs:error=ENOSYS"]);
     output.ok();
@@ -109,7 +109,7 @@ fn where_the_system_cannot_sync_a_whole_file_system_each_file_is_synced() {
 }
 
 #[test]
-fn a_disk_that_cannot_keep_the_image_fails_the_build_and_leaves_the_old_one() {
+fn disk_that_cannot_sync() {
     let case = two_images();
     let before = case.run(["build", "--quiet", "a.toml"]).ok().digest();
     for fault in ["--inject=syncfs:error=EIO", "--inject=fsync:error=EIO:when=1"] {

@@ -110,7 +110,7 @@ fn what_has_not_changed_is_left_alone() {
 }
 
 #[test]
-fn of_several_that_fail_the_first_is_told_and_nothing_is_written() {
+fn first_of_several_failures() {
     for jobs in [1, 3, 16] {
         let case = case();
         let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----\n";

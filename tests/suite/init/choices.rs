@@ -95,7 +95,7 @@ fn the_program_is_chosen_where_a_reason_speaks_for_it() {
 type Commented<'a> = &'a [(&'a str, &'a str)];
 
 #[test]
-fn without_a_reason_all_programs_are_comments_and_the_answer_is_the_list() {
+fn programs_without_a_reason() {
     let members = "[workspace]\nmembers = [\"api\", \"job\"]\nresolver = \"2\"\n";
     let bins = "\n[[bin]]\nname = \"one\"\npath = \"src/main.rs\"\n\n[[bin]]\nname = \"two\"\npath = \"src/two.rs\"\n";
     let cases: [(&str, Case, Commented); 8] = [
@@ -177,18 +177,6 @@ fn without_a_reason_all_programs_are_comments_and_the_answer_is_the_list() {
 }
 
 #[test]
-fn a_program_that_cannot_be_compiled_here_leaves_no_other_one_to_be_taken_for_it() {
-    let cgo = "package main\n\nimport \"C\"\n\nfunc main() {}\n";
-    let case = modules(&[("", &["cmd/tool"])]).file("cmd/server/main.go", cgo);
-    case.run(["init"]).fails(2).says("cmd/server").says("imports \"C\"");
-    assert!(!recipe(&case).contains("\n[[binary]]"));
-    let named = modules(&[("", &["cmd/shop"])]).file("cmd/server/main.go", cgo);
-    named.run(["init"]).ok();
-    let broken = modules(&[("api", &["."])]).file("job/go.mod", "no module\n").file("job/main.go", MAIN_GO);
-    broken.run(["init"]).fails(2).says("the module in `job` cannot be read");
-}
-
-#[test]
 fn the_program_that_the_caller_names_is_there_and_the_only_one() {
     let case = modules(&[("", &["a/run", "b/run"])]);
     case.run(["init", "--binary", "nope"]).fails(2).says("no program here is called so").says("./b/run");
@@ -215,4 +203,21 @@ fn a_port_that_the_run_user_may_not_be_allowed_to_open_is_said() {
     assert!(run.messages().contains("net.ipv4.ip_unprivileged_port_start"), "{}", run.messages());
     let run = dockerfile("8080").run(["init", "--from", "Dockerfile"]).ok();
     assert!(!run.messages().contains("1024"), "{}", run.messages());
+}
+
+/// Faults that were there once.
+mod regression {
+    use super::{MAIN_GO, modules, recipe};
+
+    #[test]
+    fn program_that_cannot_be_compiled_here() {
+        let cgo = "package main\n\nimport \"C\"\n\nfunc main() {}\n";
+        let case = modules(&[("", &["cmd/tool"])]).file("cmd/server/main.go", cgo);
+        case.run(["init"]).fails(2).says("cmd/server").says("imports \"C\"");
+        assert!(!recipe(&case).contains("\n[[binary]]"));
+        let named = modules(&[("", &["cmd/shop"])]).file("cmd/server/main.go", cgo);
+        named.run(["init"]).ok();
+        let broken = modules(&[("api", &["."])]).file("job/go.mod", "no module\n").file("job/main.go", MAIN_GO);
+        broken.run(["init"]).fails(2).says("the module in `job` cannot be read");
+    }
 }

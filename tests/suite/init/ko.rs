@@ -75,7 +75,7 @@ fn every_key_of_a_ko_file_is_in_the_recipe_or_in_the_list() {
 }
 
 #[test]
-fn without_a_checkout_the_values_of_git_are_variables_of_the_recipe() {
+fn git_values_without_a_checkout() {
     let case = shop("builds:\n- main: ./cmd/api\n  ldflags: ['-X main.commit={{.Git.FullCommit}}']\n");
     case.run(["init", "--from", ".ko.yaml"]).ok().says("--set git-revision=");
     case.run(["build"]).ok();
@@ -100,7 +100,7 @@ fn of_several_builds_or_programs_the_caller_chooses() {
 }
 
 #[test]
-fn a_build_of_a_nested_module_is_found_though_the_project_has_programs_of_its_own() {
+fn build_of_a_nested_module() {
     let case = shop("builds:\n- dir: worker\n")
         .file("worker/go.mod", "module example.com/shop/worker\n\ngo 1.21\n")
         .file("worker/main.go", MAIN_GO);

@@ -25,7 +25,7 @@ fn hello() -> Case {
 }
 
 #[test]
-fn what_cc_and_linker_name_is_locked_and_another_version_is_refused() {
+fn locked_cc_and_linker() {
     let case = hello();
     case.run(["lock", "--offline", "app.toml"]).ok();
     let text = lock(&case);
@@ -53,7 +53,7 @@ fn what_cc_and_linker_name_is_locked_and_another_version_is_refused() {
 }
 
 #[test]
-fn a_lock_without_what_cc_and_linker_name_is_stale_and_so_is_one_with_more() {
+fn stale_cc_and_linker() {
     let case = hello();
     case.run(["lock", "--offline", "app.toml"]).ok();
     let text = lock(&case);
@@ -78,7 +78,7 @@ fn a_lock_without_what_cc_and_linker_name_is_stale_and_so_is_one_with_more() {
 }
 
 #[test]
-fn what_a_gnu_program_takes_of_the_machine_is_locked_and_another_compiler_is_refused_by_the_file() {
+fn locked_files_of_a_gnu_program() {
     let case = hello()
         .edit("app.toml", |text| text.replace("cc = \"tools/cc\"", "target = \"x86_64-unknown-linux-gnu\""))
         .file("tools/amd64-cc", script("cc", "link 1"))

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 #[test]
-fn a_size_that_is_not_the_downloads_is_told_at_its_line_with_and_without_a_cache() {
+fn size_of_a_download() {
     let server = server();
     let case = case(&server);
     case.run(["lock", "app.toml"]).ok();
@@ -35,7 +35,7 @@ fn a_size_that_is_not_the_downloads_is_told_at_its_line_with_and_without_a_cache
 }
 
 #[test]
-fn the_check_looks_at_downloads_past_the_cache_and_prints_what_moved() {
+fn check_of_downloads() {
     let server = server();
     let case = case(&server);
     case.run(["lock", "app.toml"]).ok();
@@ -89,7 +89,7 @@ fn the_query_of_an_address_is_never_shown() {
 }
 
 #[test]
-fn a_lock_that_says_another_base_than_the_recipe_or_the_index_is_refused() {
+fn lock_of_another_base() {
     let registry = Registry::start();
     let stages = ["amd64", "arm64"].map(|architecture| Stage::distroless(Family::Oci, architecture));
     let digest = Base::of(stages).push(&registry, "acme/base", "1");

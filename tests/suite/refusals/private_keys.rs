@@ -104,7 +104,7 @@ fn a_short_block_builds_and_an_exception_for_it_is_useless() {
 }
 
 #[test]
-fn a_threshold_of_the_policy_is_that_of_the_check_before_packing() {
+fn threshold_of_the_policy() {
     let case = shipping("/srv/key", openssh("aes256-ctr").as_bytes()).file("high.toml", "policy.fail-on = \"high\"\n");
     case.run(["build", "app.toml", "--policy", "high.toml"]).ok();
     case.build().fails(1).says("error[private-key]");

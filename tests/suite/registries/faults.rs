@@ -6,11 +6,11 @@
 //! |  # | fault | test |
 //! |---:|---|---|
 //! |  1 | nobody there, no such name | `who_does_not_answer_is_named` |
-//! |    | a certificate nobody signed | `logins::a_certificate_is_trusted_by_option_and_by_folder_and_not_otherwise` |
+//! |    | a certificate nobody signed | `logins::trusted_certificates` |
 //! |  2 | 401, a scope that is not enough | `realms::a_mount_asks_for_both_repositories_and_an_upload_for_one` |
 //! |  3 | the token's endpoint fails, is endless, says nonsense | `tokens::an_answer_that_is_no_token_is_told` |
 //! |    | `access_token` alone | `tokens::an_identity_token_is_sent_as_a_form_and_nowhere_else` |
-//! |    | it expires in the middle | `logins::a_token_that_ends_in_the_middle_is_had_anew_and_a_wrong_login_is_told` |
+//! |    | it expires in the middle | `logins::expired_token_and_wrong_login` |
 //! |  4 | realm without TLS, in this network, elsewhere | `logins::a_password_goes_to_the_registry_and_nowhere_else`, `realms::*` |
 //! |  5 | Basic; Negotiate and Bearer | `logins::*`: every lock of the test's registry asks for Negotiate first |
 //! |  6 | HEAD 500, 429 with seconds, date, nothing | *passes*; 429 forever, or for a day: *stays* |
@@ -30,7 +30,7 @@
 //! | 17 | 307 to another host | `logins::a_password_goes_to_the_registry_and_nowhere_else`; a loop: *stays* |
 //! | 18 | pieces have a least size | `pieces::a_least_size_of_pieces_is_kept` |
 //! | 19 | HTML, gzip, no end, no UTF-8 | *stays*; `what_is_read_has_an_end` |
-//! | 20 | kill -9 | `kills::a_push_that_is_killed_moves_no_tag_and_the_next_one_sends_the_rest` |
+//! | 20 | kill -9 | `kills::killed_push` |
 //! | 21 | two pushes of one tag | `kills::two_pushes_of_one_tag_leave_one_of_them` |
 //! |    | two lists of referrers at once | `referrers::without_the_api_the_list_is_a_tag_that_two_can_write` |
 //! | 22 | no referrers API | `referrers::debians_registry_has_no_api_and_the_list_is_there_for_others` |

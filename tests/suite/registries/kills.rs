@@ -81,7 +81,7 @@ impl Gate {
 
 /// Both ways: the registry had not begun with the request, or does it all the same.
 #[test]
-fn a_push_that_is_killed_moves_no_tag_and_the_next_one_sends_the_rest() {
+fn killed_push() {
     let (old, new) = (case("old"), case("new"));
     let whole = Registry::start();
     assert!(end(begin(&old, &whole)));

@@ -17,7 +17,7 @@ fn portal() -> Fault {
 }
 
 #[test]
-fn a_page_that_answers_200_to_everything_is_no_registry_that_took_the_image() {
+fn page_that_answers_200_to_everything() {
     let case = case();
     let put = "cannot put the manifest `sha256:";
     let plans: [Spoiled; 3] = [

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[test]
-fn a_token_that_ends_in_the_middle_is_had_anew_and_a_wrong_login_is_told() {
+fn expired_token_and_wrong_login() {
     let registry = Registry::locked(Lock::Bearer(login().2, 5));
     let case = case();
     let reference = format!("{}/app:1", registry.host());
@@ -99,7 +99,7 @@ impl Case {
 }
 
 #[test]
-fn a_certificate_is_trusted_by_option_and_by_folder_and_not_otherwise() {
+fn trusted_certificates() {
     let (ca, certificate, key) = tls::papers();
     let case = case().file("ca.pem", ca).file("server.pem", certificate).file("server.key", key);
     let lines = format!(

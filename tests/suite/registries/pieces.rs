@@ -15,7 +15,7 @@ fn stored(case: &Case, registry: &Registry) -> usize {
 }
 
 #[test]
-fn an_upload_that_is_cut_every_64_kib_goes_on_where_the_registry_stands() {
+fn upload_cut_every_64_kib() {
     const CHUNK: usize = 64 << 10;
     let (case, registry) = (case(), Registry::start());
     registry.spoil(|request| request.is("PATCH", "").then_some(Fault::Cut(CHUNK)));

@@ -26,7 +26,7 @@ fn telling(case: Case) -> Case {
 }
 
 #[test]
-fn configuration_of_this_machine_that_can_be_overridden_changes_nothing() {
+fn machine_configuration_that_is_overridden() {
     let reference = digest(&cargo_project(Case::new(), ""));
     let above = cargo_project(Case::new(), "").file("../.cargo/config.toml", MACHINE);
     assert_eq!(digest(&above), reference);
@@ -39,7 +39,7 @@ fn configuration_of_this_machine_that_can_be_overridden_changes_nothing() {
 }
 
 #[test]
-fn configuration_of_this_machine_that_would_change_the_program_is_refused_by_name() {
+fn machine_configuration_that_is_refused() {
     for (config, key, line) in [
         ("[profile.release]\nopt-level = 0\n", "profile.release.opt-level", 2),
         ("[alias]\nb = \"build\"\n\n[env]\nX = \"secret\"\n", "env.X", 5),
@@ -60,7 +60,7 @@ fn configuration_of_this_machine_that_would_change_the_program_is_refused_by_nam
 }
 
 #[test]
-fn configuration_inside_of_the_checkout_counts_on_a_machine_that_has_another() {
+fn checkout_configuration() {
     let own = |config: &str| {
         let case = telling(Case::new()).file("../.cargo/config.toml", MACHINE).file(".cargo/config.toml", config);
         program(&case)
@@ -93,7 +93,7 @@ fn an_included_configuration_of_the_checkout_counts() {
 }
 
 #[test]
-fn the_linker_of_the_checkout_links_on_a_machine_that_has_another() {
+fn checkout_linker() {
     for table in ["x86_64-unknown-linux-gnu", "'cfg(target_os = \"linux\")'"] {
         let case = cargo_project(Case::new(), "")
             .file("../.cargo/config.toml", MACHINE)

@@ -11,7 +11,7 @@ use crate::support::{
 const NOTE: &str = "no effect on the compile";
 
 #[test]
-fn variables_that_a_compile_does_not_take_are_named_once_and_without_values() {
+fn ignored_variables() {
     let reference = digest(&cargo_project(Case::new(), ""));
     let case = cargo_project(Case::new(), "")
         .file(
@@ -73,7 +73,7 @@ fn a_checkout_of_another_owner_is_fetched_for_and_compiled() {
 }
 
 #[test]
-fn a_go_whose_own_file_changes_programs_is_refused_by_name_or_overruled() {
+fn go_env_file() {
     let reference = digest(&go_project());
     let root = checked(tool("go").args(["env", "GOROOT"]));
     let root = PathBuf::from(root.trim());

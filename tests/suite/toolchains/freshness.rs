@@ -215,7 +215,7 @@ fn age(path: &Path) {
 /// Go remembers the constraints, imports and embedded files of a package by the sizes and times of its files, on any file
 /// system.
 #[test]
-fn a_go_file_whose_constraint_changed_under_its_size_and_time_is_read_again() {
+fn go_constraint_changed_under_its_old_time() {
     let case = Case::new()
         .file("go.mod", "module example.com/prog\n\ngo 1.21\n")
         .file("cmd/prog/main.go", "package main\n\nfunc main() { println(said) }\n")
@@ -237,55 +237,60 @@ fn a_go_file_whose_constraint_changed_under_its_size_and_time_is_read_again() {
     assert_eq!(write("absent", "chosen"), (false, true));
 }
 
-/// A library is compiled from a file outside of its package, and then a build script changes that file under its size and
-/// time. The next build compiles it again, whether the file was known before or not, and whether times tell changes or not.
-#[test]
-fn a_file_outside_of_the_packages_that_changes_during_a_compile_is_not_taken_for_what_was_compiled() {
-    let script = "fn main() {\n    println!(\"cargo:rustc-env=NOTE={}\", lib::SAID);\n\
-        \x20   let path = concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../../shared/outside.txt\");\n\
-        \x20   if std::fs::read(path).unwrap() == b\"a\" {\n        std::fs::write(path, b\"b\").unwrap();\n\
-        \x20       let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_500_000_000);\n\
-        \x20       let times = std::fs::FileTimes::new().set_accessed(old).set_modified(old);\n\
-        \x20       std::fs::File::options().write(true).open(path).unwrap().set_times(times).unwrap();\n    }\n}\n";
-    let manifest = |name: &str, rest: &str| {
-        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{rest}")
-    };
-    for is_known in [true, false] {
-        let cache = scratch();
-        let case = Case::new()
-            .env("XDG_CACHE_HOME", cache.path())
-            .file("one/ws/Cargo.toml", "[workspace]\nmembers = [\"app\", \"lib\"]\nresolver = \"2\"\n")
-            .file(
-                "one/ws/Cargo.lock",
-                "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"lib\",\n]\n\n\
-                 [[package]]\nname = \"lib\"\nversion = \"0.1.0\"\n",
-            )
-            .file("one/ws/app/Cargo.toml", manifest("app", "[build-dependencies]\nlib = { path = \"../lib\" }\n"))
-            .file("one/ws/app/build.rs", script)
-            .file("one/ws/app/src/main.rs", "fn main() {\n    println!(\"{}\", env!(\"NOTE\"));\n}\n")
-            .file("one/ws/lib/Cargo.toml", manifest("lib", ""))
-            .file(
-                "one/ws/lib/src/lib.rs",
-                "pub const SAID: &str = include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../../shared/outside.txt\"));\n",
-            )
-            .file("one/.git/HEAD", "")
-            .file(
-                "one/app.toml",
-                "name = \"app\"\n[[binary]]\ncargo = \"app\"\ndir = \"ws\"\ntarget = \"x86_64-unknown-linux-gnu\"\n\
-                 [system]\ncertificates = \"none\"\n",
-            )
-            .file("one/shared/outside.txt", "c");
-        let outside = case.path("one/shared/outside.txt");
-        let _mount = (!is_known).then(|| Mount::fuse(&case.path("one/shared")));
-        if is_known {
+/// Faults that were there once.
+mod regression {
+    use super::{Case, Mount, age, fs, program, scratch};
+
+    /// A library is compiled from a file outside of its package, and then a build script changes that file under its size and
+    /// time. The next build compiles it again, whether the file was known before or not, and whether times tell changes or not.
+    #[test]
+    fn file_changed_during_a_compile() {
+        let script = "fn main() {\n    println!(\"cargo:rustc-env=NOTE={}\", lib::SAID);\n\
+            \x20   let path = concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../../shared/outside.txt\");\n\
+            \x20   if std::fs::read(path).unwrap() == b\"a\" {\n        std::fs::write(path, b\"b\").unwrap();\n\
+            \x20       let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_500_000_000);\n\
+            \x20       let times = std::fs::FileTimes::new().set_accessed(old).set_modified(old);\n\
+            \x20       std::fs::File::options().write(true).open(path).unwrap().set_times(times).unwrap();\n    }\n}\n";
+        let manifest = |name: &str, rest: &str| {
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{rest}")
+        };
+        for is_known in [true, false] {
+            let cache = scratch();
+            let case = Case::new()
+                .env("XDG_CACHE_HOME", cache.path())
+                .file("one/ws/Cargo.toml", "[workspace]\nmembers = [\"app\", \"lib\"]\nresolver = \"2\"\n")
+                .file(
+                    "one/ws/Cargo.lock",
+                    "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"lib\",\n]\n\n\
+                     [[package]]\nname = \"lib\"\nversion = \"0.1.0\"\n",
+                )
+                .file("one/ws/app/Cargo.toml", manifest("app", "[build-dependencies]\nlib = { path = \"../lib\" }\n"))
+                .file("one/ws/app/build.rs", script)
+                .file("one/ws/app/src/main.rs", "fn main() {\n    println!(\"{}\", env!(\"NOTE\"));\n}\n")
+                .file("one/ws/lib/Cargo.toml", manifest("lib", ""))
+                .file(
+                    "one/ws/lib/src/lib.rs",
+                    "pub const SAID: &str = include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../../shared/outside.txt\"));\n",
+                )
+                .file("one/.git/HEAD", "")
+                .file(
+                    "one/app.toml",
+                    "name = \"app\"\n[[binary]]\ncargo = \"app\"\ndir = \"ws\"\ntarget = \"x86_64-unknown-linux-gnu\"\n\
+                     [system]\ncertificates = \"none\"\n",
+                )
+                .file("one/shared/outside.txt", "c");
+            let outside = case.path("one/shared/outside.txt");
+            let _mount = (!is_known).then(|| Mount::fuse(&case.path("one/shared")));
+            if is_known {
+                age(&outside);
+                assert_eq!(program(&case, "one").0, "c");
+            }
+            fs::write(&outside, "a").unwrap();
             age(&outside);
-            assert_eq!(program(&case, "one").0, "c");
+            assert_eq!(program(&case, "one").0, "a", "known: {is_known}");
+            assert_eq!(fs::read(&outside).unwrap(), b"b", "the build script has changed the file");
+            assert_eq!(program(&case, "one").0, "b", "known: {is_known}");
+            assert_eq!(program(&case, "one").0, "b", "known: {is_known}");
         }
-        fs::write(&outside, "a").unwrap();
-        age(&outside);
-        assert_eq!(program(&case, "one").0, "a", "known: {is_known}");
-        assert_eq!(fs::read(&outside).unwrap(), b"b", "the build script has changed the file");
-        assert_eq!(program(&case, "one").0, "b", "known: {is_known}");
-        assert_eq!(program(&case, "one").0, "b", "known: {is_known}");
     }
 }

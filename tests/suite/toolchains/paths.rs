@@ -30,7 +30,7 @@ fn without_namespaces<'a>(case: &Case, arguments: impl IntoIterator<Item = &'a s
 }
 
 #[test]
-fn a_program_that_keeps_its_folders_is_the_same_from_every_checkout() {
+fn program_that_keeps_its_folders() {
     let (one, other) = (with_folders(Case::new(), ""), with_folders(Case::new().folder("a b='\"\\"), "a b='\"\\/"));
     let other = other.cwd("a b='\"\\");
     assert_eq!(digest(&one), digest(&other));
@@ -40,7 +40,7 @@ fn a_program_that_keeps_its_folders_is_the_same_from_every_checkout() {
 }
 
 #[test]
-fn without_namespaces_the_same_program_is_made_and_one_that_keeps_its_folder_is_refused() {
+fn programs_without_namespaces() {
     let plain = cargo_project(Case::new(), "");
     let at_fixed_paths = digest(&plain);
     let said = checked(&mut without_namespaces(&plain, ["build", "prog.toml", "--offline", "-v"]));
@@ -98,7 +98,7 @@ fn with_mirror(mirror: &str, kept: &str) -> Case {
 }
 
 #[test]
-fn a_mirror_of_a_dependency_from_git_is_not_named_in_the_program() {
+fn mirror_of_a_git_dependency() {
     let place = "std::panic::Location::caller().file()";
     let (one, other) = (with_mirror("one", place), with_mirror("deeper/another", place));
     let digest = |case: &Case| case.run(["build", "prog.toml"]).ok().digest();
