@@ -65,8 +65,9 @@ pub struct Judgement {
 ///
 /// A layer that cannot be read leaves rules without an answer, which the report says.
 pub fn audit(set: &ImageSet, request: &AuditQuery<'_>) -> Audit {
-    let (images, around) =
-        judge_images(set, request, &mut SeenLayers::default(), |view, told| image_facts(view, told, request.policy));
+    let (images, around) = judge_images(set, request, &mut SeenLayers::default(), |view, judged| {
+        image_facts(view, judged, request.policy)
+    });
     let top = set.root.as_ref().or(set.images.first().map(|image| &image.config_descriptor)).cloned();
     let top = top.unwrap_or_else(|| BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 });
     let skipped = set.skipped.iter().map(Skipped::report);
@@ -86,7 +87,7 @@ pub fn audit(set: &ImageSet, request: &AuditQuery<'_>) -> Audit {
 
 /// Audits without the facts of a report. Layers that were scanned while they were written are not read again.
 pub fn judge_seen(set: &ImageSet, request: &AuditQuery<'_>, seen: &mut SeenLayers) -> Judgement {
-    let (images, around) = judge_images(set, request, seen, |_, told| told.judged);
+    let (images, around) = judge_images(set, request, seen, |_, judged| judged.judged);
     Judgement { images, around }
 }
 
@@ -231,14 +232,14 @@ fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'
 }
 
 /// The report of one image.
-fn image_facts(view: &ImageView<'_>, told: JudgedNotes, policy: &Policy) -> ImageAudit {
+fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> ImageAudit {
     let word = |key: &str| view.document.get(key).and_then(Value::as_str);
     let mut platform = format!("{}/{}", word("os").unwrap_or_default(), word("architecture").unwrap_or_default());
     if let Some(variant) = word("variant") {
         platform = format!("{platform}/{variant}");
     }
     let created = word("created").map(str::to_owned);
-    let JudgedNotes { judged: Judged { findings, waived, unknown }, mut not_applicable } = told;
+    let JudgedNotes { judged: Judged { findings, waived, unknown }, mut not_applicable } = judged;
     not_applicable.sort_by_key(|(rule, _)| *rule);
     not_applicable.dedup_by_key(|(rule, _)| *rule);
     let open: BTreeSet<Rule> = unknown.iter().flat_map(|one| one.rules.iter().copied()).collect();

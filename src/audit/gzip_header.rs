@@ -13,18 +13,18 @@ pub(super) fn gzip_header(stored: &StoredLayer) -> Option<String> {
     stored.blob.open().ok()?.read_exact(&mut head).ok()?;
     let [0x1f, 0x8b, 8, flags, time @ .., _, system] = head else { return None };
     let time = u32::from_le_bytes(time.get(..4)?.try_into().ok()?);
-    let mut told = Vec::new();
+    let mut parts = Vec::new();
     if time != 0 {
-        told.push(format!("the time {time}"));
+        parts.push(format!("the time {time}"));
     }
     for (bit, what) in [(8, "a file name"), (16, "a comment"), (4, "an extra field")] {
         if flags & bit != 0 {
-            told.push(what.to_owned());
+            parts.push(what.to_owned());
         }
     }
     // 3 is Unix and 255 unknown, which is what compressors write everywhere.
     if !matches!(system, 3 | 255) {
-        told.push(format!("the system {system}"));
+        parts.push(format!("the system {system}"));
     }
-    (!told.is_empty()).then(|| told.join(" and "))
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }

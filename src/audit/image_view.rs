@@ -389,7 +389,7 @@ fn layer_refs(image: &StoredImage, document: &Value) -> Vec<LayerRef> {
         .filter(|entry| entry.get("empty_layer").and_then(Value::as_bool) != Some(true))
         .map(|entry| entry.get("created_by").and_then(Value::as_str).map(redact::history))
         .collect();
-    let told = made.len() == image.layers.len();
+    let has_lines = made.len() == image.layers.len();
     image
         .layers
         .iter()
@@ -398,7 +398,7 @@ fn layer_refs(image: &StoredImage, document: &Value) -> Vec<LayerRef> {
             index,
             digest: stored.descriptor.digest,
             diff_id: stored.diff_id,
-            created_by: if told { made.get(index).cloned().flatten() } else { None },
+            created_by: if has_lines { made.get(index).cloned().flatten() } else { None },
         })
         .collect()
 }

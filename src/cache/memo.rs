@@ -25,7 +25,7 @@ const NAME: usize = 32;
 /// Bytes before the records.
 const HEADER: usize = 64;
 
-/// What the digest of a record is of.
+/// The kind of digest in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum DigestKind {
     /// The fingerprint of an input.
@@ -34,7 +34,7 @@ pub(super) enum DigestKind {
     Blob,
 }
 
-/// What is known of one file.
+/// The record of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MemoRecord {
     pub(super) identity: Identity,
@@ -51,7 +51,7 @@ pub(super) struct MemoRecord {
 /// Device and inode.
 type FileKey = (u64, u64);
 
-/// What is known of files, one record each.
+/// The records of all known files.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     records: BTreeMap<FileKey, MemoRecord>,
@@ -68,14 +68,14 @@ impl MemoRecord {
 }
 
 impl Memo {
-    /// What the file at `path` holds; nothing where it is missing, damaged, foreign or from before the last start.
+    /// Reads the memo at `path`; empty if it is missing, damaged, foreign or older than the last start of the machine.
     pub(super) fn load(path: &Path, boot: [u8; 16]) -> Self {
         let records = read(path).ok().and_then(|bytes| decode(&bytes, boot)).unwrap_or_default();
         let records = records.into_iter().map(|record| (record.key(), record)).collect();
         Self { records, ..Self::default() }
     }
 
-    /// What is known of the file in this state. `day` is today.
+    /// The record of the file in this state. `day` is today.
     pub(super) fn find(&mut self, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
         let key = (identity.device, identity.inode);
         let record = self.records.get(&key).filter(|record| record.kind == kind && record.identity == *identity)?;
@@ -152,7 +152,7 @@ fn decode(bytes: &[u8], boot: [u8; 16]) -> Option<Vec<MemoRecord>> {
     }
 }
 
-/// Of everything but the place of the checksum.
+/// The checksum of everything but itself.
 fn checksum(bytes: &[u8]) -> Fingerprint {
     let mut sum = Fingerprinter::default();
     sum.update(bytes.get(..NAME).unwrap_or_default());
@@ -183,7 +183,7 @@ pub(super) fn is_sound(path: &Path) -> bool {
     }
 }
 
-/// What tells one start of the machine from another; zeros where the system does not say.
+/// The boot ID of the machine; zeros if the system does not give one.
 pub(super) fn boot() -> [u8; 16] {
     let id = fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let mut boot = [0; 16];

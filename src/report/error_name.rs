@@ -293,7 +293,12 @@ impl ErrorName {
     /// The name for an error of the system on a file.
     pub fn of_io(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
+        // ENFILE and EMFILE, for which `ErrorKind` has no name.
+        if matches!(error.raw_os_error(), Some(23 | 24)) {
+            return Self::Resources;
+        }
         match error.kind() {
+            ErrorKind::OutOfMemory => Self::Resources,
             ErrorKind::NotFound => Self::FileNotFound,
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::PermissionDenied,
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,

@@ -1,4 +1,4 @@
-//! Shannon entropy of a text, by which random tokens are told from words.
+//! Shannon entropy of a text, by which random tokens are distinguished from words.
 
 /// Shannon's entropy of the bytes of `text`, in tenths of a bit a byte.
 ///

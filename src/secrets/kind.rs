@@ -120,10 +120,10 @@ mod tests {
     #[test]
     fn controls_are_those_that_no_text_has() {
         let all: Vec<u8> = (0..=255).collect();
-        let told: Vec<u8> = all.iter().copied().filter(|byte| controls(&[*byte]) == 1).collect();
+        let found: Vec<u8> = all.iter().copied().filter(|byte| controls(&[*byte]) == 1).collect();
         let expected =
             all.iter().copied().filter(|byte| matches!(byte, 0x01..=0x06 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f));
-        assert_eq!(told, expected.collect::<Vec<u8>>());
+        assert_eq!(found, expected.collect::<Vec<u8>>());
         assert_eq!(controls(&[1; 8192]), 8192);
     }
 

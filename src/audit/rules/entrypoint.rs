@@ -54,13 +54,13 @@ fn check_start(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, written:
         notes.found(Rule::EntrypointNotExecutable, place(), message);
     }
     // The folders above the file, and above each link that leads to it.
-    let mut told = std::collections::BTreeSet::new();
+    let mut reported = std::collections::BTreeSet::new();
     for end in view.links(written).iter().chain([&path]) {
         let mut at = end.as_str();
         while at != "/" {
             at = parent(at);
             let Some(folder) = view.rootfs.get(at) else { continue };
-            if view.entry(folder.inode).is_some_and(|entry| !view.may(entry, 1)) && told.insert(at.to_owned()) {
+            if view.entry(folder.inode).is_some_and(|entry| !view.may(entry, 1)) && reported.insert(at.to_owned()) {
                 let message = format!("the run user may not pass the folder `{at}` above `{path}`");
                 notes.found(Rule::EntrypointNotExecutable, view.place(folder.inode), message);
             }
@@ -130,10 +130,10 @@ fn check_shell_form(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let (entrypoint, cmd) = (view.words("Entrypoint"), view.words("Cmd"));
     let both = view.command();
     let whole = if entrypoint.is_empty() { "Cmd" } else { "Entrypoint" };
-    let mut told = false;
+    let mut reported = false;
     for (key, words) in [(whole, both), ("Cmd", cmd)] {
-        let Some(shell) = shell_of(&words).filter(|_| !(told && key == whole)) else { continue };
-        told = true;
+        let Some(shell) = shell_of(&words).filter(|_| !(reported && key == whole)) else { continue };
+        reported = true;
         let is_there = !view.complete
             || if shell.contains('/') {
                 view.find(shell).is_ok()

@@ -105,10 +105,10 @@ mod tests {
             SampleFile::text("app/Dockerfile", "FROM x"),
         ]);
         let audit = sample.audit();
-        let told: Vec<_> =
+        let names: Vec<_> =
             found(&audit, Rule::Leftovers).iter().map(|one| (one.severity, one.message.as_str())).collect();
         assert_eq!(
-            told,
+            names,
             [
                 (Severity::Medium, "2 files of version control in `/app/.git`"),
                 (Severity::Low, "1 file of build files in `/app`"),

@@ -13,14 +13,14 @@ pub(super) const CHECK: RuleCheck =
     RuleCheck { rules: &[Rule::Setuid, Rule::WorldWritable], files: true, run: check_modes };
 
 fn check_modes(view: &ImageView<'_>, notes: &mut RuleNotes) {
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for (path, node, inode) in view.nodes() {
         // The headers of hard links count too: runtimes set their mode on the file that they share.
         let own = view.entry(node.at).filter(|own| own.kind == TarEntryKind::HardLink);
         let mode = inode.mode | own.map_or(0, |own| own.mode);
         let place = || view.place(node.at);
         match inode.kind {
-            TarEntryKind::File if mode & 0o6000 != 0 && told.insert((node.inode, Rule::Setuid)) => {
+            TarEntryKind::File if mode & 0o6000 != 0 && reported.insert((node.inode, Rule::Setuid)) => {
                 let what = match mode & 0o6000 {
                     0o4000 => "setuid",
                     0o2000 => "setgid",
@@ -39,7 +39,7 @@ fn check_modes(view: &ImageView<'_>, notes: &mut RuleNotes) {
             continue;
         }
         match inode.kind {
-            TarEntryKind::File if told.insert((node.inode, Rule::WorldWritable)) => {
+            TarEntryKind::File if reported.insert((node.inode, Rule::WorldWritable)) => {
                 notes.found(Rule::WorldWritable, place(), format!("`{path}` is world-writable"));
             }
             TarEntryKind::Directory if mode & 0o1000 == 0 => {
@@ -68,9 +68,9 @@ mod tests {
             SampleFile::symlink("link", "etc/open").mode(0o777),
         ]);
         let audit = sample.audit();
-        let told = |rule| found(&audit, rule).iter().map(|one| one.severity).collect::<Vec<_>>();
-        assert_eq!(told(Rule::Setuid), [Severity::High, Severity::Low]);
-        assert_eq!(told(Rule::WorldWritable), [Severity::High, Severity::Medium]);
+        let severities = |rule| found(&audit, rule).iter().map(|one| one.severity).collect::<Vec<_>>();
+        assert_eq!(severities(Rule::Setuid), [Severity::High, Severity::Low]);
+        assert_eq!(severities(Rule::WorldWritable), [Severity::High, Severity::Medium]);
         let near = [
             SampleFile::folder("tmp").mode(0o1777),
             SampleFile::text("a", "x").mode(0o664),

@@ -198,9 +198,9 @@ fn unreadable(path: &ImagePath, error: io::Error) -> TarError {
     let failure = match error.downcast::<Failure>() {
         Ok(failure) => failure,
         Err(error) => {
-            let told = Failure::io(&format!("read the content of `{path}`"), "", &error);
+            let failure = Failure::io(&format!("read the content of `{path}`"), "", &error);
             // The place is one in the image, and is in the sentence; the reason may hold a file name.
-            Failure { place: None, what: printable(&told.what).into_owned(), ..told }
+            Failure { place: None, what: printable(&failure.what).into_owned(), ..failure }
         }
     };
     TarError::Entry(failure)
