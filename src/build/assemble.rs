@@ -21,7 +21,7 @@ use crate::{
         media_type,
     },
     output::Staging,
-    report::{Failure, Limits, Progress, ProgressLevel, Rule, Task, printable},
+    report::{ErrorName, Failure, Limits, Progress, ProgressLevel, Rule, Task, printable},
 };
 
 /// How each line of the history begins that is about a layer of ours.
@@ -126,11 +126,10 @@ impl<'a> Assembler<'a> {
         let WrittenLayer { blob, .. } = &layer.written;
         if !self.passed.contains(&blob.digest) {
             let fault = |error: io::Error| {
-                Failure::new(format!(
-                    "cannot read the layer `{}` of the base: {}",
-                    blob.digest,
-                    printable(&error.to_string())
-                ))
+                Failure::error(
+                    ErrorName::Base,
+                    format!("cannot read the layer `{}` of the base: {}", blob.digest, printable(&error.to_string())),
+                )
             };
             let mut reader = layer.blob.open().map_err(fault)?;
             let mut draft = self.sink.draft()?;
@@ -142,7 +141,10 @@ impl<'a> Assembler<'a> {
             }
             let sealed = draft.seal(blob.media_type)?;
             if (sealed.digest, sealed.size) != (blob.digest, blob.size) {
-                return Err(Failure::new(format!("the layer `{}` of the base changed while it was read", blob.digest)));
+                return Err(Failure::error(
+                    ErrorName::InputChanged,
+                    format!("the layer `{}` of the base changed while it was read", blob.digest),
+                ));
             }
             self.progress.step(&format!("layer base: {} bytes as they are", blob.size));
             self.progress.detail(&format!("  {} (diff_id {})", blob.digest, layer.written.diff_id));
@@ -300,6 +302,7 @@ fn put<T: serde::Serialize>(
     media_type: &'static str,
     document: &T,
 ) -> Result<Descriptor, Failure> {
-    let bytes = canonical_json(document).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
+    let bytes = canonical_json(document)
+        .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write JSON: {error}")))?;
     sink.put(media_type, &bytes)
 }

@@ -11,7 +11,10 @@
 use std::collections::BTreeSet;
 
 use super::certificates::Roots;
-use crate::{oci::Digest, report::Failure};
+use crate::{
+    oci::Digest,
+    report::{ErrorName, Failure},
+};
 
 /// The version of the bundle that images get without a lock: that of the `webpki-root-certs` crate. Part of `format = 1`.
 pub const MOZILLA_VERSION: &str = "1.0.11";
@@ -69,7 +72,10 @@ pub(super) fn roots(version: &str) -> Result<Roots, Failure> {
             if Some(found) == digest(version) {
                 return Ok(roots);
             }
-            return Err(Failure::new(format!("this hardpan's copy of Mozilla's roots {version} is damaged")));
+            return Err(Failure::error(
+                ErrorName::Internal,
+                format!("this hardpan's copy of Mozilla's roots {version} is damaged"),
+            ));
         }
     }
     Err(unknown(version))
@@ -80,7 +86,7 @@ pub fn unknown(version: &str) -> Failure {
     let known: Vec<_> = versions().map(|version| format!("`{version}`")).collect();
     let version = crate::report::printable(version);
     let what = format!("this hardpan does not carry version `{version}` of Mozilla's roots, but {}", known.join(", "));
-    Failure::new(what)
+    Failure::error(ErrorName::LockStale, what)
         .hint("a newer hardpan does; or `hardpan lock --update certificates` takes the newest that is here")
 }
 

@@ -10,7 +10,7 @@ use x509_cert::{
 
 use crate::{
     oci::Digest,
-    report::{Failure, Rule, printable},
+    report::{ErrorName, Failure, Rule, printable},
     secrets::KeySearch,
 };
 
@@ -51,20 +51,26 @@ impl Roots {
         for block in blocks(&name, text)? {
             count += 1;
             let der = decode(&block).ok_or_else(|| {
-                Failure::new(format!("`{name}`: certificate {count} is not base64 between its BEGIN and END lines"))
+                Failure::error(
+                    ErrorName::Certificate,
+                    format!("`{name}`: certificate {count} is not base64 between its BEGIN and END lines"),
+                )
             })?;
-            let certificate = Certificate::from_der(&der)
-                .map_err(|error| Failure::new(format!("`{name}`: certificate {count} does not parse: {error}")))?;
+            let certificate = Certificate::from_der(&der).map_err(|error| {
+                Failure::error(ErrorName::Certificate, format!("`{name}`: certificate {count} does not parse: {error}"))
+            })?;
             let end = certificate.tbs_certificate().validity().not_after.to_unix_duration().as_secs();
             if end < now {
                 let subject = certificate.tbs_certificate().subject().to_string();
-                warnings
-                    .push(Failure::new(format!("`{name}`: the certificate of `{}` has expired", printable(&subject))));
+                warnings.push(Failure::error(
+                    ErrorName::Certificate,
+                    format!("`{name}`: the certificate of `{}` has expired", printable(&subject)),
+                ));
             }
             self.0.insert(Digest::of(&der), der);
         }
         if count == 0 {
-            let failure = Failure::new(format!("`{name}` holds no certificate in PEM"));
+            let failure = Failure::error(ErrorName::Certificate, format!("`{name}` holds no certificate in PEM"));
             return Err(if text.first() == Some(&0x30) {
                 failure.hint("it looks like DER; `openssl x509 -inform der -in FILE` makes PEM of it")
             } else {
@@ -78,8 +84,9 @@ impl Roots {
     pub(super) fn to_pem(&self) -> Result<Vec<u8>, Failure> {
         let mut bundle = Vec::new();
         for der in self.0.values() {
-            let text = pem::encode_string("CERTIFICATE", pem::LineEnding::LF, der)
-                .map_err(|error| Failure::new(format!("cannot write a certificate as PEM: {error}")))?;
+            let text = pem::encode_string("CERTIFICATE", pem::LineEnding::LF, der).map_err(|error| {
+                Failure::error(ErrorName::Internal, format!("cannot write a certificate as PEM: {error}"))
+            })?;
             bundle.extend_from_slice(text.as_bytes());
         }
         Ok(bundle)
@@ -106,10 +113,16 @@ fn blocks(name: &str, text: &[u8]) -> Result<Vec<String>, Failure> {
         let marker = |begin: &str| line.strip_prefix(begin).and_then(|rest| rest.strip_suffix("-----"));
         if let Some(label) = marker("-----BEGIN ") {
             if label != "CERTIFICATE" {
-                return Err(Failure::new(format!("`{name}` holds a `{}`, not only certificates", printable(label))));
+                return Err(Failure::error(
+                    ErrorName::Certificate,
+                    format!("`{name}` holds a `{}`, not only certificates", printable(label)),
+                ));
             }
             if open.replace(String::new()).is_some() {
-                return Err(Failure::new(format!("`{name}`: a certificate begins inside another one")));
+                return Err(Failure::error(
+                    ErrorName::Certificate,
+                    format!("`{name}`: a certificate begins inside another one"),
+                ));
             }
         } else if marker("-----END ").is_some() {
             bodies.extend(open.take());
@@ -118,7 +131,7 @@ fn blocks(name: &str, text: &[u8]) -> Result<Vec<String>, Failure> {
         }
     }
     match open {
-        Some(_) => Err(Failure::new(format!("`{name}` ends inside a certificate"))),
+        Some(_) => Err(Failure::error(ErrorName::Certificate, format!("`{name}` ends inside a certificate"))),
         None => Ok(bodies),
     }
 }

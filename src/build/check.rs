@@ -8,7 +8,7 @@ use crate::{
     elf::{self, Elf},
     oci::{ImagePath, Platform},
     recipe::Located,
-    report::{Failure, Origin, Rule, printable},
+    report::{ErrorName, Failure, Origin, Rule, printable},
     rootfs::{
         ResolveError, join, parent,
         programs::{Loader, LoaderSearch},
@@ -95,9 +95,11 @@ pub(super) fn ahead(rootfs: &PlannedRootfs, entry: Option<&ImagePath>) -> Vec<Ob
 pub(super) fn check_workdir(rootfs: &PlannedRootfs, workdir: &Located<ImagePath>) -> Result<(), Failure> {
     let end = rootfs.follow(&workdir.value).ok();
     match end.as_ref().and_then(|end| rootfs.get(end)).map(|node| &node.kind) {
-        Some(NodeKind::File(_) | NodeKind::Special) => {
-            Err(Failure::new(format!("the working directory `{}` is a file", workdir.value)).at(&workdir.origin))
-        }
+        Some(NodeKind::File(_) | NodeKind::Special) => Err(Failure::error(
+            ErrorName::EntryConflict,
+            format!("the working directory `{}` is a file", workdir.value),
+        )
+        .at(&workdir.origin)),
         _ => Ok(()),
     }
 }
@@ -106,16 +108,20 @@ pub(super) fn check_workdir(rootfs: &PlannedRootfs, workdir: &Located<ImagePath>
 fn entry(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure> {
     let shown = printable(entrypoint);
     let path = ImagePath::parse(entrypoint).map_err(|error| {
-        Failure::new(format!("the entrypoint `{shown}`: {error}")).hint("there is no shell to search a PATH")
+        Failure::error(ErrorName::ProgramAccess, format!("the entrypoint `{shown}`: {error}"))
+            .hint("there is no shell to search a PATH")
     })?;
     let end = rootfs.follow(&path).map_err(|lost| {
-        let failure = Failure::new(match lost {
-            ResolveError::Absent | ResolveError::NotADirectory => {
-                format!("the entrypoint `{shown}` is not in the image")
-            }
-            ResolveError::Loop => format!("the entrypoint `{shown}` is a link that leads back to itself"),
-            ResolveError::Exhausted => "looking the links of the image up takes too many steps".to_owned(),
-        });
+        let failure = Failure::error(
+            ErrorName::ProgramAccess,
+            match lost {
+                ResolveError::Absent | ResolveError::NotADirectory => {
+                    format!("the entrypoint `{shown}` is not in the image")
+                }
+                ResolveError::Loop => format!("the entrypoint `{shown}` is a link that leads back to itself"),
+                ResolveError::Exhausted => "looking the links of the image up takes too many steps".to_owned(),
+            },
+        );
         match programs(rootfs).as_slice() {
             [] => failure,
             all => failure.hint(format!("the image has {}", all.join(", "))),
@@ -123,8 +129,10 @@ fn entry(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure>
     })?;
     match rootfs.get(&end).map(|node| &node.kind) {
         Some(NodeKind::File(_)) => Ok(end),
-        Some(NodeKind::Special) => Err(Failure::new(format!("the entrypoint `{shown}` is a device"))),
-        _ => Err(Failure::new(format!("the entrypoint `{shown}` is a folder"))),
+        Some(NodeKind::Special) => {
+            Err(Failure::error(ErrorName::ProgramAccess, format!("the entrypoint `{shown}` is a device")))
+        }
+        _ => Err(Failure::error(ErrorName::ProgramAccess, format!("the entrypoint `{shown}` is a folder"))),
     }
 }
 
@@ -148,12 +156,14 @@ fn check_program(
     let role = if is_entry { "the entrypoint " } else { "" };
     let parsed = match body.elf() {
         Ok(parsed) => parsed,
-        Err(error) => return Some(Failure::new(format!("cannot read `{path}` again: {error}"))),
+        Err(error) => {
+            return Some(Failure::error(ErrorName::InputChanged, format!("cannot read `{path}` again: {error}")));
+        }
     };
     let elf = match parsed {
         Ok(elf) => elf,
         Err(why) => {
-            let failure = Failure::new(format!("{role}`{path}` {}", why.sentence()));
+            let failure = Failure::error(ErrorName::ProgramFormat, format!("{role}`{path}` {}", why.sentence()));
             return Some(match why {
                 elf::NotElf::Script(_) => failure.hint("there is no interpreter in the image; ship a compiled program"),
                 _ => failure,
@@ -166,7 +176,10 @@ fn check_program(
         return Some(Failure::refused(Rule::WrongArchitecture, what).hint(hint));
     }
     if !elf.starts {
-        return Some(Failure::new(format!("{role}`{path}` is a library without an entry point, not a program")));
+        return Some(Failure::error(
+            ErrorName::ProgramFormat,
+            format!("{role}`{path}` is a library without an entry point, not a program"),
+        ));
     }
     check_loading(search, path, role, &elf)
 }
@@ -218,13 +231,16 @@ fn check_writable(
         !matches!(node.kind, NodeKind::Directory) && stands_on
     })?;
     let what = format!("the run user could replace `{inside}`, because `{path}` is writable");
-    Some(Failure::new(what).at(&node.origin).hint("make a folder of its own writable"))
+    Some(Failure::error(ErrorName::EntryConflict, what).at(&node.origin).hint("make a folder of its own writable"))
 }
 
 /// A link must lead to something in the image, or to where the runtime mounts things.
 fn check_link(rootfs: &PlannedRootfs, path: &ImagePath, target: &str, node: &PlannedNode) -> Option<Failure> {
     let fault = |what: &str| {
-        Some(Failure::new(format!("the link `{path}` to `{}` {what}", printable(target))).at(&node.content))
+        Some(
+            Failure::error(ErrorName::InputLink, format!("the link `{path}` to `{}` {what}", printable(target)))
+                .at(&node.content),
+        )
     };
     match rootfs.follow(path) {
         Ok(_) => None,

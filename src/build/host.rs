@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     recipe::Located,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The folders that host paths are measured against.
@@ -59,7 +59,7 @@ impl Bound {
     /// `shown` is the text after its variables were replaced.
     pub fn resolve(&self, text: &Located<String>, shown: &str) -> Result<PathBuf, Failure> {
         if shown.is_empty() || shown.contains('\0') {
-            return Err(Failure::new("the path is empty").at(&text.origin));
+            return Err(Failure::error(ErrorName::RecipeValue, "the path is empty").at(&text.origin));
         }
         let path = self.folder.join(shown);
         let name = printable(shown);
@@ -88,7 +88,8 @@ impl Bound {
             let folder = written.strip_prefix(&self.folder).unwrap_or(written).to_string_lossy();
             format!("`{name}` lies in `{}`, which this build writes", printable(&folder))
         };
-        Err(Failure::new(what).hint("name another path here, or let the build write elsewhere"))
+        Err(Failure::error(ErrorName::OutputConflict, what)
+            .hint("name another path here, or let the build write elsewhere"))
     }
 
     /// Refuses a canonical path that lies outside the bound.
@@ -97,7 +98,7 @@ impl Bound {
             return Ok(());
         }
         let bound = if self.root == self.folder { "the recipe's folder" } else { "the git checkout" };
-        Err(Failure::new(format!("`{name}` leaves {bound}"))
+        Err(Failure::error(ErrorName::InputOutside, format!("`{name}` leaves {bound}"))
             .hint("copy it into the checkout, or pass `--allow-outside`"))
     }
 }
@@ -106,10 +107,12 @@ impl Bound {
 fn unresolved(path: &Path, name: &str, error: &std::io::Error) -> Failure {
     let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
     match error.kind() {
-        std::io::ErrorKind::NotFound if is_link => Failure::new(format!("`{name}` is a link to nothing")),
-        std::io::ErrorKind::NotFound => Failure::new(format!("`{name}` does not exist")),
+        std::io::ErrorKind::NotFound if is_link => {
+            Failure::error(ErrorName::InputLink, format!("`{name}` is a link to nothing"))
+        }
+        std::io::ErrorKind::NotFound => Failure::error(ErrorName::InputNotFound, format!("`{name}` does not exist")),
         _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            Failure::new(format!("`{name}` is a link that leads back to itself"))
+            Failure::error(ErrorName::InputLink, format!("`{name}` is a link that leads back to itself"))
         }
         _ => Failure::io("open", name, error),
     }

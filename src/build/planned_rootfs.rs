@@ -19,7 +19,7 @@ use crate::{
     elf::{self, Elf, NotElf},
     layer::{EntryKind, LayerEntry},
     oci::{ImagePath, Open},
-    report::{Failure, Limits, Origin},
+    report::{ErrorName, Failure, Limits, Origin},
     rootfs::{
         ResolveError, Rootfs, RootfsNode, WalkStep, parent,
         programs::{NotRead, ProgramFiles},
@@ -166,14 +166,14 @@ impl PlannedRootfs {
     pub(super) fn add(&mut self, path: ImagePath, node: PlannedNode) -> Result<(), Failure> {
         if path.is_root() {
             let what = "`/` is always there and belongs to root".to_owned();
-            return Err(Failure::new(what).at(&node.origin));
+            return Err(Failure::error(ErrorName::EntryConflict, what).at(&node.origin));
         }
         let path = self.real(path, &node.origin)?;
         if let Some(there) = self.nodes.get(path.as_str()).filter(|there| there.group == GroupKind::Base) {
             self.check_over(&path, there, &node)?;
         } else if let Some(there) = self.nodes.get(path.as_str()) {
             let what = format!("`{path}` is {} already", there.whence());
-            let failure = Failure::new(what).at(&node.origin);
+            let failure = Failure::error(ErrorName::EntryConflict, what).at(&node.origin);
             return Err(failure.hint(if there.group == GroupKind::System {
                 "`passwd = false`, `certificates = \"none\"`, `tmp = false` and `timezones = false` in `[system]` leave its files out"
             } else {
@@ -181,7 +181,11 @@ impl PlannedRootfs {
             }));
         }
         if self.nodes.len() >= Limits::ENTRIES {
-            return Err(Failure::new(format!("the image has more than {} entries", Limits::ENTRIES)).at(&node.origin));
+            return Err(Failure::error(
+                ErrorName::RecipeLimit,
+                format!("the image has more than {} entries", Limits::ENTRIES),
+            )
+            .at(&node.origin));
         }
         self.nodes.insert(path, node);
         Ok(())
@@ -226,7 +230,7 @@ impl PlannedRootfs {
                     NodeKind::Special => "a device",
                 };
                 let what = format!("`{path}` needs a folder at `{parent}`, which is {what} ({})", node.whence());
-                return Err(Failure::new(what).at(&origin));
+                return Err(Failure::error(ErrorName::EntryConflict, what).at(&origin));
             }
         }
         self.nodes.set_closed();

@@ -42,7 +42,7 @@ use crate::{
     oci::{ImagePath, Platform, RunConfig},
     policy::Policy,
     recipe::{BinarySource, Certificates, Compiler, FileEntry, FileSource, Located, LockFile, Recipe},
-    report::{Failure, Failures, Origin, Progress, printable},
+    report::{ErrorName, Failure, Failures, Origin, Progress, printable},
     rootfs::ResolveError,
 };
 
@@ -395,7 +395,8 @@ impl<'a> Resolver<'a> {
             Ok(end) if end.is_root() => Ok(()),
             Ok(end) if rootfs.get(&end).is_some_and(|node| matches!(node.kind, NodeKind::Directory)) => Ok(()),
             Ok(_) | Err(ResolveError::NotADirectory) => {
-                Err(Failure::new(format!("the working directory `{path}` is a file")).at(&workdir.origin))
+                Err(Failure::error(ErrorName::EntryConflict, format!("the working directory `{path}` is a file"))
+                    .at(&workdir.origin))
             }
             // A link that leads nowhere is told of by itself.
             Err(_) if rootfs.get(path).is_some() => Ok(()),

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     oci::{ImagePath, User},
     recipe::{Certificates, Located, Passwd, SystemSettings},
-    report::{Failure, Limits, Origin, Progress},
+    report::{ErrorName, Failure, Limits, Origin, Progress},
 };
 
 /// Adds the system layer's files to `rootfs`, with the certificates of [`bundle`] and the time zones of [`zones`].
@@ -121,7 +121,7 @@ fn read(path: &Located<String>, bound: &Bound) -> Result<Vec<u8>, Failure> {
 
 /// The fixed paths above are good; a mistake in one would be a failure, not a panic.
 fn image_path(path: &str, origin: &Origin) -> Result<ImagePath, Failure> {
-    ImagePath::parse(path).map_err(|error| Failure::new(format!("`{path}`: {error}")).at(origin))
+    ImagePath::parse(path).map_err(|error| Failure::error(ErrorName::Internal, format!("`{path}`: {error}")).at(origin))
 }
 
 #[cfg(test)]

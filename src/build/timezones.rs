@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     oci::Digest,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Where programs look for the files when neither `TZDIR` nor `ZONEINFO` says otherwise.
@@ -43,7 +43,7 @@ pub(super) fn files(version: &str) -> Result<BTreeMap<&'static str, &'static [u8
     if Some(Digest::of(&listing(&files))) == digest(version) {
         return Ok(files);
     }
-    Err(Failure::new(format!("this hardpan's copy of the time zones {version} is damaged")))
+    Err(Failure::error(ErrorName::Internal, format!("this hardpan's copy of the time zones {version} is damaged")))
 }
 
 /// All files in one text: for each its name, its size and its bytes.
@@ -61,7 +61,8 @@ pub fn unknown(version: &str) -> Failure {
     let known: Vec<_> = versions().map(|version| format!("`{version}`")).collect();
     let version = printable(version);
     let what = format!("this hardpan does not carry version `{version}` of the time zones, but {}", known.join(", "));
-    Failure::new(what).hint("a newer hardpan does; or `hardpan lock --update timezones` takes the newest that is here")
+    Failure::error(ErrorName::LockStale, what)
+        .hint("a newer hardpan does; or `hardpan lock --update timezones` takes the newest that is here")
 }
 
 #[cfg(test)]

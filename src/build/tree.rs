@@ -18,7 +18,7 @@ use super::outputs::{Output, OutputPaths};
 use crate::{
     oci::{ImagePath, ImagePathError},
     recipe::{Located, TreeEntry},
-    report::{Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// What a tree brings in, in the order of the paths in the image.
@@ -61,7 +61,9 @@ pub(super) fn walk(tree: &TreeEntry, root: &Path, outputs: &OutputPaths) -> Resu
         std::fs::metadata(root).map_err(|error| Failure::io("open the folder", root, &error).at(&tree.from.origin))?;
     if !meta.is_dir() {
         let what = format!("`{}` is not a folder", printable(&tree.from.value));
-        return Err(Failure::new(what).at(&tree.from.origin).hint("`[[file]]` takes a single file"));
+        return Err(Failure::error(ErrorName::InputKind, what)
+            .at(&tree.from.origin)
+            .hint("`[[file]]` takes a single file"));
     }
     let mut walk = Walk {
         tree,
@@ -157,7 +159,8 @@ impl Walk<'_> {
         }
         let executable = self.executable.take(path);
         let to = to.join(name).map_err(|error| {
-            let failure = Failure::new(format!("`{}`: {error}", shown())).at(&self.tree.from.origin);
+            let failure =
+                Failure::error(ErrorName::InputName, format!("`{}`: {error}", shown())).at(&self.tree.from.origin);
             failure.hint("leave it out with `exclude`")
         })?;
         let kind = match kind {
@@ -167,14 +170,19 @@ impl Walk<'_> {
                 let target = std::fs::read_link(&at)
                     .map_err(|error| Failure::io("read the link", &at, &error).at(&self.tree.from.origin))?;
                 let target = target.into_os_string().into_string().map_err(|_| {
-                    let failure = Failure::new(format!("the link `{}` leads to a name that is no UTF-8", shown()));
+                    let failure = Failure::error(
+                        ErrorName::InputName,
+                        format!("the link `{}` leads to a name that is no UTF-8", shown()),
+                    );
                     failure.at(&self.tree.from.origin).hint("leave it out with `exclude`")
                 })?;
                 LeafKind::Link { target: target.into_boxed_str() }
             }
             _ => {
                 let what = format!("`{}` is neither a file, a folder nor a link", shown());
-                return Err(Failure::new(what).at(&self.tree.from.origin).hint("leave it out with `exclude`"));
+                return Err(Failure::error(ErrorName::InputKind, what)
+                    .at(&self.tree.from.origin)
+                    .hint("leave it out with `exclude`"));
             }
         };
         self.take(host, Leaf { to, kind })
@@ -184,7 +192,7 @@ impl Walk<'_> {
         self.leaves += 1;
         if self.leaves > Limits::ENTRIES {
             let what = format!("the tree has more than {} files", Limits::ENTRIES);
-            return Err(Failure::new(what).at(&self.tree.from.origin));
+            return Err(Failure::error(ErrorName::RecipeLimit, what).at(&self.tree.from.origin));
         }
         match self.found.last_mut().filter(|_| !self.apart) {
             Some(last) => last.leaves.push(leaf),
@@ -208,7 +216,7 @@ impl Walk<'_> {
         if std::mem::replace(&mut self.found, others).is_empty() {
             return Ok(());
         }
-        let failure = Failure::new(format!("`{shown}`: {why}")).at(&self.tree.from.origin);
+        let failure = Failure::error(ErrorName::InputName, format!("`{shown}`: {why}")).at(&self.tree.from.origin);
         Err(failure.hint("leave it out with `exclude`"))
     }
 
@@ -220,7 +228,7 @@ impl Walk<'_> {
             let LeafKind::Link { target } = kind else { continue };
             let paths = paths.get_or_insert_with(|| leaves().map(|leaf| &leaf.to).collect());
             let fault = |what: &str| {
-                Failure::new(format!("the link `{at}` to `{}` {what}", printable(target)))
+                Failure::error(ErrorName::InputLink, format!("the link `{at}` to `{}` {what}", printable(target)))
                     .at(&self.tree.from.origin)
                     .hint("leave it out with `exclude`; a `[[symlink]]` can say the same link")
             };
@@ -275,7 +283,8 @@ impl Walk<'_> {
 
     fn no_match(&self, idle: &Located<String>) -> Failure {
         let text = &idle.value;
-        let failure = Failure::new(format!("no file matches `{}`", printable(text))).at(&idle.origin);
+        let failure =
+            Failure::error(ErrorName::RecipePattern, format!("no file matches `{}`", printable(text))).at(&idle.origin);
         if let Some(hint) = self.left_out_hint(idle) {
             return failure.hint(hint);
         }

@@ -18,7 +18,7 @@ use crate::{
     image::{BlobRef, ImageSet, StoredImage, StoredLayer},
     layer::{self, Compression, LayerObserver, WrittenLayer},
     oci::{BlobDraft, BlobSink, Descriptor, Digest, Open, Sha256, canonical_json, media_type},
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 /// The images of `plans` with their layers as plain tars, of which each is seen once by an onlooker of its own. The stored
@@ -82,7 +82,9 @@ fn image(
     layers: &[(GroupKind, WrittenLayer)],
     stored: Vec<StoredLayer>,
 ) -> Result<(StoredImage, Descriptor), Failure> {
-    let fault = |error: serde_json::Error| Failure::new(format!("cannot read JSON that was just written: {error}"));
+    let fault = |error: serde_json::Error| {
+        Failure::error(ErrorName::Internal, format!("cannot read JSON that was just written: {error}"))
+    };
     let (config, config_bytes) = document(media_type::CONFIG, &image_config(plan, layers))?;
     let (mut manifest, bytes) = document(media_type::MANIFEST, &image_manifest(plan, &config, layers))?;
     manifest.platform = Some(plan.platform.clone());
@@ -101,7 +103,8 @@ fn image(
 
 /// A document and what names it.
 fn document(media_type: &'static str, document: &impl serde::Serialize) -> Result<(Descriptor, Vec<u8>), Failure> {
-    let bytes = canonical_json(document).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
+    let bytes = canonical_json(document)
+        .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write JSON: {error}")))?;
     let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
     Ok((Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() }, bytes))
 }
@@ -145,7 +148,7 @@ impl BlobDraft for PassingBlob {
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
-        Failure::new(format!("cannot hash a layer: {error}"))
+        Failure::error(ErrorName::InputChanged, format!("cannot hash a layer: {error}"))
     }
 }
 

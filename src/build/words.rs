@@ -10,7 +10,7 @@ use super::{compile::Toolchain, host::Bound, settings::Settings};
 use crate::{
     oci::Platform,
     recipe::{BinarySource, Located, Recipe, VariableValues},
-    report::{Failure, Silent, printable},
+    report::{ErrorName, Failure, Silent, printable},
 };
 
 /// The values that do not depend on the platform, and what is needed to ask git.
@@ -105,7 +105,7 @@ fn name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
         // A recipe of `init` may have all its programs as comments.
         let none = "add a `[[binary]]`, after which it is named, or `name = \"...\"` at the top";
         let hint = if recipe.binaries.is_empty() { none } else { "add `name = \"...\"` at the top" };
-        Failure::new("the image has no name").at(&recipe.start()).hint(hint)
+        Failure::error(ErrorName::RecipeMissing, "the image has no name").at(&recipe.start()).hint(hint)
     })
 }
 

@@ -42,8 +42,8 @@ error_names! {
         "The command line has an unknown verb or option, an option without its value, or options that exclude each other.",
         "Run `hardpan help VERB` for what the verb takes.";
     Environment = "environment",
-        "A variable of the environment that hardpan reads, such as `SOURCE_DATE_EPOCH`, has a value that it cannot take.",
-        "Correct or unset the variable that the message names.";
+        "A variable of the environment that hardpan reads, such as `SOURCE_DATE_EPOCH`, has a value that it cannot take, or is not set.",
+        "Set, correct or unset the variable that the message names.";
     Interrupted = "interrupted",
         "The call was ended by a signal or by its time limit before its work was done.",
         "Run it again; outputs and tags are as they were.";
@@ -109,13 +109,16 @@ error_names! {
         "The recipe wants a format of image bytes, or a version of hardpan, that this one does not have.",
         "Use the hardpan that the recipe asks for, or another `format`.";
     EntryConflict = "entry-conflict",
-        "Two inputs would be at one path in the image, or one of them would be below a file.",
-        "Remove one of them, or give it another path; the message names both lines.";
+        "Two entries would be at one path in the image, one would be below a file, or one would let the run user replace another.",
+        "Remove one of them, or give it another path; the message says which ones they are.";
 
     // What goes into images.
     InputNotFound = "input-not-found",
         "An input that the recipe names does not exist.",
         "Create it first (some are results of a build), or correct the path; it is relative to the recipe's folder.";
+    InputOutside = "input-outside",
+        "A path of the recipe leads out of the git checkout, or out of the recipe's folder where there is no checkout.",
+        "Copy the file into the checkout, or pass `--allow-outside`.";
     InputKind = "input-kind",
         "An input is a folder where a file is needed or the reverse, or something that images cannot have.",
         "Name an input of the kind that the message asks for.";
@@ -126,8 +129,8 @@ error_names! {
         "A symbolic link leads out of its tree, to nothing or to itself, or has a target that Linux cannot follow.",
         "Correct the link, or leave it out with a pattern.";
     InputName = "input-name",
-        "The name of a file cannot be stored so that every engine reads the same: it is no UTF-8, has control characters or is too long.",
-        "Rename the file, or leave it out with a pattern.";
+        "A file name or path is one that engines read differently or that a compiler cannot be given: no UTF-8, control characters, too long.",
+        "Rename the file or move the checkout, or leave the file out with a pattern.";
     ProgramFormat = "program-format",
         "A program is not an ELF executable that Linux starts, or is damaged.",
         "Name the compiled program itself, not a script or an archive.";
@@ -158,7 +161,7 @@ error_names! {
 
     // Compiling.
     ToolMissing = "tool-missing",
-        "A compiler, linker or other program that the build needs is not installed or not found.",
+        "A compiler, linker, library or other part of a toolchain that the build needs is not installed or not found.",
         "Install what the message names, or correct `PATH`.";
     ToolUnsupported = "tool-unsupported",
         "A compiler, linker or other program is there and cannot do what the build needs, or says something that hardpan does not understand.",
@@ -169,6 +172,15 @@ error_names! {
     SourceUnpinned = "source-unpinned",
         "The project takes code from a place that its lock does not pin, or that is outside of what hardpan can watch.",
         "Pin it in `Cargo.lock` or `go.sum`, or move it into the workspace.";
+    MachineInput = "machine-input",
+        "A program takes a header, an archive or a compiler of this machine that nothing in the recipe names, so that no lock pins it.",
+        "Name the library with `libraries = [\"...\"]`, or let a feature of the package compile it from source.";
+    CompilerFlag = "compiler-flag",
+        "A flag asks for the processor of the machine that compiles, or takes more flags from a file that hardpan does not check.",
+        "Name the processor, such as `-march=x86-64-v3` or `-Ctarget-cpu=x86-64-v3`, and write flags where the message says.";
+    CargoConfig = "cargo-config",
+        "A configuration file of cargo (`.cargo/config.toml`) cannot be read, or would change the program on this machine alone.",
+        "Correct the key that the message points at, or move it into the `.cargo/config.toml` of the checkout.";
     CompileFailed = "compile-failed",
         "The compiler or the linker refused the code.",
         "Its own messages stand above; `cargo build` or `go build` shows them as well.";
@@ -176,11 +188,11 @@ error_names! {
         "Fetching the project's dependencies failed.",
         "Check the network and the proxy of cargo or go; `--offline` needs them fetched before.";
     Enclosure = "enclosure",
-        "This system does not let hardpan make the namespaces in which compilers get paths that are the same everywhere.",
+        "The namespaces, mounts or processes in which compilers run could not be made.",
         "Allow unprivileged user namespaces, or run as root; the README says how for containers and CI.";
     Git = "git",
-        "git could not be asked about the project's folder.",
-        "Install git, make the folder a repository, or remove the keys that need its answers.";
+        "git is missing, failed, or cannot answer about the project's folder: no repository, no commit, no tag, or an incomplete clone.",
+        "Install git, clone the whole repository with its tags, or remove the keys that need git's answers.";
 
     // Locks and policies.
     LockMissing = "lock-missing",

@@ -9,7 +9,7 @@ use crate::{
         system,
     },
     oci::{ImagePath, User},
-    report::{Failure, Limits, Origin, Rule},
+    report::{ErrorName, Failure, Limits, Origin, Rule},
     rootfs::ResolveError,
 };
 
@@ -57,7 +57,8 @@ pub(in crate::build) fn complete(rootfs: &mut PlannedRootfs, user: User, origin:
 
 impl Accounts {
     fn complete(&self, rootfs: &mut PlannedRootfs, origin: &Origin) -> Result<(), Failure> {
-        let path = ImagePath::parse(self.path).map_err(|error| Failure::new(error.to_string()))?;
+        let path =
+            ImagePath::parse(self.path).map_err(|error| Failure::error(ErrorName::Internal, error.to_string()))?;
         let (end, text) = match rootfs.follow(&path) {
             Ok(end) => {
                 let text = self.text(rootfs, &end)?;
@@ -93,7 +94,7 @@ impl Accounts {
         let what = format!("`{}` of the base {why}, so that the run {} cannot be added", self.path, self.what);
         let hint =
             "in `[system]`, `passwd = true` with `replace = true` writes it, and `passwd = false` leaves it as it is";
-        Failure::new(what).hint(hint)
+        Failure::error(ErrorName::Accounts, what).hint(hint)
     }
 
     /// Whether a line that a program would read has the number.

@@ -22,7 +22,7 @@ use crate::{
     image::Local,
     oci::Platform,
     recipe::{Located, LockedBase, PolicySettings},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 use base_images::BaseImages;
 
@@ -48,7 +48,9 @@ pub fn look_up(
             }
             BaseName::Disk { .. } => open(base, &bound)?,
         };
-        let digest = found.digest().ok_or_else(|| Failure::new("a docker archive has no manifest to pin"))?;
+        let digest = found
+            .digest()
+            .ok_or_else(|| Failure::error(ErrorName::ImageUnsupported, "a docker archive has no manifest to pin"))?;
         let manifest = |platform: &Platform| Ok((platform.clone(), found.manifest(platform)?));
         let platforms = platforms.iter().map(manifest).collect::<Result<_, Failure>>()?;
         Ok(LockedBase { digest, platforms })
@@ -86,7 +88,9 @@ pub(super) fn check_output(base: &Located<String>, bound: &Bound, output: &Path)
         return Ok(());
     }
     let what = format!("the image would be written over its own base, `{}`", printable(&base.value));
-    Err(Failure::new(what).at(&base.origin).hint("give the image another `name` or `--output`"))
+    Err(Failure::error(ErrorName::OutputConflict, what)
+        .at(&base.origin)
+        .hint("give the image another `name` or `--output`"))
 }
 
 /// Opens a base on the disk.
@@ -98,18 +102,23 @@ fn open(base: &Located<String>, bound: &Bound) -> Result<BaseImages, Failure> {
     let (mut sets, _) = local.open(&real).map_err(|failure| failure.in_path(local.path))?;
     let set = match (sets.pop(), sets.is_empty()) {
         (Some(only), true) => only,
-        (None, _) => return Err(Failure::new(format!("`{}` holds no image", printable(text)))),
+        (None, _) => {
+            return Err(Failure::error(ErrorName::ImageNotFound, format!("`{}` holds no image", printable(text))));
+        }
         (Some(_), false) => {
             let what = format!("`{}` holds {} images, and one is built on", printable(text), sets.len() + 1);
-            return Err(Failure::new(what).hint("name one of them, as in `oci:PATH:NAME`"));
+            return Err(Failure::error(ErrorName::Base, what).hint("name one of them, as in `oci:PATH:NAME`"));
         }
     };
     let found = BaseImages::on_disk(set, Path::new(local.path));
     match (digest, found.digest()) {
         (Some(wanted), Some(there)) if wanted != there => {
-            Err(Failure::new(format!("`{}` holds `{there}`, not `{wanted}`", printable(local.path))))
+            Err(Failure::error(ErrorName::Base, format!("`{}` holds `{there}`, not `{wanted}`", printable(local.path))))
         }
-        (Some(_), None) => Err(Failure::new("a docker archive has no manifest that a digest could name")),
+        (Some(_), None) => Err(Failure::error(
+            ErrorName::ImageUnsupported,
+            "a docker archive has no manifest that a digest could name",
+        )),
         _ => Ok(found),
     }
 }

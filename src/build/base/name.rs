@@ -4,7 +4,7 @@ use crate::{
     image::Local,
     oci::Digest,
     registry::Reference,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// skopeo's prefix of a reference, behind which Docker Hub needs no host.
@@ -37,11 +37,12 @@ impl BaseName {
         }
         if text.starts_with("docker-daemon:") {
             let what = "a base in docker's daemon is not supported by this version yet";
-            return Err(Failure::new(what).hint("`docker save` writes an archive, which is"));
+            return Err(Failure::error(ErrorName::Base, what).hint("`docker save` writes an archive, which is"));
         }
         Reference::refuse_login(text)?;
         if !Reference::has_host(text) {
-            let failure = Failure::new(format!("the base `{}` names no registry", printable(text)));
+            let failure =
+                Failure::error(ErrorName::Reference, format!("the base `{}` names no registry", printable(text)));
             let hint = "write its host, as in `docker.io/library/alpine`; a path begins with `./` or `/`";
             return Err(failure.hint(hint));
         }
@@ -56,8 +57,9 @@ impl BaseName {
 pub(super) fn split_digest(text: &str, exists: impl Fn(&str) -> bool) -> Result<(&str, Option<Digest>), Failure> {
     match text.rsplit_once("@sha256:") {
         Some((path, hex)) if !exists(text) => {
-            let digest = Digest::parse_hex(hex)
-                .map_err(|error| Failure::new(format!("the digest of the base `{}` is {error}", printable(text))))?;
+            let digest = Digest::parse_hex(hex).map_err(|error| {
+                Failure::error(ErrorName::Reference, format!("the digest of the base `{}` is {error}", printable(text)))
+            })?;
             Ok((path, Some(digest)))
         }
         _ => Ok((text, None)),

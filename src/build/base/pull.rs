@@ -16,7 +16,7 @@ use crate::{
     oci::{Descriptor, Digest, Platform, media_type},
     recipe::{Located, LockFile, Pin, PolicySettings, Recipe},
     registry::Reference,
-    report::{Failure, Limits, Progress, Rule, printable},
+    report::{ErrorName, Failure, Limits, Progress, Rule, printable},
     rootfs::{LayerScan, ScanBudget, ScanDepth},
 };
 
@@ -86,11 +86,17 @@ impl FoundBase {
         let manifest = image.descriptor.as_ref().map(|blob| blob.digest);
         lock.map_or(Ok(()), |lock| self.check_locked(platform, manifest, lock))?;
         if let Some((_, what)) = image.ambiguities().into_iter().next() {
-            let failure = Failure::new(format!("readers disagree about the base: {}", printable(&what)));
+            let failure = Failure::error(
+                ErrorName::ImageInvalid,
+                format!("readers disagree about the base: {}", printable(&what)),
+            );
             return Err(at(failure.hint("push or export the base again with a current tool")));
         }
         if image.layers.len() > Limits::LAYERS {
-            return Err(at(Failure::new(format!("the base has more than {} layers", Limits::LAYERS))));
+            return Err(at(Failure::error(
+                ErrorName::ImageTooLarge,
+                format!("the base has more than {} layers", Limits::LAYERS),
+            )));
         }
         let (mut scans, mut room) = (Vec::new(), ScanBudget::default());
         let mut layers = Vec::new();
@@ -108,7 +114,7 @@ impl FoundBase {
         let rootfs = PlannedRootfs::of_base(&scans, &self.written.origin).map_err(|(layer, error)| {
             at(match image.layers.get(layer) {
                 Some(stored) => self.images.failure(stored, &error),
-                None => Failure::new(error.to_string()),
+                None => Failure::error(ErrorName::ImageInvalid, error.to_string()),
             })
         })?;
         let config = BaseConfig::of(&image.config, layers.len(), &settings.source_date.to_string());
@@ -170,12 +176,16 @@ pub(super) fn check_registries(policy: &PolicySettings, name: &BaseName, setting
 fn renamed(media_type: &str) -> Result<&'static str, Failure> {
     if media_type.contains("nondistributable") || media_type.contains("foreign") {
         let what = format!("the base has a layer that may not be handed on, `{}`", printable(media_type));
-        return Err(Failure::new(what).hint("such layers are fetched from a vendor; build on another base"));
+        return Err(Failure::error(ErrorName::ImageUnsupported, what)
+            .hint("such layers are fetched from a vendor; build on another base"));
     }
     match Packing::of(media_type) {
         Packing::Plain => Ok(media_type::LAYER),
         Packing::Gzip => Ok(media_type::LAYER_GZIP),
         Packing::Zstd => Ok(media_type::LAYER_ZSTD),
-        Packing::Unknown => Err(Failure::new(format!("the base has `{}`, which is no layer", printable(media_type)))),
+        Packing::Unknown => Err(Failure::error(
+            ErrorName::ImageUnsupported,
+            format!("the base has `{}`, which is no layer", printable(media_type)),
+        )),
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     oci::Platform,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The C compiler for a target, and the C++ compiler of the same kind.
@@ -56,7 +56,8 @@ impl CCompiler {
         let tried: Vec<_> = candidates(target, host).into_iter().map(|(name, _)| format!("`{name}`")).collect();
         let what =
             format!("`cgo = true` needs a C compiler for {platform}, and {} is not in `PATH`", tried.join(" or "));
-        Failure::new(what).hint(format!("{}, or name one by `cc = \"...\"`", ways_out(target, host, false)))
+        Failure::error(ErrorName::ToolMissing, what)
+            .hint(format!("{}, or name one by `cc = \"...\"`", ways_out(target, host, false)))
     }
 
     /// The compiler that the recipe names: a program, and arguments after it.
@@ -68,27 +69,30 @@ impl CCompiler {
         if zig::is_named(name) {
             return zig::find(target, programs).ok_or_else(|| {
                 let what = format!("the C compiler `{shown}` of the recipe cannot be used for `{target}`");
-                let hint = if is_musl(target) {
-                    "zig must be in `PATH`: `pip install ziglang`"
+                let (name, hint) = if is_musl(target) {
+                    (ErrorName::ToolMissing, "zig must be in `PATH`: `pip install ziglang`")
                 } else {
-                    "it has no static C library but musl, which programs in Rust take"
+                    (ErrorName::ToolUnsupported, "zig has no static C library but musl, which programs in Rust take")
                 };
-                Failure::new(what).hint(hint)
+                Failure::error(name, what).hint(hint)
             });
         }
         let mut found = Self::of(name, cxx_name(name).as_deref(), programs).ok_or_else(|| {
             let place = if name.contains('/') { "there" } else { "in `PATH`" };
             let what = format!("the C compiler `{shown}` of the recipe is not {place}, or does not answer `--version`");
-            Failure::new(what).hint("`cc` takes the name of a program in `PATH`, or a path relative to `dir`")
+            Failure::error(ErrorName::ToolMissing, what)
+                .hint("`cc` takes the name of a program in `PATH`, or a path relative to `dir`")
         })?;
         for command in [Some(&mut found.command), found.cxx.as_mut()].into_iter().flatten() {
             command.extend(arguments.iter().map(OsString::from));
         }
         if needs_cxx && found.cxx.is_none() {
             let name = cxx_name(name).unwrap_or_else(|| "c++".to_owned());
-            return Err(Failure::new(format!("the C++ compiler `{}` is not in `PATH`", printable(&name))).hint(
-                "a dependency compiles C++, and the C++ compiler has to be of the same kind as the recipe's `cc`",
-            ));
+            return Err(Failure::error(
+                ErrorName::ToolMissing,
+                format!("the C++ compiler `{}` is not in `PATH`", printable(&name)),
+            )
+            .hint("a dependency compiles C++, and the C++ compiler has to be of the same kind as the recipe's `cc`"));
         }
         Ok(found)
     }
@@ -107,7 +111,7 @@ impl CCompiler {
         let (name, version) = (printable(&package.name), printable(&package.version));
         let what =
             format!("`{name}` {version} compiles {language}, and there is no {language} compiler for `{target}`");
-        Failure::new(what).hint(ways_out(target, host, needs_cxx))
+        Failure::error(ErrorName::ToolMissing, what).hint(ways_out(target, host, needs_cxx))
     }
 }
 

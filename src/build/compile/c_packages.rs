@@ -7,7 +7,7 @@ use super::{
     cargo_tree::{CargoTree, TreePackage},
     known_c_packages::{Known, known},
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// A package whose build script needs more than Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl CPackage {
         });
         let (name, program) = programs.into_iter().find(|(name, _)| !is_there(name))?;
         let what = format!("`{}` {} needs the program `{name}`, which is not in `PATH`", self.name, self.version);
-        Some(Failure::new(what).hint(format!("`apt install {}`", program.debian())))
+        Some(Failure::error(ErrorName::ToolMissing, what).hint(format!("`apt install {}`", program.debian())))
     }
 
     /// The library of the system that this package needs was not found, or cannot be for a target that is not this
@@ -163,7 +163,7 @@ impl CPackage {
             "`{}` {} needs a library of this system for `{target}`, which pkg-config does not find",
             self.name, self.version
         );
-        let failure = Failure::new(what);
+        let failure = Failure::error(ErrorName::ToolMissing, what);
         // The version, because two versions cannot link the same library.
         let version = self.version.split('+').next().unwrap_or(&self.version);
         Some(match feature {

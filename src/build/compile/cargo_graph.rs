@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// The packages of a workspace and the edges between them, for one target and one set of features.
 ///
@@ -194,5 +194,5 @@ impl GraphEdge {
 
 /// The answer is not one that this version of hardpan understands.
 fn unexpected(why: &str) -> Failure {
-    Failure::new(format!("unexpected output of `cargo metadata`: {why}"))
+    Failure::error(ErrorName::ToolUnsupported, format!("unexpected output of `cargo metadata`: {why}"))
 }

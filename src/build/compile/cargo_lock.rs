@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde::Deserialize;
 
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// The packages of a workspace and everything that they may depend on, for all targets and features.
 #[derive(Debug, Default, Deserialize)]
@@ -29,7 +29,9 @@ impl CargoLock {
     /// Reads `file`.
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::io("read it", file, &error))?;
-        toml::from_str(&text).map_err(|_| Failure::new("this is no `Cargo.lock` that cargo wrote").in_path(file))
+        toml::from_str(&text).map_err(|_| {
+            Failure::error(ErrorName::SourceInvalid, "this is no `Cargo.lock` that cargo wrote").in_path(file)
+        })
     }
 
     /// The names of the packages without a source, sorted: the workspace is known by them.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::cargo_lock::CargoLock;
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// The arguments of the call whose output [`CargoTree::read`] takes. `--target`, `--package` and the flags for
 /// features come after them.
@@ -51,7 +51,12 @@ impl CargoTree {
         let mut tree = Self::default();
         let mut path: Vec<Level> = Vec::new();
         for line in text.lines().filter(|line| !line.is_empty()) {
-            let unexpected = || Failure::new(format!("unexpected output of `cargo tree`: `{}`", printable(line)));
+            let unexpected = || {
+                Failure::error(
+                    ErrorName::ToolUnsupported,
+                    format!("unexpected output of `cargo tree`: `{}`", printable(line)),
+                )
+            };
             let (depth, content) = indentation(line);
             if content == "[build-dependencies]" {
                 path.truncate(depth + 1);

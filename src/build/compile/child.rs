@@ -13,7 +13,7 @@ use super::{
     enclosure::{Enclosure, Line},
     environment::Environment,
 };
-use crate::report::{Failure, Limits, Progress, printable};
+use crate::report::{ErrorName, Failure, Limits, Progress, printable};
 
 /// Lines of a compiler's output that a message shows: the last ones.
 const SHOWN_LINES: usize = 60;
@@ -109,13 +109,14 @@ impl<'a> Child<'a> {
         });
         let mut status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
         if let Some(line) = line {
-            status = line.ended(status).map_err(|why| Failure::new(why).in_path(self.program))?;
+            status =
+                line.ended(status).map_err(|why| Failure::error(ErrorName::Enclosure, why).in_path(self.program))?;
         }
         let read = |error: io::Error| Failure::io("read its output", self.program, &error);
         let ((stdout, cut), stderr) = (stdout.map_err(read)?, stderr.map_err(read)?);
         if cut {
             let what = format!("its output is larger than {} MiB", Limits::CHILD_OUTPUT_BYTES >> 20);
-            return Err(Failure::new(what).in_path(self.program));
+            return Err(Failure::error(ErrorName::ToolUnsupported, what).in_path(self.program));
         }
         Ok(Ended { status, stdout, stderr })
     }
@@ -143,13 +144,13 @@ impl Ended {
         memchr::memmem::find(&self.stderr, words.as_bytes()).is_some()
     }
 
-    /// The failure of `` `what` ``: how it ended, and the last lines of its complaint.
-    pub(super) fn failure(&self, what: &str) -> Failure {
-        self.failure_with(&format!("`{what}`"), &self.stderr)
+    /// The failure of the command `what`: its exit code or signal, and the last lines of its stderr.
+    pub(super) fn failure(&self, name: ErrorName, what: &str) -> Failure {
+        self.failure_with(name, &format!("`{what}`"), &self.stderr)
     }
 
-    /// The failure of `what`: how it ended, and the last lines of `complaint`.
-    pub(super) fn failure_with(&self, what: &str, complaint: &[u8]) -> Failure {
+    /// The failure of `what`: its exit code or signal, and the last lines of `complaint`.
+    pub(super) fn failure_with(&self, name: ErrorName, what: &str, complaint: &[u8]) -> Failure {
         let ended = match (self.status.code(), self.status.signal()) {
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("signal {signal}"),
@@ -157,7 +158,7 @@ impl Ended {
         };
         let shown = last_lines(complaint);
         let gap = if shown.is_empty() { "" } else { "\n" };
-        Failure::new(format!("{what} failed ({ended}){gap}{shown}"))
+        Failure::error(name, format!("{what} failed ({ended}){gap}{shown}"))
     }
 }
 
@@ -284,8 +285,11 @@ mod tests {
     #[test]
     fn a_failure_shows_how_it_ended_and_the_last_lines_without_escapes() {
         let ended = shell("printf 'one\\n\\033[31mtwo\\n\\n' >&2; exit 3");
-        assert_eq!(ended.failure("tool").what, "`tool` failed (exit code 3)\none\n\\u{1b}[31mtwo");
-        assert_eq!(shell("kill -9 $$").failure("tool").what, "`tool` failed (signal 9)");
+        assert_eq!(
+            ended.failure(ErrorName::CompileFailed, "tool").what,
+            "`tool` failed (exit code 3)\none\n\\u{1b}[31mtwo"
+        );
+        assert_eq!(shell("kill -9 $$").failure(ErrorName::CompileFailed, "tool").what, "`tool` failed (signal 9)");
     }
 
     #[test]
@@ -293,7 +297,7 @@ mod tests {
         let fetched = "go: downloading example.com/x v1.0.0\n Downloading crates ...\n  Downloaded x v1.0.0\n";
         let ended =
             shell(&format!("printf '{fetched}x.go:15:12: pattern build/*: no matching files found\n' >&2; exit 1"));
-        let what = ended.failure("tool").what;
+        let what = ended.failure(ErrorName::CompileFailed, "tool").what;
         assert_eq!(what, "`tool` failed (exit code 1)\nx.go:15:12: pattern build/*: no matching files found");
         assert!(last_lines(b"error: Downloaded it\n").ends_with("it"));
     }
@@ -303,7 +307,7 @@ mod tests {
         let ended = shell("i=0; while [ $i -lt 30000 ]; do echo line $i >&2; echo x; i=$((i+1)); done; exit 1");
         assert_eq!(ended.stdout.len(), 60_000);
         assert!(ended.stderr.len() <= KEPT_BYTES);
-        let what = ended.failure("tool").what;
+        let what = ended.failure(ErrorName::CompileFailed, "tool").what;
         assert!(what.ends_with("line 29999") && what.lines().count() == SHOWN_LINES + 1, "{what}");
         assert!(last_lines(&b"x".repeat(100_000)).len() <= SHOWN_BYTES);
     }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::cargo_graph::{CargoGraph, EdgeKind, GraphPackage};
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// How cargo calls crates.io, whatever mirror it was replaced by.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -63,7 +63,8 @@ impl DependencyList {
 
     /// The list as JSON, as cargo-auditable writes it.
     pub(super) fn json(&self) -> Result<Vec<u8>, Failure> {
-        serde_json::to_vec(self).map_err(|error| Failure::new(format!("cannot write the dependency list: {error}")))
+        serde_json::to_vec(self)
+            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write the dependency list: {error}")))
     }
 
     /// The content of the section `.dep-v0`: the JSON, compressed with zlib. It becomes part of a program and so of an image:
@@ -97,7 +98,10 @@ impl DependencyList {
             return Ok(());
         };
         let name = printable(&package.name);
-        Err(Failure::new(format!("unexpected output of `cargo metadata`: the dependencies of `{name}` form a cycle")))
+        Err(Failure::error(
+            ErrorName::ToolUnsupported,
+            format!("unexpected output of `cargo metadata`: the dependencies of `{name}` form a cycle"),
+        ))
     }
 }
 

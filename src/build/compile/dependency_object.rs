@@ -6,7 +6,7 @@ use object::{
     write::{Object, Symbol, SymbolSection},
 };
 
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// The symbol that stands for the list. `-u` with this name, given to the linker, keeps the section where unused ones
 /// are dropped (`--gc-sections`).
@@ -17,8 +17,11 @@ pub(super) const SYMBOL: &str = "AUDITABLE_VERSION_INFO";
 /// The section is loaded with the program (`SHF_ALLOC`), because some versions of `strip` remove all others.
 pub(super) fn object(target: &str, list: &[u8]) -> Result<Vec<u8>, Failure> {
     let unsupported = || {
-        Failure::new(format!("a program for `{}` cannot carry its dependency list", printable(target)))
-            .hint("`auditable = false` in the recipe leaves it out")
+        Failure::error(
+            ErrorName::RecipeConflict,
+            format!("a program for `{}` cannot carry its dependency list", printable(target)),
+        )
+        .hint("`auditable = false` in the recipe leaves it out")
     };
     let (architecture, endianness, e_flags) = machine(target).ok_or_else(unsupported)?;
     let mut file = Object::new(BinaryFormat::Elf, architecture, endianness);
@@ -40,7 +43,9 @@ pub(super) fn object(target: &str, list: &[u8]) -> Result<Vec<u8>, Failure> {
     let stack = file.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
     file.section_mut(stack).flags =
         SectionFlags::Elf { sh_type: elf::SHT_PROGBITS, sh_flags: elf::SectionFlags::default() };
-    file.write().map_err(|error| Failure::new(format!("cannot write the dependency list as an object file: {error}")))
+    file.write().map_err(|error| {
+        Failure::error(ErrorName::Internal, format!("cannot write the dependency list as an object file: {error}"))
+    })
 }
 
 /// The processor of a triple, its byte order, and the flags by which linkers tell its incompatible ABIs apart.

@@ -11,7 +11,7 @@ use std::{
 use super::{Toolchain, bench::Bench};
 use crate::{
     recipe::{Located, native_for_c},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The variables of a child.
@@ -51,10 +51,12 @@ impl Toolchain<'_> {
             return if path.is_file() {
                 Ok(path)
             } else {
-                Err(Failure::new(format!("there is no program `{}`", printable(name))))
+                Err(Failure::error(ErrorName::ToolMissing, format!("there is no program `{}`", printable(name))))
             };
         }
-        self.program(name).ok_or_else(|| Failure::new(format!("the program `{}` is not in `PATH`", printable(name))))
+        self.program(name).ok_or_else(|| {
+            Failure::error(ErrorName::ToolMissing, format!("the program `{}` is not in `PATH`", printable(name)))
+        })
     }
 
     /// A folder that `variable` of the caller names, else `default` in the caller's home.
@@ -62,7 +64,9 @@ impl Toolchain<'_> {
         let path = match (self.caller_variable(variable), self.caller_variable("HOME")) {
             (Some(path), _) => PathBuf::from(path),
             (None, Some(home)) => Path::new(home).join(default),
-            (None, None) => return Err(Failure::new(format!("neither `{variable}` nor `HOME` is set"))),
+            (None, None) => {
+                return Err(Failure::error(ErrorName::Environment, format!("neither `{variable}` nor `HOME` is set")));
+            }
         };
         std::path::absolute(&path).map_err(|error| Failure::io("make it absolute", &path, &error))
     }
@@ -70,8 +74,11 @@ impl Toolchain<'_> {
     /// The folder in which one program is compiled, in the caller's cache.
     pub(super) fn bench(&self, kind: &str, key: &[&[u8]]) -> Result<Bench, Failure> {
         let cache = self.cache.ok_or_else(|| {
-            Failure::new("compilers need a folder to work in, and neither `XDG_CACHE_HOME` nor `HOME` is set")
-                .hint("`export XDG_CACHE_HOME=/path/of/a/folder`")
+            Failure::error(
+                ErrorName::Environment,
+                "compilers need a folder to work in, and neither `XDG_CACHE_HOME` nor `HOME` is set",
+            )
+            .hint("`export XDG_CACHE_HOME=/path/of/a/folder`")
         })?;
         Bench::open(cache, kind, key)
     }
@@ -132,12 +139,14 @@ pub(super) fn add_recipe(
     for (name, value) in recipe {
         if reserved(name) {
             let what = format!("`{}` is hardpan's to set", printable(name));
-            return Err(Failure::new(what).at(&value.origin));
+            return Err(Failure::error(ErrorName::RecipeKey, what).at(&value.origin));
         }
         if let Some(flag) = native_for_c(&value.value) {
             let what =
                 format!("`{}` has `{flag}`, which makes a program for the machine that compiles it", printable(name));
-            return Err(Failure::new(what).at(&value.origin).hint("name the CPU, such as `-march=x86-64-v3`"));
+            return Err(Failure::error(ErrorName::CompilerFlag, what)
+                .at(&value.origin)
+                .hint("name the CPU, such as `-march=x86-64-v3`"));
         }
         environment.insert(name.into(), (&value.value).into());
     }

@@ -11,12 +11,16 @@ use super::{
     child::{Child, Ended},
     environment::{Environment, GIT_SETTINGS},
 };
-use crate::{recipe::GitWord, report::Failure};
+use crate::{
+    recipe::GitWord,
+    report::{ErrorName, Failure},
+};
 
 /// Answers `word` for the checkout that holds `dir`.
 pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Result<String, Failure> {
     let Some(git) = toolchain.program("git") else {
-        return Err(Failure::new("`git` is not in `PATH`").hint("install git, or leave out the `{git...}` variables"));
+        return Err(Failure::error(ErrorName::Git, "`git` is not in `PATH`")
+            .hint("install git, or leave out the `{git...}` variables"));
     };
     let environment = environment(toolchain);
     let git = |arguments: &[&str]| run(&git, &environment, dir, arguments);
@@ -30,7 +34,7 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
             let tags = done(git(&["tag", "--points-at", "HEAD", "--sort=refname"])?, "git tag")?;
             let first = tags.text().lines().next().map(str::to_owned);
             first.ok_or_else(|| {
-                Failure::new(format!("no tag names the commit `{}`", short(&head.text())))
+                Failure::error(ErrorName::Git, format!("no tag names the commit `{}`", short(&head.text())))
                     .in_path(dir)
                     .hint(format!("`git tag` gives it one; {ELSEWHERE}"))
             })
@@ -79,7 +83,7 @@ fn describe(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, head: &str, dir: &P
             short(head)
         );
         let hint = "`git fetch --unshallow --tags` brings it; in GitHub Actions `fetch-depth: 0` of `actions/checkout`";
-        return Err(Failure::new(what).in_path(dir).hint(hint));
+        return Err(Failure::error(ErrorName::Git, what).in_path(dir).hint(hint));
     }
     match (tag, distance, commit) {
         (Some(tag), Some(distance), Some(commit)) if answer.status.success() => Ok(if exact {
@@ -90,27 +94,27 @@ fn describe(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, head: &str, dir: &P
         _ if answer.complains("No names found") || answer.complains("No tags can describe") => {
             let what = format!("no tag is among the ancestors of the commit `{}`", short(head));
             let hint = format!("`git tag` makes one, `git fetch --tags` brings those of a remote; {ELSEWHERE}");
-            Err(Failure::new(what).in_path(dir).hint(hint))
+            Err(Failure::error(ErrorName::Git, what).in_path(dir).hint(hint))
         }
-        _ => Err(answer.failure("git describe").in_path(dir)),
+        _ => Err(answer.failure(ErrorName::Git, "git describe").in_path(dir)),
     }
 }
 
 /// Why there is no `HEAD`: no checkout, one that git refuses to read, or one without a commit.
 fn no_commit(git_dir: &Ended, dir: &Path) -> Failure {
     let failure = if git_dir.status.success() {
-        Failure::new("the git checkout has no commit yet")
+        Failure::error(ErrorName::Git, "the git checkout has no commit yet")
     } else if git_dir.complains("not a git repository") {
-        Failure::new("this folder is in no git checkout")
+        Failure::error(ErrorName::Git, "this folder is in no git checkout")
     } else {
-        git_dir.failure("git rev-parse")
+        git_dir.failure(ErrorName::Git, "git rev-parse")
     };
     failure.in_path(dir).hint("the `{git...}` variables need a commit; use `[vars]` and `--set` where there is none")
 }
 
-/// `ended`, or the failure of `what`.
+/// The output of the git command `what`, or its failure.
 pub(super) fn done(ended: Ended, what: &str) -> Result<Ended, Failure> {
-    if ended.status.success() { Ok(ended) } else { Err(ended.failure(what)) }
+    if ended.status.success() { Ok(ended) } else { Err(ended.failure(ErrorName::Git, what)) }
 }
 
 /// Runs `git -C dir` without the settings, the hooks and the monitors of anybody.

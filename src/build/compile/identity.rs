@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{Toolchain, cargo, child::Child, environment::Environment, go, machine::MachineFiles, zig};
 use crate::{
     recipe::{CCompilerRequest, LockedToolchain, ToolchainRequest},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 impl Toolchain<'_> {
@@ -23,12 +23,16 @@ impl Toolchain<'_> {
         environment.insert("GOWORK".into(), "off".into());
         let ended = Child::new(&go.program, dir, &environment).args(["version"]).run()?;
         if !ended.status.success() {
-            return Err(ended.failure("go version"));
+            return Err(ended.failure(ErrorName::ToolUnsupported, "go version"));
         }
         let text = ended.text();
         let said = text.strip_prefix("go version ").and_then(|said| said.rsplit_once(' '));
-        let (version, _) =
-            said.ok_or_else(|| Failure::new(format!("`go version` says `{}`, which is no version", printable(&text))))?;
+        let (version, _) = said.ok_or_else(|| {
+            Failure::error(
+                ErrorName::ToolUnsupported,
+                format!("`go version` says `{}`, which is no version", printable(&text)),
+            )
+        })?;
         let mut identity = LockedToolchain { version: plain(version), ..LockedToolchain::default() };
         for (scope, request) in compilers {
             let at = |failure: Failure| failure.at(&request.origin);
@@ -107,7 +111,7 @@ fn version_of(program: &Path, dir: &Path, environment: &Environment) -> Result<S
     let first = first.ok_or_else(|| {
         let what =
             "this program does not say its version when it is called with `--version`, and a lock names it by that";
-        Failure::new(what).in_path(program)
+        Failure::error(ErrorName::ToolUnsupported, what).in_path(program)
     })?;
     Ok(plain(first.trim()))
 }

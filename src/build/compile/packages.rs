@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::rust::closest;
 use crate::{
     recipe::CargoBinary,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The members of a workspace, as `cargo metadata` describes them.
@@ -43,8 +43,12 @@ pub(super) struct Choice {
 impl Metadata {
     /// Reads what cargo printed, with or without `--no-deps`: the members of the workspace.
     pub(super) fn read(metadata: &[u8]) -> Result<Self, Failure> {
-        let mut metadata: Self = serde_json::from_slice(metadata)
-            .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
+        let mut metadata: Self = serde_json::from_slice(metadata).map_err(|error| {
+            Failure::error(
+                ErrorName::ToolUnsupported,
+                format!("`cargo metadata` answered what cannot be read: {error}"),
+            )
+        })?;
         let members = std::mem::take(&mut metadata.workspace_members);
         metadata.packages.retain(|package| members.contains(&package.id));
         Ok(metadata)
@@ -59,7 +63,7 @@ impl Metadata {
     /// The package and the binary that `wanted` means: `package/bin`, or a package with one binary.
     pub(super) fn choose(&self, wanted: &CargoBinary) -> Result<Choice, Failure> {
         let name = wanted.package.value.as_str();
-        let fail = |what: String| Failure::new(what).at(&wanted.package.origin);
+        let fail = |what: String| Failure::error(ErrorName::SourceInvalid, what).at(&wanted.package.origin);
         let Some(package) = self.packages.iter().find(|package| package.name == name) else {
             let failure = fail(format!("the workspace has no package `{}`", printable(name)));
             return Err(suggest(failure, name, self.packages.iter().map(|package| package.name.as_str()), ""));

@@ -12,7 +12,7 @@ use cargo_platform::Cfg;
 use super::{Toolchain, child::Child, environment::Environment};
 use crate::{
     oci::Platform,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The installed `cargo` and the compiler beside it.
@@ -36,14 +36,14 @@ impl Rust {
     /// Asks the compiler that `dir` gets in `environment`.
     pub(super) fn ask(toolchain: &Toolchain<'_>, dir: &Path, environment: &Environment) -> Result<Self, Failure> {
         let missing = |name: &str| {
-            Failure::new(format!("Rust is not installed: `{name}` is not in `PATH`"))
+            Failure::error(ErrorName::ToolMissing, format!("Rust is not installed: `{name}` is not in `PATH`"))
                 .hint("install it from https://rustup.rs")
         };
         let cargo = toolchain.program("cargo").ok_or_else(|| missing("cargo"))?;
         let found = toolchain.program("rustc").ok_or_else(|| missing("rustc"))?;
         let ended = Child::new(&found, dir, environment).args(["--print", "sysroot"]).run()?;
         if !ended.status.success() {
-            return Err(ended.failure("rustc --print sysroot"));
+            return Err(ended.failure(ErrorName::ToolUnsupported, "rustc --print sysroot"));
         }
         let sysroot = PathBuf::from(ended.text());
         // What is in `PATH` may be rustup's proxy, which finds the toolchain anew in every call, by the folder.
@@ -53,7 +53,7 @@ impl Rust {
         let (cargo, rustc) = (own("cargo", cargo), own("rustc", found));
         let answer = |arguments: &[&str], what: &str| {
             let ended = Child::new(&rustc, dir, environment).args(arguments).run()?;
-            if ended.status.success() { Ok(ended.text()) } else { Err(ended.failure(what)) }
+            if ended.status.success() { Ok(ended.text()) } else { Err(ended.failure(ErrorName::ToolUnsupported, what)) }
         };
         let version = answer(&["-vV"], "rustc -vV")?;
         let said = |name: &str| {
@@ -130,7 +130,8 @@ impl Rust {
         if !chosen && platform.rust_target() == target && gnu == self.host && self.has_target(&gnu, dir, environment)? {
             hint = format!("{hint}, or say `target = \"{gnu}\"` in the recipe, which is installed");
         }
-        Err(Failure::new(format!("the standard library for `{target}` is not installed")).hint(hint))
+        Err(Failure::error(ErrorName::ToolMissing, format!("the standard library for `{target}` is not installed"))
+            .hint(hint))
     }
 
     /// Whether the standard library for `target` is there.
@@ -149,7 +150,7 @@ impl Rust {
         let child = Child::new(&self.rustc, dir, environment).args(["--print", "cfg", "--target", target]);
         let ended = child.args(flags).run()?;
         if !ended.status.success() {
-            return Err(ended.failure("rustc --print cfg"));
+            return Err(ended.failure(ErrorName::ToolUnsupported, "rustc --print cfg"));
         }
         // A line that cannot be read is none that cargo could decide by either.
         Ok(ended.text().lines().filter_map(|line| line.parse().ok()).collect())
@@ -168,7 +169,8 @@ impl Rust {
 
     /// The compiler has no such target; the hint is the one that looks most like it.
     fn unknown_target(&self, target: &str, dir: &Path, environment: &Environment) -> Failure {
-        let failure = Failure::new(format!("this Rust has no target `{}`", printable(target)));
+        let failure =
+            Failure::error(ErrorName::ToolUnsupported, format!("this Rust has no target `{}`", printable(target)));
         let list = Child::new(&self.rustc, dir, environment).args(["--print", "target-list"]).run();
         let list = list.map(|ended| ended.text()).unwrap_or_default();
         match closest(target, list.lines()) {

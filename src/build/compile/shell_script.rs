@@ -7,12 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// The words for a shell, each in quotes.
 pub(super) fn quoted(words: &[OsString]) -> Result<String, Failure> {
     let quoted = words.iter().map(|word| {
-        let text = word.to_str().ok_or_else(|| Failure::new("the path of a C compiler is not UTF-8").in_path(word))?;
+        let text = word.to_str().ok_or_else(|| {
+            Failure::error(ErrorName::InputName, "the path of a C compiler is not UTF-8").in_path(word)
+        })?;
         Ok(format!("'{}'", text.replace('\'', r"'\''")))
     });
     Ok(quoted.collect::<Result<Vec<_>, Failure>>()?.join(" "))

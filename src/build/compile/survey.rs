@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     oci::Platform,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The fields of `go list -json` that [`Toolchain::go_packages`] asks for (`go help list`).
@@ -75,8 +75,9 @@ impl Toolchain<'_> {
         // A `go.mod` from before Go 1.17 names only some of its modules, and the others are not in the cache. For the
         // module's own packages it is enough to look without any, by way of a `go.mod` that requires none.
         let alone = bench.temporary().join("go.mod");
-        let module: Module = serde_json::from_slice(&Self::go_edit(&go, dir, &environment)?)
-            .map_err(|_| Failure::new("`go mod edit -json` answered what cannot be read").in_path(dir))?;
+        let module: Module = serde_json::from_slice(&Self::go_edit(&go, dir, &environment)?).map_err(|_| {
+            Failure::error(ErrorName::ToolUnsupported, "`go mod edit -json` answered what cannot be read").in_path(dir)
+        })?;
         let text = format!("module {}\n\ngo {}\n", module.module.path, module.go.as_deref().unwrap_or("1.16"));
         std::fs::write(&alone, text).map_err(|error| Failure::io("write it", &alone, &error))?;
         let mut flag = OsString::from("-modfile=");
@@ -198,5 +199,9 @@ fn cargo_tree_of(
 }
 
 fn answered(ended: Ended, what: &str) -> Result<Vec<u8>, Failure> {
-    if ended.status.success() { Ok(ended.stdout) } else { Err(go::with_version_hint(&ended, ended.failure(what))) }
+    if ended.status.success() {
+        Ok(ended.stdout)
+    } else {
+        Err(go::with_version_hint(&ended, ended.failure(ErrorName::SourceInvalid, what)))
+    }
 }

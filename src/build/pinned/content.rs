@@ -16,7 +16,7 @@ use crate::{
     build::outputs,
     cache::{Cache, Fingerprint, Fingerprinter, Identity, Input},
     elf::Elf,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
     secrets::KeySearch,
 };
 
@@ -117,7 +117,7 @@ pub(in crate::build) fn read_small(path: &Path, name: &str, limit: u64) -> Resul
     read.map_err(|error| Failure::io("read", printable(name).as_ref(), &error))?;
     if bytes.len() as u64 > limit {
         let what = format!("`{}` is larger than {} MiB", printable(name), limit >> 20);
-        return Err(Failure::new(what));
+        return Err(Failure::error(ErrorName::FileTooLarge, what));
     }
     Ok(bytes)
 }
@@ -136,7 +136,7 @@ pub(super) fn look(at: BorrowedFd<'_>, path: &Path, name: &str) -> Result<Identi
         FileType::Symlink => "a link",
         FileType::Unknown => "something unknown",
     };
-    Err(Failure::new(format!("`{shown}` is {odd}, not a file")))
+    Err(Failure::error(ErrorName::InputKind, format!("`{shown}` is {odd}, not a file")))
 }
 
 /// Opens a regular file and nothing else (`path` is canonical).
@@ -164,7 +164,7 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
 }
 
 fn changed(name: &str) -> Failure {
-    Failure::new(format!("`{}` changed while it was read", printable(name)))
+    Failure::error(ErrorName::InputChanged, format!("`{}` changed while it was read", printable(name)))
         .hint("build from files that nothing else is writing")
 }
 

@@ -4,7 +4,7 @@ use super::{NodeKind, PlannedNode, PlannedRootfs};
 use crate::{
     build::plan::GroupKind,
     oci::ImagePath,
-    report::{Failure, Limits, Origin, printable},
+    report::{ErrorName, Failure, Limits, Origin, printable},
     rootfs::{Visit, WalkStep, child},
 };
 
@@ -21,7 +21,7 @@ impl PlannedRootfs {
         let mut links = 0;
         let refuse = |at: &str, what: &str| {
             let what = format!("`{path}` needs a folder at `{}`, which is {what} in the base", printable(at));
-            Failure::new(what).at(origin)
+            Failure::error(ErrorName::EntryConflict, what).at(origin)
         };
         let folder = self.nodes.walk(parent.as_str(), |visit| {
             let Visit::Component { at, node, .. } = visit else { return Ok(WalkStep::Enter) };
@@ -35,7 +35,7 @@ impl PlannedRootfs {
                 NodeKind::Symlink(_) => {
                     let at = printable(at);
                     let what = format!("`{path}` lies behind `{at}`, a link of the base that leads to itself");
-                    Err(Failure::new(what).at(origin))
+                    Err(Failure::error(ErrorName::EntryConflict, what).at(origin))
                 }
                 NodeKind::File(_) => Err(refuse(at, "a file")),
                 NodeKind::Special => Err(refuse(at, "a device")),
@@ -45,14 +45,14 @@ impl PlannedRootfs {
         if real.len() > Limits::PATH_BYTES {
             let what =
                 format!("`{path}` lies behind links of the base, and its path there is longer than Linux can open");
-            return Err(Failure::new(what).at(origin));
+            return Err(Failure::error(ErrorName::EntryConflict, what).at(origin));
         }
         Ok(ImagePath::foreign(real))
     }
 
     /// Whether `node` may go over `there`, which the base has at `path`.
     pub(super) fn check_over(&self, path: &ImagePath, there: &PlannedNode, node: &PlannedNode) -> Result<(), Failure> {
-        let refuse = |what: String| Failure::new(what).at(&node.origin);
+        let refuse = |what: String| Failure::error(ErrorName::EntryConflict, what).at(&node.origin);
         let to_folder = |path: &ImagePath| {
             let end = self.nodes.resolve(path.as_str());
             end.is_ok_and(|end| end.node.is_none_or(|node| matches!(node.kind, NodeKind::Directory)))

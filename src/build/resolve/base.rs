@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     recipe::{Certificates, Passwd},
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// The annotation that says what an image is built on (image-spec, `annotations.md`).
@@ -29,7 +29,8 @@ impl Resolver<'_> {
             found.pull(&prepared.platform, self.lock, self.settings, self.progress)?;
         for key in [NAME, DIGEST] {
             if let Some(written) = self.recipe.annotations.get(key) {
-                let failure = Failure::new(format!("`{key}` follows from `base`")).at(&written.origin);
+                let failure = Failure::error(ErrorName::RecipeConflict, format!("`{key}` follows from `base`"))
+                    .at(&written.origin);
                 return Err(failure.hint("leave it out"));
             }
         }
@@ -86,7 +87,9 @@ pub(super) fn check_layers(base: Option<&PlannedBase>, own: usize) -> Result<(),
     let Some(base) = base.filter(|base| base.layers.len() + own > Limits::LAYERS) else { return Ok(()) };
     let what =
         format!("the image would have {} layers, {} of them the base's", base.layers.len() + own, base.layers.len());
-    Err(Failure::new(what).at(&base.origin).hint(format!("no reader takes more than {}", Limits::LAYERS)))
+    Err(Failure::error(ErrorName::RecipeLimit, what)
+        .at(&base.origin)
+        .hint(format!("no reader takes more than {}", Limits::LAYERS)))
 }
 
 /// The certificates at their usual place, when they are there.

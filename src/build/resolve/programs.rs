@@ -15,7 +15,7 @@ use super::{
 use crate::{
     oci::{ImagePath, Platform},
     recipe::{BinaryEntry, BinarySource, Compiler, Located, cargo_scope, cgo_scope},
-    report::{Failure, Origin, Task, printable},
+    report::{ErrorName, Failure, Origin, Task, printable},
 };
 
 impl<'a> Resolver<'a> {
@@ -61,7 +61,9 @@ impl<'a> Resolver<'a> {
     pub(super) fn add_binary(&self, prepared: &mut Prepared, binary: &BinaryEntry) -> Result<ImagePath, Failure> {
         let Some(compiled) = self.compile(binary, &prepared.platform)? else {
             let to = binary.to.as_ref().map(|to| to.value.clone());
-            return to.ok_or_else(|| Failure::new("a prebuilt binary needs `to`").at(&binary.origin));
+            return to.ok_or_else(|| {
+                Failure::error(ErrorName::RecipeMissing, "a prebuilt binary needs `to`").at(&binary.origin)
+            });
         };
         let package = match &binary.source {
             BinarySource::Go(go) => &go.package.origin,
@@ -71,8 +73,11 @@ impl<'a> Resolver<'a> {
         let (to, named) = match &binary.to {
             Some(to) => (to.value.clone(), &to.origin),
             None => (
-                ImagePath::parse(&format!("/usr/bin/{}", compiled.name))
-                    .map_err(|error| Failure::new(error.to_string()).at(package).hint("say where it goes with `to`"))?,
+                ImagePath::parse(&format!("/usr/bin/{}", compiled.name)).map_err(|error| {
+                    Failure::error(ErrorName::RecipePath, error.to_string())
+                        .at(package)
+                        .hint("say where it goes with `to`")
+                })?,
                 package,
             ),
         };
@@ -204,15 +209,18 @@ impl<'a> Resolver<'a> {
     pub(super) fn no_entrypoint(&self, binaries: &[&BinaryEntry], platform: &Platform) -> Failure {
         let Some(last) = binaries.last() else {
             let what = format!("the image for {platform} has no entrypoint, because the recipe has no binary for it");
-            return Failure::new(what)
+            return Failure::error(ErrorName::RecipeMissing, what)
                 .at(&self.recipe.start())
                 .hint("add a `[[binary]]`, or name a file with `entrypoint` in `[run]`");
         };
         let path = binaries.iter().find_map(|binary| binary.to.as_ref());
         let path = path.map_or_else(|| "/usr/bin/...".to_owned(), |to| to.value.to_string());
-        Failure::new(format!("{} binaries, and no `entrypoint` says which of them runs", binaries.len()))
-            .at(&last.origin)
-            .hint(format!("add `entrypoint = [\"{path}\"]` to `[run]`"))
+        Failure::error(
+            ErrorName::RecipeMissing,
+            format!("{} binaries, and no `entrypoint` says which of them runs", binaries.len()),
+        )
+        .at(&last.origin)
+        .hint(format!("add `entrypoint = [\"{path}\"]` to `[run]`"))
     }
 
     pub(super) fn binaries(&self, platform: &Platform) -> Vec<&'a BinaryEntry> {

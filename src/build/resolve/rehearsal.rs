@@ -10,7 +10,7 @@ use crate::{
         planned_rootfs::{Body, PlannedNode},
     },
     oci::ImagePath,
-    report::{Failure, Failures},
+    report::{ErrorName, Failure, Failures},
 };
 
 impl Resolver<'_> {
@@ -23,7 +23,9 @@ impl Resolver<'_> {
                 self.recipe.binaries.get(at).map_or_else(|| self.recipe.start(), |binary| binary.origin.clone());
             match rootfs.get(path) {
                 Some(there) if there.group != GroupKind::Binaries => {
-                    return Err(Failure::new(format!("`{path}` is the path of a program")).at(&there.origin).into());
+                    return Err(Failure::error(ErrorName::EntryConflict, format!("`{path}` is the path of a program"))
+                        .at(&there.origin)
+                        .into());
                 }
                 Some(_) => {}
                 None => {

@@ -10,7 +10,7 @@ use crate::{
     image::LAYOUT_NAMES,
     output::is_staging_name,
     recipe::Located,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 impl Walk<'_> {
@@ -26,7 +26,7 @@ impl Walk<'_> {
                 let (pattern_text, below) = (printable(&pattern.value), below.to_string_lossy());
                 let what = format!("`{pattern_text}` names `{}`, which this build writes", printable(&below));
                 let hint = "leave the pattern out, or let the build write elsewhere";
-                return Err(Failure::new(what).at(&pattern.origin).hint(hint));
+                return Err(Failure::error(ErrorName::OutputConflict, what).at(&pattern.origin).hint(hint));
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     build::glob::Pattern,
     recipe::Located,
-    report::{Failure, Origin, printable},
+    report::{ErrorName, Failure, Origin, printable},
 };
 
 /// The patterns of one list.
@@ -31,7 +31,8 @@ impl<'a> Patterns<'a> {
     pub(super) fn parse(written: &'a [Located<String>], dots: bool) -> Result<Self, Failure> {
         let read = |text: &'a Located<String>| {
             let pattern = Pattern::parse(&text.value, dots).map_err(|why| {
-                Failure::new(format!("`{}` is no pattern: {why}", printable(&text.value))).at(&text.origin)
+                Failure::error(ErrorName::RecipePattern, format!("`{}` is no pattern: {why}", printable(&text.value)))
+                    .at(&text.origin)
             })?;
             Ok(Written { pattern, text, has_taken: false, passed_over: None })
         };

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::workspace::outside_of_workspace;
-use crate::report::{Failure, Progress, Task, printable};
+use crate::report::{ErrorName, Failure, Progress, Task, printable};
 
 /// One line of `--message-format=json` (The Cargo Book, "External tools").
 #[derive(Debug, Deserialize)]
@@ -118,7 +118,12 @@ impl<'a> Artifacts<'a> {
         if let Some(outside) = seen.outside {
             return Err(outside_of_workspace(&outside));
         }
-        seen.program.ok_or_else(|| Failure::new(format!("`cargo rustc` made no binary `{}`", printable(self.binary))))
+        seen.program.ok_or_else(|| {
+            Failure::error(
+                ErrorName::CompileFailed,
+                format!("`cargo rustc` made no binary `{}`", printable(self.binary)),
+            )
+        })
     }
 }
 

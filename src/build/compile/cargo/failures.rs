@@ -4,7 +4,7 @@ use super::{
     super::{c_compiler::ways_out, child::Ended},
     Job,
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// Where cargo says which build script failed.
 const SCRIPT: &str = "failed to run custom build command for `";
@@ -35,30 +35,34 @@ const UNDEFINED: [&str; 2] = ["undefined symbol: ", "undefined reference to `"];
 
 impl Job<'_> {
     /// The failure of `what`, in one sentence where cargo's own needs knowledge of this environment.
-    pub(super) fn explain(&self, ended: &Ended, what: &str) -> Failure {
+    pub(super) fn explain(&self, ended: &Ended, name: ErrorName, what: &str) -> Failure {
         if ended.complains("--locked was passed") {
             let hint = "`cargo update --workspace` brings it up to date";
-            return Failure::new("`Cargo.lock` does not match `Cargo.toml`").in_path(self.dir).hint(hint);
+            return Failure::error(ErrorName::SourceUnpinned, "`Cargo.lock` does not match `Cargo.toml`")
+                .in_path(self.dir)
+                .hint(hint);
         }
         let offline = ["--offline was specified", "offline mode", "retry without `--offline`"];
         if self.toolchain.offline && offline.iter().any(|words| ended.complains(words)) {
-            return ended.failure(what).hint("crates are missing in the cargo home: build once without `--offline`");
+            return ended
+                .failure(ErrorName::Offline, what)
+                .hint("crates are missing in the cargo home: build once without `--offline`");
         }
         // Everything that the lock pins was fetched, so that it is the feature of a dependency that asks for more.
         let asks_more = self.binary.features.iter().any(|feature| feature.value.contains('/'));
         if asks_more && offline.iter().any(|words| ended.complains(words)) {
-            return self.not_pinned(ended.failure(what));
+            return self.not_pinned(ended.failure(ErrorName::SourceUnpinned, what));
         }
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         if let Some((package, _)) = text.split_once(SCRIPT).and_then(|(_, rest)| rest.split_once('`')) {
             let what = format!("the build script of `{}`", printable(package));
-            let failure = ended.failure_with(&what, without_protocol(&text).as_bytes());
+            let failure = ended.failure_with(ErrorName::CompileFailed, &what, without_protocol(&text).as_bytes());
             return match self.script_hint(&text) {
                 Some(hint) => failure.hint(hint),
                 None => failure,
             };
         }
-        let failure = ended.failure(what);
+        let failure = ended.failure(name, what);
         match link_hint(&text) {
             Some(hint) => failure.hint(hint),
             None => failure,

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     cache::{Identity, tells_changes},
     oci::Digest,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The file in which the record is, in the folder of the compile.
@@ -308,8 +308,8 @@ impl Freshness<'_> {
     }
 
     fn write(&self, record: &Record) -> Result<(), Failure> {
-        let text =
-            serde_json::to_vec(record).map_err(|error| Failure::new(format!("cannot note the sources: {error}")))?;
+        let text = serde_json::to_vec(record)
+            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot note the sources: {error}")))?;
         self.bench.keep(FILE, &text)
     }
 }

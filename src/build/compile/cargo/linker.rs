@@ -7,7 +7,7 @@ use super::{
     Job,
     c_code::CCode,
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// How the final link of a program is done.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Job<'_> {
         } else {
             "name one with `linker = \"...\"` in the recipe".to_owned()
         };
-        Err(Failure::new(what).hint(hint))
+        Err(Failure::error(ErrorName::ToolMissing, what).hint(hint))
     }
 
     /// The driver that links C++: the compiler of the C++ code.
@@ -68,7 +68,10 @@ impl Job<'_> {
             return Ok(Wrappers::write(self.bench.root(), compiler, self.target)?.cxx);
         }
         let command = compiler.cxx.as_ref().unwrap_or(&compiler.command);
-        command.first().map(PathBuf::from).ok_or_else(|| Failure::new("the C++ compiler has no name"))
+        command
+            .first()
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure::error(ErrorName::Internal, "the C++ compiler has no name"))
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     oci::Digest,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// A program in which there is nothing but what every one has.
@@ -48,7 +48,7 @@ impl Job<'_> {
         if let Some(library) = self.binary.libraries.first().filter(|_| !self.target.contains("-linux-gnu")) {
             let what = format!("`libraries` are those of this machine, which are not for `{}`", printable(self.target));
             let hint = "name a gnu target, such as `target = \"x86_64-unknown-linux-gnu\"`";
-            return Err(Failure::new(what).at(&library.origin).hint(hint));
+            return Err(Failure::error(ErrorName::RecipeConflict, what).at(&library.origin).hint(hint));
         }
         if matches!(linker, Linker::SelfContained(_)) {
             machine.trace = Some(TraceForm::DependencyFile);

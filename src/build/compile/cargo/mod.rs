@@ -53,7 +53,7 @@ use crate::{
     cache::note_size,
     oci::{Digest, Platform},
     recipe::CargoBinary,
-    report::{Failure, Silent, Task, printable},
+    report::{ErrorName, Failure, Silent, Task, printable},
 };
 
 /// A program is linked against a C library that is part of it.
@@ -192,7 +192,7 @@ fn prepare<'a>(
 fn refuse_target(binary: &CargoBinary, target: &str) -> Result<(), Failure> {
     let is_triple = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if !is_triple || target.starts_with(['-', '.']) || target.to_ascii_lowercase().ends_with("json") {
-        let failure = Failure::new(format!("`{}` is not a target triple", printable(target)));
+        let failure = Failure::error(ErrorName::RecipeValue, format!("`{}` is not a target triple", printable(target)));
         return Err(binary.target.as_ref().map_or(failure.clone(), |target| failure.at(&target.origin)));
     }
     Ok(())
@@ -251,24 +251,28 @@ pub(super) fn metadata(
     let ended = Child::new(cargo, dir, environment).args(arguments).run()?;
     if ended.complains("could not find `Cargo.toml`") {
         let hint = "`dir` in the recipe is the folder with the `Cargo.toml`";
-        return Err(Failure::new("there is no `Cargo.toml` in this folder").in_path(dir).hint(hint));
+        return Err(Failure::error(ErrorName::SourceInvalid, "there is no `Cargo.toml` in this folder")
+            .in_path(dir)
+            .hint(hint));
     }
     if ended.complains("failed to load manifest for workspace member") && ended.complains("referenced via `") {
         let hint = "`members` takes every folder, also one that is no package: `exclude` in `[workspace]` leaves it out, and \
                     `--output` has hardpan write elsewhere than `out`";
-        return Err(ended.failure("cargo metadata").hint(hint));
+        return Err(ended.failure(ErrorName::SourceInvalid, "cargo metadata").hint(hint));
     }
     if !ended.status.success() {
-        return Err(ended.failure("cargo metadata"));
+        return Err(ended.failure(ErrorName::SourceInvalid, "cargo metadata"));
     }
     let metadata = Metadata::read(&ended.stdout)?;
     let root = &metadata.workspace_root;
     if !root.starts_with(toolchain.checkout) {
-        return Err(Failure::new("the cargo workspace is outside of the checkout").in_path(root));
+        return Err(
+            Failure::error(ErrorName::SourceUnpinned, "the cargo workspace is outside of the checkout").in_path(root)
+        );
     }
     if !root.join("Cargo.lock").is_file() {
         let hint = "`cargo generate-lockfile` writes it; commit it with the program";
-        return Err(Failure::new("there is no `Cargo.lock`").in_path(root).hint(hint));
+        return Err(Failure::error(ErrorName::SourceUnpinned, "there is no `Cargo.lock`").in_path(root).hint(hint));
     }
     Ok((ended.stdout, metadata))
 }
@@ -328,7 +332,11 @@ impl Job<'_> {
             let cargo = Child::new(&self.rust.cargo, self.dir, &environment).args(&self.overrides);
             cargo.args(arguments).told(self.toolchain.progress).run()?
         };
-        if ended.status.success() { Ok(()) } else { Err(self.explain(&ended, "cargo fetch")) }
+        if ended.status.success() {
+            Ok(())
+        } else {
+            Err(self.explain(&ended, ErrorName::CompileNetwork, "cargo fetch"))
+        }
     }
 }
 
@@ -364,7 +372,7 @@ impl CargoCompile<'_> {
         let trace = inputs.trace.map(|form| (form, target_dir.join(format!("linked-{variant}"))));
         let ended = job.run_cargo(&choice, &linker, trace.as_ref(), &graph, &artifacts)?;
         if !ended.status.success() {
-            return Err(job.explain(&ended, "cargo rustc"));
+            return Err(job.explain(&ended, ErrorName::CompileFailed, "cargo rustc"));
         }
         let asks_git = job.asks_git();
         if asks_git || before.asked_git() {

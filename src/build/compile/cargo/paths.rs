@@ -9,7 +9,7 @@ use super::super::{
     enclosure::{Enclosure, Mount},
     host_paths::HostFolder,
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// The checkout, as programs know it.
 const SOURCE: &str = "/build/source";
@@ -116,7 +116,10 @@ impl CompilePaths {
         maps.dedup();
         maps.retain(|(from, _)| from.parent().is_some());
         match maps.iter().find(|(from, _)| from.to_str().is_none()) {
-            Some((from, _)) => Err(Failure::new("cargo cannot be told about a path that is not UTF-8").in_path(from)),
+            Some((from, _)) => {
+                Err(Failure::error(ErrorName::InputName, "cargo cannot be told about a path that is not UTF-8")
+                    .in_path(from))
+            }
             None => Ok(maps),
         }
     }

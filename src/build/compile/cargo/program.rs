@@ -14,7 +14,7 @@ use super::{
 use crate::{
     oci::Digest,
     recipe::{Located, Strip},
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 impl Job<'_> {
@@ -23,7 +23,9 @@ impl Job<'_> {
         let Some(wanted) = &self.binary.debug_file else { return Ok(None) };
         let Some(objcopy) = self.rust.objcopy() else {
             let what = "this Rust has no `rust-objcopy`, which `debug-file` needs";
-            return Err(Failure::new(what).at(&wanted.origin).hint("take a toolchain of rustup, 1.84 or newer"));
+            return Err(Failure::error(ErrorName::ToolMissing, what)
+                .at(&wanted.origin)
+                .hint("take a toolchain of rustup, 1.84 or newer"));
         };
         let symbols = self.bench.temporary().join("symbols");
         let mut environment = self.environment.clone();
@@ -34,7 +36,7 @@ impl Job<'_> {
         for arguments in [vec![OsStr::new("--only-keep-debug"), from, to], vec![OsStr::new(strip), from]] {
             let ended = Child::new(&objcopy, self.bench.root(), &environment).args(arguments).run()?;
             if !ended.status.success() {
-                return Err(ended.failure("rust-objcopy"));
+                return Err(ended.failure(ErrorName::ToolUnsupported, "rust-objcopy"));
             }
         }
         Ok(Some(symbols))

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     oci::Digest,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The answer of `cargo metadata`, with all dependencies, and what it was an answer to.
@@ -87,7 +87,7 @@ impl Job<'_> {
         arguments.extend(self.selection().into_iter().map(OsString::from));
         let ended = self.cargo_in_place(arguments)?;
         if !ended.status.success() {
-            return Err(self.explain(&ended, "cargo metadata"));
+            return Err(self.explain(&ended, ErrorName::SourceInvalid, "cargo metadata"));
         }
         self.refuse_unlocked(root, &ended.stdout)?;
         let tree = self.tree()?;
@@ -112,7 +112,10 @@ impl Job<'_> {
             return Ok(());
         };
         let (name, version) = (printable(&name), printable(&version));
-        Err(self.not_pinned(Failure::new(format!("`Cargo.lock` does not pin `{name}`; {version} is on this machine"))))
+        Err(self.not_pinned(Failure::error(
+            ErrorName::SourceUnpinned,
+            format!("`Cargo.lock` does not pin `{name}`; {version} is on this machine"),
+        )))
     }
 
     /// A failure that comes from the feature of a dependency, with its line and what to do.
@@ -150,7 +153,11 @@ impl Job<'_> {
         arguments.extend(["--target", self.target, "--package", &self.binary.package.value].map(str::to_owned));
         arguments.extend(self.selection());
         let ended = self.cargo_in_place(arguments)?;
-        if ended.status.success() { Ok(ended.text()) } else { Err(self.explain(&ended, "cargo tree")) }
+        if ended.status.success() {
+            Ok(ended.text())
+        } else {
+            Err(self.explain(&ended, ErrorName::SourceInvalid, "cargo tree"))
+        }
     }
 
     /// Features and the flags of cargo that choose them.
@@ -186,8 +193,8 @@ impl Job<'_> {
     }
 
     fn keep_answer(&self, answer: &Answer) -> Result<(), Failure> {
-        let text =
-            serde_json::to_vec(answer).map_err(|error| Failure::new(format!("cannot keep the metadata: {error}")))?;
+        let text = serde_json::to_vec(answer)
+            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot keep the metadata: {error}")))?;
         self.bench.keep(&self.answer_name(), &text)
     }
 }
@@ -201,8 +208,12 @@ impl Workspace {
     /// Reads an answer of cargo. Path dependencies outside of the workspace are no packages of its own: a compile that
     /// needs one is refused.
     fn read(root: &Path, metadata: Vec<u8>, tree: String) -> Result<Self, Failure> {
-        let document: Document = serde_json::from_slice(&metadata)
-            .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
+        let document: Document = serde_json::from_slice(&metadata).map_err(|error| {
+            Failure::error(
+                ErrorName::ToolUnsupported,
+                format!("`cargo metadata` answered what cannot be read: {error}"),
+            )
+        })?;
         let manifests = document.packages.iter().map(|package| package.manifest_path.clone()).collect();
         let from_git = document.packages.iter().filter_map(|package| {
             let source = package.source.as_ref().filter(|source| source.starts_with("git+"))?;
@@ -221,8 +232,9 @@ impl Workspace {
 
 /// The first package with a source that a lock does not have, by name and version.
 fn unlocked(metadata: &[u8], lock: &CargoLock) -> Result<Option<(String, String)>, Failure> {
-    let document: Document = serde_json::from_slice(metadata)
-        .map_err(|error| Failure::new(format!("`cargo metadata` answered what cannot be read: {error}")))?;
+    let document: Document = serde_json::from_slice(metadata).map_err(|error| {
+        Failure::error(ErrorName::ToolUnsupported, format!("`cargo metadata` answered what cannot be read: {error}"))
+    })?;
     let pinned: BTreeSet<_> =
         lock.package.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
     let foreign = document.packages.iter().filter(|package| package.source.is_some());
@@ -241,7 +253,7 @@ fn outside<'a>(tree: &'a str, root: &Path) -> Option<&'a Path> {
 pub(super) fn outside_of_workspace(folder: &Path) -> Failure {
     let what = "this path dependency is outside of the cargo workspace, so its own path enters the program";
     let hint = "write a `Cargo.toml` with `[workspace]` in a folder above both, and make it a member";
-    Failure::new(what).in_path(folder).hint(hint)
+    Failure::error(ErrorName::SourceUnpinned, what).in_path(folder).hint(hint)
 }
 
 /// The folders of packages, relative to the workspace.

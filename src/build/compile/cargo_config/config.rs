@@ -11,7 +11,7 @@ use std::{
 use toml::{Table, Value, de::DeTable};
 
 use super::dotted;
-use crate::report::{Failure, Limits, Origin, SourceText, printable};
+use crate::report::{ErrorName, Failure, Limits, Origin, SourceText, printable};
 
 /// Files that include each other in a row; more are taken for a circle.
 const MOST_INCLUDES: usize = 16;
@@ -67,7 +67,7 @@ impl Config {
     /// be a secret.
     pub(super) fn failure(&self, path: &[&str], what: &str) -> Failure {
         let key = printable(&dotted(path)).into_owned();
-        let failure = Failure::new(what.replace("{key}", &key));
+        let failure = Failure::error(ErrorName::CargoConfig, what.replace("{key}", &key));
         let Some(span) = self.span(path) else { return failure.in_path(&self.path) };
         let name = self.path.to_string_lossy().into_owned();
         let origin = Origin::new(&Arc::new(SourceText { path: name, text: self.text.clone() }), span);
@@ -149,7 +149,9 @@ pub(super) fn read_file(path: &Path) -> Result<Option<Config>, Failure> {
     let file = File::open(path).map_err(|error| failed(&error))?;
     file.take(Limits::RECIPE_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
     if text.len() as u64 > Limits::RECIPE_BYTES {
-        return Err(Failure::new("this cargo configuration is larger than 1 MiB").in_path(path));
+        return Err(
+            Failure::error(ErrorName::FileTooLarge, "this cargo configuration is larger than 1 MiB").in_path(path)
+        );
     }
     match text.parse() {
         Ok(table) => Ok(Some(Config { path: path.to_owned(), text, table })),
@@ -157,7 +159,7 @@ pub(super) fn read_file(path: &Path) -> Result<Option<Config>, Failure> {
             let error: toml::de::Error = error;
             let reason = error.message().lines().next().unwrap_or_default().to_owned();
             let what = format!("this cargo configuration is no TOML: {}", printable(&reason));
-            Err(Failure::new(what).in_path(path))
+            Err(Failure::error(ErrorName::CargoConfig, what).in_path(path))
         }
     }
 }

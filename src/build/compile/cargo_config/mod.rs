@@ -23,7 +23,7 @@ use std::{
 };
 
 pub(super) use self::{config::Config, reach::Reach};
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// The configuration files that cargo reads in one folder.
 #[derive(Debug)]
@@ -77,7 +77,11 @@ impl Configuration {
         if self.has_foreign_linker(reach.target, &cfgs) {
             let name = linker.as_deref().unwrap_or(Path::new(DEFAULT_LINKER));
             let Some(name) = name.to_str() else {
-                return Err(Failure::new("cargo cannot be told about a linker that is not UTF-8").in_path(name));
+                return Err(Failure::error(
+                    ErrorName::InputName,
+                    "cargo cannot be told about a linker that is not UTF-8",
+                )
+                .in_path(name));
             };
             overrides.push((dotted(&["target", reach.target, "linker"]), name.into()));
         }

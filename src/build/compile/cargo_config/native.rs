@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{Config, Configuration, Reach, config, own::holding};
 use crate::{
     recipe::{is_native_for_rustc, native_for_c},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// What to write instead of it.
@@ -35,7 +35,8 @@ impl Configuration {
                     let what =
                         format!("`{{key}}` has `{flag}`, which makes a program for the machine that compiles it");
                     let hint = "name the CPU, such as `-march=x86-64-v3`";
-                    return Err(config.failure(&["env", name], &what).hint(hint));
+                    let failure = config.failure(&["env", name], &what).named(ErrorName::CompilerFlag);
+                    return Err(failure.hint(hint));
                 }
             }
         }
@@ -62,7 +63,7 @@ impl Configuration {
                 return refusal(config, &path, flag);
             }
         }
-        Failure::new(format!("the flag `{}` is not allowed", printable(flag))).hint(NAME_IT)
+        Failure::error(ErrorName::CompilerFlag, format!("the flag `{}` is not allowed", printable(flag))).hint(NAME_IT)
     }
 }
 
@@ -95,8 +96,9 @@ fn native_within<'a>(path: &[&'a str], value: &'a Value) -> Option<(Vec<&'a str>
 fn refusal(config: &Config, path: &[&str], flag: &str) -> Failure {
     if flag.starts_with('@') {
         let what = format!("`{{key}}` has the response file `{}`, whose flags nobody checks", printable(flag));
-        return config.failure(path, &what).hint("write the flags that are in it here");
+        let failure = config.failure(path, &what).named(ErrorName::CompilerFlag);
+        return failure.hint("write the flags that are in it here");
     }
     let what = format!("`{{key}}` has `{}`, which makes a program for the machine that compiles it", printable(flag));
-    config.failure(path, &what).hint(NAME_IT)
+    config.failure(path, &what).named(ErrorName::CompilerFlag).hint(NAME_IT)
 }

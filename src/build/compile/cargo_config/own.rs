@@ -6,7 +6,7 @@ use cargo_platform::{Cfg, CfgExpr};
 use toml::{Table, Value};
 
 use super::{Config, Configuration, reach::Ask};
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 impl Configuration {
     /// The checkout's flags for `target`, and the configuration of the target with them; the latter is empty where no
@@ -64,7 +64,10 @@ impl Configuration {
             let path = ["target", name, "linker"];
             let config = self.own.iter().find(|config| config.get(&path).is_some());
             let what = format!("`{{key}}` is one of several linkers whose condition holds for `{}`", printable(target));
-            let failure = config.map_or_else(|| Failure::new(what.clone()), |config| config.failure(&path, &what));
+            let failure = config.map_or_else(
+                || Failure::error(ErrorName::CargoConfig, what.clone()),
+                |config| config.failure(&path, &what),
+            );
             return Err(failure.hint(format!("write the linker into `[target.{}]`", printable(target))));
         }
         Ok(Some(linker))

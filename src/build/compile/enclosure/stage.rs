@@ -27,7 +27,7 @@ use super::{
     parent::Parent,
     root, watch,
 };
-use crate::report::{Failure, io_reason};
+use crate::report::{ErrorName, Failure, io_reason};
 
 /// Exit code of a stage that could not start the command.
 const NOT_STARTED: u8 = 125;
@@ -37,9 +37,10 @@ const NOT_STARTED: u8 = 125;
 /// The process must have no second thread: a user namespace is refused to one that has.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
     let order = Order::parse(words).ok_or_else(|| {
-        Failure::new("this verb is for hardpan itself, which compiles with it").hint("`hardpan help` lists the verbs")
+        Failure::error(ErrorName::Usage, "this verb is for hardpan itself, which compiles with it")
+            .hint("`hardpan help` lists the verbs")
     })?;
-    let parent = Parent::of_stdin().map_err(Failure::new)?;
+    let parent = Parent::of_stdin().map_err(|why| Failure::error(ErrorName::Enclosure, why))?;
     let report = match order {
         Order::Enter { mounts, dir, command } => enter(&parent, &mounts, &dir, command),
         Order::Watch { dir, command } => watch::watch(&parent, &dir, command),
@@ -48,7 +49,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<u8, Failu
     let report = report.unwrap_or_else(Report::Failed);
     let heard = parent.hear(&report);
     match report {
-        Report::Failed(why) if heard.is_err() => Err(Failure::new(why)),
+        Report::Failed(why) if heard.is_err() => Err(Failure::error(ErrorName::Enclosure, why)),
         Report::Failed(_) => Ok(NOT_STARTED),
         // As a shell has it; the exact status is in the report.
         Report::Ended(raw) if raw.trailing_zeros() >= 7 => Ok(u8::try_from(raw >> 8).unwrap_or(1)),

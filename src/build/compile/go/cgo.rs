@@ -28,7 +28,7 @@ use super::{
 use crate::{
     oci::Platform,
     recipe::{GoBinary, Located, native_for_c},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Go's own packages in Go alone: those in C would ask the C library, which in a static program looks for the shared
@@ -58,8 +58,10 @@ pub(super) fn add(
 ) -> Result<CgoCompile, Failure> {
     // gcc and clang take the first `=` of a prefix map for its middle.
     if toolchain.checkout.as_os_str().as_encoded_bytes().contains(&b'=') {
-        let failure =
-            Failure::new("the path of this checkout has a `=`, by which C compilers would write it into the program");
+        let failure = Failure::error(
+            ErrorName::InputName,
+            "the path of this checkout has a `=`, by which C compilers would write it into the program",
+        );
         return Err(failure.in_path(toolchain.checkout).hint("move the checkout to a path without one"));
     }
     let compiler = c_compiler(toolchain, binary.cc.as_ref(), dir, order.platform)?;
@@ -82,7 +84,11 @@ pub(super) fn add(
     let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
     let folders = std::iter::once(tools.join(CWrappers::IN_PATH)).chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|_| {
-        Failure::new("a path with a `:` cannot be in `PATH`, where the C compiler is looked for").in_path(bench.root())
+        Failure::error(
+            ErrorName::InputName,
+            "a path with a `:` cannot be in `PATH`, where the C compiler is looked for",
+        )
+        .in_path(bench.root())
     })?;
     environment.insert("PATH".into(), path);
     // What `pkg-config` finds on this machine is on no other one by the same name, unless the recipe names it.
@@ -177,8 +183,9 @@ impl CgoCompile {
         let trace = self.machine.trace.map(|trace| LinkerFlags::Driver.of_trace(trace, &list));
         let trace = trace.unwrap_or_default();
         let trace = trace.to_str().filter(|text| !text.contains(['\'', '"']));
-        let trace =
-            trace.ok_or_else(|| Failure::new("Go cannot name a file by this path to the linker").in_path(&list))?;
+        let trace = trace.ok_or_else(|| {
+            Failure::error(ErrorName::InputName, "Go cannot name a file by this path to the linker").in_path(&list)
+        })?;
         Ok(format!("-linkmode external '-extldflags={form} \"{trace}\"'"))
     }
 
@@ -216,7 +223,9 @@ pub(in super::super) fn c_compiler(
 /// A path as Go reads it from `CC`: it splits at white space, outside of quotes.
 fn quoted(path: &Path) -> Result<OsString, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\'', '"']));
-    let text = text.ok_or_else(|| Failure::new("Go cannot call a C compiler by this path").in_path(path))?;
+    let text = text.ok_or_else(|| {
+        Failure::error(ErrorName::InputName, "Go cannot call a C compiler by this path").in_path(path)
+    })?;
     Ok(if text.contains(char::is_whitespace) { format!("'{text}'").into() } else { text.into() })
 }
 
@@ -231,11 +240,13 @@ pub(super) fn refuse_languages(packages: &Packages, has_cxx: bool) -> Result<(),
         let name = printable(&package.import_path);
         if let Some((language, _)) = languages.into_iter().find(|(_, file)| file.is_some()) {
             let what = format!("the package `{name}` has {language} code, for which a lock can pin no compiler");
-            return Err(Failure::new(what).in_path(&package.dir));
+            return Err(Failure::error(ErrorName::MachineInput, what).in_path(&package.dir));
         }
         if !has_cxx && !package.cxx.is_empty() {
             let what = format!("the package `{name}` has C++ code, and there is no C++ compiler beside the one for C");
-            return Err(Failure::new(what).in_path(&package.dir).hint("`apt install g++` on Debian and Ubuntu"));
+            return Err(Failure::error(ErrorName::ToolMissing, what)
+                .in_path(&package.dir)
+                .hint("`apt install g++` on Debian and Ubuntu"));
         }
     }
     Ok(())
@@ -258,7 +269,9 @@ pub(super) fn refuse_native(packages: &Packages) -> Result<(), Failure> {
             "the package `{}` has `{flag}` in a `#cgo` line, which makes a program for the machine that compiles it",
             printable(&package.import_path)
         );
-        return Err(Failure::new(what).in_path(place).hint("name the CPU, such as `-march=x86-64-v3`"));
+        return Err(Failure::error(ErrorName::CompilerFlag, what)
+            .in_path(place)
+            .hint("name the CPU, such as `-march=x86-64-v3`"));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::super::{
     environment::Environment,
     git::{self, done, short},
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// What a recipe can do where Go cannot stamp.
 const ELSEWHERE: &str = "or leave `vcs` out, and stamp by `ldflags`, such as `-X main.revision={git.revision}`";
@@ -31,20 +31,20 @@ impl Checkout {
     /// Go passes over a *file* `.git`, which a worktree and a submodule have, and would stamp what is around it.
     pub(super) fn find(toolchain: &Toolchain<'_>, dir: &Path) -> Result<Self, Failure> {
         let Some(git) = toolchain.program("git") else {
-            let failure = Failure::new("`vcs = true` asks `git`, which is not in `PATH`");
+            let failure = Failure::error(ErrorName::Git, "`vcs = true` asks `git`, which is not in `PATH`");
             return Err(failure.hint("install git, or leave `vcs` out"));
         };
         let within = dir.ancestors().take_while(|folder| folder.starts_with(toolchain.checkout));
         let Some(root) = within.into_iter().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok()) else {
             let what = "`vcs = true` stamps the revision of a git checkout, and this folder is in none";
             let hint = format!("build where the `.git` folder is; {ELSEWHERE_WITHOUT}");
-            return Err(Failure::new(what).in_path(dir).hint(hint));
+            return Err(Failure::error(ErrorName::Git, what).in_path(dir).hint(hint));
         };
         let folder = root.join(".git");
         if !folder.is_dir() {
             let what = "Go reads a `.git` folder, and this is none, as in a worktree or a submodule";
             let hint = format!("build in a clone of its own, which `git clone` makes; {ELSEWHERE}");
-            return Err(Failure::new(what).in_path(folder).hint(hint));
+            return Err(Failure::error(ErrorName::Git, what).in_path(folder).hint(hint));
         }
         let mut environment = git::environment(toolchain);
         environment.insert("GIT_DIR".into(), folder.into());
@@ -79,9 +79,13 @@ impl Checkout {
         }
         let answer = self.ask(&["rev-parse", "--git-dir"])?;
         let failure = if answer.status.success() {
-            Failure::new("the git checkout has no commit yet").hint("`git commit` makes one, or leave `vcs` out")
+            Failure::error(ErrorName::Git, "the git checkout has no commit yet")
+                .hint("`git commit` makes one, or leave `vcs` out")
         } else {
-            let failure = Failure::new("git cannot read this `.git` folder, so that there is no revision to stamp");
+            let failure = Failure::error(
+                ErrorName::Git,
+                "git cannot read this `.git` folder, so that there is no revision to stamp",
+            );
             failure.hint(format!("build in a whole clone; {ELSEWHERE_WITHOUT}"))
         };
         Err(failure.in_path(self.root.join(".git")))
@@ -90,7 +94,9 @@ impl Checkout {
     /// Refuses a clone that lacks what the version of a module is made of: the history with its tags, and every file.
     pub(super) fn refuse_incomplete(&self) -> Result<(), Failure> {
         let refuse = |what: &str, hint: &str| {
-            Err(Failure::new(what).in_path(self.root.join(".git")).hint(format!("{hint}; {ELSEWHERE}")))
+            Err(Failure::error(ErrorName::Git, what)
+                .in_path(self.root.join(".git"))
+                .hint(format!("{hint}; {ELSEWHERE}")))
         };
         let shallow = done(self.ask(&["rev-parse", "--is-shallow-repository"])?, "git rev-parse")?;
         if shallow.text() != "false" {
@@ -129,7 +135,7 @@ impl Checkout {
         match answer.status.code() {
             Some(0) => Ok(value.is_empty() || said.lines().any(|line| line.split(' ').nth(1) == Some(value))),
             Some(1) => Ok(false),
-            _ => Err(answer.failure("git config")),
+            _ => Err(answer.failure(ErrorName::Git, "git config")),
         }
     }
 
@@ -167,7 +173,7 @@ impl Checkout {
             short(commit),
             printable(&self.root.to_string_lossy())
         );
-        Err(Failure::new(what).in_path(module).hint(format!("commit it; {ELSEWHERE_WITHOUT}")))
+        Err(Failure::error(ErrorName::Git, what).in_path(module).hint(format!("commit it; {ELSEWHERE_WITHOUT}")))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
 use super::super::{child::Child, environment::Environment};
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// Variables that reach a program and that a compile leaves at Go's own defaults, with words that change nothing. An empty value in the
 /// environment is for Go as good as none, so that it does not win against that file.
@@ -21,10 +21,11 @@ pub(super) fn refuse_other_defaults(program: &Path, dir: &Path, environment: &En
     let names = names.chain(["GOROOT"]);
     let ended = Child::new(program, dir, environment).args(["env", "-json"]).args(names).run()?;
     if !ended.status.success() {
-        return Err(ended.failure("go env"));
+        return Err(ended.failure(ErrorName::ToolUnsupported, "go env"));
     }
-    let answers: BTreeMap<String, String> = serde_json::from_slice(&ended.stdout)
-        .map_err(|error| Failure::new(format!("`go env` answered what is no JSON: {error}")))?;
+    let answers: BTreeMap<String, String> = serde_json::from_slice(&ended.stdout).map_err(|error| {
+        Failure::error(ErrorName::ToolUnsupported, format!("`go env` answered what is no JSON: {error}"))
+    })?;
     let other = DEFAULTS.iter().find_map(|(name, known)| {
         let value = answers.get(*name).filter(|value| value.split_whitespace().any(|word| !known.contains(&word)))?;
         Some((name, value))
@@ -37,5 +38,5 @@ pub(super) fn refuse_other_defaults(program: &Path, dir: &Path, environment: &En
         "take the line out of that file; the recipe has keys for flags: `flags`, `tags`, `ldflags`".to_owned()
     };
     let file = Path::new(answers.get("GOROOT").map_or("", String::as_str)).join("go.env");
-    Err(Failure::new(what).in_path(file).hint(hint))
+    Err(Failure::error(ErrorName::ToolUnsupported, what).in_path(file).hint(hint))
 }

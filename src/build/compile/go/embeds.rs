@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{Job, Packages};
 use crate::{
     build::outputs::OutputFinder,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 impl Job<'_> {
@@ -29,7 +29,9 @@ impl Job<'_> {
                         printable(file)
                     );
                     let hint = "let `//go:embed` name less, or let the build write elsewhere";
-                    return Err(Failure::new(what).at(&self.binary.package.origin).hint(hint));
+                    return Err(Failure::error(ErrorName::OutputConflict, what)
+                        .at(&self.binary.package.origin)
+                        .hint(hint));
                 }
                 if let Some((output, what)) =
                     finder.find(&path, &package.dir).filter(|(output, _)| said.insert(output.clone()))

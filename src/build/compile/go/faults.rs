@@ -3,17 +3,23 @@
 use std::path::Path;
 
 use super::{super::child::Ended, Job, Listed, cgo};
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// The hint where a package cannot be compiled without its C code.
 const NEEDS_CGO: &str = "`{package}` has no code without cgo for this, and programs are compiled without cgo unless the recipe says `cgo = true`";
+
+/// What Go says where the network, not the project, is at fault.
+const NETWORK: [&str; 6] =
+    ["dial tcp", "proxyconnect tcp", "connection refused", "connection reset", "i/o timeout", "TLS handshake"];
 
 /// Adds what to do about a module that wants a newer Go; Go itself would download one, if it were not kept from that.
 pub(in crate::build::compile) fn with_version_hint(ended: &Ended, failure: Failure) -> Failure {
     if !ended.complains("; GOTOOLCHAIN=local)") {
         return failure;
     }
-    failure.hint("the `go` in `PATH` compiles, and fetches no other Go: install the version that is asked for")
+    failure
+        .named(ErrorName::ToolUnsupported)
+        .hint("the `go` in `PATH` compiles, and fetches no other Go: install the version that is asked for")
 }
 
 impl Job<'_> {
@@ -22,7 +28,7 @@ impl Job<'_> {
     /// Without cgo a package may have no file at all.
     pub(super) fn unlisted(&self, ended: &Ended) -> Failure {
         let package = &self.binary.package;
-        let failure = self.explain(ended, "go list").at(&package.origin);
+        let failure = self.explain(ended, ErrorName::SourceInvalid, "go list").at(&package.origin);
         if ended.complains("build constraints exclude all Go files") && !self.binary.cgo {
             let with_cgo = self.list_with_cgo().unwrap_or_default();
             let of_c = |folder: &Path| ended.complains(&folder.to_string_lossy());
@@ -40,7 +46,8 @@ impl Job<'_> {
     /// The package is no single program; the hint lists those that there are.
     pub(super) fn no_program(&self, why: &str) -> Failure {
         let package = &self.binary.package;
-        let failure = Failure::new(format!("`{}` {why}", printable(&package.value))).at(&package.origin);
+        let failure = Failure::error(ErrorName::SourceInvalid, format!("`{}` {why}", printable(&package.value)))
+            .at(&package.origin);
         let format = "{{if eq .Name \"main\"}}{{.Dir}}{{end}}";
         let Ok(listed) = self.go(["list", "-e", "-f", format, "./..."]) else { return failure };
         let text = listed.text();
@@ -60,11 +67,15 @@ impl Job<'_> {
     }
 
     /// The failure of `what`, in one sentence where Go's own needs knowledge of this environment.
-    pub(super) fn explain(&self, ended: &Ended, what: &str) -> Failure {
+    pub(super) fn explain(&self, ended: &Ended, name: ErrorName, what: &str) -> Failure {
         let complains = |all: &[&str]| all.iter().any(|words| ended.complains(words));
-        let failure = with_version_hint(ended, ended.failure(what));
+        let failure = with_version_hint(ended, ended.failure(name, what));
         if self.toolchain.offline && complains(&["module lookup disabled by GOPROXY=off"]) {
+            let failure = failure.named(ErrorName::Offline);
             return failure.hint("modules are missing in the module cache: build once without `--offline`");
+        }
+        if complains(&NETWORK) {
+            return failure.named(ErrorName::CompileNetwork);
         }
         let above = self.dir.ancestors().take_while(|folder| folder.starts_with(self.toolchain.checkout));
         let ignored =
@@ -87,6 +98,7 @@ impl Job<'_> {
         let stale =
             ["missing go.sum entry", "updates to go.mod needed", "updates to go.sum needed", "inconsistent vendoring"];
         if complains(&stale) {
+            let failure = failure.named(ErrorName::SourceUnpinned);
             return failure.hint("`go mod tidy` brings `go.mod` and `go.sum` up to date");
         }
         failure
@@ -94,7 +106,7 @@ impl Job<'_> {
 
     /// The failure of a compile.
     pub(super) fn uncompiled(&self, ended: &Ended, listed: &Listed) -> Failure {
-        let failure = self.explain(ended, "go build");
+        let failure = self.explain(ended, ErrorName::CompileFailed, "go build");
         let left_out = listed.fallbacks.whole.iter().find(|package| ended.complains(&format!("# {package}\n")));
         if let Some(package) = left_out.filter(|_| ended.complains("undefined: ")) {
             return failure.hint(NEEDS_CGO.replace("{package}", &printable(package)));
@@ -117,7 +129,7 @@ mod tests {
         let hint = |complaint: &str| {
             let ended =
                 Ended { status: ExitStatus::from_raw(256), stdout: Vec::new(), stderr: complaint.as_bytes().to_vec() };
-            with_version_hint(&ended, ended.failure("go list")).hint
+            with_version_hint(&ended, ended.failure(ErrorName::SourceInvalid, "go list")).hint
         };
         let old = "go: go.mod requires go >= 1.27.0 (running go 1.26.8; GOTOOLCHAIN=local)\n";
         assert!(hint(old).is_some_and(|hint| hint.contains("install the version")));

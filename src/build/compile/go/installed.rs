@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::super::{Toolchain, bench::Bench, child::Child, environment::Environment};
-use crate::{oci::Platform, report::Failure};
+use crate::{
+    oci::Platform,
+    report::{ErrorName, Failure},
+};
 
 /// What Go of the caller says about itself.
 pub(in super::super) struct Installed {
@@ -17,19 +20,20 @@ pub(in super::super) struct Installed {
 /// Finds Go and asks it where its caches are, in the caller's environment, because `go env -w` may have moved them.
 pub(in super::super) fn installed(toolchain: &Toolchain<'_>, dir: &Path) -> Result<Installed, Failure> {
     let Some(found) = toolchain.program("go") else {
-        return Err(
-            Failure::new("Go is not installed: `go` is not in `PATH`").hint("install it from https://go.dev/dl")
-        );
+        return Err(Failure::error(ErrorName::ToolMissing, "Go is not installed: `go` is not in `PATH`")
+            .hint("install it from https://go.dev/dl"));
     };
     let mut environment = toolchain.fetching();
     environment.insert("GOWORK".into(), "off".into());
     let names = ["GOMODCACHE", "GOCACHE", "GOROOT", "GOFLAGS"];
     let answer = Child::new(&found, dir, &environment).args(["env", "-json"]).args(names).run()?;
     if !answer.status.success() {
-        return Err(answer.failure("go env"));
+        return Err(answer.failure(ErrorName::ToolUnsupported, "go env"));
     }
-    let answers: std::collections::BTreeMap<String, String> = serde_json::from_slice(&answer.stdout)
-        .map_err(|error| Failure::new(format!("`go env` answered what is no JSON: {error}")))?;
+    let answers: std::collections::BTreeMap<String, String> =
+        serde_json::from_slice(&answer.stdout).map_err(|error| {
+            Failure::error(ErrorName::ToolUnsupported, format!("`go env` answered what is no JSON: {error}"))
+        })?;
     let value = |name: &str| answers.get(name).cloned().unwrap_or_default();
     // The `go` in `PATH` may be a version manager's, which needs a home to find the real one.
     let real = Path::new(&value("GOROOT")).join("bin/go");

@@ -40,7 +40,7 @@ use super::{
 use crate::{
     oci::Platform,
     recipe::{GoBinary, Strip},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 pub(super) use self::{
@@ -175,7 +175,9 @@ impl Job<'_> {
             (
                 self.go(list.into_iter().chain(self.selection())),
                 with_cgo.map(|thread| {
-                    thread.join().unwrap_or_else(|_| Err(Failure::new("the thread that asked `go list` panicked")))
+                    thread.join().unwrap_or_else(|_| {
+                        Err(Failure::error(ErrorName::Internal, "the thread that asked `go list` panicked"))
+                    })
                 }),
             )
         });
@@ -198,7 +200,11 @@ impl Job<'_> {
         let list = list.into_iter().chain(self.selection());
         let ended = Child::new(&self.program, self.dir, &environment).args(list).run()?;
         // Without an answer a stub could not be told from a program.
-        if ended.stdout.is_empty() { Err(ended.failure("go list")) } else { Packages::parse(&ended.stdout) }
+        if ended.stdout.is_empty() {
+            Err(ended.failure(ErrorName::SourceInvalid, "go list"))
+        } else {
+            Packages::parse(&ended.stdout)
+        }
     }
 
     /// The name of the program.
@@ -209,7 +215,9 @@ impl Job<'_> {
             .find(|package| !package.standard && !caches.iter().any(|inside| package.dir.starts_with(inside)));
         if let Some(package) = outside {
             let what = format!("the Go package `{}` is outside of the checkout", printable(&package.import_path));
-            return Err(Failure::new(what).in_path(&package.dir).at(&self.binary.package.origin));
+            return Err(Failure::error(ErrorName::SourceUnpinned, what)
+                .in_path(&package.dir)
+                .at(&self.binary.package.origin));
         }
         match packages.named().as_slice() {
             [package] if package.name == "main" => Ok(program_name(&package.import_path).to_owned()),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     recipe::GoBinary,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Whether Go by itself builds from a vendor folder (`setDefaultBuildMod` of `cmd/go/internal/modload`): that of the
@@ -48,7 +48,7 @@ pub(super) fn workspace(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path
         .map_err(|error| Failure::io("read the `GOWORK` file", &path, &error).at(&named.origin))?;
     if !canonical.starts_with(toolchain.checkout) {
         let what = format!("`{}` is outside of the checkout", printable(&named.value));
-        return Err(Failure::new(what).at(&named.origin));
+        return Err(Failure::error(ErrorName::SourceUnpinned, what).at(&named.origin));
     }
     Ok(canonical.into_os_string())
 }
@@ -58,15 +58,19 @@ impl Job<'_> {
     pub(super) fn module(&self) -> Result<PathBuf, Failure> {
         let answer = self.go(["env", "GOMOD"])?;
         if !answer.status.success() {
-            return Err(answer.failure("go env"));
+            return Err(answer.failure(ErrorName::ToolUnsupported, "go env"));
         }
         let file = PathBuf::from(answer.text());
         if !file.is_absolute() || file == Path::new("/dev/null") {
             let hint = "`dir` in the recipe is the folder with the `go.mod`; `go mod init` writes one";
-            return Err(Failure::new("there is no `go.mod` in this folder").in_path(self.dir).hint(hint));
+            return Err(Failure::error(ErrorName::SourceInvalid, "there is no `go.mod` in this folder")
+                .in_path(self.dir)
+                .hint(hint));
         }
         if !file.starts_with(self.toolchain.checkout) {
-            return Err(Failure::new("this `go.mod` is outside of the checkout").in_path(file));
+            return Err(
+                Failure::error(ErrorName::SourceUnpinned, "this `go.mod` is outside of the checkout").in_path(file)
+            );
         }
         Ok(file)
     }

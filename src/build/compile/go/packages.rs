@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::declarations::Declarations;
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// Asks for the fields of [`Package`] and no others: some cost Go much time.
 pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,EmbedFiles,Imports,ImportMap,\
@@ -91,7 +91,9 @@ impl Packages {
     /// Reads the answer of `go list`.
     pub(super) fn parse(answer: &[u8]) -> Result<Self, Failure> {
         let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(answer).into_iter().collect();
-        packages.map(Self).map_err(|error| Failure::new(format!("`go list` answered what is no JSON: {error}")))
+        packages.map(Self).map_err(|error| {
+            Failure::error(ErrorName::ToolUnsupported, format!("`go list` answered what is no JSON: {error}"))
+        })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Package> {

@@ -21,7 +21,7 @@ use super::{
     },
     checkout::Checkout,
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// The settings of the repository. Modes of files reach no Go program, and not every file system keeps them.
 const SETTINGS: &str = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tfileMode = false\n";
@@ -92,7 +92,7 @@ impl Revision {
         let dir = made.parent().unwrap_or(Path::new("/"));
         let ended = Child::new(go, dir, environment).args(arguments).run()?;
         if !ended.status.success() {
-            return Err(ended.failure("go version"));
+            return Err(ended.failure(ErrorName::ToolUnsupported, "go version"));
         }
         let text = ended.text();
         let said = |wanted: &str| text.lines().any(|line| line.trim() == wanted);
@@ -101,10 +101,11 @@ impl Revision {
             return Ok(());
         }
         if revision {
-            let failure = Failure::new("files of the checkout changed while the program was compiled");
+            let failure =
+                Failure::error(ErrorName::InputChanged, "files of the checkout changed while the program was compiled");
             return Err(failure.hint("build again when nothing writes there"));
         }
-        let failure = Failure::new("Go did not stamp the revision of this checkout into the program");
+        let failure = Failure::error(ErrorName::Git, "Go did not stamp the revision of this checkout into the program");
         Err(failure.hint("name the package by its folder, in a module of this checkout, or leave `vcs` out"))
     }
 }
@@ -127,7 +128,7 @@ fn is_modified(checkout: &Checkout, variables: &Environment) -> Result<bool, Fai
             printable(&String::from_utf8_lossy(path))
         );
         let hint = "leave `vcs` out, and stamp by `ldflags`, such as `-X main.revision={git.revision}`";
-        return Err(Failure::new(what).in_path(checkout.root()).hint(hint));
+        return Err(Failure::error(ErrorName::Git, what).in_path(checkout.root()).hint(hint));
     }
     Ok(true)
 }

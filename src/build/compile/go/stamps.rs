@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     recipe::{Located, nearest, split_like_go},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Refuses a value for a variable that no package of the program has.
@@ -42,7 +42,10 @@ fn check_one(package: &str, variable: &str, packages: &Packages) -> Result<(), F
         path => packages.get(path),
     };
     let Some(found) = found else {
-        let failure = Failure::new(format!("{shown}: the program has no package `{}`", printable(package)));
+        let failure = Failure::error(
+            ErrorName::SourceInvalid,
+            format!("{shown}: the program has no package `{}`", printable(package)),
+        );
         let paths = packages.paths();
         let is_own = |path: &&str| named.iter().any(|own| own.import_path == **path);
         let nearest =
@@ -54,7 +57,9 @@ fn check_one(package: &str, variable: &str, packages: &Packages) -> Result<(), F
     };
     if package != "main" && is_program(found) {
         let what = format!("{shown}: the linker knows the package of the program as `main` only");
-        return Err(Failure::new(what).hint(format!("write `-X main.{}=...`", printable(variable))));
+        return Err(
+            Failure::error(ErrorName::SourceInvalid, what).hint(format!("write `-X main.{}=...`", printable(variable)))
+        );
     }
     let declared = found.declarations()?;
     let place = if package == "main" { "the package of the program" } else { "the package" };
@@ -67,13 +72,17 @@ fn check_one(package: &str, variable: &str, packages: &Packages) -> Result<(), F
         None => {
             let strings = declared.names.iter().filter(|(_, declared)| **declared == Declared::TextVariable);
             let strings: Vec<&str> = strings.map(|(name, _)| name.as_str()).collect();
-            let failure = Failure::new(format!("{shown}: {place} has no variable `{}`", printable(variable)));
+            let failure = Failure::error(
+                ErrorName::SourceInvalid,
+                format!("{shown}: {place} has no variable `{}`", printable(variable)),
+            );
             return Err(match nearest(variable, strings.iter().copied()) {
                 Some(name) => failure.hint(format!("did you mean `{}.{}`?", printable(package), printable(name))),
                 None => failure.hint(format!("declare it: `var {} string`", printable(variable))),
             });
         }
     };
-    let failure = Failure::new(format!("{shown}: `{}` of {place} {what}", printable(variable)));
+    let failure =
+        Failure::error(ErrorName::SourceInvalid, format!("{shown}: `{}` of {place} {what}", printable(variable)));
     Err(failure.hint(format!("declare it as `var {} string`, or leave the flag out", printable(variable))))
 }

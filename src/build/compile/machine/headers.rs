@@ -12,7 +12,11 @@ use super::{
     Toolchain,
     c_library::{HeaderKind, is_folder_of_it, kind_of},
 };
-use crate::{build::pinned::PinnedFile, oci::Digest, report::Failure};
+use crate::{
+    build::pinned::PinnedFile,
+    oci::Digest,
+    report::{ErrorName, Failure},
+};
 
 /// Folders in folders; more of them are a circle of links.
 const MOST_LEVELS: usize = 32;
@@ -118,7 +122,7 @@ impl Walk<'_> {
 
     fn below(&mut self, path: &Path, below: &str, levels: usize) -> Result<(), Failure> {
         let Some(levels) = levels.checked_sub(1) else {
-            return Err(Failure::new("folders of headers lead into each other").in_path(path));
+            return Err(Failure::error(ErrorName::FileError, "folders of headers lead into each other").in_path(path));
         };
         self.folder(path, &format!("{below}/"), levels)
     }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     oci::Digest,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The file in which the answers are.
@@ -121,8 +121,9 @@ impl Inquiry<'_> {
             digests.kernel.iter().for_each(|digest| optional.add(KERNEL_HEADERS, &file(*digest)));
         }
         if is_new || was_known != Some(answers.digests.len()) {
-            let text = serde_json::to_vec(&answers)
-                .map_err(|error| Failure::new(format!("cannot keep what a compiler answered: {error}")))?;
+            let text = serde_json::to_vec(&answers).map_err(|error| {
+                Failure::error(ErrorName::Internal, format!("cannot keep what a compiler answered: {error}"))
+            })?;
             bench.keep(FILE, &text)?;
         }
         Ok(MachineInputs {
@@ -233,12 +234,12 @@ impl Inquiry<'_> {
         let mut environment = self.environment.clone();
         environment.insert("TMPDIR".into(), folder.clone().into_os_string());
         let list = folder.join("linked");
-        let mut failure = Failure::new("no linker was called");
+        let mut failure = Failure::error(ErrorName::ToolUnsupported, "no linker was called");
         for form in TraceForm::ALL {
             let child = Child::new(link.program, &folder, &environment).args(&link.arguments);
             let ended = child.args([link.flags.of_trace(form, &list)]).run()?;
             if !ended.status.success() {
-                failure = ended.failure_with("the link of an empty program", &ended.stderr);
+                failure = ended.failure_with(ErrorName::ToolUnsupported, "the link of an empty program", &ended.stderr);
                 continue;
             }
             let read = form.read(&list)?;
@@ -253,7 +254,7 @@ impl Inquiry<'_> {
 
     fn question(&self, words: &[&str]) -> Result<Ended, Failure> {
         let Some((program, arguments)) = self.driver.split_first() else {
-            return Err(Failure::new("a compiler without a name cannot be asked"));
+            return Err(Failure::error(ErrorName::Internal, "a compiler without a name cannot be asked"));
         };
         Child::new(program.as_ref(), self.dir, self.environment).args(arguments).args(words).run()
     }

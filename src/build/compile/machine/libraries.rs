@@ -14,7 +14,7 @@ use super::{
 use crate::{
     oci::Digest,
     recipe::Located,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Libraries that bring others: more of them are no dependencies any more.
@@ -40,7 +40,10 @@ pub(in super::super) fn pkg_config(
     let name = target
         .map_or_else(|| "pkg-config".to_owned(), |target| format!("{}-pkg-config", target.replace("-unknown", "")));
     toolchain.program(&name).ok_or_else(|| {
-        let failure = Failure::new(format!("`{name}`, by which `libraries` are found, is not in `PATH`"));
+        let failure = Failure::error(
+            ErrorName::ToolMissing,
+            format!("`{name}`, by which `libraries` are found, is not in `PATH`"),
+        );
         let failure = names.iter().take(1).fold(failure, |failure, name| failure.at(&name.origin));
         failure.hint("`apt install pkg-config`")
     })
@@ -66,10 +69,10 @@ impl LibrarySearch<'_> {
                 continue;
             }
             if seen.len() > MOST_MODULES {
-                return Err(Failure::new(format!(
-                    "`{}` needs more than {MOST_MODULES} others",
-                    printable(&name.value)
-                )));
+                return Err(Failure::error(
+                    ErrorName::ToolUnsupported,
+                    format!("`{}` needs more than {MOST_MODULES} others", printable(&name.value)),
+                ));
             }
             let Some(folder) = self.ask(&["--variable=pcfiledir", &module])?.filter(|folder| !folder.is_empty()) else {
                 return Err(unknown(&module, &name.value));
@@ -108,9 +111,8 @@ impl LibrarySearch<'_> {
                     printable(name),
                     printable(&file)
                 );
-                return Err(
-                    Failure::new(what).hint("install the package of the library that has it, often `lib...-dev`")
-                );
+                return Err(Failure::error(ErrorName::ToolMissing, what)
+                    .hint("install the package of the library that has it, often `lib...-dev`"));
             };
             let digest = super::inquiry::file_digest(&path)?;
             machine.linked.extend(fs::canonicalize(&path));
@@ -161,5 +163,5 @@ fn unknown(module: &str, name: &str) -> Failure {
         let (module, name) = (printable(module), printable(name));
         format!("pkg-config does not know `{module}`, which the library `{name}` needs")
     };
-    Failure::new(what).hint("install the package that has its `.pc` file, often `lib...-dev`")
+    Failure::error(ErrorName::ToolMissing, what).hint("install the package that has its `.pc` file, often `lib...-dev`")
 }

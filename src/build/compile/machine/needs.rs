@@ -11,7 +11,7 @@ use super::{
     super::bench::{Bench, remove_folder},
     MachineFiles, MachineInputs,
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// The list of their names, in the folder of the compiled code.
 const FILE: &str = "needed.json";
@@ -80,8 +80,9 @@ impl MachineInputs {
         let known = names.len();
         names.extend(needed.0.keys().cloned());
         if names.len() != known {
-            let text = serde_json::to_vec(&names)
-                .map_err(|error| Failure::new(format!("cannot note what code was compiled with: {error}")))?;
+            let text = serde_json::to_vec(&names).map_err(|error| {
+                Failure::error(ErrorName::Internal, format!("cannot note what code was compiled with: {error}"))
+            })?;
             code.bench.keep(&format!("{}/{FILE}", code.folder), &text)?;
         }
         Ok(self.recall(code))

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{MachineFiles, MachineInputs, prerequisites};
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// How a linker says what it read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl MachineInputs {
                 "the linker takes `{}` of this machine into the program, and nothing in the recipe names it",
                 printable(&file.to_string_lossy())
             );
-            return Err(Failure::new(what).hint(hint(&file)));
+            return Err(Failure::error(ErrorName::MachineInput, what).hint(hint(&file)));
         }
         Ok(needed)
     }

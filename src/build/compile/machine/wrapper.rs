@@ -21,7 +21,7 @@ use super::{
     headers, prerequisites,
     trace::hint,
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// The ending of the mark that a script leaves when a program other than a C compiler is called: `<number>.<name>.tool`.
 pub(in super::super) const TOOL: &str = "tool";
@@ -132,12 +132,12 @@ impl MachineInputs {
                 Some("h") => text.lines().map(PathBuf::from).collect(),
                 Some("language") => {
                     let what = "a dependency compiles a language other than C and C++, whose compiler no lock pins";
-                    return Err(Failure::new(what));
+                    return Err(Failure::error(ErrorName::MachineInput, what));
                 }
                 _ => {
                     let what =
                         "which headers the C compiler read is not known: it failed when it was asked a second time";
-                    return Err(Failure::new(what));
+                    return Err(Failure::error(ErrorName::ToolUnsupported, what));
                 }
             };
             for header in read.iter().filter(|header| header.is_absolute()).map(|header| host(header)) {
@@ -181,7 +181,7 @@ impl MachineInputs {
             "C code of the program is compiled with the header `{}` of this machine, and nothing in the recipe names it",
             printable(&real.to_string_lossy())
         );
-        Err(Failure::new(what).hint(hint(&real)))
+        Err(Failure::error(ErrorName::MachineInput, what).hint(hint(&real)))
     }
 }
 
