@@ -8,9 +8,8 @@ use std::{
 };
 
 use super::{
-    BuildRun,
-    plan::{BaseLayer, Group, GroupKind, Plan},
-    reuse,
+    BuildRun, layer_cache,
+    plan::{BaseLayer, GroupKind, LayerGroup, Plan},
 };
 use crate::{
     cache::{Cache, Fingerprint},
@@ -88,10 +87,10 @@ impl<'a> Assembler<'a> {
             layers.push((GroupKind::Base, self.pass_through(layer)?));
         }
         for group in &plan.groups {
-            layers.push((group.kind, self.layer(plan, group)?));
+            layers.push((group.kind, self.write_layer(plan, group)?));
         }
-        let config = put(self.sink, media_type::CONFIG, &image_config(plan, &layers))?;
-        let mut manifest = put(self.sink, media_type::MANIFEST, &image_manifest(plan, &config, &layers))?;
+        let config = put_document(self.sink, media_type::CONFIG, &image_config(plan, &layers))?;
+        let mut manifest = put_document(self.sink, media_type::MANIFEST, &image_manifest(plan, &config, &layers))?;
         manifest.platform = Some(plan.platform.clone());
         if self.progress.shows(ProgressLevel::Detail) {
             let (manifest, config) = (manifest.digest, config.digest);
@@ -103,7 +102,7 @@ impl<'a> Assembler<'a> {
     /// Writes an index of several images. Of the annotations those that every platform agrees on are the index's.
     pub fn index(&self, plans: &[Plan], images: &[Assembled]) -> Result<Descriptor, Failure> {
         let manifests = images.iter().map(|image| image.manifest.clone()).collect();
-        put(self.sink, media_type::INDEX, &image_index(plans, manifests))
+        put_document(self.sink, media_type::INDEX, &image_index(plans, manifests))
     }
 
     /// Gives the cache the layers that were written: not before the image has passed all that it has to pass.
@@ -115,7 +114,7 @@ impl<'a> Assembler<'a> {
         for key in &self.new {
             if let Some(layer) = self.written.get(key) {
                 self.sink.keep(&layer.blob)?;
-                reuse::keep(cache, key, layer)?;
+                layer_cache::keep_layer(cache, key, layer)?;
             }
         }
         Ok(())
@@ -153,8 +152,8 @@ impl<'a> Assembler<'a> {
         Ok(layer.written.clone())
     }
 
-    fn layer(&mut self, plan: &Plan, group: &Group) -> Result<WrittenLayer, Failure> {
-        let key = reuse::key(plan, group);
+    fn write_layer(&mut self, plan: &Plan, group: &LayerGroup) -> Result<WrittenLayer, Failure> {
+        let key = layer_cache::layer_key(plan, group);
         if let Some(written) = self.written.get(&key) {
             return Ok(written.clone());
         }
@@ -173,16 +172,16 @@ impl<'a> Assembler<'a> {
         if let Some(layer) = known {
             // Do not print "unchanged" for a layer that another image of this call packed: that depends on their timing.
             let how = if self.run.is_new_layer(&key) { "" } else { ", unchanged" };
-            self.tell(plan, group, &layer, how);
+            self.report_layer(plan, group, &layer, how);
             self.written.insert(key, layer.clone());
             return Ok(layer);
         }
         let what = format!("compress {} ({})", group.kind.name(), plan.platform);
         let task = self.progress.task(&what, Some(layer::unpacked_size(&entries)));
-        let onlooker = Box::new(Watched { onlooker: (self.onlookers)(), task });
+        let onlooker = Box::new(ProgressObserver { onlooker: (self.onlookers)(), task });
         let written = layer::write(&entries, plan.compression, self.jobs, self.sink, onlooker)?;
         check_proportion(group, &written)?;
-        self.tell(plan, group, &written, "");
+        self.report_layer(plan, group, &written, "");
         self.run.note_new_layer(key);
         self.written.insert(key, written.clone());
         if !is_cheap {
@@ -193,14 +192,14 @@ impl<'a> Assembler<'a> {
 
     /// The layer of that key from the cache, staged.
     fn adopt_cached(&self, key: &Fingerprint, plan: &Plan) -> Result<Option<WrittenLayer>, Failure> {
-        let cached = self.cache.and_then(|cache| reuse::find(cache, key, plan.compression.media_type()));
+        let cached = self.cache.and_then(|cache| layer_cache::find_layer(cache, key, plan.compression.media_type()));
         match cached {
             Some(layer) if self.sink.adopt(&layer.blob)? => Ok(Some(layer)),
             _ => Ok(None),
         }
     }
 
-    fn tell(&self, plan: &Plan, group: &Group, layer: &WrittenLayer, how: &str) {
+    fn report_layer(&self, plan: &Plan, group: &LayerGroup, layer: &WrittenLayer, how: &str) {
         if !self.progress.shows(ProgressLevel::Step) {
             return;
         }
@@ -227,12 +226,12 @@ fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
 }
 
 /// Tells a task how much of a layer has passed by.
-struct Watched<'a> {
+struct ProgressObserver<'a> {
     onlooker: Box<dyn LayerObserver + 'a>,
     task: Arc<dyn Task>,
 }
 
-impl LayerObserver for Watched<'_> {
+impl LayerObserver for ProgressObserver<'_> {
     fn observe(&mut self, tar: &[u8]) {
         self.task.advance(tar.len() as u64);
         self.onlooker.observe(tar);
@@ -247,7 +246,7 @@ impl LayerObserver for Watched<'_> {
 ///
 /// # Errors
 /// At the line of the largest file.
-fn check_proportion(group: &Group, written: &WrittenLayer) -> Result<(), Failure> {
+fn check_proportion(group: &LayerGroup, written: &WrittenLayer) -> Result<(), Failure> {
     if written.unpacked_size <= most_unpacked(written.blob.size) {
         return Ok(());
     }
@@ -297,7 +296,7 @@ pub(super) fn image_index(plans: &[Plan], manifests: Vec<Descriptor>) -> ImageIn
     ImageIndex { schema_version: 2, media_type: media_type::INDEX, manifests, annotations }
 }
 
-fn put<T: serde::Serialize>(
+fn put_document<T: serde::Serialize>(
     sink: &dyn BlobSink,
     media_type: &'static str,
     document: &T,

@@ -5,12 +5,12 @@
 //! that it lacks. Each is held against the digest of its whole text whenever it is put together.
 //!
 //! A new version of the crate: put what the one so far says into a file (`hardpan lock` names version and digest, an image
-//! has the text), raise the version in `Cargo.toml`, write the two lists of [`Older`] beside the others, and move the
+//! has the text), raise the version in `Cargo.toml`, write the two lists of [`OlderBundle`] beside the others, and move the
 //! constants. The lists of the ones before stay as they are: each counts from the one after it.
 
 use std::collections::BTreeSet;
 
-use super::certificates::Roots;
+use super::certificates::RootCertificates;
 use crate::{
     oci::Digest,
     report::{ErrorName, Failure},
@@ -23,7 +23,7 @@ pub const MOZILLA_VERSION: &str = "1.0.11";
 const MOZILLA_DIGEST: &str = "448ea15f2d597b3b3124dcb16064c8f31acf1371ef71696b8ed98a5df4800048";
 
 /// A bundle by its differences to the one after it.
-struct Older {
+struct OlderBundle {
     version: &'static str,
     /// The SHA-256 of its PEM.
     digest: &'static str,
@@ -34,7 +34,7 @@ struct Older {
 }
 
 /// The older ones, the newest first.
-const OLDER: [Older; 1] = [Older {
+const OLDER: [OlderBundle; 1] = [OlderBundle {
     version: "0.26.8",
     digest: "cb2378e30c9682a8243fa93f68681aa072c49b56b73e53992b61a03edacb056f",
     with: include_str!("bundles/0.26.8.pem"),
@@ -57,8 +57,8 @@ pub fn digest(version: &str) -> Option<Digest> {
 ///
 /// # Errors
 /// A version that this hardpan does not carry.
-pub(super) fn roots(version: &str) -> Result<Roots, Failure> {
-    let mut roots = Roots::mozilla();
+pub(super) fn roots(version: &str) -> Result<RootCertificates, Failure> {
+    let mut roots = RootCertificates::mozilla();
     if version == MOZILLA_VERSION {
         return Ok(roots);
     }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     /// A bundle as its crate has it.
-    fn of(ders: &[impl AsRef<[u8]>]) -> Roots {
+    fn of(ders: &[impl AsRef<[u8]>]) -> RootCertificates {
         ders.iter().map(|der| der.as_ref().to_vec()).collect()
     }
 

@@ -19,9 +19,9 @@ pub(super) const BUNDLE_PATH: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Root certificates by the SHA-256 of their DER: sorted, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Roots(BTreeMap<Digest, Vec<u8>>);
+pub(super) struct RootCertificates(BTreeMap<Digest, Vec<u8>>);
 
-impl Roots {
+impl RootCertificates {
     /// Mozilla's roots for TLS servers, the newest.
     pub(super) fn mozilla() -> Self {
         webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec()).collect()
@@ -93,7 +93,7 @@ impl Roots {
     }
 }
 
-impl FromIterator<Vec<u8>> for Roots {
+impl FromIterator<Vec<u8>> for RootCertificates {
     fn from_iter<T: IntoIterator<Item = Vec<u8>>>(ders: T) -> Self {
         Self(ders.into_iter().map(|der| (Digest::of(&der), der)).collect())
     }
@@ -148,10 +148,10 @@ mod tests {
 
     #[test]
     fn the_bundle_is_sorted_and_reads_back() {
-        let roots = Roots::mozilla();
+        let roots = RootCertificates::mozilla();
         assert_eq!(roots.len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
         let pem = roots.to_pem().unwrap();
-        let mut again = Roots::default();
+        let mut again = RootCertificates::default();
         again.add_pem("bundle", &pem, 0).unwrap();
         assert_eq!(again.0, roots.0);
         assert_eq!(
@@ -162,20 +162,20 @@ mod tests {
 
     #[test]
     fn comments_odd_widths_and_line_ends_do_not_matter() {
-        let roots = Roots::mozilla();
+        let roots = RootCertificates::mozilla();
         let der = roots.0.values().next().unwrap();
         let body = Base64::encode_string(der);
         let wide =
             body.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\r\n");
         let text = format!("# a comment\r\n-----BEGIN CERTIFICATE-----\r\n{wide}\r\n-----END CERTIFICATE-----\r\n");
-        let mut one = Roots::default();
+        let mut one = RootCertificates::default();
         one.add_pem("one", text.as_bytes(), 0).unwrap();
         assert_eq!(one.0.values().next().unwrap(), der);
     }
 
     #[test]
     fn what_is_no_list_of_certificates_is_refused() {
-        let what = |text: &[u8]| Roots::default().add_pem("f", text, 0).unwrap_err().what;
+        let what = |text: &[u8]| RootCertificates::default().add_pem("f", text, 0).unwrap_err().what;
         assert_eq!(what(b""), "`f` holds no certificate in PEM");
         assert_eq!(what(b"\x30\x82\x01\x00"), "`f` holds no certificate in PEM");
         assert!(what(b"-----BEGIN CERTIFICATE-----\nMIIB").ends_with("ends inside a certificate"));
@@ -183,7 +183,7 @@ mod tests {
         assert!(what(b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n").contains("not base64"));
         assert!(what(b"-----BEGIN X509 CRL-----\nMAAA\n-----END X509 CRL-----\n").contains("`X509 CRL`"));
         let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIOVzf1VZ0mJp3hPTSTF4ebYAtGy2xKzZb0h8T0bCqGx1\n-----END PRIVATE KEY-----\n";
-        let failure = Roots::default().add_pem("f", key.as_bytes(), 0).unwrap_err();
+        let failure = RootCertificates::default().add_pem("f", key.as_bytes(), 0).unwrap_err();
         assert_eq!(failure.rule, Some(Rule::PrivateKey));
     }
 }

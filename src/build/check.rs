@@ -2,7 +2,7 @@
 
 use super::{
     plan::GroupKind,
-    planned_rootfs::{Body, NodeKind, PlannedNode, PlannedPrograms, PlannedRootfs},
+    planned_rootfs::{FileBody, NodeKind, PlannedNode, PlannedPrograms, PlannedRootfs},
 };
 use crate::{
     elf::{self, Elf},
@@ -27,7 +27,7 @@ const LINK_STATICALLY: &str =
     "link it statically: `CGO_ENABLED=0` for Go, a musl target or `+crt-static` for Rust, `-static` for C";
 
 /// Looks at the finished file system of one platform. Everything that is wrong is told, not just the first thing.
-pub(super) fn check(
+pub(super) fn check_rootfs(
     rootfs: &PlannedRootfs,
     env: &[String],
     entrypoint: &str,
@@ -38,7 +38,7 @@ pub(super) fn check(
     let programs = PlannedPrograms { rootfs, env };
     let mut search = LoaderSearch::new(&programs);
     let mut object = |path: &ImagePath, failure: Failure| found.push(Objection { path: Some(path.clone()), failure });
-    let entry = match entry(rootfs, entrypoint) {
+    let entry = match resolve_entrypoint(rootfs, entrypoint) {
         Ok(path) => Some(path),
         Err(failure) => {
             found.push(Objection { path: None, failure: failure.at(at) });
@@ -78,7 +78,7 @@ pub(super) fn check(
 }
 
 /// What can be told before the programs are compiled: of folders that the run user can write, and of links.
-pub(super) fn ahead(rootfs: &PlannedRootfs, entry: Option<&ImagePath>) -> Vec<Objection> {
+pub(super) fn check_before_compile(rootfs: &PlannedRootfs, entry: Option<&ImagePath>) -> Vec<Objection> {
     let mut found = Vec::new();
     for (path, node) in rootfs.iter().filter(|(_, node)| node.group != GroupKind::Base) {
         let link = match &node.kind {
@@ -94,7 +94,7 @@ pub(super) fn ahead(rootfs: &PlannedRootfs, entry: Option<&ImagePath>) -> Vec<Ob
 /// The working directory must be a folder: the runtime changes to it before it starts the program.
 pub(super) fn check_workdir(rootfs: &PlannedRootfs, workdir: &Located<ImagePath>) -> Result<(), Failure> {
     let end = rootfs.follow(&workdir.value).ok();
-    match end.as_ref().and_then(|end| rootfs.get(end)).map(|node| &node.kind) {
+    match end.as_ref().and_then(|end| rootfs.get(end.as_str())).map(|node| &node.kind) {
         Some(NodeKind::File(_) | NodeKind::Special) => Err(Failure::error(
             ErrorName::EntryConflict,
             format!("the working directory `{}` is a file", workdir.value),
@@ -105,7 +105,7 @@ pub(super) fn check_workdir(rootfs: &PlannedRootfs, workdir: &Located<ImagePath>
 }
 
 /// The file that the entrypoint names, links followed.
-fn entry(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure> {
+fn resolve_entrypoint(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure> {
     let shown = printable(entrypoint);
     let path = ImagePath::parse(entrypoint).map_err(|error| {
         Failure::error(ErrorName::ProgramAccess, format!("the entrypoint `{shown}`: {error}"))
@@ -122,12 +122,12 @@ fn entry(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure>
                 ResolveError::Exhausted => "looking the links of the image up takes too many steps".to_owned(),
             },
         );
-        match programs(rootfs).as_slice() {
+        match program_paths(rootfs).as_slice() {
             [] => failure,
             all => failure.hint(format!("the image has {}", all.join(", "))),
         }
     })?;
-    match rootfs.get(&end).map(|node| &node.kind) {
+    match rootfs.get(end.as_str()).map(|node| &node.kind) {
         Some(NodeKind::File(_)) => Ok(end),
         Some(NodeKind::Special) => {
             Err(Failure::error(ErrorName::ProgramAccess, format!("the entrypoint `{shown}` is a device")))
@@ -136,7 +136,7 @@ fn entry(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImagePath, Failure>
     }
 }
 
-fn programs(rootfs: &PlannedRootfs) -> Vec<String> {
+fn program_paths(rootfs: &PlannedRootfs) -> Vec<String> {
     let binaries = rootfs.iter().filter(|(_, node)| node.group == GroupKind::Binaries);
     binaries
         .filter(|(_, node)| matches!(node.kind, NodeKind::File(_)))
@@ -149,7 +149,7 @@ fn programs(rootfs: &PlannedRootfs) -> Vec<String> {
 fn check_program(
     search: &mut LoaderSearch<'_, PlannedPrograms<'_>>,
     path: &ImagePath,
-    body: &Body,
+    body: &FileBody,
     is_entry: bool,
     platform: &Platform,
 ) -> Option<Failure> {
@@ -257,7 +257,7 @@ fn leads_outside_the_image(rootfs: &PlannedRootfs, path: &ImagePath, target: &st
     let end = join(parent(path.as_str()), target);
     let mut above = end.as_str();
     let mounted = ["/dev", "/proc", "/sys", "/run"];
-    let is_mounted = |at: &str| mounted.contains(&at) || rootfs.get_text(at).is_some_and(is_writable);
+    let is_mounted = |at: &str| mounted.contains(&at) || rootfs.get(at).is_some_and(is_writable);
     if mounted.contains(&above) {
         return true;
     }

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::settings::Settings;
+use super::settings::BuildSettings;
 use crate::{
     cache::Cache,
     oci::Digest,
@@ -23,14 +23,14 @@ use crate::{
 /// What was fetched in one call, by digest.
 #[derive(Debug)]
 pub struct Downloads<'a> {
-    settings: &'a Settings,
+    settings: &'a BuildSettings,
     progress: &'a dyn Progress,
-    known: RefCell<BTreeMap<Digest, Downloaded>>,
+    known: RefCell<BTreeMap<Digest, DownloadedFile>>,
 }
 
 /// A file that is here, with the bytes of its digest.
 #[derive(Debug, Clone)]
-pub struct Downloaded {
+pub struct DownloadedFile {
     /// Where it is.
     pub path: PathBuf,
     /// Bytes.
@@ -41,7 +41,7 @@ pub struct Downloaded {
 
 impl<'a> Downloads<'a> {
     /// None yet.
-    pub fn new(settings: &'a Settings, progress: &'a dyn Progress) -> Self {
+    pub fn new(settings: &'a BuildSettings, progress: &'a dyn Progress) -> Self {
         Self { settings, progress, known: RefCell::default() }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Downloads<'a> {
     ///
     /// # Errors
     /// Those of a download; with `--offline` whatever is not in the cache.
-    pub fn get(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<Downloaded, Failure> {
+    pub fn get(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<DownloadedFile, Failure> {
         let digest = sha256.value;
         // Before the cache: what a recipe may name does not hang on what was fetched once.
         registry::check_address(&url.value, &self.settings.access).map_err(|failure| failure.at(&url.origin))?;
@@ -59,7 +59,7 @@ impl<'a> Downloads<'a> {
         let what = Download { url: &url.value, digest, limit: Limits::DOWNLOAD_BYTES };
         let cached = self.settings.blobs.as_ref().and_then(|cache| cache.blob_of(digest));
         let found = match (cached, &self.settings.blobs) {
-            (Some(blob), _) => Downloaded { path: blob.path().to_owned(), size: blob.size(), kept: None },
+            (Some(blob), _) => DownloadedFile { path: blob.path().to_owned(), size: blob.size(), kept: None },
             (None, Some(cache)) => self.fetch_cached(cache, &what).map_err(|failure| failure.at(&sha256.origin))?,
             (None, None) => self.fetch_kept(&what).map_err(|failure| failure.at(&sha256.origin))?,
         };
@@ -71,21 +71,21 @@ impl<'a> Downloads<'a> {
     ///
     /// # Errors
     /// Those of a download, but for the digest.
-    pub fn look_at(&self, url: &Located<String>) -> Result<(Digest, u64), Failure> {
+    pub fn observe(&self, url: &Located<String>) -> Result<(Digest, u64), Failure> {
         let (access, sink) = (&self.settings.access, &mut std::io::sink());
         let seen = registry::observe(&url.value, Limits::DOWNLOAD_BYTES, access, sink, self.progress);
         seen.map_err(|failure| failure.at(&url.origin))
     }
 
-    fn fetch_cached(&self, cache: &Cache, what: &Download<'_>) -> Result<Downloaded, Failure> {
+    fn fetch_cached(&self, cache: &Cache, what: &Download<'_>) -> Result<DownloadedFile, Failure> {
         // A cache that cannot be written to is none.
         let Ok(mut draft) = cache.draft() else { return self.fetch_kept(what) };
         let size = registry::download(what, &self.settings.access, &mut draft, self.progress)?;
         let blob = draft.seal(what.digest, size)?;
-        Ok(Downloaded { path: blob.path().to_owned(), size, kept: None })
+        Ok(DownloadedFile { path: blob.path().to_owned(), size, kept: None })
     }
 
-    fn fetch_kept(&self, what: &Download<'_>) -> Result<Downloaded, Failure> {
+    fn fetch_kept(&self, what: &Download<'_>) -> Result<DownloadedFile, Failure> {
         let folder = self.settings.caller.get(OsStr::new("TMPDIR")).map_or(Path::new("/tmp"), Path::new);
         let fault = |error: std::io::Error| Failure::io("keep a download", folder, &error);
         let mut file: NamedTempFile<File> =
@@ -94,6 +94,6 @@ impl<'a> Downloads<'a> {
         let path = file.into_temp_path();
         // Canonical, as every host path that is pinned.
         let real = std::fs::canonicalize(&path).map_err(fault)?;
-        Ok(Downloaded { path: real, size, kept: Some(Arc::new(path)) })
+        Ok(DownloadedFile { path: real, size, kept: Some(Arc::new(path)) })
     }
 }

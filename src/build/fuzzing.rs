@@ -1,6 +1,6 @@
 //! Doors for the fuzz targets to what reads foreign bytes in this room. Nothing else uses them.
 
-use super::certificates::Roots;
+use super::certificates::RootCertificates;
 use crate::elf;
 
 /// What the headers of a program say.
@@ -13,7 +13,7 @@ pub fn elf(bytes: &[u8]) -> String {
 
 /// The bundle that a file of roots becomes, when it is accepted.
 pub fn certificates(text: &[u8]) -> Option<Vec<u8>> {
-    let mut roots = Roots::default();
+    let mut roots = RootCertificates::default();
     roots.add_pem("fuzz.pem", text, 0).ok()?;
     roots.to_pem().ok()
 }

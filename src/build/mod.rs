@@ -3,7 +3,6 @@
 //! [`Resolver`] turns what the recipe says into a [`Plan`], in which every input is pinned; [`Assembler`] turns the
 //! plan into blobs. The two meet only in the plan.
 
-mod ahead;
 mod assemble;
 pub mod base;
 mod build_run;
@@ -12,36 +11,37 @@ mod certificates;
 mod check;
 pub mod compile;
 mod downloads;
-mod files;
 #[doc(hidden)]
 pub mod fuzzing;
-mod glob;
-mod host;
+mod glob_pattern;
+mod host_bound;
+mod layer_cache;
+mod lock_resolver;
 mod outputs;
 mod pinned;
-mod pins;
+mod pinned_files;
 mod plan;
 mod planned_rootfs;
-mod policy;
 mod private_keys;
+mod read_ahead;
 mod resolve;
-mod reuse;
 mod settings;
 mod system;
 pub mod timezones;
 mod tree;
-mod unstored;
-mod words;
+mod unstored_images;
+mod variable_values;
+mod waivers;
 
 pub use assemble::{Assembled, Assembler};
 
 pub use build_run::{BuildRun, CompileSlot};
-pub use downloads::{Downloaded, Downloads};
-pub use host::{Bound, Bounds};
-pub use outputs::{Output, real_path};
-pub use pins::World;
-pub use plan::{BaseLayer, DebugFile, Group, GroupKind, LeftOut, Plan, PlannedBase, PlannedEntry};
-pub use policy::{unless_all_excepted, unless_excepted};
-pub use resolve::{MachineInput, Prepared, Resolver, SourceInput};
-pub use settings::{Date, Settings, SourceDate};
-pub use unstored::unstored_images;
+pub use downloads::{DownloadedFile, Downloads};
+pub use host_bound::{HostBound, HostBounds};
+pub use lock_resolver::LockResolver;
+pub use outputs::{OutputKind, real_path};
+pub use plan::{BaseLayer, DebugFile, GroupKind, LayerGroup, LeftOut, Plan, PlannedBase, PlannedEntry};
+pub use resolve::{MachineInput, PreparedImage, Resolver, SourceInput};
+pub use settings::{BuildSettings, Date, SourceDate};
+pub use unstored_images::unstored_images;
+pub use waivers::{unless_all_excepted, unless_excepted};

@@ -19,7 +19,7 @@ use rustix::{
 };
 use tempfile::TempPath;
 
-use self::content::{Content, REGULAR, changed_io, look, read};
+use self::content::{PinnedContent, REGULAR, changed_error, read_content, stat_regular};
 use crate::{
     cache::{Cache, Fingerprint, Identity, Input},
     elf::{self, Elf, NotElf},
@@ -37,7 +37,7 @@ pub(super) use content::read_small;
 pub(super) struct PinnedFile(Arc<Pinned>);
 
 struct Pinned {
-    folder: Arc<Folder>,
+    folder: Arc<PinnedFolder>,
     /// Where its name is in the names of the folder.
     name: (u32, u32),
     identity: Identity,
@@ -46,11 +46,11 @@ struct Pinned {
     sum: Option<u32>,
     headers: OnceLock<Box<Elf>>,
     /// What few files have.
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<PinnedExtras>>,
 }
 
 /// What files that lie beside each other have in common, so that each of them takes less.
-struct Folder {
+struct PinnedFolder {
     path: Box<OsStr>,
     /// The names of all of them, one after the other.
     names: Box<[u8]>,
@@ -58,7 +58,7 @@ struct Folder {
 }
 
 #[derive(Default)]
-struct Rare {
+struct PinnedExtras {
     /// The byte offset of what may be a private key.
     possible_key: Option<u64>,
     /// A change since it was read might not show in the identity: what is found out about it is not to be remembered. So
@@ -73,24 +73,24 @@ struct Rare {
 impl PinnedFile {
     /// Reads the file at `path` (canonical) once, unless the cache knows what is in it. `name` is how messages call it.
     pub(super) fn pin(path: &Path, name: &str, cache: Option<&Cache>) -> Result<Self, Failure> {
-        let identity = look(CWD, path, name)?;
+        let identity = stat_regular(CWD, path, name)?;
         let content = match cache.and_then(|cache| cache.input(&identity, path)) {
-            Some(known) => Content::known(identity, &known),
-            None => read(CWD, path, name, cache, &mut Vec::new())?,
+            Some(known) => PinnedContent::known(identity, &known),
+            None => read_content(CWD, path, name, cache, &mut Vec::new())?,
         };
-        Ok(Self::alone(path, content, cache, None))
+        Ok(Self::pin_alone(path, content, cache, None))
     }
 
     /// How many bytes [`pin`](Self::pin) would read, as far as it looks.
-    pub(super) fn unread(path: &Path, cache: Option<&Cache>) -> u64 {
-        let Ok(identity) = look(CWD, path, "") else { return 0 };
+    pub(super) fn unread_bytes(path: &Path, cache: Option<&Cache>) -> u64 {
+        let Ok(identity) = stat_regular(CWD, path, "") else { return 0 };
         if cache.is_some_and(|cache| cache.input(&identity, path).is_some()) { 0 } else { identity.size() }
     }
 
     /// The same of a file that is there as long as `kept` is; the cache need not know such a one.
     pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<Self, Failure> {
-        look(CWD, path, name)?;
-        Ok(Self::alone(path, read(CWD, path, name, None, &mut Vec::new())?, None, kept))
+        stat_regular(CWD, path, name)?;
+        Ok(Self::pin_alone(path, read_content(CWD, path, name, None, &mut Vec::new())?, None, kept))
     }
 
     /// Pins files that lie beside each other in `folder` (canonical), in their order; what cannot be pinned is `None`.
@@ -103,19 +103,19 @@ impl PinnedFile {
             return names.iter().map(|_| None).collect();
         };
         let at = opened.as_fd();
-        let looked = names.iter().map(|name| look(at, Path::new(OsStr::from_bytes(name)), "").ok());
+        let looked = names.iter().map(|name| stat_regular(at, Path::new(OsStr::from_bytes(name)), "").ok());
         let looked: Vec<Option<Identity>> = looked.collect();
         let known = cache.map(|cache| cache.inputs(folder, names, &looked)).unwrap_or_default();
         let mut known = known.into_iter().chain(std::iter::repeat_with(|| None));
         let path = folder.as_os_str().into();
-        let common = Arc::new(Folder { path, names: names.concat().into(), cache: cache.cloned() });
+        let common = Arc::new(PinnedFolder { path, names: names.concat().into(), cache: cache.cloned() });
         let (mut pinned, mut end, mut chunk) = (Vec::with_capacity(names.len()), 0, Vec::new());
         for (name, identity) in names.iter().zip(looked) {
             let start = end;
             end += name.len();
             let content = match (identity, known.next().flatten()) {
-                (Some(identity), Some(known)) => Some(Content::known(identity, &known)),
-                (Some(_), None) => read(at, Path::new(OsStr::from_bytes(name)), "", cache, &mut chunk).ok(),
+                (Some(identity), Some(known)) => Some(PinnedContent::known(identity, &known)),
+                (Some(_), None) => read_content(at, Path::new(OsStr::from_bytes(name)), "", cache, &mut chunk).ok(),
                 (None, _) => None,
             };
             pinned.push(content.map(|content| Self::of(&common, (start, end), content, None)));
@@ -124,20 +124,26 @@ impl PinnedFile {
     }
 
     /// A file that shares its folder with no other.
-    fn alone(path: &Path, content: Content, cache: Option<&Cache>, kept: Option<Arc<TempPath>>) -> Self {
+    fn pin_alone(path: &Path, content: PinnedContent, cache: Option<&Cache>, kept: Option<Arc<TempPath>>) -> Self {
         let folder = path.parent().unwrap_or(path).as_os_str().into();
         let names: Box<[u8]> = path.file_name().unwrap_or_default().as_bytes().into();
         let name = (0, names.len());
-        Self::of(&Arc::new(Folder { path: folder, names, cache: cache.cloned() }), name, content, kept)
+        Self::of(&Arc::new(PinnedFolder { path: folder, names, cache: cache.cloned() }), name, content, kept)
     }
 
-    fn of(folder: &Arc<Folder>, (start, end): (usize, usize), content: Content, kept: Option<Arc<TempPath>>) -> Self {
-        let Content { identity, fingerprint, headers, possible_key, settled, sum, may_be_output } = content;
+    fn of(
+        folder: &Arc<PinnedFolder>,
+        (start, end): (usize, usize),
+        content: PinnedContent,
+        kept: Option<Arc<TempPath>>,
+    ) -> Self {
+        let PinnedContent { identity, fingerprint, headers, possible_key, settled, sum, may_be_output } = content;
         // What is beyond that is the name of no file.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let name = (place(start), place(end));
         let is_rare = possible_key.is_some() || !settled || may_be_output || kept.is_some();
-        let rare = is_rare.then(|| Box::new(Rare { possible_key, unsettled: !settled, may_be_output, _kept: kept }));
+        let rare =
+            is_rare.then(|| Box::new(PinnedExtras { possible_key, unsettled: !settled, may_be_output, _kept: kept }));
         Self(Arc::new(Pinned { folder: Arc::clone(folder), name, identity, fingerprint, sum, headers, rare }))
     }
 
@@ -231,7 +237,7 @@ impl Pinned {
         let file = File::from(rustix::fs::open(&path, REGULAR, Mode::empty())?);
         // The time may move (a `touch`), the bytes may not; those are checked by their fingerprint.
         if file.metadata()?.len() != self.identity.size() {
-            return Err(changed_io(&path));
+            return Err(changed_error(&path));
         }
         Ok(file)
     }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{outputs::Output, settings::SourceDate};
+use super::{outputs::OutputKind, settings::SourceDate};
 use crate::{
     cache::Fingerprint,
     layer::{Compression, EntryKind, LayerEntry, WrittenLayer},
@@ -26,7 +26,7 @@ pub struct Plan {
     /// How its own layers are stored.
     pub compression: Compression,
     /// One group a layer, lowest first; none is empty.
-    pub groups: Vec<Group>,
+    pub groups: Vec<LayerGroup>,
     /// What the runtime does.
     pub config: RunConfig,
     /// On the manifest.
@@ -45,7 +45,7 @@ pub struct LeftOut {
     /// As it would be written after `from`, which it begins with.
     pub path: String,
     /// Why.
-    pub what: Output,
+    pub what: OutputKind,
     /// `from` of the tree.
     pub origin: Origin,
 }
@@ -65,7 +65,7 @@ impl Plan {
     /// Lets go of the contents of all files, once they are in blobs: of tens of thousands, they take more memory than what
     /// else is known of them.
     pub fn release(&mut self) {
-        let gone: Arc<dyn Open> = Arc::new(Gone);
+        let gone: Arc<dyn Open> = Arc::new(ReleasedContent);
         for planned in self.groups.iter_mut().flat_map(|group| &mut group.entries) {
             if let EntryKind::File { content, .. } = &mut planned.entry.kind {
                 *content = Arc::clone(&gone);
@@ -76,9 +76,9 @@ impl Plan {
 
 /// A content that nobody needs any more.
 #[derive(Debug)]
-struct Gone;
+struct ReleasedContent;
 
-impl Open for Gone {
+impl Open for ReleasedContent {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Err(io::Error::other("it was let go"))
     }
@@ -114,7 +114,7 @@ pub struct BaseLayer {
 
 /// The entries of one layer.
 #[derive(Debug)]
-pub struct Group {
+pub struct LayerGroup {
     /// Which layer.
     pub kind: GroupKind,
     /// Sorted by path.

@@ -1,7 +1,7 @@
 //! The file system an image will have, all layers together.
 
-mod base;
-mod over;
+mod base_file;
+mod base_overlay;
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     pinned::PinnedFile,
-    plan::{Group, GroupKind, PlannedEntry},
+    plan::{GroupKind, LayerGroup, PlannedEntry},
 };
 use crate::{
     cache::Fingerprint,
@@ -21,12 +21,12 @@ use crate::{
     oci::{ImagePath, Open},
     report::{ErrorName, Failure, Limits, Origin},
     rootfs::{
-        ResolveError, Rootfs, RootfsNode, WalkStep, parent,
+        ResolveError, Rootfs, RootfsNode, WalkStep, is_plain_directory, parent,
         programs::{NotRead, ProgramFiles},
     },
 };
 
-pub(super) use base::BaseFile;
+pub(super) use base_file::BaseFile;
 
 /// Every path of the image, each once.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,7 @@ pub(super) struct PlannedNode {
 #[derive(Debug, Clone)]
 pub(super) enum NodeKind {
     Directory,
-    File(Body),
+    File(FileBody),
     Symlink(Box<str>),
     /// A device or a FIFO of the base.
     Special,
@@ -63,7 +63,7 @@ pub(super) enum NodeKind {
 
 /// The content of a file.
 #[derive(Debug, Clone)]
-pub(super) enum Body {
+pub(super) enum FileBody {
     Host(PinnedFile),
     Memory(Arc<Vec<u8>>),
     /// A file of the base, of which only what is asked of it is here.
@@ -82,7 +82,7 @@ impl RootfsNode for PlannedNode {
 
 impl PlannedNode {
     /// A file of root's with this mode.
-    pub(super) fn file(body: Body, mode: u32, group: GroupKind, origin: &Origin) -> Self {
+    pub(super) fn file(body: FileBody, mode: u32, group: GroupKind, origin: &Origin) -> Self {
         Self::new(NodeKind::File(body), mode, group, origin)
     }
 
@@ -97,17 +97,17 @@ impl PlannedNode {
     }
 
     /// The same, with another place for what it holds.
-    pub(super) fn holding(self, content: &Origin) -> Self {
+    pub(super) fn with_content_origin(self, content: &Origin) -> Self {
         Self { content: content.clone(), ..self }
     }
 
     /// The same, which may go over a path of the base.
-    pub(super) fn replacing(self, replace: bool) -> Self {
+    pub(super) fn with_replace(self, replace: bool) -> Self {
         Self { replace, ..self }
     }
 
     /// Where it comes from, as the end of a sentence. What `[system]` brings by default is on no line.
-    fn whence(&self) -> String {
+    fn describe_origin(&self) -> String {
         match self.group {
             GroupKind::Base => "in the base".to_owned(),
             GroupKind::System => "in `[system]`".to_owned(),
@@ -120,7 +120,7 @@ impl PlannedNode {
     }
 }
 
-impl Body {
+impl FileBody {
     fn size(&self) -> u64 {
         match self {
             Self::Host(file) => file.size(),
@@ -148,7 +148,7 @@ impl Body {
     }
 
     /// The whole of a small file, such as passwd; none where it is too large or was not kept.
-    pub(super) fn small(&self) -> Option<Vec<u8>> {
+    pub(super) fn read_small(&self) -> Option<Vec<u8>> {
         match self {
             Self::Base(file) => file.text(),
             other => {
@@ -168,11 +168,11 @@ impl PlannedRootfs {
             let what = "`/` is always there and belongs to root".to_owned();
             return Err(Failure::error(ErrorName::EntryConflict, what).at(&node.origin));
         }
-        let path = self.real(path, &node.origin)?;
+        let path = self.resolve_through_base(path, &node.origin)?;
         if let Some(there) = self.nodes.get(path.as_str()).filter(|there| there.group == GroupKind::Base) {
-            self.check_over(&path, there, &node)?;
+            self.check_replaces_base(&path, there, &node)?;
         } else if let Some(there) = self.nodes.get(path.as_str()) {
-            let what = format!("`{path}` is {} already", there.whence());
+            let what = format!("`{path}` is {} already", there.describe_origin());
             let failure = Failure::error(ErrorName::EntryConflict, what).at(&node.origin);
             return Err(failure.hint(if there.group == GroupKind::System {
                 "`passwd = false`, `certificates = \"none\"`, `tmp = false` and `timezones = false` in `[system]` leave its files out"
@@ -205,10 +205,10 @@ impl PlannedRootfs {
     }
 
     /// Adds the folders that the paths are in. Each goes to the lowest layer that needs it.
-    pub(super) fn close(&mut self) -> Result<(), Failure> {
+    pub(super) fn add_parents(&mut self) -> Result<(), Failure> {
         // What lies beside the path before, in the same layer, needs the same folders.
         let (mut paths, mut last) = (Vec::new(), None);
-        for (path, node) in self.own() {
+        for (path, node) in self.own_nodes() {
             let place = (path.folder(), node.group);
             if last.replace(place) != Some(place) {
                 paths.push((path.clone(), node.group, node.origin.clone()));
@@ -229,7 +229,8 @@ impl PlannedRootfs {
                     NodeKind::Symlink(_) => "a link",
                     NodeKind::Special => "a device",
                 };
-                let what = format!("`{path}` needs a folder at `{parent}`, which is {what} ({})", node.whence());
+                let what =
+                    format!("`{path}` needs a folder at `{parent}`, which is {what} ({})", node.describe_origin());
                 return Err(Failure::error(ErrorName::EntryConflict, what).at(&origin));
             }
         }
@@ -237,12 +238,8 @@ impl PlannedRootfs {
         Ok(())
     }
 
-    pub(super) fn get(&self, path: &ImagePath) -> Option<&PlannedNode> {
-        self.nodes.get(path.as_str())
-    }
-
     /// The node at exactly this path.
-    pub(super) fn get_text(&self, path: &str) -> Option<&PlannedNode> {
+    pub(super) fn get(&self, path: &str) -> Option<&PlannedNode> {
         self.nodes.get(path)
     }
 
@@ -260,7 +257,7 @@ impl PlannedRootfs {
     }
 
     /// What the image itself brings, above the base.
-    fn own(&self) -> impl Iterator<Item = (&ImagePath, &PlannedNode)> {
+    fn own_nodes(&self) -> impl Iterator<Item = (&ImagePath, &PlannedNode)> {
         self.nodes.iter().filter(|(_, node)| node.group != GroupKind::Base)
     }
 
@@ -270,7 +267,7 @@ impl PlannedRootfs {
     }
 
     /// The file that `path` leads to, links followed.
-    pub(super) fn file_at(&self, path: &str) -> Option<(ImagePath, &PlannedNode, &Body)> {
+    pub(super) fn file_at(&self, path: &str) -> Option<(ImagePath, &PlannedNode, &FileBody)> {
         let end = self.nodes.resolve(path).ok()?;
         let node = end.node?;
         match &node.kind {
@@ -283,12 +280,12 @@ impl PlannedRootfs {
     ///
     /// A directory that a lower layer has and that is not plainly root's, 0755, is in each layer that has something in it,
     /// too: Docker and podman on overlayfs unpack a layer by itself, and make a directory that it has no entry for anew.
-    pub(super) fn into_groups(self) -> Vec<Group> {
+    pub(super) fn into_groups(self) -> Vec<LayerGroup> {
         let repeated = self.repeated_directories();
         let mut groups = GroupKind::ALL.map(|kind| {
             // Not a byte more: of a large tree, this is what takes most of the memory.
             let count = self.nodes.iter().filter(|(_, node)| node.group == kind).count();
-            Group { kind, entries: Vec::with_capacity(count), from_host: false }
+            LayerGroup { kind, entries: Vec::with_capacity(count), from_host: false }
         });
         for (path, node) in self.nodes.into_nodes() {
             let (mut fingerprint, mut from_host) = (None, false);
@@ -298,7 +295,7 @@ impl PlannedRootfs {
                 NodeKind::File(body) => {
                     let Some((name, content)) = body.content() else { continue };
                     fingerprint = Some(name);
-                    from_host = matches!(body, Body::Host(_));
+                    from_host = matches!(body, FileBody::Host(_));
                     EntryKind::File { size: body.size(), content }
                 }
                 NodeKind::Special => continue,
@@ -330,7 +327,7 @@ impl PlannedRootfs {
         let mut needed = BTreeMap::new();
         // What lies beside the path before, in the same layer, needs the same directories.
         let mut last = None;
-        for (path, node) in self.own() {
+        for (path, node) in self.own_nodes() {
             let place = (path.folder(), node.group);
             if last.replace(place) == Some(place) {
                 continue;
@@ -340,7 +337,8 @@ impl PlannedRootfs {
                 if let Some((at, there)) = self.nodes.get_entry(above)
                     && there.group < node.group
                     && matches!(there.kind, NodeKind::Directory)
-                    && ((there.mode, there.uid, there.gid) != (0o755, 0, 0) || self.is_setgid(parent(above)))
+                    && (!is_plain_directory(there.mode, there.uid.into(), there.gid.into())
+                        || self.is_setgid(parent(above)))
                 {
                     needed.insert((node.group, at), there);
                 }
@@ -374,7 +372,7 @@ impl ProgramFiles for PlannedPrograms<'_> {
         match body.elf() {
             Ok(Ok(elf)) => Ok(Cow::Owned(elf)),
             Ok(Err(NotElf::Broken(_)))
-                if matches!(body, Body::Base(_)) && body.size() > Limits::ELF_HEAD_BYTES as u64 =>
+                if matches!(body, FileBody::Base(_)) && body.size() > Limits::ELF_HEAD_BYTES as u64 =>
             {
                 Err(NotRead::TooLarge)
             }
@@ -383,12 +381,12 @@ impl ProgramFiles for PlannedPrograms<'_> {
     }
 
     fn is_executable(&self, file: &ImagePath) -> bool {
-        self.rootfs.get(file).is_some_and(|node| node.mode & 0o111 != 0)
+        self.rootfs.get(file.as_str()).is_some_and(|node| node.mode & 0o111 != 0)
     }
 
     fn text(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, NotRead> {
         let Some((_, _, body)) = self.rootfs.file_at(path) else { return Ok(None) };
-        body.small().map(|text| Some(Cow::Owned(text))).ok_or(NotRead::TooLarge)
+        body.read_small().map(|text| Some(Cow::Owned(text))).ok_or(NotRead::TooLarge)
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -414,11 +412,11 @@ mod tests {
         for (at, target) in entries {
             let node = match target {
                 Some(target) => PlannedNode::symlink((*target).into(), GroupKind::Files, &origin),
-                None => PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &origin),
+                None => PlannedNode::file(FileBody::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &origin),
             };
             rootfs.add(path(at), node).unwrap();
         }
-        rootfs.close().unwrap();
+        rootfs.add_parents().unwrap();
         rootfs
     }
 
@@ -453,7 +451,7 @@ mod tests {
                 (Some((at, target)), ..) => (at, NodeKind::Symlink(target.into())),
                 (_, Some(at), _) => (at, NodeKind::Directory),
                 (.., Some(at)) => (at, NodeKind::Special),
-                _ => (*text, NodeKind::File(Body::Memory(Arc::new(Vec::new())))),
+                _ => (*text, NodeKind::File(FileBody::Memory(Arc::new(Vec::new())))),
             };
             rootfs.nodes.insert(path(at), PlannedNode::new(node, 0o755, GroupKind::Base, &nowhere()));
         }
@@ -467,11 +465,11 @@ mod tests {
     /// Where a file of the recipe for `at` lies over that base, or why it does not.
     fn put(base: &[&str], at: &str, replace: bool) -> String {
         let mut rootfs = over(base);
-        let body = Body::Memory(Arc::new(Vec::new()));
-        let node = PlannedNode::file(body, 0o444, GroupKind::Files, &nowhere()).replacing(replace);
-        match rootfs.add(path(at), node).and_then(|()| rootfs.close()) {
+        let body = FileBody::Memory(Arc::new(Vec::new()));
+        let node = PlannedNode::file(body, 0o444, GroupKind::Files, &nowhere()).with_replace(replace);
+        match rootfs.add(path(at), node).and_then(|()| rootfs.add_parents()) {
             Err(failure) => failure.what,
-            Ok(()) => rootfs.own().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(" "),
+            Ok(()) => rootfs.own_nodes().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(" "),
         }
     }
 
@@ -504,14 +502,14 @@ mod tests {
     fn links_of_the_recipe_are_not_followed_on_a_base() {
         let mut rootfs = over(&["/d/"]);
         let link = PlannedNode::symlink("d".into(), GroupKind::Files, &nowhere());
-        let file = PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &nowhere());
+        let file = PlannedNode::file(FileBody::Memory(Arc::new(Vec::new())), 0o444, GroupKind::Files, &nowhere());
         rootfs.add_sorted(vec![(path("/l"), link)]).unwrap();
         rootfs.add(path("/l/x"), file).unwrap();
-        assert!(rootfs.close().unwrap_err().what.starts_with("`/l/x` needs a folder at `/l`, which is a link"));
+        assert!(rootfs.add_parents().unwrap_err().what.starts_with("`/l/x` needs a folder at `/l`, which is a link"));
         let mut rootfs = over(&["/d/", "/l -> d"]);
         let link = PlannedNode::symlink("d".into(), GroupKind::Files, &nowhere());
         rootfs.add_sorted(vec![(path("/l/x"), link)]).unwrap();
-        assert!(rootfs.get_text("/d/x").is_some(), "what comes sorted goes behind links, too");
+        assert!(rootfs.get("/d/x").is_some(), "what comes sorted goes behind links, too");
     }
 
     #[test]
@@ -524,7 +522,7 @@ mod tests {
             ((0o755, 0, 7), &["system /d /d/e", "files /d /d/e /d/e/f", "binaries /a /d /d/e /d/e/z /d/z"]),
         ] {
             let mut rootfs = PlannedRootfs::default();
-            let file = |group| PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o600, group, &nowhere());
+            let file = |group| PlannedNode::file(FileBody::Memory(Arc::new(Vec::new())), 0o600, group, &nowhere());
             for at in ["/d", "/d/e"] {
                 let (mode, uid, gid) = owner;
                 let folder = PlannedNode::directory(GroupKind::System, &nowhere());
@@ -538,8 +536,8 @@ mod tests {
             ] {
                 rootfs.add(path(at), file(group)).unwrap();
             }
-            rootfs.close().unwrap();
-            let shown = |group: Group| {
+            rootfs.add_parents().unwrap();
+            let shown = |group: LayerGroup| {
                 let paths: Vec<_> = group.entries.iter().map(|planned| planned.entry.path.as_str()).collect();
                 let folders = group.entries.iter().map(|planned| &planned.entry);
                 let folders = folders.filter(|entry| matches!(entry.kind, EntryKind::Directory));
@@ -555,11 +553,11 @@ mod tests {
         let mut rootfs = PlannedRootfs::default();
         for (at, group) in [("/d/a", GroupKind::Binaries), ("/d/b", GroupKind::Files)] {
             rootfs
-                .add(path(at), PlannedNode::file(Body::Memory(Arc::new(Vec::new())), 0o444, group, &nowhere()))
+                .add(path(at), PlannedNode::file(FileBody::Memory(Arc::new(Vec::new())), 0o444, group, &nowhere()))
                 .unwrap();
         }
-        rootfs.close().unwrap();
-        assert_eq!(rootfs.get_text("/d").map(|node| node.group), Some(GroupKind::Files));
+        rootfs.add_parents().unwrap();
+        assert_eq!(rootfs.get("/d").map(|node| node.group), Some(GroupKind::Files));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     io,
 };
 
-use super::{pinned::PinnedFile, policy, settings::Date};
+use super::{pinned::PinnedFile, settings::Date, waivers};
 use crate::{
     oci::ImagePath,
     policy::{Policy, WaiverTarget},
@@ -63,8 +63,8 @@ impl ShippedKeys {
     /// Those of a pinned file that would be at `path`; `name` is how messages call it.
     pub(super) fn in_file(file: &PinnedFile, name: &str, path: &ImagePath, at: &Origin) -> io::Result<Option<Self>> {
         let text = path.as_str();
-        let keys = of_file(text, file.private_keys(text)?, file.size());
-        Ok(Self::some(KeyPlace::File { path: path.clone(), name: name.to_owned() }, keys, at))
+        let keys = keys_of_file(text, file.private_keys(text)?, file.size());
+        Ok(Self::if_any(KeyPlace::File { path: path.clone(), name: name.to_owned() }, keys, at))
     }
 
     /// Those of a text of the recipe that would be the file at `path`.
@@ -72,8 +72,8 @@ impl ShippedKeys {
         let name = path.as_str();
         let mut scanner = SecretScanner::sniffing(name);
         scanner.push(text.as_bytes());
-        let keys = of_file(name, scanner.finish(), text.len() as u64);
-        Self::some(KeyPlace::Text { path: path.clone() }, keys, at)
+        let keys = keys_of_file(name, scanner.finish(), text.len() as u64);
+        Self::if_any(KeyPlace::Text { path: path.clone() }, keys, at)
     }
 
     /// Those of a text of the configuration.
@@ -96,10 +96,10 @@ impl ShippedKeys {
                 (TextContext::Label { key }, format!("manifest.annotations[{key}]"), what)
             }
         };
-        Self::some(KeyPlace::Setting { key, what }, of_hits(secrets::scan_text(context, text)), at)
+        Self::if_any(KeyPlace::Setting { key, what }, keys_of_hits(secrets::scan_text(context, text)), at)
     }
 
-    fn some(place: KeyPlace, keys: Vec<WeighedKey>, at: &Origin) -> Option<Self> {
+    fn if_any(place: KeyPlace, keys: Vec<WeighedKey>, at: &Origin) -> Option<Self> {
         (!keys.is_empty()).then(|| Self { place, keys, at: at.clone() })
     }
 
@@ -149,7 +149,7 @@ pub(super) fn refusals(
             KeyPlace::Setting { key, .. } => WaiverTarget::Key(key),
             _ => WaiverTarget::Path(name.unwrap_or_default()),
         };
-        let refusal = policy::unless_all_excepted(recipe, today, &[target], input.refusal(key));
+        let refusal = waivers::unless_all_excepted(recipe, today, &[target], input.refusal(key));
         let Err(failure) = refusal else { continue };
         if !left.contains(&failure) && input.path().is_none_or(|path| told.insert(path)) {
             left.push(failure);
@@ -172,15 +172,15 @@ fn weights(shipped: &[ShippedKeys]) -> BTreeMap<SecretFingerprint, Severity> {
 }
 
 /// The private keys of a file of that many bytes at `path`: in it, and by its name.
-fn of_file(path: &str, hits: Vec<SecretHit>, size: u64) -> Vec<WeighedKey> {
-    let mut keys = of_hits(hits);
+fn keys_of_file(path: &str, hits: Vec<SecretHit>, size: u64) -> Vec<WeighedKey> {
+    let mut keys = keys_of_hits(hits);
     let named = secrets::key_by_name(path).filter(|_| size > 0);
     keys.extend(named.map(|named| WeighedKey { severity: named.severity, content: None }));
     keys
 }
 
 /// The private keys among secrets.
-fn of_hits(hits: Vec<SecretHit>) -> Vec<WeighedKey> {
+fn keys_of_hits(hits: Vec<SecretHit>) -> Vec<WeighedKey> {
     let keys = hits.into_iter().filter(|hit| hit.rule == Rule::PrivateKey);
     keys.map(|hit| WeighedKey { severity: hit.severity, content: Some((hit.offset, hit.fingerprint)) }).collect()
 }

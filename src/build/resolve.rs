@@ -1,10 +1,10 @@
 //! From the recipe to the plan of each platform: every path opened, every program compiled, every promise checked.
 
-mod ahead;
 mod base;
 mod config;
-mod expanded;
+mod expanded_binaries;
 mod inputs;
+mod named_files;
 mod programs;
 mod rehearsal;
 mod trees;
@@ -25,18 +25,18 @@ use super::{
     check::{self, Objection},
     compile::{MachineFiles, Toolchain},
     downloads::Downloads,
-    files::PinnedFiles,
-    host::Bound,
+    host_bound::HostBound,
     outputs::OutputPaths,
     pinned::PinnedFile,
+    pinned_files::PinnedFiles,
     plan::{DebugFile, GroupKind, LeftOut, Plan, PlannedBase},
-    planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
-    policy,
+    planned_rootfs::{FileBody, NodeKind, PlannedNode, PlannedRootfs},
     private_keys::{self, ShippedKeys},
-    settings::Settings,
+    settings::BuildSettings,
     system,
     timezones::IANA_VERSION,
-    words::Words,
+    variable_values::VariableValues,
+    waivers,
 };
 use crate::{
     oci::{ImagePath, Platform, RunConfig},
@@ -49,14 +49,14 @@ use crate::{
 /// Resolves one recipe for as many platforms as wanted.
 pub struct Resolver<'a> {
     recipe: &'a Recipe,
-    settings: &'a Settings,
+    settings: &'a BuildSettings,
     progress: &'a dyn Progress,
-    bound: Bound,
+    bound: HostBound,
     /// Paths that are no inputs.
     outputs: OutputPaths,
     /// Those of them that this call does not write.
     ignored: Vec<PathBuf>,
-    words: Words<'a>,
+    variables: VariableValues<'a>,
     /// Files that were read already.
     pinned: RefCell<PinnedFiles>,
     /// Files that were downloaded.
@@ -76,7 +76,7 @@ pub struct Resolver<'a> {
 }
 
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
-pub struct Prepared {
+pub struct PreparedImage {
     platform: Platform,
     rootfs: PlannedRootfs,
     objections: Vec<Objection>,
@@ -93,22 +93,22 @@ impl<'a> Resolver<'a> {
     pub fn new(
         recipe: &'a Recipe,
         folder: &Path,
-        settings: &'a Settings,
+        settings: &'a BuildSettings,
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
-        Self::within(recipe, Bound::of(folder, settings.allow_outside)?, settings, progress)
+        Self::within(recipe, HostBound::of(folder, settings.allow_outside)?, settings, progress)
     }
 
     /// The same in a folder whose bound is known.
     pub fn within(
         recipe: &'a Recipe,
-        bound: Bound,
-        settings: &'a Settings,
+        bound: HostBound,
+        settings: &'a BuildSettings,
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
-        let words = Words::new(recipe, &bound, settings)?;
+        let variables = VariableValues::new(recipe, &bound, settings)?;
         let path = bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default());
-        let outputs = OutputPaths::of(&path, settings.cache.as_deref());
+        let outputs = OutputPaths::for_recipe(&path, settings.cache.as_deref());
         Ok(Self {
             recipe,
             settings,
@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
             ignored: outputs.others().cloned().collect(),
             outputs,
             bound,
-            words,
+            variables,
             pinned: RefCell::default(),
             downloads: Downloads::new(settings, progress),
             bundle: OnceCell::new(),
@@ -157,7 +157,7 @@ impl<'a> Resolver<'a> {
     fn assuming(mut self, paths: &Arc<BTreeSet<PathBuf>>, is_assumed: bool) -> Self {
         self.outputs.written = Arc::clone(paths);
         self.outputs.is_assumed = is_assumed;
-        self.words.written = Arc::clone(paths);
+        self.variables.written = Arc::clone(paths);
         self
     }
 
@@ -177,23 +177,23 @@ impl<'a> Resolver<'a> {
     }
 
     fn debug_file(&self, wanted: &Located<String>, platform: &Platform) -> Result<PathBuf, Failure> {
-        Ok(self.bound.folder.join(self.words.expand(wanted, platform)?))
+        Ok(self.bound.folder.join(self.variables.expand(wanted, platform)?))
     }
 
     /// The image's name.
     pub fn name(&self) -> &str {
-        self.words.name()
+        self.variables.name()
     }
 
     /// A text of the command line with its variables replaced; `platform` when there is only one.
     pub fn expand_argument(&self, text: &str, platform: Option<&Platform>) -> Result<String, Failure> {
-        self.words.for_platform(platform, |variables| variables.expand_text(text))
+        self.variables.for_platform(platform, |variables| variables.expand_text(text))
     }
 
     /// All that needs no compiler. Called for every platform before the first compile, so that a mistake costs
     /// seconds and not the time of a build.
-    pub fn prepare(&self, platform: &Platform) -> Result<Prepared, Failures> {
-        let mut prepared = Prepared {
+    pub fn prepare(&self, platform: &Platform) -> Result<PreparedImage, Failures> {
+        let mut prepared = PreparedImage {
             platform: platform.clone(),
             rootfs: PlannedRootfs::default(),
             objections: Vec::new(),
@@ -208,18 +208,19 @@ impl<'a> Resolver<'a> {
         let bundle = self.bundle(&prepared.rootfs)?;
         let zones = system::zones(&self.recipe.system, self.timezones())?;
         system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &zones, &mut prepared.rootfs)?;
-        self.pin_named(platform);
-        for file in self.recipe.files.iter().filter(|file| on(file.platforms.as_ref(), platform)) {
+        self.pin_named_files(platform);
+        for file in self.recipe.files.iter().filter(|file| is_for_platform(file.platforms.as_ref(), platform)) {
             self.add_file(&mut prepared, file)?;
         }
-        for tree in self.recipe.trees.iter().filter(|tree| on(tree.platforms.as_ref(), platform)) {
+        for tree in self.recipe.trees.iter().filter(|tree| is_for_platform(tree.platforms.as_ref(), platform)) {
             self.add_tree(&mut prepared, tree)?;
         }
         self.add_dirs(&mut prepared)?;
-        for link in self.recipe.symlinks.iter().filter(|link| on(link.platforms.as_ref(), platform)) {
+        for link in self.recipe.symlinks.iter().filter(|link| is_for_platform(link.platforms.as_ref(), platform)) {
             let target = link.target.value.as_str().into();
-            let node = PlannedNode::symlink(target, GroupKind::Files, &link.to.origin).holding(&link.target.origin);
-            let node = node.replacing(link.replace);
+            let node = PlannedNode::symlink(target, GroupKind::Files, &link.to.origin)
+                .with_content_origin(&link.target.origin);
+            let node = node.with_replace(link.replace);
             prepared.rootfs.add(link.to.value.clone(), node)?;
         }
         let binaries = self.binaries(platform).len();
@@ -227,7 +228,7 @@ impl<'a> Resolver<'a> {
             return Err(self.no_entrypoint(&self.binaries(platform), platform).into());
         }
         self.add_prebuilt(&mut prepared)?;
-        self.look_at_sources(platform)?;
+        self.check_sources(platform)?;
         self.add_config(&mut prepared, bundle.is_some())?;
         match base {
             Some(config) => self.finish_on_base(&mut prepared, &config)?,
@@ -235,7 +236,7 @@ impl<'a> Resolver<'a> {
         }
         // What is certain to fail later fails now; the programs add their folders in `finish`.
         if self.binaries(platform).iter().any(|binary| !matches!(binary.source, BinarySource::Path(_))) {
-            self.close(&mut prepared.rootfs.clone())?;
+            self.add_parents_and_workdir(&mut prepared.rootfs.clone())?;
         }
         Ok(prepared)
     }
@@ -263,7 +264,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Compiles what is to be compiled and checks the whole.
-    pub fn finish(&self, mut prepared: Prepared) -> Result<Plan, Failures> {
+    pub fn finish(&self, mut prepared: PreparedImage) -> Result<Plan, Failures> {
         let mut programs = Vec::new();
         for binary in self.binaries(&prepared.platform) {
             programs.push(self.add_binary(&mut prepared, binary)?);
@@ -271,16 +272,16 @@ impl<'a> Resolver<'a> {
         let (entrypoint, at) = self.entrypoint(&programs, &prepared.platform)?;
         let first = entrypoint.first().cloned().unwrap_or_default();
         prepared.config.entrypoint = entrypoint;
-        self.close(&mut prepared.rootfs)?;
+        self.add_parents_and_workdir(&mut prepared.rootfs)?;
         self.recipe.run.workdir.iter().try_for_each(|workdir| check::check_workdir(&prepared.rootfs, workdir))?;
-        prepared.objections.extend(check::check(
+        prepared.objections.extend(check::check_rootfs(
             &prepared.rootfs,
             &prepared.config.env,
             &first,
             &at,
             &prepared.platform,
         ));
-        let left = self.left(&prepared.keys, prepared.objections);
+        let left = self.uncovered_failures(&prepared.keys, prepared.objections);
         if !left.is_empty() {
             return Err(Failures(left));
         }
@@ -300,10 +301,10 @@ impl<'a> Resolver<'a> {
     }
 
     /// What is against an image and no exception covers.
-    fn left(&self, keys: &[ShippedKeys], objections: Vec<Objection>) -> Vec<Failure> {
+    fn uncovered_failures(&self, keys: &[ShippedKeys], objections: Vec<Objection>) -> Vec<Failure> {
         let (policy, settings) = (&self.recipe.policy, self.settings);
         let mut left = private_keys::refusals(keys, &self.policy, policy, settings.today);
-        left.extend(policy::waive(policy, settings.today, settings.locked, objections));
+        left.extend(waivers::apply_waivers(policy, settings.today, settings.locked, objections));
         left
     }
 
@@ -324,58 +325,58 @@ impl<'a> Resolver<'a> {
     }
 
     /// Pins a host file, once, and remembers private keys in it.
-    fn pin(
+    fn pin_file(
         &self,
-        prepared: &mut Prepared,
+        prepared: &mut PreparedImage,
         host: &Path,
         name: &str,
         to: &ImagePath,
         at: &Origin,
-    ) -> Result<Body, Failure> {
+    ) -> Result<FileBody, Failure> {
         let known = self.pinned.borrow().get(host);
         let pin = || PinnedFile::pin(host, name, self.settings.blobs.as_ref()).map_err(|failure| failure.at(at));
         let file = known.map_or_else(pin, Ok)?;
         self.pinned.borrow_mut().extend([file.clone()]);
-        Self::taken(prepared, file, name, to, at)
+        Self::note_keys(prepared, file, name, to, at)
     }
 
     /// The body of a pinned file; private keys in it are remembered.
-    fn taken(
-        prepared: &mut Prepared,
+    fn note_keys(
+        prepared: &mut PreparedImage,
         file: PinnedFile,
         name: &str,
         to: &ImagePath,
         at: &Origin,
-    ) -> Result<Body, Failure> {
+    ) -> Result<FileBody, Failure> {
         let keys = ShippedKeys::in_file(&file, name, to, at);
         prepared.keys.extend(keys.map_err(|error| Failure::io("read", printable(name).as_ref(), &error).at(at))?);
-        Ok(Body::Host(file))
+        Ok(FileBody::Host(file))
     }
 
-    fn add_file(&self, prepared: &mut Prepared, file: &FileEntry) -> Result<(), Failure> {
+    fn add_file(&self, prepared: &mut PreparedImage, file: &FileEntry) -> Result<(), Failure> {
         let to = &file.to.value;
         let (body, content) = match &file.source {
             FileSource::From(from) => {
-                let shown = self.words.expand(from, &prepared.platform)?;
+                let shown = self.variables.expand(from, &prepared.platform)?;
                 let host = self.bound.resolve(from, &shown)?;
-                let body = self.pin(prepared, &host, &shown, to, &from.origin);
+                let body = self.pin_file(prepared, &host, &shown, to, &from.origin);
                 (body.map_err(|failure| folder_hint(failure, &host))?, &from.origin)
             }
             FileSource::Text(text) => {
                 prepared.keys.extend(ShippedKeys::in_text(&text.value, to, &text.origin));
-                (Body::Memory(Arc::new(text.value.clone().into_bytes())), &text.origin)
+                (FileBody::Memory(Arc::new(text.value.clone().into_bytes())), &text.origin)
             }
-            FileSource::Url { url, sha256 } => (self.fetch(prepared, url, sha256, to)?, &url.origin),
+            FileSource::Url { url, sha256 } => (self.fetch_file(prepared, url, sha256, to)?, &url.origin),
         };
-        let node = PlannedNode::file(body, file.mode, GroupKind::Files, &file.to.origin).holding(content);
-        let node = node.replacing(file.replace);
+        let node = PlannedNode::file(body, file.mode, GroupKind::Files, &file.to.origin).with_content_origin(content);
+        let node = node.with_replace(file.replace);
         prepared.rootfs.add(to.clone(), node)
     }
 
-    fn add_dirs(&self, prepared: &mut Prepared) -> Result<(), Failure> {
+    fn add_dirs(&self, prepared: &mut PreparedImage) -> Result<(), Failure> {
         let user = self.recipe.run.user;
-        for dir in self.recipe.dirs.iter().filter(|dir| on(dir.platforms.as_ref(), &prepared.platform)) {
-            let plain = PlannedNode::directory(GroupKind::Files, &dir.to.origin).replacing(dir.replace);
+        for dir in self.recipe.dirs.iter().filter(|dir| is_for_platform(dir.platforms.as_ref(), &prepared.platform)) {
+            let plain = PlannedNode::directory(GroupKind::Files, &dir.to.origin).with_replace(dir.replace);
             let node =
                 if dir.writable { PlannedNode { mode: 0o700, uid: user.uid, gid: user.gid, ..plain } } else { plain };
             prepared.rootfs.add(dir.to.value.clone(), node)?;
@@ -387,30 +388,30 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds the folders that paths are in, and the working directory.
-    fn close(&self, rootfs: &mut PlannedRootfs) -> Result<(), Failure> {
-        rootfs.close()?;
+    fn add_parents_and_workdir(&self, rootfs: &mut PlannedRootfs) -> Result<(), Failure> {
+        rootfs.add_parents()?;
         let Some(workdir) = self.recipe.run.workdir.as_ref() else { return Ok(()) };
         let path = &workdir.value;
         match rootfs.follow(path) {
             Ok(end) if end.is_root() => Ok(()),
-            Ok(end) if rootfs.get(&end).is_some_and(|node| matches!(node.kind, NodeKind::Directory)) => Ok(()),
+            Ok(end) if rootfs.get(end.as_str()).is_some_and(|node| matches!(node.kind, NodeKind::Directory)) => Ok(()),
             Ok(_) | Err(ResolveError::NotADirectory) => {
                 Err(Failure::error(ErrorName::EntryConflict, format!("the working directory `{path}` is a file"))
                     .at(&workdir.origin))
             }
             // A link that leads nowhere is told of by itself.
-            Err(_) if rootfs.get(path).is_some() => Ok(()),
+            Err(_) if rootfs.get(path.as_str()).is_some() => Ok(()),
             // One that nothing else brings in is made, as every runtime would, but on a read-only root.
             Err(_) => {
                 rootfs.add(path.clone(), PlannedNode::directory(GroupKind::Files, &workdir.origin))?;
-                rootfs.close()
+                rootfs.add_parents()
             }
         }
     }
 }
 
 /// Whether an entry with these platforms exists on this one.
-fn on(platforms: Option<&Vec<Platform>>, platform: &Platform) -> bool {
+fn is_for_platform(platforms: Option<&Vec<Platform>>, platform: &Platform) -> bool {
     platforms.is_none_or(|platforms| platforms.contains(platform))
 }
 

@@ -6,7 +6,7 @@ use crate::{cache::Cache, registry::Access};
 
 /// The settings of one call.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct BuildSettings {
     /// The caller's environment, for the toolchains' fetch; nothing of it reaches a byte of output.
     pub caller: BTreeMap<OsString, OsString>,
     /// Threads. The output does not depend on it.

@@ -7,10 +7,10 @@ use std::{
 
 use super::{
     bundles,
-    certificates::{BUNDLE_PATH, Roots},
-    host::Bound,
+    certificates::{BUNDLE_PATH, RootCertificates},
+    host_bound::HostBound,
     plan::GroupKind,
-    planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
+    planned_rootfs::{FileBody, NodeKind, PlannedNode, PlannedRootfs},
     timezones,
 };
 use crate::{
@@ -29,7 +29,8 @@ pub(super) fn add(
 ) -> Result<(), Failure> {
     let origin = &system.origin;
     let mut file = |path: &str, text: Arc<Vec<u8>>| {
-        let node = PlannedNode::file(Body::Memory(text), 0o444, GroupKind::System, origin).replacing(system.replace);
+        let node =
+            PlannedNode::file(FileBody::Memory(text), 0o444, GroupKind::System, origin).with_replace(system.replace);
         rootfs.add(image_path(path, origin)?, node)
     };
     if system.passwd == Passwd::Written {
@@ -44,12 +45,12 @@ pub(super) fn add(
     }
     if system.tmp {
         let path = image_path("/tmp", origin)?;
-        let node =
-            PlannedNode { mode: 0o1777, ..PlannedNode::directory(GroupKind::System, origin) }.replacing(system.replace);
+        let node = PlannedNode { mode: 0o1777, ..PlannedNode::directory(GroupKind::System, origin) }
+            .with_replace(system.replace);
         let same = |there: &PlannedNode| {
             (there.mode, there.uid, matches!(there.kind, NodeKind::Directory)) == (0o1777, 0, true)
         };
-        if !rootfs.get(&path).is_some_and(same) {
+        if !rootfs.get(path.as_str()).is_some_and(same) {
             rootfs.add(path, node)?;
         }
     }
@@ -85,14 +86,14 @@ pub(super) fn bundle(
     system: &SystemSettings,
     version: &str,
     base: Option<&[u8]>,
-    bound: &Bound,
+    bound: &HostBound,
     now: u64,
     progress: &dyn Progress,
 ) -> Result<Option<Arc<Vec<u8>>>, Failure> {
     let mut warned = BTreeSet::new();
     let mut roots = match &system.certificates {
         Certificates::Mozilla => bundles::roots(version).map_err(|failure| failure.at(&system.origin))?,
-        Certificates::None | Certificates::File(_) | Certificates::Base => Roots::default(),
+        Certificates::None | Certificates::File(_) | Certificates::Base => RootCertificates::default(),
     };
     if let Some(text) = base.filter(|_| !system.extra_certificates.is_empty()) {
         // That they expired is for whoever made the base.
@@ -114,7 +115,7 @@ pub(super) fn bundle(
 }
 
 /// A certificate file, whole and bounded.
-fn read(path: &Located<String>, bound: &Bound) -> Result<Vec<u8>, Failure> {
+fn read(path: &Located<String>, bound: &HostBound) -> Result<Vec<u8>, Failure> {
     let real = bound.resolve(path, &path.value)?;
     super::pinned::read_small(&real, &path.value, Limits::CERTIFICATE_BYTES)
 }

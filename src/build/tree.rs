@@ -1,7 +1,7 @@
 //! A `[[tree]]`: a folder of the host, by explicit patterns.
 
+mod folder_names;
 mod left_out;
-mod names;
 mod patterns;
 
 use std::{
@@ -13,50 +13,47 @@ use std::{
 
 use rustix::fs::FileType;
 
-use self::{names::Names, patterns::Patterns};
-use super::outputs::{Output, OutputPaths};
+use self::{folder_names::FolderNames, patterns::TreePatterns};
+use super::outputs::{OutputKind, OutputPaths};
 use crate::{
     oci::{ImagePath, ImagePathError},
     recipe::{Located, TreeEntry},
     report::{ErrorName, Failure, Limits, printable},
 };
 
-/// What a tree brings in, in the order of the paths in the image.
-pub(super) type Found = Vec<Beside>;
-
 /// What the patterns of a tree meet.
 #[derive(Debug)]
-pub(super) struct Walked {
-    pub(super) found: Found,
+pub(super) struct TreeFiles {
+    pub(super) found: Vec<FolderLeaves>,
     /// What they match and is no input all the same: paths below the tree, in their order.
-    pub(super) left_out: Vec<(PathBuf, Output)>,
+    pub(super) left_out: Vec<(PathBuf, OutputKind)>,
 }
 
 /// Leaves that lie beside each other: everything in a folder between two of its folders.
 #[derive(Debug)]
-pub(super) struct Beside {
+pub(super) struct FolderLeaves {
     /// Canonical.
     pub(super) folder: PathBuf,
-    pub(super) leaves: Vec<Leaf>,
+    pub(super) leaves: Vec<TreeLeaf>,
 }
 
 /// A file or a link of a tree. Folders come with what is in them.
 #[derive(Debug)]
-pub(super) struct Leaf {
+pub(super) struct TreeLeaf {
     /// Its path in the image; the last component is its name in the folder.
     pub(super) to: ImagePath,
-    pub(super) kind: LeafKind,
+    pub(super) kind: TreeLeafKind,
 }
 
 /// What a leaf is.
 #[derive(Debug)]
-pub(super) enum LeafKind {
+pub(super) enum TreeLeafKind {
     File { executable: bool },
     Link { target: Box<str> },
 }
 
 /// Walks the folder `root` (canonical) and gives what the tree's patterns take, but for `outputs` that they do not name.
-pub(super) fn walk(tree: &TreeEntry, root: &Path, outputs: &OutputPaths) -> Result<Walked, Failure> {
+pub(super) fn walk_tree(tree: &TreeEntry, root: &Path, outputs: &OutputPaths) -> Result<TreeFiles, Failure> {
     let meta =
         std::fs::metadata(root).map_err(|error| Failure::io("open the folder", root, &error).at(&tree.from.origin))?;
     if !meta.is_dir() {
@@ -65,15 +62,15 @@ pub(super) fn walk(tree: &TreeEntry, root: &Path, outputs: &OutputPaths) -> Resu
             .at(&tree.from.origin)
             .hint("`[[file]]` takes a single file"));
     }
-    let mut walk = Walk {
+    let mut walk = TreeWalk {
         tree,
         root,
         outputs,
-        include: Patterns::parse(&tree.include, false)?,
-        hidden: Patterns::parse(&tree.include, true)?,
-        exclude: Patterns::parse(&tree.exclude, true)?,
-        executable: Patterns::parse(&tree.executable, false)?,
-        found: Found::new(),
+        include: TreePatterns::parse(&tree.include, false)?,
+        hidden: TreePatterns::parse(&tree.include, true)?,
+        exclude: TreePatterns::parse(&tree.exclude, true)?,
+        executable: TreePatterns::parse(&tree.executable, false)?,
+        found: Vec::new(),
         leaves: 0,
         apart: true,
         buffer: Vec::new(),
@@ -81,27 +78,27 @@ pub(super) fn walk(tree: &TreeEntry, root: &Path, outputs: &OutputPaths) -> Resu
         left_out: BTreeMap::new(),
     };
     walk.check_named()?;
-    walk.folder(root, &[], &tree.to.value)?;
-    if let Some(idle) = walk.include.idle() {
+    walk.walk_folder(root, &[], &tree.to.value)?;
+    if let Some(idle) = walk.include.first_unmatched() {
         return Err(walk.no_match(idle));
     }
-    if let Some(idle) = walk.executable.idle() {
+    if let Some(idle) = walk.executable.first_unmatched() {
         return Err(walk.no_match(idle));
     }
     walk.check_links()?;
-    Ok(Walked { found: walk.found, left_out: walk.left_out.into_iter().collect() })
+    Ok(TreeFiles { found: walk.found, left_out: walk.left_out.into_iter().collect() })
 }
 
-struct Walk<'a> {
+struct TreeWalk<'a> {
     tree: &'a TreeEntry,
     root: &'a Path,
     outputs: &'a OutputPaths,
-    include: Patterns<'a>,
+    include: TreePatterns<'a>,
     /// The same with dotfiles, for the hint of an empty pattern.
-    hidden: Patterns<'a>,
-    exclude: Patterns<'a>,
-    executable: Patterns<'a>,
-    found: Found,
+    hidden: TreePatterns<'a>,
+    exclude: TreePatterns<'a>,
+    executable: TreePatterns<'a>,
+    found: Vec<FolderLeaves>,
     /// How many leaves were found.
     leaves: usize,
     /// Whether the next leaf does not lie beside the last one.
@@ -110,13 +107,13 @@ struct Walk<'a> {
     /// Relative paths of the folders that were seen, for the hint of an empty pattern.
     folders: BTreeSet<Vec<u8>>,
     /// What the patterns match and is no input, by its path below the root.
-    left_out: BTreeMap<PathBuf, Output>,
+    left_out: BTreeMap<PathBuf, OutputKind>,
 }
 
-impl Walk<'_> {
+impl TreeWalk<'_> {
     /// Takes what is in one folder; `above` holds its components below the root, `to` is its path in the image.
-    fn folder(&mut self, host: &Path, above: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
-        let names = Names::of(host, &mut self.buffer)
+    fn walk_folder(&mut self, host: &Path, above: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
+        let names = FolderNames::of(host, &mut self.buffer)
             .map_err(|error| Failure::io("read the folder", host, &error).at(&self.tree.from.origin))?;
         if self.is_own_layout(host, &names, above)? {
             return Ok(());
@@ -129,7 +126,7 @@ impl Walk<'_> {
             path.push(name);
             let known = outputs.get(OsStr::from_bytes(name)).copied();
             if !self.is_output(host, kind, &path, known)? {
-                self.entry(host, kind, &path, to)?;
+                self.take_entry(host, kind, &path, to)?;
             }
             path.pop();
         }
@@ -138,33 +135,33 @@ impl Walk<'_> {
     }
 
     /// Takes what is at `path` below the root, in the folder `host`.
-    fn entry(&mut self, host: &Path, kind: FileType, path: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
+    fn take_entry(&mut self, host: &Path, kind: FileType, path: &[&[u8]], to: &ImagePath) -> Result<(), Failure> {
         let shown = || printable(&String::from_utf8_lossy(&path.join(&b'/'))).into_owned();
         let name = path.last().copied().unwrap_or_default();
         if kind == FileType::Directory {
             self.folders.insert(path.join(&b'/'));
             let host = host.join(OsStr::from_bytes(name));
             return match to.join(name) {
-                Ok(to) => self.folder(&host, path, &to),
+                Ok(to) => self.walk_folder(&host, path, &to),
                 // Refused only when something in it is taken.
                 Err(why) => self.nameless_folder(&host, path, &shown(), why),
             };
         }
         // Without dotfiles, both take the same.
         if path.iter().any(|name| name.starts_with(b".")) {
-            self.hidden.take(path);
+            self.hidden.mark_taken(path);
         }
-        if !self.include.take(path) {
+        if !self.include.mark_taken(path) {
             return Ok(());
         }
-        let executable = self.executable.take(path);
+        let executable = self.executable.mark_taken(path);
         let to = to.join(name).map_err(|error| {
             let failure =
                 Failure::error(ErrorName::InputName, format!("`{}`: {error}", shown())).at(&self.tree.from.origin);
             failure.hint("leave it out with `exclude`")
         })?;
         let kind = match kind {
-            FileType::RegularFile => LeafKind::File { executable },
+            FileType::RegularFile => TreeLeafKind::File { executable },
             FileType::Symlink => {
                 let at = host.join(OsStr::from_bytes(name));
                 let target = std::fs::read_link(&at)
@@ -176,7 +173,7 @@ impl Walk<'_> {
                     );
                     failure.at(&self.tree.from.origin).hint("leave it out with `exclude`")
                 })?;
-                LeafKind::Link { target: target.into_boxed_str() }
+                TreeLeafKind::Link { target: target.into_boxed_str() }
             }
             _ => {
                 let what = format!("`{}` is neither a file, a folder nor a link", shown());
@@ -185,10 +182,10 @@ impl Walk<'_> {
                     .hint("leave it out with `exclude`"));
             }
         };
-        self.take(host, Leaf { to, kind })
+        self.add_leaf(host, TreeLeaf { to, kind })
     }
 
-    fn take(&mut self, host: &Path, leaf: Leaf) -> Result<(), Failure> {
+    fn add_leaf(&mut self, host: &Path, leaf: TreeLeaf) -> Result<(), Failure> {
         self.leaves += 1;
         if self.leaves > Limits::ENTRIES {
             let what = format!("the tree has more than {} files", Limits::ENTRIES);
@@ -196,7 +193,7 @@ impl Walk<'_> {
         }
         match self.found.last_mut().filter(|_| !self.apart) {
             Some(last) => last.leaves.push(leaf),
-            None => self.found.push(Beside { folder: host.to_path_buf(), leaves: vec![leaf] }),
+            None => self.found.push(FolderLeaves { folder: host.to_path_buf(), leaves: vec![leaf] }),
         }
         self.apart = false;
         Ok(())
@@ -212,7 +209,7 @@ impl Walk<'_> {
     ) -> Result<(), Failure> {
         // What is in it has no place of its own, and must not be taken for what has.
         let others = std::mem::take(&mut self.found);
-        self.folder(host, path, &ImagePath::root())?;
+        self.walk_folder(host, path, &ImagePath::root())?;
         if std::mem::replace(&mut self.found, others).is_empty() {
             return Ok(());
         }
@@ -224,8 +221,8 @@ impl Walk<'_> {
     fn check_links(&self) -> Result<(), Failure> {
         let leaves = || self.found.iter().flat_map(|beside| &beside.leaves);
         let mut paths: Option<Vec<&ImagePath>> = None;
-        for Leaf { to: at, kind } in leaves() {
-            let LeafKind::Link { target } = kind else { continue };
+        for TreeLeaf { to: at, kind } in leaves() {
+            let TreeLeafKind::Link { target } = kind else { continue };
             let paths = paths.get_or_insert_with(|| leaves().map(|leaf| &leaf.to).collect());
             let fault = |what: &str| {
                 Failure::error(ErrorName::InputLink, format!("the link `{at}` to `{}` {what}", printable(target)))
@@ -244,13 +241,13 @@ impl Walk<'_> {
             if !taken {
                 return Err(fault("leads to what the patterns leave out"));
             }
-            self.check_way(at, target).map_err(|()| fault("leaves the tree"))?;
+            self.check_link_text(at, target).map_err(|()| fault("leaves the tree"))?;
         }
         Ok(())
     }
 
     /// The text of a link must not climb above the tree even if it comes back: the folder's name is not in the image.
-    fn check_way(&self, at: &ImagePath, target: &str) -> Result<(), ()> {
+    fn check_link_text(&self, at: &ImagePath, target: &str) -> Result<(), ()> {
         let mut depth = at.components().count() - self.tree.to.value.components().count() - 1;
         for name in target.split('/') {
             match name {

@@ -4,17 +4,17 @@ use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 
 use super::arguments::Common;
 use crate::{
-    build::{Date, Settings, SourceDate},
+    build::{BuildSettings, Date, SourceDate},
     cache::Cache,
     registry::Access,
     report::{Failure, printable},
 };
 
 /// The settings of a `build` or a `plan`, which reach registries by `access`.
-pub(super) fn settings(arguments: &Common, access: Access) -> Result<Settings, Failure> {
+pub(super) fn settings(arguments: &Common, access: Access) -> Result<BuildSettings, Failure> {
     let now = now();
     let cache = cache_folder();
-    Ok(Settings {
+    Ok(BuildSettings {
         blobs: cache.as_deref().map(|root| Cache::at(root, now)),
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),

@@ -8,7 +8,7 @@ use std::{
 
 use super::policy;
 use crate::{
-    build::{Bound, Resolver, Settings, compile},
+    build::{BuildSettings, HostBound, Resolver, compile},
     elf,
     init::{self, Toolchains},
     oci::Platform,
@@ -35,7 +35,7 @@ pub struct InitRequest {
     /// The program that the image is for.
     pub binary: Option<String>,
     /// For the toolchains, and for the check that the recipe's inputs are there.
-    pub settings: Settings,
+    pub settings: BuildSettings,
 }
 
 /// What goes to stdout.
@@ -49,7 +49,7 @@ pub enum WrittenRecipe {
 
 /// The toolchains of this machine.
 struct Installed<'a> {
-    settings: &'a Settings,
+    settings: &'a BuildSettings,
     progress: &'a dyn Progress,
     /// The bound of what they may read their configuration from.
     checkout: PathBuf,
@@ -71,7 +71,7 @@ pub fn init(request: &InitRequest, progress: &dyn Progress) -> Result<WrittenRec
     }
     let recipe_dir = folder(path.parent().unwrap_or(Path::new("")))?;
     let from = request.from.as_ref().map(|from| source(from, &request.dir)).transpose()?;
-    let checkout = Bound::of(&dir, false)?.root;
+    let checkout = HostBound::of(&dir, false)?.root;
     let tools = Installed { settings: &request.settings, progress, checkout };
     let asked = init::Request {
         dir,
@@ -99,7 +99,13 @@ pub fn init(request: &InitRequest, progress: &dyn Progress) -> Result<WrittenRec
 }
 
 /// Reads the recipe back, and resolves all of it that needs no compiler. Its programs will be at `programs`.
-fn check(path: &Path, folder: &Path, text: &str, programs: &[String], settings: &Settings) -> Result<(), Failures> {
+fn check(
+    path: &Path,
+    folder: &Path,
+    text: &str,
+    programs: &[String],
+    settings: &BuildSettings,
+) -> Result<(), Failures> {
     let mut recipe = recipe::parse(&path.to_string_lossy(), text)?;
     let policy = policy::of_build(None, &mut recipe.policy)?;
     let resolver = Resolver::new(&recipe, folder, settings, &Silent)?.judged_by(&policy);

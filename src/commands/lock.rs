@@ -13,7 +13,7 @@ use super::{
     staged_file::StagedFile,
 };
 use crate::{
-    build::{Settings, World},
+    build::{BuildSettings, LockResolver},
     recipe::{self, Difference, Lock, LockFile, Pin, Requests, changes},
     report::{ErrorName, Failure, Failures, Progress, printable},
 };
@@ -28,7 +28,7 @@ pub struct LockRequest {
     /// `--policy`: where bases may come from, whatever the recipes say.
     pub policy: Option<PathBuf>,
     /// Everything else.
-    pub settings: Settings,
+    pub settings: BuildSettings,
 }
 
 /// A lock that is up to date now.
@@ -87,7 +87,7 @@ pub fn lock(request: &LockRequest, progress: &dyn Progress) -> Result<Vec<Locked
         let old = old(&path, &request.update)?;
         let requests = Requests::of(&one.recipe);
         known.extend(requests.pins().into_keys().map(|pin| pin.printable_name().to_owned()));
-        let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
+        let world = LockResolver::open(&one.recipe, &one.folder, &request.settings, progress)?;
         let had = old.as_ref().map(|file| file.lock.clone()).unwrap_or_default();
         let lock = world.pin(&requests, &had, &|pin| updates.names(pin))?;
         staged.push(stage(one, &path, old.as_ref(), &had, &lock)?);
@@ -153,7 +153,7 @@ pub fn check(request: &LockRequest, progress: &dyn Progress) -> Result<Checked, 
         };
         let requests = Requests::of(&one.recipe);
         failures.extend(requests.stale(&file));
-        let world = World::open(&one.recipe, &one.folder, &request.settings, progress)?;
+        let world = LockResolver::open(&one.recipe, &one.folder, &request.settings, progress)?;
         let Seen { was, now, unseen } = look(&world, &requests, &file.lock);
         failures.extend(file.moved(&was, &now));
         failures.extend(file.unpinned(&now));
@@ -180,16 +180,16 @@ impl Seen {
 }
 
 /// The pins of a lock that are asked for, and what the world says about the same.
-fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
+fn look(world: &LockResolver<'_>, requests: &Requests, lock: &Lock) -> Seen {
     let mut seen = Seen::default();
     if let (Some(_), Some(bundle)) = (&requests.bundle, &lock.bundle)
-        && let Some(found) = seen.found(World::bundle())
+        && let Some(found) = seen.found(LockResolver::bundle())
     {
         seen.was.bundle = Some(bundle.clone());
         seen.now.bundle = Some(found);
     }
     if let (Some(_), Some(timezones)) = (&requests.timezones, &lock.timezones)
-        && let Some(found) = seen.found(World::timezones())
+        && let Some(found) = seen.found(LockResolver::timezones())
     {
         seen.was.timezones = Some(timezones.clone());
         seen.now.timezones = Some(found);
@@ -204,7 +204,7 @@ fn look(world: &World<'_>, requests: &Requests, lock: &Lock) -> Seen {
     for (url, (at, sha256)) in &requests.urls {
         // A digest that differs from the recipe's is reported as that.
         if let Some(locked) = lock.urls.get(url).filter(|locked| locked.sha256 == sha256.value)
-            && let Some(Some(found)) = seen.found(world.look_at(at))
+            && let Some(Some(found)) = seen.found(world.observe_url(at))
         {
             seen.was.urls.insert(url.clone(), *locked);
             seen.now.urls.insert(url.clone(), found);

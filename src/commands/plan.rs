@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     build::{
-        BaseLayer, Group, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, Settings, real_path, unstored_images,
+        BaseLayer, BuildSettings, LayerGroup, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, real_path,
+        unstored_images,
     },
     cache::Cache,
     image::Form,
@@ -36,7 +37,7 @@ pub struct PlanRequest {
     /// `--inputs`: tell everything that reaches the bytes.
     pub inputs: bool,
     /// Everything else.
-    pub settings: Settings,
+    pub settings: BuildSettings,
 }
 
 /// The plan of one recipe.
@@ -201,7 +202,7 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
 }
 
 fn describe(plan: &Plan) -> Result<PlatformPlan, Failure> {
-    let layer = |group: &Group| {
+    let layer = |group: &LayerGroup| {
         let entries = group.entries.iter().map(entry).collect::<Result<_, _>>()?;
         Ok(LayerPlan { name: group.kind.name(), entries })
     };

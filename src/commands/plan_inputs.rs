@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::recipes::LoadedRecipe;
 use crate::{
-    build::{Plan, PlannedEntry, Resolver, Settings, World},
+    build::{BuildSettings, LockResolver, Plan, PlannedEntry, Resolver},
     layer::EntryKind,
     oci::Digest,
     recipe::{BinarySource, Compiler, LockFile, Requests},
@@ -41,7 +41,7 @@ pub(super) fn inputs(
     lock: Option<&LockFile>,
     resolver: &Resolver<'_>,
     plans: &[Plan],
-    settings: &Settings,
+    settings: &BuildSettings,
     progress: &dyn Progress,
 ) -> Result<Vec<InputPlan>, Failure> {
     let text = |digest: Digest| Some(digest.to_string());
@@ -53,12 +53,12 @@ pub(super) fn inputs(
     let requests = Requests::of(&one.recipe);
     if requests.bundle.is_some() {
         let pinned = lock.and_then(|lock| lock.lock.bundle.clone());
-        let bundle = pinned.map_or_else(World::bundle, Ok)?;
+        let bundle = pinned.map_or_else(LockResolver::bundle, Ok)?;
         found.push(InputPlan::new("certificates", format!("mozilla {}", bundle.version), text(bundle.digest)));
     }
     if requests.timezones.is_some() {
         let pinned = lock.and_then(|lock| lock.lock.timezones.clone());
-        let bundle = pinned.map_or_else(World::timezones, Ok)?;
+        let bundle = pinned.map_or_else(LockResolver::timezones, Ok)?;
         found.push(InputPlan::new("timezones", format!("iana {}", bundle.version), text(bundle.digest)));
     }
     for (url, (_, sha256)) in &requests.urls {
@@ -106,11 +106,11 @@ fn of_programs(
     one: &LoadedRecipe,
     requests: &Requests,
     resolver: &Resolver<'_>,
-    settings: &Settings,
+    settings: &BuildSettings,
     progress: &dyn Progress,
 ) -> Result<Vec<InputPlan>, Failure> {
     let mut found = Vec::new();
-    let world = World::open(&one.recipe, &one.folder, settings, progress)?;
+    let world = LockResolver::open(&one.recipe, &one.folder, settings, progress)?;
     for ((compiler, _), request) in &requests.toolchains {
         let toolchain = world.named_toolchain(*compiler, request)?;
         let name = match compiler {

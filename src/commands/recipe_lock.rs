@@ -8,7 +8,7 @@ use std::{
 
 use super::recipes::LoadedRecipe;
 use crate::{
-    build::{Settings, World, bundles, timezones},
+    build::{BuildSettings, LockResolver, bundles, timezones},
     oci::Digest,
     recipe::{self, Lock, LockFile, Pin, Requests},
     report::{ErrorName, Failure, Failures, Limits, Progress, printable},
@@ -78,7 +78,7 @@ fn check_carried(file: &LockFile, moves: &dyn Fn(&Pin) -> bool) -> Result<(), Fa
 pub(super) fn for_build(
     one: &LoadedRecipe,
     locked: bool,
-    settings: &Settings,
+    settings: &BuildSettings,
     progress: &dyn Progress,
 ) -> Result<Option<LockFile>, Failures> {
     let path = beside(&one.path);
@@ -107,11 +107,11 @@ fn toolchains(
     one: &LoadedRecipe,
     requests: &Requests,
     file: &LockFile,
-    settings: &Settings,
+    settings: &BuildSettings,
     progress: &dyn Progress,
 ) -> Result<Vec<Failure>, Failure> {
     let (mut was, mut now) = (Lock::default(), Lock::default());
-    let world = World::open(&one.recipe, &one.folder, settings, progress)?;
+    let world = LockResolver::open(&one.recipe, &one.folder, settings, progress)?;
     for (key, request) in &requests.toolchains {
         if let Some(locked) = file.lock.toolchains.get(key) {
             was.toolchains.insert(key.clone(), locked.clone());

@@ -267,7 +267,7 @@ impl LayeredRootfs {
             self.hide(at, Presence::NotAFile);
             return;
         }
-        if entry.path == "/" && at.layer > 0 && (entry.mode, entry.uid, entry.gid) != (0o755, 0, 0) {
+        if entry.path == "/" && at.layer > 0 && !is_plain_directory(entry.mode, entry.uid, entry.gid) {
             self.conflict(at, LayerConflict::RootMetadata);
         }
         let mut path = match self.resolve_parent(at, parent(&entry.path), reading) {
@@ -316,7 +316,7 @@ impl LayeredRootfs {
     fn node_of(&mut self, at: EntryIndex, entry: &TarEntry, scans: &[&LayerScan]) -> Option<LayerNode> {
         if entry.kind != TarEntryKind::HardLink {
             let target = (entry.kind == TarEntryKind::Symlink).then(|| entry.target().unwrap_or_default().into());
-            let is_plain = (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
+            let is_plain = is_plain_directory(entry.mode, entry.uid, entry.gid);
             let is_setgid = entry.kind == TarEntryKind::Directory && entry.mode & 0o2000 != 0;
             let entries = NodeEntries { at, inode: at };
             return Some(LayerNode { entries, kind: entry.kind, is_plain, is_setgid, target });
@@ -336,6 +336,12 @@ impl LayeredRootfs {
             target,
         })
     }
+}
+
+/// Whether a directory has the mode and owner of one that engines make by themselves where a layer has no entry for it:
+/// 0755, of root. The plan repeats every other directory in each layer that writes into it.
+pub fn is_plain_directory(mode: u32, uid: u64, gid: u64) -> bool {
+    (mode, uid, gid) == (0o755, 0, 0)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod scan;
 mod tree;
 
 pub use conflict::LayerConflict;
-pub use layered::{EntryIndex, LayeredRootfs, LinkReading, NodeEntries, Orphans};
+pub use layered::{EntryIndex, LayeredRootfs, LinkReading, NodeEntries, Orphans, is_plain_directory};
 pub use presence::Presence;
 pub(crate) use scan::{
     ElfFile, FileContent, Flaw, LayerScan, Magic, ScanBudget, ScanDepth, TarEntry, TarEntryKind, name as file_name,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     build::{
         plan::GroupKind,
-        planned_rootfs::{Body, NodeKind, PlannedNode, PlannedRootfs},
+        planned_rootfs::{FileBody, NodeKind, PlannedNode, PlannedRootfs},
         system,
     },
     oci::{ImagePath, User},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One of the two files.
-struct Accounts {
+struct AccountFile {
     path: &'static str,
     /// What a line is about.
     what: &'static str,
@@ -33,9 +33,13 @@ struct Accounts {
 ///
 /// # Errors
 /// One of the two files is there and cannot be read, or the recipe itself brings it without the run user.
-pub(in crate::build) fn complete(rootfs: &mut PlannedRootfs, user: User, origin: &Origin) -> Result<(), Failure> {
+pub(in crate::build) fn complete_accounts(
+    rootfs: &mut PlannedRootfs,
+    user: User,
+    origin: &Origin,
+) -> Result<(), Failure> {
     let files = [
-        Accounts {
+        AccountFile {
             path: "/etc/passwd",
             what: "user",
             id: user.uid,
@@ -43,7 +47,7 @@ pub(in crate::build) fn complete(rootfs: &mut PlannedRootfs, user: User, origin:
             rest: format!(":x:{}:{}:nonroot:/nonexistent:/sbin/nologin\n", user.uid, user.gid),
             whole: system::passwd(user),
         },
-        Accounts {
+        AccountFile {
             path: "/etc/group",
             what: "group",
             id: user.gid,
@@ -52,45 +56,45 @@ pub(in crate::build) fn complete(rootfs: &mut PlannedRootfs, user: User, origin:
             whole: system::group(user),
         },
     ];
-    files.iter().try_for_each(|file| file.complete(rootfs, origin))
+    files.iter().try_for_each(|file| file.add_run_user(rootfs, origin))
 }
 
-impl Accounts {
-    fn complete(&self, rootfs: &mut PlannedRootfs, origin: &Origin) -> Result<(), Failure> {
+impl AccountFile {
+    fn add_run_user(&self, rootfs: &mut PlannedRootfs, origin: &Origin) -> Result<(), Failure> {
         let path =
             ImagePath::parse(self.path).map_err(|error| Failure::error(ErrorName::Internal, error.to_string()))?;
         let (end, text) = match rootfs.follow(&path) {
             Ok(end) => {
                 let text = self.text(rootfs, &end)?;
-                if self.has(&text) {
+                if self.has_id(&text) {
                     return Ok(());
                 }
-                if rootfs.get(&end).is_some_and(|node| node.group != GroupKind::Base) {
+                if rootfs.get(end.as_str()).is_some_and(|node| node.group != GroupKind::Base) {
                     let what = format!("`{}` of the recipe does not have the run {} {}", self.path, self.what, self.id);
                     let hint = format!("add a line such as `nonroot{}` to it", self.rest.trim_end());
                     return Err(Failure::refused(Rule::UnknownUser, what).hint(hint));
                 }
-                (end, self.with_line(text))
+                (end, self.with_run_user(text))
             }
-            Err(ResolveError::Absent) if rootfs.get(&path).is_none() => (path, self.whole.clone().into_bytes()),
-            Err(_) => return Err(self.unread("is a link that leads nowhere")),
+            Err(ResolveError::Absent) if rootfs.get(path.as_str()).is_none() => (path, self.whole.clone().into_bytes()),
+            Err(_) => return Err(self.unreadable("is a link that leads nowhere")),
         };
-        let body = Body::Memory(Arc::new(text));
-        rootfs.add(end, PlannedNode::file(body, 0o444, GroupKind::System, origin).replacing(true))
+        let body = FileBody::Memory(Arc::new(text));
+        rootfs.add(end, PlannedNode::file(body, 0o444, GroupKind::System, origin).with_replace(true))
     }
 
     /// The whole file.
     fn text(&self, rootfs: &PlannedRootfs, end: &ImagePath) -> Result<Vec<u8>, Failure> {
-        match rootfs.get(end).map(|node| &node.kind) {
-            Some(NodeKind::File(body)) => body.small().ok_or_else(|| {
+        match rootfs.get(end.as_str()).map(|node| &node.kind) {
+            Some(NodeKind::File(body)) => body.read_small().ok_or_else(|| {
                 let limit = Limits::AUDIT_KEPT_BYTES >> 20;
-                self.unread(&format!("has no line of an account at its beginning, or more than {limit} MiB"))
+                self.unreadable(&format!("has no line of an account at its beginning, or more than {limit} MiB"))
             }),
-            _ => Err(self.unread("is no file")),
+            _ => Err(self.unreadable("is no file")),
         }
     }
 
-    fn unread(&self, why: &str) -> Failure {
+    fn unreadable(&self, why: &str) -> Failure {
         let what = format!("`{}` of the base {why}, so that the run {} cannot be added", self.path, self.what);
         let hint =
             "in `[system]`, `passwd = true` with `replace = true` writes it, and `passwd = false` leaves it as it is";
@@ -98,16 +102,17 @@ impl Accounts {
     }
 
     /// Whether a line that a program would read has the number.
-    fn has(&self, text: &[u8]) -> bool {
-        lines(text).any(|line| {
+    fn has_id(&self, text: &[u8]) -> bool {
+        account_lines(text).any(|line| {
             let number = line.get(2).and_then(|field| std::str::from_utf8(field).ok()?.parse::<u32>().ok());
             number == Some(self.id) && line.len() >= self.fields
         })
     }
 
     /// The file with a line for the run user, under a name that it does not have yet.
-    fn with_line(&self, mut text: Vec<u8>) -> Vec<u8> {
-        let is_free = |name: &str| lines(&text).all(|line| line.first().is_none_or(|known| *known != name.as_bytes()));
+    fn with_run_user(&self, mut text: Vec<u8>) -> Vec<u8> {
+        let is_free =
+            |name: &str| account_lines(&text).all(|line| line.first().is_none_or(|known| *known != name.as_bytes()));
         let mut name = "nonroot".to_owned();
         let mut tried = 1;
         while !is_free(&name) {
@@ -123,7 +128,7 @@ impl Accounts {
 }
 
 /// The fields of every line of accounts: neither comments nor what NIS once added.
-fn lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+fn account_lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
     let lines = text.split(|byte| *byte == b'\n');
     lines
         .filter(|line| line.first().is_some_and(|first| !b"#+-:".contains(first)))
@@ -134,25 +139,25 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
 mod tests {
     use super::*;
 
-    fn passwd(id: u32) -> Accounts {
+    fn passwd(id: u32) -> AccountFile {
         let (rest, whole) = (format!(":x:{id}:{id}::/:/x\n"), String::new());
-        Accounts { path: "/etc/passwd", what: "user", id, fields: 7, rest, whole }
+        AccountFile { path: "/etc/passwd", what: "user", id, fields: 7, rest, whole }
     }
 
     #[test]
     fn an_account_is_known_by_its_number() {
         let text = b"root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65533:nonroot:/home:/sbin/nologin";
-        assert!(passwd(65532).has(text) && passwd(0).has(text));
-        assert!(!passwd(65533).has(text), "that is its group");
+        assert!(passwd(65532).has_id(text) && passwd(0).has_id(text));
+        assert!(!passwd(65533).has_id(text), "that is its group");
         for line in ["a:x:6553\n65532", "+a:x:65532:1::/:/x", "#a:x:65532:1::/:/x", "a:x:65532", ":x:65532:1::/:/x"] {
-            assert!(!passwd(65532).has(line.as_bytes()), "{line}: no program takes it for an account");
+            assert!(!passwd(65532).has_id(line.as_bytes()), "{line}: no program takes it for an account");
         }
-        assert!(passwd(65532).has(b"a:x:065532:1::/:/x"), "as the C libraries read it");
+        assert!(passwd(65532).has_id(b"a:x:065532:1::/:/x"), "as the C libraries read it");
     }
 
     #[test]
     fn a_line_is_added_under_a_name_that_is_free() {
-        let with = |text: &str| String::from_utf8_lossy(&passwd(7).with_line(text.into())).into_owned();
+        let with = |text: &str| String::from_utf8_lossy(&passwd(7).with_run_user(text.into())).into_owned();
         assert_eq!(with(""), "nonroot:x:7:7::/:/x\n");
         assert_eq!(with("a:x:1:1::/:/x"), "a:x:1:1::/:/x\nnonroot:x:7:7::/:/x\n");
         assert_eq!(with("nonroot:x:1:\n"), "nonroot:x:1:\nnonroot-7:x:7:7::/:/x\n");

@@ -19,7 +19,7 @@ use crate::{
     },
     oci::{Digest, Platform},
     registry::{Access, Reference, Remote},
-    report::{Failure, Limits, Progress, shown},
+    report::{ErrorName, Failure, Limits, Progress, shown},
 };
 
 /// An image, or an index of several. Of an index only the images that are asked for are read.
@@ -65,7 +65,8 @@ impl BaseImages {
         let (remote, root) = match known {
             Some(root) => ((!access.offline).then(|| Remote::later(reference, access)), root),
             None if access.offline => {
-                let failure = Failure::new("the base is not in the cache, and `--offline` opens no socket");
+                let failure =
+                    Failure::error(ErrorName::Offline, "the base is not in the cache, and `--offline` opens no socket");
                 return Err(told(failure.hint("build once without `--offline`")));
             }
             None => {
@@ -108,7 +109,7 @@ impl BaseImages {
         let Some((_, offer)) = best.min_by_key(|(rank, _)| *rank) else {
             let has: BTreeSet<String> = self.offers.iter().map(|offer| shown(&offer.platform)).collect();
             let has = has.into_iter().take(16).collect::<Vec<_>>().join(", ");
-            let failure = Failure::new(format!("the base has no image for {platform}"));
+            let failure = Failure::error(ErrorName::ImagePlatform, format!("the base has no image for {platform}"));
             return Err(if has.is_empty() { failure } else { failure.hint(format!("it has {has}")) });
         };
         let image = match &offer.image {
@@ -118,7 +119,10 @@ impl BaseImages {
         let own = config_platform(&image);
         let (os, rest) = own.split_once('/').unwrap_or_default();
         if (os, rest.split('/').next()) != (platform.os, Some(platform.architecture)) {
-            return Err(Failure::new(format!("the base for {platform} is for {} by its config", shown(&own))));
+            return Err(Failure::error(
+                ErrorName::ImageInvalid,
+                format!("the base for {platform} is for {} by its config", shown(&own)),
+            ));
         }
         Ok(image)
     }
@@ -129,7 +133,10 @@ impl BaseImages {
     /// As of [`Self::image`].
     pub(super) fn manifest(&self, platform: &Platform) -> Result<Digest, Failure> {
         let image = self.image(platform)?;
-        image.descriptor.map(|blob| blob.digest).ok_or_else(|| Failure::new("a docker archive has no manifest"))
+        image
+            .descriptor
+            .map(|blob| blob.digest)
+            .ok_or_else(|| Failure::error(ErrorName::ImageUnsupported, "a docker archive has no manifest"))
     }
 
     /// Puts a layer into the cache, so that it is fetched once however often it is read.
@@ -166,7 +173,8 @@ impl BaseImages {
     pub(super) fn failure(&self, layer: &StoredLayer, error: &io::Error) -> Failure {
         let digest = layer.descriptor.digest;
         if error.kind() == io::ErrorKind::NotFound {
-            return Failure::new(format!("the layer `{digest}` of the base is missing")).in_path(&self.place);
+            return Failure::error(ErrorName::BlobMissing, format!("the layer `{digest}` of the base is missing"))
+                .in_path(&self.place);
         }
         Failure::io(&format!("read the layer `{digest}` of the base"), &self.place, error)
     }
@@ -174,7 +182,9 @@ impl BaseImages {
     fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {
         match reachable::read(&self.store, &mut Budget::new(), blob)? {
             Document::Manifest(manifest) => sets::image(&self.store, blob, *manifest),
-            Document::Index(_) => Err(Failure::new(format!("`{}` is an index", blob.digest))),
+            Document::Index(_) => {
+                Err(Failure::error(ErrorName::ImageInvalid, format!("`{}` is an index", blob.digest)))
+            }
         }
     }
 }
@@ -192,7 +202,7 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
             Document::Index(index) => index,
             Document::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
                 let what = format!("the index names more than {} images without a platform", Limits::BASE_IMAGES);
-                return Err(Failure::new(what));
+                return Err(Failure::error(ErrorName::ImageTooLarge, what));
             }
             Document::Manifest(manifest) => {
                 match sets::image(store, &blob, *manifest) {

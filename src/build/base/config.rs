@@ -40,7 +40,7 @@ pub(in crate::build) struct BaseConfig {
 
 impl BaseConfig {
     /// Reads the config of a base with so many layers. `created` is for lines of history that it does not have.
-    pub(super) fn of(config: &ImageConfiguration, layers: usize, created: &str) -> Self {
+    pub(super) fn from_image_config(config: &ImageConfiguration, layers: usize, created: &str) -> Self {
         let run = config.config().clone().unwrap_or_default();
         let env = run.env().iter().flatten().filter_map(|line| line.split_once('='));
         let env = env.filter(|(name, _)| !name.is_empty());
@@ -69,13 +69,13 @@ impl BaseConfig {
         }
         config.exposed_ports.extend(self.ports.iter().cloned());
         config.volumes.extend(self.volumes.iter().cloned());
-        config.working_dir = above(config.working_dir.take(), self.workdir.as_ref(), DEFAULT_WORKDIR);
-        config.stop_signal = above(config.stop_signal.take(), self.stop_signal.as_ref(), DEFAULT_STOP_SIGNAL);
+        config.working_dir = prefer_recipe(config.working_dir.take(), self.workdir.as_ref(), DEFAULT_WORKDIR);
+        config.stop_signal = prefer_recipe(config.stop_signal.take(), self.stop_signal.as_ref(), DEFAULT_STOP_SIGNAL);
     }
 }
 
 /// The recipe's word over that of the base. The default is written only over a base that says something.
-fn above(own: Option<String>, base: Option<&String>, default: &str) -> Option<String> {
+fn prefer_recipe(own: Option<String>, base: Option<&String>, default: &str) -> Option<String> {
     match (own, base) {
         (Some(own), None) if own == default => None,
         (own, base) => own.or_else(|| base.cloned()),
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, layers: usize) -> BaseConfig {
-        BaseConfig::of(&serde_json::from_str(text).unwrap(), layers, "1970-01-01T00:00:00Z")
+        BaseConfig::from_image_config(&serde_json::from_str(text).unwrap(), layers, "1970-01-01T00:00:00Z")
     }
 
     const BASE: &str = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},

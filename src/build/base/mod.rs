@@ -8,16 +8,16 @@ mod accounts;
 mod base_images;
 mod config;
 mod name;
-mod pull;
+mod pulled_base;
 
 use std::{fs, path::Path};
 
-pub(super) use accounts::complete as complete_accounts;
+pub(super) use accounts::complete_accounts;
 pub(super) use config::BaseConfig;
 pub use name::BaseName;
-pub(super) use pull::{FoundBase, PulledBase};
+pub(super) use pulled_base::{FoundBase, PulledBase};
 
-use super::{host::Bound, settings::Settings};
+use super::{host_bound::HostBound, settings::BuildSettings};
 use crate::{
     image::Local,
     oci::Platform,
@@ -38,15 +38,15 @@ pub fn look_up(
     base: &Located<String>,
     platforms: &[Platform],
     folder: &Path,
-    settings: &Settings,
+    settings: &BuildSettings,
 ) -> Result<LockedBase, Failure> {
-    let bound = Bound::of(folder, settings.allow_outside)?;
+    let bound = HostBound::of(folder, settings.allow_outside)?;
     let look = || {
         let found = match BaseName::parse(&base.value)? {
             BaseName::Registry(reference) => {
                 BaseImages::in_registry(&reference, &settings.access, settings.blobs.as_ref())?
             }
-            BaseName::Disk { .. } => open(base, &bound)?,
+            BaseName::Disk { .. } => open_disk_base(base, &bound)?,
         };
         let digest = found
             .digest()
@@ -65,9 +65,9 @@ pub fn look_up(
 pub(super) fn check_allowed(
     base: &Located<String>,
     policy: &PolicySettings,
-    settings: &Settings,
+    settings: &BuildSettings,
 ) -> Result<(), Failure> {
-    let allowed = BaseName::parse(&base.value).and_then(|name| pull::check_registries(policy, &name, settings));
+    let allowed = BaseName::parse(&base.value).and_then(|name| pulled_base::check_registries(policy, &name, settings));
     allowed.map_err(|failure| failure.at(&base.origin))
 }
 
@@ -75,7 +75,7 @@ pub(super) fn check_allowed(
 ///
 /// # Errors
 /// At the line of `base`: it is what is at `output`.
-pub(super) fn check_output(base: &Located<String>, bound: &Bound, output: &Path) -> Result<(), Failure> {
+pub(super) fn check_output(base: &Located<String>, bound: &HostBound, output: &Path) -> Result<(), Failure> {
     let exists = |path: &str| bound.folder.join(path).exists();
     let place = || {
         let BaseName::Disk { .. } = BaseName::parse(&base.value).ok()? else { return None };
@@ -94,7 +94,7 @@ pub(super) fn check_output(base: &Located<String>, bound: &Bound, output: &Path)
 }
 
 /// Opens a base on the disk.
-fn open(base: &Located<String>, bound: &Bound) -> Result<BaseImages, Failure> {
+fn open_disk_base(base: &Located<String>, bound: &HostBound) -> Result<BaseImages, Failure> {
     let exists = |path: &str| bound.folder.join(path).exists();
     let (text, digest) = name::split_digest(&base.value, exists)?;
     let local = Local::parse(text, exists)?;

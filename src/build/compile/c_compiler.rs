@@ -30,7 +30,7 @@ pub(super) struct CCompiler {
 }
 
 /// Finds programs and asks them.
-pub(super) struct Programs<'a> {
+pub(super) struct ProgramLookup<'a> {
     /// Where a program is in `PATH`.
     pub(super) find: &'a dyn Fn(&str) -> Option<PathBuf>,
     /// The output of a command that succeeded. It runs in the caller's environment: a zig that pip has installed is
@@ -43,12 +43,12 @@ impl CCompiler {
     ///
     /// The gnu compiler of another architecture or of this machine is never one for a musl target: its headers are
     /// glibc's, and what they declare is not in musl.
-    pub(super) fn find(target: &str, host: &str, needs_cxx: bool, programs: &Programs<'_>) -> Option<Self> {
+    pub(super) fn find(target: &str, host: &str, needs_cxx: bool, programs: &ProgramLookup<'_>) -> Option<Self> {
         let pairs = candidates(target, host);
         let found = pairs.into_iter().find_map(|(c, cxx)| {
-            Self::of(&c, cxx.as_deref(), programs).filter(|found| !needs_cxx || found.cxx.is_some())
+            Self::probe(&c, cxx.as_deref(), programs).filter(|found| !needs_cxx || found.cxx.is_some())
         });
-        found.or_else(|| if is_musl(target) { zig::find(target, programs) } else { None })
+        found.or_else(|| if is_musl(target) { zig::find_zig(target, programs) } else { None })
     }
 
     /// The refusal where a program with cgo has no compiler.
@@ -57,17 +57,22 @@ impl CCompiler {
         let what =
             format!("`cgo = true` needs a C compiler for {platform}, and {} is not in `PATH`", tried.join(" or "));
         Failure::error(ErrorName::ToolMissing, what)
-            .hint(format!("{}, or name one by `cc = \"...\"`", ways_out(target, host, false)))
+            .hint(format!("{}, or name one by `cc = \"...\"`", install_hint(target, host, false)))
     }
 
     /// The compiler that the recipe names: a program, and arguments after it.
-    pub(super) fn chosen(words: &str, target: &str, needs_cxx: bool, programs: &Programs<'_>) -> Result<Self, Failure> {
+    pub(super) fn from_recipe(
+        words: &str,
+        target: &str,
+        needs_cxx: bool,
+        programs: &ProgramLookup<'_>,
+    ) -> Result<Self, Failure> {
         let mut words_left = words.split_whitespace();
         let name = words_left.next().unwrap_or_default();
         let shown = printable(words);
         let arguments: Vec<_> = words_left.collect();
-        if zig::is_named(name) {
-            return zig::find(target, programs).ok_or_else(|| {
+        if zig::names_zig(name) {
+            return zig::find_zig(target, programs).ok_or_else(|| {
                 let what = format!("the C compiler `{shown}` of the recipe cannot be used for `{target}`");
                 let (name, hint) = if is_musl(target) {
                     (ErrorName::ToolMissing, "zig must be in `PATH`: `pip install ziglang`")
@@ -77,7 +82,7 @@ impl CCompiler {
                 Failure::error(name, what).hint(hint)
             });
         }
-        let mut found = Self::of(name, cxx_name(name).as_deref(), programs).ok_or_else(|| {
+        let mut found = Self::probe(name, cxx_name(name).as_deref(), programs).ok_or_else(|| {
             let place = if name.contains('/') { "there" } else { "in `PATH`" };
             let what = format!("the C compiler `{shown}` of the recipe is not {place}, or does not answer `--version`");
             Failure::error(ErrorName::ToolMissing, what)
@@ -97,9 +102,9 @@ impl CCompiler {
         Ok(found)
     }
 
-    fn of(c: &str, cxx: Option<&str>, programs: &Programs<'_>) -> Option<Self> {
+    fn probe(c: &str, cxx: Option<&str>, programs: &ProgramLookup<'_>) -> Option<Self> {
         let command = vec![(programs.find)(c)?.into_os_string()];
-        let version = (programs.ask)(&with(&command, "--version"))?.lines().next()?.trim().to_owned();
+        let version = (programs.ask)(&with_argument(&command, "--version"))?.lines().next()?.trim().to_owned();
         let cxx = cxx.and_then(|name| Some(vec![(programs.find)(name)?.into_os_string()]));
         Some(Self { command, cxx, version, is_zig: false })
     }
@@ -111,7 +116,7 @@ impl CCompiler {
         let (name, version) = (printable(&package.name), printable(&package.version));
         let what =
             format!("`{name}` {version} compiles {language}, and there is no {language} compiler for `{target}`");
-        Failure::error(ErrorName::ToolMissing, what).hint(ways_out(target, host, needs_cxx))
+        Failure::error(ErrorName::ToolMissing, what).hint(install_hint(target, host, needs_cxx))
     }
 }
 
@@ -119,7 +124,7 @@ impl Toolchain<'_> {
     /// The C compiler for `target` on this machine, if there is one; `has_cxx` asks for one of C++ beside it.
     pub(super) fn c_compiler(&self, dir: &Path, target: &str, host: &str, has_cxx: bool) -> Option<CCompiler> {
         let find = |name: &str| self.program(name);
-        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
+        let programs = ProgramLookup { find: &find, ask: &|words| self.query(words, dir) };
         CCompiler::find(target, host, has_cxx, &programs)
     }
 
@@ -132,14 +137,14 @@ impl Toolchain<'_> {
         has_cxx: bool,
     ) -> Result<CCompiler, Failure> {
         let find = |name: &str| self.named_program(name, dir).ok();
-        let programs = Programs { find: &find, ask: &|words| self.ask(words, dir) };
-        CCompiler::chosen(name, target, has_cxx, &programs)
+        let programs = ProgramLookup { find: &find, ask: &|words| self.query(words, dir) };
+        CCompiler::from_recipe(name, target, has_cxx, &programs)
     }
 
     /// The output of a command in the caller's environment, if it succeeded.
-    fn ask(&self, words: &[OsString], dir: &Path) -> Option<String> {
+    fn query(&self, words: &[OsString], dir: &Path) -> Option<String> {
         let (program, arguments) = words.split_first()?;
-        let environment = self.fetching();
+        let environment = self.fetch_environment();
         let ended = Child::new(program.as_ref(), dir, &environment).args(arguments).run().ok()?;
         ended.status.success().then(|| ended.text())
     }
@@ -153,7 +158,7 @@ pub(super) fn variables(name: &str, target: &str) -> [String; 4] {
 }
 
 /// `command` and one argument more.
-pub(super) fn with(command: &[OsString], argument: impl AsRef<OsStr>) -> Vec<OsString> {
+pub(super) fn with_argument(command: &[OsString], argument: impl AsRef<OsStr>) -> Vec<OsString> {
     command.iter().cloned().chain([argument.as_ref().to_owned()]).collect()
 }
 
@@ -209,7 +214,7 @@ fn cxx_name(c: &str) -> Option<String> {
 }
 
 /// What to install, or to write, when there is no compiler for `target`.
-pub(super) fn ways_out(target: &str, host: &str, needs_cxx: bool) -> String {
+pub(super) fn install_hint(target: &str, host: &str, needs_cxx: bool) -> String {
     let gnu = target.replace("-musl", "-gnu");
     let gcc = if needs_cxx { "g++" } else { "gcc" };
     let debian = |target: &str| match prefix(target) {

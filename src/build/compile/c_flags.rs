@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{cargo_config::Config, environment::Environment};
+use super::{cargo_config::CargoConfigFile, environment::Environment};
 
 /// What the `cc` and `cmake` crates, autoconf and most makefiles take their flags from.
 pub(super) const NAMES: [&str; 2] = ["CFLAGS", "CXXFLAGS"];
@@ -14,7 +14,7 @@ pub(super) const NAMES: [&str; 2] = ["CFLAGS", "CXXFLAGS"];
 /// paths; of several that fit, gcc (8) and clang (10) take the last one given.
 ///
 /// A path with white space cannot be said in these variables, and keeps its name.
-pub(super) fn add(environment: &mut Environment, own: &[Config], maps: &[(PathBuf, String)]) {
+pub(super) fn add(environment: &mut Environment, own: &[CargoConfigFile], maps: &[(PathBuf, String)]) {
     let sayable = |path: &&str| !path.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '='));
     let said = maps.iter().filter_map(|(from, to)| Some((from.to_str().filter(sayable)?, to)));
     let flags: Vec<_> = said.map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     cargo_tree::{CargoTree, TreePackage},
-    known_c_packages::{Known, known},
+    known_c_packages::{CPackageNeeds, known_needs},
 };
 use crate::report::{ErrorName, Failure};
 
@@ -75,23 +75,25 @@ fn needs(name: &str, package: &TreePackage, tree: &CargoTree, target: &str) -> B
         })
     };
     let has = |features: &[&str]| features.iter().any(|feature| package.features.contains(*feature));
-    match known(name) {
-        Some(Known::NoC) => BTreeSet::new(),
-        Some(Known::Needs(needs)) => needs.iter().copied().collect(),
-        Some(Known::CxxWithout(features)) if has(features) => BTreeSet::new(),
-        Some(Known::SystemWithout(features, _)) if !has(features) => {
+    match known_needs(name) {
+        Some(CPackageNeeds::NoC) => BTreeSet::new(),
+        Some(CPackageNeeds::Needs(needs)) => needs.iter().copied().collect(),
+        Some(CPackageNeeds::CxxWithout(features)) if has(features) => BTreeSet::new(),
+        Some(CPackageNeeds::SystemWithout(features, _)) if !has(features) => {
             BTreeSet::from([CNeed::SystemLibrary { vendored_by: features.first().copied() }])
         }
-        Some(Known::SystemWith(features)) if has(features) => {
+        Some(CPackageNeeds::SystemWith(features)) if has(features) => {
             BTreeSet::from([CNeed::SystemLibrary { vendored_by: None }])
         }
         // On x86 its build script goes without a C compiler; elsewhere but on arm64 there is no C.
-        Some(Known::Blake3) => {
+        Some(CPackageNeeds::Blake3) => {
             let is_neon = has(&["neon"]) || target.starts_with("aarch64-") && !has(&["pure", "no_neon"]);
             if is_neon { BTreeSet::from([CNeed::C]) } else { BTreeSet::new() }
         }
-        Some(Known::Cxx | Known::CxxWithout(_)) => tools().filter(is_compiled).chain([CNeed::C, CNeed::Cxx]).collect(),
-        Some(Known::SystemWithout(..) | Known::SystemWith(_)) => {
+        Some(CPackageNeeds::Cxx | CPackageNeeds::CxxWithout(_)) => {
+            tools().filter(is_compiled).chain([CNeed::C, CNeed::Cxx]).collect()
+        }
+        Some(CPackageNeeds::SystemWithout(..) | CPackageNeeds::SystemWith(_)) => {
             tools().filter(is_compiled).chain([CNeed::C]).collect()
         }
         None => {
@@ -133,9 +135,9 @@ fn is_compiled(need: &CNeed) -> bool {
 
 impl CPackage {
     /// Whether a variable of the recipe says where the system's library is.
-    pub(super) fn is_told_by<'a>(&self, variables: impl IntoIterator<Item = &'a str>) -> bool {
-        let own = match known(&self.name) {
-            Some(Known::SystemWithout(_, prefix)) => prefix,
+    pub(super) fn is_configured_by<'a>(&self, variables: impl IntoIterator<Item = &'a str>) -> bool {
+        let own = match known_needs(&self.name) {
+            Some(CPackageNeeds::SystemWithout(_, prefix)) => prefix,
             _ => "PKG_CONFIG",
         };
         variables.into_iter().any(|name| name.contains(own) || name.contains("PKG_CONFIG"))

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-
-use crate::report::{ErrorName, Failure, printable};
+use super::cargo_metadata::{CargoMetadata, MetadataDependency, MetadataPackage, unexpected_metadata};
+use crate::report::{Failure, printable};
 
 /// The packages of a workspace and the edges between them, for one target and one set of features.
 ///
@@ -54,77 +53,29 @@ pub(super) enum EdgeKind {
     Normal,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    packages: Vec<DocumentPackage>,
-    #[serde(default)]
-    workspace_members: BTreeSet<String>,
-    resolve: Option<Resolve>,
-}
-
-#[derive(Deserialize)]
-struct DocumentPackage {
-    id: String,
-    name: String,
-    version: String,
-    source: Option<String>,
-    #[serde(default)]
-    targets: Vec<DocumentTarget>,
-}
-
-#[derive(Deserialize)]
-struct DocumentTarget {
-    kind: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    #[serde(default)]
-    deps: Vec<NodeDependency>,
-    #[serde(default)]
-    features: BTreeSet<String>,
-}
-
-#[derive(Deserialize)]
-struct NodeDependency {
-    pkg: String,
-    #[serde(default)]
-    dep_kinds: Vec<NodeDependencyKind>,
-}
-
-#[derive(Deserialize)]
-struct NodeDependencyKind {
-    kind: Option<String>,
-}
-
 impl CargoGraph {
     /// Reads what `cargo metadata` printed. `package` is the name of the member that is compiled.
     pub(super) fn read(metadata: &[u8], package: &str) -> Result<Self, Failure> {
-        let document: Document = serde_json::from_slice(metadata)
-            .map_err(|error| unexpected(&format!("it cannot be read: {}", printable(&error.to_string()))))?;
-        let resolve = document.resolve.ok_or_else(|| unexpected("it has no `resolve`"))?;
-        let mut packages: Vec<_> = document.packages.into_iter().map(DocumentPackage::without_edges).collect();
+        let document = CargoMetadata::read(metadata)?;
+        let members = document.workspace_members;
+        let resolve = document.resolve.ok_or_else(|| unexpected_metadata("it has no `resolve`"))?;
+        let mut packages: Vec<_> = document.packages.into_iter().map(MetadataPackage::without_edges).collect();
         packages.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         let places: BTreeMap<_, _> =
             packages.iter().enumerate().map(|(at, package)| (package.id.clone(), at)).collect();
         if places.len() != packages.len() {
-            return Err(unexpected("two packages have the same ID"));
+            return Err(unexpected_metadata("two packages have the same ID"));
         }
         let place = |id: &str| {
-            let unknown = || unexpected(&format!("it names the package `{}` and does not describe it", printable(id)));
+            let unknown =
+                || unexpected_metadata(&format!("it names the package `{}` and does not describe it", printable(id)));
             places.get(id).copied().ok_or_else(unknown)
         };
         let mut resolved = BTreeSet::new();
         for node in resolve.nodes {
             let at = place(&node.id)?;
             if !resolved.insert(at) {
-                return Err(unexpected(&format!("it resolves the package `{}` twice", printable(&node.id))));
+                return Err(unexpected_metadata(&format!("it resolves the package `{}` twice", printable(&node.id))));
             }
             let edges = node
                 .deps
@@ -140,19 +91,19 @@ impl CargoGraph {
         for edge in packages.iter().flat_map(|package| &package.edges) {
             if !resolved.contains(&edge.to) {
                 let id = packages.get(edge.to).map(|package| printable(&package.id)).unwrap_or_default();
-                return Err(unexpected(&format!("it does not resolve the package `{id}`")));
+                return Err(unexpected_metadata(&format!("it does not resolve the package `{id}`")));
             }
         }
         let is_root = |(at, candidate): &(usize, &GraphPackage)| {
-            candidate.name == package && document.workspace_members.contains(&candidate.id) && resolved.contains(at)
+            candidate.name == package && members.contains(&candidate.id) && resolved.contains(at)
         };
         let root = packages.iter().enumerate().find(is_root).map(|(at, _)| at);
-        let root = root.ok_or_else(|| unexpected(&format!("it has no member `{}`", printable(package))))?;
+        let root = root.ok_or_else(|| unexpected_metadata(&format!("it has no member `{}`", printable(package))))?;
         Ok(Self { packages, root })
     }
 }
 
-impl DocumentPackage {
+impl MetadataPackage {
     fn without_edges(self) -> GraphPackage {
         // A package with a procedural macro has no other library beside it.
         let is_proc_macro = matches!(self.targets.as_slice(), [only] if only.kind == ["proc-macro"]);
@@ -168,13 +119,15 @@ impl DocumentPackage {
     }
 }
 
-impl NodeDependency {
+impl MetadataDependency {
     fn kinds(&self) -> Result<BTreeSet<EdgeKind>, Failure> {
         let kinds = self.dep_kinds.iter().map(|kind| match kind.kind.as_deref() {
             None => Ok(EdgeKind::Normal),
             Some("build") => Ok(EdgeKind::Build),
             Some("dev") => Ok(EdgeKind::Development),
-            Some(other) => Err(unexpected(&format!("it has the unknown dependency kind `{}`", printable(other)))),
+            Some(other) => {
+                Err(unexpected_metadata(&format!("it has the unknown dependency kind `{}`", printable(other))))
+            }
         });
         let mut kinds = kinds.collect::<Result<BTreeSet<_>, _>>()?;
         if kinds.is_empty() {
@@ -190,9 +143,4 @@ impl GraphEdge {
     pub(super) fn kind(&self) -> EdgeKind {
         self.kinds.last().copied().unwrap_or(EdgeKind::Normal)
     }
-}
-
-/// The answer is not one that this version of hardpan understands.
-fn unexpected(why: &str) -> Failure {
-    Failure::error(ErrorName::ToolUnsupported, format!("unexpected output of `cargo metadata`: {why}"))
 }

@@ -37,7 +37,7 @@ pub(super) struct TreePackage {
 }
 
 /// A package on the path from the root to the current line.
-struct Level {
+struct TreeLevel {
     key: (String, String),
     /// It is compiled for the host.
     is_host: bool,
@@ -49,7 +49,7 @@ impl CargoTree {
     /// Reads what `cargo tree` printed.
     pub(super) fn read(text: &str) -> Result<Self, Failure> {
         let mut tree = Self::default();
-        let mut path: Vec<Level> = Vec::new();
+        let mut path: Vec<TreeLevel> = Vec::new();
         for line in text.lines().filter(|line| !line.is_empty()) {
             let unexpected = || {
                 Failure::error(
@@ -84,7 +84,7 @@ impl CargoTree {
                 let features = features.trim_end_matches(" (*)").split(',').filter(|feature| !feature.is_empty());
                 tree.packages.entry(key.clone()).or_default().features.extend(features.map(str::to_owned));
             }
-            path.push(Level { key, is_host, in_build: false });
+            path.push(TreeLevel { key, is_host, in_build: false });
         }
         Ok(tree)
     }
@@ -106,7 +106,7 @@ impl CargoTree {
         self.host.get(package).into_iter().flatten().map(String::as_str)
     }
 
-    fn add_edge(&mut self, parent: &Level, child: &(String, String)) {
+    fn add_edge(&mut self, parent: &TreeLevel, child: &(String, String)) {
         match (parent.is_host, parent.in_build) {
             (true, false) => {
                 self.host.entry(parent.key.clone()).or_default().insert(child.0.clone());

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    enclosure::{Enclosure, Line},
+    enclosure::{Enclosure, StageSocket},
     environment::Environment,
 };
 use crate::report::{ErrorName, Failure, Limits, Progress, printable};
@@ -32,15 +32,15 @@ pub(super) struct Child<'a> {
     arguments: Vec<OsString>,
     told: Option<&'a dyn Progress>,
     enclosure: Option<&'a Enclosure>,
-    heard: Option<Hear<'a>>,
+    heard: Option<LineHandler<'a>>,
 }
 
 /// Takes a line, without its line break.
-type Hear<'a> = &'a (dyn Fn(&[u8]) + Sync);
+type LineHandler<'a> = &'a (dyn Fn(&[u8]) + Sync);
 
 /// A child that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ChildOutput {
     /// How.
     pub(super) status: ExitStatus,
     /// Everything it wrote to stdout, at most [`Limits::CHILD_OUTPUT_BYTES`].
@@ -62,25 +62,25 @@ impl<'a> Child<'a> {
     }
 
     /// Tells every line of its stderr at once, for what takes long; and the command itself.
-    pub(super) fn told(mut self, progress: &'a dyn Progress) -> Self {
+    pub(super) fn with_progress(mut self, progress: &'a dyn Progress) -> Self {
         self.told = Some(progress);
         self
     }
 
     /// Runs it in an enclosure: program, folder, arguments and environment are those of the inside.
-    pub(super) fn enclosed(mut self, enclosure: Option<&'a Enclosure>) -> Self {
+    pub(super) fn in_enclosure(mut self, enclosure: Option<&'a Enclosure>) -> Self {
         self.enclosure = enclosure;
         self
     }
 
     /// Hands every line of its stdout to `hear` at once; what it printed is still kept.
-    pub(super) fn heard(mut self, hear: Hear<'a>) -> Self {
+    pub(super) fn with_line_handler(mut self, hear: LineHandler<'a>) -> Self {
         self.heard = Some(hear);
         self
     }
 
     /// Runs it to its end. A child that fails is a value; one that cannot run is a failure.
-    pub(super) fn run(self) -> Result<Ended, Failure> {
+    pub(super) fn run(self) -> Result<ChildOutput, Failure> {
         if let Some(progress) = self.told {
             let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
             let words: Vec<_> = words.map(|word| printable(&word.to_string_lossy()).into_owned()).collect();
@@ -98,19 +98,20 @@ impl<'a> Child<'a> {
             let stderr = scope.spawn(move || match (stderr, told) {
                 (None, _) => Ok(Vec::new()),
                 (Some(stderr), None) => keep_end(stderr),
-                (Some(stderr), Some(progress)) => keep_end(Told { from: stderr, progress, line: Vec::new() }),
+                (Some(stderr), Some(progress)) => keep_end(ProgressReader { from: stderr, progress, line: Vec::new() }),
             });
             let stdout = match (stdout, self.heard) {
                 (None, _) => Ok((Vec::new(), false)),
                 (Some(stdout), None) => keep_start(stdout),
-                (Some(stdout), Some(hear)) => keep_start(Lines { from: stdout, hear, line: Vec::new() }),
+                (Some(stdout), Some(hear)) => keep_start(LineReader { from: stdout, hear, line: Vec::new() }),
             };
             (stdout, stderr.join().unwrap_or_else(|_| Ok(Vec::new())))
         });
         let mut status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
         if let Some(line) = line {
-            status =
-                line.ended(status).map_err(|why| Failure::error(ErrorName::Enclosure, why).in_path(self.program))?;
+            status = line
+                .exit_status(status)
+                .map_err(|why| Failure::error(ErrorName::Enclosure, why).in_path(self.program))?;
         }
         let read = |error: io::Error| Failure::io("read its output", self.program, &error);
         let ((stdout, cut), stderr) = (stdout.map_err(read)?, stderr.map_err(read)?);
@@ -118,11 +119,11 @@ impl<'a> Child<'a> {
             let what = format!("its output is larger than {} MiB", Limits::CHILD_OUTPUT_BYTES >> 20);
             return Err(Failure::error(ErrorName::ToolUnsupported, what).in_path(self.program));
         }
-        Ok(Ended { status, stdout, stderr })
+        Ok(ChildOutput { status, stdout, stderr })
     }
 
     /// What is started: the command, or the first stage of its enclosure.
-    fn command(&self) -> io::Result<(Command, Option<Line>)> {
+    fn command(&self) -> io::Result<(Command, Option<StageSocket>)> {
         if let Some(enclosure) = self.enclosure {
             let (command, line) = enclosure.command(self.program, self.dir, &self.arguments)?;
             return Ok((command, Some(line)));
@@ -133,7 +134,7 @@ impl<'a> Child<'a> {
     }
 }
 
-impl Ended {
+impl ChildOutput {
     /// stdout as text, without the line break at its end.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end_matches(['\n', '\r']).to_owned()
@@ -201,14 +202,14 @@ fn keep_start(mut from: impl Read) -> io::Result<(Vec<u8>, bool)> {
 }
 
 /// Tells the lines of what is read through it.
-struct Told<'a, R> {
+struct ProgressReader<'a, R> {
     from: R,
     progress: &'a dyn Progress,
     line: Vec<u8>,
 }
 
-impl<R> Told<'_, R> {
-    fn tell(&mut self) {
+impl<R> ProgressReader<'_, R> {
+    fn report_line(&mut self) {
         // Whatever moves a cursor ends a line: cargo's bar, were there one, is not for us.
         let line = String::from_utf8_lossy(&self.line).replace('\t', "    ");
         if !line.trim().is_empty() {
@@ -218,33 +219,33 @@ impl<R> Told<'_, R> {
     }
 }
 
-impl<R: Read> Read for Told<'_, R> {
+impl<R: Read> Read for ProgressReader<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buf)?;
         for byte in buf.get(..read).unwrap_or_default() {
             match byte {
-                b'\n' | b'\r' => self.tell(),
+                b'\n' | b'\r' => self.report_line(),
                 byte => self.line.push(*byte),
             }
             if self.line.len() >= SHOWN_BYTES {
-                self.tell();
+                self.report_line();
             }
         }
         if read == 0 {
-            self.tell();
+            self.report_line();
         }
         Ok(read)
     }
 }
 
 /// Hands on the lines of what is read through it, without their line breaks.
-struct Lines<'a, R> {
+struct LineReader<'a, R> {
     from: R,
-    hear: Hear<'a>,
+    hear: LineHandler<'a>,
     line: Vec<u8>,
 }
 
-impl<R: Read> Read for Lines<'_, R> {
+impl<R: Read> Read for LineReader<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buf)?;
         let mut rest = buf.get(..read).unwrap_or_default();
@@ -277,7 +278,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn shell(script: &str) -> Ended {
+    fn shell(script: &str) -> ChildOutput {
         let environment = Environment::from([("PATH".into(), "/usr/bin:/bin".into())]);
         Child::new(Path::new("/bin/sh"), Path::new("/"), &environment).args(["-c", script]).run().unwrap()
     }
@@ -319,7 +320,7 @@ mod tests {
     }
 
     /// A child whose first stage is a script instead of hardpan.
-    fn staged(script: &str) -> Result<Ended, Failure> {
+    fn staged(script: &str) -> Result<ChildOutput, Failure> {
         let folder = tempfile::tempdir().unwrap();
         let stage = folder.path().join("stage");
         std::fs::write(&stage, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -327,7 +328,7 @@ mod tests {
         let enclosure = Enclosure::watched(Some(&stage)).unwrap();
         let environment = Environment::from([("A".into(), "1".into())]);
         let child = Child::new(Path::new("/bin/tool"), Path::new("/the dir"), &environment);
-        child.args(["a b", ""]).enclosed(Some(&enclosure)).run()
+        child.args(["a b", ""]).in_enclosure(Some(&enclosure)).run()
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::cargo_graph::{CargoGraph, EdgeKind, GraphPackage};
+use super::{
+    cargo_graph::{CargoGraph, EdgeKind, GraphPackage},
+    cargo_metadata::unexpected_metadata,
+};
 use crate::report::{ErrorName, Failure, printable};
 
 /// How cargo calls crates.io, whatever mirror it was replaced by.
@@ -98,10 +101,7 @@ impl DependencyList {
             return Ok(());
         };
         let name = printable(&package.name);
-        Err(Failure::error(
-            ErrorName::ToolUnsupported,
-            format!("unexpected output of `cargo metadata`: the dependencies of `{name}` form a cycle"),
-        ))
+        Err(unexpected_metadata(&format!("the dependencies of `{name}` form a cycle")))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Toolchain, bench::Bench};
+use super::{Toolchain, compile_folder::CompileFolder};
 use crate::{
     recipe::{Located, native_for_c},
     report::{ErrorName, Failure, printable},
@@ -72,7 +72,7 @@ impl Toolchain<'_> {
     }
 
     /// The folder in which one program is compiled, in the caller's cache.
-    pub(super) fn bench(&self, kind: &str, key: &[&[u8]]) -> Result<Bench, Failure> {
+    pub(super) fn compile_folder(&self, kind: &str, key: &[&[u8]]) -> Result<CompileFolder, Failure> {
         let cache = self.cache.ok_or_else(|| {
             Failure::error(
                 ErrorName::Environment,
@@ -80,18 +80,18 @@ impl Toolchain<'_> {
             )
             .hint("`export XDG_CACHE_HOME=/path/of/a/folder`")
         })?;
-        Bench::open(cache, kind, key)
+        CompileFolder::open(cache, kind, key)
     }
 
     /// The caller's environment for a fetch. The variables by which a caller (or `cargo run`, by way of rustup)
     /// picks another toolchain are gone: fetch and compile use the same one, which the checkout or the machine's
     /// default names. Git may read a checkout of another owner, as in the compile.
-    pub(super) fn fetching(&self) -> Environment {
+    pub(super) fn fetch_environment(&self) -> Environment {
         let mut environment = self.caller.clone();
         for name in ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
             environment.remove(OsStr::new(name));
         }
-        for (name, _) in super::ignored::GO {
+        for (name, _) in super::ignored_variables::GO {
             environment.remove(OsStr::new(name));
         }
         environment.insert("PATH".into(), self.path());
@@ -101,11 +101,11 @@ impl Toolchain<'_> {
     }
 
     /// What every compile has: the caller's `PATH`, an empty home, a temporary folder, the plainest locale.
-    pub(super) fn hermetic(&self, bench: &Bench) -> Environment {
+    pub(super) fn compile_environment(&self, compile_folder: &CompileFolder) -> Environment {
         let mut environment = Environment::from([
             ("PATH".into(), self.path()),
-            ("HOME".into(), bench.home().into_os_string()),
-            ("TMPDIR".into(), bench.temporary().into_os_string()),
+            ("HOME".into(), compile_folder.home().into_os_string()),
+            ("TMPDIR".into(), compile_folder.temporary().into_os_string()),
         ]);
         // The date is for the C compilers and the stamping crates that build scripts call.
         let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("SOURCE_DATE_EPOCH", "0")];
@@ -194,8 +194,8 @@ pub(super) mod tests {
         );
         let cache = tempfile::tempdir().unwrap();
         let toolchain = toolchain(&caller, cache.path(), Path::new("/src"));
-        let bench = Bench::open(cache.path(), "test", &[]).unwrap();
-        let environment = toolchain.hermetic(&bench);
+        let compile_folder = CompileFolder::open(cache.path(), "test", &[]).unwrap();
+        let environment = toolchain.compile_environment(&compile_folder);
         assert_eq!(environment.get(OsStr::new("PATH")).unwrap(), "/usr/bin:/bin");
         assert_eq!(environment.get(OsStr::new("TZ")).unwrap(), "UTC");
         assert!(
@@ -211,7 +211,7 @@ pub(super) mod tests {
         let path = Path::new("/x");
         let said = |pairs: &[(&str, &str)]| {
             let caller: Environment = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
-            let fetching = toolchain(&caller, path, path).fetching();
+            let fetching = toolchain(&caller, path, path).fetch_environment();
             let git = fetching.into_iter().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"));
             git.map(|(name, value)| format!("{}={}", name.display(), value.display())).collect::<Vec<_>>()
         };

@@ -8,7 +8,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::Path};
 
 use super::{
     Toolchain,
-    child::{Child, Ended},
+    child::{Child, ChildOutput},
     environment::{Environment, GIT_SETTINGS},
 };
 use crate::{
@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// Answers `word` for the checkout that holds `dir`.
-pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Result<String, Failure> {
+pub(super) fn resolve_git_word(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Result<String, Failure> {
     let Some(git) = toolchain.program("git") else {
         return Err(Failure::error(ErrorName::Git, "`git` is not in `PATH`")
             .hint("install git, or leave out the `{git...}` variables"));
     };
     let environment = environment(toolchain);
-    let git = |arguments: &[&str]| run(&git, &environment, dir, arguments);
+    let git = |arguments: &[&str]| run_git(&git, &environment, dir, arguments);
     let head = git(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
     if !head.status.success() {
         return Err(no_commit(&git(&["rev-parse", "--git-dir"])?, dir));
@@ -31,7 +31,7 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
     match word {
         GitWord::Revision => Ok(head.text()),
         GitWord::Tag => {
-            let tags = done(git(&["tag", "--points-at", "HEAD", "--sort=refname"])?, "git tag")?;
+            let tags = require_success(git(&["tag", "--points-at", "HEAD", "--sort=refname"])?, "git tag")?;
             let first = tags.text().lines().next().map(str::to_owned);
             first.ok_or_else(|| {
                 Failure::error(ErrorName::Git, format!("no tag names the commit `{}`", short(&head.text())))
@@ -40,8 +40,8 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
             })
         }
         GitWord::Describe => {
-            let described = describe(&git, &head.text(), dir)?;
-            let is_dirty = ask(toolchain, GitWord::Dirty, dir)? == "true";
+            let described = describe_head(&git, &head.text(), dir)?;
+            let is_dirty = resolve_git_word(toolchain, GitWord::Dirty, dir)? == "true";
             Ok(if is_dirty { format!("{described}-dirty") } else { described })
         }
         GitWord::Dirty => Ok(if dirty::is_dirty(toolchain, &git)? { "true" } else { "false" }.to_owned()),
@@ -50,12 +50,12 @@ pub(super) fn ask(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Resul
 
 /// Everything that git could say about the revision of the checkout that holds `dir`, but for changes of files, which are
 /// known otherwise: the commit, the branch, and all tags. Empty where git says nothing.
-pub(super) fn fingerprint(toolchain: &Toolchain<'_>, dir: &Path) -> String {
+pub(super) fn revision_fingerprint(toolchain: &Toolchain<'_>, dir: &Path) -> String {
     let Some(git) = toolchain.program("git") else { return String::new() };
     let environment = environment(toolchain);
     let questions: [&[&str]; 3] =
         [&["rev-parse", "HEAD"], &["symbolic-ref", "--quiet", "HEAD"], &["show-ref", "--tags", "--dereference"]];
-    let answers = questions.map(|words| run(&git, &environment, dir, words).map(|ended| ended.text()));
+    let answers = questions.map(|words| run_git(&git, &environment, dir, words).map(|ended| ended.text()));
     answers.map(Result::unwrap_or_default).join("\n")
 }
 
@@ -69,14 +69,18 @@ pub(super) fn short(commit: &str) -> String {
 
 /// The nearest tag, and where the commit is another one, how many commits are between them and which one it is. Git
 /// itself makes the commit's name as long as the clone needs it, which depends on what else was fetched.
-fn describe(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, head: &str, dir: &Path) -> Result<String, Failure> {
+fn describe_head(
+    git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>,
+    head: &str,
+    dir: &Path,
+) -> Result<String, Failure> {
     let answer = git(&["describe", "--tags", "--long", "--abbrev=64", "HEAD"])?;
     let text = answer.text();
     let mut parts = text.rsplitn(3, '-');
     let (commit, distance, tag) = (parts.next(), parts.next(), parts.next());
     let exact = answer.status.success() && distance == Some("0");
     // Whatever was cut off may have a nearer tag, and more commits.
-    let shallow = done(git(&["rev-parse", "--is-shallow-repository"])?, "git rev-parse")?.text();
+    let shallow = require_success(git(&["rev-parse", "--is-shallow-repository"])?, "git rev-parse")?.text();
     if !exact && shallow != "false" {
         let what = format!(
             "`{{git.describe}}` of the commit `{}` depends on history that this shallow clone lacks",
@@ -101,7 +105,7 @@ fn describe(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, head: &str, dir: &P
 }
 
 /// Why there is no `HEAD`: no checkout, one that git refuses to read, or one without a commit.
-fn no_commit(git_dir: &Ended, dir: &Path) -> Failure {
+fn no_commit(git_dir: &ChildOutput, dir: &Path) -> Failure {
     let failure = if git_dir.status.success() {
         Failure::error(ErrorName::Git, "the git checkout has no commit yet")
     } else if git_dir.complains("not a git repository") {
@@ -113,12 +117,17 @@ fn no_commit(git_dir: &Ended, dir: &Path) -> Failure {
 }
 
 /// The output of the git command `what`, or its failure.
-pub(super) fn done(ended: Ended, what: &str) -> Result<Ended, Failure> {
+pub(super) fn require_success(ended: ChildOutput, what: &str) -> Result<ChildOutput, Failure> {
     if ended.status.success() { Ok(ended) } else { Err(ended.failure(ErrorName::Git, what)) }
 }
 
 /// Runs `git -C dir` without the settings, the hooks and the monitors of anybody.
-pub(super) fn run(git: &Path, environment: &Environment, dir: &Path, arguments: &[&str]) -> Result<Ended, Failure> {
+pub(super) fn run_git(
+    git: &Path,
+    environment: &Environment,
+    dir: &Path,
+    arguments: &[&str],
+) -> Result<ChildOutput, Failure> {
     let mut all = vec![OsString::from("-C"), dir.into()];
     for (key, value) in GIT_SETTINGS {
         all.push("-c".into());
@@ -153,12 +162,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{super::environment::tests::toolchain, *};
 
-    struct Repository {
+    struct TestRepository {
         folder: tempfile::TempDir,
         caller: Environment,
     }
 
-    impl Repository {
+    impl TestRepository {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let mut caller = Environment::from([("PATH".into(), std::env::var_os("PATH").unwrap())]);
@@ -175,7 +184,7 @@ mod tests {
             let environment = environment(&toolchain);
             let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
             let arguments: Vec<_> = identity.iter().chain(arguments).copied().collect();
-            let ended = run(&toolchain.program("git").unwrap(), &environment, path, &arguments).unwrap();
+            let ended = run_git(&toolchain.program("git").unwrap(), &environment, path, &arguments).unwrap();
             assert!(ended.status.success(), "{ended:?}");
         }
 
@@ -187,13 +196,13 @@ mod tests {
 
         fn ask(&self, word: GitWord) -> Result<String, Failure> {
             let path = self.folder.path().canonicalize().unwrap();
-            ask(&toolchain(&self.caller, &path, &path), word, &path)
+            resolve_git_word(&toolchain(&self.caller, &path, &path), word, &path)
         }
     }
 
     #[test]
     fn a_commit_has_a_name_and_the_first_of_its_tags() {
-        let repository = Repository::new();
+        let repository = TestRepository::new();
         assert_eq!(repository.ask(GitWord::Revision).unwrap_err().what, "the git checkout has no commit yet");
         repository.commit();
         let revision = repository.ask(GitWord::Revision).unwrap();
@@ -208,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_description_is_the_nearest_tag_the_distance_and_twelve_digits() {
-        let repository = Repository::new();
+        let repository = TestRepository::new();
         repository.commit();
         let first = repository.ask(GitWord::Revision).unwrap();
         let failure = repository.ask(GitWord::Describe).unwrap_err();
@@ -229,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_shallow_clone_is_described_only_where_its_history_does_not_matter() {
-        let origin = Repository::new();
+        let origin = TestRepository::new();
         for tag in ["v1", "v2"] {
             std::fs::write(origin.folder.path().join("a"), tag).unwrap();
             origin.git(&["add", "a"]);
@@ -238,7 +247,7 @@ mod tests {
         }
         let url = format!("file://{}", origin.folder.path().display());
         let shallow = |depth: &str| {
-            let clone = Repository { folder: tempfile::tempdir().unwrap(), caller: origin.caller.clone() };
+            let clone = TestRepository { folder: tempfile::tempdir().unwrap(), caller: origin.caller.clone() };
             clone.git(&["clone", "-q", "--depth", depth, &url, "."]);
             clone
         };
@@ -254,7 +263,7 @@ mod tests {
 
     #[test]
     fn dirty_is_everything_but_out_and_runs_no_monitor() {
-        let repository = Repository::new();
+        let repository = TestRepository::new();
         repository.commit();
         let path = repository.folder.path();
         repository.git(&["config", "core.fsmonitor", "touch ran; false"]);
@@ -274,7 +283,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap();
         let caller = Environment::from([("PATH".into(), std::env::var_os("PATH").unwrap())]);
-        let failure = ask(&toolchain(&caller, &path, &path), GitWord::Dirty, &path).unwrap_err();
+        let failure = resolve_git_word(&toolchain(&caller, &path, &path), GitWord::Dirty, &path).unwrap_err();
         assert_eq!(failure.what, "this folder is in no git checkout");
     }
 }

@@ -17,8 +17,8 @@ impl Toolchain<'_> {
         compilers: &BTreeMap<String, CCompilerRequest>,
         with_files: bool,
     ) -> Result<LockedToolchain, Failure> {
-        let go = go::installed(self, dir)?;
-        let mut environment = self.fetching();
+        let go = go::find_go(self, dir)?;
+        let mut environment = self.fetch_environment();
         environment.insert("GOENV".into(), "off".into());
         environment.insert("GOWORK".into(), "off".into());
         let ended = Child::new(&go.program, dir, &environment).args(["version"]).run()?;
@@ -39,10 +39,11 @@ impl Toolchain<'_> {
             let compiler = go::c_compiler(self, request.named.as_ref(), dir, &request.platform).map_err(at)?;
             identity.cc.insert(scope.clone(), plain(&compiler.version));
             if with_files {
-                let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
-                let environment = self.hermetic(&bench);
+                let compile_folder = self.compile_folder("survey", &[dir.as_os_str().as_encoded_bytes()])?;
+                let environment = self.compile_environment(&compile_folder);
                 let machine =
-                    go::machine(self, &request.libraries, &compiler, dir, (&environment, &bench)).map_err(at)?;
+                    go::inspect_machine(self, &request.libraries, &compiler, dir, (&environment, &compile_folder))
+                        .map_err(at)?;
                 identity.add_files(scope, &machine.all_files());
             }
         }
@@ -59,7 +60,7 @@ impl Toolchain<'_> {
     ) -> Result<LockedToolchain, Failure> {
         let mut identity = LockedToolchain::default();
         {
-            let (rust, environment, _bench) = self.rust_environment(dir)?;
+            let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
             let first = rust.verbose.lines().next().unwrap_or_default();
             let said = |name: &str| {
                 let line = rust.verbose.lines().find_map(|line| line.strip_prefix(name));
@@ -75,7 +76,7 @@ impl Toolchain<'_> {
         let scopes = request.scopes.iter().filter(|_| with_files);
         for (scope, programs) in scopes {
             for (program, platform) in &programs.programs {
-                let found = cargo::machine(self, program, dir, platform);
+                let found = cargo::inspect_machine(self, program, dir, platform);
                 let (files, compiler) = found.map_err(|failure| failure.at(&programs.origin))?;
                 identity.add_files(scope, &files);
                 if let Some(version) = compiler {
@@ -94,7 +95,7 @@ impl Toolchain<'_> {
         environment: &Environment,
     ) -> Result<String, Failure> {
         let name = written.named.as_ref().map_or("", |named| named.value.as_str());
-        if zig::is_named(name) {
+        if zig::names_zig(name) {
             // It answers another word than `--version`, and may be in a Python package.
             let target = written.target.as_deref().unwrap_or_default();
             return Ok(plain(&self.chosen_c_compiler(dir, name, target, false)?.version));

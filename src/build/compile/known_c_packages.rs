@@ -5,7 +5,7 @@ use super::c_packages::{CNeed, CProgram};
 
 /// What is known about a package.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Known {
+pub(super) enum CPackageNeeds {
     /// It compiles C for other systems only.
     NoC,
     /// It always needs these.
@@ -24,36 +24,40 @@ pub(super) enum Known {
 }
 
 /// The entry of a package.
-pub(super) fn known(name: &str) -> Option<Known> {
+pub(super) fn known_needs(name: &str) -> Option<CPackageNeeds> {
     use CProgram::{Cmake, Go, Libclang, Make};
     Some(match name {
         // C for Windows only (stacker 0.1.25), Android (backtrace 0.3.60), DragonFly (errno-dragonfly 0.1.2), Haiku.
-        "stacker" | "backtrace" | "errno-dragonfly" | "iana-time-zone-haiku" => Known::NoC,
-        "blake3" => Known::Blake3,
+        "stacker" | "backtrace" | "errno-dragonfly" | "iana-time-zone-haiku" => CPackageNeeds::NoC,
+        "blake3" => CPackageNeeds::Blake3,
         // 1.0.12: a dummy in C++ finds out which library it is, unless a feature says so.
-        "link-cplusplus" => Known::CxxWithout(&["nothing"]),
+        "link-cplusplus" => CPackageNeeds::CxxWithout(&["nothing"]),
         // 0.47: `cc` compiles it; cmake is for what a variable asks for.
-        "aws-lc-sys" => Known::Needs(&[CNeed::C]),
-        "aws-lc-fips-sys" => {
-            Known::Needs(&[CNeed::C, CNeed::Cxx, CNeed::Program(Cmake), CNeed::Program(Go), CNeed::Program(Libclang)])
-        }
+        "aws-lc-sys" => CPackageNeeds::Needs(&[CNeed::C]),
+        "aws-lc-fips-sys" => CPackageNeeds::Needs(&[
+            CNeed::C,
+            CNeed::Cxx,
+            CNeed::Program(Cmake),
+            CNeed::Program(Go),
+            CNeed::Program(Libclang),
+        ]),
         // They start `configure` and `make` (0.6.1).
-        "tikv-jemalloc-sys" | "jemalloc-sys" => Known::Needs(&[CNeed::C, CNeed::Program(Make)]),
+        "tikv-jemalloc-sys" | "jemalloc-sys" => CPackageNeeds::Needs(&[CNeed::C, CNeed::Program(Make)]),
         // 4.10: `configure` and `make`, with pkg-config for the other way alone.
-        "rdkafka-sys" => Known::SystemWith(&["dynamic-linking", "dynamic_linking"]),
+        "rdkafka-sys" => CPackageNeeds::SystemWith(&["dynamic-linking", "dynamic_linking"]),
         // 2.1: pkg-config is for this feature alone.
-        "zstd-sys" => Known::SystemWith(&["pkg-config"]),
-        "openssl-sys" => Known::SystemWithout(&["vendored"], "OPENSSL"),
-        "libsqlite3-sys" => Known::SystemWithout(&["bundled", "bundled-sqlcipher"], "SQL"),
-        "pq-sys" => Known::SystemWithout(&["bundled"], "PQ"),
-        "mysqlclient-sys" => Known::SystemWithout(&["bundled"], "MYSQLCLIENT"),
-        "libdbus-sys" => Known::SystemWithout(&["vendored"], "DBUS"),
-        "libusb1-sys" => Known::SystemWithout(&["vendored"], "LIBUSB"),
-        "sasl2-sys" => Known::SystemWithout(&["vendored"], "SASL2"),
-        "mlua-sys" => Known::SystemWithout(&["vendored"], "LUA"),
+        "zstd-sys" => CPackageNeeds::SystemWith(&["pkg-config"]),
+        "openssl-sys" => CPackageNeeds::SystemWithout(&["vendored"], "OPENSSL"),
+        "libsqlite3-sys" => CPackageNeeds::SystemWithout(&["bundled", "bundled-sqlcipher"], "SQL"),
+        "pq-sys" => CPackageNeeds::SystemWithout(&["bundled"], "PQ"),
+        "mysqlclient-sys" => CPackageNeeds::SystemWithout(&["bundled"], "MYSQLCLIENT"),
+        "libdbus-sys" => CPackageNeeds::SystemWithout(&["vendored"], "DBUS"),
+        "libusb1-sys" => CPackageNeeds::SystemWithout(&["vendored"], "LIBUSB"),
+        "sasl2-sys" => CPackageNeeds::SystemWithout(&["vendored"], "SASL2"),
+        "mlua-sys" => CPackageNeeds::SystemWithout(&["vendored"], "LUA"),
         // `boring-sys2` and `btls-sys` are copies of `boring-sys`.
         "cxx" | "librocksdb-sys" | "protobuf-src" | "snmalloc-sys" | "grpcio-sys" | "libduckdb-sys" | "boring-sys"
-        | "boring-sys2" | "btls-sys" => Known::Cxx,
+        | "boring-sys2" | "btls-sys" => CPackageNeeds::Cxx,
         _ => return None,
     })
 }

@@ -24,7 +24,6 @@
 //!   namespaces, the compile runs at the paths that the maps lead to ([`enclosure`]), so they are the same everywhere;
 //!   elsewhere a program that holds a folder of the machine is refused ([`host_paths`]).
 
-mod bench;
 mod c_compiler;
 mod c_flags;
 mod c_packages;
@@ -32,8 +31,11 @@ mod cargo;
 mod cargo_config;
 mod cargo_graph;
 mod cargo_lock;
+mod cargo_metadata;
 mod cargo_tree;
 mod child;
+mod chosen_binary;
+mod compile_folder;
 mod dependency_list;
 mod dependency_object;
 mod enclosure;
@@ -42,11 +44,10 @@ mod git;
 mod go;
 mod host_paths;
 mod identity;
-mod ignored;
+mod ignored_variables;
+mod installed_rust;
 mod known_c_packages;
 mod machine;
-mod packages;
-mod rust;
 mod shell_script;
 mod survey;
 #[cfg(test)]
@@ -112,7 +113,7 @@ pub struct Compiled {
 
 /// What a compile of one program is for.
 #[derive(Clone, Copy)]
-pub struct Order<'a> {
+pub struct CompileRequest<'a> {
     /// The platform that the program runs on.
     pub platform: &'a Platform,
     /// The place of failures that have no other one.
@@ -127,17 +128,17 @@ pub struct Order<'a> {
 
 impl Toolchain<'_> {
     /// Compiles a Go package. `dir` is canonical; the variables of `binary` have been replaced.
-    pub fn go(&self, binary: &GoBinary, dir: &Path, order: &Order<'_>) -> Result<Compiled, Failure> {
+    pub fn go(&self, binary: &GoBinary, dir: &Path, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         go::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
     }
 
     /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.
-    pub fn cargo(&self, binary: &CargoBinary, dir: &Path, order: &Order<'_>) -> Result<Compiled, Failure> {
+    pub fn cargo(&self, binary: &CargoBinary, dir: &Path, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         cargo::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
     }
 
     /// Asks git about the checkout that holds `dir`, without hooks or fsmonitor.
     pub fn git(&self, word: GitWord, dir: &Path) -> Result<String, Failure> {
-        git::ask(self, word, dir)
+        git::resolve_git_word(self, word, dir)
     }
 }

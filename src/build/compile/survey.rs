@@ -10,15 +10,15 @@ use serde::Deserialize;
 
 use super::{
     Toolchain,
-    bench::Bench,
     c_packages::{CNeed, c_packages},
     cargo,
-    cargo_config::{Configuration, Reach},
+    cargo_config::{CargoConfiguration, CompileContext},
     cargo_tree::{self, CargoTree},
-    child::{Child, Ended},
+    child::{Child, ChildOutput},
+    compile_folder::CompileFolder,
     environment::Environment,
     go,
-    rust::Rust,
+    installed_rust::InstalledRust,
 };
 use crate::{
     oci::Platform,
@@ -31,28 +31,28 @@ const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFile
 /// The head of a `go.mod`, as `go mod edit -json` has it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Module {
-    module: ModulePath,
+struct GoModDocument {
+    module: GoModPath,
     go: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ModulePath {
+struct GoModPath {
     path: String,
 }
 
 impl Toolchain<'_> {
     /// `go mod edit -json` in `dir`: what its `go.mod` says, as one document.
     pub fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
-        let (go, environment, _bench) = self.go_environment(dir)?;
+        let (go, environment, _compile_folder) = self.go_environment(dir)?;
         Self::go_edit(&go, dir, &environment)
     }
 
     /// `go work edit -json` of the `go.work` at `file`, as one document.
     pub fn go_work(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let dir = file.parent().unwrap_or(Path::new("/"));
-        let (go, environment, _bench) = self.go_environment(dir)?;
+        let (go, environment, _compile_folder) = self.go_environment(dir)?;
         let child = Child::new(&go, dir, &environment).args(["work", "edit", "-json"]).args([file]);
         answered(child.run()?, "go work edit -json")
     }
@@ -64,7 +64,7 @@ impl Toolchain<'_> {
     /// `go list -e -deps -json ./...` for Linux: the module's packages and what they import, one document after the
     /// other. `cgo` says whether files that import "C" count; `work` is a `go.work` to look through.
     pub fn go_packages(&self, dir: &Path, work: Option<&Path>, cgo: bool) -> Result<Vec<u8>, Failure> {
-        let (go, mut environment, bench) = self.go_environment(dir)?;
+        let (go, mut environment, compile_folder) = self.go_environment(dir)?;
         environment.insert("CGO_ENABLED".into(), if cgo { "1" } else { "0" }.into());
         environment.insert("GOWORK".into(), work.map_or_else(|| OsString::from("off"), Into::into));
         let list = ["list", "-e", "-deps", FIELDS];
@@ -74,8 +74,8 @@ impl Toolchain<'_> {
         }
         // A `go.mod` from before Go 1.17 names only some of its modules, and the others are not in the cache. For the
         // module's own packages it is enough to look without any, by way of a `go.mod` that requires none.
-        let alone = bench.temporary().join("go.mod");
-        let module: Module = serde_json::from_slice(&Self::go_edit(&go, dir, &environment)?).map_err(|_| {
+        let alone = compile_folder.temporary().join("go.mod");
+        let module: GoModDocument = serde_json::from_slice(&Self::go_edit(&go, dir, &environment)?).map_err(|_| {
             Failure::error(ErrorName::ToolUnsupported, "`go mod edit -json` answered what cannot be read").in_path(dir)
         })?;
         let text = format!("module {}\n\ngo {}\n", module.module.path, module.go.as_deref().unwrap_or("1.16"));
@@ -89,10 +89,10 @@ impl Toolchain<'_> {
     /// `cargo metadata --no-deps` in `dir`; refuses a workspace that `build` would refuse: one outside of the checkout
     /// or without a lock, and a cargo configuration outside of it that would change the program.
     pub fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
-        let configuration = Configuration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
-        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        let configuration = CargoConfiguration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
+        let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         let (said, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
-        configuration.settle(&Reach {
+        configuration.settle(&CompileContext {
             target: &rust.host,
             host: &rust.host,
             profile: "release",
@@ -110,7 +110,7 @@ impl Toolchain<'_> {
 
     /// Whether Rust's standard library for `target` is installed.
     pub fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure> {
-        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         rust.has_target(target, dir, &environment)
     }
 
@@ -124,11 +124,14 @@ impl Toolchain<'_> {
         selection: &[String],
         fetch: bool,
     ) -> Result<Option<String>, Failure> {
-        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         let mut tree = cargo_tree_of(&rust, dir, &environment, target, selection)?;
         if tree.is_none() && fetch {
-            let caller = self.fetching();
-            Child::new(&rust.cargo, dir, &caller).args(["fetch", "--quiet", "--locked"]).told(self.progress).run()?;
+            let caller = self.fetch_environment();
+            Child::new(&rust.cargo, dir, &caller)
+                .args(["fetch", "--quiet", "--locked"])
+                .with_progress(self.progress)
+                .run()?;
             tree = cargo_tree_of(&rust, dir, &environment, target, selection)?;
         }
         let tree = if let Some(tree) = tree {
@@ -153,7 +156,7 @@ impl Toolchain<'_> {
     /// The library or the program that the same needs for a target and that is not on this machine; none where its
     /// crates are not here yet, so that it is not known.
     pub fn missing_input(&self, dir: &Path, target: &str, selection: &[String]) -> Result<Option<Failure>, Failure> {
-        let (rust, environment, _bench) = self.rust_environment(dir)?;
+        let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         // A feature may bring what is not here; then what the workspace has without it.
         let tree = match cargo_tree_of(&rust, dir, &environment, target, selection)? {
             Some(tree) => tree,
@@ -164,29 +167,29 @@ impl Toolchain<'_> {
         Ok(packages.find_map(|package| package.missing_library(target).or_else(|| package.missing_program(is_there))))
     }
 
-    fn go_environment(&self, dir: &Path) -> Result<(PathBuf, Environment, Bench), Failure> {
-        let go = go::installed(self, dir)?;
-        let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
-        let mut environment = self.hermetic(&bench);
+    fn go_environment(&self, dir: &Path) -> Result<(PathBuf, Environment, CompileFolder), Failure> {
+        let go = go::find_go(self, dir)?;
+        let compile_folder = self.compile_folder("survey", &[dir.as_os_str().as_encoded_bytes()])?;
+        let mut environment = self.compile_environment(&compile_folder);
         let platform = Platform { os: "linux", architecture: "amd64", variant: None };
-        go::go_variables(&mut environment, &go, &bench, &platform);
+        go::go_variables(&mut environment, &go, &compile_folder, &platform);
         environment.insert("GOWORK".into(), "off".into());
-        Ok((go.program, environment, bench))
+        Ok((go.program, environment, compile_folder))
     }
 
-    pub(super) fn rust_environment(&self, dir: &Path) -> Result<(Rust, Environment, Bench), Failure> {
+    pub(super) fn rust_environment(&self, dir: &Path) -> Result<(InstalledRust, Environment, CompileFolder), Failure> {
         let cargo_home = self.folder("CARGO_HOME", ".cargo")?;
-        let bench = self.bench("survey", &[dir.as_os_str().as_encoded_bytes()])?;
-        let mut environment = self.hermetic(&bench);
-        cargo::cargo_variables(&mut environment, self, &bench, &cargo_home)?;
-        let rust = Rust::ask(self, dir, &environment)?;
-        Ok((rust, environment, bench))
+        let compile_folder = self.compile_folder("survey", &[dir.as_os_str().as_encoded_bytes()])?;
+        let mut environment = self.compile_environment(&compile_folder);
+        cargo::cargo_variables(&mut environment, self, &compile_folder, &cargo_home)?;
+        let rust = InstalledRust::query(self, dir, &environment)?;
+        Ok((rust, environment, compile_folder))
     }
 }
 
 /// What `cargo tree` says for a target; none where crates are not on this machine.
 fn cargo_tree_of(
-    rust: &Rust,
+    rust: &InstalledRust,
     dir: &Path,
     environment: &Environment,
     target: &str,
@@ -198,7 +201,7 @@ fn cargo_tree_of(
     ended.status.success().then(|| CargoTree::read(&ended.text())).transpose()
 }
 
-fn answered(ended: Ended, what: &str) -> Result<Vec<u8>, Failure> {
+fn answered(ended: ChildOutput, what: &str) -> Result<Vec<u8>, Failure> {
     if ended.status.success() {
         Ok(ended.stdout)
     } else {

@@ -82,7 +82,7 @@ fn a_go_program_is_the_same_from_every_folder_and_environment() {
     let compile = |toolchain: &Toolchain<'_>, checkout: &Path| {
         let (dir, origin) = (checkout.join("app"), located("x").origin);
         let waived = |_: &str, failure| Err(failure);
-        let order = Order {
+        let order = CompileRequest {
             platform: &platform,
             origin: &origin,
             running: &crate::report::Silent,
@@ -131,7 +131,7 @@ fn a_rust_program_is_the_same_from_every_folder_and_environment() {
         let target = Some(located(&format!("{}-unknown-linux-gnu", env::consts::ARCH)));
         let binary = CargoBinary { target, ..CargoBinary::new(located("app")) };
         let (origin, waived) = (located("x").origin, |_: &str, failure| Err(failure));
-        let order = Order {
+        let order = CompileRequest {
             platform: &platform,
             origin: &origin,
             running: &crate::report::Silent,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    c_compiler::{CCompiler, Programs, with},
+    c_compiler::{CCompiler, ProgramLookup, with_argument},
     shell_script::{quoted, write_script},
 };
 use crate::report::Failure;
@@ -16,19 +16,19 @@ const LOCATE: &str = "import os, ziglang; print(os.path.join(os.path.dirname(zig
 
 /// Scripts that take a compiler's arguments and nothing else, as `CC`, `CXX` and `AR` have to.
 #[derive(Debug)]
-pub(super) struct Wrappers {
+pub(super) struct ZigWrappers {
     pub(super) cc: PathBuf,
     pub(super) cxx: PathBuf,
     pub(super) ar: PathBuf,
 }
 
 /// Whether a recipe's `cc` means zig.
-pub(super) fn is_named(program: &str) -> bool {
+pub(super) fn names_zig(program: &str) -> bool {
     matches!(program.rsplit('/').next(), Some("zig" | "python-zig"))
 }
 
 /// zig for `target`: from `PATH`, or from the Python package `ziglang`.
-pub(super) fn find(target: &str, programs: &Programs<'_>) -> Option<CCompiler> {
+pub(super) fn find_zig(target: &str, programs: &ProgramLookup<'_>) -> Option<CCompiler> {
     let name = triple(target)?;
     let in_path = || ["zig", "python-zig"].into_iter().filter_map(|name| (programs.find)(name));
     let of_python = || {
@@ -38,8 +38,8 @@ pub(super) fn find(target: &str, programs: &Programs<'_>) -> Option<CCompiler> {
     };
     let of = |program: PathBuf| {
         let program = vec![program.into_os_string()];
-        let version = (programs.ask)(&with(&program, "version"))?;
-        let of = |language: &str| with(&with(&with(&program, language), "-target"), &name);
+        let version = (programs.ask)(&with_argument(&program, "version"))?;
+        let of = |language: &str| with_argument(&with_argument(&with_argument(&program, language), "-target"), &name);
         let version = format!("zig {}", version.lines().next()?.trim());
         Some(CCompiler { command: of("cc"), cxx: Some(of("c++")), version, is_zig: true })
     };
@@ -59,7 +59,7 @@ fn triple(target: &str) -> Option<String> {
     Some(format!("{architecture}-linux-{library}"))
 }
 
-impl Wrappers {
+impl ZigWrappers {
     /// Writes the scripts for `compiler`, which is zig for `target`, into `folder`.
     pub(super) fn write(folder: &Path, compiler: &CCompiler, target: &str) -> Result<Self, Failure> {
         let program = compiler.command.first().cloned().unwrap_or_default();
@@ -162,7 +162,7 @@ mod tests {
             String::from_utf8(Command::new(script).args(arguments).output().unwrap().stdout).unwrap()
         };
         let musl = "x86_64-unknown-linux-musl";
-        let wrappers = Wrappers::write(folder.path(), &compiler, musl).unwrap();
+        let wrappers = ZigWrappers::write(folder.path(), &compiler, musl).unwrap();
         let arguments = ["-c", "a b.c", "--target=x86_64-unknown-linux-musl", "", "-o", "*"];
         for script in [&wrappers.cc, &wrappers.cxx] {
             assert_eq!(said(script, &arguments), "<it's><-fno-sanitize=undefined><-c><a b.c><><-o><*>");
@@ -177,11 +177,11 @@ mod tests {
             ("aarch64-unknown-linux-musl", "-march=armv8-a+crc+crypto", "<-mcpu=generic+crc+crypto>"),
             ("riscv64gc-unknown-linux-musl", "-march=rv64gc", ""),
         ] {
-            let wrappers = Wrappers::write(folder.path(), &compiler, target).unwrap();
+            let wrappers = ZigWrappers::write(folder.path(), &compiler, target).unwrap();
             let expected = format!("<it's><-fno-sanitize=undefined>{expected}");
             assert_eq!(said(&wrappers.cc, &[argument]), expected, "{target}");
         }
-        let wrappers = Wrappers::write(folder.path(), &compiler, "armv7-unknown-linux-musleabihf").unwrap();
+        let wrappers = ZigWrappers::write(folder.path(), &compiler, "armv7-unknown-linux-musleabihf").unwrap();
         let expected = "<it's><-mcpu=generic+v7a+vfp3d16><-fno-sanitize=undefined><-marm>";
         assert_eq!(said(&wrappers.cc, &["-march=armv7-a", "-marm"]), expected);
     }

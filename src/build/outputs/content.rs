@@ -21,7 +21,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::Output;
+use super::OutputKind;
 use crate::{
     build::{assemble::HISTORY, pinned::read_small},
     image::Opened,
@@ -47,7 +47,7 @@ const AUDIT_HTML_END: &[u8] = b". This page holds no script and loads nothing.</
 
 /// What a file may be, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hint {
+enum OutputHint {
     Archive,
     Digest,
     Metadata,
@@ -57,9 +57,9 @@ enum Hint {
     AuditHtml,
 }
 
-impl Hint {
+impl OutputHint {
     /// `head` is the begin of the file: [`HEAD`] bytes, or all of them.
-    fn of(head: &[u8], size: u64) -> Option<Self> {
+    fn from_head(head: &[u8], size: u64) -> Option<Self> {
         let head = head.get(..HEAD).unwrap_or(head);
         let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
         if size.is_multiple_of(BLOCK_BYTES) && head.get(257..262) == Some(b"ustar") {
@@ -83,34 +83,40 @@ impl Hint {
 /// than it could be says nothing.
 pub(in crate::build) fn may_be_output(head: &[u8], size: u64) -> bool {
     let is_whole = head.len() >= HEAD || head.len() as u64 >= size;
-    !is_whole || Hint::of(head, size).is_some()
+    !is_whole || OutputHint::from_head(head, size).is_some()
 }
 
 /// Which output of hardpan the file at `path` is.
-pub(in crate::build) fn of_file(path: &Path) -> Option<Output> {
+pub(in crate::build) fn file_output(path: &Path) -> Option<OutputKind> {
     // Never waits for a FIFO.
     let meta = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut head = Vec::with_capacity(HEAD);
     let file = File::open(path).ok()?;
     (&file).take(HEAD as u64).read_to_end(&mut head).ok()?;
     let json = || serde_json::from_slice::<Value>(&read_small(path, "", Limits::DOCUMENTS_BYTES).ok()?).ok();
-    match Hint::of(&head, meta.len())? {
-        Hint::Archive => Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(Output::Archive),
-        Hint::Digest => Digest::parse(str::from_utf8(&head).ok()?).is_ok().then_some(Output::Digest),
-        Hint::Metadata => is_metadata(&json()?).then_some(Output::Metadata),
-        Hint::Lock => {
-            let text = String::from_utf8(read_small(path, "", Limits::LOCK_BYTES).ok()?).ok()?;
-            recipe::parse_lock("", &text).is_ok().then_some(Output::Lock)
+    match OutputHint::from_head(&head, meta.len())? {
+        OutputHint::Archive => {
+            Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Archive)
         }
-        Hint::AuditJson => has_keys(&json()?, &["format", "outcome", "audits", "rules"]).then_some(Output::Audit),
-        Hint::AuditSarif => is_sarif(&json()?).then_some(Output::Audit),
-        Hint::AuditHtml => ends_with(&file, meta.len(), AUDIT_HTML_END).is_ok_and(|ends| ends).then_some(Output::Audit),
+        OutputHint::Digest => Digest::parse(str::from_utf8(&head).ok()?).is_ok().then_some(OutputKind::Digest),
+        OutputHint::Metadata => is_metadata(&json()?).then_some(OutputKind::Metadata),
+        OutputHint::Lock => {
+            let text = String::from_utf8(read_small(path, "", Limits::LOCK_BYTES).ok()?).ok()?;
+            recipe::parse_lock("", &text).is_ok().then_some(OutputKind::Lock)
+        }
+        OutputHint::AuditJson => {
+            has_keys(&json()?, &["format", "outcome", "audits", "rules"]).then_some(OutputKind::Audit)
+        }
+        OutputHint::AuditSarif => is_sarif(&json()?).then_some(OutputKind::Audit),
+        OutputHint::AuditHtml => {
+            ends_with(&file, meta.len(), AUDIT_HTML_END).is_ok_and(|ends| ends).then_some(OutputKind::Audit)
+        }
     }
 }
 
 /// Which output of hardpan the folder at `path` is, which has the entry points of a layout.
-pub(in crate::build) fn of_folder(path: &Path) -> Option<Output> {
-    Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(Output::Layout)
+pub(in crate::build) fn folder_output(path: &Path) -> Option<OutputKind> {
+    Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Layout)
 }
 
 /// Whether an image in there is hardpan's: its last layer is one of ours. An image that another tool put on ours is not; one

@@ -6,19 +6,19 @@
 //! of somebody else (Next.js has one) is an input like any other.
 
 mod content;
-mod finder;
-mod paths;
+mod output_finder;
+mod output_paths;
 
 use std::fmt;
 
-pub(super) use content::{may_be_output, of_file, of_folder};
-pub(super) use finder::OutputFinder;
-pub use paths::real_path;
-pub(super) use paths::{OutputPaths, by_name};
+pub(super) use content::{file_output, folder_output, may_be_output};
+pub(super) use output_finder::OutputFinder;
+pub use output_paths::real_path;
+pub(super) use output_paths::{OutputPaths, output_by_name};
 
 /// Why a path is no input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Output {
+pub enum OutputKind {
     /// This call writes it: an image, a receipt, symbols.
     Written,
     /// It holds what builds keep.
@@ -41,7 +41,7 @@ pub enum Output {
     Audit,
 }
 
-impl fmt::Display for Output {
+impl fmt::Display for OutputKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Written => "the build writes it",

@@ -4,16 +4,16 @@ use serde_json::json;
 
 use super::*;
 
-fn at(name: &str, content: &[u8]) -> (tempfile::TempDir, Option<Output>, bool) {
+fn at(name: &str, content: &[u8]) -> (tempfile::TempDir, Option<OutputKind>, bool) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     let hint = may_be_output(content.get(..HEAD).unwrap_or(content), content.len() as u64);
-    let found = of_file(&path);
+    let found = file_output(&path);
     (folder, found, hint)
 }
 
-fn found(content: &[u8]) -> Option<Output> {
+fn found(content: &[u8]) -> Option<OutputKind> {
     let (_folder, found, hint) = at("any-name", content);
     assert!(hint || found.is_none(), "the hint is not sound");
     found
@@ -22,7 +22,7 @@ fn found(content: &[u8]) -> Option<Output> {
 #[test]
 fn digests_and_metadata_are_known_whatever_they_are_called() {
     let digest = Digest::of(b"x").to_string();
-    assert_eq!(found(digest.as_bytes()), Some(Output::Digest));
+    assert_eq!(found(digest.as_bytes()), Some(OutputKind::Digest));
     // What somebody else wrote: with a line break, of another length, with other digits.
     for other in [
         format!("{digest}\n"),
@@ -33,8 +33,8 @@ fn digests_and_metadata_are_known_whatever_they_are_called() {
         assert_eq!(found(other.as_bytes()), None, "{other:?}");
     }
     let image = json!({"containerimage.descriptor": {}, "containerimage.digest": digest, "image.name": "a"});
-    assert_eq!(found(image.to_string().as_bytes()), Some(Output::Metadata));
-    assert_eq!(found(json!({"a": image, "b": image}).to_string().as_bytes()), Some(Output::Metadata));
+    assert_eq!(found(image.to_string().as_bytes()), Some(OutputKind::Metadata));
+    assert_eq!(found(json!({"a": image, "b": image}).to_string().as_bytes()), Some(OutputKind::Metadata));
     // buildx has more to say.
     let mut buildx = image.clone();
     buildx["buildx.build.ref"] = json!("x");
@@ -46,7 +46,7 @@ fn digests_and_metadata_are_known_whatever_they_are_called() {
 #[test]
 fn locks_are_what_the_reader_of_locks_reads() {
     let lock = recipe::Lock::default().to_text("a.toml");
-    assert_eq!(found(lock.as_bytes()), Some(Output::Lock));
+    assert_eq!(found(lock.as_bytes()), Some(OutputKind::Lock));
     assert_eq!(found((lock + "[unknown]\n").as_bytes()), None);
     assert_eq!(found(b"# Write it with `hardpan lock`.\n"), None);
 }
@@ -66,8 +66,8 @@ fn tars_and_folders_that_no_reader_takes_for_images_are_inputs() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}").unwrap();
     std::fs::write(folder.path().join("index.json"), "{\"schemaVersion\":2,\"manifests\":[]}").unwrap();
-    assert_eq!(of_folder(folder.path()), None);
+    assert_eq!(folder_output(folder.path()), None);
     let fifo = folder.path().join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
-    assert_eq!(of_file(&fifo), None);
+    assert_eq!(file_output(&fifo), None);
 }

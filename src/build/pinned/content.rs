@@ -30,7 +30,7 @@ pub(super) const REGULAR: OFlags =
 const OUTPUT_NOTE: &[u8] = b"output";
 
 /// What is known of the content of a file in one state.
-pub(super) struct Content {
+pub(super) struct PinnedContent {
     pub(super) identity: Identity,
     pub(super) fingerprint: Fingerprint,
     pub(super) headers: OnceLock<Box<Elf>>,
@@ -41,7 +41,7 @@ pub(super) struct Content {
     pub(super) may_be_output: bool,
 }
 
-impl Content {
+impl PinnedContent {
     /// What the cache knows.
     pub(super) fn known(identity: Identity, known: &Input) -> Self {
         let headers = OnceLock::new();
@@ -58,13 +58,13 @@ impl Content {
 
 /// Reads the whole file: its fingerprint, and whether there may be a private key in it. It was [looked](look) at before.
 /// `chunk` is memory that is used again.
-pub(super) fn read(
+pub(super) fn read_content(
     at: BorrowedFd<'_>,
     path: &Path,
     name: &str,
     cache: Option<&Cache>,
     chunk: &mut Vec<u8>,
-) -> Result<Content, Failure> {
+) -> Result<PinnedContent, Failure> {
     let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
     let opened = rustix::fs::openat(at, path, REGULAR, Mode::empty()).map_err(|error| fault("read", &error.into()))?;
     let mut file = File::from(opened);
@@ -81,7 +81,7 @@ pub(super) fn read(
         chunk.resize(room, 0);
     }
     loop {
-        let n = retry(|| file.read(chunk)).map_err(|error| fault("read", &error))?;
+        let n = retry_interrupted(|| file.read(chunk)).map_err(|error| fault("read", &error))?;
         let Some(bytes) = chunk.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         if read == 0 {
             may_be_output = outputs::may_be_output(bytes, identity.size());
@@ -106,7 +106,7 @@ pub(super) fn read(
         cache.remember_input(&identity, Input { fingerprint, possible_key, note });
     }
     let sum = settled.then(|| sum.finalize());
-    Ok(Content { identity, fingerprint, headers: OnceLock::new(), possible_key, settled, sum, may_be_output })
+    Ok(PinnedContent { identity, fingerprint, headers: OnceLock::new(), possible_key, settled, sum, may_be_output })
 }
 
 /// A whole regular file of at most `limit` bytes. `name` is how messages call it.
@@ -123,7 +123,7 @@ pub(in crate::build) fn read_small(path: &Path, name: &str, limit: u64) -> Resul
 }
 
 /// The state of a regular file; anything else is a failure. `path` begins at the folder `at`.
-pub(super) fn look(at: BorrowedFd<'_>, path: &Path, name: &str) -> Result<Identity, Failure> {
+pub(super) fn stat_regular(at: BorrowedFd<'_>, path: &Path, name: &str) -> Result<Identity, Failure> {
     let shown = printable(name);
     let stat = rustix::fs::statat(at, path, AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
@@ -141,7 +141,7 @@ pub(super) fn look(at: BorrowedFd<'_>, path: &Path, name: &str) -> Result<Identi
 
 /// Opens a regular file and nothing else (`path` is canonical).
 fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
-    look(CWD, path, name)?;
+    stat_regular(CWD, path, name)?;
     let shown = printable(name);
     let opened = rustix::fs::open(path, REGULAR, Mode::empty())
         .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
@@ -154,7 +154,7 @@ fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
 }
 
 /// Calls again what a signal interrupted.
-pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -168,6 +168,6 @@ fn changed(name: &str) -> Failure {
         .hint("build from files that nothing else is writing")
 }
 
-pub(super) fn changed_io(path: &Path) -> io::Error {
+pub(super) fn changed_error(path: &Path) -> io::Error {
     io::Error::other(changed(&path.to_string_lossy()))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Pinned,
-    content::{changed_io, retry},
+    content::{changed_error, retry_interrupted},
 };
 use crate::{
     cache::{Cache, Fingerprint, Fingerprinter, Identity},
@@ -20,8 +20,10 @@ impl Open for Pinned {
         let (file, path, cache) = (self.file()?, self.path(), self.folder.cache.clone());
         let (identity, fingerprint) = (self.identity, self.fingerprint);
         let check = match self.sum {
-            Some(sum) if Identity::of(&file.metadata()?) == identity => Check::Sum(sum, crc32fast::Hasher::new()),
-            _ => Check::Bytes(Box::default()),
+            Some(sum) if Identity::of(&file.metadata()?) == identity => {
+                ContentCheck::Sum(sum, crc32fast::Hasher::new())
+            }
+            _ => ContentCheck::Bytes(Box::default()),
         };
         let left = identity.size();
         Ok(Box::new(PinnedReader { file, path, cache, identity, fingerprint, check, left, checked: false }))
@@ -39,13 +41,13 @@ struct PinnedReader {
     cache: Option<Cache>,
     identity: Identity,
     fingerprint: Fingerprint,
-    check: Check,
+    check: ContentCheck,
     left: u64,
     checked: bool,
 }
 
 /// What tells that the bytes are those that were pinned.
-enum Check {
+enum ContentCheck {
     /// The state of the file, with the CRC-32 that the bytes had.
     Sum(u32, crc32fast::Hasher),
     /// The fingerprint of the bytes.
@@ -58,18 +60,18 @@ impl PinnedReader {
         if let Some(cache) = &self.cache {
             cache.forget_input(&self.identity);
         }
-        changed_io(&self.path)
+        changed_error(&self.path)
     }
 
     /// Whether what was read to the end is what was pinned.
     fn is_pinned(&mut self) -> io::Result<bool> {
         let is_same = match &self.check {
-            Check::Sum(sum, hasher) => {
+            ContentCheck::Sum(sum, hasher) => {
                 hasher.clone().finalize() == *sum && Identity::of(&self.file.metadata()?) == self.identity
             }
-            Check::Bytes(hasher) => hasher.finish() == self.fingerprint,
+            ContentCheck::Bytes(hasher) => hasher.finish() == self.fingerprint,
         };
-        Ok(is_same && retry(|| self.file.read(&mut [0]))? == 0)
+        Ok(is_same && retry_interrupted(|| self.file.read(&mut [0]))? == 0)
     }
 }
 
@@ -80,11 +82,11 @@ impl Read for PinnedReader {
         }
         let room = buf.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let Some(room) = buf.get_mut(..room) else { return Ok(0) };
-        let n = if room.is_empty() { 0 } else { retry(|| self.file.read(room))? };
+        let n = if room.is_empty() { 0 } else { retry_interrupted(|| self.file.read(room))? };
         let bytes = room.get(..n).unwrap_or_default();
         match &mut self.check {
-            Check::Sum(_, hasher) => hasher.update(bytes),
-            Check::Bytes(hasher) => hasher.update(bytes),
+            ContentCheck::Sum(_, hasher) => hasher.update(bytes),
+            ContentCheck::Bytes(hasher) => hasher.update(bytes),
         }
         self.left -= n as u64;
         if self.left == 0 {

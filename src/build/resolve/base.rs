@@ -9,7 +9,7 @@ use super::{
         plan::PlannedBase,
         planned_rootfs::PlannedRootfs,
     },
-    Prepared, Resolver,
+    PreparedImage, Resolver,
 };
 use crate::{
     recipe::{Certificates, Passwd},
@@ -23,7 +23,7 @@ const DIGEST: &str = "org.opencontainers.image.base.digest";
 
 impl Resolver<'_> {
     /// Puts the base of the platform below everything else, and gives its settings.
-    pub(super) fn begin_on_base(&self, prepared: &mut Prepared) -> Result<Option<BaseConfig>, Failure> {
+    pub(super) fn begin_on_base(&self, prepared: &mut PreparedImage) -> Result<Option<BaseConfig>, Failure> {
         let Some(found) = self.base()? else { return Ok(None) };
         let PulledBase { plan, config, rootfs } =
             found.pull(&prepared.platform, self.lock, self.settings, self.progress)?;
@@ -64,7 +64,7 @@ impl Resolver<'_> {
     }
 
     /// Settings that the recipe leaves to the base, and the run user's line in the base's accounts.
-    pub(super) fn finish_on_base(&self, prepared: &mut Prepared, config: &BaseConfig) -> Result<(), Failure> {
+    pub(super) fn finish_on_base(&self, prepared: &mut PreparedImage, config: &BaseConfig) -> Result<(), Failure> {
         config.merge_into(&mut prepared.config);
         let has_roots =
             self.recipe.system.certificates == Certificates::Base && base_bundle(&prepared.rootfs).is_some();
@@ -94,5 +94,5 @@ pub(super) fn check_layers(base: Option<&PlannedBase>, own: usize) -> Result<(),
 
 /// The certificates at their usual place, when they are there.
 pub(super) fn base_bundle(rootfs: &PlannedRootfs) -> Option<Vec<u8>> {
-    rootfs.file_at(BUNDLE_PATH)?.2.small()
+    rootfs.file_at(BUNDLE_PATH)?.2.read_small()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Prepared, Resolver};
+use super::{PreparedImage, Resolver};
 use crate::{
     build::{
         certificates::BUNDLE_PATH,
@@ -14,7 +14,7 @@ use crate::{
 impl Resolver<'_> {
     /// Adds user, variables, entrypoint, arguments, ports, labels and annotations; `bundle` says whether the image has
     /// certificates.
-    pub(super) fn add_config(&self, prepared: &mut Prepared, bundle: bool) -> Result<(), Failure> {
+    pub(super) fn add_config(&self, prepared: &mut PreparedImage, bundle: bool) -> Result<(), Failure> {
         let run = &self.recipe.run;
         let platform = prepared.platform.clone();
         let mut env = BTreeMap::new();
@@ -22,7 +22,7 @@ impl Resolver<'_> {
             env.insert("SSL_CERT_FILE".to_owned(), BUNDLE_PATH.to_owned());
         }
         for (name, value) in &run.env {
-            let text = self.words.expand(value, &platform)?;
+            let text = self.variables.expand(value, &platform)?;
             prepared.keys.extend(ShippedKeys::in_config(ConfigText::Variable(name), &text, &value.origin));
             env.insert(name.clone(), text);
         }
@@ -33,18 +33,18 @@ impl Resolver<'_> {
             }
         }
         for value in &run.args {
-            let text = self.words.expand(value, &platform)?;
+            let text = self.variables.expand(value, &platform)?;
             prepared.keys.extend(ShippedKeys::in_config(ConfigText::Argument, &text, &value.origin));
             prepared.config.cmd.push(text);
         }
         let mut labels = BTreeMap::new();
         for (name, value) in &run.labels {
-            let text = self.words.expand(value, &platform)?;
+            let text = self.variables.expand(value, &platform)?;
             prepared.keys.extend(ShippedKeys::in_config(ConfigText::Label(name), &text, &value.origin));
             labels.insert(name.clone(), text);
         }
         for (name, value) in &self.recipe.annotations {
-            let text = self.words.expand(value, &platform)?;
+            let text = self.variables.expand(value, &platform)?;
             prepared.keys.extend(ShippedKeys::in_config(ConfigText::Annotation(name), &text, &value.origin));
             prepared.annotations.insert(name.clone(), text);
         }

@@ -5,12 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     super::{
         check::Objection,
-        compile::{Compiled, MachineFiles, Order, Toolchain},
+        compile::{CompileRequest, Compiled, MachineFiles, Toolchain},
         plan::{DebugFile, GroupKind},
         planned_rootfs::PlannedNode,
-        policy,
+        waivers,
     },
-    Prepared, Resolver, on,
+    PreparedImage, Resolver, is_for_platform,
 };
 use crate::{
     oci::{ImagePath, Platform},
@@ -20,14 +20,15 @@ use crate::{
 
 impl<'a> Resolver<'a> {
     /// Prebuilt programs are looked at before any compiler runs.
-    pub(super) fn add_prebuilt(&self, prepared: &mut Prepared) -> Result<(), Failure> {
+    pub(super) fn add_prebuilt(&self, prepared: &mut PreparedImage) -> Result<(), Failure> {
         for binary in self.binaries(&prepared.platform) {
             if let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) {
-                let shown = self.words.expand(path, &prepared.platform)?;
+                let shown = self.variables.expand(path, &prepared.platform)?;
                 let host = self.bound.resolve(path, &shown)?;
-                let body = self.pin(prepared, &host, &shown, &to.value, &path.origin)?;
-                let node = PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).holding(&path.origin);
-                let node = node.replacing(binary.replace);
+                let body = self.pin_file(prepared, &host, &shown, &to.value, &path.origin)?;
+                let node =
+                    PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).with_content_origin(&path.origin);
+                let node = node.with_replace(binary.replace);
                 prepared.rootfs.add(to.value.clone(), node)?;
             }
         }
@@ -35,7 +36,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// What of the programs that are to be compiled can be wrong without a compiler.
-    pub(super) fn look_at_sources(&self, platform: &Platform) -> Result<(), Failure> {
+    pub(super) fn check_sources(&self, platform: &Platform) -> Result<(), Failure> {
         for binary in self.binaries(platform) {
             match &binary.source {
                 BinarySource::Go(go) => {
@@ -58,7 +59,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Compiles a program, unless it is prebuilt, and gives its path in the image.
-    pub(super) fn add_binary(&self, prepared: &mut Prepared, binary: &BinaryEntry) -> Result<ImagePath, Failure> {
+    pub(super) fn add_binary(&self, prepared: &mut PreparedImage, binary: &BinaryEntry) -> Result<ImagePath, Failure> {
         let Some(compiled) = self.compile(binary, &prepared.platform)? else {
             let to = binary.to.as_ref().map(|to| to.value.clone());
             return to.ok_or_else(|| {
@@ -91,9 +92,10 @@ impl<'a> Resolver<'a> {
         prepared
             .objections
             .extend(objections.map(|failure| Objection { path: Some(to.clone()), failure: failure.at(package) }));
-        let body = self.pin(prepared, &compiled.path, &compiled.name, &to, package)?;
-        let node =
-            PlannedNode::file(body, 0o555, GroupKind::Binaries, named).holding(package).replacing(binary.replace);
+        let body = self.pin_file(prepared, &compiled.path, &compiled.name, &to, package)?;
+        let node = PlannedNode::file(body, 0o555, GroupKind::Binaries, named)
+            .with_content_origin(package)
+            .with_replace(binary.replace);
         prepared.rootfs.add(to.clone(), node)?;
         Ok(to)
     }
@@ -160,7 +162,7 @@ impl<'a> Resolver<'a> {
                 let checkout = self.bound.checkout(&dir);
                 let waived = |name: &str, failure| self.unless_excepted(binary, name, failure);
                 let (origin, running) = (&binary.origin, running.as_ref());
-                let order = Order { platform, origin, running, pinned: &pinned, waived: &waived };
+                let order = CompileRequest { platform, origin, running, pinned: &pinned, waived: &waived };
                 self.toolchain(&checkout).go(&go, &dir, &order).map(Some)
             }
             BinarySource::Cargo(cargo) => {
@@ -172,7 +174,7 @@ impl<'a> Resolver<'a> {
                 let checkout = self.bound.checkout(&dir);
                 let waived = |name: &str, failure| self.unless_excepted(binary, name, failure);
                 let (origin, running) = (&binary.origin, running.as_ref());
-                let order = Order { platform, origin, running, pinned: &pinned, waived: &waived };
+                let order = CompileRequest { platform, origin, running, pinned: &pinned, waived: &waived };
                 self.toolchain(&checkout).cargo(&cargo, &dir, &order).map(Some)
             }
         }
@@ -182,7 +184,7 @@ impl<'a> Resolver<'a> {
     fn unless_excepted(&self, binary: &BinaryEntry, name: &str, failure: Failure) -> Result<(), Failure> {
         let path = binary.to.as_ref().map(|to| to.value.clone());
         let path = path.or_else(|| ImagePath::parse(&format!("/usr/bin/{name}")).ok());
-        policy::unless_excepted(&self.recipe.policy, self.settings.today, path.as_ref(), failure)
+        waivers::unless_excepted(&self.recipe.policy, self.settings.today, path.as_ref(), failure)
     }
 
     /// Says what is compiled, and goes on to say so until it is dropped.
@@ -224,6 +226,6 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn binaries(&self, platform: &Platform) -> Vec<&'a BinaryEntry> {
-        self.recipe.binaries.iter().filter(|binary| on(binary.platforms.as_ref(), platform)).collect()
+        self.recipe.binaries.iter().filter(|binary| is_for_platform(binary.platforms.as_ref(), platform)).collect()
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Prepared, Resolver};
+use super::{PreparedImage, Resolver};
 use crate::{
     build::{
         check,
         plan::GroupKind,
-        planned_rootfs::{Body, PlannedNode},
+        planned_rootfs::{FileBody, PlannedNode},
     },
     oci::ImagePath,
     report::{ErrorName, Failure, Failures},
@@ -15,13 +15,13 @@ use crate::{
 
 impl Resolver<'_> {
     /// Looks at the file system as if the programs were there, at `programs`; the first of them is what runs.
-    pub fn rehearse(&self, prepared: Prepared, programs: &[String]) -> Result<(), Failures> {
-        let Prepared { mut rootfs, mut objections, keys, .. } = prepared;
+    pub fn rehearse(&self, prepared: PreparedImage, programs: &[String]) -> Result<(), Failures> {
+        let PreparedImage { mut rootfs, mut objections, keys, .. } = prepared;
         let programs: Vec<_> = programs.iter().filter_map(|path| ImagePath::parse(path).ok()).collect();
         for (at, path) in programs.iter().enumerate() {
             let origin =
                 self.recipe.binaries.get(at).map_or_else(|| self.recipe.start(), |binary| binary.origin.clone());
-            match rootfs.get(path) {
+            match rootfs.get(path.as_str()) {
                 Some(there) if there.group != GroupKind::Binaries => {
                     return Err(Failure::error(ErrorName::EntryConflict, format!("`{path}` is the path of a program"))
                         .at(&there.origin)
@@ -29,14 +29,14 @@ impl Resolver<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    let body = Body::Memory(Arc::default());
+                    let body = FileBody::Memory(Arc::default());
                     rootfs.add(path.clone(), PlannedNode::file(body, 0o555, GroupKind::Binaries, &origin))?;
                 }
             }
         }
-        self.close(&mut rootfs)?;
-        objections.extend(check::ahead(&rootfs, programs.first()));
-        let left = self.left(&keys, objections);
+        self.add_parents_and_workdir(&mut rootfs)?;
+        objections.extend(check::check_before_compile(&rootfs, programs.first()));
+        let left = self.uncovered_failures(&keys, objections);
         if left.is_empty() { Ok(()) } else { Err(Failures(left)) }
     }
 }

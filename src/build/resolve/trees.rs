@@ -2,11 +2,12 @@
 
 use std::{ffi::OsStr, path::Path};
 
-use super::{Body, GroupKind, PinnedFile, PlannedNode, Prepared, Resolver};
+use super::{FileBody, GroupKind, PinnedFile, PlannedNode, PreparedImage, Resolver};
 use crate::{
     build::{
-        LeftOut, ahead,
-        tree::{self, LeafKind},
+        LeftOut,
+        read_ahead::{self, FolderFiles},
+        tree::{self, FolderLeaves, TreeLeaf, TreeLeafKind},
     },
     oci::ImagePath,
     recipe::TreeEntry,
@@ -15,13 +16,13 @@ use crate::{
 
 impl Resolver<'_> {
     /// The files of a tree, in their order, read unless they were before; `None` for what cannot be read.
-    fn pin_ahead(&self, found: &tree::Found) -> Vec<Option<PinnedFile>> {
+    fn pin_ahead(&self, found: &Vec<FolderLeaves>) -> Vec<Option<PinnedFile>> {
         let mut known = Vec::new();
         let mut unknown = Vec::new();
         let pinned = self.pinned.borrow();
-        for tree::Beside { folder, leaves } in found {
-            let mut beside = ahead::Beside { folder, names: Vec::new() };
-            for leaf in leaves.iter().filter(|leaf| matches!(leaf.kind, LeafKind::File { .. })) {
+        for FolderLeaves { folder, leaves } in found {
+            let mut beside = FolderFiles { folder, names: Vec::new() };
+            for leaf in leaves.iter().filter(|leaf| matches!(leaf.kind, TreeLeafKind::File { .. })) {
                 let name = leaf.to.file_name();
                 let file = pinned.find(folder, OsStr::new(name));
                 if file.is_none() {
@@ -32,7 +33,7 @@ impl Resolver<'_> {
             unknown.push(beside);
         }
         drop(pinned);
-        let mut read = ahead::pin(&unknown, self.settings.jobs, self.settings.blobs.as_ref()).into_iter();
+        let mut read = read_ahead::pin_folders(&unknown, self.settings.jobs, self.settings.blobs.as_ref()).into_iter();
         for file in known.iter_mut().filter(|file| file.is_none()) {
             *file = read.next().flatten();
         }
@@ -41,18 +42,18 @@ impl Resolver<'_> {
     }
 
     /// What a tree takes, and its files, read; what it leaves out is noted.
-    fn take(
+    fn walk_tree(
         &self,
-        prepared: &mut Prepared,
+        prepared: &mut PreparedImage,
         tree: &TreeEntry,
         root: &Path,
         shown: &str,
-    ) -> Result<(tree::Found, Vec<Option<PinnedFile>>), Failure> {
-        let mut walked = tree::walk(tree, root, &self.outputs)?;
+    ) -> Result<(Vec<FolderLeaves>, Vec<Option<PinnedFile>>), Failure> {
+        let mut walked = tree::walk_tree(tree, root, &self.outputs)?;
         let mut files = self.pin_ahead(&walked.found);
         if self.finds_outputs(&files) {
             // Patterns and links are judged again without what was taken for an input: rare, and the files are pinned.
-            walked = tree::walk(tree, root, &self.outputs)?;
+            walked = tree::walk_tree(tree, root, &self.outputs)?;
             files = self.pin_ahead(&walked.found);
         }
         for (path, what) in walked.left_out {
@@ -71,49 +72,49 @@ impl Resolver<'_> {
     }
 
     /// Adds the files and links of a tree.
-    pub(super) fn add_tree(&self, prepared: &mut Prepared, tree: &TreeEntry) -> Result<(), Failure> {
-        let shown = self.words.expand(&tree.from, &prepared.platform)?;
+    pub(super) fn add_tree(&self, prepared: &mut PreparedImage, tree: &TreeEntry) -> Result<(), Failure> {
+        let shown = self.variables.expand(&tree.from, &prepared.platform)?;
         let root = self.bound.resolve(&tree.from, &shown)?;
-        let (found, files) = self.take(prepared, tree, &root, &shown)?;
+        let (found, files) = self.walk_tree(prepared, tree, &root, &shown)?;
         let mut files = files.into_iter();
         let mut nodes = Vec::with_capacity(found.iter().map(|beside| beside.leaves.len()).sum());
-        for tree::Beside { folder, leaves } in found {
-            for tree::Leaf { to, kind } in leaves {
+        for FolderLeaves { folder, leaves } in found {
+            for TreeLeaf { to, kind } in leaves {
                 let node = match kind {
-                    LeafKind::Link { target } => PlannedNode::symlink(target, GroupKind::Files, &tree.to.origin),
-                    LeafKind::File { executable } => {
+                    TreeLeafKind::Link { target } => PlannedNode::symlink(target, GroupKind::Files, &tree.to.origin),
+                    TreeLeafKind::File { executable } => {
                         let file = files.next().flatten();
-                        let body = self.leaf(prepared, file, &folder, &to, &tree.from.origin)?;
+                        let body = self.leaf_body(prepared, file, &folder, &to, &tree.from.origin)?;
                         let mode = if executable { 0o555 } else { 0o444 };
                         PlannedNode::file(body, mode, GroupKind::Files, &tree.to.origin)
                     }
                 };
-                nodes.push((to, node.holding(&tree.from.origin).replacing(tree.replace)));
+                nodes.push((to, node.with_content_origin(&tree.from.origin).with_replace(tree.replace)));
             }
         }
         prepared.rootfs.add_sorted(nodes)
     }
 
     /// The body of a file of a tree; `read` is the file where it could be read.
-    fn leaf(
+    fn leaf_body(
         &self,
-        prepared: &mut Prepared,
+        prepared: &mut PreparedImage,
         read: Option<PinnedFile>,
         folder: &Path,
         to: &ImagePath,
         at: &Origin,
-    ) -> Result<Body, Failure> {
+    ) -> Result<FileBody, Failure> {
         // What is as it should be has no need of a name.
         let path = to.as_str();
         let is_plain = |file: &PinnedFile| file.is_free_of_keys(path);
         if let Some(file) = read.clone().filter(is_plain) {
-            return Ok(Body::Host(file));
+            return Ok(FileBody::Host(file));
         }
         let host = folder.join(to.file_name());
         let name = host.strip_prefix(&self.bound.folder).unwrap_or(&host).to_string_lossy().into_owned();
         match read {
-            Some(file) => Self::taken(prepared, file, &name, to, at),
-            None => self.pin(prepared, &host, &name, to, at),
+            Some(file) => Self::note_keys(prepared, file, &name, to, at),
+            None => self.pin_file(prepared, &host, &name, to, at),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Files that come from elsewhere.
 
-use super::{Body, PinnedFile, Prepared, Resolver};
+use super::{FileBody, PinnedFile, PreparedImage, Resolver};
 use crate::{
     oci::{Digest, ImagePath},
     recipe::{Located, LockFile, Pin},
@@ -9,13 +9,13 @@ use crate::{
 
 impl Resolver<'_> {
     /// Fetches a file, unless it is here, and pins it as any other of this machine.
-    pub(super) fn fetch(
+    pub(super) fn fetch_file(
         &self,
-        prepared: &mut Prepared,
+        prepared: &mut PreparedImage,
         url: &Located<String>,
         sha256: &Located<Digest>,
         to: &ImagePath,
-    ) -> Result<Body, Failure> {
+    ) -> Result<FileBody, Failure> {
         let found = self.downloads.get(url, sha256)?;
         self.lock.map_or(Ok(()), |lock| check_size(lock, url, sha256.value, found.size))?;
         let known = self.pinned.borrow().get(&found.path);
@@ -23,7 +23,7 @@ impl Resolver<'_> {
             || PinnedFile::pin_kept(&found.path, &url.value, found.kept).map_err(|failure| failure.at(&url.origin));
         let file = known.map_or_else(pin, Ok)?;
         self.pinned.borrow_mut().extend([file.clone()]);
-        Self::taken(prepared, file, &url.value, to, &url.origin)
+        Self::note_keys(prepared, file, &url.value, to, &url.origin)
     }
 }
 

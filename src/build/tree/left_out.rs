@@ -4,16 +4,16 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path, path::PathBuf};
 
 use rustix::fs::FileType;
 
-use super::{Names, Walk};
+use super::{FolderNames, TreeWalk};
 use crate::{
-    build::outputs::{Output, by_name},
+    build::outputs::{OutputKind, output_by_name},
     image::LAYOUT_NAMES,
     output::is_staging_name,
     recipe::Located,
     report::{ErrorName, Failure, printable},
 };
 
-impl Walk<'_> {
+impl TreeWalk<'_> {
     /// Refuses a pattern that names what this call writes: the image would hold what an earlier build left there.
     pub(super) fn check_named(&self) -> Result<(), Failure> {
         if self.outputs.is_assumed {
@@ -38,20 +38,20 @@ impl Walk<'_> {
         host: &Path,
         kind: FileType,
         path: &[&[u8]],
-        known: Option<Output>,
+        known: Option<OutputKind>,
     ) -> Result<bool, Failure> {
         let name = OsStr::from_bytes(path.last().copied().unwrap_or_default());
         // What is staged, by this build or by another one at this moment, is nobody's input, and gone in a moment.
         if is_staging_name(name) || self.exclude.matches(path) {
             return Ok(true);
         }
-        let Some(what) = known.or_else(|| by_name(name)) else { return Ok(false) };
+        let Some(what) = known.or_else(|| output_by_name(name)) else { return Ok(false) };
         if self.include.beginning_with(path).is_some() {
             return Ok(false);
         }
         let is_taken = match kind {
             FileType::Directory => self.has_match(&host.join(name), path)?,
-            _ => self.include.pass_over(path),
+            _ => self.include.mark_passed_over(path),
         };
         if is_taken {
             self.leave_out(path, what);
@@ -61,19 +61,19 @@ impl Walk<'_> {
 
     /// Whether the folder `host`, in which are `names`, is a layout of hardpan that no pattern names. It is asked for only
     /// when the patterns match something in it.
-    pub(super) fn is_own_layout(&mut self, host: &Path, names: &Names, path: &[&[u8]]) -> Result<bool, Failure> {
+    pub(super) fn is_own_layout(&mut self, host: &Path, names: &FolderNames, path: &[&[u8]]) -> Result<bool, Failure> {
         let may_be = !path.is_empty() && LAYOUT_NAMES.iter().all(|entry| names.has_file(entry.as_bytes()));
         if !may_be || self.include.beginning_with(path).is_some() || !self.has_match(host, path)? {
             return Ok(false);
         }
-        let Some(what) = self.outputs.folder(host) else { return Ok(false) };
+        let Some(what) = self.outputs.layout_at(host) else { return Ok(false) };
         self.leave_out(path, what);
         Ok(true)
     }
 
     /// Whether a pattern matches anything in a folder that may be left out.
     fn has_match(&mut self, host: &Path, path: &[&[u8]]) -> Result<bool, Failure> {
-        let names = Names::of(host, &mut self.buffer)
+        let names = FolderNames::of(host, &mut self.buffer)
             .map_err(|error| Failure::io("read the folder", host, &error).at(&self.tree.from.origin))?;
         let mut path = path.to_vec();
         for (name, kind) in names.iter() {
@@ -81,7 +81,7 @@ impl Walk<'_> {
             let is_match = match kind {
                 _ if self.exclude.matches(&path) => false,
                 FileType::Directory => self.has_match(&host.join(OsStr::from_bytes(name)), &path)?,
-                _ => self.include.pass_over(&path),
+                _ => self.include.mark_passed_over(&path),
             };
             path.pop();
             if is_match {
@@ -91,7 +91,7 @@ impl Walk<'_> {
         Ok(false)
     }
 
-    fn leave_out(&mut self, path: &[&[u8]], what: Output) {
+    fn leave_out(&mut self, path: &[&[u8]], what: OutputKind) {
         self.left_out.insert(path.iter().map(|name| OsStr::from_bytes(name)).collect::<PathBuf>(), what);
     }
 

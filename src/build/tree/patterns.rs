@@ -7,19 +7,19 @@ use std::{
 };
 
 use crate::{
-    build::glob::Pattern,
+    build::glob_pattern::GlobPattern,
     recipe::Located,
     report::{ErrorName, Failure, Origin, printable},
 };
 
 /// The patterns of one list.
-pub(super) struct Patterns<'a> {
-    list: Vec<Written<'a>>,
+pub(super) struct TreePatterns<'a> {
+    list: Vec<PatternState<'a>>,
 }
 
 /// One pattern.
-struct Written<'a> {
-    pattern: Pattern,
+struct PatternState<'a> {
+    pattern: GlobPattern,
     text: &'a Located<String>,
     /// Whether it took something.
     has_taken: bool,
@@ -27,32 +27,32 @@ struct Written<'a> {
     passed_over: Option<PathBuf>,
 }
 
-impl<'a> Patterns<'a> {
+impl<'a> TreePatterns<'a> {
     pub(super) fn parse(written: &'a [Located<String>], dots: bool) -> Result<Self, Failure> {
         let read = |text: &'a Located<String>| {
-            let pattern = Pattern::parse(&text.value, dots).map_err(|why| {
+            let pattern = GlobPattern::parse(&text.value, dots).map_err(|why| {
                 Failure::error(ErrorName::RecipePattern, format!("`{}` is no pattern: {why}", printable(&text.value)))
                     .at(&text.origin)
             })?;
-            Ok(Written { pattern, text, has_taken: false, passed_over: None })
+            Ok(PatternState { pattern, text, has_taken: false, passed_over: None })
         };
         Ok(Self { list: written.iter().map(read).collect::<Result<_, _>>()? })
     }
 
     /// Whether any pattern matches; every pattern that does is remembered.
-    pub(super) fn take(&mut self, path: &[&[u8]]) -> bool {
+    pub(super) fn mark_taken(&mut self, path: &[&[u8]]) -> bool {
         self.mark(path, |one| one.has_taken = true)
     }
 
     /// Whether any pattern matches a path that is left out.
-    pub(super) fn pass_over(&mut self, path: &[&[u8]]) -> bool {
+    pub(super) fn mark_passed_over(&mut self, path: &[&[u8]]) -> bool {
         let whole = || path.iter().map(|name| OsStr::from_bytes(name)).collect();
         self.mark(path, |one| {
             one.passed_over.get_or_insert_with(whole);
         })
     }
 
-    fn mark(&mut self, path: &[&[u8]], note: impl Fn(&mut Written<'a>)) -> bool {
+    fn mark(&mut self, path: &[&[u8]], note: impl Fn(&mut PatternState<'a>)) -> bool {
         self.list.iter_mut().filter(|one| one.pattern.matches(path)).map(note).count() > 0
     }
 
@@ -67,7 +67,7 @@ impl<'a> Patterns<'a> {
     }
 
     /// The first pattern that took nothing.
-    pub(super) fn idle(&self) -> Option<&'a Located<String>> {
+    pub(super) fn first_unmatched(&self) -> Option<&'a Located<String>> {
         self.list.iter().find(|one| !one.has_taken).map(|one| one.text)
     }
 

@@ -38,11 +38,11 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// What a tree takes where nothing is written.
-fn taken(tree: &TreeEntry, root: &Path) -> Result<Found, Failure> {
-    walk(tree, root, &OutputPaths::default()).map(|walked| walked.found)
+fn taken(tree: &TreeEntry, root: &Path) -> Result<Vec<FolderLeaves>, Failure> {
+    walk_tree(tree, root, &OutputPaths::default()).map(|walked| walked.found)
 }
 
-fn names(found: &Found) -> Vec<String> {
+fn names(found: &Vec<FolderLeaves>) -> Vec<String> {
     found.iter().flat_map(|beside| &beside.leaves).map(|leaf| leaf.to.to_string()).collect()
 }
 
@@ -120,7 +120,7 @@ fn links_stay_links_and_must_lead_to_what_is_taken() {
     symlink("../a.html", root.join("sub/up")).unwrap();
     let found = taken(&tree(&["**/*"], &[]), &root).unwrap();
     let up = found.iter().flat_map(|beside| &beside.leaves).find(|leaf| leaf.to.as_bytes() == b"/srv/sub/up");
-    assert!(matches!(&up.unwrap().kind, LeafKind::Link { target } if **target == *"../a.html"));
+    assert!(matches!(&up.unwrap().kind, TreeLeafKind::Link { target } if **target == *"../a.html"));
     for (target, what) in [
         ("../../outside", "leads to nothing"),
         ("loop", "leads back to itself"),
@@ -139,8 +139,8 @@ fn links_stay_links_and_must_lead_to_what_is_taken() {
 }
 
 /// The tree's files, and what it leaves out.
-fn split(wanted: &TreeEntry, root: &Path, outputs: &OutputPaths) -> (Vec<String>, Vec<(String, Output)>) {
-    let walked = walk(wanted, root, outputs).unwrap();
+fn split(wanted: &TreeEntry, root: &Path, outputs: &OutputPaths) -> (Vec<String>, Vec<(String, OutputKind)>) {
+    let walked = walk_tree(wanted, root, outputs).unwrap();
     let left_out = walked.left_out.iter().map(|(path, what)| (path.to_string_lossy().into_owned(), *what));
     (names(&walked.found), left_out.collect())
 }
@@ -154,16 +154,16 @@ fn what_is_written_is_left_out_unless_it_is_named() {
         std::fs::write(path, "x").unwrap();
     }
     let written = ["out/app", "digest", "not/there/yet"].map(|path| root.join(path));
-    let mut outputs = OutputPaths::of(&root.join("app.toml"), None);
+    let mut outputs = OutputPaths::for_recipe(&root.join("app.toml"), None);
     outputs.written = Arc::new(written.into());
     let (taken, left_out) = split(&tree(&["**/*", "**/.*/**"], &["*.bak"]), &root, &outputs);
     assert_eq!(taken, ["/srv/.env", "/srv/.x/y", "/srv/a.html", "/srv/out/page.js", "/srv/sub/b.html"]);
     let expected = [
-        ("app.lock", Output::Lock),
-        ("digest", Output::Written),
-        ("hardpan.toml", Output::Recipe),
-        ("out/app", Output::Written),
-        ("sub/.git", Output::Git),
+        ("app.lock", OutputKind::Lock),
+        ("digest", OutputKind::Written),
+        ("hardpan.toml", OutputKind::Recipe),
+        ("out/app", OutputKind::Written),
+        ("sub/.git", OutputKind::Git),
     ];
     assert_eq!(left_out, expected.map(|(path, what)| (path.to_owned(), what)));
     // What no pattern matches is not worth a line.
@@ -171,7 +171,7 @@ fn what_is_written_is_left_out_unless_it_is_named() {
     let (taken, _) = split(&tree(&["hardpan.toml", "sub/.git/config", "app.lock"], &[]), &root, &outputs);
     assert_eq!(taken, ["/srv/app.lock", "/srv/hardpan.toml", "/srv/sub/.git/config"]);
     for pattern in ["digest", "out/app/**", "out/app/index.json", "not/there/yet"] {
-        let failure = walk(&tree(&["**/*", pattern], &[]), &root, &outputs).unwrap_err();
+        let failure = walk_tree(&tree(&["**/*", pattern], &[]), &root, &outputs).unwrap_err();
         assert!(failure.what.ends_with("which this build writes"), "{pattern}: {}", failure.what);
     }
     outputs.is_assumed = true;

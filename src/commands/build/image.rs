@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{Assembled, Assembler, Bounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
+    build::{Assembled, Assembler, HostBounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     output::{Created, ReadyImage, Staging},
@@ -52,7 +52,7 @@ pub(super) struct ImageBuilder<'a> {
     request: &'a BuildRequest,
     /// Every path that the call writes.
     written: &'a Arc<BTreeSet<PathBuf>>,
-    bounds: Bounds,
+    bounds: HostBounds,
     created: Arc<Created>,
     run: BuildRun,
     scans: Arc<SharedScans>,
@@ -61,7 +61,7 @@ pub(super) struct ImageBuilder<'a> {
 impl<'a> ImageBuilder<'a> {
     /// A builder for a call that writes to the paths `written`.
     pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>) -> Self {
-        let (bounds, created, run) = (Bounds::default(), Arc::default(), BuildRun::default());
+        let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
         Self { request, written, bounds, created, run, scans: Arc::default() }
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::request::{BuildRequest, default_output};
 use crate::{
-    build::{Bounds, Resolver},
+    build::{HostBounds, Resolver},
     commands::{
         ordered_progress::OrderedProgress, policy, push, recipe_lock, recipes::LoadedRecipe, side_by_side::side_by_side,
     },
@@ -61,7 +61,7 @@ pub(super) fn settle(
     policy: Option<&recipe::PolicySettings>,
     progress: &dyn Progress,
 ) -> Result<Vec<BuildJob>, Failures> {
-    let (bounds, ordered) = (Bounds::default(), OrderedProgress::new(progress));
+    let (bounds, ordered) = (HostBounds::default(), OrderedProgress::new(progress));
     let settled = side_by_side(request.settings.jobs, recipes, |index, mut recipe: LoadedRecipe| {
         ordered.during(index, |progress| {
             let policy = policy::of_build(policy, &mut recipe.recipe.policy)?;
@@ -80,7 +80,7 @@ fn settle_one(
     recipe: LoadedRecipe,
     policy: Policy,
     request: &BuildRequest,
-    bounds: &Bounds,
+    bounds: &HostBounds,
     progress: &dyn Progress,
 ) -> Result<BuildJob, Failures> {
     let lock = recipe_lock::for_build(&recipe, request.settings.locked, &request.settings, progress)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::receipts::ReceiptKind;
 use crate::{
-    build::Settings,
+    build::BuildSettings,
     commands::push::PushSettings,
     engine::{Engine, Loaded},
     image::Form,
@@ -44,7 +44,7 @@ pub struct BuildRequest {
     /// `--push`: references, which may hold variables, and how they are reached.
     pub push: Option<(Vec<String>, PushSettings)>,
     /// Everything else.
-    pub settings: Settings,
+    pub settings: BuildSettings,
 }
 
 impl BuildRequest {

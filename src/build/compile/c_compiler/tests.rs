@@ -9,7 +9,7 @@ const ARM_MUSL: &str = "aarch64-unknown-linux-musl";
 const ARM_GNU: &str = "aarch64-unknown-linux-gnu";
 
 /// Runs `test` on a machine with these programs.
-fn with_programs<T>(names: &[&str], test: impl FnOnce(&Programs<'_>) -> T) -> T {
+fn with_programs<T>(names: &[&str], test: impl FnOnce(&ProgramLookup<'_>) -> T) -> T {
     let find = |name: &str| names.contains(&name).then(|| Path::new("/usr/bin").join(name));
     let ask = |command: &[OsString]| {
         let said = command.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>();
@@ -21,7 +21,7 @@ fn with_programs<T>(names: &[&str], test: impl FnOnce(&Programs<'_>) -> T) -> T 
             _ => None,
         }
     };
-    test(&Programs { find: &find, ask: &ask })
+    test(&ProgramLookup { find: &find, ask: &ask })
 }
 
 /// The compiler that is found, as words, and `|` before those for C++.
@@ -90,7 +90,7 @@ fn on_a_machine_of_musl_the_plain_compiler_is_the_right_one() {
 #[test]
 fn the_recipes_compiler_is_taken_or_refused() {
     let chosen = |words: &str, needs_cxx, names: &[&str]| {
-        with_programs(names, |programs| CCompiler::chosen(words, ARM_MUSL, needs_cxx, programs))
+        with_programs(names, |programs| CCompiler::from_recipe(words, ARM_MUSL, needs_cxx, programs))
             .map_err(|failure| failure.what)
     };
     let found = chosen("clang-17 -target aarch64", true, &["clang-17", "clang++-17"]).unwrap();

@@ -115,9 +115,9 @@ fn a_missing_library_is_answered_with_the_feature_that_compiles_it() {
         failure.hint.as_deref(),
         Some("`cargo add openssl-sys@1.2.3 --features vendored` in the program's package compiles it from source")
     );
-    assert!(openssl.is_told_by(["RUST_LOG", "X86_64_UNKNOWN_LINUX_MUSL_OPENSSL_DIR"]));
-    assert!(openssl.is_told_by(["PKG_CONFIG_ALLOW_CROSS"]));
-    assert!(!openssl.is_told_by(["SQLX_OFFLINE"]));
+    assert!(openssl.is_configured_by(["RUST_LOG", "X86_64_UNKNOWN_LINUX_MUSL_OPENSSL_DIR"]));
+    assert!(openssl.is_configured_by(["PKG_CONFIG_ALLOW_CROSS"]));
+    assert!(!openssl.is_configured_by(["SQLX_OFFLINE"]));
     let failure = package("alsa-sys", &["pkg-config"]).missing_library(MUSL).unwrap();
     assert!(failure.hint.unwrap().contains("--invert alsa-sys"));
     assert_eq!(package("ring", &["cc"]).missing_library(MUSL), None);

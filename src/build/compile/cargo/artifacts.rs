@@ -12,7 +12,7 @@ use crate::report::{ErrorName, Failure, Progress, Task, printable};
 
 /// One line of `--message-format=json` (The Cargo Book, "External tools").
 #[derive(Debug, Deserialize)]
-struct Message {
+struct CargoMessage {
     reason: String,
     #[serde(default)]
     package_id: String,
@@ -46,11 +46,11 @@ pub(super) struct Artifacts<'a> {
     progress: &'a dyn Progress,
     /// Packages that the program is made of.
     packages: usize,
-    seen: Mutex<Seen>,
+    seen: Mutex<ArtifactState>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct ArtifactState {
     /// The packages of which a unit is done.
     packages: std::collections::BTreeSet<String>,
     /// Those that were compiled in this run.
@@ -74,8 +74,8 @@ impl<'a> Artifacts<'a> {
     }
 
     /// Takes one line. A line that is no JSON object was printed by something else.
-    pub(super) fn hear(&self, line: &[u8]) {
-        let Ok(message) = serde_json::from_slice::<Message>(line) else { return };
+    pub(super) fn take_line(&self, line: &[u8]) {
+        let Ok(message) = serde_json::from_slice::<CargoMessage>(line) else { return };
         let Ok(mut seen) = self.seen.lock() else { return };
         if message.reason == "build-script-executed" {
             seen.archives.extend(message.archives());
@@ -127,7 +127,7 @@ impl<'a> Artifacts<'a> {
     }
 }
 
-impl Message {
+impl CargoMessage {
     /// Where the libraries of a build script can be: `static=z` in `native=/usr/lib` is `/usr/lib/libz.a`.
     fn archives(&self) -> impl Iterator<Item = PathBuf> {
         let value = |text: &str| text.rsplit_once('=').map_or(text, |(_, value)| value).to_owned();
@@ -159,7 +159,7 @@ mod tests {
 {"reason":"build-finished","success":true}
 "#;
         let artifacts = Artifacts::new(binary, Path::new(workspace), 1, &Silent, &Silent);
-        messages.split(|byte| *byte == b'\n').for_each(|line| artifacts.hear(line));
+        messages.split(|byte| *byte == b'\n').for_each(|line| artifacts.take_line(line));
         artifacts.program()
     }
 
@@ -175,7 +175,7 @@ mod tests {
         let message = br#"{"reason":"build-script-executed","package_id":"path+file:///w#0.1.0",
             "linked_libs":["static:+verbatim=libx.a","z"],"linked_paths":["native=/usr/lib","/opt"],"out_dir":"/o"}"#;
         let artifacts = Artifacts::new("app", Path::new("/w"), 1, &Silent, &Silent);
-        artifacts.hear(message);
+        artifacts.take_line(message);
         let found = artifacts.archives();
         for path in ["/usr/lib/libx.a", "/usr/lib/libz.a", "/opt/libz.a"] {
             assert!(found.contains(&PathBuf::from(path)), "{path}: {found:?}");

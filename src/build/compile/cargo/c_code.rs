@@ -10,10 +10,10 @@ use super::{
         c_compiler::{CCompiler, variables},
         c_packages::{CNeed, CPackage, CProgram, c_packages},
         cargo_tree::CargoTree,
-        machine::wrapper::CWrappers,
-        zig::Wrappers,
+        machine::c_wrappers::CWrappers,
+        zig::ZigWrappers,
     },
-    Job,
+    CargoJob,
 };
 use crate::report::{Failure, printable};
 
@@ -28,14 +28,14 @@ pub(super) struct CCode {
     pub(super) tools: BTreeSet<CProgram>,
 }
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Looks at the packages whose build scripts compile C or need a library or a program, and finds the compiler.
     pub(super) fn c_code(&self, tree: &str) -> Result<CCode, Failure> {
         let packages = c_packages(&CargoTree::read(tree)?, self.target);
         for package in &packages {
             // The names of pkg-config do not tell which package needs which library: a build script that finds none fails.
-            let told =
-                !self.binary.libraries.is_empty() || package.is_told_by(self.binary.env.keys().map(String::as_str));
+            let told = !self.binary.libraries.is_empty()
+                || package.is_configured_by(self.binary.env.keys().map(String::as_str));
             if let Some(missing) = package.missing_library(self.target).filter(|_| !told) {
                 return Err(missing);
             }
@@ -90,11 +90,11 @@ impl Job<'_> {
             found.insert(variable, value);
         };
         if compiler.is_zig {
-            let wrappers = Wrappers::write(self.bench.root(), compiler, self.target)?;
+            let wrappers = ZigWrappers::write(self.compile_folder.root(), compiler, self.target)?;
             set("CC", wrappers.cc.into());
             set("CXX", wrappers.cxx.into());
             set("AR", wrappers.ar.into());
-            let cache = self.bench.root().join("zig");
+            let cache = self.compile_folder.root().join("zig");
             found.extend(
                 ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"].map(|name| (name.to_owned(), cache.clone().into())),
             );

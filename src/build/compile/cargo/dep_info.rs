@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::machine::prerequisites;
+use super::super::machine::{file_names, prerequisites};
 
 /// The entries of a folder that belong to a unit, each with the unit's name: `name-0123456789abcdef`, and `.d` files.
 pub(super) fn units(folder: &Path) -> impl Iterator<Item = (String, String)> {
@@ -16,14 +16,6 @@ pub(super) fn units(folder: &Path) -> impl Iterator<Item = (String, String)> {
         let name = name.to_owned();
         is_unit.then_some((entry, name))
     })
-}
-
-/// The names in a folder, in their order; none where there is no folder.
-pub(super) fn file_names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 /// The sources that a `.d` file of rustc names.

@@ -1,8 +1,8 @@
 //! What a failed run of cargo means, in one sentence, and what to do about it.
 
 use super::{
-    super::{c_compiler::ways_out, child::Ended},
-    Job,
+    super::{c_compiler::install_hint, child::ChildOutput},
+    CargoJob,
 };
 use crate::report::{ErrorName, Failure, printable};
 
@@ -33,9 +33,9 @@ const LARGE_FILES: [&str; 19] = [
 /// What linkers say of a symbol that no input has.
 const UNDEFINED: [&str; 2] = ["undefined symbol: ", "undefined reference to `"];
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// The failure of `what`, in one sentence where cargo's own needs knowledge of this environment.
-    pub(super) fn explain(&self, ended: &Ended, name: ErrorName, what: &str) -> Failure {
+    pub(super) fn explain(&self, ended: &ChildOutput, name: ErrorName, what: &str) -> Failure {
         if ended.complains("--locked was passed") {
             let hint = "`cargo update --workspace` brings it up to date";
             return Failure::error(ErrorName::SourceUnpinned, "`Cargo.lock` does not match `Cargo.toml`")
@@ -79,7 +79,7 @@ impl Job<'_> {
             "CMAKE_CXX_COMPILER",
             "CMAKE_C_COMPILER",
         ]) {
-            return Some(ways_out(self.target, &self.rust.host, says(&["g++", "c++"])));
+            return Some(install_hint(self.target, &self.rust.host, says(&["g++", "c++"])));
         }
         if says(&["OpenSSL installation", "openssl-sys"]) {
             return Some(

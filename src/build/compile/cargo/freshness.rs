@@ -18,12 +18,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         Toolchain,
-        bench::{Bench, remove_folder},
+        compile_folder::{CompileFolder, remove_folder},
         git,
+        machine::file_names,
     },
-    dep_info::{dep_info, file_names, reruns, units},
-    paths::CompilePaths,
-    sources::{Listing, OUTSIDE, Sources, group_name},
+    compile_paths::CompilePaths,
+    dep_info::{dep_info, reruns, units},
+    workspace_sources::{OUTSIDE, SourceListing, WorkspaceSources, group_name},
 };
 use crate::{
     cache::{Identity, tells_changes},
@@ -36,7 +37,7 @@ const FILE: &str = "units.json";
 
 /// What the units in a target directory were compiled from.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
+struct UnitRecord {
     /// By [group](Sources): packages without an entry have no unit that may be used again.
     packages: BTreeMap<String, PackageRecord>,
     /// The digest of each variable that recipes gave to the compile.
@@ -68,7 +69,7 @@ pub(super) struct OwnPackage {
 
 /// What else a compile depends on.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct CompileInputs<'a> {
     /// Variables of the recipe.
     pub(super) env: BTreeMap<&'a str, &'a str>,
     /// The triple that is compiled for.
@@ -81,25 +82,25 @@ pub(super) struct Surroundings<'a> {
 
 /// The target directory of a workspace before and after one run of cargo.
 pub(super) struct Freshness<'a> {
-    pub(super) bench: &'a Bench,
+    pub(super) compile_folder: &'a CompileFolder,
     pub(super) target_dir: &'a Path,
     pub(super) paths: &'a CompilePaths,
     /// The workspace's folder on this machine.
     pub(super) root: &'a Path,
-    pub(super) sources: &'a Sources<'a>,
+    pub(super) sources: &'a WorkspaceSources<'a>,
     pub(super) packages: &'a [OwnPackage],
 }
 
 /// The states of all groups before cargo ran.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    record: Record,
-    listing: Option<Listing>,
+pub(super) struct PreparedUnits {
+    record: UnitRecord,
+    listing: Option<SourceListing>,
     /// What the known packages and the files that they named held then.
     before: BTreeMap<String, PackageRecord>,
 }
 
-impl Prepared {
+impl PreparedUnits {
     /// Whether a build script or a macro of an earlier compile asked git.
     pub(super) fn asked_git(&self) -> bool {
         self.record.asks_git
@@ -113,24 +114,24 @@ impl Freshness<'_> {
     /// units that are not used again.
     pub(super) fn prepare(
         &self,
-        listing: Option<Listing>,
-        mut around: Surroundings<'_>,
+        listing: Option<SourceListing>,
+        mut inputs: CompileInputs<'_>,
         toolchain: &Toolchain<'_>,
-    ) -> Result<Prepared, Failure> {
+    ) -> Result<PreparedUnits, Failure> {
         let mut record = self.read();
         if record.asks_git {
-            around.revision = git::fingerprint(toolchain, self.root);
+            inputs.revision = git::revision_fingerprint(toolchain, self.root);
         }
-        let (around, progress) = (&around, toolchain.progress);
-        if tools_changed(&record, around) {
-            remove_folder(&self.target_dir.join(around.target))?;
+        let (inputs, progress) = (&inputs, toolchain.progress);
+        if tools_changed(&record, inputs) {
+            remove_folder(&self.target_dir.join(inputs.target))?;
         }
-        for (path, fingerprint) in &around.tools {
-            record.tools.insert(format!("{} {path}", around.target), fingerprint.clone());
+        for (path, fingerprint) in &inputs.tools {
+            record.tools.insert(format!("{} {path}", inputs.target), fingerprint.clone());
         }
-        let before = self.before(&record, listing.as_ref());
-        let changed = self.changed(&record, &before, around);
-        let env = digests(around);
+        let before = self.states_before(&record, listing.as_ref());
+        let changed = self.changed_groups(&record, &before, inputs);
+        let env = digests(inputs);
         let undeclared = if record.env == env { BTreeSet::new() } else { self.undeclared() };
         record.env = env;
         for package in self.packages.iter().filter(|package| changed.contains(&package.group())) {
@@ -152,14 +153,14 @@ impl Freshness<'_> {
             let name = unit.rsplit_once('-').map_or(unit, |(name, _)| name);
             names.contains(name) || undeclared.contains(unit)
         })?;
-        Ok(Prepared { record, listing, before })
+        Ok(PreparedUnits { record, listing, before })
     }
 
     /// Keeps what the units were compiled from, unless a file changed while cargo ran.
     ///
     /// `asks_git` says that a build script or a macro asked git while cargo ran: from now on the revision counts.
-    pub(super) fn remember(&self, before: Prepared, asks_git: bool) -> Result<(), Failure> {
-        let Prepared { mut record, listing: Some(listing), before } = before else { return Ok(()) };
+    pub(super) fn remember(&self, before: PreparedUnits, asks_git: bool) -> Result<(), Failure> {
+        let PreparedUnits { mut record, listing: Some(listing), before } = before else { return Ok(()) };
         record.asks_git |= asks_git;
         let Some(after) = self.sources.list() else { return Ok(()) };
         let none = BTreeSet::new();
@@ -188,7 +189,7 @@ impl Freshness<'_> {
     }
 
     /// What the packages of the record hold now, with the files that they named when they were compiled.
-    fn before(&self, record: &Record, listing: Option<&Listing>) -> BTreeMap<String, PackageRecord> {
+    fn states_before(&self, record: &UnitRecord, listing: Option<&SourceListing>) -> BTreeMap<String, PackageRecord> {
         let Some(listing) = listing else { return BTreeMap::new() };
         let state = |(group, known): (&String, &PackageRecord)| {
             let state = self.whole_state(listing, group, &known.named);
@@ -198,20 +199,20 @@ impl Freshness<'_> {
     }
 
     /// The groups whose state is not that of the record.
-    fn changed(
+    fn changed_groups(
         &self,
-        record: &Record,
+        record: &UnitRecord,
         before: &BTreeMap<String, PackageRecord>,
-        around: &Surroundings<'_>,
+        inputs: &CompileInputs<'_>,
     ) -> BTreeSet<String> {
         let all = self.packages.iter().map(OwnPackage::group);
-        let is_same_env = record.env == digests(around);
+        let is_same_env = record.env == digests(inputs);
         let is_same = |group: &String| record.packages.get(group).is_some_and(|known| before.get(group) == Some(known));
         all.filter(|group| !is_same_env || !is_same(group)).collect()
     }
 
     /// The state of a package and of the files that are in none.
-    fn whole_state(&self, listing: &Listing, group: &str, named: &BTreeSet<String>) -> String {
+    fn whole_state(&self, listing: &SourceListing, group: &str, named: &BTreeSet<String>) -> String {
         let own = self.sources.state(listing, group, named);
         let shared = self.sources.state(listing, OUTSIDE, &BTreeSet::new());
         Digest::of(format!("{own} {shared}").as_bytes()).hex()
@@ -220,7 +221,7 @@ impl Freshness<'_> {
     /// Whether a file did not change since this run began, which is when the lock was taken. Where times tell nothing, it
     /// may have.
     fn is_older(&self, path: &Path) -> bool {
-        let lock = self.bench.root().join("lock");
+        let lock = self.compile_folder.root().join("lock");
         match (fs::metadata(path).ok(), fs::metadata(&lock).ok()) {
             (Some(file), Some(start)) => is_settled(&file, &start) && tells_changes(path) && tells_changes(&lock),
             // What is not there, or in the target directory, is no source.
@@ -230,7 +231,7 @@ impl Freshness<'_> {
     }
 
     /// The files outside of a package that its units were compiled from, by dep-info and by `rerun-if-changed`.
-    fn named(&self, package: &OwnPackage, listing: &Listing) -> BTreeSet<String> {
+    fn named(&self, package: &OwnPackage, listing: &SourceListing) -> BTreeSet<String> {
         let own = self.root.join(&package.folder);
         let read = self.read_by(package).into_iter().map(|path| self.paths.host(&path));
         let outside = read.filter(|host| !host.starts_with(self.target_dir));
@@ -302,35 +303,35 @@ impl Freshness<'_> {
     }
 
     /// The record; an empty one where there is none that can be read, which makes every package a changed one.
-    fn read(&self) -> Record {
-        let text = fs::read(self.bench.root().join(FILE)).unwrap_or_default();
+    fn read(&self) -> UnitRecord {
+        let text = fs::read(self.compile_folder.root().join(FILE)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    fn write(&self, record: &Record) -> Result<(), Failure> {
+    fn write(&self, record: &UnitRecord) -> Result<(), Failure> {
         let text = serde_json::to_vec(record)
             .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot note the sources: {error}")))?;
-        self.bench.keep(FILE, &text)
+        self.compile_folder.keep(FILE, &text)
     }
 }
 
 impl OwnPackage {
-    /// Its name among the [`Sources`].
+    /// Its name among the [`WorkspaceSources`].
     fn group(&self) -> String {
         group_name(&self.folder)
     }
 }
 
 /// Whether a tool or library at a known path is another one than before.
-fn tools_changed(record: &Record, around: &Surroundings<'_>) -> bool {
-    let known = |path: &str| record.tools.get(&format!("{} {path}", around.target));
-    around.tools.iter().any(|(path, fingerprint)| known(path).is_some_and(|known| known != fingerprint))
+fn tools_changed(record: &UnitRecord, inputs: &CompileInputs<'_>) -> bool {
+    let known = |path: &str| record.tools.get(&format!("{} {path}", inputs.target));
+    inputs.tools.iter().any(|(path, fingerprint)| known(path).is_some_and(|known| known != fingerprint))
 }
 
 /// The digest of each variable. Values may be secrets, and are not kept.
-fn digests(around: &Surroundings<'_>) -> BTreeMap<String, String> {
-    let variables = around.env.iter().map(|(name, value)| (*name, *value));
-    let all = variables.chain([("what git says", around.revision.as_str())]);
+fn digests(inputs: &CompileInputs<'_>) -> BTreeMap<String, String> {
+    let variables = inputs.env.iter().map(|(name, value)| (*name, *value));
+    let all = variables.chain([("what git says", inputs.revision.as_str())]);
     all.map(|(name, value)| (name.to_owned(), Digest::of(value.as_bytes()).hex())).collect()
 }
 

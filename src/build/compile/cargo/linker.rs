@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    super::{c_compiler::CCompiler, machine::trace::LinkerFlags, zig::Wrappers},
-    Job,
+    super::{c_compiler::CCompiler, machine::link_trace::LinkerFlags, zig::ZigWrappers},
+    CargoJob,
     c_code::CCode,
 };
 use crate::report::{ErrorName, Failure, printable};
@@ -20,7 +20,7 @@ pub(super) enum Linker {
     Default,
 }
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// The linker: the recipe's, else the checkout's, else `rust-lld` for a musl target that has its own C library, else a
     /// driver for the target.
     pub(super) fn linker(&self, configured: Option<&Path>, code: &CCode) -> Result<Linker, Failure> {
@@ -65,7 +65,7 @@ impl Job<'_> {
     /// The driver that links C++: the compiler of the C++ code.
     fn driver(&self, compiler: &CCompiler) -> Result<PathBuf, Failure> {
         if compiler.is_zig {
-            return Ok(Wrappers::write(self.bench.root(), compiler, self.target)?.cxx);
+            return Ok(ZigWrappers::write(self.compile_folder.root(), compiler, self.target)?.cxx);
         }
         let command = compiler.cxx.as_ref().unwrap_or(&compiler.command);
         command

@@ -9,16 +9,16 @@ use std::{
 
 use super::{
     super::{
-        Order,
+        CompileRequest,
         c_compiler::CCompiler,
         machine::{
             CompiledCode, Inquiry, MachineFiles, MachineInputs, ProbeLink, TraceForm,
-            libraries::{self, LibrarySearch},
+            link_trace::LinkerFlags,
             own_folders,
-            trace::LinkerFlags,
+            pkg_config::{self, PkgConfigSearch},
         },
     },
-    Job, STATIC,
+    CargoJob, STATIC,
     c_code::CCode,
     linker::Linker,
 };
@@ -32,9 +32,9 @@ const PROBE: (&str, &str) = ("probe.rs", "fn main() {}\n");
 /// The same in C, where no standard library is compiled yet.
 const C_PROBE: (&str, &str) = ("probe.c", "int main(void) { return 0; }\n");
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Asks the C compilers and the linker what they use. The toolchain's own linker takes nothing of the machine.
-    pub(super) fn machine(
+    pub(super) fn inspect_machine(
         &self,
         linker: &Linker,
         code: &CCode,
@@ -60,8 +60,8 @@ impl Job<'_> {
         }
         if !self.binary.libraries.is_empty() {
             let target = Some(self.target).filter(|target| *target != self.rust.host);
-            let program = libraries::pkg_config(self.toolchain, target, &self.binary.libraries)?;
-            let search = LibrarySearch {
+            let program = pkg_config::pkg_config(self.toolchain, target, &self.binary.libraries)?;
+            let search = PkgConfigSearch {
                 toolchain: self.toolchain,
                 dir: self.dir,
                 environment: &self.environment,
@@ -75,36 +75,37 @@ impl Job<'_> {
 
     fn add_compiler(&self, compiler: &CCompiler, machine: &mut MachineInputs) -> Result<(), Failure> {
         let (c, cxx): (&[&str], &[&str]) = if compiler.is_zig { (&[], &[]) } else { (&["c"], &["c++"]) };
-        machine.join(self.inquiry(&compiler.command, c, None).answer()?);
+        machine.join(self.inquiry(&compiler.command, c, None).resolve_inputs()?);
         if let Some(command) = &compiler.cxx {
-            machine.join_cxx(self.inquiry(command, cxx, None).answer()?);
+            machine.join_cxx(self.inquiry(command, cxx, None).resolve_inputs()?);
         }
         Ok(())
     }
 
-    /// The folder of the units for the target, relative to the bench.
+    /// The folder of the units for the target, relative to the compile folder.
     fn units_folder(&self) -> String {
         format!("target/{}", self.target)
     }
 
     /// Removes the units of the target where they were compiled with other files than those of the lock.
-    pub(super) fn remove_unpinned(&self, machine: &MachineInputs, order: &Order<'_>) -> Result<(), Failure> {
-        CompiledCode { bench: &self.bench, folder: &self.units_folder() }.remove_unless(order.pinned, machine)
+    pub(super) fn remove_unpinned(&self, machine: &MachineInputs, order: &CompileRequest<'_>) -> Result<(), Failure> {
+        CompiledCode { compile_folder: &self.compile_folder, folder: &self.units_folder() }
+            .remove_unless(order.pinned, machine)
     }
 
     /// Where the descriptions are of the libraries that the recipe names.
     fn library_folder(&self) -> PathBuf {
         let names: Vec<_> = self.binary.libraries.iter().map(|name| name.value.as_str()).collect();
         let name: String = Digest::of(names.join("\n").as_bytes()).hex().chars().take(16).collect();
-        self.bench.target().join("pkg-config").join(name)
+        self.compile_folder.target().join("pkg-config").join(name)
     }
 
     /// The variables by which build scripts find libraries: those that the recipe names, else none.
     pub(super) fn library_variables(&self) -> BTreeMap<&'static str, OsString> {
         if self.binary.libraries.is_empty() {
-            return BTreeMap::from([("PKG_CONFIG_LIBDIR", self.bench.home().into_os_string())]);
+            return BTreeMap::from([("PKG_CONFIG_LIBDIR", self.compile_folder.home().into_os_string())]);
         }
-        libraries::variables(&self.library_folder(), self.target != self.rust.host)
+        pkg_config::variables(&self.library_folder(), self.target != self.rust.host)
     }
 
     fn inquiry<'a>(
@@ -153,17 +154,17 @@ impl Job<'_> {
             }
         };
         let command = [driver.clone().into_os_string()];
-        self.inquiry(&command, &[], Some(link)).answer()
+        self.inquiry(&command, &[], Some(link)).resolve_inputs()
     }
 
     /// Where the scripts of the C compilers are, under the compilers' own names.
     pub(super) fn tools_folder(&self) -> PathBuf {
-        self.bench.target().join("tools")
+        self.compile_folder.target().join("tools")
     }
 
     /// Where these scripts leave the lists of headers, beside the units that they are about.
     pub(super) fn header_lists(&self) -> PathBuf {
-        self.bench.target().join(self.target).join("headers")
+        self.compile_folder.target().join(self.target).join("headers")
     }
 
     /// Makes the folder of the lists. Lists of a compile that was cut off stay, because they were not checked yet.
@@ -180,7 +181,7 @@ impl Job<'_> {
         trace: Option<&(TraceForm, PathBuf)>,
         archives: &[PathBuf],
     ) -> Result<MachineFiles, Failure> {
-        let folders = [self.toolchain.checkout, &self.cargo_home, self.bench.root(), self.rust.sysroot()];
+        let folders = [self.toolchain.checkout, &self.cargo_home, self.compile_folder.root(), self.rust.sysroot()];
         let own = own_folders(&folders);
         let host = |path: &Path| self.paths.host(path);
         let mut read: Vec<_> = archives.iter().map(|path| host(path)).filter(|path| path.is_file()).collect();
@@ -188,7 +189,7 @@ impl Job<'_> {
             read.extend(form.read(list)?.iter().map(|path| host(path)));
         }
         let mut needed = machine.check_linked(&read, &own)?;
-        let units = CompiledCode { bench: &self.bench, folder: &self.units_folder() };
+        let units = CompiledCode { compile_folder: &self.compile_folder, folder: &self.units_folder() };
         needed.0.extend(machine.check_code(&units, &self.header_lists(), &host, &own)?.0);
         Ok(needed)
     }

@@ -6,18 +6,18 @@
 
 mod artifacts;
 mod c_code;
+mod compile_paths;
 mod dep_info;
 mod failures;
 mod freshness;
 mod linker;
 mod machine;
-mod paths;
 mod program;
-mod room;
 mod run;
-mod sources;
 mod tools;
 mod workspace;
+mod workspace_folder;
+mod workspace_sources;
 
 use std::{
     collections::BTreeMap,
@@ -29,25 +29,25 @@ use std::{
 use self::{
     artifacts::Artifacts,
     c_code::CCode,
-    freshness::{Freshness, Surroundings},
+    compile_paths::CompilePaths,
+    freshness::{CompileInputs, Freshness},
     linker::Linker,
-    paths::CompilePaths,
-    room::{room, workspace_root},
-    sources::Sources,
-    workspace::{Workspace, package_folders},
+    workspace::{CargoWorkspace, package_folders},
+    workspace_folder::{open_compile_folder, workspace_root},
+    workspace_sources::WorkspaceSources,
 };
 use super::{
-    Compiled, Order, Toolchain,
-    bench::Bench,
-    c_flags,
-    cargo_config::{Configuration, Reach, Settled},
+    CompileRequest, Compiled, Toolchain, c_flags,
+    cargo_config::{CargoConfiguration, CompileContext, SettledConfig},
     cargo_graph::CargoGraph,
-    child::{Child, Ended},
+    cargo_metadata::CargoMetadata,
+    child::{Child, ChildOutput},
+    chosen_binary::ChosenBinary,
+    compile_folder::CompileFolder,
     dependency_list,
     environment::{self, Environment},
+    installed_rust::InstalledRust,
     machine::{MachineFiles, MachineInputs},
-    packages::{Choice, Metadata},
-    rust::Rust,
 };
 use crate::{
     cache::note_size,
@@ -63,17 +63,17 @@ const STATIC: &str = "-Ctarget-feature=+crt-static";
 const ASKS_GIT: &str = "note: a build script or a macro asks git: the program is the same only where commit, tags and depth of the clone are";
 
 /// A cargo program and where it is compiled.
-struct Job<'a> {
+struct CargoJob<'a> {
     toolchain: &'a Toolchain<'a>,
     running: &'a dyn Task,
     binary: &'a CargoBinary,
     dir: &'a Path,
     target: &'a str,
     cargo_home: PathBuf,
-    bench: Bench,
+    compile_folder: CompileFolder,
     /// In the paths of this machine.
     environment: Environment,
-    rust: Rust,
+    rust: InstalledRust,
     paths: CompilePaths,
     /// Against what this machine's configuration of cargo would do.
     overrides: Vec<String>,
@@ -83,10 +83,10 @@ struct Job<'a> {
 
 /// A compile that is ready to begin.
 struct CargoCompile<'a> {
-    job: Job<'a>,
+    job: CargoJob<'a>,
     root: PathBuf,
-    workspace: Workspace,
-    choice: Choice,
+    workspace: CargoWorkspace,
+    choice: ChosenBinary,
     code: CCode,
     linker: Linker,
     machine: MachineInputs,
@@ -97,7 +97,7 @@ pub(super) fn compile(
     toolchain: &Toolchain<'_>,
     binary: &CargoBinary,
     dir: &Path,
-    order: &Order<'_>,
+    order: &CompileRequest<'_>,
 ) -> Result<Compiled, Failure> {
     let prepared = prepare(toolchain, binary, dir, order.platform, order.running)?;
     (order.pinned)(&prepared.machine.files)?;
@@ -106,7 +106,7 @@ pub(super) fn compile(
 
 /// What of this machine `binary` would take, without compiling it; and what the C compiler says about itself, where there
 /// is C in the program.
-pub(super) fn machine(
+pub(super) fn inspect_machine(
     toolchain: &Toolchain<'_>,
     binary: &CargoBinary,
     dir: &Path,
@@ -130,15 +130,16 @@ fn prepare<'a>(
     let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
     refuse_target(binary, target)?;
     let cargo_home = toolchain.folder("CARGO_HOME", ".cargo")?;
-    let configuration = Configuration::read(dir, toolchain.checkout, &cargo_home)?;
+    let configuration = CargoConfiguration::read(dir, toolchain.checkout, &cargo_home)?;
     let (rust, root) = {
-        let (rust, environment, _bench) = toolchain.rust_environment(dir)?;
+        let (rust, environment, _compile_folder) = toolchain.rust_environment(dir)?;
         let root = workspace_root(toolchain, &rust, dir, &environment)?;
         (rust, root)
     };
-    let (bench, paths) = room(toolchain, &root, &rust, &cargo_home, !configuration.is_above(&cargo_home))?;
-    let mut environment = toolchain.hermetic(&bench);
-    cargo_variables(&mut environment, toolchain, &bench, &cargo_home)?;
+    let (compile_folder, paths) =
+        open_compile_folder(toolchain, &root, &rust, &cargo_home, !configuration.is_above(&cargo_home))?;
+    let mut environment = toolchain.compile_environment(&compile_folder);
+    cargo_variables(&mut environment, toolchain, &compile_folder, &cargo_home)?;
     rust.add_to(&mut environment);
     environment::add_recipe(&mut environment, &binary.env, is_reserved).map_err(|failure| {
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
@@ -146,21 +147,21 @@ fn prepare<'a>(
     let overrides = Vec::new();
     let said = format!("{configuration:?}").replace(&*toolchain.checkout.to_string_lossy(), "");
     let digest = Digest::of(said.as_bytes()).hex();
-    let mut job = Job {
+    let mut job = CargoJob {
         toolchain,
         running,
         binary,
         dir,
         target,
         cargo_home,
-        bench,
+        compile_folder,
         environment,
         rust,
         paths,
         overrides,
         configuration: digest,
     };
-    let settled = job.settle(&configuration, &root)?;
+    let settled = job.settle_configuration(&configuration, &root)?;
     job.overrides.clone_from(&settled.overrides);
     if !binary.flags.iter().any(|flag| flag.value.starts_with("-Zbuild-std")) {
         job.require_target(platform)?;
@@ -169,7 +170,7 @@ fn prepare<'a>(
     let choice = workspace.own_metadata()?.choose(binary)?;
     let code = job.c_code(&workspace.tree)?;
     let linker = job.linker(settled.linker.as_deref(), &code)?;
-    let machine = job.machine(&linker, &code, &settled.rustflags)?;
+    let machine = job.inspect_machine(&linker, &code, &settled.rustflags)?;
     // Libraries of this machine that nothing names are no input.
     for (name, value) in job.library_variables() {
         job.environment.entry(name.into()).or_insert(value);
@@ -210,7 +211,7 @@ fn is_reserved(name: &str) -> bool {
 pub(super) fn cargo_variables(
     environment: &mut Environment,
     toolchain: &Toolchain<'_>,
-    bench: &Bench,
+    compile_folder: &CompileFolder,
     cargo_home: &Path,
 ) -> Result<(), Failure> {
     let fixed = [
@@ -235,7 +236,7 @@ pub(super) fn cargo_variables(
         }
     }
     // A configuration may move what is in between elsewhere; it belongs into the folder of the compile.
-    environment.insert("CARGO_BUILD_BUILD_DIR".into(), bench.target().into());
+    environment.insert("CARGO_BUILD_BUILD_DIR".into(), compile_folder.target().into());
     Ok(())
 }
 
@@ -246,7 +247,7 @@ pub(super) fn metadata(
     cargo: &Path,
     dir: &Path,
     environment: &Environment,
-) -> Result<(Vec<u8>, Metadata), Failure> {
+) -> Result<(Vec<u8>, CargoMetadata), Failure> {
     let arguments = ["metadata", "--format-version=1", "--no-deps", "--offline"];
     let ended = Child::new(cargo, dir, environment).args(arguments).run()?;
     if ended.complains("could not find `Cargo.toml`") {
@@ -263,7 +264,7 @@ pub(super) fn metadata(
     if !ended.status.success() {
         return Err(ended.failure(ErrorName::SourceInvalid, "cargo metadata"));
     }
-    let metadata = Metadata::read(&ended.stdout)?;
+    let metadata = CargoMetadata::read(&ended.stdout)?;
     let root = &metadata.workspace_root;
     if !root.starts_with(toolchain.checkout) {
         return Err(
@@ -277,16 +278,20 @@ pub(super) fn metadata(
     Ok((ended.stdout, metadata))
 }
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Runs cargo in the compile's environment, at the paths of this machine.
-    fn cargo_in_place<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Ended, Failure> {
+    fn cargo_in_place<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<ChildOutput, Failure> {
         let cargo = Child::new(&self.rust.cargo, self.dir, &self.environment).args(&self.overrides);
-        cargo.args(arguments).told(self.toolchain.progress).run()
+        cargo.args(arguments).with_progress(self.toolchain.progress).run()
     }
 
     /// What cargo's configuration comes to.
-    fn settle(&self, configuration: &Configuration, workspace: &Path) -> Result<Settled, Failure> {
-        configuration.settle(&Reach {
+    fn settle_configuration(
+        &self,
+        configuration: &CargoConfiguration,
+        workspace: &Path,
+    ) -> Result<SettledConfig, Failure> {
+        configuration.settle(&CompileContext {
             target: self.target,
             host: &self.rust.host,
             profile: self.profile(),
@@ -326,11 +331,11 @@ impl Job<'_> {
         let ended = if self.toolchain.offline {
             self.cargo_in_place(arguments.into_iter().chain(["--offline"]))?
         } else {
-            let mut environment = self.toolchain.fetching();
+            let mut environment = self.toolchain.fetch_environment();
             // A relative one would be another folder here than where hardpan was started.
             environment.insert("CARGO_HOME".into(), self.cargo_home.clone().into());
             let cargo = Child::new(&self.rust.cargo, self.dir, &environment).args(&self.overrides);
-            cargo.args(arguments).told(self.toolchain.progress).run()?
+            cargo.args(arguments).with_progress(self.toolchain.progress).run()?
         };
         if ended.status.success() {
             Ok(())
@@ -342,13 +347,13 @@ impl Job<'_> {
 
 impl CargoCompile<'_> {
     /// Compiles, and hands the program over.
-    fn build(self, order: &Order<'_>) -> Result<Compiled, Failure> {
+    fn build(self, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         let Self { job, root, workspace, choice, code, linker, machine: inputs } = self;
         let folders = package_folders(&workspace.packages);
-        let sources = Sources::new(&root, &folders, job.toolchain);
-        let target_dir = job.bench.target();
+        let sources = WorkspaceSources::new(&root, &folders, job.toolchain);
+        let target_dir = job.compile_folder.target();
         let freshness = Freshness {
-            bench: &job.bench,
+            compile_folder: &job.compile_folder,
             target_dir: &target_dir,
             paths: &job.paths,
             root: &root,
@@ -360,7 +365,7 @@ impl CargoCompile<'_> {
         // What `[env]` of a configuration says reaches units as a variable of the recipe does.
         env.insert("the configuration of cargo", job.configuration.as_str());
         let surroundings =
-            Surroundings { env, target: job.target, tools: machine::tools(&inputs, &code), revision: String::new() };
+            CompileInputs { env, target: job.target, tools: machine::tools(&inputs, &code), revision: String::new() };
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, surroundings, job.toolchain)?;
         job.remove_unpinned(&inputs, order)?;
@@ -381,16 +386,19 @@ impl CargoCompile<'_> {
         (order.pinned)(&job.check_machine(&inputs, trace.as_ref(), &artifacts.archives())?)?;
         let compiled = artifacts.compiled();
         let made = job.paths.host(&artifacts.program()?);
-        let host_path = job.host_path(&made, &choice.binary)?;
+        let host_path = job.find_host_path(&made, &choice.binary)?;
         // Not the file itself: cargo overwrites it when another recipe compiles this program.
-        let copy = job.bench.temporary().join("program");
+        let copy = job.compile_folder.temporary().join("program");
         fs::copy(&made, &copy).map_err(|error| Failure::io("copy the program", &made, &error))?;
-        let debug = job.split(&copy)?.map(|symbols| job.bench.hand_over(&symbols, &variant, "symbols")).transpose()?;
-        let path = job.bench.hand_over(&copy, &variant, &choice.binary)?;
+        let debug = job
+            .split_debug_symbols(&copy)?
+            .map(|symbols| job.compile_folder.hand_over(&symbols, &variant, "symbols"))
+            .transpose()?;
+        let path = job.compile_folder.hand_over(&copy, &variant, &choice.binary)?;
         freshness.remember(before, asks_git)?;
         if compiled {
             // Without it the folder counts as empty, and is removed later than it could be.
-            let _ = note_size(job.bench.root());
+            let _ = note_size(job.compile_folder.root());
         }
         Ok(Compiled { path, name: choice.binary.clone(), debug, objections: host_path.into_iter().collect() })
     }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     super::{child::Child, host_paths},
-    Job,
+    CargoJob,
 };
 use crate::{
     oci::Digest,
@@ -17,9 +17,9 @@ use crate::{
     report::{ErrorName, Failure},
 };
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Takes out of `program` what `debug-file` gets, and says where that is.
-    pub(super) fn split(&self, program: &Path) -> Result<Option<PathBuf>, Failure> {
+    pub(super) fn split_debug_symbols(&self, program: &Path) -> Result<Option<PathBuf>, Failure> {
         let Some(wanted) = &self.binary.debug_file else { return Ok(None) };
         let Some(objcopy) = self.rust.objcopy() else {
             let what = "this Rust has no `rust-objcopy`, which `debug-file` needs";
@@ -27,14 +27,14 @@ impl Job<'_> {
                 .at(&wanted.origin)
                 .hint("take a toolchain of rustup, 1.84 or newer"));
         };
-        let symbols = self.bench.temporary().join("symbols");
+        let symbols = self.compile_folder.temporary().join("symbols");
         let mut environment = self.environment.clone();
         // Rustup's `rust-objcopy` does not find the LLVM of its toolchain by itself.
         environment.insert("LD_LIBRARY_PATH".into(), self.rust.libraries_of_compiler().into());
         let strip = if self.binary.strip == Strip::DebugInfo { "--strip-debug" } else { "--strip-all" };
         let (from, to) = (program.as_os_str(), symbols.as_os_str());
         for arguments in [vec![OsStr::new("--only-keep-debug"), from, to], vec![OsStr::new(strip), from]] {
-            let ended = Child::new(&objcopy, self.bench.root(), &environment).args(arguments).run()?;
+            let ended = Child::new(&objcopy, self.compile_folder.root(), &environment).args(arguments).run()?;
             if !ended.status.success() {
                 return Err(ended.failure(ErrorName::ToolUnsupported, "rust-objcopy"));
             }
@@ -44,7 +44,7 @@ impl Job<'_> {
 
     /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
     /// but by the name of a registry, or of a dependency from git.
-    pub(super) fn host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
+    pub(super) fn find_host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
         let program = fs::read(made).map_err(|error| Failure::io("read the program", made, &error))?;
         Ok(host_paths::find(&program, &self.paths.host_folders()).map(|found| found.refusal(name)))
     }

@@ -10,31 +10,31 @@ use std::{
 use super::{
     super::{
         cargo_graph::CargoGraph,
-        child::{Child, Ended},
+        child::{Child, ChildOutput},
+        chosen_binary::ChosenBinary,
         dependency_list::DependencyList,
         dependency_object,
         environment::Environment,
-        machine::{TraceForm, wrapper::CWrappers},
-        packages::Choice,
+        machine::{TraceForm, c_wrappers::CWrappers},
     },
-    Job, STATIC,
+    CargoJob, STATIC,
     artifacts::Artifacts,
     linker::Linker,
 };
 use crate::{oci::Digest, recipe::Strip, report::Failure};
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Runs the compile where it belongs.
     pub(super) fn run_cargo(
         &self,
-        choice: &Choice,
+        choice: &ChosenBinary,
         linker: &Linker,
         trace: Option<&(TraceForm, PathBuf)>,
         graph: &CargoGraph,
         artifacts: &Artifacts<'_>,
-    ) -> Result<Ended, Failure> {
+    ) -> Result<ChildOutput, Failure> {
         let mut arguments: Vec<OsString> = ["rustc", "--quiet", "--locked", "--offline"].map(Into::into).into();
-        let target_dir = self.paths.inside(&self.bench.target());
+        let target_dir = self.paths.inside(&self.compile_folder.target());
         arguments.extend(["--target".into(), self.target.into(), "--target-dir".into(), target_dir.into_os_string()]);
         arguments.push(format!("--profile={}", self.profile()).into());
         arguments.extend(["--package", &choice.package, "--bin", &choice.binary].map(OsString::from));
@@ -46,9 +46,10 @@ impl Job<'_> {
         arguments.extend(self.link_flags(linker, graph)?.into_iter().map(OsString::from));
         arguments.extend(trace.map(|(form, list)| linker.trace_flags().of_trace(*form, &self.paths.inside(list))));
         let (environment, dir) = (self.inside_environment(), self.paths.inside(self.dir));
-        let hear = |line: &[u8]| artifacts.hear(line);
-        let cargo = Child::new(&self.rust.cargo, &dir, &environment).enclosed(self.paths.stage()).heard(&hear);
-        cargo.args(&self.overrides).args(arguments).told(self.toolchain.progress).run()
+        let hear = |line: &[u8]| artifacts.take_line(line);
+        let cargo =
+            Child::new(&self.rust.cargo, &dir, &environment).in_enclosure(self.paths.stage()).with_line_handler(&hear);
+        cargo.args(&self.overrides).args(arguments).with_progress(self.toolchain.progress).run()
     }
 
     /// The flags of the last link.
@@ -66,7 +67,7 @@ impl Job<'_> {
             let object = dependency_object::object(self.target, &section)?;
             // Its name is that of its content: cargo links again when the flags change, not when a file does.
             let name = format!("dependencies-{}.o", Digest::of(&object).hex());
-            let file = self.bench.target().join(&name);
+            let file = self.compile_folder.target().join(&name);
             fs::write(&file, object).map_err(|error| Failure::io("write the dependency list", &file, &error))?;
             flags.push(format!("-Clink-arg={}", self.paths.inside(&file).display()));
             flags.extend(linker.undefined(dependency_object::SYMBOL));

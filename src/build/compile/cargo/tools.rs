@@ -12,12 +12,12 @@ use super::{
         c_packages::CProgram,
         machine::{
             Inquiry, MachineInputs,
-            wrapper::{CWrappers, TOOL},
+            c_wrappers::{CWrappers, TOOL},
+            file_names,
         },
         shell_script::{quoted, write_script},
     },
-    Job,
-    dep_info::file_names,
+    CargoJob,
 };
 use crate::report::Failure;
 
@@ -31,7 +31,7 @@ const VARIABLES: [(&str, CProgram); 2] = [("PROTOC", CProgram::Protoc), ("CMAKE"
 const LIBRARIES: [&str; 5] =
     ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64", "/usr/lib/x86_64-linux-gnu"];
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Adds the programs in `tools` that are on this machine: they count where a script of [`write_tools`](Self::write_tools)
     /// is called; those that the recipe names, and libclang, count always.
     pub(super) fn add_tools(&self, tools: &BTreeSet<CProgram>, machine: &mut MachineInputs) -> Result<(), Failure> {
@@ -68,7 +68,7 @@ impl Job<'_> {
             has_libraries: false,
             link: None,
         };
-        inquiry.answer()
+        inquiry.resolve_inputs()
     }
 
     /// Every libclang that bindgen may load: `libclang.so` and `libclang-14.so.1`, in the folder that the recipe names by

@@ -10,10 +10,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{cargo_lock::CargoLock, cargo_tree, packages::Metadata},
-    Job,
+    super::{cargo_lock::CargoLock, cargo_metadata::CargoMetadata, cargo_tree},
+    CargoJob,
     freshness::OwnPackage,
-    sources::{Listing, Sources},
+    workspace_sources::{SourceListing, WorkspaceSources},
 };
 use crate::{
     oci::Digest,
@@ -22,7 +22,7 @@ use crate::{
 
 /// The answer of `cargo metadata`, with all dependencies, and what it was an answer to.
 #[derive(Debug, Serialize, Deserialize)]
-struct Answer {
+struct CachedMetadata {
     /// Of everything that the answer depends on.
     key: String,
     /// The document.
@@ -31,29 +31,9 @@ struct Answer {
     tree: String,
 }
 
-/// `cargo metadata --format-version=1` (The Cargo Book), as far as it matters here.
-#[derive(Debug, Deserialize)]
-struct Document {
-    packages: Vec<DocumentPackage>,
-}
-
-#[derive(Debug, Deserialize)]
-struct DocumentPackage {
-    name: String,
-    version: String,
-    source: Option<String>,
-    manifest_path: PathBuf,
-    targets: Vec<DocumentTarget>,
-}
-
-#[derive(Debug, Deserialize)]
-struct DocumentTarget {
-    name: String,
-}
-
 /// A workspace whose dependencies are on this machine.
 #[derive(Debug)]
-pub(super) struct Workspace {
+pub(super) struct CargoWorkspace {
     /// The whole answer of `cargo metadata`, in the paths of the host.
     pub(super) metadata: Vec<u8>,
     /// What `cargo tree` says of the package, with the features that are on.
@@ -65,14 +45,14 @@ pub(super) struct Workspace {
     /// The manifests of all packages, dependencies included.
     manifests: Vec<PathBuf>,
     /// Every file of the workspace; `None` where there are too many.
-    pub(super) listing: Option<Listing>,
+    pub(super) listing: Option<SourceListing>,
 }
 
-impl Job<'_> {
+impl CargoJob<'_> {
     /// Fetches what `Cargo.lock` names and asks cargo about all of it, unless the last answer still holds and everything
     /// that it names is there.
-    pub(super) fn workspace(&self, root: &Path) -> Result<Workspace, Failure> {
-        if let Some(workspace) = self.last_answer().and_then(|last| self.still_true(root, last)) {
+    pub(super) fn workspace(&self, root: &Path) -> Result<CargoWorkspace, Failure> {
+        if let Some(workspace) = self.last_answer().and_then(|last| self.revalidate(root, last)) {
             return Ok(workspace);
         }
         let (_, metadata) = super::metadata(self.toolchain, &self.rust.cargo, self.dir, &self.environment)?;
@@ -92,15 +72,15 @@ impl Job<'_> {
         self.refuse_unlocked(root, &ended.stdout)?;
         let tree = self.tree()?;
         // Known before anything is compiled, but for procedural macros.
-        if let Some(folder) = outside(&tree, root) {
+        if let Some(folder) = path_dependency_outside(&tree, root) {
             return Err(outside_of_workspace(folder));
         }
-        let mut workspace = Workspace::read(root, ended.stdout, tree)?;
+        let mut workspace = CargoWorkspace::read(root, ended.stdout, tree)?;
         workspace.listing = self.list(root, &workspace.packages);
         if let Some(listing) = &workspace.listing {
             let metadata = String::from_utf8_lossy(&workspace.metadata).into_owned();
             let tree = workspace.tree.clone();
-            self.keep_answer(&Answer { key: self.answer_key(root, listing), metadata, tree })?;
+            self.keep_answer(&CachedMetadata { key: self.answer_key(root, listing), metadata, tree })?;
         }
         Ok(workspace)
     }
@@ -108,7 +88,7 @@ impl Job<'_> {
     /// Refuses a crate that `Cargo.lock` does not pin. The feature of a dependency (`dependency/feature`) that no feature of
     /// the package names may bring one, which cargo takes in whatever version this machine has, also with `--locked`.
     fn refuse_unlocked(&self, root: &Path, metadata: &[u8]) -> Result<(), Failure> {
-        let Some((name, version)) = unlocked(metadata, &CargoLock::read(&root.join("Cargo.lock"))?)? else {
+        let Some((name, version)) = first_unpinned(metadata, &CargoLock::read(&root.join("Cargo.lock"))?)? else {
             return Ok(());
         };
         let (name, version) = (printable(&name), printable(&version));
@@ -131,8 +111,8 @@ impl Job<'_> {
     }
 
     /// The workspace as the last answer has it, if nothing changed that it depends on.
-    fn still_true(&self, root: &Path, last: Answer) -> Option<Workspace> {
-        let mut workspace = Workspace::read(root, last.metadata.into_bytes(), last.tree).ok()?;
+    fn revalidate(&self, root: &Path, last: CachedMetadata) -> Option<CargoWorkspace> {
+        let mut workspace = CargoWorkspace::read(root, last.metadata.into_bytes(), last.tree).ok()?;
         let listing = self.list(root, &workspace.packages)?;
         if last.key != self.answer_key(root, &listing) || !workspace.manifests.iter().all(|manifest| manifest.is_file())
         {
@@ -142,9 +122,9 @@ impl Job<'_> {
         Some(workspace)
     }
 
-    fn list(&self, root: &Path, packages: &[OwnPackage]) -> Option<Listing> {
+    fn list(&self, root: &Path, packages: &[OwnPackage]) -> Option<SourceListing> {
         let folders = package_folders(packages);
-        Sources::new(root, &folders, self.toolchain).list()
+        WorkspaceSources::new(root, &folders, self.toolchain).list()
     }
 
     /// Which packages the program is made of, and with which features.
@@ -171,7 +151,7 @@ impl Job<'_> {
     }
 
     /// A digest of everything that `cargo metadata` and `cargo fetch` depend on.
-    fn answer_key(&self, root: &Path, listing: &Listing) -> String {
+    fn answer_key(&self, root: &Path, listing: &SourceListing) -> String {
         let mut said =
             vec![root.to_string_lossy().into_owned(), self.dir.to_string_lossy().into_owned(), self.target.to_owned()];
         said.extend([self.rust.verbose.clone(), listing.shape().hex(), self.cargo_home.to_string_lossy().into_owned()]);
@@ -188,32 +168,27 @@ impl Job<'_> {
         format!("metadata-{name}.json")
     }
 
-    fn last_answer(&self) -> Option<Answer> {
-        serde_json::from_slice(&fs::read(self.bench.root().join(self.answer_name())).ok()?).ok()
+    fn last_answer(&self) -> Option<CachedMetadata> {
+        serde_json::from_slice(&fs::read(self.compile_folder.root().join(self.answer_name())).ok()?).ok()
     }
 
-    fn keep_answer(&self, answer: &Answer) -> Result<(), Failure> {
+    fn keep_answer(&self, answer: &CachedMetadata) -> Result<(), Failure> {
         let text = serde_json::to_vec(answer)
             .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot keep the metadata: {error}")))?;
-        self.bench.keep(&self.answer_name(), &text)
+        self.compile_folder.keep(&self.answer_name(), &text)
     }
 }
 
-impl Workspace {
+impl CargoWorkspace {
     /// The members, as `cargo metadata --no-deps` has them.
-    pub(super) fn own_metadata(&self) -> Result<Metadata, Failure> {
-        Metadata::read(&self.metadata)
+    pub(super) fn own_metadata(&self) -> Result<CargoMetadata, Failure> {
+        CargoMetadata::read(&self.metadata)
     }
 
     /// Reads an answer of cargo. Path dependencies outside of the workspace are no packages of its own: a compile that
     /// needs one is refused.
     fn read(root: &Path, metadata: Vec<u8>, tree: String) -> Result<Self, Failure> {
-        let document: Document = serde_json::from_slice(&metadata).map_err(|error| {
-            Failure::error(
-                ErrorName::ToolUnsupported,
-                format!("`cargo metadata` answered what cannot be read: {error}"),
-            )
-        })?;
+        let document = CargoMetadata::read(&metadata)?;
         let manifests = document.packages.iter().map(|package| package.manifest_path.clone()).collect();
         let from_git = document.packages.iter().filter_map(|package| {
             let source = package.source.as_ref().filter(|source| source.starts_with("git+"))?;
@@ -231,10 +206,8 @@ impl Workspace {
 }
 
 /// The first package with a source that a lock does not have, by name and version.
-fn unlocked(metadata: &[u8], lock: &CargoLock) -> Result<Option<(String, String)>, Failure> {
-    let document: Document = serde_json::from_slice(metadata).map_err(|error| {
-        Failure::error(ErrorName::ToolUnsupported, format!("`cargo metadata` answered what cannot be read: {error}"))
-    })?;
+fn first_unpinned(metadata: &[u8], lock: &CargoLock) -> Result<Option<(String, String)>, Failure> {
+    let document = CargoMetadata::read(metadata)?;
     let pinned: BTreeSet<_> =
         lock.package.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
     let foreign = document.packages.iter().filter(|package| package.source.is_some());
@@ -244,7 +217,7 @@ fn unlocked(metadata: &[u8], lock: &CargoLock) -> Result<Option<(String, String)
 
 /// The folder of a package of the program that lies outside of the workspace at `root`, by what `cargo tree` says
 /// (`name v1.0.0 (/folder)|features`).
-fn outside<'a>(tree: &'a str, root: &Path) -> Option<&'a Path> {
+fn path_dependency_outside<'a>(tree: &'a str, root: &Path) -> Option<&'a Path> {
     let folders = tree.lines().filter_map(|line| Some(line.rsplit_once(")|")?.0.split_once(" (")?.1));
     folders.map(Path::new).find(|folder| folder.is_absolute() && !folder.starts_with(root))
 }
@@ -270,8 +243,8 @@ mod tests {
     fn a_package_in_a_folder_outside_of_the_workspace_is_seen_in_the_tree() {
         let tree =
             "app v0.1.0 (/w/app)|\n|-- own v0.1.0 (/w/own (x))|a,b\n|-- serde v1.0.0|std (*)\n`-- far v0.1.0 (/far)|\n";
-        assert_eq!(outside(tree, Path::new("/w")), Some(Path::new("/far")));
-        assert_eq!(outside(tree, Path::new("/")), None);
+        assert_eq!(path_dependency_outside(tree, Path::new("/w")), Some(Path::new("/far")));
+        assert_eq!(path_dependency_outside(tree, Path::new("/")), None);
     }
 
     #[test]
@@ -286,9 +259,9 @@ mod tests {
         let lock = toml::from_str("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n").unwrap();
         // The members themselves are no matter of the lock here: cargo compares them.
         let (own, pinned) = (package("own", "9.9.9", "null"), package("a", "1.0.0", registry));
-        assert_eq!(unlocked(document(&[own, pinned]).as_bytes(), &lock).unwrap(), None);
+        assert_eq!(first_unpinned(document(&[own, pinned]).as_bytes(), &lock).unwrap(), None);
         for (name, version) in [("a", "1.0.1"), ("b", "1.0.0")] {
-            let found = unlocked(document(&[package(name, version, registry)]).as_bytes(), &lock).unwrap();
+            let found = first_unpinned(document(&[package(name, version, registry)]).as_bytes(), &lock).unwrap();
             assert_eq!(found, Some((name.to_owned(), version.to_owned())));
         }
     }

@@ -8,12 +8,12 @@
 //! * keys that the command line or a variable of the compile overrides are overridden;
 //! * the others would change the program on this machine alone, and are refused.
 
-mod config;
-mod host;
-mod native;
-mod own;
+mod checkout_flags;
+mod compile_context;
+mod config_file;
+mod host_config;
+mod native_flags;
 mod profiles;
-mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -22,21 +22,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::{config::Config, reach::Reach};
+pub(super) use self::{compile_context::CompileContext, config_file::CargoConfigFile};
 use crate::report::{ErrorName, Failure};
 
 /// The configuration files that cargo reads in one folder.
 #[derive(Debug)]
-pub(super) struct Configuration {
+pub(super) struct CargoConfiguration {
     /// Those in the checkout, from the one that wins to the one that yields.
-    pub(super) own: Vec<Config>,
+    pub(super) own: Vec<CargoConfigFile>,
     /// Those outside of it, in the same order. All of them yield to the checkout's.
-    host: Vec<Config>,
+    host: Vec<CargoConfigFile>,
 }
 
 /// What the configuration comes to for one compile.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Settled {
+pub(super) struct SettledConfig {
     /// The flags of the compiler that the checkout asks for, both `build.rustflags` and `target.*.rustflags`.
     ///
     /// They belong into `CARGO_ENCODED_RUSTFLAGS` together with hardpan's own: cargo then takes no flags from any
@@ -49,27 +49,30 @@ pub(super) struct Settled {
     pub(super) overrides: Vec<String>,
 }
 
-impl Configuration {
+impl CargoConfiguration {
     /// Reads the files for `dir`, which is in `checkout`.
     pub(super) fn read(dir: &Path, checkout: &Path, cargo_home: &Path) -> Result<Self, Failure> {
         let (mut own, mut host) = (Vec::new(), Vec::new());
         for folder in dir.ancestors() {
             let within = folder.starts_with(checkout).then_some(checkout);
-            let found = config::in_folder(&folder.join(".cargo"), within)?;
+            let found = config_file::in_folder(&folder.join(".cargo"), within)?;
             if within.is_some() { &mut own } else { &mut host }.extend(found);
         }
         // A cargo home below the checkout's own `.cargo` is among them already.
-        let home = config::in_folder(cargo_home, None)?;
-        host.extend(home.into_iter().filter(|config| !own.iter().any(|met: &Config| same(met.path(), config.path()))));
+        let home = config_file::in_folder(cargo_home, None)?;
+        host.extend(
+            home.into_iter().filter(|config| !own.iter().any(|met: &CargoConfigFile| same(met.path(), config.path()))),
+        );
         Ok(Self { own, host })
     }
 
     /// What becomes of the keys in one compile; refuses those of this machine that would change the program.
-    pub(super) fn settle(&self, reach: &Reach<'_>) -> Result<Settled, Failure> {
+    pub(super) fn settle(&self, reach: &CompileContext<'_>) -> Result<SettledConfig, Failure> {
         let profiles = self.profiles(reach);
         let mut overrides = Vec::new();
         for config in &self.host {
-            host::Judge { configuration: self, config, reach, profiles: &profiles }.judge(&mut overrides)?;
+            host_config::HostConfigCheck { configuration: self, config, reach, profiles: &profiles }
+                .judge(&mut overrides)?;
         }
         let (rustflags, cfgs) = self.flags(reach.target, reach.ask)?;
         self.refuse_native(reach, &rustflags, &cfgs, &profiles)?;
@@ -98,7 +101,7 @@ impl Configuration {
                 arguments.extend(["--config".to_owned(), argument]);
             }
         }
-        Ok(Settled { rustflags, linker, overrides: arguments })
+        Ok(SettledConfig { rustflags, linker, overrides: arguments })
     }
 
     /// Whether there are files in the folders above the checkout, which a compile at other paths would not meet.
@@ -116,7 +119,7 @@ impl Configuration {
 const DEFAULT_LINKER: &str = "cc";
 
 /// A key and the value that it gets on the command line.
-type Override = (String, toml::Value);
+type ConfigOverride = (String, toml::Value);
 
 /// The dotted form of a key, each part in quotes where TOML asks for them.
 fn dotted(path: &[&str]) -> String {

@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, fs};
 
 use toml::{Table, Value};
 
-use super::{Configuration, Reach};
+use super::{CargoConfiguration, CompileContext};
 
-impl Configuration {
+impl CargoConfiguration {
     /// The names of the profile of a compile and of all that it inherits from.
     ///
     /// `[profile.<name>]` of a configuration wins over that of the workspace's `Cargo.toml` (The Cargo Book,
     /// "Profiles").
-    pub(super) fn profiles(&self, reach: &Reach<'_>) -> BTreeSet<String> {
+    pub(super) fn profiles(&self, reach: &CompileContext<'_>) -> BTreeSet<String> {
         // A `Cargo.toml` that cannot be read is refused by cargo, in its own words.
         let text = fs::read_to_string(reach.workspace.join("Cargo.toml")).unwrap_or_default();
         let manifest: Table = text.parse().unwrap_or_default();

@@ -10,9 +10,9 @@ const OWN: &str = "work/checkout/app/.cargo/config.toml";
 const OWN_OUTER: &str = "work/checkout/.cargo/config.toml";
 
 /// A machine with a cargo home, a checkout at `work/checkout` and a program at `work/checkout/app`.
-struct Machine(tempfile::TempDir);
+struct TestMachine(tempfile::TempDir);
 
-impl Machine {
+impl TestMachine {
     fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("work/checkout/app")).unwrap();
@@ -28,14 +28,14 @@ impl Machine {
         self.0.path().join(name)
     }
 
-    fn read(&self) -> Result<Configuration, Failure> {
+    fn read(&self) -> Result<CargoConfiguration, Failure> {
         let checkout = self.path("work/checkout");
-        Configuration::read(&checkout.join("app"), &checkout, &self.path("home"))
+        CargoConfiguration::read(&checkout.join("app"), &checkout, &self.path("home"))
     }
 
-    fn settle_with(&self, profile: &str, environment: &[(&str, &str)]) -> Result<Settled, Failure> {
+    fn settle_with(&self, profile: &str, environment: &[(&str, &str)]) -> Result<SettledConfig, Failure> {
         let environment: Environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        self.read()?.settle(&Reach {
+        self.read()?.settle(&CompileContext {
             target: TARGET,
             host: "aarch64-unknown-linux-gnu",
             profile,
@@ -45,7 +45,7 @@ impl Machine {
         })
     }
 
-    fn settle(&self) -> Result<Settled, Failure> {
+    fn settle(&self) -> Result<SettledConfig, Failure> {
         self.settle_with("release", &[])
     }
 
@@ -80,9 +80,9 @@ fn what_reaches_no_compile_is_ignored_outside_of_the_checkout() {
         [target.'cfg(windows)']\nlinker = 'w'\n[target.'cfg(']\nlinker = 'v'\n\
         [resolver]\nincompatible-rust-versions = 'allow'\n[lints.rust]\nx = 'deny'\n[patch.crates-io]\n[some-later-table]\nx = 1\n";
     for file in OUTSIDE {
-        let settled = Machine::new(&[(file, harmless)]).settle().unwrap();
+        let settled = TestMachine::new(&[(file, harmless)]).settle().unwrap();
         let overrides = Vec::new();
-        assert_eq!(settled, Settled { rustflags: vec![], linker: None, overrides }, "{file}");
+        assert_eq!(settled, SettledConfig { rustflags: vec![], linker: None, overrides }, "{file}");
     }
 }
 
@@ -105,14 +105,14 @@ fn what_would_change_the_program_is_refused_outside_of_the_checkout() {
         ),
     ] {
         for file in OUTSIDE {
-            let machine = Machine::new(&[(file, text)]);
+            let machine = TestMachine::new(&[(file, text)]);
             let failure = machine.settle().unwrap_err();
             let what = format!("`{key}` in the cargo configuration of this machine would change the program");
             let place = format!("{}{place}", machine.path(file).display());
             assert_eq!(failure.to_string(), format!("{place}: {what}"));
             assert!(failure.hint.is_some());
         }
-        assert!(Machine::new(&[(OWN, text)]).settle().is_ok(), "{text}");
+        assert!(TestMachine::new(&[(OWN, text)]).settle().is_ok(), "{text}");
     }
 }
 
@@ -127,12 +127,12 @@ fn what_the_command_line_can_override_is_overridden() {
         ("[env]\nCFLAGS = { value = 'x', force = true }\nCXXFLAGS = 'y'", vec!["env.CFLAGS.force=false"]),
     ] {
         for file in OUTSIDE {
-            assert_eq!(Machine::new(&[(file, text)]).overrides(), overrides, "{text}");
+            assert_eq!(TestMachine::new(&[(file, text)]).overrides(), overrides, "{text}");
             // Twice is no more than once.
-            let both = Machine::new(&[("home/config.toml", text), ("work/.cargo/config.toml", text)]);
+            let both = TestMachine::new(&[("home/config.toml", text), ("work/.cargo/config.toml", text)]);
             assert_eq!(both.overrides(), overrides, "{text}");
         }
-        let own = Machine::new(&[(OWN, text)]).overrides();
+        let own = TestMachine::new(&[(OWN, text)]).overrides();
         assert!(own.is_empty() || text.contains("CFLAGS") && own == overrides, "{own:?}");
     }
 }
@@ -141,18 +141,18 @@ fn what_the_command_line_can_override_is_overridden() {
 fn a_key_of_the_checkout_wins_and_needs_no_override() {
     let host =
         "[build]\nrustc-wrapper = 'sccache'\n[target.x86_64-unknown-linux-gnu]\nlinker = 'clang'\n[env]\nA = 'host'\n";
-    let machine = Machine::new(&[("home/config.toml", host), (OWN, &host.replace("clang", "own"))]);
+    let machine = TestMachine::new(&[("home/config.toml", host), (OWN, &host.replace("clang", "own"))]);
     assert_eq!(machine.overrides(), [""; 0]);
     let settled = machine.settle().unwrap();
     assert_eq!(settled.linker.as_deref(), Some(Path::new("own")));
     // A linker by a condition would yield to this machine's by the triple.
     let own =
         "[build]\nrustc-wrapper = 'x'\n[env]\nA = 'own'\n[target.'cfg(target_env = \"gnu\")']\nlinker = 'tools/ld'";
-    let machine = Machine::new(&[("home/config.toml", host), (OWN, own)]);
+    let machine = TestMachine::new(&[("home/config.toml", host), (OWN, own)]);
     let linker = machine.path("work/checkout/app/tools/ld");
     assert_eq!(machine.overrides(), [format!("target.{TARGET}.linker=\"{}\"", linker.display())]);
     // What this machine would add to a table of the checkout.
-    let machine = Machine::new(&[
+    let machine = TestMachine::new(&[
         ("home/config.toml", "[env]\nA = { value = 'x', force = true }"),
         (OWN, "[env]\nA = { value = 'y' }"),
     ]);
@@ -161,7 +161,7 @@ fn a_key_of_the_checkout_wins_and_needs_no_override() {
 
 #[test]
 fn a_variable_of_the_compile_wins_over_env_of_this_machine() {
-    let machine = Machine::new(&[("home/config.toml", "[env]\nA = { value = 'x', force = true }\nB = 'y'")]);
+    let machine = TestMachine::new(&[("home/config.toml", "[env]\nA = { value = 'x', force = true }\nB = 'y'")]);
     assert!(machine.settle_with("release", &[("B", "")]).is_err());
     let settled = machine.settle_with("release", &[("A", ""), ("B", "")]).unwrap();
     assert_eq!(settled.overrides, ["--config", "env.A.force=false"]);
@@ -183,31 +183,31 @@ fn a_profile_reaches_those_that_inherit_from_it() {
         ("release", "bench", true),
         ("release", "dev", false),
     ] {
-        let machine = Machine::new(&[manifest, ("home/config.toml", &format!("[profile.{key}]\nlto = true"))]);
+        let machine = TestMachine::new(&[manifest, ("home/config.toml", &format!("[profile.{key}]\nlto = true"))]);
         assert_eq!(machine.settle_with(profile, &[]).is_err(), refused, "{key} {profile}");
     }
     // Also by way of the configuration, which cargo refuses where it is a circle.
     let own = (OWN, "[profile.dist]\ninherits = 'dev'");
-    let machine = Machine::new(&[manifest, own, ("home/config.toml", "[profile.dev]\nlto = true")]);
+    let machine = TestMachine::new(&[manifest, own, ("home/config.toml", "[profile.dev]\nlto = true")]);
     assert!(machine.settle_with("dist", &[]).is_err());
-    let circle = Machine::new(&[(OWN, "[profile.a]\ninherits = 'b'\n[profile.b]\ninherits = 'a'")]);
+    let circle = TestMachine::new(&[(OWN, "[profile.a]\ninherits = 'b'\n[profile.b]\ninherits = 'a'")]);
     assert!(circle.settle_with("a", &[]).is_ok());
 }
 
 #[test]
 fn a_wrapper_of_the_checkout_stays() {
-    let own = Machine::new(&[(OWN, "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
+    let own = TestMachine::new(&[(OWN, "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
     assert_eq!(own.settle().unwrap().overrides, [""; 0]);
-    let host = Machine::new(&[("home/config.toml", "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
+    let host = TestMachine::new(&[("home/config.toml", "[build]\nrustc-workspace-wrapper = 'clippy-driver'")]);
     let failure = host.settle().unwrap_err().to_string();
     assert!(failure.contains("`build.rustc-workspace-wrapper`"), "{failure}");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_refused() {
-    let failure = Machine::new(&[("home/config.toml", "[source")]).read().unwrap_err();
+    let failure = TestMachine::new(&[("home/config.toml", "[source")]).read().unwrap_err();
     assert!(failure.what.starts_with("this cargo configuration is no TOML: "), "{failure}");
-    let machine = Machine::new(&[("home/config.toml", "")]);
+    let machine = TestMachine::new(&[("home/config.toml", "")]);
     fs::write(machine.path("home/config.toml"), [0xff, 0xfe]).unwrap();
     assert!(machine.read().is_err());
 }
@@ -215,8 +215,8 @@ fn a_file_that_cannot_be_read_is_refused() {
 #[test]
 fn flags_of_the_checkout_join_from_the_outermost_inwards() {
     let outer = (OWN_OUTER, "[build]\nrustflags = ['-Ca']");
-    assert_eq!(Machine::new(&[outer, (OWN, "[build]\nrustflags = ['-Cb']")]).flags(), ["-Ca", "-Cb"]);
-    assert_eq!(Machine::new(&[(OWN, "[build]\nrustflags = '-Cb -Cc'")]).flags(), ["-Cb", "-Cc"]);
+    assert_eq!(TestMachine::new(&[outer, (OWN, "[build]\nrustflags = ['-Cb']")]).flags(), ["-Ca", "-Cb"]);
+    assert_eq!(TestMachine::new(&[(OWN, "[build]\nrustflags = '-Cb -Cc'")]).flags(), ["-Cb", "-Cc"]);
 }
 
 #[test]
@@ -232,16 +232,16 @@ fn target_flags_win_over_build_flags_where_their_condition_holds() {
         ("'cfg(unix'", vec!["-Ca"]),
     ] {
         let own = format!("[target.{table}]\nrustflags = ['-Cb']");
-        assert_eq!(Machine::new(&[build, (OWN, &own)]).flags(), flags, "{table}");
+        assert_eq!(TestMachine::new(&[build, (OWN, &own)]).flags(), flags, "{table}");
     }
     let both = "[target.x86_64-unknown-linux-gnu]\nrustflags = ['-Ctarget-cpu=v3']\n[target.'cfg(unix)']\nrustflags = '-Cd'\n\
         [target.'cfg(target_feature = \"avx2\")']\nrustflags = ['-Ce']";
-    assert_eq!(Machine::new(&[build, (OWN, both)]).flags(), ["-Ctarget-cpu=v3", "-Ce", "-Cd"]);
+    assert_eq!(TestMachine::new(&[build, (OWN, both)]).flags(), ["-Ctarget-cpu=v3", "-Ce", "-Cd"]);
 }
 
 #[test]
 fn the_linker_of_the_checkout_is_found_by_triple_or_by_condition() {
-    let linker = |text: &str| Machine::new(&[(OWN, text)]).settle().map(|settled| settled.linker);
+    let linker = |text: &str| TestMachine::new(&[(OWN, text)]).settle().map(|settled| settled.linker);
     let found = |name: &str| Some(PathBuf::from(name));
     assert_eq!(linker("[target.x86_64-unknown-linux-gnu]\nlinker = 'mold'").unwrap(), found("mold"));
     assert_eq!(linker("[target.'cfg(target_os = \"linux\")']\nlinker = 'mold'").unwrap(), found("mold"));
@@ -263,12 +263,12 @@ fn included_files_count_and_yield_to_the_file_itself() {
         ),
         ("work/checkout/app/.cargo/b.toml", "[build]\nrustflags = ['-Cb']"),
     ];
-    let machine = Machine::new(&files);
+    let machine = TestMachine::new(&files);
     assert_eq!(machine.flags(), ["-Ca", "-Cb", "-Cm"]);
     assert_eq!(machine.settle().unwrap().linker, Some(machine.path("work/checkout/app/.cargo/x/ld")));
     // Outside of the checkout what is included is judged like the rest.
     let host = [("home/config.toml", "include = ['a.toml']"), ("home/a.toml", "[profile.release]\nlto = true")];
-    let machine = Machine::new(&host);
+    let machine = TestMachine::new(&host);
     let place = format!("{}:2:1: `profile.release.lto`", machine.path("home/a.toml").display());
     assert!(machine.settle().unwrap_err().to_string().starts_with(&place));
     for (text, says) in [
@@ -277,7 +277,7 @@ fn included_files_count_and_yield_to_the_file_itself() {
         ("include = ['config.toml']", "in a circle"),
         ("include = [1]", "is a list of files"),
     ] {
-        let failure = Machine::new(&[(OWN, text), ("work/.cargo/x.toml", "")]).read().unwrap_err();
+        let failure = TestMachine::new(&[(OWN, text), ("work/.cargo/x.toml", "")]).read().unwrap_err();
         assert!(failure.what.contains(says), "{failure}");
         assert!(failure.to_string().contains("config.toml:1:1: "), "{failure}");
     }
@@ -295,7 +295,7 @@ fn flags_for_the_processor_of_this_machine_are_refused_where_they_count() {
         (MANIFEST, "[profile.release.build-override]\nX", "profile.release.build-override.rustflags", ":2:1"),
         (MANIFEST, "[profile.release.package.\"*\"]\nX", "profile.release.package.\"*\".rustflags", ":2:1"),
     ] {
-        let machine = Machine::new(&[(file, &text.replace('X', FLAGS))]);
+        let machine = TestMachine::new(&[(file, &text.replace('X', FLAGS))]);
         let failure = machine.settle().unwrap_err();
         let what = format!("`{key}` has `-Ctarget-cpu=native`, which makes a program for the machine that compiles it");
         assert_eq!(failure.to_string(), format!("{}{place}: {what}", machine.path(file).display()));
@@ -305,7 +305,7 @@ fn flags_for_the_processor_of_this_machine_are_refused_where_they_count() {
     let text =
         "[target.aarch64-apple-darwin]\nX[build]\nX[target.x86_64-unknown-linux-gnu]\nrustflags = ['-Copt-level=3']\n";
     let manifest = "[profile.dist]\ninherits = 'release'\nX";
-    let machine = Machine::new(&[(OWN, &text.replace('X', FLAGS)), (MANIFEST, &manifest.replace('X', FLAGS))]);
+    let machine = TestMachine::new(&[(OWN, &text.replace('X', FLAGS)), (MANIFEST, &manifest.replace('X', FLAGS))]);
     assert_eq!(machine.flags(), ["-Copt-level=3"]);
     assert!(machine.settle_with("dist", &[]).is_err());
 }

@@ -27,10 +27,10 @@
 //! hardpan too. Two things it cannot end: what was started while it was itself killed by `kill -9`, and what another
 //! user runs by a setuid program.
 
-mod order;
-mod parent;
+mod parent_process;
 mod root;
 mod stage;
+mod stage_command;
 mod watch;
 
 use std::{
@@ -50,16 +50,16 @@ use std::{
 };
 
 use crate::report::io_reason;
-pub(crate) use order::VERB;
-use order::{Order, Report};
 pub(crate) use stage::run;
+pub(crate) use stage_command::VERB;
+use stage_command::{StageCommand, StageReport};
 
 /// Mounts that were tried, and why those that failed did.
-static TRIED: Mutex<BTreeMap<Vec<Mount>, Result<(), String>>> = Mutex::new(BTreeMap::new());
+static TRIED: Mutex<BTreeMap<Vec<BindMount>, Result<(), String>>> = Mutex::new(BTreeMap::new());
 
 /// A folder of the host and where an enclosure shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mount {
+pub(super) struct BindMount {
     /// The folder. Absolute; it exists.
     pub(super) host: PathBuf,
     /// Where it is shown: below [`Enclosure::ROOT`].
@@ -71,12 +71,12 @@ pub(super) struct Mount {
 pub(super) struct Enclosure {
     program: PathBuf,
     /// None to be watched only.
-    mounts: Option<Vec<Mount>>,
+    mounts: Option<Vec<BindMount>>,
 }
 
 /// The line to the stages of one command.
 #[derive(Debug)]
-pub(super) struct Line(UnixStream);
+pub(super) struct StageSocket(UnixStream);
 
 impl Enclosure {
     /// The folder that holds every mount.
@@ -85,7 +85,7 @@ impl Enclosure {
     /// An enclosure that shows `mounts`, or the reason why there is none, as a sentence without its full stop.
     ///
     /// `program` is hardpan's own executable. The same mounts are tried once in a process.
-    pub(super) fn open(program: Option<&Path>, mounts: Vec<Mount>) -> Result<Self, String> {
+    pub(super) fn open(program: Option<&Path>, mounts: Vec<BindMount>) -> Result<Self, String> {
         let program = program.ok_or("hardpan does not know its own executable")?;
         let mut tried = TRIED.lock().map_err(|_| "an earlier attempt panicked")?;
         let enclosure = Self { program: program.to_path_buf(), mounts: Some(mounts.clone()) };
@@ -124,22 +124,22 @@ impl Enclosure {
         program: &Path,
         dir: &Path,
         arguments: &[OsString],
-    ) -> std::io::Result<(Command, Line)> {
+    ) -> std::io::Result<(Command, StageSocket)> {
         let mut command = vec![program.as_os_str().to_owned()];
         command.extend_from_slice(arguments);
         self.stage(dir, command)
     }
 
-    fn stage(&self, dir: &Path, command: Vec<OsString>) -> std::io::Result<(Command, Line)> {
+    fn stage(&self, dir: &Path, command: Vec<OsString>) -> std::io::Result<(Command, StageSocket)> {
         let (ours, theirs) = UnixStream::pair()?;
         let dir = dir.to_path_buf();
         let order = match self.mounts.clone() {
-            Some(mounts) => Order::Enter { mounts, dir, command },
-            None => Order::Watch { dir, command },
+            Some(mounts) => StageCommand::Enter { mounts, dir, command },
+            None => StageCommand::Watch { dir, command },
         };
         let mut stage = Command::new(&self.program);
         stage.arg0("hardpan").args(order.words()).stdin(OwnedFd::from(theirs));
-        Ok((stage, Line(ours)))
+        Ok((stage, StageSocket(ours)))
     }
 
     /// Makes the enclosure and runs nothing in it.
@@ -150,24 +150,24 @@ impl Enclosure {
         stage.env_clear().stdout(Stdio::null()).stderr(Stdio::null());
         let status = stage.status().map_err(failed)?;
         drop(stage);
-        match line.ended(status)? {
+        match line.exit_status(status)? {
             status if status.success() => Ok(()),
             status => Err(format!("an attempt to make namespaces ended with {status}")),
         }
     }
 }
 
-impl Line {
+impl StageSocket {
     /// How the command ended, whose first stage ended with `status`; the sentence of a stage that could not start it.
     ///
     /// The command itself must be gone: it holds the other end.
-    pub(super) fn ended(mut self, status: ExitStatus) -> Result<ExitStatus, String> {
+    pub(super) fn exit_status(mut self, status: ExitStatus) -> Result<ExitStatus, String> {
         let mut report = Vec::new();
         // A stage that was killed has said nothing; its own end is then all there is to know.
         let read = self.0.read_to_end(&mut report);
-        match read.ok().and_then(|_| Report::parse(&report)) {
-            Some(Report::Ended(raw)) => Ok(ExitStatus::from_raw(raw)),
-            Some(Report::Failed(why)) => Err(why),
+        match read.ok().and_then(|_| StageReport::parse(&report)) {
+            Some(StageReport::Ended(raw)) => Ok(ExitStatus::from_raw(raw)),
+            Some(StageReport::Failed(why)) => Err(why),
             None => Ok(status),
         }
     }

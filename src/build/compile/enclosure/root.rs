@@ -15,7 +15,7 @@ use rustix::{
     process::{chdir, pivot_root},
 };
 
-use super::{Enclosure, Mount};
+use super::{BindMount, Enclosure};
 use crate::report::io_reason;
 
 /// Where the host's root stands while the new one is built.
@@ -24,12 +24,12 @@ const HOST: &str = "/.hardpan-host";
 const FIRST: &str = "/tmp";
 
 /// Gives this process a root with `mounts`. It must be in a mount namespace of its own.
-pub(super) fn change(mounts: &[Mount]) -> Result<(), String> {
+pub(super) fn change_root(mounts: &[BindMount]) -> Result<(), String> {
     // By their real names, because an absolute link would lead out of the host's root after the change.
     let mut resolved = Vec::new();
-    for Mount { host, inside } in mounts {
+    for BindMount { host, inside } in mounts {
         let host = fs::canonicalize(host).map_err(|error| failed("find", host, &error))?;
-        resolved.push((top(inside)?, inside.as_path(), host));
+        resolved.push((top_name(inside)?, inside.as_path(), host));
     }
     resolved.sort();
     pivot().map_err(|error| format!("a root of its own is denied here: {}", io_reason(&error)))?;
@@ -41,11 +41,11 @@ pub(super) fn change(mounts: &[Mount]) -> Result<(), String> {
         }
         bind(&on_host(host), inside)?;
     }
-    finish().map_err(|error| format!("the host's root cannot be left: {}", io_reason(&error)))
+    leave_host_root().map_err(|error| format!("the host's root cannot be left: {}", io_reason(&error)))
 }
 
 /// The name below `/build` that `inside` takes.
-fn top(inside: &Path) -> Result<OsString, String> {
+fn top_name(inside: &Path) -> Result<OsString, String> {
     let refused = || format!("`{}` is not a path below `{}`", inside.display(), Enclosure::ROOT);
     let mut parts = inside.strip_prefix(Enclosure::ROOT).map_err(|_| refused())?.components();
     let first = parts.next();
@@ -68,7 +68,7 @@ fn pivot() -> io::Result<()> {
 }
 
 /// The host's root goes, and the new one takes no more entries: they would be lost in silence.
-fn finish() -> io::Result<()> {
+fn leave_host_root() -> io::Result<()> {
     unmount(HOST, UnmountFlags::DETACH)?;
     fs::remove_dir(HOST)?;
     mount_remount("/", MountFlags::BIND | MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID, c"")?;
@@ -138,10 +138,10 @@ mod tests {
 
     #[test]
     fn a_mount_stands_below_build_and_nowhere_else() {
-        assert_eq!(top(Path::new("/build/source")), Ok("source".into()));
-        assert_eq!(top(Path::new("/build/a/b")), Ok("a".into()));
+        assert_eq!(top_name(Path::new("/build/source")), Ok("source".into()));
+        assert_eq!(top_name(Path::new("/build/a/b")), Ok("a".into()));
         for bad in ["/build", "/build/", "/build/..", "/build/a/../../etc", "/buildx/a", "build/a", "/etc"] {
-            assert!(top(Path::new(bad)).is_err(), "{bad}");
+            assert!(top_name(Path::new(bad)).is_err(), "{bad}");
         }
     }
 }

@@ -22,10 +22,11 @@ use nix::{
 use rustix::process::{WaitOptions, chdir, getegid, geteuid, wait};
 
 use super::{
-    Mount,
-    order::{Order, Report},
-    parent::Parent,
-    root, watch,
+    BindMount,
+    parent_process::ParentProcess,
+    root,
+    stage_command::{StageCommand, StageReport},
+    watch,
 };
 use crate::report::{ErrorName, Failure, io_reason};
 
@@ -36,40 +37,45 @@ const NOT_STARTED: u8 = 125;
 ///
 /// The process must have no second thread: a user namespace is refused to one that has.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
-    let order = Order::parse(words).ok_or_else(|| {
+    let order = StageCommand::parse(words).ok_or_else(|| {
         Failure::error(ErrorName::Usage, "this verb is for hardpan itself, which compiles with it")
             .hint("`hardpan help` lists the verbs")
     })?;
-    let parent = Parent::of_stdin().map_err(|why| Failure::error(ErrorName::Enclosure, why))?;
+    let parent = ParentProcess::of_stdin().map_err(|why| Failure::error(ErrorName::Enclosure, why))?;
     let report = match order {
-        Order::Enter { mounts, dir, command } => enter(&parent, &mounts, &dir, command),
-        Order::Watch { dir, command } => watch::watch(&parent, &dir, command),
-        Order::Init { command } => init(&parent, command),
+        StageCommand::Enter { mounts, dir, command } => enter(&parent, &mounts, &dir, command),
+        StageCommand::Watch { dir, command } => watch::watch(&parent, &dir, command),
+        StageCommand::Init { command } => init(&parent, command),
     };
-    let report = report.unwrap_or_else(Report::Failed);
-    let heard = parent.hear(&report);
+    let report = report.unwrap_or_else(StageReport::Failed);
+    let heard = parent.send_report(&report);
     match report {
-        Report::Failed(why) if heard.is_err() => Err(Failure::error(ErrorName::Enclosure, why)),
-        Report::Failed(_) => Ok(NOT_STARTED),
+        StageReport::Failed(why) if heard.is_err() => Err(Failure::error(ErrorName::Enclosure, why)),
+        StageReport::Failed(_) => Ok(NOT_STARTED),
         // As a shell has it; the exact status is in the report.
-        Report::Ended(raw) if raw.trailing_zeros() >= 7 => Ok(u8::try_from(raw >> 8).unwrap_or(1)),
-        Report::Ended(raw) => Ok(u8::try_from(128 + (raw & 0x7f)).unwrap_or(1)),
+        StageReport::Ended(raw) if raw.trailing_zeros() >= 7 => Ok(u8::try_from(raw >> 8).unwrap_or(1)),
+        StageReport::Ended(raw) => Ok(u8::try_from(128 + (raw & 0x7f)).unwrap_or(1)),
     }
 }
 
 /// The first stage.
-fn enter(parent: &Parent, mounts: &[Mount], dir: &Path, command: Vec<OsString>) -> Result<Report, String> {
+fn enter(
+    parent: &ParentProcess,
+    mounts: &[BindMount],
+    dir: &Path,
+    command: Vec<OsString>,
+) -> Result<StageReport, String> {
     separate()?;
     // Only now: credentials of a new user namespace may switch the signal off.
-    parent.follow()?;
-    root::change(mounts)?;
+    parent.die_with_parent()?;
+    root::change_root(mounts)?;
     chdir(dir).map_err(|error| format!("`{}` cannot be entered: {}", dir.display(), io_reason(&error.into())))?;
     let (mut ours, theirs) =
         UnixStream::pair().map_err(|error| format!("there is no socket pair: {}", io_reason(&error)))?;
     // Not the path: it may be that of another version by now. The link is that of the process that follows it.
     let spawned = Command::new("/proc/self/exe")
         .arg0("hardpan")
-        .args(Order::Init { command }.words())
+        .args(StageCommand::Init { command }.words())
         .stdin(OwnedFd::from(theirs))
         .spawn();
     let mut init =
@@ -77,24 +83,24 @@ fn enter(parent: &Parent, mounts: &[Mount], dir: &Path, command: Vec<OsString>) 
     let mut report = Vec::new();
     let read = ours.read_to_end(&mut report);
     let status = init.wait().map_err(|error| format!("the namespace cannot be waited for: {}", io_reason(&error)))?;
-    match read.ok().and_then(|_| Report::parse(&report)) {
+    match read.ok().and_then(|_| StageReport::parse(&report)) {
         Some(report) => Ok(report),
         // It was killed.
-        None => Ok(Report::Ended(status.into_raw())),
+        None => Ok(StageReport::Ended(status.into_raw())),
     }
 }
 
 /// The second stage: the namespace ends with it.
-fn init(parent: &Parent, command: Vec<OsString>) -> Result<Report, String> {
-    parent.follow()?;
-    match start(command, Path::new("."))? {
+fn init(parent: &ParentProcess, command: Vec<OsString>) -> Result<StageReport, String> {
+    parent.die_with_parent()?;
+    match start_command(command, Path::new("."))? {
         Some(child) => await_child(&child),
-        None => Ok(Report::Ended(0)),
+        None => Ok(StageReport::Ended(0)),
     }
 }
 
 /// Starts the command; none where there is none to start.
-pub(super) fn start(command: Vec<OsString>, dir: &Path) -> Result<Option<Child>, String> {
+pub(super) fn start_command(command: Vec<OsString>, dir: &Path) -> Result<Option<Child>, String> {
     let mut words = command.into_iter();
     let Some(program) = words.next() else { return Ok(None) };
     let started = Command::new(&program).args(words).current_dir(dir).stdin(Stdio::null()).spawn();
@@ -103,11 +109,11 @@ pub(super) fn start(command: Vec<OsString>, dir: &Path) -> Result<Option<Child>,
 }
 
 /// Waits for the command; orphans that this process adopted are waited for as well.
-pub(super) fn await_child(child: &Child) -> Result<Report, String> {
+pub(super) fn await_child(child: &Child) -> Result<StageReport, String> {
     loop {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if u32::try_from(pid.as_raw_nonzero().get()) == Ok(child.id()) => {
-                return Ok(Report::Ended(status.as_raw()));
+                return Ok(StageReport::Ended(status.as_raw()));
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(format!("the command cannot be waited for: {}", io_reason(&error.into()))),

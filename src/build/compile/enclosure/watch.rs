@@ -5,25 +5,25 @@ use std::{ffi::OsString, fs, path::Path, process, thread};
 use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
 
-use super::{order::Report, parent::Parent, stage};
+use super::{parent_process::ParentProcess, stage, stage_command::StageReport};
 use crate::report::io_reason;
 
 /// Runs the command below this process, which adopts what loses its parent.
-pub(super) fn watch(parent: &Parent, dir: &Path, command: Vec<OsString>) -> Result<Report, String> {
+pub(super) fn watch(parent: &ParentProcess, dir: &Path, command: Vec<OsString>) -> Result<StageReport, String> {
     let failed = |error: rustix::io::Errno| format!("it cannot adopt processes: {}", io_reason(&error.into()));
     set_child_subreaper(Some(getpid())).map_err(failed)?;
     // Ctrl-C ends the command and hardpan; this process then ends the rest. The command gets an empty mask.
     let blocked = [Blocked::SIGINT, Blocked::SIGTERM, Blocked::SIGHUP, Blocked::SIGQUIT];
     let blocked = blocked.into_iter().collect::<SigSet>().thread_block();
     blocked.map_err(|error| format!("signals cannot be blocked: {}", io_reason(&error.into())))?;
-    let ended = parent.again()?;
-    let child = stage::start(command, dir)?;
+    let ended = parent.try_clone()?;
+    let child = stage::start_command(command, dir)?;
     thread::spawn(move || {
         ended.await_end();
         end_children();
         process::exit(1);
     });
-    let report = child.map_or(Ok(Report::Ended(0)), |child| stage::await_child(&child));
+    let report = child.map_or(Ok(StageReport::Ended(0)), |child| stage::await_child(&child));
     end_children();
     report
 }

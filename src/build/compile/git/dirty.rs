@@ -7,9 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Ended, Toolchain, done};
+use super::{ChildOutput, Toolchain, require_success};
 use crate::{
-    build::outputs::{Output, OutputFinder},
+    build::outputs::{OutputFinder, OutputKind},
     output::is_staging_name,
     report::Failure,
 };
@@ -20,16 +20,16 @@ use crate::{
 /// ([`outputs`](crate::build::outputs)), wherever it is. Recipes and locks are sources here, as for everybody.
 pub(super) fn is_dirty(
     toolchain: &Toolchain<'_>,
-    git: &dyn Fn(&[&str]) -> Result<Ended, Failure>,
+    git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>,
 ) -> Result<bool, Failure> {
     let few = status(git, "normal")?;
     if few.is_empty() {
         return Ok(false);
     }
-    let top = done(git(&["rev-parse", "--show-toplevel"])?, "git rev-parse")?;
+    let top = require_success(git(&["rev-parse", "--show-toplevel"])?, "git rev-parse")?;
     let top = top.stdout.strip_suffix(b"\n").unwrap_or(&top.stdout);
     let mut judge =
-        Judge { toolchain, top: Path::new(OsStr::from_bytes(top)).to_owned(), finder: OutputFinder::default() };
+        OutputFilter { toolchain, top: Path::new(OsStr::from_bytes(top)).to_owned(), finder: OutputFinder::default() };
     // A folder without a file that git knows stands for all that is in it, which is listed only when all depends on it.
     let is_folder = |path: &PathBuf| path.as_os_str().as_bytes().ends_with(b"/");
     if few.iter().any(|path| !is_folder(path) && !judge.is_output(path)) {
@@ -42,16 +42,17 @@ pub(super) fn is_dirty(
 pub(in super::super) fn untracked_outputs(
     toolchain: &Toolchain<'_>,
     top: &Path,
-    git: &dyn Fn(&[&str]) -> Result<Ended, Failure>,
+    git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let ended = done(git(&["ls-files", "--others", "--exclude-standard", "-z", "--", ":(top)"])?, "git ls-files")?;
-    let mut judge = Judge { toolchain, top: top.to_owned(), finder: OutputFinder::default() };
+    let ended =
+        require_success(git(&["ls-files", "--others", "--exclude-standard", "-z", "--", ":(top)"])?, "git ls-files")?;
+    let mut judge = OutputFilter { toolchain, top: top.to_owned(), finder: OutputFinder::default() };
     let paths = ended.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     Ok(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).filter(|path| judge.is_output(path)).collect())
 }
 
 /// The paths that `git status` names, from the top of the checkout.
-fn status(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, untracked: &str) -> Result<Vec<PathBuf>, Failure> {
+fn status(git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>, untracked: &str) -> Result<Vec<PathBuf>, Failure> {
     let untracked = format!("--untracked-files={untracked}");
     let arguments = [
         "status",
@@ -65,25 +66,25 @@ fn status(git: &dyn Fn(&[&str]) -> Result<Ended, Failure>, untracked: &str) -> R
         ":(top,exclude)out",
         ":(exclude)out",
     ];
-    let ended = done(git(&arguments)?, "git status")?;
+    let ended = require_success(git(&arguments)?, "git status")?;
     // Two letters and a blank are before each path. What is shorter would be another form of git's, and no path of ours.
     let lines = ended.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty());
     Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line.get(3..).unwrap_or(line)))).collect())
 }
 
 /// Tells outputs of hardpan from changes.
-struct Judge<'a> {
+struct OutputFilter<'a> {
     toolchain: &'a Toolchain<'a>,
     /// The top of the checkout.
     top: PathBuf,
     finder: OutputFinder,
 }
 
-impl Judge<'_> {
+impl OutputFilter<'_> {
     fn is_output(&mut self, path: &Path) -> bool {
         let host = self.top.join(path);
         host.ancestors().any(|above| self.toolchain.written.contains(above))
             || path.iter().any(is_staging_name)
-            || self.finder.find(&host, &self.top).is_some_and(|(_, what)| what != Output::Lock)
+            || self.finder.find(&host, &self.top).is_some_and(|(_, what)| what != OutputKind::Lock)
     }
 }

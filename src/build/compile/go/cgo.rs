@@ -9,21 +9,21 @@ use std::{
 
 use super::{
     super::{
-        Order, Toolchain,
-        bench::Bench,
+        CompileRequest, Toolchain,
         c_compiler::CCompiler,
-        child::Ended,
+        child::ChildOutput,
+        compile_folder::CompileFolder,
         environment::Environment,
         machine::{
             CompiledCode, Inquiry, MachineFiles, MachineInputs, ProbeLink,
-            libraries::{self, LibrarySearch},
+            c_wrappers::CWrappers,
+            link_trace::LinkerFlags,
             own_folders,
-            trace::LinkerFlags,
-            wrapper::CWrappers,
+            pkg_config::{self, PkgConfigSearch},
         },
         shell_script::{quoted as shell_quoted, write_script},
     },
-    packages::Packages,
+    packages::GoPackages,
 };
 use crate::{
     oci::Platform,
@@ -42,7 +42,7 @@ const NO_COMPILER: &str = "no-compiler-that-a-lock-pins";
 /// itself looks at the version of a compiler alone.
 pub(super) struct CgoCompile {
     /// The build cache of Go, and the lists of the headers that were read for it.
-    bench: Bench,
+    compile_folder: CompileFolder,
     machine: MachineInputs,
     pub(super) has_cxx: bool,
 }
@@ -53,8 +53,8 @@ pub(super) fn add(
     toolchain: &Toolchain<'_>,
     binary: &GoBinary,
     dir: &Path,
-    order: &Order<'_>,
-    bench: &Bench,
+    order: &CompileRequest<'_>,
+    compile_folder: &CompileFolder,
 ) -> Result<CgoCompile, Failure> {
     // gcc and clang take the first `=` of a prefix map for its middle.
     if toolchain.checkout.as_os_str().as_encoded_bytes().contains(&b'=') {
@@ -65,16 +65,16 @@ pub(super) fn add(
         return Err(failure.in_path(toolchain.checkout).hint("move the checkout to a path without one"));
     }
     let compiler = c_compiler(toolchain, binary.cc.as_ref(), dir, order.platform)?;
-    let machine = machine(toolchain, &binary.libraries, &compiler, dir, (environment, bench))?;
+    let machine = inspect_machine(toolchain, &binary.libraries, &compiler, dir, (environment, compile_folder))?;
     (order.pinned)(&machine.files)?;
-    let own = toolchain.bench("go", &[b"cgo", format!("{:?}", machine.state()).as_bytes()])?;
-    let cgo = CgoCompile { bench: own, machine, has_cxx: compiler.cxx.is_some() };
+    let own = toolchain.compile_folder("go", &[b"cgo", format!("{:?}", machine.state()).as_bytes()])?;
+    let cgo = CgoCompile { compile_folder: own, machine, has_cxx: compiler.cxx.is_some() };
     cgo.compiled().remove_unless(order.pinned, &cgo.machine)?;
-    environment.insert("GOCACHE".into(), cgo.bench.target().into());
+    environment.insert("GOCACHE".into(), cgo.compile_folder.target().into());
     environment.insert("CGO_ENABLED".into(), "1".into());
     let lists = cgo.header_lists();
     fs::create_dir_all(&lists).map_err(|error| Failure::io("make the folder", &lists, &error))?;
-    let tools = bench.root().join("tools");
+    let tools = compile_folder.root().join("tools");
     CWrappers::clear(&tools)?;
     let wrappers = CWrappers { toolchain, folder: &tools, inside: &tools, lists: &lists };
     environment.insert("CC".into(), quoted(Path::new(&wrappers.write(&compiler.command, false)?))?);
@@ -88,17 +88,17 @@ pub(super) fn add(
             ErrorName::InputName,
             "a path with a `:` cannot be in `PATH`, where the C compiler is looked for",
         )
-        .in_path(bench.root())
+        .in_path(compile_folder.root())
     })?;
     environment.insert("PATH".into(), path);
     // What `pkg-config` finds on this machine is on no other one by the same name, unless the recipe names it.
-    let folder = library_folder(bench);
+    let folder = library_folder(compile_folder);
     fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))?;
-    for (name, value) in libraries::variables(&folder, false) {
+    for (name, value) in pkg_config::variables(&folder, false) {
         environment.entry(name.into()).or_insert(value);
     }
     if let Some(program) = toolchain.program("pkg-config").filter(|_| !binary.libraries.is_empty()) {
-        write_static_pkg_config(&bench.root().join("tools").join(CWrappers::IN_PATH), &program)?;
+        write_static_pkg_config(&compile_folder.root().join("tools").join(CWrappers::IN_PATH), &program)?;
     }
     // Named although they are Go's defaults.
     for name in ["CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS"] {
@@ -109,8 +109,8 @@ pub(super) fn add(
 }
 
 /// Where the descriptions are of the libraries that the recipe names.
-fn library_folder(bench: &Bench) -> PathBuf {
-    bench.home().join("pkg-config")
+fn library_folder(compile_folder: &CompileFolder) -> PathBuf {
+    compile_folder.home().join("pkg-config")
 }
 
 /// A `pkg-config` that names all that a static program needs, which `#cgo pkg-config:` seldom asks for.
@@ -121,14 +121,14 @@ fn write_static_pkg_config(folder: &Path, program: &Path) -> Result<(), Failure>
 
 /// Asks the C compiler of a program with cgo what it uses, for programs at a fixed place and at any, and finds the
 /// libraries that the recipe names. `room` is the environment and the folder of the compile.
-pub(in super::super) fn machine(
+pub(in super::super) fn inspect_machine(
     toolchain: &Toolchain<'_>,
     names: &[Located<String>],
     compiler: &CCompiler,
     dir: &Path,
-    room: (&Environment, &Bench),
+    room: (&Environment, &CompileFolder),
 ) -> Result<MachineInputs, Failure> {
-    let (environment, bench) = room;
+    let (environment, compile_folder) = room;
     let has_libraries = !names.is_empty();
     let driver = compiler.command.as_slice();
     let (program, first) = driver.split_first().map_or((Path::new(""), &[][..]), |(cc, first)| (Path::new(cc), first));
@@ -141,17 +141,17 @@ pub(in super::super) fn machine(
         let link = ProbeLink { program, arguments, source, flags, has_optional: true, toolchain: Vec::new() };
         let languages = &["c"];
         let inquiry = Inquiry { toolchain, dir, environment, driver, languages, has_libraries, link: Some(link) };
-        machine.join(inquiry.answer()?);
+        machine.join(inquiry.resolve_inputs()?);
     }
     if let Some(driver) = &compiler.cxx {
         let languages = &["c++"];
         let inquiry = Inquiry { toolchain, dir, environment, driver, languages, has_libraries, link: None };
-        machine.join_cxx(inquiry.answer()?);
+        machine.join_cxx(inquiry.resolve_inputs()?);
     }
     if has_libraries {
-        let program = libraries::pkg_config(toolchain, None, names)?;
-        let folder = library_folder(bench);
-        let search = LibrarySearch { toolchain, dir, environment, program: &program, folder: &folder };
+        let program = pkg_config::pkg_config(toolchain, None, names)?;
+        let folder = library_folder(compile_folder);
+        let search = PkgConfigSearch { toolchain, dir, environment, program: &program, folder: &folder };
         search.add(names, &mut machine)?;
     }
     Ok(machine)
@@ -160,26 +160,26 @@ pub(in super::super) fn machine(
 impl CgoCompile {
     /// The code in Go's build cache.
     fn compiled(&self) -> CompiledCode<'_> {
-        CompiledCode { bench: &self.bench, folder: "target" }
+        CompiledCode { compile_folder: &self.compile_folder, folder: "target" }
     }
 
     /// Where the scripts of the C compilers leave the lists of headers.
     fn header_lists(&self) -> PathBuf {
-        self.bench.root().join("headers")
+        self.compile_folder.root().join("headers")
     }
 
-    fn link_list(bench: &Bench) -> PathBuf {
-        bench.root().join("linked")
+    fn link_list(compile_folder: &CompileFolder) -> PathBuf {
+        compile_folder.root().join("linked")
     }
 
     /// The flags of the linker, which the C compiler calls. A program that may be anywhere needs another flag.
-    pub(super) fn linker(&self, flags: &[Located<String>], bench: &Bench) -> Result<String, Failure> {
+    pub(super) fn linker(&self, flags: &[Located<String>], compile_folder: &CompileFolder) -> Result<String, Failure> {
         let mut words = flags.iter().map(|flag| flag.value.trim_start_matches('-'));
         let is_pie = words.clone().any(|flag| flag == "buildmode=pie") || {
             words.by_ref().any(|flag| flag == "buildmode") && words.next() == Some("pie")
         };
         let form = if is_pie { "-static-pie" } else { "-static" };
-        let list = Self::link_list(bench);
+        let list = Self::link_list(compile_folder);
         let trace = self.machine.trace.map(|trace| LinkerFlags::Driver.of_trace(trace, &list));
         let trace = trace.unwrap_or_default();
         let trace = trace.to_str().filter(|text| !text.contains(['\'', '"']));
@@ -191,12 +191,12 @@ impl CgoCompile {
 
     /// Refuses a program that was made of files of this machine which nothing names; gives the conditional ones that it
     /// took. `own` are the folders of the sources, of Go and of the compile itself.
-    pub(super) fn check(&self, bench: &Bench, own: &[&Path]) -> Result<MachineFiles, Failure> {
-        let own: Vec<_> = own.iter().copied().chain([self.bench.root()]).collect();
+    pub(super) fn check(&self, compile_folder: &CompileFolder, own: &[&Path]) -> Result<MachineFiles, Failure> {
+        let own: Vec<_> = own.iter().copied().chain([self.compile_folder.root()]).collect();
         let own = own_folders(&own);
         let mut needed = MachineFiles::default();
         if let Some(form) = self.machine.trace {
-            needed = self.machine.check_linked(&form.read(&Self::link_list(bench))?, &own)?;
+            needed = self.machine.check_linked(&form.read(&Self::link_list(compile_folder))?, &own)?;
         }
         let same = |path: &Path| path.to_path_buf();
         needed.0.extend(self.machine.check_code(&self.compiled(), &self.header_lists(), &same, &own)?.0);
@@ -230,7 +230,7 @@ fn quoted(path: &Path) -> Result<OsString, Failure> {
 }
 
 /// Refuses code in languages whose compilers are not pinned, and C++ where there is no compiler for it.
-pub(super) fn refuse_languages(packages: &Packages, has_cxx: bool) -> Result<(), Failure> {
+pub(super) fn refuse_languages(packages: &GoPackages, has_cxx: bool) -> Result<(), Failure> {
     for package in packages.iter().filter(|package| !package.standard) {
         let languages = [
             ("SWIG", package.swig().next()),
@@ -253,7 +253,7 @@ pub(super) fn refuse_languages(packages: &Packages, has_cxx: bool) -> Result<(),
 }
 
 /// Refuses a `#cgo` line that asks for the processor of this machine, which Go allows, in the program or in a module.
-pub(super) fn refuse_native(packages: &Packages) -> Result<(), Failure> {
+pub(super) fn refuse_native(packages: &GoPackages) -> Result<(), Failure> {
     for package in packages.iter().filter(|package| !package.standard) {
         let Some(flag) = package.c_flags().find_map(|flag| native_for_c(flag)) else { continue };
         let lines = package.cgo_files.iter().find_map(|name| {
@@ -277,7 +277,7 @@ pub(super) fn refuse_native(packages: &Packages) -> Result<(), Failure> {
 }
 
 /// The failure of a compile with cgo, with what to do where the C side is to blame.
-pub(super) fn explain(ended: &Ended, failure: Failure) -> Failure {
+pub(super) fn explain(ended: &ChildOutput, failure: Failure) -> Failure {
     if ended.complains("pkg-config") {
         return failure.hint(
             "`pkg-config` finds the libraries of this machine that the recipe names: `libraries = [\"...\"]`; the lock pins them",

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::tokens::{Token, tokens};
+use super::tokens::{GoToken, tokens};
 use crate::report::{ErrorName, Failure, Limits};
 
 /// What a name is.
@@ -73,7 +73,7 @@ impl Declarations {
     pub(super) fn add(&mut self, text: &str) {
         let tokens = tokens(text);
         for pair in tokens.windows(4) {
-            if let [Token::Word(package), Token::Sign('.'), Token::Word(function), Token::Sign('(')] = pair
+            if let [GoToken::Word(package), GoToken::Sign('.'), GoToken::Word(function), GoToken::Sign('(')] = pair
                 && function.starts_with("Register")
             {
                 self.registers.insert(format!("{package}.{function}"));
@@ -81,35 +81,35 @@ impl Declarations {
         }
         for statement in statements(&tokens) {
             match statement {
-                [Token::Word("func"), rest @ ..] => self.function(rest),
-                [Token::Word(word @ ("var" | "const" | "type")), Token::Sign('('), rest @ ..] => {
-                    let inner = rest.strip_suffix(&[Token::Sign(')')]).unwrap_or(rest);
-                    statements(inner).for_each(|spec| self.specification(word, spec));
+                [GoToken::Word("func"), rest @ ..] => self.add_function(rest),
+                [GoToken::Word(word @ ("var" | "const" | "type")), GoToken::Sign('('), rest @ ..] => {
+                    let inner = rest.strip_suffix(&[GoToken::Sign(')')]).unwrap_or(rest);
+                    statements(inner).for_each(|spec| self.add_specification(word, spec));
                 }
-                [Token::Word(word @ ("var" | "const" | "type")), spec @ ..] => self.specification(word, spec),
+                [GoToken::Word(word @ ("var" | "const" | "type")), spec @ ..] => self.add_specification(word, spec),
                 _ => {}
             }
         }
     }
 
     /// What follows `func`.
-    fn function(&mut self, rest: &[Token<'_>]) {
+    fn add_function(&mut self, rest: &[GoToken<'_>]) {
         match rest {
-            [Token::Word("init"), Token::Sign('('), ..] => self.has_init = true,
-            [Token::Word(name), ..] => {
+            [GoToken::Word("init"), GoToken::Sign('('), ..] => self.has_init = true,
+            [GoToken::Word(name), ..] => {
                 self.names.insert((*name).to_owned(), Declared::Function);
             }
-            [Token::Sign('('), rest @ ..] => {
-                let end = rest.iter().position(|token| *token == Token::Sign(')') || *token == Token::Sign('['));
+            [GoToken::Sign('('), rest @ ..] => {
+                let end = rest.iter().position(|token| *token == GoToken::Sign(')') || *token == GoToken::Sign('['));
                 let receiver = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
                 let owner = receiver.iter().rev().find_map(|token| match token {
-                    Token::Word(name) => Some(*name),
+                    GoToken::Word(name) => Some(*name),
                     _ => None,
                 });
-                let closed = rest.iter().position(|token| *token == Token::Sign(')'));
+                let closed = rest.iter().position(|token| *token == GoToken::Sign(')'));
                 let after = closed.and_then(|at| rest.get(at..)).unwrap_or_default();
                 let name = after.iter().find_map(|token| match token {
-                    Token::Word(name) => Some(*name),
+                    GoToken::Word(name) => Some(*name),
                     _ => None,
                 });
                 if let (Some(owner), Some(name)) = (owner, name) {
@@ -121,18 +121,18 @@ impl Declarations {
     }
 
     /// One declaration of a `var`, `const` or `type`.
-    fn specification(&mut self, word: &str, spec: &[Token<'_>]) {
+    fn add_specification(&mut self, word: &str, spec: &[GoToken<'_>]) {
         let mut names = Vec::new();
         let mut rest = spec;
-        while let [Token::Word(name), after @ ..] = rest {
+        while let [GoToken::Word(name), after @ ..] = rest {
             names.push(*name);
             rest = after;
             match rest {
-                [Token::Sign(','), after @ ..] if word != "type" => rest = after,
+                [GoToken::Sign(','), after @ ..] if word != "type" => rest = after,
                 _ => break,
             }
         }
-        let equals = rest.iter().position(|token| *token == Token::Sign('='));
+        let equals = rest.iter().position(|token| *token == GoToken::Sign('='));
         let (written, values) = rest.split_at(equals.unwrap_or(rest.len()));
         let values: Vec<_> = expressions(values.get(1..).unwrap_or_default());
         for (at, name) in names.into_iter().enumerate() {
@@ -157,22 +157,22 @@ fn is_exported(name: &str) -> bool {
 }
 
 /// The statements of a block: what is between semicolons outside of all brackets.
-fn statements<'t, 'a>(tokens: &'t [Token<'a>]) -> impl Iterator<Item = &'t [Token<'a>]> {
-    split(tokens, Token::End).into_iter().filter(|statement| !statement.is_empty())
+fn statements<'t, 'a>(tokens: &'t [GoToken<'a>]) -> impl Iterator<Item = &'t [GoToken<'a>]> {
+    split(tokens, GoToken::End).into_iter().filter(|statement| !statement.is_empty())
 }
 
 /// The values of a list of them.
-fn expressions<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
-    split(tokens, Token::Sign(','))
+fn expressions<'t, 'a>(tokens: &'t [GoToken<'a>]) -> Vec<&'t [GoToken<'a>]> {
+    split(tokens, GoToken::Sign(','))
 }
 
 /// Cut at a token outside of all brackets.
-fn split<'t, 'a>(tokens: &'t [Token<'a>], at: Token<'_>) -> Vec<&'t [Token<'a>]> {
+fn split<'t, 'a>(tokens: &'t [GoToken<'a>], at: GoToken<'_>) -> Vec<&'t [GoToken<'a>]> {
     let mut depth = 0_usize;
-    let is_cut = |token: &Token<'_>| {
+    let is_cut = |token: &GoToken<'_>| {
         match token {
-            Token::Sign('(' | '[' | '{') => depth += 1,
-            Token::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            GoToken::Sign('(' | '[' | '{') => depth += 1,
+            GoToken::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
             _ => {}
         }
         depth == 0 && *token == at
@@ -181,13 +181,13 @@ fn split<'t, 'a>(tokens: &'t [Token<'a>], at: Token<'_>) -> Vec<&'t [Token<'a>]>
 }
 
 /// What a variable is, by its type as it is written and its first value.
-fn variable(written: &[Token<'_>], value: &[Token<'_>]) -> Declared {
+fn variable(written: &[GoToken<'_>], value: &[GoToken<'_>]) -> Declared {
     match (written, value) {
-        ([Token::Word("string")], _) | ([], [Token::Text, ..]) => Declared::TextVariable,
+        ([GoToken::Word("string")], _) | ([], [GoToken::Text, ..]) => Declared::TextVariable,
         (
             [
-                Token::Word("map" | "chan" | "func" | "struct" | "interface" | "any" | "error" | "bool")
-                | Token::Sign('[' | '*'),
+                GoToken::Word("map" | "chan" | "func" | "struct" | "interface" | "any" | "error" | "bool")
+                | GoToken::Sign('[' | '*'),
                 ..,
             ],
             _,
@@ -195,13 +195,13 @@ fn variable(written: &[Token<'_>], value: &[Token<'_>]) -> Declared {
         | (
             [],
             [
-                Token::Number
-                | Token::Sign('&' | '-' | '!' | '[')
-                | Token::Word("true" | "false" | "map" | "func" | "nil"),
+                GoToken::Number
+                | GoToken::Sign('&' | '-' | '!' | '[')
+                | GoToken::Word("true" | "false" | "map" | "func" | "nil"),
                 ..,
             ],
         ) => Declared::OtherVariable,
-        ([Token::Word(name)], _) if is_number(name) => Declared::OtherVariable,
+        ([GoToken::Word(name)], _) if is_number(name) => Declared::OtherVariable,
         _ => Declared::SomeVariable,
     }
 }
@@ -215,30 +215,30 @@ fn is_number(name: &str) -> bool {
 }
 
 /// Whether a type, by what follows its name, may have methods that are declared elsewhere.
-fn is_open(rest: &[Token<'_>]) -> bool {
+fn is_open(rest: &[GoToken<'_>]) -> bool {
     // Type parameters, which look like the length of an array as far as this goes.
     let rest = match rest {
-        [Token::Sign('['), Token::Word(_), Token::Word(_) | Token::Sign(','), ..] => {
-            let end = rest.iter().position(|token| *token == Token::Sign(']')).map_or(rest.len(), |at| at + 1);
+        [GoToken::Sign('['), GoToken::Word(_), GoToken::Word(_) | GoToken::Sign(','), ..] => {
+            let end = rest.iter().position(|token| *token == GoToken::Sign(']')).map_or(rest.len(), |at| at + 1);
             rest.get(end..).unwrap_or_default()
         }
         rest => rest,
     };
     match rest {
-        [Token::Sign('=') | Token::Word("interface"), ..] => true,
-        [Token::Word("struct"), Token::Sign('{'), body @ ..] => {
-            statements(body.strip_suffix(&[Token::Sign('}')]).unwrap_or(body)).any(is_embedded)
+        [GoToken::Sign('=') | GoToken::Word("interface"), ..] => true,
+        [GoToken::Word("struct"), GoToken::Sign('{'), body @ ..] => {
+            statements(body.strip_suffix(&[GoToken::Sign('}')]).unwrap_or(body)).any(is_embedded)
         }
         _ => false,
     }
 }
 
 /// Whether a field of a struct is a type without a name before it.
-fn is_embedded(field: &[Token<'_>]) -> bool {
-    let field = field.strip_suffix(&[Token::Text]).unwrap_or(field);
-    let field = field.strip_prefix(&[Token::Sign('*')]).unwrap_or(field);
-    matches!(field, [Token::Word(_)] | [Token::Word(_), Token::Sign('.'), ..])
-        || matches!(field, [Token::Word(_), Token::Sign('['), .., Token::Sign(']')])
+fn is_embedded(field: &[GoToken<'_>]) -> bool {
+    let field = field.strip_suffix(&[GoToken::Text]).unwrap_or(field);
+    let field = field.strip_prefix(&[GoToken::Sign('*')]).unwrap_or(field);
+    matches!(field, [GoToken::Word(_)] | [GoToken::Word(_), GoToken::Sign('.'), ..])
+        || matches!(field, [GoToken::Word(_), GoToken::Sign('['), .., GoToken::Sign(']')])
 }
 
 #[cfg(test)]

@@ -5,18 +5,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Job, Packages};
+use super::{GoJob, GoPackages};
 use crate::{
     build::outputs::OutputFinder,
     report::{ErrorName, Failure, printable},
 };
 
-impl Job<'_> {
+impl GoJob<'_> {
     /// Refuses a program that embeds what this call writes.
     ///
     /// # Errors
     /// At the package of the recipe.
-    pub(super) fn check_embeds(&self, packages: &Packages) -> Result<(), Failure> {
+    pub(super) fn check_embeds(&self, packages: &GoPackages) -> Result<(), Failure> {
         let (mut finder, mut said) = (OutputFinder::default(), BTreeSet::new());
         let own = packages.iter().filter(|package| package.dir.starts_with(self.toolchain.checkout));
         for package in own {

@@ -1,14 +1,14 @@
 //! `go build`, with `-trimpath` and an environment of its own.
 
 mod cgo;
-mod checkout;
-mod count;
+mod compile_counter;
 mod declarations;
 mod defaults;
 mod embeds;
-mod fallback;
-mod faults;
-mod installed;
+mod failures;
+mod fallbacks;
+mod git_checkout;
+mod installed_go;
 mod modules;
 mod packages;
 mod revision;
@@ -23,17 +23,17 @@ use std::{
 
 use self::{
     cgo::CgoCompile,
-    count::Count,
+    compile_counter::CompileCounter,
     defaults::refuse_other_defaults,
-    fallback::Fallbacks,
+    fallbacks::Fallbacks,
     modules::{has_vendor, workspace},
-    packages::{FIELDS, Packages},
-    revision::Revision,
+    packages::{FIELDS, GoPackages},
+    revision::GoRevision,
 };
 use super::{
-    Compiled, Order, Toolchain,
-    bench::Bench,
-    child::{Child, Ended},
+    CompileRequest, Compiled, Toolchain,
+    child::{Child, ChildOutput},
+    compile_folder::CompileFolder,
     enclosure::Enclosure,
     environment::{self, Environment},
 };
@@ -44,35 +44,35 @@ use crate::{
 };
 
 pub(super) use self::{
-    cgo::{c_compiler, machine},
-    faults::with_version_hint,
-    installed::{go_variables, installed},
+    cgo::{c_compiler, inspect_machine},
+    failures::with_version_hint,
+    installed_go::{find_go, go_variables},
 };
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
 const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS", "GOARCH", "GOROOT"];
 
 /// A Go program and where it is compiled.
-struct Job<'a> {
+struct GoJob<'a> {
     toolchain: &'a Toolchain<'a>,
     binary: &'a GoBinary,
     dir: &'a Path,
-    bench: Bench,
+    compile_folder: CompileFolder,
     program: PathBuf,
     environment: Environment,
     module_cache: PathBuf,
     /// What a compile with cgo has beside it.
     cgo: Option<CgoCompile>,
     /// What the program is stamped with, if the recipe asks for that.
-    revision: Option<Revision>,
+    revision: Option<GoRevision>,
 }
 
 /// What `go list` knows of a program before it is compiled.
-struct Listed {
+struct ListedProgram {
     /// The name of its file.
     name: String,
     /// What it is made of.
-    packages: Packages,
+    packages: GoPackages,
     /// What it loses without cgo; nothing where it has cgo.
     fallbacks: Fallbacks,
 }
@@ -82,37 +82,42 @@ pub(super) fn compile(
     toolchain: &Toolchain<'_>,
     binary: &GoBinary,
     dir: &Path,
-    order: &Order<'_>,
+    order: &CompileRequest<'_>,
 ) -> Result<Compiled, Failure> {
     let work = workspace(toolchain, binary, dir)?;
-    let go = installed(toolchain, dir)?;
-    let bench = bench(toolchain, binary, dir, order.platform)?;
-    let mut environment = toolchain.hermetic(&bench);
-    go_variables(&mut environment, &go, &bench, order.platform);
+    let go = find_go(toolchain, dir)?;
+    let compile_folder = compile_folder(toolchain, binary, dir, order.platform)?;
+    let mut environment = toolchain.compile_environment(&compile_folder);
+    go_variables(&mut environment, &go, &compile_folder, order.platform);
     let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
     environment::add_recipe(&mut environment, &binary.env, is_reserved)?;
-    let cgo = if binary.cgo { Some(cgo::add(&mut environment, toolchain, binary, dir, order, &bench)?) } else { None };
+    let cgo = if binary.cgo {
+        Some(cgo::add(&mut environment, toolchain, binary, dir, order, &compile_folder)?)
+    } else {
+        None
+    };
     environment.insert("GOWORK".into(), work.clone());
     refuse_other_defaults(&go.program, dir, &environment)?;
     without_index(&mut environment);
     let (program, module_cache) = (go.program, go.module_cache);
-    let mut job = Job { toolchain, binary, dir, bench, program, environment, module_cache, cgo, revision: None };
+    let mut job =
+        GoJob { toolchain, binary, dir, compile_folder, program, environment, module_cache, cgo, revision: None };
     let module = job.module()?;
     let has_vendor = has_vendor(&module, &work);
     // Go's own choice, made here so that no `go.env` makes another one.
     let flags = if has_vendor { "-mod=vendor" } else { "-mod=readonly" };
     job.environment.insert("GOFLAGS".into(), flags.into());
     if let Some(origin) = &binary.vcs {
-        let revision = Revision::read(toolchain, &job.bench, dir, &module);
+        let revision = GoRevision::read(toolchain, &job.compile_folder, dir, &module);
         job.revision = Some(revision.map_err(|failure| failure.at(origin))?);
     }
     // A vendor folder is the checkout's own copy of what a fetch would bring.
     if !toolchain.offline && !has_vendor {
         job.fetch(&work, go.writable_cache)?;
     }
-    let listed = job.list()?;
+    let listed = job.list_packages()?;
     job.check_embeds(&listed.packages)?;
-    stamps::check(&binary.ldflags, &listed.packages)?;
+    stamps::check_linker_variables(&binary.ldflags, &listed.packages)?;
     if binary.cgo {
         cgo::refuse_native(&listed.packages)?;
         cgo::refuse_languages(&listed.packages, job.cgo.as_ref().is_some_and(|cgo| cgo.has_cxx))?;
@@ -137,13 +142,18 @@ fn without_index(environment: &mut Environment) {
 }
 
 /// Its folder in the cache. `go build` keeps its own cache by content; here only the program is kept apart.
-fn bench(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path, platform: &Platform) -> Result<Bench, Failure> {
+fn compile_folder(
+    toolchain: &Toolchain<'_>,
+    binary: &GoBinary,
+    dir: &Path,
+    platform: &Platform,
+) -> Result<CompileFolder, Failure> {
     let cc = binary.cc.as_ref().map(|cc| cc.value.as_str());
     let c = (binary.cgo, cc);
     let vcs = binary.vcs.is_some();
     let said = format!("{:?} {:?} {platform} {vcs} {:?} {c:?}", values(binary), ldflags(binary), binary.strip);
     let key = [dir.as_os_str().as_encoded_bytes(), binary.package.value.as_bytes(), said.as_bytes()];
-    toolchain.bench("go", &key)
+    toolchain.compile_folder("go", &key)
 }
 
 /// Tags, flags and variables, for a key.
@@ -160,20 +170,23 @@ fn ldflags(binary: &GoBinary) -> Vec<&str> {
     binary.ldflags.iter().map(|flag| flag.value.as_str()).collect()
 }
 
-impl Job<'_> {
+impl GoJob<'_> {
     /// Runs Go in the compile's environment.
-    fn go<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Ended, Failure> {
-        Child::new(&self.program, self.dir, &self.environment).args(arguments).told(self.toolchain.progress).run()
+    fn run_go<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<ChildOutput, Failure> {
+        Child::new(&self.program, self.dir, &self.environment)
+            .args(arguments)
+            .with_progress(self.toolchain.progress)
+            .run()
     }
 
     /// `go list -deps`, with and without cgo at the same time; refuses what is no program, and code from outside of the
     /// checkout.
-    fn list(&self) -> Result<Listed, Failure> {
+    fn list_packages(&self) -> Result<ListedProgram, Failure> {
         let (own, with_cgo) = thread::scope(|scope| {
             let with_cgo = (!self.binary.cgo).then(|| scope.spawn(|| self.list_with_cgo()));
             let list = [OsString::from("list"), "-deps".into(), FIELDS.into()];
             (
-                self.go(list.into_iter().chain(self.selection())),
+                self.run_go(list.into_iter().chain(self.selection())),
                 with_cgo.map(|thread| {
                     thread.join().unwrap_or_else(|_| {
                         Err(Failure::error(ErrorName::Internal, "the thread that asked `go list` panicked"))
@@ -183,17 +196,17 @@ impl Job<'_> {
         });
         let own = own?;
         if !own.status.success() {
-            return Err(self.unlisted(&own));
+            return Err(self.list_failure(&own));
         }
         let with_cgo = with_cgo.transpose()?.unwrap_or_default();
-        let packages = Packages::parse(&own.stdout)?;
+        let packages = GoPackages::parse(&own.stdout)?;
         let name = self.name(&packages)?;
-        let fallbacks = Fallbacks::of(&packages, &with_cgo)?;
-        Ok(Listed { name, packages, fallbacks })
+        let fallbacks = Fallbacks::compare(&packages, &with_cgo)?;
+        Ok(ListedProgram { name, packages, fallbacks })
     }
 
     /// What the program would be made of with cgo, errors of packages left out: without cgo none of them matters.
-    fn list_with_cgo(&self) -> Result<Packages, Failure> {
+    fn list_with_cgo(&self) -> Result<GoPackages, Failure> {
         let mut environment = self.environment.clone();
         environment.insert("CGO_ENABLED".into(), "1".into());
         let list = [OsString::from("list"), "-e".into(), "-deps".into(), FIELDS.into()];
@@ -203,12 +216,12 @@ impl Job<'_> {
         if ended.stdout.is_empty() {
             Err(ended.failure(ErrorName::SourceInvalid, "go list"))
         } else {
-            Packages::parse(&ended.stdout)
+            GoPackages::parse(&ended.stdout)
         }
     }
 
     /// The name of the program.
-    fn name(&self, packages: &Packages) -> Result<String, Failure> {
+    fn name(&self, packages: &GoPackages) -> Result<String, Failure> {
         let caches = [self.toolchain.checkout, self.module_cache.as_path()];
         let outside = packages
             .iter()
@@ -246,14 +259,14 @@ impl Job<'_> {
     }
 
     /// Compiles.
-    fn build(&self, listed: &Listed, order: &Order<'_>) -> Result<Compiled, Failure> {
-        let made = self.bench.temporary().join("program");
+    fn build(&self, listed: &ListedProgram, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
+        let made = self.compile_folder.temporary().join("program");
         let mut linker = vec![match self.binary.strip {
             Strip::Symbols => "-s -w -buildid=",
             Strip::DebugInfo => "-w -buildid=",
             Strip::Nothing => "-buildid=",
         }];
-        let external = self.cgo.as_ref().map(|cgo| cgo.linker(&self.binary.flags, &self.bench)).transpose()?;
+        let external = self.cgo.as_ref().map(|cgo| cgo.linker(&self.binary.flags, &self.compile_folder)).transpose()?;
         linker.extend(external.as_deref());
         linker.extend(ldflags(self.binary));
         let arguments = [
@@ -267,7 +280,7 @@ impl Job<'_> {
             made.clone().into(),
             format!("-ldflags={}", linker.join(" ")).into(),
         ];
-        let count = Count::new(&listed.packages, order.running, self.toolchain.progress);
+        let count = CompileCounter::new(&listed.packages, order.running, self.toolchain.progress);
         let arguments = arguments.into_iter().chain(self.selection());
         // The end of hardpan ends the compilers that `go build` started, too.
         let watch = Enclosure::watched(self.toolchain.program);
@@ -275,21 +288,21 @@ impl Job<'_> {
         if let Some(revision) = &self.revision {
             revision.add_to(&mut environment);
         }
-        let go = Child::new(&self.program, self.dir, &environment).enclosed(watch.as_ref());
-        let ended = go.args(arguments).told(&count).run()?;
+        let go = Child::new(&self.program, self.dir, &environment).in_enclosure(watch.as_ref());
+        let ended = go.args(arguments).with_progress(&count).run()?;
         if !ended.status.success() {
-            return Err(self.uncompiled(&count.without_names(ended), listed));
+            return Err(self.compile_failure(&count.without_names(ended), listed));
         }
         if let Some(cgo) = &self.cgo {
             let go_root = self.go_root();
-            let own = [self.toolchain.checkout, &self.module_cache, self.bench.root(), &go_root];
-            (order.pinned)(&cgo.check(&self.bench, &own)?)?;
+            let own = [self.toolchain.checkout, &self.module_cache, self.compile_folder.root(), &go_root];
+            (order.pinned)(&cgo.check(&self.compile_folder, &own)?)?;
         }
         if let (Some(revision), Some(origin)) = (&self.revision, &self.binary.vcs) {
             let checked = revision.check(&self.program, &made, &self.environment);
             checked.map_err(|failure| failure.at(origin))?;
         }
-        let path = self.bench.hand_over(&made, "", &listed.name)?;
+        let path = self.compile_folder.hand_over(&made, "", &listed.name)?;
         Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })
     }
 }

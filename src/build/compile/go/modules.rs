@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     super::{Toolchain, child::Child},
-    Job,
+    GoJob,
 };
 use crate::{
     recipe::GoBinary,
@@ -53,10 +53,10 @@ pub(super) fn workspace(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path
     Ok(canonical.into_os_string())
 }
 
-impl Job<'_> {
+impl GoJob<'_> {
     /// The `go.mod`, which lies in the checkout.
     pub(super) fn module(&self) -> Result<PathBuf, Failure> {
-        let answer = self.go(["env", "GOMOD"])?;
+        let answer = self.run_go(["env", "GOMOD"])?;
         if !answer.status.success() {
             return Err(answer.failure(ErrorName::ToolUnsupported, "go env"));
         }
@@ -79,7 +79,7 @@ impl Job<'_> {
     /// are the caller's. `GOFLAGS` is not: `-mod=mod` would write to `go.sum`. Not `go mod download`: that one writes
     /// to `go.sum` itself, and brings modules that only tests need.
     pub(super) fn fetch(&self, work: &OsStr, writable_cache: bool) -> Result<(), Failure> {
-        let mut environment = self.toolchain.fetching();
+        let mut environment = self.toolchain.fetch_environment();
         for (name, value) in &self.environment {
             let name_text = name.to_string_lossy();
             // What selects files; not what keeps Go from the network and from the caller's settings.
@@ -101,13 +101,13 @@ impl Job<'_> {
         let ended = Child::new(&self.program, self.dir, &environment)
             .args(arguments)
             .args(self.selection())
-            .told(self.toolchain.progress)
+            .with_progress(self.toolchain.progress)
             .run()?;
         if work != "off" && fs::read(&sums).ok() != before {
             let restored = before.map_or_else(|| fs::remove_file(&sums), |bytes| fs::write(&sums, bytes));
             restored.map_err(|error| Failure::io("put back what `go list` changed", &sums, &error))?;
         }
-        if ended.status.success() { Ok(()) } else { Err(self.unlisted(&ended)) }
+        if ended.status.success() { Ok(()) } else { Err(self.list_failure(&ended)) }
     }
 }
 

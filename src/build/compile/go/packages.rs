@@ -10,14 +10,14 @@ use serde::Deserialize;
 use super::declarations::Declarations;
 use crate::report::{ErrorName, Failure};
 
-/// Asks for the fields of [`Package`] and no others: some cost Go much time.
+/// Asks for the fields of [`GoPackage`] and no others: some cost Go much time.
 pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,EmbedFiles,Imports,ImportMap,\
      CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CXXFiles,FFiles,MFiles,SwigFiles,SwigCXXFiles";
 
 /// A package (`go help list`).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Package {
+pub(super) struct GoPackage {
     pub(super) import_path: String,
     pub(super) name: String,
     pub(super) dir: PathBuf,
@@ -55,7 +55,7 @@ pub(super) struct Package {
     import_map: BTreeMap<String, String>,
 }
 
-impl Package {
+impl GoPackage {
     /// Every Go file that is compiled.
     pub(super) fn files(&self) -> impl Iterator<Item = &String> {
         self.go_files.iter().chain(&self.cgo_files)
@@ -85,9 +85,9 @@ impl Package {
 
 /// All packages of a program, those that others import before them.
 #[derive(Debug, Default)]
-pub(super) struct Packages(Vec<Package>);
+pub(super) struct GoPackages(Vec<GoPackage>);
 
-impl Packages {
+impl GoPackages {
     /// Reads the answer of `go list`.
     pub(super) fn parse(answer: &[u8]) -> Result<Self, Failure> {
         let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(answer).into_iter().collect();
@@ -96,16 +96,16 @@ impl Packages {
         })
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Package> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &GoPackage> {
         self.0.iter()
     }
 
     /// The packages that were asked for.
-    pub(super) fn named(&self) -> Vec<&Package> {
+    pub(super) fn named(&self) -> Vec<&GoPackage> {
         self.0.iter().filter(|package| !package.dep_only).collect()
     }
 
-    pub(super) fn get(&self, import_path: &str) -> Option<&Package> {
+    pub(super) fn get(&self, import_path: &str) -> Option<&GoPackage> {
         self.0.iter().find(|package| package.import_path == import_path)
     }
 
@@ -117,7 +117,7 @@ impl Packages {
     /// The shortest chain of imports from the program to `import_path`, both in it.
     pub(super) fn chain<'a>(&'a self, import_path: &'a str) -> Vec<&'a str> {
         let mut by: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut waiting: VecDeque<&Package> = self.named().into();
+        let mut waiting: VecDeque<&GoPackage> = self.named().into();
         let roots: BTreeSet<&str> = waiting.iter().map(|package| package.import_path.as_str()).collect();
         while let Some(package) = waiting.pop_front() {
             for import in package.imports() {

@@ -14,12 +14,12 @@ use std::{ffi::OsString, fs, path::Path};
 use super::{
     super::{
         Toolchain,
-        bench::Bench,
         child::Child,
+        compile_folder::CompileFolder,
         environment::Environment,
-        git::{done, untracked_outputs},
+        git::{require_success, untracked_outputs},
     },
-    checkout::Checkout,
+    git_checkout::GitCheckout,
 };
 use crate::report::{ErrorName, Failure, printable};
 
@@ -28,21 +28,26 @@ const SETTINGS: &str = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n\
 
 /// What a program is stamped with.
 #[derive(Debug)]
-pub(super) struct Revision {
+pub(super) struct GoRevision {
     commit: String,
     is_modified: bool,
     variables: Environment,
 }
 
-impl Revision {
+impl GoRevision {
     /// Reads the checkout around `dir`, whose module is the file `module`; refuses a checkout
     /// for which Go would stamp another revision or none.
-    pub(super) fn read(toolchain: &Toolchain<'_>, bench: &Bench, dir: &Path, module: &Path) -> Result<Self, Failure> {
-        let checkout = Checkout::find(toolchain, dir)?;
+    pub(super) fn read(
+        toolchain: &Toolchain<'_>,
+        compile_folder: &CompileFolder,
+        dir: &Path,
+        module: &Path,
+    ) -> Result<Self, Failure> {
+        let checkout = GitCheckout::find(toolchain, dir)?;
         let commit = checkout.commit()?;
         checkout.refuse_incomplete()?;
         checkout.refuse_foreign(&commit, module)?;
-        let repository = bench.temporary().join("revision");
+        let repository = compile_folder.temporary().join("revision");
         let write = || -> std::io::Result<()> {
             for folder in ["refs", "objects", "info"] {
                 fs::create_dir_all(repository.join(folder))?;
@@ -69,7 +74,7 @@ impl Revision {
         ];
         variables.extend(fixed.map(|(name, value)| (name.into(), value.into())));
         let git = |arguments: &[&str]| checkout.ask_with(&variables, arguments);
-        done(git(&["read-tree", &commit])?, "git read-tree")?;
+        require_success(git(&["read-tree", &commit])?, "git read-tree")?;
         let outputs = untracked_outputs(toolchain, checkout.root(), &git)?;
         let mut patterns = output_patterns(checkout.root(), dir);
         for output in &outputs {
@@ -111,16 +116,16 @@ impl Revision {
 }
 
 /// Compares every file with the commit in the index by content, and leaves an index behind that makes the next comparison quick.
-fn is_modified(checkout: &Checkout, variables: &Environment) -> Result<bool, Failure> {
+fn is_modified(checkout: &GitCheckout, variables: &Environment) -> Result<bool, Failure> {
     let git = |arguments: &[&str]| checkout.ask_with(variables, arguments);
     // It ends with 1 where files differ, which is for the next one to tell.
     git(&["update-index", "-q", "--refresh"])?;
-    let status = done(git(&["status", "--porcelain"])?, "git status")?;
+    let status = require_success(git(&["status", "--porcelain"])?, "git status")?;
     if status.stdout.is_empty() {
         return Ok(false);
     }
     let filtered = git(&["ls-files", "--modified", "-z", "--", ":(top)", ":(top,exclude,attr:!filter)"])?;
-    let filtered = done(filtered, "git ls-files")?;
+    let filtered = require_success(filtered, "git ls-files")?;
     if let Some(path) = filtered.stdout.split(|byte| *byte == 0).find(|path| !path.is_empty()) {
         let what = format!(
             "`{}` is kept through a filter of git (`.gitattributes`), such as git-lfs, which no compile runs: whether it \

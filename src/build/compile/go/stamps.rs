@@ -2,7 +2,7 @@
 
 use super::{
     declarations::Declared,
-    packages::{Package, Packages},
+    packages::{GoPackage, GoPackages},
 };
 use crate::{
     recipe::{Located, nearest, split_like_go},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Refuses a value for a variable that no package of the program has.
-pub(super) fn check(ldflags: &[Located<String>], packages: &Packages) -> Result<(), Failure> {
+pub(super) fn check_linker_variables(ldflags: &[Located<String>], packages: &GoPackages) -> Result<(), Failure> {
     // As Go reads them: joined, so that `-X` may stand in one text and its value in the next one.
     let words = ldflags.iter().flat_map(|flag| split_like_go(&flag.value).into_iter().map(move |word| (flag, word)));
     let mut value_follows = false;
@@ -27,16 +27,16 @@ pub(super) fn check(ldflags: &[Located<String>], packages: &Packages) -> Result<
         // Without `=` or a dot before it, the linker itself refuses it.
         let named = stamp.and_then(|stamp| stamp.split_once('=')).and_then(|(name, _)| name.rsplit_once('.'));
         if let Some((package, variable)) = named {
-            check_one(package, variable, packages).map_err(|failure| failure.at(&flag.origin))?;
+            check_linker_variable(package, variable, packages).map_err(|failure| failure.at(&flag.origin))?;
         }
     }
     Ok(())
 }
 
-fn check_one(package: &str, variable: &str, packages: &Packages) -> Result<(), Failure> {
+fn check_linker_variable(package: &str, variable: &str, packages: &GoPackages) -> Result<(), Failure> {
     let shown = format!("`-X {}.{}`", printable(package), printable(variable));
     let named = packages.named();
-    let is_program = |package: &Package| package.name == "main" && !package.dep_only;
+    let is_program = |package: &GoPackage| package.name == "main" && !package.dep_only;
     let found = match package {
         "main" => named.first().copied(),
         path => packages.get(path),

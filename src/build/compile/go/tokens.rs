@@ -3,7 +3,7 @@
 
 /// A word of a Go file. Operators come one character at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(super) enum GoToken<'a> {
     /// An identifier or a keyword.
     Word(&'a str),
     /// A string literal.
@@ -16,7 +16,7 @@ pub(super) enum Token<'a> {
     End,
 }
 
-impl Token<'_> {
+impl GoToken<'_> {
     /// Whether a line that ends with it ends a statement. That of `++` does as well, which no declaration has.
     fn ends_statement(self) -> bool {
         match self {
@@ -31,14 +31,14 @@ impl Token<'_> {
 }
 
 /// The words of `text`, comments left out.
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut tokens: Vec<Token<'_>> = Vec::new();
+pub(super) fn tokens(text: &str) -> Vec<GoToken<'_>> {
+    let mut tokens: Vec<GoToken<'_>> = Vec::new();
     let mut rest = text.trim_start_matches('\u{feff}');
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '\n' => {
                 if tokens.last().is_some_and(|last| last.ends_statement()) {
-                    tokens.push(Token::End);
+                    tokens.push(GoToken::End);
                 }
                 1
             }
@@ -47,34 +47,34 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
                 let length = rest.get(2..).and_then(|rest| rest.find("*/")).map_or(rest.len(), |end| end + 4);
                 let comment = rest.get(..length).unwrap_or_default();
                 if comment.contains('\n') && tokens.last().is_some_and(|last| last.ends_statement()) {
-                    tokens.push(Token::End);
+                    tokens.push(GoToken::End);
                 }
                 length
             }
             '`' => {
-                push(&mut tokens, Token::Text, rest.get(1..).and_then(|rest| rest.find('`')).map(|end| end + 2), rest)
+                push(&mut tokens, GoToken::Text, rest.get(1..).and_then(|rest| rest.find('`')).map(|end| end + 2), rest)
             }
-            '"' => push(&mut tokens, Token::Text, quoted(rest, '"'), rest),
-            '\'' => push(&mut tokens, Token::Number, quoted(rest, '\''), rest),
-            ';' => push(&mut tokens, Token::End, Some(1), rest),
+            '"' => push(&mut tokens, GoToken::Text, quoted(rest, '"'), rest),
+            '\'' => push(&mut tokens, GoToken::Number, quoted(rest, '\''), rest),
+            ';' => push(&mut tokens, GoToken::End, Some(1), rest),
             space if space.is_whitespace() => space.len_utf8(),
-            digit if digit.is_ascii_digit() => push(&mut tokens, Token::Number, Some(word(rest)), rest),
+            digit if digit.is_ascii_digit() => push(&mut tokens, GoToken::Number, Some(word(rest)), rest),
             letter if letter.is_alphabetic() || letter == '_' => {
                 let length = word(rest);
-                push(&mut tokens, Token::Word(rest.get(..length).unwrap_or_default()), Some(length), rest)
+                push(&mut tokens, GoToken::Word(rest.get(..length).unwrap_or_default()), Some(length), rest)
             }
-            sign => push(&mut tokens, Token::Sign(sign), Some(sign.len_utf8()), rest),
+            sign => push(&mut tokens, GoToken::Sign(sign), Some(sign.len_utf8()), rest),
         };
         rest = rest.get(length..).unwrap_or_default();
     }
     if tokens.last().is_some_and(|last| last.ends_statement()) {
-        tokens.push(Token::End);
+        tokens.push(GoToken::End);
     }
     tokens
 }
 
 /// Adds a token; its length, or everything that is left where it has no end.
-fn push<'a>(tokens: &mut Vec<Token<'a>>, token: Token<'a>, length: Option<usize>, rest: &str) -> usize {
+fn push<'a>(tokens: &mut Vec<GoToken<'a>>, token: GoToken<'a>, length: Option<usize>, rest: &str) -> usize {
     tokens.push(token);
     length.unwrap_or(rest.len())
 }

@@ -44,7 +44,7 @@ pub(super) fn is_shared(folder: &Path) -> bool {
 
 /// Whose a header is, by the closest of the folders in `include`; `None` where it is in none of them. Files in these
 /// folders may be links to others.
-pub(super) fn whose(header: &Path, include: &[PathBuf]) -> Option<HeaderKind> {
+pub(super) fn header_kind(header: &Path, include: &[PathBuf]) -> Option<HeaderKind> {
     let real = include.iter().filter_map(|folder| Some((fs::canonicalize(folder).ok()?, folder)));
     let named = include.iter().map(|folder| (folder.clone(), folder));
     let below = |(at, folder): (PathBuf, &PathBuf)| {
@@ -64,8 +64,8 @@ impl Toolchain<'_> {
             base.extend_from_slice(b"folder\n");
             let root = fs::canonicalize(folder).map_err(|error| Failure::io("find it", folder, &error))?;
             let (base, kernel, elsewhere) = (&mut base, &mut kernel, &mut elsewhere);
-            let mut walk = Walk { toolchain: self, root: &root, base, kernel, elsewhere, is_shared, is_whole };
-            walk.folder(folder, "", MOST_LEVELS)?;
+            let mut walk = HeaderWalk { toolchain: self, root: &root, base, kernel, elsewhere, is_shared, is_whole };
+            walk.walk_folder(folder, "", MOST_LEVELS)?;
         }
         let digest = |said: &[u8]| (!said.is_empty()).then(|| Digest::of(said));
         Ok(HeaderDigests { base: digest(&base), kernel: digest(&kernel), elsewhere })
@@ -73,7 +73,7 @@ impl Toolchain<'_> {
 }
 
 /// The headers of one folder, and where they are noted.
-struct Walk<'a> {
+struct HeaderWalk<'a> {
     toolchain: &'a Toolchain<'a>,
     /// Canonical.
     root: &'a Path,
@@ -84,11 +84,11 @@ struct Walk<'a> {
     is_whole: bool,
 }
 
-impl Walk<'_> {
+impl HeaderWalk<'_> {
     /// Notes the files of `folder`, whose path in the folder of headers is `above`, and of the folders in it.
-    fn folder(&mut self, folder: &Path, above: &str, levels: usize) -> Result<(), Failure> {
+    fn walk_folder(&mut self, folder: &Path, above: &str, levels: usize) -> Result<(), Failure> {
         let real = fs::canonicalize(folder).map_err(|error| Failure::io("find it", folder, &error))?;
-        let names = super::names(&real, &|_| true);
+        let names = super::file_names(&real);
         let bytes: Vec<_> = names.iter().filter(|name| self.list(above, name).is_some()).collect();
         let bytes: Vec<_> = bytes.into_iter().map(|name| OsStr::new(name).as_bytes()).collect();
         let mut pinned = PinnedFile::pin_beside(&real, &bytes, self.toolchain.blobs).into_iter();
@@ -100,7 +100,7 @@ impl Walk<'_> {
                 Some(pinned) => pinned.fingerprint(),
                 None if path.is_dir() => {
                     if !above.is_empty() || !self.is_shared || self.is_whole || is_folder_of_it(name) {
-                        self.below(&path, &below, levels)?;
+                        self.walk_below(&path, &below, levels)?;
                     }
                     continue;
                 }
@@ -120,11 +120,11 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn below(&mut self, path: &Path, below: &str, levels: usize) -> Result<(), Failure> {
+    fn walk_below(&mut self, path: &Path, below: &str, levels: usize) -> Result<(), Failure> {
         let Some(levels) = levels.checked_sub(1) else {
             return Err(Failure::error(ErrorName::FileError, "folders of headers lead into each other").in_path(path));
         };
-        self.folder(path, &format!("{below}/"), levels)
+        self.walk_folder(path, &format!("{below}/"), levels)
     }
 
     /// In which list a header is noted, if in one.
@@ -156,7 +156,7 @@ mod tests {
             ("/usr/include/x86_64-linux-gnu/openssl/opensslconf.h", Some(HeaderKind::Other)),
             ("/opt/x/include/stdio.h", None),
         ] {
-            assert_eq!(whose(Path::new(header), &include), expected, "{header}");
+            assert_eq!(header_kind(Path::new(header), &include), expected, "{header}");
         }
         assert!(!is_shared(Path::new("/usr/include/x86_64-linux-musl")));
         assert!(!is_shared(Path::new("/usr/aarch64-linux-gnu/include")));
@@ -187,7 +187,7 @@ mod tests {
         };
         let digests = || toolchain.header_digests(&include, false).unwrap();
         let before = digests();
-        assert_eq!(whose(&at("include/asm/errno.h"), &include), Some(HeaderKind::Base));
+        assert_eq!(header_kind(&at("include/asm/errno.h"), &include), Some(HeaderKind::Base));
         let real = fs::canonicalize(at("elsewhere/errno.h")).unwrap();
         assert_eq!(before.elsewhere, BTreeMap::from([(real, HeaderKind::Base)]));
         fs::write(at("elsewhere/errno.h"), "2").unwrap();

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         Toolchain,
-        bench::Bench,
-        child::{Child, Ended},
+        child::{Child, ChildOutput},
+        compile_folder::CompileFolder,
         environment::Environment,
     },
-    CXX_HEADERS, HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs, own_folders,
-    trace::{LinkerFlags, TraceForm},
+    CXX_HEADERS, HEADERS, KERNEL_HEADERS, MachineFile, MachineFiles, MachineInputs,
+    link_trace::{LinkerFlags, TraceForm},
+    own_folders,
 };
 use crate::{
     oci::Digest,
@@ -79,7 +80,7 @@ pub(in super::super) struct ProbeLink<'a> {
 
 /// What a driver answered.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Answers {
+struct DriverAnswers {
     /// The driver, the one it stands for, and its specs, each with the fingerprint that it had.
     asked: BTreeMap<PathBuf, String>,
     /// The compilers, assembler and linker that it calls, where they have a path of their own.
@@ -97,20 +98,20 @@ struct Answers {
 
 impl Inquiry<'_> {
     /// The answers, with the files as they are now.
-    pub(in super::super) fn answer(&self) -> Result<MachineInputs, Failure> {
+    pub(in super::super) fn resolve_inputs(&self) -> Result<MachineInputs, Failure> {
         let said =
             format!("{:?} {:?} {:?}", self.driver, self.languages, self.link.as_ref().map(|link| &link.arguments));
         let path = self.toolchain.path();
-        let bench = self.toolchain.bench("machine", &[said.as_bytes(), path.as_encoded_bytes()])?;
-        let file = bench.root().join(FILE);
-        let last: Option<Answers> = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let compile_folder = self.toolchain.compile_folder("machine", &[said.as_bytes(), path.as_encoded_bytes()])?;
+        let file = compile_folder.root().join(FILE);
+        let last: Option<DriverAnswers> = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let was_known = last.as_ref().map(|answers| answers.digests.len());
-        let (mut answers, is_new) = match last.filter(|last| self.still_true(last)) {
+        let (mut answers, is_new) = match last.filter(|last| self.is_valid(last)) {
             Some(last) => (last, false),
-            None => (self.ask(&bench)?, true),
+            None => (self.ask_driver(&compile_folder)?, true),
         };
         let mut files = self.files(&mut answers)?;
-        let mut optional = self.optional(&mut answers)?;
+        let mut optional = self.optional_files(&mut answers)?;
         let mut elsewhere = BTreeMap::new();
         if let Some(first) = answers.include.first() {
             let digests = self.toolchain.header_digests(&answers.include, self.has_libraries)?;
@@ -124,7 +125,7 @@ impl Inquiry<'_> {
             let text = serde_json::to_vec(&answers).map_err(|error| {
                 Failure::error(ErrorName::Internal, format!("cannot keep what a compiler answered: {error}"))
             })?;
-            bench.keep(FILE, &text)?;
+            compile_folder.keep(FILE, &text)?;
         }
         Ok(MachineInputs {
             files,
@@ -141,7 +142,7 @@ impl Inquiry<'_> {
 
     /// Whether the driver would answer the same now: it is the same file, what it looks for in `PATH` is where it was, and
     /// no file that the linker would find earlier has appeared.
-    fn still_true(&self, answers: &Answers) -> bool {
+    fn is_valid(&self, answers: &DriverAnswers) -> bool {
         let is_same = |(path, was): (&PathBuf, &String)| {
             self.toolchain.fingerprint(path).is_ok_and(|fingerprint| fingerprint.hex() == *was)
         };
@@ -160,13 +161,13 @@ impl Inquiry<'_> {
             && answers.linked.iter().all(is_first)
     }
 
-    fn ask(&self, bench: &Bench) -> Result<Answers, Failure> {
-        let mut answers = Answers::default();
+    fn ask_driver(&self, compile_folder: &CompileFolder) -> Result<DriverAnswers, Failure> {
+        let mut answers = DriverAnswers::default();
         let driver = self.driver.first().map(PathBuf::from).unwrap_or_default();
         let mut asked = BTreeSet::from([driver]);
         for language in self.languages {
             let words = ["-E", "-v", "-x", language, "/dev/null"];
-            let said = self.question(&words)?;
+            let said = self.run_driver(&words)?;
             let said = String::from_utf8_lossy(&said.stderr).into_owned();
             asked.extend(stands_for(&said).filter_map(|name| self.absolute(name)));
             for folder in include_folders(&said).map(PathBuf::from).filter(|folder| folder.is_dir()) {
@@ -181,7 +182,7 @@ impl Inquiry<'_> {
         }
         if let Some(link) = &self.link {
             answers.libraries = self.library_folders()?;
-            let arguments = self.link(link, bench, &mut answers)?;
+            let arguments = self.probe_link(link, compile_folder, &mut answers)?;
             self.ask_program("collect2", &mut answers)?;
             for name in linkers(&arguments, &link.toolchain) {
                 if self.ask_program(&name, &mut answers)? {
@@ -198,8 +199,8 @@ impl Inquiry<'_> {
 
     /// Asks the driver for the path of the program `name`, and gives whether there is one. It answers a program that it looks
     /// for in `PATH` by the bare name.
-    fn ask_program(&self, name: &str, answers: &mut Answers) -> Result<bool, Failure> {
-        let ended = self.question(&[&format!("-print-prog-name={name}")])?;
+    fn ask_program(&self, name: &str, answers: &mut DriverAnswers) -> Result<bool, Failure> {
+        let ended = self.run_driver(&[&format!("-print-prog-name={name}")])?;
         let path = PathBuf::from(ended.text());
         if !ended.status.success() || path.as_os_str().is_empty() {
             return Ok(false);
@@ -217,7 +218,7 @@ impl Inquiry<'_> {
 
     /// Where the linker looks for archives (`gcc -print-search-dirs`).
     fn library_folders(&self) -> Result<Vec<PathBuf>, Failure> {
-        let ended = self.question(&["-print-search-dirs"])?;
+        let ended = self.run_driver(&["-print-search-dirs"])?;
         let text = ended.text();
         let line = text.lines().find_map(|line| line.strip_prefix("libraries: ")).filter(|_| ended.status.success());
         let list = line.map(|line| line.trim_start_matches('=')).unwrap_or_default();
@@ -227,8 +228,13 @@ impl Inquiry<'_> {
 
     /// Links an empty program, and notes what the linker read. One that does not say it is refused: what it would take into
     /// programs is not known. Gives the arguments of the link, where the compiler says them.
-    fn link(&self, link: &ProbeLink<'_>, bench: &Bench, answers: &mut Answers) -> Result<String, Failure> {
-        let folder = bench.temporary();
+    fn probe_link(
+        &self,
+        link: &ProbeLink<'_>,
+        compile_folder: &CompileFolder,
+        answers: &mut DriverAnswers,
+    ) -> Result<String, Failure> {
+        let folder = compile_folder.temporary();
         let source = folder.join(link.source.0);
         fs::write(&source, link.source.1).map_err(|error| Failure::io("write it", &source, &error))?;
         let mut environment = self.environment.clone();
@@ -252,7 +258,7 @@ impl Inquiry<'_> {
         Err(failure.hint("a linker has to say which files a program is made of: GNU ld, lld and mold do"))
     }
 
-    fn question(&self, words: &[&str]) -> Result<Ended, Failure> {
+    fn run_driver(&self, words: &[&str]) -> Result<ChildOutput, Failure> {
         let Some((program, arguments)) = self.driver.split_first() else {
             return Err(Failure::error(ErrorName::Internal, "a compiler without a name cannot be asked"));
         };
@@ -266,7 +272,7 @@ impl Inquiry<'_> {
     }
 
     /// The archives of [`OPTIONAL`] that are there.
-    fn optional(&self, answers: &mut Answers) -> Result<MachineFiles, Failure> {
+    fn optional_files(&self, answers: &mut DriverAnswers) -> Result<MachineFiles, Failure> {
         let mut files = MachineFiles::default();
         if self.link.as_ref().is_some_and(|link| link.has_optional) {
             let folders = answers.libraries.clone();
@@ -280,7 +286,7 @@ impl Inquiry<'_> {
         Ok(files)
     }
 
-    fn add_file(&self, path: PathBuf, files: &mut MachineFiles, answers: &mut Answers) -> Result<(), Failure> {
+    fn add_file(&self, path: PathBuf, files: &mut MachineFiles, answers: &mut DriverAnswers) -> Result<(), Failure> {
         let fingerprint = self.toolchain.fingerprint(&path)?.hex();
         let known = answers.digests.get(&fingerprint).and_then(|known| Digest::parse(known).ok());
         let digest = known.map_or_else(|| file_digest(&path), Ok)?;
@@ -291,7 +297,7 @@ impl Inquiry<'_> {
     }
 
     /// All files with their digests.
-    fn files(&self, answers: &mut Answers) -> Result<MachineFiles, Failure> {
+    fn files(&self, answers: &mut DriverAnswers) -> Result<MachineFiles, Failure> {
         let mut files = MachineFiles::default();
         let paths = answers.asked.keys().chain(&answers.programs).chain(answers.in_path.values());
         let paths: Vec<_> = paths.chain(&answers.linked).cloned().collect();

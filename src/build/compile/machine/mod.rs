@@ -5,13 +5,13 @@
 //! depends on them, and what a compile really read ([`trace`], [`wrapper`]) must be among them.
 
 mod c_library;
+pub(super) mod c_wrappers;
+mod compiled_code;
 mod headers;
 mod inquiry;
-pub(super) mod libraries;
+pub(super) mod link_trace;
 mod make_rule;
-mod needs;
-pub(super) mod trace;
-pub(super) mod wrapper;
+pub(super) mod pkg_config;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,10 +21,10 @@ use std::{
 use self::c_library::HeaderKind;
 pub(in crate::build) use self::inquiry::file_digest;
 pub(super) use self::{
+    compiled_code::CompiledCode,
     inquiry::{Inquiry, ProbeLink},
+    link_trace::TraceForm,
     make_rule::prerequisites,
-    needs::CompiledCode,
-    trace::TraceForm,
 };
 use super::Toolchain;
 use crate::{build::pinned::PinnedFile, cache::Fingerprint, oci::Digest, report::Failure};
@@ -144,12 +144,15 @@ impl MachineInputs {
         let files = files.map(|(name, file)| (format!("{name}: {}", file.path.display()), file.digest.to_string()));
         let mut state: BTreeMap<_, _> = files.collect();
         let shared = self.include.iter().filter(|folder| headers::is_shared(folder));
-        let headers = shared.map(|folder| (folder, names(folder, &|_| true)));
-        let is_library = |name: &str| {
+        let headers = shared.map(|folder| (folder, file_names(folder)));
+        let is_library = |name: &String| {
             name.starts_with("lib")
                 && Path::new(name).extension().is_some_and(|extension| extension == "a" || extension == "so")
         };
-        let libraries = self.libraries.iter().map(|folder| (folder, names(folder, &is_library)));
+        let libraries = self.libraries.iter().map(|folder| {
+            let names = file_names(folder).into_iter().filter(is_library).collect::<Vec<_>>();
+            (folder, names)
+        });
         for (folder, names) in headers.chain(libraries) {
             let digest = Digest::of(names.join("\n").as_bytes());
             state.insert(format!("names in {}", folder.display()), digest.to_string());
@@ -173,11 +176,10 @@ pub(super) fn own_folders(folders: &[&Path]) -> impl Fn(&Path) -> bool {
     move |path| all.iter().any(|folder| path.starts_with(folder))
 }
 
-/// The names in a folder that `takes` takes, sorted; none where there is no folder.
-fn names(folder: &Path, takes: &dyn Fn(&str) -> bool) -> Vec<String> {
+/// The file names in a folder, sorted; empty where there is no folder.
+pub(super) fn file_names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| takes(name)).collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }

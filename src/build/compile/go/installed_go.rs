@@ -1,0 +1,83 @@
+//! The Go of this machine, and the environment that makes it the same on every other one.
+
+use std::path::{Path, PathBuf};
+
+use super::super::{Toolchain, child::Child, compile_folder::CompileFolder, environment::Environment};
+use crate::{
+    oci::Platform,
+    report::{ErrorName, Failure},
+};
+
+/// What Go of the caller says about itself.
+pub(in super::super) struct InstalledGo {
+    pub(in super::super) program: PathBuf,
+    pub(super) module_cache: PathBuf,
+    build_cache: PathBuf,
+    /// Whether the caller wants the module cache to be writable.
+    pub(super) writable_cache: bool,
+}
+
+/// Finds Go and asks it where its caches are, in the caller's environment, because `go env -w` may have moved them.
+pub(in super::super) fn find_go(toolchain: &Toolchain<'_>, dir: &Path) -> Result<InstalledGo, Failure> {
+    let Some(found) = toolchain.program("go") else {
+        return Err(Failure::error(ErrorName::ToolMissing, "Go is not installed: `go` is not in `PATH`")
+            .hint("install it from https://go.dev/dl"));
+    };
+    let mut environment = toolchain.fetch_environment();
+    environment.insert("GOWORK".into(), "off".into());
+    let names = ["GOMODCACHE", "GOCACHE", "GOROOT", "GOFLAGS"];
+    let answer = Child::new(&found, dir, &environment).args(["env", "-json"]).args(names).run()?;
+    if !answer.status.success() {
+        return Err(answer.failure(ErrorName::ToolUnsupported, "go env"));
+    }
+    let answers: std::collections::BTreeMap<String, String> =
+        serde_json::from_slice(&answer.stdout).map_err(|error| {
+            Failure::error(ErrorName::ToolUnsupported, format!("`go env` answered what is no JSON: {error}"))
+        })?;
+    let value = |name: &str| answers.get(name).cloned().unwrap_or_default();
+    // The `go` in `PATH` may be a version manager's, which needs a home to find the real one.
+    let real = Path::new(&value("GOROOT")).join("bin/go");
+    Ok(InstalledGo {
+        program: if real.is_absolute() && real.exists() { real } else { found },
+        module_cache: value("GOMODCACHE").into(),
+        build_cache: value("GOCACHE").into(),
+        writable_cache: value("GOFLAGS").split_whitespace().any(|flag| flag == "-modcacherw"),
+    })
+}
+
+/// Everything that makes Go the same everywhere, but `GOFLAGS`: which `-mod` it has is known when the module is.
+pub(in super::super) fn go_variables(
+    environment: &mut Environment,
+    go: &InstalledGo,
+    compile_folder: &CompileFolder,
+    platform: &Platform,
+) {
+    let fixed = [
+        ("GOENV", "off"),
+        ("GOPROXY", "off"),
+        ("GOTOOLCHAIN", "local"),
+        ("GOTELEMETRY", "off"),
+        ("GOVCS", "*:off"),
+        ("CGO_ENABLED", "0"),
+        ("GOFIPS140", "off"),
+        ("GOOS", platform.os),
+        ("GOARCH", platform.architecture),
+    ];
+    for (name, value) in fixed {
+        environment.insert(name.into(), value.into());
+    }
+    environment.insert("GOPATH".into(), compile_folder.home().join("go").into());
+    environment.insert("GOMODCACHE".into(), go.module_cache.clone().into());
+    environment.insert("GOCACHE".into(), go.build_cache.clone().into());
+    // Named even where they are Go's defaults: a distribution may have built Go with others, or `go.env` may say so.
+    match (platform.architecture, platform.variant) {
+        ("amd64", variant) => environment.insert("GOAMD64".into(), variant.unwrap_or("v1").into()),
+        ("arm", variant) => environment.insert("GOARM".into(), variant.unwrap_or("v7").trim_start_matches('v').into()),
+        ("arm64", _) => environment.insert("GOARM64".into(), "v8.0".into()),
+        ("386", _) => environment.insert("GO386".into(), "sse2".into()),
+        ("mips64le", _) => environment.insert("GOMIPS64".into(), "hardfloat".into()),
+        ("ppc64le", _) => environment.insert("GOPPC64".into(), "power8".into()),
+        ("riscv64", _) => environment.insert("GORISCV64".into(), "rva20u64".into()),
+        _ => None,
+    };
+}

@@ -1,0 +1,202 @@
+//! What the words of a recipe that could move mean at this moment: for `hardpan lock`, and to hold a lock against.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    base, bundles, compile::Toolchain, downloads::Downloads, host_bound::HostBound, resolve::Resolver,
+    settings::BuildSettings, timezones, variable_values::VariableValues,
+};
+use crate::{
+    oci::Digest,
+    recipe::{
+        Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe, Requests,
+        ToolchainRequest,
+    },
+    report::{Failure, Progress},
+};
+
+/// The world around one recipe.
+#[derive(Debug)]
+pub struct LockResolver<'a> {
+    recipe: &'a Recipe,
+    folder: &'a Path,
+    settings: &'a BuildSettings,
+    progress: &'a dyn Progress,
+    bound: HostBound,
+    downloads: Downloads<'a>,
+}
+
+impl<'a> LockResolver<'a> {
+    /// Opens the recipe's folder. `folder` is where the recipe is.
+    pub fn open(
+        recipe: &'a Recipe,
+        folder: &'a Path,
+        settings: &'a BuildSettings,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Failure> {
+        let bound = HostBound::of(folder, settings.allow_outside)?;
+        let downloads = Downloads::new(settings, progress);
+        Ok(Self { recipe, folder, settings, progress, bound, downloads })
+    }
+
+    /// A lock of what is asked for: the pins of `old` that are asked for still and that `moves` does not name; what the
+    /// world says instead of the others.
+    pub fn pin(&self, requests: &Requests, old: &Lock, moves: &dyn Fn(&Pin) -> bool) -> Result<Lock, Failure> {
+        let mut lock = Lock::default();
+        if requests.bundle.is_some() {
+            let kept = old.bundle.clone().filter(|_| !moves(&Pin::Certificates));
+            lock.bundle = Some(kept.map_or_else(Self::bundle, Ok)?);
+        }
+        if requests.timezones.is_some() {
+            let kept = old.timezones.clone().filter(|_| !moves(&Pin::Timezones));
+            lock.timezones = Some(kept.map_or_else(Self::timezones, Ok)?);
+        }
+        if let Some(base) = &requests.base {
+            let kept = old.bases.get(&base.value).filter(|_| !moves(&Pin::Base(base.value.clone())));
+            lock.bases.insert(base.value.clone(), self.base_kept(base, requests, kept)?);
+        }
+        for (url, (at, sha256)) in &requests.urls {
+            let kept = old.urls.get(url).copied();
+            let kept = kept.filter(|kept| kept.sha256 == sha256.value && !moves(&Pin::Url(url.clone())));
+            lock.urls.insert(url.clone(), kept.map_or_else(|| self.url(at, sha256), Ok)?);
+        }
+        for (key, request) in &requests.toolchains {
+            let kept = old.toolchains.get(key).filter(|kept| still_asked(request, kept));
+            let kept = kept.filter(|_| !moves(&Pin::Toolchain(key.0, key.1.clone())));
+            let toolchain = kept.cloned().map_or_else(|| self.toolchain(key.0, request), Ok)?;
+            lock.toolchains.insert(key.clone(), toolchain);
+        }
+        Ok(lock)
+    }
+
+    /// The newest of Mozilla's roots that are here.
+    pub fn bundle() -> Result<LockedBundle, Failure> {
+        let version = bundles::MOZILLA_VERSION;
+        let digest = bundles::digest(version).ok_or_else(|| bundles::unknown(version))?;
+        Ok(LockedBundle { version: version.to_owned(), digest })
+    }
+
+    /// The newest of the time zones that are here.
+    pub fn timezones() -> Result<LockedBundle, Failure> {
+        let version = timezones::IANA_VERSION;
+        let digest = timezones::digest(version).ok_or_else(|| timezones::unknown(version))?;
+        Ok(LockedBundle { version: version.to_owned(), digest })
+    }
+
+    /// What `base` names now.
+    pub fn base(&self, base: &Located<String>, requests: &Requests) -> Result<LockedBase, Failure> {
+        base::check_allowed(base, &self.recipe.policy, self.settings)?;
+        let mut found = base::look_up(base, &requests.platforms, self.folder, self.settings)?;
+        found.platforms.sort_by_key(|(platform, _)| platform.to_string());
+        Ok(found)
+    }
+
+    /// A pin that is there, for the platforms that are asked for now: what it names is asked by its digest, so that a tag
+    /// moves only when somebody says so.
+    fn base_kept(
+        &self,
+        base: &Located<String>,
+        requests: &Requests,
+        kept: Option<&LockedBase>,
+    ) -> Result<LockedBase, Failure> {
+        // One that the recipe's own digest contradicts was never what is asked for.
+        let kept = kept.filter(|kept| requests.base_digest().is_none_or(|written| written == kept.digest));
+        let Some(kept) = kept else { return self.base(base, requests) };
+        base::check_allowed(base, &self.recipe.policy, self.settings)?;
+        let mut pin = kept.clone();
+        pin.platforms.retain(|(platform, _)| requests.platforms.contains(platform));
+        if pin.platforms.len() == requests.platforms.len() {
+            return Ok(pin);
+        }
+        let pinned = Located { value: pinned(&base.value, kept.digest), origin: base.origin.clone() };
+        self.base(&pinned, requests)
+    }
+
+    /// The file at a `url`, and how large it is.
+    fn url(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<LockedUrl, Failure> {
+        let found = self.downloads.get(url, sha256)?;
+        Ok(LockedUrl { sha256: sha256.value, size: found.size })
+    }
+
+    /// What is at a `url` at this moment; none with `--offline`, as nothing of it could be looked at.
+    pub fn observe_url(&self, url: &Located<String>) -> Result<Option<LockedUrl>, Failure> {
+        if self.settings.offline {
+            return Ok(None);
+        }
+        let (sha256, size) = self.downloads.observe(url)?;
+        Ok(Some(LockedUrl { sha256, size }))
+    }
+
+    /// The compiler that a program of the recipe gets here, as a compile would, with the files of this machine.
+    pub fn toolchain(&self, compiler: Compiler, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
+        self.identity(compiler, request, true)
+    }
+
+    /// The same without the files of this machine, which each compile compares itself.
+    pub fn named_toolchain(&self, compiler: Compiler, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
+        self.identity(compiler, request, false)
+    }
+
+    fn identity(
+        &self,
+        compiler: Compiler,
+        request: &ToolchainRequest,
+        with_files: bool,
+    ) -> Result<LockedToolchain, Failure> {
+        let dir = match &request.dir {
+            Some(dir) => self.bound.resolve(dir, &dir.value)?,
+            None => self.bound.folder.clone(),
+        };
+        let checkout: PathBuf = self.bound.checkout(&dir);
+        let toolchain = Toolchain {
+            caller: &self.settings.caller,
+            offline: self.settings.offline,
+            jobs: self.settings.jobs,
+            program: self.settings.program.as_deref(),
+            cache: self.settings.cache.as_deref(),
+            checkout: &checkout,
+            blobs: self.settings.blobs.as_ref(),
+            ignored: &[],
+            written: Arc::default(),
+            progress: self.progress,
+        };
+        let identity = self.with_values(request).and_then(|request| match compiler {
+            Compiler::Go => toolchain.go_identity(&dir, &request.cc, with_files),
+            Compiler::Rust => toolchain.rust_identity(&dir, &request, with_files),
+        });
+        identity.map_err(|failure| failure.at(&request.origin))
+    }
+
+    /// A request with the variables replaced in its programs and in the names of C compilers and linkers.
+    fn with_values(&self, request: &ToolchainRequest) -> Result<ToolchainRequest, Failure> {
+        let resolver = Resolver::within(self.recipe, self.bound.clone(), self.settings, self.progress)?;
+        let variables = VariableValues::new(self.recipe, &self.bound, self.settings)?;
+        let mut request = request.clone();
+        for compiler in request.cc.values_mut() {
+            if let Some(named) = &mut compiler.named {
+                named.value = variables.expand(named, &compiler.platform)?;
+            }
+        }
+        for (program, platform) in request.scopes.values_mut().flat_map(|scope| &mut scope.programs) {
+            *program = resolver.expanded_cargo(program, platform)?;
+        }
+        Ok(request)
+    }
+}
+
+/// Whether a pin of the last lock is about what is asked for now.
+fn still_asked(request: &ToolchainRequest, kept: &LockedToolchain) -> bool {
+    let certain = request.scopes.iter().filter(|(_, scope)| scope.has_files).map(|(name, _)| name);
+    request.cc.keys().all(|name| kept.cc.contains_key(name))
+        && kept.cc.keys().all(|name| request.cc.contains_key(name) || request.scopes.contains_key(name))
+        && certain.into_iter().all(|name| kept.files.contains_key(name))
+        && kept.files.keys().all(|name| request.scopes.contains_key(name))
+}
+
+/// The text of a base with the digest that it is pinned by.
+fn pinned(text: &str, digest: Digest) -> String {
+    format!("{}@{digest}", text.split('@').next().unwrap_or(text))
+}

@@ -1,0 +1,172 @@
+//! Many files, read before they are asked for, by as many threads as there are processors.
+
+use std::{
+    num::NonZeroUsize,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use super::pinned::PinnedFile;
+use crate::{cache::Cache, report::Limits};
+
+/// Files that lie beside each other.
+pub(super) struct FolderFiles<'a> {
+    /// Canonical.
+    pub(super) folder: &'a Path,
+    pub(super) names: Vec<&'a [u8]>,
+}
+
+/// Pins files, in their order. What cannot be pinned is `None`: it is read again in its turn, by whoever can say what it
+/// is for.
+pub(super) fn pin_folders(
+    files: &[FolderFiles<'_>],
+    jobs: NonZeroUsize,
+    cache: Option<&Cache>,
+) -> Vec<Option<PinnedFile>> {
+    let pieces: Vec<(&Path, &[&[u8]])> = files
+        .iter()
+        .flat_map(|beside| beside.names.chunks(Limits::READER_FILES).map(|names| (beside.folder, names)))
+        .collect();
+    let count: usize = pieces.iter().map(|(_, names)| names.len()).sum();
+    let next = AtomicUsize::new(0);
+    // Whoever is done takes the next piece; which one it is tells where the files belong.
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((folder, names)) = pieces.get(at) else { return done };
+            done.push((at, PinnedFile::pin_beside(folder, names, cache)));
+        }
+    };
+    let threads = jobs.get().min(Limits::READERS).min(count / Limits::READER_FILES);
+    let mut done = run_on_threads(threads, work);
+    done.sort_unstable_by_key(|(at, _)| *at);
+    let mut done = done.into_iter().peekable();
+    let mut pinned = Vec::with_capacity(count);
+    for (at, (_, names)) in pieces.iter().enumerate() {
+        match done.next_if(|(piece, _)| *piece == at) {
+            Some((_, files)) => pinned.extend(files),
+            None => pinned.extend(names.iter().map(|_| None)),
+        }
+    }
+    pinned
+}
+
+/// Pins files (canonical) that may be few and large. What cannot be pinned is left out, and so is everything where there
+/// is nothing to gain: it is read in its turn.
+pub(super) fn pin_large(files: &[&Path], jobs: NonZeroUsize, cache: Option<&Cache>) -> Vec<PinnedFile> {
+    let (files, threads) = plan_reads(files, jobs.get().min(Limits::READERS), cache);
+    if threads < 2 {
+        return Vec::new();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let files = std::iter::from_fn(|| files.get(next.fetch_add(1, Ordering::Relaxed)));
+        files.filter_map(|file| PinnedFile::pin(file, "", cache).ok()).collect::<Vec<_>>()
+    };
+    run_on_threads(threads, work)
+}
+
+/// All that `work` gives on so many threads, the calling one being one of them: each takes of what is left to do.
+fn run_on_threads<T: Send>(threads: usize, work: impl Fn() -> Vec<T> + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        // Where the system has no thread left, the others do all of it.
+        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, &work).ok();
+        let started: Vec<_> = (1..threads).filter_map(start).collect();
+        let mut done = work();
+        done.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        done
+    })
+}
+
+/// In which order the files are read, and by how many threads: the largest first, so that none is left with it when the
+/// others have ended.
+fn plan_reads<'f>(files: &[&'f Path], most: usize, cache: Option<&Cache>) -> (Vec<&'f Path>, usize) {
+    if most < 2 || files.len() < 2 {
+        return (Vec::new(), 0);
+    }
+    let mut unread: Vec<_> = files.iter().map(|file| (PinnedFile::unread_bytes(file, cache), *file)).collect();
+    unread.retain(|(bytes, _)| *bytes > 0);
+    unread.sort_unstable_by(|one, other| other.cmp(one));
+    let worth = unread.iter().fold(0_u64, |all, (bytes, _)| all.saturating_add(*bytes)) / Limits::READER_BYTES;
+    let threads = most.min(unread.len()).min(usize::try_from(worth).unwrap_or(usize::MAX));
+    (unread.into_iter().map(|(_, file)| file).collect(), threads)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{collections::BTreeSet, path::PathBuf};
+
+    use super::*;
+    use crate::cache::Fingerprint;
+
+    #[test]
+    fn files_are_in_their_order_and_what_is_missing_is_none() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let names: Vec<_> = (0..5 * Limits::READER_FILES + 9).map(|number| number.to_string()).collect();
+        for (number, name) in names.iter().enumerate().filter(|(number, _)| number % 7 != 3) {
+            std::fs::write(folders[number % 2].path().join(name), name).unwrap();
+        }
+        let beside = |(folder, start): (&'_ tempfile::TempDir, usize)| -> Vec<usize> {
+            let _ = folder;
+            (start..names.len()).step_by(2).collect()
+        };
+        let numbers: Vec<Vec<usize>> = folders.iter().zip(0..).map(beside).collect();
+        let files: Vec<_> = folders
+            .iter()
+            .zip(&numbers)
+            .map(|(folder, numbers)| FolderFiles {
+                folder: folder.path(),
+                names: numbers.iter().map(|number| names[*number].as_bytes()).collect(),
+            })
+            .collect();
+        for jobs in [1, 2, 3, 16] {
+            let pinned = pin_folders(&files, NonZeroUsize::new(jobs).unwrap(), None);
+            assert_eq!(pinned.len(), names.len());
+            for (number, pinned) in numbers.concat().into_iter().zip(&pinned) {
+                let expected = (number % 7 != 3).then(|| Fingerprint::of(number.to_string().as_bytes()));
+                assert_eq!(pinned.as_ref().map(PinnedFile::fingerprint), expected, "{number}");
+            }
+        }
+        let gone = FolderFiles { folder: Path::new("/does/not/exist"), names: vec![b"a", b"b"] };
+        assert!(matches!(pin_folders(&[gone], NonZeroUsize::MIN, None).as_slice(), [None, None]));
+    }
+
+    #[test]
+    fn what_became_a_link_or_leads_elsewhere_is_not_pinned() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::fs::write(folder.path().join("real/a"), "a").unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("real/link")).unwrap();
+        std::os::unix::fs::symlink("real", folder.path().join("other")).unwrap();
+        let pinned = |folder: &Path| {
+            let files = [FolderFiles { folder, names: vec![b"a", b"link"] }];
+            pin_folders(&files, NonZeroUsize::MIN, None).iter().map(Option::is_some).collect::<Vec<_>>()
+        };
+        assert_eq!(pinned(&folder.path().join("real")), [true, false]);
+        assert_eq!(pinned(&folder.path().join("other")), [false, false]);
+    }
+
+    #[test]
+    fn a_few_large_files_are_worth_a_thread_each_and_the_largest_is_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = usize::try_from(Limits::READER_BYTES).unwrap();
+        let paths = [10, bytes, 0, 3 * bytes].map(|size| (folder.path().join(size.to_string()), size));
+        for (path, size) in &paths {
+            std::fs::write(path, vec![7; *size]).unwrap();
+        }
+        let missing = folder.path().join("missing");
+        let files = [&paths[0].0, &paths[1].0, &paths[2].0, &paths[3].0, &missing].map(PathBuf::as_path);
+        assert_eq!(plan_reads(&files, 9, None), (vec![files[3], files[1], files[0]], 3));
+        assert_eq!(
+            (plan_reads(&files, 1, None).1, plan_reads(&files[..3], 9, None).1, plan_reads(&files[3..4], 9, None).1),
+            (0, 1, 0)
+        );
+        let pinned = pin_large(&files, NonZeroUsize::new(3).unwrap(), None);
+        let prints: BTreeSet<_> = pinned.iter().map(PinnedFile::fingerprint).collect();
+        assert_eq!(prints, [10, bytes, 3 * bytes].map(|size| Fingerprint::of(&vec![7; size])).into());
+    }
+}
