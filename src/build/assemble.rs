@@ -1,4 +1,6 @@
-//! From the plan to blobs: layers, config, manifest, index.
+//! Writes the blobs of an image from its plan: layers, config, manifest, index. `commands::build` calls [`Assembler`]
+//! once a platform. The blobs depend on the plan alone, not on the cache, the number of threads or the order of the
+//! images.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
-//! Every bundle of Mozilla's roots that hardpan ever shipped, so that a lock of an older one builds to the same bytes.
+//! Every bundle of Mozilla's root certificates that hardpan ever shipped, so that a lock of an older one builds the
+//! same bytes. The system layer and `hardpan lock` use it.
 //!
 //! The newest is the crate `webpki-root-certs`. Cargo takes one patch version of a crate, and most roots stay for years,
 //! so an older bundle is what tells it from the one after it: the roots that only it has, in PEM, and the digests of those

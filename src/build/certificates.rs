@@ -1,4 +1,5 @@
-//! The roots an image trusts: Mozilla's, embedded, and private ones, checked one by one.
+//! The root certificates that an image trusts: Mozilla's and the recipe's own, parsed one by one and written as one PEM
+//! bundle in a canonical order. Private keys and other PEM blocks are refused.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
-//! What an image must be, whatever the recipe says: the refusals that need no audit engine.
+//! Checks of the planned file system that hold for every image, whatever its recipe says: entrypoint, programs and
+//! their libraries, links, writable directories. The resolver runs them before anything is packed; the audit runs its
+//! rules later.
 
 use super::{
     plan::GroupKind,

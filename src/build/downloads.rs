@@ -1,4 +1,5 @@
-//! The files that a recipe names by `url`: taken from the cache, or fetched into it, each once.
+//! Downloads the files that a recipe names by `url`, each once, through the cache. Their bytes are verified against
+//! `sha256`.
 
 use std::{
     cell::RefCell,

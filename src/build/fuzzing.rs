@@ -1,4 +1,4 @@
-//! Doors for the fuzz targets to what reads foreign bytes in this room. Nothing else uses them.
+//! Entry points for the fuzz targets to the parsers of foreign bytes in this room. Nothing else uses them.
 
 use super::certificates::RootCertificates;
 use crate::elf;

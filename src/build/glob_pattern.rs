@@ -1,4 +1,4 @@
-//! The patterns of a `[[tree]]`.
+//! The glob patterns of a `[[tree]]`, matched component by component in linear time.
 
 use globset::{GlobBuilder, GlobMatcher};
 

@@ -1,4 +1,5 @@
-//! Paths of the host, and the bound they must stay in.
+//! The folder that host paths must stay in: the git checkout of a recipe, or its own folder. Every path of a recipe is
+//! resolved here, links followed, before it is opened.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
-//! Layers that were made before.
+//! The cache of packed layers: the key of a layer, which covers everything that reaches its bytes, and the record of
+//! its blob.
 
 use super::plan::{LayerGroup, Plan};
 use crate::{

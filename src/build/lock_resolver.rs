@@ -1,4 +1,5 @@
-//! What the words of a recipe that could move mean at this moment: for `hardpan lock`, and to hold a lock against.
+//! Resolves what a recipe leaves open (tags, bundles, URLs, toolchains) to the pins of a lock. `hardpan lock`, `lock
+//! --check` and `build --locked` use it.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! A file of the host, pinned: its size and fingerprint are known, and no other bytes will ever be read from it.
+//! A file of the host, pinned: its size and fingerprint are known, and reading it again fails when its bytes changed.
 
 mod content;
 mod reader;

@@ -1,4 +1,4 @@
-//! Files of the host that were pinned: several entries and platforms mostly share theirs.
+//! The pinned files of a resolver, by path, so that entries and platforms share them.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 

@@ -1,4 +1,5 @@
-//! What an image will be: every path, owner, mode and digest, before a byte of it is written.
+//! The plan of an image: every path, owner, mode and digest, before a byte of it is written. The resolver makes it, the
+//! assembler and `hardpan plan` read it; no host path of an input is in it.
 
 use std::{
     collections::BTreeMap,

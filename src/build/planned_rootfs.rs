@@ -1,4 +1,5 @@
-//! The file system an image will have, all layers together.
+//! The file system that an image will have, all layers together. The resolver fills it, the checks read it, and the
+//! plan's layers are made from it.
 
 mod base_file;
 mod base_overlay;

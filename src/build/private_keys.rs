@@ -1,4 +1,4 @@
-//! Private keys that an image would ship, refused before anything is compiled or packed.
+//! Refuses private keys in files, programs and settings of an image before anything is compiled or packed.
 //!
 //! What a key is and what it weighs at its place say the detectors of the audit ([`secrets`]); whether that is refused says
 //! the policy by which the gate judges the finished image. So what is refused here is what the gate would refuse.

@@ -1,4 +1,5 @@
-//! Many files, read before they are asked for, by as many threads as there are processors.
+//! Reads and pins many files with several threads before the resolver needs them. A file that cannot be read is left to
+//! the resolver, which reports it at its line of the recipe.
 
 use std::{
     num::NonZeroUsize,

@@ -1,4 +1,4 @@
-//! From the recipe to the plan of each platform: every path opened, every program compiled, every promise checked.
+//! Resolves a recipe to the plan of each platform: opens every path, compiles every program, checks the result.
 
 mod base;
 mod config;

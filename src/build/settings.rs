@@ -1,4 +1,4 @@
-//! What a build is told besides the recipe.
+//! The settings of one build beside the recipe. `cli` makes them from the command line and the environment.
 
 use std::{collections::BTreeMap, ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 

@@ -1,4 +1,5 @@
-//! What a static binary needs around it when there is no base image: roots, passwd, group, `/tmp`, time zones.
+//! The system layer of an image without a base: root certificates, passwd, group, `/tmp`, time zones. Its bytes are
+//! part of `format = 1`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

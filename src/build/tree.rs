@@ -1,4 +1,5 @@
-//! A `[[tree]]`: a folder of the host, by explicit patterns.
+//! Walks a `[[tree]]`: takes the files and links of a folder that the patterns match, in the order of their paths in
+//! the image.
 
 mod folder_names;
 mod left_out;

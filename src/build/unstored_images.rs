@@ -1,5 +1,5 @@
-//! Images as a build would write them, for `plan`, which judges them and writes nothing: layers pass by, and only documents are
-//! kept.
+//! Images as a build would write them, for `hardpan plan`, which audits them and writes nothing: layers are hashed and
+//! not kept, documents are kept in memory.
 
 use std::{
     collections::BTreeMap,

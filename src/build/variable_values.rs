@@ -1,4 +1,5 @@
-//! The variables of a recipe, with their values.
+//! The values of a recipe's variables, for one platform or for all of them. git is asked only for the `{git...}`
+//! variables that a text uses.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

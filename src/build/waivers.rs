@@ -1,4 +1,4 @@
-//! The named exceptions of a recipe.
+//! Applies the exceptions of a recipe (`[[policy.allow]]`) and of the policy file to refusals of a build.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The run user in the passwd and group files of a base: they are kept, with a line for it where they have none.
+//! Adds the run user to `/etc/passwd` and `/etc/group` of a base, for the resolver. The files of the base keep their
+//! lines; a line is added only where none has the user's or group's number.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The images that a base offers: which of them is built on for a platform.
+//! The images that a base offers, and the choice of the one for a platform. [`super::PulledBase`] and `hardpan lock`
+//! use it. Digests and sizes of all blobs are verified when they are read.
 
 use std::{
     collections::{BTreeSet, VecDeque},

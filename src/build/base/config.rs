@@ -1,4 +1,4 @@
-//! What an image takes over from the config of its base.
+//! What an image takes over from the config of its base. The resolver merges it below the settings of the recipe.
 //!
 //! | key | rule |
 //! |---|---|

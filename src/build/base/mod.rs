@@ -1,4 +1,5 @@
-//! The image that a recipe builds on.
+//! The base image of a recipe: parsing of `base`, the policy's registries, pulling, and the settings that are
+//! inherited. The resolver, `hardpan lock` and `hardpan plan` use it.
 //!
 //! A base in a registry is named by its host and pinned by a digest, which the recipe writes or the lock holds: what a tag
 //! names today is asked for by [`look_up`] alone, for `hardpan lock`. A base on the disk is an input like any file that a

@@ -1,4 +1,4 @@
-//! What `base` says.
+//! Parses the text of `base`: a reference in a registry, or a layout or archive on the disk.
 
 use crate::{
     image::Local,

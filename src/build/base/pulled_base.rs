@@ -1,4 +1,5 @@
-//! From the line of the recipe to the file system of a base, one platform each.
+//! Pulls the base of a recipe for one platform: finds it by its pinned digest, verifies each layer, and gives its file
+//! system and config to the resolver.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Finds the C compiler for a Rust target on this machine.
+//! Finds the C and C++ compiler for a Rust target or for cgo on this machine, or says what to install.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,4 +1,5 @@
-//! Flags for the C compilers that build scripts call, so that the folders of this machine stay out of the program.
+//! Adds `-ffile-prefix-map` to `CFLAGS` and `CXXFLAGS`, so that C code which build scripts compile holds no folder of
+//! this machine.
 //!
 //! `__FILE__`, and with it every `assert`, is the path that the compiler was called with, and most build scripts
 //! call it with absolute ones.

@@ -1,5 +1,5 @@
-//! The packages of a Rust program whose build scripts compile C for the target or need a library of the system, known
-//! before anything compiles.
+//! Finds the packages of a Rust program whose build scripts need a C compiler, a library or a program of the system.
+//! The cargo compile and `hardpan init` use it to refuse early, before anything is compiled.
 
 use std::collections::BTreeSet;
 

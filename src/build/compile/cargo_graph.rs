@@ -1,4 +1,5 @@
-//! The resolved dependencies of a cargo workspace, as `cargo metadata` prints them.
+//! The dependency graph of a cargo workspace for one target and one set of features. The dependency list and the
+//! progress of a compile are made from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! `Cargo.lock`, as far as it matters here (The Cargo Book, "Cargo.toml vs Cargo.lock").
+//! Reads `Cargo.lock` (The Cargo Book, "Cargo.toml vs Cargo.lock"), as far as hardpan needs it.
 
 use std::{fs, path::Path};
 

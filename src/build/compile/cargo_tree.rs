@@ -1,4 +1,4 @@
-//! The packages that cargo compiles for a target, with the features that are on, as `cargo tree` prints them.
+//! Parses `cargo tree`: the packages that are compiled for a target, with the features that are on.
 //!
 //! `cargo metadata` does not know them: it has one set of features for the whole workspace and every dependency kind,
 //! and follows weak features (`name?/feature`). A program that uses reqwest with its default features would seem to

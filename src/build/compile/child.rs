@@ -1,4 +1,5 @@
-//! One run of a compiler, of git or of a toolchain's question: no input, bounded output, no shell.
+//! Runs a child process of a toolchain (compiler, git, pkg-config): without a shell and without stdin, in the
+//! environment that it is given, with bounded output.
 
 use std::{
     ffi::{OsStr, OsString},

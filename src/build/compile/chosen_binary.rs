@@ -1,4 +1,4 @@
-//! Which package and which binary of a cargo workspace is meant.
+//! Finds the package and the binary of a cargo workspace that the recipe names, and suggests names where there is none.
 
 use super::{
     cargo_metadata::{CargoMetadata, MetadataPackage},

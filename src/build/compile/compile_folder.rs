@@ -1,4 +1,4 @@
-//! The folder in which one program is compiled, and the lock on it.
+//! The folder of the cache in which a program is compiled, locked against other processes while it is in use.
 
 use std::{
     fs::{self, File},

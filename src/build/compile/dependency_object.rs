@@ -1,4 +1,4 @@
-//! The dependency list as an object file, so that the linker puts it into the program.
+//! Writes the dependency list as an ELF object file, which the linker puts into the program.
 
 use object::{
     Architecture, BinaryFormat, Endianness, FileFlags, SectionFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope,

@@ -1,4 +1,5 @@
-//! The environment of a compile: built from nothing, the same words on every machine.
+//! The environment variables of a compile and of a fetch. That of a compile is built from nothing and has the same
+//! values on every machine, but for `PATH` and the folders of toolchains.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! What git says about a checkout.
+//! Answers the `{git...}` variables of recipes: revision, tag, description, dirty. git runs without user settings,
+//! hooks and monitors, so that the answer depends on the checkout alone.
 
 mod dirty;
 

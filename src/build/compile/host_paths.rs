@@ -1,4 +1,5 @@
-//! Folders of this machine in a finished program.
+//! Searches a finished program for paths of folders of this machine. The cargo compile refuses such a program by
+//! `host-path`.
 //!
 //! Prefix maps reach what a compiler writes by itself: file names of panics and debug information. They do not reach
 //! `env!("CARGO_MANIFEST_DIR")`, `env!("OUT_DIR")` and what a build script writes into a source file.

@@ -1,4 +1,4 @@
-//! What a toolchain is called, as far as it decides about the bytes of a program.
+//! What the lock says about a toolchain: the versions of compilers, and the files of this machine that programs take.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -1,4 +1,5 @@
-//! Variables of the caller that a compile does not take, although the caller may count on them.
+//! Names the variables of the caller's environment that have no effect on a compile, although they would have one
+//! outside of hardpan.
 
 use std::ffi::OsStr;
 

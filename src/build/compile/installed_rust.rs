@@ -1,4 +1,4 @@
-//! What the installed Rust says about itself.
+//! Finds the installed Rust toolchain and asks it about targets, folders and `cfg` values.
 
 use std::{
     env,

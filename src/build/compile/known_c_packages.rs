@@ -1,5 +1,5 @@
-//! Well-known packages whose build dependencies do not show what they need, as their build scripts and documentation have
-//! it. An entry that is wrong for some version costs a refusal or a failed build script, never another program.
+//! A table of well-known packages whose build dependencies do not show what they need. An entry that is wrong for some
+//! version costs a refusal or a failed build script, never another program.
 
 use super::c_packages::{CNeed, CProgram};
 

@@ -1,4 +1,5 @@
-//! Drives the toolchains: `go build` and `cargo build`, in an environment built from nothing.
+//! Runs the toolchains: `go build` and `cargo rustc`, in an environment built from nothing. The resolver, `hardpan
+//! lock` and `hardpan init` use [`Toolchain`].
 //!
 //! # Two phases
 //!

@@ -1,4 +1,4 @@
-//! Shell scripts that stand for programs which build scripts and Go call.
+//! Writes the shell scripts that stand in for programs which build scripts and Go call.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,5 +1,5 @@
-//! What the toolchains say about a folder for which there is no recipe yet: in their own documented forms, offline,
-//! and with nothing written to the folder.
+//! What the toolchains say about a folder that has no recipe yet, for `hardpan init`: offline, and with nothing written
+//! to the folder.
 
 use std::{
     ffi::OsString,

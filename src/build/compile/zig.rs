@@ -1,4 +1,4 @@
-//! `zig cc`, a C and C++ compiler for every musl target, by way of scripts that build scripts can call.
+//! `zig cc` as a C and C++ compiler for every musl target, wrapped in scripts that build scripts can call.
 
 use std::{
     ffi::OsString,

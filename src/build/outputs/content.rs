@@ -1,4 +1,4 @@
-//! Outputs of hardpan, known by what is in them.
+//! Recognises outputs of hardpan by their content, for trees, sources and `{git.dirty}`.
 //!
 //! Whether something is an image, and whose, is for the readers of images to say, and what a lock is for the reader of
 //! locks. What they cannot read is no output of hardpan, which writes whole files and layouts, by a rename: it is an input

@@ -1,4 +1,4 @@
-//! What hardpan itself writes, and what says how it works: never an input of an image unless a recipe names it exactly.
+//! Outputs of hardpan and files that control it. They are no inputs of an image unless a recipe names them exactly.
 //!
 //! A build that takes what the build before it wrote gives another digest each time, and grows. So a `[[tree]]`, the
 //! sources of a compile and `{git.dirty}` pass over two kinds of paths: those that this call writes ([`OutputPaths`]), and

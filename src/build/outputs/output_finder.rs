@@ -1,4 +1,4 @@
-//! Outputs among single files that others list.
+//! Finds the output of hardpan that a single file is or lies in. Each folder is examined once.
 
 use std::{
     collections::BTreeMap,

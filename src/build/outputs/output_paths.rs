@@ -1,4 +1,4 @@
-//! The paths that one call writes, and others that no image is made of.
+//! The paths that one call writes, and the recipe, its lock and the cache: none of them is an input of an image.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
-//! Files of the host, looked at and read.
+//! Opens, checks and reads regular files of the host. Links, FIFOs and devices are refused, and a change during the
+//! read is found.
 
 use std::{
     fs::File,

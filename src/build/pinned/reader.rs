@@ -1,4 +1,4 @@
-//! What was pinned, read again.
+//! Reads a pinned file again, and fails where its bytes are not those that were pinned.
 
 use std::{
     fs::File,

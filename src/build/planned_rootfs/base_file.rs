@@ -1,4 +1,4 @@
-//! The layers of a base, applied as the audit applies them, below what a recipe adds.
+//! Applies the layers of a base, with the audit's implementation, as the file system below the entries of a recipe.
 
 use std::{collections::BTreeSet, io, sync::Arc};
 

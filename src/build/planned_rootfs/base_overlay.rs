@@ -1,4 +1,5 @@
-//! How the entries of a recipe go over a base.
+//! Where the entries of a recipe lie on a base: links of the base are followed as runtimes do, and what may replace a
+//! path of the base is checked.
 
 use super::{NodeKind, PlannedNode, PlannedRootfs};
 use crate::{

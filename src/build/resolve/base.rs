@@ -1,4 +1,4 @@
-//! What a resolver does with a base: first and last.
+//! How a resolver starts from a base and completes an image on it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The configuration of an image: what the recipe says about how it runs, with the variables replaced.
+//! Fills the OCI config of an image from the recipe, with the variables replaced.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Programs of a recipe with their variables replaced for one platform: what a compiler gets to see.
+//! Replaces the variables in the programs of a recipe for one platform, and checks their flags again afterwards.
 
 use super::Resolver;
 use crate::{

@@ -1,4 +1,5 @@
-//! What a recipe's programs are made of, beside what the recipe itself names: for `hardpan plan --inputs`.
+//! The inputs of a recipe's programs that the recipe does not name itself, for `hardpan plan --inputs`: commits, lock
+//! files of dependencies, and files of this machine.
 
 use std::path::PathBuf;
 

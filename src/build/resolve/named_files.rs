@@ -1,4 +1,4 @@
-//! What is read before its turn.
+//! Pins the files that a recipe names one by one, with several threads, before the resolver adds them.
 
 use std::{
     collections::BTreeSet,

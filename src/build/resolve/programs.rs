@@ -1,4 +1,4 @@
-//! The programs of a recipe: what can be known of them early, their compilers, and which one of them runs.
+//! Adds the programs of a recipe: prebuilt ones, compiled ones, and the choice of the entrypoint.
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What `finish` would refuse, as far as no compiler is needed to know it.
+//! Checks a recipe as [`Resolver::finish`] would, as far as that needs no compiler. `hardpan init` uses it.
 
 use std::sync::Arc;
 

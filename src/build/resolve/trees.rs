@@ -1,4 +1,4 @@
-//! Folders that are taken by patterns.
+//! Adds the `[[tree]]` entries of a recipe.
 
 use std::{ffi::OsStr, path::Path};
 

@@ -1,4 +1,4 @@
-//! Files that come from elsewhere.
+//! Adds the files that a recipe names by `url`.
 
 use super::{FileBody, PinnedFile, PreparedImage, Resolver};
 use crate::{

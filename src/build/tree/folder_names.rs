@@ -1,4 +1,4 @@
-//! What is in one folder.
+//! Reads the names in one folder, sorted so that a walk meets the paths below it in byte order.
 
 use std::{io, path::Path};
 

@@ -1,4 +1,4 @@
-//! What a tree leaves out although its patterns match: outputs of hardpan that neither `from` nor a pattern names.
+//! Leaves outputs of hardpan out of a tree, unless `from` or a pattern names them.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path, path::PathBuf};
 

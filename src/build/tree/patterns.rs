@@ -1,4 +1,4 @@
-//! The patterns of a `[[tree]]`'s lists.
+//! The lists of patterns of a `[[tree]]`, which remember what each of them matched.
 
 use std::{
     ffi::OsStr,

@@ -1,4 +1,5 @@
-//! The messages of cargo: how far the compile is, and which program it made.
+//! Reads the JSON messages of cargo while it compiles: the progress, the program's path, and the archives that build
+//! scripts link.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,5 @@
-//! Finds the C compiler for the dependencies of a Rust program, and refuses the build before cargo runs where there is none.
+//! Finds the C compiler for the dependencies of a Rust program, and refuses the build before cargo runs where there is
+//! none.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
-//! The paths under which a compile sees the checkout, the target directory and the cargo home.
+//! The paths under which a compile sees the checkout, the target directory and the cargo home, and the prefix maps that
+//! keep this machine's paths out of programs.
 
 use std::{
     fs,

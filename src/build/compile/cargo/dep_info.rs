@@ -1,4 +1,5 @@
-//! What cargo and rustc left in a target directory about the inputs of units.
+//! Reads what cargo and rustc left in a target directory about the inputs of compiled units: dep-info (`.d`) files and
+//! the `rerun-if-changed` lines of build scripts. [`super::freshness`] uses it.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! What a failed run of cargo means, in one sentence, and what to do about it.
+//! Turns a failed run of cargo into one sentence with a hint.
 
 use super::{
     super::{c_compiler::install_hint, child::ChildOutput},

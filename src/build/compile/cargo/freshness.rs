@@ -1,4 +1,4 @@
-//! Which compiled units of a workspace's own packages may be used again: decided by content.
+//! Decides by content which compiled units of a workspace's own packages may be used again.
 //!
 //! Cargo compares modification times, which lie as soon as sources are replaced by older ones (`git switch`, `rsync -t`, an
 //! unpacked archive) or several checkouts share a target directory. So hardpan keeps the state of the sources that each

@@ -1,4 +1,5 @@
-//! What links a Rust program: the toolchain's own linker where it can, so that no linker of the machine is in the program.
+//! Chooses the linker of a Rust program: the toolchain's own `rust-lld` where it can link, so that no linker of the
+//! machine is part of the program; else a compiler driver, which the lock pins.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! What of this machine a Rust program takes: found before the compile, and held against what the compile really read.
+//! Lists the files of this machine that a Rust program takes (compilers, start files, archives, headers) before the
+//! compile, and compares the list with what the compile really read.
 
 use std::{
     collections::BTreeMap,

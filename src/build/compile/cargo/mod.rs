@@ -1,4 +1,4 @@
-//! `cargo rustc`, static, stripped, and with the paths of this machine mapped away.
+//! Compiles Rust programs with `cargo rustc`: static, stripped, and with the paths of this machine mapped away.
 //!
 //! One workspace has one folder in the cache, which all of its programs, recipes and, where compiles run at fixed paths,
 //! checkouts share: cargo keeps variants of a unit apart, [`freshness`] decides by content which of them may be used

@@ -1,4 +1,5 @@
-//! The finished program: what is taken out of it, what speaks against it, and where it is handed over.
+//! What happens to a finished Rust program: its debug symbols are split off, and it is searched for paths of this
+//! machine.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! The call of cargo that compiles and links.
+//! The call of `cargo rustc`: its arguments, link flags and environment.
 
 use std::{
     env,

@@ -1,5 +1,5 @@
-//! Programs of this machine that build scripts start, or load, to make code: `protoc`, `nasm`, libclang. What they make
-//! reaches the program, so that the lock pins them where they are used.
+//! Programs of this machine that build scripts run or load to generate code: `protoc`, `nasm`, libclang. Their output
+//! reaches the program, so the lock pins those that are used.
 
 use std::{
     collections::BTreeSet,

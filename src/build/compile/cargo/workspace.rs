@@ -1,4 +1,5 @@
-//! What cargo says about a workspace, asked again only when it can have changed.
+//! Asks `cargo metadata` and `cargo tree` about a workspace, and caches the answers until a file or setting that they
+//! depend on changes.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! Where a workspace is compiled: its folder in the cache, and the paths that the compile sees.
+//! Opens the folder of the cache in which a workspace is compiled, and chooses the paths that the compile sees.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! The files that the packages of a workspace are compiled from, known by their content.
+//! The source files of a workspace's packages, identified by their content. [`super::freshness`] compares them with the
+//! state at the last compile.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! What the checkout's own configuration asks of the compiler: flags and a linker.
+//! The flags and the linker that the checkout's own cargo configuration asks for, by the rules of cargo.
 
 use std::{collections::BTreeSet, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! What a configuration can reach: one compile, and what is known of it.
+//! What a cargo configuration is judged against: target, host, profile and environment of one compile.
 
 use std::{fmt, path::Path};
 

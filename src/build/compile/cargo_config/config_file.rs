@@ -1,4 +1,4 @@
-//! One configuration file.
+//! Reads one configuration file of cargo, with the files that it includes.
 
 use std::{
     fs::{self, File},

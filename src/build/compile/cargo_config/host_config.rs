@@ -1,4 +1,5 @@
-//! The judgement of one configuration file outside of the checkout, key by key.
+//! Checks a cargo configuration file outside of the checkout key by key: ignores it, overrides it on the command line,
+//! or refuses the build.
 
 use std::{collections::BTreeSet, ffi::OsStr};
 

@@ -1,4 +1,5 @@
-//! Cargo's own configuration files: which of their keys reach a compile, and what becomes of those.
+//! Cargo's configuration files (`.cargo/config.toml`): which of their keys reach a compile, and what is done about
+//! each.
 //!
 //! Cargo reads `.cargo/config.toml` (and `.cargo/config`) in its folder and in every folder above, then the one in
 //! the cargo home (The Cargo Book, "Configuration"). The files in the checkout belong to the program and keep their

@@ -1,4 +1,4 @@
-//! Flags of the checkout that ask for the processor of the machine that compiles.
+//! Refuses flags in the checkout's cargo configuration that ask for the processor of the machine that compiles.
 
 use std::collections::BTreeSet;
 

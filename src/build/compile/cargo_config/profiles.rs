@@ -1,4 +1,4 @@
-//! The profile of a compile and those that it inherits from.
+//! The cargo profile of a compile and those that it inherits from.
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,4 +1,5 @@
-//! An enclosure: a command runs where chosen folders of the host stand at fixed paths below `/build`.
+//! Runs a command in mount and PID namespaces, where chosen folders of the host are mounted at fixed paths below
+//! `/build`. The cargo compile uses it, so that programs hold the same paths on every machine.
 //!
 //! `env!("CARGO_MANIFEST_DIR")` and `env!("OUT_DIR")` are strings that no prefix map reaches. Inside an enclosure the
 //! checkout is always `/build/source`, so these strings are the same from every checkout. Nobody but root can create

@@ -1,4 +1,5 @@
-//! The process that a stage of an enclosure lives and dies with.
+//! The socket between a stage of an enclosure and its parent process: the stage ends when the parent does, and reports
+//! its exit status.
 
 use std::{
     fs::File,

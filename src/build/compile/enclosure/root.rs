@@ -1,4 +1,4 @@
-//! The root of an enclosure: the entries of the host's `/`, and a `/build` of our own.
+//! Builds the root file system of an enclosure: the entries of the host's `/`, and a `/build` with hardpan's mounts.
 
 use std::{
     ffi::OsString,

@@ -1,4 +1,5 @@
-//! The two stages of an enclosure: `enter` makes it, `init` is process 1 in it. Each is a process of its own.
+//! The two stages of an enclosure, each a process: `enter` makes the namespaces and the root, `init` is process 1 in
+//! them.
 
 use std::{
     ffi::OsString,

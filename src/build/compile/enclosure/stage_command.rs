@@ -1,4 +1,5 @@
-//! What the processes of an enclosure say to each other: orders as arguments, reports as bytes on stdin's socket.
+//! The protocol between hardpan and the stages of an enclosure: commands as arguments, the report as bytes on stdin's
+//! socket.
 
 use std::{ffi::OsString, path::PathBuf};
 

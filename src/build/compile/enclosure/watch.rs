@@ -1,4 +1,5 @@
-//! The stage for machines that deny namespaces: nothing that a command started outlives it or hardpan.
+//! The stage for machines that deny namespaces: ends every process that a command started when the command or hardpan
+//! ends.
 
 use std::{ffi::OsString, fs, path::Path, process, thread};
 

@@ -1,5 +1,5 @@
-//! Whether a checkout differs from its commit by more than what hardpan writes: a version with `-dirty` in it would be the
-//! digest's end if the image of the build before made it so.
+//! Whether a checkout differs from its commit. Files that hardpan itself writes do not count, so that a build does not
+//! change the version of the next one.
 
 use std::{
     ffi::OsStr,

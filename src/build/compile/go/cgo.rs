@@ -1,4 +1,4 @@
-//! A compile with cgo: the C compiler, and a static program.
+//! Sets up a Go compile with cgo: the C compiler, a static link, and the files of this machine that the program takes.
 
 use std::{
     env::{self, consts::ARCH},

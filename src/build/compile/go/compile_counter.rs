@@ -1,4 +1,4 @@
-//! How far a compile is, by the packages that `go build -v` names.
+//! Counts the packages that `go build -v` names and reports them as progress.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

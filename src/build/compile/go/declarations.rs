@@ -1,5 +1,5 @@
-//! What Go files declare for their package: names, and which of the variables are strings. Go has a parser of its own
-//! only for programs in Go, and `go doc` needs sources that compile; this one reads declarations and steps over bodies.
+//! Parses the declarations of Go source files: names, and which variables are strings. Go has a parser only for
+//! programs in Go, and `go doc` needs sources that compile; this one skips the bodies of functions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! Defaults of Go that `go.env` of its own folder changes, which `GOENV=off` does not turn off.
+//! Refuses a Go whose own `go.env` changes programs, which `GOENV=off` does not turn off.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 

@@ -1,4 +1,4 @@
-//! Files that packages embed by `//go:embed`, where hardpan writes them.
+//! Checks the files that packages embed by `//go:embed` for outputs of hardpan.
 //!
 //! Go has no way to leave out a file that a pattern matches, so a program that embeds the image of the build before is
 //! another one each time. What this call writes is refused; what is an output by its content may be meant, and is said.

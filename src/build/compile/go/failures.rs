@@ -1,4 +1,4 @@
-//! Failures of Go in sentences that say what to do about them.
+//! Turns a failed run of `go` into one sentence with a hint.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Packages that are another one without cgo.
+//! Finds packages that are another package without cgo: stubs, which are refused by `needs-cgo`, and complete
+//! stand-ins.
 //!
 //! A package may have files that import "C", and other files for a build without cgo. Some of those do the same in Go,
 //! some only say that they do not work, and Go compiles both. What tells them apart is what they declare: a stand-in has all

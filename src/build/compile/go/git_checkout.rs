@@ -1,4 +1,5 @@
-//! The git checkout that `vcs = true` is about, as Go finds it, and whether it has all that a stamp is made of.
+//! The git checkout that `vcs = true` stamps, found by Go's rules. Refuses clones that lack history, tags or files
+//! which the stamp depends on.
 
 use std::{
     ffi::OsString,

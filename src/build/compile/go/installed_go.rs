@@ -1,4 +1,4 @@
-//! The Go of this machine, and the environment that makes it the same on every other one.
+//! Finds the installed Go, and sets the variables by which it compiles the same on every machine.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `go build`, with `-trimpath` and an environment of its own.
+//! Compiles Go programs with `go build -trimpath`, offline, in an environment built from nothing.
 
 mod cgo;
 mod compile_counter;

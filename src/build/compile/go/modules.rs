@@ -1,4 +1,4 @@
-//! Where the packages of a program come from: modules, vendor folders, workspaces.
+//! Finds the module, the workspace and the vendor folder of a Go program, and fetches its modules.
 
 use std::{
     ffi::{OsStr, OsString},

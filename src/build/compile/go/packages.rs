@@ -1,4 +1,4 @@
-//! The packages that a Go program is made of, as `go list -deps -json` has them.
+//! Parses `go list -deps -json`: the packages that a Go program is made of.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

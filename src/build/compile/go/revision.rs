@@ -1,4 +1,4 @@
-//! The revision that `vcs = true` stamps into a program: commit, time, whether files differ from it, and the version.
+//! The stamp of `vcs = true`: commit, time, whether files differ, and the version.
 //!
 //! Go asks git for them, and git's answers hang on more than the commit and the files: on `core.fileMode`, filters and
 //! other settings of the clone, `info/exclude`, marks in the index, replaced commits, tags of other branches. So git gets

@@ -1,4 +1,5 @@
-//! `-X importpath.name=value` of the linker, which is silent about a variable that is not there.
+//! Checks `-X importpath.name=value` of the recipe's `ldflags`, because Go's linker ignores a variable that does not
+//! exist.
 
 use super::{
     declarations::Declared,

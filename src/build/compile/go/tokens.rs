@@ -1,5 +1,5 @@
-//! The words of a Go source file, as far as its declarations need them (The Go Programming Language Specification,
-//! "Lexical elements").
+//! Splits a Go source file into the tokens that [`super::declarations`] needs (The Go Programming Language
+//! Specification, "Lexical elements").
 
 /// A word of a Go file. Operators come one character at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

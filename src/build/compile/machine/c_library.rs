@@ -1,4 +1,4 @@
-//! Which headers belong to the C library and the kernel, in folders that all libraries of a system share.
+//! Tells headers of the C library and the kernel from those of other libraries in folders that all of them share.
 //!
 //! The packages `libc6-dev`, `linux-libc-dev` and `libcrypt-dev` of Debian 12 and `musl-dev` have them. A header that is
 //! not here is one of another library: it has to be named.

@@ -1,4 +1,5 @@
-//! The C compiler as build scripts and Go call it: a script that notes which headers the compiler reads.
+//! Writes the scripts by which build scripts and Go call the C compiler. Each lists the headers that the compiler
+//! reads.
 //!
 //! gcc and clang say it themselves when a variable asks them to (`SUNPRO_DEPENDENCIES`, "Environment Variables Affecting
 //! GCC"; `CC_PRINT_HEADERS_FILE` of clang). With `-MD`, as cmake calls it, gcc writes that list alone and ignores the

@@ -1,5 +1,5 @@
-//! Which conditional files of this machine compiled code was made with: kept beside that code, because no compiler says it
-//! again when the code is used again.
+//! Keeps the names of the conditional files of this machine that compiled code was made with, beside that code: no
+//! compiler reports them again when the code is reused.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! The headers that C code of a program is compiled with.
+//! Digests of the headers that C code may be compiled with, by folder, and the owner of a header.
 
 use std::{
     collections::BTreeMap,

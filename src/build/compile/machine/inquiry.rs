@@ -1,4 +1,5 @@
-//! What a compiler driver uses on this machine: asked once, and again when the answer could be another one.
+//! Asks a compiler driver which files of this machine it uses. The answers are cached, and asked again when they may
+//! differ.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! What a link read: the list that the linker itself writes.
+//! Reads the list of files that a linker read, and refuses those of this machine that the recipe does not name.
 
 use std::{
     collections::BTreeMap,

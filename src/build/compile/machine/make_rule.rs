@@ -1,4 +1,4 @@
-//! The rules of `make` in which compilers and linkers say what they read.
+//! Parses the rules of `make` in which compilers and linkers list the files that they read.
 
 use std::path::PathBuf;
 

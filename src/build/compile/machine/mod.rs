@@ -1,5 +1,5 @@
-//! What of this machine, beside the sources and the toolchain, becomes part of a program or decides about its bytes:
-//! compiler drivers, compilers, assemblers and linkers, start files, the archives of the C library, and headers.
+//! The files of this machine, beside the sources and the toolchain, that become part of a program or decide about its
+//! bytes: compiler drivers, compilers, assemblers and linkers, start files, the archives of the C library, and headers.
 //!
 //! A driver is asked once what it uses ([`Inquiry`]); the lock pins these files by digest, the freshness of compiled code
 //! depends on them, and what a compile really read ([`trace`], [`wrapper`]) must be among them.

@@ -1,4 +1,4 @@
-//! Libraries of this machine that a recipe names: found by pkg-config, linked as archives, and pinned.
+//! Finds the libraries of this machine that a recipe names: by pkg-config, linked as archives, pinned by the lock.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
