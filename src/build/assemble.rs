@@ -48,7 +48,7 @@ pub struct Assembler<'a> {
     run: &'a BuildRun,
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
-    /// Who looks at a layer while it is written.
+    /// Makes the observer of a layer, which sees its bytes while it is written.
     onlookers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
     written: BTreeMap<Fingerprint, WrittenLayer>,
@@ -107,7 +107,7 @@ impl<'a> Assembler<'a> {
         put_document(self.sink, media_type::INDEX, &image_index(plans, manifests))
     }
 
-    /// Gives the cache the layers that were written: not before the image has passed all that it has to pass.
+    /// Puts the new layers into the cache. Called after the image has passed the gate.
     ///
     /// # Errors
     /// The cache cannot be written.
@@ -162,7 +162,7 @@ impl<'a> Assembler<'a> {
         let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
         let is_up_to = |most| entries.len() <= FEW && layer::unpacked_size(&entries) <= most;
         let is_small = is_up_to(Limits::SMALL_LAYER_BYTES);
-        // What is in the recipe itself is sooner packed than found.
+        // Packing a small layer of texts in the recipe is faster than a look-up.
         let is_cheap = !group.from_host && is_up_to(Limits::CHEAP_LAYER_BYTES);
         let cached = || if is_cheap { Ok(None) } else { self.adopt_cached(&key, plan) };
         let mut known = cached()?;
@@ -227,7 +227,7 @@ fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
     plan.base.iter().flat_map(|base| base.history.iter().cloned()).chain(own).collect()
 }
 
-/// Tells a task how much of a layer has passed by.
+/// Reports the bytes of a layer to a task, and passes them to the observer of the layer.
 struct ProgressObserver<'a> {
     onlooker: Box<dyn LayerObserver + 'a>,
     task: Arc<dyn Task>,
@@ -244,7 +244,7 @@ impl LayerObserver for ProgressObserver<'_> {
     }
 }
 
-/// Refuses a layer that no audit would read, because it unpacks to so much more than what is stored.
+/// Refuses a layer whose compression ratio is above [`Limits::UNPACK_RATIO`], because no audit would read it.
 ///
 /// # Errors
 /// At the line of the largest file.
@@ -255,7 +255,7 @@ fn check_proportion(group: &LayerGroup, written: &WrittenLayer) -> Result<(), Fa
     let largest = group.entries.iter().max_by_key(|planned| planned.entry.kind.size());
     let path = largest.map(|planned| planned.entry.path.to_string()).unwrap_or_default();
     let what = format!(
-        "the layer of `{path}` has {} bytes in {} stored ones, and readers take more than {} times as much for a bomb",
+        "the layer of `{path}` has {} bytes in {} stored ones, and readers refuse more than {} times as much as a decompression bomb",
         written.unpacked_size,
         written.blob.size,
         Limits::UNPACK_RATIO

@@ -60,7 +60,7 @@ impl BuildRun {
         self.new_layers.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
     }
 
-    /// Whether this call packed the layer of that key: the user is told of it as new for each image, whichever of them
+    /// Whether this call packed the layer of that key. Each image of the call reports it as new, whichever of them
     /// was the first.
     pub(super) fn is_new_layer(&self, key: &Fingerprint) -> bool {
         self.new_layers.lock().unwrap_or_else(PoisonError::into_inner).contains(key)

@@ -2,8 +2,8 @@
 //! same bytes. The system layer and `hardpan lock` use it.
 //!
 //! The newest is the crate `webpki-root-certs`. Cargo takes one patch version of a crate, and most roots stay for years,
-//! so an older bundle is what tells it from the one after it: the roots that only it has, in PEM, and the digests of those
-//! that it lacks. Each is held against the digest of its whole text whenever it is put together.
+//! so an older bundle is stored as its differences to the next one: the roots that only it has, in PEM, and the digests of
+//! those that it lacks. Whenever a bundle is put together, the digest of its whole text is verified.
 //!
 //! A new version of the crate: put what the one so far says into a file (`hardpan lock` names version and digest, an image
 //! has the text), raise the version in `Cargo.toml`, write the two lists of [`OlderBundle`] beside the others, and move the
@@ -47,7 +47,7 @@ pub fn versions() -> impl Iterator<Item = &'static str> {
     std::iter::once(MOZILLA_VERSION).chain(OLDER.iter().map(|older| older.version))
 }
 
-/// The SHA-256 of the PEM of a version; none of one that this hardpan does not carry.
+/// The SHA-256 of the PEM of a version; `None` for a version that this hardpan does not have.
 pub fn digest(version: &str) -> Option<Digest> {
     let older = OLDER.iter().map(|older| (older.version, older.digest));
     let mut all = std::iter::once((MOZILLA_VERSION, MOZILLA_DIGEST)).chain(older);
@@ -66,7 +66,7 @@ pub(super) fn roots(version: &str) -> Result<RootCertificates, Failure> {
     for older in &OLDER {
         let without: BTreeSet<&str> = older.without.lines().collect();
         roots.retain(|digest| !without.contains(&*digest.hex()));
-        // Nobody is warned of what has expired in Mozilla's own list.
+        // No warnings: what has expired in Mozilla's own list is not the user's to correct.
         roots.add_pem(older.version, older.with.as_bytes(), 0)?;
         if older.version == version {
             let found = Digest::of(&roots.to_pem()?);
@@ -82,7 +82,7 @@ pub(super) fn roots(version: &str) -> Result<RootCertificates, Failure> {
     Err(unknown(version))
 }
 
-/// A version that is not here.
+/// The failure for a version that this hardpan does not have.
 pub fn unknown(version: &str) -> Failure {
     let known: Vec<_> = versions().map(|version| format!("`{version}`")).collect();
     let version = crate::report::printable(version);

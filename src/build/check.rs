@@ -28,7 +28,7 @@ pub(super) struct Objection {
 const LINK_STATICALLY: &str =
     "link it statically: `CGO_ENABLED=0` for Go, a musl target or `+crt-static` for Rust, `-static` for C";
 
-/// Looks at the finished file system of one platform. Everything that is wrong is told, not just the first thing.
+/// Checks the finished file system of one platform. Reports every fault, not only the first one.
 pub(super) fn check_rootfs(
     rootfs: &PlannedRootfs,
     env: &[String],
@@ -55,7 +55,7 @@ pub(super) fn check_rootfs(
                     format!("the run user cannot execute the entrypoint `{path}`: its mode is {:04o}", node.mode);
                 let failure = Failure::refused(Rule::EntrypointNotExecutable, what);
                 let hint = match node.group {
-                    GroupKind::Base => "build on a base that lets everybody run it",
+                    GroupKind::Base => "build on a base where every user may execute it",
                     _ => "add `mode = \"0555\"` to its `[[file]]`, or `executable = \"...\"` to its `[[tree]]`",
                 };
                 object(path, failure.at(&node.origin).hint(hint));
@@ -68,7 +68,7 @@ pub(super) fn check_rootfs(
         if let Some(failure) = check_writable(rootfs, path, node, entry.as_ref()) {
             object(path, failure);
         }
-        // What the base's own links lead to is for the audit to say.
+        // The audit reports links of the base.
         if node.group != GroupKind::Base
             && let NodeKind::Symlink(target) = &node.kind
             && let Some(failure) = check_link(rootfs, path, target, node)
@@ -79,7 +79,7 @@ pub(super) fn check_rootfs(
     found
 }
 
-/// What can be told before the programs are compiled: of folders that the run user can write, and of links.
+/// The checks that need no compiled programs: writable directories and links.
 pub(super) fn check_before_compile(rootfs: &PlannedRootfs, entry: Option<&ImagePath>) -> Vec<Objection> {
     let mut found = Vec::new();
     for (path, node) in rootfs.iter().filter(|(_, node)| node.group != GroupKind::Base) {
@@ -121,7 +121,7 @@ fn resolve_entrypoint(rootfs: &PlannedRootfs, entrypoint: &str) -> Result<ImageP
                     format!("the entrypoint `{shown}` is not in the image")
                 }
                 ResolveError::Loop => format!("the entrypoint `{shown}` is a link that leads back to itself"),
-                ResolveError::Exhausted => "looking the links of the image up takes too many steps".to_owned(),
+                ResolveError::Exhausted => "resolving the symbolic links of the image takes too many steps".to_owned(),
             },
         );
         match program_paths(rootfs).as_slice() {
@@ -217,8 +217,8 @@ fn check_loading(
     }
 }
 
-/// A folder that the run user can write must not hold what the image stands on: who owns a folder can replace what
-/// is in it.
+/// A directory that the run user can write must not hold programs or system files: the owner of a directory can replace
+/// what is in it.
 fn check_writable(
     rootfs: &PlannedRootfs,
     path: &ImagePath,

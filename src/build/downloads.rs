@@ -68,7 +68,7 @@ impl<'a> Downloads<'a> {
         Ok(found)
     }
 
-    /// What is at `url` at this moment, past the cache; nothing of it is kept.
+    /// Digest and size of the file at `url` now, past the cache. Nothing is kept.
     ///
     /// # Errors
     /// Those of a download, but for the digest.

@@ -21,11 +21,11 @@ pub struct HostBound {
     pub root: PathBuf,
     /// `--allow-outside`.
     pub allow_outside: bool,
-    /// What this call writes, canonical: nothing in there is an input of it.
+    /// The paths that this call writes, canonical. They are no inputs.
     pub written: Arc<BTreeSet<PathBuf>>,
 }
 
-/// The bounds of recipes in the same few folders, each found once.
+/// The bounds of recipes, each folder looked up once.
 #[derive(Debug, Default)]
 pub struct HostBounds(Mutex<BTreeMap<PathBuf, HostBound>>);
 
@@ -84,10 +84,10 @@ impl HostBound {
     fn check_written(&self, real: &Path, name: &str) -> Result<(), Failure> {
         let Some(written) = real.ancestors().find(|above| self.written.contains(*above)) else { return Ok(()) };
         let what = if written == real {
-            format!("`{name}` is what this build writes")
+            format!("`{name}` is an output of this build")
         } else {
             let folder = written.strip_prefix(&self.folder).unwrap_or(written).to_string_lossy();
-            format!("`{name}` lies in `{}`, which this build writes", printable(&folder))
+            format!("`{name}` lies in `{}`, an output of this build", printable(&folder))
         };
         Err(Failure::error(ErrorName::OutputConflict, what)
             .hint("name another path here, or let the build write elsewhere"))
@@ -99,12 +99,12 @@ impl HostBound {
             return Ok(());
         }
         let bound = if self.root == self.folder { "the recipe's folder" } else { "the git checkout" };
-        Err(Failure::error(ErrorName::InputOutside, format!("`{name}` leaves {bound}"))
+        Err(Failure::error(ErrorName::InputOutside, format!("`{name}` is outside of {bound}"))
             .hint("copy it into the checkout, or pass `--allow-outside`"))
     }
 }
 
-/// Why a path could not be resolved, told apart as far as the system does.
+/// The failure for a path that could not be resolved: dangling, missing, a loop, or the system's reason.
 fn unresolved(path: &Path, name: &str, error: &std::io::Error) -> Failure {
     let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
     match error.kind() {
@@ -119,7 +119,7 @@ fn unresolved(path: &Path, name: &str, error: &std::io::Error) -> Failure {
     }
 }
 
-/// The system's own error inside one that `fs_err` dressed with the path, which our messages carry already.
+/// The system's error inside one of `fs_err`, which adds the path that our messages have already.
 pub(super) fn system_error(error: &std::io::Error) -> std::io::Error {
     error
         .raw_os_error()

@@ -8,13 +8,13 @@ use crate::{
     oci::{Descriptor, DiffId, Digest},
 };
 
-/// A change of the encoder or the tar's writer makes other layers; the format number cannot tell before it is frozen.
+/// A digest of the sources of the encoder and the tar writer: a change of them makes other layers.
 const SOURCES: &str = env!("HARDPAN_LAYER_SOURCES");
 /// What is collected before it is hashed.
 const PIECE: usize = 64 << 10;
 
-/// How layers are made: of bytes that were held to the fingerprints in the key. Older versions of hardpan did not compare,
-/// and may have left layers of other bytes.
+/// Layers are made of bytes that were compared with the fingerprints in the key. Older versions of hardpan did not compare,
+/// and may have cached layers of other bytes.
 const MADE: &str = "compared";
 
 /// A fingerprint of everything that reaches the bytes of a layer.
@@ -48,13 +48,13 @@ pub(super) fn layer_key(plan: &Plan, group: &LayerGroup) -> Fingerprint {
     sum.finish()
 }
 
-/// A text that cannot run into the next one.
+/// Appends a part with its length, so that two lists of parts never give the same bytes.
 fn push_part(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(&(text.len() as u64).to_le_bytes());
     out.extend_from_slice(text);
 }
 
-/// What the layer of that key was when it was made.
+/// The cached layer of that key.
 pub(super) fn find_layer(cache: &Cache, key: &Fingerprint, media_type: &'static str) -> Option<WrittenLayer> {
     let record = cache.record(RecordShelf::Layers, key)?;
     let (digest, rest) = record.split_first_chunk::<32>()?;
@@ -71,7 +71,7 @@ pub(super) fn find_layer(cache: &Cache, key: &Fingerprint, media_type: &'static 
     Some(WrittenLayer { diff_id: DiffId::new(Digest::from_bytes(*diff_id)), blob, unpacked_size })
 }
 
-/// Remembers which blob the layer of that key is.
+/// Records the blob of the layer of that key.
 pub(super) fn keep_layer(cache: &Cache, key: &Fingerprint, layer: &WrittenLayer) -> std::io::Result<()> {
     let mut record = Vec::with_capacity(80);
     record.extend_from_slice(&layer.blob.digest.bytes());

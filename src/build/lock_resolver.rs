@@ -19,7 +19,7 @@ use crate::{
     report::{Failure, Progress},
 };
 
-/// The world around one recipe.
+/// Resolves one recipe against registries, servers and the toolchains of this machine.
 #[derive(Debug)]
 pub struct LockResolver<'a> {
     recipe: &'a Recipe,
@@ -43,8 +43,8 @@ impl<'a> LockResolver<'a> {
         Ok(Self { recipe, folder, settings, progress, bound, downloads })
     }
 
-    /// A lock of what is asked for: the pins of `old` that are asked for still and that `moves` does not name; what the
-    /// world says instead of the others.
+    /// A lock for `requests`: keeps the pins of `old` that are still requested and that `moves` does not name, and resolves
+    /// the others.
     pub fn pin(&self, requests: &Requests, old: &Lock, moves: &dyn Fn(&Pin) -> bool) -> Result<Lock, Failure> {
         let mut lock = Lock::default();
         if requests.bundle.is_some() {
@@ -95,15 +95,15 @@ impl<'a> LockResolver<'a> {
         Ok(found)
     }
 
-    /// A pin that is there, for the platforms that are asked for now: what it names is asked by its digest, so that a tag
-    /// moves only when somebody says so.
+    /// A pin of the last lock, extended to the platforms that the recipe has now. It is looked up by its digest, so that a
+    /// tag moves only with `--update`.
     fn base_kept(
         &self,
         base: &Located<String>,
         requests: &Requests,
         kept: Option<&LockedBase>,
     ) -> Result<LockedBase, Failure> {
-        // One that the recipe's own digest contradicts was never what is asked for.
+        // A pin that differs from the digest in the recipe is not used.
         let kept = kept.filter(|kept| requests.base_digest().is_none_or(|written| written == kept.digest));
         let Some(kept) = kept else { return self.base(base, requests) };
         base::check_allowed(base, &self.recipe.policy, self.settings)?;
@@ -122,7 +122,7 @@ impl<'a> LockResolver<'a> {
         Ok(LockedUrl { sha256: sha256.value, size: found.size })
     }
 
-    /// What is at a `url` at this moment; none with `--offline`, as nothing of it could be looked at.
+    /// The digest and size of the file at `url` now, past the cache; `None` with `--offline`.
     pub fn observe_url(&self, url: &Located<String>) -> Result<Option<LockedUrl>, Failure> {
         if self.settings.offline {
             return Ok(None);
@@ -136,7 +136,7 @@ impl<'a> LockResolver<'a> {
         self.identity(compiler, request, true)
     }
 
-    /// The same without the files of this machine, which each compile compares itself.
+    /// As [`Self::toolchain`], without the files of this machine, which each compile compares itself.
     pub fn named_toolchain(&self, compiler: Compiler, request: &ToolchainRequest) -> Result<LockedToolchain, Failure> {
         self.identity(compiler, request, false)
     }

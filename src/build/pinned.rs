@@ -49,7 +49,7 @@ struct Pinned {
     rare: Option<Box<PinnedExtras>>,
 }
 
-/// What files that lie beside each other have in common, so that each of them takes less.
+/// What the files of one folder share, to save memory.
 struct PinnedFolder {
     path: Box<OsStr>,
     /// The names of all of them, one after the other.
@@ -61,12 +61,12 @@ struct PinnedFolder {
 struct PinnedExtras {
     /// The byte offset of what may be a private key.
     possible_key: Option<u64>,
-    /// A change since it was read might not show in the identity: what is found out about it is not to be remembered. So
-    /// it is of each file on a file system without true times.
+    /// A change since it was read might not show in the identity, so nothing about it is cached. True for every file on a
+    /// file system without reliable times.
     unsettled: bool,
     /// Its first bytes could be those of an output of hardpan.
     may_be_output: bool,
-    /// A file of ours that goes when nobody needs it any more.
+    /// A temporary file of ours, removed with the last handle.
     _kept: Option<Arc<TempPath>>,
 }
 
@@ -81,13 +81,13 @@ impl PinnedFile {
         Ok(Self::pin_alone(path, content, cache, None))
     }
 
-    /// How many bytes [`pin`](Self::pin) would read, as far as it looks.
+    /// How many bytes [`pin`](Self::pin) would read.
     pub(super) fn unread_bytes(path: &Path, cache: Option<&Cache>) -> u64 {
         let Ok(identity) = stat_regular(CWD, path, "") else { return 0 };
         if cache.is_some_and(|cache| cache.input(&identity, path).is_some()) { 0 } else { identity.size() }
     }
 
-    /// The same of a file that is there as long as `kept` is; the cache need not know such a one.
+    /// Pins a temporary file, which exists as long as `kept`. It is not cached.
     pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<Self, Failure> {
         stat_regular(CWD, path, name)?;
         Ok(Self::pin_alone(path, read_content(CWD, path, name, None, &mut Vec::new())?, None, kept))
@@ -95,8 +95,8 @@ impl PinnedFile {
 
     /// Pins files that lie beside each other in `folder` (canonical), in their order; what cannot be pinned is `None`.
     ///
-    /// They are looked at and opened from their folder, which takes half as long as by their whole paths, and cannot lead
-    /// elsewhere.
+    /// They are opened relative to their folder, which takes half as long as by their whole paths, and cannot be redirected by
+    /// a link.
     pub(super) fn pin_beside(folder: &Path, names: &[&[u8]], cache: Option<&Cache>) -> Vec<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let Ok(opened) = rustix::fs::open(folder, flags, Mode::empty()) else {
@@ -231,7 +231,7 @@ impl Pinned {
         }
     }
 
-    /// The file itself; the same one that was pinned.
+    /// Opens the pinned file again.
     fn file(&self) -> io::Result<File> {
         let path = self.path();
         let file = File::from(rustix::fs::open(&path, REGULAR, Mode::empty())?);
@@ -340,7 +340,7 @@ mod tests {
         }
     }
 
-    /// The remembered state of a file that a store through a mapping changed, as far as any look can tell.
+    /// The cached state of a file that was changed through a memory mapping, which `stat` does not show.
     fn believed_wrongly(folder: &Path, path: &Path) -> (Cache, Identity) {
         std::fs::write(path, b"hellO").unwrap();
         let cache = Cache::new(&folder.join("cache"));

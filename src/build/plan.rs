@@ -36,11 +36,11 @@ pub struct Plan {
     pub source_date: SourceDate,
     /// What was taken out of programs, for files beside the image.
     pub debug_files: Vec<DebugFile>,
-    /// What trees do not take although their patterns match.
+    /// Outputs of hardpan that trees leave out although their patterns match.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A path that the patterns of a tree match, and that is no input: hardpan wrote it, or works by it.
+/// A path that the patterns of a tree match and that is left out: hardpan wrote it, or it controls hardpan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// As it would be written after `from`, which it begins with.
@@ -63,8 +63,7 @@ pub struct DebugFile {
 }
 
 impl Plan {
-    /// Lets go of the contents of all files, once they are in blobs: of tens of thousands, they take more memory than what
-    /// else is known of them.
+    /// Releases the contents of all files, once they are in blobs: for tens of thousands of files they take most of the memory.
     pub fn release(&mut self) {
         let gone: Arc<dyn Open> = Arc::new(ReleasedContent);
         for planned in self.groups.iter_mut().flat_map(|group| &mut group.entries) {
@@ -75,13 +74,13 @@ impl Plan {
     }
 }
 
-/// A content that nobody needs any more.
+/// The content of a file whose bytes are in a blob already.
 #[derive(Debug)]
 struct ReleasedContent;
 
 impl Open for ReleasedContent {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Err(io::Error::other("it was let go"))
+        Err(io::Error::other("the content was released"))
     }
 }
 

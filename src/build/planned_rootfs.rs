@@ -45,11 +45,11 @@ pub(super) struct PlannedNode {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) group: GroupKind,
-    /// Whether it may go over a path of the base.
+    /// Whether it may replace a path of the base.
     pub(super) replace: bool,
-    /// What named the path: the `to` of its entry.
+    /// The `to` of its entry.
     pub(super) origin: Origin,
-    /// What gave the content: `from`, `path`, `text`, `target`, a package. Faults of the content point there.
+    /// The key that gave the content: `from`, `path`, `text`, `target`, a package. Faults of the content point there.
     pub(super) content: Origin,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum NodeKind {
 pub(super) enum FileBody {
     Host(PinnedFile),
     Memory(Arc<Vec<u8>>),
-    /// A file of the base, of which only what is asked of it is here.
+    /// A file of the base: its headers or text, where a build reads them.
     Base(Arc<BaseFile>),
 }
 
@@ -82,12 +82,12 @@ impl RootfsNode for PlannedNode {
 }
 
 impl PlannedNode {
-    /// A file of root's with this mode.
+    /// A file that root owns, with this mode.
     pub(super) fn file(body: FileBody, mode: u32, group: GroupKind, origin: &Origin) -> Self {
         Self::new(NodeKind::File(body), mode, group, origin)
     }
 
-    /// A folder of root's, 0755.
+    /// A directory that root owns, 0755.
     pub(super) fn directory(group: GroupKind, origin: &Origin) -> Self {
         Self::new(NodeKind::Directory, 0o755, group, origin)
     }
@@ -97,17 +97,17 @@ impl PlannedNode {
         Self::new(NodeKind::Symlink(target), 0o777, group, origin)
     }
 
-    /// The same, with another place for what it holds.
+    /// Sets the line of the recipe that faults of the content point to.
     pub(super) fn with_content_origin(self, content: &Origin) -> Self {
         Self { content: content.clone(), ..self }
     }
 
-    /// The same, which may go over a path of the base.
+    /// Sets whether it may replace a path of the base.
     pub(super) fn with_replace(self, replace: bool) -> Self {
         Self { replace, ..self }
     }
 
-    /// Where it comes from, as the end of a sentence. What `[system]` brings by default is on no line.
+    /// Where it comes from, as the end of a sentence. The defaults of `[system]` have no line.
     fn describe_origin(&self) -> String {
         match self.group {
             GroupKind::Base => "in the base".to_owned(),
@@ -130,7 +130,7 @@ impl FileBody {
         }
     }
 
-    /// The name for caches and the bytes; none of a file that no layer of ours holds.
+    /// The fingerprint and the bytes; `None` for a file of the base, which no layer of ours holds.
     fn content(&self) -> Option<(Fingerprint, Arc<dyn Open>)> {
         match self {
             Self::Host(file) => Some((file.fingerprint(), file.content())),
@@ -148,7 +148,7 @@ impl FileBody {
         }
     }
 
-    /// The whole of a small file, such as passwd; none where it is too large or was not kept.
+    /// The whole text of a small file, such as passwd; `None` where it is too large or was not kept.
     pub(super) fn read_small(&self) -> Option<Vec<u8>> {
         match self {
             Self::Base(file) => file.text(),
@@ -197,7 +197,7 @@ impl PlannedRootfs {
         let is_new = |(path, _): &(ImagePath, PlannedNode)| !path.is_root() && self.nodes.get(path.as_str()).is_none();
         let in_order = nodes.is_sorted_by(|(one, _), (other, _)| one < other);
         let fits = self.nodes.len() + nodes.len() <= Limits::ENTRIES;
-        // A base may move each of them, and what is refused is told of one path.
+        // Links of a base may move each of them, and a refusal names one path.
         if self.has_base || !in_order || !fits || !nodes.iter().all(is_new) {
             return nodes.into_iter().try_for_each(|(path, node)| self.add(path, node));
         }
@@ -205,9 +205,9 @@ impl PlannedRootfs {
         Ok(())
     }
 
-    /// Adds the folders that the paths are in. Each goes to the lowest layer that needs it.
+    /// Adds the parent directories of all paths. Each goes to the lowest layer that needs it.
     pub(super) fn add_parents(&mut self) -> Result<(), Failure> {
-        // What lies beside the path before, in the same layer, needs the same folders.
+        // Entries of one directory and one layer need the same parents.
         let (mut paths, mut last) = (Vec::new(), None);
         for (path, node) in self.own_nodes() {
             let place = (path.folder(), node.group);
@@ -257,12 +257,12 @@ impl PlannedRootfs {
         self.nodes.below(folder.as_str())
     }
 
-    /// What the image itself brings, above the base.
+    /// The nodes of the image's own layers, above the base.
     fn own_nodes(&self) -> impl Iterator<Item = (&ImagePath, &PlannedNode)> {
         self.nodes.iter().filter(|(_, node)| node.group != GroupKind::Base)
     }
 
-    /// Where `path` ends when every link on its way is followed inside the image.
+    /// The path that `path` resolves to, every link on its way followed inside the image.
     pub(super) fn follow(&self, path: &ImagePath) -> Result<ImagePath, ResolveError> {
         self.nodes.resolve(path.as_str()).map(|end| ImagePath::foreign(end.path))
     }
@@ -279,12 +279,11 @@ impl PlannedRootfs {
 
     /// The layers above the base: every path in the one it belongs to.
     ///
-    /// A directory that a lower layer has and that is not plainly root's, 0755, is in each layer that has something in it,
-    /// too: Docker and podman on overlayfs unpack a layer by itself, and make a directory that it has no entry for anew.
+    /// A directory of a lower layer that is not 0755 of root is repeated in each layer that has an entry in it: Docker and podman on overlayfs unpack a layer by itself, and make a directory that it has no entry for anew.
     pub(super) fn into_groups(self) -> Vec<LayerGroup> {
         let repeated = self.repeated_directories();
         let mut groups = GroupKind::ALL.map(|kind| {
-            // Not a byte more: of a large tree, this is what takes most of the memory.
+            // The exact capacity: for a large tree, this takes most of the memory.
             let count = self.nodes.iter().filter(|(_, node)| node.group == kind).count();
             LayerGroup { kind, entries: Vec::with_capacity(count), from_host: false }
         });
@@ -326,7 +325,7 @@ impl PlannedRootfs {
     /// The directories that layers above their own need again, with those layers.
     fn repeated_directories(&self) -> Vec<(GroupKind, PlannedEntry)> {
         let mut needed = BTreeMap::new();
-        // What lies beside the path before, in the same layer, needs the same directories.
+        // Entries of one directory and one layer need the same parents.
         let mut last = None;
         for (path, node) in self.own_nodes() {
             let place = (path.folder(), node.group);

@@ -1,7 +1,7 @@
 //! Refuses private keys in files, programs and settings of an image before anything is compiled or packed.
 //!
-//! What a key is and what it weighs at its place say the detectors of the audit ([`secrets`]); whether that is refused says
-//! the policy by which the gate judges the finished image. So what is refused here is what the gate would refuse.
+//! The detectors of the audit ([`secrets`]) find keys and give their severity; the policy of the gate decides. So exactly
+//! what the gate would refuse is refused here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,12 +17,12 @@ use crate::{
     secrets::{self, SecretFingerprint, SecretHit, SecretScanner, TextContext},
 };
 
-/// What a text is handed over by.
+/// The hint for a private key in a text.
 const AT_RUN_TIME: &str = "hand secrets over when the container runs";
-/// What a file is handed over by.
-const MOUNTED: &str = "mount it when the container runs; an image is readable by everybody who can pull it";
+/// The hint for a private key in a file.
+const MOUNTED: &str = "mount it when the container runs; everyone who can pull an image can read its files";
 
-/// Something that would be shipped and that holds private keys.
+/// A file or setting of the image that has private keys.
 #[derive(Debug)]
 pub(super) struct ShippedKeys {
     place: KeyPlace,
@@ -51,11 +51,12 @@ pub(super) enum ConfigText<'a> {
     Annotation(&'a str),
 }
 
-/// A private key, and what it weighs at its place.
+/// A private key and its severity at its place.
 #[derive(Debug)]
 struct WeighedKey {
     severity: Severity,
-    /// Its offset, and what tells whether two files have the same one; none where the name of the file says that it is one.
+    /// Its offset and fingerprint, by which the same key in two files is recognised; `None` where only the file name says
+    /// that it is a key.
     content: Option<(u64, SecretFingerprint)>,
 }
 
@@ -128,8 +129,8 @@ impl ShippedKeys {
     }
 }
 
-/// The refusals of what the gate would refuse on the day `today`: of what weighs enough by `policy`, what no exception of
-/// the `recipe` covers. A file has at most one.
+/// The refusals of the keys that the gate would refuse on the day `today`: severe enough for `policy`, and covered by no
+/// exception of the `recipe`. At most one a file.
 pub(super) fn refusals(
     shipped: &[ShippedKeys],
     policy: &Policy,
@@ -137,7 +138,7 @@ pub(super) fn refusals(
     today: Date,
 ) -> Vec<Failure> {
     let weights = weights(shipped);
-    let (mut told, mut left) = (BTreeSet::new(), Vec::new());
+    let (mut reported, mut left) = (BTreeSet::new(), Vec::new());
     for input in shipped {
         let weight = |key: &&WeighedKey| {
             let shared = key.content.filter(|_| input.path().is_some()).and_then(|(_, same)| weights.get(&same));
@@ -151,15 +152,14 @@ pub(super) fn refusals(
         };
         let refusal = waivers::unless_all_excepted(recipe, today, &[target], input.refusal(key));
         let Err(failure) = refusal else { continue };
-        if !left.contains(&failure) && input.path().is_none_or(|path| told.insert(path)) {
+        if !left.contains(&failure) && input.path().is_none_or(|path| reported.insert(path)) {
             left.push(failure);
         }
     }
     left
 }
 
-/// What each key of a file weighs: the same one in several files is one finding of the audit, which weighs as much as at
-/// its heaviest place.
+/// The severity of each key in files: the same key in several files is one finding of the audit, with its highest severity.
 fn weights(shipped: &[ShippedKeys]) -> BTreeMap<SecretFingerprint, Severity> {
     let mut weights = BTreeMap::new();
     for key in shipped.iter().filter(|input| input.path().is_some()).flat_map(|input| &input.keys) {

@@ -11,15 +11,14 @@ use std::{
 use super::pinned::PinnedFile;
 use crate::{cache::Cache, report::Limits};
 
-/// Files that lie beside each other.
+/// Files of one folder.
 pub(super) struct FolderFiles<'a> {
     /// Canonical.
     pub(super) folder: &'a Path,
     pub(super) names: Vec<&'a [u8]>,
 }
 
-/// Pins files, in their order. What cannot be pinned is `None`: it is read again in its turn, by whoever can say what it
-/// is for.
+/// Pins files, in their order. `None` for a file that cannot be pinned: the caller pins it again and reports the failure.
 pub(super) fn pin_folders(
     files: &[FolderFiles<'_>],
     jobs: NonZeroUsize,
@@ -31,7 +30,7 @@ pub(super) fn pin_folders(
         .collect();
     let count: usize = pieces.iter().map(|(_, names)| names.len()).sum();
     let next = AtomicUsize::new(0);
-    // Whoever is done takes the next piece; which one it is tells where the files belong.
+    // Each thread takes the next piece when it is done; the index of the piece gives the order.
     let work = || {
         let mut done = Vec::new();
         loop {
@@ -54,8 +53,8 @@ pub(super) fn pin_folders(
     pinned
 }
 
-/// Pins files (canonical) that may be few and large. What cannot be pinned is left out, and so is everything where there
-/// is nothing to gain: it is read in its turn.
+/// Pins files (canonical) that may be few and large. Files that cannot be pinned are left out, and all of them where
+/// threads would gain nothing: the caller pins them.
 pub(super) fn pin_large(files: &[&Path], jobs: NonZeroUsize, cache: Option<&Cache>) -> Vec<PinnedFile> {
     let (files, threads) = plan_reads(files, jobs.get().min(Limits::READERS), cache);
     if threads < 2 {
@@ -69,7 +68,7 @@ pub(super) fn pin_large(files: &[&Path], jobs: NonZeroUsize, cache: Option<&Cach
     run_on_threads(threads, work)
 }
 
-/// All that `work` gives on so many threads, the calling one being one of them: each takes of what is left to do.
+/// Runs `work` on `threads` threads, the calling one included, and joins the results.
 fn run_on_threads<T: Send>(threads: usize, work: impl Fn() -> Vec<T> + Sync) -> Vec<T> {
     thread::scope(|scope| {
         // Where the system has no thread left, the others do all of it.
@@ -81,8 +80,7 @@ fn run_on_threads<T: Send>(threads: usize, work: impl Fn() -> Vec<T> + Sync) -> 
     })
 }
 
-/// In which order the files are read, and by how many threads: the largest first, so that none is left with it when the
-/// others have ended.
+/// The files to read, the largest first, so that no thread is left with it at the end; and the number of threads.
 fn plan_reads<'f>(files: &[&'f Path], most: usize, cache: Option<&Cache>) -> (Vec<&'f Path>, usize) {
     if most < 2 || files.len() < 2 {
         return (Vec::new(), 0);

@@ -63,7 +63,7 @@ pub struct Resolver<'a> {
     downloads: Downloads<'a>,
     /// The certificates as PEM, once they were read.
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
-    /// What the finished image is judged by.
+    /// The policy of the gate, by which private keys are judged.
     policy: Policy,
     /// What the lock beside the recipe pins.
     lock: Option<&'a LockFile>,
@@ -99,7 +99,7 @@ impl<'a> Resolver<'a> {
         Self::within(recipe, HostBound::of(folder, settings.allow_outside)?, settings, progress)
     }
 
-    /// The same in a folder whose bound is known.
+    /// A resolver in a folder whose bound is known.
     pub fn within(
         recipe: &'a Recipe,
         bound: HostBound,
@@ -128,13 +128,13 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// The same, with the pins of the lock: a base that is named by a tag alone needs one.
+    /// Sets the lock whose pins are used. A base that is named by a tag alone needs one.
     #[must_use]
     pub fn locked(self, lock: Option<&'a LockFile>) -> Self {
         Self { lock, ..self }
     }
 
-    /// The same, where the finished image is judged by `policy`, which is that of the gate. Without it that is `hardened`.
+    /// Sets the policy by which private keys are judged, that of the gate. Without it that is `hardened`.
     #[must_use]
     pub fn judged_by(self, policy: &Policy) -> Self {
         Self { policy: policy.clone(), ..self }
@@ -190,8 +190,8 @@ impl<'a> Resolver<'a> {
         self.variables.for_platform(platform, |variables| variables.expand_text(text))
     }
 
-    /// All that needs no compiler. Called for every platform before the first compile, so that a mistake costs
-    /// seconds and not the time of a build.
+    /// Everything that needs no compiler. Called for every platform before the first compile, so that a mistake costs seconds
+    /// and not the time of a build.
     pub fn prepare(&self, platform: &Platform) -> Result<PreparedImage, Failures> {
         let mut prepared = PreparedImage {
             platform: platform.clone(),
@@ -234,7 +234,7 @@ impl<'a> Resolver<'a> {
             Some(config) => self.finish_on_base(&mut prepared, &config)?,
             None => BaseConfig::default().merge_into(&mut prepared.config),
         }
-        // What is certain to fail later fails now; the programs add their folders in `finish`.
+        // Fails now where `finish` would fail; the programs add their directories in `finish`.
         if self.binaries(platform).iter().any(|binary| !matches!(binary.source, BinarySource::Path(_))) {
             self.add_parents_and_workdir(&mut prepared.rootfs.clone())?;
         }
@@ -300,7 +300,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// What is against an image and no exception covers.
+    /// The failures of an image that no exception covers.
     fn uncovered_failures(&self, keys: &[ShippedKeys], objections: Vec<Objection>) -> Vec<Failure> {
         let (policy, settings) = (&self.recipe.policy, self.settings);
         let mut left = private_keys::refusals(keys, &self.policy, policy, settings.today);
@@ -399,9 +399,9 @@ impl<'a> Resolver<'a> {
                 Err(Failure::error(ErrorName::EntryConflict, format!("the working directory `{path}` is a file"))
                     .at(&workdir.origin))
             }
-            // A link that leads nowhere is told of by itself.
+            // The check of links reports a dangling one.
             Err(_) if rootfs.get(path.as_str()).is_some() => Ok(()),
-            // One that nothing else brings in is made, as every runtime would, but on a read-only root.
+            // Runtimes make a missing working directory, but cannot on a read-only root.
             Err(_) => {
                 rootfs.add(path.clone(), PlannedNode::directory(GroupKind::Files, &workdir.origin))?;
                 rootfs.add_parents()
@@ -415,7 +415,7 @@ fn is_for_platform(platforms: Option<&Vec<Platform>>, platform: &Platform) -> bo
     platforms.is_none_or(|platforms| platforms.contains(platform))
 }
 
-/// Somebody who names a folder in a `[[file]]` wants a tree.
+/// Adds the hint for a `[[file]]` that names a folder.
 fn folder_hint(failure: Failure, host: &Path) -> Failure {
     if host.is_dir() { failure.hint("`[[tree]]` takes folders, by patterns") } else { failure }
 }

@@ -43,7 +43,7 @@ pub struct SourceDate(u64);
 pub struct Date(pub u16, pub u8, pub u8);
 
 impl SourceDate {
-    /// The last second of the calendar library, a day before the last one that RFC 3339 can say.
+    /// The last second of the calendar library, a day before the last one of RFC 3339.
     const LAST: u64 = 253_402_207_200;
 
     /// Reads a number of seconds: digits only.

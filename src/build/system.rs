@@ -58,7 +58,7 @@ pub(super) fn add(
     Ok(())
 }
 
-/// `/etc/passwd`, part of `format = 1`. Nobody has a password, a home or a shell.
+/// `/etc/passwd`, part of `format = 1`. No user has a password, a home or a shell.
 pub(super) fn passwd(user: User) -> String {
     format!(
         "root:x:0:0:root:/nonexistent:/sbin/nologin\nnonroot:x:{}:{}:nonroot:/nonexistent:/sbin/nologin\n",
@@ -97,7 +97,7 @@ pub(super) fn bundle(
         Certificates::None | Certificates::File(_) | Certificates::Base => RootCertificates::default(),
     };
     if let Some(text) = base.filter(|_| !system.extra_certificates.is_empty()) {
-        // That they expired is for whoever made the base.
+        // No warnings: expired certificates of a base are not the recipe's.
         let _ = roots.add_pem("the base's certificates", text, now).map_err(|failure| failure.at(&system.origin))?;
     }
     let own = match &system.certificates {
@@ -121,7 +121,7 @@ fn read(path: &Located<String>, bound: &HostBound) -> Result<Vec<u8>, Failure> {
     super::pinned::read_small(&real, &path.value, Limits::CERTIFICATE_BYTES)
 }
 
-/// The fixed paths above are good; a mistake in one would be a failure, not a panic.
+/// A fixed path of this module. A mistake in one would be a failure, not a panic.
 fn image_path(path: &str, origin: &Origin) -> Result<ImagePath, Failure> {
     ImagePath::parse(path).map_err(|error| Failure::error(ErrorName::Internal, format!("`{path}`: {error}")).at(origin))
 }

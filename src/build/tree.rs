@@ -22,15 +22,15 @@ use crate::{
     report::{ErrorName, Failure, Limits, printable},
 };
 
-/// What the patterns of a tree meet.
+/// The files and links that a tree takes, and what it leaves out.
 #[derive(Debug)]
 pub(super) struct TreeFiles {
     pub(super) found: Vec<FolderLeaves>,
-    /// What they match and is no input all the same: paths below the tree, in their order.
+    /// Outputs of hardpan that the patterns match: paths below the tree, sorted.
     pub(super) left_out: Vec<(PathBuf, OutputKind)>,
 }
 
-/// Leaves that lie beside each other: everything in a folder between two of its folders.
+/// The leaves of one folder between two of its subfolders, so that leaves are in the order of their paths.
 #[derive(Debug)]
 pub(super) struct FolderLeaves {
     /// Canonical.
@@ -170,7 +170,7 @@ impl TreeWalk<'_> {
                 let target = target.into_os_string().into_string().map_err(|_| {
                     let failure = Failure::error(
                         ErrorName::InputName,
-                        format!("the link `{}` leads to a name that is no UTF-8", shown()),
+                        format!("the link `{}` has a target that is not UTF-8", shown()),
                     );
                     failure.at(&self.tree.from.origin).hint("leave it out with `exclude`")
                 })?;
@@ -200,7 +200,7 @@ impl TreeWalk<'_> {
         Ok(())
     }
 
-    /// A folder whose name cannot be in an image: an error when a pattern reaches into it, else nothing.
+    /// A folder whose name cannot be in an image: a failure where a pattern matches a file in it.
     fn nameless_folder(
         &mut self,
         host: &Path,
@@ -208,7 +208,7 @@ impl TreeWalk<'_> {
         shown: &str,
         why: ImagePathError,
     ) -> Result<(), Failure> {
-        // What is in it has no place of its own, and must not be taken for what has.
+        // Its files have no valid path, and must not be taken for files of the parent.
         let others = std::mem::take(&mut self.found);
         self.walk_folder(host, path, &ImagePath::root())?;
         if std::mem::replace(&mut self.found, others).is_empty() {
@@ -247,7 +247,7 @@ impl TreeWalk<'_> {
         Ok(())
     }
 
-    /// The text of a link must not climb above the tree even if it comes back: the folder's name is not in the image.
+    /// Refuses a link text that climbs above the tree, even if it comes back: the folder's own name is not in the image.
     fn check_link_text(&self, at: &ImagePath, target: &str) -> Result<(), ()> {
         let mut depth = at.components().count() - self.tree.to.value.components().count() - 1;
         for name in target.split('/') {

@@ -21,8 +21,8 @@ use crate::{
     report::{ErrorName, Failure},
 };
 
-/// The images of `plans` with their layers as plain tars, of which each is seen once by an onlooker of its own. The stored
-/// sizes and digests of own layers are those of the tars.
+/// The images of `plans`, their own layers as uncompressed tars. Each layer is passed once to an observer of its own. Sizes
+/// and digests of own layers are those of the tars.
 ///
 /// # Errors
 /// An input changed or cannot be read.
@@ -64,7 +64,7 @@ pub fn unstored_images<'o>(
     Ok(ImageSet { reference: Some(name.to_owned()), aliases: Vec::new(), root, images, skipped: Vec::new() })
 }
 
-/// Writes a layer past its onlooker.
+/// Writes a layer to its observer, and hashes it.
 fn pass_by(
     plan: &Plan,
     group: &LayerGroup,
@@ -117,13 +117,13 @@ fn stored_layer(written: &WrittenLayer, blob: Arc<dyn Open>) -> StoredLayer {
     StoredLayer { descriptor: blob_ref(&written.blob), diff_id: written.diff_id, blob }
 }
 
-/// Takes blobs, and keeps what names them. `media_type` is what they would be stored as.
+/// A sink that hashes blobs and keeps none. `media_type` is the one that they would be stored with.
 #[derive(Debug)]
 struct Unstored {
     media_type: &'static str,
 }
 
-/// A blob that passes by.
+/// A blob that is hashed and not kept.
 struct PassingBlob {
     media_type: &'static str,
     hash: Sha256,
@@ -166,7 +166,7 @@ impl Write for PassingBlob {
 
 impl Open for NotStored {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Err(io::Error::other("it was looked at while it passed by, and is not stored"))
+        Err(io::Error::other("this layer was hashed and not stored"))
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) fn apply_waivers(policy: &PolicySettings, today: Date, locked: bool, 
     left
 }
 
-/// Drops a refusal that an exception covers. `path` is what of the image the refusal is about; without one it is about
-/// what its rule is about.
+/// Drops a refusal that an exception covers. `path` is the path of the image that the refusal is about; without one, the
+/// rule gives the target.
 pub fn unless_excepted(
     policy: &PolicySettings,
     today: Date,
@@ -47,8 +47,8 @@ pub fn unless_excepted(
     unless_all_excepted(policy, today, &[target], failure)
 }
 
-/// Drops a refusal whose targets all have an exception. The hint of one that stays says why an exception that was meant
-/// for it does not help.
+/// Drops a refusal whose targets all have an exception. Otherwise the hint says why an exception of that rule does not
+/// cover it.
 pub fn unless_all_excepted(
     policy: &PolicySettings,
     today: Date,
@@ -86,7 +86,7 @@ pub(super) fn recipe_waivers(policy: &PolicySettings, today: Date) -> Waivers<'_
     Waivers::new(&policy.allow, policy.waivers, (year, month, day)).keeping_promises()
 }
 
-/// What a rule is about that is about no path of the image: the key by which the audit names it.
+/// The target of a rule that is about no path: the key that the audit has for it.
 const fn target_of(rule: Option<Rule>) -> WaiverTarget<'static> {
     match rule {
         Some(Rule::SizeBudget) => WaiverTarget::Key("manifest.layers"),

@@ -261,7 +261,7 @@ fn base_on_the_disk() {
     with("./nowhere").fails(2).says("app.toml:1:8: `./nowhere` does not exist");
     with("base").fails(2).says("names no registry").says("a path begins with `./`");
     base.layout(case.clone(), "../outside");
-    with("../outside").fails(2).says("leaves the recipe's folder");
+    with("../outside").fails(2).says("is outside of the recipe's folder");
     judges::checked(
         judges::tool("skopeo")
             .args(["copy", "--quiet"])

@@ -171,8 +171,8 @@ fn a_stamp_for_a_variable_that_is_not_there_is_refused_by_name() {
             "`main.version`",
         ),
         ("\"-X main.other=1\"", "has no variable `other`", "`var other string`"),
-        ("\"-X main.count=1\"", "`count` of the package of the program is no string", "`var count string`"),
-        ("\"-X main.kind=1\"", "is a constant, which no linker changes", "`var kind string`"),
+        ("\"-X main.count=1\"", "`count` of the package of the program is not a string", "`var count string`"),
+        ("\"-X main.kind=1\"", "is a constant, which the linker cannot set", "`var kind string`"),
         (
             "[\"-X\", \"example.com/prog.version=1\"]",
             "the linker knows the package of the program as `main` only",

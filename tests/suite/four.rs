@@ -27,7 +27,7 @@ const NOT_KEPT: [(&str, &str); 5] = [
 /// The words of refusals that are about the recipe, and not about what an image is.
 const OF_THE_RECIPE: [&str; 3] = [
     // Unlike one with bytes beside the image, it cannot be kept.
-    "the base has a layer that may not be handed on",
+    "the base has a non-distributable (foreign) layer",
     "the base has no image for linux/amd64",
     // The run user cannot be added, which the hint tells to leave.
     "of the base has no line of an account at its beginning",

@@ -167,7 +167,7 @@ fn the_recipe_goes_where_it_is_told_and_never_over_another_one() {
     case.run(["init", "--output", "-"]).ok();
     assert!(!case.path("hardpan.toml").exists());
     // Outside of git the recipe's folder is the bound of its paths; a recipe that would not build is not written.
-    case.run(["init", "--output", "sub/server.toml"]).fails(2).says("leaves the recipe's folder");
+    case.run(["init", "--output", "sub/server.toml"]).fails(2).says("is outside of the recipe's folder");
     assert!(!case.path("sub/server.toml").exists());
     checked(tool("git").args(["init", "--quiet"]).current_dir(case.dir()));
     case.run(["init", "--output", "sub/server.toml"]).ok();

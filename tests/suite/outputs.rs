@@ -125,12 +125,12 @@ fn outputs_named_as_inputs() {
     let only = case.clone().file("b.toml", tree("data", "\"*\""));
     only.run(["build", "b.toml"]).fails(2).says("no file matches `*`").says("`digest`");
     for (recipe, what) in [
-        (tree("data", "\"image/**\""), "b.toml:7:12: `image/**` names `image`, which this build writes"),
-        (tree("data/image", "\"**/*\""), "b.toml:5:8: `data/image` is what this build writes"),
-        (tree("data/image/blobs", "\"**/*\""), "lies in `data/image`, which this build writes"),
+        (tree("data", "\"image/**\""), "b.toml:7:12: `image/**` names `image`, an output of this build"),
+        (tree("data/image", "\"**/*\""), "b.toml:5:8: `data/image` is an output of this build"),
+        (tree("data/image/blobs", "\"**/*\""), "lies in `data/image`, an output of this build"),
         (format!("{APP}[[file]]\nfrom = \"data/image/index.json\"\nto = \"/a\"\n"), "lies in `data/image`, which this"),
-        (format!("{APP}[[file]]\nfrom = \"data/digest\"\nto = \"/a\"\n"), "`data/digest` is what this build writes"),
-        (APP.replace("\"app\"", "\"data/digest\""), "`data/digest` is what this build writes"),
+        (format!("{APP}[[file]]\nfrom = \"data/digest\"\nto = \"/a\"\n"), "`data/digest` is an output of this build"),
+        (APP.replace("\"app\"", "\"data/digest\""), "`data/digest` is an output of this build"),
         (format!("base = \"./data/image\"\n{APP}"), "over its own base"),
     ] {
         let case = case.clone().file("b.toml", recipe);
@@ -165,7 +165,7 @@ fn output_in_the_folder_of_the_recipe() {
     case.run(["build", "app.toml", "--output", "image"]).ok();
     // A layout with a recipe in it, which takes its own folder.
     let case = case.file("image/app.toml", format!("{APP}{ALL}")).file("image/app", elf::static_amd64()).cwd("image");
-    case.run(["build", "app.toml", "--output", "."]).fails(2).says("`.` is what this build writes");
+    case.run(["build", "app.toml", "--output", "."]).fails(2).says("`.` is an output of this build");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn recipes_of_one_call_do_not_take_the_outputs_of_each_other() {
     let case = case.file("c.toml", format!("base = \"./site/app\"\n{APP}"));
     case.run(["build", "app.toml", "c.toml", "--output", "site/{name}"])
         .fails(2)
-        .says("c.toml:1:8: `./site/app` is what this build writes");
+        .says("c.toml:1:8: `./site/app` is an output of this build");
 }
 
 #[test]

@@ -29,8 +29,8 @@ struct AccountFile {
     whole: String,
 }
 
-/// Adds the run user to `/etc/passwd` and `/etc/group`, each where no line has its number: a program that looks itself up
-/// would fail. What is added goes into the system layer, at the end of the links of the base.
+/// Adds the run user to `/etc/passwd` and `/etc/group`, each where no line has its number: a program that looks up its own
+/// user would fail. The changed files go into the system layer, at the path that links of the base resolve to.
 ///
 /// # Errors
 /// One of the two files is there and cannot be read, or the recipe itself brings it without the run user.
@@ -78,7 +78,7 @@ impl AccountFile {
                 (end, self.with_run_user(text))
             }
             Err(ResolveError::Absent) if rootfs.get(path.as_str()).is_none() => (path, self.whole.clone().into_bytes()),
-            Err(_) => return Err(self.unreadable("is a link that leads nowhere")),
+            Err(_) => return Err(self.unreadable("is a dangling link")),
         };
         let body = FileBody::Memory(Arc::new(text));
         rootfs.add(end, PlannedNode::file(body, 0o444, GroupKind::System, origin).with_replace(true))
@@ -91,12 +91,12 @@ impl AccountFile {
                 let limit = Limits::AUDIT_KEPT_BYTES >> 20;
                 self.unreadable(&format!("has no line of an account at its beginning, or more than {limit} MiB"))
             }),
-            _ => Err(self.unreadable("is no file")),
+            _ => Err(self.unreadable("is not a file")),
         }
     }
 
     fn unreadable(&self, why: &str) -> Failure {
-        let what = format!("`{}` of the base {why}, so that the run {} cannot be added", self.path, self.what);
+        let what = format!("`{}` of the base {why}, so the run {} cannot be added", self.path, self.what);
         let hint =
             "in `[system]`, `passwd = true` with `replace = true` writes it, and `passwd = false` leaves it as it is";
         Failure::error(ErrorName::Accounts, what).hint(hint)

@@ -57,7 +57,7 @@ impl BaseImages {
     /// is not what its digest says, or larger or deeper than [`Limits`] allows.
     pub(super) fn in_registry(reference: &Reference, access: &Access, cache: Option<&Cache>) -> Result<Self, Failure> {
         let place = PathBuf::from(reference.to_string());
-        let told = |failure: Failure| failure.or_in_path(&place);
+        let in_place = |failure: Failure| failure.or_in_path(&place);
         let known = reference.digest().and_then(|digest| {
             let bytes = cache?.document(digest, Limits::MANIFEST_BYTES)?;
             let media_type = document::own_media_type(&bytes).ok()?;
@@ -68,17 +68,17 @@ impl BaseImages {
             None if access.offline => {
                 let failure =
                     Failure::error(ErrorName::Offline, "the base is not in the cache, and `--offline` opens no socket");
-                return Err(told(failure.hint("build once without `--offline`")));
+                return Err(in_place(failure.hint("build once without `--offline`")));
             }
             None => {
-                let (remote, root) = Remote::open(reference, access).map_err(told)?;
+                let (remote, root) = Remote::open(reference, access).map_err(in_place)?;
                 (Some(remote), root)
             }
         };
         let cached = cache.cloned().map(|cache| Arc::new(cache) as Arc<dyn BlobSource>);
         let remote = remote.map(|remote| Arc::new(remote) as Arc<dyn BlobSource>);
         let store = Store::of_sources(cached.into_iter().chain(remote).collect(), &place);
-        let offers = offers(&store, &root).map_err(told)?;
+        let offers = offers(&store, &root).map_err(in_place)?;
         Ok(Self { store, cache: cache.cloned(), place, root: Some(root), offers })
     }
 
@@ -170,7 +170,7 @@ impl BaseImages {
         Ok(())
     }
 
-    /// An error of reading a layer, told with its name and the base's.
+    /// An error of reading a layer, with the digest of the layer and the place of the base.
     pub(super) fn failure(&self, layer: &StoredLayer, error: &io::Error) -> Failure {
         let digest = layer.descriptor.digest;
         if error.kind() == io::ErrorKind::NotFound {

@@ -21,12 +21,12 @@ use oci_spec::image::ImageConfiguration;
 
 use crate::oci::{HistoryEntry, ImagePath, RunConfig};
 
-/// What runtimes do where a config has no `WorkingDir`, and no `StopSignal`. A recipe that writes these words says what it
-/// would get without them, so they are left out: writing a default down moves no digest.
+/// What runtimes do where a config has no `WorkingDir` and no `StopSignal`. A recipe with these values gets the same config
+/// as one without them: writing a default down changes no digest.
 const DEFAULT_WORKDIR: &str = "/";
 const DEFAULT_STOP_SIGNAL: &str = "SIGTERM";
 
-/// What is taken over.
+/// The inherited settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::build) struct BaseConfig {
     pub(in crate::build) env: BTreeMap<String, String>,
@@ -74,7 +74,7 @@ impl BaseConfig {
     }
 }
 
-/// The recipe's word over that of the base. The default is written only over a base that says something.
+/// The recipe's value, else the base's. The default is written only where the base has a value.
 fn prefer_recipe(own: Option<String>, base: Option<&String>, default: &str) -> Option<String> {
     match (own, base) {
         (Some(own), None) if own == default => None,
@@ -82,8 +82,8 @@ fn prefer_recipe(own: Option<String>, base: Option<&String>, default: &str) -> O
     }
 }
 
-/// The history, with one line for each layer: where the base has another number of them, nobody can tell which is whose,
-/// and plain ones take their place.
+/// The history, with one line for each layer. Where the base has another number of lines they cannot be assigned to
+/// layers, and plain lines replace them.
 fn history(config: &ImageConfiguration, layers: usize, created: &str) -> Vec<HistoryEntry> {
     let text = |text: &Option<String>| text.clone();
     let own: Vec<HistoryEntry> = config

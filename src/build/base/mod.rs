@@ -59,7 +59,7 @@ pub fn look_up(
     look().map_err(|failure: Failure| failure.at(&base.origin))
 }
 
-/// Refuses a base from elsewhere than the policy says, before anybody is asked for it.
+/// Refuses a base from a registry that the policy does not name, before the registry is contacted.
 ///
 /// # Errors
 /// At the line of `base`: a registry that the policy does not name.
@@ -84,7 +84,7 @@ pub(super) fn check_output(base: &Located<String>, bound: &HostBound, output: &P
         let real = bound.resolve(base, Local::parse(text, exists).ok()?.path).ok()?;
         Some(fs::canonicalize(output).ok()? == fs::canonicalize(real).ok()?)
     };
-    // A base that is not there is told when it is opened.
+    // Opening it reports a base that does not exist.
     if place() != Some(true) {
         return Ok(());
     }
@@ -104,18 +104,19 @@ fn open_disk_base(base: &Located<String>, bound: &HostBound) -> Result<BaseImage
     let set = match (sets.pop(), sets.is_empty()) {
         (Some(only), true) => only,
         (None, _) => {
-            return Err(Failure::error(ErrorName::ImageNotFound, format!("`{}` holds no image", printable(text))));
+            return Err(Failure::error(ErrorName::ImageNotFound, format!("`{}` contains no image", printable(text))));
         }
         (Some(_), false) => {
-            let what = format!("`{}` holds {} images, and one is built on", printable(text), sets.len() + 1);
+            let what = format!("`{}` contains {} images, and a base is one", printable(text), sets.len() + 1);
             return Err(Failure::error(ErrorName::Base, what).hint("name one of them, as in `oci:PATH:NAME`"));
         }
     };
     let found = BaseImages::on_disk(set, Path::new(local.path));
     match (digest, found.digest()) {
-        (Some(wanted), Some(there)) if wanted != there => {
-            Err(Failure::error(ErrorName::Base, format!("`{}` holds `{there}`, not `{wanted}`", printable(local.path))))
-        }
+        (Some(wanted), Some(there)) if wanted != there => Err(Failure::error(
+            ErrorName::Base,
+            format!("`{}` has the digest `{there}`, not `{wanted}`", printable(local.path)),
+        )),
         (Some(_), None) => Err(Failure::error(
             ErrorName::ImageUnsupported,
             "a docker archive has no manifest that a digest could name",

@@ -35,7 +35,7 @@ pub(in crate::build) struct FoundBase {
 pub(in crate::build) struct PulledBase {
     pub(in crate::build) plan: PlannedBase,
     pub(in crate::build) config: BaseConfig,
-    /// What is in it.
+    /// Its file system.
     pub(in crate::build) rootfs: PlannedRootfs,
 }
 
@@ -73,7 +73,7 @@ impl FoundBase {
     /// Reads the image for `platform`: every layer once, its bytes checked against digest, size and `diff_id`.
     ///
     /// # Errors
-    /// At the line of `base`: no such image, one that cannot be read, or one with layers that may not be handed on. At the
+    /// At the line of `base`: no such image, one that cannot be read, or one with non-distributable layers. At the
     /// lock's line of the platform: it is another image than the lock says.
     pub(in crate::build) fn pull(
         &self,
@@ -89,7 +89,7 @@ impl FoundBase {
         if let Some((_, what)) = image.ambiguities().into_iter().next() {
             let failure = Failure::error(
                 ErrorName::ImageInvalid,
-                format!("readers disagree about the base: {}", printable(&what)),
+                format!("the base is ambiguous, readers take different images from it: {}", printable(&what)),
             );
             return Err(at(failure.hint("push or export the base again with a current tool")));
         }
@@ -176,9 +176,9 @@ pub(super) fn check_registries(policy: &PolicySettings, name: &BaseName, setting
 /// OCI's name of a layer's media type; the bytes stay what they are.
 fn oci_layer_type(media_type: &str) -> Result<&'static str, Failure> {
     if media_type.contains("nondistributable") || media_type.contains("foreign") {
-        let what = format!("the base has a layer that may not be handed on, `{}`", printable(media_type));
+        let what = format!("the base has a non-distributable (foreign) layer, `{}`", printable(media_type));
         return Err(Failure::error(ErrorName::ImageUnsupported, what)
-            .hint("such layers are fetched from a vendor; build on another base"));
+            .hint("registries do not store such layers; build on another base"));
     }
     match Packing::of(media_type) {
         Packing::Plain => Ok(media_type::LAYER),
@@ -186,7 +186,7 @@ fn oci_layer_type(media_type: &str) -> Result<&'static str, Failure> {
         Packing::Zstd => Ok(media_type::LAYER_ZSTD),
         Packing::Unknown => Err(Failure::error(
             ErrorName::ImageUnsupported,
-            format!("the base has `{}`, which is no layer", printable(media_type)),
+            format!("the base has a layer of the unknown media type `{}`", printable(media_type)),
         )),
     }
 }

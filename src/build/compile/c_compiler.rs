@@ -84,7 +84,8 @@ impl CCompiler {
         }
         let mut found = Self::probe(name, cxx_name(name).as_deref(), programs).ok_or_else(|| {
             let place = if name.contains('/') { "there" } else { "in `PATH`" };
-            let what = format!("the C compiler `{shown}` of the recipe is not {place}, or does not answer `--version`");
+            let what =
+                format!("the C compiler `{shown}` of the recipe was not found {place}, or its `--version` failed");
             Failure::error(ErrorName::ToolMissing, what)
                 .hint("`cc` takes the name of a program in `PATH`, or a path relative to `dir`")
         })?;

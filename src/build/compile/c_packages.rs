@@ -134,7 +134,7 @@ fn is_compiled(need: &CNeed) -> bool {
 }
 
 impl CPackage {
-    /// Whether a variable of the recipe says where the system's library is.
+    /// Whether a variable of the recipe configures where the system's library is.
     pub(super) fn is_configured_by<'a>(&self, variables: impl IntoIterator<Item = &'a str>) -> bool {
         let own = match known_needs(&self.name) {
             Some(CPackageNeeds::SystemWithout(_, prefix)) => prefix,

@@ -29,9 +29,8 @@ impl CargoLock {
     /// Reads `file`.
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::io("read it", file, &error))?;
-        toml::from_str(&text).map_err(|_| {
-            Failure::error(ErrorName::SourceInvalid, "this is no `Cargo.lock` that cargo wrote").in_path(file)
-        })
+        toml::from_str(&text)
+            .map_err(|_| Failure::error(ErrorName::SourceInvalid, "this `Cargo.lock` cannot be parsed").in_path(file))
     }
 
     /// The names of the packages without a source, sorted: the workspace is known by them.

@@ -23,23 +23,23 @@ const SHOWN_BYTES: usize = 4096;
 /// What is kept of the error output while it is read.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// What to run. It runs in the foreground's process group, so that Ctrl-C ends it together with hardpan; when
-/// hardpan is killed alone, the next line the child writes ends it; one in an [`Enclosure`] ends at once.
+/// A child process to run. It is in the foreground's process group, so that Ctrl-C ends it together with hardpan. When
+/// hardpan alone is killed, SIGPIPE ends it with the next line it writes; in an [`Enclosure`] it ends at once.
 pub(super) struct Child<'a> {
     /// An absolute path; `PATH` is never searched with what the checkout could put there.
     program: &'a Path,
     dir: &'a Path,
     environment: &'a Environment,
     arguments: Vec<OsString>,
-    told: Option<&'a dyn Progress>,
+    progress: Option<&'a dyn Progress>,
     enclosure: Option<&'a Enclosure>,
-    heard: Option<LineHandler<'a>>,
+    line_handler: Option<LineHandler<'a>>,
 }
 
-/// Takes a line, without its line break.
+/// Handles a line, without its line break.
 type LineHandler<'a> = &'a (dyn Fn(&[u8]) + Sync);
 
-/// A child that has ended.
+/// The result of a child: exit status and output.
 #[derive(Debug)]
 pub(super) struct ChildOutput {
     /// How.
@@ -53,7 +53,7 @@ pub(super) struct ChildOutput {
 impl<'a> Child<'a> {
     /// `program` in `dir`, with `environment` and nothing else.
     pub(super) fn new(program: &'a Path, dir: &'a Path, environment: &'a Environment) -> Self {
-        Self { program, dir, environment, arguments: Vec::new(), told: None, enclosure: None, heard: None }
+        Self { program, dir, environment, arguments: Vec::new(), progress: None, enclosure: None, line_handler: None }
     }
 
     /// Adds arguments.
@@ -62,27 +62,27 @@ impl<'a> Child<'a> {
         self
     }
 
-    /// Tells every line of its stderr at once, for what takes long; and the command itself.
+    /// Reports the command, and each line of its stderr while it runs.
     pub(super) fn with_progress(mut self, progress: &'a dyn Progress) -> Self {
-        self.told = Some(progress);
+        self.progress = Some(progress);
         self
     }
 
-    /// Runs it in an enclosure: program, folder, arguments and environment are those of the inside.
+    /// Runs it in an enclosure: program, folder, arguments and environment are paths of the inside.
     pub(super) fn in_enclosure(mut self, enclosure: Option<&'a Enclosure>) -> Self {
         self.enclosure = enclosure;
         self
     }
 
-    /// Hands every line of its stdout to `hear` at once; what it printed is still kept.
+    /// Passes each line of its stdout to `hear` while it runs; stdout is kept as well.
     pub(super) fn with_line_handler(mut self, hear: LineHandler<'a>) -> Self {
-        self.heard = Some(hear);
+        self.line_handler = Some(hear);
         self
     }
 
-    /// Runs it to its end. A child that fails is a value; one that cannot run is a failure.
+    /// Runs the child to its end. An exit code other than 0 is a value; a child that cannot start is a failure.
     pub(super) fn run(self) -> Result<ChildOutput, Failure> {
-        if let Some(progress) = self.told {
+        if let Some(progress) = self.progress {
             let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
             let words: Vec<_> = words.map(|word| printable(&word.to_string_lossy()).into_owned()).collect();
             progress.trace(&format!("run {}", words.join(" ")));
@@ -95,13 +95,13 @@ impl<'a> Child<'a> {
         drop(command);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = thread::scope(|scope| {
-            let told = self.told;
-            let stderr = scope.spawn(move || match (stderr, told) {
+            let progress = self.progress;
+            let stderr = scope.spawn(move || match (stderr, progress) {
                 (None, _) => Ok(Vec::new()),
                 (Some(stderr), None) => keep_end(stderr),
                 (Some(stderr), Some(progress)) => keep_end(ProgressReader { from: stderr, progress, line: Vec::new() }),
             });
-            let stdout = match (stdout, self.heard) {
+            let stdout = match (stdout, self.line_handler) {
                 (None, _) => Ok((Vec::new(), false)),
                 (Some(stdout), None) => keep_start(stdout),
                 (Some(stdout), Some(hear)) => keep_start(LineReader { from: stdout, hear, line: Vec::new() }),
@@ -194,7 +194,7 @@ fn is_download(line: &str) -> bool {
     ["go: downloading ", " Downloading ", "  Downloaded "].iter().any(|start| line.starts_with(start))
 }
 
-/// Reads to the end, keeps the beginning; tells whether something was left out. A full pipe would stop the child.
+/// Reads to the end, because a full pipe would block the child; keeps the beginning. `true` where bytes were dropped.
 fn keep_start(mut from: impl Read) -> io::Result<(Vec<u8>, bool)> {
     let mut kept = Vec::new();
     from.by_ref().take(Limits::CHILD_OUTPUT_BYTES).read_to_end(&mut kept)?;
@@ -202,7 +202,7 @@ fn keep_start(mut from: impl Read) -> io::Result<(Vec<u8>, bool)> {
     Ok((kept, left_out > 0))
 }
 
-/// Tells the lines of what is read through it.
+/// Reports the lines that are read through it as progress.
 struct ProgressReader<'a, R> {
     from: R,
     progress: &'a dyn Progress,
@@ -211,7 +211,7 @@ struct ProgressReader<'a, R> {
 
 impl<R> ProgressReader<'_, R> {
     fn report_line(&mut self) {
-        // Whatever moves a cursor ends a line: cargo's bar, were there one, is not for us.
+        // A carriage return ends a line, too: progress bars are not shown.
         let line = String::from_utf8_lossy(&self.line).replace('\t', "    ");
         if !line.trim().is_empty() {
             self.progress.detail(&format!("  {}", printable(line.trim_end())));
@@ -239,7 +239,7 @@ impl<R: Read> Read for ProgressReader<'_, R> {
     }
 }
 
-/// Hands on the lines of what is read through it, without their line breaks.
+/// Passes the lines that are read through it to a handler, without their line breaks.
 struct LineReader<'a, R> {
     from: R,
     hear: LineHandler<'a>,

@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimen
 
 use crate::{oci::Digest, report::Failure};
 
-/// The time of the system, as file systems tell it.
+/// The current time of the file system.
 const NOW: Timestamps = Timestamps {
     last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
     last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
@@ -27,7 +27,7 @@ pub(super) struct CompileFolder {
 }
 
 impl CompileFolder {
-    /// Takes the compile folder of `key`, and waits for it if need be.
+    /// Locks the compile folder of `key`; waits while another process has it.
     pub(super) fn open(cache: &Path, kind: &str, key: &[&[u8]]) -> Result<Self, Failure> {
         let mut joined = Vec::new();
         for part in key {
@@ -45,7 +45,7 @@ impl CompileFolder {
             .open(&lock_path)
             .map_err(|error| Failure::io("lock it", &lock_path, &error))?;
         take(&lock).map_err(|error| Failure::io("lock it", &lock_path, &error))?;
-        // When it was last used, for those who make room. What it is about is the folder, not this file.
+        // The time of last use, by which `hardpan cache prune` removes old folders.
         let _ = futimens(&lock, &NOW);
         let compile_folder = Self { root, _lock: lock };
         for folder in [compile_folder.home(), compile_folder.temporary()] {
@@ -57,7 +57,7 @@ impl CompileFolder {
     /// Makes `folder` anew.
     ///
     /// What a compiler left running may still write there (Go counts what it did in the home, from a process that
-    /// outlives `go`). Moved away first, the folder has no path by which anybody finds it.
+    /// outlives `go`). The folder is moved away first, so that such a process cannot find it by its path.
     fn empty(&self, folder: &Path) -> Result<(), Failure> {
         let away = self.root.join("emptied");
         let fault = |error: &io::Error| Failure::io("empty it", folder, error);
@@ -115,7 +115,7 @@ pub(super) fn remove_folder(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Removes a folder that nobody can find any more. A file that was on its way in when it was moved is met again.
+/// Removes a folder that was moved away. Files that a process was still creating in it are removed in another try.
 fn remove(folder: &Path) -> io::Result<()> {
     /// More files than any process has on their way at once.
     const TRIES: usize = 100;

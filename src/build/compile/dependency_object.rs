@@ -48,7 +48,7 @@ pub(super) fn object(target: &str, list: &[u8]) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The processor of a triple, its byte order, and the flags by which linkers tell its incompatible ABIs apart.
+/// The processor of a triple, its byte order, and the flags by which linkers distinguish its ABIs.
 fn machine(target: &str) -> Option<(Architecture, Endianness, elf::FileFlags)> {
     use Endianness::{Big, Little};
     let none = elf::FileFlags::default();

@@ -52,7 +52,7 @@ impl Toolchain<'_> {
             return if path.is_file() {
                 Ok(path)
             } else {
-                Err(Failure::error(ErrorName::ToolMissing, format!("there is no program `{}`", printable(name))))
+                Err(Failure::error(ErrorName::ToolMissing, format!("the program `{}` does not exist", printable(name))))
             };
         }
         self.program(name).ok_or_else(|| {
@@ -139,7 +139,7 @@ pub(super) fn add_recipe(
 ) -> Result<(), Failure> {
     for (name, value) in recipe {
         if reserved(name) {
-            let what = format!("`{}` is hardpan's to set", printable(name));
+            let what = format!("`{}` is a reserved variable: hardpan sets it", printable(name));
             return Err(Failure::error(ErrorName::RecipeKey, what).at(&value.origin));
         }
         if let Some(flag) = native_for_c(&value.value) {

@@ -17,7 +17,7 @@ use crate::{
     report::{ErrorName, Failure},
 };
 
-/// Answers `word` for the checkout that holds `dir`.
+/// The value of `{git...}` for the checkout that holds `dir`.
 pub(super) fn resolve_git_word(toolchain: &Toolchain<'_>, word: GitWord, dir: &Path) -> Result<String, Failure> {
     let Some(git) = toolchain.program("git") else {
         return Err(Failure::error(ErrorName::Git, "`git` is not in `PATH`")
@@ -49,8 +49,8 @@ pub(super) fn resolve_git_word(toolchain: &Toolchain<'_>, word: GitWord, dir: &P
     }
 }
 
-/// Everything that git could say about the revision of the checkout that holds `dir`, but for changes of files, which are
-/// known otherwise: the commit, the branch, and all tags. Empty where git says nothing.
+/// What git reports about the revision of the checkout that holds `dir`: commit, branch and all tags. Empty without git.
+/// Changes of files are detected elsewhere.
 pub(super) fn revision_fingerprint(toolchain: &Toolchain<'_>, dir: &Path) -> String {
     let Some(git) = toolchain.program("git") else { return String::new() };
     let environment = environment(toolchain);
@@ -60,7 +60,7 @@ pub(super) fn revision_fingerprint(toolchain: &Toolchain<'_>, dir: &Path) -> Str
     answers.map(Result::unwrap_or_default).join("\n")
 }
 
-/// Where a version comes from that no tag says.
+/// The hint for a version that no tag has.
 const ELSEWHERE: &str = "or declare `version = \"dev\"` in `[vars]`, write `{version}`, and call `--set version=...`";
 
 /// A commit as `{git.describe}` and messages name it.
@@ -80,7 +80,7 @@ fn describe_head(
     let mut parts = text.rsplitn(3, '-');
     let (commit, distance, tag) = (parts.next(), parts.next(), parts.next());
     let exact = answer.status.success() && distance == Some("0");
-    // Whatever was cut off may have a nearer tag, and more commits.
+    // The missing history may have a nearer tag, and more commits.
     let shallow = require_success(git(&["rev-parse", "--is-shallow-repository"])?, "git rev-parse")?.text();
     if !exact && shallow != "false" {
         let what = format!(
@@ -105,7 +105,7 @@ fn describe_head(
     }
 }
 
-/// Why there is no `HEAD`: no checkout, one that git refuses to read, or one without a commit.
+/// The failure for a missing `HEAD`: no checkout, one that git refuses to read, or no commit.
 fn no_commit(git_dir: &ChildOutput, dir: &Path) -> Failure {
     let failure = if git_dir.status.success() {
         Failure::error(ErrorName::Git, "the git checkout has no commit yet")
@@ -122,7 +122,7 @@ pub(super) fn require_success(ended: ChildOutput, what: &str) -> Result<ChildOut
     if ended.status.success() { Ok(ended) } else { Err(ended.failure(ErrorName::Git, what)) }
 }
 
-/// Runs `git -C dir` without the settings, the hooks and the monitors of anybody.
+/// Runs `git -C dir` without user settings, hooks and fsmonitor.
 pub(super) fn run_git(
     git: &Path,
     environment: &Environment,

@@ -30,7 +30,7 @@ impl Toolchain<'_> {
         let (version, _) = said.ok_or_else(|| {
             Failure::error(
                 ErrorName::ToolUnsupported,
-                format!("`go version` says `{}`, which is no version", printable(&text)),
+                format!("unexpected output of `go version`: `{}`", printable(&text)),
             )
         })?;
         let mut identity = LockedToolchain { version: plain(version), ..LockedToolchain::default() };
@@ -111,7 +111,7 @@ fn version_of(program: &Path, dir: &Path, environment: &Environment) -> Result<S
     let first = said.lines().find(|line| !line.trim().is_empty()).filter(|_| ended.status.success());
     let first = first.ok_or_else(|| {
         let what =
-            "this program does not say its version when it is called with `--version`, and a lock names it by that";
+            "`--version` of this program failed or printed nothing, and a lock records a compiler by its version";
         Failure::error(ErrorName::ToolUnsupported, what).in_path(program)
     })?;
     Ok(plain(first.trim()))

@@ -152,7 +152,7 @@ impl InstalledRust {
         if !ended.status.success() {
             return Err(ended.failure(ErrorName::ToolUnsupported, "rustc --print cfg"));
         }
-        // A line that cannot be read is none that cargo could decide by either.
+        // Cargo ignores a line that does not parse, too.
         Ok(ended.text().lines().filter_map(|line| line.parse().ok()).collect())
     }
 
@@ -167,7 +167,7 @@ impl InstalledRust {
         Ok(ended.status.success().then(|| PathBuf::from(ended.text())))
     }
 
-    /// The compiler has no such target; the hint is the one that looks most like it.
+    /// The failure for a target that the compiler does not know; the hint is the most similar one.
     fn unknown_target(&self, target: &str, dir: &Path, environment: &Environment) -> Failure {
         let failure =
             Failure::error(ErrorName::ToolUnsupported, format!("this Rust has no target `{}`", printable(target)));
@@ -180,7 +180,7 @@ impl InstalledRust {
     }
 }
 
-/// The candidate that looks most like `word`, if one does.
+/// The candidate that is most similar to `word`, if one is similar.
 pub(super) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let rated = candidates.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
     rated.min().filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5).map(|(_, candidate)| candidate)

@@ -7,7 +7,7 @@
 //! mirrors are the caller's; it writes to the module cache and the cargo home, never to the checkout. *Compile* runs
 //! offline, with `PATH` and the places of toolchains and caches as the only words from the caller. Both use the
 //! toolchain that the checkout (`rust-toolchain.toml`) or the machine's default names: `RUSTUP_TOOLCHAIN`,
-//! `GOTOOLCHAIN` and `GOROOT` of the caller are not looked at. A note names the variables of the caller that have no
+//! `GOTOOLCHAIN` and `GOROOT` of the caller are ignored. A note names the variables of the caller that have no
 //! effect and could have had one ([`ignored_variables`](Toolchain::ignored_variables)).
 //!
 //! # Same bytes everywhere, and where that ends
@@ -74,7 +74,7 @@ pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
 
-/// What compiling needs to know of its caller.
+/// The toolchains of this machine and the settings of a compile.
 #[derive(Debug)]
 pub struct Toolchain<'a> {
     /// The caller's whole environment: the fetch runs in it; the compile takes only what it must from it.
@@ -87,7 +87,7 @@ pub struct Toolchain<'a> {
     pub program: Option<&'a Path>,
     /// Where compilers put what they make; kept between builds. Absolute, not in the checkout. Git needs none.
     pub cache: Option<&'a Path>,
-    /// What is known of files by their state.
+    /// The cache of file fingerprints.
     pub blobs: Option<&'a Cache>,
     /// The recipe, its lock and the cache: no sources of a program.
     pub ignored: &'a [PathBuf],
@@ -95,7 +95,7 @@ pub struct Toolchain<'a> {
     pub written: Arc<BTreeSet<PathBuf>>,
     /// The bound of host paths: the git root, or the recipe's folder. Canonical.
     pub checkout: &'a Path,
-    /// Hears what the toolchains print.
+    /// Receives what the toolchains print.
     pub progress: &'a dyn Progress,
 }
 
@@ -108,22 +108,22 @@ pub struct Compiled {
     pub name: String,
     /// What was taken out of it for `debug-file`.
     pub debug: Option<PathBuf>,
-    /// What speaks against it, and what an exception of the recipe can accept.
+    /// Refusals of the program that an exception of the recipe can waive.
     pub objections: Vec<Failure>,
 }
 
-/// What a compile of one program is for.
+/// The request to compile one program.
 #[derive(Clone, Copy)]
 pub struct CompileRequest<'a> {
     /// The platform that the program runs on.
     pub platform: &'a Platform,
     /// The place of failures that have no other one.
     pub origin: &'a Origin,
-    /// Hears which part of the program is being compiled.
+    /// Receives the name of the package that is being compiled.
     pub running: &'a dyn Task,
     /// Compares the files of this machine that the program takes with those of the lock.
     pub pinned: &'a dyn Fn(&MachineFiles) -> Result<(), Failure>,
-    /// Gives a refusal about the program of this name back, unless the recipe has an exception for it.
+    /// Returns a refusal of the program with this name, unless an exception of the recipe waives it.
     pub waived: &'a dyn Fn(&str, Failure) -> Result<(), Failure>,
 }
 

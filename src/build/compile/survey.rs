@@ -76,7 +76,7 @@ impl Toolchain<'_> {
         // module's own packages it is enough to look without any, by way of a `go.mod` that requires none.
         let alone = compile_folder.temporary().join("go.mod");
         let module: GoModDocument = serde_json::from_slice(&Self::go_edit(&go, dir, &environment)?).map_err(|_| {
-            Failure::error(ErrorName::ToolUnsupported, "`go mod edit -json` answered what cannot be read").in_path(dir)
+            Failure::error(ErrorName::ToolUnsupported, "unexpected output of `go mod edit -json`").in_path(dir)
         })?;
         let text = format!("module {}\n\ngo {}\n", module.module.path, module.go.as_deref().unwrap_or("1.16"));
         std::fs::write(&alone, text).map_err(|error| Failure::io("write it", &alone, &error))?;

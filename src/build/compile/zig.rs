@@ -100,7 +100,7 @@ exec {command} -fno-sanitize=undefined "$@"
     ))
 }
 
-/// The processor of Rust's 32-bit ARM targets, which zig's names for targets do not tell apart.
+/// The processor of Rust's 32-bit ARM targets: zig has one target name for several of them.
 fn processor(target: &str) -> Option<&'static str> {
     let is_hard = target.ends_with("hf");
     Some(match target.split('-').next().unwrap_or_default() {

@@ -30,7 +30,7 @@ use crate::{
     report::Limits,
 };
 
-/// How much of a file is looked at before it is read as what it may be.
+/// The first bytes of a file that decide what it may be.
 const HEAD: usize = 4 << 10;
 /// Bytes of a digest file: `sha256:` and 64 digits, without the end of a line.
 const DIGEST_BYTES: u64 = 71;
@@ -119,8 +119,8 @@ pub(in crate::build) fn folder_output(path: &Path) -> Option<OutputKind> {
     Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Layout)
 }
 
-/// Whether an image in there is hardpan's: its last layer is one of ours. An image that another tool put on ours is not; one
-/// of ours without a layer of its own cannot be told from its base.
+/// Whether an image in there is hardpan's: its last layer is one of ours. An image that another tool built on ours is not;
+/// one of ours without a layer of its own is indistinguishable from its base.
 fn holds_ours(opened: &Opened) -> bool {
     let images = opened.sets().iter().flat_map(|set| &set.images);
     images.into_iter().any(|image| {

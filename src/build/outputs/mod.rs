@@ -1,9 +1,9 @@
 //! Outputs of hardpan and files that control it. They are no inputs of an image unless a recipe names them exactly.
 //!
-//! A build that takes what the build before it wrote gives another digest each time, and grows. So a `[[tree]]`, the
-//! sources of a compile and `{git.dirty}` pass over two kinds of paths: those that this call writes ([`OutputPaths`]), and
-//! files and folders that are outputs of hardpan by what is in them ([`content`]), whatever they are called. A folder `out`
-//! of somebody else (Next.js has one) is an input like any other.
+//! A build that takes the outputs of the build before gives another digest each time, and grows. So a `[[tree]]`, the
+//! sources of a compile and `{git.dirty}` skip two kinds of paths: those that this call writes ([`OutputPaths`]), and files
+//! and folders whose content is an output of hardpan ([`content`]), whatever their names. A folder `out` of another tool
+//! (Next.js has one) is an input like any other.
 
 mod content;
 mod output_finder;

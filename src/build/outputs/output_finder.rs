@@ -8,7 +8,7 @@ use std::{
 use super::{OutputKind, file_output, folder_output};
 use crate::image::LAYOUT_NAMES;
 
-/// Finds outputs of hardpan by their content, each folder looked at once.
+/// Finds outputs of hardpan by their content; remembers the folders.
 #[derive(Debug, Default)]
 pub(in crate::build) struct OutputFinder {
     layouts: BTreeMap<PathBuf, Option<OutputKind>>,

@@ -22,7 +22,7 @@ pub(in crate::build) struct OutputPaths {
     pub(in crate::build) is_assumed: bool,
     /// The recipe, its lock, the cache.
     others: BTreeMap<PathBuf, OutputKind>,
-    /// What was read to know what it is.
+    /// Paths whose content was examined, and the result.
     seen: Mutex<BTreeMap<PathBuf, Option<OutputKind>>>,
 }
 
@@ -70,7 +70,7 @@ impl OutputPaths {
         matches!(self.find_output(path, file_output), (Some(_), true))
     }
 
-    /// What is at a path, and whether it was read for that now.
+    /// The output at a path, and whether it was examined only now.
     fn find_output(&self, path: &Path, read: fn(&Path) -> Option<OutputKind>) -> (Option<OutputKind>, bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = seen.get(path) {

@@ -23,7 +23,7 @@ fn found(content: &[u8]) -> Option<OutputKind> {
 fn digests_and_metadata_are_known_whatever_they_are_called() {
     let digest = Digest::of(b"x").to_string();
     assert_eq!(found(digest.as_bytes()), Some(OutputKind::Digest));
-    // What somebody else wrote: with a line break, of another length, with other digits.
+    // Files of other tools: with a line break, of another length, with other digits.
     for other in [
         format!("{digest}\n"),
         digest[..70].to_owned(),

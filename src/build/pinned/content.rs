@@ -69,10 +69,10 @@ pub(super) fn read_content(
     let fault = |doing: &str, error: &io::Error| Failure::io(doing, printable(name).as_ref(), error);
     let opened = rustix::fs::openat(at, path, REGULAR, Mode::empty()).map_err(|error| fault("read", &error.into()))?;
     let mut file = File::from(opened);
-    // Between the look and the opening it may have become something else.
+    // Between `stat` and `open` it may have been replaced.
     let meta = file.metadata().ok().filter(std::fs::Metadata::is_file).ok_or_else(|| changed(name))?;
     let identity = Identity::of(&meta);
-    // Asked before the first byte is read.
+    // Taken before the first byte is read.
     let moment = cache.and_then(|cache| cache.moment(&identity, &file));
     let (mut hasher, mut keys, mut read) = (Fingerprinter::default(), KeySearch::new(), 0_u64);
     let mut sum = crc32fast::Hasher::new();
@@ -147,7 +147,7 @@ fn open_regular(path: &Path, name: &str) -> Result<File, Failure> {
     let opened = rustix::fs::open(path, REGULAR, Mode::empty())
         .map_err(|error| Failure::io("read", shown.as_ref(), &error.into()))?;
     let file = File::from(opened);
-    // Between the look and the opening it may have become something else.
+    // Between `stat` and `open` it may have been replaced.
     match file.metadata() {
         Ok(meta) if meta.is_file() => Ok(file),
         _ => Err(changed(name)),

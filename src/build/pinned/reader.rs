@@ -46,7 +46,7 @@ struct PinnedReader {
     checked: bool,
 }
 
-/// What tells that the bytes are those that were pinned.
+/// How the bytes are compared with those that were pinned.
 enum ContentCheck {
     /// The state of the file, with the CRC-32 that the bytes had.
     Sum(u32, crc32fast::Hasher),

@@ -18,7 +18,7 @@ use crate::{
 
 /// The annotation that says what an image is built on (image-spec, `annotations.md`).
 const NAME: &str = "org.opencontainers.image.base.name";
-/// The one that says which it was.
+/// The annotation with the digest of that image.
 const DIGEST: &str = "org.opencontainers.image.base.digest";
 
 impl Resolver<'_> {

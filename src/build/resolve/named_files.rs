@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl Resolver<'_> {
-    /// Reads the files and programs that the recipe names one by one. A mistake in one of them is told in its turn.
+    /// Pins the files and prebuilt programs of the recipe. A failure is left to the step that adds the file: it knows the
+    /// line of the recipe.
     pub(super) fn pin_named_files(&self, platform: &Platform) {
         let files = self.recipe.files.iter().filter(|file| is_for_platform(file.platforms.as_ref(), platform));
         let files = files.filter_map(|file| if let FileSource::From(from) = &file.source { Some(from) } else { None });

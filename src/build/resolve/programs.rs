@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl<'a> Resolver<'a> {
-    /// Prebuilt programs are looked at before any compiler runs.
+    /// Adds the prebuilt programs, before any compiler runs.
     pub(super) fn add_prebuilt(&self, prepared: &mut PreparedImage) -> Result<(), Failure> {
         for binary in self.binaries(&prepared.platform) {
             if let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) {
@@ -35,7 +35,7 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    /// What of the programs that are to be compiled can be wrong without a compiler.
+    /// Checks folders, variables and flags of the programs that will be compiled.
     pub(super) fn check_sources(&self, platform: &Platform) -> Result<(), Failure> {
         for binary in self.binaries(platform) {
             match &binary.source {
@@ -100,7 +100,7 @@ impl<'a> Resolver<'a> {
         Ok(to)
     }
 
-    /// Names the variables of the caller that could be expected to reach a compile and do not, once for all programs.
+    /// Reports the variables of the caller that have no effect on a compile, once for all programs.
     fn note_ignored(&self) {
         self.noted.get_or_init(|| {
             let compilers = self.recipe.binaries.iter().filter_map(|binary| match &binary.source {
@@ -187,7 +187,7 @@ impl<'a> Resolver<'a> {
         waivers::unless_excepted(&self.recipe.policy, self.settings.today, path.as_ref(), failure)
     }
 
-    /// Says what is compiled, and goes on to say so until it is dropped.
+    /// Reports what is compiled, until the task is dropped.
     fn compiling(&self, what: &str) -> Arc<dyn Task> {
         self.note_ignored();
         let line = format!("compile {what}");
@@ -195,7 +195,7 @@ impl<'a> Resolver<'a> {
         self.progress.task(&line, None)
     }
 
-    /// What the recipe says runs, else its only binary. One of several is never picked.
+    /// `entrypoint` of the recipe, else its only binary. With several binaries, none is picked.
     pub(super) fn entrypoint(
         &self,
         programs: &[ImagePath],

@@ -41,7 +41,7 @@ impl Resolver<'_> {
         known
     }
 
-    /// What a tree takes, and its files, read; what it leaves out is noted.
+    /// Walks a tree and pins its files; records what it leaves out.
     fn walk_tree(
         &self,
         prepared: &mut PreparedImage,
@@ -67,7 +67,7 @@ impl Resolver<'_> {
     /// Whether files turn out to be outputs of hardpan by their content.
     fn finds_outputs(&self, files: &[Option<PinnedFile>]) -> bool {
         let suspects = files.iter().flatten().filter(|file| file.may_be_output());
-        // Each of them, so that none is left for another walk.
+        // Examines all of them, so that one more walk is enough.
         suspects.filter(|file| self.outputs.is_new_output(&Path::new(file.folder()).join(file.name()))).count() > 0
     }
 
@@ -104,7 +104,7 @@ impl Resolver<'_> {
         to: &ImagePath,
         at: &Origin,
     ) -> Result<FileBody, Failure> {
-        // What is as it should be has no need of a name.
+        // The common case needs no name for messages.
         let path = to.as_str();
         let is_plain = |file: &PinnedFile| file.is_free_of_keys(path);
         if let Some(file) = read.clone().filter(is_plain) {

@@ -16,7 +16,7 @@ pub(super) struct FolderNames {
 }
 
 impl FolderNames {
-    /// `buffer` is memory that is used again.
+    /// Reads the folder `host`. `buffer` is memory that is reused.
     pub(super) fn of(host: &Path, buffer: &mut Vec<u8>) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::open(host, flags, Mode::empty())?;
@@ -29,7 +29,7 @@ impl FolderNames {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            // What it is stands in the folder itself on all usual file systems: no call for each file.
+            // All usual file systems store the type in the folder: no `stat` for each file.
             let kind = match entry.file_type() {
                 FileType::Unknown => {
                     let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -44,7 +44,7 @@ impl FolderNames {
             }
             list.push((start, bytes.len(), kind));
         }
-        // The order of the file system reaches nothing.
+        // The order of the file system must not reach the image.
         list.sort_unstable_by(|one, other| bytes.get(one.0..one.1).cmp(&bytes.get(other.0..other.1)));
         Ok(Self { bytes, list })
     }

@@ -24,7 +24,7 @@ impl TreeWalk<'_> {
             let path: Vec<&[u8]> = below.iter().map(OsStr::as_bytes).collect();
             if let Some(pattern) = self.include.beginning_with(&path) {
                 let (pattern_text, below) = (printable(&pattern.value), below.to_string_lossy());
-                let what = format!("`{pattern_text}` names `{}`, which this build writes", printable(&below));
+                let what = format!("`{pattern_text}` names `{}`, an output of this build", printable(&below));
                 let hint = "leave the pattern out, or let the build write elsewhere";
                 return Err(Failure::error(ErrorName::OutputConflict, what).at(&pattern.origin).hint(hint));
             }
@@ -32,7 +32,7 @@ impl TreeWalk<'_> {
         Ok(())
     }
 
-    /// Whether the entry at `path` is not to be looked at any further; `known` says that it is no input.
+    /// Whether the entry at `path` is an output of hardpan or excluded, and is skipped; `known` is the output that its path is.
     pub(super) fn is_output(
         &mut self,
         host: &Path,
@@ -41,7 +41,7 @@ impl TreeWalk<'_> {
         known: Option<OutputKind>,
     ) -> Result<bool, Failure> {
         let name = OsStr::from_bytes(path.last().copied().unwrap_or_default());
-        // What is staged, by this build or by another one at this moment, is nobody's input, and gone in a moment.
+        // Staging files, of this build or of another one, are never inputs: they are about to vanish.
         if is_staging_name(name) || self.exclude.matches(path) {
             return Ok(true);
         }

@@ -31,8 +31,11 @@ impl<'a> TreePatterns<'a> {
     pub(super) fn parse(written: &'a [Located<String>], dots: bool) -> Result<Self, Failure> {
         let read = |text: &'a Located<String>| {
             let pattern = GlobPattern::parse(&text.value, dots).map_err(|why| {
-                Failure::error(ErrorName::RecipePattern, format!("`{}` is no pattern: {why}", printable(&text.value)))
-                    .at(&text.origin)
+                Failure::error(
+                    ErrorName::RecipePattern,
+                    format!("`{}` is an invalid pattern: {why}", printable(&text.value)),
+                )
+                .at(&text.origin)
             })?;
             Ok(PatternState { pattern, text, has_taken: false, passed_over: None })
         };

@@ -109,9 +109,9 @@ fn accounts_that_cannot_be_read_are_refused_with_both_ways_out() {
         "hint: in `[system]`, `passwd = true` with `replace = true` writes it, and `passwd = false` leaves it as it is";
     let group = || Tar::new().folder("etc").file("etc/group", 0o644, GROUP);
     let cases = [
-        (group().symlink("etc/passwd", "/nowhere"), "is a link that leads nowhere"),
-        (group().symlink("etc/passwd", "passwd"), "is a link that leads nowhere"),
-        (group().folder("etc/passwd"), "is no file"),
+        (group().symlink("etc/passwd", "/nowhere"), "is a dangling link"),
+        (group().symlink("etc/passwd", "passwd"), "is a dangling link"),
+        (group().folder("etc/passwd"), "is not a file"),
         (
             group().file("etc/passwd", 0o644, "x".repeat((1 << 20) + 1)),
             "has no line of an account at its beginning, or more than 1 MiB",

@@ -154,7 +154,7 @@ pub fn changes() -> Vec<(Change, &'static str)> {
                     json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
                 manifest["layers"][0]["urls"] = json!(["https://example.com/layer"]);
             })),
-            "a layer that may not be handed on",
+            "a non-distributable (foreign) layer",
         ),
         (
             Box::new(root(|manifest| {

@@ -98,7 +98,7 @@ fn a_go_program_that_embeds_what_the_build_writes_is_refused() {
     case.run(words)
         .fails(2)
         .says("the Go package `example.com/prog` embeds `data/image/")
-        .says("which this build writes")
+        .says("an output of this build")
         .says("hint:");
     // What another call wrote may be meant, and is said.
     let other = case.run(["build", "prog.toml", "--offline"]).ok();

@@ -236,7 +236,7 @@ fn a_file_behind_a_filter_of_git_is_refused_when_it_differs() {
 #[test]
 fn variables_of_git_in_a_recipe_do_not_move_the_stamp() {
     let case = origin().edit("prog.toml", |text| text.replace("vcs", "env = { GIT_DIR = \"elsewhere\" }\nvcs"));
-    case.run(["build", "prog.toml", "--offline"]).fails(2).says("`GIT_DIR` is hardpan's to set");
+    case.run(["build", "prog.toml", "--offline"]).fails(2).says("`GIT_DIR` is a reserved variable: hardpan sets it");
 }
 
 #[test]

@@ -102,12 +102,12 @@ fn the_recipes_compiler_is_taken_or_refused() {
             "own-gcc",
             false,
             &["cc"][..],
-            "the C compiler `own-gcc` of the recipe is not in `PATH`, or does not answer `--version`",
+            "the C compiler `own-gcc` of the recipe was not found in `PATH`, or its `--version` failed",
         ),
         ("own-gcc", true, &["own-gcc"], "the C++ compiler `own-g++` is not in `PATH`"),
         ("zig cc", false, &[], "the C compiler `zig cc` of the recipe cannot be used for `aarch64-unknown-linux-musl`"),
-        ("./cc", false, &[], "the C compiler `./cc` of the recipe is not there, or does not answer `--version`"),
-        ("", false, &[], "the C compiler `` of the recipe is not in `PATH`, or does not answer `--version`"),
+        ("./cc", false, &[], "the C compiler `./cc` of the recipe was not found there, or its `--version` failed"),
+        ("", false, &[], "the C compiler `` of the recipe was not found in `PATH`, or its `--version` failed"),
     ] {
         assert_eq!(chosen(words, needs_cxx, names), Err(what.to_owned()));
     }

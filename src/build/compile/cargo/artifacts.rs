@@ -31,14 +31,14 @@ struct CargoMessage {
     linked_paths: Vec<String>,
 }
 
-/// What an artifact is of.
+/// The target of an artifact.
 #[derive(Debug, Deserialize)]
 struct MessageTarget {
     name: String,
     kind: Vec<String>,
 }
 
-/// Listens to cargo while it compiles.
+/// Collects the messages of one cargo run.
 pub(super) struct Artifacts<'a> {
     binary: &'a str,
     /// The workspace, in the paths of the compile.
@@ -59,7 +59,7 @@ struct ArtifactState {
     program: Option<PathBuf>,
     outside: Option<PathBuf>,
     /// The archives that build scripts ask for by name and folder, in the paths of the compile: rustc puts them into
-    /// libraries of Rust, so that no linker tells about them.
+    /// Rust libraries, so the linker's list does not have them.
     archives: std::collections::BTreeSet<PathBuf>,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Artifacts<'a> {
         Self { binary, workspace, running, progress, packages, seen: Mutex::default() }
     }
 
-    /// Takes one line. A line that is no JSON object was printed by something else.
+    /// Parses one line. A line that is not a JSON object was printed by another program and is ignored.
     pub(super) fn take_line(&self, line: &[u8]) {
         let Ok(message) = serde_json::from_slice::<CargoMessage>(line) else { return };
         let Ok(mut seen) = self.seen.lock() else { return };

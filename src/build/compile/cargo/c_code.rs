@@ -18,14 +18,14 @@ use super::{
 };
 use crate::report::{Failure, printable};
 
-/// What the C code of a program comes to.
+/// The C code of a program: its compilers and tools.
 #[derive(Debug, Default)]
 pub(super) struct CCode {
-    /// Who compiles it; `None` where there is none, or the recipe's own variables say who.
+    /// Its compiler; `None` where there is no C code, or variables of the recipe name the compiler.
     pub(super) compiler: Option<CCompiler>,
     /// Some of it is C++, whose library only a driver links.
     pub(super) has_cxx: bool,
-    /// What build scripts start or load, as far as it decides about what they make.
+    /// Programs and libraries that build scripts run or load, whose output reaches the program.
     pub(super) tools: BTreeSet<CProgram>,
 }
 
@@ -34,10 +34,10 @@ impl CargoJob<'_> {
     pub(super) fn c_code(&self, tree: &str) -> Result<CCode, Failure> {
         let packages = c_packages(&CargoTree::read(tree)?, self.target);
         for package in &packages {
-            // The names of pkg-config do not tell which package needs which library: a build script that finds none fails.
-            let told = !self.binary.libraries.is_empty()
+            // pkg-config names do not show which package needs a library: a build script that finds none fails.
+            let configured = !self.binary.libraries.is_empty()
                 || package.is_configured_by(self.binary.env.keys().map(String::as_str));
-            if let Some(missing) = package.missing_library(self.target).filter(|_| !told) {
+            if let Some(missing) = package.missing_library(self.target).filter(|_| !configured) {
                 return Err(missing);
             }
             if let Some(missing) = package.missing_program(|name| self.toolchain.program(name).is_some()) {

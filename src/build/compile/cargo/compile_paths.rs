@@ -119,10 +119,11 @@ impl CompilePaths {
         maps.dedup();
         maps.retain(|(from, _)| from.parent().is_some());
         match maps.iter().find(|(from, _)| from.to_str().is_none()) {
-            Some((from, _)) => {
-                Err(Failure::error(ErrorName::InputName, "cargo cannot be told about a path that is not UTF-8")
-                    .in_path(from))
-            }
+            Some((from, _)) => Err(Failure::error(
+                ErrorName::InputName,
+                "this path is not UTF-8, and cargo takes only UTF-8 in its flags",
+            )
+            .in_path(from)),
             None => Ok(maps),
         }
     }

@@ -5,7 +5,7 @@
 //! package was compiled from, and removes cargo's fingerprints of the packages whose state is another one before cargo
 //! runs. What stays is cargo's to judge, and its mistakes are then only recompiles.
 //!
-//! Crates of registries and git are not looked at: `Cargo.lock` pins their content.
+//! Crates of registries and git are not compared: `Cargo.lock` pins their content.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,7 +67,7 @@ pub(super) struct OwnPackage {
     pub(super) crates: BTreeSet<String>,
 }
 
-/// What else a compile depends on.
+/// The inputs of a compile beside the sources.
 #[derive(Debug, Default)]
 pub(super) struct CompileInputs<'a> {
     /// Variables of the recipe.
@@ -175,12 +175,13 @@ impl Freshness<'_> {
                 None => self.sources.state(&listing, &group, &none) == self.sources.state(&after, &group, &none),
             };
             let named = self.named(package, &after);
-            // A file that is named for the first time was not looked at before cargo ran; its time tells whether it is older.
+            // The state of a file that is named for the first time was not read before cargo ran; its time shows whether it
+            // is older.
             let is_old = named
                 .iter()
                 .filter(|name| known.is_none_or(|known| !known.named.contains(*name)))
                 .all(|name| self.is_older(&self.root.join(name)));
-            // Without a state they are compiled again, and what they named is looked at before that.
+            // Without a state they are compiled again, and the state of the named files is read before that.
             let is_certain = is_same && is_old;
             let state = if is_certain { self.whole_state(&after, &group, &named) } else { String::new() };
             record.packages.insert(group, PackageRecord { state, named });
@@ -218,8 +219,8 @@ impl Freshness<'_> {
         Digest::of(format!("{own} {shared}").as_bytes()).hex()
     }
 
-    /// Whether a file did not change since this run began, which is when the lock was taken. Where times tell nothing, it
-    /// may have.
+    /// Whether a file is older than the start of this run, which is when the lock was taken. `false` on file systems without
+    /// reliable times.
     fn is_older(&self, path: &Path) -> bool {
         let lock = self.compile_folder.root().join("lock");
         match (fs::metadata(path).ok(), fs::metadata(&lock).ok()) {
@@ -302,15 +303,16 @@ impl Freshness<'_> {
         Ok(())
     }
 
-    /// The record; an empty one where there is none that can be read, which makes every package a changed one.
+    /// The record; empty where there is none or it does not parse, so that every package counts as changed.
     fn read(&self) -> UnitRecord {
         let text = fs::read(self.compile_folder.root().join(FILE)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
     fn write(&self, record: &UnitRecord) -> Result<(), Failure> {
-        let text = serde_json::to_vec(record)
-            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot note the sources: {error}")))?;
+        let text = serde_json::to_vec(record).map_err(|error| {
+            Failure::error(ErrorName::Internal, format!("cannot record the state of the sources: {error}"))
+        })?;
         self.compile_folder.keep(FILE, &text)
     }
 }

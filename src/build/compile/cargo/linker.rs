@@ -72,7 +72,7 @@ impl CargoJob<'_> {
         command
             .first()
             .map(PathBuf::from)
-            .ok_or_else(|| Failure::error(ErrorName::Internal, "the C++ compiler has no name"))
+            .ok_or_else(|| Failure::error(ErrorName::Internal, "the command of the C++ compiler is empty"))
     }
 }
 

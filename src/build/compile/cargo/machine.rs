@@ -174,7 +174,7 @@ impl CargoJob<'_> {
         fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))
     }
 
-    /// Refuses a program that was made of files of this machine which nothing names; gives the conditional ones that it took.
+    /// Refuses a program with files of this machine that the recipe does not name; the conditional files that it took.
     /// `trace` is the list of the linker, and `archives` what build scripts ask for.
     pub(super) fn check_machine(
         &self,

@@ -59,7 +59,7 @@ use crate::{
 /// A program is linked against a C library that is part of it.
 const STATIC: &str = "-Ctarget-feature=+crt-static";
 
-/// The note where the bytes of a program hang on more of a clone than its files.
+/// The note where a program depends on more of a clone than its files.
 const ASKS_GIT: &str = "note: a build script or a macro asks git: the program is the same only where commit, tags and depth of the clone are";
 
 /// A cargo program and where it is compiled.
@@ -75,7 +75,7 @@ struct CargoJob<'a> {
     environment: Environment,
     rust: InstalledRust,
     paths: CompilePaths,
-    /// Against what this machine's configuration of cargo would do.
+    /// Arguments of cargo that override this machine's cargo configuration.
     overrides: Vec<String>,
     /// The digest of every configuration of cargo that this compile meets.
     configuration: String,
@@ -207,7 +207,7 @@ fn is_reserved(name: &str) -> bool {
     exact.contains(&name) || rustup.contains(&name) || name.ends_with("RUSTFLAGS")
 }
 
-/// Everything that makes cargo the same everywhere.
+/// Sets the variables that make cargo independent of this machine.
 pub(super) fn cargo_variables(
     environment: &mut Environment,
     toolchain: &Toolchain<'_>,
@@ -240,7 +240,7 @@ pub(super) fn cargo_variables(
     Ok(())
 }
 
-/// What cargo says about the workspace of `dir`, as it is and read; refuses one outside of the checkout, and one
+/// `cargo metadata --no-deps` of the workspace of `dir`, as bytes and parsed; refuses one outside of the checkout, and one
 /// without a lock.
 pub(super) fn metadata(
     toolchain: &Toolchain<'_>,
@@ -285,7 +285,7 @@ impl CargoJob<'_> {
         cargo.args(arguments).with_progress(self.toolchain.progress).run()
     }
 
-    /// What cargo's configuration comes to.
+    /// The effective cargo configuration of this compile.
     fn settle_configuration(
         &self,
         configuration: &CargoConfiguration,
@@ -320,7 +320,7 @@ impl CargoJob<'_> {
         })
     }
 
-    /// Brings the crates, in the caller's environment. For the host too, because build scripts run there.
+    /// Fetches the crates, in the caller's environment. For the host too, because build scripts run there.
     ///
     /// Offline it only unpacks: the folders of unpacked crates must be there when the flags name them.
     fn fetch(&self) -> Result<(), Failure> {

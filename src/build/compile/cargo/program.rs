@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl CargoJob<'_> {
-    /// Takes out of `program` what `debug-file` gets, and says where that is.
+    /// Splits the debug symbols for `debug-file` off `program`; the path of the symbols.
     pub(super) fn split_debug_symbols(&self, program: &Path) -> Result<Option<PathBuf>, Failure> {
         let Some(wanted) = &self.binary.debug_file else { return Ok(None) };
         let Some(objcopy) = self.rust.objcopy() else {
@@ -43,14 +43,14 @@ impl CargoJob<'_> {
         Ok(Some(symbols))
     }
 
-    /// The refusal of a program that holds a path of this machine. One that was compiled at fixed paths has no way to them
-    /// but by the name of a registry, or of a dependency from git.
+    /// The refusal of a program that holds a path of this machine. A program compiled at fixed paths can hold only the folder
+    /// of a registry or of a git dependency.
     pub(super) fn find_host_path(&self, made: &Path, name: &str) -> Result<Option<Failure>, Failure> {
         let program = fs::read(made).map_err(|error| Failure::io("read the program", made, &error))?;
         Ok(host_paths::find(&program, &self.paths.host_folders()).map(|found| found.refusal(name)))
     }
 
-    /// What makes this compile of a program another one than others: the folder in which the program is handed over.
+    /// A digest of everything that distinguishes this compile of a program: the name of its output folder.
     pub(super) fn variant(&self, package: &str) -> String {
         let binary = self.binary;
         let words = |list: &[Located<String>]| list.iter().map(|word| word.value.clone()).collect::<Vec<_>>();

@@ -174,8 +174,9 @@ impl CargoJob<'_> {
     }
 
     fn keep_answer(&self, answer: &CachedMetadata) -> Result<(), Failure> {
-        let text = serde_json::to_vec(answer)
-            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot keep the metadata: {error}")))?;
+        let text = serde_json::to_vec(answer).map_err(|error| {
+            Failure::error(ErrorName::Internal, format!("cannot record the output of `cargo metadata`: {error}"))
+        })?;
         self.compile_folder.keep(&self.answer_name(), &text)
     }
 }

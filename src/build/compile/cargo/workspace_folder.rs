@@ -31,7 +31,7 @@ pub(super) fn workspace_root(
         {
             Ok(root.to_path_buf())
         }
-        // What is wrong is for `cargo metadata` to say.
+        // `cargo metadata` reports what is wrong.
         _ => Ok(metadata(toolchain, &rust.cargo, dir, environment)?.1.workspace_root),
     }
 }

@@ -29,8 +29,8 @@ const MOST_FILES: usize = 200_000;
 const MOST_LINKS: usize = 40;
 /// How a folder says that it is a cache (bford.info/cachedir), as cargo's `target` does.
 const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
-/// Files for readers, which lie beside the packages of a workspace. No package has them; one that reads them all the same
-/// names them in its dep-info.
+/// Documentation files beside the packages of a workspace. They belong to no package; a package that reads one names it in
+/// its dep-info.
 const PROSE: [&str; 9] =
     ["README", "LICENSE", "LICENCE", "COPYING", "CHANGELOG", "CONTRIBUTING", "CODE_OF_CONDUCT", "SECURITY", "NOTICE"];
 

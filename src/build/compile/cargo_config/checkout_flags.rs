@@ -63,7 +63,7 @@ impl CargoConfiguration {
         if let Some((name, _)) = linkers.next() {
             let path = ["target", name, "linker"];
             let config = self.own.iter().find(|config| config.get(&path).is_some());
-            let what = format!("`{{key}}` is one of several linkers whose condition holds for `{}`", printable(target));
+            let what = format!("`{{key}}` is one of several linkers whose condition matches `{}`", printable(target));
             let failure = config.map_or_else(
                 || Failure::error(ErrorName::CargoConfig, what.clone()),
                 |config| config.failure(&path, &what),

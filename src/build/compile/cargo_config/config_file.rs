@@ -87,8 +87,8 @@ impl CargoConfigFile {
     }
 }
 
-/// The configuration of a folder, then what it includes: from the file that wins to the one that yields. Cargo reads
-/// `config` where there are both. `within` is where the files must lie.
+/// The configuration of a folder and what it includes, highest precedence first. Cargo reads `config` where there are both.
+/// `within` is the folder that the files must be in.
 pub(super) fn in_folder(folder: &Path, within: Option<&Path>) -> Result<Vec<CargoConfigFile>, Failure> {
     let mut configs = Vec::new();
     for name in ["config", "config.toml"] {
@@ -109,7 +109,7 @@ fn add(
 ) -> Result<(), Failure> {
     let at = &["include"];
     if depth > MOST_INCLUDES {
-        return Err(config.failure(at, "these cargo configurations include each other in a circle"));
+        return Err(config.failure(at, "these cargo configurations include each other in a loop"));
     }
     let mut included = Vec::new();
     for entry in config.table.get("include").and_then(Value::as_array).into_iter().flatten() {
@@ -163,7 +163,7 @@ pub(super) fn read_file(path: &Path) -> Result<Option<CargoConfigFile>, Failure>
         Err(error) => {
             let error: toml::de::Error = error;
             let reason = error.message().lines().next().unwrap_or_default().to_owned();
-            let what = format!("this cargo configuration is no TOML: {}", printable(&reason));
+            let what = format!("this cargo configuration is invalid TOML: {}", printable(&reason));
             Err(Failure::error(ErrorName::CargoConfig, what).in_path(path))
         }
     }

@@ -13,7 +13,7 @@ const COMPILERS: [(&str, &str); 2] = [("rustc", "rustc"), ("rustc-wrapper", "")]
 /// Where a key that changes the program belongs.
 const MOVE: &str = "move it into a `.cargo/config.toml` of the checkout, which every machine has";
 
-/// Judges one file.
+/// The check of one file.
 pub(super) struct HostConfigCheck<'a> {
     pub(super) configuration: &'a CargoConfiguration,
     pub(super) config: &'a CargoConfigFile,
@@ -124,7 +124,7 @@ impl HostConfigCheck<'_> {
     fn sources(&self, sources: &Table) -> Result<(), Failure> {
         let names = || self.configuration.all().filter_map(|config| config.get(&["source"])?.as_table());
         for (name, _) in sources.iter().filter(|(_, source)| source.get("directory").is_some()) {
-            // Of several files the first one that says what replaces a source is the one that counts.
+            // The first file with a `replace-with` for a source has precedence.
             let is_used = names().flat_map(Table::keys).any(|replaced| {
                 let path = ["source", replaced.as_str(), "replace-with"];
                 let with = self.configuration.all().find_map(|config| config.get(&path));

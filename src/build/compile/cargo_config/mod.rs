@@ -29,13 +29,13 @@ use crate::report::{ErrorName, Failure};
 /// The configuration files that cargo reads in one folder.
 #[derive(Debug)]
 pub(super) struct CargoConfiguration {
-    /// Those in the checkout, from the one that wins to the one that yields.
+    /// The files in the checkout, highest precedence first.
     pub(super) own: Vec<CargoConfigFile>,
-    /// Those outside of it, in the same order. All of them yield to the checkout's.
+    /// The files outside of it, in the same order. All of them have lower precedence than the checkout's.
     host: Vec<CargoConfigFile>,
 }
 
-/// What the configuration comes to for one compile.
+/// The effective configuration of one compile.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SettledConfig {
     /// The flags of the compiler that the checkout asks for, both `build.rustflags` and `target.*.rustflags`.
@@ -67,7 +67,7 @@ impl CargoConfiguration {
         Ok(Self { own, host })
     }
 
-    /// What becomes of the keys in one compile; refuses those of this machine that would change the program.
+    /// The effective configuration for one compile; refuses keys of this machine that would change the program.
     pub(super) fn settle(&self, reach: &CompileContext<'_>) -> Result<SettledConfig, Failure> {
         let profiles = self.profiles(reach);
         let mut overrides = Vec::new();
@@ -83,7 +83,7 @@ impl CargoConfiguration {
             let Some(name) = name.to_str() else {
                 return Err(Failure::error(
                     ErrorName::InputName,
-                    "cargo cannot be told about a linker that is not UTF-8",
+                    "the path of the linker is not UTF-8, and cargo takes only UTF-8",
                 )
                 .in_path(name));
             };

@@ -11,7 +11,7 @@ use crate::{
     report::{ErrorName, Failure, printable},
 };
 
-/// What to write instead of it.
+/// The hint: a CPU by name.
 const NAME_IT: &str = "name the CPU, such as `-Ctarget-cpu=x86-64-v3`";
 
 impl CargoConfiguration {
@@ -95,7 +95,7 @@ fn native_within<'a>(path: &[&'a str], value: &'a Value) -> Option<(Vec<&'a str>
 
 fn refusal(config: &CargoConfigFile, path: &[&str], flag: &str) -> Failure {
     if flag.starts_with('@') {
-        let what = format!("`{{key}}` has the response file `{}`, whose flags nobody checks", printable(flag));
+        let what = format!("`{{key}}` has the response file `{}`, whose flags are not checked", printable(flag));
         let failure = config.failure(path, &what).named(ErrorName::CompilerFlag);
         return failure.hint("write the flags that are in it here");
     }

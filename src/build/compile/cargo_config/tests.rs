@@ -206,7 +206,7 @@ fn a_wrapper_of_the_checkout_stays() {
 #[test]
 fn a_file_that_cannot_be_read_is_refused() {
     let failure = TestMachine::new(&[("home/config.toml", "[source")]).read().unwrap_err();
-    assert!(failure.what.starts_with("this cargo configuration is no TOML: "), "{failure}");
+    assert!(failure.what.starts_with("this cargo configuration is invalid TOML: "), "{failure}");
     let machine = TestMachine::new(&[("home/config.toml", "")]);
     fs::write(machine.path("home/config.toml"), [0xff, 0xfe]).unwrap();
     assert!(machine.read().is_err());
@@ -274,7 +274,7 @@ fn included_files_count_and_yield_to_the_file_itself() {
     for (text, says) in [
         ("include = ['none.toml']", "`none.toml`, which is not there"),
         ("include = ['../../../.cargo/x.toml']", "outside of the checkout"),
-        ("include = ['config.toml']", "in a circle"),
+        ("include = ['config.toml']", "in a loop"),
         ("include = [1]", "is a list of files"),
     ] {
         let failure = TestMachine::new(&[(OWN, text), ("work/.cargo/x.toml", "")]).read().unwrap_err();

@@ -2,8 +2,8 @@
 //! `/build`. The cargo compile uses it, so that programs hold the same paths on every machine.
 //!
 //! `env!("CARGO_MANIFEST_DIR")` and `env!("OUT_DIR")` are strings that no prefix map reaches. Inside an enclosure the
-//! checkout is always `/build/source`, so these strings are the same from every checkout. Nobody but root can create
-//! an entry of `/`, so no other user can put a `/build` of their own there.
+//! checkout is always `/build/source`, so these strings are the same from every checkout. Only root can create an entry of
+//! `/`, so no other user can put a `/build` of their own there.
 //!
 //! # How it is made
 //!
@@ -75,7 +75,7 @@ pub(super) struct Enclosure {
     mounts: Option<Vec<BindMount>>,
 }
 
-/// The line to the stages of one command.
+/// hardpan's end of the socket to the stages of one command.
 #[derive(Debug)]
 pub(super) struct StageSocket(UnixStream);
 
@@ -159,7 +159,7 @@ impl Enclosure {
 }
 
 impl StageSocket {
-    /// How the command ended, whose first stage ended with `status`; the sentence of a stage that could not start it.
+    /// The exit status of the command, whose first stage exited with `status`; the error of a stage that could not start it.
     ///
     /// The command itself must be gone: it holds the other end.
     pub(super) fn exit_status(mut self, status: ExitStatus) -> Result<ExitStatus, String> {

@@ -27,9 +27,9 @@ impl ParentProcess {
             .map_err(|error| format!("its stdin cannot be used: {}", io_reason(&error)))
     }
 
-    /// From now on the end of the parent is the end of this process, at once and by SIGKILL.
+    /// From now on the kernel kills this process by SIGKILL when the parent ends.
     pub(super) fn die_with_parent(&self) -> Result<(), String> {
-        let failed = |error: io::Error| format!("it cannot be bound to the life of its parent: {}", io_reason(&error));
+        let failed = |error: io::Error| format!("PR_SET_PDEATHSIG failed: {}", io_reason(&error));
         set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;
         // A parent that ended before that sends no signal; its end of stdin is closed.
         fcntl_setfl(&self.0, OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
@@ -47,13 +47,13 @@ impl ParentProcess {
         while matches!((&self.0).read(&mut [0]), Ok(1..)) {}
     }
 
-    /// Another handle.
+    /// A second handle of the socket.
     pub(super) fn try_clone(&self) -> Result<Self, String> {
         let failed = |error: io::Error| format!("its stdin cannot be used: {}", io_reason(&error));
         self.0.try_clone().map(Self).map_err(failed)
     }
 
-    /// Hands a report over.
+    /// Sends the report to the parent.
     pub(super) fn send_report(&self, report: &StageReport) -> io::Result<()> {
         (&self.0).write_all(&report.bytes())
     }

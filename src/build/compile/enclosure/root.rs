@@ -32,7 +32,7 @@ pub(super) fn change_root(mounts: &[BindMount]) -> Result<(), String> {
         resolved.push((top_name(inside)?, inside.as_path(), host));
     }
     resolved.sort();
-    pivot().map_err(|error| format!("a root of its own is denied here: {}", io_reason(&error)))?;
+    pivot().map_err(|error| format!("a root of its own is not permitted (pivot_root): {}", io_reason(&error)))?;
     show_host(&resolved)?;
     for (at, (_, inside, host)) in resolved.iter().enumerate() {
         let is_nested = resolved.iter().take(at).any(|(_, outer, _)| inside.starts_with(outer));

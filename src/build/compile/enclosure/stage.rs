@@ -36,10 +36,10 @@ const NOT_STARTED: u8 = 125;
 
 /// Runs the stage that `words`, the arguments behind the verb, ask for; answers with its exit code.
 ///
-/// The process must have no second thread: a user namespace is refused to one that has.
+/// The process must have a single thread: the kernel gives no user namespace to others.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
     let order = StageCommand::parse(words).ok_or_else(|| {
-        Failure::error(ErrorName::Usage, "this verb is for hardpan itself, which compiles with it")
+        Failure::error(ErrorName::Usage, "this verb is internal: hardpan starts its own compile processes with it")
             .hint("`hardpan help` lists the verbs")
     })?;
     let parent = ParentProcess::of_stdin().map_err(|why| Failure::error(ErrorName::Enclosure, why))?;
@@ -71,8 +71,7 @@ fn enter(
     parent.die_with_parent()?;
     root::change_root(mounts)?;
     chdir(dir).map_err(|error| format!("`{}` cannot be entered: {}", dir.display(), io_reason(&error.into())))?;
-    let (mut ours, theirs) =
-        UnixStream::pair().map_err(|error| format!("there is no socket pair: {}", io_reason(&error)))?;
+    let (mut ours, theirs) = UnixStream::pair().map_err(|error| format!("socketpair failed: {}", io_reason(&error)))?;
     // Not the path: it may be that of another version by now. The link is that of the process that follows it.
     let spawned = Command::new("/proc/self/exe")
         .arg0("hardpan")
@@ -80,10 +79,11 @@ fn enter(
         .stdin(OwnedFd::from(theirs))
         .spawn();
     let mut init =
-        spawned.map_err(|error| format!("the first process of the namespace cannot start: {}", io_reason(&error)))?;
+        spawned.map_err(|error| format!("process 1 of the namespace cannot start: {}", io_reason(&error)))?;
     let mut report = Vec::new();
     let read = ours.read_to_end(&mut report);
-    let status = init.wait().map_err(|error| format!("the namespace cannot be waited for: {}", io_reason(&error)))?;
+    let status =
+        init.wait().map_err(|error| format!("waiting for process 1 of the namespace failed: {}", io_reason(&error)))?;
     match read.ok().and_then(|_| StageReport::parse(&report)) {
         Some(report) => Ok(report),
         // It was killed.
@@ -117,7 +117,7 @@ pub(super) fn await_child(child: &Child) -> Result<StageReport, String> {
                 return Ok(StageReport::Ended(status.as_raw()));
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("the command cannot be waited for: {}", io_reason(&error.into()))),
+            Err(error) => return Err(format!("waiting for the command failed: {}", io_reason(&error.into()))),
         }
     }
 }
@@ -127,7 +127,7 @@ fn separate() -> Result<(), String> {
     let spaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
     let failed = |error: Errno| match error {
         Errno::ENOSPC => "the limits in `/proc/sys/user` allow no more namespaces".to_owned(),
-        error => format!("namespaces are denied here: {}", io_reason(&error.into())),
+        error => format!("namespaces are not permitted (unshare): {}", io_reason(&error.into())),
     };
     match unshare(spaces) {
         Err(Errno::EPERM) => {}

@@ -5,10 +5,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use super::BindMount;
 
-/// The verb by which hardpan starts itself. It is in no list of verbs: nobody calls it by hand.
+/// The internal verb by which hardpan starts itself. It is in no list of verbs.
 pub(crate) const VERB: &str = "__enclosure";
 
-/// What a stage is to do.
+/// The command that a stage gets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StageCommand {
     /// Make the namespaces and the root, and start the second stage.

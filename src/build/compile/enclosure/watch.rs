@@ -11,7 +11,7 @@ use crate::report::io_reason;
 
 /// Runs the command below this process, which adopts what loses its parent.
 pub(super) fn watch(parent: &ParentProcess, dir: &Path, command: Vec<OsString>) -> Result<StageReport, String> {
-    let failed = |error: rustix::io::Errno| format!("it cannot adopt processes: {}", io_reason(&error.into()));
+    let failed = |error: rustix::io::Errno| format!("PR_SET_CHILD_SUBREAPER failed: {}", io_reason(&error.into()));
     set_child_subreaper(Some(getpid())).map_err(failed)?;
     // Ctrl-C ends the command and hardpan; this process then ends the rest. The command gets an empty mask.
     let blocked = [Blocked::SIGINT, Blocked::SIGTERM, Blocked::SIGHUP, Blocked::SIGQUIT];

@@ -17,7 +17,7 @@ use crate::{
 /// Whether `git status` names anything that is no output of hardpan. `git` runs in the recipe's folder.
 ///
 /// `out/` is passed over, at the top or beside the recipe; so is what this call writes, and what is an output by its content
-/// ([`outputs`](crate::build::outputs)), wherever it is. Recipes and locks are sources here, as for everybody.
+/// ([`outputs`](crate::build::outputs)), wherever it is. Recipes and locks are sources here, as git has them.
 pub(super) fn is_dirty(
     toolchain: &Toolchain<'_>,
     git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>,
@@ -72,7 +72,7 @@ fn status(git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>, untracked: &str
     Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line.get(3..).unwrap_or(line)))).collect())
 }
 
-/// Tells outputs of hardpan from changes.
+/// Decides which paths are outputs of hardpan and not changes.
 struct OutputFilter<'a> {
     toolchain: &'a Toolchain<'a>,
     /// The top of the checkout.

@@ -35,11 +35,11 @@ use crate::{
 /// libraries of the machine that linked it.
 pub(super) const TAGS: [&str; 2] = ["osusergo", "netgo"];
 
-/// In place of a compiler that no program may be made by. Go looks for it in `PATH`.
+/// The value of `CXX` and `FC` where programs may not use such a compiler: a name that is not in `PATH`.
 const NO_COMPILER: &str = "no-compiler-that-a-lock-pins";
 
 /// What a compile with cgo has beside Go: compiled C, which is kept apart for each state of this machine, because Go
-/// itself looks at the version of a compiler alone.
+/// itself compares only the version of a compiler.
 pub(super) struct CgoCompile {
     /// The build cache of Go, and the lists of the headers that were read for it.
     compile_folder: CompileFolder,
@@ -60,7 +60,7 @@ pub(super) fn add(
     if toolchain.checkout.as_os_str().as_encoded_bytes().contains(&b'=') {
         let failure = Failure::error(
             ErrorName::InputName,
-            "the path of this checkout has a `=`, by which C compilers would write it into the program",
+            "the path of this checkout has a `=`, which breaks `-ffile-prefix-map`: the path would be in the program",
         );
         return Err(failure.in_path(toolchain.checkout).hint("move the checkout to a path without one"));
     }
@@ -84,14 +84,11 @@ pub(super) fn add(
     let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
     let folders = std::iter::once(tools.join(CWrappers::IN_PATH)).chain(env::split_paths(&path));
     let path = env::join_paths(folders).map_err(|_| {
-        Failure::error(
-            ErrorName::InputName,
-            "a path with a `:` cannot be in `PATH`, where the C compiler is looked for",
-        )
-        .in_path(compile_folder.root())
+        Failure::error(ErrorName::InputName, "this folder has a `:` in its path, which cannot be in `PATH`")
+            .in_path(compile_folder.root())
     })?;
     environment.insert("PATH".into(), path);
-    // What `pkg-config` finds on this machine is on no other one by the same name, unless the recipe names it.
+    // `pkg-config` finds only the libraries that the recipe names: others would not be pinned.
     let folder = library_folder(compile_folder);
     fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))?;
     for (name, value) in pkg_config::variables(&folder, false) {
@@ -100,7 +97,7 @@ pub(super) fn add(
     if let Some(program) = toolchain.program("pkg-config").filter(|_| !binary.libraries.is_empty()) {
         write_static_pkg_config(&compile_folder.root().join("tools").join(CWrappers::IN_PATH), &program)?;
     }
-    // Named although they are Go's defaults.
+    // Set although they are Go's defaults.
     for name in ["CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS"] {
         environment.entry(name.into()).or_insert_with(|| "-g -O2".into());
     }
@@ -184,7 +181,11 @@ impl CgoCompile {
         let trace = trace.unwrap_or_default();
         let trace = trace.to_str().filter(|text| !text.contains(['\'', '"']));
         let trace = trace.ok_or_else(|| {
-            Failure::error(ErrorName::InputName, "Go cannot name a file by this path to the linker").in_path(&list)
+            Failure::error(
+                ErrorName::InputName,
+                "this path has quotes or is not UTF-8, and Go passes no such path to the linker",
+            )
+            .in_path(&list)
         })?;
         Ok(format!("-linkmode external '-extldflags={form} \"{trace}\"'"))
     }
@@ -224,7 +225,8 @@ pub(in super::super) fn c_compiler(
 fn quoted(path: &Path) -> Result<OsString, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\'', '"']));
     let text = text.ok_or_else(|| {
-        Failure::error(ErrorName::InputName, "Go cannot call a C compiler by this path").in_path(path)
+        Failure::error(ErrorName::InputName, "this path has quotes or is not UTF-8, and Go takes no such path in `CC`")
+            .in_path(path)
     })?;
     Ok(if text.contains(char::is_whitespace) { format!("'{text}'").into() } else { text.into() })
 }

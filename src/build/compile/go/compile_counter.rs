@@ -11,7 +11,7 @@ use super::{
 };
 use crate::report::{Failure, Progress, ProgressLevel, Task, printable};
 
-/// Takes what Go prints, and tells how many packages of all that is.
+/// Receives the lines that Go prints, and reports how many of all packages are reached.
 #[derive(Debug)]
 pub(super) struct CompileCounter<'a> {
     packages: BTreeMap<&'a str, &'a GoPackage>,

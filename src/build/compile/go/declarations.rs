@@ -47,8 +47,7 @@ impl Declarations {
             let path = folder.join(file);
             let fault = |error: &std::io::Error| Failure::io("read the source", &path, error);
             if fs::metadata(&path).map_err(|error| fault(&error))?.len() > Limits::CHILD_OUTPUT_BYTES {
-                return Err(Failure::error(ErrorName::FileTooLarge, "this source file is too large to be looked at")
-                    .in_path(path));
+                return Err(Failure::error(ErrorName::FileTooLarge, "this Go source file is too large").in_path(path));
             }
             all.add(&String::from_utf8_lossy(&fs::read(&path).map_err(|error| fault(&error))?));
         }

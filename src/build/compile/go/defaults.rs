@@ -24,7 +24,7 @@ pub(super) fn refuse_other_defaults(program: &Path, dir: &Path, environment: &En
         return Err(ended.failure(ErrorName::ToolUnsupported, "go env"));
     }
     let answers: BTreeMap<String, String> = serde_json::from_slice(&ended.stdout).map_err(|error| {
-        Failure::error(ErrorName::ToolUnsupported, format!("`go env` answered what is no JSON: {error}"))
+        Failure::error(ErrorName::ToolUnsupported, format!("unexpected output of `go env`, invalid JSON: {error}"))
     })?;
     let other = DEFAULTS.iter().find_map(|(name, known)| {
         let value = answers.get(*name).filter(|value| value.split_whitespace().any(|word| !known.contains(&word)))?;

@@ -25,7 +25,7 @@ impl GoJob<'_> {
                 let path = package.dir.join(file);
                 if path.ancestors().any(|above| self.toolchain.written.contains(above)) {
                     let what = format!(
-                        "the Go package `{name}` embeds `{}`, which this build writes: the next build would be another one",
+                        "the Go package `{name}` embeds `{}`, an output of this build: the next build would give another digest",
                         printable(file)
                     );
                     let hint = "let `//go:embed` name less, or let the build write elsewhere";

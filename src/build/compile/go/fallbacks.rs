@@ -2,7 +2,7 @@
 //! stand-ins.
 //!
 //! A package may have files that import "C", and other files for a build without cgo. Some of those do the same in Go,
-//! some only say that they do not work, and Go compiles both. What tells them apart is what they declare: a stand-in has all
+//! some only report that they do not work, and Go compiles both. Their declarations differ: a stand-in has all
 //! exported names of the package, a stub has those that some importer needs to compile.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use crate::report::{Failure, Rule, printable};
 /// How many names a message lists.
 const SHOWN: usize = 4;
 
-/// What a program loses without cgo.
+/// The packages of a program that differ without cgo.
 #[derive(Debug, Default)]
 pub(super) struct Fallbacks {
     /// The packages that do not work without cgo, each as a refusal by `needs-cgo`.
@@ -48,8 +48,7 @@ impl Fallbacks {
     }
 }
 
-/// What `without` lacks of `package`, as the end of a sentence. Nothing imports a program, so that only its own files
-/// would miss what is not there, and those compile or not.
+/// What `without` lacks of `package`, as the end of a sentence. A `main` package lacks nothing: no package imports it.
 fn missing_without_cgo(without: &GoPackage, package: &GoPackage) -> Result<Option<String>, Failure> {
     if package.name == "main" {
         return Ok(None);
@@ -63,7 +62,7 @@ fn missing_without_cgo(without: &GoPackage, package: &GoPackage) -> Result<Optio
     if !unregistered.is_empty() {
         return Ok(Some(format!("the package does not call {}", shown_names(&unregistered))));
     }
-    // A package without a name to use is imported for what it does by being there.
+    // A package without exported names is imported for its side effects.
     let used_by_name = had.exported().next().is_some();
     let known: BTreeSet<_> = package.files().collect();
     let instead = Declarations::read(&without.dir, without.files().filter(|file| !known.contains(file)))?;

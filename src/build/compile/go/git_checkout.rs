@@ -15,7 +15,7 @@ use super::super::{
 };
 use crate::report::{ErrorName, Failure, printable};
 
-/// What a recipe can do where Go cannot stamp.
+/// The hint where Go cannot stamp.
 const ELSEWHERE: &str = "or leave `vcs` out, and stamp by `ldflags`, such as `-X main.revision={git.revision}`";
 
 /// A checkout with a `.git` folder at its top.
@@ -50,7 +50,7 @@ impl GitCheckout {
         let mut environment = git::environment(toolchain);
         environment.insert("GIT_DIR".into(), folder.into());
         environment.insert("GIT_WORK_TREE".into(), root.into());
-        // Both would tell another history than the commits themselves.
+        // Both replace commits, and with them the history.
         environment.insert("GIT_NO_REPLACE_OBJECTS".into(), "1".into());
         environment.insert("GIT_GRAFT_FILE".into(), "/dev/null".into());
         Ok(Self { git, environment, root: root.to_path_buf() })
@@ -180,6 +180,6 @@ impl GitCheckout {
     }
 }
 
-/// What a recipe can do where no git answers.
+/// The hint where git cannot answer.
 const ELSEWHERE_WITHOUT: &str =
     "or leave `vcs` out, and stamp by `ldflags` what `--set` brings, such as `-X main.version={version}`";

@@ -32,7 +32,7 @@ pub(in super::super) fn find_go(toolchain: &Toolchain<'_>, dir: &Path) -> Result
     }
     let answers: std::collections::BTreeMap<String, String> =
         serde_json::from_slice(&answer.stdout).map_err(|error| {
-            Failure::error(ErrorName::ToolUnsupported, format!("`go env` answered what is no JSON: {error}"))
+            Failure::error(ErrorName::ToolUnsupported, format!("unexpected output of `go env`, invalid JSON: {error}"))
         })?;
     let value = |name: &str| answers.get(name).cloned().unwrap_or_default();
     // The `go` in `PATH` may be a version manager's, which needs a home to find the real one.

@@ -73,7 +73,7 @@ struct ListedProgram {
     name: String,
     /// What it is made of.
     packages: GoPackages,
-    /// What it loses without cgo; nothing where it has cgo.
+    /// Its packages that differ without cgo; empty with cgo.
     fallbacks: Fallbacks,
 }
 
@@ -212,7 +212,7 @@ impl GoJob<'_> {
         let list = [OsString::from("list"), "-e".into(), "-deps".into(), FIELDS.into()];
         let list = list.into_iter().chain(self.selection());
         let ended = Child::new(&self.program, self.dir, &environment).args(list).run()?;
-        // Without an answer a stub could not be told from a program.
+        // Without an answer, stubs could not be recognised.
         if ended.stdout.is_empty() {
             Err(ended.failure(ErrorName::SourceInvalid, "go list"))
         } else {

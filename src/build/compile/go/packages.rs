@@ -92,7 +92,7 @@ impl GoPackages {
     pub(super) fn parse(answer: &[u8]) -> Result<Self, Failure> {
         let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(answer).into_iter().collect();
         packages.map(Self).map_err(|error| {
-            Failure::error(ErrorName::ToolUnsupported, format!("`go list` answered what is no JSON: {error}"))
+            Failure::error(ErrorName::ToolUnsupported, format!("unexpected output of `go list`, invalid JSON: {error}"))
         })
     }
 

@@ -118,7 +118,7 @@ impl GoRevision {
 /// Compares every file with the commit in the index by content, and leaves an index behind that makes the next comparison quick.
 fn is_modified(checkout: &GitCheckout, variables: &Environment) -> Result<bool, Failure> {
     let git = |arguments: &[&str]| checkout.ask_with(variables, arguments);
-    // It ends with 1 where files differ, which is for the next one to tell.
+    // It exits with 1 where files differ, which `git status` then reports.
     git(&["update-index", "-q", "--refresh"])?;
     let status = require_success(git(&["status", "--porcelain"])?, "git status")?;
     if status.stdout.is_empty() {

@@ -66,8 +66,8 @@ fn check_linker_variable(package: &str, variable: &str, packages: &GoPackages) -
     let place = if package == "main" { "the package of the program" } else { "the package" };
     let what = match declared.names.get(variable) {
         Some(Declared::TextVariable | Declared::SomeVariable) => return Ok(()),
-        Some(Declared::OtherVariable) => "is no string".to_owned(),
-        Some(Declared::Constant) => "is a constant, which no linker changes".to_owned(),
+        Some(Declared::OtherVariable) => "is not a string".to_owned(),
+        Some(Declared::Constant) => "is a constant, which the linker cannot set".to_owned(),
         Some(Declared::Function) => "is a function".to_owned(),
         Some(Declared::Type) => "is a type".to_owned(),
         None => {

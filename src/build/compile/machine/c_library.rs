@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-/// Whose a header is.
+/// The owner of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderKind {
     /// The compiler's, the C library's, and what these read of the kernel's.
@@ -192,7 +192,7 @@ const FILES: &[&str] = &[
     "wordexp",
 ];
 
-/// Whose the header at `path`, relative to a folder of headers, is. `is_shared` says whether all libraries of a system put
+/// The owner of the header at `path`, relative to a folder of headers. `is_shared` says whether all libraries of a system put
 /// theirs there.
 pub(super) fn kind_of(path: &Path, is_shared: bool) -> HeaderKind {
     let mut components = path.components().map(|component| component.as_os_str().to_string_lossy());

@@ -137,8 +137,7 @@ impl MachineInputs {
                     return Err(Failure::error(ErrorName::MachineInput, what));
                 }
                 _ => {
-                    let what =
-                        "which headers the C compiler read is not known: it failed when it was asked a second time";
+                    let what = "the headers that the C compiler read are unknown: preprocessing (`-E`) failed after the compile had succeeded";
                     return Err(Failure::error(ErrorName::ToolUnsupported, what));
                 }
             };
@@ -241,6 +240,6 @@ mod tests {
         assert!(failure.contains("include/z.h` of this machine"), "{failure}");
         fs::write(logs.join("2.failed"), "").unwrap();
         let failure = machine.check_headers(&logs, &same, &|path| path.starts_with(&root)).unwrap_err().to_string();
-        assert!(failure.contains("is not known"), "{failure}");
+        assert!(failure.contains("are unknown"), "{failure}");
     }
 }

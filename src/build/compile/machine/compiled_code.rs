@@ -33,7 +33,8 @@ impl CompiledCode<'_> {
         remove_folder(&self.compile_folder.root().join(self.folder))
     }
 
-    /// Removes the code where it was compiled with another file than the lock has, or may have been: a new compile tells.
+    /// Removes the code where it was, or may have been, compiled with other files than those of the lock, so that it is
+    /// compiled again.
     pub(in super::super) fn remove_unless(
         &self,
         pinned: &dyn Fn(&MachineFiles) -> Result<(), Failure>,
@@ -58,7 +59,7 @@ impl MachineInputs {
             code.remove()?;
             remove_folder(logs)?;
         }
-        // The names come first: without them and without the lists nothing would tell.
+        // The names are written before the lists are removed: a crash in between must not lose both.
         let needed = self.remember(code, &checked?)?;
         remove_folder(logs)?;
         Ok(needed)
@@ -81,7 +82,10 @@ impl MachineInputs {
         names.extend(needed.0.keys().cloned());
         if names.len() != known {
             let text = serde_json::to_vec(&names).map_err(|error| {
-                Failure::error(ErrorName::Internal, format!("cannot note what code was compiled with: {error}"))
+                Failure::error(
+                    ErrorName::Internal,
+                    format!("cannot record the files that code was compiled with: {error}"),
+                )
             })?;
             code.compile_folder.keep(&format!("{}/{FILE}", code.folder), &text)?;
         }

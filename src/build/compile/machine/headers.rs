@@ -42,7 +42,7 @@ pub(super) fn is_shared(folder: &Path) -> bool {
     is_multiarch || ["/usr/include", "/usr/local/include", "/include"].iter().any(|shared| folder == Path::new(shared))
 }
 
-/// Whose a header is, by the closest of the folders in `include`; `None` where it is in none of them. Files in these
+/// The owner of a header, by the closest of the folders in `include`; `None` where it is in none of them. Files in these
 /// folders may be links to others.
 pub(super) fn header_kind(header: &Path, include: &[PathBuf]) -> Option<HeaderKind> {
     let real = include.iter().filter_map(|folder| Some((fs::canonicalize(folder).ok()?, folder)));
@@ -122,7 +122,9 @@ impl HeaderWalk<'_> {
 
     fn walk_below(&mut self, path: &Path, below: &str, levels: usize) -> Result<(), Failure> {
         let Some(levels) = levels.checked_sub(1) else {
-            return Err(Failure::error(ErrorName::FileError, "folders of headers lead into each other").in_path(path));
+            return Err(
+                Failure::error(ErrorName::FileError, "symbolic links of header folders form a loop").in_path(path)
+            );
         };
         self.walk_folder(path, &format!("{below}/"), levels)
     }

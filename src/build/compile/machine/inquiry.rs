@@ -47,7 +47,7 @@ const OPTIONAL: [&str; 14] = [
     "libutil.a",
 ];
 
-/// A question about one driver.
+/// The questions to one driver.
 pub(in super::super) struct Inquiry<'a> {
     pub(in super::super) toolchain: &'a Toolchain<'a>,
     pub(in super::super) dir: &'a Path,
@@ -79,7 +79,7 @@ pub(in super::super) struct ProbeLink<'a> {
     pub(in super::super) toolchain: Vec<PathBuf>,
 }
 
-/// What a driver answered.
+/// The answers of a driver.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct DriverAnswers {
     /// The driver, the one it stands for, and its specs, each with the fingerprint that it had.
@@ -124,7 +124,7 @@ impl Inquiry<'_> {
         }
         if is_new || was_known != Some(answers.digests.len()) {
             let text = serde_json::to_vec(&answers).map_err(|error| {
-                Failure::error(ErrorName::Internal, format!("cannot keep what a compiler answered: {error}"))
+                Failure::error(ErrorName::Internal, format!("cannot record the answers of a compiler: {error}"))
             })?;
             compile_folder.keep(FILE, &text)?;
         }
@@ -141,8 +141,8 @@ impl Inquiry<'_> {
         })
     }
 
-    /// Whether the driver would answer the same now: it is the same file, what it looks for in `PATH` is where it was, and
-    /// no file that the linker would find earlier has appeared.
+    /// Whether cached answers still hold: the driver is the same file, its programs are where they were in `PATH`, and no
+    /// file has appeared that the linker would find earlier.
     fn is_valid(&self, answers: &DriverAnswers) -> bool {
         let is_same = |(path, was): (&PathBuf, &String)| {
             self.toolchain.fingerprint(path).is_ok_and(|fingerprint| fingerprint.hex() == *was)
@@ -227,8 +227,8 @@ impl Inquiry<'_> {
         Ok(folders.collect())
     }
 
-    /// Links an empty program, and notes what the linker read. One that does not say it is refused: what it would take into
-    /// programs is not known. Gives the arguments of the link, where the compiler says them.
+    /// Links an empty program and records the files that the linker read; the arguments of the link, where the compiler prints
+    /// them. A linker without such a list is refused: the files that it links into programs would be unknown.
     fn probe_link(
         &self,
         link: &ProbeLink<'_>,
@@ -261,7 +261,7 @@ impl Inquiry<'_> {
 
     fn run_driver(&self, words: &[&str]) -> Result<ChildOutput, Failure> {
         let Some((program, arguments)) = self.driver.split_first() else {
-            return Err(Failure::error(ErrorName::Internal, "a compiler without a name cannot be asked"));
+            return Err(Failure::error(ErrorName::Internal, "the command of a C compiler is empty"));
         };
         Child::new(program.as_ref(), self.dir, self.environment).args(arguments).args(words).run()
     }

@@ -45,11 +45,11 @@ pub struct MachineFile {
     pub digest: Digest,
 }
 
-/// What of this machine reaches the programs of one scope: by the name in the lock, which is the file's own.
+/// The files of this machine that reach the programs of one scope, by their names in the lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineFiles(pub BTreeMap<String, MachineFile>);
 
-/// What one compile uses of this machine.
+/// The files of this machine that one compile uses.
 #[derive(Debug, Default)]
 pub(super) struct MachineInputs {
     /// What the lock pins.
