@@ -52,7 +52,7 @@ pub struct Assembler<'a> {
     onlookers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
     written: BTreeMap<Fingerprint, WrittenLayer>,
-    /// Those of them that the cache did not have.
+    /// The layers that the cache did not have.
     new: Vec<Fingerprint>,
     /// Layers of bases that are in the sink.
     passed: BTreeSet<Digest>,

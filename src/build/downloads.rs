@@ -21,7 +21,7 @@ use crate::{
     report::{Failure, Limits, Progress},
 };
 
-/// What was fetched in one call, by digest.
+/// The downloads of one call, by digest.
 #[derive(Debug)]
 pub struct Downloads<'a> {
     settings: &'a BuildSettings,
@@ -49,7 +49,7 @@ impl<'a> Downloads<'a> {
     /// The file at `url`.
     ///
     /// # Errors
-    /// Those of a download; with `--offline` whatever is not in the cache.
+    /// A download that fails; with `--offline`, a file that is not in the cache.
     pub fn get(&self, url: &Located<String>, sha256: &Located<Digest>) -> Result<DownloadedFile, Failure> {
         let digest = sha256.value;
         // Before the cache: what a recipe may name does not hang on what was fetched once.
@@ -71,7 +71,7 @@ impl<'a> Downloads<'a> {
     /// Digest and size of the file at `url` now, past the cache. Nothing is kept.
     ///
     /// # Errors
-    /// Those of a download, but for the digest.
+    /// A download that fails.
     pub fn observe(&self, url: &Located<String>) -> Result<(Digest, u64), Failure> {
         let (access, sink) = (&self.settings.access, &mut std::io::sink());
         let seen = registry::observe(&url.value, Limits::DOWNLOAD_BYTES, access, sink, self.progress);

@@ -3,7 +3,7 @@
 use super::certificates::RootCertificates;
 use crate::elf;
 
-/// What the headers of a program say.
+/// The machine of an ELF file, or why it is none.
 pub fn elf(bytes: &[u8]) -> String {
     match elf::read(std::io::Cursor::new(bytes)) {
         Ok(elf) => elf.machine.name(),

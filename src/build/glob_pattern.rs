@@ -25,7 +25,7 @@ enum PatternComponent {
     One { name: NamePattern, dotted: bool },
 }
 
-/// What one component is matched by. Almost all patterns are of the first two kinds, which need no machine.
+/// The pattern of one component. Almost all are of the first two kinds, which need no automaton.
 #[derive(Debug, Clone)]
 enum NamePattern {
     /// `index.html`.

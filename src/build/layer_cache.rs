@@ -10,7 +10,7 @@ use crate::{
 
 /// A digest of the sources of the encoder and the tar writer: a change of them makes other layers.
 const SOURCES: &str = env!("HARDPAN_LAYER_SOURCES");
-/// What is collected before it is hashed.
+/// Bytes that are collected before they are hashed.
 const PIECE: usize = 64 << 10;
 
 /// Layers are made of bytes that were compared with the fingerprints in the key. Older versions of hardpan did not compare,

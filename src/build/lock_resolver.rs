@@ -87,7 +87,7 @@ impl<'a> LockResolver<'a> {
         Ok(LockedBundle { version: version.to_owned(), digest })
     }
 
-    /// What `base` names now.
+    /// The digests that `base` has now.
     pub fn base(&self, base: &Located<String>, requests: &Requests) -> Result<LockedBase, Failure> {
         base::check_allowed(base, &self.recipe.policy, self.settings)?;
         let mut found = base::look_up(base, &requests.platforms, self.folder, self.settings)?;

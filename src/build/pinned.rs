@@ -45,7 +45,7 @@ struct Pinned {
     /// The CRC-32 of the content, where this process read it and the file is settled.
     sum: Option<u32>,
     headers: OnceLock<Box<Elf>>,
-    /// What few files have.
+    /// Facts that few files have.
     rare: Option<Box<PinnedExtras>>,
 }
 
@@ -196,7 +196,7 @@ impl PinnedFile {
         Arc::clone(&self.0) as Arc<dyn Open>
     }
 
-    /// What its headers say, read when they are asked for the first time.
+    /// Its ELF headers, read at the first call.
     pub(super) fn elf(&self) -> io::Result<Result<Elf, NotElf>> {
         if let Some(known) = self.0.headers.get() {
             return Ok(Ok(Elf::clone(known)));

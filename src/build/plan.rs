@@ -22,19 +22,19 @@ use crate::{
 pub struct Plan {
     /// For which platform.
     pub platform: Platform,
-    /// What it is built on; its layers are below all others.
+    /// The base; its layers are below all others.
     pub base: Option<PlannedBase>,
     /// How its own layers are stored.
     pub compression: Compression,
     /// One group a layer, lowest first; none is empty.
     pub groups: Vec<LayerGroup>,
-    /// What the runtime does.
+    /// The settings for the runtime.
     pub config: RunConfig,
     /// On the manifest.
     pub annotations: BTreeMap<String, String>,
     /// `created` of the config and the history.
     pub source_date: SourceDate,
-    /// What was taken out of programs, for files beside the image.
+    /// Debug symbols that were split off programs, for files beside the image.
     pub debug_files: Vec<DebugFile>,
     /// Outputs of hardpan that trees leave out although their patterns match.
     pub left_out: Vec<LeftOut>,
@@ -126,7 +126,7 @@ pub struct LayerGroup {
 /// The layers of an image, from least to most often changed, so that a new binary re-sends only itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupKind {
-    /// What the base brings; no layer of its own is made of it.
+    /// Paths of the base, of which no layer is made.
     Base,
     /// passwd, group, certificates, `/tmp`, time zones.
     System,
@@ -139,7 +139,7 @@ pub enum GroupKind {
 /// An entry and what is known about it.
 #[derive(Debug)]
 pub struct PlannedEntry {
-    /// What goes into the layer.
+    /// The entry of the layer.
     pub entry: LayerEntry,
     /// Of a file's content.
     pub fingerprint: Option<Fingerprint>,
@@ -148,7 +148,7 @@ pub struct PlannedEntry {
 }
 
 impl GroupKind {
-    /// Those that are made, lowest first.
+    /// The layers that hardpan makes, lowest first.
     pub const ALL: [Self; 3] = [Self::System, Self::Files, Self::Binaries];
 
     /// The name in plans and in the history.

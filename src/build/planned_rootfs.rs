@@ -139,7 +139,7 @@ impl FileBody {
         }
     }
 
-    /// What its headers say.
+    /// Its ELF headers.
     pub(super) fn elf(&self) -> std::io::Result<Result<Elf, NotElf>> {
         match self {
             Self::Host(file) => file.elf(),
@@ -249,7 +249,7 @@ impl PlannedRootfs {
         self.nodes.iter()
     }
 
-    /// What is below a folder.
+    /// The nodes below a directory.
     pub(super) fn below<'a>(
         &'a self,
         folder: &ImagePath,

@@ -61,14 +61,14 @@ struct WeighedKey {
 }
 
 impl ShippedKeys {
-    /// Those of a pinned file that would be at `path`; `name` is how messages call it.
+    /// The private keys of a pinned file that would be at `path`; `name` is its name in messages.
     pub(super) fn in_file(file: &PinnedFile, name: &str, path: &ImagePath, at: &Origin) -> io::Result<Option<Self>> {
         let text = path.as_str();
         let keys = keys_of_file(text, file.private_keys(text)?, file.size());
         Ok(Self::if_any(KeyPlace::File { path: path.clone(), name: name.to_owned() }, keys, at))
     }
 
-    /// Those of a text of the recipe that would be the file at `path`.
+    /// The private keys of a text of the recipe that would be the file at `path`.
     pub(super) fn in_text(text: &str, path: &ImagePath, at: &Origin) -> Option<Self> {
         let name = path.as_str();
         let mut scanner = SecretScanner::sniffing(name);
@@ -77,7 +77,7 @@ impl ShippedKeys {
         Self::if_any(KeyPlace::Text { path: path.clone() }, keys, at)
     }
 
-    /// Those of a text of the configuration.
+    /// The private keys of a text of the configuration.
     pub(super) fn in_config(place: ConfigText<'_>, text: &str, at: &Origin) -> Option<Self> {
         let (context, key, what) = match place {
             ConfigText::Variable(name) => {

@@ -54,7 +54,7 @@ pub struct Resolver<'a> {
     bound: HostBound,
     /// Paths that are no inputs.
     outputs: OutputPaths,
-    /// Those of them that this call does not write.
+    /// The recipe, its lock and the cache.
     ignored: Vec<PathBuf>,
     variables: VariableValues<'a>,
     /// Files that were read already.
@@ -65,13 +65,13 @@ pub struct Resolver<'a> {
     bundle: OnceCell<Option<Arc<Vec<u8>>>>,
     /// The policy of the gate, by which private keys are judged.
     policy: Policy,
-    /// What the lock beside the recipe pins.
+    /// The lock beside the recipe.
     lock: Option<&'a LockFile>,
     /// The base, once it was found.
     base: OnceCell<Option<FoundBase>>,
     /// Set once the variables that no compile takes were named.
     noted: OnceCell<()>,
-    /// What programs took of this machine, by compiler, `dir` and scope.
+    /// The files of this machine that programs took, by compiler, `dir` and scope.
     machine: RefCell<BTreeMap<(Compiler, String, String), MachineFiles>>,
 }
 

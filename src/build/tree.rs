@@ -46,7 +46,7 @@ pub(super) struct TreeLeaf {
     pub(super) kind: TreeLeafKind,
 }
 
-/// What a leaf is.
+/// The kind of a leaf.
 #[derive(Debug)]
 pub(super) enum TreeLeafKind {
     File { executable: bool },
@@ -95,7 +95,7 @@ struct TreeWalk<'a> {
     root: &'a Path,
     outputs: &'a OutputPaths,
     include: TreePatterns<'a>,
-    /// The same with dotfiles, for the hint of an empty pattern.
+    /// `include` with dotfiles, for the hint of a pattern that matches nothing.
     hidden: TreePatterns<'a>,
     exclude: TreePatterns<'a>,
     executable: TreePatterns<'a>,
@@ -107,7 +107,7 @@ struct TreeWalk<'a> {
     buffer: Vec<u8>,
     /// Relative paths of the folders that were seen, for the hint of an empty pattern.
     folders: BTreeSet<Vec<u8>>,
-    /// What the patterns match and is no input, by its path below the root.
+    /// The outputs that the patterns match, by their paths below the root.
     left_out: BTreeMap<PathBuf, OutputKind>,
 }
 

@@ -21,7 +21,7 @@ pub(super) struct VariableValues<'a> {
     settings: &'a BuildSettings,
     folder: PathBuf,
     root: PathBuf,
-    /// What this call writes.
+    /// The paths that this call writes.
     pub(super) written: Arc<BTreeSet<PathBuf>>,
 }
 

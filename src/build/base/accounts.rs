@@ -17,13 +17,13 @@ use crate::{
 /// One of the two files.
 struct AccountFile {
     path: &'static str,
-    /// What a line is about.
+    /// `user` or `group`, for messages.
     what: &'static str,
     /// The number that the image runs as.
     id: u32,
     /// How many fields the C libraries and Go want of a line.
     fields: usize,
-    /// What follows the name in a line for the run user.
+    /// The fields after the name in the line for the run user.
     rest: String,
     /// The file where the base has none.
     whole: String,

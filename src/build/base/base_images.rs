@@ -50,7 +50,7 @@ enum Offered {
 }
 
 impl BaseImages {
-    /// What `reference` names in its registry. What the cache has is not asked for; what is fetched is kept there.
+    /// The image or index that `reference` names in its registry. Blobs in the cache are not fetched; fetched ones are cached.
     ///
     /// # Errors
     /// Without a socket what is not in the cache; a registry that cannot be reached or has no such image; a document that
@@ -82,7 +82,7 @@ impl BaseImages {
         Ok(Self { store, cache: cache.cloned(), place, root: Some(root), offers })
     }
 
-    /// What a layout or an archive has, which was opened.
+    /// The images of an opened layout or archive.
     pub(super) fn on_disk(set: ImageSet, place: &Path) -> Self {
         let offer = |image: StoredImage| {
             let platform = match &image.platform {

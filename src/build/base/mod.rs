@@ -27,7 +27,7 @@ use crate::{
 };
 use base_images::BaseImages;
 
-/// What `base` of a recipe in `folder` names at this moment: asks the registry what the tag points at, unless a digest is
+/// The digests that `base` of a recipe in `folder` has now: asks the registry what the tag points at, unless a digest is
 /// written, and gives the digest of the manifest or index and of the manifest for each platform, in their order.
 ///
 /// A base on the disk is looked up, too. A docker archive has no manifest, and cannot be.

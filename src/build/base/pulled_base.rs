@@ -131,7 +131,7 @@ impl FoundBase {
         Ok(PulledBase { plan, config, rootfs })
     }
 
-    /// That the image for `platform` is the one of the lock, where the lock is about this base.
+    /// Refuses an image for `platform` that is not the one of the lock, where the lock pins this base.
     fn check_locked(&self, platform: &Platform, found: Option<Digest>, lock: &LockFile) -> Result<(), Failure> {
         let pinned = lock.lock.bases.get(&self.written.value).filter(|locked| Some(locked.digest) == self.digest());
         let image = pinned.and_then(|locked| locked.platforms.iter().find(|(known, _)| known == platform));
@@ -145,7 +145,7 @@ impl FoundBase {
         Err(failure.hint(format!("`hardpan lock --update {}` pins it anew", printable(pin.printable_name()))))
     }
 
-    /// What the name of the base stands for: an index or a manifest; a docker archive has neither.
+    /// The digest of the index or manifest that the base names; a docker archive has neither.
     fn digest(&self) -> Option<Digest> {
         self.images.digest()
     }

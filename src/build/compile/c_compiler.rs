@@ -21,15 +21,15 @@ use crate::{
 pub(super) struct CCompiler {
     /// The program, and the arguments that come before those of each call.
     pub(super) command: Vec<OsString>,
-    /// The same for C++.
+    /// The command for C++.
     pub(super) cxx: Option<Vec<OsString>>,
-    /// What it says about itself: a line for the lock.
+    /// The first line of its version, which the lock records.
     pub(super) version: String,
     /// It is zig, which build scripts can only call by way of [`zig::Wrappers`].
     pub(super) is_zig: bool,
 }
 
-/// Finds programs and asks them.
+/// Finds programs and runs them.
 pub(super) struct ProgramLookup<'a> {
     /// Where a program is in `PATH`.
     pub(super) find: &'a dyn Fn(&str) -> Option<PathBuf>,
@@ -188,7 +188,7 @@ fn architecture(target: &str) -> &str {
     target.split('-').next().unwrap_or_default()
 }
 
-/// What the names of a target's own compilers begin with: the triple without the vendor.
+/// The prefix of a target's own compilers: the triple without the vendor.
 fn prefix(target: &str) -> Option<String> {
     let (_, library) = target.rsplit_once('-')?;
     let architecture = match architecture(target) {
@@ -214,7 +214,7 @@ fn cxx_name(c: &str) -> Option<String> {
     None
 }
 
-/// What to install, or to write, when there is no compiler for `target`.
+/// The hint where there is no compiler for `target`: what to install, or what to write.
 pub(super) fn install_hint(target: &str, host: &str, needs_cxx: bool) -> String {
     let gnu = target.replace("-musl", "-gnu");
     let gcc = if needs_cxx { "g++" } else { "gcc" };

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::{cargo_config::CargoConfigFile, environment::Environment};
 
-/// What the `cc` and `cmake` crates, autoconf and most makefiles take their flags from.
+/// The variables from which the `cc` and `cmake` crates, autoconf and most makefiles take their flags.
 pub(super) const NAMES: [&str; 2] = ["CFLAGS", "CXXFLAGS"];
 
 /// Adds to the flags of the recipe, else of the checkout's cargo configuration, those that replace the beginnings of

@@ -18,7 +18,7 @@ pub(super) struct CPackage {
     pub(super) needs: BTreeSet<CNeed>,
 }
 
-/// What a build script needs.
+/// A need of a build script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CNeed {
     /// A C compiler for the target.
@@ -61,7 +61,7 @@ pub(super) fn c_packages(tree: &CargoTree, target: &str) -> Vec<CPackage> {
     found.filter(|package| !package.needs.is_empty()).collect()
 }
 
-/// What one package needs: by the table of well-known packages, else by what its build script uses.
+/// The needs of one package: by the table of well-known packages, else by the dependencies of its build script.
 fn needs(name: &str, package: &TreePackage, tree: &CargoTree, target: &str) -> BTreeSet<CNeed> {
     let tools = || {
         package.build_dependencies.iter().flat_map(|tool| {
@@ -107,7 +107,7 @@ fn needs(name: &str, package: &TreePackage, tree: &CargoTree, target: &str) -> B
     }
 }
 
-/// What a build script that uses the package `tool` needs.
+/// The needs of a build script that uses the package `tool`.
 fn tool_needs(tool: &str) -> &'static [CNeed] {
     match tool {
         "cc" | "gcc" => &[CNeed::C],

@@ -89,7 +89,7 @@ impl CargoTree {
         Ok(tree)
     }
 
-    /// What a `Cargo.lock` says: more than is compiled for one target, with features that are not known.
+    /// The packages of a `Cargo.lock`: more than is compiled for one target, with unknown features.
     pub(super) fn of_lock(file: &Path) -> Result<Self, Failure> {
         let mut tree = Self::default();
         for package in CargoLock::read(file)?.package {

@@ -20,7 +20,7 @@ use crate::report::{ErrorName, Failure, Limits, Progress, printable};
 const SHOWN_LINES: usize = 60;
 /// Bytes of it, for lines that have no end.
 const SHOWN_BYTES: usize = 4096;
-/// What is kept of the error output while it is read.
+/// Bytes of stderr that are kept while it is read.
 const KEPT_BYTES: usize = 64 << 10;
 
 /// A child process to run. It is in the foreground's process group, so that Ctrl-C ends it together with hardpan. When
@@ -42,7 +42,7 @@ type LineHandler<'a> = &'a (dyn Fn(&[u8]) + Sync);
 /// The result of a child: exit status and output.
 #[derive(Debug)]
 pub(super) struct ChildOutput {
-    /// How.
+    /// The exit status.
     pub(super) status: ExitStatus,
     /// Everything it wrote to stdout, at most [`Limits::CHILD_OUTPUT_BYTES`].
     pub(super) stdout: Vec<u8>,
@@ -123,7 +123,7 @@ impl<'a> Child<'a> {
         Ok(ChildOutput { status, stdout, stderr })
     }
 
-    /// What is started: the command, or the first stage of its enclosure.
+    /// The process to start: the command, or the first stage of its enclosure.
     fn command(&self) -> io::Result<(Command, Option<StageSocket>)> {
         if let Some(enclosure) = self.enclosure {
             let (command, line) = enclosure.command(self.program, self.dir, &self.arguments)?;

@@ -56,7 +56,7 @@ impl CompileFolder {
 
     /// Makes `folder` anew.
     ///
-    /// What a compiler left running may still write there (Go counts what it did in the home, from a process that
+    /// A process that a compiler left running may still write there (Go writes telemetry to the home, from a process that
     /// outlives `go`). The folder is moved away first, so that such a process cannot find it by its path.
     fn empty(&self, folder: &Path) -> Result<(), Failure> {
         let away = self.root.join("emptied");

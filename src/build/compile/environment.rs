@@ -101,7 +101,7 @@ impl Toolchain<'_> {
         environment
     }
 
-    /// What every compile has: the caller's `PATH`, an empty home, a temporary folder, the plainest locale.
+    /// The environment of every compile: the caller's `PATH`, an empty home, a temporary folder, the locale C.
     pub(super) fn compile_environment(&self, compile_folder: &CompileFolder) -> Environment {
         let mut environment = Environment::from([
             ("PATH".into(), self.path()),

@@ -117,7 +117,7 @@ fn version_of(program: &Path, dir: &Path, environment: &Environment) -> Result<S
     Ok(plain(first.trim()))
 }
 
-/// What a program said, as one line without anything that a terminal would act on.
+/// The output of a program as one line without control characters.
 fn plain(text: &str) -> String {
     printable(text).into_owned()
 }

@@ -24,9 +24,9 @@ pub(super) struct InstalledRust {
     pub(super) host: String,
     /// Where the standard library's sources are when they are installed (`rust-src`).
     pub(super) library_source: PathBuf,
-    /// What the compiler calls that folder when they are not.
+    /// The name of that folder in debug information where they are not installed.
     pub(super) library_name: String,
-    /// What `rustc -vV` said.
+    /// The output of `rustc -vV`.
     pub(super) verbose: String,
     sysroot: PathBuf,
     rustc: PathBuf,

@@ -3,7 +3,7 @@
 
 use super::c_packages::{CNeed, CProgram};
 
-/// What is known about a package.
+/// The needs of a well-known package.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum CPackageNeeds {
     /// It compiles C for other systems only.

@@ -106,7 +106,7 @@ pub struct Compiled {
     pub path: PathBuf,
     /// The binary's name.
     pub name: String,
-    /// What was taken out of it for `debug-file`.
+    /// The debug symbols for `debug-file`.
     pub debug: Option<PathBuf>,
     /// Refusals of the program that an exception of the recipe can waive.
     pub objections: Vec<Failure>,

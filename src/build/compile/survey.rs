@@ -187,7 +187,7 @@ impl Toolchain<'_> {
     }
 }
 
-/// What `cargo tree` says for a target; none where crates are not on this machine.
+/// `cargo tree` for a target; `None` where crates are not on this machine.
 fn cargo_tree_of(
     rust: &InstalledRust,
     dir: &Path,

@@ -46,7 +46,7 @@ pub(super) fn find_zig(target: &str, programs: &ProgramLookup<'_>) -> Option<CCo
     in_path().find_map(of).or_else(|| of(of_python()?))
 }
 
-/// What zig calls a musl target.
+/// The name that zig has for a musl target.
 fn triple(target: &str) -> Option<String> {
     let (architecture, rest) = target.split_once('-')?;
     let library = rest.rsplit('-').next().filter(|library| library.starts_with("musl"))?;

@@ -45,7 +45,7 @@ const AUDIT_HTML: &[u8] = b"<title>Audit of ";
 /// How that page ends.
 const AUDIT_HTML_END: &[u8] = b". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n";
 
-/// What a file may be, by its first bytes.
+/// The kind of output that a file may be, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputHint {
     Archive,

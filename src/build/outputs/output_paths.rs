@@ -16,7 +16,7 @@ const NAMES: [(&str, OutputKind); 3] =
 /// Which paths of the host are no inputs, and why. Canonical paths all of them.
 #[derive(Debug, Default)]
 pub(in crate::build) struct OutputPaths {
-    /// What this call writes, also for other recipes.
+    /// The paths that this call writes, also for other recipes.
     pub(in crate::build) written: Arc<BTreeSet<PathBuf>>,
     /// Whether `written` is only what a build without options would write: then a recipe may name it.
     pub(in crate::build) is_assumed: bool,
@@ -27,7 +27,7 @@ pub(in crate::build) struct OutputPaths {
 }
 
 impl OutputPaths {
-    /// Those of a recipe, whose lock is beside it, and of a cache.
+    /// The paths of a recipe, its lock beside it, and the cache.
     pub(in crate::build) fn for_recipe(recipe: &Path, cache: Option<&Path>) -> Self {
         let mut others = BTreeMap::new();
         others.extend(cache.map(|cache| (real_path(cache), OutputKind::Cache)));
@@ -36,12 +36,12 @@ impl OutputPaths {
         Self { others, ..Self::default() }
     }
 
-    /// Those that are not written by this call.
+    /// The recipe, its lock and the cache.
     pub(in crate::build) fn others(&self) -> impl Iterator<Item = &PathBuf> {
         self.others.keys()
     }
 
-    /// What lies directly in `folder` and is no input by its path, or was found to be none by its content.
+    /// The outputs directly in `folder`: by their paths, and those that were recognised by their content.
     pub(in crate::build) fn within(&self, folder: &Path) -> BTreeMap<Box<OsStr>, OutputKind> {
         let name = |path: &Path| path.file_name().filter(|_| path.parent() == Some(folder)).map(Box::from);
         let mut within = BTreeMap::new();
@@ -82,7 +82,7 @@ impl OutputPaths {
     }
 }
 
-/// What is at `folder` or below it.
+/// The entries of `map` at `folder` or below it.
 fn below<'a, T>(map: &'a BTreeMap<PathBuf, T>, folder: &'a Path) -> impl Iterator<Item = (&'a PathBuf, &'a T)> {
     map.range(folder.to_owned()..).take_while(move |(path, _)| path.starts_with(folder))
 }

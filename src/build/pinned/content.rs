@@ -30,7 +30,7 @@ pub(super) const REGULAR: OFlags =
 /// What the cache keeps with a file that [may be an output](outputs::may_be_output) of hardpan. No ELF file is one.
 const OUTPUT_NOTE: &[u8] = b"output";
 
-/// What is known of the content of a file in one state.
+/// The facts about the content of a file in one state.
 pub(super) struct PinnedContent {
     pub(super) identity: Identity,
     pub(super) fingerprint: Fingerprint,
@@ -43,7 +43,7 @@ pub(super) struct PinnedContent {
 }
 
 impl PinnedContent {
-    /// What the cache knows.
+    /// The facts that the cache has.
     pub(super) fn known(identity: Identity, known: &Input) -> Self {
         let headers = OnceLock::new();
         if !known.note.is_empty()

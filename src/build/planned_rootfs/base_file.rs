@@ -24,7 +24,7 @@ impl BaseFile {
         self.size
     }
 
-    /// What its headers say.
+    /// Its ELF headers.
     pub(super) fn elf(&self) -> Result<Elf, NotElf> {
         match self.seen() {
             Some(FileContent::Elf(file)) => file.headers.clone(),
@@ -126,7 +126,7 @@ fn check(scan: &LayerScan) -> io::Result<()> {
     Ok(())
 }
 
-/// What an entry of a base is in the planned file system.
+/// The planned node of an entry of a base.
 fn base_node(scan: &Arc<LayerScan>, index: usize, entry: &TarEntry, origin: &Origin) -> PlannedNode {
     let kind = match entry.kind {
         TarEntryKind::Directory => NodeKind::Directory,

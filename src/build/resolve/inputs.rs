@@ -27,7 +27,7 @@ pub struct SourceInput {
 /// A file of this machine that programs take, by the name in the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineInput {
-    /// What takes it.
+    /// The toolchain that takes it.
     pub compiler: Compiler,
     /// The target or platform, and what the recipe names for it.
     pub scope: String,

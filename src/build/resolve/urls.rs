@@ -27,7 +27,7 @@ impl Resolver<'_> {
     }
 }
 
-/// That a file is as large as the lock says that the bytes of its digest are.
+/// Compares the size of a download with the lock.
 fn check_size(lock: &LockFile, url: &Located<String>, sha256: Digest, size: u64) -> Result<(), Failure> {
     let locked = lock.lock.urls.get(&url.value).filter(|locked| locked.sha256 == sha256);
     let Some(locked) = locked.filter(|locked| locked.size != size) else { return Ok(()) };

@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 /// Bytes of names that the system gives at once.
 const NAMES: usize = 32 << 10;
 
-/// What is in one folder, in the order of the paths below it.
+/// The names in one folder, in the order of the paths below it.
 pub(super) struct FolderNames {
     /// One after the other; a folder's ends with a slash, so that `a-b` comes before what is in `a`.
     bytes: Vec<u8>,

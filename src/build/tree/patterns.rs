@@ -79,7 +79,7 @@ impl<'a> TreePatterns<'a> {
         self.list.iter().any(|one| one.has_taken && one.text.origin == *origin)
     }
 
-    /// What the pattern at `origin` matched although it is left out.
+    /// The first left-out path that the pattern at `origin` matched.
     pub(super) fn passed_over(&self, origin: &Origin) -> Option<&Path> {
         self.list.iter().filter(|one| one.text.origin == *origin).find_map(|one| one.passed_over.as_deref())
     }

@@ -54,7 +54,7 @@ pub(super) struct Artifacts<'a> {
 struct ArtifactState {
     /// The packages of which a unit is done.
     packages: std::collections::BTreeSet<String>,
-    /// Those that were compiled in this run.
+    /// The packages that were compiled in this run.
     compiled: std::collections::BTreeSet<String>,
     program: Option<PathBuf>,
     outside: Option<PathBuf>,

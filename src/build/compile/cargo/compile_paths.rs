@@ -23,7 +23,7 @@ const GIT: &str = "/build/git";
 /// As many digits of a commit as Go's pseudo-versions have.
 const COMMIT_DIGITS: usize = 12;
 
-/// What cargo calls the folder of crates.io itself.
+/// The name of cargo for the folder of crates.io.
 const CRATES_IO: &str = "index.crates.io-1949cf8c6b5b557f";
 
 /// Folders of this machine and their names in programs.
@@ -71,7 +71,7 @@ impl CompilePaths {
         }
     }
 
-    /// What a child of the compile is started in.
+    /// The enclosure or watcher in which children of the compile are started.
     pub(super) fn stage(&self) -> Option<&Enclosure> {
         self.enclosure.as_ref().or(self.watch.as_ref())
     }
@@ -81,7 +81,7 @@ impl CompilePaths {
         self.enclosure.as_ref()
     }
 
-    /// What the compile calls a path of the host.
+    /// The path in the compile for a path of the host.
     pub(super) fn inside(&self, host: &Path) -> PathBuf {
         self.enclosure.as_ref().map_or_else(|| host.to_path_buf(), |enclosure| enclosure.inside(host))
     }
@@ -151,7 +151,7 @@ impl CompilePaths {
     }
 }
 
-/// What programs call the folder of `git+https://example.com/path/name.git?branch=x#<commit>`: `name-<commit>`.
+/// The name in programs for the folder of `git+https://example.com/path/name.git?branch=x#<commit>`: `name-<commit>`.
 fn git_name(source: &str) -> Option<String> {
     let (address, commit) = source.rsplit_once('#')?;
     let path = address.split(['?', '#']).next()?.trim_end_matches('/');

@@ -30,7 +30,7 @@ const LARGE_FILES: [&str; 19] = [
     "stat64",
     "truncate64",
 ];
-/// What linkers say of a symbol that no input has.
+/// Messages of linkers about an undefined symbol.
 const UNDEFINED: [&str; 2] = ["undefined symbol: ", "undefined reference to `"];
 
 impl CargoJob<'_> {
@@ -69,7 +69,7 @@ impl CargoJob<'_> {
         }
     }
 
-    /// What a build script lacked.
+    /// The hint for a failed build script.
     fn script_hint(&self, text: &str) -> Option<String> {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         if says(&[
@@ -97,7 +97,7 @@ impl CargoJob<'_> {
     }
 }
 
-/// What a failed link lacked.
+/// The hint for a failed link.
 fn link_hint(text: &str) -> Option<String> {
     if !text.contains("rust-lld") {
         return None;

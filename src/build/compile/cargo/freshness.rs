@@ -35,7 +35,7 @@ use crate::{
 /// The file in which the record is, in the folder of the compile.
 const FILE: &str = "units.json";
 
-/// What the units in a target directory were compiled from.
+/// The inputs from which the units in a target directory were compiled.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct UnitRecord {
     /// By [group](Sources): packages without an entry have no unit that may be used again.
@@ -49,7 +49,7 @@ struct UnitRecord {
     asks_git: bool,
 }
 
-/// What the units of one package were compiled from.
+/// The inputs from which the units of one package were compiled.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct PackageRecord {
     state: String,
@@ -76,7 +76,7 @@ pub(super) struct CompileInputs<'a> {
     pub(super) target: &'a str,
     /// Tools and libraries of the machine by path, with the fingerprint of each.
     pub(super) tools: BTreeMap<String, String>,
-    /// What git says about the revision, where a build script or a macro asked it.
+    /// The revision that git reports, where a build script or a macro asked it.
     pub(super) revision: String,
 }
 
@@ -96,7 +96,7 @@ pub(super) struct Freshness<'a> {
 pub(super) struct PreparedUnits {
     record: UnitRecord,
     listing: Option<SourceListing>,
-    /// What the known packages and the files that they named held then.
+    /// The states of the known packages and of the files that they named.
     before: BTreeMap<String, PackageRecord>,
 }
 
@@ -189,7 +189,7 @@ impl Freshness<'_> {
         self.write(&record)
     }
 
-    /// What the packages of the record hold now, with the files that they named when they were compiled.
+    /// The states of the packages of the record now, with the files that they named when they were compiled.
     fn states_before(&self, record: &UnitRecord, listing: Option<&SourceListing>) -> BTreeMap<String, PackageRecord> {
         let Some(listing) = listing else { return BTreeMap::new() };
         let state = |(group, known): (&String, &PackageRecord)| {

@@ -17,7 +17,7 @@ pub(super) enum Linker {
     SelfContained(PathBuf),
     /// A compiler driver, which the recipe, the checkout or this machine names.
     Driver(PathBuf),
-    /// What rustc takes by itself: `cc`.
+    /// The default of rustc: `cc`.
     Default,
 }
 

@@ -28,9 +28,9 @@ use crate::{
     report::{ErrorName, Failure, printable},
 };
 
-/// A program in which there is nothing but what every one has.
+/// An empty program in Rust.
 const PROBE: (&str, &str) = ("probe.rs", "fn main() {}\n");
-/// The same in C, where no standard library is compiled yet.
+/// An empty program in C, for where no Rust standard library is compiled yet.
 const C_PROBE: (&str, &str) = ("probe.c", "int main(void) { return 0; }\n");
 
 impl CargoJob<'_> {
@@ -196,7 +196,7 @@ impl CargoJob<'_> {
     }
 }
 
-/// Everything of this machine that compiled code depends on.
+/// The files and tools of this machine that compiled code depends on.
 pub(super) fn tools(machine: &MachineInputs, code: &CCode) -> BTreeMap<String, String> {
     let mut tools = machine.state();
     if let Some(compiler) = &code.compiler {

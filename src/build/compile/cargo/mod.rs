@@ -104,7 +104,7 @@ pub(super) fn compile(
     prepared.build(order)
 }
 
-/// What of this machine `binary` would take, without compiling it; and what the C compiler says about itself, where there
+/// The files of this machine that `binary` would take, without compiling it; and the version of the C compiler, where there
 /// is C in the program.
 pub(super) fn inspect_machine(
     toolchain: &Toolchain<'_>,

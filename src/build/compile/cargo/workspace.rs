@@ -37,7 +37,7 @@ struct CachedMetadata {
 pub(super) struct CargoWorkspace {
     /// The whole answer of `cargo metadata`, in the paths of the host.
     pub(super) metadata: Vec<u8>,
-    /// What `cargo tree` says of the package, with the features that are on.
+    /// The output of `cargo tree` for the package, with the features that are on.
     pub(super) tree: String,
     /// The packages whose sources are in folders: members and path dependencies.
     pub(super) packages: Vec<OwnPackage>,

@@ -53,7 +53,7 @@ type SourceFiles = BTreeMap<PathBuf, Fingerprint>;
 /// The group of files that are in no package.
 pub(super) const OUTSIDE: &str = "";
 
-/// What was found by a walk over the workspace.
+/// The files of a workspace.
 #[derive(Debug, Default)]
 pub(super) struct SourceListing {
     /// By package folder, or [`OUTSIDE`]; relative to the root.
@@ -171,7 +171,7 @@ impl<'a> WorkspaceSources<'a> {
         hasher.finish().hex()
     }
 
-    /// What is at a path that a compiler or a build script named: a file, or a folder with all that is in it.
+    /// The state of a path that a compiler or a build script named: a file, or a folder with all files in it.
     fn named(&self, path: &Path) -> Vec<u8> {
         let Ok(real) = fs::canonicalize(path) else { return b"none".to_vec() };
         if !real.is_dir() {
@@ -191,7 +191,7 @@ impl SourceListing {
         self.groups.values().any(|files| files.contains_key(name))
     }
 
-    /// What decides about the packages and targets that cargo finds: the names of all files, and the contents of
+    /// A fingerprint of what cargo finds packages and targets by: the names of all files, and the contents of
     /// manifests, locks and configurations.
     pub(super) fn shape(&self) -> Fingerprint {
         let mut hasher = Fingerprinter::default();

@@ -41,7 +41,7 @@ impl CargoConfigFile {
         rest.iter().try_fold(self.table.get(*first)?, |value, key| value.get(key))
     }
 
-    /// What `[env]` says of `name` (The Cargo Book, "Configuration": a text, or a table with a `value`).
+    /// The value of `name` in `[env]` (The Cargo Book, "Configuration": a text, or a table with a `value`).
     pub(in super::super) fn variable(&self, name: &str) -> Option<&str> {
         let said = self.get(&["env", name])?;
         said.as_str().or_else(|| said.get("value")?.as_str())

@@ -116,7 +116,7 @@ impl CargoConfiguration {
     }
 }
 
-/// What rustc calls where a Linux target has no linker of its own.
+/// The linker of rustc for Linux targets without one of their own.
 const DEFAULT_LINKER: &str = "cc";
 
 /// A key and the value that it gets on the command line.

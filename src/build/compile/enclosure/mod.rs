@@ -99,7 +99,7 @@ impl Enclosure {
         program.map(|program| Self { program: program.to_path_buf(), mounts: None })
     }
 
-    /// What the host's `path` is called inside: by the mount that shows it best, else by the same name.
+    /// The path inside for the host's `path`: by the innermost mount that shows it, else the same path.
     pub(super) fn inside(&self, path: &Path) -> PathBuf {
         let fitting =
             self.mounts.iter().flatten().filter_map(|mount| Some((mount, path.strip_prefix(&mount.host).ok()?)));
@@ -109,7 +109,7 @@ impl Enclosure {
         .unwrap_or_else(|| path.to_path_buf())
     }
 
-    /// What the `path` of the inside is called on the host.
+    /// The host's path for the `path` of the inside.
     pub(super) fn host(&self, path: &Path) -> PathBuf {
         let fitting =
             self.mounts.iter().flatten().filter_map(|mount| Some((mount, path.strip_prefix(&mount.inside).ok()?)));

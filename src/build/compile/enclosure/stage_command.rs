@@ -13,7 +13,7 @@ pub(crate) const VERB: &str = "__enclosure";
 pub(super) enum StageCommand {
     /// Make the namespaces and the root, and start the second stage.
     Enter {
-        /// What stands below `/build`.
+        /// The mounts below `/build`.
         mounts: Vec<BindMount>,
         /// A folder of the inside.
         dir: PathBuf,

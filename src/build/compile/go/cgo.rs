@@ -38,7 +38,7 @@ pub(super) const TAGS: [&str; 2] = ["osusergo", "netgo"];
 /// The value of `CXX` and `FC` where programs may not use such a compiler: a name that is not in `PATH`.
 const NO_COMPILER: &str = "no-compiler-that-a-lock-pins";
 
-/// What a compile with cgo has beside Go: compiled C, which is kept apart for each state of this machine, because Go
+/// The C side of a compile with cgo: compiled C, kept apart for each state of this machine, because Go
 /// itself compares only the version of a compiler.
 pub(super) struct CgoCompile {
     /// The build cache of Go, and the lists of the headers that were read for it.

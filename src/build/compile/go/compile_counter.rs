@@ -28,7 +28,7 @@ impl<'a> CompileCounter<'a> {
         Self { packages, reached: Mutex::default(), running, progress }
     }
 
-    /// What Go wrote, without the names that only this count is made of.
+    /// The output of Go without the package names of `-v`.
     pub(super) fn without_names(&self, mut ended: ChildOutput) -> ChildOutput {
         let is_name = |line: &[u8]| self.packages.contains_key(String::from_utf8_lossy(line).trim_end());
         let lines = ended.stderr.split_inclusive(|byte| *byte == b'\n');

@@ -10,7 +10,7 @@ use std::{
 use super::tokens::{GoToken, tokens};
 use crate::report::{ErrorName, Failure, Limits};
 
-/// What a name is.
+/// The kind of a declared name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Declared {
     /// A variable of the type `string`.
@@ -91,7 +91,7 @@ impl Declarations {
         }
     }
 
-    /// What follows `func`.
+    /// Adds a function or method, from the tokens after `func`.
     fn add_function(&mut self, rest: &[GoToken<'_>]) {
         match rest {
             [GoToken::Word("init"), GoToken::Sign('('), ..] => self.has_init = true,
@@ -179,7 +179,7 @@ fn split<'t, 'a>(tokens: &'t [GoToken<'a>], at: GoToken<'_>) -> Vec<&'t [GoToken
     tokens.split(is_cut).collect()
 }
 
-/// What a variable is, by its type as it is written and its first value.
+/// The kind of a variable, by its written type and its value.
 fn variable(written: &[GoToken<'_>], value: &[GoToken<'_>]) -> Declared {
     match (written, value) {
         ([GoToken::Word("string")], _) | ([], [GoToken::Text, ..]) => Declared::TextVariable,

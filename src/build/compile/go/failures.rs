@@ -8,7 +8,7 @@ use crate::report::{ErrorName, Failure, printable};
 /// The hint where a package cannot be compiled without its C code.
 const NEEDS_CGO: &str = "`{package}` has no code without cgo for this, and programs are compiled without cgo unless the recipe says `cgo = true`";
 
-/// What Go says where the network, not the project, is at fault.
+/// Messages of Go about the network.
 const NETWORK: [&str; 6] =
     ["dial tcp", "proxyconnect tcp", "connection refused", "connection reset", "i/o timeout", "TLS handshake"];
 

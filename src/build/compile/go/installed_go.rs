@@ -8,7 +8,7 @@ use crate::{
     report::{ErrorName, Failure},
 };
 
-/// What Go of the caller says about itself.
+/// The Go of the caller, and its caches.
 pub(in super::super) struct InstalledGo {
     pub(in super::super) program: PathBuf,
     pub(super) module_cache: PathBuf,
@@ -45,7 +45,7 @@ pub(in super::super) fn find_go(toolchain: &Toolchain<'_>, dir: &Path) -> Result
     })
 }
 
-/// Everything that makes Go the same everywhere, but `GOFLAGS`: which `-mod` it has is known when the module is.
+/// Sets the variables that make Go independent of this machine, except `GOFLAGS`: its `-mod` depends on the module.
 pub(in super::super) fn go_variables(
     environment: &mut Environment,
     go: &InstalledGo,

@@ -61,17 +61,17 @@ struct GoJob<'a> {
     program: PathBuf,
     environment: Environment,
     module_cache: PathBuf,
-    /// What a compile with cgo has beside it.
+    /// The C compiler and its files, with cgo.
     cgo: Option<CgoCompile>,
-    /// What the program is stamped with, if the recipe asks for that.
+    /// The stamp, with `vcs = true`.
     revision: Option<GoRevision>,
 }
 
-/// What `go list` knows of a program before it is compiled.
+/// The answer of `go list` about a program.
 struct ListedProgram {
     /// The name of its file.
     name: String,
-    /// What it is made of.
+    /// Its packages.
     packages: GoPackages,
     /// Its packages that differ without cgo; empty with cgo.
     fallbacks: Fallbacks,
@@ -205,7 +205,7 @@ impl GoJob<'_> {
         Ok(ListedProgram { name, packages, fallbacks })
     }
 
-    /// What the program would be made of with cgo, errors of packages left out: without cgo none of them matters.
+    /// The packages that the program would have with cgo. Errors of packages are ignored: without cgo none of them matters.
     fn list_with_cgo(&self) -> Result<GoPackages, Failure> {
         let mut environment = self.environment.clone();
         environment.insert("CGO_ENABLED".into(), "1".into());
@@ -239,7 +239,7 @@ impl GoJob<'_> {
         }
     }
 
-    /// What `go list` and `go build` both need to select the same files.
+    /// The arguments by which `go list` and `go build` select the same files.
     fn selection(&self) -> Vec<OsString> {
         let own = self.binary.cgo.then_some(cgo::TAGS).into_iter().flatten();
         let tags: Vec<_> = self.binary.tags.iter().map(|tag| tag.value.as_str()).chain(own).collect();

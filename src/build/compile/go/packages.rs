@@ -48,10 +48,10 @@ pub(super) struct GoPackage {
     swig: Vec<String>,
     #[serde(rename = "SwigCXXFiles")]
     swig_cxx: Vec<String>,
-    /// What its files embed, relative to its folder.
+    /// Embedded files, relative to its folder.
     pub(super) embed_files: Vec<String>,
     imports: Vec<String>,
-    /// What an import in a file means, where that is not the package of that path.
+    /// The import path that an import in a file resolves to, where it is another one.
     import_map: BTreeMap<String, String>,
 }
 
@@ -77,7 +77,7 @@ impl GoPackage {
         self.swig.iter().chain(&self.swig_cxx)
     }
 
-    /// What these files declare.
+    /// The declarations of its files.
     pub(super) fn declarations(&self) -> Result<Declarations, Failure> {
         Declarations::read(&self.dir, self.files())
     }

@@ -26,7 +26,7 @@ use crate::report::{ErrorName, Failure, printable};
 /// The settings of the repository. Modes of files reach no Go program, and not every file system keeps them.
 const SETTINGS: &str = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tfileMode = false\n";
 
-/// What a program is stamped with.
+/// The stamp of a program.
 #[derive(Debug)]
 pub(super) struct GoRevision {
     commit: String,

@@ -45,7 +45,7 @@ const FOLDERS: &[&str] = &[
 /// Folders of the kernel.
 const KERNEL_FOLDERS: &[&str] = &["drm", "linux", "misc", "mtd", "rdma", "sound", "video", "xen"];
 
-/// What `errno.h`, `limits.h`, `unistd.h` and their like read in the kernel's folders.
+/// Headers in the kernel's folders that `errno.h`, `limits.h`, `unistd.h` and their like include.
 const KERNEL_BASE: &[&str] = &[
     "linux/byteorder/big_endian.h",
     "linux/byteorder/little_endian.h",

@@ -33,7 +33,7 @@ pub(in super::super) struct CWrappers<'a> {
     pub(in super::super) toolchain: &'a Toolchain<'a>,
     /// The folder of the scripts, of which those in [`IN_PATH`](Self::IN_PATH) are to be found in `PATH`.
     pub(in super::super) folder: &'a Path,
-    /// What the compile calls it.
+    /// The path of `folder` in the compile.
     pub(in super::super) inside: &'a Path,
     /// Where the scripts leave their lists, as the compile calls that folder.
     pub(in super::super) lists: &'a Path,

@@ -86,11 +86,11 @@ struct DriverAnswers {
     asked: BTreeMap<PathBuf, String>,
     /// The compilers, assembler and linker that it calls, where they have a path of their own.
     programs: BTreeSet<PathBuf>,
-    /// Those that it looks for in `PATH`.
+    /// The programs that it searches in `PATH`.
     in_path: BTreeMap<String, PathBuf>,
     include: Vec<PathBuf>,
     libraries: Vec<PathBuf>,
-    /// What the link of an empty program read, as the linker calls it.
+    /// The files that the link of an empty program read, as the linker names them.
     linked: BTreeSet<PathBuf>,
     trace: Option<TraceForm>,
     /// SHA-256 of each fingerprint.

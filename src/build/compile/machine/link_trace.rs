@@ -96,7 +96,7 @@ impl MachineInputs {
     }
 }
 
-/// What to do about an archive or a header of this machine.
+/// The hint for an archive or a header of this machine.
 pub(super) fn library_hint(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = printable(name.strip_prefix("lib").unwrap_or(&name)).into_owned();

@@ -52,7 +52,7 @@ pub struct MachineFiles(pub BTreeMap<String, MachineFile>);
 /// The files of this machine that one compile uses.
 #[derive(Debug, Default)]
 pub(super) struct MachineInputs {
-    /// What the lock pins.
+    /// The files that the lock pins.
     pub(super) files: MachineFiles,
     /// Where the C compiler looks for headers, in its order, as it calls these folders.
     include: Vec<PathBuf>,
@@ -60,11 +60,11 @@ pub(super) struct MachineInputs {
     elsewhere: BTreeMap<PathBuf, HeaderKind>,
     /// Where the linker looks for archives.
     libraries: Vec<PathBuf>,
-    /// What the link of an empty program reads. Canonical.
+    /// The files that the link of an empty program reads. Canonical.
     linked: BTreeSet<PathBuf>,
-    /// What a link may read beside that, where the program needs it: the other archives of the compiler and the C library.
+    /// Files that a link may read where the program needs them: the other archives of the compiler and the C library.
     pub(super) optional: MachineFiles,
-    /// What C++ code is compiled with, beside that: it counts where there is some.
+    /// Files that C++ code is compiled with. They count where there is C++ code.
     cxx: MachineFiles,
     /// The recipe names libraries of this machine: all headers that lie where the compiler looks are pinned.
     has_libraries: bool,
@@ -127,7 +127,7 @@ impl MachineInputs {
         self.optional.0.iter().chain(&self.cxx.0)
     }
 
-    /// What a lock pins: the files, and those that a program may need.
+    /// All files that a lock pins, those that a program may need included.
     pub(super) fn all_files(&self) -> MachineFiles {
         let mut files = self.files.clone();
         for (name, file) in self.conditional() {

@@ -134,7 +134,7 @@ impl PkgConfigSearch<'_> {
         Ok(())
     }
 
-    /// What pkg-config answers; `None` where it does not know the library.
+    /// The output of pkg-config; `None` where it does not know the library.
     fn query(&self, words: &[&str]) -> Result<Option<String>, Failure> {
         let mut environment = self.environment.clone();
         environment.retain(|name, _| !name.to_string_lossy().starts_with("PKG_CONFIG"));
