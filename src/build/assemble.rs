@@ -49,7 +49,7 @@ pub struct Assembler<'a> {
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
     /// Makes the observer of a layer, which sees its bytes while it is written.
-    onlookers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
+    observers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
     /// Layers that were written, by a digest of all that reaches their bytes.
     written: BTreeMap<Fingerprint, WrittenLayer>,
     /// The layers that the cache did not have.
@@ -60,14 +60,14 @@ pub struct Assembler<'a> {
 
 impl<'a> Assembler<'a> {
     /// Writes into `sink`, with `jobs` threads, each layer that the cache does not have; each layer that is packed passes
-    /// an onlooker of its own.
+    /// an observer of its own.
     pub fn new(
         sink: &'a Staging,
         cache: Option<&'a Cache>,
         run: &'a BuildRun,
         jobs: NonZeroUsize,
         progress: &'a dyn Progress,
-        onlookers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
+        observers: &'a dyn Fn() -> Box<dyn LayerObserver + 'a>,
     ) -> Self {
         Self {
             sink,
@@ -75,7 +75,7 @@ impl<'a> Assembler<'a> {
             run,
             jobs,
             progress,
-            onlookers,
+            observers,
             written: BTreeMap::new(),
             new: Vec::new(),
             passed: BTreeSet::new(),
@@ -180,8 +180,8 @@ impl<'a> Assembler<'a> {
         }
         let what = format!("compress {} ({})", group.kind.name(), plan.platform);
         let task = self.progress.task(&what, Some(layer::unpacked_size(&entries)));
-        let onlooker = Box::new(ProgressObserver { onlooker: (self.onlookers)(), task });
-        let written = layer::write(&entries, plan.compression, self.jobs, self.sink, onlooker)?;
+        let observer = Box::new(ProgressObserver { observer: (self.observers)(), task });
+        let written = layer::write(&entries, plan.compression, self.jobs, self.sink, observer)?;
         check_proportion(group, &written)?;
         self.report_layer(plan, group, &written, "");
         self.run.note_new_layer(key);
@@ -229,18 +229,18 @@ fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
 
 /// Reports the bytes of a layer to a task, and passes them to the observer of the layer.
 struct ProgressObserver<'a> {
-    onlooker: Box<dyn LayerObserver + 'a>,
+    observer: Box<dyn LayerObserver + 'a>,
     task: Arc<dyn Task>,
 }
 
 impl LayerObserver for ProgressObserver<'_> {
     fn observe(&mut self, tar: &[u8]) {
         self.task.advance(tar.len() as u64);
-        self.onlooker.observe(tar);
+        self.observer.observe(tar);
     }
 
     fn end(self: Box<Self>, written: &WrittenLayer) {
-        self.onlooker.end(written);
+        self.observer.end(written);
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     base, bundles, compile::Toolchain, downloads::Downloads, host_bound::HostBound, resolve::Resolver,
-    settings::BuildSettings, timezones, variable_values::VariableValues,
+    settings::BuildSettings, timezones, variable_resolver::VariableResolver,
 };
 use crate::{
     oci::Digest,
@@ -174,7 +174,7 @@ impl<'a> LockResolver<'a> {
     /// A request with the variables replaced in its programs and in the names of C compilers and linkers.
     fn with_values(&self, request: &ToolchainRequest) -> Result<ToolchainRequest, Failure> {
         let resolver = Resolver::within(self.recipe, self.bound.clone(), self.settings, self.progress)?;
-        let variables = VariableValues::new(self.recipe, &self.bound, self.settings)?;
+        let variables = VariableResolver::new(self.recipe, &self.bound, self.settings)?;
         let mut request = request.clone();
         for compiler in request.cc.values_mut() {
             if let Some(named) = &mut compiler.named {

@@ -30,7 +30,7 @@ mod system;
 pub mod timezones;
 mod tree;
 mod unstored_images;
-mod variable_values;
+mod variable_resolver;
 mod waivers;
 
 pub use assemble::{Assembled, Assembler};

@@ -35,7 +35,7 @@ use super::{
     settings::BuildSettings,
     system,
     timezones::IANA_VERSION,
-    variable_values::VariableValues,
+    variable_resolver::VariableResolver,
     waivers,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub struct Resolver<'a> {
     outputs: OutputPaths,
     /// The recipe, its lock and the cache.
     ignored: Vec<PathBuf>,
-    variables: VariableValues<'a>,
+    variables: VariableResolver<'a>,
     /// Files that were read already.
     pinned: RefCell<PinnedFiles>,
     /// Files that were downloaded.
@@ -106,7 +106,7 @@ impl<'a> Resolver<'a> {
         settings: &'a BuildSettings,
         progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
-        let variables = VariableValues::new(recipe, &bound, settings)?;
+        let variables = VariableResolver::new(recipe, &bound, settings)?;
         let path = bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default());
         let outputs = OutputPaths::for_recipe(&path, settings.cache.as_deref());
         Ok(Self {

@@ -30,7 +30,7 @@ pub fn unstored_images<'o>(
     plans: &[Plan],
     name: &str,
     jobs: NonZeroUsize,
-    onlookers: &dyn Fn() -> Box<dyn LayerObserver + 'o>,
+    observers: &dyn Fn() -> Box<dyn LayerObserver + 'o>,
 ) -> Result<ImageSet, Failure> {
     let mut known: BTreeMap<Fingerprint, WrittenLayer> = BTreeMap::new();
     let mut images = Vec::new();
@@ -46,7 +46,7 @@ pub fn unstored_images<'o>(
             let key = layer_cache::layer_key(plan, group);
             let written = match known.get(&key).cloned() {
                 Some(written) => written,
-                None => pass_by(plan, group, jobs, onlookers())?,
+                None => pass_by(plan, group, jobs, observers())?,
             };
             known.insert(key, written.clone());
             stored.push(stored_layer(&written, Arc::new(NotStored)));
@@ -69,11 +69,11 @@ fn pass_by(
     plan: &Plan,
     group: &LayerGroup,
     jobs: NonZeroUsize,
-    onlooker: Box<dyn LayerObserver + '_>,
+    observer: Box<dyn LayerObserver + '_>,
 ) -> Result<WrittenLayer, Failure> {
     let entries: Vec<_> = group.entries.iter().map(|planned| &planned.entry).collect();
     let sink = Unstored { media_type: plan.compression.media_type() };
-    layer::write(&entries, Compression::Uncompressed, jobs, &sink, onlooker)
+    layer::write(&entries, Compression::Uncompressed, jobs, &sink, observer)
 }
 
 /// One image, and the descriptor of its manifest.
@@ -231,11 +231,11 @@ mod tests {
     /// The set of those plans, and how many layers were seen.
     fn images(plans: &[Plan]) -> (ImageSet, usize) {
         let seen = RefCell::new(0);
-        let onlookers = || {
+        let observers = || {
             *seen.borrow_mut() += 1;
             Box::new(NoObserver) as Box<dyn LayerObserver>
         };
-        let set = unstored_images(plans, "x", NonZeroUsize::MIN, &onlookers).unwrap();
+        let set = unstored_images(plans, "x", NonZeroUsize::MIN, &observers).unwrap();
         let seen = *seen.borrow();
         (set, seen)
     }

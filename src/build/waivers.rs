@@ -16,7 +16,12 @@ use crate::{
 /// mode may be are promises about every image.
 ///
 /// With `--locked` (`locked`) an exception does not help against a rule whose breach makes the lock's promise false.
-pub(super) fn apply_waivers(policy: &PolicySettings, today: Date, locked: bool, objections: Vec<Objection>) -> Vec<Failure> {
+pub(super) fn apply_waivers(
+    policy: &PolicySettings,
+    today: Date,
+    locked: bool,
+    objections: Vec<Objection>,
+) -> Vec<Failure> {
     let mut left = Vec::new();
     for Objection { path, failure } in objections {
         let waived = unless_excepted(policy, today, path.as_ref(), failure.clone());

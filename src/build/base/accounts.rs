@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// One of the two files.
-struct AccountFile {
+struct RunUserFile {
     path: &'static str,
     /// `user` or `group`, for messages.
     what: &'static str,
@@ -40,7 +40,7 @@ pub(in crate::build) fn complete_accounts(
     origin: &Origin,
 ) -> Result<(), Failure> {
     let files = [
-        AccountFile {
+        RunUserFile {
             path: "/etc/passwd",
             what: "user",
             id: user.uid,
@@ -48,7 +48,7 @@ pub(in crate::build) fn complete_accounts(
             rest: format!(":x:{}:{}:nonroot:/nonexistent:/sbin/nologin\n", user.uid, user.gid),
             whole: system::passwd(user),
         },
-        AccountFile {
+        RunUserFile {
             path: "/etc/group",
             what: "group",
             id: user.gid,
@@ -60,7 +60,7 @@ pub(in crate::build) fn complete_accounts(
     files.iter().try_for_each(|file| file.add_run_user(rootfs, origin))
 }
 
-impl AccountFile {
+impl RunUserFile {
     fn add_run_user(&self, rootfs: &mut PlannedRootfs, origin: &Origin) -> Result<(), Failure> {
         let path =
             ImagePath::parse(self.path).map_err(|error| Failure::error(ErrorName::Internal, error.to_string()))?;
@@ -140,9 +140,9 @@ fn account_lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
 mod tests {
     use super::*;
 
-    fn passwd(id: u32) -> AccountFile {
+    fn passwd(id: u32) -> RunUserFile {
         let (rest, whole) = (format!(":x:{id}:{id}::/:/x\n"), String::new());
-        AccountFile { path: "/etc/passwd", what: "user", id, fields: 7, rest, whole }
+        RunUserFile { path: "/etc/passwd", what: "user", id, fields: 7, rest, whole }
     }
 
     #[test]

@@ -152,7 +152,11 @@ impl FoundBase {
 }
 
 /// `policy.registries`, of the recipe and of the policy file: both must name the base's. One on the disk is in none of them.
-pub(super) fn check_registries(policy: &PolicySettings, name: &BaseName, settings: &BuildSettings) -> Result<(), Failure> {
+pub(super) fn check_registries(
+    policy: &PolicySettings,
+    name: &BaseName,
+    settings: &BuildSettings,
+) -> Result<(), Failure> {
     for registries in [&policy.registries, &policy.registries_above] {
         let allowed = match name {
             _ if registries.is_empty() => true,

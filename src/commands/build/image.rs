@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{Assembled, Assembler, HostBounds, BuildRun, LeftOut, Plan, Resolver, unless_excepted},
+    build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver, unless_excepted},
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     output::{Created, ReadyImage, Staging},

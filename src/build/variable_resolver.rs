@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The values that do not depend on the platform, and what is needed to ask git.
-pub(super) struct VariableValues<'a> {
+pub(super) struct VariableResolver<'a> {
     name: String,
     vars: BTreeMap<String, String>,
     settings: &'a BuildSettings,
@@ -25,7 +25,7 @@ pub(super) struct VariableValues<'a> {
     pub(super) written: Arc<BTreeSet<PathBuf>>,
 }
 
-impl<'a> VariableValues<'a> {
+impl<'a> VariableResolver<'a> {
     pub(super) fn new(recipe: &Recipe, bound: &HostBound, settings: &'a BuildSettings) -> Result<Self, Failure> {
         Ok(Self {
             name: name(recipe, &bound.folder)?,
