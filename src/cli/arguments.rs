@@ -10,7 +10,7 @@ use crate::{
     image::Form,
     inspect::runtime::Runtime,
     oci::Platform,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -66,6 +66,8 @@ pub(super) enum Verb {
     Push(super::push::PushArguments),
     /// Show, prune or verify what builds keep
     Cache(super::cache::CacheArguments),
+    /// Explain the name in error[NAME]: what it means, and what to do about it
+    Explain(super::explain::ExplainArguments),
     /// Print the JSON Schema of recipes, or of the reports of an audit
     Schema {
         /// Of which document
@@ -197,7 +199,7 @@ impl Common {
     pub(super) fn platforms(&self) -> Result<Vec<Platform>, Failure> {
         let read = |text: &String| {
             Platform::parse(text).map_err(|error| {
-                Failure::new(format!("`--platform {}`: {error}", printable(text)))
+                Failure::error(ErrorName::Usage, format!("`--platform {}`: {error}", printable(text)))
                     .hint(format!("such as `linux/arm64`; architectures are {}", Platform::architectures()))
             })
         };
@@ -212,7 +214,7 @@ impl Delivery {
         for name in &self.engines {
             let engine = Engine::ALL.into_iter().find(|engine| engine.name() == name).ok_or_else(|| {
                 let names = Engine::ALL.map(|engine| format!("`{engine}`")).join(", ");
-                Failure::new(format!("`--load {}` is not one of {names}", printable(name)))
+                Failure::error(ErrorName::Usage, format!("`--load {}` is not one of {names}", printable(name)))
             })?;
             if !engines.contains(&engine) {
                 engines.push(engine);
@@ -228,7 +230,7 @@ impl InspectArguments {
         let Some(name) = &self.runtime else { return Ok(None) };
         let runtime = Runtime::ALL.into_iter().find(|runtime| runtime.name() == name).ok_or_else(|| {
             let names = Runtime::ALL.map(|runtime| format!("`{}`", runtime.name())).join(", ");
-            Failure::new(format!("`--runtime {}` is not one of {names}", printable(name)))
+            Failure::error(ErrorName::Usage, format!("`--runtime {}` is not one of {names}", printable(name)))
         })?;
         Ok(Some(runtime))
     }
@@ -239,7 +241,7 @@ impl BuildArguments {
     pub(super) fn form(&self) -> Result<Form, Failure> {
         Form::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
             let names = Form::ALL.map(|form| format!("`{form}`")).join(", ");
-            Failure::new(format!("`--format {}` is not one of {names}", printable(&self.format)))
+            Failure::error(ErrorName::Usage, format!("`--format {}` is not one of {names}", printable(&self.format)))
         })
     }
 
@@ -250,9 +252,8 @@ impl BuildArguments {
             && !output.contains("{name}")
         {
             let what = format!("several recipes, and `--output {}` is one path", printable(output));
-            return Err(
-                Failure::new(what).hint(format!("put `{{name}}` into it, as in `{}`", default_output(self.form()?)))
-            );
+            return Err(Failure::error(ErrorName::OutputConflict, what)
+                .hint(format!("put `{{name}}` into it, as in `{}`", default_output(self.form()?))));
         }
         Ok(self.output.clone())
     }

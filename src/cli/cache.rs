@@ -8,7 +8,7 @@ use crate::{
     cache::{CacheCount, Status},
     commands,
     recipe::bytes,
-    report::{Failure, Failures, Limits, Progress as _, printable},
+    report::{ErrorName, Failure, Failures, Limits, Progress as _, printable},
 };
 
 /// The arguments of `cache`.
@@ -42,7 +42,8 @@ enum Action {
 /// Does what was asked, and gives the exit code.
 pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8, Failures> {
     let cache = caller::cache().ok_or_else(|| {
-        Failure::new("there is no cache: neither `XDG_CACHE_HOME` nor `HOME` is set").hint("set `XDG_CACHE_HOME`")
+        Failure::error(ErrorName::Cache, "there is no cache: neither `XDG_CACHE_HOME` nor `HOME` is set")
+            .hint("set `XDG_CACHE_HOME`")
     })?;
     match &arguments.action {
         Action::Status { json } => {
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8,
                 _ if *all => 0,
                 None => Limits::CACHE_BYTES,
                 Some(size) => bytes(size).ok_or_else(|| {
-                    Failure::new(format!("`--max-size {}` is no size", printable(size)))
+                    Failure::error(ErrorName::Usage, format!("`--max-size {}` is no size", printable(size)))
                         .hint("write a number with a unit, such as `2GB`")
                 })?,
             };

@@ -7,7 +7,7 @@ use crate::{
     build::{BuildSettings, Date, SourceDate},
     cache::Cache,
     registry::Access,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The settings of a `build` or a `plan`, which reach registries by `access`.
@@ -54,16 +54,16 @@ fn processors() -> NonZeroUsize {
 
 /// `--source-date`, else `SOURCE_DATE_EPOCH`, else 0. Anything but a number of seconds is refused, never ignored.
 fn source_date(arguments: &Common) -> Result<SourceDate, Failure> {
-    let (name, text) = match &arguments.source_date {
-        Some(text) => ("--source-date", text.clone()),
+    let (name, text, kind) = match &arguments.source_date {
+        Some(text) => ("--source-date", text.clone(), ErrorName::Usage),
         None => match std::env::var_os("SOURCE_DATE_EPOCH") {
             None => return Ok(SourceDate::default()),
-            Some(value) => ("SOURCE_DATE_EPOCH", value.to_string_lossy().into_owned()),
+            Some(value) => ("SOURCE_DATE_EPOCH", value.to_string_lossy().into_owned(), ErrorName::Environment),
         },
     };
     SourceDate::parse(&text).ok_or_else(|| {
         let found = if text.is_empty() { "empty".to_owned() } else { format!("`{}`", printable(&text)) };
-        Failure::new(format!("`{name}` is {found}, not a number of seconds since 1970"))
+        Failure::error(kind, format!("`{name}` is {found}, not a number of seconds since 1970"))
             .hint("such as `$(git log -1 --format=%ct)`")
     })
 }

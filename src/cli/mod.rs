@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod cache;
 mod caller;
+mod explain;
 mod init;
 mod lock;
 mod manual;
@@ -14,14 +15,18 @@ mod render;
 mod terminal;
 mod words;
 
-use std::{ffi::OsString, io, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::FromArgMatches as _;
 
 use crate::{
     build::compile,
     commands,
-    report::{Failure, Failures, Progress as _},
+    report::{ErrorName, Failure, Failures, Progress as _},
 };
 use arguments::{Arguments, BuildArguments, Color, Document, InspectArguments, PlanArguments, Verb};
 use terminal::Terminal;
@@ -51,6 +56,7 @@ pub fn main() -> ExitCode {
         Verb::Inspect(inspect) => done(run_inspect(inspect)),
         Verb::Lock(lock) => done(lock::run(lock, &terminal)),
         Verb::Push(push) => done(push::run(push, &terminal)),
+        Verb::Explain(arguments) => done(explain::run(arguments)),
         Verb::Schema { document: Document::Recipe } => {
             done(print::text(&commands::schema::schema()).map_err(unprinted))
         }
@@ -82,11 +88,18 @@ fn enclose(words: impl Iterator<Item = OsString>) -> ExitCode {
     )
 }
 
-/// Help and versions are data, with code 0; a command line that cannot be read is a failure.
+/// Prints what clap has instead of arguments: help or the version on stdout with code 0, a usage error on stderr with
+/// code 2.
 fn unparsed(error: &clap::Error) -> ExitCode {
-    match manual::not_yet(error) {
-        Some(failure) => Terminal::new(false, 0, Color::Auto).failures(&failure.into()),
-        None => drop(error.print()),
+    if let Some(failure) = manual::not_yet(error) {
+        Terminal::new(false, 0, Color::Auto).failures(&failure.into());
+    } else if error.render().to_string().starts_with("error:") {
+        // clap's sentence, its tip and its usage lines stay; only the name is added. Nothing is left to do where stderr is
+        // closed.
+        let text = error.render().ansi().to_string().replacen("error:", &format!("error[{}]:", ErrorName::Usage), 1);
+        let _ = write!(anstream::stderr(), "{text}");
+    } else {
+        let _ = error.print();
     }
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }

@@ -9,7 +9,7 @@ use super::{print, registry::RegistryArguments, terminal::Terminal, unprinted};
 use crate::{
     commands::push::{self, PushRequest, PushSettings},
     registry::push::{Fate, Plan, TagPolicy},
-    report::{Failure, Failures, printable},
+    report::{ErrorName, Failure, Failures, printable},
 };
 
 #[derive(Debug, Args)]
@@ -48,7 +48,10 @@ impl TagArguments {
     pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
         TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
             let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
-            Failure::new(format!("`--tag-policy {}` is not one of {names}", printable(&self.tag_policy)))
+            Failure::error(
+                ErrorName::Usage,
+                format!("`--tag-policy {}` is not one of {names}", printable(&self.tag_policy)),
+            )
         })
     }
 }

@@ -8,7 +8,7 @@ use super::{arguments::Common, caller, push::TagArguments};
 use crate::{
     commands::push::PushSettings,
     registry::{Access, Login, Notices, Secret},
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// What registries warn of, whichever verb asks them: shown when the verb is done.
@@ -78,9 +78,8 @@ impl BuildPush {
             return Ok(None);
         }
         if common.offline {
-            return Err(
-                Failure::new("`--push` sends, and `--offline` opens no socket").hint("build now, `hardpan push` later")
-            );
+            return Err(Failure::error(ErrorName::Usage, "`--push` sends, and `--offline` opens no socket")
+                .hint("build now, `hardpan push` later"));
         }
         let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
         Ok(Some((self.push.clone(), settings)))
@@ -95,14 +94,19 @@ fn password() -> Result<Secret, Failure> {
         .take(Limits::PASSWORD_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::io("read the password", "stdin", &error))?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::new("the password on stdin is not UTF-8"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::error(ErrorName::Credentials, "the password on stdin is not UTF-8"))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return Err(Failure::new("there is no password on stdin").hint("such as `hardpan ... --password-stdin < FILE`"));
+        return Err(Failure::error(ErrorName::Credentials, "there is no password on stdin")
+            .hint("such as `hardpan ... --password-stdin < FILE`"));
     }
     if text.len() as u64 > Limits::PASSWORD_BYTES || text.contains(['\n', '\r', '\0']) {
-        return Err(Failure::new("what is on stdin is no password: it has several lines, or is too long"));
+        return Err(Failure::error(
+            ErrorName::Credentials,
+            "what is on stdin is no password: it has several lines, or is too long",
+        ));
     }
     Ok(Secret::new(text))
 }

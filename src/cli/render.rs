@@ -24,15 +24,25 @@ const LINE_CELLS: usize = 120;
 /// hint: write a numeric user, such as `65532:65532`
 /// ```
 pub(super) fn render(failure: &Failure, color: bool) -> String {
-    let paint = |style: Style| if color { style } else { Style::new() };
-    let (error, hint) = (AnsiColor::BrightRed.on_default().bold(), AnsiColor::BrightCyan.on_default().bold());
-    let (error, hint, bold) = (paint(error), paint(hint), paint(Style::new().bold()));
-    let mut text = String::new();
     let label = match (failure.rule, failure.name) {
         (Some(rule), _) => format!("error[{rule}]"),
         (None, Some(name)) => format!("error[{name}]"),
         (None, None) => "error".to_owned(),
     };
+    render_as(&label, failure, color)
+}
+
+/// A failure that stops nothing, as text without colors. It has no name: names are those of errors.
+pub(super) fn render_warning(failure: &Failure) -> String {
+    render_as("warning", failure, false)
+}
+
+/// The failure below `label`.
+fn render_as(label: &str, failure: &Failure, color: bool) -> String {
+    let paint = |style: Style| if color { style } else { Style::new() };
+    let (error, hint) = (AnsiColor::BrightRed.on_default().bold(), AnsiColor::BrightCyan.on_default().bold());
+    let (error, hint, bold) = (paint(error), paint(hint), paint(Style::new().bold()));
+    let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{error}{label}{error:#}: {bold}{failure}{bold:#}");
     if let Some(FailurePlace::Recipe(origin)) = &failure.place

@@ -12,7 +12,10 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{arguments::Color, render::render};
+use super::{
+    arguments::Color,
+    render::{render, render_warning},
+};
 use crate::report::{Failure, Failures, Progress, ProgressLevel, Task};
 
 /// How often something that takes long says that it is still there, where no bar can show it.
@@ -84,8 +87,7 @@ impl Progress for Terminal {
     }
 
     fn warn(&self, failure: &Failure) {
-        let text = render(failure, false);
-        self.screen.line(&text.replacen("error", "warning", 1));
+        self.screen.line(&render_warning(failure));
     }
 
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod build;
 pub mod cache;
+pub mod explain;
 pub mod init;
 pub mod inspect;
 pub mod lock;

@@ -15,7 +15,7 @@ use super::{
     quoted,
     rank::{Rank, is_aside},
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// `cargo metadata --no-deps` (The Cargo Book, "cargo metadata").
 #[derive(Debug, Deserialize)]
@@ -105,14 +105,17 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
 }
 
 fn metadata(at: &Path, tools: &dyn Toolchains) -> Result<Metadata, Failure> {
-    serde_json::from_slice(&tools.cargo_workspace(at)?)
-        .map_err(|_| Failure::new("`cargo metadata` answered what cannot be read").in_path(at))
+    serde_json::from_slice(&tools.cargo_workspace(at)?).map_err(|_| {
+        Failure::error(ErrorName::ToolUnsupported, "`cargo metadata` answered what cannot be read").in_path(at)
+    })
 }
 
 fn no_program(dir: &Path, libraries: &[String]) -> Failure {
     let (is, them) = if libraries.len() == 1 { ("is a library", "it has") } else { ("are libraries", "they have") };
     let what = format!("{} {is}: {them} no program", libraries.join(", "));
-    Failure::new(what).in_path(dir).hint("run `init` in the folder of a package that has a program")
+    Failure::error(ErrorName::ProjectUnknown, what)
+        .in_path(dir)
+        .hint("run `init` in the folder of a package that has a program")
 }
 
 /// The package or the workspace in words.

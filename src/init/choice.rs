@@ -7,7 +7,7 @@ use super::{
     project::{Candidate, Project},
     quoted,
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// How many programs a message names.
 const LISTED: usize = 24;
@@ -76,12 +76,13 @@ impl Project {
             [at] => Ok(*at),
             [] => {
                 let what = format!("`--binary` names {}, and no program here is called so", quoted(wanted));
-                Err(Failure::new(what).hint(format!("the programs: {list}")))
+                Err(Failure::error(ErrorName::Usage, what).hint(format!("the programs: {list}")))
             }
             several => {
                 let ids = several.iter().filter_map(|at| self.candidates.get(*at)).map(|found| quoted(&found.id));
                 let what = format!("`--binary` names {}, and several programs are called so", quoted(wanted));
-                Err(Failure::new(what).hint(format!("name one of {}", ids.collect::<Vec<_>>().join(", "))))
+                Err(Failure::error(ErrorName::ProjectAmbiguous, what)
+                    .hint(format!("name one of {}", ids.collect::<Vec<_>>().join(", "))))
             }
         }
     }
@@ -99,7 +100,7 @@ impl Project {
             }
         };
         let first = self.candidates.first().map(|candidate| self.word(candidate)).unwrap_or_default();
-        Failure::new(what).hint(format!(
+        Failure::error(ErrorName::ProjectAmbiguous, what).hint(format!(
             "`hardpan init --force --binary {first}` takes that one; or take the `# ` from the lines of its table"
         ))
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::quoted;
-use crate::report::{Failure, Limits};
+use crate::report::{ErrorName, Failure, Limits};
 
 /// Folders in which nobody keeps a project of their own.
 const FOREIGN: [&str; 8] =
@@ -89,9 +89,9 @@ pub(super) fn relative(from: &Path, to: &Path) -> Result<String, Failure> {
     let up = from.iter().skip(common).map(|_| Component::ParentDir);
     let way: PathBuf = up.chain(to.iter().skip(common).copied()).collect();
     way.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::new(format!(
-            "the path {} is not UTF-8, and a recipe could not name it",
-            quoted(&way.to_string_lossy())
-        ))
+        Failure::error(
+            ErrorName::InputName,
+            format!("the path {} is not UTF-8, and a recipe could not name it", quoted(&way.to_string_lossy())),
+        )
     })
 }

@@ -16,7 +16,7 @@ use super::{
     rank::Rank,
     workspace::Workspace,
 };
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// `go mod edit -json` (`go help mod edit`).
 #[derive(Debug, Deserialize)]
@@ -168,16 +168,20 @@ fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Fa
         let what = format!("`{package}` needs cgo: `{file}` imports \"C\", and nothing stands in for it without cgo");
         let hint =
             "hardpan writes no recipe with cgo by itself: write a `[[binary]]` with `go = \"...\"` and `cgo = true`";
-        return Failure::new(what).in_path(dir).hint(hint);
+        return Failure::error(ErrorName::ProjectUnknown, what).in_path(dir).hint(hint);
     }
     let what = format!("the Go module {} is a library: it has no `package main` for Linux", paths.join(", "));
-    Failure::new(what).in_path(dir).hint("run `init` in the folder of a module that has a program")
+    Failure::error(ErrorName::ProjectUnknown, what)
+        .in_path(dir)
+        .hint("run `init` in the folder of a module that has a program")
 }
 
 /// The programs of one module.
 fn module(dir: &Path, place: &str, work: Option<&Workspace>, tools: &dyn Toolchains) -> Result<Found, Failure> {
     let at = folder::within(dir, place);
-    let unread = |what: &str| Failure::new(format!("`{what}` answered what cannot be read")).in_path(&at);
+    let unread = |what: &str| {
+        Failure::error(ErrorName::ToolUnsupported, format!("`{what}` answered what cannot be read")).in_path(&at)
+    };
     let module: Module = serde_json::from_slice(&tools.go_module(&at)?).map_err(|_| unread("go mod edit -json"))?;
     let not_used = work.is_some_and(|work| !work.uses(place));
     let work = work.filter(|_| !not_used);
@@ -285,7 +289,7 @@ fn check_sums(at: &Path, module: &Module, package: &Package, in_workspace: bool)
         return missing.map_or(Ok(()), |error| {
             let line = error.lines().next().unwrap_or_default();
             let what = format!("the `vendor` folder does not have what the sources import: {}", printable(line));
-            Err(Failure::new(what)
+            Err(Failure::error(ErrorName::SourceInvalid, what)
                 .in_path(at)
                 .hint("`go mod vendor` fills it; without the folder, modules are fetched"))
         });
@@ -299,14 +303,16 @@ fn check_sums(at: &Path, module: &Module, package: &Package, in_workspace: bool)
     let needs = module.require.iter().flatten().find(|require| !replaced(&require.path));
     if let Some(needs) = needs.filter(|_| !at.join("go.sum").is_file()) {
         let what = format!("there is no `go.sum`, and `go.mod` requires {}", quoted(&needs.path));
-        return Err(Failure::new(what).in_path(at).hint(HINT));
+        return Err(Failure::error(ErrorName::SourceUnpinned, what).in_path(at).hint(HINT));
     }
     let telling = ["missing go.sum entry", "no required module provides package", "updates to go.mod needed"];
     for error in errors() {
         if telling.iter().any(|words| error.contains(words)) {
             let line = error.lines().next().unwrap_or_default();
             let what = format!("`go.mod` and `go.sum` do not match the sources: {}", printable(line));
-            return Err(Failure::new(what).in_path(at).hint("`go mod tidy` brings them up to date"));
+            return Err(Failure::error(ErrorName::SourceInvalid, what)
+                .in_path(at)
+                .hint("`go mod tidy` brings them up to date"));
         }
     }
     Ok(())

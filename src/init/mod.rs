@@ -34,7 +34,7 @@ pub use write::{refuse_existing, write};
 
 use crate::{
     oci::Platform,
-    report::{Failure, Failures, printable},
+    report::{ErrorName, Failure, Failures, printable},
 };
 use choice::Choice;
 use draft::{Draft, Source};
@@ -54,7 +54,7 @@ pub trait Toolchains {
     fn go_packages(&self, dir: &Path, work: Option<&Path>, cgo: bool) -> Result<Vec<u8>, Failure>;
     /// `go work edit -json` of a `go.work`: one document.
     fn go_work(&self, file: &Path) -> Result<Vec<u8>, Failure> {
-        Err(Failure::new("no `go` reads this file here").in_path(file))
+        Err(Failure::error(ErrorName::ToolMissing, "no `go` reads this file here").in_path(file))
     }
     /// `cargo metadata --no-deps`: one document. A missing `Cargo.lock` is a failure.
     fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure>;
@@ -75,7 +75,7 @@ pub trait Toolchains {
     }
     /// The value of a variable of git, such as `git.revision`, for the checkout of `dir`.
     fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
-        Err(Failure::new(format!("`{variable}` has no value")).in_path(dir))
+        Err(Failure::error(ErrorName::Git, format!("`{variable}` has no value")).in_path(dir))
     }
     /// The platform of a static program; an error is why no image can have it; `None` is no program.
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>>;
@@ -127,7 +127,7 @@ pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Res
         Some((name, text)) if ko::is_ko(name, text) => (ko::draft(request, name, text, tools)?, None),
         Some(_) if request.binary.is_some() => {
             let what = "`--binary` does not go with a Dockerfile, which names its program itself";
-            return Err(Failure::new(what).into());
+            return Err(Failure::error(ErrorName::Usage, what).into());
         }
         Some((name, text)) => {
             let (draft, leftovers) = dockerfile::draft(&request.dir, name, text, tools)?;
@@ -147,7 +147,7 @@ pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Res
         };
         let Some(leftovers) = &mut leftovers else { return Err(failures) };
         let Some(first) = failures.0.into_iter().next() else {
-            return Err(Failure::new("the recipe would be refused").into());
+            return Err(Failure::error(ErrorName::Internal, "the recipe would be refused").into());
         };
         leftovers.leave_out(&mut draft, first)?;
     }

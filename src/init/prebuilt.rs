@@ -10,7 +10,10 @@ use super::{
     quoted,
     rank::Rank,
 };
-use crate::{oci::Platform, report::Failure};
+use crate::{
+    oci::Platform,
+    report::{ErrorName, Failure},
+};
 
 /// Where builds leave programs, the likeliest first; the last is the folder itself.
 const PLACES: [&str; 4] = ["dist", "bin", "target/release", ""];
@@ -28,7 +31,8 @@ pub(super) fn project(dir: &Path, tools: &dyn Toolchains) -> Result<Option<Proje
                 None => {}
                 Some(Ok(platform)) => groups.entry(template(&path, &platform)).or_default().push(platform),
                 Some(Err(why)) => {
-                    let failure = Failure::new(format!("{} {why}", quoted(&path))).in_path(dir);
+                    let failure =
+                        Failure::error(ErrorName::ProgramFormat, format!("{} {why}", quoted(&path))).in_path(dir);
                     refused.get_or_insert(failure.hint("build it static, or give `init` the project's sources"));
                 }
             }

@@ -8,7 +8,7 @@ use super::{
     folder, go, prebuilt, quoted,
     rank::{self, Rank},
 };
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// How deep below the folder a module or package is looked for.
 const DEPTH: usize = 3;
@@ -128,14 +128,17 @@ fn nothing(dir: &Path) -> Failure {
                 program is";
     let other = OTHERS.iter().find(|(file, _)| dir.join(file).is_file());
     let Some((file, language)) = other else {
-        return Failure::new("no `go.mod`, no `Cargo.toml` and no prebuilt program in this folder")
-            .in_path(dir)
-            .hint(hint);
+        return Failure::error(
+            ErrorName::ProjectUnknown,
+            "no `go.mod`, no `Cargo.toml` and no prebuilt program in this folder",
+        )
+        .in_path(dir)
+        .hint(hint);
     };
-    Failure::new(format!(
-        "this is a {language} project ({}), and its program is none that hardpan can make",
-        quoted(file)
-    ))
+    Failure::error(
+        ErrorName::ProjectUnknown,
+        format!("this is a {language} project ({}), and its program is none that hardpan can make", quoted(file)),
+    )
     .in_path(dir)
     .hint(hint)
 }

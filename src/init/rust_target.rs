@@ -7,7 +7,10 @@ use super::{
     draft::{Draft, Source, Variable},
     folder,
 };
-use crate::{oci::Platform, report::Failure};
+use crate::{
+    oci::Platform,
+    report::{ErrorName, Failure},
+};
 
 /// Names the target of this machine, where the default one will not build and this one does.
 pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
@@ -30,7 +33,9 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
     };
     let refused = |gnu: Option<String>| -> Result<Failure, Failure> {
         let also = gnu.map(|why| format!("; {why}")).unwrap_or_default();
-        let failure = Failure::new(format!("the target `{musl}` will not build here: {why}{also}")).in_path(&dir);
+        let failure =
+            Failure::error(ErrorName::ToolMissing, format!("the target `{musl}` will not build here: {why}{also}"))
+                .in_path(&dir);
         let missing = !tools.has_rust_target(&dir, musl)?;
         Ok(if missing { failure.hint(format!("`rustup target add {musl}`")) } else { failure })
     };
@@ -110,7 +115,7 @@ mod tests {
 
     impl Toolchains for Machine {
         fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
-            Err(Failure::new("no go here").in_path(dir))
+            Err(Failure::error(ErrorName::ToolMissing, "no go here").in_path(dir))
         }
 
         fn go_packages(&self, dir: &Path, _: Option<&Path>, _: bool) -> Result<Vec<u8>, Failure> {
@@ -135,7 +140,7 @@ mod tests {
 
         fn missing_input(&self, _: &Path, _: &str, _: &[String]) -> Result<Option<Failure>, Failure> {
             let missing = self.0.iter().find(|(known, _)| *known == "input");
-            Ok(missing.map(|(_, what)| Failure::new(*what).hint("the way out")))
+            Ok(missing.map(|(_, what)| Failure::error(ErrorName::ToolMissing, *what).hint("the way out")))
         }
 
         fn prebuilt(&self, _: &Path) -> Option<Result<Platform, String>> {
@@ -182,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_chosen_yet_has_its_target_too() {
-        let mut draft = Draft { open: Some(Failure::new("which?")), ..Draft::default() };
+        let mut draft = Draft { open: Some(Failure::error(ErrorName::ProjectAmbiguous, "which?")), ..Draft::default() };
         draft.others.push(Program::new("app", Source::Cargo { package: "app".into() }));
         set(&mut draft, Path::new("/project"), &Machine(vec![(MUSL, "a reason")])).unwrap();
         assert_eq!(draft.others[0].target.as_ref().unwrap().0, GNU);

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Toolchains, folder};
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// How many of its modules are asked about.
 const MODULES: usize = 64;
@@ -38,7 +38,10 @@ impl Workspace {
         if !path.is_file() {
             return Ok(None);
         }
-        let unread = || Failure::new("`go work edit -json` answered what cannot be read").in_path(&path);
+        let unread = || {
+            Failure::error(ErrorName::ToolUnsupported, "`go work edit -json` answered what cannot be read")
+                .in_path(&path)
+        };
         let file: WorkFile = serde_json::from_slice(&tools.go_work(&path)?).map_err(|_| unread())?;
         let mut used = Vec::new();
         for module in file.modules.unwrap_or_default() {
@@ -48,7 +51,9 @@ impl Workspace {
         }
         if used.len() > MODULES {
             let what = format!("the `go.work` uses {} modules, and `init` looks at {MODULES} at most", used.len());
-            return Err(Failure::new(what).in_path(&path).hint("run `init` in the folder of the module that is meant"));
+            return Err(Failure::error(ErrorName::ProjectAmbiguous, what)
+                .in_path(&path)
+                .hint("run `init` in the folder of the module that is meant"));
         }
         Ok(Some(Self { file: path, used }))
     }

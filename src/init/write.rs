@@ -9,15 +9,19 @@ use std::{
 
 use tempfile::Builder;
 
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 
 /// Refuses a path at which something is already, unless it is a recipe that `force` lets us replace.
 pub fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Failure::io("look at it", path, &error)),
-        Ok(found) if found.is_dir() => Err(Failure::new("this is a folder, not a recipe").in_path(path)),
-        Ok(found) if !found.is_file() => Err(Failure::new("this is no regular file, and is left alone").in_path(path)),
+        Ok(found) if found.is_dir() => {
+            Err(Failure::error(ErrorName::OutputOccupied, "this is a folder, not a recipe").in_path(path))
+        }
+        Ok(found) if !found.is_file() => {
+            Err(Failure::error(ErrorName::OutputOccupied, "this is no regular file, and is left alone").in_path(path))
+        }
         Ok(_) if force => Ok(()),
         Ok(_) => Err(exists(path)),
     }
@@ -44,7 +48,7 @@ pub fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
 }
 
 fn exists(path: &Path) -> Failure {
-    Failure::new("there is a recipe already")
+    Failure::error(ErrorName::OutputOccupied, "there is a recipe already")
         .in_path(path)
         .hint("`--force` replaces it; `--output -` prints the new one")
 }

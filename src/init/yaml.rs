@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// Nodes of a document, those that aliases stand for included.
 const NODES: usize = 20_000;
@@ -49,7 +49,7 @@ struct OpenNode {
 
 /// Reads the one document of `text`, which messages call `name`.
 pub(super) fn parse(name: &str, text: &str) -> Result<YamlNode, Failure> {
-    let fault = |line: usize, what: &str| Failure::new(what).in_path(format!("{name}:{line}"));
+    let fault = |line: usize, what: &str| Failure::error(ErrorName::KoYaml, what).in_path(format!("{name}:{line}"));
     let mut anchors: BTreeMap<usize, YamlNode> = BTreeMap::new();
     let (mut open, mut done, mut nodes): (Vec<OpenNode>, Option<YamlNode>, usize) = (Vec::new(), None, 0);
     for event in Parser::new_from_str(text) {

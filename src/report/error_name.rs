@@ -39,7 +39,7 @@ macro_rules! error_names {
 error_names! {
     // The command line and what surrounds the call.
     Usage = "usage",
-        "The command line has an unknown verb or option, an option without its value, or options that exclude each other.",
+        "The command line has an unknown verb or option, an option without its value or with one that it does not take, or options that exclude each other.",
         "Run `hardpan help VERB` for what the verb takes.";
     Environment = "environment",
         "A variable of the environment that hardpan reads, such as `SOURCE_DATE_EPOCH`, has a value that it cannot take, or is not set.",
@@ -101,7 +101,7 @@ error_names! {
         "Write an absolute path without `.`, `..`, empty parts and names that begin with `.wh.`.";
     RecipePattern = "recipe-pattern",
         "A pattern of paths does not parse, or matches nothing.",
-        "Patterns are those of git: `*`, `**`, `?`, `[a-z]`, `{a,b}`. A pattern that matches nothing is usually misspelled.";
+        "`*`, `?`, `[a-z]` and `{a,b}` match within one folder, `**` any number of folders, and a leading dot has to be written. A pattern that matches nothing is usually misspelled.";
     RecipeLimit = "recipe-limit",
         "The recipe asks for more of something than hardpan's bounds allow.",
         "The message has the bound; split the recipe.";
@@ -139,22 +139,22 @@ error_names! {
         "Compile it for the image's platform, or correct `platforms`.";
     ProgramLibraries = "program-libraries",
         "A dynamic program needs a loader or libraries that the image does not have.",
-        "Compile it statically (musl, `CGO_ENABLED=0`), use a base that has them, or `libraries = \"host\"`.";
+        "Compile it statically (for a musl target, or with `CGO_ENABLED=0`), or use a `base` that has them.";
     ProgramAccess = "program-access",
         "The user of the image cannot start the program, or there is none to start.",
-        "Correct the mode, the owner or `entrypoint`.";
+        "Correct `entrypoint` or `user` of `[run]`, or the `mode` of the file.";
     Certificate = "certificate",
         "A certificate file has no certificate, an expired or malformed one, or something else in it.",
         "Name a PEM file with CA certificates alone.";
     Accounts = "accounts",
         "`/etc/passwd` or `/etc/group` of the image cannot be made or understood.",
-        "Correct the user or group that the message names.";
+        "Correct `user` of `[run]`, or the base whose files these are.";
     TimeZone = "time-zone",
-        "A time zone is not in the database that hardpan carries.",
-        "Write an IANA name such as `Europe/Berlin`.";
+        "The lock pins a version of the time zones that this hardpan does not carry.",
+        "Use a newer hardpan, or take the newest version of this one: `hardpan lock --update timezones`.";
     Download = "download",
         "A file could not be downloaded from its address.",
-        "The message has the status or the network's reason; check the address, the proxy and the roots that are trusted.";
+        "The message has the HTTP status or the network's reason; check the address, the proxy (`HTTPS_PROXY`, `NO_PROXY`) and the trusted roots (`--ca-file`).";
     DownloadDigest = "download-digest",
         "A downloaded file has other bytes than its digest says.",
         "If the file was meant to change, correct `sha256`; if not, do not use it.";
@@ -189,10 +189,10 @@ error_names! {
         "Check the network and the proxy of cargo or go; `--offline` needs them fetched before.";
     Enclosure = "enclosure",
         "The namespaces, mounts or processes in which compilers run could not be made.",
-        "Allow unprivileged user namespaces, or run as root; the README says how for containers and CI.";
+        "The message has the system's reason, such as a limit in `/proc/sys/user`.";
     Git = "git",
         "git is missing, failed, or cannot answer about the project's folder: no repository, no commit, no tag, or an incomplete clone.",
-        "Install git, clone the whole repository with its tags, or remove the keys that need git's answers.";
+        "Install git, clone the whole repository with its tags, or remove what needs git's answers: `vcs = true` and the variables `{git...}`.";
 
     // Locks and policies.
     LockMissing = "lock-missing",
@@ -246,7 +246,7 @@ error_names! {
         "Check the host, the network and the proxy (`HTTPS_PROXY`, `NO_PROXY`).";
     RegistryTls = "registry-tls",
         "TLS to the registry failed, usually because its certificate is not trusted.",
-        "Install its CA on this machine, or give it in `SSL_CERT_FILE`; `--plain-http` is for registries without TLS.";
+        "Install its CA on this machine, or name the CA's file with `--ca-file`; `--plain-http` is for registries without TLS.";
     RegistryLogin = "registry-login",
         "The registry refused the credentials, wants some, or asked for them in a way that is not understood (401, 403).",
         "Log in with `docker login` or `podman login`, or give `--username` and `--password-stdin`.";
@@ -263,8 +263,8 @@ error_names! {
         "What the registry answered does not follow the distribution specification, or leads to a place that hardpan does not follow.",
         "Report it to the registry's operator; the message says what was expected.";
     Credentials = "credentials",
-        "A file of credentials, or a helper that it names, cannot be used.",
-        "Correct the file that the message names, or log in again.";
+        "A file of credentials, a helper that it names, or the password on standard input cannot be used.",
+        "Correct what the message names, or log in again with `docker login` or `podman login`.";
     Offline = "offline",
         "`--offline` was given, and something has to be fetched.",
         "Run once without `--offline`; what was fetched is kept in the cache.";
@@ -275,10 +275,10 @@ error_names! {
         "Name another path, or remove it first.";
     OutputConflict = "output-conflict",
         "Two outputs of one call would be at one place, or an output would be an input.",
-        "Give each recipe its own `-o`, name or tag.";
+        "Give each recipe its own `name`, and put `{name}` into `--output`, `--digest-file`, `--metadata-file` and `--push`.";
     OutputForm = "output-form",
         "The form of the output cannot hold the image, or does not exist.",
-        "Use `layout` or `oci-archive`: a docker archive holds one platform.";
+        "Use `--format layout` or `--format oci-archive`: a docker archive holds one platform, and no zstd.";
     EngineMissing = "engine-missing",
         "The engine to load the image into is not installed or does not run.",
         "Install or start Docker, podman or containerd, or choose another one with `--load`.";
@@ -287,18 +287,21 @@ error_names! {
         "The message has the engine's own text.";
     Cache = "cache",
         "The cache cannot be used.",
-        "Give another folder with `HARDPAN_CACHE_DIR`, or `--no-cache`; `hardpan cache clear` removes what is there.";
+        "`XDG_CACHE_HOME` names another folder; `hardpan cache verify` removes what is damaged, `hardpan cache prune --all` everything.";
 
-    // Projects that `init` looks at.
+    // Projects that `init` reads.
     ProjectUnknown = "project-unknown",
         "`init` found nothing in the folder that it can make a recipe of.",
-        "Run it in the folder of a Cargo or Go project, or give `--from Dockerfile`.";
+        "Run it in the folder of a Cargo or Go project or of a static program, or name that folder: `hardpan init DIR`.";
     ProjectAmbiguous = "project-ambiguous",
         "`init` found several programs or ways, and does not guess.",
-        "Name one, as the hint says.";
+        "Name one with `--binary`, or choose one of those that the recipe has as comments.";
     Dockerfile = "dockerfile",
         "The Dockerfile cannot be read, or has something that a recipe cannot say.",
         "The message has the line; change it, or write that part of the recipe by hand.";
+    KoYaml = "ko-yaml",
+        "The file that `init --from` names is no `.ko.yaml` that ko reads, or none of its builds is a program that a recipe can have.",
+        "The message has the line; `hardpan init` without `--from` reads the project itself.";
 }
 
 impl ErrorName {

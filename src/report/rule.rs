@@ -37,6 +37,10 @@ macro_rules! rules {
             /// family. Those about what hardpan is to do with an image are no audit's and no policy's.
             pub const ALL: [Self; [$(stringify!($rule)),*].len()] = [$(Self::$rule),*];
 
+            /// Every rule that a message can name: those of [`ALL`](Self::ALL), then those about what hardpan is to do.
+            pub const CATALOGUE: [Self; [$(stringify!($rule),)* $(stringify!($deed)),*].len()] =
+                [$(Self::$rule,)* $(Self::$deed),*];
+
             /// The entry of the rule in the catalogue.
             pub const fn facts(self) -> &'static RuleFacts {
                 match self {
@@ -262,7 +266,7 @@ mod tests {
         let names: BTreeSet<_> = Rule::ALL.into_iter().map(Rule::name).collect();
         let codes: BTreeSet<_> = Rule::ALL.into_iter().map(Rule::code).collect();
         assert_eq!((names.len(), codes.len()), (Rule::ALL.len(), Rule::ALL.len()));
-        for rule in Rule::ALL.into_iter().chain([Rule::TagExists]) {
+        for rule in Rule::CATALOGUE {
             let facts = rule.facts();
             assert!(facts.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{rule}");
             let (family, number) = facts.code.split_at(facts.code.len() - 3);

@@ -26,6 +26,7 @@ mod documents;
 mod enclosures;
 mod engines;
 mod examples;
+mod explain;
 mod falsefinds;
 mod floors;
 mod four;

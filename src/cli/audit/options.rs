@@ -8,7 +8,7 @@ use super::{Form, Look, render};
 use crate::{
     audit::Audit,
     commands::staged_file::StagedFile,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Where the report goes, and in which forms.
@@ -48,15 +48,18 @@ impl ReportOptions {
             };
             let shown = printable(output);
             let Some(form) = form else {
-                return Err(Failure::new(format!("`--output {shown}` does not say which form"))
+                return Err(Failure::error(ErrorName::Usage, format!("`--output {shown}` does not say which form"))
                     .hint(format!("put the form before it, as in `sarif={shown}`")));
             };
             if path.is_empty() || path == "-" {
-                return Err(Failure::new(format!("`--output {shown}` names no file"))
+                return Err(Failure::error(ErrorName::Usage, format!("`--output {shown}` names no file"))
                     .hint("`--format` says what goes to stdout"));
             }
             if files.iter().any(|(_, other)| other == Path::new(path)) {
-                return Err(Failure::new(format!("`--output {}` is there twice", printable(path))));
+                return Err(Failure::error(
+                    ErrorName::OutputConflict,
+                    format!("`--output {}` is there twice", printable(path)),
+                ));
             }
             files.push((form, PathBuf::from(path)));
         }
@@ -93,7 +96,7 @@ impl Reports {
 
 fn no_form(name: &str) -> Failure {
     let names = Form::ALL.map(|form| format!("`{}`", form.name())).join(", ");
-    Failure::new(format!("`--format {}` is not one of {names}", printable(name)))
+    Failure::error(ErrorName::Usage, format!("`--format {}` is not one of {names}", printable(name)))
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::{Look, ReportOptions};
 use crate::{
-    cli::{arguments::Color, caller, print, registry::RegistryArguments},
+    cli::{arguments::Color, caller, explain::render_rule, print, registry::RegistryArguments},
     commands::audit::{self, AuditVerdict},
-    report::{Failure, Failures, RuleFacts, Severity},
+    report::{ErrorName, Failure, Failures, RuleFacts, Severity},
 };
 
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8)
     }
     if let Some(name) = &arguments.explain {
         let facts = audit::explain(name)?;
-        let text = if arguments.json { print::json(facts) } else { Ok(explain(facts)) };
+        let text = if arguments.json { print::json(facts) } else { Ok(render_rule(facts)) };
         return show(text).map(|()| 0);
     }
     let request = audit::AuditRequest {
@@ -83,7 +83,9 @@ fn show(text: std::io::Result<String>) -> Result<(), Failures> {
 
 /// `--fail-on`, read.
 fn severity(name: &str) -> Result<Severity, Failure> {
-    name.parse().map_err(|error| Failure::new(format!("`--fail-on {}`: {error}", crate::report::printable(name))))
+    name.parse().map_err(|error| {
+        Failure::error(ErrorName::Usage, format!("`--fail-on {}`: {error}", crate::report::printable(name)))
+    })
 }
 
 /// One line a rule.
@@ -95,14 +97,4 @@ fn list(rules: &[&RuleFacts]) -> String {
         let _ = writeln!(text, "{:<7}  {:<8}  {:<width$}  {}", facts.code, facts.severity, facts.name, facts.title);
     }
     text
-}
-
-/// All about one rule.
-fn explain(facts: &RuleFacts) -> String {
-    let sources =
-        if facts.sources.is_empty() { String::new() } else { format!("\nSources: {}\n", facts.sources.join(", ")) };
-    format!(
-        "{} ({}, {}): {}\n\n{}\n\n{}\n{sources}",
-        facts.name, facts.code, facts.severity, facts.title, facts.rationale, facts.remediation
-    )
 }

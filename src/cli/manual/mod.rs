@@ -12,7 +12,7 @@ use clap::{
 };
 
 use super::arguments::Arguments;
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 
 /// Every key of a recipe with its default, as a recipe that builds. A test holds it against the schema.
 pub(super) const RECIPE: &str = include_str!("recipe.toml");
@@ -57,7 +57,10 @@ pub(super) fn not_yet(error: &clap::Error) -> Option<Failure> {
     }
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
     let known = LATER_VERBS.iter().find(|known| *known == word)?;
-    Some(Failure::new(format!("`{known}` is not in this version yet")).hint("`hardpan --help` shows what is"))
+    Some(
+        Failure::error(ErrorName::Usage, format!("`{known}` is not in this version yet"))
+            .hint("`hardpan --help` shows what is"),
+    )
 }
 
 /// `hardpan help [TOPIC]`: the long help of a verb, or the recipe's cheat sheet.
@@ -80,7 +83,7 @@ pub(super) fn man(topic: Option<&str>) -> Result<String, Failure> {
             man::page(verb(topic)?, &examples, page.map_or(pages::EXIT, |page| page.end))
         }
     }
-    .map_err(|error| Failure::new(format!("cannot write the page: {error}")))
+    .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write the page: {error}")))
 }
 
 /// `hardpan completions SHELL`.
@@ -104,9 +107,9 @@ fn verb(name: &str) -> Result<Command, Failure> {
         return Ok(verb.clone());
     }
     if LATER_VERBS.contains(&name) {
-        return Err(Failure::new(format!("`{name}` is not in this version yet")));
+        return Err(Failure::error(ErrorName::Usage, format!("`{name}` is not in this version yet")));
     }
     let topics: Vec<_> = command.get_subcommands().map(|verb| format!("`{}`", verb.get_name())).collect();
-    Err(Failure::new(format!("there is no page about `{}`", printable(name)))
+    Err(Failure::error(ErrorName::Usage, format!("there is no page about `{}`", printable(name)))
         .hint(format!("there are {} and `{RECIPE_TOPIC}`", topics.join(", "))))
 }

@@ -259,6 +259,22 @@ Exit codes:
   2  the cache cannot be used",
 };
 
+const EXPLAIN: Page = Page {
+    about: "\
+Explains the name in `error[NAME]`: what it means, and what to do about it.
+
+An error that stops hardpan has the name of its kind (exit code 2); a refusal has the name of its rule (exit code 1), which \
+also has a code, such as USR001. Names are stable: scripts may depend on them. Without a NAME all of them are listed, \
+errors first.",
+    examples: &[
+        ("hardpan explain recipe-key", "an error"),
+        ("hardpan explain root-user", "a rule, as `hardpan audit --explain root-user` does"),
+        ("hardpan explain", "all names"),
+        ("hardpan explain --markdown > errors.md", "all of them explained, as a page"),
+    ],
+    end: EXIT,
+};
+
 const SCHEMA: Page = Page {
     about: "\
 Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, of what `audit \
@@ -312,6 +328,7 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
         "push" => &PUSH,
         "cache" => &CACHE,
         "init" => &INIT,
+        "explain" => &EXPLAIN,
         "schema" => &SCHEMA,
         "completions" => &COMPLETIONS,
         "man" => &MAN,
@@ -330,7 +347,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "tag_policy" | "dry_run" => "How it is sent",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "force" | "name" | "push" | "inputs" => "What comes out",
+        | "rootfs" | "force" | "name" | "push" | "inputs" | "markdown" => "What comes out",
         _ => return None,
     })
 }

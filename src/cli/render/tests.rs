@@ -3,14 +3,17 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use super::*;
-use crate::{recipe::parse, report::SourceText};
+use crate::{
+    recipe::parse,
+    report::{ErrorName, SourceText},
+};
 
 const SAID: &str = include_str!("tests/said.txt");
 
 /// A failure at `span` of `text`.
 fn wrong(text: &str, span: Range<usize>) -> Failure {
     let source = Arc::new(SourceText { path: "a.toml".into(), text: text.into() });
-    Failure::new("wrong").at(&Origin::new(&source, span))
+    Failure::error(ErrorName::RecipeValue, "wrong").at(&Origin::new(&source, span))
 }
 
 /// The line of the source and the line below it.
@@ -48,7 +51,16 @@ fn colours_come_only_when_asked_for() {
 
 #[test]
 fn a_failure_without_a_line_is_one_line() {
-    assert_eq!(render(&Failure::new("no recipe").in_path("a\u{1b}b"), false), "error: a\\u{1b}b: no recipe\n");
+    let failure = Failure::error(ErrorName::RecipeMissing, "no recipe").in_path("a\u{1b}b");
+    assert_eq!(render(&failure, false), "error[recipe-missing]: a\\u{1b}b: no recipe\n");
+}
+
+#[test]
+fn a_warning_has_no_name() {
+    let failure = Failure::error(ErrorName::LockStale, "the lock is stale").in_path("a.lock").hint("`hardpan lock`");
+    assert_eq!(render_warning(&failure), "warning: a.lock: the lock is stale\nhint: `hardpan lock`\n");
+    let refusal = Failure::refused(Rule::RootUser, "an error");
+    assert_eq!(render_warning(&refusal), "warning: an error\n");
 }
 
 #[test]
@@ -78,7 +90,10 @@ fn places_at_the_edges_of_a_text_are_rendered() {
         [("", 0..0), ("\n", 1..1), ("a", 1..1), ("a\n", 2..2), ("a\r\nb\r\n", 0..6), ("a\n\nb", 2..2), ("\r", 0..1)]
     {
         let rendered = render(&wrong(text, span.clone()), false);
-        assert!(rendered.starts_with("error: a.toml:") && rendered.ends_with('\n'), "{text:?} {span:?}: {rendered:?}");
+        assert!(
+            rendered.starts_with("error[recipe-value]: a.toml:") && rendered.ends_with('\n'),
+            "{text:?} {span:?}: {rendered:?}"
+        );
         assert!(!rendered.contains('\r'), "{rendered:?}");
     }
 }

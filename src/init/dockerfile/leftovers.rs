@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 use super::Notes;
 use crate::{
     init::draft::{Draft, Program},
-    report::{Failure, FailurePlace, printable},
+    report::{ErrorName, Failure, FailurePlace, printable},
 };
 
 /// What is left out so far, and which lines the rest comes from.
@@ -43,7 +43,7 @@ impl Leftovers {
         let Some((line, shown)) = part.and_then(|part| self.take_out(draft, &part)) else {
             let line = self.notes.place("to", &draft.binaries.first().map(Program::image_path).unwrap_or_default());
             let place = line.map_or_else(String::new, |line| format!(":{line}"));
-            let refused = Failure::new(format!("{}{place}: {what}", printable(&self.name)));
+            let refused = Failure::error(ErrorName::Dockerfile, format!("{}{place}: {what}", printable(&self.name)));
             return Err(match failure.hint {
                 Some(hint) => refused.hint(hint),
                 None => refused,

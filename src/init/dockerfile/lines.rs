@@ -1,7 +1,7 @@
 //! A Dockerfile as instructions: continued lines joined, comments gone, heredocs taken in (BuildKit,
 //! `frontend/dockerfile/parser`).
 
-use crate::report::{Failure, Limits};
+use crate::report::{ErrorName, Failure, Limits};
 
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,10 @@ impl Dockerfile {
     /// Reads the text; every text gives something, but a text larger than a recipe may be is refused.
     pub(in crate::init) fn parse(text: &str) -> Result<Self, Failure> {
         if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
-            return Err(Failure::new(format!("the Dockerfile is larger than {} MiB", Limits::RECIPE_BYTES >> 20)));
+            return Err(Failure::error(
+                ErrorName::FileTooLarge,
+                format!("the Dockerfile is larger than {} MiB", Limits::RECIPE_BYTES >> 20),
+            ));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let escape = escape(text);
@@ -72,7 +75,7 @@ impl Dockerfile {
             instructions.push(instruction);
             if instructions.len() > Limits::DOCKERFILE_INSTRUCTIONS {
                 let what = format!("the Dockerfile has more than {} instructions", Limits::DOCKERFILE_INSTRUCTIONS);
-                return Err(Failure::new(what));
+                return Err(Failure::error(ErrorName::Dockerfile, what));
             }
         }
         Ok(Self { instructions, escape })

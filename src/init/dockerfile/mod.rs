@@ -35,7 +35,7 @@ mod words;
 use std::{collections::BTreeMap, path::Path};
 
 use super::{Toolchains, draft::Draft};
-use crate::report::{Failure, printable};
+use crate::report::{ErrorName, Failure, printable};
 pub(super) use accept::accepted;
 use config::Config;
 use ignored::Ignored;
@@ -100,7 +100,7 @@ pub(super) fn draft(dir: &Path, name: &str, text: &str, tools: &dyn Toolchains) 
     let stages = Stages::of(Dockerfile::parse(text).map_err(in_file)?, dir);
     let chain = stages.chain();
     let Some(last) = chain.last().copied() else {
-        return Err(in_file(Failure::new("there is no `FROM` in it, so it is no Dockerfile")));
+        return Err(in_file(Failure::error(ErrorName::Dockerfile, "there is no `FROM` in it, so it is no Dockerfile")));
     };
     let mut notes = Notes::default();
     let mut draft =

@@ -20,7 +20,7 @@ use crate::{
         project::{self, Candidate, Project},
         quoted,
     },
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Where a bare name is looked for: Docker's default `PATH`, and where compilers install.
@@ -220,7 +220,7 @@ impl Finder<'_> {
                     None if all.is_empty() => "run `init` in the folder where its sources are".into(),
                     None => format!("the programs of this folder are {}", all.join(", ")),
                 };
-                return Err(Failure::new(what).hint(hint));
+                return Err(Failure::error(ErrorName::Dockerfile, what).hint(hint));
             }
         };
         Ok(chosen.program.clone())
@@ -256,7 +256,7 @@ impl Finder<'_> {
         let [only] = candidates.as_slice() else {
             let all: Vec<_> = candidates.iter().take(12).map(|candidate| candidate.program.to_string()).collect();
             let what = format!("{name}:{copy}: the image runs {}, and what makes it cannot be followed", quoted(first));
-            return Err(Failure::new(what).hint(format!(
+            return Err(Failure::error(ErrorName::ProjectAmbiguous, what).hint(format!(
                 "the programs of this folder are {}; write a recipe for one of them with `hardpan init`",
                 all.join(", ")
             )));
@@ -283,7 +283,10 @@ impl Finder<'_> {
                 program.to = Some(path.to_owned());
                 Ok(Some(program))
             }
-            Some(Err(why)) => Err(Failure::new(format!("{}:{line}: {} {why}", printable(self.name), quoted(from)))),
+            Some(Err(why)) => Err(Failure::error(
+                ErrorName::ProgramFormat,
+                format!("{}:{line}: {} {why}", printable(self.name), quoted(from)),
+            )),
             None if host.exists() => Ok(None),
             None => {
                 let what = format!(
@@ -292,7 +295,7 @@ impl Finder<'_> {
                     printable(path),
                     quoted(from)
                 );
-                Err(Failure::new(what).hint("build it first; `init` looks at the file"))
+                Err(Failure::error(ErrorName::InputNotFound, what).hint("build it first; `init` looks at the file"))
             }
         }
     }
@@ -328,7 +331,7 @@ impl Finder<'_> {
             return Err(self.foreign(line, "", Whence::Unknown));
         }
         let first = self.project()?.candidates.first().map(|candidate| candidate.program.clone());
-        let program = first.ok_or_else(|| Failure::new("the project has no program"))?;
+        let program = first.ok_or_else(|| Failure::error(ErrorName::ProjectUnknown, "the project has no program"))?;
         let said = vec![format!(
             "entrypoint: {program}, the project's program; the Dockerfile names none that can be followed"
         )];
@@ -382,7 +385,7 @@ impl Finder<'_> {
                 quoted(program),
                 quoted(&unknown)
             );
-            return Failure::new(what).hint(
+            return Failure::error(ErrorName::Dockerfile, what).hint(
                 "an `ARG` with a default gives it one; without `--from`, `hardpan init` looks at the sources alone",
             );
         }
@@ -404,7 +407,7 @@ impl Finder<'_> {
         } else {
             format!("{place}: the image runs {}, {how}", quoted(program))
         };
-        Failure::new(what)
+        Failure::error(ErrorName::Dockerfile, what)
             .hint("hardpan makes images of static programs: Go, Rust or a prebuilt one; there is no recipe for this")
     }
 
@@ -436,7 +439,9 @@ pub(super) fn take(draft: &mut Draft, found: Found, cmd: usize, name: &str, note
     let controls = |words: &[String]| words.iter().any(|word| word.chars().any(char::is_control));
     if controls(&found.fixed) {
         let what = format!("{}:{}: an argument of the entrypoint has a control character", printable(name), found.line);
-        return Err(Failure::new(what).hint("a recipe takes none; write the arguments without"));
+        return Err(
+            Failure::error(ErrorName::Dockerfile, what).hint("a recipe takes none; write the arguments without")
+        );
     }
     draft.platforms = if found.program.platforms.is_empty() { Vec::new() } else { platforms_of(&found.program) };
     draft.said.push(format!("program: {}", found.program));

@@ -5,7 +5,11 @@
 use std::{fs, path::Path};
 
 use super::draft;
-use crate::{init::Toolchains, oci::Platform, report::Failure};
+use crate::{
+    init::Toolchains,
+    oci::Platform,
+    report::{ErrorName, Failure},
+};
 
 /// A module with one program, on a machine that has every target.
 struct OneProgram;
@@ -23,7 +27,7 @@ impl Toolchains for OneProgram {
     }
 
     fn cargo_workspace(&self, _: &Path) -> Result<Vec<u8>, Failure> {
-        Err(Failure::new("no cargo here"))
+        Err(Failure::error(ErrorName::ToolMissing, "no cargo here"))
     }
 
     fn rust_host(&self, _: &Path) -> Result<String, Failure> {

@@ -5,7 +5,7 @@ use crate::{
         dockerfile::Notes,
         yaml::{YamlNode, YamlText, YamlValue},
     },
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// Keys that ko reads at the top, in small letters: its reader takes them in any case.
@@ -58,7 +58,7 @@ pub(in crate::init) fn is_ko(name: &str, text: &str) -> bool {
 impl KoFile {
     /// Takes the document apart; a key that ko does not have is a note.
     pub(super) fn read(name: &str, document: YamlNode, notes: &mut Notes) -> Result<Self, Failure> {
-        let at = |line: usize, what: String| Failure::new(what).in_path(format!("{name}:{line}"));
+        let at = |line: usize, what: String| Failure::error(ErrorName::KoYaml, what).in_path(format!("{name}:{line}"));
         let mut file = Self::default();
         let pairs = match document.value {
             YamlValue::Null => Vec::new(),

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     oci::Platform,
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 use file::{KoBuild, KoFile};
 use template::Templates;
@@ -45,7 +45,7 @@ pub(super) fn draft(request: &Request, name: &str, text: &str, tools: &dyn Toolc
     let builds = builds(dir, &file, &mut project, tools, &mut notes)?;
     if builds.is_empty() && project.candidates.is_empty() {
         let what = format!("ko builds Go programs, and this is {}", project.what);
-        return Err(Failure::new(what).in_path(dir).hint("run `init` without `--from`"));
+        return Err(Failure::error(ErrorName::KoYaml, what).in_path(dir).hint("run `init` without `--from`"));
     }
     let mut templates = Templates { dir, tools, vars: &mut draft.vars, notes: Vec::new() };
     let apply = |candidate: Candidate, build: &KoBuild, templates: &mut Templates<'_>, notes: &mut Notes| {
@@ -103,7 +103,9 @@ fn builds<'f>(
     }
     if let (true, Some(build)) = (found.is_empty(), file.builds.first()) {
         let what = format!("line {}: none of the `builds` is a Go program that hardpan can compile", build.line);
-        return Err(Failure::new(what).in_path(dir).hint("`dir` and `main` of a build lead from this folder"));
+        return Err(Failure::error(ErrorName::KoYaml, what)
+            .in_path(dir)
+            .hint("`dir` and `main` of a build lead from this folder"));
     }
     Ok(found)
 }

@@ -8,7 +8,7 @@ use crate::{
     init::{Request, Toolchains},
     oci::Platform,
     recipe,
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 /// A module with two programs, in a checkout whose commit has a revision and no tag.
@@ -28,11 +28,11 @@ impl Toolchains for TwoPrograms {
     }
 
     fn cargo_workspace(&self, _: &Path) -> Result<Vec<u8>, Failure> {
-        Err(Failure::new("no cargo here"))
+        Err(Failure::error(ErrorName::ToolMissing, "no cargo here"))
     }
 
     fn rust_host(&self, _: &Path) -> Result<String, Failure> {
-        Err(Failure::new("no rust here"))
+        Err(Failure::error(ErrorName::ToolMissing, "no rust here"))
     }
 
     fn has_rust_target(&self, _: &Path, _: &str) -> Result<bool, Failure> {
@@ -40,7 +40,11 @@ impl Toolchains for TwoPrograms {
     }
 
     fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
-        if variable == "git.revision" { Ok("abc".into()) } else { Err(Failure::new("no tag").in_path(dir)) }
+        if variable == "git.revision" {
+            Ok("abc".into())
+        } else {
+            Err(Failure::error(ErrorName::Git, "no tag").in_path(dir))
+        }
     }
 
     fn prebuilt(&self, _: &Path) -> Option<Result<Platform, String>> {
