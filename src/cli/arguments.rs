@@ -1,4 +1,6 @@
-//! The command line.
+//! The command line as clap parses it: verbs, options and their help texts. `cli::mod` turns the result into requests
+//! of `commands`. Values that clap cannot check (platforms, formats, engines) are parsed here and refused as
+//! `error[usage]`.
 
 use std::path::PathBuf;
 
@@ -22,10 +24,10 @@ pub(super) struct Arguments {
     /// Print nothing but data, warnings and errors
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
-    /// Say more; repeat for even more
+    /// Print more messages; repeat for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(super) verbose: u8,
-    /// Colors
+    /// When to print colors
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
 }
@@ -39,10 +41,10 @@ pub(super) enum Color {
     Never,
 }
 
-/// What `schema` describes.
+/// The documents that have a JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Document {
-    /// What is written by hand: `hardpan.toml`
+pub(super) enum SchemaTopic {
+    /// Recipes: `hardpan.toml`
     Recipe,
     /// What `audit --format json` prints
     Audit,
@@ -50,7 +52,7 @@ pub(super) enum Document {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Write a recipe for the Go or Rust project, or the prebuilt program, that lies in a folder
+    /// Write a recipe for the Go or Rust project, or the prebuilt program, of a folder
     Init(super::init::InitArguments),
     /// Compile, assemble, check and write OCI images
     Build(BuildArguments),
@@ -58,25 +60,25 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     /// Show the config, layers and files of an image
     Inspect(InspectArguments),
-    /// Look for the hardening practices in any image, whoever built it
+    /// Check any image against the hardening rules
     Audit(super::audit::AuditArguments),
-    /// Pin what recipes ask for and what could move: tags, downloads, roots, toolchains
+    /// Pin tags, downloads, roots and toolchains of recipes in a lock file
     Lock(super::lock::LockArguments),
-    /// Send an image to registries
+    /// Push an image to registries
     Push(super::push::PushArguments),
-    /// Show, prune or verify what builds keep
+    /// Show, prune or verify the cache
     Cache(super::cache::CacheArguments),
     /// Explain the name in error[NAME]: what it means, and what to do about it
     Explain(super::explain::ExplainArguments),
-    /// Print the JSON Schema of recipes, or of the reports of an audit
+    /// Print the JSON Schema of recipes or of audit reports
     Schema {
-        /// Of which document
+        /// The document
         #[arg(value_name = "DOCUMENT", default_value = "recipe")]
-        document: Document,
+        document: SchemaTopic,
     },
     /// Print a completion script
     Completions {
-        /// For which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Print a manual page
@@ -91,13 +93,13 @@ pub(super) enum Verb {
     },
 }
 
-/// What `build` and `plan` share.
+/// The arguments that `build` and `plan` share; other verbs fill in what they have.
 #[derive(Debug, Default, Args)]
-pub(super) struct Common {
+pub(super) struct RecipeArguments {
     /// Recipes [default: hardpan.toml, else recipes/*.toml]
     #[arg(value_name = "RECIPE")]
     pub(super) recipes: Vec<PathBuf>,
-    /// Build for this platform instead of the recipe's, whose order counts; repeatable
+    /// Build for this platform instead of all of the recipe's; repeatable, in the recipe's order
     #[arg(long = "platform", value_name = "OS/ARCH")]
     platform: Vec<String>,
     /// Change a variable that the recipe declares in [vars]; repeatable
@@ -106,7 +108,7 @@ pub(super) struct Common {
     /// Threads; the output does not depend on it [default: the machine's]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
-    /// Never open a socket: what the toolchains need must be here already
+    /// Use no network: dependencies, bases and downloads must be cached already
     #[arg(long)]
     pub(super) offline: bool,
     /// Refuse when the lock beside a recipe is missing or does not fit the recipe and the toolchains
@@ -115,7 +117,7 @@ pub(super) struct Common {
     /// Date of the image, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
     #[arg(long, value_name = "SECONDS")]
     pub(super) source_date: Option<String>,
-    /// Let host paths leave the git checkout (or the recipe's folder, where there is no git)
+    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
     #[arg(long)]
     pub(super) allow_outside: bool,
     /// Print one JSON document instead of text
@@ -126,14 +128,14 @@ pub(super) struct Common {
 #[derive(Debug, Args)]
 pub(super) struct BuildArguments {
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: RecipeArguments,
     /// Where to write; may hold {name} and other variables [default: out/{name}, for archives out/{name}.tar]
     #[arg(short, long, value_name = "PATH")]
     output: Option<String>,
     /// The form of the image: layout, oci-archive or docker-archive
     #[arg(long, value_name = "FORMAT", default_value = "layout")]
     format: String,
-    /// What images must keep to, whatever the recipe says: a file with a table [policy]
+    /// A policy above the recipe's own: a file with a table [policy]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
     #[command(flatten)]
@@ -142,28 +144,28 @@ pub(super) struct BuildArguments {
     pub(super) push: super::registry::BuildPush,
 }
 
-/// Where the image goes besides its path, and what is told about it.
+/// Where `build` delivers the image besides its path: engines, and files for the next step of a pipeline.
 #[derive(Debug, Args)]
 pub(super) struct Delivery {
-    /// Stream the image into an engine, too: docker, podman or containerd; repeatable
+    /// Load the image into an engine as well: docker, podman or containerd; repeatable
     #[arg(long = "load", value_name = "ENGINE")]
     engines: Vec<String>,
-    /// Write what buildx writes: digests, descriptor and name as JSON; of several images an object each, by name
+    /// Write buildx's metadata JSON: digests, descriptor and name; of several images an object each, by name
     #[arg(long, value_name = "FILE")]
     pub(super) metadata_file: Option<String>,
-    /// Write the digest and nothing else; several recipes need {name} in it
+    /// Write the digest to a file; several recipes need {name} in its name
     #[arg(long, value_name = "FILE")]
     pub(super) digest_file: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
-    /// List everything that reaches the bytes, with digests: recipe, lock, files, sources, toolchains, and what programs
-    /// take of this machine
+    /// List every input with its digest: recipe, lock, files, sources, toolchains, and what programs link of this
+    /// machine
     #[arg(long)]
     pub(super) inputs: bool,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: RecipeArguments,
     #[command(flatten)]
     pub(super) registry: super::registry::RegistryArguments,
 }
@@ -189,13 +191,13 @@ pub(super) struct InspectArguments {
     pub(super) repository: Option<String>,
 }
 
-impl Common {
-    /// What a verb has that builds nothing.
+impl RecipeArguments {
+    /// The arguments of a verb that builds nothing.
     pub(super) fn of(recipes: &[PathBuf], offline: bool, allow_outside: bool) -> Self {
         Self { recipes: recipes.to_vec(), offline, allow_outside, ..Self::default() }
     }
 
-    /// `--platform`, read.
+    /// Parses `--platform`.
     pub(super) fn platforms(&self) -> Result<Vec<Platform>, Failure> {
         let read = |text: &String| {
             Platform::parse(text).map_err(|error| {
@@ -208,7 +210,7 @@ impl Common {
 }
 
 impl Delivery {
-    /// `--load`, read; one named twice is one.
+    /// Parses `--load`; a repeated engine counts once.
     pub(super) fn engines(&self) -> Result<Vec<Engine>, Failure> {
         let mut engines = Vec::new();
         for name in &self.engines {
@@ -225,7 +227,7 @@ impl Delivery {
 }
 
 impl InspectArguments {
-    /// `--runtime`, read.
+    /// Parses `--runtime`.
     pub(super) fn runtime(&self) -> Result<Option<Runtime>, Failure> {
         let Some(name) = &self.runtime else { return Ok(None) };
         let runtime = Runtime::ALL.into_iter().find(|runtime| runtime.name() == name).ok_or_else(|| {
@@ -237,7 +239,7 @@ impl InspectArguments {
 }
 
 impl BuildArguments {
-    /// `--format`, read.
+    /// Parses `--format`.
     pub(super) fn form(&self) -> Result<Form, Failure> {
         Form::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
             let names = Form::ALL.map(|form| format!("`{form}`")).join(", ");
@@ -245,13 +247,13 @@ impl BuildArguments {
         })
     }
 
-    /// `--output`, which must tell several recipes apart.
+    /// `--output`; refused where several recipes would be written to one path.
     pub(super) fn output(&self) -> Result<Option<String>, Failure> {
         if let Some(output) = &self.output
             && self.common.recipes.len() > 1
             && !output.contains("{name}")
         {
-            let what = format!("several recipes, and `--output {}` is one path", printable(output));
+            let what = format!("`--output {}` is one path for several recipes", printable(output));
             return Err(Failure::error(ErrorName::OutputConflict, what)
                 .hint(format!("put `{{name}}` into it, as in `{}`", default_output(self.form()?))));
         }

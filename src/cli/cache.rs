@@ -1,9 +1,9 @@
-//! `hardpan cache`.
+//! `hardpan cache status`, `prune` and `verify`: their options, and the text and JSON that they print.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{caller, print, terminal::Terminal, unprinted};
+use super::{caller, output_failure, print, terminal::Terminal};
 use crate::{
     cache::{CacheCount, Status},
     commands,
@@ -15,49 +15,49 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct CacheArguments {
     #[command(subcommand)]
-    action: Action,
+    action: CacheAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Show where it is and what is in it
+enum CacheAction {
+    /// Show the path and the contents
     Status {
         /// Print one JSON document instead of text
         #[arg(long)]
         json: bool,
     },
-    /// Remove what was not used for longest, what toolchains compiled included
+    /// Remove the least recently used entries, compiled code included
     Prune {
-        /// Leave no more than this, such as 2GB [default: 10GB]
+        /// Keep at most this much, such as 2GB [default: 10GB]
         #[arg(long, value_name = "SIZE", conflicts_with = "all")]
         max_size: Option<String>,
-        /// Leave nothing
+        /// Remove everything
         #[arg(long)]
         all: bool,
     },
-    /// Read every byte of it, and remove what is damaged
+    /// Read every entry and remove the damaged ones
     Verify,
 }
 
-/// Does what was asked, and gives the exit code.
+/// Runs `cache` and returns the exit code.
 pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8, Failures> {
     let cache = caller::cache().ok_or_else(|| {
         Failure::error(ErrorName::Cache, "there is no cache: neither `XDG_CACHE_HOME` nor `HOME` is set")
             .hint("set `XDG_CACHE_HOME`")
     })?;
     match &arguments.action {
-        Action::Status { json } => {
+        CacheAction::Status { json } => {
             let status = commands::cache::status(&cache);
             let text = if *json { document(&status) } else { Ok(text(&status)) };
-            text.and_then(|text| print::text(&text)).map_err(unprinted)?;
+            text.and_then(|text| print::text(&text)).map_err(output_failure)?;
             Ok(0)
         }
-        Action::Prune { max_size, all } => {
+        CacheAction::Prune { max_size, all } => {
             let limit = match max_size {
                 _ if *all => 0,
                 None => Limits::CACHE_BYTES,
                 Some(size) => bytes(size).ok_or_else(|| {
-                    Failure::error(ErrorName::Usage, format!("`--max-size {}` is no size", printable(size)))
+                    Failure::error(ErrorName::Usage, format!("`--max-size {}` is not a size", printable(size)))
                         .hint("write a number with a unit, such as `2GB`")
                 })?,
             };
@@ -65,11 +65,11 @@ pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8,
             terminal.step(&format!("removed {}, left {}", count(pruned.removed), count(pruned.left)));
             Ok(0)
         }
-        Action::Verify => {
+        CacheAction::Verify => {
             let verified = commands::cache::verify(&cache, terminal)?;
             let mut damaged = verified.damaged.join("\n");
             damaged.push_str(if damaged.is_empty() { "" } else { "\n" });
-            print::text(&damaged).map_err(unprinted)?;
+            print::text(&damaged).map_err(output_failure)?;
             terminal.step(&format!(
                 "sound: {}; damaged and removed: {}",
                 count(verified.sound),

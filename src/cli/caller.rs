@@ -1,8 +1,9 @@
-//! The caller's world, read once and handed down as values: environment, clock, processors.
+//! Reads the environment, the clock and the number of processors, and hands them down as [`Settings`]. No other room
+//! reads them.
 
 use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 
-use super::arguments::Common;
+use super::arguments::RecipeArguments;
 use crate::{
     build::{BuildSettings, Date, SourceDate},
     cache::Cache,
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// The settings of a `build` or a `plan`, which reach registries by `access`.
-pub(super) fn settings(arguments: &Common, access: Access) -> Result<BuildSettings, Failure> {
+pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<BuildSettings, Failure> {
     let now = now();
     let cache = cache_folder();
     Ok(BuildSettings {
@@ -30,7 +31,7 @@ pub(super) fn settings(arguments: &Common, access: Access) -> Result<BuildSettin
     })
 }
 
-/// This executable. The link rather than the path, where another version may stand by now.
+/// The path of this executable: the link in `/proc`, because another version may be at the path by now.
 fn program() -> Option<PathBuf> {
     let link = PathBuf::from("/proc/self/exe");
     link.exists().then_some(link)
@@ -43,7 +44,7 @@ pub(super) fn day() -> (u16, u8, u8) {
     (year, month, day)
 }
 
-/// Seconds since 1970; 0 where the clock stands before that.
+/// Seconds since 1970; 0 where the clock is earlier.
 fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -53,7 +54,7 @@ fn processors() -> NonZeroUsize {
 }
 
 /// `--source-date`, else `SOURCE_DATE_EPOCH`, else 0. Anything but a number of seconds is refused, never ignored.
-fn source_date(arguments: &Common) -> Result<SourceDate, Failure> {
+fn source_date(arguments: &RecipeArguments) -> Result<SourceDate, Failure> {
     let (name, text, kind) = match &arguments.source_date {
         Some(text) => ("--source-date", text.clone(), ErrorName::Usage),
         None => match std::env::var_os("SOURCE_DATE_EPOCH") {
@@ -75,13 +76,13 @@ fn today(now: u64) -> Date {
     Date(u16::try_from(date.year()).unwrap_or(u16::MAX), part(date.month()), part(date.day()))
 }
 
-/// The caller's cache; none in a container that has no place for it.
+/// The cache; `None` in a container where neither `XDG_CACHE_HOME` nor `HOME` is set.
 pub(super) fn cache() -> Option<Cache> {
     let now = now();
     cache_folder().map(|root| Cache::at(&root, now))
 }
 
-/// `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`; none in a container that says neither.
+/// `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`; `None` where neither variable is set.
 fn cache_folder() -> Option<PathBuf> {
     let xdg = folder("XDG_CACHE_HOME");
     xdg.or_else(|| home().map(|home| home.join(".cache"))).map(|cache| cache.join("hardpan"))
@@ -96,7 +97,7 @@ pub(super) fn home() -> Option<PathBuf> {
     folder("HOME")
 }
 
-/// The folder that a variable names; none where it is no absolute path.
+/// The folder that a variable names; `None` where it is not an absolute path.
 fn folder(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::{print, unprinted};
+use super::{output_failure, print};
 use crate::{
     commands::explain::{self, Explanation},
     report::{Failures, RuleFacts},
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<(), Failures> {
         None if arguments.markdown => markdown(),
         None => list(),
     };
-    print::text(&text).map_err(unprinted)
+    print::text(&text).map_err(output_failure)
 }
 
 /// The meaning and the cure of one error or rule.

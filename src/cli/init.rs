@@ -1,10 +1,11 @@
-//! `hardpan init`.
+//! `hardpan init`: its options and its request. Prints the path of the written recipe, or the recipe itself for
+//! `--output -`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{arguments::Common, caller, print, terminal::Terminal, unprinted};
+use super::{arguments::RecipeArguments, caller, output_failure, print, terminal::Terminal};
 use crate::{
     commands::init::{InitRequest, WrittenRecipe, init},
     report::Failures,
@@ -19,7 +20,7 @@ pub(super) struct InitArguments {
     /// Translate this Dockerfile or .ko.yaml too, and list line by line what is left out and why
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Replace a recipe that is there
+    /// Replace an existing recipe
     #[arg(long)]
     force: bool,
     /// Where the recipe goes, `-` for stdout [default: DIR/hardpan.toml]
@@ -42,11 +43,11 @@ pub(super) fn run(arguments: &InitArguments, terminal: &Terminal) -> Result<(), 
         force: arguments.force,
         name: arguments.name.clone(),
         binary: arguments.binary.clone(),
-        settings: caller::settings(&Common::default(), crate::registry::Access::default())?,
+        settings: caller::settings(&RecipeArguments::default(), crate::registry::Access::default())?,
     };
     let printed = match init(&request, terminal)? {
         WrittenRecipe::At(path) => print::text(&format!("{}\n", path.display())),
         WrittenRecipe::Text(text) => print::text(&text),
     };
-    printed.map_err(unprinted)
+    printed.map_err(output_failure)
 }

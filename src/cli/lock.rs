@@ -1,11 +1,13 @@
-//! `hardpan lock`.
+//! `hardpan lock`: its options, its request, and what it prints: paths of written locks, or one JSON document.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
-use super::{arguments::Common, caller, print, registry::RegistryArguments, terminal::Terminal, unprinted};
+use super::{
+    arguments::RecipeArguments, caller, output_failure, print, registry::RegistryArguments, terminal::Terminal,
+};
 use crate::{
     commands::lock::{self, Checked, LockRequest, Locked},
     report::{Failures, printable},
@@ -16,19 +18,19 @@ pub(super) struct LockArguments {
     /// Recipes [default: hardpan.toml, else recipes/*.toml]
     #[arg(value_name = "RECIPE")]
     recipes: Vec<PathBuf>,
-    /// Only compare the locks with their recipes and with the world, urls past the cache, and say what would change
+    /// Only compare locks with recipes, registries and downloads (past the cache), and print what would change
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Move this pin to what the world says now: a base, a url, certificates, timezones, go or rust; repeatable
+    /// Update this pin: a base, a url, certificates, timezones, go or rust; repeatable
     #[arg(long, value_name = "NAME")]
     update: Vec<String>,
-    /// Where bases may come from, whatever the recipe says: a file with a table [policy]
+    /// A policy above the recipe's own, which says where bases may come from: a file with a table [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Never open a socket: what is pinned already stays, and the rest must be in the cache
+    /// Use no network: existing pins stay, everything else must be in the cache
     #[arg(long)]
     offline: bool,
-    /// Let host paths leave the git checkout (or the recipe's folder, where there is no git)
+    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
     #[arg(long)]
     allow_outside: bool,
     /// Print one JSON document instead of text
@@ -40,7 +42,7 @@ pub(super) struct LockArguments {
 
 /// Runs `lock`.
 pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), Failures> {
-    let common = Common::of(&arguments.recipes, arguments.offline, arguments.allow_outside);
+    let common = RecipeArguments::of(&arguments.recipes, arguments.offline, arguments.allow_outside);
     let request = LockRequest {
         recipes: arguments.recipes.clone(),
         update: arguments.update.clone(),
@@ -52,7 +54,7 @@ pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), 
     } else {
         Checked { locks: lock::lock(&request, terminal)?, failures: Vec::new() }
     };
-    // What moved is an answer, and printed; what could not be looked at is none.
+    // A pin that moved is a result, and printed; a pin that could not be checked is a failure without a result.
     let failures = Failures(failures);
     if failures.exit_code() != 1 {
         return Err(failures);
@@ -66,11 +68,11 @@ pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), 
         }
         paths
     };
-    print::text(&text).map_err(unprinted)?;
+    print::text(&text).map_err(output_failure)?;
     if failures.0.is_empty() { Ok(()) } else { Err(failures) }
 }
 
-/// All about one lock, for programs.
+/// One lock and its changes as JSON.
 fn document(lock: &Locked) -> serde_json::Value {
     let changes: Vec<_> = lock
         .changes

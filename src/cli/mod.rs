@@ -1,4 +1,6 @@
-//! Arguments in, text and exit codes out: the only printer, and the only reader of the environment and the clock.
+//! The command line: parses arguments, calls one verb of `commands`, prints the result, returns the exit code.
+//!
+//! Only this room prints, and only this room reads the environment and the clock.
 
 mod arguments;
 mod audit;
@@ -6,6 +8,7 @@ mod cache;
 mod caller;
 mod explain;
 mod init;
+mod listing;
 mod lock;
 mod manual;
 mod print;
@@ -13,7 +16,6 @@ mod push;
 mod registry;
 mod render;
 mod terminal;
-mod words;
 
 use std::{
     ffi::OsString,
@@ -28,22 +30,22 @@ use crate::{
     commands,
     report::{ErrorName, Failure, Failures, Progress as _},
 };
-use arguments::{Arguments, BuildArguments, Color, Document, InspectArguments, PlanArguments, Verb};
+use arguments::{Arguments, BuildArguments, Color, InspectArguments, PlanArguments, SchemaTopic, Verb};
 use terminal::Terminal;
 
 /// Runs the program.
 ///
-/// Exit codes: 0 done, 1 the answer is no (every failure is a refusal by a rule), 2 the work could not be done.
+/// Exit codes: 0 done, 1 refused (every failure is a refusal by a rule or a negative answer), 2 the work could not be done.
 pub fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|verb| verb == compile::ENCLOSURE) {
-        return enclose(words);
+        return run_enclosure(words);
     }
     // `--help` is printed to stdout with code 0, a usage error to stderr with code 2.
     let matches = manual::command().try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(error) => return unparsed(&error),
+        Err(error) => return print_clap_error(&error),
     };
     let terminal = Terminal::new(arguments.quiet, arguments.verbose, arguments.color);
     let done = |result: Result<(), Failures>| result.map(|()| 0);
@@ -57,13 +59,13 @@ pub fn main() -> ExitCode {
         Verb::Lock(lock) => done(lock::run(lock, &terminal)),
         Verb::Push(push) => done(push::run(push, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),
-        Verb::Schema { document: Document::Recipe } => {
-            done(print::text(&commands::schema::schema()).map_err(unprinted))
+        Verb::Schema { document: SchemaTopic::Recipe } => {
+            done(print::text(&commands::schema::schema()).map_err(output_failure))
         }
-        Verb::Schema { document: Document::Audit } => done(print::text(&audit::schema()).map_err(unprinted)),
-        Verb::Completions { shell } => done(print::text(&manual::completions(*shell)).map_err(unprinted)),
-        Verb::Man { topic } => done(show(manual::man(topic.as_deref()))),
-        Verb::Help { topic } => done(show(manual::help(topic.as_deref()))),
+        Verb::Schema { document: SchemaTopic::Audit } => done(print::text(&audit::schema()).map_err(output_failure)),
+        Verb::Completions { shell } => done(print::text(&manual::completions(*shell)).map_err(output_failure)),
+        Verb::Man { topic } => done(print_text(manual::man(topic.as_deref()))),
+        Verb::Help { topic } => done(print_text(manual::help(topic.as_deref()))),
     };
     for notice in registry::NOTICES.take() {
         terminal.warn(&notice);
@@ -77,8 +79,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A stage of a compile, which hardpan starts by itself. This process has one thread, and gets no other.
-fn enclose(words: impl Iterator<Item = OsString>) -> ExitCode {
+/// Runs a stage of a compile in namespaces; hardpan starts itself with this hidden verb. The process has one thread.
+fn run_enclosure(words: impl Iterator<Item = OsString>) -> ExitCode {
     compile::enclose(words).map_or_else(
         |failure| {
             Terminal::new(false, 0, Color::Auto).failures(&failure.into());
@@ -90,8 +92,8 @@ fn enclose(words: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// Prints what clap has instead of arguments: help or the version on stdout with code 0, a usage error on stderr with
 /// code 2.
-fn unparsed(error: &clap::Error) -> ExitCode {
-    if let Some(failure) = manual::not_yet(error) {
+fn print_clap_error(error: &clap::Error) -> ExitCode {
+    if let Some(failure) = manual::later_verb_failure(error) {
         Terminal::new(false, 0, Color::Auto).failures(&failure.into());
     } else if error.render().to_string().starts_with("error:") {
         // clap's sentence, its tip and its usage lines stay; only the name is added. Nothing is left to do where stderr is
@@ -104,9 +106,9 @@ fn unparsed(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }
 
-/// A text that could be made, on stdout.
-fn show(made: Result<String, Failure>) -> Result<(), Failures> {
-    print::text(&made?).map_err(unprinted)
+/// Prints a text to stdout, or returns the failure.
+fn print_text(made: Result<String, Failure>) -> Result<(), Failures> {
+    print::text(&made?).map_err(output_failure)
 }
 
 fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
@@ -125,7 +127,7 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         settings: caller::settings(&arguments.common, access)?,
     };
     let built = commands::build::build(&request, terminal)?;
-    print::built(&built, arguments.common.json).map_err(unprinted)
+    print::built(&built, arguments.common.json).map_err(output_failure)
 }
 
 fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failures> {
@@ -137,7 +139,7 @@ fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failur
         settings: caller::settings(&arguments.common, arguments.registry.access()?)?,
     };
     let plans = commands::plan::plan(&request, terminal)?;
-    print::plans(&plans, arguments.common.json).map_err(unprinted)
+    print::plans(&plans, arguments.common.json).map_err(output_failure)
 }
 
 fn run_inspect(arguments: &InspectArguments) -> Result<(), Failures> {
@@ -145,14 +147,14 @@ fn run_inspect(arguments: &InspectArguments) -> Result<(), Failures> {
     if let Some(runtime) = arguments.runtime()? {
         let repository = arguments.repository.as_deref();
         let deployment = commands::runtime::deployment(&arguments.image, runtime, repository, &access)?;
-        return print::text(&deployment).map_err(unprinted);
+        return print::text(&deployment).map_err(output_failure);
     }
     let report = commands::inspect::inspect(&arguments.image, arguments.rootfs, &access)?;
-    print::inspected(&report, arguments.json).map_err(unprinted)
+    print::inspected(&report, arguments.json).map_err(output_failure)
 }
 
-/// Data that could not be printed. A closed pipe never gets here: whoever closed it has read enough.
+/// The failure of a write to stdout. A closed pipe is not one: its reader has read enough.
 #[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
-fn unprinted(error: io::Error) -> Failures {
+fn output_failure(error: io::Error) -> Failures {
     Failure::io("write the output", "stdout", &error).into()
 }

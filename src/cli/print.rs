@@ -1,4 +1,5 @@
-//! What people and programs read.
+//! Writes the data of `build`, `plan` and `inspect` to stdout, as text or as one JSON document. A closed pipe is not an
+//! error.
 
 use std::io::{self, Write as _};
 
@@ -9,7 +10,7 @@ use crate::{
     engine::Loaded,
 };
 
-/// A text on stdout. A closed pipe is no error.
+/// Prints a text to stdout. A closed pipe is not an error.
 pub(super) fn text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -18,19 +19,19 @@ pub(super) fn text(text: &str) -> io::Result<()> {
     }
 }
 
-/// A document, with a line break at its end.
+/// Serializes a document as indented JSON with a final line break.
 pub(super) fn json(value: &impl serde::Serialize) -> io::Result<String> {
     let mut out = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
     out.push('\n');
     Ok(out)
 }
 
-/// A document on stdout.
+/// Prints a document to stdout.
 fn document(value: &impl serde::Serialize) -> io::Result<()> {
     text(&json(value)?)
 }
 
-/// `NAME@sha256:...`, one line an image; of one that was pushed `HOST/REPO@sha256:...`, one line a repository.
+/// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository.
 pub(super) fn built(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
     if as_json {
         let images: Vec<_> = images
@@ -49,7 +50,7 @@ pub(super) fn built(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
                         object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
                     }
                     if !image.pushed.is_empty() {
-                        let pushed = image.pushed.iter().map(super::push::document);
+                        let pushed = image.pushed.iter().map(super::push::repository_json);
                         object.insert("pushed".to_owned(), pushed.collect());
                     }
                 }
@@ -60,12 +61,12 @@ pub(super) fn built(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
     }
     let lines = |image: &BuiltImage| match image.pushed.as_slice() {
         [] => format!("{}@{}\n", image.name, image.digest),
-        pushed => pushed.iter().map(super::push::line).collect(),
+        pushed => pushed.iter().map(super::push::digest_line).collect(),
     };
     text(&images.iter().map(lines).collect::<String>())
 }
 
-/// What an engine calls an image.
+/// The name, digest and ID of an image in an engine, as JSON.
 fn loaded(loaded: &Loaded) -> serde_json::Value {
     json!({
         "engine": loaded.engine.name(),
@@ -76,19 +77,19 @@ fn loaded(loaded: &Loaded) -> serde_json::Value {
     })
 }
 
-/// Every path of every planned image.
+/// Prints every path of every planned image.
 pub(super) fn plans(plans: &[ImagePlan], as_json: bool) -> io::Result<()> {
     if as_json {
         return document(&json!({ "plans": plans }));
     }
     let mut out = String::new();
     for plan in plans {
-        super::words::of_plan(&mut out, plan).map_err(io::Error::other)?;
+        super::listing::push_plan(&mut out, plan).map_err(io::Error::other)?;
     }
     text(&out)
 }
 
-/// As `ls -l` has it.
+/// The letter of a file type, as `ls -l` prints it.
 pub(super) fn kind_letter(kind: &str) -> char {
     match kind {
         "directory" => 'd',
@@ -99,10 +100,10 @@ pub(super) fn kind_letter(kind: &str) -> char {
     }
 }
 
-/// Config, layers and files of an image.
+/// Prints config, layers and files of an image.
 pub(super) fn inspected(report: &Inspected, as_json: bool) -> io::Result<()> {
     if as_json {
         return document(report);
     }
-    text(&super::words::of_image(report))
+    text(&super::listing::image_listing(report))
 }

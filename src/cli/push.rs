@@ -1,11 +1,12 @@
-//! `hardpan push`, and what `build --push` prints.
+//! `hardpan push`: its options, its request, and the text and JSON of a push plan. `build --push` prints pushed images
+//! with the same functions.
 
 use std::{fmt::Write as _, num::NonZeroUsize};
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{print, registry::RegistryArguments, terminal::Terminal, unprinted};
+use super::{output_failure, print, registry::RegistryArguments, terminal::Terminal};
 use crate::{
     commands::push::{self, PushRequest, PushSettings},
     registry::push::{Fate, Plan, TagPolicy},
@@ -17,13 +18,13 @@ pub(super) struct PushArguments {
     /// An OCI layout folder, an OCI archive, or a reference to a registry, HOST/REPOSITORY:TAG
     #[arg(value_name = "IMAGE")]
     image: String,
-    /// Where to: HOST/REPOSITORY:TAG, or without the tag by digest alone; several are sent what they lack
+    /// Where to push: HOST/REPOSITORY:TAG, or HOST/REPOSITORY to push by digest alone; several are possible
     #[arg(value_name = "REF", required = true)]
     targets: Vec<String>,
-    /// Only show what would be sent, mounted and tagged
+    /// Only show what would be uploaded, mounted and tagged
     #[arg(long)]
     dry_run: bool,
-    /// Blobs that are sent at once [default: 4]
+    /// Number of parallel uploads [default: 4]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Print one JSON document instead of text
@@ -35,16 +36,16 @@ pub(super) struct PushArguments {
     registry: RegistryArguments,
 }
 
-/// What becomes of tags.
+/// `--tag-policy`, which `push` and `build --push` share.
 #[derive(Debug, Args)]
 pub(super) struct TagArguments {
-    /// What becomes of a tag that names another image: replace, keep, or fail before anything is sent
+    /// What to do with a tag that names another image: replace, keep, or fail before anything is sent
     #[arg(long, value_name = "POLICY", default_value = "replace")]
     tag_policy: String,
 }
 
 impl TagArguments {
-    /// `--tag-policy`, read.
+    /// Parses `--tag-policy`.
     pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
         TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
             let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
@@ -68,20 +69,22 @@ pub(super) fn run(arguments: &PushArguments, terminal: &Terminal) -> Result<(), 
     };
     let plans = push::push(&request, terminal)?;
     let text = match (arguments.json, arguments.dry_run) {
-        (true, _) => format!("{:#}\n", json!({ "repositories": plans.iter().map(document).collect::<Vec<_>>() })),
-        (false, true) => plans.iter().map(planned).collect(),
-        (false, false) => plans.iter().map(line).collect(),
+        (true, _) => {
+            format!("{:#}\n", json!({ "repositories": plans.iter().map(repository_json).collect::<Vec<_>>() }))
+        }
+        (false, true) => plans.iter().map(dry_run_listing).collect(),
+        (false, false) => plans.iter().map(digest_line).collect(),
     };
-    print::text(&text).map_err(unprinted)
+    print::text(&text).map_err(output_failure)
 }
 
 /// `HOST/REPO@sha256:...`.
-pub(super) fn line(plan: &Plan) -> String {
+pub(super) fn digest_line(plan: &Plan) -> String {
     format!("{}@{}\n", plan.repository, plan.digest)
 }
 
-/// All about one repository, for programs.
-pub(super) fn document(plan: &Plan) -> Value {
+/// The push plan of one repository as JSON.
+pub(super) fn repository_json(plan: &Plan) -> Value {
     let blob = |(blob, fate): &(crate::image::BlobRef, Fate)| {
         let (fate, from) = match fate {
             Fate::There => ("there", None),
@@ -101,9 +104,9 @@ pub(super) fn document(plan: &Plan) -> Value {
     })
 }
 
-/// What would be done, for people.
-fn planned(plan: &Plan) -> String {
-    let mut out = line(plan);
+/// The push plan of one repository as text, for `--dry-run`.
+fn dry_run_listing(plan: &Plan) -> String {
+    let mut out = digest_line(plan);
     // Writing to a String cannot fail.
     for (blob, fate) in &plan.blobs {
         let _ = match fate {

@@ -1,38 +1,39 @@
-//! The options by which a registry is reached, and what the caller's world says about it.
+//! The options by which every verb reaches registries, and the environment that goes with them. The result is an
+//! [`Access`], the only value that room `registry` gets from the command line.
 
 use std::{io::Read as _, path::PathBuf, sync::LazyLock};
 
 use clap::Args;
 
-use super::{arguments::Common, caller, push::TagArguments};
+use super::{arguments::RecipeArguments, caller, push::TagArguments};
 use crate::{
     commands::push::PushSettings,
     registry::{Access, Login, Notices, Secret},
     report::{ErrorName, Failure, Limits},
 };
 
-/// What registries warn of, whichever verb asks them: shown when the verb is done.
+/// Warnings of registries (the `Warning` header), collected while a verb runs and printed when it is done.
 pub(super) static NOTICES: LazyLock<Notices> = LazyLock::new(Notices::default);
 
 /// How registries are reached; every verb that takes an IMAGE or a REF has these.
 #[derive(Debug, Default, Args)]
 pub(super) struct RegistryArguments {
-    /// Log in with this name instead of what `docker login` or `podman login` left behind
+    /// User name for the registry, instead of the credentials of `docker login` or `podman login`
     #[arg(long, value_name = "NAME", requires = "password_stdin")]
     username: Option<String>,
-    /// Read the password for it from standard input
+    /// Read the password from standard input
     #[arg(long, requires = "username")]
     password_stdin: bool,
-    /// Trust these authorities besides the system's: a file of certificates in PEM; repeatable
+    /// Trust the CA certificates of this PEM file besides the system's; repeatable
     #[arg(long = "ca-file", value_name = "FILE")]
     ca_files: Vec<PathBuf>,
-    /// Speak with registries without TLS; `localhost` and loopback addresses need no permission
+    /// Reach registries by HTTP without TLS; `localhost` and loopback addresses need no permission
     #[arg(long)]
     plain_http: bool,
 }
 
 impl RegistryArguments {
-    /// The options and the environment, as values. A password is read here and now.
+    /// The options and the environment as one value. Reads the password from stdin.
     pub(super) fn access(&self) -> Result<Access, Failure> {
         let login = match &self.username {
             Some(username) if self.password_stdin => Some(Login { username: username.clone(), password: password()? }),
@@ -53,7 +54,7 @@ impl RegistryArguments {
 /// `build --push`.
 #[derive(Debug, Args)]
 pub(super) struct BuildPush {
-    /// Send the image to HOST/REPOSITORY:TAG, too; may hold {name} and other variables; repeatable
+    /// Push the image to HOST/REPOSITORY:TAG as well; may hold {name} and other variables; repeatable
     #[arg(long, value_name = "REF")]
     push: Vec<String>,
     #[command(flatten)]
@@ -68,17 +69,17 @@ impl BuildPush {
         self.registry.access()
     }
 
-    /// Where to push by `access`, and how; none when nobody asked for it.
+    /// The references and settings of the push; `None` without `--push`.
     pub(super) fn request(
         &self,
-        common: &Common,
+        common: &RecipeArguments,
         access: &Access,
     ) -> Result<Option<(Vec<String>, PushSettings)>, Failure> {
         if self.push.is_empty() {
             return Ok(None);
         }
         if common.offline {
-            return Err(Failure::error(ErrorName::Usage, "`--push` sends, and `--offline` opens no socket")
+            return Err(Failure::error(ErrorName::Usage, "`--push` needs the network, and `--offline` forbids it")
                 .hint("build now, `hardpan push` later"));
         }
         let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
@@ -86,7 +87,7 @@ impl BuildPush {
     }
 }
 
-/// All of standard input, without the line's end that `echo` puts there.
+/// The password on standard input, without the line break that `echo` adds.
 fn password() -> Result<Secret, Failure> {
     let mut bytes = Vec::new();
     std::io::stdin()
@@ -99,14 +100,11 @@ fn password() -> Result<Secret, Failure> {
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return Err(Failure::error(ErrorName::Credentials, "there is no password on stdin")
+        return Err(Failure::error(ErrorName::Credentials, "the password on stdin is empty")
             .hint("such as `hardpan ... --password-stdin < FILE`"));
     }
     if text.len() as u64 > Limits::PASSWORD_BYTES || text.contains(['\n', '\r', '\0']) {
-        return Err(Failure::error(
-            ErrorName::Credentials,
-            "what is on stdin is no password: it has several lines, or is too long",
-        ));
+        return Err(Failure::error(ErrorName::Credentials, "the password on stdin has several lines or is too long"));
     }
     Ok(Secret::new(text))
 }

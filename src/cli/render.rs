@@ -1,4 +1,5 @@
-//! Failures as people read them.
+//! Formats a [`Failure`] for stderr: label, place, sentence, source line, hint. `terminal` prints the result. A line
+//! that may hold a secret is never shown.
 
 use std::{fmt::Write as _, ops::Range};
 
@@ -56,7 +57,7 @@ fn render_as(label: &str, failure: &Failure, color: bool) -> String {
     text
 }
 
-/// The line of `origin`, underlined. Empty where there is no text, or a secret in it.
+/// The source line of `origin`, underlined. Empty where the source has no text, or the line may hold a secret.
 fn snippet(origin: &Origin, color: bool) -> String {
     let source = &origin.source.text;
     if source.is_empty() {
@@ -66,7 +67,7 @@ fn snippet(origin: &Origin, color: bool) -> String {
     let start = source.get(..origin.span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let line = source.get(start..).unwrap_or_default();
     let line = line.split('\n').next().unwrap_or_default().trim_end_matches('\r');
-    // A line that is wrong for another reason may hold a key as well; logs are read by many.
+    // A line that is wrong for another reason may hold a key as well, and CI logs are public.
     if may_hold_a_secret(line) {
         return String::new();
     }
@@ -81,8 +82,8 @@ fn snippet(origin: &Origin, color: bool) -> String {
     text
 }
 
-/// Whether a private key may begin in this line, or another secret is in it: then the place is told, and the line is not
-/// shown in any log.
+/// Whether a private key may begin in this line, or another secret is in it: then only the place is printed, and the
+/// line appears in no log.
 fn may_hold_a_secret(line: &str) -> bool {
     ["-----BEGIN ", "AGE-SECRET-KEY-", "PuTTY-User-Key-File-"].iter().any(|mark| line.contains(mark))
         || has_login(line)
@@ -90,21 +91,21 @@ fn may_hold_a_secret(line: &str) -> bool {
         || !scan_text(TextContext::History, line).is_empty()
 }
 
-/// Whether an address or a reference in the line has a name or a password before its host, however weak.
+/// Whether a URL or a reference in the line has a user name or a password before its host.
 fn has_login(line: &str) -> bool {
     let end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'');
     line.split("://").skip(1).any(|rest| rest.split(end).next().is_some_and(|authority| authority.contains('@')))
         || line.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).any(holds_login)
 }
 
-/// Whether an address in the line has a query, where tokens are.
+/// Whether a URL in the line has a query, which may hold a token.
 fn has_query(line: &str) -> bool {
     let end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
     line.split("://").skip(1).any(|rest| rest.split(end).next().is_some_and(|address| address.contains('?')))
 }
 
-/// The line with everything made visible that a terminal would act on, cut around the marked bytes where it is long,
-/// and where the marked bytes are now.
+/// The line with control characters escaped, cut around the marked bytes where it is long, and the new range of the
+/// marked bytes.
 fn safe_line(line: &str, marked: &Range<usize>) -> (String, Range<usize>) {
     let (start, end) = (marked.start.min(line.len()), marked.end.min(line.len()));
     let at = line.get(..start).unwrap_or_default().chars().count();
@@ -125,7 +126,7 @@ fn safe_line(line: &str, marked: &Range<usize>) -> (String, Range<usize>) {
         if index >= end {
             to.get_or_insert(safe.len());
         }
-        // A tab would be wider than the sentence below it expects; its place is kept by a space.
+        // A tab would be wider than one column, and the underline would be misplaced.
         if c == '\t' { safe.push(' ') } else { safe.push_str(&printable(c.encode_utf8(&mut [0; 4]))) }
     }
     let from = from.unwrap_or(safe.len());

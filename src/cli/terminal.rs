@@ -1,4 +1,5 @@
-//! The terminal behind stderr: lines, and a bar below them while something takes long.
+//! Progress and failures on stderr: plain lines, a progress bar on a terminal, and a heartbeat line where a bar is not
+//! possible.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -18,11 +19,11 @@ use super::{
 };
 use crate::report::{Failure, Failures, Progress, ProgressLevel, Task};
 
-/// How often something that takes long says that it is still there, where no bar can show it.
+/// The interval of heartbeat lines for a long task, where no progress bar is shown.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// The same, for those who asked for more.
+/// The same with `--verbose`.
 const HEARTBEAT_VERBOSE: Duration = Duration::from_secs(10);
-/// How often a bar is drawn anew.
+/// The interval at which a progress bar is redrawn.
 const TICK: Duration = Duration::from_millis(120);
 
 /// The terminal behind stderr, or the file or pipe in its place.
@@ -35,11 +36,11 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// `quiet` keeps everything but failures and warnings back; `verbose` is how often `-v` was said.
+    /// `quiet` prints failures and warnings only; `verbose` is the number of `-v`.
     pub(super) fn new(quiet: bool, verbose: u8, color: Color) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let color = has_color(color, &io::stderr());
-        // A log that looks like a terminal is still read as a log, and a dumb one cannot draw.
+        // CI systems give logs a terminal, and a dumb terminal cannot redraw a line.
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let log = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
         let bars = is_terminal && !quiet && !dumb && !log;
@@ -99,13 +100,15 @@ impl Progress for Terminal {
         }
         let verbose = self.verbose > 0;
         let (screen, what) = (self.screen.clone(), what.to_owned());
-        let say = move |news: News| match news {
-            News::Alive(seconds, Some(now)) => screen.line(&format!("still at it after {seconds} s: {now}")),
-            News::Alive(seconds, None) => screen.line(&format!("still at it after {seconds} s: {what}")),
-            News::Over(took) if verbose => screen.line(&format!("took {:.1} s: {what}", took.as_secs_f64())),
-            News::Over(_) => {}
+        let report = move |event: HeartbeatEvent| match event {
+            HeartbeatEvent::Alive(seconds, Some(now)) => {
+                screen.line(&format!("still running after {seconds} s: {now}"));
+            }
+            HeartbeatEvent::Alive(seconds, None) => screen.line(&format!("still running after {seconds} s: {what}")),
+            HeartbeatEvent::Over(took) if verbose => screen.line(&format!("took {:.1} s: {what}", took.as_secs_f64())),
+            HeartbeatEvent::Over(_) => {}
         };
-        Arc::new(Pulse::begin(if verbose { HEARTBEAT_VERBOSE } else { HEARTBEAT }, say))
+        Arc::new(Heartbeat::begin(if verbose { HEARTBEAT_VERBOSE } else { HEARTBEAT }, report))
     }
 
     fn shows(&self, line: ProgressLevel) -> bool {
@@ -117,12 +120,12 @@ impl Progress for Terminal {
     }
 }
 
-/// Lines that do not get between a bar and the cells it is drawn in.
+/// Stderr behind the progress bars: prints lines above them.
 #[derive(Debug, Clone)]
 struct Screen(Option<MultiProgress>);
 
 impl Screen {
-    /// A line on stderr; when nobody can read it, there is nobody to tell.
+    /// Prints a line to stderr. Errors are ignored, because there is no other place to report them.
     fn line(&self, text: &str) {
         let write = || {
             let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
@@ -134,7 +137,7 @@ impl Screen {
     }
 }
 
-/// A bar, or a wheel where nobody knows how many bytes there are.
+/// A progress bar, or a spinner where the number of bytes is unknown.
 #[derive(Debug)]
 struct Bar(ProgressBar);
 
@@ -150,7 +153,7 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        // Drawn here for the first time, not by the thread that draws on, which may come too late for what is soon done.
+        // Drawn here for the first time: the drawing thread may be too late for a short task.
         bar.tick();
         bar.enable_steady_tick(TICK);
         Self(bar)
@@ -173,24 +176,24 @@ impl Drop for Bar {
     }
 }
 
-/// What a pulse tells.
-enum News {
-    /// It still runs, after so many seconds; what it does by now, where that was said.
+/// What a [`Heartbeat`] reports.
+enum HeartbeatEvent {
+    /// The task still runs, after so many seconds; its current step, if known.
     Alive(u64, Option<String>),
-    /// It is over, and took so long.
+    /// The task ended, and took this long.
     Over(Duration),
 }
 
-/// Says from time to time that something still runs, and at its end how long it took.
+/// A thread that reports at intervals that a task still runs, and at its end how long it took.
 #[derive(Debug)]
-struct Pulse {
+struct Heartbeat {
     now: Arc<Mutex<Option<String>>>,
     end: Option<mpsc::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Pulse {
-    fn begin(period: Duration, say: impl Fn(News) + Send + 'static) -> Self {
+impl Heartbeat {
+    fn begin(period: Duration, report: impl Fn(HeartbeatEvent) + Send + 'static) -> Self {
         let (end, ended) = mpsc::channel();
         let start = Instant::now();
         let now = Arc::new(Mutex::new(None));
@@ -198,15 +201,15 @@ impl Pulse {
         let thread = thread::spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
                 let doing = doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                say(News::Alive(start.elapsed().as_secs(), doing));
+                report(HeartbeatEvent::Alive(start.elapsed().as_secs(), doing));
             }
-            say(News::Over(start.elapsed()));
+            report(HeartbeatEvent::Over(start.elapsed()));
         });
         Self { now, end: Some(end), thread: Some(thread) }
     }
 }
 
-impl Task for Pulse {
+impl Task for Heartbeat {
     fn advance(&self, _bytes: u64) {}
 
     fn now(&self, what: &str) {
@@ -214,10 +217,10 @@ impl Task for Pulse {
     }
 }
 
-impl Drop for Pulse {
+impl Drop for Heartbeat {
     fn drop(&mut self) {
         drop(self.end.take());
-        // Its last line comes before whatever is said next.
+        // The last line of the heartbeat comes before the next message.
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -230,13 +233,13 @@ mod tests {
 
     #[test]
     fn what_takes_long_says_so_again_and_again_and_is_silent_afterwards() {
-        let (tell, told) = mpsc::channel();
-        let pulse = Pulse::begin(Duration::from_millis(1), move |news| {
-            let _ = tell.send(matches!(news, News::Alive(..)));
+        let (sender, events) = mpsc::channel();
+        let heartbeat = Heartbeat::begin(Duration::from_millis(1), move |event| {
+            let _ = sender.send(matches!(event, HeartbeatEvent::Alive(..)));
         });
-        assert!(told.recv().expect("a first sign") && told.recv().expect("a second sign"));
-        drop(pulse);
-        let rest: Vec<bool> = told.iter().collect();
+        assert!(events.recv().expect("a first sign") && events.recv().expect("a second sign"));
+        drop(heartbeat);
+        let rest: Vec<bool> = events.iter().collect();
         assert_eq!(rest.iter().filter(|alive| !**alive).count(), 1);
         assert_eq!(rest.last(), Some(&false));
     }

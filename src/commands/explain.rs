@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(hint("Registry_Login"), "did you mean `registry-login`?");
         assert_eq!(hint("lock"), "did you mean `lock-missing` or `lock-stale` or `lock-syntax`?");
         assert_eq!(
-            hint("registry-broken"),
+            hint("registry"),
             "did you mean `registry-unreachable` or `registry-tls` or `registry-login` or `registry-not-found`?"
         );
         assert_eq!(hint("zzz"), "`hardpan explain` lists all names");

@@ -73,7 +73,7 @@ pub fn init(request: &InitRequest, progress: &dyn Progress) -> Result<WrittenRec
     let from = request.from.as_ref().map(|from| source(from, &request.dir)).transpose()?;
     let checkout = HostBound::of(&dir, false)?.root;
     let tools = Installed { settings: &request.settings, progress, checkout };
-    let asked = init::Request {
+    let asked = init::DraftRequest {
         dir,
         recipe_dir: recipe_dir.clone(),
         name: request.name.clone(),

@@ -1,4 +1,4 @@
-//! The programs of Cargo packages and workspaces.
+//! Finds the programs of Cargo packages and workspaces by `cargo metadata`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Toolchains,
-    draft::{Program, Source},
+    draft::{DraftProgram, ProgramSource},
     folder,
     project::{self, Candidate, Project},
     quoted,
@@ -19,34 +19,35 @@ use crate::report::{ErrorName, Failure, printable};
 
 /// `cargo metadata --no-deps` (The Cargo Book, "cargo metadata").
 #[derive(Debug, Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+struct WorkspaceMetadata {
+    packages: Vec<WorkspacePackage>,
     workspace_root: PathBuf,
     #[serde(default)]
     workspace_default_members: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Package {
+struct WorkspacePackage {
     id: String,
     name: String,
     manifest_path: PathBuf,
     #[serde(default)]
     default_run: Option<String>,
-    targets: Vec<Target>,
+    targets: Vec<PackageTarget>,
     #[serde(default)]
     features: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Target {
+struct PackageTarget {
     name: String,
     kind: Vec<String>,
     #[serde(default, rename = "required-features")]
     required_features: Vec<String>,
 }
 
-/// The programs of the workspaces in these folders of `dir`: the one in `dir` itself, else all of them.
+/// Finds the programs of the workspaces in these folders of `dir`: of the workspace in `dir` itself, else of all of
+/// them.
 pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) -> Result<Project, Failure> {
     let mut libraries: Vec<String> = Vec::new();
     let mut roots: BTreeSet<PathBuf> = BTreeSet::new();
@@ -58,7 +59,7 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
             continue;
         }
         if asked >= project::PROJECTS {
-            passed_over.extend(project::not_asked(folders.get(asked..).unwrap_or_default(), "package"));
+            passed_over.extend(project::list_not_asked(folders.get(asked..).unwrap_or_default(), "package"));
             break;
         }
         let metadata = match metadata(&at, tools) {
@@ -87,7 +88,7 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
         }
     }
     if found.is_empty() {
-        return Err(refused.unwrap_or_else(|| no_program(dir, &libraries)));
+        return Err(refused.unwrap_or_else(|| no_program_failure(dir, &libraries)));
     }
     // The name of a package means the project only where there is one workspace, or it is the project's own.
     let unknown = passed_over.iter().filter(|(_, rank)| !rank.aside).count();
@@ -104,13 +105,13 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
     Ok(Project { what: format!("the Cargo {what}"), candidates, passed_over, said })
 }
 
-fn metadata(at: &Path, tools: &dyn Toolchains) -> Result<Metadata, Failure> {
+fn metadata(at: &Path, tools: &dyn Toolchains) -> Result<WorkspaceMetadata, Failure> {
     serde_json::from_slice(&tools.cargo_workspace(at)?).map_err(|_| {
-        Failure::error(ErrorName::ToolUnsupported, "`cargo metadata` answered what cannot be read").in_path(at)
+        Failure::error(ErrorName::ToolUnsupported, "the output of `cargo metadata` is not valid JSON").in_path(at)
     })
 }
 
-fn no_program(dir: &Path, libraries: &[String]) -> Failure {
+fn no_program_failure(dir: &Path, libraries: &[String]) -> Failure {
     let (is, them) = if libraries.len() == 1 { ("is a library", "it has") } else { ("are libraries", "they have") };
     let what = format!("{} {is}: {them} no program", libraries.join(", "));
     Failure::error(ErrorName::ProjectUnknown, what)
@@ -118,8 +119,8 @@ fn no_program(dir: &Path, libraries: &[String]) -> Failure {
         .hint("run `init` in the folder of a package that has a program")
 }
 
-/// The package or the workspace in words.
-fn what(at: &Path, metadata: &Metadata) -> String {
+/// A package or workspace for a sentence.
+fn what(at: &Path, metadata: &WorkspaceMetadata) -> String {
     let here = metadata.packages.iter().find(|package| package.manifest_path.parent() == Some(at));
     match (here, metadata.packages.as_slice()) {
         (Some(package), [_]) => format!("package {}", quoted(&package.name)),
@@ -128,9 +129,9 @@ fn what(at: &Path, metadata: &Metadata) -> String {
     }
 }
 
-/// The programs of the packages below `at`.
-fn candidates(dir: &Path, place: &str, at: &Path, metadata: &Metadata) -> Vec<Candidate> {
-    // What the workspace itself is called: its own package, else its folder.
+/// The candidates from the packages below `at`.
+fn candidates(dir: &Path, place: &str, at: &Path, metadata: &WorkspaceMetadata) -> Vec<Candidate> {
+    // The name of the workspace: its root package, else its folder.
     let root =
         metadata.packages.iter().find(|package| package.manifest_path.parent() == Some(&metadata.workspace_root));
     let named = root
@@ -145,7 +146,8 @@ fn candidates(dir: &Path, place: &str, at: &Path, metadata: &Metadata) -> Vec<Ca
         for binary in &binaries {
             let full = format!("{}/{}", package.name, binary.name);
             let word = if binaries.len() == 1 { package.name.clone() } else { full.clone() };
-            let mut program = Program::new(&binary.name, Source::Cargo { package: word }).called(&package.name);
+            let mut program =
+                DraftProgram::new(&binary.name, ProgramSource::Cargo { package: word }).called(&package.name);
             program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
             program.features = missing_features(package, binary);
             program.comment =
@@ -165,8 +167,8 @@ fn candidates(dir: &Path, place: &str, at: &Path, metadata: &Metadata) -> Vec<Ca
     candidates
 }
 
-/// The features that a binary needs and that are not on by default.
-fn missing_features(package: &Package, binary: &Target) -> Vec<String> {
+/// The features that a binary requires and that the default features do not enable.
+fn missing_features(package: &WorkspacePackage, binary: &PackageTarget) -> Vec<String> {
     let mut on: BTreeSet<&str> = BTreeSet::new();
     let mut open = vec!["default"];
     while let Some(feature) = open.pop() {

@@ -1,7 +1,7 @@
-//! Which of a project's programs the image is about: what the caller says, else the one that a reason speaks for.
+//! Chooses the program that the image runs: the one that `--binary` names, else the one that a reason speaks for.
 //!
-//! A guess would be an image of the wrong program with exit code 0. So where only the alphabet or the depth of a
-//! folder could decide, nothing is chosen: the caller gets the list.
+//! A guess would give an image of the wrong program with exit code 0. So where only the alphabet or the depth of a
+//! folder could decide, nothing is chosen, and the failure lists the programs.
 
 use super::{
     project::{Candidate, Project},
@@ -9,47 +9,49 @@ use super::{
 };
 use crate::report::{ErrorName, Failure};
 
-/// How many programs a message names.
+/// The most programs that a message names.
 const LISTED: usize = 24;
 
-/// What [`Project::choose`] comes to.
-pub(super) enum Choice {
-    /// The program, why it is the one, and the others.
+/// The result of [`Project::choose`].
+pub(super) enum ProgramChoice {
+    /// The chosen program, the reason, and the other programs.
     Chosen(Box<Candidate>, String, Vec<Candidate>),
-    /// Several, or one that may not be the one: the likeliest first, and why none was taken.
+    /// No program was chosen: the candidates, the likeliest first, and the failure that lists them.
     Open(Vec<Candidate>, Failure),
 }
 
 impl Project {
-    /// Chooses the program called `wanted`, or without one the program that is the likeliest for a reason.
-    pub(super) fn choose(mut self, wanted: Option<&str>) -> Result<Choice, Failure> {
+    /// Chooses the program named `wanted`, or without a name the likeliest program, if a reason decides.
+    pub(super) fn choose(mut self, wanted: Option<&str>) -> Result<ProgramChoice, Failure> {
         if let Some(wanted) = wanted {
             let at = self.named(wanted)?;
             let chosen = self.candidates.remove(at);
-            return Ok(Choice::Chosen(Box::new(chosen), "`--binary` names it".into(), self.candidates));
+            return Ok(ProgramChoice::Chosen(Box::new(chosen), "`--binary` names it".into(), self.candidates));
         }
         let reason = self.reason();
         let others = self.candidates.len().saturating_sub(1);
         match reason {
-            Some(why) if others == 0 => Ok(Choice::Chosen(Box::new(self.candidates.remove(0)), why.into(), Vec::new())),
+            Some(why) if others == 0 => {
+                Ok(ProgramChoice::Chosen(Box::new(self.candidates.remove(0)), why.into(), Vec::new()))
+            }
             Some(why) => {
                 let comments = if others == 1 { "a comment" } else { "comments" };
                 let why = format!("{why}; {others} more in the recipe as {comments}");
-                Ok(Choice::Chosen(Box::new(self.candidates.remove(0)), why, self.candidates))
+                Ok(ProgramChoice::Chosen(Box::new(self.candidates.remove(0)), why, self.candidates))
             }
             None => {
                 let failure = self.open();
-                Ok(Choice::Open(self.candidates, failure))
+                Ok(ProgramChoice::Open(self.candidates, failure))
             }
         }
     }
 
-    /// Why the first candidate is the one; `None` when that is not sure.
+    /// The reason to choose the first candidate; `None` where no reason decides.
     fn reason(&self) -> Option<&'static str> {
         let (first, rest) = self.candidates.split_first()?;
         let rivals = rest.iter().map(|candidate| &candidate.rank).chain(self.passed_over.iter().map(|(_, rank)| rank));
         let mut reason = None;
-        // The rest is in order: what speaks against the next one speaks against all of it.
+        // The rest is sorted: a reason against the next candidate holds against all others.
         for rival in rivals {
             if *rival < first.rank {
                 return None;
@@ -60,7 +62,7 @@ impl Project {
         Some(reason.unwrap_or("the only one here"))
     }
 
-    /// Where the program is that the caller calls `wanted`: by its name, its package, its folder or the table's word.
+    /// The index of the program that `--binary` names: by name, package, folder or the word of its table.
     fn named(&self, wanted: &str) -> Result<usize, Failure> {
         let bare = wanted.trim_start_matches("./").trim_end_matches('/');
         let fits = |by: &dyn Fn(&Candidate) -> bool| -> Vec<usize> {
@@ -75,12 +77,12 @@ impl Project {
         match found.as_slice() {
             [at] => Ok(*at),
             [] => {
-                let what = format!("`--binary` names {}, and no program here is called so", quoted(wanted));
+                let what = format!("`--binary` names {}, and no program of the project has that name", quoted(wanted));
                 Err(Failure::error(ErrorName::Usage, what).hint(format!("the programs: {list}")))
             }
             several => {
                 let ids = several.iter().filter_map(|at| self.candidates.get(*at)).map(|found| quoted(&found.id));
-                let what = format!("`--binary` names {}, and several programs are called so", quoted(wanted));
+                let what = format!("`--binary` names {}, and several programs have that name", quoted(wanted));
                 Err(Failure::error(ErrorName::ProjectAmbiguous, what)
                     .hint(format!("name one of {}", ids.collect::<Vec<_>>().join(", "))))
             }
@@ -105,14 +107,14 @@ impl Project {
         ))
     }
 
-    /// What `--binary` takes for a program: its name, or its whole path where the name is not enough.
+    /// The word by which `--binary` names a program: its name, or its ID where the name is ambiguous.
     fn word(&self, candidate: &Candidate) -> String {
         let alike = self.candidates.iter().filter(|other| other.program.name == candidate.program.name).count();
         crate::report::printable(if alike == 1 { &candidate.program.name } else { &candidate.id }).into_owned()
     }
 }
 
-/// The programs for a sentence.
+/// A list of programs for a message.
 fn listed(candidates: &[Candidate]) -> String {
     let mut words: Vec<_> = candidates.iter().take(LISTED).map(|candidate| candidate.program.to_string()).collect();
     if let Some(more) = candidates.len().checked_sub(LISTED).filter(|more| *more > 0) {

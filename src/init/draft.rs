@@ -1,9 +1,9 @@
-//! The recipe as it is drafted, and its text: TOML with comments, which the parser of recipes reads back before it is
+//! The recipe as it is drafted, and its TOML text with comments. The recipe parser reads the text back before it is
 //! written.
 
 use std::{collections::BTreeMap, fmt};
 
-pub(super) use super::program::{Program, Source, platforms_of};
+pub(super) use super::program::{DraftProgram, ProgramSource, platforms_of};
 use crate::{
     oci::Platform,
     report::{Failure, printable},
@@ -12,33 +12,33 @@ use crate::{
 /// Columns of a comment.
 const WIDTH: usize = 110;
 
-/// What the recipe will say.
+/// The content of the recipe.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct RecipeDraft {
     /// The first comment.
     pub(super) intro: String,
-    /// What the left-out lines are of, when that is no Dockerfile.
+    /// The source of the left-out lines, where it is not a Dockerfile.
     pub(super) from: Option<String>,
     pub(super) name: Option<String>,
-    /// None is the default.
+    /// Empty for the default.
     pub(super) platforms: Vec<Platform>,
-    pub(super) binaries: Vec<Program>,
+    pub(super) binaries: Vec<DraftProgram>,
     /// Other programs of the project, as comments.
-    pub(super) others: Vec<Program>,
+    pub(super) others: Vec<DraftProgram>,
     /// Why no program was chosen: all are among the others.
     pub(super) open: Option<Failure>,
-    pub(super) files: Vec<File>,
-    pub(super) trees: Vec<Tree>,
-    /// Plain folders, with where each comes from.
+    pub(super) files: Vec<DraftFile>,
+    pub(super) trees: Vec<DraftTree>,
+    /// Folders that are not writable: path, and a comment with their origin.
     pub(super) dirs: Vec<(String, String)>,
-    pub(super) writable: Vec<Writable>,
-    pub(super) symlinks: Vec<Symlink>,
-    pub(super) run: Run,
-    /// Whether the image gets the IANA time zones, and where that comes from.
+    pub(super) writable: Vec<WritableDir>,
+    pub(super) symlinks: Vec<DraftSymlink>,
+    pub(super) run: DraftRun,
+    /// The comment for `timezones = true`; `None` without time zones.
     pub(super) timezones: Option<String>,
     /// `[vars]`.
     pub(super) vars: BTreeMap<String, Variable>,
-    /// Goes before host paths: from the recipe's folder to the project's.
+    /// The path from the recipe's folder to the project's, which prefixes host paths.
     pub(super) prefix: String,
     pub(super) said: Vec<String>,
     pub(super) left_out: Vec<String>,
@@ -53,16 +53,16 @@ pub(super) struct Variable {
 
 /// One `[[file]]`.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct DraftFile {
     pub(super) comment: String,
-    pub(super) content: Content,
+    pub(super) content: FileContent,
     pub(super) to: String,
     pub(super) executable: bool,
 }
 
 /// Where a file's bytes come from.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum FileContent {
     /// A path relative to the project's folder.
     From(String),
     /// The text itself.
@@ -71,7 +71,7 @@ pub(super) enum Content {
 
 /// One `[[tree]]`.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(super) struct DraftTree {
     pub(super) comment: String,
     /// The line of the Dockerfile that copies it; several trees can have one `to`.
     pub(super) line: Option<usize>,
@@ -84,7 +84,7 @@ pub(super) struct Tree {
 
 /// One `[[symlink]]`.
 #[derive(Debug)]
-pub(super) struct Symlink {
+pub(super) struct DraftSymlink {
     pub(super) comment: String,
     pub(super) to: String,
     pub(super) target: String,
@@ -92,8 +92,8 @@ pub(super) struct Symlink {
 
 /// One `[[dir]]` that the run user owns.
 #[derive(Debug)]
-pub(super) struct Writable {
-    /// Where it comes from.
+pub(super) struct WritableDir {
+    /// A comment with its origin.
     pub(super) comment: String,
     pub(super) to: String,
     pub(super) is_volume: bool,
@@ -101,7 +101,7 @@ pub(super) struct Writable {
 
 /// `[run]`.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct DraftRun {
     pub(super) user: Option<String>,
     pub(super) entrypoint: Vec<String>,
     pub(super) args: Vec<String>,
@@ -112,7 +112,7 @@ pub(super) struct Run {
     pub(super) labels: BTreeMap<String, String>,
 }
 
-impl fmt::Display for Draft {
+impl fmt::Display for RecipeDraft {
     /// The recipe.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = wrapped(&self.intro);
@@ -153,16 +153,16 @@ impl fmt::Display for Draft {
     }
 }
 
-impl Draft {
+impl RecipeDraft {
     /// The host paths that it names, as templates.
     pub(super) fn host_paths(&self) -> impl Iterator<Item = &str> {
         let programs = self.binaries.iter().filter_map(|program| match &program.source {
-            Source::Path { path } => Some(path),
+            ProgramSource::Path { path } => Some(path),
             _ => None,
         });
         let files = self.files.iter().filter_map(|file| match &file.content {
-            Content::From(from) => Some(from),
-            Content::Text(_) => None,
+            FileContent::From(from) => Some(from),
+            FileContent::Text(_) => None,
         });
         programs.chain(files).chain(self.trees.iter().map(|tree| &tree.from)).map(String::as_str)
     }
@@ -188,7 +188,7 @@ impl Draft {
         }
     }
 
-    /// The programs that the image does not have.
+    /// The other programs of the project, as comments.
     fn others(&self, lines: &mut Vec<String>) {
         if self.others.is_empty() {
             return;
@@ -217,8 +217,8 @@ impl Draft {
             lines.extend(wrapped(&file.comment));
             lines.push("[[file]]".into());
             lines.push(match &file.content {
-                Content::From(from) => format!("from = {}", text(&host(&self.prefix, from))),
-                Content::Text(content) => format!("text = {}", text(content)),
+                FileContent::From(from) => format!("from = {}", text(&host(&self.prefix, from))),
+                FileContent::Text(content) => format!("text = {}", text(content)),
             });
             lines.push(format!("to = {}", text(&file.to)));
             if file.executable {
@@ -243,13 +243,13 @@ impl Draft {
             lines.extend(wrapped(comment));
             lines.extend(["[[dir]]".to_owned(), format!("to = {}", text(to))]);
         }
-        for Writable { comment, to, is_volume } in &self.writable {
+        for WritableDir { comment, to, is_volume } in &self.writable {
             lines.push(String::new());
             lines.extend(wrapped(comment));
             lines.extend(["[[dir]]".to_owned(), format!("to = {}", text(to)), "writable = true".to_owned()]);
             lines.extend(is_volume.then(|| "volume = true".to_owned()));
         }
-        for Symlink { comment, to, target } in &self.symlinks {
+        for DraftSymlink { comment, to, target } in &self.symlinks {
             lines.push(String::new());
             lines.extend(wrapped(comment));
             lines.extend([
@@ -282,7 +282,7 @@ impl Draft {
         own.extend(run.stop_signal.as_ref().map(|signal| format!("stop-signal = {}", text(signal))));
         lines.push(String::new());
         if own.is_empty() && run.env.is_empty() && run.labels.is_empty() {
-            // What only the author knows; nothing is invented.
+            // Only the author knows arguments and ports, so examples are comments.
             lines.extend(["# [run]", "# args = [\"--port\", \"8080\"]", "# ports = [\"8080/tcp\"]"].map(str::to_owned));
             return;
         }
@@ -302,7 +302,7 @@ impl Draft {
     }
 }
 
-/// `path` of the project, as the recipe says it.
+/// A path of the project relative to the recipe's folder.
 pub(super) fn host(prefix: &str, path: &str) -> String {
     let joined: Vec<_> = [prefix, path].into_iter().filter(|part| !part.is_empty() && *part != ".").collect();
     if joined.is_empty() { ".".into() } else { joined.join("/") }

@@ -1,4 +1,4 @@
-//! Looking through a project's folder, in bounds, in one order, without following links.
+//! Lists the files of a project's folder: bounded in depth and number, in a fixed order, without following links.
 
 use std::{
     fs,
@@ -8,12 +8,12 @@ use std::{
 use super::quoted;
 use crate::report::{ErrorName, Failure, Limits};
 
-/// Folders in which nobody keeps a project of their own.
+/// Folders with third-party or generated code, which are not searched.
 const FOREIGN: [&str; 8] =
     ["vendor", "node_modules", "testdata", "target", "third_party", "third-party", "__pycache__", "out"];
 
-/// The files below `root` that `wanted` likes, as paths relative to it with `/` between names; nearest first, then by
-/// name. Hidden folders and those of other people's code are not entered, nor any deeper than `depth`.
+/// The files below `root` whose names match `wanted`, as paths relative to it with `/` between names; nearest first,
+/// then by name. Hidden and third-party folders are skipped, and folders deeper than `depth`.
 pub(super) fn files(root: &Path, depth: usize, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let (mut found, mut level, mut seen) = (Vec::new(), vec![String::new()], 0);
     for _ in 0..=depth {
@@ -45,8 +45,8 @@ pub(super) fn files(root: &Path, depth: usize, wanted: impl Fn(&str) -> bool) ->
     found
 }
 
-/// What is below `root`, hidden names and links too, in the order of the paths; `None` where there is more than
-/// `limit`. Folders are there whether or not something is in them.
+/// Every entry below `root`, hidden names and links too, sorted by path; `None` where there are more than `limit`.
+/// Empty folders are included.
 pub(super) fn all(root: &Path, limit: usize) -> Option<Vec<(String, fs::FileType)>> {
     let (mut found, mut open) = (Vec::new(), vec![String::new()]);
     while let Some(folder) = open.pop() {
@@ -66,7 +66,7 @@ pub(super) fn all(root: &Path, limit: usize) -> Option<Vec<(String, fs::FileType
     Some(found)
 }
 
-/// The folder `place` of `root`; an empty one is `root` itself, without the slash that joining would add.
+/// The folder `place` of `root`; `root` itself for an empty place, without a trailing slash.
 pub(super) fn within(root: &Path, place: &str) -> PathBuf {
     if place.is_empty() { root.to_path_buf() } else { root.join(place) }
 }
@@ -76,13 +76,13 @@ pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// `inner` below `outer`, with `/` between names; `None` when it is elsewhere or no text.
+/// The path of `inner` relative to `outer`, with `/` between names; `None` when it is not below `outer` or not UTF-8.
 pub(super) fn below(outer: &Path, inner: &Path) -> Option<String> {
     let names = inner.strip_prefix(outer).ok()?.components().map(|part| part.as_os_str().to_str());
     Some(names.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
-/// The way from one canonical folder to another; empty when they are one.
+/// The relative path from one canonical folder to another; empty when they are the same.
 pub(super) fn relative(from: &Path, to: &Path) -> Result<String, Failure> {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();

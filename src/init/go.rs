@@ -1,4 +1,4 @@
-//! The programs of Go modules.
+//! Finds the programs of Go modules by `go mod edit -json` and `go list`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,28 +9,28 @@ use serde::Deserialize;
 
 use super::{
     Toolchains,
-    draft::{Program, Source},
+    draft::{DraftProgram, ProgramSource},
     folder,
     project::{self, Candidate, Project},
     quoted,
     rank::Rank,
-    workspace::Workspace,
+    workspace::GoWorkspace,
 };
 use crate::report::{ErrorName, Failure, printable};
 
 /// `go mod edit -json` (`go help mod edit`).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Module {
+struct GoModFile {
     #[serde(rename = "Module")]
-    own: ModulePath,
-    require: Option<Vec<ModulePath>>,
-    replace: Option<Vec<Replace>>,
+    own: GoModulePath,
+    require: Option<Vec<GoModulePath>>,
+    replace: Option<Vec<GoReplacement>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ModulePath {
+struct GoModulePath {
     path: String,
     #[serde(default)]
     version: String,
@@ -38,15 +38,15 @@ struct ModulePath {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Replace {
-    old: ModulePath,
-    new: ModulePath,
+struct GoReplacement {
+    old: GoModulePath,
+    new: GoModulePath,
 }
 
 /// A package of `go list -json` (`go help list`).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Package {
+struct GoListPackage {
     import_path: String,
     name: String,
     dir: PathBuf,
@@ -55,18 +55,18 @@ struct Package {
     go_files: Vec<String>,
     cgo_files: Vec<String>,
     deps: Vec<String>,
-    error: Option<PackageError>,
-    deps_errors: Vec<PackageError>,
+    error: Option<GoListError>,
+    deps_errors: Vec<GoListError>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct PackageError {
+struct GoListError {
     err: String,
 }
 
-/// What one module has.
-struct Found {
+/// Reads one module: `go mod edit -json`, then `go list` with and without cgo.
+struct ModulePrograms {
     path: String,
     place: String,
     candidates: Vec<Candidate>,
@@ -82,17 +82,17 @@ struct NeedsCgo {
     rank: Rank,
 }
 
-/// The programs of the modules in these folders of `dir`: those that a `go.work` of `dir` uses, else the one in `dir`
-/// itself. Others are looked at when these have no program that is meant for users.
+/// Finds the programs of the modules in these folders of `dir`: of those that a `go.work` of `dir` uses, else of the
+/// one in `dir` itself. Other modules are read when these have only programs of examples, tests or tools.
 pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) -> Result<Project, Failure> {
-    let work = Workspace::of(dir, tools)?;
-    let (mut all, mut said): (Vec<Found>, Vec<String>) = (Vec::new(), Vec::new());
+    let work = GoWorkspace::of(dir, tools)?;
+    let (mut all, mut said): (Vec<ModulePrograms>, Vec<String>) = (Vec::new(), Vec::new());
     let mut passed_over = Vec::new();
     let used = work.as_ref().map(|work| work.used.as_slice()).unwrap_or_default();
     for place in used {
         all.push(module(dir, place, work.as_ref(), tools)?);
     }
-    let meant = |found: &Found| found.candidates.iter().any(|candidate| !candidate.rank.aside);
+    let meant = |found: &ModulePrograms| found.candidates.iter().any(|candidate| !candidate.rank.aside);
     let (mut enough, mut refused) = (all.iter().any(meant), None);
     let others: Vec<_> = folders.iter().filter(|place| !used.contains(place)).cloned().collect();
     for (at, place) in others.iter().enumerate() {
@@ -100,7 +100,7 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
             break;
         }
         if at >= project::PROJECTS {
-            passed_over.extend(project::not_asked(others.get(at..).unwrap_or_default(), "module"));
+            passed_over.extend(project::list_not_asked(others.get(at..).unwrap_or_default(), "module"));
             break;
         }
         match module(dir, place, work.as_ref(), tools) {
@@ -108,7 +108,7 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
                 enough |= place.is_empty() && meant(&found);
                 all.push(found);
             }
-            // The project's own module, or the only one: its failure is the answer.
+            // The failure of the project's own or only module is the result.
             Err(failure) if place.is_empty() || others.len() == 1 => return Err(failure),
             Err(failure) => {
                 let what = failure.what.replace('\n', " ");
@@ -122,18 +122,18 @@ pub(super) fn project(dir: &Path, folders: &[String], tools: &dyn Toolchains) ->
     if let (true, Some(failure)) = (all.is_empty(), refused) {
         return Err(failure);
     }
-    assembled(dir, all, passed_over, said)
+    assemble_project(dir, all, passed_over, said)
 }
 
-/// The project of the modules.
-fn assembled(
+/// Joins the programs of all modules into one project.
+fn assemble_project(
     dir: &Path,
-    mut all: Vec<Found>,
+    mut all: Vec<ModulePrograms>,
     mut passed_over: Vec<(String, Rank)>,
     noticed: Vec<String>,
 ) -> Result<Project, Failure> {
     // The name of a module means the project only where there is one, or the module is the project's own.
-    let meant = |found: &Found| {
+    let meant = |found: &ModulePrograms| {
         let mut ranks = found.candidates.iter().map(|one| &one.rank).chain(found.cgo.iter().map(|one| &one.rank));
         ranks.any(|rank| !rank.aside)
     };
@@ -158,12 +158,12 @@ fn assembled(
     }
     let candidates: Vec<_> = all.into_iter().flat_map(|found| found.candidates).collect();
     if candidates.is_empty() {
-        return Err(no_program(dir, &paths, first_cgo));
+        return Err(no_program_failure(dir, &paths, first_cgo));
     }
     Ok(Project { what: format!("the Go {modules}"), candidates, passed_over, said })
 }
 
-fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Failure {
+fn no_program_failure(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Failure {
     if let Some((package, file)) = cgo {
         let what = format!("`{package}` needs cgo: `{file}` imports \"C\", and nothing stands in for it without cgo");
         let hint =
@@ -177,22 +177,27 @@ fn no_program(dir: &Path, paths: &[String], cgo: Option<(String, String)>) -> Fa
 }
 
 /// The programs of one module.
-fn module(dir: &Path, place: &str, work: Option<&Workspace>, tools: &dyn Toolchains) -> Result<Found, Failure> {
+fn module(
+    dir: &Path,
+    place: &str,
+    work: Option<&GoWorkspace>,
+    tools: &dyn Toolchains,
+) -> Result<ModulePrograms, Failure> {
     let at = folder::within(dir, place);
     let unread = |what: &str| {
-        Failure::error(ErrorName::ToolUnsupported, format!("`{what}` answered what cannot be read")).in_path(&at)
+        Failure::error(ErrorName::ToolUnsupported, format!("the output of `{what}` is not valid JSON")).in_path(&at)
     };
-    let module: Module = serde_json::from_slice(&tools.go_module(&at)?).map_err(|_| unread("go mod edit -json"))?;
+    let module: GoModFile = serde_json::from_slice(&tools.go_module(&at)?).map_err(|_| unread("go mod edit -json"))?;
     let not_used = work.is_some_and(|work| !work.uses(place));
     let work = work.filter(|_| !not_used);
-    let list = |cgo| -> Result<Vec<Package>, Failure> {
+    let list = |cgo| -> Result<Vec<GoListPackage>, Failure> {
         let text = tools.go_packages(&at, work.map(|work| work.file.as_path()), cgo)?;
         let packages: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&text).into_iter().collect();
         packages.map_err(|_| unread("go list"))
     };
     let (pure, with_cgo) = (list(false)?, list(true)?);
     let blocked = needs_cgo(&pure, &with_cgo);
-    let programs = |packages: &'_ [Package]| -> Vec<usize> {
+    let programs = |packages: &'_ [GoListPackage]| -> Vec<usize> {
         (0..packages.len())
             .filter(|at| {
                 packages
@@ -202,7 +207,7 @@ fn module(dir: &Path, place: &str, work: Option<&Workspace>, tools: &dyn Toolcha
             .collect()
     };
     let base = program_name(&module.own.path);
-    let rank = |inside: &str, package: &Package| rank_of(place, inside, package, base, not_used);
+    let rank = |inside: &str, package: &GoListPackage| rank_of(place, inside, package, base, not_used);
     let (mut candidates, mut cgo) = (Vec::new(), Vec::new());
     let mut known = BTreeSet::new();
     for package in programs(&pure).into_iter().filter_map(|at| pure.get(at)) {
@@ -211,7 +216,7 @@ fn module(dir: &Path, place: &str, work: Option<&Workspace>, tools: &dyn Toolcha
         if let Some(file) =
             package.deps.iter().chain([&package.import_path]).find_map(|path| blocked.get(path.as_str()))
         {
-            cgo.push(NeedsCgo { package: shown(&inside), file: file.clone(), rank: rank(&inside, package) });
+            cgo.push(NeedsCgo { package: package_argument(&inside), file: file.clone(), rank: rank(&inside, package) });
             continue;
         }
         candidates.push(candidate(&module, place, &inside, package, rank(&inside, package)));
@@ -221,19 +226,19 @@ fn module(dir: &Path, place: &str, work: Option<&Workspace>, tools: &dyn Toolcha
         if let (false, Some(inside)) = (known.contains(package.import_path.as_str()), folder::below(&at, &package.dir))
         {
             let file = package.cgo_files.first().cloned().unwrap_or_default();
-            let (package, rank) = (shown(&inside), rank(&inside, package));
+            let (package, rank) = (package_argument(&inside), rank(&inside, package));
             cgo.push(NeedsCgo { package, file: join(&inside, &file), rank });
         }
     }
     for candidate in &mut candidates {
-        candidate.program.work = work.map(|_| Workspace::from_module(place));
+        candidate.program.work = work.map(|_| GoWorkspace::from_module(place));
     }
-    Ok(Found { path: module.own.path, place: place.to_owned(), candidates, cgo })
+    Ok(ModulePrograms { path: module.own.path, place: place.to_owned(), candidates, cgo })
 }
 
-/// The packages of the module that cannot be compiled without cgo, each with a file that says so. A package whose
-/// other files stand in when cgo is off (`//go:build !cgo`) is none of them.
-fn needs_cgo(pure: &[Package], with_cgo: &[Package]) -> BTreeMap<String, String> {
+/// The packages of the module that cannot be compiled without cgo, each with a file that imports "C". Packages with
+/// replacement files (`//go:build !cgo`) are not among them.
+fn needs_cgo(pure: &[GoListPackage], with_cgo: &[GoListPackage]) -> BTreeMap<String, String> {
     let mut blocked = BTreeMap::new();
     for package in with_cgo.iter().filter(|package| !package.dep_only && !package.standard) {
         let Some(file) = package.cgo_files.first() else { continue };
@@ -247,8 +252,9 @@ fn needs_cgo(pure: &[Package], with_cgo: &[Package]) -> BTreeMap<String, String>
     blocked
 }
 
-/// Whether a program does without its files that import "C": it has others, which mention none of their functions.
-fn is_optional(package: &Package, without: &Package) -> bool {
+/// Whether a program compiles without its files that import "C": it has other files, which call none of their
+/// functions.
+fn is_optional(package: &GoListPackage, without: &GoListPackage) -> bool {
     let read = |file: &String| std::fs::read_to_string(package.dir.join(file)).unwrap_or_default();
     let others: String = without.go_files.iter().map(read).collect();
     let is_used = |name: &str| others.contains(&format!("{name}("));
@@ -259,9 +265,9 @@ fn is_optional(package: &Package, without: &Package) -> bool {
         && !functions.any(|(name, _)| !name.is_empty() && name != "init" && is_used(name))
 }
 
-fn candidate(module: &Module, place: &str, inside: &str, package: &Package, rank: Rank) -> Candidate {
+fn candidate(module: &GoModFile, place: &str, inside: &str, package: &GoListPackage, rank: Rank) -> Candidate {
     let name = program_name(&package.import_path).to_owned();
-    let program = Program::new(&name, Source::Go { package: shown(inside) });
+    let program = DraftProgram::new(&name, ProgramSource::Go { package: package_argument(inside) });
     let mut program = program.called(program_name(&module.own.path));
     program.dir = Some(place.to_owned()).filter(|place| !place.is_empty());
     program.comment = format!("The program `{}` of the module `{}`.", printable(&name), printable(&module.own.path));
@@ -269,7 +275,7 @@ fn candidate(module: &Module, place: &str, inside: &str, package: &Package, rank
 }
 
 /// The rank of the program in the folder `inside` of the module in `place`, whose name is `base`.
-fn rank_of(place: &str, inside: &str, package: &Package, base: &str, not_used: bool) -> Rank {
+fn rank_of(place: &str, inside: &str, package: &GoListPackage, base: &str, not_used: bool) -> Rank {
     let name = program_name(&package.import_path);
     let mut rank = Rank::new(&join(place, inside), name, name == base);
     // `x/cmd/x` of a nested module is as near as one of the first.
@@ -279,12 +285,12 @@ fn rank_of(place: &str, inside: &str, package: &Package, base: &str, not_used: b
     rank
 }
 
-/// Refuses a module whose `go.sum` cannot let it build.
-fn check_sums(at: &Path, module: &Module, package: &Package, in_workspace: bool) -> Result<(), Failure> {
+/// Refuses a module whose `go.sum` or `vendor` folder is incomplete.
+fn check_sums(at: &Path, module: &GoModFile, package: &GoListPackage, in_workspace: bool) -> Result<(), Failure> {
     const HINT: &str = "`go mod tidy` writes it; commit it with the program";
     let errors = || package.error.iter().chain(&package.deps_errors).map(|error| error.err.as_str());
     if at.join("vendor/modules.txt").is_file() {
-        // Seen in every module from a proxy: the list of `vendor` is kept there, what it lists is not.
+        // A module from a proxy has `vendor/modules.txt` without the vendored packages.
         let missing = errors().find(|error| error.contains("import lookup disabled by -mod=vendor"));
         return missing.map_or(Ok(()), |error| {
             let line = error.lines().next().unwrap_or_default();
@@ -319,11 +325,11 @@ fn check_sums(at: &Path, module: &Module, package: &Package, in_workspace: bool)
 }
 
 /// A package path as `go build` takes it.
-fn shown(inside: &str) -> String {
+fn package_argument(inside: &str) -> String {
     if inside.is_empty() { ".".into() } else { format!("./{inside}") }
 }
 
-/// Two parts of a path.
+/// Joins two parts of a path.
 fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() || name.is_empty() { format!("{folder}{name}") } else { format!("{folder}/{name}") }
 }

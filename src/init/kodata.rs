@@ -1,4 +1,5 @@
-//! `kodata/` beside a main package: files that ko puts into the image, and the program finds by `KO_DATA_PATH`.
+//! Translates `kodata/` beside a main package, which ko copies into the image and the program finds by `KO_DATA_PATH`,
+//! into a `[[tree]]`.
 
 use std::{
     collections::BTreeSet,
@@ -8,34 +9,35 @@ use std::{
 
 use super::{
     dockerfile::braces,
-    draft::{Draft, Tree},
+    draft::{DraftTree, RecipeDraft},
     folder, quoted,
 };
 use crate::report::Limits;
 
-/// Where ko puts the folder, and what its variable says.
+/// The path where ko puts the folder, and the value of `KO_DATA_PATH`.
 const ROOT: &str = "/var/run/ko";
-/// How deep the folder is looked through.
+/// The greatest depth that is read.
 const DEPTH: usize = 32;
 
-/// What is in the folder.
+/// The content of a `kodata` folder.
 #[derive(Default)]
 struct KoData {
     has_files: bool,
-    /// Patterns that say a dot.
+    /// Patterns for paths with dotfiles.
     hidden: BTreeSet<String>,
-    /// What cannot be taken, and why.
+    /// Paths that are left out, and the reasons.
     excluded: Vec<(String, &'static str)>,
     seen: usize,
 }
 
-/// Whether there is such a folder beside the package in `folder` of `dir`.
+/// Whether a `kodata` folder is beside the package in `folder` of `dir`.
 pub(super) fn is_there(dir: &Path, folder: &str) -> bool {
     folder::within(dir, folder).join("kodata").is_dir()
 }
 
-/// Takes the `kodata` beside the package in `folder` of `dir` into the recipe. Gives what of it is left out.
-pub(super) fn take(draft: &mut Draft, dir: &Path, folder: &str) -> Vec<String> {
+/// Adds the `kodata` beside the package in `folder` of `dir` to the recipe as a `[[tree]]`. Returns notes about
+/// left-out paths.
+pub(super) fn take(draft: &mut RecipeDraft, dir: &Path, folder: &str) -> Vec<String> {
     if !is_there(dir, folder) {
         return Vec::new();
     }
@@ -53,7 +55,7 @@ pub(super) fn take(draft: &mut Draft, dir: &Path, folder: &str) -> Vec<String> {
     }
     draft.said.push(format!("tree: {} at `{ROOT}`, as ko has it, and `KO_DATA_PATH` says so", quoted(&path)));
     draft.run.env.insert("KO_DATA_PATH".into(), ROOT.into());
-    draft.trees.push(Tree {
+    draft.trees.push(DraftTree {
         line: None,
         comment: "What ko puts beside the program; `KO_DATA_PATH` names the folder.".into(),
         from: braces(&path),
@@ -66,7 +68,7 @@ pub(super) fn take(draft: &mut Draft, dir: &Path, folder: &str) -> Vec<String> {
 }
 
 impl KoData {
-    /// Looks through the folder `inside` of `root`.
+    /// Reads the folder `inside` of `root`, and the folders in it.
     fn read(&mut self, root: &Path, inside: &str, depth: usize) {
         let entries = fs::read_dir(folder::within(root, inside)).into_iter().flatten().flatten();
         let mut entries: Vec<_> = entries.map(|entry| (entry.file_name(), entry.file_type())).collect();
@@ -90,7 +92,7 @@ impl KoData {
         }
     }
 
-    /// A file or a link that is taken. Patterns take dotfiles only where they say the dot.
+    /// Adds a file or link. A `[[tree]]` takes dotfiles only by patterns with the dot.
     fn file(&mut self, path: &str) {
         let names: Vec<_> = path.split('/').collect();
         match names.iter().rposition(|name| name.starts_with('.')) {
@@ -122,7 +124,7 @@ fn leads_inside(root: &Path, path: &str) -> bool {
     !climbs && end.starts_with(root)
 }
 
-/// A pattern that takes this path alone.
+/// A pattern that matches only this path.
 fn escaped(path: &str) -> String {
     path.chars().map(|c| if "*?[]{}\\".contains(c) { format!("[{c}]") } else { c.to_string() }).collect()
 }

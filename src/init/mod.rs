@@ -1,15 +1,16 @@
-//! From a folder to a recipe: finds the project, chooses its program, reads a Dockerfile, writes `hardpan.toml`.
+//! Drafts a recipe for a folder: finds the project, chooses its program, translates a Dockerfile or `.ko.yaml`, writes
+//! `hardpan.toml`. `commands::init` is the only caller.
 //!
-//! What the toolchains know comes through [`Toolchains`], in their own documented forms, so that this room starts no
-//! child and agrees with what `build` will do. Everything it decides is said in one line each ([`Drafted::said`]);
-//! what a Dockerfile says and a recipe cannot is listed line by line ([`Drafted::left_out`]).
+//! Facts of the toolchains come through [`Toolchains`], in the documented JSON of `go` and `cargo`, so that this room
+//! starts no child process and agrees with what `build` does. Every decision is one line in [`DraftedRecipe::said`];
+//! every instruction without a counterpart is one line in [`DraftedRecipe::left_out`].
 //!
 //! # One program an image
 //!
-//! Of several programs one becomes the image: the one that carries the name of the module or package (what
-//! `go install module@latest` and `cargo run` take), the others stand in the recipe as comments. ko makes an image of
-//! each import path for the same reason: an image that holds programs it does not run holds more than it needs. Where
-//! no reason speaks for one of them, all are comments, and the caller chooses ([`Drafted::open`]).
+//! An image that holds programs it does not run holds more than it needs, so one program becomes the image (as with
+//! ko): the program with the name of the module or package, which `go install module@latest` and `cargo run` take. The
+//! other programs are comments in the recipe. Where no reason decides, all of them are comments, and the caller chooses
+//! ([`DraftedRecipe::open`]).
 
 mod cargo;
 mod choice;
@@ -36,17 +37,18 @@ use crate::{
     oci::Platform,
     report::{ErrorName, Failure, Failures, printable},
 };
-use choice::Choice;
-use draft::{Draft, Source};
+use choice::ProgramChoice;
+use draft::{ProgramSource, RecipeDraft};
 
-/// How deep below the folder a Dockerfile is looked for.
+/// The greatest depth at which a Dockerfile is found.
 const DOCKERFILE_DEPTH: usize = 2;
-/// How many of them a sentence names.
+/// The most Dockerfiles that a message names.
 const DOCKERFILES: usize = 6;
 /// Folders of scripts and builds, where the Dockerfile of a project may be.
 const DOCKERFILE_FOLDERS: [&str; 4] = ["build", "ci", "script", "scripts"];
 
-/// What the toolchains and the files of this machine answer. `dir` is always canonical.
+/// Answers of the toolchains and files of this machine. `commands::init` implements it with `build::compile`. `dir` is
+/// always canonical.
 pub trait Toolchains {
     /// `go mod edit -json`: one document.
     fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure>;
@@ -62,14 +64,14 @@ pub trait Toolchains {
     fn rust_host(&self, dir: &Path) -> Result<String, Failure>;
     /// Whether Rust's standard library for a triple is installed.
     fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure>;
-    /// Why the Cargo project in `dir` would not build for a triple on this machine, as the end of a sentence; `None` is
-    /// that it will, as far as that is known without a compile. `selection` are cargo's flags that choose packages and
-    /// features; without any it is the whole workspace.
+    /// Why the Cargo project in `dir` does not build for a triple on this machine, as the end of a sentence; `None`
+    /// where it builds, as far as that is known without compiling. `selection` holds cargo's flags for packages and
+    /// features; empty for the whole workspace.
     fn target_problem(&self, dir: &Path, target: &str, _selection: &[String]) -> Result<Option<String>, Failure> {
         let missing = !self.has_rust_target(dir, target)?;
         Ok(missing.then(|| missing_target(target)))
     }
-    /// A library or a program that a compile for a triple needs and that is not on this machine, as far as that is known.
+    /// A library or program that a compile for a triple needs and that this machine lacks, as far as that is known.
     fn missing_input(&self, _dir: &Path, _target: &str, _selection: &[String]) -> Result<Option<Failure>, Failure> {
         Ok(None)
     }
@@ -77,7 +79,8 @@ pub trait Toolchains {
     fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
         Err(Failure::error(ErrorName::Git, format!("`{variable}` has no value")).in_path(dir))
     }
-    /// The platform of a static program; an error is why no image can have it; `None` is no program.
+    /// The platform of a static program; the error is the reason why an image cannot have the program; `None` for
+    /// files that are not programs.
     fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>>;
 }
 
@@ -86,9 +89,9 @@ pub fn missing_target(target: &str) -> String {
     format!("its standard library is not installed (`rustup target add {target}` brings it)")
 }
 
-/// What to write a recipe for.
+/// The request for a draft.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct DraftRequest {
     /// The project's folder, canonical. Default of the command line: the current one.
     pub dir: PathBuf,
     /// The folder of the recipe, canonical: host paths are relative to it.
@@ -103,26 +106,30 @@ pub struct Request {
 
 /// A recipe that is not written yet.
 #[derive(Debug, Clone)]
-pub struct Drafted {
+pub struct DraftedRecipe {
     /// TOML with comments.
     pub text: String,
     /// What was chosen and why, one line each.
     pub said: Vec<String>,
-    /// What the Dockerfile says and the recipe does not, one line each, as `Dockerfile:12: ...`.
+    /// Notes about instructions without a counterpart, one line each, as `Dockerfile:12: ...`.
     pub left_out: Vec<String>,
-    /// Why no program was chosen, with the list; `text` has all of them as comments then.
+    /// The failure that lists the programs where none was chosen; `text` then has all of them as comments.
     pub open: Option<Failure>,
-    /// The recipe with a program in any case, for a check that it can be planned.
+    /// The recipe with a program in any case, by which `check` tests whether it can be planned.
     pub trial: String,
 }
 
-/// What looks at a recipe that is not written yet: whether `build` would take it, as far as no compiler is needed. The
-/// paths are those of its programs.
-pub type Check<'a> = &'a dyn Fn(&str, &[String]) -> Result<(), Failures>;
+/// Checks a recipe that is not written yet: whether `build` accepts it, as far as that is known without compiling. The
+/// second argument holds the image paths of its programs.
+pub type RecipeCheck<'a> = &'a dyn Fn(&str, &[String]) -> Result<(), Failures>;
 
-/// Drafts the recipe. A folder without a program that hardpan can make an image of is a failure that says what is
-/// missing. What `check` refuses of a Dockerfile's recipe is left out of it, with its line.
-pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Result<Drafted, Failures> {
+/// Drafts the recipe. Fails where the folder has no program that hardpan can build. A part of a Dockerfile's recipe
+/// that `check` refuses is left out, with a note at its line.
+pub fn draft(
+    request: &DraftRequest,
+    tools: &dyn Toolchains,
+    check: RecipeCheck<'_>,
+) -> Result<DraftedRecipe, Failures> {
     let (mut draft, mut leftovers) = match &request.from {
         Some((name, text)) if ko::is_ko(name, text) => (ko::draft(request, name, text, tools)?, None),
         Some(_) if request.binary.is_some() => {
@@ -133,17 +140,17 @@ pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Res
             let (draft, leftovers) = dockerfile::draft(&request.dir, name, text, tools)?;
             (draft, Some(leftovers))
         }
-        None => (plain(&request.dir, request.binary.as_deref(), tools)?, None),
+        None => (draft_project(&request.dir, request.binary.as_deref(), tools)?, None),
     };
-    low_ports(&mut draft);
+    note_low_ports(&mut draft);
     rust_target::set(&mut draft, &request.dir, tools)?;
     draft.name.clone_from(&request.name);
     draft.prefix = folder::relative(&request.recipe_dir, &request.dir)?;
     loop {
-        let (text, trial, programs) = texts(&mut draft);
+        let (text, trial, programs) = render_drafts(&mut draft);
         let Err(failures) = check(&trial, &programs) else {
             let open = draft.open.take();
-            return Ok(Drafted { text, said: draft.said, left_out: draft.left_out, open, trial });
+            return Ok(DraftedRecipe { text, said: draft.said, left_out: draft.left_out, open, trial });
         };
         let Some(leftovers) = &mut leftovers else { return Err(failures) };
         let Some(first) = failures.0.into_iter().next() else {
@@ -153,10 +160,10 @@ pub fn draft(request: &Request, tools: &dyn Toolchains, check: Check<'_>) -> Res
     }
 }
 
-/// The recipe; the same with a program in any case; and where its programs are.
-fn texts(draft: &mut Draft) -> (String, String, Vec<String>) {
+/// Renders the recipe, the recipe with a program in any case, and the image paths of its programs.
+fn render_drafts(draft: &mut RecipeDraft) -> (String, String, Vec<String>) {
     let text = draft.to_string();
-    let paths = |draft: &Draft| draft.binaries.iter().map(draft::Program::image_path).collect();
+    let paths = |draft: &RecipeDraft| draft.binaries.iter().map(draft::DraftProgram::image_path).collect();
     if draft.open.is_none() || draft.others.is_empty() {
         return (text.clone(), text, paths(draft));
     }
@@ -168,38 +175,37 @@ fn texts(draft: &mut Draft) -> (String, String, Vec<String>) {
     (text, trial, programs)
 }
 
-/// Without a Dockerfile: the project's own program.
-fn plain(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<Draft, Failure> {
+/// Drafts the recipe of the project's own program, without a Dockerfile.
+fn draft_project(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<RecipeDraft, Failure> {
     let mut project = project::find(dir, tools)?;
-    let mut draft = Draft::default();
+    let mut draft = RecipeDraft::default();
     draft.said.append(&mut project.said);
     draft.intro = format!("Written by `hardpan init`: {}.", project.what);
     match project.choose(wanted)? {
-        Choice::Chosen(chosen, why, others) => {
+        ProgramChoice::Chosen(chosen, why, others) => {
             draft.said.push(format!("program: {} ({why})", chosen.program));
             draft.platforms = draft::platforms_of(&chosen.program);
-            if matches!(chosen.program.source, Source::Go { .. }) {
+            if matches!(chosen.program.source, ProgramSource::Go { .. }) {
                 draft.from = Some("what ko would take".into());
                 draft.left_out = kodata::take(&mut draft, dir, &chosen.folder);
             }
             draft.binaries.push(chosen.program);
             draft.others = others.into_iter().map(|candidate| candidate.program).collect();
         }
-        Choice::Open(candidates, failure) => {
+        ProgramChoice::Open(candidates, failure) => {
             draft.open = Some(failure);
             draft.others = candidates.into_iter().map(|candidate| candidate.program).collect();
         }
     }
-    draft.said.extend(dockerfiles(dir));
+    draft.said.extend(list_dockerfiles(dir));
     if let Some(file) = [".ko.yaml", ".ko.yml"].into_iter().find(|file| dir.join(file).is_file()) {
         draft.said.push(format!("there is a `{file}`: `--from {file}` takes over its builds, flags and platforms"));
     }
     Ok(draft)
 }
 
-/// Says which Dockerfiles `--from` could take, nearest first; those of examples and tests come last, and are told of only
-/// where there is no other.
-fn dockerfiles(dir: &Path) -> Option<String> {
+/// A note about Dockerfiles for `--from`, nearest first; those of examples and tests only where there is no other.
+fn list_dockerfiles(dir: &Path) -> Option<String> {
     let is_one = |name: &str| {
         ["Dockerfile", "Containerfile"].iter().any(|kind| {
             name.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
@@ -223,8 +229,8 @@ fn dockerfiles(dir: &Path) -> Option<String> {
     Some(format!("there are Dockerfiles: {}; `--from {first}` {takes}", names.join(", ")))
 }
 
-/// Says which ports the run user may not be allowed to listen on.
-fn low_ports(draft: &mut Draft) {
+/// Notes the ports that the run user may not be allowed to bind.
+fn note_low_ports(draft: &mut RecipeDraft) {
     let low = |port: &&String| {
         port.split('/').next().and_then(|number| number.parse().ok()).is_some_and(|port: u16| port < 1024)
     };
@@ -240,7 +246,7 @@ fn low_ports(draft: &mut Draft) {
     ));
 }
 
-/// A name of a file or a package, for a sentence.
+/// Quotes the name of a file or package for a message.
 fn quoted(text: &str) -> String {
     format!("`{}`", printable(text))
 }
@@ -257,7 +263,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "FROM scratch\n").unwrap();
         }
-        dockerfiles(folder.path()).unwrap_or_default()
+        list_dockerfiles(folder.path()).unwrap_or_default()
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Programs that something else has built.
+//! Finds programs that are compiled already: static ELF files in the folders where builds leave them.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::{
     Toolchains,
-    draft::{Program, Source},
+    draft::{DraftProgram, ProgramSource},
     folder,
     project::{Candidate, Project},
     quoted,
@@ -17,7 +17,8 @@ use crate::{
 
 /// Where builds leave programs, the likeliest first; the last is the folder itself.
 const PLACES: [&str; 4] = ["dist", "bin", "target/release", ""];
-/// The static programs of the first place that has one. A dynamic one is a failure only when there is no other.
+/// Finds the static programs of the first folder that has one. A dynamic program is a failure only when there is no
+/// static one.
 pub(super) fn project(dir: &Path, tools: &dyn Toolchains) -> Result<Option<Project>, Failure> {
     let mut refused: Option<Failure> = None;
     for place in PLACES {
@@ -53,7 +54,7 @@ pub(super) fn project(dir: &Path, tools: &dyn Toolchains) -> Result<Option<Proje
     refused.map_or(Ok(None), Err)
 }
 
-/// A program that is there already. `path` may hold `{arch}`.
+/// The candidate for a prebuilt program. `path` may hold `{arch}`.
 pub(super) fn candidate(path: String, platforms: &[Platform]) -> Candidate {
     let file = path.rsplit('/').next().unwrap_or(&path);
     let bare = file.replace("{arch}", "");
@@ -62,7 +63,7 @@ pub(super) fn candidate(path: String, platforms: &[Platform]) -> Candidate {
         name = name.strip_suffix(mark).unwrap_or(name).trim_end_matches(['-', '_', '.']);
     }
     let name = if name.is_empty() { "app" } else { name };
-    let mut program = Program::new(name, Source::Path { path: path.clone() });
+    let mut program = DraftProgram::new(name, ProgramSource::Path { path: path.clone() });
     program.to = Some(format!("/usr/bin/{name}"));
     let list: Vec<_> = platforms.iter().map(ToString::to_string).collect();
     program.comment = format!("A static program for {}; something else has built it.", list.join(" and "));

@@ -1,32 +1,32 @@
-//! One `[[binary]]` of the recipe that is drafted.
+//! One `[[binary]]` of a drafted recipe: where the program comes from, its settings, its lines.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::draft::{self, host, text, texts, wrapped};
 use crate::{oci::Platform, report::printable};
 
-/// Names of folders and programs that tell nothing of what the program is.
+/// Names of folders and programs that do not identify a program.
 const COMMON_NAMES: [&str; 7] = ["app", "bin", "cmd", "main", "program", "run", "src"];
 
 /// One `[[binary]]`.
 #[derive(Debug, Clone)]
-pub(super) struct Program {
+pub(super) struct DraftProgram {
     /// The name of the program.
     pub(super) name: String,
-    pub(super) source: Source,
+    pub(super) source: ProgramSource,
     /// Where the toolchain runs, relative to the project's folder.
     pub(super) dir: Option<String>,
     /// Above the table.
     pub(super) comment: String,
     /// A Rust target that is not the default, and why.
     pub(super) target: Option<(String, String)>,
-    /// Where it goes, when that is not `/usr/bin/<name>`.
+    /// Its path in the image, when that is not `/usr/bin/<name>`.
     pub(super) to: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) ldflags: Vec<String>,
     pub(super) features: Vec<String>,
     pub(super) flags: Vec<String>,
-    /// C is compiled with a Go program.
+    /// Whether a Go program is compiled with cgo.
     pub(super) cgo: bool,
     /// Cargo's, when that is not `release`.
     pub(super) profile: Option<String>,
@@ -43,9 +43,9 @@ pub(super) struct Program {
     pub(super) platforms: Vec<Platform>,
 }
 
-/// What makes a program.
+/// The source of a program: Go, Cargo or a prebuilt file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ProgramSource {
     /// A package path that begins with `.`.
     Go { package: String },
     /// A package or `package/binary`.
@@ -54,9 +54,9 @@ pub(super) enum Source {
     Path { path: String },
 }
 
-impl Program {
+impl DraftProgram {
     /// A program without any setting.
-    pub(super) fn new(name: &str, source: Source) -> Self {
+    pub(super) fn new(name: &str, source: ProgramSource) -> Self {
         Self {
             name: name.to_owned(),
             source,
@@ -79,13 +79,13 @@ impl Program {
         }
     }
 
-    /// Where it is in the image.
+    /// Its path in the image.
     pub(super) fn image_path(&self) -> String {
         self.to.clone().unwrap_or_else(|| format!("/usr/bin/{}", self.name))
     }
 
-    /// Goes by the name of its module or package where its own is one that programs of any project have, such as `app`:
-    /// the image is called after it.
+    /// Installs the program under the name of its module or package where its own name is generic, such as `app`: the
+    /// image is named after it.
     pub(super) fn called(mut self, project: &str) -> Self {
         if COMMON_NAMES.contains(&self.name.as_str()) && !COMMON_NAMES.contains(&project) {
             self.to = Some(format!("/usr/bin/{project}"));
@@ -98,12 +98,12 @@ impl Program {
         let mut lines = vec!["[[binary]]".to_owned()];
         let mut key = |name: &str, value: String| lines.push(format!("{name} = {value}"));
         match &self.source {
-            Source::Go { package } => key("go", text(package)),
-            Source::Cargo { package } => key("cargo", text(package)),
-            Source::Path { path } => key("path", text(&host(prefix, path))),
+            ProgramSource::Go { package } => key("go", text(package)),
+            ProgramSource::Cargo { package } => key("cargo", text(package)),
+            ProgramSource::Path { path } => key("path", text(&host(prefix, path))),
         }
         let dir = host(prefix, self.dir.as_deref().unwrap_or_default());
-        if !matches!(self.source, Source::Path { .. }) && dir != "." {
+        if !matches!(self.source, ProgramSource::Path { .. }) && dir != "." {
             key("dir", text(&dir));
         }
         for (name, list) in [
@@ -142,21 +142,21 @@ impl Program {
     }
 }
 
-impl fmt::Display for Program {
+impl fmt::Display for DraftProgram {
     /// As a sentence names it: safe to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match &self.source {
-            Source::Go { package } => format!("go = {}", text(package)),
-            Source::Cargo { package } => format!("cargo = {}", text(package)),
-            Source::Path { path } => format!("path = {}", text(path)),
+            ProgramSource::Go { package } => format!("go = {}", text(package)),
+            ProgramSource::Cargo { package } => format!("cargo = {}", text(package)),
+            ProgramSource::Path { path } => format!("path = {}", text(path)),
         };
         write!(f, "`{}`", printable(&word))?;
         self.dir.as_ref().map_or(Ok(()), |dir| write!(f, " in `{}`", printable(dir)))
     }
 }
 
-/// Platforms that are not the default alone.
-pub(super) fn platforms_of(program: &Program) -> Vec<Platform> {
+/// The platforms of a program; empty for the default platform.
+pub(super) fn platforms_of(program: &DraftProgram) -> Vec<Platform> {
     let default = Platform { os: "linux", architecture: "amd64", variant: None };
     if program.platforms == [default] { Vec::new() } else { program.platforms.clone() }
 }
@@ -174,7 +174,7 @@ mod tests {
             ("app", "app", "/usr/bin/app"),
             ("app", "src", "/usr/bin/app"),
         ] {
-            let program = Program::new(name, Source::Go { package: format!("./{name}") }).called(project);
+            let program = DraftProgram::new(name, ProgramSource::Go { package: format!("./{name}") }).called(project);
             assert_eq!(program.image_path(), path);
         }
     }

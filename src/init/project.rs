@@ -1,20 +1,20 @@
-//! Which project lies in a folder, and which of its programs the image is about.
+//! Finds the project in a folder: Go, Cargo or a prebuilt program, with all programs that the image could run.
 
 use std::path::Path;
 
 use super::{
     Toolchains, cargo,
-    draft::Program,
+    draft::DraftProgram,
     folder, go, prebuilt, quoted,
     rank::{self, Rank},
 };
 use crate::report::{ErrorName, Failure};
 
-/// How deep below the folder a module or package is looked for.
+/// The greatest depth at which a module or package is found.
 const DEPTH: usize = 3;
-/// How many of them are asked about, besides those that a `go.work` uses.
+/// The most modules or packages that are read, besides those that a `go.work` uses.
 pub(super) const PROJECTS: usize = 12;
-/// What names a project of another kind.
+/// Files by which a project of another language is recognized.
 const OTHERS: [(&str, &str); 14] = [
     ("package.json", "Node.js"),
     ("pyproject.toml", "Python"),
@@ -34,20 +34,21 @@ const OTHERS: [(&str, &str); 14] = [
 
 /// A project with at least one program.
 pub(super) struct Project {
-    /// What it is, as the end of a sentence: "the Go module `example.com/x`".
+    /// A description for messages: "the Go module `example.com/x`".
     pub(super) what: String,
-    /// The best one first.
+    /// Candidates, the likeliest first.
     pub(super) candidates: Vec<Candidate>,
-    /// Programs that cannot be candidates and places that were not looked at: a sentence, and how likely one is meant.
+    /// Programs that cannot be candidates, and folders that were not read: a sentence, and the rank that they would
+    /// have.
     pub(super) passed_over: Vec<(String, Rank)>,
-    /// What was noticed on the way.
+    /// Lines for [`DraftedRecipe::said`](super::DraftedRecipe::said).
     pub(super) said: Vec<String>,
 }
 
-/// A program that could be the image's.
+/// A program that the image could run.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
-    pub(super) program: Program,
+    pub(super) program: DraftProgram,
     /// The folder of its package, relative to the project's, empty for the same one.
     pub(super) folder: String,
     /// The import path of a Go package, `package/binary` of a Cargo one, the path of a file.
@@ -75,14 +76,14 @@ pub(super) fn find(dir: &Path, tools: &dyn Toolchains) -> Result<Project, Failur
             Ok(mut project) => {
                 if let Some((other, [first, ..])) = order.get(at + 1).map(|(file, folders)| (file, folders.as_slice()))
                 {
-                    project.said.push(format!("not looked at: the `{other}` in {}", quoted(shown(first))));
+                    project.said.push(format!("not read: the `{other}` in {}", quoted(display_folder(first))));
                     if equal {
-                        // Of two languages beside each other, neither has the project's name.
+                        // A project with two languages has the name of neither.
                         let nested = |candidate: &&mut Candidate| !first.is_empty() && !candidate.folder.is_empty();
                         for candidate in project.candidates.iter_mut().filter(nested) {
                             candidate.rank.not_named |= !rank::is_aside_path(first);
                         }
-                        let why = format!("the `{other}` in {} was not looked at", quoted(shown(first)));
+                        let why = format!("the `{other}` in {} was not read", quoted(display_folder(first)));
                         project.passed_over.push((why, Rank::unknown(first)));
                     }
                 }
@@ -90,13 +91,13 @@ pub(super) fn find(dir: &Path, tools: &dyn Toolchains) -> Result<Project, Failur
                 project.passed_over.sort_by(|one, other| one.1.cmp(&other.1));
                 return Ok(project);
             }
-            // The first answer is about the language that lies nearer.
+            // The first failure is about the nearer language.
             Err(failure) => refused = refused.or(Some(failure)),
         }
     }
     match (prebuilt::project(dir, tools), refused) {
         (_, Some(failure)) => Err(failure),
-        (found, None) => found?.ok_or_else(|| nothing(dir)),
+        (found, None) => found?.ok_or_else(|| no_project_failure(dir)),
     }
 }
 
@@ -108,22 +109,22 @@ fn manifests(dir: &Path, name: &str) -> Vec<String> {
     folders
 }
 
-/// A folder of the project for a sentence.
-fn shown(folder: &str) -> &str {
+/// A folder of the project for a message.
+fn display_folder(folder: &str) -> &str {
     if folder.is_empty() { "." } else { folder }
 }
 
-/// The places of `folders` that no toolchain was asked about, for [`Project::passed_over`].
-pub(super) fn not_asked(folders: &[String], kind: &str) -> Vec<(String, Rank)> {
+/// Folders beyond the limit, for [`Project::passed_over`].
+pub(super) fn list_not_asked(folders: &[String], kind: &str) -> Vec<(String, Rank)> {
     let places = folders.iter().map(|folder| {
-        let why = format!("the {kind} in {} was not looked at, because there are so many", quoted(folder));
+        let why = format!("the {kind} in {} was not read, because `init` reads {PROJECTS} at most", quoted(folder));
         (why, Rank::unknown(folder))
     });
     places.collect()
 }
 
-/// There is no project; says what there is instead.
-fn nothing(dir: &Path) -> Failure {
+/// The failure for a folder without a project, which names the language if it is recognized.
+fn no_project_failure(dir: &Path) -> Failure {
     let hint = "hardpan makes images of static programs: run `init` where a `go.mod`, a `Cargo.toml` or a prebuilt \
                 program is";
     let other = OTHERS.iter().find(|(file, _)| dir.join(file).is_file());
@@ -137,7 +138,7 @@ fn nothing(dir: &Path) -> Failure {
     };
     Failure::error(
         ErrorName::ProjectUnknown,
-        format!("this is a {language} project ({}), and its program is none that hardpan can make", quoted(file)),
+        format!("this is a {language} project ({}), and hardpan builds only Go and Rust programs", quoted(file)),
     )
     .in_path(dir)
     .hint(hint)

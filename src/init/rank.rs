@@ -1,6 +1,6 @@
-//! Which of two programs is the likelier one for the image, and whether that is more than a guess.
+//! Ranks the programs of a project by how likely the image is meant for them, and names the reason.
 
-/// Folders whose programs are for the project's own people: examples, tests, tools of the build.
+/// Folders with programs of the project's developers: examples, tests, build tools.
 const ASIDE: [&str; 38] = [
     "example",
     "examples",
@@ -41,10 +41,10 @@ const ASIDE: [&str; 38] = [
     "third_party",
     "internal",
 ];
-/// The same as a part of a longer name: `server-tests`, `test_client`.
+/// The same names as a part of a longer one: `server-tests`, `test_client`.
 const ASIDE_WORDS: [&str; 6] = ["test", "tests", "e2e", "example", "examples", "fuzz"];
 
-/// What makes one program the likelier one; the smallest is the best. Fields in the order they count.
+/// The order of candidates; the smallest is the likeliest. Fields in the order in which they count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     /// In a folder for examples, tests or tools.
@@ -55,13 +55,13 @@ pub(super) struct Rank {
     pub(super) not_default: bool,
     /// Cargo: not `default-run` though the package has one.
     pub(super) not_default_run: bool,
-    /// Has not the name of its module or package.
+    /// Its name is not that of its module or package.
     pub(super) not_named: bool,
     /// Go: not the package at the root of the project's own module.
     pub(super) not_root: bool,
     /// Go: neither at the root of a module nor right below `cmd`. Cargo: has not the name of its package.
     pub(super) hidden: bool,
-    /// From here on, the order of a list and no reason to choose.
+    /// The fields from here on sort a list and are no reason to choose.
     pub(super) depth: usize,
     pub(super) folder: String,
     pub(super) name: String,
@@ -87,12 +87,13 @@ impl Rank {
         }
     }
 
-    /// The rank of what nothing is known of but its folder.
+    /// The rank of a program of which only the folder is known.
     pub(super) fn unknown(folder: &str) -> Self {
         Self { hidden: false, ..Self::new(folder, "", false) }
     }
 
-    /// Why this one goes before `other`, which is not before it; `None` when only depth or the alphabet says so.
+    /// The reason to prefer this program to `other`, which does not rank before it; `None` when only depth or the
+    /// alphabet decides.
     pub(super) fn reason_over(&self, other: &Self) -> Option<&'static str> {
         let reasons = [
             (self.aside, other.aside, "the others are examples, tests or tools"),
@@ -107,7 +108,7 @@ impl Rank {
     }
 }
 
-/// Whether a folder, or a package of this name, is for the project's own people.
+/// Whether a folder or package of this name is for the project's developers.
 pub(super) fn is_aside(name: &str) -> bool {
     ASIDE.contains(&name)
         || name.starts_with(['_', '.'])

@@ -1,10 +1,11 @@
-//! The Rust target that will build on this machine: musl, else the machine's own. `build` never guesses one.
+//! Chooses the Rust target of a drafted recipe: musl, else the machine's own target where musl does not build. `build`
+//! itself never guesses a target.
 
 use std::path::Path;
 
 use super::{
     Toolchains,
-    draft::{Draft, Source, Variable},
+    draft::{ProgramSource, RecipeDraft, Variable},
     folder,
 };
 use crate::{
@@ -12,11 +13,11 @@ use crate::{
     report::{ErrorName, Failure},
 };
 
-/// Names the target of this machine, where the default one will not build and this one does.
-pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
+/// Sets the target of this machine where the default target does not build and this one does.
+pub(super) fn set(draft: &mut RecipeDraft, dir: &Path, tools: &dyn Toolchains) -> Result<(), Failure> {
     let programs = draft.binaries.iter().chain(draft.others.iter().filter(|_| draft.open.is_some()));
     let mut programs =
-        programs.filter(|program| matches!(program.source, Source::Cargo { .. }) && program.target.is_none());
+        programs.filter(|program| matches!(program.source, ProgramSource::Cargo { .. }) && program.target.is_none());
     let Some(first) = programs.next() else { return Ok(()) };
     let selection = if draft.open.is_some() { Vec::new() } else { selection(draft, first.dir.as_ref()) };
     let dir = folder::within(dir, first.dir.as_deref().unwrap_or_default());
@@ -27,7 +28,7 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
     let musl = platform.rust_target();
     let Some(why) = tools.target_problem(&dir, musl, &selection)? else {
         let missing = tools.missing_input(&dir, musl, &selection)?;
-        let builds = missing.map_or_else(|| "builds here".to_owned(), |missing| lacks(&missing));
+        let builds = missing.map_or_else(|| "builds here".to_owned(), |missing| display_missing(&missing));
         draft.said.push(format!("target: `{musl}`, the default for {platform}, {builds}"));
         return Ok(());
     };
@@ -50,7 +51,7 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
     }
     draft.said.push(format!("target: `{host}`, because the default, `{musl}`, will not build here: {why}"));
     if let Some(missing) = tools.missing_input(&dir, &host, &selection)? {
-        draft.said.push(format!("target: it {}", lacks(&missing)));
+        draft.said.push(format!("target: it {}", display_missing(&missing)));
     }
     if own != platform {
         draft.said.push(format!("platform: {own}, this machine's, for the same reason"));
@@ -61,24 +62,25 @@ pub(super) fn set(draft: &mut Draft, dir: &Path, tools: &dyn Toolchains) -> Resu
          is static all the same."
     );
     for program in draft.binaries.iter_mut().chain(&mut draft.others) {
-        if matches!(program.source, Source::Cargo { .. }) && program.target.is_none() {
+        if matches!(program.source, ProgramSource::Cargo { .. }) && program.target.is_none() {
             program.target = Some((host.clone(), note.clone()));
         }
     }
     Ok(())
 }
 
-/// The flags of cargo that choose the packages of the programs in one folder, with their features, as `build` will.
-/// The other members of a workspace may need what these do not.
-fn selection(draft: &Draft, dir: Option<&String>) -> Vec<String> {
+/// The cargo flags that select the packages and features of the programs in one folder, as `build` passes them. Other
+/// members of a workspace may need what these do not.
+fn selection(draft: &RecipeDraft, dir: Option<&String>) -> Vec<String> {
     let chosen: Vec<_> = draft.binaries.iter().filter(|program| program.dir.as_ref() == dir).collect();
     let mut words = Vec::new();
     for program in &chosen {
-        let Source::Cargo { package } = &program.source else { continue };
+        let ProgramSource::Cargo { package } = &program.source else { continue };
         let package = package.split('/').next().unwrap_or_default();
         words.extend(["--package".to_owned(), package.to_owned()]);
-        for feature in program.features.iter().map(|feature| plain(draft, feature)) {
-            // A feature of one package is none of another; one of a dependency cannot be said of a package.
+        for feature in program.features.iter().map(|feature| expand_defaults(draft, feature)) {
+            // A feature belongs to one package, and `--features` cannot name a feature of a dependency for one
+            // package.
             match chosen.as_slice() {
                 [_] => words.push(format!("--features={feature}")),
                 _ if feature.contains('/') => {}
@@ -91,15 +93,16 @@ fn selection(draft: &Draft, dir: Option<&String>) -> Vec<String> {
     words
 }
 
-/// A word with the defaults of the recipe's own variables.
-fn plain(draft: &Draft, word: &str) -> String {
+/// Replaces variables of the recipe with their defaults.
+fn expand_defaults(draft: &RecipeDraft, word: &str) -> String {
     let put =
         |word: String, (name, variable): (&String, &Variable)| word.replace(&format!("{{{name}}}"), &variable.value);
     draft.vars.iter().fold(word.to_owned(), put)
 }
 
-/// What is missing, as the end of a sentence: the recipe is right, and the machine or the features of a crate are not.
-fn lacks(missing: &Failure) -> String {
+/// A missing library or program, as the end of a sentence: the recipe is right, and the machine or the features of a
+/// crate are not.
+fn display_missing(missing: &Failure) -> String {
     let hint = missing.hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
     format!("does not build here yet: {}{hint}", missing.what)
 }
@@ -108,12 +111,12 @@ fn lacks(missing: &Failure) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::init::draft::Program;
+    use crate::init::draft::DraftProgram;
 
     /// A machine of amd64, and why each target will not build there.
-    struct Machine(Vec<(&'static str, &'static str)>);
+    struct FakeMachine(Vec<(&'static str, &'static str)>);
 
-    impl Toolchains for Machine {
+    impl Toolchains for FakeMachine {
         fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
             Err(Failure::error(ErrorName::ToolMissing, "no go here").in_path(dir))
         }
@@ -151,11 +154,11 @@ mod tests {
     const MUSL: &str = "x86_64-unknown-linux-musl";
     const GNU: &str = "x86_64-unknown-linux-gnu";
 
-    fn drafted(problems: &[(&'static str, &'static str)]) -> Result<Draft, Failure> {
-        let mut draft = Draft::default();
-        draft.binaries.push(Program::new("app", Source::Cargo { package: "app".into() }));
-        draft.others.push(Program::new("other", Source::Cargo { package: "other".into() }));
-        set(&mut draft, Path::new("/project"), &Machine(problems.to_vec())).map(|()| draft)
+    fn drafted(problems: &[(&'static str, &'static str)]) -> Result<RecipeDraft, Failure> {
+        let mut draft = RecipeDraft::default();
+        draft.binaries.push(DraftProgram::new("app", ProgramSource::Cargo { package: "app".into() }));
+        draft.others.push(DraftProgram::new("other", ProgramSource::Cargo { package: "other".into() }));
+        set(&mut draft, Path::new("/project"), &FakeMachine(problems.to_vec())).map(|()| draft)
     }
 
     #[test]
@@ -187,23 +190,24 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_chosen_yet_has_its_target_too() {
-        let mut draft = Draft { open: Some(Failure::error(ErrorName::ProjectAmbiguous, "which?")), ..Draft::default() };
-        draft.others.push(Program::new("app", Source::Cargo { package: "app".into() }));
-        set(&mut draft, Path::new("/project"), &Machine(vec![(MUSL, "a reason")])).unwrap();
+        let mut draft =
+            RecipeDraft { open: Some(Failure::error(ErrorName::ProjectAmbiguous, "which?")), ..RecipeDraft::default() };
+        draft.others.push(DraftProgram::new("app", ProgramSource::Cargo { package: "app".into() }));
+        set(&mut draft, Path::new("/project"), &FakeMachine(vec![(MUSL, "a reason")])).unwrap();
         assert_eq!(draft.others[0].target.as_ref().unwrap().0, GNU);
     }
 
     #[test]
     fn the_packages_and_the_features_of_the_chosen_programs_are_looked_at() {
-        let mut draft = Draft::default();
-        let mut app = Program::new("app", Source::Cargo { package: "app/server".into() });
+        let mut draft = RecipeDraft::default();
+        let mut app = DraftProgram::new("app", ProgramSource::Cargo { package: "app/server".into() });
         app.features = vec!["{set}".into(), "dep/x".into()];
         app.flags = vec!["--no-default-features".into(), "-j2".into()];
         draft.vars.insert("set".into(), Variable { value: "fast".into(), comment: String::new() });
         draft.binaries.push(app);
         let one = ["--package", "app", "--features=fast", "--features=dep/x", "--no-default-features"];
         assert_eq!(selection(&draft, None), one);
-        draft.binaries.push(Program::new("other", Source::Cargo { package: "other".into() }));
+        draft.binaries.push(DraftProgram::new("other", ProgramSource::Cargo { package: "other".into() }));
         let two = ["--package", "app", "--features=app/fast", "--no-default-features", "--package", "other"];
         assert_eq!(selection(&draft, None), two);
     }

@@ -1,4 +1,4 @@
-//! The `go.work` of a project's own folder: plain `go build` would look through it too.
+//! Reads the `go.work` in the project's folder, because plain `go build` uses it too.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Toolchains, folder};
 use crate::report::{ErrorName, Failure};
 
-/// How many of its modules are asked about.
+/// The most modules of a `go.work` that are read.
 const MODULES: usize = 64;
 
 /// `go work edit -json` (`go help work edit`).
@@ -25,13 +25,13 @@ struct WorkUse {
 }
 
 /// A `go.work`.
-pub(super) struct Workspace {
+pub(super) struct GoWorkspace {
     pub(super) file: PathBuf,
-    /// The folders of its modules below the project's, in its order; an empty one is the project's own.
+    /// The folders of its modules below the project's, in its order; empty for the project's own.
     pub(super) used: Vec<String>,
 }
 
-impl Workspace {
+impl GoWorkspace {
     /// The `go.work` in `dir`, which is canonical; `None` where there is none.
     pub(super) fn of(dir: &Path, tools: &dyn Toolchains) -> Result<Option<Self>, Failure> {
         let path = dir.join("go.work");
@@ -39,7 +39,7 @@ impl Workspace {
             return Ok(None);
         }
         let unread = || {
-            Failure::error(ErrorName::ToolUnsupported, "`go work edit -json` answered what cannot be read")
+            Failure::error(ErrorName::ToolUnsupported, "the output of `go work edit -json` is not valid JSON")
                 .in_path(&path)
         };
         let file: WorkFile = serde_json::from_slice(&tools.go_work(&path)?).map_err(|_| unread())?;
@@ -50,7 +50,7 @@ impl Workspace {
             used.extend(place.filter(|place| !used.contains(place)));
         }
         if used.len() > MODULES {
-            let what = format!("the `go.work` uses {} modules, and `init` looks at {MODULES} at most", used.len());
+            let what = format!("the `go.work` uses {} modules, and `init` reads {MODULES} at most", used.len());
             return Err(Failure::error(ErrorName::ProjectAmbiguous, what)
                 .in_path(&path)
                 .hint("run `init` in the folder of the module that is meant"));
@@ -63,14 +63,14 @@ impl Workspace {
         self.used.iter().any(|used| used == place)
     }
 
-    /// `GOWORK` for a module in `place`: the way back to the file.
+    /// `GOWORK` for a module in `place`: the relative path back to the file.
     pub(super) fn from_module(place: &str) -> String {
         let up: String = place.split('/').filter(|part| !part.is_empty()).map(|_| "../").collect();
         format!("{up}go.work")
     }
 }
 
-/// The folder that `path` of a file in `dir` means, relative to `dir`; `None` when it is elsewhere.
+/// The folder that `path` in a file of `dir` names, relative to `dir`; `None` when it is not below `dir`.
 pub(super) fn below(dir: &Path, path: &str) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let path = Path::new(path);

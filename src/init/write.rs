@@ -1,4 +1,4 @@
-//! The recipe onto the disk: whole or not at all, and never over another one unasked.
+//! Writes the recipe to disk: whole or not at all, and over an existing one only with `--force`.
 
 use std::{
     fs,
@@ -11,28 +11,28 @@ use tempfile::Builder;
 
 use crate::report::{ErrorName, Failure};
 
-/// Refuses a path at which something is already, unless it is a recipe that `force` lets us replace.
+/// Refuses a path that exists, unless it is a recipe and `force` allows replacing it.
 pub fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::io("look at it", path, &error)),
+        Err(error) => Err(Failure::io("read the metadata", path, &error)),
         Ok(found) if found.is_dir() => {
-            Err(Failure::error(ErrorName::OutputOccupied, "this is a folder, not a recipe").in_path(path))
+            Err(Failure::error(ErrorName::OutputOccupied, "the path is a folder, not a recipe").in_path(path))
         }
         Ok(found) if !found.is_file() => {
-            Err(Failure::error(ErrorName::OutputOccupied, "this is no regular file, and is left alone").in_path(path))
+            Err(Failure::error(ErrorName::OutputOccupied, "not a regular file, so it is not replaced").in_path(path))
         }
         Ok(_) if force => Ok(()),
-        Ok(_) => Err(exists(path)),
+        Ok(_) => Err(recipe_exists_failure(path)),
     }
 }
 
-/// Writes the recipe at `path`: the file is there with its whole text, or as it was before.
+/// Writes the recipe to `path` atomically: the path has the whole text, or what it had before.
 pub fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     refuse_existing(path, force)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let fault = |error: io::Error| Failure::io("write the recipe", path, &error);
-    // The umask takes its part of the mode, as with any file that an editor makes.
+    // The umask applies, as for any file that an editor creates.
     let mut temporary = Builder::new()
         .prefix(".hardpan-init-")
         .permissions(fs::Permissions::from_mode(0o666))
@@ -42,13 +42,13 @@ pub fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let persisted = if force { temporary.persist(path) } else { temporary.persist_noclobber(path) };
     match persisted {
         Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(path)),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(recipe_exists_failure(path)),
         Err(error) => Err(fault(error.error)),
     }
 }
 
-fn exists(path: &Path) -> Failure {
-    Failure::error(ErrorName::OutputOccupied, "there is a recipe already")
+fn recipe_exists_failure(path: &Path) -> Failure {
+    Failure::error(ErrorName::OutputOccupied, "the recipe exists already")
         .in_path(path)
         .hint("`--force` replaces it; `--output -` prints the new one")
 }

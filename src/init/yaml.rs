@@ -1,7 +1,7 @@
-//! A YAML document as a tree with lines: what `.ko.yaml` needs and no more.
+//! A YAML document as a tree with line numbers, as far as `.ko.yaml` needs it.
 //!
-//! The parser is `saphyr-parser`; anchors and merge keys are followed here, within bounds, because a file may be
-//! anyone's.
+//! The parser is `saphyr-parser`. Anchors and merge keys are resolved here, within bounds, because the file may come
+//! from an attacker.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use crate::report::{ErrorName, Failure, printable};
 
-/// Nodes of a document, those that aliases stand for included.
+/// The most nodes of a document, those of resolved aliases included.
 const NODES: usize = 20_000;
-/// Lists and mappings inside each other.
+/// The greatest depth of lists and mappings.
 const DEPTH: usize = 64;
 
 /// A value and the line on which it begins, from 1.
@@ -21,14 +21,14 @@ pub(super) struct YamlNode {
     pub(super) value: YamlValue,
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Debug, Clone)]
 pub(super) enum YamlValue {
     /// Nothing, `~` or `null`.
     Null,
     Scalar(String),
     List(Vec<YamlNode>),
-    /// In the order of the document; no key is there twice.
+    /// Pairs in the order of the document; keys are unique.
     Map(Vec<(YamlText, YamlNode)>),
 }
 
@@ -39,7 +39,7 @@ pub(super) struct YamlText {
     pub(super) text: String,
 }
 
-/// A list or a mapping that is not closed yet.
+/// A list or mapping while it is parsed.
 struct OpenNode {
     line: usize,
     anchor: usize,
@@ -47,24 +47,24 @@ struct OpenNode {
     is_map: bool,
 }
 
-/// Reads the one document of `text`, which messages call `name`.
+/// Parses `text`, which must be one document; messages call it `name`.
 pub(super) fn parse(name: &str, text: &str) -> Result<YamlNode, Failure> {
     let fault = |line: usize, what: &str| Failure::error(ErrorName::KoYaml, what).in_path(format!("{name}:{line}"));
     let mut anchors: BTreeMap<usize, YamlNode> = BTreeMap::new();
     let (mut open, mut done, mut nodes): (Vec<OpenNode>, Option<YamlNode>, usize) = (Vec::new(), None, 0);
     for event in Parser::new_from_str(text) {
         let (event, span) = event
-            .map_err(|error| fault(error.marker().line(), &format!("this is no YAML: {}", printable(error.info()))))?;
+            .map_err(|error| fault(error.marker().line(), &format!("invalid YAML: {}", printable(error.info()))))?;
         let line = span.start.line();
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (YamlNode { line, value: scalar(&text, style) }, anchor),
             Event::Alias(anchor) => {
-                let node = anchors.get(&anchor).cloned().ok_or_else(|| fault(line, "this alias stands for itself"))?;
+                let node = anchors.get(&anchor).cloned().ok_or_else(|| fault(line, "this alias refers to itself"))?;
                 (YamlNode { line, ..node }, 0)
             }
             Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 if open.len() >= DEPTH {
-                    return Err(fault(line, "this is nested too deeply"));
+                    return Err(fault(line, "the document is nested too deeply"));
                 }
                 let is_map = matches!(event, Event::MappingStart(..));
                 open.push(OpenNode { line, anchor, nodes: Vec::new(), is_map });
@@ -107,7 +107,7 @@ fn map(nodes: Vec<YamlNode>, fault: &impl Fn(usize, &str) -> Failure) -> Result<
     let (mut pairs, mut merged) = (Vec::<(YamlText, YamlNode)>::new(), Vec::new());
     let mut nodes = nodes.into_iter();
     while let (Some(key), Some(node)) = (nodes.next(), nodes.next()) {
-        let YamlValue::Scalar(text) = key.value else { return Err(fault(key.line, "this key is no text")) };
+        let YamlValue::Scalar(text) = key.value else { return Err(fault(key.line, "this key is not a string")) };
         if text == "<<" {
             let sources = if let YamlValue::List(sources) = node.value { sources } else { vec![node] };
             for source in sources {
@@ -117,12 +117,12 @@ fn map(nodes: Vec<YamlNode>, fault: &impl Fn(usize, &str) -> Failure) -> Result<
                 merged.extend(more);
             }
         } else if pairs.iter().any(|(known, _)| known.text == text) {
-            return Err(fault(key.line, &format!("the key `{}` is there twice", printable(&text))));
+            return Err(fault(key.line, &format!("duplicate key `{}`", printable(&text))));
         } else {
             pairs.push((YamlText { line: key.line, text }, node));
         }
     }
-    // What the mapping says itself goes before what it merges, and what is merged first before the rest.
+    // Own keys win over merged ones, and the first merged mapping over the next.
     for (key, node) in merged {
         if pairs.iter().all(|(known, _)| known.text != key.text) {
             pairs.push((key, node));
@@ -171,11 +171,11 @@ mod tests {
             format!("{text}a{at}: &a{at} [*a{}, *a{}]\n", at - 1, at - 1)
         });
         for (text, says) in [
-            ("a: 1\na: 2\n", "x:2: the key `a` is there twice"),
+            ("a: 1\na: 2\n", "x:2: duplicate key `a`"),
             ("a: 1\n---\nb: 2\n", "x:3: a second document"),
-            ("a: [1\nb", "this is no YAML"),
-            ("a: *b\n", "this is no YAML"),
-            ("a: &a [*a]\n", "x:1: this alias stands for itself"),
+            ("a: [1\nb", "invalid YAML"),
+            ("a: *b\n", "invalid YAML"),
+            ("a: &a [*a]\n", "x:1: this alias refers to itself"),
             (&"[".repeat(200), "nested too deeply"),
             (&bomb, "too many values"),
         ] {

@@ -189,7 +189,7 @@ fn order_of_platforms() {
     assert_eq!(built(&["amd64", "arm64"]), expected);
     assert_eq!(built(&["amd64", "arm64", "amd64"]), expected);
     let help = case.run(["help", "build"]).ok().stdout;
-    assert!(help.contains("whose order counts"), "{help}");
+    assert!(help.contains("the recipe's order"), "{help}");
     // Platforms that the recipe does not name follow, in the order in which they are given.
     let other =
         case.clone().recipe(&recipe.replace("\"linux/arm64\", \"linux/amd64\", \"linux/riscv64\"", "\"linux/amd64\""));

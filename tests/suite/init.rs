@@ -173,7 +173,7 @@ fn the_recipe_goes_where_it_is_told_and_never_over_another_one() {
     case.run(["init", "--output", "sub/server.toml"]).ok();
     case.run(["build", "sub/server.toml"]).ok();
     let case = case.file("hardpan.toml", "mine\n");
-    case.run(["init"]).fails(2).says("there is a recipe already");
+    case.run(["init"]).fails(2).says("the recipe exists already");
     assert_eq!(fs::read_to_string(case.path("hardpan.toml")).unwrap(), "mine\n");
     assert_eq!(case.run(["init", "--force"]).ok().stdout, "hardpan.toml\n");
     case.run(["build"]).ok();
@@ -222,7 +222,7 @@ fn what_is_missing_is_said_and_nothing_is_written() {
         assert_eq!(fs::read_dir(case.dir()).unwrap().count(), before, "{says}: something was written");
     }
     Case::new().run(["init", "--from", "Nothing"]).fails(2).says("Nothing");
-    Case::new().file("Dockerfile", "RUN x\n").run(["init", "--from", "Dockerfile"]).fails(2).says("no `FROM`");
+    Case::new().file("Dockerfile", "RUN x\n").run(["init", "--from", "Dockerfile"]).fails(2).says("it has no `FROM`");
 }
 
 /// Real programs, by name: `(module@version, package in it)`, both as `go install` takes them. Those that have to be

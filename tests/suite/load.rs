@@ -151,7 +151,7 @@ fn an_engine_that_is_not_there_is_one_sentence_with_a_hint() {
     refused(&empty, "containerd", "error: cannot load into containerd: `ctr` is not in `PATH`\nhint: ");
     let broken = app().env("CONTAINERS_STORAGE_CONF", "/nonexistent/storage.conf");
     refused(&broken, "podman", "error: podman refused the image: ");
-    refused(&app(), "lxc", "error: `--load lxc` is not one of `docker`, `podman`, `containerd`");
+    refused(&app(), "lxc", "error[usage]: `--load lxc` is not one of `docker`, `podman`, `containerd`");
 }
 
 #[test]

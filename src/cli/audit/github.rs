@@ -1,18 +1,18 @@
-//! Annotations in the log of a GitHub workflow: one line a finding, the heaviest first, because GitHub shows ten errors, ten
-//! warnings and ten notices of a step.
+//! GitHub annotations: one workflow command a finding, most severe first, because GitHub shows ten errors, ten warnings
+//! and ten notices a step.
 //!
-//! `::error file=F,title=T::message`. GitHub's runner ends a command at the line break, a property at `,`, the properties at
-//! `::`; it undoes `%25`, `%0D`, `%0A` everywhere and `%3A`, `%2C` in properties, and nothing else.
+//! `::error file=F,title=T::message`. GitHub's runner ends a command at the line break, a property at `,`, the
+//! properties at `::`; it undoes `%25`, `%0D`, `%0A` everywhere and `%3A`, `%2C` in properties, and nothing else.
 
 use std::fmt::Write as _;
 
-use super::{groups, words};
+use super::{groups, phrases};
 use crate::{
     audit::{Audit, Finding, FindingPlace, Unknown, Waived},
     report::{Severity, printable},
 };
 
-/// The lines of every audit, and a last one that says what it comes to.
+/// Renders every audit: one line a finding, and a last line with the verdict.
 pub(super) fn render(audits: &[Audit]) -> String {
     let mut out = String::new();
     for audit in audits {
@@ -32,11 +32,11 @@ pub(super) fn render(audits: &[Audit]) -> String {
         for one in audit.waived.iter().chain(images.iter().flat_map(|image| &image.waived)) {
             waived(&mut out, one);
         }
-        let verdict = words::verdict(groups::outcome(audit), audit);
-        let counts = words::counts(&groups::counts(groups::all(audit)));
+        let verdict = phrases::verdict(groups::audit_outcome(audit), audit);
+        let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
         let by = printable(&audit.policy.profile);
         // No line of ours begins with the image's name: a name may begin with `::`.
-        let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", words::name(audit));
+        let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", phrases::name(audit));
     }
     out
 }
@@ -57,7 +57,7 @@ fn finding(out: &mut String, audit: &Audit, platform: Option<&str>, finding: &Fi
         let _ = write!(message, "\nsaw: {}", printable(evidence));
     }
     for place in &finding.also {
-        let _ = write!(message, "\nalso: {}", words::subject(place));
+        let _ = write!(message, "\nalso: {}", phrases::subject(place));
     }
     let _ = write!(message, "\nfix: {}", facts.remediation);
     let title = format!("{}: {} ({})", finding.severity, facts.title, facts.name);
@@ -66,8 +66,9 @@ fn finding(out: &mut String, audit: &Audit, platform: Option<&str>, finding: &Fi
 
 fn unknown(out: &mut String, unknown: &Unknown) {
     let names: Vec<_> = unknown.rules.iter().map(|rule| rule.name()).collect();
-    let message = format!("{}\nnothing is known of: {}", sentence(&unknown.place, &unknown.reason), names.join(", "));
-    line(out, "error", &unknown.place, "could not look", &message);
+    let message =
+        format!("{}\nrules without a result: {}", sentence(&unknown.place, &unknown.reason), names.join(", "));
+    line(out, "error", &unknown.place, "not checked", &message);
 }
 
 fn waived(out: &mut String, waived: &Waived) {
@@ -77,11 +78,11 @@ fn waived(out: &mut String, waived: &Waived) {
     line(out, "notice", &finding.place, &format!("waived: {}", finding.rule), &message);
 }
 
-/// The place, what is known of it, and what is said about it.
+/// The place, its details, and the message.
 fn sentence(place: &FindingPlace, message: &str) -> String {
-    let details = words::details(place);
+    let details = phrases::details(place);
     let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-    format!("{}{details}: {}", words::subject(place), printable(message))
+    format!("{}{details}: {}", phrases::subject(place), printable(message))
 }
 
 /// One command. A path keeps its `/`: it is one of the image, not of the repository.
@@ -103,11 +104,11 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::audit::sample;
+    use crate::cli::audit::sample_audit;
 
     #[test]
     fn annotations_have_a_line_each_the_heaviest_first() {
-        insta::assert_snapshot!(render(&[sample::audit()]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()]));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! The findings of a report, counted and brought together.
+//! Groups and counts the findings of an audit, for all report formats.
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     audit::{Audit, Finding},
@@ -7,43 +10,47 @@ use crate::{
 
 /// The findings of one rule and one severity.
 #[derive(Debug)]
-pub(super) struct Group<'a> {
+pub(super) struct FindingGroup<'a> {
     pub(super) severity: Severity,
     pub(super) rule: Rule,
     pub(super) findings: Vec<&'a Finding>,
 }
 
-/// What an audit comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Nothing at the threshold or above.
+/// The outcome of an audit, which the exit code repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Outcome")]
+pub(super) enum AuditOutcome {
+    /// Every rule was checked, and no finding reaches the threshold: exit code 0.
     Clean,
-    /// Something at the threshold or above.
+    /// A finding reaches the threshold: exit code 1.
     Found,
-    /// Something could not be looked at, whatever else was found.
+    /// A rule could not be checked: exit code 2.
     Unknown,
 }
 
-/// The findings by rule, in their order: the heaviest first.
-pub(super) fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+/// Groups findings by rule and severity, most severe first.
+pub(super) fn group_findings(findings: &[Finding]) -> Vec<FindingGroup<'_>> {
+    let mut groups: Vec<FindingGroup<'_>> = Vec::new();
     for finding in findings {
         match groups.iter_mut().find(|group| (group.severity, group.rule) == (finding.severity, finding.rule)) {
             Some(group) => group.findings.push(finding),
-            None => groups.push(Group { severity: finding.severity, rule: finding.rule, findings: vec![finding] }),
+            None => {
+                groups.push(FindingGroup { severity: finding.severity, rule: finding.rule, findings: vec![finding] });
+            }
         }
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.severity));
     groups
 }
 
-/// Every finding of an audit: the index's, then each image's.
-pub(super) fn all(audit: &Audit) -> impl Iterator<Item = &Finding> {
+/// All findings of an audit: those of the index, then those of each image.
+pub(super) fn all_findings(audit: &Audit) -> impl Iterator<Item = &Finding> {
     audit.findings.iter().chain(audit.images.iter().flat_map(|image| &image.findings))
 }
 
-/// How many findings of each severity there are, the heaviest first.
-pub(super) fn counts<'a>(findings: impl Iterator<Item = &'a Finding>) -> [(Severity, usize); 5] {
+/// Counts findings by severity, most severe first.
+pub(super) fn count_by_severity<'a>(findings: impl Iterator<Item = &'a Finding>) -> [(Severity, usize); 5] {
     let mut counts = Severity::ALL.map(|severity| (severity, 0));
     counts.reverse();
     for finding in findings {
@@ -56,10 +63,10 @@ pub(super) fn counts<'a>(findings: impl Iterator<Item = &'a Finding>) -> [(Sever
     counts
 }
 
-/// What an audit comes to.
-pub(super) fn outcome(audit: &Audit) -> Outcome {
+/// The outcome of an audit.
+pub(super) fn audit_outcome(audit: &Audit) -> AuditOutcome {
     if audit.is_incomplete() {
-        return Outcome::Unknown;
+        return AuditOutcome::Unknown;
     }
-    if audit.failing() > 0 { Outcome::Found } else { Outcome::Clean }
+    if audit.failing() > 0 { AuditOutcome::Found } else { AuditOutcome::Clean }
 }

@@ -1,11 +1,11 @@
-//! The report for programs, and its schema.
+//! The JSON report of an audit and its JSON Schema, for programs.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::groups;
+use super::groups::{self, AuditOutcome};
 use crate::{
     audit::Audit,
     report::{Rule, RuleFacts, Severity},
@@ -14,15 +14,16 @@ use crate::{
 /// The report of `hardpan audit`. Text that came from the image is in it as it was found: print it with care.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Document<'a> {
-    /// The version of this form. A key may be added; one that is there keeps its meaning.
+#[schemars(rename = "Document")]
+struct ReportDocument<'a> {
+    /// The version of this format. Keys may be added; existing keys keep their meaning.
     #[schemars(range(min = 1, max = 1))]
     format: u32,
-    /// What all audits together come to.
-    outcome: Outcome,
-    /// One a name in the place.
-    audits: Vec<One<'a>>,
-    /// What the catalogue says about every rule that is named in findings, waivers or what could not be looked at, by name.
+    /// The outcome of all audits together.
+    outcome: AuditOutcome,
+    /// One audit for each reference in the layout, archive or registry.
+    audits: Vec<AuditDocument<'a>>,
+    /// What the catalogue says about every rule that findings, waivers or unchecked parts name, by name.
     rules: BTreeMap<&'static str, &'static RuleFacts>,
 }
 
@@ -30,9 +31,9 @@ struct Document<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "AuditReport")]
-struct One<'a> {
-    /// What it comes to.
-    outcome: Outcome,
+struct AuditDocument<'a> {
+    /// Its outcome.
+    outcome: AuditOutcome,
     /// How many findings are at the policy's threshold or above.
     failing: usize,
     /// How many findings there are, by severity.
@@ -41,24 +42,12 @@ struct One<'a> {
     audit: &'a Audit,
 }
 
-/// What an audit comes to; the exit code says the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Outcome {
-    /// Everything was looked at, and nothing is at the threshold or above: exit code 0.
-    Clean,
-    /// Something is at the threshold or above: exit code 1.
-    Found,
-    /// Something could not be looked at: exit code 2.
-    Unknown,
-}
-
 /// The document, indented, ASCII only.
 pub(super) fn render(audits: &[Audit]) -> String {
-    let ones: Vec<_> = audits.iter().map(One::of).collect();
-    let document = Document {
+    let ones: Vec<_> = audits.iter().map(AuditDocument::of).collect();
+    let document = ReportDocument {
         format: 1,
-        outcome: ones.iter().map(|one| one.outcome).max().unwrap_or(Outcome::Clean),
+        outcome: ones.iter().map(|one| one.outcome).max().unwrap_or(AuditOutcome::Clean),
         audits: ones,
         rules: audits.iter().flat_map(named).map(|rule| (rule.name(), rule.facts())).collect(),
     };
@@ -93,17 +82,14 @@ pub(super) fn written(document: &impl Serialize) -> String {
 /// same text.
 pub(in crate::cli) fn schema() -> String {
     let generator = SchemaSettings::draft07().for_serialize().into_generator();
-    format!("{:#}\n", generator.into_root_schema_for::<Document<'_>>().as_value())
+    format!("{:#}\n", generator.into_root_schema_for::<ReportDocument<'_>>().as_value())
 }
 
-impl<'a> One<'a> {
+impl<'a> AuditDocument<'a> {
     fn of(audit: &'a Audit) -> Self {
-        let outcome = match groups::outcome(audit) {
-            groups::Outcome::Clean => Outcome::Clean,
-            groups::Outcome::Found => Outcome::Found,
-            groups::Outcome::Unknown => Outcome::Unknown,
-        };
-        let counts = groups::counts(groups::all(audit)).map(|(severity, count)| (Severity::name(severity), count));
+        let outcome = groups::audit_outcome(audit);
+        let counts = groups::count_by_severity(groups::all_findings(audit))
+            .map(|(severity, count)| (Severity::name(severity), count));
         Self { outcome, failing: audit.failing(), counts: counts.into_iter().collect(), audit }
     }
 }
@@ -112,7 +98,7 @@ impl<'a> One<'a> {
 fn named(audit: &Audit) -> Vec<Rule> {
     let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
     let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
-    let found = groups::all(audit).map(|finding| finding.rule);
+    let found = groups::all_findings(audit).map(|finding| finding.rule);
     found
         .chain(waived.map(|waived| waived.finding.rule))
         .chain(unknown.flat_map(|unknown| unknown.rules.clone()))
@@ -127,7 +113,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::cli::audit::sample;
+    use crate::cli::audit::sample_audit;
 
     /// `HARDPAN_BLESS=1 cargo test schema` writes the file anew.
     #[test]
@@ -149,14 +135,14 @@ mod tests {
 
     #[test]
     fn reports_are_what_the_schema_says() {
-        let report: Value = serde_json::from_str(&render(&[sample::audit(), sample::clean()])).unwrap();
+        let report: Value = serde_json::from_str(&render(&[sample_audit::audit(), sample_audit::clean()])).unwrap();
         assert_eq!(problem(&report), None);
-        insta::assert_snapshot!(render(&[sample::audit()]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()]));
     }
 
     #[test]
     fn what_the_schema_does_not_know_is_a_problem() {
-        let report: Value = serde_json::from_str(&render(&[sample::audit()])).unwrap();
+        let report: Value = serde_json::from_str(&render(&[sample_audit::audit()])).unwrap();
         for (pointer, value) in [
             ("/format", Value::from(2)),
             ("/outcome", Value::from("fine")),

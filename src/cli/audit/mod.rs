@@ -1,33 +1,34 @@
-//! The forms of an audit's report: text for people, JSON, SARIF, annotations for GitHub, a page.
+//! The formats of an audit report: text, JSON, SARIF, GitHub annotations, HTML. `hardpan audit` prints one of them and
+//! writes others to files.
 //!
-//! Whatever came from the image passes through [`printable`](crate::report::printable) or is escaped by the form's own
-//! rules, so that no file name can forge a line, a command of the pipeline or a tag.
+//! Text from an image passes through [`printable`](crate::report::printable) or is escaped by the rules of the format,
+//! so that no file name can forge a line, a pipeline command or a tag.
 
+mod arguments;
 mod github;
 mod groups;
 mod html;
 mod json;
-mod options;
+mod phrases;
+mod report_options;
 mod sarif;
 mod text;
-mod verb;
-mod words;
 
 #[cfg(test)]
-mod hostile;
+mod hostile_audit;
 #[cfg(test)]
-mod sample;
+mod sample_audit;
 
+pub(super) use arguments::{AuditArguments, run};
 pub(super) use json::schema;
-use options::ReportOptions;
-pub(super) use verb::{AuditArguments, run};
+use report_options::ReportOptions;
 
 use super::{arguments::Color, terminal::has_color};
 use crate::audit::Audit;
 
-/// A form of the report.
+/// A format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ReportForm {
     /// For people.
     Text,
     /// For programs; `hardpan schema audit` says what is in it.
@@ -40,27 +41,27 @@ pub(super) enum Form {
     Html,
 }
 
-/// How the text looks.
+/// Options of the text report.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Look {
+pub(super) struct TextStyle {
     /// With escape sequences for colors.
     pub(super) color: bool,
-    /// With every place, and every rule that was looked at.
+    /// With every place, and every checked rule.
     pub(super) verbose: bool,
 }
 
-impl Look {
-    /// Of the text on stdout.
+impl TextStyle {
+    /// The style for stdout.
     pub(super) fn of_stdout(color: Color, verbose: u8) -> Self {
         Self { color: has_color(color, &std::io::stdout()), verbose: verbose > 0 }
     }
 }
 
-impl Form {
-    /// Every form, in the order of the help.
+impl ReportForm {
+    /// All formats, in the order of the help.
     pub(super) const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Sarif, Self::Github, Self::Html];
 
-    /// The word for it.
+    /// The name that `--format` takes.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -71,12 +72,12 @@ impl Form {
         }
     }
 
-    /// The form of that name.
+    /// The format of that name.
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|form| form.name() == name)
     }
 
-    /// What the end of a file's name says.
+    /// The format that belongs to the extension of a file.
     fn of_file(path: &str) -> Option<Self> {
         let name = path.to_ascii_lowercase();
         [
@@ -93,13 +94,13 @@ impl Form {
     }
 }
 
-/// The report of `audits` in a form; ends with a line break. `look` is the text's.
-pub(super) fn render(form: Form, audits: &[Audit], look: Look) -> String {
+/// Renders the report of `audits`; ends with a line break. `look` is for the text report.
+pub(super) fn render(form: ReportForm, audits: &[Audit], look: TextStyle) -> String {
     match form {
-        Form::Text => text::render(audits, look),
-        Form::Json => json::render(audits),
-        Form::Sarif => sarif::render(audits),
-        Form::Github => github::render(audits),
-        Form::Html => html::render(audits),
+        ReportForm::Text => text::render(audits, look),
+        ReportForm::Json => json::render(audits),
+        ReportForm::Sarif => sarif::render(audits),
+        ReportForm::Github => github::render(audits),
+        ReportForm::Html => html::render(audits),
     }
 }

@@ -1,13 +1,13 @@
-//! SARIF 2.1.0 (OASIS, errata 01): one run an audit, for code scanning.
+//! The SARIF report (2.1.0, OASIS, errata 01): one run an audit, for code scanning.
 //!
-//! What GitHub asks for beyond the standard: a physical location with a line for every result, a fingerprint that stays the
-//! same from build to build, `security-severity` on every rule.
+//! What GitHub asks for beyond the standard: a physical location with a line for every result, a fingerprint that stays
+//! the same from build to build, `security-severity` on every rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{groups, json::written, words};
+use super::{groups, json::written, phrases};
 use crate::{
     audit::{Audit, Finding, FindingPlace, ImageAudit, Presence, Unknown, Waived},
     oci::Digest,
@@ -18,23 +18,23 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 
 /// The log of every audit, ASCII only.
 pub(super) fn render(audits: &[Audit]) -> String {
-    let runs: Vec<_> = audits.iter().map(|audit| Run::new(audit).json(audit)).collect();
+    let runs: Vec<_> = audits.iter().map(|audit| SarifRun::new(audit).json(audit)).collect();
     written(&json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": runs }))
 }
 
 /// A run in the making.
-struct Run {
+struct SarifRun {
     /// The rules that the run names, in the order of the catalogue; results point into it.
     rules: Vec<Rule>,
     /// Fingerprints so far, and how often each was there.
     seen: BTreeMap<String, usize>,
 }
 
-impl Run {
+impl SarifRun {
     fn new(audit: &Audit) -> Self {
         let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
         let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
-        let rules: BTreeSet<Rule> = groups::all(audit)
+        let rules: BTreeSet<Rule> = groups::all_findings(audit)
             .map(|finding| finding.rule)
             .chain(waived.map(|waived| waived.finding.rule))
             .chain(unknown.flat_map(|unknown| unknown.rules.clone()))
@@ -53,11 +53,11 @@ impl Run {
         }
         let unknown = audit.unknown.iter().chain(audit.images.iter().flat_map(|image| &image.unknown));
         let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).collect();
-        let outcome = groups::outcome(audit);
+        let outcome = groups::audit_outcome(audit);
         let exit = match outcome {
-            groups::Outcome::Clean => 0,
-            groups::Outcome::Found => 1,
-            groups::Outcome::Unknown => 2,
+            groups::AuditOutcome::Clean => 0,
+            groups::AuditOutcome::Found => 1,
+            groups::AuditOutcome::Unknown => 2,
         };
         // The name without its digest: the next build of the image continues this one's history.
         let name = audit.image.split("@sha256:").next().unwrap_or_default();
@@ -73,7 +73,7 @@ impl Run {
                 "IMAGE": { "description": { "text": "the image's documents: index, manifest and config" } },
             },
             "invocations": [{
-                "executionSuccessful": outcome != groups::Outcome::Unknown,
+                "executionSuccessful": outcome != groups::AuditOutcome::Unknown,
                 "exitCode": exit,
                 "toolExecutionNotifications": notifications,
             }],
@@ -84,7 +84,7 @@ impl Run {
                 "digest": audit.digest,
                 "profile": printable(&audit.policy.profile),
                 "failOn": audit.policy.fail_on,
-                "verdict": words::verdict(outcome, audit),
+                "verdict": phrases::verdict(outcome, audit),
                 "notApplicable": audit.images.iter().flat_map(|image| &image.not_applicable)
                     .map(|one| one.rule.name()).collect::<BTreeSet<_>>(),
             },
@@ -92,8 +92,8 @@ impl Run {
     }
 
     fn result(&mut self, image: Option<&ImageAudit>, finding: &Finding) -> Value {
-        let mut message = format!("{}: {}", words::subject(&finding.place), printable(&finding.message));
-        for detail in words::details(&finding.place) {
+        let mut message = format!("{}: {}", phrases::subject(&finding.place), printable(&finding.message));
+        for detail in phrases::details(&finding.place) {
             message.push_str("; ");
             message.push_str(&detail);
         }
@@ -138,8 +138,8 @@ impl Run {
     fn notification(&self, unknown: &Unknown) -> Value {
         let names: Vec<_> = unknown.rules.iter().map(|rule| rule.name()).collect();
         let text = format!(
-            "could not look at {}: {}; nothing is known of {}",
-            words::subject(&unknown.place),
+            "not checked: {}: {}; rules without a result: {}",
+            phrases::subject(&unknown.place),
             printable(&unknown.reason),
             names.join(", ")
         );
@@ -247,7 +247,7 @@ fn related(at: usize, place: &FindingPlace) -> Value {
     let mut location = location(place);
     if let Some(map) = location.as_object_mut() {
         map.insert("id".into(), json!(at + 1));
-        map.insert("message".into(), json!({ "text": plain(&words::subject(place)) }));
+        map.insert("message".into(), json!({ "text": plain(&phrases::subject(place)) }));
     }
     location
 }
@@ -278,11 +278,11 @@ fn encoded(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::audit::{hostile, sample};
+    use crate::cli::audit::{hostile_audit, sample_audit};
 
     #[test]
     fn the_log_of_an_audit() {
-        insta::assert_snapshot!(render(&[sample::audit()]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()]));
     }
 
     /// The standard's own schema, which `tests/run` puts beside cargo's output.
@@ -305,11 +305,16 @@ mod tests {
 
     #[test]
     fn logs_are_valid_by_the_standards_schema() {
-        for audits in [vec![], vec![sample::audit()], vec![sample::clean(), sample::audit()], vec![hostile::audit()]] {
+        for audits in [
+            vec![],
+            vec![sample_audit::audit()],
+            vec![sample_audit::clean(), sample_audit::audit()],
+            vec![hostile_audit::audit()],
+        ] {
             let log: Value = serde_json::from_str(&render(&audits)).expect("JSON");
             assert_eq!(problem(&log), None);
         }
-        let log: Value = serde_json::from_str(&render(&[sample::audit()])).expect("JSON");
+        let log: Value = serde_json::from_str(&render(&[sample_audit::audit()])).expect("JSON");
         for (pointer, value) in [
             ("/version", json!("2.2.0")),
             ("/runs/0/results/0/level", json!("bad")),
@@ -329,7 +334,7 @@ mod tests {
             let results = log["runs"][0]["results"].as_array().expect("results").clone();
             results.iter().map(|result| result["partialFingerprints"].to_string()).collect::<Vec<_>>()
         };
-        let mut audit = sample::audit();
+        let mut audit = sample_audit::audit();
         let before = prints(&audit);
         assert_eq!(before.iter().collect::<BTreeSet<_>>().len(), before.len(), "{before:?}");
         for image in &mut audit.images {

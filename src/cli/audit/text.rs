@@ -1,4 +1,4 @@
-//! The report for people.
+//! The text report of an audit, for people: findings grouped by rule, most severe first, then what was not checked.
 //!
 //! ```text
 //! out/hello@sha256:...
@@ -18,9 +18,9 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
 use super::{
-    Look,
-    groups::{self, Group, Outcome},
-    words,
+    TextStyle,
+    groups::{self, AuditOutcome, FindingGroup},
+    phrases,
 };
 use crate::{
     audit::{Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Waived},
@@ -31,23 +31,23 @@ use crate::{
 const WIDTH: usize = 100;
 
 /// The report of every audit, with an empty line between two.
-pub(super) fn render(audits: &[Audit], look: Look) -> String {
-    let pages: Vec<_> = audits.iter().map(|audit| Text { out: String::new(), look }.audit(audit)).collect();
+pub(super) fn render(audits: &[Audit], look: TextStyle) -> String {
+    let pages: Vec<_> = audits.iter().map(|audit| ReportText { out: String::new(), look }.audit(audit)).collect();
     pages.join("\n")
 }
 
 /// A text in the making. Writing to its String cannot fail.
-struct Text {
+struct ReportText {
     out: String,
-    look: Look,
+    look: TextStyle,
 }
 
-impl Text {
+impl ReportText {
     fn audit(mut self, audit: &Audit) -> String {
         let bold = self.paint(Style::new().bold());
-        let _ = writeln!(self.out, "{bold}{}{bold:#} {}", words::name(audit), audit.digest);
+        let _ = writeln!(self.out, "{bold}{}{bold:#} {}", phrases::name(audit), audit.digest);
         let policy = &audit.policy;
-        let on = words::threshold(policy.fail_on);
+        let on = phrases::threshold(policy.fail_on);
         let _ = writeln!(self.out, "  judged by the profile `{}`: fails at {on}", printable(&policy.profile));
         for change in &policy.overrides {
             let now = change.severity.map_or("is switched off".to_owned(), |severity| format!("is {severity}"));
@@ -62,15 +62,15 @@ impl Text {
         for skipped in &audit.skipped {
             let _ = writeln!(self.out, "\nnot an image: {}: {}", skipped.digest, printable(&skipped.reason));
         }
-        let outcome = groups::outcome(audit);
+        let outcome = groups::audit_outcome(audit);
         let color = match outcome {
-            Outcome::Clean => AnsiColor::BrightGreen,
-            Outcome::Found => AnsiColor::BrightRed,
-            Outcome::Unknown => AnsiColor::BrightYellow,
+            AuditOutcome::Clean => AnsiColor::BrightGreen,
+            AuditOutcome::Found => AnsiColor::BrightRed,
+            AuditOutcome::Unknown => AnsiColor::BrightYellow,
         };
         let style = self.paint(color.on_default().bold());
-        let verdict = words::verdict(outcome, audit);
-        let counts = words::counts(&groups::counts(groups::all(audit)));
+        let verdict = phrases::verdict(outcome, audit);
+        let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
         let _ = writeln!(self.out, "\n{style}{verdict}{style:#} ({counts})");
         self.out
     }
@@ -78,11 +78,11 @@ impl Text {
     fn image(&mut self, image: &ImageAudit) {
         let bold = self.paint(Style::new().bold());
         let _ = writeln!(self.out, "\n{bold}{}{bold:#} {}", printable(&image.platform), image.digest);
-        let (stored, unpacked) = words::sizes(image);
-        let layers = words::count(image.layers.len(), "layer");
-        let _ = writeln!(self.out, "  {layers}, {}, unpacked {}", words::size(stored), words::size(unpacked));
+        let (stored, unpacked) = phrases::sizes(image);
+        let layers = phrases::count(image.layers.len(), "layer");
+        let _ = writeln!(self.out, "  {layers}, {}, unpacked {}", phrases::size(stored), phrases::size(unpacked));
         let run = image.config.get("config").unwrap_or(&Value::Null);
-        for (name, value) in crate::cli::words::of_config(run) {
+        for (name, value) in crate::cli::listing::config_rows(run) {
             if ["user", "entrypoint", "args"].contains(&name) {
                 let _ = writeln!(self.out, "  {name} {value}");
             }
@@ -94,12 +94,12 @@ impl Text {
     }
 
     fn findings(&mut self, findings: &[Finding]) {
-        for group in groups::groups(findings) {
+        for group in groups::group_findings(findings) {
             self.group(&group);
         }
     }
 
-    fn group(&mut self, group: &Group<'_>) {
+    fn group(&mut self, group: &FindingGroup<'_>) {
         let facts = group.rule.facts();
         let style = self.paint(of_severity(group.severity));
         let dim = self.paint(Style::new().dimmed());
@@ -136,7 +136,7 @@ impl Text {
         if waived.is_empty() {
             return;
         }
-        let _ = writeln!(self.out, "\n  waived: {}", words::count(waived.len(), "finding"));
+        let _ = writeln!(self.out, "\n  waived: {}", phrases::count(waived.len(), "finding"));
         for one in waived {
             let Waived { finding, reason, until } = one;
             let what = format!("{} [{}]", printable(&finding.message), finding.rule);
@@ -150,18 +150,20 @@ impl Text {
             return;
         }
         let style = self.paint(AnsiColor::BrightYellow.on_default().bold());
-        let _ = writeln!(self.out, "\n  {style}could not look{style:#}:");
+        let _ = writeln!(self.out, "\n  {style}not checked{style:#}:");
         for one in unknown {
             let _ = writeln!(self.out, "    {}: {}", self.place(&one.place), printable(&one.reason));
-            self.wrapped("  so nothing is known of: ", &names(one.rules.iter().copied()));
+            self.wrapped("  rules without a result: ", &names(one.rules.iter().copied()));
         }
     }
 
     fn checked(&mut self, image: &ImageAudit) {
-        let with =
-            groups::groups(&image.findings).iter().map(|group| group.rule).collect::<std::collections::BTreeSet<_>>();
+        let with = groups::group_findings(&image.findings)
+            .iter()
+            .map(|group| group.rule)
+            .collect::<std::collections::BTreeSet<_>>();
         let clean = image.checked.iter().filter(|rule| !with.contains(rule)).count();
-        let checked = words::count(image.checked.len(), "rule");
+        let checked = phrases::count(image.checked.len(), "rule");
         let _ = writeln!(
             self.out,
             "\n  checked {checked}: {clean} found nothing; {} {}",
@@ -179,8 +181,8 @@ impl Text {
     /// A place and what is known of it, in one line.
     fn place(&self, place: &FindingPlace) -> String {
         let bold = self.paint(Style::new().bold());
-        let subject = words::subject(place);
-        let details = words::details(place);
+        let subject = phrases::subject(place);
+        let details = phrases::details(place);
         if details.is_empty() {
             format!("{bold}{subject}{bold:#}")
         } else {
@@ -229,36 +231,36 @@ fn of_severity(severity: Severity) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::audit::sample;
+    use crate::cli::audit::sample_audit;
 
     #[test]
     fn the_text_says_what_was_checked_waived_and_not_looked_at() {
-        insta::assert_snapshot!(render(&[sample::audit()], Look::default()));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], TextStyle::default()));
     }
 
     #[test]
     fn colors_change_nothing_but_the_colors() {
-        let plain = render(&[sample::audit()], Look::default());
-        let colored = render(&[sample::audit()], Look { color: true, verbose: false });
+        let plain = render(&[sample_audit::audit()], TextStyle::default());
+        let colored = render(&[sample_audit::audit()], TextStyle { color: true, verbose: false });
         assert!(colored.contains("\u{1b}[1m"));
         assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
     }
 
     #[test]
     fn a_thousand_findings_are_few_lines_unless_all_are_asked_for() {
-        let mut audit = sample::audit();
+        let mut audit = sample_audit::audit();
         let image = audit.images.first_mut().expect("an image");
         let one = image.findings.first().expect("a finding").clone();
         image.findings = vec![one; 1000];
         let audits = [audit];
-        let brief = render(&audits, Look::default());
+        let brief = render(&audits, TextStyle::default());
         assert!(brief.contains("and 990 more; `-v` shows all"), "{brief}");
         assert!(brief.lines().count() < 80, "{brief}");
-        assert!(render(&audits, Look { color: false, verbose: true }).lines().count() > 1000);
+        assert!(render(&audits, TextStyle { color: false, verbose: true }).lines().count() > 1000);
     }
 
     #[test]
     fn an_image_without_findings_passes_in_a_few_lines() {
-        insta::assert_snapshot!(render(&[sample::clean()], Look::default()));
+        insta::assert_snapshot!(render(&[sample_audit::clean()], TextStyle::default()));
     }
 }

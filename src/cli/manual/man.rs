@@ -1,4 +1,4 @@
-//! Manual pages, as `man -l` reads them.
+//! Manual pages in roff, for `man -l` and mandoc: one a verb, and hardpan-recipe(5).
 
 use std::io;
 

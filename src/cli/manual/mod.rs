@@ -1,7 +1,7 @@
-//! What hardpan says about itself: the help of every verb, manual pages, completions, and the recipe's cheat sheet.
+//! The help of every verb, manual pages, shell completions, and the recipe reference.
 //!
-//! `arguments` says what can be written; the words around it (headings, examples, exit codes) are added here, and a
-//! test runs every example.
+//! `arguments` defines verbs and options; headings, examples and exit codes are added here from `pages`. A test of the
+//! suite runs every example.
 
 mod man;
 mod pages;
@@ -14,13 +14,13 @@ use clap::{
 use super::arguments::Arguments;
 use crate::report::{ErrorName, Failure, printable};
 
-/// Every key of a recipe with its default, as a recipe that builds. A test holds it against the schema.
+/// Every key of a recipe with its default, as a recipe that builds. A test compares it with the schema.
 pub(super) const RECIPE: &str = include_str!("recipe.toml");
 
-/// The topic of `hardpan help` and `hardpan man` that is no verb.
+/// The topic of `hardpan help` and `hardpan man` that is not a verb.
 const RECIPE_TOPIC: &str = "recipe";
 
-/// Verbs that the product has and this version does not.
+/// Verbs that are planned and not in this version.
 const LATER_VERBS: [&str; 8] = ["diff", "keys", "outdated", "reproduce", "sbom", "scan", "sign", "verify"];
 
 /// The command line with everything that `--help`, the manual pages and the completions show.
@@ -50,8 +50,8 @@ pub(super) fn command() -> Command {
     command
 }
 
-/// What the product has and this version has not, told as that instead of as an unknown word.
-pub(super) fn not_yet(error: &clap::Error) -> Option<Failure> {
+/// The failure for a verb that is planned and not in this version yet, instead of clap's "unrecognized subcommand".
+pub(super) fn later_verb_failure(error: &clap::Error) -> Option<Failure> {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return None;
     }
@@ -68,19 +68,19 @@ pub(super) fn help(topic: Option<&str>) -> Result<String, Failure> {
     match topic {
         None => Ok(command().render_long_help().to_string()),
         Some(RECIPE_TOPIC) => Ok(RECIPE.to_owned()),
-        Some(topic) => Ok(verb(topic)?.render_long_help().to_string()),
+        Some(topic) => Ok(find_verb(topic)?.render_long_help().to_string()),
     }
 }
 
 /// `hardpan man [TOPIC]`: a manual page, for `man -l`.
 pub(super) fn man(topic: Option<&str>) -> Result<String, Failure> {
     match topic {
-        None => man::page(built(), &pages::examples(pages::TOP), pages::TOP_END),
+        None => man::page(built_command(), &pages::examples(pages::TOP), pages::TOP_END),
         Some(RECIPE_TOPIC) => man::recipe(RECIPE),
         Some(topic) => {
             let page = pages::page(topic);
             let examples = page.map(|page| pages::examples(page.examples)).unwrap_or_default();
-            man::page(verb(topic)?, &examples, page.map_or(pages::EXIT, |page| page.end))
+            man::page(find_verb(topic)?, &examples, page.map_or(pages::EXIT, |page| page.end))
         }
     }
     .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write the page: {error}")))
@@ -94,15 +94,15 @@ pub(super) fn completions(shell: clap_complete::Shell) -> String {
 }
 
 /// The whole command, with the options that every verb has.
-fn built() -> Command {
+fn built_command() -> Command {
     let mut command = command();
     command.build();
     command
 }
 
 /// One verb of it.
-fn verb(name: &str) -> Result<Command, Failure> {
-    let command = built();
+fn find_verb(name: &str) -> Result<Command, Failure> {
+    let command = built_command();
     if let Some(verb) = command.find_subcommand(name) {
         return Ok(verb.clone());
     }
@@ -110,6 +110,6 @@ fn verb(name: &str) -> Result<Command, Failure> {
         return Err(Failure::error(ErrorName::Usage, format!("`{name}` is not in this version yet")));
     }
     let topics: Vec<_> = command.get_subcommands().map(|verb| format!("`{}`", verb.get_name())).collect();
-    Err(Failure::error(ErrorName::Usage, format!("there is no page about `{}`", printable(name)))
-        .hint(format!("there are {} and `{RECIPE_TOPIC}`", topics.join(", "))))
+    Err(Failure::error(ErrorName::Usage, format!("there is no help topic `{}`", printable(name)))
+        .hint(format!("topics are {} and `{RECIPE_TOPIC}`", topics.join(", "))))
 }

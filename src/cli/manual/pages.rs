@@ -1,22 +1,22 @@
-//! The words around the options: one page a verb.
+//! The text of `--help` around the options: one page a verb.
 //!
-//! Every example is a line for a shell, with a remark behind `#`; `tests/suite/examples.rs` runs them all, in the
-//! folder that it calls the workshop.
+//! Every example is a shell command with a remark behind `#`; `tests/suite/examples.rs` runs them all in a prepared
+//! folder.
 
 use std::fmt::Write as _;
 
 /// The page of a verb.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Page {
-    /// What it does, and what it does not.
+pub(super) struct VerbPage {
+    /// What the verb does, as paragraphs.
     pub(super) about: &'static str,
     /// Command and remark.
     pub(super) examples: Examples,
-    /// What comes after the examples: exit codes, and where to read on.
+    /// The text after the examples: exit codes, and further help topics.
     pub(super) end: &'static str,
 }
 
-/// Commands and what they do.
+/// Commands with a remark each.
 pub(super) type Examples = &'static [(&'static str, &'static str)];
 
 /// The end of every `-h`.
@@ -50,36 +50,37 @@ pub(super) const TOP: Examples = &[
     ("hardpan help recipe", "every key of a recipe"),
 ];
 
-const BUILD: Page = Page {
+const BUILD: VerbPage = VerbPage {
     about: "\
-Compiles, assembles, checks and writes OCI images.
+Compiles, assembles, audits and writes OCI images.
 
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
 image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
-`out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built side by side and written \
-together: all of them or none. The old image or the new one is there at every \
-moment; what is neither an image nor empty is never overwritten.
+`out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built in parallel and published \
+together: all of them or none. Publication is atomic: a reader finds the old image or the new one. A path with \
+anything but an image or an empty folder is never overwritten.
 
-A tree, a compile and `{git.dirty}` pass over what the call writes, and what hardpan wrote before (images, digests, \
-metadata, reports, told by their content); so the next build gives the same digest. Each path that a tree leaves out is \
-told. A recipe that names an output of its own call is refused.
+Trees, compiles and `{git.dirty}` ignore the outputs of this call and earlier outputs of hardpan (images, digest files, \
+metadata and reports, recognized by their content), so that the next build gives the same digest. Each path that a tree \
+leaves out is printed. A recipe that takes an output of its own call as an input is refused.
 
-`--platform` chooses among the recipe's platforms, in the recipe's order; others follow as they are given.
+`--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
+in the order of the options.
 
-Every image passes the audit first: a finding of `medium` or above writes nothing. `--policy` names a file with a table \
-`[policy]`, as `hardpan audit` takes it, that stands above the recipe.
+Every image is audited before it is written: a finding of severity `medium` or above stops the build. `--policy` names a \
+file with a table `[policy]`, as for `hardpan audit`; it counts more than the recipe's own.
 
-Stdout gets one line an image, `NAME@sha256:...`; all else goes to stderr. The digest depends on the recipe, the \
-inputs and the toolchain alone.",
+Stdout gets one line an image, `NAME@sha256:...`; everything else goes to stderr. The digest depends only on the recipe, \
+the inputs and the toolchain.",
     examples: &[
         ("hardpan build", "hardpan.toml, else recipes/*.toml"),
         ("hardpan build recipes/hello.toml --output image", "into the folder `image`"),
         ("hardpan build --platform linux/arm64", "instead of the recipe's platforms"),
         ("hardpan build --source-date $(git log -1 --format=%ct)", "the image's date is the commit's"),
         ("hardpan build --offline --json", "no network; one JSON document"),
-        ("hardpan build --format oci-archive", "one file, out/{name}.tar, that everything loads"),
-        ("hardpan build --load docker", "and hand it to docker, podman or containerd"),
-        ("hardpan build --push 'registry.example.com/{name}:1.0'", "and send it to a registry"),
+        ("hardpan build --format oci-archive", "one file, out/{name}.tar, that every engine loads"),
+        ("hardpan build --load docker", "and load it into docker, podman or containerd"),
+        ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
     ],
@@ -91,36 +92,36 @@ Exit codes:
   Nothing is written unless it is 0.
 
 Read on:
-  hardpan help lock      how that which could move is pinned
+  hardpan help lock      how tags, downloads and toolchains are pinned
   hardpan help recipe    every key of a recipe, with its default",
 };
 
-const PLAN: Page = Page {
+const PLAN: VerbPage = VerbPage {
     about: "\
 Shows what would be in the image: every path with its mode, owner, size, digest and recipe line.
 
-Programs are compiled and every rule is checked, as for `build`, but those of packed sizes (`max-size`); nothing is written. A line `left out` names each path \
-that a tree's patterns match and that is no input, and why.",
+Programs are compiled and every rule is checked, as for `build`, except the size of the stored layers (`max-size`); nothing \
+is written. A line `left out` names a path that matches a tree's patterns and is not an input, with the reason.",
     examples: &[
         ("hardpan plan", "hardpan.toml, else recipes/*.toml"),
         ("hardpan plan recipes/hello.toml --platform linux/amd64", "one platform of it"),
-        ("hardpan plan recipes/hello.toml --inputs", "and everything that reaches its bytes, by digest"),
+        ("hardpan plan recipes/hello.toml --inputs", "and every input, by digest"),
         ("hardpan plan --json | jq -r '.plans[].images[].layers[].entries[].path'", "the paths"),
     ],
     end: EXIT,
 };
 
-const INSPECT: Page = Page {
+const INSPECT: VerbPage = VerbPage {
     about: "\
-Shows the config, layers and files of an image, whoever made it. Every byte is checked against its digest.
+Shows the config, layers and files of any image. Every byte is checked against its digest.
 
 IMAGE is the folder of an OCI image layout, or the file of an OCI archive or a docker archive (`docker save`, `podman \
-save`), told apart by content; or one with skopeo's transport before it, and maybe a name behind it. What is no path is \
-a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST]; `docker://` says so, too.
+save`), recognized by its content; skopeo's transport may stand before it, and a reference behind it. Anything else is \
+a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST], with or without `docker://`.
 
-A registry is reached with what `docker login` or `podman login` left behind: REGISTRY_AUTH_FILE, podman's auth.json, \
-docker's config.json (DOCKER_CONFIG), their helpers and stores; over TLS with the system's roots, `--ca-file` and the \
-folders `certs.d`, through the proxy of HTTPS_PROXY and NO_PROXY.",
+Credentials for registries are those of `docker login` and `podman login`: REGISTRY_AUTH_FILE, podman's auth.json, \
+docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. TLS uses the system's CA certificates, \
+`--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.",
     examples: &[
         ("hardpan inspect out/hello", "config, layers and files"),
         ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),
@@ -132,12 +133,12 @@ folders `certs.d`, through the proxy of HTTPS_PROXY and NO_PROXY.",
     end: EXIT,
 };
 
-const AUDIT: Page = Page {
+const AUDIT: VerbPage = VerbPage {
     about: "\
-Looks for the practices of hardened images in any image, whoever built it: who runs it, what is in it, who may write to \
-what, secrets in every layer and in the configuration, how programs were linked, and how sound the layers are.
+Checks any image against the rules of hardened images: its user, its files and who may write them, secrets in every layer \
+and in the config, how programs are linked, and how sound the layers are.
 
-Every layer is read once and nothing is unpacked to disk. What could not be looked at is said, and is never a pass.
+Every layer is read once, and nothing is unpacked to disk. A rule that could not be checked is reported, and never passes.
 
 A policy file has a table `[policy]` with `profile`, `fail-on`, `severity = { RULE = \"low\" }` (or \"off\"), `max-size`, \
 `registries`, `waivers = false`, and exceptions under `[[policy.allow]]`, each with `rule`, `path` (a \
@@ -152,70 +153,70 @@ glob, also of a key such as `config.Env.TOKEN`), `reason` and `until`.",
     ],
     end: "\
 Exit codes:
-  0  done: everything was looked at, and no finding weighs as much as the threshold
-  1  a finding does
-  2  something could not be looked at, or the policy or the image could not be read",
+  0  done: every rule was checked, and no finding reaches the threshold of the policy
+  1  a finding reaches it
+  2  a rule could not be checked, or the policy or the image could not be read",
 };
 
-const PUSH: Page = Page {
+const PUSH: VerbPage = VerbPage {
     about: "\
-Sends an image to registries, and tags it there.
+Pushes an image to registries, and tags it there.
 
-Each registry is asked first what it has; what is missing is sent, or mounted from another repository of the same \
-registry. Blobs go first, then manifests, tags last: whenever a push ends, no tag names half an image, and the next one \
-sends only what is missing. An upload that breaks goes on where the registry stands. A REF without a tag is pushed by \
-its digest alone.
+hardpan first asks each registry which blobs it has, and uploads the missing ones, or mounts them from another repository \
+of the same registry. Blobs go first, then manifests, tags last: when a push is interrupted, no tag names an incomplete \
+image, and the next push uploads only what is missing. An interrupted upload continues at the registry's offset. A REF \
+without a tag is pushed by its digest alone.
 
-Stdout gets one line a repository, `HOST/REPOSITORY@sha256:...`; a tag that moves is told with the digest it had.
+Stdout gets one line a repository, `HOST/REPOSITORY@sha256:...`; a tag that moves is printed with its old digest.
 
-A registry is reached with what `docker login` or `podman login` left behind, as `hardpan help inspect` says.",
+Credentials, TLS and proxies are described in `hardpan help inspect`.",
     examples: &[
-        ("hardpan push out/hello registry.example.com/hello:1.0", "send it, and tag it"),
-        ("hardpan push --dry-run out/hello registry.example.com/hello:1.0", "what that would send"),
+        ("hardpan push out/hello registry.example.com/hello:1.0", "push it, and tag it"),
+        ("hardpan push --dry-run out/hello registry.example.com/hello:1.0", "what that would upload"),
         ("hardpan push out/hello registry.example.com/hello:1.0 registry.example.com/hello:latest", "both"),
         ("hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0", "unless it is there"),
     ],
     end: EXIT,
 };
 
-const LOCK: Page = Page {
+const LOCK: VerbPage = VerbPage {
     about: "\
-Pins what recipes ask for and what could move, in a file beside each recipe: `hello.lock` of `hello.toml`. In it are what \
-the tag of a base named, for each platform; digest and size of every `url`; the version of Mozilla's roots; the Go and Rust \
-that compile the recipe's programs, and the C library of a gnu target.
+Pins what recipes name and what could move, in a lock file beside each recipe: `hello.lock` of `hello.toml`. It holds the \
+digest of a base's tag, for each platform; digest and size of every `url`; the version of Mozilla's CA certificates; the Go \
+and Rust versions that compile the recipe's programs, and the C library of a gnu target.
 
-A pin that is asked for still is kept as it is, also when the world has moved on: `--update NAME` moves it. A lock that \
-says all of it already is left alone. `build` and `plan` take what the lock says and never write it; what does not fit is \
-a warning, and with `--locked` a refusal, as is a lock that is missing.
+An existing pin stays while the recipe names it, also when something newer exists: `--update NAME` moves it. A lock that \
+is complete is not rewritten. `build` and `plan` read the lock and never write it; a lock that does not fit is \
+a warning, and with `--locked` a refusal, as is a missing lock.
 
-hardpan carries every bundle of roots and of time zones that it ever shipped: an older lock builds to the same bytes with
+hardpan carries every version of CA certificates and time zones that it ever shipped: an older lock gives the same bytes with
 a newer hardpan.
 
---check fetches every url past the cache and compares what is there with the lock; with --offline it leaves them out.
---update takes an address with or without its query, which is never shown.
+--check downloads every url past the cache and compares it with the lock; with --offline it skips them.
+--update takes a url with or without its query, which is never printed.
 
-Stdout gets the path of every lock that was written; what changed in it goes to stderr. With --check --json it gets what
-moved, also at exit code 1.",
+Stdout gets the path of every lock that was written; its changes go to stderr. With --check --json, stdout gets the pins \
+that moved, also at exit code 1.",
     examples: &[
         ("hardpan lock", "hardpan.lock of hardpan.toml"),
-        ("hardpan build --locked", "only what the lock says"),
+        ("hardpan build --locked", "refuse what the lock does not pin"),
         ("hardpan lock --check", "has anything moved?"),
         ("hardpan lock --update certificates --update go", "take the newest of these"),
         ("hardpan lock --json recipes/hello.toml | jq '.locks[].changes'", "for programs"),
     ],
     end: "\
 Exit codes:
-  0  done; with --check: every lock is there, fits its recipe, and nothing has moved
-  1  with --check: a lock is missing or stale, or something has moved; or a rule refused, which the message names
-  2  could not do the work: a wrong recipe, lock or option, or something that could not be looked at",
+  0  done; with --check: every lock exists and fits its recipe, and no pin has moved
+  1  with --check: a lock is missing or stale, or a pin has moved; or refused by a rule, which the message names
+  2  could not do the work: a wrong recipe, lock or option, or a pin that could not be checked",
 };
 
-const INIT: Page = Page {
+const INIT: VerbPage = VerbPage {
     about: "\
-Writes a recipe for the Go or Rust project, or the prebuilt program, found in a folder.
+Writes a recipe for the Go or Rust project, or the prebuilt program, of a folder.
 
-It says what it chose and why. Where several programs could be meant and nothing speaks for one of them, all of them \
-are in the recipe as comments, and none is chosen. A recipe that is there already is never overwritten.
+It prints each decision with its reason. Where several programs are possible and no reason decides, all of them \
+are comments in the recipe, and none is chosen. An existing recipe is never overwritten without `--force`.
 
 `--from` translates a Dockerfile: the program and how it is compiled, arguments, variables, labels, ports, files. Of a \
 `.ko.yaml` it takes builds with their flags and variables, and platforms; `kodata` becomes a tree. What a recipe cannot \
@@ -223,29 +224,30 @@ say is listed, line by line with the reason, on stderr and at the end of the rec
     examples: &[
         ("hardpan init --force", "hardpan.toml for the project of this folder"),
         ("hardpan init --binary worker", "for one of several programs"),
-        ("hardpan init --from Dockerfile --output -", "translate a Dockerfile, and only look"),
+        ("hardpan init --from Dockerfile --output -", "translate a Dockerfile, print the recipe only"),
         ("hardpan init --from .ko.yaml", "translate what ko builds"),
         ("hardpan init --output hello.toml --name hello", "under another name"),
     ],
     end: "\
 Exit codes:
   0  done
-  2  nothing was written: no program was found, or something it needs is missing, which the message names; or the
-     recipe has all programs as comments, because nothing says which one is meant
+  2  nothing was written: no program was found, or a file that it needs is missing, which the message names; or the
+     recipe has all programs as comments, because no reason chooses one
   The path of the recipe goes to stdout, everything else to stderr.",
 };
 
-const CACHE: Page = Page {
+const CACHE: VerbPage = VerbPage {
     about: "\
-Shows, prunes or verifies what builds keep, so that they need not make or fetch it twice.
+Shows, prunes or verifies the cache, which saves builds from making or downloading anything twice.
 
-It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were fetched, by \
-digest; what was worked out from them; and what Go and cargo compiled. Layers and the like take at most 10 GB, and what \
-was not used for longest goes first, by itself; what a toolchain compiled goes when nobody asked for it for 60 days. \
+It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were downloaded, \
+by digest; results computed from them; and what Go and cargo compiled. Layers, downloads and results take at most 10 GB: \
+the least recently used are removed automatically; compiled code is removed when it was not used for 60 days. \
 Nothing is removed while a build uses the cache: `prune` and `verify` wait for it.
 
-Nothing there is believed unseen, so the cache may be removed, copied or restored at any time; what is damaged is made again. \
-A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the same image.",
+Every entry is verified before it is used, so the cache may be removed, copied or restored at any time, and damaged entries \
+are made again. A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the \
+same image.",
     examples: &[
         ("hardpan cache status", "where it is, and what is in it"),
         ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
@@ -255,11 +257,11 @@ A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that can
     end: "\
 Exit codes:
   0  done
-  1  `verify` found something damaged, whose names go to stdout, and removed it
+  1  `verify` removed damaged entries, whose names go to stdout
   2  the cache cannot be used",
 };
 
-const EXPLAIN: Page = Page {
+const EXPLAIN: VerbPage = VerbPage {
     about: "\
 Explains the name in `error[NAME]`: what it means, and what to do about it.
 
@@ -275,10 +277,10 @@ errors first.",
     end: EXIT,
 };
 
-const SCHEMA: Page = Page {
+const SCHEMA: VerbPage = VerbPage {
     about: "\
-Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, of what `audit \
---format json` prints.",
+Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, the schema of the \
+reports of `audit --format json`.",
     examples: &[
         ("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe"),
         ("hardpan schema audit > audit.schema.json", "for programs that read reports"),
@@ -286,8 +288,8 @@ Prints the JSON Schema (draft 7) of recipes, by which editors complete and check
     end: EXIT,
 };
 
-const COMPLETIONS: Page = Page {
-    about: "Prints a script by which a shell completes hardpan's verbs and options.",
+const COMPLETIONS: VerbPage = VerbPage {
+    about: "Prints a completion script for a shell: verbs, options and their values.",
     examples: &[
         ("hardpan completions bash > ~/.local/share/bash-completion/completions/hardpan", ""),
         ("hardpan completions zsh > ~/.zfunc/_hardpan", "`fpath+=~/.zfunc` before compinit"),
@@ -296,18 +298,18 @@ const COMPLETIONS: Page = Page {
     end: EXIT,
 };
 
-const MAN: Page = Page {
+const MAN: VerbPage = VerbPage {
     about: "\
 Prints a manual page in roff.
 
 Without a TOPIC it is hardpan(1); with a verb its own page; with `recipe` the keys of a recipe.",
-    examples: &[("hardpan man | man -l -", "read it"), ("hardpan man build > hardpan-build.1", "keep it")],
+    examples: &[("hardpan man | man -l -", "read it"), ("hardpan man build > hardpan-build.1", "save it")],
     end: EXIT,
 };
 
-const HELP: Page = Page {
+const HELP: VerbPage = VerbPage {
     about: "\
-Shows the long help of a verb, as its `--help` does.
+Shows the long help of a verb, the same as its `--help`.
 
 `hardpan help recipe` prints every key of a recipe with its default, as a recipe that builds.",
     examples: &[
@@ -318,7 +320,7 @@ Shows the long help of a verb, as its `--help` does.
 };
 
 /// The page of a verb.
-pub(super) fn page(verb: &str) -> Option<&'static Page> {
+pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
     Some(match verb {
         "build" => &BUILD,
         "plan" => &PLAN,
@@ -340,14 +342,14 @@ pub(super) fn page(verb: &str) -> Option<&'static Page> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" => "What goes in",
-        "offline" | "jobs" => "How it works",
-        "policy" | "profile" | "fail_on" | "locked" | "check" => "What must hold",
+        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" => "Inputs",
+        "offline" | "jobs" => "Execution",
+        "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",
-        "tag_policy" | "dry_run" => "How it is sent",
-        "username" | "password_stdin" | "ca_files" | "plain_http" => "How registries are reached",
+        "tag_policy" | "dry_run" => "Push",
+        "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "force" | "name" | "push" | "inputs" | "markdown" => "What comes out",
+        | "rootfs" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }

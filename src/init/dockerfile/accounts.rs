@@ -1,22 +1,22 @@
-//! Users and groups that commands of the stages make.
+//! The uids and gids of users and groups that `adduser` and `addgroup` commands create.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    shell::Command,
+    scope::DockerfileWord,
+    shell::ShellCommand,
     stages::{Stages, absolute, copy_words},
-    words::Word,
 };
 
-/// Their numbers.
+/// Uids and gids by name.
 #[derive(Debug, Default)]
-pub(super) struct Accounts {
+pub(super) struct StageAccounts {
     users: BTreeMap<String, u32>,
     groups: BTreeMap<String, u32>,
 }
 
-impl Accounts {
-    /// Those of the stages that the image is made of, and of those that give it their `/etc/passwd`.
+impl StageAccounts {
+    /// Collects the accounts of the stages that the image is made of, and of stages that give it their `/etc/passwd`.
     pub(super) fn of(stages: &Stages, chain: &[usize]) -> Self {
         let (mut seen, mut open) = (BTreeSet::new(), chain.to_vec());
         while let Some((at, stage)) = open.pop().and_then(|at| Some((at, stages.list.get(at)?))) {
@@ -39,8 +39,8 @@ impl Accounts {
         accounts
     }
 
-    /// `adduser -u 1000 name` and its kin.
-    fn take(&mut self, command: &Command) {
+    /// Reads `adduser -u 1000 name`, `useradd`, `addgroup` and `groupadd`.
+    fn take(&mut self, command: &ShellCommand) {
         let (is_user, program) = match command.program() {
             program @ ("adduser" | "useradd") => (true, program),
             program @ ("addgroup" | "groupadd") => (false, program),
@@ -64,7 +64,7 @@ impl Accounts {
         if is_user {
             self.users.insert(name.clone(), number);
             // A user has a group of its own where none is named.
-            let names_group = |word: &Word| {
+            let names_group = |word: &DockerfileWord| {
                 ["-g", "-G", "--gid", "--ingroup", "-N", "--no-user-group"].contains(&word.text.as_str())
                     || word.text.starts_with("--gid=")
                     || word.text.starts_with("--ingroup=")
@@ -79,7 +79,7 @@ impl Accounts {
         }
     }
 
-    /// A user by its numbers, where the Dockerfile tells them.
+    /// Replaces names of a `USER` with their numbers, where the Dockerfile creates the accounts.
     pub(super) fn by_number(&self, user: &str) -> String {
         let number =
             |names: &BTreeMap<String, u32>, id: &str| names.get(id).map_or_else(|| id.to_owned(), u32::to_string);

@@ -1,7 +1,8 @@
-//! What is known of public bases, of which nothing is in the image: their user, its home and their working directory.
+//! Facts about public base images: their user, its home and their working directory. Nothing of a base itself gets into
+//! the recipe.
 
-use super::{Notes, stages::strip};
-use crate::init::draft::{Draft, Writable};
+use super::{LeftOutNotes, stages::strip};
+use crate::init::draft::{RecipeDraft, WritableDir};
 
 /// Where the images of Chainguard are.
 const CHAINGUARD: &str = "cgr.dev/chainguard/";
@@ -47,18 +48,18 @@ pub(super) fn workdir(base: &str) -> &'static str {
     if is_distroless(name) && tag.contains("nonroot") { HOME } else { "/" }
 }
 
-/// What an image stands on.
-pub(super) struct Base {
+/// The base of the lowest stage.
+pub(super) struct LowestBase {
     pub(super) name: String,
     /// Of its `FROM`.
     pub(super) line: usize,
-    /// No line sets another working directory.
+    /// Whether the base decides the working directory, because no `WORKDIR` does.
     pub(super) sets_workdir: bool,
 }
 
-/// Puts the home of the base's user into the recipe where something there names it; lists it otherwise.
-pub(super) fn take_home(draft: &mut Draft, base: &Base, notes: &mut Notes) {
-    let Base { name: base, line, sets_workdir } = base;
+/// Adds the home of the base's user to the recipe where the recipe names it; notes it otherwise.
+pub(super) fn take_home(draft: &mut RecipeDraft, base: &LowestBase, notes: &mut LeftOutNotes) {
+    let LowestBase { name: base, line, sets_workdir } = base;
     let (line, (name, _)) = (*line, name_and_tag(base));
     let is_workdir = *sets_workdir && workdir(base) == HOME;
     if !(is_distroless(name) || name.starts_with(CHAINGUARD)) || draft.run.user.is_some() {
@@ -89,11 +90,11 @@ pub(super) fn take_home(draft: &mut Draft, base: &Base, notes: &mut Notes) {
         notes.put("to", HOME, line);
         draft.dirs.retain(|(to, _)| to != HOME);
         let comment = format!("The home of the base of line {line}: the run user owns it.");
-        draft.writable.push(Writable { comment, to: HOME.to_owned(), is_volume: false });
+        draft.writable.push(WritableDir { comment, to: HOME.to_owned(), is_volume: false });
     }
 }
 
-/// Whether a text that begins with [`HOME`] goes on with no other name.
+/// Whether [`HOME`] at the beginning of a text is a whole path component.
 fn is_path(text: &str) -> bool {
     let next = text.strip_prefix(HOME).and_then(|rest| rest.chars().next());
     next.is_none_or(|next| !next.is_ascii_alphanumeric() && !"_-.".contains(next))

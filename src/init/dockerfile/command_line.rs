@@ -1,16 +1,16 @@
-//! `ENTRYPOINT` and `CMD` together: the program and its arguments.
+//! Joins `ENTRYPOINT` and `CMD` as Docker does, and removes wrappers such as tini.
 
 use super::{
-    Notes,
-    config::{Config, Words},
+    LeftOutNotes,
+    config::{DockerfileConfig, StartCommand},
 };
 
-/// Programs that only start another one.
+/// Wrappers: programs that only start another program.
 const WRAPPERS: [&str; 7] = ["tini", "dumb-init", "docker-init", "catatonit", "su-exec", "gosu", "env"];
 
-/// Line, entrypoint and arguments as Docker joins them.
-pub(super) fn command(config: &Config, notes: &mut Notes) -> (usize, Vec<String>, Vec<String>) {
-    let mut form = |name: &str, words: &Words| {
+/// The line, entrypoint and arguments, joined as Docker joins them.
+pub(super) fn command(config: &DockerfileConfig, notes: &mut LeftOutNotes) -> (usize, Vec<String>, Vec<String>) {
+    let mut form = |name: &str, words: &StartCommand| {
         if words.needs_shell {
             notes.add(words.line, format!("`{name}`: the shell form, and there is no shell in the image"));
         } else if words.is_shell {
@@ -41,8 +41,8 @@ pub(super) fn command(config: &Config, notes: &mut Notes) -> (usize, Vec<String>
     }
 }
 
-/// Takes away programs that only start the next one.
-pub(super) fn unwrap(line: usize, entry: &mut Vec<String>, args: &mut Vec<String>, notes: &mut Notes) {
+/// Removes wrappers in front of the program.
+pub(super) fn unwrap(line: usize, entry: &mut Vec<String>, args: &mut Vec<String>, notes: &mut LeftOutNotes) {
     while let Some(first) = entry.first().cloned() {
         let name = first.rsplit('/').next().unwrap_or_default();
         if ["sh", "bash", "ash", "dash"].contains(&name) {
@@ -61,7 +61,7 @@ pub(super) fn unwrap(line: usize, entry: &mut Vec<String>, args: &mut Vec<String
             ),
         );
         entry.remove(0);
-        // Its own flags, the `--` and, for those that change the user, the user.
+        // Remove the wrapper's flags, `--`, and the user of gosu and su-exec.
         let takes_user = ["su-exec", "gosu"].contains(&name);
         while entry.first().is_some_and(|word| word.starts_with('-')) {
             entry.remove(0);

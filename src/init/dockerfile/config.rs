@@ -1,45 +1,45 @@
-//! What the image's configuration says: user, variables, labels, ports and the like.
+//! Translates the image config: user, variables, labels, ports, volumes, working directory, stop signal.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Notes,
-    accounts::Accounts,
-    bases::{self, Base},
-    lines::Instruction,
+    LeftOutNotes,
+    accounts::StageAccounts,
+    bases::{self, LowestBase},
+    instructions::Instruction,
+    scope::{Scope, braces},
     shell,
-    stages::{Stages, Step, absolute, pairs},
-    words::{Scope, braces},
+    stages::{StageStep, Stages, absolute, pairs},
 };
 use crate::{
-    init::draft::{Draft, Program, Writable},
+    init::draft::{DraftProgram, RecipeDraft, WritableDir},
     oci::{ImagePath, User},
     report::printable,
 };
 
-/// Ports that a range may stand for.
+/// The most ports of a range in `EXPOSE`.
 const RANGE: u16 = 64;
 
-/// The words of `ENTRYPOINT` or `CMD`.
+/// The command of an `ENTRYPOINT` or `CMD`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words {
+pub(super) struct StartCommand {
     pub(super) line: usize,
     pub(super) list: Vec<String>,
     /// The shell form.
     pub(super) is_shell: bool,
-    /// Only a shell could run it; `list` is empty then.
+    /// Whether it needs a shell; `list` is empty then.
     pub(super) needs_shell: bool,
 }
 
-/// Everything but files.
+/// The image config, as the stages of the image set it.
 #[derive(Debug, Default)]
-pub(super) struct Config {
-    pub(super) entrypoint: Option<Words>,
-    pub(super) cmd: Option<Words>,
+pub(super) struct DockerfileConfig {
+    pub(super) entrypoint: Option<StartCommand>,
+    pub(super) cmd: Option<StartCommand>,
     pub(super) workdir: String,
     workdir_line: usize,
     user: Option<(usize, String)>,
-    accounts: Accounts,
+    accounts: StageAccounts,
     /// The image that the lowest stage begins with.
     base: String,
     base_line: usize,
@@ -51,9 +51,9 @@ pub(super) struct Config {
     platform: Option<(usize, String)>,
 }
 
-impl Config {
-    /// Goes through the stages that the image is made of.
-    pub(super) fn read(stages: &Stages, chain: &[usize], notes: &mut Notes) -> Self {
+impl DockerfileConfig {
+    /// Reads the stages that the image is made of.
+    pub(super) fn read(stages: &Stages, chain: &[usize], notes: &mut LeftOutNotes) -> Self {
         let mut config = Self::default();
         for stage in chain.iter().filter_map(|at| stages.list.get(*at)) {
             let platform = stage.from.flag("platform").map(|platform| (stage.from.line, platform.to_owned()));
@@ -62,7 +62,7 @@ impl Config {
                 config.step(step, notes);
             }
         }
-        config.accounts = Accounts::of(stages, chain);
+        config.accounts = StageAccounts::of(stages, chain);
         chain.last().map_or("/", |last| stages.workdir(*last)).clone_into(&mut config.workdir);
         if let Some(first) = chain.first().and_then(|first| stages.list.get(*first)) {
             config.base.clone_from(&first.base.text);
@@ -71,14 +71,14 @@ impl Config {
         config
     }
 
-    fn step(&mut self, step: &Step, notes: &mut Notes) {
-        let Step { instruction, scope, .. } = step;
+    fn step(&mut self, step: &StageStep, notes: &mut LeftOutNotes) {
+        let StageStep { instruction, scope, .. } = step;
         let line = instruction.line;
         match instruction.name.as_str() {
             "ENTRYPOINT" => {
                 self.entrypoint =
                     Some(words(instruction, scope)).filter(|words| words.needs_shell || !words.list.is_empty());
-                // As for Docker: a new entrypoint forgets the arguments of the one below.
+                // As in Docker, a new `ENTRYPOINT` resets `CMD`.
                 self.cmd = None;
             }
             "CMD" => self.cmd = Some(words(instruction, scope)),
@@ -125,7 +125,7 @@ impl Config {
         }
     }
 
-    fn volumes(&mut self, instruction: &Instruction, scope: &Scope, notes: &mut Notes) {
+    fn volumes(&mut self, instruction: &Instruction, scope: &Scope, notes: &mut LeftOutNotes) {
         let words = match instruction.json() {
             Some(words) => words.iter().map(|word| scope.word(word)).collect(),
             None => scope.words(&instruction.rest),
@@ -145,7 +145,7 @@ impl Config {
         &mut self,
         instruction: &Instruction,
         scope: &Scope,
-        notes: &mut Notes,
+        notes: &mut LeftOutNotes,
         into: impl Fn(&mut Self) -> &mut BTreeMap<String, String>,
     ) {
         for (name, value) in pairs(instruction, scope) {
@@ -176,7 +176,7 @@ impl Config {
         }
     }
 
-    fn expose(&mut self, instruction: &Instruction, scope: &Scope, notes: &mut Notes) {
+    fn expose(&mut self, instruction: &Instruction, scope: &Scope, notes: &mut LeftOutNotes) {
         for word in scope.words(&instruction.rest) {
             let (number, protocol) = word.text.split_once('/').unwrap_or((&word.text, "tcp"));
             let protocol = protocol.to_ascii_lowercase();
@@ -199,19 +199,19 @@ impl Config {
                 }
                 _ => {
                     let what = word.unknown.unwrap_or(word.text);
-                    notes.add(instruction.line, format!("`EXPOSE {what}`: this is no port that is known here"));
+                    notes.add(instruction.line, format!("`EXPOSE {what}`: not a port number"));
                 }
             }
         }
     }
 
     /// The image that the lowest stage begins with.
-    pub(super) fn base(&self) -> Base {
-        Base { name: self.base.clone(), line: self.base_line, sets_workdir: self.workdir_line == 0 }
+    pub(super) fn base(&self) -> LowestBase {
+        LowestBase { name: self.base.clone(), line: self.base_line, sets_workdir: self.workdir_line == 0 }
     }
 
-    /// Puts it into the recipe.
-    pub(super) fn take(self, draft: &mut Draft, notes: &mut Notes) {
+    /// Adds the config to the recipe.
+    pub(super) fn take(self, draft: &mut RecipeDraft, notes: &mut LeftOutNotes) {
         match &self.user {
             None => {
                 draft
@@ -237,7 +237,7 @@ impl Config {
         }
         for (line, path) in self.volumes {
             let known = draft.writable.iter().any(|folder| folder.to == path);
-            let is_program = |program: &Program| {
+            let is_program = |program: &DraftProgram| {
                 let own = program.image_path();
                 path == own || path.starts_with(&format!("{own}/"))
             };
@@ -249,7 +249,7 @@ impl Config {
                     notes.put("to", &path, line);
                     draft.dirs.retain(|(to, _)| *to != path);
                     let comment = format!("VOLUME of line {line}: the run user owns it.");
-                    draft.writable.push(Writable { comment, to: path, is_volume: true });
+                    draft.writable.push(WritableDir { comment, to: path, is_volume: true });
                 }
                 _ if known => notes.add(line, format!("`VOLUME {path}`: it is a volume already")),
                 _ => notes.add(line, format!("`VOLUME {path}`: this is no path for a folder of an image")),
@@ -270,7 +270,7 @@ impl Config {
 }
 
 /// The user as a recipe has it; `None` is the default.
-fn numeric(line: usize, user: &str, notes: &mut Notes) -> Option<String> {
+fn numeric(line: usize, user: &str, notes: &mut LeftOutNotes) -> Option<String> {
     let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
     let number = |id: &str| id.parse::<u32>().ok();
     let said = printable(user).into_owned();
@@ -301,17 +301,17 @@ fn numeric(line: usize, user: &str, notes: &mut Notes) -> Option<String> {
 }
 
 /// The words of `ENTRYPOINT` and `CMD` in either form.
-fn words(instruction: &Instruction, scope: &Scope) -> Words {
+fn words(instruction: &Instruction, scope: &Scope) -> StartCommand {
     let line = instruction.line;
     if let Some(words) = instruction.json() {
-        return Words { line, list: words, is_shell: false, needs_shell: false };
+        return StartCommand { line, list: words, is_shell: false, needs_shell: false };
     }
-    // Characters that mean something to a shell. A quote that is none, as word processors write it, is one of them.
+    // Characters with a meaning for a shell, and typographic quotes, which are mistakes for quotes.
     let special = |c: char| "$&|;<>()`*?[]{}~#!\\\"'\u{201c}\u{201d}\u{2018}\u{2019}".contains(c);
     let commands = shell::commands(instruction, scope);
     if instruction.rest.is_empty() || instruction.rest.contains(special) || commands.len() != 1 {
-        return Words { line, list: Vec::new(), is_shell: true, needs_shell: true };
+        return StartCommand { line, list: Vec::new(), is_shell: true, needs_shell: true };
     }
     let words = instruction.rest.split_whitespace().filter(|word| *word != "exec").map(str::to_owned).collect();
-    Words { line, list: words, is_shell: true, needs_shell: false }
+    StartCommand { line, list: words, is_shell: true, needs_shell: false }
 }

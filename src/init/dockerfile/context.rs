@@ -1,32 +1,32 @@
-//! Sources of a `COPY` in the folder of the project.
+//! Finds the sources of a `COPY` in the build context, which is the project's folder.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use globset::GlobBuilder;
 
 use super::{
-    Notes,
-    files::{Found, Missing, Reader, Root, Source, What, last_name},
+    LeftOutNotes,
+    stage_files::{ContextFile, CopiedFolder, CopySource, MissingSource, PathContent, StageReader, last_name},
     stages::relative,
 };
 use crate::init::folder;
 
-/// Files of one folder that are looked at.
+/// The most files of one folder that are read.
 const FILES: usize = 20_000;
-/// Why the whole context is not taken over.
+/// The reason why a copy of the whole context is not translated.
 pub(super) const WHOLE: &str = "the whole folder; name what the program reads with `[[file]]` or `[[tree]]`";
 
-impl Reader<'_> {
-    /// What `source` of the context is; nothing and a note where it cannot be copied. `part` is the path below the
-    /// target that is asked for, where that is not all of it.
+impl StageReader<'_> {
+    /// Finds `source` in the context; adds a note where it cannot be copied. `part` is the path below the target that
+    /// the caller asks for, where that is not all of it.
     pub(super) fn in_context(
         &self,
         source: &str,
         (instruction, part): (&str, Option<&str>),
         executable: Option<bool>,
-        missing: Missing,
-        found: &mut Vec<(String, Found)>,
-        notes: &mut Notes,
+        missing: MissingSource,
+        found: &mut Vec<(String, CopySource)>,
+        notes: &mut LeftOutNotes,
     ) {
         let line = missing.line;
         if let Some(why) = not_from_context(source, instruction) {
@@ -52,27 +52,27 @@ impl Reader<'_> {
         }
         if metadata.is_file() {
             let what = self.file(&path, executable, None, false);
-            found.push((last_name(&path), Found::File(what)));
+            found.push((last_name(&path), CopySource::File(what)));
             return;
         }
-        match self.folder(&path, &Root { from: path.clone(), to: String::new(), pattern: None, executable }) {
+        match self.folder(&path, &CopiedFolder { from: path.clone(), to: String::new(), pattern: None, executable }) {
             None => notes.add(line, format!("`{source}`: the folder has more than {FILES} files")),
-            Some(entries) => found.push((last_name(&path), Found::Folder(entries))),
+            Some(entries) => found.push((last_name(&path), CopySource::Folder(entries))),
         }
     }
 
-    /// What is at and below one path of the context, of which a line copies everything. The rest is not looked at.
+    /// Reads one path of the context and everything below it, where a line copies the whole context.
     fn part(
         &self,
         part: &str,
         executable: Option<bool>,
         line: usize,
-        found: &mut Vec<(String, Found)>,
-        notes: &mut Notes,
+        found: &mut Vec<(String, CopySource)>,
+        notes: &mut LeftOutNotes,
     ) {
         let host = self.stages.dir.join(part);
         let (Ok(metadata), Ok(kind)) = (host.metadata(), host.symlink_metadata()) else { return };
-        let root = Root { from: String::new(), to: String::new(), pattern: None, executable };
+        let root = CopiedFolder { from: String::new(), to: String::new(), pattern: None, executable };
         let mut entries = Vec::new();
         if metadata.is_dir() {
             let Some(below) = self.folder(part, &root) else {
@@ -83,19 +83,19 @@ impl Reader<'_> {
             entries.push((part.to_owned(), self.file(part, executable, Some(root), kind.is_symlink())));
         }
         if !entries.is_empty() {
-            found.push((String::new(), Found::Folder(entries)));
+            found.push((String::new(), CopySource::Folder(entries)));
         }
     }
 
     /// A file of the context.
-    fn file(&self, path: &str, executable: Option<bool>, root: Option<Root>, is_link: bool) -> What {
+    fn file(&self, path: &str, executable: Option<bool>, root: Option<CopiedFolder>, is_link: bool) -> PathContent {
         let mode = || self.stages.dir.join(path).metadata().map_or(0, |metadata| metadata.permissions().mode());
         let executable = executable.unwrap_or_else(|| mode() & 0o111 != 0);
-        What::Context(Source { path: path.to_owned(), is_link, executable, root })
+        PathContent::Context(ContextFile { path: path.to_owned(), is_link, executable, root })
     }
 
     /// Everything below a folder of the context.
-    fn folder(&self, path: &str, root: &Root) -> Option<Vec<(String, What)>> {
+    fn folder(&self, path: &str, root: &CopiedFolder) -> Option<Vec<(String, PathContent)>> {
         let all = folder::all(&folder::within(&self.stages.dir, path), FILES)?;
         let kept = all.into_iter().filter_map(|(name, kind)| {
             let whole = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
@@ -103,7 +103,7 @@ impl Reader<'_> {
                 return None;
             }
             let what = if kind.is_dir() {
-                What::Folder
+                PathContent::Folder
             } else {
                 self.file(&whole, root.executable, Some(root.clone()), kind.is_symlink())
             };
@@ -112,14 +112,14 @@ impl Reader<'_> {
         Some(kept.collect())
     }
 
-    /// A source with wildcards, which stay within one component.
+    /// Finds the files that a source with wildcards matches, within one path component each.
     fn pattern(
         &self,
         path: &str,
         executable: Option<bool>,
         line: usize,
-        found: &mut Vec<(String, Found)>,
-        notes: &mut Notes,
+        found: &mut Vec<(String, CopySource)>,
+        notes: &mut LeftOutNotes,
     ) {
         let wild = path.find(['*', '?', '[']).unwrap_or_default();
         let from = path.get(..wild).and_then(|before| before.rsplit_once('/')).map_or("", |(folder, _)| folder);
@@ -136,14 +136,18 @@ impl Reader<'_> {
             }
             any = true;
             if kind.is_dir() {
-                let root = Root { from: whole.clone(), to: String::new(), pattern: None, executable };
-                found.extend(self.folder(&whole, &root).map(|entries| (last_name(name), Found::Folder(entries))));
+                let root = CopiedFolder { from: whole.clone(), to: String::new(), pattern: None, executable };
+                found.extend(self.folder(&whole, &root).map(|entries| (last_name(name), CopySource::Folder(entries))));
             } else {
-                let root =
-                    Root { from: from.to_owned(), to: String::new(), pattern: Some(include.clone()), executable };
-                // Only what keeps its name below the folder can be one tree.
+                let root = CopiedFolder {
+                    from: from.to_owned(),
+                    to: String::new(),
+                    pattern: Some(include.clone()),
+                    executable,
+                };
+                // Only files that keep their names below the folder fit into one tree.
                 let root = Some(root).filter(|_| !name.contains('/'));
-                found.push((last_name(name), Found::File(self.file(&whole, executable, root, false))));
+                found.push((last_name(name), CopySource::File(self.file(&whole, executable, root, false))));
             }
         }
         if !any {
@@ -152,12 +156,12 @@ impl Reader<'_> {
     }
 }
 
-/// What is not a path of the context.
+/// The note for sources that are not paths of the context: URLs, archives.
 fn not_from_context(source: &str, instruction: &str) -> Option<String> {
     let is_archive = [".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".txz", ".tbz2", ".tar.zst"];
     if source.contains("://") || source.starts_with("git@") {
         return Some(format!(
-            "`ADD {source}`: a download without a digest; fetch it once, look at it, and name the file"
+            "`ADD {source}`: a download without a digest; `[[file]]` takes it as `url` with its `sha256`"
         ));
     }
     if instruction == "ADD" && is_archive.iter().any(|end| source.ends_with(end)) {
@@ -168,7 +172,7 @@ fn not_from_context(source: &str, instruction: &str) -> Option<String> {
     None
 }
 
-/// Whether `--chmod` lets anybody run a file.
+/// Whether the mode of `--chmod` has an execute bit.
 pub(super) fn is_executable(mode: &str) -> bool {
     mode.contains('x') || mode.bytes().any(|bit| b"1357".contains(&bit))
 }

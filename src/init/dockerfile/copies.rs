@@ -1,29 +1,29 @@
-//! `COPY` and `ADD` of the image: files and folders of the context, and more programs.
+//! Translates the files that `COPY` and `ADD` put into the image into `[[file]]`, `[[tree]]`, `[[dir]]`, `[[symlink]]`
+//! and further programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Notes,
-    files::{Placed, Reader, Root, Source, What},
+    LeftOutNotes, file_commands,
     ignored::Ignored,
-    moves,
-    program::Finder,
+    program_finder::ProgramFinder,
+    stage_files::{ContextFile, CopiedFolder, PathContent, PlacedPath, StageReader},
     stages::{Stages, absolute},
 };
 use crate::{
     init::{
-        draft::{Content, Draft, File, Program, Source as ProgramSource, Symlink, Tree},
+        draft::{DraftFile, DraftProgram, DraftSymlink, DraftTree, FileContent, ProgramSource, RecipeDraft},
         folder,
     },
     oci::ImagePath,
 };
 
-/// Folders of passwd, group and certificates.
+/// Folders in which hardpan writes files: passwd, group and certificates.
 const OWN_FOLDERS: [&str; 3] = ["/etc", "/etc/ssl", "/etc/ssl/certs"];
 
-/// Files of a folder that are named one by one.
+/// The most files of a folder that a tree names one by one.
 const NAMED: usize = 50;
-/// Paths that hardpan fills by itself.
+/// Paths that hardpan writes, and the notes about copies to them.
 const OWN: [(&str, &str); 3] = [
     ("/etc/passwd", super::reasons::PASSWD),
     ("/etc/group", super::reasons::PASSWD),
@@ -33,99 +33,141 @@ const OWN: [(&str, &str); 3] = [
     ),
 ];
 
-/// Everything that the stages of the image copy.
-pub(super) fn take(draft: &mut Draft, ignored: &Ignored, chain: &[usize], finder: &mut Finder<'_>, notes: &mut Notes) {
+/// Translates everything that the stages of the image copy.
+pub(super) fn translate(
+    draft: &mut RecipeDraft,
+    ignored: &Ignored,
+    chain: &[usize],
+    finder: &mut ProgramFinder<'_>,
+    notes: &mut LeftOutNotes,
+) {
     let stages = finder.stages;
-    for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
-        if let (true, Some(owner)) =
-            (["COPY", "ADD"].contains(&step.instruction.name.as_str()), step.instruction.flag("chown"))
-        {
-            notes.add(step.instruction.line, format!("`--chown={owner}`: files belong to root, so that the program cannot change them; `[[dir]]` with `writable = true` is for what it writes"));
-        }
-    }
-    let reader = Reader { stages, ignored, chain };
+    note_owners(stages, chain, notes);
+    let reader = StageReader { stages, ignored, chain };
     let Some(last) = chain.last() else { return };
     let files = reader.files(*last, "/", 0, notes).map;
-    let mut groups: BTreeMap<(usize, Root), Vec<(String, Source)>> = BTreeMap::new();
-    let parents: BTreeSet<_> = files.keys().flat_map(|path| above(path)).map(str::to_owned).collect();
-    for (to, Placed { line, what }) in &files {
-        if let Some((_, why)) = OWN.iter().find(|(own, _)| own == to) {
-            notes.add(*line, format!("`{to}`: {why}"));
-            continue;
-        }
-        if OWN_FOLDERS.contains(&to.as_str()) && !matches!(what, What::Folder) {
-            notes.add(*line, format!("`{to}`: a folder, in which hardpan's own files are"));
-            continue;
-        }
-        if let Some(program) = draft.binaries.iter_mut().find(|program| program.image_path() == *to) {
-            let own = match (&program.source, what) {
-                (ProgramSource::Path { path }, What::Context(source)) => *path == stages.templates.shown(&source.path),
-                (_, What::Compiled(_)) => true,
-                _ => false,
-            };
-            if !own && !matches!(what, What::Folder) {
-                notes.add(*line, format!("`{to}`: the program is there"));
-            } else if program.comment.is_empty() {
-                program.comment = format!("Line {line} copies it.");
-            } else if matches!(what, What::Context(_)) {
-                // What something else has built is known by this line alone.
-                program.comment = format!("{} Line {line} copies it.", program.comment);
-            }
-            continue;
-        }
-        if let Err(error) = ImagePath::parse(to) {
-            notes.add(*line, format!("`{to}`: {error}"));
+    let mut groups: BTreeMap<(usize, CopiedFolder), Vec<(String, ContextFile)>> = BTreeMap::new();
+    let parents: BTreeSet<_> = files.keys().flat_map(|path| parent_folders(path)).map(str::to_owned).collect();
+    for (to, PlacedPath { line, what }) in &files {
+        if is_taken(draft, stages, to, *line, what, notes) {
             continue;
         }
         match what {
-            What::Link(link) => {
+            PathContent::Link(link) => {
                 notes.put("to", to, *line);
                 let comment = format!("Line {line} makes it.");
-                draft.symlinks.push(Symlink { comment, to: to.clone(), target: link.target.clone() });
+                draft.symlinks.push(DraftSymlink { comment, to: to.clone(), target: link.target.clone() });
             }
-            What::Compiled(wanted) => finder.another(draft, wanted, to, *line, notes),
-            What::Folder => folder_alone(draft, to, *line, &parents, (finder, *last), notes),
-            What::Text { text, executable } => {
+            PathContent::Compiled(wanted) => finder.add_program(draft, wanted, to, *line, notes),
+            PathContent::Folder => add_empty_folder(draft, to, *line, &parents, (finder, *last), notes),
+            PathContent::Text { text, executable } => {
                 let comment = format!("The text of line {line}.");
                 notes.put("to", to, *line);
-                draft.files.push(File {
+                draft.files.push(DraftFile {
                     comment,
-                    content: Content::Text(text.clone()),
+                    content: FileContent::Text(text.clone()),
                     to: to.clone(),
                     executable: *executable,
                 });
             }
-            What::Context(source) => match &source.root {
+            PathContent::Context(source) => match &source.root {
                 Some(root) => groups.entry((*line, root.clone())).or_default().push((to.clone(), source.clone())),
-                None => file(draft, stages, to, *line, source, notes),
+                None => add_file(draft, stages, to, *line, source, notes),
             },
         }
     }
     for ((line, root), members) in groups {
-        group(draft, &reader, line, &root, &members, notes);
+        add_tree(draft, &reader, line, &root, &members, notes);
     }
-    let of_program = tell_missing(notes);
-    name_lines(draft, notes, &of_program);
+    let of_program = note_missing_sources(notes);
+    name_lines_of_program(draft, notes, &of_program);
+    let placed: BTreeSet<_> = files.values().map(|placed| placed.line).collect();
+    note_covered_copies(draft, stages, chain, &placed, &of_program, notes);
+}
+
+/// Notes `--chown`.
+fn note_owners(stages: &Stages, chain: &[usize], notes: &mut LeftOutNotes) {
+    for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
+        let copies = ["COPY", "ADD"].contains(&step.instruction.name.as_str());
+        if let Some(owner) = step.instruction.flag("chown").filter(|_| copies) {
+            let why = "files belong to root, so that the program cannot change them; `[[dir]]` with `writable = true` is \
+                       for what it writes";
+            notes.add(step.instruction.line, format!("`--chown={owner}`: {why}"));
+        }
+    }
+}
+
+/// Whether a path needs no entry, because hardpan or a program is there, or because no image can have it; notes it.
+fn is_taken(
+    draft: &mut RecipeDraft,
+    stages: &Stages,
+    to: &str,
+    line: usize,
+    what: &PathContent,
+    notes: &mut LeftOutNotes,
+) -> bool {
+    if let Some((_, why)) = OWN.iter().find(|(own, _)| *own == to) {
+        notes.add(line, format!("`{to}`: {why}"));
+        return true;
+    }
+    if OWN_FOLDERS.contains(&to) && !matches!(what, PathContent::Folder) {
+        notes.add(line, format!("`{to}`: a folder, in which hardpan's own files are"));
+        return true;
+    }
+    if let Some(program) = draft.binaries.iter_mut().find(|program| program.image_path() == to) {
+        let own = match (&program.source, what) {
+            (ProgramSource::Path { path }, PathContent::Context(source)) => {
+                *path == stages.templates.shown(&source.path)
+            }
+            (_, PathContent::Compiled(_)) => true,
+            _ => false,
+        };
+        if !own && !matches!(what, PathContent::Folder) {
+            notes.add(line, format!("`{to}`: the program is there"));
+        } else if program.comment.is_empty() {
+            program.comment = format!("Line {line} copies it.");
+        } else if matches!(what, PathContent::Context(_)) {
+            // The line is all that is known about a prebuilt program.
+            program.comment = format!("{} Line {line} copies it.", program.comment);
+        }
+        return true;
+    }
+    if let Err(error) = ImagePath::parse(to) {
+        notes.add(line, format!("`{to}`: {error}"));
+        return true;
+    }
+    false
+}
+
+/// Notes lines of the image that copy or move files of which nothing is left.
+fn note_covered_copies(
+    draft: &RecipeDraft,
+    stages: &Stages,
+    chain: &[usize],
+    placed: &BTreeSet<usize>,
+    of_program: &BTreeSet<usize>,
+    notes: &mut LeftOutNotes,
+) {
     for step in chain.iter().filter_map(|at| stages.list.get(*at)).flat_map(|stage| &stage.steps) {
         let line = step.instruction.line;
-        let moved = step.commands.iter().any(moves::is_followed);
+        let moved = step.commands.iter().any(file_commands::is_followed);
         let copies = moved || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
-        let is_told = notes.has(line) || of_program.contains(&line) || says_line(draft, line);
-        let is_placed = files.values().any(|placed| placed.line == line);
-        if copies && !is_told && (!is_placed || !moved && notes.by_name.is_some()) {
+        let is_noted = notes.has(line) || of_program.contains(&line) || mentions_line(draft, line);
+        let is_placed = placed.contains(&line);
+        if copies && !is_noted && (!is_placed || !moved && notes.by_name.is_some()) {
             notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
         }
     }
 }
 
-/// Tells of the sources that nothing makes; gives the lines that may have brought the program that is known by its name
-/// alone.
-fn tell_missing(notes: &mut Notes) -> BTreeSet<usize> {
+/// Notes sources that nothing makes. Returns the lines that may have copied the program which was found by its name
+/// only.
+fn note_missing_sources(notes: &mut LeftOutNotes) -> BTreeSet<usize> {
     let mut of_program = BTreeSet::new();
     for (missing, what) in std::mem::take(&mut notes.missing) {
         let name = missing.source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let inside = absolute(&missing.target, name);
-        // The program itself may have come this way, known by its name only.
+        // The source may be the program that was found by its name only.
         let (is_exact, is_below) = notes.by_name.as_ref().map_or((false, false), |path| {
             let below = || {
                 path.starts_with(&format!("{inside}/"))
@@ -140,7 +182,7 @@ fn tell_missing(notes: &mut Notes) -> BTreeSet<usize> {
             notes.add(missing.line, what);
         } else if is_program {
             of_program.insert(missing.line);
-            // A folder in which the program is, mostly beside what it reads.
+            // The folder of the program mostly has other files that it reads.
             if is_below {
                 let what = "the program in it is taken; what else is in it is not known here";
                 notes.add(missing.line, format!("`{}`: {what}", missing.source));
@@ -152,9 +194,9 @@ fn tell_missing(notes: &mut Notes) -> BTreeSet<usize> {
     of_program
 }
 
-/// Says at the program that is known by its name alone which lines may have brought it.
-fn name_lines(draft: &mut Draft, notes: &Notes, lines: &BTreeSet<usize>) {
-    let is_it = |program: &&mut Program| {
+/// Adds to the comment of the program that was found by its name only which lines may have copied it.
+fn name_lines_of_program(draft: &mut RecipeDraft, notes: &LeftOutNotes, lines: &BTreeSet<usize>) {
+    let is_it = |program: &&mut DraftProgram| {
         matches!(program.source, ProgramSource::Path { .. }) && Some(program.image_path()) == notes.by_name
     };
     if let Some(program) = draft.binaries.iter_mut().find(is_it) {
@@ -164,8 +206,8 @@ fn name_lines(draft: &mut Draft, notes: &Notes, lines: &BTreeSet<usize>) {
     }
 }
 
-/// Whether something of the recipe says that it comes from a line.
-fn says_line(draft: &Draft, line: usize) -> bool {
+/// Whether a comment of the recipe names a line.
+fn mentions_line(draft: &RecipeDraft, line: usize) -> bool {
     let files = draft.files.iter().map(|file| &file.comment);
     let trees = draft.trees.iter().map(|tree| &tree.comment);
     let folders = draft.dirs.iter().map(|(_, comment)| comment);
@@ -176,18 +218,18 @@ fn says_line(draft: &Draft, line: usize) -> bool {
 }
 
 /// The folders that a path is in.
-fn above(path: &str) -> impl Iterator<Item = &str> {
+fn parent_folders(path: &str) -> impl Iterator<Item = &str> {
     path.char_indices().filter(|(at, c)| *c == '/' && *at > 0).filter_map(move |(at, _)| path.get(..at))
 }
 
-/// A folder in which nothing is.
-fn folder_alone(
-    draft: &mut Draft,
+/// Adds an empty folder.
+fn add_empty_folder(
+    draft: &mut RecipeDraft,
     to: &str,
     line: usize,
     parents: &BTreeSet<String>,
-    (finder, stage): (&Finder<'_>, usize),
-    notes: &mut Notes,
+    (finder, stage): (&ProgramFinder<'_>, usize),
+    notes: &mut LeftOutNotes,
 ) {
     let programs = draft.binaries.iter().any(|program| program.image_path().starts_with(&format!("{to}/")));
     let is_workdir = finder.stages.workdir(stage) == to;
@@ -197,8 +239,15 @@ fn folder_alone(
     }
 }
 
-/// A file of the context by itself.
-fn file(draft: &mut Draft, stages: &Stages, to: &str, line: usize, source: &Source, notes: &mut Notes) {
+/// Adds a single file of the context.
+fn add_file(
+    draft: &mut RecipeDraft,
+    stages: &Stages,
+    to: &str,
+    line: usize,
+    source: &ContextFile,
+    notes: &mut LeftOutNotes,
+) {
     if source.is_link {
         let target = "a link in a folder of which not everything is copied; a `[[symlink]]` can say it";
         return notes.add(line, format!("`{}`: {target}", source.path));
@@ -207,9 +256,9 @@ fn file(draft: &mut Draft, stages: &Stages, to: &str, line: usize, source: &Sour
         return notes.add(line, format!("`{}`: a shell script, and there is no shell in the image", source.path));
     }
     notes.put("to", to, line);
-    draft.files.push(File {
+    draft.files.push(DraftFile {
         comment: format!("Line {line} copies it."),
-        content: Content::From(stages.templates.shown(&source.path)),
+        content: FileContent::From(stages.templates.shown(&source.path)),
         to: to.to_owned(),
         executable: source.executable,
     });
@@ -219,24 +268,24 @@ fn is_script(path: &str) -> bool {
     std::path::Path::new(path).extension().is_some_and(|end| end == "sh")
 }
 
-/// Files of one folder that keep their names below it: a tree.
-fn group(
-    draft: &mut Draft,
-    reader: &Reader<'_>,
+/// Adds a tree for files of one folder that keep their names.
+fn add_tree(
+    draft: &mut RecipeDraft,
+    reader: &StageReader<'_>,
     line: usize,
-    root: &Root,
-    members: &[(String, Source)],
-    notes: &mut Notes,
+    root: &CopiedFolder,
+    members: &[(String, ContextFile)],
+    notes: &mut LeftOutNotes,
 ) {
     let prefix = if root.from.is_empty() { String::new() } else { format!("{}/", root.from) };
-    let names: BTreeMap<&str, &Source> =
+    let names: BTreeMap<&str, &ContextFile> =
         members.iter().filter_map(|(_, source)| Some((source.path.strip_prefix(&prefix)?, source))).collect();
     let all = folder::all(&folder::within(&reader.stages.dir, &root.from), usize::MAX).unwrap_or_default();
     let all: Vec<_> = all.iter().filter(|(_, kind)| !kind.is_dir()).map(|(name, _)| name.as_str()).collect();
     let scripts: Vec<_> = names.keys().filter(|name| is_script(name)).collect();
     if names.len() != members.len() || root.pattern.is_some() && names.len() == 1 {
         for (to, source) in members {
-            file(draft, reader.stages, to, line, source, notes);
+            add_file(draft, reader.stages, to, line, source, notes);
         }
         return;
     }
@@ -260,7 +309,7 @@ fn group(
     } else {
         run.iter().map(|name| escaped(name)).collect()
     };
-    draft.trees.push(Tree {
+    draft.trees.push(DraftTree {
         comment: format!("Line {line} copies it."),
         line: Some(line),
         from: if root.from.is_empty() { ".".into() } else { reader.stages.templates.shown(&root.from) },
@@ -271,15 +320,15 @@ fn group(
     });
 }
 
-/// Whether a pattern of a `[[tree]]` takes these names, and none of those that are left.
-fn takes_exactly(pattern: &str, names: &BTreeMap<&str, &Source>, left: &[&str]) -> bool {
+/// Whether a `[[tree]]` pattern matches all these names, and none of those that are left out.
+fn takes_exactly(pattern: &str, names: &BTreeMap<&str, &ContextFile>, left: &[&str]) -> bool {
     let dotted = |name: &&str| name.starts_with('.') && !pattern.starts_with('.');
     let Ok(glob) = globset::GlobBuilder::new(pattern).literal_separator(true).build() else { return false };
     let glob = glob.compile_matcher();
     !names.keys().any(dotted) && !left.iter().any(|name| glob.is_match(name))
 }
 
-/// Patterns that take all these names: dotted components are taken only by a pattern that writes the dot.
+/// Patterns that match all these names: dotfiles are matched only by a pattern with the dot.
 fn shapes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for name in names {
@@ -296,8 +345,8 @@ fn shapes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     found
 }
 
-/// The folders of which nothing is kept, and the other files that are left out.
-fn topmost(left: &[&str], kept: &BTreeMap<&str, &Source>) -> Vec<String> {
+/// The folders without any copied file, and the other left-out files.
+fn topmost(left: &[&str], kept: &BTreeMap<&str, &ContextFile>) -> Vec<String> {
     let mut found = BTreeSet::new();
     for name in left {
         let is_empty = |folder: &&str| !kept.keys().any(|kept| kept.starts_with(&format!("{folder}/")));
@@ -307,7 +356,7 @@ fn topmost(left: &[&str], kept: &BTreeMap<&str, &Source>) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// A name as a pattern that takes nothing else.
+/// Escapes a name as a pattern that matches nothing else.
 fn escaped(name: &str) -> String {
     let mut pattern = String::new();
     for c in name.chars() {
@@ -319,8 +368,8 @@ fn escaped(name: &str) -> String {
     pattern
 }
 
-/// Files of a distribution that a recipe has by default, or has not at all.
-pub(super) fn is_system(path: &str, line: usize, notes: &mut Notes) -> bool {
+/// Whether a path is a distribution's file that a recipe has by default or cannot have; notes it.
+pub(super) fn is_system(path: &str, line: usize, notes: &mut LeftOutNotes) -> bool {
     let why = if path.contains("ca-certificates") || path.contains("/ssl/") || path.contains("/pki/") {
         super::reasons::CERTIFICATES
     } else if path.contains("zoneinfo") {

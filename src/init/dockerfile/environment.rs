@@ -1,20 +1,21 @@
-//! The variables that reach a compiler: of the stage, of the `RUN`, of the command.
+//! Translates the variables that reach a compiler (of the stage, of the `RUN`, of the command) into settings of a
+//! `[[binary]]`.
 
 use std::collections::BTreeMap;
 
 use super::{
-    build::{self, Wanted},
-    stages::Step,
-    variables::has_variable,
-    words::{Kind, Word, braces},
+    build_args::has_variable,
+    compile_line::{self, CompileLine},
+    scope::{DockerfileWord, VariableSource, braces},
+    stages::StageStep,
 };
 
-/// Variables that only say where a toolchain keeps its things, how it downloads or what it prints.
+/// Variables that only set paths, downloads or messages of a toolchain.
 const IDLE: [&str; 12] =
     ["PATH", "HOME", "TMPDIR", "USER", "SHELL", "TZ", "LANG", "LANGUAGE", "DEBIAN_FRONTEND", "TERM", "CARGO", "RUSTC"];
 const IDLE_PREFIXES: [&str; 7] =
     ["LC_", "LD_", "RUSTUP_", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "SCCACHE_", "APT_"];
-/// The same of cargo. A Dockerfile's own arguments are called so as well, such as `CARGO_OPTS`.
+/// The same for cargo. Build arguments of a Dockerfile often have such names too, like `CARGO_OPTS`.
 const CARGO_IDLE: [&str; 14] = [
     "CARGO_ALIAS_",
     "CARGO_BUILD_",
@@ -31,7 +32,7 @@ const CARGO_IDLE: [&str; 14] = [
     "CARGO_TARGET_DIR",
     "CARGO_TERM_",
 ];
-/// The same of Go.
+/// The same for Go.
 const GO_IDLE: [&str; 18] = [
     "GOPATH",
     "GOCACHE",
@@ -52,34 +53,34 @@ const GO_IDLE: [&str; 18] = [
     "GOTELEMETRY",
     "GOTOOLCHAIN",
 ];
-/// Variables of Go that change the program, and that a recipe takes.
+/// Variables of Go that change the program, and that a recipe accepts.
 const GO_TAKEN: [&str; 3] = ["GOEXPERIMENT", "GODEBUG", "GOFIPS140"];
 
 /// A variable, and the line that sets it.
 struct Setting {
-    word: Word,
+    word: DockerfileWord,
     line: usize,
     /// `ENV X`, `ARG X` or `X`, for a sentence.
     shown: String,
-    kind: Kind,
+    kind: VariableSource,
 }
 
-/// Takes over what the command at `at` of the `RUN` finds in its environment.
-pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
+/// Applies the variables that the command at `at` of the `RUN` has in its environment.
+pub(super) fn apply(wanted: &mut CompileLine, step: &StageStep, at: usize) {
     let mut settings = BTreeMap::new();
-    for (name, value) in step.scope.values.iter().filter(|(_, value)| value.kind != Kind::Platform) {
-        let word = Word { text: value.text.clone(), template: value.template.clone(), unknown: None };
-        let what = if value.kind == Kind::Env { "ENV" } else { "ARG" };
+    for (name, value) in step.scope.values.iter().filter(|(_, value)| value.kind != VariableSource::Platform) {
+        let word = DockerfileWord { text: value.text.clone(), template: value.template.clone(), unknown: None };
+        let what = if value.kind == VariableSource::Env { "ENV" } else { "ARG" };
         let setting = Setting { word, line: value.line, shown: format!("{what} {name}"), kind: value.kind };
         settings.insert(name.clone(), setting);
     }
     for (index, command) in step.commands.iter().enumerate().take(at + 1) {
-        // An assignment alone, or `export`, is for what follows.
+        // An assignment alone, or `export`, holds for the following commands.
         if index != at && !command.words.is_empty() {
             continue;
         }
         for (name, word) in &command.env {
-            // A variable of the shell alone reaches no program.
+            // A variable that is not exported reaches no program.
             if !command.exports && !settings.contains_key(name) {
                 continue;
             }
@@ -87,7 +88,7 @@ pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
             if command.conditional && index != at {
                 word.unknown = Some(format!("${name}"));
             }
-            let setting = Setting { word, line: step.instruction.line, shown: name.clone(), kind: Kind::Env };
+            let setting = Setting { word, line: step.instruction.line, shown: name.clone(), kind: VariableSource::Env };
             settings.insert(name.clone(), setting);
         }
     }
@@ -105,7 +106,7 @@ pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
         rust_flags(wanted, &settings);
         let text = &step.instruction.rest;
         for name in &step.scope.declared {
-            // With a default it is a variable of the recipe.
+            // An argument with a default became a variable of the recipe.
             if text.contains(&format!("${{{name}:-")) || text.contains(&format!("${{{name}-")) {
                 continue;
             }
@@ -119,7 +120,7 @@ pub(super) fn apply(wanted: &mut Wanted, step: &Step, at: usize) {
     }
 }
 
-impl Wanted {
+impl CompileLine {
     fn note(&mut self, setting: &Setting, why: &str) {
         let note = (setting.line, format!("`{}`: {why}", setting.shown));
         if !self.left_out.contains(&note) {
@@ -127,9 +128,9 @@ impl Wanted {
         }
     }
 
-    /// A variable that the recipe takes over.
+    /// Adds a variable to `env`.
     fn take_variable(&mut self, name: &str, setting: &Setting) {
-        let Word { text, template, .. } = &setting.word;
+        let DockerfileWord { text, template, .. } = &setting.word;
         if text.chars().any(char::is_control) {
             self.note(setting, "a recipe takes no control characters");
         } else if text.starts_with('/') || text.contains(":/") {
@@ -139,9 +140,9 @@ impl Wanted {
         }
     }
 
-    /// A program of the compiler's, by its name; gives none for what is not known here.
+    /// The name of a tool for `key`; `None`, with a note, where it is not a name in `PATH`.
     fn tool(&mut self, key: &str, setting: &Setting) -> Option<String> {
-        let Word { text, template, unknown } = &setting.word;
+        let DockerfileWord { text, template, unknown } = &setting.word;
         if unknown.is_some() {
             return None;
         }
@@ -153,8 +154,8 @@ impl Wanted {
     }
 }
 
-/// A variable of a `go build`. Says whether an unknown value has no effect, or was told of.
-fn go(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
+/// Applies a variable of a `go build`. Returns whether an unknown value has no effect or has a note.
+fn go(wanted: &mut CompileLine, name: &str, setting: &Setting) -> bool {
     let text = setting.word.text.as_str();
     let known = setting.word.unknown.is_none();
     match name {
@@ -189,26 +190,26 @@ fn go(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
         {
             wanted.note(setting, "this variable of Go is not taken over");
         }
-        _ if setting.kind == Kind::Env => wanted.note(setting, "`go build` does not read it"),
+        _ if setting.kind == VariableSource::Env => wanted.note(setting, "`go build` does not read it"),
         _ => {}
     }
     true
 }
 
-/// `GOFLAGS`: flags of every `go` command.
-fn go_flags(wanted: &mut Wanted, setting: &Setting) {
-    let mut words = vec![Word::literal("go"), Word::literal("build")];
-    words.extend(setting.word.text.split_whitespace().map(Word::literal));
+/// Applies `GOFLAGS`, the flags of every `go` command.
+fn go_flags(wanted: &mut CompileLine, setting: &Setting) {
+    let mut words = vec![DockerfileWord::literal("go"), DockerfileWord::literal("build")];
+    words.extend(setting.word.text.split_whitespace().map(DockerfileWord::literal));
     let command =
-        super::shell::Command { env: Vec::new(), words, writes: Vec::new(), exports: false, conditional: false };
-    let (flags, _) = build::split(&command, &[]);
+        super::shell::ShellCommand { env: Vec::new(), words, writes: Vec::new(), exports: false, conditional: false };
+    let (flags, _) = compile_line::split_flags(&command, &[]);
     let line = std::mem::replace(&mut wanted.line, setting.line);
     wanted.take(&flags);
     wanted.line = line;
 }
 
-/// `GOARCH`, and the variant that goes with it.
-fn go_platform(wanted: &mut Wanted, settings: &BTreeMap<String, Setting>) {
+/// Applies `GOARCH` and its variant variable.
+fn go_platform(wanted: &mut CompileLine, settings: &BTreeMap<String, Setting>) {
     let get = |name: &str| {
         settings.get(name).filter(|setting| !setting.word.text.is_empty() || setting.word.unknown.is_some())
     };
@@ -234,8 +235,8 @@ fn go_platform(wanted: &mut Wanted, settings: &BTreeMap<String, Setting>) {
     }
 }
 
-/// A variable of a `cargo build`. Says whether an unknown value was told of.
-fn rust(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
+/// Applies a variable of a `cargo build`. Returns whether an unknown value has a note.
+fn rust(wanted: &mut CompileLine, name: &str, setting: &Setting) -> bool {
     if setting.word.unknown.is_some() {
         return false;
     }
@@ -275,13 +276,13 @@ fn rust(wanted: &mut Wanted, name: &str, setting: &Setting) -> bool {
     true
 }
 
-/// A target as it is in the names of cargo's variables.
+/// The target as in the names of cargo's variables.
 fn upper(target: &str) -> String {
     target.to_ascii_uppercase().replace(['-', '.'], "_")
 }
 
-/// The flags of rustc: cargo takes those of one variable.
-fn rust_flags(wanted: &mut Wanted, settings: &BTreeMap<String, Setting>) {
+/// Applies the flags of rustc, of which cargo reads one variable only.
+fn rust_flags(wanted: &mut CompileLine, settings: &BTreeMap<String, Setting>) {
     let of_target = wanted.target.as_deref().map(|target| format!("CARGO_TARGET_{}_RUSTFLAGS", upper(target)));
     let order =
         ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", of_target.as_deref().unwrap_or_default(), "CARGO_BUILD_RUSTFLAGS"];

@@ -1,4 +1,4 @@
-//! `.dockerignore`: what of the folder Docker does not see (moby, `patternmatcher`).
+//! `.dockerignore`: the files of the context that Docker does not see (moby, `patternmatcher`).
 
 use std::{fs, path::Path};
 
@@ -6,12 +6,12 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::report::Limits;
 
-/// The patterns, in their order; the last one that matches counts.
+/// The patterns in their order; the last match counts.
 #[derive(Debug, Default)]
 pub(super) struct Ignored(Vec<(GlobMatcher, bool)>);
 
 impl Ignored {
-    /// Reads the `.dockerignore` of `dir`; one that lies beside the Dockerfile under its own name goes first.
+    /// Reads the `.dockerignore` of `dir`; a file named after the Dockerfile takes precedence.
     pub(super) fn of(dir: &Path, dockerfile: &str) -> Self {
         let names = [format!("{dockerfile}.dockerignore"), ".dockerignore".to_owned()];
         let read = |name: &String| {
@@ -38,7 +38,7 @@ impl Ignored {
         Self(patterns)
     }
 
-    /// Whether a path of the context is left out, itself or by a folder that it is in.
+    /// Whether a path of the context, or a folder that it is in, is ignored.
     pub(super) fn is_ignored(&self, path: &str) -> bool {
         let mut ignored = false;
         for (glob, ignores) in &self.0 {

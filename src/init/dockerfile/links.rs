@@ -1,8 +1,8 @@
-//! Links that a `RUN` makes.
+//! Symbolic links that a `RUN` makes, and where a path leads through them.
 
 use super::{
-    build,
-    shell::Command,
+    compile_line,
+    shell::ShellCommand,
     stages::{Stages, absolute},
 };
 use crate::{init::folder, report::Limits};
@@ -10,15 +10,15 @@ use crate::{init::folder, report::Limits};
 /// A symbolic link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
-    /// Which path.
+    /// The path of the link.
     pub(super) to: String,
-    /// What it says.
+    /// The target of the link.
     pub(super) target: String,
 }
 
 impl Link {
-    /// What `ln -s` makes in `folder`; `is_folder` knows the folders that are there.
-    pub(super) fn of(command: &Command, folder: &str, is_folder: impl Fn(&str) -> bool) -> Option<Self> {
+    /// Parses an `ln -s` in `folder`; `is_folder` knows the existing folders.
+    pub(super) fn of(command: &ShellCommand, folder: &str, is_folder: impl Fn(&str) -> bool) -> Option<Self> {
         let (flags, operands): (Vec<_>, Vec<_>) =
             command.words.iter().skip(1).partition(|word| word.text.starts_with('-'));
         let flags: String = flags.iter().map(|word| word.text.trim_start_matches('-')).collect();
@@ -33,18 +33,18 @@ impl Link {
         }
         let path = absolute(folder, to);
         let into = [".", ".."].contains(&to) || to.ends_with('/') || is_folder(&path);
-        let to = if into { absolute(&path, &super::files::last_name(target)) } else { path };
+        let to = if into { absolute(&path, &super::stage_files::last_name(target)) } else { path };
         Some(Self { to, target: target.clone() })
     }
 
-    /// The path that it leads to.
+    /// The absolute path of the target.
     pub(super) fn leads_to(&self) -> String {
         absolute(&format!("/{}", folder::parent(&self.to)), &self.target)
     }
 }
 
 impl Stages {
-    /// `path` of a stage, or where the links at it lead.
+    /// Follows links at `path` of a stage.
     pub(super) fn behind_links(&self, stage: usize, path: &str) -> String {
         let mut path = path.to_owned();
         for _ in 0..Limits::DOCKERFILE_DEPTH {
@@ -54,12 +54,13 @@ impl Stages {
         path
     }
 
-    /// The link that a `RUN` has put at `path` last.
+    /// The last link that a `RUN` creates at `path`.
     fn link(&self, stage: usize, path: &str) -> Option<Link> {
         let mut next = Some(stage);
         while let Some(found) = next.and_then(|at| self.list.get(at)) {
             for step in found.steps.iter().rev() {
-                let made = build::placed(step).into_iter().rev().filter(|(_, command)| !command.conditional);
+                let made =
+                    compile_line::place_commands(step).into_iter().rev().filter(|(_, command)| !command.conditional);
                 let mut links = made.filter_map(|(folder, command)| {
                     Link::of(command, &folder, |to| self.base_has_folder(stage, to)).filter(|link| link.to == path)
                 });

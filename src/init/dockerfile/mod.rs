@@ -1,63 +1,64 @@
-//! A Dockerfile as a recipe: what can be translated, and a list of what cannot, with the line and the reason.
+//! Translates a Dockerfile into a recipe, with a note (line and reason) for everything that a recipe cannot say.
 //!
-//! The image of the last stage is what counts. Its program is followed back through `COPY --from` to the `go build` or
-//! `cargo build` line of a build stage, whose package, tags, `-X` values and features go into the recipe; files of the
-//! context become `[[file]]` and `[[tree]]`. No crate reads heredocs, escape directives and the rules of variables
-//! together, so the reader is our own, after BuildKit's.
+//! Only the image of the last stage counts. Its program is traced through `COPY --from` to the `go build` or `cargo
+//! build` line of a build stage, whose package, tags, `-X` values and features go into the recipe; files of the context
+//! become `[[file]]` and `[[tree]]`. The parser is our own, after BuildKit's, because no crate reads heredocs, escape
+//! directives and the rules of variables together.
 
-mod accept;
 mod accounts;
 mod bases;
-mod build;
+mod build_args;
 mod command_line;
+mod compile_flags;
+mod compile_inputs;
+mod compile_line;
+mod compiled_program;
 mod config;
 mod context;
 mod copies;
 mod environment;
-mod files;
-mod flags;
-mod follow;
+mod file_commands;
+mod file_origin;
 mod ignored;
-mod inputs;
+mod instructions;
 mod leftovers;
-mod lines;
 mod links;
-mod moves;
-mod program;
+mod program_finder;
 mod reasons;
+mod refused_settings;
+mod scope;
 mod shell;
+mod source_templates;
 mod sources;
+mod stage_files;
 mod stages;
-mod templates;
-mod variables;
-mod words;
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Toolchains, draft::Draft};
+use super::{Toolchains, draft::RecipeDraft};
 use crate::report::{ErrorName, Failure, printable};
-pub(super) use accept::accepted;
-use config::Config;
+use config::DockerfileConfig;
 use ignored::Ignored;
+use instructions::Dockerfile;
 pub(super) use leftovers::Leftovers;
-use lines::Dockerfile;
+pub(super) use refused_settings::accepted;
+pub(super) use scope::braces;
 use stages::Stages;
-pub(super) use words::braces;
 
-/// What is left out of the recipe: the line, and a sentence about it.
+/// Notes about everything that is left out of the recipe: the line, and a sentence.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct LeftOutNotes {
     list: Vec<(usize, String)>,
-    /// Sources of `COPY` that nothing makes, until the programs are known.
-    missing: Vec<(files::Missing, String)>,
-    /// Where the program is that was found by its name alone.
+    /// Sources of `COPY` that nothing makes; noted when the programs are known.
+    missing: Vec<(stage_files::MissingSource, String)>,
+    /// The path of the program that was found by its name only.
     by_name: Option<String>,
     /// The line that each part of the recipe comes from, by its table and key or path.
     places: BTreeMap<(&'static str, String), usize>,
 }
 
-impl Notes {
-    /// Adds a sentence, once.
+impl LeftOutNotes {
+    /// Adds a note, unless the same one exists.
     pub(super) fn add(&mut self, line: usize, text: impl Into<String>) {
         let note = (line, text.into());
         if !self.list.contains(&note) {
@@ -65,27 +66,27 @@ impl Notes {
         }
     }
 
-    /// The first line with a sentence that holds `text`.
+    /// The first line with a note that contains `text`.
     fn line_of(&self, text: &str) -> Option<usize> {
         self.list.iter().filter(|(_, note)| note.contains(text)).map(|(line, _)| *line).min()
     }
 
-    /// Remembers which line something of the recipe comes from.
+    /// Remembers the line of a part of the recipe.
     fn put(&mut self, table: &'static str, name: &str, line: usize) {
         self.places.insert((table, name.to_owned()), line);
     }
 
-    /// Whether a sentence about a line is there.
+    /// Whether a line has a note.
     fn has(&self, line: usize) -> bool {
         self.list.iter().any(|(known, _)| *known == line)
     }
 
-    /// The line that something of the recipe comes from.
+    /// The line of a part of the recipe.
     fn place(&self, table: &'static str, name: &str) -> Option<usize> {
         self.places.get(&(table, name.to_owned())).copied()
     }
 
-    /// One line each, in the order of the Dockerfile.
+    /// The notes as lines, in the order of the Dockerfile.
     pub(super) fn lines(&self, name: &str) -> Vec<String> {
         let mut list = self.list.clone();
         list.sort_by_key(|(line, _)| *line);
@@ -94,27 +95,34 @@ impl Notes {
     }
 }
 
-/// The recipe for the project in `dir` and the Dockerfile `text`, which messages call `name`.
-pub(super) fn draft(dir: &Path, name: &str, text: &str, tools: &dyn Toolchains) -> Result<(Draft, Leftovers), Failure> {
+/// Translates the Dockerfile `text`, which messages call `name`, into the recipe for the project in `dir`.
+pub(super) fn draft(
+    dir: &Path,
+    name: &str,
+    text: &str,
+    tools: &dyn Toolchains,
+) -> Result<(RecipeDraft, Leftovers), Failure> {
     let in_file = |failure: Failure| if failure.place.is_none() { failure.in_path(name) } else { failure };
     let stages = Stages::of(Dockerfile::parse(text).map_err(in_file)?, dir);
     let chain = stages.chain();
     let Some(last) = chain.last().copied() else {
-        return Err(in_file(Failure::error(ErrorName::Dockerfile, "there is no `FROM` in it, so it is no Dockerfile")));
+        return Err(in_file(Failure::error(ErrorName::Dockerfile, "not a Dockerfile: it has no `FROM`")));
     };
-    let mut notes = Notes::default();
-    let mut draft =
-        Draft { intro: format!("Written by `hardpan init --from {}`.", printable(name)), ..Draft::default() };
-    let config = Config::read(&stages, &chain, &mut notes);
-    let mut finder = program::Finder { dir, name, tools, stages: &stages, last, project: None };
+    let mut notes = LeftOutNotes::default();
+    let mut draft = RecipeDraft {
+        intro: format!("Written by `hardpan init --from {}`.", printable(name)),
+        ..RecipeDraft::default()
+    };
+    let config = DockerfileConfig::read(&stages, &chain, &mut notes);
+    let mut finder = program_finder::ProgramFinder { dir, name, tools, stages: &stages, last, project: None };
     let found = finder.find(&config, &mut notes)?;
     let cmd = config.cmd.as_ref().or(config.entrypoint.as_ref()).map_or(0, |words| words.line);
-    program::take(&mut draft, found, cmd, name, &mut notes)?;
+    program_finder::put_program(&mut draft, found, cmd, name, &mut notes)?;
     let ignored = Ignored::of(dir, name);
-    copies::take(&mut draft, &ignored, &chain, &mut finder, &mut notes);
+    copies::translate(&mut draft, &ignored, &chain, &mut finder, &mut notes);
     let base = config.base();
     config.take(&mut draft, &mut notes);
-    reasons::of_stages(&stages, &chain, &mut notes);
+    reasons::note_stages(&stages, &chain, &mut notes);
     bases::take_home(&mut draft, &base, &mut notes);
     draft.timezones = notes.line_of(reasons::ZONES).map(|line| {
         format!(

@@ -1,23 +1,24 @@
-//! Why an instruction has no counterpart in a recipe.
+//! Notes why an instruction has no counterpart in the recipe.
 
 use super::{
-    Notes, build, inputs, moves,
-    shell::Command,
-    stages::{Stage, Stages, Step, absolute, operands, relative},
-    variables::has_variable,
-    words::Word,
+    LeftOutNotes,
+    build_args::has_variable,
+    compile_inputs, compile_line, file_commands,
+    scope::DockerfileWord,
+    shell::ShellCommand,
+    stages::{Stage, StageStep, Stages, absolute, operands, relative},
 };
 
-/// Certificates of a distribution.
+/// The note about certificates of a distribution.
 pub(super) const CERTIFICATES: &str = "CA certificates are there by default (Mozilla's)";
-/// Time zones of a distribution.
+/// The note about time zones of a distribution.
 pub(super) const ZONES: &str = "time zones are in the image by `timezones = true` (IANA's)";
-/// Users of a distribution.
+/// The note about accounts of a distribution.
 pub(super) const PASSWD: &str = "the user is numeric, and `/etc/passwd` has it by default";
 
-/// Every stage: its base, its commands, and what a recipe has no word for.
-pub(super) fn of_stages(stages: &Stages, chain: &[usize], notes: &mut Notes) {
-    let used = used(stages, chain);
+/// Notes about every stage: its base, its commands, and instructions without a counterpart.
+pub(super) fn note_stages(stages: &Stages, chain: &[usize], notes: &mut LeftOutNotes) {
+    let used = used_stages(stages, chain);
     for (at, stage) in stages.list.iter().enumerate() {
         if !used.contains(&at) {
             let name = stage.name.clone().unwrap_or_else(|| at.to_string());
@@ -25,19 +26,19 @@ pub(super) fn of_stages(stages: &Stages, chain: &[usize], notes: &mut Notes) {
             continue;
         }
         let in_image = chain.contains(&at);
-        base(stage, in_image, notes);
+        note_base(stage, in_image, notes);
         for step in &stage.steps {
-            frozen(stages, stage, step, in_image, notes);
-            of_step(step, in_image, notes);
+            note_fixed_variables(stages, stage, step, in_image, notes);
+            note_step(step, in_image, notes);
         }
         if stage.steps.iter().any(compiles) {
-            inputs::of_stage(stages, at, in_image, notes);
+            compile_inputs::note_inputs(stages, at, in_image, notes);
         }
     }
 }
 
 /// The stages that the image is made of or copies from.
-fn used(stages: &Stages, chain: &[usize]) -> Vec<usize> {
+fn used_stages(stages: &Stages, chain: &[usize]) -> Vec<usize> {
     let mut used: Vec<usize> = Vec::new();
     let mut open: Vec<usize> = chain.to_vec();
     while let Some(at) = open.pop() {
@@ -47,7 +48,7 @@ fn used(stages: &Stages, chain: &[usize]) -> Vec<usize> {
         for step in &stage.steps {
             let from = step.instruction.flag("from").map(|from| step.scope.word(from).text);
             open.extend(from.as_deref().and_then(|from| stages.named(from, at)));
-            // A cache or a bind of a `RUN` may name a stage as well.
+            // A cache or bind mount of a `RUN` may name a stage as well.
             let mounts = step.instruction.flags.iter().filter(|(name, _)| name == "mount");
             let named = mounts.filter_map(|(_, value)| value.split(',').find_map(|part| part.strip_prefix("from=")));
             open.extend(named.filter_map(|from| stages.named(from, at)));
@@ -56,7 +57,7 @@ fn used(stages: &Stages, chain: &[usize]) -> Vec<usize> {
     used
 }
 
-fn base(stage: &Stage, in_image: bool, notes: &mut Notes) {
+fn note_base(stage: &Stage, in_image: bool, notes: &mut LeftOutNotes) {
     let line = stage.from.line;
     let name = &stage.base.text;
     if stage.parent.is_some() || name == "scratch" {
@@ -79,27 +80,27 @@ fn base(stage: &Stage, in_image: bool, notes: &mut Notes) {
 }
 
 /// Whether a `RUN` compiles a program.
-fn compiles(step: &Step) -> bool {
-    step.commands.iter().any(build::is_compile)
+fn compiles(step: &StageStep) -> bool {
+    step.commands.iter().any(compile_line::is_compile)
 }
 
-fn of_step(step: &Step, in_image: bool, notes: &mut Notes) {
+fn note_step(step: &StageStep, in_image: bool, notes: &mut LeftOutNotes) {
     let line = step.instruction.line;
     match step.instruction.name.as_str() {
-        "RUN" => run(step, in_image, notes),
+        "RUN" => note_run(step, in_image, notes),
         "HEALTHCHECK" if in_image => {
             notes.add(line, "`HEALTHCHECK`: OCI images have none; a probe of the orchestrator asks from outside");
         }
-        "ONBUILD" => notes.add(line, "`ONBUILD`: nobody builds on top of this image"),
+        "ONBUILD" => notes.add(line, "`ONBUILD`: a recipe has no triggers for later builds"),
         "SHELL" => notes.add(line, "`SHELL`: there is no shell in the image"),
         "ARG" | "ENV" | "LABEL" | "COPY" | "ADD" | "WORKDIR" | "USER" | "CMD" | "ENTRYPOINT" | "EXPOSE" | "VOLUME"
         | "STOPSIGNAL" | "MAINTAINER" | "HEALTHCHECK" => {}
-        other => notes.add(line, format!("`{other}`: this is no instruction that Docker knows")),
+        other => notes.add(line, format!("`{other}`: unknown instruction")),
     }
 }
 
-/// Variables in what a recipe takes as plain text.
-fn frozen(stages: &Stages, stage: &Stage, step: &Step, in_image: bool, notes: &mut Notes) {
+/// Notes variables in values that the recipe has as plain text.
+fn note_fixed_variables(stages: &Stages, stage: &Stage, step: &StageStep, in_image: bool, notes: &mut LeftOutNotes) {
     let name = step.instruction.name.as_str();
     let everywhere = ["COPY", "ADD"].contains(&name);
     let plain = in_image && ["WORKDIR", "EXPOSE", "USER", "STOPSIGNAL", "VOLUME"].contains(&name);
@@ -107,10 +108,11 @@ fn frozen(stages: &Stages, stage: &Stage, step: &Step, in_image: bool, notes: &m
         return;
     }
     let mut words = operands(step);
-    // The recipe names sources with their variables, and none that is not here. What a compile reads is not in it.
+    // Sources in the recipe keep their variables, and missing sources are not in it. Inputs of a compile are not in it
+    // either.
     if everywhere && step.instruction.flag("from").is_none() && !stage.steps.iter().any(compiles) {
         let to = words.pop();
-        let is_here = |word: &Word| {
+        let is_here = |word: &DockerfileWord| {
             let path = relative(&word.text);
             path.contains(['*', '?', '[']) || stages.dir.join(path).exists()
         };
@@ -135,26 +137,26 @@ fn frozen(stages: &Stages, stage: &Stage, step: &Step, in_image: bool, notes: &m
     }
 }
 
-/// A `RUN`: its commands, where they are not followed.
-fn run(step: &Step, in_image: bool, notes: &mut Notes) {
+/// Notes the commands of a `RUN` that are not applied.
+fn note_run(step: &StageStep, in_image: bool, notes: &mut LeftOutNotes) {
     let line = step.instruction.line;
     let mut why: Vec<String> = Vec::new();
     for command in &step.commands {
-        for reason in of_command(command, in_image) {
+        for reason in reasons_of_command(command, in_image) {
             if !why.contains(&reason) {
                 why.push(reason);
             }
         }
     }
-    // What is removed is still there where it is a program, or what a later line brings.
-    for (folder, command) in build::placed(step) {
+    // A removed file is still in the image where it is a program, or a later line copies it.
+    for (folder, command) in compile_line::place_commands(step) {
         let removed = match command.program() {
             "rm" => usize::MAX,
             "mv" => 1,
             _ => 0,
         };
         let operands = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).take(removed);
-        for operand in operands.filter(|_| in_image && moves::is_followed(command)) {
+        for operand in operands.filter(|_| in_image && file_commands::is_followed(command)) {
             if notes.place("to", &absolute(&folder, &operand.text)).is_some() {
                 why.push(format!("`{} {}`: it stays in the image", command.program(), operand.text));
             }
@@ -163,7 +165,7 @@ fn run(step: &Step, in_image: bool, notes: &mut Notes) {
     if compiles(step) && !notes.places.values().any(|place| *place == line) {
         why.push("what it compiles is not followed into the image, and its flags are not taken over".into());
     }
-    let is_known = |command: &Command| build::is_compile(command) || moves::is_followed(command);
+    let is_known = |command: &ShellCommand| compile_line::is_compile(command) || file_commands::is_followed(command);
     if why.is_empty() && !step.commands.iter().any(is_known) {
         why.push("it leaves nothing in the image".into());
     }
@@ -172,18 +174,19 @@ fn run(step: &Step, in_image: bool, notes: &mut Notes) {
     }
 }
 
-/// Whether a command makes no program.
-pub(super) fn is_housekeeping(command: &Command) -> bool {
-    of_command(command, true).iter().all(|why| !why.ends_with(NOT_RUN))
+/// Whether a command cannot make a program.
+pub(super) fn is_housekeeping(command: &ShellCommand) -> bool {
+    reasons_of_command(command, true).iter().all(|why| !why.ends_with(NOT_RUN))
 }
 
-/// The end of what is said of any other command.
+/// The end of the note about any other command.
 const NOT_RUN: &str = "is not run: nothing runs while hardpan builds";
-/// Folders that hold nothing which a program needs.
+/// Folders without files that a program needs.
 const CACHES: [&str; 6] = ["/var/lib/apt", "/var/cache", "/tmp", "/root/.cache", "/usr/share/doc", "/var/log"];
 
-/// Why a command is not run; none for what hardpan does itself, and for what leaves nothing behind.
-fn of_command(command: &Command, in_image: bool) -> Vec<String> {
+/// The reasons why a command is not run; empty for commands that hardpan replaces, and for those without an effect on
+/// the image.
+fn reasons_of_command(command: &ShellCommand, in_image: bool) -> Vec<String> {
     let all: Vec<_> = command.words.iter().map(|word| word.text.as_str()).collect();
     let second = command.text(1);
     let has = |part: &str| all.iter().any(|word| word.contains(part));
@@ -191,7 +194,7 @@ fn of_command(command: &Command, in_image: bool) -> Vec<String> {
         return vec![format!("`{}` writes `{}`, and nothing runs while hardpan builds", command.program(), file.text)];
     }
     let said = match command.program() {
-        _ if build::is_compile(command) || moves::is_followed(command) => return Vec::new(),
+        _ if compile_line::is_compile(command) || file_commands::is_followed(command) => return Vec::new(),
         "go" if ["mod", "env", "version", "vet"].contains(&second) => return Vec::new(),
         "cargo" if ["fetch", "chef", "vendor", "init", "new", "--version"].contains(&second) => return Vec::new(),
         "cargo" if has("cargo-chef") => return Vec::new(),
@@ -207,7 +210,7 @@ fn of_command(command: &Command, in_image: bool) -> Vec<String> {
         }
         "mkdir" if !in_image => return Vec::new(),
         "apk" | "apt-get" | "apt" | "dnf" | "microdnf" | "yum" | "tdnf" | "zypper" | "pacman" => {
-            return packages(command, in_image);
+            return reasons_of_packages(command, in_image);
         }
         "update-ca-certificates" | "update-ca-trust" => CERTIFICATES,
         "adduser" | "addgroup" | "useradd" | "groupadd" | "usermod" => PASSWD,
@@ -223,8 +226,8 @@ fn of_command(command: &Command, in_image: bool) -> Vec<String> {
     vec![said.to_owned()]
 }
 
-/// What the packages of a distribution are for.
-fn packages(command: &Command, in_image: bool) -> Vec<String> {
+/// The reasons why packages of a distribution are not installed.
+fn reasons_of_packages(command: &ShellCommand, in_image: bool) -> Vec<String> {
     if !command.words.iter().any(|word| ["add", "install"].contains(&word.text.as_str())) {
         return Vec::new();
     }

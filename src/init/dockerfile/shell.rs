@@ -1,26 +1,26 @@
-//! The commands of a `RUN` line, as far as they can be told without a shell.
+//! Splits a `RUN` line into its simple commands, without running a shell.
 
 use super::{
-    lines::Instruction,
-    words::{Scope, Word},
+    instructions::Instruction,
+    scope::{DockerfileWord, Scope},
 };
 
 /// One simple command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::init) struct Command {
+pub(in crate::init) struct ShellCommand {
     /// `NAME=value` before it.
-    pub(in crate::init) env: Vec<(String, Word)>,
+    pub(in crate::init) env: Vec<(String, DockerfileWord)>,
     /// The program and its arguments; none where there are only assignments.
-    pub(in crate::init) words: Vec<Word>,
-    /// Where `>` and `>>` write to.
-    pub(in crate::init) writes: Vec<Word>,
-    /// The assignments reach the program of this command, or by `export` those that follow.
+    pub(in crate::init) words: Vec<DockerfileWord>,
+    /// The targets of `>` and `>>`.
+    pub(in crate::init) writes: Vec<DockerfileWord>,
+    /// Whether the assignments reach the program of this command, or by `export` the following ones.
     pub(in crate::init) exports: bool,
-    /// Inside of an `if`, a `case` or a loop: it may not run, or several times.
+    /// Whether it is inside of an `if`, a `case` or a loop: it may not run, or several times.
     pub(in crate::init) conditional: bool,
 }
 
-impl Command {
+impl ShellCommand {
     /// The argument at `at`, without its unknown parts.
     pub(in crate::init) fn text(&self, at: usize) -> &str {
         self.words.get(at).map_or("", |word| word.text.as_str())
@@ -32,22 +32,22 @@ impl Command {
     }
 }
 
-/// Words of a shell's grammar that stand before a command.
+/// Keywords of a shell before a command.
 const LEADING: [&str; 10] = ["if", "then", "elif", "else", "while", "until", "do", "!", "{", "time"];
-/// Words of a shell's grammar that stand alone, or before an operator.
+/// Keywords of a shell that stand alone, or before an operator.
 const CLOSING: [&str; 4] = ["fi", "done", "esac", "}"];
 
-/// The commands of a `RUN` in their order, whatever joins them.
-pub(in crate::init) fn commands(run: &Instruction, scope: &Scope) -> Vec<Command> {
+/// The commands of a `RUN` in their order, with any operators between them.
+pub(in crate::init) fn commands(run: &Instruction, scope: &Scope) -> Vec<ShellCommand> {
     if let Some(words) = run.json() {
-        let words = words.iter().map(|text| Word::literal(text)).collect();
+        let words = words.iter().map(|text| DockerfileWord::literal(text)).collect();
         return command(words, 0).into_iter().collect();
     }
     let mut text = if run.heredocs.is_empty() { run.rest.clone() } else { String::new() };
     for heredoc in &run.heredocs {
         text.push_str(&heredoc.text);
     }
-    // A shell joins lines that end with a backslash, whatever escapes in the Dockerfile.
+    // A shell joins lines at a backslash, whatever the escape character of the Dockerfile.
     let text = substitutions(&text.replace("\\\n", " "));
     let mut depth = 0_usize;
     let mut commands = Vec::new();
@@ -63,8 +63,8 @@ pub(in crate::init) fn commands(run: &Instruction, scope: &Scope) -> Vec<Command
     commands
 }
 
-/// Takes the words of the shell's own grammar away, and counts how deep in it the command is.
-fn strip_grammar(words: &mut Vec<Word>, depth: &mut usize) {
+/// Removes shell keywords, and counts the nesting depth.
+fn strip_grammar(words: &mut Vec<DockerfileWord>, depth: &mut usize) {
     while let Some(first) = words.first().map(|word| word.text.clone()) {
         match first.as_str() {
             "for" | "case" | "select" | "function" => {
@@ -81,7 +81,7 @@ fn strip_grammar(words: &mut Vec<Word>, depth: &mut usize) {
     }
 }
 
-/// `` `command` `` as `$(command)`.
+/// Rewrites `` `command` `` as `$(command)`.
 fn substitutions(text: &str) -> String {
     let (mut changed, mut open, mut single) = (String::new(), false, false);
     let mut chars = text.chars();
@@ -105,13 +105,13 @@ fn substitutions(text: &str) -> String {
     changed
 }
 
-/// The text cut where a command ends, quotes respected. The patterns of a `case` are none.
+/// Splits the text into commands, outside of quotes. Patterns of a `case` are not commands.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut quote = None;
     let mut chars = text.chars().peekable();
     let mut nested = 0_usize;
-    // Inside of a `case`, and in it where a pattern may stand.
+    // The nesting depth of `case`, and whether a pattern may follow.
     let (mut cases, mut pattern) = (0_usize, false);
     while let Some(c) = chars.next() {
         let Some(piece) = pieces.last_mut() else { break };
@@ -168,11 +168,11 @@ fn pieces(text: &str) -> Vec<String> {
     pieces
 }
 
-/// Words as a command; none for no words.
-fn command(words: Vec<Word>, depth: usize) -> Option<Command> {
+/// Builds a command; `None` without words.
+fn command(words: Vec<DockerfileWord>, depth: usize) -> Option<ShellCommand> {
     let mut words = words.into_iter().peekable();
     let (mut env, mut exported) = (Vec::new(), false);
-    let assigned = |word: &Word| {
+    let assigned = |word: &DockerfileWord| {
         let (name, value) = word.split()?;
         let good = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         good.then_some((name, value))
@@ -186,7 +186,7 @@ fn command(words: Vec<Word>, depth: usize) -> Option<Command> {
     let exports = exported || words.peek().is_some();
     let (mut arguments, mut writes) = (Vec::new(), Vec::new());
     while let Some(word) = words.next() {
-        // A redirection and what follows it are no arguments.
+        // A redirection and its target are not arguments.
         let bare = word.text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&');
         if !bare.starts_with(['>', '<']) {
             arguments.push(word);
@@ -194,11 +194,11 @@ fn command(words: Vec<Word>, depth: usize) -> Option<Command> {
         }
         let target = bare.trim_start_matches(['>', '<', '|']);
         let writes_file = bare.starts_with('>') && !target.starts_with('&');
-        let target = if target.is_empty() { words.next() } else { Some(Word::literal(target)) };
+        let target = if target.is_empty() { words.next() } else { Some(DockerfileWord::literal(target)) };
         writes.extend(target.filter(|target| writes_file && !target.text.starts_with("/dev/")));
     }
     let some = !arguments.is_empty() || !env.is_empty() || !writes.is_empty();
-    some.then_some(Command { env, words: arguments, writes, exports, conditional: depth > 0 })
+    some.then_some(ShellCommand { env, words: arguments, writes, exports, conditional: depth > 0 })
 }
 
 #[cfg(test)]
@@ -207,14 +207,14 @@ mod tests {
     use std::rc::Rc;
 
     use super::{
-        super::{lines::Dockerfile, words::Value},
+        super::{instructions::Dockerfile, scope::VariableValue},
         *,
     };
 
     fn shown(text: &str) -> Vec<String> {
         let file = Dockerfile::parse(text).unwrap();
         let mut scope = Scope::new('\\', &Rc::default());
-        scope.set("V".into(), Value { text: "1.2".into(), template: "1.2".into(), ..Value::default() });
+        scope.set("V".into(), VariableValue { text: "1.2".into(), template: "1.2".into(), ..VariableValue::default() });
         let all = commands(file.instructions.first().unwrap(), &scope);
         all.iter()
             .map(|command| {

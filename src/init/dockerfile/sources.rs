@@ -1,15 +1,15 @@
-//! What a compile line says of its sources and of its platform.
+//! The sources and the platform that a compile line names.
 
 use std::path::Path;
 
-use super::{Notes, build::Wanted};
+use super::{LeftOutNotes, compile_line::CompileLine};
 use crate::{
-    init::{draft::Program, folder},
+    init::{draft::DraftProgram, folder},
     oci::Platform,
 };
 
 /// Whether a folder of the context has sources of a program: Go files, or a `Cargo.toml` that is not the context's own.
-pub(super) fn has_sources(dir: &Path, folder: &str, wanted: &Wanted) -> bool {
+pub(super) fn has_sources(dir: &Path, folder: &str, wanted: &CompileLine) -> bool {
     let at = folder::within(dir, folder);
     if !wanted.is_go {
         return !folder.is_empty() && at.join("Cargo.toml").is_file();
@@ -19,7 +19,7 @@ pub(super) fn has_sources(dir: &Path, folder: &str, wanted: &Wanted) -> bool {
 }
 
 /// The platform and the target of a compile line.
-pub(super) fn set_platform(program: &mut Program, wanted: &Wanted, notes: &mut Notes) {
+pub(super) fn set_platform(program: &mut DraftProgram, wanted: &CompileLine, notes: &mut LeftOutNotes) {
     if let Some(text) = &wanted.platform {
         match Platform::parse(text) {
             Ok(platform) => program.platforms = vec![platform],

@@ -1,4 +1,4 @@
-//! The stages of a Dockerfile, and where the files in them come from.
+//! The stages of a Dockerfile: instructions, variables and working directory of each step, and helpers for paths.
 
 use std::{
     cell::RefCell,
@@ -9,14 +9,14 @@ use std::{
 
 use super::{
     bases,
-    lines::{Dockerfile, Instruction},
-    shell::{self, Command},
-    templates::Templates,
-    variables::Variables,
-    words::{Kind, Scope, Value, Word},
+    build_args::BuildArgs,
+    instructions::{Dockerfile, Instruction},
+    scope::{DockerfileWord, Scope, VariableSource, VariableValue},
+    shell::{self, ShellCommand},
+    source_templates::SourceTemplates,
 };
 
-/// Folders that every base has, but for `scratch`.
+/// Folders that every base but `scratch` has.
 const FOLDERS: [&str; 20] = [
     "/bin",
     "/dev",
@@ -45,22 +45,22 @@ const FOLDERS: [&str; 20] = [
 pub(in crate::init) struct Stage {
     /// Its number, and its name in small letters.
     pub(in crate::init) name: Option<String>,
-    /// What it is built from, variables replaced.
-    pub(in crate::init) base: Word,
+    /// The base image or stage, variables replaced.
+    pub(in crate::init) base: DockerfileWord,
     pub(in crate::init) from: Instruction,
     /// The stage of this Dockerfile that `base` names.
     pub(in crate::init) parent: Option<usize>,
-    pub(in crate::init) steps: Vec<Step>,
-    /// Variables and working directory after the last step.
+    pub(in crate::init) steps: Vec<StageStep>,
+    /// Scope and working directory after the last step.
     end: (Scope, String),
 }
 
 /// An instruction in its stage.
 #[derive(Debug)]
-pub(in crate::init) struct Step {
+pub(in crate::init) struct StageStep {
     pub(in crate::init) instruction: Instruction,
-    /// Of a `RUN`; told apart once, because every followed path looks at them.
-    pub(in crate::init) commands: Vec<Command>,
+    /// The commands of a `RUN`; parsed once, because every traced path reads them.
+    pub(in crate::init) commands: Vec<ShellCommand>,
     /// The variables before it.
     pub(in crate::init) scope: Scope,
     /// The working directory before it.
@@ -74,35 +74,35 @@ pub(in crate::init) struct Stages {
     pub(in crate::init) list: Vec<Stage>,
     /// The folder of the context.
     pub(in crate::init) dir: PathBuf,
-    /// The build arguments that the recipe may take over.
-    pub(in crate::init) variables: Rc<RefCell<Variables>>,
+    /// The build arguments that the recipe may take over as variables.
+    pub(in crate::init) variables: Rc<RefCell<BuildArgs>>,
     /// The paths of the context that have variables.
-    pub(in crate::init) templates: Templates,
+    pub(in crate::init) templates: SourceTemplates,
 }
 
 impl Stages {
-    /// Sorts the instructions into stages. `dir` is the folder of the context.
+    /// Sorts the instructions into stages. `dir` is the build context.
     pub(in crate::init) fn of(file: Dockerfile, dir: &Path) -> Self {
         let mut stages: Vec<Stage> = Vec::new();
-        let variables = Rc::<RefCell<Variables>>::default();
+        let variables = Rc::<RefCell<BuildArgs>>::default();
         let mut global = Scope { values: platform_words(), ..Scope::new(file.escape, &variables) };
         let mut scope = Scope::new(file.escape, &variables);
         let mut workdir = String::from("/");
         for instruction in file.instructions {
             let Some(stage) = stages.last_mut().filter(|_| instruction.name != "FROM") else {
                 if instruction.name == "FROM" {
-                    let stage = open(&instruction, &global, &stages);
+                    let stage = open_stage(&instruction, &global, &stages);
                     (scope, workdir) = stage.end.clone();
                     stages.push(stage);
                 } else if instruction.name == "ARG" {
                     let before = global.clone();
-                    arguments(&instruction, &before, None, &mut global);
+                    declare_arguments(&instruction, &before, None, &mut global);
                 }
                 continue;
             };
             let (before, folder) = (scope.clone(), workdir.clone());
             match instruction.name.as_str() {
-                "ARG" => arguments(&instruction, &before, Some(&global), &mut scope),
+                "ARG" => declare_arguments(&instruction, &before, Some(&global), &mut scope),
                 "ENV" => {
                     for (name, word) in pairs(&instruction, &before) {
                         scope.declared.remove(&name);
@@ -110,8 +110,8 @@ impl Stages {
                             scope.values.remove(&name);
                             continue;
                         }
-                        let Word { text, template, .. } = word;
-                        let value = Value { text, template, kind: Kind::Env, line: instruction.line };
+                        let DockerfileWord { text, template, .. } = word;
+                        let value = VariableValue { text, template, kind: VariableSource::Env, line: instruction.line };
                         scope.set(name, value);
                     }
                 }
@@ -120,21 +120,20 @@ impl Stages {
             }
             let is_run = instruction.name == "RUN";
             let commands = if is_run { shell::commands(&instruction, &before) } else { Vec::new() };
-            stage.steps.push(Step { instruction, commands, scope: before, workdir: folder });
+            stage.steps.push(StageStep { instruction, commands, scope: before, workdir: folder });
             stage.end = (scope.clone(), workdir.clone());
         }
-        let templates = Templates::of(&stages);
+        let templates = SourceTemplates::of(&stages);
         Self { list: stages, dir: dir.to_path_buf(), variables, templates }
     }
 
     /// The stage that `COPY --from` or `FROM` names, among the first `before`.
     pub(in crate::init) fn named(&self, name: &str, before: usize) -> Option<usize> {
-        find(self.list.get(..before).unwrap_or_default(), name)
+        find_stage(self.list.get(..before).unwrap_or_default(), name)
     }
 
-    /// Whether a `COPY` of so many sources to `to` puts them into a folder of that name: by its form, or because the
-    /// folder is there.
-    pub(in crate::init) fn is_folder(&self, stage: usize, step: &Step, sources: usize, to: &str) -> bool {
+    /// Whether a `COPY` of this number of sources treats `to` as a folder: by its form, or because the folder exists.
+    pub(in crate::init) fn is_folder(&self, stage: usize, step: &StageStep, sources: usize, to: &str) -> bool {
         let target = absolute(&step.workdir, to);
         let form = to.ends_with('/') || to.ends_with("/.") || [".", ".."].contains(&to) || sources > 1;
         form || target == "/" || target == step.workdir || self.base_has_folder(stage, &target)
@@ -169,15 +168,15 @@ impl Stages {
 }
 
 /// A new stage.
-fn open(from: &Instruction, scope: &Scope, stages: &[Stage]) -> Stage {
+fn open_stage(from: &Instruction, scope: &Scope, stages: &[Stage]) -> Stage {
     let words: Vec<_> = from.rest.split_whitespace().collect();
     let base = scope.word(words.first().copied().unwrap_or_default());
     let name = match words.as_slice() {
         [_, by, name, ..] if by.eq_ignore_ascii_case("as") => Some(name.to_ascii_lowercase()),
         _ => None,
     };
-    let parent = find(stages, &base.text).filter(|_| !base.text.bytes().all(|byte| byte.is_ascii_digit()));
-    // A stage on top of another one goes on with its variables and its folder.
+    let parent = find_stage(stages, &base.text).filter(|_| !base.text.bytes().all(|byte| byte.is_ascii_digit()));
+    // A stage based on another stage starts with its variables and working directory.
     let end = match parent.and_then(|parent| stages.get(parent)) {
         Some(stage) => stage.end.clone(),
         None => (Scope::new(scope.escape, &scope.variables), bases::workdir(&base.text).to_owned()),
@@ -185,19 +184,19 @@ fn open(from: &Instruction, scope: &Scope, stages: &[Stage]) -> Stage {
     Stage { name, base, from: from.clone(), parent, steps: Vec::new(), end }
 }
 
-fn find(stages: &[Stage], name: &str) -> Option<usize> {
+fn find_stage(stages: &[Stage], name: &str) -> Option<usize> {
     let lower = name.to_ascii_lowercase();
     let by_name = stages.iter().rposition(|stage| stage.name.as_ref() == Some(&lower));
     by_name.or_else(|| lower.parse().ok().filter(|number| *number < stages.len()))
 }
 
-/// `ARG NAME[=default]...`; inside a stage, which is where `global` is given, a name alone takes the value from before
-/// the first stage.
-fn arguments(instruction: &Instruction, scope: &Scope, global: Option<&Scope>, values: &mut Scope) {
+/// Applies `ARG NAME[=default]...`. In a stage, where `global` is given, a name without default takes the value from
+/// before the first stage.
+fn declare_arguments(instruction: &Instruction, scope: &Scope, global: Option<&Scope>, values: &mut Scope) {
     for word in scope.words(&instruction.rest) {
         let name = word.text.split('=').next().unwrap_or_default().to_owned();
-        // A variable of `ENV` hides a build argument, and what BuildKit defines has its own value.
-        let is_env = scope.values.get(&name).is_some_and(|value| value.kind == Kind::Env);
+        // `ENV` takes precedence over `ARG`, and variables of BuildKit have their own values.
+        let is_env = scope.values.get(&name).is_some_and(|value| value.kind == VariableSource::Env);
         let platform = global.and_then(|global| global.values.get(&name)).filter(|value| value.line == 0);
         if let (false, Some(value)) = (is_env, platform) {
             values.set(name, value.clone());
@@ -210,14 +209,17 @@ fn arguments(instruction: &Instruction, scope: &Scope, global: Option<&Scope>, v
             Some((name, word)) if word.unknown.is_none() => {
                 values.declared.remove(&name);
                 let template = scope.variables.borrow_mut().template(&name, &word.text);
-                values.set(name, Value { text: word.text, template, kind: Kind::Arg, line: instruction.line });
+                values.set(
+                    name,
+                    VariableValue { text: word.text, template, kind: VariableSource::Arg, line: instruction.line },
+                );
             }
             Some(_) => {
                 values.values.remove(&name);
             }
             None => {
                 if let Some(value) = global.and_then(|global| global.values.get(&name)) {
-                    values.set(name, Value { line: instruction.line, ..value.clone() });
+                    values.set(name, VariableValue { line: instruction.line, ..value.clone() });
                 } else {
                     values.values.remove(&name);
                     values.declared.insert(name);
@@ -228,24 +230,24 @@ fn arguments(instruction: &Instruction, scope: &Scope, global: Option<&Scope>, v
 }
 
 /// The pairs of `ENV` and `LABEL`: `a=b c="d"`, or the old `a b c`.
-pub(in crate::init) fn pairs(instruction: &Instruction, scope: &Scope) -> Vec<(String, Word)> {
+pub(in crate::init) fn pairs(instruction: &Instruction, scope: &Scope) -> Vec<(String, DockerfileWord)> {
     let (first, rest) = instruction.rest.split_once(char::is_whitespace).unwrap_or((&instruction.rest, ""));
     if !first.contains('=') {
         return vec![(scope.word(first).text, scope.word(rest.trim()))];
     }
-    // A word without `=` is a fault for Docker; it stays, with an empty name.
-    let split = |word: Word| word.split().unwrap_or((String::new(), word));
+    // Docker refuses a word without `=`; it is kept with an empty name.
+    let split = |word: DockerfileWord| word.split().unwrap_or((String::new(), word));
     scope.words(&instruction.rest).into_iter().map(split).collect()
 }
 
 /// The sources and the destination of a `COPY`; `None` when one of them is unknown, or there is none.
-pub(in crate::init) fn copy_words(step: &Step) -> Option<(Vec<String>, String)> {
+pub(in crate::init) fn copy_words(step: &StageStep) -> Option<(Vec<String>, String)> {
     let (sources, to) = copy_operands(step)?;
     Some((sources.into_iter().map(|source| source.text).collect(), to.text))
 }
 
-/// The same as words, which know the variables in them.
-pub(in crate::init) fn copy_operands(step: &Step) -> Option<(Vec<Word>, Word)> {
+/// The same as [`copy_words`], with the variables of the words.
+pub(in crate::init) fn copy_operands(step: &StageStep) -> Option<(Vec<DockerfileWord>, DockerfileWord)> {
     let mut words = operands(step);
     if words.iter().any(|word| word.unknown.is_some()) {
         return None;
@@ -255,15 +257,15 @@ pub(in crate::init) fn copy_operands(step: &Step) -> Option<(Vec<Word>, Word)> {
 }
 
 /// The words of an instruction, in either form.
-pub(in crate::init) fn operands(step: &Step) -> Vec<Word> {
+pub(in crate::init) fn operands(step: &StageStep) -> Vec<DockerfileWord> {
     match step.instruction.json() {
         Some(words) => words.iter().map(|word| step.scope.word(word)).collect(),
         None => step.scope.words(&step.instruction.rest),
     }
 }
 
-/// What BuildKit defines by itself.
-fn platform_words() -> BTreeMap<String, Value> {
+/// The variables that BuildKit predefines.
+fn platform_words() -> BTreeMap<String, VariableValue> {
     let both = ["TARGET", "BUILD"].into_iter().flat_map(|side| {
         let words = [
             ("PLATFORM", "linux/amd64", "{os}/{arch}"),
@@ -273,14 +275,15 @@ fn platform_words() -> BTreeMap<String, Value> {
         ];
         words.map(|(name, text, template)| {
             let template = if side == "TARGET" { template } else { text };
-            let value = Value { text: text.to_owned(), template: template.to_owned(), ..Value::default() };
+            let value =
+                VariableValue { text: text.to_owned(), template: template.to_owned(), ..VariableValue::default() };
             (format!("{side}{name}"), value)
         })
     });
     both.collect()
 }
 
-/// `path` from the root, seen from `folder`; `.` and `..` resolved.
+/// Joins `path` to `folder` as an absolute path; `.` and `..` resolved.
 pub(in crate::init) fn absolute(folder: &str, path: &str) -> String {
     let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
     format!("/{}", relative(&whole))
@@ -301,7 +304,7 @@ pub(in crate::init) fn relative(path: &str) -> String {
     parts.join("/")
 }
 
-/// What of `path` is below `folder`; empty for the same one.
+/// The part of `path` below `folder`; empty for the same path.
 pub(in crate::init) fn strip<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     if folder == "/" {
         return path.strip_prefix('/');

@@ -1,4 +1,4 @@
-//! Whatever a Dockerfile says, reading it ends, and ends without a panic.
+//! Reads broken and typical Dockerfiles: parsing always ends without a panic, and the translation is as documented.
 
 #![allow(clippy::unwrap_used)]
 
@@ -44,9 +44,9 @@ impl Toolchains for OneProgram {
 }
 
 /// Numbers that are the same in every run.
-struct Numbers(u64);
+struct SeededNumbers(u64);
 
-impl Numbers {
+impl SeededNumbers {
     fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % bound.max(1)
@@ -69,7 +69,7 @@ fn a_broken_dockerfile_is_read_or_refused_and_never_a_panic() {
         "\\\n", "${", "}", "$(", "\"", "'", "<<EOF\n", "[", "]", "--from=", "--", "\u{201d}", "=", "/", "..", "*",
         "\0", "&&", "`", "#", " ",
     ];
-    let mut numbers = Numbers(1);
+    let mut numbers = SeededNumbers(1);
     let mut read = 0;
     for round in 0..2000 {
         let mut text = fixtures.get(round % fixtures.len()).unwrap().clone();
@@ -328,10 +328,10 @@ fn an_argument_that_is_called_like_a_setting_of_cargo_is_none() {
                  ARG MORE\nARG SECRET\nRUN cargo build --release --features ${FEATURES:-y} $CARGO_OPTS $MORE\nFROM scratch\n";
     let image = "COPY --from=b /target/release/server /server\nENTRYPOINT [\"/server\"]\n";
     let stages = super::stages::Stages::of(
-        super::lines::Dockerfile::parse(&format!("{build}{image}")).unwrap(),
+        super::instructions::Dockerfile::parse(&format!("{build}{image}")).unwrap(),
         Path::new("/nowhere"),
     );
-    let super::follow::Made::Compiled(wanted) = stages.made(0, "/target/release/server") else {
+    let super::file_origin::FileOrigin::Compiled(wanted) = stages.made(0, "/target/release/server") else {
         panic!("not compiled")
     };
     assert_eq!(wanted.features, ["{features}", "x"]);
@@ -355,10 +355,11 @@ fn an_argument_that_is_called_like_a_setting_of_cargo_is_none() {
 #[test]
 fn a_folder_that_brings_the_program_by_its_name_may_bring_more() {
     let build = "FROM golang AS b\nRUN make && mkdir /stage && cp -R /src/bin /src/templates /stage\nFROM alpine\n";
-    for (copy, is_told) in [("/stage /go", true), ("/stage/server /go/", false), ("/stage/server /go/server", false)] {
+    for (copy, is_noted) in [("/stage /go", true), ("/stage/server /go/", false), ("/stage/server /go/server", false)] {
         let (recipe, left_out) = recipe(&[], &format!("{build}COPY --from=b {copy}\nENTRYPOINT [\"/go/server\"]\n"));
         assert!(recipe.contains("to = \"/go/server\""), "{recipe}");
-        let told = left_out.iter().any(|line| line.starts_with("Dockerfile:4:") && line.contains("what else is in it"));
-        assert_eq!(told, is_told, "{copy}: {left_out:?}");
+        let noted =
+            left_out.iter().any(|line| line.starts_with("Dockerfile:4:") && line.contains("what else is in it"));
+        assert_eq!(noted, is_noted, "{copy}: {left_out:?}");
     }
 }

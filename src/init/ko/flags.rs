@@ -1,14 +1,15 @@
-//! `flags`, `ldflags` and `env` of a build, as keys of a `[[binary]]`: each is taken over or becomes a note.
+//! Translates `flags`, `ldflags` and `env` of a ko build into keys of a `[[binary]]`. A setting without a counterpart
+//! becomes a note.
 
 use std::collections::BTreeMap;
 
 use super::{
-    file::KoBuild,
-    template::{Templates, accepted},
+    ko_file::KoBuild,
+    ko_templates::{KoTemplates, accepted},
 };
 use crate::init::{
-    dockerfile::{Notes, braces},
-    draft::{Program, texts},
+    dockerfile::{LeftOutNotes, braces},
+    draft::{DraftProgram, texts},
     yaml::YamlText,
 };
 
@@ -31,11 +32,16 @@ const WITH_VALUE: [&str; 16] = [
     "p",
     "pgo",
 ];
-/// Flags that hardpan itself gives, or that change nothing in the program.
+/// Flags that hardpan sets itself, or that do not change the program.
 const WITHOUT_EFFECT: [&str; 8] = ["trimpath", "v", "x", "a", "p", "work", "json", "n"];
 
-/// Puts the settings of a build into the table of its program.
-pub(super) fn take(build: &KoBuild, program: &mut Program, templates: &mut Templates<'_>, notes: &mut Notes) {
+/// Adds the settings of a build to the table of its program.
+pub(super) fn take(
+    build: &KoBuild,
+    program: &mut DraftProgram,
+    templates: &mut KoTemplates<'_>,
+    notes: &mut LeftOutNotes,
+) {
     let mut env = BTreeMap::new();
     let mut flags = build.flags.clone();
     for text in &build.env {
@@ -45,7 +51,7 @@ pub(super) fn take(build: &KoBuild, program: &mut Program, templates: &mut Templ
         };
         env.insert(name.to_owned(), value.to_owned());
         match (name, value) {
-            // hardpan compiles so, always.
+            // The default of hardpan.
             ("CGO_ENABLED", "0" | "") => {}
             ("CGO_ENABLED", "1") => program.cgo = true,
             ("CGO_ENABLED", _) => {
@@ -93,21 +99,21 @@ pub(super) fn take(build: &KoBuild, program: &mut Program, templates: &mut Templ
     }
 }
 
-/// `flags`, and those of `GOFLAGS`.
+/// Translates `flags`, and those of `GOFLAGS`.
 fn go_flags(
     flags: &[YamlText],
     env: &BTreeMap<String, String>,
-    program: &mut Program,
+    program: &mut DraftProgram,
     ldflags: &mut Vec<YamlText>,
-    templates: &mut Templates<'_>,
-    notes: &mut Notes,
+    templates: &mut KoTemplates<'_>,
+    notes: &mut LeftOutNotes,
 ) {
     let mut flags = flags.iter().peekable();
     while let Some(YamlText { line, text }) = flags.next() {
         let mut text = text.clone();
         let bare = text.trim_start_matches('-').to_owned();
         if !bare.contains('=') && (WITH_VALUE.contains(&bare.as_str()) || bare == "tags") {
-            // A value may stand in the next text.
+            // The value may be the next entry.
             if let Some(value) = flags.next_if(|next| !next.text.starts_with('-') || bare == "ldflags") {
                 text = format!("-{bare}={}", value.text);
             }
@@ -151,7 +157,7 @@ fn go_flags(
     }
 }
 
-/// A text whose templates are all known here: variables are for `ldflags` only.
+/// Replaces templates whose values are known; variables of the recipe are for `ldflags` only.
 fn literal(text: &str, env: &BTreeMap<String, String>) -> Result<String, String> {
     let mut plain = text.to_owned();
     for (name, value) in env {
@@ -162,13 +168,13 @@ fn literal(text: &str, env: &BTreeMap<String, String>) -> Result<String, String>
     if plain.contains("{{") { Err("a template is translated in `ldflags` only".into()) } else { Ok(plain) }
 }
 
-/// The linker's flags: `-X` is taken over, `-s`, `-w` and a static link are the default.
+/// Translates the linker's flags: `-X` is taken over, `-s`, `-w` and a static link are the default.
 fn linker(
     ldflags: &[YamlText],
     env: &BTreeMap<String, String>,
-    program: &mut Program,
-    templates: &mut Templates<'_>,
-    notes: &mut Notes,
+    program: &mut DraftProgram,
+    templates: &mut KoTemplates<'_>,
+    notes: &mut LeftOutNotes,
 ) {
     let mut words = Vec::new();
     for YamlText { line, text } in ldflags {
@@ -219,7 +225,7 @@ fn flag(
     name: &str,
     value: Option<&str>,
     env: &BTreeMap<String, String>,
-    templates: &mut Templates<'_>,
+    templates: &mut KoTemplates<'_>,
 ) -> Result<String, String> {
     let Some(value) = value else { return templates.translate(word, env) };
     let value = templates.translate(value, env)?;
@@ -227,7 +233,7 @@ fn flag(
     Ok(format!("-{name} {value}"))
 }
 
-/// A value as Go splits it again: in quotes where it has white space or quotes.
+/// Quotes a value as Go's splitter expects it: where it has white space or quotes.
 fn quoted(value: &str) -> Option<String> {
     let needs = value.is_empty() || value.contains(char::is_whitespace) || value.contains(['"', '\'']);
     match (needs, value.contains('\''), value.contains('"')) {
@@ -238,8 +244,7 @@ fn quoted(value: &str) -> Option<String> {
     }
 }
 
-/// The words of a text as Go splits flags: at white space, but a word that begins with a quote goes on to the next
-/// one. A template is a part of its word.
+/// Splits a text as Go splits flags: at white space, with quoted words. A template is part of its word.
 fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();

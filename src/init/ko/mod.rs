@@ -1,21 +1,21 @@
-//! A `.ko.yaml` as a recipe: its builds with their flags and variables, its platforms, and a list of what is left out.
+//! Translates a `.ko.yaml` into a recipe: builds with flags and variables, platforms, and notes about what is left out.
 //!
 //! ko makes an image of one import path, and so does a recipe: of several builds one becomes the image. Names follow
 //! ko's documentation ("Configuration") and its reader of the file.
 
-mod file;
 mod flags;
-mod template;
+mod ko_file;
+mod ko_templates;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
 use super::{
-    Request, Toolchains,
-    choice::Choice,
-    dockerfile::Notes,
-    draft::{Draft, Source},
+    DraftRequest, Toolchains,
+    choice::ProgramChoice,
+    dockerfile::LeftOutNotes,
+    draft::{ProgramSource, RecipeDraft},
     folder, go, kodata,
     project::{self, Candidate, Project},
     quoted, workspace, yaml,
@@ -24,41 +24,47 @@ use crate::{
     oci::Platform,
     report::{ErrorName, Failure, printable},
 };
-use file::{KoBuild, KoFile};
-use template::Templates;
+use ko_file::{KoBuild, KoFile};
+use ko_templates::KoTemplates;
 
-pub(super) use file::is_ko;
+pub(super) use ko_file::is_ko;
 
-/// The recipe for the project in `request.dir` and the file `text`, which messages call `name`.
-pub(super) fn draft(request: &Request, name: &str, text: &str, tools: &dyn Toolchains) -> Result<Draft, Failure> {
+/// Drafts the recipe for the project in `request.dir` and the file `text`, which messages call `name`.
+pub(super) fn draft(
+    request: &DraftRequest,
+    name: &str,
+    text: &str,
+    tools: &dyn Toolchains,
+) -> Result<RecipeDraft, Failure> {
     let dir = &request.dir;
-    let mut notes = Notes::default();
+    let mut notes = LeftOutNotes::default();
     let file = KoFile::read(name, yaml::parse(name, text)?, &mut notes)?;
     let mut project = project::find(dir, tools)?;
-    project.candidates.retain(|candidate| matches!(candidate.program.source, Source::Go { .. }));
-    let mut draft = Draft {
+    project.candidates.retain(|candidate| matches!(candidate.program.source, ProgramSource::Go { .. }));
+    let mut draft = RecipeDraft {
         intro: format!("Written by `hardpan init --from {}`: {}.", printable(name), project.what),
         from: Some(format!("`{}`", printable(name))),
         said: std::mem::take(&mut project.said),
-        ..Draft::default()
+        ..RecipeDraft::default()
     };
     let builds = builds(dir, &file, &mut project, tools, &mut notes)?;
     if builds.is_empty() && project.candidates.is_empty() {
         let what = format!("ko builds Go programs, and this is {}", project.what);
         return Err(Failure::error(ErrorName::KoYaml, what).in_path(dir).hint("run `init` without `--from`"));
     }
-    let mut templates = Templates { dir, tools, vars: &mut draft.vars, notes: Vec::new() };
-    let apply = |candidate: Candidate, build: &KoBuild, templates: &mut Templates<'_>, notes: &mut Notes| {
-        settled(candidate, build, &file, templates, notes)
-    };
+    let mut templates = KoTemplates { dir, tools, vars: &mut draft.vars, notes: Vec::new() };
+    let with_build =
+        |candidate: Candidate, build: &KoBuild, templates: &mut KoTemplates<'_>, notes: &mut LeftOutNotes| {
+            apply_build(candidate, build, &file, templates, notes)
+        };
     let of_builds: Vec<_> =
-        builds.into_iter().map(|(candidate, build)| apply(candidate, build, &mut templates, &mut notes)).collect();
+        builds.into_iter().map(|(candidate, build)| with_build(candidate, build, &mut templates, &mut notes)).collect();
     let plain = KoBuild::default();
     let rest: Vec<_> = std::mem::take(&mut project.candidates)
         .into_iter()
-        .map(|candidate| apply(candidate, &plain, &mut templates, &mut notes))
+        .map(|candidate| with_build(candidate, &plain, &mut templates, &mut notes))
         .collect();
-    choose(&mut draft, project, of_builds, rest, request)?;
+    choose_program(&mut draft, project, of_builds, rest, request)?;
     platforms(&mut draft, &file, &mut notes);
     bases(&file, &mut notes);
     for (name, variable) in &draft.vars {
@@ -70,13 +76,13 @@ pub(super) fn draft(request: &Request, name: &str, text: &str, tools: &dyn Toolc
     Ok(draft)
 }
 
-/// The programs of `builds`, taken out of the project's.
+/// Takes the programs of `builds` out of the project's candidates.
 fn builds<'f>(
     dir: &Path,
     file: &'f KoFile,
     project: &mut Project,
     tools: &dyn Toolchains,
-    notes: &mut Notes,
+    notes: &mut LeftOutNotes,
 ) -> Result<Vec<(Candidate, &'f KoBuild)>, Failure> {
     let mut found: Vec<(Candidate, &KoBuild)> = Vec::new();
     for build in &file.builds {
@@ -94,7 +100,7 @@ fn builds<'f>(
             earlier.1 = build;
             continue;
         }
-        if let Some(candidate) = wanted.as_deref().and_then(|wanted| taken(dir, wanted, project, tools)) {
+        if let Some(candidate) = wanted.as_deref().and_then(|wanted| take_candidate(dir, wanted, project, tools)) {
             found.push((candidate, build));
         } else {
             let place = quoted(&format!("{at}/{main}"));
@@ -110,8 +116,8 @@ fn builds<'f>(
     Ok(found)
 }
 
-/// The program in the folder `wanted`, of the project or of a module that was not looked at.
-fn taken(dir: &Path, wanted: &str, project: &mut Project, tools: &dyn Toolchains) -> Option<Candidate> {
+/// The program in the folder `wanted`, from the project's candidates or from a nested module.
+fn take_candidate(dir: &Path, wanted: &str, project: &mut Project, tools: &dyn Toolchains) -> Option<Candidate> {
     let at = |candidates: &[Candidate]| candidates.iter().position(|candidate| candidate.folder == wanted);
     if let Some(at) = at(&project.candidates) {
         return Some(project.candidates.remove(at));
@@ -127,13 +133,13 @@ fn taken(dir: &Path, wanted: &str, project: &mut Project, tools: &dyn Toolchains
     at(&nested.candidates).map(|at| nested.candidates.remove(at))
 }
 
-/// A program with the settings of its build; what the build does not say, the file's defaults do.
-fn settled(
+/// Applies the settings of a build to its program; the file's defaults fill the gaps.
+fn apply_build(
     mut candidate: Candidate,
     build: &KoBuild,
     file: &KoFile,
-    templates: &mut Templates<'_>,
-    notes: &mut Notes,
+    templates: &mut KoTemplates<'_>,
+    notes: &mut LeftOutNotes,
 ) -> Candidate {
     let mut build = build.clone();
     for (own, default) in
@@ -149,19 +155,19 @@ fn settled(
         program.comment = format!("The build{id} of line {}.", build.line);
     }
     flags::take(&build, program, templates, notes);
-    // Where ko puts it; what names the path, such as `command` of a Pod, goes on to work.
+    // The path of ko, so that a Pod's `command` goes on to work.
     let name = candidate.id.rsplit('/').next().unwrap_or(&candidate.id);
     program.to = Some(format!("/ko-app/{name}"));
     candidate
 }
 
 /// Chooses among the builds, or among all programs where there are none or the caller names one.
-fn choose(
-    draft: &mut Draft,
+fn choose_program(
+    draft: &mut RecipeDraft,
     mut project: Project,
     of_builds: Vec<Candidate>,
     rest: Vec<Candidate>,
-    request: &Request,
+    request: &DraftRequest,
 ) -> Result<(), Failure> {
     let wanted = request.binary.as_deref();
     let (mut later, mut candidates) = (rest, of_builds);
@@ -169,13 +175,13 @@ fn choose(
     if candidates.is_empty() || wanted.is_some() {
         candidates.append(&mut later);
     } else {
-        // What the file names is meant, whatever else is there.
+        // Builds in the file decide, whatever other programs the project has.
         project.passed_over.clear();
     }
     candidates.sort_by(|one, other| one.rank.cmp(&other.rank));
     project.candidates = candidates;
     let others = match project.choose(wanted)? {
-        Choice::Chosen(chosen, why, others) => {
+        ProgramChoice::Chosen(chosen, why, others) => {
             let why = if is_only { "the only one of `builds`".into() } else { why };
             draft.said.push(format!("program: {} ({why})", chosen.program));
             let left_out = kodata::take(draft, &request.dir, &chosen.folder);
@@ -183,7 +189,7 @@ fn choose(
             draft.binaries.push(chosen.program);
             others
         }
-        Choice::Open(candidates, failure) => {
+        ProgramChoice::Open(candidates, failure) => {
             draft.open = Some(failure);
             for candidate in candidates.iter().filter(|one| kodata::is_there(&request.dir, &one.folder)) {
                 draft.said.push(format!("`kodata` of {}: `--binary` takes it too", candidate.program));
@@ -196,7 +202,7 @@ fn choose(
 }
 
 /// `defaultPlatforms`.
-fn platforms(draft: &mut Draft, file: &KoFile, notes: &mut Notes) {
+fn platforms(draft: &mut RecipeDraft, file: &KoFile, notes: &mut LeftOutNotes) {
     let mut platforms: Vec<Platform> = Vec::new();
     for text in &file.platforms {
         for word in text.text.split([',', ' ']).filter(|word| !word.is_empty()) {
@@ -216,8 +222,8 @@ fn platforms(draft: &mut Draft, file: &KoFile, notes: &mut Notes) {
     }
 }
 
-/// The bases, of which nothing is in the image.
-fn bases(file: &KoFile, notes: &mut Notes) {
+/// Notes about base images: nothing of them is in the image.
+fn bases(file: &KoFile, notes: &mut LeftOutNotes) {
     let what = |image: &str| {
         format!(
             "the image begins empty, nothing of a base is in it; where the program needs one, \

@@ -1,11 +1,11 @@
-//! Whatever a `.ko.yaml` says, reading it ends without a panic; what comes out is a recipe, and nothing is lost.
+//! Reads random `.ko.yaml` files: no panic, every result is a recipe, and every line is translated or noted.
 
 #![allow(clippy::unwrap_used)]
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use crate::{
-    init::{Request, Toolchains},
+    init::{DraftRequest, Toolchains},
     oci::Platform,
     recipe,
     report::{ErrorName, Failure},
@@ -52,12 +52,12 @@ impl Toolchains for TwoPrograms {
     }
 }
 
-fn drafted(text: &str) -> Result<crate::init::Drafted, Failure> {
+fn drafted(text: &str) -> Result<crate::init::DraftedRecipe, Failure> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("go.mod"), "module example.com/shop\n").unwrap();
     let dir = fs::canonicalize(folder.path()).unwrap();
     let from = Some((".ko.yaml".to_owned(), text.to_owned()));
-    let request = Request { recipe_dir: dir.clone(), dir, name: None, binary: None, from };
+    let request = DraftRequest { recipe_dir: dir.clone(), dir, name: None, binary: None, from };
     crate::init::draft(&request, &TwoPrograms, &|_, _| Ok(()))
         .map_err(|failures| failures.0.into_iter().next().unwrap())
 }
@@ -72,7 +72,7 @@ impl Dice {
     }
 }
 
-/// Values that mean the same with or without them: the one entry of a list that may be on no list.
+/// Values that are the default, so that their entry may be absent from the notes.
 const SILENT: [&str; 8] =
     ["CGO_ENABLED=0", "-trimpath", "-v", "-s -w", "-extldflags -static", "-buildvcs=false", "GOWORK=off", ""];
 const ENV: [&str; 10] = [

@@ -39,7 +39,7 @@ fn status_prune_and_verify_say_what_they_see_and_do() {
     assert_eq!((&empty["blobs"]["entries"], &empty["records"]["entries"]), (&0.into(), &0.into()));
     assert_eq!(case.build().ok().digest(), digest);
 
-    case.run(["cache", "prune", "--max-size", "much"]).fails(2).says("`--max-size much` is no size");
+    case.run(["cache", "prune", "--max-size", "much"]).fails(2).says("`--max-size much` is not a size");
     let homeless = case.clone().without_env("XDG_CACHE_HOME").env("HOME", "relative");
     homeless.run(["cache", "status"]).fails(2).says("there is no cache");
 }

@@ -179,10 +179,10 @@ fn programs_without_a_reason() {
 #[test]
 fn the_program_that_the_caller_names_is_there_and_the_only_one() {
     let case = modules(&[("", &["a/run", "b/run"])]);
-    case.run(["init", "--binary", "nope"]).fails(2).says("no program here is called so").says("./b/run");
+    case.run(["init", "--binary", "nope"]).fails(2).says("no program of the project has that name").says("./b/run");
     case.run(["init", "--binary", "run"])
         .fails(2)
-        .says("several programs are called so")
+        .says("several programs have that name")
         .says("example.com/shop/a/run");
     assert!(!case.path("hardpan.toml").exists());
     let case = case.file("Dockerfile", "FROM golang\nRUN go build -o /x ./a/run\nENTRYPOINT [\"/x\"]\n");

@@ -111,12 +111,12 @@ fn build_of_a_nested_module() {
 #[test]
 fn a_file_that_is_none_of_ko_is_refused_with_its_line() {
     for (text, says) in [
-        ("services:\n  a: b\n", ".ko.yaml:1: this is no file of ko: it has `services`"),
-        ("builds:\n- main: ./cmd/api\n  main: x\n", ".ko.yaml:3: the key `main` is there twice"),
-        ("builds: [\n", "this is no YAML"),
-        ("- a\n", "this is no file of ko"),
-        ("builds: x\n", ".ko.yaml:1: `builds` is a list"),
-        ("builds:\n- main: [x]\n", ".ko.yaml:2: `main` is a text"),
+        ("services:\n  a: b\n", ".ko.yaml:1: not a `.ko.yaml`: it has `services`"),
+        ("builds:\n- main: ./cmd/api\n  main: x\n", ".ko.yaml:3: duplicate key `main`"),
+        ("builds: [\n", "invalid YAML"),
+        ("- a\n", "not a `.ko.yaml`"),
+        ("builds: x\n", ".ko.yaml:1: `builds` must be a list"),
+        ("builds:\n- main: [x]\n", ".ko.yaml:2: `main` must be a string"),
         ("builds:\n- main: ./cmd/none\n", "none of the `builds` is a Go program"),
         ("builds:\n- main: ../x\n", "none of the `builds` is a Go program"),
     ] {

@@ -1,4 +1,4 @@
-//! The page in a browser: what of it is seen, and what it does not do.
+//! Opens the HTML report in a browser: what is visible, and that nothing runs or loads.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{browser::Browser, render};
 use crate::{
     audit::Audit,
-    cli::audit::{groups, hostile, sample},
+    cli::audit::{groups, hostile_audit, sample_audit},
 };
 
 /// A page in a file.
@@ -23,7 +23,7 @@ fn page(text: &str) -> (tempfile::TempDir, PathBuf) {
 fn sees_the_findings(browser: &mut Browser, audit: &Audit) {
     let text = browser.value("document.body.innerText");
     let text = text.as_str().expect("text");
-    for finding in groups::all(audit) {
+    for finding in groups::all_findings(audit) {
         let title = super::findings::sentence(finding.rule.facts().title);
         assert!(text.contains(&title), "{title} is not seen:\n{text}");
         assert!(text.contains(finding.place.path.as_deref().unwrap_or_default()), "{text}");
@@ -38,7 +38,7 @@ fn sees_the_findings(browser: &mut Browser, audit: &Audit) {
 
 #[test]
 fn the_findings_are_seen_light_dark_on_a_phone_and_on_paper() {
-    let audit = sample::audit();
+    let audit = sample_audit::audit();
     let (_folder, path) = page(&render(std::slice::from_ref(&audit)));
     for (width, scheme, media) in [(1200, "light", ""), (1200, "dark", ""), (390, "light", ""), (800, "dark", "print")]
     {
@@ -84,7 +84,7 @@ const CONTRAST: &str = "(() => {
 
 #[test]
 fn the_page_has_one_first_heading_named_tables_and_anchors_that_lead_somewhere() {
-    let (_folder, path) = page(&render(&[sample::audit()]));
+    let (_folder, path) = page(&render(&[sample_audit::audit()]));
     let mut browser = Browser::open(&path, 1200, "light", "");
     for (expression, wanted) in [
         ("document.querySelectorAll('h1').length", json!(1)),
@@ -110,8 +110,8 @@ fn the_page_has_one_first_heading_named_tables_and_anchors_that_lead_somewhere()
 
 #[test]
 fn nothing_of_an_image_runs_or_loads_or_becomes_a_tag() {
-    let plain = render(&[sample::audit()]);
-    let (_folder, path) = page(&render(&[hostile::audit()]));
+    let plain = render(&[sample_audit::audit()]);
+    let (_folder, path) = page(&render(&[hostile_audit::audit()]));
     let mut browser = Browser::open(&path, 1200, "light", "");
     for (expression, wanted) in [
         ("typeof window.ran", json!("undefined")),
@@ -142,8 +142,8 @@ fn nothing_of_an_image_runs_or_loads_or_becomes_a_tag() {
 fn the_picture_of_the_page() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/snapshots/audit.png");
     if std::env::var_os("HARDPAN_BLESS").is_some() {
-        let mut audit = sample::audit();
-        // The picture is of findings; what could not be looked at is in the tests.
+        let mut audit = sample_audit::audit();
+        // The picture shows findings; unchecked rules and index findings are in other tests.
         audit.images.iter_mut().for_each(|image| image.unknown.clear());
         audit.findings.clear();
         audit.skipped.clear();

@@ -1,19 +1,19 @@
-//! Layers, files and config as tables.
+//! The tables of the HTML report: layers, largest files, config, summary.
 
 use serde_json::Value;
 
-use super::page::Page;
+use super::html_text::HtmlText;
 use crate::{
     audit::ImageAudit,
-    cli::audit::words,
+    cli::audit::phrases,
     report::{Severity, printable},
 };
 
 /// The largest files of an image that the page lists.
 const FILES: usize = 20;
 
-/// A row a layer.
-pub(super) fn layers(page: &mut Page, image: &ImageAudit) {
+/// The table of layers.
+pub(super) fn layers(page: &mut HtmlText, image: &ImageAudit) {
     page.html(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Layers\"><table>\n<caption>Layers, lowest first\
          </caption>\n<thead><tr><th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\" class=\"n\">Unpacked</th>\
@@ -22,7 +22,7 @@ pub(super) fn layers(page: &mut Page, image: &ImageAudit) {
     );
     for (index, layer) in image.layers.iter().enumerate() {
         page.html("<tr><th scope=\"row\" class=\"n\">").text(index).html("</th><td class=\"n\">");
-        page.text(words::size(layer.unpacked_size)).html("</td><td class=\"n\">").text(words::size(layer.size));
+        page.text(phrases::size(layer.unpacked_size)).html("</td><td class=\"n\">").text(phrases::size(layer.size));
         page.html("</td><td class=\"n\">").text(layer.entries).html("</td><td>");
         let here = |finding: &&_| is_in(finding, index);
         let heaviest = image.findings.iter().filter(here).map(|finding| finding.severity).max();
@@ -45,7 +45,7 @@ fn is_in(finding: &crate::audit::Finding, index: usize) -> bool {
     finding.place.layer.as_ref().is_some_and(|layer| layer.index == index)
 }
 
-fn found(page: &mut Page, severity: Severity, count: usize) {
+fn found(page: &mut HtmlText, severity: Severity, count: usize) {
     super::findings::chip(page, severity);
     if count > 1 {
         page.html(" <span class=\"meta\">of ").text(count).html("</span>");
@@ -53,7 +53,7 @@ fn found(page: &mut Page, severity: Severity, count: usize) {
 }
 
 /// The largest files of all layers.
-pub(super) fn files(page: &mut Page, image: &ImageAudit) {
+pub(super) fn files(page: &mut HtmlText, image: &ImageAudit) {
     let layers = image.layers.iter().enumerate();
     let mut files: Vec<_> =
         layers.flat_map(|(index, layer)| layer.largest.iter().map(move |file| (index, file))).collect();
@@ -67,14 +67,14 @@ pub(super) fn files(page: &mut Page, image: &ImageAudit) {
          <th scope=\"col\">Path</th></tr></thead>\n<tbody>\n",
     );
     for (index, file) in files.into_iter().take(FILES) {
-        page.html("<tr><td class=\"n\">").text(words::size(file.size)).html("</td><td class=\"n\">").text(index);
+        page.html("<tr><td class=\"n\">").text(phrases::size(file.size)).html("</td><td class=\"n\">").text(index);
         page.html("</td><td>").code(&file.path).html("</td></tr>\n");
     }
     page.html("</tbody></table></div>\n");
 }
 
-/// What a runtime does with the image.
-pub(super) fn config(page: &mut Page, image: &ImageAudit) {
+/// The config that a runtime acts on.
+pub(super) fn config(page: &mut HtmlText, image: &ImageAudit) {
     const KEYS: [(&str, &str); 11] = [
         ("User", "User"),
         ("Entrypoint", "Entrypoint"),
@@ -110,8 +110,8 @@ pub(super) fn config(page: &mut Page, image: &ImageAudit) {
     page.html("</pre></details>\n");
 }
 
-fn value(page: &mut Page, value: &Value) {
-    let item = |page: &mut Page, text: &str| {
+fn value(page: &mut HtmlText, value: &Value) {
+    let item = |page: &mut HtmlText, text: &str| {
         page.html("<li>").code(text).html("</li>");
     };
     match value {
@@ -140,14 +140,14 @@ fn value(page: &mut Page, value: &Value) {
 }
 
 /// The image at a glance: a fact a line.
-pub(super) fn glance(page: &mut Page, image: &ImageAudit) {
-    let (stored, unpacked) = words::sizes(image);
+pub(super) fn glance(page: &mut HtmlText, image: &ImageAudit) {
+    let (stored, unpacked) = phrases::sizes(image);
     let user = image.config.pointer("/config/User").and_then(Value::as_str).filter(|user| !user.is_empty());
     let facts = [
-        ("Size", format!("{}, unpacked {}", words::size(stored), words::size(unpacked))),
+        ("Size", format!("{}, unpacked {}", phrases::size(stored), phrases::size(unpacked))),
         ("Layers", image.layers.len().to_string()),
         ("Runs as", user.map_or_else(|| "root (no user is set)".to_owned(), |user| printable(user).into_owned())),
-        ("Created", image.created.clone().unwrap_or_else(|| "not told".to_owned())),
+        ("Created", image.created.clone().unwrap_or_else(|| "unknown".to_owned())),
     ];
     page.html("<dl class=\"glance\">\n");
     for (name, value) in facts {

@@ -1,13 +1,13 @@
-//! What was found, what was waived, what could not be looked at, and what was looked at.
+//! The sections of the HTML report about rules: findings, waived findings, what was not checked, checked rules.
 
 use std::collections::BTreeSet;
 
-use super::page::Page;
+use super::html_text::HtmlText;
 use crate::{
     audit::{Finding, FindingPlace, ImageAudit, Unknown, Waived},
     cli::audit::{
-        groups::{Group, groups},
-        words,
+        groups::{FindingGroup, group_findings},
+        phrases,
     },
     report::{Limits, Rule, Severity},
 };
@@ -16,13 +16,13 @@ use crate::{
 const OPEN: usize = 8;
 
 /// The findings, a card for each rule.
-pub(super) fn findings(page: &mut Page, findings: &[Finding]) {
-    for group in groups(findings) {
+pub(super) fn findings(page: &mut HtmlText, findings: &[Finding]) {
+    for group in group_findings(findings) {
         card(page, &group);
     }
 }
 
-fn card(page: &mut Page, group: &Group<'_>) {
+fn card(page: &mut HtmlText, group: &FindingGroup<'_>) {
     let facts = group.rule.facts();
     page.html("<article class=\"card s-").text(group.severity.name()).html("\">\n<h4>");
     chip(page, group.severity);
@@ -32,14 +32,14 @@ fn card(page: &mut Page, group: &Group<'_>) {
     let shown = group.findings.len().min(Limits::AUDIT_PAGE);
     let (first, rest) = group.findings.split_at_checked(shown.min(OPEN)).unwrap_or((&group.findings, &[]));
     for finding in first {
-        one(page, finding);
+        finding_item(page, finding);
     }
     page.html("</ul>\n");
     let rest = rest.get(..shown - first.len()).unwrap_or(rest);
     if !rest.is_empty() {
         page.html("<details><summary>").text(rest.len()).html(" more</summary>\n<ul class=\"places\">\n");
         for finding in rest {
-            one(page, finding);
+            finding_item(page, finding);
         }
         page.html("</ul></details>\n");
     }
@@ -56,7 +56,7 @@ fn card(page: &mut Page, group: &Group<'_>) {
 }
 
 /// One finding: where, what, and what was seen.
-fn one(page: &mut Page, finding: &Finding) {
+fn finding_item(page: &mut HtmlText, finding: &Finding) {
     page.html("<li>");
     place(page, &finding.place);
     page.html("<p>").prose(&sentence(&finding.message)).html("</p>");
@@ -75,29 +75,29 @@ fn one(page: &mut Page, finding: &Finding) {
     page.html("</li>\n");
 }
 
-fn place(page: &mut Page, place: &FindingPlace) {
+fn place(page: &mut HtmlText, place: &FindingPlace) {
     page.code(super::raw_subject(place));
-    let details = words::details(place);
+    let details = phrases::details(place);
     if !details.is_empty() {
         page.html(" <span class=\"meta\">").text(details.join(" · ")).html("</span>");
     }
 }
 
 /// The severity as a word on its color.
-pub(super) fn chip(page: &mut Page, severity: Severity) {
+pub(super) fn chip(page: &mut HtmlText, severity: Severity) {
     page.html("<span class=\"chip s-").text(severity.name()).html("\">").text(severity.name()).html("</span>");
 }
 
-/// What could not be looked at; first of all, because it may hide anything.
-pub(super) fn unknown(page: &mut Page, unknown: &[Unknown]) {
+/// What was not checked; shown first, because it may hide any finding.
+pub(super) fn unknown(page: &mut HtmlText, unknown: &[Unknown]) {
     if unknown.is_empty() {
         return;
     }
-    page.html("<section class=\"card unknown\">\n<h3>Could not be looked at</h3>\n<ul class=\"places\">\n");
+    page.html("<section class=\"card unknown\">\n<h3>Not checked</h3>\n<ul class=\"places\">\n");
     for one in unknown {
         page.html("<li>");
         place(page, &one.place);
-        page.html("<p>").prose(&sentence(&one.reason)).html("</p><p class=\"saw\">So nothing is known of ");
+        page.html("<p>").prose(&sentence(&one.reason)).html("</p><p class=\"saw\">Rules without a result: ");
         names(page, &one.rules);
         page.html(".</p></li>\n");
     }
@@ -105,7 +105,7 @@ pub(super) fn unknown(page: &mut Page, unknown: &[Unknown]) {
 }
 
 /// What the policy excepts.
-pub(super) fn waived(page: &mut Page, waived: &[Waived]) {
+pub(super) fn waived(page: &mut HtmlText, waived: &[Waived]) {
     if waived.is_empty() {
         return;
     }
@@ -125,12 +125,12 @@ pub(super) fn waived(page: &mut Page, waived: &[Waived]) {
     page.html("</ul></section>\n");
 }
 
-/// What was looked at, and what does not apply.
-pub(super) fn checked(page: &mut Page, image: &ImageAudit) {
+/// The checked rules, and those that do not apply.
+pub(super) fn checked(page: &mut HtmlText, image: &ImageAudit) {
     let found: BTreeSet<_> = image.findings.iter().map(|finding| finding.rule).collect();
     let clean: Vec<_> = image.checked.iter().copied().filter(|rule| !found.contains(rule)).collect();
-    page.html("<section class=\"card\">\n<h3>What was looked at</h3>\n<p>");
-    page.text(words::count(image.checked.len(), "rule")).html(" to the end: ");
+    page.html("<section class=\"card\">\n<h3>Checked</h3>\n<p>");
+    page.text(phrases::count(image.checked.len(), "rule")).html(" to the end: ");
     page.text(image.checked.len() - clean.len()).html(" with findings, ").text(clean.len()).html(" without; ");
     page.text(image.not_applicable.len());
     page.html(if image.not_applicable.len() == 1 { " does not apply.</p>\n" } else { " do not apply.</p>\n" });
@@ -147,7 +147,7 @@ pub(super) fn checked(page: &mut Page, image: &ImageAudit) {
     page.html("</section>\n");
 }
 
-fn names(page: &mut Page, rules: &[Rule]) {
+fn names(page: &mut HtmlText, rules: &[Rule]) {
     for (at, rule) in rules.iter().enumerate() {
         page.html(if at > 0 { ", <code title=\"" } else { "<code title=\"" });
         page.text(rule.facts().title).html("\">").text(rule.name()).html("</code>");

@@ -1,14 +1,14 @@
-//! The layers of an image as a map: a box a layer, in it a box for each large file.
+//! The treemap of the HTML report: one box a layer, in it one box for each large file.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    page::Page,
+    html_text::HtmlText,
     treemap::{Area, areas},
 };
 use crate::{
     audit::{Finding, ImageAudit, LayerFacts},
-    cli::audit::words,
+    cli::audit::phrases,
     report::Severity,
 };
 
@@ -40,17 +40,17 @@ impl Boxes {
 }
 
 /// The map. It is a picture: the tables below it say the same to those who do not see it.
-pub(super) fn map(page: &mut Page, image: &ImageAudit, boxes: &mut Boxes) {
+pub(super) fn map(page: &mut HtmlText, image: &ImageAudit, boxes: &mut Boxes) {
     let mut layers: Vec<_> = image.layers.iter().enumerate().filter(|(_, layer)| layer.unpacked_size > 0).collect();
     layers.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.unpacked_size));
     let sizes: Vec<_> = layers.iter().map(|(_, layer)| layer.unpacked_size).collect();
-    let (_, total) = words::sizes(image);
+    let (_, total) = phrases::sizes(image);
     let marks = marks(&image.findings);
     page.html("<div class=\"map\" aria-hidden=\"true\">\n");
     for ((index, layer), area) in layers.into_iter().zip(areas(&sizes, ASPECT)) {
         let number = boxes.at(area);
         page.html("<div class=\"layer b").text(number).html("\"><p>layer ").text(index).html(" <span>");
-        page.text(words::size(layer.unpacked_size)).html("</span></p><div class=\"files\">");
+        page.text(phrases::size(layer.unpacked_size)).html("</span></p><div class=\"files\">");
         files(page, index, layer, total / SMALLEST, area.width * ASPECT / area.height.max(0.001), &marks, boxes);
         page.html("</div></div>\n");
     }
@@ -59,7 +59,7 @@ pub(super) fn map(page: &mut Page, image: &ImageAudit, boxes: &mut Boxes) {
 
 /// The files of a layer that are large enough, and the rest as one.
 fn files(
-    page: &mut Page,
+    page: &mut HtmlText,
     index: usize,
     layer: &LayerFacts,
     smallest: u64,
@@ -68,9 +68,9 @@ fn files(
     boxes: &mut Boxes,
 ) {
     let large: Vec<_> = layer.largest.iter().filter(|file| file.size > smallest).collect();
-    let told: u64 = large.iter().fold(0, |sum, file| sum.saturating_add(file.size));
+    let large_bytes: u64 = large.iter().fold(0, |sum, file| sum.saturating_add(file.size));
     let mut drawn: Vec<_> = large.iter().map(|file| (file.size, Some(file.path.as_str()))).collect();
-    let rest = layer.unpacked_size.saturating_sub(told);
+    let rest = layer.unpacked_size.saturating_sub(large_bytes);
     if rest > smallest {
         drawn.push((rest, None));
     }
@@ -86,10 +86,10 @@ fn files(
                     page.html(" marked s-").text(severity.name());
                 }
                 let name = path.rsplit('/').next().unwrap_or(path);
-                page.html("\" title=\"").text(path).html(", ").text(words::size(size)).html("\"><b>").text(name)
+                page.html("\" title=\"").text(path).html(", ").text(phrases::size(size)).html("\"><b>").text(name)
             }
         };
-        page.html("</b><span>").text(words::size(size)).html("</span></i>");
+        page.html("</b><span>").text(phrases::size(size)).html("</span></i>");
     }
 }
 

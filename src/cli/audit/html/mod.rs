@@ -1,38 +1,38 @@
-//! One page that holds everything it needs: no script, no network, no other file. Its content-security policy allows one
-//! style sheet, by its digest, and nothing else; so even a tag that got past [`Page`] would do nothing.
+//! The HTML report: one page without scripts, network access or other files. Its content security policy allows one
+//! style sheet, by its digest, and nothing else; so a tag that got past [`HtmlText`] would still do nothing.
 
 mod facts;
 mod findings;
+mod html_text;
 mod map;
-mod page;
 mod treemap;
 
 use base64ct::{Base64, Encoding as _};
 
 use super::{
-    groups::{self, Outcome},
-    words,
+    groups::{self, AuditOutcome},
+    phrases,
 };
 use crate::{
     audit::{Audit, FindingPlace, ImageAudit},
     oci::Digest,
     report::Severity,
 };
+use html_text::HtmlText;
 use map::Boxes;
-use page::Page;
 
-/// What does not depend on the image.
+/// The style sheet, without the boxes of the treemap.
 const STYLE: &str = include_str!("page.css");
 
 /// The page of every audit.
 pub(super) fn render(audits: &[Audit]) -> String {
-    let (mut body, mut boxes) = (Page::default(), Boxes::default());
+    let (mut body, mut boxes) = (HtmlText::default(), Boxes::default());
     for (at, audit) in audits.iter().enumerate() {
         self::audit(&mut body, at, audit, &mut boxes);
     }
     let style = format!("{STYLE}{}", boxes.css);
     let names: Vec<_> = audits.iter().map(|audit| audit.image.as_str()).collect();
-    let mut page = Page::default();
+    let mut page = HtmlText::default();
     page.html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.html("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
     page.text(Base64::encode_string(&Digest::of(style.as_bytes()).bytes()));
@@ -50,28 +50,28 @@ pub(super) fn render(audits: &[Audit]) -> String {
     page.done()
 }
 
-fn audit(page: &mut Page, at: usize, audit: &Audit, boxes: &mut Boxes) {
-    let outcome = groups::outcome(audit);
+fn audit(page: &mut HtmlText, at: usize, audit: &Audit, boxes: &mut Boxes) {
+    let outcome = groups::audit_outcome(audit);
     page.html("<header class=\"top ").html(match outcome {
-        Outcome::Clean => "clean",
-        Outcome::Found => "found",
-        Outcome::Unknown => "unknown",
+        AuditOutcome::Clean => "clean",
+        AuditOutcome::Found => "found",
+        AuditOutcome::Unknown => "unknown",
     });
     page.html("\">\n<p class=\"brand\">hardpan audit</p>\n<h1><bdi>").text(&audit.image).html("</bdi>");
     if let Some(reference) = &audit.reference {
         page.html(" <small><bdi>").text(reference).html("</bdi></small>");
     }
-    page.html("</h1>\n<p class=\"verdict\"><strong>").text(findings::sentence(&words::verdict(outcome, audit)));
+    page.html("</h1>\n<p class=\"verdict\"><strong>").text(findings::sentence(&phrases::verdict(outcome, audit)));
     page.html("</strong></p>\n<p class=\"meta\"><code>")
         .text(audit.digest)
         .html("</code><br>Judged by the profile <b>");
-    page.text(&audit.policy.profile).html("</b>: fails at ").text(words::threshold(audit.policy.fail_on));
+    page.text(&audit.policy.profile).html("</b>: fails at ").text(phrases::threshold(audit.policy.fail_on));
     for change in &audit.policy.overrides {
         let now = change.severity.map_or("off", Severity::name);
         page.html("; <code>").text(change.rule).html("</code> is ").text(now);
     }
     page.html(".</p>\n<ul class=\"tiles\" aria-label=\"Findings by severity\">\n");
-    for (severity, count) in groups::counts(groups::all(audit)) {
+    for (severity, count) in groups::count_by_severity(groups::all_findings(audit)) {
         page.html("<li class=\"s-").text(severity.name()).html(if count == 0 { " none" } else { "" });
         page.html("\"><b>").text(count).html("</b> ").text(severity.name()).html("</li>\n");
     }
@@ -86,7 +86,7 @@ fn audit(page: &mut Page, at: usize, audit: &Audit, boxes: &mut Boxes) {
 }
 
 /// Links to the parts.
-fn navigation(page: &mut Page, at: usize, audit: &Audit) {
+fn navigation(page: &mut HtmlText, at: usize, audit: &Audit) {
     page.html("<nav aria-label=\"Parts of the report\"><ul>\n");
     if !(audit.findings.is_empty() && audit.unknown.is_empty()) {
         page.html("<li><a href=\"#a").text(at).html("\">The image as a whole</a></li>\n");
@@ -101,7 +101,7 @@ fn navigation(page: &mut Page, at: usize, audit: &Audit) {
 }
 
 /// What is about the index, the name and the policy.
-fn whole(page: &mut Page, at: usize, audit: &Audit) {
+fn whole(page: &mut HtmlText, at: usize, audit: &Audit) {
     page.html("<section aria-labelledby=\"a").text(at).html("\">\n<h2 id=\"a").text(at);
     page.html("\">The image as a whole</h2>\n");
     findings::unknown(page, &audit.unknown);
@@ -125,7 +125,7 @@ fn whole(page: &mut Page, at: usize, audit: &Audit) {
 }
 
 /// One platform. `id` is ours, and begins every anchor of it.
-fn image(page: &mut Page, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
+fn image(page: &mut HtmlText, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
     page.html("<section aria-labelledby=\"").text(id).html("\">\n<h2 id=\"").text(id).html("\"><bdi>");
     page.text(&image.platform).html("</bdi></h2>\n");
     facts::glance(page, image);
@@ -154,7 +154,7 @@ fn raw_subject(place: &FindingPlace) -> String {
     match (&place.path, &place.key) {
         (Some(path), _) => path.clone(),
         (None, Some(key)) => key.clone(),
-        (None, None) => words::subject(place).into_owned(),
+        (None, None) => phrases::subject(place).into_owned(),
     }
 }
 
@@ -167,12 +167,12 @@ mod browser_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::audit::sample;
+    use crate::cli::audit::sample_audit;
 
-    /// `HARDPAN_PAGE=FILE cargo test page_of_an_audit` keeps the page, to look at it.
+    /// `HARDPAN_PAGE=FILE cargo test page_of_an_audit` writes the page to a file.
     #[test]
     fn the_page_of_an_audit() {
-        let page = render(&[sample::audit()]);
+        let page = render(&[sample_audit::audit()]);
         if let Some(path) = std::env::var_os("HARDPAN_PAGE") {
             std::fs::write(path, &page).expect("a page");
         }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing_and_runs_nothing() {
-        let page = render(&[sample::audit(), sample::clean()]);
+        let page = render(&[sample_audit::audit(), sample_audit::clean()]);
         for word in [
             "<script",
             "<link",
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_digest_of_the_policy_is_that_of_the_style() {
-        let page = render(&[sample::audit()]);
+        let page = render(&[sample_audit::audit()]);
         let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style");
         let digest = Base64::encode_string(&Digest::of(style.as_bytes()).bytes());
         assert!(page.contains(&format!("'sha256-{digest}'")));

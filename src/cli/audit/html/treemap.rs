@@ -1,4 +1,5 @@
-//! Areas in proportion to sizes: the squarified treemap of Bruls, Huizing and van Wijk (2000).
+//! The layout of a treemap: areas in proportion to sizes, by the squarified algorithm of Bruls, Huizing and van Wijk
+//! (2000).
 
 /// A rectangle, in percent of the one around it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,23 +1,23 @@
-//! What `cp`, `mv`, `rm` and `ln -s` of a `RUN` do to the files of a stage.
+//! Applies `cp`, `mv`, `rm` and `ln -s` of a `RUN` to the file system of a stage.
 
 use super::{
-    files::{Files, Placed, What, last_name, moved},
     links::Link,
-    shell::Command,
+    scope::DockerfileWord,
+    shell::ShellCommand,
+    stage_files::{PathContent, PlacedPath, StageFiles, copied_with_folder, last_name},
     stages::{absolute, strip},
-    words::Word,
 };
 
-/// Whether what a command does to the files is known: `cp`, `mv`, `rm` and `ln -s` of plain paths.
-pub(super) fn is_followed(command: &Command) -> bool {
-    let plain = |word: &Word| word.unknown.is_none() && !word.text.contains(['*', '?', '[', '{', '~']);
+/// Whether the effect of a command on files is known: `cp`, `mv`, `rm` and `ln -s` of plain paths.
+pub(super) fn is_followed(command: &ShellCommand) -> bool {
+    let plain = |word: &DockerfileWord| word.unknown.is_none() && !word.text.contains(['*', '?', '[', '{', '~']);
     if command.conditional || !command.words.iter().all(plain) {
         return false;
     }
     if command.program() == "ln" {
         return Link::of(command, "/", |_| false).is_some();
     }
-    let flags = |word: &&Word| word.text.starts_with('-');
+    let flags = |word: &&DockerfileWord| word.text.starts_with('-');
     let known = command
         .words
         .iter()
@@ -33,16 +33,16 @@ pub(super) fn is_followed(command: &Command) -> bool {
     enough && known
 }
 
-/// Does it; says whether it changes anything. `in_base` knows the folders of the base.
-pub(super) fn command_on(
-    files: &mut Files,
+/// Applies the command; returns whether it changed any file. `in_base` knows the folders of the base.
+pub(super) fn apply_command(
+    files: &mut StageFiles,
     folder: &str,
-    command: &Command,
+    command: &ShellCommand,
     line: usize,
     in_base: impl Fn(&str) -> bool,
 ) -> bool {
     if let Some(link) = Link::of(command, folder, |at| files.is_folder(at) || in_base(at)) {
-        return files.put(link.to.clone(), Placed { line, what: What::Link(link) }).is_ok();
+        return files.put(link.to.clone(), PlacedPath { line, what: PathContent::Link(link) }).is_ok();
     }
     let operands: Vec<_> = command.words.iter().skip(1).filter(|word| !word.text.starts_with('-')).collect();
     let paths: Vec<_> = operands.iter().map(|word| absolute(folder, &word.text)).collect();
@@ -62,9 +62,9 @@ pub(super) fn command_on(
     }
     let mut changes = false;
     for (rest, placed) in taken {
-        let what = moved(placed.what, &to, &rest, None);
+        let what = copied_with_folder(placed.what, &to, &rest, None);
         let at = if rest.is_empty() { to.clone() } else { absolute(&to, &rest) };
-        changes |= files.put(at, Placed { line, what }).is_ok();
+        changes |= files.put(at, PlacedPath { line, what }).is_ok();
     }
     changes
 }

@@ -1,4 +1,4 @@
-//! Audits made by hand, for the tests of every form.
+//! Test audits with typical findings, for the snapshots of every report format.
 
 use serde_json::json;
 

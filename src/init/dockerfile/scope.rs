@@ -1,4 +1,5 @@
-//! Words and variables of a Dockerfile (BuildKit, `frontend/dockerfile/shell`).
+//! Words and variables of a Dockerfile: quotes and `$VARIABLE` (BuildKit, `frontend/dockerfile/shell`). Memory is
+//! bounded, whatever the variables hold.
 
 use std::{
     cell::RefCell,
@@ -6,37 +7,37 @@ use std::{
     rc::Rc,
 };
 
-use super::variables::Variables;
+use super::build_args::BuildArgs;
 use crate::report::Limits;
 
-/// Stands in a template where a value is not known.
+/// The placeholder in a template for an unknown value.
 pub(in crate::init) const UNKNOWN: char = '\u{fffc}';
 
-/// The variables at one place, and how this Dockerfile escapes.
+/// The variables at one place of the Dockerfile, and the escape character.
 #[derive(Debug, Clone)]
 pub(in crate::init) struct Scope {
-    pub(in crate::init) values: BTreeMap<String, Value>,
+    pub(in crate::init) values: BTreeMap<String, VariableValue>,
     /// Build arguments without a default: `docker build --build-arg` may set them.
     pub(in crate::init) declared: BTreeSet<String>,
     pub(in crate::init) escape: char,
-    /// Shared by all places of a Dockerfile.
-    pub(in crate::init) variables: Rc<RefCell<Variables>>,
+    /// The build arguments, shared by all scopes of a Dockerfile.
+    pub(in crate::init) variables: Rc<RefCell<BuildArgs>>,
 }
 
 /// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::init) struct Value {
+pub(in crate::init) struct VariableValue {
     pub(in crate::init) text: String,
-    /// The value as a recipe says it: variables of the recipe as `{name}`, braces doubled.
+    /// The value as a recipe's string: variables as `{name}`, braces doubled.
     pub(in crate::init) template: String,
-    pub(in crate::init) kind: Kind,
-    /// The line that sets it; 0 for what BuildKit defines.
+    pub(in crate::init) kind: VariableSource,
+    /// The line that sets it; 0 for variables of BuildKit.
     pub(in crate::init) line: usize,
 }
 
-/// What sets a variable.
+/// The origin of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::init) enum Kind {
+pub(in crate::init) enum VariableSource {
     /// BuildKit itself.
     #[default]
     Platform,
@@ -44,23 +45,23 @@ pub(in crate::init) enum Kind {
     Env,
 }
 
-/// A word after quotes are gone and variables are replaced.
+/// A word without quotes, with variables replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::init) struct Word {
+pub(in crate::init) struct DockerfileWord {
     pub(in crate::init) text: String,
-    /// The word as a recipe says it, like [`Value::template`]; [`UNKNOWN`] stands for what is not known.
+    /// The word as a recipe's string, like [`VariableValue::template`]; [`UNKNOWN`] stands for an unknown value.
     pub(in crate::init) template: String,
-    /// A variable without a known value, or something only a shell can evaluate.
+    /// The variable without a known value, or the expression that only a shell can evaluate.
     pub(in crate::init) unknown: Option<String>,
 }
 
-impl Word {
-    /// A word that is taken as it is.
+impl DockerfileWord {
+    /// A word without variables.
     pub(in crate::init) fn literal(text: &str) -> Self {
         Self { text: text.to_owned(), template: braces(text), unknown: None }
     }
 
-    /// The parts before and behind the first `=`.
+    /// Splits the word at the first `=`.
     pub(in crate::init) fn split(&self) -> Option<(String, Self)> {
         let (name, text) = self.text.split_once('=')?;
         let (_, template) = self.template.split_once('=')?;
@@ -82,20 +83,20 @@ impl Word {
     }
 }
 
-/// A text in which no brace is a variable of the recipe.
+/// Doubles braces, so that the recipe has no variable in the text.
 pub(in crate::init) fn braces(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
 impl Scope {
-    /// A place at which no variable has a value.
-    pub(in crate::init) fn new(escape: char, variables: &Rc<RefCell<Variables>>) -> Self {
+    /// A scope without values.
+    pub(in crate::init) fn new(escape: char, variables: &Rc<RefCell<BuildArgs>>) -> Self {
         Self { values: BTreeMap::new(), declared: BTreeSet::new(), escape, variables: Rc::clone(variables) }
     }
 
-    /// Gives a variable its value. One for which there is no room has none from then on.
-    pub(in crate::init) fn set(&mut self, name: String, value: Value) {
-        let size = |name: &str, value: &Value| name.len() + value.text.len() + value.template.len();
+    /// Sets a variable. A variable that exceeds the memory bound is unset.
+    pub(in crate::init) fn set(&mut self, name: String, value: VariableValue) {
+        let size = |name: &str, value: &VariableValue| name.len() + value.text.len() + value.template.len();
         let held: usize = self.values.iter().map(|(name, value)| size(name, value)).sum();
         if held + size(&name, &value) <= 2 * Limits::DOCKERFILE_VALUE_BYTES {
             self.values.insert(name, value);
@@ -104,15 +105,15 @@ impl Scope {
         }
     }
 
-    /// `text` as one word: quotes gone, variables replaced.
-    pub(in crate::init) fn word(&self, text: &str) -> Word {
-        let mut reader = Reader { scope: self, chars: text.chars().peekable(), depth: 0 };
+    /// Reads `text` as one word: quotes removed, variables replaced.
+    pub(in crate::init) fn word(&self, text: &str) -> DockerfileWord {
+        let mut reader = WordReader { scope: self, chars: text.chars().peekable(), depth: 0 };
         reader.word(|_| false)
     }
 
-    /// `text` split at white space outside of quotes.
-    pub(in crate::init) fn words(&self, text: &str) -> Vec<Word> {
-        let mut reader = Reader { scope: self, chars: text.chars().peekable(), depth: 0 };
+    /// Splits `text` at white space outside of quotes.
+    pub(in crate::init) fn words(&self, text: &str) -> Vec<DockerfileWord> {
+        let mut reader = WordReader { scope: self, chars: text.chars().peekable(), depth: 0 };
         let mut words = Vec::new();
         loop {
             while reader.chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -123,10 +124,10 @@ impl Scope {
         }
     }
 
-    /// Variables replaced, quotes left alone: heredocs.
-    pub(in crate::init) fn expand(&self, text: &str) -> Word {
-        let mut reader = Reader { scope: self, chars: text.chars().peekable(), depth: 0 };
-        let mut word = Word::default();
+    /// Replaces variables and keeps quotes, as in heredocs.
+    pub(in crate::init) fn expand(&self, text: &str) -> DockerfileWord {
+        let mut reader = WordReader { scope: self, chars: text.chars().peekable(), depth: 0 };
+        let mut word = DockerfileWord::default();
         while let Some(c) = reader.chars.next() {
             match c {
                 '$' => reader.variable(&mut word),
@@ -138,17 +139,17 @@ impl Scope {
     }
 }
 
-/// Goes through a text once.
-struct Reader<'a> {
+/// Reads a text once, from left to right.
+struct WordReader<'a> {
     scope: &'a Scope,
     chars: std::iter::Peekable<std::str::Chars<'a>>,
     depth: usize,
 }
 
-impl Reader<'_> {
-    /// Reads up to an unquoted character that `ends` likes, which stays unread.
-    fn word(&mut self, ends: impl Fn(char) -> bool) -> Word {
-        let mut word = Word::default();
+impl WordReader<'_> {
+    /// Reads a word up to the first unquoted character for which `ends` is true, which stays unread.
+    fn word(&mut self, ends: impl Fn(char) -> bool) -> DockerfileWord {
+        let mut word = DockerfileWord::default();
         while let Some(c) = self.chars.next_if(|c| !ends(*c)) {
             match c {
                 '\'' => {
@@ -165,8 +166,8 @@ impl Reader<'_> {
         word
     }
 
-    /// The rest of a text in double quotes.
-    fn quoted(&mut self, word: &mut Word) {
+    /// Reads the rest of a double-quoted text.
+    fn quoted(&mut self, word: &mut DockerfileWord) {
         while let Some(c) = self.chars.next() {
             match c {
                 '"' => return,
@@ -181,8 +182,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What follows a `$`.
-    fn variable(&mut self, word: &mut Word) {
+    /// Reads the variable behind a `$`.
+    fn variable(&mut self, word: &mut DockerfileWord) {
         if self.chars.next_if_eq(&'{').is_some() {
             let mut inner = String::new();
             let mut open = 1;
@@ -210,7 +211,7 @@ impl Reader<'_> {
         }
     }
 
-    fn put(&self, name: &str, word: &mut Word) {
+    fn put(&self, name: &str, word: &mut DockerfileWord) {
         match self.scope.values.get(name) {
             Some(value) if word.text.len() + value.text.len() <= Limits::DOCKERFILE_VALUE_BYTES => {
                 word.text.push_str(&value.text);
@@ -220,8 +221,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The rest of `$(...)`, which only a shell can evaluate.
-    fn substitution(&mut self, word: &mut Word) {
+    /// Skips the rest of `$(...)`, which only a shell can evaluate.
+    fn substitution(&mut self, word: &mut DockerfileWord) {
         let (mut inner, mut open) = (String::new(), 0_usize);
         for c in self.chars.by_ref() {
             match c {
@@ -237,8 +238,8 @@ impl Reader<'_> {
         word.unknown(format!("${inner}"));
     }
 
-    /// `${NAME}`, `${NAME:-default}` and their kin.
-    fn braced(&mut self, inner: &str, word: &mut Word) {
+    /// Reads `${NAME}`, `${NAME:-default}` and similar forms.
+    fn braced(&mut self, inner: &str, word: &mut DockerfileWord) {
         let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
         let (name, rest) = inner.split_at(end);
         let value = self.scope.values.get(name);
@@ -256,9 +257,10 @@ impl Reader<'_> {
             Some('-' | '?') if is_set => self.put(name, word),
             Some('+') if !is_set => {}
             Some('-' | '+') => {
-                let mut reader = Reader { scope: self.scope, chars: other.chars().peekable(), depth: self.depth + 1 };
+                let mut reader =
+                    WordReader { scope: self.scope, chars: other.chars().peekable(), depth: self.depth + 1 };
                 let mut inner = reader.word(|_| false);
-                // The default of a build argument that may be set is one like that of its `ARG`.
+                // The default in `${NAME:-default}` of a declared build argument counts like the default of its `ARG`.
                 if kind == Some('-') && inner.unknown.is_none() && self.scope.declared.contains(name) {
                     inner.template = self.scope.variables.borrow_mut().template(name, &inner.text);
                 }
@@ -283,8 +285,8 @@ mod tests {
         scope
     }
 
-    fn literal(text: &str) -> Value {
-        Value { text: text.to_owned(), template: braces(text), ..Value::default() }
+    fn literal(text: &str) -> VariableValue {
+        VariableValue { text: text.to_owned(), template: braces(text), ..VariableValue::default() }
     }
 
     #[test]
@@ -299,7 +301,7 @@ mod tests {
             ("a\\ b", "a b"),
             ("$", "$"),
         ] {
-            assert_eq!(scope().word(text), Word::literal(expected), "{text}");
+            assert_eq!(scope().word(text), DockerfileWord::literal(expected), "{text}");
         }
         for text in ["$B", "${B}", "${A#o}", "$(date)", "${"] {
             assert!(scope().word(text).unknown.is_some(), "{text}");

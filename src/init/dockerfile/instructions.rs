@@ -1,4 +1,4 @@
-//! A Dockerfile as instructions: continued lines joined, comments gone, heredocs taken in (BuildKit,
+//! Parses a Dockerfile into instructions: continuation lines, comments, flags, heredocs (BuildKit,
 //! `frontend/dockerfile/parser`).
 
 use crate::report::{ErrorName, Failure, Limits};
@@ -17,7 +17,7 @@ pub(in crate::init) struct Instruction {
     pub(in crate::init) heredocs: Vec<Heredoc>,
 }
 
-/// A text within the Dockerfile.
+/// A heredoc.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::init) struct Heredoc {
     pub(in crate::init) name: String,
@@ -26,7 +26,7 @@ pub(in crate::init) struct Heredoc {
     pub(in crate::init) expand: bool,
 }
 
-/// The instructions, and the character that escapes.
+/// A parsed Dockerfile: instructions, and the escape character.
 #[derive(Debug)]
 pub(in crate::init) struct Dockerfile {
     pub(in crate::init) instructions: Vec<Instruction>,
@@ -34,7 +34,7 @@ pub(in crate::init) struct Dockerfile {
 }
 
 impl Dockerfile {
-    /// Reads the text; every text gives something, but a text larger than a recipe may be is refused.
+    /// Parses the text. Any text gives instructions, but a text larger than a recipe may be is refused.
     pub(in crate::init) fn parse(text: &str) -> Result<Self, Failure> {
         if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
             return Err(Failure::error(
@@ -50,7 +50,7 @@ impl Dockerfile {
             let mut joined = String::new();
             let mut current = line;
             loop {
-                // Within an instruction, comments and empty lines do not count.
+                // Comments and empty lines within an instruction are skipped.
                 let skipped = current.trim_start().starts_with('#') || current.trim().is_empty();
                 if skipped && joined.is_empty() {
                     break;
@@ -136,7 +136,7 @@ fn heredocs(rest: &str) -> Vec<Heredoc> {
     found
 }
 
-/// The lines up to the one that is the heredoc's name; all the rest where there is none.
+/// Reads the heredoc's lines up to its terminator, or to the end of the file.
 fn read_heredoc<'a>(heredoc: &mut Heredoc, lines: &mut impl Iterator<Item = (usize, &'a str)>) {
     let (tabs, name) = match heredoc.name.strip_prefix('-') {
         Some(name) => (true, name.to_owned()),

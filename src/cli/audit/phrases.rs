@@ -1,14 +1,15 @@
-//! Places, sizes and counts in words. Whatever comes out of here is safe to print.
+//! Phrases that all report formats share: places, sizes, counts, the verdict. Everything returned here is safe to
+//! print.
 
 use std::borrow::Cow;
 
-use super::groups::Outcome;
+use super::groups::AuditOutcome;
 use crate::{
     audit::{Audit, FindingPlace, ImageAudit, Presence},
     report::{Severity, printable},
 };
 
-/// What a finding is about: a path, a key, a layer, or the image.
+/// The subject of a finding: a path, a key, a layer, or the image.
 pub(super) fn subject(place: &FindingPlace) -> Cow<'_, str> {
     match (&place.path, &place.key, &place.layer) {
         (Some(path), _, _) => printable(path),
@@ -18,7 +19,7 @@ pub(super) fn subject(place: &FindingPlace) -> Cow<'_, str> {
     }
 }
 
-/// What else is known of a place, in the order in which it is told.
+/// Details of a place (layer, mode, owner, offset), in the order in which they are printed.
 pub(super) fn details(place: &FindingPlace) -> Vec<String> {
     let mut details = Vec::new();
     if let Some(layer) = place.layer.as_ref().filter(|_| place.path.is_some() || place.key.is_some()) {
@@ -71,9 +72,9 @@ pub(super) fn count(count: usize, one: &str) -> String {
 
 /// The counts that are not 0: `1 critical, 2 high`.
 pub(super) fn counts(counts: &[(Severity, usize)]) -> String {
-    let told: Vec<_> =
+    let nonzero: Vec<_> =
         counts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
-    if told.is_empty() { "no findings".to_owned() } else { told.join(", ") }
+    if nonzero.is_empty() { "no findings".to_owned() } else { nonzero.join(", ") }
 }
 
 /// `high` and above.
@@ -81,7 +82,7 @@ pub(super) fn threshold(severity: Severity) -> String {
     if severity == Severity::Critical { "critical".to_owned() } else { format!("{severity} and above") }
 }
 
-/// The name that people know the image by.
+/// The name of the image as the user gave it, with its reference in the layout or archive.
 pub(super) fn name(audit: &Audit) -> String {
     match &audit.reference {
         Some(reference) => format!("{} ({})", printable(&audit.image), printable(reference)),
@@ -89,17 +90,17 @@ pub(super) fn name(audit: &Audit) -> String {
     }
 }
 
-/// What the audit comes to, as one sentence.
-pub(super) fn verdict(outcome: Outcome, audit: &Audit) -> String {
+/// The verdict as one sentence.
+pub(super) fn verdict(outcome: AuditOutcome, audit: &Audit) -> String {
     let (failing, on) = (audit.failing(), threshold(audit.policy.fail_on));
     let found = match failing {
         0 => format!("nothing found at {on}"),
         count => format!("{} at {on}", self::count(count, "finding")),
     };
     match outcome {
-        Outcome::Clean => format!("passes: {found}"),
-        Outcome::Found => format!("fails: {found}"),
-        Outcome::Unknown => format!("incomplete: not everything could be looked at; {found}"),
+        AuditOutcome::Clean => format!("passes: {found}"),
+        AuditOutcome::Found => format!("fails: {found}"),
+        AuditOutcome::Unknown => format!("incomplete: not everything could be checked; {found}"),
     }
 }
 
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn sizes_have_three_digits_at_most_and_never_overflow() {
-        let told = [0, 999, 1000, 1999, 99_949, 123_456, 999_999_999, u64::MAX].map(size);
-        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "1.9 kB", "99.9 kB", "123 kB", "999 MB", "18.4 EB"]);
+        let sizes = [0, 999, 1000, 1999, 99_949, 123_456, 999_999_999, u64::MAX].map(size);
+        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "1.9 kB", "99.9 kB", "123 kB", "999 MB", "18.4 EB"]);
     }
 }

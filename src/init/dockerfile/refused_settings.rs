@@ -1,18 +1,18 @@
-//! Settings of a program that a recipe refuses leave it, each with the reason.
+//! Removes settings of a program that the recipe parser refuses, and returns the reasons as notes.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    init::draft::{Program, Source, Variable, text, texts},
+    init::draft::{DraftProgram, ProgramSource, Variable, text, texts},
     recipe,
 };
 
-/// Keeps what the parser of recipes takes. The answers are sentences about the rest.
-pub(super) fn keep(program: &mut Program, vars: &BTreeMap<String, Variable>) -> Vec<String> {
+/// Removes the settings that the recipe parser refuses. Returns the reasons as notes.
+pub(super) fn drop_refused_settings(program: &mut DraftProgram, vars: &BTreeMap<String, Variable>) -> Vec<String> {
     let head = match program.source {
-        Source::Go { .. } => "go = \".\"",
-        Source::Cargo { .. } => "cargo = \"x\"",
-        Source::Path { .. } => return Vec::new(),
+        ProgramSource::Go { .. } => "go = \".\"",
+        ProgramSource::Cargo { .. } => "cargo = \"x\"",
+        ProgramSource::Path { .. } => return Vec::new(),
     };
     let head = if program.cgo { format!("{head}\ncgo = true") } else { head.to_owned() };
     let mut why = Vec::new();
@@ -39,8 +39,8 @@ pub(super) fn keep(program: &mut Program, vars: &BTreeMap<String, Variable>) -> 
     why
 }
 
-/// Whether a `[[binary]]` with this line is a recipe; an error is what is wrong with it. So what the recipe refuses is
-/// known in one place.
+/// Whether the recipe parser accepts a `[[binary]]` with this line; the error is its reason. So the rules of recipes
+/// are in one place.
 pub(in crate::init) fn accepted(head: &str, line: &str, vars: &BTreeMap<String, Variable>) -> Result<(), String> {
     let vars: Vec<_> = vars.iter().map(|(name, variable)| format!("{name} = {}\n", text(&variable.value))).collect();
     let vars = vars.concat();

@@ -1,4 +1,5 @@
-//! Images and configurations in words.
+//! Formats plans, images and configs as indented text for `plan`, `inspect` and the text report of `audit`. Text from
+//! an image passes through [`printable`].
 
 use std::fmt::Write as _;
 
@@ -11,12 +12,12 @@ use crate::{
     report::printable,
 };
 
-/// A plan: the config, then each path with the recipe line that brought it in.
-pub(super) fn of_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<()> {
+/// Appends a plan: the config, then each path with its recipe line.
+pub(super) fn push_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<()> {
     // Writing to a String cannot fail.
     for image in &plan.images {
         let _ = writeln!(out, "{} {} ({})", plan.name, image.platform, printable(&plan.recipe));
-        for (name, value) in of_config(&serde_json::to_value(&image.config)?) {
+        for (name, value) in config_rows(&serde_json::to_value(&image.config)?) {
             let _ = writeln!(out, "  {name:<12} {value}");
         }
         if let Some(base) = &image.base {
@@ -58,8 +59,8 @@ pub(super) fn of_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Result<
     Ok(())
 }
 
-/// The parts of a config that a runtime acts on, as name and value; what is absent is left out.
-pub(super) fn of_config(config: &Value) -> Vec<(&'static str, String)> {
+/// The parts of a config that a runtime acts on, as name and value; absent keys are left out.
+pub(super) fn config_rows(config: &Value) -> Vec<(&'static str, String)> {
     const NAMES: [(&str, &str); 9] = [
         ("user", "User"),
         ("entrypoint", "Entrypoint"),
@@ -74,11 +75,11 @@ pub(super) fn of_config(config: &Value) -> Vec<(&'static str, String)> {
     NAMES
         .iter()
         .filter_map(|(name, key)| Some((*name, config.get(key).filter(|value| !value.is_null())?)))
-        .map(|(name, value)| (name, of_value(value)))
+        .map(|(name, value)| (name, display_value(value)))
         .collect()
 }
 
-fn of_value(value: &Value) -> String {
+fn display_value(value: &Value) -> String {
     match value {
         Value::String(text) => printable(text).into_owned(),
         Value::Array(items) => items.iter().map(quoted).collect::<Vec<_>>().join(" "),
@@ -94,7 +95,7 @@ fn of_value(value: &Value) -> String {
     }
 }
 
-/// A word as it would be typed; quotes where it holds a blank.
+/// A JSON value as a shell word: in quotes where it holds a blank.
 fn quoted(value: &Value) -> String {
     let text = match value {
         Value::String(text) => printable(text).into_owned(),
@@ -103,8 +104,8 @@ fn quoted(value: &Value) -> String {
     if text.is_empty() || text.contains([' ', '"', '\'']) { format!("{text:?}") } else { text }
 }
 
-/// A whole image.
-pub(super) fn of_image(report: &Inspected) -> String {
+/// The listing of an image: config, layers, files.
+pub(super) fn image_listing(report: &Inspected) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     for set in &report.contents {
@@ -117,12 +118,12 @@ pub(super) fn of_image(report: &Inspected) -> String {
             let platform = printable(&image.platform);
             let _ = match image.digest {
                 Some(digest) => writeln!(out, "\n{platform} {digest}"),
-                // Named as what it is: a registry will call it something else.
+                // Without a manifest there is only the image ID, which is not the digest that a registry will show.
                 None => writeln!(out, "\n{platform} image ID {}", image.config_digest),
             };
             let created = image.config.get("created").and_then(Value::as_str).unwrap_or("unknown");
             let _ = writeln!(out, "  {:<12} {}", "created", printable(created));
-            for (name, value) in of_config(image.config.get("config").unwrap_or(&Value::Null)) {
+            for (name, value) in config_rows(image.config.get("config").unwrap_or(&Value::Null)) {
                 let _ = writeln!(out, "  {name:<12} {value}");
             }
             for (key, value) in &image.annotations {
@@ -136,11 +137,11 @@ pub(super) fn of_image(report: &Inspected) -> String {
                     layer.digest, by, layer.size, layer.unpacked_size
                 );
                 for entry in &layer.entries {
-                    let _ = writeln!(out, "    {}", of_entry(entry));
+                    let _ = writeln!(out, "    {}", entry_line(entry));
                 }
             }
             if let Some(rootfs) = &image.rootfs {
-                out.push_str(&of_rootfs(rootfs));
+                out.push_str(&rootfs_listing(rootfs));
             }
         }
         for skipped in &set.skipped {
@@ -150,8 +151,8 @@ pub(super) fn of_image(report: &Inspected) -> String {
     out
 }
 
-/// The file system of an image.
-fn of_rootfs(rootfs: &RootfsListing) -> String {
+/// The listing of the file system that a container sees.
+fn rootfs_listing(rootfs: &RootfsListing) -> String {
     let mut out = String::from("  file system\n");
     let list = |out: &mut String, entries: &[RootfsEntry]| {
         for entry in entries {
@@ -170,7 +171,7 @@ fn of_rootfs(rootfs: &RootfsListing) -> String {
     out
 }
 
-fn of_entry(entry: &EntryReport) -> String {
+fn entry_line(entry: &EntryReport) -> String {
     let owner = (entry.uid, entry.gid);
     line(entry.kind, &entry.mode, owner, entry.size, &entry.path, entry.target.as_deref())
 }

@@ -1,4 +1,4 @@
-//! Go templates in flags, as far as they name one value: `{{.Env.VERSION}}` becomes a variable of the recipe.
+//! Translates Go templates in flags, such as `{{.Env.VERSION}}`, into variables of the recipe.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,20 +11,21 @@ use crate::{
     recipe,
 };
 
-/// What the recipes of a trial are called.
+/// The file name in messages of trial parses.
 const FILE: &str = "hardpan.toml";
 
 /// Translates templates, and collects the `[vars]` that they need.
-pub(super) struct Templates<'a> {
+pub(super) struct KoTemplates<'a> {
     pub(super) dir: &'a Path,
     pub(super) tools: &'a dyn Toolchains,
     pub(super) vars: &'a mut BTreeMap<String, Variable>,
-    /// Sentences about what stands for a template and is not quite the same.
+    /// Notes about variables that do not have quite the value of the template.
     pub(super) notes: Vec<String>,
 }
 
-impl Templates<'_> {
-    /// `text` as a recipe has it, braces doubled; `env` is what the build itself sets. An error is why it cannot be said.
+impl KoTemplates<'_> {
+    /// Translates `text` into a recipe's string, braces doubled; `env` holds variables that the build sets. The error
+    /// is the reason why it cannot be translated.
     pub(super) fn translate(&mut self, text: &str, env: &BTreeMap<String, String>) -> Result<String, String> {
         let mut translated = String::new();
         let mut rest = text;
@@ -40,7 +41,7 @@ impl Templates<'_> {
         Ok(translated)
     }
 
-    /// What stands for one template.
+    /// The recipe's string for one template.
     fn value(&mut self, inner: &str, env: &BTreeMap<String, String>) -> Result<String, String> {
         let bare = inner.trim_start_matches('-').trim_end_matches('-').trim();
         let shown = format!("`{{{{{bare}}}}}`");
@@ -82,7 +83,7 @@ impl Templates<'_> {
         }
     }
 
-    /// The first of these variables of git that a recipe knows and this checkout answers; else one of `[vars]`.
+    /// The first of these git variables that a recipe knows and this checkout has; else one of `[vars]`.
     fn git(&mut self, words: &[&str], fallback: &str, shown: &str) -> String {
         let answered = words.iter().find(|word| {
             accepted(&format!("ldflags = [\"-X a.b={{{word}}}\"]"), self.vars).is_ok()
@@ -94,7 +95,7 @@ impl Templates<'_> {
         }
     }
 
-    /// A variable of `[vars]`, by the name that ko has for it.
+    /// Adds a variable to `[vars]`, named after ko's.
     fn variable(&mut self, name: &str, value: &str, shown: &str) -> String {
         let lower = name.to_ascii_lowercase();
         let mut name: String =
@@ -115,7 +116,7 @@ impl Templates<'_> {
     }
 }
 
-/// Whether a `[[binary]]` of Go with this line is a recipe; an error is what is wrong with it.
+/// Whether the recipe parser accepts a Go `[[binary]]` with this line; the error is its reason.
 pub(super) fn accepted(line: &str, vars: &BTreeMap<String, Variable>) -> Result<(), String> {
     dockerfile::accepted("go = \".\"", line, vars)
 }

@@ -1,8 +1,8 @@
-//! An image whose every word is meant to do harm, in every form of the report.
+//! A test audit in which every text of the image is an attack, rendered in every report format.
 
 use serde_json::{Value, json};
 
-use super::{Form, Look, render, sample};
+use super::{ReportForm, TextStyle, render, sample_audit};
 use crate::{
     audit::{Audit, FindingPlace, LayerRef, NotApplicable, Presence, SizedPath, Unknown, Waived},
     image::Skip,
@@ -22,7 +22,7 @@ fn evil(what: &str) -> String {
 
 /// Foreign text is hostile wherever there is some.
 pub(super) fn audit() -> Audit {
-    let layer = LayerRef { created_by: Some(evil("made by")), ..sample::layer(0) };
+    let layer = LayerRef { created_by: Some(evil("made by")), ..sample_audit::layer(0) };
     let place = FindingPlace {
         layer: Some(layer),
         path: Some(evil("/path")),
@@ -32,11 +32,11 @@ pub(super) fn audit() -> Audit {
         ..FindingPlace::default()
     };
     let key = FindingPlace::key(evil("config.Env["));
-    let mut audit = sample::audit();
-    let mut finding = sample::finding(Rule::Setuid, place.clone(), &evil("message"));
+    let mut audit = sample_audit::audit();
+    let mut finding = sample_audit::finding(Rule::Setuid, place.clone(), &evil("message"));
     finding.evidence = Some(evil("evidence"));
     finding.also = vec![place.clone(), key.clone()];
-    let other = sample::finding(Rule::SecretInEnv, key.clone(), &evil("message"));
+    let other = sample_audit::finding(Rule::SecretInEnv, key.clone(), &evil("message"));
     let waived = Waived { finding: finding.clone(), reason: evil("reason"), until: evil("until") };
     let unknown = Unknown { rules: vec![Rule::Shell], place, reason: evil("reason") };
     audit.image = evil("image");
@@ -79,10 +79,10 @@ fn acts(text: &str) -> Option<String> {
 
 #[test]
 fn no_form_lets_through_what_a_terminal_or_a_pipeline_acts_on() {
-    for form in Form::ALL {
-        let text = render(form, &[audit()], Look { color: false, verbose: true });
+    for form in ReportForm::ALL {
+        let text = render(form, &[audit()], TextStyle { color: false, verbose: true });
         assert_eq!(acts(&text), None, "{}", form.name());
-        // Everything was told nevertheless.
+        // The report still contains every text.
         let text = text.to_lowercase();
         for word in ["/path", "config.env[", "message", "reason", "until", "profile"] {
             assert!(text.contains(word), "{}: {word}", form.name());
@@ -92,11 +92,11 @@ fn no_form_lets_through_what_a_terminal_or_a_pipeline_acts_on() {
 
 #[test]
 fn only_annotations_begin_with_two_colons_and_they_are_whole() {
-    for form in [Form::Text, Form::Json, Form::Sarif, Form::Html] {
-        let text = render(form, &[audit()], Look { color: false, verbose: true });
+    for form in [ReportForm::Text, ReportForm::Json, ReportForm::Sarif, ReportForm::Html] {
+        let text = render(form, &[audit()], TextStyle { color: false, verbose: true });
         assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{}", form.name());
     }
-    let text = render(Form::Github, &[audit()], Look::default());
+    let text = render(ReportForm::Github, &[audit()], TextStyle::default());
     for line in text.lines() {
         let Some(command) = line.strip_prefix("::") else {
             assert!(line.starts_with("hardpan audit: "), "{line}");
@@ -114,7 +114,7 @@ fn only_annotations_begin_with_two_colons_and_they_are_whole() {
 
 #[test]
 fn the_text_has_a_line_of_ours_for_each_line() {
-    let plain = render(Form::Text, &[audit()], Look::default());
+    let plain = render(ReportForm::Text, &[audit()], TextStyle::default());
     for line in plain.lines() {
         assert!(!line.contains("forged") || line.contains("\\n::error::forged"), "{line}");
     }
@@ -122,7 +122,7 @@ fn the_text_has_a_line_of_ours_for_each_line() {
 
 #[test]
 fn json_gives_back_what_was_found() {
-    let text = render(Form::Json, &[audit()], Look::default());
+    let text = render(ReportForm::Json, &[audit()], TextStyle::default());
     assert!(text.is_ascii());
     let value: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value["audits"][0]["image"], evil("image"));
@@ -131,7 +131,7 @@ fn json_gives_back_what_was_found() {
 
 #[test]
 fn sarif_shows_no_link_and_no_path_leaves_the_root() {
-    let text = render(Form::Sarif, &[audit()], Look::default());
+    let text = render(ReportForm::Sarif, &[audit()], TextStyle::default());
     assert!(text.is_ascii());
     let log: Value = serde_json::from_str(&text).expect("JSON");
     for result in log["runs"][0]["results"].as_array().expect("results") {
@@ -147,7 +147,7 @@ fn sarif_shows_no_link_and_no_path_leaves_the_root() {
 
 #[test]
 fn html_holds_no_tag_that_is_not_ours() {
-    let text = render(Form::Html, &[audit()], Look::default());
+    let text = render(ReportForm::Html, &[audit()], TextStyle::default());
     for tag in ["<script", "<img", "</style></title>", "<!--", "onerror=window.ran=1>"] {
         assert!(!text.contains(tag), "{tag}");
     }

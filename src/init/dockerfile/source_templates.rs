@@ -1,4 +1,4 @@
-//! Paths of the context as a recipe says them: with the variables that the Dockerfile has in them.
+//! Paths of the context with the recipe's variables where the Dockerfile has a variable, such as `conf-{arch}`.
 
 use std::{
     cell::RefCell,
@@ -6,23 +6,23 @@ use std::{
 };
 
 use super::{
+    build_args::has_variable,
+    scope::{DockerfileWord, braces},
     stages::{Stage, copy_operands, relative},
-    variables::has_variable,
-    words::{Word, braces},
 };
 
 /// The paths that a `COPY` of the context writes with variables, such as `conf-$TARGETARCH`.
 #[derive(Debug, Default)]
-pub(in crate::init) struct Templates {
-    /// By the path with the values of this Dockerfile; none for a path that other lines write in another way, so that
-    /// it is not known which of them a file is from.
+pub(in crate::init) struct SourceTemplates {
+    /// By the path with the Dockerfile's values; `None` for a path that several lines write differently, because the
+    /// origin of its files is ambiguous.
     known: BTreeMap<String, Option<String>>,
-    /// Those that the recipe has.
+    /// The templates that the recipe uses.
     used: RefCell<BTreeSet<String>>,
 }
 
-impl Templates {
-    /// Those of all stages.
+impl SourceTemplates {
+    /// Collects the templates of all stages.
     pub(super) fn of(stages: &[Stage]) -> Self {
         let mut templates = Self::default();
         let steps = stages.iter().flat_map(|stage| &stage.steps);
@@ -37,7 +37,7 @@ impl Templates {
         templates
     }
 
-    fn add(&mut self, source: &Word) {
+    fn add(&mut self, source: &DockerfileWord) {
         let path = fixed(&relative(&source.text)).to_owned();
         let template = template(source);
         if let Some(known) = self.known.get_mut(&path) {
@@ -49,7 +49,7 @@ impl Templates {
         }
     }
 
-    /// `path` of the context for `from` and `path` of a recipe.
+    /// The path of the context for `from` and `path` of a recipe.
     pub(super) fn shown(&self, path: &str) -> String {
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).rev();
         for end in ends {
@@ -63,15 +63,15 @@ impl Templates {
         braces(path)
     }
 
-    /// Whether the recipe has the variables of this source of a `COPY`.
-    pub(super) fn is_used(&self, source: &Word) -> bool {
+    /// Whether the recipe uses the variables of this source.
+    pub(super) fn is_used(&self, source: &DockerfileWord) -> bool {
         template(source).is_some_and(|template| self.used.borrow().contains(&template))
     }
 }
 
-/// What a source is called in a recipe; none where it has no variable, or has one in a pattern, which takes none. What
-/// `..` takes away of a path is not known before the variables have values.
-fn template(source: &Word) -> Option<String> {
+/// The template of a source; `None` without a variable, or with one in a pattern, which takes none. The effect of `..`
+/// is unknown before the variables have values.
+fn template(source: &DockerfileWord) -> Option<String> {
     if source.unknown.is_some() || source.template.split('/').any(|part| part == "..") {
         return None;
     }
@@ -81,7 +81,7 @@ fn template(source: &Word) -> Option<String> {
     (has_variable(start) && !has_variable(rest)).then(|| start.to_owned())
 }
 
-/// The folders of a path before the first component with a wildcard; the path itself where there is none.
+/// The folders of a path before the first component with a wildcard; the whole path without one.
 fn fixed(path: &str) -> &str {
     match path.find(['*', '?', '[']) {
         None => path,
@@ -93,13 +93,13 @@ fn fixed(path: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn word(text: &str, template: &str) -> Word {
-        Word { text: text.into(), template: template.into(), unknown: None }
+    fn word(text: &str, template: &str) -> DockerfileWord {
+        DockerfileWord { text: text.into(), template: template.into(), unknown: None }
     }
 
     #[test]
     fn a_path_below_a_source_has_its_variables() {
-        let mut templates = Templates::default();
+        let mut templates = SourceTemplates::default();
         let folder = word("./conf-amd64/", "./conf-{arch}/");
         let pattern = word("bin/amd64/*.toml", "bin/{arch}/*.toml");
         for source in [&folder, &pattern, &word("x-amd64", "x-{arch}"), &word("x-amd64", "x-amd64")] {

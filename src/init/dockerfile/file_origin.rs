@@ -1,69 +1,69 @@
-//! One path of a stage, followed back to what made it.
+//! Traces one path of a stage back to its origin: a compile line, a file of the context, a base or another image.
 
 use super::{
-    build::{self, Wanted},
+    compile_line::{self, CompileLine},
     reasons,
-    shell::Command,
-    stages::{Stages, Step, absolute, copy_words, relative, strip},
+    shell::ShellCommand,
+    stages::{StageStep, Stages, absolute, copy_words, relative, strip},
 };
 use crate::report::Limits;
 
-/// Where a file of a stage comes from.
+/// The origin of a file in a stage.
 #[derive(Debug, Clone)]
-pub(in crate::init) enum Made {
-    /// A compiler.
-    Compiled(Box<Wanted>),
+pub(in crate::init) enum FileOrigin {
+    /// A compile line.
+    Compiled(Box<CompileLine>),
     /// A path of the context.
     Context(String),
-    /// Something that cannot be followed.
-    Elsewhere(Whence),
+    /// An origin that cannot be traced.
+    Elsewhere(UntracedOrigin),
 }
 
-/// Where a file comes from that cannot be followed, with the line of the `COPY` that brings it.
+/// The origin of a file that cannot be traced, with the line of the `COPY` that brings it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::init) enum Whence {
+pub(in crate::init) enum UntracedOrigin {
     /// No line brings it.
     Unknown,
     /// A stage whose commands cannot be followed.
     Run(usize),
-    /// A stage that only has it from its base.
+    /// A stage that has it from its base.
     Base(usize),
     /// Another image.
     Image(usize),
 }
 
 impl Stages {
-    /// Where `path` of a stage comes from; what was put there last counts.
-    pub(in crate::init) fn made(&self, stage: usize, path: &str) -> Made {
+    /// The origin of `path` in a stage; the last step that writes the path counts.
+    pub(in crate::init) fn made(&self, stage: usize, path: &str) -> FileOrigin {
         self.follow(stage, path, true, 0)
     }
 
     /// The path of the context that `path` of a stage was copied from, whatever a `RUN` did to it.
     pub(in crate::init) fn context(&self, stage: usize, path: &str) -> Option<String> {
         match self.follow(stage, path, false, 0) {
-            Made::Context(path) => Some(path),
+            FileOrigin::Context(path) => Some(path),
             _ => None,
         }
     }
 
-    fn follow(&self, stage: usize, path: &str, runs: bool, depth: usize) -> Made {
+    fn follow(&self, stage: usize, path: &str, runs: bool, depth: usize) -> FileOrigin {
         let Some(found) = self.list.get(stage).filter(|_| depth < Limits::DOCKERFILE_DEPTH) else {
-            return Made::Elsewhere(Whence::Unknown);
+            return FileOrigin::Elsewhere(UntracedOrigin::Unknown);
         };
-        // What a folder brings that is not known inside: only where nothing else is at the path.
+        // The origin by a folder whose content is unknown counts only where no other step writes the path.
         let mut perhaps = None;
         for step in found.steps.iter().rev() {
             match step.instruction.name.as_str() {
                 "RUN" if runs => {
-                    let (wanted, moved) = build::outputs(step, path);
+                    let (wanted, moved) = compile_line::trace_output(step, path);
                     if let Some(wanted) = wanted {
-                        return Made::Compiled(Box::new(Wanted { stage, ..wanted }));
+                        return FileOrigin::Compiled(Box::new(CompileLine { stage, ..wanted }));
                     }
                     if let Some(from) = moved.filter(|from| from != path) {
                         return self.follow(stage, &from, runs, depth + 1);
                     }
                 }
-                "COPY" | "ADD" => match self.copied(stage, step, path, runs, depth) {
+                "COPY" | "ADD" => match self.follow_copy(stage, step, path, runs, depth) {
                     Some((made, true)) => return made,
                     Some((made, false)) => perhaps = perhaps.or(Some(made)),
                     None => {}
@@ -72,12 +72,20 @@ impl Stages {
             }
         }
         let below = found.parent.map(|parent| self.follow(parent, path, runs, depth + 1));
-        let below = below.filter(|made| perhaps.is_none() || !matches!(made, Made::Elsewhere(Whence::Unknown)));
-        below.or(perhaps).unwrap_or(Made::Elsewhere(Whence::Unknown))
+        let below =
+            below.filter(|made| perhaps.is_none() || !matches!(made, FileOrigin::Elsewhere(UntracedOrigin::Unknown)));
+        below.or(perhaps).unwrap_or(FileOrigin::Elsewhere(UntracedOrigin::Unknown))
     }
 
-    /// What a `COPY` has put at `path`, and whether it is known to be there.
-    fn copied(&self, stage: usize, step: &Step, path: &str, runs: bool, depth: usize) -> Option<(Made, bool)> {
+    /// The origin of `path` by a `COPY`, and whether the file is known to exist.
+    fn follow_copy(
+        &self,
+        stage: usize,
+        step: &StageStep,
+        path: &str,
+        runs: bool,
+        depth: usize,
+    ) -> Option<(FileOrigin, bool)> {
         let (sources, to) = copy_words(step)?;
         let target = absolute(&step.workdir, &to);
         let into = self.is_folder(stage, step, sources.len(), &to);
@@ -88,7 +96,7 @@ impl Stages {
             let source = source.trim_end_matches('/');
             let name = source.rsplit('/').find(|part| !part.is_empty() && *part != ".").unwrap_or_default();
             let inside = if into { absolute(&target, name) } else { target.clone() };
-            // A file goes to its own name, what is in a folder goes below the target.
+            // A file keeps its name below the target; the content of a folder goes directly below the target.
             let (as_file, as_folder) = match (&from, other) {
                 (None, _) => {
                     let host = self.dir.join(relative(source));
@@ -101,25 +109,27 @@ impl Stages {
             let Some(rest) = rest else { continue };
             let whole = if rest.is_empty() { source.to_owned() } else { format!("{source}/{rest}") };
             let made = match (&from, other) {
-                (None, _) => Made::Context(relative(&whole)),
+                (None, _) => FileOrigin::Context(relative(&whole)),
                 (Some(_), Some(other)) => match self.follow(other, &absolute("/", &whole), runs, depth + 1) {
-                    Made::Elsewhere(Whence::Unknown) => Made::Elsewhere(self.whence(other, step.instruction.line)),
-                    // Not here, so that a command of the stage has made it.
-                    Made::Context(from) if runs && !self.dir.join(&from).exists() => {
+                    FileOrigin::Elsewhere(UntracedOrigin::Unknown) => {
+                        FileOrigin::Elsewhere(self.whence(other, step.instruction.line))
+                    }
+                    // The file is not in the context, so a command of the stage made it.
+                    FileOrigin::Context(from) if runs && !self.dir.join(&from).exists() => {
                         match self.whence(other, step.instruction.line) {
-                            Whence::Run(line) => Made::Elsewhere(Whence::Run(line)),
-                            _ => Made::Context(from),
+                            UntracedOrigin::Run(line) => FileOrigin::Elsewhere(UntracedOrigin::Run(line)),
+                            _ => FileOrigin::Context(from),
                         }
                     }
                     made => made,
                 },
-                (Some(_), None) => Made::Elsewhere(Whence::Image(step.instruction.line)),
+                (Some(_), None) => FileOrigin::Elsewhere(UntracedOrigin::Image(step.instruction.line)),
             };
-            // Of several sources the one that has it.
+            // The source that has the file counts.
             let has_it = match &made {
-                Made::Context(from) => self.dir.join(from).exists(),
-                Made::Compiled(_) => true,
-                Made::Elsewhere(_) => false,
+                FileOrigin::Context(from) => self.dir.join(from).exists(),
+                FileOrigin::Compiled(_) => true,
+                FileOrigin::Elsewhere(_) => false,
             };
             if has_it || rest.is_empty() {
                 return Some((made, true));
@@ -136,11 +146,11 @@ impl Stages {
         steps.any(|step| step.instruction.name == "RUN")
     }
 
-    /// How a stage may have what no line of it names.
-    pub(in crate::init) fn whence(&self, stage: usize, copy: usize) -> Whence {
+    /// The untraced origin of a file in a stage: its commands, or its base.
+    pub(in crate::init) fn whence(&self, stage: usize, copy: usize) -> UntracedOrigin {
         let steps = self.list.get(stage).map(|stage| stage.steps.as_slice()).unwrap_or_default();
-        let is_foreign = |command: &Command| !reasons::is_housekeeping(command);
+        let is_foreign = |command: &ShellCommand| !reasons::is_housekeeping(command);
         let runs = steps.iter().any(|step| step.commands.iter().any(is_foreign));
-        if runs { Whence::Run(copy) } else { Whence::Base(copy) }
+        if runs { UntracedOrigin::Run(copy) } else { UntracedOrigin::Base(copy) }
     }
 }

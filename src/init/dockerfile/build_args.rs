@@ -1,23 +1,23 @@
-//! Build arguments as variables of the recipe.
+//! Build arguments (`ARG`) as `[vars]` of the recipe: `--set` replaces `--build-arg`.
 
 use std::collections::BTreeMap;
 
-use super::{super::draft::Variable, words::braces};
+use super::{super::draft::Variable, scope::braces};
 use crate::recipe::is_variable_word;
 
-/// The build arguments that can become `[vars]`: what `--build-arg` sets, `--set` sets too.
+/// Build arguments that can become `[vars]`: `--set` replaces `--build-arg`.
 #[derive(Debug, Clone, Default)]
-pub(in crate::init) struct Variables(BTreeMap<String, BuildArgument>);
+pub(in crate::init) struct BuildArgs(BTreeMap<String, BuildArgument>);
 
-/// A build argument and the value that it has by itself.
+/// A build argument and its default.
 #[derive(Debug, Clone)]
 struct BuildArgument {
     argument: String,
     default: String,
 }
 
-impl Variables {
-    /// What a recipe says for the build argument `argument` with this default.
+impl BuildArgs {
+    /// The recipe's string for the build argument `argument` with this default: a variable, or the default itself.
     pub(in crate::init) fn template(&mut self, argument: &str, default: &str) -> String {
         if default.chars().any(char::is_control) {
             return braces(default);
@@ -29,7 +29,7 @@ impl Variables {
         }
         let free = lower.starts_with(|c: char| c.is_ascii_lowercase()) && !is_variable_word(&lower);
         let first = if free { lower } else { format!("arg-{}", lower.trim_start_matches(['_', '-'])) };
-        // Two stages may give one argument two defaults.
+        // An argument with another default in another stage is another variable.
         let names = (1..).map(|at| if at == 1 { first.clone() } else { format!("{first}-{at}") });
         for name in names {
             let Some(known) = self.0.get(&name) else {
@@ -50,7 +50,7 @@ impl Variables {
         self.0.iter().map(|(name, known)| (name.clone(), variable(known))).collect()
     }
 
-    /// Those that the templates name, with their defaults.
+    /// The variables that the templates use, with their defaults.
     pub(in crate::init) fn used<'a>(&self, templates: impl Iterator<Item = &'a str>) -> BTreeMap<String, Variable> {
         let mut used = BTreeMap::new();
         for name in templates.flat_map(names) {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn names_are_those_that_vars_takes_and_no_word_of_every_recipe() {
-        let mut variables = Variables::default();
+        let mut variables = BuildArgs::default();
         for (argument, default, template) in [
             ("VERSION", "dev", "{version}"),
             ("VERSION", "dev", "{version}"),

@@ -1,10 +1,10 @@
-//! `hardpan audit`.
+//! `hardpan audit`: its options, its request, its exit code, and the list of rules.
 
 use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 
-use super::{Look, ReportOptions};
+use super::{ReportOptions, TextStyle};
 use crate::{
     cli::{arguments::Color, caller, explain::render_rule, print, registry::RegistryArguments},
     commands::audit::{self, AuditVerdict},
@@ -16,7 +16,7 @@ pub(in crate::cli) struct AuditArguments {
     /// An OCI layout folder, an OCI archive, a docker archive, or a reference to a registry, HOST/REPOSITORY:TAG
     #[arg(value_name = "IMAGE", required_unless_present_any = ["list_rules", "explain"])]
     image: Option<String>,
-    /// What images must keep to: a file with a table [policy]
+    /// A policy file with a table [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// A built-in policy: default (fails on high) or hardened (fails on medium)
@@ -32,10 +32,10 @@ pub(in crate::cli) struct AuditArguments {
     /// Print one JSON document instead of text: the same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// List every rule, and look at no image
+    /// List every rule, without an image
     #[arg(long, conflicts_with_all = ["image", "policy", "profile", "fail_on", "output", "format"])]
     list_rules: bool,
-    /// Explain a rule, by its name or code, and look at no image
+    /// Explain a rule, by its name or code, without an image
     #[arg(
         long,
         value_name = "RULE",
@@ -44,7 +44,7 @@ pub(in crate::cli) struct AuditArguments {
     explain: Option<String>,
 }
 
-/// Runs the verb; the exit code.
+/// Runs `audit` and returns the exit code.
 pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8) -> Result<u8, Failures> {
     if arguments.list_rules {
         let rules = audit::rules();
@@ -64,10 +64,10 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8)
         fail_on: arguments.fail_on.as_deref().map(severity).transpose()?,
         today: caller::day(),
     };
-    // Before the work: a file that cannot be written costs no audit.
+    // Create the report files first: a path that cannot be written fails before the audit.
     let reports = arguments.report.begin(arguments.json)?;
     let audits = audit::audit(&request)?;
-    let text = reports.publish(&audits, Look::of_stdout(color, verbose))?;
+    let text = reports.publish(&audits, TextStyle::of_stdout(color, verbose))?;
     show(Ok(text))?;
     Ok(match audit::verdict(&audits) {
         AuditVerdict::Clean => 0,
@@ -81,7 +81,7 @@ fn show(text: std::io::Result<String>) -> Result<(), Failures> {
     printed.map_err(|error| Failure::io("write the output", "stdout", &error).into())
 }
 
-/// `--fail-on`, read.
+/// Parses `--fail-on`.
 fn severity(name: &str) -> Result<Severity, Failure> {
     name.parse().map_err(|error| {
         Failure::error(ErrorName::Usage, format!("`--fail-on {}`: {error}", crate::report::printable(name)))

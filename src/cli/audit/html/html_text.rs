@@ -1,4 +1,4 @@
-//! The writer of a page: our own words as they are, everything else escaped.
+//! The HTML writer of the report: text of hardpan as it is, everything else escaped.
 
 use std::fmt::Display;
 
@@ -7,9 +7,9 @@ use crate::report::printable;
 /// HTML in the making. Only text that is in this program's source gets in as it is: [`html`](Self::html) takes `'static`
 /// text alone, whatever is made at run time goes through [`text`](Self::text).
 #[derive(Debug, Default)]
-pub(super) struct Page(String);
+pub(super) struct HtmlText(String);
 
-impl Page {
+impl HtmlText {
     /// Our own HTML.
     pub(super) fn html(&mut self, html: &'static str) -> &mut Self {
         self.0.push_str(html);
@@ -78,14 +78,14 @@ mod tests {
 
     #[test]
     fn backticks_make_code_in_pairs_only() {
-        let mut page = Page::default();
+        let mut page = HtmlText::default();
         page.prose("a `<b>` c `d");
         assert_eq!(page.done(), "a <code dir=\"ltr\">&lt;b&gt;</code> c `d");
     }
 
     #[test]
     fn text_can_neither_open_a_tag_nor_leave_an_attribute() {
-        let mut page = Page::default();
+        let mut page = HtmlText::default();
         page.text("</p><script>'\"&\u{202e}\n");
         assert_eq!(page.done(), "&lt;/p&gt;&lt;script&gt;&#39;&quot;&amp;\\u{202e}\\n");
     }

@@ -1,17 +1,17 @@
-//! The compile of a build stage: what a `go build` or `cargo build` line says, and what it makes.
+//! Finds the `go build` or `cargo build` line that makes a file, and reads its settings.
 
 use std::collections::BTreeMap;
 
 use super::{
     environment,
-    shell::Command,
-    stages::{Step, absolute, strip},
-    words::Word,
+    scope::DockerfileWord,
+    shell::ShellCommand,
+    stages::{StageStep, absolute, strip},
 };
 
-/// A program that a `RUN` compiles.
+/// A program that a `RUN` compiles, with the settings of its compile line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::init) struct Wanted {
+pub(in crate::init) struct CompileLine {
     pub(in crate::init) line: usize,
     /// The stage it is compiled in.
     pub(in crate::init) stage: usize,
@@ -22,11 +22,11 @@ pub(in crate::init) struct Wanted {
     pub(in crate::init) package: Option<String>,
     /// The line compiles several Go packages.
     pub(in crate::init) several: bool,
-    /// What Go calls the programs, where the line tells.
+    /// The program names that Go derives, where the packages are known.
     pub(in crate::init) names: Option<Vec<String>>,
     /// Cargo's `--bin`.
     pub(in crate::init) binary: Option<String>,
-    /// The name of the file that was asked for.
+    /// The file name of the program in the stage.
     pub(in crate::init) file: String,
     pub(in crate::init) tags: Vec<String>,
     /// May hold variables of the recipe, like `env`.
@@ -42,11 +42,11 @@ pub(in crate::init) struct Wanted {
     pub(in crate::init) cc: Option<String>,
     /// Variables of the compiler.
     pub(in crate::init) env: BTreeMap<String, String>,
-    /// What `GOARCH` and its kin name, when that is not the default.
+    /// The platform that `GOARCH` and its variant variables name, when that is not the default.
     pub(in crate::init) platform: Option<String>,
     /// Cargo's `--target`.
     pub(in crate::init) target: Option<String>,
-    /// What is not taken over, with its line, and why.
+    /// Notes about settings that are not taken over: line and reason.
     pub(in crate::init) left_out: Vec<(usize, String)>,
 }
 
@@ -84,20 +84,20 @@ const CARGO_VALUES: [&str; 13] = [
     "root",
 ];
 
-/// How `path` was made by the commands of one `RUN`: by a compiler, or by moving it from another path, which is the
-/// second answer. What comes last counts.
-pub(in crate::init) fn outputs(step: &Step, path: &str) -> (Option<Wanted>, Option<String>) {
-    let placed = placed(step);
+/// How the commands of one `RUN` made `path`: by a compile, or from another path, which is the second value. The last
+/// command counts.
+pub(in crate::init) fn trace_output(step: &StageStep, path: &str) -> (Option<CompileLine>, Option<String>) {
+    let placed = place_commands(step);
     let mut current = path.to_owned();
     for (at, (folder, command)) in placed.iter().enumerate().rev() {
         match command.program() {
             "cp" | "mv" | "install" | "upx" => {
-                if let Some(from) = moved(command, folder, &current) {
+                if let Some(from) = path_before(command, folder, &current) {
                     current = from;
                 }
             }
             _ => {
-                if let Some(mut wanted) = compiled(command, folder, &current, step.instruction.line) {
+                if let Some(mut wanted) = compile_of(command, folder, &current, step.instruction.line) {
                     environment::apply(&mut wanted, step, at);
                     return (Some(wanted), None);
                 }
@@ -107,14 +107,14 @@ pub(in crate::init) fn outputs(step: &Step, path: &str) -> (Option<Wanted>, Opti
     (None, (current != path).then_some(current))
 }
 
-/// The programs that a `RUN` puts at paths that its compile lines name.
-pub(in crate::init) fn named_outputs(step: &Step) -> Vec<(String, Wanted)> {
+/// The programs that the compile lines of a `RUN` write to named paths.
+pub(in crate::init) fn named_outputs(step: &StageStep) -> Vec<(String, CompileLine)> {
     let mut found = Vec::new();
-    for (at, (folder, command)) in placed(step).iter().enumerate() {
+    for (at, (folder, command)) in place_commands(step).iter().enumerate() {
         if command.program() != "go" || !is_compile(command) {
             continue;
         }
-        let (flags, others) = split(command, &GO_VALUES);
+        let (flags, others) = split_flags(command, &GO_VALUES);
         let Some((_, output)) = flags.iter().rfind(|(name, value)| name == "o" && value.unknown.is_none()) else {
             continue;
         };
@@ -126,7 +126,7 @@ pub(in crate::init) fn named_outputs(step: &Step) -> Vec<(String, Wanted)> {
             names => names.iter().filter(|name| !name.contains('.')).map(|name| absolute(&path, name)).collect(),
         };
         for path in paths {
-            if let Some(mut wanted) = compiled(command, folder, &path, step.instruction.line) {
+            if let Some(mut wanted) = compile_of(command, folder, &path, step.instruction.line) {
                 environment::apply(&mut wanted, step, at);
                 found.push((path, wanted));
             }
@@ -136,7 +136,7 @@ pub(in crate::init) fn named_outputs(step: &Step) -> Vec<(String, Wanted)> {
 }
 
 /// The commands of a `RUN`, each with the folder it runs in.
-pub(in crate::init) fn placed(step: &Step) -> Vec<(String, &Command)> {
+pub(in crate::init) fn place_commands(step: &StageStep) -> Vec<(String, &ShellCommand)> {
     let mut folder = step.workdir.clone();
     let mut placed = Vec::new();
     for command in &step.commands {
@@ -148,8 +148,8 @@ pub(in crate::init) fn placed(step: &Step) -> Vec<(String, &Command)> {
     placed
 }
 
-/// Whether a command compiles a program; for `RUN` lines that need no word about them.
-pub(in crate::init) fn is_compile(command: &Command) -> bool {
+/// Whether a command compiles a program. Such a `RUN` needs no note.
+pub(in crate::init) fn is_compile(command: &ShellCommand) -> bool {
     let second = command.text(1);
     match command.program() {
         "go" => ["build", "install"].contains(&second),
@@ -162,8 +162,8 @@ pub(in crate::init) fn is_compile(command: &Command) -> bool {
     }
 }
 
-/// The path a file had before `command` put it at `to`.
-fn moved(command: &Command, folder: &str, to: &str) -> Option<String> {
+/// The path that a file had before `command` moved or copied it to `to`.
+fn path_before(command: &ShellCommand, folder: &str, to: &str) -> Option<String> {
     let words: Vec<_> =
         command.words.iter().skip(1).map(|word| word.text.as_str()).filter(|word| !word.starts_with('-')).collect();
     let (target, sources) = words.split_last()?;
@@ -174,16 +174,17 @@ fn moved(command: &Command, folder: &str, to: &str) -> Option<String> {
     })
 }
 
-/// The compile of `command`, if it makes `path`.
-fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<Wanted> {
+/// The settings of `command`, if it compiles `path`.
+fn compile_of(command: &ShellCommand, folder: &str, path: &str, line: usize) -> Option<CompileLine> {
     if !is_compile(command) {
         return None;
     }
     let (parent, file) = path.rsplit_once('/').unwrap_or(("", path));
     let go = command.program() == "go";
     let values = if go { &GO_VALUES[..] } else { &CARGO_VALUES[..] };
-    let (flags, others) = split(command, values);
-    let mut wanted = Wanted { is_go: go, line, dir: folder.to_owned(), file: file.to_owned(), ..Wanted::default() };
+    let (flags, others) = split_flags(command, values);
+    let mut wanted =
+        CompileLine { is_go: go, line, dir: folder.to_owned(), file: file.to_owned(), ..CompileLine::default() };
     let output = wanted.take(&flags);
     if command.conditional {
         let what = "the compile line is inside of an `if`, a `case` or a loop; it is taken as if it always ran";
@@ -195,7 +196,7 @@ fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<
             Some(output) => {
                 let (into, output) = (output.ends_with('/'), absolute(folder, &output));
                 let inside = strip(path, &output).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
-                // Go takes `-o` as a folder by its slash, or for several packages.
+                // `-o` is a folder by its trailing slash, or with several packages.
                 let into_folder = into || wanted.several;
                 path == output && !into
                     || inside && wanted.names.as_ref().map_or(into_folder, |names| names.contains(&wanted.file))
@@ -221,7 +222,7 @@ fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<
     let makes = installs && parent.ends_with("/bin")
         || parent.contains("target") && ["release", "debug"].contains(&profile)
         || output.is_some_and(|profile_name| profile == profile_name);
-    // Of several targets the folder tells which one made the file.
+    // With several targets, the path of the file names its target.
     if let Some((_, target)) =
         parent.strip_suffix(&format!("/{profile}")).and_then(|above| above.rsplit_once("/target/"))
         && flags.iter().any(|(name, value)| name == "target" && value.text == target)
@@ -235,8 +236,11 @@ fn compiled(command: &Command, folder: &str, path: &str, line: usize) -> Option<
     (makes && wanted.binary.as_ref().is_none_or(|binary| binary == file)).then_some(wanted)
 }
 
-/// Flags with their values, and the other words after the subcommand.
-pub(in crate::init) fn split(command: &Command, values: &[&str]) -> (Vec<(String, Word)>, Vec<Word>) {
+/// Splits a command into flags with values, and the other words after the subcommand.
+pub(in crate::init) fn split_flags(
+    command: &ShellCommand,
+    values: &[&str],
+) -> (Vec<(String, DockerfileWord)>, Vec<DockerfileWord>) {
     let (mut flags, mut others) = (Vec::new(), Vec::new());
     let skip = if command.text(1) == "auditable" { 3 } else { 2 };
     let mut words = command.words.iter().skip(skip);
@@ -246,12 +250,12 @@ pub(in crate::init) fn split(command: &Command, values: &[&str]) -> (Vec<(String
             continue;
         };
         if let Some((name, value)) = bare.split_once('=') {
-            let value = word.split().map_or_else(|| Word::literal(value), |(_, value)| value);
+            let value = word.split().map_or_else(|| DockerfileWord::literal(value), |(_, value)| value);
             flags.push((name.to_owned(), value));
         } else if values.contains(&bare) {
             flags.push((bare.to_owned(), words.next().cloned().unwrap_or_default()));
         } else {
-            flags.push((bare.to_owned(), Word::default()));
+            flags.push((bare.to_owned(), DockerfileWord::default()));
         }
     }
     (flags, others)

@@ -1,14 +1,14 @@
-//! The flags of a compile line, and what of them a recipe says.
+//! Translates the flags of a compile line into keys of a `[[binary]]`. A flag without a counterpart becomes a note.
 
 use super::{
-    build::Wanted,
+    build_args::has_variable,
+    compile_line::CompileLine,
+    scope::{DockerfileWord, UNKNOWN, braces},
     stages::absolute,
-    variables::has_variable,
-    words::{UNKNOWN, Word, braces},
 };
 use crate::recipe::split_like_go;
 
-/// Flags of `go build` that hardpan sets itself, or that leave the program as it is.
+/// Flags of `go build` that hardpan sets itself, or that do not change the program.
 const GO_IDLE: [&str; 16] = [
     "a",
     "v",
@@ -27,7 +27,7 @@ const GO_IDLE: [&str; 16] = [
     "s",
     "w",
 ];
-/// The same of `cargo build`.
+/// The same for `cargo build`.
 const CARGO_IDLE: [&str; 25] = [
     "release",
     "r",
@@ -55,12 +55,12 @@ const CARGO_IDLE: [&str; 25] = [
     "all",
     "ignore-rust-version",
 ];
-/// Flags of Go's linker that hardpan sets itself, or has no use for in a static program.
+/// Linker flags of Go that hardpan sets itself, or that a static program does not need.
 const LINKER_IDLE: [&str; 5] = ["s", "w", "d", "linkmode", "extldflags"];
 
-impl Wanted {
-    /// Takes over what a recipe can say. Gives Go's `-o`, or Cargo's `--profile`.
-    pub(super) fn take(&mut self, flags: &[(String, Word)]) -> Option<String> {
+impl CompileLine {
+    /// Translates flags into settings. Returns the value of Go's `-o`, or of Cargo's `--profile`.
+    pub(super) fn take(&mut self, flags: &[(String, DockerfileWord)]) -> Option<String> {
         let mut output = None;
         for (name, value) in flags {
             let dashes = if self.is_go { "-" } else { "--" };
@@ -79,7 +79,7 @@ impl Wanted {
         self.left_out.push((self.line, what.into()));
     }
 
-    fn go_flag(&mut self, name: &str, value: &Word) -> Option<String> {
+    fn go_flag(&mut self, name: &str, value: &DockerfileWord) -> Option<String> {
         let text = &value.text;
         match name {
             "o" => return Some(text.clone()),
@@ -102,7 +102,7 @@ impl Wanted {
         None
     }
 
-    fn cargo_flag(&mut self, name: &str, value: &Word) -> Option<String> {
+    fn cargo_flag(&mut self, name: &str, value: &DockerfileWord) -> Option<String> {
         let text = &value.text;
         match name {
             "bin" => self.binary = Some(text.clone()),
@@ -137,8 +137,8 @@ impl Wanted {
         None
     }
 
-    /// The flags of Go's linker: `-s`, `-w` and a static link are the default.
-    fn linker(&mut self, value: &Word) {
+    /// Translates `-ldflags`: `-s`, `-w` and a static link are the default.
+    fn linker(&mut self, value: &DockerfileWord) {
         let owned = value.template.clone();
         let mut words = split_like_go(&owned).into_iter();
         while let Some(word) = words.next() {
@@ -161,7 +161,7 @@ impl Wanted {
         }
     }
 
-    /// `-X name=value`.
+    /// Translates `-X name=value`.
     fn variable(&mut self, assigned: &str) {
         let name = assigned.split('=').next().unwrap_or_default();
         if assigned.contains(UNKNOWN) {
@@ -175,32 +175,33 @@ impl Wanted {
         }
     }
 
-    /// The packages of a `go build`.
-    pub(super) fn packages(&mut self, others: Vec<Word>) {
+    /// Reads the packages of a `go build`.
+    pub(super) fn packages(&mut self, others: Vec<DockerfileWord>) {
         for unknown in others.iter().filter_map(|word| word.unknown.clone()) {
             self.leave_out(format!("the package: the value of `{unknown}` is not known here"));
         }
         self.several = others.len() > 1 || others.iter().any(|package| package.text.contains("..."));
-        let plain = |word: &Word| word.unknown.is_none() && !word.text.contains("...") && !word.text.ends_with('.');
+        let plain =
+            |word: &DockerfileWord| word.unknown.is_none() && !word.text.contains("...") && !word.text.ends_with('.');
         if !others.is_empty() && others.iter().all(plain) {
-            let name = |word: &Word| word.text.rsplit('/').next().unwrap_or_default().to_owned();
+            let name = |word: &DockerfileWord| word.text.rsplit('/').next().unwrap_or_default().to_owned();
             self.names = Some(others.iter().map(name).collect());
         }
         let mut known = others.into_iter().filter(|word| word.unknown.is_none());
-        let own = |word: &Word| !self.several || word.text.rsplit('/').next() == Some(self.file.as_str());
+        let own = |word: &DockerfileWord| !self.several || word.text.rsplit('/').next() == Some(self.file.as_str());
         self.package = known.find(own).map(|package| package.text).filter(|package| !package.contains("..."));
     }
 }
 
-/// The parts of a list, with the recipe's variables. A variable whose value is no single word is its value.
-fn items(value: &Word) -> Vec<String> {
+/// Splits a list, with the recipe's variables. A variable that holds several words is replaced with its value.
+fn items(value: &DockerfileWord) -> Vec<String> {
     let word = |text: &str| !text.is_empty() && !text.contains([',', ' ']);
     let own = braces(&value.text);
     let list = if has_variable(&value.template) && word(&value.text) { &value.template } else { &own };
     list.split([',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// A word as Go splits it again.
+/// Quotes a word as Go's splitter expects it.
 fn quoted(word: &str) -> String {
     let quote = if word.contains('\'') { '"' } else { '\'' };
     if word.contains(char::is_whitespace) { format!("{quote}{word}{quote}") } else { word.to_owned() }
