@@ -81,7 +81,7 @@ pub(crate) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
         #[serde(rename = "mediaType", default)]
         media_type: Option<String>,
     }
-    if said.starts_with(DOCKER_SCHEMA_1) {
+    if is_schema_1(said) {
         return Err("it is an image of Docker's schema 1, which is not read".to_owned());
     }
     let own: Own = strict(bytes, &DOCUMENT)?;
@@ -93,6 +93,11 @@ pub(crate) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
         None if Kind::of(said) != Kind::Other => Ok(said.to_owned()),
         other => Err(format!("`{}` is no manifest and no index", shown(other.as_deref().unwrap_or(said)))),
     }
+}
+
+/// Whether a registry calls a document an image of Docker's schema 1.
+pub(crate) fn is_schema_1(media_type: &str) -> bool {
+    media_type.starts_with(DOCKER_SCHEMA_1)
 }
 
 /// The media type of a document that was named by its digest alone, so that nobody said what it is.

@@ -9,7 +9,7 @@ use crate::{
         Form, Opened, document, sets,
         store::{Store, read_small},
     },
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// The marker file of a layout (image-spec, `image-layout.md`, "oci-layout file").
@@ -57,15 +57,18 @@ fn read_entry(path: &Path) -> Result<ImageIndex, Failure> {
     let small = |name: &str| {
         read_small(&path.join(name), Limits::MANIFEST_BYTES).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                Failure::new(format!("is not an OCI layout: `{name}` is missing")).in_path(path)
+                Failure::error(ErrorName::ImageNotFound, format!("is not an OCI layout: `{name}` is missing"))
+                    .in_path(path)
             }
             _ => Failure::io(&format!("read `{name}`"), path, &error),
         })
     };
-    let wrong = |name: &str, what: &str| Failure::new(format!("`{name}`: {what}")).in_path(path);
+    let wrong =
+        |name: &str, what: &str| Failure::error(ErrorName::ImageInvalid, format!("`{name}`: {what}")).in_path(path);
     let version = document::layout_version(&small(LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
     if version != LAYOUT_VERSION {
-        return Err(wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version))));
+        let failure = wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version)));
+        return Err(failure.named(ErrorName::ImageUnsupported));
     }
     document::index(&small(LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))
 }

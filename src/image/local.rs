@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     image::{Form, ImageSet, Opened},
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The transports of skopeo that lead to a disk.
@@ -37,7 +37,10 @@ impl<'a> Local<'a> {
         let transport = TRANSPORTS.iter().find_map(|(name, form)| Some((*form, text.strip_prefix(name)?)));
         let Some((form, rest)) = transport else { return Ok(Self { form: None, path: text, reference: None }) };
         if rest.is_empty() {
-            return Err(Failure::new(format!("`{}` is not followed by a path", printable(text))));
+            return Err(Failure::error(
+                ErrorName::Reference,
+                format!("`{}` is not followed by a path", printable(text)),
+            ));
         }
         let (path, reference) = match rest.split_once(':') {
             Some((path, reference)) if !exists(rest) => (path, Some(reference)),
@@ -68,7 +71,7 @@ fn check_form(opened: &Opened, wanted: Form) -> Result<(), Failure> {
         return Ok(());
     }
     let found = opened.form().map_or("something else", Form::noun);
-    let failure = Failure::new(format!("is {found}, not {}", wanted.noun()));
+    let failure = Failure::error(ErrorName::ImageNotFound, format!("is {found}, not {}", wanted.noun()));
     Err(failure.hint("without a transport before it, its content decides"))
 }
 
@@ -77,7 +80,10 @@ fn named(opened: &Opened, form: Form, reference: &str) -> Result<Vec<ImageSet>, 
     let found: Vec<_> = opened.sets().iter().filter(has).cloned().collect();
     if found.is_empty() {
         let place = form.noun().trim_start_matches("an ").trim_start_matches("a ");
-        return Err(Failure::new(format!("the {place} has no image called `{}`", printable(reference))));
+        return Err(Failure::error(
+            ErrorName::ImageNotFound,
+            format!("the {place} has no image called `{}`", printable(reference)),
+        ));
     }
     Ok(found)
 }

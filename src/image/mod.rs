@@ -30,7 +30,7 @@ pub use local::Local;
 pub use open::Opened;
 pub(crate) use repository_name::is_repository;
 pub use store::{BlobSource, Store, StoredBytes};
-pub(crate) use store::{open_at, read_small};
+pub(crate) use store::{blob_error_name, content_error_name, open_at, read_small};
 pub(crate) use stored_image::Named;
 pub use stored_image::{BlobRef, Blobs, ImageSet, Packing, Skip, Skipped, StoredImage, StoredLayer};
 pub use unpack::{drain, most_unpacked};

@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    image::{BlobRef, Blobs, Form, ImageSet, Packing, archive, drain, layout, reachable, store::Store},
+    image::{
+        BlobRef, Blobs, Form, ImageSet, Packing, archive, content_error_name, drain, layout, reachable, store::Store,
+    },
     oci::Open,
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 /// A layout, an archive or a repository whose documents were read and verified; layers are verified when they are read.
@@ -30,7 +32,10 @@ impl Opened {
     /// Neither a layout nor an archive, or one whose documents cannot be read, are not what their names say, or are
     /// larger, more or deeper than [`Limits`](crate::report::Limits) allows.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let found = fs::metadata(path).map_err(|error| Failure::io("look at it", path, &error))?;
+        let found = fs::metadata(path).map_err(|error| {
+            let failure = Failure::io("look at it", path, &error);
+            if error.kind() == io::ErrorKind::NotFound { failure.named(ErrorName::ImageNotFound) } else { failure }
+        })?;
         if found.is_dir() { layout::open(path) } else { archive::open(path) }
     }
 
@@ -61,7 +66,8 @@ impl Opened {
                     continue;
                 }
                 layer.open_tar().and_then(|mut tar| drain(&mut tar)).map_err(|error| {
-                    Failure::io(&format!("unpack the layer `{}`", layer.descriptor.digest), &self.path, &error)
+                    let doing = format!("unpack the layer `{}`", layer.descriptor.digest);
+                    Failure::io(&doing, &self.path, &error).named(content_error_name(&error))
                 })?;
             }
         }

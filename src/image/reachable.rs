@@ -26,7 +26,10 @@ impl Budget {
         let cost = blob.size.max(Limits::DOCUMENT_COST);
         self.0 = self.0.checked_sub(cost).ok_or_else(|| {
             let limit = Limits::DOCUMENTS_BYTES;
-            Failure::new(format!("the manifests and configs have more than {limit} bytes together"))
+            Failure::error(
+                ErrorName::ImageTooLarge,
+                format!("the manifests and configs have more than {limit} bytes together"),
+            )
         })?;
         Ok(())
     }
@@ -43,7 +46,10 @@ pub(crate) fn read(store: &Store, budget: &mut Budget, blob: &BlobRef) -> Result
 /// Fails for an index inside of too many others.
 pub(crate) fn check_depth(depth: usize) -> Result<(), Failure> {
     if depth > Limits::INDEX_DEPTH {
-        return Err(Failure::new(format!("an index nests deeper than {} levels", Limits::INDEX_DEPTH)));
+        return Err(Failure::error(
+            ErrorName::ImageTooLarge,
+            format!("an index nests deeper than {} levels", Limits::INDEX_DEPTH),
+        ));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{
         store::Store,
     },
     oci::{DiffId, Digest, Open},
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// One set for each entry of `index`, an `index.json`, in its order.
@@ -49,7 +49,7 @@ pub(crate) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<
 /// The image whose manifest is `blob` in `store`.
 pub(crate) fn image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
     if let Some(why) = artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
-        return Err(Failure::new(format!("`{}` is no image: {why}", blob.digest)));
+        return Err(Failure::error(ErrorName::ImageUnsupported, format!("`{}` is no image: {why}", blob.digest)));
     }
     Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.image(None, blob.clone(), manifest)
 }
@@ -128,10 +128,12 @@ impl Reader<'_> {
         let config_descriptor = BlobRef::of(manifest.config(), within)?;
         self.budget.take(&config_descriptor)?;
         let bytes = self.store.document(&config_descriptor, Limits::CONFIG_BYTES)?;
-        let config = document::config(&bytes)
-            .map_err(|what| Failure::new(format!("the config `{}`: {what}", config_descriptor.digest)))?;
-        let config_document = serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::new(format!("the config `{}`: {error}", config_descriptor.digest)))?;
+        let config = document::config(&bytes).map_err(|what| {
+            Failure::error(ErrorName::ImageInvalid, format!("the config `{}`: {what}", config_descriptor.digest))
+        })?;
+        let config_document = serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::error(ErrorName::ImageInvalid, format!("the config `{}`: {error}", config_descriptor.digest))
+        })?;
         let layers = self.layers(within, &manifest, &config)?;
         Ok(StoredImage {
             platform,
@@ -153,11 +155,11 @@ impl Reader<'_> {
         let (stored, named) = (manifest.layers(), config.rootfs().diff_ids());
         if stored.len() != named.len() {
             let what = format!("{within} has {} layers, its config names {}", stored.len(), named.len());
-            return Err(Failure::new(what));
+            return Err(Failure::error(ErrorName::ImageInvalid, what));
         }
         if stored.len() > Limits::LAYERS {
             let what = format!("{within} has {} layers, more than the {} allowed", stored.len(), Limits::LAYERS);
-            return Err(Failure::new(what));
+            return Err(Failure::error(ErrorName::ImageTooLarge, what));
         }
         stored
             .iter()
@@ -165,7 +167,10 @@ impl Reader<'_> {
             .map(|(descriptor, diff_id)| {
                 let descriptor = BlobRef::of(descriptor, within)?;
                 let diff_id = Digest::parse(diff_id).map(DiffId::new).map_err(|error| {
-                    Failure::new(format!("the config of {within} names the layer `{}`: {error}", shown(diff_id)))
+                    Failure::error(
+                        ErrorName::ImageInvalid,
+                        format!("the config of {within} names the layer `{}`: {error}", shown(diff_id)),
+                    )
                 })?;
                 let blob: Arc<dyn Open> = Arc::new(self.store.blob(&descriptor));
                 Ok(StoredLayer { descriptor, diff_id, blob })
@@ -188,7 +193,8 @@ pub(crate) fn no_image(media_type: &str, platform: Option<&Platform>) -> Result<
                 "an entry{named} is called `{}`, and engines disagree whether that is an image",
                 shown(media_type)
             );
-            return Err(Failure::new(what).hint("an image is `application/vnd.oci.image.manifest.v1+json`"));
+            return Err(Failure::error(ErrorName::ImageInvalid, what)
+                .hint("an image is `application/vnd.oci.image.manifest.v1+json`"));
         }
         return Ok(Some(format!("`{}` is no image", shown(media_type))));
     }
@@ -215,7 +221,8 @@ fn artifact(manifest: &ImageManifest) -> Result<Option<String>, Failure> {
                 "its config is called `{}`, and engines disagree whether that is an image",
                 shown(config.as_ref())
             );
-            return Err(Failure::new(what).hint("the config of an image is `application/vnd.oci.image.config.v1+json`"));
+            return Err(Failure::error(ErrorName::ImageInvalid, what)
+                .hint("the config of an image is `application/vnd.oci.image.config.v1+json`"));
         }
         let kind = manifest.artifact_type().as_ref().unwrap_or(config);
         return Ok(Some(format!("it is an artifact, `{}`", shown(kind.as_ref()))));
@@ -231,7 +238,8 @@ fn artifact(manifest: &ImageManifest) -> Result<Option<String>, Failure> {
     let shown = shown(first.media_type().as_ref());
     if manifest.layers().iter().any(may_be_one) {
         let what = format!("it holds `{shown}`, and engines disagree whether that is a layer");
-        return Err(Failure::new(what).hint("a layer is `application/vnd.oci.image.layer.v1.tar+gzip` or the like"));
+        return Err(Failure::error(ErrorName::ImageInvalid, what)
+            .hint("a layer is `application/vnd.oci.image.layer.v1.tar+gzip` or the like"));
     }
     Ok(Some(format!("it holds `{shown}`, not layers")))
 }

@@ -19,7 +19,7 @@ use crate::{
     cache::Cache,
     image::{BlobRef, drain},
     oci::{Digest, Open, Sha256},
-    report::{ErrorName, Failure},
+    report::{ErrorName, Failure, NamedReason},
 };
 
 /// A place that blobs are read from by their digests: a folder, an archive, the cache, a staging folder, a repository.
@@ -195,8 +195,7 @@ impl Store {
             let what = format!("the blob `{}` is missing", blob.digest);
             return Failure::error(ErrorName::BlobMissing, what).in_path(&self.path);
         }
-        let failure = Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error);
-        if error.kind() == io::ErrorKind::InvalidData { failure.named(ErrorName::BlobMismatch) } else { failure }
+        Failure::io(&format!("read the blob `{}`", blob.digest), &self.path, error)
     }
 
     /// Whether the blob in the first source that has it is known to be intact.
@@ -250,7 +249,7 @@ enum State {
 impl VerifiedReader {
     fn new(stored: StoredBytes, digest: Digest, size: u64) -> io::Result<Self> {
         if let Some(found) = stored.size().filter(|found| *found != size) {
-            return Err(bad(format!("it has {found} bytes, its descriptor says {size}")));
+            return Err(mismatch(format!("it has {found} bytes, its descriptor says {size}")));
         }
         Ok(Self { stored, hasher: Sha256::new(), digest, size, read: 0, state: State::Reading })
     }
@@ -261,18 +260,18 @@ impl VerifiedReader {
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
         let read = self.stored.read_at(self.read, buf.get_mut(..want).unwrap_or_default())?;
         if read == 0 && left > 0 {
-            return Err(bad(format!("it ends after {} of {} bytes", self.read, self.size)));
+            return Err(mismatch(format!("it ends after {} of {} bytes", self.read, self.size)));
         }
         self.hasher.update(buf.get(..read).unwrap_or_default());
         self.read += read as u64;
         if self.read == self.size {
             // It may have grown since it was opened.
             if self.stored.has_grown()? {
-                return Err(bad(format!("it has more than {} bytes", self.size)));
+                return Err(mismatch(format!("it has more than {} bytes", self.size)));
             }
             let found = self.hasher.clone().finish();
             if found != self.digest {
-                return Err(bad(format!("its bytes are `{found}`")));
+                return Err(mismatch(format!("its bytes are `{found}`")));
             }
             self.state = State::Good;
         }
@@ -285,7 +284,7 @@ impl Read for VerifiedReader {
         match self.state {
             _ if buf.is_empty() => Ok(0),
             State::Good => Ok(0),
-            State::Bad => Err(bad("its bytes are not those of its name")),
+            State::Bad => Err(mismatch("its bytes are not those of its name")),
             State::Reading => {
                 let result = self.advance(buf);
                 if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
@@ -317,7 +316,7 @@ impl StoredBytes {
     pub fn whole(file: File) -> io::Result<Self> {
         let found = file.metadata()?;
         if !found.is_file() {
-            return Err(bad("it is not a regular file"));
+            return Err(wrong_kind("it is not a regular file"));
         }
         Ok(Self(Bytes::Whole(file, found.len())))
     }
@@ -374,12 +373,13 @@ impl fmt::Debug for StoredBytes {
 pub(crate) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_at(CWD, path, OFlags::empty())?;
     if !file.metadata()?.is_file() {
-        return Err(bad("it is not a regular file"));
+        return Err(wrong_kind("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(bad(format!("it has more than the {limit} bytes allowed")));
+        let what = format!("it has more than the {limit} bytes allowed");
+        return Err(NamedReason::error(ErrorName::ImageTooLarge, io::ErrorKind::InvalidData, what));
     }
     Ok(bytes)
 }
@@ -393,11 +393,34 @@ pub(crate) fn open_at(folder: impl AsFd, name: &Path, flags: OFlags) -> io::Resu
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match openat(folder, name, flags, Mode::empty()) {
         Ok(file) => Ok(File::from(file)),
-        Err(Errno::LOOP) => Err(bad("it is a symbolic link, which is not followed")),
+        Err(Errno::LOOP) => Err(wrong_kind("it is a symbolic link, which is not followed")),
         Err(error) => Err(error.into()),
     }
 }
 
-fn bad(what: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.into())
+/// The stored bytes are not those that the descriptor promises.
+fn mismatch(what: impl Into<String>) -> io::Error {
+    NamedReason::error(ErrorName::BlobMismatch, io::ErrorKind::InvalidData, what)
+}
+
+/// There is something else where a regular file is expected.
+fn wrong_kind(what: &str) -> io::Error {
+    NamedReason::error(ErrorName::FileKind, io::ErrorKind::InvalidData, what)
+}
+
+/// The name for an error of reading a layer or an archive, with those of the tar reader and of the decompressors, which
+/// have none of their own: what they report is about the content, and not about the file that holds it.
+pub(crate) fn content_error_name(error: &io::Error) -> ErrorName {
+    match blob_error_name(error) {
+        ErrorName::FileError | ErrorName::DiskFull if error.raw_os_error().is_none() => match error.kind() {
+            io::ErrorKind::QuotaExceeded => ErrorName::ImageTooLarge,
+            _ => ErrorName::ImageInvalid,
+        },
+        name => name,
+    }
+}
+
+/// The name for an error of reading a blob: a file that is not there is a missing blob.
+pub(crate) fn blob_error_name(error: &io::Error) -> ErrorName {
+    if error.kind() == io::ErrorKind::NotFound { ErrorName::BlobMissing } else { ErrorName::of_io(error) }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     image::unpack,
     oci::{Descriptor, DiffId, Digest, Open},
-    report::{Failure, shown},
+    report::{ErrorName, Failure, shown},
 };
 
 /// What one name in a place stands for: an image, or an index of several.
@@ -118,8 +118,9 @@ impl BlobRef {
     /// The checkable part of `descriptor`, which `document` holds.
     pub(crate) fn of(descriptor: &oci_spec::image::Descriptor, document: impl fmt::Display) -> Result<Self, Failure> {
         let text: &str = descriptor.digest().as_ref();
-        let digest = Digest::parse(text)
-            .map_err(|error| Failure::new(format!("{document} refers to `{}`: {error}", shown(text))))?;
+        let digest = Digest::parse(text).map_err(|error| {
+            Failure::error(ErrorName::ImageInvalid, format!("{document} refers to `{}`: {error}", shown(text)))
+        })?;
         Ok(Self { media_type: descriptor.media_type().as_ref().to_owned(), digest, size: descriptor.size() })
     }
 }

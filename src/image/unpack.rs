@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 use crate::{
     image::Packing,
     oci::{DiffId, Sha256},
-    report::Limits,
+    report::{ErrorName, Limits, NamedReason},
 };
 
 /// Unpacks `stored`, which has `size` bytes, and checks `diff_id` at its end.
@@ -35,7 +35,11 @@ pub(super) fn open(
             zstd.window_log_max(Limits::ZSTD_WINDOW_LOG)?;
             Ok(Box::new(Unpacked::new(zstd, diff_id, most)))
         }
-        Packing::Unknown => Err(io::Error::new(io::ErrorKind::Unsupported, "its media type is none of a layer")),
+        Packing::Unknown => Err(NamedReason::error(
+            ErrorName::ImageUnsupported,
+            io::ErrorKind::Unsupported,
+            "its media type is none of a layer",
+        )),
     }
 }
 
@@ -62,7 +66,8 @@ fn check_packing(packing: Packing, begin: &[u8]) -> io::Result<()> {
         _ => return Ok(()),
     };
     let seen = seen.unwrap_or("a tar");
-    Err(io::Error::other(format!("its media type calls it {called}, and its bytes are {seen}")))
+    let what = format!("its media type calls it {called}, and its bytes are {seen}");
+    Err(NamedReason::error(ErrorName::ImageInvalid, io::ErrorKind::Other, what))
 }
 
 /// Reads `reader` to its end. Readers of this room report every mismatch there at the latest.
@@ -97,13 +102,13 @@ impl<R: Read> Read for Unpacked<R> {
         self.hasher.update(buf.get(..read).unwrap_or_default());
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
             let what = format!("it unpacks to more than {} times its size", Limits::UNPACK_RATIO);
-            io::Error::new(io::ErrorKind::InvalidData, what)
+            NamedReason::error(ErrorName::ImageTooLarge, io::ErrorKind::InvalidData, what)
         })?;
         if read == 0 {
             let found = self.hasher.clone().finish();
             if found != self.diff_id.digest() {
                 let what = format!("the unpacked bytes are `{found}`, the config says `{}`", self.diff_id);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                return Err(NamedReason::error(ErrorName::BlobMismatch, io::ErrorKind::InvalidData, what));
             }
         }
         Ok(read)

@@ -1,6 +1,6 @@
 //! [`ErrorName`]: the stable names of failures with exit code 2, shown as `error[name]` and explained by `hardpan explain`.
 
-use std::fmt;
+use std::{error, fmt, io};
 
 /// Makes the enum, its list and its texts of one table.
 macro_rules! error_names {
@@ -239,8 +239,8 @@ error_names! {
 
     // Registries.
     Reference = "reference",
-        "A name of an image in a registry is malformed (an invalid reference).",
-        "Write `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@sha256:DIGEST`.";
+        "The name of an image is malformed (an invalid reference), or not one that the registry or engine can have.",
+        "Write `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@sha256:DIGEST`; a path follows its transport, as in `oci:PATH`.";
     RegistryUnreachable = "registry-unreachable",
         "The registry could not be reached: no address, connection refused or reset, or a timeout.",
         "Check the host, the network and the proxy (`HTTPS_PROXY`, `NO_PROXY`).";
@@ -254,7 +254,7 @@ error_names! {
         "The registry has no such repository, tag or digest (404).",
         "Check the reference; some registries answer 404 where a login is missing.";
     RegistryLimit = "registry-limit",
-        "The registry asks for fewer requests (429), or has no room for the image (413, quota).",
+        "The registry asks for fewer requests (429), takes nothing of that size (413), or others write to the same tag.",
         "Wait, or ask its operator; the message has the registry's own text.";
     RegistryRefusal = "registry-refusal",
         "The registry refused the request with another status than those above.",
@@ -271,7 +271,7 @@ error_names! {
 
     // What is written.
     OutputOccupied = "output-occupied",
-        "What is at the output's path was not written by hardpan and is not replaced.",
+        "What is at the output's path is no image, or is a symbolic link, and is not replaced.",
         "Name another path, or remove it first.";
     OutputConflict = "output-conflict",
         "Two outputs of one call would be at one place, or an output would be an input.",
@@ -305,9 +305,12 @@ error_names! {
 }
 
 impl ErrorName {
-    /// The name for an error of the system on a file.
-    pub fn of_io(error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
+    /// The name for an error of a reader or of the system on a file: that of its [`NamedReason`], where it has one.
+    pub fn of_io(error: &io::Error) -> Self {
+        use io::ErrorKind;
+        if let Some(reason) = error.get_ref().and_then(|inner| inner.downcast_ref::<NamedReason>()) {
+            return reason.name;
+        }
         // ENFILE and EMFILE, for which `ErrorKind` has no name.
         if matches!(error.raw_os_error(), Some(23 | 24)) {
             return Self::Resources;
@@ -328,6 +331,29 @@ impl ErrorName {
         Self::ALL.iter().copied().find(|known| known.name() == text)
     }
 }
+
+/// What a reader of an image reports through `std::io::Error`: the sentence, with the name of its kind, which
+/// [`ErrorName::of_io`] finds again. Without it every damaged blob and every HTTP status would be a `file-error`.
+#[derive(Debug)]
+pub struct NamedReason {
+    name: ErrorName,
+    what: String,
+}
+
+impl NamedReason {
+    /// The error for `std::io::Read`.
+    pub fn error(name: ErrorName, kind: io::ErrorKind, what: impl Into<String>) -> io::Error {
+        io::Error::new(kind, Self { name, what: what.into() })
+    }
+}
+
+impl fmt::Display for NamedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl error::Error for NamedReason {}
 
 impl fmt::Display for ErrorName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

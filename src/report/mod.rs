@@ -13,7 +13,7 @@ mod rule;
 mod severity;
 
 pub use catalogue::RuleFacts;
-pub use error_name::ErrorName;
+pub use error_name::{ErrorName, NamedReason};
 pub(crate) use failure::io_reason;
 pub use failure::{Failure, FailurePlace, Failures};
 pub use limits::Limits;

@@ -11,7 +11,7 @@ use crate::{
     },
     layer::{EntryKind, LayerEntry, TarError, write_tar},
     oci::{ImagePath, Open, canonical_json, media_type},
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 /// What goes into one archive.
@@ -45,15 +45,16 @@ fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<LayerEntry>
         entries.insert(path, (blob.size, blobs.blob(blob)?));
     }
     for (path, document) in contents.documents() {
-        let bytes =
-            canonical_json(&document).map_err(|error| Failure::new(format!("cannot write `{path}`: {error}")))?;
+        let bytes = canonical_json(&document)
+            .map_err(|error| Failure::error(ErrorName::Internal, format!("cannot write `{path}`: {error}")))?;
         entries.insert(path.to_owned(), (bytes.len() as u64, Arc::new(bytes) as Arc<dyn Open>));
     }
     entries
         .into_iter()
         .map(|(path, (size, content))| {
-            let path = ImagePath::parse(&format!("/{path}"))
-                .map_err(|error| Failure::new(format!("the archive cannot hold `{path}`: {error}")))?;
+            let path = ImagePath::parse(&format!("/{path}")).map_err(|error| {
+                Failure::error(ErrorName::Internal, format!("the archive cannot hold `{path}`: {error}"))
+            })?;
             Ok(LayerEntry { path, mode: 0o644, uid: 0, gid: 0, kind: EntryKind::File { size, content } })
         })
         .collect()

@@ -21,7 +21,7 @@ use crate::{
         store::{Span, Store},
     },
     oci::{DiffId, Digest, Open, media_type},
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// The images of the archive `file`.
@@ -29,10 +29,10 @@ use crate::{
 /// A layer has no media type here and no digest of its stored bytes. What it is shows at its first bytes; one that is
 /// stored as it is has its diff_id for a digest, and one that is compressed is read once to get its own.
 pub(super) fn read(file: File, members: &Members, path: &Path) -> Result<(Store, Vec<ImageSet>), Failure> {
-    let entries =
-        document::archive(&small(&file, members, TABLE)?).map_err(|what| Failure::new(format!("`{TABLE}`: {what}")))?;
+    let entries = document::archive(&small(&file, members, TABLE)?)
+        .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("`{TABLE}`: {what}")))?;
     if entries.is_empty() {
-        return Err(Failure::new(format!("`{TABLE}` names no image")));
+        return Err(Failure::error(ErrorName::ImageNotFound, format!("`{TABLE}` names no image")));
     }
     let mut table =
         Table { file: &file, members, spans: BTreeMap::new(), budget: Limits::DOCUMENTS_BYTES, known: BTreeMap::new() };
@@ -92,10 +92,16 @@ impl Table<'_> {
     fn image(&mut self, entry: &ArchiveEntry) -> Result<Found, Failure> {
         let span = self.members.span(&entry.config).map_err(|error| told(&error))?;
         self.budget = self.budget.checked_sub(span.size.max(Limits::DOCUMENT_COST)).ok_or_else(|| {
-            Failure::new(format!("the configs have more than {} bytes together", Limits::DOCUMENTS_BYTES))
+            Failure::error(
+                ErrorName::ImageTooLarge,
+                format!("the configs have more than {} bytes together", Limits::DOCUMENTS_BYTES),
+            )
         })?;
-        let wrong = |what: String| Failure::new(format!("the config `{}`: {what}", shown(&entry.config)));
-        let bytes = document_at(self.file, span, Limits::CONFIG_BYTES).map_err(wrong)?;
+        let wrong = |what: String| {
+            Failure::error(ErrorName::ImageInvalid, format!("the config `{}`: {what}", shown(&entry.config)))
+        };
+        let bytes = document_at(self.file, span, Limits::CONFIG_BYTES)
+            .map_err(|failure| Failure { what: wrong(failure.what).what, ..failure })?;
         let config = document::config(&bytes).map_err(wrong)?;
         let config_document = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         let config_blob =
@@ -119,8 +125,10 @@ impl Table<'_> {
 
     fn layer(&mut self, name: &str, diff_id: Digest) -> Result<BlobRef, Failure> {
         let span = self.members.span(name).map_err(|error| told(&error))?;
-        let fault =
-            |error: io::Error| Failure::new(format!("the layer `{}`: {}", shown(name), shown(&error.to_string())));
+        let fault = |error: io::Error| {
+            let what = format!("the layer `{}`: {}", shown(name), shown(&error.to_string()));
+            Failure::error(ErrorName::of_io(&error), what)
+        };
         let mut head = [0; 4];
         let read = (Piece { file: self.file, span, at: 0 }).read(&mut head).map_err(fault)?;
         let head = head.get(..read).unwrap_or_default();
@@ -150,9 +158,10 @@ fn check_name(name: &str, digest: Digest) -> Result<(), Failure> {
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let claimed = Digest::parse_hex(stem.rsplit('/').next().unwrap_or(stem));
     match claimed {
-        Ok(claimed) if claimed != digest => {
-            Err(Failure::new(format!("the config `{}`: its bytes are `{digest}`", shown(name))))
-        }
+        Ok(claimed) if claimed != digest => Err(Failure::error(
+            ErrorName::BlobMismatch,
+            format!("the config `{}`: its bytes are `{digest}`", shown(name)),
+        )),
         _ => Ok(()),
     }
 }

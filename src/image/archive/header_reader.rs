@@ -2,6 +2,8 @@
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
+use crate::report::{ErrorName, NamedReason};
+
 /// What is read at once: a header with its extended headers, and not much of the content behind them.
 const BUFFER_BYTES: usize = 4096;
 
@@ -28,7 +30,7 @@ impl<R: Read> Read for HeaderReader<R> {
         let left = self.limit.saturating_sub(self.read);
         if left == 0 {
             let what = format!("its headers take more than {} MiB", self.limit >> 20);
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, what));
+            return Err(NamedReason::error(ErrorName::ImageTooLarge, io::ErrorKind::QuotaExceeded, what));
         }
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
         let read = self.archive.read(buf.get_mut(..room).unwrap_or_default())?;

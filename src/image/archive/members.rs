@@ -11,7 +11,7 @@ use super::header_reader::HeaderReader;
 use crate::{
     image::store::Span,
     layer::foreign_tar::{Flaw, Tape, TapeItem, TarEntry, TarEntryKind, path_text},
-    report::{Limits, shown},
+    report::{ErrorName, Limits, NamedReason, shown},
 };
 
 /// The unit of a tar.
@@ -47,14 +47,16 @@ impl Members {
 
     /// The place of the file `name`, through one link of docker's.
     pub(super) fn span(&self, name: &str) -> io::Result<Span> {
-        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("`{}` is missing", shown(name)));
+        let missing = || {
+            NamedReason::error(ErrorName::BlobMissing, io::ErrorKind::NotFound, format!("`{}` is missing", shown(name)))
+        };
         match self.member(name).ok_or_else(missing)? {
             Member::File(span) => Ok(*span),
             Member::Link(target) => match self.0.get(target) {
                 Some(Member::File(span)) => Ok(*span),
-                _ => Err(io::Error::other(format!("`{}` is a link to no file of the archive", shown(name)))),
+                _ => Err(invalid(format!("`{}` is a link to no file of the archive", shown(name)))),
             },
-            Member::Other => Err(io::Error::other(format!("`{}` is not a regular file", shown(name)))),
+            Member::Other => Err(invalid(format!("`{}` is not a regular file", shown(name)))),
         }
     }
 
@@ -63,7 +65,7 @@ impl Members {
         match self.member(name) {
             None => Ok(None),
             Some(Member::File(span)) => Ok(Some(*span)),
-            Some(_) => Err(io::Error::other(format!("`{}` is not a regular file", shown(name)))),
+            Some(_) => Err(invalid(format!("`{}` is not a regular file", shown(name)))),
         }
     }
 
@@ -86,8 +88,8 @@ fn check_end(file: &File, end: u64) -> io::Result<()> {
     let mut block = [1; BLOCK_BYTES];
     match file.read_exact_at(&mut block, end) {
         Ok(()) if block == [0; BLOCK_BYTES] => Ok(()),
-        Ok(()) => Err(io::Error::other("something that is no entry follows its last one")),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(io::Error::other("its end is cut off")),
+        Ok(()) => Err(invalid("something that is no entry follows its last one")),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(invalid("its end is cut off")),
         Err(error) => Err(error),
     }
 }
@@ -110,7 +112,7 @@ impl Scan {
             match tape.next()? {
                 TapeItem::Entry(entry, flaws) => {
                     if count == Limits::ARCHIVE_ENTRIES {
-                        return Err(io::Error::other(format!("it has more than {count} entries")));
+                        return Err(too_large(format!("it has more than {count} entries")));
                     }
                     count += 1;
                     check_flaws(&entry, &flaws)?;
@@ -119,8 +121,8 @@ impl Scan {
                     self.end = tape.position();
                 }
                 TapeItem::End(None) => return Ok(()),
-                TapeItem::End(Some(Flaw::Ambiguous(why))) => return Err(io::Error::other(why)),
-                TapeItem::End(Some(_)) => return Err(io::Error::other("something follows its end")),
+                TapeItem::End(Some(Flaw::Ambiguous(why))) => return Err(invalid(why)),
+                TapeItem::End(Some(_)) => return Err(invalid("something follows its end")),
             }
         }
     }
@@ -128,7 +130,7 @@ impl Scan {
     fn entry(&mut self, entry: &TarEntry, content: Span) -> io::Result<()> {
         let name = entry.path.trim_start_matches('/');
         if content.start.checked_add(content.size).is_none_or(|end| end > self.length) {
-            return Err(io::Error::other(format!("it ends inside of `{}`", shown(name))));
+            return Err(invalid(format!("it ends inside of `{}`", shown(name))));
         }
         let target = || entry.target().unwrap_or_default();
         let member = match entry.kind {
@@ -146,11 +148,11 @@ impl Scan {
         self.names += name.len();
         if self.names > Limits::ARCHIVE_NAMES_BYTES {
             let limit = Limits::ARCHIVE_NAMES_BYTES >> 20;
-            return Err(io::Error::other(format!("its names take more than {limit} MiB")));
+            return Err(too_large(format!("its names take more than {limit} MiB")));
         }
         if self.found.insert(name.to_owned(), member).is_some() {
             let twice = format!("`{}` is there twice; readers would disagree about which one counts", shown(name));
-            return Err(io::Error::other(twice));
+            return Err(invalid(twice));
         }
         Ok(())
     }
@@ -159,7 +161,7 @@ impl Scan {
 /// Refuses an entry that leads out of the archive, or that readers would understand differently.
 fn check_flaws(entry: &TarEntry, flaws: &[Flaw]) -> io::Result<()> {
     let path = shown(&entry.path);
-    let refused = |what: String| Err(io::Error::other(what));
+    let refused = |what: String| Err(invalid(what));
     for flaw in flaws {
         match flaw {
             Flaw::Absolute | Flaw::DotDot(true) => {
@@ -179,7 +181,7 @@ fn check_flaws(entry: &TarEntry, flaws: &[Flaw]) -> io::Result<()> {
 
 /// The name of the member that a link in `folder` leads to.
 fn member_of_link(folder: &str, target: &str) -> io::Result<String> {
-    let escapes = || io::Error::other(format!("the link to `{}` leads out of the archive", shown(target)));
+    let escapes = || invalid(format!("the link to `{}` leads out of the archive", shown(target)));
     if target.starts_with('/') {
         return Err(escapes());
     }
@@ -194,6 +196,16 @@ fn member_of_link(folder: &str, target: &str) -> io::Result<String> {
         }
     }
     Ok(parts.join("/"))
+}
+
+/// The archive breaks the rules, or can be read in two ways.
+fn invalid(what: impl Into<String>) -> io::Error {
+    NamedReason::error(ErrorName::ImageInvalid, io::ErrorKind::Other, what)
+}
+
+/// The archive has more of something than is read.
+fn too_large(what: impl Into<String>) -> io::Error {
+    NamedReason::error(ErrorName::ImageTooLarge, io::ErrorKind::Other, what)
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use std::{
 use super::{BLOBS, Members, TABLE, docker};
 use crate::{
     image::{
-        Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Opened, document, sets,
+        Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Opened, content_error_name, document, sets,
         store::{Span, Store},
     },
     oci::Digest,
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// Opens the archive at `path` and reads every document its entry points reach. A link at `path` is followed.
@@ -26,10 +26,11 @@ use crate::{
 pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
     let file = File::open(path).map_err(|error| Failure::io("open it", path, &error))?;
     if !file.metadata().is_ok_and(|found| found.is_file()) {
-        return Err(Failure::new("is not a folder and not a regular file").in_path(path));
+        return Err(Failure::error(ErrorName::FileKind, "is not a folder and not a regular file").in_path(path));
     }
     check_tar(&file, path)?;
-    let members = Members::scan(&file).map_err(|error| Failure::io("read the archive", path, &error))?;
+    let members = Members::scan(&file)
+        .map_err(|error| Failure::io("read the archive", path, &error).named(content_error_name(&error)))?;
     read(file, &members, path).map_err(|failure| failure.or_in_path(path))
 }
 
@@ -53,7 +54,10 @@ fn read(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
         let (store, sets) = docker::read(file, members, path)?;
         return Ok(Opened { form: Some(Form::DockerArchive), path: path.to_owned(), store, sets });
     }
-    let failure = Failure::new("is not an archive of an image: it has neither `index.json` nor `manifest.json`");
+    let failure = Failure::error(
+        ErrorName::ImageNotFound,
+        "is not an archive of an image: it has neither `index.json` nor `manifest.json`",
+    );
     let failure = failure.in_path(path);
     Err(if has(members, "repositories")? {
         failure.hint("docker before 1.10 wrote such; load and save it again")
@@ -64,11 +68,12 @@ fn read(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
 
 /// A layout in a tar.
 fn oci(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
-    let wrong = |name: &str, what: &str| Failure::new(format!("`{name}`: {what}"));
+    let wrong = |name: &str, what: &str| Failure::error(ErrorName::ImageInvalid, format!("`{name}`: {what}"));
     let version =
         document::layout_version(&small(&file, members, LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
     if version != LAYOUT_VERSION {
-        return Err(wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version))));
+        let failure = wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version)));
+        return Err(failure.named(ErrorName::ImageUnsupported));
     }
     let index = document::index(&small(&file, members, LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))?;
     let mut spans = BTreeMap::new();
@@ -92,11 +97,13 @@ fn check_tar(file: &File, path: &Path) -> Result<(), Failure> {
         [(&b"\x1f\x8b"[..], "gunzip"), (b"\x28\xb5\x2f\xfd", "unzstd"), (b"BZh", "bunzip2"), (b"\xfd7zXZ", "unxz")];
     if let Some((_, tool)) = packed.iter().find(|(magic, _)| head.starts_with(magic)) {
         // Blobs are read where they lie, several times; a stream has no such places.
-        return Err(Failure::new("is compressed as a whole").in_path(path).hint(format!("`{tool}` it first")));
+        return Err(Failure::error(ErrorName::ImageUnsupported, "is compressed as a whole")
+            .in_path(path)
+            .hint(format!("`{tool}` it first")));
     }
     // POSIX and GNU both have the word; the tar of before 1988 has none, and no image is in one.
     if head.get(257..262) != Some(b"ustar") {
-        return Err(Failure::new("is not an archive of an image").in_path(path));
+        return Err(Failure::error(ErrorName::ImageNotFound, "is not an archive of an image").in_path(path));
     }
     Ok(())
 }
@@ -108,22 +115,31 @@ fn has(members: &Members, name: &str) -> Result<bool, Failure> {
 /// The whole of the document `name`.
 pub(super) fn small(file: &File, members: &Members, name: &str) -> Result<Vec<u8>, Failure> {
     let span = members.span(name).map_err(|error| told(&error))?;
-    document_at(file, span, Limits::MANIFEST_BYTES).map_err(|what| Failure::new(format!("`{}`: {what}", shown(name))))
+    document_at(file, span, Limits::MANIFEST_BYTES)
+        .map_err(|failure| Failure { what: format!("`{}`: {}", shown(name), failure.what), ..failure })
 }
 
 /// The bytes at `span`, when they are not more than `limit`.
-pub(super) fn document_at(file: &File, span: Span, limit: u64) -> Result<Vec<u8>, String> {
+pub(super) fn document_at(file: &File, span: Span, limit: u64) -> Result<Vec<u8>, Failure> {
     if span.size > limit {
-        return Err(format!("it has {} bytes, more than the {limit} allowed", span.size));
+        let what = format!("it has {} bytes, more than the {limit} allowed", span.size);
+        return Err(Failure::error(ErrorName::ImageTooLarge, what));
     }
     let mut bytes = Vec::new();
-    Piece { file, span, at: 0 }.take(limit).read_to_end(&mut bytes).map_err(|error| shown(&error.to_string()))?;
-    if bytes.len() as u64 == span.size { Ok(bytes) } else { Err("it ends too early".to_owned()) }
+    Piece { file, span, at: 0 }
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::error(ErrorName::of_io(&error), shown(&error.to_string())))?;
+    if bytes.len() as u64 == span.size {
+        Ok(bytes)
+    } else {
+        Err(Failure::error(ErrorName::ImageInvalid, "it ends too early"))
+    }
 }
 
 /// An error of the archive, told without the system's number.
 pub(super) fn told(error: &io::Error) -> Failure {
-    Failure::new(error.to_string())
+    Failure::error(ErrorName::of_io(error), error.to_string())
 }
 
 /// Reads a piece of a file by position.
