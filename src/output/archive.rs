@@ -19,9 +19,9 @@ use crate::{
     output::{
         locked_folder::sync_folder,
         site::{Site, parent_of},
-        staging::Staging,
+        staging::{Staging, read_back_failure},
     },
-    report::{Failure, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// What is collected before it is written: the tar comes in pieces of 512 bytes and more.
@@ -41,10 +41,7 @@ pub(crate) fn publish(staging: &mut Staging, form: Form, root: &Descriptor, refe
     let draft = staging.temp.path().join(DRAFT);
     write_durably(staging, &contents, &draft)?;
     staging.step()?;
-    check(&draft, &set, form).map_err(|mut failure| {
-        failure.what = format!("the image that was written does not read back: {}", failure.what);
-        failure.in_path(&staging.path)
-    })?;
+    check(&draft, &set, form).map_err(|failure| read_back_failure(failure, &staging.path))?;
     // What is there may have become something else since the build began.
     Site::of(&staging.path, form)?;
     let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
@@ -81,7 +78,7 @@ fn remember(staging: &Staging, archive: &File, name: Digest) {
 
 /// What goes into the archive.
 fn contents<'a>(form: Form, set: &'a ImageSet, reference: &'a str) -> Result<Contents<'a>, Failure> {
-    let root = set.root.as_ref().ok_or_else(|| Failure::new("the image has no manifest"))?;
+    let root = set.root.as_ref().ok_or_else(|| Failure::error(ErrorName::Internal, "the image has no manifest"))?;
     let tag = is_repository(reference).then(|| format!("{reference}:latest"));
     let images: Vec<_> = set.images.iter().collect();
     if form == Form::DockerArchive {
@@ -89,9 +86,8 @@ fn contents<'a>(form: Form, set: &'a ImageSet, reference: &'a str) -> Result<Con
         check_packing(image)?;
         if tag.is_none() {
             let what = format!("docker cannot call an image `{}`", printable(reference));
-            return Err(
-                Failure::new(what).hint("such a name has lower case letters and digits, and `.`, `_`, `-` between")
-            );
+            return Err(Failure::error(ErrorName::Reference, what)
+                .hint("such a name has lower case letters and digits, and `.`, `_`, `-` between"));
         }
     }
     Ok(Contents { form, root, images, reference: reference.to_owned(), image_name: None, tag })
@@ -99,7 +95,7 @@ fn contents<'a>(form: Form, set: &'a ImageSet, reference: &'a str) -> Result<Con
 
 /// Why there is no docker archive of several platforms.
 pub(super) fn one_platform() -> Failure {
-    Failure::new("a docker archive holds one platform")
+    Failure::error(ErrorName::OutputForm, "a docker archive holds one platform")
         .hint("`--platform` chooses one, `--format oci-archive` holds all")
 }
 
@@ -113,8 +109,11 @@ fn check_packing(image: &StoredImage) -> Result<(), Failure> {
 
 /// Why there is no docker archive with zstd layers.
 pub(super) fn no_zstd() -> Failure {
-    Failure::new("a docker archive cannot hold zstd layers; docker before 23 does not unpack them")
-        .hint("use `compression = \"gzip\"`, or `--format oci-archive`")
+    Failure::error(
+        ErrorName::OutputForm,
+        "a docker archive cannot hold zstd layers; docker before 23 does not unpack them",
+    )
+    .hint("use `compression = \"gzip\"`, or `--format oci-archive`")
 }
 
 fn write_durably(staging: &Staging, contents: &Contents<'_>, draft: &Path) -> Result<(), Failure> {
@@ -137,7 +136,7 @@ fn check(draft: &Path, meant: &ImageSet, form: Form) -> Result<(), Failure> {
     let opened = archive::open(draft)?;
     match opened.sets() {
         [only] if opened.form() == Some(form) && names(only) == names(meant) => Ok(()),
-        _ => Err(Failure::new("it holds other blobs")),
+        _ => Err(Failure::error(ErrorName::Internal, "it holds other blobs")),
     }
 }
 

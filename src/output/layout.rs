@@ -31,9 +31,9 @@ use crate::{
     output::{
         locked_folder::{Folder, rename_folder, sync_folder},
         site::{Site, parent_of},
-        staging::{Staging, blobs_in},
+        staging::{Staging, blobs_in, read_back_failure},
     },
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// How often the layout may come and go between two looks before we give up.
@@ -96,7 +96,8 @@ pub(crate) fn commit(
             break;
         }
     }
-    Err(Failure::new("cannot publish: the layout was removed meanwhile").in_path(&staging.path))
+    Err(Failure::error(ErrorName::FileNotFound, "cannot publish: the layout was removed meanwhile")
+        .in_path(&staging.path))
 }
 
 /// Tells the cache where the blobs are now.
@@ -113,10 +114,7 @@ fn settle(staging: &Staging, reached: &Reached) {
 fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
     let root = BlobRef::from(root);
     let store = staging.store()?;
-    let reached = reachable::reach(&store, &root).map_err(|mut failure| {
-        failure.what = format!("the image that was written does not read back: {}", failure.what);
-        failure.in_path(&staging.path)
-    })?;
+    let reached = reachable::reach(&store, &root).map_err(|failure| read_back_failure(failure, &staging.path))?;
     Ok(Reached(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
 }
 
@@ -135,8 +133,9 @@ fn index(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Vec<u8
         manifests: vec![root],
         annotations: BTreeMap::new(),
     };
-    canonical_json(&index)
-        .map_err(|error| Failure::new(format!("cannot write the index: {error}")).in_path(&staging.path))
+    canonical_json(&index).map_err(|error| {
+        Failure::error(ErrorName::Internal, format!("cannot write the index: {error}")).in_path(&staging.path)
+    })
 }
 
 /// Whether the layout that is there is this one, all of whose blobs were just found intact, and holds nothing else. Then

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     image::{Form, LAYOUT_MARKER, LAYOUT_VERSION, archive, document, read_small},
     output::temp_folder::{inner_prefix, is_staging_name, is_temp_name},
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// What is at a path that may be written to.
@@ -34,7 +34,7 @@ impl Site {
         };
         if found.is_symlink() {
             let kind = if form == Form::Layout { "folder" } else { "file" };
-            return Err(Failure::new("is a symbolic link, which is not followed")
+            return Err(Failure::error(ErrorName::OutputOccupied, "is a symbolic link, which is not followed")
                 .in_path(path)
                 .hint(format!("name the {kind} that it points at")));
         }
@@ -60,12 +60,15 @@ impl Site {
 pub(super) fn plain(path: &Path) -> Result<PathBuf, Failure> {
     let plain: PathBuf = path.components().collect();
     if plain.as_os_str().is_empty() {
-        return Err(Failure::new("the path of the image is empty"));
+        return Err(Failure::error(ErrorName::Usage, "the path of the image is empty"));
     }
     if plain.iter().any(is_staging_name) {
-        return Err(Failure::new("a folder of this name is taken for what a killed build left, and removed")
-            .in_path(path)
-            .hint("name another path"));
+        return Err(Failure::error(
+            ErrorName::OutputOccupied,
+            "a folder of this name is taken for what a killed build left, and removed",
+        )
+        .in_path(path)
+        .hint("name another path"));
     }
     Ok(plain)
 }
@@ -98,18 +101,20 @@ fn check_marker(path: &Path) -> Result<(), Failure> {
     let version = document::layout_version(&bytes).map_err(|_| no_layout(path))?;
     if version != LAYOUT_VERSION {
         let what = format!("is an OCI layout of version `{}`, not `{LAYOUT_VERSION}`", shown(&version));
-        return Err(Failure::new(what).in_path(path));
+        return Err(Failure::error(ErrorName::OutputOccupied, what).in_path(path));
     }
     Ok(())
 }
 
 /// The refusals that keep other people's files.
 fn no_archive(path: &Path) -> Failure {
-    Failure::new("is there and is not an archive of an image")
+    Failure::error(ErrorName::OutputOccupied, "is there and is not an archive of an image")
         .in_path(path)
         .hint("name another path, or remove it first")
 }
 
 fn no_layout(path: &Path) -> Failure {
-    Failure::new("is there and is not an OCI layout").in_path(path).hint("name another path, or remove it first")
+    Failure::error(ErrorName::OutputOccupied, "is there and is not an OCI layout")
+        .in_path(path)
+        .hint("name another path, or remove it first")
 }

@@ -301,7 +301,7 @@ impl Staging {
                 // Nothing is cleaned up, and the locks are gone: what a kill leaves.
                 self.temp.keep();
                 self.placed.clear();
-                return Err(Failure::new("killed"));
+                return Err(Failure::error(ErrorName::Internal, "killed"));
             }
             *left -= 1;
         }
@@ -326,6 +326,14 @@ impl BlobSink for Staging {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(FileDraft::new(self, number)))
     }
+}
+
+/// The failure of reading back what was staged: a fault of ours, unless the system could not read it.
+pub(super) fn read_back_failure(failure: Failure, path: &Path) -> Failure {
+    let is_system = matches!(failure.name, Some(ErrorName::FileError | ErrorName::PermissionDenied));
+    let what = format!("the image that was written does not read back: {}", failure.what);
+    let failure = Failure { what, ..failure }.in_path(path);
+    if is_system { failure } else { failure.named(ErrorName::Internal) }
 }
 
 /// `blobs/sha256` of the layout at `path`.
