@@ -21,7 +21,7 @@ use crate::{
         },
         url::Url,
     },
-    report::{Failure, Limits, Progress, Task, shown},
+    report::{ErrorName, Failure, Limits, Progress, Task, shown},
 };
 
 /// Bytes of one read.
@@ -53,7 +53,8 @@ pub fn download(
     if found != what.digest {
         let name = Url::parse(what.url).map_or_else(String::new, |url| shown(&url.shown()));
         let what = format!("`{name}` is `{found}`, and the recipe says `{}`", what.digest);
-        return Err(Failure::new(what).hint("somebody changed what is there; look at it before you trust it"));
+        return Err(Failure::error(ErrorName::DownloadDigest, what)
+            .hint("somebody changed what is there; look at it before you trust it"));
     }
     Ok(size)
 }
@@ -68,9 +69,10 @@ pub fn check_address(url: &str, access: &Access) -> Result<(), Failure> {
 
 fn address(text: &str, access: &Access) -> Result<Url, Failure> {
     let told = || shown(text.split('?').next().unwrap_or_default());
-    let url = Url::parse(text).ok_or_else(|| Failure::new(format!("`{}` is no address", told())))?;
+    let url = Url::parse(text)
+        .ok_or_else(|| Failure::error(ErrorName::RecipeValue, format!("`{}` is no address", told())))?;
     if !url.https && !may_be_plain(&url, access) {
-        let failure = Failure::new(format!("`{}` is not TLS", shown(&url.shown())));
+        let failure = Failure::error(ErrorName::Download, format!("`{}` is not TLS", shown(&url.shown())));
         return Err(failure.hint("write `https://`, or pass `--plain-http`"));
     }
     Ok(url)
@@ -90,10 +92,13 @@ pub fn observe(
     let url = address(url, access)?;
     let name = shown(&url.shown());
     if access.offline {
-        return Err(Failure::new(format!("`{name}` is not in the cache, and `--offline` opens no socket"))
-            .hint("build or lock once without `--offline`"));
+        return Err(Failure::error(
+            ErrorName::Offline,
+            format!("`{name}` is not in the cache, and `--offline` opens no socket"),
+        )
+        .hint("build or lock once without `--offline`"));
     }
-    let failed = |why: String| Failure::new(format!("cannot download `{name}`: {why}"));
+    let failed = |why: String| Failure::error(ErrorName::Download, format!("cannot download `{name}`: {why}"));
     let mut source = Source { access, url: &url, limit, at: 0, counted: 0, breaks: 0, total: None };
     let line = format!("download {name}");
     let mut task: Option<std::sync::Arc<dyn Task>> = None;
@@ -109,10 +114,11 @@ pub fn observe(
             break;
         }
         if source.at > limit {
-            return Err(failed(too_large(limit)));
+            return Err(failed(too_large(limit)).named(ErrorName::FileTooLarge));
         }
         hasher.update(bytes);
-        to.write_all(bytes).map_err(|error| failed(format!("it cannot be kept: {error}")))?;
+        to.write_all(bytes)
+            .map_err(|error| failed(format!("it cannot be kept: {error}")).named(ErrorName::of_io(&error)))?;
         task.get_or_insert_with(|| progress.task(&line, source.total)).advance(bytes.len() as u64);
     }
     progress.step(&line);
@@ -151,7 +157,7 @@ struct Break {
 
 impl Break {
     fn lasting(what: impl Into<String>) -> Self {
-        Self { failure: Failure::new(what), pause: None }
+        Self { failure: Failure::error(ErrorName::Download, what), pause: None }
     }
 }
 
@@ -203,14 +209,15 @@ impl Source<'_> {
             200 => self.at,
             status if is_passing(status) => {
                 let pause = pause::before(self.breaks, Some(response.headers()));
-                let failure = Failure::new(format!("{} answered {status}", shown(&url.shown())));
+                let failure = Failure::error(ErrorName::Download, format!("{} answered {status}", shown(&url.shown())));
                 return Err(Break { failure, pause });
             }
             status => return Err(Break::lasting(format!("{} answered {status}", shown(&url.shown())))),
         };
         let total = length.map(|length| length.saturating_add(self.at - skip));
         if total.is_some_and(|total| total > self.limit) {
-            return Err(Break::lasting(too_large(self.limit)));
+            let failure = Failure::error(ErrorName::FileTooLarge, too_large(self.limit));
+            return Err(Break { failure, pause: None });
         }
         self.total = total;
         let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
@@ -238,6 +245,7 @@ impl Source<'_> {
             }
             let response = request.call().map_err(|error| {
                 let (failure, passing) = explain(&error, &url);
+                let failure = failure.named(ErrorName::Download);
                 Break { failure, pause: passing.then(|| pause::backoff(self.breaks)) }
             })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -266,10 +274,13 @@ impl Source<'_> {
 
     /// A connection that ended too early, or brings nothing any more.
     fn broken(&self, error: &io::Error) -> Break {
-        let failure = Failure::new(match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "nothing comes any more".to_owned(),
-            _ => format!("the connection ended after {} bytes", self.at),
-        });
+        let failure = Failure::error(
+            ErrorName::Download,
+            match error.kind() {
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "nothing comes any more".to_owned(),
+                _ => format!("the connection ended after {} bytes", self.at),
+            },
+        );
         Break { failure, pause: Some(pause::backoff(self.breaks)) }
     }
 }

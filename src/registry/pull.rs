@@ -19,7 +19,7 @@ use crate::{
         document::{self, ACCEPTED, Kind},
     },
     oci::Digest,
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, NamedReason, shown},
 };
 
 /// A repository that is read.
@@ -67,19 +67,29 @@ impl Remote {
         let mut answer = get_manifest(&repository, &reference.wanted())?;
         let said = answer.header("content-type").and_then(|said| said.split(';').next()).unwrap_or_default().trim();
         let (said, named) = (said.to_owned(), answer.header("docker-content-digest").map(str::to_owned));
-        let bytes = answer
-            .whole(Limits::MANIFEST_BYTES)
-            .map_err(|error| Failure::new(format!("cannot read the manifest: {}", shown(&error.to_string()))))?;
+        let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
+            let what = format!("cannot read the manifest: {}", shown(&error.to_string()));
+            Failure::error(ErrorName::of_io(&error), what)
+        })?;
         let digest = Digest::of(&bytes);
         // What we asked for by digest must be that; what the registry says it is, too.
         if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
-            return Err(Failure::new(format!("the registry sent `{digest}` for `{wanted}`")));
+            return Err(Failure::error(
+                ErrorName::BlobMismatch,
+                format!("the registry sent `{digest}` for `{wanted}`"),
+            ));
         }
         if let Some(named) = named.filter(|named| named.starts_with("sha256:") && *named != digest.to_string()) {
-            return Err(Failure::new(format!("the registry calls `{digest}` `{}`", shown(&named))));
+            return Err(Failure::error(
+                ErrorName::RegistryProtocol,
+                format!("the registry calls `{digest}` `{}`", shown(&named)),
+            ));
         }
-        let media_type =
-            document::media_type(&said, &bytes).map_err(|what| Failure::new(format!("`{digest}`: {what}")))?;
+        let media_type = document::media_type(&said, &bytes).map_err(|what| {
+            let is_old = document::is_schema_1(&said);
+            let name = if is_old { ErrorName::ImageUnsupported } else { ErrorName::ImageInvalid };
+            Failure::error(name, format!("`{digest}`: {what}"))
+        })?;
         let root = BlobRef { media_type, digest, size: bytes.len() as u64 };
         repository.root = Some((digest, bytes.into()));
         Ok((Self(Arc::new(repository)), root))
@@ -99,7 +109,7 @@ impl Remote {
         }
         if Kind::of(&blob.media_type) != Kind::Other {
             let answer = get_manifest(&self.0, &blob.digest.to_string());
-            return Ok(Box::new(answer.map_err(|failure| io::Error::other(failure.what))?.into_reader()));
+            return Ok(Box::new(answer.map_err(reader_error)?.into_reader()));
         }
         let mut reader =
             BlobReader { remote: self.clone(), digest: blob.digest, at: 0, size: blob.size, body: None, stalls: 0 };
@@ -115,9 +125,26 @@ fn get_manifest(repository: &Repository, wanted: &str) -> Result<Answer, Failure
     let mut answer = client.send(&call).map_err(|Fault { failure, .. }| failure)?;
     match answer.status {
         200 => Ok(answer),
-        404 => Err(Failure::new(format!("the registry has no such image: {}", answer.refusal()))),
-        _ => Err(Failure::new(format!("cannot read the manifest: {}", answer.refusal()))),
+        404 => Err(Failure::error(
+            ErrorName::RegistryNotFound,
+            format!("the registry has no such image: {}", answer.refusal()),
+        )),
+        _ => {
+            let what = format!("cannot read the manifest: {}", answer.refusal());
+            Err(Failure::error(answer.error_name(), what))
+        }
     }
+}
+
+/// A failure as an error of a reader, with its name.
+fn reader_error(failure: Failure) -> io::Error {
+    let name = failure.name.unwrap_or(ErrorName::RegistryRefusal);
+    NamedReason::error(name, io::ErrorKind::Other, failure.what)
+}
+
+/// The connection to the registry broke.
+fn unreachable_error(kind: io::ErrorKind, what: impl Into<String>) -> io::Error {
+    NamedReason::error(ErrorName::RegistryUnreachable, kind, what)
 }
 
 /// Reads a blob, and goes on where it was when the connection breaks.
@@ -134,23 +161,25 @@ struct BlobReader {
 impl BlobReader {
     fn connect(&mut self) -> io::Result<()> {
         let repository = &self.remote.0;
-        let other = |failure: Failure| io::Error::other(failure.what);
-        let client = repository.client().map_err(other)?;
-        let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(other)?;
+        let client = repository.client().map_err(reader_error)?;
+        let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(reader_error)?;
         let mut call = Call::new(Method::GET, url, &repository.wanted);
         call.is_long = true;
         if self.at > 0 {
             call = call.header(header::RANGE, format!("bytes={}-", self.at));
         }
-        let mut answer = client.send(&call).map_err(|fault| other(fault.failure))?;
+        let mut answer = client.send(&call).map_err(|fault| reader_error(fault.failure))?;
         let skip = match answer.status {
             206 if range_start(&answer) == Some(self.at) => 0,
             // Not every registry can begin in the middle.
             200 => self.at,
             404 => return Err(io::Error::new(io::ErrorKind::NotFound, "the registry does not have it")),
             // There is nothing behind what came: not now and not later.
-            416 => return Err(io::Error::new(io::ErrorKind::InvalidData, "the registry ends it too early")),
-            _ => return Err(io::Error::other(answer.refusal())),
+            416 => {
+                let what = "the registry ends it too early";
+                return Err(NamedReason::error(ErrorName::RegistryProtocol, io::ErrorKind::InvalidData, what));
+            }
+            _ => return Err(reader_error(answer.refusal_failure())),
         };
         let mut body = answer.into_reader();
         if io::copy(&mut body.by_ref().take(skip), &mut io::sink())? < skip {
@@ -187,7 +216,10 @@ impl Read for BlobReader {
                 }
                 // The end; whether it is the right one is for the reader of this to say.
                 Ok(_) if self.at >= self.size || buf.is_empty() => return Ok(0),
-                Ok(_) => io::Error::new(io::ErrorKind::UnexpectedEof, "the registry ends it too early"),
+                Ok(_) => unreachable_error(io::ErrorKind::UnexpectedEof, "the registry ends it too early"),
+                Err(error) if ErrorName::of_io(&error) == ErrorName::FileError => {
+                    unreachable_error(error.kind(), error.to_string())
+                }
                 Err(error) => error,
             };
             // The connection is done for; what came over it is not.

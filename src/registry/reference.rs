@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     image::is_repository,
     oci::Digest,
-    report::{Failure, Limits, holds_login, shown},
+    report::{ErrorName, Failure, Limits, holds_login, shown},
 };
 
 /// What people call Docker Hub.
@@ -33,7 +33,9 @@ impl Reference {
     /// A name, tag or digest that no registry could have, an upper case repository among them.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         Self::refuse_login(text)?;
-        let wrong = |what: &str| Failure::new(format!("`{}` is no reference to an image: {what}", shown(text)));
+        let wrong = |what: &str| {
+            Failure::error(ErrorName::Reference, format!("`{}` is no reference to an image: {what}", shown(text)))
+        };
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
                 let digest = Digest::parse(digest).map_err(|error| wrong(&format!("its digest is {error}")))?;
@@ -81,7 +83,7 @@ impl Reference {
             return Ok(());
         }
         let hint = "log in with `docker login`, or `--username` and `--password-stdin`";
-        Err(Failure::new("the reference holds a login").hint(hint))
+        Err(Failure::error(ErrorName::Reference, "the reference holds a login").hint(hint))
     }
 
     /// Whether `text` is written as a reference with its host: the first component has a dot or a colon, or is

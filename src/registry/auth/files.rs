@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{Credential, aliases};
 use crate::{
     registry::{Login, Secret},
-    report::{Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// What of the file is about registries.
@@ -49,7 +49,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Credentials>, Failure> {
     let mut bytes = Vec::new();
     file.take(Limits::AUTH_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > Limits::AUTH_FILE_BYTES {
-        return Err(Failure::new("the file of credentials is larger than 1 MiB").in_path(path));
+        return Err(
+            Failure::error(ErrorName::Credentials, "the file of credentials is larger than 1 MiB").in_path(path)
+        );
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -57,7 +59,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Credentials>, Failure> {
     // Where, but not what: the error of a wrong type shows the value.
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         let what = format!("is no file of credentials: line {}, column {}", error.line(), error.column());
-        Failure::new(what).in_path(path).hint("`docker login` and `podman login` write such")
+        Failure::error(ErrorName::Credentials, what).in_path(path).hint("`docker login` and `podman login` write such")
     })
 }
 

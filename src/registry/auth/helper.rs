@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{Credential, aliases};
 use crate::{
     registry::{Access, Login, Secret},
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// How long a helper may take: it may have to ask somebody.
@@ -42,11 +42,14 @@ struct Answer {
 pub(super) fn ask(name: &str, host: &str, access: &Access) -> Result<Option<Credential>, Failure> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if name.is_empty() || !name.chars().all(plain) || name.starts_with(['.', '-']) {
-        return Err(Failure::new(format!("`{}` is no name of a credential helper", shown(name))));
+        return Err(Failure::error(
+            ErrorName::Credentials,
+            format!("`{}` is no name of a credential helper", shown(name)),
+        ));
     }
     let program = format!("docker-credential-{name}");
     let path = find(&program, access).ok_or_else(|| {
-        Failure::new(format!("the credential helper `{program}` is not in `PATH`"))
+        Failure::error(ErrorName::Credentials, format!("the credential helper `{program}` is not in `PATH`"))
             .hint("install it, or log in with `--username` and `--password-stdin`")
     })?;
     // docker files its own registry under an address.
@@ -82,7 +85,7 @@ fn get(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| Failure::io("run it", path, &error))?;
+        .map_err(|error| Failure::io("run it", path, &error).named(ErrorName::Credentials))?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     if let Some(mut stdin) = stdin {
         // A helper that does not listen is judged by what it says.
@@ -97,7 +100,10 @@ fn get(
         // The reader stays behind when somebody else has the pipe; it ends with us.
         let _ = child.kill();
         let _ = child.wait();
-        return Err(Failure::new(format!("the credential helper `{program}` does not answer")));
+        return Err(Failure::error(
+            ErrorName::Credentials,
+            format!("the credential helper `{program}` does not answer"),
+        ));
     };
     let bytes = reader.join().ok().and_then(Result::ok).unwrap_or_default();
     if !status.success() {
@@ -106,10 +112,17 @@ fn get(
         if said.contains(UNKNOWN) {
             return Ok(None);
         }
-        return Err(Failure::new(format!("the credential helper `{program}` failed: {}", shown(said))));
+        return Err(Failure::error(
+            ErrorName::Credentials,
+            format!("the credential helper `{program}` failed: {}", shown(said)),
+        ));
     }
-    let answer: Answer = serde_json::from_slice(&bytes)
-        .map_err(|_| Failure::new(format!("the credential helper `{program}` answered with something else")))?;
+    let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| {
+        Failure::error(
+            ErrorName::Credentials,
+            format!("the credential helper `{program}` answered with something else"),
+        )
+    })?;
     if answer.secret.is_empty() {
         return Ok(None);
     }

@@ -10,7 +10,7 @@ mod token;
 use std::path::PathBuf;
 
 use super::{Access, Login, Secret};
-use crate::report::Failure;
+use crate::report::{ErrorName, Failure};
 pub(super) use challenge::{Challenge, choose};
 pub(super) use token::{Token, Wanted, covers, question, read};
 
@@ -57,7 +57,10 @@ pub(super) fn kept(access: &Access, host: &str, repository: &str) -> Result<Opti
         if let Some(name) = file.helper(host) {
             return helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path));
         }
-        if let Some(found) = file.written(host, repository).map_err(|what| Failure::new(what).in_path(&path))? {
+        if let Some(found) = file
+            .written(host, repository)
+            .map_err(|what| Failure::error(ErrorName::Credentials, what).in_path(&path))?
+        {
             return Ok(Some(found));
         }
         if let Some(name) = file.store()

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     registry::{Access, url::Url},
-    report::{Failure, shown},
+    report::{ErrorName, Failure, shown},
 };
 
 /// Until a name is an address.
@@ -54,26 +54,41 @@ pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: NamedBy) -
 pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
     let host = shown(&url.authority());
     match error {
-        Error::HostNotFound => (Failure::new(format!("the host `{}` is not known", shown(url.host()))), false),
-        Error::Timeout(_) => (Failure::new(format!("{host} does not answer")), true),
+        Error::HostNotFound => (
+            Failure::error(ErrorName::RegistryUnreachable, format!("the host `{}` is not known", shown(url.host()))),
+            false,
+        ),
+        Error::Timeout(_) => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} does not answer")), true),
         Error::Rustls(error) => (tls(error, &host), false),
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(error) => (tls(error, &host), false),
             // The standard library has no kind for it.
             None if error.to_string().starts_with("failed to lookup address") => {
                 let passing = error.to_string().contains("Temporary failure");
-                (Failure::new(format!("the host `{}` is not known", shown(url.host()))), passing)
+                (
+                    Failure::error(
+                        ErrorName::RegistryUnreachable,
+                        format!("the host `{}` is not known", shown(url.host())),
+                    ),
+                    passing,
+                )
             }
             None => connection(error, &host),
         },
-        Error::ConnectProxyFailed(_) => (Failure::new(format!("the proxy opens no connection to {host}")), true),
-        Error::LargeResponseHeader(..) => (Failure::new(format!("the header of {host}'s answer is too large")), false),
+        Error::ConnectProxyFailed(_) => {
+            (Failure::error(ErrorName::RegistryUnreachable, format!("the proxy opens no connection to {host}")), true)
+        }
+        Error::LargeResponseHeader(..) => {
+            (Failure::error(ErrorName::RegistryProtocol, format!("the header of {host}'s answer is too large")), false)
+        }
         // Only kinds: their details could hold what was sent.
-        Error::Protocol(_) | Error::Http(_) => (Failure::new(format!("{host} does not speak HTTP")), false),
+        Error::Protocol(_) | Error::Http(_) => {
+            (Failure::error(ErrorName::RegistryProtocol, format!("{host} does not speak HTTP")), false)
+        }
         Error::Other(error) => match error.downcast_ref::<LeadsInward>() {
             Some(LeadsInward(address)) => {
                 let what = format!("we are led to {host}, and its address {address} is inside of this network");
-                (Failure::new(what), false)
+                (Failure::error(ErrorName::RegistryProtocol, what), false)
             }
             None => (no_connection(&host), true),
         },
@@ -82,32 +97,42 @@ pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
 }
 
 fn no_connection(host: &str) -> Failure {
-    Failure::new(format!("there is no connection to {host}"))
+    Failure::error(ErrorName::RegistryUnreachable, format!("there is no connection to {host}"))
 }
 
 fn connection(error: &io::Error, host: &str) -> (Failure, bool) {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => (Failure::new(format!("nobody answers at {host}")), false),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (Failure::new(format!("{host} does not answer")), true),
-        io::ErrorKind::PermissionDenied => (Failure::new(format!("this machine forbids connections to {host}")), false),
-        _ => (Failure::new(format!("{host} ended the connection")), true),
+        io::ErrorKind::ConnectionRefused => {
+            (Failure::error(ErrorName::RegistryUnreachable, format!("nobody answers at {host}")), false)
+        }
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            (Failure::error(ErrorName::RegistryUnreachable, format!("{host} does not answer")), true)
+        }
+        io::ErrorKind::PermissionDenied => (
+            Failure::error(ErrorName::RegistryUnreachable, format!("this machine forbids connections to {host}")),
+            false,
+        ),
+        _ => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} ended the connection")), true),
     }
 }
 
 fn tls(error: &rustls::Error, host: &str) -> Failure {
     use rustls::{CertificateError, Error, InvalidMessage};
     match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            Failure::new(format!("the certificate of {host} is signed by nobody this machine trusts"))
-                .hint("`--ca-file F` adds an authority; so does a file in `certs.d`")
-        }
-        Error::InvalidCertificate(error) => {
-            Failure::new(format!("the certificate of {host} is not valid: {}", shown(&error.to_string())))
-        }
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => Failure::error(
+            ErrorName::RegistryTls,
+            format!("the certificate of {host} is signed by nobody this machine trusts"),
+        )
+        .hint("`--ca-file F` adds an authority; so does a file in `certs.d`"),
+        Error::InvalidCertificate(error) => Failure::error(
+            ErrorName::RegistryTls,
+            format!("the certificate of {host} is not valid: {}", shown(&error.to_string())),
+        ),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            Failure::new(format!("{host} does not speak TLS")).hint("`--plain-http` speaks without, where that is safe")
+            Failure::error(ErrorName::RegistryTls, format!("{host} does not speak TLS"))
+                .hint("`--plain-http` speaks without, where that is safe")
         }
-        error => Failure::new(format!("no TLS with {host}: {}", shown(&error.to_string()))),
+        error => Failure::error(ErrorName::RegistryTls, format!("no TLS with {host}: {}", shown(&error.to_string()))),
     }
 }
 

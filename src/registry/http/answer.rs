@@ -10,7 +10,7 @@ use ureq::{
 
 use crate::{
     registry::{Secret, url::Url},
-    report::{Limits, shown},
+    report::{ErrorName, Failure, Limits, NamedReason, shown},
 };
 
 /// An answer whose body was not read yet.
@@ -66,14 +66,31 @@ impl Answer {
     /// The whole body, which has at most `limit` bytes.
     pub(in crate::registry) fn whole(&mut self, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.body.as_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        self.body
+            .as_reader()
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| NamedReason::error(ErrorName::RegistryUnreachable, error.kind(), error.to_string()))?;
         if bytes.len() as u64 > limit {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("it has more than the {limit} bytes allowed"),
-            ));
+            let what = format!("it has more than the {limit} bytes allowed");
+            return Err(NamedReason::error(ErrorName::RegistryProtocol, io::ErrorKind::InvalidData, what));
         }
         Ok(bytes)
+    }
+
+    /// The refusal as a failure, named by its status.
+    pub(in crate::registry) fn refusal_failure(&mut self) -> Failure {
+        Failure::error(self.error_name(), self.refusal())
+    }
+
+    /// What kind of failure the status stands for.
+    pub(in crate::registry) const fn error_name(&self) -> ErrorName {
+        match self.status {
+            401 | 403 => ErrorName::RegistryLogin,
+            404 => ErrorName::RegistryNotFound,
+            413 | 429 => ErrorName::RegistryLimit,
+            _ => ErrorName::RegistryRefusal,
+        }
     }
 
     /// Whether the refusal names this code.

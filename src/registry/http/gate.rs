@@ -10,7 +10,7 @@ use crate::{
         auth::{self, Challenge, Credential, Token, Wanted},
         url::Url,
     },
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// What is known about getting in.
@@ -45,7 +45,7 @@ impl Client {
                 [] => "the registry lets nobody in and does not say how one gets in".to_owned(),
                 asked => format!("the registry asks for {}, which hardpan cannot give", asked.join(", ")),
             };
-            Fault::lasting(Failure::new(what))
+            Fault::lasting(Failure::error(ErrorName::RegistryLogin, what))
         })?;
         let credential = self.credential(&mut gate, repository(wanted)).map_err(Fault::lasting)?;
         let is_known = credential.is_some();
@@ -117,7 +117,7 @@ impl Client {
         let (host, realm) = (shown(&self.host), shown(realm));
         let what = format!("the registry sends us for a token to {}, and the login is for `{host}` alone", url.shown());
         let hint = format!("if that host is the registry's, log in there as well: `docker login {realm}`");
-        let failure = Failure::new(what).hint(hint);
+        let failure = Failure::error(ErrorName::RegistryLogin, what).hint(hint);
         // Nobody may push as nobody.
         if wanted.iter().any(|scope| scope.contains("push")) {
             return Err(failure);
@@ -160,7 +160,10 @@ impl Client {
         match answer.status {
             200..300 => {}
             401 | 403 if credential.is_some() => {
-                let failure = Failure::new(format!("{host} does not accept the login for `{}`", shown(&self.host)));
+                let failure = Failure::error(
+                    ErrorName::RegistryLogin,
+                    format!("{host} does not accept the login for `{}`", shown(&self.host)),
+                );
                 return Err(Fault::lasting(
                     failure.hint(format!("log in again: `docker login {}`", shown(&self.host))),
                 ));
@@ -168,30 +171,41 @@ impl Client {
             401 | 403 => return Err(Fault::lasting(self.nobody(&answer.refusal()))),
             _ => {
                 let what = format!("there is no token: {}", answer.refusal());
-                return Err(Fault::lasting(Failure::new(what)));
+                // The realm is no image: what it does not have is a login.
+                let name = match answer.error_name() {
+                    ErrorName::RegistryNotFound => ErrorName::RegistryLogin,
+                    name => name,
+                };
+                return Err(Fault::lasting(Failure::error(name, what)));
             }
         }
         let body = answer.whole(Limits::TOKEN_BYTES).map_err(|error| {
-            Fault::lasting(Failure::new(format!("the token of {host} cannot be read: {}", shown(&error.to_string()))))
+            let what = format!("the token of {host} cannot be read: {}", shown(&error.to_string()));
+            Fault::lasting(Failure::error(ErrorName::of_io(&error), what))
         })?;
-        auth::read(&body).ok_or_else(|| Fault::lasting(Failure::new(format!("there is no token in {host}'s answer"))))
+        auth::read(&body).ok_or_else(|| {
+            Fault::lasting(Failure::error(ErrorName::RegistryProtocol, format!("there is no token in {host}'s answer")))
+        })
     }
 
     /// The address of a realm, when it may be asked at all: over TLS, or without it on the registry's own host.
     fn realm(&self, realm: &str) -> Result<Url, Failure> {
         let url = Url::parse(realm).ok_or_else(|| {
-            Failure::new(format!("the registry sends us for a token to `{}`, which is no address", shown(realm)))
+            Failure::error(
+                ErrorName::RegistryProtocol,
+                format!("the registry sends us for a token to `{}`, which is no address", shown(realm)),
+            )
         })?;
         let own = url.same_host(&self.base);
         if !url.https && (self.base.https || !own) {
-            return Err(Failure::new(format!(
-                "the registry sends us for a token to {}, which is not TLS",
-                url.shown()
-            )));
+            return Err(Failure::error(
+                ErrorName::RegistryProtocol,
+                format!("the registry sends us for a token to {}, which is not TLS", url.shown()),
+            ));
         }
         if url.is_inward() && !own {
             let what = format!("the registry sends us for a token to {}, which is inside of this network", url.shown());
-            return Err(Failure::new(what));
+            return Err(Failure::error(ErrorName::RegistryProtocol, what));
         }
         Ok(url)
     }
@@ -200,7 +214,7 @@ impl Client {
     fn unknown(&self, answer: &mut Answer, is_known: bool) -> Fault {
         let refusal = answer.refusal();
         Fault::lasting(if is_known {
-            let failure = Failure::new(format!("the login is not accepted: {refusal}"));
+            let failure = Failure::error(ErrorName::RegistryLogin, format!("the login is not accepted: {refusal}"));
             failure.hint(format!("log in again: `docker login {}`", shown(&self.host)))
         } else {
             self.nobody(&refusal)
@@ -208,8 +222,10 @@ impl Client {
     }
 
     fn nobody(&self, refusal: &str) -> Failure {
-        let failure =
-            Failure::new(format!("nobody is logged in to `{}`, and it asks who we are: {refusal}", shown(&self.host)));
+        let failure = Failure::error(
+            ErrorName::RegistryLogin,
+            format!("nobody is logged in to `{}`, and it asks who we are: {refusal}", shown(&self.host)),
+        );
         failure.hint(format!(
             "`docker login {0}` or `podman login {0}`; or `--username` and `--password-stdin`",
             shown(&self.host)

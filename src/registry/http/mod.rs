@@ -29,7 +29,7 @@ use super::{
     auth::{Token, Wanted},
     url::Url,
 };
-use crate::report::{Failure, Limits};
+use crate::report::{ErrorName, Failure, Limits};
 pub(super) use answer::Answer;
 use gate::Gate;
 pub(super) use pause::{backoff, wait};
@@ -107,10 +107,13 @@ impl Client {
     /// `--offline`; a proxy or certificate that cannot be used; a loopback registry that does not answer.
     pub(super) fn new(reference: &Reference, access: &Access) -> Result<Self, Failure> {
         if access.offline {
-            return Err(Failure::new("an image in a registry, and `--offline` opens no socket"));
+            return Err(Failure::error(ErrorName::Offline, "an image in a registry, and `--offline` opens no socket"));
         }
         let (host, authority) = (reference.host().to_owned(), reference.authority());
-        let url = |https| Url::new(https, authority, "/v2/".to_owned()).ok_or_else(|| Failure::new("its host is none"));
+        let url = |https| {
+            Url::new(https, authority, "/v2/".to_owned())
+                .ok_or_else(|| Failure::error(ErrorName::Reference, "its host is none"))
+        };
         let base = url(!access.plain_http)?;
         let mut client = Self {
             access: access.clone(),
@@ -130,7 +133,7 @@ impl Client {
 
     /// The address of `path` below `/v2/`.
     pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
-        self.base.join(path).ok_or_else(|| Failure::new("the request has no address"))
+        self.base.join(path).ok_or_else(|| Failure::error(ErrorName::Reference, "the request has no address"))
     }
 
     /// Sends a request and gives its answer, also when that is a refusal.
@@ -168,18 +171,24 @@ impl Client {
                     self.log_in(answer, call.wanted, token.as_ref())?;
                 }
                 401 if ours && self.withheld().is_some() => {
-                    let failure = self.withheld().unwrap_or_else(|| Failure::new("the registry lets nobody in"));
+                    let failure = self
+                        .withheld()
+                        .unwrap_or_else(|| Failure::error(ErrorName::RegistryLogin, "the registry lets nobody in"));
                     return Err(Fault::lasting(failure));
                 }
                 301 | 302 | 303 | 307 | 308 => {
                     redirects += 1;
                     if redirects > Limits::REDIRECTS {
                         let what = format!("{} leads on and on", url.shown());
-                        return Err(Fault::lasting(Failure::new(what)));
+                        return Err(Fault::lasting(Failure::error(ErrorName::RegistryProtocol, what)));
                     }
                     let next = answer.header("location").and_then(|location| url.join(location));
-                    url = next
-                        .ok_or_else(|| Fault::lasting(Failure::new(format!("{} leads to no address", url.shown()))))?;
+                    url = next.ok_or_else(|| {
+                        Fault::lasting(Failure::error(
+                            ErrorName::RegistryProtocol,
+                            format!("{} leads to no address", url.shown()),
+                        ))
+                    })?;
                 }
                 _ => return Ok(answer),
             }
@@ -197,7 +206,7 @@ impl Client {
             request = request.header(header::AUTHORIZATION, token.header().reveal());
         }
         // Nothing of the request is in this: it may hold a token.
-        let unsendable = |_| Fault::lasting(Failure::new("the request cannot be written"));
+        let unsendable = |_| Fault::lasting(Failure::error(ErrorName::Internal, "the request cannot be written"));
         let response = match &call.payload {
             Payload::None if matches!(call.method, Method::GET | Method::HEAD) => {
                 run(&agent, request.body(SendBody::none()).map_err(unsendable)?, call.is_long)
@@ -238,11 +247,14 @@ impl Client {
         let base = &self.base;
         let plain = url.is_loopback() || self.access.plain_http || (!base.https && url.same_host(base));
         if !url.https && (base.https || !plain) && !url.same_origin(base) {
-            return Err(Failure::new(format!("the registry leads to {}, which is not TLS", url.shown())));
+            return Err(Failure::error(
+                ErrorName::RegistryProtocol,
+                format!("the registry leads to {}, which is not TLS", url.shown()),
+            ));
         }
         if url.is_inward() && !url.same_host(base) && !base.is_inward() {
             let what = format!("the registry leads to {}, which is inside of this network", url.shown());
-            return Err(Failure::new(what));
+            return Err(Failure::error(ErrorName::RegistryProtocol, what));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::{
-    image::BlobRef,
+    image::{BlobRef, blob_error_name},
     oci::Open,
     report::{Failure, Task, shown},
 };
@@ -48,7 +48,8 @@ impl Piece<'_> {
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
-        Failure::new(format!("cannot read the blob `{}`: {}", self.blob.digest, shown(&error.to_string())))
+        let what = format!("cannot read the blob `{}`: {}", self.blob.digest, shown(&error.to_string()));
+        Failure::error(blob_error_name(error), what)
     }
 }
 

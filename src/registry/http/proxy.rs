@@ -6,7 +6,7 @@ use ureq::Proxy;
 
 use crate::{
     registry::{Access, url::Url},
-    report::Failure,
+    report::{ErrorName, Failure},
 };
 
 /// The proxy for `url`; none for this machine itself and for what `no_proxy` names.
@@ -27,7 +27,7 @@ pub(super) fn choose(access: &Access, url: &Url) -> Result<Option<Proxy>, Failur
     if url.is_loopback() || except.split(',').any(|rule| excepts(rule.trim(), url)) {
         return Ok(None);
     }
-    let wrong = || Failure::new(format!("`{name}` names no proxy that hardpan can use"));
+    let wrong = || Failure::error(ErrorName::Environment, format!("`{name}` names no proxy that hardpan can use"));
     let value = value.to_str().ok_or_else(wrong)?;
     let value = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     if !value.starts_with("http://") && !value.starts_with("https://") {

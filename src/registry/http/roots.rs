@@ -12,7 +12,7 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 
 use crate::{
     registry::Access,
-    report::{Failure, Limits},
+    report::{ErrorName, Failure, Limits},
 };
 
 /// Where systems keep their roots in one file: Debian, Fedora, openSUSE, Alpine, the BSDs.
@@ -99,14 +99,15 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
         })
         .collect();
     if found.is_empty() {
-        return Err(Failure::new("holds no certificate in PEM").in_path(path));
+        return Err(Failure::error(ErrorName::Certificate, "holds no certificate in PEM").in_path(path));
     }
     Ok(found)
 }
 
 fn private_key(path: &Path) -> Result<PrivateKey<'static>, Failure> {
     let bytes = read(path)?;
-    PrivateKey::from_pem(&bytes).map_err(|_| Failure::new("holds no private key in PEM").in_path(path))
+    PrivateKey::from_pem(&bytes)
+        .map_err(|_| Failure::error(ErrorName::Certificate, "holds no private key in PEM").in_path(path))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -7,12 +7,12 @@ use std::{
 
 use crate::{
     image::{
-        BlobRef, Blobs,
+        BlobRef, Blobs, blob_error_name,
         document::{self, Document, Kind},
         reachable,
     },
     oci::Digest,
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// All of an image or index.
@@ -61,12 +61,14 @@ impl Contents {
         let within = format!("`{}`", blob.digest);
         if Kind::of(&blob.media_type) == Kind::Other {
             let what = format!("{within} is `{}`, which is no manifest, in an index", shown(&blob.media_type));
-            return Err(Failure::new(what));
+            return Err(Failure::error(ErrorName::ImageInvalid, what));
         }
         let bytes = document_bytes(blob, blobs, budget)?;
         let mut leaves = Vec::new();
         let subject;
-        match document::parse(&blob.media_type, &bytes).map_err(|what| Failure::new(format!("{within}: {what}")))? {
+        match document::parse(&blob.media_type, &bytes)
+            .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("{within}: {what}")))?
+        {
             Document::Index(index) => {
                 subject = index.subject().clone();
                 for descriptor in index.manifests() {
@@ -89,7 +91,10 @@ impl Contents {
         let place = *self.places.entry(leaf.digest).or_insert(self.blobs.len());
         match self.blobs.get(place) {
             Some(known) if known.size != leaf.size => {
-                return Err(Failure::new(format!("two sizes are given for the blob `{}`", leaf.digest)));
+                return Err(Failure::error(
+                    ErrorName::ImageInvalid,
+                    format!("two sizes are given for the blob `{}`", leaf.digest),
+                ));
             }
             Some(_) => {}
             None => self.blobs.push(leaf),
@@ -103,12 +108,13 @@ fn document_bytes(blob: &BlobRef, blobs: &dyn Blobs, budget: &mut reachable::Bud
     budget.take(blob)?;
     if blob.size > limit {
         let what = format!("`{}` has {} bytes, more than the {limit} allowed", blob.digest, blob.size);
-        return Err(Failure::new(what));
+        return Err(Failure::error(ErrorName::ImageTooLarge, what));
     }
     let mut bytes = Vec::new();
     let read = blobs.blob(blob)?.open().and_then(|mut reader| reader.read_to_end(&mut bytes));
     read.map_err(|error| {
-        Failure::new(format!("cannot read the manifest `{}`: {}", blob.digest, shown(&error.to_string())))
+        let what = format!("cannot read the manifest `{}`: {}", blob.digest, shown(&error.to_string()));
+        Failure::error(blob_error_name(&error), what)
     })?;
     Ok(bytes)
 }

@@ -11,7 +11,7 @@ use crate::{
     image::BlobRef,
     oci::Digest,
     registry::Reference,
-    report::{Failure, Rule},
+    report::{ErrorName, Failure, Rule},
 };
 
 /// A repository, as one of its references, and the tags that go there; in the order of the command line.
@@ -26,7 +26,9 @@ pub(super) fn by_repository(targets: &[Reference], root: Digest) -> Result<Targe
     for reference in targets {
         if let Some(digest) = reference.digest().filter(|digest| *digest != root) {
             let what = format!("the image is `{root}`, and cannot be pushed as `{digest}`");
-            return Err(Failure::new(what).in_path(reference.to_string()).hint("leave the digest out"));
+            return Err(Failure::error(ErrorName::Reference, what)
+                .in_path(reference.to_string())
+                .hint("leave the digest out"));
         }
         let same = |known: &Reference| known.name() == reference.name();
         let at = all.iter().position(|(known, _)| same(known)).unwrap_or_else(|| {
@@ -128,7 +130,7 @@ mod tests {
 
     impl Blobs for Nothing {
         fn blob(&self, _: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
-            Err(Failure::new("nothing is here"))
+            Err(Failure::error(ErrorName::Internal, "nothing is here"))
         }
     }
 

@@ -22,7 +22,7 @@ use super::{Access, Reference, http::Client};
 use crate::{
     image::{BlobRef, Blobs},
     oci::Digest,
-    report::{Failure, Limits, Progress},
+    report::{ErrorName, Failure, Limits, Progress},
 };
 use contents::{Contents, Sent};
 use look::{by_repository, look};
@@ -122,7 +122,9 @@ impl<'a> Prepared<'a> {
         for (repository, plan) in &self.targets {
             self.fill(repository, plan, progress).map_err(|failure| failure.or_in_path(&plan.repository))?;
         }
-        let Some(root) = self.contents.documents.last() else { return Err(Failure::new("the image has no manifest")) };
+        let Some(root) = self.contents.documents.last() else {
+            return Err(Failure::error(ErrorName::Internal, "the image has no manifest"));
+        };
         for (repository, plan) in &self.targets {
             for tag in plan.tags.iter().filter(|tag| tag.put) {
                 let put = repository.put(&tag.name, &root.blob, &root.bytes);

@@ -16,7 +16,7 @@ use crate::{
     },
     oci::{Digest, canonical_json},
     registry::http::{Call, backoff, wait},
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// What the list is.
@@ -34,23 +34,32 @@ pub(super) fn list(repository: &Repository, sent: &Sent, subject: &Digest) -> Re
     for attempt in 0..=Limits::RETRIES {
         let mut index = read(repository, &tag)?;
         let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
-            return Err(Failure::new(format!("the tag `{tag}` is no list of what refers to `{subject}`")));
+            return Err(Failure::error(
+                ErrorName::RegistryProtocol,
+                format!("the tag `{tag}` is no list of what refers to `{subject}`"),
+            ));
         };
         let own = sent.blob.digest.to_string();
         if entries.iter().any(|entry| entry.get("digest").and_then(Value::as_str) == Some(&own)) {
             return Ok(());
         }
         entries.push(entry(sent));
-        let written =
-            canonical_json(&index).map_err(|_| Failure::new(format!("the list `{tag}` cannot be written")))?;
+        let written = canonical_json(&index)
+            .map_err(|_| Failure::error(ErrorName::Internal, format!("the list `{tag}` cannot be written")))?;
         if written.len() as u64 > Limits::MANIFEST_BYTES {
-            return Err(Failure::new(format!("the list `{tag}` is full: a registry takes no larger manifest")));
+            return Err(Failure::error(
+                ErrorName::RegistryLimit,
+                format!("the list `{tag}` is full: a registry takes no larger manifest"),
+            ));
         }
         let blob = BlobRef { media_type: INDEX.to_owned(), digest: Digest::of(&written), size: written.len() as u64 };
         repository.put(&tag, &blob, &written).map_err(super::Untaken::failure)?;
         wait(backoff(attempt));
     }
-    Err(Failure::new(format!("others overwrite the list `{tag}` of what refers to `{subject}` all the time")))
+    Err(Failure::error(
+        ErrorName::RegistryLimit,
+        format!("others overwrite the list `{tag}` of what refers to `{subject}` all the time"),
+    ))
 }
 
 /// Whether the registry has the referrers API.
@@ -61,7 +70,10 @@ fn keeps_lists(repository: &Repository, subject: &Digest) -> Result<bool, Failur
         200 => Ok(true),
         // Some have no such address at all, and some no such word.
         400 | 404 | 405 | 501 => Ok(false),
-        _ => Err(Failure::new(format!("cannot look who refers to `{subject}`: {}", answer.refusal()))),
+        _ => {
+            let what = format!("cannot look who refers to `{subject}`: {}", answer.refusal());
+            Err(Failure::error(answer.error_name(), what))
+        }
     }
 }
 
@@ -70,15 +82,17 @@ fn read(repository: &Repository, tag: &str) -> Result<Value, Failure> {
     let call = Call::new(Method::GET, repository.url(&format!("manifests/{tag}"))?, &repository.wanted);
     let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
     let mut answer = repository.client.send(&call).map_err(|fault| fault.failure)?;
-    let wrong = |what: &str| Failure::new(format!("cannot read the list `{tag}`: {}", shown(what)));
+    let wrong =
+        |name: ErrorName, what: &str| Failure::error(name, format!("cannot read the list `{tag}`: {}", shown(what)));
     match answer.status {
         404 => return Ok(json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] })),
         200 => {}
-        _ => return Err(wrong(&answer.refusal())),
+        _ => return Err(wrong(answer.error_name(), &answer.refusal())),
     }
-    let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| wrong(&error.to_string()))?;
-    document::index(&bytes).map_err(|what| wrong(&what))?;
-    serde_json::from_slice(&bytes).map_err(|_| wrong("it is no JSON"))
+    let bytes =
+        answer.whole(Limits::MANIFEST_BYTES).map_err(|error| wrong(ErrorName::of_io(&error), &error.to_string()))?;
+    document::index(&bytes).map_err(|what| wrong(ErrorName::RegistryProtocol, &what))?;
+    serde_json::from_slice(&bytes).map_err(|_| wrong(ErrorName::RegistryProtocol, "it is no JSON"))
 }
 
 /// What a list says of one that refers.

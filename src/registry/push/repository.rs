@@ -12,7 +12,7 @@ use crate::{
         http::{Answer, Call, Client, Fault, Payload, is_passing},
         url::Url,
     },
-    report::{Failure, Limits, shown},
+    report::{ErrorName, Failure, Limits, shown},
 };
 
 /// A repository that is written to.
@@ -63,7 +63,10 @@ impl Repository {
             // Half of it is not it.
             200 => Ok(answer.header("content-length").is_none_or(|length| length == blob.size.to_string())),
             404 => Ok(false),
-            _ => Err(Failure::new(format!("cannot look for the blob `{}`: {}", blob.digest, answer.refusal()))),
+            _ => {
+                let what = format!("cannot look for the blob `{}`: {}", blob.digest, answer.refusal());
+                Err(Failure::error(answer.error_name(), what))
+            }
         }
     }
 
@@ -76,7 +79,10 @@ impl Repository {
             match answer.status {
                 200 => Ok(Some(answer)),
                 404 => Ok(None),
-                _ => Err(Failure::new(format!("cannot look for `{}`: {}", shown(reference), answer.refusal()))),
+                _ => {
+                    let what = format!("cannot look for `{}`: {}", shown(reference), answer.refusal());
+                    Err(Failure::error(answer.error_name(), what))
+                }
             }
         };
         let Some(answer) = ask(Method::HEAD)? else { return Ok(None) };
@@ -86,46 +92,53 @@ impl Repository {
         // Not every registry says it in a header, and some say it by another algorithm.
         let Some(mut answer) = ask(Method::GET)? else { return Ok(None) };
         let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
-            Failure::new(format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string())))
+            let what = format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string()));
+            Failure::error(ErrorName::of_io(&error), what)
         })?;
         Ok(Some(Digest::of(&bytes)))
     }
 
     /// Puts a manifest under a tag or its digest.
     pub(super) fn put(&self, reference: &str, blob: &BlobRef, bytes: &[u8]) -> Result<Stored, Untaken> {
-        let told = |what: &str| {
+        let told = |name: ErrorName, what: &str| {
             let what = format!("cannot put the manifest `{}` as `{}`: {what}", blob.digest, shown(reference));
-            Untaken::Refused(Failure::new(what))
+            Untaken::Refused(Failure::error(name, what))
         };
+        let inner = |failure: &Failure| told(failure.name.unwrap_or(ErrorName::RegistryRefusal), &failure.what);
         let url = self.url(&format!("manifests/{reference}")).map_err(Untaken::Refused)?;
         let mut call = Call::new(Method::PUT, url, &self.wanted).header(header::CONTENT_TYPE, blob.media_type.as_str());
         // The same again is the same: an answer that was lost does no harm.
         call.payload = Payload::Bytes(bytes);
-        let mut answer = self.client.send(&call).map_err(|Fault { failure, .. }| told(&failure.what))?;
+        let mut answer = self.client.send(&call).map_err(|Fault { failure, .. }| inner(&failure))?;
         let status = answer.status;
         if answer.is_good() {
             // A page for whoever has not paid yet is 200, too: only the digest says that a registry took it.
             let found = match stored(&answer) {
-                None => self.manifest(reference).map_err(|failure| told(&failure.what))?,
+                None => self.manifest(reference).map_err(|failure| inner(&failure))?,
                 named => named,
             };
             return match found {
                 Some(found) if found == blob.digest => Ok(Stored { is_listed: answer.header("oci-subject").is_some() }),
-                Some(other) => Err(told(&format!("the registry stored something else, `{other}`"))),
-                None => Err(told(&format!("{} answered {status}, and it is not there", shown(&answer.url.shown())))),
+                Some(other) => {
+                    let what = format!("the registry stored something else, `{other}`");
+                    Err(told(ErrorName::RegistryProtocol, &what))
+                }
+                None => {
+                    let what = format!("{} answered {status}, and it is not there", shown(&answer.url.shown()));
+                    Err(told(ErrorName::RegistryProtocol, &what))
+                }
             };
         }
         let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
         let refusal = answer.refusal();
         if matches!(status, 400 | 404) && missing {
-            let Untaken::Refused(failure) = told(&refusal) else { return Err(told(&refusal)) };
-            return Err(Untaken::Incomplete(failure));
+            return Err(Untaken::Incomplete(told(answer.error_name(), &refusal).failure()));
         }
         // Stored, and the answer lost in between?
         if is_passing(status) && self.manifest(reference).is_ok_and(|found| found == Some(blob.digest)) {
             return Ok(Stored { is_listed: false });
         }
-        Err(told(&refusal))
+        Err(told(answer.error_name(), &refusal))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         http::{Answer, Call, Fault, Payload, Piece, backoff, is_passing, pause_before, wait},
         url::Url,
     },
-    report::{Failure, Limits, Task},
+    report::{ErrorName, Failure, Limits, Task},
 };
 
 /// What bytes are called while they are sent.
@@ -134,8 +134,12 @@ impl Upload<'_> {
         if answer.status != 202 {
             return Err(refused(&mut answer));
         }
-        Session::of(&answer)
-            .ok_or_else(|| Trouble::Session(Failure::new("the registry opens an upload and does not say where")))
+        Session::of(&answer).ok_or_else(|| {
+            Trouble::Session(Failure::error(
+                ErrorName::RegistryProtocol,
+                "the registry opens an upload and does not say where",
+            ))
+        })
     }
 
     /// Sends the bytes and closes the session. `piece` is the most that one request carries.
@@ -152,7 +156,8 @@ impl Upload<'_> {
                     stalls = if stands > at { 0 } else { stalls + 1 };
                     at = stands;
                     if stalls > Limits::RETRIES {
-                        return Err(Trouble::Final(Failure::new(
+                        return Err(Trouble::Final(Failure::error(
+                            ErrorName::RegistryProtocol,
                             "the registry takes the bytes and does not keep them",
                         )));
                     }
@@ -162,10 +167,10 @@ impl Upload<'_> {
                     let pause = pause_before(stalls, Some(&answer));
                     match answer.status {
                         413 if length <= session.least.max(Limits::PIECE_BYTES) => {
-                            return Err(Trouble::Final(Failure::new(answer.refusal())));
+                            return Err(Trouble::Final(answer.refusal_failure()));
                         }
-                        413 | 416 => (Failure::new(answer.refusal()), pause),
-                        status if is_passing(status) => (Failure::new(answer.refusal()), pause),
+                        413 | 416 => (answer.refusal_failure(), pause),
+                        status if is_passing(status) => (answer.refusal_failure(), pause),
                         _ => return Err(refused(&mut answer)),
                     }
                 }
@@ -234,13 +239,16 @@ impl Upload<'_> {
                 Ok(answer) if answer.is_good() => {
                     let digest = self.blob.digest.to_string();
                     return match answer.header("docker-content-digest").filter(|named| *named != digest) {
-                        Some(_) => Err(Trouble::Session(Failure::new("the registry stored other bytes"))),
+                        Some(_) => Err(Trouble::Session(Failure::error(
+                            ErrorName::RegistryProtocol,
+                            "the registry stored other bytes",
+                        ))),
                         None => Ok(()),
                     };
                 }
                 Ok(mut answer) if is_passing(answer.status) => {
                     let pause = pause_before(attempt, Some(&answer));
-                    (Failure::new(answer.refusal()), pause)
+                    (answer.refusal_failure(), pause)
                 }
                 Ok(mut answer) => return Err(refused(&mut answer)),
                 Err(Fault { failure, passing: true }) => (failure, pause_before(attempt, None)),
@@ -258,7 +266,7 @@ impl Upload<'_> {
 
 /// What a refusal means for the upload: who may not, may not in another session either.
 fn refused(answer: &mut Answer) -> Trouble {
-    let failure = Failure::new(answer.refusal());
+    let failure = answer.refusal_failure();
     match answer.status {
         // The session is gone, or what it holds is not what we sent.
         400 | 404 | 409 | 416 => Trouble::Session(failure),
