@@ -13,7 +13,7 @@ use std::{
 use super::{Caller, Engine};
 use crate::{
     layer::TarError,
-    report::{Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// Bytes that are collected before they go through the pipe.
@@ -50,7 +50,7 @@ impl<'a> Program<'a> {
         let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
         let found = folders.map(|folder| folder.join(name)).find(runs);
         found.map(|path| Self { engine, name, path, caller }).ok_or_else(|| {
-            Failure::new(format!("cannot load into {engine}: `{name}` is not in `PATH`"))
+            Failure::error(ErrorName::EngineMissing, format!("cannot load into {engine}: `{name}` is not in `PATH`"))
                 .hint(format!("{package} brings it"))
         })
     }
@@ -79,7 +79,7 @@ impl<'a> Program<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| Failure::io("run it", &self.path, &error))?;
+            .map_err(|error| Failure::io("run it", &self.path, &error).named(ErrorName::EngineFailed))?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (written, stdout, stderr) = thread::scope(|scope| {
             // Both are read while it is fed: a full pipe would stop it.
@@ -104,11 +104,15 @@ impl<'a> Program<'a> {
             let _ = child.wait();
             return Err(failure);
         }
-        let status = child.wait().map_err(|error| Failure::io("wait for it", &self.path, &error))?;
-        let read = |error: io::Error| Failure::io("read its output", &self.path, &error);
+        let status = child
+            .wait()
+            .map_err(|error| Failure::io("wait for it", &self.path, &error).named(ErrorName::EngineFailed))?;
+        let read = |error: io::Error| Failure::io("read its output", &self.path, &error).named(ErrorName::EngineFailed);
         let ended = Ended { status, stdout: stdout.map_err(read)?, stderr: stderr.map_err(read)? };
         match written {
-            Err(TarError::Write(error)) if ended.status.success() => Err(Failure::io("feed it", &self.path, &error)),
+            Err(TarError::Write(error)) if ended.status.success() => {
+                Err(Failure::io("feed it", &self.path, &error).named(ErrorName::EngineFailed))
+            }
             _ => Ok(ended),
         }
     }
@@ -124,7 +128,7 @@ impl<'a> Program<'a> {
             said => said,
         };
         let said = if said.is_empty() { format!("`{}` failed without a word", self.name) } else { said };
-        Failure::new(format!("{} refused the image: {said}", self.engine))
+        Failure::error(ErrorName::EngineFailed, format!("{} refused the image: {said}", self.engine))
     }
 
     /// Where it is.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     image::{Blobs, ImageSet, archive},
     oci::Digest,
-    report::{Failure, Task, shown},
+    report::{ErrorName, Failure, Task, shown},
 };
 
 /// Where `ctr` looks when nobody says.
@@ -52,7 +52,8 @@ pub(super) fn load(
     if digest != set.root.as_ref().map(|root| root.digest) {
         let has = digest.map_or_else(|| "nothing".to_owned(), |digest| format!("`{digest}`"));
         let what = format!("containerd has {has} as `{name}`, not what was imported");
-        return Err(Failure::new(what).hint("another program may have imported an image of that name meanwhile"));
+        return Err(Failure::error(ErrorName::EngineFailed, what)
+            .hint("another program may have imported an image of that name meanwhile"));
     }
     let namespace = namespace(caller);
     let name = if namespace == NAMESPACE { name } else { format!("{name} (namespace {})", shown(&namespace)) };
@@ -85,13 +86,16 @@ fn explain(ctr: &Program<'_>, ended: &Ended, caller: Caller<'_>) -> Failure {
     // Only what `ctr` says about its own connection; the same words may come from an unpack.
     let dialing = says("dial") || says(&address) || says("deadline exceeded");
     if dialing && says("permission denied") {
-        return Failure::new(format!("containerd's socket `{address}` may not be used by this user"))
-            .hint("it is root's, unless its configuration says otherwise; try `--load podman`");
+        return Failure::error(
+            ErrorName::PermissionDenied,
+            format!("containerd's socket `{address}` may not be used by this user"),
+        )
+        .hint("it is root's, unless its configuration says otherwise; try `--load podman`");
     }
     if dialing && !says("not found") {
         // `ctr` waits for a socket that is not there as for one that does not answer, and tells them apart no more.
         let why = if is_there { "nobody answers at" } else { "there is no socket" };
-        return Failure::new(format!("containerd is not running: {why} `{address}`"))
+        return Failure::error(ErrorName::EngineMissing, format!("containerd is not running: {why} `{address}`"))
             .hint("start it, or name its socket with `CONTAINERD_ADDRESS`");
     }
     ctr.failure(ended).hint("`ctr version` says whether containerd works here at all")

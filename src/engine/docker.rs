@@ -17,7 +17,7 @@ use crate::{
     image::{Blobs, ImageSet, archive},
     layer::TarError,
     oci::{Digest, Platform},
-    report::{Failure, Task, printable, shown},
+    report::{ErrorName, Failure, Task, printable, shown},
 };
 
 /// Where dockerd listens when nobody says.
@@ -38,7 +38,8 @@ pub(super) fn load(
     let (image, chosen) = for_one_platform(set, Engine::Docker, version.platform.as_ref())?;
     if has_zstd(image) && !version.unpacks_zstd {
         let what = format!("docker {} cannot unpack zstd layers", shown(&version.name));
-        return Err(Failure::new(what).hint("`compression = \"gzip\"` suits every engine; docker 23 takes zstd"));
+        return Err(Failure::error(ErrorName::EngineFailed, what)
+            .hint("`compression = \"gzip\"` suits every engine; docker 23 takes zstd"));
     }
     let name = format!("{name}:latest");
     let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
@@ -46,10 +47,12 @@ pub(super) fn load(
         .post_tar("/images/load?quiet=1", |out| archive::write(&contents, blobs, &mut Watched { out, task }))
         .map_err(|error| match error {
             TarError::Entry(failure) => failure,
-            TarError::Write(error) => Failure::io("send the image to docker", &socket, &error),
+            TarError::Write(error) => {
+                Failure::io("send the image to docker", &socket, &error).named(ErrorName::EngineFailed)
+            }
         })?;
     if let Some(reason) = refusal(&answer) {
-        return Err(Failure::new(format!("docker refused the image: {}", shown(&reason))));
+        return Err(Failure::error(ErrorName::EngineFailed, format!("docker refused the image: {}", shown(&reason))));
     }
     let answer = ask(&socket, &format!("/images/{name}/json"))?;
     let id = serde_json::from_str::<Value>(&answer.body).ok();
@@ -63,7 +66,8 @@ pub(super) fn load(
         }
         _ => {
             let what = format!("docker has something else as `{name}`: `{}`", shown(id));
-            Err(Failure::new(what).hint("another program may have loaded an image of that name meanwhile"))
+            Err(Failure::error(ErrorName::EngineFailed, what)
+                .hint("another program may have loaded an image of that name meanwhile"))
         }
     }
 }
@@ -84,7 +88,11 @@ impl Version {
     fn ask(socket: &Path) -> Result<Self, Failure> {
         let answer = ask(socket, "/version")?;
         let version = serde_json::from_str::<Value>(&answer.body).ok().filter(Value::is_object).ok_or_else(|| {
-            Failure::new(format!("whoever answers there is no docker (status {})", answer.status)).in_path(socket)
+            Failure::error(
+                ErrorName::EngineMissing,
+                format!("whoever answers there is no docker (status {})", answer.status),
+            )
+            .in_path(socket)
         })?;
         Ok(Self::of(&version))
     }
@@ -107,7 +115,8 @@ fn socket(caller: Caller<'_>) -> Result<PathBuf, Failure> {
         let path = host.strip_prefix("unix://").map(PathBuf::from).filter(|path| path.is_absolute());
         return path.ok_or_else(|| {
             let what = format!("`DOCKER_HOST` is `{}`, and only `unix:///...` can be loaded into", printable(&host));
-            Failure::new(what).hint("push the layout to a registry instead, with `skopeo copy oci:...`")
+            Failure::error(ErrorName::Environment, what)
+                .hint("push the layout to a registry instead, with `skopeo copy oci:...`")
         });
     }
     let usual = PathBuf::from(SOCKET);
@@ -121,9 +130,11 @@ fn socket(caller: Caller<'_>) -> Result<PathBuf, Failure> {
 fn ask(socket: &Path, target: &str) -> Result<Answer, Failure> {
     connect(socket)?.get(target).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            Failure::new("docker does not answer").in_path(socket).hint("its own log says what it is busy with")
+            Failure::error(ErrorName::EngineFailed, "docker does not answer")
+                .in_path(socket)
+                .hint("its own log says what it is busy with")
         }
-        _ => Failure::io("talk to docker", socket, &error),
+        _ => Failure::io("talk to docker", socket, &error).named(ErrorName::EngineFailed),
     })
 }
 
@@ -131,17 +142,20 @@ fn connect(socket: &Path) -> Result<Connection, Failure> {
     Connection::open(socket).map_err(|error| {
         let name = printable(&socket.to_string_lossy()).into_owned();
         match error.kind() {
-            io::ErrorKind::NotFound => Failure::new(format!("docker is not running: there is no socket `{name}`"))
-                .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`"),
-            io::ErrorKind::PermissionDenied => {
-                Failure::new(format!("docker's socket `{name}` may not be used by this user"))
-                    .hint("the group `docker` may; or try `--load podman`, which needs no daemon")
-            }
-            io::ErrorKind::ConnectionRefused => {
-                Failure::new(format!("docker is not running: nobody answers at `{name}`"))
+            io::ErrorKind::NotFound => {
+                Failure::error(ErrorName::EngineMissing, format!("docker is not running: there is no socket `{name}`"))
                     .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`")
             }
-            _ => Failure::io("connect to docker", socket, &error),
+            io::ErrorKind::PermissionDenied => Failure::error(
+                ErrorName::PermissionDenied,
+                format!("docker's socket `{name}` may not be used by this user"),
+            )
+            .hint("the group `docker` may; or try `--load podman`, which needs no daemon"),
+            io::ErrorKind::ConnectionRefused => {
+                Failure::error(ErrorName::EngineMissing, format!("docker is not running: nobody answers at `{name}`"))
+                    .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`")
+            }
+            _ => Failure::io("connect to docker", socket, &error).named(ErrorName::EngineMissing),
         }
     })
 }

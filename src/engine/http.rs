@@ -156,7 +156,7 @@ mod tests {
             theirs.read_to_end(&mut all).unwrap();
             String::from_utf8_lossy(&all).into_owned()
         });
-        let failure = crate::report::Failure::new("no blob");
+        let failure = crate::report::Failure::error(crate::report::ErrorName::Internal, "no blob");
         let result = Connection(ours).post_tar("/x", |out| {
             out.write_all(b"abc").map_err(TarError::Write)?;
             Err(TarError::Entry(failure))

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, ffi::OsString, fmt};
 use crate::{
     image::{BlobRef, Blobs, Form, ImageSet, Packing, StoredImage, archive::Contents, is_repository},
     oci::{Digest, Platform},
-    report::{Failure, Task, printable, shown},
+    report::{ErrorName, Failure, Task, printable, shown},
 };
 
 /// An engine that runs images.
@@ -69,7 +69,8 @@ pub fn load(
 ) -> Result<Loaded, Failure> {
     if !is_repository(name) {
         let what = format!("{engine} cannot call an image `{}`", printable(name));
-        return Err(Failure::new(what).hint("such a name has lower case letters and digits, and `.`, `_`, `-` between"));
+        return Err(Failure::error(ErrorName::Reference, what)
+            .hint("such a name has lower case letters and digits, and `.`, `_`, `-` between"));
     }
     match engine {
         Engine::Docker => docker::load(set, blobs, name, caller, task),
@@ -139,7 +140,7 @@ impl Caller<'_> {
 
 /// What an engine gets. `name` is the whole name, with its tag.
 fn contents<'a>(root: Option<&'a BlobRef>, images: Vec<&'a StoredImage>, name: &str) -> Result<Contents<'a>, Failure> {
-    let root = root.ok_or_else(|| Failure::new("the image has no manifest"))?;
+    let root = root.ok_or_else(|| Failure::error(ErrorName::Internal, "the image has no manifest"))?;
     let (reference, name) = (name.to_owned(), Some(name.to_owned()));
     Ok(Contents { form: Form::OciArchive, root, images, reference, image_name: name.clone(), tag: name })
 }
@@ -172,7 +173,7 @@ fn none_for_host(set: &ImageSet, engine: Engine, host: Option<&Platform>) -> Fai
     let host = host.map_or_else(|| std::env::consts::ARCH.to_owned(), Platform::to_string);
     let there: Vec<_> = set.images.iter().map(|image| format!("`{}`", shown(&platform_text(image)))).collect();
     let what = format!("no image for `{host}`, where {engine} would run it; there are {}", there.join(", "));
-    Failure::new(what).hint(format!("`--platform {host}` builds one"))
+    Failure::error(ErrorName::ImagePlatform, what).hint(format!("`--platform {host}` builds one"))
 }
 
 /// Architecture and variant, as the config says it.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     image::{Blobs, ImageSet, archive},
     oci::Digest,
-    report::{Failure, Task, shown},
+    report::{ErrorName, Failure, Task, shown},
 };
 
 /// Streams the image for this machine into `podman load` and asks podman what it has.
@@ -42,7 +42,8 @@ pub(super) fn load(
     };
     if digest != image.descriptor.as_ref().map(|blob| blob.digest) {
         let what = format!("podman has something else as `{name}`: `{}`", shown(asked.stdout.trim()));
-        return Err(Failure::new(what).hint("another program may have loaded an image of that name meanwhile"));
+        return Err(Failure::error(ErrorName::EngineFailed, what)
+            .hint("another program may have loaded an image of that name meanwhile"));
     }
     Ok(Loaded { engine: Engine::Podman, name, digest, id, chosen })
 }
