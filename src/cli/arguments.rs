@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::build::default_output,
     engine::Engine,
-    image::Form,
+    image::ImageFormat,
     inspect::runtime::Runtime,
     oci::Platform,
     report::{ErrorName, Failure, printable},
@@ -240,9 +240,9 @@ impl InspectArguments {
 
 impl BuildArguments {
     /// Parses `--format`.
-    pub(super) fn form(&self) -> Result<Form, Failure> {
-        Form::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
-            let names = Form::ALL.map(|form| format!("`{form}`")).join(", ");
+    pub(super) fn form(&self) -> Result<ImageFormat, Failure> {
+        ImageFormat::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
+            let names = ImageFormat::ALL.map(|form| format!("`{form}`")).join(", ");
             Failure::error(ErrorName::Usage, format!("`--format {}` is not one of {names}", printable(&self.format)))
         })
     }

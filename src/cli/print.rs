@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     commands::{build::BuiltImage, inspect::Inspected, plan::ImagePlan},
-    engine::Loaded,
+    engine::LoadedImage,
 };
 
 /// Prints a text to stdout. A closed pipe is not an error.
@@ -67,7 +67,7 @@ pub(super) fn built(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
 }
 
 /// The name, digest and ID of an image in an engine, as JSON.
-fn loaded(loaded: &Loaded) -> serde_json::Value {
+fn loaded(loaded: &LoadedImage) -> serde_json::Value {
     json!({
         "engine": loaded.engine.name(),
         "name": loaded.name,

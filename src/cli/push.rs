@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{output_failure, print, registry::RegistryArguments, terminal::Terminal};
 use crate::{
     commands::push::{self, PushRequest, PushSettings},
-    registry::push::{Fate, Plan, TagPolicy},
+    registry::push::{BlobAction, PushPlan, TagPolicy},
     report::{ErrorName, Failure, Failures, printable},
 };
 
@@ -79,17 +79,17 @@ pub(super) fn run(arguments: &PushArguments, terminal: &Terminal) -> Result<(), 
 }
 
 /// `HOST/REPO@sha256:...`.
-pub(super) fn digest_line(plan: &Plan) -> String {
+pub(super) fn digest_line(plan: &PushPlan) -> String {
     format!("{}@{}\n", plan.repository, plan.digest)
 }
 
 /// The push plan of one repository as JSON.
-pub(super) fn repository_json(plan: &Plan) -> Value {
-    let blob = |(blob, fate): &(crate::image::BlobRef, Fate)| {
+pub(super) fn repository_json(plan: &PushPlan) -> Value {
+    let blob = |(blob, fate): &(crate::image::BlobRef, BlobAction)| {
         let (fate, from) = match fate {
-            Fate::There => ("there", None),
-            Fate::Mount(from) => ("mount", Some(from)),
-            Fate::Upload => ("upload", None),
+            BlobAction::There => ("there", None),
+            BlobAction::Mount(from) => ("mount", Some(from)),
+            BlobAction::Upload => ("upload", None),
         };
         json!({ "digest": blob.digest, "size": blob.size, "fate": fate, "from": from })
     };
@@ -105,16 +105,16 @@ pub(super) fn repository_json(plan: &Plan) -> Value {
 }
 
 /// The push plan of one repository as text, for `--dry-run`.
-fn dry_run_listing(plan: &Plan) -> String {
+fn dry_run_listing(plan: &PushPlan) -> String {
     let mut out = digest_line(plan);
     // Writing to a String cannot fail.
     for (blob, fate) in &plan.blobs {
         let _ = match fate {
-            Fate::There => writeln!(out, "  there    {} {:>11}", blob.digest, blob.size),
-            Fate::Mount(from) => {
+            BlobAction::There => writeln!(out, "  there    {} {:>11}", blob.digest, blob.size),
+            BlobAction::Mount(from) => {
                 writeln!(out, "  mount    {} {:>11}  from {}", blob.digest, blob.size, printable(from))
             }
-            Fate::Upload => writeln!(out, "  upload   {} {:>11}", blob.digest, blob.size),
+            BlobAction::Upload => writeln!(out, "  upload   {} {:>11}", blob.digest, blob.size),
         };
     }
     for blob in &plan.manifests {

@@ -8,12 +8,12 @@ use clap::Args;
 use super::{arguments::RecipeArguments, caller, push::TagArguments};
 use crate::{
     commands::push::PushSettings,
-    registry::{Access, Login, Notices, Secret},
+    registry::{Access, Login, RegistryWarnings, Secret},
     report::{ErrorName, Failure, Limits},
 };
 
 /// Warnings of registries (the `Warning` header), collected while a verb runs and printed when it is done.
-pub(super) static NOTICES: LazyLock<Notices> = LazyLock::new(Notices::default);
+pub(super) static NOTICES: LazyLock<RegistryWarnings> = LazyLock::new(RegistryWarnings::default);
 
 /// How registries are reached; every verb that takes an IMAGE or a REF has these.
 #[derive(Debug, Default, Args)]

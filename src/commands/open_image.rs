@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::{
-    image::{ImageSet, Local, Opened},
+    image::{ImageSet, LocalReference, OpenedImages},
     registry::{self, Access, Reference},
     report::{ErrorName, Failure, printable},
 };
@@ -20,7 +20,7 @@ const DAEMON: &str = "docker-daemon:";
 ///
 /// # Errors
 /// Nothing there, something else there than the transport says, no image of that name, or a place that cannot be read.
-pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, Opened), Failure> {
+pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, OpenedImages), Failure> {
     if image.starts_with(DAEMON) {
         let what = format!("`{}`: `{DAEMON}` is not supported by this version yet", printable(image));
         return Err(Failure::error(ErrorName::ImageUnsupported, what).hint("`docker save` writes an archive, which is"));
@@ -29,8 +29,8 @@ pub(super) fn open(image: &str, access: &Access) -> Result<(Vec<ImageSet>, Opene
         let opened = registry::open(&reference, access)?;
         return Ok((opened.sets().to_vec(), opened));
     }
-    let local = Local::parse(image, |path| Path::new(path).exists())?;
-    if Local::has_transport(image) && !Path::new(local.path).exists() {
+    let local = LocalReference::parse(image, |path| Path::new(path).exists())?;
+    if LocalReference::has_transport(image) && !Path::new(local.path).exists() {
         return Err(Failure::error(ErrorName::ImageNotFound, format!("`{}` does not exist", printable(local.path))));
     }
     local.open(Path::new(local.path))
@@ -42,7 +42,7 @@ pub(super) fn remote(image: &str) -> Result<Option<Reference>, Failure> {
     if let Some(reference) = image.strip_prefix(REGISTRY) {
         return Reference::parse(reference).map(Some);
     }
-    if Path::new(image).exists() || Local::has_transport(image) {
+    if Path::new(image).exists() || LocalReference::has_transport(image) {
         return Ok(None);
     }
     if !image.starts_with(['.', '/']) && Reference::has_host(image) {

@@ -19,7 +19,7 @@ use crate::{
         unstored_images,
     },
     cache::Cache,
-    image::Form,
+    image::ImageFormat,
     layer::EntryKind,
     oci::{DiffId, Digest, Platform, RunConfig},
     report::{Failure, Failures, Progress},
@@ -167,7 +167,7 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
         let lock = recipe_lock::for_build(&one, request.settings.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
         // The same paths as those of a build without options, so that both take the same.
-        let outputs = Form::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
+        let outputs = ImageFormat::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
         let outputs = outputs.map(|path| path.map(|path| real_path(Path::new(&path)))).collect::<Result<_, _>>()?;
         let resolver = resolver.judged_by(&policy).locked(lock.as_ref()).would_write(&Arc::new(outputs));
         let mut prepared = Vec::new();

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use super::open_image;
 use crate::{
-    image::{BlobRef, Blobs},
+    image::{BlobRef, VerifiedBlobs},
     oci::Digest,
     registry::{
         Access, Reference,
-        push::{JOBS, Order, Plan, Prepared, TagPolicy},
+        push::{JOBS, PreparedPush, PushJob, PushPlan, TagPolicy},
     },
     report::{ErrorName, Failure, Failures, Progress, printable},
 };
@@ -43,7 +43,7 @@ pub struct PushSettings {
 /// # Errors
 /// An image that cannot be read or has no manifest; a registry that does not take it. Tags move last, so none names
 /// something that is not whole.
-pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Plan>, Failures> {
+pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<PushPlan>, Failures> {
     let targets = request.targets.iter().map(|text| target(text)).collect::<Result<Vec<_>, _>>()?;
     let (sets, opened) = open_image::open(&request.image, &request.settings.access)?;
     let shown = printable(&request.image);
@@ -70,14 +70,14 @@ pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Plan>,
 /// single ones from where they are known to be.
 pub(super) fn prepare<'a>(
     root: &'a BlobRef,
-    blobs: &'a (dyn Blobs + Sync),
+    blobs: &'a (dyn VerifiedBlobs + Sync),
     targets: &'a [Reference],
     from: Option<&'a Reference>,
     origins: &'a BTreeMap<Digest, Vec<Reference>>,
     settings: &PushSettings,
-) -> Result<Prepared<'a>, Failure> {
+) -> Result<PreparedPush<'a>, Failure> {
     let (policy, jobs) = (settings.policy, settings.jobs.unwrap_or(JOBS));
-    Prepared::new(Order { root, blobs, targets, from, origins, policy, jobs }, &settings.access)
+    PreparedPush::new(PushJob { root, blobs, targets, from, origins, policy, jobs }, &settings.access)
 }
 
 /// Parses a reference that an image is pushed to. It needs its host: leaving it out would mean Docker Hub.

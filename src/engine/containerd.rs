@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use super::{
-    Caller, Engine, Loaded, check_host,
-    child::{Ended, Program},
-    contents,
-    stream::Watched,
+    Engine, EngineEnvironment, LoadedImage, archive_contents, check_host,
+    program::{EngineProgram, ProgramOutput},
+    progress_writer::ProgressWriter,
     this_machine,
 };
 use crate::{
-    image::{Blobs, ImageSet, archive},
+    image::{ImageSet, VerifiedBlobs, archive},
     oci::Digest,
     report::{ErrorName, Failure, Task, shown},
 };
@@ -23,16 +22,16 @@ const NAMESPACE: &str = "default";
 /// Streams the image, with all its platforms, into `ctr images import` and asks containerd what it has.
 pub(super) fn load(
     set: &ImageSet,
-    blobs: &dyn Blobs,
+    blobs: &dyn VerifiedBlobs,
     name: &str,
-    caller: Caller<'_>,
+    caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<Loaded, Failure> {
+) -> Result<LoadedImage, Failure> {
     let ctr = find(caller)?;
     check_host(set, Engine::Containerd, this_machine().as_ref())?;
     // The whole name that nerdctl and Kubernetes make of a short one: `image: NAME` finds it.
     let name = format!("docker.io/library/{name}:latest");
-    let contents = contents(set.root.as_ref(), set.images.iter().collect(), &name)?;
+    let contents = archive_contents(set.root.as_ref(), set.images.iter().collect(), &name)?;
     let mut arguments = vec!["images", "import"];
     // A single image of another platform, or `ctr` would look for this machine's in it.
     let platform = set.images.first().map(super::platform_text).unwrap_or_default();
@@ -40,7 +39,8 @@ pub(super) fn load(
         arguments.extend(["--platform", &platform]);
     }
     arguments.push("-");
-    let ended = ctr.feed(&arguments, |out| archive::write(&contents, blobs, &mut Watched { out, task }))?;
+    let ended =
+        ctr.feed(&arguments, |out| archive::write_archive(&contents, blobs, &mut ProgressWriter { out, task }))?;
     if !ended.status.success() {
         return Err(explain(&ctr, &ended, caller));
     }
@@ -57,28 +57,28 @@ pub(super) fn load(
     }
     let namespace = namespace(caller);
     let name = if namespace == NAMESPACE { name } else { format!("{name} (namespace {})", shown(&namespace)) };
-    Ok(Loaded { engine: Engine::Containerd, name, digest, id: None, chosen: None })
+    Ok(LoadedImage { engine: Engine::Containerd, name, digest, id: None, chosen: None })
 }
 
-fn find(caller: Caller<'_>) -> Result<Program<'_>, Failure> {
-    Program::find(Engine::Containerd, "ctr", "containerd", caller)
+fn find(caller: EngineEnvironment<'_>) -> Result<EngineProgram<'_>, Failure> {
+    EngineProgram::find(Engine::Containerd, "ctr", "containerd", caller)
 }
 
 /// Whether containerd answers.
-pub(super) fn probe(caller: Caller<'_>) -> Result<(), Failure> {
+pub(super) fn probe(caller: EngineEnvironment<'_>) -> Result<(), Failure> {
     let ctr = find(caller)?;
     let ended = ctr.ask(&["version"])?;
     if ended.status.success() { Ok(()) } else { Err(explain(&ctr, &ended, caller)) }
 }
 
-fn namespace(caller: Caller<'_>) -> String {
+fn namespace(caller: EngineEnvironment<'_>) -> String {
     caller
         .variable("CONTAINERD_NAMESPACE")
         .map_or_else(|| NAMESPACE.to_owned(), |value| value.to_string_lossy().into_owned())
 }
 
 /// Why `ctr` failed, in one sentence.
-fn explain(ctr: &Program<'_>, ended: &Ended, caller: Caller<'_>) -> Failure {
+fn explain(ctr: &EngineProgram<'_>, ended: &ProgramOutput, caller: EngineEnvironment<'_>) -> Failure {
     let address = caller.variable("CONTAINERD_ADDRESS").map_or(ADDRESS.into(), |value| value.to_string_lossy());
     let is_there = Path::new(&*address).exists();
     let address = shown(&address);

@@ -8,13 +8,14 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Caller, Engine, Loaded, contents, for_one_platform, has_zstd,
-    http::{Answer, Connection},
-    stream::Watched,
+    Engine, EngineEnvironment, LoadedImage, archive_contents, choose_for_host,
+    connection::{EngineConnection, EngineResponse},
+    has_zstd,
+    progress_writer::ProgressWriter,
     this_machine,
 };
 use crate::{
-    image::{Blobs, ImageSet, archive},
+    image::{ImageSet, VerifiedBlobs, archive},
     layer::TarError,
     oci::{Digest, Platform},
     report::{ErrorName, Failure, Task, printable, shown},
@@ -28,23 +29,25 @@ const ZSTD_SINCE: u64 = 23;
 /// Streams the image for dockerd's machine into it and asks it what it has.
 pub(super) fn load(
     set: &ImageSet,
-    blobs: &dyn Blobs,
+    blobs: &dyn VerifiedBlobs,
     name: &str,
-    caller: Caller<'_>,
+    caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<Loaded, Failure> {
-    let socket = socket(caller)?;
-    let version = Version::ask(&socket)?;
-    let (image, chosen) = for_one_platform(set, Engine::Docker, version.platform.as_ref())?;
+) -> Result<LoadedImage, Failure> {
+    let socket = find_socket(caller)?;
+    let version = DockerVersion::ask(&socket)?;
+    let (image, chosen) = choose_for_host(set, Engine::Docker, version.platform.as_ref())?;
     if has_zstd(image) && !version.unpacks_zstd {
         let what = format!("docker {} cannot unpack zstd layers", shown(&version.name));
         return Err(Failure::error(ErrorName::EngineFailed, what)
             .hint("`compression = \"gzip\"` suits every engine; docker 23 takes zstd"));
     }
     let name = format!("{name}:latest");
-    let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
+    let contents = archive_contents(image.descriptor.as_ref(), vec![image], &name)?;
     let answer = connect(&socket)?
-        .post_tar("/images/load?quiet=1", |out| archive::write(&contents, blobs, &mut Watched { out, task }))
+        .post_tar("/images/load?quiet=1", |out| {
+            archive::write_archive(&contents, blobs, &mut ProgressWriter { out, task })
+        })
         .map_err(|error| match error {
             TarError::Entry(failure) => failure,
             TarError::Write(error) => {
@@ -59,10 +62,10 @@ pub(super) fn load(
     let id = id.as_ref().and_then(|answer| answer.get("Id")).and_then(Value::as_str).unwrap_or_default();
     let (ours, config) = (image.descriptor.as_ref().map(|blob| blob.digest), image.config_descriptor.digest);
     match Digest::parse(id) {
-        Ok(id) if id == config => Ok(Loaded { engine: Engine::Docker, name, digest: None, id: Some(id), chosen }),
+        Ok(id) if id == config => Ok(LoadedImage { engine: Engine::Docker, name, digest: None, id: Some(id), chosen }),
         // With containerd's image store docker keeps the manifest, and calls the image by it.
         Ok(id) if Some(id) == ours => {
-            Ok(Loaded { engine: Engine::Docker, name, digest: Some(id), id: Some(config), chosen })
+            Ok(LoadedImage { engine: Engine::Docker, name, digest: Some(id), id: Some(config), chosen })
         }
         _ => {
             let what = format!("docker has something else as `{name}`: `{}`", shown(id));
@@ -73,18 +76,18 @@ pub(super) fn load(
 }
 
 /// Whether dockerd answers.
-pub(super) fn probe(caller: Caller<'_>) -> Result<(), Failure> {
-    Version::ask(&socket(caller)?).map(|_| ())
+pub(super) fn probe(caller: EngineEnvironment<'_>) -> Result<(), Failure> {
+    DockerVersion::ask(&find_socket(caller)?).map(|_| ())
 }
 
 /// What `GET /version` says.
-struct Version {
+struct DockerVersion {
     name: String,
     platform: Option<Platform>,
     unpacks_zstd: bool,
 }
 
-impl Version {
+impl DockerVersion {
     fn ask(socket: &Path) -> Result<Self, Failure> {
         let answer = ask(socket, "/version")?;
         let version = serde_json::from_str::<Value>(&answer.body).ok().filter(Value::is_object).ok_or_else(|| {
@@ -109,7 +112,7 @@ impl Version {
 }
 
 /// `DOCKER_HOST`, else the usual socket, else that of a docker without root.
-fn socket(caller: Caller<'_>) -> Result<PathBuf, Failure> {
+fn find_socket(caller: EngineEnvironment<'_>) -> Result<PathBuf, Failure> {
     if let Some(host) = caller.variable("DOCKER_HOST") {
         let host = host.to_string_lossy();
         let path = host.strip_prefix("unix://").map(PathBuf::from).filter(|path| path.is_absolute());
@@ -127,7 +130,7 @@ fn socket(caller: Caller<'_>) -> Result<PathBuf, Failure> {
     Ok(own.filter(|own| own.exists()).unwrap_or(usual))
 }
 
-fn ask(socket: &Path, target: &str) -> Result<Answer, Failure> {
+fn ask(socket: &Path, target: &str) -> Result<EngineResponse, Failure> {
     connect(socket)?.get(target).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             Failure::error(ErrorName::EngineFailed, "docker does not answer")
@@ -138,8 +141,8 @@ fn ask(socket: &Path, target: &str) -> Result<Answer, Failure> {
     })
 }
 
-fn connect(socket: &Path) -> Result<Connection, Failure> {
-    Connection::open(socket).map_err(|error| {
+fn connect(socket: &Path) -> Result<EngineConnection, Failure> {
+    EngineConnection::open(socket).map_err(|error| {
         let name = printable(&socket.to_string_lossy()).into_owned();
         match error.kind() {
             io::ErrorKind::NotFound => {
@@ -162,7 +165,7 @@ fn connect(socket: &Path) -> Result<Connection, Failure> {
 
 /// Why docker did not take the image: an answer with an error, or an error in the stream of progress, which begins
 /// with status 200 before docker has looked at anything.
-fn refusal(answer: &Answer) -> Option<String> {
+fn refusal(answer: &EngineResponse) -> Option<String> {
     let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
     let documents = serde_json::Deserializer::from_str(&answer.body).into_iter::<Value>();
     let mut loaded = false;
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_a_docker_can_is_told_by_its_version() {
-        let of = |text: &str| Version::of(&serde_json::from_str(text).unwrap_or_default());
+        let of = |text: &str| DockerVersion::of(&serde_json::from_str(text).unwrap_or_default());
         assert!(!of("{\"Version\":\"20.10.24+dfsg1\"}").unpacks_zstd);
         assert!(of("{\"Version\":\"23.0.0\"}").unpacks_zstd);
         assert!(of("{\"Version\":\"4.3.1\",\"Components\":[{\"Name\":\"Podman Engine\"}]}").unpacks_zstd);
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_error_is_found_wherever_docker_puts_it() {
-        let refused = |status, body: &str| refusal(&Answer { status, body: body.to_owned() });
+        let refused = |status, body: &str| refusal(&EngineResponse { status, body: body.to_owned() });
         assert_eq!(refused(200, "{\"stream\":\"Loaded image: a:latest\\n\"}\n"), None);
         let late = "{\"stream\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no space\"}\r\n";
         assert_eq!(refused(200, late).as_deref(), Some("no space"));

@@ -4,17 +4,19 @@
 //! All three get the same tar: an OCI archive that also holds docker's `manifest.json`. Its bytes come
 //! from the blobs, each checked against its digest on the way; nothing is written to a disk of ours.
 
-mod child;
+mod connection;
 mod containerd;
 mod docker;
-mod http;
 mod podman;
-mod stream;
+mod program;
+mod progress_writer;
 
 use std::{collections::BTreeMap, ffi::OsString, fmt};
 
 use crate::{
-    image::{BlobRef, Blobs, Form, ImageSet, Packing, StoredImage, archive::Contents, is_repository},
+    image::{
+        BlobRef, ImageFormat, ImageSet, Packing, StoredImage, VerifiedBlobs, archive::ArchiveContents, is_repository,
+    },
     oci::{Digest, Platform},
     report::{ErrorName, Failure, Task, printable, shown},
 };
@@ -32,7 +34,7 @@ pub enum Engine {
 
 /// What an engine says about an image it has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loaded {
+pub struct LoadedImage {
     /// Which engine.
     pub engine: Engine,
     /// What the engine calls the image: what one writes behind its `run`.
@@ -47,7 +49,7 @@ pub struct Loaded {
 
 /// What the engines need to know of the caller.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
+pub struct EngineEnvironment<'a> {
     /// The whole environment: `DOCKER_HOST`, `CONTAINERD_ADDRESS`, `CONTAINERD_NAMESPACE`, `XDG_RUNTIME_DIR`, `PATH`,
     /// and what `podman` and `ctr` themselves read.
     pub environment: &'a BTreeMap<OsString, OsString>,
@@ -62,11 +64,11 @@ pub struct Caller<'a> {
 pub fn load(
     engine: Engine,
     set: &ImageSet,
-    blobs: &dyn Blobs,
+    blobs: &dyn VerifiedBlobs,
     name: &str,
-    caller: Caller<'_>,
+    caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<Loaded, Failure> {
+) -> Result<LoadedImage, Failure> {
     if !is_repository(name) {
         let what = format!("{engine} cannot call an image `{}`", printable(name));
         return Err(Failure::error(ErrorName::Reference, what)
@@ -80,7 +82,7 @@ pub fn load(
 }
 
 /// Looks whether `engine` is there, before anything is built for it.
-pub fn probe(engine: Engine, caller: Caller<'_>) -> Result<(), Failure> {
+pub fn probe(engine: Engine, caller: EngineEnvironment<'_>) -> Result<(), Failure> {
     match engine {
         Engine::Docker => docker::probe(caller),
         Engine::Podman => podman::find(caller).map(|_| ()),
@@ -114,7 +116,7 @@ impl fmt::Display for Engine {
     }
 }
 
-impl fmt::Display for Loaded {
+impl fmt::Display for LoadedImage {
     /// `docker: hello:latest (...)`, for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.engine, self.name)?;
@@ -131,7 +133,7 @@ impl fmt::Display for Loaded {
     }
 }
 
-impl Caller<'_> {
+impl EngineEnvironment<'_> {
     /// A variable; an empty one is none.
     fn variable(&self, name: &str) -> Option<&std::ffi::OsStr> {
         self.environment.get(std::ffi::OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
@@ -139,16 +141,20 @@ impl Caller<'_> {
 }
 
 /// What an engine gets. `name` is the whole name, with its tag.
-fn contents<'a>(root: Option<&'a BlobRef>, images: Vec<&'a StoredImage>, name: &str) -> Result<Contents<'a>, Failure> {
+fn archive_contents<'a>(
+    root: Option<&'a BlobRef>,
+    images: Vec<&'a StoredImage>,
+    name: &str,
+) -> Result<ArchiveContents<'a>, Failure> {
     let root = root.ok_or_else(|| Failure::error(ErrorName::Internal, "the image has no manifest"))?;
     let (reference, name) = (name.to_owned(), Some(name.to_owned()));
-    Ok(Contents { form: Form::OciArchive, root, images, reference, image_name: name.clone(), tag: name })
+    Ok(ArchiveContents { form: ImageFormat::OciArchive, root, images, reference, image_name: name.clone(), tag: name })
 }
 
 /// The image that an engine for one platform gets, and its platform when there was a choice.
 ///
 /// A single image is taken whatever its platform is: somebody asked for it.
-fn for_one_platform<'a>(
+fn choose_for_host<'a>(
     set: &'a ImageSet,
     engine: Engine,
     host: Option<&Platform>,
@@ -161,15 +167,15 @@ fn for_one_platform<'a>(
     let fits = |image: &&StoredImage| host.is_some_and(|host| platform(image).0 == host.architecture);
     // Of several variants the least demanding one: nobody told us what this processor can do.
     let found = set.images.iter().filter(fits).min_by_key(|image| platform(image).1);
-    found.map(|image| (image, Some(platform_text(image)))).ok_or_else(|| none_for_host(set, engine, host))
+    found.map(|image| (image, Some(platform_text(image)))).ok_or_else(|| no_image_failure(set, engine, host))
 }
 
 /// Refuses an index that has nothing for this machine, for an engine that would take all of it.
 fn check_host(set: &ImageSet, engine: Engine, host: Option<&Platform>) -> Result<(), Failure> {
-    for_one_platform(set, engine, host).map(|_| ())
+    choose_for_host(set, engine, host).map(|_| ())
 }
 
-fn none_for_host(set: &ImageSet, engine: Engine, host: Option<&Platform>) -> Failure {
+fn no_image_failure(set: &ImageSet, engine: Engine, host: Option<&Platform>) -> Failure {
     let host = host.map_or_else(|| std::env::consts::ARCH.to_owned(), Platform::to_string);
     let there: Vec<_> = set.images.iter().map(|image| format!("`{}`", shown(&platform_text(image)))).collect();
     let what = format!("no image for `{host}`, where {engine} would run it; there are {}", there.join(", "));

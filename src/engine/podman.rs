@@ -1,14 +1,13 @@
 //! podman, by `podman load`.
 
 use super::{
-    Caller, Engine, Loaded,
-    child::{Ended, Program},
-    contents, for_one_platform,
-    stream::Watched,
+    Engine, EngineEnvironment, LoadedImage, archive_contents, choose_for_host,
+    program::{EngineProgram, ProgramOutput},
+    progress_writer::ProgressWriter,
     this_machine,
 };
 use crate::{
-    image::{Blobs, ImageSet, archive},
+    image::{ImageSet, VerifiedBlobs, archive},
     oci::Digest,
     report::{ErrorName, Failure, Task, shown},
 };
@@ -16,18 +15,19 @@ use crate::{
 /// Streams the image for this machine into `podman load` and asks podman what it has.
 pub(super) fn load(
     set: &ImageSet,
-    blobs: &dyn Blobs,
+    blobs: &dyn VerifiedBlobs,
     name: &str,
-    caller: Caller<'_>,
+    caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<Loaded, Failure> {
+) -> Result<LoadedImage, Failure> {
     let podman = find(caller)?;
-    let (image, chosen) = for_one_platform(set, Engine::Podman, this_machine().as_ref())?;
+    let (image, chosen) = choose_for_host(set, Engine::Podman, this_machine().as_ref())?;
     // What podman itself calls an image that came from no registry; `podman run NAME` finds it.
     let name = format!("localhost/{name}:latest");
-    let contents = contents(image.descriptor.as_ref(), vec![image], &name)?;
-    let ended =
-        podman.feed(&["load", "--quiet"], |out| archive::write(&contents, blobs, &mut Watched { out, task }))?;
+    let contents = archive_contents(image.descriptor.as_ref(), vec![image], &name)?;
+    let ended = podman.feed(&["load", "--quiet"], |out| {
+        archive::write_archive(&contents, blobs, &mut ProgressWriter { out, task })
+    })?;
     if !ended.status.success() {
         return Err(explain(&podman, &ended));
     }
@@ -45,16 +45,16 @@ pub(super) fn load(
         return Err(Failure::error(ErrorName::EngineFailed, what)
             .hint("another program may have loaded an image of that name meanwhile"));
     }
-    Ok(Loaded { engine: Engine::Podman, name, digest, id, chosen })
+    Ok(LoadedImage { engine: Engine::Podman, name, digest, id, chosen })
 }
 
 /// The program.
-pub(super) fn find(caller: Caller<'_>) -> Result<Program<'_>, Failure> {
-    Program::find(Engine::Podman, "podman", "the package `podman`", caller)
+pub(super) fn find(caller: EngineEnvironment<'_>) -> Result<EngineProgram<'_>, Failure> {
+    EngineProgram::find(Engine::Podman, "podman", "the package `podman`", caller)
 }
 
 /// Why podman failed, in one sentence.
-fn explain(podman: &Program<'_>, ended: &Ended) -> Failure {
+fn explain(podman: &EngineProgram<'_>, ended: &ProgramOutput) -> Failure {
     let failure = podman.failure(ended);
     let says = |words: &str| ended.stderr.contains(words);
     if says("permission denied") || says("operation not permitted") {

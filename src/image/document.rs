@@ -5,8 +5,8 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     image::{
-        shape::{ARCHIVE, CONFIG, DOCUMENT, LAYOUT},
-        strict::strict,
+        json_shape::{ARCHIVE, CONFIG, DOCUMENT, LAYOUT},
+        strict_json::parse_strict,
     },
     oci::media_type::{INDEX, MANIFEST},
     report::shown,
@@ -26,7 +26,7 @@ pub(crate) const ACCEPTED: [&str; 4] = [INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MA
 
 /// What a media type says a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DocumentKind {
     Index,
     Manifest,
     /// Any other blob.
@@ -35,12 +35,12 @@ pub(crate) enum Kind {
 
 /// A document that was read.
 #[derive(Debug, Clone)]
-pub(crate) enum Document {
+pub(crate) enum ImageDocument {
     Index(Box<ImageIndex>),
     Manifest(Box<ImageManifest>),
 }
 
-impl Kind {
+impl DocumentKind {
     pub(crate) fn of(media_type: &str) -> Self {
         match media_type {
             INDEX | DOCKER_INDEX => Self::Index,
@@ -59,15 +59,15 @@ pub(crate) fn is_image_config(media_type: &MediaType) -> bool {
 ///
 /// # Errors
 /// A sentence about the document, safe to print.
-pub(crate) fn parse(media_type: &str, bytes: &[u8]) -> Result<Document, String> {
-    match Kind::of(media_type) {
-        Kind::Index => index(bytes).map(|index| Document::Index(Box::new(index))),
-        Kind::Manifest => {
-            let manifest: ImageManifest = strict(bytes, &DOCUMENT)?;
-            check_kind(manifest.schema_version(), manifest.media_type().as_ref(), Kind::Manifest)?;
-            Ok(Document::Manifest(Box::new(manifest)))
+pub(crate) fn parse_manifest_or_index(media_type: &str, bytes: &[u8]) -> Result<ImageDocument, String> {
+    match DocumentKind::of(media_type) {
+        DocumentKind::Index => parse_index(bytes).map(|index| ImageDocument::Index(Box::new(index))),
+        DocumentKind::Manifest => {
+            let manifest: ImageManifest = parse_strict(bytes, &DOCUMENT)?;
+            check_kind(manifest.schema_version(), manifest.media_type().as_ref(), DocumentKind::Manifest)?;
+            Ok(ImageDocument::Manifest(Box::new(manifest)))
         }
-        Kind::Other => Err(format!("`{}` is no manifest and no index", shown(media_type))),
+        DocumentKind::Other => Err(format!("`{}` is no manifest and no index", shown(media_type))),
     }
 }
 
@@ -84,13 +84,13 @@ pub(crate) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
     if is_schema_1(said) {
         return Err("it is an image of Docker's schema 1, which is not read".to_owned());
     }
-    let own: Own = strict(bytes, &DOCUMENT)?;
+    let own: Own = parse_strict(bytes, &DOCUMENT)?;
     match own.media_type {
-        Some(own) if Kind::of(said) != Kind::Other && own != said => {
+        Some(own) if DocumentKind::of(said) != DocumentKind::Other && own != said => {
             Err(format!("it calls itself `{}`, the registry says `{}`", shown(&own), shown(said)))
         }
-        Some(own) if Kind::of(&own) != Kind::Other => Ok(own),
-        None if Kind::of(said) != Kind::Other => Ok(said.to_owned()),
+        Some(own) if DocumentKind::of(&own) != DocumentKind::Other => Ok(own),
+        None if DocumentKind::of(said) != DocumentKind::Other => Ok(said.to_owned()),
         other => Err(format!("`{}` is no manifest and no index", shown(other.as_deref().unwrap_or(said)))),
     }
 }
@@ -112,36 +112,36 @@ pub(crate) fn own_media_type(bytes: &[u8]) -> Result<String, String> {
         #[serde(default)]
         manifests: Option<IgnoredAny>,
     }
-    let own: Own = strict(bytes, &DOCUMENT)?;
+    let own: Own = parse_strict(bytes, &DOCUMENT)?;
     // OCI's documents need not say it; `strict` has refused what is both.
     let usual = if own.manifests.is_some() { INDEX } else { MANIFEST };
     media_type(own.media_type.as_deref().unwrap_or(usual), bytes)
 }
 
 /// Reads an index, such as a layout's `index.json`.
-pub(crate) fn index(bytes: &[u8]) -> Result<ImageIndex, String> {
-    let index: ImageIndex = strict(bytes, &DOCUMENT)?;
-    check_kind(index.schema_version(), index.media_type().as_ref(), Kind::Index)?;
+pub(crate) fn parse_index(bytes: &[u8]) -> Result<ImageIndex, String> {
+    let index: ImageIndex = parse_strict(bytes, &DOCUMENT)?;
+    check_kind(index.schema_version(), index.media_type().as_ref(), DocumentKind::Index)?;
     Ok(index)
 }
 
 /// Reads the config of an image.
-pub(crate) fn config(bytes: &[u8]) -> Result<ImageConfiguration, String> {
-    strict(bytes, &CONFIG)
+pub(crate) fn parse_config(bytes: &[u8]) -> Result<ImageConfiguration, String> {
+    parse_strict(bytes, &CONFIG)
 }
 
 /// Reads the version in the `oci-layout` file.
-pub(crate) fn layout_version(bytes: &[u8]) -> Result<String, String> {
-    strict::<OciLayout>(bytes, &LAYOUT).map(|layout| layout.image_layout_version().clone())
+pub(crate) fn parse_layout_version(bytes: &[u8]) -> Result<String, String> {
+    parse_strict::<OciLayout>(bytes, &LAYOUT).map(|layout| layout.image_layout_version().clone())
 }
 
 /// The document must be what its descriptor said.
-fn check_kind(schema_version: u32, media_type: Option<&MediaType>, kind: Kind) -> Result<(), String> {
+fn check_kind(schema_version: u32, media_type: Option<&MediaType>, kind: DocumentKind) -> Result<(), String> {
     if schema_version != 2 {
         return Err(format!("its schema version is {schema_version}, not 2"));
     }
     match media_type {
-        Some(own) if Kind::of(own.as_ref()) != kind => {
+        Some(own) if DocumentKind::of(own.as_ref()) != kind => {
             Err(format!("it calls itself `{}`, its descriptor says otherwise", shown(own.as_ref())))
         }
         _ => Ok(()),
@@ -163,8 +163,8 @@ pub(crate) struct ArchiveEntry {
 }
 
 /// Reads docker's `manifest.json`: the images of an archive.
-pub(crate) fn archive(bytes: &[u8]) -> Result<Vec<ArchiveEntry>, String> {
-    strict(bytes, &ARCHIVE)
+pub(crate) fn parse_docker_table(bytes: &[u8]) -> Result<Vec<ArchiveEntry>, String> {
+    parse_strict(bytes, &ARCHIVE)
 }
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn refused(media_type: &str, text: &str) -> String {
-        parse(media_type, text.as_bytes()).unwrap_err()
+        parse_manifest_or_index(media_type, text.as_bytes()).unwrap_err()
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         assert!(refused(INDEX, r#"{"schemaVersion":2,"manifests":[]} x"#).contains("trailing"));
         assert!(refused(MANIFEST, &"[".repeat(100_000)).contains("recursion"));
         let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{"User":"1","user":"0"}}"#;
-        assert!(super::config(config.as_bytes()).unwrap_err().contains("second spelling of `User`"));
+        assert!(parse_config(config.as_bytes()).unwrap_err().contains("second spelling of `User`"));
     }
 
     #[test]
@@ -216,9 +216,9 @@ mod tests {
     #[test]
     fn words_of_the_author_may_look_like_fields() {
         let text = r#"{"schemaVersion":2,"manifests":[],"annotations":{"USER":"a","user":"b"}}"#;
-        assert!(parse(INDEX, text.as_bytes()).is_ok());
+        assert!(parse_manifest_or_index(INDEX, text.as_bytes()).is_ok());
         let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{"Labels":{"user":"b","cmd":"c"},"Env":null,"Volumes":{"/user":{}}}}"#;
-        assert!(super::config(config.as_bytes()).is_ok());
+        assert!(parse_config(config.as_bytes()).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{LAYOUT_INDEX, LAYOUT_MARKER, Opened};
+use super::{LAYOUT_INDEX, LAYOUT_MARKER, OpenedImages};
 use crate::{oci::Digest, report::Failure};
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -79,8 +79,8 @@ impl HandLayout {
         self
     }
 
-    pub(crate) fn open(&self) -> Result<Opened, Failure> {
-        Opened::open(self.path())
+    pub(crate) fn open(&self) -> Result<OpenedImages, Failure> {
+        OpenedImages::open(self.path())
     }
 
     /// What opening and verifying says against it.

@@ -6,7 +6,7 @@ use oci_spec::image::ImageIndex;
 
 use crate::{
     image::{
-        Form, Opened, document, sets,
+        ImageFormat, OpenedImages, document, image_sets,
         store::{Store, read_small},
     },
     report::{ErrorName, Failure, Limits, shown},
@@ -33,7 +33,7 @@ const ATTEMPTS: usize = 8;
 /// # Errors
 /// No layout, another version, a document that is missing, too large, ambiguous or not what its descriptor
 /// says, `diff_ids` that are not as many as the layers, more layers or deeper indexes than [`Limits`] allows.
-pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
+pub(crate) fn open(path: &Path) -> Result<OpenedImages, Failure> {
     let mut attempts = ATTEMPTS;
     loop {
         let entry = read_entry(path)?;
@@ -46,10 +46,10 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
     }
 }
 
-fn read(path: &Path, index: &ImageIndex) -> Result<Opened, Failure> {
+fn read(path: &Path, index: &ImageIndex) -> Result<OpenedImages, Failure> {
     let store = Store::of_layout(path)?;
-    let sets = sets::of_index(&store, index)?;
-    Ok(Opened { form: Some(Form::Layout), path: path.to_owned(), store, sets })
+    let sets = image_sets::read_index(&store, index)?;
+    Ok(OpenedImages { form: Some(ImageFormat::Layout), path: path.to_owned(), store, sets })
 }
 
 /// Reads the marker and `index.json`.
@@ -65,12 +65,12 @@ fn read_entry(path: &Path) -> Result<ImageIndex, Failure> {
     };
     let wrong =
         |name: &str, what: &str| Failure::error(ErrorName::ImageInvalid, format!("`{name}`: {what}")).in_path(path);
-    let version = document::layout_version(&small(LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
+    let version = document::parse_layout_version(&small(LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
     if version != LAYOUT_VERSION {
         let failure = wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version)));
         return Err(failure.named(ErrorName::ImageUnsupported));
     }
-    document::index(&small(LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))
+    document::parse_index(&small(LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn dockers_media_types_and_plain_layers_are_read() {
 #[test]
 fn what_is_no_layout_says_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
-    let said = |path: &Path| Opened::open(path).unwrap_err().to_string();
+    let said = |path: &Path| OpenedImages::open(path).unwrap_err().to_string();
     assert!(said(dir.path()).contains("is not an OCI layout: `oci-layout` is missing"));
     assert!(said(&dir.path().join("none")).contains("no such file or directory"));
     fs::write(dir.path().join(LAYOUT_MARKER), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
@@ -111,7 +111,7 @@ fn a_folder_of_blobs_that_is_a_link_is_not_followed() {
     let other = HandLayout::new();
     other.index(&[other.image()]);
     symlink(other.path(), hand.path().join("link")).unwrap();
-    Opened::open(&hand.path().join("link")).unwrap().verify().unwrap();
+    OpenedImages::open(&hand.path().join("link")).unwrap().verify().unwrap();
 }
 
 #[test]

@@ -1,36 +1,36 @@
 //! Images as they are found: references to blobs, documents read so that no two readers understand them differently, the
 //! forms in which images lie on a disk, and the bytes behind digests.
 //!
-//! [`Opened`] opens a layout or an archive; `registry` opens a repository into the same type; `output` reads back what it
+//! [`OpenedImages`] opens a layout or an archive; `registry` opens a repository into the same type; `output` reads back what it
 //! staged. `audit`, `inspect`, `build` (for bases) and `registry` (for pushes) take the images from here. Every document is
 //! verified when it is opened, every layer when it is read: bytes that differ from their digest never get out.
 
 pub(crate) mod archive;
 pub(crate) mod document;
-mod form;
+mod image_format;
+pub(crate) mod image_sets;
+mod json_shape;
 pub(crate) mod layout;
-mod local;
-mod open;
+mod local_reference;
+mod opened_images;
 pub(crate) mod reachable;
 mod repository_name;
-pub(crate) mod sets;
-mod shape;
 mod store;
 mod stored_image;
-mod strict;
-mod unpack;
+mod strict_json;
+mod verified_tar;
 
 #[cfg(test)]
 pub(crate) mod hand_layout;
 
-pub use form::Form;
+pub use image_format::ImageFormat;
 pub use layout::LAYOUT_NAMES;
 pub(crate) use layout::{LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME};
-pub use local::Local;
-pub use open::Opened;
+pub use local_reference::LocalReference;
+pub use opened_images::OpenedImages;
 pub(crate) use repository_name::is_repository;
 pub use store::{BlobSource, Store, StoredBytes};
 pub(crate) use store::{blob_error_name, content_error_name, open_at, read_small};
-pub(crate) use stored_image::Named;
-pub use stored_image::{BlobRef, Blobs, ImageSet, Packing, Skip, Skipped, StoredImage, StoredLayer};
-pub use unpack::{drain, most_unpacked};
+pub(crate) use stored_image::QuotedDigest;
+pub use stored_image::{BlobRef, ImageSet, Packing, Skip, Skipped, StoredImage, StoredLayer, VerifiedBlobs};
+pub use verified_tar::{drain, most_unpacked};

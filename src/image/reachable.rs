@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     image::{
-        BlobRef, Named,
-        document::{self, Document, Kind},
+        BlobRef, QuotedDigest,
+        document::{self, DocumentKind, ImageDocument},
         store::Store,
     },
     oci::Digest,
@@ -14,9 +14,9 @@ use crate::{
 
 /// Documents of a layout that may still be read.
 #[derive(Debug)]
-pub(crate) struct Budget(u64);
+pub(crate) struct DocumentBudget(u64);
 
-impl Budget {
+impl DocumentBudget {
     pub(crate) const fn new() -> Self {
         Self(Limits::DOCUMENTS_BYTES)
     }
@@ -36,11 +36,15 @@ impl Budget {
 }
 
 /// The index or manifest called `blob`.
-pub(crate) fn read(store: &Store, budget: &mut Budget, blob: &BlobRef) -> Result<Document, Failure> {
+pub(crate) fn read_document(
+    store: &Store,
+    budget: &mut DocumentBudget,
+    blob: &BlobRef,
+) -> Result<ImageDocument, Failure> {
     budget.take(blob)?;
     let bytes = store.document(blob, Limits::MANIFEST_BYTES)?;
-    document::parse(&blob.media_type, &bytes)
-        .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("{}: {what}", Named(blob.digest))))
+    document::parse_manifest_or_index(&blob.media_type, &bytes)
+        .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("{}: {what}", QuotedDigest(blob.digest))))
 }
 
 /// Fails for an index inside of too many others.
@@ -59,9 +63,9 @@ pub(crate) fn check_depth(depth: usize) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The first blob that is missing or not what its descriptor says.
-pub(crate) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, BlobRef>, Failure> {
+pub(crate) fn verify_reachable(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, BlobRef>, Failure> {
     let mut reached: BTreeMap<Digest, BlobRef> = BTreeMap::new();
-    let mut budget = Budget::new();
+    let mut budget = DocumentBudget::new();
     let mut ahead = vec![(root.clone(), 0)];
     while let Some((blob, depth)) = ahead.pop() {
         check_depth(depth)?;
@@ -69,17 +73,17 @@ pub(crate) fn reach(store: &Store, root: &BlobRef) -> Result<BTreeMap<Digest, Bl
         if reached.get(&blob.digest) == Some(&blob) {
             continue;
         }
-        if Kind::of(&blob.media_type) == Kind::Other {
+        if DocumentKind::of(&blob.media_type) == DocumentKind::Other {
             store.verify(&blob)?;
         } else {
-            let within = Named(blob.digest);
-            match read(store, &mut budget, &blob)? {
-                Document::Index(index) => {
+            let within = QuotedDigest(blob.digest);
+            match read_document(store, &mut budget, &blob)? {
+                ImageDocument::Index(index) => {
                     for descriptor in index.manifests() {
                         ahead.push((BlobRef::of(descriptor, within)?, depth + 1));
                     }
                 }
-                Document::Manifest(manifest) => {
+                ImageDocument::Manifest(manifest) => {
                     // Leaves, whatever they call themselves: a layer is never read as a manifest.
                     for descriptor in manifest.layers().iter().chain([manifest.config()]) {
                         let leaf = BlobRef::of(descriptor, within)?;
@@ -114,8 +118,8 @@ mod tests {
         };
         let deepest = (0..Limits::INDEX_DEPTH).fold(nested(None), |below, _| nested(Some(below)));
         let store = Store::of_layout(hand.path()).unwrap();
-        assert_eq!(reach(&store, &blob(&deepest)).unwrap().len(), Limits::INDEX_DEPTH + 1);
-        let failure = reach(&store, &blob(&nested(Some(deepest)))).unwrap_err();
+        assert_eq!(verify_reachable(&store, &blob(&deepest)).unwrap().len(), Limits::INDEX_DEPTH + 1);
+        let failure = verify_reachable(&store, &blob(&nested(Some(deepest)))).unwrap_err();
         assert!(failure.what.contains("nests deeper than 4"), "{}", failure.what);
     }
 }

@@ -170,7 +170,7 @@ impl Store {
         }
         // No capacity up front: the size is a claim.
         let mut bytes = Vec::new();
-        self.reader(blob)
+        self.open_verified(blob)
             .and_then(|mut reader| reader.read_to_end(&mut bytes))
             .map_err(|error| self.failure(blob, &error))?;
         self.sources.iter().for_each(|source| source.keep(&bytes));
@@ -185,7 +185,7 @@ impl Store {
         if self.is_known(blob) {
             return Ok(());
         }
-        let drained = self.reader(blob).and_then(|mut reader| drain(&mut reader));
+        let drained = self.open_verified(blob).and_then(|mut reader| drain(&mut reader));
         drained.map(|_| ()).map_err(|error| self.failure(blob, &error))
     }
 
@@ -204,7 +204,7 @@ impl Store {
         matches!(answers.find_map(|answer| answer), Some(Ok(true)))
     }
 
-    fn reader(&self, blob: &BlobRef) -> io::Result<VerifiedReader> {
+    fn open_verified(&self, blob: &BlobRef) -> io::Result<VerifiedReader> {
         for source in &self.sources {
             if let Some(bytes) = source.open(blob)? {
                 return VerifiedReader::new(bytes, blob.digest, blob.size);
@@ -223,7 +223,7 @@ struct StoredBlob {
 
 impl Open for StoredBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(self.store.reader(&self.blob)?))
+        Ok(Box::new(self.store.open_verified(&self.blob)?))
     }
 }
 
@@ -236,11 +236,11 @@ struct VerifiedReader {
     digest: Digest,
     size: u64,
     read: u64,
-    state: State,
+    state: Verification,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Verification {
     Reading,
     Good,
     Bad,
@@ -251,7 +251,7 @@ impl VerifiedReader {
         if let Some(found) = stored.size().filter(|found| *found != size) {
             return Err(mismatch(format!("it has {found} bytes, its descriptor says {size}")));
         }
-        Ok(Self { stored, hasher: Sha256::new(), digest, size, read: 0, state: State::Reading })
+        Ok(Self { stored, hasher: Sha256::new(), digest, size, read: 0, state: Verification::Reading })
     }
 
     /// Reads on and checks; any error is final.
@@ -273,7 +273,7 @@ impl VerifiedReader {
             if found != self.digest {
                 return Err(mismatch(format!("its bytes are `{found}`")));
             }
-            self.state = State::Good;
+            self.state = Verification::Good;
         }
         Ok(read)
     }
@@ -283,12 +283,12 @@ impl Read for VerifiedReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.state {
             _ if buf.is_empty() => Ok(0),
-            State::Good => Ok(0),
-            State::Bad => Err(mismatch("its bytes are not those of its name")),
-            State::Reading => {
+            Verification::Good => Ok(0),
+            Verification::Bad => Err(mismatch("its bytes are not those of its name")),
+            Verification::Reading => {
                 let result = self.advance(buf);
                 if result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
-                    self.state = State::Bad;
+                    self.state = Verification::Bad;
                 }
                 result
             }
@@ -297,9 +297,9 @@ impl Read for VerifiedReader {
 }
 
 /// The bytes of a blob where they lie, not verified.
-pub struct StoredBytes(Bytes);
+pub struct StoredBytes(BytesLocation);
 
-enum Bytes {
+enum BytesLocation {
     /// A file, which may grow while it is read.
     Whole(File, u64),
     /// A piece of a file.
@@ -318,44 +318,44 @@ impl StoredBytes {
         if !found.is_file() {
             return Err(wrong_kind("it is not a regular file"));
         }
-        Ok(Self(Bytes::Whole(file, found.len())))
+        Ok(Self(BytesLocation::Whole(file, found.len())))
     }
 
     /// Read by position: several readers share the file.
     fn piece(file: &Arc<File>, span: Span) -> Self {
-        Self(Bytes::Piece(Arc::clone(file), span))
+        Self(BytesLocation::Piece(Arc::clone(file), span))
     }
 
     /// What comes over a connection, or from a reader that hides where it lies.
     pub fn stream(reader: Box<dyn Read + Send>) -> Self {
-        Self(Bytes::Stream(reader))
+        Self(BytesLocation::Stream(reader))
     }
 
     /// How many bytes there are, where that is known before they are read.
     fn size(&self) -> Option<u64> {
         match &self.0 {
-            Bytes::Whole(_, size) => Some(*size),
-            Bytes::Piece(_, span) => Some(span.size),
-            Bytes::Stream(_) => None,
+            BytesLocation::Whole(_, size) => Some(*size),
+            BytesLocation::Piece(_, span) => Some(span.size),
+            BytesLocation::Stream(_) => None,
         }
     }
 
     /// Reads what is `at` bytes behind the start; a stream is there anyway.
     fn read_at(&mut self, at: u64, buf: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
-            Bytes::Whole(file, _) => file.read_at(buf, at),
-            Bytes::Piece(file, span) => file.read_at(buf, span.start.saturating_add(at)),
-            Bytes::Stream(_) if buf.is_empty() => Ok(0),
-            Bytes::Stream(reader) => reader.read(buf),
+            BytesLocation::Whole(file, _) => file.read_at(buf, at),
+            BytesLocation::Piece(file, span) => file.read_at(buf, span.start.saturating_add(at)),
+            BytesLocation::Stream(_) if buf.is_empty() => Ok(0),
+            BytesLocation::Stream(reader) => reader.read(buf),
         }
     }
 
     /// Whether there are more bytes than there should be, all of those having been read.
     fn has_grown(&mut self) -> io::Result<bool> {
         match &mut self.0 {
-            Bytes::Whole(file, size) => Ok(file.metadata()?.len() != *size),
-            Bytes::Piece(..) => Ok(false),
-            Bytes::Stream(reader) => Ok(reader.read(&mut [0])? > 0),
+            BytesLocation::Whole(file, size) => Ok(file.metadata()?.len() != *size),
+            BytesLocation::Piece(..) => Ok(false),
+            BytesLocation::Stream(reader) => Ok(reader.read(&mut [0])? > 0),
         }
     }
 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    image::unpack,
+    image::verified_tar,
     oci::{Descriptor, DiffId, Digest, Open},
     report::{ErrorName, Failure, shown},
 };
@@ -32,7 +32,7 @@ pub struct ImageSet {
 }
 
 /// A place that opens the blobs of its images by their names.
-pub trait Blobs {
+pub trait VerifiedBlobs {
     /// The blob's bytes, not opened yet; their reader checks size and digest.
     fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure>;
 }
@@ -110,7 +110,7 @@ impl StoredLayer {
     /// `Unsupported` for media types that are none of a layer; a layer that unpacks to far more than it has bytes.
     pub fn open_tar(&self) -> io::Result<Box<dyn Read + Send>> {
         let packing = Packing::of(&self.descriptor.media_type);
-        unpack::open(self.blob.open()?, packing, self.descriptor.size, self.diff_id)
+        verified_tar::open_verified_tar(self.blob.open()?, packing, self.descriptor.size, self.diff_id)
     }
 }
 
@@ -133,9 +133,9 @@ impl From<&Descriptor> for BlobRef {
 
 /// A document in a message, called by its digest. It becomes text only where there is a message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Named(pub(crate) Digest);
+pub(crate) struct QuotedDigest(pub(crate) Digest);
 
-impl fmt::Display for Named {
+impl fmt::Display for QuotedDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.0)
     }

@@ -10,15 +10,15 @@ use rustix::fs::{CWD, OFlags};
 
 use crate::{
     image::{
-        Form, ImageSet, Packing, StoredImage,
-        archive::{self, Contents},
+        ImageFormat, ImageSet, Packing, StoredImage,
+        archive::{self, ArchiveContents},
         is_repository, open_at,
     },
     layer::TarError,
     oci::{Descriptor, Digest},
     output::{
+        existing_output::{ExistingOutput, parent_of},
         locked_folder::sync_folder,
-        site::{Site, parent_of},
         staging::{Staging, read_back_failure},
     },
     report::{ErrorName, Failure, printable},
@@ -31,19 +31,24 @@ const DRAFT: &str = "archive";
 
 /// Publishes what `root` reaches as an archive of `form`; see [`Staging::publish`]. The archive of this very image, in the
 /// state in which it was written, stays as it is.
-pub(crate) fn publish(staging: &mut Staging, form: Form, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-    let name = name(form, root, reference);
-    if is_there(staging, name) {
+pub(crate) fn publish(
+    staging: &mut Staging,
+    form: ImageFormat,
+    root: &Descriptor,
+    reference: &str,
+) -> Result<(), Failure> {
+    let name = memo_digest(form, root, reference);
+    if is_unchanged(staging, name) {
         return staging.step();
     }
     let set = staging.image_set(root, reference)?;
-    let contents = contents(form, &set, reference).map_err(|failure| failure.in_path(&staging.path))?;
+    let contents = archive_contents(form, &set, reference).map_err(|failure| failure.in_path(&staging.path))?;
     let draft = staging.temp.path().join(DRAFT);
     write_durably(staging, &contents, &draft)?;
     staging.step()?;
-    check(&draft, &set, form).map_err(|failure| read_back_failure(failure, &staging.path))?;
+    check_written(&draft, &set, form).map_err(|failure| read_back_failure(failure, &staging.path))?;
     // What is there may have become something else since the build began.
-    Site::of(&staging.path, form)?;
+    ExistingOutput::check(&staging.path, form)?;
     let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
     let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
     fs::rename(&draft, &staging.path).map_err(io)?;
@@ -56,13 +61,13 @@ pub(crate) fn publish(staging: &mut Staging, form: Form, root: &Descriptor, refe
 }
 
 /// What an archive is remembered by: all that reaches its bytes.
-fn name(form: Form, root: &Descriptor, reference: &str) -> Digest {
+fn memo_digest(form: ImageFormat, root: &Descriptor, reference: &str) -> Digest {
     let sources = env!("HARDPAN_SOURCES");
     Digest::of(format!("{sources}\0{form:?}\0{}\0{reference}", root.digest).as_bytes())
 }
 
 /// Whether the file at the path is in the state in which the archive of that name was written.
-fn is_there(staging: &Staging, name: Digest) -> bool {
+fn is_unchanged(staging: &Staging, name: Digest) -> bool {
     let Some(cache) = &staging.cache else { return false };
     let opened = open_at(CWD, &staging.path, OFlags::empty());
     opened.is_ok_and(|file| file.metadata().is_ok_and(|meta| cache.knows_blob(&file, name, meta.len())))
@@ -77,12 +82,16 @@ fn remember(staging: &Staging, archive: &File, name: Digest) {
 }
 
 /// What goes into the archive.
-fn contents<'a>(form: Form, set: &'a ImageSet, reference: &'a str) -> Result<Contents<'a>, Failure> {
+fn archive_contents<'a>(
+    form: ImageFormat,
+    set: &'a ImageSet,
+    reference: &'a str,
+) -> Result<ArchiveContents<'a>, Failure> {
     let root = set.root.as_ref().ok_or_else(|| Failure::error(ErrorName::Internal, "the image has no manifest"))?;
     let tag = is_repository(reference).then(|| format!("{reference}:latest"));
     let images: Vec<_> = set.images.iter().collect();
-    if form == Form::DockerArchive {
-        let [image] = images.as_slice() else { return Err(one_platform()) };
+    if form == ImageFormat::DockerArchive {
+        let [image] = images.as_slice() else { return Err(one_platform_failure()) };
         check_packing(image)?;
         if tag.is_none() {
             let what = format!("docker cannot call an image `{}`", printable(reference));
@@ -90,11 +99,11 @@ fn contents<'a>(form: Form, set: &'a ImageSet, reference: &'a str) -> Result<Con
                 .hint("such a name has lower case letters and digits, and `.`, `_`, `-` between"));
         }
     }
-    Ok(Contents { form, root, images, reference: reference.to_owned(), image_name: None, tag })
+    Ok(ArchiveContents { form, root, images, reference: reference.to_owned(), image_name: None, tag })
 }
 
 /// Why there is no docker archive of several platforms.
-pub(super) fn one_platform() -> Failure {
+pub(super) fn one_platform_failure() -> Failure {
     Failure::error(ErrorName::OutputForm, "a docker archive holds one platform")
         .hint("`--platform` chooses one, `--format oci-archive` holds all")
 }
@@ -102,13 +111,13 @@ pub(super) fn one_platform() -> Failure {
 fn check_packing(image: &StoredImage) -> Result<(), Failure> {
     let zstd = |media_type: &str| Packing::of(media_type) == Packing::Zstd;
     if image.layers.iter().any(|layer| zstd(&layer.descriptor.media_type)) {
-        return Err(no_zstd());
+        return Err(zstd_failure());
     }
     Ok(())
 }
 
 /// Why there is no docker archive with zstd layers.
-pub(super) fn no_zstd() -> Failure {
+pub(super) fn zstd_failure() -> Failure {
     Failure::error(
         ErrorName::OutputForm,
         "a docker archive cannot hold zstd layers; docker before 23 does not unpack them",
@@ -116,10 +125,10 @@ pub(super) fn no_zstd() -> Failure {
     .hint("use `compression = \"gzip\"`, or `--format oci-archive`")
 }
 
-fn write_durably(staging: &Staging, contents: &Contents<'_>, draft: &Path) -> Result<(), Failure> {
+fn write_durably(staging: &Staging, contents: &ArchiveContents<'_>, draft: &Path) -> Result<(), Failure> {
     let io = |error: io::Error| Failure::io("write the archive", &staging.path, &error);
     let mut out = BufWriter::with_capacity(BUFFER, File::create_new(draft).map_err(io)?);
-    archive::write(contents, staging, &mut out).map_err(|error| match error {
+    archive::write_archive(contents, staging, &mut out).map_err(|error| match error {
         TarError::Entry(failure) => failure,
         TarError::Write(error) => io(error),
     })?;
@@ -128,7 +137,7 @@ fn write_durably(staging: &Staging, contents: &Contents<'_>, draft: &Path) -> Re
 }
 
 /// Opens what was written and compares its names with what was meant.
-fn check(draft: &Path, meant: &ImageSet, form: Form) -> Result<(), Failure> {
+fn check_written(draft: &Path, meant: &ImageSet, form: ImageFormat) -> Result<(), Failure> {
     let names = |set: &ImageSet| -> Vec<(Digest, Vec<Digest>)> {
         let layers = |image: &StoredImage| image.layers.iter().map(|layer| layer.descriptor.digest).collect();
         set.images.iter().map(|image| (image.config_descriptor.digest, layers(image))).collect()
@@ -142,10 +151,10 @@ fn check(draft: &Path, meant: &ImageSet, form: Form) -> Result<(), Failure> {
 
 /// Whether an image for `platforms` platforms, whose layers are packed like that, fits into `form`: before anything is
 /// compiled for it.
-pub fn check_fits(form: Form, platforms: usize, packing: Packing) -> Result<(), Failure> {
+pub fn check_fits(form: ImageFormat, platforms: usize, packing: Packing) -> Result<(), Failure> {
     match form {
-        Form::DockerArchive if platforms > 1 => Err(one_platform()),
-        Form::DockerArchive if packing == Packing::Zstd => Err(no_zstd()),
+        ImageFormat::DockerArchive if platforms > 1 => Err(one_platform_failure()),
+        ImageFormat::DockerArchive if packing == Packing::Zstd => Err(zstd_failure()),
         _ => Ok(()),
     }
 }

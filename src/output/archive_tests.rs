@@ -12,20 +12,20 @@ use tempfile::TempDir;
 
 use crate::{
     image::{
-        Form, Opened,
+        ImageFormat, OpenedImages,
         hand_layout::{gzip, zstd},
     },
     oci::{Descriptor, Digest, Platform},
     output::{
         Staging,
         crash_tests::assert_gets_clean,
-        sample::{build, files, image, index, is_clean, name},
+        test_images::{build, files, image, index, is_clean, name},
     },
     report::{Failure, Limits},
 };
 
 /// Publishes one image of `seed` as `form`.
-fn single(path: &Path, form: Form, seed: &str) -> Result<Descriptor, Failure> {
+fn single(path: &Path, form: ImageFormat, seed: &str) -> Result<Descriptor, Failure> {
     let staging = Staging::begin(path, form)?;
     let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["common", seed]);
     staging.publish(&root, seed)?;
@@ -35,20 +35,20 @@ fn single(path: &Path, form: Form, seed: &str) -> Result<Descriptor, Failure> {
 #[test]
 fn one_image_is_the_same_in_every_form_but_for_what_a_form_cannot_carry() {
     let dir = tempfile::tempdir().unwrap();
-    let paths = Form::ALL.map(|form| (form, dir.path().join(form.name())));
+    let paths = ImageFormat::ALL.map(|form| (form, dir.path().join(form.name())));
     for (form, path) in &paths {
         let root = single(path, *form, "one").unwrap();
-        let opened = Opened::open(path).unwrap();
+        let opened = OpenedImages::open(path).unwrap();
         assert_eq!(opened.form(), Some(*form));
         opened.verify().unwrap();
         let [set] = opened.sets() else { panic!("one name") };
         let [image] = set.images.as_slice() else { panic!("one image") };
-        let is_docker = *form == Form::DockerArchive;
+        let is_docker = *form == ImageFormat::DockerArchive;
         assert_eq!(set.root.as_ref().map(|blob| blob.digest), (!is_docker).then_some(root.digest));
         assert_eq!(image.manifest.is_none(), is_docker);
         assert_eq!(set.reference.as_deref(), Some(if is_docker { "one:latest" } else { "one" }));
         let stored: Vec<_> = image.layers.iter().map(|layer| (&layer.descriptor, layer.diff_id)).collect();
-        let first = Opened::open(&paths[0].1).unwrap();
+        let first = OpenedImages::open(&paths[0].1).unwrap();
         let there = &first.sets()[0].images[0];
         assert!(stored.into_iter().eq(there.layers.iter().map(|layer| (&layer.descriptor, layer.diff_id))));
         assert_eq!(image.config, there.config);
@@ -62,8 +62,8 @@ fn the_same_image_is_the_same_file() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = "blobs/sha256/*";
     for (form, names) in [
-        (Form::OciArchive, vec![blobs, blobs, blobs, blobs, "index.json", "manifest.json", "oci-layout"]),
-        (Form::DockerArchive, vec!["*.tar.gz", "*.tar.gz", "*.json", "manifest.json"]),
+        (ImageFormat::OciArchive, vec![blobs, blobs, blobs, blobs, "index.json", "manifest.json", "oci-layout"]),
+        (ImageFormat::DockerArchive, vec!["*.tar.gz", "*.tar.gz", "*.json", "manifest.json"]),
     ] {
         let (one, two) = (dir.path().join("a"), dir.path().join("deep/er/b"));
         single(&one, form, "one").unwrap();
@@ -92,11 +92,13 @@ fn members(bytes: &[u8]) -> Vec<String> {
 #[test]
 fn an_archive_replaces_an_archive_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
-    for (form, other) in [(Form::OciArchive, Form::DockerArchive), (Form::DockerArchive, Form::OciArchive)] {
+    for (form, other) in
+        [(ImageFormat::OciArchive, ImageFormat::DockerArchive), (ImageFormat::DockerArchive, ImageFormat::OciArchive)]
+    {
         let path = dir.path().join("image.tar");
         single(&path, form, "one").unwrap();
         single(&path, other, "two").unwrap();
-        assert_eq!(Opened::open(&path).unwrap().form(), Some(other));
+        assert_eq!(OpenedImages::open(&path).unwrap().form(), Some(other));
         fs::remove_file(&path).unwrap();
         fs::write(&path, "my thesis").unwrap();
         let said = single(&path, form, "one").unwrap_err();
@@ -113,7 +115,7 @@ fn an_archive_replaces_an_archive_and_nothing_else() {
         fs::remove_dir_all(&path).unwrap();
     }
     let path = dir.path().join("image.tar");
-    single(&path, Form::OciArchive, "one").unwrap();
+    single(&path, ImageFormat::OciArchive, "one").unwrap();
     assert!(build(&path, "layout").unwrap_err().to_string().ends_with("is there and is not an OCI layout"));
     assert!(is_clean(dir.path()));
 }
@@ -124,15 +126,15 @@ fn a_build_killed_at_any_step_leaves_the_old_archive_or_the_new_one() {
     for steps in 0.. {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("image.tar");
-        single(&path, Form::OciArchive, "one").unwrap();
-        let mut staging = Staging::begin(&path, Form::OciArchive).unwrap();
+        single(&path, ImageFormat::OciArchive, "one").unwrap();
+        let mut staging = Staging::begin(&path, ImageFormat::OciArchive).unwrap();
         staging.dies_at = Some(steps);
         let root = index(&staging, "two");
         let died = staging.publish(&root, "two").is_err_and(|failure| failure.what == "killed");
         seen.push(name(&path));
-        single(&path, Form::OciArchive, "three").unwrap();
+        single(&path, ImageFormat::OciArchive, "three").unwrap();
         assert_eq!(name(&path), "three");
-        assert_gets_clean(dir.path(), || drop(single(&path, Form::OciArchive, "three").unwrap()));
+        assert_gets_clean(dir.path(), || drop(single(&path, ImageFormat::OciArchive, "three").unwrap()));
         if !died {
             break;
         }
@@ -144,14 +146,14 @@ fn a_build_killed_at_any_step_leaves_the_old_archive_or_the_new_one() {
 fn a_docker_archive_refuses_what_it_cannot_hold() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deep/image.tar");
-    let staging = Staging::begin(&path, Form::DockerArchive).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::DockerArchive).unwrap();
     let root = index(&staging, "two");
     let said = staging.publish(&root, "two").unwrap_err().to_string();
     assert!(said.ends_with("a docker archive holds one platform"), "{said}");
-    let said = single(&path, Form::DockerArchive, "Two").unwrap_err().to_string();
+    let said = single(&path, ImageFormat::DockerArchive, "Two").unwrap_err().to_string();
     assert!(said.ends_with("docker cannot call an image `Two`"), "{said}");
     assert!(files(dir.path()).is_empty(), "{:?}", files(dir.path()));
-    single(&path, Form::OciArchive, "Two").unwrap();
+    single(&path, ImageFormat::OciArchive, "Two").unwrap();
     assert_eq!(name(&path), "Two");
 }
 
@@ -185,7 +187,7 @@ impl Hand {
     }
 
     fn failure(&self) -> String {
-        Opened::open(&self.path()).and_then(|opened| opened.verify()).unwrap_err().what
+        OpenedImages::open(&self.path()).and_then(|opened| opened.verify()).unwrap_err().what
     }
 }
 
@@ -207,7 +209,7 @@ fn what_docker_and_others_wrote_is_read_whatever_they_call_it() {
         .with("n", zstd(b"more"))
         .with("c.json", config(&[b"plain", b"packed", b"more"]))
         .with("manifest.json", table(&[entry]));
-    let opened = Opened::open(&hand.path()).unwrap();
+    let opened = OpenedImages::open(&hand.path()).unwrap();
     opened.verify().unwrap();
     let set = &opened.sets()[0];
     assert_eq!((set.reference.as_deref(), set.aliases.as_slice()), (Some("a:1"), &["b:2".to_owned()][..]));
@@ -266,7 +268,7 @@ fn what_a_table_names_is_bounded() {
         let hand = Hand::new().with("l", b"tar").with("c", config(&vec![&b"tar"[..]; count]));
         hand.with("manifest.json", table(&[entry]))
     };
-    assert!(Opened::open(&layers(Limits::LAYERS).path()).is_ok());
+    assert!(OpenedImages::open(&layers(Limits::LAYERS).path()).is_ok());
     assert!(layers(Limits::LAYERS + 1).failure().contains("127 are allowed"));
     let spaces = |limit: u64| " ".repeat(usize::try_from(limit).unwrap() + 1);
     let long = Hand::new().with("manifest.json", spaces(Limits::MANIFEST_BYTES)).failure();
@@ -279,11 +281,11 @@ fn what_a_table_names_is_bounded() {
 fn an_oci_archive_that_lies_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.tar");
-    single(&path, Form::OciArchive, "one").unwrap();
+    single(&path, ImageFormat::OciArchive, "one").unwrap();
     let good = fs::read(&path).unwrap();
     let failure = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        Opened::open(&path).and_then(|opened| opened.verify()).map_err(|failure| failure.what)
+        OpenedImages::open(&path).and_then(|opened| opened.verify()).map_err(|failure| failure.what)
     };
     assert_eq!(failure(&good), Ok(()));
     // Every byte of every blob counts.

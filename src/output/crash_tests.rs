@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    image::{Form, Opened},
+    image::{ImageFormat, OpenedImages},
     oci::BlobSink as _,
     output::{
         Staging,
-        sample::{build, files, index, is_clean},
+        test_images::{build, files, index, is_clean},
     },
 };
 
@@ -23,7 +23,7 @@ const CHILD_PATH: &str = "HARDPAN_TEST_LAYOUT";
 
 /// Publishes `two` and dies after `steps` steps. Says whether it died.
 fn dies(path: &Path, steps: usize) -> bool {
-    let mut staging = Staging::begin(path, Form::Layout).unwrap();
+    let mut staging = Staging::begin(path, ImageFormat::Layout).unwrap();
     staging.dies_at = Some(steps);
     let root = index(&staging, "two");
     staging.publish(&root, "two").is_err_and(|failure| failure.what == "killed")
@@ -33,7 +33,7 @@ fn dies(path: &Path, steps: usize) -> bool {
 fn reference(path: &Path) -> String {
     loop {
         let before = fs::read(path.join("index.json")).unwrap();
-        match Opened::open(path).and_then(|layout| layout.verify().map(|()| layout)) {
+        match OpenedImages::open(path).and_then(|layout| layout.verify().map(|()| layout)) {
             Ok(layout) => return layout.sets()[0].reference.clone().unwrap(),
             // Losing against the garbage of a publish is the one excuse, and only when the index has changed.
             Err(failure) => assert_ne!(fs::read(path.join("index.json")).unwrap(), before, "{failure}"),
@@ -200,7 +200,7 @@ fn processes_killed_at_any_moment_leave_a_layout_that_validates() {
 #[test]
 fn child_fills_the_disk() {
     let Some(path) = std::env::var_os(CHILD_PATH) else { return };
-    let staging = Staging::begin(Path::new(&path), Form::Layout).unwrap();
+    let staging = Staging::begin(Path::new(&path), ImageFormat::Layout).unwrap();
     index(&staging, "two");
     println!("failure: {}", staging.put("application/octet-stream", &vec![1; 1 << 20]).unwrap_err());
 }

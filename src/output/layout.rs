@@ -1,7 +1,7 @@
 //! From a staging folder to the layout.
 //!
 //! What is named must be durable before the name is: all that was staged is synced at once, for all images of a call (see
-//! [`Publishing`](crate::output::Publishing)), then come the names of blobs in a layout that is there, then `index.json` by a
+//! [`Publisher`](crate::output::Publishing)), then come the names of blobs in a layout that is there, then `index.json` by a
 //! rename, or the folder's own name, then the folder that holds it. Garbage goes last. A crash between any two steps
 //! leaves the old layout or the new one, with blobs too many at worst, which the next publish removes.
 //!
@@ -26,11 +26,13 @@ use std::{
 };
 
 use crate::{
-    image::{BlobRef, Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME, Store, reachable, read_small},
+    image::{
+        BlobRef, ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME, Store, reachable, read_small,
+    },
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     output::{
-        locked_folder::{Folder, rename_folder, sync_folder},
-        site::{Site, parent_of},
+        existing_output::{ExistingOutput, parent_of},
+        locked_folder::{LockedFolder, rename_folder, sync_folder},
         staging::{Staging, blobs_in, read_back_failure},
     },
     report::{ErrorName, Failure, Limits},
@@ -41,9 +43,9 @@ const ATTEMPTS: usize = 16;
 
 /// The blobs of the new layout with their sizes, sorted by digest. It waits for the last image of a call, so it is small.
 #[derive(Debug)]
-struct Reached(Box<[(Digest, u64)]>);
+struct ReachedBlobs(Box<[(Digest, u64)]>);
 
-impl Reached {
+impl ReachedBlobs {
     fn contains(&self, digest: &Digest) -> bool {
         self.0.binary_search_by_key(digest, |(reached, _)| *reached).is_ok()
     }
@@ -51,17 +53,21 @@ impl Reached {
 
 /// A layout that is written but for its name or its index.
 #[derive(Debug)]
-pub(crate) struct Ready(Reached);
+pub(crate) struct PreparedLayout(ReachedBlobs);
 
 /// Verifies what `root` reaches and writes what leads to it, beside the layout or inside of it. None where the layout that is
 /// there is this one already.
-pub(crate) fn prepare(staging: &mut Staging, root: &Descriptor, reference: &str) -> Result<Option<Ready>, Failure> {
+pub(crate) fn prepare(
+    staging: &mut Staging,
+    root: &Descriptor,
+    reference: &str,
+) -> Result<Option<PreparedLayout>, Failure> {
     let reached = match read_back(staging, root) {
         Ok(reached) => reached,
-        Err(_) => staging.secure().and_then(|()| read_back(staging, root))?,
+        Err(_) => staging.stage_adopted().and_then(|()| read_back(staging, root))?,
     };
-    let index = index(staging, root, reference)?;
-    if is_there(staging, &reached, &index) {
+    let index = index_document(staging, root, reference)?;
+    if is_published(staging, &reached, &index) {
         return Ok(None);
     }
     write_entry(staging, &index)?;
@@ -69,19 +75,19 @@ pub(crate) fn prepare(staging: &mut Staging, root: &Descriptor, reference: &str)
         remove_unreached(staging.blobs(), &reached);
     }
     staging.step()?;
-    Ok(Some(Ready(reached)))
+    Ok(Some(PreparedLayout(reached)))
 }
 
 /// Makes the layout visible; everything of it is durable by now. Names that are still to be made durable are in the folders
 /// that are added to `late`.
 pub(crate) fn commit(
     staging: &mut Staging,
-    Ready(reached): &Ready,
+    PreparedLayout(reached): &PreparedLayout,
     late: &mut BTreeSet<PathBuf>,
 ) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
         if staging.beside && become_layout(staging, late)? {
-            settle(staging, reached);
+            settle_blobs(staging, reached);
             return Ok(());
         }
         if let Some(lock) = lock_layout(staging)? {
@@ -89,7 +95,7 @@ pub(crate) fn commit(
             staging.take_back();
             // Until here: nobody else may publish before this one has cleaned up behind itself.
             drop(lock);
-            settle(staging, reached);
+            settle_blobs(staging, reached);
             return merged;
         }
         if !staging.beside {
@@ -101,7 +107,7 @@ pub(crate) fn commit(
 }
 
 /// Tells the cache where the blobs are now.
-fn settle(staging: &Staging, reached: &Reached) {
+fn settle_blobs(staging: &Staging, reached: &ReachedBlobs) {
     if let Some(cache) = &staging.cache {
         let blobs = blobs_in(&staging.path);
         for (digest, _) in reached.0.iter().filter(|(_, size)| *size >= Limits::REREAD_BYTES) {
@@ -111,20 +117,21 @@ fn settle(staging: &Staging, reached: &Reached) {
 }
 
 /// Reads every blob that `root` reaches back from the disk, the staged ones first.
-fn read_back(staging: &Staging, root: &Descriptor) -> Result<Reached, Failure> {
+fn read_back(staging: &Staging, root: &Descriptor) -> Result<ReachedBlobs, Failure> {
     let root = BlobRef::from(root);
     let store = staging.store()?;
-    let reached = reachable::reach(&store, &root).map_err(|failure| read_back_failure(failure, &staging.path))?;
-    Ok(Reached(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
+    let reached =
+        reachable::verify_reachable(&store, &root).map_err(|failure| read_back_failure(failure, &staging.path))?;
+    Ok(ReachedBlobs(reached.into_iter().map(|(digest, blob)| (digest, blob.size)).collect()))
 }
 
 /// The marker, with the one version of the layout there is.
-fn marker() -> String {
+fn marker_document() -> String {
     format!(r#"{{"imageLayoutVersion":"{LAYOUT_VERSION}"}}"#)
 }
 
 /// The index of the layout.
-fn index(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Vec<u8>, Failure> {
+fn index_document(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Vec<u8>, Failure> {
     let mut root = root.clone();
     root.annotations.insert(REF_NAME.to_owned(), reference.to_owned());
     let index = ImageIndex {
@@ -140,7 +147,7 @@ fn index(staging: &Staging, root: &Descriptor, reference: &str) -> Result<Vec<u8
 
 /// Whether the layout that is there is this one, all of whose blobs were just found intact, and holds nothing else. Then
 /// there is nothing to write, and nothing to wait for.
-fn is_there(staging: &Staging, reached: &Reached, index: &[u8]) -> bool {
+fn is_published(staging: &Staging, reached: &ReachedBlobs, index: &[u8]) -> bool {
     let same = |name: &str, bytes: &[u8]| {
         read_small(&staging.path.join(name), bytes.len() as u64).is_ok_and(|there| there == bytes)
     };
@@ -151,13 +158,13 @@ fn is_there(staging: &Staging, reached: &Reached, index: &[u8]) -> bool {
     };
     !staging.beside
         && nothing_staged()
-        && same(LAYOUT_MARKER, marker().as_bytes())
+        && same(LAYOUT_MARKER, marker_document().as_bytes())
         && same(LAYOUT_INDEX, index)
         && all_reached()
 }
 
 /// Whether the blob of that name is needed; `None` when it is the name of none.
-fn is_reached(name: &OsStr, reached: &Reached) -> Option<bool> {
+fn is_reached(name: &OsStr, reached: &ReachedBlobs) -> Option<bool> {
     let digest = Digest::parse_hex(name.to_str()?).ok()?;
     Some(reached.contains(&digest))
 }
@@ -169,7 +176,7 @@ fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
         let written = fs::write(temp.join(name), bytes);
         written.map_err(|error| Failure::io(&format!("write `{name}`"), &staging.path, &error))
     };
-    write(LAYOUT_MARKER, marker().as_bytes())?;
+    write(LAYOUT_MARKER, marker_document().as_bytes())?;
     write(LAYOUT_INDEX, index)
 }
 
@@ -189,15 +196,15 @@ fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<
 }
 
 /// Locks the layout's folder. None when there is none.
-fn lock_layout(staging: &Staging) -> Result<Option<Folder>, Failure> {
+fn lock_layout(staging: &Staging) -> Result<Option<LockedFolder>, Failure> {
     let path = &staging.path;
     let io = |error: io::Error| Failure::io("lock the layout", path, &error);
     for _ in 0..ATTEMPTS {
         // A link or a folder of somebody else may have come since the build began.
-        if Site::of(path, Form::Layout)? == Site::Absent {
+        if ExistingOutput::check(path, ImageFormat::Layout)? == ExistingOutput::Absent {
             return Ok(None);
         }
-        let folder = match Folder::open(path) {
+        let folder = match LockedFolder::open(path) {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(io(error)),
@@ -211,7 +218,7 @@ fn lock_layout(staging: &Staging) -> Result<Option<Folder>, Failure> {
 }
 
 /// Moves the staged blobs and the index into the layout, whose lock is held.
-fn merge(staging: &mut Staging, reached: &Reached) -> Result<(), Failure> {
+fn merge(staging: &mut Staging, reached: &ReachedBlobs) -> Result<(), Failure> {
     let path = staging.path.clone();
     let io = |doing: &'static str| {
         let path = path.clone();
@@ -271,7 +278,7 @@ fn make_folder(path: &Path) -> io::Result<bool> {
 }
 
 /// Moves every reached blob to its name. A blob that was not staged must be in the layout, intact.
-fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result<(), Failure> {
+fn place_blobs(staging: &mut Staging, reached: &ReachedBlobs, blobs: &Path) -> Result<(), Failure> {
     let store = Store::of_layout(&staging.path)?;
     for &(digest, size) in &reached.0 {
         let (staged, target) = (staging.staged.path(digest), blobs.join(digest.hex()));
@@ -284,7 +291,7 @@ fn place_blobs(staging: &mut Staging, reached: &Reached, blobs: &Path) -> Result
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let blob = BlobRef { media_type: String::new(), digest, size };
                 if let Err(failure) = store.verify(&blob) {
-                    staging.secure()?;
+                    staging.stage_adopted()?;
                     fs::rename(&staged, &target).map_err(|_| failure)?;
                     sync_file(&target).map_err(|error| Failure::io("make a blob durable", &staging.path, &error))?;
                 }
@@ -306,7 +313,7 @@ fn sync_file(path: &Path) -> io::Result<()> {
 /// Removes the blobs that were not reached. Anything that is not a regular file with the name of a blob stays.
 ///
 /// What cannot be removed is no failure: the layout is right with it, and the next publish tries again.
-fn remove_unreached(blobs: &Path, reached: &Reached) {
+fn remove_unreached(blobs: &Path, reached: &ReachedBlobs) {
     let Ok(entries) = fs::read_dir(blobs) else { return };
     for entry in entries.flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());

@@ -14,11 +14,11 @@ use rustix::{
 
 /// An open folder. A lock on it ends when this is dropped, or the process.
 #[derive(Debug)]
-pub(super) struct Folder(File);
+pub(super) struct LockedFolder(File);
 
 /// What became of an attempt to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lock {
+pub(super) enum FolderLock {
     /// It is ours.
     Taken,
     /// Somebody else has it.
@@ -27,7 +27,7 @@ pub(super) enum Lock {
     Unknown,
 }
 
-impl Folder {
+impl LockedFolder {
     /// Opens the folder at `path`; a link there is an error, links above it are followed.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -35,21 +35,21 @@ impl Folder {
     }
 
     /// Waits for the exclusive lock. The kernel wakes us; there is no loop.
-    pub(super) fn lock(&self) -> io::Result<Lock> {
+    pub(super) fn lock(&self) -> io::Result<FolderLock> {
         self.flock(FlockOperation::LockExclusive)
     }
 
     /// Takes the exclusive lock if nobody has it.
-    pub(super) fn try_lock(&self) -> io::Result<Lock> {
+    pub(super) fn try_lock(&self) -> io::Result<FolderLock> {
         self.flock(FlockOperation::NonBlockingLockExclusive)
     }
 
-    fn flock(&self, operation: FlockOperation) -> io::Result<Lock> {
+    fn flock(&self, operation: FlockOperation) -> io::Result<FolderLock> {
         match retry_on_intr(|| flock(&self.0, operation)) {
-            Ok(()) => Ok(Lock::Taken),
-            Err(Errno::WOULDBLOCK) => Ok(Lock::Busy),
+            Ok(()) => Ok(FolderLock::Taken),
+            Err(Errno::WOULDBLOCK) => Ok(FolderLock::Busy),
             // Linux' NFS turns flock into a write lock, which a folder cannot have: EBADF.
-            Err(Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS | Errno::INVAL | Errno::BADF) => Ok(Lock::Unknown),
+            Err(Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS | Errno::INVAL | Errno::BADF) => Ok(FolderLock::Unknown),
             Err(error) => Err(error.into()),
         }
     }
@@ -104,11 +104,11 @@ mod tests {
     #[test]
     fn a_lock_excludes_others_until_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, second) = (Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap());
-        assert_eq!(first.lock().unwrap(), Lock::Taken);
-        assert_eq!(second.try_lock().unwrap(), Lock::Busy);
+        let (first, second) = (LockedFolder::open(dir.path()).unwrap(), LockedFolder::open(dir.path()).unwrap());
+        assert_eq!(first.lock().unwrap(), FolderLock::Taken);
+        assert_eq!(second.try_lock().unwrap(), FolderLock::Busy);
         drop(first);
-        assert_eq!(second.try_lock().unwrap(), Lock::Taken);
+        assert_eq!(second.try_lock().unwrap(), FolderLock::Taken);
     }
 
     #[test]
@@ -117,8 +117,8 @@ mod tests {
         let (real, link, moved) = (dir.path().join("real"), dir.path().join("link"), dir.path().join("moved"));
         fs::create_dir(&real).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        assert!(Folder::open(&link).is_err());
-        let folder = Folder::open(&real).unwrap();
+        assert!(LockedFolder::open(&link).is_err());
+        let folder = LockedFolder::open(&real).unwrap();
         assert!(folder.is_at(&real).unwrap());
         fs::rename(&real, &moved).unwrap();
         assert!(!folder.is_at(&real).unwrap());

@@ -5,23 +5,23 @@
 //! what failed or was killed leaves nothing that the next call does not remove.
 
 mod archive;
-mod created;
-mod draft;
+mod created_folders;
+mod existing_output;
+mod file_draft;
 mod layout;
 mod locked_folder;
-mod publishing;
-mod site;
+mod publisher;
 mod staged_blobs;
 mod staging;
 mod temp_folder;
 
 pub use archive::check_fits;
-pub use created::Created;
-pub use publishing::{Publishing, ReadyImage, allow_staging};
+pub use created_folders::CreatedFolders;
+pub use publisher::{Publisher, ReadyImage, allow_staging};
 pub use staging::Staging;
 pub use temp_folder::{is_staging_name, staging_file};
 
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
-mod sample;
+mod test_images;

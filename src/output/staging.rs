@@ -12,12 +12,12 @@ use std::{
 
 use crate::{
     cache::{Cache, CachedBlob},
-    image::{BlobRef, BlobSource, Blobs, Form, ImageSet, Store, read_small, sets},
+    image::{BlobRef, BlobSource, ImageFormat, ImageSet, Store, VerifiedBlobs, image_sets, read_small},
     oci::{BlobDraft, BlobSink, Descriptor, Open},
     output::{
-        Created, Publishing, ReadyImage,
-        draft::FileDraft,
-        site::{self, Site},
+        CreatedFolders, Publisher, ReadyImage,
+        existing_output::{self, ExistingOutput},
+        file_draft::FileDraft,
         staged_blobs::StagedBlobs,
         temp_folder::{self, TempFolder},
     },
@@ -37,13 +37,13 @@ pub struct Staging {
     /// The path of the layout or archive, without a trailing slash.
     pub(super) path: PathBuf,
     /// What it will be.
-    pub(super) form: Form,
+    pub(super) form: ImageFormat,
     /// `blobs/sha256` with the sealed blobs, and the drafts; on the file system of `path`.
     pub(super) temp: TempFolder,
     /// Whether `temp` is a sibling of `path`, so that it may become the layout itself.
     pub(super) beside: bool,
     /// Dropped after `temp`, which is in one of them.
-    pub(super) created: Arc<Created>,
+    pub(super) created: Arc<CreatedFolders>,
     /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
     pub(super) placed: Vec<PathBuf>,
     drafts: AtomicU64,
@@ -63,7 +63,7 @@ impl Staging {
     ///
     /// # Errors
     /// As [`begin_in`](Self::begin_in).
-    pub fn begin(path: &Path, form: Form) -> Result<Self, Failure> {
+    pub fn begin(path: &Path, form: ImageFormat) -> Result<Self, Failure> {
         Self::begin_in(path, form, &Arc::default())
     }
 
@@ -73,13 +73,14 @@ impl Staging {
     /// # Errors
     /// Before any work is done: `path` is a link, something that is not of this kind and so is not ours to replace, or
     /// nothing can be written there.
-    pub fn begin_in(path: &Path, form: Form, created: &Arc<Created>) -> Result<Self, Failure> {
-        let path = site::plain(path)?;
+    pub fn begin_in(path: &Path, form: ImageFormat, created: &Arc<CreatedFolders>) -> Result<Self, Failure> {
+        let path = existing_output::without_trailing_slash(path)?;
         for _ in 0..ATTEMPTS {
             temp_folder::sweep_beside(&path);
-            let is_beside = Site::of(&path, form)? == Site::Absent || form != Form::Layout;
+            let is_beside =
+                ExistingOutput::check(&path, form)? == ExistingOutput::Absent || form != ImageFormat::Layout;
             let folder = if let (true, Some(name)) = (is_beside, path.file_name()) {
-                let parent = site::parent_of(&path);
+                let parent = existing_output::parent_of(&path);
                 created.make(&parent)?;
                 TempFolder::create(&parent, &temp_folder::sibling_prefix(name)).map(|temp| (temp, true))
             } else {
@@ -139,19 +140,19 @@ impl Staging {
         // Another build may take it out of the layout, and then it has to come from somewhere.
         let Some(cached) = cache.blob(blob.digest, blob.size) else { return Ok(false) };
         if self.store()?.verify(&wanted).is_ok() {
-            self.note(blob.clone(), None);
+            self.note_adopted(blob.clone(), None);
             return Ok(true);
         }
-        self.take(blob, &cached)
+        self.stage_cached(blob, &cached)
     }
 
-    fn note(&self, blob: Descriptor, document: Option<Vec<u8>>) {
+    fn note_adopted(&self, blob: Descriptor, document: Option<Vec<u8>>) {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner).push((blob, document));
     }
 
     /// Stages what was adopted from the layout: another build has published there meanwhile, and what its image does not
     /// need is gone.
-    pub(super) fn secure(&self) -> Result<(), Failure> {
+    pub(super) fn stage_adopted(&self) -> Result<(), Failure> {
         let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
         for (blob, document) in adopted {
             if self.staged.path(blob.digest).exists() {
@@ -162,14 +163,14 @@ impl Staging {
                 draft.write_all(&bytes).map_err(|error| draft.failure(&error))?;
                 draft.seal(blob.media_type)?;
             } else if let Some(cached) = self.cache.as_ref().and_then(|cache| cache.blob(blob.digest, blob.size)) {
-                self.take(&blob, &cached)?;
+                self.stage_cached(&blob, &cached)?;
             }
         }
         Ok(())
     }
 
     /// Stages a blob of the cache.
-    fn take(&self, blob: &Descriptor, cached: &CachedBlob) -> Result<bool, Failure> {
+    fn stage_cached(&self, blob: &Descriptor, cached: &CachedBlob) -> Result<bool, Failure> {
         let path = self.staged.path(blob.digest);
         // One file with two names where the system can do that; who changes it under one name is found out under the other.
         if fs::hard_link(cached.path(), &path).is_err() {
@@ -209,13 +210,13 @@ impl Staging {
     /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
     /// the name `reference`; what it does not reach is left out, or removed from the layout that is there. What is at
     /// the path is the old image or the new one at every moment. Waits while another build publishes into the same
-    /// layout. [`Publishing`] does it for several.
+    /// layout. [`Publisher`] does it for several.
     ///
     /// # Errors
     /// A blob that `root` reaches is missing or damaged, the form cannot hold the image, the path has become something
     /// else, or the system failed; what was there is intact then.
     pub fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-        let mut publishing = Publishing::default();
+        let mut publishing = Publisher::default();
         publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
         publishing.sync()?;
         publishing.publish_next()?;
@@ -228,9 +229,9 @@ impl Staging {
     /// # Errors
     /// A document that `root` reaches is missing or damaged.
     pub fn image_set(&self, root: &Descriptor, reference: &str) -> Result<ImageSet, Failure> {
-        let read = || sets::staged(&self.store()?, root, reference);
+        let read = || image_sets::read_staged(&self.store()?, root, reference);
         // Again, where another build took from the layout what was adopted.
-        let set = read().or_else(|_| self.secure().and_then(|()| read()));
+        let set = read().or_else(|_| self.stage_adopted().and_then(|()| read()));
         set.map_err(|failure| failure.in_path(&self.path))
     }
 
@@ -246,7 +247,7 @@ impl Staging {
         let there = || read_small(&blobs_in(&self.path).join(blob.digest.hex()), blob.size);
         let has = !self.beside && there().is_ok_and(|there| there == bytes);
         if has {
-            self.note(blob.clone(), Some(bytes.to_vec()));
+            self.note_adopted(blob.clone(), Some(bytes.to_vec()));
         }
         has
     }
@@ -309,7 +310,7 @@ impl Staging {
     }
 }
 
-impl Blobs for Staging {
+impl VerifiedBlobs for Staging {
     fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
         Ok(Arc::new(self.store()?.blob(blob)))
     }

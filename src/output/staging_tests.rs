@@ -9,17 +9,17 @@ use std::{
 
 use super::*;
 use crate::{
-    image::Opened,
+    image::OpenedImages,
     oci::{Digest, Platform, media_type},
-    output::sample::{build, files, image, index},
+    output::test_images::{build, files, image, index},
 };
 
 fn refusal(path: &Path) -> String {
-    Staging::begin(path, Form::Layout).unwrap_err().to_string()
+    Staging::begin(path, ImageFormat::Layout).unwrap_err().to_string()
 }
 
 fn check(path: &Path, reference: &str) {
-    let layout = Opened::open(path).unwrap();
+    let layout = OpenedImages::open(path).unwrap();
     layout.verify().unwrap();
     assert_eq!(layout.sets().len(), 1);
     assert_eq!(layout.sets()[0].reference.as_deref(), Some(reference));
@@ -50,9 +50,11 @@ fn a_first_build_makes_the_parents_and_leaves_nothing_beside_the_layout() {
 fn a_way_through_a_folder_that_is_made_is_there_until_the_end() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("there")).unwrap();
-    for (form, out) in [(Form::Layout, "out"), (Form::Layout, "there"), (Form::OciArchive, "archives")] {
+    for (form, out) in
+        [(ImageFormat::Layout, "out"), (ImageFormat::Layout, "there"), (ImageFormat::OciArchive, "archives")]
+    {
         let way = dir.path().join("a/../").join(out);
-        let (mut publishing, created) = (Publishing::default(), Arc::default());
+        let (mut publishing, created) = (Publisher::default(), Arc::default());
         for name in ["one", "two"] {
             let staging = Staging::begin_in(&way.join(name), form, &created).unwrap();
             let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["layer"]);
@@ -65,7 +67,10 @@ fn a_way_through_a_folder_that_is_made_is_there_until_the_end() {
         drop(created);
         let there = dir.path().join(out);
         assert_eq!(fs::read_dir(&there).unwrap().count(), 2, "{out}");
-        assert!(["one", "two"].iter().all(|name| Opened::open(&there.join(name)).unwrap().verify().is_ok()), "{out}");
+        assert!(
+            ["one", "two"].iter().all(|name| OpenedImages::open(&there.join(name)).unwrap().verify().is_ok()),
+            "{out}"
+        );
         assert!(!dir.path().join("a").exists(), "{out}");
     }
 }
@@ -167,7 +172,7 @@ fn a_path_that_cannot_be_written_fails_before_any_work() {
 fn a_failed_build_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b/hello");
-    let staging = Staging::begin(&path, Form::Layout).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
     index(&staging, "one");
     let mut draft = staging.draft().unwrap();
     draft.write_all(b"unsealed").unwrap();
@@ -184,14 +189,14 @@ fn a_root_that_dangles_or_a_damaged_blob_is_not_published() {
     build(&path, "one").unwrap();
     let before = files(&path);
 
-    let staging = Staging::begin(&path, Form::Layout).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
     let mut root = index(&staging, "two");
     root.digest = Digest::of(b"nothing has this digest");
     let failure = staging.publish(&root, "two").unwrap_err();
     assert!(failure.to_string().contains("is missing"), "{failure}");
 
     for damage in ["flip", "cut", "remove", "link"] {
-        let staging = Staging::begin(&path, Form::Layout).unwrap();
+        let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
         let root = index(&staging, "two");
         let layer = Digest::of(&crate::image::hand_layout::gzip(b"two linux/arm64"));
         let blob = staging.blobs().join(layer.hex());
@@ -222,7 +227,7 @@ fn a_damaged_blob_in_the_layout_is_replaced_by_ours() {
     let path = dir.path().join("hello");
     let root = build(&path, "one").unwrap();
     fs::write(path.join("blobs/sha256").join(root.digest.hex()), "damaged").unwrap();
-    assert!(Opened::open(&path).is_err());
+    assert!(OpenedImages::open(&path).is_err());
     build(&path, "one").unwrap();
     check(&path, "one");
 }
@@ -242,7 +247,7 @@ fn a_publish_that_fails_halfway_takes_back_what_it_placed() {
     // The same in a folder that was empty.
     let empty = dir.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    let staging = Staging::begin(&empty, Form::Layout).unwrap();
+    let staging = Staging::begin(&empty, ImageFormat::Layout).unwrap();
     let root = index(&staging, "two");
     fs::create_dir(empty.join("index.json")).unwrap();
     fs::write(empty.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
@@ -266,7 +271,7 @@ fn a_layout_whose_blobs_are_a_link_is_not_written_through_it() {
 fn a_layout_that_came_meanwhile_is_merged_into_and_a_foreign_folder_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
-    let staging = Staging::begin(&path, Form::Layout).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
     let root = index(&staging, "two");
     build(&path, "one").unwrap();
     staging.publish(&root, "two").unwrap();
@@ -275,7 +280,7 @@ fn a_layout_that_came_meanwhile_is_merged_into_and_a_foreign_folder_is_not() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 
     let other = dir.path().join("other");
-    let staging = Staging::begin(&other, Form::Layout).unwrap();
+    let staging = Staging::begin(&other, ImageFormat::Layout).unwrap();
     let root = index(&staging, "one");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("mine"), "mine").unwrap();
@@ -289,7 +294,7 @@ fn a_layout_that_was_removed_meanwhile_is_a_failure_not_a_half_layout() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
     build(&path, "one").unwrap();
-    let staging = Staging::begin(&path, Form::Layout).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
     let root = index(&staging, "two");
     fs::remove_dir_all(&path).unwrap();
     assert!(staging.publish(&root, "two").is_err());
@@ -300,7 +305,7 @@ fn a_layout_that_was_removed_meanwhile_is_a_failure_not_a_half_layout() {
 fn drafts_of_several_threads_and_equal_blobs_are_right() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
-    let staging = Staging::begin(&path, Form::Layout).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -337,10 +342,10 @@ fn modes_are_those_of_any_file() {
 fn a_single_manifest_may_be_the_root() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hello");
-    let staging = Staging::begin(&path, Form::Layout).unwrap();
+    let staging = Staging::begin(&path, ImageFormat::Layout).unwrap();
     let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["a", "b"]);
     staging.publish(&root, "latest").unwrap();
-    let layout = Opened::open(&path).unwrap();
+    let layout = OpenedImages::open(&path).unwrap();
     layout.verify().unwrap();
     assert_eq!(layout.sets()[0].images[0].layers.len(), 2);
 }

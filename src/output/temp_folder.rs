@@ -11,7 +11,7 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::{
     oci::Digest,
-    output::locked_folder::{Folder, Lock},
+    output::locked_folder::{FolderLock, LockedFolder},
     report::Limits,
 };
 
@@ -27,7 +27,7 @@ const ATTEMPTS: usize = 16;
 pub(super) struct TempFolder {
     // Dropped in this order: the lock is held until the folder is gone.
     dir: TempDir,
-    _lock: Folder,
+    _lock: LockedFolder,
 }
 
 impl TempFolder {
@@ -38,7 +38,7 @@ impl TempFolder {
     pub(super) fn create(parent: &Path, prefix: &OsStr) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
             let dir = Builder::new().prefix(prefix).rand_bytes(RANDOM).tempdir_in(parent)?;
-            let lock = match Folder::open(dir.path()) {
+            let lock = match LockedFolder::open(dir.path()) {
                 Ok(lock) => lock,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
@@ -119,9 +119,9 @@ pub(super) fn sweep(parent: &Path, prefix: &OsStr) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| is_temp_name(&entry.file_name(), prefix)) {
         let path = entry.path();
-        let Ok(folder) = Folder::open(&path) else { continue };
+        let Ok(folder) = LockedFolder::open(&path) else { continue };
         // The second look: the owner may have renamed it to the layout itself before we got the lock.
-        if matches!(folder.try_lock(), Ok(Lock::Taken)) && matches!(folder.is_at(&path), Ok(true)) {
+        if matches!(folder.try_lock(), Ok(FolderLock::Taken)) && matches!(folder.is_at(&path), Ok(true)) {
             let _ = fs::remove_dir_all(&path);
         }
     }

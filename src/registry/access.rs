@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::Notices;
+use super::RegistryWarnings;
 
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ pub struct Access {
     /// `--offline`: no socket is opened.
     pub offline: bool,
     /// Where warnings of registries go.
-    pub notices: Notices,
+    pub notices: RegistryWarnings,
 }
 
 /// A name and a password.

@@ -16,8 +16,9 @@ use crate::{
         Access,
         http::{
             agent::{agent, explain},
-            is_passing, pause,
-            resolver::{Inside, NamedBy},
+            is_passing,
+            resolver::{HostOrigin, InsideNetwork},
+            retry_pause,
         },
         url::Url,
     },
@@ -99,7 +100,7 @@ pub fn observe(
         .hint("build or lock once without `--offline`"));
     }
     let failed = |why: String| Failure::error(ErrorName::Download, format!("cannot download `{name}`: {why}"));
-    let mut source = Source { access, url: &url, limit, at: 0, counted: 0, breaks: 0, total: None };
+    let mut source = ResumingDownload { access, url: &url, limit, at: 0, counted: 0, breaks: 0, total: None };
     let line = format!("download {name}");
     let mut task: Option<std::sync::Arc<dyn Task>> = None;
     let mut hasher = Sha256::new();
@@ -135,7 +136,7 @@ fn may_be_plain(url: &Url, access: &Access) -> bool {
 }
 
 /// A download, over as many connections as it takes.
-struct Source<'a> {
+struct ResumingDownload<'a> {
     access: &'a Access,
     url: &'a Url,
     limit: u64,
@@ -150,18 +151,18 @@ struct Source<'a> {
 }
 
 /// Why there is nothing now, and whether another attempt may find it otherwise, after a pause.
-struct Break {
+struct DownloadInterruption {
     failure: Failure,
     pause: Option<std::time::Duration>,
 }
 
-impl Break {
+impl DownloadInterruption {
     fn lasting(what: impl Into<String>) -> Self {
         Self { failure: Failure::error(ErrorName::Download, what), pause: None }
     }
 }
 
-impl Source<'_> {
+impl ResumingDownload<'_> {
     /// The next bytes, of a new connection where the last one broke.
     fn read(&mut self, body: &mut Option<Box<dyn Read>>, chunk: &mut [u8]) -> Result<usize, Failure> {
         loop {
@@ -190,7 +191,7 @@ impl Source<'_> {
             };
             *body = None;
             match fault.pause {
-                Some(pause) if self.breaks < Limits::RETRIES => pause::wait(pause),
+                Some(pause) if self.breaks < Limits::RETRIES => retry_pause::wait(pause),
                 _ => return Err(fault.failure),
             }
             self.breaks += 1;
@@ -198,7 +199,7 @@ impl Source<'_> {
     }
 
     /// Asks for what did not come yet.
-    fn connect(&mut self) -> Result<Box<dyn Read>, Break> {
+    fn connect(&mut self) -> Result<Box<dyn Read>, DownloadInterruption> {
         let (url, response) = self.ask()?;
         let status = response.status().as_u16();
         let field = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
@@ -208,16 +209,16 @@ impl Source<'_> {
             // Not every server can begin in the middle.
             200 => self.at,
             status if is_passing(status) => {
-                let pause = pause::before(self.breaks, Some(response.headers()));
+                let pause = retry_pause::before(self.breaks, Some(response.headers()));
                 let failure = Failure::error(ErrorName::Download, format!("{} answered {status}", shown(&url.shown())));
-                return Err(Break { failure, pause });
+                return Err(DownloadInterruption { failure, pause });
             }
-            status => return Err(Break::lasting(format!("{} answered {status}", shown(&url.shown())))),
+            status => return Err(DownloadInterruption::lasting(format!("{} answered {status}", shown(&url.shown())))),
         };
         let total = length.map(|length| length.saturating_add(self.at - skip));
         if total.is_some_and(|total| total > self.limit) {
             let failure = Failure::error(ErrorName::FileTooLarge, too_large(self.limit));
-            return Err(Break { failure, pause: None });
+            return Err(DownloadInterruption { failure, pause: None });
         }
         self.total = total;
         let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
@@ -230,15 +231,16 @@ impl Source<'_> {
     }
 
     /// One request, with the redirects that belong to it.
-    fn ask(&self) -> Result<(Url, Response<Body>), Break> {
+    fn ask(&self) -> Result<(Url, Response<Body>), DownloadInterruption> {
         let mut url = self.url.clone();
-        let inside = Inside::new(self.url.is_inward());
+        let inside = InsideNetwork::new(self.url.is_inward());
         for _ in 0..=Limits::REDIRECTS {
             let authority = url.authority();
             let host = authority.strip_suffix(":443").filter(|_| url.https).unwrap_or(&authority);
             let inside = inside.clone();
-            let named_by = if url.same_host(self.url) { NamedBy::User(inside) } else { NamedBy::Host(inside) };
-            let agent = agent(self.access, &url, host, named_by).map_err(|failure| Break { failure, pause: None })?;
+            let named_by = if url.same_host(self.url) { HostOrigin::User(inside) } else { HostOrigin::Host(inside) };
+            let agent = agent(self.access, &url, host, named_by)
+                .map_err(|failure| DownloadInterruption { failure, pause: None })?;
             let mut request = agent.get(url.to_string());
             if self.at > 0 {
                 request = request.header(header::RANGE, format!("bytes={}-", self.at));
@@ -246,34 +248,35 @@ impl Source<'_> {
             let response = request.call().map_err(|error| {
                 let (failure, passing) = explain(&error, &url);
                 let failure = failure.named(ErrorName::Download);
-                Break { failure, pause: passing.then(|| pause::backoff(self.breaks)) }
+                DownloadInterruption { failure, pause: passing.then(|| retry_pause::backoff(self.breaks)) }
             })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((url, response));
             }
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             let next = location.and_then(|location| url.join(location));
-            let next = next.ok_or_else(|| Break::lasting(format!("{} leads to no address", shown(&url.shown()))))?;
+            let next = next
+                .ok_or_else(|| DownloadInterruption::lasting(format!("{} leads to no address", shown(&url.shown()))))?;
             self.check_redirect(&url, &next)?;
             url = next;
         }
-        Err(Break::lasting(format!("{} leads on and on", shown(&self.url.shown()))))
+        Err(DownloadInterruption::lasting(format!("{} leads on and on", shown(&self.url.shown()))))
     }
 
     /// Refuses to be led out of TLS, or into this machine and its networks from outside.
-    fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), Break> {
+    fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), DownloadInterruption> {
         let place = shown(&to.shown());
         if !to.https && (from.https || !may_be_plain(to, self.access)) {
-            return Err(Break::lasting(format!("it leads to {place}, which is not TLS")));
+            return Err(DownloadInterruption::lasting(format!("it leads to {place}, which is not TLS")));
         }
         if to.is_inward() && !to.same_host(self.url) && !self.url.is_inward() {
-            return Err(Break::lasting(format!("it leads to {place}, which is inside of this network")));
+            return Err(DownloadInterruption::lasting(format!("it leads to {place}, which is inside of this network")));
         }
         Ok(())
     }
 
     /// A connection that ended too early, or brings nothing any more.
-    fn broken(&self, error: &io::Error) -> Break {
+    fn broken(&self, error: &io::Error) -> DownloadInterruption {
         let failure = Failure::error(
             ErrorName::Download,
             match error.kind() {
@@ -281,7 +284,7 @@ impl Source<'_> {
                 _ => format!("the connection ended after {} bytes", self.at),
             },
         );
-        Break { failure, pause: Some(pause::backoff(self.breaks)) }
+        DownloadInterruption { failure, pause: Some(retry_pause::backoff(self.breaks)) }
     }
 }
 
@@ -357,7 +360,8 @@ mod tests {
         let access = Access { plain_http: true, ..Access::default() };
         let leads = |from: &str, to: &str| {
             let (from, to) = (Url::parse(from).unwrap(), Url::parse(to).unwrap());
-            let source = Source { access: &access, url: &from, limit: 1, at: 0, counted: 0, breaks: 0, total: None };
+            let source =
+                ResumingDownload { access: &access, url: &from, limit: 1, at: 0, counted: 0, breaks: 0, total: None };
             source.check_redirect(&from, &to).is_ok()
         };
         assert!(leads("https://a.example/", "https://b.example/"));

@@ -7,39 +7,39 @@ mod access;
 mod auth;
 mod download;
 mod http;
-mod notices;
-mod pull;
 pub mod push;
 mod reference;
+mod registry_warnings;
+mod remote_repository;
 mod url;
 
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    image::{Opened, Store, sets},
+    image::{OpenedImages, Store, image_sets},
     report::Failure,
 };
 pub use access::{Access, Login, Secret};
 pub use download::{Download, check_address, download, observe};
-pub use notices::Notices;
-pub(crate) use pull::Remote;
 pub use reference::Reference;
+pub use registry_warnings::RegistryWarnings;
+pub(crate) use remote_repository::RemoteRepository;
 
 /// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
 ///
 /// # Errors
 /// A registry that cannot be reached, lets us not in or has no such image; a document that is not what its digest says,
 /// or larger, more or deeper than [`Limits`](crate::report::Limits) allows.
-pub fn open(reference: &Reference, access: &Access) -> Result<Opened, Failure> {
+pub fn open(reference: &Reference, access: &Access) -> Result<OpenedImages, Failure> {
     let place = reference.to_string();
     let open = || {
-        let (remote, root) = Remote::open(reference, access)?;
+        let (remote, root) = RemoteRepository::open(reference, access)?;
         let store = Store::of_sources(vec![Arc::new(remote)], Path::new(&place));
         // What one writes behind `pull`, but for the digest, which the set has itself.
         let name = reference.name();
         let name = reference.tag().map_or_else(|| name.clone(), |tag| format!("{name}:{tag}"));
-        let sets = vec![sets::of_root(&store, &root, &name)?];
-        Ok(Opened { form: None, path: Path::new(&place).to_owned(), store, sets })
+        let sets = vec![image_sets::read_root(&store, &root, &name)?];
+        Ok(OpenedImages { form: None, path: Path::new(&place).to_owned(), store, sets })
     };
     open().map_err(|failure: Failure| failure.or_in_path(&place))
 }

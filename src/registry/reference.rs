@@ -144,7 +144,7 @@ impl Reference {
     }
 
     /// What a registry is asked for: the digest, which nobody can move; else the tag, else `latest`.
-    pub(super) fn wanted(&self) -> String {
+    pub(super) fn tag_or_digest(&self) -> String {
         match (self.digest, &self.tag) {
             (Some(digest), _) => digest.to_string(),
             (None, Some(tag)) => tag.clone(),
@@ -236,7 +236,7 @@ mod tests {
             let reference = Reference::parse(text).unwrap();
             assert_eq!(reference.to_string(), shown);
             assert_eq!(reference.authority(), authority, "{text}");
-            assert_eq!(reference.wanted(), wanted, "{text}");
+            assert_eq!(reference.tag_or_digest(), wanted, "{text}");
         }
     }
 

@@ -66,7 +66,7 @@ impl Url {
     }
 
     /// The same with one more parameter; `value` is escaped.
-    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+    pub(crate) fn with_parameter(&self, name: &str, value: &str) -> Self {
         let sign = if self.target.contains('?') { '&' } else { '?' };
         Self { target: format!("{}{sign}{name}={}", self.target, escape(value)), ..self.clone() }
     }
@@ -220,10 +220,10 @@ mod tests {
             assert_eq!(base.join(location).map(|url| url.to_string()).as_deref(), Some(to), "{location}");
         }
         assert_eq!(
-            url("https://r.example/u?a=1").with("digest", "sha256:00").to_string(),
+            url("https://r.example/u?a=1").with_parameter("digest", "sha256:00").to_string(),
             "https://r.example/u?a=1&digest=sha256:00"
         );
-        assert_eq!(url("https://r.example").with("s", "a b&c").to_string(), "https://r.example/?s=a%20b%26c");
+        assert_eq!(url("https://r.example").with_parameter("s", "a b&c").to_string(), "https://r.example/?s=a%20b%26c");
     }
 
     #[test]

@@ -13,13 +13,13 @@ use oci_spec::image::{Arch, Os};
 use crate::{
     cache::Cache,
     image::{
-        BlobRef, BlobSource, ImageSet, Named, Store, StoredImage, StoredLayer,
-        document::{self, Document},
-        reachable::{self, Budget},
-        sets,
+        BlobRef, BlobSource, ImageSet, QuotedDigest, Store, StoredImage, StoredLayer,
+        document::{self, ImageDocument},
+        image_sets,
+        reachable::{self, DocumentBudget},
     },
     oci::{Digest, Platform},
-    registry::{Access, Reference, Remote},
+    registry::{Access, Reference, RemoteRepository},
     report::{ErrorName, Failure, Limits, Progress, shown},
 };
 
@@ -64,14 +64,16 @@ impl BaseImages {
             Some(BlobRef { media_type, digest, size: bytes.len() as u64 })
         });
         let (remote, root) = match known {
-            Some(root) => ((!access.offline).then(|| Remote::later(reference, access)), root),
+            Some(root) => ((!access.offline).then(|| RemoteRepository::later(reference, access)), root),
             None if access.offline => {
-                let failure =
-                    Failure::error(ErrorName::Offline, "the base is not in the cache, and `--offline` opens no socket");
+                let failure = Failure::error(
+                    ErrorName::Offline,
+                    "the base is not in the cache, and `--offline` forbids network access",
+                );
                 return Err(in_place(failure.hint("build once without `--offline`")));
             }
             None => {
-                let (remote, root) = Remote::open(reference, access).map_err(in_place)?;
+                let (remote, root) = RemoteRepository::open(reference, access).map_err(in_place)?;
                 (Some(remote), root)
             }
         };
@@ -181,9 +183,9 @@ impl BaseImages {
     }
 
     fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {
-        match reachable::read(&self.store, &mut Budget::new(), blob)? {
-            Document::Manifest(manifest) => sets::image(&self.store, blob, *manifest),
-            Document::Index(_) => {
+        match reachable::read_document(&self.store, &mut DocumentBudget::new(), blob)? {
+            ImageDocument::Manifest(manifest) => image_sets::read_image(&self.store, blob, *manifest),
+            ImageDocument::Index(_) => {
                 Err(Failure::error(ErrorName::ImageInvalid, format!("`{}` is an index", blob.digest)))
             }
         }
@@ -192,21 +194,21 @@ impl BaseImages {
 
 /// The images that `root` reaches. Those whose platform the index does not give are read for it.
 fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
-    let (mut offers, mut seen, mut budget) = (Vec::new(), BTreeSet::new(), Budget::new());
+    let (mut offers, mut seen, mut budget) = (Vec::new(), BTreeSet::new(), DocumentBudget::new());
     let mut ahead = VecDeque::from([(root.clone(), 0)]);
     while let Some((blob, depth)) = ahead.pop_front() {
         reachable::check_depth(depth)?;
         if !seen.insert(blob.digest) {
             continue;
         }
-        let index = match reachable::read(store, &mut budget, &blob)? {
-            Document::Index(index) => index,
-            Document::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
+        let index = match reachable::read_document(store, &mut budget, &blob)? {
+            ImageDocument::Index(index) => index,
+            ImageDocument::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
                 let what = format!("the index names more than {} images without a platform", Limits::BASE_IMAGES);
                 return Err(Failure::error(ErrorName::ImageTooLarge, what));
             }
-            Document::Manifest(manifest) => {
-                match sets::image(store, &blob, *manifest) {
+            ImageDocument::Manifest(manifest) => {
+                match image_sets::read_image(store, &blob, *manifest) {
                     Ok(image) => {
                         offers
                             .push(Offer { platform: config_platform(&image), image: Offered::Image(Box::new(image)) });
@@ -219,12 +221,12 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
             }
         };
         for descriptor in index.manifests() {
-            let below = BlobRef::of(descriptor, Named(blob.digest))?;
-            if sets::no_image(&below.media_type, descriptor.platform().as_ref())?.is_some() {
+            let below = BlobRef::of(descriptor, QuotedDigest(blob.digest))?;
+            if image_sets::reason_to_skip(&below.media_type, descriptor.platform().as_ref())?.is_some() {
                 continue;
             }
             match descriptor.platform() {
-                Some(own) if document::Kind::of(&below.media_type) == document::Kind::Manifest => {
+                Some(own) if document::DocumentKind::of(&below.media_type) == document::DocumentKind::Manifest => {
                     let platform = text(own.os(), own.architecture(), own.variant().as_deref());
                     offers.push(Offer { platform, image: Offered::Manifest(below) });
                 }

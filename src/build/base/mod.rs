@@ -20,7 +20,7 @@ pub(super) use pulled_base::{FoundBase, PulledBase};
 
 use super::{host_bound::HostBound, settings::BuildSettings};
 use crate::{
-    image::Local,
+    image::LocalReference,
     oci::Platform,
     recipe::{Located, LockedBase, PolicySettings},
     report::{ErrorName, Failure, printable},
@@ -81,7 +81,7 @@ pub(super) fn check_output(base: &Located<String>, bound: &HostBound, output: &P
     let place = || {
         let BaseName::Disk { .. } = BaseName::parse(&base.value).ok()? else { return None };
         let (text, _) = name::split_digest(&base.value, exists).ok()?;
-        let real = bound.resolve(base, Local::parse(text, exists).ok()?.path).ok()?;
+        let real = bound.resolve(base, LocalReference::parse(text, exists).ok()?.path).ok()?;
         Some(fs::canonicalize(output).ok()? == fs::canonicalize(real).ok()?)
     };
     // Opening it reports a base that does not exist.
@@ -98,7 +98,7 @@ pub(super) fn check_output(base: &Located<String>, bound: &HostBound, output: &P
 fn open_disk_base(base: &Located<String>, bound: &HostBound) -> Result<BaseImages, Failure> {
     let exists = |path: &str| bound.folder.join(path).exists();
     let (text, digest) = name::split_digest(&base.value, exists)?;
-    let local = Local::parse(text, exists)?;
+    let local = LocalReference::parse(text, exists)?;
     let real = bound.resolve(base, local.path)?;
     let (mut sets, _) = local.open(&real).map_err(|failure| failure.in_path(local.path))?;
     let set = match (sets.pop(), sets.is_empty()) {

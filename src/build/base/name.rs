@@ -1,7 +1,7 @@
 //! Parses the text of `base`: a reference in a registry, or a layout or archive on the disk.
 
 use crate::{
-    image::Local,
+    image::LocalReference,
     oci::Digest,
     registry::Reference,
     report::{ErrorName, Failure, printable},
@@ -31,7 +31,7 @@ impl BaseName {
         if let Some(reference) = text.strip_prefix(REGISTRY) {
             return Reference::parse(reference).map(Self::Registry);
         }
-        if text.starts_with(['.', '/']) || Local::has_transport(text) {
+        if text.starts_with(['.', '/']) || LocalReference::has_transport(text) {
             let (_, digest) = split_digest(text, |_| false)?;
             return Ok(Self::Disk { pinned: digest.is_some() });
         }

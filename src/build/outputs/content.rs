@@ -24,7 +24,7 @@ use serde_json::Value;
 use super::OutputKind;
 use crate::{
     build::{assemble::HISTORY, pinned::read_small},
-    image::Opened,
+    image::OpenedImages,
     oci::Digest,
     recipe,
     report::Limits,
@@ -96,7 +96,7 @@ pub(in crate::build) fn file_output(path: &Path) -> Option<OutputKind> {
     let json = || serde_json::from_slice::<Value>(&read_small(path, "", Limits::DOCUMENTS_BYTES).ok()?).ok();
     match OutputHint::from_head(&head, meta.len())? {
         OutputHint::Archive => {
-            Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Archive)
+            OpenedImages::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Archive)
         }
         OutputHint::Digest => Digest::parse(str::from_utf8(&head).ok()?).is_ok().then_some(OutputKind::Digest),
         OutputHint::Metadata => is_metadata(&json()?).then_some(OutputKind::Metadata),
@@ -116,12 +116,12 @@ pub(in crate::build) fn file_output(path: &Path) -> Option<OutputKind> {
 
 /// Which output of hardpan the folder at `path` is, which has the entry points of a layout.
 pub(in crate::build) fn folder_output(path: &Path) -> Option<OutputKind> {
-    Opened::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Layout)
+    OpenedImages::open(path).is_ok_and(|opened| holds_ours(&opened)).then_some(OutputKind::Layout)
 }
 
 /// Whether an image in there is hardpan's: its last layer is one of ours. An image that another tool built on ours is not;
 /// one of ours without a layer of its own is indistinguishable from its base.
-fn holds_ours(opened: &Opened) -> bool {
+fn holds_ours(opened: &OpenedImages) -> bool {
     let images = opened.sets().iter().flat_map(|set| &set.images);
     images.into_iter().any(|image| {
         let last = image.config.history().iter().flatten().rfind(|line| line.empty_layer() != Some(true));

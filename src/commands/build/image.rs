@@ -19,7 +19,7 @@ use crate::{
     build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver, unless_excepted},
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
-    output::{Created, ReadyImage, Staging},
+    output::{CreatedFolders, ReadyImage, Staging},
     recipe::BinarySource,
     registry::Reference,
     report::{ErrorName, Failure, Failures, Progress, Rule, printable},
@@ -53,7 +53,7 @@ pub(super) struct ImageBuilder<'a> {
     /// Every path that the call writes.
     written: &'a Arc<BTreeSet<PathBuf>>,
     bounds: HostBounds,
-    created: Arc<Created>,
+    created: Arc<CreatedFolders>,
     run: BuildRun,
     scans: Arc<SharedScans>,
 }

@@ -16,7 +16,7 @@ mod request;
 use super::{ordered_progress::OrderedProgress, policy, push, recipes, side_by_side::side_by_side};
 use crate::{
     cache::Cache,
-    engine::{self, Caller, Engine, Loaded},
+    engine::{self, Engine, EngineEnvironment, LoadedImage},
     image::BlobRef,
     output::allow_staging,
     report::{Failure, Failures, Progress},
@@ -38,7 +38,7 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<Vec<Buil
     }
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
     receipts::check_count(request.digest_file.as_deref(), recipes.len())?;
-    let caller = Caller { environment: &request.settings.caller };
+    let caller = EngineEnvironment { environment: &request.settings.caller };
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
     let jobs = jobs::settle(recipes, request, policy.as_ref(), progress)?;
@@ -67,7 +67,7 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<Vec<Buil
 fn load_into_engines(
     images: &mut [FinishedImage],
     engines: &[Engine],
-    caller: Caller<'_>,
+    caller: EngineEnvironment<'_>,
     progress: &dyn Progress,
 ) -> Result<(), Failure> {
     for image in images {
@@ -82,9 +82,9 @@ fn load_into_engines(
 fn load_into(
     image: &FinishedImage,
     engine: Engine,
-    caller: Caller<'_>,
+    caller: EngineEnvironment<'_>,
     progress: &dyn Progress,
-) -> Result<Loaded, Failure> {
+) -> Result<LoadedImage, Failure> {
     let name = &image.built.name;
     let staging = image.ready.staging();
     let set = staging.image_set(image.ready.root(), name)?;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     build::real_path,
     commands::{recipe_lock, staged_file::StagedFile},
-    output::Publishing,
+    output::Publisher,
     report::{ErrorName, Failure, Progress, printable},
 };
 
@@ -80,7 +80,7 @@ pub(super) fn publish(
 ) -> Result<(Vec<BuiltImage>, Vec<StagedFile>), Failure> {
     let (mut built, mut debug_files) = (Vec::with_capacity(images.len()), Vec::new());
     let mut notes = Vec::with_capacity(images.len());
-    let mut publishing = Publishing::default();
+    let mut publishing = Publisher::default();
     for image in images {
         publishing.add(image.ready);
         notes.push(image.passed.note(&image.built.path));

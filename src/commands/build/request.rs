@@ -6,17 +6,17 @@ use super::receipts::ReceiptKind;
 use crate::{
     build::BuildSettings,
     commands::push::PushSettings,
-    engine::{Engine, Loaded},
-    image::Form,
+    engine::{Engine, LoadedImage},
+    image::ImageFormat,
     oci::{Digest, Platform},
     registry,
 };
 
 /// Where an image goes when the command line does not say.
-pub const fn default_output(form: Form) -> &'static str {
+pub const fn default_output(form: ImageFormat) -> &'static str {
     match form {
-        Form::Layout => "out/{name}",
-        Form::OciArchive | Form::DockerArchive => "out/{name}.tar",
+        ImageFormat::Layout => "out/{name}",
+        ImageFormat::OciArchive | ImageFormat::DockerArchive => "out/{name}.tar",
     }
 }
 
@@ -30,7 +30,7 @@ pub struct BuildRequest {
     /// `--output`, which may hold variables.
     pub output: Option<String>,
     /// `--format`.
-    pub form: Form,
+    pub form: ImageFormat,
     /// `--set`: `name=value` for variables that the recipes declare.
     pub set: Vec<String>,
     /// `--load`: engines that get the image, too.
@@ -67,7 +67,7 @@ pub struct BuiltImage {
     /// The manifest of each platform.
     pub manifests: Vec<(Platform, Digest)>,
     /// What the engines of `--load` call it.
-    pub loaded: Vec<Loaded>,
+    pub loaded: Vec<LoadedImage>,
     /// What was done at the registries of `--push`.
-    pub pushed: Vec<registry::push::Plan>,
+    pub pushed: Vec<registry::push::PushPlan>,
 }

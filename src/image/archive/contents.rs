@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{BLOBS, TABLE};
 use crate::{
     image::{
-        BlobRef, Blobs, Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Packing, REF_NAME, StoredImage, StoredLayer,
+        BlobRef, ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Packing, REF_NAME, StoredImage, StoredLayer,
+        VerifiedBlobs,
     },
     layer::{EntryKind, LayerEntry, TarError, write_tar},
     oci::{ImagePath, Open, canonical_json, media_type},
@@ -15,9 +16,9 @@ use crate::{
 };
 
 /// What goes into one archive.
-pub(crate) struct Contents<'a> {
-    /// [`Form::OciArchive`] or [`Form::DockerArchive`].
-    pub(crate) form: Form,
+pub(crate) struct ArchiveContents<'a> {
+    /// [`ImageFormat::OciArchive`] or [`ImageFormat::DockerArchive`].
+    pub(crate) form: ImageFormat,
     /// What the name stands for: a manifest or an index.
     pub(crate) root: &'a BlobRef,
     /// The images that `root` reaches; for a docker archive one.
@@ -35,13 +36,17 @@ pub(crate) struct Contents<'a> {
 /// # Errors
 /// [`TarError::Write`] when `out` fails, so that an engine that stopped listening can be told from blobs that
 /// cannot be read.
-pub(crate) fn write(contents: &Contents<'_>, blobs: &dyn Blobs, out: &mut dyn Write) -> Result<(), TarError> {
+pub(crate) fn write_archive(
+    contents: &ArchiveContents<'_>,
+    blobs: &dyn VerifiedBlobs,
+    out: &mut dyn Write,
+) -> Result<(), TarError> {
     write_tar(&entries(contents, blobs).map_err(TarError::Entry)?, out)
 }
 
-fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<LayerEntry>, Failure> {
+fn entries(contents: &ArchiveContents<'_>, blobs: &dyn VerifiedBlobs) -> Result<Vec<LayerEntry>, Failure> {
     let mut entries = BTreeMap::new();
-    for (path, blob) in contents.blobs() {
+    for (path, blob) in contents.blob_paths() {
         entries.insert(path, (blob.size, blobs.blob(blob)?));
     }
     for (path, document) in contents.documents() {
@@ -60,42 +65,42 @@ fn entries(contents: &Contents<'_>, blobs: &dyn Blobs) -> Result<Vec<LayerEntry>
         .collect()
 }
 
-impl<'a> Contents<'a> {
+impl<'a> ArchiveContents<'a> {
     /// Every blob by its path.
-    fn blobs(&self) -> BTreeMap<String, &'a BlobRef> {
+    fn blob_paths(&self) -> BTreeMap<String, &'a BlobRef> {
         let mut blobs = BTreeMap::new();
         for image in &self.images {
-            blobs.insert(self.config(image), &image.config_descriptor);
-            blobs.extend(image.layers.iter().map(|layer| (self.layer(layer), &layer.descriptor)));
+            blobs.insert(self.config_path(image), &image.config_descriptor);
+            blobs.extend(image.layers.iter().map(|layer| (self.layer_path(layer), &layer.descriptor)));
         }
-        if self.form != Form::DockerArchive {
+        if self.form != ImageFormat::DockerArchive {
             let manifests = self.images.iter().filter_map(|image| image.descriptor.as_ref());
-            blobs.extend(manifests.chain([self.root]).map(|blob| (in_layout(blob), blob)));
+            blobs.extend(manifests.chain([self.root]).map(|blob| (layout_path(blob), blob)));
         }
         blobs
     }
 
     /// The name of a config. docker's own name says which image it is.
-    fn config(&self, image: &StoredImage) -> String {
+    fn config_path(&self, image: &StoredImage) -> String {
         match self.form {
-            Form::DockerArchive => format!("{}.json", image.config_descriptor.digest.hex()),
-            _ => in_layout(&image.config_descriptor),
+            ImageFormat::DockerArchive => format!("{}.json", image.config_descriptor.digest.hex()),
+            _ => layout_path(&image.config_descriptor),
         }
     }
 
-    fn layer(&self, layer: &StoredLayer) -> String {
+    fn layer_path(&self, layer: &StoredLayer) -> String {
         let blob = &layer.descriptor;
         match (self.form, Packing::of(&blob.media_type)) {
-            (Form::DockerArchive, Packing::Gzip) => format!("{}.tar.gz", blob.digest.hex()),
-            (Form::DockerArchive, _) => format!("{}.tar", blob.digest.hex()),
-            _ => in_layout(blob),
+            (ImageFormat::DockerArchive, Packing::Gzip) => format!("{}.tar.gz", blob.digest.hex()),
+            (ImageFormat::DockerArchive, _) => format!("{}.tar", blob.digest.hex()),
+            _ => layout_path(blob),
         }
     }
 
     /// `oci-layout` and `index.json`, and `manifest.json` where it can say what there is: one image.
     fn documents(&self) -> Vec<(&'static str, Value)> {
         let mut documents = Vec::new();
-        if self.form != Form::DockerArchive {
+        if self.form != ImageFormat::DockerArchive {
             let mut annotations = BTreeMap::from([(REF_NAME, &self.reference)]);
             annotations.extend(self.image_name.as_ref().map(|name| ("io.containerd.image.name", name)));
             let root = self.root;
@@ -112,15 +117,15 @@ impl<'a> Contents<'a> {
             documents.extend([(LAYOUT_MARKER, json!({"imageLayoutVersion": LAYOUT_VERSION})), (LAYOUT_INDEX, index)]);
         }
         if let [image] = self.images.as_slice() {
-            let layers: Vec<_> = image.layers.iter().map(|layer| self.layer(layer)).collect();
+            let layers: Vec<_> = image.layers.iter().map(|layer| self.layer_path(layer)).collect();
             let tags: Vec<_> = self.tag.iter().collect();
-            let entry = json!({"Config": self.config(image), "RepoTags": tags, "Layers": layers});
+            let entry = json!({"Config": self.config_path(image), "RepoTags": tags, "Layers": layers});
             documents.push((TABLE, json!([entry])));
         }
         documents
     }
 }
 
-fn in_layout(blob: &BlobRef) -> String {
+fn layout_path(blob: &BlobRef) -> String {
     format!("{BLOBS}{}", blob.digest.hex())
 }

@@ -11,8 +11,8 @@ use std::{
 use oci_spec::image::ImageConfiguration;
 
 use super::{
-    Members, TABLE,
-    read::{Piece, document_at, small, told},
+    ArchiveMembers, TABLE,
+    read::{SpanReader, archive_failure, read_member, read_span},
 };
 use crate::{
     image::{
@@ -28,31 +28,40 @@ use crate::{
 ///
 /// A layer has no media type here and no digest of its stored bytes. What it is shows at its first bytes; one that is
 /// stored as it is has its diff_id for a digest, and one that is compressed is read once to get its own.
-pub(super) fn read(file: File, members: &Members, path: &Path) -> Result<(Store, Vec<ImageSet>), Failure> {
-    let entries = document::archive(&small(&file, members, TABLE)?)
+pub(super) fn read_docker_archive(
+    file: File,
+    members: &ArchiveMembers,
+    path: &Path,
+) -> Result<(Store, Vec<ImageSet>), Failure> {
+    let entries = document::parse_docker_table(&read_member(&file, members, TABLE)?)
         .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("`{TABLE}`: {what}")))?;
     if entries.is_empty() {
         return Err(Failure::error(ErrorName::ImageNotFound, format!("`{TABLE}` names no image")));
     }
-    let mut table =
-        Table { file: &file, members, spans: BTreeMap::new(), budget: Limits::DOCUMENTS_BYTES, known: BTreeMap::new() };
-    let found = entries.iter().map(|entry| table.image(entry)).collect::<Result<Vec<_>, _>>()?;
+    let mut table = DockerArchiveReader {
+        file: &file,
+        members,
+        spans: BTreeMap::new(),
+        budget: Limits::DOCUMENTS_BYTES,
+        known: BTreeMap::new(),
+    };
+    let found = entries.iter().map(|entry| table.read_image(entry)).collect::<Result<Vec<_>, _>>()?;
     let spans = table.spans;
     let store = Store::of_archive(file, spans, path);
-    let sets = entries.into_iter().zip(found).map(|(entry, found)| found.set(entry, &store)).collect();
+    let sets = entries.into_iter().zip(found).map(|(entry, found)| found.into_set(entry, &store)).collect();
     Ok((store, sets))
 }
 
 /// What was found behind one entry of the table.
-struct Found {
+struct DockerImage {
     config: ImageConfiguration,
     config_document: serde_json::Value,
     config_blob: BlobRef,
     layers: Vec<(BlobRef, DiffId)>,
 }
 
-impl Found {
-    fn set(self, entry: ArchiveEntry, store: &Store) -> ImageSet {
+impl DockerImage {
+    fn into_set(self, entry: ArchiveEntry, store: &Store) -> ImageSet {
         let layers = self.layers.into_iter().map(|(descriptor, diff_id)| {
             let blob: Arc<dyn Open> = Arc::new(store.blob(&descriptor));
             StoredLayer { descriptor, diff_id, blob }
@@ -78,9 +87,9 @@ impl Found {
 }
 
 /// Reads what the table names.
-struct Table<'a> {
+struct DockerArchiveReader<'a> {
     file: &'a File,
-    members: &'a Members,
+    members: &'a ArchiveMembers,
     spans: BTreeMap<Digest, Span>,
     /// Bytes of configs that may still be read.
     budget: u64,
@@ -88,9 +97,9 @@ struct Table<'a> {
     known: BTreeMap<u64, Digest>,
 }
 
-impl Table<'_> {
-    fn image(&mut self, entry: &ArchiveEntry) -> Result<Found, Failure> {
-        let span = self.members.span(&entry.config).map_err(|error| told(&error))?;
+impl DockerArchiveReader<'_> {
+    fn read_image(&mut self, entry: &ArchiveEntry) -> Result<DockerImage, Failure> {
+        let span = self.members.span(&entry.config).map_err(|error| archive_failure(&error))?;
         self.budget = self.budget.checked_sub(span.size.max(Limits::DOCUMENT_COST)).ok_or_else(|| {
             Failure::error(
                 ErrorName::ImageTooLarge,
@@ -100,9 +109,9 @@ impl Table<'_> {
         let wrong = |what: String| {
             Failure::error(ErrorName::ImageInvalid, format!("the config `{}`: {what}", shown(&entry.config)))
         };
-        let bytes = document_at(self.file, span, Limits::CONFIG_BYTES)
+        let bytes = read_span(self.file, span, Limits::CONFIG_BYTES)
             .map_err(|failure| Failure { what: wrong(failure.what).what, ..failure })?;
-        let config = document::config(&bytes).map_err(wrong)?;
+        let config = document::parse_config(&bytes).map_err(wrong)?;
         let config_document = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         let config_blob =
             BlobRef { media_type: media_type::CONFIG.to_owned(), digest: Digest::of(&bytes), size: span.size };
@@ -118,36 +127,36 @@ impl Table<'_> {
         for (name, diff_id) in stored.iter().zip(named) {
             let diff_id = Digest::parse(diff_id)
                 .map_err(|error| wrong(format!("it names the layer `{}`: {error}", shown(diff_id))))?;
-            layers.push((self.layer(name, diff_id)?, DiffId::new(diff_id)));
+            layers.push((self.locate_layer(name, diff_id)?, DiffId::new(diff_id)));
         }
-        Ok(Found { config, config_document, config_blob, layers })
+        Ok(DockerImage { config, config_document, config_blob, layers })
     }
 
-    fn layer(&mut self, name: &str, diff_id: Digest) -> Result<BlobRef, Failure> {
-        let span = self.members.span(name).map_err(|error| told(&error))?;
+    fn locate_layer(&mut self, name: &str, diff_id: Digest) -> Result<BlobRef, Failure> {
+        let span = self.members.span(name).map_err(|error| archive_failure(&error))?;
         let fault = |error: io::Error| {
             let what = format!("the layer `{}`: {}", shown(name), shown(&error.to_string()));
             Failure::error(ErrorName::of_io(&error), what)
         };
         let mut head = [0; 4];
-        let read = (Piece { file: self.file, span, at: 0 }).read(&mut head).map_err(fault)?;
+        let read = (SpanReader { file: self.file, span, at: 0 }).read(&mut head).map_err(fault)?;
         let head = head.get(..read).unwrap_or_default();
         let (media_type, is_packed) = match head {
             [0x1f, 0x8b, ..] => (media_type::LAYER_GZIP, true),
             [0x28, 0xb5, 0x2f, 0xfd] => (media_type::LAYER_ZSTD, true),
             _ => (media_type::LAYER, false),
         };
-        let digest = if is_packed { self.digest(span).map_err(fault)? } else { diff_id };
+        let digest = if is_packed { self.hash_layer(span).map_err(fault)? } else { diff_id };
         self.spans.insert(digest, span);
         Ok(BlobRef { media_type: media_type.to_owned(), digest, size: span.size })
     }
 
     /// The digest of a compressed layer; each is read once, whoever shares it.
-    fn digest(&mut self, span: Span) -> io::Result<Digest> {
+    fn hash_layer(&mut self, span: Span) -> io::Result<Digest> {
         if let Some(digest) = self.known.get(&span.start) {
             return Ok(*digest);
         }
-        let digest = Digest::of_reader(&mut Piece { file: self.file, span, at: 0 })?;
+        let digest = Digest::of_reader(&mut SpanReader { file: self.file, span, at: 0 })?;
         self.known.insert(span.start, digest);
         Ok(digest)
     }

@@ -19,11 +19,11 @@ const BLOCK_BYTES: usize = 512;
 
 /// What an archive holds, by the [text](path_text) of its name, so that no two names are the same; without the folders.
 #[derive(Debug)]
-pub(super) struct Members(BTreeMap<String, Member>);
+pub(super) struct ArchiveMembers(BTreeMap<String, ArchiveMember>);
 
 /// What has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Member {
+enum ArchiveMember {
     File(Span),
     /// Another member, by the text of its name: what `docker save` writes for a layer that several images share.
     Link(String),
@@ -31,7 +31,7 @@ enum Member {
     Other,
 }
 
-impl Members {
+impl ArchiveMembers {
     /// Reads the headers of the archive `file`; contents are passed over.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Members {
     /// or is there twice; an entry that readers would understand differently, or that ends behind the file's end;
     /// something behind the end of the tar.
     pub(super) fn scan(file: &File) -> io::Result<Self> {
-        let mut scan = Scan { found: BTreeMap::new(), names: 0, length: file.metadata()?.len(), end: 0 };
+        let mut scan = MemberScan { found: BTreeMap::new(), names: 0, length: file.metadata()?.len(), end: 0 };
         scan.entries(&mut Tape::new(HeaderReader::buffered(file, Limits::ARCHIVE_HEADERS_BYTES)))?;
         check_end(file, scan.end)?;
         Ok(Self(scan.found))
@@ -51,25 +51,25 @@ impl Members {
             NamedReason::error(ErrorName::BlobMissing, io::ErrorKind::NotFound, format!("`{}` is missing", shown(name)))
         };
         match self.member(name).ok_or_else(missing)? {
-            Member::File(span) => Ok(*span),
-            Member::Link(target) => match self.0.get(target) {
-                Some(Member::File(span)) => Ok(*span),
+            ArchiveMember::File(span) => Ok(*span),
+            ArchiveMember::Link(target) => match self.0.get(target) {
+                Some(ArchiveMember::File(span)) => Ok(*span),
                 _ => Err(invalid(format!("`{}` is a link to no file of the archive", shown(name)))),
             },
-            Member::Other => Err(invalid(format!("`{}` is not a regular file", shown(name)))),
+            ArchiveMember::Other => Err(invalid(format!("`{}` is not a regular file", shown(name)))),
         }
     }
 
     /// The place of the file `name`, which is not reached through a link. None when the name is not there.
-    pub(super) fn own(&self, name: &str) -> io::Result<Option<Span>> {
+    pub(super) fn file_span(&self, name: &str) -> io::Result<Option<Span>> {
         match self.member(name) {
             None => Ok(None),
-            Some(Member::File(span)) => Ok(Some(*span)),
+            Some(ArchiveMember::File(span)) => Ok(Some(*span)),
             Some(_) => Err(invalid(format!("`{}` is not a regular file", shown(name)))),
         }
     }
 
-    fn member(&self, name: &str) -> Option<&Member> {
+    fn member(&self, name: &str) -> Option<&ArchiveMember> {
         self.0.get(path_text(name.as_bytes()).as_ref())
     }
 
@@ -94,8 +94,8 @@ fn check_end(file: &File, end: u64) -> io::Result<()> {
     }
 }
 
-struct Scan {
-    found: BTreeMap<String, Member>,
+struct MemberScan {
+    found: BTreeMap<String, ArchiveMember>,
     /// Bytes of all names so far.
     names: usize,
     /// Bytes of the archive.
@@ -104,7 +104,7 @@ struct Scan {
     end: u64,
 }
 
-impl Scan {
+impl MemberScan {
     /// Reads every header; contents are passed over.
     fn entries(&mut self, tape: &mut Tape<impl BufRead + Seek>) -> io::Result<()> {
         let mut count = 0;
@@ -134,15 +134,15 @@ impl Scan {
         }
         let target = || entry.target().unwrap_or_default();
         let member = match entry.kind {
-            TarEntryKind::File => Member::File(content),
+            TarEntryKind::File => ArchiveMember::File(content),
             // What a name is inside of needs no place; that readers can make it is all there is to it.
             TarEntryKind::Directory => return Ok(()),
             TarEntryKind::Symlink => {
-                Member::Link(member_of_link(name.rsplit_once('/').map_or("", |(folder, _)| folder), target())?)
+                ArchiveMember::Link(member_of_link(name.rsplit_once('/').map_or("", |(folder, _)| folder), target())?)
             }
-            TarEntryKind::HardLink => Member::Link(member_of_link("", target())?),
+            TarEntryKind::HardLink => ArchiveMember::Link(member_of_link("", target())?),
             TarEntryKind::CharDevice | TarEntryKind::BlockDevice | TarEntryKind::Fifo | TarEntryKind::Other => {
-                Member::Other
+                ArchiveMember::Other
             }
         };
         self.names += name.len();
@@ -281,8 +281,8 @@ mod tests {
         file
     }
 
-    fn scan(entries: &[Vec<u8>]) -> io::Result<Members> {
-        Members::scan(&holed(&[Bytes(entries.concat()), Bytes(vec![0; 1024])]))
+    fn scan(entries: &[Vec<u8>]) -> io::Result<ArchiveMembers> {
+        ArchiveMembers::scan(&holed(&[Bytes(entries.concat()), Bytes(vec![0; 1024])]))
     }
 
     /// Why an archive of these entries is refused.
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(members.span("c").unwrap_err().to_string(), "`c` is a link to no file of the archive");
         assert_eq!(members.span("e").unwrap_err().to_string(), "`e` is not a regular file");
         assert_eq!(members.span("x").unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert!(members.own("d").is_err() && members.own("x").unwrap().is_none());
+        assert!(members.file_span("d").is_err() && members.file_span("x").unwrap().is_none());
         assert_eq!(members.below("a/").collect::<Vec<_>>(), ["a/layer.tar"]);
     }
 
@@ -420,7 +420,8 @@ mod tests {
         for head in [base_256, record] {
             let start = head.len() as u64;
             let members =
-                Members::scan(&holed(&[Bytes(head), Hole(NINE_GIB), Bytes(file(b"b")), Bytes(vec![0; 1024])])).unwrap();
+                ArchiveMembers::scan(&holed(&[Bytes(head), Hole(NINE_GIB), Bytes(file(b"b")), Bytes(vec![0; 1024])]))
+                    .unwrap();
             assert_eq!(members.span("a").unwrap(), Span { start, size: NINE_GIB });
             assert_eq!(members.span("b").unwrap(), Span { start: start + NINE_GIB + 512, size: 7 });
         }
@@ -436,7 +437,7 @@ mod tests {
 
     #[test]
     fn an_archive_ends_with_zeros_and_nothing_behind_them() {
-        let scan = |pieces: &[&[u8]]| Members::scan(&holed(&[Bytes(pieces.concat())])).map(|_| ());
+        let scan = |pieces: &[&[u8]]| ArchiveMembers::scan(&holed(&[Bytes(pieces.concat())])).map(|_| ());
         let refusal = |pieces: &[&[u8]]| scan(pieces).unwrap_err().to_string();
         let (entry, zeros) = (file(b"a"), [0; 1024]);
         scan(&[&entry, &zeros[..512]]).unwrap();
@@ -453,12 +454,12 @@ mod tests {
     }
 
     /// Counts the bytes that are read of an archive.
-    struct Counting {
+    struct CountingFile {
         file: File,
         count: u64,
     }
 
-    impl Read for Counting {
+    impl Read for CountingFile {
         fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
             let read = self.file.read(buf)?;
             self.count += read as u64;
@@ -466,7 +467,7 @@ mod tests {
         }
     }
 
-    impl Seek for Counting {
+    impl Seek for CountingFile {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
             self.file.seek(to)
         }
@@ -484,16 +485,17 @@ mod tests {
         let hole = Hole(FIVE_GIB);
         let read = |stretches: &[Stretch], limit| {
             let file = holed(stretches);
-            let mut scan = Scan { found: BTreeMap::new(), names: 0, length: file.metadata().unwrap().len(), end: 0 };
-            let mut counting = Counting { file, count: 0 };
+            let mut scan =
+                MemberScan { found: BTreeMap::new(), names: 0, length: file.metadata().unwrap().len(), end: 0 };
+            let mut counting = CountingFile { file, count: 0 };
             let outcome = scan.entries(&mut Tape::new(HeaderReader::buffered(&mut counting, limit)));
             (outcome.map(|()| scan.found).map_err(|error| error.to_string()), counting.count)
         };
         let archive = [entry("a"), hole.clone(), entry("b"), hole.clone(), Bytes(vec![0; 1024])];
         let (found, count) = read(&archive, Limits::ARCHIVE_HEADERS_BYTES);
         let found = found.unwrap();
-        assert_eq!(found["a"], Member::File(Span { start: 512, size: FIVE_GIB - 1 }));
-        assert_eq!(found["b"], Member::File(Span { start: 1024 + FIVE_GIB, size: FIVE_GIB - 1 }));
+        assert_eq!(found["a"], ArchiveMember::File(Span { start: 512, size: FIVE_GIB - 1 }));
+        assert_eq!(found["b"], ArchiveMember::File(Span { start: 1024 + FIVE_GIB, size: FIVE_GIB - 1 }));
         assert!(count <= 16 << 10, "{count} bytes");
         // What follows the end is read, because entries may hide there.
         let (failure, count) = read(&[Bytes(file(b"a")), hole, Bytes(file(b"b"))], 1 << 20);

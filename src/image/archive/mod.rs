@@ -5,7 +5,7 @@
 //! for many years: `manifest.json`, and the config and layers that it names. Both are written in the canonical form of
 //! our layers' tar, so the same image is the same file.
 //!
-//! Read, an archive is a table of names with the places of their bytes ([`Members`]): headers are read once, by the
+//! Read, an archive is a table of names with the places of their bytes ([`ArchiveMembers`]): headers are read once, by the
 //! reader of layers, contents are passed over and read where they lie, each blob checked against its digest. Nothing is unpacked to a
 //! disk, so no name can lead out of anywhere; archives with such names are refused all the same, because whoever
 //! unpacks them next may be less careful.
@@ -16,8 +16,8 @@ mod header_reader;
 mod members;
 mod read;
 
-pub(crate) use contents::{Contents, write};
-use members::Members;
+pub(crate) use contents::{ArchiveContents, write_archive};
+use members::ArchiveMembers;
 pub(crate) use read::{is_archive, open};
 
 /// The table of a docker archive.

@@ -8,10 +8,11 @@ use std::{
     path::Path,
 };
 
-use super::{BLOBS, Members, TABLE, docker};
+use super::{ArchiveMembers, BLOBS, TABLE, docker};
 use crate::{
     image::{
-        Form, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, Opened, content_error_name, document, sets,
+        ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, OpenedImages, content_error_name, document,
+        image_sets,
         store::{Span, Store},
     },
     oci::Digest,
@@ -23,15 +24,15 @@ use crate::{
 /// # Errors
 /// No archive of an image; one that is compressed as a whole; names that lead out of it or are there twice; a document
 /// that is missing, too large, ambiguous or not what its name says.
-pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
+pub(crate) fn open(path: &Path) -> Result<OpenedImages, Failure> {
     let file = File::open(path).map_err(|error| Failure::io("open it", path, &error))?;
     if !file.metadata().is_ok_and(|found| found.is_file()) {
         return Err(Failure::error(ErrorName::FileKind, "is not a folder and not a regular file").in_path(path));
     }
     check_tar(&file, path)?;
-    let members = Members::scan(&file)
+    let members = ArchiveMembers::scan(&file)
         .map_err(|error| Failure::io("read the archive", path, &error).named(content_error_name(&error)))?;
-    read(file, &members, path).map_err(|failure| failure.or_in_path(path))
+    read_archive(file, &members, path).map_err(|failure| failure.or_in_path(path))
 }
 
 /// Whether an image is in the archive at `path`, for somebody who wants to replace it. It need not be a good one.
@@ -39,20 +40,20 @@ pub(crate) fn is_archive(path: &Path) -> bool {
     let look = || -> Option<bool> {
         let file = File::open(path).ok()?;
         check_tar(&file, path).ok()?;
-        let members = Members::scan(&file).ok()?;
+        let members = ArchiveMembers::scan(&file).ok()?;
         let has = |name| has(&members, name).unwrap_or(false);
         Some(has(TABLE) || (has(LAYOUT_MARKER) && has(LAYOUT_INDEX)))
     };
     look().unwrap_or(false)
 }
 
-fn read(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
+fn read_archive(file: File, members: &ArchiveMembers, path: &Path) -> Result<OpenedImages, Failure> {
     if has(members, LAYOUT_MARKER)? && has(members, LAYOUT_INDEX)? {
-        return oci(file, members, path);
+        return read_oci_archive(file, members, path);
     }
     if has(members, TABLE)? {
-        let (store, sets) = docker::read(file, members, path)?;
-        return Ok(Opened { form: Some(Form::DockerArchive), path: path.to_owned(), store, sets });
+        let (store, sets) = docker::read_docker_archive(file, members, path)?;
+        return Ok(OpenedImages { form: Some(ImageFormat::DockerArchive), path: path.to_owned(), store, sets });
     }
     let failure = Failure::error(
         ErrorName::ImageNotFound,
@@ -67,25 +68,27 @@ fn read(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
 }
 
 /// A layout in a tar.
-fn oci(file: File, members: &Members, path: &Path) -> Result<Opened, Failure> {
+fn read_oci_archive(file: File, members: &ArchiveMembers, path: &Path) -> Result<OpenedImages, Failure> {
     let wrong = |name: &str, what: &str| Failure::error(ErrorName::ImageInvalid, format!("`{name}`: {what}"));
-    let version =
-        document::layout_version(&small(&file, members, LAYOUT_MARKER)?).map_err(|what| wrong(LAYOUT_MARKER, &what))?;
+    let version = document::parse_layout_version(&read_member(&file, members, LAYOUT_MARKER)?)
+        .map_err(|what| wrong(LAYOUT_MARKER, &what))?;
     if version != LAYOUT_VERSION {
         let failure = wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version)));
         return Err(failure.named(ErrorName::ImageUnsupported));
     }
-    let index = document::index(&small(&file, members, LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))?;
+    let index = document::parse_index(&read_member(&file, members, LAYOUT_INDEX)?)
+        .map_err(|what| wrong(LAYOUT_INDEX, &what))?;
     let mut spans = BTreeMap::new();
     for name in members.below(BLOBS) {
         let digest = name.strip_prefix(BLOBS).and_then(|hex| Digest::parse_hex(hex).ok());
-        if let (Some(digest), Some(span)) = (digest, members.own(name).map_err(|error| told(&error))?) {
+        if let (Some(digest), Some(span)) = (digest, members.file_span(name).map_err(|error| archive_failure(&error))?)
+        {
             spans.insert(digest, span);
         }
     }
     let store = Store::of_archive(file, spans, path);
-    let sets = sets::of_index(&store, &index)?;
-    Ok(Opened { form: Some(Form::OciArchive), path: path.to_owned(), store, sets })
+    let sets = image_sets::read_index(&store, &index)?;
+    Ok(OpenedImages { form: Some(ImageFormat::OciArchive), path: path.to_owned(), store, sets })
 }
 
 /// Refuses what is no tar with a sentence that helps.
@@ -108,25 +111,25 @@ fn check_tar(file: &File, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn has(members: &Members, name: &str) -> Result<bool, Failure> {
-    members.own(name).map(|span| span.is_some()).map_err(|error| told(&error))
+fn has(members: &ArchiveMembers, name: &str) -> Result<bool, Failure> {
+    members.file_span(name).map(|span| span.is_some()).map_err(|error| archive_failure(&error))
 }
 
 /// The whole of the document `name`.
-pub(super) fn small(file: &File, members: &Members, name: &str) -> Result<Vec<u8>, Failure> {
-    let span = members.span(name).map_err(|error| told(&error))?;
-    document_at(file, span, Limits::MANIFEST_BYTES)
+pub(super) fn read_member(file: &File, members: &ArchiveMembers, name: &str) -> Result<Vec<u8>, Failure> {
+    let span = members.span(name).map_err(|error| archive_failure(&error))?;
+    read_span(file, span, Limits::MANIFEST_BYTES)
         .map_err(|failure| Failure { what: format!("`{}`: {}", shown(name), failure.what), ..failure })
 }
 
 /// The bytes at `span`, when they are not more than `limit`.
-pub(super) fn document_at(file: &File, span: Span, limit: u64) -> Result<Vec<u8>, Failure> {
+pub(super) fn read_span(file: &File, span: Span, limit: u64) -> Result<Vec<u8>, Failure> {
     if span.size > limit {
         let what = format!("it has {} bytes, more than the {limit} allowed", span.size);
         return Err(Failure::error(ErrorName::ImageTooLarge, what));
     }
     let mut bytes = Vec::new();
-    Piece { file, span, at: 0 }
+    SpanReader { file, span, at: 0 }
         .take(limit)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::error(ErrorName::of_io(&error), shown(&error.to_string())))?;
@@ -138,18 +141,18 @@ pub(super) fn document_at(file: &File, span: Span, limit: u64) -> Result<Vec<u8>
 }
 
 /// An error of the archive, told without the system's number.
-pub(super) fn told(error: &io::Error) -> Failure {
+pub(super) fn archive_failure(error: &io::Error) -> Failure {
     Failure::error(ErrorName::of_io(error), error.to_string())
 }
 
 /// Reads a piece of a file by position.
-pub(super) struct Piece<'a> {
+pub(super) struct SpanReader<'a> {
     pub(super) file: &'a File,
     pub(super) span: Span,
     pub(super) at: u64,
 }
 
-impl io::Read for Piece<'_> {
+impl io::Read for SpanReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.span.size.saturating_sub(self.at)).unwrap_or(usize::MAX).min(buf.len());
         let place = self.span.start.saturating_add(self.at);

@@ -20,7 +20,9 @@ pub(in crate::registry) enum Challenge {
 
 /// The best challenge of all header fields: a token before a password, because a token ends. None of ours: the names
 /// of those that are there.
-pub(in crate::registry) fn choose<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Challenge, Vec<String>> {
+pub(in crate::registry) fn choose_challenge<'a>(
+    fields: impl Iterator<Item = &'a str>,
+) -> Result<Challenge, Vec<String>> {
     let mut all = Vec::new();
     for field in fields.take(Limits::CHALLENGES) {
         all.extend(parse(field));
@@ -45,11 +47,11 @@ pub(in crate::registry) fn choose<'a>(fields: impl Iterator<Item = &'a str>) -> 
 }
 
 /// Scheme in lower case, and parameters with names in lower case.
-type Parsed = (String, Vec<(String, String)>);
+type SchemeParameters = (String, Vec<(String, String)>);
 
 /// The challenges of one field. What cannot be read ends it: the ones before stand.
-fn parse(field: &str) -> Vec<Parsed> {
-    let mut challenges: Vec<Parsed> = Vec::new();
+fn parse(field: &str) -> Vec<SchemeParameters> {
+    let mut challenges: Vec<SchemeParameters> = Vec::new();
     let mut rest = field.trim();
     while challenges.len() < Limits::CHALLENGES {
         rest = rest.trim_start_matches([' ', '\t', ',']);
@@ -129,29 +131,29 @@ mod tests {
     fn a_token_is_preferred_among_several_challenges_in_one_field_or_in_many() {
         let docker = "Bearer realm=\"https://a/token\",service=\"s\",scope=\"repository:a/b:pull,push registry:x:*\"";
         let expected = bearer("https://a/token", Some("s"), &["repository:a/b:pull,push", "registry:x:*"]);
-        assert_eq!(choose([docker].into_iter()), Ok(expected.clone()));
-        assert_eq!(choose(["Negotiate", "Basic realm=\"x\"", docker].into_iter()), Ok(expected.clone()));
+        assert_eq!(choose_challenge([docker].into_iter()), Ok(expected.clone()));
+        assert_eq!(choose_challenge(["Negotiate", "Basic realm=\"x\"", docker].into_iter()), Ok(expected.clone()));
         let one = format!("Negotiate YIIx+/==, Basic realm=\"a, b\", {docker}");
-        assert_eq!(choose([&*one].into_iter()), Ok(expected));
+        assert_eq!(choose_challenge([&*one].into_iter()), Ok(expected));
         assert_eq!(
-            choose(["bearer realm=https://a/t , SERVICE=s"].into_iter()),
+            choose_challenge(["bearer realm=https://a/t , SERVICE=s"].into_iter()),
             Ok(bearer("https://a/t", Some("s"), &[]))
         );
-        assert_eq!(choose(["Negotiate, Basic realm=x"].into_iter()), Ok(Challenge::Basic));
-        assert_eq!(choose(["BASIC"].into_iter()), Ok(Challenge::Basic));
+        assert_eq!(choose_challenge(["Negotiate, Basic realm=x"].into_iter()), Ok(Challenge::Basic));
+        assert_eq!(choose_challenge(["BASIC"].into_iter()), Ok(Challenge::Basic));
     }
 
     #[test]
     fn what_cannot_be_answered_is_named_and_garbage_ends_nothing_but_itself() {
-        assert_eq!(choose(["Negotiate, NTLM"].into_iter()), Err(vec!["negotiate".into(), "ntlm".into()]));
-        assert_eq!(choose([].into_iter()), Err(Vec::new()));
-        assert_eq!(choose(["Bearer service=\"s\""].into_iter()), Err(vec!["bearer".into()]));
-        assert_eq!(choose(["Basic realm=\"unclosed"].into_iter()), Ok(Challenge::Basic));
-        assert_eq!(choose(["=,=,\"\"", "Basic"].into_iter()), Ok(Challenge::Basic));
+        assert_eq!(choose_challenge(["Negotiate, NTLM"].into_iter()), Err(vec!["negotiate".into(), "ntlm".into()]));
+        assert_eq!(choose_challenge([].into_iter()), Err(Vec::new()));
+        assert_eq!(choose_challenge(["Bearer service=\"s\""].into_iter()), Err(vec!["bearer".into()]));
+        assert_eq!(choose_challenge(["Basic realm=\"unclosed"].into_iter()), Ok(Challenge::Basic));
+        assert_eq!(choose_challenge(["=,=,\"\"", "Basic"].into_iter()), Ok(Challenge::Basic));
         let twice = "Bearer realm=\"https://a\",realm=\"https://b\"";
-        assert_eq!(choose([twice].into_iter()), Ok(bearer("https://a", None, &[])));
-        assert_eq!(choose(["Bearer realm=\"a\\\"b\""].into_iter()), Ok(bearer("a\"b", None, &[])));
+        assert_eq!(choose_challenge([twice].into_iter()), Ok(bearer("https://a", None, &[])));
+        assert_eq!(choose_challenge(["Bearer realm=\"a\\\"b\""].into_iter()), Ok(bearer("a\"b", None, &[])));
         let many = "x,".repeat(100_000);
-        assert!(choose([&*many].into_iter()).is_err_and(|names| names.len() == Limits::CHALLENGES));
+        assert!(choose_challenge([&*many].into_iter()).is_err_and(|names| names.len() == Limits::CHALLENGES));
     }
 }

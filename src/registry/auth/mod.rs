@@ -2,17 +2,17 @@
 //!
 //! Looked up only when a registry asks, and only for the registry that asks.
 
+mod auth_token;
 mod challenge;
-mod files;
-mod helper;
-mod token;
+mod credential_helper;
+mod credentials_file;
 
 use std::path::PathBuf;
 
 use super::{Access, Login, Secret};
 use crate::report::{ErrorName, Failure};
-pub(super) use challenge::{Challenge, choose};
-pub(super) use token::{Token, Wanted, covers, question, read};
+pub(super) use auth_token::{AuthToken, TokenScopes, covers_scope, parse_token, token_request};
+pub(super) use challenge::{Challenge, choose_challenge};
 
 /// What somebody proves themselves with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl Credential {
     /// What of it a registry could repeat.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::Login(login) => Token::Basic(login.clone()).secrets(),
-            Self::Identity(token) | Self::Registry(token) => Token::Bearer(token.clone()).secrets(),
+            Self::Login(login) => AuthToken::Basic(login.clone()).secrets(),
+            Self::Identity(token) | Self::Registry(token) => AuthToken::Bearer(token.clone()).secrets(),
         }
     }
 }
@@ -47,15 +47,15 @@ pub(super) fn credential(access: &Access, host: &str, repository: &str) -> Resul
     if let Some(login) = &access.login {
         return Ok(Some(Credential::Login(login.clone())));
     }
-    kept(access, host, repository)
+    stored_credential(access, host, repository)
 }
 
 /// The same, of what is kept in files and by helpers alone: `--username` is about no other host.
-pub(super) fn kept(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
-    for path in places(access) {
-        let Some(file) = files::read(&path)? else { continue };
+pub(super) fn stored_credential(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
+    for path in credential_files(access) {
+        let Some(file) = credentials_file::read_credentials(&path)? else { continue };
         if let Some(name) = file.helper(host) {
-            return helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path));
+            return credential_helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path));
         }
         if let Some(found) = file
             .written(host, repository)
@@ -64,7 +64,8 @@ pub(super) fn kept(access: &Access, host: &str, repository: &str) -> Result<Opti
             return Ok(Some(found));
         }
         if let Some(name) = file.store()
-            && let Some(found) = helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path))?
+            && let Some(found) =
+                credential_helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path))?
         {
             return Ok(Some(found));
         }
@@ -73,7 +74,7 @@ pub(super) fn kept(access: &Access, host: &str, repository: &str) -> Result<Opti
 }
 
 /// Where credentials may be, the first one first.
-fn places(access: &Access) -> Vec<PathBuf> {
+fn credential_files(access: &Access) -> Vec<PathBuf> {
     if let Some(only) = access.path("REGISTRY_AUTH_FILE") {
         return vec![only];
     }

@@ -6,7 +6,7 @@ use ureq::{Agent, Error, unversioned::transport::DefaultConnector};
 
 use super::{
     proxy,
-    resolver::{GuardedResolver, LeadsInward, NamedBy},
+    resolver::{GuardedResolver, HostOrigin, PrivateAddressError},
     roots,
 };
 use crate::{
@@ -22,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(30);
 const STALL: Duration = Duration::from_secs(120);
 
 /// The agent for `url`, which the user knows as `host`, and which somebody named.
-pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: NamedBy) -> Result<Agent, Failure> {
+pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: HostOrigin) -> Result<Agent, Failure> {
     let proxy = proxy::choose(access, url)?;
     let has_proxy = proxy.is_some();
     let mut config = Agent::config_builder()
@@ -85,8 +85,8 @@ pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
         Error::Protocol(_) | Error::Http(_) => {
             (Failure::error(ErrorName::RegistryProtocol, format!("{host} does not speak HTTP")), false)
         }
-        Error::Other(error) => match error.downcast_ref::<LeadsInward>() {
-            Some(LeadsInward(address)) => {
+        Error::Other(error) => match error.downcast_ref::<PrivateAddressError>() {
+            Some(PrivateAddressError(address)) => {
                 let what = format!("we are led to {host}, and its address {address} is inside of this network");
                 (Failure::error(ErrorName::RegistryProtocol, what), false)
             }

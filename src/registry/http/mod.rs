@@ -4,13 +4,13 @@
 //! go to no other place, whatever a redirect or an upload's location says.
 
 pub(crate) mod agent;
-mod answer;
-mod gate;
-pub(crate) mod pause;
+mod login;
 mod payload;
 mod proxy;
 mod realm;
 pub(crate) mod resolver;
+mod response;
+pub(crate) mod retry_pause;
 mod roots;
 
 use std::{
@@ -26,15 +26,15 @@ use ureq::{
 
 use super::{
     Access, Reference, Secret,
-    auth::{Token, Wanted},
+    auth::{AuthToken, TokenScopes},
     url::Url,
 };
 use crate::report::{ErrorName, Failure, Limits};
-pub(super) use answer::Answer;
-use gate::Gate;
-pub(super) use pause::{backoff, wait};
-pub(super) use payload::{Payload, Piece};
-use resolver::{Inside, NamedBy};
+use login::LoginState;
+pub(super) use payload::{BlobPiece, Payload};
+use resolver::{HostOrigin, InsideNetwork};
+pub(super) use response::RegistryResponse;
+pub(super) use retry_pause::{backoff, wait};
 
 /// How long the first look may take whether a loopback registry speaks TLS.
 const PROBE: Duration = Duration::from_secs(10);
@@ -44,26 +44,26 @@ const DOCUMENT: Duration = Duration::from_secs(30);
 
 /// A registry, with what was learned about it so far.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct RegistryClient {
     access: Access,
     /// As references have it.
     host: String,
     base: Url,
     agents: Mutex<BTreeMap<String, Agent>>,
     /// Whether the registry is in this machine or its networks.
-    inside: Inside,
-    gate: Mutex<Gate>,
+    inside: InsideNetwork,
+    gate: Mutex<LoginState>,
     /// Of every credential that was looked up: no answer's words are shown with one of them.
     secrets: Mutex<Vec<Secret>>,
 }
 
 /// A request, as often as it takes.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct RegistryRequest<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
     /// What a token must allow.
-    pub(super) wanted: &'a Wanted,
+    pub(super) wanted: &'a TokenScopes,
     /// Besides those that every request has.
     pub(super) headers: Vec<(header::HeaderName, String)>,
     pub(super) payload: Payload<'a>,
@@ -75,21 +75,21 @@ pub(super) struct Call<'a> {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct RequestFailure {
     pub(super) failure: Failure,
     /// Whether it may be otherwise the next time.
     pub(super) passing: bool,
 }
 
-impl Fault {
+impl RequestFailure {
     fn lasting(failure: Failure) -> Self {
         Self { failure, passing: false }
     }
 }
 
-impl<'a> Call<'a> {
+impl<'a> RegistryRequest<'a> {
     /// A request without a body that may be repeated.
-    pub(super) fn new(method: Method, url: Url, wanted: &'a Wanted) -> Self {
+    pub(super) fn new(method: Method, url: Url, wanted: &'a TokenScopes) -> Self {
         Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, again: true, is_long: false }
     }
 
@@ -100,7 +100,7 @@ impl<'a> Call<'a> {
     }
 }
 
-impl Client {
+impl RegistryClient {
     /// Gets ready for the registry of `reference`. A loopback one is asked whether it speaks TLS; nothing else is sent.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Client {
             host,
             agents: Mutex::default(),
             // Behind a proxy nobody looks for its address; otherwise its addresses say so when it is connected to.
-            inside: Inside::new(base.is_inward()),
+            inside: InsideNetwork::new(base.is_inward()),
             base,
             gate: Mutex::default(),
             secrets: Mutex::default(),
@@ -137,14 +137,14 @@ impl Client {
     }
 
     /// Sends a request and gives its answer, also when that is a refusal.
-    pub(super) fn send(&self, call: &Call<'_>) -> Result<Answer, Fault> {
+    pub(super) fn send(&self, call: &RegistryRequest<'_>) -> Result<RegistryResponse, RequestFailure> {
         let mut attempt = 0;
         loop {
             let (pause, result) = match self.attempt(call) {
                 Ok(answer) if call.again && is_passing(answer.status) => {
-                    (pause::before(attempt, Some(answer.headers())), Ok(answer))
+                    (retry_pause::before(attempt, Some(answer.headers())), Ok(answer))
                 }
-                Err(fault) if call.again && fault.passing => (pause::before(attempt, None), Err(fault)),
+                Err(fault) if call.again && fault.passing => (retry_pause::before(attempt, None), Err(fault)),
                 result => return result,
             };
             match pause {
@@ -156,11 +156,11 @@ impl Client {
     }
 
     /// One attempt, with the logins and redirects that belong to it.
-    fn attempt(&self, call: &Call<'_>) -> Result<Answer, Fault> {
+    fn attempt(&self, call: &RegistryRequest<'_>) -> Result<RegistryResponse, RequestFailure> {
         let mut url = call.url.clone();
         let (mut logins, mut redirects) = (0, 0);
         loop {
-            self.check_address(&url).map_err(Fault::lasting)?;
+            self.check_address(&url).map_err(RequestFailure::lasting)?;
             // Of the registry alone: whoever else asks for a password is not answered.
             let ours = url.same_origin(&self.base);
             let token = if ours { self.token(call.wanted) } else { None };
@@ -174,17 +174,17 @@ impl Client {
                     let failure = self
                         .withheld()
                         .unwrap_or_else(|| Failure::error(ErrorName::RegistryLogin, "the registry lets nobody in"));
-                    return Err(Fault::lasting(failure));
+                    return Err(RequestFailure::lasting(failure));
                 }
                 301 | 302 | 303 | 307 | 308 => {
                     redirects += 1;
                     if redirects > Limits::REDIRECTS {
                         let what = format!("{} leads on and on", url.shown());
-                        return Err(Fault::lasting(Failure::error(ErrorName::RegistryProtocol, what)));
+                        return Err(RequestFailure::lasting(Failure::error(ErrorName::RegistryProtocol, what)));
                     }
                     let next = answer.header("location").and_then(|location| url.join(location));
                     url = next.ok_or_else(|| {
-                        Fault::lasting(Failure::error(
+                        RequestFailure::lasting(Failure::error(
                             ErrorName::RegistryProtocol,
                             format!("{} leads to no address", url.shown()),
                         ))
@@ -196,8 +196,13 @@ impl Client {
     }
 
     /// One request and its answer.
-    fn once(&self, url: &Url, call: &Call<'_>, token: Option<&Token>) -> Result<Answer, Fault> {
-        let agent = self.agent(url).map_err(Fault::lasting)?;
+    fn once(
+        &self,
+        url: &Url,
+        call: &RegistryRequest<'_>,
+        token: Option<&AuthToken>,
+    ) -> Result<RegistryResponse, RequestFailure> {
+        let agent = self.agent(url).map_err(RequestFailure::lasting)?;
         let mut request = Request::builder().method(call.method.clone()).uri(url.to_string());
         for (name, value) in &call.headers {
             request = request.header(name, value);
@@ -206,20 +211,21 @@ impl Client {
             request = request.header(header::AUTHORIZATION, token.header().reveal());
         }
         // Nothing of the request is in this: it may hold a token.
-        let unsendable = |_| Fault::lasting(Failure::error(ErrorName::Internal, "the request cannot be written"));
+        let unsendable =
+            |_| RequestFailure::lasting(Failure::error(ErrorName::Internal, "the request cannot be written"));
         let response = match &call.payload {
             Payload::None if matches!(call.method, Method::GET | Method::HEAD) => {
                 run(&agent, request.body(SendBody::none()).map_err(unsendable)?, call.is_long)
             }
             Payload::None => run(&agent, request.body(&[][..]).map_err(unsendable)?, call.is_long),
             Payload::Bytes(bytes) => run(&agent, request.body(*bytes).map_err(unsendable)?, call.is_long),
-            Payload::Piece(piece) => {
-                let mut reader = piece.open().map_err(Fault::lasting)?;
+            Payload::BlobPiece(piece) => {
+                let mut reader = piece.open().map_err(RequestFailure::lasting)?;
                 let request = request.header(header::CONTENT_LENGTH, piece.length);
                 let body = SendBody::from_reader(&mut reader);
                 let sent = run(&agent, request.body(body).map_err(unsendable)?, call.is_long);
                 if let Some(failure) = reader.failure() {
-                    return Err(Fault::lasting(failure));
+                    return Err(RequestFailure::lasting(failure));
                 }
                 sent
             }
@@ -227,16 +233,16 @@ impl Client {
         match response {
             Ok(response) => {
                 let mut secrets = lock(&self.secrets).clone();
-                secrets.extend(token.map(Token::secrets).unwrap_or_default());
+                secrets.extend(token.map(AuthToken::secrets).unwrap_or_default());
                 let warnings = response.headers().get_all(header::WARNING);
                 if url.same_origin(&self.base) {
-                    self.access.notices.hear(url, warnings.iter().map(HeaderValue::as_bytes), &secrets);
+                    self.access.notices.record(url, warnings.iter().map(HeaderValue::as_bytes), &secrets);
                 }
-                Ok(Answer::new(response, url.clone(), secrets))
+                Ok(RegistryResponse::new(response, url.clone(), secrets))
             }
             Err(error) => {
                 let (failure, passing) = agent::explain(&error, url);
-                Err(Fault { failure, passing })
+                Err(RequestFailure { failure, passing })
             }
         }
     }
@@ -269,7 +275,7 @@ impl Client {
         // What the user called the registry is what the folder in `certs.d` is called.
         let name = if url.same_origin(&self.base) { &self.host } else { &authority };
         let inside = self.inside.clone();
-        let named_by = if url.same_host(&self.base) { NamedBy::User(inside) } else { NamedBy::Host(inside) };
+        let named_by = if url.same_host(&self.base) { HostOrigin::User(inside) } else { HostOrigin::Host(inside) };
         let agent = agent::agent(&self.access, url, name, named_by)?;
         Ok(lock(&self.agents).entry(key).or_insert(agent).clone())
     }
@@ -302,7 +308,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The pause that an answer asks for, or the one of the `attempt`th repetition; none when there is no more patience.
-pub(super) fn pause_before(attempt: u32, answer: Option<&Answer>) -> Option<Duration> {
-    let headers: Option<&HeaderMap> = answer.map(Answer::headers);
-    if attempt < Limits::RETRIES { pause::before(attempt, headers) } else { None }
+pub(super) fn pause_before(attempt: u32, answer: Option<&RegistryResponse>) -> Option<Duration> {
+    let headers: Option<&HeaderMap> = answer.map(RegistryResponse::headers);
+    if attempt < Limits::RETRIES { retry_pause::before(attempt, headers) } else { None }
 }

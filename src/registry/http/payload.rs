@@ -16,12 +16,12 @@ pub(in crate::registry) enum Payload<'a> {
     /// In memory.
     Bytes(&'a [u8]),
     /// From where a blob lies.
-    Piece(Piece<'a>),
+    BlobPiece(BlobPiece<'a>),
 }
 
 /// A part of a blob, read anew for each attempt.
 #[derive(Debug)]
-pub(in crate::registry) struct Piece<'a> {
+pub(in crate::registry) struct BlobPiece<'a> {
     /// Checks what it reads.
     pub(in crate::registry) bytes: &'a dyn Open,
     /// Its name.
@@ -34,10 +34,10 @@ pub(in crate::registry) struct Piece<'a> {
     pub(in crate::registry) task: &'a dyn Task,
 }
 
-impl Piece<'_> {
+impl BlobPiece<'_> {
     /// A reader at the first byte.
-    pub(super) fn open(&self) -> Result<Reader<'_>, Failure> {
-        let mut reader = Reader { source: Box::new(io::empty()), left: self.length, piece: self, fault: None };
+    pub(super) fn open(&self) -> Result<PieceReader<'_>, Failure> {
+        let mut reader = PieceReader { source: Box::new(io::empty()), left: self.length, piece: self, fault: None };
         let opened = self.bytes.open().and_then(|mut bytes| {
             // Read over, not jumped over: what is sent was checked from the first byte on.
             let skipped = io::copy(&mut bytes.by_ref().take(self.start), &mut io::sink())?;
@@ -54,21 +54,21 @@ impl Piece<'_> {
 }
 
 /// Reads a piece, and remembers when the fault was on our side.
-pub(super) struct Reader<'a> {
+pub(super) struct PieceReader<'a> {
     source: Box<dyn Read + Send>,
     left: u64,
-    piece: &'a Piece<'a>,
+    piece: &'a BlobPiece<'a>,
     fault: Option<io::Error>,
 }
 
-impl Reader<'_> {
+impl PieceReader<'_> {
     /// The fault of our side, if it was that.
     pub(super) fn failure(&self) -> Option<Failure> {
         self.fault.as_ref().map(|error| self.piece.failure(error))
     }
 }
 
-impl Read for Reader<'_> {
+impl Read for PieceReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buf.len());
         let result = match self.source.read(buf.get_mut(..want).unwrap_or_default()) {

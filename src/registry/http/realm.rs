@@ -45,7 +45,7 @@ const SHARED: [&str; 24] = [
 const COUNTRYS_OWN: usize = 3;
 
 /// Whether `realm` may see the login of the registry at `base`.
-pub(super) fn may_know(base: &Url, realm: &Url) -> bool {
+pub(super) fn may_receive_login(base: &Url, realm: &Url) -> bool {
     if realm.same_host(base) {
         return realm.https || !base.https;
     }
@@ -60,11 +60,11 @@ fn are_neighbours(registry: &str, realm: &str) -> bool {
         () if behind_realm == registry => behind_realm,
         () => return false,
     };
-    is_somebodys(&common)
+    has_one_owner(&common)
 }
 
 /// Whether everything below the domain is in one hand, as far as its name tells.
-fn is_somebodys(domain: &str) -> bool {
+fn has_one_owner(domain: &str) -> bool {
     let labels: Vec<_> = domain.split('.').collect();
     let [.., second, top] = labels.as_slice() else { return false };
     let is_name = !top.is_empty() && top.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
@@ -113,7 +113,7 @@ mod tests {
             ("https://us-docker.pkg.dev/", "https://evil.run.app/token", false),
         ] {
             let (base, url) = (Url::parse(registry).unwrap(), Url::parse(realm).unwrap());
-            assert_eq!(may_know(&base, &url), may, "{registry} {realm}");
+            assert_eq!(may_receive_login(&base, &url), may, "{registry} {realm}");
         }
     }
 }

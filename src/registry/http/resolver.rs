@@ -25,9 +25,9 @@ use crate::registry::url::is_inward;
 /// Whether the host that the user named was found in this machine or its networks when it was last looked for. Such a host
 /// may send us to its neighbours.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Inside(Arc<AtomicBool>);
+pub(crate) struct InsideNetwork(Arc<AtomicBool>);
 
-impl Inside {
+impl InsideNetwork {
     /// Of a host that is named by its address.
     pub(crate) fn new(is_inside: bool) -> Self {
         Self(Arc::new(AtomicBool::new(is_inside)))
@@ -36,39 +36,39 @@ impl Inside {
 
 /// Who named a host.
 #[derive(Debug, Clone)]
-pub(crate) enum NamedBy {
+pub(crate) enum HostOrigin {
     /// The user: it is spoken with wherever it is.
-    User(Inside),
+    User(InsideNetwork),
     /// The host that the user named, in a redirect, a location or a challenge.
-    Host(Inside),
+    Host(InsideNetwork),
 }
 
 /// The system's resolver, with that rule.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     system: DefaultResolver,
-    named_by: NamedBy,
+    named_by: HostOrigin,
 }
 
 impl GuardedResolver {
-    pub(super) fn new(named_by: NamedBy) -> Self {
+    pub(super) fn new(named_by: HostOrigin) -> Self {
         Self { system: DefaultResolver::default(), named_by }
     }
 
     /// Those of the addresses that may be spoken with.
-    fn allowed(&self, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, LeadsInward> {
+    fn allowed(&self, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, PrivateAddressError> {
         match &self.named_by {
-            NamedBy::User(Inside(inside)) => {
+            HostOrigin::User(InsideNetwork(inside)) => {
                 // One that is at both is a host of the internet: it chose to be called so.
                 inside.store(found.iter().all(|address| is_inward(address.ip())), Ordering::Relaxed);
                 Ok(found.to_vec())
             }
-            NamedBy::Host(Inside(inside)) if inside.load(Ordering::Relaxed) => Ok(found.to_vec()),
-            NamedBy::Host(_) => {
+            HostOrigin::Host(InsideNetwork(inside)) if inside.load(Ordering::Relaxed) => Ok(found.to_vec()),
+            HostOrigin::Host(_) => {
                 let (inward, outward): (Vec<_>, Vec<_>) =
                     found.iter().copied().partition(|address: &SocketAddr| is_inward(address.ip()));
                 match inward.first() {
-                    Some(first) if outward.is_empty() => Err(LeadsInward(first.ip())),
+                    Some(first) if outward.is_empty() => Err(PrivateAddressError(first.ip())),
                     _ => Ok(outward),
                 }
             }
@@ -90,15 +90,15 @@ impl Resolver for GuardedResolver {
 
 /// The address of a host that is only in this machine or its networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LeadsInward(pub(super) IpAddr);
+pub(super) struct PrivateAddressError(pub(super) IpAddr);
 
-impl fmt::Display for LeadsInward {
+impl fmt::Display for PrivateAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "its address is {}", self.0)
     }
 }
 
-impl error::Error for LeadsInward {}
+impl error::Error for PrivateAddressError {}
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +109,7 @@ mod tests {
         texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect()
     }
 
-    fn allowed(named_by: NamedBy, found: &[&str]) -> Result<Vec<SocketAddr>, LeadsInward> {
+    fn allowed(named_by: HostOrigin, found: &[&str]) -> Result<Vec<SocketAddr>, PrivateAddressError> {
         GuardedResolver::new(named_by).allowed(&addresses(found))
     }
 
@@ -117,17 +117,20 @@ mod tests {
     fn a_host_that_a_stranger_named_is_spoken_with_at_addresses_of_the_internet_alone() {
         for inward in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "100.64.0.1", "::1", "fd00::1", "::ffff:192.168.0.1"]
         {
-            let refused = allowed(NamedBy::Host(Inside::default()), &[inward]);
-            assert_eq!(refused, Err(LeadsInward(inward.parse().unwrap())));
-            assert_eq!(allowed(NamedBy::Host(Inside::default()), &[inward, "1.1.1.1"]), Ok(addresses(&["1.1.1.1"])));
-            assert_eq!(allowed(NamedBy::User(Inside::default()), &[inward]), Ok(addresses(&[inward])));
-            assert_eq!(allowed(NamedBy::Host(Inside::new(true)), &[inward]), Ok(addresses(&[inward])));
+            let refused = allowed(HostOrigin::Host(InsideNetwork::default()), &[inward]);
+            assert_eq!(refused, Err(PrivateAddressError(inward.parse().unwrap())));
+            assert_eq!(
+                allowed(HostOrigin::Host(InsideNetwork::default()), &[inward, "1.1.1.1"]),
+                Ok(addresses(&["1.1.1.1"]))
+            );
+            assert_eq!(allowed(HostOrigin::User(InsideNetwork::default()), &[inward]), Ok(addresses(&[inward])));
+            assert_eq!(allowed(HostOrigin::Host(InsideNetwork::new(true)), &[inward]), Ok(addresses(&[inward])));
         }
     }
 
     #[test]
     fn who_is_inside_may_send_us_to_its_neighbours_and_who_moves_out_may_not() {
-        let inside = Inside::default();
+        let inside = InsideNetwork::default();
         for (registry, may) in [
             (&["10.0.0.1"][..], true),
             (&["10.0.0.1", "::1"], true),
@@ -135,8 +138,8 @@ mod tests {
             (&["10.0.0.1"], true),
             (&["1.1.1.1"], false),
         ] {
-            allowed(NamedBy::User(inside.clone()), registry).unwrap();
-            assert_eq!(allowed(NamedBy::Host(inside.clone()), &["10.0.0.2"]).is_ok(), may, "{registry:?}");
+            allowed(HostOrigin::User(inside.clone()), registry).unwrap();
+            assert_eq!(allowed(HostOrigin::Host(inside.clone()), &["10.0.0.2"]).is_ok(), may, "{registry:?}");
         }
     }
 }

@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     image::{
-        BlobRef, Blobs, blob_error_name,
-        document::{self, Document, Kind},
+        BlobRef, VerifiedBlobs, blob_error_name,
+        document::{self, DocumentKind, ImageDocument},
         reachable,
     },
     oci::Digest,
@@ -17,9 +17,9 @@ use crate::{
 
 /// All of an image or index.
 #[derive(Debug)]
-pub(super) struct Contents {
+pub(super) struct PushContents {
     /// Manifests and indexes; each comes behind what it names, so the root is the last.
-    pub(super) documents: Vec<Sent>,
+    pub(super) documents: Vec<PushDocument>,
     /// Configs and layers, each once.
     pub(super) blobs: Vec<BlobRef>,
     /// Where each of them is in the list.
@@ -28,20 +28,20 @@ pub(super) struct Contents {
 
 /// A manifest or an index, as it is sent.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct PushDocument {
     pub(super) blob: BlobRef,
     pub(super) bytes: Vec<u8>,
-    /// Blobs that it names, as indexes into [`Contents::blobs`].
+    /// Blobs that it names, as indexes into [`PushContents::blobs`].
     pub(super) leaves: Vec<usize>,
     /// What it refers to, where it is about another image.
     pub(super) subject: Option<Digest>,
 }
 
-impl Contents {
+impl PushContents {
     /// Reads every document that `root` reaches; each byte is checked against its digest.
-    pub(super) fn read(root: &BlobRef, blobs: &dyn Blobs) -> Result<Self, Failure> {
+    pub(super) fn read(root: &BlobRef, blobs: &dyn VerifiedBlobs) -> Result<Self, Failure> {
         let mut contents = Self { documents: Vec::new(), blobs: Vec::new(), places: BTreeMap::new() };
-        contents.add(root, blobs, 0, &mut reachable::Budget::new(), &mut BTreeSet::new())?;
+        contents.add(root, blobs, 0, &mut reachable::DocumentBudget::new(), &mut BTreeSet::new())?;
         Ok(contents)
     }
 
@@ -49,9 +49,9 @@ impl Contents {
     fn add(
         &mut self,
         blob: &BlobRef,
-        blobs: &dyn Blobs,
+        blobs: &dyn VerifiedBlobs,
         depth: usize,
-        budget: &mut reachable::Budget,
+        budget: &mut reachable::DocumentBudget,
         seen: &mut BTreeSet<Digest>,
     ) -> Result<(), Failure> {
         reachable::check_depth(depth)?;
@@ -59,23 +59,23 @@ impl Contents {
             return Ok(());
         }
         let within = format!("`{}`", blob.digest);
-        if Kind::of(&blob.media_type) == Kind::Other {
+        if DocumentKind::of(&blob.media_type) == DocumentKind::Other {
             let what = format!("{within} is `{}`, which is no manifest, in an index", shown(&blob.media_type));
             return Err(Failure::error(ErrorName::ImageInvalid, what));
         }
         let bytes = document_bytes(blob, blobs, budget)?;
         let mut leaves = Vec::new();
         let subject;
-        match document::parse(&blob.media_type, &bytes)
+        match document::parse_manifest_or_index(&blob.media_type, &bytes)
             .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("{within}: {what}")))?
         {
-            Document::Index(index) => {
+            ImageDocument::Index(index) => {
                 subject = index.subject().clone();
                 for descriptor in index.manifests() {
                     self.add(&BlobRef::of(descriptor, &within)?, blobs, depth + 1, budget, seen)?;
                 }
             }
-            Document::Manifest(manifest) => {
+            ImageDocument::Manifest(manifest) => {
                 subject = manifest.subject().clone();
                 for descriptor in [manifest.config()].into_iter().chain(manifest.layers()) {
                     leaves.push(self.leaf(BlobRef::of(descriptor, &within)?)?);
@@ -83,7 +83,7 @@ impl Contents {
             }
         }
         let subject = subject.map(|subject| BlobRef::of(&subject, &within)).transpose()?.map(|subject| subject.digest);
-        self.documents.push(Sent { blob: blob.clone(), bytes, leaves, subject });
+        self.documents.push(PushDocument { blob: blob.clone(), bytes, leaves, subject });
         Ok(())
     }
 
@@ -103,7 +103,11 @@ impl Contents {
     }
 }
 
-fn document_bytes(blob: &BlobRef, blobs: &dyn Blobs, budget: &mut reachable::Budget) -> Result<Vec<u8>, Failure> {
+fn document_bytes(
+    blob: &BlobRef,
+    blobs: &dyn VerifiedBlobs,
+    budget: &mut reachable::DocumentBudget,
+) -> Result<Vec<u8>, Failure> {
     let limit = Limits::MANIFEST_BYTES;
     budget.take(blob)?;
     if blob.size > limit {

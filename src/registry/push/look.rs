@@ -1,11 +1,11 @@
 //! Asking what is where: a plan comes of questions alone.
 
 use super::{
-    Order, TagPolicy,
-    contents::Contents,
+    PushJob, TagPolicy,
+    contents::PushContents,
     parallel,
-    plan::{Fate, Plan, Tag},
-    repository::Repository,
+    plan::{BlobAction, PlannedTag, PushPlan},
+    repository::PushRepository,
 };
 use crate::{
     image::BlobRef,
@@ -15,14 +15,14 @@ use crate::{
 };
 
 /// A repository, as one of its references, and the tags that go there; in the order of the command line.
-pub(super) type Targets<'a> = Vec<(&'a Reference, Vec<&'a str>)>;
+pub(super) type PushTargets<'a> = Vec<(&'a Reference, Vec<&'a str>)>;
 
 /// Sorts targets by their repository.
 ///
 /// # Errors
 /// A digest that is not the image's.
-pub(super) fn by_repository(targets: &[Reference], root: Digest) -> Result<Targets<'_>, Failure> {
-    let mut all: Targets<'_> = Vec::new();
+pub(super) fn by_repository(targets: &[Reference], root: Digest) -> Result<PushTargets<'_>, Failure> {
+    let mut all: PushTargets<'_> = Vec::new();
     for reference in targets {
         if let Some(digest) = reference.digest().filter(|digest| *digest != root) {
             let what = format!("the image is `{root}`, and cannot be pushed as `{digest}`");
@@ -45,14 +45,14 @@ pub(super) fn by_repository(targets: &[Reference], root: Digest) -> Result<Targe
 }
 
 /// Where one blob may be mounted from: repositories of the same registry that have it, or will have.
-struct Sources<'a> {
+struct MountSources<'a> {
     to: &'a Reference,
-    order: &'a Order<'a>,
+    order: &'a PushJob<'a>,
     /// The first earlier target at the same registry.
     earlier: Option<String>,
 }
 
-impl Sources<'_> {
+impl MountSources<'_> {
     /// Where the blob is known to be comes first, then where the image is, then an earlier target.
     fn of(&self, blob: &BlobRef) -> Option<String> {
         let known = self.order.origins.get(&blob.digest).into_iter().flatten().chain(self.order.from);
@@ -67,36 +67,36 @@ impl Sources<'_> {
 ///
 /// `earlier` is a repository of the same registry that will have everything by then.
 pub(super) fn look(
-    repository: &Repository,
+    repository: &PushRepository,
     reference: &Reference,
     tags: &[&str],
-    contents: &Contents,
-    order: &Order<'_>,
+    contents: &PushContents,
+    order: &PushJob<'_>,
     earlier: Option<String>,
-) -> Result<Plan, Failure> {
+) -> Result<PushPlan, Failure> {
     let digest = order.root.digest;
     let mut plan =
-        Plan { repository: reference.name(), digest, blobs: Vec::new(), manifests: Vec::new(), tags: Vec::new() };
+        PushPlan { repository: reference.name(), digest, blobs: Vec::new(), manifests: Vec::new(), tags: Vec::new() };
     for tag in tags {
-        let was = repository.manifest(tag)?;
+        let was = repository.manifest_digest(tag)?;
         let other = was.filter(|was| *was != digest);
         if let (TagPolicy::Fail, Some(other)) = (order.policy, other) {
             let what = format!("the tag `{tag}` is `{other}` already, and `--tag-policy fail` lets no tag move");
             return Err(Failure::refused(Rule::TagExists, what).hint("push under a new tag"));
         }
         let put = was != Some(digest) && !(other.is_some() && order.policy == TagPolicy::Keep);
-        plan.tags.push(Tag { name: (*tag).to_owned(), was, put });
+        plan.tags.push(PlannedTag { name: (*tag).to_owned(), was, put });
     }
     // A registry that has the manifest has all of it: it took it only with what it names.
     let is_tagged = plan.tags.iter().any(|tag| tag.was == Some(digest));
     // Whoever answers 200 to everything has other bytes.
-    if is_tagged || repository.manifest(&digest.to_string())? == Some(digest) {
+    if is_tagged || repository.manifest_digest(&digest.to_string())? == Some(digest) {
         return Ok(plan);
     }
     let jobs = order.jobs;
-    let there = parallel::each(&contents.documents, jobs, |sent| match sent.blob.digest {
+    let there = parallel::map_parallel(&contents.documents, jobs, |sent| match sent.blob.digest {
         root if root == digest => Ok(false),
-        child => Ok(repository.manifest(&child.to_string())? == Some(child)),
+        child => Ok(repository.manifest_digest(&child.to_string())? == Some(child)),
     })?;
     let missing = contents.documents.iter().zip(there).filter(|(_, there)| !there).map(|(sent, _)| sent);
     let missing: Vec<_> = missing.collect();
@@ -105,13 +105,14 @@ pub(super) fn look(
     leaves.sort_unstable();
     leaves.dedup();
     let blobs: Vec<_> = leaves.into_iter().filter_map(|at| contents.blobs.get(at)).collect();
-    let there = parallel::each(&blobs, jobs, |blob| repository.has_blob(blob))?;
-    let sources = Sources { to: reference, order, earlier };
+    let there = parallel::map_parallel(&blobs, jobs, |blob| repository.has_blob(blob))?;
+    let sources = MountSources { to: reference, order, earlier };
     plan.blobs = blobs
         .into_iter()
         .zip(there)
         .map(|(blob, there)| {
-            let fate = if there { Fate::There } else { sources.of(blob).map_or(Fate::Upload, Fate::Mount) };
+            let fate =
+                if there { BlobAction::There } else { sources.of(blob).map_or(BlobAction::Upload, BlobAction::Mount) };
             (blob.clone(), fate)
         })
         .collect();
@@ -124,11 +125,11 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
-    use crate::{image::Blobs, oci::Open, registry::push::JOBS};
+    use crate::{image::VerifiedBlobs, oci::Open, registry::push::JOBS};
 
     struct Nothing;
 
-    impl Blobs for Nothing {
+    impl VerifiedBlobs for Nothing {
         fn blob(&self, _: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
             Err(Failure::error(ErrorName::Internal, "nothing is here"))
         }
@@ -143,7 +144,7 @@ mod tests {
         let origins = BTreeMap::from([(based.digest, places.to_vec())]);
         let from = parse("r.example/built:2");
         let to = parse("r.example/app:1");
-        let order = Order {
+        let order = PushJob {
             root: &root,
             blobs: &Nothing,
             targets: &[],
@@ -153,12 +154,12 @@ mod tests {
             jobs: JOBS,
         };
         let sources = |order, earlier: Option<&str>, to, blob: &BlobRef| {
-            Sources { to, order, earlier: earlier.map(str::to_owned) }.of(blob)
+            MountSources { to, order, earlier: earlier.map(str::to_owned) }.of(blob)
         };
         assert_eq!(sources(&order, Some("first"), &to, &based).as_deref(), Some("team/base"));
         assert_eq!(sources(&order, Some("first"), &to, &own).as_deref(), Some("built"));
         assert_eq!(sources(&order, None, &from, &own), None, "from itself to itself");
-        let order = Order { from: None, ..order };
+        let order = PushJob { from: None, ..order };
         assert_eq!(sources(&order, Some("first"), &to, &own).as_deref(), Some("first"));
         assert_eq!(sources(&order, None, &to, &own), None);
         let elsewhere = parse("far.example/app:1");

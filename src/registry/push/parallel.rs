@@ -15,7 +15,7 @@ use crate::report::Failure;
 ///
 /// # Errors
 /// Of several failures the one of the first item.
-pub(super) fn each<T: Sync, R: Send>(
+pub(super) fn map_parallel<T: Sync, R: Send>(
     items: &[T],
     jobs: NonZeroUsize,
     work: impl Fn(&T) -> Result<R, Failure> + Sync,
@@ -59,12 +59,12 @@ mod tests {
         let jobs = NonZeroUsize::new(4).unwrap();
         let items: Vec<u32> = (0..100).collect();
         assert_eq!(
-            each(&items, jobs, |item| Ok(item * 2)).unwrap(),
+            map_parallel(&items, jobs, |item| Ok(item * 2)).unwrap(),
             items.iter().map(|item| item * 2).collect::<Vec<_>>()
         );
-        assert!(each(&[] as &[u32], jobs, |item| Ok(*item)).unwrap().is_empty());
+        assert!(map_parallel(&[] as &[u32], jobs, |item| Ok(*item)).unwrap().is_empty());
         let begun = AtomicUsize::new(0);
-        let failed = each(&items, jobs, |item| {
+        let failed = map_parallel(&items, jobs, |item| {
             begun.fetch_add(1, Ordering::Relaxed);
             if *item >= 3 { Err(Failure::new(format!("{item}"))) } else { Ok(()) }
         });

@@ -8,14 +8,14 @@
 use serde_json::{Value, json};
 use ureq::http::{Method, header};
 
-use super::{contents::Sent, repository::Repository};
+use super::{contents::PushDocument, repository::PushRepository};
 use crate::{
     image::{
         BlobRef,
         document::{self, ACCEPTED},
     },
     oci::{Digest, canonical_json},
-    registry::http::{Call, backoff, wait},
+    registry::http::{RegistryRequest, backoff, wait},
     report::{ErrorName, Failure, Limits, shown},
 };
 
@@ -26,13 +26,13 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 ///
 /// # Errors
 /// A list that cannot be read or written, or that others overwrite all the time.
-pub(super) fn list(repository: &Repository, sent: &Sent, subject: &Digest) -> Result<(), Failure> {
+pub(super) fn list_referrer(repository: &PushRepository, sent: &PushDocument, subject: &Digest) -> Result<(), Failure> {
     if keeps_lists(repository, subject)? {
         return Ok(());
     }
     let tag = subject.to_string().replacen(':', "-", 1);
     for attempt in 0..=Limits::RETRIES {
-        let mut index = read(repository, &tag)?;
+        let mut index = read_list(repository, &tag)?;
         let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
             return Err(Failure::error(
                 ErrorName::RegistryProtocol,
@@ -43,7 +43,7 @@ pub(super) fn list(repository: &Repository, sent: &Sent, subject: &Digest) -> Re
         if entries.iter().any(|entry| entry.get("digest").and_then(Value::as_str) == Some(&own)) {
             return Ok(());
         }
-        entries.push(entry(sent));
+        entries.push(list_entry(sent));
         let written = canonical_json(&index)
             .map_err(|_| Failure::error(ErrorName::Internal, format!("the list `{tag}` cannot be written")))?;
         if written.len() as u64 > Limits::MANIFEST_BYTES {
@@ -53,7 +53,7 @@ pub(super) fn list(repository: &Repository, sent: &Sent, subject: &Digest) -> Re
             ));
         }
         let blob = BlobRef { media_type: INDEX.to_owned(), digest: Digest::of(&written), size: written.len() as u64 };
-        repository.put(&tag, &blob, &written).map_err(super::Untaken::failure)?;
+        repository.put_manifest(&tag, &blob, &written).map_err(super::ManifestRefusal::failure)?;
         wait(backoff(attempt));
     }
     Err(Failure::error(
@@ -63,8 +63,8 @@ pub(super) fn list(repository: &Repository, sent: &Sent, subject: &Digest) -> Re
 }
 
 /// Whether the registry has the referrers API.
-fn keeps_lists(repository: &Repository, subject: &Digest) -> Result<bool, Failure> {
-    let call = Call::new(Method::GET, repository.url(&format!("referrers/{subject}"))?, &repository.wanted);
+fn keeps_lists(repository: &PushRepository, subject: &Digest) -> Result<bool, Failure> {
+    let call = RegistryRequest::new(Method::GET, repository.url(&format!("referrers/{subject}"))?, &repository.wanted);
     let mut answer = repository.client.send(&call).map_err(|fault| fault.failure)?;
     match answer.status {
         200 => Ok(true),
@@ -78,8 +78,8 @@ fn keeps_lists(repository: &Repository, subject: &Digest) -> Result<bool, Failur
 }
 
 /// The list under `tag`, or an empty one.
-fn read(repository: &Repository, tag: &str) -> Result<Value, Failure> {
-    let call = Call::new(Method::GET, repository.url(&format!("manifests/{tag}"))?, &repository.wanted);
+fn read_list(repository: &PushRepository, tag: &str) -> Result<Value, Failure> {
+    let call = RegistryRequest::new(Method::GET, repository.url(&format!("manifests/{tag}"))?, &repository.wanted);
     let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
     let mut answer = repository.client.send(&call).map_err(|fault| fault.failure)?;
     let wrong =
@@ -89,14 +89,15 @@ fn read(repository: &Repository, tag: &str) -> Result<Value, Failure> {
         200 => {}
         _ => return Err(wrong(answer.error_name(), &answer.refusal())),
     }
-    let bytes =
-        answer.whole(Limits::MANIFEST_BYTES).map_err(|error| wrong(ErrorName::of_io(&error), &error.to_string()))?;
-    document::index(&bytes).map_err(|what| wrong(ErrorName::RegistryProtocol, &what))?;
+    let bytes = answer
+        .read_body(Limits::MANIFEST_BYTES)
+        .map_err(|error| wrong(ErrorName::of_io(&error), &error.to_string()))?;
+    document::parse_index(&bytes).map_err(|what| wrong(ErrorName::RegistryProtocol, &what))?;
     serde_json::from_slice(&bytes).map_err(|_| wrong(ErrorName::RegistryProtocol, "it is no JSON"))
 }
 
 /// What a list says of one that refers.
-fn entry(sent: &Sent) -> Value {
+fn list_entry(sent: &PushDocument) -> Value {
     let mut entry = json!({
         "mediaType": sent.blob.media_type, "digest": sent.blob.digest.to_string(), "size": sent.blob.size,
     });

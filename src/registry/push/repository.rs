@@ -8,8 +8,8 @@ use crate::{
     image::{BlobRef, document::ACCEPTED},
     oci::Digest,
     registry::{
-        auth::Wanted,
-        http::{Answer, Call, Client, Fault, Payload, is_passing},
+        auth::TokenScopes,
+        http::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, is_passing},
         url::Url,
     },
     report::{ErrorName, Failure, Limits, shown},
@@ -17,36 +17,36 @@ use crate::{
 
 /// A repository that is written to.
 #[derive(Debug)]
-pub(super) struct Repository {
-    pub(super) client: Arc<Client>,
+pub(super) struct PushRepository {
+    pub(super) client: Arc<RegistryClient>,
     /// Without the host.
     pub(super) name: String,
     /// To pull and push here.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: TokenScopes,
 }
 
 /// What came of a manifest that was taken.
-pub(super) struct Stored {
+pub(super) struct StoredManifest {
     /// Whether the registry lists it as one that refers to its subject.
     pub(super) is_listed: bool,
 }
 
 /// Why a manifest was not taken.
-pub(super) enum Untaken {
+pub(super) enum ManifestRefusal {
     /// A blob that it names is not there after all.
     Incomplete(Failure),
     /// Anything else.
     Refused(Failure),
 }
 
-impl Repository {
+impl PushRepository {
     /// The repository `name` of a registry.
-    pub(super) fn new(client: Arc<Client>, name: &str) -> Self {
-        Self { client, name: name.to_owned(), wanted: Wanted::from([format!("repository:{name}:pull,push")]) }
+    pub(super) fn new(client: Arc<RegistryClient>, name: &str) -> Self {
+        Self { client, name: name.to_owned(), wanted: TokenScopes::from([format!("repository:{name}:pull,push")]) }
     }
 
     /// What a mount from `other` takes. Asked for then and not before: who may not pull from there can still push here.
-    pub(super) fn wanted_from(&self, other: &str) -> Wanted {
+    pub(super) fn wanted_from(&self, other: &str) -> TokenScopes {
         self.wanted.iter().cloned().chain([format!("repository:{other}:pull")]).collect()
     }
 
@@ -57,7 +57,7 @@ impl Repository {
 
     /// Whether the blob is there.
     pub(super) fn has_blob(&self, blob: &BlobRef) -> Result<bool, Failure> {
-        let call = Call::new(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?, &self.wanted);
+        let call = RegistryRequest::new(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?, &self.wanted);
         let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
         match answer.status {
             // Half of it is not it.
@@ -71,9 +71,9 @@ impl Repository {
     }
 
     /// The digest of the manifest that a tag or digest names; none when there is none.
-    pub(super) fn manifest(&self, reference: &str) -> Result<Option<Digest>, Failure> {
-        let ask = |method| -> Result<Option<Answer>, Failure> {
-            let call = Call::new(method, self.url(&format!("manifests/{reference}"))?, &self.wanted);
+    pub(super) fn manifest_digest(&self, reference: &str) -> Result<Option<Digest>, Failure> {
+        let ask = |method| -> Result<Option<RegistryResponse>, Failure> {
+            let call = RegistryRequest::new(method, self.url(&format!("manifests/{reference}"))?, &self.wanted);
             let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
             let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
             match answer.status {
@@ -86,12 +86,12 @@ impl Repository {
             }
         };
         let Some(answer) = ask(Method::HEAD)? else { return Ok(None) };
-        if let Some(digest) = stored(&answer) {
+        if let Some(digest) = stored_digest(&answer) {
             return Ok(Some(digest));
         }
         // Not every registry says it in a header, and some say it by another algorithm.
         let Some(mut answer) = ask(Method::GET)? else { return Ok(None) };
-        let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
+        let bytes = answer.read_body(Limits::MANIFEST_BYTES).map_err(|error| {
             let what = format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string()));
             Failure::error(ErrorName::of_io(&error), what)
         })?;
@@ -99,26 +99,34 @@ impl Repository {
     }
 
     /// Puts a manifest under a tag or its digest.
-    pub(super) fn put(&self, reference: &str, blob: &BlobRef, bytes: &[u8]) -> Result<Stored, Untaken> {
+    pub(super) fn put_manifest(
+        &self,
+        reference: &str,
+        blob: &BlobRef,
+        bytes: &[u8],
+    ) -> Result<StoredManifest, ManifestRefusal> {
         let told = |name: ErrorName, what: &str| {
             let what = format!("cannot put the manifest `{}` as `{}`: {what}", blob.digest, shown(reference));
-            Untaken::Refused(Failure::error(name, what))
+            ManifestRefusal::Refused(Failure::error(name, what))
         };
         let inner = |failure: &Failure| told(failure.name.unwrap_or(ErrorName::RegistryRefusal), &failure.what);
-        let url = self.url(&format!("manifests/{reference}")).map_err(Untaken::Refused)?;
-        let mut call = Call::new(Method::PUT, url, &self.wanted).header(header::CONTENT_TYPE, blob.media_type.as_str());
+        let url = self.url(&format!("manifests/{reference}")).map_err(ManifestRefusal::Refused)?;
+        let mut call =
+            RegistryRequest::new(Method::PUT, url, &self.wanted).header(header::CONTENT_TYPE, blob.media_type.as_str());
         // The same again is the same: an answer that was lost does no harm.
         call.payload = Payload::Bytes(bytes);
-        let mut answer = self.client.send(&call).map_err(|Fault { failure, .. }| inner(&failure))?;
+        let mut answer = self.client.send(&call).map_err(|RequestFailure { failure, .. }| inner(&failure))?;
         let status = answer.status;
         if answer.is_good() {
             // A page for whoever has not paid yet is 200, too: only the digest says that a registry took it.
-            let found = match stored(&answer) {
-                None => self.manifest(reference).map_err(|failure| inner(&failure))?,
+            let found = match stored_digest(&answer) {
+                None => self.manifest_digest(reference).map_err(|failure| inner(&failure))?,
                 named => named,
             };
             return match found {
-                Some(found) if found == blob.digest => Ok(Stored { is_listed: answer.header("oci-subject").is_some() }),
+                Some(found) if found == blob.digest => {
+                    Ok(StoredManifest { is_listed: answer.header("oci-subject").is_some() })
+                }
                 Some(other) => {
                     let what = format!("the registry stored something else, `{other}`");
                     Err(told(ErrorName::RegistryProtocol, &what))
@@ -132,17 +140,17 @@ impl Repository {
         let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
         let refusal = answer.refusal();
         if matches!(status, 400 | 404) && missing {
-            return Err(Untaken::Incomplete(told(answer.error_name(), &refusal).failure()));
+            return Err(ManifestRefusal::Incomplete(told(answer.error_name(), &refusal).failure()));
         }
         // Stored, and the answer lost in between?
-        if is_passing(status) && self.manifest(reference).is_ok_and(|found| found == Some(blob.digest)) {
-            return Ok(Stored { is_listed: false });
+        if is_passing(status) && self.manifest_digest(reference).is_ok_and(|found| found == Some(blob.digest)) {
+            return Ok(StoredManifest { is_listed: false });
         }
         Err(told(answer.error_name(), &refusal))
     }
 }
 
 /// The digest that an answer about a manifest names, where that is one of ours.
-fn stored(answer: &Answer) -> Option<Digest> {
+fn stored_digest(answer: &RegistryResponse) -> Option<Digest> {
     Digest::parse(answer.header("docker-content-digest")?).ok()
 }

@@ -5,12 +5,15 @@
 
 use ureq::http::{Method, header};
 
-use super::Repository;
+use super::PushRepository;
 use crate::{
     image::BlobRef,
     oci::Open,
     registry::{
-        http::{Answer, Call, Fault, Payload, Piece, backoff, is_passing, pause_before, wait},
+        http::{
+            BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, backoff, is_passing, pause_before,
+            wait,
+        },
         url::Url,
     },
     report::{ErrorName, Failure, Limits, Task},
@@ -21,93 +24,93 @@ const BYTES: &str = "application/octet-stream";
 
 /// How a blob got there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrived {
+pub(super) enum BlobTransfer {
     /// From another repository of the registry.
     Mounted,
     /// It was sent.
-    Sent,
+    Uploaded,
 }
 
 /// A blob on its way.
-pub(super) struct Upload<'a> {
-    pub(super) to: &'a Repository,
+pub(super) struct BlobUpload<'a> {
+    pub(super) to: &'a PushRepository,
     pub(super) blob: &'a BlobRef,
     pub(super) bytes: &'a dyn Open,
     pub(super) task: &'a dyn Task,
 }
 
 /// An upload that the registry has opened.
-struct Session {
+struct UploadSession {
     url: Url,
     /// No piece but the last may be smaller.
     least: u64,
 }
 
 /// What came of the wish for a mount.
-enum Mount {
+enum MountOutcome {
     /// The blob is there.
     Done,
     /// Not that, but an upload is open.
-    Opened(Session),
+    Opened(UploadSession),
     /// Neither.
     Declined,
 }
 
-impl Session {
+impl UploadSession {
     /// What a 202 opens, when it says where.
-    fn of(answer: &Answer) -> Option<Self> {
+    fn from_response(answer: &RegistryResponse) -> Option<Self> {
         let least = answer.header("oci-chunk-min-length").and_then(|least| least.parse().ok()).unwrap_or(0);
         Some(Self { url: location(answer)?, least })
     }
 }
 
 /// Why a session did not end well.
-enum Trouble {
+enum SessionError {
     /// Another session may do.
-    Session(Failure),
+    Again(Failure),
     /// None will.
     Final(Failure),
 }
 
-impl From<Fault> for Trouble {
-    fn from(Fault { failure, passing }: Fault) -> Self {
-        if passing { Self::Session(failure) } else { Self::Final(failure) }
+impl From<RequestFailure> for SessionError {
+    fn from(RequestFailure { failure, passing }: RequestFailure) -> Self {
+        if passing { Self::Again(failure) } else { Self::Final(failure) }
     }
 }
 
-impl Upload<'_> {
+impl BlobUpload<'_> {
     /// Brings the blob there, from the repository `mount` if the registry likes.
     ///
     /// # Errors
     /// The registry does not take it, or breaks off more often than [`Limits`] allows.
-    pub(super) fn run(&self, mount: Option<&str>) -> Result<Arrived, Failure> {
-        let mut opened = match mount.map(|from| self.mount(from)) {
-            Some(Mount::Done) => return Ok(Arrived::Mounted),
-            Some(Mount::Opened(session)) => Some(session),
-            Some(Mount::Declined) | None => None,
+    pub(super) fn run(&self, mount: Option<&str>) -> Result<BlobTransfer, Failure> {
+        let mut opened = match mount.map(|from| self.request_mount(from)) {
+            Some(MountOutcome::Done) => return Ok(BlobTransfer::Mounted),
+            Some(MountOutcome::Opened(session)) => Some(session),
+            Some(MountOutcome::Declined) | None => None,
         };
         let mut piece = u64::MAX;
         let mut attempt = 0;
         loop {
-            let session = opened.take().map_or_else(|| self.begin(), Ok);
-            let trouble = match session.and_then(|session| self.fill(session, &mut piece)) {
-                Ok(()) => return Ok(Arrived::Sent),
-                Err(Trouble::Final(failure)) => return Err(self.told(failure)),
-                Err(Trouble::Session(failure)) => failure,
+            let session = opened.take().map_or_else(|| self.open_session(), Ok);
+            let trouble = match session.and_then(|session| self.send_bytes(session, &mut piece)) {
+                Ok(()) => return Ok(BlobTransfer::Uploaded),
+                Err(SessionError::Final(failure)) => return Err(self.with_blob(failure)),
+                Err(SessionError::Again(failure)) => failure,
             };
             // The answer may have been lost, and the blob not.
-            if self.to.has_blob(self.blob).map_err(|failure| self.told(failure))? {
-                return Ok(Arrived::Sent);
+            if self.to.has_blob(self.blob).map_err(|failure| self.with_blob(failure))? {
+                return Ok(BlobTransfer::Uploaded);
             }
             if attempt >= Limits::UPLOAD_SESSIONS {
-                return Err(self.told(trouble));
+                return Err(self.with_blob(trouble));
             }
             wait(backoff(attempt));
             attempt += 1;
         }
     }
 
-    fn told(&self, failure: Failure) -> Failure {
+    fn with_blob(&self, failure: Failure) -> Failure {
         let what =
             format!("cannot upload the blob `{}` of {} bytes: {}", self.blob.digest, self.blob.size, failure.what);
         Failure { what, ..failure }
@@ -115,27 +118,29 @@ impl Upload<'_> {
 
     /// Asks for a mount. Whatever is said instead of "done" (there are registries that answer 401, 404 and 405), the
     /// blob can still be sent.
-    fn mount(&self, from: &str) -> Mount {
-        let Ok(url) = self.to.url("blobs/uploads/") else { return Mount::Declined };
-        let url = url.with("mount", &self.blob.digest.to_string()).with("from", from);
+    fn request_mount(&self, from: &str) -> MountOutcome {
+        let Ok(url) = self.to.url("blobs/uploads/") else { return MountOutcome::Declined };
+        let url = url.with_parameter("mount", &self.blob.digest.to_string()).with_parameter("from", from);
         let wanted = self.to.wanted_from(from);
-        let mut call = Call::new(Method::POST, url, &wanted);
+        let mut call = RegistryRequest::new(Method::POST, url, &wanted);
         call.again = false;
         match self.to.client.send(&call) {
-            Ok(answer) if answer.status == 201 => Mount::Done,
-            Ok(answer) if answer.status == 202 => Session::of(&answer).map_or(Mount::Declined, Mount::Opened),
-            Ok(_) | Err(_) => Mount::Declined,
+            Ok(answer) if answer.status == 201 => MountOutcome::Done,
+            Ok(answer) if answer.status == 202 => {
+                UploadSession::from_response(&answer).map_or(MountOutcome::Declined, MountOutcome::Opened)
+            }
+            Ok(_) | Err(_) => MountOutcome::Declined,
         }
     }
 
-    fn begin(&self) -> Result<Session, Trouble> {
-        let url = self.to.url("blobs/uploads/").map_err(Trouble::Final)?;
-        let mut answer = self.to.client.send(&Call::new(Method::POST, url, &self.to.wanted))?;
+    fn open_session(&self) -> Result<UploadSession, SessionError> {
+        let url = self.to.url("blobs/uploads/").map_err(SessionError::Final)?;
+        let mut answer = self.to.client.send(&RegistryRequest::new(Method::POST, url, &self.to.wanted))?;
         if answer.status != 202 {
-            return Err(refused(&mut answer));
+            return Err(refusal_error(&mut answer));
         }
-        Session::of(&answer).ok_or_else(|| {
-            Trouble::Session(Failure::error(
+        UploadSession::from_response(&answer).ok_or_else(|| {
+            SessionError::Again(Failure::error(
                 ErrorName::RegistryProtocol,
                 "the registry opens an upload and does not say where",
             ))
@@ -143,11 +148,11 @@ impl Upload<'_> {
     }
 
     /// Sends the bytes and closes the session. `piece` is the most that one request carries.
-    fn fill(&self, mut session: Session, piece: &mut u64) -> Result<(), Trouble> {
+    fn send_bytes(&self, mut session: UploadSession, piece: &mut u64) -> Result<(), SessionError> {
         let (mut at, mut stalls) = (0, 0);
         while at < self.blob.size {
             let length = (*piece).min(self.blob.size - at);
-            let (result, pause) = match self.patch(&session, at, length) {
+            let (result, pause) = match self.send_piece(&session, at, length) {
                 Ok(answer) if matches!(answer.status, 200..=204) => {
                     let sent = at + length;
                     // Some tell less than they were sent; what they do not have they get again.
@@ -156,7 +161,7 @@ impl Upload<'_> {
                     stalls = if stands > at { 0 } else { stalls + 1 };
                     at = stands;
                     if stalls > Limits::RETRIES {
-                        return Err(Trouble::Final(Failure::error(
+                        return Err(SessionError::Final(Failure::error(
                             ErrorName::RegistryProtocol,
                             "the registry takes the bytes and does not keep them",
                         )));
@@ -167,22 +172,22 @@ impl Upload<'_> {
                     let pause = pause_before(stalls, Some(&answer));
                     match answer.status {
                         413 if length <= session.least.max(Limits::PIECE_BYTES) => {
-                            return Err(Trouble::Final(answer.refusal_failure()));
+                            return Err(SessionError::Final(answer.refusal_failure()));
                         }
                         413 | 416 => (answer.refusal_failure(), pause),
                         status if is_passing(status) => (answer.refusal_failure(), pause),
-                        _ => return Err(refused(&mut answer)),
+                        _ => return Err(refusal_error(&mut answer)),
                     }
                 }
-                Err(Fault { failure, passing: true }) => (failure, pause_before(stalls, None)),
+                Err(RequestFailure { failure, passing: true }) => (failure, pause_before(stalls, None)),
                 Err(fault) => return Err(fault.into()),
             };
-            let Some(pause) = pause else { return Err(Trouble::Session(result)) };
+            let Some(pause) = pause else { return Err(SessionError::Again(result)) };
             let smaller = (length / 4).max(session.least).max(Limits::PIECE_BYTES);
-            let Some(stands) = self.stands(&mut session)? else {
+            let Some(stands) = self.received_bytes(&mut session)? else {
                 // docker-registry forgets a session that was cut. Less at a time may get through.
                 *piece = smaller;
-                return Err(Trouble::Session(result));
+                return Err(SessionError::Again(result));
             };
             if stands > at {
                 stalls = 0;
@@ -194,17 +199,17 @@ impl Upload<'_> {
             }
             at = stands;
         }
-        self.close(&session)
+        self.close_session(&session)
     }
 
-    fn patch(&self, session: &Session, start: u64, length: u64) -> Result<Answer, Fault> {
-        let piece = Piece { bytes: self.bytes, blob: self.blob, start, length, task: self.task };
-        let mut call = Call {
+    fn send_piece(&self, session: &UploadSession, start: u64, length: u64) -> Result<RegistryResponse, RequestFailure> {
+        let piece = BlobPiece { bytes: self.bytes, blob: self.blob, start, length, task: self.task };
+        let mut call = RegistryRequest {
             method: Method::PATCH,
             url: session.url.clone(),
             wanted: &self.to.wanted,
             headers: Vec::new(),
-            payload: Payload::Piece(piece),
+            payload: Payload::BlobPiece(piece),
             // Where the registry stands after a fault is for it to say.
             again: false,
             is_long: false,
@@ -218,8 +223,8 @@ impl Upload<'_> {
     }
 
     /// How many bytes the registry has (distribution-spec, end-13); none when it has lost the session or cannot say.
-    fn stands(&self, session: &mut Session) -> Result<Option<u64>, Trouble> {
-        let answer = self.to.client.send(&Call::new(Method::GET, session.url.clone(), &self.to.wanted))?;
+    fn received_bytes(&self, session: &mut UploadSession) -> Result<Option<u64>, SessionError> {
+        let answer = self.to.client.send(&RegistryRequest::new(Method::GET, session.url.clone(), &self.to.wanted))?;
         if !answer.is_good() {
             return Ok(None);
         }
@@ -229,17 +234,18 @@ impl Upload<'_> {
     }
 
     /// Gives the session its digest.
-    fn close(&self, session: &Session) -> Result<(), Trouble> {
-        let url = session.url.with("digest", &self.blob.digest.to_string());
+    fn close_session(&self, session: &UploadSession) -> Result<(), SessionError> {
+        let url = session.url.with_parameter("digest", &self.blob.digest.to_string());
         let mut attempt = 0;
         loop {
-            let mut call = Call::new(Method::PUT, url.clone(), &self.to.wanted).header(header::CONTENT_TYPE, BYTES);
+            let mut call =
+                RegistryRequest::new(Method::PUT, url.clone(), &self.to.wanted).header(header::CONTENT_TYPE, BYTES);
             call.again = false;
             let (failure, pause) = match self.to.client.send(&call) {
                 Ok(answer) if answer.is_good() => {
                     let digest = self.blob.digest.to_string();
                     return match answer.header("docker-content-digest").filter(|named| *named != digest) {
-                        Some(_) => Err(Trouble::Session(Failure::error(
+                        Some(_) => Err(SessionError::Again(Failure::error(
                             ErrorName::RegistryProtocol,
                             "the registry stored other bytes",
                         ))),
@@ -250,13 +256,13 @@ impl Upload<'_> {
                     let pause = pause_before(attempt, Some(&answer));
                     (answer.refusal_failure(), pause)
                 }
-                Ok(mut answer) => return Err(refused(&mut answer)),
-                Err(Fault { failure, passing: true }) => (failure, pause_before(attempt, None)),
+                Ok(mut answer) => return Err(refusal_error(&mut answer)),
+                Err(RequestFailure { failure, passing: true }) => (failure, pause_before(attempt, None)),
                 Err(fault) => return Err(fault.into()),
             };
-            let Some(pause) = pause else { return Err(Trouble::Session(failure)) };
+            let Some(pause) = pause else { return Err(SessionError::Again(failure)) };
             wait(pause);
-            if self.to.has_blob(self.blob).map_err(Trouble::Final)? {
+            if self.to.has_blob(self.blob).map_err(SessionError::Final)? {
                 return Ok(());
             }
             attempt += 1;
@@ -265,24 +271,24 @@ impl Upload<'_> {
 }
 
 /// What a refusal means for the upload: who may not, may not in another session either.
-fn refused(answer: &mut Answer) -> Trouble {
+fn refusal_error(answer: &mut RegistryResponse) -> SessionError {
     let failure = answer.refusal_failure();
     match answer.status {
         // The session is gone, or what it holds is not what we sent.
-        400 | 404 | 409 | 416 => Trouble::Session(failure),
-        status if is_passing(status) => Trouble::Session(failure),
-        _ => Trouble::Final(failure),
+        400 | 404 | 409 | 416 => SessionError::Again(failure),
+        status if is_passing(status) => SessionError::Again(failure),
+        _ => SessionError::Final(failure),
     }
 }
 
 /// Where the session goes on; taken as it is, relative or not.
-fn location(answer: &Answer) -> Option<Url> {
+fn location(answer: &RegistryResponse) -> Option<Url> {
     answer.url.join(answer.header("location")?)
 }
 
 /// How many bytes there are: `0-N` counts from 0 with the last one in it, so that `0-0` is one byte in theory, and in
 /// practice none.
-fn range_end(answer: &Answer) -> Option<u64> {
+fn range_end(answer: &RegistryResponse) -> Option<u64> {
     let range = answer.header("range")?;
     let end = range.strip_prefix("bytes=").unwrap_or(range).strip_prefix("0-")?.parse::<u64>().ok()?;
     Some(if end == 0 { 0 } else { end.saturating_add(1) })

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hardpan::{image::Opened, oci::Digest};
+use hardpan::{image::OpenedImages, oci::Digest};
 
 pub fn run(documents: (Vec<u8>, Vec<u8>)) {
     let folder = tempfile::tempdir().unwrap();
@@ -16,7 +16,7 @@ pub fn run(documents: (Vec<u8>, Vec<u8>)) {
     let index = index.replace("BLOB", &digest.to_string()).replace("SIZE", &blob.len().to_string());
     fs::write(path("index.json"), index).unwrap();
     fs::write(path("blobs/sha256").join(digest.hex()), &blob).unwrap();
-    if let Ok(layout) = Opened::open(folder.path()) {
+    if let Ok(layout) = OpenedImages::open(folder.path()) {
         let _ = layout.verify();
         let _ = hardpan::inspect::reports(layout.sets(), true);
     }

@@ -6,41 +6,41 @@ use std::{
 };
 
 use crate::{
-    image::{Form, LAYOUT_MARKER, LAYOUT_VERSION, archive, document, read_small},
+    image::{ImageFormat, LAYOUT_MARKER, LAYOUT_VERSION, archive, document, read_small},
     output::temp_folder::{inner_prefix, is_staging_name, is_temp_name},
     report::{ErrorName, Failure, Limits, shown},
 };
 
 /// What is at a path that may be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Site {
+pub(super) enum ExistingOutput {
     /// Nothing.
     Absent,
     /// What may be replaced: an archive, a layout, or a folder with nothing in it but what killed builds left.
-    Present,
+    Replaceable,
 }
 
-impl Site {
+impl ExistingOutput {
     /// Looks at `path`, which has no trailing slash and shall become an image of this form.
     ///
     /// # Errors
     /// A link; for a layout a file, a folder with anything else in it, or a layout of another version; for an archive
     /// anything but an archive.
-    pub(super) fn of(path: &Path, form: Form) -> Result<Self, Failure> {
+    pub(super) fn check(path: &Path, form: ImageFormat) -> Result<Self, Failure> {
         let found = match fs::symlink_metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Absent),
             Err(error) => return Err(Failure::io("look at the output", path, &error)),
         };
         if found.is_symlink() {
-            let kind = if form == Form::Layout { "folder" } else { "file" };
+            let kind = if form == ImageFormat::Layout { "folder" } else { "file" };
             return Err(Failure::error(ErrorName::OutputOccupied, "is a symbolic link, which is not followed")
                 .in_path(path)
                 .hint(format!("name the {kind} that it points at")));
         }
-        if form != Form::Layout {
+        if form != ImageFormat::Layout {
             return if found.is_file() && archive::is_archive(path) {
-                Ok(Self::Present)
+                Ok(Self::Replaceable)
             } else {
                 Err(no_archive(path))
             };
@@ -49,15 +49,15 @@ impl Site {
             return Err(no_layout(path));
         }
         if is_empty(path).map_err(|error| Failure::io("list the folder", path, &error))? {
-            return Ok(Self::Present);
+            return Ok(Self::Replaceable);
         }
         check_marker(path)?;
-        Ok(Self::Present)
+        Ok(Self::Replaceable)
     }
 }
 
 /// `path` without a trailing slash, behind which a link would be followed.
-pub(super) fn plain(path: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn without_trailing_slash(path: &Path) -> Result<PathBuf, Failure> {
     let plain: PathBuf = path.components().collect();
     if plain.as_os_str().is_empty() {
         return Err(Failure::error(ErrorName::Usage, "the path of the image is empty"));
@@ -98,7 +98,7 @@ fn is_empty(path: &Path) -> io::Result<bool> {
 /// a layout was seen has it, whatever other builds do meanwhile.
 fn check_marker(path: &Path) -> Result<(), Failure> {
     let Ok(bytes) = read_small(&path.join(LAYOUT_MARKER), Limits::MANIFEST_BYTES) else { return Err(no_layout(path)) };
-    let version = document::layout_version(&bytes).map_err(|_| no_layout(path))?;
+    let version = document::parse_layout_version(&bytes).map_err(|_| no_layout(path))?;
     if version != LAYOUT_VERSION {
         let what = format!("is an OCI layout of version `{}`, not `{LAYOUT_VERSION}`", shown(&version));
         return Err(Failure::error(ErrorName::OutputOccupied, what).in_path(path));

@@ -12,7 +12,7 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::{image::shape::Shape, report::shown};
+use crate::{image::json_shape::JsonShape, report::shown};
 
 /// Keys of one object among which a further one is looked for one by one; more are in a tree.
 const FEW: usize = 16;
@@ -21,22 +21,22 @@ const FEW: usize = 16;
 ///
 /// # Errors
 /// A sentence about the document, safe to print.
-pub(super) fn strict<T: DeserializeOwned>(bytes: &[u8], shape: &'static Shape) -> Result<T, String> {
+pub(super) fn parse_strict<T: DeserializeOwned>(bytes: &[u8], shape: &'static JsonShape) -> Result<T, String> {
     let said = |error: &serde_json::Error| shown(&error.to_string());
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0, shape }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| said(&error))?;
+    StrictWalk { depth: 0, shape }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| said(&error))?;
     serde_json::from_slice(bytes).map_err(|error| said(&error))
 }
 
 /// Walks through a document and keeps nothing. serde_json bounds how deep it goes.
 #[derive(Clone, Copy)]
-struct Strict {
+struct StrictWalk {
     depth: usize,
     /// What engines decode this value into.
-    shape: &'static Shape,
+    shape: &'static JsonShape,
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for StrictWalk {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -44,7 +44,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for StrictWalk {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,11 +52,11 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = Seen::default();
-        while let Some(Key(key)) = map.next_key()? {
+        let mut seen = SeenKeys::default();
+        while let Some(ObjectKey(key)) = map.next_key()? {
             let (folded, shape) = match self.shape {
-                Shape::Struct(fields) => (folded(key.clone()), check_spelling(fields, &key)?),
-                _ => (key.clone(), &Shape::Any),
+                JsonShape::Struct(fields) => (fold_key(key.clone()), check_spelling(fields, &key)?),
+                _ => (key.clone(), &JsonShape::Any),
             };
             if seen.has(&folded) {
                 return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
@@ -65,7 +65,7 @@ impl<'de> Visitor<'de> for Strict {
             map.next_value_seed(Self { depth: self.depth + 1, shape })?;
         }
         // An index to one reader and a manifest to another (CVE-2021-41190).
-        let is_document = self.depth == 0 && matches!(self.shape, Shape::Struct(_));
+        let is_document = self.depth == 0 && matches!(self.shape, JsonShape::Struct(_));
         if is_document && seen.has("manifests") && (seen.has("layers") || seen.has("config")) {
             return Err(A::Error::custom("it is a manifest and an index in one"));
         }
@@ -108,25 +108,25 @@ impl<'de> Visitor<'de> for Strict {
 }
 
 /// A key, in the document itself unless it is escaped there.
-struct Key<'de>(Cow<'de, str>);
+struct ObjectKey<'de>(Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
+impl<'de> Deserialize<'de> for ObjectKey<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AsKey;
 
         impl<'de> Visitor<'de> for AsKey {
-            type Value = Key<'de>;
+            type Value = ObjectKey<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<ObjectKey<'de>, E> {
+                Ok(ObjectKey(Cow::Borrowed(key)))
             }
 
-            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
+            fn visit_str<E>(self, key: &str) -> Result<ObjectKey<'de>, E> {
+                Ok(ObjectKey(Cow::Owned(key.to_owned())))
             }
         }
 
@@ -136,12 +136,12 @@ impl<'de> Deserialize<'de> for Key<'de> {
 
 /// The keys of one object. The usual one has a handful; one that somebody made to keep us busy may have any number.
 #[derive(Default)]
-struct Seen<'de> {
+struct SeenKeys<'de> {
     few: Vec<Cow<'de, str>>,
     many: BTreeSet<Cow<'de, str>>,
 }
 
-impl<'de> Seen<'de> {
+impl<'de> SeenKeys<'de> {
     fn has(&self, key: &str) -> bool {
         self.few.iter().any(|seen| seen == key) || (!self.many.is_empty() && self.many.contains(key))
     }
@@ -156,7 +156,7 @@ impl<'de> Seen<'de> {
 }
 
 /// The key as Go folds it, as far as a field of a struct can be meant: these have ASCII names (`encoding/json`, `foldName`).
-fn folded(key: Cow<'_, str>) -> Cow<'_, str> {
+fn fold_key(key: Cow<'_, str>) -> Cow<'_, str> {
     let is_plain = |c: char| !c.is_ascii_uppercase() && c != LONG_S && c != KELVIN;
     if key.chars().all(is_plain) {
         return key;
@@ -170,14 +170,14 @@ fn folded(key: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// The value of the field that `key` means; refuses a key that means a field whose name is another one.
-fn check_spelling<E: Error>(fields: &[(&'static str, &'static Shape)], key: &str) -> Result<&'static Shape, E> {
+fn check_spelling<E: Error>(fields: &[(&'static str, &'static JsonShape)], key: &str) -> Result<&'static JsonShape, E> {
     if let Some((_, shape)) = fields.iter().find(|(name, _)| *name == key) {
         return Ok(shape);
     }
-    let own = folded(key.into());
-    match fields.iter().find(|(name, _)| folded((*name).into()) == own) {
+    let own = fold_key(key.into());
+    match fields.iter().find(|(name, _)| fold_key((*name).into()) == own) {
         Some((name, _)) => Err(E::custom(format_args!("the key `{key}` is a second spelling of `{name}`"))),
-        None => Ok(&Shape::Any),
+        None => Ok(&JsonShape::Any),
     }
 }
 
@@ -192,18 +192,18 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::image::shape::{ARCHIVE, CONFIG, DOCUMENT};
+    use crate::image::json_shape::{ARCHIVE, CONFIG, DOCUMENT};
 
     fn refused(text: &str) -> String {
         refused_as(&DOCUMENT, text)
     }
 
     fn is_read(text: &str) -> bool {
-        strict::<Value>(text.as_bytes(), &DOCUMENT).is_ok()
+        parse_strict::<Value>(text.as_bytes(), &DOCUMENT).is_ok()
     }
 
-    fn refused_as(shape: &'static Shape, text: &str) -> String {
-        strict::<Value>(text.as_bytes(), shape).expect_err(text)
+    fn refused_as(shape: &'static JsonShape, text: &str) -> String {
+        parse_strict::<Value>(text.as_bytes(), shape).expect_err(text)
     }
 
     /// An object with these keys, as they are written.
@@ -295,7 +295,7 @@ mod tests {
             // No engine decodes what the specification does not know.
             (&CONFIG, format!("{{\"x.y\":{labels},\"z\":[{labels}]}}")),
         ] {
-            assert!(strict::<Value>(text.as_bytes(), shape).is_ok(), "{text}");
+            assert!(parse_strict::<Value>(text.as_bytes(), shape).is_ok(), "{text}");
         }
     }
 

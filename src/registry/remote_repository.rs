@@ -10,13 +10,13 @@ use ureq::http::{Method, header};
 
 use super::{
     Access, Reference,
-    auth::Wanted,
-    http::{Answer, Call, Client, Fault, backoff, wait},
+    auth::TokenScopes,
+    http::{RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, backoff, wait},
 };
 use crate::{
     image::{
         BlobRef, BlobSource, StoredBytes,
-        document::{self, ACCEPTED, Kind},
+        document::{self, ACCEPTED, DocumentKind},
     },
     oci::Digest,
     report::{ErrorName, Failure, Limits, NamedReason, shown},
@@ -24,50 +24,50 @@ use crate::{
 
 /// A repository that is read.
 #[derive(Clone)]
-pub(crate) struct Remote(Arc<Repository>);
+pub(crate) struct RemoteRepository(Arc<RepositoryConnection>);
 
-struct Repository {
+struct RepositoryConnection {
     /// Made when the first request is: what is known already needs none.
-    client: OnceLock<Client>,
+    client: OnceLock<RegistryClient>,
     reference: Reference,
     access: Access,
     name: String,
-    wanted: Wanted,
+    wanted: TokenScopes,
     /// The document that the reference named, and its digest: asked for already.
     root: Option<(Digest, Arc<[u8]>)>,
 }
 
-impl Repository {
+impl RepositoryConnection {
     fn of(reference: &Reference, access: &Access) -> Self {
         let name = reference.repository().to_owned();
-        let wanted = Wanted::from([format!("repository:{name}:pull")]);
+        let wanted = TokenScopes::from([format!("repository:{name}:pull")]);
         let (reference, access) = (reference.clone(), access.clone());
         Self { client: OnceLock::new(), reference, access, name, wanted, root: None }
     }
 
-    fn client(&self) -> Result<&Client, Failure> {
+    fn client(&self) -> Result<&RegistryClient, Failure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = Client::new(&self.reference, &self.access)?;
+        let client = RegistryClient::new(&self.reference, &self.access)?;
         Ok(self.client.get_or_init(|| client))
     }
 }
 
-impl fmt::Debug for Remote {
+impl fmt::Debug for RemoteRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Remote").field(&self.0.name).finish()
     }
 }
 
-impl Remote {
+impl RemoteRepository {
     /// Fetches the manifest or index that `reference` names.
     pub(crate) fn open(reference: &Reference, access: &Access) -> Result<(Self, BlobRef), Failure> {
-        let mut repository = Repository::of(reference, access);
-        let mut answer = get_manifest(&repository, &reference.wanted())?;
+        let mut repository = RepositoryConnection::of(reference, access);
+        let mut answer = get_manifest(&repository, &reference.tag_or_digest())?;
         let said = answer.header("content-type").and_then(|said| said.split(';').next()).unwrap_or_default().trim();
         let (said, named) = (said.to_owned(), answer.header("docker-content-digest").map(str::to_owned));
-        let bytes = answer.whole(Limits::MANIFEST_BYTES).map_err(|error| {
+        let bytes = answer.read_body(Limits::MANIFEST_BYTES).map_err(|error| {
             let what = format!("cannot read the manifest: {}", shown(&error.to_string()));
             Failure::error(ErrorName::of_io(&error), what)
         })?;
@@ -97,7 +97,7 @@ impl Remote {
 
     /// The repository of `reference`, of which nothing is asked yet.
     pub(crate) fn later(reference: &Reference, access: &Access) -> Self {
-        Self(Arc::new(Repository::of(reference, access)))
+        Self(Arc::new(RepositoryConnection::of(reference, access)))
     }
 
     /// A reader of a manifest or blob. What it gives is not checked yet.
@@ -107,7 +107,7 @@ impl Remote {
         {
             return Ok(Box::new(Cursor::new(Arc::clone(bytes))));
         }
-        if Kind::of(&blob.media_type) != Kind::Other {
+        if DocumentKind::of(&blob.media_type) != DocumentKind::Other {
             let answer = get_manifest(&self.0, &blob.digest.to_string());
             return Ok(Box::new(answer.map_err(reader_error)?.into_reader()));
         }
@@ -118,11 +118,11 @@ impl Remote {
     }
 }
 
-fn get_manifest(repository: &Repository, wanted: &str) -> Result<Answer, Failure> {
+fn get_manifest(repository: &RepositoryConnection, wanted: &str) -> Result<RegistryResponse, Failure> {
     let client = repository.client()?;
     let url = client.url(&format!("{}/manifests/{wanted}", repository.name))?;
-    let call = Call::new(Method::GET, url, &repository.wanted).header(header::ACCEPT, ACCEPTED.join(", "));
-    let mut answer = client.send(&call).map_err(|Fault { failure, .. }| failure)?;
+    let call = RegistryRequest::new(Method::GET, url, &repository.wanted).header(header::ACCEPT, ACCEPTED.join(", "));
+    let mut answer = client.send(&call).map_err(|RequestFailure { failure, .. }| failure)?;
     match answer.status {
         200 => Ok(answer),
         404 => Err(Failure::error(
@@ -149,7 +149,7 @@ fn unreachable_error(kind: io::ErrorKind, what: impl Into<String>) -> io::Error 
 
 /// Reads a blob, and goes on where it was when the connection breaks.
 struct BlobReader {
-    remote: Remote,
+    remote: RemoteRepository,
     digest: Digest,
     at: u64,
     size: u64,
@@ -163,7 +163,7 @@ impl BlobReader {
         let repository = &self.remote.0;
         let client = repository.client().map_err(reader_error)?;
         let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(reader_error)?;
-        let mut call = Call::new(Method::GET, url, &repository.wanted);
+        let mut call = RegistryRequest::new(Method::GET, url, &repository.wanted);
         call.is_long = true;
         if self.at > 0 {
             call = call.header(header::RANGE, format!("bytes={}-", self.at));
@@ -190,14 +190,14 @@ impl BlobReader {
     }
 }
 
-impl BlobSource for Remote {
+impl BlobSource for RemoteRepository {
     fn open(&self, blob: &BlobRef) -> io::Result<Option<StoredBytes>> {
         Ok(Some(StoredBytes::stream(self.open_blob(blob)?)))
     }
 }
 
 /// The first byte of a partial answer: `bytes 5-9/10`.
-fn range_start(answer: &Answer) -> Option<u64> {
+fn range_start(answer: &RegistryResponse) -> Option<u64> {
     answer.header("content-range")?.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 

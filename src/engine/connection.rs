@@ -19,25 +19,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection for one request.
 #[derive(Debug)]
-pub(super) struct Connection(UnixStream);
+pub(super) struct EngineConnection(UnixStream);
 
 /// What came back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct EngineResponse {
     /// 200 and the like.
     pub(super) status: u16,
     /// Whole; at most [`Limits::CHILD_OUTPUT_BYTES`].
     pub(super) body: String,
 }
 
-impl Connection {
+impl EngineConnection {
     /// Connects to the socket at `path`.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         UnixStream::connect(path).map(Self)
     }
 
     /// `GET`. `target` is an absolute path without anything that would need to be escaped.
-    pub(super) fn get(mut self, target: &str) -> io::Result<Answer> {
+    pub(super) fn get(mut self, target: &str) -> io::Result<EngineResponse> {
         self.0.set_read_timeout(Some(PATIENCE))?;
         self.0.set_write_timeout(Some(PATIENCE))?;
         write!(self.0, "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -52,13 +52,13 @@ impl Connection {
         mut self,
         target: &str,
         write: impl FnOnce(&mut dyn Write) -> Result<(), TarError>,
-    ) -> Result<Answer, TarError> {
+    ) -> Result<EngineResponse, TarError> {
         let head = format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n"
         );
         self.0.write_all(head.as_bytes()).map_err(TarError::Write)?;
-        let mut body = BufWriter::with_capacity(CHUNK, Chunks(&mut self.0));
+        let mut body = BufWriter::with_capacity(CHUNK, ChunkedBody(&mut self.0));
         let written = write(&mut body).and_then(|()| body.flush().map_err(TarError::Write));
         // Not flushed when it is dropped: after a failure the request must stay without its end.
         let (_, _) = body.into_parts();
@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    fn answer(self) -> io::Result<Answer> {
+    fn answer(self) -> io::Result<EngineResponse> {
         let mut bytes = Vec::new();
         (&self.0).take(Limits::CHILD_OUTPUT_BYTES).read_to_end(&mut bytes)?;
         parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it does not speak HTTP"))
@@ -79,7 +79,7 @@ impl Connection {
 }
 
 /// The answer in all the bytes of a connection.
-fn parse(bytes: &[u8]) -> Option<Answer> {
+fn parse(bytes: &[u8]) -> Option<EngineResponse> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Response::new(&mut fields);
     let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };
@@ -88,7 +88,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         field.name.eq_ignore_ascii_case("transfer-encoding") && field.value.eq_ignore_ascii_case(b"chunked")
     });
     let body = if chunked { unchunk(body)? } else { body.to_vec() };
-    Some(Answer { status: head.code?, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(EngineResponse { status: head.code?, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
@@ -105,9 +105,9 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Each write is one chunk.
-struct Chunks<'a>(&'a mut UnixStream);
+struct ChunkedBody<'a>(&'a mut UnixStream);
 
-impl Write for Chunks<'_> {
+impl Write for ChunkedBody<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         // A chunk without bytes would be the end.
         if !buf.is_empty() {
@@ -157,7 +157,7 @@ mod tests {
             String::from_utf8_lossy(&all).into_owned()
         });
         let failure = crate::report::Failure::error(crate::report::ErrorName::Internal, "no blob");
-        let result = Connection(ours).post_tar("/x", |out| {
+        let result = EngineConnection(ours).post_tar("/x", |out| {
             out.write_all(b"abc").map_err(TarError::Write)?;
             Err(TarError::Entry(failure))
         });
@@ -167,8 +167,9 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(b"HTTP/1.1 403 No\r\nConnection: close\r\n\r\n{}").unwrap();
         drop(theirs);
-        let result = Connection(ours).post_tar("/x", |out| out.write_all(&vec![0; 1 << 20]).map_err(TarError::Write));
+        let result =
+            EngineConnection(ours).post_tar("/x", |out| out.write_all(&vec![0; 1 << 20]).map_err(TarError::Write));
         // The head may not even fit: then there is nothing to say but that.
-        assert!(matches!(result, Ok(Answer { status: 403, .. }) | Err(TarError::Write(_))), "{result:?}");
+        assert!(matches!(result, Ok(EngineResponse { status: 403, .. }) | Err(TarError::Write(_))), "{result:?}");
     }
 }

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use super::{Caller, Engine};
+use super::{Engine, EngineEnvironment};
 use crate::{
     layer::TarError,
     report::{ErrorName, Failure, Limits, printable},
@@ -22,16 +22,16 @@ const BUFFER: usize = 64 << 10;
 const SHOWN_CHARS: usize = 400;
 
 /// A program of an engine.
-pub(super) struct Program<'a> {
+pub(super) struct EngineProgram<'a> {
     engine: Engine,
     name: &'static str,
     path: PathBuf,
-    caller: Caller<'a>,
+    caller: EngineEnvironment<'a>,
 }
 
 /// A program that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ProgramOutput {
     /// How.
     pub(super) status: ExitStatus,
     /// What it wrote to stdout.
@@ -40,9 +40,14 @@ pub(super) struct Ended {
     pub(super) stderr: String,
 }
 
-impl<'a> Program<'a> {
+impl<'a> EngineProgram<'a> {
     /// Looks for `name` in the absolute folders of `PATH`; `package` is what one installs to have it.
-    pub(super) fn find(engine: Engine, name: &'static str, package: &str, caller: Caller<'a>) -> Result<Self, Failure> {
+    pub(super) fn find(
+        engine: Engine,
+        name: &'static str,
+        package: &str,
+        caller: EngineEnvironment<'a>,
+    ) -> Result<Self, Failure> {
         let path = caller.variable("PATH").unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
         let runs = |file: &PathBuf| {
             file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
@@ -56,7 +61,7 @@ impl<'a> Program<'a> {
     }
 
     /// Runs it without input.
-    pub(super) fn ask(&self, arguments: &[&str]) -> Result<Ended, Failure> {
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<ProgramOutput, Failure> {
         self.run(arguments, None)
     }
 
@@ -65,11 +70,11 @@ impl<'a> Program<'a> {
         &self,
         arguments: &[&str],
         mut write: impl FnMut(&mut dyn Write) -> Result<(), TarError>,
-    ) -> Result<Ended, Failure> {
+    ) -> Result<ProgramOutput, Failure> {
         self.run(arguments, Some(&mut write))
     }
 
-    fn run(&self, arguments: &[&str], write: Option<Writer<'_>>) -> Result<Ended, Failure> {
+    fn run(&self, arguments: &[&str], write: Option<InputWriter<'_>>) -> Result<ProgramOutput, Failure> {
         let stdin = if write.is_some() { Stdio::piped() } else { Stdio::null() };
         let mut child = Command::new(&self.path)
             .args(arguments)
@@ -83,8 +88,8 @@ impl<'a> Program<'a> {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (written, stdout, stderr) = thread::scope(|scope| {
             // Both are read while it is fed: a full pipe would stop it.
-            let stdout = scope.spawn(move || stdout.map_or(Ok(String::new()), keep));
-            let stderr = scope.spawn(move || stderr.map_or(Ok(String::new()), keep));
+            let stdout = scope.spawn(move || stdout.map_or(Ok(String::new()), read_output));
+            let stderr = scope.spawn(move || stderr.map_or(Ok(String::new()), read_output));
             let written = match (stdin, write) {
                 (Some(stdin), Some(write)) => {
                     let mut stdin = io::BufWriter::with_capacity(BUFFER, stdin);
@@ -108,7 +113,7 @@ impl<'a> Program<'a> {
             .wait()
             .map_err(|error| Failure::io("wait for it", &self.path, &error).named(ErrorName::EngineFailed))?;
         let read = |error: io::Error| Failure::io("read its output", &self.path, &error).named(ErrorName::EngineFailed);
-        let ended = Ended { status, stdout: stdout.map_err(read)?, stderr: stderr.map_err(read)? };
+        let ended = ProgramOutput { status, stdout: stdout.map_err(read)?, stderr: stderr.map_err(read)? };
         match written {
             Err(TarError::Write(error)) if ended.status.success() => {
                 Err(Failure::io("feed it", &self.path, &error).named(ErrorName::EngineFailed))
@@ -118,7 +123,7 @@ impl<'a> Program<'a> {
     }
 
     /// The one sentence about a program that failed: its own last words.
-    pub(super) fn failure(&self, ended: &Ended) -> Failure {
+    pub(super) fn failure(&self, ended: &ProgramOutput) -> Failure {
         let last = |text: &str| {
             let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
             printable(&line.chars().take(SHOWN_CHARS).collect::<String>()).into_owned()
@@ -138,11 +143,11 @@ impl<'a> Program<'a> {
 }
 
 /// Writes a program's input.
-type Writer<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(), TarError>;
+type InputWriter<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(), TarError>;
 
 /// Reads to the end, keeps the beginning.
-fn keep(mut from: impl Read) -> io::Result<String> {
-    let text = super::stream::said(from.by_ref(), Limits::CHILD_OUTPUT_BYTES)?;
+fn read_output(mut from: impl Read) -> io::Result<String> {
+    let text = super::progress_writer::read_limited_text(from.by_ref(), Limits::CHILD_OUTPUT_BYTES)?;
     io::copy(&mut from, &mut io::sink())?;
     Ok(text)
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{
-    image::{Form, Opened, hand_layout::gzip},
+    image::{ImageFormat, OpenedImages, hand_layout::gzip},
     oci::{
         BlobSink, Descriptor, DiffId, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Platform, RootFs,
         RunConfig, canonical_json, media_type,
@@ -56,7 +56,7 @@ pub(super) fn image(sink: &dyn BlobSink, platform: &Platform, layers: &[&str]) -
 
 /// Builds and publishes the index of `seed`.
 pub(super) fn build(path: &Path, seed: &str) -> Result<Descriptor, Failure> {
-    let staging = Staging::begin(path, Form::Layout)?;
+    let staging = Staging::begin(path, ImageFormat::Layout)?;
     let root = index(&staging, seed);
     staging.publish(&root, seed)?;
     Ok(root)
@@ -64,7 +64,7 @@ pub(super) fn build(path: &Path, seed: &str) -> Result<Descriptor, Failure> {
 
 /// The name in the place at `path`, every byte of which is right.
 pub(super) fn name(path: &Path) -> String {
-    let opened = Opened::open(path).unwrap();
+    let opened = OpenedImages::open(path).unwrap();
     opened.verify().unwrap();
     opened.sets()[0].reference.clone().unwrap()
 }

@@ -46,22 +46,22 @@ impl<'a> FileDraft<'a> {
     }
 
     /// Writes what is held.
-    fn spill(&mut self) -> io::Result<()> {
+    fn write_held(&mut self) -> io::Result<()> {
         let mut held = std::mem::take(&mut self.held);
-        let done = self.emit(&held);
+        let done = self.write_out(&held);
         held.clear();
         self.held = held;
         done
     }
 
     /// Writes these bytes, behind all that were held.
-    fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             // Created with 0666 and the umask, as any file a tool writes: other users' tools read layouts too.
             none => none.insert(File::create_new(self.staging.draft_path(self.number))?),
         };
-        put(file, &mut self.written, bytes)?;
+        write_counted(file, &mut self.written, bytes)?;
         if let Some(more) = NonZeroU64::new(self.written - self.begun).filter(|more| more.get() >= AHEAD) {
             // Linux begins to write what it is told that nobody needs, and keeps what it has not written yet. Nothing
             // depends on the answer.
@@ -84,7 +84,7 @@ impl<'a> FileDraft<'a> {
             }
             Err(error) => return Err(error),
         };
-        let done = put(&mut file, &mut self.written, &self.held)
+        let done = write_counted(&mut file, &mut self.written, &self.held)
             .and_then(|()| draft.as_ref().map_or(Ok(()), |draft| fs::rename(draft, &path)));
         if done.is_err() {
             let _ = fs::remove_file(draft.as_ref().unwrap_or(&path));
@@ -107,7 +107,7 @@ impl<'a> FileDraft<'a> {
 
     /// The end of a blob in a file of its own, which gets its name.
     fn end_file(&mut self, media_type: &'static str) -> Result<Descriptor, Failure> {
-        self.spill().map_err(|error| self.failure(&error))?;
+        self.write_held().map_err(|error| self.failure(&error))?;
         let (digest, size) = (self.hasher.clone().finish(), self.written);
         let named = fs::rename(self.staging.draft_path(self.number), self.staging.staged.path(digest));
         named.map_err(|error| self.failure(&error))?;
@@ -120,7 +120,7 @@ impl<'a> FileDraft<'a> {
 }
 
 /// Writes all of it, and counts what went out.
-fn put(file: &mut File, written: &mut u64, mut bytes: &[u8]) -> io::Result<()> {
+fn write_counted(file: &mut File, written: &mut u64, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -138,10 +138,10 @@ fn put(file: &mut File, written: &mut u64, mut bytes: &[u8]) -> io::Result<()> {
 impl Write for FileDraft<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         if self.held.len() + buf.len() > BUFFER {
-            self.spill()?;
+            self.write_held()?;
         }
         if buf.len() > BUFFER {
-            self.emit(buf)?;
+            self.write_out(buf)?;
         } else {
             self.held.extend_from_slice(buf);
         }

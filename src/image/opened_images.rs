@@ -9,7 +9,8 @@ use std::{
 
 use crate::{
     image::{
-        BlobRef, Blobs, Form, ImageSet, Packing, archive, content_error_name, drain, layout, reachable, store::Store,
+        BlobRef, ImageFormat, ImageSet, Packing, VerifiedBlobs, archive, content_error_name, drain, layout, reachable,
+        store::Store,
     },
     oci::Open,
     report::{ErrorName, Failure},
@@ -17,14 +18,14 @@ use crate::{
 
 /// A layout, an archive or a repository whose documents were read and verified; layers are verified when they are read.
 #[derive(Debug)]
-pub struct Opened {
-    pub(crate) form: Option<Form>,
+pub struct OpenedImages {
+    pub(crate) form: Option<ImageFormat>,
     pub(crate) path: PathBuf,
     pub(crate) store: Store,
     pub(crate) sets: Vec<ImageSet>,
 }
 
-impl Opened {
+impl OpenedImages {
     /// Opens what is at `path`, told apart by its content: a folder is a layout, a file an archive; one that is an OCI
     /// archive and a docker archive at once is an OCI archive. A link at `path` is followed.
     ///
@@ -40,7 +41,7 @@ impl Opened {
     }
 
     /// What it is on a disk; none of a registry.
-    pub fn form(&self) -> Option<Form> {
+    pub fn form(&self) -> Option<ImageFormat> {
         self.form
     }
 
@@ -57,7 +58,7 @@ impl Opened {
         let mut unpacked = BTreeSet::new();
         for set in &self.sets {
             if let Some(root) = &set.root {
-                reachable::reach(&self.store, root).map_err(|failure| failure.or_in_path(&self.path))?;
+                reachable::verify_reachable(&self.store, root).map_err(|failure| failure.or_in_path(&self.path))?;
             }
             for layer in set.images.iter().flat_map(|image| &image.layers) {
                 // Layers are shared between platforms; the packing is part of what is checked.
@@ -75,7 +76,7 @@ impl Opened {
     }
 }
 
-impl Blobs for Opened {
+impl VerifiedBlobs for OpenedImages {
     fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
         Ok(Arc::new(self.store.blob(blob)))
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Unpacks `stored`, which has `size` bytes, and checks `diff_id` at its end.
-pub(super) fn open(
+pub(super) fn open_verified_tar(
     stored: Box<dyn Read + Send>,
     packing: Packing,
     size: u64,
@@ -27,13 +27,13 @@ pub(super) fn open(
     };
     check_packing(packing, begin)?;
     match packing {
-        Packing::Plain => Ok(Box::new(Unpacked::new(stored, diff_id, most))),
+        Packing::Plain => Ok(Box::new(VerifiedTar::new(stored, diff_id, most))),
         // All members, all frames: a reader that stops after the first would take the rest for granted.
-        Packing::Gzip => Ok(Box::new(Unpacked::new(MultiGzDecoder::new(stored), diff_id, most))),
+        Packing::Gzip => Ok(Box::new(VerifiedTar::new(MultiGzDecoder::new(stored), diff_id, most))),
         Packing::Zstd => {
             let mut zstd = ::zstd::Decoder::with_buffer(stored)?;
             zstd.window_log_max(Limits::ZSTD_WINDOW_LOG)?;
-            Ok(Box::new(Unpacked::new(zstd, diff_id, most)))
+            Ok(Box::new(VerifiedTar::new(zstd, diff_id, most)))
         }
         Packing::Unknown => Err(NamedReason::error(
             ErrorName::ImageUnsupported,
@@ -79,7 +79,7 @@ pub fn drain(reader: &mut dyn Read) -> io::Result<u64> {
 }
 
 /// A tar that is hashed on its way.
-struct Unpacked<R> {
+struct VerifiedTar<R> {
     tar: R,
     hasher: Sha256,
     diff_id: DiffId,
@@ -87,13 +87,13 @@ struct Unpacked<R> {
     left: u64,
 }
 
-impl<R: Read> Unpacked<R> {
+impl<R: Read> VerifiedTar<R> {
     fn new(tar: R, diff_id: DiffId, most: u64) -> Self {
         Self { tar, hasher: Sha256::new(), diff_id, left: most }
     }
 }
 
-impl<R: Read> Read for Unpacked<R> {
+impl<R: Read> Read for VerifiedTar<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);

@@ -6,9 +6,9 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest,
 
 use crate::{
     image::{
-        BlobRef, ImageSet, Named, Packing, REF_NAME, Skipped, StoredImage, StoredLayer,
-        document::{self, Document, Kind},
-        reachable::{self, Budget},
+        BlobRef, ImageSet, Packing, QuotedDigest, REF_NAME, Skipped, StoredImage, StoredLayer,
+        document::{self, DocumentKind, ImageDocument},
+        reachable::{self, DocumentBudget},
         store::Store,
     },
     oci::{DiffId, Digest, Open},
@@ -16,19 +16,19 @@ use crate::{
 };
 
 /// One set for each entry of `index`, an `index.json`, in its order.
-pub(crate) fn of_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageSet>, Failure> {
-    let mut budget = Budget::new();
+pub(crate) fn read_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageSet>, Failure> {
+    let mut budget = DocumentBudget::new();
     let read = |descriptor: &Descriptor| {
         let root = BlobRef::of(descriptor, "`index.json`")?;
         let reference = descriptor.annotations().as_ref().and_then(|map| map.get(REF_NAME)).cloned();
-        let reader = Reader { store, budget: &mut budget, seen: BTreeSet::new() };
-        reader.set(root, descriptor.platform().as_ref(), reference)
+        let reader = ImageSetReader { store, budget: &mut budget, seen: BTreeSet::new() };
+        reader.read_set(root, descriptor.platform().as_ref(), reference)
     };
     index.manifests().iter().map(read).collect()
 }
 
 /// The documents that `root` reaches in `store`, as if `index.json` named it `reference`.
-pub(crate) fn staged(store: &Store, root: &crate::oci::Descriptor, reference: &str) -> Result<ImageSet, Failure> {
+pub(crate) fn read_staged(store: &Store, root: &crate::oci::Descriptor, reference: &str) -> Result<ImageSet, Failure> {
     let platform = root.platform.as_ref().map(|own| {
         let mut platform = Platform::default();
         platform.set_os(own.os.into()).set_architecture(own.architecture.into());
@@ -36,38 +36,42 @@ pub(crate) fn staged(store: &Store, root: &crate::oci::Descriptor, reference: &s
         platform
     });
     let root = BlobRef::from(root);
-    let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
-    reader.set(root, platform.as_ref(), Some(reference.to_owned()))
+    let reader = ImageSetReader { store, budget: &mut DocumentBudget::new(), seen: BTreeSet::new() };
+    reader.read_set(root, platform.as_ref(), Some(reference.to_owned()))
 }
 
 /// The documents that `root` reaches in `store`, which somebody called `reference`.
-pub(crate) fn of_root(store: &Store, root: &BlobRef, reference: &str) -> Result<ImageSet, Failure> {
-    let reader = Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() };
-    reader.set(root.clone(), None, Some(reference.to_owned()))
+pub(crate) fn read_root(store: &Store, root: &BlobRef, reference: &str) -> Result<ImageSet, Failure> {
+    let reader = ImageSetReader { store, budget: &mut DocumentBudget::new(), seen: BTreeSet::new() };
+    reader.read_set(root.clone(), None, Some(reference.to_owned()))
 }
 
 /// The image whose manifest is `blob` in `store`.
-pub(crate) fn image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
-    if let Some(why) = artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
+pub(crate) fn read_image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
+    if let Some(why) = reason_no_image(&manifest).map_err(|failure| in_document(failure, blob.digest))? {
         return Err(Failure::error(ErrorName::ImageUnsupported, format!("`{}` is no image: {why}", blob.digest)));
     }
-    Reader { store, budget: &mut Budget::new(), seen: BTreeSet::new() }.image(None, blob.clone(), manifest)
+    ImageSetReader { store, budget: &mut DocumentBudget::new(), seen: BTreeSet::new() }.read_image(
+        None,
+        blob.clone(),
+        manifest,
+    )
 }
 
 /// A failure about the document of that digest.
-fn within(failure: Failure, digest: Digest) -> Failure {
+fn in_document(failure: Failure, digest: Digest) -> Failure {
     Failure { what: format!("`{digest}`: {}", failure.what), ..failure }
 }
 
 /// Reads the documents of one set.
-struct Reader<'a> {
+struct ImageSetReader<'a> {
     store: &'a Store,
-    budget: &'a mut Budget,
+    budget: &'a mut DocumentBudget,
     seen: BTreeSet<Digest>,
 }
 
-impl Reader<'_> {
-    fn set(
+impl ImageSetReader<'_> {
+    fn read_set(
         mut self,
         root: BlobRef,
         platform: Option<&Platform>,
@@ -80,19 +84,21 @@ impl Reader<'_> {
             images: Vec::new(),
             skipped: Vec::new(),
         };
-        self.entry(root, platform, 0, &mut set)?;
+        self.read_entry(root, platform, 0, &mut set)?;
         Ok(set)
     }
 
     /// Reads what an index calls `blob`, for `platform`, into `set`. `depth` is bounded, so this is too.
-    fn entry(
+    fn read_entry(
         &mut self,
         blob: BlobRef,
         platform: Option<&Platform>,
         depth: usize,
         set: &mut ImageSet,
     ) -> Result<(), Failure> {
-        if let Some(why) = no_image(&blob.media_type, platform).map_err(|failure| within(failure, blob.digest))? {
+        if let Some(why) =
+            reason_to_skip(&blob.media_type, platform).map_err(|failure| in_document(failure, blob.digest))?
+        {
             set.skipped.push(Skipped { descriptor: blob, why });
             return Ok(());
         }
@@ -100,35 +106,35 @@ impl Reader<'_> {
         if !self.seen.insert(blob.digest) {
             return Ok(());
         }
-        match reachable::read(self.store, self.budget, &blob)? {
-            Document::Index(index) => {
+        match reachable::read_document(self.store, self.budget, &blob)? {
+            ImageDocument::Index(index) => {
                 for below in index.manifests() {
                     reachable::check_depth(depth + 1)?;
-                    let named = BlobRef::of(below, Named(blob.digest))?;
-                    self.entry(named, below.platform().as_ref(), depth + 1, set)?;
+                    let named = BlobRef::of(below, QuotedDigest(blob.digest))?;
+                    self.read_entry(named, below.platform().as_ref(), depth + 1, set)?;
                 }
             }
-            Document::Manifest(manifest) => {
-                match artifact(&manifest).map_err(|failure| within(failure, blob.digest))? {
+            ImageDocument::Manifest(manifest) => {
+                match reason_no_image(&manifest).map_err(|failure| in_document(failure, blob.digest))? {
                     Some(why) => set.skipped.push(Skipped { descriptor: blob, why }),
-                    None => set.images.push(self.image(platform.cloned(), blob, *manifest)?),
+                    None => set.images.push(self.read_image(platform.cloned(), blob, *manifest)?),
                 }
             }
         }
         Ok(())
     }
 
-    fn image(
+    fn read_image(
         &mut self,
         platform: Option<Platform>,
         blob: BlobRef,
         manifest: ImageManifest,
     ) -> Result<StoredImage, Failure> {
-        let within = Named(blob.digest);
+        let within = QuotedDigest(blob.digest);
         let config_descriptor = BlobRef::of(manifest.config(), within)?;
         self.budget.take(&config_descriptor)?;
         let bytes = self.store.document(&config_descriptor, Limits::CONFIG_BYTES)?;
-        let config = document::config(&bytes).map_err(|what| {
+        let config = document::parse_config(&bytes).map_err(|what| {
             Failure::error(ErrorName::ImageInvalid, format!("the config `{}`: {what}", config_descriptor.digest))
         })?;
         let config_document = serde_json::from_slice(&bytes).map_err(|error| {
@@ -148,7 +154,7 @@ impl Reader<'_> {
 
     fn layers(
         &self,
-        within: Named,
+        within: QuotedDigest,
         manifest: &ImageManifest,
         config: &ImageConfiguration,
     ) -> Result<Vec<StoredLayer>, Failure> {
@@ -183,12 +189,13 @@ impl Reader<'_> {
 ///
 /// # Errors
 /// An entry that some engines run and others do not, so that what it is would not be known.
-pub(crate) fn no_image(media_type: &str, platform: Option<&Platform>) -> Result<Option<String>, Failure> {
+pub(crate) fn reason_to_skip(media_type: &str, platform: Option<&Platform>) -> Result<Option<String>, Failure> {
     let unknown = |platform: &Platform| matches!(platform.os(), Os::Other(os) if os == "unknown");
-    if Kind::of(media_type) == Kind::Other {
-        let may_be_one = Kind::of(&plain_type(media_type)) != Kind::Other;
+    if DocumentKind::of(media_type) == DocumentKind::Other {
+        let may_be_one = DocumentKind::of(&plain_type(media_type)) != DocumentKind::Other;
         if may_be_one || platform.is_some_and(|platform| !unknown(platform)) {
-            let named = platform.map_or_else(String::new, |platform| format!(" for `{}`", shown(&named(platform))));
+            let named =
+                platform.map_or_else(String::new, |platform| format!(" for `{}`", shown(&platform_text(platform))));
             let what = format!(
                 "an entry{named} is called `{}`, and engines disagree whether that is an image",
                 shown(media_type)
@@ -209,7 +216,7 @@ pub(crate) fn no_image(media_type: &str, platform: Option<&Platform>) -> Result<
 ///
 /// # Errors
 /// One that some engines run and others do not: its layers are those of an image, and its config has no name of its own.
-fn artifact(manifest: &ImageManifest) -> Result<Option<String>, Failure> {
+fn reason_no_image(manifest: &ImageManifest) -> Result<Option<String>, Failure> {
     let config = manifest.config().media_type();
     let packing = |layer: &Descriptor| Packing::of(layer.media_type().as_ref());
     let has_layers = manifest.layers().iter().any(|layer| packing(layer) != Packing::Unknown);
@@ -255,6 +262,6 @@ fn is_nameless(plain: &str) -> bool {
 }
 
 /// `os/architecture`.
-fn named(platform: &Platform) -> String {
+fn platform_text(platform: &Platform) -> String {
     format!("{}/{}", platform.os(), platform.architecture())
 }

@@ -19,8 +19,8 @@ use crate::{
 /// What of the file is about registries.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Credentials {
-    auths: Option<BTreeMap<String, Entry>>,
+pub(super) struct CredentialsFile {
+    auths: Option<BTreeMap<String, AuthEntry>>,
     cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Credentials {
 /// One login.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Entry {
+struct AuthEntry {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -37,7 +37,7 @@ struct Entry {
 }
 
 /// The file at `path`; none when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Credentials>, Failure> {
+pub(super) fn read_credentials(path: &Path) -> Result<Option<CredentialsFile>, Failure> {
     let fault = |error: io::Error| Failure::io("read the credentials", path, &error);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -63,7 +63,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Credentials>, Failure> {
     })
 }
 
-impl Credentials {
+impl CredentialsFile {
     /// The helper for this one host.
     pub(super) fn helper(&self, host: &str) -> Option<&str> {
         let helpers = self.cred_helpers.as_ref()?;
@@ -105,7 +105,7 @@ fn file_key(key: &str) -> &str {
     }
 }
 
-impl Entry {
+impl AuthEntry {
     fn credential(&self, key: &str) -> Result<Option<Credential>, String> {
         let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = some(&self.identitytoken) {
@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    fn parsed(text: &str) -> Credentials {
+    fn parsed(text: &str) -> CredentialsFile {
         serde_json::from_str(text).unwrap()
     }
 
@@ -188,13 +188,13 @@ mod tests {
         assert_eq!(bad, "`auth` of `r.example` is not a name and a password in base64");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.json");
-        assert!(read(&path).unwrap().is_none());
+        assert!(read_credentials(&path).unwrap().is_none());
         fs::write(&path, "\n").unwrap();
-        assert!(read(&path).unwrap().is_none());
+        assert!(read_credentials(&path).unwrap().is_none());
         fs::write(&path, r#"{"auths":"hunter2"}"#).unwrap();
-        let said = format!("{:?}", read(&path).map(|_| ()).unwrap_err());
+        let said = format!("{:?}", read_credentials(&path).map(|_| ()).unwrap_err());
         assert!(said.contains("line 1") && !said.contains("hunter2"), "{said}");
         fs::write(&path, " ".repeat(2 << 20)).unwrap();
-        assert!(read(&path).is_err());
+        assert!(read_credentials(&path).is_err());
     }
 }

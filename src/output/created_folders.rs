@@ -13,9 +13,9 @@ use crate::report::{ErrorName, Failure};
 ///
 /// All stagings of a call share one, so that the folder of several images goes with the last of them.
 #[derive(Debug, Default)]
-pub struct Created(Mutex<Vec<PathBuf>>);
+pub struct CreatedFolders(Mutex<Vec<PathBuf>>);
 
-impl Created {
+impl CreatedFolders {
     /// Makes `folder` and what is missing above it.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Created {
     }
 }
 
-impl Drop for Created {
+impl Drop for CreatedFolders {
     fn drop(&mut self) {
         for path in self.paths_mut().iter().rev() {
             // Only an empty folder can be removed this way, so no file of the user is lost.
@@ -69,7 +69,7 @@ mod tests {
     fn empty_folders_are_removed_and_used_ones_stay() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b/c");
-        let created = Created::default();
+        let created = CreatedFolders::default();
         created.make(&deep).unwrap();
         assert_eq!(created.paths().len(), 3);
         fs::write(dir.path().join("a/kept"), "").unwrap();

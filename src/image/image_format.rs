@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A form of an image on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ImageFormat {
     /// A folder (image-spec, `image-layout.md`).
     Layout,
     /// The layout in one tar, with docker's `manifest.json` beside it where that can say what there is.
@@ -14,7 +14,7 @@ pub enum Form {
     DockerArchive,
 }
 
-impl Form {
+impl ImageFormat {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Layout, Self::OciArchive, Self::DockerArchive];
 
@@ -37,7 +37,7 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for ImageFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -15,7 +15,7 @@ use crate::{
 
 /// An answer whose body was not read yet.
 #[derive(Debug)]
-pub(in crate::registry) struct Answer {
+pub(in crate::registry) struct RegistryResponse {
     /// 200 and the like.
     pub(in crate::registry) status: u16,
     /// Who answered; redirects were followed.
@@ -25,19 +25,19 @@ pub(in crate::registry) struct Answer {
     /// What was sent, and must not be said though the registry repeats it.
     secrets: Vec<Secret>,
     /// Of a refusal, read already.
-    said: Option<Vec<Said>>,
+    said: Option<Vec<RegistryError>>,
 }
 
 /// One error of a refusal (distribution-spec, "Error Codes"). Foreign text.
 #[derive(Debug, Clone, Deserialize)]
-pub(in crate::registry) struct Said {
+pub(in crate::registry) struct RegistryError {
     #[serde(default)]
     code: String,
     #[serde(default)]
     message: String,
 }
 
-impl Answer {
+impl RegistryResponse {
     pub(super) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
         let (parts, body) = response.into_parts();
         Self { status: parts.status.as_u16(), url, headers: parts.headers, body, secrets, said: None }
@@ -64,7 +64,7 @@ impl Answer {
     }
 
     /// The whole body, which has at most `limit` bytes.
-    pub(in crate::registry) fn whole(&mut self, limit: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::registry) fn read_body(&mut self, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.body
             .as_reader()
@@ -104,7 +104,7 @@ impl Answer {
         let said = self.errors().first().cloned();
         let by = self.url.shown();
         match said {
-            Some(Said { code, message }) if !code.is_empty() || !message.is_empty() => {
+            Some(RegistryError { code, message }) if !code.is_empty() || !message.is_empty() => {
                 let [code, message] = [code, message].map(|text| Secret::hide(&self.secrets, text));
                 let colon = if code.is_empty() || message.is_empty() { "" } else { ": " };
                 format!("{} answered {status}, {}{colon}{}", shown(&by), shown(&code), shown(&message))
@@ -113,15 +113,15 @@ impl Answer {
         }
     }
 
-    fn errors(&mut self) -> &[Said] {
+    fn errors(&mut self) -> &[RegistryError] {
         #[derive(Deserialize)]
         struct Errors {
             #[serde(default)]
-            errors: Vec<Said>,
+            errors: Vec<RegistryError>,
         }
         if self.said.is_none() {
             // What is no JSON, or no end, says nothing.
-            let bytes = self.whole(Limits::REFUSAL_BYTES).unwrap_or_default();
+            let bytes = self.read_body(Limits::REFUSAL_BYTES).unwrap_or_default();
             let parsed = serde_json::from_slice::<Errors>(&bytes).ok();
             self.said = Some(parsed.map(|errors| errors.errors).unwrap_or_default());
         }

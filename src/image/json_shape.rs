@@ -3,7 +3,7 @@
 
 /// The Go type that a JSON value is decoded into, as far as it decides how keys are read.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(super) enum JsonShape {
     /// A struct with these fields, beside others that no image is read by.
     Struct(&'static [(&'static str, &'static Self)]),
     /// A slice.
@@ -14,9 +14,9 @@ pub(super) enum Shape {
     Any,
 }
 
-use Shape::{Any, List, Map, Struct};
+use JsonShape::{Any, List, Map, Struct};
 
-impl Shape {
+impl JsonShape {
     /// The shape of the elements, where this value is a list.
     pub(super) fn of_element(&'static self) -> &'static Self {
         if let List(element) = self { element } else { &Any }
@@ -24,10 +24,10 @@ impl Shape {
 }
 
 /// `oci-layout`.
-pub(super) static LAYOUT: Shape = Struct(&[("imageLayoutVersion", &Any)]);
+pub(super) static LAYOUT: JsonShape = Struct(&[("imageLayoutVersion", &Any)]);
 
 /// A manifest or an index, OCI's or Docker's: one table, because a reader may take one for the other.
-pub(super) static DOCUMENT: Shape = Struct(&[
+pub(super) static DOCUMENT: JsonShape = Struct(&[
     ("schemaVersion", &Any),
     ("mediaType", &Any),
     ("artifactType", &Any),
@@ -41,7 +41,7 @@ pub(super) static DOCUMENT: Shape = Struct(&[
     ("signatures", &Any),
 ]);
 
-static DESCRIPTOR: Shape = Struct(&[
+static DESCRIPTOR: JsonShape = Struct(&[
     ("mediaType", &Any),
     ("digest", &Any),
     ("size", &Any),
@@ -52,7 +52,7 @@ static DESCRIPTOR: Shape = Struct(&[
     ("platform", &PLATFORM),
 ]);
 
-static PLATFORM: Shape = Struct(&[
+static PLATFORM: JsonShape = Struct(&[
     ("architecture", &Any),
     ("os", &Any),
     ("os.version", &Any),
@@ -62,7 +62,7 @@ static PLATFORM: Shape = Struct(&[
 ]);
 
 /// The config of an image, with what Docker has beside the specification.
-pub(super) static CONFIG: Shape = Struct(&[
+pub(super) static CONFIG: JsonShape = Struct(&[
     ("created", &Any),
     ("author", &Any),
     ("architecture", &Any),
@@ -81,11 +81,11 @@ pub(super) static CONFIG: Shape = Struct(&[
     ("docker_version", &Any),
 ]);
 
-static HISTORY: Shape =
+static HISTORY: JsonShape =
     Struct(&[("created", &Any), ("created_by", &Any), ("author", &Any), ("comment", &Any), ("empty_layer", &Any)]);
 
 /// How a container runs: `config` of the config.
-static RUN: Shape = Struct(&[
+static RUN: JsonShape = Struct(&[
     ("User", &Any),
     ("ExposedPorts", &Map),
     ("Env", &Any),
@@ -116,7 +116,7 @@ static RUN: Shape = Struct(&[
     ("MacAddress", &Any),
 ]);
 
-static HEALTHCHECK: Shape = Struct(&[
+static HEALTHCHECK: JsonShape = Struct(&[
     ("Test", &Any),
     ("Interval", &Any),
     ("Timeout", &Any),
@@ -126,5 +126,5 @@ static HEALTHCHECK: Shape = Struct(&[
 ]);
 
 /// `manifest.json` of an archive that Docker saved.
-pub(super) static ARCHIVE: Shape =
+pub(super) static ARCHIVE: JsonShape =
     List(&Struct(&[("Config", &Any), ("RepoTags", &Any), ("Layers", &Any), ("Parent", &Any), ("LayerSources", &Any)]));

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use ureq::http::{Method, header};
 
-use super::{Answer, Call, Client, Fault, Payload, lock, realm};
+use super::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, lock, realm};
 use crate::{
     registry::{
-        auth::{self, Challenge, Credential, Token, Wanted},
+        auth::{self, AuthToken, Challenge, Credential, TokenScopes},
         url::Url,
     },
     report::{ErrorName, Failure, Limits, shown},
@@ -15,64 +15,70 @@ use crate::{
 
 /// What is known about getting in.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
-    tokens: BTreeMap<Wanted, Token>,
+pub(super) struct LoginState {
+    tokens: BTreeMap<TokenScopes, AuthToken>,
     /// By repository, because podman files them so; looked up when the registry asks for the first time.
     credentials: BTreeMap<String, Option<Credential>>,
     /// Why a login was not given to the realm that the registry named.
     withheld: Option<Failure>,
 }
 
-impl Client {
+impl RegistryClient {
     /// The token for what is wanted, if there is one already.
-    pub(super) fn token(&self, wanted: &Wanted) -> Option<Token> {
+    pub(super) fn token(&self, wanted: &TokenScopes) -> Option<AuthToken> {
         lock(&self.gate).tokens.get(wanted).cloned()
     }
 
     /// Answers the challenge of a 401. `used` is what was sent with the request and did not do.
     ///
     /// One thread at a time: the others find its token.
-    pub(super) fn log_in(&self, mut answer: Answer, wanted: &Wanted, used: Option<&Token>) -> Result<(), Fault> {
+    pub(super) fn log_in(
+        &self,
+        mut answer: RegistryResponse,
+        wanted: &TokenScopes,
+        used: Option<&AuthToken>,
+    ) -> Result<(), RequestFailure> {
         let mut gate = lock(&self.gate);
         let known = gate.tokens.get(wanted);
         if known.is_some() && known != used {
             return Ok(());
         }
         let fields = answer.headers().get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-        let challenge = auth::choose(fields).map_err(|schemes| {
+        let challenge = auth::choose_challenge(fields).map_err(|schemes| {
             let asked: Vec<_> = schemes.iter().map(|scheme| format!("`{}`", shown(scheme))).collect();
             let what = match asked.as_slice() {
                 [] => "the registry lets nobody in and does not say how one gets in".to_owned(),
                 asked => format!("the registry asks for {}, which hardpan cannot give", asked.join(", ")),
             };
-            Fault::lasting(Failure::error(ErrorName::RegistryLogin, what))
+            RequestFailure::lasting(Failure::error(ErrorName::RegistryLogin, what))
         })?;
-        let credential = self.credential(&mut gate, repository(wanted)).map_err(Fault::lasting)?;
+        let credential = self.credential(&mut gate, repository(wanted)).map_err(RequestFailure::lasting)?;
         let is_known = credential.is_some();
         let token = match (&challenge, credential.as_ref()) {
-            (_, Some(Credential::Registry(token))) => Token::Bearer(token.clone()),
-            (Challenge::Basic, Some(Credential::Login(login))) => Token::Basic(login.clone()),
-            (Challenge::Basic, _) => return Err(self.unknown(&mut answer, is_known)),
+            (_, Some(Credential::Registry(token))) => AuthToken::Bearer(token.clone()),
+            (Challenge::Basic, Some(Credential::Login(login))) => AuthToken::Basic(login.clone()),
+            (Challenge::Basic, _) => return Err(self.login_refused(&mut answer, is_known)),
             (Challenge::Bearer { realm, service, scopes }, credential) => {
                 // What we need, and what the registry says that we need.
-                let scopes = scopes.iter().take(Limits::CHALLENGES).filter(|scope| !auth::covers(wanted, scope));
+                let scopes = scopes.iter().take(Limits::CHALLENGES).filter(|scope| !auth::covers_scope(wanted, scope));
                 let wanted = wanted.iter().chain(scopes).cloned().collect();
-                let url = self.realm(realm).map_err(Fault::lasting)?;
-                let credential = self.known_to(&mut gate, &url, &wanted, credential).map_err(Fault::lasting)?;
-                let token = self.fetch(&url, service.as_deref(), &wanted, credential.as_ref());
+                let url = self.realm_url(realm).map_err(RequestFailure::lasting)?;
+                let credential =
+                    self.credential_for_realm(&mut gate, &url, &wanted, credential).map_err(RequestFailure::lasting)?;
+                let token = self.fetch_token(&url, service.as_deref(), &wanted, credential.as_ref());
                 // Nobody was not enough: that somebody was not told is the reason.
-                token.map_err(|fault| gate.withheld.clone().map_or(fault, Fault::lasting))?
+                token.map_err(|fault| gate.withheld.clone().map_or(fault, RequestFailure::lasting))?
             }
         };
         if used == Some(&token) {
             // The same again would bring the same answer.
-            return Err(self.unknown(&mut answer, is_known));
+            return Err(self.login_refused(&mut answer, is_known));
         }
         gate.tokens.insert(wanted.clone(), token);
         Ok(())
     }
 
-    fn credential(&self, gate: &mut Gate, repository: &str) -> Result<Option<Credential>, Failure> {
+    fn credential(&self, gate: &mut LoginState, repository: &str) -> Result<Option<Credential>, Failure> {
         if let Some(known) = gate.credentials.get(repository) {
             return Ok(known.clone());
         }
@@ -99,18 +105,18 @@ impl Client {
 
     /// Of `credential`, which is the registry's, what the realm may know: all of it, or what somebody logged in there
     /// with, or nothing.
-    fn known_to(
+    fn credential_for_realm(
         &self,
-        gate: &mut Gate,
+        gate: &mut LoginState,
         url: &Url,
-        wanted: &Wanted,
+        wanted: &TokenScopes,
         credential: Option<&Credential>,
     ) -> Result<Option<Credential>, Failure> {
-        if credential.is_none() || realm::may_know(&self.base, url) {
+        if credential.is_none() || realm::may_receive_login(&self.base, url) {
             return Ok(credential.cloned());
         }
         let realm = url.host();
-        if let Some(own) = auth::kept(&self.access, realm, "")? {
+        if let Some(own) = auth::stored_credential(&self.access, realm, "")? {
             self.keep_secret(Some(&own));
             return Ok(Some(own));
         }
@@ -127,16 +133,16 @@ impl Client {
     }
 
     /// Gets a token from a realm.
-    fn fetch(
+    fn fetch_token(
         &self,
         url: &Url,
         service: Option<&str>,
-        wanted: &Wanted,
+        wanted: &TokenScopes,
         credential: Option<&Credential>,
-    ) -> Result<Token, Fault> {
-        let question = auth::question(url, service, wanted, credential);
+    ) -> Result<AuthToken, RequestFailure> {
+        let question = auth::token_request(url, service, wanted, credential);
         let form = question.form.as_ref().map(|form| form.reveal().as_bytes());
-        let mut call = Call::new(Method::GET, question.url.clone(), wanted);
+        let mut call = RegistryRequest::new(Method::GET, question.url.clone(), wanted);
         if let Some(form) = form {
             call.method = Method::POST;
             call.payload = Payload::Bytes(form);
@@ -164,11 +170,11 @@ impl Client {
                     ErrorName::RegistryLogin,
                     format!("{host} does not accept the login for `{}`", shown(&self.host)),
                 );
-                return Err(Fault::lasting(
+                return Err(RequestFailure::lasting(
                     failure.hint(format!("log in again: `docker login {}`", shown(&self.host))),
                 ));
             }
-            401 | 403 => return Err(Fault::lasting(self.nobody(&answer.refusal()))),
+            401 | 403 => return Err(RequestFailure::lasting(self.not_logged_in(&answer.refusal()))),
             _ => {
                 let what = format!("there is no token: {}", answer.refusal());
                 // The realm is no image: what it does not have is a login.
@@ -176,20 +182,23 @@ impl Client {
                     ErrorName::RegistryNotFound => ErrorName::RegistryLogin,
                     name => name,
                 };
-                return Err(Fault::lasting(Failure::error(name, what)));
+                return Err(RequestFailure::lasting(Failure::error(name, what)));
             }
         }
-        let body = answer.whole(Limits::TOKEN_BYTES).map_err(|error| {
+        let body = answer.read_body(Limits::TOKEN_BYTES).map_err(|error| {
             let what = format!("the token of {host} cannot be read: {}", shown(&error.to_string()));
-            Fault::lasting(Failure::error(ErrorName::of_io(&error), what))
+            RequestFailure::lasting(Failure::error(ErrorName::of_io(&error), what))
         })?;
-        auth::read(&body).ok_or_else(|| {
-            Fault::lasting(Failure::error(ErrorName::RegistryProtocol, format!("there is no token in {host}'s answer")))
+        auth::parse_token(&body).ok_or_else(|| {
+            RequestFailure::lasting(Failure::error(
+                ErrorName::RegistryProtocol,
+                format!("there is no token in {host}'s answer"),
+            ))
         })
     }
 
     /// The address of a realm, when it may be asked at all: over TLS, or without it on the registry's own host.
-    fn realm(&self, realm: &str) -> Result<Url, Failure> {
+    fn realm_url(&self, realm: &str) -> Result<Url, Failure> {
         let url = Url::parse(realm).ok_or_else(|| {
             Failure::error(
                 ErrorName::RegistryProtocol,
@@ -211,17 +220,17 @@ impl Client {
     }
 
     /// Why a 401 is the end.
-    fn unknown(&self, answer: &mut Answer, is_known: bool) -> Fault {
+    fn login_refused(&self, answer: &mut RegistryResponse, is_known: bool) -> RequestFailure {
         let refusal = answer.refusal();
-        Fault::lasting(if is_known {
+        RequestFailure::lasting(if is_known {
             let failure = Failure::error(ErrorName::RegistryLogin, format!("the login is not accepted: {refusal}"));
             failure.hint(format!("log in again: `docker login {}`", shown(&self.host)))
         } else {
-            self.nobody(&refusal)
+            self.not_logged_in(&refusal)
         })
     }
 
-    fn nobody(&self, refusal: &str) -> Failure {
+    fn not_logged_in(&self, refusal: &str) -> Failure {
         let failure = Failure::error(
             ErrorName::RegistryLogin,
             format!("nobody is logged in to `{}`, and it asks who we are: {refusal}", shown(&self.host)),
@@ -234,7 +243,7 @@ impl Client {
 }
 
 /// The repository that is pushed to, else one that is pulled from: podman files credentials by it, too.
-fn repository(wanted: &Wanted) -> &str {
+fn repository(wanted: &TokenScopes) -> &str {
     let parts = wanted.iter().filter_map(|scope| scope.strip_prefix("repository:")?.rsplit_once(':'));
     parts.max_by_key(|(_, actions)| actions.contains("push")).map(|(name, _)| name).unwrap_or_default()
 }

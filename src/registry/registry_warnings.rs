@@ -7,11 +7,11 @@ use crate::report::{Failure, Limits, shown};
 
 /// Warnings of registries, each once, in the order in which they came. Copies share what they hold.
 #[derive(Debug, Clone, Default)]
-pub struct Notices(Arc<Mutex<Vec<String>>>);
+pub struct RegistryWarnings(Arc<Mutex<Vec<String>>>);
 
-impl Notices {
+impl RegistryWarnings {
     /// Takes note of what an answer of `url` has in its `Warning` fields.
-    pub(super) fn hear<'a>(&self, url: &Url, fields: impl Iterator<Item = &'a [u8]>, secrets: &[Secret]) {
+    pub(super) fn record<'a>(&self, url: &Url, fields: impl Iterator<Item = &'a [u8]>, secrets: &[Secret]) {
         for text in fields.filter_map(|field| text(&String::from_utf8_lossy(field))) {
             let text = Secret::hide(secrets, text);
             let line = format!("{} says: {}", shown(&url.authority()), shown(&text));
@@ -51,21 +51,21 @@ mod tests {
 
     #[test]
     fn warnings_are_kept_once_and_only_those_that_are_meant() {
-        let (notices, url) = (Notices::default(), Url::parse("https://r.example/v2/").unwrap());
+        let (notices, url) = (RegistryWarnings::default(), Url::parse("https://r.example/v2/").unwrap());
         let copy = notices.clone();
         for field in
             ["299 - \"soon \\\"gone\\\" \u{1b}[2J\"", "299 - \"soon \\\"gone\\\" \u{1b}[2J\"", "110 - \"stale\""]
         {
-            copy.hear(&url, [field.as_bytes()].into_iter(), &[]);
+            copy.record(&url, [field.as_bytes()].into_iter(), &[]);
         }
         for field in ["299 - \"\"", "299 - unquoted", "299 - \"open", "299 other \"x\"", ""] {
-            copy.hear(&url, [field.as_bytes()].into_iter(), &[]);
+            copy.record(&url, [field.as_bytes()].into_iter(), &[]);
         }
         let heard: Vec<_> = notices.take().into_iter().map(|failure| failure.what).collect();
         assert_eq!(heard, ["r.example:443 says: soon \"gone\" \\u{1b}[2J"]);
         assert!(notices.take().is_empty());
         for n in 0..1000 {
-            copy.hear(&url, [format!("299 - \"{n}\"").as_bytes()].into_iter(), &[]);
+            copy.record(&url, [format!("299 - \"{n}\"").as_bytes()].into_iter(), &[]);
         }
         assert_eq!(notices.take().len(), Limits::NOTICES);
     }

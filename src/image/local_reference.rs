@@ -3,26 +3,29 @@
 use std::path::Path;
 
 use crate::{
-    image::{Form, ImageSet, Opened},
+    image::{ImageFormat, ImageSet, OpenedImages},
     report::{ErrorName, Failure, printable},
 };
 
 /// The transports of skopeo that lead to a disk.
-const TRANSPORTS: [(&str, Form); 3] =
-    [("oci:", Form::Layout), ("oci-archive:", Form::OciArchive), ("docker-archive:", Form::DockerArchive)];
+const TRANSPORTS: [(&str, ImageFormat); 3] = [
+    ("oci:", ImageFormat::Layout),
+    ("oci-archive:", ImageFormat::OciArchive),
+    ("docker-archive:", ImageFormat::DockerArchive),
+];
 
 /// What somebody wrote for a layout or an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Local<'a> {
+pub struct LocalReference<'a> {
     /// What the transport says it is; without one its content decides.
-    form: Option<Form>,
+    form: Option<ImageFormat>,
     /// Where it is.
     pub path: &'a str,
     /// The image in it, where the transport allows one to be named.
     reference: Option<&'a str>,
 }
 
-impl<'a> Local<'a> {
+impl<'a> LocalReference<'a> {
     /// Whether `text` begins with a transport that leads to a disk.
     pub fn has_transport(text: &str) -> bool {
         TRANSPORTS.iter().any(|(transport, _)| text.starts_with(transport))
@@ -53,8 +56,8 @@ impl<'a> Local<'a> {
     ///
     /// # Errors
     /// Something else there than the transport says, no image of that name, or a place that cannot be read.
-    pub fn open(&self, real: &Path) -> Result<(Vec<ImageSet>, Opened), Failure> {
-        let opened = Opened::open(real)?;
+    pub fn open(&self, real: &Path) -> Result<(Vec<ImageSet>, OpenedImages), Failure> {
+        let opened = OpenedImages::open(real)?;
         let Some(form) = self.form else { return Ok((opened.sets().to_vec(), opened)) };
         check_form(&opened, form).map_err(|failure| failure.in_path(self.path))?;
         let sets = match self.reference {
@@ -66,16 +69,16 @@ impl<'a> Local<'a> {
 }
 
 /// A place may be more than one thing, and is what it was called only if it can be read as that.
-fn check_form(opened: &Opened, wanted: Form) -> Result<(), Failure> {
+fn check_form(opened: &OpenedImages, wanted: ImageFormat) -> Result<(), Failure> {
     if opened.form() == Some(wanted) {
         return Ok(());
     }
-    let found = opened.form().map_or("something else", Form::noun);
+    let found = opened.form().map_or("something else", ImageFormat::noun);
     let failure = Failure::error(ErrorName::ImageNotFound, format!("is {found}, not {}", wanted.noun()));
     Err(failure.hint("without a transport before it, its content decides"))
 }
 
-fn named(opened: &Opened, form: Form, reference: &str) -> Result<Vec<ImageSet>, Failure> {
+fn named(opened: &OpenedImages, form: ImageFormat, reference: &str) -> Result<Vec<ImageSet>, Failure> {
     let has = |set: &&ImageSet| set.reference.iter().chain(&set.aliases).any(|name| name == reference);
     let found: Vec<_> = opened.sets().iter().filter(has).cloned().collect();
     if found.is_empty() {

@@ -16,11 +16,11 @@ use rustix::{
 };
 
 use crate::{
-    image::Form,
+    image::ImageFormat,
     oci::Descriptor,
     output::{
-        Created, Staging, archive,
-        layout::{self, Ready},
+        CreatedFolders, Staging, archive,
+        layout::{self, PreparedLayout},
         locked_folder::sync_folder,
     },
     report::Failure,
@@ -51,11 +51,11 @@ pub fn allow_staging(images: usize) {
 /// what others have written and not synced, once a second where a compiler was at work. Nothing is synced where no image
 /// has changed.
 #[derive(Debug, Default)]
-pub struct Publishing {
+pub struct Publisher {
     images: VecDeque<ReadyImage>,
     late: BTreeSet<PathBuf>,
     /// Folders that were made for images stay to the end: a path such as `new/../out` leads through an empty one.
-    created: Vec<Arc<Created>>,
+    created: Vec<Arc<CreatedFolders>>,
 }
 
 /// An image that is written but for its name.
@@ -65,7 +65,7 @@ pub struct ReadyImage {
     root: Descriptor,
     reference: String,
     /// What is to be done for a layout.
-    ready: Option<Ready>,
+    ready: Option<PreparedLayout>,
 }
 
 impl ReadyImage {
@@ -75,7 +75,7 @@ impl ReadyImage {
     /// # Errors
     /// A blob that `root` reaches is missing or damaged, or the system failed.
     pub fn new(mut staging: Staging, root: Descriptor, reference: String) -> Result<Self, Failure> {
-        let is_layout = staging.form == Form::Layout;
+        let is_layout = staging.form == ImageFormat::Layout;
         let ready = if is_layout { layout::prepare(&mut staging, &root, &reference)? } else { None };
         Ok(Self { staging, root, reference, ready })
     }
@@ -91,7 +91,7 @@ impl ReadyImage {
     }
 }
 
-impl Publishing {
+impl Publisher {
     /// Takes the next image.
     pub fn add(&mut self, image: ReadyImage) {
         self.images.push_back(image);
@@ -133,8 +133,8 @@ impl Publishing {
     pub fn publish_next(&mut self) -> Result<(), Failure> {
         let Some(mut image) = self.images.pop_front() else { return Ok(()) };
         let published = match (image.staging.form, &image.ready) {
-            (Form::Layout, None) => Ok(()),
-            (Form::Layout, Some(ready)) => layout::commit(&mut image.staging, ready, &mut self.late),
+            (ImageFormat::Layout, None) => Ok(()),
+            (ImageFormat::Layout, Some(ready)) => layout::commit(&mut image.staging, ready, &mut self.late),
             (form, _) => archive::publish(&mut image.staging, form, &image.root, &image.reference),
         };
         self.created.push(Arc::clone(&image.staging.created));

@@ -30,7 +30,7 @@ const TOKEN: &str = "<token>";
 /// What a helper answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperResponse {
     username: String,
     secret: String,
 }
@@ -117,7 +117,7 @@ fn get(
             format!("the credential helper `{program}` failed: {}", shown(said)),
         ));
     }
-    let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| {
+    let answer: HelperResponse = serde_json::from_slice(&bytes).map_err(|_| {
         Failure::error(
             ErrorName::Credentials,
             format!("the credential helper `{program}` answered with something else"),
