@@ -1,4 +1,7 @@
-//! JSON documents that others wrote, read so that no two readers can understand them differently.
+//! Parses indexes, manifests, configs, the `oci-layout` file and docker's `manifest.json`.
+//!
+//! Every reader of images uses these functions. A document that two readers could understand differently is refused;
+//! error texts are safe to print.
 
 use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType, OciLayout};
 use serde::{Deserialize, de::IgnoredAny};
@@ -21,10 +24,10 @@ const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
 /// Docker's name of a manifest before 2016, which has no config and names layers by their compressed bytes alone.
 const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1";
-/// What a registry is asked for.
+/// The `Accept` header of requests for manifests.
 pub(crate) const ACCEPTED: [&str; 4] = [INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST];
 
-/// What a media type says a document is.
+/// The kind of document that a media type stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DocumentKind {
     Index,
@@ -33,7 +36,7 @@ pub(crate) enum DocumentKind {
     Other,
 }
 
-/// A document that was read.
+/// A parsed document.
 #[derive(Debug, Clone)]
 pub(crate) enum ImageDocument {
     Index(Box<ImageIndex>),
@@ -71,20 +74,20 @@ pub(crate) fn parse_manifest_or_index(media_type: &str, bytes: &[u8]) -> Result<
     }
 }
 
-/// The media type of a document that a registry sent as `said`: what it calls itself, unless it says nothing.
+/// The media type of a document that a registry sent with the `Content-Type` `said`: its own `mediaType`, where it has one.
 ///
 /// # Errors
 /// It is neither an index nor a manifest, or calls itself something else than the registry does.
 pub(crate) fn media_type(said: &str, bytes: &[u8]) -> Result<String, String> {
     #[derive(Deserialize)]
-    struct Own {
+    struct DeclaredType {
         #[serde(rename = "mediaType", default)]
         media_type: Option<String>,
     }
     if is_schema_1(said) {
         return Err("it is an image of Docker's schema 1, which is not read".to_owned());
     }
-    let own: Own = parse_strict(bytes, &DOCUMENT)?;
+    let own: DeclaredType = parse_strict(bytes, &DOCUMENT)?;
     match own.media_type {
         Some(own) if DocumentKind::of(said) != DocumentKind::Other && own != said => {
             Err(format!("it calls itself `{}`, the registry says `{}`", shown(&own), shown(said)))
@@ -100,19 +103,19 @@ pub(crate) fn is_schema_1(media_type: &str) -> bool {
     media_type.starts_with(DOCKER_SCHEMA_1)
 }
 
-/// The media type of a document that was named by its digest alone, so that nobody said what it is.
+/// The media type of a document that was named by its digest alone, without a descriptor or a `Content-Type`.
 ///
 /// # Errors
 /// It is neither an index nor a manifest.
 pub(crate) fn own_media_type(bytes: &[u8]) -> Result<String, String> {
     #[derive(Deserialize)]
-    struct Own {
+    struct DeclaredFields {
         #[serde(rename = "mediaType", default)]
         media_type: Option<String>,
         #[serde(default)]
         manifests: Option<IgnoredAny>,
     }
-    let own: Own = parse_strict(bytes, &DOCUMENT)?;
+    let own: DeclaredFields = parse_strict(bytes, &DOCUMENT)?;
     // OCI's documents need not say it; `strict` has refused what is both.
     let usual = if own.manifests.is_some() { INDEX } else { MANIFEST };
     media_type(own.media_type.as_deref().unwrap_or(usual), bytes)

@@ -1,4 +1,4 @@
-//! A layout written by hand for tests, so that it can be as wrong as a test likes.
+//! Layouts that tests write by hand, with any fault they need.
 #![allow(clippy::unwrap_used)]
 
 use std::{

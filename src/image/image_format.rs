@@ -1,4 +1,5 @@
-//! The forms in which an image lies on a disk.
+//! The formats in which an image lies on a disk: OCI layout, OCI archive, docker archive. `--format` names them;
+//! `output` writes them, and [`OpenedImages`](super::OpenedImages) tells them apart.
 
 use std::fmt;
 

@@ -1,4 +1,9 @@
-//! From the entry points of a place to its images: every document read and verified.
+//! Reads the image sets of a place: from the entries of `index.json`, or from one root descriptor, to images with
+//! parsed manifests, configs and layer descriptors.
+//!
+//! Layouts, archives, registries, staging folders and bases are read by this code. Every document is verified against
+//! its digest; entries that are no image (attestations, artifacts) are listed as skipped, with the reason; entries that
+//! some engines would run and others would not are refused.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,7 +20,7 @@ use crate::{
     report::{ErrorName, Failure, Limits, shown},
 };
 
-/// One set for each entry of `index`, an `index.json`, in its order.
+/// Reads one image set for each entry of `index`, an `index.json`, in its order.
 pub(crate) fn read_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageSet>, Failure> {
     let mut budget = DocumentBudget::new();
     let read = |descriptor: &Descriptor| {
@@ -27,7 +32,7 @@ pub(crate) fn read_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageS
     index.manifests().iter().map(read).collect()
 }
 
-/// The documents that `root` reaches in `store`, as if `index.json` named it `reference`.
+/// Reads the image set of `root`, which was staged in `store`, as if `index.json` named it `reference`.
 pub(crate) fn read_staged(store: &Store, root: &crate::oci::Descriptor, reference: &str) -> Result<ImageSet, Failure> {
     let platform = root.platform.as_ref().map(|own| {
         let mut platform = Platform::default();
@@ -40,7 +45,7 @@ pub(crate) fn read_staged(store: &Store, root: &crate::oci::Descriptor, referenc
     reader.read_set(root, platform.as_ref(), Some(reference.to_owned()))
 }
 
-/// The documents that `root` reaches in `store`, which somebody called `reference`.
+/// The image set of `root` in `store`, under the name `reference` that the user gave.
 pub(crate) fn read_root(store: &Store, root: &BlobRef, reference: &str) -> Result<ImageSet, Failure> {
     let reader = ImageSetReader { store, budget: &mut DocumentBudget::new(), seen: BTreeSet::new() };
     reader.read_set(root.clone(), None, Some(reference.to_owned()))
@@ -185,7 +190,7 @@ impl ImageSetReader<'_> {
     }
 }
 
-/// Why an entry of an index is left alone without looking further, by its media type and its platform.
+/// Why an entry of an index is skipped without being read, by its media type and its platform.
 ///
 /// # Errors
 /// An entry that some engines run and others do not, so that what it is would not be known.
@@ -211,8 +216,8 @@ pub(crate) fn reason_to_skip(media_type: &str, platform: Option<&Platform>) -> R
     Ok(None)
 }
 
-/// Why a manifest is none of an image. The artifact type alone is no reason: engines run such an image, and whoever
-/// wants to hide one would set it.
+/// Why a manifest is not that of an image. The artifact type alone is no reason: engines run such an image, and a hostile
+/// index could hide one by it.
 ///
 /// # Errors
 /// One that some engines run and others do not: its layers are those of an image, and its config has no name of its own.

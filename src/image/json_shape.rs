@@ -1,5 +1,5 @@
-//! What engines decode the documents of an image into: the structs of the OCI image specification (1.1), of Docker and of
-//! podman, with the names that their fields have in JSON.
+//! The structs into which engines decode the documents of an image: those of the OCI image specification (1.1), of
+//! Docker and of podman, with the JSON names of their fields. `strict_json` compares the keys of a document with them.
 
 /// The Go type that a JSON value is decoded into, as far as it decides how keys are read.
 #[derive(Debug)]

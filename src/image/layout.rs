@@ -1,4 +1,5 @@
-//! A layout that is read, whoever made it.
+//! Opens an OCI layout, and reads it again when a build publishes into it meanwhile. [`OpenedImages`] and the tests of
+//! `output` use it. Nothing inside of the layout is read through a symbolic link.
 
 use std::{io, path::Path};
 

@@ -1,4 +1,5 @@
-//! The name of an image on a disk: a path, or one behind skopeo's transport.
+//! Parses the name of an image on a disk: a path, or skopeo's `oci:`, `oci-archive:` or `docker-archive:` with a path
+//! and a name. The command line and `base` of recipes use it.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ const TRANSPORTS: [(&str, ImageFormat); 3] = [
     ("docker-archive:", ImageFormat::DockerArchive),
 ];
 
-/// What somebody wrote for a layout or an archive.
+/// The name of a layout or archive, as the user wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalReference<'a> {
     /// What the transport says it is; without one its content decides.
@@ -42,7 +43,7 @@ impl<'a> LocalReference<'a> {
         if rest.is_empty() {
             return Err(Failure::error(
                 ErrorName::Reference,
-                format!("`{}` is not followed by a path", printable(text)),
+                format!("invalid reference: `{}` is not followed by a path", printable(text)),
             ));
         }
         let (path, reference) = match rest.split_once(':') {

@@ -1,9 +1,10 @@
-//! Images as they are found: references to blobs, documents read so that no two readers understand them differently, the
-//! forms in which images lie on a disk, and the bytes behind digests.
+//! Images as they are found: references to blobs, strictly parsed documents, the formats on a disk, and the bytes
+//! behind digests.
 //!
-//! [`OpenedImages`] opens a layout or an archive; `registry` opens a repository into the same type; `output` reads back what it
-//! staged. `audit`, `inspect`, `build` (for bases) and `registry` (for pushes) take the images from here. Every document is
-//! verified when it is opened, every layer when it is read: bytes that differ from their digest never get out.
+//! [`OpenedImages`] opens a layout or an archive; `registry` opens a repository into the same type; `output` reads back
+//! what it staged. `audit`, `inspect`, `build` (for bases) and `registry` (for pushes) take the images from here. Every
+//! document is verified when it is opened, every layer when it is read: bytes that differ from their digest are never
+//! handed out.
 
 pub(crate) mod archive;
 pub(crate) mod document;
@@ -16,6 +17,7 @@ mod opened_images;
 pub(crate) mod reachable;
 mod repository_name;
 mod store;
+mod stored_bytes;
 mod stored_image;
 mod strict_json;
 mod verified_tar;
@@ -29,8 +31,9 @@ pub(crate) use layout::{LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME};
 pub use local_reference::LocalReference;
 pub use opened_images::OpenedImages;
 pub(crate) use repository_name::is_repository;
-pub use store::{BlobSource, Store, StoredBytes};
+pub use store::{BlobSource, Store};
 pub(crate) use store::{blob_error_name, content_error_name, open_at, read_small};
+pub use stored_bytes::StoredBytes;
 pub(crate) use stored_image::QuotedDigest;
 pub use stored_image::{BlobRef, ImageSet, Packing, Skip, Skipped, StoredImage, StoredLayer, VerifiedBlobs};
 pub use verified_tar::{drain, most_unpacked};

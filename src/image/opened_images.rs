@@ -1,4 +1,7 @@
-//! A place that was opened: what is in it, and the bytes behind the names.
+//! An opened layout, archive or repository: its image sets, and the store that reads their blobs.
+//!
+//! `commands` and `build` get images only through [`OpenedImages`]; all documents in it are verified, layers are
+//! verified when they are read.
 
 use std::{
     collections::BTreeSet,
@@ -34,18 +37,18 @@ impl OpenedImages {
     /// larger, more or deeper than [`Limits`](crate::report::Limits) allows.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let found = fs::metadata(path).map_err(|error| {
-            let failure = Failure::io("look at it", path, &error);
+            let failure = Failure::io("open the image", path, &error);
             if error.kind() == io::ErrorKind::NotFound { failure.named(ErrorName::ImageNotFound) } else { failure }
         })?;
         if found.is_dir() { layout::open(path) } else { archive::open(path) }
     }
 
-    /// What it is on a disk; none of a registry.
+    /// Its format; none for a registry.
     pub fn form(&self) -> Option<ImageFormat> {
         self.form
     }
 
-    /// One for each name in the place, in its order.
+    /// The image sets, one for each name in the place, in its order.
     pub fn sets(&self) -> &[ImageSet] {
         &self.sets
     }
@@ -53,7 +56,7 @@ impl OpenedImages {
     /// Reads every blob the place reaches and unpacks every layer: sizes, digests and diff_ids.
     ///
     /// # Errors
-    /// The first one that is not right.
+    /// The first mismatch.
     pub fn verify(&self) -> Result<(), Failure> {
         let mut unpacked = BTreeSet::new();
         for set in &self.sets {

@@ -1,4 +1,6 @@
-//! Everything that a descriptor reaches, verified.
+//! Walks from a descriptor to every blob that it reaches, and verifies each. `output` uses it before it publishes an
+//! image, [`OpenedImages::verify`](super::OpenedImages::verify) for a whole place. Depth and bytes of documents are
+//! bounded.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Names that an image can have in a registry and in an engine.
+//! The syntax of a repository name component, which registries, docker, podman and containerd share.
 
 /// A path component of a repository (distribution-spec, "Pulling manifests"), which all engines hold to.
 pub(crate) fn is_repository(name: &str) -> bool {

@@ -1,4 +1,5 @@
-//! Images as they were found: documents read and verified, layers by name, their bytes still in place.
+//! The types of an image that was found: parsed and verified documents, descriptors of its layers, and how to open
+//! their bytes. `audit`, `inspect`, `engine`, `registry::push` and the bases of `build` read images as these types.
 
 use std::{
     fmt,
@@ -16,7 +17,7 @@ use crate::{
     report::{ErrorName, Failure, shown},
 };
 
-/// What one name in a place stands for: an image, or an index of several.
+/// The images of one name in a place: a single image, or an index of several.
 #[derive(Debug, Clone)]
 pub struct ImageSet {
     /// `org.opencontainers.image.ref.name` of the entry, when it has one. Foreign text.
@@ -170,7 +171,7 @@ pub struct Skip {
 }
 
 impl Skipped {
-    /// What reports say of it.
+    /// The entry of a report.
     pub fn report(&self) -> Skip {
         Skip { digest: self.descriptor.digest, reason: self.why.clone() }
     }

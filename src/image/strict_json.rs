@@ -1,9 +1,10 @@
-//! The walk through a document that others wrote, before it is read: no two readers may understand it differently.
+//! Checks a JSON document before it is parsed, and refuses what two readers would understand differently: duplicate
+//! keys, keys that differ only in case, a manifest and an index in one.
 //!
-//! Engines decode with Go's `encoding/json`: a key means the field of a struct whatever its case is (and `ſ` is `s`, the Kelvin
-//! sign is `k`), and of several keys for one field the last one wins. Other readers take a key as it is written. So in objects
-//! that engines decode into structs keys are compared as Go folds them: two that fold to one are refused, and so is a known
-//! field in another spelling.
+//! Engines decode with Go's `encoding/json`: a key means the field of a struct whatever its case is (and `ſ` is `s`,
+//! the Kelvin sign is `k`), and of several keys for one field the last one wins. Other readers take a key as it is
+//! written. So in objects that engines decode into structs keys are compared as Go folds them: two that fold to one are
+//! refused, and so is a known field in another spelling.
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
@@ -134,7 +135,7 @@ impl<'de> Deserialize<'de> for ObjectKey<'de> {
     }
 }
 
-/// The keys of one object. The usual one has a handful; one that somebody made to keep us busy may have any number.
+/// The keys of one object. Usually a handful; a hostile document may have any number.
 #[derive(Default)]
 struct SeenKeys<'de> {
     few: Vec<Cow<'de, str>>,
@@ -270,7 +271,7 @@ mod tests {
             (&CONFIG, r#"{"rootfs":{"Diff_ids":[]}}"#.to_owned(), "second spelling of `diff_ids`"),
             (&CONFIG, config(r#""Labels":{"a":"1","a":"2"}"#), "the key `a` is there twice"),
             (&CONFIG, config(r#""Volumes":{"a":{},"\u0061":{}}"#), "the key `a` is there twice"),
-            // Whoever decodes what the specification does not know.
+            // Keys that the specification does not have, for engines that decode them.
             (&CONFIG, config(r#""x":[{"a":1,"a":2}]"#), "the key `a` is there twice"),
             (&DOCUMENT, r#"{"x":{"y":{"a":1,"a":2}}}"#.to_owned(), "the key `a` is there twice"),
             (&DOCUMENT, r#"{"layers":[{"Digest":"x"}]}"#.to_owned(), "second spelling of `digest`"),

@@ -1,4 +1,7 @@
-//! From a stored layer to its tar.
+//! Unpacks the stored bytes of a layer (plain, gzip, zstd) to its tar, and verifies the diff_id at its end.
+//!
+//! [`StoredLayer::open_tar`](super::StoredLayer::open_tar) uses it. A layer that unpacks to far more bytes than it has,
+//! or is packed in another way than its media type says, ends in an error.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
@@ -43,12 +46,12 @@ pub(super) fn open_verified_tar(
     }
 }
 
-/// How many bytes a layer of that stored size may unpack to; one with more is taken for a bomb.
+/// How many bytes a layer of that stored size may unpack to; one with more is refused as a decompression bomb.
 pub fn most_unpacked(size: u64) -> u64 {
     size.saturating_mul(Limits::UNPACK_RATIO).max(Limits::UNPACK_BYTES)
 }
 
-/// Says what the bytes are, where they begin as something else than the media type calls them.
+/// Refuses a layer whose first bytes are of another format than its media type.
 fn check_packing(packing: Packing, begin: &[u8]) -> io::Result<()> {
     const MAGIC: [(&[u8], &str); 5] = [
         (b"\x1f\x8b\x08", "gzip"),

@@ -237,13 +237,19 @@ fn hostile_archives_end_with_a_sentence_and_write_nothing() {
     let case =
         case.file("cut.tar", &good[..good.len() - 1024]).file("packed.tar.gz", [&b"\x1f\x8b"[..], &good].concat());
     for (image, said) in [
-        ("text.tar", "error: text.tar: is not an archive of an image\n"),
-        ("empty.tar", "error: empty.tar: is not an archive of an image\n"),
-        ("cut.tar", "error: cut.tar: cannot read the archive: its end is cut off\n"),
-        ("packed.tar.gz", "error: packed.tar.gz: is compressed as a whole\nhint: `gunzip` it first\n"),
-        ("docker-archive:good.tar", "error: good.tar: is an OCI archive, not a docker archive\n"),
-        ("oci-archive:good.tar:other", "error: good.tar: the OCI archive has no image called `other`\n"),
-        ("oci-archive:none.tar", "error: `none.tar` does not exist\n"),
+        ("text.tar", "error[image-not-found]: text.tar: is not an archive of an image\n"),
+        ("empty.tar", "error[image-not-found]: empty.tar: is not an archive of an image\n"),
+        ("cut.tar", "error[image-invalid]: cut.tar: cannot read the archive: its end is cut off\n"),
+        (
+            "packed.tar.gz",
+            "error[image-unsupported]: packed.tar.gz: is a compressed archive, which is not read\nhint: `gunzip` it first\n",
+        ),
+        ("docker-archive:good.tar", "error[image-not-found]: good.tar: is an OCI archive, not a docker archive\n"),
+        (
+            "oci-archive:good.tar:other",
+            "error[image-not-found]: good.tar: the OCI archive has no image called `other`\n",
+        ),
+        ("oci-archive:none.tar", "error[image-not-found]: `none.tar` does not exist\n"),
     ] {
         case.run(["inspect", image]).fails(2).says(said);
     }

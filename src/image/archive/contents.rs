@@ -1,4 +1,5 @@
-//! The tar of an image, for files and for engines: the canonical form of our layers' tar.
+//! Writes the tar of an image, for archives on a disk and for engines: entries sorted by path, with the canonical
+//! headers of our layers, so that the same image is the same file.
 
 use std::{collections::BTreeMap, io::Write, sync::Arc};
 
@@ -34,7 +35,7 @@ pub(crate) struct ArchiveContents<'a> {
 /// Writes the tar to `out`. The same contents give the same bytes.
 ///
 /// # Errors
-/// [`TarError::Write`] when `out` fails, so that an engine that stopped listening can be told from blobs that
+/// [`TarError::Write`] when `out` fails, so that the caller can distinguish an engine that closed its input from blobs that
 /// cannot be read.
 pub(crate) fn write_archive(
     contents: &ArchiveContents<'_>,

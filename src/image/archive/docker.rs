@@ -1,4 +1,5 @@
-//! The docker archive: `manifest.json`, and the config and layers that it names.
+//! Reads a docker archive: `manifest.json`, and the configs and layers that it names. The layers are verified by their
+//! diff_ids, because the format has no digests of stored bytes.
 
 use std::{
     collections::BTreeMap,
@@ -12,13 +13,14 @@ use oci_spec::image::ImageConfiguration;
 
 use super::{
     ArchiveMembers, TABLE,
-    read::{SpanReader, archive_failure, read_member, read_span},
+    span_reader::{SpanReader, archive_failure, read_member, read_span},
 };
 use crate::{
     image::{
         BlobRef, ImageSet, StoredImage, StoredLayer,
         document::{self, ArchiveEntry},
-        store::{Span, Store},
+        store::Store,
+        stored_bytes::Span,
     },
     oci::{DiffId, Digest, Open, media_type},
     report::{ErrorName, Failure, Limits, shown},
@@ -52,7 +54,7 @@ pub(super) fn read_docker_archive(
     Ok((store, sets))
 }
 
-/// What was found behind one entry of the table.
+/// The image of one entry of the table.
 struct DockerImage {
     config: ImageConfiguration,
     config_document: serde_json::Value,
@@ -86,7 +88,7 @@ impl DockerImage {
     }
 }
 
-/// Reads what the table names.
+/// Reads the images that the table names.
 struct DockerArchiveReader<'a> {
     file: &'a File,
     members: &'a ArchiveMembers,
@@ -151,7 +153,7 @@ impl DockerArchiveReader<'_> {
         Ok(BlobRef { media_type: media_type.to_owned(), digest, size: span.size })
     }
 
-    /// The digest of a compressed layer; each is read once, whoever shares it.
+    /// The digest of a compressed layer; a layer that several images share is read once.
     fn hash_layer(&mut self, span: Span) -> io::Result<Digest> {
         if let Some(digest) = self.known.get(&span.start) {
             return Ok(*digest);

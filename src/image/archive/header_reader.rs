@@ -1,4 +1,4 @@
-//! Reading no more of an archive than its headers.
+//! Bounds how many bytes of an archive are read for its headers.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 

@@ -1,4 +1,7 @@
-//! The names in an archive, with the places of their bytes.
+//! The member table of an archive: names, and the spans of their bytes in the file.
+//!
+//! Both archive formats are read by it. Only headers are read; names that lead out of the archive, duplicates, and
+//! entries that readers would understand differently are refused.
 
 use std::{
     collections::BTreeMap,
@@ -9,19 +12,19 @@ use std::{
 
 use super::header_reader::HeaderReader;
 use crate::{
-    image::store::Span,
+    image::stored_bytes::Span,
     layer::foreign_tar::{Flaw, Tape, TapeItem, TarEntry, TarEntryKind, path_text},
     report::{ErrorName, Limits, NamedReason, shown},
 };
 
-/// The unit of a tar.
+/// The size of a tar block.
 const BLOCK_BYTES: usize = 512;
 
-/// What an archive holds, by the [text](path_text) of its name, so that no two names are the same; without the folders.
+/// The members of an archive except folders, by the [text](path_text) of their names, so that no two names are the same.
 #[derive(Debug)]
 pub(super) struct ArchiveMembers(BTreeMap<String, ArchiveMember>);
 
-/// What has a name.
+/// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ArchiveMember {
     File(Span),

@@ -7,18 +7,19 @@
 //!
 //! Read, an archive is a table of names with the places of their bytes ([`ArchiveMembers`]): headers are read once, by the
 //! reader of layers, contents are passed over and read where they lie, each blob checked against its digest. Nothing is unpacked to a
-//! disk, so no name can lead out of anywhere; archives with such names are refused all the same, because whoever
-//! unpacks them next may be less careful.
+//! disk, so no name can lead out of a folder; archives with such names are refused all the same, because other tools may
+//! unpack them.
 
 mod contents;
 mod docker;
 mod header_reader;
 mod members;
-mod read;
+mod opening;
+mod span_reader;
 
 pub(crate) use contents::{ArchiveContents, write_archive};
 use members::ArchiveMembers;
-pub(crate) use read::{is_archive, open};
+pub(crate) use opening::{is_archive, open};
 
 /// The table of a docker archive.
 const TABLE: &str = "manifest.json";

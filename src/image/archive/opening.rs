@@ -1,33 +1,29 @@
-//! An archive that is read, whoever made it.
+//! Opens an OCI archive or a docker archive, told apart by the members that it has.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read as _},
-    os::unix::fs::FileExt as _,
-    path::Path,
+use std::{collections::BTreeMap, fs::File, os::unix::fs::FileExt as _, path::Path};
+
+use super::{
+    ArchiveMembers, BLOBS, TABLE, docker,
+    span_reader::{archive_failure, read_member},
 };
-
-use super::{ArchiveMembers, BLOBS, TABLE, docker};
 use crate::{
     image::{
         ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, OpenedImages, content_error_name, document,
-        image_sets,
-        store::{Span, Store},
+        image_sets, store::Store,
     },
     oci::Digest,
-    report::{ErrorName, Failure, Limits, shown},
+    report::{ErrorName, Failure, shown},
 };
 
 /// Opens the archive at `path` and reads every document its entry points reach. A link at `path` is followed.
 ///
 /// # Errors
-/// No archive of an image; one that is compressed as a whole; names that lead out of it or are there twice; a document
+/// No archive of an image; a compressed archive; names that lead out of it or are there twice; a document
 /// that is missing, too large, ambiguous or not what its name says.
 pub(crate) fn open(path: &Path) -> Result<OpenedImages, Failure> {
     let file = File::open(path).map_err(|error| Failure::io("open it", path, &error))?;
     if !file.metadata().is_ok_and(|found| found.is_file()) {
-        return Err(Failure::error(ErrorName::FileKind, "is not a folder and not a regular file").in_path(path));
+        return Err(Failure::error(ErrorName::FileKind, "is neither a folder nor a regular file").in_path(path));
     }
     check_tar(&file, path)?;
     let members = ArchiveMembers::scan(&file)
@@ -35,7 +31,7 @@ pub(crate) fn open(path: &Path) -> Result<OpenedImages, Failure> {
     read_archive(file, &members, path).map_err(|failure| failure.or_in_path(path))
 }
 
-/// Whether an image is in the archive at `path`, for somebody who wants to replace it. It need not be a good one.
+/// Whether the file at `path` is an archive of an image, so that a build may replace it. The image may be damaged.
 pub(crate) fn is_archive(path: &Path) -> bool {
     let look = || -> Option<bool> {
         let file = File::open(path).ok()?;
@@ -91,7 +87,7 @@ fn read_oci_archive(file: File, members: &ArchiveMembers, path: &Path) -> Result
     Ok(OpenedImages { form: Some(ImageFormat::OciArchive), path: path.to_owned(), store, sets })
 }
 
-/// Refuses what is no tar with a sentence that helps.
+/// Refuses a file that is no tar, with a message for compressed archives.
 fn check_tar(file: &File, path: &Path) -> Result<(), Failure> {
     let mut head = [0; 262];
     let read = file.read_at(&mut head, 0).map_err(|error| Failure::io("read it", path, &error))?;
@@ -100,7 +96,7 @@ fn check_tar(file: &File, path: &Path) -> Result<(), Failure> {
         [(&b"\x1f\x8b"[..], "gunzip"), (b"\x28\xb5\x2f\xfd", "unzstd"), (b"BZh", "bunzip2"), (b"\xfd7zXZ", "unxz")];
     if let Some((_, tool)) = packed.iter().find(|(magic, _)| head.starts_with(magic)) {
         // Blobs are read where they lie, several times; a stream has no such places.
-        return Err(Failure::error(ErrorName::ImageUnsupported, "is compressed as a whole")
+        return Err(Failure::error(ErrorName::ImageUnsupported, "is a compressed archive, which is not read")
             .in_path(path)
             .hint(format!("`{tool}` it first")));
     }
@@ -113,51 +109,4 @@ fn check_tar(file: &File, path: &Path) -> Result<(), Failure> {
 
 fn has(members: &ArchiveMembers, name: &str) -> Result<bool, Failure> {
     members.file_span(name).map(|span| span.is_some()).map_err(|error| archive_failure(&error))
-}
-
-/// The whole of the document `name`.
-pub(super) fn read_member(file: &File, members: &ArchiveMembers, name: &str) -> Result<Vec<u8>, Failure> {
-    let span = members.span(name).map_err(|error| archive_failure(&error))?;
-    read_span(file, span, Limits::MANIFEST_BYTES)
-        .map_err(|failure| Failure { what: format!("`{}`: {}", shown(name), failure.what), ..failure })
-}
-
-/// The bytes at `span`, when they are not more than `limit`.
-pub(super) fn read_span(file: &File, span: Span, limit: u64) -> Result<Vec<u8>, Failure> {
-    if span.size > limit {
-        let what = format!("it has {} bytes, more than the {limit} allowed", span.size);
-        return Err(Failure::error(ErrorName::ImageTooLarge, what));
-    }
-    let mut bytes = Vec::new();
-    SpanReader { file, span, at: 0 }
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::error(ErrorName::of_io(&error), shown(&error.to_string())))?;
-    if bytes.len() as u64 == span.size {
-        Ok(bytes)
-    } else {
-        Err(Failure::error(ErrorName::ImageInvalid, "it ends too early"))
-    }
-}
-
-/// An error of the archive, told without the system's number.
-pub(super) fn archive_failure(error: &io::Error) -> Failure {
-    Failure::error(ErrorName::of_io(error), error.to_string())
-}
-
-/// Reads a piece of a file by position.
-pub(super) struct SpanReader<'a> {
-    pub(super) file: &'a File,
-    pub(super) span: Span,
-    pub(super) at: u64,
-}
-
-impl io::Read for SpanReader<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.span.size.saturating_sub(self.at)).unwrap_or(usize::MAX).min(buf.len());
-        let place = self.span.start.saturating_add(self.at);
-        let read = self.file.read_at(buf.get_mut(..left).unwrap_or_default(), place)?;
-        self.at += read as u64;
-        Ok(read)
-    }
 }
