@@ -1,4 +1,5 @@
-//! From a staging folder to an archive: written beside its place, made durable, renamed over it.
+//! Publishes a staged image as an archive: written beside its path, synced, verified, renamed over it. An archive that
+//! holds this very image already is left untouched.
 
 use std::{
     fs::{self, File},
@@ -24,7 +25,7 @@ use crate::{
     report::{ErrorName, Failure, printable},
 };
 
-/// What is collected before it is written: the tar comes in pieces of 512 bytes and more.
+/// The size of the write buffer: the tar comes in pieces of 512 bytes and more.
 const BUFFER: usize = 128 << 10;
 /// The archive, before it has its name.
 const DRAFT: &str = "archive";
@@ -47,7 +48,7 @@ pub(crate) fn publish(
     write_durably(staging, &contents, &draft)?;
     staging.step()?;
     check_written(&draft, &set, form).map_err(|failure| read_back_failure(failure, &staging.path))?;
-    // What is there may have become something else since the build began.
+    // Another process may have replaced the file since the build began.
     ExistingOutput::check(&staging.path, form)?;
     let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
     let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
@@ -60,7 +61,7 @@ pub(crate) fn publish(
     staging.step()
 }
 
-/// What an archive is remembered by: all that reaches its bytes.
+/// The digest under which the cache remembers an archive: of everything that determines its bytes.
 fn memo_digest(form: ImageFormat, root: &Descriptor, reference: &str) -> Digest {
     let sources = env!("HARDPAN_SOURCES");
     Digest::of(format!("{sources}\0{form:?}\0{}\0{reference}", root.digest).as_bytes())
@@ -81,7 +82,7 @@ fn remember(staging: &Staging, archive: &File, name: Digest) {
     }
 }
 
-/// What goes into the archive.
+/// The contents of the archive, where the format can hold the image.
 fn archive_contents<'a>(
     form: ImageFormat,
     set: &'a ImageSet,
@@ -145,7 +146,7 @@ fn check_written(draft: &Path, meant: &ImageSet, form: ImageFormat) -> Result<()
     let opened = archive::open(draft)?;
     match opened.sets() {
         [only] if opened.form() == Some(form) && names(only) == names(meant) => Ok(()),
-        _ => Err(Failure::error(ErrorName::Internal, "it holds other blobs")),
+        _ => Err(Failure::error(ErrorName::Internal, "its blobs are not those that were staged")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Archives that are written, replaced, killed half way, and made by somebody who means harm.
+//! Archives that are written, replaced, interrupted, and made to mislead readers.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -102,7 +102,7 @@ fn an_archive_replaces_an_archive_and_nothing_else() {
         fs::remove_file(&path).unwrap();
         fs::write(&path, "my thesis").unwrap();
         let said = single(&path, form, "one").unwrap_err();
-        assert!(said.to_string().ends_with("is there and is not an archive of an image"), "{said}");
+        assert!(said.to_string().ends_with("exists and is not an archive of an image"), "{said}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "my thesis");
         fs::remove_file(&path).unwrap();
         symlink("elsewhere", &path).unwrap();
@@ -116,7 +116,7 @@ fn an_archive_replaces_an_archive_and_nothing_else() {
     }
     let path = dir.path().join("image.tar");
     single(&path, ImageFormat::OciArchive, "one").unwrap();
-    assert!(build(&path, "layout").unwrap_err().to_string().ends_with("is there and is not an OCI layout"));
+    assert!(build(&path, "layout").unwrap_err().to_string().ends_with("exists and is not an OCI layout"));
     assert!(is_clean(dir.path()));
 }
 
@@ -304,6 +304,6 @@ fn an_oci_archive_that_lies_is_refused() {
     for length in (0..good.len() - 512).step_by(100) {
         assert!(failure(&good[..length]).is_err(), "{length}");
     }
-    assert_eq!(failure(&gzip(&good)).unwrap_err(), "is compressed as a whole");
+    assert_eq!(failure(&gzip(&good)).unwrap_err(), "is a compressed archive, which is not read");
     assert_eq!(failure(b"").unwrap_err(), "is not an archive of an image");
 }

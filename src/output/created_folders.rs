@@ -1,4 +1,4 @@
-//! Folders that a call made for its outputs.
+//! The folders that a call created for its outputs; those that stay empty are removed.
 
 use std::{
     fs, io,

@@ -1,4 +1,5 @@
-//! What is at the path an image shall be written to.
+//! Checks what exists at the path of an output: nothing, an image that may be replaced, or a file of the user, which is
+//! refused.
 
 use std::{
     fs, io,
@@ -30,7 +31,7 @@ impl ExistingOutput {
         let found = match fs::symlink_metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Absent),
-            Err(error) => return Err(Failure::io("look at the output", path, &error)),
+            Err(error) => return Err(Failure::io("read the output path", path, &error)),
         };
         if found.is_symlink() {
             let kind = if form == ImageFormat::Layout { "folder" } else { "file" };
@@ -65,7 +66,7 @@ pub(super) fn without_trailing_slash(path: &Path) -> Result<PathBuf, Failure> {
     if plain.iter().any(is_staging_name) {
         return Err(Failure::error(
             ErrorName::OutputOccupied,
-            "a folder of this name is taken for what a killed build left, and removed",
+            "the path has the name of a temporary folder of hardpan, which builds remove",
         )
         .in_path(path)
         .hint("name another path"));
@@ -108,13 +109,13 @@ fn check_marker(path: &Path) -> Result<(), Failure> {
 
 /// The refusals that keep other people's files.
 fn no_archive(path: &Path) -> Failure {
-    Failure::error(ErrorName::OutputOccupied, "is there and is not an archive of an image")
+    Failure::error(ErrorName::OutputOccupied, "exists and is not an archive of an image")
         .in_path(path)
         .hint("name another path, or remove it first")
 }
 
 fn no_layout(path: &Path) -> Failure {
-    Failure::error(ErrorName::OutputOccupied, "is there and is not an OCI layout")
+    Failure::error(ErrorName::OutputOccupied, "exists and is not an OCI layout")
         .in_path(path)
         .hint("name another path, or remove it first")
 }

@@ -1,4 +1,5 @@
-//! A blob that is being written into a staging folder.
+//! A blob that is being written into a staging folder: hashed while it is written, named by its digest when it is
+//! complete.
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +19,8 @@ use crate::{
 /// Bytes that are collected before they are hashed and written: a tar is written in pieces of 512. What ends before that
 /// is written at once, under its own name.
 const BUFFER: usize = 128 << 10;
-/// Bytes after which the system is asked to begin to bring them to the disk: what is on its way while the rest is still
-/// compressed need not be waited for when the whole is made durable.
+/// Bytes after which writeback is started: what is written while the rest is still compressed need not be waited for by the
+/// sync at the end.
 const AHEAD: u64 = 2 << 20;
 
 /// A file in the staging folder that gets its name from its bytes. Dropped unsealed, it is removed.
@@ -63,8 +64,8 @@ impl<'a> FileDraft<'a> {
         };
         write_counted(file, &mut self.written, bytes)?;
         if let Some(more) = NonZeroU64::new(self.written - self.begun).filter(|more| more.get() >= AHEAD) {
-            // Linux begins to write what it is told that nobody needs, and keeps what it has not written yet. Nothing
-            // depends on the answer.
+            // On POSIX_FADV_DONTNEED Linux starts writeback of dirty pages and keeps those it has not written yet. The result
+            // does not matter.
             let _ = fadvise(&*file, self.begun, Some(more), Advice::DontNeed);
             self.begun = self.written;
         }

@@ -1,11 +1,12 @@
-//! From a staging folder to the layout.
+//! Publishes a staged image as a layout: a new one by renaming the staging folder, an existing one by moving blobs and the index
+//! into it. [`Publisher`](crate::output::Publisher) calls it.
 //!
 //! What is named must be durable before the name is: all that was staged is synced at once, for all images of a call (see
-//! [`Publisher`](crate::output::Publishing)), then come the names of blobs in a layout that is there, then `index.json` by a
+//! [`Publisher`](crate::output::Publisher)), then come the names of blobs in a layout that is there, then `index.json` by a
 //! rename, or the folder's own name, then the folder that holds it. Garbage goes last. A crash between any two steps
 //! leaves the old layout or the new one, with blobs too many at worst, which the next publish removes.
 //!
-//! # Who may be at work at the same time
+//! # Concurrent builds and readers
 //!
 //! * A build stages in a folder of its own, beside the layout while there is none, inside it afterwards. It holds
 //!   an exclusive `flock` on that folder for as long as it lives; a staging folder whose lock can be taken belongs
@@ -16,7 +17,7 @@
 //!   sees bytes that differ from their digest.
 //!
 //! File systems without `flock` (some NFS) are used without these locks, as cargo does; nothing of others is
-//! cleaned up there, since nobody can tell whether it is in use.
+//! cleaned up there, because it may be in use.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +39,7 @@ use crate::{
     report::{ErrorName, Failure, Limits},
 };
 
-/// How often the layout may come and go between two looks before we give up.
+/// How often the layout may appear and vanish before the build gives up.
 const ATTEMPTS: usize = 16;
 
 /// The blobs of the new layout with their sizes, sorted by digest. It waits for the last image of a call, so it is small.
@@ -93,7 +94,7 @@ pub(crate) fn commit(
         if let Some(lock) = lock_layout(staging)? {
             let merged = merge(staging, reached);
             staging.take_back();
-            // Until here: nobody else may publish before this one has cleaned up behind itself.
+            // The lock is held until here: no other build may publish before this one has removed what it placed.
             drop(lock);
             settle_blobs(staging, reached);
             return merged;
@@ -106,7 +107,7 @@ pub(crate) fn commit(
         .in_path(&staging.path))
 }
 
-/// Tells the cache where the blobs are now.
+/// Registers the published paths of the blobs in the cache.
 fn settle_blobs(staging: &Staging, reached: &ReachedBlobs) {
     if let Some(cache) = &staging.cache {
         let blobs = blobs_in(&staging.path);
@@ -145,8 +146,7 @@ fn index_document(staging: &Staging, root: &Descriptor, reference: &str) -> Resu
     })
 }
 
-/// Whether the layout that is there is this one, all of whose blobs were just found intact, and holds nothing else. Then
-/// there is nothing to write, and nothing to wait for.
+/// Whether the existing layout holds exactly this image, whose blobs were just verified. Then nothing is written or synced.
 fn is_published(staging: &Staging, reached: &ReachedBlobs, index: &[u8]) -> bool {
     let same = |name: &str, bytes: &[u8]| {
         read_small(&staging.path.join(name), bytes.len() as u64).is_ok_and(|there| there == bytes)
@@ -200,7 +200,7 @@ fn lock_layout(staging: &Staging) -> Result<Option<LockedFolder>, Failure> {
     let path = &staging.path;
     let io = |error: io::Error| Failure::io("lock the layout", path, &error);
     for _ in 0..ATTEMPTS {
-        // A link or a folder of somebody else may have come since the build began.
+        // A symbolic link or another folder may have been created there since the build began.
         if ExistingOutput::check(path, ImageFormat::Layout)? == ExistingOutput::Absent {
             return Ok(None);
         }

@@ -1,4 +1,5 @@
-//! Folders that are held open: opened without following a link, locked, compared, made durable.
+//! File system calls on folders: open without following a symbolic link, `flock`, compare, rename without replacing,
+//! sync.
 
 use std::{
     fs::{self, File},
@@ -16,12 +17,12 @@ use rustix::{
 #[derive(Debug)]
 pub(super) struct LockedFolder(File);
 
-/// What became of an attempt to lock.
+/// The result of an attempt to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FolderLock {
-    /// It is ours.
+    /// This process has the lock now.
     Taken,
-    /// Somebody else has it.
+    /// Another process has it.
     Busy,
     /// The file system has no such locks.
     Unknown,
@@ -39,7 +40,7 @@ impl LockedFolder {
         self.flock(FlockOperation::LockExclusive)
     }
 
-    /// Takes the exclusive lock if nobody has it.
+    /// Takes the exclusive lock unless another process has it.
     pub(super) fn try_lock(&self) -> io::Result<FolderLock> {
         self.flock(FlockOperation::NonBlockingLockExclusive)
     }

@@ -1,8 +1,8 @@
-//! Images that are written to a disk: staged where nobody sees them, made durable, and published by a rename.
+//! Writes images to a disk: staged in a temporary folder, synced, and published by a rename.
 //!
-//! `commands` stages every image of a call and publishes them when all are complete; `build` writes layers and documents
-//! into a [`Staging`]. What is at an output's path is the old image or the new one at every moment, also after a crash;
-//! what failed or was killed leaves nothing that the next call does not remove.
+//! `commands` stages every image of a call and publishes them when all are complete; `build` writes layers and
+//! documents into a [`Staging`]. What is at an output's path is the old image or the new one at every moment, also
+//! after a crash; what failed or was killed leaves nothing that the next call does not remove.
 
 mod archive;
 mod created_folders;

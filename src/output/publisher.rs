@@ -1,4 +1,4 @@
-//! Several images that become visible in one call.
+//! Publishes the images of a call: one `syncfs` for all, then a rename for each.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

@@ -1,4 +1,5 @@
-//! The blobs of a staging folder: files that this process wrote a moment ago, and whose state it knows.
+//! The blobs of a staging folder, with the file state in which this process left them: an unchanged file need not be
+//! hashed again when the image is verified.
 
 use std::{
     fs::{self, File, Metadata},

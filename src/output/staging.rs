@@ -1,4 +1,5 @@
-//! An image that is being written.
+//! [`Staging`]: an image that is being written, before it is visible. `build` writes blobs into it from several
+//! threads, `commands` publishes it; dropped or killed, it leaves nothing that the next build does not remove.
 
 use std::{
     fs::{self, File},
@@ -24,7 +25,7 @@ use crate::{
     report::{ErrorName, Failure, Limits},
 };
 
-/// How often the path may change between two looks at it before we give up.
+/// How often the path may change between check and use before the build gives up.
 const ATTEMPTS: usize = 16;
 
 /// An image that is being written, as a layout or an archive. Nothing of it is visible before [`Staging::publish`];
@@ -115,7 +116,7 @@ impl Staging {
                 Err(error) => return Err(Failure::io(&format!("write {} there", form.noun()), &path, &error)),
             }
         }
-        let what = format!("cannot write {} there: the folder keeps vanishing", form.noun());
+        let what = format!("cannot write {} there: another process keeps removing the folder", form.noun());
         Err(Failure::error(ErrorName::FileError, what).in_path(&path))
     }
 
@@ -125,8 +126,8 @@ impl Staging {
         Self { cache, ..self }
     }
 
-    /// Takes the blob of this name from the layout that is there or from the cache, without a look at its bytes where the
-    /// state of their file tells enough. Says no where neither has it.
+    /// Takes the blob of this name from the layout that is there or from the cache. It is not read again where the state of its
+    /// file is known. False where neither has it.
     ///
     /// # Errors
     /// It cannot be written.
@@ -223,8 +224,7 @@ impl Staging {
         publishing.finish()
     }
 
-    /// What is staged, as whoever opens the layout after the publish will find it: for those who take the image from
-    /// here, such as an engine. Every document is verified now, every layer when it is read.
+    /// The staged image set, as readers of the published layout will see it, for the gate and for engines. Every document is verified now, every layer when it is read.
     ///
     /// # Errors
     /// A document that `root` reaches is missing or damaged.
@@ -332,7 +332,7 @@ impl BlobSink for Staging {
 /// The failure of reading back what was staged: a fault of ours, unless the system could not read it.
 pub(super) fn read_back_failure(failure: Failure, path: &Path) -> Failure {
     let is_system = matches!(failure.name, Some(ErrorName::FileError | ErrorName::PermissionDenied));
-    let what = format!("the image that was written does not read back: {}", failure.what);
+    let what = format!("the written image fails verification: {}", failure.what);
     let failure = Failure { what, ..failure }.in_path(path);
     if is_system { failure } else { failure.named(ErrorName::Internal) }
 }

@@ -123,13 +123,13 @@ fn what_is_no_layout_is_refused_and_stays() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("file"), "mine").unwrap();
-    assert!(refusal(&at("file")).contains("is there and is not an OCI layout"));
+    assert!(refusal(&at("file")).contains("exists and is not an OCI layout"));
     fs::create_dir(at("full")).unwrap();
     fs::write(at("full/mine"), "mine").unwrap();
-    assert!(refusal(&at("full")).contains("is there and is not an OCI layout"));
+    assert!(refusal(&at("full")).contains("exists and is not an OCI layout"));
     for marker in ["", "{}", "[1]", r#"{"imageLayoutVersion":1}"#] {
         fs::write(at("full/oci-layout"), marker).unwrap();
-        assert!(refusal(&at("full")).contains("is there and is not an OCI layout"), "{marker}");
+        assert!(refusal(&at("full")).contains("exists and is not an OCI layout"), "{marker}");
     }
     fs::write(at("full/oci-layout"), r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
     assert!(refusal(&at("full")).contains("is an OCI layout of version `2.0.0`"));

@@ -1,4 +1,5 @@
-//! Temporary folders that say whether their owner still lives.
+//! Temporary folders with a lock: a build holds the lock of its folder, so that the next build can remove the folders
+//! of killed builds and no others.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -62,7 +63,7 @@ impl TempFolder {
     }
 }
 
-/// A file without its name, beside where it will be: one that trees, compiles and git pass over while it is there.
+/// A temporary file beside its final path, with a name that trees, compiles and git ignore.
 pub fn staging_file(folder: &Path) -> io::Result<NamedTempFile> {
     // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
     let open = fs::Permissions::from_mode(0o666);
@@ -95,7 +96,7 @@ fn prefix_of(name: &OsStr) -> Option<&[u8]> {
     (prefix.ends_with(MARK.as_bytes()) && random.iter().all(u8::is_ascii_alphanumeric)).then_some(prefix)
 }
 
-/// Whether a folder or file of this name is one in which an output is staged: nobody's input, and gone in a moment.
+/// Whether a folder or file of this name is a temporary one of an output, which is never an input.
 pub fn is_staging_name(name: &OsStr) -> bool {
     prefix_of(name).is_some_and(|prefix| prefix.starts_with(b"."))
 }

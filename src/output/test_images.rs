@@ -1,4 +1,4 @@
-//! Images that tests of this room stage and publish.
+//! Images that the tests of this room stage and publish.
 #![allow(clippy::unwrap_used)]
 
 use std::{collections::BTreeMap, fs, path::Path};

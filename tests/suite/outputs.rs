@@ -151,7 +151,7 @@ fn an_output_is_never_a_recipe_a_lock_or_another_output() {
         (&["--digest-file", "out/app/digest"], "`--digest-file` would be written into `out/app` (the image)"),
         (&["--digest-file", "out/app"], "would both be written there"),
         (&["--output", "app.toml", "--format", "oci-archive"], "app.toml: the image would be written over a recipe"),
-        (&["--output", "."], ".: is there and is not an OCI layout"),
+        (&["--output", "."], ".: exists and is not an OCI layout"),
     ] {
         case.run(["build", "app.toml"].iter().chain(more)).fails(2).says(what);
     }
