@@ -1,4 +1,5 @@
-//! What registries need to know of the caller, as values that `cli` hands down.
+//! How registries are accessed: login, TLS roots, `--plain-http`, `--offline` and the environment, as values from
+//! `cli`.
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,7 @@
-//! Files of any server, by address and digest: what a recipe's `url` names.
+//! Downloads files by URL and digest, for `url` in recipes.
 //!
-//! Reached as registries are (trust, proxies, patience), but nobody's credentials go along: no login, no `.netrc`.
-//! A connection that breaks is taken up where it was; what comes is checked by its digest, whoever sent it.
+//! The same TLS roots, proxies and timeouts as for registries, but no credentials: no login, no `.netrc`. A connection
+//! that breaks is resumed where it ended; the digest is checked at the end.
 
 use std::io::{self, Read, Write};
 
@@ -16,7 +16,7 @@ use crate::{
         Access,
         http::{
             agent::{agent, explain},
-            is_passing,
+            is_transient_status,
             resolver::{HostOrigin, InsideNetwork},
             retry_pause,
         },
@@ -55,7 +55,7 @@ pub fn download(
         let name = Url::parse(what.url).map_or_else(String::new, |url| shown(&url.shown()));
         let what = format!("`{name}` is `{found}`, and the recipe says `{}`", what.digest);
         return Err(Failure::error(ErrorName::DownloadDigest, what)
-            .hint("somebody changed what is there; look at it before you trust it"));
+            .hint("the file at that URL was changed; inspect it before you trust it"));
     }
     Ok(size)
 }
@@ -71,7 +71,7 @@ pub fn check_address(url: &str, access: &Access) -> Result<(), Failure> {
 fn address(text: &str, access: &Access) -> Result<Url, Failure> {
     let told = || shown(text.split('?').next().unwrap_or_default());
     let url = Url::parse(text)
-        .ok_or_else(|| Failure::error(ErrorName::RecipeValue, format!("`{}` is no address", told())))?;
+        .ok_or_else(|| Failure::error(ErrorName::RecipeValue, format!("`{}` is not a valid URL", told())))?;
     if !url.https && !may_be_plain(&url, access) {
         let failure = Failure::error(ErrorName::Download, format!("`{}` is not TLS", shown(&url.shown())));
         return Err(failure.hint("write `https://`, or pass `--plain-http`"));
@@ -95,7 +95,7 @@ pub fn observe(
     if access.offline {
         return Err(Failure::error(
             ErrorName::Offline,
-            format!("`{name}` is not in the cache, and `--offline` opens no socket"),
+            format!("`{name}` is not in the cache, and `--offline` forbids network access"),
         )
         .hint("build or lock once without `--offline`"));
     }
@@ -119,7 +119,7 @@ pub fn observe(
         }
         hasher.update(bytes);
         to.write_all(bytes)
-            .map_err(|error| failed(format!("it cannot be kept: {error}")).named(ErrorName::of_io(&error)))?;
+            .map_err(|error| failed(format!("it cannot be written: {error}")).named(ErrorName::of_io(&error)))?;
         task.get_or_insert_with(|| progress.task(&line, source.total)).advance(bytes.len() as u64);
     }
     progress.step(&line);
@@ -130,7 +130,7 @@ fn too_large(limit: u64) -> String {
     format!("it has more than the {limit} bytes allowed")
 }
 
-/// Whether an address may be spoken with without TLS.
+/// Whether plain HTTP is allowed for a URL.
 fn may_be_plain(url: &Url, access: &Access) -> bool {
     url.is_loopback() || access.plain_http
 }
@@ -150,7 +150,7 @@ struct ResumingDownload<'a> {
     total: Option<u64>,
 }
 
-/// Why there is nothing now, and whether another attempt may find it otherwise, after a pause.
+/// Why a read failed, and the pause before a retry where one may help.
 struct DownloadInterruption {
     failure: Failure,
     pause: Option<std::time::Duration>,
@@ -208,12 +208,15 @@ impl ResumingDownload<'_> {
             206 if field(header::CONTENT_RANGE).and_then(range_start) == Some(self.at) => 0,
             // Not every server can begin in the middle.
             200 => self.at,
-            status if is_passing(status) => {
+            status if is_transient_status(status) => {
                 let pause = retry_pause::before(self.breaks, Some(response.headers()));
-                let failure = Failure::error(ErrorName::Download, format!("{} answered {status}", shown(&url.shown())));
+                let failure =
+                    Failure::error(ErrorName::Download, format!("{} answered HTTP {status}", shown(&url.shown())));
                 return Err(DownloadInterruption { failure, pause });
             }
-            status => return Err(DownloadInterruption::lasting(format!("{} answered {status}", shown(&url.shown())))),
+            status => {
+                return Err(DownloadInterruption::lasting(format!("{} answered HTTP {status}", shown(&url.shown()))));
+            }
         };
         let total = length.map(|length| length.saturating_add(self.at - skip));
         if total.is_some_and(|total| total > self.limit) {
@@ -246,41 +249,44 @@ impl ResumingDownload<'_> {
                 request = request.header(header::RANGE, format!("bytes={}-", self.at));
             }
             let response = request.call().map_err(|error| {
-                let (failure, passing) = explain(&error, &url);
+                let (failure, is_transient) = explain(&error, &url);
                 let failure = failure.named(ErrorName::Download);
-                DownloadInterruption { failure, pause: passing.then(|| retry_pause::backoff(self.breaks)) }
+                DownloadInterruption { failure, pause: is_transient.then(|| retry_pause::backoff(self.breaks)) }
             })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((url, response));
             }
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             let next = location.and_then(|location| url.join(location));
-            let next = next
-                .ok_or_else(|| DownloadInterruption::lasting(format!("{} leads to no address", shown(&url.shown()))))?;
+            let next = next.ok_or_else(|| {
+                DownloadInterruption::lasting(format!("{} redirects without a valid `Location`", shown(&url.shown())))
+            })?;
             self.check_redirect(&url, &next)?;
             url = next;
         }
-        Err(DownloadInterruption::lasting(format!("{} leads on and on", shown(&self.url.shown()))))
+        Err(DownloadInterruption::lasting(format!("more than {} redirects", Limits::REDIRECTS)))
     }
 
-    /// Refuses to be led out of TLS, or into this machine and its networks from outside.
+    /// Refuses a redirect from TLS to plain HTTP, or from the internet to a private address.
     fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), DownloadInterruption> {
         let place = shown(&to.shown());
         if !to.https && (from.https || !may_be_plain(to, self.access)) {
-            return Err(DownloadInterruption::lasting(format!("it leads to {place}, which is not TLS")));
+            return Err(DownloadInterruption::lasting(format!("it redirects to {place}, which is not TLS")));
         }
         if to.is_inward() && !to.same_host(self.url) && !self.url.is_inward() {
-            return Err(DownloadInterruption::lasting(format!("it leads to {place}, which is inside of this network")));
+            return Err(DownloadInterruption::lasting(format!(
+                "it redirects to {place}, which is in a private network"
+            )));
         }
         Ok(())
     }
 
-    /// A connection that ended too early, or brings nothing any more.
+    /// The connection was closed too early or timed out.
     fn broken(&self, error: &io::Error) -> DownloadInterruption {
         let failure = Failure::error(
             ErrorName::Download,
             match error.kind() {
-                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "nothing comes any more".to_owned(),
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timeout: no more data".to_owned(),
                 _ => format!("the connection ended after {} bytes", self.at),
             },
         );

@@ -1,7 +1,7 @@
-//! Registries (OCI distribution-spec): images are read where they are, and sent there.
+//! The client of registries (OCI distribution-spec): opens, pushes and downloads.
 //!
-//! Manifests are fetched when an image is opened; a layer when it is read, and not before. Every byte is checked against
-//! its digest on the way, so it does not matter who sends it.
+//! `commands` and the bases of `build` use it. A manifest is fetched when its image is opened, a layer when it is read.
+//! Every byte is verified against its digest, so mirrors and proxies need no trust.
 
 mod access;
 mod auth;

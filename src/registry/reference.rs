@@ -1,4 +1,5 @@
-//! What an image is called in a registry: `host[:port]/repository[:tag][@digest]`.
+//! Parses references to images in registries, `host[:port]/repository[:tag][@digest]`, as docker does. A reference with
+//! a user name or password is refused without showing it.
 
 use std::fmt;
 
@@ -33,12 +34,11 @@ impl Reference {
     /// A name, tag or digest that no registry could have, an upper case repository among them.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         Self::refuse_login(text)?;
-        let wrong = |what: &str| {
-            Failure::error(ErrorName::Reference, format!("`{}` is no reference to an image: {what}", shown(text)))
-        };
+        let wrong =
+            |what: &str| Failure::error(ErrorName::Reference, format!("invalid reference `{}`: {what}", shown(text)));
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest = Digest::parse(digest).map_err(|error| wrong(&format!("its digest is {error}")))?;
+                let digest = Digest::parse(digest).map_err(|error| wrong(&format!("the digest is {error}")))?;
                 (rest, Some(digest))
             }
             None => (text, None),
@@ -54,7 +54,7 @@ impl Reference {
             _ => (path, None),
         };
         if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
-            return Err(wrong(&format!("`{}` is no tag", shown(tag))));
+            return Err(wrong(&format!("`{}` is not a valid tag", shown(tag))));
         }
         let host = if matches!(&*host, "index.docker.io" | HUB_HOST) { HUB.to_owned() } else { host };
         let repository = if host == HUB && !path.contains('/') && !path.is_empty() {
@@ -83,7 +83,7 @@ impl Reference {
             return Ok(());
         }
         let hint = "log in with `docker login`, or `--username` and `--password-stdin`";
-        Err(Failure::error(ErrorName::Reference, "the reference holds a login").hint(hint))
+        Err(Failure::error(ErrorName::Reference, "the reference holds a user name or password").hint(hint))
     }
 
     /// Whether `text` is written as a reference with its host: the first component has a dot or a colon, or is
@@ -143,7 +143,7 @@ impl Reference {
             && rest.is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// What a registry is asked for: the digest, which nobody can move; else the tag, else `latest`.
+    /// What a registry is asked for: the digest, which cannot move; else the tag, else `latest`.
     pub(super) fn tag_or_digest(&self) -> String {
         match (self.digest, &self.tag) {
             (Some(digest), _) => digest.to_string(),
@@ -172,11 +172,11 @@ fn is_host_like(word: &str) -> bool {
 }
 
 fn check_host(host: &str) -> Result<(), &'static str> {
-    const WRONG: &str = "its host is none";
+    const WRONG: &str = "the host is invalid";
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').ok_or(WRONG)?;
-            address.parse::<std::net::Ipv6Addr>().map_err(|_| "its host is no IPv6 address")?;
+            address.parse::<std::net::Ipv6Addr>().map_err(|_| "the host is not a valid IPv6 address")?;
             (None, port.strip_prefix(':').map_or(if port.is_empty() { Ok(None) } else { Err(WRONG) }, |p| Ok(Some(p)))?)
         }
         None => match host.split_once(':') {
@@ -193,7 +193,7 @@ fn check_host(host: &str) -> Result<(), &'static str> {
     }
     match port {
         Some(port) if port.starts_with('+') || port.parse::<u16>().map_or(true, |port| port == 0) => {
-            Err("its port is none")
+            Err("the port is invalid")
         }
         _ => Ok(()),
     }
@@ -201,9 +201,9 @@ fn check_host(host: &str) -> Result<(), &'static str> {
 
 fn check_repository(repository: &str) -> Result<(), &'static str> {
     if repository.len() > Limits::NAME_BYTES {
-        return Err("its repository has more than 255 characters");
+        return Err("the repository name has more than 255 characters");
     }
-    if repository.split('/').all(is_repository) { Ok(()) } else { Err("its repository is none") }
+    if repository.split('/').all(is_repository) { Ok(()) } else { Err("the repository name is invalid") }
 }
 
 /// distribution-spec, "Pulling manifests": `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.

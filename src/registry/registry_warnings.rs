@@ -1,4 +1,4 @@
-//! What registries want to be read by people: `Warning: 299 - "..."` (distribution-spec, "Warnings").
+//! Warnings of registries, `Warning: 299 - "..."` (distribution-spec, "Warnings"). `cli` prints each once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

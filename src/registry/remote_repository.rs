@@ -1,4 +1,8 @@
-//! Reading: manifests whole, blobs as they come.
+//! A repository as a source of blobs: manifests are fetched whole, blobs are streamed and resumed when a connection
+//! breaks.
+//!
+//! [`open`](super::open) and the bases of `build` read through it. The bytes are not verified here; the store does
+//! that.
 
 use std::{
     fmt,
@@ -95,7 +99,7 @@ impl RemoteRepository {
         Ok((Self(Arc::new(repository)), root))
     }
 
-    /// The repository of `reference`, of which nothing is asked yet.
+    /// The repository of `reference`, without a request.
     pub(crate) fn later(reference: &Reference, access: &Access) -> Self {
         Self(Arc::new(RepositoryConnection::of(reference, access)))
     }
@@ -174,9 +178,9 @@ impl BlobReader {
             // Not every registry can begin in the middle.
             200 => self.at,
             404 => return Err(io::Error::new(io::ErrorKind::NotFound, "the registry does not have it")),
-            // There is nothing behind what came: not now and not later.
+            // 416: there are no more bytes, and a retry brings none.
             416 => {
-                let what = "the registry ends it too early";
+                let what = "the answer of the registry ends too early";
                 return Err(NamedReason::error(ErrorName::RegistryProtocol, io::ErrorKind::InvalidData, what));
             }
             _ => return Err(reader_error(answer.refusal_failure())),
@@ -214,15 +218,15 @@ impl Read for BlobReader {
                     self.stalls = 0;
                     return Ok(read);
                 }
-                // The end; whether it is the right one is for the reader of this to say.
+                // The end; the store verifies size and digest.
                 Ok(_) if self.at >= self.size || buf.is_empty() => return Ok(0),
-                Ok(_) => unreachable_error(io::ErrorKind::UnexpectedEof, "the registry ends it too early"),
+                Ok(_) => unreachable_error(io::ErrorKind::UnexpectedEof, "the answer of the registry ends too early"),
                 Err(error) if ErrorName::of_io(&error) == ErrorName::FileError => {
                     unreachable_error(error.kind(), error.to_string())
                 }
                 Err(error) => error,
             };
-            // The connection is done for; what came over it is not.
+            // The connection is broken; the bytes so far are kept.
             self.body = None;
             let lasts = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
             if lasts || self.stalls >= Limits::RETRIES {

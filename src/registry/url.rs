@@ -1,4 +1,5 @@
-//! Addresses that requests go to: only what a registry's answers can lead to, and compared by where they lead.
+//! The URLs of requests, parsed strictly: `http` or `https`, without user names and fragments. [`Url`] resolves
+//! redirects and compares origins, so that credentials stay with the host they belong to.
 
 use std::{
     fmt,
@@ -7,7 +8,7 @@ use std::{
 
 use crate::report::Limits;
 
-/// An absolute `http` or `https` address, without a fragment or anybody's name in it.
+/// An absolute `http` or `https` URL, without a fragment and without user information.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
     /// Whether TLS is spoken.
@@ -71,7 +72,7 @@ impl Url {
         Self { target: format!("{}{sign}{name}={}", self.target, escape(value)), ..self.clone() }
     }
 
-    /// Whether both are at the same scheme, host and port: the border that credentials do not cross.
+    /// Whether scheme, host and port are the same: credentials are sent to no other origin.
     pub(crate) fn same_origin(&self, other: &Self) -> bool {
         self.https == other.https && self.host == other.host && self.port == other.port
     }
@@ -100,8 +101,8 @@ impl Url {
         self.host == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
-    /// Whether a stranger has no business to send us there: an address of this machine or of networks that are not
-    /// the internet, cloud metadata among them.
+    /// Whether it is an address of this machine or of a private network, cloud metadata services among them: redirects of
+    /// hosts on the internet must not lead there.
     pub(crate) fn is_inward(&self) -> bool {
         self.is_loopback() || self.address().is_some_and(is_inward) || self.is_odd_number()
     }
@@ -113,14 +114,14 @@ impl Url {
         }
     }
 
-    /// `0x7f.1`, `2130706433`: what the system's resolver takes for an address and nobody writes in good faith.
+    /// `0x7f.1`, `2130706433`: what the system's resolver takes for an IPv4 address although it is not written as one.
     fn is_odd_number(&self) -> bool {
         let last = self.host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
         let number = last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit());
         number && !self.host.starts_with('[') && self.address().is_none()
     }
 
-    /// Without the query, which may hold what opens a session: for messages.
+    /// The URL without its query, which may hold session secrets: for messages.
     pub(crate) fn shown(&self) -> String {
         let path = self.target.split('?').next().unwrap_or_default();
         format!("{}{path}", self.origin())
@@ -152,7 +153,7 @@ pub(crate) fn is_inward(address: IpAddr) -> bool {
     }
 }
 
-/// Host and port; nothing that has somebody's name before an `@`.
+/// Host and port; none for an authority with user information before an `@`.
 fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     let digits = |port: &str| {
         (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))

@@ -90,7 +90,10 @@ fn base_of_two_platforms() {
     assert!(case.run(["plan", "--offline", "app.toml"]).ok().stdout.contains(&digest));
     // Without the cache it takes a socket.
     let empty = case.env("XDG_CACHE_HOME", "/nonexistent/cache");
-    empty.run(["build", "app.toml", "--offline"]).fails(2).says("is not in the cache, and `--offline` opens no socket");
+    empty
+        .run(["build", "app.toml", "--offline"])
+        .fails(2)
+        .says("is not in the cache, and `--offline` forbids network access");
 }
 
 #[test]

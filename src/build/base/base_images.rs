@@ -13,7 +13,7 @@ use oci_spec::image::{Arch, Os};
 use crate::{
     cache::Cache,
     image::{
-        BlobRef, BlobSource, ImageSet, QuotedDigest, Store, StoredImage, StoredLayer,
+        BlobRef, BlobSource, ImageSet, QuotedDigest, Store, StoredImage, StoredLayer, content_error_name,
         document::{self, ImageDocument},
         image_sets,
         reachable::{self, DocumentBudget},
@@ -179,7 +179,8 @@ impl BaseImages {
             return Failure::error(ErrorName::BlobMissing, format!("the layer `{digest}` of the base is missing"))
                 .in_path(&self.place);
         }
-        Failure::io(&format!("read the layer `{digest}` of the base"), &self.place, error)
+        let doing = format!("read the layer `{digest}` of the base");
+        Failure::io(&doing, &self.place, error).named(content_error_name(error))
     }
 
     fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {

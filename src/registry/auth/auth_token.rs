@@ -1,5 +1,5 @@
-//! Tokens: asked for where the registry says (distribution, "Token Authentication Specification"), with a password as
-//! a question, with an identity token as OAuth 2 has it.
+//! Requests for bearer tokens, and the tokens (distribution, "Token Authentication Specification"): `GET` with a
+//! password, OAuth 2 `POST` with an identity token. `http::login` sends them.
 
 use std::collections::BTreeSet;
 

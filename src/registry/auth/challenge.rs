@@ -1,4 +1,4 @@
-//! What a registry asks for: `WWW-Authenticate` (RFC 9110, section 11.6.1), several challenges at once.
+//! Parses `WWW-Authenticate` (RFC 9110, section 11.6.1) and chooses the challenge to answer: bearer before basic.
 
 use crate::report::Limits;
 
@@ -61,7 +61,7 @@ fn parse(field: &str) -> Vec<SchemeParameters> {
             let Some((value, after)) = parameter(value.trim_start_matches([' ', '\t'])) else { return challenges };
             let Some((_, parameters)) = challenges.last_mut() else { return challenges };
             let name = word.to_ascii_lowercase();
-            // The first one of a name counts: nobody may change the realm behind it.
+            // The first parameter of a name counts: a later one must not replace the realm.
             if parameters.len() < Limits::CHALLENGES && !parameters.iter().any(|(known, _)| *known == name) {
                 parameters.push((name, value));
             }

@@ -1,4 +1,5 @@
-//! `docker-credential-*`: programs that keep credentials, asked by docker's protocol (docker-credential-helpers).
+//! Runs `docker-credential-*` programs (docker-credential-helpers) to get the login for a host. Their output never gets
+//! into a message, except for the first line of an error.
 
 use std::{
     env,
@@ -18,13 +19,13 @@ use crate::{
     report::{ErrorName, Failure, Limits, shown},
 };
 
-/// How long a helper may take: it may have to ask somebody.
+/// How long a helper may take: it may have to ask the user.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks whether it has ended.
+/// How often the exit of the helper is polled.
 const GLANCE: Duration = Duration::from_millis(5);
 /// What helpers say when they know nothing of a host; a sentence is all that the protocol has for it.
 const UNKNOWN: &str = "credentials not found";
-/// The name by which a token is told from a password.
+/// The user name that marks the secret as an identity token.
 const TOKEN: &str = "<token>";
 
 /// What a helper answers.
@@ -44,7 +45,7 @@ pub(super) fn ask(name: &str, host: &str, access: &Access) -> Result<Option<Cred
     if name.is_empty() || !name.chars().all(plain) || name.starts_with(['.', '-']) {
         return Err(Failure::error(
             ErrorName::Credentials,
-            format!("`{}` is no name of a credential helper", shown(name)),
+            format!("`{}` is not a valid name of a credential helper", shown(name)),
         ));
     }
     let program = format!("docker-credential-{name}");
@@ -88,7 +89,7 @@ fn get(
         .map_err(|error| Failure::io("run it", path, &error).named(ErrorName::Credentials))?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     if let Some(mut stdin) = stdin {
-        // A helper that does not listen is judged by what it says.
+        // A helper may close its stdin early; its output decides.
         let _ = stdin.write_all(server.as_bytes());
     }
     let reader = thread::spawn(move || {
@@ -97,12 +98,12 @@ fn get(
         read.map(|_| bytes)
     });
     let Some(status) = wait(&mut child, patience) else {
-        // The reader stays behind when somebody else has the pipe; it ends with us.
+        // The reader thread is not joined: a grandchild may keep the pipe open.
         let _ = child.kill();
         let _ = child.wait();
         return Err(Failure::error(
             ErrorName::Credentials,
-            format!("the credential helper `{program}` does not answer"),
+            format!("timeout: the credential helper `{program}` does not answer"),
         ));
     };
     let bytes = reader.join().ok().and_then(Result::ok).unwrap_or_default();
@@ -120,7 +121,7 @@ fn get(
     let answer: HelperResponse = serde_json::from_slice(&bytes).map_err(|_| {
         Failure::error(
             ErrorName::Credentials,
-            format!("the credential helper `{program}` answered with something else"),
+            format!("the credential helper `{program}` wrote something that is not its JSON"),
         )
     })?;
     if answer.secret.is_empty() {
@@ -168,9 +169,13 @@ mod tests {
     fn a_helper_that_hangs_fails_or_rambles_is_named_and_its_answer_is_not() {
         let name = "the credential helper `docker-credential-x`";
         let hangs = helped("exec sleep 60", Duration::from_millis(100));
-        assert_eq!(hangs, Err(format!("{name} does not answer")));
+        assert_eq!(hangs, Err(format!("timeout: {name} does not answer")));
         for rambling in ["echo hunter2", "echo '{\"Secret\":\"hunter2\"}'", "echo '[\"hunter2\"]'", "true"] {
-            assert_eq!(helped(rambling, PATIENCE), Err(format!("{name} answered with something else")), "{rambling}");
+            assert_eq!(
+                helped(rambling, PATIENCE),
+                Err(format!("{name} wrote something that is not its JSON")),
+                "{rambling}"
+            );
         }
         assert_eq!(helped("exit 1", PATIENCE), Err(format!("{name} failed: ")));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! `config.json` of docker and `auth.json` of podman: one form, the keys told apart.
+//! Parses docker's `config.json` and podman's `auth.json`. Messages about them never show their values.
 
 use std::{
     collections::BTreeMap,
@@ -58,7 +58,7 @@ pub(super) fn read_credentials(path: &Path) -> Result<Option<CredentialsFile>, F
     }
     // Where, but not what: the error of a wrong type shows the value.
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        let what = format!("is no file of credentials: line {}, column {}", error.line(), error.column());
+        let what = format!("is not a valid file of credentials: line {}, column {}", error.line(), error.column());
         Failure::error(ErrorName::Credentials, what).in_path(path).hint("`docker login` and `podman login` write such")
     })
 }

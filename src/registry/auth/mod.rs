@@ -1,6 +1,7 @@
-//! Who we are to a registry: what `docker login` and `podman login` left behind, found as those programs find it.
+//! Finds the login for a registry: `--username`, then the files and helpers of `docker login` and `podman login`, in
+//! the order in which those programs look for them.
 //!
-//! Looked up only when a registry asks, and only for the registry that asks.
+//! `http::login` asks for it only when the registry answers 401, and only for the host that did.
 
 mod auth_token;
 mod challenge;
@@ -14,7 +15,7 @@ use crate::report::{ErrorName, Failure};
 pub(super) use auth_token::{AuthToken, TokenScopes, covers_scope, parse_token, token_request};
 pub(super) use challenge::{Challenge, choose_challenge};
 
-/// What somebody proves themselves with.
+/// A login or token for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Credential {
     /// Name and password.
@@ -35,7 +36,7 @@ impl Credential {
     }
 }
 
-/// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none when nobody logged in.
+/// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none without a login.
 ///
 /// In this order: `--username`; the file that `REGISTRY_AUTH_FILE` names, alone; podman's `auth.json` of this session
 /// and of this user; docker's `config.json`. In a file a helper of the host counts before what is written there, and
@@ -50,7 +51,7 @@ pub(super) fn credential(access: &Access, host: &str, repository: &str) -> Resul
     stored_credential(access, host, repository)
 }
 
-/// The same, of what is kept in files and by helpers alone: `--username` is about no other host.
+/// The credential for a host from files and helpers alone, without `--username`, which is for the registry itself.
 pub(super) fn stored_credential(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
     for path in credential_files(access) {
         let Some(file) = credentials_file::read_credentials(&path)? else { continue };
@@ -73,7 +74,7 @@ pub(super) fn stored_credential(access: &Access, host: &str, repository: &str) -
     Ok(None)
 }
 
-/// Where credentials may be, the first one first.
+/// The files that may hold credentials, in the order of the look-up.
 fn credential_files(access: &Access) -> Vec<PathBuf> {
     if let Some(only) = access.path("REGISTRY_AUTH_FILE") {
         return vec![only];
@@ -87,7 +88,7 @@ fn credential_files(access: &Access) -> Vec<PathBuf> {
     places
 }
 
-/// The names that Docker Hub was filed under over the years; for anybody else their own.
+/// The keys under which the login for a host may be stored: Docker Hub has had several.
 fn aliases(host: &str) -> Vec<&str> {
     match host {
         "docker.io" => vec!["index.docker.io", "docker.io", "registry-1.docker.io"],

@@ -1,4 +1,5 @@
-//! Connections: with whom, through what, and for how long one waits.
+//! Makes the HTTP agents (TLS, proxy, timeouts) and turns their errors into failures: DNS, connection refused, timeout,
+//! TLS.
 
 use std::{io, time::Duration};
 
@@ -21,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// Until something moves on a connection. A registry may take a while to put a large blob in its place.
 const STALL: Duration = Duration::from_secs(120);
 
-/// The agent for `url`, which the user knows as `host`, and which somebody named.
+/// The agent for `url`, which the user knows as `host`; `named_by` says whether the user or a registry named it.
 pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: HostOrigin) -> Result<Agent, Failure> {
     let proxy = proxy::choose(access, url)?;
     let has_proxy = proxy.is_some();
@@ -50,33 +51,38 @@ pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: HostOrigin
     Ok(Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(named_by)))
 }
 
-/// Why there was no answer: a sentence, and whether another attempt may find it otherwise.
+/// Why there was no response, and whether the error is transient, so that a retry may help.
 pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
     let host = shown(&url.authority());
     match error {
         Error::HostNotFound => (
-            Failure::error(ErrorName::RegistryUnreachable, format!("the host `{}` is not known", shown(url.host()))),
+            Failure::error(
+                ErrorName::RegistryUnreachable,
+                format!("the host name `{}` cannot be resolved", shown(url.host())),
+            ),
             false,
         ),
-        Error::Timeout(_) => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} does not answer")), true),
+        Error::Timeout(_) => {
+            (Failure::error(ErrorName::RegistryUnreachable, format!("timeout: {host} does not answer")), true)
+        }
         Error::Rustls(error) => (tls(error, &host), false),
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(error) => (tls(error, &host), false),
             // The standard library has no kind for it.
             None if error.to_string().starts_with("failed to lookup address") => {
-                let passing = error.to_string().contains("Temporary failure");
+                let is_transient = error.to_string().contains("Temporary failure");
                 (
                     Failure::error(
                         ErrorName::RegistryUnreachable,
-                        format!("the host `{}` is not known", shown(url.host())),
+                        format!("the host name `{}` cannot be resolved", shown(url.host())),
                     ),
-                    passing,
+                    is_transient,
                 )
             }
             None => connection(error, &host),
         },
         Error::ConnectProxyFailed(_) => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("the proxy opens no connection to {host}")), true)
+            (Failure::error(ErrorName::RegistryUnreachable, format!("the proxy cannot connect to {host}")), true)
         }
         Error::LargeResponseHeader(..) => {
             (Failure::error(ErrorName::RegistryProtocol, format!("the header of {host}'s answer is too large")), false)
@@ -87,7 +93,9 @@ pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
         }
         Error::Other(error) => match error.downcast_ref::<PrivateAddressError>() {
             Some(PrivateAddressError(address)) => {
-                let what = format!("we are led to {host}, and its address {address} is inside of this network");
+                let what = format!(
+                    "a redirect, upload location or token realm leads to {host}, whose address {address} is in a private network"
+                );
                 (Failure::error(ErrorName::RegistryProtocol, what), false)
             }
             None => (no_connection(&host), true),
@@ -97,22 +105,25 @@ pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
 }
 
 fn no_connection(host: &str) -> Failure {
-    Failure::error(ErrorName::RegistryUnreachable, format!("there is no connection to {host}"))
+    Failure::error(ErrorName::RegistryUnreachable, format!("cannot connect to {host}"))
 }
 
 fn connection(error: &io::Error, host: &str) -> (Failure, bool) {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("nobody answers at {host}")), false)
+            (Failure::error(ErrorName::RegistryUnreachable, format!("connection refused by {host}")), false)
         }
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("{host} does not answer")), true)
+            (Failure::error(ErrorName::RegistryUnreachable, format!("timeout: {host} does not answer")), true)
         }
         io::ErrorKind::PermissionDenied => (
-            Failure::error(ErrorName::RegistryUnreachable, format!("this machine forbids connections to {host}")),
+            Failure::error(
+                ErrorName::RegistryUnreachable,
+                format!("permission denied: this machine does not allow connections to {host}"),
+            ),
             false,
         ),
-        _ => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} ended the connection")), true),
+        _ => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} closed the connection")), true),
     }
 }
 
@@ -121,22 +132,25 @@ fn tls(error: &rustls::Error, host: &str) -> Failure {
     match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => Failure::error(
             ErrorName::RegistryTls,
-            format!("the certificate of {host} is signed by nobody this machine trusts"),
+            format!("the TLS certificate of {host} is signed by an unknown authority"),
         )
         .hint("`--ca-file F` adds an authority; so does a file in `certs.d`"),
         Error::InvalidCertificate(error) => Failure::error(
             ErrorName::RegistryTls,
-            format!("the certificate of {host} is not valid: {}", shown(&error.to_string())),
+            format!("the TLS certificate of {host} is not valid: {}", shown(&error.to_string())),
         ),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             Failure::error(ErrorName::RegistryTls, format!("{host} does not speak TLS"))
-                .hint("`--plain-http` speaks without, where that is safe")
+                .hint("`--plain-http` allows HTTP without TLS")
         }
-        error => Failure::error(ErrorName::RegistryTls, format!("no TLS with {host}: {}", shown(&error.to_string()))),
+        error => Failure::error(
+            ErrorName::RegistryTls,
+            format!("the TLS handshake with {host} failed: {}", shown(&error.to_string())),
+        ),
     }
 }
 
-/// Whether whoever answered cannot speak TLS at all, as against not being trusted.
+/// Whether the server cannot speak TLS at all, as against one whose certificate is not trusted.
 pub(super) fn speaks_no_tls(error: &Error) -> bool {
     use rustls::{Error as Tls, InvalidMessage};
     let garbled = |error: &Tls| matches!(error, Tls::InvalidMessage(InvalidMessage::InvalidContentType));
@@ -144,7 +158,7 @@ pub(super) fn speaks_no_tls(error: &Error) -> bool {
         Error::Rustls(error) => garbled(error),
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(error) => garbled(error),
-            // Some hang up on what is no request.
+            // Some servers close the connection on bytes that are no request.
             None => matches!(
                 error.kind(),
                 io::ErrorKind::UnexpectedEof

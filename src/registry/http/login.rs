@@ -1,4 +1,5 @@
-//! Getting in: challenges answered, tokens kept by what they allow.
+//! Answers 401 challenges: finds the credential, gets a token, and keeps tokens by their scopes for all threads of a
+//! client.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::{
     report::{ErrorName, Failure, Limits, shown},
 };
 
-/// What is known about getting in.
+/// The tokens and credentials of a client.
 #[derive(Debug, Default)]
 pub(super) struct LoginState {
     tokens: BTreeMap<TokenScopes, AuthToken>,
@@ -47,8 +48,10 @@ impl RegistryClient {
         let challenge = auth::choose_challenge(fields).map_err(|schemes| {
             let asked: Vec<_> = schemes.iter().map(|scheme| format!("`{}`", shown(scheme))).collect();
             let what = match asked.as_slice() {
-                [] => "the registry lets nobody in and does not say how one gets in".to_owned(),
-                asked => format!("the registry asks for {}, which hardpan cannot give", asked.join(", ")),
+                [] => "the registry answered HTTP 401 without a `WWW-Authenticate` header".to_owned(),
+                asked => {
+                    format!("the registry wants authentication by {}, which hardpan does not support", asked.join(", "))
+                }
             };
             RequestFailure::lasting(Failure::error(ErrorName::RegistryLogin, what))
         })?;
@@ -66,12 +69,12 @@ impl RegistryClient {
                 let credential =
                     self.credential_for_realm(&mut gate, &url, &wanted, credential).map_err(RequestFailure::lasting)?;
                 let token = self.fetch_token(&url, service.as_deref(), &wanted, credential.as_ref());
-                // Nobody was not enough: that somebody was not told is the reason.
+                // Anonymous access was refused: report that the login was withheld from the realm.
                 token.map_err(|fault| gate.withheld.clone().map_or(fault, RequestFailure::lasting))?
             }
         };
         if used == Some(&token) {
-            // The same again would bring the same answer.
+            // The same token again would bring the same 401.
             return Err(self.login_refused(&mut answer, is_known));
         }
         gate.tokens.insert(wanted.clone(), token);
@@ -88,7 +91,7 @@ impl RegistryClient {
         Ok(found)
     }
 
-    /// Takes note of what no answer may bring into a message.
+    /// Records secrets that must not be shown when a registry repeats them.
     fn keep_secret(&self, credential: Option<&Credential>) {
         let mut secrets = lock(&self.secrets);
         for secret in credential.map(Credential::secrets).unwrap_or_default() {
@@ -103,8 +106,8 @@ impl RegistryClient {
         lock(&self.gate).withheld.clone()
     }
 
-    /// Of `credential`, which is the registry's, what the realm may know: all of it, or what somebody logged in there
-    /// with, or nothing.
+    /// The credential to send to the realm: that of the registry where the realm may receive it, else one of the realm's own
+    /// host, else none.
     fn credential_for_realm(
         &self,
         gate: &mut LoginState,
@@ -121,10 +124,10 @@ impl RegistryClient {
             return Ok(Some(own));
         }
         let (host, realm) = (shown(&self.host), shown(realm));
-        let what = format!("the registry sends us for a token to {}, and the login is for `{host}` alone", url.shown());
+        let what = format!("the token realm of the registry is {}, and the login is for `{host}` alone", url.shown());
         let hint = format!("if that host is the registry's, log in there as well: `docker login {realm}`");
         let failure = Failure::error(ErrorName::RegistryLogin, what).hint(hint);
-        // Nobody may push as nobody.
+        // Anonymous push: refuse, because no registry accepts it.
         if wanted.iter().any(|scope| scope.contains("push")) {
             return Err(failure);
         }
@@ -150,13 +153,13 @@ impl RegistryClient {
         }
         let mut attempt = 0;
         let mut answer = loop {
-            // Without redirects: whoever is led to was not named by the registry.
+            // Redirects are not followed: the registry did not name their targets as realms.
             let result = self.once(&question.url, &call, question.authorization.as_ref());
-            let passing = match &result {
-                Ok(answer) => super::is_passing(answer.status),
-                Err(fault) => fault.passing,
+            let is_transient = match &result {
+                Ok(answer) => super::is_transient_status(answer.status),
+                Err(fault) => fault.is_transient,
             };
-            match super::pause_before(attempt, result.as_ref().ok()).filter(|_| passing) {
+            match super::pause_before(attempt, result.as_ref().ok()).filter(|_| is_transient) {
                 Some(pause) => super::wait(pause),
                 None => break result?,
             }
@@ -176,7 +179,7 @@ impl RegistryClient {
             }
             401 | 403 => return Err(RequestFailure::lasting(self.not_logged_in(&answer.refusal()))),
             _ => {
-                let what = format!("there is no token: {}", answer.refusal());
+                let what = format!("cannot get a token: {}", answer.refusal());
                 // The realm is no image: what it does not have is a login.
                 let name = match answer.error_name() {
                     ErrorName::RegistryNotFound => ErrorName::RegistryLogin,
@@ -192,7 +195,7 @@ impl RegistryClient {
         auth::parse_token(&body).ok_or_else(|| {
             RequestFailure::lasting(Failure::error(
                 ErrorName::RegistryProtocol,
-                format!("there is no token in {host}'s answer"),
+                format!("the answer of {host} holds no token"),
             ))
         })
     }
@@ -202,24 +205,24 @@ impl RegistryClient {
         let url = Url::parse(realm).ok_or_else(|| {
             Failure::error(
                 ErrorName::RegistryProtocol,
-                format!("the registry sends us for a token to `{}`, which is no address", shown(realm)),
+                format!("the token realm of the registry is `{}`, which is not a valid URL", shown(realm)),
             )
         })?;
         let own = url.same_host(&self.base);
         if !url.https && (self.base.https || !own) {
             return Err(Failure::error(
                 ErrorName::RegistryProtocol,
-                format!("the registry sends us for a token to {}, which is not TLS", url.shown()),
+                format!("the token realm of the registry is {}, which is not TLS", url.shown()),
             ));
         }
         if url.is_inward() && !own {
-            let what = format!("the registry sends us for a token to {}, which is inside of this network", url.shown());
+            let what = format!("the token realm of the registry is {}, which is in a private network", url.shown());
             return Err(Failure::error(ErrorName::RegistryProtocol, what));
         }
         Ok(url)
     }
 
-    /// Why a 401 is the end.
+    /// The failure of a 401 that no credential answers.
     fn login_refused(&self, answer: &mut RegistryResponse, is_known: bool) -> RequestFailure {
         let refusal = answer.refusal();
         RequestFailure::lasting(if is_known {
@@ -233,7 +236,7 @@ impl RegistryClient {
     fn not_logged_in(&self, refusal: &str) -> Failure {
         let failure = Failure::error(
             ErrorName::RegistryLogin,
-            format!("nobody is logged in to `{}`, and it asks who we are: {refusal}", shown(&self.host)),
+            format!("authentication required, and there is no login for `{}`: {refusal}", shown(&self.host)),
         );
         failure.hint(format!(
             "`docker login {0}` or `podman login {0}`; or `--username` and `--password-stdin`",
@@ -242,7 +245,7 @@ impl RegistryClient {
     }
 }
 
-/// The repository that is pushed to, else one that is pulled from: podman files credentials by it, too.
+/// The repository that is pushed to, else one that is pulled from: podman stores credentials by repository, too.
 fn repository(wanted: &TokenScopes) -> &str {
     let parts = wanted.iter().filter_map(|scope| scope.strip_prefix("repository:")?.rsplit_once(':'));
     parts.max_by_key(|(_, actions)| actions.contains("push")).map(|(name, _)| name).unwrap_or_default()

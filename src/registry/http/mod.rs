@@ -1,7 +1,7 @@
-//! Requests to one registry: authorised, repeated where that helps, redirected without what is secret.
+//! The HTTP client of one registry: authentication, retries, redirects.
 //!
-//! Credentials cross one border only, that to the realm that the registry itself names, where [`realm`] lets them. They
-//! go to no other place, whatever a redirect or an upload's location says.
+//! `remote_repository` reads with it, `push` writes. Credentials are sent to the registry itself and to the token realm
+//! that it names, where [`realm`] allows it; never to the target of a redirect or of an upload location.
 
 pub(crate) mod agent;
 mod login;
@@ -36,10 +36,10 @@ use resolver::{HostOrigin, InsideNetwork};
 pub(super) use response::RegistryResponse;
 pub(super) use retry_pause::{backoff, wait};
 
-/// How long the first look may take whether a loopback registry speaks TLS.
+/// The timeout of the probe whether a loopback registry speaks TLS.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// How long a document may take, all of it: 4 MiB in that time are a slow line.
+/// The timeout of a whole document; 4 MiB in that time is a slow connection.
 const DOCUMENT: Duration = Duration::from_secs(30);
 
 /// A registry, with what was learned about it so far.
@@ -53,11 +53,11 @@ pub(super) struct RegistryClient {
     /// Whether the registry is in this machine or its networks.
     inside: InsideNetwork,
     gate: Mutex<LoginState>,
-    /// Of every credential that was looked up: no answer's words are shown with one of them.
+    /// The secrets of every credential that was looked up: text of the registry that repeats one is not shown.
     secrets: Mutex<Vec<Secret>>,
 }
 
-/// A request, as often as it takes.
+/// A request, which may be sent several times.
 #[derive(Debug)]
 pub(super) struct RegistryRequest<'a> {
     pub(super) method: Method,
@@ -68,29 +68,29 @@ pub(super) struct RegistryRequest<'a> {
     pub(super) headers: Vec<(header::HeaderName, String)>,
     pub(super) payload: Payload<'a>,
     /// Whether it may be sent again after a fault that may pass: it does the same however often it arrives.
-    pub(super) again: bool,
+    pub(super) is_repeatable: bool,
     /// Whether its answer may take any time, as long as something comes: a blob, not a document.
     pub(super) is_long: bool,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
 pub(super) struct RequestFailure {
     pub(super) failure: Failure,
-    /// Whether it may be otherwise the next time.
-    pub(super) passing: bool,
+    /// Whether it is transient, so that a retry may help.
+    pub(super) is_transient: bool,
 }
 
 impl RequestFailure {
     fn lasting(failure: Failure) -> Self {
-        Self { failure, passing: false }
+        Self { failure, is_transient: false }
     }
 }
 
 impl<'a> RegistryRequest<'a> {
     /// A request without a body that may be repeated.
     pub(super) fn new(method: Method, url: Url, wanted: &'a TokenScopes) -> Self {
-        Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, again: true, is_long: false }
+        Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, is_repeatable: true, is_long: false }
     }
 
     #[must_use]
@@ -107,19 +107,22 @@ impl RegistryClient {
     /// `--offline`; a proxy or certificate that cannot be used; a loopback registry that does not answer.
     pub(super) fn new(reference: &Reference, access: &Access) -> Result<Self, Failure> {
         if access.offline {
-            return Err(Failure::error(ErrorName::Offline, "an image in a registry, and `--offline` opens no socket"));
+            return Err(Failure::error(
+                ErrorName::Offline,
+                "the image is in a registry, and `--offline` forbids network access",
+            ));
         }
         let (host, authority) = (reference.host().to_owned(), reference.authority());
         let url = |https| {
             Url::new(https, authority, "/v2/".to_owned())
-                .ok_or_else(|| Failure::error(ErrorName::Reference, "its host is none"))
+                .ok_or_else(|| Failure::error(ErrorName::Reference, "the host of the reference is invalid"))
         };
         let base = url(!access.plain_http)?;
         let mut client = Self {
             access: access.clone(),
             host,
             agents: Mutex::default(),
-            // Behind a proxy nobody looks for its address; otherwise its addresses say so when it is connected to.
+            // Behind a proxy its name is not resolved here; otherwise the resolver updates this.
             inside: InsideNetwork::new(base.is_inward()),
             base,
             gate: Mutex::default(),
@@ -133,7 +136,7 @@ impl RegistryClient {
 
     /// The address of `path` below `/v2/`.
     pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
-        self.base.join(path).ok_or_else(|| Failure::error(ErrorName::Reference, "the request has no address"))
+        self.base.join(path).ok_or_else(|| Failure::error(ErrorName::Reference, "the URL of the request is invalid"))
     }
 
     /// Sends a request and gives its answer, also when that is a refusal.
@@ -141,10 +144,12 @@ impl RegistryClient {
         let mut attempt = 0;
         loop {
             let (pause, result) = match self.attempt(call) {
-                Ok(answer) if call.again && is_passing(answer.status) => {
+                Ok(answer) if call.is_repeatable && is_transient_status(answer.status) => {
                     (retry_pause::before(attempt, Some(answer.headers())), Ok(answer))
                 }
-                Err(fault) if call.again && fault.passing => (retry_pause::before(attempt, None), Err(fault)),
+                Err(fault) if call.is_repeatable && fault.is_transient => {
+                    (retry_pause::before(attempt, None), Err(fault))
+                }
                 result => return result,
             };
             match pause {
@@ -161,7 +166,7 @@ impl RegistryClient {
         let (mut logins, mut redirects) = (0, 0);
         loop {
             self.check_address(&url).map_err(RequestFailure::lasting)?;
-            // Of the registry alone: whoever else asks for a password is not answered.
+            // Only the registry itself gets a token: challenges of other hosts are not answered.
             let ours = url.same_origin(&self.base);
             let token = if ours { self.token(call.wanted) } else { None };
             let answer = self.once(&url, call, token.as_ref())?;
@@ -173,20 +178,21 @@ impl RegistryClient {
                 401 if ours && self.withheld().is_some() => {
                     let failure = self
                         .withheld()
-                        .unwrap_or_else(|| Failure::error(ErrorName::RegistryLogin, "the registry lets nobody in"));
+                        .unwrap_or_else(|| Failure::error(ErrorName::RegistryLogin, "the registry answered HTTP 401"));
                     return Err(RequestFailure::lasting(failure));
                 }
                 301 | 302 | 303 | 307 | 308 => {
                     redirects += 1;
                     if redirects > Limits::REDIRECTS {
-                        let what = format!("{} leads on and on", url.shown());
+                        let what =
+                            format!("more than {} redirects, the last one from {}", Limits::REDIRECTS, url.shown());
                         return Err(RequestFailure::lasting(Failure::error(ErrorName::RegistryProtocol, what)));
                     }
                     let next = answer.header("location").and_then(|location| url.join(location));
                     url = next.ok_or_else(|| {
                         RequestFailure::lasting(Failure::error(
                             ErrorName::RegistryProtocol,
-                            format!("{} leads to no address", url.shown()),
+                            format!("{} redirects without a valid `Location`", url.shown()),
                         ))
                     })?;
                 }
@@ -241,8 +247,8 @@ impl RegistryClient {
                 Ok(RegistryResponse::new(response, url.clone(), secrets))
             }
             Err(error) => {
-                let (failure, passing) = agent::explain(&error, url);
-                Err(RequestFailure { failure, passing })
+                let (failure, is_transient) = agent::explain(&error, url);
+                Err(RequestFailure { failure, is_transient })
             }
         }
     }
@@ -255,11 +261,14 @@ impl RegistryClient {
         if !url.https && (base.https || !plain) && !url.same_origin(base) {
             return Err(Failure::error(
                 ErrorName::RegistryProtocol,
-                format!("the registry leads to {}, which is not TLS", url.shown()),
+                format!("a redirect or upload location of the registry is {}, which is not TLS", url.shown()),
             ));
         }
         if url.is_inward() && !url.same_host(base) && !base.is_inward() {
-            let what = format!("the registry leads to {}, which is inside of this network", url.shown());
+            let what = format!(
+                "a redirect or upload location of the registry is {}, which is in a private network",
+                url.shown()
+            );
             return Err(Failure::error(ErrorName::RegistryProtocol, what));
         }
         Ok(())
@@ -291,14 +300,14 @@ impl RegistryClient {
     }
 }
 
-/// Sends a request. A document that comes by the byte is not waited for longer than one would look at it.
+/// Sends a request. The body of a document must arrive within [`DOCUMENT`], so that a server cannot delay it byte by byte.
 fn run<S: AsSendBody>(agent: &Agent, request: Request<S>, is_long: bool) -> Result<Response<Body>, ureq::Error> {
     let limit = (!is_long).then_some(DOCUMENT);
     agent.run(agent.configure_request(request).timeout_recv_body(limit).build())
 }
 
-/// Statuses that another attempt may find otherwise: those that crane repeats.
-pub(crate) const fn is_passing(status: u16) -> bool {
+/// HTTP statuses that are retried: those that crane retries.
+pub(crate) const fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
 }
 

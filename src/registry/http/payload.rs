@@ -1,4 +1,4 @@
-//! What a request carries, so that it can be sent again.
+//! Request bodies that can be sent again: bytes in memory, or a piece of a blob that is read and verified anew.
 
 use std::io::{self, Read};
 
@@ -15,7 +15,7 @@ pub(in crate::registry) enum Payload<'a> {
     None,
     /// In memory.
     Bytes(&'a [u8]),
-    /// From where a blob lies.
+    /// A piece of a blob.
     BlobPiece(BlobPiece<'a>),
 }
 
@@ -39,7 +39,7 @@ impl BlobPiece<'_> {
     pub(super) fn open(&self) -> Result<PieceReader<'_>, Failure> {
         let mut reader = PieceReader { source: Box::new(io::empty()), left: self.length, piece: self, fault: None };
         let opened = self.bytes.open().and_then(|mut bytes| {
-            // Read over, not jumped over: what is sent was checked from the first byte on.
+            // Read, not seeked over: the digest is computed from the first byte on.
             let skipped = io::copy(&mut bytes.by_ref().take(self.start), &mut io::sink())?;
             if skipped == self.start { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
         });
@@ -53,7 +53,7 @@ impl BlobPiece<'_> {
     }
 }
 
-/// Reads a piece, and remembers when the fault was on our side.
+/// Reads a piece, and keeps an error of reading the blob, which is not one of the connection.
 pub(super) struct PieceReader<'a> {
     source: Box<dyn Read + Send>,
     left: u64,

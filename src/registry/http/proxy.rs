@@ -1,4 +1,4 @@
-//! Proxies, by the variables that curl and Go read.
+//! Chooses the HTTP proxy by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, with the rules of curl and Go.
 
 use std::net::IpAddr;
 
@@ -27,7 +27,7 @@ pub(super) fn choose(access: &Access, url: &Url) -> Result<Option<Proxy>, Failur
     if url.is_loopback() || except.split(',').any(|rule| excepts(rule.trim(), url)) {
         return Ok(None);
     }
-    let wrong = || Failure::error(ErrorName::Environment, format!("`{name}` names no proxy that hardpan can use"));
+    let wrong = || Failure::error(ErrorName::Environment, format!("`{name}` is not a valid HTTP proxy"));
     let value = value.to_str().ok_or_else(wrong)?;
     let value = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     if !value.starts_with("http://") && !value.starts_with("https://") {

@@ -1,16 +1,16 @@
-//! Which hosts may see the login of a registry when it sends us there for a token.
+//! Decides which token realms may receive the login of a registry.
 //!
-//! A registry names in its challenge where tokens are had, so whoever can write that answer chooses who gets the login
+//! A registry names the realm in its challenge, so anyone who controls that answer chooses where the login goes
 //! (oras-go's CVE-2026-48978). It goes to:
 //!
 //! 1. the registry's own host, on any port;
 //! 2. over TLS on both sides, a neighbour of it: one host's name is the other's without its first label
 //!    (`registry.gitlab.com` and `gitlab.com`), or both have the same rest behind it (`registry-1.docker.io` and
 //!    `auth.docker.io`);
-//! 3. a host that somebody logged in to by its own name: then it is the login for that host that it gets.
+//! 3. a host with a login of its own: it receives that one.
 //!
-//! Names below which the neighbours are other people's (`azurecr.io`, `co.uk`) make nobody a neighbour; nor do
-//! addresses. Everybody else is asked as nobody, which is enough to pull what is public.
+//! Below names that many parties share (`azurecr.io`, `co.uk`) there are no neighbours; nor among addresses. Every
+//! other realm is asked anonymously, which is enough to pull public images.
 
 use crate::registry::url::Url;
 

@@ -1,5 +1,5 @@
-//! From a host's name to its addresses. A name is as good a way into this machine or its networks as an address is: a host
-//! that a stranger sent us to is spoken with at addresses of the internet alone.
+//! Resolves host names, and refuses private addresses for hosts that a redirect or realm named: a registry on the
+//! internet must not reach into this machine or its networks.
 
 use std::{
     error, fmt,
@@ -22,8 +22,8 @@ use ureq::{
 
 use crate::registry::url::is_inward;
 
-/// Whether the host that the user named was found in this machine or its networks when it was last looked for. Such a host
-/// may send us to its neighbours.
+/// Whether the host that the user named resolved to private addresses only, the last time. Such a host may redirect to other
+/// private addresses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct InsideNetwork(Arc<AtomicBool>);
 
@@ -34,16 +34,16 @@ impl InsideNetwork {
     }
 }
 
-/// Who named a host.
+/// Where a host name came from.
 #[derive(Debug, Clone)]
 pub(crate) enum HostOrigin {
-    /// The user: it is spoken with wherever it is.
+    /// The user: any address is allowed.
     User(InsideNetwork),
     /// The host that the user named, in a redirect, a location or a challenge.
     Host(InsideNetwork),
 }
 
-/// The system's resolver, with that rule.
+/// The system's resolver, restricted by the origin of the name.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     system: DefaultResolver,
@@ -55,7 +55,7 @@ impl GuardedResolver {
         Self { system: DefaultResolver::default(), named_by }
     }
 
-    /// Those of the addresses that may be spoken with.
+    /// The addresses that may be connected to.
     fn allowed(&self, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, PrivateAddressError> {
         match &self.named_by {
             HostOrigin::User(InsideNetwork(inside)) => {

@@ -1,4 +1,5 @@
-//! What came back.
+//! The response of a registry, with the errors in its body (distribution-spec, "Error Codes") as a failure that hides
+//! secrets.
 
 use std::io::{self, Read};
 
@@ -18,13 +19,13 @@ use crate::{
 pub(in crate::registry) struct RegistryResponse {
     /// 200 and the like.
     pub(in crate::registry) status: u16,
-    /// Who answered; redirects were followed.
+    /// The URL that answered, after redirects.
     pub(in crate::registry) url: Url,
     headers: HeaderMap,
     body: Body,
-    /// What was sent, and must not be said though the registry repeats it.
+    /// Secrets that were sent: text of the registry that repeats one is not shown.
     secrets: Vec<Secret>,
-    /// Of a refusal, read already.
+    /// The errors in the body of a refusal, once they were read.
     said: Option<Vec<RegistryError>>,
 }
 
@@ -98,7 +99,7 @@ impl RegistryResponse {
         self.errors().iter().any(|said| said.code.eq_ignore_ascii_case(code))
     }
 
-    /// Why it is a refusal, in the registry's words where it has some.
+    /// The HTTP status, and the code and message of the registry where the body has them.
     pub(in crate::registry) fn refusal(&mut self) -> String {
         let status = self.status;
         let said = self.errors().first().cloned();
@@ -107,9 +108,9 @@ impl RegistryResponse {
             Some(RegistryError { code, message }) if !code.is_empty() || !message.is_empty() => {
                 let [code, message] = [code, message].map(|text| Secret::hide(&self.secrets, text));
                 let colon = if code.is_empty() || message.is_empty() { "" } else { ": " };
-                format!("{} answered {status}, {}{colon}{}", shown(&by), shown(&code), shown(&message))
+                format!("{} answered HTTP {status}, {}{colon}{}", shown(&by), shown(&code), shown(&message))
             }
-            _ => format!("{} answered {status}", shown(&by)),
+            _ => format!("{} answered HTTP {status}", shown(&by)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! How long to wait before one asks again.
+//! The pause before a request is repeated: `Retry-After`, else exponential backoff with jitter.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -11,7 +11,7 @@ use ureq::http::{HeaderMap, header};
 
 use crate::report::Limits;
 
-/// The first pause.
+/// The pause before the first retry.
 const FIRST: Duration = Duration::from_millis(200);
 /// No pause of our own is longer.
 const LONGEST: Duration = Duration::from_secs(20);

@@ -1,4 +1,5 @@
-//! Whom a connection trusts: the system's roots, `--ca-file`, and the folders `certs.d` of docker and podman.
+//! The TLS configuration of a connection: the system's CA certificates, `--ca-file`, and `certs.d` of docker and podman
+//! with client certificates.
 
 use std::{
     ffi::OsStr,
@@ -25,7 +26,7 @@ const SYSTEM: [&str; 6] = [
     "/usr/local/share/certs/ca-root-nss.crt",
 ];
 
-/// What TLS with the registry called `host` goes by.
+/// The TLS configuration for the registry called `host`.
 ///
 /// # Errors
 /// A file that was named and cannot be read, or holds no certificate; a client's certificate without its key.
@@ -71,7 +72,7 @@ fn folders(access: &Access, host: &str) -> Vec<PathBuf> {
     user.into_iter().chain(system).map(|folder| folder.join(host)).collect()
 }
 
-/// The files of a folder, in an order that is the same everywhere; none of one that is not there.
+/// The files of a folder, sorted; none where it does not exist.
 fn sorted(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fault = |error: io::Error| Failure::io("read the folder", folder, &error);
     let entries = match fs::read_dir(folder) {

@@ -1,4 +1,4 @@
-//! What an image consists of, in the order in which it is sent.
+//! The blobs and documents of an image in the order in which they are pushed: every manifest behind what it names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

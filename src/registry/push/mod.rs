@@ -1,11 +1,11 @@
-//! Sending an image: first looking, then what is missing, tags last.
+//! Pushes an image: plans first, then sends what is missing, and puts tags last.
 //!
-//! A plan is made of questions alone. Carrying it out sends blobs, then manifests by their digests, each behind what it
-//! names; when all repositories have everything, the tags are put, one after the other. Whenever it ends, no tag names
-//! something that is not whole, and the next push sends only what is missing.
+//! `commands::push` and `build --push` use [`PreparedPush`]. Planning only asks. Carrying a plan out sends blobs, then
+//! manifests by their digests, each behind what it names; when all repositories are complete, the tags are put, one
+//! after the other. Whenever a push ends, no tag names an incomplete image, and the next push sends only what is
+//! missing.
 
 mod contents;
-mod look;
 mod parallel;
 mod plan;
 mod referrers;
@@ -18,69 +18,19 @@ use std::{
     sync::Arc,
 };
 
-use super::{Access, Reference, http::RegistryClient};
-use crate::{
-    image::{BlobRef, VerifiedBlobs},
-    oci::Digest,
-    report::{ErrorName, Failure, Limits, Progress},
-};
+use super::{Access, http::RegistryClient};
+use crate::report::{ErrorName, Failure, Limits, Progress};
 use contents::{PushContents, PushDocument};
-use look::{by_repository, look};
-pub use plan::{BlobAction, PlannedTag, PushPlan};
+pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, TagPolicy};
+use plan::{group_by_repository, plan_push};
 use repository::{ManifestRefusal, PushRepository, StoredManifest};
 use upload::{BlobTransfer, BlobUpload};
 
-/// What becomes of a tag that names something else already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TagPolicy {
-    /// It moves.
-    #[default]
-    Replace,
-    /// It stays.
-    Keep,
-    /// Nothing is sent.
-    Fail,
-}
-
-/// What to send where.
-#[derive(Clone, Copy)]
-pub struct PushJob<'a> {
-    /// The manifest or index.
-    pub root: &'a BlobRef,
-    /// Where its bytes are.
-    pub blobs: &'a (dyn VerifiedBlobs + Sync),
-    /// Where it goes; one without a tag is pushed by its digest alone.
-    pub targets: &'a [Reference],
-    /// The repository that the image is in, where it is in one: blobs may be mounted from there.
-    pub from: Option<&'a Reference>,
-    /// Where single blobs are known to be, such as a base's layers in the base's repository: at the same registry, a
-    /// blob is mounted from there.
-    pub origins: &'a BTreeMap<Digest, Vec<Reference>>,
-    /// What becomes of tags.
-    pub policy: TagPolicy,
-    /// Blobs at once.
-    pub jobs: NonZeroUsize,
-}
-
-/// A push that was looked into and not begun.
+/// A push that is planned and not begun.
 pub struct PreparedPush<'a> {
-    order: PushJob<'a>,
+    job: PushJob<'a>,
     contents: PushContents,
     targets: Vec<(PushRepository, PushPlan)>,
-}
-
-impl TagPolicy {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Replace, Self::Keep, Self::Fail];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Keep => "keep",
-            Self::Fail => "fail",
-        }
-    }
 }
 
 impl<'a> PreparedPush<'a> {
@@ -89,32 +39,32 @@ impl<'a> PreparedPush<'a> {
     /// # Errors
     /// A registry that cannot be reached or lets us not in; a document of the image that is not what it should be; a
     /// tag that names something else, where the policy says that this is a fault.
-    pub fn new(order: PushJob<'a>, access: &Access) -> Result<Self, Failure> {
-        let contents = PushContents::read(order.root, order.blobs)?;
+    pub fn new(job: PushJob<'a>, access: &Access) -> Result<Self, Failure> {
+        let contents = PushContents::read(job.root, job.blobs)?;
         let mut clients: BTreeMap<String, Arc<RegistryClient>> = BTreeMap::new();
         let mut targets: Vec<(PushRepository, PushPlan)> = Vec::new();
-        for (reference, tags) in by_repository(order.targets, order.root.digest)? {
-            let told = |failure: Failure| failure.or_in_path(reference.name());
+        for (reference, tags) in group_by_repository(job.targets, job.root.digest)? {
+            let located = |failure: Failure| failure.or_in_path(reference.name());
             let client = match clients.get(reference.host()) {
                 Some(client) => Arc::clone(client),
-                None => Arc::new(RegistryClient::new(reference, access).map_err(told)?),
+                None => Arc::new(RegistryClient::new(reference, access).map_err(located)?),
             };
             clients.insert(reference.host().to_owned(), Arc::clone(&client));
             let repository = PushRepository::new(client, reference.repository());
             let same = targets.iter().find(|(earlier, _)| Arc::ptr_eq(&earlier.client, &repository.client));
             let earlier = same.map(|(earlier, _)| earlier.name.clone());
-            let plan = look(&repository, reference, &tags, &contents, &order, earlier).map_err(told)?;
+            let plan = plan_push(&repository, reference, &tags, &contents, &job, earlier).map_err(located)?;
             targets.push((repository, plan));
         }
-        Ok(Self { order, contents, targets })
+        Ok(Self { job, contents, targets })
     }
 
-    /// What will be done, one repository each.
+    /// The plans, one for each repository.
     pub fn plans(&self) -> impl Iterator<Item = &PushPlan> {
         self.targets.iter().map(|(_, plan)| plan)
     }
 
-    /// Does it.
+    /// Carries the plans out.
     ///
     /// # Errors
     /// A registry that refuses, or breaks off more often than [`Limits`] allows. No tag names half an image then.
@@ -149,9 +99,9 @@ impl<'a> PreparedPush<'a> {
         }
         let task = progress.task(&format!("push to {}", plan.repository), Some(plan.most_bytes()));
         let missing: Vec<_> = plan.blobs.iter().filter(|(_, fate)| *fate != BlobAction::There).collect();
-        let arrived = parallel::map_parallel(&missing, self.order.jobs, |(blob, fate)| {
+        let arrived = parallel::map_parallel(&missing, self.job.jobs, |(blob, fate)| {
             let from = if let BlobAction::Mount(from) = fate { Some(from.as_str()) } else { None };
-            let bytes = self.order.blobs.blob(blob)?;
+            let bytes = self.job.blobs.blob(blob)?;
             let arrived = BlobUpload { to: repository, blob, bytes: &*bytes, task: &*task }.run(from)?;
             progress.trace(&match arrived {
                 BlobTransfer::Mounted => format!("mounted {} in {}", blob.digest, plan.repository),
@@ -215,23 +165,15 @@ impl<'a> PreparedPush<'a> {
             Err(ManifestRefusal::Incomplete(_)) => {}
         }
         let leaves: Vec<_> = sent.leaves.iter().filter_map(|at| self.contents.blobs.get(*at)).collect();
-        parallel::map_parallel(&leaves, self.order.jobs, |blob| {
-            let bytes = self.order.blobs.blob(blob)?;
+        parallel::map_parallel(&leaves, self.job.jobs, |blob| {
+            let bytes = self.job.blobs.blob(blob)?;
             BlobUpload { to: repository, blob, bytes: &*bytes, task }.run(None)
         })?;
         repository.put_manifest(&digest, &sent.blob, &sent.bytes).map_err(ManifestRefusal::failure)
     }
 }
 
-impl ManifestRefusal {
-    fn failure(self) -> Failure {
-        match self {
-            Self::Incomplete(failure) | Self::Refused(failure) => failure,
-        }
-    }
-}
-
-/// How many blobs travel at once, when nobody says.
+/// How many blobs are uploaded at once by default.
 pub const JOBS: NonZeroUsize = match NonZeroUsize::new(Limits::UPLOADS) {
     Some(jobs) => jobs,
     None => NonZeroUsize::MIN,

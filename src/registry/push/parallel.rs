@@ -1,4 +1,4 @@
-//! Several things at once, results in the order of the list.
+//! Runs work on many items at once; results and the first failure are those of a serial run.
 
 use std::{
     num::NonZeroUsize,

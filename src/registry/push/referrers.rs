@@ -1,14 +1,17 @@
-//! Who refers to an image, where the registry does not keep that list itself.
+//! Keeps the referrers index of a subject, for registries without the referrers API.
 //!
-//! A registry with the referrers API lists what it is sent, and says so (`OCI-Subject`). For one without, the list is an
-//! index under a tag that is made of the subject's digest, and whoever pushes keeps it (distribution-spec, "Referrers Tag
-//! Schema"). Two who do that at once can overwrite each other, and nothing in the protocol stops them: each looks again
-//! a moment later whether it is still in the list, and enters itself anew if it is not.
+//! A registry with the API lists what it is sent, and says so (`OCI-Subject`). For one without, the list is an index
+//! under a tag made of the subject's digest, which the client that pushes updates (distribution-spec, "Referrers Tag
+//! Schema"). Two clients can overwrite each other, and the protocol does not prevent it: each reads the index again a
+//! moment later, and adds its entry anew if it is gone.
 
 use serde_json::{Value, json};
 use ureq::http::{Method, header};
 
-use super::{contents::PushDocument, repository::PushRepository};
+use super::{
+    contents::PushDocument,
+    repository::{ManifestRefusal, PushRepository},
+};
 use crate::{
     image::{
         BlobRef,
@@ -19,10 +22,10 @@ use crate::{
     report::{ErrorName, Failure, Limits, shown},
 };
 
-/// What the list is.
+/// The media type of the list.
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// Sees to it that `sent`, which is in the repository, is listed as one that refers to `subject`.
+/// Lists `sent`, which is in the repository, as a referrer of `subject`, unless the registry does so itself.
 ///
 /// # Errors
 /// A list that cannot be read or written, or that others overwrite all the time.
@@ -36,7 +39,7 @@ pub(super) fn list_referrer(repository: &PushRepository, sent: &PushDocument, su
         let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
             return Err(Failure::error(
                 ErrorName::RegistryProtocol,
-                format!("the tag `{tag}` is no list of what refers to `{subject}`"),
+                format!("the tag `{tag}` is not an index of referrers of `{subject}`"),
             ));
         };
         let own = sent.blob.digest.to_string();
@@ -44,22 +47,20 @@ pub(super) fn list_referrer(repository: &PushRepository, sent: &PushDocument, su
             return Ok(());
         }
         entries.push(list_entry(sent));
-        let written = canonical_json(&index)
-            .map_err(|_| Failure::error(ErrorName::Internal, format!("the list `{tag}` cannot be written")))?;
+        let written = canonical_json(&index).map_err(|_| {
+            Failure::error(ErrorName::Internal, format!("the referrers index `{tag}` cannot be written"))
+        })?;
         if written.len() as u64 > Limits::MANIFEST_BYTES {
             return Err(Failure::error(
                 ErrorName::RegistryLimit,
-                format!("the list `{tag}` is full: a registry takes no larger manifest"),
+                format!("the referrers index `{tag}` would be larger than a manifest may be"),
             ));
         }
         let blob = BlobRef { media_type: INDEX.to_owned(), digest: Digest::of(&written), size: written.len() as u64 };
-        repository.put_manifest(&tag, &blob, &written).map_err(super::ManifestRefusal::failure)?;
+        repository.put_manifest(&tag, &blob, &written).map_err(ManifestRefusal::failure)?;
         wait(backoff(attempt));
     }
-    Err(Failure::error(
-        ErrorName::RegistryLimit,
-        format!("others overwrite the list `{tag}` of what refers to `{subject}` all the time"),
-    ))
+    Err(Failure::error(ErrorName::RegistryLimit, format!("other clients keep overwriting the referrers index `{tag}`")))
 }
 
 /// Whether the registry has the referrers API.
@@ -71,7 +72,7 @@ fn keeps_lists(repository: &PushRepository, subject: &Digest) -> Result<bool, Fa
         // Some have no such address at all, and some no such word.
         400 | 404 | 405 | 501 => Ok(false),
         _ => {
-            let what = format!("cannot look who refers to `{subject}`: {}", answer.refusal());
+            let what = format!("cannot list the referrers of `{subject}`: {}", answer.refusal());
             Err(Failure::error(answer.error_name(), what))
         }
     }
@@ -82,8 +83,9 @@ fn read_list(repository: &PushRepository, tag: &str) -> Result<Value, Failure> {
     let call = RegistryRequest::new(Method::GET, repository.url(&format!("manifests/{tag}"))?, &repository.wanted);
     let call = call.header(header::ACCEPT, ACCEPTED.join(", "));
     let mut answer = repository.client.send(&call).map_err(|fault| fault.failure)?;
-    let wrong =
-        |name: ErrorName, what: &str| Failure::error(name, format!("cannot read the list `{tag}`: {}", shown(what)));
+    let wrong = |name: ErrorName, what: &str| {
+        Failure::error(name, format!("cannot read the referrers index `{tag}`: {}", shown(what)))
+    };
     match answer.status {
         404 => return Ok(json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] })),
         200 => {}
@@ -96,7 +98,7 @@ fn read_list(repository: &PushRepository, tag: &str) -> Result<Value, Failure> {
     serde_json::from_slice(&bytes).map_err(|_| wrong(ErrorName::RegistryProtocol, "it is no JSON"))
 }
 
-/// What a list says of one that refers.
+/// The entry of a referrer in the index.
 fn list_entry(sent: &PushDocument) -> Value {
     let mut entry = json!({
         "mediaType": sent.blob.media_type, "digest": sent.blob.digest.to_string(), "size": sent.blob.size,

@@ -1,4 +1,4 @@
-//! One repository as a target: what is there, and manifests that go there.
+//! The repository that is pushed to: checks for blobs and manifests, and puts manifests.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     oci::Digest,
     registry::{
         auth::TokenScopes,
-        http::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, is_passing},
+        http::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, is_transient_status},
         url::Url,
     },
     report::{ErrorName, Failure, Limits, shown},
@@ -27,7 +27,7 @@ pub(super) struct PushRepository {
 
 /// What came of a manifest that was taken.
 pub(super) struct StoredManifest {
-    /// Whether the registry lists it as one that refers to its subject.
+    /// Whether the registry listed it as a referrer of its subject (`OCI-Subject`).
     pub(super) is_listed: bool,
 }
 
@@ -37,6 +37,15 @@ pub(super) enum ManifestRefusal {
     Incomplete(Failure),
     /// Anything else.
     Refused(Failure),
+}
+
+impl ManifestRefusal {
+    /// The failure, whichever it is.
+    pub(super) fn failure(self) -> Failure {
+        match self {
+            Self::Incomplete(failure) | Self::Refused(failure) => failure,
+        }
+    }
 }
 
 impl PushRepository {
@@ -60,11 +69,11 @@ impl PushRepository {
         let call = RegistryRequest::new(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?, &self.wanted);
         let mut answer = self.client.send(&call).map_err(|fault| fault.failure)?;
         match answer.status {
-            // Half of it is not it.
+            // A blob of another size is damaged and is uploaded again.
             200 => Ok(answer.header("content-length").is_none_or(|length| length == blob.size.to_string())),
             404 => Ok(false),
             _ => {
-                let what = format!("cannot look for the blob `{}`: {}", blob.digest, answer.refusal());
+                let what = format!("cannot check for the blob `{}`: {}", blob.digest, answer.refusal());
                 Err(Failure::error(answer.error_name(), what))
             }
         }
@@ -80,7 +89,7 @@ impl PushRepository {
                 200 => Ok(Some(answer)),
                 404 => Ok(None),
                 _ => {
-                    let what = format!("cannot look for `{}`: {}", shown(reference), answer.refusal());
+                    let what = format!("cannot check for the manifest `{}`: {}", shown(reference), answer.refusal());
                     Err(Failure::error(answer.error_name(), what))
                 }
             }
@@ -92,7 +101,7 @@ impl PushRepository {
         // Not every registry says it in a header, and some say it by another algorithm.
         let Some(mut answer) = ask(Method::GET)? else { return Ok(None) };
         let bytes = answer.read_body(Limits::MANIFEST_BYTES).map_err(|error| {
-            let what = format!("cannot read `{}`: {}", shown(reference), shown(&error.to_string()));
+            let what = format!("cannot read the manifest `{}`: {}", shown(reference), shown(&error.to_string()));
             Failure::error(ErrorName::of_io(&error), what)
         })?;
         Ok(Some(Digest::of(&bytes)))
@@ -118,7 +127,7 @@ impl PushRepository {
         let mut answer = self.client.send(&call).map_err(|RequestFailure { failure, .. }| inner(&failure))?;
         let status = answer.status;
         if answer.is_good() {
-            // A page for whoever has not paid yet is 200, too: only the digest says that a registry took it.
+            // A captive portal or error page may be 200, too: only the digest proves that a registry took it.
             let found = match stored_digest(&answer) {
                 None => self.manifest_digest(reference).map_err(|failure| inner(&failure))?,
                 named => named,
@@ -132,7 +141,8 @@ impl PushRepository {
                     Err(told(ErrorName::RegistryProtocol, &what))
                 }
                 None => {
-                    let what = format!("{} answered {status}, and it is not there", shown(&answer.url.shown()));
+                    let what =
+                        format!("{} answered HTTP {status}, and the manifest is not there", shown(&answer.url.shown()));
                     Err(told(ErrorName::RegistryProtocol, &what))
                 }
             };
@@ -142,8 +152,9 @@ impl PushRepository {
         if matches!(status, 400 | 404) && missing {
             return Err(ManifestRefusal::Incomplete(told(answer.error_name(), &refusal).failure()));
         }
-        // Stored, and the answer lost in between?
-        if is_passing(status) && self.manifest_digest(reference).is_ok_and(|found| found == Some(blob.digest)) {
+        // The manifest may have been stored although a gateway answered with an error.
+        if is_transient_status(status) && self.manifest_digest(reference).is_ok_and(|found| found == Some(blob.digest))
+        {
             return Ok(StoredManifest { is_listed: false });
         }
         Err(told(answer.error_name(), &refusal))

@@ -1,25 +1,26 @@
-//! One blob into a repository: mounted, or sent in as few pieces as the connection allows.
+//! Uploads one blob to a repository, or mounts it from another one of the same registry.
 //!
-//! All that is left goes in one request, which every registry takes. When that breaks, the registry is asked where it
-//! stands, and the next request goes on from there. A registry that kept nothing of it gets smaller pieces.
+//! The blob goes in one `PATCH`, which every registry takes. When the connection breaks, the registry is asked how many
+//! bytes it has, and the upload is resumed from there. A registry that keeps nothing of a broken request gets smaller
+//! pieces.
 
 use ureq::http::{Method, header};
 
-use super::PushRepository;
+use super::repository::PushRepository;
 use crate::{
     image::BlobRef,
     oci::Open,
     registry::{
         http::{
-            BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, backoff, is_passing, pause_before,
-            wait,
+            BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, backoff, is_transient_status,
+            pause_before, wait,
         },
         url::Url,
     },
     report::{ErrorName, Failure, Limits, Task},
 };
 
-/// What bytes are called while they are sent.
+/// The media type of upload requests.
 const BYTES: &str = "application/octet-stream";
 
 /// How a blob got there.
@@ -46,7 +47,7 @@ struct UploadSession {
     least: u64,
 }
 
-/// What came of the wish for a mount.
+/// The response to a request for a mount.
 enum MountOutcome {
     /// The blob is there.
     Done,
@@ -64,17 +65,17 @@ impl UploadSession {
     }
 }
 
-/// Why a session did not end well.
+/// Why an upload session failed.
 enum SessionError {
-    /// Another session may do.
+    /// A new session may succeed.
     Again(Failure),
-    /// None will.
+    /// No session will succeed.
     Final(Failure),
 }
 
 impl From<RequestFailure> for SessionError {
-    fn from(RequestFailure { failure, passing }: RequestFailure) -> Self {
-        if passing { Self::Again(failure) } else { Self::Final(failure) }
+    fn from(RequestFailure { failure, is_transient }: RequestFailure) -> Self {
+        if is_transient { Self::Again(failure) } else { Self::Final(failure) }
     }
 }
 
@@ -98,7 +99,7 @@ impl BlobUpload<'_> {
                 Err(SessionError::Final(failure)) => return Err(self.with_blob(failure)),
                 Err(SessionError::Again(failure)) => failure,
             };
-            // The answer may have been lost, and the blob not.
+            // The blob may have arrived although the response was lost.
             if self.to.has_blob(self.blob).map_err(|failure| self.with_blob(failure))? {
                 return Ok(BlobTransfer::Uploaded);
             }
@@ -123,7 +124,7 @@ impl BlobUpload<'_> {
         let url = url.with_parameter("mount", &self.blob.digest.to_string()).with_parameter("from", from);
         let wanted = self.to.wanted_from(from);
         let mut call = RegistryRequest::new(Method::POST, url, &wanted);
-        call.again = false;
+        call.is_repeatable = false;
         match self.to.client.send(&call) {
             Ok(answer) if answer.status == 201 => MountOutcome::Done,
             Ok(answer) if answer.status == 202 => {
@@ -142,7 +143,7 @@ impl BlobUpload<'_> {
         UploadSession::from_response(&answer).ok_or_else(|| {
             SessionError::Again(Failure::error(
                 ErrorName::RegistryProtocol,
-                "the registry opens an upload and does not say where",
+                "the registry answered HTTP 202 to an upload without a valid `Location`",
             ))
         })
     }
@@ -163,7 +164,7 @@ impl BlobUpload<'_> {
                     if stalls > Limits::RETRIES {
                         return Err(SessionError::Final(Failure::error(
                             ErrorName::RegistryProtocol,
-                            "the registry takes the bytes and does not keep them",
+                            "the registry accepts the bytes of the upload and does not store them",
                         )));
                     }
                     continue;
@@ -175,11 +176,11 @@ impl BlobUpload<'_> {
                             return Err(SessionError::Final(answer.refusal_failure()));
                         }
                         413 | 416 => (answer.refusal_failure(), pause),
-                        status if is_passing(status) => (answer.refusal_failure(), pause),
+                        status if is_transient_status(status) => (answer.refusal_failure(), pause),
                         _ => return Err(refusal_error(&mut answer)),
                     }
                 }
-                Err(RequestFailure { failure, passing: true }) => (failure, pause_before(stalls, None)),
+                Err(RequestFailure { failure, is_transient: true }) => (failure, pause_before(stalls, None)),
                 Err(fault) => return Err(fault.into()),
             };
             let Some(pause) = pause else { return Err(SessionError::Again(result)) };
@@ -211,7 +212,7 @@ impl BlobUpload<'_> {
             headers: Vec::new(),
             payload: Payload::BlobPiece(piece),
             // Where the registry stands after a fault is for it to say.
-            again: false,
+            is_repeatable: false,
             is_long: false,
         }
         .header(header::CONTENT_TYPE, BYTES);
@@ -240,24 +241,24 @@ impl BlobUpload<'_> {
         loop {
             let mut call =
                 RegistryRequest::new(Method::PUT, url.clone(), &self.to.wanted).header(header::CONTENT_TYPE, BYTES);
-            call.again = false;
+            call.is_repeatable = false;
             let (failure, pause) = match self.to.client.send(&call) {
                 Ok(answer) if answer.is_good() => {
                     let digest = self.blob.digest.to_string();
                     return match answer.header("docker-content-digest").filter(|named| *named != digest) {
                         Some(_) => Err(SessionError::Again(Failure::error(
                             ErrorName::RegistryProtocol,
-                            "the registry stored other bytes",
+                            "the registry stored a blob with another digest",
                         ))),
                         None => Ok(()),
                     };
                 }
-                Ok(mut answer) if is_passing(answer.status) => {
+                Ok(mut answer) if is_transient_status(answer.status) => {
                     let pause = pause_before(attempt, Some(&answer));
                     (answer.refusal_failure(), pause)
                 }
                 Ok(mut answer) => return Err(refusal_error(&mut answer)),
-                Err(RequestFailure { failure, passing: true }) => (failure, pause_before(attempt, None)),
+                Err(RequestFailure { failure, is_transient: true }) => (failure, pause_before(attempt, None)),
                 Err(fault) => return Err(fault.into()),
             };
             let Some(pause) = pause else { return Err(SessionError::Again(failure)) };
@@ -270,13 +271,13 @@ impl BlobUpload<'_> {
     }
 }
 
-/// What a refusal means for the upload: who may not, may not in another session either.
+/// What a refusal means for the upload: a new session helps where this one is lost, and not against 401, 403 and the like.
 fn refusal_error(answer: &mut RegistryResponse) -> SessionError {
     let failure = answer.refusal_failure();
     match answer.status {
         // The session is gone, or what it holds is not what we sent.
         400 | 404 | 409 | 416 => SessionError::Again(failure),
-        status if is_passing(status) => SessionError::Again(failure),
+        status if is_transient_status(status) => SessionError::Again(failure),
         _ => SessionError::Final(failure),
     }
 }

@@ -53,7 +53,7 @@ fn check_of_downloads() {
     ]);
     assert_eq!(json["locks"][0]["changes"], expected);
     server.spoil(|_| Some(Fault::status(404)));
-    case.run(["lock", "--check", "--json", "app.toml"]).fails(2).says("/model answered 404");
+    case.run(["lock", "--check", "--json", "app.toml"]).fails(2).says("/model answered HTTP 404");
     // What is here is built all the same.
     case.run(["build", "app.toml", "--locked"]).ok();
 }

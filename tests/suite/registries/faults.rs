@@ -113,17 +113,17 @@ type Lasting = (&'static str, Plan, &'static str, &'static str);
 
 const UPLOAD: &str = "cannot upload the blob `sha256:";
 const PUT: &str = "cannot put the manifest `sha256:";
-const LOOK: &str = "cannot look for `1`";
+const LOOK: &str = "cannot check for the manifest `1`";
 
 /// Faults of the way to the blobs.
 const LASTING_BLOBS: [Lasting; 12] = [
-    ("429 forever", |r| r.is("HEAD", "").then(|| Fault::status(429)), LOOK, "answered 429"),
+    ("429 forever", |r| r.is("HEAD", "").then(|| Fault::status(429)), LOOK, "answered HTTP 429"),
     ("too long a pause", |r| r.is("HEAD", "").then(|| Fault::fields(429, &[("retry-after", "86400")])), LOOK, "429"),
     (
         "POST denied",
         |r| r.is("POST", "").then(|| Fault::error(403, "DENIED", "not\\u001b[2J you")),
         UPLOAD,
-        "answered 403, DENIED: not\\u{1b}[2J you",
+        "answered HTTP 403, DENIED: not\\u{1b}[2J you",
     ),
     (
         "location without TLS elsewhere",
@@ -131,20 +131,20 @@ const LASTING_BLOBS: [Lasting; 12] = [
         UPLOAD,
         "which is not TLS",
     ),
-    ("PATCH 413", |r| r.is("PATCH", "").then(|| Fault::status(413)), UPLOAD, "answered 413"),
-    ("PUT digest invalid", |r| r.is("PUT", "uploads").then(|| Fault::status(400)), UPLOAD, "answered 400"),
-    ("nothing is kept", |r| r.is("PATCH", "").then_some(Fault::Drop(1000)), UPLOAD, "ended the connection"),
+    ("PATCH 413", |r| r.is("PATCH", "").then(|| Fault::status(413)), UPLOAD, "answered HTTP 413"),
+    ("PUT digest invalid", |r| r.is("PUT", "uploads").then(|| Fault::status(400)), UPLOAD, "answered HTTP 400"),
+    ("nothing is kept", |r| r.is("PATCH", "").then_some(Fault::Drop(1000)), UPLOAD, "closed the connection"),
     (
         "redirects without end",
         |r| r.is("HEAD", "").then(|| Fault::fields(307, &[("location", "/v2/again")])),
         "",
-        "leads on and on",
+        "redirects",
     ),
     (
         "HTML",
         |r| r.is("POST", "").then(|| Fault::Answer(418, Vec::new(), "<html>".repeat(100_000))),
         UPLOAD,
-        "answered 418",
+        "answered HTTP 418",
     ),
     (
         "gzip",
@@ -153,15 +153,15 @@ const LASTING_BLOBS: [Lasting; 12] = [
                 .then(|| Fault::Bytes(418, vec![("content-encoding", "gzip".into())], vec![0x1f, 0x8b, 8, 0, 0]))
         },
         UPLOAD,
-        "answered 418",
+        "answered HTTP 418",
     ),
     (
         "no UTF-8",
         |r| r.is("POST", "").then(|| Fault::Bytes(418, Vec::new(), b"{\"errors\":[{\"code\":\"\xff\xfe\"}]}".to_vec())),
         UPLOAD,
-        "answered 418",
+        "answered HTTP 418",
     ),
-    ("no end", |r| r.is("POST", "").then_some(Fault::Endless(418)), UPLOAD, "answered 418"),
+    ("no end", |r| r.is("POST", "").then_some(Fault::Endless(418)), UPLOAD, "answered HTTP 418"),
 ];
 
 /// Faults of the manifests.
@@ -170,12 +170,12 @@ const LASTING_MANIFESTS: [Lasting; 8] = [
         "manifest 400",
         |r| r.is("PUT", "manifests").then(|| Fault::error(400, "MANIFEST_INVALID", "")),
         PUT,
-        "answered 400, MANIFEST_INVALID",
+        "answered HTTP 400, MANIFEST_INVALID",
     ),
-    ("manifest 404", |r| r.is("PUT", "manifests").then(|| Fault::status(404)), PUT, "answered 404"),
-    ("manifest 405", |r| r.is("PUT", "manifests").then(|| Fault::status(405)), PUT, "answered 405"),
-    ("manifest 413", |r| r.is("PUT", "manifests").then(|| Fault::status(413)), PUT, "answered 413"),
-    ("manifest 415", |r| r.is("PUT", "manifests").then(|| Fault::status(415)), PUT, "answered 415"),
+    ("manifest 404", |r| r.is("PUT", "manifests").then(|| Fault::status(404)), PUT, "answered HTTP 404"),
+    ("manifest 405", |r| r.is("PUT", "manifests").then(|| Fault::status(405)), PUT, "answered HTTP 405"),
+    ("manifest 413", |r| r.is("PUT", "manifests").then(|| Fault::status(413)), PUT, "answered HTTP 413"),
+    ("manifest 415", |r| r.is("PUT", "manifests").then(|| Fault::status(415)), PUT, "answered HTTP 415"),
     (
         "blobs unknown",
         |r| r.is("PUT", "manifests").then(|| Fault::error(400, "MANIFEST_BLOB_UNKNOWN", "gone")),
@@ -191,7 +191,7 @@ const LASTING_MANIFESTS: [Lasting; 8] = [
         PUT,
         "stored something else",
     ),
-    ("manifest 502", |r| r.is("PUT", "manifests").then(|| Fault::status(502)), PUT, "answered 502"),
+    ("manifest 502", |r| r.is("PUT", "manifests").then(|| Fault::status(502)), PUT, "answered HTTP 502"),
 ];
 
 #[test]
@@ -223,7 +223,7 @@ fn what_is_read_has_an_end() {
     registry.spoil(|r| r.is("GET", "blobs").then_some(Fault::Endless(200)));
     case.run(["inspect", &reference]).fails(2);
     registry.spoil(|r| r.is("GET", "blobs").then_some(Fault::Endless(500)));
-    case.run(["inspect", &reference]).fails(2).says("answered 500");
+    case.run(["inspect", &reference]).fails(2).says("answered HTTP 500");
     registry.spoil(|_| None);
     case.run(["inspect", &reference]).ok();
 }
@@ -252,12 +252,12 @@ fn who_does_not_answer_is_named() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
     case.run(["push", "out/app", &format!("127.0.0.1:{free}/app:1")])
         .fails(2)
-        .says(&format!("nobody answers at 127.0.0.1:{free}"));
+        .says(&format!("connection refused by 127.0.0.1:{free}"));
     case.run(["inspect", "nowhere.invalid/app:1"]).fails(2);
     for (reference, said) in [
         ("registry.example.com/App:1", "hint: repositories are written in lower case"),
         ("app:1", "names no registry"),
-        ("registry.example.com/app@sha256:00", "is no reference to an image"),
+        ("registry.example.com/app@sha256:00", "invalid reference"),
     ] {
         case.run(["push", "out/app", reference]).fails(2).says(said);
     }

@@ -18,7 +18,7 @@ fn expired_token_and_wrong_login() {
     let registry = Registry::locked(Lock::Bearer(login().2, 5));
     let case = case();
     let reference = format!("{}/app:1", registry.host());
-    case.run(["push", "out/app", &reference]).fails(2).says("nobody is logged in to");
+    case.run(["push", "out/app", &reference]).fails(2).says("there is no login for");
     let case = logged_in(case, &registry.host());
     case.run(["push", "out/app", &reference]).ok();
     assert!(registry.count("GET", "/token") > 2);
@@ -72,12 +72,12 @@ fn a_password_goes_to_the_registry_and_nowhere_else() {
     }
     // Realms that must not be asked.
     for (realm, why) in [
-        (format!("{to}/token"), "there is no token"),
+        (format!("{to}/token"), "holds no token"),
         ("http://registry.example.com/token".into(), "which is not TLS"),
         ("http://169.254.169.254/token".into(), "which is not TLS"),
-        ("https://169.254.169.254/token".into(), "inside of this network"),
-        ("https://me:you@registry.example.com/token".into(), "which is no address"),
-        ("file:///etc/passwd".into(), "which is no address"),
+        ("https://169.254.169.254/token".into(), "in a private network"),
+        ("https://me:you@registry.example.com/token".into(), "which is not a valid URL"),
+        ("file:///etc/passwd".into(), "which is not a valid URL"),
     ] {
         let challenge = format!("Bearer realm=\"{realm}\",service=\"s\"");
         registry.spoil(move |_| Some(Fault::fields(401, &[("www-authenticate", challenge.as_str())])));
@@ -110,7 +110,7 @@ fn trusted_certificates() {
     let registry = examples::Registry::with(&lines);
     let host = format!("127.0.0.1:{}", registry.port);
     let reference = format!("{host}/app:1");
-    case.run(["push", "out/app", &reference]).fails(2).says("is signed by nobody this machine trusts");
+    case.run(["push", "out/app", &reference]).fails(2).says("is signed by an unknown authority");
     case.run(["push", "--plain-http", "out/app", &reference]).fails(2);
     case.run(["push", "--ca-file", "ca.pem", "out/app", &reference]).ok();
     let ca = fs::read(case.path("ca.pem")).expect("the authority");

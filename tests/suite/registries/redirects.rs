@@ -79,8 +79,11 @@ fn a_registry_of_the_internet_leads_nobody_into_this_network() {
     for (method, part, status, words) in ways {
         for (location, host) in &addresses {
             world.leads(method, part, status, location);
-            let said = world.run(words).fails(2).says(&format!("the registry leads to https://{host}"));
-            said.says("which is inside of this network");
+            let said = world
+                .run(words)
+                .fails(2)
+                .says(&format!("a redirect or upload location of the registry is https://{host}"));
+            said.says("which is in a private network");
         }
         // Names, which somebody has to look up.
         for (name, port, address) in
@@ -88,7 +91,7 @@ fn a_registry_of_the_internet_leads_nobody_into_this_network() {
         {
             world.leads(method, part, status, &format!("https://{name}:{port}/v2/"));
             let said = world.run(words).fails(2);
-            said.says(&format!("we are led to {name}:{port}, and its address {address} is inside of this network"));
+            said.says(&format!("a redirect, upload location or token realm leads to {name}:{port}, whose address {address} is in a private network"));
         }
     }
     assert_eq!(world.inside.requests().len(), 0);
@@ -104,11 +107,14 @@ fn a_server_of_the_internet_leads_no_download_into_this_network() {
     let recipe = format!("{APP}\n[[file]]\n{url}to = \"/srv/file\"\n");
     let world = World { case: world.case.recipe(&recipe), ..world };
     for (location, says) in [
-        ("https://169.254.169.254/file".to_owned(), "it leads to https://169.254.169.254/file"),
-        (format!("https://127.0.0.1:{port}/file"), "it leads to https://127.0.0.1"),
-        ("http://elsewhere.example.net/file".to_owned(), "it leads to http://elsewhere.example.net/file"),
-        (format!("https://elsewhere.example.net:{port}/file"), "we are led to elsewhere.example.net"),
-        ("https://metadata.example.net/file".to_owned(), "and its address 169.254.169.254 is inside of this network"),
+        ("https://169.254.169.254/file".to_owned(), "it redirects to https://169.254.169.254/file"),
+        (format!("https://127.0.0.1:{port}/file"), "it redirects to https://127.0.0.1"),
+        ("http://elsewhere.example.net/file".to_owned(), "it redirects to http://elsewhere.example.net/file"),
+        (
+            format!("https://elsewhere.example.net:{port}/file"),
+            "a redirect, upload location or token realm leads to elsewhere.example.net",
+        ),
+        ("https://metadata.example.net/file".to_owned(), "whose address 169.254.169.254 is in a private network"),
     ] {
         world.leads("GET", "/file", 302, &location);
         world.run(&["build", "app.toml"]).fails(2).says("cannot download").says(says);
@@ -128,7 +134,7 @@ fn a_registry_inside_of_this_network_leads_to_its_neighbours() {
     });
     let name = format!("registry.example.com:{}/app@{}", registry.port(), digest(&case));
     let hosts = [("registry.example.com", "127.0.0.1"), ("store.example.com", "127.0.0.2")];
-    knowing(&case, &hosts, &["inspect", "--plain-http", &name]).fails(2).says("nobody answers");
+    knowing(&case, &hosts, &["inspect", "--plain-http", &name]).fails(2).says("connection refused");
     let hosts = [("registry.example.com", "127.0.0.1"), ("store.example.com", "127.0.0.1")];
     knowing(&case, &hosts, &["inspect", "--plain-http", &name]).ok();
     assert!(store.requests().iter().any(|request| request.is("GET", "blobs")));

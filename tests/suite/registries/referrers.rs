@@ -85,7 +85,7 @@ fn without_the_api_the_list_is_a_tag_that_two_can_write() {
     let reference = format!("{}/app", registry.host());
     // What ended between the artifact and the list is made up for by the next.
     registry.spoil(|r| r.is("PUT", "/manifests/sha256-").then(|| Fault::status(403)));
-    case.run(["push", "one", &reference]).fails(2).says("cannot put the manifest").says("answered 403");
+    case.run(["push", "one", &reference]).fails(2).says("cannot put the manifest").says("answered HTTP 403");
     assert!(registry.manifests("app").contains(&one) && listed(&case, &registry).is_empty());
     registry.spoil(|_| None);
     case.run(["push", "one", &reference]).ok();

@@ -10,16 +10,20 @@ fn an_answer_that_is_no_token_is_told() {
     let case = case();
     let token = |body: &str| Fault::Answer(200, Vec::new(), body.to_owned());
     let faults = [
-        ("500", Fault::status(500), "there is no token: "),
+        ("500", Fault::status(500), "cannot get a token: "),
         ("403", Fault::status(403), "does not accept the login"),
-        ("404", Fault::status(404), "there is no token: "),
+        ("404", Fault::status(404), "cannot get a token: "),
         ("1 MiB", token(&format!("{{\"token\":\"{}\"}}", "a".repeat(1 << 20))), "more than the 262144 bytes allowed"),
         ("no end", Fault::Endless(200), "more than the 262144 bytes allowed"),
         ("HTML", token("<html>welcome</html>"), "there is no token in 127.0.0.1:"),
         ("empty", token("{\"token\":\"\"}"), "there is no token in 127.0.0.1:"),
         ("two lines", token("{\"token\":\"a\\r\\nX: y\"}"), "there is no token in 127.0.0.1:"),
-        ("elsewhere", Fault::fields(302, &[("location", "https://registry.example.com/token")]), "there is no token: "),
-        ("hung up", Fault::Lost, "ended the connection"),
+        (
+            "elsewhere",
+            Fault::fields(302, &[("location", "https://registry.example.com/token")]),
+            "cannot get a token: ",
+        ),
+        ("hung up", Fault::Lost, "closed the connection"),
         ("by the byte", Fault::Drip(Duration::from_secs(5)), "cannot be read: "),
     ];
     thread::scope(|scope| {

@@ -77,7 +77,7 @@ pub(super) fn everywhere(case: &Case, layout: &Layout) {
         let to = format!("{host}/acme/{}:1.0", layout.name());
         if !lines.is_empty() {
             let image = layout.dir().to_str().expect("a path");
-            case.run(["push", "--ca-file", "ca.pem", image, &to]).fails(2).says("nobody is logged in to");
+            case.run(["push", "--ca-file", "ca.pem", image, &to]).fails(2).says("there is no login for");
         }
         arrives(&logged_in(case.clone(), &host), layout, &to, is_tls);
     }
