@@ -1,5 +1,5 @@
-//! HTTP/1.1 over a unix socket: one request a connection, the body of a request streamed in chunks. As much of
-//! RFC 9112 as an engine's API needs.
+//! HTTP/1.1 over a unix socket, as much of RFC 9112 as the Docker Engine API needs: one request a connection, request
+//! bodies streamed in chunks.
 
 use std::{
     io::{self, BufWriter, Read, Write},
@@ -14,14 +14,14 @@ use crate::{layer::TarError, report::Limits};
 const CHUNK: usize = 64 << 10;
 /// Header fields of an answer; docker sends about ten.
 const FIELDS: usize = 64;
-/// How long a question that needs no work may take.
+/// The timeout of requests that need no work.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection for one request.
 #[derive(Debug)]
 pub(super) struct EngineConnection(UnixStream);
 
-/// What came back.
+/// The response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EngineResponse {
     /// 200 and the like.
@@ -65,7 +65,7 @@ impl EngineConnection {
         let written = written.and_then(|()| self.0.write_all(b"0\r\n\r\n").map_err(TarError::Write));
         match written {
             Ok(()) => self.answer().map_err(TarError::Write),
-            // Whoever stops listening has mostly said why.
+            // A server that closes the connection has usually sent the reason.
             Err(TarError::Write(error)) => self.answer().map_err(|_| TarError::Write(error)),
             Err(error) => Err(error),
         }

@@ -1,4 +1,4 @@
-//! containerd, by `ctr images import`.
+//! Loads images into containerd with `ctr images import`.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ use crate::{
     report::{ErrorName, Failure, Task, shown},
 };
 
-/// Where `ctr` looks when nobody says.
+/// The default socket of `ctr`.
 const ADDRESS: &str = "/run/containerd/containerd.sock";
-/// The namespace `ctr` works in when nobody says.
+/// The default namespace of `ctr`.
 const NAMESPACE: &str = "default";
 
 /// Streams the image, with all its platforms, into `ctr images import` and asks containerd what it has.
@@ -83,18 +83,18 @@ fn explain(ctr: &EngineProgram<'_>, ended: &ProgramOutput, caller: EngineEnviron
     let is_there = Path::new(&*address).exists();
     let address = shown(&address);
     let says = |words: &str| ended.stderr.contains(words);
-    // Only what `ctr` says about its own connection; the same words may come from an unpack.
+    // Only errors of its own connection; unpacking may fail with the same words.
     let dialing = says("dial") || says(&address) || says("deadline exceeded");
     if dialing && says("permission denied") {
         return Failure::error(
             ErrorName::PermissionDenied,
-            format!("containerd's socket `{address}` may not be used by this user"),
+            format!("permission denied: this user may not use containerd's socket `{address}`"),
         )
         .hint("it is root's, unless its configuration says otherwise; try `--load podman`");
     }
     if dialing && !says("not found") {
-        // `ctr` waits for a socket that is not there as for one that does not answer, and tells them apart no more.
-        let why = if is_there { "nobody answers at" } else { "there is no socket" };
+        // `ctr` has the same error for a socket that does not exist and for one that does not answer.
+        let why = if is_there { "no answer at" } else { "there is no socket" };
         return Failure::error(ErrorName::EngineMissing, format!("containerd is not running: {why} `{address}`"))
             .hint("start it, or name its socket with `CONTAINERD_ADDRESS`");
     }

@@ -1,4 +1,4 @@
-//! docker, over its socket: `POST /images/load` (Docker Engine API).
+//! Loads images into docker over its unix socket: `POST /images/load` (Docker Engine API).
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use crate::{
     report::{ErrorName, Failure, Task, printable, shown},
 };
 
-/// Where dockerd listens when nobody says.
+/// The default socket of dockerd.
 const SOCKET: &str = "/var/run/docker.sock";
 /// The first dockerd that unpacks zstd when it loads an archive.
 const ZSTD_SINCE: u64 = 23;
@@ -68,7 +68,7 @@ pub(super) fn load(
             Ok(LoadedImage { engine: Engine::Docker, name, digest: Some(id), id: Some(config), chosen })
         }
         _ => {
-            let what = format!("docker has something else as `{name}`: `{}`", shown(id));
+            let what = format!("docker has another image as `{name}`: `{}`", shown(id));
             Err(Failure::error(ErrorName::EngineFailed, what)
                 .hint("another program may have loaded an image of that name meanwhile"))
         }
@@ -93,7 +93,7 @@ impl DockerVersion {
         let version = serde_json::from_str::<Value>(&answer.body).ok().filter(Value::is_object).ok_or_else(|| {
             Failure::error(
                 ErrorName::EngineMissing,
-                format!("whoever answers there is no docker (status {})", answer.status),
+                format!("the answer is not that of docker (HTTP status {})", answer.status),
             )
             .in_path(socket)
         })?;
@@ -133,7 +133,7 @@ fn find_socket(caller: EngineEnvironment<'_>) -> Result<PathBuf, Failure> {
 fn ask(socket: &Path, target: &str) -> Result<EngineResponse, Failure> {
     connect(socket)?.get(target).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            Failure::error(ErrorName::EngineFailed, "docker does not answer")
+            Failure::error(ErrorName::EngineFailed, "timeout: docker does not answer")
                 .in_path(socket)
                 .hint("its own log says what it is busy with")
         }
@@ -151,13 +151,14 @@ fn connect(socket: &Path) -> Result<EngineConnection, Failure> {
             }
             io::ErrorKind::PermissionDenied => Failure::error(
                 ErrorName::PermissionDenied,
-                format!("docker's socket `{name}` may not be used by this user"),
+                format!("permission denied: this user may not use docker's socket `{name}`"),
             )
             .hint("the group `docker` may; or try `--load podman`, which needs no daemon"),
-            io::ErrorKind::ConnectionRefused => {
-                Failure::error(ErrorName::EngineMissing, format!("docker is not running: nobody answers at `{name}`"))
-                    .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`")
-            }
+            io::ErrorKind::ConnectionRefused => Failure::error(
+                ErrorName::EngineMissing,
+                format!("docker is not running: connection refused at `{name}`"),
+            )
+            .hint("start it, or name its socket with `DOCKER_HOST=unix:///...`"),
             _ => Failure::io("connect to docker", socket, &error).named(ErrorName::EngineMissing),
         }
     })
@@ -170,7 +171,7 @@ fn refusal(answer: &EngineResponse) -> Option<String> {
     let documents = serde_json::Deserializer::from_str(&answer.body).into_iter::<Value>();
     let mut loaded = false;
     for document in documents {
-        // What is no JSON any more is no progress either.
+        // Anything that is no JSON is an error message.
         let Ok(document) = document else { return Some(answer.body.trim().to_owned()) };
         if let Some(error) = word(&document, "error").or_else(|| word(&document, "message")) {
             return Some(error);
@@ -179,8 +180,8 @@ fn refusal(answer: &EngineResponse) -> Option<String> {
     }
     match answer.status {
         200 if loaded => None,
-        200 => Some("it did not say that it loaded anything".to_owned()),
-        status => Some(format!("status {status}")),
+        200 => Some("its answer has no line `Loaded image`".to_owned()),
+        status => Some(format!("HTTP status {status}")),
     }
 }
 
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(refused(200, late).as_deref(), Some("no space"));
         assert_eq!(refused(500, "{\"message\":\"broken\\n\"}\n").as_deref(), Some("broken"));
         assert_eq!(refused(404, "page not found\n").as_deref(), Some("page not found"));
-        assert_eq!(refused(502, "").as_deref(), Some("status 502"));
-        assert_eq!(refused(200, "").as_deref(), Some("it did not say that it loaded anything"));
+        assert_eq!(refused(502, "").as_deref(), Some("HTTP status 502"));
+        assert_eq!(refused(200, "").as_deref(), Some("its answer has no line `Loaded image`"));
     }
 }

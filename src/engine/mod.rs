@@ -1,8 +1,8 @@
-//! The engines of this machine: docker, podman, containerd. An image is streamed into one, and the engine is asked
-//! afterwards what it calls it.
+//! Loads images into the engines of this machine: docker, podman, containerd. `commands` uses it for `--load`.
 //!
-//! All three get the same tar: an OCI archive that also holds docker's `manifest.json`. Its bytes come
-//! from the blobs, each checked against its digest on the way; nothing is written to a disk of ours.
+//! All three get the same tar: an OCI archive that also holds docker's `manifest.json`. Its bytes are streamed from the
+//! blobs, each verified on the way; no temporary file is written. Afterwards the engine is asked what it has, and
+//! another digest is a failure.
 
 mod connection;
 mod containerd;
@@ -32,7 +32,7 @@ pub enum Engine {
     Containerd,
 }
 
-/// What an engine says about an image it has taken.
+/// An image that an engine has loaded, as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedImage {
     /// Which engine.
@@ -43,11 +43,11 @@ pub struct LoadedImage {
     pub digest: Option<Digest>,
     /// The image ID: the digest of the config. None for containerd, which has no such thing.
     pub id: Option<Digest>,
-    /// Of several platforms the one that was taken, by an engine that takes one.
+    /// The platform that was loaded, where the image has several and the engine takes one.
     pub chosen: Option<String>,
 }
 
-/// What the engines need to know of the caller.
+/// The environment in which engines are found and run.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineEnvironment<'a> {
     /// The whole environment: `DOCKER_HOST`, `CONTAINERD_ADDRESS`, `CONTAINERD_NAMESPACE`, `XDG_RUNTIME_DIR`, `PATH`,
@@ -56,7 +56,7 @@ pub struct EngineEnvironment<'a> {
 }
 
 /// Streams `set` into `engine` under `name`, a repository without a tag; the tag is `latest`, because that is what
-/// an engine looks for when it is told none.
+/// an engine looks for by default.
 ///
 /// # Errors
 /// The engine is not there, may not be used or refuses the image; an index without an image for this machine; layers
@@ -153,7 +153,7 @@ fn archive_contents<'a>(
 
 /// The image that an engine for one platform gets, and its platform when there was a choice.
 ///
-/// A single image is taken whatever its platform is: somebody asked for it.
+/// A single image is loaded whatever its platform is: the user chose it.
 fn choose_for_host<'a>(
     set: &'a ImageSet,
     engine: Engine,
@@ -165,7 +165,7 @@ fn choose_for_host<'a>(
         return Ok((only, None));
     }
     let fits = |image: &&StoredImage| host.is_some_and(|host| platform(image).0 == host.architecture);
-    // Of several variants the least demanding one: nobody told us what this processor can do.
+    // Of several variants the least demanding one: the variant of this processor is not known.
     let found = set.images.iter().filter(fits).min_by_key(|image| platform(image).1);
     found.map(|image| (image, Some(platform_text(image)))).ok_or_else(|| no_image_failure(set, engine, host))
 }

@@ -1,4 +1,4 @@
-//! podman, by `podman load`.
+//! Loads images into podman with `podman load`.
 
 use super::{
     Engine, EngineEnvironment, LoadedImage, archive_contents, choose_for_host,
@@ -41,7 +41,7 @@ pub(super) fn load(
         _ => (None, None),
     };
     if digest != image.descriptor.as_ref().map(|blob| blob.digest) {
-        let what = format!("podman has something else as `{name}`: `{}`", shown(asked.stdout.trim()));
+        let what = format!("podman has another image as `{name}`: `{}`", shown(asked.stdout.trim()));
         return Err(Failure::error(ErrorName::EngineFailed, what)
             .hint("another program may have loaded an image of that name meanwhile"));
     }

@@ -1,4 +1,5 @@
-//! A program of an engine: found in `PATH`, run in the caller's environment, fed through its stdin.
+//! Runs a program of an engine (`podman`, `ctr`): found in `PATH`, with the caller's environment, fed through its
+//! stdin.
 
 use std::{
     env,
@@ -65,7 +66,7 @@ impl<'a> EngineProgram<'a> {
         self.run(arguments, None)
     }
 
-    /// Runs it with what `write` writes as its input. A program that stops listening is judged by what it says.
+    /// Runs it with what `write` writes as its input. When it closes its input early, its exit status and stderr decide.
     pub(super) fn feed(
         &self,
         arguments: &[&str],
@@ -104,7 +105,7 @@ impl<'a> EngineProgram<'a> {
             (written, joined(stdout), joined(stderr))
         });
         if let Err(TarError::Entry(failure)) = written {
-            // It must not take half an image for a whole one.
+            // Killed, so that it cannot import a truncated image.
             let _ = child.kill();
             let _ = child.wait();
             return Err(failure);
@@ -132,7 +133,7 @@ impl<'a> EngineProgram<'a> {
             said if said.is_empty() => last(&ended.stdout),
             said => said,
         };
-        let said = if said.is_empty() { format!("`{}` failed without a word", self.name) } else { said };
+        let said = if said.is_empty() { format!("`{}` failed without a message", self.name) } else { said };
         Failure::error(ErrorName::EngineFailed, format!("{} refused the image: {said}", self.engine))
     }
 

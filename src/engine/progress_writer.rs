@@ -1,10 +1,10 @@
-//! What passes between us and an engine.
+//! Counts the bytes that go to an engine, and bounds what is read from one.
 
 use std::io::{self, Read, Write};
 
 use crate::report::Task;
 
-/// Tells a task how much has passed.
+/// Reports the bytes that pass to a task.
 pub(super) struct ProgressWriter<'a, W> {
     pub(super) out: W,
     pub(super) task: &'a dyn Task,

@@ -104,7 +104,7 @@ fn index_without_this_machine() {
     for (name, value) in podman.environment() {
         case = case.env(name, value);
     }
-    let what = "error: no image for `linux/amd64`, where podman would run it; there are `linux/arm64`, `linux/riscv64`\n\
+    let what = "error[image-platform]: no image for `linux/amd64`, where podman would run it; there are `linux/arm64`, `linux/riscv64`\n\
                 hint: `--platform linux/amd64` builds one";
     refused(&case, "podman", what);
     // A single image is somebody's wish, whatever it is for.
@@ -130,27 +130,27 @@ fn an_engine_that_is_not_there_is_one_sentence_with_a_hint() {
     refused(
         &nothing,
         "docker",
-        "error: docker is not running: there is no socket `/nonexistent/d.sock`\nhint: start it",
+        "error[engine-missing]: docker is not running: there is no socket `/nonexistent/d.sock`\nhint: start it",
     );
     let far = app().env("DOCKER_HOST", "tcp://127.0.0.1:2375");
     refused(
         &far,
         "docker",
-        "error: `DOCKER_HOST` is `tcp://127.0.0.1:2375`, and only `unix:///...` can be loaded into",
+        "error[environment]: `DOCKER_HOST` is `tcp://127.0.0.1:2375`, and only `unix:///...` can be loaded into",
     );
     let nothing = app().env("CONTAINERD_ADDRESS", "/nonexistent/c.sock");
     refused(
         &nothing,
         "containerd",
-        "error: containerd is not running: there is no socket `/nonexistent/c.sock`\nhint: start it",
+        "error[engine-missing]: containerd is not running: there is no socket `/nonexistent/c.sock`\nhint: start it",
     );
     let empty = app().folder("bin");
     let path = empty.path("bin");
     let empty = empty.env("PATH", path);
-    refused(&empty, "podman", "error: cannot load into podman: `podman` is not in `PATH`\nhint: ");
-    refused(&empty, "containerd", "error: cannot load into containerd: `ctr` is not in `PATH`\nhint: ");
+    refused(&empty, "podman", "error[engine-missing]: cannot load into podman: `podman` is not in `PATH`\nhint: ");
+    refused(&empty, "containerd", "error[engine-missing]: cannot load into containerd: `ctr` is not in `PATH`\nhint: ");
     let broken = app().env("CONTAINERS_STORAGE_CONF", "/nonexistent/storage.conf");
-    refused(&broken, "podman", "error: podman refused the image: ");
+    refused(&broken, "podman", "error[engine-failed]: podman refused the image: ");
     refused(&app(), "lxc", "error[usage]: `--load lxc` is not one of `docker`, `podman`, `containerd`");
 }
 
@@ -161,11 +161,15 @@ fn socket_that_does_not_answer() {
     let host = format!("unix://{}", socket.display());
     drop(UnixListener::bind(&socket).expect("a socket"));
     let case = case.env("DOCKER_HOST", &host).env("CONTAINERD_ADDRESS", &socket);
-    refused(&case, "docker", "error: docker is not running: nobody answers at `[DIR]/work/d.sock`\nhint: start it");
+    refused(
+        &case,
+        "docker",
+        "error[engine-missing]: docker is not running: connection refused at `[DIR]/work/d.sock`\nhint: start it",
+    );
     refused(
         &case,
         "containerd",
-        "error: containerd is not running: nobody answers at `[DIR]/work/d.sock`\nhint: start it",
+        "error[engine-missing]: containerd is not running: no answer at `[DIR]/work/d.sock`\nhint: start it",
     );
 
     // Root may everything, until it is told otherwise.
@@ -175,7 +179,9 @@ fn socket_that_does_not_answer() {
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600)).expect("chmod");
     for (engine, what) in [("docker", "docker's socket"), ("containerd", "containerd's socket")] {
         let output = case.run_under(["setpriv", mine], ["build", "app.toml", "--load", engine]).fails(2);
-        output.says(&format!("error: {what} `[DIR]/work/d.sock` may not be used by this user\nhint: "));
+        output.says(&format!(
+            "error[permission-denied]: permission denied: this user may not use {what} `[DIR]/work/d.sock`\nhint: "
+        ));
     }
 
     std::fs::remove_file(&socket).expect("the dead socket");
@@ -236,12 +242,20 @@ fn docker_that_refuses_or_lies() {
     };
     let late =
         "200 OK|{\"stream\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no space left\\u001b[2J\"}\r\n";
-    refused(&say("late", late, ""), "docker", "error: docker refused the image: no space left\\u{1b}[2J");
+    refused(
+        &say("late", late, ""),
+        "docker",
+        "error[engine-failed]: docker refused the image: no space left\\u{1b}[2J",
+    );
     let early = "500 Internal Server Error|{\"message\":\"invalid archive\"}";
-    refused(&say("early", early, ""), "docker", "error: docker refused the image: invalid archive");
+    refused(&say("early", early, ""), "docker", "error[engine-failed]: docker refused the image: invalid archive");
     let loaded = "200 OK|{\"stream\":\"Loaded image: app:latest\\n\"}\r\n";
     let other = "{\"Id\":\"sha256:1111111111111111111111111111111111111111111111111111111111111111\"}";
-    refused(&say("liar", loaded, other), "docker", "error: docker has something else as `app:latest`: `sha256:1111");
+    refused(
+        &say("liar", loaded, other),
+        "docker",
+        "error[engine-failed]: docker has another image as `app:latest`: `sha256:1111",
+    );
 }
 
 #[test]
@@ -254,5 +268,5 @@ fn a_docker_that_stops_listening_half_way_is_asked_why() {
         _ => http("413 Too Large", "{\"message\":\"the image is too large\"}"),
     });
     let case = case.env("DOCKER_HOST", format!("unix://{}", socket.display()));
-    refused(&case, "docker", "error: docker refused the image: the image is too large");
+    refused(&case, "docker", "error[engine-failed]: docker refused the image: the image is too large");
 }
