@@ -38,7 +38,7 @@ pub struct Audit {
     pub skipped: Vec<Skip>,
 }
 
-/// The policy by which the findings were judged.
+/// What the findings were judged by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PolicySummary {

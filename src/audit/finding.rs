@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::FindingPlace;
 use crate::report::{Rule, Severity};
 
-/// A finding of a rule.
+/// Something that a rule found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
@@ -27,7 +27,7 @@ pub struct Finding {
     pub also: Vec<FindingPlace>,
 }
 
-/// Something that rules could not examine.
+/// What could not be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unknown {

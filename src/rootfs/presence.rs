@@ -9,9 +9,9 @@ use serde::Serialize;
 pub enum Presence {
     /// It does.
     Final,
-    /// The layer of that index deletes it (whiteout); it can still be downloaded.
+    /// The layer of that index deletes it; everybody can still download it.
     RemovedIn(usize),
-    /// The layer of that index replaces it; it can still be downloaded.
+    /// The layer of that index has something else at its path; everybody can still download it.
     ReplacedIn(usize),
     /// It is in a document and not in a layer.
     #[default]

@@ -36,7 +36,7 @@ fn check_base(view: &ImageView<'_>, notes: &mut RuleNotes) {
         .iter()
         .all(|list| list.iter().any(|one| is_below(name, one) || is_below(&full(name), one)))
     {
-        let message = format!("the base `{name}` is not from a registry that the policy allows");
+        let message = format!("the base `{name}` is from none of the policy's registries");
         notes.found(Rule::BaseNotAllowed, place(), message);
     }
 }

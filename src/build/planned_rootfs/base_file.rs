@@ -272,7 +272,7 @@ mod tests {
             (good().get(..700).unwrap().to_vec(), "1: "),
             (pax("path", &nested), "longer than Linux can open"),
             (tar(&[(FILE, ".wh.", "")]), "it names nothing"),
-            (tar(&[(FILE, "d", ""), (FILE, "d/x", "")]), "which is no folder"),
+            (tar(&[(FILE, "d", ""), (FILE, "d/x", "")]), "which is not a folder"),
         ] {
             let found = refused(bytes);
             assert!(found.contains(says) && found.is_empty() == says.is_empty(), "{found} is not {says}");

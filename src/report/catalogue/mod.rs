@@ -17,14 +17,14 @@ use serde::Serialize;
 
 use super::Severity;
 
-/// The entry of a rule in the catalogue.
+/// What the catalogue says about a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleFacts {
     /// Family and number, such as `USR001`.
     pub code: &'static str,
     /// Kebab-case, such as `root-user`.
     pub name: &'static str,
-    /// The fault in a few words; lower case, no full stop.
+    /// What is wrong, in a few words; lower case, no full stop.
     pub title: &'static str,
     /// What a finding weighs, where nothing about it says more.
     pub severity: Severity,

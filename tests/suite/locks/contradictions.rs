@@ -75,7 +75,7 @@ fn the_query_of_an_address_is_never_shown() {
     let unasked = text.split("[[file]]").next().expect("a recipe").to_owned();
     for (recipe, code, said) in [
         (unasked, 1, "/model` any more"),
-        (text.replace("sha256 =", "#"), 2, "never without its digest"),
+        (text.replace("sha256 =", "#"), 2, "needs its digest"),
         (text.replace("hunter2\"", "hunter2#a\""), 2, "has a fragment"),
         (text.replace("hunter2\"", "hunter2 \""), 2, "the `url` has ` `"),
         (text.replace("http://127", "ftp://127"), 2, "begins with `https://`"),
