@@ -2,10 +2,12 @@
 
 use std::{ffi::OsStr, path::Path};
 
-use super::{FileBody, GroupKind, PinnedFile, PlannedNode, PreparedImage, Resolver};
+use super::{GroupKind, PlannedNode, PreparedImage, Resolver};
 use crate::{
     build::{
         LeftOut,
+        pinned::PinnedFile,
+        planned_rootfs::FileBody,
         read_ahead::{self, FolderFiles},
         tree::{self, FolderLeaves, TreeLeaf, TreeLeafKind},
     },
@@ -16,7 +18,7 @@ use crate::{
 
 impl Resolver<'_> {
     /// The files of a tree, in their order, read unless they were before; `None` for what cannot be read.
-    fn pin_ahead(&self, found: &Vec<FolderLeaves>) -> Vec<Option<PinnedFile>> {
+    fn pin_ahead(&self, found: &[FolderLeaves]) -> Vec<Option<PinnedFile>> {
         let mut known = Vec::new();
         let mut unknown = Vec::new();
         let pinned = self.pinned.borrow();

@@ -1,7 +1,8 @@
 //! Adds the files that a recipe names by `url`.
 
-use super::{FileBody, PinnedFile, PreparedImage, Resolver};
+use super::{PreparedImage, Resolver};
 use crate::{
+    build::{pinned::PinnedFile, planned_rootfs::FileBody},
     oci::{Digest, ImagePath},
     recipe::{Located, LockFile, Pin},
     report::{Failure, printable},

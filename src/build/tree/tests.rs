@@ -42,7 +42,7 @@ fn taken(tree: &TreeEntry, root: &Path) -> Result<Vec<FolderLeaves>, Failure> {
     walk_tree(tree, root, &OutputPaths::default()).map(|walked| walked.found)
 }
 
-fn names(found: &Vec<FolderLeaves>) -> Vec<String> {
+fn names(found: &[FolderLeaves]) -> Vec<String> {
     found.iter().flat_map(|beside| &beside.leaves).map(|leaf| leaf.to.to_string()).collect()
 }
 
