@@ -28,7 +28,7 @@ pub(super) struct LockedPackage {
 impl CargoLock {
     /// Reads `file`.
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
-        let text = fs::read_to_string(file).map_err(|error| Failure::io("read it", file, &error))?;
+        let text = fs::read_to_string(file).map_err(|error| Failure::io("read", file, &error))?;
         toml::from_str(&text)
             .map_err(|_| Failure::error(ErrorName::SourceInvalid, "this `Cargo.lock` cannot be parsed").in_path(file))
     }

@@ -87,7 +87,7 @@ impl<'a> Child<'a> {
             let words: Vec<_> = words.map(|word| printable(&word.to_string_lossy()).into_owned()).collect();
             progress.trace(&format!("run {}", words.join(" ")));
         }
-        let failed = |error: io::Error| Failure::io("run it", self.program, &error);
+        let failed = |error: io::Error| Failure::io("run", self.program, &error);
         let (mut command, line) = self.command().map_err(failed)?;
         command.env_clear().envs(self.environment).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(failed)?;
@@ -108,13 +108,13 @@ impl<'a> Child<'a> {
             };
             (stdout, stderr.join().unwrap_or_else(|_| Ok(Vec::new())))
         });
-        let mut status = child.wait().map_err(|error| Failure::io("wait for it", self.program, &error))?;
+        let mut status = child.wait().map_err(|error| Failure::io("wait for the process", self.program, &error))?;
         if let Some(line) = line {
             status = line
                 .exit_status(status)
                 .map_err(|why| Failure::error(ErrorName::Enclosure, why).in_path(self.program))?;
         }
-        let read = |error: io::Error| Failure::io("read its output", self.program, &error);
+        let read = |error: io::Error| Failure::io("read the output of the process", self.program, &error);
         let ((stdout, cut), stderr) = (stdout.map_err(read)?, stderr.map_err(read)?);
         if cut {
             let what = format!("its output is larger than {} MiB", Limits::CHILD_OUTPUT_BYTES >> 20);

@@ -43,8 +43,8 @@ impl CompileFolder {
             .create(true)
             .truncate(false)
             .open(&lock_path)
-            .map_err(|error| Failure::io("lock it", &lock_path, &error))?;
-        take(&lock).map_err(|error| Failure::io("lock it", &lock_path, &error))?;
+            .map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
+        take(&lock).map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
         // The time of last use, by which `hardpan cache prune` removes old folders.
         let _ = futimens(&lock, &NOW);
         let compile_folder = Self { root, _lock: lock };
@@ -60,7 +60,7 @@ impl CompileFolder {
     /// outlives `go`). The folder is moved away first, so that such a process cannot find it by its path.
     fn empty(&self, folder: &Path) -> Result<(), Failure> {
         let away = self.root.join("emptied");
-        let fault = |error: &io::Error| Failure::io("empty it", folder, error);
+        let fault = |error: &io::Error| Failure::io("empty the folder", folder, error);
         remove(&away).map_err(|error| fault(&error))?;
         match fs::rename(folder, &away) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(&error)),
@@ -93,7 +93,7 @@ impl CompileFolder {
     pub(super) fn keep(&self, name: &str, text: &[u8]) -> Result<(), Failure> {
         let (path, new) = (self.root.join(name), self.root.join(format!("{name}.new")));
         let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &path));
-        written.map_err(|error| Failure::io("keep it for the next compile", &path, &error))
+        written.map_err(|error| Failure::io("write the record of the compile", &path, &error))
     }
 
     /// Moves a finished program out of [`temporary`](Self::temporary) to `out/<group>/<name>`, at once: another
@@ -110,7 +110,7 @@ impl CompileFolder {
 /// Removes a folder that may not be there.
 pub(super) fn remove_folder(folder: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io("remove it", folder, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io("remove", folder, &error)),
         _ => Ok(()),
     }
 }
@@ -145,7 +145,7 @@ fn take(lock: &File) -> io::Result<()> {
 
 /// A folder and those above it.
 fn make(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))
+    fs::create_dir_all(folder).map_err(|error| Failure::io("create the folder", folder, &error))
 }
 
 #[cfg(test)]

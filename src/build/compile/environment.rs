@@ -69,7 +69,7 @@ impl Toolchain<'_> {
                 return Err(Failure::error(ErrorName::Environment, format!("neither `{variable}` nor `HOME` is set")));
             }
         };
-        std::path::absolute(&path).map_err(|error| Failure::io("make it absolute", &path, &error))
+        std::path::absolute(&path).map_err(|error| Failure::io("make the path absolute", &path, &error))
     }
 
     /// The folder in which one program is compiled, in the caller's cache.

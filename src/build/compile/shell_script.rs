@@ -26,6 +26,6 @@ pub(super) fn write_script(folder: &Path, name: impl AsRef<OsStr>, text: &str) -
     let written = fs::create_dir_all(folder)
         .and_then(|()| fs::write(&path, text))
         .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
-    written.map_err(|error| Failure::io("write it", &path, &error))?;
+    written.map_err(|error| Failure::io("write", &path, &error))?;
     Ok(path)
 }

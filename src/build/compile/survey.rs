@@ -79,7 +79,7 @@ impl Toolchain<'_> {
             Failure::error(ErrorName::ToolUnsupported, "unexpected output of `go mod edit -json`").in_path(dir)
         })?;
         let text = format!("module {}\n\ngo {}\n", module.module.path, module.go.as_deref().unwrap_or("1.16"));
-        std::fs::write(&alone, text).map_err(|error| Failure::io("write it", &alone, &error))?;
+        std::fs::write(&alone, text).map_err(|error| Failure::io("write", &alone, &error))?;
         let mut flag = OsString::from("-modfile=");
         flag.push(&alone);
         let arguments = list.map(OsString::from).into_iter().chain([flag, "-mod=mod".into(), "./...".into()]);

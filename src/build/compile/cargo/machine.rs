@@ -171,7 +171,7 @@ impl CargoJob<'_> {
     /// Makes the folder of the lists. Lists of a compile that was cut off stay, because they were not checked yet.
     pub(super) fn make_header_lists(&self) -> Result<(), Failure> {
         let folder = self.header_lists();
-        fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))
+        fs::create_dir_all(&folder).map_err(|error| Failure::io("create the folder", &folder, &error))
     }
 
     /// Refuses a program with files of this machine that the recipe does not name; the conditional files that it took.

@@ -51,7 +51,7 @@ pub(super) fn open_compile_folder(
         let key: Vec<_> = shared.into_iter().chain([place.as_os_str().as_encoded_bytes()]).collect();
         let compile_folder = toolchain.compile_folder("cargo", &key)?;
         fs::create_dir_all(compile_folder.target())
-            .map_err(|error| Failure::io("make it", compile_folder.target(), &error))?;
+            .map_err(|error| Failure::io("create the folder", compile_folder.target(), &error))?;
         let (target_dir, home, temporary) =
             (compile_folder.target(), compile_folder.home(), compile_folder.temporary());
         let folders = HostFolders {

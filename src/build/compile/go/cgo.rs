@@ -73,7 +73,7 @@ pub(super) fn add(
     environment.insert("GOCACHE".into(), cgo.compile_folder.target().into());
     environment.insert("CGO_ENABLED".into(), "1".into());
     let lists = cgo.header_lists();
-    fs::create_dir_all(&lists).map_err(|error| Failure::io("make the folder", &lists, &error))?;
+    fs::create_dir_all(&lists).map_err(|error| Failure::io("create the folder", &lists, &error))?;
     let tools = compile_folder.root().join("tools");
     CWrappers::clear(&tools)?;
     let wrappers = CWrappers { toolchain, folder: &tools, inside: &tools, lists: &lists };
@@ -90,7 +90,7 @@ pub(super) fn add(
     environment.insert("PATH".into(), path);
     // `pkg-config` finds only the libraries that the recipe names: others would not be pinned.
     let folder = library_folder(compile_folder);
-    fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::io("create the folder", &folder, &error))?;
     for (name, value) in pkg_config::variables(&folder, false) {
         environment.entry(name.into()).or_insert(value);
     }

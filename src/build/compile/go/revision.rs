@@ -55,7 +55,7 @@ impl GoRevision {
             fs::write(repository.join("HEAD"), format!("{commit}\n"))?;
             fs::write(repository.join("info/exclude"), output_patterns(checkout.root(), dir))
         };
-        let fault = |error: std::io::Error| Failure::io("write it", &repository, &error);
+        let fault = |error: std::io::Error| Failure::io("write", &repository, &error);
         write().map_err(fault)?;
         fs::write(repository.join("packed-refs"), checkout.tags(&commit)?).map_err(fault)?;
         let format = if checkout.has_sha256()? { "[extensions]\n\tobjectFormat = sha256\n" } else { "" };

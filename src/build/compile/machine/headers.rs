@@ -62,7 +62,7 @@ impl Toolchain<'_> {
         for folder in include {
             let is_shared = is_shared(folder);
             base.extend_from_slice(b"folder\n");
-            let root = fs::canonicalize(folder).map_err(|error| Failure::io("find it", folder, &error))?;
+            let root = fs::canonicalize(folder).map_err(|error| Failure::io("resolve the path", folder, &error))?;
             let (base, kernel, elsewhere) = (&mut base, &mut kernel, &mut elsewhere);
             let mut walk = HeaderWalk { toolchain: self, root: &root, base, kernel, elsewhere, is_shared, is_whole };
             walk.walk_folder(folder, "", MOST_LEVELS)?;
@@ -87,7 +87,7 @@ struct HeaderWalk<'a> {
 impl HeaderWalk<'_> {
     /// Notes the files of `folder`, whose path in the folder of headers is `above`, and of the folders in it.
     fn walk_folder(&mut self, folder: &Path, above: &str, levels: usize) -> Result<(), Failure> {
-        let real = fs::canonicalize(folder).map_err(|error| Failure::io("find it", folder, &error))?;
+        let real = fs::canonicalize(folder).map_err(|error| Failure::io("resolve the path", folder, &error))?;
         let names = super::file_names(&real);
         let bytes: Vec<_> = names.iter().filter(|name| self.list(above, name).is_some()).collect();
         let bytes: Vec<_> = bytes.into_iter().map(|name| OsStr::new(name).as_bytes()).collect();

@@ -237,7 +237,7 @@ impl Inquiry<'_> {
     ) -> Result<String, Failure> {
         let folder = compile_folder.temporary();
         let source = folder.join(link.source.0);
-        fs::write(&source, link.source.1).map_err(|error| Failure::io("write it", &source, &error))?;
+        fs::write(&source, link.source.1).map_err(|error| Failure::io("write", &source, &error))?;
         let mut environment = self.environment.clone();
         environment.insert("TMPDIR".into(), folder.clone().into_os_string());
         let list = folder.join("linked");
@@ -335,7 +335,7 @@ fn in_script(path: &Path) -> Vec<PathBuf> {
 
 /// SHA-256 of a file.
 pub(in crate::build) fn file_digest(path: &Path) -> Result<Digest, Failure> {
-    let fault = |error: &std::io::Error| Failure::io("read it", path, error);
+    let fault = |error: &std::io::Error| Failure::io("read", path, error);
     let mut file = fs::File::open(path).map_err(|error| fault(&error))?;
     Digest::of_reader(&mut file).map_err(|error| fault(&error))
 }

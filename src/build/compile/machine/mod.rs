@@ -164,7 +164,7 @@ impl MachineInputs {
 impl Toolchain<'_> {
     /// The fingerprint of a file of this machine.
     fn fingerprint(&self, path: &Path) -> Result<Fingerprint, Failure> {
-        let real = std::fs::canonicalize(path).map_err(|error| Failure::io("find it", path, &error))?;
+        let real = std::fs::canonicalize(path).map_err(|error| Failure::io("resolve the path", path, &error))?;
         Ok(PinnedFile::pin(&real, &real.to_string_lossy(), self.blobs)?.fingerprint())
     }
 }

@@ -52,7 +52,7 @@ pub(in super::super) fn pkg_config(
 impl PkgConfigSearch<'_> {
     /// Adds the libraries that the recipe names to what the compile uses of this machine.
     pub(in super::super) fn add(&self, names: &[Located<String>], machine: &mut MachineInputs) -> Result<(), Failure> {
-        fs::create_dir_all(self.folder).map_err(|error| Failure::io("make the folder", self.folder, &error))?;
+        fs::create_dir_all(self.folder).map_err(|error| Failure::io("create the folder", self.folder, &error))?;
         for name in names {
             self.describe(name, machine).map_err(|failure| failure.at(&name.origin))?;
             self.add_archives(&name.value, machine).map_err(|failure| failure.at(&name.origin))?;
@@ -79,13 +79,13 @@ impl PkgConfigSearch<'_> {
                 return Err(unknown(&module, &name.value));
             };
             let path = Path::new(&folder).join(format!("{module}.pc"));
-            let text = fs::read_to_string(&path).map_err(|error| Failure::io("read it", &path, &error))?;
+            let text = fs::read_to_string(&path).map_err(|error| Failure::io("read", &path, &error))?;
             let digest = Digest::of(text.as_bytes());
             let file = format!("{module}.pc");
             // What is said relative to the file's own place holds for the copy, too.
             let copy = self.folder.join(&file);
             fs::write(&copy, text.replace("${pcfiledir}", &folder))
-                .map_err(|error| Failure::io("write it", &copy, &error))?;
+                .map_err(|error| Failure::io("write", &copy, &error))?;
             machine.files.add(&file, &MachineFile { path, digest });
             for question in ["--print-requires", "--print-requires-private"] {
                 let answer = self.query(&[question, &module])?.unwrap_or_default();
