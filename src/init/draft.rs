@@ -55,14 +55,14 @@ pub(super) struct Variable {
 #[derive(Debug)]
 pub(super) struct DraftFile {
     pub(super) comment: String,
-    pub(super) content: FileContent,
+    pub(super) content: DraftContent,
     pub(super) to: String,
     pub(super) executable: bool,
 }
 
 /// Where a file's bytes come from.
 #[derive(Debug)]
-pub(super) enum FileContent {
+pub(super) enum DraftContent {
     /// A path relative to the project's folder.
     From(String),
     /// The text itself.
@@ -161,8 +161,8 @@ impl RecipeDraft {
             _ => None,
         });
         let files = self.files.iter().filter_map(|file| match &file.content {
-            FileContent::From(from) => Some(from),
-            FileContent::Text(_) => None,
+            DraftContent::From(from) => Some(from),
+            DraftContent::Text(_) => None,
         });
         programs.chain(files).chain(self.trees.iter().map(|tree| &tree.from)).map(String::as_str)
     }
@@ -217,8 +217,8 @@ impl RecipeDraft {
             lines.extend(wrapped(&file.comment));
             lines.push("[[file]]".into());
             lines.push(match &file.content {
-                FileContent::From(from) => format!("from = {}", text(&host(&self.prefix, from))),
-                FileContent::Text(content) => format!("text = {}", text(content)),
+                DraftContent::From(from) => format!("from = {}", text(&host(&self.prefix, from))),
+                DraftContent::Text(content) => format!("text = {}", text(content)),
             });
             lines.push(format!("to = {}", text(&file.to)));
             if file.executable {

@@ -46,7 +46,7 @@ fn every_rule_of_the_audit_is_explained_by_name_and_by_code() {
 }
 
 #[test]
-fn an_unknown_name_is_a_usage_error_with_the_name_that_was_meant() {
+fn an_unknown_name_is_a_usage_error_with_a_suggestion() {
     insta::assert_snapshot!(Case::new().run(["explain", "rot-user"]).fails(2).messages(), @r"
     error[usage]: there is no error or rule `rot-user`
     hint: did you mean `root-user`?
@@ -54,7 +54,7 @@ fn an_unknown_name_is_a_usage_error_with_the_name_that_was_meant() {
 }
 
 #[test]
-fn errors_of_the_command_line_have_a_name_and_keep_the_usage_lines() {
+fn usage_errors_have_a_name_and_keep_the_usage_lines() {
     insta::assert_snapshot!(Case::new().run(["build", "--offlin"]).fails(2).messages(), @r"
     error[usage]: unexpected argument '--offlin' found
 
@@ -107,7 +107,7 @@ fn errors_of_the_command_line_have_a_name_and_keep_the_usage_lines() {
 
 /// `HARDPAN_BLESS=1 cargo test --test suite -- explain` writes the file anew.
 #[test]
-fn the_page_of_errors_is_generated_from_the_catalogue() {
+fn the_page_of_errors_is_generated() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
     let generated = Case::new().run(["explain", "--markdown"]).ok().stdout;
     if std::env::var_os("HARDPAN_BLESS").is_some() {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     init::{
-        draft::{DraftFile, DraftProgram, DraftSymlink, DraftTree, FileContent, ProgramSource, RecipeDraft},
+        draft::{DraftContent, DraftFile, DraftProgram, DraftSymlink, DraftTree, ProgramSource, RecipeDraft},
         folder,
     },
     oci::ImagePath,
@@ -65,7 +65,7 @@ pub(super) fn translate(
                 notes.put("to", to, *line);
                 draft.files.push(DraftFile {
                     comment,
-                    content: FileContent::Text(text.clone()),
+                    content: DraftContent::Text(text.clone()),
                     to: to.clone(),
                     executable: *executable,
                 });
@@ -258,7 +258,7 @@ fn add_file(
     notes.put("to", to, line);
     draft.files.push(DraftFile {
         comment: format!("Line {line} copies it."),
-        content: FileContent::From(stages.templates.shown(&source.path)),
+        content: DraftContent::From(stages.templates.shown(&source.path)),
         to: to.to_owned(),
         executable: source.executable,
     });
