@@ -7,22 +7,11 @@ use oci_spec::image::ImageIndex;
 
 use crate::{
     image::{
-        ImageFormat, OpenedImages, document, image_sets,
+        ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, OpenedImages, document, image_sets,
         store::{Store, read_small},
     },
     report::{ErrorName, Failure, Limits, shown},
 };
-
-/// The marker file of a layout (image-spec, `image-layout.md`, "oci-layout file").
-pub(crate) const LAYOUT_MARKER: &str = "oci-layout";
-/// The entry point of a layout.
-pub(crate) const LAYOUT_INDEX: &str = "index.json";
-/// The files without which a folder is no layout.
-pub const LAYOUT_NAMES: [&str; 2] = [LAYOUT_MARKER, LAYOUT_INDEX];
-/// The one version of the layout there is.
-pub(crate) const LAYOUT_VERSION: &str = "1.0.0";
-/// The key under which a layout's index names its entries (`annotations.md`).
-pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// How often a layout that changes while it is read is read again.
 const ATTEMPTS: usize = 8;

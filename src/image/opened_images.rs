@@ -3,20 +3,14 @@
 //! `commands` and `build` get images only through [`OpenedImages`]; all documents in it are verified, layers are
 //! verified when they are read.
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use crate::{
     image::{
-        BlobRef, ImageFormat, ImageSet, Packing, VerifiedBlobs, archive, content_error_name, drain, layout, reachable,
-        store::Store,
+        BlobRef, ImageFormat, ImageSet, Packing, VerifiedBlobs, content_error_name, drain, reachable, store::Store,
     },
     oci::Open,
-    report::{ErrorName, Failure},
+    report::Failure,
 };
 
 /// A layout, an archive or a repository whose documents were read and verified; layers are verified when they are read.
@@ -29,20 +23,6 @@ pub struct OpenedImages {
 }
 
 impl OpenedImages {
-    /// Opens what is at `path`, told apart by its content: a folder is a layout, a file an archive; one that is an OCI
-    /// archive and a docker archive at once is an OCI archive. A link at `path` is followed.
-    ///
-    /// # Errors
-    /// Neither a layout nor an archive, or one whose documents cannot be read, are not what their names say, or are
-    /// larger, more or deeper than [`Limits`](crate::report::Limits) allows.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let found = fs::metadata(path).map_err(|error| {
-            let failure = Failure::io("open the image", path, &error);
-            if error.kind() == io::ErrorKind::NotFound { failure.named(ErrorName::ImageNotFound) } else { failure }
-        })?;
-        if found.is_dir() { layout::open(path) } else { archive::open(path) }
-    }
-
     /// Its format; none for a registry.
     pub fn form(&self) -> Option<ImageFormat> {
         self.form

@@ -16,7 +16,7 @@ use crate::{
     image::{BlobRef, BlobSource, ImageFormat, ImageSet, Store, VerifiedBlobs, image_sets, read_small},
     oci::{BlobDraft, BlobSink, Descriptor, Open},
     output::{
-        CreatedFolders, Publisher, ReadyImage,
+        CreatedFolders,
         existing_output::{self, ExistingOutput},
         file_draft::FileDraft,
         staged_blobs::StagedBlobs,
@@ -206,22 +206,6 @@ impl Staging {
     fn is_adopted(&self, blob: &Descriptor) -> bool {
         let adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
         adopted.iter().any(|(one, _)| one.digest == blob.digest)
-    }
-
-    /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
-    /// the name `reference`; what it does not reach is left out, or removed from the layout that is there. What is at
-    /// the path is the old image or the new one at every moment. Waits while another build publishes into the same
-    /// layout. [`Publisher`] does it for several.
-    ///
-    /// # Errors
-    /// A blob that `root` reaches is missing or damaged, the form cannot hold the image, the path has become something
-    /// else, or the system failed; what was there is intact then.
-    pub fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-        let mut publishing = Publisher::default();
-        publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
-        publishing.sync()?;
-        publishing.publish_next()?;
-        publishing.finish()
     }
 
     /// The staged image set, as readers of the published layout will see it, for the gate and for engines. Every document is verified now, every layer when it is read.

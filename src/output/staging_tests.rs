@@ -11,7 +11,10 @@ use super::*;
 use crate::{
     image::OpenedImages,
     oci::{Digest, Platform, media_type},
-    output::test_images::{build, files, image, index},
+    output::{
+        Publisher, ReadyImage,
+        test_images::{build, files, image, index},
+    },
 };
 
 fn refusal(path: &Path) -> String {
