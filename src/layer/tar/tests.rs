@@ -185,9 +185,9 @@ fn what_is_no_layer_is_refused_before_the_first_byte() {
         (vec![directory(b"b"), directory(b"a")], "`/b` comes before `/a` in a layer"),
         (vec![directory(b"a/b"), directory(b"a-b"), directory(b"c")], "`/a/b` comes before `/a-b` in a layer"),
         (vec![root], "a layer has no entry for `/`"),
-        (vec![symlink(b"a", b"")], "the symlink `/a` has a target that Linux cannot follow"),
-        (vec![symlink(b"a", b"b\0")], "the symlink `/a` has a target that Linux cannot follow"),
-        (vec![symlink(b"a\nb", &[b'b'; 4096])], "the symlink `/a\\nb` has a target that Linux cannot follow"),
+        (vec![symlink(b"a", b"")], "the symbolic link `/a` has a target that Linux cannot follow"),
+        (vec![symlink(b"a", b"b\0")], "the symbolic link `/a` has a target that Linux cannot follow"),
+        (vec![symlink(b"a\nb", &[b'b'; 4096])], "the symbolic link `/a\\nb` has a target that Linux cannot follow"),
     ];
     for (entries, why) in cases {
         let mut out = Vec::new();

@@ -95,7 +95,7 @@ fn root_names_and_what_no_runtime_takes_are_refused() {
         assert_eq!(refused(json!({ "User": user })).rule, None, "{user}");
     }
     for port in ["0", "70000/tcp", "80-90/tcp", "80/icmp", "80/tcp\n"] {
-        assert!(refused(json!({"User": "1:1", "ExposedPorts": {port: {}}})).what.contains("no port"), "{port}");
+        assert!(refused(json!({"User": "1:1", "ExposedPorts": {port: {}}})).what.contains("not a port"), "{port}");
     }
     for path in ["/a:b", "/a b", "/a\n", "relative", "/", "/a,b", "/a$b", "/a%b", "/a/../b", "/a'"] {
         assert!(refused(json!({"User": "1:1", "Volumes": {path: {}}})).what.contains("writable"), "{path}");
