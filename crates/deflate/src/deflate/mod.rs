@@ -20,7 +20,7 @@
 //!    counts ([`entropy`]).
 //!
 //! The rest leaves little to decide: the optimal prefix codes ([`code`]), their description at the head of a block
-//! ([`header`]), the bits ([`bits`]), and the writer of blocks ([`write`]), which takes for each block the shortest of
+//! ([`header`]), the bits ([`bits`]), and the writer of blocks ([`mod@write`]), which takes for each block the shortest of
 //! the three forms that RFC 1951 has.
 //!
 //! # No table is ever swept

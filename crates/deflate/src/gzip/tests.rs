@@ -12,7 +12,8 @@ use crate::test_data::data;
 const BLOCK: usize = BLOCK_BYTES;
 
 fn sha256(bytes: &[u8]) -> String {
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+    sha2::Sha256::digest(bytes).iter().flat_map(digits).collect()
 }
 
 /// Compresses in calls of the lengths that `cuts` gives, over and over.

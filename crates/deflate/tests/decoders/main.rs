@@ -36,7 +36,8 @@ const GOLDEN: &str = "524305c2a05fccc4c815de42febdbad27839093e0ecb73255c6693e576
 const CORPUS: &str = "fb2c02c5db1f32ab0d601f5093dde29c44f649d5cd295226ad5f6b111d40fb4a";
 
 fn sha256(bytes: &[u8]) -> String {
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+    sha2::Sha256::digest(bytes).iter().flat_map(digits).collect()
 }
 
 /// Compresses in calls of the lengths that `cuts` gives, over and over.
