@@ -54,7 +54,7 @@ fn links(prose: &str) -> impl Iterator<Item = &str> {
 /// A path of the repository up to the first part that stands for any name: `NAME`, `*`, `{a,b}`.
 fn fixed_part(word: &str) -> Option<PathBuf> {
     const TOP: [&str; 8] = ["src/", "tests/", "docs/", "crates/", "recipes/", "benches/", "schema/", ".ci/"];
-    let word = word.trim_end_matches(|c: char| c == '.' || c == ',' || c == '/');
+    let word = word.trim_end_matches(['.', ',', '/']);
     if !TOP.iter().any(|top| format!("{word}/").starts_with(top)) || word.contains(char::is_whitespace) {
         return None;
     }

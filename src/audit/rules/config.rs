@@ -73,7 +73,7 @@ fn check_healthcheck(view: &ImageView<'_>, notes: &mut RuleNotes) {
     let place = || FindingPlace::key("config.Healthcheck");
     match words.as_slice() {
         [] => {
-            notes.not_applicable(Rule::Healthcheck, "the image has no health check; OCI images have no field for one")
+            notes.not_applicable(Rule::Healthcheck, "the image has no health check; OCI images have no field for one");
         }
         ["CMD-SHELL", ..] if view.complete && view.find("/bin/sh").is_err() => {
             let message = "the health check needs a shell, which is not in the image";

@@ -89,7 +89,7 @@ fn copy(from: &Path, to: &Path, secrets: &Secrets, without: &[&str]) {
         } else {
             let content = fs::read(&path).expect("a file of the case");
             let content = String::from_utf8(content).map(|text| secrets.put_into(&text).into_bytes());
-            fs::write(to, content.unwrap_or_else(|error| error.into_bytes())).expect("a file of the case");
+            fs::write(to, content.unwrap_or_else(std::string::FromUtf8Error::into_bytes)).expect("a file of the case");
         }
     }
 }
