@@ -1,4 +1,4 @@
-//! Reads the environment, the clock and the number of processors, and hands them down as [`Settings`]. No other room
+//! Reads the environment, the clock and the number of processors, and hands them down as [`BuildSettings`]. No other room
 //! reads them.
 
 use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};

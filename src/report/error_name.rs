@@ -44,9 +44,6 @@ error_names! {
     Environment = "environment",
         "A variable of the environment that hardpan reads, such as `SOURCE_DATE_EPOCH`, has a value that it cannot take, or is not set.",
         "Set, correct or unset the variable that the message names.";
-    Interrupted = "interrupted",
-        "The call was ended by a signal or by its time limit before its work was done.",
-        "Run it again; outputs and tags are as they were.";
     Resources = "resources",
         "The system has not enough memory, threads, processes or file handles.",
         "Run it again with fewer jobs (`--jobs 1`) or higher limits (`ulimit -a` shows them).";
@@ -134,12 +131,6 @@ error_names! {
     ProgramFormat = "program-format",
         "A program is not an ELF executable that Linux starts, or is damaged.",
         "Name the compiled program itself, not a script or an archive.";
-    ProgramPlatform = "program-platform",
-        "A program is for another architecture or system than the image.",
-        "Compile it for the image's platform, or correct `platforms`.";
-    ProgramLibraries = "program-libraries",
-        "A dynamic program needs a loader or libraries that the image does not have.",
-        "Compile it statically (for a musl target, or with `CGO_ENABLED=0`), or use a `base` that has them.";
     ProgramAccess = "program-access",
         "The user of the image cannot start the program, or there is none to start.",
         "Correct `entrypoint` or `user` of `[run]`, or the `mode` of the file.";
@@ -149,9 +140,6 @@ error_names! {
     Accounts = "accounts",
         "`/etc/passwd` or `/etc/group` of the image cannot be made or understood.",
         "Correct `user` of `[run]`, or the base whose files these are.";
-    TimeZone = "time-zone",
-        "The lock pins a version of the time zones that this hardpan does not carry.",
-        "Use a newer hardpan, or take the newest version of this one: `hardpan lock --update timezones`.";
     Download = "download",
         "A file could not be downloaded from its address.",
         "The message has the HTTP status or the network's reason; check the address, the proxy (`HTTPS_PROXY`, `NO_PROXY`) and the trusted roots (`--ca-file`).";
@@ -195,9 +183,6 @@ error_names! {
         "Install git, clone the whole repository with its tags, or remove what needs git's answers: `vcs = true` and the variables `{git...}`.";
 
     // Locks and policies.
-    LockMissing = "lock-missing",
-        "`--locked` was given and there is no lock file.",
-        "Run `hardpan lock` and commit the file.";
     LockStale = "lock-stale",
         "The lock file does not fit the recipe, the inputs or the tools of this machine.",
         "Run `hardpan lock` if the change is wanted; the message says what differs.";
@@ -271,8 +256,8 @@ error_names! {
 
     // What is written.
     OutputOccupied = "output-occupied",
-        "What is at the output's path is no image, or is a symbolic link, and is not replaced.",
-        "Name another path, or remove it first.";
+        "What is at the output's path is no image, a symbolic link, or a recipe that exists already, and is not replaced.",
+        "Name another path, or remove it first; `hardpan init --force` replaces a recipe.";
     OutputConflict = "output-conflict",
         "Two outputs of one call would be at one place, or an output would be an input.",
         "Give each recipe its own `name`, and put `{name}` into `--output`, `--digest-file`, `--metadata-file` and `--push`.";

@@ -105,6 +105,26 @@ fn usage_errors_have_a_name_and_keep_the_usage_lines() {
     ");
 }
 
+/// A name that no message shows would be a promise about nothing.
+#[test]
+fn every_error_name_is_one_of_a_message() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let table = fs::read_to_string(src.join("report/error_name.rs")).expect("the table");
+    let code: String = crate::floors::sources(&src)
+        .iter()
+        .filter(|path| !path.ends_with("report/error_name.rs"))
+        .map(|path| fs::read_to_string(path).expect("a source"))
+        .collect();
+    let variants =
+        table.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" = \"")).map(|(name, _)| name);
+    let variants: Vec<_> = variants.filter(|name| name.chars().all(char::is_alphanumeric)).collect();
+    assert!(variants.len() > 60, "{variants:?}");
+    for variant in variants {
+        let by_system = table.contains(&format!("=> Self::{variant},"));
+        assert!(by_system || code.contains(&format!("ErrorName::{variant}")), "no message has the name of {variant}");
+    }
+}
+
 /// `HARDPAN_BLESS=1 cargo test --test suite -- explain` writes the file anew.
 #[test]
 fn the_page_of_errors_is_generated() {

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The Rust files below a folder.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
