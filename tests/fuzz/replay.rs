@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test that cannot go on is a test that fails, here and with this message"
 )]
 #![allow(unreachable_pub, reason = "`pub` is for the fuzzer's programs, which share the targets")]
