@@ -37,7 +37,8 @@
 //!
 //! # Invariants
 //!
-//! 1. `oci`, `report`, `policy`, `secrets` and `recipe` open no file and no socket; parsers take `&str` or bytes.
+//! 1. `oci`, `report`, `policy`, `secrets` and `recipe` open no file and no socket, but for `report::atomic_file`, with which
+//!    other rooms write files; parsers take `&str` or bytes.
 //! 2. Only `cli` reads the environment, the clock and the terminal, and hands them down as values; only
 //!    `build::compile`, `engine` and `registry::auth` start a child process.
 //! 3. Nothing after `Plan` sees the host path of an input.

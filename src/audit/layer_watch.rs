@@ -2,19 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, BufRead, Read},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
-    },
+    io,
+    sync::Arc,
     thread::{self, JoinHandle},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::gzip_header::gzip_header;
 use crate::{
     image::StoredLayer,
     oci::{DiffId, Digest},
-    report::Limits,
+    report::{Limits, PieceSender, piece_channel},
     rootfs::{LayerScan, ScanBudget, ScanDepth},
 };
 
@@ -66,9 +65,8 @@ enum ScanState {
 /// A scan at work.
 #[derive(Debug)]
 struct RunningScan {
-    pieces: Option<SyncSender<Vec<u8>>>,
-    /// Pieces that were read; their memory is used again.
-    empty: Receiver<Vec<u8>>,
+    /// `None` when the scan ended before the tar.
+    pieces: Option<PieceSender>,
     thread: JoinHandle<LayerScan>,
 }
 
@@ -130,7 +128,7 @@ impl SharedScans {
     }
 
     fn shared(&self) -> MutexGuard<'_, SharedScanMap> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -166,7 +164,9 @@ impl LayerWatch {
             }
             ScanState::Running(mut running) => {
                 running.take(&mut self.piece);
-                running.pieces = None;
+                if let Some(pieces) = running.pieces {
+                    pieces.end(Ok(()));
+                }
                 running.thread.join().ok()
             }
             ScanState::Failed => None,
@@ -176,57 +176,21 @@ impl LayerWatch {
 
 impl RunningScan {
     fn start() -> io::Result<Self> {
-        let (pieces, waiting) = sync_channel(WAITING);
-        let (emptied, empty) = channel();
-        let pieces_read = TarPieces { waiting, emptied, piece: Vec::new(), read: 0 };
-        let work = move || LayerScan::of(pieces_read, ScanDepth::Full, &mut ScanBudget::default());
+        let (pieces, tar) = piece_channel(WAITING);
+        let work = move || LayerScan::of(tar, ScanDepth::Full, &mut ScanBudget::default());
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(work)?;
-        Ok(Self { pieces: Some(pieces), empty, thread })
+        Ok(Self { pieces: Some(pieces), thread })
     }
 
     /// Hands a piece over, and leaves an empty one.
     fn take(&mut self, piece: &mut Vec<u8>) {
-        let mut next = self.empty.try_recv().unwrap_or_default();
+        let Some(pieces) = &self.pieces else { return piece.clear() };
+        let mut next = pieces.reuse();
         next.clear();
-        let full = std::mem::replace(piece, next);
         // A scan that ended early has its reason, and takes no more.
-        if self.pieces.as_ref().is_some_and(|pieces| pieces.send(full).is_err()) {
+        if pieces.send(std::mem::replace(piece, next)).is_err() {
             self.pieces = None;
         }
-    }
-}
-
-/// The tar, as a reader.
-struct TarPieces {
-    waiting: Receiver<Vec<u8>>,
-    emptied: Sender<Vec<u8>>,
-    piece: Vec<u8>,
-    read: usize,
-}
-
-impl BufRead for TarPieces {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.read == self.piece.len() {
-            // The sender was dropped: that is the end of the tar.
-            let Ok(piece) = self.waiting.recv() else { return Ok(&[]) };
-            let old = std::mem::replace(&mut self.piece, piece);
-            self.read = 0;
-            // The send fails if the scan has ended.
-            let _ = self.emptied.send(old);
-        }
-        Ok(self.piece.get(self.read..).unwrap_or_default())
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.read = self.piece.len().min(self.read + bytes);
-    }
-}
-
-impl Read for TarPieces {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buf)?;
-        self.consume(read);
-        Ok(read)
     }
 }
 

@@ -3,11 +3,9 @@
 //! `commands` makes one [`BuildRun`] a call; the builds of all recipes share it. It bounds what runs at the same time, and
 //! reaches no byte of any image.
 
-use std::{
-    collections::BTreeSet,
-    num::NonZeroUsize,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeSet, num::NonZeroUsize};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::cache::Fingerprint;
 
@@ -30,7 +28,7 @@ pub struct CompileSlot<'a>(&'a BuildRun);
 
 impl Drop for CompileSlot<'_> {
     fn drop(&mut self) {
-        let mut running = self.0.compiles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.0.compiles.lock();
         *running = running.saturating_sub(1);
         self.0.compile_ended.notify_one();
     }
@@ -41,9 +39,9 @@ impl BuildRun {
     /// anyway, at the lock of its target folder.
     pub fn wait_for_compile_slot(&self, jobs: NonZeroUsize) -> CompileSlot<'_> {
         let most = COMPILES.min(jobs.get());
-        let mut running = self.compiles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.compiles.lock();
         while *running >= most {
-            running = self.compile_ended.wait(running).unwrap_or_else(PoisonError::into_inner);
+            self.compile_ended.wait(&mut running);
         }
         *running += 1;
         CompileSlot(self)
@@ -52,18 +50,18 @@ impl BuildRun {
     /// Waits until no other large layer is being packed: packing one takes all processors, and its buffers, so that memory
     /// does not depend on how many images are built at the same time.
     pub(super) fn wait_for_large_layer(&self) -> MutexGuard<'_, ()> {
-        self.large_layer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.large_layer.lock()
     }
 
     /// Notes that this call packed the layer of that key.
     pub(super) fn note_new_layer(&self, key: Fingerprint) {
-        self.new_layers.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        self.new_layers.lock().insert(key);
     }
 
     /// Whether this call packed the layer of that key. Each image of the call reports it as new, whichever of them
     /// was the first.
     pub(super) fn is_new_layer(&self, key: &Fingerprint) -> bool {
-        self.new_layers.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+        self.new_layers.lock().contains(key)
     }
 }
 

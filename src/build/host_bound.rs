@@ -4,8 +4,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     recipe::Located,
@@ -35,7 +37,7 @@ impl HostBounds {
     /// # Errors
     /// The folder cannot be opened.
     pub fn of(&self, folder: &Path, allow_outside: bool) -> Result<HostBound, Failure> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if let Some(bound) = known.get(folder) {
             return Ok(bound.clone());
         }

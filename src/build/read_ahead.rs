@@ -1,15 +1,16 @@
 //! Reads and pins many files with several threads before the resolver needs them. A file that cannot be read is left to
 //! the resolver, which reports it at its line of the recipe.
 
-use std::{
-    num::NonZeroUsize,
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use std::{num::NonZeroUsize, path::Path};
 
 use super::pinned::PinnedFile;
-use crate::{cache::Cache, report::Limits};
+use crate::{
+    cache::Cache,
+    report::{Limits, parallel},
+};
+
+/// The name of the threads.
+const THREAD: &str = "read";
 
 /// Files of one folder.
 pub(super) struct FolderFiles<'a> {
@@ -29,55 +30,21 @@ pub(super) fn pin_folders(
         .flat_map(|beside| beside.names.chunks(Limits::READER_FILES).map(|names| (beside.folder, names)))
         .collect();
     let count: usize = pieces.iter().map(|(_, names)| names.len()).sum();
-    let next = AtomicUsize::new(0);
-    // Each thread takes the next piece when it is done; the index of the piece gives the order.
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((folder, names)) = pieces.get(at) else { return done };
-            done.push((at, PinnedFile::pin_beside(folder, names, cache)));
-        }
-    };
     let threads = jobs.get().min(Limits::READERS).min(count / Limits::READER_FILES);
-    let mut done = run_on_threads(threads, work);
-    done.sort_unstable_by_key(|(at, _)| *at);
-    let mut done = done.into_iter().peekable();
-    let mut pinned = Vec::with_capacity(count);
-    for (at, (_, names)) in pieces.iter().enumerate() {
-        match done.next_if(|(piece, _)| *piece == at) {
-            Some((_, files)) => pinned.extend(files),
-            None => pinned.extend(names.iter().map(|_| None)),
-        }
-    }
-    pinned
+    let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
+    parallel::map(THREAD, threads, pieces, |_, (folder, names)| PinnedFile::pin_beside(folder, names, cache))
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Pins files (canonical) that may be few and large. Files that cannot be pinned are left out, and all of them where
 /// threads would gain nothing: the caller pins them.
 pub(super) fn pin_large(files: &[&Path], jobs: NonZeroUsize, cache: Option<&Cache>) -> Vec<PinnedFile> {
     let (files, threads) = plan_reads(files, jobs.get().min(Limits::READERS), cache);
-    if threads < 2 {
-        return Vec::new();
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let files = std::iter::from_fn(|| files.get(next.fetch_add(1, Ordering::Relaxed)));
-        files.filter_map(|file| PinnedFile::pin(file, "", cache).ok()).collect::<Vec<_>>()
-    };
-    run_on_threads(threads, work)
-}
-
-/// Runs `work` on `threads` threads, the calling one included, and joins the results.
-fn run_on_threads<T: Send>(threads: usize, work: impl Fn() -> Vec<T> + Sync) -> Vec<T> {
-    thread::scope(|scope| {
-        // Where the system has no thread left, the others do all of it.
-        let start = |_| thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, &work).ok();
-        let started: Vec<_> = (1..threads).filter_map(start).collect();
-        let mut done = work();
-        done.extend(started.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        done
-    })
+    let Some(threads) = NonZeroUsize::new(threads).filter(|threads| threads.get() > 1) else { return Vec::new() };
+    let pinned = parallel::map(THREAD, threads, files, |_, file| PinnedFile::pin(file, "", cache).ok());
+    pinned.into_iter().flatten().collect()
 }
 
 /// The files to read, the largest first, so that no thread is left with it at the end; and the number of threads.

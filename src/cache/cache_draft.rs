@@ -3,17 +3,14 @@
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
 };
 
-use tempfile::NamedTempFile;
-
 use super::{Cache, CachedBlob, write_failure};
 use crate::{
     oci::{Digest, Sha256},
-    report::{ErrorName, Failure},
+    report::{Access, AtomicFile, ErrorName, Failure},
 };
 
 /// A temporary file in the folder of the entries. [`seal`](Self::seal) checks digest and size and renames it; dropped
@@ -22,7 +19,7 @@ use crate::{
 pub struct CacheDraft {
     cache: Cache,
     folder: PathBuf,
-    file: NamedTempFile,
+    file: AtomicFile,
     hasher: Sha256,
     written: u64,
 }
@@ -32,8 +29,7 @@ impl CacheDraft {
         let fault = |error: io::Error| write_failure(folder, &error);
         fs::create_dir_all(folder).map_err(fault)?;
         // With the umask, as any file a tool writes: an image may share it.
-        let open = fs::Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new().prefix(".draft-").permissions(open).tempfile_in(folder).map_err(fault)?;
+        let file = AtomicFile::create(folder, ".draft-", Access::Umask).map_err(fault)?;
         Ok(Self { cache, folder: folder.to_owned(), file, hasher: Sha256::new(), written: 0 })
     }
 
@@ -50,7 +46,7 @@ impl CacheDraft {
             return Err(Failure::error(ErrorName::BlobMismatch, what));
         }
         let path = self.folder.join(digest.hex());
-        let file = self.file.persist(&path).map_err(|error| fault(&error.error))?;
+        let file = self.file.replace(&path).map_err(|error| fault(&error))?;
         self.cache.saw_blob(&file, digest);
         self.cache.settle_blob(&path);
         self.cache.0.grown.store(true, Ordering::Relaxed);

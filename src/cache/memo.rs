@@ -17,7 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Fingerprint, Identity, fingerprint::Fingerprinter};
-use crate::report::Limits;
+use crate::report::{Access, AtomicFile, Limits, folder_of};
 
 const MAGIC: &[u8; 16] = b"hardpan memo 4\n\0";
 /// Bytes before the checksum.
@@ -122,11 +122,10 @@ impl Memo {
             };
         }
         let records: Vec<_> = now.into_values().take(Limits::MEMO_RECORDS).collect();
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".memo-").tempfile_in(folder)?;
+        let mut file = AtomicFile::create(folder_of(path), ".memo-", Access::Private)?;
         file.write_all(&encode(&records, boot)?)?;
         // Not synced: what the next start finds damaged, or before it, is not believed.
-        file.persist(path).map(drop).map_err(|error| error.error)
+        file.replace(path).map(drop)
     }
 }
 

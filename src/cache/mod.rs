@@ -33,14 +33,16 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::{Mutex, MutexGuard};
+
 use crate::{
     oci::{Digest, Open},
-    report::{ErrorName, Failure, Limits},
+    report::{Access, AtomicFile, ErrorName, Failure, Limits},
 };
 pub use cache_draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
@@ -175,11 +177,11 @@ impl Cache {
                 }
                 // Another file system, or one without links.
                 Err(_) => {
-                    let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(self.blobs())?;
-                    if io::copy(&mut File::open(file)?, draft.as_file_mut())? != size {
+                    let mut draft = AtomicFile::create(&self.blobs(), ".draft-", Access::Umask)?;
+                    if io::copy(&mut File::open(file)?, &mut draft)? != size {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    let kept = draft.persist(&path).map_err(|error| error.error)?;
+                    let kept = draft.replace(&path)?;
                     self.saw_blob(&kept, digest);
                     break;
                 }
@@ -207,8 +209,8 @@ impl Cache {
         Ok(())
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, KnownFiles> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, KnownFiles> {
+        self.0.known.lock()
     }
 
     fn day(&self) -> u32 {

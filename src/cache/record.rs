@@ -3,14 +3,16 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::Ordering,
     time::{Duration, SystemTime},
 };
 
 use super::{Cache, Fingerprint, fingerprint::Fingerprinter};
-use crate::{oci::Digest, report::Limits};
+use crate::{
+    oci::Digest,
+    report::{Access, AtomicFile, Limits},
+};
 
 const MAGIC: &[u8; 17] = b"hardpan record 1\n";
 const CHECKSUM_BYTES: usize = 32;
@@ -66,21 +68,13 @@ impl Cache {
         let path = self.record_path(on, key);
         let folder = self.root().join(on.name());
         let record = [&MAGIC[..], checksum(on, &key.hex(), bytes).bytes(), bytes].concat();
-        let create = || File::options().write(true).create_new(true).mode(0o600).open(&path);
-        let created = create().or_else(|error| match error.kind() {
+        let create = || AtomicFile::create(&folder, ".draft-", Access::Private);
+        let mut file = create().or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => fs::create_dir_all(&folder).and_then(|()| create()),
             _ => Err(error),
-        });
-        match created {
-            // Who sees half of it does the work again, as for any damaged record.
-            Ok(mut file) => file.write_all(&record).inspect_err(|_| drop(fs::remove_file(&path)))?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let mut file = new_file(&folder)?;
-                file.write_all(&record)?;
-                file.persist(path).map_err(|error| error.error)?;
-            }
-            Err(error) => return Err(error),
-        }
+        })?;
+        file.write_all(&record)?;
+        file.replace(&path)?;
         self.0.grown.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -115,10 +109,6 @@ impl Cache {
     fn record_path(&self, on: RecordShelf, key: &Fingerprint) -> PathBuf {
         self.root().join(on.name()).join(key.hex())
     }
-}
-
-fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)
 }
 
 /// The content of a record with this name, if its checksum is right.

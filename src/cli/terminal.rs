@@ -4,7 +4,7 @@
 use std::{
     io::{self, IsTerminal as _, Write as _},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -12,6 +12,7 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 
 use super::{
     arguments::Color,
@@ -200,7 +201,7 @@ impl Heartbeat {
         let doing = Arc::clone(&now);
         let thread = thread::spawn(move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                let doing = doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let doing = doing.lock().clone();
                 report(HeartbeatEvent::Alive(start.elapsed().as_secs(), doing));
             }
             report(HeartbeatEvent::Over(start.elapsed()));
@@ -213,7 +214,7 @@ impl Task for Heartbeat {
     fn advance(&self, _bytes: u64) {}
 
     fn now(&self, what: &str) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.to_owned());
+        *self.now.lock() = Some(what.to_owned());
     }
 }
 

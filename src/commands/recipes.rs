@@ -8,11 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use super::side_by_side::side_by_side;
 use crate::{
     oci::Platform,
     recipe::{self, Recipe},
-    report::{ErrorName, Failure, Failures, Limits, Origin, SourceText},
+    report::{ErrorName, Failure, Failures, Limits, Origin, SourceText, parallel},
 };
 
 /// A recipe and the folder its host paths begin at.
@@ -51,7 +50,7 @@ pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Fail
 /// The same, reading up to `jobs` recipes at a time.
 pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
     let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
-    side_by_side(jobs, paths, |_, path| Ok(read(&path, set)?))
+    Ok(parallel::try_map("recipe", jobs, paths, |_, path| read(&path, set))?)
 }
 
 fn find() -> Result<Vec<PathBuf>, Failure> {

@@ -6,11 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
-
 use crate::{
     output::staging_file,
-    report::{ErrorName, Failure},
+    report::{AtomicFile, ErrorName, Failure, folder_of},
 };
 
 /// A file without its name. Dropped before it is published, it leaves nothing.
@@ -19,7 +17,7 @@ pub struct StagedFile {
     /// The option that asks for it, for messages.
     option: &'static str,
     path: PathBuf,
-    temp: NamedTempFile,
+    file: AtomicFile,
 }
 
 impl StagedFile {
@@ -39,25 +37,24 @@ impl StagedFile {
             }
             _ => {}
         }
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temp = staging_file(folder).map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
-        Ok(Self { option, path: path.to_owned(), temp })
+        let file = staging_file(folder_of(path));
+        let file = file.map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
+        Ok(Self { option, path: path.to_owned(), file })
     }
 
     /// Writes the whole content, durably and still without the name.
     pub fn write(&mut self, content: impl AsRef<[u8]>) -> Result<(), Failure> {
-        let file = self.temp.as_file_mut();
-        let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());
+        let written = self.file.write_all(content.as_ref()).and_then(|()| self.file.sync());
         written.map_err(|error| Failure::io(&format!("write the `{}`", self.option), &self.path, &error))
     }
 
     /// Gives the file its name, in place of what was there.
     pub fn publish(self) -> Result<(), Failure> {
-        let Self { option, path, temp } = self;
-        temp.persist(&path).map(drop).map_err(|error| {
-            let failure = Failure::io(&format!("replace the `{option}`"), &path, &error.error);
+        let Self { option, path, file } = self;
+        file.replace(&path).map(drop).map_err(|error| {
+            let failure = Failure::io(&format!("replace the `{option}`"), &path, &error);
             // Kubernetes mounts single files so.
-            if error.error.kind() == io::ErrorKind::ResourceBusy {
+            if error.kind() == io::ErrorKind::ResourceBusy {
                 return failure.hint("it is a mount of its own; name a path in a folder that is mounted");
             }
             failure

@@ -1,15 +1,11 @@
 //! Writes the recipe to disk: whole or not at all, and over an existing one only with `--force`.
 
 use std::{
-    fs,
     io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
-use tempfile::Builder;
-
-use crate::report::{ErrorName, Failure};
+use crate::report::{Access, AtomicFile, ErrorName, Failure, folder_of};
 
 /// Refuses a path that exists, unless it is a recipe and `force` allows replacing it.
 pub fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
@@ -30,20 +26,14 @@ pub fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
 /// Writes the recipe to `path` atomically: the path has the whole text, or what it had before.
 pub fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     refuse_existing(path, force)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let fault = |error: io::Error| Failure::io("write the recipe", path, &error);
     // The umask applies, as for any file that an editor creates.
-    let mut temporary = Builder::new()
-        .prefix(".hardpan-init-")
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(fault)?;
-    temporary.write_all(text.as_bytes()).and_then(|()| temporary.as_file().sync_all()).map_err(fault)?;
-    let persisted = if force { temporary.persist(path) } else { temporary.persist_noclobber(path) };
-    match persisted {
+    let mut file = AtomicFile::create(folder_of(path), ".hardpan-init-", Access::Umask).map_err(fault)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync()).map_err(fault)?;
+    match if force { file.replace(path) } else { file.publish_new(path) } {
         Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(recipe_exists_failure(path)),
-        Err(error) => Err(fault(error.error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(recipe_exists_failure(path)),
+        Err(error) => Err(fault(error)),
     }
 }
 

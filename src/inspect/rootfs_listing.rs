@@ -1,6 +1,6 @@
 //! [`RootfsListing`]: the file system of an image with all layers applied, as data.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
@@ -29,6 +29,13 @@ pub struct RootfsEntry {
     pub gid: u64,
     /// Bytes of a file's content.
     pub size: u64,
+    /// Modification time in seconds since 1970; 0 where it is before that or no time. A directory that no layer has an
+    /// entry for has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtime: Option<u64>,
+    /// Extended attributes by name; the first bytes of each value as hexadecimal digits. Names are foreign text.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub xattrs: BTreeMap<String, String>,
     /// Of a symbolic link. Foreign text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -91,6 +98,13 @@ pub(super) fn list_rootfs(image: &StoredImage) -> Result<RootfsListing, Failure>
     })
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 fn entry<'s>(scans: &[&'s LayerScan], at: EntryIndex) -> Option<&'s TarEntry> {
     scans.get(at.layer)?.entries.get(at.entry)
 }
@@ -106,6 +120,8 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Result<Vec<RootfsEntr
             uid: entry.uid,
             gid: entry.gid,
             size: entry.size,
+            mtime: Some(entry.mtime),
+            xattrs: entry.xattrs().iter().map(|(name, value)| (name.clone(), hex(value))).collect(),
             target: entry.target().map(str::to_owned),
             device: entry.device().map(|(major, minor)| format!("{major}:{minor}")),
             crc32: is_file.then(|| format!("{:08x}", entry.checksum)),
@@ -127,6 +143,8 @@ fn listed(scans: &[&LayerScan], rootfs: &LayeredRootfs) -> Result<Vec<RootfsEntr
         uid: 0,
         gid: 0,
         size: 0,
+        mtime: None,
+        xattrs: BTreeMap::new(),
         target: None,
         device: None,
         crc32: None,

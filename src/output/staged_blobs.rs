@@ -5,9 +5,9 @@ use std::{
     fs::{self, File, Metadata},
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::{CWD, OFlags};
 
 use crate::{
@@ -73,7 +73,7 @@ impl StagedBlobs {
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<(Digest, Identity)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 

@@ -6,10 +6,12 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     cache::{Cache, CachedBlob},
@@ -148,13 +150,13 @@ impl Staging {
     }
 
     fn note_adopted(&self, blob: Descriptor, document: Option<Vec<u8>>) {
-        self.adopted.lock().unwrap_or_else(PoisonError::into_inner).push((blob, document));
+        self.adopted.lock().push((blob, document));
     }
 
     /// Stages what was adopted from the layout: another build has published there meanwhile, and what its image does not
     /// need is gone.
     pub(super) fn stage_adopted(&self) -> Result<(), Failure> {
-        let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
+        let adopted = std::mem::take(&mut *self.adopted.lock());
         for (blob, document) in adopted {
             if self.staged.path(blob.digest).exists() {
                 continue;
@@ -204,7 +206,7 @@ impl Staging {
 
     /// Whether the layout that is there had this blob.
     fn is_adopted(&self, blob: &Descriptor) -> bool {
-        let adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+        let adopted = self.adopted.lock();
         adopted.iter().any(|(one, _)| one.digest == blob.digest)
     }
 

@@ -4,16 +4,15 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
-    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
-use tempfile::{Builder, NamedTempFile, TempDir};
+use tempfile::{Builder, TempDir};
 
 use crate::{
     oci::Digest,
     output::locked_folder::{FolderLock, LockedFolder},
-    report::Limits,
+    report::{Access, AtomicFile, Limits},
 };
 
 /// How many random characters end a temporary name.
@@ -64,10 +63,9 @@ impl TempFolder {
 }
 
 /// A temporary file beside its final path, with a name that trees, compiles and git ignore.
-pub fn staging_file(folder: &Path) -> io::Result<NamedTempFile> {
+pub fn staging_file(folder: &Path) -> io::Result<AtomicFile> {
     // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
-    let open = fs::Permissions::from_mode(0o666);
-    Builder::new().prefix(MARK).rand_bytes(RANDOM).permissions(open).tempfile_in(folder)
+    AtomicFile::create(folder, MARK, Access::Umask)
 }
 
 /// The prefix of staging folders inside a layout.

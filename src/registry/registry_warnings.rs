@@ -1,6 +1,8 @@
 //! Warnings of registries, `Warning: 299 - "..."` (distribution-spec, "Warnings"). `cli` prints each once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Secret, url::Url};
 use crate::report::{Failure, Limits, shown};
@@ -15,7 +17,7 @@ impl RegistryWarnings {
         for text in fields.filter_map(|field| text(&String::from_utf8_lossy(field))) {
             let text = Secret::hide(secrets, text);
             let line = format!("{} says: {}", shown(&url.authority()), shown(&text));
-            let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut heard = self.0.lock();
             if heard.len() < Limits::NOTICES && !heard.contains(&line) {
                 heard.push(line);
             }
@@ -24,7 +26,7 @@ impl RegistryWarnings {
 
     /// What was heard so far, which is then forgotten.
     pub fn take(&self) -> Vec<Failure> {
-        let heard = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let heard = std::mem::take(&mut *self.0.lock());
         heard.into_iter().map(Failure::new).collect()
     }
 }

@@ -2,22 +2,29 @@
 //!
 //! All rooms use it. Nothing here prints: `commands` returns these values, `cli` renders them.
 
+mod atomic_file;
 mod catalogue;
 mod error_name;
 mod failure;
 mod limits;
+mod ordered_progress;
 mod origin;
+pub mod parallel;
+mod piece_channel;
 mod printable;
 mod progress;
 mod rule;
 mod severity;
 
+pub use atomic_file::{Access, AtomicFile, folder_of};
 pub use catalogue::RuleFacts;
 pub use error_name::{ErrorName, NamedReason};
 pub(crate) use failure::io_reason;
 pub use failure::{Failure, FailurePlace, Failures};
 pub use limits::Limits;
+use ordered_progress::OrderedProgress;
 pub use origin::{Origin, OriginSpan, SourceText};
+pub use piece_channel::{PieceReader, PieceSender, ReaderIsGone, piece_channel};
 pub use printable::{holds_login, printable, shown};
 pub use progress::{Progress, ProgressLevel, Silent, Task};
 pub use rule::Rule;

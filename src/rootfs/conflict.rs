@@ -34,7 +34,8 @@ pub enum LayerConflict {
     OtherLayer,
     /// A hard link whose target climbs out of the root.
     TargetOutside,
-    /// A hard link whose header has another mode or owner than the file: most engines give the file those of the link.
+    /// A hard link whose header has another mode or owner than the file, or extended attributes that the file does not
+    /// have: most engines give the file those of the link.
     OtherMetadata,
     /// A whiteout that is none, or that engines take differently; why.
     Whiteout(&'static str),
@@ -99,7 +100,9 @@ impl LayerConflict {
             Self::TargetOutside => format!("the hard link `{path}` points above the root: `{target}`"),
             Self::Whiteout(why) => format!("the whiteout `{path}` is invalid: {why}"),
             Self::OtherMetadata => {
-                format!("the hard link `{path}` has another mode or owner than `{target}`, to which it points")
+                format!(
+                    "the hard link `{path}` has another mode, owner or attribute than `{target}`, to which it points"
+                )
             }
             Self::WhiteoutOfNothing => format!("the whiteout `{path}` is in a folder that does not exist"),
             Self::RootMetadata => "a layer above the first gives the root another mode or owner".to_owned(),

@@ -324,7 +324,9 @@ impl LayeredRootfs {
         let inode = self.hard_link(at, entry)?;
         let shared = scans.get(inode.layer)?.entries.get(inode.entry)?;
         let is_same = (shared.mode, shared.uid, shared.gid) == (entry.mode, entry.uid, entry.gid);
-        if !is_same && !matches!(shared.kind, TarEntryKind::Symlink | TarEntryKind::Directory) {
+        // Engines give the file what the header of the link has; some headers repeat what the file has, and some do not.
+        let has_own_xattrs = entry.xattrs().iter().any(|xattr| !shared.xattrs().contains(xattr));
+        if has_own_xattrs || !is_same && !matches!(shared.kind, TarEntryKind::Symlink | TarEntryKind::Directory) {
             self.conflict(at, LayerConflict::OtherMetadata);
         }
         let target = (shared.kind == TarEntryKind::Symlink).then(|| shared.target().unwrap_or_default().into());

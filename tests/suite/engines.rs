@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use self::{
     image::{Image, write_layout},
-    tree::Tree,
+    tree::{Node, Tree},
     unpackers::{ENGINES, Engine, Unpacked, unpack},
 };
 use crate::support::{case::Case, engines::Containerd, walks};
@@ -108,18 +108,24 @@ fn judge(containerd: &Containerd, images: Vec<Image>) -> Vec<Judged> {
         .into_iter()
         .map(|image| {
             let unpacked = by_engine.iter_mut().map(|trees| trees.next().expect("a tree for each image"));
-            let unpacked = unpacked.map(|unpacked| unpacked.map(without_root)).collect();
             let verdict = verdicts.get(&image.tag()).expect("a verdict for each image").clone();
-            let seen = verdict.is_ok().then(|| seen(&case, &image.tag()));
+            let mut seen = verdict.is_ok().then(|| seen(&case, &image.tag()));
+            let root = seen.as_mut().and_then(Seen::take_root);
+            let without_root = |tree| without_usual_root(tree, root.as_ref());
+            let unpacked = unpacked.map(|unpacked| unpacked.map(without_root)).collect();
             Judged { image, verdict, seen, unpacked }
         })
         .collect()
 }
 
-/// The tree without its root, which engines make themselves: whatever the layers say of it, containerd gives it the mode
-/// 0755 and podman's overlay 0555.
-fn without_root(mut tree: Tree) -> Tree {
-    tree.0.remove(&b""[..]);
+/// The tree without its root, if that is as the layers have it or as an engine makes it: whatever the layers say of it,
+/// containerd gives it the mode 0755 and podman's overlay 0555.
+fn without_usual_root(mut tree: Tree, seen: Option<&Node>) -> Tree {
+    let usual = |root: &Node| matches!((root.mode, root.uid, root.gid), (0o755 | 0o555, 0, 0));
+    let is_seen = |root: &Node| seen.is_some_and(|seen| seen.is_left_as(root));
+    if tree.0.get(&b""[..]).is_some_and(|root| usual(root) || is_seen(root)) {
+        tree.0.remove(&b""[..]);
+    }
     tree
 }
 
@@ -156,11 +162,19 @@ struct Seen {
     replaced: Tree,
 }
 
+impl Seen {
+    /// Removes the root, which is compared by itself.
+    fn take_root(&mut self) -> Option<Node> {
+        self.replaced.0.remove(&b""[..]);
+        self.followed.0.remove(&b""[..])
+    }
+}
+
 fn seen(case: &Case, tag: &str) -> Seen {
     let output = case.run(["inspect", "--rootfs", "--json", &format!("oci:layout:{tag}")]).ok();
     let report: Value = serde_json::from_str(&output.stdout).expect("a report in JSON");
     let rootfs = &report["contents"][0]["images"][0]["rootfs"];
-    let tree = |list| without_root(Tree::of_report(list));
+    let tree = Tree::of_report;
     let followed = tree(&rootfs["entries"]);
     let replaced = rootfs.get("links-replaced").map_or_else(|| followed.clone(), tree);
     Seen { followed, replaced }

@@ -23,10 +23,13 @@ fn check_special_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
         for (name, value) in entry.xattrs() {
             let of_host = matches!(name.as_str(), "security.selinux" | "security.ima" | "security.evm")
                 || name.starts_with("trusted.")
-                || name.starts_with("user.overlay.");
+                || name.starts_with("user.overlay.")
+                || name.starts_with("system.");
             if of_host {
-                // Engines on overlayfs take its attributes for whiteouts and renames, and other engines do not.
-                let severity = if name.contains(".overlay.") { Severity::High } else { Severity::Medium };
+                // Engines on overlayfs take its attributes for whiteouts and renames, and other engines do not. Those of
+                // the system are access lists, which let users write where the mode does not.
+                let is_high = name.contains(".overlay.") || name.starts_with("system.");
+                let severity = if is_high { Severity::High } else { Severity::Medium };
                 attributes.add(severity, name.clone(), || view.place(at));
             }
             // The header of a hard link repeats what the file has.
@@ -92,6 +95,28 @@ mod tests {
         assert_eq!(severity(packed), Some(Severity::Medium));
     }
 
+    /// Engines set them on the file, whose own entry has none.
+    #[test]
+    fn capabilities_in_the_header_of_a_hard_link_are_ambiguous_unless_the_file_has_them() {
+        let program = || SampleFile::new("bin/ping", &elf()).mode(0o755);
+        let link = || SampleFile::hard_link("bin/other", "bin/ping").mode(0o755);
+        let severity = |files: [SampleFile; 2]| {
+            let audit = SampleImage::new().layer(files).audit();
+            found(&audit, Rule::AmbiguousTar).first().map(|one| one.severity)
+        };
+        let with = |file: SampleFile, name: &str, value: &[u8]| file.xattr(name, value);
+        let capability = b"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let other = b"\x01\0\0\x02\0\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let name = "security.capability";
+        assert_eq!(severity([program(), link()]), None);
+        assert_eq!(severity([program(), with(link(), name, capability)]), Some(Severity::High));
+        assert_eq!(severity([with(program(), name, capability), with(link(), name, other)]), Some(Severity::High));
+        assert_eq!(severity([program(), with(link(), "user.any", b"1")]), Some(Severity::High));
+        // As Docker writes it, and as GNU tar does.
+        assert_eq!(severity([with(program(), name, capability), with(link(), name, capability)]), None);
+        assert_eq!(severity([with(program(), name, capability), link()]), None);
+    }
+
     #[test]
     fn special_files_and_attributes_of_the_host_are_found() {
         let rules = |file: SampleFile| has(&SampleImage::new().layer([file]).audit(), CHECK.rules);
@@ -104,6 +129,9 @@ mod tests {
             (SampleFile::device("dev/gone", 0, 0), Rule::AmbiguousTar),
             (SampleFile::folder("a").xattr("trusted.overlay.opaque", b"y"), Rule::HostXattrs),
             (SampleFile::folder("a").xattr("user.overlay.opaque", b"y"), Rule::HostXattrs),
+            (SampleFile::text("a", "x").xattr("system.posix_acl_access", b"\x02\0\0\0"), Rule::HostXattrs),
+            (SampleFile::folder("a").xattr("system.posix_acl_default", b"\x02\0\0\0"), Rule::HostXattrs),
+            (SampleFile::text("a", "x").xattr("system.nfs4_acl", b"x"), Rule::HostXattrs),
         ] {
             let audit = SampleImage::new().layer([file]).audit();
             assert_eq!(found(&audit, rule).first().map(|one| one.severity), Some(Severity::High));

@@ -2,13 +2,16 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimens};
 
-use crate::{oci::Digest, report::Failure};
+use crate::{
+    oci::Digest,
+    report::{Access, AtomicFile, Failure, folder_of},
+};
 
 /// The current time of the file system.
 const NOW: Timestamps = Timestamps {
@@ -91,9 +94,13 @@ impl CompileFolder {
 
     /// Writes a file of this folder: what was there stays until all of the new text is.
     pub(super) fn keep(&self, name: &str, text: &[u8]) -> Result<(), Failure> {
-        let (path, new) = (self.root.join(name), self.root.join(format!("{name}.new")));
-        let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &path));
-        written.map_err(|error| Failure::io("write the record of the compile", &path, &error))
+        let path = self.root.join(name);
+        let write = || {
+            let mut file = AtomicFile::create(folder_of(&path), ".new-", Access::Umask)?;
+            file.write_all(text)?;
+            file.replace(&path)
+        };
+        write().map(drop).map_err(|error| Failure::io("write the record of the compile", &path, &error))
     }
 
     /// Moves a finished program out of [`temporary`](Self::temporary) to `out/<group>/<name>`, at once: another

@@ -4,8 +4,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     path::{Component, Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
+
+use parking_lot::Mutex;
 
 use super::{OutputKind, file_output, folder_output};
 
@@ -45,7 +47,7 @@ impl OutputPaths {
     pub(in crate::build) fn within(&self, folder: &Path) -> BTreeMap<Box<OsStr>, OutputKind> {
         let name = |path: &Path| path.file_name().filter(|_| path.parent() == Some(folder)).map(Box::from);
         let mut within = BTreeMap::new();
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock();
         let files = below(&seen, folder).filter_map(|(path, what)| Some((name(path)?, (*what)?)));
         within.extend(files);
         within.extend(below(&self.others, folder).filter_map(|(path, what)| Some((name(path)?, *what))));
@@ -72,7 +74,7 @@ impl OutputPaths {
 
     /// The output at a path, and whether it was examined only now.
     fn find_output(&self, path: &Path, read: fn(&Path) -> Option<OutputKind>) -> (Option<OutputKind>, bool) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if let Some(known) = seen.get(path) {
             return (*known, false);
         }

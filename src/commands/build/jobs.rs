@@ -9,16 +9,14 @@ use std::{
 use super::request::{BuildRequest, default_output};
 use crate::{
     build::{HostBounds, Resolver},
-    commands::{
-        ordered_progress::OrderedProgress, policy, push, recipe_lock, recipes::LoadedRecipe, side_by_side::side_by_side,
-    },
+    commands::{policy, push, recipe_lock, recipes::LoadedRecipe},
     image::Packing,
     oci::Platform,
     output::check_fits,
     policy::Policy,
     recipe::{self, LockFile},
     registry::Reference,
-    report::{ErrorName, Failure, Failures, Progress},
+    report::{ErrorName, Failure, Failures, Progress, parallel},
 };
 
 /// One image that is to be built, with all that is needed of its recipe, so that the recipe can go when it is built.
@@ -61,13 +59,12 @@ pub(super) fn settle(
     policy: Option<&recipe::PolicySettings>,
     progress: &dyn Progress,
 ) -> Result<Vec<BuildJob>, Failures> {
-    let (bounds, ordered) = (HostBounds::default(), OrderedProgress::new(progress));
-    let settled = side_by_side(request.settings.jobs, recipes, |index, mut recipe: LoadedRecipe| {
-        ordered.during(index, |progress| {
-            let policy = policy::of_build(policy, &mut recipe.recipe.policy)?;
-            settle_one(recipe, policy, request, &bounds, progress)
-        })
-    })?;
+    let bounds = HostBounds::default();
+    let settle = |mut recipe: LoadedRecipe, progress: &dyn Progress| {
+        let policy = policy::of_build(policy, &mut recipe.recipe.policy)?;
+        settle_one(recipe, policy, request, &bounds, progress)
+    };
+    let settled = parallel::try_map_reporting("recipe", request.settings.jobs, recipes, progress, settle)?;
     let (mut taken, mut jobs) = (Taken::default(), Vec::with_capacity(settled.len()));
     for next in settled {
         taken.take(&next, &jobs, request)?;

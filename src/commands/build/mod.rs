@@ -13,13 +13,13 @@ mod passed_findings;
 mod receipts;
 mod request;
 
-use super::{ordered_progress::OrderedProgress, policy, push, recipes, side_by_side::side_by_side};
+use super::{policy, push, recipes};
 use crate::{
     cache::Cache,
     engine::{self, Engine, EngineEnvironment, LoadedImage},
     image::BlobRef,
     output::allow_staging,
-    report::{Failure, Failures, Progress},
+    report::{Failure, Failures, Progress, parallel},
 };
 use image::{FinishedImage, ImageBuilder};
 use outputs::{Outputs, publish};
@@ -44,9 +44,9 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<Vec<Buil
     let jobs = jobs::settle(recipes, request, policy.as_ref(), progress)?;
     let mut outputs = Outputs::begin(&jobs, request)?;
 
-    let (builder, ordered) = (ImageBuilder::new(request, outputs.real_paths()), OrderedProgress::new(progress));
-    let work = |index, job| ordered.during(index, |progress| builder.build(job, progress));
-    let mut images = side_by_side(request.settings.jobs, jobs, work)?;
+    let builder = ImageBuilder::new(request, outputs.real_paths());
+    let build_one = |job, progress: &dyn Progress| builder.build(job, progress);
+    let mut images = parallel::try_map_reporting("recipe", request.settings.jobs, jobs, progress, build_one)?;
     drop(builder);
 
     load_into_engines(&mut images, &request.engines, caller, progress)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ureq::http::{Method, header};
 
-use super::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, lock, realm};
+use super::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, realm};
 use crate::{
     registry::{
         auth::{self, AuthToken, Challenge, Credential, TokenScopes},
@@ -27,7 +27,7 @@ pub(super) struct LoginState {
 impl RegistryClient {
     /// The token for what is wanted, if there is one already.
     pub(super) fn token(&self, wanted: &TokenScopes) -> Option<AuthToken> {
-        lock(&self.gate).tokens.get(wanted).cloned()
+        self.gate.lock().tokens.get(wanted).cloned()
     }
 
     /// Answers the challenge of a 401. `used` is what was sent with the request and did not do.
@@ -39,7 +39,7 @@ impl RegistryClient {
         wanted: &TokenScopes,
         used: Option<&AuthToken>,
     ) -> Result<(), RequestFailure> {
-        let mut gate = lock(&self.gate);
+        let mut gate = self.gate.lock();
         let known = gate.tokens.get(wanted);
         if known.is_some() && known != used {
             return Ok(());
@@ -93,7 +93,7 @@ impl RegistryClient {
 
     /// Records secrets that must not be shown when a registry repeats them.
     fn keep_secret(&self, credential: Option<&Credential>) {
-        let mut secrets = lock(&self.secrets);
+        let mut secrets = self.secrets.lock();
         for secret in credential.map(Credential::secrets).unwrap_or_default() {
             if !secrets.contains(&secret) {
                 secrets.push(secret);
@@ -103,7 +103,7 @@ impl RegistryClient {
 
     /// Why a login was not given to the realm that the registry named, when that happened.
     pub(super) fn withheld(&self) -> Option<Failure> {
-        lock(&self.gate).withheld.clone()
+        self.gate.lock().withheld.clone()
     }
 
     /// The credential to send to the realm: that of the registry where the realm may receive it, else one of the realm's own

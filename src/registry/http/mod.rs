@@ -13,12 +13,9 @@ mod response;
 pub(crate) mod retry_pause;
 mod roots;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
+use parking_lot::Mutex;
 use ureq::{
     Agent, AsSendBody, Body, SendBody,
     http::{HeaderMap, HeaderValue, Method, Request, Response, header},
@@ -238,7 +235,7 @@ impl RegistryClient {
         };
         match response {
             Ok(response) => {
-                let mut secrets = lock(&self.secrets).clone();
+                let mut secrets = self.secrets.lock().clone();
                 secrets.extend(token.map(AuthToken::secrets).unwrap_or_default());
                 let warnings = response.headers().get_all(header::WARNING);
                 if url.same_origin(&self.base) {
@@ -277,7 +274,7 @@ impl RegistryClient {
     /// The agent for an address: one each, because trust and proxy depend on the host.
     fn agent(&self, url: &Url) -> Result<Agent, Failure> {
         let key = format!("{}{}", url.https, url.authority());
-        if let Some(agent) = lock(&self.agents).get(&key) {
+        if let Some(agent) = self.agents.lock().get(&key) {
             return Ok(agent.clone());
         }
         let authority = url.authority();
@@ -286,7 +283,7 @@ impl RegistryClient {
         let inside = self.inside.clone();
         let named_by = if url.same_host(&self.base) { HostOrigin::User(inside) } else { HostOrigin::Host(inside) };
         let agent = agent::agent(&self.access, url, name, named_by)?;
-        Ok(lock(&self.agents).entry(key).or_insert(agent).clone())
+        Ok(self.agents.lock().entry(key).or_insert(agent).clone())
     }
 
     fn loopback_speaks_tls(&self) -> Result<bool, Failure> {
@@ -309,11 +306,6 @@ fn run<S: AsSendBody>(agent: &Agent, request: Request<S>, is_long: bool) -> Resu
 /// HTTP statuses that are retried: those that crane retries.
 pub(crate) const fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
-}
-
-/// A lock whose holder panicked still guards plain data.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The pause that an answer asks for, or the one of the `attempt`th repetition; none when there is no more patience.

@@ -6,7 +6,6 @@
 //! missing.
 
 mod contents;
-mod parallel;
 mod plan;
 mod referrers;
 mod repository;
@@ -19,12 +18,15 @@ use std::{
 };
 
 use super::{Access, http::RegistryClient};
-use crate::report::{ErrorName, Failure, Limits, Progress};
+use crate::report::{ErrorName, Failure, Limits, Progress, parallel};
 use contents::{PushContents, PushDocument};
 pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, TagPolicy};
 use plan::{group_by_repository, plan_push};
 use repository::{ManifestRefusal, PushRepository, StoredManifest};
 use upload::{BlobTransfer, BlobUpload};
+
+/// The name of the threads.
+const PUSH_THREAD: &str = "push";
 
 /// A push that is planned and not begun.
 pub struct PreparedPush<'a> {
@@ -99,7 +101,7 @@ impl<'a> PreparedPush<'a> {
         }
         let task = progress.task(&format!("push to {}", plan.repository), Some(plan.most_bytes()));
         let missing: Vec<_> = plan.blobs.iter().filter(|(_, fate)| *fate != BlobAction::There).collect();
-        let arrived = parallel::map_parallel(&missing, self.job.jobs, |(blob, fate)| {
+        let arrived = parallel::try_map(PUSH_THREAD, self.job.jobs, &missing, |_, (blob, fate)| {
             let from = if let BlobAction::Mount(from) = fate { Some(from.as_str()) } else { None };
             let bytes = self.job.blobs.blob(blob)?;
             let arrived = BlobUpload { to: repository, blob, bytes: &*bytes, task: &*task }.run(from)?;
@@ -165,7 +167,7 @@ impl<'a> PreparedPush<'a> {
             Err(ManifestRefusal::Incomplete(_)) => {}
         }
         let leaves: Vec<_> = sent.leaves.iter().filter_map(|at| self.contents.blobs.get(*at)).collect();
-        parallel::map_parallel(&leaves, self.job.jobs, |blob| {
+        parallel::try_map(PUSH_THREAD, self.job.jobs, &leaves, |_, blob| {
             let bytes = self.job.blobs.blob(blob)?;
             BlobUpload { to: repository, blob, bytes: &*bytes, task }.run(None)
         })?;

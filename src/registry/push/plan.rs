@@ -6,12 +6,12 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
-use super::{contents::PushContents, parallel, repository::PushRepository};
+use super::{PUSH_THREAD, contents::PushContents, repository::PushRepository};
 use crate::{
     image::{BlobRef, VerifiedBlobs},
     oci::Digest,
     registry::Reference,
-    report::{ErrorName, Failure, Rule},
+    report::{ErrorName, Failure, Rule, parallel},
 };
 
 /// What becomes of a tag that names something else already.
@@ -201,7 +201,7 @@ pub(super) fn plan_push(
         return Ok(plan);
     }
     let jobs = job.jobs;
-    let there = parallel::map_parallel(&contents.documents, jobs, |sent| match sent.blob.digest {
+    let there = parallel::try_map(PUSH_THREAD, jobs, &contents.documents, |_, sent| match sent.blob.digest {
         root if root == digest => Ok(false),
         child => Ok(repository.manifest_digest(&child.to_string())? == Some(child)),
     })?;
@@ -212,7 +212,7 @@ pub(super) fn plan_push(
     leaves.sort_unstable();
     leaves.dedup();
     let blobs: Vec<_> = leaves.into_iter().filter_map(|at| contents.blobs.get(at)).collect();
-    let there = parallel::map_parallel(&blobs, jobs, |blob| repository.has_blob(blob))?;
+    let there = parallel::try_map(PUSH_THREAD, jobs, &blobs, |_, blob| repository.has_blob(blob))?;
     let sources = MountSources { to: reference, job, earlier };
     plan.blobs = blobs
         .into_iter()

@@ -3,9 +3,11 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read},
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::mpsc::sync_channel,
     thread::{self, JoinHandle},
 };
+
+use crate::report::{PieceReader, PieceSender, piece_channel};
 
 /// Bytes of one piece: they stay in the second cache between the two threads.
 const PIECE: usize = 128 << 10;
@@ -15,22 +17,18 @@ const PIECES: usize = 4;
 /// The bytes of another reader, in the same order, with its error at the same place.
 #[derive(Debug)]
 pub(super) struct ReadAhead {
-    /// `None` when the reader has ended.
-    filled: Option<Receiver<io::Result<Vec<u8>>>>,
-    emptied: Sender<Vec<u8>>,
-    piece: Vec<u8>,
-    at: usize,
+    /// `None` while it is dropped.
+    pieces: Option<PieceReader>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Reads `reader` ahead. Where the system has no more threads, it is read when it is asked.
 pub(super) fn read_ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
     let (hand, taken) = sync_channel::<Box<dyn Read + Send>>(1);
-    let (fill, filled) = sync_channel(PIECES);
-    let (emptied, empty) = channel();
+    let (sender, pieces) = piece_channel(PIECES);
     let work = move || {
         if let Ok(reader) = taken.recv() {
-            send_pieces(reader, &fill, &empty);
+            send_pieces(reader, sender);
         }
     };
     // The reader follows when there is a thread: one that could not be started would have taken it along.
@@ -38,37 +36,28 @@ pub(super) fn read_ahead(reader: Box<dyn Read + Send>) -> Box<dyn BufRead> {
         return Box::new(BufReader::with_capacity(PIECE, reader));
     };
     match hand.send(reader) {
-        Ok(()) => Box::new(ReadAhead { filled: Some(filled), emptied, piece: Vec::new(), at: 0, thread: Some(thread) }),
+        Ok(()) => Box::new(ReadAhead { pieces: Some(pieces), thread: Some(thread) }),
         Err(returned) => Box::new(BufReader::with_capacity(PIECE, returned.0)),
     }
 }
 
-/// Sends the content of `reader`, up to its end or error, until the receiver is dropped.
-fn send_pieces(mut reader: Box<dyn Read + Send>, fill: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
+/// Sends the content of `reader`, up to its end or error, until the reader of the pieces is dropped.
+fn send_pieces(mut reader: Box<dyn Read + Send>, pieces: PieceSender) {
     loop {
-        let mut piece = empty.try_recv().unwrap_or_default();
+        let mut piece = pieces.reuse();
         piece.resize(PIECE, 0);
         let (read, ended) = fill_piece(&mut *reader, &mut piece);
         piece.truncate(read);
-        if read > 0 && fill.send(Ok(piece)).is_err() {
+        if pieces.send(piece).is_err() {
             return;
         }
-        match ended {
-            None => {}
-            Some(Ok(())) => {
-                // An empty piece is the end.
-                let _ = fill.send(Ok(Vec::new()));
-                return;
-            }
-            Some(Err(error)) => {
-                let _ = fill.send(Err(error));
-                return;
-            }
+        if let Some(result) = ended {
+            return pieces.end(result);
         }
     }
 }
 
-/// Fills `piece`. Tells how far, and how the reader ended if it did.
+/// Fills `piece`. Returns how far, and how the reader ended if it did.
 fn fill_piece(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Result<()>>) {
     let mut filled = 0;
     while let Some(room) = piece.get_mut(filled..).filter(|room| !room.is_empty()) {
@@ -84,37 +73,26 @@ fn fill_piece(reader: &mut dyn Read, piece: &mut [u8]) -> (usize, Option<io::Res
 
 impl BufRead for ReadAhead {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.piece.len() {
-            let Some(filled) = &self.filled else { return Ok(&[]) };
-            let next = filled.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that reads it has ended")));
-            if !matches!(&next, Ok(piece) if !piece.is_empty()) {
-                self.filled = None;
-            }
-            let old = std::mem::replace(&mut self.piece, next?);
-            self.at = 0;
-            // The send fails if the reading thread has ended.
-            let _ = self.emptied.send(old);
-        }
-        Ok(self.piece.get(self.at..).unwrap_or_default())
+        self.pieces.as_mut().map_or(Ok(&[]), BufRead::fill_buf)
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.at = self.piece.len().min(self.at + bytes);
+        if let Some(pieces) = &mut self.pieces {
+            pieces.consume(bytes);
+        }
     }
 }
 
 impl Read for ReadAhead {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buf)?;
-        self.consume(read);
-        Ok(read)
+        self.pieces.as_mut().map_or(Ok(0), |pieces| pieces.read(buf))
     }
 }
 
 impl Drop for ReadAhead {
     fn drop(&mut self) {
         // The thread ends at its next send, which fails.
-        self.filled = None;
+        self.pieces = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

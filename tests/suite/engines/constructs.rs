@@ -1,6 +1,9 @@
 //! What sound tools do not write: each construct as the entries of a layer and of the next.
 
-use super::archive::{Entry, Magic, base_256, record};
+use super::{
+    archive::{Entry, Magic, base_256, record},
+    decorations::CAPABILITY,
+};
 use crate::support::walks::Dice;
 
 /// Makes the entries of two layers, the lower first.
@@ -66,6 +69,31 @@ pub const CONSTRUCTS: &[Construct] = &[
     }),
     ("hard link with an xattr", |_| {
         one(vec![folder("w"), file("w/old"), hard("w/new", "w/old").pax("SCHILY.xattr.user.a", "b")])
+    }),
+    ("hard link with the xattr of its file", |dice| {
+        let (key, value) = xattr(dice);
+        one(vec![folder("w"), file("w/old").pax(key, value), hard("w/new", "w/old").pax(key, value)])
+    }),
+    ("hard link without the xattr of its file", |dice| {
+        let (key, value) = xattr(dice);
+        one(vec![folder("w"), file("w/old").pax(key, value), hard("w/new", "w/old")])
+    }),
+    ("hard link with an xattr that its file has not", |dice| {
+        let (key, value) = xattr(dice);
+        one(vec![folder("w"), file("w/old"), hard("w/new", "w/old").pax(key, value)])
+    }),
+    ("xattr of a link", |dice| {
+        let (key, value) = xattr(dice);
+        one(vec![folder("w"), Entry::symlink("w/link", "nothing").pax(key, value)])
+    }),
+    ("file with an xattr replaced by one without", |dice| {
+        let (key, value) = xattr(dice);
+        [vec![folder("w"), file("w/x").pax(key, value)], vec![folder("w"), Entry::file("w/x", "again")]]
+    }),
+    ("entry of the root", |dice| {
+        let root = Entry::new(b'5', dice.one_of(&["./", "/", ".", "./."]));
+        let root = root.mode(dice.one_of(&[0o755, 0o700, 0o1777, 0o555])).owner(dice.one_of(&[0, 0, 65_532]), 0);
+        if dice.below(2) == 0 { one(vec![root]) } else { [vec![], vec![root]] }
     }),
     ("hard link with a size and no content", |dice| {
         let link = hard("w/new", "w/old").field(124, *dice.one_of(&[b"00000000005\0", b"00000001000\0"]));
@@ -545,6 +573,15 @@ fn folder_of(name: &[u8]) -> Entry {
 
 fn hard(name: &str, target: &str) -> Entry {
     Entry::hard_link(name, target)
+}
+
+/// An extended attribute that engines keep: a record of a pax header.
+fn xattr(dice: &mut Dice) -> (&'static str, &'static [u8]) {
+    dice.one_of(&[
+        ("SCHILY.xattr.user.color", b"blue"),
+        ("SCHILY.xattr.security.capability", &CAPABILITY),
+        ("SCHILY.xattr.security.capability", &CAPABILITY),
+    ])
 }
 
 fn whiteout(name: &str) -> Entry {

@@ -4,7 +4,13 @@ use super::archive::{Entry, Magic};
 use crate::support::walks::Dice;
 
 /// `cap_net_bind_service=ep` in the kernel's words, version 2.
-const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+pub const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// Lets the user 65532 write, in the kernel's words: `user::rwx, user:65532:rwx, group::r-x, mask::rwx, other::r-x`.
+const ACCESS_LIST: [u8; 44] = [
+    2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 252, 255, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, 7,
+    0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255,
+];
 
 /// The entry in another header that says the same, or with more said; and in words what is special about it.
 pub fn decorated(dice: &mut Dice, entry: Entry) -> (Option<&'static str>, Entry) {
@@ -37,6 +43,11 @@ pub fn decorated(dice: &mut Dice, entry: Entry) -> (Option<&'static str>, Entry)
         15 => ("time of GNU", entry.magic(Magic::Gnu).field(345, *b"00000000001\x0000000000002\0")),
         16 if entry.kind == b'0' => ("old type of a file", entry.of_kind(0)),
         17 => ("comment in pax", entry.pax("comment", "\u{e9}")),
+        18 if matches!(entry.kind, b'0' | b'5') => {
+            ("access list", entry.pax("SCHILY.xattr.system.posix_acl_access", ACCESS_LIST))
+        }
+        19 => ("time", entry.field(136, *b"14000000000\0")),
+        20 if entry.kind == b'0' => ("xattr of libarchive", entry.pax("LIBARCHIVE.xattr.user.color", "Ymx1ZQ")),
         _ => return (None, entry),
     };
     (Some(word), entry)

@@ -32,6 +32,11 @@ pub struct Node {
     pub target: Option<Vec<u8>>,
     /// The number of a device, `major:minor`.
     pub device: Option<String>,
+    /// Of a file with one name, in seconds; 0 where Linux has no such time. Nobody keeps those of folders alike, and a file
+    /// with several names may have that of each.
+    pub mtime: Option<u64>,
+    /// Those of a file that engines keep and that processes can see.
+    pub xattrs: BTreeMap<String, String>,
 }
 
 impl Tree {
@@ -72,13 +77,22 @@ impl Tree {
         let sides = paths.into_iter().map(|path| (path, self.0.get(path), engine.0.get(path)));
         let side = |node: Option<&Node>| node.map_or("nothing".to_owned(), Node::to_string);
         sides
-            .filter(|(_, seen, there)| seen != there)
+            .filter(|(_, seen, there)| !seen.zip(*there).is_some_and(|(seen, there)| seen.is_left_as(there)))
             .map(|(path, seen, there)| format!("/{}: {} | {}", printable(path), side(seen), side(there)))
             .collect()
     }
 }
 
 impl Node {
+    /// Whether what an engine left is what is seen here. Of extended attributes hardpan may see more: those that only other
+    /// readers know, and those of a header that the engine does not take.
+    pub fn is_left_as(&self, engine: &Self) -> bool {
+        let plain = |node: &Self| Self { mtime: None, xattrs: BTreeMap::new(), ..node.clone() };
+        plain(self) == plain(engine)
+            && self.mtime.zip(engine.mtime).is_none_or(|(seen, there)| seen == there)
+            && engine.xattrs.iter().all(|(name, value)| self.xattrs.get(name) == Some(value))
+    }
+
     fn read(path: &Path) -> Option<Self> {
         // overlayfs lists its whiteouts in a folder that no lower layer has; but there is nothing.
         let status = fs::symlink_metadata(path).ok()?;
@@ -92,6 +106,7 @@ impl Node {
             () if kind.is_fifo() => "fifo",
             () => "socket",
         };
+        let is_file = kind == "file";
         let content = || {
             let content = fs::read(path).expect("a file");
             (content.len() as u64, crc32(&content))
@@ -101,7 +116,9 @@ impl Node {
             mode: status.mode() & 0o7777,
             uid: status.uid().into(),
             gid: status.gid().into(),
-            content: (kind == "file").then(content),
+            content: is_file.then(content),
+            mtime: (is_file && status.nlink() == 1).then(|| time(status.mtime())),
+            xattrs: if is_file { xattrs(path) } else { BTreeMap::new() },
             target: (kind == "symlink").then(|| fs::read_link(path).expect("a target").into_os_string().into_vec()),
             device: kind.ends_with("-device").then(|| device(status.rdev())),
         })
@@ -119,6 +136,8 @@ impl Node {
             content: (kind == "file").then(|| (number("size"), text("crc32"))),
             target: (kind == "symlink").then(|| bytes_of(&text("target"))),
             device: kind.ends_with("-device").then(|| text("device")),
+            mtime: (kind == "file").then(|| time(number("mtime").cast_signed())),
+            xattrs: if kind == "file" { xattrs_of(&one["xattrs"]) } else { BTreeMap::new() },
             kind,
         }
     }
@@ -133,8 +152,45 @@ impl fmt::Display for Node {
         if let Some(target) = &self.target {
             write!(f, " -> {}", printable(target))?;
         }
+        if let Some(mtime) = self.mtime {
+            write!(f, " time {mtime}")?;
+        }
+        for (name, value) in &self.xattrs {
+            write!(f, " {name}={value}")?;
+        }
         self.device.as_ref().map_or(Ok(()), |device| write!(f, " device {device}"))
     }
+}
+
+/// Times that some file system cannot hold are none.
+fn time(seconds: i64) -> u64 {
+    u32::try_from(seconds).map_or(0, u64::from)
+}
+
+/// The attributes of a file that are compared, with their values in hexadecimal digits.
+fn xattrs(path: &Path) -> BTreeMap<String, String> {
+    let mut names = vec![0; 4096];
+    // Where the file system has none, there are none.
+    let length = rustix::fs::llistxattr(path, &mut names[..]).unwrap_or(0);
+    let names = names[..length].split(|byte| *byte == 0).filter_map(|name| std::str::from_utf8(name).ok());
+    let mut value = vec![0; 4096];
+    let mut found = BTreeMap::new();
+    for name in names.filter(|name| is_compared(name)) {
+        let length = rustix::fs::lgetxattr(path, name, &mut value[..]).expect("an attribute");
+        found.insert(name.to_owned(), value[..length].iter().map(|byte| format!("{byte:02x}")).collect());
+    }
+    found
+}
+
+fn xattrs_of(map: &Value) -> BTreeMap<String, String> {
+    let all = map.as_object().into_iter().flatten();
+    let all = all.map(|(name, value)| (name.clone(), value.as_str().expect("digits").to_owned()));
+    all.filter(|(name, _)| is_compared(name)).collect()
+}
+
+/// `trusted.*` and labels belong to the engine.
+fn is_compared(name: &str) -> bool {
+    name.starts_with("user.") || matches!(name, "security.capability" | "system.posix_acl_access")
 }
 
 fn device(number: u64) -> String {

@@ -1,11 +1,9 @@
 //! Reads the JSON messages of cargo while it compiles: the progress, the program's path, and the archives that build
 //! scripts link.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::workspace::outside_of_workspace;
@@ -77,7 +75,7 @@ impl<'a> Artifacts<'a> {
     /// Parses one line. A line that is not a JSON object was printed by another program and is ignored.
     pub(super) fn take_line(&self, line: &[u8]) {
         let Ok(message) = serde_json::from_slice::<CargoMessage>(line) else { return };
-        let Ok(mut seen) = self.seen.lock() else { return };
+        let mut seen = self.seen.lock();
         if message.reason == "build-script-executed" {
             seen.archives.extend(message.archives());
         }
@@ -105,17 +103,17 @@ impl<'a> Artifacts<'a> {
 
     /// Whether anything was compiled in this run.
     pub(super) fn compiled(&self) -> bool {
-        self.seen.lock().is_ok_and(|seen| !seen.compiled.is_empty())
+        !self.seen.lock().compiled.is_empty()
     }
 
     /// The archives that build scripts ask for, whether or not they are there.
     pub(super) fn archives(&self) -> Vec<PathBuf> {
-        self.seen.lock().map(|seen| seen.archives.iter().cloned().collect()).unwrap_or_default()
+        self.seen.lock().archives.iter().cloned().collect()
     }
 
     /// The program; refuses sources whose place enters it.
     pub(super) fn program(self) -> Result<PathBuf, Failure> {
-        let seen = self.seen.into_inner().unwrap_or_default();
+        let seen = self.seen.into_inner();
         if let Some(outside) = seen.outside {
             return Err(outside_of_workspace(&outside));
         }

@@ -47,8 +47,9 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    sync::Mutex,
 };
+
+use parking_lot::Mutex;
 
 use crate::report::io_reason;
 pub(crate) use stage::run;
@@ -88,7 +89,7 @@ impl Enclosure {
     /// `program` is hardpan's own executable. The same mounts are tried once in a process.
     pub(super) fn open(program: Option<&Path>, mounts: Vec<BindMount>) -> Result<Self, String> {
         let program = program.ok_or("hardpan does not know its own executable")?;
-        let mut tried = TRIED.lock().map_err(|_| "an earlier attempt panicked")?;
+        let mut tried = TRIED.lock();
         let enclosure = Self { program: program.to_path_buf(), mounts: Some(mounts.clone()) };
         let known = tried.entry(mounts).or_insert_with(|| enclosure.probe());
         known.clone().map(|()| enclosure)

@@ -2,8 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
+
+use parking_lot::Mutex;
 
 use super::{
     super::child::ChildOutput,
@@ -38,7 +40,7 @@ impl<'a> CompileCounter<'a> {
 
     /// How many packages are reached with this one.
     fn reach(&self, package: &'a GoPackage) -> usize {
-        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reached = self.reached.lock();
         let mut waiting = vec![package];
         while let Some(package) = waiting.pop() {
             if reached.insert(&package.import_path) {
@@ -82,7 +84,7 @@ impl Progress for CompileCounter<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, sync::Mutex};
+    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
     use super::*;
     use crate::report::Silent;
@@ -94,7 +96,7 @@ mod tests {
         fn advance(&self, _bytes: u64) {}
 
         fn now(&self, what: &str) {
-            self.0.lock().unwrap().push(what.to_owned());
+            self.0.lock().push(what.to_owned());
         }
     }
 
@@ -108,7 +110,7 @@ mod tests {
         for line in ["  b/c", "  # b/c", "  a", "  d"] {
             count.detail(line);
         }
-        assert_eq!(*shown.0.lock().unwrap(), ["compile 2/3 b/c", "compile 2/3 a", "compile 3/3 d"]);
+        assert_eq!(*shown.0.lock(), ["compile 2/3 b/c", "compile 2/3 a", "compile 3/3 d"]);
         let stderr = b"a\nb/c\n# d\nd/x.go:1:2: undefined: a\nd".to_vec();
         let ended = count.without_names(ChildOutput { status: ExitStatus::from_raw(256), stdout: Vec::new(), stderr });
         assert_eq!(ended.stderr, b"# d\nd/x.go:1:2: undefined: a\n");
