@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs,
+    fmt,
+    fmt::Write as _,
+    fs,
     os::unix::{
         ffi::OsStringExt as _,
         fs::{FileTypeExt as _, MetadataExt as _},
@@ -177,7 +179,7 @@ fn xattrs(path: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for name in names.filter(|name| is_compared(name)) {
         let length = rustix::fs::lgetxattr(path, name, &mut value[..]).expect("an attribute");
-        found.insert(name.to_owned(), value[..length].iter().map(|byte| format!("{byte:02x}")).collect());
+        found.insert(name.to_owned(), hex(&value[..length]));
     }
     found
 }
@@ -212,4 +214,11 @@ fn bytes_of(text: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
