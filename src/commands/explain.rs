@@ -92,7 +92,7 @@ mod tests {
         let hint = |name: &str| find(name).expect_err("no such name").hint.expect("a hint");
         assert_eq!(hint("lock-stael"), "did you mean `lock-stale`?");
         assert_eq!(hint("Registry_Login"), "did you mean `registry-login`?");
-        assert_eq!(hint("lock"), "did you mean `lock-missing` or `lock-stale` or `lock-syntax`?");
+        assert_eq!(hint("lock"), "did you mean `lock-stale` or `lock-syntax`?");
         assert_eq!(
             hint("registry"),
             "did you mean `registry-unreachable` or `registry-tls` or `registry-login` or `registry-not-found`?"
