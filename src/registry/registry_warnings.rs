@@ -27,7 +27,7 @@ impl RegistryWarnings {
     /// What was heard so far, which is then forgotten.
     pub fn take(&self) -> Vec<Failure> {
         let heard = std::mem::take(&mut *self.0.lock());
-        heard.into_iter().map(Failure::new).collect()
+        heard.into_iter().map(Failure::warning).collect()
     }
 }
 

@@ -39,22 +39,22 @@ pub struct Failure {
 impl Failure {
     /// hardpan could not do its work (exit code 2), for a reason of this kind.
     pub fn error(name: ErrorName, what: impl Into<String>) -> Self {
-        Self { name: Some(name), ..Self::new(what) }
+        Self { name: Some(name), ..Self::warning(what) }
     }
 
-    /// A failure without a name.
-    pub fn new(what: impl Into<String>) -> Self {
+    /// A warning, which has no name and no rule: the work goes on.
+    pub fn warning(what: impl Into<String>) -> Self {
         Self { name: None, rule: None, is_answer: false, place: None, what: what.into(), hint: None }
     }
 
     /// hardpan did its work and `rule` says no (exit code 1).
     pub fn refused(rule: Rule, what: impl Into<String>) -> Self {
-        Self { rule: Some(rule), ..Self::new(what) }
+        Self { rule: Some(rule), ..Self::warning(what) }
     }
 
-    /// hardpan did its work, which was to look whether something holds, and it does not (exit code 1).
+    /// hardpan did its work, which was to check a claim, and the answer is no (exit code 1).
     pub fn answer(what: impl Into<String>) -> Self {
-        Self { is_answer: true, ..Self::new(what) }
+        Self { is_answer: true, ..Self::warning(what) }
     }
 
     /// An operation of the system failed on `path`; `doing` reads as in "cannot {doing}". The kind of the error gives the

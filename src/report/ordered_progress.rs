@@ -195,7 +195,7 @@ mod tests {
         let printed = || lines.0.lock().join(" ");
         let (first, second, third) = (job(&ordered, 0), job(&ordered, 1), job(&ordered, 2));
         third.step("3a");
-        second.warn(&Failure::new("2a"));
+        second.warn(&Failure::warning("2a"));
         first.detail("1a");
         assert_eq!(printed(), "1a");
         drop(third);

@@ -190,7 +190,7 @@ fn about_port(recipe: &Recipe, port: &str) -> Failure {
     );
     let hint = "take a port from 1024 up and map it outside; else the container needs \
                 `--sysctl net.ipv4.ip_unprivileged_port_start=0`, which Docker sets by itself and others may not";
-    Failure::new(what).at(at).hint(hint)
+    Failure::warning(what).at(at).hint(hint)
 }
 
 /// A layer that is scanned for a gate.
