@@ -10,7 +10,7 @@ use std::{
 use super::{Cache, CachedBlob, write_failure};
 use crate::{
     oci::{Digest, Sha256},
-    report::{Access, AtomicFile, ErrorName, Failure},
+    report::{AtomicFile, ErrorName, Failure, FileAccess},
 };
 
 /// A temporary file in the folder of the entries. [`seal`](Self::seal) checks digest and size and renames it; dropped
@@ -29,7 +29,7 @@ impl CacheDraft {
         let fault = |error: io::Error| write_failure(folder, &error);
         fs::create_dir_all(folder).map_err(fault)?;
         // With the umask, as any file a tool writes: an image may share it.
-        let file = AtomicFile::create(folder, ".draft-", Access::Umask).map_err(fault)?;
+        let file = AtomicFile::create(folder, ".draft-", FileAccess::Umask).map_err(fault)?;
         Ok(Self { cache, folder: folder.to_owned(), file, hasher: Sha256::new(), written: 0 })
     }
 

@@ -17,7 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Fingerprint, Identity, fingerprint::Fingerprinter};
-use crate::report::{Access, AtomicFile, Limits, folder_of};
+use crate::report::{AtomicFile, FileAccess, Limits, folder_of};
 
 const MAGIC: &[u8; 16] = b"hardpan memo 4\n\0";
 /// Bytes before the checksum.
@@ -122,7 +122,7 @@ impl Memo {
             };
         }
         let records: Vec<_> = now.into_values().take(Limits::MEMO_RECORDS).collect();
-        let mut file = AtomicFile::create(folder_of(path), ".memo-", Access::Private)?;
+        let mut file = AtomicFile::create(folder_of(path), ".memo-", FileAccess::Private)?;
         file.write_all(&encode(&records, boot)?)?;
         // Not synced: what the next start finds damaged, or before it, is not believed.
         file.replace(path).map(drop)

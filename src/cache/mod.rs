@@ -42,7 +42,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     oci::{Digest, Open},
-    report::{Access, AtomicFile, ErrorName, Failure, Limits},
+    report::{AtomicFile, ErrorName, Failure, FileAccess, Limits},
 };
 pub use cache_draft::CacheDraft;
 pub use fingerprint::{Fingerprint, Fingerprinter};
@@ -177,7 +177,7 @@ impl Cache {
                 }
                 // Another file system, or one without links.
                 Err(_) => {
-                    let mut draft = AtomicFile::create(&self.blobs(), ".draft-", Access::Umask)?;
+                    let mut draft = AtomicFile::create(&self.blobs(), ".draft-", FileAccess::Umask)?;
                     if io::copy(&mut File::open(file)?, &mut draft)? != size {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }

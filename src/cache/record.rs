@@ -11,7 +11,7 @@ use std::{
 use super::{Cache, Fingerprint, fingerprint::Fingerprinter};
 use crate::{
     oci::Digest,
-    report::{Access, AtomicFile, Limits},
+    report::{AtomicFile, FileAccess, Limits},
 };
 
 const MAGIC: &[u8; 17] = b"hardpan record 1\n";
@@ -68,7 +68,7 @@ impl Cache {
         let path = self.record_path(on, key);
         let folder = self.root().join(on.name());
         let record = [&MAGIC[..], checksum(on, &key.hex(), bytes).bytes(), bytes].concat();
-        let create = || AtomicFile::create(&folder, ".draft-", Access::Private);
+        let create = || AtomicFile::create(&folder, ".draft-", FileAccess::Private);
         let mut file = create().or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => fs::create_dir_all(&folder).and_then(|()| create()),
             _ => Err(error),

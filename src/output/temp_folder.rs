@@ -12,7 +12,7 @@ use tempfile::{Builder, TempDir};
 use crate::{
     oci::Digest,
     output::locked_folder::{FolderLock, LockedFolder},
-    report::{Access, AtomicFile, Limits},
+    report::{AtomicFile, FileAccess, Limits},
 };
 
 /// How many random characters end a temporary name.
@@ -65,7 +65,7 @@ impl TempFolder {
 /// A temporary file beside its final path, with a name that trees, compiles and git ignore.
 pub fn staging_file(folder: &Path) -> io::Result<AtomicFile> {
     // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
-    AtomicFile::create(folder, MARK, Access::Umask)
+    AtomicFile::create(folder, MARK, FileAccess::Umask)
 }
 
 /// The prefix of staging folders inside a layout.

@@ -18,7 +18,7 @@ const RANDOM: usize = 8;
 
 /// Who may read and write the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum FileAccess {
     /// Whoever the umask lets, as with any file that a tool writes: other users read it in the next step.
     Umask,
     /// The user alone.
@@ -34,10 +34,10 @@ impl AtomicFile {
     ///
     /// # Errors
     /// The file cannot be created there.
-    pub fn create(folder: &Path, prefix: &str, access: Access) -> io::Result<Self> {
+    pub fn create(folder: &Path, prefix: &str, access: FileAccess) -> io::Result<Self> {
         let mode = match access {
-            Access::Umask => 0o666,
-            Access::Private => 0o600,
+            FileAccess::Umask => 0o666,
+            FileAccess::Private => 0o600,
         };
         let mut builder = Builder::new();
         builder.prefix(prefix).rand_bytes(RANDOM).permissions(Permissions::from_mode(mode));
@@ -103,14 +103,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "old").unwrap();
-        let mut file = AtomicFile::create(folder.path(), ".new-", Access::Umask).unwrap();
+        let mut file = AtomicFile::create(folder.path(), ".new-", FileAccess::Umask).unwrap();
         file.write_all(b"new").unwrap();
         file.sync().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()).len(), 2);
         file.replace(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        drop(AtomicFile::create(folder.path(), ".new-", Access::Umask).unwrap());
+        drop(AtomicFile::create(folder.path(), ".new-", FileAccess::Umask).unwrap());
         assert_eq!(names(folder.path()), ["file"]);
     }
 
@@ -119,7 +119,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "old").unwrap();
-        let create = || AtomicFile::create(folder.path(), ".new-", Access::Umask).unwrap();
+        let create = || AtomicFile::create(folder.path(), ".new-", FileAccess::Umask).unwrap();
         assert_eq!(create().publish_new(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         fs::create_dir(folder.path().join("folder")).unwrap();
@@ -135,7 +135,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let path = |name: &str| folder.path().join(name);
         fs::write(path("usual"), "").unwrap();
-        for (name, access) in [("umask", Access::Umask), ("private", Access::Private)] {
+        for (name, access) in [("umask", FileAccess::Umask), ("private", FileAccess::Private)] {
             AtomicFile::create(folder.path(), ".new-", access).unwrap().replace(&path(name)).unwrap();
         }
         assert_eq!(mode(&path("umask")), mode(&path("usual")));

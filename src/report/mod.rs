@@ -16,7 +16,7 @@ mod progress;
 mod rule;
 mod severity;
 
-pub use atomic_file::{Access, AtomicFile, folder_of};
+pub use atomic_file::{AtomicFile, FileAccess, folder_of};
 pub use catalogue::RuleFacts;
 pub use error_name::{ErrorName, NamedReason};
 pub(crate) use failure::io_reason;
@@ -24,7 +24,7 @@ pub use failure::{Failure, FailurePlace, Failures};
 pub use limits::Limits;
 use ordered_progress::OrderedProgress;
 pub use origin::{Origin, OriginSpan, SourceText};
-pub use piece_channel::{PieceReader, PieceSender, ReaderIsGone, piece_channel};
+pub use piece_channel::{PieceReceiver, PieceSender, ReaderIsGone, piece_channel};
 pub use printable::{holds_login, printable, shown};
 pub use progress::{Progress, ProgressLevel, Silent, Task};
 pub use rule::Rule;

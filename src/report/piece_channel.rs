@@ -17,7 +17,7 @@ pub struct PieceSender {
 
 /// The end that the consumer has.
 #[derive(Debug)]
-pub struct PieceReader {
+pub struct PieceReceiver {
     /// `None` after the end of the stream, and after an error.
     pieces: Option<Receiver<io::Result<Vec<u8>>>>,
     emptied: Sender<Vec<u8>>,
@@ -27,10 +27,10 @@ pub struct PieceReader {
 }
 
 /// Makes a channel in which up to `depth` pieces wait to be read.
-pub fn piece_channel(depth: usize) -> (PieceSender, PieceReader) {
+pub fn piece_channel(depth: usize) -> (PieceSender, PieceReceiver) {
     let (pieces, received) = sync_channel(depth);
     let (sender, emptied) = channel();
-    let reader = PieceReader { pieces: Some(received), emptied: sender, piece: Vec::new(), at: 0 };
+    let reader = PieceReceiver { pieces: Some(received), emptied: sender, piece: Vec::new(), at: 0 };
     (PieceSender { pieces, emptied }, reader)
 }
 
@@ -63,7 +63,7 @@ impl PieceSender {
     }
 }
 
-impl BufRead for PieceReader {
+impl BufRead for PieceReceiver {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.piece.len() {
             let Some(pieces) = &self.pieces else { return Ok(&[]) };
@@ -85,7 +85,7 @@ impl BufRead for PieceReader {
     }
 }
 
-impl Read for PieceReader {
+impl Read for PieceReceiver {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(buf)?;
         self.consume(read);

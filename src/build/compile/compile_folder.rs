@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimen
 
 use crate::{
     oci::Digest,
-    report::{Access, AtomicFile, Failure, folder_of},
+    report::{AtomicFile, Failure, FileAccess, folder_of},
 };
 
 /// The current time of the file system.
@@ -96,7 +96,7 @@ impl CompileFolder {
     pub(super) fn keep(&self, name: &str, text: &[u8]) -> Result<(), Failure> {
         let path = self.root.join(name);
         let write = || {
-            let mut file = AtomicFile::create(folder_of(&path), ".new-", Access::Umask)?;
+            let mut file = AtomicFile::create(folder_of(&path), ".new-", FileAccess::Umask)?;
             file.write_all(text)?;
             file.replace(&path)
         };

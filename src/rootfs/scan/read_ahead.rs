@@ -7,7 +7,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::report::{PieceReader, PieceSender, piece_channel};
+use crate::report::{PieceReceiver, PieceSender, piece_channel};
 
 /// Bytes of one piece: they stay in the second cache between the two threads.
 const PIECE: usize = 128 << 10;
@@ -18,7 +18,7 @@ const PIECES: usize = 4;
 #[derive(Debug)]
 pub(super) struct ReadAhead {
     /// `None` while it is dropped.
-    pieces: Option<PieceReader>,
+    pieces: Option<PieceReceiver>,
     thread: Option<JoinHandle<()>>,
 }
 
