@@ -37,7 +37,7 @@ fn build(case: &Case, name: &str) -> String {
 const CHANGES: &str = "?mkdir,?mkdirat,?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?link,?linkat,?symlink,\
                        ?symlinkat,?fsync,?fdatasync,?syncfs,?write,?pwrite64,?ftruncate,?copy_file_range,?fchmod";
 
-/// A moment of a build: before that call is made for the so-manieth time by one thread.
+/// A moment of a build: before a thread makes that call for the n-th time.
 type Moment = (String, usize);
 
 /// The moments of a build of these words, at most `most` of each call, the first and the last among them.
@@ -124,6 +124,8 @@ fn kill_before_the_first_layout() {
     let case = two_images();
     for case in with_and_without_a_cache(&case) {
         let words = ["build", "--quiet", "a.toml"];
+        // The one of the other case.
+        drop(fs::remove_dir_all(case.path("out")));
         let (mut found, all) = ([0, 0], moments(&case, &words, usize::MAX));
         for moment in &all {
             fs::remove_dir_all(case.path("out")).unwrap();
