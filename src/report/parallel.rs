@@ -98,9 +98,15 @@ where
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use std::{sync::atomic::AtomicUsize, time::Duration};
+    use std::{
+        sync::{Arc, atomic::AtomicUsize},
+        time::Duration,
+    };
 
-    use super::*;
+    use super::{
+        super::{Failure, ProgressLevel, Silent, Task},
+        *,
+    };
 
     fn threads(count: usize) -> NonZeroUsize {
         NonZeroUsize::new(count).unwrap()
@@ -158,6 +164,44 @@ mod tests {
             };
             assert_eq!(run(6).unwrap_err().downcast_ref(), Some(&"five"));
             assert_eq!(run(4).unwrap(), Err(4));
+        }
+    }
+
+    /// Keeps the steps that it gets.
+    #[derive(Debug, Default)]
+    struct Steps(Mutex<Vec<String>>);
+
+    impl Progress for Steps {
+        fn step(&self, line: &str) {
+            self.0.lock().push(line.to_owned());
+        }
+
+        fn detail(&self, _line: &str) {}
+        fn trace(&self, _line: &str) {}
+        fn warn(&self, _failure: &Failure) {}
+
+        fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
+            Silent.task(what, bytes)
+        }
+
+        fn shows(&self, _level: ProgressLevel) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn progress_is_that_of_a_serial_run_up_to_the_first_error() {
+        for count in [1, 2, 7] {
+            let steps = Steps::default();
+            let failed = try_map_reporting("test", threads(count), 0..30_usize, &steps, |item, progress| {
+                progress.step(&format!("{item} begins"));
+                sleep(item);
+                progress.step(&format!("{item} ends"));
+                if item % 10 == 7 { Err(item) } else { Ok(()) }
+            });
+            assert_eq!(failed, Err(7));
+            let expected = (0..8).flat_map(|item| [format!("{item} begins"), format!("{item} ends")]);
+            assert!(steps.0.into_inner().into_iter().eq(expected), "{count} threads");
         }
     }
 
