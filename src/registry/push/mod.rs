@@ -101,18 +101,19 @@ impl<'a> PreparedPush<'a> {
         }
         let task = progress.task(&format!("push to {}", plan.repository), Some(plan.most_bytes()));
         let missing: Vec<_> = plan.blobs.iter().filter(|(_, fate)| *fate != BlobAction::There).collect();
-        let arrived = parallel::try_map(PUSH_THREAD, self.job.jobs, &missing, |_, (blob, fate)| {
-            let from = if let BlobAction::Mount(from) = fate { Some(from.as_str()) } else { None };
-            let bytes = self.job.blobs.blob(blob)?;
-            let arrived = BlobUpload { to: repository, blob, bytes: &*bytes, task: &*task }.run(from)?;
-            progress.trace(&match arrived {
-                BlobTransfer::Mounted => format!("mounted {} in {}", blob.digest, plan.repository),
-                BlobTransfer::Uploaded => {
-                    format!("uploaded {} ({} bytes) to {}", blob.digest, blob.size, plan.repository)
-                }
-            });
-            Ok(arrived)
-        })?;
+        let arrived =
+            parallel::try_map_reporting(PUSH_THREAD, self.job.jobs, &missing, progress, |(blob, fate), progress| {
+                let from = if let BlobAction::Mount(from) = fate { Some(from.as_str()) } else { None };
+                let bytes = self.job.blobs.blob(blob)?;
+                let arrived = BlobUpload { to: repository, blob, bytes: &*bytes, task: &*task }.run(from)?;
+                progress.trace(&match arrived {
+                    BlobTransfer::Mounted => format!("mounted {} in {}", blob.digest, plan.repository),
+                    BlobTransfer::Uploaded => {
+                        format!("uploaded {} ({} bytes) to {}", blob.digest, blob.size, plan.repository)
+                    }
+                });
+                Ok(arrived)
+            })?;
         let mut listed = BTreeSet::new();
         for sent in self.contents.documents.iter().filter(|sent| plan.manifests.contains(&sent.blob)) {
             if self.put_document(repository, sent, &*task)?.is_listed {
