@@ -37,7 +37,7 @@ pub struct Input {
 impl Input {
     fn of(record: MemoRecord) -> Self {
         let fingerprint = Fingerprint::from_bytes(record.digest);
-        Self { fingerprint, possible_key: record.possible_key, note: record.note }
+        Self { fingerprint, possible_key: record.possible_key, note: record.note.into() }
     }
 }
 
@@ -183,8 +183,14 @@ impl Cache {
         }
         let Input { fingerprint, possible_key, note } = input;
         let digest = *fingerprint.bytes();
-        let record =
-            MemoRecord { identity: *identity, kind: DigestKind::Input, digest, possible_key, note, day: self.day() };
+        let record = MemoRecord {
+            identity: *identity,
+            kind: DigestKind::Input,
+            digest,
+            possible_key,
+            note: note.into(),
+            day: self.day(),
+        };
         self.known().put(self.root(), record);
     }
 
@@ -265,5 +271,12 @@ impl Cache {
 }
 
 fn blob_record(identity: Identity, digest: Digest, day: u32) -> MemoRecord {
-    MemoRecord { identity, kind: DigestKind::Blob, digest: digest.bytes(), possible_key: None, note: Vec::new(), day }
+    MemoRecord {
+        identity,
+        kind: DigestKind::Blob,
+        digest: digest.bytes(),
+        possible_key: None,
+        note: Box::default(),
+        day,
+    }
 }

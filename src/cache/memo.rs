@@ -43,7 +43,7 @@ pub(super) struct MemoRecord {
     /// The byte offset of what may be a private key.
     pub(super) possible_key: Option<u64>,
     /// What the caller derived from the content; opaque here.
-    pub(super) note: Vec<u8>,
+    pub(super) note: Box<[u8]>,
     /// The day it was last used, since 1970.
     pub(super) day: u32,
 }
@@ -51,14 +51,17 @@ pub(super) struct MemoRecord {
 /// Device and inode.
 type FileKey = (u64, u64);
 
-/// The records of all known files.
+/// The records of files: those of the memo's file, and what changed since it was loaded.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    records: BTreeMap<FileKey, MemoRecord>,
-    /// Files whose record was put or dropped since the memo was loaded.
-    changed: BTreeSet<FileKey>,
-    /// Files whose record was used, where its day is old enough to be written anew.
-    used: BTreeSet<FileKey>,
+    /// The records of the file, by device and inode.
+    old: Vec<MemoRecord>,
+    /// Indexes of old records that were used, where their day is old enough to be written anew.
+    used: BTreeSet<usize>,
+    /// Records that were put, and none for those that were dropped, the latest last.
+    changes: Vec<Option<MemoRecord>>,
+    /// Where the latest change of a file is.
+    latest: BTreeMap<FileKey, u32>,
 }
 
 impl MemoRecord {
@@ -68,60 +71,66 @@ impl MemoRecord {
 }
 
 impl Memo {
-    /// Reads the memo at `path`; empty if it is missing, damaged, foreign or older than the last start of the machine.
+    /// The memo of the file at `path`; an empty one where it is missing, damaged, foreign or from before the last start.
     pub(super) fn load(path: &Path, boot: [u8; 16]) -> Self {
-        let records = read(path).ok().and_then(|bytes| decode(&bytes, boot)).unwrap_or_default();
-        let records = records.into_iter().map(|record| (record.key(), record)).collect();
-        Self { records, ..Self::default() }
+        let old = read(path).ok().and_then(|bytes| decode(&bytes, boot)).unwrap_or_default();
+        Self { old, ..Self::default() }
     }
 
     /// The record of the file in this state. `day` is today.
     pub(super) fn find(&mut self, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
         let key = (identity.device, identity.inode);
-        let record = self.records.get(&key).filter(|record| record.kind == kind && record.identity == *identity)?;
+        let is_it = |record: &&MemoRecord| record.kind == kind && record.identity == *identity;
+        if let Some(at) = self.latest.get(&key) {
+            return self.changes.get(*at as usize)?.as_ref().filter(is_it).cloned();
+        }
+        let at = self.old.binary_search_by_key(&key, MemoRecord::key).ok()?;
+        let record = self.old.get(at).filter(is_it)?;
         if day > record.day.saturating_add(Limits::MEMO_FRESH_DAYS) {
-            self.used.insert(key);
+            self.used.insert(at);
         }
         Some(record.clone())
     }
 
-    /// Takes what is known of a file now.
+    /// Remembers a file.
     pub(super) fn put(&mut self, record: MemoRecord) {
-        let key = record.key();
-        if self.records.len() < Limits::MEMO_RECORDS || self.records.contains_key(&key) {
-            self.records.insert(key, record);
-            self.changed.insert(key);
-        }
+        self.change(record.key(), Some(record));
     }
 
     /// Drops the record of the file.
     pub(super) fn forget(&mut self, identity: &Identity) {
-        let key = (identity.device, identity.inode);
-        self.records.remove(&key);
-        self.changed.insert(key);
+        self.change((identity.device, identity.inode), None);
+    }
+
+    fn change(&mut self, key: FileKey, record: Option<MemoRecord>) {
+        let at = u32::try_from(self.changes.len()).ok();
+        if let Some(at) = at.filter(|_| self.changes.len() < Limits::MEMO_RECORDS) {
+            self.latest.insert(key, at);
+            self.changes.push(record);
+        }
     }
 
     /// Whether there is anything to write.
     pub(super) fn is_changed(&self) -> bool {
-        !self.changed.is_empty() || !self.used.is_empty()
+        !self.changes.is_empty() || !self.used.is_empty()
     }
 
     /// Writes all to `path`, which may hold what other processes wrote meanwhile; that is kept. `day` is today.
-    pub(super) fn save(mut self, path: &Path, boot: [u8; 16], day: u32) -> io::Result<()> {
-        let mut now = Self::load(path, boot).records;
-        for key in &self.used {
-            if let Some(record) = now.get_mut(key) {
-                record.day = day;
-            }
+    pub(super) fn save(self, path: &Path, boot: [u8; 16], day: u32) -> io::Result<()> {
+        let Self { old, used, changes, latest } = self;
+        let used: BTreeSet<FileKey> = used.iter().filter_map(|at| old.get(*at)).map(MemoRecord::key).collect();
+        drop(old);
+        let mut now = Self::load(path, boot).old;
+        for record in now.iter_mut().filter(|record| used.contains(&record.key())) {
+            record.day = day;
         }
-        now.retain(|_, record| record.day.saturating_add(Limits::MEMO_DAYS) >= day);
-        for key in self.changed {
-            match self.records.remove(&key) {
-                Some(record) => now.insert(key, record),
-                None => now.remove(&key),
-            };
-        }
-        let records: Vec<_> = now.into_values().take(Limits::MEMO_RECORDS).collect();
+        let is_kept = |record: &&MemoRecord| {
+            record.day.saturating_add(Limits::MEMO_DAYS) >= day && !latest.contains_key(&record.key())
+        };
+        let new = latest.values().filter_map(|at| changes.get(*at as usize)?.as_ref());
+        let mut records: Vec<&MemoRecord> = now.iter().filter(is_kept).chain(new).collect();
+        records.sort_unstable_by_key(|record| record.key());
+        records.truncate(Limits::MEMO_RECORDS);
         let mut file = AtomicFile::create(folder_of(path), ".memo-", FileAccess::Private)?;
         file.write_all(&encode(&records, boot)?)?;
         // Not synced: what the next start finds damaged, or before it, is not believed.
@@ -129,7 +138,7 @@ impl Memo {
     }
 }
 
-fn encode(records: &[MemoRecord], boot: [u8; 16]) -> io::Result<Vec<u8>> {
+fn encode(records: &[&MemoRecord], boot: [u8; 16]) -> io::Result<Vec<u8>> {
     let header = [&MAGIC[..], &boot, &[0; HEADER - NAME]].concat();
     let mut bytes = postcard::to_extend(records, header).map_err(io::Error::other)?;
     let checksum = checksum(&bytes);
@@ -212,7 +221,7 @@ mod tests {
             kind: if seed.is_multiple_of(2) { DigestKind::Input } else { DigestKind::Blob },
             digest: [seed; 32],
             possible_key: seed.is_multiple_of(5).then_some(u64::from(seed)),
-            note: vec![seed; usize::from(seed % 7)],
+            note: vec![seed; usize::from(seed % 7)].into(),
             day: 20_000,
         }
     }
@@ -256,7 +265,7 @@ mod tests {
             if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit }
             fs::write(&path, bytes).unwrap();
             let mut memo = Memo::load(&path, [7; 16]);
-            prop_assert_eq!(memo.records.len(), 0);
+            prop_assert_eq!(memo.old.len(), 0);
             prop_assert!(memo.find(&records[0].identity, records[0].kind, 20_000).is_none());
         }
     }
@@ -277,8 +286,8 @@ mod tests {
         for records in [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0xff; 12], &[0, 0], &[]] {
             assert_eq!(with(records), None, "{records:?}");
         }
-        assert!(Memo::load(&path, [8; 16]).records.is_empty(), "the machine was started again");
-        assert_eq!(Memo::load(&path, [7; 16]).records.len(), 1);
+        assert!(Memo::load(&path, [8; 16]).old.is_empty(), "the machine was started again");
+        assert_eq!(Memo::load(&path, [7; 16]).old.len(), 1);
     }
 
     #[test]
@@ -301,14 +310,14 @@ mod tests {
         two.put(record(4, 12));
         one.save(&path, [7; 16], 20_001).unwrap();
         two.save(&path, [7; 16], 20_001).unwrap();
-        assert_eq!(Memo::load(&path, [7; 16]).records.len(), 4);
+        assert_eq!(Memo::load(&path, [7; 16]).old.len(), 4);
         let late = 20_000 + Limits::MEMO_DAYS + 1;
         let mut memo = Memo::load(&path, [7; 16]);
         assert!(memo.find(&record(1, 3).identity, DigestKind::Blob, late).is_some());
         assert!(memo.is_changed(), "its use is worth writing down");
         memo.save(&path, [7; 16], late).unwrap();
         let mut memo = Memo::load(&path, [7; 16]);
-        assert_eq!(memo.records.len(), 1);
+        assert_eq!(memo.old.len(), 1);
         assert!(memo.find(&record(1, 3).identity, DigestKind::Blob, late).is_some());
     }
 }

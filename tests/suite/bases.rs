@@ -217,7 +217,7 @@ fn the_policy_says_where_bases_come_from_by_whole_components() {
     let text = format!("base = \"./base\"\n{APP}[policy]\nregistries = [\"{host}\"]\n");
     let case = Case::new().recipe(&text).file("app", elf::static_amd64());
     let case = Base::of([Stage::distroless(Family::Oci, "amd64")]).layout(case, "base");
-    case.build().fails(1).says("a base on the disk is not from a registry that the policy allows");
+    case.build().fails(1).says("a base on the disk is from none of the policy's registries");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn base_on_the_disk() {
     let built = case.build().ok().digest();
     assert_eq!(with(&format!("./base@{digest}")).ok().digest(), built);
     assert_eq!(with("oci:base").ok().digest(), built);
-    with(&format!("./base@sha256:{}", "0".repeat(64))).fails(2).says(&format!("holds `{digest}`"));
+    with(&format!("./base@sha256:{}", "0".repeat(64))).fails(2).says(&format!("has the digest `{digest}`"));
     with("./nowhere").fails(2).says("app.toml:1:8: `./nowhere` does not exist");
     with("base").fails(2).says("names no registry").says("a path begins with `./`");
     base.layout(case.clone(), "../outside");

@@ -84,7 +84,7 @@ fn the_c_compiler_is_found_or_named_with_what_to_install() {
     named
         .run(["build", "cgo.toml", "--offline"])
         .fails(2)
-        .says("the C compiler `no-amd64-cc` of the recipe is not in `PATH`");
+        .says("the C compiler `no-amd64-cc` of the recipe was not found in `PATH`");
     let library = named.edit("cgo.toml", |text| text.replace("cc = \"no-{arch}-cc\"\n", ""));
     let library = library.edit("inner/with.go", |text| text.replace("// int", "// #cgo pkg-config: zlib\n// int"));
     library

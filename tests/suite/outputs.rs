@@ -128,7 +128,10 @@ fn outputs_named_as_inputs() {
         (tree("data", "\"image/**\""), "b.toml:7:12: `image/**` names `image`, an output of this build"),
         (tree("data/image", "\"**/*\""), "b.toml:5:8: `data/image` is an output of this build"),
         (tree("data/image/blobs", "\"**/*\""), "lies in `data/image`, an output of this build"),
-        (format!("{APP}[[file]]\nfrom = \"data/image/index.json\"\nto = \"/a\"\n"), "lies in `data/image`, which this"),
+        (
+            format!("{APP}[[file]]\nfrom = \"data/image/index.json\"\nto = \"/a\"\n"),
+            "lies in `data/image`, an output of this",
+        ),
         (format!("{APP}[[file]]\nfrom = \"data/digest\"\nto = \"/a\"\n"), "`data/digest` is an output of this build"),
         (APP.replace("\"app\"", "\"data/digest\""), "`data/digest` is an output of this build"),
         (format!("base = \"./data/image\"\n{APP}"), "over its own base"),

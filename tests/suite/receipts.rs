@@ -58,7 +58,7 @@ fn metadata_of_several_images() {
     let own: Value = serde_json::from_str(&read(&case, "other.json")).expect("JSON");
     assert_eq!(own, metadata["other"]);
 
-    let what = "error: several images, and `--digest-file digest` holds one digest\nhint: put `{name}` into it";
+    let what = "error[output-conflict]: several images, and `--digest-file digest` holds one digest\nhint: put `{name}` into it";
     case.run(both.into_iter().chain(["--digest-file", "digest"])).fails(2).says(what);
     assert!(!case.path("digest").exists());
 }
@@ -88,9 +88,15 @@ fn a_build_that_fails_leaves_the_old_files_and_no_others() {
     assert_eq!(read(&case, "meta.json"), "old");
 
     for (path, what) in [
-        ("none/digest", "error: none/digest: cannot write the `--digest-file`: no such file or directory"),
-        ("out", "error: out: `--digest-file` writes a new file, and what is there is no regular file"),
-        ("link", "error: link: `--digest-file` writes a new file, and what is there is no regular file"),
+        (
+            "none/digest",
+            "error[file-not-found]: none/digest: cannot write the `--digest-file`: no such file or directory",
+        ),
+        ("out", "error[output-occupied]: out: `--digest-file` writes a new file, and what is there is no regular file"),
+        (
+            "link",
+            "error[output-occupied]: link: `--digest-file` writes a new file, and what is there is no regular file",
+        ),
     ] {
         let case = app().folder("out").link("link", "/dev/null");
         case.run(["build", "app.toml", "--digest-file", path]).fails(2).says(what);

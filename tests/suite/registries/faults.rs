@@ -263,5 +263,5 @@ fn who_does_not_answer_is_named() {
     }
     case.run(["build", "app.toml", "--offline", "--push", "registry.example.com/app:1"])
         .fails(2)
-        .says("opens no socket");
+        .says("needs the network, and `--offline` forbids it");
 }

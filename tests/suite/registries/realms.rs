@@ -72,9 +72,9 @@ fn a_neighbour_of_the_registry_gets_the_login() {
 fn a_stranger_gets_no_login_but_its_own() {
     let world = World::new("https://elsewhere.example.net/token");
     let refused = world.run(&["push", "out/app", NAME]).fails(2);
-    let refused = refused.says("for a token to https://elsewhere.example.net/token");
+    let refused = refused.says("the token realm of the registry is https://elsewhere.example.net/token");
     refused.says("the login is for `registry.example.com` alone").says("`docker login elsewhere.example.net`");
-    assert!(world.elsewhere.requests().is_empty(), "nobody pushes as nobody");
+    assert!(world.elsewhere.requests().is_empty(), "no anonymous push");
     // To pull, it is asked as nobody, which is not enough here.
     world.run(&["inspect", NAME]).fails(2).says("the login is for `registry.example.com` alone");
     assert!(!world.elsewhere.requests().is_empty());
