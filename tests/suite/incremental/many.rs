@@ -74,16 +74,14 @@ fn side_by_side_or_one_behind_the_other_everything_is_the_same() {
 }
 
 #[test]
-fn a_layer_that_several_have_is_made_once_and_is_one_file() {
+fn layers_of_one_run_are_new_for_each_image() {
     for cached in [true, false] {
         let case = case();
         // A file where the cache should be: there is none then.
         let case = if cached { case } else { case.file("cache", "") };
         let output = build(&case, 4).ok();
-        let told = output.stderr.lines().filter(|line| line.starts_with("layer binaries"));
-        assert!(told.clone().count() == COUNT && !told.into_iter().any(|line| line.ends_with(", unchanged")));
-        let inode = |name: &String| fs::metadata(last_layer(&case, name)).unwrap().ino();
-        assert!(names().iter().all(|name| inode(name) == inode(&names()[0])));
+        let layers = output.stderr.lines().filter(|line| line.starts_with("layer binaries"));
+        assert!(layers.clone().count() == COUNT && !layers.into_iter().any(|line| line.ends_with(", unchanged")));
     }
 }
 
