@@ -2,6 +2,8 @@
 //!
 //! Only this room prints, and only this room reads the environment and the clock.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "help texts name `error[NAME]` and tables such as [vars]")]
+
 mod arguments;
 mod audit;
 mod cache;

@@ -1,6 +1,6 @@
 //! The recipe: parsed, checked as far as its text alone allows, and compared with its lock.
 //!
-//! `commands` and `build` call [`parse`], which gives a [`Recipe`] or a failure at a line. This room opens no file; whatever
+//! `commands` and `build` call [`parse()`], which gives a [`Recipe`] or a failure at a line. This room opens no file; whatever
 //! needs the host (paths, globs, toolchains) is checked by `build`.
 
 mod lock;

@@ -19,7 +19,7 @@ pub enum FailurePlace {
 /// A refusal or a fault: a place, what went wrong, and at most one hint.
 ///
 /// `what` and `hint` are lower case, without a full stop, names in backticks. Text that came from outside
-/// (file names, image metadata) passes through [`printable`](super::printable) before it gets here.
+/// (file names, image metadata) passes through [`printable()`](super::printable()) before it gets here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What kind of failure this is, when hardpan could not do its work (exit code 2).

@@ -25,7 +25,7 @@ pub(super) struct CCompiler {
     pub(super) cxx: Option<Vec<OsString>>,
     /// The first line of its version, which the lock records.
     pub(super) version: String,
-    /// It is zig, which build scripts can only call by way of [`zig::Wrappers`].
+    /// It is zig, which build scripts can only call by way of the wrappers of `zig`.
     pub(super) is_zig: bool,
 }
 

@@ -57,7 +57,7 @@ impl PinnedContent {
     }
 }
 
-/// Reads the whole file: its fingerprint, and whether there may be a private key in it. It was [looked](look) at before.
+/// Reads the whole file: its fingerprint, and whether there may be a private key in it. Its metadata was read before.
 /// `chunk` is memory that is used again.
 pub(super) fn read_content(
     at: BorrowedFd<'_>,

@@ -38,7 +38,7 @@ const FILE: &str = "units.json";
 /// The inputs from which the units in a target directory were compiled.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct UnitRecord {
-    /// By [group](Sources): packages without an entry have no unit that may be used again.
+    /// By group: packages without an entry have no unit that may be used again.
     packages: BTreeMap<String, PackageRecord>,
     /// The digest of each variable that recipes gave to the compile.
     env: BTreeMap<String, String>,

@@ -2,7 +2,7 @@
 //! bytes: compiler drivers, compilers, assemblers and linkers, start files, the archives of the C library, and headers.
 //!
 //! A driver is asked once what it uses ([`Inquiry`]); the lock pins these files by digest, the freshness of compiled code
-//! depends on them, and what a compile really read ([`trace`], [`wrapper`]) must be among them.
+//! depends on them, and what a compile really read ([`link_trace`], [`c_wrappers`]) must be among them.
 
 mod c_library;
 pub(super) mod c_wrappers;
