@@ -11,11 +11,11 @@ use super::{Failure, Progress, ProgressLevel, Silent, Task};
 #[derive(Debug)]
 pub(super) struct OrderedProgress<'a> {
     out: &'a dyn Progress,
-    state: Mutex<State>,
+    state: Mutex<OrderState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct OrderState {
     /// The job whose lines are passed on at once: the first one that has not finished.
     current: usize,
     /// Lines of later jobs; `None` is the end of a job that has finished.
@@ -39,7 +39,7 @@ struct JobProgress<'a> {
     index: usize,
 }
 
-impl State {
+impl OrderState {
     /// Whether an earlier job has failed, so that a serial run would not have begun this one.
     fn is_cancelled(&self, index: usize) -> bool {
         self.failed.is_some_and(|failed| failed < index)
