@@ -42,6 +42,12 @@ pub struct Node {
 }
 
 impl Tree {
+    /// The same with no modification times, which are not compared then.
+    pub fn without_times(mut self) -> Self {
+        self.0.values_mut().for_each(|node| node.mtime = None);
+        self
+    }
+
     /// Reads what lies in a folder.
     pub fn read(root: &Path) -> Self {
         let mut tree = Self::default();
