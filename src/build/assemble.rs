@@ -167,8 +167,8 @@ impl<'a> Assembler<'a> {
         let cached = || if is_cheap { Ok(None) } else { self.adopt_cached(&key, plan) };
         let mut known = cached()?;
         let turn = (known.is_none() && !is_small).then(|| self.run.wait_for_large_layer());
-        if turn.is_some() {
-            // Another image of this call may have packed it while this one waited.
+        if turn.is_some() && self.run.is_new_layer(&key) {
+            // Another image of this call has packed it while this one waited.
             known = cached()?;
         }
         if let Some(layer) = known {

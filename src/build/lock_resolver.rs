@@ -1,14 +1,11 @@
 //! Resolves what a recipe leaves open (tags, bundles, URLs, toolchains) to the pins of a lock. `hardpan lock`, `lock
 //! --check` and `build --locked` use it.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use super::{
-    base, bundles, compile::Toolchain, downloads::Downloads, host_bound::HostBound, resolve::Resolver,
-    settings::BuildSettings, timezones, variable_resolver::VariableResolver,
+    base, bundles, downloads::Downloads, host_bound::HostBound, resolve::Resolver, settings::BuildSettings, timezones,
+    variable_resolver::VariableResolver,
 };
 use crate::{
     oci::Digest,
@@ -152,18 +149,7 @@ impl<'a> LockResolver<'a> {
             None => self.bound.folder.clone(),
         };
         let checkout: PathBuf = self.bound.checkout(&dir);
-        let toolchain = Toolchain {
-            caller: &self.settings.caller,
-            offline: self.settings.offline,
-            jobs: self.settings.jobs,
-            program: self.settings.program.as_deref(),
-            cache: self.settings.cache.as_deref(),
-            checkout: &checkout,
-            blobs: self.settings.blobs.as_ref(),
-            ignored: &[],
-            written: Arc::default(),
-            progress: self.progress,
-        };
+        let toolchain = self.settings.toolchain(&checkout, self.progress);
         let identity = self.with_values(request).and_then(|request| match compiler {
             Compiler::Go => toolchain.go_identity(&dir, &request.cc, with_files),
             Compiler::Rust => toolchain.rust_identity(&dir, &request, with_files),

@@ -311,16 +311,9 @@ impl<'a> Resolver<'a> {
     /// `--offline`, the caller's environment and the folders, for the toolchains.
     fn toolchain<'t>(&'t self, checkout: &'t Path) -> Toolchain<'t> {
         Toolchain {
-            caller: &self.settings.caller,
-            offline: self.settings.offline,
-            jobs: self.settings.jobs,
-            program: self.settings.program.as_deref(),
-            cache: self.settings.cache.as_deref(),
-            checkout,
-            blobs: self.settings.blobs.as_ref(),
             ignored: &self.ignored,
             written: Arc::clone(&self.outputs.written),
-            progress: self.progress,
+            ..self.settings.toolchain(checkout, self.progress)
         }
     }
 

@@ -1,8 +1,16 @@
 //! The settings of one build beside the recipe. `cli` makes them from the command line and the environment.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::{cache::Cache, registry::Access};
+use super::compile::Toolchain;
+use crate::{cache::Cache, registry::Access, report::Progress};
 
 /// The settings of one call.
 #[derive(Debug, Clone)]
@@ -32,6 +40,25 @@ pub struct BuildSettings {
     pub today: Date,
     /// Seconds since 1970, for warnings about expired certificates; reaches no output.
     pub now: u64,
+}
+
+impl BuildSettings {
+    /// The toolchains of this machine, for sources within `checkout`; they report to `progress`: nothing is ignored, and
+    /// the call writes nothing.
+    pub fn toolchain<'a>(&'a self, checkout: &'a Path, progress: &'a dyn Progress) -> Toolchain<'a> {
+        Toolchain {
+            caller: &self.caller,
+            offline: self.offline,
+            jobs: self.jobs,
+            program: self.program.as_deref(),
+            cache: self.cache.as_deref(),
+            blobs: self.blobs.as_ref(),
+            ignored: &[],
+            written: Arc::default(),
+            checkout,
+            progress,
+        }
+    }
 }
 
 /// Seconds since 1970, from 0 to the end of the year 9999, a day less.

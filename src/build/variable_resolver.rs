@@ -64,17 +64,10 @@ impl<'a> VariableResolver<'a> {
         }
         let git = |word| {
             let toolchain = Toolchain {
-                caller: &self.settings.caller,
-                offline: self.settings.offline,
-                jobs: self.settings.jobs,
-                program: self.settings.program.as_deref(),
-                cache: self.settings.cache.as_deref(),
-                checkout: &self.root,
                 blobs: None,
-                ignored: &[],
                 written: Arc::clone(&self.written),
                 // git answers at once, and its answer is all there is.
-                progress: &Silent,
+                ..self.settings.toolchain(&self.root, &Silent)
             };
             toolchain.git(word, &self.folder)
         };

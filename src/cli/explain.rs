@@ -43,16 +43,13 @@ fn render(explanation: Explanation) -> String {
 
 /// Everything that the catalogue says about one rule; `hardpan audit --explain` prints the same.
 pub(super) fn render_rule(facts: &RuleFacts) -> String {
-    format!(
-        "{} ({}, {}): {}\n\n{}\n\n{}\n{}",
-        facts.name,
-        facts.code,
-        facts.severity,
-        facts.title,
-        facts.rationale,
-        facts.remediation,
-        sources(facts)
-    )
+    format!("{} {}", facts.name, rule_text(facts))
+}
+
+/// What stands behind the name of a rule.
+fn rule_text(facts: &RuleFacts) -> String {
+    let RuleFacts { code, severity, title, rationale, remediation, .. } = facts;
+    format!("({code}, {severity}): {title}\n\n{rationale}\n\n{remediation}\n{}", sources(facts))
 }
 
 /// The line of a rule's sources, below an empty one; nothing where it has none.
@@ -108,17 +105,7 @@ fn markdown() -> String {
                 write!(errors, "\n### `{error}`\n\n{}\n\n{}\n", error.meaning(), error.cure())
             }
             Explanation::Rule(rule) => {
-                let facts = rule.facts();
-                write!(
-                    rules,
-                    "\n### `{rule}` ({}, {}): {}\n\n{}\n\n{}\n{}",
-                    facts.code,
-                    facts.severity,
-                    facts.title,
-                    facts.rationale,
-                    facts.remediation,
-                    sources(facts)
-                )
+                write!(rules, "\n### `{rule}` {}", rule_text(rule.facts()))
             }
         };
     }

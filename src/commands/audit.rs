@@ -26,17 +26,6 @@ pub struct AuditRequest {
     pub today: (u16, u8, u8),
 }
 
-/// The verdict of an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// Everything was checked, and no finding reaches the threshold.
-    Clean,
-    /// A finding reaches the threshold.
-    Failed,
-    /// Something could not be checked.
-    Incomplete,
-}
-
 /// Audits every image of a place, one report a name.
 ///
 /// # Errors
@@ -54,17 +43,6 @@ pub fn audit(request: &AuditRequest) -> Result<Vec<Audit>, Failures> {
     }
     let asked = audit::AuditQuery { image: &request.image, policy: &policy, today: request.today };
     Ok(sets.iter().map(|set| audit::audit(set, &asked)).collect())
-}
-
-/// The verdict of all reports together. What could not be checked weighs more than what was found.
-pub fn verdict(audits: &[Audit]) -> AuditVerdict {
-    if audits.iter().any(Audit::is_incomplete) {
-        AuditVerdict::Incomplete
-    } else if audits.iter().any(|audit| audit.failing() > 0) {
-        AuditVerdict::Failed
-    } else {
-        AuditVerdict::Clean
-    }
 }
 
 /// Every rule, in the order of the catalogue.

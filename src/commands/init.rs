@@ -1,10 +1,7 @@
 //! `hardpan init`: writes a recipe for the project in a folder. Gives `init` the toolchains of this machine, and checks the
 //! recipe by resolving it before it is written.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use super::policy;
 use crate::{
@@ -139,18 +136,7 @@ fn source(from: &Path, dir: &Path) -> Result<(String, String), Failure> {
 
 impl Installed<'_> {
     fn toolchain(&self) -> compile::Toolchain<'_> {
-        compile::Toolchain {
-            caller: &self.settings.caller,
-            offline: true,
-            jobs: self.settings.jobs,
-            program: self.settings.program.as_deref(),
-            cache: self.settings.cache.as_deref(),
-            checkout: &self.checkout,
-            blobs: None,
-            ignored: &[],
-            written: Arc::default(),
-            progress: self.progress,
-        }
+        compile::Toolchain { offline: true, blobs: None, ..self.settings.toolchain(&self.checkout, self.progress) }
     }
 }
 

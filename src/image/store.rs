@@ -110,7 +110,7 @@ impl Store {
     /// # Errors
     /// `blobs` or `blobs/sha256` is a link or a file.
     pub fn of_layout(path: &Path) -> Result<Self, Failure> {
-        Self::default().for_place(path).and_layout(path)
+        Self::of_sources(Vec::new(), path).and_layout(path)
     }
 
     /// The blobs of `sources`, asked in turn; messages call the place `name`.
@@ -121,10 +121,6 @@ impl Store {
     /// The blobs at `spans` of the archive `file`, which is at `path`.
     pub(crate) fn of_archive(file: File, spans: BTreeMap<Digest, Span>, path: &Path) -> Self {
         Self::of_sources(vec![Arc::new(ArchiveBlobs(Arc::new(file), spans))], path)
-    }
-
-    fn for_place(self, path: &Path) -> Self {
-        Self { path: path.to_owned(), ..self }
     }
 
     /// The same with the layout at `path` as the next one to ask.

@@ -18,11 +18,11 @@ use crate::{
     layer::TarError,
     oci::{Descriptor, Digest},
     output::{
-        existing_output::{ExistingOutput, parent_of},
+        existing_output::ExistingOutput,
         locked_folder::sync_folder,
         staging::{Staging, read_back_failure},
     },
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, folder_of, printable},
 };
 
 /// The size of the write buffer: the tar comes in pieces of 512 bytes and more.
@@ -54,9 +54,9 @@ pub(crate) fn publish(
     let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
     fs::rename(&draft, &staging.path).map_err(io)?;
     remember(staging, &written, name);
-    let above: Vec<_> = staging.created.paths().iter().rev().map(|created| parent_of(created)).collect();
-    for folder in std::iter::once(parent_of(&staging.path)).chain(above) {
-        sync_folder(&folder).map_err(io)?;
+    let created = staging.created.paths();
+    for path in std::iter::once(&staging.path).chain(created.iter().rev()) {
+        sync_folder(folder_of(path)).map_err(io)?;
     }
     staging.step()
 }

@@ -74,14 +74,6 @@ pub(super) fn without_trailing_slash(path: &Path) -> Result<PathBuf, Failure> {
     Ok(plain)
 }
 
-/// The folder that `path` is in.
-pub(super) fn parent_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
 /// Whether the folder holds nothing but temporary folders of ours.
 fn is_empty(path: &Path) -> io::Result<bool> {
     let prefix = inner_prefix();

@@ -32,11 +32,11 @@ use crate::{
     },
     oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
     output::{
-        existing_output::{ExistingOutput, parent_of},
+        existing_output::ExistingOutput,
         locked_folder::{LockedFolder, rename_folder, sync_folder},
         staging::{Staging, blobs_in, read_back_failure},
     },
-    report::{ErrorName, Failure, Limits},
+    report::{ErrorName, Failure, Limits, folder_of},
 };
 
 /// How often the layout may appear and vanish before the build gives up.
@@ -190,8 +190,8 @@ fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<
     staging.temp.keep();
     staging.step()?;
     // The names of new parents are in the folders above them.
-    late.extend(staging.created.paths().iter().map(|created| parent_of(created)));
-    late.insert(parent_of(&path));
+    late.extend(staging.created.paths().iter().map(|created| folder_of(created).to_owned()));
+    late.insert(folder_of(&path).to_owned());
     Ok(true)
 }
 

@@ -24,7 +24,7 @@ use crate::{
         staged_blobs::StagedBlobs,
         temp_folder::{self, TempFolder},
     },
-    report::{ErrorName, Failure, Limits},
+    report::{ErrorName, Failure, Limits, folder_of},
 };
 
 /// How often the path may change between check and use before the build gives up.
@@ -83,9 +83,9 @@ impl Staging {
             let is_beside =
                 ExistingOutput::check(&path, form)? == ExistingOutput::Absent || form != ImageFormat::Layout;
             let folder = if let (true, Some(name)) = (is_beside, path.file_name()) {
-                let parent = existing_output::parent_of(&path);
-                created.make(&parent)?;
-                TempFolder::create(&parent, &temp_folder::sibling_prefix(name)).map(|temp| (temp, true))
+                let parent = folder_of(&path);
+                created.make(parent)?;
+                TempFolder::create(parent, &temp_folder::sibling_prefix(name)).map(|temp| (temp, true))
             } else {
                 // Inside, because the parent need not be writable: think of a mounted volume.
                 temp_folder::sweep(&path, &temp_folder::inner_prefix());

@@ -12,7 +12,7 @@ use tempfile::{Builder, TempDir};
 use crate::{
     oci::Digest,
     output::locked_folder::{FolderLock, LockedFolder},
-    report::{AtomicFile, FileAccess, Limits},
+    report::{AtomicFile, FileAccess, Limits, folder_of},
 };
 
 /// How many random characters end a temporary name.
@@ -106,9 +106,8 @@ pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
 
 /// Removes the temporary folders of killed builds of the output at `path`.
 pub(super) fn sweep_beside(path: &Path) {
-    if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        sweep(parent, &sibling_prefix(name));
+    if let Some(name) = path.file_name() {
+        sweep(folder_of(path), &sibling_prefix(name));
     }
 }
 

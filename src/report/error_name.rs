@@ -39,7 +39,7 @@ macro_rules! error_names {
 error_names! {
     // The command line and what surrounds the call.
     Usage = "usage",
-        "The command line has an unknown verb or option, an option without its value or with one that it does not take, or options that exclude each other.",
+        "The command line has an unknown verb or option, an option without a value or with an invalid value, or options that exclude each other.",
         "Run `hardpan help VERB` for what the verb takes.";
     Environment = "environment",
         "A variable of the environment that hardpan reads, such as `SOURCE_DATE_EPOCH`, has a value that it cannot take, or is not set.",
@@ -66,7 +66,7 @@ error_names! {
         "Name a path of the kind that the message asks for.";
     FileTooLarge = "file-too-large",
         "A file is larger than the bound that hardpan keeps for files of its kind.",
-        "The message has the bound. A file of that size is usually not the one that was meant.";
+        "The message has the bound. A file of that size is usually another file than was meant.";
     FileError = "file-error",
         "The system could not read, write, list, rename or lock a file, for the reason in the message.",
         "The reason is the system's own text; look at the file system and the path that the message names.";
@@ -85,16 +85,16 @@ error_names! {
         "A value in the recipe has another type or form than its key takes.",
         "`hardpan help recipe` says what the key takes.";
     RecipeConflict = "recipe-conflict",
-        "Two keys of the recipe exclude each other, a key needs another one that is not there, or one thing is set twice.",
+        "Two keys of the recipe exclude each other, a key lacks the key that it needs, or a setting is written twice.",
         "Keep one of the two, or add the key that the message names.";
     RecipeFlag = "recipe-flag",
-        "A flag or variable for a compiler is one that a recipe cannot give: it would run another program, write elsewhere, or change what hardpan sets itself.",
+        "A recipe cannot give a compiler this flag or variable: it would run another program, write elsewhere, or change what hardpan sets itself.",
         "Leave it out, or use the key that the hint names; `hardpan help recipe` describes all keys.";
     RecipeVariable = "recipe-variable",
-        "A variable is unknown, has no value or one that cannot be used, stands where none is replaced, or its name is malformed; or `--set` names one that `[vars]` does not declare.",
+        "A variable is unknown, has no value or an invalid value, stands in a key where variables are not replaced, or has a malformed name; or `--set` names a variable that `[vars]` does not declare.",
         "Declare it in `[vars]`; `--set NAME=VALUE` gives it another value. Braces that are no variable are written `{{` and `}}`.";
     RecipePath = "recipe-path",
-        "A path inside of the image is not one that every engine reads in the same way, or one that images cannot have.",
+        "Engines read a path inside of the image differently, or images cannot have it.",
         "Write an absolute path without `.`, `..`, empty parts and names that begin with `.wh.`.";
     RecipePattern = "recipe-pattern",
         "A pattern of paths does not parse, or matches nothing.",
@@ -126,7 +126,7 @@ error_names! {
         "A symbolic link leads out of its tree, to nothing or to itself, or has a target that Linux cannot follow.",
         "Correct the link, or leave it out with a pattern.";
     InputName = "input-name",
-        "A file name or path is one that engines read differently or that a compiler cannot be given: no UTF-8, control characters, too long.",
+        "Engines read a file name or path differently, or a compiler does not take it: it is not UTF-8, has control characters or is too long.",
         "Rename the file or move the checkout, or leave the file out with a pattern.";
     ProgramFormat = "program-format",
         "A program is not an ELF executable that Linux starts, or is damaged.",
@@ -224,7 +224,7 @@ error_names! {
 
     // Registries.
     Reference = "reference",
-        "The name of an image is malformed (an invalid reference), or not one that the registry or engine can have.",
+        "The name of an image is malformed (an invalid reference), or the registry or engine does not allow it.",
         "Write `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@sha256:DIGEST`; a path follows its transport, as in `oci:PATH`.";
     RegistryUnreachable = "registry-unreachable",
         "The registry could not be reached: no address, connection refused or reset, or a timeout.",

@@ -4,10 +4,13 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 
-use super::{ReportOptions, TextStyle};
+use super::{
+    ReportOptions, TextStyle,
+    groups::{AuditOutcome, audit_outcome},
+};
 use crate::{
     cli::{arguments::Color, caller, explain::render_rule, print, registry::RegistryArguments},
-    commands::audit::{self, AuditVerdict},
+    commands::audit,
     report::{ErrorName, Failure, Failures, RuleFacts, Severity},
 };
 
@@ -69,11 +72,8 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8)
     let audits = audit::audit(&request)?;
     let text = reports.publish(&audits, TextStyle::of_stdout(color, verbose))?;
     show(Ok(text))?;
-    Ok(match audit::verdict(&audits) {
-        AuditVerdict::Clean => 0,
-        AuditVerdict::Failed => 1,
-        AuditVerdict::Incomplete => 2,
-    })
+    let outcome = audits.iter().map(audit_outcome).max();
+    Ok(outcome.map_or(0, AuditOutcome::exit_code))
 }
 
 fn show(text: std::io::Result<String>) -> Result<(), Failures> {

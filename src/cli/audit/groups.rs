@@ -16,6 +16,7 @@ pub(super) struct FindingGroup<'a> {
     pub(super) findings: Vec<&'a Finding>,
 }
 
+// What could not be checked weighs more than what was found: of several audits, the greatest outcome counts.
 /// The outcome of an audit, which the exit code repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -27,6 +28,17 @@ pub(super) enum AuditOutcome {
     Found,
     /// A rule could not be checked: exit code 2.
     Unknown,
+}
+
+impl AuditOutcome {
+    /// The exit code that repeats the outcome.
+    pub(super) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Found => 1,
+            Self::Unknown => 2,
+        }
+    }
 }
 
 /// Groups findings by rule and severity, most severe first.

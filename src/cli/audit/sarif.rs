@@ -54,11 +54,6 @@ impl SarifRun {
         let unknown = audit.unknown.iter().chain(audit.images.iter().flat_map(|image| &image.unknown));
         let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).collect();
         let outcome = groups::audit_outcome(audit);
-        let exit = match outcome {
-            groups::AuditOutcome::Clean => 0,
-            groups::AuditOutcome::Found => 1,
-            groups::AuditOutcome::Unknown => 2,
-        };
         // The name without its digest: the next build of the image continues this one's history.
         let name = audit.image.split("@sha256:").next().unwrap_or_default();
         json!({
@@ -74,7 +69,7 @@ impl SarifRun {
             },
             "invocations": [{
                 "executionSuccessful": outcome != groups::AuditOutcome::Unknown,
-                "exitCode": exit,
+                "exitCode": outcome.exit_code(),
                 "toolExecutionNotifications": notifications,
             }],
             "results": results,
