@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::compile::Toolchain;
+use super::compile::{StatesOfCall, Toolchain};
 use crate::{cache::Cache, registry::Access, report::Progress};
 
 /// The settings of one call.
@@ -32,6 +32,8 @@ pub struct BuildSettings {
     pub cache: Option<PathBuf>,
     /// Where blobs are kept that need not be fetched or made twice; none where the caller has no such place.
     pub blobs: Option<Cache>,
+    /// The states of the files that programs are made of, as far as this call has read them; empty at its start.
+    pub states: StatesOfCall,
     /// How registries are reached that bases come from, and servers that files come from.
     pub access: Access,
     /// Goes to `created` and the history.
@@ -53,6 +55,7 @@ impl BuildSettings {
             program: self.program.as_deref(),
             cache: self.cache.as_deref(),
             blobs: self.blobs.as_ref(),
+            states: self.states.clone(),
             ignored: &[],
             written: Arc::default(),
             checkout,

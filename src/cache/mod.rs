@@ -50,7 +50,7 @@ pub use identity::{Identity, Moment};
 pub use known_files::Input;
 pub use prune::{CacheCount, Pruned, Status, Verified, note_size};
 pub use record::RecordShelf;
-pub use witness::tells_changes;
+pub use witness::{tells_changes, tells_edits};
 
 use cache_lock::CacheLock;
 use known_files::KnownFiles;

@@ -84,6 +84,12 @@ pub fn tells_changes(path: &Path) -> bool {
     witness(FilePlace::Path(path)) == Witness::Changes
 }
 
+/// Whether each change of the file at `path` by a system call moves its ctime; a store through a mapping may not. Enough to
+/// tell whether it was edited during a compile; `false` where that cannot be found out.
+pub fn tells_edits(path: &Path) -> bool {
+    witness(FilePlace::Path(path)) >= Witness::Calls
+}
+
 fn witness(place: FilePlace<'_>) -> Witness {
     let kind = match place {
         FilePlace::Path(path) => statfs(path),

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 
 use super::arguments::RecipeArguments;
 use crate::{
-    build::{BuildSettings, Date, SourceDate},
+    build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
     cache::Cache,
     registry::Access,
     report::{ErrorName, Failure, printable},
@@ -17,6 +17,7 @@ pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<Bu
     let cache = cache_folder();
     Ok(BuildSettings {
         blobs: cache.as_deref().map(|root| Cache::at(root, now)),
+        states: StatesOfCall::default(),
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),
         jobs: arguments.jobs.unwrap_or_else(processors),

@@ -47,7 +47,7 @@ impl Ground {
 
     /// `enter` with the folder as `/build/source`, and in it a shell.
     fn enter(&self, script: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = with_default_signals(&self.program);
         command.args(["__enclosure", "enter", "1"]).arg(&self.source);
         command.args(["/build/source", "/build/source", "/bin/sh", "-c", script]);
         command
@@ -55,10 +55,17 @@ impl Ground {
 
     /// `watch` in the folder, and in it a shell.
     fn watch(&self, script: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = with_default_signals(&self.program);
         command.args(["__enclosure", "watch"]).arg(&self.source).args(["/bin/sh", "-c", script]);
         command
     }
+}
+
+/// Starts `program` with the default action of all signals: the tests may run under `nohup`, which ignores SIGHUP.
+fn with_default_signals(program: &Path) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(program);
+    command
 }
 
 /// Runs a stage to its end; with the report that it wrote to its stdin.

@@ -54,6 +54,7 @@ mod starts;
 mod states;
 mod timezones;
 mod toolchains;
+mod unchanged;
 mod urls;
 mod variables;
 

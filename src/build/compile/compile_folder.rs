@@ -8,6 +8,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimens};
 
+use super::compile_start::CompileStart;
 use crate::{
     oci::Digest,
     report::{AtomicFile, Failure, FileAccess, folder_of},
@@ -26,7 +27,7 @@ const NOW: Timestamps = Timestamps {
 pub(super) struct CompileFolder {
     root: PathBuf,
     /// Released when it is closed, also by a crash.
-    _lock: File,
+    lock: File,
 }
 
 impl CompileFolder {
@@ -48,9 +49,8 @@ impl CompileFolder {
             .open(&lock_path)
             .map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
         take(&lock).map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
-        // The time of last use, by which `hardpan cache prune` removes old folders.
-        let _ = futimens(&lock, &NOW);
-        let compile_folder = Self { root, _lock: lock };
+        let compile_folder = Self { root, lock };
+        compile_folder.mark_start();
         for folder in [compile_folder.home(), compile_folder.temporary()] {
             compile_folder.empty(&folder)?;
         }
@@ -70,6 +70,18 @@ impl CompileFolder {
             _ => remove(&away).map_err(|error| fault(&error))?,
         }
         make(folder)
+    }
+
+    /// Notes that the compile begins to read its sources. The same time is that of the last use, by which
+    /// `hardpan cache prune` removes old folders.
+    pub(super) fn mark_start(&self) -> CompileStart {
+        let _ = futimens(&self.lock, &NOW);
+        CompileStart::of(&self.root, &self.lock)
+    }
+
+    /// The last [start](Self::mark_start), which is at first the time at which the folder was locked.
+    pub(super) fn start(&self) -> CompileStart {
+        CompileStart::of(&self.root, &self.lock)
     }
 
     /// The whole folder.
@@ -112,6 +124,11 @@ impl CompileFolder {
         fs::rename(made, &path).map_err(|error| Failure::io("hand over the program", made, &error))?;
         Ok(path)
     }
+}
+
+/// Notes that the compile folder at `root` was used, without waiting for a compile that runs in it.
+pub(super) fn touch_compile_folder(root: &Path) {
+    let _ = File::options().write(true).open(root.join("lock")).map(|lock| futimens(&lock, &NOW));
 }
 
 /// Removes a folder that may not be there.

@@ -1,8 +1,14 @@
 //! What the lock says about a toolchain: the versions of compilers, and the files of this machine that programs take.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use super::{Toolchain, cargo, child::Child, environment::Environment, go, machine::MachineFiles, zig};
+use super::{
+    Toolchain, cargo, child::Child, environment::Environment, go, installed_rust::InstalledRust, machine::MachineFiles,
+    zig,
+};
 use crate::{
     recipe::{CCompilerRequest, LockedToolchain, ToolchainRequest},
     report::{ErrorName, Failure, printable},
@@ -17,23 +23,8 @@ impl Toolchain<'_> {
         compilers: &BTreeMap<String, CCompilerRequest>,
         with_files: bool,
     ) -> Result<LockedToolchain, Failure> {
-        let go = go::find_go(self, dir)?;
-        let mut environment = self.fetch_environment();
-        environment.insert("GOENV".into(), "off".into());
-        environment.insert("GOWORK".into(), "off".into());
-        let ended = Child::new(&go.program, dir, &environment).args(["version"]).run()?;
-        if !ended.status.success() {
-            return Err(ended.failure(ErrorName::ToolUnsupported, "go version"));
-        }
-        let text = ended.text();
-        let said = text.strip_prefix("go version ").and_then(|said| said.rsplit_once(' '));
-        let (version, _) = said.ok_or_else(|| {
-            Failure::error(
-                ErrorName::ToolUnsupported,
-                format!("unexpected output of `go version`: `{}`", printable(&text)),
-            )
-        })?;
-        let mut identity = LockedToolchain { version: plain(version), ..LockedToolchain::default() };
+        let version = go::known_version(self, dir, || self.ask_go_version(dir))?;
+        let mut identity = LockedToolchain { version, ..LockedToolchain::default() };
         for (scope, request) in compilers {
             let at = |failure: Failure| failure.at(&request.origin);
             let compiler = go::c_compiler(self, request.named.as_ref(), dir, &request.platform).map_err(at)?;
@@ -50,6 +41,27 @@ impl Toolchain<'_> {
         Ok(identity)
     }
 
+    /// Asks Go for its version; with the program that answered.
+    fn ask_go_version(&self, dir: &Path) -> Result<(PathBuf, String), Failure> {
+        let go = go::find_go(self, dir)?;
+        let mut environment = self.fetch_environment();
+        environment.insert("GOENV".into(), "off".into());
+        environment.insert("GOWORK".into(), "off".into());
+        let ended = Child::new(&go.program, dir, &environment).args(["version"]).run()?;
+        if !ended.status.success() {
+            return Err(ended.failure(ErrorName::ToolUnsupported, "go version"));
+        }
+        let text = ended.text();
+        let said = text.strip_prefix("go version ").and_then(|said| said.rsplit_once(' '));
+        let (version, _) = said.ok_or_else(|| {
+            Failure::error(
+                ErrorName::ToolUnsupported,
+                format!("unexpected output of `go version`: `{}`", printable(&text)),
+            )
+        })?;
+        Ok((go.program, plain(version)))
+    }
+
     /// The Rust that compiles in `dir`: `rustc -vV`, without the platform that it runs on; what `cc` and `linker` of the
     /// recipe name; and, if `with_files`, the files of this machine that its programs take. Variables have been replaced.
     pub fn rust_identity(
@@ -58,16 +70,9 @@ impl Toolchain<'_> {
         request: &ToolchainRequest,
         with_files: bool,
     ) -> Result<LockedToolchain, Failure> {
-        let mut identity = LockedToolchain::default();
-        {
-            let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
-            let first = rust.verbose.lines().next().unwrap_or_default();
-            let said = |name: &str| {
-                let line = rust.verbose.lines().find_map(|line| line.strip_prefix(name));
-                line.map(|value| plain(value.trim())).filter(|value| !value.is_empty() && value != "unknown")
-            };
-            identity.version = plain(first.strip_prefix("rustc ").unwrap_or(first));
-            (identity.commit, identity.llvm) = (said("commit-hash:"), said("LLVM version:"));
+        let mut identity = cargo::known_rust_version(self, dir, || self.ask_rust_version(dir))?;
+        if !request.cc.is_empty() {
+            let (_, environment, _compile_folder) = self.rust_environment(dir)?;
             for (key, written) in &request.cc {
                 let version = self.named_identity(dir, written, &environment);
                 identity.cc.insert(key.clone(), version.map_err(|failure| failure.at(&written.origin))?);
@@ -85,6 +90,23 @@ impl Toolchain<'_> {
             }
         }
         Ok(identity)
+    }
+
+    /// Asks Rust for its versions; with the toolchain that answered.
+    fn ask_rust_version(&self, dir: &Path) -> Result<(InstalledRust, LockedToolchain), Failure> {
+        let (rust, _, _compile_folder) = self.rust_environment(dir)?;
+        let first = rust.verbose.lines().next().unwrap_or_default();
+        let said = |name: &str| {
+            let line = rust.verbose.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| plain(value.trim())).filter(|value| !value.is_empty() && value != "unknown")
+        };
+        let identity = LockedToolchain {
+            version: plain(first.strip_prefix("rustc ").unwrap_or(first)),
+            commit: said("commit-hash:"),
+            llvm: said("LLVM version:"),
+            ..LockedToolchain::default()
+        };
+        Ok((rust, identity))
     }
 
     /// How a program names itself that `cc` or `linker` of a Rust program names.

@@ -37,6 +37,7 @@ mod cargo_tree;
 mod child;
 mod chosen_binary;
 mod compile_folder;
+mod compile_start;
 mod dependency_list;
 mod dependency_object;
 mod enclosure;
@@ -48,11 +49,13 @@ mod identity;
 mod ignored_variables;
 mod installed_rust;
 mod known_c_packages;
+mod known_result;
 mod machine;
 mod shell_script;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod watched_paths;
 mod zig;
 
 use std::{
@@ -73,6 +76,7 @@ use crate::{
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
+pub use watched_paths::StatesOfCall;
 
 /// The toolchains of this machine and the settings of a compile.
 #[derive(Debug)]
@@ -89,6 +93,8 @@ pub struct Toolchain<'a> {
     pub cache: Option<&'a Path>,
     /// The cache of file fingerprints.
     pub blobs: Option<&'a Cache>,
+    /// The states of files that other programs of this call are made of, too.
+    pub states: StatesOfCall,
     /// The recipe, its lock and the cache: no sources of a program.
     pub ignored: &'a [PathBuf],
     /// Paths that this call writes: no sources either, and no change of the checkout.

@@ -51,6 +51,7 @@ fn bytes(
         cache: Some(&cache),
         checkout: &checkout,
         blobs: None,
+        states: StatesOfCall::default(),
         ignored: &[],
         written: std::sync::Arc::default(),
         progress: &crate::report::Silent,

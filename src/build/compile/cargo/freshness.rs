@@ -27,7 +27,7 @@ use super::{
     workspace_sources::{OUTSIDE, SourceListing, WorkspaceSources, group_name},
 };
 use crate::{
-    cache::{Identity, tells_changes},
+    cache::tells_changes,
     oci::Digest,
     report::{ErrorName, Failure, printable},
 };
@@ -156,17 +156,19 @@ impl Freshness<'_> {
         Ok(PreparedUnits { record, listing, before })
     }
 
-    /// Keeps what the units were compiled from, unless a file changed while cargo ran.
+    /// Keeps what the units were compiled from, unless a file changed while cargo ran. The files of the workspace now, if
+    /// it is certain that no source changed while cargo ran.
     ///
     /// `asks_git` says that a build script or a macro asked git while cargo ran: from now on the revision counts.
-    pub(super) fn remember(&self, before: PreparedUnits, asks_git: bool) -> Result<(), Failure> {
-        let PreparedUnits { mut record, listing: Some(listing), before } = before else { return Ok(()) };
+    pub(super) fn remember(&self, before: PreparedUnits, asks_git: bool) -> Result<Option<SourceListing>, Failure> {
+        let PreparedUnits { mut record, listing: Some(listing), before } = before else { return Ok(None) };
         record.asks_git |= asks_git;
-        let Some(after) = self.sources.list() else { return Ok(()) };
+        let Some(after) = self.sources.list() else { return Ok(None) };
         let none = BTreeSet::new();
         if self.sources.state(&listing, OUTSIDE, &none) != self.sources.state(&after, OUTSIDE, &none) {
-            return Ok(());
+            return Ok(None);
         }
+        let mut are_certain = true;
         for package in self.packages {
             let group = package.group();
             let known = before.get(&group);
@@ -183,10 +185,25 @@ impl Freshness<'_> {
                 .all(|name| self.is_older(&self.root.join(name)));
             // Without a state they are compiled again, and the state of the named files is read before that.
             let is_certain = is_same && is_old;
+            are_certain &= is_certain;
             let state = if is_certain { self.whole_state(&after, &group, &named) } else { String::new() };
             record.packages.insert(group, PackageRecord { state, named });
         }
-        self.write(&record)
+        self.write(&record)?;
+        Ok(are_certain.then_some(after))
+    }
+
+    /// Every path on this machine that units in the target directory were compiled from, be they of the workspace or of
+    /// its dependencies. What build scripts of dependencies name relative to their own folder is pinned with them.
+    pub(super) fn all_named(&self) -> BTreeSet<PathBuf> {
+        let mut named: BTreeSet<PathBuf> = self.packages.iter().flat_map(|package| self.read_by(package)).collect();
+        for profile in self.profiles() {
+            let build = profile.join("build");
+            for unit in file_names(&build) {
+                named.extend(reruns(&build.join(unit).join("output")).into_iter().filter(|path| path.is_absolute()));
+            }
+        }
+        named.into_iter().map(|path| self.paths.host(&path)).collect()
     }
 
     /// The states of the packages of the record now, with the files that they named when they were compiled.
@@ -219,16 +236,11 @@ impl Freshness<'_> {
         Digest::of(format!("{own} {shared}").as_bytes()).hex()
     }
 
-    /// Whether a file is older than the start of this run, which is when the lock was taken. `false` on file systems without
-    /// reliable times.
+    /// Whether a file is older than the start of this run. `false` on file systems without reliable times. What is not
+    /// there, or in the target directory, is no source.
     fn is_older(&self, path: &Path) -> bool {
-        let lock = self.compile_folder.root().join("lock");
-        match (fs::metadata(path).ok(), fs::metadata(&lock).ok()) {
-            (Some(file), Some(start)) => is_settled(&file, &start) && tells_changes(path) && tells_changes(&lock),
-            // What is not there, or in the target directory, is no source.
-            (None, _) => true,
-            (Some(_), None) => false,
-        }
+        let has_true_times = || tells_changes(path) && tells_changes(self.compile_folder.root());
+        !path.exists() || (self.compile_folder.start().is_after(path) && has_true_times())
     }
 
     /// The files outside of a package that its units were compiled from, by dep-info and by `rerun-if-changed`.
@@ -335,45 +347,4 @@ fn digests(inputs: &CompileInputs<'_>) -> BTreeMap<String, String> {
     let variables = inputs.env.iter().map(|(name, value)| (*name, *value));
     let all = variables.chain([("what git says", inputs.revision.as_str())]);
     all.map(|(name, value)| (name.to_owned(), Digest::of(value.as_bytes()).hex())).collect()
-}
-
-/// Whether a file did not change since another one did: where times are whole seconds, one of the same second may have.
-fn is_settled(file: &fs::Metadata, start: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let start = (start.ctime(), u32::try_from(start.ctime_nsec()).unwrap_or_default());
-    Identity::of(file).is_settled(start)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    #[test]
-    fn a_time_of_whole_seconds_is_no_proof_that_a_file_of_that_second_is_older() {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, lock) = (folder.path().join("source"), folder.path().join("lock"));
-        let made = |path: &Path| {
-            fs::write(path, "").unwrap();
-            std::thread::sleep(Duration::from_millis(25));
-            fs::metadata(path).unwrap()
-        };
-        let source_made = made(&source);
-        let start = made(&lock);
-        assert!(is_settled(&source_made, &start) && !is_settled(&start, &source_made));
-        let second = |past: u64| {
-            let now = start.modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(now - past);
-            fs::File::options().write(true).open(&source).unwrap().set_modified(time).unwrap();
-            std::thread::sleep(Duration::from_millis(25));
-            (fs::metadata(&source).unwrap(), made(&lock))
-        };
-        let (of_this_second, start_again) = second(0);
-        assert!(!is_settled(&of_this_second, &start_again));
-        let (of_an_earlier_one, start_again) = second(5);
-        assert!(is_settled(&of_an_earlier_one, &start_again));
-    }
 }

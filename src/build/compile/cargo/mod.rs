@@ -10,6 +10,7 @@ mod compile_paths;
 mod dep_info;
 mod failures;
 mod freshness;
+mod known_cargo;
 mod linker;
 mod machine;
 mod program;
@@ -26,11 +27,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(super) use self::known_cargo::known_rust_version;
 use self::{
     artifacts::Artifacts,
     c_code::CCode,
     compile_paths::CompilePaths,
     freshness::{CompileInputs, Freshness},
+    known_cargo::{CargoInputs, CargoRequest},
     linker::Linker,
     workspace::{CargoWorkspace, package_folders},
     workspace_folder::{open_compile_folder, workspace_root},
@@ -99,9 +102,16 @@ pub(super) fn compile(
     dir: &Path,
     order: &CompileRequest<'_>,
 ) -> Result<Compiled, Failure> {
+    let request = CargoRequest::new(toolchain, binary, dir, order);
+    if let Some(request) = &request
+        && let Some(known) = request.find(toolchain, order)?
+    {
+        return Ok(known);
+    }
+    let request = request.and_then(|request| request.note_settings(toolchain, dir));
     let prepared = prepare(toolchain, binary, dir, order.platform, order.running)?;
     (order.pinned)(&prepared.machine.files)?;
-    prepared.build(order)
+    prepared.build(order, request.as_ref())
 }
 
 /// The files of this machine that `binary` would take, without compiling it; and the version of the C compiler, where there
@@ -347,7 +357,7 @@ impl CargoJob<'_> {
 
 impl CargoCompile<'_> {
     /// Compiles, and hands the program over.
-    fn build(self, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
+    fn build(self, order: &CompileRequest<'_>, request: Option<&CargoRequest>) -> Result<Compiled, Failure> {
         let Self { job, root, workspace, choice, code, linker, machine: inputs } = self;
         let folders = package_folders(&workspace.packages);
         let sources = WorkspaceSources::new(&root, &folders, job.toolchain);
@@ -366,6 +376,7 @@ impl CargoCompile<'_> {
         env.insert("the configuration of cargo", job.configuration.as_str());
         let surroundings =
             CompileInputs { env, target: job.target, tools: machine::tools(&inputs, &code), revision: String::new() };
+        let has_machine_code = code.compiler.is_some() || !code.tools.is_empty() || !surroundings.tools.is_empty();
         let graph = CargoGraph::read(&workspace.metadata, &choice.package)?;
         let before = freshness.prepare(workspace.listing, surroundings, job.toolchain)?;
         job.remove_unpinned(&inputs, order)?;
@@ -395,12 +406,20 @@ impl CargoCompile<'_> {
             .map(|symbols| job.compile_folder.hand_over(&symbols, &variant, "symbols"))
             .transpose()?;
         let path = job.compile_folder.hand_over(&copy, &variant, &choice.binary)?;
-        freshness.remember(before, asks_git)?;
+        let asks_git = asks_git || before.asked_git();
+        let listing = freshness.remember(before, asks_git)?;
         if compiled {
             // Without it the folder counts as empty, and is removed later than it could be.
             let _ = note_size(job.compile_folder.root());
         }
-        Ok(Compiled { path, name: choice.binary.clone(), debug, objections: host_path.into_iter().collect() })
+        let objections = host_path.into_iter().collect();
+        let compiled = Compiled { path, name: choice.binary.clone(), debug, objections };
+        let is_known = !asks_git && !has_machine_code && compiled.objections.is_empty();
+        if let (Some(request), Some(listing), true) = (request, &listing, is_known) {
+            let inputs = CargoInputs { root: &root, packages: &folders, listing, named: freshness.all_named() };
+            job.keep_record(request, &inputs, &compiled);
+        }
+        Ok(compiled)
     }
 }
 

@@ -171,6 +171,13 @@ impl<'a> WorkspaceSources<'a> {
         hasher.finish().hex()
     }
 
+    /// The digest of all files of the workspace, whatever package they are in.
+    pub(super) fn whole_state(&self, listing: &SourceListing) -> String {
+        let groups =
+            listing.groups.keys().map(|group| format!("{group} {}", self.state(listing, group, &BTreeSet::new())));
+        Fingerprint::of(groups.collect::<Vec<_>>().join("\n").as_bytes()).hex()
+    }
+
     /// The state of a path that a compiler or a build script named: a file, or a folder with all files in it.
     fn named(&self, path: &Path) -> Vec<u8> {
         let Ok(real) = fs::canonicalize(path) else { return b"none".to_vec() };

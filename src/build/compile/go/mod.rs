@@ -9,6 +9,7 @@ mod failures;
 mod fallbacks;
 mod git_checkout;
 mod installed_go;
+mod known_go;
 mod modules;
 mod packages;
 mod revision;
@@ -25,7 +26,9 @@ use self::{
     cgo::CgoCompile,
     compile_counter::CompileCounter,
     defaults::refuse_other_defaults,
+    embeds::{EmbeddedFiles, check_embeds},
     fallbacks::Fallbacks,
+    known_go::GoRequest,
     modules::{has_vendor, workspace},
     packages::{FIELDS, GoPackages},
     revision::GoRevision,
@@ -47,6 +50,7 @@ pub(super) use self::{
     cgo::{c_compiler, inspect_machine},
     failures::with_version_hint,
     installed_go::{find_go, go_variables},
+    known_go::known_version,
 };
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
@@ -73,6 +77,8 @@ struct ListedProgram {
     name: String,
     /// Its packages.
     packages: GoPackages,
+    /// The packages that it would have with cgo, where it has none.
+    with_cgo: GoPackages,
     /// Its packages that differ without cgo; empty with cgo.
     fallbacks: Fallbacks,
 }
@@ -85,8 +91,14 @@ pub(super) fn compile(
     order: &CompileRequest<'_>,
 ) -> Result<Compiled, Failure> {
     let work = workspace(toolchain, binary, dir)?;
-    let go = find_go(toolchain, dir)?;
     let compile_folder = compile_folder(toolchain, binary, dir, order.platform)?;
+    let request = GoRequest::new(toolchain, binary, dir, order);
+    if let Some(request) = &request
+        && let Some(known) = request.find(toolchain, &compile_folder, binary)?
+    {
+        return Ok(known);
+    }
+    let go = find_go(toolchain, dir)?;
     let mut environment = toolchain.compile_environment(&compile_folder);
     go_variables(&mut environment, &go, &compile_folder, order.platform);
     let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
@@ -102,6 +114,8 @@ pub(super) fn compile(
     let (program, module_cache) = (go.program, go.module_cache);
     let mut job =
         GoJob { toolchain, binary, dir, compile_folder, program, environment, module_cache, cgo, revision: None };
+    // From here on sources are read. What Go itself is was asked before, and changes with less haste.
+    job.compile_folder.mark_start();
     let module = job.module()?;
     let has_vendor = has_vendor(&module, &work);
     // Go's own choice, made here so that no `go.env` makes another one.
@@ -116,7 +130,7 @@ pub(super) fn compile(
         job.fetch(&work, go.writable_cache)?;
     }
     let listed = job.list_packages()?;
-    job.check_embeds(&listed.packages)?;
+    check_embeds(toolchain, &binary.package.origin, &EmbeddedFiles::of(&listed.packages, toolchain))?;
     stamps::check_linker_variables(&binary.ldflags, &listed.packages)?;
     if binary.cgo {
         cgo::refuse_native(&listed.packages)?;
@@ -128,7 +142,11 @@ pub(super) fn compile(
     if let Some(note) = listed.fallbacks.note() {
         toolchain.progress.step(&note);
     }
-    job.build(&listed, order)
+    let compiled = job.build(&listed, order)?;
+    if let Some(request) = &request {
+        job.keep_record(request, &listed, &module, &compiled);
+    }
+    Ok(compiled)
 }
 
 /// Turns off what Go remembers of the files of a package (constraints, imports, embedded files) by their sizes and
@@ -202,7 +220,7 @@ impl GoJob<'_> {
         let packages = GoPackages::parse(&own.stdout)?;
         let name = self.name(&packages)?;
         let fallbacks = Fallbacks::compare(&packages, &with_cgo)?;
-        Ok(ListedProgram { name, packages, fallbacks })
+        Ok(ListedProgram { name, packages, with_cgo, fallbacks })
     }
 
     /// The packages that the program would have with cgo. Errors of packages are ignored: without cgo none of them matters.
@@ -253,11 +271,6 @@ impl GoJob<'_> {
         arguments
     }
 
-    /// The folder of Go itself.
-    fn go_root(&self) -> PathBuf {
-        self.program.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf)
-    }
-
     /// Compiles.
     fn build(&self, listed: &ListedProgram, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         let made = self.compile_folder.temporary().join("program");
@@ -294,7 +307,7 @@ impl GoJob<'_> {
             return Err(self.compile_failure(&count.without_names(ended), listed));
         }
         if let Some(cgo) = &self.cgo {
-            let go_root = self.go_root();
+            let go_root = go_root(&self.program);
             let own = [self.toolchain.checkout, &self.module_cache, self.compile_folder.root(), &go_root];
             (order.pinned)(&cgo.check(&self.compile_folder, &own)?)?;
         }
@@ -305,6 +318,11 @@ impl GoJob<'_> {
         let path = self.compile_folder.hand_over(&made, "", &listed.name)?;
         Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })
     }
+}
+
+/// The folder of Go itself, whose `bin/go` is `program`.
+fn go_root(program: &Path) -> PathBuf {
+    program.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// The name `go build` gives: the last element of the import path, but not a major version (`cmd/go`,

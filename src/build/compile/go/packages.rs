@@ -11,8 +11,8 @@ use super::declarations::Declarations;
 use crate::report::{ErrorName, Failure};
 
 /// Asks for the fields of [`GoPackage`] and no others: some cost Go much time.
-pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,EmbedFiles,Imports,ImportMap,\
-     CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CXXFiles,FFiles,MFiles,SwigFiles,SwigCXXFiles";
+pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFiles,CgoFiles,EmbedFiles,EmbedPatterns,\
+     SFiles,Imports,ImportMap,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CXXFiles,FFiles,MFiles,SwigFiles,SwigCXXFiles";
 
 /// A package (`go help list`).
 #[derive(Debug, Default, Deserialize)]
@@ -50,6 +50,11 @@ pub(super) struct GoPackage {
     swig_cxx: Vec<String>,
     /// Embedded files, relative to its folder.
     pub(super) embed_files: Vec<String>,
+    /// The patterns of its `//go:embed` lines.
+    pub(super) embed_patterns: Vec<String>,
+    /// Assembly.
+    #[serde(rename = "SFiles")]
+    assembly: Vec<String>,
     imports: Vec<String>,
     /// The import path that an import in a file resolves to, where it is another one.
     import_map: BTreeMap<String, String>,
@@ -70,6 +75,11 @@ impl GoPackage {
     pub(super) fn c_flags(&self) -> impl Iterator<Item = &String> {
         let compilers = [&self.cgo_c_flags, &self.cgo_cpp_flags, &self.cgo_cxx_flags, &self.cgo_f_flags];
         compilers.into_iter().flatten().chain(&self.cgo_ld_flags)
+    }
+
+    /// Whether it has assembly, which may include any file beside it.
+    pub(super) fn has_assembly(&self) -> bool {
+        !self.assembly.is_empty()
     }
 
     /// Files for SWIG, which writes Go and C code.

@@ -1,0 +1,280 @@
+//! What a Go program is made of, for its record: while nothing of it changed, Go is not asked.
+//!
+//! Go chooses the packages of a program by the files of their folders, by the modules of `go.mod` and by the folders that
+//! could hold a package as well. All of that is watched, with Go itself. Not remembered are programs with cgo, with
+//! `vcs`, in a workspace, or with a profile of their own: what these read is not all known.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        CompileRequest, Compiled, Toolchain,
+        compile_folder::CompileFolder,
+        known_result::{KnownResult, RequestKey},
+        watched_paths::{Watch, WatchedPaths, WatchedState},
+    },
+    GoJob, ListedProgram,
+    embeds::{EmbeddedFiles, check_embeds},
+    go_root, ldflags,
+    packages::GoPackage,
+    values,
+};
+use crate::{cache::Fingerprint, recipe::GoBinary, report::Failure};
+
+/// The record of a program in the folder of its compile.
+const FILE: &str = "program";
+/// The record of the version of Go.
+const VERSION_FILE: &str = "go-version";
+
+/// A Go program that was compiled, with what a build reports beside it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct GoResult {
+    name: String,
+    path: PathBuf,
+    /// A line about packages that differ without cgo.
+    note: Option<String>,
+    /// The files that packages of the checkout embed.
+    embedded: Vec<EmbeddedFiles>,
+}
+
+/// A request for a Go program that may be known.
+pub(super) struct GoRequest {
+    key: Fingerprint,
+    /// The caller's settings of Go, before Go was asked anything. The file is seldom there, in a folder that changes for
+    /// many reasons, so that no time tells whether it was there meanwhile.
+    settings: Vec<WatchedState>,
+}
+
+/// A module of the checkout, or one that `go.mod` replaces by a folder.
+struct LocalModule {
+    path: String,
+    folder: PathBuf,
+}
+
+impl GoRequest {
+    /// The request, where a record of it can be trusted.
+    pub(super) fn new(
+        toolchain: &Toolchain<'_>,
+        binary: &GoBinary,
+        dir: &Path,
+        order: &CompileRequest<'_>,
+    ) -> Option<Self> {
+        let has_profile = binary.flags.iter().any(|flag| flag.value.contains("pgo"));
+        let has_workspace = binary.env.get("GOWORK").is_some_and(|work| work.value != "off");
+        if binary.cgo || binary.vcs.is_some() || has_profile || has_workspace {
+            return None;
+        }
+        let mut key = go_request("program", toolchain, dir)?;
+        let said = format!("{:?} {:?} {} {:?}", values(binary), ldflags(binary), order.platform, binary.strip);
+        key.add(binary.package.value.as_bytes());
+        key.add(said.as_bytes());
+        Some(Self { key: key.finish(), settings: settings(toolchain, dir)? })
+    }
+
+    /// The program, if a compile of the same request is known whose inputs are all as they were.
+    ///
+    /// # Errors
+    /// It embeds what this call writes.
+    pub(super) fn find(
+        &self,
+        toolchain: &Toolchain<'_>,
+        folder: &CompileFolder,
+        binary: &GoBinary,
+    ) -> Result<Option<Compiled>, Failure> {
+        let Some(known) = KnownResult::<GoResult>::find(folder, FILE, &self.key, toolchain) else { return Ok(None) };
+        check_embeds(toolchain, &binary.package.origin, &known.embedded)?;
+        known.note.iter().for_each(|note| toolchain.progress.step(note));
+        Ok(Some(Compiled { path: known.path, name: known.name, debug: None, objections: Vec::new() }))
+    }
+}
+
+impl GoJob<'_> {
+    /// Keeps the record of a compile that has just ended, if everything it read can be watched.
+    pub(super) fn keep_record(&self, request: &GoRequest, listed: &ListedProgram, module: &Path, compiled: &Compiled) {
+        let Some(watched) = self.watched(listed, module) else { return };
+        let result = GoResult {
+            name: compiled.name.clone(),
+            path: compiled.path.clone(),
+            note: listed.fallbacks.note(),
+            embedded: EmbeddedFiles::of(&listed.packages, self.toolchain),
+        };
+        let Some(mut states) = watched.record(self.toolchain.blobs, self.compile_folder.start()) else { return };
+        if !request.settings.iter().all(|state| state.holds(self.toolchain.blobs)) {
+            return;
+        }
+        states.extend(request.settings.iter().cloned());
+        KnownResult::keep(&self.compile_folder, FILE, &request.key, states, &[&compiled.path], result, self.toolchain);
+    }
+
+    /// Everything that the program depends on; none where that is not known.
+    fn watched(&self, listed: &ListedProgram, module: &Path) -> Option<WatchedPaths> {
+        let mut watched = WatchedPaths::default();
+        watch_go(&mut watched, self.toolchain, &self.program)?;
+        let modules = local_modules(module)?;
+        for file in [module.to_owned(), module.with_file_name("go.sum"), module.with_file_name("vendor/modules.txt")] {
+            watched.add(file, Watch::File);
+        }
+        for local in &modules {
+            watched.add(local.folder.join("go.mod"), Watch::File);
+        }
+        // The closest one is that of the program.
+        let folders = self.dir.ancestors().take_while(|folder| Some(*folder) != module.parent());
+        folders.for_each(|folder| watched.add(folder.join("go.mod"), Watch::File));
+        if !listed.fallbacks.stubs.is_empty() {
+            return None;
+        }
+        for package in listed.packages.iter().chain(listed.with_cgo.iter()) {
+            watch_package(&mut watched, package, &modules)?;
+        }
+        Some(watched)
+    }
+}
+
+/// The version that the Go for `dir` gives, as `ask` finds it out, or as it said before while nothing of it changed.
+pub(in super::super) fn known_version(
+    toolchain: &Toolchain<'_>,
+    dir: &Path,
+    ask: impl FnOnce() -> Result<(PathBuf, String), Failure>,
+) -> Result<String, Failure> {
+    let folder = toolchain.compile_folder("survey", &[dir.as_os_str().as_encoded_bytes()]).ok();
+    let Some((folder, request)) = folder.zip(go_request("version", toolchain, dir)) else { return Ok(ask()?.1) };
+    let request = request.finish();
+    if let Some(version) = KnownResult::find(&folder, VERSION_FILE, &request, toolchain) {
+        return Ok(version);
+    }
+    let settings = settings(toolchain, dir);
+    let (program, version) = ask()?;
+    let mut watched = WatchedPaths::default();
+    if watch_go(&mut watched, toolchain, &program).is_some()
+        && let Some(settings) = settings.filter(|settings| settings.iter().all(|state| state.holds(toolchain.blobs)))
+        && let Some(mut states) = watched.record(toolchain.blobs, folder.start())
+    {
+        states.extend(settings);
+        KnownResult::keep(&folder, VERSION_FILE, &request, states, &[], version.clone(), toolchain);
+    }
+    Ok(version)
+}
+
+/// The beginning of every request to the Go for `dir`; none where there is no Go.
+fn go_request(kind: &str, toolchain: &Toolchain<'_>, dir: &Path) -> Option<RequestKey> {
+    let mut key = RequestKey::new("go", toolchain);
+    key.add(kind.as_bytes());
+    key.add(dir.as_os_str().as_encoded_bytes());
+    let homes = ["PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"];
+    key.add_variables(toolchain, |name| name.starts_with("GO") || homes.contains(&name));
+    key.add(toolchain.program("go")?.as_os_str().as_encoded_bytes());
+    Some(key)
+}
+
+/// Watches Go itself: its tools and its settings. Its packages are among those of a program. None where the `go` in `PATH`
+/// chooses another one by files of its own, as version managers do.
+fn watch_go(watched: &mut WatchedPaths, toolchain: &Toolchain<'_>, program: &Path) -> Option<()> {
+    let found = toolchain.program("go")?;
+    let real = fs::canonicalize(program).ok()?;
+    if fs::canonicalize(&found).ok()? != real {
+        return None;
+    }
+    watched.add(found, Watch::File);
+    let root = go_root(program);
+    for file in ["VERSION", "go.env", "src/go.mod", "src/vendor/modules.txt"] {
+        watched.add(root.join(file), Watch::File);
+    }
+    watched.add(root.join("pkg"), Watch::Tree);
+    Some(())
+}
+
+/// The state of the caller's settings of Go now.
+fn settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<Vec<WatchedState>> {
+    let mut watched = WatchedPaths::default();
+    watched.add(caller_settings(toolchain, dir)?, Watch::File);
+    watched.states(toolchain.blobs)
+}
+
+/// The file that `go env -w` writes (`go help environment`, GOENV). The value `off` is taken for a file that is never there.
+fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<PathBuf> {
+    let variable = |name| toolchain.caller_variable(name).map(PathBuf::from);
+    if let Some(file) = variable("GOENV") {
+        return Some(dir.join(file));
+    }
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?;
+    Some(config.join("go/env"))
+}
+
+/// A package with everything by which Go finds it and chooses its files.
+fn watch_package(watched: &mut WatchedPaths, package: &GoPackage, modules: &[LocalModule]) -> Option<()> {
+    if package.import_path == "unsafe" || package.import_path == "C" {
+        return Some(());
+    }
+    if !package.dir.is_absolute() {
+        // Not found: it may be there in the next build.
+        return None;
+    }
+    watched.add(&package.dir, if package.has_assembly() { Watch::Files } else { Watch::GoFiles });
+    for pattern in &package.embed_patterns {
+        watched.add(package.dir.join(literal_part(pattern)), Watch::Tree);
+    }
+    if package.standard {
+        return Some(());
+    }
+    for module in modules {
+        // A folder of a module in the checkout that could be the package as well.
+        if let Some(below) = below_module(&package.import_path, &module.path) {
+            watched.add(module.folder.join(below), Watch::GoFiles);
+        }
+        // A `go.mod` between the module and the package would make it a package of another module.
+        let between = package.dir.ancestors().take_while(|folder| *folder != module.folder);
+        if package.dir.starts_with(&module.folder) {
+            between.for_each(|folder| watched.add(folder.join("go.mod"), Watch::File));
+        }
+    }
+    Some(())
+}
+
+/// What an import path has below that of a module.
+fn below_module<'a>(import_path: &'a str, module: &str) -> Option<&'a str> {
+    let below = import_path.strip_prefix(module)?;
+    if below.is_empty() { Some("") } else { below.strip_prefix('/') }
+}
+
+/// The folder or file below which a pattern of `//go:embed` finds all that it can find.
+fn literal_part(pattern: &str) -> PathBuf {
+    let pattern = pattern.strip_prefix("all:").unwrap_or(pattern);
+    pattern.split('/').take_while(|element| !element.contains(['*', '?', '[', '\\'])).collect()
+}
+
+/// The module of `go.mod` and those that its `replace` lines take from folders (go.dev/ref/mod, "go.mod files"); none where
+/// a line has quotes, which no tool writes.
+fn local_modules(file: &Path) -> Option<Vec<LocalModule>> {
+    let text = fs::read_to_string(file).ok()?;
+    let folder = file.parent()?;
+    let mut modules = Vec::new();
+    for line in text.lines() {
+        let line = line.split("//").next().unwrap_or_default();
+        let words: Vec<_> = line.split_whitespace().collect();
+        let is_quoted = line.contains(['"', '`']);
+        match words.as_slice() {
+            ["module", path] if !is_quoted => {
+                modules.push(LocalModule { path: (*path).to_owned(), folder: folder.to_owned() });
+            }
+            ["module", ..] => return None,
+            words => {
+                let Some(arrow) = words.iter().position(|word| *word == "=>") else { continue };
+                let path = words.iter().take(arrow).find(|word| **word != "replace");
+                let to = words.get(arrow + 1);
+                let (Some(path), Some(to), false) = (path, to, is_quoted) else { return None };
+                let is_folder =
+                    ["./", "../", "/"].iter().any(|start| to.starts_with(start)) || [".", ".."].contains(to);
+                if is_folder {
+                    let folder = fs::canonicalize(folder.join(to)).ok()?;
+                    modules.push(LocalModule { path: (*path).to_owned(), folder });
+                }
+            }
+        }
+    }
+    (!modules.is_empty()).then_some(modules)
+}

@@ -1,0 +1,110 @@
+//! The record of what a toolchain made or said: everything it read, and the result. While all of that is as it was, the
+//! result is taken again and no toolchain is started.
+
+use std::{fs::File, io::Read as _, path::PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Toolchain, compile_folder::CompileFolder, watched_paths::WatchedState};
+use crate::{
+    build::pinned::PinnedFile,
+    cache::{Fingerprint, Fingerprinter},
+    report::Limits,
+};
+
+/// Begins every record. Another encoding or meaning needs another number: an old record is then none.
+const FORMAT: &[u8] = b"hardpan result 1\n";
+
+/// A result with what it was made from.
+///
+/// What is unknown has no record: a compile with an input that cannot be watched is done again each time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KnownResult<T> {
+    request: [u8; 32],
+    watched: Vec<WatchedState>,
+    /// The files that hold the result.
+    made: Vec<WatchedState>,
+    result: T,
+}
+
+/// The fingerprint of all that is asked of a toolchain: the values of the recipe, the platform, the caller's variables that
+/// count, and hardpan itself.
+pub(super) struct RequestKey(Fingerprinter);
+
+impl RequestKey {
+    /// The key of requests of one `kind`; another version of hardpan has another one, and so has another build of it.
+    pub(super) fn new(kind: &str, toolchain: &Toolchain<'_>) -> Self {
+        let mut key = Self(Fingerprinter::default());
+        key.add(kind.as_bytes());
+        key.add(env!("CARGO_PKG_VERSION").as_bytes());
+        let own = toolchain.program.and_then(|program| PinnedFile::pin(program, "", toolchain.blobs).ok());
+        key.add(own.map(|own| own.fingerprint()).as_ref().map_or(&[], |own| own.bytes()));
+        key.add(toolchain.checkout.as_os_str().as_encoded_bytes());
+        key
+    }
+
+    /// Adds a value.
+    pub(super) fn add(&mut self, value: &[u8]) {
+        self.0.update(&(value.len() as u64).to_le_bytes());
+        self.0.update(value);
+    }
+
+    /// Adds the caller's variables whose name `counts`.
+    pub(super) fn add_variables(&mut self, toolchain: &Toolchain<'_>, counts: impl Fn(&str) -> bool) {
+        for (name, value) in toolchain.caller {
+            if counts(&name.to_string_lossy()) {
+                self.add(name.as_encoded_bytes());
+                self.add(value.as_encoded_bytes());
+            }
+        }
+    }
+
+    /// The fingerprint.
+    pub(super) fn finish(&self) -> Fingerprint {
+        self.0.finish()
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> KnownResult<T> {
+    /// The result in the record called `file` of a compile folder, if it answers `request` and everything is still as it
+    /// was.
+    pub(super) fn find(
+        folder: &CompileFolder,
+        file: &str,
+        request: &Fingerprint,
+        toolchain: &Toolchain<'_>,
+    ) -> Option<T> {
+        let mut bytes = Vec::new();
+        let opened = File::open(folder.root().join(file)).ok()?;
+        opened.take(Limits::CHILD_OUTPUT_BYTES + 1).read_to_end(&mut bytes).ok()?;
+        let (sum, encoded) = bytes.strip_prefix(FORMAT)?.split_at_checked(32)?;
+        let is_whole = sum == Fingerprint::of(encoded).bytes();
+        let known: Self = postcard::from_bytes(encoded).ok().filter(|_| is_whole)?;
+        // Another recipe of this call may have made them anew, so that their states are read each time.
+        let holds = known.request == *request.bytes()
+            && known.made.iter().all(|made| made.holds(toolchain.blobs))
+            && toolchain.states.hold(&known.watched, toolchain.blobs);
+        holds.then_some(known.result)
+    }
+
+    /// Writes the record of a result that was just made from `watched`; `made` are the files that hold it.
+    ///
+    /// That it cannot be written is no failure: the next build asks the toolchain again.
+    pub(super) fn keep(
+        folder: &CompileFolder,
+        file: &str,
+        request: &Fingerprint,
+        watched: Vec<WatchedState>,
+        made: &[&PathBuf],
+        result: T,
+        toolchain: &Toolchain<'_>,
+    ) {
+        let made: Option<Vec<_>> = made.iter().map(|made| WatchedState::of_made_file(made, toolchain.blobs)).collect();
+        let Some(made) = made else { return };
+        let known = Self { request: *request.bytes(), watched, made, result };
+        if let Ok(encoded) = postcard::to_allocvec(&known) {
+            let bytes = [FORMAT, Fingerprint::of(&encoded).bytes(), &encoded].concat();
+            let _ = folder.keep(file, &bytes);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Programs whose inputs are as they were: no toolchain is started for them, and whatever changes is noticed.
+
+use std::{fs, path::Path};
+
+use crate::support::{
+    case::{Case, scratch},
+    output::Output,
+};
+
+const RECIPE: &str = r#"
+vars = { stamp = "one" }
+
+[[binary]]
+go = "./cmd/app"
+ldflags = ["-X main.stamp={stamp}"]
+to = "/usr/bin/app"
+"#;
+
+/// A module with a package beside the program, embedded files, assembly, and a module in a folder in the place of another.
+fn go_module() -> Case {
+    Case::new()
+        .recipe(RECIPE)
+        .file("go.mod", "module example.com/app\n\ngo 1.24\n\nrequire example.com/local v0.0.0\n\nreplace example.com/local => ./local\n")
+        .file(
+            "cmd/app/main.go",
+            "package main\n\nimport (\n\t\"embed\"\n\t\"fmt\"\n\n\t\"example.com/app/lib\"\n\t\"example.com/local\"\n)\n\n\
+             //go:embed page all:site\nvar files embed.FS\n\nvar stamp string\n\nfunc main() {\n\tfmt.Println(stamp, lib.Name(), local.Name, files)\n}\n",
+        )
+        .file("cmd/app/page/index.html", "<p>one</p>\n")
+        .file("cmd/app/site/a/b.txt", "b\n")
+        .file("lib/lib.go", "package lib\n\nvar name = \"lib\"\n\nfunc Name() string { return name }\n\nfunc add(a, b int64) int64\n")
+        .file("lib/add_amd64.s", "#include \"add.h\"\n\nTEXT ·add(SB), 4, $0-24\n\tMOVQ a+0(FP), AX\n\tADDQ b+8(FP), AX\n\tADDQ $NUMBER, AX\n\tMOVQ AX, ret+16(FP)\n\tRET\n")
+        .file("lib/add.h", "#define NUMBER 1\n")
+        .file("local/go.mod", "module example.com/local\n\ngo 1.24\n")
+        .file("local/local.go", "package local\n\nconst Name = \"local\"\n")
+}
+
+/// `hardpan build` and how often it started `program`.
+fn starts(case: &Case, program: &str, more: &[&str]) -> (Output, usize) {
+    let folder = scratch();
+    let trace = folder.path().join("trace");
+    let strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", trace.to_str().unwrap()];
+    let output = case.run_under(strace, [&["build", "app.toml"], more].concat());
+    let trace = fs::read_to_string(&trace).unwrap();
+    let ended = format!("/{program}\"");
+    let started = trace.lines().filter(|line| line.contains("execve(\"") && line.ends_with("= 0"));
+    let of_it = started.filter(|line| line.split(',').next().is_some_and(|first| first.ends_with(&ended)));
+    (output, of_it.count())
+}
+
+/// The image of a build that knows nothing, or nothing where it fails.
+fn cold(case: &Case, more: &[&str]) -> Option<String> {
+    let cache = scratch();
+    let words = [&["build", "app.toml", "--output", "../cold"], more].concat();
+    let output = case.clone().env("XDG_CACHE_HOME", cache.path()).run(words);
+    (output.code == 0).then(|| output.digest())
+}
+
+/// Builds until nothing is left to learn: what is written in the tick in which a compile begins is not remembered.
+#[track_caller]
+fn settle(case: &Case, program: &str) -> String {
+    for _ in 0..4 {
+        let (output, count) = starts(case, program, &[]);
+        let digest = output.ok().digest();
+        if count == 0 {
+            return digest;
+        }
+    }
+    panic!("{program} is asked again and again");
+}
+
+fn replace(path: &Path, old: &str, new: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(old), "{old}");
+    fs::write(path, text.replace(old, new)).unwrap();
+}
+
+#[test]
+fn an_unchanged_go_program_starts_no_go() {
+    let case = go_module();
+    let first = case.build().ok().digest();
+    assert_eq!(settle(&case, "go"), first);
+    assert_eq!(cold(&case, &[]).as_ref(), Some(&first));
+    // What reaches no program is no change: tests, documents, times, and files under names that Go passes over.
+    let case =
+        case.file("local/local_test.go", "package local\n").file("README.md", "read me\n").file("cmd/app/_old.go", "?");
+    let text = fs::read(case.path("local/local.go")).unwrap();
+    fs::write(case.path("local/local.go"), text).unwrap();
+    let (output, count) = starts(&case, "go", &[]);
+    assert_eq!((output.ok().digest(), count), (first.clone(), 0));
+    // `go version` of a locked build is known as well.
+    case.run(["lock", "app.toml"]).ok();
+    case.run(["build", "--locked", "app.toml"]).ok();
+    let (output, count) = starts(&case, "go", &["--locked"]);
+    assert_eq!((output.ok().digest(), count), (first, 0));
+}
+
+/// What is changed, and how.
+type Change<'a> = (&'a str, Box<dyn Fn() + 'a>);
+
+#[test]
+fn every_change_of_what_a_go_program_is_made_of_is_noticed() {
+    let case = go_module();
+    let path = |name: &str| case.path(name);
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        fs::write(path(name), text).unwrap();
+    };
+    let remove = |name: &str| fs::remove_file(path(name)).unwrap();
+    let changes: Vec<Change<'_>> = vec![
+        ("a source", Box::new(|| replace(&path("lib/lib.go"), "\"lib\"", "\"bil\""))),
+        ("a new source", Box::new(|| write("lib/more.go", "package lib\n\nfunc init() { name = \"more\" }\n"))),
+        ("a source that is gone", Box::new(|| remove("lib/more.go"))),
+        ("a source for another system", Box::new(|| write("lib/more_windows.go", "package lib\n"))),
+        ("a header of the assembly", Box::new(|| write("lib/add.h", "#define NUMBER 2\n"))),
+        ("an embedded file", Box::new(|| write("cmd/app/page/index.html", "<p>two</p>\n"))),
+        ("a new embedded file", Box::new(|| write("cmd/app/site/a/new/c.txt", "c\n"))),
+        ("a hidden embedded file", Box::new(|| write("cmd/app/site/a/.hidden", "h\n"))),
+        ("a module inside of the embedded files", Box::new(|| write("cmd/app/site/a/new/go.mod", "module x\n"))),
+        ("and it is gone", Box::new(|| remove("cmd/app/site/a/new/go.mod"))),
+        ("the module in a folder", Box::new(|| replace(&path("local/local.go"), "\"local\"", "\"other\""))),
+        (
+            "the setting of a module",
+            Box::new(|| replace(&path("go.mod"), "go 1.24\n", "go 1.24\n\ngodebug panicnil=1\n")),
+        ),
+        ("a module between", Box::new(|| write("lib/go.mod", "module example.com/app/lib\n"))),
+        ("and it is gone again", Box::new(|| remove("lib/go.mod"))),
+        ("a second package of that name", Box::new(|| write("vendor/modules.txt", "# nothing\n"))),
+        ("no vendor folder again", Box::new(|| fs::remove_dir_all(path("vendor")).unwrap())),
+        (
+            "a program in place of a package",
+            Box::new(|| replace(&path("local/local.go"), "package local", "package main")),
+        ),
+        ("and back", Box::new(|| replace(&path("local/local.go"), "package main", "package local"))),
+        ("an older source", Box::new(|| replace(&path("lib/lib.go"), "\"bil\"", "\"lib\""))),
+    ];
+    settle(&case, "go");
+    for (what, change) in &changes {
+        change();
+        let warm = case.build();
+        let warm = (warm.code == 0).then(|| warm.digest());
+        assert_eq!(warm, cold(&case, &[]), "{what}");
+    }
+    settle(&case, "go");
+    let stamp = ["--set", "stamp=two"];
+    let warm = case.run([&["build", "app.toml"], &stamp[..]].concat()).ok().digest();
+    assert_eq!(Some(warm), cold(&case, &stamp), "a variable");
+}
+
+const CARGO_RECIPE: &str = r#"
+[[binary]]
+cargo = "app"
+dir = "workspace"
+"#;
+
+/// A workspace with a library, a build script that reads a file elsewhere, and text that comes from elsewhere.
+fn cargo_workspace() -> Case {
+    let package = |name: &str, more: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{more}")
+    };
+    Case::new()
+        .recipe(CARGO_RECIPE)
+        .file("workspace/Cargo.toml", "[workspace]\nmembers = [\"app\", \"own\"]\nresolver = \"2\"\n")
+        .file(
+            "workspace/Cargo.lock",
+            "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"own\",\n]\n\n\
+             [[package]]\nname = \"own\"\nversion = \"0.1.0\"\n",
+        )
+        .file("workspace/app/Cargo.toml", package("app", "\n[dependencies]\nown = { path = \"../own\" }\n"))
+        .file("workspace/app/src/main.rs", "fn main() { println!(\"{} {}\", own::NAME, include_str!(\"../../../text.txt\")); }\n")
+        .file("workspace/own/Cargo.toml", package("own", ""))
+        .file("workspace/own/src/lib.rs", "pub const NAME: &str = env!(\"READ\");\n")
+        .file(
+            "workspace/own/build.rs",
+            "fn main() {\n    let text = std::fs::read_to_string(\"../../read.txt\").unwrap();\n    \
+             println!(\"cargo:rustc-env=READ={}\", text.trim());\n    println!(\"cargo:rerun-if-changed=../../read.txt\");\n}\n",
+        )
+        .file("read.txt", "one\n")
+        .file("text.txt", "text\n")
+}
+
+#[test]
+fn an_unchanged_rust_program_starts_no_cargo_and_every_change_is_noticed() {
+    let case = cargo_workspace();
+    let first = case.build().ok().digest();
+    assert_eq!(settle(&case, "rustc"), first);
+    let case = case.file("workspace/README.md", "read me\n");
+    let text = fs::read(case.path("workspace/own/src/lib.rs")).unwrap();
+    fs::write(case.path("workspace/own/src/lib.rs"), text).unwrap();
+    for program in ["cargo", "rustc", "rustup"] {
+        let (output, count) = starts(&case, program, &[]);
+        assert_eq!((output.ok().digest(), count), (first.clone(), 0), "{program}");
+    }
+    case.run(["lock", "app.toml"]).ok();
+    case.run(["build", "--locked", "app.toml"]).ok();
+    let (output, count) = starts(&case, "rustc", &["--locked"]);
+    assert_eq!((output.ok().digest(), count), (first, 0));
+
+    let changes: [(&str, &str, &str); 7] = [
+        ("a source", "workspace/own/src/lib.rs", "pub const NAME: &str = concat!(env!(\"READ\"), \"!\");\n"),
+        ("what a build script reads", "read.txt", "two\n"),
+        ("what a macro includes", "text.txt", "tExt\n"),
+        (
+            "a configuration",
+            "workspace/.cargo/config.toml",
+            "[profile.release]\npanic = \"abort\"\nopt-level = \"z\"\n",
+        ),
+        ("a configuration above", "workspace/app/.cargo/config.toml", "[profile.release]\nlto = true\n"),
+        ("a new binary", "workspace/app/src/bin/more.rs", "fn main() {}\n"),
+        ("a toolchain that is not there", "workspace/rust-toolchain.toml", "[toolchain]\npath = \"/nothing/there\"\n"),
+    ];
+    for (what, name, text) in changes {
+        fs::create_dir_all(case.path(name).parent().unwrap()).unwrap();
+        fs::write(case.path(name), text).unwrap();
+        let warm = case.build();
+        let warm = (warm.code == 0).then(|| warm.digest());
+        assert_eq!(warm, cold(&case, &[]), "{what}");
+    }
+}
+
+#[test]
+fn a_remembered_program_that_was_damaged_is_made_again() {
+    let cache = scratch();
+    let case = go_module().env("XDG_CACHE_HOME", cache.path());
+    let right = settle(&case, "go");
+    let programs = |name: &str| {
+        let folders = fs::read_dir(cache.path().join("hardpan/go")).unwrap();
+        let paths = folders.map(|entry| entry.unwrap().path().join(name));
+        paths.filter(|path| path.is_file()).collect::<Vec<_>>()
+    };
+    for name in ["out/app", "program"] {
+        for path in programs(name) {
+            let mut bytes = fs::read(&path).unwrap();
+            let at = bytes.len() / 2;
+            bytes[at] ^= 1;
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, bytes).unwrap();
+        }
+        let (output, count) = starts(&case, "go", &[]);
+        assert_eq!(output.ok().digest(), right, "{name}");
+        assert!(count > 0, "{name}");
+        assert_eq!(settle(&case, "go"), right);
+    }
+}
