@@ -266,9 +266,7 @@ def start(bench):
 
 def edits(bench):
     """One line of a program changes: to the finished program, next to cargo and go with what they compiled before."""
-    homes = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "GOPATH": "go"}
-    homes = {name: os.environ.get(name) or os.path.expanduser(f"~/{below}") for name, below in homes.items()}
-    env = {**bench.env(), **homes}
+    env = caller(bench)
     for count in (2,) if bench.smoke else (12, 85):
         folder = bench.payload.workspace(count)
         output(["cargo", "generate-lockfile", "--offline"], env=env, cwd=folder)
@@ -310,6 +308,53 @@ def edit_of(bench, what, folder, edit, command, env):
             # No target yet: Go is asked anew what a program is made of before each compile.
             bench.rows.append(Row(case, seconds(mine), told, f"{mine / peer:.2f}", "", ""))
     bench.rows.append(Row(f"one line of {what} changed: to the image", seconds(results["image"].wall), "", "", "", ""))
+
+
+def caller(bench):
+    """The environment of calls that compile: the toolchains of the caller, and caches of ours."""
+    homes = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "GOPATH": "go"}
+    homes = {name: os.environ.get(name) or os.path.expanduser(f"~/{below}") for name, below in homes.items()}
+    return {**bench.env(), **homes}
+
+
+def fleet(bench):
+    """A repository of services: all of them unchanged, one edited, and the Go programs from nothing beside `go build`."""
+    go, rust, prebuilt = (2, 1, 1) if bench.smoke else (30, 6, 10)
+    recipes = bench.payload.fleet(go, rust, prebuilt)
+    env = {**caller(bench), "GOCACHE": bench.path("fleet-go-cache")}
+    folder, images = bench.payload.path("fleet", "go"), bench.path("fleet-images")
+    build = lambda named: [bench.hardpan, "build", "--quiet", "--offline", *named, "--output", f"{images}/{{name}}"]
+    own = {**env, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+    line = 'GOARCH={0} go build -trimpath -buildvcs=false "-ldflags=-s -w -buildid=" -o {1}/{0}/ {2} || exit 1'
+    shell = lambda packages: [line.format(arch, bench.path("fleet-programs"), packages) for arch in ("amd64", "arm64")]
+    compile_all = ["bash", "-c", "\n".join(shell("./cmd/..."))]
+    cold = lambda: remove(bench.path("fleet-go-cache"), bench.path("cache"), images)
+    ours = Way("hardpan", build(recipes[:go]), cold, env)
+    theirs = Way("go", compile_all, cold, own, folder)
+    results = in_turn([ours, theirs], max(1, bench.runs // 3), bench.folder)
+    mine_, peer = mine(results, "hardpan"), mine(results, "go")
+    case = f"{go} Go services for 2 platforms, from nothing"
+    bench.row(case, times(mine_), f"go build {times(peer)}", mine_.wall / peer.wall, 1.1)
+    # The first build after it remembers what was too young to be remembered before.
+    for _ in range(2):
+        time.sleep(0.1)
+        bench.measure(Way("hardpan", build(recipes), env=env))
+    again = bench.in_turn([Way("hardpan", build(recipes), env=env)])
+    count = len(recipes)
+    bench.bound(f"{count} recipes, nothing changed", mine(again, "hardpan").wall * 1000, "ms", 500)
+    edited = itertools.count()
+
+    def edit():
+        with open(os.path.join(folder, "cmd/go00/main.go"), "a") as file:
+            file.write(f"\nconst edit{next(edited)} = 0\n")
+
+    bench.measure(Way("go", ["bash", "-c", "\n".join(shell("./cmd/go00"))], edit, own, folder))
+    ours = Way("hardpan", build(recipes), edit, env)
+    theirs = Way("go", ["bash", "-c", "\n".join(shell("./cmd/go00"))], edit, own, folder)
+    results = bench.in_turn([ours, theirs])
+    mine_, peer = mine(results, "hardpan"), mine(results, "go")
+    case = f"{count} recipes, one Go service edited"
+    bench.row(case, times(mine_), f"go build of that one {times(peer)}", mine_.wall / peer.wall, 1.2)
 
 
 def recipes(bench):
@@ -404,4 +449,4 @@ def curls(bench, image, port):
 
 # In this order; the case of the bare stages needs the one before. Many recipes come first: the other cases remove tens
 # of thousands of files, after which ext4 is slow at making new ones (see `aside`).
-CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, edits)}
+CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, edits, fleet)}

@@ -132,6 +132,43 @@ class Payload:
         self.write(f"{name}.toml", f'[[binary]]\ngo = "."\ndir = "{name}"\n\n[system]\ncertificates = "none"\n')
         return self.path(name)
 
+    def fleet(self, go, rust, prebuilt):
+        """A repository of services: a Go module of `go` programs for two platforms, a workspace of `rust` programs, and
+        `prebuilt` ones; the paths of their recipes."""
+        recipes = []
+
+        def recipe(name, text):
+            self.write(f"fleet/{name}.toml", text + '\n[system]\ncertificates = "none"\n')
+            recipes.append(self.path("fleet", f"{name}.toml"))
+
+        shared = [f"shared{number:02}" for number in range(10)]
+        for folder in [*(f"go/{name}" for name in shared), *(f"go/cmd/go{number:02}" for number in range(go))]:
+            os.makedirs(self.path("fleet", folder))
+        self.write("fleet/go/go.mod", "module example.com/fleet\n\ngo 1.24\n")
+        for name in shared:
+            self.write(f"fleet/go/{name}/{name}.go", f'package {name}\n\nfunc Text(of string) string {{ return of + "{name}" }}\n')
+        imports = "".join(f'\t"example.com/fleet/{name}"\n' for name in shared)
+        calls = "".join(f"\ttext = {name}.Text(text)\n" for name in shared)
+        for number in range(go):
+            main = f'package main\n\nimport (\n\t"fmt"\n\t"net/http"\n{imports})\n\nfunc main() {{\n\ttext := "go{number:02}"\n{calls}\tfmt.Println(text, http.StatusOK)\n}}\n'
+            self.write(f"fleet/go/cmd/go{number:02}/main.go", main)
+            text = f'platforms = ["linux/amd64", "linux/arm64"]\n\n[[binary]]\ngo = "./cmd/go{number:02}"\ndir = "go"\n'
+            recipe(f"go{number:02}", text)
+        members = ", ".join(f'"rs{number}"' for number in range(rust))
+        for number in range(rust):
+            os.makedirs(self.path("fleet/rust", f"rs{number}", "src"))
+            package = f'[package]\nname = "rs{number}"\nversion = "0.1.0"\nedition = "2021"\n'
+            self.write(f"fleet/rust/rs{number}/Cargo.toml", package)
+            self.write(f"fleet/rust/rs{number}/src/main.rs", f'fn main() {{ println!("rs{number}"); }}\n')
+            recipe(f"rs{number}", f'[[binary]]\ncargo = "rs{number}"\ndir = "rust"\n')
+        self.write("fleet/rust/Cargo.toml", f"[workspace]\nmembers = [{members}]\nresolver = \"2\"\n")
+        lock = "".join(f'\n[[package]]\nname = "rs{number}"\nversion = "0.1.0"\n' for number in range(rust))
+        self.write("fleet/rust/Cargo.lock", f"version = 3\n{lock}")
+        shutil.copy(self.small_program, self.path("fleet/app"))
+        for number in range(prebuilt):
+            recipe(f"pre{number}", f'[[binary]]\npath = "app"\nto = "/usr/bin/pre{number}"\n')
+        return recipes
+
 
 def candidates():
     """Programs of the Go and of the Rust toolchain that is in use here, the largest of usual size first."""

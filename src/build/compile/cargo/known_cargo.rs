@@ -184,7 +184,8 @@ impl CargoJob<'_> {
         for path in &inputs.named {
             // The crates that `Cargo.lock` pins are in these folders.
             let is_pinned = ["registry", "git"].iter().any(|below| path.starts_with(self.cargo_home.join(below)));
-            if !is_pinned && !path.starts_with(self.compile_folder.root()) {
+            let is_source = path.strip_prefix(inputs.root).is_ok_and(|below| inputs.listing.has_at(below));
+            if !is_pinned && !is_source && !path.starts_with(self.compile_folder.root()) {
                 watched.add(path, Watch::Tree);
             }
         }

@@ -198,6 +198,14 @@ impl SourceListing {
         self.groups.values().any(|files| files.contains_key(name))
     }
 
+    /// Whether the walk met a file of this name, or one in a folder of this name; relative to the root.
+    pub(super) fn has_at(&self, path: &Path) -> bool {
+        let is_below = |files: &SourceFiles| {
+            files.range(path.to_path_buf()..).next().is_some_and(|(name, _)| name.starts_with(path))
+        };
+        self.groups.values().any(is_below)
+    }
+
     /// A fingerprint of what cargo finds packages and targets by: the names of all files, and the contents of
     /// manifests, locks and configurations.
     pub(super) fn shape(&self) -> Fingerprint {
