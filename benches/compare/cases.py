@@ -345,12 +345,12 @@ def fleet(bench):
     edited = itertools.count()
 
     def edit():
-        with open(os.path.join(folder, "cmd/go00/main.go"), "a") as file:
+        with open(os.path.join(folder, "cmd/svc00/main.go"), "a") as file:
             file.write(f"\nconst edit{next(edited)} = 0\n")
 
-    bench.measure(Way("go", ["bash", "-c", "\n".join(shell("./cmd/go00"))], edit, own, folder))
+    bench.measure(Way("go", ["bash", "-c", "\n".join(shell("./cmd/svc00"))], edit, own, folder))
     ours = Way("hardpan", build(recipes), edit, env)
-    theirs = Way("go", ["bash", "-c", "\n".join(shell("./cmd/go00"))], edit, own, folder)
+    theirs = Way("go", ["bash", "-c", "\n".join(shell("./cmd/svc00"))], edit, own, folder)
     results = bench.in_turn([ours, theirs])
     mine_, peer = mine(results, "hardpan"), mine(results, "go")
     case = f"{count} recipes, one Go service edited"

@@ -142,7 +142,7 @@ class Payload:
             recipes.append(self.path("fleet", f"{name}.toml"))
 
         shared = [f"shared{number:02}" for number in range(10)]
-        for folder in [*(f"go/{name}" for name in shared), *(f"go/cmd/go{number:02}" for number in range(go))]:
+        for folder in [*(f"go/{name}" for name in shared), *(f"go/cmd/svc{number:02}" for number in range(go))]:
             os.makedirs(self.path("fleet", folder))
         self.write("fleet/go/go.mod", "module example.com/fleet\n\ngo 1.24\n")
         for name in shared:
@@ -150,10 +150,10 @@ class Payload:
         imports = "".join(f'\t"example.com/fleet/{name}"\n' for name in shared)
         calls = "".join(f"\ttext = {name}.Text(text)\n" for name in shared)
         for number in range(go):
-            main = f'package main\n\nimport (\n\t"fmt"\n\t"net/http"\n{imports})\n\nfunc main() {{\n\ttext := "go{number:02}"\n{calls}\tfmt.Println(text, http.StatusOK)\n}}\n'
-            self.write(f"fleet/go/cmd/go{number:02}/main.go", main)
-            text = f'platforms = ["linux/amd64", "linux/arm64"]\n\n[[binary]]\ngo = "./cmd/go{number:02}"\ndir = "go"\n'
-            recipe(f"go{number:02}", text)
+            main = f'package main\n\nimport (\n\t"fmt"\n\t"net/http"\n{imports})\n\nfunc main() {{\n\ttext := "svc{number:02}"\n{calls}\tfmt.Println(text, http.StatusOK)\n}}\n'
+            self.write(f"fleet/go/cmd/svc{number:02}/main.go", main)
+            text = f'platforms = ["linux/amd64", "linux/arm64"]\n\n[[binary]]\ngo = "./cmd/svc{number:02}"\ndir = "go"\n'
+            recipe(f"svc{number:02}", text)
         members = ", ".join(f'"rs{number}"' for number in range(rust))
         for number in range(rust):
             os.makedirs(self.path("fleet/rust", f"rs{number}", "src"))

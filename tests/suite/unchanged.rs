@@ -147,6 +147,53 @@ fn every_change_of_what_a_go_program_is_made_of_is_noticed() {
     assert_eq!(Some(warm), cold(&case, &stamp), "a variable");
 }
 
+/// Five programs of one module, two of them of one name, one with flags of its own; each with a recipe.
+fn go_services() -> Case {
+    let mut case = Case::new()
+        .file("go.mod", "module example.com/app\n\ngo 1.24\n")
+        .file("shared/shared.go", "package shared\n\nfunc Text() string { return \"shared\" }\n");
+    for (number, folder) in ["cmd/a/server", "cmd/b/server", "cmd/c", "cmd/d", "cmd/e"].into_iter().enumerate() {
+        let main = format!(
+            "package main\n\nimport \"example.com/app/shared\"\n\nvar stamp = \"\"\n\nfunc main() {{ println({number}, stamp, shared.Text()) }}\n"
+        );
+        let flags = if folder == "cmd/d" { "ldflags = [\"-X main.stamp=d\"]\n" } else { "" };
+        let recipe = format!("name = \"r{number}\"\n\n[[binary]]\ngo = \"./{folder}\"\n{flags}to = \"/usr/bin/app\"\n");
+        case = case.file(format!("{folder}/main.go"), main).file(format!("r{number}.toml"), recipe);
+    }
+    case
+}
+
+#[test]
+fn programs_that_are_compiled_together_are_those_that_are_compiled_alone() {
+    let case = go_services();
+    let recipes = ["r0.toml", "r1.toml", "r2.toml", "r3.toml", "r4.toml"];
+    let folder = scratch();
+    let trace = folder.path().join("trace");
+    let strace = ["strace", "-f", "-qq", "-s", "200", "-e", "trace=execve", "-o", trace.to_str().unwrap()];
+    let together = case.run_under(strace, ["build"].into_iter().chain(recipes)).ok();
+    let trace = fs::read_to_string(&trace).unwrap();
+    let is_build = |line: &&str| line.contains("/bin/go\", [") && line.contains(", \"build\", \"-v\"");
+    // Of one program of each name, of the second one of that name, and of the program with flags of its own.
+    assert_eq!(trace.lines().filter(is_build).count(), 3);
+    for (line, recipe) in together.stdout.lines().zip(recipes) {
+        let cache = scratch();
+        let alone = case.clone().env("XDG_CACHE_HOME", cache.path());
+        let alone = alone.run(["build", recipe, "--output", "../alone/{name}"]).ok().digest();
+        assert!(line.ends_with(&alone), "{recipe}: {line} is not {alone}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_compile_among_others_is_reported_at_its_line() {
+    let case = go_services();
+    fs::write(case.path("cmd/c/main.go"), "package main\n\nfunc main() { undefined() }\n").unwrap();
+    let output = case.run(["build", "r0.toml", "r2.toml", "r4.toml"]).fails(2).says("undefined: undefined");
+    let alone = case.run(["build", "r2.toml"]).fails(2);
+    let error = |output: &Output| output.stderr.lines().find(|line| line.starts_with("error[")).unwrap().to_owned();
+    assert_eq!(error(&output), error(&alone));
+    assert!(error(&alone).contains("r2.toml:3:1:"), "{}", error(&alone));
+}
+
 const CARGO_RECIPE: &str = r#"
 [[binary]]
 cargo = "app"

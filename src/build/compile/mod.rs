@@ -79,7 +79,7 @@ pub use machine::{MachineFile, MachineFiles};
 pub use watched_paths::StatesOfCall;
 
 /// The toolchains of this machine and the settings of a compile.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Toolchain<'a> {
     /// The caller's whole environment: the fetch runs in it; the compile takes only what it must from it.
     pub caller: &'a BTreeMap<OsString, OsString>,
@@ -118,6 +118,19 @@ pub struct Compiled {
     pub objections: Vec<Failure>,
 }
 
+/// A Go program that a recipe asks for; its variables have been replaced.
+#[derive(Debug, Clone)]
+pub struct PlannedGo {
+    /// What the recipe says.
+    pub binary: GoBinary,
+    /// Where Go runs. Canonical.
+    pub dir: PathBuf,
+    /// The bound of host paths, as of [`Toolchain::checkout`].
+    pub checkout: PathBuf,
+    /// What it is compiled for.
+    pub platform: Platform,
+}
+
 /// The request to compile one program.
 #[derive(Clone, Copy)]
 pub struct CompileRequest<'a> {
@@ -137,6 +150,27 @@ impl Toolchain<'_> {
     /// Compiles a Go package. `dir` is canonical; the variables of `binary` have been replaced.
     pub fn go(&self, binary: &GoBinary, dir: &Path, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         go::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
+    }
+
+    /// Compiles the Go programs of several recipes before each recipe asks for its own: one `go build` for those with the
+    /// same folder, platform and flags. What fails is left to the compile of the recipe.
+    pub fn go_together(&self, programs: &[PlannedGo]) {
+        for group in go::groups(programs) {
+            let Some(first) = group.first().filter(|_| group.len() > 1) else { continue };
+            let line = format!("compile {} programs (go, {})", group.len(), first.platform);
+            let running = self.progress.task(&line, None);
+            let order = CompileRequest {
+                platform: &first.platform,
+                origin: &first.binary.package.origin,
+                running: &*running,
+                pinned: &|_| Ok(()),
+                waived: &|_, failure| Err(failure),
+            };
+            let toolchain = Toolchain { checkout: &first.checkout, ..self.clone() };
+            if let Err(failure) = go::compile_group(&toolchain, &group, &order) {
+                self.progress.trace(&format!("  each is compiled alone: {}", failure.what));
+            }
+        }
     }
 
     /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.

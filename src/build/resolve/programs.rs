@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     super::{
         check::Objection,
-        compile::{CompileRequest, Compiled, MachineFiles, Toolchain},
+        compile::{CompileRequest, Compiled, MachineFiles, PlannedGo, Toolchain},
         plan::{DebugFile, GroupKind},
         planned_rootfs::PlannedNode,
         waivers,
@@ -51,6 +51,20 @@ impl<'a> Resolver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The Go programs for a platform, as their compile will ask for them.
+    pub fn go_programs(&self, platform: &Platform) -> Result<Vec<PlannedGo>, Failure> {
+        let mut programs = Vec::new();
+        for binary in self.binaries(platform) {
+            if let BinarySource::Go(go) = &binary.source {
+                let dir = self.source_dir(go.dir.as_ref())?;
+                let checkout = self.bound.checkout(&dir);
+                let (binary, platform) = (self.expanded_go(go, platform)?, platform.clone());
+                programs.push(PlannedGo { binary, dir, checkout, platform });
+            }
+        }
+        Ok(programs)
     }
 
     /// Where a toolchain runs.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -16,11 +16,15 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver, unless_excepted},
+    build::{
+        Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver,
+        compile::{PlannedGo, Toolchain},
+        unless_excepted,
+    },
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
-    recipe::BinarySource,
+    recipe::{BinaryEntry, BinarySource},
     registry::Reference,
     report::{ErrorName, Failure, Failures, Progress, Rule, printable},
 };
@@ -63,6 +67,25 @@ impl<'a> ImageBuilder<'a> {
     pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>) -> Self {
         let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
         Self { request, written, bounds, created, run, scans: Arc::default() }
+    }
+
+    /// Compiles the Go programs of all jobs together, as far as one `go build` can. The build of each image then finds its
+    /// programs, and reports what failed here.
+    pub(super) fn compile_together(&self, jobs: &[BuildJob], progress: &dyn Progress) {
+        let is_go = |binary: &&BinaryEntry| matches!(binary.source, BinarySource::Go(_));
+        if jobs.iter().flat_map(|job| &job.recipe.recipe.binaries).filter(is_go).count() < 2 {
+            return;
+        }
+        let settings = &self.request.settings;
+        let planned = |job: &BuildJob| -> Result<Vec<PlannedGo>, Failure> {
+            let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
+            let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?.writing(self.written);
+            let each = job.platforms.iter().map(|platform| resolver.go_programs(platform));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+        };
+        let programs: Vec<_> = jobs.iter().flat_map(|job| planned(job).unwrap_or_default()).collect();
+        let toolchain = Toolchain { written: Arc::clone(self.written), ..settings.toolchain(Path::new("/"), progress) };
+        toolchain.go_together(&programs);
     }
 
     /// Builds one image: resolve and compile what the recipe names, assemble layers, config and manifest, pass the gate.

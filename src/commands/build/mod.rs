@@ -45,6 +45,7 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<Vec<Buil
     let mut outputs = Outputs::begin(&jobs, request)?;
 
     let builder = ImageBuilder::new(request, outputs.real_paths());
+    builder.compile_together(&jobs, progress);
     let build_one = |job, progress: &dyn Progress| builder.build(job, progress);
     let mut images = parallel::try_map_reporting("recipe", request.settings.jobs, jobs, progress, build_one)?;
     drop(builder);

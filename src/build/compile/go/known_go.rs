@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
-        CompileRequest, Compiled, Toolchain,
+        Compiled, Toolchain,
         compile_folder::CompileFolder,
         known_result::{KnownResult, RequestKey},
         watched_paths::{Watch, WatchedPaths, WatchedState},
@@ -24,7 +24,7 @@ use super::{
     packages::GoPackage,
     values,
 };
-use crate::{cache::Fingerprint, recipe::GoBinary, report::Failure};
+use crate::{cache::Fingerprint, oci::Platform, recipe::GoBinary, report::Failure};
 
 /// The record of a program in the folder of its compile.
 const FILE: &str = "program";
@@ -58,19 +58,14 @@ struct LocalModule {
 
 impl GoRequest {
     /// The request, where a record of it can be trusted.
-    pub(super) fn new(
-        toolchain: &Toolchain<'_>,
-        binary: &GoBinary,
-        dir: &Path,
-        order: &CompileRequest<'_>,
-    ) -> Option<Self> {
+    pub(super) fn new(toolchain: &Toolchain<'_>, binary: &GoBinary, dir: &Path, platform: &Platform) -> Option<Self> {
         let has_profile = binary.flags.iter().any(|flag| flag.value.contains("pgo"));
         let has_workspace = binary.env.get("GOWORK").is_some_and(|work| work.value != "off");
         if binary.cgo || binary.vcs.is_some() || has_profile || has_workspace {
             return None;
         }
         let mut key = go_request("program", toolchain, dir)?;
-        let said = format!("{:?} {:?} {} {:?}", values(binary), ldflags(binary), order.platform, binary.strip);
+        let said = format!("{:?} {:?} {} {:?}", values(binary), ldflags(binary), platform, binary.strip);
         key.add(binary.package.value.as_bytes());
         key.add(said.as_bytes());
         Some(Self { key: key.finish(), settings: settings(toolchain, dir)? })
@@ -94,8 +89,15 @@ impl GoRequest {
 }
 
 impl GoJob<'_> {
-    /// Keeps the record of a compile that has just ended, if everything it read can be watched.
-    pub(super) fn keep_record(&self, request: &GoRequest, listed: &ListedProgram, module: &Path, compiled: &Compiled) {
+    /// Keeps the record of a compile that has just ended in the program's own `folder`, if everything it read can be watched.
+    pub(super) fn keep_record(
+        &self,
+        request: &GoRequest,
+        folder: &CompileFolder,
+        listed: &ListedProgram,
+        module: &Path,
+        compiled: &Compiled,
+    ) {
         let Some(watched) = self.watched(listed, module) else { return };
         let result = GoResult {
             name: compiled.name.clone(),
@@ -103,12 +105,12 @@ impl GoJob<'_> {
             note: listed.fallbacks.note(),
             embedded: EmbeddedFiles::of(&listed.packages, self.toolchain),
         };
-        let Some(mut states) = watched.record(self.toolchain.blobs, self.compile_folder.start()) else { return };
+        let Some(mut states) = watched.record(self.toolchain.blobs, folder.start()) else { return };
         if !request.settings.iter().all(|state| state.holds(self.toolchain.blobs)) {
             return;
         }
         states.extend(request.settings.iter().cloned());
-        KnownResult::keep(&self.compile_folder, FILE, &request.key, states, &[&compiled.path], result, self.toolchain);
+        KnownResult::keep(folder, FILE, &request.key, states, &[&compiled.path], result, self.toolchain);
     }
 
     /// Everything that the program depends on; none where that is not known.

@@ -14,6 +14,7 @@ mod modules;
 mod packages;
 mod revision;
 mod stamps;
+mod together;
 mod tokens;
 
 use std::{
@@ -51,6 +52,7 @@ pub(super) use self::{
     failures::with_version_hint,
     installed_go::{find_go, go_variables},
     known_go::known_version,
+    together::{compile_group, groups},
 };
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
@@ -60,11 +62,15 @@ const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS
 struct GoJob<'a> {
     toolchain: &'a Toolchain<'a>,
     binary: &'a GoBinary,
+    /// What Go is asked for: the package of `binary`, or those of several programs with the same flags.
+    packages: Vec<String>,
     dir: &'a Path,
     compile_folder: CompileFolder,
     program: PathBuf,
     environment: Environment,
     module_cache: PathBuf,
+    /// Whether the caller wants the module cache to be writable.
+    has_writable_cache: bool,
     /// The C compiler and its files, with cgo.
     cgo: Option<CgoCompile>,
     /// The stamp, with `vcs = true`.
@@ -92,43 +98,14 @@ pub(super) fn compile(
 ) -> Result<Compiled, Failure> {
     let work = workspace(toolchain, binary, dir)?;
     let compile_folder = compile_folder(toolchain, binary, dir, order.platform)?;
-    let request = GoRequest::new(toolchain, binary, dir, order);
+    let request = GoRequest::new(toolchain, binary, dir, order.platform);
     if let Some(request) = &request
         && let Some(known) = request.find(toolchain, &compile_folder, binary)?
     {
         return Ok(known);
     }
-    let go = find_go(toolchain, dir)?;
-    let mut environment = toolchain.compile_environment(&compile_folder);
-    go_variables(&mut environment, &go, &compile_folder, order.platform);
-    let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
-    environment::add_recipe(&mut environment, &binary.env, is_reserved)?;
-    let cgo = if binary.cgo {
-        Some(cgo::add(&mut environment, toolchain, binary, dir, order, &compile_folder)?)
-    } else {
-        None
-    };
-    environment.insert("GOWORK".into(), work.clone());
-    refuse_other_defaults(&go.program, dir, &environment)?;
-    without_index(&mut environment);
-    let (program, module_cache) = (go.program, go.module_cache);
-    let mut job =
-        GoJob { toolchain, binary, dir, compile_folder, program, environment, module_cache, cgo, revision: None };
-    // From here on sources are read. What Go itself is was asked before, and changes with less haste.
-    job.compile_folder.mark_start();
-    let module = job.module()?;
-    let has_vendor = has_vendor(&module, &work);
-    // Go's own choice, made here so that no `go.env` makes another one.
-    let flags = if has_vendor { "-mod=vendor" } else { "-mod=readonly" };
-    job.environment.insert("GOFLAGS".into(), flags.into());
-    if let Some(origin) = &binary.vcs {
-        let revision = GoRevision::read(toolchain, &job.compile_folder, dir, &module);
-        job.revision = Some(revision.map_err(|failure| failure.at(origin))?);
-    }
-    // A vendor folder is the checkout's own copy of what a fetch would bring.
-    if !toolchain.offline && !has_vendor {
-        job.fetch(&work, go.writable_cache)?;
-    }
+    let mut job = GoJob::begin(toolchain, binary, dir, order, compile_folder, &work)?;
+    let module = job.choose_modules(&work)?;
     let listed = job.list_packages()?;
     check_embeds(toolchain, &binary.package.origin, &EmbeddedFiles::of(&listed.packages, toolchain))?;
     stamps::check_linker_variables(&binary.ldflags, &listed.packages)?;
@@ -144,7 +121,7 @@ pub(super) fn compile(
     }
     let compiled = job.build(&listed, order)?;
     if let Some(request) = &request {
-        job.keep_record(request, &listed, &module, &compiled);
+        job.keep_record(request, &job.compile_folder, &listed, &module, &compiled);
     }
     Ok(compiled)
 }
@@ -188,7 +165,64 @@ fn ldflags(binary: &GoBinary) -> Vec<&str> {
     binary.ldflags.iter().map(|flag| flag.value.as_str()).collect()
 }
 
-impl GoJob<'_> {
+impl<'a> GoJob<'a> {
+    /// Finds Go and the C compiler, and settles the environment of the compile.
+    fn begin(
+        toolchain: &'a Toolchain<'a>,
+        binary: &'a GoBinary,
+        dir: &'a Path,
+        order: &CompileRequest<'_>,
+        compile_folder: CompileFolder,
+        work: &OsStr,
+    ) -> Result<Self, Failure> {
+        let go = find_go(toolchain, dir)?;
+        let mut environment = toolchain.compile_environment(&compile_folder);
+        go_variables(&mut environment, &go, &compile_folder, order.platform);
+        let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
+        environment::add_recipe(&mut environment, &binary.env, is_reserved)?;
+        let cgo = if binary.cgo {
+            Some(cgo::add(&mut environment, toolchain, binary, dir, order, &compile_folder)?)
+        } else {
+            None
+        };
+        environment.insert("GOWORK".into(), work.to_owned());
+        refuse_other_defaults(&go.program, dir, &environment)?;
+        without_index(&mut environment);
+        Ok(Self {
+            toolchain,
+            binary,
+            packages: vec![binary.package.value.clone()],
+            dir,
+            compile_folder,
+            program: go.program,
+            environment,
+            module_cache: go.module_cache,
+            has_writable_cache: go.writable_cache,
+            cgo,
+            revision: None,
+        })
+    }
+
+    /// Finds the module, settles where other modules come from, and fetches those. From here on sources are read.
+    fn choose_modules(&mut self, work: &OsStr) -> Result<PathBuf, Failure> {
+        // What Go itself is was asked before, and is checked again before a record is kept.
+        self.compile_folder.mark_start();
+        let module = self.module()?;
+        let has_vendor = has_vendor(&module, work);
+        // Go's own choice, made here so that no `go.env` makes another one.
+        let flags = if has_vendor { "-mod=vendor" } else { "-mod=readonly" };
+        self.environment.insert("GOFLAGS".into(), flags.into());
+        if let Some(origin) = &self.binary.vcs {
+            let revision = GoRevision::read(self.toolchain, &self.compile_folder, self.dir, &module);
+            self.revision = Some(revision.map_err(|failure| failure.at(origin))?);
+        }
+        // A vendor folder is the checkout's own copy of what a fetch would bring.
+        if !self.toolchain.offline && !has_vendor {
+            self.fetch(work)?;
+        }
+        Ok(module)
+    }
+
     /// Runs Go in the compile's environment.
     fn run_go<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<ChildOutput, Failure> {
         Child::new(&self.program, self.dir, &self.environment)
@@ -197,9 +231,20 @@ impl GoJob<'_> {
             .run()
     }
 
-    /// `go list -deps`, with and without cgo at the same time; refuses what is no program, and code from outside of the
-    /// checkout.
+    /// The packages of the program; refuses what is no program, and code from outside of the checkout.
     fn list_packages(&self) -> Result<ListedProgram, Failure> {
+        let (packages, with_cgo) = self.list()?;
+        self.listed_program(packages, with_cgo)
+    }
+
+    fn listed_program(&self, packages: GoPackages, with_cgo: GoPackages) -> Result<ListedProgram, Failure> {
+        let name = self.name(&packages)?;
+        let fallbacks = Fallbacks::compare(&packages, &with_cgo)?;
+        Ok(ListedProgram { name, packages, with_cgo, fallbacks })
+    }
+
+    /// `go list -deps`, with and without cgo at the same time: the packages without cgo, or with it where the recipe wants it; and those with cgo where it does not.
+    fn list(&self) -> Result<(GoPackages, GoPackages), Failure> {
         let (own, with_cgo) = thread::scope(|scope| {
             let with_cgo = (!self.binary.cgo).then(|| scope.spawn(|| self.list_with_cgo()));
             let list = [OsString::from("list"), "-deps".into(), FIELDS.into()];
@@ -217,10 +262,7 @@ impl GoJob<'_> {
             return Err(self.list_failure(&own));
         }
         let with_cgo = with_cgo.transpose()?.unwrap_or_default();
-        let packages = GoPackages::parse(&own.stdout)?;
-        let name = self.name(&packages)?;
-        let fallbacks = Fallbacks::compare(&packages, &with_cgo)?;
-        Ok(ListedProgram { name, packages, with_cgo, fallbacks })
+        Ok((GoPackages::parse(&own.stdout)?, with_cgo))
     }
 
     /// The packages that the program would have with cgo. Errors of packages are ignored: without cgo none of them matters.
@@ -267,13 +309,36 @@ impl GoJob<'_> {
         }
         arguments.extend(self.binary.flags.iter().map(|flag| OsString::from(&flag.value)));
         // After `--` a package cannot be read as a flag.
-        arguments.extend(["--".into(), OsString::from(&self.binary.package.value)]);
+        arguments.push("--".into());
+        arguments.extend(self.packages.iter().map(OsString::from));
         arguments
     }
 
     /// Compiles.
     fn build(&self, listed: &ListedProgram, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         let made = self.compile_folder.temporary().join("program");
+        let count = CompileCounter::new(&listed.packages, order.running, self.toolchain.progress);
+        let ended = self.go_build(&made, &count)?;
+        if !ended.status.success() {
+            return Err(self.compile_failure(&count.without_names(ended), listed));
+        }
+        if let Some(cgo) = &self.cgo {
+            let go_root = go_root(&self.program);
+            let own = [self.toolchain.checkout, &self.module_cache, self.compile_folder.root(), &go_root];
+            (order.pinned)(&cgo.check(&self.compile_folder, &own)?)?;
+        }
+        if let (Some(revision), Some(origin)) = (&self.revision, &self.binary.vcs) {
+            let checked = revision.check(&self.program, &made, &self.environment);
+            checked.map_err(|failure| failure.at(origin))?;
+        }
+        let path = self.compile_folder.hand_over(&made, "", &listed.name)?;
+        Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })
+    }
+}
+
+impl GoJob<'_> {
+    /// `go build` to `made`: a file, or a folder for several programs.
+    fn go_build(&self, made: &Path, count: &CompileCounter<'_>) -> Result<ChildOutput, Failure> {
         let mut linker = vec![match self.binary.strip {
             Strip::Symbols => "-s -w -buildid=",
             Strip::DebugInfo => "-w -buildid=",
@@ -290,11 +355,9 @@ impl GoJob<'_> {
             format!("-buildvcs={}", self.revision.is_some()).into(),
             format!("-p={}", self.toolchain.jobs).into(),
             "-o".into(),
-            made.clone().into(),
+            made.into(),
             format!("-ldflags={}", linker.join(" ")).into(),
         ];
-        let count = CompileCounter::new(&listed.packages, order.running, self.toolchain.progress);
-        let arguments = arguments.into_iter().chain(self.selection());
         // The end of hardpan ends the compilers that `go build` started, too.
         let watch = Enclosure::watched(self.toolchain.program);
         let mut environment = self.environment.clone();
@@ -302,21 +365,7 @@ impl GoJob<'_> {
             revision.add_to(&mut environment);
         }
         let go = Child::new(&self.program, self.dir, &environment).in_enclosure(watch.as_ref());
-        let ended = go.args(arguments).with_progress(&count).run()?;
-        if !ended.status.success() {
-            return Err(self.compile_failure(&count.without_names(ended), listed));
-        }
-        if let Some(cgo) = &self.cgo {
-            let go_root = go_root(&self.program);
-            let own = [self.toolchain.checkout, &self.module_cache, self.compile_folder.root(), &go_root];
-            (order.pinned)(&cgo.check(&self.compile_folder, &own)?)?;
-        }
-        if let (Some(revision), Some(origin)) = (&self.revision, &self.binary.vcs) {
-            let checked = revision.check(&self.program, &made, &self.environment);
-            checked.map_err(|failure| failure.at(origin))?;
-        }
-        let path = self.compile_folder.hand_over(&made, "", &listed.name)?;
-        Ok(Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() })
+        go.args(arguments.into_iter().chain(self.selection())).with_progress(count).run()
     }
 }
 

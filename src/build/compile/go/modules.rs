@@ -78,7 +78,7 @@ impl GoJob<'_> {
     /// Brings the modules of this one package, in the caller's environment: proxies, private modules and credentials
     /// are the caller's. `GOFLAGS` is not: `-mod=mod` would write to `go.sum`. Not `go mod download`: that one writes
     /// to `go.sum` itself, and brings modules that only tests need.
-    pub(super) fn fetch(&self, work: &OsStr, writable_cache: bool) -> Result<(), Failure> {
+    pub(super) fn fetch(&self, work: &OsStr) -> Result<(), Failure> {
         let mut environment = self.toolchain.fetch_environment();
         for (name, value) in &self.environment {
             let name_text = name.to_string_lossy();
@@ -90,7 +90,7 @@ impl GoJob<'_> {
         environment.insert("GOWORK".into(), work.to_owned());
         // Not empty, which would mean those of `go env -w`. The default, but for a vendor folder, and that one needs no
         // fetch.
-        let flags = if writable_cache { "-mod=readonly -modcacherw" } else { "-mod=readonly" };
+        let flags = if self.has_writable_cache { "-mod=readonly -modcacherw" } else { "-mod=readonly" };
         environment.insert("GOFLAGS".into(), flags.into());
         // In a workspace Go adds to `go.work.sum` whatever the command; what was there comes back.
         let mut sums = work.to_owned();

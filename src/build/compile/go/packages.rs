@@ -15,7 +15,7 @@ pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFi
      SFiles,Imports,ImportMap,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CXXFiles,FFiles,MFiles,SwigFiles,SwigCXXFiles";
 
 /// A package (`go help list`).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct GoPackage {
     pub(super) import_path: String,
@@ -122,6 +122,27 @@ impl GoPackages {
     /// Import paths.
     pub(super) fn paths(&self) -> BTreeSet<&str> {
         self.0.iter().map(|package| package.import_path.as_str()).collect()
+    }
+
+    /// The packages of one of several programs that were asked for together: all that it imports, and every package of Go
+    /// itself, because some of those are in each program without an import.
+    pub(super) fn of_program(&self, import_path: &str) -> Self {
+        let by_path: BTreeMap<&str, &GoPackage> =
+            self.0.iter().map(|package| (package.import_path.as_str(), package)).collect();
+        let mut reached = BTreeSet::new();
+        let mut waiting = vec![import_path];
+        while let Some(path) = waiting.pop() {
+            let Some(package) = by_path.get(path) else { continue };
+            if reached.insert(package.import_path.as_str()) {
+                waiting.extend(package.imports());
+            }
+        }
+        let of_it = |package: &&GoPackage| package.standard || reached.contains(package.import_path.as_str());
+        let with_role = |package: &GoPackage| {
+            let dep_only = package.import_path != import_path;
+            GoPackage { dep_only, ..package.clone() }
+        };
+        Self(self.0.iter().filter(of_it).map(with_role).collect())
     }
 
     /// The shortest chain of imports from the program to `import_path`, both in it.
