@@ -1,7 +1,14 @@
 //! [`RunUser`]: resolves `User` of the config by the image's passwd and group files, as runtimes do.
 
-use super::image_view::KeptFile;
+use super::rule_file::{KeptFile, RuleFile};
 use crate::report::Limits;
+
+/// A file of accounts.
+#[derive(Debug, Default)]
+pub(super) struct AccountFile<'a> {
+    pub(super) file: RuleFile<'a>,
+    pub(super) accounts: Vec<Account>,
+}
 
 /// One line of passwd or group.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{
     Audit, Finding, FindingPlace, ImageAudit, LayerFacts, NotApplicable, PolicySummary, SizedPath, Unknown, Waived,
-    accounts::RunUser,
-    image_view::{AccountFile, ImageView},
+    accounts::{AccountFile, RunUser},
+    image_view::ImageView,
     layer_watch::{LayerName, SeenLayers, name_of},
     policy, readings, redact,
     rule_notes::RuleNotes,

@@ -1,53 +1,25 @@
 //! [`ImageView`]: one image with its layers applied, as rules read it.
 
-use std::{borrow::Cow, cell::OnceCell};
+use std::cell::OnceCell;
 
 use serde_json::Value;
 
 use super::{
     FindingPlace, LayerRef, Presence,
-    accounts::{Account, RunUser, accounts},
+    accounts::{AccountFile, RunUser, accounts},
     redact,
+    rule_file::{KeptFile, RuleFile},
 };
 use crate::{
-    elf::{Elf, NotElf},
     image::StoredImage,
-    report::Limits,
     rootfs::{
         ElfFile, EntryIndex, FileContent, LayerScan, LayeredRootfs, NodeEntries, ResolveError, TarEntry, TarEntryKind,
         join, parent,
-        programs::{NotRead, ProgramFiles},
     },
 };
 
-/// A file that was kept whole.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct KeptFile<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) longest: usize,
-    pub(super) node: NodeEntries,
-}
-
 /// A resolved path: the node, and the entry that holds its content.
 pub(super) type ResolvedEntry<'a> = (NodeEntries, &'a TarEntry);
-
-/// The file at a path that rules read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) enum RuleFile<'a> {
-    /// It was kept.
-    Kept(KeptFile<'a>),
-    /// A file that is not empty and was not kept: a symbolic link leads to it, and its content does not identify it.
-    Unread(EntryIndex),
-    #[default]
-    Nothing,
-}
-
-/// A file of accounts.
-#[derive(Debug, Default)]
-pub(super) struct AccountFile<'a> {
-    pub(super) file: RuleFile<'a>,
-    pub(super) accounts: Vec<Account>,
-}
 
 /// One image.
 pub(super) struct ImageView<'a> {
@@ -342,42 +314,6 @@ impl<'a> ImageView<'a> {
             presence: Presence::NotAFile,
             ..FindingPlace::default()
         }
-    }
-}
-
-impl ProgramFiles for ImageView<'_> {
-    type File = EntryIndex;
-
-    fn file(&self, path: &str) -> Option<EntryIndex> {
-        self.find(path).ok().filter(|(_, _, entry)| entry.kind == TarEntryKind::File).map(|(_, node, _)| node.inode)
-    }
-
-    fn headers(&self, file: &EntryIndex) -> Result<Cow<'_, Elf>, NotRead> {
-        let is_large = || self.entry(*file).is_some_and(|entry| entry.size > Limits::ELF_HEAD_BYTES as u64);
-        match self.elf(*file).map(|file| &file.headers) {
-            Some(Ok(elf)) => Ok(Cow::Borrowed(elf)),
-            Some(Err(NotElf::Broken(_))) if is_large() => Err(NotRead::TooLarge),
-            _ => Err(NotRead::NotElf),
-        }
-    }
-
-    fn is_executable(&self, file: &EntryIndex) -> bool {
-        self.entry(*file).is_some_and(|entry| entry.mode & 0o111 != 0)
-    }
-
-    fn text(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, NotRead> {
-        match self.rule_file(path) {
-            RuleFile::Nothing => Ok(None),
-            RuleFile::Unread(_) => Err(NotRead::TooLarge),
-            RuleFile::Kept(file) => {
-                let is_whole = self.entry(file.node.inode).is_some_and(|entry| entry.size == file.text.len() as u64);
-                if is_whole { Ok(Some(Cow::Borrowed(file.text))) } else { Err(NotRead::TooLarge) }
-            }
-        }
-    }
-
-    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.env().into_iter().find(|(known, _)| *known == name).map(|(_, value)| Cow::Borrowed(value))
     }
 }
 

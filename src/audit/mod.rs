@@ -10,11 +10,13 @@ mod facts;
 mod finding;
 mod finding_place;
 mod gzip_header;
+mod image_programs;
 mod image_view;
 mod layer_watch;
 mod policy;
 mod readings;
 mod redact;
+mod rule_file;
 mod rule_notes;
 mod rules;
 #[cfg(test)]

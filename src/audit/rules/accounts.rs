@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        accounts::Account,
-        image_view::{AccountFile, ImageView, KeptFile, RuleFile},
+        accounts::{Account, AccountFile},
+        image_view::ImageView,
+        rule_file::{KeptFile, RuleFile},
         rule_notes::RuleNotes,
     },
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::report::{Limits, Rule, Severity};
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
 use crate::rootfs::{TarEntryKind, join};

@@ -6,7 +6,7 @@ use super::{
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
     },
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::rootfs::{FileContent, Magic, join, parent};
 use crate::{

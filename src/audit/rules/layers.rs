@@ -2,7 +2,7 @@
 
 use super::{
     super::{image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
 use crate::rootfs::{EntryIndex, Flaw, LayerConflict, TarEntryKind, climbs_out, join, parent};

@@ -2,8 +2,8 @@
 
 use super::{
     super::{image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
     group::{Groups, count},
+    rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
 use crate::rootfs::TarEntryKind;

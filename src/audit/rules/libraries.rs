@@ -7,8 +7,8 @@ use super::{
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
     },
-    RuleCheck,
     loader::is_writable,
+    rule_check::RuleCheck,
 };
 use crate::rootfs::{
     EntryIndex, FileContent, TarEntry,

@@ -1,12 +1,8 @@
 //! PERM011: folders that the run user can write to and programs or libraries are loaded from.
 
 use super::{
-    super::{
-        FindingPlace,
-        image_view::{ImageView, RuleFile},
-        rule_notes::RuleNotes,
-    },
-    RuleCheck,
+    super::{FindingPlace, image_view::ImageView, rule_file::RuleFile, rule_notes::RuleNotes},
+    rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
 use crate::rootfs::{TarEntryKind, join, parent};

@@ -2,7 +2,7 @@
 
 use super::{
     super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::report::Rule;
 

@@ -20,6 +20,7 @@ mod ownership;
 mod ports;
 mod programs;
 mod reproducible;
+mod rule_check;
 mod secrets;
 mod size;
 mod special;
@@ -28,18 +29,9 @@ mod tests;
 mod tools;
 mod user;
 
-use super::{image_view::ImageView, rule_notes::RuleNotes};
-use crate::report::Rule;
+use rule_check::RuleCheck;
 
-/// A rule or a small family of them.
-pub(super) struct RuleCheck {
-    /// The rules that it answers.
-    pub(super) rules: &'static [Rule],
-    /// Whether it needs the files of the layers; without them it has no answer.
-    pub(super) files: bool,
-    /// Looks, and says what it found, what it could not find out, and what is not for this image.
-    pub(super) run: fn(&ImageView<'_>, &mut RuleNotes),
-}
+use crate::report::Rule;
 
 /// Every check of an image.
 pub(super) const ALL: [RuleCheck; 23] = [

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
 use crate::rootfs::TarEntryKind;

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
     super::{image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
     dictionary::Dictionary,
+    rule_check::RuleCheck,
 };
 use crate::report::Rule;
 use crate::rootfs::{EntryIndex, Magic, file_name};

@@ -7,8 +7,8 @@ use super::{
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
     },
-    RuleCheck,
     group::{Groups, area, count},
+    rule_check::RuleCheck,
 };
 use crate::report::{Rule, Severity};
 use crate::rootfs::{Magic, TarEntry, TarEntryKind, parent};

@@ -7,7 +7,7 @@ use super::{
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
     },
-    RuleCheck,
+    rule_check::RuleCheck,
 };
 use crate::rootfs::{ElfFile, EntryIndex, TarEntry, TarEntryKind};
 use crate::{

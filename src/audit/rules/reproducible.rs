@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{
     super::{FindingPlace, image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
     group::count,
+    rule_check::RuleCheck,
 };
 use crate::{
     image::Packing,

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     super::{Finding, FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
     group::Groups,
+    rule_check::RuleCheck,
 };
 use crate::report::{Limits, Rule};
 use crate::rootfs::{EntryIndex, TarEntryKind};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
-    RuleCheck,
     group::Groups,
+    rule_check::RuleCheck,
 };
 use crate::report::{Limits, Rule};
 use crate::rootfs::{EntryIndex, TarEntryKind};

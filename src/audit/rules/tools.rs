@@ -8,9 +8,9 @@ use super::{
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
     },
-    RuleCheck,
     dictionary::Dictionary,
     group::{Groups, count},
+    rule_check::RuleCheck,
 };
 use crate::report::{Limits, Rule, Severity};
 use crate::rootfs::{EntryIndex, FileContent, Magic, TarEntry, TarEntryKind, file_name};

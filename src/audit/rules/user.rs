@@ -1,13 +1,8 @@
 //! USR001 to USR005: the user of the container.
 
 use super::{
-    super::{
-        FindingPlace,
-        accounts::GroupFrom,
-        image_view::{ImageView, RuleFile},
-        rule_notes::RuleNotes,
-    },
-    RuleCheck,
+    super::{FindingPlace, accounts::GroupFrom, image_view::ImageView, rule_file::RuleFile, rule_notes::RuleNotes},
+    rule_check::RuleCheck,
 };
 use crate::report::{Limits, Rule, Severity};
 
