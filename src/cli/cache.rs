@@ -3,7 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{caller, output_failure, print, terminal::Terminal};
+use super::{
+    caller,
+    print::{self, output_failure},
+    terminal::Terminal,
+};
 use crate::{
     cache::{CacheCount, Status},
     commands,

@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 
-use super::arguments::RecipeArguments;
+use super::recipe_arguments::RecipeArguments;
 use crate::{
     build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
     cache::Cache,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::{output_failure, print};
+use super::print::{self, output_failure};
 use crate::{
     commands::explain::{self, Explanation},
     report::{Failures, RuleFacts},

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{arguments::RecipeArguments, caller, output_failure, print, terminal::Terminal};
+use super::{
+    caller,
+    print::{self, output_failure},
+    recipe_arguments::RecipeArguments,
+    terminal::Terminal,
+};
 use crate::{
     commands::init::{InitRequest, WrittenRecipe, init},
     report::Failures,

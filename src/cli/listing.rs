@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::print::kind_letter;
 use crate::{
     commands::{inspect::Inspected, plan::ImagePlan},
     inspect::{EntryReport, RootfsEntry, RootfsListing},
@@ -180,4 +179,15 @@ fn line(kind: &str, mode: &str, (uid, gid): (u64, u64), size: u64, path: &str, t
     let owner = format!("{uid}:{gid}");
     let target = target.map(|target| format!(" -> {}", printable(target))).unwrap_or_default();
     format!("{}{mode} {owner:<11} {size:>11}  {}{target}", kind_letter(kind), printable(path))
+}
+
+/// The letter of a file type, as `ls -l` prints it.
+fn kind_letter(kind: &str) -> char {
+    match kind {
+        "directory" => 'd',
+        "symlink" => 'l',
+        "file" => '-',
+        "hardlink" => 'h',
+        _ => '?',
+    }
 }

@@ -6,7 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    arguments::RecipeArguments, caller, output_failure, print, registry::RegistryArguments, terminal::Terminal,
+    caller,
+    print::{self, output_failure},
+    recipe_arguments::RecipeArguments,
+    registry::RegistryArguments,
+    terminal::Terminal,
 };
 use crate::{
     commands::lock::{self, Checked, LockRequest, Locked},

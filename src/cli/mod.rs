@@ -6,24 +6,24 @@
 
 mod arguments;
 mod audit;
+mod build;
 mod cache;
 mod caller;
 mod explain;
 mod init;
+mod inspect;
 mod listing;
 mod lock;
 mod manual;
+mod plan;
 mod print;
 mod push;
+mod recipe_arguments;
 mod registry;
 mod render;
 mod terminal;
 
-use std::{
-    ffi::OsString,
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::FromArgMatches as _;
 
@@ -32,8 +32,9 @@ use crate::{
     commands,
     report::{ErrorName, Failure, Failures, Progress as _},
 };
-use arguments::{Arguments, BuildArguments, Color, InspectArguments, PlanArguments, SchemaTopic, Verb};
-use terminal::Terminal;
+use arguments::{Arguments, SchemaTopic, Verb};
+use print::output_failure;
+use terminal::{Color, Terminal};
 
 /// Runs the program.
 ///
@@ -49,17 +50,18 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return print_clap_error(&error),
     };
-    let terminal = Terminal::new(arguments.quiet, arguments.verbose, arguments.color);
+    let Arguments { verb, quiet, verbose, color } = arguments;
+    let terminal = Terminal::new(quiet, verbose, color);
     let done = |result: Result<(), Failures>| result.map(|()| 0);
-    let result = match &arguments.verb {
-        Verb::Audit(audit) => audit::run(audit, arguments.color, arguments.verbose),
+    let result = match &verb {
+        Verb::Audit(arguments) => audit::run(arguments, color, verbose),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
-        Verb::Build(build) => done(run_build(build, &terminal)),
-        Verb::Plan(plan) => done(run_plan(plan, &terminal)),
-        Verb::Inspect(inspect) => done(run_inspect(inspect)),
-        Verb::Lock(lock) => done(lock::run(lock, &terminal)),
-        Verb::Push(push) => done(push::run(push, &terminal)),
+        Verb::Build(arguments) => done(build::run(arguments, &terminal)),
+        Verb::Plan(arguments) => done(plan::run(arguments, &terminal)),
+        Verb::Inspect(arguments) => done(inspect::run(arguments)),
+        Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
+        Verb::Push(arguments) => done(push::run(arguments, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),
         Verb::Schema { document: SchemaTopic::Recipe } => {
             done(print::text(&commands::schema::schema()).map_err(output_failure))
@@ -111,52 +113,4 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
 /// Prints a text to stdout, or returns the failure.
 fn print_text(made: Result<String, Failure>) -> Result<(), Failures> {
     print::text(&made?).map_err(output_failure)
-}
-
-fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
-    let access = arguments.push.access()?;
-    let request = commands::build::BuildRequest {
-        recipes: arguments.common.recipes.clone(),
-        platforms: arguments.common.platforms()?,
-        output: arguments.output()?,
-        form: arguments.form()?,
-        set: arguments.common.set.clone(),
-        engines: arguments.delivery.engines()?,
-        metadata_file: arguments.delivery.metadata_file.clone(),
-        digest_file: arguments.delivery.digest_file.clone(),
-        policy: arguments.policy.clone(),
-        push: arguments.push.request(&arguments.common, &access)?,
-        settings: caller::settings(&arguments.common, access)?,
-    };
-    let built = commands::build::build(&request, terminal)?;
-    print::built(&built, arguments.common.json).map_err(output_failure)
-}
-
-fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failures> {
-    let request = commands::plan::PlanRequest {
-        recipes: arguments.common.recipes.clone(),
-        platforms: arguments.common.platforms()?,
-        set: arguments.common.set.clone(),
-        inputs: arguments.inputs,
-        settings: caller::settings(&arguments.common, arguments.registry.access()?)?,
-    };
-    let plans = commands::plan::plan(&request, terminal)?;
-    print::plans(&plans, arguments.common.json).map_err(output_failure)
-}
-
-fn run_inspect(arguments: &InspectArguments) -> Result<(), Failures> {
-    let access = arguments.registry.access()?;
-    if let Some(runtime) = arguments.runtime()? {
-        let repository = arguments.repository.as_deref();
-        let deployment = commands::runtime::deployment(&arguments.image, runtime, repository, &access)?;
-        return print::text(&deployment).map_err(output_failure);
-    }
-    let report = commands::inspect::inspect(&arguments.image, arguments.rootfs, &access)?;
-    print::inspected(&report, arguments.json).map_err(output_failure)
-}
-
-/// The failure of a write to stdout. A closed pipe is not one: its reader has read enough.
-#[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
-fn output_failure(error: io::Error) -> Failures {
-    Failure::io("write the output", "stdout", &error).into()
 }

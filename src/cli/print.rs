@@ -1,14 +1,8 @@
-//! Writes the data of `build`, `plan` and `inspect` to stdout, as text or as one JSON document. A closed pipe is not an
-//! error.
+//! Writes the data of verbs to stdout, as text or as one JSON document. A closed pipe is not an error.
 
 use std::io::{self, Write as _};
 
-use serde_json::json;
-
-use crate::{
-    commands::{build::BuiltImage, inspect::Inspected, plan::ImagePlan},
-    engine::LoadedImage,
-};
+use crate::report::{Failure, Failures};
 
 /// Prints a text to stdout. A closed pipe is not an error.
 pub(super) fn text(text: &str) -> io::Result<()> {
@@ -27,83 +21,12 @@ pub(super) fn json(value: &impl serde::Serialize) -> io::Result<String> {
 }
 
 /// Prints a document to stdout.
-fn document(value: &impl serde::Serialize) -> io::Result<()> {
+pub(super) fn document(value: &impl serde::Serialize) -> io::Result<()> {
     text(&json(value)?)
 }
 
-/// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository.
-pub(super) fn built(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
-    if as_json {
-        let images: Vec<_> = images
-            .iter()
-            .map(|image| {
-                let manifests: Vec<_> = image
-                    .manifests
-                    .iter()
-                    .map(|(platform, digest)| json!({"platform": platform.to_string(), "digest": digest}))
-                    .collect();
-                let path = image.path.to_string_lossy();
-                let mut document =
-                    json!({"name": image.name, "digest": image.digest, "path": path, "manifests": manifests});
-                if let Some(object) = document.as_object_mut() {
-                    if !image.loaded.is_empty() {
-                        object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
-                    }
-                    if !image.pushed.is_empty() {
-                        let pushed = image.pushed.iter().map(super::push::repository_json);
-                        object.insert("pushed".to_owned(), pushed.collect());
-                    }
-                }
-                document
-            })
-            .collect();
-        return document(&json!({ "images": images }));
-    }
-    let lines = |image: &BuiltImage| match image.pushed.as_slice() {
-        [] => format!("{}@{}\n", image.name, image.digest),
-        pushed => pushed.iter().map(super::push::digest_line).collect(),
-    };
-    text(&images.iter().map(lines).collect::<String>())
-}
-
-/// The name, digest and ID of an image in an engine, as JSON.
-fn loaded(loaded: &LoadedImage) -> serde_json::Value {
-    json!({
-        "engine": loaded.engine.name(),
-        "name": loaded.name,
-        "digest": loaded.digest,
-        "id": loaded.id,
-        "platform": loaded.chosen,
-    })
-}
-
-/// Prints every path of every planned image.
-pub(super) fn plans(plans: &[ImagePlan], as_json: bool) -> io::Result<()> {
-    if as_json {
-        return document(&json!({ "plans": plans }));
-    }
-    let mut out = String::new();
-    for plan in plans {
-        super::listing::push_plan(&mut out, plan).map_err(io::Error::other)?;
-    }
-    text(&out)
-}
-
-/// The letter of a file type, as `ls -l` prints it.
-pub(super) fn kind_letter(kind: &str) -> char {
-    match kind {
-        "directory" => 'd',
-        "symlink" => 'l',
-        "file" => '-',
-        "hardlink" => 'h',
-        _ => '?',
-    }
-}
-
-/// Prints config, layers and files of an image.
-pub(super) fn inspected(report: &Inspected, as_json: bool) -> io::Result<()> {
-    if as_json {
-        return document(report);
-    }
-    text(&super::listing::image_listing(report))
+/// The failure of a write to stdout. A closed pipe is not one: its reader has read enough.
+#[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+pub(super) fn output_failure(error: io::Error) -> Failures {
+    Failure::io("write the output", "stdout", &error).into()
 }

@@ -6,11 +6,15 @@ use std::{fmt::Write as _, num::NonZeroUsize};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{output_failure, print, registry::RegistryArguments, terminal::Terminal};
+use super::{
+    print::{self, output_failure},
+    registry::{RegistryArguments, TagArguments},
+    terminal::Terminal,
+};
 use crate::{
     commands::push::{self, PushRequest, PushSettings},
-    registry::push::{BlobAction, PushPlan, TagPolicy},
-    report::{ErrorName, Failure, Failures, printable},
+    registry::push::{BlobAction, PushPlan},
+    report::{Failures, printable},
 };
 
 #[derive(Debug, Args)]
@@ -34,27 +38,6 @@ pub(super) struct PushArguments {
     tags: TagArguments,
     #[command(flatten)]
     registry: RegistryArguments,
-}
-
-/// `--tag-policy`, which `push` and `build --push` share.
-#[derive(Debug, Args)]
-pub(super) struct TagArguments {
-    /// What to do with a tag that names another image: replace, keep, or fail before anything is sent
-    #[arg(long, value_name = "POLICY", default_value = "replace")]
-    tag_policy: String,
-}
-
-impl TagArguments {
-    /// Parses `--tag-policy`.
-    pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
-        TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
-            let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
-            Failure::error(
-                ErrorName::Usage,
-                format!("`--tag-policy {}` is not one of {names}", printable(&self.tag_policy)),
-            )
-        })
-    }
 }
 
 /// Runs `push`.

@@ -5,11 +5,10 @@ use std::{io::Read as _, path::PathBuf, sync::LazyLock};
 
 use clap::Args;
 
-use super::{arguments::RecipeArguments, caller, push::TagArguments};
+use super::caller;
 use crate::{
-    commands::push::PushSettings,
-    registry::{Access, Login, RegistryWarnings, Secret},
-    report::{ErrorName, Failure, Limits},
+    registry::{Access, Login, RegistryWarnings, Secret, push::TagPolicy},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// Warnings of registries (the `Warning` header), collected while a verb runs and printed when it is done.
@@ -51,39 +50,24 @@ impl RegistryArguments {
     }
 }
 
-/// `build --push`.
+/// `--tag-policy`, which `push` and `build --push` share.
 #[derive(Debug, Args)]
-pub(super) struct BuildPush {
-    /// Push the image to HOST/REPOSITORY:TAG as well; may hold {name} and other variables; repeatable
-    #[arg(long, value_name = "REF")]
-    push: Vec<String>,
-    #[command(flatten)]
-    tags: TagArguments,
-    #[command(flatten)]
-    registry: RegistryArguments,
+pub(super) struct TagArguments {
+    /// What to do with a tag that names another image: replace, keep, or fail before anything is sent
+    #[arg(long, value_name = "POLICY", default_value = "replace")]
+    tag_policy: String,
 }
 
-impl BuildPush {
-    /// How registries are reached, for bases and for `--push`.
-    pub(super) fn access(&self) -> Result<Access, Failure> {
-        self.registry.access()
-    }
-
-    /// The references and settings of the push; `None` without `--push`.
-    pub(super) fn request(
-        &self,
-        common: &RecipeArguments,
-        access: &Access,
-    ) -> Result<Option<(Vec<String>, PushSettings)>, Failure> {
-        if self.push.is_empty() {
-            return Ok(None);
-        }
-        if common.offline {
-            return Err(Failure::error(ErrorName::Usage, "`--push` needs the network, and `--offline` forbids it")
-                .hint("build now, `hardpan push` later"));
-        }
-        let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
-        Ok(Some((self.push.clone(), settings)))
+impl TagArguments {
+    /// Parses `--tag-policy`.
+    pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
+        TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
+            let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
+            Failure::error(
+                ErrorName::Usage,
+                format!("`--tag-policy {}` is not one of {names}", printable(&self.tag_policy)),
+            )
+        })
     }
 }
 

@@ -14,10 +14,7 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
-use super::{
-    arguments::Color,
-    render::{render, render_warning},
-};
+use super::render::{render, render_warning};
 use crate::report::{Failure, Failures, Progress, ProgressLevel, Task};
 
 /// The interval of heartbeat lines for a long task, where no progress bar is shown.
@@ -26,6 +23,15 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 const HEARTBEAT_VERBOSE: Duration = Duration::from_secs(10);
 /// The interval at which a progress bar is redrawn.
 const TICK: Duration = Duration::from_millis(120);
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    Always,
+    Never,
+}
 
 /// The terminal behind stderr, or the file or pipe in its place.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use std::{fmt::Write as _, path::PathBuf};
 use clap::Args;
 
 use super::{
-    ReportOptions, TextStyle,
     groups::{AuditOutcome, audit_outcome},
+    report_options::ReportOptions,
+    text::TextStyle,
 };
 use crate::{
-    cli::{arguments::Color, caller, explain::render_rule, print, registry::RegistryArguments},
+    cli::{caller, explain::render_rule, print, registry::RegistryArguments, terminal::Color},
     commands::audit,
     report::{ErrorName, Failure, Failures, RuleFacts, Severity},
 };

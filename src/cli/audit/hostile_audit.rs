@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{ReportForm, TextStyle, render, sample_audit};
+use super::{
+    report_form::{ReportForm, render},
+    sample_audit,
+    text::TextStyle,
+};
 use crate::{
     audit::{Audit, FindingPlace, LayerRef, NotApplicable, Presence, SizedPath, Unknown, Waived},
     image::Skip,

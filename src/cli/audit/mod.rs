@@ -10,6 +10,7 @@ mod groups;
 mod html;
 mod json;
 mod phrases;
+mod report_form;
 mod report_options;
 mod sarif;
 mod text;
@@ -21,86 +22,3 @@ mod sample_audit;
 
 pub(super) use arguments::{AuditArguments, run};
 pub(super) use json::schema;
-use report_options::ReportOptions;
-
-use super::{arguments::Color, terminal::has_color};
-use crate::audit::Audit;
-
-/// A format of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReportForm {
-    /// For people.
-    Text,
-    /// For programs; `hardpan schema audit` says what is in it.
-    Json,
-    /// For code scanning: SARIF 2.1.0.
-    Sarif,
-    /// For the log of a GitHub workflow: annotations.
-    Github,
-    /// For a browser: one page that holds everything it needs.
-    Html,
-}
-
-/// Options of the text report.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TextStyle {
-    /// With escape sequences for colors.
-    pub(super) color: bool,
-    /// With every place, and every checked rule.
-    pub(super) verbose: bool,
-}
-
-impl TextStyle {
-    /// The style for stdout.
-    pub(super) fn of_stdout(color: Color, verbose: u8) -> Self {
-        Self { color: has_color(color, &std::io::stdout()), verbose: verbose > 0 }
-    }
-}
-
-impl ReportForm {
-    /// All formats, in the order of the help.
-    pub(super) const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Sarif, Self::Github, Self::Html];
-
-    /// The name that `--format` takes.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Sarif => "sarif",
-            Self::Github => "github",
-            Self::Html => "html",
-        }
-    }
-
-    /// The format of that name.
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|form| form.name() == name)
-    }
-
-    /// The format that belongs to the extension of a file.
-    fn of_file(path: &str) -> Option<Self> {
-        let name = path.to_ascii_lowercase();
-        [
-            (".sarif", Self::Sarif),
-            (".sarif.json", Self::Sarif),
-            (".json", Self::Json),
-            (".html", Self::Html),
-            (".htm", Self::Html),
-            (".txt", Self::Text),
-        ]
-        .into_iter()
-        .find(|(end, _)| name.ends_with(end))
-        .map(|(_, form)| form)
-    }
-}
-
-/// Renders the report of `audits`; ends with a line break. `look` is for the text report.
-pub(super) fn render(form: ReportForm, audits: &[Audit], look: TextStyle) -> String {
-    match form {
-        ReportForm::Text => text::render(audits, look),
-        ReportForm::Json => json::render(audits),
-        ReportForm::Sarif => sarif::render(audits),
-        ReportForm::Github => github::render(audits),
-        ReportForm::Html => html::render(audits),
-    }
-}

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{ReportForm, TextStyle, render};
+use super::{
+    report_form::{ReportForm, render},
+    text::TextStyle,
+};
 use crate::{
     audit::Audit,
     commands::staged_file::StagedFile,

@@ -18,17 +18,33 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
 use super::{
-    TextStyle,
     groups::{self, AuditOutcome, FindingGroup},
     phrases,
 };
 use crate::{
     audit::{Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Waived},
+    cli::terminal::{Color, has_color},
     report::{Limits, Rule, Severity, printable},
 };
 
 /// Lines longer than this are broken, where they are our own words.
 const WIDTH: usize = 100;
+
+/// Options of the text report.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TextStyle {
+    /// With escape sequences for colors.
+    pub(super) color: bool,
+    /// With every place, and every checked rule.
+    pub(super) verbose: bool,
+}
+
+impl TextStyle {
+    /// The style for stdout.
+    pub(super) fn of_stdout(color: Color, verbose: u8) -> Self {
+        Self { color: has_color(color, &std::io::stdout()), verbose: verbose > 0 }
+    }
+}
 
 /// The report of every audit, with an empty line between two.
 pub(super) fn render(audits: &[Audit], look: TextStyle) -> String {

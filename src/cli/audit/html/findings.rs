@@ -76,10 +76,19 @@ fn finding_item(page: &mut HtmlText, finding: &Finding) {
 }
 
 fn place(page: &mut HtmlText, place: &FindingPlace) {
-    page.code(super::raw_subject(place));
+    page.code(raw_subject(place));
     let details = phrases::details(place);
     if !details.is_empty() {
         page.html(" <span class=\"meta\">").text(details.join(" · ")).html("</span>");
+    }
+}
+
+/// What a finding is about, as it is; the page escapes it.
+fn raw_subject(place: &FindingPlace) -> String {
+    match (&place.path, &place.key) {
+        (Some(path), _) => path.clone(),
+        (None, Some(key)) => key.clone(),
+        (None, None) => phrases::subject(place).into_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     phrases,
 };
 use crate::{
-    audit::{Audit, FindingPlace, ImageAudit},
+    audit::{Audit, ImageAudit},
     oci::Digest,
     report::Severity,
 };
@@ -147,15 +147,6 @@ fn image(page: &mut HtmlText, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
     page.html("</div>\n");
     findings::checked(page, image);
     page.html("</section>\n");
-}
-
-/// What a finding is about, as it is; the page escapes it.
-fn raw_subject(place: &FindingPlace) -> String {
-    match (&place.path, &place.key) {
-        (Some(path), _) => path.clone(),
-        (None, Some(key)) => key.clone(),
-        (None, None) => phrases::subject(place).into_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! [`ReportForm`]: the formats of a report, and the one call that renders any of them.
+
+use super::{
+    github, html, json, sarif,
+    text::{self, TextStyle},
+};
+use crate::audit::Audit;
+
+/// A format of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReportForm {
+    /// For people.
+    Text,
+    /// For programs; `hardpan schema audit` says what is in it.
+    Json,
+    /// For code scanning: SARIF 2.1.0.
+    Sarif,
+    /// For the log of a GitHub workflow: annotations.
+    Github,
+    /// For a browser: one page that holds everything it needs.
+    Html,
+}
+
+impl ReportForm {
+    /// All formats, in the order of the help.
+    pub(super) const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Sarif, Self::Github, Self::Html];
+
+    /// The name that `--format` takes.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Github => "github",
+            Self::Html => "html",
+        }
+    }
+
+    /// The format of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.name() == name)
+    }
+
+    /// The format that belongs to the extension of a file.
+    pub(super) fn of_file(path: &str) -> Option<Self> {
+        let name = path.to_ascii_lowercase();
+        [
+            (".sarif", Self::Sarif),
+            (".sarif.json", Self::Sarif),
+            (".json", Self::Json),
+            (".html", Self::Html),
+            (".htm", Self::Html),
+            (".txt", Self::Text),
+        ]
+        .into_iter()
+        .find(|(end, _)| name.ends_with(end))
+        .map(|(_, form)| form)
+    }
+}
+
+/// Renders the report of `audits`; ends with a line break. `look` is for the text report.
+pub(super) fn render(form: ReportForm, audits: &[Audit], look: TextStyle) -> String {
+    match form {
+        ReportForm::Text => text::render(audits, look),
+        ReportForm::Json => json::render(audits),
+        ReportForm::Sarif => sarif::render(audits),
+        ReportForm::Github => github::render(audits),
+        ReportForm::Html => html::render(audits),
+    }
+}

@@ -1,0 +1,200 @@
+//! `hardpan build`: its options, its request, and what it prints: a line or a JSON document for each image.
+
+use std::{io, path::PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    caller,
+    print::{self, output_failure},
+    push,
+    recipe_arguments::RecipeArguments,
+    registry::{RegistryArguments, TagArguments},
+    terminal::Terminal,
+};
+use crate::{
+    commands::{
+        build::{BuildRequest, BuiltImage, build, default_output},
+        push::PushSettings,
+    },
+    engine::{Engine, LoadedImage},
+    image::ImageFormat,
+    registry::Access,
+    report::{ErrorName, Failure, Failures, printable},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct BuildArguments {
+    #[command(flatten)]
+    common: RecipeArguments,
+    /// Where to write; may hold {name} and other variables [default: out/{name}, for archives out/{name}.tar]
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<String>,
+    /// The form of the image: layout, oci-archive or docker-archive
+    #[arg(long, value_name = "FORMAT", default_value = "layout")]
+    format: String,
+    /// A policy above the recipe's own: a file with a table [policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
+    #[command(flatten)]
+    push: BuildPush,
+}
+
+/// Where `build` delivers the image besides its path: engines, and files for the next step of a pipeline.
+#[derive(Debug, Args)]
+struct Delivery {
+    /// Load the image into an engine as well: docker, podman or containerd; repeatable
+    #[arg(long = "load", value_name = "ENGINE")]
+    engines: Vec<String>,
+    /// Write buildx's metadata JSON: digests, descriptor and name; of several images an object each, by name
+    #[arg(long, value_name = "FILE")]
+    metadata_file: Option<String>,
+    /// Write the digest to a file; several recipes need {name} in its name
+    #[arg(long, value_name = "FILE")]
+    digest_file: Option<String>,
+}
+
+/// `build --push`.
+#[derive(Debug, Args)]
+struct BuildPush {
+    /// Push the image to HOST/REPOSITORY:TAG as well; may hold {name} and other variables; repeatable
+    #[arg(long, value_name = "REF")]
+    push: Vec<String>,
+    #[command(flatten)]
+    tags: TagArguments,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// Runs `build`.
+pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
+    let access = arguments.push.access()?;
+    let request = BuildRequest {
+        recipes: arguments.common.recipes.clone(),
+        platforms: arguments.common.platforms()?,
+        output: arguments.output()?,
+        form: arguments.form()?,
+        set: arguments.common.set.clone(),
+        engines: arguments.delivery.engines()?,
+        metadata_file: arguments.delivery.metadata_file.clone(),
+        digest_file: arguments.delivery.digest_file.clone(),
+        policy: arguments.policy.clone(),
+        push: arguments.push.request(&arguments.common, &access)?,
+        settings: caller::settings(&arguments.common, access)?,
+    };
+    let built = build(&request, terminal)?;
+    print_images(&built, arguments.common.json).map_err(output_failure)
+}
+
+impl BuildArguments {
+    /// Parses `--format`.
+    fn form(&self) -> Result<ImageFormat, Failure> {
+        ImageFormat::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
+            let names = ImageFormat::ALL.map(|form| format!("`{form}`")).join(", ");
+            Failure::error(ErrorName::Usage, format!("`--format {}` is not one of {names}", printable(&self.format)))
+        })
+    }
+
+    /// `--output`; refused where several recipes would be written to one path.
+    fn output(&self) -> Result<Option<String>, Failure> {
+        if let Some(output) = &self.output
+            && self.common.recipes.len() > 1
+            && !output.contains("{name}")
+        {
+            let what = format!("`--output {}` is one path for several recipes", printable(output));
+            return Err(Failure::error(ErrorName::OutputConflict, what)
+                .hint(format!("put `{{name}}` into it, as in `{}`", default_output(self.form()?))));
+        }
+        Ok(self.output.clone())
+    }
+}
+
+impl Delivery {
+    /// Parses `--load`; a repeated engine counts once.
+    fn engines(&self) -> Result<Vec<Engine>, Failure> {
+        let mut engines = Vec::new();
+        for name in &self.engines {
+            let engine = Engine::ALL.into_iter().find(|engine| engine.name() == name).ok_or_else(|| {
+                let names = Engine::ALL.map(|engine| format!("`{engine}`")).join(", ");
+                Failure::error(ErrorName::Usage, format!("`--load {}` is not one of {names}", printable(name)))
+            })?;
+            if !engines.contains(&engine) {
+                engines.push(engine);
+            }
+        }
+        Ok(engines)
+    }
+}
+
+impl BuildPush {
+    /// How registries are reached, for bases and for `--push`.
+    fn access(&self) -> Result<Access, Failure> {
+        self.registry.access()
+    }
+
+    /// The references and settings of the push; `None` without `--push`.
+    fn request(
+        &self,
+        common: &RecipeArguments,
+        access: &Access,
+    ) -> Result<Option<(Vec<String>, PushSettings)>, Failure> {
+        if self.push.is_empty() {
+            return Ok(None);
+        }
+        if common.offline {
+            return Err(Failure::error(ErrorName::Usage, "`--push` needs the network, and `--offline` forbids it")
+                .hint("build now, `hardpan push` later"));
+        }
+        let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
+        Ok(Some((self.push.clone(), settings)))
+    }
+}
+
+/// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository.
+fn print_images(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
+    if as_json {
+        let images: Vec<_> = images
+            .iter()
+            .map(|image| {
+                let manifests: Vec<_> = image
+                    .manifests
+                    .iter()
+                    .map(|(platform, digest)| json!({"platform": platform.to_string(), "digest": digest}))
+                    .collect();
+                let path = image.path.to_string_lossy();
+                let mut document =
+                    json!({"name": image.name, "digest": image.digest, "path": path, "manifests": manifests});
+                if let Some(object) = document.as_object_mut() {
+                    if !image.loaded.is_empty() {
+                        object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
+                    }
+                    if !image.pushed.is_empty() {
+                        let pushed = image.pushed.iter().map(push::repository_json);
+                        object.insert("pushed".to_owned(), pushed.collect());
+                    }
+                }
+                document
+            })
+            .collect();
+        return print::document(&json!({ "images": images }));
+    }
+    let lines = |image: &BuiltImage| match image.pushed.as_slice() {
+        [] => format!("{}@{}\n", image.name, image.digest),
+        pushed => pushed.iter().map(push::digest_line).collect(),
+    };
+    print::text(&images.iter().map(lines).collect::<String>())
+}
+
+/// The name, digest and ID of an image in an engine, as JSON.
+fn loaded(loaded: &LoadedImage) -> serde_json::Value {
+    json!({
+        "engine": loaded.engine.name(),
+        "name": loaded.name,
+        "digest": loaded.digest,
+        "id": loaded.id,
+        "platform": loaded.chosen,
+    })
+}

@@ -1,0 +1,72 @@
+//! `hardpan inspect`: its options, and what it prints: the image, or a deployment that fits it.
+
+use std::io;
+
+use clap::Args;
+
+use super::{
+    listing,
+    print::{self, output_failure},
+    registry::RegistryArguments,
+};
+use crate::{
+    commands::{
+        inspect::{Inspected, inspect},
+        runtime::deployment,
+    },
+    inspect::runtime::Runtime,
+    report::{ErrorName, Failure, Failures, printable},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArguments {
+    /// An OCI layout folder, an OCI archive, a docker archive, or a reference to a registry, HOST/REPOSITORY:TAG
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    #[command(flatten)]
+    registry: RegistryArguments,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+    /// Apply the layers and print the file system that a container sees, after the layers
+    #[arg(long, conflicts_with = "runtime")]
+    rootfs: bool,
+    /// Print a deployment that fits the image: kubernetes, compose or quadlet
+    #[arg(long, value_name = "RUNTIME", conflicts_with = "json")]
+    runtime: Option<String>,
+    /// Where the deployment pulls the image from [default: its name in IMAGE]
+    #[arg(long = "as", value_name = "REPOSITORY", requires = "runtime")]
+    repository: Option<String>,
+}
+
+/// Runs `inspect`.
+pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failures> {
+    let access = arguments.registry.access()?;
+    if let Some(runtime) = arguments.runtime()? {
+        let repository = arguments.repository.as_deref();
+        let text = deployment(&arguments.image, runtime, repository, &access)?;
+        return print::text(&text).map_err(output_failure);
+    }
+    let report = inspect(&arguments.image, arguments.rootfs, &access)?;
+    print_report(&report, arguments.json).map_err(output_failure)
+}
+
+impl InspectArguments {
+    /// Parses `--runtime`.
+    fn runtime(&self) -> Result<Option<Runtime>, Failure> {
+        let Some(name) = &self.runtime else { return Ok(None) };
+        let runtime = Runtime::ALL.into_iter().find(|runtime| runtime.name() == name).ok_or_else(|| {
+            let names = Runtime::ALL.map(|runtime| format!("`{}`", runtime.name())).join(", ");
+            Failure::error(ErrorName::Usage, format!("`--runtime {}` is not one of {names}", printable(name)))
+        })?;
+        Ok(Some(runtime))
+    }
+}
+
+/// Prints config, layers and files of an image.
+fn print_report(report: &Inspected, as_json: bool) -> io::Result<()> {
+    if as_json {
+        return print::document(report);
+    }
+    print::text(&listing::image_listing(report))
+}

@@ -1,0 +1,60 @@
+//! [`RecipeArguments`]: the options of every verb that reads recipes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    oci::Platform,
+    report::{ErrorName, Failure, printable},
+};
+
+/// The arguments that `build` and `plan` share; other verbs fill in what they have.
+#[derive(Debug, Default, Args)]
+pub(super) struct RecipeArguments {
+    /// Recipes [default: hardpan.toml, else recipes/*.toml]
+    #[arg(value_name = "RECIPE")]
+    pub(super) recipes: Vec<PathBuf>,
+    /// Build for this platform instead of all of the recipe's; repeatable, in the recipe's order
+    #[arg(long = "platform", value_name = "OS/ARCH")]
+    platform: Vec<String>,
+    /// Change a variable that the recipe declares in [vars]; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Threads; the output does not depend on it [default: the machine's]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    /// Use no network: dependencies, bases and downloads must be cached already
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Refuse when the lock beside a recipe is missing or does not fit the recipe and the toolchains
+    #[arg(long)]
+    pub(super) locked: bool,
+    /// Date of the image, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) source_date: Option<String>,
+    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
+    #[arg(long)]
+    pub(super) allow_outside: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl RecipeArguments {
+    /// The arguments of a verb that builds nothing.
+    pub(super) fn of(recipes: &[PathBuf], offline: bool, allow_outside: bool) -> Self {
+        Self { recipes: recipes.to_vec(), offline, allow_outside, ..Self::default() }
+    }
+
+    /// Parses `--platform`.
+    pub(super) fn platforms(&self) -> Result<Vec<Platform>, Failure> {
+        let read = |text: &String| {
+            Platform::parse(text).map_err(|error| {
+                Failure::error(ErrorName::Usage, format!("`--platform {}`: {error}", printable(text)))
+                    .hint(format!("such as `linux/arm64`; architectures are {}", Platform::architectures()))
+            })
+        };
+        self.platform.iter().map(read).collect()
+    }
+}
