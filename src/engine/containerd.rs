@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{
-    Engine, EngineEnvironment, LoadedImage, archive_contents, check_host,
+    Engine, EngineEnvironment, LoadedImage,
+    host_image::{archive_contents, check_host, platform_text, this_machine},
     program::{EngineProgram, ProgramOutput},
     progress_writer::ProgressWriter,
-    this_machine,
 };
 use crate::{
     image::{ImageSet, VerifiedBlobs, archive},
@@ -34,7 +34,7 @@ pub(super) fn load(
     let contents = archive_contents(set.root.as_ref(), set.images.iter().collect(), &name)?;
     let mut arguments = vec!["images", "import"];
     // A single image of another platform, or `ctr` would look for this machine's in it.
-    let platform = set.images.first().map(super::platform_text).unwrap_or_default();
+    let platform = set.images.first().map(platform_text).unwrap_or_default();
     if set.images.len() == 1 {
         arguments.extend(["--platform", &platform]);
     }

@@ -8,11 +8,10 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Engine, EngineEnvironment, LoadedImage, archive_contents, choose_for_host,
+    Engine, EngineEnvironment, LoadedImage,
     connection::{EngineConnection, EngineResponse},
-    has_zstd,
+    host_image::{archive_contents, choose_for_host, has_zstd, this_machine},
     progress_writer::ProgressWriter,
-    this_machine,
 };
 use crate::{
     image::{ImageSet, VerifiedBlobs, archive},

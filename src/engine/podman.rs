@@ -1,10 +1,10 @@
 //! Loads images into podman with `podman load`.
 
 use super::{
-    Engine, EngineEnvironment, LoadedImage, archive_contents, choose_for_host,
+    Engine, EngineEnvironment, LoadedImage,
+    host_image::{archive_contents, choose_for_host, this_machine},
     program::{EngineProgram, ProgramOutput},
     progress_writer::ProgressWriter,
-    this_machine,
 };
 use crate::{
     image::{ImageSet, VerifiedBlobs, archive},
