@@ -12,10 +12,9 @@ use super::{
     draft::{DraftProgram, ProgramSource},
     folder,
     project::{self, Candidate, Project},
-    quoted,
     rank::{Rank, is_aside},
 };
-use crate::report::{ErrorName, Failure, printable};
+use crate::report::{ErrorName, Failure, printable, quoted};
 
 /// `cargo metadata --no-deps` (The Cargo Book, "cargo metadata").
 #[derive(Debug, Deserialize)]

@@ -3,11 +3,8 @@
 //! A guess would give an image of the wrong program with exit code 0. So where only the alphabet or the depth of a
 //! folder could decide, nothing is chosen, and the failure lists the programs.
 
-use super::{
-    project::{Candidate, Project},
-    quoted,
-};
-use crate::report::{ErrorName, Failure};
+use super::project::{Candidate, Project};
+use crate::report::{ErrorName, Failure, quoted};
 
 /// The most programs that a message names.
 const LISTED: usize = 24;

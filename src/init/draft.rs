@@ -4,13 +4,8 @@
 use std::{collections::BTreeMap, fmt};
 
 pub(super) use super::program::{DraftProgram, ProgramSource, platforms_of};
-use crate::{
-    oci::Platform,
-    report::{Failure, printable},
-};
-
-/// Columns of a comment.
-const WIDTH: usize = 110;
+use super::toml_text::{self, host, text, texts, wrapped};
+use crate::{oci::Platform, report::Failure};
 
 /// The content of the recipe.
 #[derive(Debug, Default)]
@@ -184,7 +179,7 @@ impl RecipeDraft {
         }
         for (name, variable) in &self.vars {
             lines.extend(wrapped(&variable.comment));
-            lines.push(format!("{} = {}", key(name), text(&variable.value)));
+            lines.push(format!("{} = {}", toml_text::key(name), text(&variable.value)));
         }
     }
 
@@ -296,47 +291,8 @@ impl RecipeDraft {
                     lines.push(String::new());
                 }
                 lines.push(format!("[run.{name}]"));
-                lines.extend(pairs.iter().map(|(key, value)| format!("{} = {}", self::key(key), text(value))));
+                lines.extend(pairs.iter().map(|(key, value)| format!("{} = {}", toml_text::key(key), text(value))));
             }
         }
     }
-}
-
-/// A path of the project relative to the recipe's folder.
-pub(super) fn host(prefix: &str, path: &str) -> String {
-    let joined: Vec<_> = [prefix, path].into_iter().filter(|part| !part.is_empty() && *part != ".").collect();
-    if joined.is_empty() { ".".into() } else { joined.join("/") }
-}
-
-/// A TOML string.
-pub(super) fn text(value: &str) -> String {
-    toml::Value::from(value).to_string()
-}
-
-/// An array of TOML strings.
-pub(super) fn texts<T: ToString>(values: &[T]) -> String {
-    let values: Vec<_> = values.iter().map(|value| text(&value.to_string())).collect();
-    format!("[{}]", values.join(", "))
-}
-
-/// A TOML key: bare where it can be.
-pub(super) fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    if bare { name.to_owned() } else { text(name) }
-}
-
-/// `text` as comment lines; none for an empty one.
-pub(super) fn wrapped(text: &str) -> Vec<String> {
-    let text = printable(text);
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(format!("# {word}")),
-        }
-    }
-    lines
 }

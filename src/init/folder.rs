@@ -5,8 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::quoted;
-use crate::report::{ErrorName, Failure, Limits};
+use crate::report::{ErrorName, Failure, Limits, quoted};
 
 /// Folders with third-party or generated code, which are not searched.
 const FOREIGN: [&str; 8] =

@@ -12,11 +12,10 @@ use super::{
     draft::{DraftProgram, ProgramSource},
     folder,
     project::{self, Candidate, Project},
-    quoted,
     rank::Rank,
     workspace::GoWorkspace,
 };
-use crate::report::{ErrorName, Failure, printable};
+use crate::report::{ErrorName, Failure, printable, quoted};
 
 /// `go mod edit -json` (`go help mod edit`).
 #[derive(Debug, Deserialize)]

@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    dockerfile::braces,
     draft::{DraftTree, RecipeDraft},
-    folder, quoted,
+    folder,
+    toml_text::braces,
 };
-use crate::report::Limits;
+use crate::report::{Limits, quoted};
 
 /// The path where ko puts the folder, and the value of `KO_DATA_PATH`.
 const ROOT: &str = "/var/run/ko";

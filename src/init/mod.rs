@@ -16,6 +16,7 @@ mod cargo;
 mod choice;
 mod dockerfile;
 mod draft;
+mod drafted_recipe;
 mod folder;
 mod go;
 mod ko;
@@ -23,20 +24,22 @@ mod kodata;
 mod prebuilt;
 mod program;
 mod project;
+mod project_finder;
 mod rank;
 mod rust_target;
+mod toml_text;
+mod toolchains;
 mod workspace;
 mod write;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+pub use drafted_recipe::{DraftRequest, DraftedRecipe};
+pub use toolchains::{Toolchains, missing_target};
 pub use write::{refuse_existing, write};
 
-use crate::{
-    oci::Platform,
-    report::{ErrorName, Failure, Failures, printable},
-};
+use crate::report::{ErrorName, Failure, Failures, printable, quoted};
 use choice::ProgramChoice;
 use draft::{ProgramSource, RecipeDraft};
 
@@ -46,78 +49,6 @@ const DOCKERFILE_DEPTH: usize = 2;
 const DOCKERFILES: usize = 6;
 /// Folders of scripts and builds, where the Dockerfile of a project may be.
 const DOCKERFILE_FOLDERS: [&str; 4] = ["build", "ci", "script", "scripts"];
-
-/// Answers of the toolchains and files of this machine. `commands::init` implements it with `build::compile`. `dir` is
-/// always canonical.
-pub trait Toolchains {
-    /// `go mod edit -json`: one document.
-    fn go_module(&self, dir: &Path) -> Result<Vec<u8>, Failure>;
-    /// `go list -e -deps -json ./...` for Linux, with or without cgo, through the `go.work` of `work`.
-    fn go_packages(&self, dir: &Path, work: Option<&Path>, cgo: bool) -> Result<Vec<u8>, Failure>;
-    /// `go work edit -json` of a `go.work`: one document.
-    fn go_work(&self, file: &Path) -> Result<Vec<u8>, Failure> {
-        Err(Failure::error(ErrorName::ToolMissing, "no `go` reads this file here").in_path(file))
-    }
-    /// `cargo metadata --no-deps`: one document. A missing `Cargo.lock` is a failure.
-    fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure>;
-    /// The triple of this machine's Rust.
-    fn rust_host(&self, dir: &Path) -> Result<String, Failure>;
-    /// Whether Rust's standard library for a triple is installed.
-    fn has_rust_target(&self, dir: &Path, target: &str) -> Result<bool, Failure>;
-    /// Why the Cargo project in `dir` does not build for a triple on this machine, as the end of a sentence; `None`
-    /// where it builds, as far as that is known without compiling. `selection` holds cargo's flags for packages and
-    /// features; empty for the whole workspace.
-    fn target_problem(&self, dir: &Path, target: &str, _selection: &[String]) -> Result<Option<String>, Failure> {
-        let missing = !self.has_rust_target(dir, target)?;
-        Ok(missing.then(|| missing_target(target)))
-    }
-    /// A library or program that a compile for a triple needs and that this machine lacks, as far as that is known.
-    fn missing_input(&self, _dir: &Path, _target: &str, _selection: &[String]) -> Result<Option<Failure>, Failure> {
-        Ok(None)
-    }
-    /// The value of a variable of git, such as `git.revision`, for the checkout of `dir`.
-    fn git(&self, dir: &Path, variable: &str) -> Result<String, Failure> {
-        Err(Failure::error(ErrorName::Git, format!("`{variable}` has no value")).in_path(dir))
-    }
-    /// The platform of a static program; the error is the reason why an image cannot have the program; `None` for
-    /// files that are not programs.
-    fn prebuilt(&self, file: &Path) -> Option<Result<Platform, String>>;
-}
-
-/// The end of a sentence about a target without its standard library.
-pub fn missing_target(target: &str) -> String {
-    format!("its standard library is not installed (`rustup target add {target}` brings it)")
-}
-
-/// The request for a draft.
-#[derive(Debug, Clone)]
-pub struct DraftRequest {
-    /// The project's folder, canonical. Default of the command line: the current one.
-    pub dir: PathBuf,
-    /// The folder of the recipe, canonical: host paths are relative to it.
-    pub recipe_dir: PathBuf,
-    /// The image's name, when the caller gives one.
-    pub name: Option<String>,
-    /// The program that the image is for, when the caller names it.
-    pub binary: Option<String>,
-    /// A Dockerfile or a `.ko.yaml`: its name for messages, and its text.
-    pub from: Option<(String, String)>,
-}
-
-/// A recipe that is not written yet.
-#[derive(Debug, Clone)]
-pub struct DraftedRecipe {
-    /// TOML with comments.
-    pub text: String,
-    /// What was chosen and why, one line each.
-    pub said: Vec<String>,
-    /// Notes about instructions without a counterpart, one line each, as `Dockerfile:12: ...`.
-    pub left_out: Vec<String>,
-    /// The failure that lists the programs where none was chosen; `text` then has all of them as comments.
-    pub open: Option<Failure>,
-    /// The recipe with a program in any case, by which `check` tests whether it can be planned.
-    pub trial: String,
-}
 
 /// Checks a recipe that is not written yet: whether `build` accepts it, as far as that is known without compiling. The
 /// second argument holds the image paths of its programs.
@@ -177,7 +108,7 @@ fn render_drafts(draft: &mut RecipeDraft) -> (String, String, Vec<String>) {
 
 /// Drafts the recipe of the project's own program, without a Dockerfile.
 fn draft_project(dir: &Path, wanted: Option<&str>, tools: &dyn Toolchains) -> Result<RecipeDraft, Failure> {
-    let mut project = project::find(dir, tools)?;
+    let mut project = project_finder::find(dir, tools)?;
     let mut draft = RecipeDraft::default();
     draft.said.append(&mut project.said);
     draft.intro = format!("Written by `hardpan init`: {}.", project.what);
@@ -244,11 +175,6 @@ fn note_low_ports(draft: &mut RecipeDraft) {
          engine (Docker allows it; others need the sysctl `net.ipv4.ip_unprivileged_port_start=0`)",
         ports.join(", ")
     ));
-}
-
-/// Quotes the name of a file or package for a message.
-fn quoted(text: &str) -> String {
-    format!("`{}`", printable(text))
 }
 
 #[cfg(test)]

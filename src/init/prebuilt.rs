@@ -7,12 +7,11 @@ use super::{
     draft::{DraftProgram, ProgramSource},
     folder,
     project::{Candidate, Project},
-    quoted,
     rank::Rank,
 };
 use crate::{
     oci::Platform,
-    report::{ErrorName, Failure},
+    report::{ErrorName, Failure, quoted},
 };
 
 /// Where builds leave programs, the likeliest first; the last is the folder itself.

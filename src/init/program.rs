@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::draft::{self, host, text, texts, wrapped};
+use super::toml_text::{self, host, text, texts, wrapped};
 use crate::{oci::Platform, report::printable};
 
 /// Names of folders and programs that do not identify a program.
@@ -127,7 +127,7 @@ impl DraftProgram {
         }
         let work = self.work.iter().map(|work| ("GOWORK", work)).filter(|_| !self.env.contains_key("GOWORK"));
         let env = work.chain(self.env.iter().map(|(name, value)| (name.as_str(), value)));
-        let env: Vec<_> = env.map(|(name, value)| format!("{} = {}", draft::key(name), text(value))).collect();
+        let env: Vec<_> = env.map(|(name, value)| format!("{} = {}", toml_text::key(name), text(value))).collect();
         if !env.is_empty() {
             key("env", format!("{{ {} }}", env.join(", ")));
         }

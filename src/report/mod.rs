@@ -25,7 +25,7 @@ pub use limits::Limits;
 use ordered_progress::OrderedProgress;
 pub use origin::{Origin, OriginSpan, SourceText};
 pub use piece_channel::{PieceReceiver, PieceSender, ReaderIsGone, piece_channel};
-pub use printable::{holds_login, printable, shown};
+pub use printable::{holds_login, printable, quoted, shown};
 pub use progress::{Progress, ProgressLevel, Silent, Task};
 pub use rule::Rule;
 pub use severity::{NoSeverity, Severity};

@@ -50,6 +50,11 @@ pub fn holds_login(text: &str) -> bool {
     after.contains('/') || (!is_digest && before.contains(':'))
 }
 
+/// A name from outside (of a file, a package, a command) in backticks, safe to print.
+pub fn quoted(name: &str) -> String {
+    format!("`{}`", printable(name))
+}
+
 /// Foreign text for a message: printable, and no longer than one can read.
 pub fn shown(text: &str) -> String {
     const CHARS: usize = 120;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     scope::DockerfileWord,
     shell::ShellCommand,
-    stages::{Stages, absolute, copy_words},
+    stage_path::absolute,
+    stages::{Stages, copy_words},
 };
 
 /// Uids and gids by name.

@@ -1,7 +1,7 @@
 //! Facts about public base images: their user, its home and their working directory. Nothing of a base itself gets into
 //! the recipe.
 
-use super::{LeftOutNotes, stages::strip};
+use super::{LeftOutNotes, stage_path::strip};
 use crate::init::draft::{RecipeDraft, WritableDir};
 
 /// Where the images of Chainguard are.

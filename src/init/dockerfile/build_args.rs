@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{super::draft::Variable, scope::braces};
-use crate::recipe::is_variable_word;
+use crate::{
+    init::{draft::Variable, toml_text::braces},
+    recipe::is_variable_word,
+};
 
 /// Build arguments that can become `[vars]`: `--set` replaces `--build-arg`.
 #[derive(Debug, Clone, Default)]

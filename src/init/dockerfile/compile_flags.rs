@@ -3,10 +3,10 @@
 use super::{
     build_args::has_variable,
     compile_line::CompileLine,
-    scope::{DockerfileWord, UNKNOWN, braces},
-    stages::absolute,
+    scope::{DockerfileWord, UNKNOWN},
+    stage_path::absolute,
 };
-use crate::recipe::split_like_go;
+use crate::{init::toml_text::braces, recipe::split_like_go};
 
 /// Flags of `go build` that hardpan sets itself, or that do not change the program.
 const GO_IDLE: [&str; 16] = [

@@ -3,7 +3,8 @@
 use super::{
     LeftOutNotes, compile_line,
     file_origin::FileOrigin,
-    stages::{StageStep, Stages, absolute, copy_words, relative, strip},
+    stage_path::{absolute, relative, strip},
+    stages::{StageStep, Stages, copy_words},
 };
 
 /// Notes `COPY`, `ADD` and file commands of a stage that compiles.

@@ -6,15 +6,14 @@ use super::{
     program_finder::ProgramFinder,
     refused_settings,
     sources::{has_sources, set_platform},
-    stages::absolute,
+    stage_path::absolute,
 };
 use crate::{
     init::{
         draft::{DraftProgram, ProgramSource, RecipeDraft},
         project::Candidate,
-        quoted,
     },
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, printable, quoted},
 };
 
 impl ProgramFinder<'_> {

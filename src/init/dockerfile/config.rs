@@ -7,12 +7,16 @@ use super::{
     accounts::StageAccounts,
     bases::{self, LowestBase},
     instructions::Instruction,
-    scope::{Scope, braces},
+    scope::Scope,
     shell,
-    stages::{StageStep, Stages, absolute, pairs},
+    stage_path::absolute,
+    stages::{StageStep, Stages, pairs},
 };
 use crate::{
-    init::draft::{DraftProgram, RecipeDraft, WritableDir},
+    init::{
+        draft::{DraftProgram, RecipeDraft, WritableDir},
+        toml_text::braces,
+    },
     oci::{ImagePath, User},
     report::printable,
 };

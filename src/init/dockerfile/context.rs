@@ -1,25 +1,35 @@
-//! Finds the sources of a `COPY` in the build context, which is the project's folder.
+//! [`BuildContext`]: the sources of a `COPY` in the build context, which is the project's folder.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use globset::GlobBuilder;
 
 use super::{
     LeftOutNotes,
-    stage_files::{ContextFile, CopiedFolder, CopySource, MissingSource, PathContent, StageReader, last_name},
-    stages::relative,
+    ignored::Ignored,
+    left_out_notes::MissingSource,
+    stage_files::{ContextFile, CopiedFolder, CopySource, PathContent},
+    stage_path::{last_name, relative},
 };
 use crate::init::folder;
 
-/// The most files of one folder that are read.
-const FILES: usize = 20_000;
 /// The reason why a copy of the whole context is not translated.
 pub(super) const WHOLE: &str = "the whole folder; name what the program reads with `[[file]]` or `[[tree]]`";
+/// The most files of one folder that are read.
+const FILES: usize = 20_000;
 
-impl StageReader<'_> {
+/// The build context.
+pub(super) struct BuildContext<'a> {
+    /// The project's folder.
+    pub(super) dir: &'a Path,
+    /// What `.dockerignore` keeps out.
+    pub(super) ignored: &'a Ignored,
+}
+
+impl BuildContext<'_> {
     /// Finds `source` in the context; adds a note where it cannot be copied. `part` is the path below the target that
     /// the caller asks for, where that is not all of it.
-    pub(super) fn in_context(
+    pub(super) fn find(
         &self,
         source: &str,
         (instruction, part): (&str, Option<&str>),
@@ -43,7 +53,7 @@ impl StageReader<'_> {
         if path.contains(['*', '?', '[']) {
             return self.pattern(&path, executable, line, found, notes);
         }
-        let host = self.stages.dir.join(&path);
+        let host = self.dir.join(&path);
         let Some(metadata) = host.metadata().ok().filter(|_| !self.ignored.is_ignored(&path)) else {
             return notes.missing.push((missing, format!("`{source}`: there is no such file or folder")));
         };
@@ -70,7 +80,7 @@ impl StageReader<'_> {
         found: &mut Vec<(String, CopySource)>,
         notes: &mut LeftOutNotes,
     ) {
-        let host = self.stages.dir.join(part);
+        let host = self.dir.join(part);
         let (Ok(metadata), Ok(kind)) = (host.metadata(), host.symlink_metadata()) else { return };
         let root = CopiedFolder { from: String::new(), to: String::new(), pattern: None, executable };
         let mut entries = Vec::new();
@@ -89,14 +99,14 @@ impl StageReader<'_> {
 
     /// A file of the context.
     fn file(&self, path: &str, executable: Option<bool>, root: Option<CopiedFolder>, is_link: bool) -> PathContent {
-        let mode = || self.stages.dir.join(path).metadata().map_or(0, |metadata| metadata.permissions().mode());
+        let mode = || self.dir.join(path).metadata().map_or(0, |metadata| metadata.permissions().mode());
         let executable = executable.unwrap_or_else(|| mode() & 0o111 != 0);
         PathContent::Context(ContextFile { path: path.to_owned(), is_link, executable, root })
     }
 
     /// Everything below a folder of the context.
     fn folder(&self, path: &str, root: &CopiedFolder) -> Option<Vec<(String, PathContent)>> {
-        let all = folder::all(&folder::within(&self.stages.dir, path), FILES)?;
+        let all = folder::all(&folder::within(self.dir, path), FILES)?;
         let kept = all.into_iter().filter_map(|(name, kind)| {
             let whole = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
             if self.ignored.is_ignored(&whole) {
@@ -127,7 +137,7 @@ impl StageReader<'_> {
         // Docker knows no `{a,b}`.
         let include = include.replace('{', "[{]").replace('}', "[}]");
         let glob = GlobBuilder::new(&include).literal_separator(true).build().map(|glob| glob.compile_matcher());
-        let all = folder::all(&folder::within(&self.stages.dir, from), FILES).unwrap_or_default();
+        let all = folder::all(&folder::within(self.dir, from), FILES).unwrap_or_default();
         let mut any = false;
         for (name, kind) in all.iter().filter(|(name, _)| glob.as_ref().is_ok_and(|glob| glob.is_match(name))) {
             let whole = if from.is_empty() { name.clone() } else { format!("{from}/{name}") };
@@ -170,9 +180,4 @@ fn not_from_context(source: &str, instruction: &str) -> Option<String> {
         ));
     }
     None
-}
-
-/// Whether the mode of `--chmod` has an execute bit.
-pub(super) fn is_executable(mode: &str) -> bool {
-    mode.contains('x') || mode.bytes().any(|bit| b"1357".contains(&bit))
 }

@@ -4,11 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    LeftOutNotes, file_commands,
+    LeftOutNotes,
+    command_reasons::PASSWD,
+    file_commands,
     ignored::Ignored,
     program_finder::ProgramFinder,
-    stage_files::{ContextFile, CopiedFolder, PathContent, PlacedPath, StageReader},
-    stages::{Stages, absolute},
+    stage_files::{ContextFile, CopiedFolder, PathContent, PlacedPath},
+    stage_path::absolute,
+    stage_reader::StageReader,
+    stages::Stages,
 };
 use crate::{
     init::{
@@ -25,8 +29,8 @@ const OWN_FOLDERS: [&str; 3] = ["/etc", "/etc/ssl", "/etc/ssl/certs"];
 const NAMED: usize = 50;
 /// Paths that hardpan writes, and the notes about copies to them.
 const OWN: [(&str, &str); 3] = [
-    ("/etc/passwd", super::reasons::PASSWD),
-    ("/etc/group", super::reasons::PASSWD),
+    ("/etc/passwd", PASSWD),
+    ("/etc/group", PASSWD),
     (
         "/etc/ssl/certs/ca-certificates.crt",
         "CA certificates are there by default (Mozilla's); `extra-certificates` in `[system]` adds the roots of a file",
@@ -366,19 +370,4 @@ fn escaped(name: &str) -> String {
         pattern.push(c);
     }
     pattern
-}
-
-/// Whether a path is a distribution's file that a recipe has by default or cannot have; notes it.
-pub(super) fn is_system(path: &str, line: usize, notes: &mut LeftOutNotes) -> bool {
-    let why = if path.contains("ca-certificates") || path.contains("/ssl/") || path.contains("/pki/") {
-        super::reasons::CERTIFICATES
-    } else if path.contains("zoneinfo") {
-        super::reasons::ZONES
-    } else if ["/etc/passwd", "/etc/group", "/etc/shadow"].contains(&path) {
-        super::reasons::PASSWD
-    } else {
-        return false;
-    };
-    notes.add(line, format!("`{path}`: {why}"));
-    true
 }

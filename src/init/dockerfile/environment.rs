@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::{
     build_args::has_variable,
     compile_line::{self, CompileLine},
-    scope::{DockerfileWord, VariableSource, braces},
+    scope::{DockerfileWord, VariableSource},
     stages::StageStep,
 };
+use crate::init::toml_text::braces;
 
 /// Variables that only set paths, downloads or messages of a toolchain.
 const IDLE: [&str; 12] =

@@ -4,8 +4,8 @@ use super::{
     links::Link,
     scope::DockerfileWord,
     shell::ShellCommand,
-    stage_files::{PathContent, PlacedPath, StageFiles, copied_with_folder, last_name},
-    stages::{absolute, strip},
+    stage_files::{PathContent, PlacedPath, StageFiles, copied_with_folder},
+    stage_path::{absolute, last_name, strip},
 };
 
 /// Whether the effect of a command on files is known: `cp`, `mv`, `rm` and `ln -s` of plain paths.

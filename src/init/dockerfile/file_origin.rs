@@ -1,10 +1,12 @@
 //! Traces one path of a stage back to its origin: a compile line, a file of the context, a base or another image.
 
 use super::{
-    compile_line::{self, CompileLine},
-    reasons,
+    command_reasons,
+    compile_line::CompileLine,
+    compile_trace,
     shell::ShellCommand,
-    stages::{StageStep, Stages, absolute, copy_words, relative, strip},
+    stage_path::{absolute, relative, strip},
+    stages::{StageStep, Stages, copy_words},
 };
 use crate::report::Limits;
 
@@ -55,7 +57,7 @@ impl Stages {
         for step in found.steps.iter().rev() {
             match step.instruction.name.as_str() {
                 "RUN" if runs => {
-                    let (wanted, moved) = compile_line::trace_output(step, path);
+                    let (wanted, moved) = compile_trace::trace_output(step, path);
                     if let Some(wanted) = wanted {
                         return FileOrigin::Compiled(Box::new(CompileLine { stage, ..wanted }));
                     }
@@ -149,7 +151,7 @@ impl Stages {
     /// The untraced origin of a file in a stage: its commands, or its base.
     pub(in crate::init) fn whence(&self, stage: usize, copy: usize) -> UntracedOrigin {
         let steps = self.list.get(stage).map(|stage| stage.steps.as_slice()).unwrap_or_default();
-        let is_foreign = |command: &ShellCommand| !reasons::is_housekeeping(command);
+        let is_foreign = |command: &ShellCommand| !command_reasons::is_housekeeping(command);
         let runs = steps.iter().any(|step| step.commands.iter().any(is_foreign));
         if runs { UntracedOrigin::Run(copy) } else { UntracedOrigin::Base(copy) }
     }

@@ -29,7 +29,7 @@ impl Ignored {
                 continue;
             }
             let (kept, pattern) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest.trim()));
-            let pattern = super::stages::relative(pattern);
+            let pattern = super::stage_path::relative(pattern);
             // Go's `path.Match` knows no `{a,b}`.
             let pattern = pattern.replace('{', "[{]").replace('}', "[}]");
             let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build();

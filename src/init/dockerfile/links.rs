@@ -3,7 +3,8 @@
 use super::{
     compile_line,
     shell::ShellCommand,
-    stages::{Stages, absolute},
+    stage_path::{absolute, last_name},
+    stages::Stages,
 };
 use crate::{init::folder, report::Limits};
 
@@ -33,7 +34,7 @@ impl Link {
         }
         let path = absolute(folder, to);
         let into = [".", ".."].contains(&to) || to.ends_with('/') || is_folder(&path);
-        let to = if into { absolute(&path, &super::stage_files::last_name(target)) } else { path };
+        let to = if into { absolute(&path, &last_name(target)) } else { path };
         Some(Self { to, target: target.clone() })
     }
 

@@ -9,9 +9,11 @@ mod accounts;
 mod bases;
 mod build_args;
 mod command_line;
+mod command_reasons;
 mod compile_flags;
 mod compile_inputs;
 mod compile_line;
+mod compile_trace;
 mod compiled_program;
 mod config;
 mod context;
@@ -21,6 +23,7 @@ mod file_commands;
 mod file_origin;
 mod ignored;
 mod instructions;
+mod left_out_notes;
 mod leftovers;
 mod links;
 mod program_finder;
@@ -31,69 +34,21 @@ mod shell;
 mod source_templates;
 mod sources;
 mod stage_files;
+mod stage_path;
+mod stage_reader;
 mod stages;
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use super::{Toolchains, draft::RecipeDraft};
 use crate::report::{ErrorName, Failure, printable};
 use config::DockerfileConfig;
 use ignored::Ignored;
 use instructions::Dockerfile;
+pub(super) use left_out_notes::LeftOutNotes;
 pub(super) use leftovers::Leftovers;
 pub(super) use refused_settings::accepted;
-pub(super) use scope::braces;
 use stages::Stages;
-
-/// Notes about everything that is left out of the recipe: the line, and a sentence.
-#[derive(Debug, Default)]
-pub(super) struct LeftOutNotes {
-    list: Vec<(usize, String)>,
-    /// Sources of `COPY` that nothing makes; noted when the programs are known.
-    missing: Vec<(stage_files::MissingSource, String)>,
-    /// The path of the program that was found by its name only.
-    by_name: Option<String>,
-    /// The line that each part of the recipe comes from, by its table and key or path.
-    places: BTreeMap<(&'static str, String), usize>,
-}
-
-impl LeftOutNotes {
-    /// Adds a note, unless the same one exists.
-    pub(super) fn add(&mut self, line: usize, text: impl Into<String>) {
-        let note = (line, text.into());
-        if !self.list.contains(&note) {
-            self.list.push(note);
-        }
-    }
-
-    /// The first line with a note that contains `text`.
-    fn line_of(&self, text: &str) -> Option<usize> {
-        self.list.iter().filter(|(_, note)| note.contains(text)).map(|(line, _)| *line).min()
-    }
-
-    /// Remembers the line of a part of the recipe.
-    fn put(&mut self, table: &'static str, name: &str, line: usize) {
-        self.places.insert((table, name.to_owned()), line);
-    }
-
-    /// Whether a line has a note.
-    fn has(&self, line: usize) -> bool {
-        self.list.iter().any(|(known, _)| *known == line)
-    }
-
-    /// The line of a part of the recipe.
-    fn place(&self, table: &'static str, name: &str) -> Option<usize> {
-        self.places.get(&(table, name.to_owned())).copied()
-    }
-
-    /// The notes as lines, in the order of the Dockerfile.
-    pub(super) fn lines(&self, name: &str) -> Vec<String> {
-        let mut list = self.list.clone();
-        list.sort_by_key(|(line, _)| *line);
-        let name = printable(name);
-        list.into_iter().map(|(line, text)| format!("{name}:{line}: {}", printable(&text))).collect()
-    }
-}
 
 /// Translates the Dockerfile `text`, which messages call `name`, into the recipe for the project in `dir`.
 pub(super) fn draft(
@@ -124,7 +79,7 @@ pub(super) fn draft(
     config.take(&mut draft, &mut notes);
     reasons::note_stages(&stages, &chain, &mut notes);
     bases::take_home(&mut draft, &base, &mut notes);
-    draft.timezones = notes.line_of(reasons::ZONES).map(|line| {
+    draft.timezones = notes.line_of(command_reasons::ZONES).map(|line| {
         format!(
             "{}:{line} has those of a distribution; these are IANA's, and the lock pins their version.",
             printable(name)

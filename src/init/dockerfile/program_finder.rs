@@ -8,18 +8,19 @@ use super::{
     compile_line::CompileLine,
     config::DockerfileConfig,
     file_origin::{FileOrigin, UntracedOrigin},
-    scope::braces,
-    stages::{Stages, absolute},
+    stage_path::absolute,
+    stages::Stages,
 };
 use crate::{
     init::{
         Toolchains,
         draft::{DraftProgram, RecipeDraft, platforms_of},
         prebuilt,
-        project::{self, Project},
-        quoted,
+        project::Project,
+        project_finder,
+        toml_text::braces,
     },
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, printable, quoted},
 };
 
 /// The folders in which a bare program name is searched: Docker's default `PATH`, and where compilers install.
@@ -329,7 +330,7 @@ impl ProgramFinder<'_> {
     pub(super) fn project(&mut self) -> Result<&Project, Failure> {
         match &mut self.project {
             Some(project) => Ok(project),
-            empty => Ok(empty.insert(project::find(self.dir, self.tools)?)),
+            empty => Ok(empty.insert(project_finder::find(self.dir, self.tools)?)),
         }
     }
 }

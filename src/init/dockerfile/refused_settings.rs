@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    init::draft::{DraftProgram, ProgramSource, Variable, text, texts},
+    init::{
+        draft::{DraftProgram, ProgramSource, Variable},
+        toml_text::{text, texts},
+    },
     recipe,
 };
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::build_args::BuildArgs;
-use crate::report::Limits;
+use crate::{init::toml_text::braces, report::Limits};
 
 /// The placeholder in a template for an unknown value.
 pub(in crate::init) const UNKNOWN: char = '\u{fffc}';
@@ -81,11 +81,6 @@ impl DockerfileWord {
         self.template.push(UNKNOWN);
         self.unknown = Some(what);
     }
-}
-
-/// Doubles braces, so that the recipe has no variable in the text.
-pub(in crate::init) fn braces(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }
 
 impl Scope {

@@ -5,11 +5,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{
-    build_args::has_variable,
-    scope::{DockerfileWord, braces},
-    stages::{Stage, copy_operands, relative},
-};
+use super::{build_args::has_variable, scope::DockerfileWord, stage_path::relative};
+use crate::init::toml_text::braces;
 
 /// The paths that a `COPY` of the context writes with variables, such as `conf-$TARGETARCH`.
 #[derive(Debug, Default)]
@@ -22,18 +19,10 @@ pub(in crate::init) struct SourceTemplates {
 }
 
 impl SourceTemplates {
-    /// Collects the templates of all stages.
-    pub(super) fn of(stages: &[Stage]) -> Self {
+    /// Collects the templates of the sources of all stages.
+    pub(super) fn of(sources: impl Iterator<Item = DockerfileWord>) -> Self {
         let mut templates = Self::default();
-        let steps = stages.iter().flat_map(|stage| &stage.steps);
-        let copies = steps.filter(|step| {
-            ["COPY", "ADD"].contains(&step.instruction.name.as_str()) && step.instruction.flag("from").is_none()
-        });
-        for (sources, _) in copies.filter_map(copy_operands) {
-            for source in sources {
-                templates.add(&source);
-            }
-        }
+        sources.for_each(|source| templates.add(&source));
         templates
     }
 

@@ -1,4 +1,4 @@
-//! The stages of a Dockerfile: instructions, variables and working directory of each step, and helpers for paths.
+//! [`Stages`]: the stages of a Dockerfile, with variables and working directory of each step.
 
 use std::{
     cell::RefCell,
@@ -14,6 +14,7 @@ use super::{
     scope::{DockerfileWord, Scope, VariableSource, VariableValue},
     shell::{self, ShellCommand},
     source_templates::SourceTemplates,
+    stage_path::absolute,
 };
 
 /// Folders that every base but `scratch` has.
@@ -123,7 +124,7 @@ impl Stages {
             stage.steps.push(StageStep { instruction, commands, scope: before, workdir: folder });
             stage.end = (scope.clone(), workdir.clone());
         }
-        let templates = SourceTemplates::of(&stages);
+        let templates = SourceTemplates::of(context_sources(&stages));
         Self { list: stages, dir: dir.to_path_buf(), variables, templates }
     }
 
@@ -256,6 +257,14 @@ pub(in crate::init) fn copy_operands(step: &StageStep) -> Option<(Vec<Dockerfile
     (!words.is_empty()).then_some((words, to))
 }
 
+/// The sources of every `COPY` of the context.
+fn context_sources(stages: &[Stage]) -> impl Iterator<Item = DockerfileWord> {
+    let copies = stages.iter().flat_map(|stage| &stage.steps).filter(|step| {
+        ["COPY", "ADD"].contains(&step.instruction.name.as_str()) && step.instruction.flag("from").is_none()
+    });
+    copies.filter_map(copy_operands).flat_map(|(sources, _)| sources)
+}
+
 /// The words of an instruction, in either form.
 pub(in crate::init) fn operands(step: &StageStep) -> Vec<DockerfileWord> {
     match step.instruction.json() {
@@ -281,34 +290,4 @@ fn platform_words() -> BTreeMap<String, VariableValue> {
         })
     });
     both.collect()
-}
-
-/// Joins `path` to `folder` as an absolute path; `.` and `..` resolved.
-pub(in crate::init) fn absolute(folder: &str, path: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
-    format!("/{}", relative(&whole))
-}
-
-/// `path` without a leading slash, `.` and `..` resolved.
-pub(in crate::init) fn relative(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
-/// The part of `path` below `folder`; empty for the same path.
-pub(in crate::init) fn strip<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
-    if folder == "/" {
-        return path.strip_prefix('/');
-    }
-    let rest = path.strip_prefix(folder)?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }

@@ -8,8 +8,9 @@ use super::{
     ko_templates::{KoTemplates, accepted},
 };
 use crate::init::{
-    dockerfile::{LeftOutNotes, braces},
-    draft::{DraftProgram, texts},
+    dockerfile::LeftOutNotes,
+    draft::DraftProgram,
+    toml_text::{self, braces, texts},
     yaml::YamlText,
 };
 
@@ -76,7 +77,7 @@ pub(super) fn take(
             ("GOWORK", _) => notes.add(text.line, format!("`{}`: the `go.work` of the project counts", text.text)),
             _ => {
                 let value = braces(value);
-                match accepted(&format!("env = {{ {name} = {} }}", crate::init::draft::text(&value)), templates.vars) {
+                match accepted(&format!("env = {{ {name} = {} }}", toml_text::text(&value)), templates.vars) {
                     Ok(()) => {
                         program.env.insert(name.to_owned(), value);
                     }

@@ -3,11 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
-    init::{
-        Toolchains,
-        dockerfile::{self, braces},
-        draft::Variable,
-    },
+    init::{Toolchains, dockerfile, draft::Variable, toml_text::braces},
     recipe,
 };
 

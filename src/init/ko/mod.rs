@@ -17,12 +17,12 @@ use super::{
     dockerfile::LeftOutNotes,
     draft::{ProgramSource, RecipeDraft},
     folder, go, kodata,
-    project::{self, Candidate, Project},
-    quoted, workspace, yaml,
+    project::{Candidate, Project},
+    project_finder, workspace, yaml,
 };
 use crate::{
     oci::Platform,
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, printable, quoted},
 };
 use ko_file::{KoBuild, KoFile};
 use ko_templates::KoTemplates;
@@ -39,7 +39,7 @@ pub(super) fn draft(
     let dir = &request.dir;
     let mut notes = LeftOutNotes::default();
     let file = KoFile::read(name, yaml::parse(name, text)?, &mut notes)?;
-    let mut project = project::find(dir, tools)?;
+    let mut project = project_finder::find(dir, tools)?;
     project.candidates.retain(|candidate| matches!(candidate.program.source, ProgramSource::Go { .. }));
     let mut draft = RecipeDraft {
         intro: format!("Written by `hardpan init --from {}`: {}.", printable(name), project.what),
