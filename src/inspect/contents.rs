@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{RootfsListing, rootfs_listing, tar};
+use super::{
+    EntryReport, RootfsListing,
+    entry_report::{Counted, ReportBudget, entries},
+    rootfs_listing,
+};
 use crate::{
     image::{ImageSet, Skip, Skipped, StoredImage, StoredLayer, drain},
     oci::{DiffId, Digest},
@@ -73,37 +77,14 @@ pub struct LayerReport {
     pub entries: Vec<EntryReport>,
 }
 
-/// One entry of a layer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EntryReport {
-    /// As the tar has it, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
-    pub path: String,
-    /// `file`, `directory`, `symlink`, `hardlink`, `character-device`, `block-device`, `fifo` or `unknown`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// Four octal digits.
-    pub mode: String,
-    /// Owner.
-    pub uid: u64,
-    /// Group.
-    pub gid: u64,
-    /// Bytes of a file's content.
-    pub size: u64,
-    /// Modification time, seconds since 1970.
-    pub mtime: u64,
-    /// Of a link. Foreign text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-}
-
 /// Reads every layer of every image, each byte checked against its digest. What all of it takes in memory is bounded
 /// by [`Limits::REPORT_BYTES`]. With `rootfs`, the layers are applied, too.
 pub fn reports(sets: &[ImageSet], rootfs: bool) -> Result<Vec<InspectReport>, Failure> {
-    let mut room = tar::ReportBudget::default();
+    let mut room = ReportBudget::default();
     sets.iter().map(|set| report_set(set, rootfs, &mut room)).collect()
 }
 
-fn report_set(set: &ImageSet, rootfs: bool, room: &mut tar::ReportBudget) -> Result<InspectReport, Failure> {
+fn report_set(set: &ImageSet, rootfs: bool, room: &mut ReportBudget) -> Result<InspectReport, Failure> {
     Ok(InspectReport {
         reference: set.reference.clone(),
         digest: set.root.as_ref().map(|root| root.digest),
@@ -113,7 +94,7 @@ fn report_set(set: &ImageSet, rootfs: bool, room: &mut tar::ReportBudget) -> Res
     })
 }
 
-fn report_image(image: &StoredImage, rootfs: bool, room: &mut tar::ReportBudget) -> Result<ImageReport, Failure> {
+fn report_image(image: &StoredImage, rootfs: bool, room: &mut ReportBudget) -> Result<ImageReport, Failure> {
     let config = serde_json::to_value(&image.config)
         .map_err(|error| Failure::error(ErrorName::ImageInvalid, format!("cannot show the config: {error}")))?;
     let word = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -152,15 +133,15 @@ fn history(config: &Value, layers: usize) -> Vec<Option<String>> {
 fn report_layer(
     stored: &StoredLayer,
     created_by: Option<String>,
-    room: &mut tar::ReportBudget,
+    room: &mut ReportBudget,
 ) -> Result<LayerReport, Failure> {
     let fault = |error: std::io::Error| {
         let digest = stored.descriptor.digest;
         let what = format!("cannot read the layer `{digest}`: {}", printable(&error.to_string()));
         Failure::error(ErrorName::ImageInvalid, what)
     };
-    let mut reader = tar::Counted::new(stored.open_tar().map_err(fault)?);
-    let entries = tar::entries(&mut reader, Limits::ENTRIES, room).map_err(fault)?;
+    let mut reader = Counted::new(stored.open_tar().map_err(fault)?);
+    let entries = entries(&mut reader, Limits::ENTRIES, room).map_err(fault)?;
     // The tar ends before the stream does; only the end of the stream has been checked.
     drain(&mut reader).map_err(fault)?;
     Ok(LayerReport {

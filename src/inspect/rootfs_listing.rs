@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::tar::kind_name;
+use super::entry_report::kind_name;
 use crate::{
     image::StoredImage,
     report::{ErrorName, Failure, Limits, printable},

@@ -23,9 +23,8 @@ pub(super) fn write(profile: &Profile) -> String {
     // Fresh named volumes take over content and owner of what they are mounted on; file systems in memory do not.
     let (volumes, memory): (Vec<_>, Vec<_>) = profile.mounts.iter().partition(|mount| mount.volume);
     if !memory.is_empty() {
-        let mount = |mount: &&super::WritableMount| {
-            text(format!("{}:{}", mount.path, super::tmpfs_options(mount, profile.user)))
-        };
+        let mount =
+            |mount: &&super::WritableMount| text(format!("{}:{}", mount.path, mount.tmpfs_options(profile.user)));
         service.put("tmpfs", Yaml::List(memory.iter().map(mount).collect()));
     }
     if !volumes.is_empty() {

@@ -45,8 +45,3 @@ impl Runtime {
         }
     }
 }
-
-/// The options of a file system in memory, the same for docker and podman.
-fn tmpfs_options(mount: &WritableMount, user: crate::oci::User) -> String {
-    if mount.shared { "mode=1777".to_owned() } else { format!("mode=0700,uid={},gid={}", user.uid, user.gid) }
-}

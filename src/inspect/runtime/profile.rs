@@ -52,6 +52,13 @@ pub struct WritableMount {
     pub shared: bool,
 }
 
+impl WritableMount {
+    /// The options of a file system in memory, the same for docker and podman.
+    pub(super) fn tmpfs_options(&self, user: User) -> String {
+        if self.shared { "mode=1777".to_owned() } else { format!("mode=0700,uid={},gid={}", user.uid, user.gid) }
+    }
+}
+
 impl Profile {
     /// The profile of what a place holds, for the image of `architecture` or else the first one. `repository` is where
     /// the image will be pulled from; without it, the image's name in its place, or else `fallback`.

@@ -22,7 +22,7 @@ pub(super) fn write(profile: &Profile) -> String {
         // A tmpfs of the run user's takes podman options that older ones do not know; a new volume gets the owner and
         // the mode of the folder in the image.
         let _ = if mount.shared {
-            writeln!(out, "Tmpfs={}:{}", mount.path, super::tmpfs_options(mount, profile.user))
+            writeln!(out, "Tmpfs={}:{}", mount.path, mount.tmpfs_options(profile.user))
         } else {
             writeln!(out, "Volume={}-{}:{}", profile.name, mount.name, mount.path)
         };

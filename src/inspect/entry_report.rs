@@ -1,12 +1,36 @@
-//! Reads the entries of a layer's tar for a report.
+//! [`EntryReport`]: one entry of a layer, read from its tar for a report.
 
 use std::io::{self, Read};
 
-use super::EntryReport;
+use serde::Serialize;
+
 use crate::{
     layer::foreign_tar::{Tape, TapeItem, TarEntryKind},
     report::Limits,
 };
+
+/// One entry of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryReport {
+    /// As the tar has it, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
+    pub path: String,
+    /// `file`, `directory`, `symlink`, `hardlink`, `character-device`, `block-device`, `fifo` or `unknown`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Four octal digits.
+    pub mode: String,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Bytes of a file's content.
+    pub size: u64,
+    /// Modification time, seconds since 1970.
+    pub mtime: u64,
+    /// Of a link. Foreign text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
 
 /// The memory that the entries of a report may still take.
 #[derive(Debug)]
