@@ -1,6 +1,17 @@
 //! [`LayerObserver`]: receives the tar of a layer while it is written, so that the audit of a build needs not read it again.
 
-use super::WrittenLayer;
+use crate::oci::{Descriptor, DiffId};
+
+/// A layer that was written.
+#[derive(Debug, Clone)]
+pub struct WrittenLayer {
+    /// Digest of the tar.
+    pub diff_id: DiffId,
+    /// The stored blob.
+    pub blob: Descriptor,
+    /// Bytes of the tar.
+    pub unpacked_size: u64,
+}
 
 /// Receives the tar of one layer, in order, while it is hashed and compressed.
 pub trait LayerObserver {

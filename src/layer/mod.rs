@@ -21,7 +21,7 @@ mod write;
 mod zstd;
 
 pub use entry::{EntryKind, LayerEntry};
-pub use layer_observer::{LayerObserver, NoObserver};
+pub use layer_observer::{LayerObserver, NoObserver, WrittenLayer};
 pub use tar::{TarError, size as unpacked_size, write as write_tar};
-pub use write::{Compression, WrittenLayer, write};
+pub use write::{Compression, write};
 use zstd::ZstdWriter;

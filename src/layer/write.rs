@@ -9,11 +9,11 @@ use std::{
 use hardpan_deflate::GzipWriter;
 
 use super::{
-    LayerEntry, LayerObserver, ZstdWriter,
+    LayerEntry, LayerObserver, WrittenLayer, ZstdWriter,
     tar::{self, TarError},
 };
 use crate::{
-    oci::{BlobDraft, BlobSink, Descriptor, DiffId, Sha256, media_type},
+    oci::{BlobDraft, BlobSink, DiffId, Sha256, media_type},
     report::{Failure, Limits},
 };
 
@@ -49,17 +49,6 @@ impl Compression {
             Self::Uncompressed => media_type::LAYER,
         }
     }
-}
-
-/// A layer that was written.
-#[derive(Debug, Clone)]
-pub struct WrittenLayer {
-    /// Digest of the tar.
-    pub diff_id: DiffId,
-    /// The stored blob.
-    pub blob: Descriptor,
-    /// Bytes of the tar.
-    pub unpacked_size: u64,
 }
 
 /// Writes `entries` as one layer into `sink`, compressing with up to `jobs` threads beside the calling one, at most
@@ -206,6 +195,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::oci::Descriptor;
     use crate::{
         layer::{EntryKind, NoObserver},
         oci::{BlobDraft, Digest, ImagePath},

@@ -1,12 +1,10 @@
 //! [`Digest`] and [`DiffId`]: the SHA-256 of stored bytes and of a layer's uncompressed tar. Two types, so that they cannot
 //! be mixed up.
 
-use std::{borrow::Cow, fmt, io};
+use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-
-use super::Sha256;
 
 /// The SHA-256 of stored bytes: what a descriptor carries (image-spec, `descriptor.md`, "Digests").
 ///
@@ -30,27 +28,6 @@ pub enum DigestError {
 }
 
 impl Digest {
-    /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(bytes);
-        hasher.finish()
-    }
-
-    /// The digest of everything that `reader` gives, in bounded memory.
-    pub fn of_reader(reader: &mut dyn io::Read) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok(hasher.finish()),
-                Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     /// The value a finished hasher gave.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -4,7 +4,7 @@
 //! take the same time, and everywhere else ring takes two thirds of it (190 MB/s against 110 to 130). A digest is no risk
 //! to the frozen format: there is one right answer, and a test asks `sha2` for it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use ring::digest::{Context, SHA256};
 
@@ -45,6 +45,29 @@ impl Default for Sha256 {
 impl fmt::Debug for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sha256(..)")
+    }
+}
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// The digest of everything that `reader` gives, in bounded memory.
+    pub fn of_reader(reader: &mut dyn io::Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.finish()),
+                Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
