@@ -11,7 +11,7 @@ use std::{
 use rustix::fs::{Advice, fadvise};
 
 use crate::{
-    oci::{BlobDraft, Descriptor, Digest, Sha256},
+    oci::{BlobDraft, BlobSink, Descriptor, Digest, Sha256},
     output::Staging,
     report::Failure,
 };
@@ -117,6 +117,18 @@ impl<'a> FileDraft<'a> {
             self.staging.note_file(&file, &blob);
         }
         Ok(blob)
+    }
+}
+
+impl BlobSink for Staging {
+    fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
+        let mut draft = self.draft()?;
+        draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
+        draft.seal(media_type)
+    }
+
+    fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure> {
+        Ok(Box::new(FileDraft::new(self, self.next_draft())))
     }
 }
 

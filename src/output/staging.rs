@@ -16,11 +16,10 @@ use parking_lot::Mutex;
 use crate::{
     cache::{Cache, CachedBlob},
     image::{BlobRef, BlobSource, ImageFormat, ImageSet, Store, VerifiedBlobs, image_sets, read_small},
-    oci::{BlobDraft, BlobSink, Descriptor, Open},
+    oci::{BlobSink as _, Descriptor, Open},
     output::{
         CreatedFolders,
         existing_output::{self, ExistingOutput},
-        file_draft::FileDraft,
         staged_blobs::StagedBlobs,
         temp_folder::{self, TempFolder},
     },
@@ -248,6 +247,11 @@ impl Staging {
         }
     }
 
+    /// A number that tells the next draft from all others.
+    pub(super) fn next_draft(&self) -> u64 {
+        self.drafts.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// The name of the draft of that number until it gets the one of its bytes.
     pub(super) fn draft_path(&self, number: u64) -> PathBuf {
         self.temp.path().join(format!("draft-{number}"))
@@ -299,19 +303,6 @@ impl Staging {
 impl VerifiedBlobs for Staging {
     fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
         Ok(Arc::new(self.store()?.blob(blob)))
-    }
-}
-
-impl BlobSink for Staging {
-    fn put(&self, media_type: &'static str, bytes: &[u8]) -> Result<Descriptor, Failure> {
-        let mut draft = self.draft()?;
-        draft.write_all(bytes).map_err(|error| draft.failure(&error))?;
-        draft.seal(media_type)
-    }
-
-    fn draft(&self) -> Result<Box<dyn BlobDraft + '_>, Failure> {
-        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(FileDraft::new(self, number)))
     }
 }
 
