@@ -8,7 +8,6 @@ use schemars::{
 use serde_json::Value;
 
 use super::written;
-use crate::report::Rule;
 
 /// The schema of a recipe, draft 7 (the newest that editors' TOML servers read), pretty printed, with a line break
 /// at its end. `schema/recipe.schema.json` holds the same text.
@@ -18,11 +17,6 @@ pub fn schema() -> String {
     RecursiveTransform(without_format).transform(&mut schema);
     // `{:#}` of a JSON value is its pretty form, and cannot fail.
     format!("{:#}\n", schema.as_value())
-}
-
-/// The names of the rules, as an `enum`.
-pub(super) fn name_the_rules(schema: &mut Schema) {
-    schema.insert("enum".to_owned(), Rule::names().into());
 }
 
 /// TOML has no null: an optional key is left out.

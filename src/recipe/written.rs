@@ -4,11 +4,12 @@
 //!
 //! The comments of the fields are the descriptions that editors show (`hardpan schema`).
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::shapes::{CertificatesWord, Day, List, Loose, Pairs, PlatformWord, Spanned, StripWord, TomlTable};
+use crate::report::Rule;
 
 /// What is in an image, and how it runs. Built by `hardpan build`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -336,7 +337,7 @@ pub(super) struct PolicyFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Allow {
     /// The rule that is waived.
-    #[schemars(transform = super::schema::name_the_rules)]
+    #[schemars(transform = name_the_rules)]
     pub(super) rule: Spanned<String>,
     /// For which paths of the image (a glob). Default: every one.
     pub(super) path: Option<Spanned<String>>,
@@ -345,4 +346,9 @@ pub(super) struct Allow {
     pub(super) reason: Spanned<String>,
     /// The last day it holds, such as `2027-06-30`, without quotes.
     pub(super) until: Spanned<Day>,
+}
+
+/// The names of the rules, as an `enum`.
+fn name_the_rules(schema: &mut Schema) {
+    schema.insert("enum".to_owned(), Rule::names().into());
 }

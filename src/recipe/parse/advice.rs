@@ -1,6 +1,7 @@
 //! Hints for flags and variables that a recipe cannot set: which key to write instead, and why.
 
-use super::super::Compiler;
+use super::super::{Compiler, Located};
+use crate::report::{ErrorName, Failure};
 
 /// Variables of Go, and of both.
 const GO: [(&str, &str); 21] = [
@@ -92,6 +93,26 @@ pub(super) fn of_flag(flag: &str) -> Option<&'static str> {
         "-o" | "--target-dir" | "--build-dir" | "--out-dir" | "--artifact-dir" => "say where the program goes by `to`",
         _ => return None,
     })
+}
+
+/// The refusal of a flag.
+pub(super) fn refused_flag(at: &Located<String>, flag: &str, key: Option<&str>) -> Failure {
+    if let Some(key) = key {
+        let failure =
+            Failure::error(ErrorName::RecipeFlag, format!("the flag `{flag}` has a key of its own")).at(&at.origin);
+        return failure.hint(format!("write it under `{key}`"));
+    }
+    let failure =
+        Failure::error(ErrorName::RecipeFlag, format!("the flag `{flag}` is not allowed in a recipe")).at(&at.origin);
+    advised(failure, of_flag(flag))
+}
+
+/// A failure with its advice, where there is one.
+pub(super) fn advised(failure: Failure, advice: Option<&str>) -> Failure {
+    match advice {
+        Some(advice) => failure.hint(advice),
+        None => failure,
+    }
 }
 
 #[cfg(test)]

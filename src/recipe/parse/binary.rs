@@ -8,7 +8,7 @@ use super::{
         wording::quoted,
         written,
     },
-    RecipeText, compiler, flag_list,
+    RecipeText, compiler, flag_list, go_flags, rust_flags,
     word_kind::{FEATURE, LIBRARY, TAG, WordKind},
 };
 use crate::report::{ErrorName, Failure};
@@ -117,7 +117,7 @@ fn source(page: &RecipeText, table: written::WrittenBinary) -> Result<BinarySour
             package: go_package(page, go)?,
             dir,
             tags: RecipeText::each(table.tags, |at| word_template(page, &TAG, at))?,
-            ldflags: compiler::ldflags(page, table.ldflags)?,
+            ldflags: go_flags::ldflags(page, table.ldflags)?,
             flags: flag_list::flags(page, Compiler::Go, table.flags)?,
             env: compiler::environment(page, Compiler::Go, table.env)?,
             vcs: table.vcs.filter(|at| at.value).map(|at| page.origin(&at.span)),
@@ -137,7 +137,7 @@ fn source(page: &RecipeText, table: written::WrittenBinary) -> Result<BinarySour
         flags: flag_list::flags(page, Compiler::Rust, table.flags)?,
         env: compiler::environment(page, Compiler::Rust, table.env)?,
         profile: table.profile.map(|at| profile(page, at)).transpose()?,
-        rustflags: compiler::rustflags(page, table.rustflags)?,
+        rustflags: rust_flags::rustflags(page, table.rustflags)?,
         linker: table.linker.map(|at| compiler::program(page, "`linker`", at)).transpose()?,
         cc,
         libraries,

@@ -11,7 +11,7 @@ use super::{
         wording::quoted,
         written,
     },
-    EXPECTED_STRING, RecipeText,
+    recipe_text::{EXPECTED_STRING, RecipeText},
 };
 use crate::{
     oci::{ImagePath, Platform},

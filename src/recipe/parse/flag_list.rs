@@ -9,7 +9,8 @@ use super::{
         wording::quoted,
     },
     RecipeText,
-    compiler::{check_build_mode, check_cargo_flag, check_go_flag},
+    go_flags::{check_build_mode, check_go_flag},
+    rust_flags::check_cargo_flag,
 };
 use crate::report::{ErrorName, Failure};
 

@@ -15,7 +15,8 @@ use super::{
         shapes::{Pairs, Spanned, TomlTable},
         wording::quoted,
     },
-    RecipeText, syntax, unknown,
+    recipe_text::{RecipeText, unknown},
+    syntax,
 };
 use crate::{
     oci::{Digest, Platform},

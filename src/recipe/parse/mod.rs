@@ -7,11 +7,13 @@ mod binary;
 mod compiler;
 mod entries;
 mod flag_list;
+mod go_flags;
 mod lock;
 mod policy;
 mod policy_file;
 mod recipe_text;
 mod run;
+mod rust_flags;
 mod syntax;
 mod system;
 mod url;
@@ -19,20 +21,21 @@ mod word_kind;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use compiler::{check_go_tool_flags, check_program, split_like_go};
+pub use compiler::check_program;
 pub use flag_list::{check_cargo_flags, check_go_flags};
+pub use go_flags::{check_go_tool_flags, split_like_go};
 pub use lock::parse_lock;
 pub use policy::bytes;
 pub use policy_file::parse_policy;
-use recipe_text::RecipeText;
+use recipe_text::{RecipeText, all};
 pub use word_kind::{FEATURE, TAG, WordKind};
 
 use super::{
     Located, Recipe, SystemSettings,
     lock::is_local_base,
-    shapes::{Pairs, Spanned, TomlTable},
+    shapes::{Pairs, Spanned},
     variables,
-    wording::{quoted, suggestion},
+    wording::quoted,
     written,
 };
 use crate::{
@@ -81,17 +84,6 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
     entries::refuse_two_for_one_path(&recipe)?;
     url::refuse_two_digests(&recipe)?;
     Ok(recipe)
-}
-
-/// The message for a number where a string belongs; the same as in `syntax`.
-const EXPECTED_STRING: &str = "expected a string, found an integer";
-
-/// Every table of an array through its check.
-fn all<W, T>(
-    tables: Vec<Spanned<TomlTable<W>>>,
-    check: impl FnMut(Spanned<TomlTable<W>>) -> Result<T, Failure>,
-) -> Result<Vec<T>, Failure> {
-    tables.into_iter().map(check).collect()
 }
 
 /// `format`: 1.
@@ -179,15 +171,6 @@ fn vars(page: &RecipeText, pairs: Pairs) -> Result<BTreeMap<String, String>, Fai
         vars.insert(key.value, value.value);
     }
     Ok(vars)
-}
-
-/// A word that is not one of those known, with what it may have been.
-fn unknown(page: &RecipeText, at: &Spanned<String>, kind: &str, known: &[&str]) -> Failure {
-    let failure = page.failure(&at.span, format!("unknown {kind} {}", quoted(&at.value)));
-    match suggestion(&at.value, known) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
 }
 
 impl SystemSettings {

@@ -9,7 +9,7 @@ use super::{
         wording::quoted,
         written,
     },
-    RecipeText, unknown,
+    recipe_text::{RecipeText, all, unknown},
 };
 use crate::{
     policy::{PathGlob, Waiver},
@@ -93,7 +93,7 @@ pub(super) fn policy_settings(page: &RecipeText, table: written::WrittenPolicy) 
         max_size: table.max_size.map(|at| max_size(page, &at)).transpose()?,
         registries: RecipeText::each(table.registries, |at| registry(page, at))?,
         registries_above: Vec::new(),
-        allow: super::all(table.allow, |at| allow(page, at))?,
+        allow: all(table.allow, |at| allow(page, at))?,
     })
 }
 

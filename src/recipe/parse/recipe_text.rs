@@ -6,14 +6,17 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::super::{
     Located,
-    shapes::{List, Pairs, PlatformWord, Spanned},
+    shapes::{List, Pairs, PlatformWord, Spanned, TomlTable},
     variables,
-    wording::quoted,
+    wording::{quoted, suggestion},
 };
 use crate::{
     oci::{ImagePath, Platform, PlatformError},
     report::{ErrorName, Failure, Origin, Rule, SourceText},
 };
+
+/// The message for a number where a string belongs; the same as in `syntax`.
+pub(super) const EXPECTED_STRING: &str = "expected a string, found an integer";
 
 /// A recipe's text.
 pub(super) struct RecipeText {
@@ -198,4 +201,21 @@ impl RecipeText {
         }
         Ok(())
     }
+}
+
+/// A word that is not one of those known, with what it may have been.
+pub(super) fn unknown(page: &RecipeText, at: &Spanned<String>, kind: &str, known: &[&str]) -> Failure {
+    let failure = page.failure(&at.span, format!("unknown {kind} {}", quoted(&at.value)));
+    match suggestion(&at.value, known) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Every table of an array through its check.
+pub(super) fn all<W, T>(
+    tables: Vec<Spanned<TomlTable<W>>>,
+    check: impl FnMut(Spanned<TomlTable<W>>) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    tables.into_iter().map(check).collect()
 }

@@ -9,7 +9,7 @@ use super::{
         wording::{nearest, quoted},
         written,
     },
-    EXPECTED_STRING, RecipeText,
+    recipe_text::{EXPECTED_STRING, RecipeText},
 };
 use crate::{
     oci::User,
