@@ -11,6 +11,7 @@ pub mod push;
 mod reference;
 mod registry_warnings;
 mod remote_repository;
+mod secret;
 mod url;
 
 use std::{path::Path, sync::Arc};
@@ -19,11 +20,12 @@ use crate::{
     image::{OpenedImages, Store, image_sets},
     report::Failure,
 };
-pub use access::{Access, Login, Secret};
+pub use access::{Access, Login};
 pub use download::{Download, check_address, download, observe};
 pub use reference::Reference;
 pub use registry_warnings::RegistryWarnings;
 pub(crate) use remote_repository::RemoteRepository;
+pub use secret::Secret;
 
 /// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
 ///

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use base64ct::{Base64, Encoding as _};
 use serde::Deserialize;
 
-use super::{Credential, Login};
+use super::Credential;
 use crate::registry::{
-    Secret,
+    Login, Secret,
     url::{Url, escape},
 };
 
@@ -65,6 +65,16 @@ impl AuthToken {
                 let pair = format!("{username}:{}", password.reveal());
                 Secret::new(format!("Basic {}", Base64::encode_string(pair.as_bytes())))
             }
+        }
+    }
+}
+
+impl Credential {
+    /// What of it a registry could repeat.
+    pub(in crate::registry) fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::Login(login) => AuthToken::Basic(login.clone()).secrets(),
+            Self::Identity(token) | Self::Registry(token) => AuthToken::Bearer(token.clone()).secrets(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Credential, aliases};
+use super::credential::{Credential, aliases};
 use crate::{
     registry::{Access, Login, Secret},
     report::{ErrorName, Failure, Limits, shown},

@@ -10,7 +10,7 @@ use std::{
 use base64ct::{Base64, Encoding as _};
 use serde::Deserialize;
 
-use super::{Credential, aliases};
+use super::credential::{Credential, aliases};
 use crate::{
     registry::{Login, Secret},
     report::{ErrorName, Failure, Limits, printable},

@@ -5,36 +5,17 @@
 
 mod auth_token;
 mod challenge;
+mod credential;
 mod credential_helper;
 mod credentials_file;
 
 use std::path::PathBuf;
 
-use super::{Access, Login, Secret};
+use super::Access;
 use crate::report::{ErrorName, Failure};
 pub(super) use auth_token::{AuthToken, TokenScopes, covers_scope, parse_token, token_request};
 pub(super) use challenge::{Challenge, choose_challenge};
-
-/// A login or token for a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// Name and password.
-    Login(Login),
-    /// A long-lived token that others are had for (docker's `identitytoken`, an OAuth refresh token).
-    Identity(Secret),
-    /// A token that is sent as it is (docker's `registrytoken`).
-    Registry(Secret),
-}
-
-impl Credential {
-    /// What of it a registry could repeat.
-    pub(super) fn secrets(&self) -> Vec<Secret> {
-        match self {
-            Self::Login(login) => AuthToken::Basic(login.clone()).secrets(),
-            Self::Identity(token) | Self::Registry(token) => AuthToken::Bearer(token.clone()).secrets(),
-        }
-    }
-}
+pub(super) use credential::Credential;
 
 /// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none without a login.
 ///
@@ -88,20 +69,13 @@ fn credential_files(access: &Access) -> Vec<PathBuf> {
     places
 }
 
-/// The keys under which the login for a host may be stored: Docker Hub has had several.
-fn aliases(host: &str) -> Vec<&str> {
-    match host {
-        "docker.io" => vec!["index.docker.io", "docker.io", "registry-1.docker.io"],
-        host => vec![host],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
+    use crate::registry::{Login, Secret};
 
     #[test]
     fn files_are_asked_in_the_order_of_the_programs_that_wrote_them() {

@@ -1,11 +1,11 @@
 //! Answers 401 challenges: finds the credential, gets a token, and keeps tokens by their scopes for all threads of a
 //! client.
 
-use std::collections::BTreeMap;
-
 use ureq::http::{Method, header};
 
-use super::{Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, realm};
+use super::{
+    Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, login_state::LoginState, realm,
+};
 use crate::{
     registry::{
         auth::{self, AuthToken, Challenge, Credential, TokenScopes},
@@ -13,16 +13,6 @@ use crate::{
     },
     report::{ErrorName, Failure, Limits, shown},
 };
-
-/// The tokens and credentials of a client.
-#[derive(Debug, Default)]
-pub(super) struct LoginState {
-    tokens: BTreeMap<TokenScopes, AuthToken>,
-    /// By repository, because podman files them so; looked up when the registry asks for the first time.
-    credentials: BTreeMap<String, Option<Credential>>,
-    /// Why a login was not given to the realm that the registry named.
-    withheld: Option<Failure>,
-}
 
 impl RegistryClient {
     /// The token for what is wanted, if there is one already.

@@ -5,6 +5,7 @@
 
 pub(crate) mod agent;
 mod login;
+mod login_state;
 mod payload;
 mod proxy;
 mod realm;
@@ -27,7 +28,7 @@ use super::{
     url::Url,
 };
 use crate::report::{ErrorName, Failure, Limits};
-use login::LoginState;
+use login_state::LoginState;
 pub(super) use payload::{BlobPiece, Payload};
 use resolver::{HostOrigin, InsideNetwork};
 pub(super) use response::RegistryResponse;

@@ -21,12 +21,9 @@ use super::{Access, http::RegistryClient};
 use crate::report::{ErrorName, Failure, Limits, Progress, parallel};
 use contents::{PushContents, PushDocument};
 pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, TagPolicy};
-use plan::{group_by_repository, plan_push};
+use plan::{PUSH_THREAD, group_by_repository, plan_push};
 use repository::{ManifestRefusal, PushRepository, StoredManifest};
 use upload::{BlobTransfer, BlobUpload};
-
-/// The name of the threads.
-const PUSH_THREAD: &str = "push";
 
 /// A push that is planned and not begun.
 pub struct PreparedPush<'a> {

@@ -6,13 +6,16 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
-use super::{PUSH_THREAD, contents::PushContents, repository::PushRepository};
+use super::{contents::PushContents, repository::PushRepository};
 use crate::{
     image::{BlobRef, VerifiedBlobs},
     oci::Digest,
     registry::Reference,
     report::{ErrorName, Failure, Rule, parallel},
 };
+
+/// The name of the threads that ask and send.
+pub(super) const PUSH_THREAD: &str = "push";
 
 /// What becomes of a tag that names something else already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

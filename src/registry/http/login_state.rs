@@ -1,0 +1,18 @@
+//! [`LoginState`]: what a client knows of logins, for all its threads.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    registry::auth::{AuthToken, Credential, TokenScopes},
+    report::Failure,
+};
+
+/// The tokens and credentials of a client.
+#[derive(Debug, Default)]
+pub(super) struct LoginState {
+    pub(super) tokens: BTreeMap<TokenScopes, AuthToken>,
+    /// By repository, because podman files them so; looked up when the registry asks for the first time.
+    pub(super) credentials: BTreeMap<String, Option<Credential>>,
+    /// Why a login was not given to the realm that the registry named.
+    pub(super) withheld: Option<Failure>,
+}
