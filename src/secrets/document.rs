@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     assignment::{self, Demand},
     decode,
-    detector::KeywordWindow,
+    found_secret::KeywordWindow,
     hit::mask,
     keys,
     location::Location,

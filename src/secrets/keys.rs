@@ -9,7 +9,7 @@ use memchr::memmem;
 use super::{
     class::Class,
     decode,
-    detector::{FoundSecret, KeywordWindow},
+    found_secret::{FoundSecret, KeywordWindow},
 };
 use crate::report::{Limits, Severity};
 

@@ -21,6 +21,7 @@ mod detector;
 mod detectors;
 mod document;
 mod entropy;
+mod found_secret;
 mod harmless;
 mod hit;
 mod key_search;

@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 
 use super::{
-    detector::{Detector, FoundSecret, KeywordWindow},
+    detector::Detector,
     document::{self, Exposed},
+    found_secret::{FoundSecret, KeywordWindow},
     harmless,
     hit::{Hits, SecretFingerprint, SecretHit, mask},
     keys,

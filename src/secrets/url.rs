@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::{
     class::Class,
-    detector::{FoundSecret, KeywordWindow},
-    entropy, placeholder,
+    entropy,
+    found_secret::{FoundSecret, KeywordWindow},
+    placeholder,
 };
 use crate::report::Severity;
 

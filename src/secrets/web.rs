@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::{
     class::Class,
-    decode,
-    detector::{FoundSecret, KeywordWindow},
-    document,
+    decode, document,
+    found_secret::{FoundSecret, KeywordWindow},
 };
 use crate::report::{Limits, Severity};
 

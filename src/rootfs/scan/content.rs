@@ -1,7 +1,7 @@
 //! [`ContentReader`]: examines the content of one file as a stream, and keeps the facts that rules need.
 
 use super::{
-    Magic, ScanDepth, TarEntry,
+    Magic, TarEntry,
     markers::{Marks, Search},
 };
 use crate::{
@@ -9,6 +9,16 @@ use crate::{
     report::Limits,
     secrets::{SecretHit, SecretScanner},
 };
+
+/// How much of file contents a scan examines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScanDepth {
+    /// All that rules ask for.
+    Full,
+    /// What the headers of programs say, and what is in files that a build on this image reads: accounts and
+    /// certificates. No secrets, no checksums, no words in programs.
+    Structure,
+}
 
 /// Files that rules read whole, by path.
 const KEPT: [&str; 9] = [

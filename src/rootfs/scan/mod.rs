@@ -7,7 +7,7 @@ mod read_ahead;
 use std::{collections::BTreeMap, io};
 
 pub(crate) use crate::layer::foreign_tar::{Flaw, Magic, TarEntry, TarEntryKind, name};
-pub(crate) use content::{ElfFile, FileContent};
+pub(crate) use content::{ElfFile, FileContent, ScanDepth};
 
 use crate::{
     elf::Sparse,
@@ -69,16 +69,6 @@ impl ScanBudget {
         self.bytes = self.bytes.checked_sub(bytes).ok_or("what is in it takes too much memory")?;
         Ok(())
     }
-}
-
-/// How much of file contents a scan examines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ScanDepth {
-    /// All that rules ask for.
-    Full,
-    /// What the headers of programs say, and what is in files that a build on this image reads: accounts and
-    /// certificates. No secrets, no checksums, no words in programs.
-    Structure,
 }
 
 impl LayerScan {
