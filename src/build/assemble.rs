@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     BuildRun, layer_cache,
+    outputs::HISTORY,
     plan::{BaseLayer, GroupKind, LayerGroup, Plan},
 };
 use crate::{
@@ -25,8 +26,6 @@ use crate::{
     report::{ErrorName, Failure, Limits, Progress, ProgressLevel, Rule, Task, printable},
 };
 
-/// How each line of the history begins that is about a layer of ours.
-pub(super) const HISTORY: &str = "hardpan: ";
 /// Entries of a layer that may be a small one.
 const FEW: usize = 256;
 

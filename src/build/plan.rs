@@ -14,7 +14,7 @@ use crate::{
     layer::{Compression, EntryKind, LayerEntry, WrittenLayer},
     oci::{Digest, HistoryEntry, Open, Platform, RunConfig},
     registry::Reference,
-    report::Origin,
+    report::{ErrorName, Failure, Limits, Origin},
 };
 
 /// The image of one platform, with every input pinned. No host path survives into it.
@@ -101,6 +101,23 @@ pub struct PlannedBase {
     pub layers: Vec<BaseLayer>,
     /// As the base has it: a line for each layer, and those that made none.
     pub history: Vec<HistoryEntry>,
+}
+
+impl PlannedBase {
+    /// Refuses more layers, with `own` ones above, than an image may have.
+    ///
+    /// # Errors
+    /// At the line of `base`.
+    pub(super) fn check_layers(&self, own: usize) -> Result<(), Failure> {
+        let base = self.layers.len();
+        if base + own <= Limits::LAYERS {
+            return Ok(());
+        }
+        let what = format!("the image would have {} layers, {base} of them the base's", base + own);
+        Err(Failure::error(ErrorName::RecipeLimit, what)
+            .at(&self.origin)
+            .hint(format!("no reader takes more than {}", Limits::LAYERS)))
+    }
 }
 
 /// A layer of a base, which passes through as it is.

@@ -2,32 +2,25 @@
 //! plan's layers are made from it.
 
 mod base_file;
+mod base_layers;
 mod base_overlay;
+mod planned_node;
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    io::{Cursor, Read as _},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{
-    pinned::PinnedFile,
-    plan::{GroupKind, LayerGroup, PlannedEntry},
-};
+pub(super) use planned_node::{FileBody, NodeKind, PlannedNode};
+
+use super::plan::{GroupKind, LayerGroup, PlannedEntry};
 use crate::{
-    cache::Fingerprint,
-    elf::{self, Elf, NotElf},
+    elf::{Elf, NotElf},
     layer::{EntryKind, LayerEntry},
-    oci::{ImagePath, Open},
-    report::{ErrorName, Failure, Limits, Origin},
+    oci::ImagePath,
+    report::{ErrorName, Failure, Limits},
     rootfs::{
-        ResolveError, Rootfs, RootfsNode, WalkStep, is_plain_directory, parent,
+        ResolveError, Rootfs, is_plain_directory, parent,
         programs::{NotRead, ProgramFiles},
     },
 };
-
-pub(super) use base_file::BaseFile;
 
 /// Every path of the image, each once.
 #[derive(Debug, Clone, Default)]
@@ -35,131 +28,6 @@ pub(super) struct PlannedRootfs {
     nodes: Rootfs<PlannedNode>,
     /// Whether there is a base below.
     has_base: bool,
-}
-
-/// One path of the image.
-#[derive(Debug, Clone)]
-pub(super) struct PlannedNode {
-    pub(super) kind: NodeKind,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) group: GroupKind,
-    /// Whether it may replace a path of the base.
-    pub(super) replace: bool,
-    /// The `to` of its entry.
-    pub(super) origin: Origin,
-    /// The key that gave the content: `from`, `path`, `text`, `target`, a package. Faults of the content point there.
-    pub(super) content: Origin,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum NodeKind {
-    Directory,
-    File(FileBody),
-    Symlink(Box<str>),
-    /// A device or a FIFO of the base.
-    Special,
-}
-
-/// The content of a file.
-#[derive(Debug, Clone)]
-pub(super) enum FileBody {
-    Host(PinnedFile),
-    Memory(Arc<Vec<u8>>),
-    /// A file of the base: its headers or text, where a build reads them.
-    Base(Arc<BaseFile>),
-}
-
-impl RootfsNode for PlannedNode {
-    fn step(&self) -> WalkStep<'_> {
-        match &self.kind {
-            NodeKind::Directory => WalkStep::Enter,
-            NodeKind::Symlink(target) => WalkStep::Follow(target),
-            NodeKind::File(_) | NodeKind::Special => WalkStep::End,
-        }
-    }
-}
-
-impl PlannedNode {
-    /// A file that root owns, with this mode.
-    pub(super) fn file(body: FileBody, mode: u32, group: GroupKind, origin: &Origin) -> Self {
-        Self::new(NodeKind::File(body), mode, group, origin)
-    }
-
-    /// A directory that root owns, 0755.
-    pub(super) fn directory(group: GroupKind, origin: &Origin) -> Self {
-        Self::new(NodeKind::Directory, 0o755, group, origin)
-    }
-
-    /// A link.
-    pub(super) fn symlink(target: Box<str>, group: GroupKind, origin: &Origin) -> Self {
-        Self::new(NodeKind::Symlink(target), 0o777, group, origin)
-    }
-
-    /// Sets the line of the recipe that faults of the content point to.
-    pub(super) fn with_content_origin(self, content: &Origin) -> Self {
-        Self { content: content.clone(), ..self }
-    }
-
-    /// Sets whether it may replace a path of the base.
-    pub(super) fn with_replace(self, replace: bool) -> Self {
-        Self { replace, ..self }
-    }
-
-    /// Where it comes from, as the end of a sentence. The defaults of `[system]` have no line.
-    fn describe_origin(&self) -> String {
-        match self.group {
-            GroupKind::Base => "in the base".to_owned(),
-            GroupKind::System => "in `[system]`".to_owned(),
-            GroupKind::Files | GroupKind::Binaries => format!("on line {}", self.origin.line_column().0),
-        }
-    }
-
-    fn new(kind: NodeKind, mode: u32, group: GroupKind, origin: &Origin) -> Self {
-        Self { kind, mode, uid: 0, gid: 0, group, replace: false, origin: origin.clone(), content: origin.clone() }
-    }
-}
-
-impl FileBody {
-    fn size(&self) -> u64 {
-        match self {
-            Self::Host(file) => file.size(),
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::Base(file) => file.size(),
-        }
-    }
-
-    /// The fingerprint and the bytes; `None` for a file of the base, which no layer of ours holds.
-    fn content(&self) -> Option<(Fingerprint, Arc<dyn Open>)> {
-        match self {
-            Self::Host(file) => Some((file.fingerprint(), file.content())),
-            Self::Memory(bytes) => Some((Fingerprint::of(bytes), Arc::clone(bytes) as Arc<dyn Open>)),
-            Self::Base(_) => None,
-        }
-    }
-
-    /// Its ELF headers.
-    pub(super) fn elf(&self) -> std::io::Result<Result<Elf, NotElf>> {
-        match self {
-            Self::Host(file) => file.elf(),
-            Self::Memory(bytes) => Ok(elf::read(Cursor::new(bytes.as_slice()))),
-            Self::Base(file) => Ok(file.elf()),
-        }
-    }
-
-    /// The whole text of a small file, such as passwd; `None` where it is too large or was not kept.
-    pub(super) fn read_small(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Base(file) => file.text(),
-            other => {
-                let (mut bytes, limit) = (Vec::new(), Limits::AUDIT_KEPT_BYTES as u64);
-                let (_, content) = other.content()?;
-                content.open().ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
-                (bytes.len() as u64 <= limit).then_some(bytes)
-            }
-        }
-    }
 }
 
 impl PlannedRootfs {
@@ -398,8 +266,10 @@ impl ProgramFiles for PlannedPrograms<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::report::SourceText;
+    use crate::report::{Origin, SourceText};
 
     fn path(text: &str) -> ImagePath {
         ImagePath::parse(text).unwrap()

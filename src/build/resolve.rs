@@ -18,7 +18,6 @@ use std::{
     sync::Arc,
 };
 
-use self::base::{base_bundle, check_layers};
 pub use self::inputs::{MachineInput, SourceInput};
 use super::{
     base::{BaseConfig, FoundBase},
@@ -245,7 +244,7 @@ impl<'a> Resolver<'a> {
     fn bundle(&self, rootfs: &PlannedRootfs) -> Result<Option<Arc<Vec<u8>>>, Failure> {
         let (system, now) = (&self.recipe.system, self.settings.now);
         if system.certificates == Certificates::Base {
-            let base = base_bundle(rootfs);
+            let base = system::base_bundle(rootfs);
             return system::bundle(system, MOZILLA_VERSION, base.as_deref(), &self.bound, now, self.progress);
         }
         if let Some(known) = self.bundle.get() {
@@ -286,7 +285,7 @@ impl<'a> Resolver<'a> {
             return Err(Failures(left));
         }
         let groups = prepared.rootfs.into_groups();
-        check_layers(prepared.base.as_ref(), groups.len())?;
+        prepared.base.iter().try_for_each(|base| base.check_layers(groups.len()))?;
         Ok(Plan {
             platform: prepared.platform,
             base: prepared.base,

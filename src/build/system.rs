@@ -126,6 +126,11 @@ fn image_path(path: &str, origin: &Origin) -> Result<ImagePath, Failure> {
     ImagePath::parse(path).map_err(|error| Failure::error(ErrorName::Internal, format!("`{path}`: {error}")).at(origin))
 }
 
+/// The certificates at their usual place, when they are there.
+pub(super) fn base_bundle(rootfs: &PlannedRootfs) -> Option<Vec<u8>> {
+    rootfs.file_at(BUNDLE_PATH)?.2.read_small()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,17 +10,21 @@ use std::{
 
 use oci_spec::image::{Arch, Os};
 
+use super::name;
 use crate::{
+    build::host_bound::HostBound,
     cache::Cache,
     image::{
-        BlobRef, BlobSource, ImageSet, QuotedDigest, Store, StoredImage, StoredLayer, content_error_name,
+        BlobRef, BlobSource, ImageSet, LocalReference, QuotedDigest, Store, StoredImage, StoredLayer,
+        content_error_name,
         document::{self, ImageDocument},
         image_sets,
         reachable::{self, DocumentBudget},
     },
     oci::{Digest, Platform},
+    recipe::Located,
     registry::{Access, Reference, RemoteRepository},
-    report::{ErrorName, Failure, Limits, Progress, shown},
+    report::{ErrorName, Failure, Limits, Progress, printable, shown},
 };
 
 /// An image, or an index of several. Of an index only the images that are asked for are read.
@@ -84,8 +88,45 @@ impl BaseImages {
         Ok(Self { store, cache: cache.cloned(), place, root: Some(root), offers })
     }
 
+    /// Opens a base on the disk, within the bound of the recipe's inputs.
+    ///
+    /// # Errors
+    /// No image there, or several; another digest than the one behind the path.
+    pub(super) fn on_disk(base: &Located<String>, bound: &HostBound) -> Result<Self, Failure> {
+        let exists = |path: &str| bound.folder.join(path).exists();
+        let (text, digest) = name::split_digest(&base.value, exists)?;
+        let local = LocalReference::parse(text, exists)?;
+        let real = bound.resolve(base, local.path)?;
+        let (mut sets, _) = local.open(&real).map_err(|failure| failure.in_path(local.path))?;
+        let set = match (sets.pop(), sets.is_empty()) {
+            (Some(only), true) => only,
+            (None, _) => {
+                return Err(Failure::error(
+                    ErrorName::ImageNotFound,
+                    format!("`{}` contains no image", printable(text)),
+                ));
+            }
+            (Some(_), false) => {
+                let what = format!("`{}` contains {} images, and a base is one", printable(text), sets.len() + 1);
+                return Err(Failure::error(ErrorName::Base, what).hint("name one of them, as in `oci:PATH:NAME`"));
+            }
+        };
+        let found = Self::of_set(set, Path::new(local.path));
+        match (digest, found.digest()) {
+            (Some(wanted), Some(there)) if wanted != there => Err(Failure::error(
+                ErrorName::Base,
+                format!("`{}` has the digest `{there}`, not `{wanted}`", printable(local.path)),
+            )),
+            (Some(_), None) => Err(Failure::error(
+                ErrorName::ImageUnsupported,
+                "a docker archive has no manifest that a digest could name",
+            )),
+            _ => Ok(found),
+        }
+    }
+
     /// The images of an opened layout or archive.
-    pub(super) fn on_disk(set: ImageSet, place: &Path) -> Self {
+    fn of_set(set: ImageSet, place: &Path) -> Self {
         let offer = |image: StoredImage| {
             let platform = match &image.platform {
                 Some(own) => text(own.os(), own.architecture(), own.variant().as_deref()),

@@ -47,7 +47,7 @@ pub fn look_up(
             BaseName::Registry(reference) => {
                 BaseImages::in_registry(&reference, &settings.access, settings.blobs.as_ref())?
             }
-            BaseName::Disk { .. } => open_disk_base(base, &bound)?,
+            BaseName::Disk { .. } => BaseImages::on_disk(base, &bound)?,
         };
         let digest = found
             .digest()
@@ -92,35 +92,4 @@ pub(super) fn check_output(base: &Located<String>, bound: &HostBound, output: &P
     Err(Failure::error(ErrorName::OutputConflict, what)
         .at(&base.origin)
         .hint("give the image another `name` or `--output`"))
-}
-
-/// Opens a base on the disk.
-fn open_disk_base(base: &Located<String>, bound: &HostBound) -> Result<BaseImages, Failure> {
-    let exists = |path: &str| bound.folder.join(path).exists();
-    let (text, digest) = name::split_digest(&base.value, exists)?;
-    let local = LocalReference::parse(text, exists)?;
-    let real = bound.resolve(base, local.path)?;
-    let (mut sets, _) = local.open(&real).map_err(|failure| failure.in_path(local.path))?;
-    let set = match (sets.pop(), sets.is_empty()) {
-        (Some(only), true) => only,
-        (None, _) => {
-            return Err(Failure::error(ErrorName::ImageNotFound, format!("`{}` contains no image", printable(text))));
-        }
-        (Some(_), false) => {
-            let what = format!("`{}` contains {} images, and a base is one", printable(text), sets.len() + 1);
-            return Err(Failure::error(ErrorName::Base, what).hint("name one of them, as in `oci:PATH:NAME`"));
-        }
-    };
-    let found = BaseImages::on_disk(set, Path::new(local.path));
-    match (digest, found.digest()) {
-        (Some(wanted), Some(there)) if wanted != there => Err(Failure::error(
-            ErrorName::Base,
-            format!("`{}` has the digest `{there}`, not `{wanted}`", printable(local.path)),
-        )),
-        (Some(_), None) => Err(Failure::error(
-            ErrorName::ImageUnsupported,
-            "a docker archive has no manifest that a digest could name",
-        )),
-        _ => Ok(found),
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BaseName, base_images::BaseImages, config::BaseConfig, open_disk_base};
+use super::{BaseName, base_images::BaseImages, config::BaseConfig};
 use crate::{
     build::{
         host_bound::HostBound,
@@ -56,7 +56,7 @@ impl FoundBase {
         let name = BaseName::parse(&written.value).map_err(at)?;
         check_registries(&recipe.policy, &name, settings).map_err(at)?;
         let BaseName::Registry(reference) = name else {
-            let images = open_disk_base(written, bound).map_err(at)?;
+            let images = BaseImages::on_disk(written, bound).map_err(at)?;
             return Ok(Self { written: written.clone(), reference: None, images });
         };
         let locked = || Some(lock?.lock.bases.get(&written.value)?.digest);

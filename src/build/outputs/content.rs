@@ -7,7 +7,7 @@
 //! # What it costs
 //!
 //! A tree may have tens of thousands of files, and none of them is opened for this alone. A file is asked for only when
-//! [`may_be_output`] said yes to its first bytes, which pass by when it is read for its fingerprint; that answer is kept in
+//! [`may_be_output`](super::may_be_output) said yes to its first bytes, which pass by when it is read for its fingerprint; that answer is kept in
 //! the cache with the fingerprint, for the same state of the file. The hint is sound because it is true of every file that
 //! hardpan writes: it asks for what the writers always put first. A folder is asked for only when a layout's two entry points
 //! are among its names, without which it is none.
@@ -21,70 +21,16 @@ use std::{
 
 use serde_json::Value;
 
-use super::OutputKind;
-use crate::{
-    build::{assemble::HISTORY, pinned::read_small},
-    image::OpenedImages,
-    oci::Digest,
-    recipe,
-    report::Limits,
+use super::{
+    OutputKind,
+    output_hint::{HEAD, OutputHint},
 };
+use crate::{build::pinned::read_small, image::OpenedImages, oci::Digest, recipe, report::Limits};
 
-/// The first bytes of a file that decide what it may be.
-const HEAD: usize = 4 << 10;
-/// Bytes of a digest file: `sha256:` and 64 digits, without the end of a line.
-const DIGEST_BYTES: u64 = 71;
-/// The unit of a tar.
-const BLOCK_BYTES: u64 = 512;
-/// How the report of an audit begins, as JSON.
-const AUDIT_JSON: &[u8] = b"{\n  \"format\": 1,\n  \"outcome\": \"";
-/// The identity of an audit in SARIF: the first key of a run.
-const AUDIT_SARIF: &[u8] = b"\"id\": \"hardpan/";
-/// The title of the page of an audit.
-const AUDIT_HTML: &[u8] = b"<title>Audit of ";
-/// How that page ends.
+/// How each line of the history begins that is about a layer of ours.
+pub(in crate::build) const HISTORY: &str = "hardpan: ";
+/// How the page of an audit ends.
 const AUDIT_HTML_END: &[u8] = b". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n";
-
-/// The kind of output that a file may be, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OutputHint {
-    Archive,
-    Digest,
-    Metadata,
-    Lock,
-    AuditJson,
-    AuditSarif,
-    AuditHtml,
-}
-
-impl OutputHint {
-    /// `head` is the begin of the file: [`HEAD`] bytes, or all of them.
-    fn from_head(head: &[u8], size: u64) -> Option<Self> {
-        let head = head.get(..HEAD).unwrap_or(head);
-        let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
-        if size.is_multiple_of(BLOCK_BYTES) && head.get(257..262) == Some(b"ustar") {
-            return Some(Self::Archive);
-        }
-        if size == DIGEST_BYTES && head.starts_with(b"sha256:") {
-            return Some(Self::Digest);
-        }
-        match head.first()? {
-            b'{' if head.starts_with(AUDIT_JSON) => Some(Self::AuditJson),
-            b'{' if has(b"\"containerimage.") => Some(Self::Metadata),
-            b'{' if has(AUDIT_SARIF) => Some(Self::AuditSarif),
-            b'<' if has(AUDIT_HTML) => Some(Self::AuditHtml),
-            b'#' if has(b"`hardpan lock`") => Some(Self::Lock),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a file of `size` bytes that begins with `head` may be an output of hardpan; no is certain. A head that is shorter
-/// than it could be says nothing.
-pub(in crate::build) fn may_be_output(head: &[u8], size: u64) -> bool {
-    let is_whole = head.len() >= HEAD || head.len() as u64 >= size;
-    !is_whole || OutputHint::from_head(head, size).is_some()
-}
 
 /// Which output of hardpan the file at `path` is.
 pub(in crate::build) fn file_output(path: &Path) -> Option<OutputKind> {

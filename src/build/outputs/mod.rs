@@ -7,12 +7,14 @@
 
 mod content;
 mod output_finder;
+mod output_hint;
 mod output_paths;
 
 use std::fmt;
 
-pub(super) use content::{file_output, folder_output, may_be_output};
+pub(super) use content::{HISTORY, file_output, folder_output};
 pub(super) use output_finder::OutputFinder;
+pub(super) use output_hint::may_be_output;
 pub use output_paths::real_path;
 pub(super) use output_paths::{OutputPaths, output_by_name};
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::*;
+use super::{super::may_be_output, *};
 
 fn at(name: &str, content: &[u8]) -> (tempfile::TempDir, Option<OutputKind>, bool) {
     let folder = tempfile::tempdir().unwrap();

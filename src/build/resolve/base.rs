@@ -6,14 +6,13 @@ use super::{
     super::{
         base::{BaseConfig, FoundBase, PulledBase, check_output, complete_accounts},
         certificates::BUNDLE_PATH,
-        plan::PlannedBase,
-        planned_rootfs::PlannedRootfs,
+        system::base_bundle,
     },
     PreparedImage, Resolver,
 };
 use crate::{
     recipe::{Certificates, Passwd},
-    report::{ErrorName, Failure, Limits},
+    report::{ErrorName, Failure},
 };
 
 /// The annotation that says what an image is built on (image-spec, `annotations.md`).
@@ -80,19 +79,4 @@ impl Resolver<'_> {
         }
         Ok(())
     }
-}
-
-/// The layers of the base and `own` ones are no more than an image may have.
-pub(super) fn check_layers(base: Option<&PlannedBase>, own: usize) -> Result<(), Failure> {
-    let Some(base) = base.filter(|base| base.layers.len() + own > Limits::LAYERS) else { return Ok(()) };
-    let what =
-        format!("the image would have {} layers, {} of them the base's", base.layers.len() + own, base.layers.len());
-    Err(Failure::error(ErrorName::RecipeLimit, what)
-        .at(&base.origin)
-        .hint(format!("no reader takes more than {}", Limits::LAYERS)))
-}
-
-/// The certificates at their usual place, when they are there.
-pub(super) fn base_bundle(rootfs: &PlannedRootfs) -> Option<Vec<u8>> {
-    rootfs.file_at(BUNDLE_PATH)?.2.read_small()
 }
