@@ -1,5 +1,5 @@
-//! Publishes a staged image as a layout: a new one by renaming the staging folder, an existing one by moving blobs and the index
-//! into it. [`Publisher`](crate::output::Publisher) calls it.
+//! Publishes a staged image as a layout: a new one by renaming the staging folder, an existing one by [`merge`].
+//! [`Publisher`](crate::output::Publisher) calls it.
 //!
 //! What is named must be durable before the name is: all that was staged is synced at once, for all images of a call (see
 //! [`Publisher`](crate::output::Publisher)), then come the names of blobs in a layout that is there, then `index.json` by a
@@ -21,36 +21,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     fs, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use crate::{
-    image::{
-        BlobRef, ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME, Store, reachable, read_small,
-    },
-    oci::{Descriptor, Digest, ImageIndex, canonical_json, media_type},
+    image::{BlobRef, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME, reachable, read_small},
+    oci::{Descriptor, ImageIndex, canonical_json, media_type},
     output::{
-        existing_output::ExistingOutput,
-        locked_folder::{LockedFolder, rename_folder, sync_folder},
+        layout_merge::{ATTEMPTS, lock_layout, merge},
+        locked_folder::rename_folder,
+        reached_blobs::{ReachedBlobs, is_reached, remove_unreached},
         staging::{Staging, blobs_in, read_back_failure},
     },
     report::{ErrorName, Failure, Limits, folder_of},
 };
-
-/// How often the layout may appear and vanish before the build gives up.
-const ATTEMPTS: usize = 16;
-
-/// The blobs of the new layout with their sizes, sorted by digest. It waits for the last image of a call, so it is small.
-#[derive(Debug)]
-struct ReachedBlobs(Box<[(Digest, u64)]>);
-
-impl ReachedBlobs {
-    fn contains(&self, digest: &Digest) -> bool {
-        self.0.binary_search_by_key(digest, |(reached, _)| *reached).is_ok()
-    }
-}
 
 /// A layout that is written but for its name or its index.
 #[derive(Debug)]
@@ -163,12 +148,6 @@ fn is_published(staging: &Staging, reached: &ReachedBlobs, index: &[u8]) -> bool
         && all_reached()
 }
 
-/// Whether the blob of that name is needed; `None` when it is the name of none.
-fn is_reached(name: &OsStr, reached: &ReachedBlobs) -> Option<bool> {
-    let digest = Digest::parse_hex(name.to_str()?).ok()?;
-    Some(reached.contains(&digest))
-}
-
 /// Writes the marker and the new index into the staging folder.
 fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
     let temp = staging.temp.path();
@@ -193,132 +172,4 @@ fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<
     late.extend(staging.created.paths().iter().map(|created| folder_of(created).to_owned()));
     late.insert(folder_of(&path).to_owned());
     Ok(true)
-}
-
-/// Locks the layout's folder. None when there is none.
-fn lock_layout(staging: &Staging) -> Result<Option<LockedFolder>, Failure> {
-    let path = &staging.path;
-    let io = |error: io::Error| Failure::io("lock the layout", path, &error);
-    for _ in 0..ATTEMPTS {
-        // A symbolic link or another folder may have been created there since the build began.
-        if ExistingOutput::check(path, ImageFormat::Layout)? == ExistingOutput::Absent {
-            return Ok(None);
-        }
-        let folder = match LockedFolder::open(path) {
-            Ok(folder) => folder,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(io(error)),
-        };
-        folder.lock().map_err(io)?;
-        if folder.is_at(path).map_err(io)? {
-            return Ok(Some(folder));
-        }
-    }
-    Ok(None)
-}
-
-/// Moves the staged blobs and the index into the layout, whose lock is held.
-fn merge(staging: &mut Staging, reached: &ReachedBlobs) -> Result<(), Failure> {
-    let path = staging.path.clone();
-    let io = |doing: &'static str| {
-        let path = path.clone();
-        move |error: io::Error| Failure::io(doing, &path, &error)
-    };
-    place_marker(staging).map_err(io("write `oci-layout`"))?;
-    staging.step()?;
-    let blobs = blobs_in(&path);
-    for folder in [&path.join("blobs"), &blobs] {
-        if make_folder(folder).map_err(io("make the folder `blobs/sha256`"))? {
-            staging.placed(folder);
-        }
-    }
-    staging.step()?;
-    place_blobs(staging, reached, &blobs)?;
-    for folder in [&blobs, &path.join("blobs"), &path] {
-        sync_folder(folder).map_err(io("make the blobs durable"))?;
-    }
-    staging.step()?;
-    fs::rename(staging.temp.path().join(LAYOUT_INDEX), path.join(LAYOUT_INDEX)).map_err(io("replace `index.json`"))?;
-    staging.placed.clear();
-    staging.step()?;
-    sync_folder(&path).map_err(io("make `index.json` durable"))?;
-    staging.step()?;
-    remove_unreached(&blobs, reached);
-    staging.step()
-}
-
-/// Puts the marker into a folder that was empty: first of all, so that the folder is ours to continue with from now
-/// on, whatever happens.
-fn place_marker(staging: &mut Staging) -> io::Result<()> {
-    let marker = staging.path.join(LAYOUT_MARKER);
-    match fs::symlink_metadata(&marker) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::rename(staging.temp.path().join(LAYOUT_MARKER), &marker)?;
-            staging.placed(&marker);
-            sync_folder(&staging.path)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes a folder, unless it is there, and says whether it did; a link to one is not one.
-fn make_folder(path: &Path) -> io::Result<bool> {
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if fs::symlink_metadata(path)?.is_dir() {
-                Ok(false)
-            } else {
-                Err(io::ErrorKind::NotADirectory.into())
-            }
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Moves every reached blob to its name. A blob that was not staged must be in the layout, intact.
-fn place_blobs(staging: &mut Staging, reached: &ReachedBlobs, blobs: &Path) -> Result<(), Failure> {
-    let store = Store::of_layout(&staging.path)?;
-    for &(digest, size) in &reached.0 {
-        let (staged, target) = (staging.staged.path(digest), blobs.join(digest.hex()));
-        let is_new = fs::symlink_metadata(&target).is_err();
-        // Over whatever has the name: ours was read back a moment ago, the other one may be damaged.
-        match fs::rename(&staged, &target) {
-            Ok(()) if is_new => staging.placed(&target),
-            Ok(()) => {}
-            // Another publish may have removed it since we looked.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let blob = BlobRef { media_type: String::new(), digest, size };
-                if let Err(failure) = store.verify(&blob) {
-                    staging.stage_adopted()?;
-                    fs::rename(&staged, &target).map_err(|_| failure)?;
-                    sync_file(&target).map_err(|error| Failure::io("make a blob durable", &staging.path, &error))?;
-                }
-            }
-            Err(error) => {
-                let doing = format!("place the blob `{digest}` of {size} bytes");
-                return Err(Failure::io(&doing, &staging.path, &error));
-            }
-        }
-        staging.step()?;
-    }
-    Ok(())
-}
-
-fn sync_file(path: &Path) -> io::Result<()> {
-    fs::File::open(path)?.sync_all()
-}
-
-/// Removes the blobs that were not reached. Anything that is not a regular file with the name of a blob stays.
-///
-/// What cannot be removed is no failure: the layout is right with it, and the next publish tries again.
-fn remove_unreached(blobs: &Path, reached: &ReachedBlobs) {
-    let Ok(entries) = fs::read_dir(blobs) else { return };
-    for entry in entries.flatten() {
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_reached(&entry.file_name(), reached) == Some(false) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }

@@ -160,24 +160,6 @@ impl Publisher {
     }
 }
 
-impl Staging {
-    /// Verifies every staged blob that `root` reaches, then makes `root` the one entry of the image's index under
-    /// the name `reference`; what it does not reach is left out, or removed from the layout that is there. What is at
-    /// the path is the old image or the new one at every moment. Waits while another build publishes into the same
-    /// layout. [`Publisher`] does it for several.
-    ///
-    /// # Errors
-    /// A blob that `root` reaches is missing or damaged, the form cannot hold the image, the path has become something
-    /// else, or the system failed; what was there is intact then.
-    pub fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
-        let mut publishing = Publisher::default();
-        publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
-        publishing.sync()?;
-        publishing.publish_next()?;
-        publishing.finish()
-    }
-}
-
 /// Syncs the whole file system of a folder; says no where there is no such call.
 fn sync_file_system(folder: &Path) -> io::Result<bool> {
     match syncfs(File::open(folder)?) {

@@ -29,7 +29,7 @@ use crate::{
 /// How often the path may change between check and use before the build gives up.
 const ATTEMPTS: usize = 16;
 
-/// An image that is being written, as a layout or an archive. Nothing of it is visible before [`Staging::publish`];
+/// An image that is being written, as a layout or an archive. Nothing of it is visible before a [`Publisher`](super::Publisher) publishes it;
 /// dropped before that, it leaves nothing behind, and when the process is killed, the next build into the same path
 /// removes it.
 ///
@@ -61,14 +61,6 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Prepares to write an image at `path`, alone in its call.
-    ///
-    /// # Errors
-    /// As [`begin_in`](Self::begin_in).
-    pub fn begin(path: &Path, form: ImageFormat) -> Result<Self, Failure> {
-        Self::begin_in(path, form, &Arc::default())
-    }
-
     /// Prepares to write an image at `path`, creating missing parents, which `created` owns for all images of a call.
     /// Removes what killed builds of the same image left.
     ///

@@ -1,7 +1,7 @@
 //! Images that the tests of this room stage and publish.
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use crate::{
     image::{ImageFormat, OpenedImages, hand_layout::gzip},
@@ -9,9 +9,25 @@ use crate::{
         BlobSink, Descriptor, DiffId, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, Platform, RootFs,
         RunConfig, canonical_json, media_type,
     },
-    output::Staging,
+    output::{Publisher, ReadyImage, Staging},
     report::Failure,
 };
+
+impl Staging {
+    /// Prepares to write an image at `path`, alone in its call.
+    pub(super) fn begin(path: &Path, form: ImageFormat) -> Result<Self, Failure> {
+        Self::begin_in(path, form, &Arc::default())
+    }
+
+    /// Publishes one image as [`Publisher`] does several.
+    pub(super) fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
+        let mut publishing = Publisher::default();
+        publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
+        publishing.sync()?;
+        publishing.publish_next()?;
+        publishing.finish()
+    }
+}
 
 /// Puts an index with an image for each platform into `sink`; its layers depend on `seed`. One layer is common.
 pub(super) fn index(sink: &dyn BlobSink, seed: &str) -> Descriptor {
