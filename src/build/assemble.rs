@@ -10,18 +10,16 @@ use std::{
 };
 
 use super::{
-    BuildRun, layer_cache,
-    outputs::HISTORY,
+    BuildRun,
+    image_documents::{image_config, image_index, image_manifest},
+    layer_cache,
     plan::{BaseLayer, GroupKind, LayerGroup, Plan},
 };
 use crate::{
     cache::{Cache, Fingerprint},
     image::most_unpacked,
     layer::{self, LayerObserver, WrittenLayer},
-    oci::{
-        BlobSink, Descriptor, Digest, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, RootFs, canonical_json,
-        media_type,
-    },
+    oci::{BlobSink, Descriptor, Digest, canonical_json, media_type},
     output::Staging,
     report::{ErrorName, Failure, Limits, Progress, ProgressLevel, Rule, Task, printable},
 };
@@ -216,16 +214,6 @@ impl<'a> Assembler<'a> {
     }
 }
 
-/// The history: that of the base, then a line for each layer of ours.
-fn history(plan: &Plan, created: &str) -> Vec<HistoryEntry> {
-    let own = plan.groups.iter().map(|group| HistoryEntry {
-        created: Some(created.to_owned()),
-        created_by: Some(format!("{HISTORY}{}", group.kind.name())),
-        ..HistoryEntry::default()
-    });
-    plan.base.iter().flat_map(|base| base.history.iter().cloned()).chain(own).collect()
-}
-
 /// Reports the bytes of a layer to a task, and passes them to the observer of the layer.
 struct ProgressObserver<'a> {
     observer: Box<dyn LayerObserver + 'a>,
@@ -265,36 +253,6 @@ fn check_proportion(group: &LayerGroup, written: &WrittenLayer) -> Result<(), Fa
         Some(planned) => failure.at(&planned.origin),
         None => failure,
     })
-}
-
-/// The config of an image with those layers.
-pub(super) fn image_config(plan: &Plan, layers: &[(GroupKind, WrittenLayer)]) -> ImageConfig {
-    let created = plan.source_date.to_string();
-    ImageConfig {
-        platform: plan.platform.clone(),
-        config: plan.config.clone(),
-        rootfs: RootFs { kind: "layers", diff_ids: layers.iter().map(|(_, layer)| layer.diff_id).collect() },
-        history: history(plan, &created),
-        created,
-    }
-}
-
-/// The manifest of an image with that config and those layers.
-pub(super) fn image_manifest(plan: &Plan, config: &Descriptor, layers: &[(GroupKind, WrittenLayer)]) -> ImageManifest {
-    ImageManifest {
-        schema_version: 2,
-        media_type: media_type::MANIFEST,
-        config: config.clone(),
-        layers: layers.iter().map(|(_, layer)| layer.blob.clone()).collect(),
-        annotations: plan.annotations.clone(),
-    }
-}
-
-/// The index of images of those plans. It has the annotations that every platform agrees on.
-pub(super) fn image_index(plans: &[Plan], manifests: Vec<Descriptor>) -> ImageIndex {
-    let mut annotations = plans.first().map(|plan| plan.annotations.clone()).unwrap_or_default();
-    annotations.retain(|key, value| plans.iter().all(|plan| plan.annotations.get(key) == Some(value)));
-    ImageIndex { schema_version: 2, media_type: media_type::INDEX, manifests, annotations }
 }
 
 fn put_document<T: serde::Serialize>(

@@ -15,6 +15,7 @@ mod downloads;
 pub mod fuzzing;
 mod glob_pattern;
 mod host_bound;
+mod image_documents;
 mod layer_cache;
 mod lock_resolver;
 mod outputs;

@@ -1,6 +1,7 @@
 //! Resolves a recipe to the plan of each platform: opens every path, compiles every program, checks the result.
 
 mod base;
+mod compiled_programs;
 mod config;
 mod expanded_binaries;
 mod file_entries;
@@ -23,7 +24,7 @@ use super::{
     base::{BaseConfig, FoundBase},
     bundles::MOZILLA_VERSION,
     check::{self, Objection},
-    compile::{MachineFiles, Toolchain},
+    compile::MachineFiles,
     downloads::Downloads,
     host_bound::HostBound,
     outputs::OutputPaths,
@@ -305,15 +306,6 @@ impl<'a> Resolver<'a> {
         let mut left = private_keys::refusals(keys, &self.policy, policy, settings.today);
         left.extend(waivers::apply_waivers(policy, settings.today, settings.locked, objections));
         left
-    }
-
-    /// `--offline`, the caller's environment and the folders, for the toolchains.
-    fn toolchain<'t>(&'t self, checkout: &'t Path) -> Toolchain<'t> {
-        Toolchain {
-            ignored: &self.ignored,
-            written: Arc::clone(&self.outputs.written),
-            ..self.settings.toolchain(checkout, self.progress)
-        }
     }
 
     /// Adds the folders that paths are in, and the working directory.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    assemble::{image_config, image_index, image_manifest},
+    image_documents::{image_config, image_index, image_manifest},
     layer_cache,
     plan::{GroupKind, LayerGroup, Plan},
 };
