@@ -260,7 +260,7 @@ fn local_modules(file: &Path) -> Option<Vec<LocalModule>> {
         let words: Vec<_> = line.split_whitespace().collect();
         let is_quoted = line.contains(['"', '`']);
         match words.as_slice() {
-            ["module", path] if !is_quoted => {
+            ["module", path] if !is_quoted && *path != "(" => {
                 modules.push(LocalModule { path: (*path).to_owned(), folder: folder.to_owned() });
             }
             ["module", ..] => return None,
