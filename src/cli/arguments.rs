@@ -56,6 +56,8 @@ pub(super) enum Verb {
     Init(super::init::InitArguments),
     /// Compile, assemble, check and write OCI images
     Build(BuildArguments),
+    /// Check recipes, their files, locks and policy without building: no compiler, no network
+    Check(super::check::CheckArguments),
     /// Show what would be in the image: every path, mode, owner, size, digest and recipe line
     Plan(PlanArguments),
     /// Show the config, layers and files of an image

@@ -8,6 +8,7 @@ mod arguments;
 mod audit;
 mod cache;
 mod caller;
+mod check;
 mod explain;
 mod init;
 mod listing;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Verb::Build(build) => done(run_build(build, &terminal)),
         Verb::Plan(plan) => done(run_plan(plan, &terminal)),
         Verb::Inspect(inspect) => done(run_inspect(inspect)),
+        Verb::Check(check) => done(check::run(check, &terminal)),
         Verb::Lock(lock) => done(lock::run(lock, &terminal)),
         Verb::Push(push) => done(push::run(push, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),

@@ -27,7 +27,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> io::Result<String> {
 }
 
 /// Prints a document to stdout.
-fn document(value: &impl serde::Serialize) -> io::Result<()> {
+pub(super) fn document(value: &impl serde::Serialize) -> io::Result<()> {
     text(&json(value)?)
 }
 

@@ -17,6 +17,7 @@ mod audit;
 mod bases;
 mod benches;
 mod cgo;
+mod check;
 mod crash;
 mod defaults;
 mod determinism;

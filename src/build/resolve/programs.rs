@@ -11,6 +11,7 @@ use super::{
         waivers,
     },
     PreparedImage, Resolver, is_for_platform,
+    reach::unseen_body,
 };
 use crate::{
     oci::{ImagePath, Platform},
@@ -19,36 +20,32 @@ use crate::{
 };
 
 impl<'a> Resolver<'a> {
-    /// Adds the prebuilt programs, before any compiler runs.
-    pub(super) fn add_prebuilt(&self, prepared: &mut PreparedImage) -> Result<(), Failure> {
-        for binary in self.binaries(&prepared.platform) {
-            if let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) {
-                let shown = self.variables.expand(path, &prepared.platform)?;
-                let host = self.bound.resolve(path, &shown)?;
-                let body = self.pin_file(prepared, &host, &shown, &to.value, &path.origin)?;
-                let node =
-                    PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).with_content_origin(&path.origin);
-                let node = node.with_replace(binary.replace);
-                prepared.rootfs.add(to.value.clone(), node)?;
-            }
-        }
-        Ok(())
+    /// Adds a prebuilt program, before any compiler runs. One that is to be compiled is left out.
+    pub(super) fn add_prebuilt(&self, prepared: &mut PreparedImage, binary: &BinaryEntry) -> Result<(), Failure> {
+        let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) else { return Ok(()) };
+        let body = if self.is_unseen(path) {
+            unseen_body()
+        } else {
+            let shown = self.variables.expand(path, &prepared.platform)?;
+            let host = self.bound.resolve(path, &shown)?;
+            self.pin_file(prepared, &host, &shown, &to.value, &path.origin)?
+        };
+        let node = PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).with_content_origin(&path.origin);
+        prepared.rootfs.add(to.value.clone(), node.with_replace(binary.replace))
     }
 
-    /// Checks folders, variables and flags of the programs that will be compiled.
-    pub(super) fn check_sources(&self, platform: &Platform) -> Result<(), Failure> {
-        for binary in self.binaries(platform) {
-            match &binary.source {
-                BinarySource::Go(go) => {
-                    self.source_dir(go.dir.as_ref())?;
-                    self.expanded_go(go, platform)?;
-                }
-                BinarySource::Cargo(cargo) => {
-                    self.source_dir(cargo.dir.as_ref())?;
-                    self.expanded_cargo(cargo, platform)?;
-                }
-                BinarySource::Path(_) => {}
+    /// Checks folder, variables and flags of a program that will be compiled.
+    pub(super) fn check_source(&self, binary: &BinaryEntry, platform: &Platform) -> Result<(), Failure> {
+        match &binary.source {
+            BinarySource::Go(go) => {
+                self.source_dir(go.dir.as_ref())?;
+                self.expanded_go(go, platform)?;
             }
+            BinarySource::Cargo(cargo) => {
+                self.source_dir(cargo.dir.as_ref())?;
+                self.expanded_cargo(cargo, platform)?;
+            }
+            BinarySource::Path(_) => {}
         }
         Ok(())
     }

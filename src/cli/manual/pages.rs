@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use super::check_page;
+
 /// The page of a verb.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VerbPage {
@@ -324,6 +326,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
     Some(match verb {
         "build" => &BUILD,
         "plan" => &PLAN,
+        "check" => &check_page::CHECK,
         "inspect" => &INSPECT,
         "audit" => &AUDIT,
         "lock" => &LOCK,
