@@ -140,6 +140,9 @@ pub(super) struct BuildArguments {
     /// A policy above the recipe's own: a file with a table [policy]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Build the other recipes when one fails; every recipe ends with a status
+    #[arg(long)]
+    pub(super) keep_going: bool,
     #[command(flatten)]
     pub(super) delivery: Delivery,
     #[command(flatten)]

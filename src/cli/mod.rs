@@ -24,6 +24,7 @@ use std::{
     ffi::OsString,
     io::{self, Write as _},
     process::ExitCode,
+    time::Instant,
 };
 
 use clap::FromArgMatches as _;
@@ -56,7 +57,7 @@ pub fn main() -> ExitCode {
         Verb::Audit(audit) => audit::run(audit, arguments.color, arguments.verbose),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
-        Verb::Build(build) => done(run_build(build, &terminal)),
+        Verb::Build(build) => run_build(build, &terminal),
         Verb::Plan(plan) => done(run_plan(plan, &terminal)),
         Verb::Inspect(inspect) => done(run_inspect(inspect)),
         Verb::Check(check) => done(check::run(check, &terminal)),
@@ -115,7 +116,9 @@ fn print_text(made: Result<String, Failure>) -> Result<(), Failures> {
     print::text(&made?).map_err(output_failure)
 }
 
-fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
+/// Runs `build`, and gives the exit code: that of the worst failure, where the call keeps going.
+fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8, Failures> {
+    let begin = Instant::now();
     let access = arguments.push.access()?;
     let request = commands::build::BuildRequest {
         recipes: arguments.common.recipes.clone(),
@@ -128,10 +131,19 @@ fn run_build(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Fail
         digest_file: arguments.delivery.digest_file.clone(),
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
+        keep_going: arguments.keep_going,
         settings: caller::settings(&arguments.common, access)?,
     };
-    let built = commands::build::build(&request, terminal)?;
-    print::built(&built, arguments.common.json).map_err(output_failure)
+    let report = commands::build::build(&request, terminal)?;
+    let printed = print::built(&report, request.keep_going, arguments.common.json).map_err(output_failure);
+    if !request.keep_going {
+        return printed.map(|()| 0);
+    }
+    let mut failures = report.failures();
+    failures.0.extend(printed.err().into_iter().flat_map(|failures| failures.0));
+    terminal.failures(&failures);
+    terminal.step(&format!("{}, {}", report.summary(), terminal::duration(begin.elapsed())));
+    Ok(if failures.0.is_empty() { 0 } else { failures.exit_code() })
 }
 
 fn run_plan(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failures> {

@@ -47,13 +47,8 @@ pub(super) type NamedRecipe = (PathBuf, Result<LoadedRecipe, Failure>);
 ///
 /// `set` are pairs of `name=value` for variables that each recipe must declare.
 pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
-    load_with(NonZeroUsize::MIN, paths, set)
-}
-
-/// The same, reading up to `jobs` recipes at a time.
-pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
     let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
-    Ok(parallel::try_map("recipe", jobs, paths, |_, path| read(&path, set))?)
+    Ok(parallel::try_map("recipe", NonZeroUsize::MIN, paths, |_, path| read(&path, set))?)
 }
 
 /// The same, reading up to `jobs` recipes at a time, for callers that have an answer for each: the path of every recipe, and what is wrong with those that cannot be read.

@@ -35,6 +35,7 @@ mod golden;
 mod incremental;
 mod init;
 mod judges;
+mod keep_going;
 mod load;
 mod locks;
 mod machine;

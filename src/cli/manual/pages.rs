@@ -66,6 +66,11 @@ Trees, compiles and `{git.dirty}` ignore the outputs of this call and earlier ou
 metadata and reports, recognized by their content), so that the next build gives the same digest. Each path that a tree \
 leaves out is printed. A recipe that takes an output of its own call as an input is refused.
 
+With `--keep-going` a recipe that fails stops no other one: what is good is written, loaded and pushed, and the last line counts \
+how recipes ended: built, unchanged (the image at the path is this one already), failed. `--json` and `--metadata-file` have \
+each recipe with its status and errors; a digest file is written for images alone. Two images at one path, or a wrong option, \
+stop the call: all are `not tried`. The exit code is that of the worst failure.
+
 `--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
 in the order of the options.
 
@@ -85,13 +90,14 @@ the inputs and the toolchain.",
         ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
+        ("hardpan build --keep-going recipes/*.toml", "those that are good"),
     ],
     end: "\
 Exit codes:
   0  done
   1  refused by a rule, which the message names, or by --locked
   2  could not do the work: a wrong recipe or option, a missing file, a compile error
-  Nothing is written unless it is 0.
+  Nothing is written unless it is 0, or with --keep-going.
 
 Read on:
   hardpan help lock      how tags, downloads and toolchains are pinned
@@ -346,7 +352,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
         "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" => "Inputs",
-        "offline" | "jobs" => "Execution",
+        "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "Push",

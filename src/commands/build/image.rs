@@ -20,7 +20,6 @@ use crate::{
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
-    recipe::BinarySource,
     registry::Reference,
     report::{ErrorName, Failure, Failures, Progress, Rule, printable},
 };
@@ -28,14 +27,14 @@ use crate::{
 /// An image that has passed the gate and is staged.
 #[derive(Debug)]
 pub(super) struct FinishedImage {
+    /// Which recipe of the call it is of.
+    pub(super) index: usize,
     /// The staged image.
     pub(super) ready: ReadyImage,
     /// What the caller of `build` gets.
     pub(super) built: BuiltImage,
     /// What the gate found and let pass.
     pub(super) passed: PassedFindings,
-    /// `--metadata-file` and `--digest-file`, with their variables replaced.
-    pub(super) receipts: Vec<PathBuf>,
     /// The config's digest, when there is one platform.
     config: Option<Digest>,
     /// `--push`, likewise.
@@ -117,9 +116,7 @@ impl<'a> ImageBuilder<'a> {
         for platform in &job.platforms {
             prepared.push(resolver.prepare(platform)?);
         }
-        let compiles = |source: &BinarySource| !matches!(source, BinarySource::Path(_));
-        let has_compile = job.recipe.recipe.binaries.iter().any(|binary| compiles(&binary.source));
-        let place = has_compile.then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
+        let place = job.has_compile().then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
         let mut plans = Vec::new();
         for prepared in prepared {
             plans.push(resolver.finish(prepared)?);
@@ -132,7 +129,8 @@ impl<'a> ImageBuilder<'a> {
 impl FinishedImage {
     /// What `--metadata-file` and `--digest-file` say about it.
     pub(super) fn receipt(&self) -> ReceiptImage {
-        ReceiptImage { name: self.built.name.clone(), root: self.ready.root().clone(), config: self.config }
+        let image = Some((self.ready.root().clone(), self.config));
+        ReceiptImage { label: self.built.name.clone(), image, outcome: None }
     }
 }
 
@@ -155,11 +153,11 @@ fn finish(
         pushed: Vec::new(),
     };
     Ok(FinishedImage {
+        index: job.index,
         config: if let [only] = images { Some(only.config.digest) } else { None },
         ready: ReadyImage::new(staging, root, name)?,
         built,
         passed: PassedFindings::default(),
-        receipts: job.receipts,
         targets: job.targets,
         debug_files: Vec::new(),
         origins: origins(plans),
