@@ -256,7 +256,7 @@ fn an_engine_that_refuses_one_image() {
     let output = build(&case, &["app.toml", "other.toml", "--load", "podman"]);
     assert_eq!((output.code, summary(&output)), (2, "2 images: 1 unchanged, 1 failed (app: engine-failed)"));
     assert_eq!(published(&case), ["other"]);
-    assert!(output.stderr.contains("load podman: localhost/other:latest"), "{}", output.stderr);
+    assert!(output.stderr.contains("other: load podman: localhost/other:latest"), "{}", output.stderr);
     // An engine that is not there at all is told before anything is built.
     let case = case.env("PATH", "/nowhere");
     let output = build(&case, &["app.toml", "other.toml", "--load", "podman"]);
@@ -274,4 +274,26 @@ fn a_closed_pipe_is_no_failure() {
         assert_eq!(child.wait().unwrap().code(), Some(code));
         assert!(published(&case).contains(&"app".to_owned()));
     }
+}
+
+#[test]
+fn each_line_names_its_image_where_there_are_several() {
+    let case = case();
+    let alone = case.run(["build", "app.toml"]).ok();
+    assert!(alone.stderr.starts_with("layer ") && alone.stderr.contains("\nwrite out/app\n"), "{}", alone.stderr);
+    let both = case.run(["build", "app.toml", "other.toml"]).ok();
+    assert!(both.stderr.lines().count() > 1, "{}", both.stderr);
+    assert!(both.stderr.lines().all(|line| line.starts_with("other: ")), "app is unchanged: {}", both.stderr);
+    assert!(both.stderr.contains("\nother: write out/other\n"), "{}", both.stderr);
+    assert_eq!(case.run(["build", "app.toml", "other.toml"]).ok().stderr, "");
+    let more = case.run(["build", "-v", "app.toml", "other.toml"]).ok();
+    for name in ["app", "other"] {
+        assert!(more.stderr.contains(&format!("{name}: write out/{name}\n")), "{}", more.stderr);
+        assert!(more.stderr.contains(&format!("{name}: layer ")), "{}", more.stderr);
+    }
+    let alone = case.run(["build", "app.toml"]).ok();
+    assert!(alone.stderr.contains("write out/app\n"), "one image says what it did: {}", alone.stderr);
+    // What goes before a failure is told.
+    let failed = case.run(["build", "app.toml", "big.toml"]).fails(1);
+    assert!(failed.stderr.contains("big: layer ") && !failed.stderr.contains("app: "), "{}", failed.stderr);
 }

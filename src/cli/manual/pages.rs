@@ -71,6 +71,8 @@ how recipes ended: built, unchanged (the image at the path is this one already),
 each recipe with its status and errors; a digest file is written for images alone. Two images at one path, or a wrong option, \
 stop the call: all are `not tried`. The exit code is that of the worst failure.
 
+Of several recipes each line of progress names its image, and images that have not changed are silent without `-v`.
+
 `--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
 in the order of the options.
 

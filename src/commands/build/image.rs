@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     gate::{Gate, UnjudgedImage},
+    image_progress::ImageProgress,
     jobs::BuildJob,
     passed_findings::PassedFindings,
     receipts::ReceiptImage,
@@ -55,13 +56,15 @@ pub(super) struct ImageBuilder<'a> {
     created: Arc<CreatedFolders>,
     run: BuildRun,
     scans: Arc<SharedScans>,
+    /// How many recipes the call has.
+    count: usize,
 }
 
 impl<'a> ImageBuilder<'a> {
-    /// A builder for a call that writes to the paths `written`.
-    pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>) -> Self {
+    /// A builder for a call for `count` recipes that writes to the paths `written`.
+    pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>, count: usize) -> Self {
         let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
-        Self { request, written, bounds, created, run, scans: Arc::default() }
+        Self { request, written, bounds, created, run, scans: Arc::default(), count }
     }
 
     /// Builds one image: resolve and compile what the recipe names, assemble layers, config and manifest, pass the gate.
@@ -69,6 +72,13 @@ impl<'a> ImageBuilder<'a> {
     /// # Errors
     /// Every refusal of the gate, or the first other failure.
     pub(super) fn build(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
+        let named = ImageProgress::of(&job.name, self.count, progress).holding();
+        let built = self.build_image(job, &named);
+        named.release(built.as_ref().is_ok_and(|image| image.ready.is_unchanged()));
+        built
+    }
+
+    fn build_image(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
         let (settings, cache) = (&self.request.settings, self.request.settings.blobs.as_ref());
         let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?

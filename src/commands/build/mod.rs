@@ -7,6 +7,7 @@
 pub(super) mod gate;
 mod gate_verdict;
 mod image;
+mod image_progress;
 mod jobs;
 mod outcomes;
 mod outputs;
@@ -26,6 +27,7 @@ use crate::{
     report::{Failure, Failures, Progress, parallel},
 };
 use image::{FinishedImage, ImageBuilder};
+use image_progress::ImageProgress;
 use jobs::BuildJob;
 use outcomes::Outcomes;
 use outputs::{Outputs, publish};
@@ -78,7 +80,7 @@ fn build_loaded(
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
     let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
-    let builder = ImageBuilder::new(request, outputs.real_paths());
+    let builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
     outcomes.stop()?;
     let images = build_all(&builder, jobs, request, outcomes, progress)?;
     drop(builder);
@@ -143,7 +145,8 @@ fn load_into_engines(
 ) -> Result<Vec<FinishedImage>, Failures> {
     let mut loaded = Vec::with_capacity(images.len());
     for mut image in images {
-        let into = |engine: &Engine| load_into(&image, *engine, caller, progress);
+        let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
+        let into = |engine: &Engine| load_into(&image, *engine, caller, &named);
         match request.engines.iter().map(into).collect::<Result<_, _>>() {
             Ok(engines) => {
                 image.built.loaded = engines;
@@ -189,7 +192,8 @@ fn push_all(
     }
     let mut pushed = BTreeMap::new();
     for (image, push) in prepared {
-        match push.carry_out(progress) {
+        let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
+        match push.carry_out(&named) {
             Ok(plans) => drop(pushed.insert(image.index, plans)),
             Err(failure) => outcomes.fail(image.index, failure)?,
         }

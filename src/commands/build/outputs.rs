@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     image::FinishedImage,
+    image_progress::ImageProgress,
     jobs::BuildJob,
     outcomes::Outcomes,
     receipts::{ReceiptImage, ReceiptKind, Receipts},
@@ -131,15 +132,16 @@ pub(super) fn publish(
     }
     let (mut receipts, mut debug_files) = (BTreeMap::new(), Vec::new());
     for LeavingImage { index, built, receipt, note, is_unchanged, debug_files: files } in leaving {
+        let named = ImageProgress::of(&built.name, outcomes.count(), progress);
         let what = format!("write {}", printable(&built.path.to_string_lossy()));
-        let task = progress.task(&what, None);
+        let task = named.task(&what, None);
         if let Err(failure) = publishing.publish_next() {
             outcomes.fail(index, failure)?;
             continue;
         }
         drop(task);
         for line in [what].iter().chain(&note) {
-            progress.step(line);
+            named.step_unless(is_unchanged, line);
         }
         outcomes.succeed(index, built, is_unchanged);
         receipts.insert(index, receipt);
