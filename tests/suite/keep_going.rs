@@ -1,4 +1,5 @@
-//! `build --keep-going`: a recipe that fails stops no other one, and every recipe ends with a status.
+//! `build --keep-going`: a recipe that fails stops no other one, and every recipe ends with a status. And the look at all
+//! recipes before the first compiler runs, with and without it.
 
 use std::{fs, process::Stdio};
 
@@ -274,6 +275,41 @@ fn a_closed_pipe_is_no_failure() {
         assert_eq!(child.wait().unwrap().code(), Some(code));
         assert!(published(&case).contains(&"app".to_owned()));
     }
+}
+
+/// A `go` that would leave a file behind if it were run.
+fn without_go(case: Case) -> Case {
+    let go = "#!/bin/sh\ntouch \"$0.ran\"\nexit 1\n";
+    let path = format!("{}:/usr/bin:/bin", case.path("bin").display());
+    case.file("bin/go", go).mode("bin/go", 0o755).env("PATH", path)
+}
+
+#[test]
+fn what_needs_no_compiler_is_told_of_all_recipes_before_one_runs() {
+    let case = without_go(case())
+        .file("go.mod", "module example.com/a\n\ngo 1.21\n")
+        .file("go.toml", "name = \"go\"\n[[binary]]\ngo = \".\"\n")
+        .file("two.toml", format!("{APP}[[file]]\nfrom = \"y\"\nto = \"/y\"\n[[file]]\nfrom = \"z\"\nto = \"/z\"\n"))
+        .file("tag.toml", format!("{APP}[run]\nlabels = {{ tag = \"{{git.tag}}\" }}\n"));
+    let expected = [
+        "error[recipe-syntax]: syntax.toml:1:7: not valid TOML: a value is missing",
+        "error[input-not-found]: missing.toml:5:8: `x` does not exist",
+        "error[input-not-found]: two.toml:5:8: `y` does not exist",
+        "error[input-not-found]: two.toml:8:8: `z` does not exist",
+    ];
+    for jobs in ["1", "4"] {
+        let words = ["build", "--jobs", jobs, "go.toml", "syntax.toml", "missing.toml", "app.toml", "two.toml"];
+        let output = case.run(words.iter().chain(&["tag.toml"])).fails(2);
+        let told = errors(&output);
+        assert_eq!(told[..4], expected[..]);
+        assert!(matches!(told[4..], [git] if git.starts_with("error[git]: tag.toml:5:")), "{}", output.stderr);
+        assert!(!case.path("bin/go.ran").exists(), "a compiler ran");
+        assert_eq!(published(&case), Vec::<String>::new());
+    }
+    // One that keeps going compiles the others.
+    let output = build(&case, &["go.toml", "missing.toml", "app.toml"]);
+    assert!(case.path("bin/go.ran").exists() && published(&case) == ["app"], "{}", output.stderr);
+    assert!(summary(&output).starts_with("3 images: 1 built, 2 failed (go: "), "{}", output.stderr);
 }
 
 #[test]

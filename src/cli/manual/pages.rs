@@ -59,7 +59,8 @@ Compiles, assembles, audits and writes OCI images.
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
 image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
 `out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built in parallel and published \
-together: all of them or none. Publication is atomic: a reader finds the old image or the new one. A path with \
+together: all of them or none. What needs no compiler is looked at in all of them before the first compiler runs, and all of it \
+that is wrong is printed. Publication is atomic: a reader finds the old image or the new one. A path with \
 anything but an image or an empty folder is never overwritten.
 
 Trees, compiles and `{git.dirty}` ignore the outputs of this call and earlier outputs of hardpan (images, digest files, \

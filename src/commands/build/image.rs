@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     gate::{Gate, UnjudgedImage},
-    image_progress::ImageProgress,
+    image_progress::{ImageProgress, LookProgress},
     jobs::BuildJob,
     passed_findings::PassedFindings,
     receipts::ReceiptImage,
@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver, unless_excepted},
+    build::{
+        Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, RecipeCheck, ResolveReach, Resolver, unless_excepted,
+    },
     commands::{recipes::LoadedRecipe, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
@@ -65,6 +67,26 @@ impl<'a> ImageBuilder<'a> {
     pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>, count: usize) -> Self {
         let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
         Self { request, written, bounds, created, run, scans: Arc::default(), count }
+    }
+
+    /// Everything that is wrong with a recipe, as far as that needs no compiler and no layer of a base.
+    pub(super) fn look(&self, job: &BuildJob, progress: &dyn Progress) -> Vec<Failure> {
+        let settings = &self.request.settings;
+        let mut bound = match self.bounds.of(&job.recipe.folder, settings.allow_outside) {
+            Ok(bound) => bound,
+            Err(failure) => return vec![failure],
+        };
+        bound.written = Arc::clone(self.written);
+        let check = RecipeCheck {
+            recipe: &job.recipe.recipe,
+            bound,
+            policy: &job.policy,
+            lock: job.lock.as_ref(),
+            platforms: &job.platforms,
+            reach: ResolveReach::WithoutLayers,
+        };
+        let named = ImageProgress::of(&job.name, self.count, progress);
+        check.run(settings, &LookProgress(&named)).failures
     }
 
     /// Builds one image: resolve and compile what the recipe names, assemble layers, config and manifest, pass the gate.

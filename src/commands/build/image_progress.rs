@@ -79,3 +79,23 @@ impl Progress for ImageProgress<'_> {
         self.out.shows(line)
     }
 }
+
+/// The progress of a look at a recipe that is built afterwards: what takes long is shown, and what it says is for the build to
+/// say.
+#[derive(Debug)]
+pub(super) struct LookProgress<'a>(pub(super) &'a dyn Progress);
+
+impl Progress for LookProgress<'_> {
+    fn step(&self, _line: &str) {}
+    fn detail(&self, _line: &str) {}
+    fn trace(&self, _line: &str) {}
+    fn warn(&self, _failure: &Failure) {}
+
+    fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
+        self.0.task(what, bytes)
+    }
+
+    fn shows(&self, _line: ProgressLevel) -> bool {
+        false
+    }
+}

@@ -1,6 +1,6 @@
 //! `hardpan build`: recipes become images on the disk, in engines and in registries.
 //!
-//! [`build`] is the whole verb, in order: load the recipes, settle the jobs, build every image (resolve,
+//! [`build`] is the whole verb, in order: load the recipes, settle the jobs, look at all of them, build every image (resolve,
 //! plan, assemble, gate), load into engines and push to registries, publish. When one image fails, none is written, unless
 //! the call keeps going. `plan` runs the same [`gate`].
 
@@ -81,6 +81,7 @@ fn build_loaded(
 
     let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
     let builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
+    let jobs = look_at_all(&builder, jobs, request, outcomes, progress)?;
     outcomes.stop()?;
     let images = build_all(&builder, jobs, request, outcomes, progress)?;
     drop(builder);
@@ -115,6 +116,33 @@ fn settle_all(
     jobs::check_conflicts(&jobs, request)?;
     let outputs = Outputs::begin(&jobs, request)?;
     Ok((jobs, outputs))
+}
+
+/// Looks at everything that needs no compiler, of all recipes, before the first compiler runs: a mistake in the last recipe
+/// costs no compile of the first. Where nothing is compiled, building the images takes no longer than looking at them.
+///
+/// What is found is forgotten: a thousand recipes are not held at once.
+fn look_at_all(
+    builder: &ImageBuilder<'_>,
+    jobs: Vec<BuildJob>,
+    request: &BuildRequest,
+    outcomes: &mut Outcomes,
+    progress: &dyn Progress,
+) -> Result<Vec<BuildJob>, Failures> {
+    if outcomes.count() == 1 || !jobs.iter().any(BuildJob::has_compile) {
+        return Ok(jobs);
+    }
+    let look = |job: &BuildJob, progress: &dyn Progress| Ok::<_, Failures>(builder.look(job, progress));
+    let found = parallel::try_map_reporting("recipe", request.settings.jobs, &jobs, progress, look)?;
+    let mut sound = Vec::with_capacity(jobs.len());
+    for (job, failures) in jobs.into_iter().zip(found) {
+        if failures.is_empty() {
+            sound.push(job);
+        } else {
+            outcomes.note(job.index, Failures(failures));
+        }
+    }
+    Ok(sound)
 }
 
 /// Builds the image of every job, several at the same time.
