@@ -9,6 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 
+use super::git_answers::GitAnswers;
 use crate::{
     recipe::Located,
     report::{ErrorName, Failure, printable},
@@ -25,6 +26,8 @@ pub struct HostBound {
     pub allow_outside: bool,
     /// The paths that this call writes, canonical. They are no inputs.
     pub written: Arc<BTreeSet<PathBuf>>,
+    /// What git has answered about the folder.
+    pub(super) git: Arc<GitAnswers>,
 }
 
 /// The bounds of recipes, each folder looked up once.
@@ -54,7 +57,7 @@ impl HostBound {
         let folder = fs_err::canonicalize(shown)
             .map_err(|error| Failure::io("open the folder", shown, &system_error(&error)))?;
         let root = folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(&folder).to_path_buf();
-        Ok(Self { folder, root, allow_outside, written: Arc::default() })
+        Ok(Self { folder, root, allow_outside, written: Arc::default(), git: Arc::default() })
     }
 
     /// The canonical path of `text`, links followed, which must exist and lie within the bound.

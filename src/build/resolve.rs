@@ -8,6 +8,7 @@ mod file_entries;
 mod inputs;
 mod named_files;
 mod programs;
+mod reach;
 mod rehearsal;
 mod trees;
 mod urls;
@@ -19,7 +20,10 @@ use std::{
     sync::Arc,
 };
 
-pub use self::inputs::{MachineInput, SourceInput};
+pub use self::{
+    inputs::{MachineInput, SourceInput},
+    reach::{ResolveReach, UnseenInput},
+};
 use super::{
     base::{BaseConfig, FoundBase},
     bundles::MOZILLA_VERSION,
@@ -41,7 +45,7 @@ use super::{
 use crate::{
     oci::{Platform, RunConfig},
     policy::Policy,
-    recipe::{BinarySource, Certificates, Compiler, Located, LockFile, Recipe},
+    recipe::{BinaryEntry, BinarySource, Certificates, Compiler, Located, LockFile, Recipe},
     report::{ErrorName, Failure, Failures, Progress},
     rootfs::ResolveError,
 };
@@ -73,6 +77,9 @@ pub struct Resolver<'a> {
     noted: OnceCell<()>,
     /// The files of this machine that programs took, by compiler, `dir` and scope.
     machine: RefCell<BTreeMap<(Compiler, String, String), MachineFiles>>,
+    reach: ResolveReach,
+    /// What `reach` has left out so far.
+    unseen: RefCell<BTreeSet<UnseenInput>>,
 }
 
 /// A platform whose inputs are found, but for the programs that are still to be compiled.
@@ -125,6 +132,8 @@ impl<'a> Resolver<'a> {
             base: OnceCell::new(),
             noted: OnceCell::new(),
             machine: RefCell::default(),
+            reach: ResolveReach::default(),
+            unseen: RefCell::default(),
         })
     }
 
@@ -192,6 +201,9 @@ impl<'a> Resolver<'a> {
 
     /// Everything that needs no compiler. Called for every platform before the first compile, so that a mistake costs seconds
     /// and not the time of a build.
+    ///
+    /// # Errors
+    /// What is wrong with each entry, not only with the first.
     pub fn prepare(&self, platform: &Platform) -> Result<PreparedImage, Failures> {
         let mut prepared = PreparedImage {
             platform: platform.clone(),
@@ -204,41 +216,65 @@ impl<'a> Resolver<'a> {
             debug_files: Vec::new(),
             left_out: Vec::new(),
         };
-        let base = self.begin_on_base(&mut prepared)?;
-        let bundle = self.bundle(&prepared.rootfs)?;
-        let zones = system::zones(&self.recipe.system, self.timezones())?;
-        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &zones, &mut prepared.rootfs)?;
-        self.pin_named_files(platform);
-        for file in self.recipe.files.iter().filter(|file| is_for_platform(file.platforms.as_ref(), platform)) {
-            self.add_file(&mut prepared, file)?;
+        let mut failures = Vec::new();
+        let base = self.begin_on_base(&mut prepared).unwrap_or_else(|failure| {
+            failures.push(failure);
+            None
+        });
+        let has_bundle = self.add_system(&mut prepared.rootfs).unwrap_or_else(|failure| {
+            failures.push(failure);
+            false
+        });
+        failures.extend(self.add_entries(&mut prepared));
+        let binaries = self.binaries(platform);
+        if self.recipe.run.entrypoint.is_none() && binaries.len() != 1 {
+            failures.push(self.no_entrypoint(&binaries, platform));
         }
-        for tree in self.recipe.trees.iter().filter(|tree| is_for_platform(tree.platforms.as_ref(), platform)) {
-            self.add_tree(&mut prepared, tree)?;
+        for binary in &binaries {
+            let added = self.add_prebuilt(&mut prepared, binary);
+            failures.extend(added.and_then(|()| self.check_source(binary, platform)).err());
         }
-        self.add_dirs(&mut prepared)?;
-        for link in self.recipe.symlinks.iter().filter(|link| is_for_platform(link.platforms.as_ref(), platform)) {
-            let target = link.target.value.as_str().into();
-            let node = PlannedNode::symlink(target, GroupKind::Files, &link.to.origin)
-                .with_content_origin(&link.target.origin);
-            let node = node.with_replace(link.replace);
-            prepared.rootfs.add(link.to.value.clone(), node)?;
+        failures.extend(self.add_config(&mut prepared, has_bundle).err());
+        if !failures.is_empty() {
+            return Err(Failures(failures));
         }
-        let binaries = self.binaries(platform).len();
-        if self.recipe.run.entrypoint.is_none() && binaries != 1 {
-            return Err(self.no_entrypoint(&self.binaries(platform), platform).into());
-        }
-        self.add_prebuilt(&mut prepared)?;
-        self.check_sources(platform)?;
-        self.add_config(&mut prepared, bundle.is_some())?;
         match base {
             Some(config) => self.finish_on_base(&mut prepared, &config)?,
             None => BaseConfig::default().merge_into(&mut prepared.config),
         }
         // Fails now where `finish` would fail; the programs add their directories in `finish`.
-        if self.binaries(platform).iter().any(|binary| !matches!(binary.source, BinarySource::Path(_))) {
+        if has_compile(&binaries) {
             self.add_parents_and_workdir(&mut prepared.rootfs.clone())?;
         }
         Ok(prepared)
+    }
+
+    /// Adds the system layer, and says whether it has certificates.
+    fn add_system(&self, rootfs: &mut PlannedRootfs) -> Result<bool, Failure> {
+        let bundle = self.bundle(rootfs)?;
+        let zones = system::zones(&self.recipe.system, self.timezones())?;
+        system::add(&self.recipe.system, self.recipe.run.user, bundle.as_ref(), &zones, rootfs)?;
+        Ok(bundle.is_some())
+    }
+
+    /// Adds files, trees, folders and links, and gives the failures of those that could not be added.
+    fn add_entries(&self, prepared: &mut PreparedImage) -> Vec<Failure> {
+        let (platform, mut failures) = (prepared.platform.clone(), Vec::new());
+        self.pin_named_files(&platform);
+        for file in self.recipe.files.iter().filter(|file| is_for_platform(file.platforms.as_ref(), &platform)) {
+            failures.extend(self.add_file(prepared, file).err());
+        }
+        for tree in self.recipe.trees.iter().filter(|tree| is_for_platform(tree.platforms.as_ref(), &platform)) {
+            failures.extend(self.add_tree(prepared, tree).err());
+        }
+        failures.extend(self.add_dirs(prepared).err());
+        for link in self.recipe.symlinks.iter().filter(|link| is_for_platform(link.platforms.as_ref(), &platform)) {
+            let target = link.target.value.as_str().into();
+            let node = PlannedNode::symlink(target, GroupKind::Files, &link.to.origin)
+                .with_content_origin(&link.target.origin);
+            failures.extend(prepared.rootfs.add(link.to.value.clone(), node.with_replace(link.replace)).err());
+        }
+        failures
     }
 
     /// The certificates, read once for all platforms where no base has some of them.
@@ -329,6 +365,11 @@ impl<'a> Resolver<'a> {
             }
         }
     }
+}
+
+/// Whether one of these programs is compiled.
+fn has_compile(binaries: &[&BinaryEntry]) -> bool {
+    binaries.iter().any(|binary| !matches!(binary.source, BinarySource::Path(_)))
 }
 
 /// Whether an entry with these platforms exists on this one.

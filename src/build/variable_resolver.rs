@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{compile::Toolchain, host_bound::HostBound, settings::BuildSettings};
+use super::{compile::Toolchain, git_answers::GitAnswers, host_bound::HostBound, settings::BuildSettings};
 use crate::{
     oci::Platform,
     recipe::{BinarySource, Located, Recipe, VariableValues},
@@ -23,6 +23,9 @@ pub(super) struct VariableResolver<'a> {
     root: PathBuf,
     /// The paths that this call writes.
     pub(super) written: Arc<BTreeSet<PathBuf>>,
+    /// Whether git may be asked. Its values are the letter `x` otherwise.
+    pub(super) asks_git: bool,
+    git: Arc<GitAnswers>,
 }
 
 impl<'a> VariableResolver<'a> {
@@ -34,6 +37,8 @@ impl<'a> VariableResolver<'a> {
             folder: bound.folder.clone(),
             root: bound.root.clone(),
             written: Arc::default(),
+            asks_git: true,
+            git: Arc::clone(&bound.git),
         })
     }
 
@@ -62,7 +67,7 @@ impl<'a> VariableResolver<'a> {
             words.insert("variant", platform.variant.unwrap_or_default().to_owned());
             words.insert("rust-target", platform.rust_target().to_owned());
         }
-        let git = |word| {
+        let ask = |word| {
             let toolchain = Toolchain {
                 blobs: None,
                 written: Arc::clone(&self.written),
@@ -71,6 +76,7 @@ impl<'a> VariableResolver<'a> {
             };
             toolchain.git(word, &self.folder)
         };
+        let git = |word| if self.asks_git { self.git.get(word, || ask(word)) } else { Ok("x".to_owned()) };
         use_them(&VariableValues { words, vars: self.vars.clone(), git: &git })
     }
 }

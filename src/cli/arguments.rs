@@ -4,9 +4,9 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    audit::AuditArguments, build::BuildArguments, cache::CacheArguments, explain::ExplainArguments,
-    init::InitArguments, inspect::InspectArguments, lock::LockArguments, plan::PlanArguments, push::PushArguments,
-    terminal::Color,
+    audit::AuditArguments, build::BuildArguments, cache::CacheArguments, check::CheckArguments,
+    explain::ExplainArguments, init::InitArguments, inspect::InspectArguments, lock::LockArguments,
+    plan::PlanArguments, push::PushArguments, terminal::Color,
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -41,6 +41,8 @@ pub(super) enum Verb {
     Init(InitArguments),
     /// Compile, assemble, check and write OCI images
     Build(BuildArguments),
+    /// Check recipes, their files, locks and policy without building: no compiler, no network
+    Check(CheckArguments),
     /// Show what would be in the image: every path, mode, owner, size, digest and recipe line
     Plan(PlanArguments),
     /// Show the config, layers and files of an image

@@ -1,6 +1,6 @@
 //! `hardpan build`: its options, its request, and what it prints: a line or a JSON document for each image.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Instant};
 
 use clap::Args;
 use serde_json::json;
@@ -11,17 +11,18 @@ use super::{
     push,
     recipe_arguments::RecipeArguments,
     registry::{RegistryArguments, TagArguments},
-    terminal::Terminal,
+    terminal::{Terminal, duration},
 };
 use crate::{
     commands::{
-        build::{BuildRequest, BuiltImage, build, default_output},
+        build::{BuildOutcome, BuildReport, BuildRequest, BuiltImage, build, default_output},
+        failure_document::failure_document,
         push::PushSettings,
     },
     engine::{Engine, LoadedImage},
     image::ImageFormat,
     registry::Access,
-    report::{ErrorName, Failure, Failures, printable},
+    report::{ErrorName, Failure, Failures, Progress as _, printable},
 };
 
 #[derive(Debug, Args)]
@@ -37,6 +38,9 @@ pub(super) struct BuildArguments {
     /// A policy above the recipe's own: a file with a table [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Build the other recipes when one fails; every recipe ends with a status
+    #[arg(long)]
+    keep_going: bool,
     #[command(flatten)]
     delivery: Delivery,
     #[command(flatten)]
@@ -69,8 +73,9 @@ struct BuildPush {
     registry: RegistryArguments,
 }
 
-/// Runs `build`.
-pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<(), Failures> {
+/// Runs `build`, and gives the exit code: that of the worst failure, where the call keeps going.
+pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8, Failures> {
+    let begin = Instant::now();
     let access = arguments.push.access()?;
     let request = BuildRequest {
         recipes: arguments.common.recipes.clone(),
@@ -83,10 +88,19 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<(),
         digest_file: arguments.delivery.digest_file.clone(),
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
+        keep_going: arguments.keep_going,
         settings: caller::settings(&arguments.common, access)?,
     };
-    let built = build(&request, terminal)?;
-    print_images(&built, arguments.common.json).map_err(output_failure)
+    let report = build(&request, terminal)?;
+    let printed = print_images(&report, request.keep_going, arguments.common.json).map_err(output_failure);
+    if !request.keep_going {
+        return printed.map(|()| 0);
+    }
+    let mut failures = report.failures();
+    failures.0.extend(printed.err().into_iter().flat_map(|failures| failures.0));
+    terminal.failures(&failures);
+    terminal.step(&format!("{}, {}", report.summary(), duration(begin.elapsed())));
+    Ok(if failures.0.is_empty() { 0 } else { failures.exit_code() })
 }
 
 impl BuildArguments {
@@ -153,39 +167,57 @@ impl BuildPush {
     }
 }
 
-/// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository.
-fn print_images(images: &[BuiltImage], as_json: bool) -> io::Result<()> {
+/// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository. The JSON
+/// of a call that keeps going (`keep_going`) has all recipes, with what became of them.
+fn print_images(report: &BuildReport, keep_going: bool, as_json: bool) -> io::Result<()> {
+    if as_json && keep_going {
+        let images: Vec<_> = report.recipes.iter().map(outcome).collect();
+        let errors: Vec<_> = report.failures.iter().map(failure_document).collect();
+        return print::document(&json!({ "images": images, "errors": errors }));
+    }
     if as_json {
-        let images: Vec<_> = images
-            .iter()
-            .map(|image| {
-                let manifests: Vec<_> = image
-                    .manifests
-                    .iter()
-                    .map(|(platform, digest)| json!({"platform": platform.to_string(), "digest": digest}))
-                    .collect();
-                let path = image.path.to_string_lossy();
-                let mut document =
-                    json!({"name": image.name, "digest": image.digest, "path": path, "manifests": manifests});
-                if let Some(object) = document.as_object_mut() {
-                    if !image.loaded.is_empty() {
-                        object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
-                    }
-                    if !image.pushed.is_empty() {
-                        let pushed = image.pushed.iter().map(push::repository_json);
-                        object.insert("pushed".to_owned(), pushed.collect());
-                    }
-                }
-                document
-            })
-            .collect();
+        let images: Vec<_> = report.images().map(image).collect();
         return print::document(&json!({ "images": images }));
     }
     let lines = |image: &BuiltImage| match image.pushed.as_slice() {
         [] => format!("{}@{}\n", image.name, image.digest),
         pushed => pushed.iter().map(push::digest_line).collect(),
     };
-    print::text(&images.iter().map(lines).collect::<String>())
+    print::text(&report.images().map(lines).collect::<String>())
+}
+
+/// What became of a recipe, as JSON.
+fn outcome(outcome: &BuildOutcome) -> serde_json::Value {
+    let mut document = outcome.image.as_ref().map_or_else(|| json!({ "name": outcome.name }), image);
+    if let Some(object) = document.as_object_mut() {
+        object.insert("recipe".to_owned(), json!(outcome.recipe.to_string_lossy()));
+        object.insert("status".to_owned(), json!(outcome.status.name()));
+        if !outcome.failures.is_empty() {
+            object.insert("errors".to_owned(), outcome.failures.iter().map(failure_document).collect());
+        }
+    }
+    document
+}
+
+/// An image that was built, as JSON.
+fn image(image: &BuiltImage) -> serde_json::Value {
+    let manifests: Vec<_> = image
+        .manifests
+        .iter()
+        .map(|(platform, digest)| json!({"platform": platform.to_string(), "digest": digest}))
+        .collect();
+    let path = image.path.to_string_lossy();
+    let mut document = json!({"name": image.name, "digest": image.digest, "path": path, "manifests": manifests});
+    if let Some(object) = document.as_object_mut() {
+        if !image.loaded.is_empty() {
+            object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
+        }
+        if !image.pushed.is_empty() {
+            let pushed = image.pushed.iter().map(push::repository_json);
+            object.insert("pushed".to_owned(), pushed.collect());
+        }
+    }
+    document
 }
 
 /// The name, digest and ID of an image in an engine, as JSON.

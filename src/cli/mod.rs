@@ -9,6 +9,7 @@ mod audit;
 mod build;
 mod cache;
 mod caller;
+mod check;
 mod explain;
 mod init;
 mod inspect;
@@ -57,7 +58,8 @@ pub fn main() -> ExitCode {
         Verb::Audit(arguments) => audit::run(arguments, color, verbose),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
-        Verb::Build(arguments) => done(build::run(arguments, &terminal)),
+        Verb::Build(arguments) => build::run(arguments, &terminal),
+        Verb::Check(arguments) => done(check::run(arguments, &terminal)),
         Verb::Plan(arguments) => done(plan::run(arguments, &terminal)),
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),

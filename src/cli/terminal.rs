@@ -127,6 +127,17 @@ impl Progress for Terminal {
     }
 }
 
+/// How long something took, as people say it: `0.4s`, `12s`, `3m52s`, `1h4m`.
+pub(super) fn duration(took: Duration) -> String {
+    let seconds = took.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0..10) => format!("{:.1}s", took.as_secs_f64()),
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes}m"),
+    }
+}
+
 /// Stderr behind the progress bars: prints lines above them.
 #[derive(Debug, Clone)]
 struct Screen(Option<MultiProgress>);
@@ -237,6 +248,13 @@ impl Drop for Heartbeat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        let said = |millis| duration(Duration::from_millis(millis));
+        assert_eq!([said(0), said(420), said(9_949), said(12_900)], ["0.0s", "0.4s", "9.9s", "12s"]);
+        assert_eq!([said(60_000), said(232_000), said(3_840_000)], ["1m0s", "3m52s", "1h4m"]);
+    }
 
     #[test]
     fn what_takes_long_says_so_again_and_again_and_is_silent_afterwards() {

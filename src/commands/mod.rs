@@ -4,7 +4,9 @@
 pub mod audit;
 pub mod build;
 pub mod cache;
+pub mod check;
 pub mod explain;
+pub mod failure_document;
 pub mod init;
 pub mod inspect;
 pub mod lock;

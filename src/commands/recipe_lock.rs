@@ -102,6 +102,20 @@ pub(super) fn for_build(
     Ok(Some(file))
 }
 
+/// The lock of a recipe, and how it does not fit: what [`for_build`] refuses with `--locked`, but for the compilers, which
+/// would have to run to be compared. A missing lock is refused where it is demanded (`locked`).
+pub(super) fn for_check(one: &LoadedRecipe, locked: bool) -> (Option<LockFile>, Vec<Failure>) {
+    let path = beside(&one.path);
+    match read(&path) {
+        Ok(Some(file)) => {
+            let stale = Requests::of(&one.recipe).stale(&file);
+            (Some(file), stale)
+        }
+        Ok(None) => (None, if locked { vec![missing(&path)] } else { Vec::new() }),
+        Err(failure) => (None, vec![failure]),
+    }
+}
+
 /// The compilers of this machine that are not those of the lock.
 fn toolchains(
     one: &LoadedRecipe,

@@ -40,17 +40,28 @@ impl LoadedRecipe {
     }
 }
 
+/// The path of a recipe, and the recipe, or what is wrong with it.
+pub(super) type NamedRecipe = (PathBuf, Result<LoadedRecipe, Failure>);
+
 /// The recipes at these paths; without any, `hardpan.toml`, else every `recipes/*.toml`.
 ///
 /// `set` are pairs of `name=value` for variables that each recipe must declare.
 pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
-    load_with(NonZeroUsize::MIN, paths, set)
+    let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
+    Ok(parallel::try_map("recipe", NonZeroUsize::MIN, paths, |_, path| read(&path, set))?)
 }
 
-/// The same, reading up to `jobs` recipes at a time.
-pub(super) fn load_with(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
+/// The same, reading up to `jobs` recipes at a time, for callers that have an answer for each: the path of every recipe, and what is wrong with those that cannot be read.
+///
+/// # Errors
+/// There is no recipe.
+pub(super) fn load_each(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<NamedRecipe>, Failure> {
     let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
-    Ok(parallel::try_map("recipe", jobs, paths, |_, path| read(&path, set))?)
+    let read = |_, path: PathBuf| {
+        let loaded = read(&path, set);
+        (path, loaded)
+    };
+    Ok(parallel::map("recipe", jobs, paths, read))
 }
 
 fn find() -> Result<Vec<PathBuf>, Failure> {

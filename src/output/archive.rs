@@ -61,6 +61,11 @@ pub(crate) fn publish(
     staging.step()
 }
 
+/// Whether the archive of this very image is at the path, in the state in which it was written.
+pub(crate) fn is_published(staging: &Staging, form: ImageFormat, root: &Descriptor, reference: &str) -> bool {
+    is_unchanged(staging, memo_digest(form, root, reference))
+}
+
 /// The digest under which the cache remembers an archive: of everything that determines its bytes.
 fn memo_digest(form: ImageFormat, root: &Descriptor, reference: &str) -> Digest {
     let sources = env!("HARDPAN_SOURCES");

@@ -80,6 +80,14 @@ impl ReadyImage {
         Ok(Self { staging, root, reference, ready })
     }
 
+    /// Whether it is at its path already, so that publishing it changes nothing. An archive is known by the state of its file.
+    pub fn is_unchanged(&self) -> bool {
+        match self.staging.form {
+            ImageFormat::Layout => self.ready.is_none(),
+            form => archive::is_published(&self.staging, form, &self.root, &self.reference),
+        }
+    }
+
     /// Where its blobs are.
     pub fn staging(&self) -> &Staging {
         &self.staging

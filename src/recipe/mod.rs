@@ -28,5 +28,5 @@ pub use parse::{
     parse_lock, parse_policy, split_like_go,
 };
 pub use schema::schema;
-pub use variables::{GitWord, VariableValues, is_variable_word, set_variables};
+pub use variables::{GitWord, VariableValues, is_variable_word, set_variables, uses_git};
 pub use wording::nearest;

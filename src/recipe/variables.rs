@@ -31,7 +31,7 @@ pub fn is_variable_word(name: &str) -> bool {
 }
 
 /// A variable whose value comes from git, which is asked only if a recipe uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GitWord {
     /// `{git.revision}`: the commit's full name.
     Revision,
@@ -117,6 +117,12 @@ pub(super) fn check(text: &Located<String>, vars: &BTreeMap<String, String>) -> 
         }
     }
     Ok(())
+}
+
+/// Whether git has to be asked for the value of `text`.
+pub fn uses_git(text: &str) -> bool {
+    let is_of_git = |piece| matches!(piece, Ok(TemplatePiece::Variable(name, _)) if name.starts_with("git."));
+    pieces(text).any(is_of_git)
 }
 
 /// `text` with the letter `x` in the place of every variable, for checks of what stands around them. Fails as [`check`].

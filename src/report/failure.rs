@@ -103,6 +103,11 @@ impl Failure {
         if self.place.is_some() { self } else { self.in_path(path) }
     }
 
+    /// The name in `error[NAME]`: of the rule, else of the kind of error. An answer has none.
+    pub fn label(&self) -> Option<&'static str> {
+        self.rule.map(Rule::name).or(self.name.map(ErrorName::name))
+    }
+
     /// Adds the one hint; the first one stays.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -22,7 +22,7 @@ use super::{host_bound::HostBound, settings::BuildSettings};
 use crate::{
     image::LocalReference,
     oci::Platform,
-    recipe::{Located, LockedBase, PolicySettings},
+    recipe::{Located, LockFile, LockedBase, PolicySettings},
     report::{ErrorName, Failure, printable},
 };
 use base_images::BaseImages;
@@ -70,6 +70,20 @@ pub(super) fn check_allowed(
 ) -> Result<(), Failure> {
     let allowed = BaseName::parse(&base.value).and_then(|name| pulled_base::check_registries(policy, &name, settings));
     allowed.map_err(|failure| failure.at(&base.origin))
+}
+
+/// Checks that a base is allowed and pinned, without looking for it, and says whether it is on the disk.
+///
+/// # Errors
+/// At the line of `base`: no reference with a host and no path; a registry that the policy does not name; a tag that nothing
+/// pins.
+pub(super) fn is_on_disk(
+    base: &Located<String>,
+    policy: &PolicySettings,
+    lock: Option<&LockFile>,
+    settings: &BuildSettings,
+) -> Result<bool, Failure> {
+    Ok(pulled_base::pinned_reference(base, policy, lock, settings)?.is_none())
 }
 
 /// Refuses to write an image to where its own base is.

@@ -53,19 +53,10 @@ impl FoundBase {
         settings: &BuildSettings,
     ) -> Result<Self, Failure> {
         let at = |failure: Failure| failure.at(&written.origin);
-        let name = BaseName::parse(&written.value).map_err(at)?;
-        check_registries(&recipe.policy, &name, settings).map_err(at)?;
-        let BaseName::Registry(reference) = name else {
+        let Some(reference) = pinned_reference(written, &recipe.policy, lock, settings)? else {
             let images = BaseImages::on_disk(written, bound).map_err(at)?;
             return Ok(Self { written: written.clone(), reference: None, images });
         };
-        let locked = || Some(lock?.lock.bases.get(&written.value)?.digest);
-        let Some(digest) = reference.digest().or_else(locked) else {
-            let what = format!("the base `{}` is not pinned", printable(&written.value));
-            let hint = "`hardpan lock` pins it, or write `@sha256:...` behind it";
-            return Err(at(Failure::refused(Rule::UnpinnedBase, what).hint(hint)));
-        };
-        let reference = reference.pinned(digest);
         let images = BaseImages::in_registry(&reference, &settings.access, settings.blobs.as_ref()).map_err(at)?;
         Ok(Self { written: written.clone(), reference: Some(reference), images })
     }
@@ -149,6 +140,29 @@ impl FoundBase {
     fn digest(&self) -> Option<Digest> {
         self.images.digest()
     }
+}
+
+/// The reference of an allowed base with the digest that pins it; none of one on the disk.
+///
+/// # Errors
+/// At the line of `base`: a registry that the policy does not name; a tag that nothing pins; no name of a base.
+pub(super) fn pinned_reference(
+    written: &Located<String>,
+    policy: &PolicySettings,
+    lock: Option<&LockFile>,
+    settings: &BuildSettings,
+) -> Result<Option<Reference>, Failure> {
+    let at = |failure: Failure| failure.at(&written.origin);
+    let name = BaseName::parse(&written.value).map_err(at)?;
+    check_registries(policy, &name, settings).map_err(at)?;
+    let BaseName::Registry(reference) = name else { return Ok(None) };
+    let locked = || Some(lock?.lock.bases.get(&written.value)?.digest);
+    let Some(digest) = reference.digest().or_else(locked) else {
+        let what = format!("the base `{}` is not pinned", printable(&written.value));
+        let hint = "`hardpan lock` pins it, or write `@sha256:...` behind it";
+        return Err(at(Failure::refused(Rule::UnpinnedBase, what).hint(hint)));
+    };
+    Ok(Some(reference.pinned(digest)))
 }
 
 /// `policy.registries`, of the recipe and of the policy file: both must name the base's. One on the disk is in none of them.

@@ -23,6 +23,9 @@ const DIGEST: &str = "org.opencontainers.image.base.digest";
 impl Resolver<'_> {
     /// Puts the base of the platform below everything else, and gives its settings.
     pub(super) fn begin_on_base(&self, prepared: &mut PreparedImage) -> Result<Option<BaseConfig>, Failure> {
+        if self.is_unseen_base()? {
+            return Ok(None);
+        }
         let Some(found) = self.base()? else { return Ok(None) };
         let PulledBase { plan, config, rootfs } =
             found.pull(&prepared.platform, self.lock, self.settings, self.progress)?;
@@ -53,7 +56,7 @@ impl Resolver<'_> {
     }
 
     /// The base, found once for all platforms.
-    fn base(&self) -> Result<Option<&FoundBase>, Failure> {
+    pub(super) fn base(&self) -> Result<Option<&FoundBase>, Failure> {
         if let Some(known) = self.base.get() {
             return Ok(known.as_ref());
         }

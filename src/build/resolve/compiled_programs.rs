@@ -22,20 +22,18 @@ use crate::{
 };
 
 impl Resolver<'_> {
-    /// Checks folders, variables and flags of the programs that will be compiled.
-    pub(super) fn check_sources(&self, platform: &Platform) -> Result<(), Failure> {
-        for binary in self.binaries(platform) {
-            match &binary.source {
-                BinarySource::Go(go) => {
-                    self.source_dir(go.dir.as_ref())?;
-                    self.expanded_go(go, platform)?;
-                }
-                BinarySource::Cargo(cargo) => {
-                    self.source_dir(cargo.dir.as_ref())?;
-                    self.expanded_cargo(cargo, platform)?;
-                }
-                BinarySource::Path(_) => {}
+    /// Checks folder, variables and flags of a program that will be compiled.
+    pub(super) fn check_source(&self, binary: &BinaryEntry, platform: &Platform) -> Result<(), Failure> {
+        match &binary.source {
+            BinarySource::Go(go) => {
+                self.source_dir(go.dir.as_ref())?;
+                self.expanded_go(go, platform)?;
             }
+            BinarySource::Cargo(cargo) => {
+                self.source_dir(cargo.dir.as_ref())?;
+                self.expanded_cargo(cargo, platform)?;
+            }
+            BinarySource::Path(_) => {}
         }
         Ok(())
     }

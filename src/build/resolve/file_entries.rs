@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{PreparedImage, Resolver, is_for_platform};
+use super::{PreparedImage, Resolver, is_for_platform, reach::unseen_body};
 use crate::{
     build::{
         pinned::PinnedFile,
@@ -49,6 +49,7 @@ impl Resolver<'_> {
     pub(super) fn add_file(&self, prepared: &mut PreparedImage, file: &FileEntry) -> Result<(), Failure> {
         let to = &file.to.value;
         let (body, content) = match &file.source {
+            FileSource::From(from) if self.is_unseen(from) => (unseen_body(), &from.origin),
             FileSource::From(from) => {
                 let shown = self.variables.expand(from, &prepared.platform)?;
                 let host = self.bound.resolve(from, &shown)?;
@@ -59,6 +60,7 @@ impl Resolver<'_> {
                 prepared.keys.extend(ShippedKeys::in_text(&text.value, to, &text.origin));
                 (FileBody::Memory(Arc::new(text.value.clone().into_bytes())), &text.origin)
             }
+            FileSource::Url { url, .. } if self.is_unseen_download(url)? => (unseen_body(), &url.origin),
             FileSource::Url { url, sha256 } => (self.fetch_file(prepared, url, sha256, to)?, &url.origin),
         };
         let node = PlannedNode::file(body, file.mode, GroupKind::Files, &file.to.origin).with_content_origin(content);

@@ -3,6 +3,7 @@
 use super::{
     super::{plan::GroupKind, planned_rootfs::PlannedNode},
     PreparedImage, Resolver, is_for_platform,
+    reach::unseen_body,
 };
 use crate::{
     oci::{ImagePath, Platform},
@@ -11,20 +12,18 @@ use crate::{
 };
 
 impl<'a> Resolver<'a> {
-    /// Adds the prebuilt programs, before any compiler runs.
-    pub(super) fn add_prebuilt(&self, prepared: &mut PreparedImage) -> Result<(), Failure> {
-        for binary in self.binaries(&prepared.platform) {
-            if let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) {
-                let shown = self.variables.expand(path, &prepared.platform)?;
-                let host = self.bound.resolve(path, &shown)?;
-                let body = self.pin_file(prepared, &host, &shown, &to.value, &path.origin)?;
-                let node =
-                    PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).with_content_origin(&path.origin);
-                let node = node.with_replace(binary.replace);
-                prepared.rootfs.add(to.value.clone(), node)?;
-            }
-        }
-        Ok(())
+    /// Adds a prebuilt program, before any compiler runs. One that is to be compiled is left out.
+    pub(super) fn add_prebuilt(&self, prepared: &mut PreparedImage, binary: &BinaryEntry) -> Result<(), Failure> {
+        let (BinarySource::Path(path), Some(to)) = (&binary.source, &binary.to) else { return Ok(()) };
+        let body = if self.is_unseen(path) {
+            unseen_body()
+        } else {
+            let shown = self.variables.expand(path, &prepared.platform)?;
+            let host = self.bound.resolve(path, &shown)?;
+            self.pin_file(prepared, &host, &shown, &to.value, &path.origin)?
+        };
+        let node = PlannedNode::file(body, 0o555, GroupKind::Binaries, &to.origin).with_content_origin(&path.origin);
+        prepared.rootfs.add(to.value.clone(), node.with_replace(binary.replace))
     }
 
     /// `entrypoint` of the recipe, else its only binary. With several binaries, none is picked.

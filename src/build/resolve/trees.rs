@@ -75,6 +75,9 @@ impl Resolver<'_> {
 
     /// Adds the files and links of a tree.
     pub(super) fn add_tree(&self, prepared: &mut PreparedImage, tree: &TreeEntry) -> Result<(), Failure> {
+        if self.is_unseen(&tree.from) {
+            return Ok(());
+        }
         let shown = self.variables.expand(&tree.from, &prepared.platform)?;
         let root = self.bound.resolve(&tree.from, &shown)?;
         let (found, files) = self.walk_tree(prepared, tree, &root, &shown)?;

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use super::check_page;
+
 /// The page of a verb.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VerbPage {
@@ -57,12 +59,20 @@ Compiles, assembles, audits and writes OCI images.
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
 image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
 `out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built in parallel and published \
-together: all of them or none. Publication is atomic: a reader finds the old image or the new one. A path with \
+together: all of them or none. What needs no compiler is looked at in all of them before the first compiler runs, and all of it \
+that is wrong is printed. Publication is atomic: a reader finds the old image or the new one. A path with \
 anything but an image or an empty folder is never overwritten.
 
 Trees, compiles and `{git.dirty}` ignore the outputs of this call and earlier outputs of hardpan (images, digest files, \
 metadata and reports, recognized by their content), so that the next build gives the same digest. Each path that a tree \
 leaves out is printed. A recipe that takes an output of its own call as an input is refused.
+
+With `--keep-going` a recipe that fails stops no other one: what is good is written, loaded and pushed, and the last line counts \
+how recipes ended: built, unchanged (the image at the path is this one already), failed. `--json` and `--metadata-file` have \
+each recipe with its status and errors; a digest file is written for images alone. Two images at one path, or a wrong option, \
+stop the call: all are `not tried`. The exit code is that of the worst failure.
+
+Of several recipes each line of progress names its image, and images that have not changed are silent without `-v`.
 
 `--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
 in the order of the options.
@@ -83,13 +93,14 @@ the inputs and the toolchain.",
         ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
+        ("hardpan build --keep-going recipes/*.toml", "those that are good"),
     ],
     end: "\
 Exit codes:
   0  done
   1  refused by a rule, which the message names, or by --locked
   2  could not do the work: a wrong recipe or option, a missing file, a compile error
-  Nothing is written unless it is 0.
+  Nothing is written unless it is 0, or with --keep-going.
 
 Read on:
   hardpan help lock      how tags, downloads and toolchains are pinned
@@ -324,6 +335,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
     Some(match verb {
         "build" => &BUILD,
         "plan" => &PLAN,
+        "check" => &check_page::CHECK,
         "inspect" => &INSPECT,
         "audit" => &AUDIT,
         "lock" => &LOCK,
@@ -343,7 +355,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
         "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" => "Inputs",
-        "offline" | "jobs" => "Execution",
+        "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "Push",

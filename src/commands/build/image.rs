@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     gate::{Gate, UnjudgedImage},
+    image_progress::{ImageProgress, LookProgress},
     jobs::BuildJob,
     passed_findings::PassedFindings,
     receipts::ReceiptImage,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     audit::SharedScans,
     build::{
-        Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver,
+        Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, RecipeCheck, ResolveReach, Resolver,
         compile::{PlannedGo, Toolchain},
         unless_excepted,
     },
@@ -32,14 +33,14 @@ use crate::{
 /// An image that has passed the gate and is staged.
 #[derive(Debug)]
 pub(super) struct FinishedImage {
+    /// Which recipe of the call it is of.
+    pub(super) index: usize,
     /// The staged image.
     pub(super) ready: ReadyImage,
     /// What the caller of `build` gets.
     pub(super) built: BuiltImage,
     /// What the gate found and let pass.
     pub(super) passed: PassedFindings,
-    /// `--metadata-file` and `--digest-file`, with their variables replaced.
-    pub(super) receipts: Vec<PathBuf>,
     /// The config's digest, when there is one platform.
     config: Option<Digest>,
     /// `--push`, likewise.
@@ -60,13 +61,35 @@ pub(super) struct ImageBuilder<'a> {
     created: Arc<CreatedFolders>,
     run: BuildRun,
     scans: Arc<SharedScans>,
+    /// How many recipes the call has.
+    count: usize,
 }
 
 impl<'a> ImageBuilder<'a> {
-    /// A builder for a call that writes to the paths `written`.
-    pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>) -> Self {
+    /// A builder for a call for `count` recipes that writes to the paths `written`.
+    pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>, count: usize) -> Self {
         let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
-        Self { request, written, bounds, created, run, scans: Arc::default() }
+        Self { request, written, bounds, created, run, scans: Arc::default(), count }
+    }
+
+    /// Everything that is wrong with a recipe, as far as that needs no compiler and no layer of a base.
+    pub(super) fn look(&self, job: &BuildJob, progress: &dyn Progress) -> Vec<Failure> {
+        let settings = &self.request.settings;
+        let mut bound = match self.bounds.of(&job.recipe.folder, settings.allow_outside) {
+            Ok(bound) => bound,
+            Err(failure) => return vec![failure],
+        };
+        bound.written = Arc::clone(self.written);
+        let check = RecipeCheck {
+            recipe: &job.recipe.recipe,
+            bound,
+            policy: &job.policy,
+            lock: job.lock.as_ref(),
+            platforms: &job.platforms,
+            reach: ResolveReach::WithoutLayers,
+        };
+        let named = ImageProgress::of(&job.name, self.count, progress);
+        check.run(settings, &LookProgress(&named)).failures
     }
 
     /// Compiles the Go programs of all jobs together, as far as one `go build` can. The build of each image then finds its
@@ -93,6 +116,13 @@ impl<'a> ImageBuilder<'a> {
     /// # Errors
     /// Every refusal of the gate, or the first other failure.
     pub(super) fn build(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
+        let named = ImageProgress::of(&job.name, self.count, progress).holding();
+        let built = self.build_image(job, &named);
+        named.release(built.as_ref().is_ok_and(|image| image.ready.is_unchanged()));
+        built
+    }
+
+    fn build_image(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
         let (settings, cache) = (&self.request.settings, self.request.settings.blobs.as_ref());
         let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?
@@ -140,9 +170,7 @@ impl<'a> ImageBuilder<'a> {
         for platform in &job.platforms {
             prepared.push(resolver.prepare(platform)?);
         }
-        let compiles = |source: &BinarySource| !matches!(source, BinarySource::Path(_));
-        let has_compile = job.recipe.recipe.binaries.iter().any(|binary| compiles(&binary.source));
-        let place = has_compile.then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
+        let place = job.has_compile().then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
         let mut plans = Vec::new();
         for prepared in prepared {
             plans.push(resolver.finish(prepared)?);
@@ -155,7 +183,8 @@ impl<'a> ImageBuilder<'a> {
 impl FinishedImage {
     /// What `--metadata-file` and `--digest-file` say about it.
     pub(super) fn receipt(&self) -> ReceiptImage {
-        ReceiptImage { name: self.built.name.clone(), root: self.ready.root().clone(), config: self.config }
+        let image = Some((self.ready.root().clone(), self.config));
+        ReceiptImage { label: self.built.name.clone(), image, outcome: None }
     }
 }
 
@@ -178,11 +207,11 @@ fn finish(
         pushed: Vec::new(),
     };
     Ok(FinishedImage {
+        index: job.index,
         config: if let [only] = images { Some(only.config.digest) } else { None },
         ready: ReadyImage::new(staging, root, name)?,
         built,
         passed: PassedFindings::default(),
-        receipts: job.receipts,
         targets: job.targets,
         debug_files: Vec::new(),
         origins: origins(plans),

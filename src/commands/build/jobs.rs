@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +15,7 @@ use crate::{
     oci::Platform,
     output::check_fits,
     policy::Policy,
-    recipe::{self, LockFile},
+    recipe::{self, BinarySource, LockFile},
     registry::Reference,
     report::{ErrorName, Failure, Failures, Progress, parallel},
 };
@@ -22,6 +23,8 @@ use crate::{
 /// One image that is to be built, with all that is needed of its recipe, so that the recipe can go when it is built.
 #[derive(Debug)]
 pub(super) struct BuildJob {
+    /// Which recipe of the call it is.
+    pub(super) index: usize,
     /// Its recipe.
     pub(super) recipe: LoadedRecipe,
     /// What it must keep to.
@@ -31,7 +34,7 @@ pub(super) struct BuildJob {
     /// For which platforms.
     pub(super) platforms: Vec<Platform>,
     /// Its name.
-    name: String,
+    pub(super) name: String,
     /// Where it is written.
     pub(super) path: PathBuf,
     /// `--push`, with its variables replaced.
@@ -49,31 +52,45 @@ struct Taken {
     tags: BTreeMap<String, usize>,
 }
 
-/// Settles every job, in the order of the recipes. The recipes get what the policy of the caller adds to them.
-///
-/// # Errors
-/// The first thing that is certain to fail: a recipe that cannot be resolved, two images at one path or tag.
+/// A recipe, and which one of the call it is.
+pub(super) type IndexedRecipe = (usize, LoadedRecipe);
+
+/// Settles every job, in the order of the recipes; of recipes that cannot be resolved, says why. The recipes get what the
+/// policy of the caller adds to them.
 pub(super) fn settle(
-    recipes: Vec<LoadedRecipe>,
+    recipes: Vec<IndexedRecipe>,
     request: &BuildRequest,
     policy: Option<&recipe::PolicySettings>,
     progress: &dyn Progress,
-) -> Result<Vec<BuildJob>, Failures> {
+) -> Vec<(usize, Result<BuildJob, Failures>)> {
     let bounds = HostBounds::default();
-    let settle = |mut recipe: LoadedRecipe, progress: &dyn Progress| {
-        let policy = policy::of_build(policy, &mut recipe.recipe.policy)?;
-        settle_one(recipe, policy, request, &bounds, progress)
+    let settle = |(index, mut recipe): IndexedRecipe, progress: &dyn Progress| {
+        let policy = policy::of_build(policy, &mut recipe.recipe.policy).map_err(Failures::from);
+        let job = policy.and_then(|policy| settle_one(index, recipe, policy, request, &bounds, progress));
+        Ok::<_, Infallible>((index, job))
     };
-    let settled = parallel::try_map_reporting("recipe", request.settings.jobs, recipes, progress, settle)?;
-    let (mut taken, mut jobs) = (Taken::default(), Vec::with_capacity(settled.len()));
-    for next in settled {
-        taken.take(&next, &jobs, request)?;
-        jobs.push(next);
+    let Ok(settled) = parallel::try_map_reporting("recipe", request.settings.jobs, recipes, progress, settle);
+    settled
+}
+
+/// Refuses two images at one path or tag.
+///
+/// # Errors
+/// The first two of them.
+pub(super) fn check_conflicts(jobs: &[BuildJob], request: &BuildRequest) -> Result<(), Failure> {
+    let mut taken = Taken::default();
+    jobs.iter().enumerate().try_for_each(|(at, job)| taken.take(job, jobs.get(..at).unwrap_or_default(), request))
+}
+
+impl BuildJob {
+    /// Whether a program of it is compiled.
+    pub(super) fn has_compile(&self) -> bool {
+        self.recipe.recipe.binaries.iter().any(|binary| !matches!(binary.source, BinarySource::Path(_)))
     }
-    Ok(jobs)
 }
 
 fn settle_one(
+    index: usize,
     recipe: LoadedRecipe,
     policy: Policy,
     request: &BuildRequest,
@@ -101,7 +118,7 @@ fn settle_one(
     let debug_files = resolver.debug_files(&platforms)?;
     let name = resolver.name().to_owned();
     drop(resolver);
-    Ok(BuildJob { recipe, policy, lock, platforms, name, path, targets, receipts, debug_files })
+    Ok(BuildJob { index, recipe, policy, lock, platforms, name, path, targets, receipts, debug_files })
 }
 
 impl Taken {

@@ -1,17 +1,21 @@
 //! `hardpan build`: recipes become images on the disk, in engines and in registries.
 //!
-//! [`build`] is the whole verb, in order: load the recipes, settle the jobs, build every image (resolve, plan, assemble,
-//! gate), load into engines and push to registries, publish. When one image fails, none is written. `plan` runs the same
-//! [`gate`].
+//! [`build`] is the whole verb, in order: load the recipes, settle the jobs, look at all of them, build every image (resolve,
+//! plan, assemble, gate), load into engines and push to registries, publish. When one image fails, none is written, unless
+//! the call keeps going. `plan` runs the same [`gate`].
 
 pub(super) mod gate;
 mod gate_verdict;
 mod image;
+mod image_progress;
 mod jobs;
+mod outcomes;
 mod outputs;
 mod passed_findings;
 mod receipts;
 mod request;
+
+use std::collections::BTreeMap;
 
 use super::{policy, push, recipes};
 use crate::{
@@ -19,65 +23,168 @@ use crate::{
     engine::{self, Engine, EngineEnvironment, LoadedImage},
     image::BlobRef,
     output::allow_staging,
+    recipe,
     report::{Failure, Failures, Progress, parallel},
 };
 use image::{FinishedImage, ImageBuilder};
+use image_progress::ImageProgress;
+use jobs::BuildJob;
+use outcomes::Outcomes;
 use outputs::{Outputs, publish};
-pub use request::{BuildRequest, BuiltImage, default_output};
+pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, default_output};
 
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
-/// none is written. An engine or a registry keeps what it was given before another one failed.
+/// none is written, unless the request keeps going. An engine or a registry keeps what it was given before another one failed.
 ///
 /// Up to `jobs` recipes are built at the same time. Progress and failures are those of a serial run.
-pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<Vec<BuiltImage>, Failures> {
-    let recipes = recipes::load_with(request.settings.jobs, &request.recipes, &request.set)?;
-    allow_staging(recipes.len());
+///
+/// # Errors
+/// Where the request does not keep going, whatever fails. Otherwise what is wrong with the call before there are recipes: then
+/// failures are in the report.
+pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildReport, Failures> {
+    let loaded = recipes::load_each(request.settings.jobs, &request.recipes, &request.set)?;
+    let mut outcomes = Outcomes::new(loaded.iter().map(|(path, _)| path.clone()), request.keep_going);
+    let loaded = loaded.into_iter().enumerate();
+    let loaded = loaded.map(|(index, (_, loaded))| (index, loaded.map(|one| (index, one)).map_err(Failures::from)));
+    let loaded = outcomes.sort(loaded);
+    match build_loaded(loaded, request, &mut outcomes, progress) {
+        Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new() }),
+        Err(failures) if request.keep_going => {
+            Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0 })
+        }
+        Err(failures) => Err(Failures(outcomes.failures().into_iter().chain(failures.0).collect())),
+    }
+}
+
+/// Builds the recipes that could be read. What becomes of each is in `outcomes`.
+///
+/// # Errors
+/// The call as a whole has failed.
+fn build_loaded(
+    loaded: Vec<jobs::IndexedRecipe>,
+    request: &BuildRequest,
+    outcomes: &mut Outcomes,
+    progress: &dyn Progress,
+) -> Result<(), Failures> {
+    if loaded.is_empty() {
+        outcomes.stop()?;
+    }
+    allow_staging(outcomes.count());
     let cache = request.settings.blobs.as_ref();
     if let Some(Err(failure)) = cache.map(Cache::enter) {
         progress.detail(&format!("built without a cache: {failure}"));
     }
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
-    receipts::check_count(request.digest_file.as_deref(), recipes.len())?;
+    receipts::check_count(request.digest_file.as_deref(), outcomes.count())?;
     let caller = EngineEnvironment { environment: &request.settings.caller };
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
-    let jobs = jobs::settle(recipes, request, policy.as_ref(), progress)?;
-    let mut outputs = Outputs::begin(&jobs, request)?;
-
-    let builder = ImageBuilder::new(request, outputs.real_paths());
+    let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
+    let builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
+    let jobs = look_at_all(&builder, jobs, request, outcomes, progress)?;
+    outcomes.stop()?;
     builder.compile_together(&jobs, progress);
-    let build_one = |job, progress: &dyn Progress| builder.build(job, progress);
-    let mut images = parallel::try_map_reporting("recipe", request.settings.jobs, jobs, progress, build_one)?;
+    let images = build_all(&builder, jobs, request, outcomes, progress)?;
     drop(builder);
 
-    load_into_engines(&mut images, &request.engines, caller, progress)?;
-    if let Some((_, settings)) = &request.push {
-        push_all(&mut images, settings, progress)?;
-    }
-
-    outputs.write_receipts(&images)?;
-    let (built, debug_files) = publish(images, progress)?;
-    outputs.publish_files(debug_files)?;
+    let images = load_into_engines(images, request, caller, outcomes, progress)?;
+    let images = match &request.push {
+        Some((_, settings)) => push_all(images, settings, outcomes, progress)?,
+        None => images,
+    };
+    publish(images, outputs, outcomes, progress)?;
     if let Some(Err(failure)) = cache.map(Cache::save) {
         progress.detail(&format!("the cache does not learn of this build: {failure}"));
     }
-    Ok(built)
+    Ok(())
 }
 
-/// Streams every image into every engine.
-fn load_into_engines(
-    images: &mut [FinishedImage],
-    engines: &[Engine],
-    caller: EngineEnvironment<'_>,
+/// Settles what is built from which recipe, and where all of it goes.
+///
+/// # Errors
+/// Two things would be written to one path or tag, or a file for the pipeline cannot be written.
+fn settle_all(
+    loaded: Vec<jobs::IndexedRecipe>,
+    request: &BuildRequest,
+    policy: Option<&recipe::PolicySettings>,
+    outcomes: &mut Outcomes,
     progress: &dyn Progress,
-) -> Result<(), Failure> {
-    for image in images {
-        for engine in engines {
-            let loaded = load_into(image, *engine, caller, progress)?;
-            image.built.loaded.push(loaded);
+) -> Result<(Vec<BuildJob>, Outputs), Failures> {
+    let jobs = outcomes.sort(jobs::settle(loaded, request, policy, progress));
+    for job in &jobs {
+        outcomes.name(job.index, &job.name);
+    }
+    jobs::check_conflicts(&jobs, request)?;
+    let outputs = Outputs::begin(&jobs, request)?;
+    Ok((jobs, outputs))
+}
+
+/// Looks at everything that needs no compiler, of all recipes, before the first compiler runs: a mistake in the last recipe
+/// costs no compile of the first. Where nothing is compiled, building the images takes no longer than looking at them.
+///
+/// What is found is forgotten: a thousand recipes are not held at once.
+fn look_at_all(
+    builder: &ImageBuilder<'_>,
+    jobs: Vec<BuildJob>,
+    request: &BuildRequest,
+    outcomes: &mut Outcomes,
+    progress: &dyn Progress,
+) -> Result<Vec<BuildJob>, Failures> {
+    if outcomes.count() == 1 || !jobs.iter().any(BuildJob::has_compile) {
+        return Ok(jobs);
+    }
+    let look = |job: &BuildJob, progress: &dyn Progress| Ok::<_, Failures>(builder.look(job, progress));
+    let found = parallel::try_map_reporting("recipe", request.settings.jobs, &jobs, progress, look)?;
+    let mut sound = Vec::with_capacity(jobs.len());
+    for (job, failures) in jobs.into_iter().zip(found) {
+        if failures.is_empty() {
+            sound.push(job);
+        } else {
+            outcomes.note(job.index, Failures(failures));
         }
     }
-    Ok(())
+    Ok(sound)
+}
+
+/// Builds the image of every job, several at the same time.
+fn build_all(
+    builder: &ImageBuilder<'_>,
+    jobs: Vec<BuildJob>,
+    request: &BuildRequest,
+    outcomes: &mut Outcomes,
+    progress: &dyn Progress,
+) -> Result<Vec<FinishedImage>, Failures> {
+    let threads = request.settings.jobs;
+    if !outcomes.keep_going() {
+        return parallel::try_map_reporting("recipe", threads, jobs, progress, |job, progress| {
+            builder.build(job, progress)
+        });
+    }
+    let build = |job: BuildJob, progress: &dyn Progress| Ok::<_, Failures>((job.index, builder.build(job, progress)));
+    Ok(outcomes.sort(parallel::try_map_reporting("recipe", threads, jobs, progress, build)?))
+}
+
+/// Streams every image into every engine, and gives those that all engines took.
+fn load_into_engines(
+    images: Vec<FinishedImage>,
+    request: &BuildRequest,
+    caller: EngineEnvironment<'_>,
+    outcomes: &mut Outcomes,
+    progress: &dyn Progress,
+) -> Result<Vec<FinishedImage>, Failures> {
+    let mut loaded = Vec::with_capacity(images.len());
+    for mut image in images {
+        let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
+        let into = |engine: &Engine| load_into(&image, *engine, caller, &named);
+        match request.engines.iter().map(into).collect::<Result<_, _>>() {
+            Ok(engines) => {
+                image.built.loaded = engines;
+                loaded.push(image);
+            }
+            Err(failure) => outcomes.fail(image.index, failure)?,
+        }
+    }
+    Ok(loaded)
 }
 
 fn load_into(
@@ -96,20 +203,30 @@ fn load_into(
     Ok(loaded)
 }
 
-/// Pushes every image. All registries are asked what they have before the first one is sent anything.
+/// Pushes every image, and gives those that all registries took. All registries are asked what they have before the first
+/// one is sent anything.
 fn push_all(
-    images: &mut [FinishedImage],
+    mut images: Vec<FinishedImage>,
     settings: &push::PushSettings,
+    outcomes: &mut Outcomes,
     progress: &dyn Progress,
-) -> Result<(), Failure> {
+) -> Result<Vec<FinishedImage>, Failures> {
     let roots: Vec<BlobRef> = images.iter().map(|image| image.ready.root().into()).collect();
     let mut prepared = Vec::new();
     for (image, root) in images.iter().zip(&roots) {
-        prepared.push(push::prepare(root, image.ready.staging(), &image.targets, None, &image.origins, settings)?);
+        match push::prepare(root, image.ready.staging(), &image.targets, None, &image.origins, settings) {
+            Ok(push) => prepared.push((image, push)),
+            Err(failure) => outcomes.fail(image.index, failure)?,
+        }
     }
-    let pushed = prepared.into_iter().map(|prepared| prepared.carry_out(progress)).collect::<Result<Vec<_>, _>>()?;
-    for (image, pushed) in images.iter_mut().zip(pushed) {
-        image.built.pushed = pushed;
+    let mut pushed = BTreeMap::new();
+    for (image, push) in prepared {
+        let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
+        match push.carry_out(&named) {
+            Ok(plans) => drop(pushed.insert(image.index, plans)),
+            Err(failure) => outcomes.fail(image.index, failure)?,
+        }
     }
-    Ok(())
+    images.retain_mut(|image| pushed.remove(&image.index).map(|plans| image.built.pushed = plans).is_some());
+    Ok(images)
 }

@@ -9,15 +9,17 @@ use std::{
 
 use super::{
     image::FinishedImage,
+    image_progress::ImageProgress,
     jobs::BuildJob,
-    receipts::{ReceiptKind, Receipts},
-    request::{BuildRequest, BuiltImage},
+    outcomes::Outcomes,
+    receipts::{ReceiptImage, ReceiptKind, Receipts},
+    request::{BuildOutcome, BuildRequest, BuiltImage},
 };
 use crate::{
     build::real_path,
     commands::{recipe_lock, staged_file::StagedFile},
     output::Publisher,
-    report::{ErrorName, Failure, Progress, printable},
+    report::{ErrorName, Failure, Failures, Progress, printable},
 };
 
 /// The outputs of one call.
@@ -26,6 +28,10 @@ pub(super) struct Outputs {
     /// Absolute, without links above them.
     real: Arc<BTreeSet<PathBuf>>,
     receipts: Receipts,
+    /// The paths of the receipts of each recipe.
+    of_recipe: BTreeMap<usize, Vec<(ReceiptKind, PathBuf)>>,
+    /// Where a recipe is told about whose name is not known: the `--metadata-file` of all recipes, if they have one.
+    of_others: Option<PathBuf>,
 }
 
 impl Outputs {
@@ -38,13 +44,17 @@ impl Outputs {
     pub(super) fn begin(jobs: &[BuildJob], request: &BuildRequest) -> Result<Self, Failure> {
         let paths = WrittenPaths::of(jobs, request);
         paths.check(jobs, request)?;
-        let mut receipts = Receipts::default();
+        let (mut receipts, mut of_recipe) = (Receipts::default(), BTreeMap::new());
         for job in jobs {
             for ((kind, _), path) in request.receipts().zip(&job.receipts) {
                 receipts.begin(kind, path)?;
+                of_recipe.entry(job.index).or_insert_with(Vec::new).push((kind, path.clone()));
             }
         }
-        Ok(Self { real: Arc::new(paths.0.into_keys().collect()), receipts })
+        let shared = request.metadata_file.as_deref().filter(|path| request.keep_going && !path.contains(['{', '}']));
+        let of_others = shared.map(PathBuf::from);
+        of_others.iter().try_for_each(|path| receipts.begin(ReceiptKind::Metadata, path))?;
+        Ok(Self { real: Arc::new(paths.0.into_keys().collect()), receipts, of_recipe, of_others })
     }
 
     /// Every path that is written, absolute, without links above it.
@@ -53,53 +63,98 @@ impl Outputs {
     }
 
     /// Writes the receipts about `images`, durably and still without their names.
-    pub(super) fn write_receipts(&mut self, images: &[FinishedImage]) -> Result<(), Failure> {
-        for image in images {
-            for path in &image.receipts {
-                self.receipts.add(path, image.receipt());
+    fn write_receipts<'i>(&mut self, images: impl Iterator<Item = (usize, &'i ReceiptImage)>) -> Result<(), Failure> {
+        for (index, image) in images {
+            for (_, path) in self.of_recipe.get(&index).into_iter().flatten() {
+                self.receipts.add(path, image.clone());
             }
         }
         self.receipts.write()
     }
 
-    /// Gives the files beside the images their names.
-    pub(super) fn publish_files(self, debug_files: Vec<StagedFile>) -> Result<(), Failure> {
-        debug_files.into_iter().try_for_each(StagedFile::publish)?;
-        self.receipts.publish()
+    /// The same about all recipes, also those that failed: they have no digest.
+    fn write_outcomes(
+        &mut self,
+        outcomes: &[BuildOutcome],
+        images: &BTreeMap<usize, ReceiptImage>,
+    ) -> Result<(), Failure> {
+        for (index, outcome) in outcomes.iter().enumerate() {
+            let receipt = ReceiptImage::of_outcome(outcome, images.get(&index));
+            let shared = self.of_others.iter().map(|path| (ReceiptKind::Metadata, path));
+            let own = self.of_recipe.get(&index).map(|all| all.iter().map(|(kind, path)| (*kind, path)));
+            let paths: Vec<_> = own.map_or_else(|| shared.collect(), Iterator::collect);
+            for (_, path) in paths.into_iter().filter(|(kind, _)| receipt.fits(*kind)) {
+                self.receipts.add(path, receipt.clone());
+            }
+        }
+        self.receipts.write()
     }
 }
 
-/// Makes every image visible, after all of them are durable. Gives what was built, and the symbols of all programs, which
-/// have no names yet.
+/// An image that is on its way to its path.
+struct LeavingImage {
+    index: usize,
+    built: BuiltImage,
+    receipt: ReceiptImage,
+    /// How much was found in it.
+    note: Option<String>,
+    is_unchanged: bool,
+    debug_files: Vec<StagedFile>,
+}
+
+/// Makes every image visible, after all of them are durable, and then gives the files beside them their names.
 ///
 /// # Errors
-/// The system failed; images behind the one that failed are not visible.
+/// The system failed; images behind the one that failed are not visible, unless the call keeps going.
 pub(super) fn publish(
     images: Vec<FinishedImage>,
+    mut outputs: Outputs,
+    outcomes: &mut Outcomes,
     progress: &dyn Progress,
-) -> Result<(Vec<BuiltImage>, Vec<StagedFile>), Failure> {
-    let (mut built, mut debug_files) = (Vec::with_capacity(images.len()), Vec::new());
-    let mut notes = Vec::with_capacity(images.len());
-    let mut publishing = Publisher::default();
+) -> Result<(), Failures> {
+    let (mut leaving, mut publishing) = (Vec::with_capacity(images.len()), Publisher::default());
     for image in images {
+        leaving.push(LeavingImage {
+            index: image.index,
+            receipt: image.receipt(),
+            note: image.passed.note(&image.built.path),
+            is_unchanged: image.ready.is_unchanged(),
+            built: image.built,
+            debug_files: image.debug_files,
+        });
         publishing.add(image.ready);
-        notes.push(image.passed.note(&image.built.path));
-        debug_files.extend(image.debug_files);
-        built.push(image.built);
     }
-    publishing.sync()?;
-    for (image, note) in built.iter().zip(notes) {
-        let what = format!("write {}", printable(&image.path.to_string_lossy()));
-        let task = progress.task(&what, None);
-        publishing.publish_next()?;
-        drop(task);
-        progress.step(&what);
-        if let Some(note) = note {
-            progress.step(&note);
+    if !outcomes.keep_going() {
+        outputs.write_receipts(leaving.iter().map(|image| (image.index, &image.receipt)))?;
+    }
+    if let Err(failure) = publishing.sync() {
+        leaving.drain(..).try_for_each(|image| outcomes.fail(image.index, failure.clone()))?;
+    }
+    let (mut receipts, mut debug_files) = (BTreeMap::new(), Vec::new());
+    for LeavingImage { index, built, receipt, note, is_unchanged, debug_files: files } in leaving {
+        let named = ImageProgress::of(&built.name, outcomes.count(), progress);
+        let what = format!("write {}", printable(&built.path.to_string_lossy()));
+        let task = named.task(&what, None);
+        if let Err(failure) = publishing.publish_next() {
+            outcomes.fail(index, failure)?;
+            continue;
         }
+        drop(task);
+        for line in [what].iter().chain(&note) {
+            named.step_unless(is_unchanged, line);
+        }
+        outcomes.succeed(index, built, is_unchanged);
+        receipts.insert(index, receipt);
+        debug_files.extend(files.into_iter().map(|file| (index, file)));
     }
     publishing.finish()?;
-    Ok((built, debug_files))
+    for (index, file) in debug_files {
+        file.publish().or_else(|failure| outcomes.fail(index, failure))?;
+    }
+    if outcomes.keep_going() {
+        outputs.write_outcomes(outcomes.recipes(), &receipts)?;
+    }
+    Ok(outputs.receipts.publish()?)
 }
 
 /// What is written, by real paths, with the paths as they were written.

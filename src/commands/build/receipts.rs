@@ -10,8 +10,9 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
+use super::request::BuildOutcome;
 use crate::{
-    commands::staged_file::StagedFile,
+    commands::{failure_document::failure_document, staged_file::StagedFile},
     oci::{Descriptor, Digest},
     report::{ErrorName, Failure, printable},
 };
@@ -41,12 +42,13 @@ pub(super) enum ReceiptKind {
 /// What a receipt says about an image.
 #[derive(Debug, Clone)]
 pub(super) struct ReceiptImage {
-    /// The recipe's name.
-    pub(super) name: String,
-    /// The manifest or, for several platforms, the index.
-    pub(super) root: Descriptor,
-    /// The config's digest, when there is one platform.
-    pub(super) config: Option<Digest>,
+    /// The image's name; where it is not known, the path of the recipe.
+    pub(super) label: String,
+    /// The manifest or, for several platforms, the index; and the config's digest, when there is one platform. None of a
+    /// recipe that failed.
+    pub(super) image: Option<(Descriptor, Option<Digest>)>,
+    /// What became of the recipe, where the call keeps going.
+    pub(super) outcome: Option<Value>,
 }
 
 impl Receipts {
@@ -78,8 +80,9 @@ impl Receipts {
         }
     }
 
-    /// Writes every file, durably and still without its name.
+    /// Writes every file, durably and still without its name. One that has nothing to say is left out.
     pub(super) fn write(&mut self) -> Result<(), Failure> {
+        self.0.retain(|_, receipt| !receipt.images.is_empty());
         for (path, receipt) in &mut self.0 {
             let text = receipt.text().map_err(|failure| failure.in_path(path))?;
             receipt.file.write(&text)?;
@@ -96,15 +99,16 @@ impl Receipts {
 impl Receipt {
     fn text(&self) -> Result<String, Failure> {
         if self.kind == ReceiptKind::Digest {
-            return Ok(self.images.iter().map(|image| image.root.digest.to_string()).collect());
+            let images = self.images.iter().filter_map(|image| image.image.as_ref());
+            return Ok(images.map(|(root, _)| root.digest.to_string()).collect());
         }
         let document = match self.images.as_slice() {
             [only] => only.metadata(),
             several => {
                 let mut all = Map::new();
                 for image in several {
-                    if all.insert(image.name.clone(), image.metadata()).is_some() {
-                        let what = format!("two images are named `{}`", printable(&image.name));
+                    if all.insert(image.label.clone(), image.metadata()).is_some() {
+                        let what = format!("two images are named `{}`", printable(&image.label));
                         return Err(Failure::error(ErrorName::OutputConflict, what)
                             .hint("put `{name}` and what tells them apart into the path"));
                     }
@@ -119,17 +123,38 @@ impl Receipt {
 }
 
 impl ReceiptImage {
-    /// buildx's keys. An index has no one config, so it has no such key.
-    fn metadata(&self) -> Value {
-        let mut metadata = json!({
-            "containerimage.descriptor": self.root,
-            "containerimage.digest": self.root.digest,
-            "image.name": self.name,
+    /// What is said of a recipe in a call that keeps going; `image` is what is said of its image, if there is one.
+    pub(super) fn of_outcome(outcome: &BuildOutcome, image: Option<&Self>) -> Self {
+        let mut said = json!({
+            "image.name": outcome.name,
+            "hardpan.recipe": outcome.recipe.to_string_lossy(),
+            "hardpan.status": outcome.status.name(),
         });
-        if let (Some(config), Some(object)) = (self.config, metadata.as_object_mut()) {
-            object.insert("containerimage.config.digest".to_owned(), json!(config));
+        if let (false, Some(object)) = (outcome.failures.is_empty(), said.as_object_mut()) {
+            let errors = outcome.failures.iter().map(failure_document).collect();
+            object.insert("hardpan.errors".to_owned(), errors);
         }
-        metadata
+        let image = image.filter(|_| outcome.image.is_some()).and_then(|image| image.image.clone());
+        Self { label: outcome.label().into_owned(), image, outcome: Some(said) }
+    }
+
+    /// Whether a file of that kind has something to say about it.
+    pub(super) fn fits(&self, kind: ReceiptKind) -> bool {
+        kind == ReceiptKind::Metadata || self.image.is_some()
+    }
+
+    /// buildx's keys, and ours. An index has no one config, so it has no such key.
+    fn metadata(&self) -> Value {
+        let mut metadata = Map::from_iter([("image.name".to_owned(), json!(self.label))]);
+        if let Some((root, config)) = &self.image {
+            metadata.insert("containerimage.descriptor".to_owned(), json!(root));
+            metadata.insert("containerimage.digest".to_owned(), json!(root.digest));
+            metadata.extend(config.map(|config| ("containerimage.config.digest".to_owned(), json!(config))));
+        }
+        if let Some(Value::Object(outcome)) = &self.outcome {
+            metadata.extend(outcome.clone());
+        }
+        Value::Object(metadata)
     }
 }
 

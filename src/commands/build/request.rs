@@ -1,6 +1,6 @@
 //! What a call of `hardpan build` is asked for, and what it gives back.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, path::PathBuf};
 
 use super::receipts::ReceiptKind;
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     image::ImageFormat,
     oci::{Digest, Platform},
     registry,
+    report::{Failure, Failures, printable},
 };
 
 /// Where an image goes when the command line does not say.
@@ -43,6 +44,8 @@ pub struct BuildRequest {
     pub policy: Option<PathBuf>,
     /// `--push`: references, which may hold variables, and how they are reached.
     pub push: Option<(Vec<String>, PushSettings)>,
+    /// `--keep-going`: a recipe that fails stops no other one.
+    pub keep_going: bool,
     /// Everything else.
     pub settings: BuildSettings,
 }
@@ -52,6 +55,109 @@ impl BuildRequest {
     pub(super) fn receipts(&self) -> impl Iterator<Item = (ReceiptKind, &str)> {
         let texts = [(ReceiptKind::Metadata, &self.metadata_file), (ReceiptKind::Digest, &self.digest_file)];
         texts.into_iter().filter_map(|(kind, text)| Some((kind, text.as_deref()?)))
+    }
+}
+
+/// What became of a call of `build`.
+#[derive(Debug)]
+pub struct BuildReport {
+    /// Every recipe, in their order.
+    pub recipes: Vec<BuildOutcome>,
+    /// What is wrong with the call as a whole.
+    pub failures: Vec<Failure>,
+}
+
+/// What became of one recipe.
+#[derive(Debug)]
+pub struct BuildOutcome {
+    /// The recipe, as it was named.
+    pub recipe: PathBuf,
+    /// The name of its image, where it is known.
+    pub name: Option<String>,
+    /// In one word.
+    pub status: BuildStatus,
+    /// The image, where it is there now.
+    pub image: Option<BuiltImage>,
+    /// Why there is none.
+    pub failures: Vec<Failure>,
+}
+
+/// What became of one recipe, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BuildStatus {
+    /// The image that was there is the one that this call would have written.
+    Unchanged,
+    /// The image was written.
+    Built,
+    /// Something is wrong with the recipe or its image.
+    Failed,
+    /// The call as a whole failed before.
+    NotTried,
+}
+
+impl BuildStatus {
+    /// All of them, in the order of summaries.
+    const ALL: [Self; 4] = [Self::Unchanged, Self::Built, Self::Failed, Self::NotTried];
+
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Built => "built",
+            Self::Failed => "failed",
+            Self::NotTried => "not tried",
+        }
+    }
+}
+
+impl BuildReport {
+    /// The images that are there now, in the order of the recipes.
+    pub fn images(&self) -> impl Iterator<Item = &BuiltImage> {
+        self.recipes.iter().filter_map(|outcome| outcome.image.as_ref())
+    }
+
+    /// All failures, those of recipes first, each once.
+    pub fn failures(&self) -> Failures {
+        let mut known = BTreeSet::new();
+        let all = self.recipes.iter().flat_map(|outcome| &outcome.failures).chain(&self.failures);
+        Failures(all.filter(|failure| known.insert(failure.to_string())).cloned().collect())
+    }
+
+    /// How many recipes ended how, such as `3 images: 1 unchanged, 1 built, 1 failed (app: size-budget)`.
+    pub fn summary(&self) -> String {
+        let count = self.recipes.len();
+        let mut parts = Vec::new();
+        for status in BuildStatus::ALL {
+            let ended: Vec<_> = self.recipes.iter().filter(|outcome| outcome.status == status).collect();
+            if ended.is_empty() {
+                continue;
+            }
+            let mut part = format!("{} {}", ended.len(), status.name());
+            if status == BuildStatus::Failed {
+                let more = ended.len().saturating_sub(SHOWN);
+                let mut reasons: Vec<_> = ended.iter().take(SHOWN).map(|outcome| outcome.reason()).collect();
+                reasons.extend((more > 0).then(|| format!("and {more} more")));
+                let _ = write!(part, " ({})", reasons.join(", "));
+            }
+            parts.push(part);
+        }
+        format!("{count} {}: {}", if count == 1 { "image" } else { "images" }, parts.join(", "))
+    }
+}
+
+/// How many recipes that failed a summary names.
+const SHOWN: usize = 8;
+
+impl BuildOutcome {
+    /// The name of the image, else the path of the recipe.
+    pub fn label(&self) -> Cow<'_, str> {
+        self.name.as_deref().map_or_else(|| self.recipe.to_string_lossy(), Cow::Borrowed)
+    }
+
+    /// The image, and why it failed.
+    fn reason(&self) -> String {
+        let why = self.failures.first().and_then(Failure::label).unwrap_or("refused");
+        printable(&format!("{}: {why}", self.label())).into_owned()
     }
 }
 

@@ -80,7 +80,7 @@ fn layers_of_one_run_are_new_for_each_image() {
         // A file where the cache should be: there is none then.
         let case = if cached { case } else { case.file("cache", "") };
         let output = build(&case, 4).ok();
-        let layers = output.stderr.lines().filter(|line| line.starts_with("layer binaries"));
+        let layers = output.stderr.lines().filter(|line| line.contains(": layer binaries"));
         assert!(layers.clone().count() == COUNT && !layers.into_iter().any(|line| line.ends_with(", unchanged")));
     }
 }
@@ -116,7 +116,7 @@ fn first_of_several_failures() {
         let output = build(&case, jobs);
         let said = output.fails(1);
         assert!(said.stderr.contains("data-3") && !said.stderr.contains("data-8"), "{jobs} jobs: {}", said.stderr);
-        let layers = said.stderr.lines().filter(|line| line.starts_with("layer binaries")).count();
+        let layers = said.stderr.lines().filter(|line| line.contains(": layer binaries")).count();
         assert_eq!(layers, 3, "{jobs} jobs: {}", said.stderr);
         assert!(!case.path("out").exists());
     }

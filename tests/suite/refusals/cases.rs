@@ -41,6 +41,10 @@ cases! {
         no_file_instead_of_mozillas
         no_file_of_certificates
     }
+    check {
+        a_lock_that_does_not_fit
+        all_errors_of_several_recipes
+    }
     command_line {
         a_docker_archive_of_two_platforms
         a_docker_archive_with_zstd

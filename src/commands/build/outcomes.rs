@@ -1,0 +1,111 @@
+//! What becomes of each recipe of a call: the pages that the steps of `build` write into, one a recipe.
+
+use std::path::PathBuf;
+
+use super::request::{BuildOutcome, BuildStatus};
+use crate::report::{Failure, Failures};
+
+/// The outcome of every recipe so far, in the order of the recipes.
+#[derive(Debug)]
+pub(super) struct Outcomes {
+    recipes: Vec<BuildOutcome>,
+    /// `--keep-going`: a recipe that fails stops no other one.
+    keep_going: bool,
+}
+
+impl Outcomes {
+    /// Nothing was tried yet.
+    pub(super) fn new(recipes: impl IntoIterator<Item = PathBuf>, keep_going: bool) -> Self {
+        let outcome = |recipe| BuildOutcome {
+            recipe,
+            name: None,
+            status: BuildStatus::NotTried,
+            image: None,
+            failures: Vec::new(),
+        };
+        Self { recipes: recipes.into_iter().map(outcome).collect(), keep_going }
+    }
+
+    /// Whether a recipe that fails stops no other one.
+    pub(super) fn keep_going(&self) -> bool {
+        self.keep_going
+    }
+
+    /// All of them.
+    pub(super) fn recipes(&self) -> &[BuildOutcome] {
+        &self.recipes
+    }
+
+    /// How many recipes there are.
+    pub(super) fn count(&self) -> usize {
+        self.recipes.len()
+    }
+
+    /// The recipe has this name.
+    pub(super) fn name(&mut self, index: usize, name: &str) {
+        if let Some(outcome) = self.recipes.get_mut(index) {
+            outcome.name = Some(name.to_owned());
+        }
+    }
+
+    /// The recipe has failed. The call goes on to the end of the step, which [`stop`](Self::stop) is.
+    pub(super) fn note(&mut self, index: usize, failures: Failures) {
+        let names_recipe = self.keep_going || self.recipes.len() > 1;
+        let Some(outcome) = self.recipes.get_mut(index) else { return };
+        outcome.status = BuildStatus::Failed;
+        outcome.image = None;
+        let named = |failure: Failure| if names_recipe { failure.or_in_path(&outcome.recipe) } else { failure };
+        outcome.failures.extend(failures.0.into_iter().map(named));
+    }
+
+    /// Takes the results of a step for several recipes: gives what was made, and notes what has failed.
+    pub(super) fn sort<T>(&mut self, results: impl IntoIterator<Item = (usize, Result<T, Failures>)>) -> Vec<T> {
+        let mut made = Vec::new();
+        for (index, result) in results {
+            match result {
+                Ok(one) => made.push(one),
+                Err(failures) => self.note(index, failures),
+            }
+        }
+        made
+    }
+
+    /// Ends the call where a recipe has failed, unless it keeps going.
+    ///
+    /// # Errors
+    /// Nothing besides what is noted.
+    pub(super) fn stop(&self) -> Result<(), Failures> {
+        let has_failed = self.recipes.iter().any(|outcome| outcome.status == BuildStatus::Failed);
+        if has_failed && !self.keep_going { Err(Failures(Vec::new())) } else { Ok(()) }
+    }
+
+    /// The recipe has failed: notes it where the call keeps going, and ends the call otherwise.
+    ///
+    /// # Errors
+    /// The failures, where the call does not keep going.
+    pub(super) fn fail(&mut self, index: usize, failures: impl Into<Failures>) -> Result<(), Failures> {
+        if !self.keep_going {
+            return Err(failures.into());
+        }
+        self.note(index, failures.into());
+        Ok(())
+    }
+
+    /// The failures of all recipes, in their order.
+    pub(super) fn failures(&self) -> Vec<Failure> {
+        self.recipes.iter().flat_map(|outcome| &outcome.failures).cloned().collect()
+    }
+
+    /// The recipe has ended well.
+    pub(super) fn succeed(&mut self, index: usize, image: super::BuiltImage, is_unchanged: bool) {
+        if let Some(outcome) = self.recipes.get_mut(index) {
+            outcome.status = if is_unchanged { BuildStatus::Unchanged } else { BuildStatus::Built };
+            outcome.image = Some(image);
+        }
+    }
+
+    /// What the caller gets; `failures` are those of the call as a whole.
+    pub(super) fn into_recipes(self) -> Vec<BuildOutcome> {
+        self.recipes
+    }
+}
