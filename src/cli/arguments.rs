@@ -60,6 +60,8 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     /// Show the config, layers and files of an image
     Inspect(InspectArguments),
+    /// List the recipes whose images could differ from those of a commit, for pipelines
+    Affected(super::affected::AffectedArguments),
     /// Check any image against the hardening rules
     Audit(super::audit::AuditArguments),
     /// Pin tags, downloads, roots and toolchains of recipes in a lock file
@@ -195,6 +197,11 @@ impl RecipeArguments {
     /// The arguments of a verb that builds nothing.
     pub(super) fn of(recipes: &[PathBuf], offline: bool, allow_outside: bool) -> Self {
         Self { recipes: recipes.to_vec(), offline, allow_outside, ..Self::default() }
+    }
+
+    /// The same, for these platforms.
+    pub(super) fn for_platforms(self, platforms: &[String]) -> Self {
+        Self { platform: platforms.to_vec(), ..self }
     }
 
     /// Parses `--platform`.

@@ -4,6 +4,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "help texts name `error[NAME]` and tables such as [vars]")]
 
+mod affected;
 mod arguments;
 mod audit;
 mod cache;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(arguments.quiet, arguments.verbose, arguments.color);
     let done = |result: Result<(), Failures>| result.map(|()| 0);
     let result = match &arguments.verb {
+        Verb::Affected(arguments) => done(affected::run(arguments, &terminal)),
         Verb::Audit(audit) => audit::run(audit, arguments.color, arguments.verbose),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
