@@ -9,7 +9,8 @@ use std::{
 
 use toml::{Table, Value};
 
-use crate::{build::pinned::read_small, report::Limits};
+use super::trail::read_through_links;
+use crate::report::Limits;
 
 /// A manifest: of a package, of a workspace, or of both.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub(super) struct CargoManifest {
 impl CargoManifest {
     /// Reads the manifest at `path`; none where there is none that can be read.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let text = String::from_utf8(read_small(path, "Cargo.toml", Limits::RECIPE_BYTES).ok()?).ok()?;
+        let text = String::from_utf8(read_through_links(path, Limits::RECIPE_BYTES)?).ok()?;
         let table: Table = text.parse().ok()?;
         let mut new = Self::of(&table);
         let folder = path.parent().unwrap_or(Path::new("/"));

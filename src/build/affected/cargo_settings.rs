@@ -7,8 +7,8 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::go_reach::joined;
-use crate::{build::pinned::read_small, recipe::CargoBinary, report::Limits};
+use super::{go_reach::joined, trail::read_through_links};
+use crate::{recipe::CargoBinary, report::Limits};
 
 /// A setting that may name files anywhere, as the end of a sentence; the program's toolchain runs in `dir`, in the checkout
 /// at `top`.
@@ -32,7 +32,7 @@ pub(super) fn far_setting(cargo: &CargoBinary, dir: &Path, top: &Path) -> Option
 pub(super) fn vendor_folders(folder: &Path) -> Vec<PathBuf> {
     let configs = ["config", "config.toml"].map(|name| folder.join(".cargo").join(name));
     let texts =
-        configs.iter().filter_map(|path| String::from_utf8(read_small(path, "", Limits::RECIPE_BYTES).ok()?).ok());
+        configs.iter().filter_map(|path| String::from_utf8(read_through_links(path, Limits::RECIPE_BYTES)?).ok());
     let tables: Vec<Table> = texts.filter_map(|text| text.parse().ok()).collect();
     let sources = tables.iter().filter_map(|table| table.get("source")?.as_table()).flat_map(Table::values);
     let places = sources.flat_map(|source| ["directory", "local-registry"].map(|key| source.get(key)));
@@ -44,7 +44,7 @@ fn is_far(path: &Path, tables: &[&str]) -> bool {
     if fs::symlink_metadata(path).is_err() {
         return false;
     }
-    let text = read_small(path, "", Limits::RECIPE_BYTES).ok().and_then(|text| String::from_utf8(text).ok());
+    let text = read_through_links(path, Limits::RECIPE_BYTES).and_then(|text| String::from_utf8(text).ok());
     let Some(text) = text else { return true };
     match text.parse::<Table>() {
         Ok(table) => tables.iter().any(|name| table.contains_key(*name)) || table.values().any(may_be_path),

@@ -7,8 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::go_source::GoSource;
-use crate::build::pinned::read_small;
+use super::{go_source::GoSource, trail::read_through_links};
 
 /// Bytes of a Go file that is read; a larger one is not understood.
 const MOST_BYTES: u64 = 32 << 20;
@@ -66,7 +65,7 @@ impl GoFolder {
             return;
         }
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let Ok(text) = read_small(file, &name, MOST_BYTES) else {
+        let Some(text) = read_through_links(file, MOST_BYTES) else {
             self.odd = Some(format!("the file `{name}`, which cannot be read"));
             return;
         };

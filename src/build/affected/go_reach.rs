@@ -17,12 +17,9 @@ use super::{
     go_folder::GoFolder,
     go_module::GoDirectives,
     reason::{ReasonKind, ReasonList},
+    trail::read_through_links,
 };
-use crate::{
-    build::{compile::ChangeKind, pinned::read_small},
-    recipe::GoBinary,
-    report::Limits,
-};
+use crate::{build::compile::ChangeKind, recipe::GoBinary, report::Limits};
 
 /// Variables of a recipe that name no file.
 const HARMLESS: [&str; 11] = [
@@ -104,7 +101,7 @@ impl GoReach {
         } else if !first.is_empty() {
             self.check_packages(index, &modules, first, (go.cgo, &role), list);
         }
-        check_above(index, &dir.ancestors().map(Path::to_path_buf).collect(), &role, list);
+        check_above(index, &up_to_module(&dir).collect(), &role, list);
     }
 
     /// Judges the folders of packages, from those of the program on.
@@ -130,9 +127,7 @@ impl GoReach {
                 let place = index.shown(&trail.end);
                 index.check_everything(&format!("{role}: {odd} in `{place}`"), list);
             }
-            above.extend(
-                trail.end.ancestors().take_while(|folder| folder.starts_with(index.top())).map(Path::to_path_buf),
-            );
+            above.extend(up_to_module(&trail.end));
             for import in &folder.imports {
                 let folders = modules.folders_of(import);
                 // Something makes it before the build, and what that will be is not known.
@@ -216,6 +211,17 @@ impl GoModules {
     }
 }
 
+/// A folder and those above it, up to the one whose `go.mod` is that of its module: what is further up is of no account.
+fn up_to_module(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let mut is_below = true;
+    let above = folder.ancestors().take_while(move |above| {
+        let was_below = is_below;
+        is_below = is_below && !above.join("go.mod").is_file();
+        was_below
+    });
+    above.map(Path::to_path_buf)
+}
+
 /// Judges the folders that packages are in: a new `go.mod` makes a folder part of another module.
 fn check_above(index: &ChangeIndex, above: &BTreeSet<PathBuf>, role: &str, list: &mut ReasonList) {
     for file in above.iter().map(|folder| folder.join("go.mod")) {
@@ -290,7 +296,7 @@ fn are_related(one: &str, other: &str) -> bool {
 }
 
 fn directives(file: &Path) -> Option<GoDirectives> {
-    let text = read_small(file, "go.mod", Limits::RECIPE_BYTES).ok()?;
+    let text = read_through_links(file, Limits::RECIPE_BYTES)?;
     GoDirectives::parse(&String::from_utf8(text).ok()?)
 }
 

@@ -6,10 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    build::{compile::has_cache_tag, pinned::read_small},
-    recipe,
-};
+use super::trail::read_through_links;
+use crate::{build::compile::has_cache_tag, recipe};
 
 /// Entries of a package's folder that are looked at.
 const MOST_ENTRIES: usize = 20_000;
@@ -65,8 +63,8 @@ impl RustFolder {
     }
 
     fn add(&mut self, path: &Path) {
-        match read_small(path, "", MOST_BYTES) {
-            Ok(text) if !leads_out(&text) => self.words.extend(quoted_words(&text)),
+        match read_through_links(path, MOST_BYTES) {
+            Some(text) if !leads_out(&text) => self.words.extend(quoted_words(&text)),
             _ => {
                 self.far.get_or_insert_with(|| path.to_owned());
             }
@@ -80,7 +78,7 @@ fn is_harmless(path: &Path) -> bool {
     if path.file_name().is_some_and(|name| name == "Cargo.toml") {
         return true;
     }
-    let text = read_small(path, "", MOST_BYTES).ok().and_then(|text| String::from_utf8(text).ok());
+    let text = read_through_links(path, MOST_BYTES).and_then(|text| String::from_utf8(text).ok());
     text.is_some_and(|text| !text.contains("..") || recipe::parse("hardpan.toml", &text).is_ok())
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::report::Limits;
+use crate::{build::pinned::read_small, report::Limits};
 
 /// Where a path leads, and the links that lead there: each of them is an input of whoever names the path.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl PathTrail {
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.links.iter().chain([&self.end]).map(PathBuf::as_path)
     }
+}
+
+/// The bytes of the file that `path` leads to, links followed; none where it cannot be read or has more than `most`.
+pub(super) fn read_through_links(path: &Path, most: u64) -> Option<Vec<u8>> {
+    read_small(&fs::canonicalize(path).ok()?, "", most).ok()
 }
 
 /// The names of a path, the last one first.
