@@ -3,6 +3,7 @@
 //! [`Resolver`] turns what the recipe says into a [`Plan`], in which every input is pinned; [`Assembler`] turns the
 //! plan into blobs. The two meet only in the plan.
 
+pub mod affected;
 mod assemble;
 pub mod base;
 mod build_run;

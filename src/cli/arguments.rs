@@ -4,9 +4,9 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    audit::AuditArguments, build::BuildArguments, cache::CacheArguments, check::CheckArguments,
-    explain::ExplainArguments, init::InitArguments, inspect::InspectArguments, lock::LockArguments,
-    plan::PlanArguments, push::PushArguments, terminal::Color,
+    affected::AffectedArguments, audit::AuditArguments, build::BuildArguments, cache::CacheArguments,
+    check::CheckArguments, explain::ExplainArguments, init::InitArguments, inspect::InspectArguments,
+    lock::LockArguments, plan::PlanArguments, push::PushArguments, terminal::Color,
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -47,6 +47,8 @@ pub(super) enum Verb {
     Plan(PlanArguments),
     /// Show the config, layers and files of an image
     Inspect(InspectArguments),
+    /// List the recipes whose images could differ from those of a commit, for pipelines
+    Affected(AffectedArguments),
     /// Check any image against the hardening rules
     Audit(AuditArguments),
     /// Pin tags, downloads, roots and toolchains of recipes in a lock file

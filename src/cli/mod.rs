@@ -4,6 +4,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "help texts name `error[NAME]` and tables such as [vars]")]
 
+mod affected;
 mod arguments;
 mod audit;
 mod build;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(quiet, verbose, color);
     let done = |result: Result<(), Failures>| result.map(|()| 0);
     let result = match &verb {
+        Verb::Affected(arguments) => done(affected::run(arguments, &terminal)),
         Verb::Audit(arguments) => audit::run(arguments, color, verbose),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),

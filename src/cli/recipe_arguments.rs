@@ -47,6 +47,11 @@ impl RecipeArguments {
         Self { recipes: recipes.to_vec(), offline, allow_outside, ..Self::default() }
     }
 
+    /// The same, for these platforms.
+    pub(super) fn for_platforms(self, platforms: &[String]) -> Self {
+        Self { platform: platforms.to_vec(), ..self }
+    }
+
     /// Parses `--platform`.
     pub(super) fn platforms(&self) -> Result<Vec<Platform>, Failure> {
         let read = |text: &String| {

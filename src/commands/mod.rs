@@ -1,6 +1,7 @@
 //! One module a verb, callable as a library: the only place that knows the order of steps. `cli` parses arguments into the
 //! requests of these modules and renders what they return.
 
+pub mod affected;
 pub mod audit;
 pub mod build;
 pub mod cache;

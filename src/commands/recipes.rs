@@ -64,7 +64,8 @@ pub(super) fn load_each(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -
     Ok(parallel::map("recipe", jobs, paths, read))
 }
 
-fn find() -> Result<Vec<PathBuf>, Failure> {
+/// The recipes of the current folder.
+pub(super) fn find() -> Result<Vec<PathBuf>, Failure> {
     let own = PathBuf::from("hardpan.toml");
     if own.exists() {
         return Ok(vec![own]);
@@ -98,7 +99,8 @@ fn find() -> Result<Vec<PathBuf>, Failure> {
 /// What a recipe takes, as a rule.
 const USUAL_BYTES: usize = 4 << 10;
 
-fn read(path: &Path, set: &[String]) -> Result<LoadedRecipe, Failure> {
+/// The recipe at `path`, with the variables that `set` names.
+pub(super) fn read(path: &Path, set: &[String]) -> Result<LoadedRecipe, Failure> {
     let fault = |error: std::io::Error| {
         let failure = Failure::io("read the recipe", path, &error);
         if path.is_dir() { failure.hint("it is a folder; name the recipe in it") } else { failure }

@@ -24,7 +24,18 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 21] = [
+const INSTEAD: [(&str, &str, &str); 24] = [
+    ("hardpan affected --since origin/main", "hardpan affected --since HEAD", "the examples' repository has no remote"),
+    (
+        "hardpan affected --since origin/main | xargs -r hardpan build",
+        "hardpan affected --since HEAD | xargs -r hardpan build",
+        "the examples' repository has no remote",
+    ),
+    (
+        "hardpan affected --since origin/main --format matrix recipes/*.toml",
+        "hardpan affected --since HEAD --format matrix recipes/*.toml",
+        "the examples' repository has no remote",
+    ),
     ("hardpan init", "hardpan init --output -", "the examples' own recipe stays"),
     ("hardpan init --from Dockerfile", "hardpan init --from Dockerfile --output -", "the examples' own recipe stays"),
     ("hardpan init --from .ko.yaml", "hardpan init --from .ko.yaml --output -", "the examples' own recipe stays"),

@@ -12,6 +12,7 @@
 #![allow(unreachable_pub, reason = "`pub` marks what the tests may use of `support`")]
 
 mod accepted;
+mod affected;
 mod archives;
 mod audit;
 mod bases;

@@ -11,7 +11,10 @@ mod config;
 mod name;
 mod pulled_base;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 pub(super) use accounts::complete_accounts;
 pub(super) use config::BaseConfig;
@@ -106,4 +109,15 @@ pub(super) fn check_output(base: &Located<String>, bound: &HostBound, output: &P
     Err(Failure::error(ErrorName::OutputConflict, what)
         .at(&base.origin)
         .hint("give the image another `name` or `--output`"))
+}
+
+/// Where a base on the disk lies, links not followed; none for one in a registry.
+///
+/// # Errors
+/// No reference with a host and no path.
+pub(super) fn disk_path(base: &Located<String>, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let BaseName::Disk { .. } = BaseName::parse(&base.value)? else { return Ok(None) };
+    let exists = |path: &str| folder.join(path).exists();
+    let (text, _) = name::split_digest(&base.value, exists)?;
+    Ok(Some(folder.join(LocalReference::parse(text, exists)?.path)))
 }

@@ -43,6 +43,8 @@ mod dependency_object;
 mod enclosure;
 mod environment;
 mod git;
+mod git_changes;
+mod git_crates;
 mod go;
 mod host_paths;
 mod identity;
@@ -73,7 +75,11 @@ use crate::{
     report::{Failure, Origin, Progress, Task},
 };
 
+pub use git_changes::{ChangeKind, CheckoutChanges};
+
+pub(in crate::build) use cargo::has_cache_tag;
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
+pub(in crate::build) use git_crates::crate_that_asks_git;
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
 pub use watched_paths::StatesOfCall;

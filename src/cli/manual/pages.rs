@@ -144,6 +144,43 @@ docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. 
     end: EXIT,
 };
 
+const AFFECTED: VerbPage = VerbPage {
+    about: "\
+Lists the recipes whose images could differ between a commit and the working tree, so that a pipeline builds those alone. \
+Nothing is compiled, fetched or written, and neither Go nor Rust is needed.
+
+`--since REV` compares with the merge base of REV and HEAD, as a pull request shows it; `A...B` with the merge base of A and B, \
+where B must be part of what is checked out; `REV..` with REV itself, such as the commit that was deployed last. Files that are \
+not committed or not in git count as changed. A clone that lacks REV or the history up to the merge base is refused, unless \
+--all-when-unknown is there: then all recipes are affected.
+
+The inputs of a recipe are: the recipe, its lock and `--policy`; files, trees by their patterns, certificates and a base on the \
+disk, with every link on the way; of Go programs the folders of all packages, whatever platform or tag they are for, what they \
+embed, and every go.mod, go.sum and vendor folder; of Rust programs the packages and their path dependencies, Cargo.toml and \
+Cargo.lock of the workspace, cargo's configuration and rust-toolchain. `{git...}` variables and `vcs = true` are affected by every \
+commit. So is a Rust package with a build script, a procedural macro, or a path that leads out of it: for it the whole checkout \
+counts.
+
+What is not understood is affected, with the reason, which `--explain` prints: files that git ignores or that are outside of the \
+checkout, inputs that an earlier step of the pipeline makes, a recipe that cannot be read. A step that writes sources into the \
+folder of a package has to run before.
+
+Stdout gets the path of each affected recipe, a line each; removed recipes and the count go to stderr. `--format matrix` prints \
+what `strategy.matrix` of GitHub takes through `fromJSON`; of an empty one GitHub makes an error: \
+`if: needs.plan.outputs.matrix != '{\"include\":[]}'` skips the job.",
+    examples: &[
+        ("hardpan affected --since origin/main", "what this branch changes"),
+        ("hardpan affected --since origin/main | xargs -r hardpan build", "build those, if any"),
+        ("hardpan affected --since origin/main --format matrix recipes/*.toml", "for strategy.matrix"),
+        ("hardpan affected --since HEAD --format json recipes/*.toml | jq -r '.affected[].name'", "uncommitted"),
+        ("hardpan affected --since HEAD --explain server", "which files make it so"),
+    ],
+    end: "\
+Exit codes:
+  0  done, whether or not a recipe is affected
+  2  it is not known what changed, or a wrong option",
+};
+
 const AUDIT: VerbPage = VerbPage {
     about: "\
 Checks any image against the rules of hardened images: its user, its files and who may write them, secrets in every layer \
@@ -337,6 +374,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "plan" => &PLAN,
         "check" => &check_page::CHECK,
         "inspect" => &INSPECT,
+        "affected" => &AFFECTED,
         "audit" => &AUDIT,
         "lock" => &LOCK,
         "push" => &PUSH,
@@ -354,14 +392,15 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" => "Inputs",
+        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" | "since"
+        | "all_when_unknown" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
+        | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }

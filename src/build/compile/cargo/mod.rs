@@ -28,6 +28,7 @@ use std::{
 };
 
 pub(super) use self::known_cargo::known_rust_version;
+pub(in crate::build) use self::workspace_sources::has_cache_tag;
 use self::{
     artifacts::Artifacts,
     c_code::CCode,

@@ -235,7 +235,8 @@ fn is_left_out(folder: &Path, name: &OsStr) -> bool {
     name == ".git" || has_cache_tag(folder) || (is_layout() && outputs::folder_output(folder).is_some())
 }
 
-fn has_cache_tag(folder: &Path) -> bool {
+/// Whether a folder says that it is a cache.
+pub(in crate::build) fn has_cache_tag(folder: &Path) -> bool {
     begins_with(&folder.join("CACHEDIR.TAG"), CACHE_SIGNATURE)
 }
 
