@@ -30,8 +30,8 @@ const BUFFER: usize = 128 << 10;
 /// The archive, before it has its name.
 const DRAFT: &str = "archive";
 
-/// Publishes what `root` reaches as an archive of `form`; see [`Staging::publish`]. The archive of this very image, in the
-/// state in which it was written, stays as it is.
+/// Verifies what `root` reaches and publishes it as an archive of `form`, for a [`Publisher`](crate::output::Publisher). The
+/// archive of this very image, in the state in which it was written, stays as it is.
 pub(crate) fn publish(
     staging: &mut Staging,
     form: ImageFormat,
