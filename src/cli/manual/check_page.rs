@@ -1,6 +1,6 @@
 //! The help of `hardpan check` around its options.
 
-use super::pages::VerbPage;
+use super::verb_page::VerbPage;
 
 /// The page of `check`.
 pub(super) const CHECK: VerbPage = VerbPage {

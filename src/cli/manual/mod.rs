@@ -6,6 +6,7 @@
 mod check_page;
 mod man;
 mod pages;
+mod verb_page;
 
 use clap::{
     Command, CommandFactory as _,
@@ -14,6 +15,7 @@ use clap::{
 
 use super::arguments::Arguments;
 use crate::report::{ErrorName, Failure, printable};
+use verb_page::examples;
 
 /// Every key of a recipe with its default, as a recipe that builds. A test compares it with the schema.
 pub(super) const RECIPE: &str = include_str!("recipe.toml");
@@ -29,7 +31,7 @@ pub(super) fn command() -> Command {
     let names: Vec<String> = Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     let mut command = Arguments::command().after_help(pages::SHORT_END).after_long_help(format!(
         "{}\n\n{}",
-        pages::examples(pages::TOP),
+        examples(pages::TOP),
         pages::TOP_END
     ));
     for name in names {
@@ -41,7 +43,7 @@ pub(super) fn command() -> Command {
             match pages::page(&name) {
                 Some(page) => verb.long_about(page.about).after_help(pages::SHORT_END).after_long_help(format!(
                     "{}\n\n{}",
-                    pages::examples(page.examples),
+                    examples(page.examples),
                     page.end
                 )),
                 None => verb,
@@ -76,11 +78,11 @@ pub(super) fn help(topic: Option<&str>) -> Result<String, Failure> {
 /// `hardpan man [TOPIC]`: a manual page, for `man -l`.
 pub(super) fn man(topic: Option<&str>) -> Result<String, Failure> {
     match topic {
-        None => man::page(built_command(), &pages::examples(pages::TOP), pages::TOP_END),
+        None => man::page(built_command(), &examples(pages::TOP), pages::TOP_END),
         Some(RECIPE_TOPIC) => man::recipe(RECIPE),
         Some(topic) => {
             let page = pages::page(topic);
-            let examples = page.map(|page| pages::examples(page.examples)).unwrap_or_default();
+            let examples = page.map(|page| examples(page.examples)).unwrap_or_default();
             man::page(find_verb(topic)?, &examples, page.map_or(pages::EXIT, |page| page.end))
         }
     }
