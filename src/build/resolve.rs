@@ -11,6 +11,7 @@ mod programs;
 mod reach;
 mod rehearsal;
 mod trees;
+mod unseen_inputs;
 mod urls;
 
 use std::{

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{PreparedImage, Resolver, is_for_platform, reach::unseen_body};
+use super::{PreparedImage, Resolver, is_for_platform, unseen_inputs::unseen_body};
 use crate::{
     build::{
         pinned::PinnedFile,

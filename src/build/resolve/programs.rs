@@ -3,7 +3,7 @@
 use super::{
     super::{plan::GroupKind, planned_rootfs::PlannedNode},
     PreparedImage, Resolver, is_for_platform,
-    reach::unseen_body,
+    unseen_inputs::unseen_body,
 };
 use crate::{
     oci::{ImagePath, Platform},

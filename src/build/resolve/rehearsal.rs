@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{PreparedImage, Resolver, UnseenInput, reach::unseen_body};
+use super::{PreparedImage, Resolver, UnseenInput, unseen_inputs::unseen_body};
 use crate::{
     build::{
         check,
