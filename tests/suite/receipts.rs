@@ -126,6 +126,9 @@ fn quiet_says_nothing_v_says_more_and_neither_moves_a_byte() {
         more.says(part);
     }
     assert!(!more.stderr.contains("run /"), "{}", more.stderr);
+    more.clone().says("  unchanged since its last compile\n");
+    // Another text of the same program, so that it is compiled again.
+    let case = case.edit("main.go", |text| text + "\n// the end\n");
     let most = case.run(["build", "app.toml", "-vv"]).ok().says("/go build -v -trimpath -buildvcs=false ");
     let digests: Vec<_> = [&quiet, &plain, &more, &most].iter().map(|output| output.digest()).collect();
     assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "{digests:?}");

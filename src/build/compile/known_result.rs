@@ -15,6 +15,9 @@ use crate::{
 /// Begins every record. Another encoding or meaning needs another number: an old record is then none.
 const FORMAT: &[u8] = b"hardpan result 1\n";
 
+/// What `-v` says of a program that is taken from its record.
+pub(super) const UNCHANGED: &str = "  unchanged since its last compile";
+
 /// A result with what it was made from.
 ///
 /// What is unknown has no record: a compile with an input that cannot be watched is done again each time.

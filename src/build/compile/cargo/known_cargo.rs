@@ -19,7 +19,7 @@ use super::{
         compile_folder::{CompileFolder, touch_compile_folder},
         compile_start::CompileStart,
         installed_rust::InstalledRust,
-        known_result::{KnownResult, RequestKey},
+        known_result::{KnownResult, RequestKey, UNCHANGED},
         machine::MachineFiles,
         watched_paths::{Watch, WatchedPaths, WatchedState},
     },
@@ -142,6 +142,7 @@ impl CargoRequest {
             return Ok(None);
         }
         (order.pinned)(&MachineFiles::default())?;
+        toolchain.progress.detail(UNCHANGED);
         // `hardpan cache prune` keeps what the next edit needs.
         touch_compile_folder(&known.folder);
         let CargoResult { name, path, debug, .. } = known;

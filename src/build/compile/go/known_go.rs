@@ -15,7 +15,7 @@ use super::{
     super::{
         Compiled, Toolchain,
         compile_folder::CompileFolder,
-        known_result::{KnownResult, RequestKey},
+        known_result::{KnownResult, RequestKey, UNCHANGED},
         watched_paths::{Watch, WatchedPaths, WatchedState},
     },
     GoJob, ListedProgram,
@@ -83,6 +83,7 @@ impl GoRequest {
     ) -> Result<Option<Compiled>, Failure> {
         let Some(known) = KnownResult::<GoResult>::find(folder, FILE, &self.key, toolchain) else { return Ok(None) };
         check_embeds(toolchain, &binary.package.origin, &known.embedded)?;
+        toolchain.progress.detail(UNCHANGED);
         known.note.iter().for_each(|note| toolchain.progress.step(note));
         Ok(Some(Compiled { path: known.path, name: known.name, debug: None, objections: Vec::new() }))
     }

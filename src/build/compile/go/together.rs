@@ -52,12 +52,14 @@ pub(in super::super) fn compile_group(
     group: &[&PlannedGo],
     order: &CompileRequest<'_>,
 ) -> Result<(), Failure> {
+    // What is to be said of a program is for the compile of its recipe to say.
+    let quiet = Toolchain { progress: &Silent, ..toolchain.clone() };
     let mut members = Vec::new();
     for planned in group {
         let (binary, dir) = (&planned.binary, planned.dir.as_path());
         let Some(request) = GoRequest::new(toolchain, binary, dir, &planned.platform) else { continue };
         let folder = compile_folder(toolchain, binary, dir, &planned.platform)?;
-        if matches!(request.find(toolchain, &folder, binary), Ok(None)) {
+        if matches!(request.find(&quiet, &folder, binary), Ok(None)) {
             members.push(Member { planned, request, folder });
         }
     }
@@ -77,7 +79,7 @@ pub(in super::super) fn compile_group(
         let Some(import_path) = import_path(&packages, member.planned) else { continue };
         let (own, with_cgo) = (packages.of_program(&import_path), with_cgo.of_program(&import_path));
         let Ok(listed) = job.listed_program(own, with_cgo) else { continue };
-        if is_sound(toolchain, member.planned, &listed) {
+        if is_sound(&quiet, member.planned, &listed) {
             waiting.push((member, import_path, listed));
         }
     }
@@ -103,9 +105,7 @@ fn import_path(packages: &GoPackages, planned: &PlannedGo) -> Option<String> {
 /// Whether the compile of the program alone would get as far as the compiler.
 fn is_sound(toolchain: &Toolchain<'_>, planned: &PlannedGo, listed: &ListedProgram) -> bool {
     let (binary, embedded) = (&planned.binary, EmbeddedFiles::of(&listed.packages, toolchain));
-    // What is to be noted about embedded files is for the compile of the recipe to say.
-    let quiet = Toolchain { progress: &Silent, ..toolchain.clone() };
-    check_embeds(&quiet, &binary.package.origin, &embedded).is_ok()
+    check_embeds(toolchain, &binary.package.origin, &embedded).is_ok()
         && stamps::check_linker_variables(&binary.ldflags, &listed.packages).is_ok()
         && listed.fallbacks.stubs.is_empty()
 }
