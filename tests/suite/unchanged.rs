@@ -112,6 +112,9 @@ fn every_change_of_what_a_go_program_is_made_of_is_noticed() {
         ("a new source", Box::new(|| write("lib/more.go", "package lib\n\nfunc init() { name = \"more\" }\n"))),
         ("a source that is gone", Box::new(|| remove("lib/more.go"))),
         ("a source for another system", Box::new(|| write("lib/more_windows.go", "package lib\n"))),
+        ("a source in C", Box::new(|| write("local/more.c", "int more;\n"))),
+        ("and none again", Box::new(|| remove("local/more.c"))),
+        ("assembly where none was", Box::new(|| write("local/more_amd64.s", "TEXT ·more(SB), 4, $0-0\n\tRET\n"))),
         ("a header of the assembly", Box::new(|| write("lib/add.h", "#define NUMBER 2\n"))),
         ("an embedded file", Box::new(|| write("cmd/app/page/index.html", "<p>two</p>\n"))),
         ("a new embedded file", Box::new(|| write("cmd/app/site/a/new/c.txt", "c\n"))),
@@ -263,6 +266,19 @@ fn an_unchanged_rust_program_starts_no_cargo_and_every_change_is_noticed() {
         let warm = (warm.code == 0).then(|| warm.digest());
         assert_eq!(warm, cold(&case, &[]), "{what}");
     }
+}
+
+#[test]
+fn a_workspace_that_claims_a_package_from_above_is_noticed() {
+    let case = Case::new()
+        .recipe("[[binary]]\ncargo = \"app\"\ndir = \"above/app\"\n")
+        .file("above/app/Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
+        .file("above/app/Cargo.lock", "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n")
+        .file("above/app/src/main.rs", "fn main() {}\n");
+    settle(&case, "rustc");
+    let case = case.file("above/Cargo.toml", "[workspace]\nmembers = []\n");
+    assert_eq!(cold(&case, &[]), None);
+    case.build().fails(2);
 }
 
 #[test]

@@ -31,7 +31,7 @@ const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".bzr"];
 pub(super) enum Watch {
     /// The content of a file, or that there is none.
     File,
-    /// The files of a folder that Go compiles where nothing is in assembly or C, or that there is no folder.
+    /// The files of a folder that Go looks at where nothing is in assembly, or that there is no folder.
     GoFiles,
     /// All files of a folder, without the folders in it.
     Files,
@@ -256,11 +256,18 @@ fn part(hasher: &mut Fingerprinter, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-/// Whether Go reads a file of this name in the folder of a package without assembly and C: its source, an object of
-/// another assembler, or the profile of the program. Tests are of no program; Go passes over names with `_` or `.` in front.
+/// The ends of the names that Go looks at in the folder of a package (`go/build`, `Context.matchFile`): sources of every
+/// language, objects, and the profile of a program. A C file is one more reason not to compile, also without cgo.
+const GO_SOURCES: [&str; 21] = [
+    "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx", "swig",
+    "swigcxx", "syso", "pgo",
+];
+
+/// Whether Go reads a file of this name in the folder of a package. Tests are of no program; Go passes over names with `_`
+/// or `.` in front.
 fn is_go_source(name: &OsStr) -> bool {
+    let end = Path::new(name).extension().unwrap_or_default();
     let name = name.as_bytes();
-    let is_read =
-        [&b".go"[..], b".syso", b".pgo"].iter().any(|end| name.ends_with(end)) && !name.ends_with(b"_test.go");
-    is_read && !name.starts_with(b"_") && !name.starts_with(b".")
+    let is_hidden = name.starts_with(b"_") || name.starts_with(b".");
+    GO_SOURCES.iter().any(|source| end == *source) && !is_hidden && !name.ends_with(b"_test.go")
 }

@@ -117,6 +117,10 @@ impl CargoRequest {
             watched.add(folder.join("config"), Watch::File);
             watched.add(folder.join("config.toml"), Watch::File);
         }
+        // A workspace above may claim the package.
+        for folder in dir.ancestors() {
+            watched.add(folder.join("Cargo.toml"), Watch::File);
+        }
         let settings = watched.states(toolchain.blobs)?;
         Some(Self { settings, ..self })
     }
