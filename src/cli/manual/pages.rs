@@ -159,7 +159,7 @@ what `strategy.matrix` of GitHub takes through `fromJSON`; of an empty one GitHu
         ("hardpan affected --since origin/main", "what this branch changes"),
         ("hardpan affected --since origin/main | xargs -r hardpan build", "build those, if any"),
         ("hardpan affected --since origin/main --format matrix recipes/*.toml", "for strategy.matrix"),
-        ("hardpan affected --since HEAD --format json recipes/*.toml | jq -r '.affected[].name'", "uncommitted"),
+        ("hardpan affected --since HEAD --format json | jq -r '.affected[].name'", "uncommitted"),
         ("hardpan affected --since HEAD --explain server", "which files make it so"),
     ],
     end: "\

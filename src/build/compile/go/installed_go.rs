@@ -17,12 +17,17 @@ pub(in super::super) struct InstalledGo {
     pub(super) writable_cache: bool,
 }
 
+/// The `go` in `PATH`.
+pub(super) fn program_of(toolchain: &Toolchain<'_>) -> Result<PathBuf, Failure> {
+    toolchain.program("go").ok_or_else(|| {
+        Failure::error(ErrorName::ToolMissing, "Go is not installed: `go` is not in `PATH`")
+            .hint("install it from https://go.dev/dl")
+    })
+}
+
 /// Finds Go and asks it where its caches are, in the caller's environment, because `go env -w` may have moved them.
 pub(in super::super) fn find_go(toolchain: &Toolchain<'_>, dir: &Path) -> Result<InstalledGo, Failure> {
-    let Some(found) = toolchain.program("go") else {
-        return Err(Failure::error(ErrorName::ToolMissing, "Go is not installed: `go` is not in `PATH`")
-            .hint("install it from https://go.dev/dl"));
-    };
+    let found = program_of(toolchain)?;
     let mut environment = toolchain.fetch_environment();
     environment.insert("GOWORK".into(), "off".into());
     let names = ["GOMODCACHE", "GOCACHE", "GOROOT", "GOFLAGS"];

@@ -29,6 +29,7 @@ use self::{
     defaults::refuse_other_defaults,
     embeds::{EmbeddedFiles, check_embeds},
     fallbacks::Fallbacks,
+    installed_go::program_of,
     known_go::GoRequest,
     modules::{has_vendor, workspace},
     packages::{FIELDS, GoPackages},
@@ -97,6 +98,7 @@ pub(super) fn compile(
     order: &CompileRequest<'_>,
 ) -> Result<Compiled, Failure> {
     let work = workspace(toolchain, binary, dir)?;
+    program_of(toolchain)?;
     let compile_folder = compile_folder(toolchain, binary, dir, order.platform)?;
     let request = GoRequest::new(toolchain, binary, dir, order.platform);
     if let Some(request) = &request
