@@ -8,15 +8,10 @@ use std::{
 };
 
 use super::{go_source::GoSource, trail::read_through_links};
+use crate::build::compile::is_go_source;
 
 /// Bytes of a Go file that is read; a larger one is not understood.
 const MOST_BYTES: u64 = 32 << 20;
-
-/// Files that Go takes by their names' ends (`go/build`, `Context.matchFile`).
-const EXTENSIONS: [&str; 21] = [
-    "go", "c", "cc", "cxx", "cpp", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx", "swig",
-    "swigcxx", "syso", "pgo",
-];
 
 /// A folder with Go files, all of them taken together.
 #[derive(Debug, Default)]
@@ -49,7 +44,7 @@ impl GoFolder {
                 continue;
             };
             let name = entry.file_name();
-            if is_source(&name) && !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if is_go_source(&name) && !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folder.add(&entry.path(), entry.file_type().is_ok_and(|kind| kind.is_symlink()), cgo);
             }
         }
@@ -95,17 +90,8 @@ impl GoFolder {
 
     /// Whether Go may take a file of this name from the folder, but for embedded ones.
     pub(super) fn takes(&self, name: &OsStr) -> bool {
-        self.has_others || is_source(name)
+        self.has_others || is_go_source(name)
     }
-}
-
-/// Whether Go takes a file of this name for a source; tests are none.
-fn is_source(name: &OsStr) -> bool {
-    let text = name.to_string_lossy();
-    if text.starts_with(['.', '_']) || text.ends_with("_test.go") {
-        return false;
-    }
-    Path::new(name).extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known))
 }
 
 /// Whether a line of assembly or C includes a file of another folder.

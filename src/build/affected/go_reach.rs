@@ -15,11 +15,14 @@ use parking_lot::Mutex;
 use super::{
     change_index::ChangeIndex,
     go_folder::GoFolder,
-    go_module::GoDirectives,
     reason::{ReasonKind, ReasonList},
     trail::read_through_links,
 };
-use crate::{build::compile::ChangeKind, recipe::GoBinary, report::Limits};
+use crate::{
+    build::compile::{ChangeKind, GoDirectives},
+    recipe::GoBinary,
+    report::Limits,
+};
 
 /// Variables of a recipe that name no file.
 const HARMLESS: [&str; 11] = [

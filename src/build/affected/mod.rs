@@ -8,7 +8,6 @@ mod cargo_reach;
 mod cargo_settings;
 mod change_index;
 mod go_folder;
-mod go_module;
 mod go_reach;
 mod go_source;
 mod reason;

@@ -1,7 +1,11 @@
 //! The record of what a toolchain made or said: everything it read, and the result. While all of that is as it was, the
 //! result is taken again and no toolchain is started.
 
-use std::{fs::File, io::Read as _, path::PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -35,15 +39,21 @@ pub(super) struct KnownResult<T> {
 pub(super) struct RequestKey(Fingerprinter);
 
 impl RequestKey {
-    /// The key of requests of one `kind`; another version of hardpan has another one, and so has another build of it.
-    pub(super) fn new(kind: &str, toolchain: &Toolchain<'_>) -> Self {
+    /// The key of requests of one `kind` to the toolchain whose `programs` are in `PATH`, where it runs in `dir`; none where
+    /// one of them is not there. Another version of hardpan has another key, and so has another build of it.
+    pub(super) fn new(kind: &str, toolchain: &Toolchain<'_>, dir: &Path, programs: &[&str]) -> Option<Self> {
         let mut key = Self(Fingerprinter::default());
         key.add(kind.as_bytes());
         key.add(env!("CARGO_PKG_VERSION").as_bytes());
         let own = toolchain.program.and_then(|program| PinnedFile::pin(program, "", toolchain.blobs).ok());
         key.add(own.map(|own| own.fingerprint()).as_ref().map_or(&[], |own| own.bytes()));
-        key.add(toolchain.checkout.as_os_str().as_encoded_bytes());
-        key
+        for path in [toolchain.checkout, dir] {
+            key.add(path.as_os_str().as_encoded_bytes());
+        }
+        for program in programs {
+            key.add(toolchain.program(program)?.as_os_str().as_encoded_bytes());
+        }
+        Some(key)
     }
 
     /// Adds a value.

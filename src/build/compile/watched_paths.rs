@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -15,7 +14,7 @@ use std::{
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::compile_start::CompileStart;
+use super::{compile_start::CompileStart, go::is_go_source};
 use crate::{
     build::pinned::PinnedFile,
     cache::{Cache, Fingerprint, Fingerprinter},
@@ -77,10 +76,21 @@ impl WatchedPaths {
         self.read(&StateReader { cache, start: None })
     }
 
-    /// The state of all of them after a compile; none where one cannot be told, or may have changed since the `start` of
-    /// the compile, which may have read either state.
-    pub(super) fn record(self, cache: Option<&Cache>, start: CompileStart) -> Option<Vec<WatchedState>> {
-        self.read(&StateReader { cache, start: Some(start) })
+    /// The state of all of them after a compile, and the `early` states, which were read before it; none where one cannot be
+    /// told, or may have changed since the `start` of the compile, which may have read either state.
+    ///
+    /// Early are paths that the compile depends on whatever it reads, in folders that change for many reasons: of a file that
+    /// is not there, no time tells whether it was there meanwhile.
+    pub(super) fn record(
+        self,
+        cache: Option<&Cache>,
+        start: CompileStart,
+        early: &[WatchedState],
+    ) -> Option<Vec<WatchedState>> {
+        let mut states = self.read(&StateReader { cache, start: Some(start) })?;
+        let are_same = early.iter().all(|state| state.holds(cache));
+        states.extend(early.iter().cloned());
+        are_same.then_some(states)
     }
 
     fn read(self, reader: &StateReader<'_>) -> Option<Vec<WatchedState>> {
@@ -160,7 +170,10 @@ impl StateReader<'_> {
             Watch::File if metadata.is_dir() => hasher.update(b"folder"),
             Watch::GoFiles | Watch::Files if metadata.is_dir() => self.files(&real, watch, &mut hasher)?,
             Watch::GoFiles | Watch::Files if metadata.is_file() => hasher.update(b"file"),
-            Watch::Tree if metadata.is_dir() => self.tree(&real, &mut MOST_ENTRIES.clone(), &mut hasher)?,
+            Watch::Tree if metadata.is_dir() => {
+                let mut left = MOST_ENTRIES;
+                self.tree(&real, &mut left, &mut hasher)?;
+            }
             _ => return None,
         }
         Some(hasher.finish())
@@ -254,20 +267,4 @@ impl StateReader<'_> {
 fn part(hasher: &mut Fingerprinter, bytes: &[u8]) {
     hasher.update(&(bytes.len() as u64).to_le_bytes());
     hasher.update(bytes);
-}
-
-/// The ends of the names that Go looks at in the folder of a package (`go/build`, `Context.matchFile`): sources of every
-/// language, objects, and the profile of a program. A C file is one more reason not to compile, also without cgo.
-const GO_SOURCES: [&str; 21] = [
-    "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx", "swig",
-    "swigcxx", "syso", "pgo",
-];
-
-/// Whether Go reads a file of this name in the folder of a package. Tests are of no program; Go passes over names with `_`
-/// or `.` in front.
-fn is_go_source(name: &OsStr) -> bool {
-    let end = Path::new(name).extension().unwrap_or_default();
-    let name = name.as_bytes();
-    let is_hidden = name.starts_with(b"_") || name.starts_with(b".");
-    GO_SOURCES.iter().any(|source| end == *source) && !is_hidden && !name.ends_with(b"_test.go")
 }

@@ -17,7 +17,6 @@ use super::{
     super::{
         CompileRequest, Compiled, Toolchain,
         compile_folder::{CompileFolder, touch_compile_folder},
-        compile_start::CompileStart,
         installed_rust::InstalledRust,
         known_result::{KnownResult, RequestKey, UNCHANGED},
         machine::MachineFiles,
@@ -28,10 +27,12 @@ use super::{
 };
 use crate::{
     cache::Fingerprint,
-    recipe::{CargoBinary, LockedToolchain},
+    recipe::{CargoBinary, Located, LockedToolchain},
     report::Failure,
 };
 
+/// The record of a program.
+const FILE: &str = "program";
 /// The record of the version of Rust.
 const VERSION_FILE: &str = "rust-version";
 
@@ -54,8 +55,8 @@ struct CargoResult {
 /// A request for a Rust program that may be known.
 pub(super) struct CargoRequest {
     key: Fingerprint,
-    /// Before anything was read.
-    start: CompileStart,
+    /// Where the record is. Locked before anything is read, so that another process waits for the record.
+    folder: CompileFolder,
     /// What chooses and configures the toolchain, as it was then.
     settings: Vec<WatchedState>,
 }
@@ -83,10 +84,8 @@ impl CargoRequest {
         if flags.any(is_unstable) || binary.cc.is_some() || binary.linker.is_some() || !binary.libraries.is_empty() {
             return None;
         }
-        let mut key = rust_request("program", toolchain, dir)?;
-        let words = |list: &[crate::recipe::Located<String>]| -> Vec<String> {
-            list.iter().map(|word| word.value.clone()).collect()
-        };
+        let mut key = rust_request("rust program", toolchain, dir)?;
+        let words = |list: &[Located<String>]| -> Vec<String> { list.iter().map(|word| word.value.clone()).collect() };
         let env: BTreeMap<_, _> = binary.env.iter().map(|(name, value)| (name, &value.value)).collect();
         let said = format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {env:?} {:?} {:?} {} {}",
@@ -103,12 +102,11 @@ impl CargoRequest {
         );
         key.add(said.as_bytes());
         let key = key.finish();
-        let start = record_folder(toolchain, &key)?.start();
-        Some(Self { key, start, settings: Vec::new() })
+        let folder = toolchain.compile_folder("survey", &[b"known program", key.bytes()]).ok()?;
+        Some(Self { key, folder, settings: Vec::new() })
     }
 
-    /// Notes what chooses and configures the toolchain, before it is asked anything. Most of these files are not there, in
-    /// folders that change for many reasons, so that no time tells whether one of them was there meanwhile.
+    /// Notes what chooses and configures the toolchain, before it is asked anything. Most of these files are not there.
     pub(super) fn note_settings(self, toolchain: &Toolchain<'_>, dir: &Path) -> Option<Self> {
         let mut watched = WatchedPaths::default();
         watch_choice(&mut watched, toolchain, dir)?;
@@ -134,8 +132,7 @@ impl CargoRequest {
         toolchain: &Toolchain<'_>,
         order: &CompileRequest<'_>,
     ) -> Result<Option<Compiled>, Failure> {
-        let Some(folder) = record_folder(toolchain, &self.key) else { return Ok(None) };
-        let Some(known) = KnownResult::<CargoResult>::find(&folder, "program", &self.key, toolchain) else {
+        let Some(known) = KnownResult::<CargoResult>::find(&self.folder, FILE, &self.key, toolchain) else {
             return Ok(None);
         };
         let state = toolchain.states.workspace(&known.root, &known.packages, || {
@@ -154,11 +151,6 @@ impl CargoRequest {
     }
 }
 
-/// The folder of the cache in which the record of a program is; locked only while that is read or written.
-fn record_folder(toolchain: &Toolchain<'_>, key: &Fingerprint) -> Option<CompileFolder> {
-    toolchain.compile_folder("survey", &[b"known program", key.bytes()]).ok()
-}
-
 impl CargoJob<'_> {
     /// Keeps the record of a compile that has just ended, if everything it read can be watched.
     pub(super) fn keep_record(&self, request: &CargoRequest, inputs: &CargoInputs<'_>, compiled: &Compiled) {
@@ -173,14 +165,10 @@ impl CargoJob<'_> {
             packages: inputs.packages.clone(),
             sources: sources.whole_state(inputs.listing),
         };
-        let Some(mut states) = watched.record(self.toolchain.blobs, request.start) else { return };
-        if !request.settings.iter().all(|state| state.holds(self.toolchain.blobs)) {
-            return;
-        }
-        states.extend(request.settings.iter().cloned());
-        let Some(folder) = record_folder(self.toolchain, &request.key) else { return };
+        let states = watched.record(self.toolchain.blobs, request.folder.start(), &request.settings);
+        let Some(states) = states else { return };
         let made: Vec<_> = [Some(&compiled.path), compiled.debug.as_ref()].into_iter().flatten().collect();
-        KnownResult::keep(&folder, "program", &request.key, states, &made, result, self.toolchain);
+        KnownResult::keep(&request.folder, FILE, &request.key, states, &made, result, self.toolchain);
     }
 
     fn watched(&self, inputs: &CargoInputs<'_>) -> Option<WatchedPaths> {
@@ -205,7 +193,7 @@ pub(in super::super) fn known_rust_version(
     ask: impl FnOnce() -> Result<(InstalledRust, LockedToolchain), Failure>,
 ) -> Result<LockedToolchain, Failure> {
     let folder = toolchain.compile_folder("survey", &[b"rust version", dir.as_os_str().as_encoded_bytes()]).ok();
-    let Some((folder, request)) = folder.zip(rust_request("version", toolchain, dir)) else { return Ok(ask()?.1) };
+    let Some((folder, request)) = folder.zip(rust_request("rust version", toolchain, dir)) else { return Ok(ask()?.1) };
     let request = request.finish();
     if let Some((version, commit, llvm)) = KnownResult::find(&folder, VERSION_FILE, &request, toolchain) {
         return Ok(LockedToolchain { version, commit, llvm, ..LockedToolchain::default() });
@@ -215,28 +203,22 @@ pub(in super::super) fn known_rust_version(
     let (rust, identity) = ask()?;
     let mut watched = WatchedPaths::default();
     if watch_rust(&mut watched, &rust, None).is_some()
-        && let Some(choice) = choice.filter(|choice| choice.iter().all(|state| state.holds(toolchain.blobs)))
-        && let Some(mut states) = watched.record(toolchain.blobs, folder.start())
+        && let Some(choice) = choice
+        && let Some(states) = watched.record(toolchain.blobs, folder.start(), &choice)
     {
-        states.extend(choice);
         let said = (identity.version.clone(), identity.commit.clone(), identity.llvm.clone());
         KnownResult::keep(&folder, VERSION_FILE, &request, states, &[], said, toolchain);
     }
     Ok(identity)
 }
 
-/// The beginning of every request to the Rust for `dir`; none where there is no Rust.
+/// The beginning of every request of one `kind` to the Rust for `dir`; none where there is no Rust.
 fn rust_request(kind: &str, toolchain: &Toolchain<'_>, dir: &Path) -> Option<RequestKey> {
-    let mut key = RequestKey::new("rust", toolchain);
-    key.add(kind.as_bytes());
-    key.add(dir.as_os_str().as_encoded_bytes());
+    let mut key = RequestKey::new(kind, toolchain, dir, &["cargo", "rustc"])?;
     let counts = |name: &str| {
         name.starts_with("CARGO") || name.starts_with("RUST") || ["PATH", "HOME", "TMPDIR"].contains(&name)
     };
     key.add_variables(toolchain, counts);
-    for program in ["cargo", "rustc"] {
-        key.add(toolchain.program(program)?.as_os_str().as_encoded_bytes());
-    }
     Some(key)
 }
 

@@ -20,6 +20,7 @@ use super::{
     },
     GoJob, ListedProgram,
     embeds::{EmbeddedFiles, check_embeds},
+    go_directives::GoDirectives,
     go_root, ldflags,
     packages::GoPackage,
     values,
@@ -45,8 +46,7 @@ struct GoResult {
 /// A request for a Go program that may be known.
 pub(super) struct GoRequest {
     key: Fingerprint,
-    /// The caller's settings of Go, before Go was asked anything. The file is seldom there, in a folder that changes for
-    /// many reasons, so that no time tells whether it was there meanwhile.
+    /// The caller's settings of Go, before Go was asked anything.
     settings: Vec<WatchedState>,
 }
 
@@ -64,7 +64,7 @@ impl GoRequest {
         if binary.cgo || binary.vcs.is_some() || has_profile || has_workspace {
             return None;
         }
-        let mut key = go_request("program", toolchain, dir)?;
+        let mut key = go_request("go program", toolchain, dir)?;
         let said = format!("{:?} {:?} {} {:?}", values(binary), ldflags(binary), platform, binary.strip);
         key.add(binary.package.value.as_bytes());
         key.add(said.as_bytes());
@@ -106,11 +106,8 @@ impl GoJob<'_> {
             note: listed.fallbacks.note(),
             embedded: EmbeddedFiles::of(&listed.packages, self.toolchain),
         };
-        let Some(mut states) = watched.record(self.toolchain.blobs, folder.start()) else { return };
-        if !request.settings.iter().all(|state| state.holds(self.toolchain.blobs)) {
-            return;
-        }
-        states.extend(request.settings.iter().cloned());
+        let states = watched.record(self.toolchain.blobs, folder.start(), &request.settings);
+        let Some(states) = states else { return };
         KnownResult::keep(folder, FILE, &request.key, states, &[&compiled.path], result, self.toolchain);
     }
 
@@ -145,7 +142,7 @@ pub(in super::super) fn known_version(
     ask: impl FnOnce() -> Result<(PathBuf, String), Failure>,
 ) -> Result<String, Failure> {
     let folder = toolchain.compile_folder("survey", &[dir.as_os_str().as_encoded_bytes()]).ok();
-    let Some((folder, request)) = folder.zip(go_request("version", toolchain, dir)) else { return Ok(ask()?.1) };
+    let Some((folder, request)) = folder.zip(go_request("go version", toolchain, dir)) else { return Ok(ask()?.1) };
     let request = request.finish();
     if let Some(version) = KnownResult::find(&folder, VERSION_FILE, &request, toolchain) {
         return Ok(version);
@@ -154,23 +151,19 @@ pub(in super::super) fn known_version(
     let (program, version) = ask()?;
     let mut watched = WatchedPaths::default();
     if watch_go(&mut watched, toolchain, &program).is_some()
-        && let Some(settings) = settings.filter(|settings| settings.iter().all(|state| state.holds(toolchain.blobs)))
-        && let Some(mut states) = watched.record(toolchain.blobs, folder.start())
+        && let Some(settings) = settings
+        && let Some(states) = watched.record(toolchain.blobs, folder.start(), &settings)
     {
-        states.extend(settings);
         KnownResult::keep(&folder, VERSION_FILE, &request, states, &[], version.clone(), toolchain);
     }
     Ok(version)
 }
 
-/// The beginning of every request to the Go for `dir`; none where there is no Go.
+/// The beginning of every request of one `kind` to the Go for `dir`; none where there is no Go.
 fn go_request(kind: &str, toolchain: &Toolchain<'_>, dir: &Path) -> Option<RequestKey> {
-    let mut key = RequestKey::new("go", toolchain);
-    key.add(kind.as_bytes());
-    key.add(dir.as_os_str().as_encoded_bytes());
+    let mut key = RequestKey::new(kind, toolchain, dir, &["go"])?;
     let homes = ["PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"];
     key.add_variables(toolchain, |name| name.starts_with("GO") || homes.contains(&name));
-    key.add(toolchain.program("go")?.as_os_str().as_encoded_bytes());
     Some(key)
 }
 
@@ -250,34 +243,13 @@ fn literal_part(pattern: &str) -> PathBuf {
     pattern.split('/').take_while(|element| !element.contains(['*', '?', '[', '\\'])).collect()
 }
 
-/// The module of `go.mod` and those that its `replace` lines take from folders (go.dev/ref/mod, "go.mod files"); none where
-/// a line has quotes, which no tool writes.
+/// The module of `go.mod` and those that its `replace` lines take from folders; none where that cannot be read.
 fn local_modules(file: &Path) -> Option<Vec<LocalModule>> {
-    let text = fs::read_to_string(file).ok()?;
     let folder = file.parent()?;
-    let mut modules = Vec::new();
-    for line in text.lines() {
-        let line = line.split("//").next().unwrap_or_default();
-        let words: Vec<_> = line.split_whitespace().collect();
-        let is_quoted = line.contains(['"', '`']);
-        match words.as_slice() {
-            ["module", path] if !is_quoted && *path != "(" => {
-                modules.push(LocalModule { path: (*path).to_owned(), folder: folder.to_owned() });
-            }
-            ["module", ..] => return None,
-            words => {
-                let Some(arrow) = words.iter().position(|word| *word == "=>") else { continue };
-                let path = words.iter().take(arrow).find(|word| **word != "replace");
-                let to = words.get(arrow + 1);
-                let (Some(path), Some(to), false) = (path, to, is_quoted) else { return None };
-                let is_folder =
-                    ["./", "../", "/"].iter().any(|start| to.starts_with(start)) || [".", ".."].contains(to);
-                if is_folder {
-                    let folder = fs::canonicalize(folder.join(to)).ok()?;
-                    modules.push(LocalModule { path: (*path).to_owned(), folder });
-                }
-            }
-        }
+    let GoDirectives { module, replaced, .. } = GoDirectives::parse(&fs::read_to_string(file).ok()?)?;
+    let mut modules = vec![LocalModule { path: module?, folder: folder.to_owned() }];
+    for (path, to) in replaced {
+        modules.push(LocalModule { path, folder: fs::canonicalize(folder.join(to)).ok()? });
     }
-    (!modules.is_empty()).then_some(modules)
+    Some(modules)
 }

@@ -8,6 +8,8 @@ mod embeds;
 mod failures;
 mod fallbacks;
 mod git_checkout;
+mod go_directives;
+mod go_source_name;
 mod installed_go;
 mod known_go;
 mod modules;
@@ -55,6 +57,7 @@ pub(super) use self::{
     known_go::known_version,
     together::{compile_group, groups},
 };
+pub(in crate::build) use self::{go_directives::GoDirectives, go_source_name::is_go_source};
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
 const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS", "GOARCH", "GOROOT"];

@@ -1,18 +1,19 @@
 //! Reads `go.mod` and `go.work` files as far as they say where packages are (Go Modules Reference, "go.mod files").
 //!
-//! `go mod edit -json` says the same; this reader needs no Go, so that the answer does not depend on whether Go is installed.
+//! `go mod edit -json` says the same; this reader needs no Go: `hardpan affected` does not depend on whether Go is installed, and the
+//! record of an unchanged program costs no process.
 
 /// The directives of a `go.mod` or a `go.work`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct GoDirectives {
+pub(in crate::build) struct GoDirectives {
     /// `module`.
-    pub(super) module: Option<String>,
+    pub(in crate::build) module: Option<String>,
     /// The module paths of `require`.
-    pub(super) required: Vec<String>,
+    pub(in crate::build) required: Vec<String>,
     /// `replace` by a folder: the module path, and the folder as written.
-    pub(super) replaced: Vec<(String, String)>,
+    pub(in crate::build) replaced: Vec<(String, String)>,
     /// `use` of a `go.work`: folders as written.
-    pub(super) used: Vec<String>,
+    pub(in crate::build) used: Vec<String>,
 }
 
 /// Directives that say nothing about where packages are.
@@ -20,7 +21,7 @@ const OTHERS: [&str; 7] = ["go", "toolchain", "exclude", "retract", "godebug", "
 
 impl GoDirectives {
     /// Reads a file; none where it has what this reader does not know.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::build) fn parse(text: &str) -> Option<Self> {
         let mut all = Self::default();
         let mut block: Option<String> = None;
         for line in text.lines() {
