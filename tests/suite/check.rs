@@ -1,7 +1,5 @@
 //! `hardpan check`: what is wrong with recipes is told without a compiler, another program or a socket.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -24,19 +22,14 @@ fn errors(output: &Output) -> Vec<&str> {
 
 /// Runs hardpan under strace, and gives its calls about processes and sockets besides those of threads.
 fn calls(case: &Case, words: &[&str]) -> (Output, Vec<String>) {
-    let trace = case.path("trace");
-    let strace = ["strace", "-f", "-qq", "-e", "trace=process,network", "-o", trace.to_str().unwrap()];
-    let output = case.run_under(strace, words);
-    let text = fs::read_to_string(&trace).unwrap();
-    fs::remove_file(trace).unwrap();
-    let harmless = |line: &&str| {
-        let call = line.split_once(' ').map_or(*line, |(_, call)| call.trim_start());
+    let (output, calls) = case.traced(&["--trace=process,network"], words);
+    let harmless = |line: &String| {
+        let call = line.split_once(' ').map_or(line.as_str(), |(_, call)| call.trim_start());
         ["exit", "wait", "<...", "+++", "---"].iter().any(|start| call.starts_with(start))
             || call.contains("CLONE_THREAD")
     };
-    let calls: Vec<_> = text.lines().filter(|line| !harmless(line)).map(str::to_owned).collect();
     // The first is strace's own start of hardpan.
-    (output, calls.into_iter().skip(1).collect())
+    (output, calls.into_iter().filter(|line| !harmless(line)).skip(1).collect())
 }
 
 #[test]

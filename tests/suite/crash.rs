@@ -42,11 +42,10 @@ type Moment = (String, usize);
 
 /// The moments of a build of these words, at most `most` of each call, the first and the last among them.
 fn moments(case: &Case, words: &[&str], most: usize) -> Vec<Moment> {
-    let trace = case.path("../trace");
-    let strace = ["strace", "-f", "-qq", "-e", &format!("trace={CHANGES}"), "-o", trace.to_str().unwrap()];
-    case.run_under(strace, words).ok();
+    let (output, calls) = case.traced(&[&format!("--trace={CHANGES}")], words);
+    output.ok();
     let mut made: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for line in fs::read_to_string(trace).unwrap().lines() {
+    for line in calls {
         // `1234 rename("a", "b") = 0`; what a call goes on with, and ends, is another shape.
         let (thread, call) = line.split_once(' ').unwrap();
         if let Some((name, _)) = call.trim_start().split_once('(').filter(|(name, _)| !name.contains(' ')) {

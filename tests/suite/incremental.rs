@@ -57,12 +57,8 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 /// A build of `app.toml` and its system calls of these names, with the path of every file descriptor: files are opened
 /// from their folders.
 fn traced(case: &Case, calls: &str) -> (Output, Vec<String>) {
-    let trace = case.path("trace");
-    let filter = format!("--trace={calls}");
-    let strace = ["strace", "-f", "-y", "-qq", &filter, "-o", trace.to_str().unwrap()];
-    let output = case.run_under(strace, ["build", "app.toml"]).ok();
-    let calls = fs::read_to_string(trace).unwrap().lines().map(str::to_owned).collect();
-    (output, calls)
+    let (output, calls) = case.traced(&["-y", &format!("--trace={calls}")], ["build", "app.toml"]);
+    (output.ok(), calls)
 }
 
 /// What was opened of the cases' inputs, folders left out.

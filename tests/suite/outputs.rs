@@ -217,12 +217,9 @@ fn known_files_stay_closed() {
     case.build().ok();
     tick();
     case.build().ok();
-    let trace = case.path("../trace");
-    let strace = ["strace", "-f", "-e", "trace=open,openat", "-o"].map(std::ffi::OsString::from);
-    let under: Vec<_> = strace.into_iter().chain([trace.clone().into()]).collect();
-    case.run_under(under, ["build", "app.toml"]).ok();
-    let opened = fs::read_to_string(trace).unwrap();
-    let many: Vec<_> = opened.lines().filter(|line| line.contains("many/") && !line.contains("O_DIRECTORY")).collect();
+    let (output, opened) = case.traced(&["--trace=open,openat"], ["build", "app.toml"]);
+    output.ok();
+    let many: Vec<_> = opened.iter().filter(|line| line.contains("many/") && !line.contains("O_DIRECTORY")).collect();
     assert!(many.is_empty(), "{} files were opened: {:?}", many.len(), many.first());
 }
 

@@ -37,13 +37,9 @@ fn go_module() -> Case {
 
 /// `hardpan build` and how often it started `program`.
 fn starts(case: &Case, program: &str, more: &[&str]) -> (Output, usize) {
-    let folder = scratch();
-    let trace = folder.path().join("trace");
-    let strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", trace.to_str().unwrap()];
-    let output = case.run_under(strace, [&["build", "app.toml"], more].concat());
-    let trace = fs::read_to_string(&trace).unwrap();
+    let (output, trace) = case.traced(&["--trace=execve"], [&["build", "app.toml"], more].concat());
     let ended = format!("/{program}\"");
-    let started = trace.lines().filter(|line| line.contains("execve(\"") && line.ends_with("= 0"));
+    let started = trace.iter().filter(|line| line.contains("execve(\"") && line.ends_with("= 0"));
     let of_it = started.filter(|line| line.split(',').next().is_some_and(|first| first.ends_with(&ended)));
     (output, of_it.count())
 }
@@ -170,14 +166,11 @@ fn go_services() -> Case {
 fn programs_that_are_compiled_together_are_those_that_are_compiled_alone() {
     let case = go_services();
     let recipes = ["r0.toml", "r1.toml", "r2.toml", "r3.toml", "r4.toml"];
-    let folder = scratch();
-    let trace = folder.path().join("trace");
-    let strace = ["strace", "-f", "-qq", "-s", "200", "-e", "trace=execve", "-o", trace.to_str().unwrap()];
-    let together = case.run_under(strace, ["build"].into_iter().chain(recipes)).ok();
-    let trace = fs::read_to_string(&trace).unwrap();
-    let is_build = |line: &&str| line.contains("/bin/go\", [") && line.contains(", \"build\", \"-v\"");
+    let (together, trace) = case.traced(&["--trace=execve"], ["build"].into_iter().chain(recipes));
+    let together = together.ok();
+    let is_build = |line: &&String| line.contains("/bin/go\", [") && line.contains(", \"build\", \"-v\"");
     // Of one program of each name, of the second one of that name, and of the program with flags of its own.
-    assert_eq!(trace.lines().filter(is_build).count(), 3);
+    assert_eq!(trace.iter().filter(is_build).count(), 3);
     for (line, recipe) in together.stdout.lines().zip(recipes) {
         let cache = scratch();
         let alone = case.clone().env("XDG_CACHE_HOME", cache.path());

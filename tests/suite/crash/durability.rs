@@ -1,8 +1,6 @@
 //! What a power cut finds: an image has its name only when its bytes are on the disk, and the name is there when the build
 //! ends. What is on the disk when the power goes cannot be seen from here; the order of the calls can.
 
-use std::fs;
-
 use super::two_images;
 use crate::support::{case::Case, layout::Layout, output::Output};
 
@@ -11,15 +9,13 @@ const CALLS: &str = "openat,rename,renameat,renameat2,link,linkat,fsync,fdatasyn
 
 /// A build under strace, which may answer some calls itself; its calls that concern the output.
 fn traced(case: &Case, words: &[&str], more: &[&str]) -> (Output, Vec<String>) {
-    let trace = case.path("../trace");
     let filter = format!("--trace={CALLS}");
-    let strace = [&["strace", "-f", "-y", "-qq", &filter, "-o", trace.to_str().unwrap()], more].concat();
-    let output = case.run_under(strace, [&["build", "--quiet"], words].concat());
-    let calls = fs::read_to_string(trace).unwrap();
+    let options = [&["-y", filter.as_str()], more].concat();
+    let (output, calls) = case.traced(&options, [&["build", "--quiet"], words].concat());
     let is_read = |call: &str| call.contains("openat(") && !call.contains("O_CREAT");
     let is_failed = |call: &str| call.contains(" = -1 ENOENT");
-    let ours = calls.lines().filter(|call| call.contains("/work") && !is_read(call) && !is_failed(call));
-    (output, ours.map(str::to_owned).collect())
+    let ours = calls.into_iter().filter(|call| call.contains("/work") && !is_read(call) && !is_failed(call));
+    (output, ours.collect())
 }
 
 /// Where the first call is that has all of these words.

@@ -216,6 +216,20 @@ impl Case {
         self.finish(self.command_under(wrapper, &args), &args)
     }
 
+    /// Runs hardpan under strace with further `options` of that, such as `--trace=execve`; with the lines that strace wrote,
+    /// the processes that hardpan started included.
+    pub fn traced<A: AsRef<OsStr>>(
+        &self,
+        options: &[&str],
+        args: impl IntoIterator<Item = A>,
+    ) -> (Output, Vec<String>) {
+        let trace = self.path("../trace");
+        let own = ["strace", "-f", "-qq", "-o", trace.to_str().expect("a path of UTF-8")];
+        let output = self.run_under([&own, options].concat(), args);
+        let text = fs::read_to_string(&trace).expect("what strace wrote");
+        (output, text.lines().map(str::to_owned).collect())
+    }
+
     /// `hardpan build app.toml`.
     pub fn build(&self) -> Output {
         self.run(["build", "app.toml"])
