@@ -65,7 +65,7 @@ pub struct RemovedRecipe {
 /// The answer.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// The commits that the working tree was compared with; none where nobody knows.
+    /// The commits that the working tree was compared with; none where git cannot say what changed.
     pub bases: Vec<String>,
     /// Every recipe, in their order.
     pub recipes: Vec<AffectedRecipe>,
@@ -126,7 +126,7 @@ fn changes(request: &AffectedRequest, progress: &dyn Progress) -> Result<Checkou
     request.settings.toolchain(&bound.root, progress).changes_since(&request.since, &bound.folder)
 }
 
-/// Every recipe, where nobody knows what changed.
+/// Every recipe, where git cannot say what changed.
 fn all(found: &[PathBuf], request: &AffectedRequest, why: &Failure) -> Comparison {
     let one = |path: &PathBuf| {
         let loaded = load(path, request).ok().flatten();

@@ -74,7 +74,7 @@ impl ChangeIndex {
         below.filter(move |(path, _)| *path != folder)
     }
 
-    /// The ignored paths below a folder, or the one that holds it.
+    /// The paths below a folder that git ignores, or the ignored folder that the folder itself lies in.
     pub(super) fn ignored_in<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a PathBuf> {
         let above = folder.ancestors().find_map(|above| self.changes.ignored.get(above));
         let from = self.changes.ignored.range(folder.to_owned()..);
@@ -104,7 +104,7 @@ impl ChangeIndex {
         path.strip_prefix(self.top()).is_ok_and(|below| below.iter().any(|name| name == ".git"))
     }
 
-    /// The folder of a checkout within this one that is no submodule of it, and holds `path`.
+    /// The root of a nested checkout that `path` lies in and that is no submodule of this one.
     fn foreign_checkout<'a>(&self, path: &'a Path) -> Option<&'a Path> {
         let within = path.ancestors().take_while(|above| above.starts_with(self.top()) && *above != self.top());
         within
@@ -166,7 +166,7 @@ impl ChangeIndex {
         self.check_folder(self.top(), input, list);
     }
 
-    /// Whether a change is of no account to whoever takes all of a folder: it is in hardpan's cache, or what hardpan wrote.
+    /// Whether an input that is a whole folder leaves a change out: one in hardpan's cache, or an output of hardpan.
     pub(super) fn is_passed_over(&self, path: &Path, kind: ChangeKind) -> bool {
         kind == ChangeKind::Untracked && self.is_own(path)
     }

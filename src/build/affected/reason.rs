@@ -7,7 +7,7 @@ use crate::{build::compile::ChangeKind, report::printable};
 /// Reasons of one recipe that are kept; more are only counted.
 const MOST_REASONS: usize = 200;
 
-/// What became of an input, or why nobody knows.
+/// How an input changed, or why git cannot say whether it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReasonKind {
     /// It differs from the commit.
@@ -20,7 +20,7 @@ pub enum ReasonKind {
     Attributes,
     /// Git was told not to look at it.
     Unwatched,
-    /// Git ignores it, so that nobody knows.
+    /// Git ignores it, and does not record whether it changed.
     Ignored,
     /// It is not there, and git has not had it either: something makes it before the build.
     Missing,

@@ -100,7 +100,7 @@ fn leads_out(text: &[u8]) -> bool {
 }
 
 /// Whether the first text in quotes behind a macro or an attribute begins with a slash; or, behind `include!`, names a file
-/// that is no `.rs`, whose own includes nobody reads here.
+/// that is no `.rs`, whose own includes are not read here.
 fn names_far_file(rest: &[u8], is_include: bool) -> bool {
     let line = rest.get(..rest.len().min(NAME_BYTES)).unwrap_or_default();
     let Some(start) = line.iter().position(|byte| *byte == b'"') else { return false };

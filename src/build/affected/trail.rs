@@ -8,7 +8,7 @@ use std::{
 
 use crate::{build::pinned::read_small, report::Limits};
 
-/// Where a path leads, and the links that lead there: each of them is an input of whoever names the path.
+/// Where a path leads, and the links that lead there: each of them is an input of the recipe that names the path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PathTrail {
     /// The links, each by a path without links before its last name.

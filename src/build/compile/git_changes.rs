@@ -67,7 +67,7 @@ pub struct CheckoutChanges {
     pub head: String,
     /// What differs. A path stands for all that is below it.
     pub changed: BTreeMap<PathBuf, ChangeKind>,
-    /// Files and folders that git ignores, so that nobody knows whether they changed. A folder stands for all of it.
+    /// Files and folders that git ignores: whether they changed is unknown. A folder stands for all of it.
     pub ignored: BTreeSet<PathBuf>,
     /// The submodules that are checked out.
     pub submodules: BTreeSet<PathBuf>,
@@ -128,7 +128,7 @@ impl CheckoutGit {
         let top = ended.stdout.strip_suffix(b"\n").unwrap_or(&ended.stdout);
         if !ended.status.success() || top.is_empty() {
             let failure = if ended.complains("not a git repository") || ended.status.success() {
-                Failure::error(ErrorName::Git, "this folder is in no git checkout, so that nobody knows what changed")
+                Failure::error(ErrorName::Git, "this folder is in no git checkout, and only git knows what changed")
             } else {
                 ended.failure(ErrorName::Git, "git rev-parse")
             };

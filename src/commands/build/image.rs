@@ -92,6 +92,14 @@ impl<'a> ImageBuilder<'a> {
         check.run(settings, &LookProgress(&named)).failures
     }
 
+    /// The resolver of a job, with its policy, its lock and the paths that the call writes.
+    fn resolver<'r>(&'r self, job: &'r BuildJob, progress: &'r dyn Progress) -> Result<Resolver<'r>, Failure> {
+        let settings = &self.request.settings;
+        let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
+        let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?;
+        Ok(resolver.judged_by(&job.policy).locked(job.lock.as_ref()).writing(self.written))
+    }
+
     /// Compiles the Go programs of all jobs together, as far as one `go build` can. The build of each image then finds its
     /// programs, and reports what failed here.
     pub(super) fn compile_together(&self, jobs: &[BuildJob], progress: &dyn Progress) {
@@ -101,8 +109,7 @@ impl<'a> ImageBuilder<'a> {
         }
         let settings = &self.request.settings;
         let planned = |job: &BuildJob| -> Result<Vec<PlannedGo>, Failure> {
-            let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
-            let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?.writing(self.written);
+            let resolver = self.resolver(job, progress)?;
             let each = job.platforms.iter().map(|platform| resolver.go_programs(platform));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         };
@@ -124,11 +131,7 @@ impl<'a> ImageBuilder<'a> {
 
     fn build_image(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
         let (settings, cache) = (&self.request.settings, self.request.settings.blobs.as_ref());
-        let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
-        let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?
-            .judged_by(&job.policy)
-            .locked(job.lock.as_ref())
-            .writing(self.written);
+        let resolver = self.resolver(&job, progress)?;
         let staging = Staging::begin_in(&job.path, self.request.form, &self.created)?.with_cache(cache.cloned());
         let mut plans = self.resolve(&resolver, &job)?;
         report_left_out(&plans, progress);

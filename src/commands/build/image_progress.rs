@@ -23,7 +23,7 @@ impl<'a> ImageProgress<'a> {
         Self { out, prefix, held: None }
     }
 
-    /// Holds lines back until [`release`](Self::release), where the call builds several and nobody asked for details. Tasks are
+    /// Holds lines back until [`release`](Self::release), where the call builds several and details are not shown. Tasks are
     /// shown meanwhile.
     #[must_use]
     pub(super) fn holding(self) -> Self {

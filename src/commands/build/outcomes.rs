@@ -1,8 +1,8 @@
-//! What becomes of each recipe of a call: the pages that the steps of `build` write into, one a recipe.
+//! [`Outcomes`]: the status, failures and image of each recipe of a call, which the steps of `build` fill in.
 
 use std::path::PathBuf;
 
-use super::request::{BuildOutcome, BuildStatus};
+use super::request::{BuildOutcome, BuildStatus, BuiltImage};
 use crate::report::{Failure, Failures};
 
 /// The outcome of every recipe so far, in the order of the recipes.
@@ -97,14 +97,14 @@ impl Outcomes {
     }
 
     /// The recipe has ended well.
-    pub(super) fn succeed(&mut self, index: usize, image: super::BuiltImage, is_unchanged: bool) {
+    pub(super) fn succeed(&mut self, index: usize, image: BuiltImage, is_unchanged: bool) {
         if let Some(outcome) = self.recipes.get_mut(index) {
             outcome.status = if is_unchanged { BuildStatus::Unchanged } else { BuildStatus::Built };
             outcome.image = Some(image);
         }
     }
 
-    /// What the caller gets; `failures` are those of the call as a whole.
+    /// The outcomes, for the caller of `build`.
     pub(super) fn into_recipes(self) -> Vec<BuildOutcome> {
         self.recipes
     }

@@ -30,7 +30,7 @@ pub(super) struct Outputs {
     receipts: Receipts,
     /// The paths of the receipts of each recipe.
     of_recipe: BTreeMap<usize, Vec<(ReceiptKind, PathBuf)>>,
-    /// Where a recipe is told about whose name is not known: the `--metadata-file` of all recipes, if they have one.
+    /// The file for the status of a recipe whose name is not known: the `--metadata-file` that all recipes share, if they do.
     of_others: Option<PathBuf>,
 }
 
