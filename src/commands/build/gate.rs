@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit::{self, Finding, FindingPlace, LayerWatch, SeenLayers, SharedScans, Unknown},
-    build::{Date, Plan, unless_all_excepted},
+    build::{Assembled, Date, Plan, unless_all_excepted, unless_excepted},
     cache::Cache,
     image::ImageSet,
     layer::{LayerObserver, WrittenLayer},
@@ -298,4 +298,27 @@ fn remedy(rule: Rule) -> String {
     let sentence = text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.');
     let mut chars = sentence.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// `policy.max-size`: holds the stored layers of one platform against the budget.
+///
+/// # Errors
+/// At the line of the budget, unless an exception allows it `today`.
+pub(super) fn check_size(recipe: &Recipe, today: Date, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
+    let policy = &recipe.policy;
+    let Some(budget) = &policy.max_size else { return Ok(()) };
+    let stored: u64 = image.layers.iter().map(|(_, layer)| layer.blob.size).sum();
+    if stored <= budget.value {
+        return Ok(());
+    }
+    let sizes: Vec<_> =
+        image.layers.iter().map(|(kind, layer)| format!("{} {}", kind.name(), layer.blob.size)).collect();
+    let what = format!(
+        "the layers for {} take {stored} bytes, the budget is {} ({})",
+        plan.platform,
+        budget.value,
+        sizes.join(", ")
+    );
+    let failure = Failure::refused(Rule::SizeBudget, what).at(&budget.origin).hint("raise `max-size`, or ship less");
+    unless_excepted(policy, today, None, failure)
 }

@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
 use super::{
-    gate::{Gate, UnjudgedImage},
-    image_progress::{ImageProgress, LookProgress},
+    debug_files::stage_debug_files,
+    gate::{Gate, UnjudgedImage, check_size},
+    image_progress::ImageProgress,
     jobs::BuildJob,
     passed_findings::PassedFindings,
     receipts::ReceiptImage,
@@ -17,17 +17,12 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{
-        Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, RecipeCheck, ResolveReach, Resolver,
-        compile::{PlannedGo, Toolchain},
-        unless_excepted,
-    },
-    commands::{recipes::LoadedRecipe, staged_file::StagedFile},
+    build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver},
+    commands::staged_file::StagedFile,
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
-    recipe::{BinaryEntry, BinarySource},
     registry::Reference,
-    report::{ErrorName, Failure, Failures, Progress, Rule, printable},
+    report::{Failure, Failures, Progress, printable},
 };
 
 /// An image that has passed the gate and is staged.
@@ -54,15 +49,15 @@ pub(super) struct FinishedImage {
 /// Builds images, several at the same time.
 #[derive(Debug)]
 pub(super) struct ImageBuilder<'a> {
-    request: &'a BuildRequest,
+    pub(super) request: &'a BuildRequest,
     /// Every path that the call writes.
-    written: &'a Arc<BTreeSet<PathBuf>>,
-    bounds: HostBounds,
+    pub(super) written: &'a Arc<BTreeSet<PathBuf>>,
+    pub(super) bounds: HostBounds,
     created: Arc<CreatedFolders>,
     run: BuildRun,
     scans: Arc<SharedScans>,
     /// How many recipes the call has.
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl<'a> ImageBuilder<'a> {
@@ -72,50 +67,16 @@ impl<'a> ImageBuilder<'a> {
         Self { request, written, bounds, created, run, scans: Arc::default(), count }
     }
 
-    /// Everything that is wrong with a recipe, as far as that needs no compiler and no layer of a base.
-    pub(super) fn look(&self, job: &BuildJob, progress: &dyn Progress) -> Vec<Failure> {
-        let settings = &self.request.settings;
-        let mut bound = match self.bounds.of(&job.recipe.folder, settings.allow_outside) {
-            Ok(bound) => bound,
-            Err(failure) => return vec![failure],
-        };
-        bound.written = Arc::clone(self.written);
-        let check = RecipeCheck {
-            recipe: &job.recipe.recipe,
-            bound,
-            policy: &job.policy,
-            lock: job.lock.as_ref(),
-            platforms: &job.platforms,
-            reach: ResolveReach::WithoutLayers,
-        };
-        let named = ImageProgress::of(&job.name, self.count, progress);
-        check.run(settings, &LookProgress(&named)).failures
-    }
-
     /// The resolver of a job, with its policy, its lock and the paths that the call writes.
-    fn resolver<'r>(&'r self, job: &'r BuildJob, progress: &'r dyn Progress) -> Result<Resolver<'r>, Failure> {
+    pub(super) fn resolver<'r>(
+        &'r self,
+        job: &'r BuildJob,
+        progress: &'r dyn Progress,
+    ) -> Result<Resolver<'r>, Failure> {
         let settings = &self.request.settings;
         let bound = self.bounds.of(&job.recipe.folder, settings.allow_outside)?;
         let resolver = Resolver::within(&job.recipe.recipe, bound, settings, progress)?;
         Ok(resolver.judged_by(&job.policy).locked(job.lock.as_ref()).writing(self.written))
-    }
-
-    /// Compiles the Go programs of all jobs together, as far as one `go build` can. The build of each image then finds its
-    /// programs, and reports what failed here.
-    pub(super) fn compile_together(&self, jobs: &[BuildJob], progress: &dyn Progress) {
-        let is_go = |binary: &&BinaryEntry| matches!(binary.source, BinarySource::Go(_));
-        if jobs.iter().flat_map(|job| &job.recipe.recipe.binaries).filter(is_go).count() < 2 {
-            return;
-        }
-        let settings = &self.request.settings;
-        let planned = |job: &BuildJob| -> Result<Vec<PlannedGo>, Failure> {
-            let resolver = self.resolver(job, progress)?;
-            let each = job.platforms.iter().map(|platform| resolver.go_programs(platform));
-            Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
-        };
-        let programs: Vec<_> = jobs.iter().flat_map(|job| planned(job).unwrap_or_default()).collect();
-        let toolchain = Toolchain { written: Arc::clone(self.written), ..settings.toolchain(Path::new("/"), progress) };
-        toolchain.go_together(&programs);
     }
 
     /// Builds one image: resolve and compile what the recipe names, assemble layers, config and manifest, pass the gate.
@@ -145,7 +106,7 @@ impl<'a> ImageBuilder<'a> {
         let mut images: Vec<Assembled> = Vec::new();
         for plan in &plans {
             let image = assembler.assemble(plan)?;
-            check_size(&job.recipe, self.request, plan, &image)?;
+            check_size(&job.recipe.recipe, settings.today, plan, &image)?;
             images.push(image);
         }
         // From here on the blobs alone are read.
@@ -232,27 +193,6 @@ fn report_left_out(plans: &[Plan], progress: &dyn Progress) {
     }
 }
 
-/// Writes the symbols of all programs beside their places.
-fn stage_debug_files(plans: &[Plan]) -> Result<Vec<StagedFile>, Failure> {
-    let mut taken = BTreeSet::new();
-    let mut staged = Vec::new();
-    for file in plans.iter().flat_map(|plan| &plan.debug_files) {
-        if !taken.insert(&file.to) {
-            let what = format!("two programs write their symbols to `{}`", printable(&file.to.to_string_lossy()));
-            return Err(Failure::error(ErrorName::OutputConflict, what)
-                .at(&file.origin)
-                .hint("put `{arch}` into the path of `debug-file`"));
-        }
-        let folder = file.to.parent().unwrap_or(&file.to);
-        fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error).at(&file.origin))?;
-        let mut one = StagedFile::begin("debug-file", &file.to, "name another file")
-            .map_err(|failure| failure.at(&file.origin))?;
-        one.write(fs::read(&file.made).map_err(|error| Failure::io("read the symbols", &file.made, &error))?)?;
-        staged.push(one);
-    }
-    Ok(staged)
-}
-
 /// The repositories of bases, by the layers that come from there.
 fn origins(plans: &[Plan]) -> BTreeMap<Digest, Vec<Reference>> {
     let mut origins: BTreeMap<Digest, Vec<Reference>> = BTreeMap::new();
@@ -263,24 +203,4 @@ fn origins(plans: &[Plan]) -> BTreeMap<Digest, Vec<Reference>> {
         }
     }
     origins
-}
-
-/// `policy.max-size`: the stored layers of one platform.
-fn check_size(one: &LoadedRecipe, request: &BuildRequest, plan: &Plan, image: &Assembled) -> Result<(), Failure> {
-    let policy = &one.recipe.policy;
-    let Some(budget) = &policy.max_size else { return Ok(()) };
-    let stored: u64 = image.layers.iter().map(|(_, layer)| layer.blob.size).sum();
-    if stored <= budget.value {
-        return Ok(());
-    }
-    let sizes: Vec<_> =
-        image.layers.iter().map(|(kind, layer)| format!("{} {}", kind.name(), layer.blob.size)).collect();
-    let what = format!(
-        "the layers for {} take {stored} bytes, the budget is {} ({})",
-        plan.platform,
-        budget.value,
-        sizes.join(", ")
-    );
-    let failure = Failure::refused(Rule::SizeBudget, what).at(&budget.origin).hint("raise `max-size`, or ship less");
-    unless_excepted(policy, request.settings.today, None, failure)
 }

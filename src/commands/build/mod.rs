@@ -4,31 +4,33 @@
 //! plan, assemble, gate), load into engines and push to registries, publish. When one image fails, none is written, unless
 //! the call keeps going. `plan` runs the same [`gate`].
 
+mod debug_files;
 pub(super) mod gate;
 mod gate_verdict;
 mod image;
 mod image_progress;
 mod jobs;
+mod load_and_push;
+mod look_at_all;
 mod outcomes;
 mod outputs;
 mod passed_findings;
 mod receipts;
 mod request;
+mod written_paths;
 
-use std::collections::BTreeMap;
-
-use super::{policy, push, recipes};
+use super::{policy, recipes};
 use crate::{
     cache::Cache,
-    engine::{self, Engine, EngineEnvironment, LoadedImage},
-    image::BlobRef,
+    engine::{self, EngineEnvironment},
     output::allow_staging,
     recipe,
-    report::{Failure, Failures, Progress, parallel},
+    report::{Failures, Progress, parallel},
 };
 use image::{FinishedImage, ImageBuilder};
-use image_progress::ImageProgress;
 use jobs::BuildJob;
+use load_and_push::{load_into_engines, push_all};
+use look_at_all::look_at_all;
 use outcomes::Outcomes;
 use outputs::{Outputs, publish};
 pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, default_output};
@@ -119,33 +121,6 @@ fn settle_all(
     Ok((jobs, outputs))
 }
 
-/// Looks at everything that needs no compiler, of all recipes, before the first compiler runs: a mistake in the last recipe
-/// costs no compile of the first. Where nothing is compiled, building the images takes no longer than looking at them.
-///
-/// What is found is forgotten: a thousand recipes are not held at once.
-fn look_at_all(
-    builder: &ImageBuilder<'_>,
-    jobs: Vec<BuildJob>,
-    request: &BuildRequest,
-    outcomes: &mut Outcomes,
-    progress: &dyn Progress,
-) -> Result<Vec<BuildJob>, Failures> {
-    if outcomes.count() == 1 || !jobs.iter().any(BuildJob::has_compile) {
-        return Ok(jobs);
-    }
-    let look = |job: &BuildJob, progress: &dyn Progress| Ok::<_, Failures>(builder.look(job, progress));
-    let found = parallel::try_map_reporting("recipe", request.settings.jobs, &jobs, progress, look)?;
-    let mut sound = Vec::with_capacity(jobs.len());
-    for (job, failures) in jobs.into_iter().zip(found) {
-        if failures.is_empty() {
-            sound.push(job);
-        } else {
-            outcomes.note(job.index, Failures(failures));
-        }
-    }
-    Ok(sound)
-}
-
 /// Builds the image of every job, several at the same time.
 fn build_all(
     builder: &ImageBuilder<'_>,
@@ -162,71 +137,4 @@ fn build_all(
     }
     let build = |job: BuildJob, progress: &dyn Progress| Ok::<_, Failures>((job.index, builder.build(job, progress)));
     Ok(outcomes.sort(parallel::try_map_reporting("recipe", threads, jobs, progress, build)?))
-}
-
-/// Streams every image into every engine, and gives those that all engines took.
-fn load_into_engines(
-    images: Vec<FinishedImage>,
-    request: &BuildRequest,
-    caller: EngineEnvironment<'_>,
-    outcomes: &mut Outcomes,
-    progress: &dyn Progress,
-) -> Result<Vec<FinishedImage>, Failures> {
-    let mut loaded = Vec::with_capacity(images.len());
-    for mut image in images {
-        let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
-        let into = |engine: &Engine| load_into(&image, *engine, caller, &named);
-        match request.engines.iter().map(into).collect::<Result<_, _>>() {
-            Ok(engines) => {
-                image.built.loaded = engines;
-                loaded.push(image);
-            }
-            Err(failure) => outcomes.fail(image.index, failure)?,
-        }
-    }
-    Ok(loaded)
-}
-
-fn load_into(
-    image: &FinishedImage,
-    engine: Engine,
-    caller: EngineEnvironment<'_>,
-    progress: &dyn Progress,
-) -> Result<LoadedImage, Failure> {
-    let name = &image.built.name;
-    let staging = image.ready.staging();
-    let set = staging.image_set(image.ready.root(), name)?;
-    let task = progress.task(&format!("load {name} into {engine}"), Some(engine::size(&set)));
-    let loaded = engine::load(engine, &set, staging, name, caller, &*task)?;
-    drop(task);
-    progress.step(&format!("load {loaded}"));
-    Ok(loaded)
-}
-
-/// Pushes every image, and gives those that all registries took. All registries are asked what they have before the first
-/// one is sent anything.
-fn push_all(
-    mut images: Vec<FinishedImage>,
-    settings: &push::PushSettings,
-    outcomes: &mut Outcomes,
-    progress: &dyn Progress,
-) -> Result<Vec<FinishedImage>, Failures> {
-    let roots: Vec<BlobRef> = images.iter().map(|image| image.ready.root().into()).collect();
-    let mut prepared = Vec::new();
-    for (image, root) in images.iter().zip(&roots) {
-        match push::prepare(root, image.ready.staging(), &image.targets, None, &image.origins, settings) {
-            Ok(push) => prepared.push((image, push)),
-            Err(failure) => outcomes.fail(image.index, failure)?,
-        }
-    }
-    let mut pushed = BTreeMap::new();
-    for (image, push) in prepared {
-        let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
-        match push.carry_out(&named) {
-            Ok(plans) => drop(pushed.insert(image.index, plans)),
-            Err(failure) => outcomes.fail(image.index, failure)?,
-        }
-    }
-    images.retain_mut(|image| pushed.remove(&image.index).map(|plans| image.built.pushed = plans).is_some());
-    Ok(images)
 }

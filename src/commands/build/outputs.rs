@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -14,12 +14,12 @@ use super::{
     outcomes::Outcomes,
     receipts::{ReceiptImage, ReceiptKind, Receipts},
     request::{BuildOutcome, BuildRequest, BuiltImage},
+    written_paths::WrittenPaths,
 };
 use crate::{
-    build::real_path,
-    commands::{recipe_lock, staged_file::StagedFile},
+    commands::staged_file::StagedFile,
     output::Publisher,
-    report::{ErrorName, Failure, Failures, Progress, printable},
+    report::{Failure, Failures, Progress, printable},
 };
 
 /// The outputs of one call.
@@ -54,7 +54,7 @@ impl Outputs {
         let shared = request.metadata_file.as_deref().filter(|path| request.keep_going && !path.contains(['{', '}']));
         let of_others = shared.map(PathBuf::from);
         of_others.iter().try_for_each(|path| receipts.begin(ReceiptKind::Metadata, path))?;
-        Ok(Self { real: Arc::new(paths.0.into_keys().collect()), receipts, of_recipe, of_others })
+        Ok(Self { real: Arc::new(paths.into_real_paths()), receipts, of_recipe, of_others })
     }
 
     /// Every path that is written, absolute, without links above it.
@@ -155,101 +155,4 @@ pub(super) fn publish(
         outputs.write_outcomes(outcomes.recipes(), &receipts)?;
     }
     Ok(outputs.receipts.publish()?)
-}
-
-/// What is written, by real paths, with the paths as they were written.
-#[derive(Debug)]
-struct WrittenPaths(BTreeMap<PathBuf, Vec<(Output, PathBuf)>>);
-
-/// What is written to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Output {
-    Image,
-    /// By its option.
-    Receipt(ReceiptKind),
-    Symbols,
-}
-
-impl Output {
-    /// As a sentence calls it.
-    fn name(self) -> String {
-        match self {
-            Self::Image => "the image".to_owned(),
-            Self::Receipt(kind) => format!("`{}`", kind.option()),
-            Self::Symbols => "`debug-file`".to_owned(),
-        }
-    }
-
-    /// Whether another check refuses two outputs of this kind at one path, or allows them.
-    fn may_share(self, other: Self) -> bool {
-        self == other || matches!((self, other), (Self::Receipt(_), Self::Receipt(_)))
-    }
-}
-
-impl WrittenPaths {
-    /// All that `jobs` write.
-    fn of(jobs: &[BuildJob], request: &BuildRequest) -> Self {
-        let mut paths = Self(BTreeMap::new());
-        let mut folders = BTreeMap::new();
-        for job in jobs {
-            paths.add(&mut folders, Output::Image, &job.path);
-            for ((kind, _), file) in request.receipts().zip(&job.receipts) {
-                paths.add(&mut folders, Output::Receipt(kind), file);
-            }
-            for file in &job.debug_files {
-                paths.add(&mut folders, Output::Symbols, file);
-            }
-        }
-        paths
-    }
-
-    /// `folders` are those whose real path is known: images mostly go to one.
-    fn add(&mut self, folders: &mut BTreeMap<PathBuf, PathBuf>, kind: Output, path: &Path) {
-        let real = match (path.parent(), path.file_name()) {
-            (Some(parent), Some(name)) => {
-                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-                folders.entry(parent.to_owned()).or_insert_with(|| real_path(parent)).join(name)
-            }
-            _ => real_path(path),
-        };
-        self.0.entry(real).or_default().push((kind, path.to_owned()));
-    }
-
-    /// Refuses to write over a recipe, its lock or the policy, and to write one thing into another one.
-    ///
-    /// # Errors
-    /// At the path that is to be written.
-    fn check(&self, jobs: &[BuildJob], request: &BuildRequest) -> Result<(), Failure> {
-        for job in jobs {
-            self.check_input("a recipe", &job.recipe.path)?;
-            self.check_input("the lock of a recipe", &recipe_lock::beside(&job.recipe.path))?;
-        }
-        if let Some(policy) = &request.policy {
-            self.check_input("the policy", policy)?;
-        }
-        for (real, all) in &self.0 {
-            let Some(((kind, path), others)) = all.split_first() else { continue };
-            if let Some((other, _)) = others.iter().find(|(other, _)| !kind.may_share(*other)) {
-                let what = format!("{} and {} would both be written there", kind.name(), other.name());
-                return Err(Failure::error(ErrorName::OutputConflict, what)
-                    .in_path(path)
-                    .hint("give one of them another path"));
-            }
-            // Writing into a file fails by itself.
-            let image = |above| self.0.get(above)?.iter().find(|(other, _)| *other == Output::Image);
-            let around = real.ancestors().skip(1).find_map(image);
-            if let Some((other, around)) = around {
-                let around = around.to_string_lossy();
-                let what = format!("{} would be written into `{}` ({})", kind.name(), printable(&around), other.name());
-                return Err(Failure::error(ErrorName::OutputConflict, what).in_path(path).hint("write it beside that"));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_input(&self, what: &str, input: &Path) -> Result<(), Failure> {
-        let Some((kind, path)) = self.0.get(&real_path(input)).and_then(|all| all.first()) else { return Ok(()) };
-        let what = format!("{} would be written over {what}", kind.name());
-        Err(Failure::error(ErrorName::OutputConflict, what).in_path(path).hint("name another path"))
-    }
 }
