@@ -1,6 +1,6 @@
 //! Programs whose inputs are as they were: no toolchain is started for them, and whatever changes is noticed.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use crate::support::{
     case::{Case, scratch},
@@ -107,6 +107,23 @@ fn every_change_of_what_a_go_program_is_made_of_is_noticed() {
         ("a source", Box::new(|| replace(&path("lib/lib.go"), "\"lib\"", "\"bil\""))),
         ("a new source", Box::new(|| write("lib/more.go", "package lib\n\nfunc init() { name = \"more\" }\n"))),
         ("a source that is gone", Box::new(|| remove("lib/more.go"))),
+        (
+            "an import in a source that was there",
+            Box::new(|| {
+                write("side/side.go", "package side\n\nfunc init() { println(1) }\n");
+                replace(&path("lib/lib.go"), "package lib\n", "package lib\n\nimport _ \"example.com/app/side\"\n");
+            }),
+        ),
+        ("the package that it imports", Box::new(|| replace(&path("side/side.go"), "println(1)", "println(2)"))),
+        (
+            "a file that is embedded from now on",
+            Box::new(|| {
+                write("side/side.txt", "side\n");
+                let text = "package side\n\nimport _ \"embed\"\n\n//go:embed side.txt\nvar text string\n\nfunc init() { println(text) }\n";
+                write("side/side.go", text);
+            }),
+        ),
+        ("another file that is embedded", Box::new(|| write("side/side.txt", "edis\n"))),
         ("a source for another system", Box::new(|| write("lib/more_windows.go", "package lib\n"))),
         ("a source in C", Box::new(|| write("local/more.c", "int more;\n"))),
         ("and none again", Box::new(|| remove("local/more.c"))),
@@ -144,6 +161,22 @@ fn every_change_of_what_a_go_program_is_made_of_is_noticed() {
     let stamp = ["--set", "stamp=two"];
     let warm = case.run([&["build", "app.toml"], &stamp[..]].concat()).ok().digest();
     assert_eq!(Some(warm), cold(&case, &stamp), "a variable");
+}
+
+#[test]
+fn an_edit_of_a_body_starts_go_build_and_nothing_else_of_go() {
+    let case = go_module();
+    settle(&case, "go");
+    replace(&case.path("lib/lib.go"), "return name", "return name + \"!\"");
+    thread::sleep(Duration::from_millis(50));
+    let (output, trace) = case.traced(&["--trace=execve"], ["build", "app.toml"]);
+    assert_eq!(Some(output.ok().digest()), cold(&case, &[]));
+    // Go starts itself once more for its telemetry.
+    let is_start = |line: &&String| line.contains("/go\", [") && !line.contains("telemetry");
+    let started: Vec<_> = trace.iter().filter(is_start).collect();
+    assert!(started.len() == 1 && started[0].contains("\"build\""), "{started:?}");
+    // What that build recorded is noticed as well.
+    assert_eq!(settle(&case, "go"), cold(&case, &[]).unwrap());
 }
 
 /// Five programs of one module, two of them of one name, one with flags of its own; each with a recipe.
@@ -188,6 +221,56 @@ fn a_program_that_does_not_compile_among_others_is_reported_at_its_line() {
     let error = |output: &Output| output.stderr.lines().find(|line| line.starts_with("error[")).unwrap().to_owned();
     assert_eq!(error(&output), error(&alone));
     assert!(error(&alone).contains("r2.toml:3:1:"), "{}", error(&alone));
+}
+
+const USES_OTHER: &str = "package main\n\nimport \"example.com/other\"\n\nfunc main() { println(other.Name) }\n";
+
+/// Puts a module into a proxy that is a folder (`go help goproxy`), and gives the address of the proxy.
+fn proxy_with_module(case: &Case) -> String {
+    let script = r#"
+import os, sys, zipfile
+folder = os.path.join(sys.argv[1], "example.com/other/@v")
+os.makedirs(folder)
+mod, name = "module example.com/other\n\ngo 1.24\n", "v1.0.0"
+files = {"list": name, name + ".mod": mod, name + ".info": '{"Version":"v1.0.0","Time":"2020-01-01T00:00:00Z"}'}
+for path, text in files.items():
+    open(os.path.join(folder, path), "w").write(text)
+with zipfile.ZipFile(os.path.join(folder, name + ".zip"), "w") as archive:
+    archive.writestr("example.com/other@v1.0.0/go.mod", mod)
+    archive.writestr("example.com/other@v1.0.0/other.go", "package other\n\nconst Name = \"other\"\n")
+"#;
+    let folder = case.dir().with_file_name("proxy");
+    let made = Command::new("python3").args(["-c", script]).arg(&folder).status().unwrap();
+    assert!(made.success());
+    format!("file://{}", folder.display())
+}
+
+#[test]
+fn modules_that_the_first_build_fetches_are_in_its_record() {
+    for recipes in [&["r2.toml"][..], &["r2.toml", "r4.toml"]] {
+        let case = go_services()
+            .file("go.mod", "module example.com/app\n\ngo 1.24\n\nrequire example.com/other v1.0.0\n")
+            .file("cmd/c/main.go", USES_OTHER)
+            .file("cmd/e/main.go", USES_OTHER);
+        let proxy = proxy_with_module(&case);
+        let modules = case.dir().with_file_name("modules");
+        let case = case.env("GOPROXY", &proxy).env("GOSUMDB", "off").env("GOMODCACHE", &modules);
+        let mut sums = Command::new("go");
+        sums.args(["mod", "tidy"]).current_dir(case.dir()).env("GOPROXY", &proxy).env("GOSUMDB", "off");
+        assert!(sums.env("GOMODCACHE", &modules).env("GOFLAGS", "-modcacherw").status().unwrap().success());
+        fs::remove_dir_all(&modules).unwrap();
+        // What was written a moment ago may have been read in either state.
+        thread::sleep(Duration::from_millis(50));
+        let build = || case.traced(&["--trace=execve"], ["build"].iter().chain(recipes));
+        let (first, _) = build();
+        let (second, trace) = build();
+        assert_eq!(first.ok().stdout, second.ok().stdout);
+        assert!(!trace.iter().any(|line| line.contains("/go\", [")), "{recipes:?}: Go is started again");
+        // What Go knows of a module may go, and its sources stay.
+        fs::remove_dir_all(modules.join("cache/download/example.com")).unwrap();
+        replace(&case.path("cmd/c/main.go"), "println(", "print(");
+        case.run(["build"].iter().chain(recipes)).ok();
+    }
 }
 
 const CARGO_RECIPE: &str = r#"

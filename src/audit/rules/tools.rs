@@ -66,10 +66,12 @@ const DATABASES: [&str; 8] = [
     "/var/lib/pacman/local/ALPM_DB_VERSION",
 ];
 
-/// A name without the version behind it: `python3.11`, `gcc-12`.
+/// A name without the version behind it: `python3.11`, `gcc-12`. The number of a service is no version: `go00`, `nu01`.
 fn plain(name: &str) -> &str {
     let trimmed = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
-    if trimmed.is_empty() { name } else { trimmed }
+    let version = name.strip_prefix(trimmed).unwrap_or_default().trim_start_matches(['.', '-']).as_bytes();
+    let is_number = matches!(version, [b'0', b'0'..=b'9', ..]);
+    if trimmed.is_empty() || is_number { name } else { trimmed }
 }
 
 /// The rule that a name falls under, and what such a program weighs.
@@ -304,8 +306,10 @@ mod tests {
                 assert_eq!(has(&SampleImage::new().layer([near]).audit(), CHECK.rules), [], "{path}");
             }
         }
-        let service = SampleImage::new().layer([SampleFile::new("usr/bin/server", &elf()).mode(0o555)]);
-        assert_eq!(has(&service.audit(), CHECK.rules), []);
+        for path in ["usr/bin/server", "usr/bin/go00", "usr/bin/nu-01", "usr/bin/go2x"] {
+            let service = SampleImage::new().layer([SampleFile::new(path, &elf()).mode(0o555)]);
+            assert_eq!(has(&service.audit(), CHECK.rules), [], "{path}");
+        }
     }
 
     #[test]

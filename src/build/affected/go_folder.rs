@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{go_source::GoSource, trail::read_through_links};
-use crate::build::compile::is_go_source;
+use super::trail::read_through_links;
+use crate::build::compile::{GoSource, is_go_source};
 
 /// Bytes of a Go file that is read; a larger one is not understood.
 const MOST_BYTES: u64 = 32 << 20;

@@ -9,7 +9,6 @@ mod cargo_settings;
 mod change_index;
 mod go_folder;
 mod go_reach;
-mod go_source;
 mod reason;
 mod recipe_judge;
 mod rust_folder;

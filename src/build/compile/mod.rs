@@ -80,7 +80,7 @@ pub use git_changes::{ChangeKind, CheckoutChanges};
 pub(in crate::build) use cargo::has_cache_tag;
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
 pub(in crate::build) use git_crates::crate_that_asks_git;
-pub(in crate::build) use go::{GoDirectives, is_go_source};
+pub(in crate::build) use go::{GoDirectives, GoSource, is_go_source};
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
 pub use watched_paths::StatesOfCall;

@@ -5,7 +5,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs::{self, File},
+    io::Read as _,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,10 +15,14 @@ use std::{
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::{compile_start::CompileStart, go::is_go_source};
+use super::{
+    compile_start::CompileStart,
+    go::{GoSource, is_go_source},
+};
 use crate::{
     build::pinned::PinnedFile,
     cache::{Cache, Fingerprint, Fingerprinter},
+    report::Limits,
 };
 
 /// Above this many entries in one tree, its state cannot be told.
@@ -36,6 +41,8 @@ pub(super) enum Watch {
     Files,
     /// Everything below a folder, or the content of a file.
     Tree,
+    /// As [`GoFiles`](Self::GoFiles), but of Go sources only what `go list` reads.
+    GoHeads,
 }
 
 /// The paths that a result depends on.
@@ -168,8 +175,10 @@ impl StateReader<'_> {
             Watch::File | Watch::Tree if metadata.is_file() => hasher.update(self.file(&real)?.bytes()),
             // Not a file, which is all that a reader of a file can tell.
             Watch::File if metadata.is_dir() => hasher.update(b"folder"),
-            Watch::GoFiles | Watch::Files if metadata.is_dir() => self.files(&real, watch, &mut hasher)?,
-            Watch::GoFiles | Watch::Files if metadata.is_file() => hasher.update(b"file"),
+            Watch::GoFiles | Watch::GoHeads | Watch::Files if metadata.is_dir() => {
+                self.files(&real, watch, &mut hasher)?
+            }
+            Watch::GoFiles | Watch::GoHeads | Watch::Files if metadata.is_file() => hasher.update(b"file"),
             Watch::Tree if metadata.is_dir() => {
                 let mut left = MOST_ENTRIES;
                 self.tree(&real, &mut left, &mut hasher)?;
@@ -222,7 +231,10 @@ impl StateReader<'_> {
                 self.link(&path, hasher)?
             } else {
                 let pinned = pinned.next()??;
-                self.is_unchanged(&path).then(|| pinned.fingerprint())?
+                let head = (watch == Watch::GoHeads && path.extension().is_some_and(|end| end == "go"))
+                    .then(|| head(&path))
+                    .flatten();
+                self.is_unchanged(&path).then(|| head.unwrap_or_else(|| pinned.fingerprint()))?
             };
             part(hasher, name.as_bytes());
             hasher.update(content.bytes());
@@ -261,6 +273,21 @@ impl StateReader<'_> {
         }
         Some(())
     }
+}
+
+/// The fingerprint of what `go list` reads of a Go source; none where only the whole of it can be told.
+fn head(path: &Path) -> Option<Fingerprint> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(Limits::CHILD_OUTPUT_BYTES).read_to_end(&mut bytes).ok()?;
+    if u64::try_from(bytes.len()).ok()? == Limits::CHILD_OUTPUT_BYTES {
+        return None;
+    }
+    let mut hasher = Fingerprinter::default();
+    hasher.update(b"head");
+    for text in GoSource::listed_parts(std::str::from_utf8(&bytes).ok()?)? {
+        part(&mut hasher, text.as_bytes());
+    }
+    Some(hasher.finish())
 }
 
 /// A text of any length, so that no two sequences of texts are the same bytes.

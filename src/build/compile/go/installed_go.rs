@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::super::{Toolchain, child::Child, compile_folder::CompileFolder, environment::Environment};
 use crate::{
     oci::Platform,
@@ -9,6 +11,7 @@ use crate::{
 };
 
 /// The Go of the caller, and its caches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in super::super) struct InstalledGo {
     pub(in super::super) program: PathBuf,
     pub(super) module_cache: PathBuf,

@@ -22,7 +22,7 @@ use super::{
     embeds::{EmbeddedFiles, check_embeds},
     go_directives::GoDirectives,
     go_root, ldflags,
-    packages::GoPackage,
+    packages::{GoPackage, GoPackages},
     values,
 };
 use crate::{cache::Fingerprint, oci::Platform, recipe::GoBinary, report::Failure};
@@ -45,9 +45,9 @@ struct GoResult {
 
 /// A request for a Go program that may be known.
 pub(super) struct GoRequest {
-    key: Fingerprint,
+    pub(super) key: Fingerprint,
     /// The caller's settings of Go, before Go was asked anything.
-    settings: Vec<WatchedState>,
+    pub(super) settings: Vec<WatchedState>,
 }
 
 /// A module of the checkout, or one that `go.mod` replaces by a folder.
@@ -99,7 +99,8 @@ impl GoJob<'_> {
         module: &Path,
         compiled: &Compiled,
     ) {
-        let Some(watched) = self.watched(listed, module) else { return };
+        let watched = self.watched(&listed.packages, &listed.with_cgo, module, false);
+        let Some(watched) = watched.filter(|_| listed.fallbacks.stubs.is_empty()) else { return };
         let result = GoResult {
             name: compiled.name.clone(),
             path: compiled.path.clone(),
@@ -111,10 +112,17 @@ impl GoJob<'_> {
         KnownResult::keep(folder, FILE, &request.key, states, &[&compiled.path], result, self.toolchain);
     }
 
-    /// Everything that the program depends on; none where that is not known.
-    fn watched(&self, listed: &ListedProgram, module: &Path) -> Option<WatchedPaths> {
+    /// Everything that a program with these packages depends on, or with `only_heads` what the list of them depends on; none
+    /// where that is not known.
+    pub(super) fn watched(
+        &self,
+        packages: &GoPackages,
+        with_cgo: &GoPackages,
+        module: &Path,
+        only_heads: bool,
+    ) -> Option<WatchedPaths> {
         let mut watched = WatchedPaths::default();
-        watch_go(&mut watched, self.toolchain, &self.program)?;
+        watch_go(&mut watched, self.toolchain, &self.go.program)?;
         let modules = local_modules(module)?;
         for file in [module.to_owned(), module.with_file_name("go.sum"), module.with_file_name("vendor/modules.txt")] {
             watched.add(file, Watch::File);
@@ -125,11 +133,9 @@ impl GoJob<'_> {
         // The closest one is that of the program.
         let folders = self.dir.ancestors().take_while(|folder| Some(*folder) != module.parent());
         folders.for_each(|folder| watched.add(folder.join("go.mod"), Watch::File));
-        if !listed.fallbacks.stubs.is_empty() {
-            return None;
-        }
-        for package in listed.packages.iter().chain(listed.with_cgo.iter()) {
-            watch_package(&mut watched, package, &modules)?;
+        for package in packages.iter().chain(with_cgo.iter()) {
+            let is_own = package.dir.starts_with(self.toolchain.checkout);
+            watch_package(&mut watched, package, &modules, only_heads && is_own)?;
         }
         Some(watched)
     }
@@ -201,8 +207,13 @@ fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<PathBuf> {
     Some(config.join("go/env"))
 }
 
-/// A package with everything by which Go finds it and chooses its files.
-fn watch_package(watched: &mut WatchedPaths, package: &GoPackage, modules: &[LocalModule]) -> Option<()> {
+/// A package with everything by which Go finds it and chooses its files; `only_heads` leaves out what only compilers read.
+fn watch_package(
+    watched: &mut WatchedPaths,
+    package: &GoPackage,
+    modules: &[LocalModule],
+    only_heads: bool,
+) -> Option<()> {
     if package.import_path == "unsafe" || package.import_path == "C" {
         return Some(());
     }
@@ -210,7 +221,8 @@ fn watch_package(watched: &mut WatchedPaths, package: &GoPackage, modules: &[Loc
         // Not found: it may be there in the next build.
         return None;
     }
-    watched.add(&package.dir, if package.has_assembly() { Watch::Files } else { Watch::GoFiles });
+    let sources = if only_heads { Watch::GoHeads } else { Watch::GoFiles };
+    watched.add(&package.dir, if package.has_assembly() && !only_heads { Watch::Files } else { sources });
     for pattern in &package.embed_patterns {
         watched.add(package.dir.join(literal_part(pattern)), Watch::Tree);
     }
@@ -220,7 +232,7 @@ fn watch_package(watched: &mut WatchedPaths, package: &GoPackage, modules: &[Loc
     for module in modules {
         // A folder of a module in the checkout that could be the package as well.
         if let Some(below) = below_module(&package.import_path, &module.path) {
-            watched.add(module.folder.join(below), Watch::GoFiles);
+            watched.add(module.folder.join(below), sources);
         }
         // A `go.mod` between the module and the package would make it a package of another module.
         let between = package.dir.ancestors().take_while(|folder| *folder != module.folder);

@@ -9,9 +9,11 @@ mod failures;
 mod fallbacks;
 mod git_checkout;
 mod go_directives;
+mod go_source;
 mod go_source_name;
 mod installed_go;
 mod known_go;
+mod known_listing;
 mod modules;
 mod packages;
 mod revision;
@@ -31,9 +33,10 @@ use self::{
     defaults::refuse_other_defaults,
     embeds::{EmbeddedFiles, check_embeds},
     fallbacks::Fallbacks,
-    installed_go::program_of,
+    installed_go::{InstalledGo, program_of},
     known_go::GoRequest,
-    modules::{has_vendor, workspace},
+    known_listing::GoListing,
+    modules::{has_vendor, is_chosen, workspace},
     packages::{FIELDS, GoPackages},
     revision::GoRevision,
 };
@@ -57,7 +60,7 @@ pub(super) use self::{
     known_go::known_version,
     together::{compile_group, groups},
 };
-pub(in crate::build) use self::{go_directives::GoDirectives, go_source_name::is_go_source};
+pub(in crate::build) use self::{go_directives::GoDirectives, go_source::GoSource, go_source_name::is_go_source};
 
 /// Variables that a recipe cannot set: each has a key of its own in the recipe, or belongs to the fetch.
 const RESERVED: [&str; 7] = ["GOFLAGS", "GOENV", "GOPROXY", "GOTOOLCHAIN", "GOOS", "GOARCH", "GOROOT"];
@@ -70,15 +73,16 @@ struct GoJob<'a> {
     packages: Vec<String>,
     dir: &'a Path,
     compile_folder: CompileFolder,
-    program: PathBuf,
+    go: InstalledGo,
+    /// What Go said before, where it would say the same now.
+    known: Option<GoListing>,
     environment: Environment,
-    module_cache: PathBuf,
-    /// Whether the caller wants the module cache to be writable.
-    has_writable_cache: bool,
     /// The C compiler and its files, with cgo.
     cgo: Option<CgoCompile>,
     /// The stamp, with `vcs = true`.
     revision: Option<GoRevision>,
+    /// Whether the compile began anew after its modules were fetched.
+    starts_after_fetch: bool,
 }
 
 /// The answer of `go list` about a program.
@@ -109,9 +113,9 @@ pub(super) fn compile(
     {
         return Ok(known);
     }
-    let mut job = GoJob::begin(toolchain, binary, dir, order, compile_folder, &work)?;
-    let module = job.choose_modules(&work)?;
-    let listed = job.list_packages()?;
+    let mut job = GoJob::begin(toolchain, binary, dir, order, compile_folder, &work, request.as_ref())?;
+    let listing = job.listing(&work, request.as_ref())?;
+    let listed = job.listed_program(&listing)?;
     check_embeds(toolchain, &binary.package.origin, &EmbeddedFiles::of(&listed.packages, toolchain))?;
     stamps::check_linker_variables(&binary.ldflags, &listed.packages)?;
     if binary.cgo {
@@ -124,9 +128,16 @@ pub(super) fn compile(
     if let Some(note) = listed.fallbacks.note() {
         toolchain.progress.step(&note);
     }
-    let compiled = job.build(&listed, order)?;
+    let compiled = match job.build(&listed, order) {
+        // What Go knows of modules may be gone, though their sources are there.
+        Err(_) if job.known.is_some() && job.may_fetch(listing.has_vendor) => {
+            job.fetch(&work)?;
+            job.build(&listed, order)
+        }
+        built => built,
+    }?;
     if let Some(request) = &request {
-        job.keep_record(request, &job.compile_folder, &listed, &module, &compiled);
+        job.keep_record(request, &job.compile_folder, &listed, &listing.module, &compiled);
     }
     Ok(compiled)
 }
@@ -179,8 +190,11 @@ impl<'a> GoJob<'a> {
         order: &CompileRequest<'_>,
         compile_folder: CompileFolder,
         work: &OsStr,
+        request: Option<&GoRequest>,
     ) -> Result<Self, Failure> {
-        let go = find_go(toolchain, dir)?;
+        compile_folder.mark_start();
+        let known = request.and_then(|request| request.find_listing(toolchain, &compile_folder, work));
+        let go = known.as_ref().map_or_else(|| find_go(toolchain, dir), |known| Ok(known.go.clone()))?;
         let mut environment = toolchain.compile_environment(&compile_folder);
         go_variables(&mut environment, &go, &compile_folder, order.platform);
         let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
@@ -191,7 +205,9 @@ impl<'a> GoJob<'a> {
             None
         };
         environment.insert("GOWORK".into(), work.to_owned());
-        refuse_other_defaults(&go.program, dir, &environment)?;
+        if known.is_none() {
+            refuse_other_defaults(&go.program, dir, &environment)?;
+        }
         without_index(&mut environment);
         Ok(Self {
             toolchain,
@@ -199,52 +215,79 @@ impl<'a> GoJob<'a> {
             packages: vec![binary.package.value.clone()],
             dir,
             compile_folder,
-            program: go.program,
+            go,
+            known,
             environment,
-            module_cache: go.module_cache,
-            has_writable_cache: go.writable_cache,
             cgo,
             revision: None,
+            starts_after_fetch: false,
         })
     }
 
-    /// Finds the module, settles where other modules come from, and fetches those. From here on sources are read.
+    /// The packages of what is compiled, as Go says, or as it said before; with modules fetched. From here on sources are
+    /// read.
+    fn listing(&mut self, work: &OsStr, request: Option<&GoRequest>) -> Result<GoListing, Failure> {
+        if let Some(known) = &self.known {
+            let known = known.clone();
+            self.choose_vendor(known.has_vendor);
+            return Ok(known);
+        }
+        let module = self.choose_modules(work)?;
+        let (packages, with_cgo) = self.list()?;
+        let has_vendor = has_vendor(&module, work);
+        let listing = GoListing { go: self.go.clone(), module, has_vendor, packages, with_cgo };
+        if let Some(request) = request {
+            self.keep_listing(request, &listing);
+        }
+        Ok(listing)
+    }
+
+    /// Finds the module, settles where other modules come from, and fetches those.
     fn choose_modules(&mut self, work: &OsStr) -> Result<PathBuf, Failure> {
         // What Go itself is was asked before, and is checked again before a record is kept.
         self.compile_folder.mark_start();
         let module = self.module()?;
         let has_vendor = has_vendor(&module, work);
-        // Go's own choice, made here so that no `go.env` makes another one.
-        let flags = if has_vendor { "-mod=vendor" } else { "-mod=readonly" };
-        self.environment.insert("GOFLAGS".into(), flags.into());
+        self.choose_vendor(has_vendor);
         if let Some(origin) = &self.binary.vcs {
             let revision = GoRevision::read(self.toolchain, &self.compile_folder, self.dir, &module);
             self.revision = Some(revision.map_err(|failure| failure.at(origin))?);
         }
-        // A vendor folder is the checkout's own copy of what a fetch would bring.
-        if !self.toolchain.offline && !has_vendor {
+        if self.may_fetch(has_vendor) {
             self.fetch(work)?;
+            // What was just fetched is younger than the start. Nothing else that the compile reads was read yet.
+            self.starts_after_fetch = is_chosen(self.dir, &module, work);
+            if self.starts_after_fetch {
+                self.compile_folder.mark_start();
+            }
         }
         Ok(module)
     }
 
+    /// Makes Go's own choice, so that no `go.env` makes another one.
+    fn choose_vendor(&mut self, has_vendor: bool) {
+        let flags = if has_vendor { "-mod=vendor" } else { "-mod=readonly" };
+        self.environment.insert("GOFLAGS".into(), flags.into());
+    }
+
+    /// Whether modules are fetched. A vendor folder is the checkout's own copy of what a fetch would bring.
+    fn may_fetch(&self, has_vendor: bool) -> bool {
+        !self.toolchain.offline && !has_vendor
+    }
+
     /// Runs Go in the compile's environment.
     fn run_go<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<ChildOutput, Failure> {
-        Child::new(&self.program, self.dir, &self.environment)
+        Child::new(&self.go.program, self.dir, &self.environment)
             .args(arguments)
             .with_progress(self.toolchain.progress)
             .run()
     }
 
-    /// The packages of the program; refuses what is no program, and code from outside of the checkout.
-    fn list_packages(&self) -> Result<ListedProgram, Failure> {
-        let (packages, with_cgo) = self.list()?;
-        self.listed_program(packages, with_cgo)
-    }
-
-    fn listed_program(&self, packages: GoPackages, with_cgo: GoPackages) -> Result<ListedProgram, Failure> {
-        let name = self.name(&packages)?;
-        let fallbacks = Fallbacks::compare(&packages, &with_cgo)?;
+    /// The program with these packages; refuses what is no program, and code from outside of the checkout.
+    fn listed_program(&self, listing: &GoListing) -> Result<ListedProgram, Failure> {
+        let name = self.name(&listing.packages)?;
+        let fallbacks = Fallbacks::compare(&listing.packages, &listing.with_cgo)?;
+        let (packages, with_cgo) = (listing.packages.clone(), listing.with_cgo.clone());
         Ok(ListedProgram { name, packages, with_cgo, fallbacks })
     }
 
@@ -276,7 +319,7 @@ impl<'a> GoJob<'a> {
         environment.insert("CGO_ENABLED".into(), "1".into());
         let list = [OsString::from("list"), "-e".into(), "-deps".into(), FIELDS.into()];
         let list = list.into_iter().chain(self.selection());
-        let ended = Child::new(&self.program, self.dir, &environment).args(list).run()?;
+        let ended = Child::new(&self.go.program, self.dir, &environment).args(list).run()?;
         // Without an answer, stubs could not be recognised.
         if ended.stdout.is_empty() {
             Err(ended.failure(ErrorName::SourceInvalid, "go list"))
@@ -287,7 +330,7 @@ impl<'a> GoJob<'a> {
 
     /// The name of the program.
     fn name(&self, packages: &GoPackages) -> Result<String, Failure> {
-        let caches = [self.toolchain.checkout, self.module_cache.as_path()];
+        let caches = [self.toolchain.checkout, self.go.module_cache.as_path()];
         let outside = packages
             .iter()
             .find(|package| !package.standard && !caches.iter().any(|inside| package.dir.starts_with(inside)));
@@ -328,12 +371,12 @@ impl<'a> GoJob<'a> {
             return Err(self.compile_failure(&count.without_names(ended), listed));
         }
         if let Some(cgo) = &self.cgo {
-            let go_root = go_root(&self.program);
-            let own = [self.toolchain.checkout, &self.module_cache, self.compile_folder.root(), &go_root];
+            let go_root = go_root(&self.go.program);
+            let own = [self.toolchain.checkout, &self.go.module_cache, self.compile_folder.root(), &go_root];
             (order.pinned)(&cgo.check(&self.compile_folder, &own)?)?;
         }
         if let (Some(revision), Some(origin)) = (&self.revision, &self.binary.vcs) {
-            let checked = revision.check(&self.program, &made, &self.environment);
+            let checked = revision.check(&self.go.program, &made, &self.environment);
             checked.map_err(|failure| failure.at(origin))?;
         }
         let path = self.compile_folder.hand_over(&made, "", &listed.name)?;
@@ -369,7 +412,7 @@ impl GoJob<'_> {
         if let Some(revision) = &self.revision {
             revision.add_to(&mut environment);
         }
-        let go = Child::new(&self.program, self.dir, &environment).in_enclosure(watch.as_ref());
+        let go = Child::new(&self.go.program, self.dir, &environment).in_enclosure(watch.as_ref());
         go.args(arguments.into_iter().chain(self.selection())).with_progress(count).run()
     }
 }

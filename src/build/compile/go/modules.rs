@@ -26,6 +26,13 @@ pub(super) fn has_vendor(module: &Path, work: &OsStr) -> bool {
     folder.is_dir() && takes_vendor(file) && is_for_workspace == is_workspace
 }
 
+/// Whether Go in `dir`, without a vendor folder, still chooses the `module` that it chose before: the closest `go.mod`, and no
+/// vendor folder has come.
+pub(super) fn is_chosen(dir: &Path, module: &Path, work: &OsStr) -> bool {
+    let closest = dir.ancestors().map(|folder| folder.join("go.mod")).find(|file| file.is_file());
+    closest.as_deref() == Some(module) && !has_vendor(module, work)
+}
+
 /// Whether a `go.mod` or `go.work` lets Go take a vendor folder by itself: from `go 1.14` on (go.dev/ref/mod,
 /// "Vendoring"). An older module with one is built from the module cache all the same.
 fn takes_vendor(file: &Path) -> bool {
@@ -90,7 +97,7 @@ impl GoJob<'_> {
         environment.insert("GOWORK".into(), work.to_owned());
         // Not empty, which would mean those of `go env -w`. The default, but for a vendor folder, and that one needs no
         // fetch.
-        let flags = if self.has_writable_cache { "-mod=readonly -modcacherw" } else { "-mod=readonly" };
+        let flags = if self.go.writable_cache { "-mod=readonly -modcacherw" } else { "-mod=readonly" };
         environment.insert("GOFLAGS".into(), flags.into());
         // In a workspace Go adds to `go.work.sum` whatever the command; what was there comes back.
         let mut sums = work.to_owned();
@@ -98,7 +105,7 @@ impl GoJob<'_> {
         let sums = PathBuf::from(sums);
         let before = fs::read(&sums).ok();
         let arguments = ["list", "-buildvcs=false", "-deps", "-f", ""].map(OsString::from);
-        let ended = Child::new(&self.program, self.dir, &environment)
+        let ended = Child::new(&self.go.program, self.dir, &environment)
             .args(arguments)
             .args(self.selection())
             .with_progress(self.toolchain.progress)

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::declarations::Declarations;
 use crate::report::{ErrorName, Failure};
@@ -15,7 +15,7 @@ pub(super) const FIELDS: &str = "-json=ImportPath,Name,Dir,DepOnly,Standard,GoFi
      SFiles,Imports,ImportMap,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoFFLAGS,CgoLDFLAGS,CXXFiles,FFiles,MFiles,SwigFiles,SwigCXXFiles";
 
 /// A package (`go help list`).
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct GoPackage {
     pub(super) import_path: String,
@@ -94,7 +94,7 @@ impl GoPackage {
 }
 
 /// All packages of a program, those that others import before them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct GoPackages(Vec<GoPackage>);
 
 impl GoPackages {

@@ -7,7 +7,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
     compile_folder,
     embeds::{EmbeddedFiles, check_embeds},
     known_go::GoRequest,
+    known_listing::GoListing,
     ldflags,
     packages::{GoPackage, GoPackages},
     stamps, values,
@@ -67,18 +67,22 @@ pub(in super::super) fn compile_group(
         return Ok(());
     };
     let own = toolchain.compile_folder("go", &[b"together", first.dir.as_os_str().as_encoded_bytes()])?;
-    let mut job = GoJob::begin(toolchain, &first.binary, &first.dir, order, own, "off".as_ref())?;
-    job.packages = members.iter().map(|member| member.planned.binary.package.value.clone()).collect();
+    let (all, work) = (GoRequest::of_all(members.iter().map(|member| &member.request)), "off".as_ref());
     for member in &members {
         member.folder.mark_start();
     }
-    let module = job.choose_modules("off".as_ref())?;
-    let (packages, with_cgo) = job.list()?;
+    let mut job = GoJob::begin(toolchain, &first.binary, &first.dir, order, own, work, all.as_ref())?;
+    job.packages = members.iter().map(|member| member.planned.binary.package.value.clone()).collect();
+    let listing = job.listing(work, all.as_ref())?;
+    if job.starts_after_fetch {
+        for member in &members {
+            member.folder.mark_start();
+        }
+    }
     let mut waiting = Vec::new();
     for member in members {
-        let Some(import_path) = import_path(&packages, member.planned) else { continue };
-        let (own, with_cgo) = (packages.of_program(&import_path), with_cgo.of_program(&import_path));
-        let Ok(listed) = job.listed_program(own, with_cgo) else { continue };
+        let Some(import_path) = import_path(&listing.packages, member.planned) else { continue };
+        let Ok(listed) = job.listed_program(&listing.of_program(&import_path)) else { continue };
         if is_sound(&quiet, member.planned, &listed) {
             waiting.push((member, import_path, listed));
         }
@@ -87,7 +91,7 @@ pub(in super::super) fn compile_group(
     while !waiting.is_empty() {
         let mut names = BTreeSet::new();
         let (now, later) = waiting.into_iter().partition(|(_, _, listed)| names.insert(listed.name.clone()));
-        make(&mut job, now, &packages, &module, order)?;
+        make(&mut job, now, &listing, order)?;
         waiting = later;
     }
     Ok(())
@@ -114,14 +118,13 @@ fn is_sound(toolchain: &Toolchain<'_>, planned: &PlannedGo, listed: &ListedProgr
 fn make(
     job: &mut GoJob<'_>,
     members: Vec<(Member<'_>, String, ListedProgram)>,
-    packages: &GoPackages,
-    module: &Path,
+    listing: &GoListing,
     order: &CompileRequest<'_>,
 ) -> Result<(), Failure> {
     job.packages = members.iter().map(|(_, import_path, _)| import_path.clone()).collect();
     let made = job.compile_folder.temporary().join("programs");
     fs::create_dir_all(&made).map_err(|error| Failure::io("create the folder", &made, &error))?;
-    let count = CompileCounter::new(packages, order.running, job.toolchain.progress);
+    let count = CompileCounter::new(&listing.packages, order.running, job.toolchain.progress);
     let ended = job.go_build(&made, &count)?;
     if !ended.status.success() {
         return Err(ended.failure(ErrorName::CompileFailed, "go build"));
@@ -129,7 +132,7 @@ fn make(
     for (member, _, listed) in members {
         let path = member.folder.hand_over(&made.join(&listed.name), "", &listed.name)?;
         let compiled = Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() };
-        job.keep_record(&member.request, &member.folder, &listed, module, &compiled);
+        job.keep_record(&member.request, &member.folder, &listed, &listing.module, &compiled);
     }
     Ok(())
 }

@@ -1,22 +1,24 @@
-//! Reads the imports and the embedded files of one Go file, whatever its build constraints are: what any platform and any
-//! tag could take counts.
+//! Reads the head of one Go file, with its imports, and the files it embeds, whatever its build constraints are: what any
+//! platform and any tag could take counts.
 
 use std::collections::BTreeSet;
 
 /// What a Go file takes beside itself.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct GoSource {
+pub(in crate::build) struct GoSource {
     /// Import paths; `C` is cgo's.
-    pub(super) imports: BTreeSet<String>,
+    pub(in crate::build) imports: BTreeSet<String>,
     /// Folders and files below the package's folder that `//go:embed` may take; an empty one stands for all of it.
-    pub(super) embeds: BTreeSet<String>,
+    pub(in crate::build) embeds: BTreeSet<String>,
+    /// Bytes up to the first word behind the imports.
+    head_length: usize,
 }
 
 impl GoSource {
     /// Reads a file; none where it does not begin as a Go file does.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::build) fn parse(text: &str) -> Option<Self> {
         let mut reader = HeadReader { rest: text.trim_start_matches('\u{feff}') };
-        let mut source = Self { imports: BTreeSet::new(), embeds: embeds(text) };
+        let mut source = Self { imports: BTreeSet::new(), embeds: embeds(text), head_length: 0 };
         (reader.word()? == "package").then_some(())?;
         reader.word()?;
         while let Some("import") = reader.peek_word() {
@@ -29,7 +31,15 @@ impl GoSource {
                 source.imports.insert(reader.import()?);
             }
         }
+        source.head_length = text.len() - reader.rest.len();
         Some(source)
+    }
+
+    /// All of a file that `go list` reads: the text up to the end of the imports, with the comments in it, and the lines of
+    /// `//go:embed` (`go/build`, `readGoInfo`). None where the file does not begin as a Go file does.
+    pub(in crate::build) fn listed_parts(text: &str) -> Option<Vec<&str>> {
+        let head = text.get(..Self::parse(text)?.head_length)?;
+        Some([head].into_iter().chain(embed_lines(text)).collect())
     }
 }
 
@@ -46,7 +56,7 @@ impl<'a> HeadReader<'a> {
             let end = if self.rest.starts_with("//") {
                 self.rest.find('\n')
             } else if self.rest.starts_with("/*") {
-                self.rest.find("*/").map(|end| end + 2)
+                self.rest.get(2..).and_then(|rest| rest.find("*/")).map(|end| end + 4)
             } else {
                 return;
             };
@@ -90,10 +100,8 @@ impl<'a> HeadReader<'a> {
 
 /// What `//go:embed` lines may take. They are found wherever they are, also where Go would take them for a text.
 fn embeds(text: &str) -> BTreeSet<String> {
-    const DIRECTIVE: &str = "//go:embed";
     let mut embeds = BTreeSet::new();
-    for (at, _) in text.match_indices(DIRECTIVE) {
-        let line = text.get(at + DIRECTIVE.len()..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    for line in embed_lines(text) {
         if line.contains(['"', '`', '\\']) {
             embeds.insert(String::new());
         } else {
@@ -101,6 +109,13 @@ fn embeds(text: &str) -> BTreeSet<String> {
         }
     }
     embeds
+}
+
+/// What stands behind each `//go:embed`, up to the end of the line.
+fn embed_lines(text: &str) -> impl Iterator<Item = &str> {
+    const DIRECTIVE: &str = "//go:embed";
+    let line = |(at, _): (usize, &str)| text.get(at + DIRECTIVE.len()..).and_then(|rest| rest.lines().next());
+    text.match_indices(DIRECTIVE).map(move |found| line(found).unwrap_or_default())
 }
 
 /// The part of a pattern before its first wildcard, by whole names.
@@ -127,6 +142,17 @@ mod tests {
         {
             assert_eq!(GoSource::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_go_list_reads_ends_behind_the_imports() {
+        let head = "//go:build linux\n\npackage main\n\n/*/ import \"no\" */ import \"embed\" // for the page\n\n";
+        let parts = |body: &str| GoSource::listed_parts(&format!("{head}{body}")).map(|parts| parts.concat());
+        assert_eq!(parts("func main() {}\n").unwrap(), head);
+        assert_eq!(parts("func main() {}\n"), parts("func main() { println() }\n"));
+        assert_eq!(parts("var a = `//go:embed x`\n").unwrap(), format!("{head} x`"));
+        assert_ne!(parts("import \"fmt\"\n\nfunc main() {}\n"), parts("func main() {}\n"));
+        assert_eq!(GoSource::listed_parts("func main() {}\n"), None);
     }
 
     #[test]
