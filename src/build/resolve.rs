@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Self, Failure> {
         let variables = VariableResolver::new(recipe, &bound, settings)?;
         let path = bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default());
-        let outputs = OutputPaths::for_recipe(&path, settings.cache.as_deref());
+        let outputs = OutputPaths::for_recipe(&path, &recipe.shared, settings.cache.as_deref());
         Ok(Self {
             recipe,
             settings,

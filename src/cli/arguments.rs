@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use super::{
     affected::AffectedArguments, audit::AuditArguments, build::BuildArguments, cache::CacheArguments,
     check::CheckArguments, explain::ExplainArguments, init::InitArguments, inspect::InspectArguments,
-    lock::LockArguments, plan::PlanArguments, push::PushArguments, terminal::Color,
+    list::ListArguments, lock::LockArguments, plan::PlanArguments, push::PushArguments, terminal::Color,
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -31,6 +31,8 @@ pub(super) struct Arguments {
 pub(super) enum SchemaTopic {
     /// Recipes: `hardpan.toml`
     Recipe,
+    /// What recipes share: `hardpan.workspace.toml`
+    Workspace,
     /// What `audit --format json` prints
     Audit,
 }
@@ -51,6 +53,8 @@ pub(super) enum Verb {
     Affected(AffectedArguments),
     /// Check any image against the hardening rules
     Audit(AuditArguments),
+    /// List recipes with their outputs, digests and pins, and what has no recipe
+    List(ListArguments),
     /// Pin tags, downloads, roots and toolchains of recipes in a lock file
     Lock(LockArguments),
     /// Push an image to registries
@@ -59,7 +63,7 @@ pub(super) enum Verb {
     Cache(CacheArguments),
     /// Explain the name in error[NAME]: what it means, and what to do about it
     Explain(ExplainArguments),
-    /// Print the JSON Schema of recipes or of audit reports
+    /// Print the JSON Schema of recipes, of what they share, or of audit reports
     Schema {
         /// The document
         #[arg(value_name = "DOCUMENT", default_value = "recipe")]

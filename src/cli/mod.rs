@@ -14,6 +14,7 @@ mod check;
 mod explain;
 mod init;
 mod inspect;
+mod list;
 mod listing;
 mod lock;
 mod manual;
@@ -64,11 +65,15 @@ pub fn main() -> ExitCode {
         Verb::Check(arguments) => done(check::run(arguments, &terminal)),
         Verb::Plan(arguments) => done(plan::run(arguments, &terminal)),
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
+        Verb::List(arguments) => done(list::run(arguments, &terminal)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
         Verb::Push(arguments) => done(push::run(arguments, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),
         Verb::Schema { document: SchemaTopic::Recipe } => {
             done(print::text(&commands::schema::schema()).map_err(output_failure))
+        }
+        Verb::Schema { document: SchemaTopic::Workspace } => {
+            done(print::text(&commands::schema::workspace()).map_err(output_failure))
         }
         Verb::Schema { document: SchemaTopic::Audit } => done(print::text(&audit::schema()).map_err(output_failure)),
         Verb::Completions { shell } => done(print::text(&manual::completions(*shell)).map_err(output_failure)),

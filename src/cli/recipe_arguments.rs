@@ -33,7 +33,7 @@ pub(super) struct RecipeArguments {
     /// Date of the image, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
     #[arg(long, value_name = "SECONDS")]
     pub(super) source_date: Option<String>,
-    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
+    /// Allow inputs outside of the git checkout (without git: of the workspace's folder, else of the recipe's)
     #[arg(long)]
     pub(super) allow_outside: bool,
     /// Print one JSON document instead of text

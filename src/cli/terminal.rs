@@ -2,6 +2,7 @@
 //! possible.
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc,
@@ -55,8 +56,13 @@ impl Terminal {
     }
 
     pub(super) fn failures(&self, failures: &Failures) {
+        // What is wrong with a file that recipes share is wrong with each of them, and said once.
+        let mut said = BTreeSet::new();
         for failure in &failures.0 {
-            self.screen.line(&render(failure, self.color));
+            let line = render(failure, self.color);
+            if said.insert(line.clone()) {
+                self.screen.line(&line);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     build::{default_output, gate::Gate},
     plan_inputs::{InputPlan, content_digest, inputs},
     policy, recipe_lock,
-    recipes::load,
+    recipes::{RecipeReading, load},
 };
 use crate::{
     build::{
@@ -22,7 +22,8 @@ use crate::{
     image::ImageFormat,
     layer::EntryKind,
     oci::{DiffId, Digest, Platform, RunConfig},
-    report::{Failure, Failures, Progress},
+    recipe::Recipe,
+    report::{Failure, Failures, Origin, Progress},
 };
 
 /// What to plan.
@@ -84,7 +85,18 @@ pub struct LeftOutPlan {
     /// Why it is no input.
     pub reason: String,
     /// The line of `from`.
+    #[serde(flatten)]
+    pub line: PlanLine,
+}
+
+/// A line that brought something in.
+#[derive(Debug, Serialize)]
+pub struct PlanLine {
+    /// Counted from 1.
     pub line: usize,
+    /// The file that it is in, where that is not the recipe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// The base of one platform.
@@ -102,7 +114,8 @@ pub struct BasePlan {
     /// Its layers, lowest first.
     pub layers: Vec<BaseLayerPlan>,
     /// The line of the recipe.
-    pub line: usize,
+    #[serde(flatten)]
+    pub line: PlanLine,
 }
 
 /// A layer of a base, which passes through as it is.
@@ -151,7 +164,8 @@ pub struct EntryPlan {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The recipe line that brought it in.
-    pub line: usize,
+    #[serde(flatten)]
+    pub line: PlanLine,
 }
 
 /// Resolves every recipe, programs compiled and all checks made, and writes nothing.
@@ -162,7 +176,8 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
     if let Some(Err(failure)) = cache.map(Cache::enter) {
         progress.detail(&format!("planned without a cache: {failure}"));
     }
-    for mut one in load(&request.recipes, &request.set)? {
+    let reading = RecipeReading { set: &request.set, allow_outside: request.settings.allow_outside };
+    for mut one in load(&request.recipes, reading)? {
         let policy = policy::of_build(None, &mut one.recipe.policy)?;
         let lock = recipe_lock::for_build(&one, request.settings.locked, &request.settings, progress)?;
         let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
@@ -183,6 +198,7 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
         let onlooker = || gate.onlooker();
         let set = unstored_images(&finished, resolver.name(), request.settings.jobs, &onlooker)?;
         gate.judge(&set, resolver.name(), &one.recipe, &finished, progress)?;
+        let describe = |plan| PlanDescriber(&one.recipe).describe(plan);
         let images = finished.iter().map(describe).collect::<Result<_, _>>()?;
         let inputs = request
             .inputs
@@ -201,58 +217,69 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
     Ok(plans)
 }
 
-fn describe(plan: &Plan) -> Result<PlatformPlan, Failure> {
-    let layer = |group: &LayerGroup| {
-        let entries = group.entries.iter().map(entry).collect::<Result<_, _>>()?;
-        Ok(LayerPlan { name: group.kind.name(), entries })
-    };
-    Ok(PlatformPlan {
-        platform: plan.platform.to_string(),
-        created: plan.source_date.to_string(),
-        config: plan.config.clone(),
-        annotations: plan.annotations.clone(),
-        base: plan.base.as_ref().map(describe_base),
-        layers: plan.groups.iter().map(layer).collect::<Result<_, Failure>>()?,
-        left_out: plan.left_out.iter().map(left_out).collect(),
-    })
-}
+/// Describes plans of a recipe.
+struct PlanDescriber<'a>(&'a Recipe);
 
-fn left_out(one: &LeftOut) -> LeftOutPlan {
-    LeftOutPlan { path: one.path.clone(), reason: one.what.to_string(), line: one.origin.line_column().0 }
-}
+impl PlanDescriber<'_> {
+    /// The line of a place, and its file, unless that is the recipe.
+    fn line(&self, origin: &Origin) -> PlanLine {
+        let file = (!Arc::ptr_eq(&origin.source, &self.0.source)).then(|| origin.source.path.clone());
+        PlanLine { line: origin.line_column().0, file }
+    }
 
-fn entry(planned: &PlannedEntry) -> Result<EntryPlan, Failure> {
-    let entry = &planned.entry;
-    let (kind, size, target) = match &entry.kind {
-        EntryKind::Directory => ("directory", 0, None),
-        EntryKind::File { size, .. } => ("file", *size, None),
-        EntryKind::Symlink { target } => ("symlink", 0, Some(String::from_utf8_lossy(target).into_owned())),
-    };
-    Ok(EntryPlan {
-        path: entry.path.as_str().to_owned(),
-        kind,
-        mode: format!("{:04o}", entry.mode),
-        uid: entry.uid,
-        gid: entry.gid,
-        size,
-        digest: content_digest(planned)?,
-        target,
-        line: planned.origin.line_column().0,
-    })
-}
+    fn describe(&self, plan: &Plan) -> Result<PlatformPlan, Failure> {
+        let layer = |group: &LayerGroup| {
+            let entries = group.entries.iter().map(|planned| self.entry(planned)).collect::<Result<_, _>>()?;
+            Ok(LayerPlan { name: group.kind.name(), entries })
+        };
+        Ok(PlatformPlan {
+            platform: plan.platform.to_string(),
+            created: plan.source_date.to_string(),
+            config: plan.config.clone(),
+            annotations: plan.annotations.clone(),
+            base: plan.base.as_ref().map(|base| self.base(base)),
+            layers: plan.groups.iter().map(layer).collect::<Result<_, Failure>>()?,
+            left_out: plan.left_out.iter().map(|one| self.left_out(one)).collect(),
+        })
+    }
 
-fn describe_base(base: &PlannedBase) -> BasePlan {
-    let layer = |layer: &BaseLayer| BaseLayerPlan {
-        digest: layer.written.blob.digest,
-        diff_id: layer.written.diff_id,
-        size: layer.written.blob.size,
-        unpacked_size: layer.written.unpacked_size,
-    };
-    BasePlan {
-        base: base.text.clone(),
-        digest: base.digest,
-        manifest: base.manifest,
-        layers: base.layers.iter().map(layer).collect(),
-        line: base.origin.line_column().0,
+    fn left_out(&self, one: &LeftOut) -> LeftOutPlan {
+        LeftOutPlan { path: one.path.clone(), reason: one.what.to_string(), line: self.line(&one.origin) }
+    }
+
+    fn entry(&self, planned: &PlannedEntry) -> Result<EntryPlan, Failure> {
+        let entry = &planned.entry;
+        let (kind, size, target) = match &entry.kind {
+            EntryKind::Directory => ("directory", 0, None),
+            EntryKind::File { size, .. } => ("file", *size, None),
+            EntryKind::Symlink { target } => ("symlink", 0, Some(String::from_utf8_lossy(target).into_owned())),
+        };
+        Ok(EntryPlan {
+            path: entry.path.as_str().to_owned(),
+            kind,
+            mode: format!("{:04o}", entry.mode),
+            uid: entry.uid,
+            gid: entry.gid,
+            size,
+            digest: content_digest(planned)?,
+            target,
+            line: self.line(&planned.origin),
+        })
+    }
+
+    fn base(&self, base: &PlannedBase) -> BasePlan {
+        let layer = |layer: &BaseLayer| BaseLayerPlan {
+            digest: layer.written.blob.digest,
+            diff_id: layer.written.diff_id,
+            size: layer.written.blob.size,
+            unpacked_size: layer.written.unpacked_size,
+        };
+        BasePlan {
+            base: base.text.clone(),
+            digest: base.digest,
+            manifest: base.manifest,
+            layers: base.layers.iter().map(layer).collect(),
+            line: self.line(&base.origin),
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::SharedFile;
 use crate::{
     layer::Compression,
     oci::{Digest, ImagePath, Platform, User},
@@ -26,6 +27,10 @@ pub struct Located<T> {
 pub struct Recipe {
     /// The text it was read from.
     pub source: Arc<SourceText>,
+    /// `extends`: the file that it takes more from, relative to the recipe.
+    pub extends: Option<Located<String>>,
+    /// The files that gave what it does not say itself, the nearest first.
+    pub shared: Vec<SharedFile>,
     /// `name`, or the file's stem; `None` for a `hardpan.toml` without a name, which is named after its first binary.
     pub name: Option<String>,
     /// At least one, in the recipe's order, no duplicates. Default `linux/amd64`.

@@ -114,7 +114,7 @@ error_names! {
         "An input that the recipe names does not exist.",
         "Create it first (some are results of a build), or correct the path; it is relative to the recipe's folder.";
     InputOutside = "input-outside",
-        "A path of the recipe leads out of the git checkout, or out of the recipe's folder where there is no checkout.",
+        "A path of the recipe leads out of the git checkout, or, where there is no checkout, out of the folder of `hardpan.workspace.toml` or of the recipe.",
         "Copy the file into the checkout, or pass `--allow-outside`.";
     InputKind = "input-kind",
         "An input is a folder where a file is needed or the reverse, or something that images cannot have.",

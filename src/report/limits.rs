@@ -7,8 +7,12 @@ pub enum Limits {}
 impl Limits {
     /// A recipe is written by hand; 1 MiB is far above any real one and keeps a hostile one cheap.
     pub const RECIPE_BYTES: u64 = 1 << 20;
-    /// A lock: a pin takes 200 bytes, and a recipe of its own limit has room for as many.
-    pub const LOCK_BYTES: u64 = 1 << 20;
+    /// Files that extend one another: who reads a recipe follows each of them.
+    pub const EXTENDS_DEPTH: usize = 8;
+    /// Recipes that one pattern of a workspace names: each of them is read for the lock that they share.
+    pub const WORKSPACE_RECIPES: usize = 10_000;
+    /// A lock: a pin takes 200 bytes, and recipes that share a lock may have thousands.
+    pub const LOCK_BYTES: u64 = 8 << 20;
     /// Instructions of a Dockerfile; Docker's own limit of layers is 127. Each remembers the variables before it.
     pub const DOCKERFILE_INSTRUCTIONS: usize = 1000;
     /// All variables at one place of a Dockerfile: those that hold each other twice would grow without end.

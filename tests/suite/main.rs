@@ -37,6 +37,7 @@ mod incremental;
 mod init;
 mod judges;
 mod keep_going;
+mod list;
 mod load;
 mod locks;
 mod machine;
@@ -60,6 +61,7 @@ mod toolchains;
 mod unchanged;
 mod urls;
 mod variables;
+mod workspace;
 
 /// What the tests are written with. None of it uses hardpan's library, so a
 /// mistake there cannot excuse itself here.

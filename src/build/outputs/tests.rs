@@ -45,7 +45,7 @@ fn digests_and_metadata_are_known_whatever_they_are_called() {
 
 #[test]
 fn locks_are_what_the_reader_of_locks_reads() {
-    let lock = recipe::Lock::default().to_text("a.toml");
+    let lock = recipe::Lock::default().to_text(Some("a.toml"));
     assert_eq!(found(lock.as_bytes()), Some(OutputKind::Lock));
     assert_eq!(found((lock + "[unknown]\n").as_bytes()), None);
     assert_eq!(found(b"# Write it with `hardpan lock`.\n"), None);

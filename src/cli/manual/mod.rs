@@ -4,6 +4,8 @@
 //! suite runs every example.
 
 mod check_page;
+mod list_page;
+mod lock_page;
 mod man;
 mod pages;
 mod verb_page;

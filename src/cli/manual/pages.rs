@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    check_page,
+    check_page, list_page, lock_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -99,11 +99,15 @@ const PLAN: VerbPage = VerbPage {
 Shows what would be in the image: every path with its mode, owner, size, digest and recipe line.
 
 Programs are compiled and every rule is checked, as for `build`, except the size of the stored layers (`max-size`); nothing \
-is written. A line `left out` names a path that matches a tree's patterns and is not an input, with the reason.",
+is written. A line `left out` names a path that matches a tree's patterns and is not an input, with the reason.
+
+`--recipe` prints the recipe itself with what it takes from files that it extends and from `hardpan.workspace.toml`, each value \
+with its place. It compiles and fetches nothing, and what it prints is a recipe that gives the same image in the same folder.",
     examples: &[
         ("hardpan plan", "hardpan.toml, else recipes/*.toml"),
         ("hardpan plan recipes/hello.toml --platform linux/amd64", "one platform of it"),
         ("hardpan plan recipes/hello.toml --inputs", "and every input, by digest"),
+        ("hardpan plan recipes/hello.toml --recipe", "the recipe with all that it takes from other files"),
         ("hardpan plan --json | jq -r '.plans[].images[].layers[].entries[].path'", "the paths"),
     ],
     end: EXIT,
@@ -214,38 +218,6 @@ Credentials, TLS and proxies are described in `hardpan help inspect`.",
     end: EXIT,
 };
 
-const LOCK: VerbPage = VerbPage {
-    about: "\
-Pins what recipes name and what could move, in a lock file beside each recipe: `hello.lock` of `hello.toml`. It holds the \
-digest of a base's tag, for each platform; digest and size of every `url`; the version of Mozilla's CA certificates; the Go \
-and Rust versions that compile the recipe's programs, and the C library of a gnu target.
-
-An existing pin stays while the recipe names it, also when something newer exists: `--update NAME` moves it. A lock that \
-is complete is not rewritten. `build` and `plan` read the lock and never write it; a lock that does not fit is \
-a warning, and with `--locked` a refusal, as is a missing lock.
-
-hardpan carries every version of CA certificates and time zones that it ever shipped: an older lock gives the same bytes with
-a newer hardpan.
-
---check downloads every url past the cache and compares it with the lock; with --offline it skips them.
---update takes a url with or without its query, which is never printed.
-
-Stdout gets the path of every lock that was written; its changes go to stderr. With --check --json, stdout gets the pins \
-that moved, also at exit code 1.",
-    examples: &[
-        ("hardpan lock", "hardpan.lock of hardpan.toml"),
-        ("hardpan build --locked", "refuse what the lock does not pin"),
-        ("hardpan lock --check", "has anything moved?"),
-        ("hardpan lock --update certificates --update go", "take the newest of these"),
-        ("hardpan lock --json recipes/hello.toml | jq '.locks[].changes'", "for programs"),
-    ],
-    end: "\
-Exit codes:
-  0  done; with --check: every lock exists and fits its recipe, and no pin has moved
-  1  with --check: a lock is missing or stale, or a pin has moved; or refused by a rule, which the message names
-  2  could not do the work: a wrong recipe, lock or option, or a pin that could not be checked",
-};
-
 const INIT: VerbPage = VerbPage {
     about: "\
 Writes a recipe for the Go or Rust project, or the prebuilt program, of a folder.
@@ -314,8 +286,8 @@ errors first.",
 
 const SCHEMA: VerbPage = VerbPage {
     about: "\
-Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, the schema of the \
-reports of `audit --format json`.",
+Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; with `workspace`, that of \
+`hardpan.workspace.toml`; with `audit`, that of the reports of `audit --format json`.",
     examples: &[
         ("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe"),
         ("hardpan schema audit > audit.schema.json", "for programs that read reports"),
@@ -363,7 +335,8 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "inspect" => &INSPECT,
         "affected" => &AFFECTED,
         "audit" => &AUDIT,
-        "lock" => &LOCK,
+        "list" => &list_page::LIST,
+        "lock" => &lock_page::LOCK,
         "push" => &PUSH,
         "cache" => &CACHE,
         "init" => &INIT,
@@ -386,8 +359,10 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
-        "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
+        "as_recipe" | "rehearse" | "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file"
+        | "runtime" | "repository" | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => {
+            "Outputs"
+        }
         _ => return None,
     })
 }

@@ -44,7 +44,8 @@ pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltIma
 /// Where the request does not keep going, whatever fails. Otherwise what is wrong with the call before there are recipes: then
 /// failures are in the report.
 pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildReport, Failures> {
-    let loaded = recipes::load_each(request.settings.jobs, &request.recipes, &request.set)?;
+    let reading = recipes::RecipeReading { set: &request.set, allow_outside: request.settings.allow_outside };
+    let loaded = recipes::load_each(request.settings.jobs, &request.recipes, reading)?;
     let mut outcomes = Outcomes::new(loaded.iter().map(|(path, _)| path.clone()), request.keep_going);
     let loaded = loaded.into_iter().enumerate();
     let loaded = loaded.map(|(index, (_, loaded))| (index, loaded.map(|one| (index, one)).map_err(Failures::from)));

@@ -1,6 +1,6 @@
 //! Parses a policy file: the `[policy]` that the caller of `hardpan audit` or `build` gives with `--policy`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     super::{
@@ -29,7 +29,7 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(SourceText { path: printable(path).into_owned(), text });
-    let page = RecipeText { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
+    let page = RecipeText::new(source);
     let written: written::PolicyFile = syntax::read(&page)?;
     let Some(Spanned { value: TomlTable(table), .. }) = written.policy else {
         return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
