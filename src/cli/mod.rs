@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     let done = |result: Result<(), Failures>| result.map(|()| 0);
     let result = match &verb {
         Verb::Affected(arguments) => done(affected::run(arguments, &terminal)),
-        Verb::Audit(arguments) => audit::run(arguments, color, verbose),
+        Verb::Audit(arguments) => audit::run(arguments, audit::TextStyle::of_stdout(color, verbose), &terminal),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
         Verb::Build(arguments) => build::run(arguments, &terminal),

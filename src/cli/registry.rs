@@ -32,6 +32,15 @@ pub(super) struct RegistryArguments {
 }
 
 impl RegistryArguments {
+    /// Refuses two readers of stdin: the password, and something else that `is_taken` says is read from there.
+    pub(super) fn check_stdin(&self, is_taken: bool) -> Result<(), Failure> {
+        if self.password_stdin && is_taken {
+            let what = "`--password-stdin` and `-` both read stdin";
+            return Err(Failure::error(ErrorName::Usage, what).hint("name a file instead of `-`"));
+        }
+        Ok(())
+    }
+
     /// The options and the environment as one value. Reads the password from stdin.
     pub(super) fn access(&self) -> Result<Access, Failure> {
         let login = match &self.username {

@@ -117,6 +117,14 @@ impl Limits {
     pub const MASKABLE_BYTES: usize = 20;
     /// The memory that all entries of an audited image take: a million of them with names of usual length.
     pub const AUDIT_BYTES: usize = 512 << 20;
+    /// Images that are audited at the same time, each of which may take [`Self::AUDIT_BYTES`].
+    pub const AUDITS_AT_ONCE: usize = 4;
+    /// Images of one report: their facts are all in memory, and the page is still one that a browser opens.
+    pub const AUDIT_IMAGES: usize = 2000;
+    /// Entries of a folder that holds images.
+    pub const AUDIT_FOLDER: usize = 10_000;
+    /// A list of images: room for [`Self::AUDIT_IMAGES`] references, and comments.
+    pub const IMAGE_LIST_BYTES: u64 = 1 << 20;
     /// Oddities of one layer's tar that are kept; a layer with more is odd enough.
     pub const AUDIT_FLAWS: usize = 1000;
     /// Secrets of one layer that are kept.

@@ -3,6 +3,7 @@
 //! `arguments` defines verbs and options; headings, examples and exit codes are added here from `pages`. A test of the
 //! suite runs every example.
 
+mod audit_page;
 mod check_page;
 mod man;
 mod pages;

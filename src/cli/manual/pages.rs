@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    check_page,
+    audit_page, check_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -166,31 +166,6 @@ what `strategy.matrix` of GitHub takes through `fromJSON`; of an empty one GitHu
 Exit codes:
   0  done, whether or not a recipe is affected
   2  it is not known what changed, or a wrong option",
-};
-
-const AUDIT: VerbPage = VerbPage {
-    about: "\
-Checks any image against the rules of hardened images: its user, its files and who may write them, secrets in every layer \
-and in the config, how programs are linked, and how sound the layers are.
-
-Every layer is read once, and nothing is unpacked to disk. A rule that could not be checked is reported, and never passes.
-
-A policy file has a table `[policy]` with `profile`, `fail-on`, `severity = { RULE = \"low\" }` (or \"off\"), `max-size`, \
-`registries`, `waivers = false`, and exceptions under `[[policy.allow]]`, each with `rule`, `path` (a \
-glob, also of a key such as `config.Env.TOKEN`), `reason` and `until`.",
-    examples: &[
-        ("hardpan audit out/hello", "the rules against an image"),
-        ("hardpan audit --profile hardened out/hello", "fails on medium findings, too"),
-        ("hardpan audit --output audit.html --output audit.sarif out/hello", "for people, and for a forge"),
-        ("hardpan audit --json out/hello | jq -r '.audits[].images[].findings[].rule'", "their rules"),
-        ("hardpan audit --list-rules", "every rule"),
-        ("hardpan audit --explain root-user", "what a rule means, and what to do"),
-    ],
-    end: "\
-Exit codes:
-  0  done: every rule was checked, and no finding reaches the threshold of the policy
-  1  a finding reaches it
-  2  a rule could not be checked, or the policy or the image could not be read",
 };
 
 const PUSH: VerbPage = VerbPage {
@@ -362,7 +337,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "check" => &check_page::CHECK,
         "inspect" => &INSPECT,
         "affected" => &AFFECTED,
-        "audit" => &AUDIT,
+        "audit" => &audit_page::AUDIT,
         "lock" => &LOCK,
         "push" => &PUSH,
         "cache" => &CACHE,
@@ -379,11 +354,11 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" | "since"
+        "platform" | "set" | "source_date" | "allow_outside" | "from" | "lists" | "update" | "binary" | "since"
         | "all_when_unknown" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
-        "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
-        "list_rules" | "explain" => "Without an image",
+        "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
+        "list_rules" | "explain" | "waivers" => "Without an image",
         "tag_policy" | "dry_run" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
