@@ -81,7 +81,14 @@ impl<'a> VariableResolver<'a> {
     }
 }
 
-/// The image's name: what the recipe says, else its first binary's.
+/// The name of the image of a recipe in `folder`: what the recipe says, else its first binary's.
+///
+/// # Errors
+/// Neither says one.
+pub fn image_name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
+    name(recipe, folder)
+}
+
 fn name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
     if let Some(name) = &recipe.name {
         return Ok(name.clone());
@@ -115,13 +122,18 @@ fn module_name(dir: &Path) -> Option<String> {
     module_in(&String::from_utf8_lossy(&text))
 }
 
-fn module_in(text: &str) -> Option<String> {
+/// The path of the module that the text of a `go.mod` declares.
+pub(super) fn module_path(text: &str) -> Option<&str> {
     // The path may be quoted, and a comment may follow it (Go Modules Reference, "go.mod files").
     let module = text.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some("module")).then(|| words.next()).flatten()
     })?;
-    let mut names = module.trim_matches(['"', '`']).rsplit('/');
+    Some(module.trim_matches(['"', '`']))
+}
+
+fn module_in(text: &str) -> Option<String> {
+    let mut names = module_path(text)?.rsplit('/');
     let last = names.next()?;
     let is_version = last.strip_prefix('v').is_some_and(|rest| rest.parse::<u32>().is_ok());
     Some(printable(if is_version { names.next().unwrap_or(last) } else { last }).into_owned())

@@ -23,6 +23,7 @@ mod push;
 mod recipe_arguments;
 mod registry;
 mod render;
+mod resolve;
 mod terminal;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
         Verb::Push(arguments) => done(push::run(arguments, &terminal)),
+        Verb::Resolve(arguments) => done(resolve::run(arguments, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),
         Verb::Schema { document: SchemaTopic::Recipe } => {
             done(print::text(&commands::schema::schema()).map_err(output_failure))

@@ -18,6 +18,7 @@ mod policy;
 pub mod push;
 mod recipe_lock;
 pub mod recipes;
+pub mod resolve;
 pub mod runtime;
 pub mod schema;
 pub mod staged_file;

@@ -212,6 +212,12 @@ error_names! {
     RuntimeProfile = "runtime-profile",
         "The image has a user, port or volume that the settings of a runtime (a Kubernetes manifest, a run command) cannot name.",
         "Make the image with a numeric user, and ports and volumes of the plain form.";
+    Deployment = "deployment",
+        "A deployment file is not YAML of UTF-8, or names an image by a recipe or a Go package that is not known.",
+        "The message has the place; `hardpan help resolve` says which references there are.";
+    Metadata = "metadata",
+        "A metadata file does not say where an image was pushed, or says it twice.",
+        "Write it anew with `hardpan build --push REF --metadata-file FILE`.";
     BlobMissing = "blob-missing",
         "The image names a blob that is not there.",
         "Copy or pull the image again.";

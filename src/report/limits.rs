@@ -125,6 +125,12 @@ impl Limits {
     pub const AUDIT_FOLDER: usize = 10_000;
     /// A list of images: room for [`Self::AUDIT_IMAGES`] references, and comments.
     pub const IMAGE_LIST_BYTES: u64 = 1 << 20;
+    /// A deployment file; Kubernetes takes objects of 1.5 MiB, and a file has several.
+    pub const DEPLOYMENT_BYTES: u64 = 4 << 20;
+    /// Deployment files of one call, which are all in memory.
+    pub const DEPLOYMENT_FILES: usize = 2000;
+    /// A file of `--metadata-file`: a thousand images take half of it.
+    pub const METADATA_BYTES: u64 = 4 << 20;
     /// Oddities of one layer's tar that are kept; a layer with more is odd enough.
     pub const AUDIT_FLAWS: usize = 1000;
     /// Secrets of one layer that are kept.

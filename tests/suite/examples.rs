@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 24] = [
+const INSTEAD: [(&str, &str, &str); 26] = [
     ("hardpan affected --since origin/main", "hardpan affected --since HEAD", "the examples' repository has no remote"),
     (
         "hardpan affected --since origin/main | xargs -r hardpan build",
@@ -103,6 +103,16 @@ const INSTEAD: [(&str, &str, &str); 24] = [
         "example.com has no registry; this one is Debian's docker-registry",
     ),
     (
+        "hardpan resolve -f deploy --metadata pushed.json | kubectl apply -f -",
+        "hardpan resolve -f deploy --metadata pushed.json | grep 'image: registry.example.com/server@sha256:'",
+        "there is no cluster",
+    ),
+    (
+        "hardpan resolve -f deploy --push 'registry.example.com/{name}'",
+        "hardpan resolve -f deploy --push \"$REGISTRY/{name}\"",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
         "podman run --rm --read-only --cap-drop=all -p 8080:8080 oci:out/hello",
         "$PODMAN create --rm --read-only --cap-drop=all -p 8080:8080 oci:out/hello",
         "the service does not end, and 8080 may be taken: services.rs runs it, on ports of its own",
@@ -160,6 +170,10 @@ impl Workshop {
                     func main() { fmt.Println(version, os.Args) }\n";
         let lock = "version = 4\n\n[[package]]\nname = \"hello\"\nversion = \"0.1.0\"\n";
         let package = "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\nexclude = [\"recipes\"]\n";
+        let pushed = format!(
+            "{{\"image.name\":\"server\",\"hardpan.pushed\":[\"registry.example.com/server@sha256:{}\"]}}",
+            "0".repeat(64)
+        );
         let case = Case::new()
             .networked()
             .copy("recipes", "recipes")
@@ -169,6 +183,8 @@ impl Workshop {
             .file("Cargo.toml", package)
             .file("Cargo.lock", lock)
             .file("src/main.rs", "fn main() {\n    println!(\"hello\");\n}\n")
+            .file("deploy/server.yaml", "image: hardpan://server\n")
+            .file("pushed.json", pushed)
             .file("dist/server-amd64", elf::static_amd64())
             .file("dist/server-arm64", elf::static_arm64())
             .file("server.toml", "port = 8080\n")

@@ -48,6 +48,7 @@ mod practices;
 mod receipts;
 mod refusals;
 mod registries;
+mod resolve;
 mod roots;
 mod runtime;
 mod schema;

@@ -7,6 +7,7 @@ mod audit_page;
 mod check_page;
 mod man;
 mod pages;
+mod resolve_page;
 mod verb_page;
 
 use clap::{

@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    audit_page, check_page,
+    audit_page, check_page, resolve_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -340,6 +340,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "audit" => &audit_page::AUDIT,
         "lock" => &LOCK,
         "push" => &PUSH,
+        "resolve" => &resolve_page::RESOLVE,
         "cache" => &CACHE,
         "init" => &INIT,
         "explain" => &EXPLAIN,
@@ -354,13 +355,13 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "lists" | "update" | "binary" | "since"
-        | "all_when_unknown" => "Inputs",
+        "platform" | "set" | "source_date" | "allow_outside" | "from" | "lists" | "files" | "recursive"
+        | "metadata" | "update" | "binary" | "since" | "all_when_unknown" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
         "list_rules" | "explain" | "waivers" => "Without an image",
-        "tag_policy" | "dry_run" => "Push",
-        "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
+        "tag_policy" | "dry_run" | "push_to" => "Push",
+        "username" | "password_stdin" | "ca_files" | "plain_http" | "registry" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
         | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
         _ => return None,

@@ -148,7 +148,7 @@ impl FinishedImage {
     /// What `--metadata-file` and `--digest-file` say about it.
     pub(super) fn receipt(&self) -> ReceiptImage {
         let image = Some((self.ready.root().clone(), self.config));
-        ReceiptImage { label: self.built.name.clone(), image, outcome: None }
+        ReceiptImage { label: self.built.name.clone(), image, pushed: self.built.pushed_places(), outcome: None }
     }
 }
 

@@ -33,6 +33,7 @@ use load_and_push::{load_into_engines, push_all};
 use look_at_all::look_at_all;
 use outcomes::Outcomes;
 use outputs::{Outputs, publish};
+pub use receipts::PUSHED_KEY;
 pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, default_output};
 
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,

@@ -47,9 +47,14 @@ pub(super) struct ReceiptImage {
     /// The manifest or, for several platforms, the index; and the config's digest, when there is one platform. None of a
     /// recipe that failed.
     pub(super) image: Option<(Descriptor, Option<Digest>)>,
+    /// `HOST/REPOSITORY@sha256:...` for each repository of `--push`.
+    pub(super) pushed: Vec<String>,
     /// What became of the recipe, where the call keeps going.
     pub(super) outcome: Option<Value>,
 }
+
+/// The key of a metadata file that says where an image was pushed, by digest.
+pub const PUSHED_KEY: &str = "hardpan.pushed";
 
 impl Receipts {
     /// Begins the file at `path`, unless another image has begun it.
@@ -134,8 +139,10 @@ impl ReceiptImage {
             let errors = outcome.failures.iter().map(failure_document).collect();
             object.insert("hardpan.errors".to_owned(), errors);
         }
-        let image = image.filter(|_| outcome.image.is_some()).and_then(|image| image.image.clone());
-        Self { label: outcome.label().into_owned(), image, outcome: Some(said) }
+        let image = image.filter(|_| outcome.image.is_some());
+        let pushed = image.map(|image| image.pushed.clone()).unwrap_or_default();
+        let image = image.and_then(|image| image.image.clone());
+        Self { label: outcome.label().into_owned(), image, pushed, outcome: Some(said) }
     }
 
     /// Whether a file of that kind has something to say about it.
@@ -150,6 +157,9 @@ impl ReceiptImage {
             metadata.insert("containerimage.descriptor".to_owned(), json!(root));
             metadata.insert("containerimage.digest".to_owned(), json!(root.digest));
             metadata.extend(config.map(|config| ("containerimage.config.digest".to_owned(), json!(config))));
+        }
+        if !self.pushed.is_empty() {
+            metadata.insert(PUSHED_KEY.to_owned(), json!(self.pushed));
         }
         if let Some(Value::Object(outcome)) = &self.outcome {
             metadata.extend(outcome.clone());

@@ -177,3 +177,10 @@ pub struct BuiltImage {
     /// What was done at the registries of `--push`.
     pub pushed: Vec<registry::push::PushPlan>,
 }
+
+impl BuiltImage {
+    /// `HOST/REPOSITORY@sha256:...` for each repository that it was pushed to, in their order.
+    pub fn pushed_places(&self) -> Vec<String> {
+        self.pushed.iter().map(|plan| format!("{}@{}", plan.repository, plan.digest)).collect()
+    }
+}
