@@ -119,7 +119,12 @@ a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST], with or without `dock
 
 Credentials for registries are those of `docker login` and `podman login`: REGISTRY_AUTH_FILE, podman's auth.json, \
 docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. TLS uses the system's CA certificates, \
-`--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.",
+`--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.
+
+`--runtime` prints a deployment for the image's user, ports and writable paths. A volume outlives the container everywhere, under \
+one name: a PersistentVolumeClaim (of 1Gi, to be changed), a named volume of compose, a named `Volume=` of podman's quadlet; what \
+else is writable goes with the container. Kubernetes also gets a NetworkPolicy that lets traffic in to the declared ports alone; \
+resources and probes, of which an image says nothing, are comments to fill in. Several images make one stream of YAML.",
     examples: &[
         ("hardpan inspect out/hello", "config, layers and files"),
         ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),
@@ -127,6 +132,7 @@ docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. 
         ("hardpan inspect registry.example.com/hello:1.0", "an image in a registry"),
         ("hardpan inspect --rootfs out/hello", "the file system that a container sees"),
         ("hardpan inspect --runtime kubernetes out/hello --as registry.example.com/hello", "a deployment"),
+        ("hardpan inspect --runtime kubernetes --namespace shop out/hello", "in a namespace"),
     ],
     end: EXIT,
 };
@@ -363,7 +369,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "tag_policy" | "dry_run" | "push_to" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" | "registry" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
+        | "namespace" | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }
