@@ -1,7 +1,7 @@
 //! The options by which every verb reaches registries, and the environment that goes with them. The result is an
 //! [`Access`], the only value that room `registry` gets from the command line.
 
-use std::{io::Read as _, path::PathBuf, sync::LazyLock};
+use std::{io::Read as _, path::PathBuf, sync::LazyLock, time::Duration};
 
 use clap::Args;
 
@@ -29,6 +29,10 @@ pub(super) struct RegistryArguments {
     /// Reach registries by HTTP without TLS; `localhost` and loopback addresses need no permission
     #[arg(long)]
     plain_http: bool,
+    /// Wait this long in all for a registry that is away or answers HTTP 5xx or 429, such as 60s or 5m; 0s tries once
+    /// [default: five short pauses, and none where nothing listens]
+    #[arg(long, value_name = "TIME")]
+    retry: Option<String>,
 }
 
 impl RegistryArguments {
@@ -43,6 +47,7 @@ impl RegistryArguments {
             home: caller::home(),
             login,
             plain_http: self.plain_http,
+            retry: self.retry.as_deref().map(retry_time).transpose()?,
             ca_files: self.ca_files.clone(),
             offline: false,
             notices: NOTICES.clone(),
@@ -69,6 +74,15 @@ impl TagArguments {
             )
         })
     }
+}
+
+/// A time such as `60s` or `1m 30s`, up to [`Limits::RETRY_TIME`].
+fn retry_time(text: &str) -> Result<Duration, Failure> {
+    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| *time <= Limits::RETRY_TIME).ok_or_else(|| {
+        let what = format!("`--retry {}` is no time from 0s to 24h", printable(text));
+        Failure::error(ErrorName::Usage, what).hint("such as `--retry 60s` or `--retry 5m`")
+    })
 }
 
 /// The password on standard input, without the line break that `echo` adds.

@@ -176,6 +176,8 @@ impl Limits {
     pub const UPLOAD_SESSIONS: u32 = 3;
     /// The smallest piece of a blob when a registry keeps nothing of larger ones; below it headers would count.
     pub const PIECE_BYTES: u64 = 1 << 20;
+    /// The most that `--retry` takes: a runner ends its jobs before.
+    pub const RETRY_TIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
     /// The longest pause that a registry may ask for: Docker Hub and ECR ask for less than a minute.
     pub const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(120);
     /// Logins for one request: the first token, one with the scope that the registry names, one that is not expired.

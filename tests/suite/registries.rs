@@ -9,6 +9,7 @@ mod pieces;
 mod realms;
 mod redirects;
 mod referrers;
+mod retries;
 mod tokens;
 
 use std::{

@@ -385,7 +385,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "Push",
-        "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
+        "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
         | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
         _ => return None,

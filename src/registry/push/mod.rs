@@ -17,7 +17,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Access, http::RegistryClient};
+use super::{
+    Access,
+    http::{RegistryClient, backoff, wait},
+};
 use crate::report::{ErrorName, Failure, Limits, Progress, parallel};
 use contents::{PushContents, PushDocument};
 pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, TagPolicy};
@@ -76,7 +79,11 @@ impl<'a> PreparedPush<'a> {
         };
         for (repository, plan) in &self.targets {
             for tag in plan.tags.iter().filter(|tag| tag.put) {
-                let put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
+                let mut put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
+                if let Err(ManifestRefusal::Doubted(_)) = put {
+                    wait(backoff(0));
+                    put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
+                }
                 put.map_err(|untaken| untaken.failure().or_in_path(&plan.repository))?;
             }
             for tag in &plan.tags {
@@ -151,7 +158,8 @@ impl<'a> PreparedPush<'a> {
         Ok(())
     }
 
-    /// Puts a manifest by its digest. When the registry misses blobs that it said it had, they are sent once more.
+    /// Puts a manifest by its digest. When the registry misses blobs that it said it had, they are sent once more. When it calls
+    /// a digest invalid, blobs that are missing are sent, and it is asked once more.
     fn put_document(
         &self,
         repository: &PushRepository,
@@ -159,13 +167,20 @@ impl<'a> PreparedPush<'a> {
         task: &dyn crate::report::Task,
     ) -> Result<StoredManifest, Failure> {
         let digest = sent.blob.digest.to_string();
-        match repository.put_manifest(&digest, &sent.blob, &sent.bytes) {
+        let asks_first = match repository.put_manifest(&digest, &sent.blob, &sent.bytes) {
             Ok(stored) => return Ok(stored),
             Err(ManifestRefusal::Refused(failure)) => return Err(failure),
-            Err(ManifestRefusal::Incomplete(_)) => {}
+            Err(ManifestRefusal::Incomplete(_)) => false,
+            Err(ManifestRefusal::Doubted(_)) => true,
+        };
+        if asks_first {
+            wait(backoff(0));
         }
         let leaves: Vec<_> = sent.leaves.iter().filter_map(|at| self.contents.blobs.get(*at)).collect();
         parallel::try_map(PUSH_THREAD, self.job.jobs, &leaves, |_, blob| {
+            if asks_first && repository.has_blob(blob)? {
+                return Ok(BlobTransfer::Uploaded);
+            }
             let bytes = self.job.blobs.blob(blob)?;
             BlobUpload { to: repository, blob, bytes: &*bytes, task }.run(None)
         })?;
