@@ -16,6 +16,7 @@ mod downloads;
 pub mod fuzzing;
 mod git_answers;
 mod glob_pattern;
+mod handed_git;
 mod host_bound;
 mod image_documents;
 mod layer_cache;
@@ -41,6 +42,7 @@ pub use assemble::{Assembled, Assembler};
 
 pub use build_run::{BuildRun, CompileSlot};
 pub use downloads::{DownloadedFile, Downloads};
+pub use handed_git::{HandedGit, HandedValue, branch_slug};
 pub use host_bound::{HostBound, HostBounds};
 pub use lock_resolver::LockResolver;
 pub use outputs::{OutputKind, real_path};

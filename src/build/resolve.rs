@@ -200,6 +200,11 @@ impl<'a> Resolver<'a> {
         self.variables.for_platform(platform, |variables| variables.expand_text(text))
     }
 
+    /// Warns where the commit is not all that is built.
+    pub fn warn_of_changes(&self, progress: &dyn Progress) {
+        self.variables.warn_of_changes(progress);
+    }
+
     /// Everything that needs no compiler. Called for every platform before the first compile, so that a mistake costs seconds
     /// and not the time of a build.
     ///

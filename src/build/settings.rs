@@ -9,8 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use super::compile::{StatesOfCall, Toolchain};
-use crate::{cache::Cache, registry::Access, report::Progress};
+use super::{
+    compile::{StatesOfCall, Toolchain},
+    handed_git::HandedGit,
+};
+use crate::{cache::Cache, output::ScratchFolder, registry::Access, report::Progress};
 
 /// The settings of one call.
 #[derive(Debug, Clone)]
@@ -27,15 +30,18 @@ pub struct BuildSettings {
     pub allow_outside: bool,
     /// hardpan's own executable, by which compilers run at fixed paths; none in a caller that is another program.
     pub program: Option<PathBuf>,
-    /// Where compilers keep what they made. Absolute. None where the caller has no such place: then only a build that
-    /// compiles fails.
+    /// Where compilers keep what they made. Absolute. None where the caller has no such place.
     pub cache: Option<PathBuf>,
+    /// Where this call works, where `cache` or the caller's home cannot be written.
+    pub scratch: Arc<ScratchFolder>,
     /// Where blobs are kept that need not be fetched or made twice; none where the caller has no such place.
     pub blobs: Option<Cache>,
     /// The states of the files that programs are made of, as far as this call has read them; empty at its start.
     pub states: StatesOfCall,
     /// How registries are reached that bases come from, and servers that files come from.
     pub access: Access,
+    /// What the caller says of git.
+    pub git: HandedGit,
     /// Goes to `created` and the history.
     pub source_date: SourceDate,
     /// The day by which exceptions expire.
@@ -54,6 +60,7 @@ impl BuildSettings {
             jobs: self.jobs,
             program: self.program.as_deref(),
             cache: self.cache.as_deref(),
+            scratch: Arc::clone(&self.scratch),
             blobs: self.blobs.as_ref(),
             states: self.states.clone(),
             ignored: &[],

@@ -11,7 +11,7 @@ use super::{compile::Toolchain, git_answers::GitAnswers, host_bound::HostBound, 
 use crate::{
     oci::Platform,
     recipe::{BinarySource, Located, Recipe, VariableValues},
-    report::{ErrorName, Failure, Silent, printable},
+    report::{ErrorName, Failure, Progress, Silent, printable},
 };
 
 /// The values that do not depend on the platform, and what is needed to ask git.
@@ -67,17 +67,35 @@ impl<'a> VariableResolver<'a> {
             words.insert("variant", platform.variant.unwrap_or_default().to_owned());
             words.insert("rust-target", platform.rust_target().to_owned());
         }
-        let ask = |word| {
-            let toolchain = Toolchain {
-                blobs: None,
-                written: Arc::clone(&self.written),
-                // git answers at once, and its answer is all there is.
-                ..self.settings.toolchain(&self.root, &Silent)
-            };
-            toolchain.git(word, &self.folder)
-        };
+        let ask = |word| self.settings.git.answer(word, &self.toolchain(), &self.folder);
         let git = |word| if self.asks_git { self.git.get(word, || ask(word)) } else { Ok("x".to_owned()) };
         use_them(&VariableValues { words, vars: self.vars.clone(), git: &git })
+    }
+}
+
+impl VariableResolver<'_> {
+    /// Warns once for each folder of a call where the commit is not all that is built, because something in the checkout was
+    /// changed since.
+    pub(super) fn warn_of_changes(&self, progress: &dyn Progress) {
+        let Some(path) = self.git.changed_path(|| self.toolchain().changed_path(&self.folder).ok().flatten()) else {
+            return;
+        };
+        let what = format!(
+            "`{{git.revision}}` is in the reference that is pushed, and the image is not of that commit alone: `{}` is changed or new",
+            printable(&path.to_string_lossy())
+        );
+        progress.warn(
+            &Failure::warning(what).hint("commit first, or push as `{git.describe}`, which then ends with `-dirty`"),
+        );
+    }
+
+    fn toolchain(&self) -> Toolchain<'_> {
+        Toolchain {
+            blobs: None,
+            written: Arc::clone(&self.written),
+            // git answers at once, and its answer is all there is.
+            ..self.settings.toolchain(&self.root, &Silent)
+        }
     }
 }
 

@@ -117,15 +117,20 @@ impl Cache {
     /// process removes entries.
     ///
     /// # Errors
-    /// The folder cannot be made or written. The cache is empty then, and takes nothing.
+    /// The folder cannot be made or written. The cache takes nothing then; it is empty unless [`is_readable`](Self::is_readable).
     pub fn enter(&self) -> Result<(), Failure> {
         let mut fault = None;
         let held = self.0.held.get_or_init(|| CacheLock::take(&self.0.root).map_err(|error| fault = Some(error)).ok());
         match (held, fault) {
-            (Some(_), _) => Ok(()),
+            (Some(held), _) => held.denial().map_or(Ok(()), |error| Err(write_failure(&self.0.root, &error))),
             (None, Some(error)) => Err(cache_failure("use the cache", &self.0.root, &error)),
             (None, None) => Err(Failure::error(ErrorName::Cache, "the cache cannot be used").in_path(&self.0.root)),
         }
+    }
+
+    /// Whether entries can be read, if there are any: the folder may be one that can only be read.
+    pub fn is_readable(&self) -> bool {
+        self.enter().is_ok() || self.0.held.get().is_some_and(Option::is_some)
     }
 
     /// The blob with this digest and size. `None` if it is missing or damaged; a damaged one is removed.
@@ -200,7 +205,7 @@ impl Cache {
     /// # Errors
     /// The folder cannot be written. Later calls repeat the work.
     pub fn save(&self) -> Result<(), Failure> {
-        let Some(Some(held)) = self.0.held.get() else { return Ok(()) };
+        let Some(Some(held)) = self.0.held.get().filter(|_| self.enter().is_ok()) else { return Ok(()) };
         let fault = |error: io::Error| write_failure(&self.0.root, &error);
         self.known().save(&self.0.root, held, self.day()).map_err(fault)?;
         if self.0.grown.swap(false, Ordering::Relaxed) {

@@ -45,7 +45,7 @@ impl RecordShelf {
 impl Cache {
     /// The record of that key; none where it is not, or is damaged, which removes it.
     pub fn record(&self, on: RecordShelf, key: &Fingerprint) -> Option<Vec<u8>> {
-        self.enter().ok()?;
+        self.is_readable().then_some(())?;
         let path = self.record_path(on, key);
         let file = File::open(&path).ok()?;
         let meta = file.metadata().ok()?;

@@ -1,12 +1,13 @@
 //! Reads the environment, the clock and the number of processors, and hands them down as [`BuildSettings`]. No other room
 //! reads them.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::SystemTime};
 
 use super::recipe_arguments::RecipeArguments;
 use crate::{
     build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
     cache::Cache,
+    output::ScratchFolder,
     registry::Access,
     report::{ErrorName, Failure, printable},
 };
@@ -25,7 +26,9 @@ pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<Bu
         locked: arguments.locked,
         allow_outside: arguments.allow_outside,
         program: program(),
+        scratch: Arc::new(ScratchFolder::below(folder("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp")))),
         cache,
+        git: arguments.git()?,
         source_date: source_date(arguments)?,
         today: today(now),
         now,

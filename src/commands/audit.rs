@@ -31,7 +31,7 @@ pub struct AuditRequest {
 /// # Errors
 /// A policy that cannot be read, a place that cannot be read, or one without an image.
 pub fn audit(request: &AuditRequest) -> Result<Vec<Audit>, Failures> {
-    let file = request.policy.as_deref().map(policy::read).transpose()?;
+    let file = request.policy.as_deref().map(policy::read_of_images).transpose()?;
     let policy = policy::of_audit(file, request.profile.as_deref(), request.fail_on)?;
     let (sets, _) = open_image::open(&request.image, &request.access)?;
     if sets.is_empty() {

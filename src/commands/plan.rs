@@ -159,8 +159,9 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
     let mut plans = Vec::new();
     let cache = request.settings.blobs.as_ref();
     // `cache prune` waits until the toolchains are done with it.
-    if let Some(Err(failure)) = cache.map(Cache::enter) {
-        progress.detail(&format!("planned without a cache: {failure}"));
+    if let Some((cache, Err(failure))) = cache.map(|cache| (cache, cache.enter())) {
+        let how = if cache.is_readable() { "with a cache that can only be read" } else { "without a cache" };
+        progress.detail(&format!("planned {how}: {failure}"));
     }
     for mut one in load(&request.recipes, &request.set)? {
         let policy = policy::of_build(None, &mut one.recipe.policy)?;

@@ -13,6 +13,7 @@ mod layout_merge;
 mod locked_folder;
 mod publisher;
 mod reached_blobs;
+mod scratch_folder;
 mod staged_blobs;
 mod staging;
 mod temp_folder;
@@ -20,6 +21,7 @@ mod temp_folder;
 pub use archive::check_fits;
 pub use created_folders::CreatedFolders;
 pub use publisher::{Publisher, ReadyImage, allow_staging};
+pub use scratch_folder::{ScratchFolder, remove_folder_in_use};
 pub use staging::Staging;
 pub use temp_folder::{is_staging_name, staging_file};
 

@@ -9,6 +9,7 @@ mod native;
 mod parse;
 mod schema;
 mod shapes;
+mod tag_patterns;
 mod variables;
 mod wording;
 mod written;
@@ -19,8 +20,8 @@ pub use lock::{
 };
 pub(crate) use lock::{cargo_scope, cgo_scope};
 pub use model::{
-    BinaryEntry, BinarySource, CargoBinary, Certificates, DirectoryEntry, FileEntry, FileSource, GoBinary, Located,
-    Passwd, PolicySettings, Recipe, RunSettings, Strip, SymlinkEntry, SystemSettings, TreeEntry,
+    BinaryEntry, BinarySource, CargoBinary, Certificates, DirectoryEntry, FileEntry, FileSource, GitVariables,
+    GoBinary, Located, Passwd, PolicySettings, Recipe, RunSettings, Strip, SymlinkEntry, SystemSettings, TreeEntry,
 };
 pub use native::{is_native_for_rustc, native_for_c};
 pub use parse::{
@@ -28,5 +29,6 @@ pub use parse::{
     parse_lock, parse_policy, split_like_go,
 };
 pub use schema::schema;
-pub use variables::{GitWord, VariableValues, is_variable_word, set_variables, uses_git};
+pub use tag_patterns::TagPatterns;
+pub use variables::{GitWord, VariableValues, is_variable_word, names_commit, set_variables, uses_git};
 pub use wording::nearest;

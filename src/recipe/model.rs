@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::tag_patterns::TagPatterns;
 use crate::{
     layer::Compression,
     oci::{Digest, ImagePath, Platform, User},
@@ -370,6 +371,21 @@ pub struct PolicySettings {
     pub registries_above: Vec<Located<String>>,
     /// The named exceptions.
     pub allow: Vec<Waiver>,
+    /// Whether there is a `[policy]`: a policy file may say something else alone.
+    pub is_written: bool,
+    /// `[push]` of a policy file.
+    pub tags: TagPatterns,
+    /// `[git]` of a policy file.
+    pub git: GitVariables,
+}
+
+/// `[git]` of a policy file: the variables of the environment that say what is checked out.
+#[derive(Debug, Clone, Default)]
+pub struct GitVariables {
+    /// That of the commit.
+    pub revision: Option<Located<String>>,
+    /// That of the branch.
+    pub branch: Option<Located<String>>,
 }
 
 impl Default for PolicySettings {
@@ -383,6 +399,9 @@ impl Default for PolicySettings {
             registries: Vec::new(),
             registries_above: Vec::new(),
             allow: Vec::new(),
+            is_written: false,
+            tags: TagPatterns::default(),
+            git: GitVariables::default(),
         }
     }
 }

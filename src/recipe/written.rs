@@ -328,8 +328,32 @@ pub(super) struct WrittenPolicy {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PolicyFile {
-    /// The one table of it.
+    /// What images must keep to.
     pub(super) policy: Option<Spanned<TomlTable<WrittenPolicy>>>,
+    /// Which tags of registries may move.
+    pub(super) push: Option<Spanned<TomlTable<WrittenPush>>>,
+    /// What a pipeline says of git.
+    pub(super) git: Option<Spanned<TomlTable<WrittenGit>>>,
+}
+
+/// `[push]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenPush {
+    /// Patterns of tags that never move.
+    pub(super) immutable_tags: Option<Spanned<List>>,
+    /// Patterns of the only tags that move.
+    pub(super) moving_tags: Option<Spanned<List>>,
+}
+
+/// `[git]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenGit {
+    /// The variable of the environment that has the commit.
+    pub(super) revision_from: Option<Spanned<String>>,
+    /// The variable of the environment that has the branch.
+    pub(super) branch_from: Option<Spanned<String>>,
 }
 
 /// One exception.

@@ -14,7 +14,7 @@ const GO_RECIPE: &str = "name = \"prog\"\n[[binary]]\ngo = \"./cmd/prog\"\nldfla
 const CARGO_RECIPE: &str = "name = \"prog\"\n[[binary]]\ncargo = \"prog\"\ntarget = \"x86_64-unknown-linux-gnu\"\n[system]\ncertificates = \"none\"\n";
 
 /// A Go module with a package of its own, so that paths of the checkout could show.
-fn go_project() -> Case {
+pub fn go_project() -> Case {
     Case::new()
         .file("go.mod", "module example.com/prog\n\ngo 1.21\n")
         .file(
@@ -31,7 +31,7 @@ fn go_project() -> Case {
 }
 
 /// A Cargo workspace with a path dependency and a build script, whose panics name files.
-fn cargo_project(case: Case, folder: &str) -> Case {
+pub fn cargo_project(case: Case, folder: &str) -> Case {
     let at = |path: &str| format!("{folder}{path}");
     case.file(at("Cargo.toml"), "[workspace]\nmembers = [\"prog\", \"inner\"]\nresolver = \"3\"\n")
         .file(

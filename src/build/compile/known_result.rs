@@ -87,8 +87,13 @@ impl<T: Serialize + DeserializeOwned> KnownResult<T> {
         request: &Fingerprint,
         toolchain: &Toolchain<'_>,
     ) -> Option<T> {
+        folder.records(file).find_map(|record| Self::read(&record, request, toolchain))
+    }
+
+    /// The result in the record at a path, if it answers `request` and everything is still as it was.
+    fn read(record: &Path, request: &Fingerprint, toolchain: &Toolchain<'_>) -> Option<T> {
         let mut bytes = Vec::new();
-        let opened = File::open(folder.root().join(file)).ok()?;
+        let opened = File::open(record).ok()?;
         opened.take(Limits::CHILD_OUTPUT_BYTES + 1).read_to_end(&mut bytes).ok()?;
         let (sum, encoded) = bytes.strip_prefix(FORMAT)?.split_at_checked(32)?;
         let is_whole = sum == Fingerprint::of(encoded).bytes();

@@ -49,6 +49,7 @@ fn bytes(
         jobs,
         program: None,
         cache: Some(&cache),
+        scratch: Arc::new(ScratchFolder::below(env::temp_dir())),
         checkout: &checkout,
         blobs: None,
         states: StatesOfCall::default(),

@@ -176,7 +176,7 @@ impl StateReader<'_> {
             // Not a file, which is all that a reader of a file can tell.
             Watch::File if metadata.is_dir() => hasher.update(b"folder"),
             Watch::GoFiles | Watch::GoHeads | Watch::Files if metadata.is_dir() => {
-                self.files(&real, watch, &mut hasher)?
+                self.files(&real, watch, &mut hasher)?;
             }
             Watch::GoFiles | Watch::GoHeads | Watch::Files if metadata.is_file() => hasher.update(b"file"),
             Watch::Tree if metadata.is_dir() => {

@@ -19,7 +19,7 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     OutputKind,
@@ -79,7 +79,11 @@ fn holds_ours(opened: &OpenedImages) -> bool {
 fn is_metadata(document: &Value) -> bool {
     let one = |image: &Value| {
         let keys = ["containerimage.descriptor", "containerimage.digest", "image.name"];
-        has_keys(image, &keys) || has_keys(image, &[&["containerimage.config.digest"], &keys[..]].concat())
+        // Of a call that keeps going, or that pushes, there is more, all of which has our name.
+        let is_known =
+            |key: &str| keys.contains(&key) || key == "containerimage.config.digest" || key.starts_with("hardpan.");
+        let has_all = |object: &Map<String, Value>| keys.iter().all(|key| object.contains_key(*key));
+        image.as_object().is_some_and(|object| has_all(object) && object.keys().all(|key| is_known(key)))
     };
     let several =
         |document: &Value| document.as_object().is_some_and(|images| !images.is_empty() && images.values().all(one));

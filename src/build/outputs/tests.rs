@@ -35,6 +35,9 @@ fn digests_and_metadata_are_known_whatever_they_are_called() {
     let image = json!({"containerimage.descriptor": {}, "containerimage.digest": digest, "image.name": "a"});
     assert_eq!(found(image.to_string().as_bytes()), Some(OutputKind::Metadata));
     assert_eq!(found(json!({"a": image, "b": image}).to_string().as_bytes()), Some(OutputKind::Metadata));
+    let mut pushed = image.clone();
+    pushed["hardpan.name"] = json!("a");
+    assert_eq!(found(pushed.to_string().as_bytes()), Some(OutputKind::Metadata));
     // buildx has more to say.
     let mut buildx = image.clone();
     buildx["buildx.build.ref"] = json!("x");

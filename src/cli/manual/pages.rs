@@ -65,7 +65,17 @@ Of several recipes each line of progress names its image, and images that have n
 in the order of the options.
 
 Every image is audited before it is written: a finding of severity `medium` or above stops the build. `--policy` names a \
-file with a table `[policy]`, as for `hardpan audit`; it counts more than the recipe's own.
+file with a table `[policy]`, as for `hardpan audit`; it counts more than the recipe's own. In that file `[push]` says which tags may move (`hardpan help push`), and `[git]` which variables \
+of the environment hand in the commit and the branch, as `--git-revision` and `--git-branch` do:
+
+  [git]
+  revision-from = \"CI_COMMIT_SHA\"
+  branch-from = \"CI_COMMIT_BRANCH\"
+
+What is handed in must not contradict the checkout, where there is one. `{git.branch}` is written so that a tag can have it: a name \
+of lower-case letters, digits, `.`, `_` and `-` as it is; any other in lower case, with one `-` for what does not fit, and the first 8 \
+digits of its SHA-256 behind it, so that no two branches share a tag: `feature/login` is `feature-login-df7c7aeb`. A push under \
+`{git.revision}` warns of a path that is changed or new since that commit.
 
 Stdout gets one line an image, `NAME@sha256:...`; everything else goes to stderr. The digest depends only on the recipe, \
 the inputs and the toolchain.",
@@ -78,6 +88,8 @@ the inputs and the toolchain.",
         ("hardpan build --format oci-archive", "one file that every engine loads"),
         ("hardpan build --load docker", "and load it into docker, podman or containerd"),
         ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
+        ("hardpan build --push-new 'registry.example.com/{name}:2.0'", "to a tag that is new"),
+        ("hardpan build --retry 5m", "wait for a registry that is away"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
         ("hardpan build --keep-going recipes/*.toml", "those that are good"),
@@ -202,6 +214,17 @@ of the same registry. Blobs go first, then manifests, tags last: when a push is 
 image, and the next push uploads only what is missing. An interrupted upload continues at the registry's offset. A REF \
 without a tag is pushed by its digest alone.
 
+`--to` pushes several images in one call: all registries are asked first, and no tag is put before all images are there.
+
+`--new REF` and `--tag-policy fail` let no tag move; `--policy FILE` says which tags may, whatever the command line says:
+
+  [push]
+  immutable-tags = [\"v*\"]           # never move
+  moving-tags = [\"edge\", \"main-*\"]  # where this is there, no other tag moves
+
+Such tags are looked at before anything is sent and again before they are put. Registries cannot put a tag only where it is \
+new, so two pushes at the same moment may both succeed: the later one wins.
+
 Stdout gets one line a repository, `HOST/REPOSITORY@sha256:...`; a tag that moves is printed with its old digest.
 
 Credentials, TLS and proxies are described in `hardpan help inspect`.",
@@ -210,6 +233,7 @@ Credentials, TLS and proxies are described in `hardpan help inspect`.",
         ("hardpan push --dry-run out/hello registry.example.com/hello:1.0", "what that would upload"),
         ("hardpan push out/hello registry.example.com/hello:1.0 registry.example.com/hello:latest", "both"),
         ("hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0", "unless it is there"),
+        ("hardpan push --to 'registry.example.com/{name}:1.0' out/hello out/other", "several images"),
     ],
     end: EXIT,
 };
@@ -282,7 +306,9 @@ Nothing is removed while a build uses the cache: `prune` and `verify` wait for i
 
 Every entry is verified before it is used, so the cache may be removed, copied or restored at any time, and damaged entries \
 are made again. A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the \
-same image.",
+same image, and so does one with a cache that can only be read (a read-only mount, files that a pipeline restored for another \
+user): it is used, and nothing is added. Go and cargo then work in a folder below `TMPDIR`, which is removed at the end; a note \
+says so. The same goes for the module cache of Go and the cargo home: `GOMODCACHE` and `CARGO_HOME` name folders that are kept.",
     examples: &[
         ("hardpan cache status", "where it is, and what is in it"),
         ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
@@ -379,15 +405,15 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" | "since"
-        | "all_when_unknown" => "Inputs",
+        "platform" | "set" | "source_date" | "git_revision" | "git_branch" | "allow_outside" | "from" | "update"
+        | "binary" | "since" | "all_when_unknown" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",
-        "tag_policy" | "dry_run" => "Push",
+        "tag_policy" | "dry_run" | "to" | "new" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" => "Registries",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
+        | "rootfs" | "explained" | "force" | "name" | "push" | "push_new" | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }

@@ -21,6 +21,7 @@ mod written_paths;
 
 use super::{policy, recipes};
 use crate::{
+    build::BuildSettings,
     cache::Cache,
     engine::{self, EngineEnvironment},
     output::allow_staging,
@@ -73,10 +74,14 @@ fn build_loaded(
     }
     allow_staging(outcomes.count());
     let cache = request.settings.blobs.as_ref();
-    if let Some(Err(failure)) = cache.map(Cache::enter) {
-        progress.detail(&format!("built without a cache: {failure}"));
+    if let Some((cache, Err(failure))) = cache.map(|cache| (cache, cache.enter())) {
+        let how = if cache.is_readable() { "with a cache that can only be read" } else { "without a cache" };
+        progress.detail(&format!("built {how}: {failure}"));
     }
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
+    let git = policy::handed_git(policy.as_ref(), &request.settings)?;
+    let request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    let request = &request;
     receipts::check_count(request.digest_file.as_deref(), outcomes.count())?;
     let caller = EngineEnvironment { environment: &request.settings.caller };
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Located, PolicySettings,
+        GitVariables, Located, PolicySettings, TagPatterns,
         shapes::{Day, Spanned, TomlTable},
         wording::quoted,
         written,
@@ -94,6 +94,9 @@ pub(super) fn policy_settings(page: &RecipeText, table: written::WrittenPolicy) 
         registries: RecipeText::each(table.registries, |at| registry(page, at))?,
         registries_above: Vec::new(),
         allow: all(table.allow, |at| allow(page, at))?,
+        is_written: true,
+        tags: TagPatterns::default(),
+        git: GitVariables::default(),
     })
 }
 

@@ -110,7 +110,7 @@ impl CargoRequest {
     pub(super) fn note_settings(self, toolchain: &Toolchain<'_>, dir: &Path) -> Option<Self> {
         let mut watched = WatchedPaths::default();
         watch_choice(&mut watched, toolchain, dir)?;
-        let cargo_home = toolchain.folder("CARGO_HOME", ".cargo").ok()?;
+        let cargo_home = toolchain.cargo_home().ok()?;
         for folder in dir.ancestors().map(|folder| folder.join(".cargo")).chain([cargo_home]) {
             watched.add(folder.join("config"), Watch::File);
             watched.add(folder.join("config.toml"), Watch::File);
@@ -231,7 +231,9 @@ fn watch_choice(watched: &mut WatchedPaths, toolchain: &Toolchain<'_>, dir: &Pat
         watched.add(folder.join("rust-toolchain"), Watch::File);
         watched.add(folder.join("rust-toolchain.toml"), Watch::File);
     }
-    watched.add(toolchain.folder("RUSTUP_HOME", ".rustup").ok()?.join("settings.toml"), Watch::File);
+    if let Some(home) = toolchain.rustup_home() {
+        watched.add(home.join("settings.toml"), Watch::File);
+    }
     Some(())
 }
 

@@ -193,18 +193,19 @@ fn watch_go(watched: &mut WatchedPaths, toolchain: &Toolchain<'_>, program: &Pat
 /// The state of the caller's settings of Go now.
 fn settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<Vec<WatchedState>> {
     let mut watched = WatchedPaths::default();
-    watched.add(caller_settings(toolchain, dir)?, Watch::File);
+    watched.add(caller_settings(toolchain, dir), Watch::File);
     watched.states(toolchain.blobs)
 }
 
 /// The file that `go env -w` writes (`go help environment`, GOENV). The value `off` is taken for a file that is never there.
-fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<PathBuf> {
+fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> PathBuf {
     let variable = |name| toolchain.caller_variable(name).map(PathBuf::from);
     if let Some(file) = variable("GOENV") {
-        return Some(dir.join(file));
+        return dir.join(file);
     }
-    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?;
-    Some(config.join("go/env"))
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(toolchain.home()?.join(".config")));
+    // Without a home it is one that is made for the call, and nothing is in it.
+    config.map_or_else(|| dir.join("off"), |config| config.join("go/env"))
 }
 
 /// A package with everything by which Go finds it and chooses its files; `only_heads` leaves out what only compilers read.

@@ -70,6 +70,10 @@ impl GoRequest {
 impl GoJob<'_> {
     /// Keeps what Go has just said, if everything that it read for that can be watched.
     pub(super) fn keep_listing(&self, request: &GoRequest, listing: &GoListing) {
+        // Another call has other caches.
+        if listing.go.is_in_scratch(self.toolchain) {
+            return;
+        }
         let watched = self.watched(&listing.packages, &listing.with_cgo, &listing.module, true);
         let folder = &self.compile_folder;
         let record = |states| {

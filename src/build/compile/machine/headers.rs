@@ -181,6 +181,7 @@ mod tests {
             jobs: std::num::NonZeroUsize::MIN,
             program: None,
             cache: None,
+            scratch: std::sync::Arc::new(crate::output::ScratchFolder::below(std::env::temp_dir())),
             blobs: None,
             states: crate::build::compile::StatesOfCall::default(),
             ignored: &[],
