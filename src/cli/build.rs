@@ -17,7 +17,7 @@ use crate::{
     commands::{
         build::{BuildOutcome, BuildReport, BuildRequest, BuiltImage, build, default_output},
         failure_document::failure_document,
-        push::PushSettings,
+        push::{PushReference, PushSettings},
     },
     engine::{Engine, LoadedImage},
     image::ImageFormat,
@@ -53,7 +53,7 @@ struct Delivery {
     /// Load the image into an engine as well: docker, podman or containerd; repeatable
     #[arg(long = "load", value_name = "ENGINE")]
     engines: Vec<String>,
-    /// Write buildx's metadata JSON: digests, descriptor and name; of several images an object each, by name
+    /// Write buildx's metadata JSON: digests, descriptor, name or pushed references; of several images an object each, by name
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<String>,
     /// Write the digest to a file; several recipes need {name} in its name
@@ -67,6 +67,9 @@ struct BuildPush {
     /// Push the image to HOST/REPOSITORY:TAG as well; may hold {name} and other variables; repeatable
     #[arg(long, value_name = "REF")]
     push: Vec<String>,
+    /// The same, but fail when the tag names another image already; repeatable
+    #[arg(long, value_name = "REF")]
+    push_new: Vec<String>,
     #[command(flatten)]
     tags: TagArguments,
     #[command(flatten)]
@@ -154,16 +157,16 @@ impl BuildPush {
         &self,
         common: &RecipeArguments,
         access: &Access,
-    ) -> Result<Option<(Vec<String>, PushSettings)>, Failure> {
-        if self.push.is_empty() {
+    ) -> Result<Option<(Vec<PushReference>, PushSettings)>, Failure> {
+        if self.push.is_empty() && self.push_new.is_empty() {
             return Ok(None);
         }
         if common.offline {
             return Err(Failure::error(ErrorName::Usage, "`--push` needs the network, and `--offline` forbids it")
                 .hint("build now, `hardpan push` later"));
         }
-        let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
-        Ok(Some((self.push.clone(), settings)))
+        let references = push::references(&self.push, "--push-new", &self.push_new);
+        Ok(Some((references, self.tags.settings(None, access.clone())?)))
     }
 }
 

@@ -1,12 +1,14 @@
 //! The options by which every verb reaches registries, and the environment that goes with them. The result is an
 //! [`Access`], the only value that room `registry` gets from the command line.
 
-use std::{io::Read as _, path::PathBuf, sync::LazyLock, time::Duration};
+use std::{io::Read as _, num::NonZeroUsize, path::PathBuf, sync::LazyLock, time::Duration};
 
 use clap::Args;
 
 use super::caller;
 use crate::{
+    commands::push::PushSettings,
+    recipe::TagPatterns,
     registry::{Access, Login, RegistryWarnings, Secret, push::TagPolicy},
     report::{ErrorName, Failure, Limits, printable},
 };
@@ -64,8 +66,13 @@ pub(super) struct TagArguments {
 }
 
 impl TagArguments {
+    /// How to push. Which tags may move is known when the policy file is read.
+    pub(super) fn settings(&self, jobs: Option<NonZeroUsize>, access: Access) -> Result<PushSettings, Failure> {
+        Ok(PushSettings { policy: self.policy()?, patterns: TagPatterns::default(), jobs, access })
+    }
+
     /// Parses `--tag-policy`.
-    pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
+    fn policy(&self) -> Result<TagPolicy, Failure> {
         TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
             let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
             Failure::error(

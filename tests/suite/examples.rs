@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 24] = [
+const INSTEAD: [(&str, &str, &str); 26] = [
     ("hardpan affected --since origin/main", "hardpan affected --since HEAD", "the examples' repository has no remote"),
     (
         "hardpan affected --since origin/main | xargs -r hardpan build",
@@ -78,6 +78,11 @@ const INSTEAD: [(&str, &str, &str); 24] = [
         "example.com has no registry; this one is Debian's docker-registry",
     ),
     (
+        "hardpan build --push-new 'registry.example.com/{name}:2.0'",
+        "hardpan build --push-new \"$REGISTRY/{name}:2.0\"",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
         "hardpan build --push 'registry.example.com/{name}:1.0'",
         "hardpan build --push \"$REGISTRY/{name}:1.0\"",
         "example.com has no registry; this one is Debian's docker-registry",
@@ -96,6 +101,11 @@ const INSTEAD: [(&str, &str, &str); 24] = [
         "hardpan push out/hello registry.example.com/hello:1.0 registry.example.com/hello:latest",
         "hardpan push out/hello $REGISTRY/hello:1.0 $REGISTRY/hello:latest",
         "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan push --to 'registry.example.com/{name}:1.0' out/hello out/other",
+        "hardpan push --to \"$REGISTRY/many/{name}:1.0\" out/hello",
+        "the registry of the manual is not there",
     ),
     (
         "hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0",

@@ -10,6 +10,7 @@ mod realms;
 mod redirects;
 mod referrers;
 mod retries;
+mod tags;
 mod tokens;
 
 use std::{

@@ -21,7 +21,7 @@ use crate::{
     commands::staged_file::StagedFile,
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
-    registry::Reference,
+    registry::{Reference, push::PushTarget},
     report::{Failure, Failures, Progress, printable},
 };
 
@@ -39,7 +39,7 @@ pub(super) struct FinishedImage {
     /// The config's digest, when there is one platform.
     config: Option<Digest>,
     /// `--push`, likewise.
-    pub(super) targets: Vec<Reference>,
+    pub(super) targets: Vec<PushTarget>,
     /// `debug-file` of its programs, written and without their names.
     pub(super) debug_files: Vec<StagedFile>,
     /// Where the layers of its base are, so that a registry need not be sent what it has.
@@ -148,7 +148,8 @@ impl FinishedImage {
     /// What `--metadata-file` and `--digest-file` say about it.
     pub(super) fn receipt(&self) -> ReceiptImage {
         let image = Some((self.ready.root().clone(), self.config));
-        ReceiptImage { label: self.built.name.clone(), image, outcome: None }
+        let references = self.targets.iter().map(|target| target.reference.to_string()).collect();
+        ReceiptImage { label: self.built.name.clone(), references, image, outcome: None }
     }
 }
 

@@ -80,7 +80,10 @@ fn build_loaded(
     }
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
     let git = policy::handed_git(policy.as_ref(), &request.settings)?;
-    let request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    let mut request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    if let (Some((_, settings)), Some(policy)) = (&mut request.push, &policy) {
+        settings.patterns = policy.tags.clone();
+    }
     let request = &request;
     receipts::check_count(request.digest_file.as_deref(), outcomes.count())?;
     let caller = EngineEnvironment { environment: &request.settings.caller };

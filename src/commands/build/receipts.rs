@@ -14,12 +14,17 @@ use super::request::BuildOutcome;
 use crate::{
     commands::{failure_document::failure_document, staged_file::StagedFile},
     oci::{Descriptor, Digest},
-    report::{ErrorName, Failure, printable},
+    output::CreatedFolders,
+    report::{ErrorName, Failure, folder_of, printable},
 };
 
 /// The files of one build.
 #[derive(Debug, Default)]
-pub(super) struct Receipts(BTreeMap<PathBuf, Receipt>);
+pub(super) struct Receipts {
+    // Dropped in this order: a folder goes when it is empty.
+    files: BTreeMap<PathBuf, Receipt>,
+    folders: CreatedFolders,
+}
 
 /// One file, not visible yet.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub(super) enum ReceiptKind {
 pub(super) struct ReceiptImage {
     /// The image's name; where it is not known, the path of the recipe.
     pub(super) label: String,
+    /// The references that it is pushed to.
+    pub(super) references: Vec<String>,
     /// The manifest or, for several platforms, the index; and the config's digest, when there is one platform. None of a
     /// recipe that failed.
     pub(super) image: Option<(Descriptor, Option<Digest>)>,
@@ -52,14 +59,15 @@ pub(super) struct ReceiptImage {
 }
 
 impl Receipts {
-    /// Begins the file at `path`, unless another image has begun it.
+    /// Begins the file at `path`, unless another image has begun it. Folders that are missing are made; they are removed when
+    /// the call fails.
     ///
     /// # Errors
     /// A second digest in one file, two kinds in one file, something at the path that is no regular file, or a folder
     /// that cannot be written to.
     pub(super) fn begin(&mut self, kind: ReceiptKind, path: &Path) -> Result<(), Failure> {
         let option = kind.option();
-        match self.0.get(path) {
+        match self.files.get(path) {
             None => {}
             Some(other) if other.kind != kind => {
                 let what = format!("`{option}` and `{}` are one file", other.kind.option());
@@ -68,22 +76,23 @@ impl Receipts {
             Some(_) if kind == ReceiptKind::Digest => return Err(one_digest(&path.to_string_lossy())),
             Some(_) => return Ok(()),
         }
+        self.folders.make(folder_of(path))?;
         let file = StagedFile::begin(option, path, "stdout has the digest, too; `--json` has all")?;
-        self.0.insert(path.to_owned(), Receipt { kind, file, images: Vec::new() });
+        self.files.insert(path.to_owned(), Receipt { kind, file, images: Vec::new() });
         Ok(())
     }
 
     /// Adds an image to the file at `path`, which was begun.
     pub(super) fn add(&mut self, path: &Path, image: ReceiptImage) {
-        if let Some(receipt) = self.0.get_mut(path) {
+        if let Some(receipt) = self.files.get_mut(path) {
             receipt.images.push(image);
         }
     }
 
     /// Writes every file, durably and still without its name. One that has nothing to say is left out.
     pub(super) fn write(&mut self) -> Result<(), Failure> {
-        self.0.retain(|_, receipt| !receipt.images.is_empty());
-        for (path, receipt) in &mut self.0 {
+        self.files.retain(|_, receipt| !receipt.images.is_empty());
+        for (path, receipt) in &mut self.files {
             let text = receipt.text().map_err(|failure| failure.in_path(path))?;
             receipt.file.write(&text)?;
         }
@@ -92,7 +101,7 @@ impl Receipts {
 
     /// Gives every file its name.
     pub(super) fn publish(self) -> Result<(), Failure> {
-        self.0.into_values().try_for_each(|receipt| receipt.file.publish())
+        self.files.into_values().try_for_each(|receipt| receipt.file.publish())
     }
 }
 
@@ -126,7 +135,6 @@ impl ReceiptImage {
     /// What is said of a recipe in a call that keeps going; `image` is what is said of its image, if there is one.
     pub(super) fn of_outcome(outcome: &BuildOutcome, image: Option<&Self>) -> Self {
         let mut said = json!({
-            "image.name": outcome.name,
             "hardpan.recipe": outcome.recipe.to_string_lossy(),
             "hardpan.status": outcome.status.name(),
         });
@@ -134,8 +142,13 @@ impl ReceiptImage {
             let errors = outcome.failures.iter().map(failure_document).collect();
             object.insert("hardpan.errors".to_owned(), errors);
         }
-        let image = image.filter(|_| outcome.image.is_some()).and_then(|image| image.image.clone());
-        Self { label: outcome.label().into_owned(), image, outcome: Some(said) }
+        let built = image.filter(|_| outcome.image.is_some());
+        let image = built.and_then(|image| image.image.clone());
+        if let (None, Some(object)) = (&image, said.as_object_mut()) {
+            object.insert("image.name".to_owned(), json!(outcome.name));
+        }
+        let references = built.map(|image| image.references.clone()).unwrap_or_default();
+        Self { label: outcome.label().into_owned(), references, image, outcome: Some(said) }
     }
 
     /// Whether a file of that kind has something to say about it.
@@ -143,9 +156,14 @@ impl ReceiptImage {
         kind == ReceiptKind::Metadata || self.image.is_some()
     }
 
-    /// buildx's keys, and ours. An index has no one config, so it has no such key.
+    /// buildx's keys, and ours. An index has no one config, so it has no such key. Of an image that is pushed `image.name` has all
+    /// references, separated by commas, as buildx has it.
     fn metadata(&self) -> Value {
-        let mut metadata = Map::from_iter([("image.name".to_owned(), json!(self.label))]);
+        let name = if self.references.is_empty() { self.label.clone() } else { self.references.join(",") };
+        let mut metadata = Map::from_iter([("image.name".to_owned(), json!(name))]);
+        if !self.references.is_empty() {
+            metadata.insert("hardpan.name".to_owned(), json!(self.label));
+        }
         if let Some((root, config)) = &self.image {
             metadata.insert("containerimage.descriptor".to_owned(), json!(root));
             metadata.insert("containerimage.digest".to_owned(), json!(root.digest));

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, path::PathBuf};
 use super::receipts::ReceiptKind;
 use crate::{
     build::BuildSettings,
-    commands::push::PushSettings,
+    commands::push::{PushReference, PushSettings},
     engine::{Engine, LoadedImage},
     image::ImageFormat,
     oci::{Digest, Platform},
@@ -42,8 +42,8 @@ pub struct BuildRequest {
     pub digest_file: Option<String>,
     /// `--policy`: what images must keep to, whatever the recipes say.
     pub policy: Option<PathBuf>,
-    /// `--push`: references, which may hold variables, and how they are reached.
-    pub push: Option<(Vec<String>, PushSettings)>,
+    /// `--push` and `--push-new`: references, which may hold variables, and how they are reached.
+    pub push: Option<(Vec<PushReference>, PushSettings)>,
     /// `--keep-going`: a recipe that fails stops no other one.
     pub keep_going: bool,
     /// Everything else.

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::report::{ErrorName, Failure, Limits, Progress, parallel};
 use contents::{PushContents, PushDocument};
-pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, TagPolicy};
+pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, PushTarget, TagPolicy, TagRule};
 use plan::{PUSH_THREAD, group_by_repository, plan_push};
 use repository::{ManifestRefusal, PushRepository, StoredManifest};
 use upload::{BlobTransfer, BlobUpload};
@@ -71,20 +71,46 @@ impl<'a> PreparedPush<'a> {
     /// # Errors
     /// A registry that refuses, or breaks off more often than [`Limits`] allows. No tag names half an image then.
     pub fn carry_out(self, progress: &dyn Progress) -> Result<Vec<PushPlan>, Failure> {
+        self.send(progress)?;
+        self.put_tags(progress)
+    }
+
+    /// Sends blobs and manifests to every repository; no tag names them yet.
+    ///
+    /// # Errors
+    /// A registry that refuses, or breaks off more often than [`Limits`] allows.
+    pub fn send(&self, progress: &dyn Progress) -> Result<(), Failure> {
         for (repository, plan) in &self.targets {
             self.push_contents(repository, plan, progress).map_err(|failure| failure.or_in_path(&plan.repository))?;
         }
+        Ok(())
+    }
+
+    /// Puts the tags, after [`send`](Self::send). Tags that may not move are looked at once more: registries have no way to put a
+    /// tag only where it is new, so another client may still be faster by the time of one request.
+    ///
+    /// # Errors
+    /// A registry that refuses; a tag that another client has put meanwhile and that must not move.
+    pub fn put_tags(mut self, progress: &dyn Progress) -> Result<Vec<PushPlan>, Failure> {
         let Some(root) = self.contents.documents.last() else {
             return Err(Failure::error(ErrorName::Internal, "the image has no manifest"));
         };
-        for (repository, plan) in &self.targets {
-            for tag in plan.tags.iter().filter(|tag| tag.put) {
+        for (repository, plan) in &mut self.targets {
+            let located = |failure: Failure| failure.or_in_path(&plan.repository);
+            for tag in plan.tags.iter_mut().filter(|tag| tag.put) {
+                if tag.rule.policy != TagPolicy::Replace {
+                    let was = repository.manifest_digest(&tag.name).map_err(located)?;
+                    *tag = PlannedTag::plan(&tag.name, &tag.rule, was, plan.digest).map_err(located)?;
+                    if !tag.put {
+                        continue;
+                    }
+                }
                 let mut put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
                 if let Err(ManifestRefusal::Doubted(_)) = put {
                     wait(backoff(0));
                     put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
                 }
-                put.map_err(|untaken| untaken.failure().or_in_path(&plan.repository))?;
+                put.map_err(|untaken| located(untaken.failure()))?;
             }
             for tag in &plan.tags {
                 progress.step(&tag.summary(&plan.repository, plan.digest));
