@@ -10,7 +10,11 @@ use std::{
 };
 
 use super::compile::{StatesOfCall, Toolchain};
-use crate::{cache::Cache, registry::Access, report::Progress};
+use crate::{
+    cache::{Cache, SharedCache},
+    registry::Access,
+    report::Progress,
+};
 
 /// The settings of one call.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct BuildSettings {
     pub cache: Option<PathBuf>,
     /// Where blobs are kept that need not be fetched or made twice; none where the caller has no such place.
     pub blobs: Option<Cache>,
+    /// The same, with what other checkouts and machines made behind it.
+    pub shared: Option<SharedCache>,
     /// The states of the files that programs are made of, as far as this call has read them; empty at its start.
     pub states: StatesOfCall,
     /// How registries are reached that bases come from, and servers that files come from.
@@ -55,6 +61,7 @@ impl BuildSettings {
             program: self.program.as_deref(),
             cache: self.cache.as_deref(),
             blobs: self.blobs.as_ref(),
+            shared: self.shared.as_ref(),
             states: self.states.clone(),
             ignored: &[],
             written: Arc::default(),

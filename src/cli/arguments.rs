@@ -40,7 +40,7 @@ pub(super) enum Verb {
     /// Write a recipe for the Go or Rust project, or the prebuilt program, of a folder
     Init(InitArguments),
     /// Compile, assemble, check and write OCI images
-    Build(BuildArguments),
+    Build(Box<BuildArguments>),
     /// Check recipes, their files, locks and policy without building: no compiler, no network
     Check(CheckArguments),
     /// Show what would be in the image: every path, mode, owner, size, digest and recipe line

@@ -11,6 +11,7 @@ use super::{
     push,
     recipe_arguments::RecipeArguments,
     registry::{RegistryArguments, TagArguments},
+    shared_cache::SharedCacheArguments,
     terminal::{Terminal, duration},
 };
 use crate::{
@@ -45,6 +46,8 @@ pub(super) struct BuildArguments {
     delivery: Delivery,
     #[command(flatten)]
     push: BuildPush,
+    #[command(flatten)]
+    cache: SharedCacheArguments,
 }
 
 /// Where `build` delivers the image besides its path: engines, and files for the next step of a pipeline.
@@ -89,7 +92,7 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
         keep_going: arguments.keep_going,
-        settings: caller::settings(&arguments.common, access)?,
+        settings: arguments.cache.add_to(caller::settings(&arguments.common, access)?, terminal)?,
     };
     let report = build(&request, terminal)?;
     let printed = print_images(&report, request.keep_going, arguments.common.json).map_err(output_failure);

@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 use super::recipe_arguments::RecipeArguments;
 use crate::{
     build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
-    cache::Cache,
+    cache::{Cache, SharedCache},
     registry::Access,
     report::{ErrorName, Failure, printable},
 };
@@ -15,8 +15,10 @@ use crate::{
 pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<BuildSettings, Failure> {
     let now = now();
     let cache = cache_folder();
+    let blobs = cache.as_deref().map(|root| Cache::at(root, now));
     Ok(BuildSettings {
-        blobs: cache.as_deref().map(|root| Cache::at(root, now)),
+        shared: blobs.clone().map(SharedCache::local),
+        blobs,
         states: StatesOfCall::default(),
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),

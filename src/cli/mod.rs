@@ -23,6 +23,7 @@ mod push;
 mod recipe_arguments;
 mod registry;
 mod render;
+mod shared_cache;
 mod terminal;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};

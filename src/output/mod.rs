@@ -5,6 +5,7 @@
 //! after a crash; what failed or was killed leaves nothing that the next call does not remove.
 
 mod archive;
+mod cache_archive;
 mod created_folders;
 mod existing_output;
 mod file_draft;
@@ -18,6 +19,7 @@ mod staging;
 mod temp_folder;
 
 pub use archive::check_fits;
+pub use cache_archive::{ArchivedCache, export_cache, import_cache};
 pub use created_folders::CreatedFolders;
 pub use publisher::{Publisher, ReadyImage, allow_staging};
 pub use staging::Staging;

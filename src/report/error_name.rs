@@ -273,6 +273,12 @@ error_names! {
     Cache = "cache",
         "The cache cannot be used.",
         "`XDG_CACHE_HOME` names another folder; `hardpan cache verify` removes what is damaged, `hardpan cache prune --all` everything.";
+    CacheArchive = "cache-archive",
+        "The file is not an archive that `hardpan cache export` wrote, or was cut short or changed.",
+        "Export it again. Nothing of it is used.";
+    CacheUntrusted = "cache-untrusted",
+        "A record of an archive of the cache is not signed by a key that is trusted, or was changed after that.",
+        "Name the public key of the job that exported it with `--cache-trust`; if it was that key, do not use the archive.";
 
     // Projects that `init` reads.
     ProjectUnknown = "project-unknown",

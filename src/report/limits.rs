@@ -198,6 +198,15 @@ impl Limits {
     pub const REREAD_BYTES: u64 = 64 << 10;
     /// One record of the cache: what an audit saw of a layer with a million entries is the largest.
     pub const RECORD_BYTES: u64 = 512 << 20;
+    /// A record of a shared cache: lists of the inputs of a program, 100 bytes each; a Rust program with all tools has a few
+    /// hundred, a large Go program a few thousand.
+    pub const SHARED_RECORD_BYTES: u64 = 16 << 20;
+    /// All records of an archive of the cache, in memory at once: some 100,000 programs and layers.
+    pub const CACHE_ARCHIVE_BYTES: u64 = 512 << 20;
+    /// Requests to a shared cache that may fail in one call before it is not asked again: an outage costs some seconds.
+    pub const SHARED_FAULTS: u32 = 3;
+    /// Lists of inputs that are kept for one request: a program has another one with each new package that it imports.
+    pub const INPUT_LISTS: usize = 16;
     /// The size of blobs and records in the cache: the layers of hundreds of services, and bases.
     pub const CACHE_BYTES: u64 = 10_000_000_000;
     /// How long a use of the cache's entry lasts before it is noted again.

@@ -53,6 +53,7 @@ mod runtime;
 mod schema;
 mod selfhosting;
 mod services;
+mod shared_cache;
 mod starts;
 mod states;
 mod timezones;
@@ -78,6 +79,7 @@ mod support {
     pub mod layout;
     pub mod mounts;
     pub mod mtree;
+    pub mod nginx;
     pub mod output;
     pub mod proxy;
     pub mod registry;

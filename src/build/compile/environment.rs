@@ -175,6 +175,7 @@ pub(super) mod tests {
             cache: Some(cache),
             checkout,
             blobs: None,
+            shared: None,
             states: crate::build::compile::StatesOfCall::default(),
             ignored: &[],
             written: std::sync::Arc::default(),

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Toolchain, compile_folder::CompileFolder, watched_paths::WatchedState};
 use crate::{
-    build::pinned::PinnedFile,
     cache::{Fingerprint, Fingerprinter},
     report::Limits,
 };
 
 /// Begins every record. Another encoding or meaning needs another number: an old record is then none.
 const FORMAT: &[u8] = b"hardpan result 1\n";
+
+/// A digest of the sources of hardpan: another build of it may compile otherwise under the same version.
+pub(super) const SOURCES: &str = env!("HARDPAN_SOURCES");
 
 /// What `-v` says of a program that is taken from its record.
 pub(super) const UNCHANGED: &str = "  unchanged since its last compile";
@@ -45,8 +47,7 @@ impl RequestKey {
         let mut key = Self(Fingerprinter::default());
         key.add(kind.as_bytes());
         key.add(env!("CARGO_PKG_VERSION").as_bytes());
-        let own = toolchain.program.and_then(|program| PinnedFile::pin(program, "", toolchain.blobs).ok());
-        key.add(own.map(|own| own.fingerprint()).as_ref().map_or(&[], |own| own.bytes()));
+        key.add(SOURCES.as_bytes());
         for path in [toolchain.checkout, dir] {
             key.add(path.as_os_str().as_encoded_bytes());
         }

@@ -53,7 +53,9 @@ mod installed_rust;
 mod known_c_packages;
 mod known_result;
 mod machine;
+mod shared_program;
 mod shell_script;
+mod stable_paths;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -69,7 +71,7 @@ use std::{
 };
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, SharedCache},
     oci::Platform,
     recipe::{CargoBinary, GitWord, GoBinary},
     report::{Failure, Origin, Progress, Task},
@@ -83,6 +85,7 @@ pub(in crate::build) use git_crates::crate_that_asks_git;
 pub(in crate::build) use go::{GoDirectives, GoSource, is_go_source};
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
+pub use shared_program::store_programs;
 pub use watched_paths::StatesOfCall;
 
 /// The toolchains of this machine and the settings of a compile.
@@ -100,6 +103,8 @@ pub struct Toolchain<'a> {
     pub cache: Option<&'a Path>,
     /// The cache of file fingerprints.
     pub blobs: Option<&'a Cache>,
+    /// Programs that other checkouts and machines compiled; none where the caller has no cache.
+    pub shared: Option<&'a SharedCache>,
     /// The states of files that other programs of this call are made of, too.
     pub states: StatesOfCall,
     /// The recipe, its lock and the cache: no sources of a program.

@@ -51,6 +51,7 @@ fn bytes(
         cache: Some(&cache),
         checkout: &checkout,
         blobs: None,
+        shared: None,
         states: StatesOfCall::default(),
         ignored: &[],
         written: std::sync::Arc::default(),

@@ -67,6 +67,12 @@ in the order of the options.
 Every image is audited before it is written: a finding of severity `medium` or above stops the build. `--policy` names a \
 file with a table `[policy]`, as for `hardpan audit`; it counts more than the recipe's own.
 
+With `--cache-url` programs and layers that another machine made come from a store behind the HTTP cache protocol (`GET` and \
+`PUT` of `/ac/` and `/cas/`: nginx with WebDAV, bazel-remote). Each record is signed and is used only if `--cache-trust` names the \
+key; a job with `--cache-sign` adds what has passed the audit. A store that fails or is poisoned costs time, and is said. \
+`--verify-cache` makes a part of what is cached again and fails where it is not the same. Keys are made by `hardpan cache key`; \
+logins are in the file of `--cache-auth-file`, client certificates where those of registries are.
+
 Stdout gets one line an image, `NAME@sha256:...`; everything else goes to stderr. The digest depends only on the recipe, \
 the inputs and the toolchain.",
     examples: &[
@@ -276,18 +282,25 @@ const CACHE: VerbPage = VerbPage {
 Shows, prunes or verifies the cache, which saves builds from making or downloading anything twice.
 
 It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were downloaded, \
-by digest; results computed from them; and what Go and cargo compiled. Layers, downloads and results take at most 10 GB: \
-the least recently used are removed automatically; compiled code is removed when it was not used for 60 days. \
+by digest; results computed from them; and what Go and cargo compiled. All of it takes at most 10 GB: the least recently used \
+is removed automatically, and compiled code also when it was not used for 60 days. \
 Nothing is removed while a build uses the cache: `prune` and `verify` wait for it.
 
 Every entry is verified before it is used, so the cache may be removed, copied or restored at any time, and damaged entries \
 are made again. A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the \
-same image.",
+same image.
+
+`export` writes layers and compiled programs to a tar, signed with `--cache-sign`: the same bytes for the same cache. `import` adds \
+them on another machine if a key of `--cache-trust` signed all of them; an archive that was changed or cut short adds nothing. \
+`key` prints the public key of a private one, and `key --new` makes it. The same keys are those of `build --cache-url`.",
     examples: &[
         ("hardpan cache status", "where it is, and what is in it"),
         ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
         ("hardpan cache prune --max-size 2GB", "leave the most recent 2 GB"),
         ("hardpan cache verify", "read all of it, remove what is damaged"),
+        ("hardpan cache key --new cache.key > cache.pub", "a key, and what others trust"),
+        ("hardpan cache export cache.tar --cache-sign cache.key --max-size 2GB", "keep it"),
+        ("hardpan cache import cache.tar --cache-trust cache.pub", "and take it in the next job"),
     ],
     end: "\
 Exit codes:
@@ -386,6 +399,7 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "list_rules" | "explain" => "Without an image",
         "tag_policy" | "dry_run" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
+        "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "verify_cache" => "Shared cache",
         "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
         | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
         _ => return None,

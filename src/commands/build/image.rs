@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver},
+    build::{Assembled, Assembler, BuildRun, GroupKind, HostBounds, LeftOut, Plan, Resolver, compile::store_programs},
+    cache::Fingerprint,
     commands::staged_file::StagedFile,
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
@@ -102,7 +103,8 @@ impl<'a> ImageBuilder<'a> {
 
         let gate = Gate::new(&job.policy, settings.today, &self.scans);
         let onlooker = || gate.onlooker();
-        let mut assembler = Assembler::new(&staging, cache, &self.run, settings.jobs, progress, &onlooker);
+        let shared = settings.shared.as_ref();
+        let mut assembler = Assembler::new(&staging, shared, &self.run, settings.jobs, progress, &onlooker);
         let mut images: Vec<Assembled> = Vec::new();
         for plan in &plans {
             let image = assembler.assemble(plan)?;
@@ -123,6 +125,9 @@ impl<'a> ImageBuilder<'a> {
             progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
         }
         drop(assembler);
+        if let Some(shared) = shared {
+            store_programs(shared, contents(&plans));
+        }
         let debug_files = stage_debug_files(&plans)?;
         let image = finish(job, name, staging, root, &plans, &images)?;
         Ok(FinishedImage { passed, debug_files, ..image })
@@ -180,6 +185,12 @@ fn finish(
         debug_files: Vec::new(),
         origins: origins(plans),
     })
+}
+
+/// The contents of the files that hardpan adds as programs.
+fn contents(plans: &[Plan]) -> BTreeSet<Fingerprint> {
+    let groups = plans.iter().flat_map(|plan| &plan.groups).filter(|group| group.kind == GroupKind::Binaries);
+    groups.flat_map(|group| &group.entries).filter_map(|planned| planned.fingerprint).collect()
 }
 
 /// Reports what trees leave out, once for all platforms.

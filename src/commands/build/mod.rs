@@ -21,7 +21,7 @@ mod written_paths;
 
 use super::{policy, recipes};
 use crate::{
-    cache::Cache,
+    cache::{Cache, SharedCache, SharedCounts},
     engine::{self, EngineEnvironment},
     output::allow_staging,
     recipe,
@@ -49,7 +49,9 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildRep
     let loaded = loaded.into_iter().enumerate();
     let loaded = loaded.map(|(index, (_, loaded))| (index, loaded.map(|one| (index, one)).map_err(Failures::from)));
     let loaded = outcomes.sort(loaded);
-    match build_loaded(loaded, request, &mut outcomes, progress) {
+    let result = build_loaded(loaded, request, &mut outcomes, progress);
+    request.settings.shared.iter().for_each(|shared| report_shared(shared, progress));
+    match result {
         Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new() }),
         Err(failures) if request.keep_going => {
             Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0 })
@@ -99,6 +101,21 @@ fn build_loaded(
         progress.detail(&format!("the cache does not learn of this build: {failure}"));
     }
     Ok(())
+}
+
+/// Reports what was asked of a shared cache, and what of it was not used.
+fn report_shared(shared: &SharedCache, progress: &dyn Progress) {
+    for warning in shared.warnings() {
+        progress.warn(&warning);
+    }
+    let Some(counts) = shared.counts() else { return };
+    let SharedCounts { compiled, requests, received, sent, stored, taken, verified } = counts;
+    progress.detail(&format!(
+        "shared cache: {requests} requests, {compiled} programs compiled, {received} bytes received, {sent} sent, {taken} records taken, {stored} stored"
+    ));
+    if verified > 0 {
+        progress.step(&format!("verified the cache: {verified} programs and layers were made again and are the same"));
+    }
 }
 
 /// Settles what is built from which recipe, and where all of it goes.

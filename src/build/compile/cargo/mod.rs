@@ -418,7 +418,7 @@ impl CargoCompile<'_> {
         let is_known = !asks_git && !has_machine_code && compiled.objections.is_empty();
         if let (Some(request), Some(listing), true) = (request, &listing, is_known) {
             let inputs = CargoInputs { root: &root, packages: &folders, listing, named: freshness.all_named() };
-            job.keep_record(request, &inputs, &compiled);
+            job.keep_record(request, &inputs, &compiled)?;
         }
         Ok(compiled)
     }

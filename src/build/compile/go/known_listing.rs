@@ -48,7 +48,7 @@ impl GoRequest {
         let settings = requests.peek()?.settings.clone();
         let mut key = Fingerprinter::default();
         requests.for_each(|request| key.update(request.key.bytes()));
-        Some(Self { key: key.finish(), settings })
+        Some(Self { key: key.finish(), settings, shared: None })
     }
 
     /// What Go would say, if it said so before about files that are the same as far as Go reads them for that.

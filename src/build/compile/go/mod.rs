@@ -137,7 +137,7 @@ pub(super) fn compile(
         built => built,
     }?;
     if let Some(request) = &request {
-        job.keep_record(request, &job.compile_folder, &listed, &listing.module, &compiled);
+        job.keep_record(request, &job.compile_folder, &listed, &listing.module, &compiled)?;
     }
     Ok(compiled)
 }

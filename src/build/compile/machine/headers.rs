@@ -182,6 +182,7 @@ mod tests {
             program: None,
             cache: None,
             blobs: None,
+            shared: None,
             states: crate::build::compile::StatesOfCall::default(),
             ignored: &[],
             written: std::sync::Arc::default(),
