@@ -49,4 +49,5 @@ pub use recipe_check::{CheckedImage, RecipeCheck};
 pub use resolve::{MachineInput, PreparedImage, ResolveReach, Resolver, SourceInput, UnseenInput};
 pub use settings::{BuildSettings, Date, SourceDate};
 pub use unstored_images::unstored_images;
+pub use variable_resolver::image_name;
 pub use waivers::{unless_all_excepted, unless_excepted};

@@ -31,7 +31,7 @@ pub(super) struct VariableResolver<'a> {
 impl<'a> VariableResolver<'a> {
     pub(super) fn new(recipe: &Recipe, bound: &HostBound, settings: &'a BuildSettings) -> Result<Self, Failure> {
         Ok(Self {
-            name: name(recipe, &bound.folder)?,
+            name: image_name(recipe, &bound.folder)?,
             vars: recipe.vars.clone(),
             settings,
             folder: bound.folder.clone(),
@@ -81,8 +81,11 @@ impl<'a> VariableResolver<'a> {
     }
 }
 
-/// The image's name: what the recipe says, else its first binary's.
-fn name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
+/// The image's name: what the recipe says, else its first binary's. `folder` is where the recipe is.
+///
+/// # Errors
+/// Neither says one.
+pub fn image_name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
     if let Some(name) = &recipe.name {
         return Ok(name.clone());
     }
@@ -155,9 +158,9 @@ mod tests {
             ("path = \"x\"\nto = \"/usr/bin/größe\"", None),
         ] {
             let recipe = crate::recipe::parse("hardpan.toml", &format!("[[binary]]\n{binary}\n")).unwrap();
-            assert_eq!(name(&recipe, folder.path()).ok().as_deref(), expected, "{binary}");
+            assert_eq!(image_name(&recipe, folder.path()).ok().as_deref(), expected, "{binary}");
         }
         let named = crate::recipe::parse("hardpan.toml", "name = \"given\"\n[[binary]]\ngo = \".\"\n").unwrap();
-        assert_eq!(name(&named, folder.path()).unwrap(), "given");
+        assert_eq!(image_name(&named, folder.path()).unwrap(), "given");
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn day() -> (u16, u8, u8) {
 }
 
 /// Seconds since 1970; 0 where the clock is earlier.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -11,6 +11,7 @@ mod build;
 mod cache;
 mod caller;
 mod check;
+mod ci_log;
 mod explain;
 mod init;
 mod inspect;
@@ -24,6 +25,7 @@ mod recipe_arguments;
 mod registry;
 mod render;
 mod terminal;
+mod workflow_command;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
@@ -35,6 +37,7 @@ use crate::{
     report::{ErrorName, Failure, Failures, Progress as _},
 };
 use arguments::{Arguments, SchemaTopic, Verb};
+use ci_log::CiLog;
 use print::output_failure;
 use terminal::{Color, Terminal};
 
@@ -107,7 +110,7 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
         // clap's sentence, its tip and its usage lines stay; only the name is added. Nothing is left to do where stderr is
         // closed.
         let text = error.render().ansi().to_string().replacen("error:", &format!("error[{}]:", ErrorName::Usage), 1);
-        let _ = write!(anstream::stderr(), "{text}");
+        let _ = write!(anstream::stderr(), "{}", CiLog::of_environment().guarded(&text));
     } else {
         let _ = error.print();
     }

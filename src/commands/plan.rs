@@ -8,15 +8,15 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    build::{default_output, gate::Gate},
+    build::{default_output, gate::Gate, image_progress::ImageProgress},
     plan_inputs::{InputPlan, content_digest, inputs},
     policy, recipe_lock,
-    recipes::load,
+    recipes::{LoadedRecipe, load},
 };
 use crate::{
     build::{
-        BaseLayer, BuildSettings, LayerGroup, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, real_path,
-        unstored_images,
+        BaseLayer, BuildSettings, LayerGroup, LeftOut, Plan, PlannedBase, PlannedEntry, Resolver, image_name,
+        real_path, unstored_images,
     },
     cache::Cache,
     image::ImageFormat,
@@ -162,43 +162,48 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
     if let Some(Err(failure)) = cache.map(Cache::enter) {
         progress.detail(&format!("planned without a cache: {failure}"));
     }
-    for mut one in load(&request.recipes, &request.set)? {
-        let policy = policy::of_build(None, &mut one.recipe.policy)?;
-        let lock = recipe_lock::for_build(&one, request.settings.locked, &request.settings, progress)?;
-        let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
-        // The same paths as those of a build without options, so that both take the same.
-        let outputs = ImageFormat::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
-        let outputs = outputs.map(|path| path.map(|path| real_path(Path::new(&path)))).collect::<Result<_, _>>()?;
-        let resolver = resolver.judged_by(&policy).locked(lock.as_ref()).would_write(&Arc::new(outputs));
-        let mut prepared = Vec::new();
-        for platform in one.platforms(&request.platforms) {
-            prepared.push(resolver.prepare(&platform)?);
-        }
-        let mut finished = Vec::new();
-        for prepared in prepared {
-            finished.push(resolver.finish(prepared)?);
-        }
-        // What `build` would refuse of the finished image is refused here, in the same words.
-        let gate = Gate::new(&policy, request.settings.today, &Arc::default());
-        let onlooker = || gate.onlooker();
-        let set = unstored_images(&finished, resolver.name(), request.settings.jobs, &onlooker)?;
-        gate.judge(&set, resolver.name(), &one.recipe, &finished, progress)?;
-        let images = finished.iter().map(describe).collect::<Result<_, _>>()?;
-        let inputs = request
-            .inputs
-            .then(|| inputs(&one, lock.as_ref(), &resolver, &finished, &request.settings, progress))
-            .transpose()?;
-        plans.push(ImagePlan {
-            name: resolver.name().to_owned(),
-            recipe: one.recipe.source.path.clone(),
-            images,
-            inputs,
-        });
+    let recipes = load(&request.recipes, &request.set)?;
+    let count = recipes.len();
+    for one in recipes {
+        let name = image_name(&one.recipe, &one.folder)?;
+        let named = ImageProgress::of(&name, count, progress).grouping();
+        let planned = plan_one(one, request, &named);
+        named.release(false);
+        plans.push(planned?);
     }
     if let Some(Err(failure)) = cache.map(Cache::save) {
         progress.detail(&format!("the cache does not learn of this plan: {failure}"));
     }
     Ok(plans)
+}
+
+fn plan_one(mut one: LoadedRecipe, request: &PlanRequest, progress: &dyn Progress) -> Result<ImagePlan, Failures> {
+    let policy = policy::of_build(None, &mut one.recipe.policy)?;
+    let lock = recipe_lock::for_build(&one, request.settings.locked, &request.settings, progress)?;
+    let resolver = Resolver::new(&one.recipe, &one.folder, &request.settings, progress)?;
+    // The same paths as those of a build without options, so that both take the same.
+    let outputs = ImageFormat::ALL.into_iter().map(|form| resolver.expand_argument(default_output(form), None));
+    let outputs = outputs.map(|path| path.map(|path| real_path(Path::new(&path)))).collect::<Result<_, _>>()?;
+    let resolver = resolver.judged_by(&policy).locked(lock.as_ref()).would_write(&Arc::new(outputs));
+    let mut prepared = Vec::new();
+    for platform in one.platforms(&request.platforms) {
+        prepared.push(resolver.prepare(&platform)?);
+    }
+    let mut finished = Vec::new();
+    for prepared in prepared {
+        finished.push(resolver.finish(prepared)?);
+    }
+    // What `build` would refuse of the finished image is refused here, in the same words.
+    let gate = Gate::new(&policy, request.settings.today, &Arc::default());
+    let onlooker = || gate.onlooker();
+    let set = unstored_images(&finished, resolver.name(), request.settings.jobs, &onlooker)?;
+    gate.judge(&set, resolver.name(), &one.recipe, &finished, progress)?;
+    let images = finished.iter().map(describe).collect::<Result<_, _>>()?;
+    let inputs = request
+        .inputs
+        .then(|| inputs(&one, lock.as_ref(), &resolver, &finished, &request.settings, progress))
+        .transpose()?;
+    Ok(ImagePlan { name: resolver.name().to_owned(), recipe: one.recipe.source.path.clone(), images, inputs })
 }
 
 fn describe(plan: &Plan) -> Result<PlatformPlan, Failure> {

@@ -19,6 +19,7 @@ mod bases;
 mod benches;
 mod cgo;
 mod check;
+mod ci_logs;
 mod crash;
 mod defaults;
 mod determinism;

@@ -143,7 +143,7 @@ fn output_of_toolchains() {
     let case = Case::new().recipe("name = \"app\"\n[[binary]]\ngo = \".\"\n").file("bin/go", go).mode("bin/go", 0o755);
     let path = format!("{}:/usr/bin:/bin", case.path("bin").display());
     let case = case.file("go.mod", "module a\n").env("PATH", path);
-    case.run(["build", "app.toml", "-v"]).fails(2).says("\n  one\\u{1b}[2Jtwo\n");
+    case.run(["build", "app.toml", "-v"]).fails(2).says("]   one\\u{1b}[2Jtwo\n");
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! GitHub annotations: one workflow command a finding, most severe first, because GitHub shows ten errors, ten warnings
 //! and ten notices a step.
-//!
-//! `::error file=F,title=T::message`. GitHub's runner ends a command at the line break, a property at `,`, the
-//! properties at `::`; it undoes `%25`, `%0D`, `%0A` everywhere and `%3A`, `%2C` in properties, and nothing else.
 
 use std::fmt::Write as _;
 
 use super::{groups, phrases};
 use crate::{
     audit::{Audit, Finding, FindingPlace, Unknown, Waived},
+    cli::workflow_command::workflow_command,
     report::{Severity, printable},
 };
 
@@ -87,18 +85,11 @@ fn sentence(place: &FindingPlace, message: &str) -> String {
 
 /// One command. A path keeps its `/`: it is one of the image, not of the repository.
 fn line(out: &mut String, command: &str, place: &FindingPlace, title: &str, message: &str) {
-    let file = place.path.as_deref().map(|path| format!("file={},", property(&printable(path)))).unwrap_or_default();
-    let _ = writeln!(out, "::{command} {file}title={}::{}", property(title), data(message));
-}
-
-/// The text of a command.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The value of a property.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    let path = place.path.as_deref().map(printable);
+    let file = path.as_deref().map(|path| ("file", path));
+    let properties: Vec<_> = file.into_iter().chain([("title", title)]).collect();
+    out.push_str(&workflow_command(command, &properties, message));
+    out.push('\n');
 }
 
 #[cfg(test)]
@@ -109,11 +100,5 @@ mod tests {
     #[test]
     fn annotations_have_a_line_each_the_heaviest_first() {
         insta::assert_snapshot!(render(&[sample_audit::audit()]));
-    }
-
-    #[test]
-    fn what_a_runner_would_act_on_is_escaped() {
-        assert_eq!(property("a:b,c%\r\n"), "a%3Ab%2Cc%25%0D%0A");
-        assert_eq!(data("a:b,c%\r\n"), "a:b,c%25%0D%0A");
     }
 }

@@ -59,7 +59,9 @@ how recipes ended: built, unchanged (the image at the path is this one already),
 each recipe with its status and errors; a digest file is written for images alone. Two images at one path, or a wrong option, \
 stop the call: all are `not tried`. The exit code is that of the worst failure.
 
-Of several recipes each line of progress names its image, and images that have not changed are silent without `-v`.
+Of several recipes each line of progress names its image, and images that have not changed are silent without `-v`. In \
+GitHub Actions and GitLab CI (GITHUB_ACTIONS, GITLAB_CI) the lines of each image are a group, and on GitHub errors stand at \
+their lines of the change. `-v` puts the seconds since the start before each line.
 
 `--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
 in the order of the options.

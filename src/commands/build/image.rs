@@ -84,7 +84,8 @@ impl<'a> ImageBuilder<'a> {
     /// # Errors
     /// Every refusal of the gate, or the first other failure.
     pub(super) fn build(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
-        let named = ImageProgress::of(&job.name, self.count, progress).holding();
+        let name = job.name.clone();
+        let named = ImageProgress::of(&name, self.count, progress).grouping().holding();
         let built = self.build_image(job, &named);
         named.release(built.as_ref().is_ok_and(|image| image.ready.is_unchanged()));
         built

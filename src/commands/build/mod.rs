@@ -8,7 +8,7 @@ mod debug_files;
 pub(super) mod gate;
 mod gate_verdict;
 mod image;
-mod image_progress;
+pub(super) mod image_progress;
 mod jobs;
 mod load_and_push;
 mod look_at_all;
