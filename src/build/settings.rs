@@ -19,6 +19,9 @@ pub struct BuildSettings {
     pub caller: BTreeMap<OsString, OsString>,
     /// Threads. The output does not depend on it.
     pub jobs: NonZeroUsize,
+    /// The memory that compilers of several recipes may take together, in bytes, where it is known. The output does not depend
+    /// on it.
+    pub memory: Option<u64>,
     /// Never open a socket.
     pub offline: bool,
     /// `--locked`: the locks beside the recipes must be there and fit, and another machine must get the same bytes.

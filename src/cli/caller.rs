@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
 
-use super::recipe_arguments::RecipeArguments;
+use super::{available_memory::available_memory, recipe_arguments::RecipeArguments};
 use crate::{
     build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
     cache::Cache,
@@ -21,6 +21,7 @@ pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<Bu
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),
         jobs: arguments.jobs.unwrap_or_else(processors),
+        memory: available_memory(),
         offline: arguments.offline,
         locked: arguments.locked,
         allow_outside: arguments.allow_outside,

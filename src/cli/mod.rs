@@ -7,6 +7,7 @@
 mod affected;
 mod arguments;
 mod audit;
+mod available_memory;
 mod build;
 mod cache;
 mod caller;

@@ -77,6 +77,9 @@ impl Limits {
     pub const LINK_DEPTH: usize = 40;
     /// What one program header, dynamic section or string table of an ELF file may take in memory.
     pub const ELF_TABLE_BYTES: u64 = 16 << 20;
+    /// What one compiler process takes: rustc on a large crate and a link with debug information take about as much, most
+    /// crates and Go packages a third of it. A compile runs as many as there are jobs.
+    pub const COMPILER_BYTES: u64 = 768 << 20;
     /// Output of a child process that is kept for a message.
     pub const CHILD_OUTPUT_BYTES: u64 = 16 << 20;
     /// `uid` and `gid`: runc and containerd reject anything above.

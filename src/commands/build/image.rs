@@ -63,7 +63,8 @@ pub(super) struct ImageBuilder<'a> {
 impl<'a> ImageBuilder<'a> {
     /// A builder for a call for `count` recipes that writes to the paths `written`.
     pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>, count: usize) -> Self {
-        let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
+        let (bounds, created) = (HostBounds::default(), Arc::default());
+        let run = BuildRun::new(request.settings.jobs, request.settings.memory);
         Self { request, written, bounds, created, run, scans: Arc::default(), count }
     }
 
@@ -135,7 +136,7 @@ impl<'a> ImageBuilder<'a> {
         for platform in &job.platforms {
             prepared.push(resolver.prepare(platform)?);
         }
-        let place = job.has_compile().then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
+        let place = job.has_compile().then(|| self.run.wait_for_compile_slot());
         let mut plans = Vec::new();
         for prepared in prepared {
             plans.push(resolver.finish(prepared)?);
