@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use super::{
     affected::AffectedArguments, audit::AuditArguments, build::BuildArguments, cache::CacheArguments,
     check::CheckArguments, explain::ExplainArguments, init::InitArguments, inspect::InspectArguments,
-    lock::LockArguments, plan::PlanArguments, push::PushArguments, terminal::Color,
+    lock::LockArguments, merge::MergeArguments, plan::PlanArguments, push::PushArguments, terminal::Color,
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -55,6 +55,8 @@ pub(super) enum Verb {
     Lock(LockArguments),
     /// Push an image to registries
     Push(PushArguments),
+    /// Join metadata, SARIF or locks of shards, and refuse an incomplete set
+    Merge(MergeArguments),
     /// Show, prune or verify the cache
     Cache(CacheArguments),
     /// Explain the name in error[NAME]: what it means, and what to do about it

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     commands::{
-        build::{BuildOutcome, BuildReport, BuildRequest, BuiltImage, build, default_output},
+        build::{
+            BuildOutcome, BuildReport, BuildRequest, BuiltImage, DURATION_KEY, Shard, ShardRequest, build,
+            default_output, milliseconds,
+        },
         failure_document::failure_document,
         push::PushSettings,
     },
@@ -41,6 +44,12 @@ pub(super) struct BuildArguments {
     /// Build the other recipes when one fails; every recipe ends with a status
     #[arg(long)]
     keep_going: bool,
+    /// Build shard K of N: of the same recipes, N machines build each once
+    #[arg(long, value_name = "K/N")]
+    shard: Option<String>,
+    /// Balance shards by the durations in this metadata file of an earlier call with --shard
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    durations: Option<PathBuf>,
     #[command(flatten)]
     delivery: Delivery,
     #[command(flatten)]
@@ -89,6 +98,7 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
         keep_going: arguments.keep_going,
+        shard: arguments.shard()?,
         settings: caller::settings(&arguments.common, access)?,
     };
     let report = build(&request, terminal)?;
@@ -104,6 +114,12 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
 }
 
 impl BuildArguments {
+    /// Parses `--shard`.
+    fn shard(&self) -> Result<Option<ShardRequest>, Failure> {
+        let shard = self.shard.as_deref().map(Shard::parse).transpose()?;
+        Ok(shard.map(|shard| ShardRequest { shard, durations: self.durations.clone() }))
+    }
+
     /// Parses `--format`.
     fn form(&self) -> Result<ImageFormat, Failure> {
         ImageFormat::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
@@ -170,14 +186,20 @@ impl BuildPush {
 /// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository. The JSON
 /// of a call that keeps going (`keep_going`) has all recipes, with what became of them.
 fn print_images(report: &BuildReport, keep_going: bool, as_json: bool) -> io::Result<()> {
-    if as_json && keep_going {
-        let images: Vec<_> = report.recipes.iter().map(outcome).collect();
-        let errors: Vec<_> = report.failures.iter().map(failure_document).collect();
-        return print::document(&json!({ "images": images, "errors": errors }));
-    }
     if as_json {
-        let images: Vec<_> = report.images().map(image).collect();
-        return print::document(&json!({ "images": images }));
+        let images: Vec<_> = if keep_going {
+            report.recipes.iter().map(outcome).collect()
+        } else {
+            report.images().map(image).collect()
+        };
+        let mut document = json!({ "images": images });
+        if let Some(object) = document.as_object_mut() {
+            if keep_going {
+                object.insert("errors".to_owned(), report.failures.iter().map(failure_document).collect());
+            }
+            object.extend(report.shard.as_ref().map(|shard| ("shard".to_owned(), shard.to_json())));
+        }
+        return print::document(&document);
     }
     let lines = |image: &BuiltImage| match image.pushed.as_slice() {
         [] => format!("{}@{}\n", image.name, image.digest),
@@ -212,6 +234,7 @@ fn image(image: &BuiltImage) -> serde_json::Value {
         if !image.loaded.is_empty() {
             object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
         }
+        object.extend(image.duration.map(|took| (DURATION_KEY.to_owned(), json!(milliseconds(took)))));
         if !image.pushed.is_empty() {
             let pushed = image.pushed.iter().map(push::repository_json);
             object.insert("pushed".to_owned(), pushed.collect());

@@ -19,6 +19,7 @@ mod inspect;
 mod listing;
 mod lock;
 mod manual;
+mod merge;
 mod plan;
 mod print;
 mod push;
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         Verb::Plan(arguments) => done(plan::run(arguments, &terminal)),
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
+        Verb::Merge(arguments) => merge::run(arguments, &terminal),
         Verb::Push(arguments) => done(push::run(arguments, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),
         Verb::Schema { document: SchemaTopic::Recipe } => {

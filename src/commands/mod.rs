@@ -11,6 +11,7 @@ pub mod failure_document;
 pub mod init;
 pub mod inspect;
 pub mod lock;
+pub mod merge;
 mod open_image;
 pub mod plan;
 mod plan_inputs;

@@ -261,6 +261,9 @@ error_names! {
     OutputConflict = "output-conflict",
         "Two outputs of one call would be at one place, or an output would be an input.",
         "Give each recipe its own `name`, and put `{name}` into `--output`, `--digest-file`, `--metadata-file` and `--push`.";
+    Merge = "merge",
+        "The files that `hardpan merge` or `--durations` was given are of no kind that it knows, or do not fit together: a shard is missing or there twice, shards divided other recipes, or two files say something else about one image or pin.",
+        "The message names the files. Build all shards from one commit, with the same recipes and the same `--durations`, and merge all of them.";
     OutputForm = "output-form",
         "The form of the output cannot hold the image, or does not exist.",
         "Use `--format layout` or `--format oci-archive`: a docker archive holds one platform, and no zstd.";

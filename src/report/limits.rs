@@ -7,6 +7,10 @@ pub enum Limits {}
 impl Limits {
     /// A recipe is written by hand; 1 MiB is far above any real one and keeps a hostile one cheap.
     pub const RECIPE_BYTES: u64 = 1 << 20;
+    /// Shards of a fleet: GitHub's largest matrix has 256 jobs, GitLab's 200.
+    pub const SHARDS: usize = 1000;
+    /// A metadata file, or a SARIF report, that is read for its shard: a fleet's reports at a few KiB a finding.
+    pub const SHARD_REPORT_BYTES: u64 = 128 << 20;
     /// A lock: a pin takes 200 bytes, and a recipe of its own limit has room for as many.
     pub const LOCK_BYTES: u64 = 1 << 20;
     /// Instructions of a Dockerfile; Docker's own limit of layers is 127. Each remembers the variables before it.

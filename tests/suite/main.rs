@@ -54,6 +54,7 @@ mod runtime;
 mod schema;
 mod selfhosting;
 mod services;
+mod shards;
 mod starts;
 mod states;
 mod timezones;

@@ -58,7 +58,7 @@ pub(super) fn render(audits: &[Audit]) -> String {
 ///
 /// JSON leaves most characters as they are, also those that a terminal or a pipeline acts on; here everything that is not
 /// plain ASCII is escaped, and so is a `##` that a pipeline would read as a command. A parser sees no difference.
-pub(super) fn written(document: &impl Serialize) -> String {
+pub(in crate::cli) fn written(document: &impl Serialize) -> String {
     // Plain data with text keys: it cannot fail.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 1);

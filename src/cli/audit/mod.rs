@@ -21,4 +21,4 @@ mod hostile_audit;
 mod sample_audit;
 
 pub(super) use arguments::{AuditArguments, run};
-pub(super) use json::schema;
+pub(super) use json::{schema, written};

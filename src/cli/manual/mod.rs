@@ -5,6 +5,7 @@
 
 mod check_page;
 mod man;
+mod merge_page;
 mod pages;
 mod verb_page;
 

@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    check_page,
+    check_page, merge_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -63,6 +63,12 @@ Of several recipes each line of progress names its image, and images that have n
 GitHub Actions and GitLab CI (GITHUB_ACTIONS, GITLAB_CI) the lines of each image are a group, and on GitHub errors stand at \
 their lines of the change. `-v` puts the seconds since the start before each line.
 
+With `--shard K/N` one of N machines builds its part of the recipes: each recipe is in one shard, the same on every machine that has \
+the same recipes. Recipes of one Go module or cargo workspace stay together, unless that is more than the share of a shard. Shards are \
+of equal size, or of equal time: `--durations` names the metadata file of an earlier call with `--shard`, which has the duration \
+of each image besides what it has without. `hardpan merge` joins the metadata files of all shards, and refuses an incomplete set. A \
+shard without recipes ends with 0.
+
 `--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
 in the order of the options.
 
@@ -83,6 +89,7 @@ the inputs and the toolchain.",
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
         ("hardpan build --keep-going recipes/*.toml", "those that are good"),
+        ("hardpan build recipes/*.toml --shard 1/3 --metadata-file shard-1.json", "a third of them"),
     ],
     end: "\
 Exit codes:
@@ -362,6 +369,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "build" => &BUILD,
         "plan" => &PLAN,
         "check" => &check_page::CHECK,
+        "merge" => &merge_page::MERGE,
         "inspect" => &INSPECT,
         "affected" => &AFFECTED,
         "audit" => &AUDIT,
@@ -382,7 +390,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
         "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" | "since"
-        | "all_when_unknown" => "Inputs",
+        | "all_when_unknown" | "shard" | "durations" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
         "list_rules" | "explain" => "Without an image",

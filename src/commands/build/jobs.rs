@@ -83,6 +83,12 @@ pub(super) fn check_conflicts(jobs: &[BuildJob], request: &BuildRequest) -> Resu
 }
 
 impl BuildJob {
+    /// How many of its programs Go compiles.
+    pub(super) fn count_go(&self) -> usize {
+        let binaries = self.recipe.recipe.binaries.iter();
+        binaries.filter(|binary| matches!(binary.source, BinarySource::Go(_))).count()
+    }
+
     /// Whether a program of it is compiled.
     pub(super) fn has_compile(&self) -> bool {
         self.recipe.recipe.binaries.iter().any(|binary| !matches!(binary.source, BinarySource::Path(_)))

@@ -12,11 +12,15 @@ pub(super) mod image_progress;
 mod jobs;
 mod load_and_push;
 mod look_at_all;
+pub(super) mod metadata;
 mod outcomes;
 mod outputs;
 mod passed_findings;
 mod receipts;
 mod request;
+pub(super) mod shard;
+mod shard_plan;
+mod sharding;
 mod written_paths;
 
 use super::{policy, recipes};
@@ -33,7 +37,9 @@ use load_and_push::{load_into_engines, push_all};
 use look_at_all::look_at_all;
 use outcomes::Outcomes;
 use outputs::{Outputs, publish};
+pub use receipts::milliseconds;
 pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, default_output};
+pub use shard::{DURATION_KEY, Shard, ShardHeader, ShardRequest};
 
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
 /// none is written, unless the request keeps going. An engine or a registry keeps what it was given before another one failed.
@@ -45,14 +51,21 @@ pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltIma
 /// failures are in the report.
 pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildReport, Failures> {
     let loaded = recipes::load_each(request.settings.jobs, &request.recipes, &request.set)?;
+    let (loaded, shard) = match &request.shard {
+        Some(wanted) => {
+            let (own, header) = sharding::take_shard(loaded, request, wanted, progress)?;
+            (own, Some(header))
+        }
+        None => (loaded, None),
+    };
     let mut outcomes = Outcomes::new(loaded.iter().map(|(path, _)| path.clone()), request.keep_going);
     let loaded = loaded.into_iter().enumerate();
     let loaded = loaded.map(|(index, (_, loaded))| (index, loaded.map(|one| (index, one)).map_err(Failures::from)));
     let loaded = outcomes.sort(loaded);
-    match build_loaded(loaded, request, &mut outcomes, progress) {
-        Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new() }),
+    match build_loaded(loaded, request, shard.as_ref(), &mut outcomes, progress) {
+        Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new(), shard }),
         Err(failures) if request.keep_going => {
-            Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0 })
+            Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0, shard })
         }
         Err(failures) => Err(Failures(outcomes.failures().into_iter().chain(failures.0).collect())),
     }
@@ -65,6 +78,7 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildRep
 fn build_loaded(
     loaded: Vec<jobs::IndexedRecipe>,
     request: &BuildRequest,
+    shard: Option<&ShardHeader>,
     outcomes: &mut Outcomes,
     progress: &dyn Progress,
 ) -> Result<(), Failures> {
@@ -82,7 +96,8 @@ fn build_loaded(
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
     let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
-    let builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
+    let outputs = outputs.of_shard(shard);
+    let mut builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
     let jobs = look_at_all(&builder, jobs, request, outcomes, progress)?;
     outcomes.stop()?;
     builder.compile_together(&jobs, progress);

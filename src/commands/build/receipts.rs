@@ -6,11 +6,15 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde_json::{Map, Value, json};
 
-use super::request::BuildOutcome;
+use super::{
+    request::BuildOutcome,
+    shard::{DURATION_KEY, SHARD_KEY, ShardHeader},
+};
 use crate::{
     commands::{failure_document::failure_document, staged_file::StagedFile},
     oci::{Descriptor, Digest},
@@ -19,7 +23,11 @@ use crate::{
 
 /// The files of one build.
 #[derive(Debug, Default)]
-pub(super) struct Receipts(BTreeMap<PathBuf, Receipt>);
+pub(super) struct Receipts {
+    files: BTreeMap<PathBuf, Receipt>,
+    /// What metadata files say of the shard that the call is for.
+    pub(super) shard: Option<ShardHeader>,
+}
 
 /// One file, not visible yet.
 #[derive(Debug)]
@@ -49,6 +57,8 @@ pub(super) struct ReceiptImage {
     pub(super) image: Option<(Descriptor, Option<Digest>)>,
     /// What became of the recipe, where the call keeps going.
     pub(super) outcome: Option<Value>,
+    /// How long its build took, in a call for a shard.
+    pub(super) duration: Option<Duration>,
 }
 
 impl Receipts {
@@ -59,7 +69,7 @@ impl Receipts {
     /// that cannot be written to.
     pub(super) fn begin(&mut self, kind: ReceiptKind, path: &Path) -> Result<(), Failure> {
         let option = kind.option();
-        match self.0.get(path) {
+        match self.files.get(path) {
             None => {}
             Some(other) if other.kind != kind => {
                 let what = format!("`{option}` and `{}` are one file", other.kind.option());
@@ -69,22 +79,25 @@ impl Receipts {
             Some(_) => return Ok(()),
         }
         let file = StagedFile::begin(option, path, "stdout has the digest, too; `--json` has all")?;
-        self.0.insert(path.to_owned(), Receipt { kind, file, images: Vec::new() });
+        self.files.insert(path.to_owned(), Receipt { kind, file, images: Vec::new() });
         Ok(())
     }
 
     /// Adds an image to the file at `path`, which was begun.
     pub(super) fn add(&mut self, path: &Path, image: ReceiptImage) {
-        if let Some(receipt) = self.0.get_mut(path) {
+        if let Some(receipt) = self.files.get_mut(path) {
             receipt.images.push(image);
         }
     }
 
     /// Writes every file, durably and still without its name. One that has nothing to say is left out.
     pub(super) fn write(&mut self) -> Result<(), Failure> {
-        self.0.retain(|_, receipt| !receipt.images.is_empty());
-        for (path, receipt) in &mut self.0 {
-            let text = receipt.text().map_err(|failure| failure.in_path(path))?;
+        let shard = self.shard.as_ref();
+        self.files.retain(|_, receipt| {
+            !receipt.images.is_empty() || (shard.is_some() && receipt.kind == ReceiptKind::Metadata)
+        });
+        for (path, receipt) in &mut self.files {
+            let text = receipt.text(shard).map_err(|failure| failure.in_path(path))?;
             receipt.file.write(&text)?;
         }
         Ok(())
@@ -92,20 +105,21 @@ impl Receipts {
 
     /// Gives every file its name.
     pub(super) fn publish(self) -> Result<(), Failure> {
-        self.0.into_values().try_for_each(|receipt| receipt.file.publish())
+        self.files.into_values().try_for_each(|receipt| receipt.file.publish())
     }
 }
 
 impl Receipt {
-    fn text(&self) -> Result<String, Failure> {
+    fn text(&self, shard: Option<&ShardHeader>) -> Result<String, Failure> {
         if self.kind == ReceiptKind::Digest {
             let images = self.images.iter().filter_map(|image| image.image.as_ref());
             return Ok(images.map(|(root, _)| root.digest.to_string()).collect());
         }
-        let document = match self.images.as_slice() {
-            [only] => only.metadata(),
-            several => {
-                let mut all = Map::new();
+        let document = match (self.images.as_slice(), shard) {
+            ([only], None) => only.metadata(),
+            (several, shard) => {
+                let header = shard.map(|shard| (SHARD_KEY.to_owned(), shard.to_json()));
+                let mut all: Map<_, _> = header.into_iter().collect();
                 for image in several {
                     if all.insert(image.label.clone(), image.metadata()).is_some() {
                         let what = format!("two images are named `{}`", printable(&image.label));
@@ -134,8 +148,9 @@ impl ReceiptImage {
             let errors = outcome.failures.iter().map(failure_document).collect();
             object.insert("hardpan.errors".to_owned(), errors);
         }
+        let duration = outcome.image.as_ref().and_then(|image| image.duration);
         let image = image.filter(|_| outcome.image.is_some()).and_then(|image| image.image.clone());
-        Self { label: outcome.label().into_owned(), image, outcome: Some(said) }
+        Self { label: outcome.label().into_owned(), image, outcome: Some(said), duration }
     }
 
     /// Whether a file of that kind has something to say about it.
@@ -150,6 +165,9 @@ impl ReceiptImage {
             metadata.insert("containerimage.descriptor".to_owned(), json!(root));
             metadata.insert("containerimage.digest".to_owned(), json!(root.digest));
             metadata.extend(config.map(|config| ("containerimage.config.digest".to_owned(), json!(config))));
+        }
+        if let Some(duration) = self.duration {
+            metadata.insert(DURATION_KEY.to_owned(), json!(milliseconds(duration)));
         }
         if let Some(Value::Object(outcome)) = &self.outcome {
             metadata.extend(outcome.clone());
@@ -166,6 +184,11 @@ impl ReceiptKind {
             Self::Digest => "--digest-file",
         }
     }
+}
+
+/// As documents have durations.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Refuses `--digest-file` for several images unless its path has a variable that tells them apart.

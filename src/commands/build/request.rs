@@ -1,8 +1,11 @@
 //! What a call of `hardpan build` is asked for, and what it gives back.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, path::PathBuf};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, path::PathBuf, time::Duration};
 
-use super::receipts::ReceiptKind;
+use super::{
+    receipts::ReceiptKind,
+    shard::{ShardHeader, ShardRequest},
+};
 use crate::{
     build::BuildSettings,
     commands::push::PushSettings,
@@ -46,6 +49,8 @@ pub struct BuildRequest {
     pub push: Option<(Vec<String>, PushSettings)>,
     /// `--keep-going`: a recipe that fails stops no other one.
     pub keep_going: bool,
+    /// `--shard`: only this part of the recipes.
+    pub shard: Option<ShardRequest>,
     /// Everything else.
     pub settings: BuildSettings,
 }
@@ -65,6 +70,8 @@ pub struct BuildReport {
     pub recipes: Vec<BuildOutcome>,
     /// What is wrong with the call as a whole.
     pub failures: Vec<Failure>,
+    /// Which shard the call was for.
+    pub shard: Option<ShardHeader>,
 }
 
 /// What became of one recipe.
@@ -141,6 +148,9 @@ impl BuildReport {
             }
             parts.push(part);
         }
+        if parts.is_empty() {
+            return "no images".to_owned();
+        }
         format!("{count} {}: {}", if count == 1 { "image" } else { "images" }, parts.join(", "))
     }
 }
@@ -176,4 +186,6 @@ pub struct BuiltImage {
     pub loaded: Vec<LoadedImage>,
     /// What was done at the registries of `--push`.
     pub pushed: Vec<registry::push::PushPlan>,
+    /// How long compiling, assembling and auditing took, in a call for a shard.
+    pub duration: Option<Duration>,
 }
