@@ -45,6 +45,7 @@ mod manual;
 mod memory;
 mod notes;
 mod outputs;
+mod pipelines;
 mod practices;
 mod receipts;
 mod refusals;
