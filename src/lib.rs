@@ -19,7 +19,7 @@
 //!
 //! floor 6: cli
 //! floor 5: commands
-//! floor 4: audit, build, init, inspect
+//! floor 4: audit, build, deploy, init, inspect
 //! floor 3: engine, output, registry
 //! floor 2: image, recipe, rootfs
 //! floor 1: cache, elf, layer, policy, secrets
@@ -33,6 +33,7 @@
 //! audit, bases and the image that a recipe plans share it.
 //! `image` reads images wherever they are; `output` writes them to a disk, `registry` fetches and pushes them, `engine` hands
 //! them to Docker, podman and containerd.
+//! `deploy` finds and replaces references to recipes in deployment files; it reads neither recipes nor registries.
 //! `secrets` finds private keys, tokens and passwords in bytes and texts; it knows no image, and never shows a secret.
 //!
 //! # Invariants
@@ -51,6 +52,7 @@ pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod commands;
+pub mod deploy;
 pub mod elf;
 pub mod engine;
 pub mod image;

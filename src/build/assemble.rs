@@ -16,7 +16,7 @@ use super::{
     plan::{BaseLayer, GroupKind, LayerGroup, Plan},
 };
 use crate::{
-    cache::{Cache, Fingerprint},
+    cache::{Fingerprint, SharedCache},
     image::most_unpacked,
     layer::{self, LayerObserver, WrittenLayer},
     oci::{BlobSink, Descriptor, Digest, canonical_json, media_type},
@@ -41,7 +41,7 @@ pub struct Assembled {
 /// Writes images into one sink; platforms that share a layer share the work for it.
 pub struct Assembler<'a> {
     sink: &'a Staging,
-    cache: Option<&'a Cache>,
+    cache: Option<&'a SharedCache>,
     run: &'a BuildRun,
     jobs: NonZeroUsize,
     progress: &'a dyn Progress,
@@ -60,7 +60,7 @@ impl<'a> Assembler<'a> {
     /// an observer of its own.
     pub fn new(
         sink: &'a Staging,
-        cache: Option<&'a Cache>,
+        cache: Option<&'a SharedCache>,
         run: &'a BuildRun,
         jobs: NonZeroUsize,
         progress: &'a dyn Progress,
@@ -180,6 +180,7 @@ impl<'a> Assembler<'a> {
         let observer = Box::new(ProgressObserver { observer: (self.observers)(), task });
         let written = layer::write(&entries, plan.compression, self.jobs, self.sink, observer)?;
         check_proportion(group, &written)?;
+        self.compare_with_cached(&key, plan, &written)?;
         self.report_layer(plan, group, &written, "");
         self.run.note_new_layer(key);
         self.written.insert(key, written.clone());
@@ -191,11 +192,35 @@ impl<'a> Assembler<'a> {
 
     /// The layer of that key from the cache, staged.
     fn adopt_cached(&self, key: &Fingerprint, plan: &Plan) -> Result<Option<WrittenLayer>, Failure> {
-        let cached = self.cache.and_then(|cache| layer_cache::find_layer(cache, key, plan.compression.media_type()));
-        match cached {
-            Some(layer) if self.sink.adopt(&layer.blob)? => Ok(Some(layer)),
+        let Some(cache) = self.cache.filter(|cache| !cache.verifies(key)) else { return Ok(None) };
+        match layer_cache::find_layer(cache, key, plan.compression.media_type()) {
+            Some(layer)
+                if cache.blob(layer.blob.digest, layer.blob.size).is_some() && self.sink.adopt(&layer.blob)? =>
+            {
+                Ok(Some(layer))
+            }
             _ => Ok(None),
         }
+    }
+
+    /// Compares a layer that was packed although the cache may have it.
+    ///
+    /// # Errors
+    /// The cache has another one.
+    fn compare_with_cached(&self, key: &Fingerprint, plan: &Plan, written: &WrittenLayer) -> Result<(), Failure> {
+        let Some(cache) = self.cache.filter(|cache| cache.verifies(key)) else { return Ok(()) };
+        let Some(cached) = layer_cache::find_layer(cache, key, plan.compression.media_type()) else { return Ok(()) };
+        let facts = |layer: &WrittenLayer| (layer.blob.digest, layer.blob.size, layer.diff_id, layer.unpacked_size);
+        if facts(&cached) == facts(written) {
+            cache.note_verified();
+            return Ok(());
+        }
+        let (cached, packed) = (cached.blob.digest, written.blob.digest);
+        let what = format!(
+            "the cache has `{cached}` for a layer (key `{key}`), and of the same entries `{packed}` was packed"
+        );
+        Err(Failure::answer(what)
+            .hint("the cache is poisoned, or a file is damaged; `hardpan cache prune --all` empties this one"))
     }
 
     fn report_layer(&self, plan: &Plan, group: &LayerGroup, layer: &WrittenLayer, how: &str) {

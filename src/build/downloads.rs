@@ -1,14 +1,7 @@
 //! Downloads the files that a recipe names by `url`, each once, through the cache. Their bytes are verified against
 //! `sha256`.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    ffi::OsStr,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
 
 use tempfile::{NamedTempFile, TempPath};
 
@@ -87,7 +80,7 @@ impl<'a> Downloads<'a> {
     }
 
     fn fetch_kept(&self, what: &Download<'_>) -> Result<DownloadedFile, Failure> {
-        let folder = self.settings.caller.get(OsStr::new("TMPDIR")).map_or(Path::new("/tmp"), Path::new);
+        let folder = self.settings.scratch.parent();
         let fault = |error: std::io::Error| Failure::io("keep a download", folder, &error);
         let mut file: NamedTempFile<File> =
             tempfile::Builder::new().prefix("hardpan-").tempfile_in(folder).map_err(fault)?;

@@ -1,6 +1,10 @@
 //! What git has answered about one folder, so that the recipes and platforms of a call ask it once.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use parking_lot::Mutex;
 
@@ -8,7 +12,11 @@ use crate::{recipe::GitWord, report::Failure};
 
 /// The answers of git about one folder. All images of a call get the same ones, whatever compiles do meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct GitAnswers(Mutex<BTreeMap<GitWord, Result<String, Failure>>>);
+pub(super) struct GitAnswers {
+    words: Mutex<BTreeMap<GitWord, Result<String, Failure>>>,
+    /// Whether it was asked for a changed path.
+    is_asked_for_changes: AtomicBool,
+}
 
 impl GitAnswers {
     /// The answer to `word`; git is asked the first time.
@@ -17,7 +25,13 @@ impl GitAnswers {
     /// That of the first time.
     pub(super) fn get(&self, word: GitWord, ask: impl FnOnce() -> Result<String, Failure>) -> Result<String, Failure> {
         // Others who want an answer wait for it: asking again would take as long.
-        self.0.lock().entry(word).or_insert_with(ask).clone()
+        self.words.lock().entry(word).or_insert_with(ask).clone()
+    }
+
+    /// A path that was changed since the commit, for the first caller who wants to know; others need not say it again.
+    pub(super) fn changed_path(&self, ask: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
+        let is_first = !self.is_asked_for_changes.swap(true, Ordering::Relaxed);
+        if is_first { ask() } else { None }
     }
 }
 

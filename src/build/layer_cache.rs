@@ -3,7 +3,7 @@
 
 use super::plan::{LayerGroup, Plan};
 use crate::{
-    cache::{Cache, Fingerprint, Fingerprinter, RecordShelf},
+    cache::{Fingerprint, Fingerprinter, RecordShelf, SharedCache},
     layer::{EntryKind, WrittenLayer},
     oci::{Descriptor, DiffId, Digest},
 };
@@ -54,8 +54,8 @@ fn push_part(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-/// The cached layer of that key.
-pub(super) fn find_layer(cache: &Cache, key: &Fingerprint, media_type: &'static str) -> Option<WrittenLayer> {
+/// The cached layer of that key, of this user or of others.
+pub(super) fn find_layer(cache: &SharedCache, key: &Fingerprint, media_type: &'static str) -> Option<WrittenLayer> {
     let record = cache.record(RecordShelf::Layers, key)?;
     let (digest, rest) = record.split_first_chunk::<32>()?;
     let (diff_id, rest) = rest.split_first_chunk::<32>()?;
@@ -71,12 +71,17 @@ pub(super) fn find_layer(cache: &Cache, key: &Fingerprint, media_type: &'static 
     Some(WrittenLayer { diff_id: DiffId::new(Digest::from_bytes(*diff_id)), blob, unpacked_size })
 }
 
-/// Records the blob of the layer of that key.
-pub(super) fn keep_layer(cache: &Cache, key: &Fingerprint, layer: &WrittenLayer) -> std::io::Result<()> {
+/// Records the blob of the layer of that key, for this user and, where this job may, for others.
+pub(super) fn keep_layer(cache: &SharedCache, key: &Fingerprint, layer: &WrittenLayer) -> std::io::Result<()> {
     let mut record = Vec::with_capacity(80);
     record.extend_from_slice(&layer.blob.digest.bytes());
     record.extend_from_slice(&layer.diff_id.digest().bytes());
     record.extend_from_slice(&layer.blob.size.to_le_bytes());
     record.extend_from_slice(&layer.unpacked_size.to_le_bytes());
-    cache.keep_record(RecordShelf::Layers, key, &record)
+    let local = cache.local_cache();
+    local.keep_record(RecordShelf::Layers, key, &record)?;
+    if let Some(blob) = local.blob(layer.blob.digest, layer.blob.size) {
+        cache.store(RecordShelf::Layers, key, &record, Some(&blob));
+    }
+    Ok(())
 }

@@ -1,5 +1,4 @@
-//! Resolves what a recipe leaves open (tags, bundles, URLs, toolchains) to the pins of a lock. `hardpan lock`, `lock
-//! --check` and `build --locked` use it.
+//! Resolves what a recipe leaves open (tags, bundles, URLs, toolchains) to the pins of a lock. `hardpan lock` and `build --locked` use it.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use crate::{
         Compiler, Located, Lock, LockedBase, LockedBundle, LockedToolchain, LockedUrl, Pin, Recipe, Requests,
         ToolchainRequest,
     },
-    report::{Failure, Progress},
+    report::{ErrorName, Failure, Progress},
 };
 
 /// Resolves one recipe against registries, servers and the toolchains of this machine.
@@ -57,9 +56,14 @@ impl<'a> LockResolver<'a> {
             lock.bases.insert(base.value.clone(), self.base_kept(base, requests, kept)?);
         }
         for (url, (at, sha256)) in &requests.urls {
-            let kept = old.urls.get(url).copied();
-            let kept = kept.filter(|kept| kept.sha256 == sha256.value && !moves(&Pin::Url(url.clone())));
-            lock.urls.insert(url.clone(), kept.map_or_else(|| self.url(at, sha256), Ok)?);
+            let moves = moves(&Pin::Url(url.clone()));
+            let kept = old.urls.get(url).copied().filter(|kept| kept.sha256 == sha256.value && !moves);
+            let found = match kept {
+                Some(kept) => kept,
+                None if moves && !self.settings.offline => self.url_now(at, sha256)?,
+                None => self.url(at, sha256)?,
+            };
+            lock.urls.insert(url.clone(), found);
         }
         for (key, request) in &requests.toolchains {
             let kept = old.toolchains.get(key).filter(|kept| still_asked(request, kept));
@@ -119,13 +123,16 @@ impl<'a> LockResolver<'a> {
         Ok(LockedUrl { sha256: sha256.value, size: found.size })
     }
 
-    /// The digest and size of the file at `url` now, past the cache; `None` with `--offline`.
-    pub fn observe_url(&self, url: &Located<String>) -> Result<Option<LockedUrl>, Failure> {
-        if self.settings.offline {
-            return Ok(None);
-        }
+    /// The file that is at a `url` now, past the cache, which must be the one of the recipe.
+    fn url_now(&self, url: &Located<String>, wanted: &Located<Digest>) -> Result<LockedUrl, Failure> {
         let (sha256, size) = self.downloads.observe(url)?;
-        Ok(Some(LockedUrl { sha256, size }))
+        if sha256 != wanted.value {
+            let what = format!("{} is `{sha256}` now, not `{}`", Pin::Url(url.value.clone()), wanted.value);
+            return Err(Failure::error(ErrorName::DownloadDigest, what)
+                .at(&url.origin)
+                .hint("the download has changed; examine it before you put its digest into the recipe"));
+        }
+        Ok(LockedUrl { sha256, size })
     }
 
     /// The compiler that a program of the recipe gets here, as a compile would, with the files of this machine.

@@ -41,7 +41,7 @@ impl PlannedRootfs {
         if let Some(there) = self.nodes.get(path.as_str()).filter(|there| there.group == GroupKind::Base) {
             self.check_replaces_base(&path, there, &node)?;
         } else if let Some(there) = self.nodes.get(path.as_str()) {
-            let what = format!("`{path}` is {} already", there.describe_origin());
+            let what = format!("`{path}` is {} already", there.describe_origin(&node.origin));
             let failure = Failure::error(ErrorName::EntryConflict, what).at(&node.origin);
             return Err(failure.hint(if there.group == GroupKind::System {
                 "`passwd = false`, `certificates = \"none\"`, `tmp = false` and `timezones = false` in `[system]` leave its files out"
@@ -98,8 +98,10 @@ impl PlannedRootfs {
                     NodeKind::Symlink(_) => "a link",
                     NodeKind::Special => "a device",
                 };
-                let what =
-                    format!("`{path}` needs a folder at `{parent}`, which is {what} ({})", node.describe_origin());
+                let what = format!(
+                    "`{path}` needs a folder at `{parent}`, which is {what} ({})",
+                    node.describe_origin(&origin)
+                );
                 return Err(Failure::error(ErrorName::EntryConflict, what).at(&origin));
             }
         }

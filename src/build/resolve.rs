@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Self, Failure> {
         let variables = VariableResolver::new(recipe, &bound, settings)?;
         let path = bound.folder.join(recipe.source.path.rsplit('/').next().unwrap_or_default());
-        let outputs = OutputPaths::for_recipe(&path, settings.cache.as_deref());
+        let outputs = OutputPaths::for_recipe(&path, &recipe.shared, settings.cache.as_deref());
         Ok(Self {
             recipe,
             settings,
@@ -198,6 +198,11 @@ impl<'a> Resolver<'a> {
     /// A text of the command line with its variables replaced; `platform` when there is only one.
     pub fn expand_argument(&self, text: &str, platform: Option<&Platform>) -> Result<String, Failure> {
         self.variables.for_platform(platform, |variables| variables.expand_text(text))
+    }
+
+    /// Warns where the commit is not all that is built.
+    pub fn warn_of_changes(&self, progress: &dyn Progress) {
+        self.variables.warn_of_changes(progress);
     }
 
     /// Everything that needs no compiler. Called for every platform before the first compile, so that a mistake costs seconds

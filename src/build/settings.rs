@@ -9,8 +9,16 @@ use std::{
     sync::Arc,
 };
 
-use super::compile::{StatesOfCall, Toolchain};
-use crate::{cache::Cache, registry::Access, report::Progress};
+use super::{
+    compile::{StatesOfCall, Toolchain},
+    handed_git::HandedGit,
+};
+use crate::{
+    cache::{Cache, SharedCache},
+    output::ScratchFolder,
+    registry::Access,
+    report::Progress,
+};
 
 /// The settings of one call.
 #[derive(Debug, Clone)]
@@ -19,6 +27,9 @@ pub struct BuildSettings {
     pub caller: BTreeMap<OsString, OsString>,
     /// Threads. The output does not depend on it.
     pub jobs: NonZeroUsize,
+    /// The memory that compilers of several recipes may take together, in bytes, where it is known. The output does not depend
+    /// on it.
+    pub memory: Option<u64>,
     /// Never open a socket.
     pub offline: bool,
     /// `--locked`: the locks beside the recipes must be there and fit, and another machine must get the same bytes.
@@ -27,15 +38,20 @@ pub struct BuildSettings {
     pub allow_outside: bool,
     /// hardpan's own executable, by which compilers run at fixed paths; none in a caller that is another program.
     pub program: Option<PathBuf>,
-    /// Where compilers keep what they made. Absolute. None where the caller has no such place: then only a build that
-    /// compiles fails.
+    /// Where compilers keep what they made. Absolute. None where the caller has no such place.
     pub cache: Option<PathBuf>,
+    /// Where this call works, where `cache` or the caller's home cannot be written.
+    pub scratch: Arc<ScratchFolder>,
     /// Where blobs are kept that need not be fetched or made twice; none where the caller has no such place.
     pub blobs: Option<Cache>,
+    /// The same, with what other checkouts and machines made behind it.
+    pub shared: Option<SharedCache>,
     /// The states of the files that programs are made of, as far as this call has read them; empty at its start.
     pub states: StatesOfCall,
     /// How registries are reached that bases come from, and servers that files come from.
     pub access: Access,
+    /// What the caller says of git.
+    pub git: HandedGit,
     /// Goes to `created` and the history.
     pub source_date: SourceDate,
     /// The day by which exceptions expire.
@@ -54,7 +70,9 @@ impl BuildSettings {
             jobs: self.jobs,
             program: self.program.as_deref(),
             cache: self.cache.as_deref(),
+            scratch: Arc::clone(&self.scratch),
             blobs: self.blobs.as_ref(),
+            shared: self.shared.as_ref(),
             states: self.states.clone(),
             ignored: &[],
             written: Arc::default(),

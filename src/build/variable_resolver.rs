@@ -11,7 +11,7 @@ use super::{compile::Toolchain, git_answers::GitAnswers, host_bound::HostBound, 
 use crate::{
     oci::Platform,
     recipe::{BinarySource, Located, Recipe, VariableValues},
-    report::{ErrorName, Failure, Silent, printable},
+    report::{ErrorName, Failure, Progress, Silent, printable},
 };
 
 /// The values that do not depend on the platform, and what is needed to ask git.
@@ -31,7 +31,7 @@ pub(super) struct VariableResolver<'a> {
 impl<'a> VariableResolver<'a> {
     pub(super) fn new(recipe: &Recipe, bound: &HostBound, settings: &'a BuildSettings) -> Result<Self, Failure> {
         Ok(Self {
-            name: name(recipe, &bound.folder)?,
+            name: image_name(recipe, &bound.folder)?,
             vars: recipe.vars.clone(),
             settings,
             folder: bound.folder.clone(),
@@ -67,22 +67,43 @@ impl<'a> VariableResolver<'a> {
             words.insert("variant", platform.variant.unwrap_or_default().to_owned());
             words.insert("rust-target", platform.rust_target().to_owned());
         }
-        let ask = |word| {
-            let toolchain = Toolchain {
-                blobs: None,
-                written: Arc::clone(&self.written),
-                // git answers at once, and its answer is all there is.
-                ..self.settings.toolchain(&self.root, &Silent)
-            };
-            toolchain.git(word, &self.folder)
-        };
+        let ask = |word| self.settings.git.answer(word, &self.toolchain(), &self.folder);
         let git = |word| if self.asks_git { self.git.get(word, || ask(word)) } else { Ok("x".to_owned()) };
         use_them(&VariableValues { words, vars: self.vars.clone(), git: &git })
     }
 }
 
-/// The image's name: what the recipe says, else its first binary's.
-fn name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
+impl VariableResolver<'_> {
+    /// Warns once for each folder of a call where the commit is not all that is built, because something in the checkout was
+    /// changed since.
+    pub(super) fn warn_of_changes(&self, progress: &dyn Progress) {
+        let Some(path) = self.git.changed_path(|| self.toolchain().changed_path(&self.folder).ok().flatten()) else {
+            return;
+        };
+        let what = format!(
+            "`{{git.revision}}` is in the reference that is pushed, and the image is not of that commit alone: `{}` is changed or new",
+            printable(&path.to_string_lossy())
+        );
+        progress.warn(
+            &Failure::warning(what).hint("commit first, or push as `{git.describe}`, which then ends with `-dirty`"),
+        );
+    }
+
+    fn toolchain(&self) -> Toolchain<'_> {
+        Toolchain {
+            blobs: None,
+            written: Arc::clone(&self.written),
+            // git answers at once, and its answer is all there is.
+            ..self.settings.toolchain(&self.root, &Silent)
+        }
+    }
+}
+
+/// The name of the image of a recipe in `folder`: what the recipe says, else its first binary's.
+///
+/// # Errors
+/// Neither says one.
+pub fn image_name(recipe: &Recipe, folder: &Path) -> Result<String, Failure> {
     if let Some(name) = &recipe.name {
         return Ok(name.clone());
     }
@@ -115,13 +136,18 @@ fn module_name(dir: &Path) -> Option<String> {
     module_in(&String::from_utf8_lossy(&text))
 }
 
-fn module_in(text: &str) -> Option<String> {
+/// The path of the module that the text of a `go.mod` declares.
+pub(super) fn module_path(text: &str) -> Option<&str> {
     // The path may be quoted, and a comment may follow it (Go Modules Reference, "go.mod files").
     let module = text.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some("module")).then(|| words.next()).flatten()
     })?;
-    let mut names = module.trim_matches(['"', '`']).rsplit('/');
+    Some(module.trim_matches(['"', '`']))
+}
+
+fn module_in(text: &str) -> Option<String> {
+    let mut names = module_path(text)?.rsplit('/');
     let last = names.next()?;
     let is_version = last.strip_prefix('v').is_some_and(|rest| rest.parse::<u32>().is_ok());
     Some(printable(if is_version { names.next().unwrap_or(last) } else { last }).into_owned())
@@ -155,9 +181,9 @@ mod tests {
             ("path = \"x\"\nto = \"/usr/bin/größe\"", None),
         ] {
             let recipe = crate::recipe::parse("hardpan.toml", &format!("[[binary]]\n{binary}\n")).unwrap();
-            assert_eq!(name(&recipe, folder.path()).ok().as_deref(), expected, "{binary}");
+            assert_eq!(image_name(&recipe, folder.path()).ok().as_deref(), expected, "{binary}");
         }
         let named = crate::recipe::parse("hardpan.toml", "name = \"given\"\n[[binary]]\ngo = \".\"\n").unwrap();
-        assert_eq!(name(&named, folder.path()).unwrap(), "given");
+        assert_eq!(image_name(&named, folder.path()).unwrap(), "given");
     }
 }

@@ -8,11 +8,14 @@ use std::{
 };
 
 use rustix::{
-    fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimens},
+    fs::{Access, FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimens},
     io::{Errno, retry_on_intr},
 };
 
 use super::identity::{Identity, Moment};
+
+/// The name of the file that is locked.
+const LOCK: &str = "lock";
 
 /// The advisory lock of the cache: shared while the cache is used, exclusive while something is removed. It ends with the
 /// process.
@@ -21,23 +24,53 @@ pub(super) struct CacheLock {
     file: File,
     /// The file system has such locks.
     works: bool,
+    /// The system's error number, where the cache can only be read.
+    denied: Option<i32>,
 }
 
 impl CacheLock {
-    /// Makes the folder `root` and takes its lock, shared with others.
+    /// Makes the folder `root` and takes its lock, shared with others. A folder that is there may be one that can only be read,
+    /// such as the cache of an earlier run of a pipeline.
     pub(super) fn take(root: &Path) -> io::Result<Self> {
+        let error = match Self::open(root) {
+            Ok(file) => return Self::share_of(file, None),
+            Err(error) => error,
+        };
+        if ![io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem].contains(&error.kind()) {
+            return Err(error);
+        }
+        // Without a lock file nothing removes anything either: the folder stands for it.
+        let file = File::open(root.join(LOCK)).or_else(|_| fs::read_dir(root).and_then(|_| File::open(root)));
+        match file {
+            Ok(file) => Self::share_of(file, error.raw_os_error()),
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Why the cache cannot be written; none where it can.
+    pub(super) fn denial(&self) -> Option<io::Error> {
+        self.denied.map(io::Error::from_raw_os_error)
+    }
+
+    fn open(root: &Path) -> io::Result<File> {
         if !root.is_dir() {
             fs::create_dir_all(root)?;
             // What is in it may come from private sources.
             fs::set_permissions(root, Permissions::from_mode(0o700))?;
         }
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(root.join("lock"))?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(root.join(LOCK))?;
+        // A lock that is there can be opened where nothing can be added.
+        rustix::fs::access(root, Access::WRITE_OK | Access::EXEC_OK)?;
+        Ok(file)
+    }
+
+    fn share_of(file: File, denied: Option<i32>) -> io::Result<Self> {
         let works = match retry_on_intr(|| flock(&file, FlockOperation::LockShared)) {
             Ok(()) => true,
             Err(Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS | Errno::INVAL | Errno::BADF) => false,
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { file, works })
+        Ok(Self { file, works, denied })
     }
 
     /// Tries to take the exclusive lock, which lasts until [`Self::share`]; `false` if another process holds the lock.

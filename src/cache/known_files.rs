@@ -145,13 +145,13 @@ fn identity_at(path: &Path) -> io::Result<Identity> {
 impl Cache {
     /// The facts about the input at `path` in this state.
     pub fn input(&self, identity: &Identity, path: &Path) -> Option<Input> {
-        self.enter().ok()?;
+        self.is_readable().then_some(())?;
         self.known().input(self.root(), identity, FilePlace::Path(path), self.day())
     }
 
     /// The facts about several files in one folder, in their order; `None` for files without a state.
     pub fn inputs(&self, folder: &Path, names: &[&[u8]], identities: &[Option<Identity>]) -> Vec<Option<Input>> {
-        if self.enter().is_err() {
+        if !self.is_readable() {
             return Vec::new();
         }
         let mut known = self.known();
@@ -168,7 +168,7 @@ impl Cache {
     }
 
     fn moment_of(&self, identity: &Identity, file: &File, kind: DigestKind) -> Option<Moment> {
-        self.enter().ok()?;
+        self.is_readable().then_some(())?;
         let mut known = self.known();
         if !known.believes(identity, FilePlace::Opened(file), kind) {
             return None;
@@ -211,7 +211,7 @@ impl Cache {
 
     /// Whether the file holds the blob of this name, as far as its state tells. Small ones are better read.
     pub fn knows_blob(&self, file: &File, digest: Digest, size: u64) -> bool {
-        if size < Limits::REREAD_BYTES || self.enter().is_err() {
+        if size < Limits::REREAD_BYTES || !self.is_readable() {
             return false;
         }
         let Ok(meta) = file.metadata() else { return false };

@@ -7,8 +7,11 @@
 //! layers/       by everything that reaches the bytes of a layer: which blob it is
 //! scans/        by layer: the scan of the audit
 //! verdicts/     by image, policy, day and rules: that the audit of a build found nothing
+//! inputs/       by the request for a program: what its result may depend on, in paths that are the same on every machine
+//! programs/     by a request and the state of all of its inputs: which blob the program is
 //! used/         when a blob was last used, where that is not when it was made
 //! go/ cargo/    build caches of the toolchains; hardpan only removes what was not used for long
+//! survey/ machine/   what toolchains said, and what was found out about this machine
 //! ```
 //!
 //! The cache is not trusted. A blob is used without being hashed again only if its file is in the state in which it was
@@ -16,16 +19,21 @@
 //! and its bytes. A damaged entry is removed, and its work is done again. For the same reason nothing is synced to the disk.
 
 mod cache_draft;
+mod cache_keys;
 mod cache_lock;
 mod document;
 mod fingerprint;
 mod identity;
+mod input_lists;
 mod known_files;
 mod layers;
 mod memo;
 mod mounted;
 mod prune;
 mod record;
+mod remote_store;
+mod shared_cache;
+mod signed_record;
 mod witness;
 
 use std::{
@@ -45,11 +53,16 @@ use crate::{
     report::{AtomicFile, ErrorName, Failure, FileAccess, Limits},
 };
 pub use cache_draft::CacheDraft;
+pub use cache_keys::{CachePublicKey, CacheSigner, CacheTrust};
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use identity::{Identity, Moment};
+pub use input_lists::InputLists;
 pub use known_files::Input;
 pub use prune::{CacheCount, Pruned, Status, Verified, note_size};
-pub use record::RecordShelf;
+pub use record::{RecordShelf, blob_of_record};
+pub use remote_store::{RemoteFault, RemoteKind, RemoteStore};
+pub use shared_cache::{PendingProgram, RemoteCache, SharedCache, SharedCounts};
+pub use signed_record::{RecordFault, open_record, sign_record};
 pub use witness::{tells_changes, tells_edits};
 
 use cache_lock::CacheLock;
@@ -117,15 +130,20 @@ impl Cache {
     /// process removes entries.
     ///
     /// # Errors
-    /// The folder cannot be made or written. The cache is empty then, and takes nothing.
+    /// The folder cannot be made or written. The cache takes nothing then; it is empty unless [`is_readable`](Self::is_readable).
     pub fn enter(&self) -> Result<(), Failure> {
         let mut fault = None;
         let held = self.0.held.get_or_init(|| CacheLock::take(&self.0.root).map_err(|error| fault = Some(error)).ok());
         match (held, fault) {
-            (Some(_), _) => Ok(()),
+            (Some(held), _) => held.denial().map_or(Ok(()), |error| Err(write_failure(&self.0.root, &error))),
             (None, Some(error)) => Err(cache_failure("use the cache", &self.0.root, &error)),
             (None, None) => Err(Failure::error(ErrorName::Cache, "the cache cannot be used").in_path(&self.0.root)),
         }
+    }
+
+    /// Whether entries can be read, if there are any: the folder may be one that can only be read.
+    pub fn is_readable(&self) -> bool {
+        self.enter().is_ok() || self.0.held.get().is_some_and(Option::is_some)
     }
 
     /// The blob with this digest and size. `None` if it is missing or damaged; a damaged one is removed.
@@ -200,7 +218,7 @@ impl Cache {
     /// # Errors
     /// The folder cannot be written. Later calls repeat the work.
     pub fn save(&self) -> Result<(), Failure> {
-        let Some(Some(held)) = self.0.held.get() else { return Ok(()) };
+        let Some(Some(held)) = self.0.held.get().filter(|_| self.enter().is_ok()) else { return Ok(()) };
         let fault = |error: io::Error| write_failure(&self.0.root, &error);
         self.known().save(&self.0.root, held, self.day()).map_err(fault)?;
         if self.0.grown.swap(false, Ordering::Relaxed) {

@@ -1,6 +1,7 @@
 //! `hardpan cache`: status, pruning and verification of the cache.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
     os::unix::fs::MetadataExt as _,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Cache,
+    Cache, CachedBlob, Fingerprint,
     cache_lock::CacheLock,
     record::{self, RecordShelf},
 };
@@ -21,8 +22,11 @@ use crate::{
 /// Where the folder of a compile has its size, in bytes.
 const SIZE_FILE: &str = "size";
 
-/// The folders of toolchains.
-const COMPILERS: [&str; 2] = ["go", "cargo"];
+/// The folders of toolchains: what they compiled, what they said of themselves and of sources, and what they said of this
+/// machine.
+const COMPILERS: [&str; 4] = ["go", "cargo", "survey", "machine"];
+/// Of them, those whose folders are large: their size is noted when they change.
+const LARGE: &str = "cargo";
 
 /// A number of items, and their size on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,13 +42,15 @@ pub struct CacheCount {
 pub struct Status {
     /// Where it is.
     pub root: PathBuf,
-    /// The limit for blobs and records.
+    /// The limit for all of it.
     pub limit: u64,
-    /// Layers, and files that were fetched.
+    /// Blobs by what they are: `layers`, `programs`, and `downloads`, which are bases and fetched files.
+    pub kinds: Vec<(&'static str, CacheCount)>,
+    /// Layers, programs, and files that were fetched.
     pub blobs: CacheCount,
     /// Records of earlier work, the memo included.
     pub records: CacheCount,
-    /// Build caches of toolchains, by the name of the folder; not counted against `limit`.
+    /// Build caches of toolchains, by the name of the folder.
     pub compilers: Vec<(&'static str, CacheCount)>,
 }
 
@@ -92,6 +98,7 @@ impl Cache {
         Status {
             root: self.root().to_owned(),
             limit: Limits::CACHE_BYTES,
+            kinds: blob_kinds(&items),
             blobs: count(&|kind| kind == CacheItemKind::Blob),
             records: count(&|kind| matches!(kind, CacheItemKind::Record(_) | CacheItemKind::Memo)),
             compilers: COMPILERS.map(|name| (name, count(&|kind| kind == CacheItemKind::Bench(name)))).to_vec(),
@@ -111,6 +118,36 @@ impl Cache {
         let pruned = self.remove_beyond(limit, self.items(true));
         held.share();
         Ok(pruned)
+    }
+
+    /// The records that may leave this machine, the last used first.
+    ///
+    /// # Errors
+    /// The cache cannot be used.
+    pub fn shared_keys(&self) -> Result<Vec<(RecordShelf, Fingerprint)>, Failure> {
+        self.enter()?;
+        let mut found = Vec::new();
+        for shelf in RecordShelf::SHARED {
+            for item in files(&self.root().join(shelf.name()), CacheItemKind::Record(shelf)) {
+                let name = item.path.file_name().and_then(|name| name.to_str());
+                // Fingerprints are written as digests are.
+                if let Some(key) = name.and_then(|name| Digest::parse_hex(name).ok()) {
+                    found.push((std::cmp::Reverse(item.used), Fingerprint::from_bytes(key.bytes()), shelf));
+                }
+            }
+        }
+        found.sort_by_key(|(used, key, shelf)| (*used, *key, shelf.name()));
+        Ok(found.into_iter().map(|(_, key, shelf)| (shelf, key)).collect())
+    }
+
+    /// The record and the blob that it names; none where one of both is missing or damaged. That is no use of them.
+    pub fn shared_entry(&self, on: RecordShelf, key: &Fingerprint) -> Option<(Vec<u8>, Option<CachedBlob>)> {
+        let name = key.hex();
+        let body = record::read(&File::open(self.root().join(on.name()).join(&name)).ok()?, on, &name)?;
+        let Some((digest, size)) = record::blob_of_record(on, &body) else { return Some((body, None)) };
+        let path = self.blob_path(digest);
+        let is_intact = self.is_intact(&File::open(&path).ok()?, digest, size);
+        is_intact.then_some((body, Some(CachedBlob { path, digest, size })))
     }
 
     /// Reads all blobs and records, and removes what is not what its name says; waits until no build uses the cache.
@@ -226,7 +263,11 @@ impl Cache {
                 let used = fs::metadata(path.join("lock")).or_else(|_| entry.metadata());
                 let Ok(used) = used.and_then(|meta| meta.modified()) else { continue };
                 let noted = || fs::read_to_string(path.join(SIZE_FILE)).ok()?.trim().parse().ok();
-                let bytes = if sized { folder_bytes(&path) } else { noted().unwrap_or_default() };
+                let bytes = match noted().filter(|_| !sized) {
+                    Some(bytes) => bytes,
+                    None if sized || name != LARGE => folder_bytes(&path),
+                    None => 0,
+                };
                 items.push(CacheItem { path, bytes, used, kind: CacheItemKind::Bench(name) });
             }
         }
@@ -239,6 +280,30 @@ impl CacheCount {
         self.entries += 1;
         self.bytes = self.bytes.saturating_add(bytes);
     }
+}
+
+/// The blobs of the cache by what they are, as the records of layers and programs say.
+fn blob_kinds(items: &[CacheItem]) -> Vec<(&'static str, CacheCount)> {
+    let named = |wanted: RecordShelf| -> BTreeSet<String> {
+        let records = items.iter().filter(|item| item.kind == CacheItemKind::Record(wanted));
+        let blob = |item: &CacheItem| {
+            let name = item.path.file_name()?.to_str()?;
+            let record = record::read(&File::open(&item.path).ok()?, wanted, name)?;
+            record::blob_of_record(wanted, &record).map(|(digest, _)| digest.hex())
+        };
+        records.filter_map(blob).collect()
+    };
+    let (layers, programs) = (named(RecordShelf::Layers), named(RecordShelf::Programs));
+    let mut kinds =
+        [("layers", CacheCount::default()), ("programs", CacheCount::default()), ("downloads", CacheCount::default())];
+    for item in items.iter().filter(|item| item.kind == CacheItemKind::Blob) {
+        let name = item.path.file_name().unwrap_or_default().to_string_lossy();
+        let kind = if layers.contains(&*name) { 0 } else { 1 + usize::from(!programs.contains(&*name)) };
+        if let Some((_, count)) = kinds.get_mut(kind) {
+            count.add(item.bytes);
+        }
+    }
+    kinds.to_vec()
 }
 
 /// Items, counted.

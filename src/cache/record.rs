@@ -26,26 +26,48 @@ pub enum RecordShelf {
     Scans,
     /// The findings of an image.
     Verdicts,
+    /// By the request for a program: what its result may depend on.
+    Inputs,
+    /// By a request and the state of all of its inputs: the program. Such a record begins with the blob's digest.
+    Programs,
 }
 
 impl RecordShelf {
     /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Layers, Self::Scans, Self::Verdicts];
+    pub(super) const ALL: [Self; 5] = [Self::Layers, Self::Scans, Self::Verdicts, Self::Inputs, Self::Programs];
+    /// Those that are true on every machine, and may leave this one.
+    pub const SHARED: [Self; 3] = [Self::Inputs, Self::Layers, Self::Programs];
 
     /// The folder.
-    pub(super) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Layers => "layers",
             Self::Scans => "scans",
             Self::Verdicts => "verdicts",
+            Self::Inputs => "inputs",
+            Self::Programs => "programs",
         }
     }
+}
+
+/// Digest and size of the blob that a record of this shelf names; none where such records name none.
+///
+/// Of a layer: digest, diff_id, size. Of a program: digest, size. Sizes are 8 bytes, the lowest first.
+pub fn blob_of_record(shelf: RecordShelf, record: &[u8]) -> Option<(Digest, u64)> {
+    let (digest, rest) = record.split_first_chunk::<32>()?;
+    let at = match shelf {
+        RecordShelf::Layers => 32,
+        RecordShelf::Programs => 0,
+        RecordShelf::Inputs | RecordShelf::Scans | RecordShelf::Verdicts => return None,
+    };
+    let size = rest.get(at..)?.first_chunk::<8>()?;
+    Some((Digest::from_bytes(*digest), u64::from_le_bytes(*size)))
 }
 
 impl Cache {
     /// The record of that key; none where it is not, or is damaged, which removes it.
     pub fn record(&self, on: RecordShelf, key: &Fingerprint) -> Option<Vec<u8>> {
-        self.enter().ok()?;
+        self.is_readable().then_some(())?;
         let path = self.record_path(on, key);
         let file = File::open(&path).ok()?;
         let meta = file.metadata().ok()?;

@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 use super::{
     affected::AffectedArguments, audit::AuditArguments, build::BuildArguments, cache::CacheArguments,
     check::CheckArguments, explain::ExplainArguments, init::InitArguments, inspect::InspectArguments,
-    lock::LockArguments, plan::PlanArguments, push::PushArguments, terminal::Color,
+    list::ListArguments, lock::LockArguments, merge::MergeArguments, plan::PlanArguments, push::PushArguments,
+    resolve::ResolveArguments, terminal::Color,
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -31,6 +32,8 @@ pub(super) struct Arguments {
 pub(super) enum SchemaTopic {
     /// Recipes: `hardpan.toml`
     Recipe,
+    /// What recipes share: `hardpan.workspace.toml`
+    Workspace,
     /// What `audit --format json` prints
     Audit,
 }
@@ -40,7 +43,7 @@ pub(super) enum Verb {
     /// Write a recipe for the Go or Rust project, or the prebuilt program, of a folder
     Init(InitArguments),
     /// Compile, assemble, check and write OCI images
-    Build(BuildArguments),
+    Build(Box<BuildArguments>),
     /// Check recipes, their files, locks and policy without building: no compiler, no network
     Check(CheckArguments),
     /// Show what would be in the image: every path, mode, owner, size, digest and recipe line
@@ -51,15 +54,21 @@ pub(super) enum Verb {
     Affected(AffectedArguments),
     /// Check any image against the hardening rules
     Audit(AuditArguments),
+    /// List recipes with their outputs, digests and pins, and what has no recipe
+    List(ListArguments),
     /// Pin tags, downloads, roots and toolchains of recipes in a lock file
     Lock(LockArguments),
     /// Push an image to registries
     Push(PushArguments),
+    /// Replace recipes and Go packages that deployment files name as images by what was pushed
+    Resolve(ResolveArguments),
+    /// Join metadata, SARIF or locks of shards, and refuse an incomplete set
+    Merge(MergeArguments),
     /// Show, prune or verify the cache
     Cache(CacheArguments),
     /// Explain the name in error[NAME]: what it means, and what to do about it
     Explain(ExplainArguments),
-    /// Print the JSON Schema of recipes or of audit reports
+    /// Print the JSON Schema of recipes, of what they share, or of audit reports
     Schema {
         /// The document
         #[arg(value_name = "DOCUMENT", default_value = "recipe")]

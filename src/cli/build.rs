@@ -11,13 +11,17 @@ use super::{
     push,
     recipe_arguments::RecipeArguments,
     registry::{RegistryArguments, TagArguments},
+    shared_cache::SharedCacheArguments,
     terminal::{Terminal, duration},
 };
 use crate::{
     commands::{
-        build::{BuildOutcome, BuildReport, BuildRequest, BuiltImage, build, default_output},
+        build::{
+            BuildOutcome, BuildReport, BuildRequest, BuiltImage, DURATION_KEY, Shard, ShardRequest, build,
+            default_output, milliseconds,
+        },
         failure_document::failure_document,
-        push::PushSettings,
+        push::{PushReference, PushSettings},
     },
     engine::{Engine, LoadedImage},
     image::ImageFormat,
@@ -41,10 +45,18 @@ pub(super) struct BuildArguments {
     /// Build the other recipes when one fails; every recipe ends with a status
     #[arg(long)]
     keep_going: bool,
+    /// Build shard K of N: of the same recipes, N machines build each once
+    #[arg(long, value_name = "K/N")]
+    shard: Option<String>,
+    /// Balance shards by the durations in this metadata file of an earlier call with --shard
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    durations: Option<PathBuf>,
     #[command(flatten)]
     delivery: Delivery,
     #[command(flatten)]
     push: BuildPush,
+    #[command(flatten)]
+    cache: SharedCacheArguments,
 }
 
 /// Where `build` delivers the image besides its path: engines, and files for the next step of a pipeline.
@@ -53,7 +65,7 @@ struct Delivery {
     /// Load the image into an engine as well: docker, podman or containerd; repeatable
     #[arg(long = "load", value_name = "ENGINE")]
     engines: Vec<String>,
-    /// Write buildx's metadata JSON: digests, descriptor and name; of several images an object each, by name
+    /// Write buildx's metadata JSON: digests, descriptor, name or pushed references; of several images an object each, by name
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<String>,
     /// Write the digest to a file; several recipes need {name} in its name
@@ -67,6 +79,9 @@ struct BuildPush {
     /// Push the image to HOST/REPOSITORY:TAG as well; may hold {name} and other variables; repeatable
     #[arg(long, value_name = "REF")]
     push: Vec<String>,
+    /// The same, but fail when the tag names another image already; repeatable
+    #[arg(long, value_name = "REF")]
+    push_new: Vec<String>,
     #[command(flatten)]
     tags: TagArguments,
     #[command(flatten)]
@@ -89,7 +104,8 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
         policy: arguments.policy.clone(),
         push: arguments.push.request(&arguments.common, &access)?,
         keep_going: arguments.keep_going,
-        settings: caller::settings(&arguments.common, access)?,
+        shard: arguments.shard()?,
+        settings: arguments.cache.add_to(caller::settings(&arguments.common, access)?, terminal)?,
     };
     let report = build(&request, terminal)?;
     let printed = print_images(&report, request.keep_going, arguments.common.json).map_err(output_failure);
@@ -104,6 +120,12 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
 }
 
 impl BuildArguments {
+    /// Parses `--shard`.
+    fn shard(&self) -> Result<Option<ShardRequest>, Failure> {
+        let shard = self.shard.as_deref().map(Shard::parse).transpose()?;
+        Ok(shard.map(|shard| ShardRequest { shard, durations: self.durations.clone() }))
+    }
+
     /// Parses `--format`.
     fn form(&self) -> Result<ImageFormat, Failure> {
         ImageFormat::ALL.into_iter().find(|form| form.name() == self.format).ok_or_else(|| {
@@ -154,30 +176,36 @@ impl BuildPush {
         &self,
         common: &RecipeArguments,
         access: &Access,
-    ) -> Result<Option<(Vec<String>, PushSettings)>, Failure> {
-        if self.push.is_empty() {
+    ) -> Result<Option<(Vec<PushReference>, PushSettings)>, Failure> {
+        if self.push.is_empty() && self.push_new.is_empty() {
             return Ok(None);
         }
         if common.offline {
             return Err(Failure::error(ErrorName::Usage, "`--push` needs the network, and `--offline` forbids it")
                 .hint("build now, `hardpan push` later"));
         }
-        let settings = PushSettings { policy: self.tags.policy()?, jobs: None, access: access.clone() };
-        Ok(Some((self.push.clone(), settings)))
+        let references = push::references(&self.push, "--push-new", &self.push_new);
+        Ok(Some((references, self.tags.settings(None, access.clone())?)))
     }
 }
 
 /// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository. The JSON
 /// of a call that keeps going (`keep_going`) has all recipes, with what became of them.
 fn print_images(report: &BuildReport, keep_going: bool, as_json: bool) -> io::Result<()> {
-    if as_json && keep_going {
-        let images: Vec<_> = report.recipes.iter().map(outcome).collect();
-        let errors: Vec<_> = report.failures.iter().map(failure_document).collect();
-        return print::document(&json!({ "images": images, "errors": errors }));
-    }
     if as_json {
-        let images: Vec<_> = report.images().map(image).collect();
-        return print::document(&json!({ "images": images }));
+        let images: Vec<_> = if keep_going {
+            report.recipes.iter().map(outcome).collect()
+        } else {
+            report.images().map(image).collect()
+        };
+        let mut document = json!({ "images": images });
+        if let Some(object) = document.as_object_mut() {
+            if keep_going {
+                object.insert("errors".to_owned(), report.failures.iter().map(failure_document).collect());
+            }
+            object.extend(report.shard.as_ref().map(|shard| ("shard".to_owned(), shard.to_json())));
+        }
+        return print::document(&document);
     }
     let lines = |image: &BuiltImage| match image.pushed.as_slice() {
         [] => format!("{}@{}\n", image.name, image.digest),
@@ -212,6 +240,7 @@ fn image(image: &BuiltImage) -> serde_json::Value {
         if !image.loaded.is_empty() {
             object.insert("loaded".to_owned(), image.loaded.iter().map(loaded).collect());
         }
+        object.extend(image.duration.map(|took| (DURATION_KEY.to_owned(), json!(milliseconds(took)))));
         if !image.pushed.is_empty() {
             let pushed = image.pushed.iter().map(push::repository_json);
             object.insert("pushed".to_owned(), pushed.collect());

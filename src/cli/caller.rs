@@ -1,12 +1,13 @@
 //! Reads the environment, the clock and the number of processors, and hands them down as [`BuildSettings`]. No other room
 //! reads them.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::SystemTime};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::SystemTime};
 
-use super::recipe_arguments::RecipeArguments;
+use super::{available_memory::available_memory, recipe_arguments::RecipeArguments};
 use crate::{
     build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
-    cache::Cache,
+    cache::{Cache, SharedCache},
+    output::ScratchFolder,
     registry::Access,
     report::{ErrorName, Failure, printable},
 };
@@ -15,17 +16,22 @@ use crate::{
 pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<BuildSettings, Failure> {
     let now = now();
     let cache = cache_folder();
+    let blobs = cache.as_deref().map(|root| Cache::at(root, now));
     Ok(BuildSettings {
-        blobs: cache.as_deref().map(|root| Cache::at(root, now)),
+        shared: blobs.clone().map(SharedCache::local),
+        blobs,
         states: StatesOfCall::default(),
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),
         jobs: arguments.jobs.unwrap_or_else(processors),
+        memory: available_memory(),
         offline: arguments.offline,
         locked: arguments.locked,
         allow_outside: arguments.allow_outside,
         program: program(),
+        scratch: Arc::new(ScratchFolder::below(folder("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp")))),
         cache,
+        git: arguments.git()?,
         source_date: source_date(arguments)?,
         today: today(now),
         now,
@@ -46,11 +52,12 @@ pub(super) fn day() -> (u16, u8, u8) {
 }
 
 /// Seconds since 1970; 0 where the clock is earlier.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn processors() -> NonZeroUsize {
+/// The number of processors that this process may use.
+pub(super) fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 

@@ -37,7 +37,7 @@ pub(super) struct CheckArguments {
     /// A policy above the recipe's own: a file with a table [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
+    /// Allow inputs outside of the git checkout (without git: of the workspace's folder, else of the recipe's)
     #[arg(long)]
     allow_outside: bool,
     /// Allow downloads by HTTP without TLS, as for `build`

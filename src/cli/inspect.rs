@@ -12,7 +12,7 @@ use super::{
 use crate::{
     commands::{
         inspect::{Inspected, inspect},
-        runtime::deployment,
+        runtime::{DeploymentRequest, deployments},
     },
     inspect::runtime::Runtime,
     report::{ErrorName, Failure, Failures, printable},
@@ -20,9 +20,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
-    /// An OCI layout folder, an OCI archive, a docker archive, or a reference to a registry, HOST/REPOSITORY:TAG
-    #[arg(value_name = "IMAGE")]
-    image: String,
+    /// An OCI layout folder, an OCI archive, a docker archive, or a reference to a registry, HOST/REPOSITORY:TAG; several with
+    /// --runtime kubernetes
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<String>,
     #[command(flatten)]
     registry: RegistryArguments,
     /// Print one JSON document instead of text
@@ -34,20 +35,29 @@ pub(super) struct InspectArguments {
     /// Print a deployment that fits the image: kubernetes, compose or quadlet
     #[arg(long, value_name = "RUNTIME", conflicts_with = "json")]
     runtime: Option<String>,
-    /// Where the deployment pulls the image from [default: its name in IMAGE]
+    /// Where the deployment pulls the image from; may hold {name} [default: its name in IMAGE]
     #[arg(long = "as", value_name = "REPOSITORY", requires = "runtime")]
     repository: Option<String>,
+    /// The namespace of Kubernetes' objects [default: the one that they are applied to]
+    #[arg(long, value_name = "NAME", requires = "runtime")]
+    namespace: Option<String>,
 }
 
 /// Runs `inspect`.
 pub(super) fn run(arguments: &InspectArguments) -> Result<(), Failures> {
     let access = arguments.registry.access()?;
     if let Some(runtime) = arguments.runtime()? {
-        let repository = arguments.repository.as_deref();
-        let text = deployment(&arguments.image, runtime, repository, &access)?;
-        return print::text(&text).map_err(output_failure);
+        let (images, repository) = (arguments.images.clone(), arguments.repository.clone());
+        let namespace = arguments.namespace.clone();
+        let request = DeploymentRequest { images, runtime, repository, namespace, access };
+        return print::text(&deployments(&request)?).map_err(output_failure);
     }
-    let report = inspect(&arguments.image, arguments.rootfs, &access)?;
+    let [image] = arguments.images.as_slice() else {
+        let what = format!("{} images, and `inspect` shows one", arguments.images.len());
+        let failure = Failure::error(ErrorName::Usage, what);
+        return Err(failure.hint("`--runtime kubernetes` takes several; `hardpan audit` too").into());
+    };
+    let report = inspect(image, arguments.rootfs, &access)?;
     print_report(&report, arguments.json).map_err(output_failure)
 }
 

@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::{
-    commands::{inspect::Inspected, plan::ImagePlan},
+    commands::{
+        inspect::Inspected,
+        plan::{ImagePlan, PlanLine},
+    },
     inspect::{EntryReport, RootfsEntry, RootfsListing},
     report::printable,
 };
@@ -21,14 +24,14 @@ pub(super) fn push_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Resul
         }
         if let Some(base) = &image.base {
             let digest = base.digest.map(|digest| format!("  {digest}")).unwrap_or_default();
-            let _ = writeln!(out, "  base {}  line {}{digest}", printable(&base.base), base.line);
+            let _ = writeln!(out, "  base {}  {}{digest}", printable(&base.base), line_text(&base.line));
             for layer in &base.layers {
                 let _ = writeln!(out, "    {} {:>11} {:>11}", layer.digest, layer.size, layer.unpacked_size);
             }
         }
         for one in &image.left_out {
             let (path, reason) = (printable(&one.path), printable(&one.reason));
-            let _ = writeln!(out, "  left out {path}  line {}  {reason}", one.line);
+            let _ = writeln!(out, "  left out {path}  {}  {reason}", line_text(&one.line));
         }
         for layer in &image.layers {
             let _ = writeln!(out, "  layer {}", layer.name);
@@ -41,10 +44,10 @@ pub(super) fn push_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Resul
                 let (kind, owner) = (kind_letter(entry.kind), format!("{}:{}", entry.uid, entry.gid));
                 let _ = writeln!(
                     out,
-                    "    {kind}{} {owner:<11} {:>11}  line {:<4} {}{tail}",
+                    "    {kind}{} {owner:<11} {:>11}  {:<9} {}{tail}",
                     entry.mode,
                     entry.size,
-                    entry.line,
+                    line_text(&entry.line),
                     printable(&entry.path)
                 );
             }
@@ -56,6 +59,14 @@ pub(super) fn push_plan(out: &mut String, plan: &ImagePlan) -> serde_json::Resul
         let _ = writeln!(out, "  input {:<12} {name}  {digest}{path}", input.kind);
     }
     Ok(())
+}
+
+/// A line of the recipe, or of a file that it shares.
+fn line_text(line: &PlanLine) -> String {
+    match &line.file {
+        Some(file) => format!("{file}:{}", line.line),
+        None => format!("line {}", line.line),
+    }
 }
 
 /// The parts of a config that a runtime acts on, as name and value; absent keys are left out.

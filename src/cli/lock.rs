@@ -13,7 +13,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    commands::lock::{self, Checked, LockRequest, Locked},
+    commands::{
+        failure_document::failure_document,
+        lock::{self, Checked, LockRequest, Locked},
+    },
     report::{Failures, printable},
 };
 
@@ -22,10 +25,13 @@ pub(super) struct LockArguments {
     /// Recipes [default: hardpan.toml, else recipes/*.toml]
     #[arg(value_name = "RECIPE")]
     recipes: Vec<PathBuf>,
-    /// Only compare locks with recipes, registries and downloads (past the cache), and print what would change
-    #[arg(long, conflicts_with = "update")]
+    /// Only say whether locks fit what recipes ask for: no network, no compiler, nothing is written
+    #[arg(long, conflicts_with_all = ["update", "rehearse"])]
     check: bool,
-    /// Update this pin: a base, a url, certificates, timezones, go or rust; repeatable
+    /// Print what would change, and write nothing
+    #[arg(long = "dry-run")]
+    rehearse: bool,
+    /// Resolve this pin anew: a base, a url, certificates, timezones, go or rust; or all, base, url, toolchain; repeatable
     #[arg(long, value_name = "NAME")]
     update: Vec<String>,
     /// A policy above the recipe's own, which says where bases may come from: a file with a table [policy]
@@ -34,7 +40,7 @@ pub(super) struct LockArguments {
     /// Use no network: existing pins stay, everything else must be in the cache
     #[arg(long)]
     offline: bool,
-    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
+    /// Allow inputs outside of the git checkout (without git: of the workspace's folder, else of the recipe's)
     #[arg(long)]
     allow_outside: bool,
     /// Print one JSON document instead of text
@@ -50,6 +56,7 @@ pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), 
     let request = LockRequest {
         recipes: arguments.recipes.clone(),
         update: arguments.update.clone(),
+        dry_run: arguments.rehearse,
         policy: arguments.policy.clone(),
         settings: caller::settings(&common, arguments.registry.access()?)?,
     };
@@ -58,13 +65,17 @@ pub(super) fn run(arguments: &LockArguments, terminal: &Terminal) -> Result<(), 
     } else {
         Checked { locks: lock::lock(&request, terminal)?, failures: Vec::new() }
     };
-    // A pin that moved is a result, and printed; a pin that could not be checked is a failure without a result.
+    // A lock that does not fit is a result, and printed; one that could not be read is a failure without a result.
     let failures = Failures(failures);
     if failures.exit_code() != 1 {
         return Err(failures);
     }
     let text = if arguments.json {
-        format!("{:#}\n", json!({ "locks": locks.iter().map(document).collect::<Vec<_>>() }))
+        let mut document = json!({ "locks": locks.iter().map(document).collect::<Vec<_>>() });
+        if arguments.check {
+            document["errors"] = failures.0.iter().map(failure_document).collect();
+        }
+        format!("{document:#}\n")
     } else {
         let mut paths = String::new();
         for lock in locks.iter().filter(|lock| lock.written) {
@@ -83,10 +94,11 @@ fn document(lock: &Locked) -> serde_json::Value {
         .iter()
         .map(|change| json!({ "pin": change.pin.printable_name(), "key": change.key, "was": change.was, "now": change.now }))
         .collect();
-    json!({
-        "recipe": lock.recipe.to_string_lossy(),
-        "path": lock.path.to_string_lossy(),
-        "written": lock.written,
-        "changes": changes,
-    })
+    let mut document = json!({ "path": lock.path.to_string_lossy(), "written": lock.written, "changes": changes });
+    let recipes: Vec<_> = lock.recipes.iter().map(|recipe| recipe.to_string_lossy()).collect();
+    match recipes.as_slice() {
+        [only] if !lock.is_shared => document["recipe"] = json!(only),
+        all => document["recipes"] = json!(all),
+    }
+    document
 }

@@ -7,23 +7,30 @@
 mod affected;
 mod arguments;
 mod audit;
+mod available_memory;
 mod build;
 mod cache;
 mod caller;
 mod check;
+mod ci_log;
 mod explain;
 mod init;
 mod inspect;
+mod list;
 mod listing;
 mod lock;
 mod manual;
+mod merge;
 mod plan;
 mod print;
 mod push;
 mod recipe_arguments;
 mod registry;
 mod render;
+mod resolve;
+mod shared_cache;
 mod terminal;
+mod workflow_command;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
@@ -35,6 +42,7 @@ use crate::{
     report::{ErrorName, Failure, Failures, Progress as _},
 };
 use arguments::{Arguments, SchemaTopic, Verb};
+use ci_log::CiLog;
 use print::output_failure;
 use terminal::{Color, Terminal};
 
@@ -57,18 +65,24 @@ pub fn main() -> ExitCode {
     let done = |result: Result<(), Failures>| result.map(|()| 0);
     let result = match &verb {
         Verb::Affected(arguments) => done(affected::run(arguments, &terminal)),
-        Verb::Audit(arguments) => audit::run(arguments, color, verbose),
+        Verb::Audit(arguments) => audit::run(arguments, audit::TextStyle::of_stdout(color, verbose), &terminal),
         Verb::Cache(arguments) => cache::run(arguments, &terminal),
         Verb::Init(arguments) => done(init::run(arguments, &terminal)),
         Verb::Build(arguments) => build::run(arguments, &terminal),
         Verb::Check(arguments) => done(check::run(arguments, &terminal)),
         Verb::Plan(arguments) => done(plan::run(arguments, &terminal)),
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
+        Verb::List(arguments) => done(list::run(arguments, &terminal)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
+        Verb::Merge(arguments) => merge::run(arguments, &terminal),
         Verb::Push(arguments) => done(push::run(arguments, &terminal)),
+        Verb::Resolve(arguments) => done(resolve::run(arguments, &terminal)),
         Verb::Explain(arguments) => done(explain::run(arguments)),
         Verb::Schema { document: SchemaTopic::Recipe } => {
             done(print::text(&commands::schema::schema()).map_err(output_failure))
+        }
+        Verb::Schema { document: SchemaTopic::Workspace } => {
+            done(print::text(&commands::schema::workspace()).map_err(output_failure))
         }
         Verb::Schema { document: SchemaTopic::Audit } => done(print::text(&audit::schema()).map_err(output_failure)),
         Verb::Completions { shell } => done(print::text(&manual::completions(*shell)).map_err(output_failure)),
@@ -107,7 +121,7 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
         // clap's sentence, its tip and its usage lines stay; only the name is added. Nothing is left to do where stderr is
         // closed.
         let text = error.render().ansi().to_string().replacen("error:", &format!("error[{}]:", ErrorName::Usage), 1);
-        let _ = write!(anstream::stderr(), "{text}");
+        let _ = write!(anstream::stderr(), "{}", CiLog::of_environment().guarded(&text));
     } else {
         let _ = error.print();
     }

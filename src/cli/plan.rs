@@ -13,8 +13,11 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    commands::plan::{ImagePlan, PlanRequest, plan},
-    report::Failures,
+    commands::{
+        plan::{ImagePlan, PlanRequest, plan},
+        resolved_recipe::{ResolvedRecipe, resolved},
+    },
+    report::{ErrorName, Failure, Failures},
 };
 
 #[derive(Debug, Args)]
@@ -23,6 +26,9 @@ pub(super) struct PlanArguments {
     /// machine
     #[arg(long)]
     inputs: bool,
+    /// Print the recipe with all that it takes from other files, and where that stands; nothing is compiled
+    #[arg(long = "recipe", conflicts_with_all = ["inputs", "set", "platform"])]
+    as_recipe: bool,
     #[command(flatten)]
     common: RecipeArguments,
     #[command(flatten)]
@@ -31,6 +37,11 @@ pub(super) struct PlanArguments {
 
 /// Runs `plan`.
 pub(super) fn run(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), Failures> {
+    if arguments.as_recipe {
+        let settings = caller::settings(&arguments.common, arguments.registry.access()?)?;
+        let recipes = resolved(&arguments.common.recipes, &settings, terminal)?;
+        return print_recipes(&recipes, arguments.common.json);
+    }
     let request = PlanRequest {
         recipes: arguments.common.recipes.clone(),
         platforms: arguments.common.platforms()?,
@@ -40,6 +51,20 @@ pub(super) fn run(arguments: &PlanArguments, terminal: &Terminal) -> Result<(), 
     };
     let plans = plan(&request, terminal)?;
     print_plans(&plans, arguments.common.json).map_err(output_failure)
+}
+
+/// Prints a recipe, or all of them as one document.
+fn print_recipes(recipes: &[ResolvedRecipe], as_json: bool) -> Result<(), Failures> {
+    if as_json {
+        let document = |one: &ResolvedRecipe| json!({ "recipe": one.recipe.to_string_lossy(), "files": one.files, "text": one.text });
+        let recipes: Vec<_> = recipes.iter().map(document).collect();
+        return print::document(&json!({ "recipes": recipes })).map_err(output_failure);
+    }
+    let [only] = recipes else {
+        let what = format!("`--recipe` prints one recipe, and there are {}", recipes.len());
+        return Err(Failure::error(ErrorName::Usage, what).hint("name one of them, or add `--json`").into());
+    };
+    print::text(&only.text).map_err(output_failure)
 }
 
 /// Prints every path of every planned image.

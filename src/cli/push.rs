@@ -1,7 +1,7 @@
 //! `hardpan push`: its options, its request, and the text and JSON of a push plan. `build --push` prints pushed images
 //! with the same functions.
 
-use std::{fmt::Write as _, num::NonZeroUsize};
+use std::{fmt::Write as _, num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    commands::push::{self, PushRequest, PushSettings},
+    commands::push::{self, PushReference, PushRequest, PushedImage},
     registry::push::{BlobAction, PushPlan},
     report::{Failures, printable},
 };
@@ -22,9 +22,19 @@ pub(super) struct PushArguments {
     /// An OCI layout folder, an OCI archive, or a reference to a registry, HOST/REPOSITORY:TAG
     #[arg(value_name = "IMAGE")]
     image: String,
-    /// Where to push: HOST/REPOSITORY:TAG, or HOST/REPOSITORY to push by digest alone; several are possible
-    #[arg(value_name = "REF", required = true)]
-    targets: Vec<String>,
+    /// Where to push: HOST/REPOSITORY:TAG, or HOST/REPOSITORY to push by digest alone; several are possible. With --to further
+    /// images
+    #[arg(value_name = "REF", required_unless_present_any = ["to", "new"])]
+    words: Vec<String>,
+    /// Where to push each of several images; `{name}` is the last part of its path or repository, without .tar; repeatable
+    #[arg(long, value_name = "REF")]
+    to: Vec<String>,
+    /// Push here as well, but fail when the tag names another image already; repeatable
+    #[arg(long, value_name = "REF")]
+    new: Vec<String>,
+    /// A file with a table [push], which says which tags move
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Only show what would be uploaded, mounted and tagged
     #[arg(long)]
     dry_run: bool,
@@ -42,23 +52,41 @@ pub(super) struct PushArguments {
 
 /// Runs `push`.
 pub(super) fn run(arguments: &PushArguments, terminal: &Terminal) -> Result<(), Failures> {
-    let settings =
-        PushSettings { policy: arguments.tags.policy()?, jobs: arguments.jobs, access: arguments.registry.access()? };
+    let has_many = !arguments.to.is_empty();
+    let further: &[String] = if has_many { &arguments.words } else { &[] };
+    let targets = if has_many { &arguments.to } else { &arguments.words };
     let request = PushRequest {
-        image: arguments.image.clone(),
-        targets: arguments.targets.clone(),
-        settings,
+        images: std::iter::once(&arguments.image).chain(further).cloned().collect(),
+        targets: references(targets, "--new", &arguments.new),
+        has_variables: has_many,
+        policy_file: arguments.policy.clone(),
+        settings: arguments.tags.settings(arguments.jobs, arguments.registry.access()?)?,
         dry_run: arguments.dry_run,
     };
-    let plans = push::push(&request, terminal)?;
+    let pushed = push::push(&request, terminal)?;
+    let plans = || pushed.iter().flat_map(|image| &image.plans);
     let text = match (arguments.json, arguments.dry_run) {
-        (true, _) => {
-            format!("{:#}\n", json!({ "repositories": plans.iter().map(repository_json).collect::<Vec<_>>() }))
+        (true, _) if has_many => {
+            let images: Vec<_> = pushed.iter().map(image_json).collect();
+            format!("{:#}\n", json!({ "images": images }))
         }
-        (false, true) => plans.iter().map(dry_run_listing).collect(),
-        (false, false) => plans.iter().map(digest_line).collect(),
+        (true, _) => format!("{:#}\n", json!({ "repositories": plans().map(repository_json).collect::<Vec<_>>() })),
+        (false, true) => plans().map(dry_run_listing).collect(),
+        (false, false) => plans().map(digest_line).collect(),
     };
     print::text(&text).map_err(output_failure)
+}
+
+/// The references of an option or argument, and those whose tag must be new, which came by `option`.
+pub(super) fn references(any: &[String], option: &'static str, new: &[String]) -> Vec<PushReference> {
+    let any = any.iter().map(|text| PushReference { text: text.clone(), new_by: None });
+    let new = new.iter().map(|text| PushReference { text: text.clone(), new_by: Some(option) });
+    any.chain(new).collect()
+}
+
+/// What was done for one of several images, as JSON.
+fn image_json(pushed: &PushedImage) -> Value {
+    json!({ "image": pushed.image, "repositories": pushed.plans.iter().map(repository_json).collect::<Vec<_>>() })
 }
 
 /// `HOST/REPO@sha256:...`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
+    build::{HandedGit, HandedValue},
     oci::Platform,
     report::{ErrorName, Failure, printable},
 };
@@ -33,7 +34,13 @@ pub(super) struct RecipeArguments {
     /// Date of the image, in seconds since 1970 [default: SOURCE_DATE_EPOCH, else 0]
     #[arg(long, value_name = "SECONDS")]
     pub(super) source_date: Option<String>,
-    /// Allow inputs outside of the git checkout (or of the recipe's folder, without git)
+    /// The commit, for {git.revision}, where the sources are no git checkout
+    #[arg(long, value_name = "COMMIT")]
+    pub(super) git_revision: Option<String>,
+    /// The branch, for {git.branch}, where none is checked out, as in pipelines
+    #[arg(long, value_name = "BRANCH")]
+    pub(super) git_branch: Option<String>,
+    /// Allow inputs outside of the git checkout (without git: of the workspace's folder, else of the recipe's)
     #[arg(long)]
     pub(super) allow_outside: bool,
     /// Print one JSON document instead of text
@@ -50,6 +57,16 @@ impl RecipeArguments {
     /// The same, for these platforms.
     pub(super) fn for_platforms(self, platforms: &[String]) -> Self {
         Self { platform: platforms.to_vec(), ..self }
+    }
+
+    /// `--git-revision` and `--git-branch`.
+    pub(super) fn git(&self) -> Result<HandedGit, Failure> {
+        let revision = |text: &str| HandedValue::revision(text, "--git-revision", ErrorName::Usage);
+        let branch = |text: &str| HandedValue::branch(text, "--git-branch", ErrorName::Usage);
+        Ok(HandedGit {
+            revision: self.git_revision.as_deref().map(revision).transpose()?,
+            branch: self.git_branch.as_deref().map(branch).transpose()?,
+        })
     }
 
     /// Parses `--platform`.

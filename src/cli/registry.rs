@@ -1,12 +1,14 @@
 //! The options by which every verb reaches registries, and the environment that goes with them. The result is an
 //! [`Access`], the only value that room `registry` gets from the command line.
 
-use std::{io::Read as _, path::PathBuf, sync::LazyLock};
+use std::{io::Read as _, num::NonZeroUsize, path::PathBuf, sync::LazyLock, time::Duration};
 
 use clap::Args;
 
 use super::caller;
 use crate::{
+    commands::push::PushSettings,
+    recipe::TagPatterns,
     registry::{Access, Login, RegistryWarnings, Secret, push::TagPolicy},
     report::{ErrorName, Failure, Limits, printable},
 };
@@ -29,9 +31,22 @@ pub(super) struct RegistryArguments {
     /// Reach registries by HTTP without TLS; `localhost` and loopback addresses need no permission
     #[arg(long)]
     plain_http: bool,
+    /// Wait this long in all for a registry that is away or answers HTTP 5xx or 429, such as 60s or 5m; 0s tries once
+    /// [default: five short pauses, and none where nothing listens]
+    #[arg(long, value_name = "TIME")]
+    retry: Option<String>,
 }
 
 impl RegistryArguments {
+    /// Refuses two readers of stdin: the password, and something else that `is_taken` says is read from there.
+    pub(super) fn check_stdin(&self, is_taken: bool) -> Result<(), Failure> {
+        if self.password_stdin && is_taken {
+            let what = "`--password-stdin` and `-` both read stdin";
+            return Err(Failure::error(ErrorName::Usage, what).hint("name a file instead of `-`"));
+        }
+        Ok(())
+    }
+
     /// The options and the environment as one value. Reads the password from stdin.
     pub(super) fn access(&self) -> Result<Access, Failure> {
         let login = match &self.username {
@@ -43,6 +58,7 @@ impl RegistryArguments {
             home: caller::home(),
             login,
             plain_http: self.plain_http,
+            retry: self.retry.as_deref().map(retry_time).transpose()?,
             ca_files: self.ca_files.clone(),
             offline: false,
             notices: NOTICES.clone(),
@@ -59,8 +75,13 @@ pub(super) struct TagArguments {
 }
 
 impl TagArguments {
+    /// How to push. Which tags may move is known when the policy file is read.
+    pub(super) fn settings(&self, jobs: Option<NonZeroUsize>, access: Access) -> Result<PushSettings, Failure> {
+        Ok(PushSettings { policy: self.policy()?, patterns: TagPatterns::default(), jobs, access })
+    }
+
     /// Parses `--tag-policy`.
-    pub(super) fn policy(&self) -> Result<TagPolicy, Failure> {
+    fn policy(&self) -> Result<TagPolicy, Failure> {
         TagPolicy::ALL.into_iter().find(|policy| policy.name() == self.tag_policy).ok_or_else(|| {
             let names = TagPolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", ");
             Failure::error(
@@ -69,6 +90,15 @@ impl TagArguments {
             )
         })
     }
+}
+
+/// A time such as `60s` or `1m 30s`, up to [`Limits::RETRY_TIME`].
+fn retry_time(text: &str) -> Result<Duration, Failure> {
+    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| *time <= Limits::RETRY_TIME).ok_or_else(|| {
+        let what = format!("`--retry {}` is no time from 0s to 24h", printable(text));
+        Failure::error(ErrorName::Usage, what).hint("such as `--retry 60s` or `--retry 5m`")
+    })
 }
 
 /// The password on standard input, without the line break that `echo` adds.

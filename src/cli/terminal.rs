@@ -2,9 +2,11 @@
 //! possible.
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -14,7 +16,10 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
-use super::render::{render, render_warning};
+use super::{
+    ci_log::CiLog,
+    render::{render, render_warning},
+};
 use crate::report::{Failure, Failures, Progress, ProgressLevel, Task};
 
 /// The interval of heartbeat lines for a long task, where no progress bar is shown.
@@ -40,6 +45,10 @@ pub(super) struct Terminal {
     verbose: u8,
     color: bool,
     screen: Screen,
+    /// When the call began.
+    begin: Instant,
+    /// How many groups have begun.
+    groups: AtomicUsize,
 }
 
 impl Terminal {
@@ -51,12 +60,19 @@ impl Terminal {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let log = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
         let bars = is_terminal && !quiet && !dumb && !log;
-        Self { quiet, verbose, color, screen: Screen(bars.then(MultiProgress::new)) }
+        let screen = Screen { bars: bars.then(MultiProgress::new), log: CiLog::of_environment() };
+        Self { quiet, verbose, color, screen, begin: Instant::now(), groups: AtomicUsize::new(0) }
     }
 
     pub(super) fn failures(&self, failures: &Failures) {
+        // What is wrong with a file that recipes share is wrong with each of them, and said once.
+        let mut said = BTreeSet::new();
         for failure in &failures.0 {
-            self.screen.line(&render(failure, self.color));
+            let line = render(failure, self.color);
+            if said.insert(line.clone()) {
+                self.screen.line(&line);
+                self.screen.order(self.screen.log.annotation("error", failure).as_ref());
+            }
         }
     }
 }
@@ -77,43 +93,63 @@ pub(super) fn has_color(color: Color, stream: &impl anstream::stream::RawStream)
 
 impl Progress for Terminal {
     fn step(&self, line: &str) {
-        if self.shows(ProgressLevel::Step) {
-            self.screen.line(line);
-        }
+        self.line_at(self.elapsed(), ProgressLevel::Step, line);
     }
 
     fn detail(&self, line: &str) {
-        if self.shows(ProgressLevel::Detail) {
-            self.screen.line(line);
-        }
+        self.line_at(self.elapsed(), ProgressLevel::Detail, line);
     }
 
     fn trace(&self, line: &str) {
-        if self.shows(ProgressLevel::Trace) {
-            self.screen.line(line);
+        self.line_at(self.elapsed(), ProgressLevel::Trace, line);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    fn line_at(&self, at: Duration, level: ProgressLevel, line: &str) {
+        if !self.shows(level) {
+            return;
+        }
+        if self.verbose > 0 { self.screen.line(&stamped(at, line)) } else { self.screen.line(line) }
+    }
+
+    fn begin_group(&self, title: &str) {
+        if !self.quiet {
+            let number = self.groups.fetch_add(1, Ordering::Relaxed) + 1;
+            self.screen.order(self.screen.log.group_begin(number, title).as_ref());
+        }
+    }
+
+    fn end_group(&self) {
+        if !self.quiet {
+            self.screen.order(self.screen.log.group_end(self.groups.load(Ordering::Relaxed)).as_ref());
         }
     }
 
     fn warn(&self, failure: &Failure) {
         self.screen.line(&render_warning(failure));
+        self.screen.order(self.screen.log.annotation("warning", failure).as_ref());
     }
 
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task> {
-        if let Some(bars) = &self.screen.0 {
+        if let Some(bars) = &self.screen.bars {
             return Arc::new(Bar::begin(bars, what, bytes));
         }
         if self.quiet {
             return Arc::new(crate::report::Silent);
         }
-        let verbose = self.verbose > 0;
+        let (verbose, begin) = (self.verbose > 0, self.begin);
         let (screen, what) = (self.screen.clone(), what.to_owned());
-        let report = move |event: HeartbeatEvent| match event {
-            HeartbeatEvent::Alive(seconds, Some(now)) => {
-                screen.line(&format!("still running after {seconds} s: {now}"));
-            }
-            HeartbeatEvent::Alive(seconds, None) => screen.line(&format!("still running after {seconds} s: {what}")),
-            HeartbeatEvent::Over(took) if verbose => screen.line(&format!("took {:.1} s: {what}", took.as_secs_f64())),
-            HeartbeatEvent::Over(_) => {}
+        let report = move |event: HeartbeatEvent| {
+            let line = match event {
+                HeartbeatEvent::Alive(seconds, Some(now)) => format!("still running after {seconds} s: {now}"),
+                HeartbeatEvent::Alive(seconds, None) => format!("still running after {seconds} s: {what}"),
+                HeartbeatEvent::Over(took) if verbose => format!("took {:.1} s: {what}", took.as_secs_f64()),
+                HeartbeatEvent::Over(_) => return,
+            };
+            screen.line(&if verbose { stamped(begin.elapsed(), &line) } else { line });
         };
         Arc::new(Heartbeat::begin(if verbose { HEARTBEAT_VERBOSE } else { HEARTBEAT }, report))
     }
@@ -138,17 +174,37 @@ pub(super) fn duration(took: Duration) -> String {
     }
 }
 
+/// A line with the time since the call began.
+fn stamped(at: Duration, line: &str) -> String {
+    format!("[{:.1}s] {line}", at.as_secs_f64())
+}
+
 /// Stderr behind the progress bars: prints lines above them.
 #[derive(Debug, Clone)]
-struct Screen(Option<MultiProgress>);
+struct Screen {
+    bars: Option<MultiProgress>,
+    log: CiLog,
+}
 
 impl Screen {
-    /// Prints a line to stderr. Errors are ignored, because there is no other place to report them.
+    /// Prints a text of one or several lines to stderr, none of which the log takes for an order.
     fn line(&self, text: &str) {
+        self.print(&self.log.guarded(text.trim_end()));
+    }
+
+    /// Prints a line that the log acts on, if there is one.
+    fn order(&self, line: Option<&String>) {
+        if let Some(line) = line {
+            self.print(line);
+        }
+    }
+
+    /// Prints a line. Errors are ignored, because there is no other place to report them.
+    fn print(&self, text: &str) {
         let write = || {
-            let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+            let _ = writeln!(io::stderr().lock(), "{text}");
         };
-        match &self.0 {
+        match &self.bars {
             Some(bars) => bars.suspend(write),
             None => write(),
         }

@@ -8,18 +8,22 @@ use std::{
 };
 
 use super::{
-    recipe_lock,
-    recipes::{self, LoadedRecipe},
+    recipes::{self, LoadedRecipe, RecipeReading},
+    shared_lock_change::SharedLockChange,
 };
 use crate::{
     build::{
         BuildSettings, HostBound,
         affected::{CheckoutChanges, ReasonList, RecipeJudge, unreadable},
+        names_file,
     },
     oci::Platform,
     recipe,
     report::{ErrorName, Failure, Failures, Progress, parallel, printable},
 };
+
+/// Recipes as they are written, wherever what they share is.
+const WITHOUT_VARIABLES: RecipeReading<'_> = RecipeReading { set: &[], allow_outside: true };
 
 /// What to compare.
 #[derive(Debug, Clone)]
@@ -104,8 +108,9 @@ pub fn affected(request: &AffectedRequest, progress: &dyn Progress) -> Result<Co
     let there: Vec<PathBuf> = found.or_else(|failure| if gone.is_empty() { Err(failure) } else { Ok(Vec::new()) })?;
     let there: Vec<PathBuf> = there.into_iter().filter(|path| !is_gone(path, &gone)).collect();
     let judge = RecipeJudge::new(changes, &request.settings, request.policy.as_deref());
+    let locks = SharedLockChange::default();
     let jobs = request.settings.jobs;
-    let judged = parallel::try_map("recipe", jobs, there, |_, path| judge_one(&judge, path, request))?;
+    let judged = parallel::try_map("recipe", jobs, there, |_, path| judge_one(&judge, &locks, path, request))?;
     let bases = judge.changes().bases.clone();
     let mut comparison = Comparison { bases, recipes: judged, removed: gone };
     for removed in &mut comparison.removed {
@@ -142,7 +147,7 @@ fn all(found: &[PathBuf], request: &AffectedRequest, why: &Failure) -> Compariso
 /// # Errors
 /// `--set` names what the recipe does not declare.
 fn load(path: &Path, request: &AffectedRequest) -> Result<Option<LoadedRecipe>, Failure> {
-    let Ok(mut loaded) = recipes::read(path, &[]) else { return Ok(None) };
+    let Ok(mut loaded) = recipes::read(path, WITHOUT_VARIABLES) else { return Ok(None) };
     recipe::set_variables(&mut loaded.recipe, &request.set)?;
     Ok(Some(loaded))
 }
@@ -153,20 +158,25 @@ fn image_name(one: &LoadedRecipe, request: &AffectedRequest) -> Option<String> {
     Some(resolver.name().to_owned())
 }
 
-fn judge_one(judge: &RecipeJudge<'_>, path: PathBuf, request: &AffectedRequest) -> Result<AffectedRecipe, Failure> {
-    let lock = recipe_lock::beside(&path);
+fn judge_one(
+    judge: &RecipeJudge<'_>,
+    locks: &SharedLockChange,
+    path: PathBuf,
+    request: &AffectedRequest,
+) -> Result<AffectedRecipe, Failure> {
     let unread = |failure: &Failure| {
         let reasons = ReasonList::unknown(unreadable(failure));
         AffectedRecipe { recipe: path.clone(), name: stem(&path), reasons }
     };
-    let mut loaded = match recipes::read(&path, &[]) {
+    let mut loaded = match recipes::read(&path, WITHOUT_VARIABLES) {
         Ok(loaded) => loaded,
         Err(failure) if path.exists() => return Ok(unread(&failure)),
         Err(failure) => return Err(failure),
     };
     recipe::set_variables(&mut loaded.recipe, &request.set)?;
     let platforms = loaded.platforms(&request.platforms);
-    Ok(match judge.judge(&loaded.recipe, &path, &lock, &platforms) {
+    let lock = locks.input(&loaded, judge.changes(), &request.settings);
+    Ok(match judge.judge(&loaded.recipe, &path, lock.as_deref(), &platforms) {
         Ok(judged) => AffectedRecipe { name: judged.name, reasons: judged.reasons, recipe: path },
         Err(failure) => unread(&failure),
     })
@@ -188,7 +198,12 @@ fn removed(
     let here = real_folder(Path::new(""));
     let explicit: BTreeSet<PathBuf> = request.recipes.iter().filter_map(|path| real_file(path)).collect();
     let common = common_folder(named);
+    let patterns = if request.recipes.is_empty() { recipes::patterns_here()? } else { Vec::new() };
     let is_meant = |path: &Path| {
+        if !patterns.is_empty() {
+            let below = here.as_deref().and_then(|here| path.strip_prefix(here).ok()?.to_str());
+            return below.is_some_and(|below| patterns.iter().any(|pattern| names_file(pattern, below)));
+        }
         if request.recipes.is_empty() {
             let in_folder = |folder: &Path| path.parent() == Some(folder);
             let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));

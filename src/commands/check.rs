@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::{
     policy, recipe_lock,
-    recipes::{LoadedRecipe, NamedRecipe, load_each},
+    recipes::{LoadedRecipe, NamedRecipe, RecipeReading, load_each},
 };
 use crate::{
     build::{BuildSettings, CheckedImage, HostBounds, RecipeCheck, ResolveReach, UnseenInput},
@@ -47,7 +47,8 @@ pub struct CheckedRecipe {
 /// What is wrong with the call: no recipe, or a policy that cannot be read.
 pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Vec<CheckedRecipe>, Failures> {
     let (settings, bounds) = (&request.settings, HostBounds::default());
-    let recipes = load_each(settings.jobs, &request.recipes, &request.set)?;
+    let reading = RecipeReading { set: &request.set, allow_outside: settings.allow_outside };
+    let recipes = load_each(settings.jobs, &request.recipes, reading)?;
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
     let check_one = |(path, loaded): NamedRecipe, progress: &dyn Progress| {
         let checked = loaded.and_then(|one| check_loaded(one, policy.as_ref(), &bounds, settings, progress));

@@ -1,5 +1,7 @@
 //! `hardpan plan --inputs`: everything that reaches the bytes of an image, by digest.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::recipes::LoadedRecipe;
@@ -8,7 +10,7 @@ use crate::{
     layer::EntryKind,
     oci::Digest,
     recipe::{BinarySource, Compiler, LockFile, Requests},
-    report::{Failure, Progress},
+    report::{Failure, Origin, Progress},
 };
 
 /// One input.
@@ -45,8 +47,10 @@ pub(super) fn inputs(
     progress: &dyn Progress,
 ) -> Result<Vec<InputPlan>, Failure> {
     let text = |digest: Digest| Some(digest.to_string());
-    let mut found =
-        vec![InputPlan::new("recipe", &*one.recipe.source.path, text(Digest::of(one.recipe.source.text.as_bytes())))];
+    let recipes = one.recipe.texts();
+    let recipes =
+        recipes.map(|source| InputPlan::new("recipe", &*source.path, text(Digest::of(source.text.as_bytes()))));
+    let mut found: Vec<_> = recipes.collect();
     found.extend(
         lock.map(|lock| InputPlan::new("lock", &*lock.source.path, text(Digest::of(lock.source.text.as_bytes())))),
     );
@@ -79,7 +83,12 @@ pub(super) fn inputs(
 fn files(one: &LoadedRecipe, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> {
     let compiled: Vec<_> =
         one.recipe.binaries.iter().filter(|binary| !matches!(binary.source, BinarySource::Path(_))).collect();
-    let is_compiled = |line: usize| {
+    let is_compiled = |origin: &Origin| {
+        let line = origin.line_column().0;
+        // Programs that are compiled stand in the recipe itself.
+        if !Arc::ptr_eq(&origin.source, &one.recipe.source) {
+            return false;
+        }
         compiled.iter().any(|binary| {
             let package = match &binary.source {
                 BinarySource::Go(go) => &go.package.origin,
@@ -92,7 +101,7 @@ fn files(one: &LoadedRecipe, plans: &[Plan]) -> Result<Vec<InputPlan>, Failure> 
     };
     let mut found = Vec::new();
     for planned in plans.iter().flat_map(|plan| &plan.groups).flat_map(|group| &group.entries) {
-        if !matches!(planned.entry.kind, EntryKind::File { .. }) || is_compiled(planned.origin.line_column().0) {
+        if !matches!(planned.entry.kind, EntryKind::File { .. }) || is_compiled(&planned.origin) {
             continue;
         }
         let digest = content_digest(planned)?.map(|digest| digest.to_string());

@@ -1,10 +1,11 @@
 //! The policy of an audit or a build: a profile, a policy file, options, and what a recipe adds.
 
-use std::path::Path;
+use std::{ffi::OsStr, path::Path};
 
 use crate::{
+    build::{BuildSettings, HandedGit, HandedValue},
     policy::Policy,
-    recipe,
+    recipe::{self, Located},
     report::{ErrorName, Failure, Limits, Severity, printable},
 };
 
@@ -16,6 +17,40 @@ pub(super) fn read(path: &Path) -> Result<recipe::PolicySettings, Failure> {
     let mut text = String::new();
     file.take(Limits::RECIPE_BYTES + 1).read_to_string(&mut text).map_err(fault)?;
     recipe::parse_policy(&path.to_string_lossy(), &text)
+}
+
+/// Reads a policy file that says what images must keep to.
+pub(super) fn read_of_images(path: &Path) -> Result<recipe::PolicySettings, Failure> {
+    let settings = read(path)?;
+    if settings.is_written {
+        return Ok(settings);
+    }
+    Err(Failure::error(ErrorName::Policy, "the policy has no table `[policy]`").in_path(path))
+}
+
+/// What is handed in of git: by options, else by the variables that the policy file names. A variable that is empty or not set
+/// hands in nothing.
+pub(super) fn handed_git(
+    file: Option<&recipe::PolicySettings>,
+    settings: &BuildSettings,
+) -> Result<HandedGit, Failure> {
+    let value = |name: &Located<String>| {
+        let value = settings.caller.get(OsStr::new(&name.value)).filter(|value| !value.is_empty())?;
+        Some((value.to_string_lossy().into_owned(), name.value.clone()))
+    };
+    let mut git = settings.git.clone();
+    let Some(file) = file else { return Ok(git) };
+    if git.revision.is_none()
+        && let Some((text, name)) = file.git.revision.as_ref().and_then(value)
+    {
+        git.revision = Some(HandedValue::revision(&text, &name, ErrorName::Environment)?);
+    }
+    if git.branch.is_none()
+        && let Some((text, name)) = file.git.branch.as_ref().and_then(value)
+    {
+        git.branch = Some(HandedValue::branch(&text, &name, ErrorName::Environment)?);
+    }
+    Ok(git)
 }
 
 /// What an audit demands: a profile, then the file, then the options.
@@ -43,6 +78,8 @@ pub(super) fn of_build(
     file: Option<&recipe::PolicySettings>,
     recipe: &mut recipe::PolicySettings,
 ) -> Result<Policy, Failure> {
+    // One without a `[policy]` says nothing of images.
+    let file = file.filter(|file| file.is_written);
     let written = file.and_then(|file| file.profile.as_ref()).map(|profile| profile.value.as_str());
     let mut policy = named(written.unwrap_or("hardened"))?;
     if let Some(file) = file.cloned() {

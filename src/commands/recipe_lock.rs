@@ -1,4 +1,4 @@
-//! The lock beside a recipe: read, and compared with the recipe and this machine. `build`, `plan` and `lock` use it.
+//! The lock of a recipe, beside it or of its workspace: read, and compared with the recipe and this machine. `build`, `plan` and `lock` use it.
 
 use std::{
     fs::File,
@@ -10,13 +10,44 @@ use super::recipes::LoadedRecipe;
 use crate::{
     build::{BuildSettings, LockResolver, bundles, timezones},
     oci::Digest,
-    recipe::{self, Lock, LockFile, Pin, Requests},
+    recipe::{self, Lock, LockFile, LockMember, Pin, Requests, WORKSPACE_LOCK},
     report::{ErrorName, Failure, Failures, Limits, Progress, printable},
 };
 
 /// `hello.lock` of `hello.toml`.
 pub(super) fn beside(recipe: &Path) -> PathBuf {
     recipe.with_extension("lock")
+}
+
+/// Where the lock of a recipe is.
+#[derive(Debug, Clone)]
+pub(super) struct LockPlace {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// Where the recipe is in the workspace whose recipes share that file; none where it is the recipe's own.
+    pub(super) member: Option<LockMember>,
+}
+
+/// Where the lock of a recipe is: beside it, or beside the file of its workspace.
+pub(super) fn place(one: &LoadedRecipe) -> LockPlace {
+    match one.workspace.as_ref().filter(|workspace| workspace.settings.lock.is_some()) {
+        Some(workspace) => {
+            LockPlace { path: workspace.path.with_file_name(WORKSPACE_LOCK), member: Some(workspace.member(&one.path)) }
+        }
+        None => LockPlace { path: beside(&one.path), member: None },
+    }
+}
+
+/// What a recipe sees of its lock; none where there is nothing.
+pub(super) fn read_of(one: &LoadedRecipe, requests: &Requests) -> Result<Option<LockFile>, Failure> {
+    let LockPlace { path, member } = place(one);
+    let file = read(&path)?;
+    Ok(file.map(|file| member.map_or_else(|| file.clone(), |member| file.for_member(&member, requests))))
+}
+
+/// Whether the file at `path` is a lock of hardpan.
+pub(super) fn is_lock(path: &Path) -> bool {
+    path.is_file() && matches!(read_any(path), Ok(Some(_)))
 }
 
 /// The lock at `path`; none where there is nothing. One that names roots or time zones that are not here is refused.
@@ -31,7 +62,8 @@ pub(super) fn read_moving(path: &Path, moves: &dyn Fn(&Pin) -> bool) -> Result<O
     Ok(file)
 }
 
-fn read_any(path: &Path) -> Result<Option<LockFile>, Failure> {
+/// The same, whatever roots and time zones it names.
+pub(super) fn read_any(path: &Path) -> Result<Option<LockFile>, Failure> {
     let fault = |error: io::Error| Failure::io("read the lock", path, &error);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -81,11 +113,10 @@ pub(super) fn for_build(
     settings: &BuildSettings,
     progress: &dyn Progress,
 ) -> Result<Option<LockFile>, Failures> {
-    let path = beside(&one.path);
-    let Some(file) = read(&path)? else {
-        return if locked { Err(missing(&path).into()) } else { Ok(None) };
-    };
     let requests = Requests::of(&one.recipe);
+    let Some(file) = read_of(one, &requests)? else {
+        return if locked { Err(missing(&place(one).path).into()) } else { Ok(None) };
+    };
     let mut differences = requests.stale(&file);
     match toolchains(one, &requests, &file, settings, progress) {
         Ok(moved) => differences.extend(moved),
@@ -105,13 +136,13 @@ pub(super) fn for_build(
 /// The lock of a recipe, and how it does not fit: what [`for_build`] refuses with `--locked`, but for the compilers, which
 /// would have to run to be compared. A missing lock is refused where it is demanded (`locked`).
 pub(super) fn for_check(one: &LoadedRecipe, locked: bool) -> (Option<LockFile>, Vec<Failure>) {
-    let path = beside(&one.path);
-    match read(&path) {
+    let requests = Requests::of(&one.recipe);
+    match read_of(one, &requests) {
         Ok(Some(file)) => {
-            let stale = Requests::of(&one.recipe).stale(&file);
+            let stale = requests.stale(&file);
             (Some(file), stale)
         }
-        Ok(None) => (None, if locked { vec![missing(&path)] } else { Vec::new() }),
+        Ok(None) => (None, if locked { vec![missing(&place(one).path)] } else { Vec::new() }),
         Err(failure) => (None, vec![failure]),
     }
 }

@@ -1,17 +1,19 @@
 //! The recipes that a command is about: found, read and parsed.
 
 use std::{
-    fs::File,
-    io::Read as _,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
+use super::{
+    recipe_file::read_text,
+    shared_files::{RecipeWorkspace, SharedFiles, read_shared},
+};
 use crate::{
+    build::matching_files,
     oci::Platform,
-    recipe::{self, Recipe},
-    report::{ErrorName, Failure, Failures, Limits, Origin, SourceText, parallel},
+    recipe::{self, Located, Recipe},
+    report::{ErrorName, Failure, Failures, parallel},
 };
 
 /// A recipe and the folder its host paths begin at.
@@ -23,6 +25,17 @@ pub struct LoadedRecipe {
     pub folder: PathBuf,
     /// Where it is.
     pub path: PathBuf,
+    /// The workspace above it.
+    pub workspace: Option<RecipeWorkspace>,
+}
+
+/// How recipes are read.
+#[derive(Debug, Clone, Copy)]
+pub struct RecipeReading<'a> {
+    /// `--set`: pairs of `name=value` for variables that each recipe must declare.
+    pub set: &'a [String],
+    /// `--allow-outside`.
+    pub allow_outside: bool,
 }
 
 impl LoadedRecipe {
@@ -43,29 +56,36 @@ impl LoadedRecipe {
 /// The path of a recipe, and the recipe, or what is wrong with it.
 pub(super) type NamedRecipe = (PathBuf, Result<LoadedRecipe, Failure>);
 
-/// The recipes at these paths; without any, `hardpan.toml`, else every `recipes/*.toml`.
-///
-/// `set` are pairs of `name=value` for variables that each recipe must declare.
-pub fn load(paths: &[PathBuf], set: &[String]) -> Result<Vec<LoadedRecipe>, Failures> {
+/// The recipes at these paths; without any, those of the current folder.
+pub fn load(paths: &[PathBuf], reading: RecipeReading<'_>) -> Result<Vec<LoadedRecipe>, Failures> {
     let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
-    Ok(parallel::try_map("recipe", NonZeroUsize::MIN, paths, |_, path| read(&path, set))?)
+    Ok(parallel::try_map("recipe", NonZeroUsize::MIN, paths, |_, path| read(&path, reading))?)
 }
 
-/// The same, reading up to `jobs` recipes at a time, for callers that have an answer for each: the path of every recipe, and what is wrong with those that cannot be read.
+/// The same, reading up to `jobs` recipes at a time, for callers that have an answer for each: the path of every recipe, and
+/// what is wrong with those that cannot be read.
 ///
 /// # Errors
 /// There is no recipe.
-pub(super) fn load_each(jobs: NonZeroUsize, paths: &[PathBuf], set: &[String]) -> Result<Vec<NamedRecipe>, Failure> {
+pub(super) fn load_each(
+    jobs: NonZeroUsize,
+    paths: &[PathBuf],
+    reading: RecipeReading<'_>,
+) -> Result<Vec<NamedRecipe>, Failure> {
     let paths = if paths.is_empty() { find()? } else { paths.to_vec() };
     let read = |_, path: PathBuf| {
-        let loaded = read(&path, set);
+        let loaded = read(&path, reading);
         (path, loaded)
     };
     Ok(parallel::map("recipe", jobs, paths, read))
 }
 
-/// The recipes of the current folder.
+/// The recipes of the current folder: those that `recipes` of its `hardpan.workspace.toml` names, else `hardpan.toml`, else
+/// every `recipes/*.toml`.
 pub(super) fn find() -> Result<Vec<PathBuf>, Failure> {
+    if let Some(members) = members_here()? {
+        return Ok(members);
+    }
     let own = PathBuf::from("hardpan.toml");
     if own.exists() {
         return Ok(vec![own]);
@@ -96,32 +116,40 @@ pub(super) fn find() -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
-/// What a recipe takes, as a rule.
-const USUAL_BYTES: usize = 4 << 10;
-
-/// The recipe at `path`, with the variables that `set` names.
-pub(super) fn read(path: &Path, set: &[String]) -> Result<LoadedRecipe, Failure> {
-    let fault = |error: std::io::Error| {
-        let failure = Failure::io("read the recipe", path, &error);
-        if path.is_dir() { failure.hint("it is a folder; name the recipe in it") } else { failure }
-    };
-    let file = File::open(path).map_err(fault)?;
-    // Room for most recipes, which are read at once then.
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    file.take(Limits::RECIPE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
-    if bytes.len() as u64 > Limits::RECIPE_BYTES {
-        return Err(Failure::error(ErrorName::RecipeLimit, "the recipe is larger than 1 MiB").in_path(path));
+/// `recipes` of a workspace in the current folder; empty where there is no workspace, or it names none.
+pub(super) fn patterns_here() -> Result<Vec<Located<String>>, Failure> {
+    let path = Path::new(recipe::WORKSPACE_FILE);
+    if path.symlink_metadata().is_err() {
+        return Ok(Vec::new());
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let shown = crate::report::printable(&path.to_string_lossy()).into_owned();
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
-        let place = Origin::new(&Arc::new(SourceText { path: shown, text }), span);
-        Failure::error(ErrorName::RecipeSyntax, "the recipe is not UTF-8").at(&place).hint("save it as UTF-8")
+    Ok(recipe::parse_workspace(&read_shared("the workspace", path)?)?.recipes)
+}
+
+/// The recipes that a workspace in the current folder names; none where there is no workspace, or it names none.
+fn members_here() -> Result<Option<Vec<PathBuf>>, Failure> {
+    let patterns = patterns_here()?;
+    let mut found = Vec::new();
+    for pattern in &patterns {
+        found.extend(matching_files(Path::new(""), pattern)?.into_iter().map(PathBuf::from));
+    }
+    found.sort_unstable();
+    found.dedup();
+    match patterns.first() {
+        Some(first) if found.is_empty() => {
+            Err(Failure::error(ErrorName::FileNotFound, "no recipe is at any of these places").at(&first.origin))
+        }
+        first => Ok(first.map(|_| found)),
+    }
+}
+
+/// The recipe at `path`, with what it shares with others, and with the variables that are set.
+pub(super) fn read(path: &Path, reading: RecipeReading<'_>) -> Result<LoadedRecipe, Failure> {
+    let source = read_text("the recipe", path).map_err(|failure| {
+        if path.is_dir() { failure.hint("it is a folder; name the recipe in it") } else { failure }
     })?;
-    let mut recipe = recipe::parse(&path.to_string_lossy(), &text)?;
-    recipe::set_variables(&mut recipe, set)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(LoadedRecipe { recipe, folder, path: path.to_owned() })
+    let SharedFiles { files, workspace } = SharedFiles::of(&source, &folder, reading.allow_outside)?;
+    let mut recipe = recipe::parse_shared(&path.to_string_lossy(), &source.text, &files)?;
+    recipe::set_variables(&mut recipe, reading.set)?;
+    Ok(LoadedRecipe { recipe, folder, path: path.to_owned(), workspace })
 }

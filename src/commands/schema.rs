@@ -4,3 +4,8 @@
 pub fn schema() -> String {
     crate::recipe::schema()
 }
+
+/// The JSON Schema of `hardpan.workspace.toml`.
+pub fn workspace() -> String {
+    crate::recipe::workspace_schema()
+}

@@ -29,6 +29,15 @@ pub(super) fn parse_strict<T: DeserializeOwned>(bytes: &[u8], shape: &'static Js
     serde_json::from_slice(bytes).map_err(|error| said(&error))
 }
 
+/// Reads a document of which nothing is known but that it is JSON: one with a key that is there twice is refused, because a
+/// reader would drop one of the two.
+///
+/// # Errors
+/// As [`parse_strict`].
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<serde_json::Value, String> {
+    parse_strict(bytes, &JsonShape::Any)
+}
+
 /// Walks through a document and keeps nothing. serde_json bounds how deep it goes.
 #[derive(Clone, Copy)]
 struct StrictWalk {

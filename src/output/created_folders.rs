@@ -21,7 +21,7 @@ impl CreatedFolders {
     ///
     /// # Errors
     /// The system does not allow it, or there is a file.
-    pub(super) fn make(&self, folder: &Path) -> Result<(), Failure> {
+    pub fn make(&self, folder: &Path) -> Result<(), Failure> {
         let missing = |path: &Path| {
             fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
                 && !path.as_os_str().is_empty()

@@ -5,6 +5,7 @@
 //! after a crash; what failed or was killed leaves nothing that the next call does not remove.
 
 mod archive;
+mod cache_archive;
 mod created_folders;
 mod existing_output;
 mod file_draft;
@@ -13,13 +14,16 @@ mod layout_merge;
 mod locked_folder;
 mod publisher;
 mod reached_blobs;
+mod scratch_folder;
 mod staged_blobs;
 mod staging;
 mod temp_folder;
 
 pub use archive::check_fits;
+pub use cache_archive::{ArchivedCache, export_cache, import_cache};
 pub use created_folders::CreatedFolders;
 pub use publisher::{Publisher, ReadyImage, allow_staging};
+pub use scratch_folder::{ScratchFolder, remove_folder_in_use};
 pub use staging::Staging;
 pub use temp_folder::{is_staging_name, staging_file};
 

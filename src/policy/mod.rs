@@ -3,6 +3,7 @@
 //! The recipe parser, the early check of a build and the audit share this room, so that a waiver covers the same in all
 //! three. The catalogue of rules and their severities is in [`report`](crate::report), because a failure names its rule.
 
+mod dated_waiver;
 mod judge;
 mod path_glob;
 mod waiver;
@@ -11,6 +12,7 @@ mod waivers;
 use std::collections::BTreeMap;
 
 use crate::report::{Rule, Severity};
+pub use dated_waiver::DatedWaiver;
 pub use judge::{Breach, PolicyJudge, Upkeep};
 pub use path_glob::PathGlob;
 pub use waiver::{Waiver, WaiverTarget};

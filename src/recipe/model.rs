@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::{SharedFile, tag_patterns::TagPatterns};
 use crate::{
     layer::Compression,
     oci::{Digest, ImagePath, Platform, User},
@@ -26,6 +27,10 @@ pub struct Located<T> {
 pub struct Recipe {
     /// The text it was read from.
     pub source: Arc<SourceText>,
+    /// `extends`: the file that it takes more from, relative to the recipe.
+    pub extends: Option<Located<String>>,
+    /// The files that gave what it does not say itself, the nearest first.
+    pub shared: Vec<SharedFile>,
     /// `name`, or the file's stem; `None` for a `hardpan.toml` without a name, which is named after its first binary.
     pub name: Option<String>,
     /// At least one, in the recipe's order, no duplicates. Default `linux/amd64`.
@@ -370,6 +375,21 @@ pub struct PolicySettings {
     pub registries_above: Vec<Located<String>>,
     /// The named exceptions.
     pub allow: Vec<Waiver>,
+    /// Whether there is a `[policy]`: a policy file may say something else alone.
+    pub is_written: bool,
+    /// `[push]` of a policy file.
+    pub tags: TagPatterns,
+    /// `[git]` of a policy file.
+    pub git: GitVariables,
+}
+
+/// `[git]` of a policy file: the variables of the environment that say what is checked out.
+#[derive(Debug, Clone, Default)]
+pub struct GitVariables {
+    /// That of the commit.
+    pub revision: Option<Located<String>>,
+    /// That of the branch.
+    pub branch: Option<Located<String>>,
 }
 
 impl Default for PolicySettings {
@@ -383,6 +403,9 @@ impl Default for PolicySettings {
             registries: Vec::new(),
             registries_above: Vec::new(),
             allow: Vec::new(),
+            is_written: false,
+            tags: TagPatterns::default(),
+            git: GitVariables::default(),
         }
     }
 }

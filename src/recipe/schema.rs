@@ -1,7 +1,7 @@
 //! The JSON Schema of recipes, which `hardpan schema` prints. A test compares it with the committed file.
 
 use schemars::{
-    Schema,
+    JsonSchema, Schema,
     generate::SchemaSettings,
     transform::{RecursiveTransform, Transform},
 };
@@ -12,8 +12,17 @@ use super::written;
 /// The schema of a recipe, draft 7 (the newest that editors' TOML servers read), pretty printed, with a line break
 /// at its end. `schema/recipe.schema.json` holds the same text.
 pub fn schema() -> String {
+    schema_of::<written::RecipeDocument>()
+}
+
+/// The schema of `hardpan.workspace.toml`, in the same form. `schema/workspace.schema.json` holds the same text.
+pub fn workspace_schema() -> String {
+    schema_of::<written::WorkspaceDocument>()
+}
+
+fn schema_of<T: JsonSchema>() -> String {
     let generator = SchemaSettings::draft07().with_transform(RecursiveTransform(without_null)).into_generator();
-    let mut schema = generator.into_root_schema_for::<written::RecipeDocument>();
+    let mut schema = generator.into_root_schema_for::<T>();
     RecursiveTransform(without_format).transform(&mut schema);
     // `{:#}` of a JSON value is its pretty form, and cannot fail.
     format!("{:#}\n", schema.as_value())
@@ -56,11 +65,13 @@ mod tests {
     /// `HARDPAN_BLESS=1 cargo test schema` writes the file anew.
     #[test]
     fn the_committed_schema_is_the_one_of_the_code() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/recipe.schema.json");
-        if std::env::var_os("HARDPAN_BLESS").is_some() {
-            std::fs::write(path, schema()).unwrap();
+        for (name, schema) in [("recipe", schema()), ("workspace", workspace_schema())] {
+            let path = format!("{}/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("HARDPAN_BLESS").is_some() {
+                std::fs::write(&path, &schema).unwrap();
+            }
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "run `HARDPAN_BLESS=1 cargo test schema`");
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), schema(), "run `HARDPAN_BLESS=1 cargo test schema`");
     }
 
     #[test]
@@ -77,8 +88,9 @@ mod tests {
                 _ => {}
             }
         }
-        let schema = schema();
-        assert!(!schema.contains("\"null\""), "{schema}");
-        walk("", &serde_json::from_str(&schema).unwrap());
+        for schema in [schema(), workspace_schema()] {
+            assert!(!schema.contains("\"null\""), "{schema}");
+            walk("", &serde_json::from_str(&schema).unwrap());
+        }
     }
 }

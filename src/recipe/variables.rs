@@ -12,7 +12,7 @@ use super::{
 use crate::report::{ErrorName, Failure, Origin};
 
 /// The variables that every recipe has.
-pub(super) const WORDS: [&str; 10] = [
+pub(super) const WORDS: [&str; 11] = [
     "name",
     "os",
     "arch",
@@ -21,6 +21,7 @@ pub(super) const WORDS: [&str; 10] = [
     "git.revision",
     "git.tag",
     "git.describe",
+    "git.branch",
     "git.dirty",
     "source-date",
 ];
@@ -39,6 +40,8 @@ pub enum GitWord {
     Tag,
     /// `{git.describe}`: the nearest tag, how far away it is, and the commit.
     Describe,
+    /// `{git.branch}`: the branch, as it fits into a tag of a registry.
+    Branch,
     /// `{git.dirty}`: `true` or `false`.
     Dirty,
 }
@@ -93,6 +96,7 @@ impl VariableValues<'_> {
             "git.revision" => (self.git)(GitWord::Revision),
             "git.tag" => (self.git)(GitWord::Tag),
             "git.describe" => (self.git)(GitWord::Describe),
+            "git.branch" => (self.git)(GitWord::Branch),
             "git.dirty" => (self.git)(GitWord::Dirty),
             _ => match self.words.get(name).or_else(|| self.vars.get(name)) {
                 Some(value) => Ok(value.clone()),
@@ -123,6 +127,11 @@ pub(super) fn check(text: &Located<String>, vars: &BTreeMap<String, String>) -> 
 pub fn uses_git(text: &str) -> bool {
     let is_of_git = |piece| matches!(piece, Ok(TemplatePiece::Variable(name, _)) if name.starts_with("git."));
     pieces(text).any(is_of_git)
+}
+
+/// Whether the value of `text` names the commit, as a reader takes it for what was built.
+pub fn names_commit(text: &str) -> bool {
+    pieces(text).any(|piece| matches!(piece, Ok(TemplatePiece::Variable("git.revision", _))))
 }
 
 /// `text` with the letter `x` in the place of every variable, for checks of what stands around them. Fails as [`check`].

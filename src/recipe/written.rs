@@ -20,6 +20,8 @@ pub(super) struct RecipeDocument {
     /// The encoding of the image. There is one so far.
     #[schemars(extend("enum" = [1], "default" = 1))]
     pub(super) format: Option<Spanned<i64>>,
+    /// A file with keys of a recipe, relative to this one: what stands there counts where this recipe does not say otherwise.
+    pub(super) extends: Option<Spanned<String>>,
     /// The image's name. Default: the name of the recipe file without `.toml`; for `hardpan.toml` the name of the
     /// first binary.
     #[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$"), length(max = 128))]
@@ -60,6 +62,45 @@ pub(super) struct RecipeDocument {
     /// What a static binary needs around it.
     pub(super) system: Option<Spanned<TomlTable<WrittenSystem>>>,
     /// What the image must keep to, and its named exceptions.
+    pub(super) policy: Option<Spanned<TomlTable<WrittenPolicy>>>,
+}
+
+/// What the recipes below a folder share: `hardpan.workspace.toml`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "hardpan workspace")]
+#[schemars(rename = "Workspace")]
+pub(super) struct WorkspaceDocument {
+    /// One lock for all recipes, `hardpan.workspace.lock` beside this file, instead of one beside each recipe.
+    #[schemars(extend("default" = false))]
+    pub(super) lock: Option<Spanned<bool>>,
+    /// The recipes that share the lock, as paths below this folder; `*` stands for any characters within one name. Default:
+    /// `hardpan.toml` and `recipes/*.toml`.
+    pub(super) recipes: Option<Spanned<List>>,
+    /// What counts in every recipe below this folder that does not say otherwise.
+    #[allow(dead_code, reason = "its types are checked; its values are merged into recipes")]
+    pub(super) defaults: Option<Spanned<TomlTable<WrittenDefaults>>>,
+}
+
+/// What counts in every recipe of a workspace that does not say otherwise. Paths are relative to the workspace's file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Defaults")]
+#[allow(dead_code, reason = "its types are checked; its values are merged into recipes")]
+pub(super) struct WrittenDefaults {
+    /// The platforms to build for.
+    #[schemars(length(min = 1))]
+    pub(super) platforms: Option<Spanned<Vec<Spanned<PlatformWord>>>>,
+    /// What images are built on.
+    pub(super) base: Option<Spanned<String>>,
+    /// Annotations, merged by key.
+    #[serde(default)]
+    pub(super) annotations: Pairs,
+    /// How images run, merged by key; `env` and `labels` as well.
+    pub(super) run: Option<Spanned<TomlTable<WrittenRun>>>,
+    /// What a static binary needs around it, merged by key.
+    pub(super) system: Option<Spanned<TomlTable<WrittenSystem>>>,
+    /// What images must keep to. A recipe may say it stricter, never looser; exceptions are added up.
     pub(super) policy: Option<Spanned<TomlTable<WrittenPolicy>>>,
 }
 
@@ -328,8 +369,32 @@ pub(super) struct WrittenPolicy {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PolicyFile {
-    /// The one table of it.
+    /// What images must keep to.
     pub(super) policy: Option<Spanned<TomlTable<WrittenPolicy>>>,
+    /// Which tags of registries may move.
+    pub(super) push: Option<Spanned<TomlTable<WrittenPush>>>,
+    /// What a pipeline says of git.
+    pub(super) git: Option<Spanned<TomlTable<WrittenGit>>>,
+}
+
+/// `[push]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenPush {
+    /// Patterns of tags that never move.
+    pub(super) immutable_tags: Option<Spanned<List>>,
+    /// Patterns of the only tags that move.
+    pub(super) moving_tags: Option<Spanned<List>>,
+}
+
+/// `[git]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenGit {
+    /// The variable of the environment that has the commit.
+    pub(super) revision_from: Option<Spanned<String>>,
+    /// The variable of the environment that has the branch.
+    pub(super) branch_from: Option<Spanned<String>>,
 }
 
 /// One exception.

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     path::PathBuf,
+    time::Duration,
 };
 
 use super::{RegistryWarnings, Secret};
@@ -24,6 +25,8 @@ pub struct Access {
     pub ca_files: Vec<PathBuf>,
     /// `--offline`: no socket is opened.
     pub offline: bool,
+    /// `--retry`: how long pauses between tries are in all, for faults that may pass; five short ones where it says nothing.
+    pub retry: Option<Duration>,
     /// Where warnings of registries go.
     pub notices: RegistryWarnings,
 }

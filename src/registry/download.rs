@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use ureq::{
     Body,
-    http::{Response, header},
+    http::{HeaderMap, Response, header},
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
             agent::{agent, explain},
             is_transient_status,
             resolver::{HostOrigin, InsideNetwork},
-            retry_pause,
+            retry_pause::{self, Patience},
         },
         url::Url,
     },
@@ -100,7 +100,15 @@ pub fn observe(
         .hint("build or lock once without `--offline`"));
     }
     let failed = |why: String| Failure::error(ErrorName::Download, format!("cannot download `{name}`: {why}"));
-    let mut source = ResumingDownload { access, url: &url, limit, at: 0, counted: 0, breaks: 0, total: None };
+    let mut source = ResumingDownload {
+        access,
+        url: &url,
+        limit,
+        at: 0,
+        counted: 0,
+        patience: Patience::new(access.retry),
+        total: None,
+    };
     let line = format!("download {name}");
     let mut task: Option<std::sync::Arc<dyn Task>> = None;
     let mut hasher = Sha256::new();
@@ -144,21 +152,28 @@ struct ResumingDownload<'a> {
     at: u64,
     /// Of them, those that had come when breaks were last counted from none.
     counted: u64,
-    /// Attempts that failed since then.
-    breaks: u32,
+    /// For attempts that fail since then.
+    patience: Patience,
     /// How many there will be, where the server says so.
     total: Option<u64>,
 }
 
-/// Why a read failed, and the pause before a retry where one may help.
+/// Why a read failed.
 struct DownloadInterruption {
     failure: Failure,
-    pause: Option<std::time::Duration>,
+    /// Whether a retry may help.
+    is_transient: bool,
+    /// The header of the answer, where there was one.
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl DownloadInterruption {
     fn lasting(what: impl Into<String>) -> Self {
-        Self { failure: Failure::error(ErrorName::Download, what), pause: None }
+        Self::of(Failure::error(ErrorName::Download, what), false)
+    }
+
+    const fn of(failure: Failure, is_transient: bool) -> Self {
+        Self { failure, is_transient, headers: None }
     }
 }
 
@@ -176,25 +191,29 @@ impl ResumingDownload<'_> {
                     Err(fault) => Err(fault),
                 },
             };
-            let fault = match result {
+            let mut fault = match result {
                 Ok(0) if self.total.is_some_and(|total| self.at < total) => {
                     self.broken(&io::ErrorKind::UnexpectedEof.into())
                 }
                 Ok(read) => {
                     self.at = self.at.saturating_add(read as u64);
                     if self.at - self.counted >= Limits::DOWNLOAD_PIECE_BYTES {
-                        (self.counted, self.breaks) = (self.at, 0);
+                        self.counted = self.at;
+                        self.patience.renew();
                     }
                     return Ok(read);
                 }
                 Err(fault) => fault,
             };
             *body = None;
-            match fault.pause {
-                Some(pause) if self.breaks < Limits::RETRIES => retry_pause::wait(pause),
-                _ => return Err(fault.failure),
+            if !fault.is_transient {
+                return Err(fault.failure);
             }
-            self.breaks += 1;
+            let Some(pause) = self.patience.pause(fault.headers.as_deref()) else {
+                fault.failure.what.push_str(&self.patience.account());
+                return Err(fault.failure);
+            };
+            retry_pause::wait(pause);
         }
     }
 
@@ -209,10 +228,10 @@ impl ResumingDownload<'_> {
             // Not every server can begin in the middle.
             200 => self.at,
             status if is_transient_status(status) => {
-                let pause = retry_pause::before(self.breaks, Some(response.headers()));
                 let failure =
                     Failure::error(ErrorName::Download, format!("{} answered HTTP {status}", shown(&url.shown())));
-                return Err(DownloadInterruption { failure, pause });
+                let headers = Some(Box::new(response.headers().clone()));
+                return Err(DownloadInterruption { headers, ..DownloadInterruption::of(failure, true) });
             }
             status => {
                 return Err(DownloadInterruption::lasting(format!("{} answered HTTP {status}", shown(&url.shown()))));
@@ -221,7 +240,7 @@ impl ResumingDownload<'_> {
         let total = length.map(|length| length.saturating_add(self.at - skip));
         if total.is_some_and(|total| total > self.limit) {
             let failure = Failure::error(ErrorName::FileTooLarge, too_large(self.limit));
-            return Err(DownloadInterruption { failure, pause: None });
+            return Err(DownloadInterruption::of(failure, false));
         }
         self.total = total;
         let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
@@ -242,16 +261,15 @@ impl ResumingDownload<'_> {
             let host = authority.strip_suffix(":443").filter(|_| url.https).unwrap_or(&authority);
             let inside = inside.clone();
             let named_by = if url.same_host(self.url) { HostOrigin::User(inside) } else { HostOrigin::Host(inside) };
-            let agent = agent(self.access, &url, host, named_by)
-                .map_err(|failure| DownloadInterruption { failure, pause: None })?;
+            let agent =
+                agent(self.access, &url, host, named_by).map_err(|failure| DownloadInterruption::of(failure, false))?;
             let mut request = agent.get(url.to_string());
             if self.at > 0 {
                 request = request.header(header::RANGE, format!("bytes={}-", self.at));
             }
             let response = request.call().map_err(|error| {
-                let (failure, is_transient) = explain(&error, &url);
-                let failure = failure.named(ErrorName::Download);
-                DownloadInterruption { failure, pause: is_transient.then(|| retry_pause::backoff(self.breaks)) }
+                let (failure, passing) = explain(&error, &url);
+                DownloadInterruption::of(failure.named(ErrorName::Download), passing.is_transient(self.access.retry))
             })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok((url, response));
@@ -290,7 +308,7 @@ impl ResumingDownload<'_> {
                 _ => format!("the connection ended after {} bytes", self.at),
             },
         );
-        DownloadInterruption { failure, pause: Some(retry_pause::backoff(self.breaks)) }
+        DownloadInterruption::of(failure, true)
     }
 }
 
@@ -366,8 +384,15 @@ mod tests {
         let access = Access { plain_http: true, ..Access::default() };
         let leads = |from: &str, to: &str| {
             let (from, to) = (Url::parse(from).unwrap(), Url::parse(to).unwrap());
-            let source =
-                ResumingDownload { access: &access, url: &from, limit: 1, at: 0, counted: 0, breaks: 0, total: None };
+            let source = ResumingDownload {
+                access: &access,
+                url: &from,
+                limit: 1,
+                at: 0,
+                counted: 0,
+                patience: Patience::new(access.retry),
+                total: None,
+            };
             source.check_redirect(&from, &to).is_ok()
         };
         assert!(leads("https://a.example/", "https://b.example/"));

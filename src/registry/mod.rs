@@ -7,6 +7,7 @@ mod access;
 mod auth;
 mod download;
 mod http;
+mod http_cache;
 pub mod push;
 mod reference;
 mod registry_warnings;
@@ -22,6 +23,7 @@ use crate::{
 };
 pub use access::{Access, Login};
 pub use download::{Download, check_address, download, observe};
+pub use http_cache::HttpCache;
 pub use reference::Reference;
 pub use registry_warnings::RegistryWarnings;
 pub(crate) use remote_repository::RemoteRepository;

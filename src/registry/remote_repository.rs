@@ -15,7 +15,7 @@ use ureq::http::{Method, header};
 use super::{
     Access, Reference,
     auth::TokenScopes,
-    http::{RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, backoff, wait},
+    http::{Patience, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, wait},
 };
 use crate::{
     image::{
@@ -115,8 +115,14 @@ impl RemoteRepository {
             let answer = get_manifest(&self.0, &blob.digest.to_string());
             return Ok(Box::new(answer.map_err(reader_error)?.into_reader()));
         }
-        let mut reader =
-            BlobReader { remote: self.clone(), digest: blob.digest, at: 0, size: blob.size, body: None, stalls: 0 };
+        let mut reader = BlobReader {
+            remote: self.clone(),
+            digest: blob.digest,
+            at: 0,
+            size: blob.size,
+            body: None,
+            patience: Patience::new(self.0.access.retry),
+        };
         reader.connect()?;
         Ok(Box::new(reader))
     }
@@ -158,8 +164,8 @@ struct BlobReader {
     at: u64,
     size: u64,
     body: Option<Box<dyn Read + Send>>,
-    /// Connections in a row that brought nothing.
-    stalls: u32,
+    /// For connections in a row that bring nothing.
+    patience: Patience,
 }
 
 impl BlobReader {
@@ -215,7 +221,7 @@ impl Read for BlobReader {
             let fault = match result {
                 Ok(read) if read > 0 => {
                     self.at = self.at.saturating_add(read as u64);
-                    self.stalls = 0;
+                    self.patience.renew();
                     return Ok(read);
                 }
                 // The end; the store verifies size and digest.
@@ -229,11 +235,11 @@ impl Read for BlobReader {
             // The connection is broken; the bytes so far are kept.
             self.body = None;
             let lasts = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
-            if lasts || self.stalls >= Limits::RETRIES {
-                return Err(fault);
+            let has_given_up = self.remote.0.client.get().is_some_and(RegistryClient::has_given_up);
+            match self.patience.pause(None).filter(|_| !lasts && !has_given_up) {
+                Some(pause) => wait(pause),
+                None => return Err(fault),
             }
-            wait(backoff(self.stalls));
-            self.stalls += 1;
         }
     }
 }

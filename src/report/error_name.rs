@@ -114,7 +114,7 @@ error_names! {
         "An input that the recipe names does not exist.",
         "Create it first (some are results of a build), or correct the path; it is relative to the recipe's folder.";
     InputOutside = "input-outside",
-        "A path of the recipe leads out of the git checkout, or out of the recipe's folder where there is no checkout.",
+        "A path of the recipe leads out of the git checkout, or, where there is no checkout, out of the folder of `hardpan.workspace.toml` or of the recipe.",
         "Copy the file into the checkout, or pass `--allow-outside`.";
     InputKind = "input-kind",
         "An input is a folder where a file is needed or the reverse, or something that images cannot have.",
@@ -212,6 +212,12 @@ error_names! {
     RuntimeProfile = "runtime-profile",
         "The image has a user, port or volume that the settings of a runtime (a Kubernetes manifest, a run command) cannot name.",
         "Make the image with a numeric user, and ports and volumes of the plain form.";
+    Deployment = "deployment",
+        "A deployment file is not YAML of UTF-8, or names an image by a recipe or a Go package that is not known.",
+        "The message has the place; `hardpan help resolve` says which references there are.";
+    Metadata = "metadata",
+        "A metadata file does not say where an image was pushed, or says it twice.",
+        "Write it anew with `hardpan build --push REF --metadata-file FILE`.";
     BlobMissing = "blob-missing",
         "The image names a blob that is not there.",
         "Copy or pull the image again.";
@@ -261,6 +267,9 @@ error_names! {
     OutputConflict = "output-conflict",
         "Two outputs of one call would be at one place, or an output would be an input.",
         "Give each recipe its own `name`, and put `{name}` into `--output`, `--digest-file`, `--metadata-file` and `--push`.";
+    Merge = "merge",
+        "The files that `hardpan merge` or `--durations` was given are of no kind that it knows, or do not fit together: a shard is missing or there twice, shards divided other recipes, or two files say something else about one image or pin.",
+        "The message names the files. Build all shards from one commit, with the same recipes and the same `--durations`, and merge all of them.";
     OutputForm = "output-form",
         "The form of the output cannot hold the image, or does not exist.",
         "Use `--format layout` or `--format oci-archive`: a docker archive holds one platform, and no zstd.";
@@ -273,6 +282,12 @@ error_names! {
     Cache = "cache",
         "The cache cannot be used.",
         "`XDG_CACHE_HOME` names another folder; `hardpan cache verify` removes what is damaged, `hardpan cache prune --all` everything.";
+    CacheArchive = "cache-archive",
+        "The file is not an archive that `hardpan cache export` wrote, or was cut short or changed.",
+        "Export it again. Nothing of it is used.";
+    CacheUntrusted = "cache-untrusted",
+        "A record of an archive of the cache is not signed by a key that is trusted, or was changed after that.",
+        "Name the public key of the job that exported it with `--cache-trust`; if it was that key, do not use the archive.";
 
     // Projects that `init` reads.
     ProjectUnknown = "project-unknown",

@@ -7,8 +7,16 @@ pub enum Limits {}
 impl Limits {
     /// A recipe is written by hand; 1 MiB is far above any real one and keeps a hostile one cheap.
     pub const RECIPE_BYTES: u64 = 1 << 20;
-    /// A lock: a pin takes 200 bytes, and a recipe of its own limit has room for as many.
-    pub const LOCK_BYTES: u64 = 1 << 20;
+    /// Files that extend one another: who reads a recipe follows each of them.
+    pub const EXTENDS_DEPTH: usize = 8;
+    /// Recipes that one pattern of a workspace names: each of them is read for the lock that they share.
+    pub const WORKSPACE_RECIPES: usize = 10_000;
+    /// Shards of a fleet: GitHub's largest matrix has 256 jobs, GitLab's 200.
+    pub const SHARDS: usize = 1000;
+    /// A metadata file, or a SARIF report, that is read for its shard: a fleet's reports at a few KiB a finding.
+    pub const SHARD_REPORT_BYTES: u64 = 128 << 20;
+    /// A lock: a pin takes 200 bytes, and recipes that share a lock may have thousands.
+    pub const LOCK_BYTES: u64 = 8 << 20;
     /// Instructions of a Dockerfile; Docker's own limit of layers is 127. Each remembers the variables before it.
     pub const DOCKERFILE_INSTRUCTIONS: usize = 1000;
     /// All variables at one place of a Dockerfile: those that hold each other twice would grow without end.
@@ -77,6 +85,9 @@ impl Limits {
     pub const LINK_DEPTH: usize = 40;
     /// What one program header, dynamic section or string table of an ELF file may take in memory.
     pub const ELF_TABLE_BYTES: u64 = 16 << 20;
+    /// What one compiler process takes: rustc on a large crate and a link with debug information take about as much, most
+    /// crates and Go packages a third of it. A compile runs as many as there are jobs.
+    pub const COMPILER_BYTES: u64 = 768 << 20;
     /// Output of a child process that is kept for a message.
     pub const CHILD_OUTPUT_BYTES: u64 = 16 << 20;
     /// `uid` and `gid`: runc and containerd reject anything above.
@@ -117,6 +128,20 @@ impl Limits {
     pub const MASKABLE_BYTES: usize = 20;
     /// The memory that all entries of an audited image take: a million of them with names of usual length.
     pub const AUDIT_BYTES: usize = 512 << 20;
+    /// Images that are audited at the same time, each of which may take [`Self::AUDIT_BYTES`].
+    pub const AUDITS_AT_ONCE: usize = 4;
+    /// Images of one report: their facts are all in memory, and the page is still one that a browser opens.
+    pub const AUDIT_IMAGES: usize = 2000;
+    /// Entries of a folder that holds images.
+    pub const AUDIT_FOLDER: usize = 10_000;
+    /// A list of images: room for [`Self::AUDIT_IMAGES`] references, and comments.
+    pub const IMAGE_LIST_BYTES: u64 = 1 << 20;
+    /// A deployment file; Kubernetes takes objects of 1.5 MiB, and a file has several.
+    pub const DEPLOYMENT_BYTES: u64 = 4 << 20;
+    /// Deployment files of one call, which are all in memory.
+    pub const DEPLOYMENT_FILES: usize = 2000;
+    /// A file of `--metadata-file`: a thousand images take half of it.
+    pub const METADATA_BYTES: u64 = 4 << 20;
     /// Oddities of one layer's tar that are kept; a layer with more is odd enough.
     pub const AUDIT_FLAWS: usize = 1000;
     /// Secrets of one layer that are kept.
@@ -176,6 +201,8 @@ impl Limits {
     pub const UPLOAD_SESSIONS: u32 = 3;
     /// The smallest piece of a blob when a registry keeps nothing of larger ones; below it headers would count.
     pub const PIECE_BYTES: u64 = 1 << 20;
+    /// The most that `--retry` takes: a runner ends its jobs before.
+    pub const RETRY_TIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
     /// The longest pause that a registry may ask for: Docker Hub and ECR ask for less than a minute.
     pub const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(120);
     /// Logins for one request: the first token, one with the scope that the registry names, one that is not expired.
@@ -198,6 +225,15 @@ impl Limits {
     pub const REREAD_BYTES: u64 = 64 << 10;
     /// One record of the cache: what an audit saw of a layer with a million entries is the largest.
     pub const RECORD_BYTES: u64 = 512 << 20;
+    /// A record of a shared cache: lists of the inputs of a program, 100 bytes each; a Rust program with all tools has a few
+    /// hundred, a large Go program a few thousand.
+    pub const SHARED_RECORD_BYTES: u64 = 16 << 20;
+    /// All records of an archive of the cache, in memory at once: some 100,000 programs and layers.
+    pub const CACHE_ARCHIVE_BYTES: u64 = 512 << 20;
+    /// Requests to a shared cache that may fail in one call before it is not asked again: an outage costs some seconds.
+    pub const SHARED_FAULTS: u32 = 3;
+    /// Lists of inputs that are kept for one request: a program has another one with each new package that it imports.
+    pub const INPUT_LISTS: usize = 16;
     /// The size of blobs and records in the cache: the layers of hundreds of services, and bases.
     pub const CACHE_BYTES: u64 = 10_000_000_000;
     /// How long a use of the cache's entry lasts before it is noted again.

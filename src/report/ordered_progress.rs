@@ -1,6 +1,6 @@
 //! Progress of jobs that run at the same time, printed in the order of the jobs.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -26,10 +26,11 @@ struct OrderState {
 
 #[derive(Debug)]
 enum Message {
-    Step(String),
-    Detail(String),
-    Trace(String),
+    /// A line, and when it was reported.
+    Line(Duration, ProgressLevel, String),
     Warning(Box<Failure>),
+    BeginGroup(String),
+    EndGroup,
 }
 
 /// The progress of one job. When it is dropped, the job has finished.
@@ -76,10 +77,10 @@ impl<'a> OrderedProgress<'a> {
 
     fn print(&self, message: Message) {
         match message {
-            Message::Step(line) => self.out.step(&line),
-            Message::Detail(line) => self.out.detail(&line),
-            Message::Trace(line) => self.out.trace(&line),
+            Message::Line(at, level, line) => self.out.line_at(at, level, &line),
             Message::Warning(failure) => self.out.warn(&failure),
+            Message::BeginGroup(title) => self.out.begin_group(&title),
+            Message::EndGroup => self.out.end_group(),
         }
     }
 
@@ -113,21 +114,33 @@ impl JobProgress<'_> {
 
 impl Progress for JobProgress<'_> {
     fn step(&self, line: &str) {
-        if self.shows(ProgressLevel::Step) {
-            self.ordered.send(self.index, Message::Step(line.to_owned()));
-        }
+        self.line_at(self.elapsed(), ProgressLevel::Step, line);
     }
 
     fn detail(&self, line: &str) {
-        if self.shows(ProgressLevel::Detail) {
-            self.ordered.send(self.index, Message::Detail(line.to_owned()));
-        }
+        self.line_at(self.elapsed(), ProgressLevel::Detail, line);
     }
 
     fn trace(&self, line: &str) {
-        if self.shows(ProgressLevel::Trace) {
-            self.ordered.send(self.index, Message::Trace(line.to_owned()));
+        self.line_at(self.elapsed(), ProgressLevel::Trace, line);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.ordered.out.elapsed()
+    }
+
+    fn line_at(&self, at: Duration, level: ProgressLevel, line: &str) {
+        if self.shows(level) {
+            self.ordered.send(self.index, Message::Line(at, level, line.to_owned()));
         }
+    }
+
+    fn begin_group(&self, title: &str) {
+        self.ordered.send(self.index, Message::BeginGroup(title.to_owned()));
+    }
+
+    fn end_group(&self) {
+        self.ordered.send(self.index, Message::EndGroup);
     }
 
     fn warn(&self, failure: &Failure) {
@@ -186,6 +199,22 @@ mod tests {
         fn shows(&self, _line: ProgressLevel) -> bool {
             true
         }
+
+        fn elapsed(&self) -> Duration {
+            Duration::from_secs(self.0.lock().len() as u64)
+        }
+
+        fn line_at(&self, at: Duration, _level: ProgressLevel, line: &str) {
+            self.step(&format!("{line}@{}", at.as_secs()));
+        }
+
+        fn begin_group(&self, title: &str) {
+            self.step(&format!("<{title}"));
+        }
+
+        fn end_group(&self) {
+            self.step(">");
+        }
     }
 
     #[test]
@@ -197,15 +226,33 @@ mod tests {
         third.step("3a");
         second.warn(&Failure::warning("2a"));
         first.detail("1a");
-        assert_eq!(printed(), "1a");
+        assert_eq!(printed(), "1a@0");
         drop(third);
         first.trace("1b");
         drop(first);
-        assert_eq!(printed(), "1a 1b 2a");
+        assert_eq!(printed(), "1a@0 1b@1 2a");
         second.step("2b");
-        assert_eq!(printed(), "1a 1b 2a 2b");
+        assert_eq!(printed(), "1a@0 1b@1 2a 2b@3");
         drop(second);
-        assert_eq!(printed(), "1a 1b 2a 2b 3a");
+        // The time is that of the report, not that of the print.
+        assert_eq!(printed(), "1a@0 1b@1 2a 2b@3 3a@0");
+    }
+
+    #[test]
+    fn groups_of_parallel_jobs_do_not_interleave() {
+        let lines = Lines::default();
+        let ordered = OrderedProgress::new(&lines);
+        let (first, second, third) = (job(&ordered, 0), job(&ordered, 1), job(&ordered, 2));
+        for (job, name) in [(&second, "2"), (&first, "1"), (&third, "3")] {
+            job.begin_group(name);
+        }
+        third.end_group();
+        second.end_group();
+        second.fail();
+        drop((third, second));
+        first.end_group();
+        drop(first);
+        assert_eq!(lines.0.lock().join(" "), "<1 > <2 >");
     }
 
     #[test]
@@ -221,8 +268,8 @@ mod tests {
         drop(third);
         first.step("1a");
         drop(first);
-        assert_eq!(lines.0.lock().join(" "), "1a 2a");
+        assert_eq!(lines.0.lock().join(" "), "1a@0 2a@0");
         job(&ordered, 3).step("4a");
-        assert_eq!(lines.0.lock().join(" "), "1a 2a");
+        assert_eq!(lines.0.lock().join(" "), "1a@0 2a@0");
     }
 }

@@ -53,6 +53,16 @@ impl Origin {
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         (line, column)
     }
+
+    /// `line 3`, and of which file where `from` is in another one.
+    pub fn line_seen_from(&self, from: &Self) -> String {
+        let (line, _) = self.line_column();
+        if self.source.path == from.source.path {
+            format!("line {line}")
+        } else {
+            format!("line {line} of `{}`", self.source.path)
+        }
+    }
 }
 
 impl Deref for Origin {

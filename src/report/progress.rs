@@ -1,6 +1,6 @@
 //! [`Progress`]: the interface through which work reports steps, details and warnings. `cli` implements it for the terminal.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How much detail a line has: steps are always shown, details with `-v`, traces with `-vv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,30 @@ pub trait Progress: Sync + fmt::Debug {
     fn task(&self, what: &str, bytes: Option<u64>) -> Arc<dyn Task>;
     /// Whether lines of this level are shown; a caller with many of them need not format them otherwise.
     fn shows(&self, line: ProgressLevel) -> bool;
+
+    /// The time since the call began, by the clock of the caller; zero without one.
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Takes a line of this level that was reported at the time `at`, and waited since then for its turn.
+    fn line_at(&self, at: Duration, level: ProgressLevel, line: &str) {
+        let _ = at;
+        match level {
+            ProgressLevel::Step => self.step(line),
+            ProgressLevel::Detail => self.detail(line),
+            ProgressLevel::Trace => self.trace(line),
+        }
+    }
+
+    /// Begins a group: the lines up to [`end_group`](Self::end_group) are about one image, and logs that fold lines fold them
+    /// under `title`. Groups do not nest.
+    fn begin_group(&self, title: &str) {
+        let _ = title;
+    }
+
+    /// Ends the group.
+    fn end_group(&self) {}
 }
 
 /// The handle of a task that takes a while.

@@ -2,6 +2,7 @@
 
 pub mod articles;
 pub mod breakouts;
+pub mod fleets;
 pub mod forms;
 pub mod words;
 

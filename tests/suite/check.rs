@@ -144,7 +144,7 @@ fn no_other_program_and_no_socket() {
         {"recipe": "b.toml", "name": "b", "errors": [], "unseen": []},
     ]});
     assert_eq!(checked, expected);
-    case.run(["check", "app.toml", "-v"]).ok().says("app.toml: not looked at: base, download, git, program\n");
+    case.run(["check", "app.toml", "-v"]).ok().says("] app.toml: not looked at: base, download, git, program\n");
     // The address of a download is looked at, and everything else of such a recipe.
     let more = "[[file]]\nfrom = \"none\"\nto = \"/srv/n\"\n";
     let case = case.edit("app.toml", |text| text.replace("https://", "http://") + more);

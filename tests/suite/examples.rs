@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 24] = [
+const INSTEAD: [(&str, &str, &str); 29] = [
     ("hardpan affected --since origin/main", "hardpan affected --since HEAD", "the examples' repository has no remote"),
     (
         "hardpan affected --since origin/main | xargs -r hardpan build",
@@ -35,6 +35,12 @@ const INSTEAD: [(&str, &str, &str); 24] = [
         "hardpan affected --since origin/main --format matrix recipes/*.toml",
         "hardpan affected --since HEAD --format matrix recipes/*.toml",
         "the examples' repository has no remote",
+    ),
+    (
+        "hardpan merge --output build.json shard-*.json",
+        "for k in 1 2 3; do hardpan build recipes/*.toml --shard $k/3 --metadata-file shard-$k.json; done && \
+         hardpan merge --output build.json shard-*.json",
+        "the other machines have to build their shards first",
     ),
     ("hardpan init", "hardpan init --output -", "the examples' own recipe stays"),
     ("hardpan init --from Dockerfile", "hardpan init --from Dockerfile --output -", "the examples' own recipe stays"),
@@ -78,6 +84,11 @@ const INSTEAD: [(&str, &str, &str); 24] = [
         "example.com has no registry; this one is Debian's docker-registry",
     ),
     (
+        "hardpan build --push-new 'registry.example.com/{name}:2.0'",
+        "hardpan build --push-new \"$REGISTRY/{name}:2.0\"",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
         "hardpan build --push 'registry.example.com/{name}:1.0'",
         "hardpan build --push \"$REGISTRY/{name}:1.0\"",
         "example.com has no registry; this one is Debian's docker-registry",
@@ -98,8 +109,23 @@ const INSTEAD: [(&str, &str, &str); 24] = [
         "example.com has no registry; this one is Debian's docker-registry",
     ),
     (
+        "hardpan push --to 'registry.example.com/{name}:1.0' out/hello out/other",
+        "hardpan push --to \"$REGISTRY/many/{name}:1.0\" out/hello",
+        "the registry of the manual is not there",
+    ),
+    (
         "hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0",
         "hardpan push --tag-policy keep out/hello $REGISTRY/hello:1.0",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan resolve -f deploy --metadata pushed.json | kubectl apply -f -",
+        "hardpan resolve -f deploy --metadata pushed.json | grep 'image: registry.example.com/server@sha256:'",
+        "there is no cluster",
+    ),
+    (
+        "hardpan resolve -f deploy --push 'registry.example.com/{name}'",
+        "hardpan resolve -f deploy --push \"$REGISTRY/{name}\"",
         "example.com has no registry; this one is Debian's docker-registry",
     ),
     (
@@ -160,6 +186,10 @@ impl Workshop {
                     func main() { fmt.Println(version, os.Args) }\n";
         let lock = "version = 4\n\n[[package]]\nname = \"hello\"\nversion = \"0.1.0\"\n";
         let package = "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\nexclude = [\"recipes\"]\n";
+        let pushed = format!(
+            "{{\"image.name\":\"server\",\"hardpan.pushed\":[\"registry.example.com/server@sha256:{}\"]}}",
+            "0".repeat(64)
+        );
         let case = Case::new()
             .networked()
             .copy("recipes", "recipes")
@@ -169,6 +199,8 @@ impl Workshop {
             .file("Cargo.toml", package)
             .file("Cargo.lock", lock)
             .file("src/main.rs", "fn main() {\n    println!(\"hello\");\n}\n")
+            .file("deploy/server.yaml", "image: hardpan://server\n")
+            .file("pushed.json", pushed)
             .file("dist/server-amd64", elf::static_amd64())
             .file("dist/server-arm64", elf::static_arm64())
             .file("server.toml", "port = 8080\n")
@@ -304,6 +336,11 @@ fn every_recipe_of_the_readme_and_the_cheat_sheet_builds() {
         if recipe.starts_with("[policy]") {
             fs::write(workshop.case.path("policy.toml"), recipe).expect("a policy");
             workshop.run("hardpan audit --policy policy.toml out/hello");
+            continue;
+        }
+        if recipe.starts_with("lock = ") {
+            fs::write(workshop.case.path("hardpan.workspace.toml"), recipe).expect("a workspace");
+            workshop.run("hardpan plan recipes/hello.toml --recipe | grep payments && rm hardpan.workspace.toml");
             continue;
         }
         fs::write(workshop.case.path("hardpan.toml"), recipe).expect("a recipe");

@@ -93,9 +93,9 @@ fn usage_errors_have_a_name_and_keep_the_usage_lines() {
     ");
     insta::assert_snapshot!(Case::new().run(["audit"]).fails(2).messages(), @r"
     error[usage]: the following required arguments were not provided:
-      <IMAGE>
+      <IMAGE>...
 
-    Usage: hardpan audit <IMAGE>
+    Usage: hardpan audit <IMAGE>...
 
     For more information, try '--help'.
     ");

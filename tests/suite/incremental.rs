@@ -203,7 +203,7 @@ fn a_cache_that_cannot_be_used_costs_nothing_but_time() {
     let digest = case.build().ok().digest();
     let case = case.file("no-folder", "a file");
     let at = |case: &Case, path: &str| case.clone().env("XDG_CACHE_HOME", case.path(path));
-    let output = at(&case, "no-folder/x").run(["build", "app.toml", "-v"]).ok();
+    let output = at(&case, "no-folder/x").run(["build", "app.toml", "-v"]).ok().untimed();
     assert_eq!(output.digest(), digest);
     let output = output.says("built without a cache: ");
     assert_eq!(unchanged(&output), names(&[]));

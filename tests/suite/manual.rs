@@ -1,17 +1,11 @@
 //! What hardpan says about itself: help, manual pages, completions. None of it may drift from the program.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::support::{
-    case::{APP, Case, HARDPAN},
-    elf,
+    case::Case,
     judges::{checked, tool},
 };
 
@@ -211,36 +205,4 @@ fn the_cheat_sheet_has_the_keys_and_defaults_of_the_schema() {
         }
     }
     assert!(sheet.is_empty(), "not in the schema: {sheet:?}");
-}
-
-#[test]
-fn without_a_home_only_what_compiles_fails() {
-    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    let case = Case::new()
-        .recipe(APP)
-        .file("app", elf::static_amd64())
-        .file("go.toml", "[[binary]]\ngo = \".\"\n")
-        .file("go.mod", "module example.com/x\n\ngo 1.21\n")
-        // The machine's own Go may be where this user cannot go; nobody gets as far as to compile.
-        .file("bin/go", "#!/bin/sh\necho '{}'\n")
-        .mode("bin/go", 0o755)
-        .folder("out")
-        .mode("out", 0o777);
-    fs::copy(HARDPAN, case.path("hardpan")).expect("a copy");
-    let above = case.dir().parent().expect("a folder above").to_owned();
-    for path in [&above, &case.dir(), &case.path("bin")] {
-        open(path);
-    }
-    // A user of no name, whose home nothing tells.
-    let build = |recipe: &str| {
-        let mut command = tool("setpriv");
-        command.args(["--reuid", "54321", "--regid", "54321", "--clear-groups"]).arg(case.path("hardpan"));
-        command.args(["build", "--offline", recipe]).env_clear().env("PATH", case.path("bin")).current_dir(case.dir());
-        command
-    };
-    assert!(checked(&mut build("app.toml")).starts_with("app@sha256:"));
-    let failed = build("go.toml").output().expect("setpriv");
-    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
-    assert_eq!(failed.status.code(), Some(2), "{said}");
-    assert!(said.contains("neither `XDG_CACHE_HOME` nor `HOME` is set"), "{said}");
 }

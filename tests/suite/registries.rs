@@ -9,6 +9,8 @@ mod pieces;
 mod realms;
 mod redirects;
 mod referrers;
+mod retries;
+mod tags;
 mod tokens;
 
 use std::{

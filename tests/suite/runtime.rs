@@ -86,6 +86,10 @@ fn the_judge_of_kubernetes_can_say_no() {
         ("replicas: 1", "replicas: \"1\""),
         ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
         ("targetPort: tcp-8080", "targetPort: tcp-8081"),
+        ("claimName: hello-var-lib-hello", "claimName: other"),
+        ("type: Recreate", "type: RollingUpdate"),
+        ("        - port: 8080\n", "        - port: 8081\n"),
+        ("ingress:\n", "ingress: []\nx:\n"),
     ] {
         assert!(text.contains(good), "{good}");
         fs::write(case.path("bad.yaml"), text.replacen(good, bad, 1)).expect("a deployment");
@@ -110,6 +114,7 @@ fn compose_loads_its_file() {
     assert_eq!(service["ports"][0]["protocol"], "udp");
     assert_eq!(service["ports"][1]["target"], 8080);
     assert_eq!(service["volumes"][0]["target"], "/var/lib/hello");
+    assert_eq!(service["volumes"][0]["source"], "hello-var-lib-hello");
     assert_eq!(service["tmpfs"][0], "/tmp:mode=1777");
     assert_eq!(service["tmpfs"][1], "/var/cache/hello:mode=0700,uid=4711,gid=4712");
 }
@@ -138,11 +143,89 @@ fn podmans_generator_takes_every_setting_of_the_quadlet() {
         "--publish 8080:8080/tcp",
         "-v hello-var-lib-hello:/var/lib/hello",
         "--tmpfs /tmp:mode=1777",
-        "-v hello-var-cache-hello:/var/cache/hello",
+        "-v /var/cache/hello",
     ] {
         assert!(line.contains(part), "no `{part}` in {line}");
     }
     assert_eq!(words.last().expect("an image"), &format!("hello@{}", layout.digest()));
+}
+
+/// A path with what becomes of it: kept under a name, or gone with the container.
+type Storage = (String, Option<String>);
+
+/// What is writable in an image, and what is kept of it, is the same in all runtimes.
+#[test]
+fn volumes_are_kept_under_the_same_names_in_all_runtimes() {
+    let more = "[[dir]]\nto = \"/data\"\nwritable = true\nvolume = true\n";
+    let case = service().edit("hello.toml", |text| text.replace("[system]", &format!("{more}[system]")));
+    case.run(["build", "hello.toml"]).ok();
+    let kept =
+        |path: &str| (path.to_owned(), Some(format!("hello-{}", path.trim_start_matches('/').replace('/', "-"))));
+    let gone = |path: &str| (path.to_owned(), None);
+    let expected: Vec<Storage> = vec![kept("/data"), gone("/tmp"), gone("/var/cache/hello"), kept("/var/lib/hello")];
+    let word = |value: &Value| value.as_str().map(str::to_owned);
+    let sorted = |mut all: Vec<Storage>| {
+        all.sort();
+        all
+    };
+
+    let (_, pod) = judged(&case, "kubernetes", "hello.yaml", &[]);
+    let pod: Value = serde_json::from_str(&pod).expect("JSON");
+    let claim = |mount: &Value| {
+        let volume = pod["volumes"].as_array().expect("volumes").iter().find(|volume| volume["name"] == mount["name"]);
+        word(&volume.expect("a volume")["persistentVolumeClaim"]["claimName"])
+    };
+    let mounts = pod["containers"][0]["volumeMounts"].as_array().expect("mounts");
+    let found = mounts.iter().map(|mount| (word(&mount["mountPath"]).expect("a path"), claim(mount)));
+    assert_eq!(sorted(found.collect()), expected, "kubernetes");
+
+    let (_, services) = judged(&case, "compose", "compose.yaml", &[]);
+    let services: Value = serde_json::from_str(&services).expect("JSON");
+    let list = |key: &str| services["hello"][key].as_array().expect("a list").clone();
+    let volumes = list("volumes").into_iter().map(|one| (word(&one["target"]).expect("a path"), word(&one["source"])));
+    let memory =
+        list("tmpfs").into_iter().map(|one| gone(word(&one).expect("a path").split(':').next().expect("a path")));
+    assert_eq!(sorted(volumes.chain(memory).collect()), expected, "compose");
+
+    let words = quadlet(&case, &[]);
+    let pairs = words.iter().zip(words.iter().skip(1));
+    let found = pairs.filter_map(|(option, value)| match (option.as_str(), value.split_once(':')) {
+        ("--tmpfs", Some((path, _))) => Some(gone(path)),
+        ("-v", Some((name, path))) => Some((path.to_owned(), Some(name.to_owned()))),
+        ("-v", None) => Some(gone(value)),
+        _ => None,
+    });
+    assert_eq!(sorted(found.collect()), expected, "quadlet");
+}
+
+#[test]
+fn several_images_are_one_stream_in_a_namespace() {
+    let plain = "[[binary]]\npath = \"app\"\nto = \"/app\"\n";
+    let case = service().file("quiet.toml", plain);
+    case.run(["build", "hello.toml", "quiet.toml"]).ok();
+    let words = ["inspect", "--runtime", "kubernetes", "--namespace", "shop", "--as", "r.example/team/{name}"];
+    let run = |images: &[&str]| case.run([&words, images].concat());
+    let text = run(&["out/quiet", "out/hello"]).ok().stdout;
+    fs::write(case.path("all.yaml"), &text).expect("the deployments");
+    let pods = checked(tool("deployment").arg("kubernetes").arg(case.path("all.yaml")));
+    let image = |line: &str| {
+        let pod: Value = serde_json::from_str(line).expect("JSON");
+        pod["containers"][0]["image"].as_str().expect("an image").split('@').next().expect("a repository").to_owned()
+    };
+    assert_eq!(pods.lines().map(image).collect::<Vec<_>>(), ["r.example/team/quiet", "r.example/team/hello"]);
+    assert_eq!(text.matches("\n  namespace: shop\n").count(), text.matches("\nkind: ").count());
+    // Without a port nothing is let in.
+    assert!(text.starts_with("apiVersion: apps/v1\n") && text.contains("\n  ingress: []\n"), "{text}");
+
+    run(&["out/hello", "out/hello"])
+        .fails(2)
+        .says("the deployment `hello` of `out/hello` would be that of `out/hello`, too");
+    let usage = |words: &[&str], says: &str| drop(case.run([&["inspect"], words].concat()).fails(2).says(says));
+    usage(&["out/hello", "out/quiet"], "2 images, and `inspect` shows one");
+    usage(&["--runtime", "compose", "out/hello", "out/quiet"], "2 images, and a deployment for compose is of one");
+    usage(&["--runtime", "compose", "--namespace", "a", "out/hello"], "`--namespace` is for kubernetes");
+    usage(&["--runtime", "kubernetes", "--namespace", "A_b", "out/hello"], "`--namespace A_b` is not a namespace");
+    usage(&["--runtime", "kubernetes", "--as", "r.example/a", "out/hello", "out/quiet"], "hint: put `{name}` into it");
 }
 
 #[test]

@@ -144,6 +144,22 @@ fn schema_of_reports() {
 }
 
 #[test]
+fn schema_of_workspaces() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/workspace.schema.json");
+    let committed = fs::read_to_string(path).expect("the committed schema");
+    let printed = Case::new().run(["schema", "workspace"]).ok().stdout;
+    assert!(printed == committed, "`hardpan schema workspace > schema/workspace.schema.json` is due");
+    is_a_schema(&committed);
+    let schema: Value = serde_json::from_str(&committed).expect("JSON");
+    let keys = |table: &Value| -> Vec<String> { table["properties"].as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(keys(&schema), ["defaults", "lock", "recipes"]);
+    assert_eq!(
+        keys(&schema["definitions"]["Defaults"]),
+        ["annotations", "base", "platforms", "policy", "run", "system"]
+    );
+}
+
+#[test]
 fn the_schema_is_a_schema() {
     is_a_schema(&committed());
 }

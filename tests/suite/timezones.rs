@@ -62,7 +62,7 @@ fn a_go_program_knows_the_local_time_on_the_image() {
 fn the_lock_pins_the_version_and_the_bytes() {
     let case = app("");
     case.run(["build", "app.toml", "--locked"]).fails(1).says("there is no lock");
-    case.run(["lock", "app.toml"]).ok().says("the time zones: version 2026f");
+    case.run(["lock", "app.toml"]).ok().says("the time zones: 2026f  (app)");
     let text = fs::read_to_string(case.path("app.lock")).unwrap();
     let table = "[timezones]\nversion = \"2026f\"\ndigest = \"sha256:";
     assert!(text.contains(table), "{text}");

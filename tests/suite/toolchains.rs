@@ -8,13 +8,16 @@ mod paths;
 mod revisions;
 mod sharing;
 
-use crate::support::{case::Case, judges::checked, judges::tool};
+use crate::support::{
+    case::{Case, scratch},
+    judges::{checked, tool},
+};
 
 const GO_RECIPE: &str = "name = \"prog\"\n[[binary]]\ngo = \"./cmd/prog\"\nldflags = \"-X main.version={channel}\"\n[vars]\nchannel = \"stable\"\n";
 const CARGO_RECIPE: &str = "name = \"prog\"\n[[binary]]\ncargo = \"prog\"\ntarget = \"x86_64-unknown-linux-gnu\"\n[system]\ncertificates = \"none\"\n";
 
 /// A Go module with a package of its own, so that paths of the checkout could show.
-fn go_project() -> Case {
+pub fn go_project() -> Case {
     Case::new()
         .file("go.mod", "module example.com/prog\n\ngo 1.21\n")
         .file(
@@ -31,7 +34,7 @@ fn go_project() -> Case {
 }
 
 /// A Cargo workspace with a path dependency and a build script, whose panics name files.
-fn cargo_project(case: Case, folder: &str) -> Case {
+pub fn cargo_project(case: Case, folder: &str) -> Case {
     let at = |path: &str| format!("{folder}{path}");
     case.file(at("Cargo.toml"), "[workspace]\nmembers = [\"prog\", \"inner\"]\nresolver = \"3\"\n")
         .file(
@@ -73,7 +76,7 @@ fn go_in_two_checkouts_and_a_hostile_environment() {
     let reference = digest(&go_project());
     let elsewhere = go_project();
     assert!(!holds(&program(&elsewhere), &elsewhere.dir().to_string_lossy()), "the checkout's path is in the program");
-    let goenv = elsewhere.path("goenv");
+    let (goenv, cache) = (elsewhere.path("goenv"), scratch());
     std::fs::write(&goenv, "GOFLAGS=-race\nGOAMD64=v3\nCGO_ENABLED=1\n").unwrap();
     let hostile = elsewhere
         .env("GOENV", &goenv)
@@ -83,7 +86,7 @@ fn go_in_two_checkouts_and_a_hostile_environment() {
         .env("GOOS", "windows")
         .env("GOWORK", "/nonexistent/go.work")
         .env("TZ", "Asia/Tokyo")
-        .env("XDG_CACHE_HOME", std::env::temp_dir().join("another-cache-for-hardpan"));
+        .env("XDG_CACHE_HOME", cache.path());
     assert_eq!(digest(&hostile), reference);
 }
 
@@ -113,6 +116,7 @@ fn cargo_in_two_checkouts_and_a_hostile_environment() {
     let elsewhere = elsewhere.cwd("a/checkout/that/lies/deeper");
     let bytes = program(&elsewhere);
     assert!(!holds(&bytes, &elsewhere.dir().to_string_lossy()), "the checkout's path is in the program");
+    let cache = scratch();
     let hostile = elsewhere
         .env("RUSTFLAGS", "-C opt-level=0 -C debuginfo=2")
         .env("CARGO_ENCODED_RUSTFLAGS", "-Copt-level=0")
@@ -126,7 +130,7 @@ fn cargo_in_two_checkouts_and_a_hostile_environment() {
         .env("CFLAGS", "-O0")
         .env("TZ", "Asia/Tokyo")
         .env("LANG", "tr_TR.UTF-8")
-        .env("XDG_CACHE_HOME", std::env::temp_dir().join("another-cache-for-hardpan"));
+        .env("XDG_CACHE_HOME", cache.path());
     assert_eq!(digest(&hostile), reference);
 }
 

@@ -368,6 +368,10 @@ fn a_remembered_program_that_was_damaged_is_made_again() {
         paths.filter(|path| path.is_file()).collect::<Vec<_>>()
     };
     for name in ["out/app", "program"] {
+        // Nor is there anything for other checkouts.
+        for folder in ["inputs", "programs"] {
+            let _ = fs::remove_dir_all(cache.path().join("hardpan").join(folder));
+        }
         for path in programs(name) {
             let mut bytes = fs::read(&path).unwrap();
             let at = bytes.len() / 2;

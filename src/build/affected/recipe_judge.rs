@@ -15,12 +15,9 @@ use super::{
 use crate::{
     build::{BuildSettings, HostBounds, base, compile::CheckoutChanges, variable_resolver::VariableResolver},
     oci::Platform,
-    recipe::{BinarySource, Certificates, FileSource, Located, Recipe, VariableValues},
+    recipe::{BinarySource, Certificates, FileSource, Located, Recipe, SharedKind, VariableValues, WORKSPACE_FILE},
     report::{Failure, printable},
 };
-
-/// Files of a workspace of recipes, which count for every recipe below.
-const WORKSPACE_FILES: [&str; 2] = ["hardpan.workspace.toml", "hardpan.workspace.lock"];
 
 /// Judges recipes by the changes of one checkout. Several threads may ask at once.
 #[derive(Debug)]
@@ -63,7 +60,7 @@ impl<'a> RecipeJudge<'a> {
         &self.index.changes
     }
 
-    /// Judges the recipe at `path` with its `lock` for `platforms`.
+    /// Judges the recipe at `path` for `platforms`, with its `lock`, unless that is known to say the same.
     ///
     /// # Errors
     /// The recipe's folder cannot be opened, or the image has no name.
@@ -71,14 +68,16 @@ impl<'a> RecipeJudge<'a> {
         &self,
         recipe: &Recipe,
         path: &Path,
-        lock: &Path,
+        lock: Option<&Path>,
         platforms: &[Platform],
     ) -> Result<JudgedRecipe, Failure> {
         let bound = self.bounds.of(path.parent().unwrap_or(Path::new("")), true)?;
         let variables = VariableResolver::new(recipe, &bound, self.settings)?;
         let name = variables.name().to_owned();
         let mut list = self.judge_texts(path, lock);
-        if uses_git(&recipe.source.text) && (self.index.changes.has_moved() || !self.index.changes.changed.is_empty()) {
+        self.check_shared(recipe, &bound.folder, &mut list);
+        let has_commit = self.index.changes.has_moved() || !self.index.changes.changed.is_empty();
+        if has_commit && recipe.texts().any(|source| uses_git(&source.text)) {
             list.add(None, ReasonKind::Commit, "the recipe has a variable of git, such as `{git.revision}`");
         }
         let opened = OpenedRecipe { recipe, folder: bound.folder, variables };
@@ -91,20 +90,31 @@ impl<'a> RecipeJudge<'a> {
     }
 
     /// Judges the texts that the command line names.
-    fn judge_texts(&self, path: &Path, lock: &Path) -> ReasonList {
+    fn judge_texts(&self, path: &Path, lock: Option<&Path>) -> ReasonList {
         let mut list = ReasonList::default();
         self.check_named(path, "the recipe", true, &mut list);
-        self.check_named(lock, "its lock", false, &mut list);
+        if let Some(lock) = lock {
+            self.check_named(lock, "its lock", false, &mut list);
+        }
         if let Some(policy) = self.policy {
             self.check_named(policy, "the policy", true, &mut list);
         }
-        let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        for folder in place.ancestors().skip(1).take_while(|folder| folder.starts_with(self.index.top())) {
-            for name in WORKSPACE_FILES {
-                self.index.check_optional(&folder.join(name), "the workspace of recipes", &mut list);
+        list
+    }
+
+    /// Judges the files that a recipe in `folder`, which is canonical, takes values from, and places from which it would take
+    /// some: the nearest workspace counts, and one that came or went nearer than that.
+    fn check_shared(&self, recipe: &Recipe, folder: &Path, list: &mut ReasonList) {
+        for file in recipe.shared.iter().filter(|file| file.kind == SharedKind::Extended) {
+            self.index.check_path(&folder.join(&file.place), "a file that the recipe extends", list);
+        }
+        for above in folder.ancestors().take_while(|above| above.starts_with(self.index.top())) {
+            let path = above.join(WORKSPACE_FILE);
+            self.index.check_optional(&path, "the workspace of the recipe", list);
+            if path.symlink_metadata().is_ok() {
+                break;
             }
         }
-        list
     }
 
     /// Judges a file that the command line names. How its folder is reached from outside of the checkout is no input.
@@ -159,12 +169,13 @@ impl<'a> RecipeJudge<'a> {
         });
         for (text, input) in files.chain(programs) {
             if let Some(path) = opened.path(text, platform, list) {
-                self.index.check_path(&path, &format!("{input}, line {}", line(text)), list);
+                self.index.check_path(&path, &format!("{input}, {}", recipe.line_of(&text.origin)), list);
             }
         }
         for tree in recipe.trees.iter().filter(|tree| is_meant(&tree.platforms)) {
             if let Some(path) = opened.path(&tree.from, platform, list) {
-                check_tree(&self.index, tree, &path, &format!("a `[[tree]]`, line {}", line(&tree.from)), list);
+                let input = format!("a `[[tree]]`, {}", recipe.line_of(&tree.from.origin));
+                check_tree(&self.index, tree, &path, &input, list);
             }
         }
     }
@@ -203,7 +214,11 @@ impl OpenedRecipe<'_> {
     /// The path that a text of the recipe names; none where it depends on git, which is a reason of its own.
     fn path(&self, text: &Located<String>, platform: &Platform, list: &mut ReasonList) -> Option<PathBuf> {
         if text.value.contains("{git.") {
-            list.add(None, ReasonKind::Unknown, format!("the path in line {} depends on the commit", line(text)));
+            list.add(
+                None,
+                ReasonKind::Unknown,
+                format!("the path in {} depends on the commit", self.recipe.line_of(&text.origin)),
+            );
             return None;
         }
         match self.expand(text, platform) {
@@ -245,11 +260,6 @@ impl OpenedRecipe<'_> {
     fn dir(&self, dir: Option<&Located<String>>) -> PathBuf {
         dir.map_or_else(|| self.folder.clone(), |dir| self.folder.join(&dir.value))
     }
-}
-
-/// The line of a value.
-fn line(text: &Located<String>) -> usize {
-    text.origin.line_column().0
 }
 
 /// Whether a recipe may have a variable of git in its values. Comments have none, unless a text goes over several lines; an

@@ -75,7 +75,7 @@ impl RustFolder {
 /// Whether a file of settings, by which a macro finds its files, leads to none outside. A manifest is judged by itself, and
 /// no macro reads recipes.
 fn is_harmless(path: &Path) -> bool {
-    if path.file_name().is_some_and(|name| name == "Cargo.toml") {
+    if path.file_name().is_some_and(|name| name == "Cargo.toml" || name == recipe::WORKSPACE_FILE) {
         return true;
     }
     let text = read_through_links(path, MOST_BYTES).and_then(|text| String::from_utf8(text).ok());

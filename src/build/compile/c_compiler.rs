@@ -145,7 +145,7 @@ impl Toolchain<'_> {
     /// The output of a command in the caller's environment, if it succeeded.
     fn query(&self, words: &[OsString], dir: &Path) -> Option<String> {
         let (program, arguments) = words.split_first()?;
-        let environment = self.fetch_environment();
+        let environment = self.fetch_environment().ok()?;
         let ended = Child::new(program.as_ref(), dir, &environment).args(arguments).run().ok()?;
         ended.status.success().then(|| ended.text())
     }

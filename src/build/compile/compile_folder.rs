@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimen
 use super::compile_start::CompileStart;
 use crate::{
     oci::Digest,
+    output::remove_folder_in_use,
     report::{AtomicFile, Failure, FileAccess, folder_of},
 };
 
@@ -28,20 +29,30 @@ pub(super) struct CompileFolder {
     root: PathBuf,
     /// Released when it is closed, also by a crash.
     lock: File,
+    /// The folder of the same key in a cache that can only be read.
+    earlier: Option<PathBuf>,
 }
 
 impl CompileFolder {
-    /// Locks the compile folder of `key`; waits while another process has it.
-    pub(super) fn open(cache: &Path, kind: &str, key: &[&[u8]]) -> Result<Self, Failure> {
+    /// The name of the file that is locked.
+    pub(super) const LOCK: &str = "lock";
+
+    /// Where the compile folder of `key` is.
+    pub(super) fn path(cache: &Path, kind: &str, key: &[&[u8]]) -> PathBuf {
         let mut joined = Vec::new();
         for part in key {
             joined.extend_from_slice(&(part.len() as u64).to_le_bytes());
             joined.extend_from_slice(part);
         }
         let name: String = Digest::of(&joined).hex().chars().take(32).collect();
-        let root = cache.join(kind).join(name);
+        cache.join(kind).join(name)
+    }
+
+    /// Locks the compile folder of `key`; waits while another process has it.
+    pub(super) fn open(cache: &Path, kind: &str, key: &[&[u8]]) -> Result<Self, Failure> {
+        let root = Self::path(cache, kind, key);
         make(&root)?;
-        let lock_path = root.join("lock");
+        let lock_path = root.join(Self::LOCK);
         let lock = File::options()
             .write(true)
             .create(true)
@@ -49,12 +60,24 @@ impl CompileFolder {
             .open(&lock_path)
             .map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
         take(&lock).map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
-        let compile_folder = Self { root, lock };
+        let compile_folder = Self { root, lock, earlier: None };
         compile_folder.mark_start();
         for folder in [compile_folder.home(), compile_folder.temporary()] {
             compile_folder.empty(&folder)?;
         }
         Ok(compile_folder)
+    }
+
+    /// The same, which takes the records of earlier compiles from the compile folder at `earlier` as well.
+    #[must_use]
+    pub(super) fn with_records_of(mut self, earlier: PathBuf) -> Self {
+        self.earlier = Some(earlier);
+        self
+    }
+
+    /// Where a record called `name` may be, its own first.
+    pub(super) fn records(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        [Some(&self.root), self.earlier.as_ref()].into_iter().flatten().map(move |folder| folder.join(name))
     }
 
     /// Makes `folder` anew.
@@ -64,10 +87,10 @@ impl CompileFolder {
     fn empty(&self, folder: &Path) -> Result<(), Failure> {
         let away = self.root.join("emptied");
         let fault = |error: &io::Error| Failure::io("empty the folder", folder, error);
-        remove(&away).map_err(|error| fault(&error))?;
+        remove_folder_in_use(&away).map_err(|error| fault(&error))?;
         match fs::rename(folder, &away) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(&error)),
-            _ => remove(&away).map_err(|error| fault(&error))?,
+            _ => remove_folder_in_use(&away).map_err(|error| fault(&error))?,
         }
         make(folder)
     }
@@ -128,7 +151,7 @@ impl CompileFolder {
 
 /// Notes that the compile folder at `root` was used, without waiting for a compile that runs in it.
 pub(super) fn touch_compile_folder(root: &Path) {
-    let _ = File::options().write(true).open(root.join("lock")).map(|lock| futimens(&lock, &NOW));
+    let _ = File::options().write(true).open(root.join(CompileFolder::LOCK)).map(|lock| futimens(&lock, &NOW));
 }
 
 /// Removes a folder that may not be there.
@@ -137,22 +160,6 @@ pub(super) fn remove_folder(folder: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io("remove", folder, &error)),
         _ => Ok(()),
     }
-}
-
-/// Removes a folder that was moved away. Files that a process was still creating in it are removed in another try.
-fn remove(folder: &Path) -> io::Result<()> {
-    /// More files than any process has on their way at once.
-    const TRIES: usize = 100;
-    let mut result = Ok(());
-    for _ in 0..TRIES {
-        result = fs::remove_dir_all(folder);
-        match &result {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            _ => break,
-        }
-    }
-    result
 }
 
 /// Waits for the lock; a signal is no reason to give up.

@@ -60,34 +60,11 @@ impl Toolchain<'_> {
         })
     }
 
-    /// A folder that `variable` of the caller names, else `default` in the caller's home.
-    pub(super) fn folder(&self, variable: &str, default: &str) -> Result<PathBuf, Failure> {
-        let path = match (self.caller_variable(variable), self.caller_variable("HOME")) {
-            (Some(path), _) => PathBuf::from(path),
-            (None, Some(home)) => Path::new(home).join(default),
-            (None, None) => {
-                return Err(Failure::error(ErrorName::Environment, format!("neither `{variable}` nor `HOME` is set")));
-            }
-        };
-        std::path::absolute(&path).map_err(|error| Failure::io("make the path absolute", &path, &error))
-    }
-
-    /// The folder in which one program is compiled, in the caller's cache.
-    pub(super) fn compile_folder(&self, kind: &str, key: &[&[u8]]) -> Result<CompileFolder, Failure> {
-        let cache = self.cache.ok_or_else(|| {
-            Failure::error(
-                ErrorName::Environment,
-                "compilers need a folder to work in, and neither `XDG_CACHE_HOME` nor `HOME` is set",
-            )
-            .hint("`export XDG_CACHE_HOME=/path/of/a/folder`")
-        })?;
-        CompileFolder::open(cache, kind, key)
-    }
-
     /// The caller's environment for a fetch. The variables by which a caller (or `cargo run`, by way of rustup)
     /// picks another toolchain are gone: fetch and compile use the same one, which the checkout or the machine's
-    /// default names. Git may read a checkout of another owner, as in the compile.
-    pub(super) fn fetch_environment(&self) -> Environment {
+    /// default names. Git may read a checkout of another owner, as in the compile. Without a home that can be entered it gets
+    /// one in the scratch folder.
+    pub(super) fn fetch_environment(&self) -> Result<Environment, Failure> {
         let mut environment = self.caller.clone();
         for name in ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
             environment.remove(OsStr::new(name));
@@ -97,8 +74,9 @@ impl Toolchain<'_> {
         }
         environment.insert("PATH".into(), self.path());
         environment.insert("GOTOOLCHAIN".into(), "local".into());
+        environment.extend(self.home_in_scratch()?.map(|home| ("HOME".into(), home.into())));
         add_git_settings(&mut environment);
-        environment
+        Ok(environment)
     }
 
     /// The environment of every compile: the caller's `PATH`, an empty home, a temporary folder, the locale C.
@@ -173,8 +151,10 @@ pub(super) mod tests {
             jobs: NonZeroUsize::new(2).unwrap(),
             program: None,
             cache: Some(cache),
+            scratch: std::sync::Arc::new(crate::output::ScratchFolder::below(env::temp_dir())),
             checkout,
             blobs: None,
+            shared: None,
             states: crate::build::compile::StatesOfCall::default(),
             ignored: &[],
             written: std::sync::Arc::default(),
@@ -213,7 +193,7 @@ pub(super) mod tests {
         let path = Path::new("/x");
         let said = |pairs: &[(&str, &str)]| {
             let caller: Environment = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
-            let fetching = toolchain(&caller, path, path).fetch_environment();
+            let fetching = toolchain(&caller, path, path).fetch_environment().unwrap();
             let git = fetching.into_iter().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"));
             git.map(|(name, value)| format!("{}={}", name.display(), value.display())).collect::<Vec<_>>()
         };
@@ -224,20 +204,5 @@ pub(super) mod tests {
         }
         assert!(said(&[]).contains(&"GIT_CONFIG_VALUE_2=*".to_owned()));
         assert_eq!(said(&[("GIT_CONFIG_COUNT", "x")]), ["GIT_CONFIG_COUNT=x"]);
-    }
-
-    #[test]
-    fn homes_come_from_their_variable_or_from_home() {
-        let mut caller = Environment::from([("HOME".into(), "/home/me".into())]);
-        let path = Path::new("/x");
-        assert_eq!(
-            toolchain(&caller, path, path).folder("CARGO_HOME", ".cargo").unwrap(),
-            Path::new("/home/me/.cargo")
-        );
-        caller.insert("CARGO_HOME".into(), "/opt/cargo".into());
-        assert_eq!(toolchain(&caller, path, path).folder("CARGO_HOME", ".cargo").unwrap(), Path::new("/opt/cargo"));
-        caller.clear();
-        let failure = toolchain(&caller, path, path).folder("CARGO_HOME", ".cargo").unwrap_err();
-        assert_eq!(failure.what, "neither `CARGO_HOME` nor `HOME` is set");
     }
 }

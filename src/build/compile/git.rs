@@ -5,7 +5,11 @@ mod dirty;
 
 pub(super) use dirty::untracked_outputs;
 
-use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Toolchain,
@@ -45,8 +49,50 @@ pub(super) fn resolve_git_word(toolchain: &Toolchain<'_>, word: GitWord, dir: &P
             let is_dirty = resolve_git_word(toolchain, GitWord::Dirty, dir)? == "true";
             Ok(if is_dirty { format!("{described}-dirty") } else { described })
         }
-        GitWord::Dirty => Ok(if dirty::is_dirty(toolchain, &git)? { "true" } else { "false" }.to_owned()),
+        GitWord::Branch => branch(&git)?.ok_or_else(|| {
+            let what = format!("no branch is checked out (detached `HEAD` at `{}`)", short(&head.text()));
+            Failure::error(ErrorName::Git, what).in_path(dir).hint(
+                "`--git-branch` hands it in, such as `--git-branch \"$CI_COMMIT_BRANCH\"` or `\"$GITHUB_REF_NAME\"`",
+            )
+        }),
+        GitWord::Dirty => Ok(dirty::changed_path(toolchain, &git)?.is_some().to_string()),
     }
+}
+
+/// The commit of the checkout that holds `dir`; none where there is no git or no checkout.
+pub(super) fn commit(toolchain: &Toolchain<'_>, dir: &Path) -> Result<Option<String>, Failure> {
+    let Some(git) = toolchain.program("git") else { return Ok(None) };
+    let environment = environment(toolchain);
+    let git = |arguments: &[&str]| run_git(&git, &environment, dir, arguments);
+    let head = git(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
+    if head.status.success() {
+        return Ok(Some(head.text()));
+    }
+    let git_dir = git(&["rev-parse", "--git-dir"])?;
+    if git_dir.complains(NO_CHECKOUT) { Ok(None) } else { Err(no_commit(&git_dir, dir)) }
+}
+
+/// A path of the checkout that holds `dir` whose content is not that of the commit; none where there is no checkout.
+pub(super) fn changed_path(toolchain: &Toolchain<'_>, dir: &Path) -> Result<Option<PathBuf>, Failure> {
+    let Some(git) = toolchain.program("git") else { return Ok(None) };
+    if commit(toolchain, dir)?.is_none() {
+        return Ok(None);
+    }
+    let environment = environment(toolchain);
+    dirty::changed_path(toolchain, &|arguments| run_git(&git, &environment, dir, arguments))
+}
+
+/// The branch that is checked out there; none where there is none, no git or no checkout.
+pub(super) fn checked_out_branch(toolchain: &Toolchain<'_>, dir: &Path) -> Result<Option<String>, Failure> {
+    let Some(git) = toolchain.program("git") else { return Ok(None) };
+    let environment = environment(toolchain);
+    branch(&|arguments| run_git(&git, &environment, dir, arguments))
+}
+
+fn branch(git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>) -> Result<Option<String>, Failure> {
+    let answer = git(&["symbolic-ref", "--quiet", "HEAD"])?;
+    let name = answer.text().strip_prefix("refs/heads/").map(str::to_owned);
+    Ok(name.filter(|_| answer.status.success()))
 }
 
 /// What git reports about the revision of the checkout that holds `dir`: commit, branch and all tags. Empty without git.
@@ -59,6 +105,9 @@ pub(super) fn revision_fingerprint(toolchain: &Toolchain<'_>, dir: &Path) -> Str
     let answers = questions.map(|words| run_git(&git, &environment, dir, words).map(|ended| ended.text()));
     answers.map(Result::unwrap_or_default).join("\n")
 }
+
+/// What git says of a folder that is in no checkout.
+const NO_CHECKOUT: &str = "not a git repository";
 
 /// The hint for a version that no tag has.
 const ELSEWHERE: &str = "or declare `version = \"dev\"` in `[vars]`, write `{version}`, and call `--set version=...`";
@@ -109,12 +158,14 @@ fn describe_head(
 fn no_commit(git_dir: &ChildOutput, dir: &Path) -> Failure {
     let failure = if git_dir.status.success() {
         Failure::error(ErrorName::Git, "the git checkout has no commit yet")
-    } else if git_dir.complains("not a git repository") {
+    } else if git_dir.complains(NO_CHECKOUT) {
         Failure::error(ErrorName::Git, "this folder is in no git checkout")
     } else {
         git_dir.failure(ErrorName::Git, "git rev-parse")
     };
-    failure.in_path(dir).hint("the `{git...}` variables need a commit; use `[vars]` and `--set` where there is none")
+    failure.in_path(dir).hint(
+        "the `{git...}` variables need a commit: `--git-revision` hands in `{git.revision}`, `[vars]` and `--set` anything else",
+    )
 }
 
 /// The output of the git command `what`, or its failure.

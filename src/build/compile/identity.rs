@@ -44,7 +44,7 @@ impl Toolchain<'_> {
     /// Asks Go for its version; with the program that answered.
     fn ask_go_version(&self, dir: &Path) -> Result<(PathBuf, String), Failure> {
         let go = go::find_go(self, dir)?;
-        let mut environment = self.fetch_environment();
+        let mut environment = self.fetch_environment()?;
         environment.insert("GOENV".into(), "off".into());
         environment.insert("GOWORK".into(), "off".into());
         let ended = Child::new(&go.program, dir, &environment).args(["version"]).run()?;

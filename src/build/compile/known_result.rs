@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Toolchain, compile_folder::CompileFolder, watched_paths::WatchedState};
 use crate::{
-    build::pinned::PinnedFile,
     cache::{Fingerprint, Fingerprinter},
     report::Limits,
 };
 
 /// Begins every record. Another encoding or meaning needs another number: an old record is then none.
 const FORMAT: &[u8] = b"hardpan result 1\n";
+
+/// A digest of the sources of hardpan: another build of it may compile otherwise under the same version.
+pub(super) const SOURCES: &str = env!("HARDPAN_SOURCES");
 
 /// What `-v` says of a program that is taken from its record.
 pub(super) const UNCHANGED: &str = "  unchanged since its last compile";
@@ -45,8 +47,7 @@ impl RequestKey {
         let mut key = Self(Fingerprinter::default());
         key.add(kind.as_bytes());
         key.add(env!("CARGO_PKG_VERSION").as_bytes());
-        let own = toolchain.program.and_then(|program| PinnedFile::pin(program, "", toolchain.blobs).ok());
-        key.add(own.map(|own| own.fingerprint()).as_ref().map_or(&[], |own| own.bytes()));
+        key.add(SOURCES.as_bytes());
         for path in [toolchain.checkout, dir] {
             key.add(path.as_os_str().as_encoded_bytes());
         }
@@ -87,8 +88,13 @@ impl<T: Serialize + DeserializeOwned> KnownResult<T> {
         request: &Fingerprint,
         toolchain: &Toolchain<'_>,
     ) -> Option<T> {
+        folder.records(file).find_map(|record| Self::read(&record, request, toolchain))
+    }
+
+    /// The result in the record at a path, if it answers `request` and everything is still as it was.
+    fn read(record: &Path, request: &Fingerprint, toolchain: &Toolchain<'_>) -> Option<T> {
         let mut bytes = Vec::new();
-        let opened = File::open(folder.root().join(file)).ok()?;
+        let opened = File::open(record).ok()?;
         opened.take(Limits::CHILD_OUTPUT_BYTES + 1).read_to_end(&mut bytes).ok()?;
         let (sum, encoded) = bytes.strip_prefix(FORMAT)?.split_at_checked(32)?;
         let is_whole = sum == Fingerprint::of(encoded).bytes();

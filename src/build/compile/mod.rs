@@ -28,6 +28,7 @@
 mod c_compiler;
 mod c_flags;
 mod c_packages;
+mod caller_folders;
 mod cargo;
 mod cargo_config;
 mod cargo_graph;
@@ -53,7 +54,9 @@ mod installed_rust;
 mod known_c_packages;
 mod known_result;
 mod machine;
+mod shared_program;
 mod shell_script;
+mod stable_paths;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -69,8 +72,9 @@ use std::{
 };
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, SharedCache},
     oci::Platform,
+    output::ScratchFolder,
     recipe::{CargoBinary, GitWord, GoBinary},
     report::{Failure, Origin, Progress, Task},
 };
@@ -83,6 +87,7 @@ pub(in crate::build) use git_crates::crate_that_asks_git;
 pub(in crate::build) use go::{GoDirectives, GoSource, is_go_source};
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
+pub use shared_program::store_programs;
 pub use watched_paths::StatesOfCall;
 
 /// The toolchains of this machine and the settings of a compile.
@@ -98,8 +103,12 @@ pub struct Toolchain<'a> {
     pub program: Option<&'a Path>,
     /// Where compilers put what they make; kept between builds. Absolute, not in the checkout. Git needs none.
     pub cache: Option<&'a Path>,
+    /// Where this call works, where `cache` or the caller's home cannot be written.
+    pub scratch: Arc<ScratchFolder>,
     /// The cache of file fingerprints.
     pub blobs: Option<&'a Cache>,
+    /// Programs that other checkouts and machines compiled; none where the caller has no cache.
+    pub shared: Option<&'a SharedCache>,
     /// The states of files that other programs of this call are made of, too.
     pub states: StatesOfCall,
     /// The recipe, its lock and the cache: no sources of a program.
@@ -183,6 +192,21 @@ impl Toolchain<'_> {
     /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.
     pub fn cargo(&self, binary: &CargoBinary, dir: &Path, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         cargo::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
+    }
+
+    /// The commit of the checkout that holds `dir`, if there is one.
+    pub fn commit(&self, dir: &Path) -> Result<Option<String>, Failure> {
+        git::commit(self, dir)
+    }
+
+    /// A path there whose content is not that of the commit, if there is one.
+    pub fn changed_path(&self, dir: &Path) -> Result<Option<PathBuf>, Failure> {
+        git::changed_path(self, dir)
+    }
+
+    /// The branch that is checked out there, if there is one.
+    pub fn branch(&self, dir: &Path) -> Result<Option<String>, Failure> {
+        git::checked_out_branch(self, dir)
     }
 
     /// Asks git about the checkout that holds `dir`, without hooks or fsmonitor.

@@ -89,7 +89,7 @@ impl Toolchain<'_> {
     /// `cargo metadata --no-deps` in `dir`; refuses a workspace that `build` would refuse: one outside of the checkout
     /// or without a lock, and a cargo configuration outside of it that would change the program.
     pub fn cargo_workspace(&self, dir: &Path) -> Result<Vec<u8>, Failure> {
-        let configuration = CargoConfiguration::read(dir, self.checkout, &self.folder("CARGO_HOME", ".cargo")?)?;
+        let configuration = CargoConfiguration::read(dir, self.checkout, &self.cargo_home()?)?;
         let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         let (said, metadata) = cargo::metadata(self, &rust.cargo, dir, &environment)?;
         configuration.settle(&CompileContext {
@@ -127,7 +127,7 @@ impl Toolchain<'_> {
         let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         let mut tree = cargo_tree_of(&rust, dir, &environment, target, selection)?;
         if tree.is_none() && fetch {
-            let caller = self.fetch_environment();
+            let caller = self.cargo_fetch_environment()?;
             Child::new(&rust.cargo, dir, &caller)
                 .args(["fetch", "--quiet", "--locked"])
                 .with_progress(self.progress)
@@ -178,10 +178,10 @@ impl Toolchain<'_> {
     }
 
     pub(super) fn rust_environment(&self, dir: &Path) -> Result<(InstalledRust, Environment, CompileFolder), Failure> {
-        let cargo_home = self.folder("CARGO_HOME", ".cargo")?;
+        let cargo_home = self.cargo_home()?;
         let compile_folder = self.compile_folder("survey", &[dir.as_os_str().as_encoded_bytes()])?;
         let mut environment = self.compile_environment(&compile_folder);
-        cargo::cargo_variables(&mut environment, self, &compile_folder, &cargo_home)?;
+        cargo::cargo_variables(&mut environment, self, &compile_folder, &cargo_home);
         let rust = InstalledRust::query(self, dir, &environment)?;
         Ok((rust, environment, compile_folder))
     }

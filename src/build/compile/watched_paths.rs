@@ -30,6 +30,9 @@ const MOST_ENTRIES: usize = 20_000;
 /// Folders of version control systems, which no `//go:embed` can name.
 const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".bzr"];
 
+/// The state of a path with nothing at it.
+const ABSENT: &[u8] = b"absent";
+
 /// What of a path is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Watch {
@@ -121,22 +124,51 @@ impl WatchedState {
         let state = StateReader { cache, start: None }.state(&self.path, self.watch);
         state.is_some_and(|state| *state.bytes() == self.state)
     }
+
+    /// Where.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What of it.
+    pub(super) fn watch(&self) -> Watch {
+        self.watch
+    }
+
+    /// Of names and contents alone: the same wherever the path is.
+    pub(super) fn state(&self) -> &[u8; 32] {
+        &self.state
+    }
+
+    /// Whether nothing was there.
+    pub(super) fn is_absent(&self) -> bool {
+        self.state == *Fingerprint::of(ABSENT).bytes()
+    }
 }
 
 impl StatesOfCall {
     /// Whether all paths have the states that were recorded.
     pub(super) fn hold(&self, recorded: &[WatchedState], cache: Option<&Cache>) -> bool {
         let reader = StateReader { cache, start: None };
-        recorded.iter().all(|one| {
-            let key = (one.path.clone(), one.watch);
-            let known = self.paths.lock().get(&key).copied();
-            // Two threads may read the same state: that costs time alone.
-            let state = known.unwrap_or_else(|| {
-                let state = reader.state(&one.path, one.watch);
-                self.paths.lock().insert(key, state);
-                state
-            });
-            state.is_some_and(|state| *state.bytes() == one.state)
+        let is_same = |one: &WatchedState| {
+            self.read(&one.path, one.watch, &reader).is_some_and(|state| *state.bytes() == one.state)
+        };
+        recorded.iter().all(is_same)
+    }
+
+    /// The state of a path; none where it cannot be told.
+    pub(super) fn state(&self, path: &Path, watch: Watch, cache: Option<&Cache>) -> Option<Fingerprint> {
+        self.read(path, watch, &StateReader { cache, start: None })
+    }
+
+    fn read(&self, path: &Path, watch: Watch, reader: &StateReader<'_>) -> Option<Fingerprint> {
+        let key = (path.to_owned(), watch);
+        let known = self.paths.lock().get(&key).copied();
+        // Two threads may read the same state: that costs time alone.
+        known.unwrap_or_else(|| {
+            let state = reader.state(path, watch);
+            self.paths.lock().insert(key, state);
+            state
         })
     }
 }
@@ -176,7 +208,7 @@ impl StateReader<'_> {
             // Not a file, which is all that a reader of a file can tell.
             Watch::File if metadata.is_dir() => hasher.update(b"folder"),
             Watch::GoFiles | Watch::GoHeads | Watch::Files if metadata.is_dir() => {
-                self.files(&real, watch, &mut hasher)?
+                self.files(&real, watch, &mut hasher)?;
             }
             Watch::GoFiles | Watch::GoHeads | Watch::Files if metadata.is_file() => hasher.update(b"file"),
             Watch::Tree if metadata.is_dir() => {
@@ -195,7 +227,7 @@ impl StateReader<'_> {
             return None;
         }
         let above = path.ancestors().skip(1).find(|above| above.is_dir())?;
-        self.is_unchanged(above).then(|| Fingerprint::of(b"absent"))
+        self.is_unchanged(above).then(|| Fingerprint::of(ABSENT))
     }
 
     fn is_unchanged(&self, path: &Path) -> bool {

@@ -19,7 +19,7 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     OutputKind,
@@ -75,15 +75,27 @@ fn holds_ours(opened: &OpenedImages) -> bool {
     })
 }
 
-/// Whether this is what `--metadata-file` writes: the object of one image, or an object of several, by name.
+/// Whether this is what `--metadata-file` writes: the object of one image, or an object of several, by name, and what is said of
+/// their shard.
 fn is_metadata(document: &Value) -> bool {
+    const IMAGE: [&str; 2] = ["containerimage.descriptor", "containerimage.digest"];
+    const STATUS: [&str; 2] = ["hardpan.recipe", "hardpan.status"];
     let one = |image: &Value| {
-        let keys = ["containerimage.descriptor", "containerimage.digest", "image.name"];
-        has_keys(image, &keys) || has_keys(image, &[&["containerimage.config.digest"], &keys[..]].concat())
+        let has = |keys: &[&str]| keys.iter().all(|key| image.get(key).is_some());
+        // What has our name is of a call that keeps going, that pushes, or that builds a shard.
+        let is_known = |key: &String| {
+            IMAGE.contains(&key.as_str())
+                || matches!(key.as_str(), "image.name" | "containerimage.config.digest")
+                || key.starts_with("hardpan.")
+        };
+        let keys = image.as_object().map(|object| object.keys().all(is_known));
+        keys == Some(true) && has(&["image.name"]) && (has(&IMAGE) || has(&STATUS))
     };
-    let several =
-        |document: &Value| document.as_object().is_some_and(|images| !images.is_empty() && images.values().all(one));
-    one(document) || several(document)
+    let shard = |shard: &Value| has_keys(shard, &["number", "count", "plan", "recipes", "total"]);
+    let several = |object: &Map<String, Value>| {
+        !object.is_empty() && object.iter().all(|(key, value)| one(value) || (key == "hardpan.shard" && shard(value)))
+    };
+    one(document) || document.as_object().is_some_and(several)
 }
 
 fn is_sarif(document: &Value) -> bool {

@@ -43,6 +43,11 @@ pub enum OutputKind {
     Audit,
 }
 
+/// Which output of hardpan is at `path`, by its content.
+pub fn output_at(path: &std::path::Path) -> Option<OutputKind> {
+    if path.is_dir() { folder_output(path) } else { file_output(path) }
+}
+
 impl fmt::Display for OutputKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

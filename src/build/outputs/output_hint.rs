@@ -38,7 +38,7 @@ impl OutputHint {
         }
         match head.first()? {
             b'{' if head.starts_with(AUDIT_JSON) => Some(Self::AuditJson),
-            b'{' if has(b"\"containerimage.") => Some(Self::Metadata),
+            b'{' if has(b"\"containerimage.") || has(b"\"hardpan.") => Some(Self::Metadata),
             b'{' if has(AUDIT_SARIF) => Some(Self::AuditSarif),
             b'<' if has(AUDIT_HTML) => Some(Self::AuditHtml),
             b'#' if has(b"`hardpan lock`") => Some(Self::Lock),

@@ -10,10 +10,16 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{OutputKind, file_output, folder_output};
+use crate::recipe::{SharedFile, WORKSPACE_FILE, WORKSPACE_LOCK};
 
 /// Names that are no inputs wherever they are.
-const NAMES: [(&str, OutputKind); 3] =
-    [(".git", OutputKind::Git), ("hardpan.toml", OutputKind::Recipe), ("hardpan.lock", OutputKind::Lock)];
+const NAMES: [(&str, OutputKind); 5] = [
+    (".git", OutputKind::Git),
+    ("hardpan.toml", OutputKind::Recipe),
+    ("hardpan.lock", OutputKind::Lock),
+    (WORKSPACE_FILE, OutputKind::Recipe),
+    (WORKSPACE_LOCK, OutputKind::Lock),
+];
 
 /// Which paths of the host are no inputs, and why. Canonical paths all of them.
 #[derive(Debug, Default)]
@@ -29,12 +35,14 @@ pub(in crate::build) struct OutputPaths {
 }
 
 impl OutputPaths {
-    /// The paths of a recipe, its lock beside it, and the cache.
-    pub(in crate::build) fn for_recipe(recipe: &Path, cache: Option<&Path>) -> Self {
+    /// The paths of a recipe, its lock beside it, the files that it shares with others, and the cache.
+    pub(in crate::build) fn for_recipe(recipe: &Path, shared: &[SharedFile], cache: Option<&Path>) -> Self {
         let mut others = BTreeMap::new();
         others.extend(cache.map(|cache| (real_path(cache), OutputKind::Cache)));
         others.insert(recipe.with_extension("lock"), OutputKind::Lock);
         others.insert(recipe.to_owned(), OutputKind::Recipe);
+        let folder = recipe.parent().unwrap_or(Path::new("/"));
+        others.extend(shared.iter().map(|file| (real_path(&folder.join(&file.place)), OutputKind::Recipe)));
         Self { others, ..Self::default() }
     }
 
@@ -142,7 +150,7 @@ mod tests {
     fn what_lies_in_a_folder_is_found_there_and_nowhere_else() {
         let paths = OutputPaths {
             written: Arc::new(["/a/b", "/a/b.c", "/a/b/d", "/a/z/b"].map(PathBuf::from).into()),
-            ..OutputPaths::for_recipe(Path::new("/a/app.toml"), None)
+            ..OutputPaths::for_recipe(Path::new("/a/app.toml"), &[], None)
         };
         let names = |folder: &str| -> Vec<String> {
             let within = paths.within(Path::new(folder)).into_keys();

@@ -35,17 +35,31 @@ fn digests_and_metadata_are_known_whatever_they_are_called() {
     let image = json!({"containerimage.descriptor": {}, "containerimage.digest": digest, "image.name": "a"});
     assert_eq!(found(image.to_string().as_bytes()), Some(OutputKind::Metadata));
     assert_eq!(found(json!({"a": image, "b": image}).to_string().as_bytes()), Some(OutputKind::Metadata));
+    let mut pushed = image.clone();
+    pushed["hardpan.name"] = json!("a");
+    assert_eq!(found(pushed.to_string().as_bytes()), Some(OutputKind::Metadata));
+    // Of a shard, and of a call that keeps going.
+    let failed =
+        json!({"image.name": null, "hardpan.recipe": "a.toml", "hardpan.status": "failed", "hardpan.errors": []});
+    let mut timed = image.clone();
+    timed["hardpan.duration-ms"] = json!(7);
+    let shard = json!({"number": 1, "count": 2, "plan": "x", "recipes": [], "total": 3});
+    for ours in
+        [json!({"hardpan.shard": shard}), json!({"hardpan.shard": shard, "a": timed, "b": failed}), timed, failed]
+    {
+        assert_eq!(found(ours.to_string().as_bytes()), Some(OutputKind::Metadata), "{ours}");
+    }
     // buildx has more to say.
     let mut buildx = image.clone();
     buildx["buildx.build.ref"] = json!("x");
-    for other in [buildx, json!({"a": image, "b": 1}), json!([image]), json!({})] {
+    for other in [buildx, json!({"a": image, "b": 1}), json!([image]), json!({}), json!({"a": shard})] {
         assert_eq!(found(other.to_string().as_bytes()), None, "{other}");
     }
 }
 
 #[test]
 fn locks_are_what_the_reader_of_locks_reads() {
-    let lock = recipe::Lock::default().to_text("a.toml");
+    let lock = recipe::Lock::default().to_text(Some("a.toml"));
     assert_eq!(found(lock.as_bytes()), Some(OutputKind::Lock));
     assert_eq!(found((lock + "[unknown]\n").as_bytes()), None);
     assert_eq!(found(b"# Write it with `hardpan lock`.\n"), None);

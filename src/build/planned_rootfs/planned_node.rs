@@ -86,12 +86,12 @@ impl PlannedNode {
         Self { replace, ..self }
     }
 
-    /// Where it comes from, as the end of a sentence. The defaults of `[system]` have no line.
-    pub(super) fn describe_origin(&self) -> String {
+    /// Where it comes from, as the end of a sentence about the place `from`. The defaults of `[system]` have no line.
+    pub(super) fn describe_origin(&self, from: &Origin) -> String {
         match self.group {
             GroupKind::Base => "in the base".to_owned(),
             GroupKind::System => "in `[system]`".to_owned(),
-            GroupKind::Files | GroupKind::Binaries => format!("on line {}", self.origin.line_column().0),
+            GroupKind::Files | GroupKind::Binaries => format!("on {}", self.origin.line_seen_from(from)),
         }
     }
 

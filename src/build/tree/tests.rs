@@ -154,7 +154,7 @@ fn what_is_written_is_left_out_unless_it_is_named() {
         std::fs::write(path, "x").unwrap();
     }
     let written = ["out/app", "digest", "not/there/yet"].map(|path| root.join(path));
-    let mut outputs = OutputPaths::for_recipe(&root.join("app.toml"), None);
+    let mut outputs = OutputPaths::for_recipe(&root.join("app.toml"), &[], None);
     outputs.written = Arc::new(written.into());
     let (taken, left_out) = split(&tree(&["**/*", "**/.*/**"], &["*.bak"]), &root, &outputs);
     assert_eq!(taken, ["/srv/.env", "/srv/.x/y", "/srv/a.html", "/srv/out/page.js", "/srv/sub/b.html"]);

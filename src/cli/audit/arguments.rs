@@ -1,25 +1,24 @@
 //! `hardpan audit`: its options, its request, its exit code, and the list of rules.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 
-use super::{
-    groups::{AuditOutcome, audit_outcome},
-    report_options::ReportOptions,
-    text::TextStyle,
-};
+use super::{groups::report_outcome, report_options::ReportOptions, text::TextStyle, waivers};
 use crate::{
-    cli::{caller, explain::render_rule, print, registry::RegistryArguments, terminal::Color},
+    cli::{caller, explain::render_rule, print, registry::RegistryArguments, terminal::Terminal},
     commands::audit,
-    report::{ErrorName, Failure, Failures, RuleFacts, Severity},
+    report::{ErrorName, Failure, Failures, RuleFacts, Severity, printable},
 };
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AuditArguments {
-    /// An OCI layout folder, an OCI archive, a docker archive, or a reference to a registry, HOST/REPOSITORY:TAG
-    #[arg(value_name = "IMAGE", required_unless_present_any = ["list_rules", "explain"])]
-    image: Option<String>,
+    /// OCI layout folders, OCI archives, docker archives, references to registries, HOST/REPOSITORY:TAG, or folders of images
+    #[arg(value_name = "IMAGE", required_unless_present_any = ["list_rules", "explain", "lists", "waivers"])]
+    images: Vec<String>,
+    /// Also audit the images that FILE lists, one a line, `#` before comments; `-` is standard input; repeatable
+    #[arg(long = "from-file", value_name = "FILE")]
+    lists: Vec<PathBuf>,
     /// A policy file with a table [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -29,6 +28,12 @@ pub(in crate::cli) struct AuditArguments {
     /// Fail on findings of this severity or above: info, low, medium, high or critical
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<String>,
+    /// Warn of exceptions of the policy that end within this time, such as 14d or 2w; the exit code stays
+    #[arg(long, value_name = "TIME", value_parser = days)]
+    warn_before: Option<u32>,
+    /// Images that are audited at a time, at most 4; the report does not depend on it [default: the machine's processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     registry: RegistryArguments,
     #[command(flatten)]
@@ -37,19 +42,22 @@ pub(in crate::cli) struct AuditArguments {
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// List every rule, without an image
-    #[arg(long, conflicts_with_all = ["image", "policy", "profile", "fail_on", "output", "format"])]
+    #[arg(long, conflicts_with_all = ["images", "lists", "policy", "profile", "fail_on", "warn_before", "output", "format"])]
     list_rules: bool,
     /// Explain a rule, by its name or code, without an image
     #[arg(
         long,
         value_name = "RULE",
-        conflicts_with_all = ["image", "policy", "profile", "fail_on", "output", "format", "list_rules"]
+        conflicts_with_all = ["images", "lists", "policy", "profile", "fail_on", "warn_before", "output", "format", "list_rules"]
     )]
     explain: Option<String>,
+    /// List the exceptions of --policy and of recipes with their last days: those named instead of images, else those here
+    #[arg(long, conflicts_with_all = ["lists", "profile", "fail_on", "output", "format", "list_rules", "explain"])]
+    waivers: bool,
 }
 
 /// Runs `audit` and returns the exit code.
-pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8) -> Result<u8, Failures> {
+pub(in crate::cli) fn run(arguments: &AuditArguments, style: TextStyle, terminal: &Terminal) -> Result<u8, Failures> {
     if arguments.list_rules {
         let rules = audit::rules();
         let text = if arguments.json { print::json(&rules) } else { Ok(list(&rules)) };
@@ -60,21 +68,38 @@ pub(in crate::cli) fn run(arguments: &AuditArguments, color: Color, verbose: u8)
         let text = if arguments.json { print::json(facts) } else { Ok(render_rule(facts)) };
         return show(text).map(|()| 0);
     }
+    if arguments.waivers {
+        let request = audit::WaiverListRequest {
+            policy: arguments.policy.clone(),
+            recipes: arguments.images.iter().map(PathBuf::from).collect(),
+            today: caller::day(),
+        };
+        let all = audit::list_waivers(&request)?;
+        let text = if arguments.json { waivers::document(&all) } else { waivers::table(&all, arguments.warn_before) };
+        return show(Ok(text)).map(|()| 0);
+    }
+    arguments.registry.check_stdin(arguments.lists.iter().any(|list| list.as_os_str() == "-"))?;
     let request = audit::AuditRequest {
-        image: arguments.image.clone().unwrap_or_default(),
+        images: arguments.images.clone(),
+        lists: arguments.lists.clone(),
         access: arguments.registry.access()?,
         policy: arguments.policy.clone(),
         profile: arguments.profile.clone(),
         fail_on: arguments.fail_on.as_deref().map(severity).transpose()?,
         today: caller::day(),
+        warn_before: arguments.warn_before,
+        jobs: arguments.jobs.unwrap_or_else(caller::processors),
     };
     // Create the report files first: a path that cannot be written fails before the audit.
     let reports = arguments.report.begin(arguments.json)?;
-    let audits = audit::audit(&request)?;
-    let text = reports.publish(&audits, TextStyle::of_stdout(color, verbose))?;
+    let report = audit::audit(&request)?;
+    let text = reports.publish(&report, style)?;
     show(Ok(text))?;
-    let outcome = audits.iter().map(audit_outcome).max();
-    Ok(outcome.map_or(0, AuditOutcome::exit_code))
+    if let audit::AuditSubject::Fleet(fleet) = &report.subject {
+        let failures = fleet.images.iter().filter_map(|image| image.result.as_ref().err().cloned());
+        terminal.failures(&Failures(failures.collect()));
+    }
+    Ok(report_outcome(&report).exit_code())
 }
 
 fn show(text: std::io::Result<String>) -> Result<(), Failures> {
@@ -84,9 +109,22 @@ fn show(text: std::io::Result<String>) -> Result<(), Failures> {
 
 /// Parses `--fail-on`.
 fn severity(name: &str) -> Result<Severity, Failure> {
-    name.parse().map_err(|error| {
-        Failure::error(ErrorName::Usage, format!("`--fail-on {}`: {error}", crate::report::printable(name)))
-    })
+    name.parse().map_err(|error| Failure::error(ErrorName::Usage, format!("`--fail-on {}`: {error}", printable(name))))
+}
+
+/// Parses `--warn-before`: a number of days or weeks, in days.
+fn days(text: &str) -> Result<u32, String> {
+    // A hundred years: what ends later does not end soon.
+    const LONGEST: u32 = 36_525;
+    let of = |number: &str, days: u32| {
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse::<u32>().ok().filter(|_| digits)?.checked_mul(days).filter(|days| *days <= LONGEST)
+    };
+    let found =
+        text.strip_suffix('d').map(|number| of(number, 1)).or(text.strip_suffix('w').map(|number| of(number, 7)));
+    found
+        .flatten()
+        .ok_or_else(|| format!("`{}` is not a number of days or weeks, such as `14d` or `2w`", printable(text)))
 }
 
 /// One line a rule.
@@ -98,4 +136,19 @@ fn list(rules: &[&RuleFacts]) -> String {
         let _ = writeln!(text, "{:<7}  {:<8}  {:<width$}  {}", facts.code, facts.severity, facts.name, facts.title);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::days;
+
+    #[test]
+    fn a_time_has_a_number_and_a_unit() {
+        for (text, expected) in [("14d", Some(14)), ("2w", Some(14)), ("0d", Some(0)), ("36525d", Some(36_525))] {
+            assert_eq!(days(text).ok(), expected, "{text}");
+        }
+        for text in ["", "14", "d", "w", "+1d", "-1d", "1 d", "1m", "1D", "36526d", "99999999999w", "1dw", "\u{664}d"] {
+            assert!(days(text).is_err(), "{text}");
+        }
+    }
 }

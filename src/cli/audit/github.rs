@@ -1,52 +1,118 @@
 //! GitHub annotations: one workflow command a finding, most severe first, because GitHub shows ten errors, ten warnings
 //! and ten notices a step.
-//!
-//! `::error file=F,title=T::message`. GitHub's runner ends a command at the line break, a property at `,`, the
-//! properties at `::`; it undoes `%25`, `%0D`, `%0A` everywhere and `%3A`, `%2C` in properties, and nothing else.
 
 use std::fmt::Write as _;
 
-use super::{groups, phrases};
+use super::{fleet_table, groups, phrases, waivers};
 use crate::{
     audit::{Audit, Finding, FindingPlace, Unknown, Waived},
+    cli::workflow_command::workflow_command,
+    commands::audit::AuditFleet,
+    policy::DatedWaiver,
     report::{Severity, printable},
 };
 
-/// Renders every audit: one line a finding, and a last line with the verdict.
-pub(super) fn render(audits: &[Audit]) -> String {
+/// Renders every audit: one line a finding, and a last line with the verdict. `ending` are exceptions that end soon;
+/// findings that are only worth knowing have an annotation with `all`.
+pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver], all: bool) -> String {
     let mut out = String::new();
     for audit in audits {
-        let images = &audit.images;
-        for one in audit.unknown.iter().chain(images.iter().flat_map(|image| &image.unknown)) {
-            unknown(&mut out, one);
-        }
-        let mut findings: Vec<_> = audit.findings.iter().map(|finding| (None, finding)).collect();
-        for image in images {
-            let platform = (images.len() > 1).then_some(image.platform.as_str());
-            findings.extend(image.findings.iter().map(|finding| (platform, finding)));
-        }
-        findings.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
-        for (platform, finding) in findings {
-            self::finding(&mut out, audit, platform, finding);
-        }
-        for one in audit.waived.iter().chain(images.iter().flat_map(|image| &image.waived)) {
-            waived(&mut out, one);
-        }
-        let verdict = phrases::verdict(groups::audit_outcome(audit), audit);
-        let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
-        let by = printable(&audit.policy.profile);
-        // No line of ours begins with the image's name: a name may begin with `::`.
-        let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", phrases::name(audit));
+        annotations(&mut out, &[Named { image: None, audit }], all);
+        verdict(&mut out, audit);
     }
+    ends_soon(&mut out, ending);
     out
 }
 
-fn finding(out: &mut String, audit: &Audit, platform: Option<&str>, finding: &Finding) {
+/// Renders several images, whose names begin the titles. The most severe findings of all images come first.
+pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver], all: bool) -> String {
+    let mut out = String::new();
+    for image in &fleet.images {
+        if let Err(failure) = &image.result {
+            let title = format!("{}: not audited", printable(&image.image));
+            line(&mut out, "error", None, &title, &fleet_table::labelled(failure));
+        }
+    }
+    let named = groups::named_audits(fleet);
+    let audits: Vec<_> = named.map(|(image, audit)| Named { image: Some(image), audit }).collect();
+    annotations(&mut out, &audits, all);
+    ends_soon(&mut out, ending);
+    for audit in groups::all_audits(fleet) {
+        verdict(&mut out, audit);
+    }
+    for other in &fleet.others {
+        let (path, reason) = (printable(&other.path), printable(&other.reason));
+        let _ = writeln!(out, "hardpan audit: not an image: {path}: {reason}");
+    }
+    let _ = writeln!(out, "hardpan audit: {}", fleet_table::verdict(fleet));
+    out
+}
+
+/// An audit, and the image that the titles of its annotations name; none where the report is about one image.
+struct Named<'a> {
+    image: Option<String>,
+    audit: &'a Audit,
+}
+
+impl Named<'_> {
+    fn title(&self, title: &str) -> String {
+        self.image.as_ref().map_or_else(|| title.to_owned(), |image| format!("{image}: {title}"))
+    }
+}
+
+/// What was not checked, the findings, then what is waived.
+fn annotations(out: &mut String, audits: &[Named<'_>], all: bool) {
+    let mut findings = Vec::new();
+    for named in audits {
+        let images = &named.audit.images;
+        for one in named.audit.unknown.iter().chain(images.iter().flat_map(|image| &image.unknown)) {
+            unknown(out, named, one);
+        }
+        findings.extend(named.audit.findings.iter().map(|finding| (named, None, finding)));
+        for image in images {
+            let platform = (images.len() > 1).then_some(image.platform.as_str());
+            findings.extend(image.findings.iter().map(|finding| (named, platform, finding)));
+        }
+    }
+    findings.sort_by_key(|(_, _, finding)| std::cmp::Reverse(finding.severity));
+    for (named, platform, finding) in findings {
+        self::finding(out, named, platform, finding, all);
+    }
+    for named in audits {
+        let images = &named.audit.images;
+        for one in named.audit.waived.iter().chain(images.iter().flat_map(|image| &image.waived)) {
+            waived(out, named, one);
+        }
+    }
+}
+
+fn verdict(out: &mut String, audit: &Audit) {
+    let verdict = phrases::verdict(groups::audit_outcome(audit), audit);
+    let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
+    let by = printable(&audit.policy.profile);
+    // No line of ours begins with the image's name: a name may begin with `::`.
+    let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", phrases::name(audit));
+}
+
+fn ends_soon(out: &mut String, ending: &[DatedWaiver]) {
+    for waiver in ending {
+        // The policy is a file of the repository: the annotation is shown at its line.
+        let (file, line) = (printable(&waiver.file), waiver.line.to_string());
+        let title = format!("exception ends soon: {}", waiver.rule);
+        let properties = [("file", &*file), ("line", &line), ("title", &title)];
+        out.push_str(&workflow_command("warning", &properties, &waivers::sentence(waiver)));
+        out.push('\n');
+    }
+}
+
+fn finding(out: &mut String, named: &Named<'_>, platform: Option<&str>, finding: &Finding, all: bool) {
     let facts = finding.rule.facts();
     // Red is what fails the step.
     let command = match finding.severity {
-        severity if severity >= audit.policy.fail_on => "error",
+        severity if severity >= named.audit.policy.fail_on => "error",
         Severity::Medium | Severity::High | Severity::Critical => "warning",
+        // A step shows ten notices: what needs no repair does not take the place of what does.
+        Severity::Info if !all => return,
         Severity::Low | Severity::Info => "notice",
     };
     let mut message = sentence(&finding.place, &finding.message);
@@ -60,22 +126,22 @@ fn finding(out: &mut String, audit: &Audit, platform: Option<&str>, finding: &Fi
         let _ = write!(message, "\nalso: {}", phrases::subject(place));
     }
     let _ = write!(message, "\nfix: {}", facts.remediation);
-    let title = format!("{}: {} ({})", finding.severity, facts.title, facts.name);
-    line(out, command, &finding.place, &title, &message);
+    let title = named.title(&format!("{}: {} ({})", finding.severity, facts.title, facts.name));
+    line(out, command, Some(&finding.place), &title, &message);
 }
 
-fn unknown(out: &mut String, unknown: &Unknown) {
-    let names: Vec<_> = unknown.rules.iter().map(|rule| rule.name()).collect();
+fn unknown(out: &mut String, named: &Named<'_>, unknown: &Unknown) {
+    let rules: Vec<_> = unknown.rules.iter().map(|rule| rule.name()).collect();
     let message =
-        format!("{}\nrules without a result: {}", sentence(&unknown.place, &unknown.reason), names.join(", "));
-    line(out, "error", &unknown.place, "not checked", &message);
+        format!("{}\nrules without a result: {}", sentence(&unknown.place, &unknown.reason), rules.join(", "));
+    line(out, "error", Some(&unknown.place), &named.title("not checked"), &message);
 }
 
-fn waived(out: &mut String, waived: &Waived) {
+fn waived(out: &mut String, named: &Named<'_>, waived: &Waived) {
     let Waived { finding, reason, until } = waived;
     let message =
         format!("{}\nuntil {}: {}", sentence(&finding.place, &finding.message), printable(until), printable(reason));
-    line(out, "notice", &finding.place, &format!("waived: {}", finding.rule), &message);
+    line(out, "notice", Some(&finding.place), &named.title(&format!("waived: {}", finding.rule)), &message);
 }
 
 /// The place, its details, and the message.
@@ -86,19 +152,12 @@ fn sentence(place: &FindingPlace, message: &str) -> String {
 }
 
 /// One command. A path keeps its `/`: it is one of the image, not of the repository.
-fn line(out: &mut String, command: &str, place: &FindingPlace, title: &str, message: &str) {
-    let file = place.path.as_deref().map(|path| format!("file={},", property(&printable(path)))).unwrap_or_default();
-    let _ = writeln!(out, "::{command} {file}title={}::{}", property(title), data(message));
-}
-
-/// The text of a command.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The value of a property.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+fn line(out: &mut String, command: &str, place: Option<&FindingPlace>, title: &str, message: &str) {
+    let path = place.and_then(|place| place.path.as_deref()).map(printable);
+    let file = path.as_deref().map(|path| ("file", path));
+    let properties: Vec<_> = file.into_iter().chain([("title", title)]).collect();
+    out.push_str(&workflow_command(command, &properties, message));
+    out.push('\n');
 }
 
 #[cfg(test)]
@@ -108,12 +167,38 @@ mod tests {
 
     #[test]
     fn annotations_have_a_line_each_the_heaviest_first() {
-        insta::assert_snapshot!(render(&[sample_audit::audit()]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], &[], true));
     }
 
     #[test]
-    fn what_a_runner_would_act_on_is_escaped() {
-        assert_eq!(property("a:b,c%\r\n"), "a%3Ab%2Cc%25%0D%0A");
-        assert_eq!(data("a:b,c%\r\n"), "a:b,c%25%0D%0A");
+    fn what_is_only_worth_knowing_has_no_notice_unless_it_is_asked_for() {
+        let brief = render(&[sample_audit::audit()], &[], false);
+        assert!(!brief.contains("title=info") && brief.contains("::notice file=/var/lib/apt/lists"), "{brief}");
+        let without: Vec<_> = brief.lines().collect();
+        let whole = render(&[sample_audit::audit()], &[], true);
+        let kept: Vec<_> = whole.lines().filter(|line| !line.starts_with("::notice title=info")).collect();
+        assert_eq!(without, kept);
+    }
+
+    #[test]
+    fn annotations_of_several_images_name_the_image() {
+        let text = render_fleet(&sample_audit::fleet(), &sample_audit::ending(), false);
+        let lines: Vec<_> = text.lines().collect();
+        let torn =
+            "::error title=out/torn.tar%3A not audited::error[image-invalid]: out/torn.tar: the archive ends too early";
+        assert_eq!(lines[0], torn);
+        for line in lines.iter().filter(|line| line.starts_with("::") && !line.contains("policy.toml")) {
+            assert!(
+                line.contains("title=registry.example.com/shop/server%3A1.4%3A ") || line.contains("out/torn.tar"),
+                "{line}"
+            );
+        }
+        let warning =
+            "::warning file=policy.toml,line=4,title=exception ends soon%3A privileged-port::privileged-port for";
+        assert!(lines.iter().any(|line| line.starts_with(warning)), "{text}");
+        assert_eq!(
+            lines.last().copied(),
+            Some("hardpan audit: 3 images: 1 clean, 2 unknown (1 critical, 6 high, 2 medium, 1 low, 1 info)")
+        );
     }
 }

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::phrases;
 use crate::{
     audit::{Audit, Finding},
-    report::{Rule, Severity},
+    commands::audit::{AuditFleet, AuditReport, AuditSubject, FleetImage},
+    report::{Rule, Severity, printable},
 };
 
 /// The findings of one rule and one severity.
@@ -31,6 +33,15 @@ pub(super) enum AuditOutcome {
 }
 
 impl AuditOutcome {
+    /// The word for it, in JSON and in tables.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Found => "found",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The exit code that repeats the outcome.
     pub(super) const fn exit_code(self) -> u8 {
         match self {
@@ -42,8 +53,8 @@ impl AuditOutcome {
 }
 
 /// Groups findings by rule and severity, most severe first.
-pub(super) fn group_findings(findings: &[Finding]) -> Vec<FindingGroup<'_>> {
-    let mut groups: Vec<FindingGroup<'_>> = Vec::new();
+pub(super) fn group_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<FindingGroup<'a>> {
+    let mut groups: Vec<FindingGroup<'a>> = Vec::new();
     for finding in findings {
         match groups.iter_mut().find(|group| (group.severity, group.rule) == (finding.severity, finding.rule)) {
             Some(group) => group.findings.push(finding),
@@ -81,4 +92,44 @@ pub(super) fn audit_outcome(audit: &Audit) -> AuditOutcome {
         return AuditOutcome::Unknown;
     }
     if audit.failing() > 0 { AuditOutcome::Found } else { AuditOutcome::Clean }
+}
+
+/// The worst outcome of several audits.
+pub(super) fn worst_outcome<'a>(audits: impl IntoIterator<Item = &'a Audit>) -> AuditOutcome {
+    audits.into_iter().map(audit_outcome).max().unwrap_or(AuditOutcome::Clean)
+}
+
+/// The outcome of one image of several; an image that could not be opened is unknown.
+pub(super) fn image_outcome(image: &FleetImage) -> AuditOutcome {
+    image.result.as_ref().map_or(AuditOutcome::Unknown, worst_outcome)
+}
+
+/// The outcome of several images: that of the worst one.
+pub(super) fn fleet_outcome(fleet: &AuditFleet) -> AuditOutcome {
+    fleet.images.iter().map(image_outcome).max().unwrap_or(AuditOutcome::Unknown)
+}
+
+/// The outcome of a report, which the exit code repeats.
+pub(super) fn report_outcome(report: &AuditReport) -> AuditOutcome {
+    match &report.subject {
+        AuditSubject::One(audits) => worst_outcome(audits),
+        AuditSubject::Fleet(fleet) => fleet_outcome(fleet),
+    }
+}
+
+/// All audits of several images, each with its name, safe to print: that of the image, and with the reference where a place
+/// has several.
+pub(super) fn named_audits(fleet: &AuditFleet) -> impl Iterator<Item = (String, &Audit)> {
+    let of_image = |image| FleetImage::audits(image).iter().map(|audit| (audit_name(image, audit), audit));
+    fleet.images.iter().flat_map(of_image)
+}
+
+/// The name of an audit of one image of several.
+pub(super) fn audit_name(image: &FleetImage, audit: &Audit) -> String {
+    if image.audits().len() > 1 { phrases::name(audit) } else { printable(&audit.image).into_owned() }
+}
+
+/// All audits of several images.
+pub(super) fn all_audits(fleet: &AuditFleet) -> impl Iterator<Item = &Audit> {
+    fleet.images.iter().flat_map(FleetImage::audits)
 }

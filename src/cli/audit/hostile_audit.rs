@@ -9,9 +9,10 @@ use super::{
 };
 use crate::{
     audit::{Audit, FindingPlace, LayerRef, NotApplicable, Presence, SizedPath, Unknown, Waived},
+    commands::audit::{AuditFleet, AuditReport, AuditSubject, FleetImage, OtherFile},
     image::Skip,
     oci::Digest,
-    report::Rule,
+    report::{ErrorName, Failure, Rule, printable},
 };
 
 /// Escape sequences (also of one character), bidirectional controls, tags, quotes, line breaks, orders to pipelines, a link
@@ -71,6 +72,24 @@ pub(super) fn audit() -> Audit {
     audit
 }
 
+/// The report about it alone.
+fn one() -> AuditReport {
+    AuditReport { subject: AuditSubject::One(vec![audit()]), ending: Vec::new() }
+}
+
+/// The report about it and others, with a hostile failure and a hostile waiver.
+fn fleet() -> AuditReport {
+    let failure = Failure::error(ErrorName::ImageInvalid, printable(&evil("message"))).in_path(evil("/path"));
+    let image = |result| FleetImage { image: evil("image"), result };
+    let images = vec![image(Ok(vec![audit()])), image(Err(failure)), image(Ok(vec![sample_audit::clean()]))];
+    let others = vec![OtherFile { path: evil("/path"), reason: evil("reason") }];
+    let mut ending = sample_audit::ending();
+    for waiver in &mut ending {
+        (waiver.path, waiver.reason, waiver.file) = (Some(evil("/path")), evil("reason"), evil("file"));
+    }
+    AuditReport { subject: AuditSubject::Fleet(AuditFleet { images, others }), ending }
+}
+
 /// Characters that a terminal or an editor acts on, and the orders that a pipeline finds anywhere in a line.
 fn acts(text: &str) -> Option<String> {
     let control = |c: char| {
@@ -83,8 +102,8 @@ fn acts(text: &str) -> Option<String> {
 
 #[test]
 fn no_form_lets_through_what_a_terminal_or_a_pipeline_acts_on() {
-    for form in ReportForm::ALL {
-        let text = render(form, &[audit()], TextStyle { color: false, verbose: true });
+    for (form, report) in ReportForm::ALL.into_iter().flat_map(|form| [(form, one()), (form, fleet())]) {
+        let text = render(form, &report, TextStyle { color: false, verbose: true });
         assert_eq!(acts(&text), None, "{}", form.name());
         // The report still contains every text.
         let text = text.to_lowercase();
@@ -96,12 +115,14 @@ fn no_form_lets_through_what_a_terminal_or_a_pipeline_acts_on() {
 
 #[test]
 fn only_annotations_begin_with_two_colons_and_they_are_whole() {
-    for form in [ReportForm::Text, ReportForm::Json, ReportForm::Sarif, ReportForm::Html] {
-        let text = render(form, &[audit()], TextStyle { color: false, verbose: true });
+    let forms = [ReportForm::Text, ReportForm::Json, ReportForm::Sarif, ReportForm::Html];
+    for (form, report) in forms.into_iter().flat_map(|form| [(form, one()), (form, fleet())]) {
+        let text = render(form, &report, TextStyle { color: false, verbose: true });
         assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{}", form.name());
     }
-    let text = render(ReportForm::Github, &[audit()], TextStyle::default());
-    for line in text.lines() {
+    let text = render(ReportForm::Github, &one(), TextStyle::default());
+    let several = render(ReportForm::Github, &fleet(), TextStyle::default());
+    for line in text.lines().chain(several.lines()) {
         let Some(command) = line.strip_prefix("::") else {
             assert!(line.starts_with("hardpan audit: "), "{line}");
             continue;
@@ -111,14 +132,14 @@ fn only_annotations_begin_with_two_colons_and_they_are_whole() {
         let (command, properties) = head.split_once(' ').expect("properties");
         assert!(["error", "warning", "notice"].contains(&command), "{line}");
         let names: Vec<_> = properties.split(',').map(|one| one.split_once('=').expect("a value").0).collect();
-        assert!(names == ["title"] || names == ["file", "title"], "{line}");
+        assert!([&["title"][..], &["file", "title"], &["file", "line", "title"]].contains(&&names[..]), "{line}");
     }
     assert_eq!(text.lines().count(), 3 + 4 + 1 - 1 + 1, "{text}");
 }
 
 #[test]
 fn the_text_has_a_line_of_ours_for_each_line() {
-    let plain = render(ReportForm::Text, &[audit()], TextStyle::default());
+    let plain = [one(), fleet()].map(|report| render(ReportForm::Text, &report, TextStyle::default())).concat();
     for line in plain.lines() {
         assert!(!line.contains("forged") || line.contains("\\n::error::forged"), "{line}");
     }
@@ -126,7 +147,7 @@ fn the_text_has_a_line_of_ours_for_each_line() {
 
 #[test]
 fn json_gives_back_what_was_found() {
-    let text = render(ReportForm::Json, &[audit()], TextStyle::default());
+    let text = render(ReportForm::Json, &one(), TextStyle::default());
     assert!(text.is_ascii());
     let value: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value["audits"][0]["image"], evil("image"));
@@ -135,9 +156,15 @@ fn json_gives_back_what_was_found() {
 
 #[test]
 fn sarif_shows_no_link_and_no_path_leaves_the_root() {
-    let text = render(ReportForm::Sarif, &[audit()], TextStyle::default());
+    for report in [one(), fleet()] {
+        sarif_is_harmless(&render(ReportForm::Sarif, &report, TextStyle::default()));
+    }
+}
+
+#[track_caller]
+fn sarif_is_harmless(text: &str) {
     assert!(text.is_ascii());
-    let log: Value = serde_json::from_str(&text).expect("JSON");
+    let log: Value = serde_json::from_str(text).expect("JSON");
     for result in log["runs"][0]["results"].as_array().expect("results") {
         let message = result["message"]["text"].as_str().expect("text");
         // As section 3.11.6 reads it: what stands behind a backslash is itself.
@@ -151,9 +178,11 @@ fn sarif_shows_no_link_and_no_path_leaves_the_root() {
 
 #[test]
 fn html_holds_no_tag_that_is_not_ours() {
-    let text = render(ReportForm::Html, &[audit()], TextStyle::default());
-    for tag in ["<script", "<img", "</style></title>", "<!--", "onerror=window.ran=1>"] {
-        assert!(!text.contains(tag), "{tag}");
+    for report in [one(), fleet()] {
+        let text = render(ReportForm::Html, &report, TextStyle::default());
+        for tag in ["<script", "<img", "</style></title>", "<!--", "onerror=window.ran=1>"] {
+            assert!(!text.contains(tag), "{tag}");
+        }
+        assert_eq!(text.matches("</style>").count(), 1);
     }
-    assert_eq!(text.matches("</style>").count(), 1);
 }

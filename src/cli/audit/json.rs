@@ -8,13 +8,29 @@ use serde::Serialize;
 use super::groups::{self, AuditOutcome};
 use crate::{
     audit::Audit,
+    commands::{
+        audit::{AuditFleet, FleetImage, OtherFile},
+        failure_document::failure_document,
+    },
+    policy::DatedWaiver,
     report::{Rule, RuleFacts, Severity},
 };
 
-/// The report of `hardpan audit`. Text that came from the image is in it as it was found: print it with care.
+/// What `hardpan audit --format json` prints: the report of one image, or of several.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Document")]
+enum AuditDocuments<'a> {
+    /// One IMAGE was named.
+    One(ReportDocument<'a>),
+    /// Several were named, a list of them, or a folder that holds some.
+    Several(FleetDocument<'a>),
+}
+
+/// The report about one image. Text that came from the image is in it as it was found: print it with care.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "Document")]
+#[schemars(rename = "Report")]
 struct ReportDocument<'a> {
     /// The version of this format. Keys may be added; existing keys keep their meaning.
     #[schemars(range(min = 1, max = 1))]
@@ -25,6 +41,46 @@ struct ReportDocument<'a> {
     audits: Vec<AuditDocument<'a>>,
     /// What the catalogue says about every rule that findings, waivers or unchecked parts name, by name.
     rules: BTreeMap<&'static str, &'static RuleFacts>,
+    /// Exceptions of the policy that end within the time of `--warn-before`, in the order of the policy.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ending_waivers: &'a [DatedWaiver],
+}
+
+/// The report about several images. Text that came from them is in it as it was found: print it with care.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "FleetReport")]
+struct FleetDocument<'a> {
+    /// The version of this format. Keys may be added; existing keys keep their meaning.
+    #[schemars(range(min = 1, max = 1))]
+    format: u32,
+    /// The outcome of the worst image.
+    outcome: AuditOutcome,
+    /// Every image, in the order in which they were named; those of a folder in the order of their names.
+    images: Vec<ImageDocument<'a>>,
+    /// What lies in a named folder and is no image.
+    not_images: &'a [OtherFile],
+    /// What the catalogue says about every rule that findings, waivers or unchecked parts name, by name.
+    rules: BTreeMap<&'static str, &'static RuleFacts>,
+    /// Exceptions of the policy that end within the time of `--warn-before`, in the order of the policy.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ending_waivers: &'a [DatedWaiver],
+}
+
+/// One image of several.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "FleetImage")]
+struct ImageDocument<'a> {
+    /// The image, as it was named; in a folder, its path.
+    image: &'a str,
+    /// The outcome of all its audits together; `unknown` where it could not be opened.
+    outcome: AuditOutcome,
+    /// Why it could not be opened: `name`, `message`, and maybe `path` and `hint`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<serde_json::Map<String, serde_json::Value>>,
+    /// One audit for each reference in the layout, archive or registry; none where it could not be opened.
+    audits: Vec<AuditDocument<'a>>,
 }
 
 /// One audit, and what it comes to.
@@ -42,23 +98,39 @@ struct AuditDocument<'a> {
     audit: &'a Audit,
 }
 
-/// The document, indented, ASCII only.
-pub(super) fn render(audits: &[Audit]) -> String {
-    let ones: Vec<_> = audits.iter().map(AuditDocument::of).collect();
-    let document = ReportDocument {
+/// The document about one image, indented, ASCII only.
+pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
+    written(&AuditDocuments::One(ReportDocument {
         format: 1,
-        outcome: ones.iter().map(|one| one.outcome).max().unwrap_or(AuditOutcome::Clean),
-        audits: ones,
-        rules: audits.iter().flat_map(named).map(|rule| (rule.name(), rule.facts())).collect(),
-    };
-    written(&document)
+        outcome: groups::worst_outcome(audits),
+        audits: audits.iter().map(AuditDocument::of).collect(),
+        rules: rules_of(audits),
+        ending_waivers: ending,
+    }))
+}
+
+/// The document about several images, indented, ASCII only.
+pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String {
+    written(&AuditDocuments::Several(FleetDocument {
+        format: 1,
+        outcome: groups::fleet_outcome(fleet),
+        images: fleet.images.iter().map(ImageDocument::of).collect(),
+        not_images: &fleet.others,
+        rules: rules_of(groups::all_audits(fleet)),
+        ending_waivers: ending,
+    }))
+}
+
+/// The facts of every rule that `audits` name.
+fn rules_of<'a>(audits: impl IntoIterator<Item = &'a Audit>) -> BTreeMap<&'static str, &'static RuleFacts> {
+    audits.into_iter().flat_map(named).map(|rule| (rule.name(), rule.facts())).collect()
 }
 
 /// A document as indented JSON in plain ASCII, with a line break at its end.
 ///
 /// JSON leaves most characters as they are, also those that a terminal or a pipeline acts on; here everything that is not
 /// plain ASCII is escaped, and so is a `##` that a pipeline would read as a command. A parser sees no difference.
-pub(super) fn written(document: &impl Serialize) -> String {
+pub(in crate::cli) fn written(document: &impl Serialize) -> String {
     // Plain data with text keys: it cannot fail.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
     let mut out = String::with_capacity(text.len() + 1);
@@ -82,7 +154,17 @@ pub(super) fn written(document: &impl Serialize) -> String {
 /// same text.
 pub(in crate::cli) fn schema() -> String {
     let generator = SchemaSettings::draft07().for_serialize().into_generator();
-    format!("{:#}\n", generator.into_root_schema_for::<ReportDocument<'_>>().as_value())
+    format!("{:#}\n", generator.into_root_schema_for::<AuditDocuments<'_>>().as_value())
+}
+
+impl<'a> ImageDocument<'a> {
+    fn of(image: &'a FleetImage) -> Self {
+        let error =
+            image.result.as_ref().err().map(failure_document).and_then(|document| document.as_object().cloned());
+        let audits = image.result.as_deref().unwrap_or_default();
+        let audits = audits.iter().map(AuditDocument::of).collect();
+        Self { image: &image.image, outcome: groups::image_outcome(image), error, audits }
+    }
 }
 
 impl<'a> AuditDocument<'a> {
@@ -135,14 +217,37 @@ mod tests {
 
     #[test]
     fn reports_are_what_the_schema_says() {
-        let report: Value = serde_json::from_str(&render(&[sample_audit::audit(), sample_audit::clean()])).unwrap();
+        let report: Value =
+            serde_json::from_str(&render(&[sample_audit::audit(), sample_audit::clean()], &[])).unwrap();
         assert_eq!(problem(&report), None);
-        insta::assert_snapshot!(render(&[sample_audit::audit()]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], &[]));
+    }
+
+    #[test]
+    fn reports_of_several_images_are_what_the_schema_says() {
+        let report: Value =
+            serde_json::from_str(&render_fleet(&sample_audit::fleet(), &sample_audit::ending())).unwrap();
+        assert_eq!(problem(&report), None);
+        let outcomes: Vec<_> = report["images"].as_array().unwrap().iter().map(|image| &image["outcome"]).collect();
+        assert_eq!(outcomes, ["unknown", "clean", "unknown"]);
+        assert_eq!(report["images"][2]["error"]["name"], "image-invalid");
+        assert_eq!(report["ending-waivers"][0]["days-left"], 11);
+        for (pointer, value) in [
+            ("/images/1/outcome", Value::from("fine")),
+            ("/images/2/error", Value::from("gone")),
+            ("/images/0/audits/0/digest", Value::from("sha512:00")),
+            ("/not-images/0/path", Value::from(1)),
+            ("/ending-waivers/0/rule", Value::from("no-such-rule")),
+        ] {
+            let mut wrong = report.clone();
+            *wrong.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+            assert!(problem(&wrong).is_some(), "{pointer}");
+        }
     }
 
     #[test]
     fn what_the_schema_does_not_know_is_a_problem() {
-        let report: Value = serde_json::from_str(&render(&[sample_audit::audit()])).unwrap();
+        let report: Value = serde_json::from_str(&render(&[sample_audit::audit()], &[])).unwrap();
         for (pointer, value) in [
             ("/format", Value::from(2)),
             ("/outcome", Value::from("fine")),

@@ -5,6 +5,8 @@
 //! so that no file name can forge a line, a pipeline command or a tag.
 
 mod arguments;
+mod columns;
+mod fleet_table;
 mod github;
 mod groups;
 mod html;
@@ -14,6 +16,7 @@ mod report_form;
 mod report_options;
 mod sarif;
 mod text;
+mod waivers;
 
 #[cfg(test)]
 mod hostile_audit;
@@ -21,4 +24,5 @@ mod hostile_audit;
 mod sample_audit;
 
 pub(super) use arguments::{AuditArguments, run};
-pub(super) use json::schema;
+pub(super) use json::{schema, written};
+pub(super) use text::TextStyle;

@@ -1,10 +1,11 @@
 //! [`ReportForm`]: the formats of a report, and the one call that renders any of them.
 
 use super::{
-    github, html, json, sarif,
+    fleet_table, github, html, json, sarif,
     text::{self, TextStyle},
+    waivers,
 };
-use crate::audit::Audit;
+use crate::commands::audit::{AuditReport, AuditSubject};
 
 /// A format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +59,20 @@ impl ReportForm {
     }
 }
 
-/// Renders the report of `audits`; ends with a line break. `look` is for the text report.
-pub(super) fn render(form: ReportForm, audits: &[Audit], look: TextStyle) -> String {
-    match form {
-        ReportForm::Text => text::render(audits, look),
-        ReportForm::Json => json::render(audits),
-        ReportForm::Sarif => sarif::render(audits),
-        ReportForm::Github => github::render(audits),
-        ReportForm::Html => html::render(audits),
+/// Renders a report; ends with a line break. `look` is for the text report; its `verbose` also brings the annotations of
+/// findings that are only worth knowing.
+pub(super) fn render(form: ReportForm, report: &AuditReport, look: TextStyle) -> String {
+    let ending = &report.ending;
+    match (&report.subject, form) {
+        (AuditSubject::One(audits), ReportForm::Text) => text::render(audits, look) + &waivers::ending(ending),
+        (AuditSubject::One(audits), ReportForm::Json) => json::render(audits, ending),
+        (AuditSubject::One(audits), ReportForm::Sarif) => sarif::render(audits, ending),
+        (AuditSubject::One(audits), ReportForm::Github) => github::render(audits, ending, look.verbose),
+        (AuditSubject::One(audits), ReportForm::Html) => html::render(audits, ending),
+        (AuditSubject::Fleet(fleet), ReportForm::Text) => fleet_table::render(fleet, look) + &waivers::ending(ending),
+        (AuditSubject::Fleet(fleet), ReportForm::Json) => json::render_fleet(fleet, ending),
+        (AuditSubject::Fleet(fleet), ReportForm::Sarif) => sarif::render_fleet(fleet, ending),
+        (AuditSubject::Fleet(fleet), ReportForm::Github) => github::render_fleet(fleet, ending, look.verbose),
+        (AuditSubject::Fleet(fleet), ReportForm::Html) => html::render_fleet(fleet, ending),
     }
 }

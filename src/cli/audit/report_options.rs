@@ -10,8 +10,7 @@ use super::{
     text::TextStyle,
 };
 use crate::{
-    audit::Audit,
-    commands::staged_file::StagedFile,
+    commands::{audit::AuditReport, staged_file::StagedFile},
     report::{ErrorName, Failure, printable},
 };
 
@@ -89,12 +88,12 @@ impl ReportOptions {
 impl Reports {
     /// Writes every file whole, gives all of them their names, and returns what goes to stdout. `look` is stdout's: a file
     /// is never colored.
-    pub(in crate::cli) fn publish(mut self, audits: &[Audit], look: TextStyle) -> Result<String, Failure> {
+    pub(in crate::cli) fn publish(mut self, report: &AuditReport, look: TextStyle) -> Result<String, Failure> {
         for (form, file) in &mut self.files {
-            file.write(render(*form, audits, TextStyle { color: false, ..look }))?;
+            file.write(render(*form, report, TextStyle { color: false, ..look }))?;
         }
         self.files.into_iter().try_for_each(|(_, file)| file.publish())?;
-        Ok(render(self.stdout, audits, look))
+        Ok(render(self.stdout, report, look))
     }
 }
 

@@ -7,9 +7,11 @@ use crate::{
         Audit, Finding, FindingPlace, ImageAudit, LayerFacts, LayerRef, NotApplicable, PolicySummary, Presence,
         SeverityOverride, SizedPath, Unknown, Waived,
     },
+    commands::audit::{AuditFleet, FleetImage, OtherFile},
     image::Skip,
     oci::{DiffId, Digest},
-    report::{Rule, Severity},
+    policy::DatedWaiver,
+    report::{ErrorName, Failure, Rule, Severity},
 };
 
 /// A layer of the sample: of its index everything follows.
@@ -214,4 +216,32 @@ pub(super) fn clean() -> Audit {
         image.config = json!({ "config": { "User": "65532:65532", "Entrypoint": ["/usr/bin/hello"] } });
     }
     audit
+}
+
+/// Three images, one of which could not be opened, and a file beside them.
+pub(super) fn fleet() -> AuditFleet {
+    let failure = Failure::error(ErrorName::ImageInvalid, "the archive ends too early").in_path("out/torn.tar");
+    let image = |image: &str, result| FleetImage { image: image.to_owned(), result };
+    AuditFleet {
+        images: vec![
+            image("registry.example.com/shop/server:1.4", Ok(vec![audit()])),
+            image("out/hello", Ok(vec![clean()])),
+            image("out/torn.tar", Err(failure)),
+        ],
+        others: vec![OtherFile { path: "out/README".to_owned(), reason: "is not an archive of an image".to_owned() }],
+    }
+}
+
+/// A waiver that ends soon.
+pub(super) fn ending() -> Vec<DatedWaiver> {
+    vec![DatedWaiver {
+        rule: Rule::PrivilegedPort,
+        path: Some("config.ExposedPorts*".to_owned()),
+        reason: "speaks to a legacy balancer on 443".to_owned(),
+        until: "2026-05-20".to_owned(),
+        days_left: 11,
+        ended: false,
+        file: "policy.toml".to_owned(),
+        line: 4,
+    }]
 }

@@ -1,25 +1,98 @@
-//! The SARIF report (2.1.0, OASIS, errata 01): one run an audit, for code scanning.
+//! The SARIF report (2.1.0, OASIS, errata 01): for code scanning. One run an audit, and one run about several
+//! images.
 //!
 //! What GitHub asks for beyond the standard: a physical location with a line for every result, a fingerprint that stays
 //! the same from build to build, `security-severity` on every rule.
+
+mod descriptor;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{groups, json::written, phrases};
+use super::{fleet_table, groups, json::written, phrases, waivers};
 use crate::{
-    audit::{Audit, Finding, FindingPlace, ImageAudit, Presence, Unknown, Waived},
+    audit::{Audit, Finding, ImageAudit, Presence, Unknown, Waived},
+    commands::audit::AuditFleet,
     oci::Digest,
-    report::{Rule, Severity, printable},
+    policy::DatedWaiver,
+    report::{Rule, printable},
 };
+use descriptor::{descriptor, level};
+use place::{encoded, location, plain, related, waiver_location};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// The log of every audit, ASCII only.
-pub(super) fn render(audits: &[Audit]) -> String {
-    let runs: Vec<_> = audits.iter().map(|audit| SarifRun::new(audit).json(audit)).collect();
+/// The log of every audit of one image, a run each, ASCII only.
+pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
+    let runs = audits.iter().map(|audit| {
+        let mut run = SarifRun::about([audit]);
+        run.add(audit);
+        run.warn(ending);
+        let properties = properties(audit);
+        // The name without its digest: the next build of the image continues this one's history.
+        let id = format!("hardpan/{}/", encoded(without_digest(&audit.image)));
+        let bases = json!({
+            "ROOTFS": { "description": { "text": "the root of the image's file system" } },
+            "IMAGE": { "description": { "text": "the image's documents: index, manifest and config" } },
+        });
+        run.json(&id, &bases, groups::audit_outcome(audit), &properties)
+    });
+    log(&runs.collect::<Vec<_>>())
+}
+
+/// The log of several images: one run, in which each location begins with the name of its image, ASCII only.
+pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String {
+    let mut run = SarifRun::about(groups::all_audits(fleet));
+    let mut images = Vec::new();
+    for image in &fleet.images {
+        match &image.result {
+            Err(failure) => {
+                let (name, why) = (printable(&image.image), fleet_table::labelled(failure));
+                let text = plain(&format!("not audited: {name}: {why}"));
+                run.notifications.push(json!({ "level": "error", "message": { "text": text } }));
+                images.push(json!({ "image": name, "verdict": "unknown", "error": why }));
+            }
+            Ok(audits) => {
+                for audit in audits {
+                    // Two names in one place are two images.
+                    let reference = audit.reference.as_ref().filter(|_| audits.len() > 1);
+                    let name = without_digest(&audit.image);
+                    run.image = Some(reference.map_or(name.to_owned(), |reference| format!("{name}:{reference}")));
+                    run.add(audit);
+                    images.push(properties(audit));
+                }
+            }
+        }
+    }
+    run.warn(ending);
+    let bases = json!({ "IMAGES": { "description": { "text": "the audited images: a path begins with the name of its image" } } });
+    let others: Vec<_> = fleet.others.iter().map(|other| printable(&other.path).into_owned()).collect();
+    let properties = json!({ "images": images, "notImages": others, "verdict": fleet_table::verdict(fleet) });
+    log(&[run.json("hardpan/images/", &bases, groups::fleet_outcome(fleet), &properties)])
+}
+
+fn log(runs: &[Value]) -> String {
     written(&json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": runs }))
+}
+
+/// A reference without its digest, which every build changes.
+fn without_digest(image: &str) -> &str {
+    image.split("@sha256:").next().unwrap_or_default()
+}
+
+/// What is said of an audit as a whole.
+fn properties(audit: &Audit) -> Value {
+    json!({
+        "image": printable(&audit.image),
+        "digest": audit.digest,
+        "profile": printable(&audit.policy.profile),
+        "failOn": audit.policy.fail_on,
+        "verdict": phrases::verdict(groups::audit_outcome(audit), audit),
+        "notApplicable": audit.images.iter().flat_map(|image| &image.not_applicable)
+            .map(|one| one.rule.name()).collect::<BTreeSet<_>>(),
+    })
 }
 
 /// A run in the making.
@@ -28,22 +101,30 @@ struct SarifRun {
     rules: Vec<Rule>,
     /// Fingerprints so far, and how often each was there.
     seen: BTreeMap<String, usize>,
+    /// The image that is added, in a run about several.
+    image: Option<String>,
+    results: Vec<Value>,
+    notifications: Vec<Value>,
 }
 
 impl SarifRun {
-    fn new(audit: &Audit) -> Self {
-        let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
-        let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
-        let rules: BTreeSet<Rule> = groups::all_findings(audit)
-            .map(|finding| finding.rule)
-            .chain(waived.map(|waived| waived.finding.rule))
-            .chain(unknown.flat_map(|unknown| unknown.rules.clone()))
-            .chain(audit.images.iter().flat_map(|image| image.checked.clone()))
-            .collect();
-        Self { rules: rules.into_iter().collect(), seen: BTreeMap::new() }
+    /// A run with the rules of `audits`, which are added one after the other.
+    fn about<'a>(audits: impl IntoIterator<Item = &'a Audit>) -> Self {
+        let mut rules = BTreeSet::new();
+        for audit in audits {
+            let waived = audit.images.iter().flat_map(|image| &image.waived).chain(&audit.waived);
+            let unknown = audit.images.iter().flat_map(|image| &image.unknown).chain(&audit.unknown);
+            rules.extend(groups::all_findings(audit).map(|finding| finding.rule));
+            rules.extend(waived.map(|waived| waived.finding.rule));
+            rules.extend(unknown.flat_map(|unknown| unknown.rules.clone()));
+            rules.extend(audit.images.iter().flat_map(|image| image.checked.clone()));
+        }
+        let rules = rules.into_iter().collect();
+        Self { rules, seen: BTreeMap::new(), image: None, results: Vec::new(), notifications: Vec::new() }
     }
 
-    fn json(mut self, audit: &Audit) -> Value {
+    /// Adds the results of an audit.
+    fn add(&mut self, audit: &Audit) {
         let mut results = Vec::new();
         results.extend(audit.findings.iter().map(|finding| self.result(None, finding)));
         results.extend(audit.waived.iter().map(|waived| self.waived(None, waived)));
@@ -53,41 +134,43 @@ impl SarifRun {
         }
         let unknown = audit.unknown.iter().chain(audit.images.iter().flat_map(|image| &image.unknown));
         let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).collect();
-        let outcome = groups::audit_outcome(audit);
-        // The name without its digest: the next build of the image continues this one's history.
-        let name = audit.image.split("@sha256:").next().unwrap_or_default();
+        self.results.extend(results);
+        self.notifications.extend(notifications);
+    }
+
+    /// Adds a warning for each exception that ends soon.
+    fn warn(&mut self, ending: &[DatedWaiver]) {
+        self.notifications.extend(ending.iter().map(|waiver| {
+            let text = plain(&format!("this exception ends soon: {}", waivers::sentence(waiver)));
+            json!({ "level": "warning", "message": { "text": text }, "locations": [waiver_location(waiver)] })
+        }));
+    }
+
+    fn json(self, id: &str, bases: &Value, outcome: groups::AuditOutcome, properties: &Value) -> Value {
         json!({
             "tool": { "driver": {
                 "name": "hardpan",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": self.rules.iter().map(|rule| descriptor(*rule)).collect::<Vec<_>>(),
             }},
-            "automationDetails": { "id": format!("hardpan/{}/", encoded(name)) },
-            "originalUriBaseIds": {
-                "ROOTFS": { "description": { "text": "the root of the image's file system" } },
-                "IMAGE": { "description": { "text": "the image's documents: index, manifest and config" } },
-            },
+            "automationDetails": { "id": id },
+            "originalUriBaseIds": bases,
             "invocations": [{
                 "executionSuccessful": outcome != groups::AuditOutcome::Unknown,
                 "exitCode": outcome.exit_code(),
-                "toolExecutionNotifications": notifications,
+                "toolExecutionNotifications": self.notifications,
             }],
-            "results": results,
+            "results": self.results,
             "columnKind": "unicodeCodePoints",
-            "properties": {
-                "image": printable(&audit.image),
-                "digest": audit.digest,
-                "profile": printable(&audit.policy.profile),
-                "failOn": audit.policy.fail_on,
-                "verdict": phrases::verdict(outcome, audit),
-                "notApplicable": audit.images.iter().flat_map(|image| &image.not_applicable)
-                    .map(|one| one.rule.name()).collect::<BTreeSet<_>>(),
-            },
+            "properties": properties,
         })
     }
 
     fn result(&mut self, image: Option<&ImageAudit>, finding: &Finding) -> Value {
         let mut message = format!("{}: {}", phrases::subject(&finding.place), printable(&finding.message));
+        if let Some(image) = &self.image {
+            message = format!("{}: {message}", printable(image));
+        }
         for detail in phrases::details(&finding.place) {
             message.push_str("; ");
             message.push_str(&detail);
@@ -99,6 +182,7 @@ impl SarifRun {
         let place = &finding.place;
         let mut properties = json!({ "severity": finding.severity });
         if let Some(map) = properties.as_object_mut() {
+            map.extend(self.image.as_ref().map(|image| ("image".into(), json!(printable(image)))));
             if let Some(image) = image {
                 map.insert("platform".into(), json!(printable(&image.platform)));
                 map.insert("manifest".into(), json!(image.digest));
@@ -108,13 +192,16 @@ impl SarifRun {
                 map.insert("layerDigest".into(), json!(layer.digest));
             }
         }
+        let image_name = self.image.as_deref();
+        let related = finding.also.iter().enumerate().map(|(at, place)| related(image_name, at, place));
+        let (location, related) = (location(image_name, place), related.collect::<Vec<_>>());
         json!({
             "ruleId": finding.rule.name(),
             "ruleIndex": self.index(finding.rule),
             "level": level(finding.severity),
             "message": { "text": plain(&message) },
-            "locations": [location(place)],
-            "relatedLocations": finding.also.iter().enumerate().map(|(at, place)| related(at, place)).collect::<Vec<_>>(),
+            "locations": [location],
+            "relatedLocations": related,
             "partialFingerprints": { "primaryLocationLineHash": self.fingerprint(image, finding) },
             "properties": properties,
         })
@@ -132,14 +219,16 @@ impl SarifRun {
 
     fn notification(&self, unknown: &Unknown) -> Value {
         let names: Vec<_> = unknown.rules.iter().map(|rule| rule.name()).collect();
+        let image = self.image.as_ref().map(|image| format!("{}: ", printable(image))).unwrap_or_default();
         let text = format!(
-            "not checked: {}: {}; rules without a result: {}",
+            "not checked: {image}{}: {}; rules without a result: {}",
             phrases::subject(&unknown.place),
             printable(&unknown.reason),
             names.join(", ")
         );
+        let location = location(self.image.as_deref(), &unknown.place);
         let mut notification =
-            json!({ "level": "error", "message": { "text": plain(&text) }, "locations": [location(&unknown.place)] });
+            json!({ "level": "error", "message": { "text": plain(&text) }, "locations": [location] });
         if let ([rule], Some(map)) = (unknown.rules.as_slice(), notification.as_object_mut()) {
             map.insert("associatedRule".into(), json!({ "id": rule.name(), "index": self.index(*rule) }));
         }
@@ -152,7 +241,7 @@ impl SarifRun {
     }
 
     /// The same finding has the same fingerprint in the next build: nothing that a build changes is in it, such as digests
-    /// and the number of a layer. Those that are alike are counted.
+    /// and the number of a layer. In a run about several images the name of the image is. Those that are alike are counted.
     fn fingerprint(&mut self, image: Option<&ImageAudit>, finding: &Finding) -> String {
         let place = &finding.place;
         let presence = match place.presence {
@@ -169,105 +258,13 @@ impl SarifRun {
             presence,
             finding.evidence.as_deref().unwrap_or_default(),
         ];
+        let mut parts = parts.to_vec();
+        parts.extend(self.image.as_deref());
         let hash: String = Digest::of(parts.join("\0").as_bytes()).hex().chars().take(32).collect();
         let count = self.seen.entry(hash.clone()).or_insert(0);
         *count += 1;
         format!("{hash}:{count}")
     }
-}
-
-/// A rule, as SARIF describes it.
-fn descriptor(rule: Rule) -> Value {
-    let facts = rule.facts();
-    let sources = facts.sources.join(", ");
-    json!({
-        "id": facts.name,
-        "name": facts.code,
-        "shortDescription": { "text": plain(facts.title) },
-        "fullDescription": { "text": plain(facts.rationale) },
-        "help": { "text": plain(&format!("{} {}\nSources: {sources}", facts.rationale, facts.remediation)) },
-        "defaultConfiguration": { "level": level(facts.severity) },
-        "properties": {
-            "tags": ["security", "container"],
-            "precision": "high",
-            "security-severity": security_severity(facts.severity),
-            "sources": facts.sources,
-        },
-    })
-}
-
-const fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical | Severity::High => "error",
-        Severity::Medium => "warning",
-        Severity::Low | Severity::Info => "note",
-    }
-}
-
-/// The middle of what GitHub calls critical (above 9.0), high (7.0), medium (4.0) and low (0.1).
-const fn security_severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "9.5",
-        Severity::High => "8.0",
-        Severity::Medium => "5.5",
-        Severity::Low => "2.0",
-        Severity::Info => "0.1",
-    }
-}
-
-/// A place. What is no file is a document of the image, by its usual name, and the key in it.
-fn location(place: &FindingPlace) -> Value {
-    let (base, uri) = match (&place.path, &place.key) {
-        (Some(path), _) => ("ROOTFS", encoded(path.trim_start_matches('/'))),
-        (None, Some(key)) if key.starts_with("index") => ("IMAGE", "index.json".to_owned()),
-        (None, Some(key)) if !key.starts_with("manifest") => ("IMAGE", "config.json".to_owned()),
-        _ => ("IMAGE", "manifest.json".to_owned()),
-    };
-    // The root folder itself has no name below the root.
-    let uri = if uri.is_empty() { ".".to_owned() } else { uri };
-    let mut location = json!({
-        "physicalLocation": {
-            "artifactLocation": { "uri": uri, "uriBaseId": base },
-            "region": { "startLine": 1 },
-        },
-    });
-    if let (Some(key), Some(map)) = (&place.key, location.as_object_mut()) {
-        map.insert("logicalLocations".into(), json!([{ "fullyQualifiedName": printable(key), "kind": "member" }]));
-    }
-    location
-}
-
-/// The same thing elsewhere.
-fn related(at: usize, place: &FindingPlace) -> Value {
-    let mut location = location(place);
-    if let Some(map) = location.as_object_mut() {
-        map.insert("id".into(), json!(at + 1));
-        map.insert("message".into(), json!({ "text": plain(&phrases::subject(place)) }));
-    }
-    location
-}
-
-/// `text` as a message of SARIF: where it could hold a link (`[words](target)`), brackets and backslashes are escaped
-/// (section 3.11.6).
-fn plain(text: &str) -> String {
-    if !text.contains("](") {
-        return text.to_owned();
-    }
-    text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
-}
-
-/// `path` as a relative URI: everything but unreserved characters and `/` in percent form.
-fn encoded(path: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),
-            // Writing to a String cannot fail.
-            _ => drop(write!(out, "%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -277,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_log_of_an_audit() {
-        insta::assert_snapshot!(render(&[sample_audit::audit()]));
+        insta::assert_snapshot!(render(&[sample_audit::audit()], &[]));
     }
 
     /// The standard's own schema, which `tests/run` puts beside cargo's output.
@@ -306,10 +303,10 @@ mod tests {
             vec![sample_audit::clean(), sample_audit::audit()],
             vec![hostile_audit::audit()],
         ] {
-            let log: Value = serde_json::from_str(&render(&audits)).expect("JSON");
+            let log: Value = serde_json::from_str(&render(&audits, &sample_audit::ending())).expect("JSON");
             assert_eq!(problem(&log), None);
         }
-        let log: Value = serde_json::from_str(&render(&[sample_audit::audit()])).expect("JSON");
+        let log: Value = serde_json::from_str(&render(&[sample_audit::audit()], &[])).expect("JSON");
         for (pointer, value) in [
             ("/version", json!("2.2.0")),
             ("/runs/0/results/0/level", json!("bad")),
@@ -323,9 +320,40 @@ mod tests {
     }
 
     #[test]
+    fn several_images_are_one_valid_run_whose_locations_name_the_image() {
+        let mut fleet = sample_audit::fleet();
+        let again = sample_audit::fleet().images.swap_remove(0);
+        fleet.images.push(crate::commands::audit::FleetImage { image: "other".to_owned(), ..again });
+        for audit in fleet.images.iter_mut().skip(3).flat_map(|image| image.result.iter_mut()).flatten() {
+            "other@sha256:00".clone_into(&mut audit.image);
+        }
+        let log: Value = serde_json::from_str(&render_fleet(&fleet, &sample_audit::ending())).expect("JSON");
+        assert_eq!(problem(&log), None);
+        assert_eq!(log["runs"].as_array().expect("runs").len(), 1);
+        let run = &log["runs"][0];
+        let results = run["results"].as_array().expect("results");
+        let prints: BTreeSet<_> = results.iter().map(|result| result["partialFingerprints"].to_string()).collect();
+        assert_eq!(prints.len(), results.len());
+        let (mut names, mut uris) = (BTreeSet::new(), BTreeSet::new());
+        for result in results {
+            let location = &result["locations"][0];
+            names.insert(location["logicalLocations"][0]["fullyQualifiedName"].as_str().expect("a name"));
+            uris.insert(location["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("a URI"));
+        }
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["other", "registry.example.com/shop/server:1.4"]);
+        assert!(
+            uris.contains("other/app/id_rsa") && uris.contains("registry.example.com/shop/server%3A1.4/app/id_rsa")
+        );
+        let invocation = &run["invocations"][0];
+        assert_eq!(invocation["exitCode"], 2);
+        let texts = invocation["toolExecutionNotifications"].to_string();
+        assert!(texts.contains("not audited: out/torn.tar") && texts.contains("this exception ends soon"), "{texts}");
+    }
+
+    #[test]
     fn fingerprints_outlive_a_build_and_tell_two_findings_apart() {
         let prints = |audit: &Audit| {
-            let log: Value = serde_json::from_str(&render(std::slice::from_ref(audit))).expect("JSON");
+            let log: Value = serde_json::from_str(&render(std::slice::from_ref(audit), &[])).expect("JSON");
             let results = log["runs"][0]["results"].as_array().expect("results").clone();
             results.iter().map(|result| result["partialFingerprints"].to_string()).collect::<Vec<_>>()
         };

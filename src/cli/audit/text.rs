@@ -32,7 +32,7 @@ const WIDTH: usize = 100;
 
 /// Options of the text report.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TextStyle {
+pub(in crate::cli) struct TextStyle {
     /// With escape sequences for colors.
     pub(super) color: bool,
     /// With every place, and every checked rule.
@@ -41,7 +41,7 @@ pub(super) struct TextStyle {
 
 impl TextStyle {
     /// The style for stdout.
-    pub(super) fn of_stdout(color: Color, verbose: u8) -> Self {
+    pub(in crate::cli) fn of_stdout(color: Color, verbose: u8) -> Self {
         Self { color: has_color(color, &std::io::stdout()), verbose: verbose > 0 }
     }
 }

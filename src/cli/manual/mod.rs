@@ -3,9 +3,14 @@
 //! `arguments` defines verbs and options; headings, examples and exit codes are added here from `pages`. A test of the
 //! suite runs every example.
 
+mod audit_page;
 mod check_page;
+mod list_page;
+mod lock_page;
 mod man;
+mod merge_page;
 mod pages;
+mod resolve_page;
 mod verb_page;
 
 use clap::{

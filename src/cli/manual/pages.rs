@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    check_page,
+    audit_page, check_page, list_page, lock_page, merge_page, resolve_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -59,13 +59,37 @@ how recipes ended: built, unchanged (the image at the path is this one already),
 each recipe with its status and errors; a digest file is written for images alone. Two images at one path, or a wrong option, \
 stop the call: all are `not tried`. The exit code is that of the worst failure.
 
-Of several recipes each line of progress names its image, and images that have not changed are silent without `-v`.
+Of several recipes each line of progress names its image, and images that have not changed are silent without `-v`. In \
+GitHub Actions and GitLab CI (GITHUB_ACTIONS, GITLAB_CI) the lines of each image are a group, and on GitHub errors stand at \
+their lines of the change. `-v` puts the seconds since the start before each line.
+
+With `--shard K/N` one of N machines builds its part of the recipes: each recipe is in one shard, the same on every machine that has \
+the same recipes. Recipes of one Go module or cargo workspace stay together, unless that is more than the share of a shard. Shards are \
+of equal size, or of equal time: `--durations` names the metadata file of an earlier call with `--shard`, which has the duration \
+of each image besides what it has without. `hardpan merge` joins the metadata files of all shards, and refuses an incomplete set. A \
+shard without recipes ends with 0.
 
 `--platform` chooses among the recipe's platforms, in the recipe's order; platforms that the recipe does not have follow \
 in the order of the options.
 
 Every image is audited before it is written: a finding of severity `medium` or above stops the build. `--policy` names a \
-file with a table `[policy]`, as for `hardpan audit`; it counts more than the recipe's own.
+file with a table `[policy]`, as for `hardpan audit`; it counts more than the recipe's own. In that file `[push]` says which tags may move (`hardpan help push`), and `[git]` which variables \
+of the environment hand in the commit and the branch, as `--git-revision` and `--git-branch` do:
+
+  [git]
+  revision-from = \"CI_COMMIT_SHA\"
+  branch-from = \"CI_COMMIT_BRANCH\"
+
+What is handed in must not contradict the checkout, where there is one. `{git.branch}` is written so that a tag can have it: a name \
+of lower-case letters, digits, `.`, `_` and `-` as it is; any other in lower case, with one `-` for what does not fit, and the first 8 \
+digits of its SHA-256 behind it, so that no two branches share a tag: `feature/login` is `feature-login-df7c7aeb`. A push under \
+`{git.revision}` warns of a path that is changed or new since that commit.
+
+With `--cache-url` programs and layers that another machine made come from a store behind the HTTP cache protocol (`GET` and \
+`PUT` of `/ac/` and `/cas/`: nginx with WebDAV, bazel-remote). Each record is signed and is used only if `--cache-trust` names the \
+key; a job with `--cache-sign` adds what has passed the audit. A store that fails or is poisoned costs time, and is said. \
+`--verify-cache` makes a part of what is cached again and fails where it is not the same. Keys are made by `hardpan cache key`; \
+logins are in the file of `--cache-auth-file`, client certificates where those of registries are.
 
 Stdout gets one line an image, `NAME@sha256:...`; everything else goes to stderr. The digest depends only on the recipe, \
 the inputs and the toolchain.",
@@ -78,9 +102,12 @@ the inputs and the toolchain.",
         ("hardpan build --format oci-archive", "one file that every engine loads"),
         ("hardpan build --load docker", "and load it into docker, podman or containerd"),
         ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
+        ("hardpan build --push-new 'registry.example.com/{name}:2.0'", "to a tag that is new"),
+        ("hardpan build --retry 5m", "wait for a registry that is away"),
         ("hardpan build --digest-file digest --metadata-file build.json", "for the next step of a pipeline"),
         ("hardpan build recipes/*.toml --output 'out/{name}'", "all of them or none"),
         ("hardpan build --keep-going recipes/*.toml", "those that are good"),
+        ("hardpan build recipes/*.toml --shard 1/3 --metadata-file shard-1.json", "a third of them"),
     ],
     end: "\
 Exit codes:
@@ -99,11 +126,15 @@ const PLAN: VerbPage = VerbPage {
 Shows what would be in the image: every path with its mode, owner, size, digest and recipe line.
 
 Programs are compiled and every rule is checked, as for `build`, except the size of the stored layers (`max-size`); nothing \
-is written. A line `left out` names a path that matches a tree's patterns and is not an input, with the reason.",
+is written. A line `left out` names a path that matches a tree's patterns and is not an input, with the reason.
+
+`--recipe` prints the recipe itself with what it takes from files that it extends and from `hardpan.workspace.toml`, each value \
+with its place. It compiles and fetches nothing, and what it prints is a recipe that gives the same image in the same folder.",
     examples: &[
         ("hardpan plan", "hardpan.toml, else recipes/*.toml"),
         ("hardpan plan recipes/hello.toml --platform linux/amd64", "one platform of it"),
         ("hardpan plan recipes/hello.toml --inputs", "and every input, by digest"),
+        ("hardpan plan recipes/hello.toml --recipe", "the recipe with all that it takes from other files"),
         ("hardpan plan --json | jq -r '.plans[].images[].layers[].entries[].path'", "the paths"),
     ],
     end: EXIT,
@@ -119,7 +150,12 @@ a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST], with or without `dock
 
 Credentials for registries are those of `docker login` and `podman login`: REGISTRY_AUTH_FILE, podman's auth.json, \
 docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. TLS uses the system's CA certificates, \
-`--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.",
+`--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.
+
+`--runtime` prints a deployment for the image's user, ports and writable paths. A volume outlives the container everywhere, under \
+one name: a PersistentVolumeClaim (of 1Gi, to be changed), a named volume of compose, a named `Volume=` of podman's quadlet; what \
+else is writable goes with the container. Kubernetes also gets a NetworkPolicy that lets traffic in to the declared ports alone; \
+resources and probes, of which an image says nothing, are comments to fill in. Several images make one stream of YAML.",
     examples: &[
         ("hardpan inspect out/hello", "config, layers and files"),
         ("hardpan inspect oci:out/hello", "the same, as skopeo writes it"),
@@ -127,6 +163,7 @@ docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. 
         ("hardpan inspect registry.example.com/hello:1.0", "an image in a registry"),
         ("hardpan inspect --rootfs out/hello", "the file system that a container sees"),
         ("hardpan inspect --runtime kubernetes out/hello --as registry.example.com/hello", "a deployment"),
+        ("hardpan inspect --runtime kubernetes --namespace shop out/hello", "in a namespace"),
     ],
     end: EXIT,
 };
@@ -168,31 +205,6 @@ Exit codes:
   2  it is not known what changed, or a wrong option",
 };
 
-const AUDIT: VerbPage = VerbPage {
-    about: "\
-Checks any image against the rules of hardened images: its user, its files and who may write them, secrets in every layer \
-and in the config, how programs are linked, and how sound the layers are.
-
-Every layer is read once, and nothing is unpacked to disk. A rule that could not be checked is reported, and never passes.
-
-A policy file has a table `[policy]` with `profile`, `fail-on`, `severity = { RULE = \"low\" }` (or \"off\"), `max-size`, \
-`registries`, `waivers = false`, and exceptions under `[[policy.allow]]`, each with `rule`, `path` (a \
-glob, also of a key such as `config.Env.TOKEN`), `reason` and `until`.",
-    examples: &[
-        ("hardpan audit out/hello", "the rules against an image"),
-        ("hardpan audit --profile hardened out/hello", "fails on medium findings, too"),
-        ("hardpan audit --output audit.html --output audit.sarif out/hello", "for people, and for a forge"),
-        ("hardpan audit --json out/hello | jq -r '.audits[].images[].findings[].rule'", "their rules"),
-        ("hardpan audit --list-rules", "every rule"),
-        ("hardpan audit --explain root-user", "what a rule means, and what to do"),
-    ],
-    end: "\
-Exit codes:
-  0  done: every rule was checked, and no finding reaches the threshold of the policy
-  1  a finding reaches it
-  2  a rule could not be checked, or the policy or the image could not be read",
-};
-
 const PUSH: VerbPage = VerbPage {
     about: "\
 Pushes an image to registries, and tags it there.
@@ -202,6 +214,17 @@ of the same registry. Blobs go first, then manifests, tags last: when a push is 
 image, and the next push uploads only what is missing. An interrupted upload continues at the registry's offset. A REF \
 without a tag is pushed by its digest alone.
 
+`--to` pushes several images in one call: all registries are asked first, and no tag is put before all images are there.
+
+`--new REF` and `--tag-policy fail` let no tag move; `--policy FILE` says which tags may, whatever the command line says:
+
+  [push]
+  immutable-tags = [\"v*\"]           # never move
+  moving-tags = [\"edge\", \"main-*\"]  # where this is there, no other tag moves
+
+Such tags are looked at before anything is sent and again before they are put. Registries cannot put a tag only where it is \
+new, so two pushes at the same moment may both succeed: the later one wins.
+
 Stdout gets one line a repository, `HOST/REPOSITORY@sha256:...`; a tag that moves is printed with its old digest.
 
 Credentials, TLS and proxies are described in `hardpan help inspect`.",
@@ -210,40 +233,9 @@ Credentials, TLS and proxies are described in `hardpan help inspect`.",
         ("hardpan push --dry-run out/hello registry.example.com/hello:1.0", "what that would upload"),
         ("hardpan push out/hello registry.example.com/hello:1.0 registry.example.com/hello:latest", "both"),
         ("hardpan push --tag-policy keep out/hello registry.example.com/hello:1.0", "unless it is there"),
+        ("hardpan push --to 'registry.example.com/{name}:1.0' out/hello out/other", "several images"),
     ],
     end: EXIT,
-};
-
-const LOCK: VerbPage = VerbPage {
-    about: "\
-Pins what recipes name and what could move, in a lock file beside each recipe: `hello.lock` of `hello.toml`. It holds the \
-digest of a base's tag, for each platform; digest and size of every `url`; the version of Mozilla's CA certificates; the Go \
-and Rust versions that compile the recipe's programs, and the C library of a gnu target.
-
-An existing pin stays while the recipe names it, also when something newer exists: `--update NAME` moves it. A lock that \
-is complete is not rewritten. `build` and `plan` read the lock and never write it; a lock that does not fit is \
-a warning, and with `--locked` a refusal, as is a missing lock.
-
-hardpan carries every version of CA certificates and time zones that it ever shipped: an older lock gives the same bytes with
-a newer hardpan.
-
---check downloads every url past the cache and compares it with the lock; with --offline it skips them.
---update takes a url with or without its query, which is never printed.
-
-Stdout gets the path of every lock that was written; its changes go to stderr. With --check --json, stdout gets the pins \
-that moved, also at exit code 1.",
-    examples: &[
-        ("hardpan lock", "hardpan.lock of hardpan.toml"),
-        ("hardpan build --locked", "refuse what the lock does not pin"),
-        ("hardpan lock --check", "has anything moved?"),
-        ("hardpan lock --update certificates --update go", "take the newest of these"),
-        ("hardpan lock --json recipes/hello.toml | jq '.locks[].changes'", "for programs"),
-    ],
-    end: "\
-Exit codes:
-  0  done; with --check: every lock exists and fits its recipe, and no pin has moved
-  1  with --check: a lock is missing or stale, or a pin has moved; or refused by a rule, which the message names
-  2  could not do the work: a wrong recipe, lock or option, or a pin that could not be checked",
 };
 
 const INIT: VerbPage = VerbPage {
@@ -276,18 +268,27 @@ const CACHE: VerbPage = VerbPage {
 Shows, prunes or verifies the cache, which saves builds from making or downloading anything twice.
 
 It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were downloaded, \
-by digest; results computed from them; and what Go and cargo compiled. Layers, downloads and results take at most 10 GB: \
-the least recently used are removed automatically; compiled code is removed when it was not used for 60 days. \
+by digest; results computed from them; and what Go and cargo compiled. All of it takes at most 10 GB: the least recently used \
+is removed automatically, and compiled code also when it was not used for 60 days. \
 Nothing is removed while a build uses the cache: `prune` and `verify` wait for it.
 
 Every entry is verified before it is used, so the cache may be removed, copied or restored at any time, and damaged entries \
 are made again. A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the \
-same image.",
+same image, and so does one with a cache that can only be read (a read-only mount, files that a pipeline restored for another \
+user): it is used, and nothing is added. Go and cargo then work in a folder below `TMPDIR`, which is removed at the end; a note \
+says so. The same goes for the module cache of Go and the cargo home: `GOMODCACHE` and `CARGO_HOME` name folders that are kept.
+
+`export` writes layers and compiled programs to a tar, signed with `--cache-sign`: the same bytes for the same cache. `import` adds \
+them on another machine if a key of `--cache-trust` signed all of them; an archive that was changed or cut short adds nothing. \
+`key` prints the public key of a private one, and `key --new` makes it. The same keys are those of `build --cache-url`.",
     examples: &[
         ("hardpan cache status", "where it is, and what is in it"),
         ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
         ("hardpan cache prune --max-size 2GB", "leave the most recent 2 GB"),
         ("hardpan cache verify", "read all of it, remove what is damaged"),
+        ("hardpan cache key --new cache.key > cache.pub", "a key, and what others trust"),
+        ("hardpan cache export cache.tar --cache-sign cache.key --max-size 2GB", "keep it"),
+        ("hardpan cache import cache.tar --cache-trust cache.pub", "and take it in the next job"),
     ],
     end: "\
 Exit codes:
@@ -314,8 +315,8 @@ errors first.",
 
 const SCHEMA: VerbPage = VerbPage {
     about: "\
-Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; or, with `audit`, the schema of the \
-reports of `audit --format json`.",
+Prints the JSON Schema (draft 7) of recipes, by which editors complete and check them; with `workspace`, that of \
+`hardpan.workspace.toml`; with `audit`, that of the reports of `audit --format json`.",
     examples: &[
         ("hardpan schema > recipe.schema.json", "then `#:schema ./recipe.schema.json` in a recipe"),
         ("hardpan schema audit > audit.schema.json", "for programs that read reports"),
@@ -360,11 +361,14 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "build" => &BUILD,
         "plan" => &PLAN,
         "check" => &check_page::CHECK,
+        "merge" => &merge_page::MERGE,
         "inspect" => &INSPECT,
         "affected" => &AFFECTED,
-        "audit" => &AUDIT,
-        "lock" => &LOCK,
+        "audit" => &audit_page::AUDIT,
+        "list" => &list_page::LIST,
+        "lock" => &lock_page::LOCK,
         "push" => &PUSH,
+        "resolve" => &resolve_page::RESOLVE,
         "cache" => &CACHE,
         "init" => &INIT,
         "explain" => &EXPLAIN,
@@ -379,15 +383,18 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "allow_outside" | "from" | "update" | "binary" | "since"
-        | "all_when_unknown" => "Inputs",
+        "platform" | "set" | "source_date" | "git_revision" | "git_branch" | "allow_outside" | "from" | "lists"
+        | "files" | "recursive" | "metadata" | "update" | "binary" | "since" | "all_when_unknown" | "shard"
+        | "durations" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
-        "policy" | "profile" | "fail_on" | "locked" | "check" => "Checks",
-        "list_rules" | "explain" => "Without an image",
-        "tag_policy" | "dry_run" => "Push",
-        "username" | "password_stdin" | "ca_files" | "plain_http" => "Registries",
-        "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file" | "runtime" | "repository"
-        | "rootfs" | "explained" | "force" | "name" | "push" | "inputs" | "markdown" => "Outputs",
+        "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
+        "list_rules" | "explain" | "waivers" => "Without an image",
+        "tag_policy" | "dry_run" | "to" | "new" | "push_to" => "Push",
+        "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" => "Registries",
+        "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "verify_cache" => "Shared cache",
+        "as_recipe" | "rehearse" | "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file"
+        | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name" | "push" | "push_new"
+        | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }

@@ -40,8 +40,10 @@ pub(in crate::commands) fn key(root: Digest, name: &str, recipe: &Recipe, policy
     part(&root.to_string());
     part(name);
     // Messages point at its lines.
-    part(&recipe.source.path);
-    part(&recipe.source.text);
+    for source in recipe.texts() {
+        part(&source.path);
+        part(&source.text);
+    }
     // With what a policy file of the caller has added.
     part(&format!("{policy:?} {:?} {today:?}", recipe.policy));
     sum.finish()

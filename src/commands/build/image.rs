@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -17,11 +18,12 @@ use super::{
 };
 use crate::{
     audit::SharedScans,
-    build::{Assembled, Assembler, BuildRun, HostBounds, LeftOut, Plan, Resolver},
+    build::{Assembled, Assembler, BuildRun, GroupKind, HostBounds, LeftOut, Plan, Resolver, compile::store_programs},
+    cache::Fingerprint,
     commands::staged_file::StagedFile,
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
-    registry::Reference,
+    registry::{Reference, push::PushTarget},
     report::{Failure, Failures, Progress, printable},
 };
 
@@ -39,9 +41,11 @@ pub(super) struct FinishedImage {
     /// The config's digest, when there is one platform.
     config: Option<Digest>,
     /// `--push`, likewise.
-    pub(super) targets: Vec<Reference>,
+    pub(super) targets: Vec<PushTarget>,
     /// `debug-file` of its programs, written and without their names.
     pub(super) debug_files: Vec<StagedFile>,
+    /// How long it waited for other compiles.
+    waited: Duration,
     /// Where the layers of its base are, so that a registry need not be sent what it has.
     pub(super) origins: BTreeMap<Digest, Vec<Reference>>,
 }
@@ -58,13 +62,16 @@ pub(super) struct ImageBuilder<'a> {
     scans: Arc<SharedScans>,
     /// How many recipes the call has.
     pub(super) count: usize,
+    /// What each recipe with Go programs has of the time in which those of all recipes were compiled together.
+    pub(super) together: Duration,
 }
 
 impl<'a> ImageBuilder<'a> {
     /// A builder for a call for `count` recipes that writes to the paths `written`.
     pub(super) fn new(request: &'a BuildRequest, written: &'a Arc<BTreeSet<PathBuf>>, count: usize) -> Self {
-        let (bounds, created, run) = (HostBounds::default(), Arc::default(), BuildRun::default());
-        Self { request, written, bounds, created, run, scans: Arc::default(), count }
+        let (bounds, created) = (HostBounds::default(), Arc::default());
+        let run = BuildRun::new(request.settings.jobs, request.settings.memory);
+        Self { request, written, bounds, created, run, scans: Arc::default(), count, together: Duration::ZERO }
     }
 
     /// The resolver of a job, with its policy, its lock and the paths that the call writes.
@@ -84,8 +91,14 @@ impl<'a> ImageBuilder<'a> {
     /// # Errors
     /// Every refusal of the gate, or the first other failure.
     pub(super) fn build(&self, job: BuildJob, progress: &dyn Progress) -> Result<FinishedImage, Failures> {
-        let named = ImageProgress::of(&job.name, self.count, progress).holding();
-        let built = self.build_image(job, &named);
+        let (name, begin) = (job.name.clone(), progress.elapsed());
+        let before = if job.count_go() > 0 { self.together } else { Duration::ZERO };
+        let named = ImageProgress::of(&name, self.count, progress).grouping().holding();
+        let mut built = self.build_image(job, &named);
+        if let (Ok(image), Some(_)) = (&mut built, &self.request.shard) {
+            let took = progress.elapsed().saturating_sub(begin) + before;
+            image.built.duration = Some(took.saturating_sub(image.waited));
+        }
         named.release(built.as_ref().is_ok_and(|image| image.ready.is_unchanged()));
         built
     }
@@ -94,7 +107,7 @@ impl<'a> ImageBuilder<'a> {
         let (settings, cache) = (&self.request.settings, self.request.settings.blobs.as_ref());
         let resolver = self.resolver(&job, progress)?;
         let staging = Staging::begin_in(&job.path, self.request.form, &self.created)?.with_cache(cache.cloned());
-        let mut plans = self.resolve(&resolver, &job)?;
+        let (mut plans, waited) = self.resolve(&resolver, &job, progress)?;
         report_left_out(&plans, progress);
         let name = resolver.name().to_owned();
         // All that the resolver knows of inputs is in the plans now.
@@ -102,7 +115,8 @@ impl<'a> ImageBuilder<'a> {
 
         let gate = Gate::new(&job.policy, settings.today, &self.scans);
         let onlooker = || gate.onlooker();
-        let mut assembler = Assembler::new(&staging, cache, &self.run, settings.jobs, progress, &onlooker);
+        let shared = settings.shared.as_ref();
+        let mut assembler = Assembler::new(&staging, shared, &self.run, settings.jobs, progress, &onlooker);
         let mut images: Vec<Assembled> = Vec::new();
         for plan in &plans {
             let image = assembler.assemble(plan)?;
@@ -123,24 +137,35 @@ impl<'a> ImageBuilder<'a> {
             progress.detail(&format!("the cache does not take the layers: {}", printable(&error.to_string())));
         }
         drop(assembler);
+        if let Some(shared) = shared {
+            store_programs(shared, contents(&plans));
+        }
         let debug_files = stage_debug_files(&plans)?;
         let image = finish(job, name, staging, root, &plans, &images)?;
-        Ok(FinishedImage { passed, debug_files, ..image })
+        Ok(FinishedImage { passed, debug_files, waited, ..image })
     }
 
-    /// The plan of each platform. Few recipes compile at a time: compilers take all processors.
-    fn resolve(&self, resolver: &Resolver<'_>, job: &BuildJob) -> Result<Vec<Plan>, Failures> {
+    /// The plan of each platform, and how long the compile waited for its turn. Few recipes compile at a time: compilers take
+    /// all processors.
+    fn resolve(
+        &self,
+        resolver: &Resolver<'_>,
+        job: &BuildJob,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<Plan>, Duration), Failures> {
         let mut prepared = Vec::new();
         for platform in &job.platforms {
             prepared.push(resolver.prepare(platform)?);
         }
-        let place = job.has_compile().then(|| self.run.wait_for_compile_slot(self.request.settings.jobs));
+        let begin = progress.elapsed();
+        let place = job.has_compile().then(|| self.run.wait_for_compile_slot());
+        let waited = progress.elapsed().saturating_sub(begin);
         let mut plans = Vec::new();
         for prepared in prepared {
             plans.push(resolver.finish(prepared)?);
         }
         drop(place);
-        Ok(plans)
+        Ok((plans, waited))
     }
 }
 
@@ -148,7 +173,10 @@ impl FinishedImage {
     /// What `--metadata-file` and `--digest-file` say about it.
     pub(super) fn receipt(&self) -> ReceiptImage {
         let image = Some((self.ready.root().clone(), self.config));
-        ReceiptImage { label: self.built.name.clone(), image, outcome: None }
+        let references = self.targets.iter().map(|target| target.reference.to_string()).collect();
+        let pushed = self.built.pushed_places();
+        let (label, duration) = (self.built.name.clone(), self.built.duration);
+        ReceiptImage { label, references, image, pushed, outcome: None, duration }
     }
 }
 
@@ -169,6 +197,7 @@ fn finish(
         manifests: manifests.collect(),
         loaded: Vec::new(),
         pushed: Vec::new(),
+        duration: None,
     };
     Ok(FinishedImage {
         index: job.index,
@@ -178,8 +207,15 @@ fn finish(
         passed: PassedFindings::default(),
         targets: job.targets,
         debug_files: Vec::new(),
+        waited: Duration::ZERO,
         origins: origins(plans),
     })
+}
+
+/// The contents of the files that hardpan adds as programs.
+fn contents(plans: &[Plan]) -> BTreeSet<Fingerprint> {
+    let groups = plans.iter().flat_map(|plan| &plan.groups).filter(|group| group.kind == GroupKind::Binaries);
+    groups.flat_map(|group| &group.entries).filter_map(|planned| planned.fingerprint).collect()
 }
 
 /// Reports what trees leave out, once for all platforms.

@@ -1,6 +1,6 @@
 //! The progress of one image of a call that builds several.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -8,19 +8,30 @@ use crate::report::{Failure, Progress, ProgressLevel, Task};
 
 /// Puts the name of the image before each line, where the call builds several. Warnings point at a line of the recipe.
 #[derive(Debug)]
-pub(super) struct ImageProgress<'a> {
+pub(in crate::commands) struct ImageProgress<'a> {
     out: &'a dyn Progress,
+    /// The image.
+    name: &'a str,
     /// The name and what divides it from the line; empty where the call builds one image.
     prefix: String,
     /// The lines so far, where they wait until it is known whether the image has changed.
     held: Option<Mutex<Vec<String>>>,
+    /// Whether a group has begun, where lines are grouped.
+    group: Option<Mutex<bool>>,
 }
 
 impl<'a> ImageProgress<'a> {
     /// The progress of the image `name` in a call for `count` recipes.
-    pub(super) fn of(name: &str, count: usize, out: &'a dyn Progress) -> Self {
+    pub(in crate::commands) fn of(name: &'a str, count: usize, out: &'a dyn Progress) -> Self {
         let prefix = if count > 1 { format!("{name}: ") } else { String::new() };
-        Self { out, prefix, held: None }
+        Self { out, name, prefix, held: None, group: None }
+    }
+
+    /// Puts the lines up to [`release`](Self::release) into a group, where the call builds several. Without lines there is
+    /// none.
+    #[must_use]
+    pub(in crate::commands) fn grouping(self) -> Self {
+        Self { group: (!self.prefix.is_empty()).then(Mutex::default), ..self }
     }
 
     /// Holds lines back until [`release`](Self::release), where the call builds several and details are not shown. Tasks are
@@ -31,10 +42,17 @@ impl<'a> ImageProgress<'a> {
         Self { held: holds.then(Mutex::default), ..self }
     }
 
-    /// Prints the lines that were held back; those of an image that is there already are for those who ask for details.
-    pub(super) fn release(self, is_unchanged: bool) {
-        let held = self.held.map(Mutex::into_inner).unwrap_or_default();
-        held.iter().filter(|_| !is_unchanged).for_each(|line| self.out.step(line));
+    /// Prints the lines that were held back, and ends the group. The lines of an image that is there already are for those who
+    /// ask for details.
+    pub(in crate::commands) fn release(mut self, is_unchanged: bool) {
+        let held = self.held.take().map(Mutex::into_inner).unwrap_or_default();
+        for line in held.iter().filter(|_| !is_unchanged) {
+            self.open_group();
+            self.out.step(line);
+        }
+        if self.group.take().is_some_and(Mutex::into_inner) {
+            self.out.end_group();
+        }
     }
 
     /// Prints a line about an image; one that is there already is for those who ask for details.
@@ -45,25 +63,43 @@ impl<'a> ImageProgress<'a> {
     fn named(&self, line: &str) -> String {
         format!("{}{line}", self.prefix)
     }
+
+    /// Begins the group before its first line.
+    fn open_group(&self) {
+        let Some(group) = &self.group else { return };
+        let mut has_begun = group.lock();
+        if !*has_begun {
+            self.out.begin_group(self.name);
+            *has_begun = true;
+        }
+    }
 }
 
 impl Progress for ImageProgress<'_> {
     fn step(&self, line: &str) {
-        match &self.held {
-            Some(held) => held.lock().push(self.named(line)),
-            None => self.out.step(&self.named(line)),
-        }
+        self.line_at(self.elapsed(), ProgressLevel::Step, line);
     }
 
     fn detail(&self, line: &str) {
-        if self.shows(ProgressLevel::Detail) {
-            self.out.detail(&self.named(line));
-        }
+        self.line_at(self.elapsed(), ProgressLevel::Detail, line);
     }
 
     fn trace(&self, line: &str) {
-        if self.shows(ProgressLevel::Trace) {
-            self.out.trace(&self.named(line));
+        self.line_at(self.elapsed(), ProgressLevel::Trace, line);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.out.elapsed()
+    }
+
+    fn line_at(&self, at: Duration, level: ProgressLevel, line: &str) {
+        match &self.held {
+            Some(held) if level == ProgressLevel::Step => held.lock().push(self.named(line)),
+            _ if self.shows(level) => {
+                self.open_group();
+                self.out.line_at(at, level, &self.named(line));
+            }
+            _ => {}
         }
     }
 

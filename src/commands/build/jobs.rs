@@ -10,13 +10,18 @@ use std::{
 use super::request::{BuildRequest, default_output};
 use crate::{
     build::{HostBounds, Resolver},
-    commands::{policy, push, recipe_lock, recipes::LoadedRecipe},
+    commands::{
+        policy,
+        push::{self, PushReference},
+        recipe_lock,
+        recipes::LoadedRecipe,
+    },
     image::Packing,
     oci::Platform,
     output::check_fits,
     policy::Policy,
-    recipe::{self, BinarySource, LockFile},
-    registry::Reference,
+    recipe::{self, BinarySource, LockFile, names_commit},
+    registry::push::PushTarget,
     report::{ErrorName, Failure, Failures, Progress, parallel},
 };
 
@@ -38,7 +43,7 @@ pub(super) struct BuildJob {
     /// Where it is written.
     pub(super) path: PathBuf,
     /// `--push`, with its variables replaced.
-    pub(super) targets: Vec<Reference>,
+    pub(super) targets: Vec<PushTarget>,
     /// `--metadata-file` and `--digest-file`, with theirs.
     pub(super) receipts: Vec<PathBuf>,
     /// Where the symbols of its programs go.
@@ -83,6 +88,12 @@ pub(super) fn check_conflicts(jobs: &[BuildJob], request: &BuildRequest) -> Resu
 }
 
 impl BuildJob {
+    /// How many of its programs Go compiles.
+    pub(super) fn count_go(&self) -> usize {
+        let binaries = self.recipe.recipe.binaries.iter();
+        binaries.filter(|binary| matches!(binary.source, BinarySource::Go(_))).count()
+    }
+
     /// Whether a program of it is compiled.
     pub(super) fn has_compile(&self) -> bool {
         self.recipe.recipe.binaries.iter().any(|binary| !matches!(binary.source, BinarySource::Path(_)))
@@ -108,8 +119,14 @@ fn settle_one(
     let packing = Packing::of(recipe.recipe.compression.media_type());
     check_fits(request.form, platforms.len(), packing).map_err(|failure| failure.in_path(&path))?;
     let mut targets = Vec::new();
-    for text in request.push.iter().flat_map(|(texts, _)| texts) {
-        targets.push(push::target(&expand(&resolver, "--push", text, only)?.to_string_lossy())?);
+    for (PushReference { text, new_by }, settings) in
+        request.push.iter().flat_map(|(references, settings)| references.iter().map(move |one| (one, settings)))
+    {
+        let expanded = expand(&resolver, new_by.unwrap_or("--push"), text, only)?;
+        targets.push(push::target(&expanded.to_string_lossy(), *new_by, settings)?);
+        if names_commit(text) {
+            resolver.warn_of_changes(progress);
+        }
     }
     let mut receipts = Vec::new();
     for (kind, text) in request.receipts() {
@@ -135,7 +152,7 @@ impl Taken {
             };
             return Err(Failure::error(ErrorName::OutputConflict, what).in_path(&next.path).hint(hint));
         }
-        for target in next.targets.iter().filter(|target| target.tag().is_some()) {
+        for target in next.targets.iter().map(|target| &target.reference).filter(|target| target.tag().is_some()) {
             if let Some(taken) = self.tags.insert(target.to_string(), index).filter(|taken| *taken != index) {
                 let what = format!("`{}` and `{}` would both be pushed as `{target}`", other(taken), next.name);
                 return Err(Failure::error(ErrorName::OutputConflict, what).hint("put `{name}` into `--push`"));

@@ -15,7 +15,6 @@ use crate::{
         RecipeCheck, ResolveReach,
         compile::{PlannedGo, Toolchain},
     },
-    recipe::{BinaryEntry, BinarySource},
     report::{Failure, Failures, Progress, parallel},
 };
 
@@ -72,11 +71,11 @@ impl ImageBuilder<'_> {
 
     /// Compiles the Go programs of all jobs together, as far as one `go build` can. The build of each image then finds its
     /// programs, and reports what failed here.
-    pub(super) fn compile_together(&self, jobs: &[BuildJob], progress: &dyn Progress) {
-        let is_go = |binary: &&BinaryEntry| matches!(binary.source, BinarySource::Go(_));
-        if jobs.iter().flat_map(|job| &job.recipe.recipe.binaries).filter(is_go).count() < 2 {
+    pub(super) fn compile_together(&mut self, jobs: &[BuildJob], progress: &dyn Progress) {
+        if jobs.iter().map(BuildJob::count_go).sum::<usize>() < 2 {
             return;
         }
+        let begin = progress.elapsed();
         let settings = &self.request.settings;
         let planned = |job: &BuildJob| -> Result<Vec<PlannedGo>, Failure> {
             let resolver = self.resolver(job, progress)?;
@@ -86,5 +85,7 @@ impl ImageBuilder<'_> {
         let programs: Vec<_> = jobs.iter().flat_map(|job| planned(job).unwrap_or_default()).collect();
         let toolchain = Toolchain { written: Arc::clone(self.written), ..settings.toolchain(Path::new("/"), progress) };
         toolchain.go_together(&programs);
+        let members = jobs.iter().filter(|job| job.count_go() > 0).count();
+        self.together = progress.elapsed().saturating_sub(begin) / u32::try_from(members).unwrap_or(u32::MAX).max(1);
     }
 }

@@ -8,20 +8,25 @@ mod debug_files;
 pub(super) mod gate;
 mod gate_verdict;
 mod image;
-mod image_progress;
+pub(super) mod image_progress;
 mod jobs;
 mod load_and_push;
 mod look_at_all;
+pub(super) mod metadata;
 mod outcomes;
 mod outputs;
 mod passed_findings;
 mod receipts;
 mod request;
+pub(super) mod shard;
+mod shard_plan;
+mod sharding;
 mod written_paths;
 
 use super::{policy, recipes};
 use crate::{
-    cache::Cache,
+    build::BuildSettings,
+    cache::{Cache, SharedCache, SharedCounts},
     engine::{self, EngineEnvironment},
     output::allow_staging,
     recipe,
@@ -33,7 +38,9 @@ use load_and_push::{load_into_engines, push_all};
 use look_at_all::look_at_all;
 use outcomes::Outcomes;
 use outputs::{Outputs, publish};
+pub use receipts::{PUSHED_KEY, milliseconds};
 pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, default_output};
+pub use shard::{DURATION_KEY, Shard, ShardHeader, ShardRequest};
 
 /// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
 /// none is written, unless the request keeps going. An engine or a registry keeps what it was given before another one failed.
@@ -44,15 +51,25 @@ pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltIma
 /// Where the request does not keep going, whatever fails. Otherwise what is wrong with the call before there are recipes: then
 /// failures are in the report.
 pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildReport, Failures> {
-    let loaded = recipes::load_each(request.settings.jobs, &request.recipes, &request.set)?;
+    let reading = recipes::RecipeReading { set: &request.set, allow_outside: request.settings.allow_outside };
+    let loaded = recipes::load_each(request.settings.jobs, &request.recipes, reading)?;
+    let (loaded, shard) = match &request.shard {
+        Some(wanted) => {
+            let (own, header) = sharding::take_shard(loaded, request, wanted, progress)?;
+            (own, Some(header))
+        }
+        None => (loaded, None),
+    };
     let mut outcomes = Outcomes::new(loaded.iter().map(|(path, _)| path.clone()), request.keep_going);
     let loaded = loaded.into_iter().enumerate();
     let loaded = loaded.map(|(index, (_, loaded))| (index, loaded.map(|one| (index, one)).map_err(Failures::from)));
     let loaded = outcomes.sort(loaded);
-    match build_loaded(loaded, request, &mut outcomes, progress) {
-        Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new() }),
+    let result = build_loaded(loaded, request, shard.as_ref(), &mut outcomes, progress);
+    request.settings.shared.iter().for_each(|shared| report_shared(shared, progress));
+    match result {
+        Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new(), shard }),
         Err(failures) if request.keep_going => {
-            Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0 })
+            Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0, shard })
         }
         Err(failures) => Err(Failures(outcomes.failures().into_iter().chain(failures.0).collect())),
     }
@@ -65,6 +82,7 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildRep
 fn build_loaded(
     loaded: Vec<jobs::IndexedRecipe>,
     request: &BuildRequest,
+    shard: Option<&ShardHeader>,
     outcomes: &mut Outcomes,
     progress: &dyn Progress,
 ) -> Result<(), Failures> {
@@ -73,16 +91,24 @@ fn build_loaded(
     }
     allow_staging(outcomes.count());
     let cache = request.settings.blobs.as_ref();
-    if let Some(Err(failure)) = cache.map(Cache::enter) {
-        progress.detail(&format!("built without a cache: {failure}"));
+    if let Some((cache, Err(failure))) = cache.map(|cache| (cache, cache.enter())) {
+        let how = if cache.is_readable() { "with a cache that can only be read" } else { "without a cache" };
+        progress.detail(&format!("built {how}: {failure}"));
     }
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
+    let git = policy::handed_git(policy.as_ref(), &request.settings)?;
+    let mut request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    if let (Some((_, settings)), Some(policy)) = (&mut request.push, &policy) {
+        settings.patterns = policy.tags.clone();
+    }
+    let request = &request;
     receipts::check_count(request.digest_file.as_deref(), outcomes.count())?;
     let caller = EngineEnvironment { environment: &request.settings.caller };
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
     let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
-    let builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
+    let outputs = outputs.of_shard(shard);
+    let mut builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
     let jobs = look_at_all(&builder, jobs, request, outcomes, progress)?;
     outcomes.stop()?;
     builder.compile_together(&jobs, progress);
@@ -99,6 +125,21 @@ fn build_loaded(
         progress.detail(&format!("the cache does not learn of this build: {failure}"));
     }
     Ok(())
+}
+
+/// Reports what was asked of a shared cache, and what of it was not used.
+fn report_shared(shared: &SharedCache, progress: &dyn Progress) {
+    for warning in shared.warnings() {
+        progress.warn(&warning);
+    }
+    let Some(counts) = shared.counts() else { return };
+    let SharedCounts { compiled, requests, received, sent, stored, taken, verified } = counts;
+    progress.detail(&format!(
+        "shared cache: {requests} requests, {compiled} programs compiled, {received} bytes received, {sent} sent, {taken} records taken, {stored} stored"
+    ));
+    if verified > 0 {
+        progress.step(&format!("verified the cache: {verified} programs and layers were made again and are the same"));
+    }
 }
 
 /// Settles what is built from which recipe, and where all of it goes.

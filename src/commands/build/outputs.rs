@@ -14,6 +14,7 @@ use super::{
     outcomes::Outcomes,
     receipts::{ReceiptImage, ReceiptKind, Receipts},
     request::{BuildOutcome, BuildRequest, BuiltImage},
+    shard::ShardHeader,
     written_paths::WrittenPaths,
 };
 use crate::{
@@ -30,7 +31,8 @@ pub(super) struct Outputs {
     receipts: Receipts,
     /// The paths of the receipts of each recipe.
     of_recipe: BTreeMap<usize, Vec<(ReceiptKind, PathBuf)>>,
-    /// The file for the status of a recipe whose name is not known: the `--metadata-file` that all recipes share, if they do.
+    /// The file for the status of a recipe whose name is not known, and for a shard without recipes: the `--metadata-file` that
+    /// all recipes share, if they do.
     of_others: Option<PathBuf>,
 }
 
@@ -51,10 +53,17 @@ impl Outputs {
                 of_recipe.entry(job.index).or_insert_with(Vec::new).push((kind, path.clone()));
             }
         }
-        let shared = request.metadata_file.as_deref().filter(|path| request.keep_going && !path.contains(['{', '}']));
+        let is_shared = request.keep_going || request.shard.is_some();
+        let shared = request.metadata_file.as_deref().filter(|path| is_shared && !path.contains(['{', '}']));
         let of_others = shared.map(PathBuf::from);
         of_others.iter().try_for_each(|path| receipts.begin(ReceiptKind::Metadata, path))?;
         Ok(Self { real: Arc::new(paths.into_real_paths()), receipts, of_recipe, of_others })
+    }
+
+    /// The same, of a call for a shard: what metadata files say of it, also where it has no recipe.
+    pub(super) fn of_shard(mut self, shard: Option<&ShardHeader>) -> Self {
+        self.receipts.shard = shard.cloned();
+        self
     }
 
     /// Every path that is written, absolute, without links above it.

@@ -1,11 +1,14 @@
 //! What a call of `hardpan build` is asked for, and what it gives back.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, path::PathBuf};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, path::PathBuf, time::Duration};
 
-use super::receipts::ReceiptKind;
+use super::{
+    receipts::ReceiptKind,
+    shard::{ShardHeader, ShardRequest},
+};
 use crate::{
     build::BuildSettings,
-    commands::push::PushSettings,
+    commands::push::{PushReference, PushSettings},
     engine::{Engine, LoadedImage},
     image::ImageFormat,
     oci::{Digest, Platform},
@@ -42,10 +45,12 @@ pub struct BuildRequest {
     pub digest_file: Option<String>,
     /// `--policy`: what images must keep to, whatever the recipes say.
     pub policy: Option<PathBuf>,
-    /// `--push`: references, which may hold variables, and how they are reached.
-    pub push: Option<(Vec<String>, PushSettings)>,
+    /// `--push` and `--push-new`: references, which may hold variables, and how they are reached.
+    pub push: Option<(Vec<PushReference>, PushSettings)>,
     /// `--keep-going`: a recipe that fails stops no other one.
     pub keep_going: bool,
+    /// `--shard`: only this part of the recipes.
+    pub shard: Option<ShardRequest>,
     /// Everything else.
     pub settings: BuildSettings,
 }
@@ -65,6 +70,8 @@ pub struct BuildReport {
     pub recipes: Vec<BuildOutcome>,
     /// What is wrong with the call as a whole.
     pub failures: Vec<Failure>,
+    /// Which shard the call was for.
+    pub shard: Option<ShardHeader>,
 }
 
 /// What became of one recipe.
@@ -141,6 +148,9 @@ impl BuildReport {
             }
             parts.push(part);
         }
+        if parts.is_empty() {
+            return "no images".to_owned();
+        }
         format!("{count} {}: {}", if count == 1 { "image" } else { "images" }, parts.join(", "))
     }
 }
@@ -176,4 +186,13 @@ pub struct BuiltImage {
     pub loaded: Vec<LoadedImage>,
     /// What was done at the registries of `--push`.
     pub pushed: Vec<registry::push::PushPlan>,
+    /// How long compiling, assembling and auditing took, in a call for a shard.
+    pub duration: Option<Duration>,
+}
+
+impl BuiltImage {
+    /// `HOST/REPOSITORY@sha256:...` for each repository that it was pushed to, in their order.
+    pub fn pushed_places(&self) -> Vec<String> {
+        self.pushed.iter().map(|plan| format!("{}@{}", plan.repository, plan.digest)).collect()
+    }
 }

@@ -9,6 +9,7 @@ use super::{jobs::BuildJob, receipts::ReceiptKind, request::BuildRequest};
 use crate::{
     build::real_path,
     commands::recipe_lock,
+    recipe::WORKSPACE_FILE,
     report::{ErrorName, Failure, printable},
 };
 
@@ -57,7 +58,18 @@ impl WrittenPaths {
     pub(super) fn check(&self, jobs: &[BuildJob], request: &BuildRequest) -> Result<(), Failure> {
         for job in jobs {
             self.check_input("a recipe", &job.recipe.path)?;
-            self.check_input("the lock of a recipe", &recipe_lock::beside(&job.recipe.path))?;
+            self.check_input("the lock of a recipe", &recipe_lock::place(&job.recipe).path)?;
+            for file in &job.recipe.recipe.shared {
+                self.check_input("a file that a recipe shares", &job.recipe.folder.join(&file.place))?;
+            }
+            // A workspace that is not there yet would change the next build.
+            let folder = real_path(&job.recipe.folder.join("."));
+            for above in folder.ancestors() {
+                self.check_input("the workspace of a recipe", &above.join(WORKSPACE_FILE))?;
+                if above.join(".git").exists() {
+                    break;
+                }
+            }
         }
         if let Some(policy) = &request.policy {
             self.check_input("the policy", policy)?;

@@ -29,13 +29,17 @@ pub(super) fn write(profile: &Profile) -> String {
     }
     if !volumes.is_empty() {
         let mount = |mount: &&super::WritableMount| {
-            map([("type", text("volume")), ("source", text(&mount.name)), ("target", text(&mount.path))])
+            map([
+                ("type", text("volume")),
+                ("source", text(mount.volume_name(&profile.name))),
+                ("target", text(&mount.path)),
+            ])
         };
         service.put("volumes", Yaml::List(volumes.iter().map(mount).collect()));
     }
     let mut file = map([("services", Yaml::Map(vec![(profile.name.clone(), service)]))]);
     if !volumes.is_empty() {
-        file.put("volumes", Yaml::Map(volumes.iter().map(|mount| (mount.name.clone(), map([]))).collect()));
+        file.put("volumes", Yaml::Map(profile.volume_names().into_iter().map(|name| (name, map([]))).collect()));
     }
     profile.remarks() + &file.document()
 }

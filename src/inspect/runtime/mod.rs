@@ -15,7 +15,7 @@ pub use profile::{Port, Profile, WritableMount};
 /// A runtime whose deployments can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
-    /// A Deployment and, with ports, a Service.
+    /// A Deployment, with ports a Service, a PersistentVolumeClaim for each volume, and a NetworkPolicy.
     Kubernetes,
     /// A Compose file.
     Compose,
@@ -36,10 +36,11 @@ impl Runtime {
         }
     }
 
-    /// The deployment as text, the same for the same profile; ends with a line break.
-    pub fn deployment(self, profile: &Profile) -> String {
+    /// The deployment as text, the same for the same profile; ends with a line break. The objects of Kubernetes are in
+    /// `namespace`, or where none is given in the one that they are applied to.
+    pub fn deployment(self, profile: &Profile, namespace: Option<&str>) -> String {
         match self {
-            Self::Kubernetes => kubernetes::write(profile),
+            Self::Kubernetes => kubernetes::write(profile, namespace),
             Self::Compose => compose::write(profile),
             Self::Quadlet => quadlet::write(profile),
         }

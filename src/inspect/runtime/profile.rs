@@ -53,6 +53,11 @@ pub struct WritableMount {
 }
 
 impl WritableMount {
+    /// The name of the volume in a runtime, where other images have volumes, too.
+    pub(super) fn volume_name(&self, image: &str) -> String {
+        format!("{image}-{}", self.name)
+    }
+
     /// The options of a file system in memory, the same for docker and podman.
     pub(super) fn tmpfs_options(&self, user: User) -> String {
         if self.shared { "mode=1777".to_owned() } else { format!("mode=0700,uid={},gid={}", user.uid, user.gid) }
@@ -61,7 +66,7 @@ impl WritableMount {
 
 impl Profile {
     /// The profile of what a place holds, for the image of `architecture` or else the first one. `repository` is where
-    /// the image will be pulled from; without it, the image's name in its place, or else `fallback`.
+    /// the image will be pulled from, in which `{name}` is the last part of its own name; without it, the image's name in its place, or else `fallback`.
     ///
     /// # Errors
     /// No image, root or a user by name, ports and volumes that no runtime would take.
@@ -75,10 +80,12 @@ impl Profile {
         let image = report.images.iter().find(wanted).or(report.images.first());
         let image = image.ok_or_else(|| Failure::error(ErrorName::ImageNotFound, "there is no image in it"))?;
         let config = image.config.get("config").unwrap_or(&Value::Null);
+        let own = without_tag(report.reference.as_deref().unwrap_or(fallback));
         let repository = match repository {
-            Some(repository) => without_tag(repository),
-            None => without_tag(report.reference.as_deref().unwrap_or(fallback)),
+            Some(repository) => without_tag(repository).replace("{name}", own.rsplit('/').next().unwrap_or(own)),
+            None => own.to_owned(),
         };
+        let repository = repository.as_str();
         if !is_repository(repository) {
             let what = format!("`{}` is not an image reference that could be pulled", printable(repository));
             return Err(Failure::error(ErrorName::Reference, what)
@@ -98,6 +105,11 @@ impl Profile {
             mounts,
             hiding,
         })
+    }
+
+    /// The names that the deployment gives to volumes that outlive a container, in the order of the mounts.
+    pub fn volume_names(&self) -> Vec<String> {
+        self.mounts.iter().filter(|mount| mount.volume).map(|mount| mount.volume_name(&self.name)).collect()
     }
 
     /// Comment lines about what the deployment does not do.

@@ -19,12 +19,14 @@ pub(super) fn write(profile: &Profile) -> String {
         let _ = writeln!(out, "PublishPort={0}:{0}/{1}", port.number, port.protocol);
     }
     for mount in &profile.mounts {
-        // A tmpfs of the run user's takes podman options that older ones do not know; a new volume gets the owner and
-        // the mode of the folder in the image.
-        let _ = if mount.shared {
+        // A tmpfs of the run user's takes podman options that older ones do not know. A new volume gets the owner and the
+        // mode of the folder in the image; one without a name goes with the container.
+        let _ = if mount.volume {
+            writeln!(out, "Volume={}:{}", mount.volume_name(&profile.name), mount.path)
+        } else if mount.shared {
             writeln!(out, "Tmpfs={}:{}", mount.path, mount.tmpfs_options(profile.user))
         } else {
-            writeln!(out, "Volume={}-{}:{}", profile.name, mount.name, mount.path)
+            writeln!(out, "Volume={}", mount.path)
         };
     }
     out.push_str("\n[Service]\nRestart=on-failure\n\n[Install]\nWantedBy=default.target\n");

@@ -15,6 +15,8 @@ pub(super) enum Yaml {
     List(Vec<Yaml>),
     /// A block mapping; `{}` when it is empty.
     Map(Vec<(String, Yaml)>),
+    /// Comment lines, in the place of a map's entry, whose key is not written. Our own words.
+    Comment(String),
 }
 
 /// Words that YAML 1.1 or 1.2 take for something else than a string.
@@ -36,6 +38,11 @@ impl Yaml {
         if let Self::Map(entries) = self {
             entries.push((key.to_owned(), value));
         }
+    }
+
+    /// Adds comment lines to a map, which has other entries; nothing happens to any other value.
+    pub(super) fn comment(&mut self, lines: &str) {
+        self.put("", Self::Comment(lines.to_owned()));
     }
 
     /// The document, with a line break at its end.
@@ -61,6 +68,13 @@ impl Yaml {
         match self {
             Self::Map(entries) => {
                 for (key, value) in entries {
+                    if let Self::Comment(lines) = value {
+                        for line in lines.lines() {
+                            pad(out);
+                            let _ = writeln!(out, "# {line}");
+                        }
+                        continue;
+                    }
                     pad(out);
                     out.push_str(&scalar(key));
                     out.push(':');
@@ -101,6 +115,7 @@ impl Yaml {
             Self::Bool(value) => value.to_string(),
             Self::List(_) => "[]".to_owned(),
             Self::Map(_) => "{}".to_owned(),
+            Self::Comment(_) => String::new(),
         }
     }
 }
@@ -147,6 +162,15 @@ mod tests {
             assert_eq!(scalar(quoted), format!("\"{quoted}\""));
         }
         assert_eq!(scalar("a\"\\\n\u{85}\u{1f600}"), r#""a\"\\\u000a\u0085\U0001f600""#);
+    }
+
+    #[test]
+    fn comments_stand_between_the_entries_of_their_map() {
+        let mut inner = map([("a", Yaml::Number(1))]);
+        inner.comment("first:\n  second");
+        inner.put("b", Yaml::Number(2));
+        let all = map([("list", Yaml::List(vec![inner]))]);
+        assert_eq!(all.document(), "list:\n  - a: 1\n    # first:\n    #   second\n    b: 2\n");
     }
 
     #[test]

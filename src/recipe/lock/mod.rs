@@ -7,6 +7,7 @@
 mod compare;
 mod model;
 mod requests;
+mod sharing;
 mod write;
 
 pub use compare::{Difference, changes};
@@ -15,6 +16,7 @@ pub use model::{Compiler, Lock, LockFile, LockedBase, LockedBundle, LockedToolch
 pub(super) use requests::is_local_base;
 pub use requests::{CCompilerRequest, Requests, ToolchainRequest, ToolchainScope};
 pub(crate) use requests::{cargo_scope, cgo_scope};
+pub use sharing::{LockMember, SharedRequests};
 
 #[cfg(test)]
 mod tests;

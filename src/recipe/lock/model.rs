@@ -126,6 +126,17 @@ impl Pin {
         }
     }
 
+    /// What it pins: `base`, `url`, `certificates`, `timezones` or `toolchain`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Certificates => "certificates",
+            Self::Timezones => "timezones",
+            Self::Base(_) => "base",
+            Self::Url(_) => "url",
+            Self::Toolchain(..) => "toolchain",
+        }
+    }
+
     /// The name without the query of an address, where tokens are. `--update` knows it, too.
     pub fn printable_name(&self) -> &str {
         match self {
@@ -151,6 +162,19 @@ impl fmt::Display for Pin {
 }
 
 impl Lock {
+    /// Every pin with what it is first of all: a digest, or a version.
+    pub fn pins(&self) -> Vec<(Pin, String)> {
+        let bundles = [(Pin::Certificates, &self.bundle), (Pin::Timezones, &self.timezones)];
+        let bundles = bundles.into_iter().filter_map(|(pin, bundle)| Some((pin, bundle.as_ref()?.version.clone())));
+        let bases = self.bases.iter().map(|(name, base)| (Pin::Base(name.clone()), base.digest.to_string()));
+        let urls = self.urls.iter().map(|(url, locked)| (Pin::Url(url.clone()), locked.sha256.to_string()));
+        let toolchains = self
+            .toolchains
+            .iter()
+            .map(|((compiler, dir), toolchain)| (Pin::Toolchain(*compiler, dir.clone()), toolchain.version.clone()));
+        bundles.chain(bases).chain(urls).chain(toolchains).collect()
+    }
+
     /// Every line of every pin, as key and value; the same keys as in the file.
     pub(super) fn lines(&self) -> BTreeMap<(Pin, String), String> {
         let mut lines = BTreeMap::new();

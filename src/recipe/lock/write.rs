@@ -1,17 +1,20 @@
 //! Writes a lock as TOML: sorted, one fact a line, so that a diff shows what moved. The same lock gives the same bytes.
 
-use std::fmt::Write as _;
-
-use super::{Lock, LockedToolchain};
+use super::{
+    super::toml_writer::{self, quoted},
+    Lock, LockedToolchain,
+};
 
 impl Lock {
-    /// The file, for the recipe that is called `recipe`.
-    pub fn to_text(&self, recipe: &str) -> String {
+    /// The file, for the recipe that is called `recipe`, or for all recipes of a workspace.
+    pub fn to_text(&self, recipe: Option<&str>) -> String {
         let mut page = LockWriter(String::new());
-        let recipe = crate::report::printable(recipe);
-        page.line(&format!("# What {recipe} asks for and what could move, pinned. Commit it beside the recipe."));
+        page.line(&match recipe.map(crate::report::printable) {
+            Some(name) => format!("# What {name} asks for and what could move, pinned. Commit it beside the recipe."),
+            None => "# What the recipes of this workspace ask for and what could move, pinned. Commit it.".to_owned(),
+        });
         page.line("# Written by `hardpan lock`, which keeps what is asked for still; `--update NAME` moves one pin,");
-        page.line("# `--check` compares all of them with the world.");
+        page.line("# `--check` says whether recipes ask for anything else.");
         page.line("");
         page.line("version = 1");
         page.line("format = 1");
@@ -67,7 +70,7 @@ impl LockWriter {
 
     /// `key = "value"`, both as TOML wants them.
     fn text(&mut self, key: &str, value: &str) {
-        self.line(&format!("{} = {}", self::key(key), quoted(value)));
+        self.line(&format!("{} = {}", toml_writer::key(key), quoted(value)));
     }
 
     fn toolchain(&mut self, toolchain: &LockedToolchain) {
@@ -84,33 +87,10 @@ impl LockWriter {
             }
         }
         for (scope, files) in &toolchain.files {
-            self.table(&format!("[toolchain.files.{}]", key(scope)));
+            self.table(&format!("[toolchain.files.{}]", toml_writer::key(scope)));
             for (name, digest) in files {
                 self.text(name, &digest.to_string());
             }
         }
     }
-}
-
-/// A key (TOML 1.0, "Keys"): in quotes where it needs them.
-fn key(text: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !text.is_empty() && text.bytes().all(bare) { text.to_owned() } else { quoted(text) }
-}
-
-/// A basic string (TOML 1.0, "String"), with everything escaped that a terminal or a reader could take for something
-/// else.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            ' '..='~' => out.push(c),
-            c if c.is_alphanumeric() => out.push(c),
-            // Writing to a String cannot fail.
-            c => drop(write!(out, "\\U{:08X}", u32::from(c))),
-        }
-    }
-    out.push('"');
-    out
 }

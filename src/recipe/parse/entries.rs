@@ -1,6 +1,6 @@
 //! Parses `[[file]]`, `[[tree]]`, `[[dir]]` and `[[symlink]]`, and refuses two entries for one path.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 use globset::GlobBuilder;
 
@@ -171,14 +171,17 @@ pub(super) fn refuse_two_for_one_path(recipe: &Recipe) -> Result<(), Failure> {
     let dirs = recipe.dirs.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
     let symlinks = recipe.symlinks.iter().map(|entry| (&entry.to, entry.platforms.as_ref()));
     let mut entries: Vec<NamedPath<'_>> = binaries.chain(files).chain(dirs).chain(symlinks).collect();
-    // In the order of the text, so that the message points at the later of the two.
-    entries.sort_by_key(|(to, _)| to.origin.span.start);
+    // In the order of the texts, shared ones first, so that the message points at the later of the two.
+    let rank = |to: &Located<ImagePath>| {
+        recipe.shared.iter().position(|file| Arc::ptr_eq(&file.source, &to.origin.source)).map_or(0, |at| at + 1)
+    };
+    entries.sort_by_key(|(to, _)| (Reverse(rank(to)), to.origin.span.start));
     let mut seen: BTreeMap<&ImagePath, Vec<NamedPath<'_>>> = BTreeMap::new();
     for (to, platforms) in entries {
         let others = seen.entry(&to.value).or_default();
         if let Some((first, _)) = others.iter().find(|(_, theirs)| overlap(platforms, *theirs)) {
-            let (line, _) = first.origin.line_column();
-            return Err(Failure::error(ErrorName::EntryConflict, format!("`{}` is on line {line} already", to.value))
+            let line = first.origin.line_seen_from(&to.origin);
+            return Err(Failure::error(ErrorName::EntryConflict, format!("`{}` is on {line} already", to.value))
                 .at(&to.origin)
                 .hint("one path has one entry; `platforms` may tell them apart"));
         }

@@ -99,7 +99,7 @@ fn read_lock(path: &str, text: &str) -> Result<LockFile, Failure> {
         return Err(Failure::error(ErrorName::LockSyntax, what).in_path(path));
     }
     let source = Arc::new(SourceText { path: printable(path).into_owned(), text: text.to_owned() });
-    let page = RecipeText { source: Arc::clone(&source), vars: BTreeMap::new(), is_recipe: false, has_base: false };
+    let page = RecipeText { is_recipe: false, ..RecipeText::new(Arc::clone(&source)) };
     let written: WrittenLock = syntax::read(&page)?;
     for (at, what) in [(&written.version, "a lock of version"), (&written.format, "format")] {
         if at.value != 1 {

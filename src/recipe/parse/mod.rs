@@ -12,10 +12,13 @@ mod lock;
 mod policy;
 mod policy_file;
 mod recipe_text;
+mod resolved;
 mod run;
 mod rust_flags;
+mod shared;
 mod syntax;
 mod system;
+mod table_edits;
 mod url;
 mod word_kind;
 
@@ -28,10 +31,12 @@ pub use lock::parse_lock;
 pub use policy::bytes;
 pub use policy_file::parse_policy;
 use recipe_text::{RecipeText, all};
+pub use resolved::resolved_text;
+pub use shared::{extends_of, parse_workspace};
 pub use word_kind::{FEATURE, TAG, WordKind};
 
 use super::{
-    Located, Recipe, SystemSettings,
+    Located, Recipe, SharedFile, SystemSettings,
     lock::is_local_base,
     shapes::{Pairs, Spanned},
     variables,
@@ -49,14 +54,34 @@ use crate::{
 /// Everything that the text alone can tell is checked; the first thing that is wrong is the failure, at its place.
 /// A byte order mark is skipped, and places count from behind it.
 pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
+    parse_shared(path, text, &[])
+}
+
+/// The same for a recipe that takes what it does not say itself from other files: `shared`, the nearest first.
+pub fn parse_shared(path: &str, text: &str, shared: &[SharedFile]) -> Result<Recipe, Failure> {
+    let mut page = open(path, text)?;
+    let written = if shared.is_empty() { syntax::read(&page)? } else { shared::read(&mut page, shared)? };
+    checked(page, path, shared, written)
+}
+
+/// The page of a recipe.
+fn open(path: &str, text: &str) -> Result<RecipeText, Failure> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > Limits::RECIPE_BYTES {
         let what = format!("the recipe is larger than {} MiB", Limits::RECIPE_BYTES >> 20);
         return Err(Failure::error(ErrorName::RecipeLimit, what).in_path(path));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(SourceText { path: printable(path).into_owned(), text });
-    let mut page = RecipeText { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
-    let written: written::RecipeDocument = syntax::read(&page)?;
+    Ok(RecipeText::new(source))
+}
+
+/// The recipe, every value checked.
+fn checked(
+    mut page: RecipeText,
+    path: &str,
+    shared: &[SharedFile],
+    written: written::RecipeDocument,
+) -> Result<Recipe, Failure> {
     page.vars = vars(&page, written.vars)?;
     check_format(&page, written.format.as_ref())?;
     let base = base(&page, written.base)?;
@@ -78,6 +103,8 @@ pub fn parse(path: &str, text: &str) -> Result<Recipe, Failure> {
         run: run::run(&page, written.run)?,
         system: system::system(&page, written.system)?,
         policy: policy::policy(&page, written.policy)?,
+        extends: written.extends.map(|at| page.filled("`extends`", at)).transpose()?,
+        shared: shared.to_vec(),
         vars: page.vars,
         source: page.source,
     };

@@ -1,10 +1,10 @@
 //! Parses `[policy]`, of a recipe and of a policy file. A recipe's can only be stricter than the build's own policy.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     super::{
-        Located, PolicySettings,
+        GitVariables, Located, PolicySettings, TagPatterns,
         shapes::{Day, Spanned, TomlTable},
         wording::quoted,
         written,
@@ -68,6 +68,55 @@ pub(super) fn policy(
     policy_settings(page, table)
 }
 
+/// Refuses a policy that is looser than that of a file which the recipe shares with others (`far`). Both are checked already.
+pub(super) fn check_tightens(
+    page: &RecipeText,
+    near: &written::WrittenPolicy,
+    far: &written::WrittenPolicy,
+) -> Result<(), Failure> {
+    let loosened = |span: &Range<usize>, far: &Range<usize>, says: &str| {
+        let what = format!("this loosens the policy of {}, which {says}", page.origin(far));
+        let failure = page.failure(span, what).named(ErrorName::Policy);
+        Err(failure.hint("except one rule with `[[policy.allow]]`, with a reason and a day"))
+    };
+    if let (Some(at), Some(other)) = (&near.fail_on, &far.fail_on)
+        && severity(page, at)? > severity(page, other)?
+    {
+        return loosened(&at.span, &other.span, &format!("fails on `{}`", other.value));
+    }
+    for (key, at) in &near.severity.0 {
+        let named = rule(page, key)?;
+        for (other, weight) in &far.severity.0 {
+            if rule(page, other)? == named && severity(page, at)? < severity(page, weight)? {
+                return loosened(&at.span, &weight.span, &format!("weighs {} `{}`", named.name(), weight.value));
+            }
+        }
+    }
+    if let (Some(at), Some(other)) = (&near.waivers, &far.waivers)
+        && at.value
+        && !other.value
+    {
+        return loosened(&at.span, &other.span, "lets no exception count");
+    }
+    if let (Some(at), Some(other)) = (&near.max_size, &far.max_size)
+        && bytes(&at.value) > bytes(&other.value)
+    {
+        return loosened(&at.span, &other.span, &format!("allows {}", quoted(&other.value)));
+    }
+    let (Some(at), Some(other)) = (&near.registries, &far.registries) else { return Ok(()) };
+    let is_within =
+        |one: &str, all: &str| one.strip_prefix(all).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_allowed = |one: &Spanned<String>| other.value.0.iter().any(|all| is_within(&one.value, &all.value));
+    if other.value.0.is_empty() {
+        return Ok(());
+    }
+    match at.value.0.iter().find(|one| !is_allowed(one)) {
+        Some(one) => loosened(&one.span, &other.span, "allows other registries alone"),
+        None if at.value.0.is_empty() => loosened(&at.span, &other.span, "allows certain registries alone"),
+        None => Ok(()),
+    }
+}
+
 /// `[policy]` of a recipe or of a policy file.
 pub(super) fn policy_settings(page: &RecipeText, table: written::WrittenPolicy) -> Result<PolicySettings, Failure> {
     if let Some(at) = &table.profile
@@ -94,6 +143,9 @@ pub(super) fn policy_settings(page: &RecipeText, table: written::WrittenPolicy) 
         registries: RecipeText::each(table.registries, |at| registry(page, at))?,
         registries_above: Vec::new(),
         allow: all(table.allow, |at| allow(page, at))?,
+        is_written: true,
+        tags: TagPatterns::default(),
+        git: GitVariables::default(),
     })
 }
 

@@ -1,16 +1,20 @@
 //! Parses a policy file: the `[policy]` that the caller of `hardpan audit` or `build` gives with `--policy`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     super::{
-        PolicySettings,
+        GitVariables, Located, PolicySettings, TagPatterns,
         shapes::{Spanned, TomlTable},
+        wording::quoted,
         written,
     },
     RecipeText, policy, syntax,
 };
-use crate::report::{ErrorName, Failure, Limits, SourceText, printable};
+use crate::{
+    policy::PathGlob,
+    report::{ErrorName, Failure, Limits, SourceText, printable},
+};
 
 /// Reads a policy file. `path` is the name it is printed under.
 ///
@@ -29,12 +33,53 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     let source = Arc::new(SourceText { path: printable(path).into_owned(), text });
-    let page = RecipeText { source, vars: BTreeMap::new(), is_recipe: true, has_base: false };
+    let page = RecipeText::new(source);
     let written: written::PolicyFile = syntax::read(&page)?;
-    let Some(Spanned { value: TomlTable(table), .. }) = written.policy else {
-        return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
+    let mut settings = match written.policy {
+        Some(Spanned { value: TomlTable(table), .. }) => policy::policy_settings(&page, table)?,
+        // A file that says nothing of images is a mistake, unless it says something else.
+        None if written.git.is_none() && written.push.is_none() => {
+            return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
+        }
+        None => PolicySettings::default(),
     };
-    policy::policy_settings(&page, table)
+    if let Some(Spanned { value: TomlTable(table), .. }) = written.push {
+        let globs = |list| RecipeText::each(list, |at| tag_glob(&page, &at));
+        settings.tags = TagPatterns {
+            immutable: globs(table.immutable_tags)?,
+            moving: if table.moving_tags.is_some() { Some(globs(table.moving_tags)?) } else { None },
+        };
+    }
+    if let Some(Spanned { value: TomlTable(table), .. }) = written.git {
+        let variable = |at| variable(&page, at);
+        settings.git = GitVariables {
+            revision: table.revision_from.map(variable).transpose()?,
+            branch: table.branch_from.map(variable).transpose()?,
+        };
+    }
+    Ok(settings)
+}
+
+/// A pattern of tags.
+fn tag_glob(page: &RecipeText, at: &Spanned<String>) -> Result<PathGlob, Failure> {
+    let wrong = |why: &str| {
+        page.failure(&at.span, format!("{} is no pattern of tags: {why}", quoted(&at.value)))
+            .hint("such as `v*` or `main-*`")
+    };
+    if at.value.is_empty() || at.value.contains(['/', ':', '@']) {
+        return Err(wrong("a tag has no `/`, `:` or `@`"));
+    }
+    PathGlob::parse(&at.value).map_err(|why| wrong(&why))
+}
+
+/// The name of a variable of the environment.
+fn variable(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if at.value.is_empty() || !at.value.bytes().all(fits) || at.value.starts_with(|c: char| c.is_ascii_digit()) {
+        let what = format!("{} is no name of a variable of the environment", quoted(&at.value));
+        return Err(page.failure(&at.span, what).hint("such as `CI_COMMIT_SHA`, without a `$`"));
+    }
+    Ok(page.locate(at))
 }
 
 #[cfg(test)]
@@ -56,6 +101,26 @@ mod tests {
         assert_eq!(weights, [(Rule::NamedUser, None), (Rule::Shell, Some(Severity::Critical))]);
         assert_eq!(policy.allow.len(), 1);
         assert_eq!(policy.max_size.unwrap().value, 30_000_000);
+    }
+
+    #[test]
+    fn a_pipeline_says_which_tags_move() {
+        let tags = |text: &str| parse_policy("p.toml", text).map(|policy| policy.tags);
+        let patterns = tags("[push]\nimmutable-tags = [\"v*\"]\nmoving-tags = \"edge\"").unwrap();
+        assert!(patterns.fixes("v1").is_some() && patterns.fixes("edge").is_none() && patterns.fixes("x").is_some());
+        assert!(tags("[push]\nmoving-tags = []").unwrap().fixes("edge").is_some());
+        let bad = |text: &str| tags(text).unwrap_err().to_string();
+        assert!(bad("[push]\nimmutable-tags = [\"a/b\"]").contains("`a/b` is no pattern of tags: a tag has no `/`"));
+        assert!(bad("[push]\nimmutable-tags = [\"[\"]").starts_with("p.toml:2:19: `[` is no pattern of tags"));
+    }
+
+    #[test]
+    fn a_pipeline_names_the_variables_of_its_commit_and_branch() {
+        let git = |text: &str| parse_policy("p.toml", text).map(|policy| policy.git.revision.map(|name| name.value));
+        assert_eq!(git("[git]\nrevision-from = \"CI_COMMIT_SHA\"").unwrap().as_deref(), Some("CI_COMMIT_SHA"));
+        assert_eq!(git("[policy]\n[git]\nbranch-from = \"B\"").unwrap(), None);
+        let bad = git("[git]\nrevision-from = \"$CI_COMMIT_SHA\"").unwrap_err();
+        assert_eq!(bad.to_string(), "p.toml:2:17: `$CI_COMMIT_SHA` is no name of a variable of the environment");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! [`RecipeText`]: the text that is parsed (a recipe, policy file or lock), with the checks that all tables share.
 //!
-//! It turns spans into places for failures.
+//! It turns spans into places for failures. A recipe that shares values with others is several texts: each has spans of its
+//! own, one after the other.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -22,6 +23,8 @@ pub(super) const EXPECTED_STRING: &str = "expected a string, found an integer";
 pub(super) struct RecipeText {
     /// Text and name.
     pub(super) source: Arc<SourceText>,
+    /// The files that a recipe shares with others, each with the offset that its spans begin at, which ascend.
+    pub(super) shared: Vec<(usize, Arc<SourceText>)>,
     /// `[vars]`, known before anything that may use them is read.
     pub(super) vars: BTreeMap<String, String>,
     /// Whether hints may send to other places of a recipe.
@@ -31,9 +34,33 @@ pub(super) struct RecipeText {
 }
 
 impl RecipeText {
+    /// A text by itself, without variables and a base.
+    pub(super) const fn new(source: Arc<SourceText>) -> Self {
+        Self { source, shared: Vec::new(), vars: BTreeMap::new(), is_recipe: true, has_base: false }
+    }
+
+    /// The file that the byte `at` is in, and the offset that its spans begin at.
+    fn file_at(&self, at: usize) -> (usize, &Arc<SourceText>) {
+        let shared = self.shared.iter().rev().find(|(offset, _)| *offset <= at);
+        shared.map_or((0, &self.source), |(offset, source)| (*offset, source))
+    }
+
     /// The place of a span.
     pub(super) fn origin(&self, span: &Range<usize>) -> Origin {
-        Origin::new(&self.source, span.clone())
+        let (offset, source) = self.file_at(span.start);
+        Origin::new(source, span.start - offset..span.end.saturating_sub(offset))
+    }
+
+    /// What is written at a span.
+    pub(super) fn text_at(&self, span: &Range<usize>) -> &str {
+        let (offset, source) = self.file_at(span.start);
+        source.text.get(span.start - offset..span.end.saturating_sub(offset)).unwrap_or_default()
+    }
+
+    /// What is written before a span, in the same file.
+    pub(super) fn text_before(&self, span: &Range<usize>) -> &str {
+        let (offset, source) = self.file_at(span.start);
+        source.text.get(..span.start - offset).unwrap_or_default()
     }
 
     /// A failure at a span, about a value; [`Failure::named`] says so where it is about something else.

@@ -20,13 +20,24 @@ const HOMES: [(&str, &[&str]); 3] = [
 ];
 
 /// Keys of the recipe itself that people write below the first table by mistake.
-const TOP: [&str; 5] = ["format", "name", "base", "compression", "annotations"];
+const TOP: [&str; 6] = ["format", "name", "extends", "base", "compression", "annotations"];
 
 /// Reads the text into one of the structs of [`written`](super::super::written).
 pub(super) fn read<T: for<'de> Deserialize<'de>>(page: &RecipeText) -> Result<T, Failure> {
-    let text = &page.source.text;
-    let deserializer = toml::Deserializer::parse(text).map_err(|error| syntax(page, &error))?;
-    T::deserialize(deserializer).map_err(|error| shape(page, &error))
+    shaped(page, table(page, &page.source.text)?)
+}
+
+/// Reads `text`, which is the text of the page, as a table whose values have their places.
+pub(super) fn table<'t>(page: &RecipeText, text: &'t str) -> Result<toml::Spanned<DeTable<'t>>, Failure> {
+    DeTable::parse(text).map_err(|error| syntax(page, &error))
+}
+
+/// Reads a table into one of the structs of [`written`](super::super::written).
+pub(super) fn shaped<T: for<'de> Deserialize<'de>>(
+    page: &RecipeText,
+    table: toml::Spanned<DeTable<'_>>,
+) -> Result<T, Failure> {
+    T::deserialize(toml::Deserializer::from(table)).map_err(|error| shape(page, &error))
 }
 
 /// The text is no TOML.
@@ -118,7 +129,7 @@ fn find(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
 fn shape(page: &RecipeText, error: &toml::de::Error) -> Failure {
     let message = error.message();
     let span = error.span().unwrap_or(0..0);
-    let text = page.source.text.get(span.clone()).unwrap_or_default();
+    let text = page.text_at(&span);
     if message.starts_with("unknown field `$__toml") {
         return page.failure(&span, "expected a table, found a date");
     }
@@ -208,7 +219,7 @@ fn kind_found(serde: &str, text: &str) -> &'static str {
 
 /// The key before `span`, where it is one of those that are arrays of tables.
 fn entry_key(page: &RecipeText, span: &Range<usize>) -> Option<&'static str> {
-    let before = page.source.text.get(..span.start)?.trim_end().strip_suffix('=')?.trim_end();
+    let before = page.text_before(span).trim_end().strip_suffix('=')?.trim_end();
     let key = before.rsplit(|c: char| c.is_whitespace() || c == '.').next()?;
     ["binary", "file", "tree", "dir", "symlink"].into_iter().find(|entry| *entry == key)
 }

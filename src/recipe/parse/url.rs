@@ -68,8 +68,8 @@ pub(super) fn refuse_two_digests(recipe: &Recipe) -> Result<(), Failure> {
         let FileSource::Url { url, sha256 } = &file.source else { continue };
         let first = seen.entry(&url.value).or_insert(sha256);
         if first.value != sha256.value {
-            let (line, _) = first.origin.line_column();
-            let what = format!("this `url` has another digest on line {line}");
+            let line = first.origin.line_seen_from(&sha256.origin);
+            let what = format!("this `url` has another digest on {line}");
             return Err(Failure::error(ErrorName::RecipeConflict, what)
                 .at(&sha256.origin)
                 .hint("one address has one content; one digest is wrong"));

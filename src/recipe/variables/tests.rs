@@ -17,6 +17,7 @@ fn expand(value: &str) -> Result<String, Failure> {
         GitWord::Revision => Ok("abc".to_owned()),
         GitWord::Tag => Ok("v1\n".to_owned()),
         GitWord::Describe => Ok("v1-2-gabc".to_owned()),
+        GitWord::Branch => Ok("main".to_owned()),
         GitWord::Dirty => Err(Failure::error(ErrorName::Git, "git is not there")),
     };
     let variables = VariableValues {

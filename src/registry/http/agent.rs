@@ -8,6 +8,7 @@ use ureq::{Agent, Error, unversioned::transport::DefaultConnector};
 use super::{
     proxy,
     resolver::{GuardedResolver, HostOrigin, PrivateAddressError},
+    retry_pause::Passing,
     roots,
 };
 use crate::{
@@ -51,8 +52,8 @@ pub(crate) fn agent(access: &Access, url: &Url, host: &str, named_by: HostOrigin
     Ok(Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(named_by)))
 }
 
-/// Why there was no response, and whether the error is transient, so that a retry may help.
-pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
+/// Why there was no response, and whether a retry may help.
+pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, Passing) {
     let host = shown(&url.authority());
     match error {
         Error::HostNotFound => (
@@ -60,47 +61,49 @@ pub(crate) fn explain(error: &Error, url: &Url) -> (Failure, bool) {
                 ErrorName::RegistryUnreachable,
                 format!("the host name `{}` cannot be resolved", shown(url.host())),
             ),
-            false,
+            Passing::No,
         ),
         Error::Timeout(_) => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("timeout: {host} does not answer")), true)
+            (Failure::error(ErrorName::RegistryUnreachable, format!("timeout: {host} does not answer")), Passing::Yes)
         }
-        Error::Rustls(error) => (tls(error, &host), false),
+        Error::Rustls(error) => (tls(error, &host), Passing::No),
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(error) => (tls(error, &host), false),
+            Some(error) => (tls(error, &host), Passing::No),
             // The standard library has no kind for it.
             None if error.to_string().starts_with("failed to lookup address") => {
-                let is_transient = error.to_string().contains("Temporary failure");
+                let is_temporary = error.to_string().contains("Temporary failure");
                 (
                     Failure::error(
                         ErrorName::RegistryUnreachable,
                         format!("the host name `{}` cannot be resolved", shown(url.host())),
                     ),
-                    is_transient,
+                    if is_temporary { Passing::Yes } else { Passing::No },
                 )
             }
             None => connection(error, &host),
         },
-        Error::ConnectProxyFailed(_) => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("the proxy cannot connect to {host}")), true)
-        }
-        Error::LargeResponseHeader(..) => {
-            (Failure::error(ErrorName::RegistryProtocol, format!("the header of {host}'s answer is too large")), false)
-        }
+        Error::ConnectProxyFailed(_) => (
+            Failure::error(ErrorName::RegistryUnreachable, format!("the proxy cannot connect to {host}")),
+            Passing::Yes,
+        ),
+        Error::LargeResponseHeader(..) => (
+            Failure::error(ErrorName::RegistryProtocol, format!("the header of {host}'s answer is too large")),
+            Passing::No,
+        ),
         // Only kinds: their details could hold what was sent.
         Error::Protocol(_) | Error::Http(_) => {
-            (Failure::error(ErrorName::RegistryProtocol, format!("{host} does not speak HTTP")), false)
+            (Failure::error(ErrorName::RegistryProtocol, format!("{host} does not speak HTTP")), Passing::No)
         }
         Error::Other(error) => match error.downcast_ref::<PrivateAddressError>() {
             Some(PrivateAddressError(address)) => {
                 let what = format!(
                     "a redirect, upload location or token realm leads to {host}, whose address {address} is in a private network"
                 );
-                (Failure::error(ErrorName::RegistryProtocol, what), false)
+                (Failure::error(ErrorName::RegistryProtocol, what), Passing::No)
             }
-            None => (no_connection(&host), true),
+            None => (no_connection(&host), Passing::Yes),
         },
-        _ => (no_connection(&host), true),
+        _ => (no_connection(&host), Passing::Yes),
     }
 }
 
@@ -108,22 +111,23 @@ fn no_connection(host: &str) -> Failure {
     Failure::error(ErrorName::RegistryUnreachable, format!("cannot connect to {host}"))
 }
 
-fn connection(error: &io::Error, host: &str) -> (Failure, bool) {
+fn connection(error: &io::Error, host: &str) -> (Failure, Passing) {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("connection refused by {host}")), false)
-        }
+        io::ErrorKind::ConnectionRefused => (
+            Failure::error(ErrorName::RegistryUnreachable, format!("connection refused by {host}")),
+            Passing::WithServer,
+        ),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-            (Failure::error(ErrorName::RegistryUnreachable, format!("timeout: {host} does not answer")), true)
+            (Failure::error(ErrorName::RegistryUnreachable, format!("timeout: {host} does not answer")), Passing::Yes)
         }
         io::ErrorKind::PermissionDenied => (
             Failure::error(
                 ErrorName::RegistryUnreachable,
                 format!("permission denied: this machine does not allow connections to {host}"),
             ),
-            false,
+            Passing::No,
         ),
-        _ => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} closed the connection")), true),
+        _ => (Failure::error(ErrorName::RegistryUnreachable, format!("{host} closed the connection")), Passing::Yes),
     }
 }
 

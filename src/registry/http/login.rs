@@ -141,19 +141,21 @@ impl RegistryClient {
             call.payload = Payload::Bytes(form);
             call = call.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
-        let mut attempt = 0;
+        let mut patience = self.own_patience();
         let mut answer = loop {
             // Redirects are not followed: the registry did not name their targets as realms.
             let result = self.once(&question.url, &call, question.authorization.as_ref());
-            let is_transient = match &result {
-                Ok(answer) => super::is_transient_status(answer.status),
-                Err(fault) => fault.is_transient,
+            let (is_transient, headers) = match &result {
+                Ok(answer) => (super::is_transient_status(answer.status), Some(answer.headers())),
+                Err(fault) => (fault.is_transient, None),
             };
-            match super::pause_before(attempt, result.as_ref().ok()).filter(|_| is_transient) {
-                Some(pause) => super::wait(pause),
-                None => break result?,
+            if !is_transient {
+                break result?;
             }
-            attempt += 1;
+            match patience.pause(headers) {
+                Some(pause) => super::wait(pause),
+                None => break self.give_up(result, &patience)?,
+            }
         };
         let host = shown(&url.authority());
         match answer.status {

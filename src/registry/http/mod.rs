@@ -14,12 +14,16 @@ mod response;
 pub(crate) mod retry_pause;
 mod roots;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use ureq::{
     Agent, AsSendBody, Body, SendBody,
-    http::{HeaderMap, HeaderValue, Method, Request, Response, header},
+    http::{HeaderValue, Method, Request, Response, header},
 };
 
 use super::{
@@ -32,6 +36,7 @@ use login_state::LoginState;
 pub(super) use payload::{BlobPiece, Payload};
 use resolver::{HostOrigin, InsideNetwork};
 pub(super) use response::RegistryResponse;
+pub(crate) use retry_pause::Patience;
 pub(super) use retry_pause::{backoff, wait};
 
 /// The timeout of the probe whether a loopback registry speaks TLS.
@@ -53,6 +58,8 @@ pub(super) struct RegistryClient {
     gate: Mutex<LoginState>,
     /// The secrets of every credential that was looked up: text of the registry that repeats one is not shown.
     secrets: Mutex<Vec<Secret>>,
+    /// Whether a request has waited in vain for as long as `--retry` says, and none was answered since.
+    is_given_up: AtomicBool,
 }
 
 /// A request, which may be sent several times.
@@ -125,6 +132,7 @@ impl RegistryClient {
             base,
             gate: Mutex::default(),
             secrets: Mutex::default(),
+            is_given_up: AtomicBool::new(false),
         };
         if client.base.https && client.base.is_loopback() && !client.loopback_speaks_tls()? {
             client.base = url(false)?;
@@ -139,23 +147,56 @@ impl RegistryClient {
 
     /// Sends a request and gives its answer, also when that is a refusal.
     pub(super) fn send(&self, call: &RegistryRequest<'_>) -> Result<RegistryResponse, RequestFailure> {
-        let mut attempt = 0;
+        let mut patience = self.patience();
         loop {
-            let (pause, result) = match self.attempt(call) {
-                Ok(answer) if call.is_repeatable && is_transient_status(answer.status) => {
-                    (retry_pause::before(attempt, Some(answer.headers())), Ok(answer))
-                }
-                Err(fault) if call.is_repeatable && fault.is_transient => {
-                    (retry_pause::before(attempt, None), Err(fault))
-                }
-                result => return result,
+            let result = self.attempt(call);
+            let (is_transient, headers) = match &result {
+                Ok(answer) => (is_transient_status(answer.status), Some(answer.headers())),
+                Err(fault) => (fault.is_transient, None),
             };
-            match pause {
-                Some(pause) if attempt < Limits::RETRIES => wait(pause),
-                _ => return result,
+            if !is_transient {
+                // The registry is back.
+                self.is_given_up.store(false, Ordering::Relaxed);
+                return result;
             }
-            attempt += 1;
+            if !call.is_repeatable {
+                return result;
+            }
+            match patience.pause(headers).filter(|_| !self.has_given_up()) {
+                Some(pause) => wait(pause),
+                None => return self.give_up(result, &patience),
+            }
         }
+    }
+
+    /// The patience for one request.
+    fn patience(&self) -> Patience {
+        Patience::new(self.access.retry)
+    }
+
+    /// Whether a request has waited in vain for as long as `--retry` says, and none was answered since.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Relaxed)
+    }
+
+    /// The patience of a caller that repeats requests in a way of its own.
+    pub(super) fn own_patience(&self) -> Patience {
+        if self.has_given_up() { Patience::new(Some(Duration::ZERO)) } else { self.patience() }
+    }
+
+    /// Says how often and how long the caller waited. Other requests do not wait as long again: `--retry` is how long the
+    /// registry may be away.
+    fn give_up(
+        &self,
+        result: Result<RegistryResponse, RequestFailure>,
+        patience: &Patience,
+    ) -> Result<RegistryResponse, RequestFailure> {
+        self.is_given_up.store(self.access.retry.is_some(), Ordering::Relaxed);
+        let account = patience.account();
+        result.map(|answer| answer.with_account(&account)).map_err(|mut fault| {
+            fault.failure.what.push_str(&account);
+            fault
+        })
     }
 
     /// One attempt, with the logins and redirects that belong to it.
@@ -245,8 +286,8 @@ impl RegistryClient {
                 Ok(RegistryResponse::new(response, url.clone(), secrets))
             }
             Err(error) => {
-                let (failure, is_transient) = agent::explain(&error, url);
-                Err(RequestFailure { failure, is_transient })
+                let (failure, passing) = agent::explain(&error, url);
+                Err(RequestFailure { failure, is_transient: passing.is_transient(self.access.retry) })
             }
         }
     }
@@ -289,11 +330,23 @@ impl RegistryClient {
 
     fn loopback_speaks_tls(&self) -> Result<bool, Failure> {
         let agent = self.agent(&self.base)?;
-        let request = agent.get(self.base.to_string()).config().timeout_global(Some(PROBE)).build();
-        match request.call() {
-            Ok(_) => Ok(true),
-            Err(error) if agent::speaks_no_tls(&error) => Ok(false),
-            Err(error) => Err(agent::explain(&error, &self.base).0),
+        let mut patience = self.patience();
+        loop {
+            let request = agent.get(self.base.to_string()).config().timeout_global(Some(PROBE)).build();
+            let (mut failure, passing) = match request.call() {
+                Ok(_) => return Ok(true),
+                Err(error) if agent::speaks_no_tls(&error) => return Ok(false),
+                Err(error) => agent::explain(&error, &self.base),
+            };
+            // Without `--retry` an answer that does not come is the answer.
+            let waits = self.access.retry.is_some() && passing.is_transient(self.access.retry);
+            let Some(pause) = patience.pause(None).filter(|_| waits) else {
+                if waits {
+                    failure.what.push_str(&patience.account());
+                }
+                return Err(failure);
+            };
+            wait(pause);
         }
     }
 }
@@ -307,10 +360,4 @@ fn run<S: AsSendBody>(agent: &Agent, request: Request<S>, is_long: bool) -> Resu
 /// HTTP statuses that are retried: those that crane retries.
 pub(crate) const fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
-}
-
-/// The pause that an answer asks for, or the one of the `attempt`th repetition; none when there is no more patience.
-pub(super) fn pause_before(attempt: u32, answer: Option<&RegistryResponse>) -> Option<Duration> {
-    let headers: Option<&HeaderMap> = answer.map(RegistryResponse::headers);
-    if attempt < Limits::RETRIES { retry_pause::before(attempt, headers) } else { None }
 }

@@ -27,6 +27,8 @@ pub(in crate::registry) struct RegistryResponse {
     secrets: Vec<Secret>,
     /// The errors in the body of a refusal, once they were read.
     said: Option<Vec<RegistryError>>,
+    /// How often and how long others like it were waited for, for messages.
+    account: String,
 }
 
 /// One error of a refusal (distribution-spec, "Error Codes"). Foreign text.
@@ -41,7 +43,20 @@ pub(in crate::registry) struct RegistryError {
 impl RegistryResponse {
     pub(super) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
         let (parts, body) = response.into_parts();
-        Self { status: parts.status.as_u16(), url, headers: parts.headers, body, secrets, said: None }
+        Self {
+            status: parts.status.as_u16(),
+            url,
+            headers: parts.headers,
+            body,
+            secrets,
+            said: None,
+            account: String::new(),
+        }
+    }
+
+    /// The same, the last one of several tries.
+    pub(super) fn with_account(self, account: &str) -> Self {
+        Self { account: account.to_owned(), ..self }
     }
 
     /// Whether the status is 2xx.
@@ -50,7 +65,7 @@ impl RegistryResponse {
     }
 
     /// All header fields.
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(in crate::registry) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
@@ -108,9 +123,10 @@ impl RegistryResponse {
             Some(RegistryError { code, message }) if !code.is_empty() || !message.is_empty() => {
                 let [code, message] = [code, message].map(|text| Secret::hide(&self.secrets, text));
                 let colon = if code.is_empty() || message.is_empty() { "" } else { ": " };
-                format!("{} answered HTTP {status}, {}{colon}{}", shown(&by), shown(&code), shown(&message))
+                let account = &self.account;
+                format!("{} answered HTTP {status}, {}{colon}{}{account}", shown(&by), shown(&code), shown(&message))
             }
-            _ => format!("{} answered HTTP {status}", shown(&by)),
+            _ => format!("{} answered HTTP {status}{}", shown(&by), self.account),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The pause before a request is repeated: `Retry-After`, else exponential backoff with jitter.
+//! The pause before a request is repeated: `Retry-After`, else exponential backoff with jitter; and [`Patience`], which says
+//! how long requests are repeated.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -37,12 +38,85 @@ pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
 }
 
-/// The pause before the `attempt`th repetition; none when the registry asks for more patience than there is.
-pub(crate) fn before(attempt: u32, headers: Option<&HeaderMap>) -> Option<Duration> {
+/// The pause before the `attempt`th repetition; none when the registry asks for a longer one than `most`.
+fn before(attempt: u32, headers: Option<&HeaderMap>, most: Duration) -> Option<Duration> {
     match headers.and_then(asked) {
-        Some(asked) if asked > Limits::RETRY_AFTER => None,
+        Some(asked) if asked > most => None,
         Some(asked) => Some(asked.max(backoff(0))),
         None => Some(backoff(attempt)),
+    }
+}
+
+/// How long one request, or the reading of one answer, is repeated after faults that may pass.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    /// `--retry`: the sum of all pauses; [`Limits::RETRIES`] repetitions where the caller does not say.
+    total: Option<Duration>,
+    waited: Duration,
+    repetitions: u32,
+}
+
+impl Patience {
+    /// All of it: what `--retry` says, if it says something.
+    pub(crate) fn new(total: Option<Duration>) -> Self {
+        Self { total, waited: Duration::ZERO, repetitions: 0 }
+    }
+
+    /// The pause before the next repetition, which is counted; none where there is no patience left. `headers` are those of
+    /// the answer, if there was one.
+    pub(crate) fn pause(&mut self, headers: Option<&HeaderMap>) -> Option<Duration> {
+        let pause = match self.total {
+            None => {
+                before(self.repetitions, headers, Limits::RETRY_AFTER).filter(|_| self.repetitions < Limits::RETRIES)
+            }
+            Some(total) => {
+                let left = total.checked_sub(self.waited).filter(|left| !left.is_zero())?;
+                // The last pause ends with the patience.
+                before(self.repetitions, headers, left).map(|pause| pause.min(left))
+            }
+        }?;
+        self.waited = self.waited.saturating_add(pause);
+        self.repetitions = self.repetitions.saturating_add(1);
+        Some(pause)
+    }
+
+    /// All of it again, because something came.
+    pub(crate) fn renew(&mut self) {
+        *self = Self::new(self.total);
+    }
+
+    /// How often and how long a caller who asked for it was patient in vain, in parentheses behind a message; empty for
+    /// others.
+    pub(crate) fn account(&self) -> String {
+        match self.total {
+            Some(_) if self.repetitions > 0 => {
+                let seconds = self.waited.as_secs_f64();
+                format!(" (gave up after {} tries and {seconds:.1} s of pauses)", self.repetitions.saturating_add(1))
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Whether a fault is worth another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// It stays as it is: a certificate, a name that does not exist.
+    No,
+    /// It passes where the server comes back, which `--retry` says that it does: nothing listens.
+    WithServer,
+    /// It may be gone at once.
+    Yes,
+}
+
+impl Passing {
+    /// Whether a caller tries again whose `--retry` is `total`.
+    pub(crate) fn is_transient(self, total: Option<Duration>) -> bool {
+        match self {
+            Self::No => false,
+            Self::WithServer => total.is_some_and(|total| !total.is_zero()),
+            Self::Yes => true,
+        }
     }
 }
 
@@ -89,8 +163,33 @@ mod tests {
         for none in ["soon", "-1", "1.5", "99999999999999999999"] {
             assert_eq!(seconds(none, now), None, "{none}");
         }
-        assert_eq!(before(0, Some(&headers("86400", None))), None);
-        assert_eq!(before(0, Some(&headers("1", None))), Some(Duration::from_secs(1)));
-        assert!(before(3, Some(&headers("0", None))).unwrap() > Duration::ZERO);
+        let before = |attempt, after| before(attempt, Some(&headers(after, None)), Limits::RETRY_AFTER);
+        assert_eq!(before(0, "86400"), None);
+        assert_eq!(before(0, "1"), Some(Duration::from_secs(1)));
+        assert!(before(3, "0").unwrap() > Duration::ZERO);
+    }
+
+    #[test]
+    fn patience_ends_with_its_seconds_or_with_the_usual_number_of_tries() {
+        let mut usual = Patience::new(None);
+        assert_eq!(std::iter::from_fn(|| usual.pause(None)).count(), Limits::RETRIES as usize);
+        assert_eq!(usual.account(), "");
+        let minute = Duration::from_secs(60);
+        let mut said = Patience::new(Some(minute));
+        assert_eq!(std::iter::from_fn(|| said.pause(None)).sum::<Duration>(), minute);
+        assert!(said.account().ends_with("tries and 60.0 s of pauses)"), "{}", said.account());
+        said.renew();
+        assert_eq!(said.pause(Some(&headers("61", None))), None);
+        assert_eq!(said.pause(Some(&headers("59", None))), Some(Duration::from_secs(59)));
+        assert_eq!(Patience::new(Some(Duration::ZERO)).pause(None), None);
+    }
+
+    #[test]
+    fn a_server_that_does_not_listen_is_waited_for_only_where_the_caller_says_so() {
+        let second = Some(Duration::from_secs(1));
+        let waits = |passing: Passing| [None, second, Some(Duration::ZERO)].map(|total| passing.is_transient(total));
+        assert_eq!(waits(Passing::No), [false; 3]);
+        assert_eq!(waits(Passing::WithServer), [false, true, false]);
+        assert_eq!(waits(Passing::Yes), [true; 3]);
     }
 }

@@ -17,10 +17,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Access, http::RegistryClient};
+use super::{
+    Access,
+    http::{RegistryClient, backoff, wait},
+};
 use crate::report::{ErrorName, Failure, Limits, Progress, parallel};
 use contents::{PushContents, PushDocument};
-pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, TagPolicy};
+pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, PushTarget, TagPolicy, TagRule};
 use plan::{PUSH_THREAD, group_by_repository, plan_push};
 use repository::{ManifestRefusal, PushRepository, StoredManifest};
 use upload::{BlobTransfer, BlobUpload};
@@ -68,16 +71,46 @@ impl<'a> PreparedPush<'a> {
     /// # Errors
     /// A registry that refuses, or breaks off more often than [`Limits`] allows. No tag names half an image then.
     pub fn carry_out(self, progress: &dyn Progress) -> Result<Vec<PushPlan>, Failure> {
+        self.send(progress)?;
+        self.put_tags(progress)
+    }
+
+    /// Sends blobs and manifests to every repository; no tag names them yet.
+    ///
+    /// # Errors
+    /// A registry that refuses, or breaks off more often than [`Limits`] allows.
+    pub fn send(&self, progress: &dyn Progress) -> Result<(), Failure> {
         for (repository, plan) in &self.targets {
             self.push_contents(repository, plan, progress).map_err(|failure| failure.or_in_path(&plan.repository))?;
         }
+        Ok(())
+    }
+
+    /// Puts the tags, after [`send`](Self::send). Tags that may not move are looked at once more: registries have no way to put a
+    /// tag only where it is new, so another client may still be faster by the time of one request.
+    ///
+    /// # Errors
+    /// A registry that refuses; a tag that another client has put meanwhile and that must not move.
+    pub fn put_tags(mut self, progress: &dyn Progress) -> Result<Vec<PushPlan>, Failure> {
         let Some(root) = self.contents.documents.last() else {
             return Err(Failure::error(ErrorName::Internal, "the image has no manifest"));
         };
-        for (repository, plan) in &self.targets {
-            for tag in plan.tags.iter().filter(|tag| tag.put) {
-                let put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
-                put.map_err(|untaken| untaken.failure().or_in_path(&plan.repository))?;
+        for (repository, plan) in &mut self.targets {
+            let located = |failure: Failure| failure.or_in_path(&plan.repository);
+            for tag in plan.tags.iter_mut().filter(|tag| tag.put) {
+                if tag.rule.policy != TagPolicy::Replace {
+                    let was = repository.manifest_digest(&tag.name).map_err(located)?;
+                    *tag = PlannedTag::plan(&tag.name, &tag.rule, was, plan.digest).map_err(located)?;
+                    if !tag.put {
+                        continue;
+                    }
+                }
+                let mut put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
+                if let Err(ManifestRefusal::Doubted(_)) = put {
+                    wait(backoff(0));
+                    put = repository.put_manifest(&tag.name, &root.blob, &root.bytes);
+                }
+                put.map_err(|untaken| located(untaken.failure()))?;
             }
             for tag in &plan.tags {
                 progress.step(&tag.summary(&plan.repository, plan.digest));
@@ -151,7 +184,8 @@ impl<'a> PreparedPush<'a> {
         Ok(())
     }
 
-    /// Puts a manifest by its digest. When the registry misses blobs that it said it had, they are sent once more.
+    /// Puts a manifest by its digest. When the registry misses blobs that it said it had, they are sent once more. When it calls
+    /// a digest invalid, blobs that are missing are sent, and it is asked once more.
     fn put_document(
         &self,
         repository: &PushRepository,
@@ -159,13 +193,20 @@ impl<'a> PreparedPush<'a> {
         task: &dyn crate::report::Task,
     ) -> Result<StoredManifest, Failure> {
         let digest = sent.blob.digest.to_string();
-        match repository.put_manifest(&digest, &sent.blob, &sent.bytes) {
+        let asks_first = match repository.put_manifest(&digest, &sent.blob, &sent.bytes) {
             Ok(stored) => return Ok(stored),
             Err(ManifestRefusal::Refused(failure)) => return Err(failure),
-            Err(ManifestRefusal::Incomplete(_)) => {}
+            Err(ManifestRefusal::Incomplete(_)) => false,
+            Err(ManifestRefusal::Doubted(_)) => true,
+        };
+        if asks_first {
+            wait(backoff(0));
         }
         let leaves: Vec<_> = sent.leaves.iter().filter_map(|at| self.contents.blobs.get(*at)).collect();
         parallel::try_map(PUSH_THREAD, self.job.jobs, &leaves, |_, blob| {
+            if asks_first && repository.has_blob(blob)? {
+                return Ok(BlobTransfer::Uploaded);
+            }
             let bytes = self.job.blobs.blob(blob)?;
             BlobUpload { to: repository, blob, bytes: &*bytes, task }.run(None)
         })?;

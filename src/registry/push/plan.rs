@@ -17,8 +17,8 @@ use crate::{
 /// The name of the threads that ask and send.
 pub(super) const PUSH_THREAD: &str = "push";
 
-/// What becomes of a tag that names something else already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What becomes of a tag that names something else already; the later, the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TagPolicy {
     /// It moves.
     #[default]
@@ -29,6 +29,24 @@ pub enum TagPolicy {
     Fail,
 }
 
+/// What becomes of one tag that names something else already, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TagRule {
+    /// What becomes of it.
+    pub policy: TagPolicy,
+    /// The reason of a tag that does not move, as a clause such as "`--tag-policy fail` lets no tag move".
+    pub because: String,
+}
+
+/// Where an image goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushTarget {
+    /// One without a tag is pushed by its digest alone.
+    pub reference: Reference,
+    /// What becomes of its tag.
+    pub rule: TagRule,
+}
+
 /// An image to push, and its targets.
 #[derive(Clone, Copy)]
 pub struct PushJob<'a> {
@@ -36,15 +54,13 @@ pub struct PushJob<'a> {
     pub root: &'a BlobRef,
     /// Where its bytes are.
     pub blobs: &'a (dyn VerifiedBlobs + Sync),
-    /// Where it goes; one without a tag is pushed by its digest alone.
-    pub targets: &'a [Reference],
+    /// Where it goes.
+    pub targets: &'a [PushTarget],
     /// The repository that the image is in, where it is in one: blobs may be mounted from there.
     pub from: Option<&'a Reference>,
     /// Where single blobs are known to be, such as a base's layers in the base's repository: at the same registry, a
     /// blob is mounted from there.
     pub origins: &'a BTreeMap<Digest, Vec<Reference>>,
-    /// What becomes of tags.
-    pub policy: TagPolicy,
     /// Blobs at once.
     pub jobs: NonZeroUsize,
 }
@@ -98,6 +114,8 @@ pub struct PlannedTag {
     pub was: Option<Digest>,
     /// Whether it is put.
     pub put: bool,
+    /// What becomes of it where it names something else.
+    pub rule: TagRule,
 }
 
 impl PushPlan {
@@ -113,6 +131,20 @@ impl PushPlan {
 }
 
 impl PlannedTag {
+    /// Plans a tag that names `was` now.
+    ///
+    /// # Errors
+    /// It names another image, and must not move.
+    pub(super) fn plan(name: &str, rule: &TagRule, was: Option<Digest>, digest: Digest) -> Result<Self, Failure> {
+        let other = was.filter(|was| *was != digest);
+        if let (TagPolicy::Fail, Some(other)) = (rule.policy, other) {
+            let what = format!("the tag `{name}` is `{other}` already, and not `{digest}`: {}", rule.because);
+            return Err(Failure::refused(Rule::TagExists, what).hint("push under a new tag"));
+        }
+        let put = was != Some(digest) && !(other.is_some() && rule.policy == TagPolicy::Keep);
+        Ok(Self { name: name.to_owned(), was, put, rule: rule.clone() })
+    }
+
     /// The line that reports it.
     pub(super) fn summary(&self, repository: &str, digest: Digest) -> String {
         match (self.was, self.put) {
@@ -125,15 +157,15 @@ impl PlannedTag {
 }
 
 /// A repository, as one of its references, and the tags that go there; in the order of the command line.
-pub(super) type PushTargets<'a> = Vec<(&'a Reference, Vec<&'a str>)>;
+pub(super) type PushTargets<'a> = Vec<(&'a Reference, Vec<(&'a str, &'a TagRule)>)>;
 
 /// Groups targets by their repository.
 ///
 /// # Errors
 /// A digest that is not the image's.
-pub(super) fn group_by_repository(targets: &[Reference], root: Digest) -> Result<PushTargets<'_>, Failure> {
+pub(super) fn group_by_repository(targets: &[PushTarget], root: Digest) -> Result<PushTargets<'_>, Failure> {
     let mut all: PushTargets<'_> = Vec::new();
-    for reference in targets {
+    for PushTarget { reference, rule } in targets {
         if let Some(digest) = reference.digest().filter(|digest| *digest != root) {
             let what = format!("the image is `{root}`, and cannot be pushed as `{digest}`");
             return Err(Failure::error(ErrorName::Reference, what)
@@ -145,10 +177,12 @@ pub(super) fn group_by_repository(targets: &[Reference], root: Digest) -> Result
             all.push((reference, Vec::new()));
             all.len() - 1
         });
-        if let (Some((_, tags)), Some(tag)) = (all.get_mut(at), reference.tag())
-            && !tags.contains(&tag)
-        {
-            tags.push(tag);
+        let (Some((_, tags)), Some(tag)) = (all.get_mut(at), reference.tag()) else { continue };
+        match tags.iter_mut().find(|(known, _)| *known == tag) {
+            // Named twice, it keeps to the stricter rule.
+            Some((_, known)) if known.policy < rule.policy => *known = rule,
+            Some(_) => {}
+            None => tags.push((tag, rule)),
         }
     }
     Ok(all)
@@ -179,7 +213,7 @@ impl MountSources<'_> {
 pub(super) fn plan_push(
     repository: &PushRepository,
     reference: &Reference,
-    tags: &[&str],
+    tags: &[(&str, &TagRule)],
     contents: &PushContents,
     job: &PushJob<'_>,
     earlier: Option<String>,
@@ -187,15 +221,8 @@ pub(super) fn plan_push(
     let digest = job.root.digest;
     let mut plan =
         PushPlan { repository: reference.name(), digest, blobs: Vec::new(), manifests: Vec::new(), tags: Vec::new() };
-    for tag in tags {
-        let was = repository.manifest_digest(tag)?;
-        let other = was.filter(|was| *was != digest);
-        if let (TagPolicy::Fail, Some(other)) = (job.policy, other) {
-            let what = format!("the tag `{tag}` is `{other}` already, and `--tag-policy fail` lets no tag move");
-            return Err(Failure::refused(Rule::TagExists, what).hint("push under a new tag"));
-        }
-        let put = was != Some(digest) && !(other.is_some() && job.policy == TagPolicy::Keep);
-        plan.tags.push(PlannedTag { name: (*tag).to_owned(), was, put });
+    for (tag, rule) in tags {
+        plan.tags.push(PlannedTag::plan(tag, rule, repository.manifest_digest(tag)?, digest)?);
     }
     // A registry that has the manifest has all of it: it took it only with what it names.
     let is_tagged = plan.tags.iter().any(|tag| tag.was == Some(digest));
@@ -257,15 +284,8 @@ mod tests {
         let origins = BTreeMap::from([(based.digest, places.to_vec())]);
         let from = parse("r.example/built:2");
         let to = parse("r.example/app:1");
-        let job = PushJob {
-            root: &root,
-            blobs: &Nothing,
-            targets: &[],
-            from: Some(&from),
-            origins: &origins,
-            policy: TagPolicy::Replace,
-            jobs: JOBS,
-        };
+        let job =
+            PushJob { root: &root, blobs: &Nothing, targets: &[], from: Some(&from), origins: &origins, jobs: JOBS };
         let sources = |job, earlier: Option<&str>, to, blob: &BlobRef| {
             MountSources { to, job, earlier: earlier.map(str::to_owned) }.source_of(blob)
         };

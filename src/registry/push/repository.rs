@@ -35,6 +35,8 @@ pub(super) struct StoredManifest {
 pub(super) enum ManifestRefusal {
     /// A blob that it names is not there after all.
     Incomplete(Failure),
+    /// A digest in it is said to be invalid. Registries say so of blobs that arrived a moment ago.
+    Doubted(Failure),
     /// Anything else.
     Refused(Failure),
 }
@@ -43,7 +45,7 @@ impl ManifestRefusal {
     /// The failure, whichever it is.
     pub(super) fn failure(self) -> Failure {
         match self {
-            Self::Incomplete(failure) | Self::Refused(failure) => failure,
+            Self::Incomplete(failure) | Self::Doubted(failure) | Self::Refused(failure) => failure,
         }
     }
 }
@@ -148,7 +150,11 @@ impl PushRepository {
             };
         }
         let missing = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"].into_iter().any(|code| answer.has_code(code));
+        let is_doubted = status == 400 && answer.has_code("DIGEST_INVALID");
         let refusal = answer.refusal();
+        if is_doubted {
+            return Err(ManifestRefusal::Doubted(told(answer.error_name(), &refusal).failure()));
+        }
         if matches!(status, 400 | 404) && missing {
             return Err(ManifestRefusal::Incomplete(told(answer.error_name(), &refusal).failure()));
         }

@@ -4,6 +4,8 @@
 //! bytes it has, and the upload is resumed from there. A registry that keeps nothing of a broken request gets smaller
 //! pieces.
 
+use std::time::Duration;
+
 use ureq::http::{Method, header};
 
 use super::repository::PushRepository;
@@ -11,10 +13,7 @@ use crate::{
     image::BlobRef,
     oci::Open,
     registry::{
-        http::{
-            BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, backoff, is_transient_status,
-            pause_before, wait,
-        },
+        http::{BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, is_transient_status, wait},
         url::Url,
     },
     report::{ErrorName, Failure, Limits, Task},
@@ -91,7 +90,7 @@ impl BlobUpload<'_> {
             Some(MountOutcome::Declined) | None => None,
         };
         let mut piece = u64::MAX;
-        let mut attempt = 0;
+        let (mut sessions, mut patience) = (0, self.to.client.own_patience());
         loop {
             let session = opened.take().map_or_else(|| self.open_session(), Ok);
             let trouble = match session.and_then(|session| self.send_bytes(session, &mut piece)) {
@@ -103,11 +102,12 @@ impl BlobUpload<'_> {
             if self.to.has_blob(self.blob).map_err(|failure| self.with_blob(failure))? {
                 return Ok(BlobTransfer::Uploaded);
             }
-            if attempt >= Limits::UPLOAD_SESSIONS {
-                return Err(self.with_blob(trouble));
+            // `--retry` is about time, not about sessions that come to nothing.
+            match patience.pause(None).filter(|_| sessions < Limits::UPLOAD_SESSIONS) {
+                Some(pause) => wait(pause),
+                None => return Err(self.with_blob(trouble)),
             }
-            wait(backoff(attempt));
-            attempt += 1;
+            sessions += 1;
         }
     }
 
@@ -150,7 +150,7 @@ impl BlobUpload<'_> {
 
     /// Sends the bytes and closes the session. `piece` is the most that one request carries.
     fn send_bytes(&self, mut session: UploadSession, piece: &mut u64) -> Result<(), SessionError> {
-        let (mut at, mut stalls) = (0, 0);
+        let (mut at, mut stalls, mut patience) = (0, 0, self.to.client.own_patience());
         while at < self.blob.size {
             let length = (*piece).min(self.blob.size - at);
             let (result, pause) = match self.send_piece(&session, at, length) {
@@ -160,6 +160,9 @@ impl BlobUpload<'_> {
                     let stands = range_end(&answer).filter(|stands| (1..sent).contains(stands)).unwrap_or(sent);
                     session.url = location(&answer).unwrap_or(session.url);
                     stalls = if stands > at { 0 } else { stalls + 1 };
+                    if stalls == 0 {
+                        patience.renew();
+                    }
                     at = stands;
                     if stalls > Limits::RETRIES {
                         return Err(SessionError::Final(Failure::error(
@@ -170,17 +173,21 @@ impl BlobUpload<'_> {
                     continue;
                 }
                 Ok(mut answer) => {
-                    let pause = pause_before(stalls, Some(&answer));
+                    let pause = patience.pause(Some(answer.headers()));
                     match answer.status {
                         413 if length <= session.least.max(Limits::PIECE_BYTES) => {
                             return Err(SessionError::Final(answer.refusal_failure()));
                         }
-                        413 | 416 => (answer.refusal_failure(), pause),
+                        // What helps is less at a time, not waiting.
+                        413 | 416 => {
+                            let pause = pause.or((stalls < Limits::RETRIES).then_some(Duration::ZERO));
+                            (answer.refusal_failure(), pause)
+                        }
                         status if is_transient_status(status) => (answer.refusal_failure(), pause),
                         _ => return Err(refusal_error(&mut answer)),
                     }
                 }
-                Err(RequestFailure { failure, is_transient: true }) => (failure, pause_before(stalls, None)),
+                Err(RequestFailure { failure, is_transient: true }) => (failure, patience.pause(None)),
                 Err(fault) => return Err(fault.into()),
             };
             let Some(pause) = pause else { return Err(SessionError::Again(result)) };
@@ -192,6 +199,7 @@ impl BlobUpload<'_> {
             };
             if stands > at {
                 stalls = 0;
+                patience.renew();
             } else {
                 // Nothing of it was kept.
                 *piece = smaller;
@@ -237,7 +245,7 @@ impl BlobUpload<'_> {
     /// Gives the session its digest.
     fn close_session(&self, session: &UploadSession) -> Result<(), SessionError> {
         let url = session.url.with_parameter("digest", &self.blob.digest.to_string());
-        let mut attempt = 0;
+        let mut patience = self.to.client.own_patience();
         loop {
             let mut call =
                 RegistryRequest::new(Method::PUT, url.clone(), &self.to.wanted).header(header::CONTENT_TYPE, BYTES);
@@ -254,11 +262,11 @@ impl BlobUpload<'_> {
                     };
                 }
                 Ok(mut answer) if is_transient_status(answer.status) => {
-                    let pause = pause_before(attempt, Some(&answer));
+                    let pause = patience.pause(Some(answer.headers()));
                     (answer.refusal_failure(), pause)
                 }
                 Ok(mut answer) => return Err(refusal_error(&mut answer)),
-                Err(RequestFailure { failure, is_transient: true }) => (failure, pause_before(attempt, None)),
+                Err(RequestFailure { failure, is_transient: true }) => (failure, patience.pause(None)),
                 Err(fault) => return Err(fault.into()),
             };
             let Some(pause) = pause else { return Err(SessionError::Again(failure)) };
@@ -266,7 +274,6 @@ impl BlobUpload<'_> {
             if self.to.has_blob(self.blob).map_err(SessionError::Final)? {
                 return Ok(());
             }
-            attempt += 1;
         }
     }
 }

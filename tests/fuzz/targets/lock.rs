@@ -5,7 +5,8 @@ use hardpan::{recipe, report::FailurePlace};
 pub fn run(text: &str) {
     match recipe::parse_lock("fuzz.lock", text) {
         Ok(file) => {
-            let again = recipe::parse_lock("fuzz.lock", &file.lock.to_text("fuzz.toml")).expect("what was written");
+            let again =
+                recipe::parse_lock("fuzz.lock", &file.lock.to_text(Some("fuzz.toml"))).expect("what was written");
             assert_eq!(again.lock, file.lock);
         }
         Err(failure) => {

@@ -2,8 +2,9 @@
 // code of those who will read it. It shares none with hardpan.
 //
 //	deployment kubernetes FILE   strictly decodes each document as its kind
-//	                             (unknown and duplicate fields are errors) and
-//	                             holds the pods to the standard "restricted"
+//	                             (unknown and duplicate fields are errors),
+//	                             holds the pods to the standard "restricted",
+//	                             and the other objects to their pods
 //	deployment compose FILE      loads the file as Compose does, with its schema
 //	deployment quadlet FILE      turns the unit into a service as podman's
 //	                             generator does; prints podman's arguments, one

@@ -201,6 +201,7 @@ fn every_key_of_a_recipe_is_known_to_the_judge() {
         "binary",
         "compression",
         "dir",
+        "extends",
         "file",
         "format",
         "name",

@@ -89,7 +89,7 @@ fn what_is_to_be_said_is_said_again() {
     let case = case(&recipe);
     tick();
     let said = |case: &Case| {
-        let output = case.run(["build", "app.toml", "-v"]).ok();
+        let output = case.run(["build", "app.toml", "-v"]).ok().untimed();
         let lines = output.stderr.lines().filter(|line| !line.starts_with("layer ") && !line.starts_with("took "));
         let lines: Vec<String> = lines.filter(|line| !line.starts_with("  sha256:")).map(str::to_owned).collect();
         (lines.join("\n"), unchanged(&output).len())

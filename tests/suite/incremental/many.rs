@@ -38,7 +38,7 @@ fn names() -> Vec<String> {
 fn build(case: &Case, jobs: usize) -> Output {
     let recipes = names().into_iter().map(|name| format!("{name}.toml"));
     let options = ["--verbose".to_owned(), "--jobs".to_owned(), jobs.to_string()];
-    case.run(["build".to_owned()].into_iter().chain(recipes).chain(options))
+    case.run(["build".to_owned()].into_iter().chain(recipes).chain(options)).untimed()
 }
 
 /// Where a layout has the blob of its last layer.

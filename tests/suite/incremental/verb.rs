@@ -19,7 +19,8 @@ fn status_prune_and_verify_say_what_they_see_and_do() {
     assert_eq!(full["path"], case.path("cache/hardpan").to_str().unwrap());
     assert!(full["blobs"]["bytes"].as_u64().unwrap() > 200_000, "{full}");
     let text = case.run(["cache", "status"]).ok().stdout;
-    assert!(text.contains("blobs") && text.contains("at most 10000000000 bytes"), "{text}");
+    assert!(text.contains("layers                  3 entries") && text.contains("at most 10000000000 bytes"), "{text}");
+    assert_eq!(full["kinds"]["layers"]["entries"], 3, "{full}");
 
     assert_eq!(case.run(["cache", "verify"]).ok().stdout, "");
     let damaged = cached(&case, "blobs").remove(1);

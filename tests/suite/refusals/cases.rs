@@ -344,6 +344,14 @@ cases! {
         a_rule_and_a_fault_at_once
         everything_that_is_wrong_at_once
     }
+    sharing {
+        a_default_that_is_wrong
+        a_default_that_no_recipe_shares
+        a_file_above_the_recipe
+        a_policy_that_is_loosened
+        a_program_in_a_shared_file
+        files_in_a_circle
+    }
     syntax {
         a_date_for_a_string
         a_duplicate_key

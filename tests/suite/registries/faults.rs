@@ -21,7 +21,7 @@
 //! | 10 | PATCH cut, 413, 416, 502 with and without its bytes | *passes*; *stays*; `pieces::*` |
 //! |    | no `100 Continue`, slow reading | *passes*: nobody waits for the former |
 //! | 11 | the session is lost before PUT | *passes* |
-//! | 12 | PUT 400 `DIGEST_INVALID` | once: *passes*; always: *stays* |
+//! | 12 | PUT 400 `DIGEST_INVALID`, of a blob, a manifest, a tag | once: *passes*; always: *stays* |
 //! | 13 | PUT 201, and the blob is short | *passes* |
 //! | 14 | another `Docker-Content-Digest` | *stays*; of another algorithm: `lies::a_tag_whose_digest_*` |
 //! |    | 200 to everything | `lies::a_page_that_answers_200_*` |
@@ -59,7 +59,7 @@ fn each<T: Sync>(all: &[T], check: impl Fn(&T, &Registry) + Sync) {
 #[test]
 fn faults_that_pass_cost_nothing_but_time() {
     let case = case();
-    let plans: [(&str, Plan); 26] = [
+    let plans: [(&str, Plan); 28] = [
         ("HEAD 500", |r| (r.is("HEAD", "blobs") && r.nth == 1).then(|| Fault::status(500))),
         ("429 in seconds", |r| (r.is("HEAD", "") && r.nth == 0).then(|| Fault::fields(429, &[("retry-after", "1")]))),
         ("429 by date", |r| {
@@ -82,6 +82,12 @@ fn faults_that_pass_cost_nothing_but_time() {
         ("session lost before PUT", |r| (r.is("PUT", "uploads") && r.nth == 0).then_some(Fault::Forget)),
         ("PUT digest invalid once", |r| {
             (r.is("PUT", "uploads") && r.nth == 0).then(|| Fault::error(400, "DIGEST_INVALID", ""))
+        }),
+        ("manifest digest invalid once", |r| {
+            (r.is("PUT", "manifests") && r.nth == 0).then(|| Fault::error(400, "DIGEST_INVALID", ""))
+        }),
+        ("tag digest invalid once", |r| {
+            (r.is("PUT", "manifests") && r.nth == 1).then(|| Fault::error(400, "DIGEST_INVALID", ""))
         }),
         ("PUT done, answer lost", |r| (r.is("PUT", "uploads") && r.nth == 0).then_some(Fault::Lost)),
         ("PUT 201, and too little is kept", |r| (r.is("PUT", "uploads") && r.nth == 0).then_some(Fault::Truncate)),
@@ -165,12 +171,18 @@ const LASTING_BLOBS: [Lasting; 12] = [
 ];
 
 /// Faults of the manifests.
-const LASTING_MANIFESTS: [Lasting; 8] = [
+const LASTING_MANIFESTS: [Lasting; 9] = [
     (
         "manifest 400",
         |r| r.is("PUT", "manifests").then(|| Fault::error(400, "MANIFEST_INVALID", "")),
         PUT,
         "answered HTTP 400, MANIFEST_INVALID",
+    ),
+    (
+        "manifest digest invalid",
+        |r| r.is("PUT", "manifests").then(|| Fault::error(400, "DIGEST_INVALID", "")),
+        PUT,
+        "answered HTTP 400, DIGEST_INVALID",
     ),
     ("manifest 404", |r| r.is("PUT", "manifests").then(|| Fault::status(404)), PUT, "answered HTTP 404"),
     ("manifest 405", |r| r.is("PUT", "manifests").then(|| Fault::status(405)), PUT, "answered HTTP 405"),

@@ -33,6 +33,19 @@ pub fn tool(name: &str) -> Command {
     Command::new(found)
 }
 
+/// Asserts that a log is SARIF 2.1.0 by the schema of OASIS.
+#[track_caller]
+pub fn assert_sarif(log: &Value) {
+    let schema = serde_json::from_slice(&document("sarif-schema-2.1.0.json")).expect("a schema");
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource("sarif.json", schema).expect("a schema");
+    let index = compiler.compile("sarif.json", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
+    if let Err(error) = schemas.validate(log, index) {
+        panic!("{error:#}");
+    }
+}
+
 /// A document that `tests/run` puts beside the judges: a standard's schema.
 #[track_caller]
 pub fn document(name: &str) -> Vec<u8> {

@@ -43,6 +43,16 @@ impl Mount {
         mount
     }
 
+    /// What `from` holds, which cannot be changed here.
+    #[track_caller]
+    pub fn read_only(from: &Path, at: &Path) -> Self {
+        fs::create_dir_all(at).expect("a folder to mount over");
+        checked(tool("mount").arg("--bind").arg(from).arg(at));
+        let mount = Self { at: at.to_owned(), child: None, below: None };
+        checked(tool("mount").args(["-o", "remount,bind,ro"]).arg(at));
+        mount
+    }
+
     /// A tmpfs with a copy of what the folder holds.
     #[track_caller]
     pub fn tmpfs(at: &Path) -> Self {

@@ -65,6 +65,18 @@ impl Output {
         self
     }
 
+    /// The same without the times that `-v` puts before lines.
+    #[must_use]
+    pub fn untimed(mut self) -> Self {
+        let rest = |line: &str| -> Option<String> {
+            let (time, rest) = line.strip_prefix('[')?.split_once("s] ")?;
+            time.parse::<f64>().is_ok().then(|| rest.to_owned())
+        };
+        let lines = self.stderr.split_inclusive('\n');
+        self.stderr = lines.map(|line| rest(line).unwrap_or_else(|| line.to_owned())).collect();
+        self
+    }
+
     /// Asserts that the messages contain `text`.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {

@@ -111,7 +111,12 @@ impl Registry {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let listener = TcpListener::bind((setup.address, 0)).expect("a free port");
+        Self::on_port(0, setup)
+    }
+
+    /// One on a port of the caller's choice.
+    pub fn on_port(port: u16, setup: Setup) -> Self {
+        let listener = TcpListener::bind((setup.address, port)).expect("a free port");
         let port = listener.local_addr().expect("its number").port();
         let (config, ca_pem) = setup.tls.then(tls::identity).unzip();
         let plan: Arc<Mutex<Arc<Plan>>> = Arc::new(Mutex::new(Arc::new(|_: &Request| None)));

@@ -10,7 +10,7 @@ use crate::support::{
 
 /// The packages that a build compiled, as `--verbose` tells.
 fn compiled(case: &Case, recipe: &str) -> Vec<String> {
-    let output = case.run(["build", recipe, "--offline", "-v"]).ok();
+    let output = case.run(["build", recipe, "--offline", "-v"]).ok().untimed();
     let lines = output.stderr.lines().filter_map(|line| line.strip_prefix("  compile "));
     lines.filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect()
 }

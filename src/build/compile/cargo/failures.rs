@@ -1,7 +1,11 @@
 //! Turns a failed run of cargo into one sentence with a hint.
 
 use super::{
-    super::{c_compiler::install_hint, child::ChildOutput},
+    super::{
+        c_compiler::install_hint,
+        caller_folders::{cannot_write, denial},
+        child::ChildOutput,
+    },
     CargoJob,
 };
 use crate::report::{ErrorName, Failure, printable};
@@ -63,6 +67,12 @@ impl CargoJob<'_> {
             };
         }
         let failure = ended.failure(name, what);
+        if let Some(why) = denial(&self.cargo_home)
+            && ["Permission denied", "Read-only file system"].iter().any(|words| text.contains(words))
+        {
+            let why = cannot_write(&self.cargo_home, &why);
+            return failure.hint(format!("{why} and lacks crates: `CARGO_HOME` names a folder for them"));
+        }
         match link_hint(&text) {
             Some(hint) => failure.hint(hint),
             None => failure,

@@ -20,6 +20,8 @@ use super::{
         installed_rust::InstalledRust,
         known_result::{KnownResult, RequestKey, UNCHANGED},
         machine::MachineFiles,
+        shared_program::{SharedKey, SharedRequest, SharedWorkspace, has_settings_above},
+        stable_paths::{StableRoot, StableRoots},
         watched_paths::{Watch, WatchedPaths, WatchedState},
     },
     CargoJob,
@@ -59,6 +61,8 @@ pub(super) struct CargoRequest {
     folder: CompileFolder,
     /// What chooses and configures the toolchain, as it was then.
     settings: Vec<WatchedState>,
+    /// The same request, for programs that other checkouts and machines compiled.
+    shared: Option<SharedRequest>,
 }
 
 /// What a compile read that has just ended, beside the toolchain.
@@ -102,15 +106,16 @@ impl CargoRequest {
         );
         key.add(said.as_bytes());
         let key = key.finish();
+        let shared = if binary.debug_file.is_none() { shared_request(toolchain, dir, &said) } else { None };
         let folder = toolchain.compile_folder("survey", &[b"known program", key.bytes()]).ok()?;
-        Some(Self { key, folder, settings: Vec::new() })
+        Some(Self { key, folder, settings: Vec::new(), shared })
     }
 
     /// Notes what chooses and configures the toolchain, before it is asked anything. Most of these files are not there.
     pub(super) fn note_settings(self, toolchain: &Toolchain<'_>, dir: &Path) -> Option<Self> {
         let mut watched = WatchedPaths::default();
         watch_choice(&mut watched, toolchain, dir)?;
-        let cargo_home = toolchain.folder("CARGO_HOME", ".cargo").ok()?;
+        let cargo_home = toolchain.cargo_home().ok()?;
         for folder in dir.ancestors().map(|folder| folder.join(".cargo")).chain([cargo_home]) {
             watched.add(folder.join("config"), Watch::File);
             watched.add(folder.join("config.toml"), Watch::File);
@@ -132,16 +137,13 @@ impl CargoRequest {
         toolchain: &Toolchain<'_>,
         order: &CompileRequest<'_>,
     ) -> Result<Option<Compiled>, Failure> {
-        let Some(known) = KnownResult::<CargoResult>::find(&self.folder, FILE, &self.key, toolchain) else {
-            return Ok(None);
-        };
-        let state = toolchain.states.workspace(&known.root, &known.packages, || {
-            let sources = WorkspaceSources::new(&known.root, &known.packages, toolchain);
-            sources.list().map(|listing| sources.whole_state(&listing))
-        });
-        if state.as_ref() != Some(&known.sources) {
+        if self.shared.as_ref().is_some_and(|shared| shared.verifies(toolchain)) {
             return Ok(None);
         }
+        let known = KnownResult::<CargoResult>::find(&self.folder, FILE, &self.key, toolchain);
+        let known = known
+            .filter(|known| workspace_state(toolchain, &known.root, &known.packages).as_ref() == Some(&known.sources));
+        let Some(known) = known else { return self.find_shared(toolchain, order) };
         (order.pinned)(&MachineFiles::default())?;
         toolchain.progress.detail(UNCHANGED);
         // `hardpan cache prune` keeps what the next edit needs.
@@ -149,12 +151,40 @@ impl CargoRequest {
         let CargoResult { name, path, debug, .. } = known;
         Ok(Some(Compiled { path, name, debug, objections: Vec::new() }))
     }
+
+    /// The program, if another checkout or another machine compiled it from the same inputs.
+    fn find_shared(&self, toolchain: &Toolchain<'_>, order: &CompileRequest<'_>) -> Result<Option<Compiled>, Failure> {
+        let Some(shared) = self.shared.as_ref().filter(|_| toolchain.shared.is_some()) else { return Ok(None) };
+        if has_settings_above(toolchain.checkout) {
+            return Ok(None);
+        }
+        let read = |root: &Path, packages: &BTreeSet<PathBuf>| workspace_state(toolchain, root, packages);
+        let Some((path, name)) = shared.find::<String>(toolchain, &read) else { return Ok(None) };
+        (order.pinned)(&MachineFiles::default())?;
+        Ok(Some(Compiled { path, name, debug: None, objections: Vec::new() }))
+    }
+}
+
+/// The state of all files of a workspace.
+fn workspace_state(toolchain: &Toolchain<'_>, root: &Path, packages: &BTreeSet<PathBuf>) -> Option<String> {
+    toolchain.states.workspace(root, packages, || {
+        let sources = WorkspaceSources::new(root, packages, toolchain);
+        sources.list().map(|listing| sources.whole_state(&listing))
+    })
 }
 
 impl CargoJob<'_> {
     /// Keeps the record of a compile that has just ended, if everything it read can be watched.
-    pub(super) fn keep_record(&self, request: &CargoRequest, inputs: &CargoInputs<'_>, compiled: &Compiled) {
-        let Some(watched) = self.watched(inputs) else { return };
+    ///
+    /// # Errors
+    /// The program was compiled to compare it with the cache, and is another one.
+    pub(super) fn keep_record(
+        &self,
+        request: &CargoRequest,
+        inputs: &CargoInputs<'_>,
+        compiled: &Compiled,
+    ) -> Result<(), Failure> {
+        let Some(watched) = self.watched(inputs) else { return Ok(()) };
         let sources = WorkspaceSources::new(inputs.root, inputs.packages, self.toolchain);
         let result = CargoResult {
             name: compiled.name.clone(),
@@ -166,9 +196,18 @@ impl CargoJob<'_> {
             sources: sources.whole_state(inputs.listing),
         };
         let states = watched.record(self.toolchain.blobs, request.folder.start(), &request.settings);
-        let Some(states) = states else { return };
+        let Some(states) = states else { return Ok(()) };
+        // In place, a compile is one of this checkout.
+        if let (Some(shared), Some(_)) = (&request.shared, self.paths.enclosure())
+            && let Ok(root) = inputs.root.strip_prefix(self.toolchain.checkout)
+        {
+            let workspace = SharedWorkspace { root: root.to_owned(), packages: inputs.packages.clone() };
+            let sources = Some((workspace, result.sources.as_str()));
+            shared.note(self.toolchain, &states, sources, &compiled.path, &compiled.name)?;
+        }
         let made: Vec<_> = [Some(&compiled.path), compiled.debug.as_ref()].into_iter().flatten().collect();
         KnownResult::keep(&request.folder, FILE, &request.key, states, &made, result, self.toolchain);
+        Ok(())
     }
 
     fn watched(&self, inputs: &CargoInputs<'_>) -> Option<WatchedPaths> {
@@ -222,6 +261,43 @@ fn rust_request(kind: &str, toolchain: &Toolchain<'_>, dir: &Path) -> Option<Req
     Some(key)
 }
 
+/// The request for other checkouts and machines; none where rustup chooses a toolchain by the path of the checkout.
+fn shared_request(toolchain: &Toolchain<'_>, dir: &Path, said: &str) -> Option<SharedRequest> {
+    let rustup = toolchain.rustup_home();
+    let choices = rustup.as_ref().and_then(|rustup| fs::read_to_string(rustup.join("settings.toml")).ok());
+    if let Some(settings) = choices {
+        let settings: toml::Table = settings.parse().ok()?;
+        let overrides = settings.get("overrides").map(toml::Value::as_table);
+        if overrides.is_some_and(|overrides| overrides.is_none_or(|table| !table.is_empty())) {
+            return None;
+        }
+    }
+    let mut key = SharedKey::new("rust program", toolchain, dir)?;
+    key.add(said.as_bytes());
+    // The one kind of variable that a compile takes from the caller.
+    for (name, value) in toolchain.caller {
+        let (name, text) = (name.to_string_lossy(), value.to_string_lossy());
+        if name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX") {
+            // With a login in it, the key would let others try passwords.
+            if text.contains('@') {
+                return None;
+            }
+            key.add(name.as_bytes());
+            key.add(value.as_encoded_bytes());
+        }
+    }
+    let rustc = toolchain.program("rustc")?;
+    let prefix = fs::canonicalize(&rustc).ok()?.parent()?.parent()?.to_owned();
+    let roots = StableRoots::default()
+        .with(StableRoot::Checkout, toolchain.checkout)
+        .with(StableRoot::RustPrefix, prefix)
+        .with(StableRoot::CargoHome, toolchain.cargo_home().ok()?)
+        .with(StableRoot::Cargo, toolchain.program("cargo")?)
+        .with(StableRoot::Rustc, rustc);
+    let roots = rustup.into_iter().fold(roots, |roots, rustup| roots.with(StableRoot::RustupHome, rustup));
+    Some(key.into_request(roots))
+}
+
 /// Watches the files by which rustup chooses the toolchain for `dir`.
 fn watch_choice(watched: &mut WatchedPaths, toolchain: &Toolchain<'_>, dir: &Path) -> Option<()> {
     for program in ["cargo", "rustc"] {
@@ -231,7 +307,9 @@ fn watch_choice(watched: &mut WatchedPaths, toolchain: &Toolchain<'_>, dir: &Pat
         watched.add(folder.join("rust-toolchain"), Watch::File);
         watched.add(folder.join("rust-toolchain.toml"), Watch::File);
     }
-    watched.add(toolchain.folder("RUSTUP_HOME", ".rustup").ok()?.join("settings.toml"), Watch::File);
+    if let Some(home) = toolchain.rustup_home() {
+        watched.add(home.join("settings.toml"), Watch::File);
+    }
     Some(())
 }
 

@@ -140,7 +140,7 @@ fn prepare<'a>(
 ) -> Result<CargoCompile<'a>, Failure> {
     let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
     refuse_target(binary, target)?;
-    let cargo_home = toolchain.folder("CARGO_HOME", ".cargo")?;
+    let cargo_home = toolchain.cargo_home()?;
     let configuration = CargoConfiguration::read(dir, toolchain.checkout, &cargo_home)?;
     let (rust, root) = {
         let (rust, environment, _compile_folder) = toolchain.rust_environment(dir)?;
@@ -150,7 +150,7 @@ fn prepare<'a>(
     let (compile_folder, paths) =
         open_compile_folder(toolchain, &root, &rust, &cargo_home, !configuration.is_above(&cargo_home))?;
     let mut environment = toolchain.compile_environment(&compile_folder);
-    cargo_variables(&mut environment, toolchain, &compile_folder, &cargo_home)?;
+    cargo_variables(&mut environment, toolchain, &compile_folder, &cargo_home);
     rust.add_to(&mut environment);
     environment::add_recipe(&mut environment, &binary.env, is_reserved).map_err(|failure| {
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
@@ -224,7 +224,7 @@ pub(super) fn cargo_variables(
     toolchain: &Toolchain<'_>,
     compile_folder: &CompileFolder,
     cargo_home: &Path,
-) -> Result<(), Failure> {
+) {
     let fixed = [
         // An incremental compile splits the code by what was compiled before.
         ("CARGO_INCREMENTAL", "0"),
@@ -238,7 +238,7 @@ pub(super) fn cargo_variables(
         environment.insert(name.into(), value.into());
     }
     environment.insert("CARGO_HOME".into(), cargo_home.into());
-    environment.insert("RUSTUP_HOME".into(), toolchain.folder("RUSTUP_HOME", ".rustup")?.into());
+    environment.extend(toolchain.rustup_home().map(|home| ("RUSTUP_HOME".into(), home.into())));
     // Where a registry is may be said by a variable as well as by a configuration. A token is not taken along.
     for (name, value) in toolchain.caller {
         let text = name.to_string_lossy();
@@ -248,7 +248,6 @@ pub(super) fn cargo_variables(
     }
     // A configuration may move what is in between elsewhere; it belongs into the folder of the compile.
     environment.insert("CARGO_BUILD_BUILD_DIR".into(), compile_folder.target().into());
-    Ok(())
 }
 
 /// `cargo metadata --no-deps` of the workspace of `dir`, as bytes and parsed; refuses one outside of the checkout, and one
@@ -342,9 +341,7 @@ impl CargoJob<'_> {
         let ended = if self.toolchain.offline {
             self.cargo_in_place(arguments.into_iter().chain(["--offline"]))?
         } else {
-            let mut environment = self.toolchain.fetch_environment();
-            // A relative one would be another folder here than where hardpan was started.
-            environment.insert("CARGO_HOME".into(), self.cargo_home.clone().into());
+            let environment = self.toolchain.cargo_fetch_environment()?;
             let cargo = Child::new(&self.rust.cargo, self.dir, &environment).args(&self.overrides);
             cargo.args(arguments).with_progress(self.toolchain.progress).run()?
         };
@@ -418,7 +415,7 @@ impl CargoCompile<'_> {
         let is_known = !asks_git && !has_machine_code && compiled.objections.is_empty();
         if let (Some(request), Some(listing), true) = (request, &listing, is_known) {
             let inputs = CargoInputs { root: &root, packages: &folders, listing, named: freshness.all_named() };
-            job.keep_record(request, &inputs, &compiled);
+            job.keep_record(request, &inputs, &compiled)?;
         }
         Ok(compiled)
     }

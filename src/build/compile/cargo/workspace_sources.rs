@@ -248,7 +248,8 @@ fn is_recipe_or_lock(path: &Path) -> bool {
         text.and_then(|text| String::from_utf8(text).ok())
             .is_some_and(|text| recipe::parse("hardpan.toml", &text).is_ok())
     };
-    name == "hardpan.lock" || (path.extension() == Some(OsStr::new("toml")) && is_recipe())
+    ["hardpan.lock", recipe::WORKSPACE_LOCK, recipe::WORKSPACE_FILE].iter().any(|own| name == *own)
+        || (path.extension() == Some(OsStr::new("toml")) && is_recipe())
 }
 
 fn begins_with(path: &Path, bytes: &[u8]) -> bool {

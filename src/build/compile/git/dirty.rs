@@ -14,17 +14,17 @@ use crate::{
     report::Failure,
 };
 
-/// Whether `git status` names anything that is no output of hardpan. `git` runs in the recipe's folder.
+/// A path that `git status` names and that is no output of hardpan. `git` runs in the recipe's folder.
 ///
 /// `out/` is passed over, at the top or beside the recipe; so is what this call writes, and what is an output by its content
 /// ([`outputs`](crate::build::outputs)), wherever it is. Recipes and locks are sources here, as git has them.
-pub(super) fn is_dirty(
+pub(super) fn changed_path(
     toolchain: &Toolchain<'_>,
     git: &dyn Fn(&[&str]) -> Result<ChildOutput, Failure>,
-) -> Result<bool, Failure> {
+) -> Result<Option<PathBuf>, Failure> {
     let few = status(git, "normal")?;
     if few.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let top = require_success(git(&["rev-parse", "--show-toplevel"])?, "git rev-parse")?;
     let top = top.stdout.strip_suffix(b"\n").unwrap_or(&top.stdout);
@@ -32,10 +32,11 @@ pub(super) fn is_dirty(
         OutputFilter { toolchain, top: Path::new(OsStr::from_bytes(top)).to_owned(), finder: OutputFinder::default() };
     // A folder without a file that git knows stands for all that is in it, which is listed only when all depends on it.
     let is_folder = |path: &PathBuf| path.as_os_str().as_bytes().ends_with(b"/");
-    if few.iter().any(|path| !is_folder(path) && !judge.is_output(path)) {
-        return Ok(true);
+    if let Some(path) = few.iter().find(|path| !is_folder(path) && !judge.is_output(path)) {
+        return Ok(Some(path.clone()));
     }
-    Ok(few.iter().any(is_folder) && status(git, "all")?.iter().any(|path| !judge.is_output(path)))
+    let all = if few.iter().any(is_folder) { status(git, "all")? } else { Vec::new() };
+    Ok(all.into_iter().find(|path| !judge.is_output(path)))
 }
 
 /// The files below `top` that the commit does not have and that are outputs of hardpan, relative to `top`.

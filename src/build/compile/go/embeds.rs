@@ -3,7 +3,10 @@
 //! Go has no way to leave out a file that a pattern matches, so a program that embeds the image of the build before is
 //! another one each time. What this call writes is refused; what is an output by its content may be meant, and is said.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +36,12 @@ impl EmbeddedFiles {
             files: package.embed_files.clone(),
         });
         files.collect()
+    }
+
+    /// The same in a checkout at another path; none where they are outside of the checkout.
+    pub(super) fn moved(&self, from: &Path, to: &Path) -> Option<Self> {
+        let below = self.folder.strip_prefix(from).ok()?;
+        Some(Self { folder: to.join(below), ..self.clone() })
     }
 }
 

@@ -4,7 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Toolchain, child::Child, compile_folder::CompileFolder, environment::Environment};
+use super::super::{
+    Toolchain,
+    caller_folders::{cannot_write, denial, is_open},
+    child::Child,
+    compile_folder::CompileFolder,
+    environment::Environment,
+};
 use crate::{
     oci::Platform,
     report::{ErrorName, Failure},
@@ -16,6 +22,9 @@ pub(in super::super) struct InstalledGo {
     pub(in super::super) program: PathBuf,
     pub(super) module_cache: PathBuf,
     build_cache: PathBuf,
+    /// Where the caller gets modules from (`GOPROXY`); it may hold a password, so that no record has it.
+    #[serde(skip)]
+    pub(super) proxy: String,
     /// Whether the caller wants the module cache to be writable.
     pub(super) writable_cache: bool,
 }
@@ -31,9 +40,9 @@ pub(super) fn program_of(toolchain: &Toolchain<'_>) -> Result<PathBuf, Failure> 
 /// Finds Go and asks it where its caches are, in the caller's environment, because `go env -w` may have moved them.
 pub(in super::super) fn find_go(toolchain: &Toolchain<'_>, dir: &Path) -> Result<InstalledGo, Failure> {
     let found = program_of(toolchain)?;
-    let mut environment = toolchain.fetch_environment();
+    let mut environment = toolchain.fetch_environment()?;
     environment.insert("GOWORK".into(), "off".into());
-    let names = ["GOMODCACHE", "GOCACHE", "GOROOT", "GOFLAGS"];
+    let names = ["GOMODCACHE", "GOCACHE", "GOROOT", "GOFLAGS", "GOPROXY"];
     let answer = Child::new(&found, dir, &environment).args(["env", "-json"]).args(names).run()?;
     if !answer.status.success() {
         return Err(answer.failure(ErrorName::ToolUnsupported, "go env"));
@@ -45,12 +54,60 @@ pub(in super::super) fn find_go(toolchain: &Toolchain<'_>, dir: &Path) -> Result
     let value = |name: &str| answers.get(name).cloned().unwrap_or_default();
     // The `go` in `PATH` may be a version manager's, which needs a home to find the real one.
     let real = Path::new(&value("GOROOT")).join("bin/go");
-    Ok(InstalledGo {
+    let mut go = InstalledGo {
         program: if real.is_absolute() && real.exists() { real } else { found },
         module_cache: value("GOMODCACHE").into(),
         build_cache: value("GOCACHE").into(),
+        proxy: value("GOPROXY"),
         writable_cache: value("GOFLAGS").split_whitespace().any(|flag| flag == "-modcacherw"),
-    })
+    };
+    go.settle_caches(toolchain)?;
+    Ok(go)
+}
+
+impl InstalledGo {
+    /// Puts the caches into the scratch folder that Go could not use where the caller has them. A module cache that can only
+    /// be read may hold all that is needed.
+    pub(super) fn settle_caches(&mut self, toolchain: &Toolchain<'_>) -> Result<(), Failure> {
+        let build_cache = &self.build_cache;
+        // `00` is one of the folders in it, which all have the same owner.
+        let denied = || denial(build_cache).or_else(|| denial(&build_cache.join("00")));
+        if build_cache.is_absolute()
+            && let Some(why) = denied()
+        {
+            self.build_cache = toolchain.scratch(&cannot_write(build_cache, &why))?.join("go-build");
+        }
+        let modules = &self.module_cache;
+        if modules.is_absolute()
+            && !is_open(modules)
+            && let Some(why) = denial(modules)
+        {
+            let why = cannot_write(modules, &why);
+            self.move_modules(toolchain, &why)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is in its caches ends with the call.
+    pub(super) fn is_in_scratch(&self, toolchain: &Toolchain<'_>) -> bool {
+        [&self.module_cache, &self.build_cache].into_iter().any(|cache| toolchain.scratch.holds(cache))
+    }
+
+    /// `GOPROXY` with the module cache before the caller's proxies; none where its path would need an escape in a URL.
+    pub(super) fn proxy_of_modules(&self) -> Option<String> {
+        let path = self.module_cache.to_str().filter(|path| path.starts_with('/'))?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@~".contains(&byte);
+        (path.bytes().all(is_plain) && !self.proxy.is_empty())
+            .then(|| format!("file://{path}/cache/download,{}", self.proxy))
+    }
+
+    /// Fetches modules to the scratch folder from now on.
+    pub(super) fn move_modules(&mut self, toolchain: &Toolchain<'_>, why: &str) -> Result<(), Failure> {
+        self.module_cache = toolchain.scratch(why)?.join("go-mod");
+        // Folders without write bits could not be removed at the end.
+        self.writable_cache = true;
+        Ok(())
+    }
 }
 
 /// Sets the variables that make Go independent of this machine, except `GOFLAGS`: its `-mod` depends on the module.

@@ -16,6 +16,8 @@ use super::{
         Compiled, Toolchain,
         compile_folder::CompileFolder,
         known_result::{KnownResult, RequestKey, UNCHANGED},
+        shared_program::{SharedKey, SharedRequest},
+        stable_paths::{StableRoot, StableRoots},
         watched_paths::{Watch, WatchedPaths, WatchedState},
     },
     GoJob, ListedProgram,
@@ -48,6 +50,8 @@ pub(super) struct GoRequest {
     pub(super) key: Fingerprint,
     /// The caller's settings of Go, before Go was asked anything.
     pub(super) settings: Vec<WatchedState>,
+    /// The same request, for programs that other checkouts and machines compiled.
+    pub(super) shared: Option<SharedRequest>,
 }
 
 /// A module of the checkout, or one that `go.mod` replaces by a folder.
@@ -68,7 +72,13 @@ impl GoRequest {
         let said = format!("{:?} {:?} {} {:?}", values(binary), ldflags(binary), platform, binary.strip);
         key.add(binary.package.value.as_bytes());
         key.add(said.as_bytes());
-        Some(Self { key: key.finish(), settings: settings(toolchain, dir)? })
+        let shared = || -> Option<SharedRequest> {
+            let mut key = SharedKey::new("go program", toolchain, dir)?;
+            key.add(binary.package.value.as_bytes());
+            key.add(said.as_bytes());
+            Some(key.into_request(stable_roots(toolchain, dir)?))
+        };
+        Some(Self { key: key.finish(), settings: settings(toolchain, dir)?, shared: shared() })
     }
 
     /// The program, if a compile of the same request is known whose inputs are all as they were.
@@ -81,16 +91,51 @@ impl GoRequest {
         folder: &CompileFolder,
         binary: &GoBinary,
     ) -> Result<Option<Compiled>, Failure> {
-        let Some(known) = KnownResult::<GoResult>::find(folder, FILE, &self.key, toolchain) else { return Ok(None) };
+        if self.shared.as_ref().is_some_and(|shared| shared.verifies(toolchain)) {
+            return Ok(None);
+        }
+        let known = KnownResult::<GoResult>::find(folder, FILE, &self.key, toolchain);
+        let is_known = known.is_some();
+        let Some(known) = known.or_else(|| self.find_shared(toolchain)) else { return Ok(None) };
         check_embeds(toolchain, &binary.package.origin, &known.embedded)?;
-        toolchain.progress.detail(UNCHANGED);
+        if is_known {
+            toolchain.progress.detail(UNCHANGED);
+        }
         known.note.iter().for_each(|note| toolchain.progress.step(note));
         Ok(Some(Compiled { path: known.path, name: known.name, debug: None, objections: Vec::new() }))
+    }
+
+    /// The program, if another checkout or another machine compiled it from the same inputs.
+    fn find_shared(&self, toolchain: &Toolchain<'_>) -> Option<GoResult> {
+        let (path, result) = self.shared.as_ref()?.find::<GoResult>(toolchain, &|_, _| None)?;
+        let moved = |files: &EmbeddedFiles| files.moved(Path::new(""), toolchain.checkout);
+        let embedded = result.embedded.iter().map(moved).collect::<Option<_>>()?;
+        Some(GoResult { path, embedded, ..result })
+    }
+
+    /// Notes the program for other checkouts and machines.
+    ///
+    /// # Errors
+    /// It was compiled to compare it with the cache, and is another one.
+    fn note_shared(
+        &self,
+        toolchain: &Toolchain<'_>,
+        states: &[WatchedState],
+        result: &GoResult,
+    ) -> Result<(), Failure> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let moved = |files: &EmbeddedFiles| files.moved(toolchain.checkout, Path::new(""));
+        let Some(embedded) = result.embedded.iter().map(moved).collect() else { return Ok(()) };
+        let (name, note) = (result.name.clone(), result.note.clone());
+        shared.note(toolchain, states, None, &result.path, GoResult { name, note, embedded, ..GoResult::default() })
     }
 }
 
 impl GoJob<'_> {
     /// Keeps the record of a compile that has just ended in the program's own `folder`, if everything it read can be watched.
+    ///
+    /// # Errors
+    /// The program was compiled to compare it with the cache, and is another one.
     pub(super) fn keep_record(
         &self,
         request: &GoRequest,
@@ -98,9 +143,9 @@ impl GoJob<'_> {
         listed: &ListedProgram,
         module: &Path,
         compiled: &Compiled,
-    ) {
+    ) -> Result<(), Failure> {
         let watched = self.watched(&listed.packages, &listed.with_cgo, module, false);
-        let Some(watched) = watched.filter(|_| listed.fallbacks.stubs.is_empty()) else { return };
+        let Some(watched) = watched.filter(|_| listed.fallbacks.stubs.is_empty()) else { return Ok(()) };
         let result = GoResult {
             name: compiled.name.clone(),
             path: compiled.path.clone(),
@@ -108,8 +153,13 @@ impl GoJob<'_> {
             embedded: EmbeddedFiles::of(&listed.packages, self.toolchain),
         };
         let states = watched.record(self.toolchain.blobs, folder.start(), &request.settings);
-        let Some(states) = states else { return };
+        let Some(states) = states else { return Ok(()) };
+        // Where `go env -w` has moved the modules, other machines would look for them elsewhere.
+        if Some(&self.go.module_cache) == module_cache(self.toolchain).as_ref() {
+            request.note_shared(self.toolchain, &states, &result)?;
+        }
         KnownResult::keep(folder, FILE, &request.key, states, &[&compiled.path], result, self.toolchain);
+        Ok(())
     }
 
     /// Everything that a program with these packages depends on, or with `only_heads` what the list of them depends on; none
@@ -190,21 +240,45 @@ fn watch_go(watched: &mut WatchedPaths, toolchain: &Toolchain<'_>, program: &Pat
     Some(())
 }
 
+/// Where on this machine the roots are that a Go program is made from; none without a `go` in `PATH`.
+fn stable_roots(toolchain: &Toolchain<'_>, dir: &Path) -> Option<StableRoots> {
+    let found = toolchain.program("go")?;
+    let program = fs::canonicalize(&found).ok()?;
+    let roots = StableRoots::default()
+        .with(StableRoot::Checkout, toolchain.checkout)
+        .with(StableRoot::GoRoot, go_root(&program))
+        .with(StableRoot::GoProgram, found)
+        .with(StableRoot::GoModules, module_cache(toolchain)?)
+        .with(StableRoot::GoSettings, caller_settings(toolchain, dir));
+    Some(roots)
+}
+
+/// `GOMODCACHE`, as the variables of the caller say (`go help environment`).
+fn module_cache(toolchain: &Toolchain<'_>) -> Option<PathBuf> {
+    let variable = |name| toolchain.caller_variable(name).map(PathBuf::from);
+    if let Some(folder) = variable("GOMODCACHE") {
+        return Some(folder);
+    }
+    let first = toolchain.caller_variable("GOPATH").and_then(|path| std::env::split_paths(path).next());
+    Some(first.or_else(|| Some(variable("HOME")?.join("go")))?.join("pkg/mod"))
+}
+
 /// The state of the caller's settings of Go now.
 fn settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<Vec<WatchedState>> {
     let mut watched = WatchedPaths::default();
-    watched.add(caller_settings(toolchain, dir)?, Watch::File);
+    watched.add(caller_settings(toolchain, dir), Watch::File);
     watched.states(toolchain.blobs)
 }
 
 /// The file that `go env -w` writes (`go help environment`, GOENV). The value `off` is taken for a file that is never there.
-fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> Option<PathBuf> {
+fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> PathBuf {
     let variable = |name| toolchain.caller_variable(name).map(PathBuf::from);
     if let Some(file) = variable("GOENV") {
-        return Some(dir.join(file));
+        return dir.join(file);
     }
-    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?;
-    Some(config.join("go/env"))
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(toolchain.home()?.join(".config")));
+    // Without a home it is one that is made for the call, and nothing is in it.
+    config.map_or_else(|| dir.join("off"), |config| config.join("go/env"))
 }
 
 /// A package with everything by which Go finds it and chooses its files; `only_heads` leaves out what only compilers read.

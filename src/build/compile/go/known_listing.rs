@@ -48,7 +48,7 @@ impl GoRequest {
         let settings = requests.peek()?.settings.clone();
         let mut key = Fingerprinter::default();
         requests.for_each(|request| key.update(request.key.bytes()));
-        Some(Self { key: key.finish(), settings })
+        Some(Self { key: key.finish(), settings, shared: None })
     }
 
     /// What Go would say, if it said so before about files that are the same as far as Go reads them for that.
@@ -70,6 +70,10 @@ impl GoRequest {
 impl GoJob<'_> {
     /// Keeps what Go has just said, if everything that it read for that can be watched.
     pub(super) fn keep_listing(&self, request: &GoRequest, listing: &GoListing) {
+        // Another call has other caches.
+        if listing.go.is_in_scratch(self.toolchain) {
+            return;
+        }
         let watched = self.watched(&listing.packages, &listing.with_cgo, &listing.module, true);
         let folder = &self.compile_folder;
         let record = |states| {

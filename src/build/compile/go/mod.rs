@@ -137,7 +137,7 @@ pub(super) fn compile(
         built => built,
     }?;
     if let Some(request) = &request {
-        job.keep_record(request, &job.compile_folder, &listed, &listing.module, &compiled);
+        job.keep_record(request, &job.compile_folder, &listed, &listing.module, &compiled)?;
     }
     Ok(compiled)
 }
@@ -194,7 +194,14 @@ impl<'a> GoJob<'a> {
     ) -> Result<Self, Failure> {
         compile_folder.mark_start();
         let known = request.and_then(|request| request.find_listing(toolchain, &compile_folder, work));
-        let go = known.as_ref().map_or_else(|| find_go(toolchain, dir), |known| Ok(known.go.clone()))?;
+        let go = match &known {
+            None => find_go(toolchain, dir)?,
+            Some(known) => {
+                let mut go = known.go.clone();
+                go.settle_caches(toolchain)?;
+                go
+            }
+        };
         let mut environment = toolchain.compile_environment(&compile_folder);
         go_variables(&mut environment, &go, &compile_folder, order.platform);
         let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));

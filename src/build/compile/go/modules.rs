@@ -7,13 +7,20 @@ use std::{
 };
 
 use super::{
-    super::{Toolchain, child::Child},
+    super::{
+        Toolchain,
+        caller_folders::{cannot_write, denial},
+        child::{Child, ChildOutput},
+    },
     GoJob,
 };
 use crate::{
     recipe::GoBinary,
     report::{ErrorName, Failure, printable},
 };
+
+/// What the system says where nothing can be written.
+const READ_ONLY: [&str; 2] = ["permission denied", "read-only file system"];
 
 /// Whether Go by itself builds from a vendor folder (`setDefaultBuildMod` of `cmd/go/internal/modload`): that of the
 /// workspace `work` if there is a workspace, else that of `module`; a vendor folder that was made for another one is none.
@@ -85,12 +92,31 @@ impl GoJob<'_> {
     /// Brings the modules of this one package, in the caller's environment: proxies, private modules and credentials
     /// are the caller's. `GOFLAGS` is not: `-mod=mod` would write to `go.sum`. Not `go mod download`: that one writes
     /// to `go.sum` itself, and brings modules that only tests need.
-    pub(super) fn fetch(&self, work: &OsStr) -> Result<(), Failure> {
-        let mut environment = self.toolchain.fetch_environment();
+    pub(super) fn fetch(&mut self, work: &OsStr) -> Result<(), Failure> {
+        let ended = self.fetch_once(work, None)?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let failure = self.list_failure(&ended);
+        // What is in a module cache that can only be read is taken as from a proxy, and the rest is fetched.
+        let lacks_modules = READ_ONLY.iter().any(|words| ended.complains(words));
+        let Some(why) = denial(&self.go.module_cache).filter(|_| lacks_modules) else { return Err(failure) };
+        let Some(proxy) = self.go.proxy_of_modules() else { return Err(failure) };
+        let why = cannot_write(&self.go.module_cache, &why);
+        self.go.move_modules(self.toolchain, &why)?;
+        self.environment.insert("GOMODCACHE".into(), self.go.module_cache.clone().into());
+        let ended = self.fetch_once(work, Some(&proxy))?;
+        if ended.status.success() { Ok(()) } else { Err(self.list_failure(&ended)) }
+    }
+
+    /// One try at the same; `proxy` takes the place of the caller's `GOPROXY`.
+    fn fetch_once(&self, work: &OsStr, proxy: Option<&str>) -> Result<ChildOutput, Failure> {
+        let mut environment = self.toolchain.fetch_environment()?;
+        environment.extend(proxy.map(|proxy| ("GOPROXY".into(), proxy.into())));
         for (name, value) in &self.environment {
             let name_text = name.to_string_lossy();
-            // What selects files; not what keeps Go from the network and from the caller's settings.
-            if ["GOOS", "GOARCH", "CGO_ENABLED"].contains(&name_text.as_ref()) {
+            // What selects files, and the caches; not what keeps Go from the network and from the caller's settings.
+            if ["GOOS", "GOARCH", "CGO_ENABLED", "GOMODCACHE", "GOCACHE"].contains(&name_text.as_ref()) {
                 environment.insert(name.clone(), value.clone());
             }
         }
@@ -114,7 +140,7 @@ impl GoJob<'_> {
             let restored = before.map_or_else(|| fs::remove_file(&sums), |bytes| fs::write(&sums, bytes));
             restored.map_err(|error| Failure::io("put back what `go list` changed", &sums, &error))?;
         }
-        if ended.status.success() { Ok(()) } else { Err(self.list_failure(&ended)) }
+        Ok(ended)
     }
 }
 

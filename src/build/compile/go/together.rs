@@ -132,7 +132,7 @@ fn make(
     for (member, _, listed) in members {
         let path = member.folder.hand_over(&made.join(&listed.name), "", &listed.name)?;
         let compiled = Compiled { path, name: listed.name.clone(), debug: None, objections: Vec::new() };
-        job.keep_record(&member.request, &member.folder, &listed, &listing.module, &compiled);
+        job.keep_record(&member.request, &member.folder, &listed, &listing.module, &compiled)?;
     }
     Ok(())
 }

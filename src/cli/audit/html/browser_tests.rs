@@ -39,7 +39,7 @@ fn sees_the_findings(browser: &mut Browser, audit: &Audit) {
 #[test]
 fn the_findings_are_seen_light_dark_on_a_phone_and_on_paper() {
     let audit = sample_audit::audit();
-    let (_folder, path) = page(&render(std::slice::from_ref(&audit)));
+    let (_folder, path) = page(&render(std::slice::from_ref(&audit), &[]));
     for (width, scheme, media) in [(1200, "light", ""), (1200, "dark", ""), (390, "light", ""), (800, "dark", "print")]
     {
         let mut browser = Browser::open(&path, width, scheme, media);
@@ -84,7 +84,7 @@ const CONTRAST: &str = "(() => {
 
 #[test]
 fn the_page_has_one_first_heading_named_tables_and_anchors_that_lead_somewhere() {
-    let (_folder, path) = page(&render(&[sample_audit::audit()]));
+    let (_folder, path) = page(&render(&[sample_audit::audit()], &[]));
     let mut browser = Browser::open(&path, 1200, "light", "");
     for (expression, wanted) in [
         ("document.querySelectorAll('h1').length", json!(1)),
@@ -110,8 +110,8 @@ fn the_page_has_one_first_heading_named_tables_and_anchors_that_lead_somewhere()
 
 #[test]
 fn nothing_of_an_image_runs_or_loads_or_becomes_a_tag() {
-    let plain = render(&[sample_audit::audit()]);
-    let (_folder, path) = page(&render(&[hostile_audit::audit()]));
+    let plain = render(&[sample_audit::audit()], &[]);
+    let (_folder, path) = page(&render(&[hostile_audit::audit()], &[]));
     let mut browser = Browser::open(&path, 1200, "light", "");
     for (expression, wanted) in [
         ("typeof window.ran", json!("undefined")),
@@ -147,7 +147,7 @@ fn the_picture_of_the_page() {
         audit.images.iter_mut().for_each(|image| image.unknown.clear());
         audit.findings.clear();
         audit.skipped.clear();
-        let (_folder, page) = page(&render(&[audit]));
+        let (_folder, page) = page(&render(&[audit], &[]));
         let picture = Browser::open(&page, 1100, "light", "").picture(1100, 1400);
         std::fs::write(path, Base64::decode_vec(&picture).expect("base 64")).expect("the picture");
     }

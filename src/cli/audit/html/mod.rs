@@ -3,19 +3,19 @@
 
 mod facts;
 mod findings;
+mod fleet;
 mod html_text;
 mod map;
 mod treemap;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::{
-    groups::{self, AuditOutcome},
-    phrases,
-};
+use super::{groups, phrases};
 use crate::{
     audit::{Audit, ImageAudit},
+    commands::audit::AuditFleet,
     oci::Digest,
+    policy::DatedWaiver,
     report::Severity,
 };
 use html_text::HtmlText;
@@ -24,27 +24,46 @@ use map::Boxes;
 /// The style sheet, without the boxes of the treemap.
 const STYLE: &str = include_str!("page.css");
 
-/// The page of every audit.
-pub(super) fn render(audits: &[Audit]) -> String {
+/// The page of every audit of one image.
+pub(super) fn render(audits: &[Audit], ending: &[DatedWaiver]) -> String {
     let (mut body, mut boxes) = (HtmlText::default(), Boxes::default());
     for (at, audit) in audits.iter().enumerate() {
         self::audit(&mut body, at, audit, &mut boxes);
     }
-    let style = format!("{STYLE}{}", boxes.css);
+    fleet::ending(&mut body, ending);
     let names: Vec<_> = audits.iter().map(|audit| audit.image.as_str()).collect();
+    whole_page(&names.join(", "), &body, &boxes)
+}
+
+/// The page of several images: a table of all of them, then each as on a page of its own.
+pub(super) fn render_fleet(fleet: &AuditFleet, ending: &[DatedWaiver]) -> String {
+    let (mut body, mut boxes) = (HtmlText::default(), Boxes::default());
+    fleet::summary(&mut body, fleet);
+    fleet::ending(&mut body, ending);
+    for (at, audit) in groups::all_audits(fleet).enumerate() {
+        body.html("<div id=\"image-").text(at).html("\">\n");
+        self::audit(&mut body, at, audit, &mut boxes);
+        body.html("</div>\n");
+    }
+    whole_page(&phrases::count(fleet.images.len(), "image"), &body, &boxes)
+}
+
+/// The page around a body; `subject` is what the title says was audited.
+fn whole_page(subject: &str, body: &HtmlText, boxes: &Boxes) -> String {
+    let style = format!("{STYLE}{}", boxes.css);
     let mut page = HtmlText::default();
     page.html("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.html("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
     page.text(Base64::encode_string(&Digest::of(style.as_bytes()).bytes()));
     page.html("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
     page.html("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.html("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit of ").text(names.join(", "));
+    page.html("<meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit of ").text(subject);
     page.html("</title>\n<style>");
     page.style(&style);
     page.html(
         "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<main id=\"main\">\n",
     );
-    page.part(&body);
+    page.part(body);
     page.html("</main>\n<footer>Written by hardpan ").text(env!("CARGO_PKG_VERSION"));
     page.html(". This page holds no script and loads nothing.</footer>\n</body>\n</html>\n");
     page.done()
@@ -52,11 +71,7 @@ pub(super) fn render(audits: &[Audit]) -> String {
 
 fn audit(page: &mut HtmlText, at: usize, audit: &Audit, boxes: &mut Boxes) {
     let outcome = groups::audit_outcome(audit);
-    page.html("<header class=\"top ").html(match outcome {
-        AuditOutcome::Clean => "clean",
-        AuditOutcome::Found => "found",
-        AuditOutcome::Unknown => "unknown",
-    });
+    page.html("<header class=\"top ").html(outcome.name());
     page.html("\">\n<p class=\"brand\">hardpan audit</p>\n<h1><bdi>").text(&audit.image).html("</bdi>");
     if let Some(reference) = &audit.reference {
         page.html(" <small><bdi>").text(reference).html("</bdi></small>");
@@ -70,12 +85,9 @@ fn audit(page: &mut HtmlText, at: usize, audit: &Audit, boxes: &mut Boxes) {
         let now = change.severity.map_or("off", Severity::name);
         page.html("; <code>").text(change.rule).html("</code> is ").text(now);
     }
-    page.html(".</p>\n<ul class=\"tiles\" aria-label=\"Findings by severity\">\n");
-    for (severity, count) in groups::count_by_severity(groups::all_findings(audit)) {
-        page.html("<li class=\"s-").text(severity.name()).html(if count == 0 { " none" } else { "" });
-        page.html("\"><b>").text(count).html("</b> ").text(severity.name()).html("</li>\n");
-    }
-    page.html("</ul>\n</header>\n");
+    page.html(".</p>\n");
+    tiles(page, &groups::count_by_severity(groups::all_findings(audit)));
+    page.html("</header>\n");
     navigation(page, at, audit);
     if !(audit.findings.is_empty() && audit.waived.is_empty() && audit.unknown.is_empty() && audit.skipped.is_empty()) {
         whole(page, at, audit);
@@ -83,6 +95,16 @@ fn audit(page: &mut HtmlText, at: usize, audit: &Audit, boxes: &mut Boxes) {
     for (number, image) in audit.images.iter().enumerate() {
         self::image(page, &format!("a{at}-i{number}"), image, boxes);
     }
+}
+
+/// The counts of findings.
+fn tiles(page: &mut HtmlText, counts: &[(Severity, usize)]) {
+    page.html("<ul class=\"tiles\" aria-label=\"Findings by severity\">\n");
+    for (severity, count) in counts {
+        page.html("<li class=\"s-").text(severity.name()).html(if *count == 0 { " none" } else { "" });
+        page.html("\"><b>").text(count).html("</b> ").text(severity.name()).html("</li>\n");
+    }
+    page.html("</ul>\n");
 }
 
 /// Links to the parts.
@@ -163,7 +185,7 @@ mod tests {
     /// `HARDPAN_PAGE=FILE cargo test page_of_an_audit` writes the page to a file.
     #[test]
     fn the_page_of_an_audit() {
-        let page = render(&[sample_audit::audit()]);
+        let page = render(&[sample_audit::audit()], &[]);
         if let Some(path) = std::env::var_os("HARDPAN_PAGE") {
             std::fs::write(path, &page).expect("a page");
         }
@@ -176,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing_and_runs_nothing() {
-        let page = render(&[sample_audit::audit(), sample_audit::clean()]);
+        let page = render(&[sample_audit::audit(), sample_audit::clean()], &[])
+            + &render_fleet(&sample_audit::fleet(), &sample_audit::ending());
         for word in [
             "<script",
             "<link",
@@ -197,8 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_several_images_has_a_row_for_each_that_leads_to_its_part() {
+        let page = render_fleet(&sample_audit::fleet(), &sample_audit::ending());
+        for part in [
+            "<title>Audit of 3 images</title>",
+            "<a href=\"#image-0\"><bdi>registry.example.com/shop/server:1.4</bdi></a>",
+            "<div id=\"image-1\">",
+            "out/torn.tar: the archive ends too early",
+            "speaks to a legacy balancer on 443",
+            "out/README",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+        assert!(!page.contains("image-2"), "an image without an audit has no part");
+    }
+
+    #[test]
     fn the_digest_of_the_policy_is_that_of_the_style() {
-        let page = render(&[sample_audit::audit()]);
+        let page = render(&[sample_audit::audit()], &[]);
         let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style");
         let digest = Base64::encode_string(&Digest::of(style.as_bytes()).bytes());
         assert!(page.contains(&format!("'sha256-{digest}'")));
