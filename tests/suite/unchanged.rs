@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use crate::support::{
-    case::{Case, scratch},
+    case::{Case, scratch, share_go_builds},
     output::Output,
 };
 
@@ -47,6 +47,7 @@ fn starts(case: &Case, program: &str, more: &[&str]) -> (Output, usize) {
 /// The image of a build that knows nothing, or nothing where it fails.
 fn cold(case: &Case, more: &[&str]) -> Option<String> {
     let cache = scratch();
+    share_go_builds(cache.path());
     let words = [&["build", "app.toml", "--output", "../cold"], more].concat();
     let output = case.clone().env("XDG_CACHE_HOME", cache.path()).run(words);
     (output.code == 0).then(|| output.digest())
@@ -206,6 +207,7 @@ fn programs_that_are_compiled_together_are_those_that_are_compiled_alone() {
     assert_eq!(trace.iter().filter(is_build).count(), 3);
     for (line, recipe) in together.stdout.lines().zip(recipes) {
         let cache = scratch();
+        share_go_builds(cache.path());
         let alone = case.clone().env("XDG_CACHE_HOME", cache.path());
         let alone = alone.run(["build", recipe, "--output", "../alone/{name}"]).ok().digest();
         assert!(line.ends_with(&alone), "{recipe}: {line} is not {alone}");

@@ -85,7 +85,11 @@ pub(super) fn translate(
     }
     let of_program = note_missing_sources(notes);
     name_lines_of_program(draft, notes, &of_program);
-    let placed: BTreeSet<_> = files.values().map(|placed| placed.line).collect();
+    let lines = |counts: &dyn Fn(&PathContent) -> bool| -> BTreeSet<usize> {
+        files.values().filter(|placed| counts(&placed.what)).map(|placed| placed.line).collect()
+    };
+    // A folder alone is nothing that is left of a copy: a later line may have put all that is in it there.
+    let placed = PlacedLines { any: lines(&|_| true), content: lines(&|what| !matches!(what, PathContent::Folder)) };
     note_covered_copies(draft, stages, chain, &placed, &of_program, notes);
 }
 
@@ -143,12 +147,20 @@ fn is_taken(
     false
 }
 
+/// The lines of which something is left in the image.
+struct PlacedLines {
+    /// A file, a link or a folder.
+    any: BTreeSet<usize>,
+    /// A file or a link.
+    content: BTreeSet<usize>,
+}
+
 /// Notes lines of the image that copy or move files of which nothing is left.
 fn note_covered_copies(
     draft: &RecipeDraft,
     stages: &Stages,
     chain: &[usize],
-    placed: &BTreeSet<usize>,
+    placed: &PlacedLines,
     of_program: &BTreeSet<usize>,
     notes: &mut LeftOutNotes,
 ) {
@@ -157,7 +169,7 @@ fn note_covered_copies(
         let moved = step.commands.iter().any(file_commands::is_followed);
         let copies = moved || ["COPY", "ADD"].contains(&step.instruction.name.as_str());
         let is_noted = notes.has(line) || of_program.contains(&line) || mentions_line(draft, line);
-        let is_placed = placed.contains(&line);
+        let is_placed = if moved { placed.any.contains(&line) } else { placed.content.contains(&line) };
         if copies && !is_noted && (!is_placed || !moved && notes.by_name.is_some()) {
             notes.add(line, format!("`{}`: later lines cover or remove what it brings", step.instruction.name));
         }

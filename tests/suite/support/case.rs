@@ -259,10 +259,19 @@ impl Case {
 /// Gives a cache what toolchains made for other tests. Layers and verdicts are each test's own: one that was made by
 /// another test is none that this one has seen made.
 fn share_compilers(cache: &Path) {
+    share_folders(cache, &["hardpan/go", "hardpan/cargo"]);
+    share_go_builds(cache);
+}
+
+/// Gives a cache that of Go itself, which knows everything by content: what hardpan knows is not in it.
+pub fn share_go_builds(cache: &Path) {
+    share_folders(cache, &["go-build"]);
+}
+
+fn share_folders(cache: &Path, folders: &[&str]) {
     let Some(home) = std::env::var_os("HOME").map(PathBuf::from) else { return };
     fs::create_dir_all(cache.join("hardpan")).expect("a cache");
-    // The last is Go's own, which knows everything by content.
-    for compiler in ["hardpan/go", "hardpan/cargo", "go-build"] {
+    for compiler in folders {
         let shared = home.join(".cache").join(compiler);
         fs::create_dir_all(&shared).expect("the compilers' cache");
         symlink(shared, cache.join(compiler)).expect("a link to the compilers' cache");
