@@ -71,8 +71,8 @@ impl LockGroup {
     }
 
     fn add(&mut self, grouped: GroupedRecipe) -> Result<(), Failure> {
-        if let (Some(member), Some(workspace)) = (&grouped.member, &grouped.one.workspace)
-            && !workspace.members()?.iter().any(|(known, _)| known == member)
+        if let (Some(member), Some(workspace), Some(shared)) = (&grouped.member, &grouped.one.workspace, &self.shared)
+            && !shared.has_member(member)
         {
             let what = "the recipe is below a workspace whose recipes share a lock, and is not one of them";
             let hint = format!("name it by `recipes` of `{}`", printable(&workspace.path.to_string_lossy()));

@@ -23,6 +23,7 @@ pub struct LockMember {
 /// What all recipes of a workspace ask for.
 #[derive(Debug, Clone, Default)]
 pub struct SharedRequests {
+    members: BTreeSet<LockMember>,
     bases: BTreeMap<String, BTreeSet<Platform>>,
     urls: BTreeMap<String, (crate::oci::Digest, Origin)>,
     has_bundle: bool,
@@ -204,6 +205,7 @@ impl SharedRequests {
     /// # Errors
     /// At its line: another recipe says another digest of the same download.
     pub fn add(&mut self, member: &LockMember, requests: &Requests) -> Result<(), Failure> {
+        self.members.insert(member.clone());
         if let Some(base) = &requests.base {
             self.bases.entry(base.value.clone()).or_default().extend(requests.platforms.iter().cloned());
         }
@@ -225,6 +227,11 @@ impl SharedRequests {
             shared.cc.extend(request.cc.keys().chain(request.scopes.keys()).map(|name| member.name(name)));
         }
         Ok(())
+    }
+
+    /// Whether the recipe is one of those that share the lock.
+    pub fn has_member(&self, member: &LockMember) -> bool {
+        self.members.contains(member)
     }
 
     /// Whether all recipes that ask for a compiler are among `members`.
