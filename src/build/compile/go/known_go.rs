@@ -277,7 +277,7 @@ fn caller_settings(toolchain: &Toolchain<'_>, dir: &Path) -> PathBuf {
         return dir.join(file);
     }
     let config = variable("XDG_CONFIG_HOME").or_else(|| Some(toolchain.home()?.join(".config")));
-    // Without a home it is one that is made for the call, and nothing is in it.
+    // Without a home Go gets an empty home of this call, which has no settings.
     config.map_or_else(|| dir.join("off"), |config| config.join("go/env"))
 }
 

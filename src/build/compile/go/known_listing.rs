@@ -33,14 +33,6 @@ pub(super) struct GoListing {
     pub(super) with_cgo: GoPackages,
 }
 
-impl GoListing {
-    /// The listing of one of several programs, by its import path.
-    pub(super) fn of_program(&self, import_path: &str) -> Self {
-        let (packages, with_cgo) = (self.packages.of_program(import_path), self.with_cgo.of_program(import_path));
-        Self { go: self.go.clone(), module: self.module.clone(), packages, with_cgo, ..*self }
-    }
-}
-
 impl GoRequest {
     /// The request for the packages of several programs; none where there is none.
     pub(super) fn of_all<'a>(requests: impl Iterator<Item = &'a Self>) -> Option<Self> {

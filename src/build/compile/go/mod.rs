@@ -74,7 +74,7 @@ struct GoJob<'a> {
     dir: &'a Path,
     compile_folder: CompileFolder,
     go: InstalledGo,
-    /// What Go said before, where it would say the same now.
+    /// What Go said before, where it would say the same now; until [`listing`](Self::listing) gives it.
     known: Option<GoListing>,
     environment: Environment,
     /// The C compiler and its files, with cgo.
@@ -114,8 +114,9 @@ pub(super) fn compile(
         return Ok(known);
     }
     let mut job = GoJob::begin(toolchain, binary, dir, order, compile_folder, &work, request.as_ref())?;
-    let listing = job.listing(&work, request.as_ref())?;
-    let listed = job.listed_program(&listing)?;
+    let is_known = job.known.is_some();
+    let GoListing { module, has_vendor, packages, with_cgo, .. } = job.listing(&work, request.as_ref())?;
+    let listed = job.listed_program(packages, with_cgo)?;
     check_embeds(toolchain, &binary.package.origin, &EmbeddedFiles::of(&listed.packages, toolchain))?;
     stamps::check_linker_variables(&binary.ldflags, &listed.packages)?;
     if binary.cgo {
@@ -130,14 +131,14 @@ pub(super) fn compile(
     }
     let compiled = match job.build(&listed, order) {
         // What Go knows of modules may be gone, though their sources are there.
-        Err(_) if job.known.is_some() && job.may_fetch(listing.has_vendor) => {
+        Err(_) if is_known && job.may_fetch(has_vendor) => {
             job.fetch(&work)?;
             job.build(&listed, order)
         }
         built => built,
     }?;
     if let Some(request) = &request {
-        job.keep_record(request, &job.compile_folder, &listed, &listing.module, &compiled)?;
+        job.keep_record(request, &job.compile_folder, &listed, &module, &compiled)?;
     }
     Ok(compiled)
 }
@@ -234,8 +235,7 @@ impl<'a> GoJob<'a> {
     /// The packages of what is compiled, as Go says, or as it said before; with modules fetched. From here on sources are
     /// read.
     fn listing(&mut self, work: &OsStr, request: Option<&GoRequest>) -> Result<GoListing, Failure> {
-        if let Some(known) = &self.known {
-            let known = known.clone();
+        if let Some(known) = self.known.take() {
             self.choose_vendor(known.has_vendor);
             return Ok(known);
         }
@@ -291,10 +291,9 @@ impl<'a> GoJob<'a> {
     }
 
     /// The program with these packages; refuses what is no program, and code from outside of the checkout.
-    fn listed_program(&self, listing: &GoListing) -> Result<ListedProgram, Failure> {
-        let name = self.name(&listing.packages)?;
-        let fallbacks = Fallbacks::compare(&listing.packages, &listing.with_cgo)?;
-        let (packages, with_cgo) = (listing.packages.clone(), listing.with_cgo.clone());
+    fn listed_program(&self, packages: GoPackages, with_cgo: GoPackages) -> Result<ListedProgram, Failure> {
+        let name = self.name(&packages)?;
+        let fallbacks = Fallbacks::compare(&packages, &with_cgo)?;
         Ok(ListedProgram { name, packages, with_cgo, fallbacks })
     }
 

@@ -82,7 +82,9 @@ pub(in super::super) fn compile_group(
     let mut waiting = Vec::new();
     for member in members {
         let Some(import_path) = import_path(&listing.packages, member.planned) else { continue };
-        let Ok(listed) = job.listed_program(&listing.of_program(&import_path)) else { continue };
+        let packages = listing.packages.of_program(&import_path);
+        let with_cgo = listing.with_cgo.of_program(&import_path);
+        let Ok(listed) = job.listed_program(packages, with_cgo) else { continue };
         if is_sound(&quiet, member.planned, &listed) {
             waiting.push((member, import_path, listed));
         }
