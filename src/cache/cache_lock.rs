@@ -29,8 +29,8 @@ pub(super) struct CacheLock {
 }
 
 impl CacheLock {
-    /// Makes the folder `root` and takes its lock, shared with others. A folder that is there may be one that can only be read,
-    /// such as the cache of an earlier run of a pipeline.
+    /// Makes the folder `root` and takes its lock, shared with others. An existing folder may be read-only, such as the cache
+    /// of an earlier run of a pipeline.
     pub(super) fn take(root: &Path) -> io::Result<Self> {
         let error = match Self::open(root) {
             Ok(file) => return Self::share_of(file, None),

@@ -40,6 +40,12 @@ impl Fingerprinter {
         self.0.update(bytes);
     }
 
+    /// Takes bytes of any length with their length before them, so that no two sequences of parts are the same bytes.
+    pub fn update_part(&mut self, part: &[u8]) {
+        self.update(&(part.len() as u64).to_le_bytes());
+        self.update(part);
+    }
+
     /// The fingerprint of all of them.
     pub fn finish(&self) -> Fingerprint {
         Fingerprint(*self.0.finalize().as_bytes())

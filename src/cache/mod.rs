@@ -141,7 +141,7 @@ impl Cache {
         }
     }
 
-    /// Whether entries can be read, if there are any: the folder may be one that can only be read.
+    /// Whether entries can be read, if there are any: the folder may be read-only.
     pub fn is_readable(&self) -> bool {
         self.enter().is_ok() || self.0.held.get().is_some_and(Option::is_some)
     }

@@ -146,8 +146,7 @@ pub(super) fn read(file: &File, shelf: RecordShelf, name: &str) -> Option<Vec<u8
 fn checksum(shelf: RecordShelf, name: &str, bytes: &[u8]) -> Fingerprint {
     let mut sum = Fingerprinter::default();
     for part in [shelf.name().as_bytes(), name.as_bytes(), bytes] {
-        sum.update(&(part.len() as u64).to_le_bytes());
-        sum.update(part);
+        sum.update_part(part);
     }
     sum.finish()
 }

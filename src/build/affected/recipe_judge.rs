@@ -102,8 +102,8 @@ impl<'a> RecipeJudge<'a> {
         list
     }
 
-    /// Judges the files that a recipe in `folder`, which is canonical, takes values from, and places from which it would take
-    /// some: the nearest workspace counts, and one that came or went nearer than that.
+    /// Judges the files that a recipe in `folder`, which is canonical, takes values from, and the paths at which a workspace
+    /// would count for it: the nearest workspace file, and any path between that and the recipe.
     fn check_shared(&self, recipe: &Recipe, folder: &Path, list: &mut ReasonList) {
         for file in recipe.shared.iter().filter(|file| file.kind == SharedKind::Extended) {
             self.index.check_path(&folder.join(&file.place), "a file that the recipe extends", list);

@@ -59,8 +59,7 @@ impl RequestKey {
 
     /// Adds a value.
     pub(super) fn add(&mut self, value: &[u8]) {
-        self.0.update(&(value.len() as u64).to_le_bytes());
-        self.0.update(value);
+        self.0.update_part(value);
     }
 
     /// Adds the caller's variables whose name `counts`.

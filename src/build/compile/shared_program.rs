@@ -94,8 +94,7 @@ impl SharedKey {
 
     /// Adds a value.
     pub(super) fn add(&mut self, value: &[u8]) {
-        self.0.update(&(value.len() as u64).to_le_bytes());
-        self.0.update(value);
+        self.0.update_part(value);
     }
 
     /// The request, with the `roots` of this machine.
@@ -254,7 +253,7 @@ impl SharedRequest {
     }
 }
 
-/// Whether the cache has a program of this key, which is then the one that was compiled now.
+/// Whether the cache has a program of this key. A cached program that differs from the compiled one is a failure.
 fn is_verified(shared: &SharedCache, key: &Fingerprint, digest: Digest, made: &Path) -> Result<bool, Failure> {
     let record = shared.remote_record(RecordShelf::Programs, key);
     let Some(record) = record.or_else(|| shared.local_cache().record(RecordShelf::Programs, key)) else {

@@ -268,7 +268,7 @@ impl StateReader<'_> {
                     .flatten();
                 self.is_unchanged(&path).then(|| head.unwrap_or_else(|| pinned.fingerprint()))?
             };
-            part(hasher, name.as_bytes());
+            hasher.update_part(name.as_bytes());
             hasher.update(content.bytes());
         }
         Some(())
@@ -276,7 +276,7 @@ impl StateReader<'_> {
 
     /// A link counts by where it leads, and by the file there; folders behind links are not entered, as Go has it.
     fn link(&self, path: &Path, hasher: &mut Fingerprinter) -> Option<Fingerprint> {
-        part(hasher, fs::read_link(path).ok()?.as_os_str().as_bytes());
+        hasher.update_part(fs::read_link(path).ok()?.as_os_str().as_bytes());
         match fs::canonicalize(path) {
             Ok(real) if real.is_file() => self.file(&real),
             Ok(real) if real.is_dir() => Some(Fingerprint::of(b"folder")),
@@ -298,7 +298,7 @@ impl StateReader<'_> {
         }
         self.files(real, Watch::Files, hasher)?;
         for folder in folders {
-            part(hasher, folder.as_bytes());
+            hasher.update_part(folder.as_bytes());
             hasher.update(b"{");
             self.tree(&real.join(folder), left, hasher)?;
             hasher.update(b"}");
@@ -317,13 +317,7 @@ fn head(path: &Path) -> Option<Fingerprint> {
     let mut hasher = Fingerprinter::default();
     hasher.update(b"head");
     for text in GoSource::listed_parts(std::str::from_utf8(&bytes).ok()?)? {
-        part(&mut hasher, text.as_bytes());
+        hasher.update_part(text.as_bytes());
     }
     Some(hasher.finish())
-}
-
-/// A text of any length, so that no two sequences of texts are the same bytes.
-fn part(hasher: &mut Fingerprinter, bytes: &[u8]) {
-    hasher.update(&(bytes.len() as u64).to_le_bytes());
-    hasher.update(bytes);
 }

@@ -75,8 +75,8 @@ fn holds_ours(opened: &OpenedImages) -> bool {
     })
 }
 
-/// Whether this is what `--metadata-file` writes: the object of one image, or an object of several, by name, and what is said of
-/// their shard.
+/// Whether `--metadata-file` writes such a document: the object of one image, or an object of several images by name, with the
+/// header of their shard if they are of one.
 fn is_metadata(document: &Value) -> bool {
     const IMAGE: [&str; 2] = ["containerimage.descriptor", "containerimage.digest"];
     const STATUS: [&str; 2] = ["hardpan.recipe", "hardpan.status"];

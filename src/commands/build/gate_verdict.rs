@@ -30,10 +30,7 @@ pub(in crate::commands) struct GateVerdict {
 /// Everything that a verdict depends on: the image, what is demanded of it and by whom, the day, and the rules.
 pub(in crate::commands) fn key(root: Digest, name: &str, recipe: &Recipe, policy: &Policy, today: Date) -> Fingerprint {
     let mut sum = Fingerprinter::default();
-    let mut part = |text: &str| {
-        sum.update(&(text.len() as u64).to_le_bytes());
-        sum.update(text.as_bytes());
-    };
+    let mut part = |text: &str| sum.update_part(text.as_bytes());
     for text in RULES {
         part(text);
     }

@@ -156,10 +156,7 @@ impl<'a> WorkspaceSources<'a> {
     /// relative to the root).
     pub(super) fn state(&self, listing: &SourceListing, group: &str, named: &BTreeSet<String>) -> String {
         let mut hasher = Fingerprinter::default();
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
+        let mut part = |bytes: &[u8]| hasher.update_part(bytes);
         for (name, content) in listing.groups.get(group).into_iter().flatten() {
             part(name.as_os_str().as_bytes());
             part(content.bytes());
@@ -211,9 +208,7 @@ impl SourceListing {
     pub(super) fn shape(&self) -> Fingerprint {
         let mut hasher = Fingerprinter::default();
         for (name, content) in self.groups.values().flatten() {
-            let bytes = name.as_os_str().as_bytes();
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
+            hasher.update_part(name.as_os_str().as_bytes());
             let file = name.file_name().unwrap_or_default();
             let counts = ["Cargo.toml", "Cargo.lock", "config", "config.toml", "rust-toolchain", "rust-toolchain.toml"];
             if counts.iter().any(|counted| file == *counted) {

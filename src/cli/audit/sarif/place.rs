@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{audit::FindingPlace, cli::audit::phrases, policy::DatedWaiver, report::printable};
 
 /// A place. What is no file is a document of the image, by its usual name, and the key in it. In a run about several images,
-/// `image` is the one that the place is in, and its path begins with the name.
+/// the place is in `image`, and its path begins with the name of that image.
 pub(super) fn location(image: Option<&str>, place: &FindingPlace) -> Value {
     let (base, uri) = match (&place.path, &place.key) {
         (Some(path), _) => ("ROOTFS", encoded(path.trim_start_matches('/'))),
