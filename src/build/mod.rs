@@ -52,7 +52,7 @@ pub use outputs::{OutputKind, output_at, real_path};
 pub use path_pattern::{matching_files, names_file};
 pub use plan::{BaseLayer, DebugFile, GroupKind, LayerGroup, LeftOut, Plan, PlannedBase, PlannedEntry};
 pub use recipe_check::{CheckedImage, RecipeCheck};
-pub use resolve::{MachineInput, PreparedImage, ResolveReach, Resolver, SourceInput, UnseenInput};
+pub use resolve::{MachineInput, PreparedImage, ProgramInputs, ResolveReach, Resolver, SourceInput, UnseenInput};
 pub use settings::{BuildSettings, Date, SourceDate};
 pub use unstored_images::unstored_images;
 pub use variable_resolver::image_name;

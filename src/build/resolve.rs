@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use self::{
-    inputs::{MachineInput, SourceInput},
+    inputs::{MachineInput, ProgramInputs, SourceInput},
     reach::{ResolveReach, UnseenInput},
 };
 use super::{

@@ -22,8 +22,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
-    /// List every input with its digest: recipe, lock, files, sources, toolchains, and what programs link of this
-    /// machine
+    /// List every input with its digest: recipe, lock, files, sources, toolchains, what compiles read, and what programs link
+    /// of this machine
     #[arg(long)]
     inputs: bool,
     /// Print the recipe with all that it takes from other files, and where that stands; nothing is compiled

@@ -8,22 +8,25 @@ use super::recipes::LoadedRecipe;
 use crate::{
     build::{BuildSettings, LockResolver, Plan, PlannedEntry, Resolver},
     layer::EntryKind,
-    oci::Digest,
+    oci::{Digest, Platform},
     recipe::{BinarySource, Compiler, LockFile, Requests},
-    report::{Failure, Origin, Progress},
+    report::{Failure, Origin, Progress, printable},
 };
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct InputPlan {
-    /// `recipe`, `lock`, `base`, `certificates`, `timezones`, `url`, `file`, `toolchain`, `source`, `pins` or `machine`.
+    /// `recipe`, `lock`, `base`, `certificates`, `timezones`, `url`, `file`, `toolchain`, `source`, `pins`, `read`
+    /// or `machine`.
     pub kind: &'static str,
     /// What it is called: a path of the recipe or the image, a version, or a name of the lock.
     pub name: String,
     /// Where it is on this machine, of what is not in the checkout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// `sha256:...` of its bytes, or `gitCommit:...`; nothing where a version says all.
+    /// `sha256:...` of its bytes; `state:...` over the names and contents in a folder, which is the same in every checkout;
+    /// `absent` where a compile looked and nothing was there; `gitCommit:...`; nothing where a version says all, or where
+    /// it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -74,6 +77,9 @@ pub(super) fn inputs(
     }
     found.extend(files(one, plans)?);
     found.extend(of_programs(one, &requests, resolver, settings, progress)?);
+    for plan in plans {
+        found.extend(read_by_compiles(resolver, &plan.platform)?);
+    }
     found.sort();
     found.dedup();
     Ok(found)
@@ -144,6 +150,27 @@ fn of_programs(
         path: Some(input.file.path.to_string_lossy().into_owned()),
         digest: Some(input.file.digest.to_string()),
     }));
+    Ok(found)
+}
+
+/// What compiles have read, by the records that decide whether the next build starts a compiler.
+fn read_by_compiles(resolver: &Resolver<'_>, platform: &Platform) -> Result<Vec<InputPlan>, Failure> {
+    let mut found = Vec::new();
+    for program in resolver.compile_inputs(platform)? {
+        let Some(inputs) = program.inputs else {
+            let name = format!("{} for {platform}: not everything that its compile reads is known", program.package);
+            found.push(InputPlan::new("read", printable(&name), None));
+            continue;
+        };
+        found.extend(inputs.into_iter().map(|input| {
+            let is_outside = !input.path.starts_with(&program.checkout);
+            let name = input.name(&program.checkout);
+            InputPlan {
+                path: is_outside.then(|| input.path.to_string_lossy().into_owned()),
+                ..InputPlan::new("read", name, Some(input.state))
+            }
+        }));
+    }
     Ok(found)
 }
 

@@ -1,6 +1,13 @@
 //! Programs whose inputs are as they were: no toolchain is started for them, and whatever changes is noticed.
 
-use std::{fs, path::Path, process::Command, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use crate::support::{
     case::{Case, scratch, share_go_builds},
@@ -202,9 +209,8 @@ fn programs_that_are_compiled_together_are_those_that_are_compiled_alone() {
     let recipes = ["r0.toml", "r1.toml", "r2.toml", "r3.toml", "r4.toml"];
     let (together, trace) = case.traced(&["--trace=execve"], ["build"].into_iter().chain(recipes));
     let together = together.ok();
-    let is_build = |line: &&String| line.contains("/bin/go\", [") && line.contains(", \"build\", \"-v\"");
     // Of one program of each name, of the second one of that name, and of the program with flags of its own.
-    assert_eq!(trace.iter().filter(is_build).count(), 3);
+    assert_eq!(go_builds(&trace), 3);
     for (line, recipe) in together.stdout.lines().zip(recipes) {
         let cache = scratch();
         share_go_builds(cache.path());
@@ -212,6 +218,38 @@ fn programs_that_are_compiled_together_are_those_that_are_compiled_alone() {
         let alone = alone.run(["build", recipe, "--output", "../alone/{name}"]).ok().digest();
         assert!(line.ends_with(&alone), "{recipe}: {line} is not {alone}");
     }
+}
+
+/// The lines of a trace that start `go build`.
+fn go_builds(trace: &[String]) -> usize {
+    trace.iter().filter(|line| line.contains("/bin/go\", [") && line.contains(", \"build\", \"-v\"")).count()
+}
+
+#[test]
+fn one_program_for_two_platforms_is_compiled_once_for_each() {
+    let platforms = "platforms = [\"linux/amd64\", \"linux/arm64\"]\n\n[[binary]]\ngo = \"./cmd/c\"\n";
+    let case = go_services().file("r2.toml", platforms);
+    let build = || case.traced(&["--trace=execve"], ["build", "r2.toml"]);
+    let (first, trace) = build();
+    assert_eq!(go_builds(&trace), 2);
+    let cache = scratch();
+    share_go_builds(cache.path());
+    let alone = case.clone().env("XDG_CACHE_HOME", cache.path());
+    let one_thread = alone.run(["build", "r2.toml", "--jobs", "1", "--output", "../alone"]).ok().digest();
+    assert_eq!(first.ok().digest(), one_thread);
+
+    replace(&case.path("cmd/c/main.go"), "func main", "const more = 1\n\nfunc main");
+    thread::sleep(Duration::from_millis(50));
+    let (edited, trace) = build();
+    edited.ok();
+    assert_eq!(go_builds(&trace), 2);
+    let (_, trace) = build();
+    assert_eq!(go_builds(&trace), 0);
+
+    // Of one platform alone: the failure is told once, at the line of the recipe.
+    let case = case.file("cmd/c/more_arm64.go", "package main\n\nvar _ = undefined()\n");
+    let failed = case.run(["build", "r2.toml"]).fails(2).says("r2.toml:3:1:").says("undefined: undefined");
+    assert_eq!(failed.stderr.matches("error[").count(), 1, "{}", failed.stderr);
 }
 
 #[test]
@@ -223,6 +261,68 @@ fn a_program_that_does_not_compile_among_others_is_reported_at_its_line() {
     let error = |output: &Output| output.stderr.lines().find(|line| line.starts_with("error[")).unwrap().to_owned();
     assert_eq!(error(&output), error(&alone));
     assert!(error(&alone).contains("r2.toml:3:1:"), "{}", error(&alone));
+}
+
+/// What `plan --inputs` says that compiles read, by name.
+fn read_inputs(case: &Case) -> BTreeMap<String, Option<String>> {
+    let plan = case.run(["plan", "app.toml", "--inputs", "--json"]).ok().stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let inputs = plan["plans"][0]["inputs"].as_array().unwrap().iter().filter(|input| input["kind"] == "read");
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    inputs.map(|input| (text(&input["name"]).unwrap(), text(&input["digest"]))).collect()
+}
+
+/// The names of inputs that are there or as they are in one list alone.
+fn changed(before: &BTreeMap<String, Option<String>>, now: &BTreeMap<String, Option<String>>) -> Vec<String> {
+    let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != now.get(*name)).cloned().collect()
+}
+
+#[test]
+fn a_plan_lists_what_the_compile_of_a_go_program_reads() {
+    let cache = scratch();
+    share_go_builds(cache.path());
+    let case = go_module().env("XDG_CACHE_HOME", cache.path());
+    settle(&case, "go");
+    let first = read_inputs(&case);
+    for name in ["go.mod", "lib (files)", "cmd/app (Go sources)", "local (Go sources)", "cmd/app/page (tree)"] {
+        assert!(first.get(name).is_some_and(Option::is_some), "{name} is not in {first:#?}");
+    }
+    assert_eq!(first.get("lib/go.mod"), Some(&Some("absent".to_owned())), "{first:#?}");
+    // Another checkout of the same sources, with the same cache and with one of its own.
+    let elsewhere = go_module();
+    assert_eq!(changed(&first, &read_inputs(&elsewhere.clone().env("XDG_CACHE_HOME", cache.path()))), [""; 0]);
+    settle(&elsewhere, "go");
+    assert_eq!(changed(&first, &read_inputs(&elsewhere)), [""; 0]);
+    replace(&case.path("lib/lib.go"), "return name", "return name + \"!\"");
+    settle(&case, "go");
+    assert_eq!(changed(&first, &read_inputs(&case)), ["lib (files)"]);
+    // What a compile with C reads is not all known.
+    let with_cgo = case.edit("app.toml", |text| text.replace("[[binary]]\n", "[[binary]]\ncgo = true\n"));
+    let unknown = read_inputs(&with_cgo);
+    assert_eq!(unknown.values().collect::<Vec<_>>(), [&None], "{unknown:#?}");
+}
+
+#[test]
+fn a_plan_lists_what_the_compile_of_a_rust_program_reads() {
+    let case = cargo_workspace();
+    settle(&case, "rustc");
+    let first = read_inputs(&case);
+    for name in ["workspace/app (package)", "workspace/own (package)", "read.txt", "text.txt"] {
+        assert!(first.get(name).is_some_and(Option::is_some), "{name} is not in {first:#?}");
+    }
+    let elsewhere = cargo_workspace();
+    settle(&elsewhere, "rustc");
+    assert_eq!(changed(&first, &read_inputs(&elsewhere)), [""; 0]);
+    let source = "pub const NAME: &str = concat!(env!(\"READ\"), \"!\");\n";
+    for (file, text, name) in
+        [("read.txt", "two\n", "read.txt"), ("workspace/own/src/lib.rs", source, "workspace/own (package)")]
+    {
+        let before = read_inputs(&case);
+        fs::write(case.path(file), text).unwrap();
+        settle(&case, "rustc");
+        assert_eq!(changed(&before, &read_inputs(&case)), [name]);
+    }
 }
 
 const USES_OTHER: &str = "package main\n\nimport \"example.com/other\"\n\nfunc main() { println(other.Name) }\n";

@@ -87,11 +87,22 @@ impl<T: Serialize + DeserializeOwned> KnownResult<T> {
         request: &Fingerprint,
         toolchain: &Toolchain<'_>,
     ) -> Option<T> {
-        folder.records(file).find_map(|record| Self::read(&record, request, toolchain))
+        Self::find_with_inputs(folder, file, request, toolchain).map(|(result, _)| result)
     }
 
-    /// The result in the record at a path, if it answers `request` and everything is still as it was.
-    fn read(record: &Path, request: &Fingerprint, toolchain: &Toolchain<'_>) -> Option<T> {
+    /// As [`find`](Self::find), with everything that the result was made from.
+    pub(super) fn find_with_inputs(
+        folder: &CompileFolder,
+        file: &str,
+        request: &Fingerprint,
+        toolchain: &Toolchain<'_>,
+    ) -> Option<(T, Vec<WatchedState>)> {
+        let known = folder.records(file).find_map(|record| Self::read(&record, request, toolchain))?;
+        Some((known.result, known.watched))
+    }
+
+    /// The record at a path, if it answers `request` and everything is still as it was.
+    fn read(record: &Path, request: &Fingerprint, toolchain: &Toolchain<'_>) -> Option<Self> {
         let mut bytes = Vec::new();
         let opened = File::open(record).ok()?;
         opened.take(Limits::CHILD_OUTPUT_BYTES + 1).read_to_end(&mut bytes).ok()?;
@@ -102,7 +113,7 @@ impl<T: Serialize + DeserializeOwned> KnownResult<T> {
         let holds = known.request == *request.bytes()
             && known.made.iter().all(|made| made.holds(toolchain.blobs))
             && toolchain.states.hold(&known.watched, toolchain.blobs);
-        holds.then_some(known.result)
+        holds.then_some(known)
     }
 
     /// Writes the record of a result that was just made from `watched`; `made` are the files that hold it.

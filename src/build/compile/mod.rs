@@ -52,6 +52,7 @@ mod identity;
 mod ignored_variables;
 mod installed_rust;
 mod known_c_packages;
+mod known_inputs;
 mod known_result;
 mod machine;
 mod shared_program;
@@ -65,6 +66,7 @@ mod zig;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
     ffi::OsString,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -76,14 +78,16 @@ use crate::{
     oci::Platform,
     output::ScratchFolder,
     recipe::{CargoBinary, GitWord, GoBinary},
-    report::{Failure, Origin, Progress, Task},
+    report::{Failure, Origin, Progress, Task, parallel},
 };
 
 pub use git_changes::{ChangeKind, CheckoutChanges};
+pub use known_inputs::{CompileInput, InputPart};
 
 pub(in crate::build) use cargo::has_cache_tag;
 pub(crate) use enclosure::{VERB as ENCLOSURE, run as enclose};
 pub(in crate::build) use git_crates::crate_that_asks_git;
+use go::GoGroup;
 pub(in crate::build) use go::{GoDirectives, GoSource, is_go_source};
 pub(in crate::build) use machine::file_digest;
 pub use machine::{MachineFile, MachineFiles};
@@ -168,30 +172,54 @@ impl Toolchain<'_> {
         go::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
     }
 
-    /// Compiles the Go programs of several recipes before each recipe asks for its own: one `go build` for those with the
-    /// same folder, platform and flags. What fails is left to the compile of the recipe.
+    /// Compiles the Go programs of several recipes and platforms before each recipe asks for its own: one `go build` for those
+    /// with the same folder, platform and flags, and those side by side. What fails is left to the compile of the recipe.
     pub fn go_together(&self, programs: &[PlannedGo]) {
-        for group in go::groups(programs) {
-            let Some(first) = group.first().filter(|_| group.len() > 1) else { continue };
-            let line = format!("compile {} programs (go, {})", group.len(), first.platform);
-            let running = self.progress.task(&line, None);
-            let order = CompileRequest {
-                platform: &first.platform,
-                origin: &first.binary.package.origin,
-                running: &*running,
-                pinned: &|_| Ok(()),
-                waived: &|_, failure| Err(failure),
-            };
-            let toolchain = Toolchain { checkout: &first.checkout, ..self.clone() };
-            if let Err(failure) = go::compile_group(&toolchain, &group, &order) {
-                self.progress.trace(&format!("  each is compiled alone: {}", failure.what));
-            }
+        let groups = go::groups(self, programs);
+        if groups.iter().map(GoGroup::count).sum::<usize>() < 2 {
+            return;
         }
+        // All of them together have the threads of one.
+        let jobs = self.jobs.get().div_ceil(groups.len());
+        let jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
+        let compile = |group: GoGroup<'_>, progress: &dyn Progress| {
+            let toolchain = Toolchain { jobs, progress, checkout: group.checkout(), ..self.clone() };
+            if let Err(failure) = group.compile(&toolchain) {
+                progress.trace(&format!("  each is compiled alone: {}", failure.what));
+            }
+            Ok::<_, Infallible>(())
+        };
+        let Ok(_) = parallel::try_map_reporting("go", self.jobs, groups, self.progress, compile);
     }
 
     /// Compiles a Cargo package. `dir` is canonical; the variables of `binary` have been replaced.
     pub fn cargo(&self, binary: &CargoBinary, dir: &Path, order: &CompileRequest<'_>) -> Result<Compiled, Failure> {
         cargo::compile(self, binary, dir, order).map_err(|failure| failure.at(order.origin))
+    }
+
+    /// What the last compile of a Go program has read, sorted; none where that is not all known, or something changed since.
+    pub fn go_inputs(
+        &self,
+        binary: &GoBinary,
+        dir: &Path,
+        platform: &Platform,
+    ) -> Result<Option<Vec<CompileInput>>, Failure> {
+        let states = go::known_inputs(self, binary, dir, platform);
+        states.map(|states| CompileInput::of_states(self, &states)).transpose()
+    }
+
+    /// What the last compile of a Rust program has read, sorted; none where that is not all known, or something changed since.
+    pub fn cargo_inputs(
+        &self,
+        binary: &CargoBinary,
+        dir: &Path,
+        platform: &Platform,
+    ) -> Result<Option<Vec<CompileInput>>, Failure> {
+        let Some((states, packages)) = cargo::known_inputs(self, binary, dir, platform) else { return Ok(None) };
+        let mut inputs = CompileInput::of_states(self, &states)?;
+        inputs.extend(packages);
+        inputs.sort();
+        Ok(Some(inputs))
     }
 
     /// The commit of the checkout that holds `dir`, if there is one.

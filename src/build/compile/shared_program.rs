@@ -129,6 +129,32 @@ impl SharedRequest {
         Some(found)
     }
 
+    /// What the program that [`find`](Self::find) gave was compiled from, but for the modules of Go: `go.sum` pins them.
+    pub(super) fn inputs<T: DeserializeOwned>(
+        &self,
+        toolchain: &Toolchain<'_>,
+        read: ReadWorkspace<'_>,
+    ) -> Option<Vec<WatchedState>> {
+        let shared = toolchain.shared?;
+        let lists = InputLists::of(shared.local_cache().record(RecordShelf::Inputs, &self.key).as_deref());
+        lists.newest_first().find_map(|list| {
+            let list: InputList = postcard::from_bytes(list).ok()?;
+            self.take::<T>(toolchain, shared, &list, read)?;
+            self.states(toolchain, &list)
+        })
+    }
+
+    /// The states of now of the paths in a list, without those in modules of Go.
+    fn states(&self, toolchain: &Toolchain<'_>, list: &InputList) -> Option<Vec<WatchedState>> {
+        let own = list.paths.iter().filter(|stable| stable.root != StableRoot::GoModules);
+        let state = |stable: &StablePath| {
+            let path = self.roots.path(stable)?;
+            let state = toolchain.states.state(&path, stable.watch, toolchain.blobs)?;
+            Some(WatchedState::new(path, stable.watch, state))
+        };
+        own.map(state).collect()
+    }
+
     /// The program of the list in the states of now.
     fn take<T: DeserializeOwned>(
         &self,
@@ -137,11 +163,7 @@ impl SharedRequest {
         list: &InputList,
         read: ReadWorkspace<'_>,
     ) -> Option<(PathBuf, T)> {
-        let mut states = Vec::with_capacity(list.paths.len());
-        for stable in list.paths.iter().filter(|stable| stable.root != StableRoot::GoModules) {
-            let path = self.roots.path(stable)?;
-            states.push(*toolchain.states.state(&path, stable.watch, toolchain.blobs)?.bytes());
-        }
+        let states: Vec<_> = self.states(toolchain, list)?.iter().map(|state| *state.state()).collect();
         let workspace = match &list.workspace {
             Some(workspace) => {
                 let root = join(toolchain.checkout, &workspace.root);

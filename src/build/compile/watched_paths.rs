@@ -113,6 +113,11 @@ impl WatchedPaths {
 }
 
 impl WatchedState {
+    /// What was read of a path just now.
+    pub(super) fn new(path: PathBuf, watch: Watch, state: Fingerprint) -> Self {
+        Self { path, watch, state: *state.bytes() }
+    }
+
     /// The state of a file that was just made, and is no source.
     pub(super) fn of_made_file(path: &Path, cache: Option<&Cache>) -> Option<Self> {
         let state = *StateReader { cache, start: None }.state(path, Watch::File)?.bytes();

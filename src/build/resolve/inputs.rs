@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::Resolver;
 use crate::{
-    build::compile::{MachineFile, file_digest},
-    oci::Digest,
+    build::compile::{CompileInput, MachineFile, file_digest},
+    oci::{Digest, Platform},
     recipe::{BinarySource, Compiler, GitWord, Located},
     report::{Failure, printable},
 };
@@ -37,6 +37,17 @@ pub struct MachineInput {
     pub file: MachineFile,
 }
 
+/// What a program was compiled from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramInputs {
+    /// Its package in the recipe.
+    pub package: String,
+    /// The bound of host paths.
+    pub checkout: PathBuf,
+    /// Sorted; none where not everything is known that the compile read.
+    pub inputs: Option<Vec<CompileInput>>,
+}
+
 /// Files by which cargo and Go pin what they fetch.
 const PINS: [&str; 5] = ["Cargo.lock", "go.mod", "go.sum", "go.work", "go.work.sum"];
 
@@ -54,6 +65,31 @@ impl Resolver<'_> {
             files.0.iter().map(input)
         });
         scopes.collect()
+    }
+
+    /// What the programs for a platform were compiled from, as the record of each compile has it. Programs are named by their
+    /// package in the recipe.
+    pub fn compile_inputs(&self, platform: &Platform) -> Result<Vec<ProgramInputs>, Failure> {
+        let mut found = Vec::new();
+        for binary in self.binaries(platform) {
+            let (package, dir) = match &binary.source {
+                BinarySource::Go(go) => (&go.package.value, go.dir.as_ref()),
+                BinarySource::Cargo(cargo) => (&cargo.package.value, cargo.dir.as_ref()),
+                BinarySource::Path(_) => continue,
+            };
+            let dir = self.source_dir(dir)?;
+            let checkout = self.bound.checkout(&dir);
+            let toolchain = self.toolchain(&checkout);
+            let inputs = match &binary.source {
+                BinarySource::Go(go) => toolchain.go_inputs(&self.expanded_go(go, platform)?, &dir, platform)?,
+                BinarySource::Cargo(cargo) => {
+                    toolchain.cargo_inputs(&self.expanded_cargo(cargo, platform)?, &dir, platform)?
+                }
+                BinarySource::Path(_) => None,
+            };
+            found.push(ProgramInputs { package: package.clone(), checkout, inputs });
+        }
+        Ok(found)
     }
 
     /// The sources of all programs that are compiled, each folder once.

@@ -72,7 +72,7 @@ impl ImageBuilder<'_> {
     /// Compiles the Go programs of all jobs together, as far as one `go build` can. The build of each image then finds its
     /// programs, and reports what failed here.
     pub(super) fn compile_together(&mut self, jobs: &[BuildJob], progress: &dyn Progress) {
-        if jobs.iter().map(BuildJob::count_go).sum::<usize>() < 2 {
+        if jobs.iter().map(|job| job.count_go() * job.platforms.len()).sum::<usize>() < 2 {
             return;
         }
         let begin = progress.elapsed();

@@ -6,6 +6,7 @@
 //! compiles with unstable flags: what these read is not all known.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use super::{
         CompileRequest, Compiled, Toolchain,
         compile_folder::{CompileFolder, touch_compile_folder},
         installed_rust::InstalledRust,
+        known_inputs::CompileInput,
         known_result::{KnownResult, RequestKey, UNCHANGED},
         machine::MachineFiles,
         shared_program::{SharedKey, SharedRequest, SharedWorkspace, has_settings_above},
@@ -29,6 +31,7 @@ use super::{
 };
 use crate::{
     cache::Fingerprint,
+    oci::Platform,
     recipe::{CargoBinary, Located, LockedToolchain},
     report::Failure,
 };
@@ -81,7 +84,7 @@ impl CargoRequest {
         toolchain: &Toolchain<'_>,
         binary: &CargoBinary,
         dir: &Path,
-        order: &CompileRequest<'_>,
+        platform: &Platform,
     ) -> Option<Self> {
         let is_unstable = |text: &str| text.starts_with("-Z");
         let mut flags = binary.flags.iter().chain(&binary.rustflags).map(|flag| flag.value.as_str());
@@ -100,7 +103,7 @@ impl CargoRequest {
             words(&binary.rustflags),
             binary.profile.as_ref().map(|profile| &profile.value),
             binary.strip,
-            order.platform.to_string(),
+            platform.to_string(),
             binary.debug_file.is_some(),
             binary.auditable,
         );
@@ -163,6 +166,38 @@ impl CargoRequest {
         (order.pinned)(&MachineFiles::default())?;
         Ok(Some(Compiled { path, name, debug: None, objections: Vec::new() }))
     }
+}
+
+/// What the last compile of `binary` has read: the paths outside of its workspace, and the packages of the workspace; none
+/// where that is not all known, or something changed.
+pub(in super::super) fn known_inputs(
+    toolchain: &Toolchain<'_>,
+    binary: &CargoBinary,
+    dir: &Path,
+    platform: &Platform,
+) -> Option<(Vec<WatchedState>, Vec<CompileInput>)> {
+    let request = CargoRequest::new(toolchain, binary, dir, platform)?;
+    let found = KnownResult::<CargoResult>::find_with_inputs(&request.folder, FILE, &request.key, toolchain);
+    if let Some((known, inputs)) = found
+        && workspace_state(toolchain, &known.root, &known.packages).as_ref() == Some(&known.sources)
+    {
+        return Some((inputs, package_inputs(toolchain, &known.root, &known.packages)?));
+    }
+    let packages = RefCell::new(None);
+    let read = |root: &Path, folders: &BTreeSet<PathBuf>| {
+        packages.replace(package_inputs(toolchain, root, folders));
+        workspace_state(toolchain, root, folders)
+    };
+    let inputs = request.shared.as_ref()?.inputs::<String>(toolchain, &read)?;
+    Some((inputs, packages.into_inner()?))
+}
+
+/// The packages of a workspace, each with the state of its files.
+fn package_inputs(toolchain: &Toolchain<'_>, root: &Path, packages: &BTreeSet<PathBuf>) -> Option<Vec<CompileInput>> {
+    let sources = WorkspaceSources::new(root, packages, toolchain);
+    let listing = sources.list()?;
+    let groups = sources.groups(&listing).map(|(folder, state)| CompileInput::package(root.join(folder), &state));
+    Some(groups.collect())
 }
 
 /// The state of all files of a workspace.

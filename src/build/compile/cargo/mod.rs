@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::known_cargo::known_rust_version;
+pub(super) use self::known_cargo::{known_inputs, known_rust_version};
 pub(in crate::build) use self::workspace_sources::has_cache_tag;
 use self::{
     artifacts::Artifacts,
@@ -103,7 +103,7 @@ pub(super) fn compile(
     dir: &Path,
     order: &CompileRequest<'_>,
 ) -> Result<Compiled, Failure> {
-    let request = CargoRequest::new(toolchain, binary, dir, order);
+    let request = CargoRequest::new(toolchain, binary, dir, order.platform);
     if let Some(request) = &request
         && let Some(known) = request.find(toolchain, order)?
     {

@@ -168,6 +168,14 @@ impl<'a> WorkspaceSources<'a> {
         hasher.finish().hex()
     }
 
+    /// The folder of each package with the digest of its files, relative to the root. The files outside of all packages have
+    /// the root's folder.
+    pub(super) fn groups(&self, listing: &SourceListing) -> impl Iterator<Item = (PathBuf, String)> {
+        let none = BTreeSet::new();
+        let state = move |group: &String| (group.trim_start_matches('/').into(), self.state(listing, group, &none));
+        listing.groups.keys().map(state)
+    }
+
     /// The digest of all files of the workspace, whatever package they are in.
     pub(super) fn whole_state(&self, listing: &SourceListing) -> String {
         let groups =

@@ -113,6 +113,13 @@ impl GoRequest {
         Some(GoResult { path, embedded, ..result })
     }
 
+    /// What the program in the record was compiled from, if everything is still as it was; none where that is not known.
+    pub(super) fn inputs(&self, toolchain: &Toolchain<'_>, folder: &CompileFolder) -> Option<Vec<WatchedState>> {
+        let known = KnownResult::<GoResult>::find_with_inputs(folder, FILE, &self.key, toolchain);
+        let own = known.map(|(_, inputs)| inputs);
+        own.or_else(|| self.shared.as_ref()?.inputs::<GoResult>(toolchain, &|_, _| None))
+    }
+
     /// Notes the program for other checkouts and machines.
     ///
     /// # Errors

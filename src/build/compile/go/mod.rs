@@ -46,6 +46,7 @@ use super::{
     compile_folder::CompileFolder,
     enclosure::Enclosure,
     environment::{self, Environment},
+    watched_paths::WatchedState,
 };
 use crate::{
     oci::Platform,
@@ -58,7 +59,7 @@ pub(super) use self::{
     failures::with_version_hint,
     installed_go::{find_go, go_variables},
     known_go::known_version,
-    together::{compile_group, groups},
+    together::{GoGroup, groups},
 };
 pub(in crate::build) use self::{go_directives::GoDirectives, go_source::GoSource, go_source_name::is_go_source};
 
@@ -141,6 +142,17 @@ pub(super) fn compile(
         job.keep_record(request, &job.compile_folder, &listed, &module, &compiled)?;
     }
     Ok(compiled)
+}
+
+/// What the last compile of `binary` has read; none where that is not all known, or something changed.
+pub(super) fn known_inputs(
+    toolchain: &Toolchain<'_>,
+    binary: &GoBinary,
+    dir: &Path,
+    platform: &Platform,
+) -> Option<Vec<WatchedState>> {
+    let folder = compile_folder(toolchain, binary, dir, platform).ok()?;
+    GoRequest::new(toolchain, binary, dir, platform)?.inputs(toolchain, &folder)
 }
 
 /// Turns off what Go remembers of the files of a package (constraints, imports, embedded files) by their sizes and

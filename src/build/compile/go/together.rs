@@ -7,11 +7,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
 };
 
 use super::{
     super::{CompileRequest, Compiled, PlannedGo, Toolchain, compile_folder::CompileFolder},
-    GoJob, ListedProgram,
+    GoJob, ListedProgram, compile,
     compile_counter::CompileCounter,
     compile_folder,
     embeds::{EmbeddedFiles, check_embeds},
@@ -21,7 +22,14 @@ use super::{
     packages::{GoPackage, GoPackages},
     stamps, values,
 };
-use crate::report::{ErrorName, Failure, Silent};
+use crate::report::{ErrorName, Failure, Silent, printable};
+
+/// Programs that are not known, and that one `go build` can make: those with the same folder, platform and flags.
+pub(in super::super) struct GoGroup<'a> {
+    members: Vec<Member<'a>>,
+    /// Tells groups apart.
+    key: String,
+}
 
 /// A program that is compiled together with others.
 struct Member<'a> {
@@ -30,9 +38,9 @@ struct Member<'a> {
     folder: CompileFolder,
 }
 
-/// The programs that one `go build` can make: those with the same folder, platform and flags. Each group is sorted by package,
-/// so that two calls lock the folders of its programs in one order.
-pub(in super::super) fn groups<'a>(programs: &'a [PlannedGo]) -> Vec<Vec<&'a PlannedGo>> {
+/// The groups of `programs` without those that are known. Groups are sorted, and each by package, so that two calls lock the
+/// folders of their programs in one order.
+pub(in super::super) fn groups<'a>(toolchain: &Toolchain<'_>, programs: &'a [PlannedGo]) -> Vec<GoGroup<'a>> {
     let mut groups: BTreeMap<String, BTreeMap<&str, &'a PlannedGo>> = BTreeMap::new();
     for planned in programs {
         let (binary, dir, checkout) = (&planned.binary, planned.dir.display(), planned.checkout.display());
@@ -40,33 +48,73 @@ pub(in super::super) fn groups<'a>(programs: &'a [PlannedGo]) -> Vec<Vec<&'a Pla
         let key = format!("{dir} {checkout} {} {flags:?}", planned.platform);
         groups.entry(key).or_default().insert(&binary.package.value, planned);
     }
-    groups.into_values().map(|group| group.into_values().collect()).collect()
+    let unknown = groups.into_iter().map(|(key, group)| GoGroup {
+        members: group.into_values().filter_map(|planned| Member::unless_known(toolchain, planned)).collect(),
+        key,
+    });
+    unknown.filter(|group| !group.members.is_empty()).collect()
 }
 
-/// Compiles those of a group that are not known, if there are several of them.
-///
-/// # Errors
-/// Whatever goes wrong. Nothing is lost by that: the compile of each program reports it.
-pub(in super::super) fn compile_group(
+impl<'a> Member<'a> {
+    /// The program, if it has to be compiled and a record of it can be kept.
+    fn unless_known(toolchain: &Toolchain<'_>, planned: &'a PlannedGo) -> Option<Self> {
+        // What is to be said of a program is for the compile of its recipe to say.
+        let quiet = Toolchain { progress: &Silent, checkout: &planned.checkout, ..toolchain.clone() };
+        let (binary, dir) = (&planned.binary, planned.dir.as_path());
+        let request = GoRequest::new(&quiet, binary, dir, &planned.platform)?;
+        let folder = compile_folder(&quiet, binary, dir, &planned.platform).ok()?;
+        matches!(request.find(&quiet, &folder, binary), Ok(None)).then_some(Self { planned, request, folder })
+    }
+}
+
+impl<'a> GoGroup<'a> {
+    /// The number of programs, at least one.
+    pub(in super::super) fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The bound of host paths of all of them.
+    pub(in super::super) fn checkout(&self) -> &'a Path {
+        self.members.first().map_or(Path::new(""), |member| &member.planned.checkout)
+    }
+
+    /// Compiles the programs, and keeps each with its record.
+    ///
+    /// # Errors
+    /// Whatever goes wrong. Nothing is lost by that: the compile of each program reports it.
+    pub(in super::super) fn compile(self, toolchain: &Toolchain<'_>) -> Result<(), Failure> {
+        let Some(first) = self.members.first().map(|member| member.planned) else { return Ok(()) };
+        let name = match self.count() {
+            1 => printable(&first.binary.package.value).into_owned(),
+            count => format!("{count} programs"),
+        };
+        let running = toolchain.progress.task(&format!("compile {name} (go, {})", first.platform), None);
+        let order = CompileRequest {
+            platform: &first.platform,
+            origin: &first.binary.package.origin,
+            running: &*running,
+            pinned: &|_| Ok(()),
+            waived: &|_, failure| Err(failure),
+        };
+        if self.count() > 1 {
+            return compile_members(toolchain, self.members, &self.key, &order);
+        }
+        // The compile locks the folder anew.
+        drop(self.members);
+        let quiet = Toolchain { progress: &Silent, ..toolchain.clone() };
+        compile(&quiet, &first.binary, &first.dir, &order).map(drop)
+    }
+}
+
+fn compile_members(
     toolchain: &Toolchain<'_>,
-    group: &[&PlannedGo],
+    members: Vec<Member<'_>>,
+    key: &str,
     order: &CompileRequest<'_>,
 ) -> Result<(), Failure> {
-    // What is to be said of a program is for the compile of its recipe to say.
+    let Some(first) = members.first().map(|member| member.planned) else { return Ok(()) };
     let quiet = Toolchain { progress: &Silent, ..toolchain.clone() };
-    let mut members = Vec::new();
-    for planned in group {
-        let (binary, dir) = (&planned.binary, planned.dir.as_path());
-        let Some(request) = GoRequest::new(toolchain, binary, dir, &planned.platform) else { continue };
-        let folder = compile_folder(toolchain, binary, dir, &planned.platform)?;
-        if matches!(request.find(&quiet, &folder, binary), Ok(None)) {
-            members.push(Member { planned, request, folder });
-        }
-    }
-    let Some(first) = members.first().filter(|_| members.len() > 1).map(|member| member.planned) else {
-        return Ok(());
-    };
-    let own = toolchain.compile_folder("go", &[b"together", first.dir.as_os_str().as_encoded_bytes()])?;
+    let own = toolchain.compile_folder("go", &[b"together", key.as_bytes()])?;
     let (all, work) = (GoRequest::of_all(members.iter().map(|member| &member.request)), "off".as_ref());
     for member in &members {
         member.folder.mark_start();
