@@ -17,7 +17,7 @@ use ureq::{
 };
 
 use super::{
-    Access, Secret,
+    Access, Secret, action_result,
     http::{
         agent::{agent, explain},
         resolver::{HostOrigin, InsideNetwork},
@@ -38,11 +38,6 @@ const ANSWER: Duration = Duration::from_secs(5);
 const BODY: Duration = Duration::from_secs(15);
 /// Bytes a second below which making a thing again is as fast.
 const SLOWEST: u64 = 1 << 20;
-
-/// Field 5 of a message, with a length: `stdout_raw` of an `ActionResult` (Bazel's remote execution API).
-///
-/// bazel-remote takes nothing else below `/ac/`, and a message with this field alone is one.
-const STDOUT_RAW: u8 = 5 << 3 | 2;
 
 /// A shared cache at an address.
 #[derive(Debug)]
@@ -129,13 +124,13 @@ impl RemoteStore for HttpCache {
                 if read > limit { Err(too_large(limit)) } else { Ok(Some(read)) }
             }
             RemoteKind::Record => {
-                let (mut bytes, most) = (Vec::new(), limit.saturating_add(FRAME_BYTES));
+                let (mut bytes, most) = (Vec::new(), limit.saturating_add(action_result::MOST_BESIDES));
                 body.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
                 if bytes.len() as u64 > most {
                     return Err(too_large(limit));
                 }
                 // What is no message has no signature either, which is said of the record.
-                to.write_all(unframed(&bytes).unwrap_or(&bytes)).map_err(|error| broken(&error))?;
+                to.write_all(action_result::record(&bytes).unwrap_or(&bytes)).map_err(|error| broken(&error))?;
                 Ok(Some(bytes.len() as u64))
             }
         }
@@ -149,12 +144,12 @@ impl RemoteStore for HttpCache {
     fn put(&self, kind: RemoteKind, name: &str, size: u64, content: &dyn Open) -> Result<(), RemoteFault> {
         let unreadable = |error: &io::Error| fault(format!("cannot read what is to be stored: {}", io_reason(error)));
         let mut reader = content.open().map_err(|error| unreadable(&error))?;
-        let frame = match kind {
+        let head = match kind {
             RemoteKind::Blob => Vec::new(),
-            RemoteKind::Record => frame(size),
+            RemoteKind::Record => action_result::head(size),
         };
-        let length = size.saturating_add(frame.len() as u64);
-        let mut body = frame.as_slice().chain(reader.by_ref().take(size));
+        let length = size.saturating_add(head.len() as u64);
+        let mut body = head.as_slice().chain(reader.by_ref().take(size));
         let request = self.request(Method::PUT, kind, name).header(header::CONTENT_LENGTH, length);
         let request = request.body(SendBody::from_reader(&mut body)).map_err(|_| unsendable())?;
         let response = self.run(request, size, 0)?;
@@ -165,30 +160,6 @@ impl RemoteStore for HttpCache {
     fn address(&self) -> String {
         self.base.shown()
     }
-}
-
-/// Bytes before a record: a field's number, and a length of up to ten bytes.
-const FRAME_BYTES: u64 = 11;
-
-/// What comes before `size` bytes that are one field of a message.
-fn frame(size: u64) -> Vec<u8> {
-    let (mut frame, mut left) = (vec![STDOUT_RAW], size);
-    loop {
-        let [low, ..] = left.to_le_bytes();
-        left >>= 7;
-        if left == 0 {
-            frame.push(low & 0x7f);
-            return frame;
-        }
-        frame.push(low | 0x80);
-    }
-}
-
-/// The bytes of the one field of a message.
-fn unframed(bytes: &[u8]) -> Option<&[u8]> {
-    let frame_bytes = 2 + bytes.get(1..)?.iter().take_while(|byte| **byte & 0x80 != 0).count();
-    let (head, field) = bytes.split_at_checked(frame_bytes)?;
-    (head == frame(field.len() as u64)).then_some(field)
 }
 
 /// Whether there is something of the name that was asked for.
@@ -242,20 +213,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    #[test]
-    fn a_record_is_one_field_of_a_message_and_anything_else_is_none() {
-        for size in [0_usize, 1, 127, 128, 300, 16_384] {
-            let record = vec![7; size];
-            let message = [frame(size as u64), record.clone()].concat();
-            assert_eq!(unframed(&message), Some(&record[..]), "{size}");
-            assert_eq!(unframed(&[&message[..], b"x"].concat()), None);
-            assert_eq!(unframed(&message[..message.len() - 1]), None);
-        }
-        // From the encoding of protocol buffers: a field of 300 bytes.
-        assert_eq!(frame(300), [0x2a, 0xac, 0x02]);
-        assert_eq!(unframed(&[0x2a, 0x81, 0x00, 7]), None, "a length in more bytes than it needs");
-    }
 
     #[test]
     fn an_address_has_no_credentials_and_a_file_of_them_one_line() {

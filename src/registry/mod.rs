@@ -4,6 +4,7 @@
 //! Every byte is verified against its digest, so mirrors and proxies need no trust.
 
 mod access;
+mod action_result;
 mod auth;
 mod download;
 mod http;
