@@ -35,7 +35,8 @@ impl RecipeWorkspace {
         Ok(found.into_iter().map(|recipe| (LockMember { recipe: recipe.clone() }, shown.join(recipe))).collect())
     }
 
-    /// `recipes`, or what it is by default: what a command without a recipe takes in this folder.
+    /// `recipes`, or both places of recipes by default. A command without a recipe takes the first of the two that has one;
+    /// a shared lock keeps the pins of both, because either may be built.
     fn patterns(&self) -> Vec<Located<String>> {
         if !self.settings.recipes.is_empty() {
             return self.settings.recipes.clone();

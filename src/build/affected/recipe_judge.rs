@@ -77,7 +77,7 @@ impl<'a> RecipeJudge<'a> {
         let mut list = self.judge_texts(path, lock);
         self.check_shared(recipe, &bound.folder, &mut list);
         let has_commit = self.index.changes.has_moved() || !self.index.changes.changed.is_empty();
-        if has_commit && recipe.texts().any(|source| uses_git(&source.text)) {
+        if has_commit && recipe.texts().any(|source| may_use_git(&source.text)) {
             list.add(None, ReasonKind::Commit, "the recipe has a variable of git, such as `{git.revision}`");
         }
         let opened = OpenedRecipe { recipe, folder: bound.folder, variables };
@@ -264,7 +264,7 @@ impl OpenedRecipe<'_> {
 
 /// Whether a recipe may have a variable of git in its values. Comments have none, unless a text goes over several lines; an
 /// escape may hide a brace.
-fn uses_git(text: &str) -> bool {
+fn may_use_git(text: &str) -> bool {
     let is_plain = !text.contains("\"\"\"") && !text.contains("'''");
     let mut lines = text.lines().filter(|line| !(is_plain && line.trim_start().starts_with('#')));
     lines.any(|line| line.contains("{git.") || ["\\u", "\\U", "\\x"].iter().any(|escape| line.contains(escape)))
@@ -289,7 +289,7 @@ mod tests {
             ("[run.labels]\na = \"\"\"\n# {git.describe}\"\"\"\n", true),
             ("[run.labels]\na = \"git.describe\"\n", false),
         ] {
-            assert_eq!(uses_git(text), uses, "{text}");
+            assert_eq!(may_use_git(text), uses, "{text}");
         }
     }
 }
