@@ -3,7 +3,7 @@
 //! No compiler, no other child process, and no socket: what would take one is not looked at, and each recipe says what
 //! that was.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     policy, recipe_lock,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     build::{BuildSettings, CheckedImage, HostBounds, RecipeCheck, ResolveReach, UnseenInput},
     recipe::PolicySettings,
-    report::{Failure, Failures, Progress, Rule, parallel},
+    report::{ErrorName, Failure, Failures, Progress, Rule, parallel, printable},
 };
 
 /// What to check.
@@ -56,7 +56,26 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Vec<Chec
             checked.unwrap_or_else(|failure| CheckedImage { failures: vec![failure], ..CheckedImage::default() });
         Ok::<_, Failures>(CheckedRecipe { recipe: path, name, failures, unseen: unseen.into_iter().collect() })
     };
-    parallel::try_map_reporting("recipe", settings.jobs, recipes, progress, check_one)
+    let mut checked = parallel::try_map_reporting("recipe", settings.jobs, recipes, progress, check_one)?;
+    refuse_shared_names(&mut checked);
+    Ok(checked)
+}
+
+/// Refuses two recipes whose images have one name: a build of both puts each at `out/NAME`.
+fn refuse_shared_names(checked: &mut [CheckedRecipe]) {
+    let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for one in checked {
+        let Some(name) = &one.name else { continue };
+        match taken.get(name) {
+            Some(other) if *other != one.recipe => {
+                let what = format!("its image is `{}`, as is that of `{}`", printable(name), other.display());
+                let failure = Failure::error(ErrorName::OutputConflict, what).in_path(&one.recipe);
+                one.failures.push(failure.hint("give one of them another `name`"));
+            }
+            Some(_) => {}
+            None => drop(taken.insert(name.clone(), one.recipe.clone())),
+        }
+    }
 }
 
 /// Checks a recipe that could be read. What is wrong with its lock comes first.

@@ -60,6 +60,14 @@ fn all_errors_of_all_recipes_in_their_order() {
 }
 
 #[test]
+fn two_images_of_one_name_are_refused_as_a_build_refuses_them() {
+    let case = app().file("b.toml", format!("name = \"app\"\n{APP}")).file("c.toml", APP);
+    case.run(["build", "app.toml", "b.toml"]).fails(2).says("error[output-conflict]");
+    let output = case.run(["check", "app.toml", "b.toml", "c.toml", "app.toml"]).fails(2);
+    assert_eq!(errors(&output), ["error[output-conflict]: b.toml: its image is `app`, as is that of `app.toml`"]);
+}
+
+#[test]
 fn refusals_alone_end_with_1() {
     let case = app().file("b.toml", format!("base = \"registry.example.com/base:1\"\n{APP}"));
     case.run(["check", "app.toml", "b.toml"]).fails(1).says("error[unpinned-base]: b.toml:1:8");
