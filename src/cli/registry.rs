@@ -9,7 +9,7 @@ use super::caller;
 use crate::{
     commands::push::PushSettings,
     recipe::TagPatterns,
-    registry::{Access, Login, RegistryWarnings, Secret, push::TagPolicy},
+    registry::{Access, Login, RegistryWarnings, Secret, TokenRealm, push::TagPolicy},
     report::{ErrorName, Failure, Limits, printable},
 };
 
@@ -31,6 +31,9 @@ pub(super) struct RegistryArguments {
     /// Reach registries by HTTP without TLS; `localhost` and loopback addresses need no permission
     #[arg(long)]
     plain_http: bool,
+    /// Give the login also to this host when a registry on another domain names it as the maker of its tokens; repeatable
+    #[arg(long = "token-realm", value_name = "HOST")]
+    token_realms: Vec<String>,
     /// Wait this long in all for a registry that is away or answers HTTP 5xx or 429, such as 60s or 5m; 0s tries once
     /// [default: five short pauses, and none where nothing listens]
     #[arg(long, value_name = "TIME")]
@@ -59,6 +62,7 @@ impl RegistryArguments {
             login,
             plain_http: self.plain_http,
             retry: self.retry.as_deref().map(retry_time).transpose()?,
+            token_realms: self.token_realms.iter().map(|host| TokenRealm::parse(host)).collect::<Result<_, _>>()?,
             ca_files: self.ca_files.clone(),
             offline: false,
             notices: NOTICES.clone(),

@@ -375,6 +375,16 @@ pub(super) struct PolicyFile {
     pub(super) push: Option<Spanned<TomlTable<WrittenPush>>>,
     /// What a pipeline says of git.
     pub(super) git: Option<Spanned<TomlTable<WrittenGit>>>,
+    /// What a pipeline says of registries.
+    pub(super) registry: Option<Spanned<TomlTable<WrittenRegistry>>>,
+}
+
+/// `[registry]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenRegistry {
+    /// Hosts that make the tokens of registries on other domains.
+    pub(super) token_realms: Option<Spanned<List>>,
 }
 
 /// `[push]` of a policy file.

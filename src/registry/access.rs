@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{RegistryWarnings, Secret};
+use super::{RegistryWarnings, Secret, TokenRealm};
 
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,8 @@ pub struct Access {
     pub login: Option<Login>,
     /// `--plain-http`: any registry may be spoken to without TLS.
     pub plain_http: bool,
+    /// `--token-realm`, and what the policy file says: they may see the login of a registry that names them as its realm.
+    pub token_realms: Vec<TokenRealm>,
     /// `--ca-file`: trusted besides the system's roots.
     pub ca_files: Vec<PathBuf>,
     /// `--offline`: no socket is opened.

@@ -13,6 +13,7 @@ mod reference;
 mod registry_warnings;
 mod remote_repository;
 mod secret;
+mod token_realm;
 mod url;
 
 use std::{path::Path, sync::Arc};
@@ -28,6 +29,7 @@ pub use reference::Reference;
 pub use registry_warnings::RegistryWarnings;
 pub(crate) use remote_repository::RemoteRepository;
 pub use secret::Secret;
+pub use token_realm::TokenRealm;
 
 /// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
 ///

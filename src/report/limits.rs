@@ -197,6 +197,11 @@ impl Limits {
     pub const RETRIES: u32 = 5;
     /// Blobs that are sent at once: what crane does, and registries expect of one client.
     pub const UPLOADS: usize = 4;
+    /// A blob up to this is sent in the request that closes its upload, which saves a wait for an answer; of a larger one it is worth
+    /// more that a broken upload goes on where it was.
+    pub const WHOLE_BLOB_BYTES: u64 = 8 << 20;
+    /// Questions to one registry at once, for each upload at once: they have no body.
+    pub const LOOKS_PER_UPLOAD: usize = 2;
     /// Further upload sessions for one blob, when one was lost.
     pub const UPLOAD_SESSIONS: u32 = 3;
     /// The smallest piece of a blob when a registry keeps nothing of larger ones; below it headers would count.

@@ -152,6 +152,12 @@ Credentials for registries are those of `docker login` and `podman login`: REGIS
 docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. TLS uses the system's CA certificates, \
 `--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.
 
+A login is for its registry, and for the host that makes its tokens where both are of one domain. `--token-realm HOST` names one \
+of another domain, as the file of `--policy` does in verbs that have one:
+
+  [registry]
+  token-realms = [\"gitlab.example.com\"]
+
 `--runtime` prints a deployment for the image's user, ports and writable paths. A volume outlives the container everywhere, under \
 one name: a PersistentVolumeClaim (of 1Gi, to be changed), a named volume of compose, a named `Volume=` of podman's quadlet; what \
 else is writable goes with the container. Kubernetes also gets a NetworkPolicy that lets traffic in to the declared ports alone; \
@@ -390,7 +396,9 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
         "list_rules" | "explain" | "waivers" => "Without an image",
         "tag_policy" | "dry_run" | "to" | "new" | "push_to" => "Push",
-        "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" => "Registries",
+        "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" | "token_realms" => {
+            "Registries"
+        }
         "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "verify_cache" => "Shared cache",
         "as_recipe" | "rehearse" | "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file"
         | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name" | "push" | "push_new"

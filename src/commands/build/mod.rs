@@ -98,8 +98,10 @@ fn build_loaded(
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
     let git = policy::handed_git(policy.as_ref(), &request.settings)?;
     let mut request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    policy::add_token_realms(policy.as_ref(), &mut request.settings.access)?;
     if let (Some((_, settings)), Some(policy)) = (&mut request.push, &policy) {
         settings.patterns = policy.tags.clone();
+        settings.access.token_realms.clone_from(&request.settings.access.token_realms);
     }
     let request = &request;
     receipts::check_count(request.digest_file.as_deref(), outcomes.count())?;

@@ -38,7 +38,7 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     let mut settings = match written.policy {
         Some(Spanned { value: TomlTable(table), .. }) => policy::policy_settings(&page, table)?,
         // A file that says nothing of images is a mistake, unless it says something else.
-        None if written.git.is_none() && written.push.is_none() => {
+        None if written.git.is_none() && written.push.is_none() && written.registry.is_none() => {
             return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
         }
         None => PolicySettings::default(),
@@ -49,6 +49,9 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
             immutable: globs(table.immutable_tags)?,
             moving: if table.moving_tags.is_some() { Some(globs(table.moving_tags)?) } else { None },
         };
+    }
+    if let Some(Spanned { value: TomlTable(table), .. }) = written.registry {
+        settings.token_realms = RecipeText::each(table.token_realms, |at| Ok(page.locate(at)))?;
     }
     if let Some(Spanned { value: TomlTable(table), .. }) = written.git {
         let variable = |at| variable(&page, at);
@@ -112,6 +115,17 @@ mod tests {
         let bad = |text: &str| tags(text).unwrap_err().to_string();
         assert!(bad("[push]\nimmutable-tags = [\"a/b\"]").contains("`a/b` is no pattern of tags: a tag has no `/`"));
         assert!(bad("[push]\nimmutable-tags = [\"[\"]").starts_with("p.toml:2:19: `[` is no pattern of tags"));
+    }
+
+    #[test]
+    fn a_pipeline_names_hosts_that_make_tokens() {
+        let realms = |text: &str| {
+            let policy = parse_policy("p.toml", text).map_err(|failure| failure.to_string())?;
+            Ok::<_, String>(policy.token_realms.into_iter().map(|realm| realm.value).collect::<Vec<_>>())
+        };
+        assert_eq!(realms("[registry]\ntoken-realms = [\"a.example\", \"b.example:8443\"]").unwrap().len(), 2);
+        assert_eq!(realms("[registry]\ntoken-realms = \"a.example\"").unwrap(), ["a.example"]);
+        assert_eq!(realms("[registry]\ntoken-realm = []").unwrap_err(), "p.toml:2:1: unknown key `token-realm`");
     }
 
     #[test]

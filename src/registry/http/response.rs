@@ -94,6 +94,12 @@ impl RegistryResponse {
         Ok(bytes)
     }
 
+    /// Reads what is left of a body that is not asked for, as far as it is as short as such a body is: the connection can be used
+    /// again then.
+    pub(super) fn drain(&mut self) {
+        self.errors();
+    }
+
     /// The refusal as a failure, named by its status.
     pub(in crate::registry) fn refusal_failure(&mut self) -> Failure {
         Failure::error(self.error_name(), self.refusal())
