@@ -195,8 +195,11 @@ pub(super) struct WrittenBinary {
 pub(super) struct WrittenFile {
     /// A file, relative to the recipe; may hold `{variables}`.
     pub(super) from: Option<Spanned<String>>,
-    /// The text itself.
+    /// The text itself. Line breaks are line feeds, whatever ends the lines of the recipe.
     pub(super) text: Option<Spanned<String>>,
+    /// Keep the line breaks of `text` as the recipe has them.
+    #[schemars(extend("default" = false))]
+    pub(super) raw: Option<Spanned<bool>>,
     /// A download, never without its digest; taken as it is, never unpacked.
     #[schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+([/?][^#]*)?$"))]
     pub(super) url: Option<Spanned<String>>,

@@ -33,6 +33,12 @@ pub(super) fn file(page: &RecipeText, at: Spanned<TomlTable<written::WrittenFile
     if let Some(digest) = table.sha256.as_ref().filter(|_| table.url.is_none()) {
         return Err(page.failure(&digest.span, "`sha256` goes with `url`").named(ErrorName::RecipeConflict));
     }
+    if let Some(raw) = table.raw.as_ref().filter(|_| table.text.is_none()) {
+        return Err(page
+            .failure(&raw.span, "`raw` goes with `text`")
+            .named(ErrorName::RecipeConflict)
+            .hint("the bytes of other files are never changed; leave it out"));
+    }
     let source = match (table.from, table.text, table.url) {
         (Some(from), _, _) => FileSource::From(page.host_template("`from`", from)?),
         (None, Some(text), _) => FileSource::Text(page.locate(text)),
