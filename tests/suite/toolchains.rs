@@ -5,6 +5,7 @@ mod environment;
 mod freshness;
 mod native;
 mod paths;
+mod prebuilt_go;
 mod revisions;
 mod sharing;
 
