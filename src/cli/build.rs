@@ -65,6 +65,9 @@ struct Delivery {
     /// Load the image into an engine as well: docker, podman or containerd; repeatable
     #[arg(long = "load", value_name = "ENGINE")]
     engines: Vec<String>,
+    /// Call the image NAME[:TAG] in the engines, instead of {name}:latest; may hold {name} and other variables; repeatable
+    #[arg(long = "tag", value_name = "NAME[:TAG]", requires = "engines")]
+    engine_names: Vec<String>,
     /// Write buildx's metadata JSON: digests, descriptor, name or pushed references; of several images an object each, by name
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<String>,
@@ -99,6 +102,7 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
         form: arguments.form()?,
         set: arguments.common.set.clone(),
         engines: arguments.delivery.engines()?,
+        engine_names: arguments.delivery.engine_names.clone(),
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
         policy: arguments.policy.clone(),

@@ -138,6 +138,26 @@ const INSTEAD: [(&str, &str, &str); 29] = [
         "hardpan build",
         "an engine of the test's own takes a while: load.rs has all three",
     ),
+    (
+        "hardpan build --load docker --tag registry.example.com/hello:1.0",
+        "hardpan build",
+        "an engine of the test's own takes a while: load.rs has all three",
+    ),
+    (
+        "hardpan login registry.example.com",
+        "! hardpan login registry.example.com < /dev/null",
+        "nobody types here: registries::log_in has a terminal",
+    ),
+    (
+        "hardpan login registry.example.com --username ci --password-stdin < password",
+        "hardpan login $REGISTRY --username ci --password-stdin < password",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan logout registry.example.com",
+        "hardpan logout $REGISTRY",
+        "it is Debian's docker-registry that was logged in to",
+    ),
     ("docker run --rm --read-only -p 8080:8080 hello", "command -v docker", "load.rs runs what dockerd was handed"),
     (
         "hardpan man | man -l -",

@@ -101,6 +101,7 @@ the inputs and the toolchain.",
         ("hardpan build --offline --json", "no network; one JSON document"),
         ("hardpan build --format oci-archive", "one file that every engine loads"),
         ("hardpan build --load docker", "and load it into docker, podman or containerd"),
+        ("hardpan build --load docker --tag registry.example.com/hello:1.0", "under another name than hello:latest"),
         ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
         ("hardpan build --push-new 'registry.example.com/{name}:2.0'", "to a tag that is new"),
         ("hardpan build --retry 5m", "wait for a registry that is away"),
@@ -392,9 +393,9 @@ pub(super) fn heading(id: &str) -> Option<&'static str> {
         "tag_policy" | "dry_run" | "to" | "new" | "push_to" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" => "Registries",
         "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "verify_cache" => "Shared cache",
-        "as_recipe" | "rehearse" | "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file"
-        | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name" | "push" | "push_new"
-        | "inputs" | "markdown" => "Outputs",
+        "as_recipe" | "rehearse" | "output" | "format" | "engines" | "engine_names" | "json" | "metadata_file"
+        | "digest_file" | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name"
+        | "push" | "push_new" | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }

@@ -21,6 +21,7 @@ use crate::{
     build::{Assembled, Assembler, BuildRun, GroupKind, HostBounds, LeftOut, Plan, Resolver, compile::store_programs},
     cache::Fingerprint,
     commands::staged_file::StagedFile,
+    engine::EngineName,
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
     registry::{Reference, push::PushTarget},
@@ -42,6 +43,8 @@ pub(super) struct FinishedImage {
     config: Option<Digest>,
     /// `--push`, likewise.
     pub(super) targets: Vec<PushTarget>,
+    /// `--tag`, with its variables replaced.
+    pub(super) engine_names: Vec<EngineName>,
     /// `debug-file` of its programs, written and without their names.
     pub(super) debug_files: Vec<StagedFile>,
     /// How long it waited for other compiles.
@@ -206,6 +209,7 @@ fn finish(
         built,
         passed: PassedFindings::default(),
         targets: job.targets,
+        engine_names: job.engine_names,
         debug_files: Vec::new(),
         waited: Duration::ZERO,
         origins: origins(plans),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{image::FinishedImage, image_progress::ImageProgress, outcomes::Outcomes, request::BuildRequest};
 use crate::{
     commands::push,
-    engine::{self, Engine, EngineEnvironment, LoadedImage},
-    image::BlobRef,
-    report::{Failure, Failures, Progress},
+    engine::{self, Engine, EngineEnvironment, EngineName, LoadedImage},
+    image::{BlobRef, is_repository},
+    report::{ErrorName, Failure, Failures, Progress, printable},
 };
 
 /// Streams every image into every engine, and gives those that all engines took.
@@ -25,9 +25,9 @@ pub(super) fn load_into_engines(
     for mut image in images {
         let named = ImageProgress::of(&image.built.name, outcomes.count(), progress);
         let into = |engine: &Engine| load_into(&image, *engine, caller, &named);
-        match request.engines.iter().map(into).collect::<Result<_, _>>() {
+        match request.engines.iter().map(into).collect::<Result<Vec<_>, _>>() {
             Ok(engines) => {
-                image.built.loaded = engines;
+                image.built.loaded = engines.into_iter().flatten().collect();
                 loaded.push(image);
             }
             Err(failure) => outcomes.fail(image.index, failure)?,
@@ -41,15 +41,30 @@ fn load_into(
     engine: Engine,
     caller: EngineEnvironment<'_>,
     progress: &dyn Progress,
-) -> Result<LoadedImage, Failure> {
+) -> Result<Vec<LoadedImage>, Failure> {
     let name = &image.built.name;
+    let names = match image.engine_names.as_slice() {
+        [] => vec![own_name(engine, name)?],
+        names => names.to_vec(),
+    };
     let staging = image.ready.staging();
     let set = staging.image_set(image.ready.root(), name)?;
     let task = progress.task(&format!("load {name} into {engine}"), Some(engine::size(&set)));
-    let loaded = engine::load(engine, &set, staging, name, caller, &*task)?;
+    let loaded = engine::load(engine, &set, staging, &names, caller, &*task)?;
     drop(task);
-    progress.step(&format!("load {loaded}"));
+    loaded.iter().for_each(|loaded| progress.step(&format!("load {loaded}")));
     Ok(loaded)
+}
+
+/// What an engine calls an image that `--tag` does not name: its own name, with the tag that an engine looks for by default.
+fn own_name(engine: Engine, name: &str) -> Result<EngineName, Failure> {
+    if is_repository(name) {
+        return Ok(EngineName::new(name, "latest", false));
+    }
+    let what = format!("{engine} cannot call an image `{}`", printable(name));
+    Err(Failure::error(ErrorName::Reference, what).hint(
+        "such a name has lower case letters and digits, and `.`, `_`, `-` between; `--tag NAME` gives it another one",
+    ))
 }
 
 /// Pushes every image, and gives those that all registries took. All registries are asked what they have before the first

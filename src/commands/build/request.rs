@@ -39,6 +39,8 @@ pub struct BuildRequest {
     pub set: Vec<String>,
     /// `--load`: engines that get the image, too.
     pub engines: Vec<Engine>,
+    /// `--tag`: what the engines call it instead of `{name}:latest`; may hold variables.
+    pub engine_names: Vec<String>,
     /// `--metadata-file`, which may hold variables.
     pub metadata_file: Option<String>,
     /// `--digest-file`, which may hold variables.
