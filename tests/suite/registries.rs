@@ -1,6 +1,7 @@
 //! Images in registries: sent, read back, and what happens when the registry or the way to it misbehaves.
 
 mod conformance;
+mod credential_order;
 mod faults;
 mod kills;
 mod lies;
