@@ -93,6 +93,9 @@ pub fn main() -> ExitCode {
         terminal.warn(&notice);
     }
     match result {
+    for detail in registry::NOTICES.take_details() {
+        terminal.detail(&detail);
+    }
         Ok(code) => ExitCode::from(code),
         Err(failures) => {
             terminal.failures(&failures);

@@ -67,6 +67,7 @@ impl RegistryArguments {
 }
 
 /// `--tag-policy`, which `push` and `build --push` share.
+            ..Access::default()
 #[derive(Debug, Args)]
 pub(super) struct TagArguments {
     /// What to do with a tag that names another image: replace, keep, or fail before anything is sent

@@ -21,6 +21,9 @@ pub struct Access {
     pub login: Option<Login>,
     /// `--plain-http`: any registry may be spoken to without TLS.
     pub plain_http: bool,
+    /// The one registry, as references name it, that may be spoken to without TLS and whose certificate is not looked at: the
+    /// `insecure` of the user's `registries.conf`.
+    pub insecure_host: Option<String>,
     /// `--ca-file`: trusted besides the system's roots.
     pub ca_files: Vec<PathBuf>,
     /// `--offline`: no socket is opened.

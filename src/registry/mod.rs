@@ -8,10 +8,12 @@ mod auth;
 mod download;
 mod http;
 mod http_cache;
+mod mirrors;
 pub mod push;
 mod reference;
 mod registry_warnings;
 mod remote_repository;
+mod repository_sources;
 mod secret;
 mod url;
 
@@ -29,6 +31,7 @@ pub use registry_warnings::RegistryWarnings;
 pub(crate) use remote_repository::RemoteRepository;
 pub use secret::Secret;
 
+pub(crate) use repository_sources::RepositorySources;
 /// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ pub use secret::Secret;
 pub fn open(reference: &Reference, access: &Access) -> Result<OpenedImages, Failure> {
     let place = reference.to_string();
     let open = || {
-        let (remote, root) = RemoteRepository::open(reference, access)?;
+        let (remote, root) = RepositorySources::of(reference, access)?.open()?;
         let store = Store::of_sources(vec![Arc::new(remote)], Path::new(&place));
         // What one writes behind `pull`, but for the digest, which the set has itself.
         let name = reference.name();

@@ -134,6 +134,23 @@ impl Reference {
         Self { digest: None, ..self.clone() }
     }
 
+    /// The same tag and digest of another repository, `host/repository`.
+    ///
+    /// # Errors
+    /// `name` is none.
+    pub(super) fn moved_to(&self, name: &str) -> Result<Self, Failure> {
+        if !Self::has_host(name) {
+            let what = format!("invalid reference `{}`: it has no host", shown(name));
+            return Err(Failure::error(ErrorName::Reference, what));
+        }
+        Ok(Self { tag: self.tag.clone(), digest: self.digest, ..Self::parse(name)? })
+    }
+
+    /// Whether it is in Docker Hub.
+    pub(super) fn is_docker_hub(&self) -> bool {
+        self.host == HUB
+    }
+
     /// Whether the repository is below `registry`, a host and maybe a path, by whole components: `ghcr.io/acme` has
     /// `ghcr.io/acme/x` and not `ghcr.io/acmeevil`.
     pub fn is_below(&self, registry: &str) -> bool {

@@ -92,6 +92,16 @@ impl Url {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// The host, and the port where it is not the scheme's own.
+    pub(crate) fn site(&self) -> String {
+        self.origin().split_once("://").map_or_else(String::new, |(_, site)| site.to_owned())
+    }
+
+    /// Whether it is the address of a host, without a path and a query.
+    pub(crate) fn is_of_host(&self) -> bool {
+        self.target == "/"
+    }
+
     fn scheme(&self) -> &'static str {
         if self.https { "https" } else { "http" }
     }

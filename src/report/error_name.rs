@@ -253,6 +253,12 @@ error_names! {
     RegistryProtocol = "registry-protocol",
         "What the registry answered does not follow the distribution specification, or leads to a place that hardpan does not follow.",
         "Report it to the registry's operator; the message says what was expected.";
+    RegistryBlocked = "registry-blocked",
+        "A `registries.conf` of this machine says that nothing is pulled from the registry (`blocked = true`).",
+        "The message has the line. Take the image from another registry, or give the blocked one a mirror there.";
+    RegistriesConf = "registries-conf",
+        "A `registries.conf`, which says where images are pulled from, cannot be read.",
+        "Correct the line; `man containers-registries.conf` has the format. `CONTAINERS_REGISTRIES_CONF` names another file.";
     Credentials = "credentials",
         "A file of credentials, a helper that it names, or the password on standard input cannot be used.",
         "Correct what the message names, or log in again with `docker login` or `podman login`.";

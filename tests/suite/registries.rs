@@ -7,6 +7,7 @@ mod kills;
 mod lies;
 mod logins;
 mod pieces;
+mod mirrors;
 mod realms;
 mod redirects;
 mod referrers;

@@ -149,8 +149,15 @@ IMAGE is the folder of an OCI image layout, or the file of an OCI archive or a d
 save`), recognized by its content; skopeo's transport may stand before it, and a reference behind it. Anything else is \
 a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST], with or without `docker://`.
 
-Credentials for registries are those of `docker login` and `podman login`: REGISTRY_AUTH_FILE, podman's auth.json, \
-docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. TLS uses the system's CA certificates, \
+Images are read through the mirrors of podman's registries.conf (CONTAINERS_REGISTRIES_CONF, else \
+~/.config/containers/registries.conf, else /etc/containers/registries.conf, and the files of registries.conf.d beside the last two), and \
+those of Docker Hub through `registry-mirrors` of docker's daemon.json (~/.config/docker, else /etc/docker) where no `[[registry]]` is \
+about it. The first that has the image counts, and the origin comes last; `-v` names those that are passed over. What `blocked = true` \
+is about is refused. `insecure = true` allows HTTP and any certificate, for reading; pushes ask for `--plain-http`. Short names, aliases and \
+`credential-helpers` of that file have no effect.
+
+Credentials for registries are those of `docker login`, `podman login` and `hardpan login`, with their credential helpers: \
+`hardpan help login` has their order. TLS uses the system's CA certificates, \
 `--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.
 
 `--runtime` prints a deployment for the image's user, ports and writable paths. A volume outlives the container everywhere, under \

@@ -39,7 +39,7 @@ pub(super) use response::RegistryResponse;
 pub(crate) use retry_pause::Patience;
 pub(super) use retry_pause::{backoff, wait};
 
-/// The timeout of the probe whether a loopback registry speaks TLS.
+/// The timeout of the probe whether a registry speaks TLS.
 const PROBE: Duration = Duration::from_secs(10);
 
 /// The timeout of a whole document; 4 MiB in that time is a slow connection.
@@ -106,10 +106,11 @@ impl<'a> RegistryRequest<'a> {
 }
 
 impl RegistryClient {
-    /// Gets ready for the registry of `reference`. A loopback one is asked whether it speaks TLS; nothing else is sent.
+    /// Gets ready for the registry of `reference`. A loopback one, or one that may be insecure, is asked
+    /// whether it speaks TLS; nothing else is sent.
     ///
     /// # Errors
-    /// `--offline`; a proxy or certificate that cannot be used; a loopback registry that does not answer.
+    /// `--offline`; a proxy or certificate that cannot be used; a registry that is asked for TLS and does not answer.
     pub(super) fn new(reference: &Reference, access: &Access) -> Result<Self, Failure> {
         if access.offline {
             return Err(Failure::error(
@@ -134,10 +135,16 @@ impl RegistryClient {
             secrets: Mutex::default(),
             is_given_up: AtomicBool::new(false),
         };
-        if client.base.https && client.base.is_loopback() && !client.loopback_speaks_tls()? {
+        let may_be_plain = client.base.is_loopback() || client.access.insecure_host.as_ref() == Some(&client.host);
+        if client.base.https && may_be_plain && !client.speaks_tls()? {
             client.base = url(false)?;
         }
         Ok(client)
+    }
+
+    /// The same with another patience: how long requests are repeated, as `--retry` says it.
+    pub(super) fn set_retry(&mut self, retry: Option<Duration>) {
+        self.access.retry = retry;
     }
 
     /// The address of `path` below `/v2/`.
@@ -328,7 +335,7 @@ impl RegistryClient {
         Ok(self.agents.lock().entry(key).or_insert(agent).clone())
     }
 
-    fn loopback_speaks_tls(&self) -> Result<bool, Failure> {
+    fn speaks_tls(&self) -> Result<bool, Failure> {
         let agent = self.agent(&self.base)?;
         let mut patience = self.patience();
         loop {
