@@ -19,8 +19,10 @@ mod inspect;
 mod list;
 mod listing;
 mod lock;
+mod login;
 mod manual;
 mod merge;
+mod password_prompt;
 mod plan;
 mod print;
 mod push;
@@ -74,6 +76,8 @@ pub fn main() -> ExitCode {
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
         Verb::List(arguments) => done(list::run(arguments, &terminal)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
+        Verb::Login(arguments) => done(login::run_login(arguments, &terminal)),
+        Verb::Logout(arguments) => done(login::run_logout(arguments, &terminal)),
         Verb::Merge(arguments) => merge::run(arguments, &terminal),
         Verb::Push(arguments) => done(push::run(arguments, &terminal)),
         Verb::Resolve(arguments) => done(resolve::run(arguments, &terminal)),
@@ -89,13 +93,13 @@ pub fn main() -> ExitCode {
         Verb::Man { topic } => done(print_text(manual::man(topic.as_deref()))),
         Verb::Help { topic } => done(print_text(manual::help(topic.as_deref()))),
     };
+    for detail in registry::NOTICES.take_details() {
+        terminal.detail(&detail);
+    }
     for notice in registry::NOTICES.take() {
         terminal.warn(&notice);
     }
     match result {
-    for detail in registry::NOTICES.take_details() {
-        terminal.detail(&detail);
-    }
         Ok(code) => ExitCode::from(code),
         Err(failures) => {
             terminal.failures(&failures);

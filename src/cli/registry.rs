@@ -38,6 +38,11 @@ pub(super) struct RegistryArguments {
 }
 
 impl RegistryArguments {
+    /// The same without a login.
+    pub(super) fn reaching(ca_files: &[PathBuf], plain_http: bool, retry: Option<&str>) -> Self {
+        Self { ca_files: ca_files.to_vec(), plain_http, retry: retry.map(str::to_owned), ..Self::default() }
+    }
+
     /// Refuses two readers of stdin: the password, and something else that `is_taken` says is read from there.
     pub(super) fn check_stdin(&self, is_taken: bool) -> Result<(), Failure> {
         if self.password_stdin && is_taken {
@@ -62,12 +67,12 @@ impl RegistryArguments {
             ca_files: self.ca_files.clone(),
             offline: false,
             notices: NOTICES.clone(),
+            ..Access::default()
         })
     }
 }
 
 /// `--tag-policy`, which `push` and `build --push` share.
-            ..Access::default()
 #[derive(Debug, Args)]
 pub(super) struct TagArguments {
     /// What to do with a tag that names another image: replace, keep, or fail before anything is sent
@@ -103,7 +108,7 @@ fn retry_time(text: &str) -> Result<Duration, Failure> {
 }
 
 /// The password on standard input, without the line break that `echo` adds.
-fn password() -> Result<Secret, Failure> {
+pub(super) fn password() -> Result<Secret, Failure> {
     let mut bytes = Vec::new();
     std::io::stdin()
         .lock()

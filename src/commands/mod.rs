@@ -12,6 +12,7 @@ pub mod init;
 pub mod inspect;
 pub mod list;
 pub mod lock;
+pub mod login;
 pub mod merge;
 mod open_image;
 pub mod orphan_locks;

@@ -8,6 +8,7 @@ mod auth;
 mod download;
 mod http;
 mod http_cache;
+mod log_in;
 mod mirrors;
 pub mod push;
 mod reference;
@@ -24,14 +25,16 @@ use crate::{
     report::Failure,
 };
 pub use access::{Access, Login};
+pub use auth::{LoginPlace, StoredLogin};
 pub use download::{Download, check_address, download, observe};
 pub use http_cache::HttpCache;
+pub use log_in::{LoginVerdict, RegistryHost, check_login, remove_login, store_login};
 pub use reference::Reference;
 pub use registry_warnings::RegistryWarnings;
 pub(crate) use remote_repository::RemoteRepository;
+pub(crate) use repository_sources::RepositorySources;
 pub use secret::Secret;
 
-pub(crate) use repository_sources::RepositorySources;
 /// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
 ///
 /// # Errors

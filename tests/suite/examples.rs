@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 29] = [
+const INSTEAD: [(&str, &str, &str); 33] = [
     ("hardpan affected --since origin/main", "hardpan affected --since HEAD", "the examples' repository has no remote"),
     (
         "hardpan affected --since origin/main | xargs -r hardpan build",
@@ -224,6 +224,7 @@ impl Workshop {
             .file("dist/server-amd64", elf::static_amd64())
             .file("dist/server-arm64", elf::static_arm64())
             .file("server.toml", "port = 8080\n")
+            .file("password", "a-password-of-the-examples\n")
             .file(".ko.yaml", "builds:\n- main: ./cmd/server\n")
             .file("Dockerfile", "FROM golang:1.26 AS build\nCOPY . .\nRUN go build -o /server ./cmd/server\nFROM scratch\nCOPY --from=build /server /server\nCMD [\"/server\"]\n")
             .file("static/index.html", "<p>hello\n")

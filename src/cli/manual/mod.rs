@@ -7,6 +7,7 @@ mod audit_page;
 mod check_page;
 mod list_page;
 mod lock_page;
+mod login_page;
 mod man;
 mod merge_page;
 mod pages;

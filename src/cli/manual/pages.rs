@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    audit_page, check_page, list_page, lock_page, merge_page, resolve_page,
+    audit_page, check_page, list_page, lock_page, login_page, merge_page, resolve_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -375,6 +375,8 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "audit" => &audit_page::AUDIT,
         "list" => &list_page::LIST,
         "lock" => &lock_page::LOCK,
+        "login" => &login_page::LOGIN,
+        "logout" => &login_page::LOGOUT,
         "push" => &PUSH,
         "resolve" => &resolve_page::RESOLVE,
         "cache" => &CACHE,

@@ -10,6 +10,7 @@ mod credential_helper;
 mod credential_place;
 mod credentials_file;
 mod helper_run;
+mod login_store;
 
 use super::Access;
 use crate::report::Failure;
@@ -17,6 +18,8 @@ pub(super) use auth_token::{AuthToken, TokenScopes, covers_scope, parse_token, t
 pub(super) use challenge::{Challenge, choose_challenge};
 pub(super) use credential::Credential;
 use credential_place::CredentialPlace;
+pub use login_store::{LoginPlace, StoredLogin};
+pub(super) use login_store::{remove, store};
 
 /// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none without a login.
 ///

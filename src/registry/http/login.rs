@@ -96,6 +96,15 @@ impl RegistryClient {
         self.gate.lock().withheld.clone()
     }
 
+    /// Whether a login was sent: the registry asked for one.
+    ///
+    /// # Errors
+    /// It was withheld from the realm that the registry named, so that nobody has looked at it.
+    pub(in crate::registry) fn has_logged_in(&self) -> Result<bool, Failure> {
+        let gate = self.gate.lock();
+        gate.withheld.clone().map_or_else(|| Ok(!gate.tokens.is_empty()), Err)
+    }
+
     /// The credential to send to the realm: that of the registry where the realm may receive it, else one of the realm's own
     /// host, else none.
     fn credential_for_realm(
