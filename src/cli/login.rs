@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use super::{
-    password_prompt::PasswordPrompt,
+    password_prompt::{self, PasswordPrompt},
     registry::{RegistryArguments, password},
     terminal::Terminal,
 };
@@ -72,18 +72,17 @@ fn typed(arguments: &LoginArguments, host: &RegistryHost) -> Result<Login, Failu
         return Err(Failure::error(ErrorName::Usage, what)
             .hint("such as `hardpan login HOST --username NAME --password-stdin < FILE`"));
     }
-    let mut prompt = PasswordPrompt::default();
-    let name = match &arguments.username {
-        Some(name) => name.clone(),
-        None => {
-            prompt.show(&format!("User name for {}: ", printable(host.name())));
-            let mut line = String::new();
-            io::stdin().lock().read_line(&mut line).map_err(|error| Failure::io("read the name", "stdin", &error))?;
-            line.trim().to_owned()
-        }
+    let name = if let Some(name) = &arguments.username {
+        name.clone()
+    } else {
+        password_prompt::show(&format!("User name for {}: ", printable(host.name())));
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map_err(|error| Failure::io("read the name", "stdin", &error))?;
+        line.trim().to_owned()
     };
     let username = username(Some(name))?;
-    let password = prompt.password(&format!("Password of {} (not shown): ", printable(&username)))?;
+    let password =
+        PasswordPrompt::default().password(&format!("Password of {} (not shown): ", printable(&username)))?;
     Ok(Login { username, password: Secret::new(password) })
 }
 

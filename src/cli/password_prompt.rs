@@ -12,6 +12,12 @@ const END: u8 = 4;
 /// What the backspace key sends, and Ctrl-H.
 const ERASE: [u8; 2] = [0x7f, 8];
 
+/// Shows a question. One that cannot be shown is still one.
+pub(super) fn show(question: &str) {
+    let mut stderr = anstream::stderr();
+    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+}
+
 /// The terminal that standard input is. What it shows is as it was when the prompt is dropped.
 #[derive(Debug, Default)]
 pub(super) struct PasswordPrompt {
@@ -19,12 +25,6 @@ pub(super) struct PasswordPrompt {
 }
 
 impl PasswordPrompt {
-    /// Shows a question. One that cannot be shown is still one.
-    pub(super) fn show(&self, question: &str) {
-        let mut stderr = anstream::stderr();
-        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
-    }
-
     /// Shows a question, and reads a line that is not shown.
     ///
     /// # Errors
@@ -38,10 +38,10 @@ impl PasswordPrompt {
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
         tcsetattr(&stdin, OptionalActions::Flush, &silent).map_err(|error| fault(error.into()))?;
         self.before = Some(before);
-        self.show(question);
+        show(question);
         let typed = read_line(&mut stdin.lock());
         self.restore();
-        self.show("\n");
+        show("\n");
         let wrong = |what: &str| Failure::error(ErrorName::Credentials, what.to_owned());
         let bytes = typed.map_err(fault)?.ok_or_else(|| wrong("interrupted: no password was given"))?;
         let text = String::from_utf8(bytes).map_err(|_| wrong("the password is not UTF-8"))?;
@@ -68,7 +68,7 @@ impl Drop for PasswordPrompt {
 }
 
 /// The bytes up to the end of the line; none after Ctrl-C.
-fn read_line(from: &mut impl io::Read) -> io::Result<Option<Vec<u8>>> {
+fn read_line(from: &mut impl io::BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line: Vec<u8> = Vec::new();
     for byte in from.take(Limits::PASSWORD_BYTES + 1).bytes() {
         match byte? {

@@ -282,13 +282,13 @@ fn names_and_tags_of_the_command_line_are_those_in_every_engine() {
     let config = layout.image().manifest["config"]["digest"].as_str().expect("a digest").to_owned();
     let json: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let loaded = json["images"][0]["loaded"].as_array().expect("loaded");
-    let named: Vec<_> = loaded.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect();
+    let reported: Vec<_> = loaded.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect();
     let names = [
         ["team/app:1.0", "registry.example.com:5000/app:latest", "app:edge"],
         ["localhost/team/app:1.0", "registry.example.com:5000/app:latest", "localhost/app:edge"],
         ["docker.io/team/app:1.0", "registry.example.com:5000/app:latest", "docker.io/library/app:edge"],
     ];
-    assert_eq!(named, names.concat());
+    assert_eq!(reported, names.concat());
     for name in names[0] {
         let id = checked(engines.docker.command().args(["image", "inspect", "--format", "{{.Id}}", name]));
         assert_eq!(id.trim(), config, "{name}");

@@ -52,7 +52,9 @@ fn load_into(
     let task = progress.task(&format!("load {name} into {engine}"), Some(engine::size(&set)));
     let loaded = engine::load(engine, &set, staging, &names, caller, &*task)?;
     drop(task);
-    loaded.iter().for_each(|loaded| progress.step(&format!("load {loaded}")));
+    for loaded in &loaded {
+        progress.step(&format!("load {loaded}"));
+    }
     Ok(loaded)
 }
 

@@ -93,7 +93,7 @@ impl<'a> CredentialHelper<'a> {
     fn get(&self, server: &str) -> Result<Option<Credential>, Failure> {
         let end = self.run("get", server.as_bytes())?;
         if !end.status.success() {
-            return if self.knows_nothing(&end) { Ok(None) } else { Err(self.failed(&end)) };
+            return if knows_nothing(&end) { Ok(None) } else { Err(self.failed(&end)) };
         }
         let answer: HelperResponse = serde_json::from_slice(&end.stdout).map_err(|_| {
             let what = format!("the credential helper `{}` wrote something that is not its JSON", self.program);
@@ -137,7 +137,7 @@ impl<'a> CredentialHelper<'a> {
             }
             is_known = true;
             let end = self.run("erase", server.as_bytes())?;
-            if !end.status.success() && !self.knows_nothing(&end) {
+            if !end.status.success() && !knows_nothing(&end) {
                 return Err(self.failed(&end));
             }
         }
@@ -160,16 +160,17 @@ impl<'a> CredentialHelper<'a> {
         })
     }
 
-    fn knows_nothing(&self, end: &HelperEnd) -> bool {
-        String::from_utf8_lossy(&end.stdout).trim() == UNKNOWN
-    }
-
     fn failed(&self, end: &HelperEnd) -> Failure {
         let said = String::from_utf8_lossy(&end.stdout);
         let said = said.lines().next().unwrap_or_default().trim();
         let what = format!("the credential helper `{}` failed: {}", self.program, shown(said));
         Failure::error(ErrorName::Credentials, what)
     }
+}
+
+/// Whether a helper that failed says that it has no credentials.
+fn knows_nothing(end: &HelperEnd) -> bool {
+    String::from_utf8_lossy(&end.stdout).trim() == UNKNOWN
 }
 
 fn find_program(program: &str, access: &Access) -> Option<PathBuf> {

@@ -75,8 +75,8 @@ struct HelperPipes<'a> {
 impl<'a> HelperPipes<'a> {
     fn of(child: &mut Child, input: &'a [u8]) -> io::Result<Self> {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        stdin.as_ref().map_or(Ok(()), |pipe| do_not_block(pipe))?;
-        stdout.as_ref().map_or(Ok(()), |pipe| do_not_block(pipe))?;
+        stdin.as_ref().map_or(Ok(()), do_not_block)?;
+        stdout.as_ref().map_or(Ok(()), do_not_block)?;
         Ok(Self { stdin, input, stdout, bytes: Vec::new() })
     }
 

@@ -59,7 +59,7 @@ fn read(access: &Access) -> Option<(PathBuf, DaemonFile)> {
 }
 
 fn source(mirror: &str, file: &DaemonFile, reference: &Reference) -> Option<FoundSource> {
-    let url = Url::parse(mirror).filter(|url| url.is_of_host())?;
+    let url = Url::parse(mirror).filter(Url::is_of_host)?;
     let site = url.site();
     let moved = reference.moved_to(&format!("{site}/{}", reference.repository())).ok()?;
     let is_insecure = file.insecure_registries.iter().any(|known| known.eq_ignore_ascii_case(&site));

@@ -23,13 +23,11 @@ use registries_conf::{MirrorPulls, RegistriesConf, RegistryTable};
 pub(super) fn sources(reference: &Reference, access: &Access) -> Result<Vec<PullSource>, Failure> {
     let conf = conf_files::read(access)?;
     conf.unknown.iter().for_each(|unknown| access.notices.warn(unknown.clone()));
-    let found = match table_of(&conf, reference) {
-        Some((table, length)) => of_table(&conf, table, length, reference)?,
-        None => {
-            let mirrors =
-                if reference.is_docker_hub() { docker_mirrors::sources(reference, access) } else { Vec::new() };
-            mirrors.into_iter().chain([plain(&conf, reference.clone())]).collect()
-        }
+    let found = if let Some((table, length)) = table_of(&conf, reference) {
+        of_table(&conf, table, length, reference)?
+    } else {
+        let mirrors = if reference.is_docker_hub() { docker_mirrors::sources(reference, access) } else { Vec::new() };
+        mirrors.into_iter().chain([plain(&conf, reference.clone())]).collect()
     };
     permitted(reference, found, access)
 }

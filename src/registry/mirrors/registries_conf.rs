@@ -86,7 +86,7 @@ struct ConfReader {
 
 impl ConfReader {
     fn file(&mut self, table: &DeTable<'_>) -> Result<(), Failure> {
-        for (key, value) in table.iter() {
+        for (key, value) in table {
             match key.get_ref().as_ref() {
                 "registry" => {
                     for entry in array(value) {
@@ -143,7 +143,7 @@ impl ConfReader {
     fn registry(&mut self, fields: &DeTable<'_>, at: &Spanned<DeValue<'_>>) -> Result<RegistryTable, Failure> {
         let (mut prefix, mut location, mut mirrors) = (None, None, Vec::new());
         let (mut is_insecure, mut is_blocked, mut by_digest) = (false, false, false);
-        for (key, value) in fields.iter() {
+        for (key, value) in fields {
             match key.get_ref().as_ref() {
                 "prefix" => prefix = self.place(value, true)?,
                 "location" => location = self.place(value, false)?,
@@ -184,7 +184,7 @@ impl ConfReader {
 
     fn mirror(&mut self, fields: &DeTable<'_>, at: &Spanned<DeValue<'_>>) -> Result<WrittenMirror, Failure> {
         let (mut location, mut is_insecure, mut pulls) = (None, false, None);
-        for (key, value) in fields.iter() {
+        for (key, value) in fields {
             match key.get_ref().as_ref() {
                 "location" => location = self.place(value, false)?,
                 "insecure" => is_insecure = self.boolean(value)?,
