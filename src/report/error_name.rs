@@ -240,7 +240,7 @@ error_names! {
         "Install its CA on this machine, or name the CA's file with `--ca-file`; `--plain-http` is for registries without TLS.";
     RegistryLogin = "registry-login",
         "The registry refused the credentials, wants some, or asked for them in a way that is not understood (401, 403).",
-        "Log in with `docker login` or `podman login`, or give `--username` and `--password-stdin`.";
+        "Log in with `hardpan login`, `docker login` or `podman login`, or give `--username` and `--password-stdin`.";
     RegistryNotFound = "registry-not-found",
         "The registry has no such repository, tag or digest (404).",
         "Check the reference; some registries answer 404 where a login is missing.";
@@ -261,7 +261,7 @@ error_names! {
         "Correct the line; `man containers-registries.conf` has the format. `CONTAINERS_REGISTRIES_CONF` names another file.";
     Credentials = "credentials",
         "A file of credentials, a helper that it names, or the password on standard input cannot be used.",
-        "Correct what the message names, or log in again with `docker login` or `podman login`.";
+        "Correct what the message names, or log in again with `hardpan login`, `docker login` or `podman login`.";
     Offline = "offline",
         "`--offline` was given, and something has to be fetched.",
         "Run once without `--offline`; what was fetched is kept in the cache.";

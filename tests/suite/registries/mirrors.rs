@@ -9,7 +9,7 @@ use crate::support::{
     elf,
     foreign::Tar,
     judges::{checked, tool},
-    registry::{Fault, Registry},
+    registry::{Fault, Lock, Registry, Setup},
 };
 
 /// A registry with a base, a mirror of it below `m/`, and a recipe on the base.
@@ -229,4 +229,73 @@ fn what_is_not_known_or_wrong_in_the_file_is_told() {
         .fails(2)
         .says("error[registries-conf]")
         .says("registries.conf:2:12: ");
+}
+
+#[test]
+fn dockers_mirror_stands_for_docker_hub() {
+    let mirror = Registry::start();
+    let base = Base::of([Stage::distroless(Family::Oci, "amd64")]);
+    let digest = base.push(&mirror, "library/base", "1");
+    let case =
+        Case::new().recipe(&format!("base = \"docker.io/library/base:1\"\n{APP}")).file("app", elf::static_amd64());
+    let daemon = format!("{{\"registry-mirrors\":[\"http://{}/\"],\"debug\":true}}", mirror.host());
+    let (config, conf) = (case.path("config"), case.path("registries.conf"));
+    let case = case.file("config/docker/daemon.json", daemon).file("registries.conf", "");
+    let case = case.env("XDG_CONFIG_HOME", config).env("CONTAINERS_REGISTRIES_CONF", conf);
+    case.run(["lock", "app.toml"]).ok();
+    let lock = fs::read_to_string(case.path("app.lock")).expect("the lock");
+    assert!(lock.contains("docker.io/library/base:1") && lock.contains(&digest), "{lock}");
+    let layout = case.build().ok().layout();
+    let annotations = &layout.image().manifest["annotations"];
+    assert_eq!(annotations["org.opencontainers.image.base.name"], "docker.io/library/base:1");
+    assert!(mirror.count("GET", "/blobs/") > 0);
+}
+
+/// `insecure` is for reading: a certificate that nobody vouches for, or no TLS at all.
+#[test]
+fn an_insecure_registry_is_read_and_not_written() {
+    let registry = Registry::with(Setup { tls: true, ..Setup::default() });
+    let base = Base::of([Stage::distroless(Family::Oci, "amd64")]);
+    let digest = base.push(&registry, "base", "1");
+    let case = Case::new().recipe(APP).file("app", elf::static_amd64()).file("registries.conf", "");
+    let conf = case.path("registries.conf");
+    let case = case.env("CONTAINERS_REGISTRIES_CONF", conf);
+    let name = format!("{}/base:1", registry.host());
+    case.run(["inspect", &name]).fails(2).says("is signed by an unknown authority");
+    let table = format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", registry.host());
+    let case = case.file("registries.conf", table);
+    case.run(["inspect", &name]).ok();
+    assert!(case.run(["inspect", "--json", &name]).ok().stdout.contains(&digest));
+    case.build().ok();
+    case.run(["push", "out/app", &format!("{}/app:1", registry.host())])
+        .fails(2)
+        .says("is signed by an unknown authority");
+}
+
+/// A mirror has logins of its own, and sees none of another host.
+#[test]
+fn a_mirror_gets_the_login_for_its_own_host() {
+    let (_, password, encoded) = super::login();
+    let (origin, mirror) = (Registry::start(), Registry::locked(Lock::Basic(encoded.clone())));
+    let base = Base::of([Stage::distroless(Family::Oci, "amd64")]);
+    base.push(&origin, "base", "1");
+    base.push(&mirror, "m/base", "1");
+    let conf = format!(
+        "[[registry]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}/m\"\n",
+        origin.host(),
+        mirror.host()
+    );
+    let case = Case::new().file("registries.conf", conf).file("password", format!("{password}\n"));
+    let path = case.path("registries.conf");
+    let case = case.env("CONTAINERS_REGISTRIES_CONF", path);
+    let name = format!("{}/base:1", origin.host());
+    let mut command = case.command(["-v", "inspect", "--username", "somebody", "--password-stdin", &name]);
+    let stdin = fs::File::open(case.path("password")).expect("the password");
+    let output = command.stdin(stdin).output().expect("hardpan");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("is passed over: authentication required"), "{said}");
+    assert!(mirror.requests().iter().all(|request| request.field("authorization").is_none()));
+    origin.spoil(|_| None);
+    super::logged_in(case, &mirror.host()).run(["inspect", &name]).ok();
+    assert!(origin.requests().is_empty());
 }
