@@ -17,7 +17,8 @@ pub fn login(host: &RegistryHost, login: &Login, access: &Access, progress: &dyn
         let what = format!("`{name}` lets everybody in and asked for no login, so that nobody has checked this one");
         progress.warn(&Failure::warning(what));
     }
-    progress.step(&format!("log in to {name} as {user}: kept in {}", stored.place));
+    let how = if stored.place.helper.is_none() { ", unencrypted" } else { "" };
+    progress.step(&format!("log in to {name} as {user}: kept in {}{how}", stored.place));
     if let Some(hidden_by) = stored.hidden_by {
         let hidden_by = hidden_by.to_string_lossy();
         let what = format!("`{}` has another login for `{name}`, which counts before this one", printable(&hidden_by));

@@ -218,7 +218,7 @@ impl std::fmt::Display for LoginPlace {
         let path = self.path.to_string_lossy();
         match &self.helper {
             Some(helper) => write!(f, "`{}`, which `{}` names", printable(helper), printable(&path)),
-            None => write!(f, "`{}`, unencrypted", printable(&path)),
+            None => write!(f, "`{}`", printable(&path)),
         }
     }
 }
