@@ -60,6 +60,7 @@ impl RegistryArguments {
             plain_http: self.plain_http,
             retry: self.retry.as_deref().map(retry_time).transpose()?,
             ca_files: self.ca_files.clone(),
+            client: None,
             offline: false,
             notices: NOTICES.clone(),
         })

@@ -5,6 +5,7 @@ pub mod affected;
 pub mod audit;
 pub mod build;
 pub mod cache;
+mod cache_notes;
 pub mod check;
 pub mod explain;
 pub mod failure_document;

@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, path::Path};
 
 use crate::{
-    build::{BuildSettings, HandedGit, HandedValue},
+    build::{BuildSettings, HandedGit, HandedValue, PassedVariables},
     policy::Policy,
     recipe::{self, Located},
     report::{ErrorName, Failure, Limits, Severity, printable},
@@ -51,6 +51,12 @@ pub(super) fn handed_git(
         git.branch = Some(HandedValue::branch(&text, &name, ErrorName::Environment)?);
     }
     Ok(git)
+}
+
+/// What reaches toolchains: what the command line says, and the variables of `[compile] pass`.
+pub(super) fn passed_variables(file: Option<&recipe::PolicySettings>, settings: &BuildSettings) -> PassedVariables {
+    let names = file.iter().flat_map(|file| &file.pass).map(|name| name.value.clone());
+    PassedVariables { compile: names.collect(), ..settings.passed.clone() }
 }
 
 /// What an audit demands: a profile, then the file, then the options.

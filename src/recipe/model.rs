@@ -381,6 +381,8 @@ pub struct PolicySettings {
     pub tags: TagPatterns,
     /// `[git]` of a policy file.
     pub git: GitVariables,
+    /// `[compile] pass` of a policy file: variables of the environment that reach compilers.
+    pub pass: Vec<Located<String>>,
 }
 
 /// `[git]` of a policy file: the variables of the environment that say what is checked out.
@@ -406,6 +408,7 @@ impl Default for PolicySettings {
             is_written: false,
             tags: TagPatterns::default(),
             git: GitVariables::default(),
+            pass: Vec::new(),
         }
     }
 }

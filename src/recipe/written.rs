@@ -375,6 +375,16 @@ pub(super) struct PolicyFile {
     pub(super) push: Option<Spanned<TomlTable<WrittenPush>>>,
     /// What a pipeline says of git.
     pub(super) git: Option<Spanned<TomlTable<WrittenGit>>>,
+    /// What of a pipeline reaches compilers.
+    pub(super) compile: Option<Spanned<TomlTable<WrittenCompile>>>,
+}
+
+/// `[compile]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenCompile {
+    /// Variables of the environment: `GOCACHEPROG`, `RUSTC_WRAPPER`.
+    pub(super) pass: Option<Spanned<List>>,
 }
 
 /// `[push]` of a policy file.

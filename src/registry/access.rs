@@ -23,12 +23,23 @@ pub struct Access {
     pub plain_http: bool,
     /// `--ca-file`: trusted besides the system's roots.
     pub ca_files: Vec<PathBuf>,
+    /// The client certificate for whatever is reached by this; without one those of `certs.d` count.
+    pub client: Option<ClientFiles>,
     /// `--offline`: no socket is opened.
     pub offline: bool,
     /// `--retry`: how long pauses between tries are in all, for faults that may pass; five short ones where it says nothing.
     pub retry: Option<Duration>,
     /// Where warnings of registries go.
     pub notices: RegistryWarnings,
+}
+
+/// The files of a client certificate, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// The certificate, and those that it is signed by.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// A name and a password.

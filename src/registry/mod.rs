@@ -21,7 +21,7 @@ use crate::{
     image::{OpenedImages, Store, image_sets},
     report::Failure,
 };
-pub use access::{Access, Login};
+pub use access::{Access, ClientFiles, Login};
 pub use download::{Download, check_address, download, observe};
 pub use http_cache::HttpCache;
 pub use reference::Reference;

@@ -172,6 +172,9 @@ error_names! {
     CompileFailed = "compile-failed",
         "The compiler or the linker refused the code.",
         "Its own messages stand above; `cargo build` or `go build` shows them as well.";
+    FetchUntrusted = "fetch-untrusted",
+        "The checkout would have the fetch of dependencies, which works in the caller's environment, run a program of its own.",
+        "Move the setting into the configuration of this machine, or fetch the dependencies before and build with `--offline`.";
     CompileNetwork = "compile-network",
         "Fetching the project's dependencies failed.",
         "Check the network and the proxy of cargo or go; `--offline` needs them fetched before.";
@@ -282,6 +285,9 @@ error_names! {
     Cache = "cache",
         "The cache cannot be used.",
         "`XDG_CACHE_HOME` names another folder; `hardpan cache verify` removes what is damaged, `hardpan cache prune --all` everything.";
+    CacheKey = "cache-key",
+        "The key that seals the records of the cache cannot be read or made, is no key, or is open to others.",
+        "`HARDPAN_CACHE_KEY_FILE`, else `XDG_STATE_HOME/hardpan/cache.key`, else `~/.local/state/hardpan/cache.key` names it: a file of its user alone with 64 hexadecimal digits. Without one hardpan makes it.";
     CacheArchive = "cache-archive",
         "The file is not an archive that `hardpan cache export` wrote, or was cut short or changed.",
         "Export it again. Nothing of it is used.";

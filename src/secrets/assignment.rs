@@ -172,6 +172,19 @@ fn suspicion(name: &str) -> Option<Suspicion> {
     matches!(last, "key" | "auth" | "authorization" | "authtoken").then_some(Suspicion::Weak)
 }
 
+/// Words that make a variable of a pipeline a secret, besides those of files.
+const OF_PIPELINES: [&str; 4] = ["jwt", "webhook", "pat", "pem"];
+
+/// Whether the name alone makes the value a secret for a program that may do without it: any key, any login.
+pub(super) fn names_secret(name: &str) -> bool {
+    let words = words(name);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let is_key = words.last().is_some_and(|last| last == "key");
+    // `DOCKER_AUTH_CONFIG` is a whole login.
+    let is_login = words.windows(2).any(|pair| pair[0] == "auth" && pair[1] == "config");
+    suspicion(name).is_some() || is_key || is_login || has(&OF_PIPELINES)
+}
+
 /// Whether `word` is `entry` or ends with it, as `dbpassword` and `authtoken` do. Short entries must be whole words:
 /// `compass` is no `pass`.
 fn is_or_ends_with(word: &str, entry: &str) -> bool {

@@ -17,6 +17,7 @@ mod archives;
 mod audit;
 mod bases;
 mod benches;
+mod cache_folders;
 mod cgo;
 mod check;
 mod ci_logs;
@@ -91,6 +92,7 @@ mod support {
     pub mod output;
     pub mod proxy;
     pub mod registry;
+    pub mod seals;
     pub mod service;
     pub mod tls;
     pub mod tokens;

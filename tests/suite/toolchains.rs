@@ -2,6 +2,7 @@
 
 mod configuration;
 mod environment;
+mod fetches;
 mod freshness;
 mod native;
 mod paths;

@@ -43,6 +43,7 @@ mod dependency_list;
 mod dependency_object;
 mod enclosure;
 mod environment;
+mod fetch_guard;
 mod git;
 mod git_changes;
 mod git_crates;
@@ -54,6 +55,7 @@ mod installed_rust;
 mod known_c_packages;
 mod known_result;
 mod machine;
+mod passed_tools;
 mod shared_program;
 mod shell_script;
 mod stable_paths;
@@ -72,6 +74,7 @@ use std::{
 };
 
 use crate::{
+    build::passed_variables::PassedVariables,
     cache::{Cache, SharedCache},
     oci::Platform,
     output::ScratchFolder,
@@ -95,6 +98,8 @@ pub use watched_paths::StatesOfCall;
 pub struct Toolchain<'a> {
     /// The caller's whole environment: the fetch runs in it; the compile takes only what it must from it.
     pub caller: &'a BTreeMap<OsString, OsString>,
+    /// What of it reaches toolchains because the caller says so.
+    pub passed: &'a PassedVariables,
     /// Skip the fetch.
     pub offline: bool,
     /// Threads of the compilers.

@@ -4,6 +4,7 @@
 //! suite runs every example.
 
 mod audit_page;
+mod cache_page;
 mod check_page;
 mod list_page;
 mod lock_page;

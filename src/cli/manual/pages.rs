@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    audit_page, check_page, list_page, lock_page, merge_page, resolve_page,
+    audit_page, cache_page, check_page, list_page, lock_page, merge_page, resolve_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -80,6 +80,16 @@ of the environment hand in the commit and the branch, as `--git-revision` and `-
   revision-from = \"CI_COMMIT_SHA\"
   branch-from = \"CI_COMMIT_BRANCH\"
 
+`[compile] pass` lets `GOCACHEPROG` and `RUSTC_WRAPPER` (with `SCCACHE_*`) of the environment reach compilers, which no recipe can; \
+metadata files say so under `hardpan.compile.passed`:
+
+  [compile]
+  pass = [\"GOCACHEPROG\", \"RUSTC_WRAPPER\"]
+
+The fetch of modules and crates works in the caller's environment. Variables that look like secrets do not reach it unless \
+`--fetch-env` names them, and it runs toolchains of the user alone: no `path` of a `rust-toolchain.toml`, and no credential \
+provider of a `.cargo/config.toml` of the checkout.
+
 What is handed in must not contradict the checkout, where there is one. `{git.branch}` is written so that a tag can have it: a name \
 of lower-case letters, digits, `.`, `_` and `-` as it is; any other in lower case, with one `-` for what does not fit, and the first 8 \
 digits of its SHA-256 behind it, so that no two branches share a tag: `feature/login` is `feature-login-df7c7aeb`. A push under \
@@ -89,7 +99,8 @@ With `--cache-url` programs and layers that another machine made come from a sto
 `PUT` of `/ac/` and `/cas/`: nginx with WebDAV, bazel-remote). Each record is signed and is used only if `--cache-trust` names the \
 key; a job with `--cache-sign` adds what has passed the audit. A store that fails or is poisoned costs time, and is said. \
 `--verify-cache` makes a part of what is cached again and fails where it is not the same. Keys are made by `hardpan cache key`; \
-logins are in the file of `--cache-auth-file`, client certificates where those of registries are.
+logins are in the file of `--cache-auth-file`, a client certificate is that of `--cache-cert` and `--cache-cert-key`, else where \
+those of registries are.
 
 Stdout gets one line an image, `NAME@sha256:...`; everything else goes to stderr. The digest depends only on the recipe, \
 the inputs and the toolchain.",
@@ -263,40 +274,6 @@ Exit codes:
   The path of the recipe goes to stdout, everything else to stderr.",
 };
 
-const CACHE: VerbPage = VerbPage {
-    about: "\
-Shows, prunes or verifies the cache, which saves builds from making or downloading anything twice.
-
-It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were downloaded, \
-by digest; results computed from them; and what Go and cargo compiled. All of it takes at most 10 GB: the least recently used \
-is removed automatically, and compiled code also when it was not used for 60 days. \
-Nothing is removed while a build uses the cache: `prune` and `verify` wait for it.
-
-Every entry is verified before it is used, so the cache may be removed, copied or restored at any time, and damaged entries \
-are made again. A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the \
-same image, and so does one with a cache that can only be read (a read-only mount, files that a pipeline restored for another \
-user): it is used, and nothing is added. Go and cargo then work in a folder below `TMPDIR`, which is removed at the end; a note \
-says so. The same goes for the module cache of Go and the cargo home: `GOMODCACHE` and `CARGO_HOME` name folders that are kept.
-
-`export` writes layers and compiled programs to a tar, signed with `--cache-sign`: the same bytes for the same cache. `import` adds \
-them on another machine if a key of `--cache-trust` signed all of them; an archive that was changed or cut short adds nothing. \
-`key` prints the public key of a private one, and `key --new` makes it. The same keys are those of `build --cache-url`.",
-    examples: &[
-        ("hardpan cache status", "where it is, and what is in it"),
-        ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
-        ("hardpan cache prune --max-size 2GB", "leave the most recent 2 GB"),
-        ("hardpan cache verify", "read all of it, remove what is damaged"),
-        ("hardpan cache key --new cache.key > cache.pub", "a key, and what others trust"),
-        ("hardpan cache export cache.tar --cache-sign cache.key --max-size 2GB", "keep it"),
-        ("hardpan cache import cache.tar --cache-trust cache.pub", "and take it in the next job"),
-    ],
-    end: "\
-Exit codes:
-  0  done
-  1  `verify` removed damaged entries, whose names go to stdout
-  2  the cache cannot be used",
-};
-
 const EXPLAIN: VerbPage = VerbPage {
     about: "\
 Explains the name in `error[NAME]`: what it means, and what to do about it.
@@ -369,7 +346,7 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "lock" => &lock_page::LOCK,
         "push" => &PUSH,
         "resolve" => &resolve_page::RESOLVE,
-        "cache" => &CACHE,
+        "cache" => &cache_page::CACHE,
         "init" => &INIT,
         "explain" => &EXPLAIN,
         "schema" => &SCHEMA,
@@ -383,15 +360,16 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "git_revision" | "git_branch" | "allow_outside" | "from" | "lists"
-        | "files" | "recursive" | "metadata" | "update" | "binary" | "since" | "all_when_unknown" | "shard"
-        | "durations" => "Inputs",
+        "platform" | "set" | "source_date" | "git_revision" | "git_branch" | "fetch_env" | "allow_outside" | "from"
+        | "lists" | "files" | "recursive" | "metadata" | "update" | "binary" | "since" | "all_when_unknown"
+        | "shard" | "durations" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
         "list_rules" | "explain" | "waivers" => "Without an image",
         "tag_policy" | "dry_run" | "to" | "new" | "push_to" => "Push",
         "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" => "Registries",
-        "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "verify_cache" => "Shared cache",
+        "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "cache_cert" | "cache_cert_key"
+        | "verify_cache" => "Shared cache",
         "as_recipe" | "rehearse" | "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file"
         | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name" | "push" | "push_new"
         | "inputs" | "markdown" => "Outputs",

@@ -23,7 +23,7 @@ mod shard_plan;
 mod sharding;
 mod written_paths;
 
-use super::{policy, recipes};
+use super::{cache_notes::enter_cache, policy, recipes};
 use crate::{
     build::BuildSettings,
     cache::{Cache, SharedCache, SharedCounts},
@@ -91,13 +91,12 @@ fn build_loaded(
     }
     allow_staging(outcomes.count());
     let cache = request.settings.blobs.as_ref();
-    if let Some((cache, Err(failure))) = cache.map(|cache| (cache, cache.enter())) {
-        let how = if cache.is_readable() { "with a cache that can only be read" } else { "without a cache" };
-        progress.detail(&format!("built {how}: {failure}"));
-    }
+    enter_cache(cache, "built", progress);
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
     let git = policy::handed_git(policy.as_ref(), &request.settings)?;
-    let mut request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    let passed = policy::passed_variables(policy.as_ref(), &request.settings);
+    let settings = BuildSettings { passed, git, ..request.settings.clone() };
+    let mut request = BuildRequest { settings, ..request.clone() };
     if let (Some((_, settings)), Some(policy)) = (&mut request.push, &policy) {
         settings.patterns = policy.tags.clone();
     }
@@ -107,7 +106,7 @@ fn build_loaded(
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
     let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
-    let outputs = outputs.of_shard(shard);
+    let outputs = outputs.of_shard(shard).of_variables(request.settings.passed.in_effect(&request.settings.caller));
     let mut builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
     let jobs = look_at_all(&builder, jobs, request, outcomes, progress)?;
     outcomes.stop()?;

@@ -66,6 +66,12 @@ impl Outputs {
         self
     }
 
+    /// The same; these variables of the caller reach the compilers of the call, as metadata files say.
+    pub(super) fn of_variables(mut self, passed: Vec<String>) -> Self {
+        self.receipts.passed = passed;
+        self
+    }
+
     /// Every path that is written, absolute, without links above it.
     pub(super) fn real_paths(&self) -> &Arc<BTreeSet<PathBuf>> {
         &self.real

@@ -38,7 +38,7 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     let mut settings = match written.policy {
         Some(Spanned { value: TomlTable(table), .. }) => policy::policy_settings(&page, table)?,
         // A file that says nothing of images is a mistake, unless it says something else.
-        None if written.git.is_none() && written.push.is_none() => {
+        None if written.git.is_none() && written.push.is_none() && written.compile.is_none() => {
             return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
         }
         None => PolicySettings::default(),
@@ -57,7 +57,22 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
             branch: table.branch_from.map(variable).transpose()?,
         };
     }
+    if let Some(Spanned { value: TomlTable(table), .. }) = written.compile {
+        settings.pass = RecipeText::each(table.pass, |at| passed(&page, at))?;
+    }
     Ok(settings)
+}
+
+/// The variables of the environment that a policy file can let through to compilers.
+const PASSED: [&str; 2] = ["GOCACHEPROG", "RUSTC_WRAPPER"];
+
+/// One of `[compile] pass`.
+fn passed(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
+    if !PASSED.contains(&at.value.as_str()) {
+        let what = format!("{} is no variable that reaches a compile", quoted(&at.value));
+        return Err(page.failure(&at.span, what).hint("known: `GOCACHEPROG`, `RUSTC_WRAPPER`"));
+    }
+    Ok(page.locate(at))
 }
 
 /// A pattern of tags.
@@ -101,6 +116,16 @@ mod tests {
         assert_eq!(weights, [(Rule::NamedUser, None), (Rule::Shell, Some(Severity::Critical))]);
         assert_eq!(policy.allow.len(), 1);
         assert_eq!(policy.max_size.unwrap().value, 30_000_000);
+    }
+
+    #[test]
+    fn a_pipeline_says_what_reaches_compilers() {
+        let pass = |text: &str| parse_policy("p.toml", text).map(|policy| policy.pass);
+        let passed = pass("[compile]\npass = [\"GOCACHEPROG\", \"RUSTC_WRAPPER\"]").unwrap();
+        assert_eq!(passed.iter().map(|at| at.value.as_str()).collect::<Vec<_>>(), PASSED);
+        let failure = pass("[compile]\npass = \"RUSTFLAGS\"").unwrap_err();
+        assert!(failure.to_string().contains("no variable that reaches a compile"), "{failure}");
+        assert!(pass("[compile]\nflags = \"x\"").is_err());
     }
 
     #[test]

@@ -59,6 +59,13 @@ impl Mount {
         Self::filled(at, &["-t", "tmpfs", "tmpfs"])
     }
 
+    /// An empty tmpfs with room for so many bytes.
+    #[track_caller]
+    pub fn small(at: &Path, bytes: u64) -> Self {
+        checked(tool("mount").args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(at));
+        Self { at: at.to_owned(), child: None, below: None }
+    }
+
     /// An ext4 of its own with a copy of what the folder holds: nothing else on the machine syncs it.
     #[track_caller]
     pub fn ext4(at: &Path) -> Self {

@@ -65,7 +65,7 @@ impl CargoConfigFile {
 
     /// A failure about the key at `path`. The place is that of the key; its line is not shown, because the value may
     /// be a secret.
-    pub(super) fn failure(&self, path: &[&str], what: &str) -> Failure {
+    pub(in super::super) fn failure(&self, path: &[&str], what: &str) -> Failure {
         let key = printable(&dotted(path)).into_owned();
         let failure = Failure::error(ErrorName::CargoConfig, what.replace("{key}", &key));
         let Some(span) = self.span(path) else { return failure.in_path(&self.path) };

@@ -205,6 +205,7 @@ impl<'a> GoJob<'a> {
         };
         let mut environment = toolchain.compile_environment(&compile_folder);
         go_variables(&mut environment, &go, &compile_folder, order.platform);
+        toolchain.pass_go_cache(&mut environment)?;
         let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
         environment::add_recipe(&mut environment, &binary.env, is_reserved)?;
         let cgo = if binary.cgo {

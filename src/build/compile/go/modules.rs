@@ -97,7 +97,7 @@ impl GoJob<'_> {
         if ended.status.success() {
             return Ok(());
         }
-        let failure = self.list_failure(&ended);
+        let failure = self.toolchain.with_withheld_hint(&ended, self.list_failure(&ended));
         // What is in a module cache that can only be read is taken as from a proxy, and the rest is fetched.
         let lacks_modules = READ_ONLY.iter().any(|words| ended.complains(words));
         let Some(why) = denial(&self.go.module_cache).filter(|_| lacks_modules) else { return Err(failure) };
