@@ -92,11 +92,19 @@ fn get(
         // A helper may close its stdin early; its output decides.
         let _ = stdin.write_all(server.as_bytes());
     }
-    let reader = thread::spawn(move || {
+    let read = move || {
         let mut bytes = Vec::new();
         let read = stdout.map_or(Ok(0), |out| out.take(Limits::AUTH_FILE_BYTES).read_to_end(&mut bytes));
         read.map(|_| bytes)
-    });
+    };
+    let reader = match thread::Builder::new().name("helper".to_owned()).spawn(read) {
+        Ok(reader) => reader,
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(Failure::io("read the answer of the helper", path, &error).named(ErrorName::Credentials));
+        }
+    };
     let Some(status) = wait(&mut child, patience) else {
         // The reader thread is not joined: a grandchild may keep the pipe open.
         let _ = child.kill();
