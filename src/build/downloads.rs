@@ -1,17 +1,16 @@
 //! Downloads the files that a recipe names by `url`, each once, through the cache. Their bytes are verified against
 //! `sha256`.
 
-use std::{cell::RefCell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
-
-use tempfile::{NamedTempFile, TempPath};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::settings::BuildSettings;
 use crate::{
     cache::Cache,
     oci::Digest,
+    output::staging_file,
     recipe::Located,
     registry::{self, Download},
-    report::{Failure, Limits, Progress},
+    report::{AtomicFile, Failure, FileAccess, Limits, Progress},
 };
 
 /// The downloads of one call, by digest.
@@ -30,7 +29,7 @@ pub struct DownloadedFile {
     /// Bytes.
     pub size: u64,
     /// Keeps it there, where there is no cache.
-    pub(super) kept: Option<Arc<TempPath>>,
+    pub(super) kept: Option<Arc<AtomicFile>>,
 }
 
 impl<'a> Downloads<'a> {
@@ -82,12 +81,10 @@ impl<'a> Downloads<'a> {
     fn fetch_kept(&self, what: &Download<'_>) -> Result<DownloadedFile, Failure> {
         let folder = self.settings.scratch.parent();
         let fault = |error: std::io::Error| Failure::io("keep a download", folder, &error);
-        let mut file: NamedTempFile<File> =
-            tempfile::Builder::new().prefix("hardpan-").tempfile_in(folder).map_err(fault)?;
+        let mut file = staging_file(folder, FileAccess::Private).map_err(fault)?;
         let size = registry::download(what, &self.settings.access, &mut file, self.progress)?;
-        let path = file.into_temp_path();
         // Canonical, as every host path that is pinned.
-        let real = std::fs::canonicalize(&path).map_err(fault)?;
-        Ok(DownloadedFile { path: real, size, kept: Some(Arc::new(path)) })
+        let real = std::fs::canonicalize(file.path()).map_err(fault)?;
+        Ok(DownloadedFile { path: real, size, kept: Some(Arc::new(file)) })
     }
 }

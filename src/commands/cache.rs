@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     cache::{Cache, CachePublicKey, CacheSigner, CacheTrust, Pruned, Status, Verified},
-    output::{self, ArchivedCache},
-    report::{AtomicFile, Failure, FileAccess, Progress, folder_of},
+    output::{self, ArchivedCache, staging_file},
+    report::{Failure, FileAccess, Progress, folder_of},
 };
 
 /// A private key that is new or there already, as its public key.
@@ -21,7 +21,7 @@ pub fn key(path: &Path, is_new: bool) -> Result<CachePublicKey, Failure> {
 /// Writes what is worth keeping, up to `limit` bytes, to the file at `path`, which is old or new at every moment.
 pub fn export(cache: &Cache, signer: &CacheSigner, limit: u64, path: &Path) -> Result<ArchivedCache, Failure> {
     let fault = |error: &std::io::Error| Failure::io("write the archive of the cache", path, error);
-    let mut file = AtomicFile::create(folder_of(path), ".export-", FileAccess::Umask).map_err(|error| fault(&error))?;
+    let mut file = staging_file(folder_of(path), FileAccess::Umask).map_err(|error| fault(&error))?;
     let archived = output::export_cache(cache, signer, limit, &mut file).map_err(|failure| match failure.place {
         Some(_) => failure.in_path(path),
         None => failure,

@@ -15,6 +15,7 @@ mod printable;
 mod progress;
 mod rule;
 mod severity;
+pub mod unfinished;
 
 pub use atomic_file::{AtomicFile, FileAccess, folder_of};
 pub use catalogue::RuleFacts;
