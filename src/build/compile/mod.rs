@@ -41,6 +41,7 @@ mod compile_folder;
 mod compile_start;
 mod dependency_list;
 mod dependency_object;
+mod descendants;
 mod enclosure;
 mod environment;
 mod git;
@@ -79,6 +80,7 @@ use crate::{
     report::{Failure, Origin, Progress, Task},
 };
 
+pub use descendants::end_descendants;
 pub use git_changes::{ChangeKind, CheckoutChanges};
 
 pub(in crate::build) use cargo::has_cache_tag;

@@ -49,6 +49,7 @@ use super::{
     chosen_binary::ChosenBinary,
     compile_folder::CompileFolder,
     dependency_list,
+    enclosure::Enclosure,
     environment::{self, Environment},
     installed_rust::InstalledRust,
     machine::{MachineFiles, MachineInputs},
@@ -342,8 +343,9 @@ impl CargoJob<'_> {
             self.cargo_in_place(arguments.into_iter().chain(["--offline"]))?
         } else {
             let environment = self.toolchain.cargo_fetch_environment()?;
-            let cargo = Child::new(&self.rust.cargo, self.dir, &environment).args(&self.overrides);
-            cargo.args(arguments).with_progress(self.toolchain.progress).run()?
+            let watch = Enclosure::watched(self.toolchain.program);
+            let cargo = Child::new(&self.rust.cargo, self.dir, &environment).in_enclosure(watch.as_ref());
+            cargo.args(&self.overrides).args(arguments).with_progress(self.toolchain.progress).run()?
         };
         if ended.status.success() {
             Ok(())

@@ -11,6 +11,7 @@ use super::{
         Toolchain,
         caller_folders::{cannot_write, denial},
         child::{Child, ChildOutput},
+        enclosure::Enclosure,
     },
     GoJob,
 };
@@ -131,7 +132,9 @@ impl GoJob<'_> {
         let sums = PathBuf::from(sums);
         let before = fs::read(&sums).ok();
         let arguments = ["list", "-buildvcs=false", "-deps", "-f", ""].map(OsString::from);
+        let watch = Enclosure::watched(self.toolchain.program);
         let ended = Child::new(&self.go.program, self.dir, &environment)
+            .in_enclosure(watch.as_ref())
             .args(arguments)
             .args(self.selection())
             .with_progress(self.toolchain.progress)
