@@ -31,6 +31,7 @@ mod engines;
 mod examples;
 mod explain;
 mod falsefinds;
+mod faults;
 mod floors;
 mod four;
 mod golden;

@@ -25,7 +25,8 @@ Exit codes:
   0  done
   1  refused by a rule, which the message names
   2  could not do the work: a wrong recipe or option, a missing file, a compile error
-  Nothing is written unless it is 0.
+  130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP
+  Nothing is written unless it is 0, or a warning says so.
 
 Read on:
   hardpan help build     a verb, with examples
@@ -46,9 +47,11 @@ Compiles, assembles, audits and writes OCI images.
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
 image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
 `out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built in parallel and published \
-together: all of them or none. What needs no compiler is looked at in all of them before the first compiler runs, and all of it \
+together: all of them or none; an error puts back what was replaced, and what cannot be put back (in engines, in registries, or \
+written when a later step fails) is told, with `--json` under `left`. Registries are asked first and pushed to last. What needs no compiler is looked at in all of them before the first compiler runs, and all of it \
 that is wrong is printed. Publication is atomic: a reader finds the old image or the new one. A path with \
-anything but an image or an empty folder is never overwritten.
+anything but an image or an empty folder is never overwritten, and a link below the current folder or that of the recipe is not \
+followed. What a killed build has left in the folder of the output is removed, of whatever image it is.
 
 Trees, compiles and `{git.dirty}` ignore the outputs of this call and earlier outputs of hardpan (images, digest files, \
 metadata and reports, recognized by their content), so that the next build gives the same digest. Each path that a tree \
