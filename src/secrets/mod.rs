@@ -51,4 +51,4 @@ pub use text::{TextContext, scan_arguments, scan_text};
 pub const WORK_PER_BYTE: u64 = 64;
 /// Changes whenever the same bytes may give other hits. Where those are hits of a [`KeySearch`], the format of the cache's
 /// memo changes, too: it remembers what was found in inputs.
-pub const RULESET: u32 = 1;
+pub const RULESET: u32 = 2;
