@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
-use crate::report::Limits;
+use crate::report::{Limits, bounded_glob};
 
 /// The patterns in their order; the last match counts.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Ignored {
             let pattern = super::stage_path::relative(pattern);
             // Go's `path.Match` knows no `{a,b}`.
             let pattern = pattern.replace('{', "[{]").replace('}', "[}]");
-            let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build();
+            let glob = bounded_glob(&pattern);
             patterns.extend(glob.ok().filter(|_| !pattern.is_empty()).map(|glob| (glob.compile_matcher(), !kept)));
         }
         Self(patterns)

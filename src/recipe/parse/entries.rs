@@ -2,8 +2,6 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
-use globset::GlobBuilder;
-
 use super::{
     super::{
         DirectoryEntry, FileEntry, FileSource, Located, Recipe, SymlinkEntry, TreeEntry,
@@ -15,7 +13,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform},
-    report::{ErrorName, Failure, Rule},
+    report::{ErrorName, Failure, Rule, bounded_glob, printable},
 };
 
 /// One `[[file]]`.
@@ -120,14 +118,10 @@ fn globs(page: &RecipeText, list: Option<Spanned<List>>) -> Result<Vec<Located<S
 
 /// A glob that can be read.
 fn check_glob(at: &Located<String>) -> Result<(), Failure> {
-    match GlobBuilder::new(&at.value).literal_separator(true).build() {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let what =
-                format!("{} is no pattern: {}", quoted(&at.value), crate::report::printable(&error.kind().to_string()));
-            Err(Failure::error(ErrorName::RecipePattern, what).at(&at.origin))
-        }
-    }
+    bounded_glob(&at.value).map(drop).map_err(|why| {
+        let what = format!("{} is no pattern: {}", quoted(&at.value), printable(&why));
+        Failure::error(ErrorName::RecipePattern, what).at(&at.origin)
+    })
 }
 
 /// One `[[dir]]`.
