@@ -202,7 +202,8 @@ impl Cache {
             self.remove_beyond(Limits::CACHE_BYTES / 10 * 9, items);
         }
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now);
-        for item in self.benches(false).into_iter().filter(|item| item.used + Limits::CACHE_AGE < now) {
+        let is_old = |item: &CacheItem| item.used.checked_add(Limits::CACHE_AGE).is_some_and(|end| end < now);
+        for item in self.benches(false).into_iter().filter(is_old) {
             remove(&item);
         }
         held.share();

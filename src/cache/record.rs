@@ -125,7 +125,8 @@ impl Cache {
     }
 
     fn is_long_ago(&self, last: Option<SystemTime>) -> bool {
-        last.is_some_and(|last| last + Limits::CACHE_TOUCH < self.clock())
+        // The last time that there is has none after it.
+        last.and_then(|last| last.checked_add(Limits::CACHE_TOUCH)).is_some_and(|due| due < self.clock())
     }
 
     fn record_path(&self, on: RecordShelf, key: &Fingerprint) -> PathBuf {

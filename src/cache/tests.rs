@@ -245,3 +245,23 @@ fn a_folder_that_cannot_be_used_is_an_empty_cache() {
     cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b""), b"").unwrap();
     cache.save().unwrap();
 }
+
+#[test]
+fn an_entry_of_the_last_second_that_there_is_is_used_and_ends_nothing() {
+    // Where the system keeps such a time; a disk may have an earlier last one.
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let cache = Cache::at(folder.path(), 1_800_000_000);
+    let key = Fingerprint::of(b"key");
+    cache.keep_record(RecordShelf::Layers, &key, b"record").unwrap();
+    let kept = put(&cache, b"layer");
+    fs::create_dir_all(folder.path().join("go/bench")).unwrap();
+    let last = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(i64::MAX.unsigned_abs());
+    for path in [kept.path.clone(), folder.path().join("layers").join(key.hex()), folder.path().join("go/bench")] {
+        File::open(&path).unwrap().set_modified(last).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), last, "{}", path.display());
+    }
+    assert_eq!(cache.record(RecordShelf::Layers, &key).as_deref(), Some(&b"record"[..]));
+    assert!(cache.blob(Digest::of(b"layer"), 5).is_some());
+    cache.save().unwrap();
+    assert_eq!(cache.record(RecordShelf::Layers, &key).as_deref(), Some(&b"record"[..]));
+}
