@@ -160,6 +160,17 @@ fn decode(bytes: &[u8], boot: [u8; 16]) -> Option<Vec<MemoRecord>> {
     }
 }
 
+/// The file with these encoded records and a sound header, read and written again; none where they are no records.
+pub(super) fn again(records: &[u8]) -> Option<Vec<u8>> {
+    let boot = [0; 16];
+    let mut bytes = [&MAGIC[..], &boot, &[0; HEADER - NAME], records].concat();
+    let checksum = checksum(&bytes);
+    bytes.get_mut(NAME..HEADER)?.copy_from_slice(checksum.bytes());
+    let decoded = decode(&bytes, boot)?;
+    let written = encode(&decoded.iter().collect::<Vec<_>>(), boot).ok()?;
+    (decode(&written, boot)? == decoded).then_some(written)
+}
+
 /// The checksum of everything but itself.
 fn checksum(bytes: &[u8]) -> Fingerprint {
     let mut sum = Fingerprinter::default();

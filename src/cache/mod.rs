@@ -23,6 +23,8 @@ mod cache_keys;
 mod cache_lock;
 mod document;
 mod fingerprint;
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod input_lists;
 mod known_files;

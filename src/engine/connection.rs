@@ -79,7 +79,7 @@ impl EngineConnection {
 }
 
 /// The answer in all the bytes of a connection.
-fn parse(bytes: &[u8]) -> Option<EngineResponse> {
+pub(super) fn parse(bytes: &[u8]) -> Option<EngineResponse> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Response::new(&mut fields);
     let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };

@@ -80,9 +80,9 @@ pub(super) fn probe(caller: EngineEnvironment<'_>) -> Result<(), Failure> {
 }
 
 /// What `GET /version` says.
-struct DockerVersion {
+pub(super) struct DockerVersion {
     name: String,
-    platform: Option<Platform>,
+    pub(super) platform: Option<Platform>,
     unpacks_zstd: bool,
 }
 
@@ -99,7 +99,7 @@ impl DockerVersion {
         Ok(Self::of(&version))
     }
 
-    fn of(version: &Value) -> Self {
+    pub(super) fn of(version: &Value) -> Self {
         let word = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default();
         let name = word("Version").to_owned();
         let major = name.split('.').next().and_then(|major| major.parse::<u64>().ok());
@@ -165,7 +165,7 @@ fn connect(socket: &Path) -> Result<EngineConnection, Failure> {
 
 /// Why docker did not take the image: an answer with an error, or an error in the stream of progress, which begins
 /// with status 200 before docker has looked at anything.
-fn refusal(answer: &EngineResponse) -> Option<String> {
+pub(super) fn refusal(answer: &EngineResponse) -> Option<String> {
     let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
     let documents = serde_json::Deserializer::from_str(&answer.body).into_iter::<Value>();
     let mut loaded = false;

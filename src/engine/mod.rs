@@ -8,6 +8,8 @@ mod connection;
 mod containerd;
 mod docker;
 mod engine_environment;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host_image;
 mod loaded_image;
 mod podman;

@@ -313,7 +313,7 @@ impl ResumingDownload<'_> {
 }
 
 /// The first byte of a partial answer: `bytes 5-9/10`.
-fn range_start(range: &str) -> Option<u64> {
+pub(super) fn range_start(range: &str) -> Option<u64> {
     range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 

@@ -171,7 +171,7 @@ impl RemoteStore for HttpCache {
 const FRAME_BYTES: u64 = 11;
 
 /// What comes before `size` bytes that are one field of a message.
-fn frame(size: u64) -> Vec<u8> {
+pub(super) fn frame(size: u64) -> Vec<u8> {
     let (mut frame, mut left) = (vec![STDOUT_RAW], size);
     loop {
         let [low, ..] = left.to_le_bytes();
@@ -185,7 +185,7 @@ fn frame(size: u64) -> Vec<u8> {
 }
 
 /// The bytes of the one field of a message.
-fn unframed(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn unframed(bytes: &[u8]) -> Option<&[u8]> {
     let frame_bytes = 2 + bytes.get(1..)?.iter().take_while(|byte| **byte & 0x80 != 0).count();
     let (head, field) = bytes.split_at_checked(frame_bytes)?;
     (head == frame(field.len() as u64)).then_some(field)

@@ -6,6 +6,8 @@
 mod access;
 mod auth;
 mod download;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod http_cache;
 pub mod push;

@@ -43,6 +43,8 @@ mod dependency_list;
 mod dependency_object;
 mod enclosure;
 mod environment;
+#[doc(hidden)]
+pub mod fuzzing;
 mod git;
 mod git_changes;
 mod git_crates;

@@ -107,8 +107,17 @@ fn get(
         ));
     };
     let bytes = reader.join().ok().and_then(Result::ok).unwrap_or_default();
-    if !status.success() {
-        let said = String::from_utf8_lossy(&bytes);
+    parse_answer(program, status.success(), &bytes)
+}
+
+/// What a helper wrote, by whether it ended well; none where it knows nothing of the host.
+pub(in crate::registry) fn parse_answer(
+    program: &str,
+    is_success: bool,
+    bytes: &[u8],
+) -> Result<Option<Credential>, Failure> {
+    if !is_success {
+        let said = String::from_utf8_lossy(bytes);
         let said = said.lines().next().unwrap_or_default().trim();
         if said.contains(UNKNOWN) {
             return Ok(None);
@@ -118,7 +127,7 @@ fn get(
             format!("the credential helper `{program}` failed: {}", shown(said)),
         ));
     }
-    let answer: HelperResponse = serde_json::from_slice(&bytes).map_err(|_| {
+    let answer: HelperResponse = serde_json::from_slice(bytes).map_err(|_| {
         Failure::error(
             ErrorName::Credentials,
             format!("the credential helper `{program}` wrote something that is not its JSON"),

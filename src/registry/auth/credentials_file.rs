@@ -19,7 +19,7 @@ use crate::{
 /// What of the file is about registries.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct CredentialsFile {
+pub(in crate::registry) struct CredentialsFile {
     auths: Option<BTreeMap<String, AuthEntry>>,
     cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
@@ -53,31 +53,36 @@ pub(super) fn read_credentials(path: &Path) -> Result<Option<CredentialsFile>, F
             Failure::error(ErrorName::Credentials, "the file of credentials is larger than 1 MiB").in_path(path)
         );
     }
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
-    // Where, but not what: the error of a wrong type shows the value.
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        let what = format!("is not a valid file of credentials: line {}, column {}", error.line(), error.column());
-        Failure::error(ErrorName::Credentials, what).in_path(path).hint("`docker login` and `podman login` write such")
-    })
+    CredentialsFile::parse(&bytes).map_err(|failure| failure.in_path(path))
 }
 
 impl CredentialsFile {
+    /// The content of a file; none where it has nothing but blanks.
+    pub(in crate::registry) fn parse(bytes: &[u8]) -> Result<Option<Self>, Failure> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        // Where, but not what: the error of a wrong type shows the value.
+        serde_json::from_slice(bytes).map(Some).map_err(|error| {
+            let what = format!("is not a valid file of credentials: line {}, column {}", error.line(), error.column());
+            Failure::error(ErrorName::Credentials, what).hint("`docker login` and `podman login` write such")
+        })
+    }
+
     /// The helper for this one host.
-    pub(super) fn helper(&self, host: &str) -> Option<&str> {
+    pub(in crate::registry) fn helper(&self, host: &str) -> Option<&str> {
         let helpers = self.cred_helpers.as_ref()?;
         let mut named = aliases(host).into_iter().filter_map(|alias| helpers.get(alias));
         named.next().map(String::as_str).filter(|name| !name.is_empty())
     }
 
     /// The helper for all hosts.
-    pub(super) fn store(&self) -> Option<&str> {
+    pub(in crate::registry) fn store(&self) -> Option<&str> {
         self.creds_store.as_deref().filter(|name| !name.is_empty())
     }
 
     /// What is written for the host; podman's keys may go into its repositories, and the longest one counts.
-    pub(super) fn written(&self, host: &str, repository: &str) -> Result<Option<Credential>, String> {
+    pub(in crate::registry) fn written(&self, host: &str, repository: &str) -> Result<Option<Credential>, String> {
         let Some(auths) = &self.auths else { return Ok(None) };
         for alias in aliases(host) {
             let whole = format!("{alias}/{repository}");

@@ -16,6 +16,8 @@ use crate::report::{ErrorName, Failure};
 pub(super) use auth_token::{AuthToken, TokenScopes, covers_scope, parse_token, token_request};
 pub(super) use challenge::{Challenge, choose_challenge};
 pub(super) use credential::Credential;
+pub(super) use credential_helper::parse_answer as parse_helper_answer;
+pub(super) use credentials_file::CredentialsFile;
 
 /// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none without a login.
 ///

@@ -41,7 +41,7 @@ pub(in crate::registry) struct RegistryError {
 }
 
 impl RegistryResponse {
-    pub(super) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
+    pub(in crate::registry) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
         let (parts, body) = response.into_parts();
         Self {
             status: parts.status.as_u16(),

@@ -27,7 +27,7 @@ pub(crate) fn backoff(attempt: u32) -> Duration {
 }
 
 /// What the registry asks for in `Retry-After`: seconds, or a date, which is counted from the registry's own clock.
-pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::registry) fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let after = text(header::RETRY_AFTER)?.trim();
     if let Ok(seconds) = after.parse() {

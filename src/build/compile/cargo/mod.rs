@@ -10,6 +10,7 @@ mod compile_paths;
 mod dep_info;
 mod failures;
 mod freshness;
+pub(super) mod fuzzing;
 mod known_cargo;
 mod linker;
 mod machine;

@@ -7,6 +7,8 @@ mod defaults;
 mod embeds;
 mod failures;
 mod fallbacks;
+#[doc(hidden)]
+pub mod fuzzing;
 mod git_checkout;
 mod go_directives;
 mod go_source;
