@@ -117,6 +117,10 @@ impl AuthEntry {
             return Ok(Some(Credential::Identity(Secret::new(token))));
         }
         if let Some(token) = some(&self.registrytoken) {
+            // It is sent as it is: what could end the header field is no token.
+            if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(format!("`registrytoken` of `{}` holds what no token can hold", printable(key)));
+            }
             return Ok(Some(Credential::Registry(Secret::new(token))));
         }
         if let Some(auth) = some(&self.auth) {
@@ -191,6 +195,11 @@ mod tests {
     fn what_cannot_be_read_is_told_without_what_is_in_it() {
         let bad = parsed(r#"{"auths":{"r.example":{"auth":"c2VjcmV0"}}}"#).written("r.example", "a").unwrap_err();
         assert_eq!(bad, "`auth` of `r.example` is not a name and a password in base64");
+        for token in ["hunter2\\n", "hunter2 x", "hunter2\\u00e4"] {
+            let text = format!(r#"{{"auths":{{"r.example":{{"registrytoken":"{token}"}}}}}}"#);
+            let bad = parsed(&text).written("r.example", "a").unwrap_err();
+            assert_eq!(bad, "`registrytoken` of `r.example` holds what no token can hold");
+        }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.json");
         assert!(read_credentials(&path).unwrap().is_none());
