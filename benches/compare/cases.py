@@ -5,6 +5,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from . import images
+from .line import Line
 from .measure import Failed, Sample, Way, in_turn, measure, output
 from .peers import Registry, remove
 
@@ -447,6 +448,48 @@ def curls(bench, image, port):
     return "\n".join(lines)
 
 
+def latency(bench):
+    """A small image of three layers to docker-registry, through a line that takes its time and through one that takes none,
+    beside crane and skopeo."""
+    bench.payload.small()
+    image = bench.path("small-image")
+    bench.measure(bench.build("hardpan", "small.toml", image))
+    for milliseconds, most in ((60, 0.65), (0, 1.0)):
+        samples, again, sent = {}, [], 0
+        for _ in range(bench.runs):
+            for name in ("hardpan", "crane", "skopeo"):
+                # A registry that knows nothing, each time.
+                with Registry(bench.peers["docker-registry"], bench.path("registry")) as registry:
+                    with Line(registry.port, milliseconds / 1000) as line:
+                        # The line itself takes its time where there should be none.
+                        port = line.port if milliseconds else registry.port
+                        push = pusher(bench, name, image, f"127.0.0.1:{port}/bench/small:1")
+                        samples.setdefault(name, []).append(bench.measure(push).wall)
+                        if name == "hardpan":
+                            before = len(registry.requests())
+                            again.append(bench.measure(push).wall)
+                            sent = len(registry.requests()) - before
+        median = {name: statistics.median(walls) for name, walls in samples.items()}
+        case = f"three layers to a registry {milliseconds} ms away"
+        for peer, bound in (("crane", most), ("skopeo", most)):
+            bench.row(case, seconds(median["hardpan"]), f"{peer} {seconds(median[peer])}", median["hardpan"] / median[peer], bound)
+        if milliseconds:
+            # A round trip for the connection, one for the tag, and the start of the program.
+            waits = statistics.median(again) * 1000
+            bench.bound(f"the same again, {milliseconds} ms away", waits, "ms", 3 * milliseconds)
+        else:
+            bench.bound("the same again: requests", sent, "requests", 2)
+
+
+def pusher(bench, name, image, reference):
+    command = {
+        "hardpan": lambda: [bench.hardpan, "push", "--quiet", image, reference],
+        "crane": lambda: [bench.peers["crane"], "push", image, reference],
+        "skopeo": lambda: [bench.peers["skopeo"], "copy", "-q", "--dest-tls-verify=false", f"oci:{image}", f"docker://{reference}"],
+    }[name]()
+    return Way(name, command, env=bench.env())
+
+
 # In this order; the case of the bare stages needs the one before. Many recipes come first: the other cases remove tens
 # of thousands of files, after which ext4 is slow at making new ones (see `aside`).
-CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, edits, fleet)}
+CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, latency, edits, fleet)}

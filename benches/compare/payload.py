@@ -1,6 +1,6 @@
 """What goes into the images: programs of the toolchains, many small files, one large file."""
 
-import os, shutil, subprocess
+import os, random, shutil, subprocess
 
 from .measure import Failed, output
 
@@ -66,6 +66,12 @@ class Payload:
                 file.write(f"file {number}\n" * (1 + number % 40))
         tree = '[[tree]]\nfrom = "many"\nto = "/srv/many"\ninclude = ["**/*.txt"]\n\n'
         self.write("t.toml", HEAD.format(program="app") + tree + TAIL)
+
+    def small(self):
+        """A service as it is pushed every day: a program, a megabyte of data, certificates and accounts."""
+        with open(self.path("data"), "wb") as file:
+            file.write(random.Random(1).randbytes(1_000_000))
+        self.write("small.toml", HEAD.format(program="app") + '[[file]]\nfrom = "data"\nto = "/srv/data"\n')
 
     def large(self):
         """One file: the programs, and a hole up to 4 GiB."""

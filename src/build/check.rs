@@ -172,8 +172,8 @@ fn check_program(
             });
         }
     };
-    if !elf.machine.suits(platform) {
-        let what = format!("{role}`{path}` is for {}, the image is for {platform}", elf.machine.name());
+    if let Some(own) = elf.unfit(platform) {
+        let what = format!("{role}`{path}` is for {own}, the image is for {platform}");
         let hint = "build it for the image's platform, or limit the entry with `platforms = [..]`";
         return Some(Failure::refused(Rule::WrongArchitecture, what).hint(hint));
     }

@@ -1,17 +1,22 @@
 //! Downloads the files that a recipe names by `url`, each once, through the cache. Their bytes are verified against
 //! `sha256`.
 
-use std::{cell::RefCell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
-
-use tempfile::{NamedTempFile, TempPath};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::settings::BuildSettings;
 use crate::{
-    cache::Cache,
+    cache::{Cache, CacheDraft},
     oci::Digest,
+    output::staging_file,
     recipe::Located,
     registry::{self, Download},
-    report::{Failure, Limits, Progress},
+    report::{AtomicFile, Failure, FileAccess, Limits, Progress},
 };
 
 /// The downloads of one call, by digest.
@@ -30,7 +35,27 @@ pub struct DownloadedFile {
     /// Bytes.
     pub size: u64,
     /// Keeps it there, where there is no cache.
-    pub(super) kept: Option<Arc<TempPath>>,
+    pub(super) kept: Option<Arc<AtomicFile>>,
+}
+
+/// A draft in the cache, and why it could not be written: that is no fault of the download.
+struct DraftKeeper {
+    draft: CacheDraft,
+    fault: Option<io::Error>,
+}
+
+impl Write for DraftKeeper {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.draft.write(buf).map_err(|error| {
+            let same = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            self.fault = Some(error);
+            same
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.flush()
+    }
 }
 
 impl<'a> Downloads<'a> {
@@ -66,28 +91,39 @@ impl<'a> Downloads<'a> {
     /// # Errors
     /// A download that fails.
     pub fn observe(&self, url: &Located<String>) -> Result<(Digest, u64), Failure> {
-        let (access, sink) = (&self.settings.access, &mut std::io::sink());
+        let (access, sink) = (&self.settings.access, &mut io::sink());
         let seen = registry::observe(&url.value, Limits::DOWNLOAD_BYTES, access, sink, self.progress);
         seen.map_err(|failure| failure.at(&url.origin))
     }
 
     fn fetch_cached(&self, cache: &Cache, what: &Download<'_>) -> Result<DownloadedFile, Failure> {
         // A cache that cannot be written to is none.
-        let Ok(mut draft) = cache.draft() else { return self.fetch_kept(what) };
-        let size = registry::download(what, &self.settings.access, &mut draft, self.progress)?;
-        let blob = draft.seal(what.digest, size)?;
-        Ok(DownloadedFile { path: blob.path().to_owned(), size, kept: None })
+        let Ok(draft) = cache.draft() else { return self.fetch_kept(what) };
+        let mut keeper = DraftKeeper { draft, fault: None };
+        let fetched = registry::download(what, &self.settings.access, &mut keeper, self.progress);
+        let DraftKeeper { draft, fault } = keeper;
+        let sealed = match (fetched, fault) {
+            (Ok(size), _) => draft.seal(what.digest, size),
+            (Err(_), Some(error)) => Err(Failure::io("write to the cache", cache.root(), &error)),
+            (Err(failure), None) => return Err(failure),
+        };
+        match sealed {
+            Ok(blob) => Ok(DownloadedFile { path: blob.path().to_owned(), size: blob.size(), kept: None }),
+            // Where there is room for temporary files it is fetched again.
+            Err(failure) => {
+                self.progress.step(&format!("note: a download is not kept: {failure}"));
+                self.fetch_kept(what)
+            }
+        }
     }
 
     fn fetch_kept(&self, what: &Download<'_>) -> Result<DownloadedFile, Failure> {
         let folder = self.settings.scratch.parent();
-        let fault = |error: std::io::Error| Failure::io("keep a download", folder, &error);
-        let mut file: NamedTempFile<File> =
-            tempfile::Builder::new().prefix("hardpan-").tempfile_in(folder).map_err(fault)?;
+        let fault = |error: io::Error| Failure::io("keep a download", folder, &error);
+        let mut file = staging_file(folder, FileAccess::Private).map_err(fault)?;
         let size = registry::download(what, &self.settings.access, &mut file, self.progress)?;
-        let path = file.into_temp_path();
         // Canonical, as every host path that is pinned.
-        let real = std::fs::canonicalize(&path).map_err(fault)?;
-        Ok(DownloadedFile { path: real, size, kept: Some(Arc::new(path)) })
+        let real = std::fs::canonicalize(file.path()).map_err(fault)?;
+        Ok(DownloadedFile { path: real, size, kept: Some(Arc::new(file)) })
     }
 }

@@ -1,7 +1,7 @@
 //! Entry points for the fuzz targets to the parsers of foreign bytes in this room. Nothing else uses them.
 
-use super::certificates::RootCertificates;
-use crate::elf;
+use super::{base, certificates::RootCertificates};
+use crate::{elf, oci::User};
 
 /// The machine of an ELF file, or why it is none.
 pub fn elf(bytes: &[u8]) -> String {
@@ -16,4 +16,9 @@ pub fn certificates(text: &[u8]) -> Option<Vec<u8>> {
     let mut roots = RootCertificates::default();
     roots.add_pem("fuzz.pem", text, 0).ok()?;
     roots.to_pem().ok()
+}
+
+/// A passwd and a group file with the lines of the run user; none for one that has them.
+pub fn accounts(text: &[u8]) -> [Option<Vec<u8>>; 2] {
+    base::completed(text, User::default())
 }

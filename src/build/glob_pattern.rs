@@ -1,6 +1,8 @@
 //! The glob patterns of a `[[tree]]`, matched component by component in linear time.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
+
+use crate::report::bounded_glob;
 
 /// Places in a pattern for which no memory is asked for.
 const FEW: usize = 16;
@@ -117,8 +119,7 @@ fn component(text: &str) -> Result<PatternComponent, String> {
         "." | ".." => return Err("a pattern stays below its folder".into()),
         _ => {}
     }
-    let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
-    let glob = glob.map_err(|error| error.kind().to_string())?;
+    let glob = bounded_glob(text)?;
     let plain = |text: &str| !text.contains(['*', '?', '[', ']', '{', '}', '\\', ',', '!']);
     let name = match text.strip_prefix('*') {
         None if plain(text) => NamePattern::Exactly(text.as_bytes().to_vec()),

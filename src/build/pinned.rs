@@ -17,14 +17,13 @@ use rustix::{
     fd::AsFd as _,
     fs::{CWD, Mode, OFlags},
 };
-use tempfile::TempPath;
 
 use self::content::{PinnedContent, REGULAR, changed_error, read_content, stat_regular};
 use crate::{
     cache::{Cache, Fingerprint, Identity, Input},
     elf::{self, Elf, NotElf},
     oci::Open,
-    report::{Failure, Limits, Rule},
+    report::{AtomicFile, Failure, Limits, Rule},
     secrets::{self, SecretHit, SecretScanner},
 };
 pub(super) use content::read_small;
@@ -67,7 +66,7 @@ struct PinnedExtras {
     /// Its first bytes could be those of an output of hardpan.
     may_be_output: bool,
     /// A temporary file of ours, removed with the last handle.
-    _kept: Option<Arc<TempPath>>,
+    _kept: Option<Arc<AtomicFile>>,
 }
 
 impl PinnedFile {
@@ -88,7 +87,7 @@ impl PinnedFile {
     }
 
     /// Pins a temporary file, which exists as long as `kept`. It is not cached.
-    pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<TempPath>>) -> Result<Self, Failure> {
+    pub(super) fn pin_kept(path: &Path, name: &str, kept: Option<Arc<AtomicFile>>) -> Result<Self, Failure> {
         stat_regular(CWD, path, name)?;
         Ok(Self::pin_alone(path, read_content(CWD, path, name, None, &mut Vec::new())?, None, kept))
     }
@@ -124,7 +123,7 @@ impl PinnedFile {
     }
 
     /// A file that shares its folder with no other.
-    fn pin_alone(path: &Path, content: PinnedContent, cache: Option<&Cache>, kept: Option<Arc<TempPath>>) -> Self {
+    fn pin_alone(path: &Path, content: PinnedContent, cache: Option<&Cache>, kept: Option<Arc<AtomicFile>>) -> Self {
         let folder = path.parent().unwrap_or(path).as_os_str().into();
         let names: Box<[u8]> = path.file_name().unwrap_or_default().as_bytes().into();
         let name = (0, names.len());
@@ -135,7 +134,7 @@ impl PinnedFile {
         folder: &Arc<PinnedFolder>,
         (start, end): (usize, usize),
         content: PinnedContent,
-        kept: Option<Arc<TempPath>>,
+        kept: Option<Arc<AtomicFile>>,
     ) -> Self {
         let PinnedContent { identity, fingerprint, headers, possible_key, settled, sum, may_be_output } = content;
         // What is beyond that is the name of no file.

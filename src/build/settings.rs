@@ -12,6 +12,7 @@ use std::{
 use super::{
     compile::{StatesOfCall, Toolchain},
     handed_git::HandedGit,
+    passed_variables::PassedVariables,
 };
 use crate::{
     cache::{Cache, SharedCache},
@@ -25,6 +26,8 @@ use crate::{
 pub struct BuildSettings {
     /// The caller's environment, for the toolchains' fetch; nothing of it reaches a byte of output.
     pub caller: BTreeMap<OsString, OsString>,
+    /// What of it reaches toolchains because the command line or the policy file says so.
+    pub passed: PassedVariables,
     /// Threads. The output does not depend on it.
     pub jobs: NonZeroUsize,
     /// The memory that compilers of several recipes may take together, in bytes, where it is known. The output does not depend
@@ -66,6 +69,7 @@ impl BuildSettings {
     pub fn toolchain<'a>(&'a self, checkout: &'a Path, progress: &'a dyn Progress) -> Toolchain<'a> {
         Toolchain {
             caller: &self.caller,
+            passed: &self.passed,
             offline: self.offline,
             jobs: self.jobs,
             program: self.program.as_deref(),

@@ -12,7 +12,12 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use super::identity::{Identity, Moment};
+use super::{
+    folder_owner::distrust,
+    identity::{Identity, Moment},
+    regular_file::{open_lock_file, open_regular},
+};
+use crate::report::printable;
 
 /// The name of the file that is locked.
 const LOCK: &str = "lock";
@@ -31,7 +36,13 @@ pub(super) struct CacheLock {
 impl CacheLock {
     /// Makes the folder `root` and takes its lock, shared with others. An existing folder may be read-only, such as the cache
     /// of an earlier run of a pipeline.
+    ///
+    /// # Errors
+    /// The system's; [`io::ErrorKind::PermissionDenied`] without a number for a folder whose owner is not trusted.
     pub(super) fn take(root: &Path) -> io::Result<Self> {
+        if let Ok(Some(why)) = distrust(root) {
+            return Err(untrusted(&why));
+        }
         let error = match Self::open(root) {
             Ok(file) => return Self::share_of(file, None),
             Err(error) => error,
@@ -40,7 +51,7 @@ impl CacheLock {
             return Err(error);
         }
         // Without a lock file nothing removes anything either: the folder stands for it.
-        let file = File::open(root.join(LOCK)).or_else(|_| fs::read_dir(root).and_then(|_| File::open(root)));
+        let file = open_regular(&root.join(LOCK)).or_else(|_| fs::read_dir(root).and_then(|_| File::open(root)));
         match file {
             Ok(file) => Self::share_of(file, error.raw_os_error()),
             Err(_) => Err(error),
@@ -58,7 +69,7 @@ impl CacheLock {
             // What is in it may come from private sources.
             fs::set_permissions(root, Permissions::from_mode(0o700))?;
         }
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(root.join(LOCK))?;
+        let file = open_lock_file(&root.join(LOCK))?;
         // A lock that is there can be opened where nothing can be added.
         rustix::fs::access(root, Access::WRITE_OK | Access::EXEC_OK)?;
         Ok(file)
@@ -98,4 +109,9 @@ impl CacheLock {
         futimens(&self.file, &Timestamps { last_access: now, last_modification: now })?;
         Ok(Identity::of(&self.file.metadata()?).modified())
     }
+}
+
+/// The error about a cache whose folder is not trusted.
+pub(super) fn untrusted(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, printable(why).into_owned())
 }

@@ -1,24 +1,24 @@
 //! Small blobs (manifests, configs) that are looked up by digest without a known size.
 
 use std::{
-    fs::File,
+    fs,
     io::{Read as _, Write as _},
 };
 
-use super::Cache;
+use super::{Cache, regular_file::open_regular};
 use crate::oci::Digest;
 
 impl Cache {
     /// The content of the entry with this digest, if it has at most `limit` bytes: for a pinned manifest, whose size is not
     /// known. `None` if it is missing or damaged.
     pub fn document(&self, digest: Digest, limit: u64) -> Option<Vec<u8>> {
-        let size = File::open(self.blobs().join(digest.hex())).ok()?.metadata().ok()?.len();
+        let size = fs::symlink_metadata(self.blob_path(digest)).ok()?.len();
         if size > limit {
             return None;
         }
         let blob = self.blob(digest, size)?;
         let mut bytes = Vec::new();
-        File::open(&blob.path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
+        open_regular(&blob.path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
         (Digest::of(&bytes) == digest).then_some(bytes)
     }
 
@@ -52,7 +52,7 @@ mod tests {
         cache.keep(b"{}");
         assert_eq!(cache.document(digest, 2).as_deref(), Some(&b"{}"[..]));
         assert_eq!(cache.document(digest, 1), None);
-        std::fs::write(cache.blobs().join(digest.hex()), b"[]").unwrap();
+        fs::write(cache.blobs().join(digest.hex()), b"[]").unwrap();
         assert_eq!(cache.document(digest, 9), None);
     }
 }

@@ -56,23 +56,23 @@ pub(super) struct KnownFiles {
 }
 
 impl KnownFiles {
-    fn memo(&mut self, root: &Path) -> &mut Memo {
+    fn memo(&mut self, cache: &Cache) -> &mut Memo {
         if self.memo.is_none() {
             self.boot = memo::boot();
         }
-        self.memo.get_or_insert_with(|| Memo::load(&root.join(MEMO), self.boot))
+        self.memo.get_or_insert_with(|| Memo::load(&cache.root().join(MEMO), self.boot, cache.seal_key()))
     }
 
     /// The record of the file in this state, if it was made since the file system was mounted.
-    fn find(&mut self, root: &Path, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
+    fn find(&mut self, cache: &Cache, identity: &Identity, kind: DigestKind, day: u32) -> Option<MemoRecord> {
         let mounted = self.devices.mounted(identity)?;
-        self.memo(root).find(&mounted, kind, day)
+        self.memo(cache).find(&mounted, kind, day)
     }
 
     /// Remembers a file in its state, until its file system is mounted again.
-    fn put(&mut self, root: &Path, record: MemoRecord) {
+    fn put(&mut self, cache: &Cache, record: MemoRecord) {
         if let Some(identity) = self.devices.mounted(&record.identity) {
-            self.memo(root).put(MemoRecord { identity, ..record });
+            self.memo(cache).put(MemoRecord { identity, ..record });
         }
     }
 
@@ -86,8 +86,8 @@ impl KnownFiles {
     }
 
     /// The record of the input in this state, if its file system records every change.
-    fn input(&mut self, root: &Path, identity: &Identity, place: FilePlace<'_>, day: u32) -> Option<Input> {
-        let record = self.find(root, identity, DigestKind::Input, day)?;
+    fn input(&mut self, cache: &Cache, identity: &Identity, place: FilePlace<'_>, day: u32) -> Option<Input> {
+        let record = self.find(cache, identity, DigestKind::Input, day)?;
         self.believes(identity, place, DigestKind::Input).then(|| Input::of(record))
     }
 
@@ -101,14 +101,14 @@ impl KnownFiles {
     }
 
     /// Writes all down.
-    pub(super) fn save(&mut self, root: &Path, held: &CacheLock, day: u32) -> io::Result<()> {
-        self.settle(root, held, day);
+    pub(super) fn save(&mut self, cache: &Cache, held: &CacheLock, day: u32) -> io::Result<()> {
+        self.settle(cache, held, day);
         let Some(memo) = self.memo.take_if(|memo| memo.is_changed()) else { return Ok(()) };
-        memo.save(&root.join(MEMO), self.boot, day)
+        memo.save(&cache.root().join(MEMO), self.boot, day, cache.seal_key())
     }
 
     /// Remembers the blobs that were written: once the clock has ticked, no change of them can go unseen.
-    fn settle(&mut self, root: &Path, held: &CacheLock, day: u32) {
+    fn settle(&mut self, cache: &Cache, held: &CacheLock, day: u32) {
         for path in std::mem::take(&mut self.settled) {
             let Ok(mut now) = identity_at(&path) else { continue };
             if now.size < Limits::REREAD_BYTES || !self.believes(&now, FilePlace::Path(&path), DigestKind::Blob) {
@@ -127,8 +127,8 @@ impl KnownFiles {
                 now = again;
                 if now.is_settled(moment) {
                     let record = blob_record(now, digest, day);
-                    if self.find(root, &now, DigestKind::Blob, day).is_none_or(|old| old.digest != record.digest) {
-                        self.put(root, record);
+                    if self.find(cache, &now, DigestKind::Blob, day).is_none_or(|old| old.digest != record.digest) {
+                        self.put(cache, record);
                     }
                     break;
                 }
@@ -146,7 +146,7 @@ impl Cache {
     /// The facts about the input at `path` in this state.
     pub fn input(&self, identity: &Identity, path: &Path) -> Option<Input> {
         self.is_readable().then_some(())?;
-        self.known().input(self.root(), identity, FilePlace::Path(path), self.day())
+        self.known().input(self, identity, FilePlace::Path(path), self.day())
     }
 
     /// The facts about several files in one folder, in their order; `None` for files without a state.
@@ -156,7 +156,7 @@ impl Cache {
         }
         let mut known = self.known();
         let find = |(identity, name): (&Option<Identity>, &&[u8])| {
-            known.input(self.root(), identity.as_ref()?, FilePlace::In(folder, name), self.day())
+            known.input(self, identity.as_ref()?, FilePlace::In(folder, name), self.day())
         };
         identities.iter().zip(names).map(find).collect()
     }
@@ -173,7 +173,7 @@ impl Cache {
         if !known.believes(identity, FilePlace::Opened(file), kind) {
             return None;
         }
-        known.moment(self.0.held.get()?.as_ref()?, Some(identity))
+        known.moment(self.held()?, Some(identity))
     }
 
     /// Remembers what was read of an input, whose state was settled at the [moment](Self::moment) before that.
@@ -191,21 +191,21 @@ impl Cache {
             note: note.into(),
             day: self.day(),
         };
-        self.known().put(self.root(), record);
+        self.known().put(self, record);
     }
 
     /// Forgets what is known of the input in this state, whose bytes turned out to be others: now, because the build that
     /// has found it fails.
     pub fn forget_input(&self, identity: &Identity) {
         let mut known = self.known();
-        if known.find(self.root(), identity, DigestKind::Input, self.day()).is_none() {
+        if known.find(self, identity, DigestKind::Input, self.day()).is_none() {
             return;
         }
         let Some(mounted) = known.devices.mounted(identity) else { return };
-        known.memo(self.root()).forget(&mounted);
-        if let Some(Some(held)) = self.0.held.get() {
+        known.memo(self).forget(&mounted);
+        if let Some(held) = self.held() {
             // If the memo cannot be written, the next build finds the old record, and fails in the same way.
-            let _ = known.save(self.root(), held, self.day());
+            let _ = known.save(self, held, self.day());
         }
     }
 
@@ -224,7 +224,7 @@ impl Cache {
         if seen.is_some_and(|(seen, of)| seen.is_renamed(&identity) && *of == digest) {
             return true;
         }
-        let found = known.find(self.root(), &identity, DigestKind::Blob, self.day());
+        let found = known.find(self, &identity, DigestKind::Blob, self.day());
         let is_it = found.is_some_and(|record| record.digest == digest.bytes())
             && known.believes(&identity, FilePlace::Opened(file), DigestKind::Blob);
         if is_it {
@@ -263,7 +263,7 @@ impl Cache {
             let mut known = self.known();
             known.seen.insert((identity.device, identity.inode), (identity, digest));
             if moment.is_some_and(|moment| identity.is_settled(moment)) {
-                known.put(self.root(), blob_record(identity, digest, self.day()));
+                known.put(self, blob_record(identity, digest, self.day()));
             }
         }
         intact

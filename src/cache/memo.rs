@@ -1,29 +1,31 @@
 //! [`Memo`]: digests of files by their identity. One file, read at once, replaced by a rename.
 //!
 //! ```text
-//! magic (16) · boot (16) · checksum (32) │ the records, as postcard encodes them
+//! magic (16) · boot (16) · seal (32) │ the records, as postcard encodes them
 //! ```
 //!
-//! The checksum is the BLAKE3 of all the rest, so a damaged file counts as missing. Records from before the last start of
+//! The [seal](super::SealKey) is of all the rest, so a file that is damaged or forged counts as missing. Records from before the last start of
 //! the machine are dropped: a file whose data a power failure took may have kept its times.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    fs,
+    io::{self, Write as _},
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Identity, fingerprint::Fingerprinter};
+use super::{Fingerprint, Identity, SealKey, regular_file::read_regular, seal_key::Seal};
 use crate::report::{AtomicFile, FileAccess, Limits, folder_of};
 
-const MAGIC: &[u8; 16] = b"hardpan memo 4\n\0";
-/// Bytes before the checksum.
+const MAGIC: &[u8; 16] = b"hardpan memo 5\n\0";
+/// Bytes before the seal.
 const NAME: usize = 32;
 /// Bytes before the records.
 const HEADER: usize = 64;
+/// What a seal says that the file is.
+const KIND: &str = "memo";
 
 /// The kind of digest in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,9 +73,10 @@ impl MemoRecord {
 }
 
 impl Memo {
-    /// The memo of the file at `path`; an empty one where it is missing, damaged, foreign or from before the last start.
-    pub(super) fn load(path: &Path, boot: [u8; 16]) -> Self {
-        let old = read(path).ok().and_then(|bytes| decode(&bytes, boot)).unwrap_or_default();
+    /// The memo of the file at `path`; an empty one where it is missing, not sealed by `key`, or from before the last start.
+    pub(super) fn load(path: &Path, boot: [u8; 16], key: &SealKey) -> Self {
+        let bytes = read_regular(path, Limits::MEMO_BYTES).ok();
+        let old = bytes.and_then(|bytes| decode(&bytes, boot, key)).unwrap_or_default();
         Self { old, ..Self::default() }
     }
 
@@ -116,11 +119,15 @@ impl Memo {
     }
 
     /// Writes all to `path`, which may hold what other processes wrote meanwhile; that is kept. `day` is today.
-    pub(super) fn save(self, path: &Path, boot: [u8; 16], day: u32) -> io::Result<()> {
+    /// A key that ends with this process writes nothing: nobody could believe it.
+    pub(super) fn save(self, path: &Path, boot: [u8; 16], day: u32, key: &SealKey) -> io::Result<()> {
+        if !key.is_lasting() {
+            return Ok(());
+        }
         let Self { old, used, changes, latest } = self;
         let used: BTreeSet<FileKey> = used.iter().filter_map(|at| old.get(*at)).map(MemoRecord::key).collect();
         drop(old);
-        let mut now = Self::load(path, boot).old;
+        let mut now = Self::load(path, boot, key).old;
         for record in now.iter_mut().filter(|record| used.contains(&record.key())) {
             record.day = day;
         }
@@ -132,60 +139,59 @@ impl Memo {
         records.sort_unstable_by_key(|record| record.key());
         records.truncate(Limits::MEMO_RECORDS);
         let mut file = AtomicFile::create(folder_of(path), ".memo-", FileAccess::Private)?;
-        file.write_all(&encode(&records, boot)?)?;
+        file.write_all(&encode(&records, boot, key)?)?;
         // Not synced: what the next start finds damaged, or before it, is not believed.
         file.replace(path).map(drop)
     }
 }
 
-fn encode(records: &[&MemoRecord], boot: [u8; 16]) -> io::Result<Vec<u8>> {
+fn encode(records: &[&MemoRecord], boot: [u8; 16], key: &SealKey) -> io::Result<Vec<u8>> {
     let header = [&MAGIC[..], &boot, &[0; HEADER - NAME]].concat();
     let mut bytes = postcard::to_extend(records, header).map_err(io::Error::other)?;
-    let checksum = checksum(&bytes);
+    let seal = seal(&bytes, key).ok_or_else(|| io::Error::other("there is no key"))?;
     if let Some(place) = bytes.get_mut(NAME..HEADER) {
-        place.copy_from_slice(checksum.bytes());
+        place.copy_from_slice(seal.bytes());
     }
     Ok(bytes)
 }
 
 /// The records of a sound file that was written since the machine was started.
-fn decode(bytes: &[u8], boot: [u8; 16]) -> Option<Vec<MemoRecord>> {
-    if bytes.get(..16)? != MAGIC || bytes.get(16..NAME)? != boot || bytes.get(NAME..HEADER)? != checksum(bytes).bytes()
-    {
+fn decode(bytes: &[u8], boot: [u8; 16], key: &SealKey) -> Option<Vec<MemoRecord>> {
+    if bytes.get(..16)? != MAGIC || bytes.get(16..NAME)? != boot {
         return None;
     }
-    match postcard::take_from_bytes(bytes.get(HEADER..)?).ok()? {
+    let (seal, head, records) = (bytes.get(NAME..HEADER)?, bytes.get(..NAME)?, bytes.get(HEADER..)?);
+    if !key.is_sealed(seal, KIND, head, &[records]) {
+        return None;
+    }
+    match postcard::take_from_bytes(records).ok()? {
         (records, []) => Some(records),
         _ => None,
     }
 }
 
-/// The checksum of everything but itself.
-fn checksum(bytes: &[u8]) -> Fingerprint {
-    let mut sum = Fingerprinter::default();
-    sum.update(bytes.get(..NAME).unwrap_or_default());
-    sum.update(bytes.get(HEADER..).unwrap_or_default());
-    sum.finish()
+/// The file with these encoded records and a sound header, read and written again; none where they are no records.
+pub(super) fn again(records: &[u8]) -> Option<Vec<u8>> {
+    let (boot, key) = ([0; 16], SealKey::of_this_call());
+    let mut bytes = [&MAGIC[..], &boot, &[0; HEADER - NAME], records].concat();
+    let seal = seal(&bytes, &key)?;
+    bytes.get_mut(NAME..HEADER)?.copy_from_slice(seal.bytes());
+    let decoded = decode(&bytes, boot, &key)?;
+    let written = encode(&decoded.iter().collect::<Vec<_>>(), boot, &key).ok()?;
+    (decode(&written, boot, &key)? == decoded).then_some(written)
 }
 
-/// The whole file; nothing of one that is too large to be ours.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    if size > Limits::MEMO_BYTES {
-        return Ok(Vec::new());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    file.take(Limits::MEMO_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// The seal of everything but itself.
+fn seal(bytes: &[u8], key: &SealKey) -> Option<Seal> {
+    key.seal(KIND, bytes.get(..NAME)?, &[bytes.get(HEADER..)?])
 }
 
-/// Whether the file at `path` is a memo, or not there.
-pub(super) fn is_sound(path: &Path) -> bool {
-    match read(path) {
+/// Whether the file at `path` is a memo with the seal of `key`, or not there.
+pub(super) fn is_sound(path: &Path, key: &SealKey) -> bool {
+    match read_regular(path, Limits::MEMO_BYTES) {
         Ok(bytes) => {
             let boot = bytes.get(16..NAME).and_then(|boot| boot.try_into().ok());
-            boot.is_some_and(|boot| decode(&bytes, boot).is_some())
+            boot.is_some_and(|boot| decode(&bytes, boot, key).is_some())
         }
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
@@ -210,6 +216,8 @@ mod tests {
 
     use super::*;
 
+    const KEY: SealKey = SealKey::of_tests(1);
+
     fn record(inode: u64, seed: u8) -> MemoRecord {
         MemoRecord {
             identity: Identity::new(
@@ -233,7 +241,7 @@ mod tests {
         for record in records {
             memo.put(record.clone());
         }
-        memo.save(&path, [7; 16], 20_000).unwrap();
+        memo.save(&path, [7; 16], 20_000, &KEY).unwrap();
         (folder, path)
     }
 
@@ -242,7 +250,7 @@ mod tests {
         fn what_was_put_is_found_in_its_state_and_in_no_other(seeds in proptest::collection::vec(any::<u8>(), 1..80)) {
             let records: Vec<_> = seeds.iter().zip(1_u64..).map(|(seed, inode)| record(inode, *seed)).collect();
             let (_folder, path) = saved(&records);
-            let mut memo = Memo::load(&path, [7; 16]);
+            let mut memo = Memo::load(&path, [7; 16], &KEY);
             for record in records.iter().rev().chain(&records) {
                 prop_assert_eq!(memo.find(&record.identity, record.kind, 20_000), Some(record.clone()));
                 let other = if record.kind == DigestKind::Blob { DigestKind::Input } else { DigestKind::Blob };
@@ -264,7 +272,7 @@ mod tests {
             let at = at.index(bytes.len());
             if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit }
             fs::write(&path, bytes).unwrap();
-            let mut memo = Memo::load(&path, [7; 16]);
+            let mut memo = Memo::load(&path, [7; 16], &KEY);
             prop_assert_eq!(memo.old.len(), 0);
             prop_assert!(memo.find(&records[0].identity, records[0].kind, 20_000).is_none());
         }
@@ -276,9 +284,9 @@ mod tests {
         let sound = fs::read(&path).unwrap();
         let with = |records: &[u8]| {
             let mut bytes = [&sound[..HEADER], records].concat();
-            let sum = checksum(&bytes);
-            bytes[NAME..HEADER].copy_from_slice(sum.bytes());
-            decode(&bytes, [7; 16])
+            let seal = seal(&bytes, &KEY).unwrap();
+            bytes[NAME..HEADER].copy_from_slice(seal.bytes());
+            decode(&bytes, [7; 16], &KEY)
         };
         assert_eq!(with(&sound[HEADER..]), Some(vec![record(1, 1)]));
         assert_eq!(with(&[0]), Some(Vec::new()));
@@ -286,37 +294,47 @@ mod tests {
         for records in [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0xff; 12], &[0, 0], &[]] {
             assert_eq!(with(records), None, "{records:?}");
         }
-        assert!(Memo::load(&path, [8; 16]).old.is_empty(), "the machine was started again");
-        assert_eq!(Memo::load(&path, [7; 16]).old.len(), 1);
+        assert!(Memo::load(&path, [8; 16], &KEY).old.is_empty(), "the machine was started again");
+        assert_eq!(Memo::load(&path, [7; 16], &KEY).old.len(), 1);
+        assert!(Memo::load(&path, [7; 16], &SealKey::of_tests(2)).old.is_empty(), "another key");
+    }
+
+    #[test]
+    fn a_key_that_ends_with_the_process_leaves_the_memo_of_others() {
+        let (_folder, path) = saved(&[record(1, 1)]);
+        let mut memo = Memo::load(&path, [7; 16], &SealKey::of_this_call());
+        memo.put(record(2, 2));
+        memo.save(&path, [7; 16], 20_000, &SealKey::of_this_call()).unwrap();
+        assert_eq!(Memo::load(&path, [7; 16], &KEY).old.len(), 1);
     }
 
     #[test]
     fn what_was_forgotten_is_not_found_and_not_kept() {
         let (_folder, path) = saved(&[record(1, 2), record(2, 6)]);
-        let mut memo = Memo::load(&path, [7; 16]);
+        let mut memo = Memo::load(&path, [7; 16], &KEY);
         memo.forget(&record(1, 2).identity);
         let is_known = |memo: &mut Memo, record: MemoRecord| memo.find(&record.identity, record.kind, 20_000).is_some();
         assert!(!is_known(&mut memo, record(1, 2)) && is_known(&mut memo, record(2, 6)));
-        memo.save(&path, [7; 16], 20_000).unwrap();
-        let mut memo = Memo::load(&path, [7; 16]);
+        memo.save(&path, [7; 16], 20_000, &KEY).unwrap();
+        let mut memo = Memo::load(&path, [7; 16], &KEY);
         assert!(!is_known(&mut memo, record(1, 2)) && is_known(&mut memo, record(2, 6)));
     }
 
     #[test]
     fn what_others_wrote_meanwhile_stays_and_what_nobody_uses_goes() {
         let (_folder, path) = saved(&[record(1, 3), record(2, 6)]);
-        let (mut one, mut two) = (Memo::load(&path, [7; 16]), Memo::load(&path, [7; 16]));
+        let (mut one, mut two) = (Memo::load(&path, [7; 16], &KEY), Memo::load(&path, [7; 16], &KEY));
         one.put(record(3, 9));
         two.put(record(4, 12));
-        one.save(&path, [7; 16], 20_001).unwrap();
-        two.save(&path, [7; 16], 20_001).unwrap();
-        assert_eq!(Memo::load(&path, [7; 16]).old.len(), 4);
+        one.save(&path, [7; 16], 20_001, &KEY).unwrap();
+        two.save(&path, [7; 16], 20_001, &KEY).unwrap();
+        assert_eq!(Memo::load(&path, [7; 16], &KEY).old.len(), 4);
         let late = 20_000 + Limits::MEMO_DAYS + 1;
-        let mut memo = Memo::load(&path, [7; 16]);
+        let mut memo = Memo::load(&path, [7; 16], &KEY);
         assert!(memo.find(&record(1, 3).identity, DigestKind::Blob, late).is_some());
         assert!(memo.is_changed(), "its use is worth writing down");
-        memo.save(&path, [7; 16], late).unwrap();
-        let mut memo = Memo::load(&path, [7; 16]);
+        memo.save(&path, [7; 16], late, &KEY).unwrap();
+        let mut memo = Memo::load(&path, [7; 16], &KEY);
         assert_eq!(memo.old.len(), 1);
         assert!(memo.find(&record(1, 3).identity, DigestKind::Blob, late).is_some());
     }

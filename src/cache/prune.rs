@@ -1,9 +1,9 @@
-//! `hardpan cache`: status, pruning and verification of the cache.
+//! `hardpan cache`: status and pruning of the cache.
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io,
+    fs,
+    io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -11,16 +11,20 @@ use std::{
 
 use super::{
     Cache, CachedBlob, Fingerprint,
-    cache_lock::CacheLock,
+    cache_lock::{CacheLock, untrusted},
+    folder_owner::distrust,
     record::{self, RecordShelf},
+    regular_file::{open_regular, read_regular},
 };
 use crate::{
     oci::Digest,
-    report::{Failure, Limits, printable},
+    report::{AtomicFile, Failure, FileAccess, Limits},
 };
 
 /// Where the folder of a compile has its size, in bytes.
 const SIZE_FILE: &str = "size";
+/// More than any size has.
+const SIZE_BYTES: u64 = 64;
 
 /// The folders of toolchains: what they compiled, what they said of themselves and of sources, and what they said of this
 /// machine.
@@ -63,26 +67,17 @@ pub struct Pruned {
     pub left: CacheCount,
 }
 
-/// The result of [`Cache::verify`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// The items that are intact.
-    pub sound: CacheCount,
-    /// The names of what was damaged, relative to the cache and safe to print; removed.
-    pub damaged: Vec<String>,
-}
-
 /// An item of the cache that may be removed.
 #[derive(Debug, PartialEq, Eq)]
-struct CacheItem {
-    path: PathBuf,
-    bytes: u64,
+pub(super) struct CacheItem {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
     used: SystemTime,
-    kind: CacheItemKind,
+    pub(super) kind: CacheItemKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CacheItemKind {
+pub(super) enum CacheItemKind {
     Blob,
     Record(RecordShelf),
     Memo,
@@ -91,18 +86,28 @@ enum CacheItemKind {
 }
 
 impl Cache {
-    /// Counts what is in the cache, the build caches of toolchains included: those are walked file by file.
-    pub fn status(&self) -> Status {
-        let items = self.items(true);
+    /// Counts what is in the cache, the build caches of toolchains included: those are walked file by file. A cache that is
+    /// not there yet is empty.
+    ///
+    /// # Errors
+    /// A folder of it cannot be read, or the cache is not used because of its owner: then it is not known what there is.
+    pub fn status(&self) -> Result<Status, Failure> {
+        let fault = |error: io::Error| super::cache_failure("look into the cache", self.root(), &error);
+        match distrust(self.root()) {
+            Ok(Some(why)) => return Err(fault(untrusted(&why))),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
+            _ => {}
+        }
+        let items = self.items(true)?;
         let count = |wanted: &dyn Fn(CacheItemKind) -> bool| items.iter().filter(|item| wanted(item.kind)).fold_count();
-        Status {
+        Ok(Status {
             root: self.root().to_owned(),
             limit: Limits::CACHE_BYTES,
-            kinds: blob_kinds(&items),
+            kinds: self.blob_kinds(&items),
             blobs: count(&|kind| kind == CacheItemKind::Blob),
             records: count(&|kind| matches!(kind, CacheItemKind::Record(_) | CacheItemKind::Memo)),
             compilers: COMPILERS.map(|name| (name, count(&|kind| kind == CacheItemKind::Bench(name)))).to_vec(),
-        }
+        })
     }
 
     /// Removes what was not used for longest until no more than `limit` bytes are left, toolchains' included; waits until
@@ -113,11 +118,11 @@ impl Cache {
     pub fn prune(&self, limit: u64) -> Result<Pruned, Failure> {
         let fault = |error: io::Error| super::cache_failure("prune the cache", self.root(), &error);
         self.enter()?;
-        let Some(Some(held)) = self.0.held.get() else { return Ok(Pruned::default()) };
+        let Some(held) = self.held() else { return Ok(Pruned::default()) };
         held.alone().map_err(fault)?;
-        let pruned = self.remove_beyond(limit, self.items(true));
+        let pruned = self.items(true).map(|items| self.remove_beyond(limit, items));
         held.share();
-        Ok(pruned)
+        pruned
     }
 
     /// The records that may leave this machine, the last used first.
@@ -128,11 +133,9 @@ impl Cache {
         self.enter()?;
         let mut found = Vec::new();
         for shelf in RecordShelf::SHARED {
-            for item in files(&self.root().join(shelf.name()), CacheItemKind::Record(shelf)) {
-                let name = item.path.file_name().and_then(|name| name.to_str());
-                // Fingerprints are written as digests are.
-                if let Some(key) = name.and_then(|name| Digest::parse_hex(name).ok()) {
-                    found.push((std::cmp::Reverse(item.used), Fingerprint::from_bytes(key.bytes()), shelf));
+            for item in self.files(shelf.name(), CacheItemKind::Record(shelf))? {
+                if let Some(key) = item.key() {
+                    found.push((std::cmp::Reverse(item.used), key, shelf));
                 }
             }
         }
@@ -142,50 +145,11 @@ impl Cache {
 
     /// The record and the blob that it names; none where one of both is missing or damaged. That is no use of them.
     pub fn shared_entry(&self, on: RecordShelf, key: &Fingerprint) -> Option<(Vec<u8>, Option<CachedBlob>)> {
-        let name = key.hex();
-        let body = record::read(&File::open(self.root().join(on.name()).join(&name)).ok()?, on, &name)?;
+        let body = self.sealed(on, key)?;
         let Some((digest, size)) = record::blob_of_record(on, &body) else { return Some((body, None)) };
         let path = self.blob_path(digest);
-        let is_intact = self.is_intact(&File::open(&path).ok()?, digest, size);
+        let is_intact = self.is_intact(&open_regular(&path).ok()?, digest, size);
         is_intact.then_some((body, Some(CachedBlob { path, digest, size })))
-    }
-
-    /// Reads all blobs and records, and removes what is not what its name says; waits until no build uses the cache.
-    ///
-    /// # Errors
-    /// The cache cannot be locked.
-    pub fn verify(&self) -> Result<Verified, Failure> {
-        let fault = |error: io::Error| super::cache_failure("verify the cache", self.root(), &error);
-        self.enter()?;
-        let Some(Some(held)) = self.0.held.get() else { return Ok(Verified::default()) };
-        held.alone().map_err(fault)?;
-        let mut verified = Verified::default();
-        let memo = super::memo::is_sound(&self.root().join("memo"));
-        for item in self.items(false) {
-            let name = item.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Drafts of killed processes: with the exclusive lock there is no other process.
-            if name.starts_with('.') {
-                fs::remove_file(&item.path).map_err(fault)?;
-                continue;
-            }
-            let sound = match (item.kind, File::open(&item.path)) {
-                (CacheItemKind::Blob, Ok(mut file)) => {
-                    Digest::of_reader(&mut file).is_ok_and(|digest| digest.hex() == name)
-                }
-                (CacheItemKind::Record(on), Ok(file)) => record::read(&file, on, &name).is_some(),
-                (CacheItemKind::Memo, _) => memo,
-                _ => false,
-            };
-            if sound {
-                verified.sound.add(item.bytes);
-            } else {
-                fs::remove_file(&item.path).map_err(fault)?;
-                let shown = item.path.strip_prefix(self.root()).unwrap_or(&item.path);
-                verified.damaged.push(printable(&shown.to_string_lossy()).into_owned());
-            }
-        }
-        held.share();
-        Ok(verified)
     }
 
     /// Removes entries that are above the limit or too old, if no other process uses the cache at this moment.
@@ -196,14 +160,17 @@ impl Cache {
             held.share();
             return;
         }
-        let mut items = self.items(false);
-        items.extend(self.benches(false));
+        // What cannot be read cannot be removed either: `hardpan cache status` says so.
+        let (mut items, benches) = (self.items(false).unwrap_or_default(), self.benches(false).unwrap_or_default());
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now);
+        let is_old = |item: &CacheItem| item.used.checked_add(Limits::CACHE_AGE).is_some_and(|end| end < now);
+        let (old, young): (Vec<_>, Vec<_>) = benches.into_iter().partition(is_old);
+        for item in &old {
+            remove(item);
+        }
+        items.extend(young);
         if items.iter().fold_count().bytes > Limits::CACHE_BYTES {
             self.remove_beyond(Limits::CACHE_BYTES / 10 * 9, items);
-        }
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.now);
-        for item in self.benches(false).into_iter().filter(|item| item.used + Limits::CACHE_AGE < now) {
-            remove(&item);
         }
         held.share();
     }
@@ -229,9 +196,9 @@ impl Cache {
     }
 
     /// Everything that may be removed.
-    fn items(&self, with_benches: bool) -> Vec<CacheItem> {
+    pub(super) fn items(&self, with_benches: bool) -> Result<Vec<CacheItem>, Failure> {
         let root = self.root();
-        let mut items: Vec<CacheItem> = files(&root.join("blobs"), CacheItemKind::Blob);
+        let mut items: Vec<CacheItem> = self.files("blobs", CacheItemKind::Blob)?;
         for item in &mut items {
             let mark = root.join("used").join(item.path.file_name().unwrap_or_default());
             if let Ok(used) = fs::metadata(mark).and_then(|meta| meta.modified()) {
@@ -239,17 +206,38 @@ impl Cache {
             }
         }
         for shelf in RecordShelf::ALL {
-            items.extend(files(&root.join(shelf.name()), CacheItemKind::Record(shelf)));
+            items.extend(self.files(shelf.name(), CacheItemKind::Record(shelf))?);
         }
-        items.extend(files(root, CacheItemKind::Memo).into_iter().filter(|item| item.path.ends_with("memo")));
+        items.extend(self.files("", CacheItemKind::Memo)?.into_iter().filter(|item| item.path.ends_with("memo")));
         if with_benches {
-            items.extend(self.benches(true));
+            items.extend(self.benches(true)?);
         }
-        items
+        Ok(items)
+    }
+
+    /// What is in a folder of the cache beside other folders, unfinished drafts included.
+    fn files(&self, name: &str, kind: CacheItemKind) -> Result<Vec<CacheItem>, Failure> {
+        let folder = self.root().join(name);
+        let item = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry?;
+            let meta = match entry.metadata() {
+                // Another process has removed it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                meta => meta?,
+            };
+            let used = meta.modified()?;
+            let item = CacheItem { path: entry.path(), bytes: meta.blocks() * 512, used, kind };
+            Ok((!meta.is_dir()).then_some(item))
+        };
+        let items = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.and_then(|entries| entries.filter_map(|entry| item(entry).transpose()).collect()),
+        };
+        items.map_err(|error| super::cache_failure("look into the cache", &folder, &error))
     }
 
     /// The folders of compiles. `sized` looks at every file of them; else their size is what the last compile noted.
-    fn benches(&self, sized: bool) -> Vec<CacheItem> {
+    pub(super) fn benches(&self, sized: bool) -> Result<Vec<CacheItem>, Failure> {
         let mut items = Vec::new();
         for name in COMPILERS {
             let folder = self.root().join(name);
@@ -257,53 +245,68 @@ impl Cache {
             if !fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir()) {
                 continue;
             }
-            let Ok(entries) = fs::read_dir(folder) else { continue };
+            let fault = |error: io::Error| super::cache_failure("look into the cache", &folder, &error);
+            let entries = fs::read_dir(&folder).map_err(fault)?;
             for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
                 let path = entry.path();
                 let used = fs::metadata(path.join("lock")).or_else(|_| entry.metadata());
                 let Ok(used) = used.and_then(|meta| meta.modified()) else { continue };
-                let noted = || fs::read_to_string(path.join(SIZE_FILE)).ok()?.trim().parse().ok();
+                let noted = || {
+                    let text = read_regular(&path.join(SIZE_FILE), SIZE_BYTES).ok()?;
+                    String::from_utf8_lossy(&text).trim().parse().ok()
+                };
                 let bytes = match noted().filter(|_| !sized) {
                     Some(bytes) => bytes,
-                    None if sized || name != LARGE => folder_bytes(&path),
+                    None if sized || name != LARGE => folder_bytes(&path).map_err(fault)?,
                     None => 0,
                 };
                 items.push(CacheItem { path, bytes, used, kind: CacheItemKind::Bench(name) });
             }
         }
-        items
+        Ok(items)
+    }
+
+    /// The blobs of the cache by what they are, as the records of layers and programs say.
+    fn blob_kinds(&self, items: &[CacheItem]) -> Vec<(&'static str, CacheCount)> {
+        let named = |wanted: RecordShelf| -> BTreeSet<String> {
+            let records = items.iter().filter(|item| item.kind == CacheItemKind::Record(wanted));
+            let blob = |item: &CacheItem| {
+                let record = self.sealed(wanted, &item.key()?)?;
+                record::blob_of_record(wanted, &record).map(|(digest, _)| digest.hex())
+            };
+            records.filter_map(blob).collect()
+        };
+        let (layers, programs) = (named(RecordShelf::Layers), named(RecordShelf::Programs));
+        let mut kinds = [
+            ("layers", CacheCount::default()),
+            ("programs", CacheCount::default()),
+            ("downloads", CacheCount::default()),
+        ];
+        for item in items.iter().filter(|item| item.kind == CacheItemKind::Blob) {
+            let name = item.path.file_name().unwrap_or_default().to_string_lossy();
+            let kind = if layers.contains(&*name) { 0 } else { 1 + usize::from(!programs.contains(&*name)) };
+            if let Some((_, count)) = kinds.get_mut(kind) {
+                count.add(item.bytes);
+            }
+        }
+        kinds.to_vec()
+    }
+}
+
+impl CacheItem {
+    /// The key of a record, by its name.
+    pub(super) fn key(&self) -> Option<Fingerprint> {
+        // Fingerprints are written as digests are.
+        let key = Digest::parse_hex(self.path.file_name()?.to_str()?).ok()?;
+        Some(Fingerprint::from_bytes(key.bytes()))
     }
 }
 
 impl CacheCount {
-    fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, bytes: u64) {
         self.entries += 1;
         self.bytes = self.bytes.saturating_add(bytes);
     }
-}
-
-/// The blobs of the cache by what they are, as the records of layers and programs say.
-fn blob_kinds(items: &[CacheItem]) -> Vec<(&'static str, CacheCount)> {
-    let named = |wanted: RecordShelf| -> BTreeSet<String> {
-        let records = items.iter().filter(|item| item.kind == CacheItemKind::Record(wanted));
-        let blob = |item: &CacheItem| {
-            let name = item.path.file_name()?.to_str()?;
-            let record = record::read(&File::open(&item.path).ok()?, wanted, name)?;
-            record::blob_of_record(wanted, &record).map(|(digest, _)| digest.hex())
-        };
-        records.filter_map(blob).collect()
-    };
-    let (layers, programs) = (named(RecordShelf::Layers), named(RecordShelf::Programs));
-    let mut kinds =
-        [("layers", CacheCount::default()), ("programs", CacheCount::default()), ("downloads", CacheCount::default())];
-    for item in items.iter().filter(|item| item.kind == CacheItemKind::Blob) {
-        let name = item.path.file_name().unwrap_or_default().to_string_lossy();
-        let kind = if layers.contains(&*name) { 0 } else { 1 + usize::from(!programs.contains(&*name)) };
-        if let Some((_, count)) = kinds.get_mut(kind) {
-            count.add(item.bytes);
-        }
-    }
-    kinds.to_vec()
 }
 
 /// Items, counted.
@@ -318,16 +321,6 @@ impl<'a, I: Iterator<Item = &'a CacheItem>> FoldCount for I {
             count
         })
     }
-}
-
-/// The regular files of a folder, unfinished drafts included.
-fn files(folder: &Path, kind: CacheItemKind) -> Vec<CacheItem> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let item = |entry: fs::DirEntry| {
-        let meta = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-        Some(CacheItem { path: entry.path(), bytes: meta.blocks() * 512, used: meta.modified().ok()?, kind })
-    };
-    entries.flatten().filter_map(item).collect()
 }
 
 /// Removes one item. A folder is renamed first, so that no process finds half of it.
@@ -345,22 +338,35 @@ fn remove(item: &CacheItem) -> bool {
 /// # Errors
 /// The note cannot be written; then the folder counts as empty.
 pub fn note_size(folder: &Path) -> io::Result<()> {
-    fs::write(folder.join(SIZE_FILE), folder_bytes(folder).to_string())
+    let mut file = AtomicFile::create(folder, ".size-", FileAccess::Umask)?;
+    file.write_all(folder_bytes(folder)?.to_string().as_bytes())?;
+    file.replace(&folder.join(SIZE_FILE)).map(drop)
 }
 
-/// The size of all files below a folder.
-fn folder_bytes(folder: &Path) -> u64 {
+/// The size of all files below a folder, in bytes on the disk.
+fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    // Another process may remove what was just there.
+    let unless_gone = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) };
     let mut bytes = 0_u64;
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten() {
-            let Ok(meta) = entry.metadata() else { continue };
-            bytes = bytes.saturating_add(meta.blocks() * 512);
-            if meta.is_dir() {
-                open.push(entry.path());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                unless_gone(error)?;
+                continue;
+            }
+        };
+        for entry in entries {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(meta) => {
+                    bytes = bytes.saturating_add(meta.blocks() * 512);
+                    open.extend(meta.is_dir().then(|| entry.path()));
+                }
+                Err(error) => unless_gone(error)?,
             }
         }
     }
-    bytes
+    Ok(bytes)
 }

@@ -1,4 +1,10 @@
-//! Records of the cache: small files with a checksum that hold results of earlier work, by [`RecordShelf`] and key.
+//! Records of the cache: small files with a seal that hold results of earlier work, by [`RecordShelf`] and key.
+//!
+//! ```text
+//! magic │ seal (32) │ content
+//! ```
+//!
+//! The [seal](super::SealKey) covers shelf, key and content, so that no record stands for another.
 
 use std::{
     fs::{self, File},
@@ -8,14 +14,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Cache, Fingerprint, fingerprint::Fingerprinter};
+use super::{
+    Cache, Fingerprint, SealKey,
+    regular_file::{open_for_times, open_regular, open_with_state},
+    seal_key::SEAL_BYTES,
+};
 use crate::{
     oci::Digest,
     report::{AtomicFile, FileAccess, Limits},
 };
 
-const MAGIC: &[u8; 17] = b"hardpan record 1\n";
-const CHECKSUM_BYTES: usize = 32;
+const MAGIC: &[u8; 17] = b"hardpan record 2\n";
 
 /// The kinds of records. Records of different kinds never collide, whatever their keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,18 +74,29 @@ pub fn blob_of_record(shelf: RecordShelf, record: &[u8]) -> Option<(Digest, u64)
 }
 
 impl Cache {
-    /// The record of that key; none where it is not, or is damaged, which removes it.
+    /// The record of that key; none where it is not, or has no seal of this user, which removes it.
     pub fn record(&self, on: RecordShelf, key: &Fingerprint) -> Option<Vec<u8>> {
         self.is_readable().then_some(())?;
         let path = self.record_path(on, key);
-        let file = File::open(&path).ok()?;
-        let meta = file.metadata().ok()?;
-        let bytes = read(&file, on, &key.hex());
+        let (file, meta) = match open_with_state(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            opened => opened.ok().unzip(),
+        };
+        let bytes = file.as_ref().and_then(|file| read(file, on, key, self.seal_key()));
         match &bytes {
-            Some(_) => self.touch(&file, meta.modified().ok()),
-            None => drop(fs::remove_file(&path)),
+            Some(_) if self.is_long_ago(meta.and_then(|meta| meta.modified().ok())) => {
+                let _ = file.map(|file| file.set_modified(self.clock()));
+            }
+            // A call with a key of its own cannot tell what others believe.
+            None if self.seal_key().is_lasting() => drop(fs::remove_file(&path)),
+            _ => {}
         }
         bytes
+    }
+
+    /// The record of that key, as [`record`](Self::record) has it, but neither used nor removed.
+    pub(super) fn sealed(&self, on: RecordShelf, key: &Fingerprint) -> Option<Vec<u8>> {
+        read(&open_regular(&self.record_path(on, key)).ok()?, on, key, self.seal_key())
     }
 
     /// Keeps a record.
@@ -84,12 +104,14 @@ impl Cache {
     /// # Errors
     /// It cannot be written; the next one does the work again.
     pub fn keep_record(&self, on: RecordShelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
-        if self.enter().is_err() || bytes.len() as u64 > Limits::RECORD_BYTES {
+        // A seal that ends with this process helps nobody, and would take the place of one that does.
+        if self.enter().is_err() || bytes.len() as u64 > Limits::RECORD_BYTES || !self.seal_key().is_lasting() {
             return Ok(());
         }
+        let Some(seal) = self.seal_key().seal(on.name(), key.bytes(), &[bytes]) else { return Ok(()) };
         let path = self.record_path(on, key);
         let folder = self.root().join(on.name());
-        let record = [&MAGIC[..], checksum(on, &key.hex(), bytes).bytes(), bytes].concat();
+        let record = [&MAGIC[..], seal.bytes(), bytes].concat();
         let create = || AtomicFile::create(&folder, ".draft-", FileAccess::Private);
         let mut file = create().or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => fs::create_dir_all(&folder).and_then(|()| create()),
@@ -101,22 +123,19 @@ impl Cache {
         Ok(())
     }
 
-    /// Notes that a file was used now; once an hour is enough.
-    fn touch(&self, file: &File, last: Option<SystemTime>) {
-        if self.is_long_ago(last) {
-            let _ = file.set_modified(self.clock());
-        }
-    }
-
     /// Notes that a blob was used. Its own times must not move, so that a mark in `used/` stands for it.
     pub(super) fn touch_blob(&self, digest: Digest, made: Option<SystemTime>) {
         if !self.is_long_ago(made) {
             return;
         }
         let (folder, name) = (self.root().join("used"), digest.hex());
-        match File::open(folder.join(&name)) {
-            Ok(file) => self.touch(&file, file.metadata().and_then(|meta| meta.modified()).ok()),
-            Err(_) => drop(fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(&name)))),
+        let mark = folder.join(&name);
+        match fs::symlink_metadata(&mark) {
+            Ok(meta) if self.is_long_ago(meta.modified().ok()) => {
+                let _ = open_for_times(&mark).map(|file| file.set_modified(self.clock()));
+            }
+            Ok(_) => {}
+            Err(_) => drop(fs::create_dir_all(&folder).and_then(|()| File::create_new(mark))),
         }
     }
 
@@ -125,7 +144,8 @@ impl Cache {
     }
 
     fn is_long_ago(&self, last: Option<SystemTime>) -> bool {
-        last.is_some_and(|last| last + Limits::CACHE_TOUCH < self.clock())
+        // The last time that there is has none after it.
+        last.and_then(|last| last.checked_add(Limits::CACHE_TOUCH)).is_some_and(|due| due < self.clock())
     }
 
     fn record_path(&self, on: RecordShelf, key: &Fingerprint) -> PathBuf {
@@ -133,20 +153,11 @@ impl Cache {
     }
 }
 
-/// The content of a record with this name, if its checksum is right.
-pub(super) fn read(file: &File, shelf: RecordShelf, name: &str) -> Option<Vec<u8>> {
+/// The content of a record, if its seal is right.
+fn read(file: &File, on: RecordShelf, key: &Fingerprint, seal_key: &SealKey) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let most = Limits::RECORD_BYTES + (MAGIC.len() + CHECKSUM_BYTES) as u64;
+    let most = Limits::RECORD_BYTES + (MAGIC.len() + SEAL_BYTES) as u64;
     file.take(most + 1).read_to_end(&mut bytes).ok()?;
-    let (sum, held) = bytes.strip_prefix(MAGIC)?.split_at_checked(CHECKSUM_BYTES)?;
-    (sum == checksum(shelf, name, held).bytes()).then(|| held.to_vec())
-}
-
-/// The checksum over name and content, so that a renamed record is not valid.
-fn checksum(shelf: RecordShelf, name: &str, bytes: &[u8]) -> Fingerprint {
-    let mut sum = Fingerprinter::default();
-    for part in [shelf.name().as_bytes(), name.as_bytes(), bytes] {
-        sum.update_part(part);
-    }
-    sum.finish()
+    let (seal, content) = bytes.strip_prefix(MAGIC)?.split_at_checked(SEAL_BYTES)?;
+    seal_key.is_sealed(seal, on.name(), key.bytes(), &[content]).then(|| content.to_vec())
 }

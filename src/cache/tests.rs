@@ -101,14 +101,14 @@ fn an_input_is_known_in_its_state_once_that_is_settled() {
     fs::write(&path, "one").unwrap();
     let identity = Identity::of(&fs::metadata(&path).unwrap());
     let input = Input { fingerprint: Fingerprint::of(b"one"), possible_key: Some(3), note: b"elf".to_vec() };
-    let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
+    let cache = Cache::of_tests(&folder.path().join("cache"), 1_700_000_000, 1);
     tick();
     assert!(identity.is_settled(cache.moment(&identity, &File::open(&path).unwrap()).unwrap()));
     assert!(cache.input(&identity, &path).is_none());
     cache.remember_input(&identity, input.clone());
     assert_eq!(cache.input(&identity, &path), Some(input.clone()));
     cache.save().unwrap();
-    let cache = Cache::at(&folder.path().join("cache"), 1_700_000_000);
+    let cache = Cache::of_tests(&folder.path().join("cache"), 1_700_000_000, 1);
     assert_eq!(cache.input(&identity, &path), Some(input));
     fs::write(&path, "two").unwrap();
     assert!(cache.input(&Identity::of(&fs::metadata(&path).unwrap()), &path).is_none());
@@ -144,7 +144,7 @@ fn a_record_is_there_whole_under_its_name_or_not_at_all() {
 #[test]
 fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::at(folder.path(), 1_700_000_000);
+    let cache = Cache::of_tests(folder.path(), 1_700_000_000, 1);
     let kept: Vec<_> = (1..=4).map(|seed| put(&cache, &blob(seed).0)).collect();
     for (age, blob) in kept.iter().enumerate() {
         let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000 - 1000 * age as u64);
@@ -154,7 +154,7 @@ fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
     // Used again: the third is the youngest now.
     assert!(cache.blob(kept[2].digest, kept[2].size).is_some());
     assert!(folder.path().join("used").join(kept[2].digest.hex()).exists());
-    let one = cache.status().blobs.bytes / 4;
+    let one = cache.status().unwrap().blobs.bytes / 4;
     let pruned = cache.prune(one * 2).unwrap();
     assert_eq!((pruned.removed.entries, pruned.left.bytes <= one * 2), (2, true));
     let there: Vec<_> = kept.iter().map(|blob| blob.path.exists()).collect();
@@ -162,9 +162,9 @@ fn the_oldest_go_first_and_everything_goes_when_all_is_asked_for() {
     cache.keep_record(RecordShelf::Scans, &Fingerprint::of(b""), b"x").unwrap();
     fs::create_dir_all(folder.path().join("go/bench/target")).unwrap();
     fs::write(folder.path().join("go/bench/lock"), "").unwrap();
-    assert_eq!(cache.status().compilers[0].1.entries, 1);
+    assert_eq!(cache.status().unwrap().compilers[0].1.entries, 1);
     assert_eq!(cache.prune(0).unwrap().left, CacheCount::default());
-    assert_eq!(cache.status().blobs, CacheCount::default());
+    assert_eq!(cache.status().unwrap().blobs, CacheCount::default());
     assert!(!folder.path().join("go/bench").exists());
 }
 
@@ -211,25 +211,26 @@ fn verify_reads_every_byte_and_removes_what_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::new(folder.path());
     let kept: Vec<_> = (1..=3).map(|seed| put(&cache, &blob(seed).0)).collect();
-    cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b"a"), b"sound").unwrap();
-    cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b"b"), b"damaged").unwrap();
+    cache.keep_record(RecordShelf::Scans, &Fingerprint::of(b"a"), b"sound").unwrap();
+    cache.keep_record(RecordShelf::Scans, &Fingerprint::of(b"b"), b"damaged").unwrap();
     fs::write(folder.path().join("memo"), "no memo").unwrap();
     fs::write(folder.path().join("blobs/.draft-of-a-killed-build"), "").unwrap();
-    let record = folder.path().join("layers").join(Fingerprint::of(b"b").hex());
+    let record = folder.path().join("scans").join(Fingerprint::of(b"b").hex());
     fs::write(&record, "damaged").unwrap();
     fs::write(&kept[1].path, "damaged").unwrap();
-    let verified = cache.verify().unwrap();
-    assert_eq!(verified.sound.entries, 3);
+    let unpack = |_: Box<dyn Read + Send>, _: u64| Ok((Digest::of(b""), 0));
+    let verified = cache.verify(&unpack).unwrap();
+    assert_eq!((verified.sound.entries, verified.sealed.entries), (2, 1));
     let mut names = vec![
         format!("blobs/{}", kept[1].digest.hex()),
-        format!("layers/{}", Fingerprint::of(b"b").hex()),
+        format!("scans/{}", Fingerprint::of(b"b").hex()),
         "memo".to_owned(),
     ];
     names.sort();
     let mut damaged = verified.damaged;
     damaged.sort();
     assert_eq!(damaged, names);
-    assert_eq!(cache.verify().unwrap().damaged, Vec::<String>::new());
+    assert_eq!(cache.verify(&unpack).unwrap().damaged, Vec::<String>::new());
     assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 2);
 }
 
@@ -244,4 +245,112 @@ fn a_folder_that_cannot_be_used_is_an_empty_cache() {
     assert!(cache.record(RecordShelf::Layers, &Fingerprint::of(b"")).is_none());
     cache.keep_record(RecordShelf::Layers, &Fingerprint::of(b""), b"").unwrap();
     cache.save().unwrap();
+}
+
+#[test]
+fn an_entry_of_the_last_second_that_there_is_is_used_and_ends_nothing() {
+    // Where the system keeps such a time; a disk may have an earlier last one.
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let cache = Cache::of_tests(folder.path(), 1_800_000_000, 1);
+    let key = Fingerprint::of(b"key");
+    cache.keep_record(RecordShelf::Layers, &key, b"record").unwrap();
+    let kept = put(&cache, b"layer");
+    fs::create_dir_all(folder.path().join("go/bench")).unwrap();
+    let last = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(i64::MAX.unsigned_abs());
+    for path in [kept.path.clone(), folder.path().join("layers").join(key.hex()), folder.path().join("go/bench")] {
+        File::open(&path).unwrap().set_modified(last).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), last, "{}", path.display());
+    }
+    assert_eq!(cache.record(RecordShelf::Layers, &key).as_deref(), Some(&b"record"[..]));
+    assert!(cache.blob(Digest::of(b"layer"), 5).is_some());
+    cache.save().unwrap();
+    assert_eq!(cache.record(RecordShelf::Layers, &key).as_deref(), Some(&b"record"[..]));
+}
+
+/// The content that a record of a layer has.
+fn layer_record(blob: &CachedBlob, diff_id: Digest, unpacked: u64) -> Vec<u8> {
+    [&blob.digest.bytes()[..], &diff_id.bytes(), &blob.size.to_le_bytes(), &unpacked.to_le_bytes()].concat()
+}
+
+#[test]
+fn verify_compares_layers_with_their_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path());
+    let kept = put(&cache, b"packed");
+    let unpack = |_: Box<dyn Read + Send>, size: u64| {
+        assert_eq!(size, 6);
+        Ok((Digest::of(b"unpacked"), 8))
+    };
+    let keys = [1_u8, 2, 3, 4].map(|number| Fingerprint::of(&[number]));
+    let contents = [
+        layer_record(&kept, Digest::of(b"unpacked"), 8),
+        layer_record(&kept, Digest::of(b"else"), 8),
+        layer_record(&kept, Digest::of(b"unpacked"), 9),
+        b"no record".to_vec(),
+    ];
+    for (key, content) in keys.iter().zip(&contents) {
+        cache.keep_record(RecordShelf::Layers, key, content).unwrap();
+    }
+    let verified = cache.verify(&unpack).unwrap();
+    assert_eq!((verified.sound.entries, verified.damaged.len()), (2, 3));
+    assert!(cache.record(RecordShelf::Layers, &keys[0]).is_some());
+    fs::remove_file(&kept.path).unwrap();
+    let verified = cache.verify(&unpack).unwrap();
+    assert_eq!((verified.sound.entries, verified.sealed.entries), (0, 1), "without its blob it says nothing");
+}
+
+#[test]
+fn who_has_every_format_and_another_key_makes_nothing_that_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("cache");
+    let (ours, forger) = (|| Cache::of_tests(&root, 1_700_000_000, 1), || Cache::of_tests(&root, 1_700_000_000, 2));
+    let key = Fingerprint::of(b"key");
+    for on in RecordShelf::ALL {
+        forger().keep_record(on, &key, b"forged").unwrap();
+        assert_eq!(forger().record(on, &key).as_deref(), Some(&b"forged"[..]));
+        assert!(ours().shared_entry(on, &key).is_none(), "{}", on.name());
+        assert_eq!(ours().record(on, &key), None, "{}", on.name());
+        // Our own record of another name or shelf is none of this one either.
+        ours().keep_record(on, &key, b"ours").unwrap();
+        let path = |on: RecordShelf, key: &Fingerprint| root.join(on.name()).join(key.hex());
+        let sealed = fs::read(path(on, &key)).unwrap();
+        fs::write(path(on, &Fingerprint::of(b"other")), &sealed).unwrap();
+        assert_eq!(ours().record(on, &Fingerprint::of(b"other")), None);
+        for other in RecordShelf::ALL.into_iter().filter(|other| *other != on) {
+            fs::create_dir_all(root.join(other.name())).unwrap();
+            fs::write(path(other, &key), &sealed).unwrap();
+            assert_eq!(ours().record(other, &key), None, "{} as {}", on.name(), other.name());
+        }
+        assert_eq!(ours().record(on, &key).as_deref(), Some(&b"ours"[..]));
+    }
+    // The states of files, and of blobs.
+    let path = folder.path().join("input");
+    fs::write(&path, "one").unwrap();
+    let identity = Identity::of(&fs::metadata(&path).unwrap());
+    let input = Input { fingerprint: Fingerprint::of(b"forged"), possible_key: None, note: Vec::new() };
+    let (bytes, digest) = blob(3);
+    tick();
+    let cache = forger();
+    cache.enter().unwrap();
+    cache.remember_input(&identity, input.clone());
+    let kept = put(&cache, &bytes);
+    cache.save().unwrap();
+    assert_eq!(forger().input(&identity, &path), Some(input));
+    assert_eq!(ours().input(&identity, &path), None);
+    let file = File::open(&kept.path).unwrap();
+    assert!(forger().knows_blob(&file, digest, kept.size) && !ours().knows_blob(&file, digest, kept.size));
+    assert!(ours().blob(digest, kept.size).is_some(), "its bytes are right");
+}
+
+#[test]
+fn a_call_without_a_key_remembers_nothing_and_leaves_what_others_believe() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, key) = (Cache::new(folder.path()), Fingerprint::of(b"key"));
+    ours.keep_record(RecordShelf::Layers, &key, b"ours").unwrap();
+    let without = Cache::at(folder.path(), 0, SealKeyPlace::Nowhere);
+    assert!(without.key_fault().is_some() && without.require_key().is_err());
+    assert_eq!(without.record(RecordShelf::Layers, &key), None);
+    without.keep_record(RecordShelf::Layers, &key, b"theirs").unwrap();
+    assert_eq!(ours.record(RecordShelf::Layers, &key).as_deref(), Some(&b"ours"[..]));
+    assert_eq!(without.verify(&|_, _| Err(io::ErrorKind::Other.into())).unwrap_err().name, Some(ErrorName::CacheKey));
 }

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use super::{
     affected::AffectedArguments, audit::AuditArguments, build::BuildArguments, cache::CacheArguments,
     check::CheckArguments, explain::ExplainArguments, init::InitArguments, inspect::InspectArguments,
-    list::ListArguments, lock::LockArguments, merge::MergeArguments, plan::PlanArguments, push::PushArguments,
-    resolve::ResolveArguments, terminal::Color,
+    list::ListArguments, lock::LockArguments, login::LoginArguments, login::LogoutArguments, merge::MergeArguments,
+    plan::PlanArguments, push::PushArguments, resolve::ResolveArguments, terminal::Color,
 };
 
 /// Turns a short recipe into a hardened, reproducible OCI image. No Dockerfile, no daemon, no root, no shell.
@@ -58,6 +58,10 @@ pub(super) enum Verb {
     List(ListArguments),
     /// Pin tags, downloads, roots and toolchains of recipes in a lock file
     Lock(LockArguments),
+    /// Log in to a registry: check the login, and keep it where docker and podman look for it
+    Login(LoginArguments),
+    /// Forget the login for a registry
+    Logout(LogoutArguments),
     /// Push an image to registries
     Push(PushArguments),
     /// Replace recipes and Go packages that deployment files name as images by what was pushed

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     commands::{
         build::{
-            BuildOutcome, BuildReport, BuildRequest, BuiltImage, DURATION_KEY, Shard, ShardRequest, build,
+            BuildOutcome, BuildReport, BuildRequest, BuiltImage, DURATION_KEY, LeftImage, Shard, ShardRequest, build,
             default_output, milliseconds,
         },
         failure_document::failure_document,
@@ -65,6 +65,9 @@ struct Delivery {
     /// Load the image into an engine as well: docker, podman or containerd; repeatable
     #[arg(long = "load", value_name = "ENGINE")]
     engines: Vec<String>,
+    /// Call the image NAME[:TAG] in the engines, instead of {name}:latest; may hold {name} and other variables; repeatable
+    #[arg(long = "tag", value_name = "NAME[:TAG]", requires = "engines")]
+    engine_names: Vec<String>,
     /// Write buildx's metadata JSON: digests, descriptor, name or pushed references; of several images an object each, by name
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<String>,
@@ -99,6 +102,7 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
         form: arguments.form()?,
         set: arguments.common.set.clone(),
         engines: arguments.delivery.engines()?,
+        engine_names: arguments.delivery.engine_names.clone(),
         metadata_file: arguments.delivery.metadata_file.clone(),
         digest_file: arguments.delivery.digest_file.clone(),
         policy: arguments.policy.clone(),
@@ -108,12 +112,16 @@ pub(super) fn run(arguments: &BuildArguments, terminal: &Terminal) -> Result<u8,
         settings: arguments.cache.add_to(caller::settings(&arguments.common, access)?, terminal)?,
     };
     let report = build(&request, terminal)?;
-    let printed = print_images(&report, request.keep_going, arguments.common.json).map_err(output_failure);
-    if !request.keep_going {
-        return printed.map(|()| 0);
-    }
     let mut failures = report.failures();
-    failures.0.extend(printed.err().into_iter().flat_map(|failures| failures.0));
+    // A call that failed prints no lines, but its document says what is new nevertheless.
+    let has_failed = !failures.0.is_empty() && !request.keep_going;
+    if !has_failed || arguments.common.json {
+        let printed = print_images(&report, request.keep_going || has_failed, arguments.common.json);
+        failures.0.extend(printed.map_err(output_failure).err().into_iter().flat_map(|failures| failures.0));
+    }
+    if !request.keep_going {
+        return if failures.0.is_empty() { Ok(0) } else { Err(failures) };
+    }
     terminal.failures(&failures);
     terminal.step(&format!("{}, {}", report.summary(), duration(begin.elapsed())));
     Ok(if failures.0.is_empty() { 0 } else { failures.exit_code() })
@@ -190,17 +198,14 @@ impl BuildPush {
 }
 
 /// Prints built images: `NAME@sha256:...` a line, or for a pushed image `HOST/REPO@sha256:...` for each repository. The JSON
-/// of a call that keeps going (`keep_going`) has all recipes, with what became of them.
-fn print_images(report: &BuildReport, keep_going: bool, as_json: bool) -> io::Result<()> {
+/// of a call that keeps going or has failed (`has_all`) has all recipes, with what became of them.
+fn print_images(report: &BuildReport, has_all: bool, as_json: bool) -> io::Result<()> {
     if as_json {
-        let images: Vec<_> = if keep_going {
-            report.recipes.iter().map(outcome).collect()
-        } else {
-            report.images().map(image).collect()
-        };
+        let images: Vec<_> =
+            if has_all { report.recipes.iter().map(outcome).collect() } else { report.images().map(image).collect() };
         let mut document = json!({ "images": images });
         if let Some(object) = document.as_object_mut() {
-            if keep_going {
+            if has_all {
                 object.insert("errors".to_owned(), report.failures.iter().map(failure_document).collect());
             }
             object.extend(report.shard.as_ref().map(|shard| ("shard".to_owned(), shard.to_json())));
@@ -220,9 +225,19 @@ fn outcome(outcome: &BuildOutcome) -> serde_json::Value {
     if let Some(object) = document.as_object_mut() {
         object.insert("recipe".to_owned(), json!(outcome.recipe.to_string_lossy()));
         object.insert("status".to_owned(), json!(outcome.status.name()));
+        object.extend(outcome.left.as_ref().map(|left| ("left".to_owned(), left_json(left))));
         if !outcome.failures.is_empty() {
             object.insert("errors".to_owned(), outcome.failures.iter().map(failure_document).collect());
         }
+    }
+    document
+}
+
+/// What is new although the recipe or the call has failed, as JSON: an image that has its path only where it is there.
+fn left_json(left: &LeftImage) -> serde_json::Value {
+    let mut document = image(&left.image);
+    if let Some(object) = document.as_object_mut().filter(|_| !left.is_written) {
+        object.remove("path");
     }
     document
 }

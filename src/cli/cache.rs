@@ -46,7 +46,7 @@ enum CacheAction {
         #[arg(long)]
         all: bool,
     },
-    /// Read every entry and remove the damaged ones
+    /// Hash every blob, unpack every layer, and remove what is damaged or forged
     Verify,
     /// Print the public key of a private one, which signs what a job adds to a shared cache
     Key {
@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8,
     })?;
     match &arguments.action {
         CacheAction::Status { json } => {
-            let status = commands::cache::status(&cache);
+            let status = commands::cache::status(&cache)?;
             let text = if *json { document(&status) } else { Ok(text(&status)) };
             text.and_then(|text| print::text(&text)).map_err(output_failure)?;
             Ok(0)
@@ -108,8 +108,9 @@ pub(super) fn run(arguments: &CacheArguments, terminal: &Terminal) -> Result<u8,
             damaged.push_str(if damaged.is_empty() { "" } else { "\n" });
             print::text(&damaged).map_err(output_failure)?;
             terminal.step(&format!(
-                "sound: {}; damaged and removed: {}",
+                "sound: {}; sealed and not made again: {}; damaged or forged, and removed: {}",
                 count(verified.sound),
+                count(verified.sealed),
                 verified.damaged.len()
             ));
             Ok(u8::from(!verified.damaged.is_empty()))

@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::SystemTime};
 use super::{available_memory::available_memory, recipe_arguments::RecipeArguments};
 use crate::{
     build::{BuildSettings, Date, SourceDate, compile::StatesOfCall},
-    cache::{Cache, SharedCache},
+    cache::{Cache, SealKeyPlace, SharedCache},
     output::ScratchFolder,
     registry::Access,
     report::{ErrorName, Failure, printable},
@@ -16,13 +16,14 @@ use crate::{
 pub(super) fn settings(arguments: &RecipeArguments, access: Access) -> Result<BuildSettings, Failure> {
     let now = now();
     let cache = cache_folder();
-    let blobs = cache.as_deref().map(|root| Cache::at(root, now));
+    let blobs = cache.as_deref().map(|root| Cache::at(root, now, seal_key_place()));
     Ok(BuildSettings {
         shared: blobs.clone().map(SharedCache::local),
         blobs,
         states: StatesOfCall::default(),
         access: Access { offline: arguments.offline, ..access },
         caller: std::env::vars_os().collect(),
+        passed: arguments.passed()?,
         jobs: arguments.jobs.unwrap_or_else(processors),
         memory: available_memory(),
         offline: arguments.offline,
@@ -87,7 +88,16 @@ fn today(now: u64) -> Date {
 /// The cache; `None` in a container where neither `XDG_CACHE_HOME` nor `HOME` is set.
 pub(super) fn cache() -> Option<Cache> {
     let now = now();
-    cache_folder().map(|root| Cache::at(&root, now))
+    cache_folder().map(|root| Cache::at(&root, now, seal_key_place()))
+}
+
+/// Where the key of the cache is: the file that `HARDPAN_CACHE_KEY_FILE` names, else `XDG_STATE_HOME/hardpan/cache.key`, else
+/// `~/.local/state/hardpan/cache.key`; nowhere in a container where none of the three is set.
+fn seal_key_place() -> SealKeyPlace {
+    let named = std::env::var_os("HARDPAN_CACHE_KEY_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let state = || folder("XDG_STATE_HOME").or_else(|| home().map(|home| home.join(".local/state")));
+    let file = named.or_else(|| state().map(|state| state.join("hardpan/cache.key")));
+    file.map_or(SealKeyPlace::Nowhere, SealKeyPlace::File)
 }
 
 /// `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`; `None` where neither variable is set.

@@ -16,11 +16,14 @@ mod ci_log;
 mod explain;
 mod init;
 mod inspect;
+mod interrupts;
 mod list;
 mod listing;
 mod lock;
+mod login;
 mod manual;
 mod merge;
+mod password_prompt;
 mod plan;
 mod print;
 mod push;
@@ -39,7 +42,7 @@ use clap::FromArgMatches as _;
 use crate::{
     build::compile,
     commands,
-    report::{ErrorName, Failure, Failures, Progress as _},
+    report::{ErrorName, Failure, Failures, Progress as _, unfinished},
 };
 use arguments::{Arguments, SchemaTopic, Verb};
 use ci_log::CiLog;
@@ -48,7 +51,8 @@ use terminal::{Color, Terminal};
 
 /// Runs the program.
 ///
-/// Exit codes: 0 done, 1 refused (every failure is a refusal by a rule or a negative answer), 2 the work could not be done.
+/// Exit codes: 0 done, 1 refused (every failure is a refusal by a rule or a negative answer), 2 the work could not be done; 130,
+/// 143 and 129 where SIGINT, SIGTERM or SIGHUP ended it.
 pub fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|verb| verb == compile::ENCLOSURE) {
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return print_clap_error(&error),
     };
+    interrupts::catch();
     let Arguments { verb, quiet, verbose, color } = arguments;
     let terminal = Terminal::new(quiet, verbose, color);
     let done = |result: Result<(), Failures>| result.map(|()| 0);
@@ -74,6 +79,8 @@ pub fn main() -> ExitCode {
         Verb::Inspect(arguments) => done(inspect::run(arguments)),
         Verb::List(arguments) => done(list::run(arguments, &terminal)),
         Verb::Lock(arguments) => done(lock::run(arguments, &terminal)),
+        Verb::Login(arguments) => done(login::run_login(arguments, &terminal)),
+        Verb::Logout(arguments) => done(login::run_logout(arguments, &terminal)),
         Verb::Merge(arguments) => merge::run(arguments, &terminal),
         Verb::Push(arguments) => done(push::run(arguments, &terminal)),
         Verb::Resolve(arguments) => done(resolve::run(arguments, &terminal)),
@@ -89,6 +96,10 @@ pub fn main() -> ExitCode {
         Verb::Man { topic } => done(print_text(manual::man(topic.as_deref()))),
         Verb::Help { topic } => done(print_text(manual::help(topic.as_deref()))),
     };
+    for detail in registry::NOTICES.take_details() {
+        terminal.detail(&detail);
+    }
+    unfinished::wait_if_ending();
     for notice in registry::NOTICES.take() {
         terminal.warn(&notice);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    build::{HandedGit, HandedValue},
+    build::{HandedGit, HandedValue, PassedVariables},
     oci::Platform,
     report::{ErrorName, Failure, printable},
 };
@@ -40,6 +40,9 @@ pub(super) struct RecipeArguments {
     /// The branch, for {git.branch}, where none is checked out, as in pipelines
     #[arg(long, value_name = "BRANCH")]
     pub(super) git_branch: Option<String>,
+    /// Let this variable reach the fetch of dependencies although it looks like a secret; repeatable [env: HARDPAN_FETCH_ENV]
+    #[arg(long, value_name = "NAME")]
+    pub(super) fetch_env: Vec<String>,
     /// Allow inputs outside of the git checkout (without git: of the workspace's folder, else of the recipe's)
     #[arg(long)]
     pub(super) allow_outside: bool,
@@ -67,6 +70,22 @@ impl RecipeArguments {
             revision: self.git_revision.as_deref().map(revision).transpose()?,
             branch: self.git_branch.as_deref().map(branch).transpose()?,
         })
+    }
+
+    /// Parses `--fetch-env`.
+    pub(super) fn passed(&self) -> Result<PassedVariables, Failure> {
+        let is_name = |name: &&String| !name.is_empty() && !name.contains(['=', '\0']);
+        // Every verb that fetches has the variable.
+        let others = std::env::var("HARDPAN_FETCH_ENV").unwrap_or_default();
+        match self.fetch_env.iter().find(|name| !is_name(name)) {
+            None => {
+                let names = self.fetch_env.iter().map(String::as_str).chain(others.split_whitespace());
+                Ok(PassedVariables { fetch: names.map(Into::into).collect(), ..PassedVariables::default() })
+            }
+            // The text may be a variable with its value.
+            Some(_) => Err(Failure::error(ErrorName::Usage, "`--fetch-env` takes the name of a variable alone")
+                .hint("such as `--fetch-env GITHUB_TOKEN`; its value is that of the environment")),
+        }
     }
 
     /// Parses `--platform`.

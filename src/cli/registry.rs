@@ -9,7 +9,7 @@ use super::caller;
 use crate::{
     commands::push::PushSettings,
     recipe::TagPatterns,
-    registry::{Access, Login, RegistryWarnings, Secret, push::TagPolicy},
+    registry::{Access, Login, RegistryWarnings, Secret, TokenRealm, push::TagPolicy},
     report::{ErrorName, Failure, Limits, printable},
 };
 
@@ -31,6 +31,9 @@ pub(super) struct RegistryArguments {
     /// Reach registries by HTTP without TLS; `localhost` and loopback addresses need no permission
     #[arg(long)]
     plain_http: bool,
+    /// Give the login also to this host when a registry on another domain names it as the maker of its tokens; repeatable
+    #[arg(long = "token-realm", value_name = "HOST")]
+    token_realms: Vec<String>,
     /// Wait this long in all for a registry that is away or answers HTTP 5xx or 429, such as 60s or 5m; 0s tries once
     /// [default: five short pauses, and none where nothing listens]
     #[arg(long, value_name = "TIME")]
@@ -38,6 +41,11 @@ pub(super) struct RegistryArguments {
 }
 
 impl RegistryArguments {
+    /// The same without a login.
+    pub(super) fn reaching(ca_files: &[PathBuf], plain_http: bool, retry: Option<&str>) -> Self {
+        Self { ca_files: ca_files.to_vec(), plain_http, retry: retry.map(str::to_owned), ..Self::default() }
+    }
+
     /// Refuses two readers of stdin: the password, and something else that `is_taken` says is read from there.
     pub(super) fn check_stdin(&self, is_taken: bool) -> Result<(), Failure> {
         if self.password_stdin && is_taken {
@@ -59,9 +67,12 @@ impl RegistryArguments {
             login,
             plain_http: self.plain_http,
             retry: self.retry.as_deref().map(retry_time).transpose()?,
+            token_realms: self.token_realms.iter().map(|host| TokenRealm::parse(host)).collect::<Result<_, _>>()?,
             ca_files: self.ca_files.clone(),
+            client: None,
             offline: false,
             notices: NOTICES.clone(),
+            ..Access::default()
         })
     }
 }
@@ -102,7 +113,7 @@ fn retry_time(text: &str) -> Result<Duration, Failure> {
 }
 
 /// The password on standard input, without the line break that `echo` adds.
-fn password() -> Result<Secret, Failure> {
+pub(super) fn password() -> Result<Secret, Failure> {
     let mut bytes = Vec::new();
     std::io::stdin()
         .lock()

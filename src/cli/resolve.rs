@@ -106,6 +106,7 @@ impl ResolveArguments {
             form: ImageFormat::Layout,
             set: self.set.clone(),
             engines: Vec::new(),
+            engine_names: Vec::new(),
             metadata_file: None,
             digest_file: None,
             policy: self.policy.clone(),

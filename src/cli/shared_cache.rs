@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     build::BuildSettings,
     cache::{CacheSigner, CacheTrust, RemoteCache, SharedCache},
-    registry::HttpCache,
+    registry::{Access, ClientFiles, HttpCache},
     report::{ErrorName, Failure, Progress, printable},
 };
 
@@ -22,6 +22,12 @@ pub(super) struct SharedCacheArguments {
     /// Credentials for the cache: a file with `Bearer TOKEN` or `Basic USER:PASSWORD` [env: HARDPAN_CACHE_AUTH_FILE]
     #[arg(long, value_name = "FILE")]
     cache_auth_file: Option<PathBuf>,
+    /// A client certificate for the cache, PEM; its key is in --cache-cert-key [env: HARDPAN_CACHE_CERT]
+    #[arg(long, value_name = "FILE")]
+    cache_cert: Option<PathBuf>,
+    /// The private key of the client certificate, PEM [env: HARDPAN_CACHE_CERT_KEY]
+    #[arg(long, value_name = "FILE")]
+    cache_cert_key: Option<PathBuf>,
     /// Make this part of what is cached again, and fail where it is not the same [default: 0]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     verify_cache: Option<u8>,
@@ -78,8 +84,24 @@ impl SharedCacheArguments {
             ));
         }
         let file = self.cache_auth_file.clone().or_else(|| variable("HARDPAN_CACHE_AUTH_FILE").map(PathBuf::from));
-        let store = HttpCache::new(url, file.as_deref(), &settings.access)?;
+        let access = Access { client: self.client()?, ..settings.access.clone() };
+        let store = HttpCache::new(url, file.as_deref(), &access)?;
         Ok(RemoteCache::new(Box::new(store), trust, signer))
+    }
+
+    /// The client certificate and its key.
+    ///
+    /// # Errors
+    /// One of both is missing.
+    fn client(&self) -> Result<Option<ClientFiles>, Failure> {
+        let path = |option: &Option<PathBuf>, name| option.clone().or_else(|| variable(name).map(PathBuf::from));
+        let certificate = path(&self.cache_cert, "HARDPAN_CACHE_CERT");
+        match (certificate, path(&self.cache_cert_key, "HARDPAN_CACHE_CERT_KEY")) {
+            (Some(certificate), Some(key)) => Ok(Some(ClientFiles { certificate, key })),
+            (None, None) => Ok(None),
+            _ => Err(Failure::error(ErrorName::Usage, "`--cache-cert` and `--cache-cert-key` belong together")
+                .hint("the one names the certificate, the other its private key, both in PEM")),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     ci_log::CiLog,
     render::{render, render_warning},
 };
-use crate::report::{Failure, Failures, Progress, ProgressLevel, Task};
+use crate::report::{Failure, Failures, Progress, ProgressLevel, Task, unfinished};
 
 /// The interval of heartbeat lines for a long task, where no progress bar is shown.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -65,6 +65,7 @@ impl Terminal {
     }
 
     pub(super) fn failures(&self, failures: &Failures) {
+        unfinished::wait_if_ending();
         // What is wrong with a file that recipes share is wrong with each of them, and said once.
         let mut said = BTreeSet::new();
         for failure in &failures.0 {
@@ -229,7 +230,10 @@ impl Bar {
         }
         // Drawn here for the first time: the drawing thread may be too late for a short task.
         bar.tick();
-        bar.enable_steady_tick(TICK);
+        // It starts a thread, and panics where there is none: a trial tells.
+        if thread::Builder::new().spawn(|| {}).is_ok_and(|trial| trial.join().is_ok()) {
+            bar.enable_steady_tick(TICK);
+        }
         Self(bar)
     }
 }
@@ -272,14 +276,16 @@ impl Heartbeat {
         let start = Instant::now();
         let now = Arc::new(Mutex::new(None));
         let doing = Arc::clone(&now);
-        let thread = thread::spawn(move || {
+        let work = move || {
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
                 let doing = doing.lock().clone();
                 report(HeartbeatEvent::Alive(start.elapsed().as_secs(), doing));
             }
             report(HeartbeatEvent::Over(start.elapsed()));
-        });
-        Self { now, end: Some(end), thread: Some(thread) }
+        };
+        // Where the system has no more threads, nothing is told of the task.
+        let thread = thread::Builder::new().name("heartbeat".to_owned()).spawn(work).ok();
+        Self { now, end: Some(end), thread }
     }
 }
 

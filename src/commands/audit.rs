@@ -65,6 +65,9 @@ pub enum AuditSubject {
 /// or one without an image. Of several images, each has its own failure.
 pub fn audit(request: &AuditRequest) -> Result<AuditReport, Failures> {
     let file = request.policy.as_deref().map(policy::read_of_images).transpose()?;
+    let mut request = request.clone();
+    policy::add_token_realms(file.as_ref(), &mut request.access)?;
+    let request = &request;
     let policy = policy::of_audit(file, request.profile.as_deref(), request.fail_on)?;
     let list = ImageList::of(&request.images, &request.lists)?;
     let subject = match list.places.as_slice() {

@@ -8,8 +8,9 @@ use std::{
 
 use crate::{
     cache::{Cache, CachePublicKey, CacheSigner, CacheTrust, Pruned, Status, Verified},
-    output::{self, ArchivedCache},
-    report::{AtomicFile, Failure, FileAccess, Progress, folder_of},
+    image,
+    output::{self, ArchivedCache, staging_file},
+    report::{Failure, FileAccess, Progress, folder_of},
 };
 
 /// A private key that is new or there already, as its public key.
@@ -20,8 +21,9 @@ pub fn key(path: &Path, is_new: bool) -> Result<CachePublicKey, Failure> {
 
 /// Writes what is worth keeping, up to `limit` bytes, to the file at `path`, which is old or new at every moment.
 pub fn export(cache: &Cache, signer: &CacheSigner, limit: u64, path: &Path) -> Result<ArchivedCache, Failure> {
+    cache.require_key()?;
     let fault = |error: &std::io::Error| Failure::io("write the archive of the cache", path, error);
-    let mut file = AtomicFile::create(folder_of(path), ".export-", FileAccess::Umask).map_err(|error| fault(&error))?;
+    let mut file = staging_file(folder_of(path), FileAccess::Umask).map_err(|error| fault(&error))?;
     let archived = output::export_cache(cache, signer, limit, &mut file).map_err(|failure| match failure.place {
         Some(_) => failure.in_path(path),
         None => failure,
@@ -37,6 +39,7 @@ pub fn export_to(
     limit: u64,
     out: &mut dyn Write,
 ) -> Result<ArchivedCache, Failure> {
+    cache.require_key()?;
     output::export_cache(cache, signer, limit, out)
 }
 
@@ -48,13 +51,19 @@ pub fn import(cache: &Cache, trust: &CacheTrust, path: &Path) -> Result<Archived
 
 /// [`import`] from a stream.
 pub fn import_from(cache: &Cache, trust: &CacheTrust, from: &mut dyn Read) -> Result<ArchivedCache, Failure> {
+    // What is imported is sealed anew, for this user.
+    cache.enter()?;
+    cache.require_key()?;
     let imported = output::import_cache(cache, trust, from)?;
     cache.save()?;
     Ok(imported)
 }
 
 /// What is in the cache.
-pub fn status(cache: &Cache) -> Status {
+///
+/// # Errors
+/// It cannot be read: then nobody knows.
+pub fn status(cache: &Cache) -> Result<Status, Failure> {
     cache.status()
 }
 
@@ -64,8 +73,8 @@ pub fn prune(cache: &Cache, limit: u64, progress: &dyn Progress) -> Result<Prune
     cache.prune(limit)
 }
 
-/// Reads all of it, and removes what is damaged.
+/// Recomputes what can be recomputed of it, and removes what is damaged or forged.
 pub fn verify(cache: &Cache, progress: &dyn Progress) -> Result<Verified, Failure> {
     let _task = progress.task("verify the cache, once no build uses it", None);
-    cache.verify()
+    cache.verify(&|stored, size| image::unpack_layer(stored, size))
 }

@@ -1,7 +1,11 @@
 //! `hardpan init`: writes a recipe for the project in a folder. Gives `init` the toolchains of this machine, and checks the
 //! recipe by resolving it before it is written.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use super::policy;
 use crate::{
@@ -124,11 +128,13 @@ fn source(from: &Path, dir: &Path) -> Result<(String, String), Failure> {
     let inside = dir.join(from);
     let path = if from.exists() || !inside.exists() { from.to_path_buf() } else { inside };
     let fault = |error: &std::io::Error| Failure::io("read the file", &path, error);
-    let size = path.metadata().map_err(|error| fault(&error))?.len();
-    if size > Limits::RECIPE_BYTES {
+    let mut bytes = Vec::new();
+    // A pipe has no size, and neither has a device, which need not end.
+    let read = File::open(&path).and_then(|file| file.take(Limits::RECIPE_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| fault(&error))?;
+    if bytes.len() as u64 > Limits::RECIPE_BYTES {
         return Err(Failure::error(ErrorName::FileTooLarge, "the file is larger than 1 MiB").in_path(&path));
     }
-    let bytes = std::fs::read(&path).map_err(|error| fault(&error))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::error(ErrorName::Dockerfile, "the file is not UTF-8").in_path(&path))?;
     Ok((from.to_string_lossy().into_owned(), text))

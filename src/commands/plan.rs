@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{
     build::{default_output, gate::Gate, image_progress::ImageProgress},
+    cache_notes::enter_cache,
     plan_inputs::{InputPlan, content_digest, inputs},
     policy, recipe_lock,
     recipes::{LoadedRecipe, RecipeReading, load},
@@ -173,10 +174,7 @@ pub fn plan(request: &PlanRequest, progress: &dyn Progress) -> Result<Vec<ImageP
     let mut plans = Vec::new();
     let cache = request.settings.blobs.as_ref();
     // `cache prune` waits until the toolchains are done with it.
-    if let Some((cache, Err(failure))) = cache.map(|cache| (cache, cache.enter())) {
-        let how = if cache.is_readable() { "with a cache that can only be read" } else { "without a cache" };
-        progress.detail(&format!("planned {how}: {failure}"));
-    }
+    enter_cache(cache, "planned", progress);
     let reading = RecipeReading { set: &request.set, allow_outside: request.settings.allow_outside };
     let recipes = load(&request.recipes, reading)?;
     let count = recipes.len();

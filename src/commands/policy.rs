@@ -3,9 +3,10 @@
 use std::{ffi::OsStr, path::Path};
 
 use crate::{
-    build::{BuildSettings, HandedGit, HandedValue},
+    build::{BuildSettings, HandedGit, HandedValue, PassedVariables},
     policy::Policy,
     recipe::{self, Located},
+    registry::{Access, TokenRealm},
     report::{ErrorName, Failure, Limits, Severity, printable},
 };
 
@@ -26,6 +27,18 @@ pub(super) fn read_of_images(path: &Path) -> Result<recipe::PolicySettings, Fail
         return Ok(settings);
     }
     Err(Failure::error(ErrorName::Policy, "the policy has no table `[policy]`").in_path(path))
+}
+
+/// Adds the token realms of a policy file to those of the command line.
+///
+/// # Errors
+/// One that is no host, at its place.
+pub(super) fn add_token_realms(file: Option<&recipe::PolicySettings>, access: &mut Access) -> Result<(), Failure> {
+    for written in file.iter().flat_map(|file| &file.token_realms) {
+        let realm = TokenRealm::parse(&written.value);
+        access.token_realms.push(realm.map_err(|failure| failure.named(ErrorName::Policy).at(&written.origin))?);
+    }
+    Ok(())
 }
 
 /// What is handed in of git: by options, else by the variables that the policy file names. A variable that is empty or not set
@@ -51,6 +64,12 @@ pub(super) fn handed_git(
         git.branch = Some(HandedValue::branch(&text, &name, ErrorName::Environment)?);
     }
     Ok(git)
+}
+
+/// What reaches toolchains: what the command line says, and the variables of `[compile] pass`.
+pub(super) fn passed_variables(file: Option<&recipe::PolicySettings>, settings: &BuildSettings) -> PassedVariables {
+    let names = file.iter().flat_map(|file| &file.pass).map(|name| name.value.clone());
+    PassedVariables { compile: names.collect(), ..settings.passed.clone() }
 }
 
 /// What an audit demands: a profile, then the file, then the options.

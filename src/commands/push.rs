@@ -81,7 +81,9 @@ struct OpenedPush {
 pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<PushedImage>, Failures> {
     let mut settings = request.settings.clone();
     if let Some(file) = &request.policy_file {
-        settings.patterns = policy::read(file)?.tags;
+        let file = policy::read(file)?;
+        policy::add_token_realms(Some(&file), &mut settings.access)?;
+        settings.patterns = file.tags;
     }
     let mut opened: Vec<OpenedPush> = Vec::new();
     for image in &request.images {
@@ -106,8 +108,12 @@ pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Pushed
         let plans = prepared.iter().map(|push| push.plans().cloned().collect());
         return Ok(images.zip(plans).map(|(image, plans)| PushedImage { image, plans }).collect());
     }
-    prepared.iter().try_for_each(|push| push.send(progress))?;
-    let plans = prepared.into_iter().map(|push| push.put_tags(progress)).collect::<Result<Vec<_>, _>>()?;
+    let plans = if let [_] = prepared.as_slice() {
+        prepared.into_iter().map(|push| push.carry_out(progress)).collect::<Result<Vec<_>, _>>()?
+    } else {
+        prepared.iter().try_for_each(|push| push.send(progress))?;
+        prepared.into_iter().map(|push| push.put_tags(progress)).collect::<Result<Vec<_>, _>>()?
+    };
     Ok(images.zip(plans).map(|(image, plans)| PushedImage { image, plans }).collect())
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     output::staging_file,
-    report::{AtomicFile, ErrorName, Failure, folder_of},
+    report::{AtomicFile, ErrorName, Failure, FileAccess, folder_of},
 };
 
 /// A file without its name. Dropped before it is published, it leaves nothing.
@@ -37,7 +37,8 @@ impl StagedFile {
             }
             _ => {}
         }
-        let file = staging_file(folder_of(path));
+        // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
+        let file = staging_file(folder_of(path), FileAccess::Umask);
         let file = file.map_err(|error| Failure::io(&format!("write the `{option}`"), path, &error))?;
         Ok(Self { option, path: path.to_owned(), file })
     }

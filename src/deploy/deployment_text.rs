@@ -55,7 +55,10 @@ impl DeploymentText {
         let (mut cursor, mut open) = (TextCursor::new(&source.text), Vec::new());
         for event in Parser::new_from_str(&source.text) {
             let (event, span) = event.map_err(|error| {
-                let (line, column) = (error.marker().line(), error.marker().col() + 1);
+                // The parser may give a line behind the last one.
+                let (line, column) = (error.marker().line(), error.marker().col());
+                let at = TextCursor::new(&source.text).offset_of(line, column).unwrap_or(source.text.len());
+                let (line, column) = Origin::new(&source, at..at).line_column();
                 let what = format!("invalid YAML: {}", printable(error.info()));
                 fault(what).in_path(format!("{path}:{line}:{column}"))
             })?;
@@ -249,6 +252,7 @@ mod tests {
     fn what_is_no_yaml_is_refused_at_its_place() {
         let said = |bytes: &[u8]| DeploymentText::parse("x.yaml", bytes.to_vec()).unwrap_err().to_string();
         assert!(said(b"a: 1\nb: ]\n").starts_with("x.yaml:2:4: invalid YAML: "), "{}", said(b"a: 1\nb: ]\n"));
+        assert!(said(b"{\"kind\"").starts_with("x.yaml:1:8: invalid YAML: "), "a line of the file");
         assert_eq!(said(b"a: \xff\n"), "x.yaml: the file is not UTF-8");
         assert_eq!(said(&vec![b' '; 5 << 20]), "x.yaml: the file is larger than 4 MiB");
     }

@@ -1,9 +1,11 @@
 //! Reads ELF headers: machine, loader and libraries of a program. `build`, `rootfs` and `audit` use it; memory is bounded
 //! whatever the headers say.
 
+mod go_build;
 mod hardening;
 mod sparse;
 
+pub use go_build::GoBuild;
 pub use hardening::{Hardening, Language, Relro, Stack, read_hardening};
 pub use sparse::Sparse;
 
@@ -38,6 +40,8 @@ pub struct Elf {
     pub needed: Vec<String>,
     /// `DT_RPATH` or `DT_RUNPATH`, split at its colons.
     pub search: Vec<String>,
+    /// What Go says of the processor that it was compiled for.
+    pub go: GoBuild,
 }
 
 /// The machine a file is for.
@@ -144,7 +148,8 @@ where
             _ => {}
         }
     }
-    Ok(Elf { machine, starts: header.e_entry(endian).into() != 0, loader, needed, search })
+    let go = go_build::read(header, endian, data);
+    Ok(Elf { machine, starts: header.e_entry(endian).into() != 0, loader, needed, search, go })
 }
 
 /// Reads the names of the dynamic section.
@@ -214,8 +219,22 @@ pub fn prebuilt(file: &Path) -> Option<Result<Platform, String>> {
         return Some(Err(format!("is dynamic: it needs `{}`", printable(library))));
     }
     let name = elf.machine.name();
-    let platform = Platform::parse(&format!("linux/{name}")).ok().filter(|platform| elf.machine.suits(platform));
+    let spellings = ["", "/v2", "/v3", "/v4"].map(|variant| format!("linux/{name}{variant}"));
+    let platforms = spellings.iter().filter_map(|spelling| Platform::parse(spelling).ok());
+    let platform = platforms.into_iter().find(|platform| elf.unfit(platform).is_none());
     Some(platform.ok_or_else(|| format!("is for {name}, which no image here is")))
+}
+
+impl Elf {
+    /// What the program is for, where images of `platform` cannot run it, as `arm64` or `amd64 with GOAMD64=v3`. The build and
+    /// the audit ask this.
+    pub fn unfit(&self, platform: &Platform) -> Option<String> {
+        let name = self.machine.name();
+        if !self.machine.suits(platform) {
+            return Some(name);
+        }
+        self.go.exceeds(platform).map(|setting| format!("{name} with `{setting}`"))
+    }
 }
 
 impl ElfMachine {

@@ -9,6 +9,7 @@ use object::{
     read::elf::{FileHeader, ProgramHeader as _},
 };
 
+use super::go_build::{self, MAGIC_BYTES};
 use crate::report::Limits;
 
 /// Bytes that are both in the beginning and in the end of a file that is longer than the beginning: more than a table of
@@ -28,6 +29,10 @@ pub struct Sparse {
     tail: Vec<u8>,
     /// The kept ranges of the middle.
     kept: Vec<KeptRange>,
+    /// The last bytes before the next ones, in which Go's build information may have begun.
+    end: Vec<u8>,
+    /// How many times it did so far.
+    go_builds: usize,
     length: u64,
 }
 
@@ -47,10 +52,12 @@ impl Sparse {
         if room > 0 && room == first.len() {
             self.kept = wanted(&self.head).into_iter().map(|range| KeptRange { range, bytes: Vec::new() }).collect();
             self.tail.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - OVERLAP..).unwrap_or_default());
+            self.end.extend_from_slice(self.head.get(Limits::ELF_HEAD_BYTES - MAGIC_BYTES + 1..).unwrap_or_default());
         }
         for kept in &mut self.kept {
             kept.take(self.length + first.len() as u64, rest);
         }
+        self.keep_go_builds(self.length + first.len() as u64, rest);
         self.length += bytes.len() as u64;
         bytes = rest;
         while !bytes.is_empty() {
@@ -64,11 +71,34 @@ impl Sparse {
         }
     }
 
+    /// Keeps what begins as Go's build information in `bytes`, which begin at the offset `at` behind the head: linkers put it
+    /// wherever the data is.
+    fn keep_go_builds(&mut self, at: u64, bytes: &[u8]) {
+        let room = Limits::GO_BUILD_INFOS.saturating_sub(self.go_builds);
+        if bytes.is_empty() || room == 0 {
+            return;
+        }
+        let start = at - self.end.len() as u64;
+        let mut window = std::mem::take(&mut self.end);
+        window.extend_from_slice(bytes);
+        for found in memchr::memmem::find_iter(&window, &go_build::magic()).take(room) {
+            let begin = start + found as u64;
+            let mut kept = KeptRange { range: begin..begin + Limits::GO_BUILD_INFO_BYTES, bytes: Vec::new() };
+            kept.take(start, &window);
+            self.kept.push(kept);
+            self.go_builds += 1;
+        }
+        window.drain(..window.len().saturating_sub(MAGIC_BYTES - 1));
+        self.end = window;
+    }
+
     /// Forgets the file, and keeps the memory for the next one.
     pub fn clear(&mut self) {
         self.head.clear();
         self.tail.clear();
         self.kept.clear();
+        self.end.clear();
+        self.go_builds = 0;
         self.length = 0;
     }
 
@@ -152,6 +182,21 @@ impl<'a> ReadRef<'a> for &'a Sparse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn go_build_information_is_kept_wherever_it_is_and_however_it_comes() {
+        let magic = go_build::magic();
+        for at in [Limits::ELF_HEAD_BYTES - 5, Limits::ELF_HEAD_BYTES + 70_000] {
+            let mut file = vec![0_u8; Limits::ELF_HEAD_BYTES + 3 * Limits::ELF_TAIL_BYTES];
+            file[at..at + magic.len()].copy_from_slice(&magic);
+            file[at + magic.len()..at + 5000].fill(7);
+            for chunk in [7001, 65_536, file.len()] {
+                let mut sparse = Sparse::default();
+                file.chunks(chunk).for_each(|part| sparse.push(part));
+                assert_eq!(sparse.read_bytes_at(at as u64, 5000), Ok(&file[at..at + 5000]), "{at} {chunk}");
+            }
+        }
+    }
 
     /// Large libraries were taken for missing, and large dynamic programs for unreadable.
     #[test]

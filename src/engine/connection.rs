@@ -44,6 +44,14 @@ impl EngineConnection {
         self.answer()
     }
 
+    /// `POST` without a body. `target` is as that of [`get`](Self::get).
+    pub(super) fn post(mut self, target: &str) -> io::Result<EngineResponse> {
+        self.0.set_read_timeout(Some(PATIENCE))?;
+        self.0.set_write_timeout(Some(PATIENCE))?;
+        write!(self.0, "POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")?;
+        self.answer()
+    }
+
     /// `POST` of a tar that `write` writes. Takes as long as the other side needs.
     ///
     /// # Errors
@@ -79,7 +87,7 @@ impl EngineConnection {
 }
 
 /// The answer in all the bytes of a connection.
-fn parse(bytes: &[u8]) -> Option<EngineResponse> {
+pub(super) fn parse(bytes: &[u8]) -> Option<EngineResponse> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Response::new(&mut fields);
     let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };

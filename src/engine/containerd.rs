@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    Engine, EngineEnvironment, LoadedImage,
-    host_image::{archive_contents, check_host, platform_text, this_machine},
+    Engine, EngineEnvironment, EngineName, LoadedImage,
+    host_image::{archive_contents, check_host, no_name_failure, platform_text, this_machine},
     program::{EngineProgram, ProgramOutput},
     progress_writer::ProgressWriter,
 };
@@ -23,15 +23,15 @@ const NAMESPACE: &str = "default";
 pub(super) fn load(
     set: &ImageSet,
     blobs: &dyn VerifiedBlobs,
-    name: &str,
+    names: &[EngineName],
     caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<LoadedImage, Failure> {
+) -> Result<Vec<LoadedImage>, Failure> {
     let ctr = find(caller)?;
     check_host(set, Engine::Containerd, this_machine().as_ref())?;
-    // The whole name that nerdctl and Kubernetes make of a short one: `image: NAME` finds it.
-    let name = format!("docker.io/library/{name}:latest");
-    let contents = archive_contents(set.root.as_ref(), set.images.iter().collect(), &name)?;
+    let names: Vec<_> = names.iter().map(EngineName::in_containerd).collect();
+    let (name, others) = names.split_first().ok_or_else(no_name_failure)?;
+    let contents = archive_contents(set.root.as_ref(), set.images.iter().collect(), name)?;
     let mut arguments = vec!["images", "import"];
     // A single image of another platform, or `ctr` would look for this machine's in it.
     let platform = set.images.first().map(platform_text).unwrap_or_default();
@@ -44,9 +44,25 @@ pub(super) fn load(
     if !ended.status.success() {
         return Err(explain(&ctr, &ended, caller));
     }
+    for other in others {
+        let ended = ctr.ask(&["images", "tag", "--force", name, other])?;
+        if !ended.status.success() {
+            return Err(explain(&ctr, &ended, caller));
+        }
+    }
+    names.iter().map(|name| loaded(&ctr, name, set, caller)).collect()
+}
+
+/// What containerd has as `name`, which must be `set`.
+fn loaded(
+    ctr: &EngineProgram<'_>,
+    name: &str,
+    set: &ImageSet,
+    caller: EngineEnvironment<'_>,
+) -> Result<LoadedImage, Failure> {
     let asked = ctr.ask(&["images", "list", &format!("name=={name}")])?;
     if !asked.status.success() {
-        return Err(explain(&ctr, &asked, caller));
+        return Err(explain(ctr, &asked, caller));
     }
     let digest = asked.stdout.split_whitespace().find_map(|word| Digest::parse(word).ok());
     if digest != set.root.as_ref().map(|root| root.digest) {
@@ -56,7 +72,8 @@ pub(super) fn load(
             .hint("another program may have imported an image of that name meanwhile"));
     }
     let namespace = namespace(caller);
-    let name = if namespace == NAMESPACE { name } else { format!("{name} (namespace {})", shown(&namespace)) };
+    let name =
+        if namespace == NAMESPACE { name.to_owned() } else { format!("{name} (namespace {})", shown(&namespace)) };
     Ok(LoadedImage { engine: Engine::Containerd, name, digest, id: None, chosen: None })
 }
 

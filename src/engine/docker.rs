@@ -8,13 +8,13 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Engine, EngineEnvironment, LoadedImage,
+    Engine, EngineEnvironment, EngineName, LoadedImage,
     connection::{EngineConnection, EngineResponse},
-    host_image::{archive_contents, choose_for_host, has_zstd, this_machine},
+    host_image::{archive_contents, choose_for_host, has_zstd, no_name_failure, this_machine},
     progress_writer::ProgressWriter,
 };
 use crate::{
-    image::{ImageSet, VerifiedBlobs, archive},
+    image::{ImageSet, StoredImage, VerifiedBlobs, archive},
     layer::TarError,
     oci::{Digest, Platform},
     report::{ErrorName, Failure, Task, printable, shown},
@@ -29,10 +29,10 @@ const ZSTD_SINCE: u64 = 23;
 pub(super) fn load(
     set: &ImageSet,
     blobs: &dyn VerifiedBlobs,
-    name: &str,
+    names: &[EngineName],
     caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<LoadedImage, Failure> {
+) -> Result<Vec<LoadedImage>, Failure> {
     let socket = find_socket(caller)?;
     let version = DockerVersion::ask(&socket)?;
     let (image, chosen) = choose_for_host(set, Engine::Docker, version.platform.as_ref())?;
@@ -41,8 +41,9 @@ pub(super) fn load(
         return Err(Failure::error(ErrorName::EngineFailed, what)
             .hint("`compression = \"gzip\"` suits every engine; docker 23 takes zstd"));
     }
-    let name = format!("{name}:latest");
-    let contents = archive_contents(image.descriptor.as_ref(), vec![image], &name)?;
+    let names: Vec<_> = names.iter().map(EngineName::in_docker).collect();
+    let (name, others) = names.split_first().ok_or_else(no_name_failure)?;
+    let contents = archive_contents(image.descriptor.as_ref(), vec![image], name)?;
     let answer = connect(&socket)?
         .post_tar("/images/load?quiet=1", |out| {
             archive::write_archive(&contents, blobs, &mut ProgressWriter { out, task })
@@ -56,10 +57,34 @@ pub(super) fn load(
     if let Some(reason) = refusal(&answer) {
         return Err(Failure::error(ErrorName::EngineFailed, format!("docker refused the image: {}", shown(&reason))));
     }
-    let answer = ask(&socket, &format!("/images/{name}/json"))?;
+    for other in others {
+        tag(&socket, name, other)?;
+    }
+    names.iter().map(|name| loaded(&socket, name, image, chosen.clone())).collect()
+}
+
+/// Gives the image `name` one more name, `POST /images/{name}/tag`.
+fn tag(socket: &Path, name: &str, other: &str) -> Result<(), Failure> {
+    let (repository, tag) = other.rsplit_once(':').unwrap_or((other, "latest"));
+    let target = format!("/images/{name}/tag?repo={repository}&tag={tag}");
+    let answer = connect(socket)?.post(&target).map_err(|error| unanswered(socket, &error))?;
+    match answer.status {
+        200..300 => Ok(()),
+        status => {
+            let reason = refusal(&answer).unwrap_or_else(|| format!("HTTP status {status}"));
+            let what = format!("docker refused the name `{other}`: {}", shown(&reason));
+            Err(Failure::error(ErrorName::EngineFailed, what))
+        }
+    }
+}
+
+/// What docker has as `name`, which must be `image`.
+fn loaded(socket: &Path, name: &str, image: &StoredImage, chosen: Option<String>) -> Result<LoadedImage, Failure> {
+    let answer = ask(socket, &format!("/images/{name}/json"))?;
     let id = serde_json::from_str::<Value>(&answer.body).ok();
     let id = id.as_ref().and_then(|answer| answer.get("Id")).and_then(Value::as_str).unwrap_or_default();
     let (ours, config) = (image.descriptor.as_ref().map(|blob| blob.digest), image.config_descriptor.digest);
+    let name = name.to_owned();
     match Digest::parse(id) {
         Ok(id) if id == config => Ok(LoadedImage { engine: Engine::Docker, name, digest: None, id: Some(id), chosen }),
         // With containerd's image store docker keeps the manifest, and calls the image by it.
@@ -80,9 +105,9 @@ pub(super) fn probe(caller: EngineEnvironment<'_>) -> Result<(), Failure> {
 }
 
 /// What `GET /version` says.
-struct DockerVersion {
+pub(super) struct DockerVersion {
     name: String,
-    platform: Option<Platform>,
+    pub(super) platform: Option<Platform>,
     unpacks_zstd: bool,
 }
 
@@ -99,7 +124,7 @@ impl DockerVersion {
         Ok(Self::of(&version))
     }
 
-    fn of(version: &Value) -> Self {
+    pub(super) fn of(version: &Value) -> Self {
         let word = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default();
         let name = word("Version").to_owned();
         let major = name.split('.').next().and_then(|major| major.parse::<u64>().ok());
@@ -130,14 +155,18 @@ fn find_socket(caller: EngineEnvironment<'_>) -> Result<PathBuf, Failure> {
 }
 
 fn ask(socket: &Path, target: &str) -> Result<EngineResponse, Failure> {
-    connect(socket)?.get(target).map_err(|error| match error.kind() {
+    connect(socket)?.get(target).map_err(|error| unanswered(socket, &error))
+}
+
+fn unanswered(socket: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             Failure::error(ErrorName::EngineFailed, "timeout: docker does not answer")
                 .in_path(socket)
                 .hint("its own log says what it is busy with")
         }
-        _ => Failure::io("talk to docker", socket, &error).named(ErrorName::EngineFailed),
-    })
+        _ => Failure::io("talk to docker", socket, error).named(ErrorName::EngineFailed),
+    }
 }
 
 fn connect(socket: &Path) -> Result<EngineConnection, Failure> {
@@ -165,7 +194,7 @@ fn connect(socket: &Path) -> Result<EngineConnection, Failure> {
 
 /// Why docker did not take the image: an answer with an error, or an error in the stream of progress, which begins
 /// with status 200 before docker has looked at anything.
-fn refusal(answer: &EngineResponse) -> Option<String> {
+pub(super) fn refusal(answer: &EngineResponse) -> Option<String> {
     let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
     let documents = serde_json::Deserializer::from_str(&answer.body).into_iter::<Value>();
     let mut loaded = false;

@@ -18,6 +18,11 @@ pub(super) fn archive_contents<'a>(
     Ok(ArchiveContents { form: ImageFormat::OciArchive, root, images, reference, image_name: name.clone(), tag: name })
 }
 
+/// The failure of a load without a name.
+pub(super) fn no_name_failure() -> Failure {
+    Failure::error(ErrorName::Internal, "the image has no name in the engine")
+}
+
 /// The image that an engine for one platform gets, and its platform when there was a choice.
 ///
 /// A single image is loaded whatever its platform is: the user chose it.

@@ -8,6 +8,9 @@ mod connection;
 mod containerd;
 mod docker;
 mod engine_environment;
+mod engine_name;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host_image;
 mod loaded_image;
 mod podman;
@@ -15,14 +18,14 @@ mod program;
 mod progress_writer;
 
 use crate::{
-    image::{ImageSet, StoredImage, VerifiedBlobs, is_repository},
-    report::{ErrorName, Failure, Task, printable},
+    image::{ImageSet, StoredImage, VerifiedBlobs},
+    report::{Failure, Task},
 };
 pub use engine_environment::EngineEnvironment;
+pub use engine_name::EngineName;
 pub use loaded_image::{Engine, LoadedImage};
 
-/// Streams `set` into `engine` under `name`, a repository without a tag; the tag is `latest`, because that is what
-/// an engine looks for by default.
+/// Streams `set` into `engine` under the first of `names`, gives it the others, and says what the engine has under each.
 ///
 /// # Errors
 /// The engine is not there, may not be used or refuses the image; an index without an image for this machine; layers
@@ -31,19 +34,14 @@ pub fn load(
     engine: Engine,
     set: &ImageSet,
     blobs: &dyn VerifiedBlobs,
-    name: &str,
+    names: &[EngineName],
     caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<LoadedImage, Failure> {
-    if !is_repository(name) {
-        let what = format!("{engine} cannot call an image `{}`", printable(name));
-        return Err(Failure::error(ErrorName::Reference, what)
-            .hint("such a name has lower case letters and digits, and `.`, `_`, `-` between"));
-    }
+) -> Result<Vec<LoadedImage>, Failure> {
     match engine {
-        Engine::Docker => docker::load(set, blobs, name, caller, task),
-        Engine::Podman => podman::load(set, blobs, name, caller, task),
-        Engine::Containerd => containerd::load(set, blobs, name, caller, task),
+        Engine::Docker => docker::load(set, blobs, names, caller, task),
+        Engine::Podman => podman::load(set, blobs, names, caller, task),
+        Engine::Containerd => containerd::load(set, blobs, names, caller, task),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Loads images into podman with `podman load`.
 
 use super::{
-    Engine, EngineEnvironment, LoadedImage,
-    host_image::{archive_contents, choose_for_host, this_machine},
+    Engine, EngineEnvironment, EngineName, LoadedImage,
+    host_image::{archive_contents, choose_for_host, no_name_failure, this_machine},
     program::{EngineProgram, ProgramOutput},
     progress_writer::ProgressWriter,
 };
 use crate::{
-    image::{ImageSet, VerifiedBlobs, archive},
+    image::{ImageSet, StoredImage, VerifiedBlobs, archive},
     oci::Digest,
     report::{ErrorName, Failure, Task, shown},
 };
@@ -16,24 +16,41 @@ use crate::{
 pub(super) fn load(
     set: &ImageSet,
     blobs: &dyn VerifiedBlobs,
-    name: &str,
+    names: &[EngineName],
     caller: EngineEnvironment<'_>,
     task: &dyn Task,
-) -> Result<LoadedImage, Failure> {
+) -> Result<Vec<LoadedImage>, Failure> {
     let podman = find(caller)?;
     let (image, chosen) = choose_for_host(set, Engine::Podman, this_machine().as_ref())?;
-    // What podman itself calls an image that came from no registry; `podman run NAME` finds it.
-    let name = format!("localhost/{name}:latest");
-    let contents = archive_contents(image.descriptor.as_ref(), vec![image], &name)?;
+    let names: Vec<_> = names.iter().map(EngineName::in_podman).collect();
+    let (name, others) = names.split_first().ok_or_else(no_name_failure)?;
+    let contents = archive_contents(image.descriptor.as_ref(), vec![image], name)?;
     let ended = podman.feed(&["load", "--quiet"], |out| {
         archive::write_archive(&contents, blobs, &mut ProgressWriter { out, task })
     })?;
     if !ended.status.success() {
         return Err(explain(&podman, &ended));
     }
-    let asked = podman.ask(&["image", "inspect", "--format", "{{.Id}} {{.Digest}}", &name])?;
+    if !others.is_empty() {
+        let arguments: Vec<&str> = ["tag", name].into_iter().chain(others.iter().map(String::as_str)).collect();
+        let ended = podman.ask(&arguments)?;
+        if !ended.status.success() {
+            return Err(explain(&podman, &ended));
+        }
+    }
+    names.iter().map(|name| loaded(&podman, name, image, chosen.clone())).collect()
+}
+
+/// What podman has as `name`, which must be `image`.
+fn loaded(
+    podman: &EngineProgram<'_>,
+    name: &str,
+    image: &StoredImage,
+    chosen: Option<String>,
+) -> Result<LoadedImage, Failure> {
+    let asked = podman.ask(&["image", "inspect", "--format", "{{.Id}} {{.Digest}}", name])?;
     if !asked.status.success() {
-        return Err(explain(&podman, &asked));
+        return Err(explain(podman, &asked));
     }
     let words: Vec<_> = asked.stdout.split_whitespace().collect();
     let (id, digest) = match words.as_slice() {
@@ -45,7 +62,7 @@ pub(super) fn load(
         return Err(Failure::error(ErrorName::EngineFailed, what)
             .hint("another program may have loaded an image of that name meanwhile"));
     }
-    Ok(LoadedImage { engine: Engine::Podman, name, digest, id, chosen })
+    Ok(LoadedImage { engine: Engine::Podman, name: name.to_owned(), digest, id, chosen })
 }
 
 /// The program.

@@ -14,7 +14,7 @@ use std::{
 use super::{Engine, EngineEnvironment};
 use crate::{
     layer::TarError,
-    report::{ErrorName, Failure, Limits, printable},
+    report::{ErrorName, Failure, Limits, printable, unfinished::Step},
 };
 
 /// Bytes that are collected before they go through the pipe.
@@ -77,6 +77,8 @@ impl<'a> EngineProgram<'a> {
 
     fn run(&self, arguments: &[&str], write: Option<InputWriter<'_>>) -> Result<ProgramOutput, Failure> {
         let stdin = if write.is_some() { Stdio::piped() } else { Stdio::null() };
+        // A signal finds the process, or there is none.
+        let step = Step::begin();
         let mut child = Command::new(&self.path)
             .args(arguments)
             .env_clear()
@@ -86,11 +88,20 @@ impl<'a> EngineProgram<'a> {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| Failure::io("run it", &self.path, &error).named(ErrorName::EngineFailed))?;
+        drop(step);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (written, stdout, stderr) = thread::scope(|scope| {
             // Both are read while it is fed: a full pipe would stop it.
-            let stdout = scope.spawn(move || stdout.map_or(Ok(String::new()), read_output));
-            let stderr = scope.spawn(move || stderr.map_or(Ok(String::new()), read_output));
+            let thread = || thread::Builder::new().name("engine".to_owned());
+            let stdout = thread().spawn_scoped(scope, move || stdout.map_or(Ok(String::new()), read_output));
+            let stderr = thread().spawn_scoped(scope, move || stderr.map_or(Ok(String::new()), read_output));
+            let (stdout, stderr) = match (stdout, stderr) {
+                (Ok(stdout), Ok(stderr)) => (stdout, stderr),
+                (Err(error), _) | (_, Err(error)) => {
+                    let _ = child.kill();
+                    return (Ok(()), Err(error), Ok(String::new()));
+                }
+            };
             let written = match (stdin, write) {
                 (Some(stdin), Some(write)) => {
                     let mut stdin = io::BufWriter::with_capacity(BUFFER, stdin);

@@ -41,4 +41,4 @@ pub use stored_bytes::StoredBytes;
 pub(crate) use stored_image::QuotedDigest;
 pub use stored_image::{BlobRef, ImageSet, Skip, Skipped, StoredImage, StoredLayer, VerifiedBlobs};
 pub(crate) use strict_json::parse_json;
-pub use verified_tar::{drain, most_unpacked};
+pub use verified_tar::{drain, most_unpacked, unpack_layer};

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::{
     image::Packing,
-    oci::{DiffId, Sha256},
+    oci::{DiffId, Digest, Sha256},
     report::{ErrorName, Limits, NamedReason},
 };
 
@@ -43,6 +43,47 @@ pub(super) fn open_verified_tar(
             io::ErrorKind::Unsupported,
             "its media type is none of a layer",
         )),
+    }
+}
+
+/// Unpacks the stored bytes of a layer, of which there are `size`, as their first bytes say they are packed, and gives the
+/// SHA-256 and the number of the unpacked ones.
+///
+/// # Errors
+/// They cannot be read or unpacked, or are too many.
+pub fn unpack_layer(stored: Box<dyn Read + Send>, size: u64) -> io::Result<(Digest, u64)> {
+    let mut stored = BufReader::with_capacity(64 << 10, stored);
+    let begin = stored.fill_buf()?;
+    let mut tar: Box<dyn Read> = if begin.starts_with(b"\x1f\x8b\x08") {
+        Box::new(MultiGzDecoder::new(stored))
+    } else if begin.starts_with(b"\x28\xb5\x2f\xfd") {
+        let mut zstd = ::zstd::Decoder::with_buffer(stored)?;
+        zstd.window_log_max(Limits::ZSTD_WINDOW_LOG)?;
+        Box::new(zstd)
+    } else {
+        Box::new(stored)
+    };
+    let most = most_unpacked(size);
+    let mut hasher = HashingWriter::default();
+    let unpacked = io::copy(&mut tar.by_ref().take(most.saturating_add(1)), &mut hasher)?;
+    if unpacked > most {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok((hasher.0.finish(), unpacked))
+}
+
+/// Hashes what is written.
+#[derive(Default)]
+struct HashingWriter(Sha256);
+
+impl io::Write for HashingWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.update(buf);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

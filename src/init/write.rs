@@ -5,7 +5,10 @@ use std::{
     path::Path,
 };
 
-use crate::report::{AtomicFile, ErrorName, Failure, FileAccess, folder_of};
+use crate::{
+    output::staging_file,
+    report::{ErrorName, Failure, FileAccess, folder_of},
+};
 
 /// Refuses a path that exists, unless it is a recipe and `force` allows replacing it.
 pub fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
@@ -28,7 +31,7 @@ pub fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     refuse_existing(path, force)?;
     let fault = |error: io::Error| Failure::io("write the recipe", path, &error);
     // The umask applies, as for any file that an editor creates.
-    let mut file = AtomicFile::create(folder_of(path), ".hardpan-init-", FileAccess::Umask).map_err(fault)?;
+    let mut file = staging_file(folder_of(path), FileAccess::Umask).map_err(fault)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync()).map_err(fault)?;
     match if force { file.replace(path) } else { file.publish_new(path) } {
         Ok(_) => Ok(()),

@@ -49,7 +49,10 @@ struct OpenNode {
 
 /// Parses `text`, which must be one document; messages call it `name`.
 pub(super) fn parse(name: &str, text: &str) -> Result<YamlNode, Failure> {
-    let fault = |line: usize, what: &str| Failure::error(ErrorName::KoYaml, what).in_path(format!("{name}:{line}"));
+    // The parser may give a line behind the last one.
+    let last = text.split(['\n', '\r']).count();
+    let fault =
+        |line: usize, what: &str| Failure::error(ErrorName::KoYaml, what).in_path(format!("{name}:{}", line.min(last)));
     let mut anchors: BTreeMap<usize, YamlNode> = BTreeMap::new();
     let (mut open, mut done, mut nodes): (Vec<OpenNode>, Option<YamlNode>, usize) = (Vec::new(), None, 0);
     for event in Parser::new_from_str(text) {
@@ -173,7 +176,8 @@ mod tests {
         for (text, says) in [
             ("a: 1\na: 2\n", "x:2: duplicate key `a`"),
             ("a: 1\n---\nb: 2\n", "x:3: a second document"),
-            ("a: [1\nb", "invalid YAML"),
+            ("a: [1\nb", "x:2: invalid YAML"),
+            ("{\"a\"", "x:1: invalid YAML"),
             ("a: *b\n", "invalid YAML"),
             ("a: &a [*a]\n", "x:1: this alias refers to itself"),
             (&"[".repeat(200), "nested too deeply"),

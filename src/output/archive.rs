@@ -1,10 +1,10 @@
-//! Publishes a staged image as an archive: written beside its path, synced, verified, renamed over it. An archive that
+//! Publishes a staged image as an archive: written beside its path, synced, verified, and then renamed over it. An archive that
 //! holds this very image already is left untouched.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::fs::{CWD, OFlags};
@@ -19,10 +19,10 @@ use crate::{
     oci::{Descriptor, Digest},
     output::{
         existing_output::ExistingOutput,
-        locked_folder::sync_folder,
-        staging::{Staging, read_back_failure},
+        locked_folder::replace_file,
+        staging::{NameChange, Staging, read_back_failure},
     },
-    report::{ErrorName, Failure, folder_of, printable},
+    report::{ErrorName, Failure, printable},
 };
 
 /// The size of the write buffer: the tar comes in pieces of 512 bytes and more.
@@ -30,17 +30,26 @@ const BUFFER: usize = 128 << 10;
 /// The archive, before it has its name.
 const DRAFT: &str = "archive";
 
-/// Verifies what `root` reaches and publishes it as an archive of `form`, for a [`Publisher`](crate::output::Publisher). The
-/// archive of this very image, in the state in which it was written, stays as it is.
-pub(crate) fn publish(
+/// An archive that is written but for its name.
+#[derive(Debug)]
+pub(crate) struct PreparedArchive {
+    draft: PathBuf,
+    /// The name by which the cache remembers it.
+    memo: Digest,
+}
+
+/// Verifies what `root` reaches and writes it as an archive of `form`, durably. None where the archive of this very image is at
+/// the path, in the state in which it was written.
+pub(crate) fn prepare(
     staging: &mut Staging,
     form: ImageFormat,
     root: &Descriptor,
     reference: &str,
-) -> Result<(), Failure> {
-    let name = memo_digest(form, root, reference);
-    if is_unchanged(staging, name) {
-        return staging.step();
+) -> Result<Option<PreparedArchive>, Failure> {
+    let memo = memo_digest(form, root, reference);
+    if is_unchanged(staging, memo) {
+        staging.step()?;
+        return Ok(None);
     }
     let set = staging.image_set(root, reference)?;
     let contents = archive_contents(form, &set, reference).map_err(|failure| failure.in_path(&staging.path))?;
@@ -48,22 +57,20 @@ pub(crate) fn publish(
     write_durably(staging, &contents, &draft)?;
     staging.step()?;
     check_written(&draft, &set, form).map_err(|failure| read_back_failure(failure, &staging.path))?;
-    // Another process may have replaced the file since the build began.
-    ExistingOutput::check(&staging.path, form)?;
-    let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
-    let written = open_at(CWD, &draft, OFlags::empty()).map_err(io)?;
-    fs::rename(&draft, &staging.path).map_err(io)?;
-    remember(staging, &written, name);
-    let created = staging.created.paths();
-    for path in std::iter::once(&staging.path).chain(created.iter().rev()) {
-        sync_folder(folder_of(path)).map_err(io)?;
-    }
-    staging.step()
+    Ok(Some(PreparedArchive { draft, memo }))
 }
 
-/// Whether the archive of this very image is at the path, in the state in which it was written.
-pub(crate) fn is_published(staging: &Staging, form: ImageFormat, root: &Descriptor, reference: &str) -> bool {
-    is_unchanged(staging, memo_digest(form, root, reference))
+/// Gives the archive its name, for a [`Publisher`](crate::output::Publisher). What fails has to be [undone](Staging::undo).
+pub(crate) fn commit(staging: &mut Staging, prepared: &PreparedArchive) -> Result<(), Failure> {
+    // Another process may have replaced the file since the build began.
+    ExistingOutput::check(&staging.path, staging.form)?;
+    let io = |error: io::Error| Failure::io("publish the archive", &staging.path, &error);
+    let written = open_at(CWD, &prepared.draft, OFlags::empty()).map_err(io)?;
+    let (from, to) = (prepared.draft.clone(), staging.path.clone());
+    let replaced = replace_file(&from, &to).map_err(io)?;
+    staging.changes.named = Some(NameChange::File { from, to, replaced });
+    remember(staging, &written, prepared.memo);
+    staging.step()
 }
 
 /// The digest under which the cache remembers an archive: of everything that determines its bytes.

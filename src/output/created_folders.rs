@@ -1,20 +1,29 @@
 //! The folders that a call created for its outputs; those that stay empty are removed.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
-use crate::report::{ErrorName, Failure};
+use super::temp_folder::sweep_outputs;
+use crate::report::{
+    ErrorName, Failure,
+    unfinished::{Step, Unfinished},
+};
 
 /// The folders that were made for the outputs of one call. Dropped, it removes those that are empty: what failed leaves
 /// no folder behind, and what succeeded is in its own.
 ///
 /// All stagings of a call share one, so that the folder of several images goes with the last of them.
 #[derive(Debug, Default)]
-pub struct CreatedFolders(Mutex<Vec<PathBuf>>);
+pub struct CreatedFolders {
+    created: Mutex<Vec<(PathBuf, Unfinished)>>,
+    /// Folders from which this call has removed what was left in them.
+    swept: Mutex<BTreeSet<PathBuf>>,
+}
 
 impl CreatedFolders {
     /// Makes `folder` and what is missing above it.
@@ -29,8 +38,12 @@ impl CreatedFolders {
         let mut above: Vec<_> = folder.ancestors().take_while(|path| missing(path)).collect();
         above.reverse();
         for path in above {
+            let step = Step::begin();
             match fs::create_dir(path) {
-                Ok(()) => self.paths_mut().push(path.to_owned()),
+                Ok(()) => {
+                    let entry = Unfinished::folder_of_results(path, &step);
+                    self.created.lock().push((path.to_owned(), entry));
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
                 Err(error) => {
                     let failure = Failure::io("create the folder", path, &error);
@@ -44,17 +57,20 @@ impl CreatedFolders {
 
     /// The folders, in the order in which they were made: the highest first.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
-        self.paths_mut().clone()
+        self.created.lock().iter().map(|(path, _)| path.clone()).collect()
     }
 
-    fn paths_mut(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.0.lock()
+    /// Removes from `folder` what builds left there that were killed, once a call.
+    pub(super) fn sweep(&self, folder: &Path) {
+        if self.swept.lock().insert(folder.to_owned()) {
+            sweep_outputs(folder);
+        }
     }
 }
 
 impl Drop for CreatedFolders {
     fn drop(&mut self) {
-        for path in self.paths_mut().iter().rev() {
+        for (path, _) in self.created.get_mut().iter().rev() {
             // Only an empty folder can be removed this way, so no file of the user is lost.
             let _ = fs::remove_dir(path);
         }

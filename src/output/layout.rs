@@ -1,10 +1,11 @@
 //! Publishes a staged image as a layout: a new one by renaming the staging folder, an existing one by [`merge`].
-//! [`Publisher`](crate::output::Publisher) calls it.
+//! [`Publisher`](crate::output::Publisher) calls it, and undoes it where another image of the call cannot be published.
 //!
 //! What is named must be durable before the name is: all that was staged is synced at once, for all images of a call (see
 //! [`Publisher`](crate::output::Publisher)), then come the names of blobs in a layout that is there, then `index.json` by a
-//! rename, or the folder's own name, then the folder that holds it. Garbage goes last. A crash between any two steps
-//! leaves the old layout or the new one, with blobs too many at worst, which the next publish removes.
+//! rename, or the folder's own name, then the folder that holds it. Garbage goes last, when all images of the call have their
+//! names: until then the old index and its blobs are kept. A crash between any two steps leaves the old layout or the new
+//! one, with blobs too many at worst, which the next publish removes.
 //!
 //! # Concurrent builds and readers
 //!
@@ -12,42 +13,35 @@
 //!   an exclusive `flock` on that folder for as long as it lives; a staging folder whose lock can be taken belongs
 //!   to a build that was killed, and the next build removes it.
 //! * A build publishes under an exclusive `flock` on the layout's folder, so two builds publish one after the
-//!   other. Blobs come first, `index.json` last, each by a rename; what nothing refers to any more is removed after.
+//!   other. Blobs come first, `index.json` last, each by a rename; what nothing refers to any more is removed after. A build
+//!   of several images has the locks of all layouts before it changes the first one.
 //! * A reader takes no lock. One that loses against two publishes in a row misses a blob and says so; it never
 //!   sees bytes that differ from their digest.
 //!
 //! File systems without `flock` (some NFS) are used without these locks, as cargo does; nothing of others is
 //! cleaned up there, because it may be in use.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, fs, io};
 
 use crate::{
     image::{BlobRef, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME, reachable, read_small},
     oci::{Descriptor, ImageIndex, canonical_json, media_type},
     output::{
-        layout_merge::{ATTEMPTS, lock_layout, merge},
-        locked_folder::rename_folder,
+        layout_merge::merge,
+        locked_folder::{rename_folder, sync_folder},
         reached_blobs::{ReachedBlobs, is_reached, remove_unreached},
-        staging::{Staging, blobs_in, read_back_failure},
+        staging::{NameChange, Staging, blobs_in, read_back_failure},
     },
-    report::{ErrorName, Failure, Limits, folder_of},
+    report::{ErrorName, Failure, Limits},
 };
 
-/// A layout that is written but for its name or its index.
-#[derive(Debug)]
-pub(crate) struct PreparedLayout(ReachedBlobs);
-
-/// Verifies what `root` reaches and writes what leads to it, beside the layout or inside of it. None where the layout that is
-/// there is this one already.
+/// Verifies what `root` reaches and writes what leads to it, beside the layout or inside of it. Gives the blobs of the new layout;
+/// none where the layout that is there is this one already.
 pub(crate) fn prepare(
     staging: &mut Staging,
     root: &Descriptor,
     reference: &str,
-) -> Result<Option<PreparedLayout>, Failure> {
+) -> Result<Option<ReachedBlobs>, Failure> {
     let reached = match read_back(staging, root) {
         Ok(reached) => reached,
         Err(_) => staging.stage_adopted().and_then(|()| read_back(staging, root))?,
@@ -58,42 +52,35 @@ pub(crate) fn prepare(
     }
     write_entry(staging, &index)?;
     if staging.beside && !staging.staged.all(|digest| reached.contains(&digest)) {
-        remove_unreached(staging.blobs(), &reached);
+        remove_unreached(&staging.blobs(), &reached);
     }
     staging.step()?;
-    Ok(Some(PreparedLayout(reached)))
+    Ok(Some(reached))
 }
 
-/// Makes the layout visible; everything of it is durable by now. Names that are still to be made durable are in the folders
-/// that are added to `late`.
-pub(crate) fn commit(
-    staging: &mut Staging,
-    PreparedLayout(reached): &PreparedLayout,
-    late: &mut BTreeSet<PathBuf>,
-) -> Result<(), Failure> {
-    for _ in 0..ATTEMPTS {
-        if staging.beside && become_layout(staging, late)? {
-            settle_blobs(staging, reached);
-            return Ok(());
-        }
-        if let Some(lock) = lock_layout(staging)? {
-            let merged = merge(staging, reached);
-            staging.take_back();
-            // The lock is held until here: no other build may publish before this one has removed what it placed.
-            drop(lock);
-            settle_blobs(staging, reached);
-            return merged;
-        }
-        if !staging.beside {
-            break;
-        }
+/// Makes the layout visible; everything of it is durable by now. `is_there` says that there is a layout, whose lock is held.
+/// Gives no where that is not so any more; then nothing has changed. What fails has to be [undone](Staging::undo).
+pub(crate) fn commit(staging: &mut Staging, reached: &ReachedBlobs, is_there: bool) -> Result<bool, Failure> {
+    if is_there {
+        merge(staging, reached)?;
+    } else if !become_layout(staging)? {
+        return Ok(false);
     }
-    Err(Failure::error(ErrorName::FileNotFound, "cannot publish: the layout was removed meanwhile")
-        .in_path(&staging.path))
+    staging.staged.moved_to(blobs_in(&staging.path));
+    Ok(true)
+}
+
+/// Ends the publish of a layout that was [merged](merge) into one that was there, and whose lock is held: makes its index durable, and
+/// removes what nothing refers to any more.
+pub(crate) fn settle(staging: &mut Staging, reached: &ReachedBlobs) -> Result<(), Failure> {
+    sync_folder(&staging.path).map_err(|error| Failure::io("make `index.json` durable", &staging.path, &error))?;
+    staging.step()?;
+    remove_unreached(&blobs_in(&staging.path), reached);
+    staging.step()
 }
 
 /// Registers the published paths of the blobs in the cache.
-fn settle_blobs(staging: &Staging, reached: &ReachedBlobs) {
+pub(crate) fn settle_blobs(staging: &Staging, reached: &ReachedBlobs) {
     if let Some(cache) = &staging.cache {
         let blobs = blobs_in(&staging.path);
         for (digest, _) in reached.0.iter().filter(|(_, size)| *size >= Limits::REREAD_BYTES) {
@@ -160,16 +147,13 @@ fn write_entry(staging: &Staging, index: &[u8]) -> Result<(), Failure> {
 }
 
 /// Renames the staging folder to the layout. Says no when there is something at the path by now.
-fn become_layout(staging: &mut Staging, late: &mut BTreeSet<PathBuf>) -> Result<bool, Failure> {
-    let path = staging.path.clone();
-    let io = |error: io::Error| Failure::io("publish the layout", &path, &error);
-    if !rename_folder(staging.temp.path(), &path).map_err(io)? {
+fn become_layout(staging: &mut Staging) -> Result<bool, Failure> {
+    let io = |error: io::Error| Failure::io("publish the layout", &staging.path, &error);
+    if !rename_folder(staging.temp.path(), &staging.path).map_err(io)? {
         return Ok(false);
     }
     staging.temp.keep();
+    staging.changes.named = Some(NameChange::Folder);
     staging.step()?;
-    // The names of new parents are in the folders above them.
-    late.extend(staging.created.paths().iter().map(|created| folder_of(created).to_owned()));
-    late.insert(folder_of(&path).to_owned());
     Ok(true)
 }

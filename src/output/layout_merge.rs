@@ -1,4 +1,5 @@
-//! Moves a staged image into a layout that is there already: blobs first, `index.json` last, each by a rename.
+//! Moves a staged image into a layout that is there already: blobs first, `index.json` last, each by a rename. The index that it
+//! replaces is kept in the staging folder.
 
 use std::{fs, io, path::Path};
 
@@ -6,36 +7,25 @@ use crate::{
     image::{BlobRef, ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, Store},
     output::{
         existing_output::ExistingOutput,
-        locked_folder::{LockedFolder, sync_folder},
-        reached_blobs::{ReachedBlobs, remove_unreached},
-        staging::{Staging, blobs_in},
+        locked_folder::{LockedFolder, replace_file, sync_folder},
+        reached_blobs::ReachedBlobs,
+        staging::{NameChange, Staging, blobs_in},
     },
     report::Failure,
 };
 
-/// How often the layout may appear and vanish before the build gives up.
-pub(super) const ATTEMPTS: usize = 16;
-
-/// Locks the layout's folder. None when there is none.
-pub(super) fn lock_layout(staging: &Staging) -> Result<Option<LockedFolder>, Failure> {
+/// Opens the layout's folder, to be locked. None when there is none.
+pub(super) fn open_layout(staging: &Staging) -> Result<Option<LockedFolder>, Failure> {
     let path = &staging.path;
-    let io = |error: io::Error| Failure::io("lock the layout", path, &error);
-    for _ in 0..ATTEMPTS {
-        // A symbolic link or another folder may have been created there since the build began.
-        if ExistingOutput::check(path, ImageFormat::Layout)? == ExistingOutput::Absent {
-            return Ok(None);
-        }
-        let folder = match LockedFolder::open(path) {
-            Ok(folder) => folder,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(io(error)),
-        };
-        folder.lock().map_err(io)?;
-        if folder.is_at(path).map_err(io)? {
-            return Ok(Some(folder));
-        }
+    // A symbolic link or another folder may have been created there since the build began.
+    if ExistingOutput::check(path, ImageFormat::Layout)? == ExistingOutput::Absent {
+        return Ok(None);
     }
-    Ok(None)
+    match LockedFolder::open(path) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io("lock the layout", path, &error)),
+    }
 }
 
 /// Moves the staged blobs and the index into the layout, whose lock is held.
@@ -50,7 +40,7 @@ pub(super) fn merge(staging: &mut Staging, reached: &ReachedBlobs) -> Result<(),
     let blobs = blobs_in(&path);
     for folder in [&path.join("blobs"), &blobs] {
         if make_folder(folder).map_err(io("make the folder `blobs/sha256`"))? {
-            staging.placed(folder);
+            staging.placed_folder(folder);
         }
     }
     staging.step()?;
@@ -59,12 +49,9 @@ pub(super) fn merge(staging: &mut Staging, reached: &ReachedBlobs) -> Result<(),
         sync_folder(folder).map_err(io("make the blobs durable"))?;
     }
     staging.step()?;
-    fs::rename(staging.temp.path().join(LAYOUT_INDEX), path.join(LAYOUT_INDEX)).map_err(io("replace `index.json`"))?;
-    staging.placed.clear();
-    staging.step()?;
-    sync_folder(&path).map_err(io("make `index.json` durable"))?;
-    staging.step()?;
-    remove_unreached(&blobs, reached);
+    let (from, to) = (staging.temp.path().join(LAYOUT_INDEX), path.join(LAYOUT_INDEX));
+    let replaced = replace_file(&from, &to).map_err(io("replace `index.json`"))?;
+    staging.changes.named = Some(NameChange::File { from, to, replaced });
     staging.step()
 }
 
@@ -75,8 +62,9 @@ fn place_marker(staging: &mut Staging) -> io::Result<()> {
     match fs::symlink_metadata(&marker) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::rename(staging.temp.path().join(LAYOUT_MARKER), &marker)?;
-            staging.placed(&marker);
+            let staged = staging.temp.path().join(LAYOUT_MARKER);
+            fs::rename(&staged, &marker)?;
+            staging.placed_file(&staged, &marker);
             sync_folder(&staging.path)
         }
         Err(error) => Err(error),
@@ -106,7 +94,7 @@ fn place_blobs(staging: &mut Staging, reached: &ReachedBlobs, blobs: &Path) -> R
         let is_new = fs::symlink_metadata(&target).is_err();
         // Over whatever has the name: ours was read back a moment ago, the other one may be damaged.
         match fs::rename(&staged, &target) {
-            Ok(()) if is_new => staging.placed(&target),
+            Ok(()) if is_new => staging.placed_file(&staged, &target),
             Ok(()) => {}
             // Another publish may have removed it since we looked.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,11 +1,11 @@
 //! File system calls on folders: open without following a symbolic link, `flock`, compare, rename without replacing,
-//! sync.
+//! sync. And the rename of a file that keeps what it replaces.
 
 use std::{
     fs::{self, File},
     io,
     os::unix::fs::MetadataExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -55,6 +55,12 @@ impl LockedFolder {
         }
     }
 
+    /// What tells the folder from all others: by its path it may have several names.
+    pub(super) fn identity(&self) -> io::Result<(u64, u64)> {
+        let ours = self.0.metadata()?;
+        Ok((ours.dev(), ours.ino()))
+    }
+
     /// Whether `path` still names this folder.
     pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
         let ours = self.0.metadata()?;
@@ -85,6 +91,62 @@ pub(super) fn rename_folder(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
+/// What had the name that a file got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ReplacedFile {
+    /// Nothing.
+    Absent,
+    /// A file, which has this name now.
+    Kept(PathBuf),
+    /// A file, which the file system could not keep.
+    Lost,
+}
+
+/// Gives the file at `from` the name `to`, and keeps what had that name beside `from`. At every moment the one or the other is at
+/// `to`.
+///
+/// # Errors
+/// A folder is at `to`, or the system failed; then nothing has changed.
+pub(super) fn replace_file(from: &Path, to: &Path) -> io::Result<ReplacedFile> {
+    let exchange = match fs::symlink_metadata(to) {
+        // An exchange would take it, a rename does not.
+        Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => RenameFlags::EXCHANGE,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => RenameFlags::NOREPLACE,
+        Err(error) => return Err(error),
+    };
+    let is_there = exchange == RenameFlags::EXCHANGE;
+    match renameat_with(CWD, from, CWD, to, exchange) {
+        Ok(()) if is_there => return Ok(ReplacedFile::Kept(from.to_owned())),
+        Ok(()) => return Ok(ReplacedFile::Absent),
+        // The file system cannot do that (NFS and others).
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        // It came or went since we looked.
+        Err(Errno::EXIST | Errno::NOENT) if from.exists() => {}
+        Err(error) => return Err(error.into()),
+    }
+    let kept = from.with_extension("replaced");
+    let is_kept = fs::hard_link(to, &kept).is_ok();
+    fs::rename(from, to)?;
+    Ok(match (is_kept, is_there) {
+        (true, _) => ReplacedFile::Kept(kept),
+        (false, true) => ReplacedFile::Lost,
+        (false, false) => ReplacedFile::Absent,
+    })
+}
+
+/// Undoes [`replace_file`].
+///
+/// # Errors
+/// What was replaced is lost, or the system failed: the new file is at `to`.
+pub(super) fn restore_file(from: &Path, to: &Path, replaced: &ReplacedFile) -> io::Result<()> {
+    match replaced {
+        ReplacedFile::Absent => fs::rename(to, from),
+        ReplacedFile::Kept(kept) => fs::rename(kept, to),
+        ReplacedFile::Lost => Err(io::Error::other("the file system could not keep what was there")),
+    }
+}
+
 /// Makes the names in the folder at `path` durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = File::open(path)?;
@@ -110,6 +172,27 @@ mod tests {
         assert_eq!(second.try_lock().unwrap(), FolderLock::Busy);
         drop(first);
         assert_eq!(second.try_lock().unwrap(), FolderLock::Taken);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_can_be_restored() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, name) = (dir.path().join("new"), dir.path().join("name"));
+        let read = || fs::read_to_string(&name).ok();
+        fs::write(&new, "new").unwrap();
+        assert_eq!(replace_file(&new, &name).unwrap(), ReplacedFile::Absent);
+        assert_eq!(read().as_deref(), Some("new"));
+        restore_file(&new, &name, &ReplacedFile::Absent).unwrap();
+        assert_eq!(read(), None);
+        fs::write(&name, "old").unwrap();
+        let replaced = replace_file(&new, &name).unwrap();
+        assert!(matches!(replaced, ReplacedFile::Kept(_)) && read().as_deref() == Some("new"));
+        restore_file(&new, &name, &replaced).unwrap();
+        assert_eq!(read().as_deref(), Some("old"));
+        fs::remove_file(&name).unwrap();
+        fs::create_dir(&name).unwrap();
+        fs::write(&new, "new").unwrap();
+        assert!(replace_file(&new, &name).is_err() && name.is_dir());
     }
 
     #[test]

@@ -22,9 +22,9 @@ mod temp_folder;
 pub use archive::check_fits;
 pub use cache_archive::{ArchivedCache, export_cache, import_cache};
 pub use created_folders::CreatedFolders;
-pub use publisher::{Publisher, ReadyImage, allow_staging};
+pub use publisher::{PublishFailure, Publisher, ReadyImage, allow_staging};
 pub use scratch_folder::{ScratchFolder, remove_folder_in_use};
-pub use staging::Staging;
+pub use staging::{Staging, StagingReader};
 pub use temp_folder::{is_staging_name, staging_file};
 
 #[cfg(test)]

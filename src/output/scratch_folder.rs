@@ -46,7 +46,7 @@ impl ScratchFolder {
         let create = || {
             // Canonical, as the checkout is: compilers are given both.
             let parent = fs::canonicalize(&self.parent)?;
-            sweep(&parent, &inner_prefix());
+            sweep(&parent);
             TempFolder::create(&parent, &inner_prefix())
         };
         let folder = create().map_err(|error| {

@@ -1,13 +1,13 @@
 //! The blobs of a staging folder, with the file state in which this process left them: an unchanged file need not be
-//! hashed again when the image is verified.
+//! hashed again when the image is verified. They are found where they are, before the image has its name and after.
 
 use std::{
     fs::{self, File, Metadata},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use rustix::fs::{CWD, OFlags};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct StagedBlobs {
     /// The folder of the blobs.
-    folder: PathBuf,
+    folder: RwLock<PathBuf>,
     /// A handful.
     known: Mutex<Vec<(Digest, Identity)>>,
 }
@@ -29,7 +29,12 @@ pub(super) struct StagedBlobs {
 impl StagedBlobs {
     /// Knows nothing yet of the blobs in `folder`.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, known: Mutex::default() }
+        Self { folder: RwLock::new(folder), known: Mutex::default() }
+    }
+
+    /// Notes that the files are in another folder now, where renames took them.
+    pub(super) fn moved_to(&self, folder: PathBuf) {
+        *self.folder.write() = folder;
     }
 
     /// Notes that the file in that state holds the blob of this name.
@@ -51,13 +56,13 @@ impl StagedBlobs {
     }
 
     /// The folder of the blobs.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.read().clone()
     }
 
     /// The path of a blob.
     pub(super) fn path(&self, digest: Digest) -> PathBuf {
-        self.folder.join(digest.hex())
+        self.folder.read().join(digest.hex())
     }
 
     /// Whether `holds` is true of every blob that was staged.

@@ -20,6 +20,7 @@ use crate::{
     output::{
         CreatedFolders,
         existing_output::{self, ExistingOutput},
+        locked_folder::{ReplacedFile, rename_folder, restore_file},
         staged_blobs::StagedBlobs,
         temp_folder::{self, TempFolder},
     },
@@ -46,8 +47,8 @@ pub struct Staging {
     pub(super) beside: bool,
     /// Dropped after `temp`, which is in one of them.
     pub(super) created: Arc<CreatedFolders>,
-    /// What a publish put into a layout that was there, until the index says so: taken back when it fails.
-    pub(super) placed: Vec<PathBuf>,
+    /// What a publish has changed so far, to be undone when it fails.
+    pub(super) changes: PublishedChanges,
     drafts: AtomicU64,
     /// What is staged.
     pub(super) staged: Arc<StagedBlobs>,
@@ -70,7 +71,7 @@ impl Staging {
     pub fn begin_in(path: &Path, form: ImageFormat, created: &Arc<CreatedFolders>) -> Result<Self, Failure> {
         let path = existing_output::without_trailing_slash(path)?;
         for _ in 0..ATTEMPTS {
-            temp_folder::sweep_beside(&path);
+            created.sweep(folder_of(&path));
             let is_beside =
                 ExistingOutput::check(&path, form)? == ExistingOutput::Absent || form != ImageFormat::Layout;
             let folder = if let (true, Some(name)) = (is_beside, path.file_name()) {
@@ -79,7 +80,7 @@ impl Staging {
                 TempFolder::create(parent, &temp_folder::sibling_prefix(name)).map(|temp| (temp, true))
             } else {
                 // Inside, because the parent need not be writable: think of a mounted volume.
-                temp_folder::sweep(&path, &temp_folder::inner_prefix());
+                temp_folder::sweep(&path);
                 TempFolder::create(&path, &temp_folder::inner_prefix()).map(|temp| (temp, false))
             };
             let prepared = folder.and_then(|(temp, beside)| {
@@ -96,7 +97,7 @@ impl Staging {
                         temp,
                         beside,
                         created: Arc::clone(created),
-                        placed: Vec::new(),
+                        changes: PublishedChanges::default(),
                         drafts: AtomicU64::new(0),
                         staged,
                         cache: None,
@@ -219,6 +220,16 @@ impl Staging {
         if self.beside { Ok(store) } else { store.and_layout(&self.path) }
     }
 
+    /// What reads the blobs for as long as this exists, also when the image has got its name.
+    pub fn reader(&self) -> StagingReader {
+        StagingReader {
+            staged: Arc::clone(&self.staged),
+            name: self.temp.path().to_owned(),
+            layout: (self.form == ImageFormat::Layout).then(|| self.path.clone()),
+            cache: self.cache.clone(),
+        }
+    }
+
     /// Whether the layout that is there has this blob. It need not be staged then, unless another build takes it away.
     pub(super) fn has_small(&self, blob: &Descriptor, bytes: &[u8]) -> bool {
         let there = || read_small(&blobs_in(&self.path).join(blob.digest.hex()), blob.size);
@@ -250,23 +261,47 @@ impl Staging {
     }
 
     /// Where the staged blobs are.
-    pub(super) fn blobs(&self) -> &Path {
+    pub(super) fn blobs(&self) -> PathBuf {
         self.staged.folder()
     }
 }
 
 impl Staging {
-    /// Notes that `path` was made in the layout.
-    pub(super) fn placed(&mut self, path: &Path) {
-        self.placed.push(path.to_owned());
+    /// Notes that the folder `path` was made in the layout.
+    pub(super) fn placed_folder(&mut self, path: &Path) {
+        self.changes.placed.push(PlacedPath { from: None, path: path.to_owned() });
     }
 
-    /// Takes back what was placed; the layout's lock is held.
-    pub(super) fn take_back(&mut self) {
-        for path in self.placed.drain(..).rev() {
-            // A folder goes only when it is empty again.
-            let _ = if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+    /// Notes that the staged file `from` has got a name in the layout that nothing had.
+    pub(super) fn placed_file(&mut self, from: &Path, path: &Path) {
+        self.changes.placed.push(PlacedPath { from: Some(from.to_owned()), path: path.to_owned() });
+    }
+
+    /// Undoes what a publish has changed; the layout's lock is held.
+    ///
+    /// # Errors
+    /// The system failed, and the new image is at the path.
+    pub(super) fn undo(&mut self) -> io::Result<()> {
+        match self.changes.named.take() {
+            Some(NameChange::Folder) => {
+                if !rename_folder(&self.path, self.temp.path())? {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                self.temp.take_back();
+            }
+            Some(NameChange::File { from, to, replaced }) => restore_file(&from, &to, &replaced)?,
+            None => {}
         }
+        for PlacedPath { from, path } in self.changes.placed.drain(..).rev() {
+            let _ = match from {
+                // Staged again, for another attempt.
+                Some(from) => fs::rename(&path, from).or_else(|_| fs::remove_file(&path)),
+                // A folder goes only when it is empty again.
+                None => fs::remove_dir(&path),
+            };
+        }
+        self.staged.moved_to(blobs_in(self.temp.path()));
+        Ok(())
     }
 
     /// A border between two steps of a publish. Does nothing, except in a test that wants the publish to end here as
@@ -283,12 +318,66 @@ impl Staging {
             if *left == 0 {
                 // Nothing is cleaned up, and the locks are gone: what a kill leaves.
                 self.temp.keep();
-                self.placed.clear();
+                self.changes = PublishedChanges::default();
                 return Err(Failure::error(ErrorName::Internal, "killed"));
             }
             *left -= 1;
         }
         Ok(())
+    }
+}
+
+/// What a publish has changed.
+#[derive(Debug, Default)]
+pub(super) struct PublishedChanges {
+    /// What was made in a layout that was there.
+    placed: Vec<PlacedPath>,
+    /// The rename by which the image got its name.
+    pub(super) named: Option<NameChange>,
+}
+
+/// What was made in a layout that was there.
+#[derive(Debug)]
+struct PlacedPath {
+    /// The staged file that it was; none of a folder.
+    from: Option<PathBuf>,
+    path: PathBuf,
+}
+
+/// The rename by which an image gets its name.
+#[derive(Debug)]
+pub(super) enum NameChange {
+    /// The staging folder has become the layout.
+    Folder,
+    /// An index or an archive has its name, and `from` what it replaced.
+    File {
+        /// The name that it had.
+        from: PathBuf,
+        /// The one it has.
+        to: PathBuf,
+        /// What was there.
+        replaced: ReplacedFile,
+    },
+}
+
+/// Reads the blobs of a staged image: from the staging folder, or from the layout that it has become or was moved into.
+#[derive(Debug)]
+pub struct StagingReader {
+    staged: Arc<StagedBlobs>,
+    /// For messages.
+    name: PathBuf,
+    layout: Option<PathBuf>,
+    cache: Option<Cache>,
+}
+
+impl VerifiedBlobs for StagingReader {
+    fn blob(&self, blob: &BlobRef) -> Result<Arc<dyn Open>, Failure> {
+        let staged = Arc::clone(&self.staged) as Arc<dyn BlobSource>;
+        let store = Store::of_sources(vec![staged], &self.name).knowing(self.cache.clone());
+        // A folder that is not there yet, or is no layout, has none.
+        let layout = self.layout.as_ref().filter(|layout| layout.is_dir());
+        let store = layout.map_or_else(|| Ok(store.clone()), |layout| store.clone().and_layout(layout))?;
+        Ok(Arc::new(store.blob(blob)))
     }
 }
 

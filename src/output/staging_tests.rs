@@ -61,12 +61,13 @@ fn a_way_through_a_folder_that_is_made_is_there_until_the_end() {
         for name in ["one", "two"] {
             let staging = Staging::begin_in(&way.join(name), form, &created).unwrap();
             let root = image(&staging, &Platform::parse("linux/amd64").unwrap(), &["layer"]);
-            publishing.add(ReadyImage::new(staging, root, name.to_owned()).unwrap());
+            publishing.add(ReadyImage::new(staging, root, name).unwrap());
         }
         publishing.sync().unwrap();
-        publishing.publish_next().unwrap();
-        publishing.publish_next().unwrap();
+        publishing.publish_all().unwrap();
+        assert!(publishing.take_unsettled().is_empty());
         publishing.finish().unwrap();
+        drop(publishing);
         drop(created);
         let there = dir.path().join(out);
         assert_eq!(fs::read_dir(&there).unwrap().count(), 2, "{out}");

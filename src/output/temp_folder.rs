@@ -1,5 +1,5 @@
 //! Temporary folders with a lock: a build holds the lock of its folder, so that the next build can remove the folders
-//! of killed builds and no others.
+//! of killed builds and no others. So it is with temporary files beside results.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,9 +10,13 @@ use std::{
 use tempfile::{Builder, TempDir};
 
 use crate::{
+    image::LAYOUT_MARKER,
     oci::Digest,
     output::locked_folder::{FolderLock, LockedFolder},
-    report::{AtomicFile, FileAccess, Limits, folder_of},
+    report::{
+        AtomicFile, FileAccess, Limits,
+        unfinished::{Step, Unfinished},
+    },
 };
 
 /// How many random characters end a temporary name.
@@ -22,12 +26,14 @@ const MARK: &str = ".hardpan-";
 /// How often a folder may be swept away from under us before we give up; once is rare already.
 const ATTEMPTS: usize = 16;
 
-/// A temporary folder, removed when dropped.
+/// A temporary folder, removed when dropped, and when a signal ends the process.
 #[derive(Debug)]
 pub(super) struct TempFolder {
     // Dropped in this order: the lock is held until the folder is gone.
     dir: TempDir,
-    _lock: LockedFolder,
+    lock: Option<LockedFolder>,
+    /// None when the folder has become something else.
+    entry: Option<Unfinished>,
 }
 
 impl TempFolder {
@@ -37,7 +43,10 @@ impl TempFolder {
     /// it removes, so once we have the lock, the folder is either still there and ours, or gone: then again.
     pub(super) fn create(parent: &Path, prefix: &OsStr) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
+            let step = Step::begin();
             let dir = Builder::new().prefix(prefix).rand_bytes(RANDOM).tempdir_in(parent)?;
+            let entry = Some(Unfinished::temporary(dir.path(), &step));
+            drop(step);
             let lock = match LockedFolder::open(dir.path()) {
                 Ok(lock) => lock,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -45,7 +54,7 @@ impl TempFolder {
             };
             lock.lock()?;
             if lock.is_at(dir.path())? {
-                return Ok(Self { dir, _lock: lock });
+                return Ok(Self { dir, lock: Some(lock), entry });
             }
         }
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process keeps removing the temporary folder"))
@@ -59,13 +68,30 @@ impl TempFolder {
     /// Leaves the folder where it is from now on: it has become something else.
     pub(super) fn keep(&mut self) {
         self.dir.disable_cleanup(true);
+        self.entry = None;
+    }
+
+    /// Lets others have the lock of the folder, which has become something else.
+    pub(super) fn unlock(&mut self) {
+        self.lock = None;
+    }
+
+    /// The folder is a temporary one again, at the path that it had.
+    pub(super) fn take_back(&mut self) {
+        let step = Step::begin();
+        self.dir.disable_cleanup(false);
+        self.entry = Some(Unfinished::temporary(self.dir.path(), &step));
     }
 }
 
-/// A temporary file beside its final path, with a name that trees, compiles and git ignore.
-pub fn staging_file(folder: &Path) -> io::Result<AtomicFile> {
-    // With the umask, as any file a tool writes: the next step of a pipeline may be another user.
-    AtomicFile::create(folder, MARK, FileAccess::Umask)
+/// A temporary file beside its final path, with a name that trees, compiles and git ignore. Removes those in the same folder whose
+/// processes were killed.
+///
+/// # Errors
+/// The file cannot be created there.
+pub fn staging_file(folder: &Path, access: FileAccess) -> io::Result<AtomicFile> {
+    sweep(folder);
+    AtomicFile::create(folder, MARK, access)
 }
 
 /// The prefix of staging folders inside a layout.
@@ -104,24 +130,35 @@ pub(super) fn is_temp_name(name: &OsStr, prefix: &OsStr) -> bool {
     prefix_of(name) == Some(prefix.as_encoded_bytes())
 }
 
-/// Removes the temporary folders of killed builds of the output at `path`.
-pub(super) fn sweep_beside(path: &Path) {
-    if let Some(name) = path.file_name() {
-        sweep(folder_of(path), &sibling_prefix(name));
+/// Removes the temporary folders and files in `parent` whose processes were killed, of whatever output they are, and those inside
+/// of layouts there. What cannot be removed stays for the next time.
+pub(super) fn sweep_outputs(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if is_staging_name(&entry.file_name()) {
+            remove_abandoned(&path);
+        } else if fs::symlink_metadata(path.join(LAYOUT_MARKER)).is_ok_and(|marker| marker.is_file()) {
+            sweep(&path);
+        }
     }
 }
 
-/// Removes the temporary folders in `parent` whose name begins with `prefix` and whose owner is gone. What cannot be
-/// removed stays for the next time.
-pub(super) fn sweep(parent: &Path, prefix: &OsStr) {
+/// Removes the temporary folders and files in `parent` whose processes were killed.
+pub(super) fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| is_temp_name(&entry.file_name(), prefix)) {
-        let path = entry.path();
-        let Ok(folder) = LockedFolder::open(&path) else { continue };
-        // The second look: the owner may have renamed it to the layout itself before we got the lock.
-        if matches!(folder.try_lock(), Ok(FolderLock::Taken)) && matches!(folder.is_at(&path), Ok(true)) {
-            let _ = fs::remove_dir_all(&path);
-        }
+    entries
+        .flatten()
+        .filter(|entry| is_staging_name(&entry.file_name()))
+        .for_each(|entry| remove_abandoned(&entry.path()));
+}
+
+/// Removes a temporary folder or file, if no process has its lock.
+fn remove_abandoned(path: &Path) {
+    let Ok(folder) = LockedFolder::open(path) else { return AtomicFile::remove_abandoned(path) };
+    // The second look: the owner may have renamed it to the layout itself before we got the lock.
+    if matches!(folder.try_lock(), Ok(FolderLock::Taken)) && matches!(folder.is_at(path), Ok(true)) {
+        let _ = fs::remove_dir_all(path);
     }
 }
 
@@ -131,21 +168,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_abandoned_folders_are_swept() {
+    fn what_is_abandoned_is_swept_whatever_output_it_is_of() {
         let dir = tempfile::tempdir().unwrap();
         let prefix = sibling_prefix(OsStr::new("hello"));
         let alive = TempFolder::create(dir.path(), &prefix).unwrap();
-        let stay = [".hello.hardpan-abc", ".hello.hardpan-abcdefgh.d", ".other.hardpan-abcdefgh", "hello"];
+        let written = staging_file(dir.path(), FileAccess::Umask).unwrap();
+        let stay = [".hello.hardpan-abc", ".hello.hardpan-abcdefgh.d", "hello.hardpan-abcdefgh", "hello"];
         for name in stay {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
-        let file = dir.path().join(".hello.hardpan-file1234");
-        fs::write(&file, "not a folder").unwrap();
-        let stale = dir.path().join(".hello.hardpan-abcdefgh");
-        fs::create_dir_all(stale.join("blobs/sha256")).unwrap();
-        sweep(dir.path(), &prefix);
-        assert!(!stale.exists());
-        assert!(alive.path().exists() && file.exists());
+        let stale =
+            [".hello.hardpan-abcdefgh", ".other.hardpan-abcdefgh", ".hardpan-abcdefgh", "layout/.hardpan-12345678"];
+        let stale = stale.map(|name| dir.path().join(name));
+        for folder in &stale {
+            fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
+        }
+        fs::write(dir.path().join("layout").join(LAYOUT_MARKER), "").unwrap();
+        let file = dir.path().join(".hardpan-file1234");
+        fs::write(&file, "of a lock that was killed").unwrap();
+        sweep_outputs(dir.path());
+        assert!(!stale.iter().any(|folder| folder.exists()) && !file.exists());
+        assert!(alive.path().exists() && written.path().exists());
         assert!(stay.iter().all(|name| dir.path().join(name).exists()));
         let path = alive.path().to_owned();
         drop(alive);
@@ -168,10 +211,10 @@ mod tests {
                     })
                 })
                 .collect();
-            let (dir, prefix) = (&dir, &prefix);
+            let dir = &dir;
             scope.spawn(move || {
                 while makers.iter().any(|maker| !maker.is_finished()) {
-                    sweep(dir.path(), prefix);
+                    sweep(dir.path());
                 }
             });
         });

@@ -22,9 +22,10 @@ impl Staging {
     /// Publishes one image as [`Publisher`] does several.
     pub(super) fn publish(self, root: &Descriptor, reference: &str) -> Result<(), Failure> {
         let mut publishing = Publisher::default();
-        publishing.add(ReadyImage::new(self, root.clone(), reference.to_owned())?);
+        publishing.add(ReadyImage::new(self, root.clone(), reference)?);
         publishing.sync()?;
-        publishing.publish_next()?;
+        publishing.publish_all().map_err(|failure| failure.failure)?;
+        publishing.take_unsettled().into_iter().try_for_each(|(_, failure)| Err(failure))?;
         publishing.finish()
     }
 }

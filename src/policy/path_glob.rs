@@ -1,6 +1,8 @@
 //! [`PathGlob`]: the pattern of a waiver over paths of an image or keys of its documents.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
+
+use crate::report::bounded_glob;
 
 /// A pattern over whole paths of an image: `*`, `?` and `[..]` stay within one name, `**` does not, and `{a,b}` is either,
 /// which may have slashes in it.
@@ -18,9 +20,7 @@ impl PathGlob {
     pub fn parse(text: &str) -> Result<Self, String> {
         let absolute =
             if text.starts_with('/') || text.starts_with("**") { text.to_owned() } else { format!("/{text}") };
-        let glob = GlobBuilder::new(&absolute).literal_separator(true).backslash_escape(true).build();
-        let matcher = glob.map_err(|error| error.kind().to_string())?.compile_matcher();
-        Ok(Self { text: text.to_owned(), matcher })
+        Ok(Self { text: text.to_owned(), matcher: bounded_glob(&absolute)?.compile_matcher() })
     }
 
     /// The pattern, as it was written.

@@ -381,6 +381,10 @@ pub struct PolicySettings {
     pub tags: TagPatterns,
     /// `[git]` of a policy file.
     pub git: GitVariables,
+    /// `[compile] pass` of a policy file: variables of the environment that reach compilers.
+    pub pass: Vec<Located<String>>,
+    /// `[registry] token-realms` of a policy file, as they are written: hosts that may see the login of a registry which names them.
+    pub token_realms: Vec<Located<String>>,
 }
 
 /// `[git]` of a policy file: the variables of the environment that say what is checked out.
@@ -406,6 +410,8 @@ impl Default for PolicySettings {
             is_written: false,
             tags: TagPatterns::default(),
             git: GitVariables::default(),
+            pass: Vec::new(),
+            token_realms: Vec::new(),
         }
     }
 }

@@ -195,8 +195,11 @@ pub(super) struct WrittenBinary {
 pub(super) struct WrittenFile {
     /// A file, relative to the recipe; may hold `{variables}`.
     pub(super) from: Option<Spanned<String>>,
-    /// The text itself.
+    /// The text itself. Line breaks are line feeds, whatever ends the lines of the recipe.
     pub(super) text: Option<Spanned<String>>,
+    /// Keep the line breaks of `text` as the recipe has them.
+    #[schemars(extend("default" = false))]
+    pub(super) raw: Option<Spanned<bool>>,
     /// A download, never without its digest; taken as it is, never unpacked.
     #[schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+([/?][^#]*)?$"))]
     pub(super) url: Option<Spanned<String>>,
@@ -375,6 +378,26 @@ pub(super) struct PolicyFile {
     pub(super) push: Option<Spanned<TomlTable<WrittenPush>>>,
     /// What a pipeline says of git.
     pub(super) git: Option<Spanned<TomlTable<WrittenGit>>>,
+    /// What of a pipeline reaches compilers.
+    pub(super) compile: Option<Spanned<TomlTable<WrittenCompile>>>,
+    /// What a pipeline says of registries.
+    pub(super) registry: Option<Spanned<TomlTable<WrittenRegistry>>>,
+}
+
+/// `[compile]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenCompile {
+    /// Variables of the environment: `GOCACHEPROG`, `RUSTC_WRAPPER`.
+    pub(super) pass: Option<Spanned<List>>,
+}
+
+/// `[registry]` of a policy file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenRegistry {
+    /// Hosts that make the tokens of registries on other domains.
+    pub(super) token_realms: Option<Spanned<List>>,
 }
 
 /// `[push]` of a policy file.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{RegistryWarnings, Secret};
+use super::{RegistryWarnings, Secret, TokenRealm};
 
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +21,30 @@ pub struct Access {
     pub login: Option<Login>,
     /// `--plain-http`: any registry may be spoken to without TLS.
     pub plain_http: bool,
+    /// The one registry, as references name it, that may be spoken to without TLS and whose certificate is not looked at: the
+    /// `insecure` of the user's `registries.conf`.
+    pub insecure_host: Option<String>,
+    /// `--token-realm`, and what the policy file says: they may see the login of a registry that names them as its realm.
+    pub token_realms: Vec<TokenRealm>,
     /// `--ca-file`: trusted besides the system's roots.
     pub ca_files: Vec<PathBuf>,
+    /// The client certificate for whatever is reached by this; without one those of `certs.d` count.
+    pub client: Option<ClientFiles>,
     /// `--offline`: no socket is opened.
     pub offline: bool,
     /// `--retry`: how long pauses between tries are in all, for faults that may pass; five short ones where it says nothing.
     pub retry: Option<Duration>,
     /// Where warnings of registries go.
     pub notices: RegistryWarnings,
+}
+
+/// The files of a client certificate, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// The certificate, and those that it is signed by.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// A name and a password.

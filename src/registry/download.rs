@@ -15,7 +15,7 @@ use crate::{
     registry::{
         Access,
         http::{
-            agent::{agent, explain},
+            agent::HostAgent,
             is_transient_status,
             resolver::{HostOrigin, InsideNetwork},
             retry_pause::{self, Patience},
@@ -261,14 +261,14 @@ impl ResumingDownload<'_> {
             let host = authority.strip_suffix(":443").filter(|_| url.https).unwrap_or(&authority);
             let inside = inside.clone();
             let named_by = if url.same_host(self.url) { HostOrigin::User(inside) } else { HostOrigin::Host(inside) };
-            let agent =
-                agent(self.access, &url, host, named_by).map_err(|failure| DownloadInterruption::of(failure, false))?;
-            let mut request = agent.get(url.to_string());
+            let agent = HostAgent::new(self.access, &url, host, named_by)
+                .map_err(|failure| DownloadInterruption::of(failure, false))?;
+            let mut request = agent.agent.get(url.to_string());
             if self.at > 0 {
                 request = request.header(header::RANGE, format!("bytes={}-", self.at));
             }
             let response = request.call().map_err(|error| {
-                let (failure, passing) = explain(&error, &url);
+                let (failure, passing) = agent.explain(&error, &url);
                 DownloadInterruption::of(failure.named(ErrorName::Download), passing.is_transient(self.access.retry))
             })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -313,7 +313,7 @@ impl ResumingDownload<'_> {
 }
 
 /// The first byte of a partial answer: `bytes 5-9/10`.
-fn range_start(range: &str) -> Option<u64> {
+pub(super) fn range_start(range: &str) -> Option<u64> {
     range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 

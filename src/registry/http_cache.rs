@@ -12,14 +12,14 @@ use std::{
 
 use base64ct::{Base64, Encoding as _};
 use ureq::{
-    Agent, AsSendBody, Body, SendBody,
+    AsSendBody, Body, SendBody,
     http::{Method, Request, Response, header},
 };
 
 use super::{
     Access, Secret, action_result,
     http::{
-        agent::{agent, explain},
+        agent::HostAgent,
         resolver::{HostOrigin, InsideNetwork},
     },
     url::Url,
@@ -43,7 +43,7 @@ const SLOWEST: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct HttpCache {
     base: Url,
-    agent: Agent,
+    agent: HostAgent,
     authorization: Option<Secret>,
 }
 
@@ -65,7 +65,7 @@ impl HttpCache {
         }
         let authority = base.authority();
         let host = authority.strip_suffix(":443").filter(|_| base.https).unwrap_or(&authority).to_owned();
-        let agent = agent(access, &base, &host, HostOrigin::User(InsideNetwork::new(base.is_inward())))?;
+        let agent = HostAgent::new(access, &base, &host, HostOrigin::User(InsideNetwork::new(base.is_inward())))?;
         let authorization = credentials.map(read_credentials).transpose()?;
         Ok(Self { base, agent, authorization })
     }
@@ -92,6 +92,7 @@ impl HttpCache {
         let sending = Duration::from_secs(sent / SLOWEST);
         let request = self
             .agent
+            .agent
             .configure_request(request)
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
@@ -99,9 +100,9 @@ impl HttpCache {
             .timeout_recv_response(Some(ANSWER + sending))
             .timeout_recv_body(Some(BODY + Duration::from_secs(received / SLOWEST)))
             .build();
-        self.agent.run(request).map_err(|error| {
+        self.agent.agent.run(request).map_err(|error| {
             let is_timeout = matches!(error, ureq::Error::Timeout(_));
-            RemoteFault { what: explain(&error, &self.base).0.what, is_timeout }
+            RemoteFault { what: self.agent.explain(&error, &self.base).0.what, is_timeout }
         })
     }
 }

@@ -7,13 +7,19 @@ mod access;
 mod action_result;
 mod auth;
 mod download;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod http_cache;
+mod log_in;
+mod mirrors;
 pub mod push;
 mod reference;
 mod registry_warnings;
 mod remote_repository;
+mod repository_sources;
 mod secret;
+mod token_realm;
 mod url;
 
 use std::{path::Path, sync::Arc};
@@ -22,13 +28,17 @@ use crate::{
     image::{OpenedImages, Store, image_sets},
     report::Failure,
 };
-pub use access::{Access, Login};
+pub use access::{Access, ClientFiles, Login};
+pub use auth::{LoginPlace, StoredLogin};
 pub use download::{Download, check_address, download, observe};
 pub use http_cache::HttpCache;
+pub use log_in::{LoginVerdict, RegistryHost, check_login, remove_login, store_login};
 pub use reference::Reference;
 pub use registry_warnings::RegistryWarnings;
 pub(crate) use remote_repository::RemoteRepository;
+pub(crate) use repository_sources::RepositorySources;
 pub use secret::Secret;
+pub use token_realm::TokenRealm;
 
 /// Opens the image that `reference` names: its documents are read and verified; layers are when they are read.
 ///
@@ -38,7 +48,7 @@ pub use secret::Secret;
 pub fn open(reference: &Reference, access: &Access) -> Result<OpenedImages, Failure> {
     let place = reference.to_string();
     let open = || {
-        let (remote, root) = RemoteRepository::open(reference, access)?;
+        let (remote, root) = RepositorySources::of(reference, access)?.open()?;
         let store = Store::of_sources(vec![Arc::new(remote)], Path::new(&place));
         // What one writes behind `pull`, but for the digest, which the set has itself.
         let name = reference.name();

@@ -34,6 +34,7 @@ impl Reference {
     /// A name, tag or digest that no registry could have, an upper case repository among them.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         Self::refuse_login(text)?;
+        Self::refuse_scheme(text)?;
         let wrong =
             |what: &str| Failure::error(ErrorName::Reference, format!("invalid reference `{}`: {what}", shown(text)));
         let (rest, digest) = match text.split_once('@') {
@@ -86,6 +87,19 @@ impl Reference {
         Err(Failure::error(ErrorName::Reference, "the reference holds a user name or password").hint(hint))
     }
 
+    /// Refuses `https://HOST/...`, which is an address and no reference.
+    fn refuse_scheme(text: &str) -> Result<(), Failure> {
+        let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        }) else {
+            return Ok(());
+        };
+        let what = format!("invalid reference `{}`: it begins with a scheme", shown(text));
+        let plain = if scheme.eq_ignore_ascii_case("http") { "; `--plain-http` allows HTTP without TLS" } else { "" };
+        let hint = format!("leave the scheme out: `{}`{plain}", shown(rest));
+        Err(Failure::error(ErrorName::Reference, what).hint(hint))
+    }
+
     /// Whether `text` is written as a reference with its host: the first component has a dot or a colon, or is
     /// `localhost`.
     pub fn has_host(text: &str) -> bool {
@@ -132,6 +146,23 @@ impl Reference {
     #[must_use]
     pub fn unpinned(&self) -> Self {
         Self { digest: None, ..self.clone() }
+    }
+
+    /// The same tag and digest of another repository, `host/repository`.
+    ///
+    /// # Errors
+    /// `name` is none.
+    pub(super) fn moved_to(&self, name: &str) -> Result<Self, Failure> {
+        if !Self::has_host(name) {
+            let what = format!("invalid reference `{}`: it has no host", shown(name));
+            return Err(Failure::error(ErrorName::Reference, what));
+        }
+        Ok(Self { tag: self.tag.clone(), digest: self.digest, ..Self::parse(name)? })
+    }
+
+    /// Whether it is in Docker Hub.
+    pub(super) fn is_docker_hub(&self) -> bool {
+        self.host == HUB
     }
 
     /// Whether the repository is below `registry`, a host and maybe a path, by whole components: `ghcr.io/acme` has
@@ -273,6 +304,16 @@ mod tests {
         let upper = Reference::parse("r.example/Acme/app").unwrap_err();
         assert_eq!(upper.hint.as_deref(), Some("repositories are written in lower case"));
         assert!(Reference::parse(&format!("r.example/{}", "a".repeat(256))).is_err());
+        for (text, hint) in [
+            ("https://r.example/app:1", "leave the scheme out: `r.example/app:1`"),
+            (
+                "HTTP://r.example:5000/app",
+                "leave the scheme out: `r.example:5000/app`; `--plain-http` allows HTTP without TLS",
+            ),
+            ("oci://r.example/app", "leave the scheme out: `r.example/app`"),
+        ] {
+            assert_eq!(Reference::parse(text).unwrap_err().hint.as_deref(), Some(hint));
+        }
     }
 
     #[test]

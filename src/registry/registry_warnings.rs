@@ -1,4 +1,5 @@
-//! Warnings of registries, `Warning: 299 - "..."` (distribution-spec, "Warnings"). `cli` prints each once.
+//! Warnings of registries, `Warning: 299 - "..."` (distribution-spec, "Warnings"), and about where images are pulled from. `cli` prints
+//! each once.
 
 use std::sync::Arc;
 
@@ -7,27 +8,50 @@ use parking_lot::Mutex;
 use super::{Secret, url::Url};
 use crate::report::{Failure, Limits, shown};
 
-/// Warnings of registries, each once, in the order in which they came. Copies share what they hold.
+/// Warnings about registries, each once, in the order in which they came, and details for who asks for them. Copies share what they
+/// hold.
 #[derive(Debug, Clone, Default)]
-pub struct RegistryWarnings(Arc<Mutex<Vec<String>>>);
+pub struct RegistryWarnings(Arc<Mutex<Heard>>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    warnings: Vec<Failure>,
+    details: Vec<String>,
+}
 
 impl RegistryWarnings {
     /// Takes note of what an answer of `url` has in its `Warning` fields.
     pub(super) fn record<'a>(&self, url: &Url, fields: impl Iterator<Item = &'a [u8]>, secrets: &[Secret]) {
         for text in fields.filter_map(|field| text(&String::from_utf8_lossy(field))) {
             let text = Secret::hide(secrets, text);
-            let line = format!("{} says: {}", shown(&url.authority()), shown(&text));
-            let mut heard = self.0.lock();
-            if heard.len() < Limits::NOTICES && !heard.contains(&line) {
-                heard.push(line);
-            }
+            self.warn(Failure::warning(format!("{} says: {}", shown(&url.authority()), shown(&text))));
         }
     }
 
-    /// What was heard so far, which is then forgotten.
+    /// Adds a warning.
+    pub(super) fn warn(&self, warning: Failure) {
+        let mut heard = self.0.lock();
+        if heard.warnings.len() < Limits::NOTICES && !heard.warnings.contains(&warning) {
+            heard.warnings.push(warning);
+        }
+    }
+
+    /// Adds a line for those who want to know more; it is safe to print.
+    pub(super) fn detail(&self, line: String) {
+        let mut heard = self.0.lock();
+        if heard.details.len() < Limits::NOTICES && !heard.details.contains(&line) {
+            heard.details.push(line);
+        }
+    }
+
+    /// The warnings so far, which are then forgotten.
     pub fn take(&self) -> Vec<Failure> {
-        let heard = std::mem::take(&mut *self.0.lock());
-        heard.into_iter().map(Failure::warning).collect()
+        std::mem::take(&mut self.0.lock().warnings)
+    }
+
+    /// The details so far, which are then forgotten.
+    pub fn take_details(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().details)
     }
 }
 

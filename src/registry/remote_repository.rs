@@ -7,56 +7,24 @@
 use std::{
     fmt,
     io::{self, Cursor, Read},
-    sync::{Arc, OnceLock},
+    sync::{Arc, atomic::Ordering},
 };
 
 use ureq::http::{Method, header};
 
 use super::{
-    Access, Reference,
-    auth::TokenScopes,
-    http::{Patience, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, wait},
+    http::{Patience, RegistryClient, RegistryRequest, RegistryResponse, wait},
+    repository_sources::{RepositoryConnection, RepositorySources, get_manifest},
 };
 use crate::{
-    image::{
-        BlobRef, BlobSource, StoredBytes,
-        document::{self, ACCEPTED, DocumentKind},
-    },
+    image::{BlobRef, BlobSource, StoredBytes, document::DocumentKind},
     oci::Digest,
-    report::{ErrorName, Failure, Limits, NamedReason, shown},
+    report::{ErrorName, Failure, NamedReason},
 };
 
-/// A repository that is read.
+/// A repository that is read: in its registry, or in mirrors of it.
 #[derive(Clone)]
-pub(crate) struct RemoteRepository(Arc<RepositoryConnection>);
-
-struct RepositoryConnection {
-    /// Made when the first request is: what is known already needs none.
-    client: OnceLock<RegistryClient>,
-    reference: Reference,
-    access: Access,
-    name: String,
-    wanted: TokenScopes,
-    /// The document that the reference named, and its digest: asked for already.
-    root: Option<(Digest, Arc<[u8]>)>,
-}
-
-impl RepositoryConnection {
-    fn of(reference: &Reference, access: &Access) -> Self {
-        let name = reference.repository().to_owned();
-        let wanted = TokenScopes::from([format!("repository:{name}:pull")]);
-        let (reference, access) = (reference.clone(), access.clone());
-        Self { client: OnceLock::new(), reference, access, name, wanted, root: None }
-    }
-
-    fn client(&self) -> Result<&RegistryClient, Failure> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let client = RegistryClient::new(&self.reference, &self.access)?;
-        Ok(self.client.get_or_init(|| client))
-    }
-}
+pub(crate) struct RemoteRepository(Arc<RepositorySources>);
 
 impl fmt::Debug for RemoteRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,43 +33,9 @@ impl fmt::Debug for RemoteRepository {
 }
 
 impl RemoteRepository {
-    /// Fetches the manifest or index that `reference` names.
-    pub(crate) fn open(reference: &Reference, access: &Access) -> Result<(Self, BlobRef), Failure> {
-        let mut repository = RepositoryConnection::of(reference, access);
-        let mut answer = get_manifest(&repository, &reference.tag_or_digest())?;
-        let said = answer.header("content-type").and_then(|said| said.split(';').next()).unwrap_or_default().trim();
-        let (said, named) = (said.to_owned(), answer.header("docker-content-digest").map(str::to_owned));
-        let bytes = answer.read_body(Limits::MANIFEST_BYTES).map_err(|error| {
-            let what = format!("cannot read the manifest: {}", shown(&error.to_string()));
-            Failure::error(ErrorName::of_io(&error), what)
-        })?;
-        let digest = Digest::of(&bytes);
-        // What we asked for by digest must be that; what the registry says it is, too.
-        if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
-            return Err(Failure::error(
-                ErrorName::BlobMismatch,
-                format!("the registry sent `{digest}` for `{wanted}`"),
-            ));
-        }
-        if let Some(named) = named.filter(|named| named.starts_with("sha256:") && *named != digest.to_string()) {
-            return Err(Failure::error(
-                ErrorName::RegistryProtocol,
-                format!("the registry calls `{digest}` `{}`", shown(&named)),
-            ));
-        }
-        let media_type = document::media_type(&said, &bytes).map_err(|what| {
-            let is_old = document::is_schema_1(&said);
-            let name = if is_old { ErrorName::ImageUnsupported } else { ErrorName::ImageInvalid };
-            Failure::error(name, format!("`{digest}`: {what}"))
-        })?;
-        let root = BlobRef { media_type, digest, size: bytes.len() as u64 };
-        repository.root = Some((digest, bytes.into()));
-        Ok((Self(Arc::new(repository)), root))
-    }
-
-    /// The repository of `reference`, without a request.
-    pub(crate) fn later(reference: &Reference, access: &Access) -> Self {
-        Self(Arc::new(RepositoryConnection::of(reference, access)))
+    /// The repository behind `sources`.
+    pub(super) fn new(sources: RepositorySources) -> Self {
+        Self(Arc::new(sources))
     }
 
     /// A reader of a manifest or blob. What it gives is not checked yet.
@@ -112,37 +46,27 @@ impl RemoteRepository {
             return Ok(Box::new(Cursor::new(Arc::clone(bytes))));
         }
         if DocumentKind::of(&blob.media_type) != DocumentKind::Other {
-            let answer = get_manifest(&self.0, &blob.digest.to_string());
-            return Ok(Box::new(answer.map_err(reader_error)?.into_reader()));
+            let wanted = blob.digest.to_string();
+            let (_, answer) = self.0.ask(|connection| get_manifest(connection, &wanted)).map_err(reader_error)?;
+            return Ok(Box::new(answer.into_reader()));
         }
+        let source = self.0.preferred.load(Ordering::Relaxed);
         let mut reader = BlobReader {
             remote: self.clone(),
+            source,
             digest: blob.digest,
             at: 0,
             size: blob.size,
             body: None,
-            patience: Patience::new(self.0.access.retry),
+            patience: Patience::new(None),
         };
-        reader.connect()?;
-        Ok(Box::new(reader))
-    }
-}
-
-fn get_manifest(repository: &RepositoryConnection, wanted: &str) -> Result<RegistryResponse, Failure> {
-    let client = repository.client()?;
-    let url = client.url(&format!("{}/manifests/{wanted}", repository.name))?;
-    let call = RegistryRequest::new(Method::GET, url, &repository.wanted).header(header::ACCEPT, ACCEPTED.join(", "));
-    let mut answer = client.send(&call).map_err(|RequestFailure { failure, .. }| failure)?;
-    match answer.status {
-        200 => Ok(answer),
-        404 => Err(Failure::error(
-            ErrorName::RegistryNotFound,
-            format!("the registry has no such image: {}", answer.refusal()),
-        )),
-        _ => {
-            let what = format!("cannot read the manifest: {}", answer.refusal());
-            Err(Failure::error(answer.error_name(), what))
+        reader.renew_patience();
+        while let Err(fault) = reader.connect() {
+            if !reader.pass_over(&fault) {
+                return Err(fault);
+            }
         }
+        Ok(Box::new(reader))
     }
 }
 
@@ -160,6 +84,8 @@ fn unreachable_error(kind: io::ErrorKind, what: impl Into<String>) -> io::Error 
 /// Reads a blob, and goes on where it was when the connection breaks.
 struct BlobReader {
     remote: RemoteRepository,
+    /// Which of the connections is read from.
+    source: usize,
     digest: Digest,
     at: u64,
     size: u64,
@@ -169,8 +95,27 @@ struct BlobReader {
 }
 
 impl BlobReader {
+    /// The connection that is read from.
+    fn connection(&self) -> Option<&RepositoryConnection> {
+        self.remote.0.connections.get(self.source)
+    }
+
+    fn renew_patience(&mut self) {
+        self.patience = Patience::new(self.connection().and_then(|connection| connection.retry));
+    }
+
+    /// Goes on where the reader is, but from the next place that may have the blob. Its digest says whether the parts fit.
+    fn pass_over(&mut self, fault: &io::Error) -> bool {
+        if !self.remote.0.pass_over(self.source, &fault.to_string()) {
+            return false;
+        }
+        self.source += 1;
+        self.renew_patience();
+        true
+    }
+
     fn connect(&mut self) -> io::Result<()> {
-        let repository = &self.remote.0;
+        let Some(repository) = self.connection() else { return Err(io::ErrorKind::NotFound.into()) };
         let client = repository.client().map_err(reader_error)?;
         let url = client.url(&format!("{}/blobs/{}", repository.name, self.digest)).map_err(reader_error)?;
         let mut call = RegistryRequest::new(Method::GET, url, &repository.wanted);
@@ -235,9 +180,11 @@ impl Read for BlobReader {
             // The connection is broken; the bytes so far are kept.
             self.body = None;
             let lasts = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
-            let has_given_up = self.remote.0.client.get().is_some_and(RegistryClient::has_given_up);
+            let client = self.connection().and_then(|connection| connection.client.get());
+            let has_given_up = client.is_some_and(RegistryClient::has_given_up);
             match self.patience.pause(None).filter(|_| !lasts && !has_given_up) {
                 Some(pause) => wait(pause),
+                None if self.pass_over(&fault) => {}
                 None => return Err(fault),
             }
         }

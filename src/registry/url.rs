@@ -77,6 +77,17 @@ impl Url {
         self.https == other.https && self.host == other.host && self.port == other.port
     }
 
+    /// The same with the scheme of the registry at `base`, where it is an address of that registry: the same host and port, or
+    /// the default port of HTTP where the registry has that of HTTPS. One port speaks one scheme, and what stands behind
+    /// something that terminates TLS often believes that it is reached without.
+    pub(crate) fn with_scheme_of(&self, base: &Self) -> Self {
+        let is_behind_tls = base.https && base.port == 443 && self.port == 80;
+        if self.https != base.https && self.host == base.host && (self.port == base.port || is_behind_tls) {
+            return Self { https: base.https, port: base.port, ..self.clone() };
+        }
+        self.clone()
+    }
+
     /// Whether both are on one machine, as far as names tell.
     pub(crate) fn same_host(&self, other: &Self) -> bool {
         self.host == other.host
@@ -90,6 +101,16 @@ impl Url {
     /// `host:port`.
     pub(crate) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+
+    /// The host, and the port where it is not the scheme's own.
+    pub(crate) fn site(&self) -> String {
+        self.origin().split_once("://").map_or_else(String::new, |(_, site)| site.to_owned())
+    }
+
+    /// Whether it is the address of a host, without a path and a query.
+    pub(crate) fn is_of_host(&self) -> bool {
+        self.target == "/"
     }
 
     fn scheme(&self) -> &'static str {
@@ -257,6 +278,25 @@ mod tests {
         assert!(base.same_origin(&url("https://R.EXAMPLE:443/x")));
         for other in ["http://r.example/", "https://r.example:444/", "https://r.example.evil/", "https://evil/"] {
             assert!(!base.same_origin(&url(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_registry_has_the_scheme_of_the_registry() {
+        for (base, location, to) in [
+            ("https://r.example/", "http://r.example/v2/u?s=1", "https://r.example/v2/u?s=1"),
+            ("https://r.example/", "http://R.example:80/u", "https://r.example/u"),
+            ("https://r.example/", "http://r.example:443/u", "https://r.example/u"),
+            ("https://r.example:5000/", "http://r.example:5000/u", "https://r.example:5000/u"),
+            ("http://r.example:5000/", "https://r.example:5000/u", "http://r.example:5000/u"),
+            // Somewhere else.
+            ("https://r.example:5000/", "http://r.example/u", "http://r.example/u"),
+            ("https://r.example/", "http://r.example:5000/u", "http://r.example:5000/u"),
+            ("https://r.example/", "http://o.example/u", "http://o.example/u"),
+            ("http://r.example/", "https://r.example/u", "https://r.example/u"),
+            ("https://r.example/", "https://o.example/u", "https://o.example/u"),
+        ] {
+            assert_eq!(url(location).with_scheme_of(&url(base)).to_string(), to, "{base} {location}");
         }
     }
 

@@ -172,6 +172,9 @@ error_names! {
     CompileFailed = "compile-failed",
         "The compiler or the linker refused the code.",
         "Its own messages stand above; `cargo build` or `go build` shows them as well.";
+    FetchUntrusted = "fetch-untrusted",
+        "The checkout would have the fetch of dependencies, which works in the caller's environment, run a program of its own.",
+        "Move the setting into the configuration of this machine, or fetch the dependencies before and build with `--offline`.";
     CompileNetwork = "compile-network",
         "Fetching the project's dependencies failed.",
         "Check the network and the proxy of cargo or go; `--offline` needs them fetched before.";
@@ -240,7 +243,7 @@ error_names! {
         "Install its CA on this machine, or name the CA's file with `--ca-file`; `--plain-http` is for registries without TLS.";
     RegistryLogin = "registry-login",
         "The registry refused the credentials, wants some, or asked for them in a way that is not understood (401, 403).",
-        "Log in with `docker login` or `podman login`, or give `--username` and `--password-stdin`.";
+        "Log in with `hardpan login`, `docker login` or `podman login`, or give `--username` and `--password-stdin`.";
     RegistryNotFound = "registry-not-found",
         "The registry has no such repository, tag or digest (404).",
         "Check the reference; some registries answer 404 where a login is missing.";
@@ -253,9 +256,15 @@ error_names! {
     RegistryProtocol = "registry-protocol",
         "What the registry answered does not follow the distribution specification, or leads to a place that hardpan does not follow.",
         "Report it to the registry's operator; the message says what was expected.";
+    RegistryBlocked = "registry-blocked",
+        "A `registries.conf` of this machine says that nothing is pulled from the registry (`blocked = true`).",
+        "The message has the line. Take the image from another registry, or give the blocked one a mirror there.";
+    RegistriesConf = "registries-conf",
+        "A `registries.conf`, which says where images are pulled from, cannot be read.",
+        "Correct the line; `man containers-registries.conf` has the format. `CONTAINERS_REGISTRIES_CONF` names another file.";
     Credentials = "credentials",
         "A file of credentials, a helper that it names, or the password on standard input cannot be used.",
-        "Correct what the message names, or log in again with `docker login` or `podman login`.";
+        "Correct what the message names, or log in again with `hardpan login`, `docker login` or `podman login`.";
     Offline = "offline",
         "`--offline` was given, and something has to be fetched.",
         "Run once without `--offline`; what was fetched is kept in the cache.";
@@ -282,6 +291,9 @@ error_names! {
     Cache = "cache",
         "The cache cannot be used.",
         "`XDG_CACHE_HOME` names another folder; `hardpan cache verify` removes what is damaged, `hardpan cache prune --all` everything.";
+    CacheKey = "cache-key",
+        "The key that seals the records of the cache cannot be read or made, is no key, or is open to others.",
+        "`HARDPAN_CACHE_KEY_FILE`, else `XDG_STATE_HOME/hardpan/cache.key`, else `~/.local/state/hardpan/cache.key` names it: a file of its user alone with 64 hexadecimal digits. Without one hardpan makes it.";
     CacheArchive = "cache-archive",
         "The file is not an archive that `hardpan cache export` wrote, or was cut short or changed.",
         "Export it again. Nothing of it is used.";

@@ -104,6 +104,10 @@ impl Limits {
     pub const ELF_TAIL_BYTES: usize = 4 << 20;
     /// A dynamic section behind the beginning that an audit keeps: 16 bytes a library and 20 more entries.
     pub const ELF_DYNAMIC_BYTES: u64 = 64 << 10;
+    /// Go's build information in a program: a line for each module, and Kubernetes has 300 of them.
+    pub const GO_BUILD_INFO_BYTES: u64 = 256 << 10;
+    /// Places of a program that look like it: what embeds other programs has several.
+    pub const GO_BUILD_INFOS: usize = 4;
     /// The names of compilers in an ELF file; real ones take a line each.
     pub const ELF_COMMENT_BYTES: u64 = 64 << 10;
     /// Input that the search for secrets examines at once: it stays in the second cache of any processor.
@@ -178,6 +182,10 @@ impl Limits {
     pub const CHALLENGES: usize = 16;
     /// A file of credentials, and what a credential helper says: written by logins, one line each.
     pub const AUTH_FILE_BYTES: u64 = 1 << 20;
+    /// A `registries.conf`, or a `daemon.json` of docker: a table a registry.
+    pub const REGISTRIES_CONF_BYTES: u64 = 1 << 20;
+    /// Files beside a `registries.conf` that add to it: each is read for every image that is pulled.
+    pub const REGISTRIES_CONF_FILES: usize = 1000;
     /// A password on stdin: registries take tokens for passwords, and those that are JSON keys have 3 KiB.
     pub const PASSWORD_BYTES: u64 = 64 << 10;
     /// Files in one host's folder in `certs.d`: an authority or two, a certificate and its key.
@@ -197,6 +205,11 @@ impl Limits {
     pub const RETRIES: u32 = 5;
     /// Blobs that are sent at once: what crane does, and registries expect of one client.
     pub const UPLOADS: usize = 4;
+    /// A blob up to this is sent in the request that closes its upload, which saves a wait for an answer; of a larger one it is worth
+    /// more that a broken upload goes on where it was.
+    pub const WHOLE_BLOB_BYTES: u64 = 8 << 20;
+    /// Questions to one registry at once, for each upload at once: they have no body.
+    pub const LOOKS_PER_UPLOAD: usize = 2;
     /// Further upload sessions for one blob, when one was lost.
     pub const UPLOAD_SESSIONS: u32 = 3;
     /// The smallest piece of a blob when a registry keeps nothing of larger ones; below it headers would count.

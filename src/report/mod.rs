@@ -3,6 +3,7 @@
 //! All rooms use it. Nothing here prints: `commands` returns these values, `cli` renders them.
 
 mod atomic_file;
+mod bounded_glob;
 mod catalogue;
 mod error_name;
 mod failure;
@@ -15,8 +16,10 @@ mod printable;
 mod progress;
 mod rule;
 mod severity;
+pub mod unfinished;
 
 pub use atomic_file::{AtomicFile, FileAccess, folder_of};
+pub use bounded_glob::bounded_glob;
 pub use catalogue::RuleFacts;
 pub use error_name::{ErrorName, NamedReason};
 pub(crate) use failure::io_reason;

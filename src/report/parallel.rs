@@ -65,6 +65,23 @@ where
     done.into_iter().map(|(_, result)| result.unwrap_or_else(|panic| resume_unwind(panic))).collect()
 }
 
+/// Does two things at the same time, `beside` on a thread with `name`; one after the other where the system has no more threads.
+///
+/// # Panics
+/// A panic of either is passed on.
+pub fn both<A, B: Send>(name: &str, here: impl FnOnce() -> A, beside: impl Fn() -> B + Sync) -> (A, B) {
+    let beside = &beside;
+    thread::scope(|scope| {
+        let started = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, beside);
+        let here = here();
+        let beside = match started {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => beside(),
+        };
+        (here, beside)
+    })
+}
+
 /// [`try_map`] for work that does not fail.
 pub fn map<I, R>(name: &str, threads: NonZeroUsize, items: I, work: impl Fn(usize, I::Item) -> R + Sync) -> Vec<R>
 where
@@ -133,6 +150,18 @@ mod tests {
             assert_eq!(failed, Err(7));
         }
         assert_eq!(try_map("test", threads(2), [0; 0], |_, item| Err::<(), _>(item)), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn two_things_are_done_and_a_panic_of_either_is_passed_on() {
+        assert_eq!(both("test", || 1, || "two"), (1, "two"));
+        let panics = |here: bool| {
+            let work = |panics: bool| {
+                assert!(!panics, "this one");
+            };
+            catch_unwind(|| both("test", || work(here), || work(!here))).unwrap_err()
+        };
+        assert!([true, false].iter().all(|here| panics(*here).downcast_ref() == Some(&"this one")));
     }
 
     #[test]

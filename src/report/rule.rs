@@ -194,7 +194,7 @@ impl Rule {
     /// Whether a recipe's `[[policy.allow]]` may except a build from the rule.
     ///
     /// What is promised of every image that hardpan builds has no exception: who runs it, that it starts, what a mode may
-    /// be, and that its layers are sound.
+    /// be, and that its layers are sound. A path that is twice in one layer comes with a base alone, and can be excepted.
     pub const fn waivable(self) -> bool {
         !matches!(
             self,
@@ -212,7 +212,6 @@ impl Rule {
                 | Self::PathEscape
                 | Self::HardLinkEscape
                 | Self::SymlinkParent
-                | Self::DuplicatePath
                 | Self::InvalidWhiteout
                 | Self::AmbiguousTar
                 | Self::DigestMismatch

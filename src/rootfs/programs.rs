@@ -4,6 +4,8 @@
 //! `LD_LIBRARY_PATH`, `/etc/ld.so.cache`, musl's `/etc/ld-musl-ARCH.path`, and the usual directories. `/etc/ld.so.conf` is
 //! no part of it: only `ldconfig` reads that, and writes the cache.
 
+#[doc(hidden)]
+pub mod fuzzing;
 mod ld_cache;
 
 use std::{

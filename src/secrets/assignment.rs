@@ -172,6 +172,19 @@ fn suspicion(name: &str) -> Option<Suspicion> {
     matches!(last, "key" | "auth" | "authorization" | "authtoken").then_some(Suspicion::Weak)
 }
 
+/// Words that make a variable of a pipeline a secret, besides those of files.
+const OF_PIPELINES: [&str; 4] = ["jwt", "webhook", "pat", "pem"];
+
+/// Whether the name alone makes the value a secret for a program that may do without it: any key, any login.
+pub(super) fn names_secret(name: &str) -> bool {
+    let words = words(name);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let is_key = words.last().is_some_and(|last| last == "key");
+    // `DOCKER_AUTH_CONFIG` is a whole login.
+    let is_login = words.windows(2).any(|pair| pair[0] == "auth" && pair[1] == "config");
+    suspicion(name).is_some() || is_key || is_login || has(&OF_PIPELINES)
+}
+
 /// Whether `word` is `entry` or ends with it, as `dbpassword` and `authtoken` do. Short entries must be whole words:
 /// `compass` is no `pass`.
 fn is_or_ends_with(word: &str, entry: &str) -> bool {
@@ -234,14 +247,18 @@ pub(super) fn of_line(line: &str) -> Option<(&str, &str)> {
 
 /// `line` at its first `=>`, `:=`, `=` or `: `.
 fn split(line: &str) -> Option<(&str, &str)> {
-    let at = line.find(['=', ':'])?;
-    let (left, right) = line.split_at_checked(at)?;
-    let left = left.strip_prefix("export ").unwrap_or(left);
-    // `:gem_key: value`, a symbol of Ruby.
-    if left.is_empty() {
-        return split(right.get(1..)?);
+    let mut line = line;
+    // A loop, because a line may be nothing but signs.
+    loop {
+        let at = line.find(['=', ':'])?;
+        let (left, right) = line.split_at_checked(at)?;
+        let left = left.strip_prefix("export ").unwrap_or(left);
+        if !left.is_empty() {
+            return Some((left, right.trim_start_matches([':', '=', '>'])));
+        }
+        // `:gem_key: value`, a symbol of Ruby.
+        line = right.get(1..)?;
     }
-    Some((left, right.trim_start_matches([':', '=', '>'])))
 }
 
 /// `value` without its quotes, a comment behind it and what ends the statement.
@@ -320,6 +337,16 @@ mod tests {
         ] {
             let expected = if line.starts_with("//") { None } else { expected };
             assert_eq!(of_line(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_signs_needs_no_more_stack_than_any_other() {
+        for line in [":".repeat(8192), "=".repeat(8192), "export :".repeat(1024), format!("{}a: b", ":".repeat(8000))] {
+            let small = std::thread::Builder::new().stack_size(128 << 10);
+            let expected = line.ends_with('b').then(|| ("a".to_owned(), "b".to_owned()));
+            let read = move || of_line(&line).map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(small.spawn(read).unwrap().join().unwrap(), expected);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Parses credential files and settings files (netrc, kubeconfig, Docker logins, `.env`) and finds the secrets in them.
 
+use std::{borrow::Cow, iter};
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -36,6 +38,20 @@ impl Exposed {
         let is_safe = !name.is_empty() && !name.contains(&self.value);
         if is_safe { format!("{name}={}", mask(b"")) } else { mask(b"") }
     }
+}
+
+/// The bytes of a file as a text of the same length, so that a place in the text is the place in the file. Each byte that is
+/// no UTF-8 is a DEL in it: no part of a name, a number or base64, and allowed in a string of JSON.
+pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(iter::repeat_n('\u{7f}', chunk.invalid().len()));
+    }
+    Cow::Owned(text)
 }
 
 /// The secrets in `text`, parsed as `format` or, without one, as JSON of a known kind.
@@ -163,9 +179,11 @@ fn kube(text: &str, found: &mut Vec<Exposed>) {
 fn json(text: &str) -> Option<Exposed> {
     let object = decode::json_object(text.trim().as_bytes())?;
     let field = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
-    let at = |value: &str| memchr::memmem::find(text.as_bytes(), value.as_bytes()).unwrap_or_default();
+    let find = |words: &str| memchr::memmem::find(text.as_bytes(), words.as_bytes());
+    // A value with escapes in it is not in the text as it is: its name shows the place.
+    let at = |name: &str, value: &str| find(value).or_else(|| find(&format!("\"{name}\""))).unwrap_or_default();
     let of_provider = |detector, name: &str, value: &str| {
-        let mut hit = exposed(detector, Severity::Critical, at(value), name, value);
+        let mut hit = exposed(detector, Severity::Critical, at(name, value), name, value);
         hit.rule = Rule::ProviderToken;
         hit
     };
@@ -174,7 +192,7 @@ fn json(text: &str) -> Option<Exposed> {
             if field("private_key").contains("PRIVATE KEY-----") && field("client_email").contains('@') =>
         {
             let mut hit = of_provider("gcp-service-account", "private_key_id", field("private_key"));
-            hit.offset = memchr::memmem::find(text.as_bytes(), b"\"private_key\"").unwrap_or_default();
+            hit.offset = find("\"private_key\"").unwrap_or_default();
             hit.identity = keys::pem(KeywordWindow { bytes: field("private_key").as_bytes(), keyword: 0 }, &mut 0)
                 .map(|key| key.value.into_owned());
             return Some(hit);
@@ -185,7 +203,7 @@ fn json(text: &str) -> Option<Exposed> {
         _ => {}
     }
     if let Some(login) = docker_login(&object) {
-        let offset = memchr::memmem::find(text.as_bytes(), b"\"auths\"").unwrap_or_default();
+        let offset = find("\"auths\"").unwrap_or_default();
         let mut hit = exposed("docker-config", Severity::Critical, offset, "auths", &login);
         hit.rule = Rule::CredentialFile;
         return Some(hit);

@@ -45,10 +45,10 @@ pub use key_search::{KeySearch, key_by_name, path_is_of_keys};
 pub use kind::ContentKind;
 pub use names::{NameRule, name_hit};
 pub use scanner::SecretScanner;
-pub use text::{TextContext, scan_arguments, scan_text};
+pub use text::{TextContext, is_secret_variable, scan_arguments, scan_text};
 
 /// The most steps that a byte of input can cost on average, over the pass itself: a bound that holds for any input.
 pub const WORK_PER_BYTE: u64 = 64;
 /// Changes whenever the same bytes may give other hits. Where those are hits of a [`KeySearch`], the format of the cache's
 /// memo changes, too: it remembers what was found in inputs.
-pub const RULESET: u32 = 1;
+pub const RULESET: u32 = 2;

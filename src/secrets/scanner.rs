@@ -213,9 +213,12 @@ impl SecretScanner {
         if self.is_binary() || self.only_keys {
             return;
         }
-        let text = String::from_utf8_lossy(&whole);
+        let text = document::text_of(&whole);
         for exposed in document::read(self.format, place.location(), &text) {
-            self.hits.extend(place.exposed(&exposed));
+            let at = exposed.offset..exposed.offset + exposed.value.len();
+            // Two secrets that differ in bytes outside of UTF-8 alone are two.
+            let raw = whole.get(at.clone()).filter(|_| text.get(at) == Some(&exposed.value));
+            self.hits.extend(place.exposed(&exposed, raw.unwrap_or(exposed.value.as_bytes())));
         }
     }
 }
@@ -256,9 +259,8 @@ impl HitPlace<'_> {
         })
     }
 
-    /// The hit for a value that a document exposes.
-    fn exposed(self, exposed: &Exposed) -> Option<SecretHit> {
-        let value = exposed.value.as_bytes();
+    /// The hit for a value that a document exposes; `value` is how it stands in the file.
+    fn exposed(self, exposed: &Exposed, value: &[u8]) -> Option<SecretHit> {
         (!harmless::is_harmless(value)).then(|| SecretHit {
             rule: exposed.rule,
             detector: exposed.detector,

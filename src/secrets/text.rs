@@ -68,6 +68,12 @@ pub fn scan_text(context: TextContext<'_>, text: &str) -> Vec<SecretHit> {
     hits.sorted()
 }
 
+/// Whether a variable of this machine looks like a secret, by its name or its value. Here that costs nothing where it is none:
+/// the name alone is enough, whatever the value, and so is the address of a service with a login in it.
+pub fn is_secret_variable(name: &str, value: &str) -> bool {
+    assignment::names_secret(name) || !detected(value).is_empty()
+}
+
 /// The hits of detectors in a text.
 pub(super) fn detected(text: &str) -> Vec<SecretHit> {
     if !SecretScanner::may_hold(text) {

@@ -1,141 +1,157 @@
-//! The fuzz targets without a fuzzer: on the seeds in `seeds`, on their beginnings, and with single bytes changed. It needs no
-//! nightly compiler and takes seconds, and shows that the targets compile and that they hold on what they are about.
+//! The fuzz targets without a fuzzer: on the seeds in `seeds`, on their beginnings, with single bytes changed, and on some
+//! hundreds of changes by chance that are the same in every run. It needs no nightly compiler and takes seconds, and shows that
+//! the targets compile and that they hold on what they are about.
+//!
+//! `HARDPAN_FUZZ_ROUNDS=100` makes a hundred times as many changes by chance.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test that cannot go on is a test that fails, here and with this message"
 )]
-#![allow(unreachable_pub, reason = "`pub` is for the fuzzer's programs, which share the targets")]
+#![allow(unreachable_pub, missing_docs, reason = "`pub` is for the fuzzer's programs, which share the targets")]
 
-#[path = "targets/audit.rs"]
-mod audit;
-#[path = "targets/certificates.rs"]
-mod certificates;
-#[path = "targets/deflate.rs"]
-mod deflate;
-#[path = "targets/elf.rs"]
-mod elf;
-#[path = "targets/gzip.rs"]
-mod gzip;
-#[path = "targets/layout.rs"]
-mod layout;
-#[path = "targets/lock.rs"]
-mod lock;
-#[path = "targets/recipe.rs"]
-mod recipe;
-#[path = "targets/secrets.rs"]
-mod secrets;
-#[path = "targets/tar.rs"]
-mod tar;
+mod mutation;
+mod targets;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path, thread};
+
+use mutation::Mutator;
 
 /// How many beginnings of a seed are tried, and how many of its bytes are changed.
 const PLACES: usize = 48;
+/// Bytes of an input that a failing test shows.
+const SHOWN_BYTES: usize = 4096;
 
-/// Runs a target on the seeds in the folder `name` and on what is nearly one of them.
-fn replay(name: &str, run: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(name);
-    let mut seeds: Vec<_> = fs::read_dir(folder).expect("the seeds").map(|seed| seed.expect("a seed").path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty(), "{name} has no seeds");
-    run(b"");
-    for seed in seeds {
-        // What a failing test prints last is what it failed on.
-        println!("{}", seed.display());
-        let bytes = fs::read(seed).expect("a seed");
-        run(&bytes);
-        for place in 0..PLACES.min(bytes.len()) {
-            let at = place * bytes.len() / PLACES.min(bytes.len());
-            println!("cut at {at}");
-            run(&bytes[..at]);
-            println!("changed at {at}");
-            for byte in [0, 0xff, bytes[at] ^ 1] {
-                let mut changed = bytes.clone();
-                changed[at] = byte;
-                run(&changed);
-            }
+/// Shows the input of a target that panics.
+struct Input<'a>(&'a [u8]);
+
+impl Drop for Input<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let shown = &self.0[..self.0.len().min(SHOWN_BYTES)];
+            eprintln!("the input, {} bytes: \"{}\"", self.0.len(), shown.escape_ascii());
         }
     }
 }
 
-/// The same for a target that reads a text.
-fn replay_text(name: &str, run: impl Fn(&str)) {
-    replay(name, |bytes| run(&String::from_utf8_lossy(bytes)));
+fn run_on(run: fn(&[u8]), bytes: &[u8]) {
+    let _shown = Input(bytes);
+    run(bytes);
 }
 
-/// The two halves of a seed, which a line of dashes divides.
-fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
-    const LINE: &[u8] = b"\n----\n";
-    let at = bytes.windows(LINE.len()).position(|window| window == LINE);
-    at.map_or((bytes, &[]), |at| (&bytes[..at], &bytes[at + LINE.len()..]))
+fn folder(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz").join(name)
 }
 
-#[test]
-fn audit() {
-    replay("audit", |bytes| {
-        let (config, tar) = halves(bytes);
-        audit::run((vec![tar.to_vec()], String::from_utf8_lossy(config).into_owned()));
-    });
+/// The seeds of a target, by their names.
+fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> =
+        fs::read_dir(folder("seeds").join(name)).expect("seeds").map(|seed| seed.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{name} has no seeds");
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-#[test]
-fn certificates() {
-    replay("certificates", certificates::run);
-}
-
-#[test]
-fn deflate() {
-    replay("deflate", |bytes| {
-        let word = |bytes: &[u8]| {
-            let numbers = bytes.iter().fold(0_u32, |sum, byte| sum.wrapping_mul(257).wrapping_add(u32::from(*byte)));
-            (bytes.to_vec(), numbers, u16::from(bytes[0]) * 5)
-        };
-        deflate::run(bytes.chunks(11).map(word).collect());
-    });
-}
-
-#[test]
-fn elf() {
-    replay("elf", elf::run);
-}
-
-#[test]
-fn gzip() {
-    replay("gzip", |bytes| gzip::run((bytes.to_vec(), bytes.first().copied().unwrap_or(0) % 8, 1000)));
-}
-
-#[test]
-fn layout() {
-    replay("layout", |bytes| {
-        let (index, blob) = halves(bytes);
-        layout::run((index.to_vec(), blob.to_vec()));
-    });
-}
-
-#[test]
-fn lock() {
-    replay_text("lock", lock::run);
-}
-
-#[test]
-fn recipe() {
-    replay_text("recipe", recipe::run);
-}
-
-#[test]
-fn secrets() {
-    replay("secrets", |bytes| {
-        for path in 0..12 {
-            secrets::run((bytes.to_vec(), path, 100, 0));
+/// Runs a target on its seeds, on what is nearly one of them, and on `rounds` changes by chance.
+fn replay(name: &str, run: fn(&[u8]), rounds: usize) {
+    let seeds = seeds(name);
+    run_on(run, b"");
+    // What a failing test prints last is where it failed.
+    for (number, bytes) in seeds.iter().enumerate() {
+        println!("seed {number}");
+        run_on(run, bytes);
+        for place in 0..PLACES.min(bytes.len()) {
+            let at = place * bytes.len() / PLACES.min(bytes.len());
+            println!("seed {number}, cut at {at}");
+            run_on(run, &bytes[..at]);
+            println!("seed {number}, changed at {at}");
+            for byte in [0, 0xff, bytes[at] ^ 1] {
+                let mut changed = bytes.clone();
+                changed[at] = byte;
+                run_on(run, &changed);
+            }
         }
-    });
+    }
+    let factor = env::var("HARDPAN_FUZZ_ROUNDS").map_or(1, |text| text.parse().expect("a number"));
+    let mut mutator = Mutator::new(1);
+    for round in 0..rounds * factor {
+        println!("round {round}");
+        run_on(run, &mutator.changed(&seeds));
+    }
+}
+
+/// A test for each target, with the number of its changes by chance: together they take about a minute of one processor.
+macro_rules! replays {
+    ($($name:ident: $rounds:expr,)*) => {
+        $(#[test]
+        fn $name() {
+            replay(stringify!($name), targets::$name::run, $rounds);
+        })*
+
+        /// The names of all targets.
+        const TARGETS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+replays! {
+    accounts: 2000,
+    answer: 2000,
+    archive: 200,
+    audit: 200,
+    cache: 500,
+    cache_archive: 200,
+    cargo: 1000,
+    cargo_config: 500,
+    certificates: 1000,
+    challenge: 2000,
+    credentials: 1000,
+    deflate: 100,
+    deployment: 1000,
+    dockerfile: 500,
+    elf: 2000,
+    engine: 2000,
+    go: 1000,
+    go_source: 2000,
+    gzip: 100,
+    helper: 2000,
+    ko: 500,
+    layer: 500,
+    layout: 300,
+    ld_cache: 2000,
+    lock: 1000,
+    merge: 300,
+    policy: 1000,
+    project: 500,
+    recipe: 500,
+    reference: 2000,
+    secrets: 300,
+    tar: 500,
+    url: 2000,
 }
 
 #[test]
-fn tar() {
-    replay("tar", tar::run);
+fn every_target_has_its_program_its_seeds_and_its_line_in_the_table() {
+    let expected: BTreeSet<String> = TARGETS.iter().map(|name| (*name).to_owned()).collect();
+    let read = |name: &str| fs::read_to_string(folder(name)).unwrap();
+    let between = |text: &str, before: &str, after: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| Some(line.strip_prefix(before)?.split_once(after)?.0.to_owned()));
+        lines.collect()
+    };
+    assert_eq!(between(&read("targets/mod.rs"), "pub mod ", ";"), expected);
+    assert_eq!(between(&read("README.md"), "| `", "` |"), expected);
+    assert_eq!(between(&read("Cargo.toml"), "path = \"fuzz_targets/", ".rs\""), expected);
+    let names = |name: &str| -> BTreeSet<String> {
+        let entries =
+            fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.map(|name| name.trim_end_matches(".rs").to_owned()).collect()
+    };
+    assert_eq!(names("fuzz_targets"), expected);
+    assert_eq!(names("seeds"), expected);
+    for name in TARGETS {
+        assert!(read(&format!("fuzz_targets/{name}.rs")).contains(&format!("targets::{name}::run(bytes)")), "{name}");
+    }
 }

@@ -237,3 +237,29 @@ fn an_input_that_changes_while_it_is_read_is_refused() {
     output.fails(2).says("changed while it was read");
     assert!(!case.path("out/same").exists());
 }
+
+/// A checkout with `core.autocrlf` has other line ends in recipes, in what they extend and in their workspace.
+#[test]
+fn line_ends_of_recipes_do_not_reach_the_image() {
+    let files = [
+        (
+            "app.toml",
+            "extends = \"shared.toml\"\n[[binary]]\npath = \"app\"\nto = \"/usr/bin/app\"\n\
+             [[file]]\nto = \"/etc/basic\"\ntext = \"\"\"\na = 1\n\nb = \"x\\r\\ny\" \\\n   end\n\"\"\"\n\
+             [[file]]\nto = \"/etc/literal\"\ntext = '''\na\n\tb\n'''\n[run]\nargs = [\"\"\"a \\\n  b\"\"\"]\n",
+        ),
+        ("shared.toml", "[[file]]\nto = \"/etc/shared\"\ntext = '''\nfrom\nhere'''\n"),
+        ("hardpan.workspace.toml", "[defaults]\nannotations = { a = \"\"\"\nx\\\n  y\"\"\" }\n"),
+    ];
+    let built = |end: &str, more: &str| {
+        let mut case = Case::new().file("app", elf::static_amd64());
+        for (name, text) in files {
+            let more = if name == "app.toml" { more } else { "" };
+            case = case.file(name, format!("{text}{more}").replace('\n', end));
+        }
+        case.build().ok().digest()
+    };
+    assert_eq!(built("\n", ""), built("\r\n", ""));
+    let raw = "[[file]]\nto = \"/etc/raw\"\nraw = true\ntext = '''\na\nb\n'''\n";
+    assert_ne!(built("\n", raw), built("\r\n", raw), "those bytes are kept");
+}

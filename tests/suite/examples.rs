@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines that are not run as they are: what is run instead, and why. `REGISTRY` is a registry on the loopback,
 /// `PODMAN` podman with a storage of the test's own. A line that no text has any more is a fault.
-const INSTEAD: [(&str, &str, &str); 29] = [
+const INSTEAD: [(&str, &str, &str); 33] = [
     ("hardpan affected --since origin/main", "hardpan affected --since HEAD", "the examples' repository has no remote"),
     (
         "hardpan affected --since origin/main | xargs -r hardpan build",
@@ -138,6 +138,26 @@ const INSTEAD: [(&str, &str, &str); 29] = [
         "hardpan build",
         "an engine of the test's own takes a while: load.rs has all three",
     ),
+    (
+        "hardpan build --load docker --tag registry.example.com/hello:1.0",
+        "hardpan build",
+        "an engine of the test's own takes a while: load.rs has all three",
+    ),
+    (
+        "hardpan login registry.example.com",
+        "! hardpan login registry.example.com < /dev/null",
+        "nobody types here: registries::log_in has a terminal",
+    ),
+    (
+        "hardpan login registry.example.com --username ci --password-stdin < password",
+        "hardpan login $REGISTRY --username ci --password-stdin < password",
+        "example.com has no registry; this one is Debian's docker-registry",
+    ),
+    (
+        "hardpan logout registry.example.com",
+        "hardpan logout $REGISTRY",
+        "it is Debian's docker-registry that was logged in to",
+    ),
     ("docker run --rm --read-only -p 8080:8080 hello", "command -v docker", "load.rs runs what dockerd was handed"),
     (
         "hardpan man | man -l -",
@@ -204,6 +224,7 @@ impl Workshop {
             .file("dist/server-amd64", elf::static_amd64())
             .file("dist/server-arm64", elf::static_arm64())
             .file("server.toml", "port = 8080\n")
+            .file("password", "a-password-of-the-examples\n")
             .file(".ko.yaml", "builds:\n- main: ./cmd/server\n")
             .file("Dockerfile", "FROM golang:1.26 AS build\nCOPY . .\nRUN go build -o /server ./cmd/server\nFROM scratch\nCOPY --from=build /server /server\nCMD [\"/server\"]\n")
             .file("static/index.html", "<p>hello\n")

@@ -134,7 +134,7 @@ fn listing(folder: &Path) -> String {
 fn reads_what_it_cannot_write(project: Case) {
     let strange = Strange::new(project);
     let cache = strange.case.path("../home/cache");
-    let way = [("XDG_CACHE_HOME", "~/home/cache")];
+    let way = [("XDG_CACHE_HOME", "~/home/cache"), ("HARDPAN_CACHE_KEY_FILE", "~/home/key")];
     // What is written in the tick in which a compile begins is not remembered: it may take several.
     let (mut said, mut digest) = (String::new(), String::new());
     for round in 0..4 {

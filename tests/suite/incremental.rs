@@ -17,6 +17,7 @@ use crate::support::{
 };
 
 mod corruption;
+mod forgery;
 mod gate;
 mod many;
 mod verb;

@@ -9,11 +9,12 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::support::case::{APP, Case};
+use crate::support::case::{APP, Case, HARDPAN};
 use crate::support::elf;
 use crate::support::engines::{Engines, PodmanStore};
 use crate::support::judges::checked;
 use crate::support::layout::Layout;
+use crate::support::registry::Registry;
 use crate::support::service::Service;
 
 const EVERYWHERE: [&str; 6] = ["--load", "docker", "--load", "podman", "--load", "containerd"];
@@ -269,4 +270,99 @@ fn a_docker_that_stops_listening_half_way_is_asked_why() {
     });
     let case = case.env("DOCKER_HOST", format!("unix://{}", socket.display()));
     refused(&case, "docker", "error[engine-failed]: docker refused the image: the image is too large");
+}
+
+#[test]
+fn names_and_tags_of_the_command_line_are_those_in_every_engine() {
+    let engines = Engines::start();
+    let case = engines.known_to(app());
+    let tags = ["--tag", "team/{name}:1.0", "--tag", "registry.example.com:5000/{name}", "--tag", "{name}:edge"];
+    let output = case.run(["build", "app.toml", "--json"].into_iter().chain(EVERYWHERE).chain(tags)).ok();
+    let layout = layout(&case, "app");
+    let config = layout.image().manifest["config"]["digest"].as_str().expect("a digest").to_owned();
+    let json: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let loaded = json["images"][0]["loaded"].as_array().expect("loaded");
+    let reported: Vec<_> = loaded.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect();
+    let names = [
+        ["team/app:1.0", "registry.example.com:5000/app:latest", "app:edge"],
+        ["localhost/team/app:1.0", "registry.example.com:5000/app:latest", "localhost/app:edge"],
+        ["docker.io/team/app:1.0", "registry.example.com:5000/app:latest", "docker.io/library/app:edge"],
+    ];
+    assert_eq!(reported, names.concat());
+    for name in names[0] {
+        let id = checked(engines.docker.command().args(["image", "inspect", "--format", "{{.Id}}", name]));
+        assert_eq!(id.trim(), config, "{name}");
+    }
+    for name in names[1] {
+        let digest = checked(engines.podman.command().args(["image", "inspect", "--format", "{{.Digest}}", name]));
+        assert_eq!(digest.trim(), layout.digest(), "{name}");
+    }
+    let list = checked(engines.containerd.command().args(["images", "list"]));
+    for name in names[2] {
+        let line = list.lines().find(|line| line.split_whitespace().next() == Some(name)).expect("the name");
+        assert!(line.contains(&layout.digest()), "{line}");
+    }
+    // And none that was not asked for.
+    let all = checked(engines.docker.command().args(["images", "--format", "{{.Repository}}:{{.Tag}}"]));
+    assert_eq!(all.lines().count(), 3, "{all}");
+    // The same names of the next build move.
+    let case = case.recipe(&format!("{APP}[run]\nargs = [\"x\"]\n"));
+    case.run(["build", "app.toml"].into_iter().chain(EVERYWHERE).chain(tags)).ok();
+}
+
+#[test]
+fn names_that_no_engine_takes_are_refused_before_anything_is_built() {
+    let case = app();
+    for (tag, says) in [
+        ("App", "error[reference]: `--tag`: invalid reference `App`"),
+        ("app:", "error[reference]: `--tag`: invalid reference `app:`"),
+        ("me:pw@r.example/app", "error[reference]: `--tag`: the reference holds a user name or password"),
+        ("", "error[usage]: `--tag` is empty"),
+        ("{nothing}", "error[recipe-variable]: `--tag`: "),
+    ] {
+        case.run(["build", "app.toml", "--load", "podman", "--tag", tag]).fails(2).says(says);
+    }
+    case.run(["build", "app.toml", "--tag", "app"]).fails(2).says("--load");
+    let two = case.file("b.toml", APP);
+    let output = two.run(["build", "app.toml", "b.toml", "--load", "podman", "--tag", "app:1"]).fails(2);
+    output.says("would both be loaded as `app:1`").says("put `{name}` into `--tag`");
+}
+
+/// The command lines of `docs/dev-loops.md`, as Skaffold and Tilt run them.
+#[test]
+fn skaffold_and_tilt_find_the_image_under_the_name_that_they_chose() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/dev-loops.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let lines: Vec<String> = page
+        .lines()
+        .filter(|line| line.contains("hardpan build"))
+        .map(|line| line.trim().trim_end_matches(',').trim_matches('\'').to_owned())
+        .collect();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let docker = crate::support::engines::Docker::start();
+    let registry = Registry::start();
+    let bin = Path::new(HARDPAN).parent().expect("a folder").display().to_string();
+    let case = app().file("hardpan.toml", format!("name = \"server\"\n{APP}"));
+    let run = |line: &str, variables: &[(&str, &str)]| {
+        let mut shell = crate::support::judges::tool("sh");
+        shell.args(["-c", line]).current_dir(case.dir()).env("DOCKER_HOST", docker.host());
+        let path = std::env::var("PATH").expect("PATH");
+        shell.env("PATH", format!("{bin}:{path}")).envs(variables.iter().copied());
+        checked(&mut shell)
+    };
+    let id = |name: &str| checked(docker.command().args(["image", "inspect", "--format", "{{.Id}}", name]));
+    let local = "registry.example.com/server:v1-dirty";
+    run(&lines[0], &[("IMAGE", local), ("PUSH_IMAGE", "false")]);
+    let config = layout(&case, "server").image().manifest["config"]["digest"].as_str().expect("it").to_owned();
+    assert_eq!(id(local).trim(), config);
+    let remote = format!("{}/skaffold/server:v1", registry.host());
+    run(&lines[0], &[("IMAGE", &remote), ("PUSH_IMAGE", "true")]);
+    let digest = layout(&case, "server").digest();
+    assert_eq!(registry.tag("skaffold/server", "v1"), Some(digest.clone()));
+    let expected = "localhost:5005/server:tilt-build-1700000000";
+    run(&lines[1], &[("EXPECTED_REF", expected)]);
+    assert_eq!(id(expected).trim(), config);
+    let expected = format!("{}/tilt/server:tilt-build-1", registry.host());
+    run(&lines[2], &[("EXPECTED_REF", &expected)]);
+    assert_eq!(registry.tag("tilt/server", "tilt-build-1"), Some(digest));
 }

@@ -1,15 +1,20 @@
 //! Images in registries: sent, read back, and what happens when the registry or the way to it misbehaves.
 
 mod conformance;
+mod credential_order;
 mod faults;
 mod kills;
 mod lies;
+mod log_in;
 mod logins;
+mod mirrors;
+mod optional;
 mod pieces;
 mod realms;
 mod redirects;
 mod referrers;
 mod retries;
+mod rounds;
 mod tags;
 mod tokens;
 
@@ -139,11 +144,11 @@ fn an_unchanged_push_asks_once_and_sends_nothing() {
     registry.spoil(|_| None);
     push(&case, &registry).ok().says("is that already");
     let requests = registry.requests();
-    let authorised: Vec<_> = requests
-        .iter()
-        .filter(|request| request.field("authorization").is_some_and(|sent| sent.starts_with("Bearer")))
-        .collect();
-    assert!(authorised.len() <= 2, "{authorised:#?}");
+    let manifests = requests.iter().filter(|request| request.is("HEAD", "/manifests/1"));
+    let authorised =
+        manifests.filter(|request| request.field("authorization").is_some_and(|sent| sent.starts_with("Bearer")));
+    assert_eq!(authorised.count(), 1, "{requests:#?}");
+    assert_eq!(registry.count("GET", "/token"), 1);
     assert!(requests.iter().all(|request| matches!(request.method.as_str(), "GET" | "HEAD")));
 }
 
@@ -155,7 +160,10 @@ fn an_unchanged_push_with_several_tags_asks_for_each_once() {
     push();
     registry.spoil(|_| None);
     push();
-    let asked: Vec<_> = registry.requests().into_iter().map(|request| (request.method, request.target)).collect();
+    let mut asked: Vec<_> = registry.requests().into_iter().map(|request| (request.method, request.target)).collect();
+    // Besides the tags something else may be asked, where the first answer takes its time.
+    asked.retain(|(method, target)| method != "HEAD" || !target.contains("sha256:"));
+    asked.sort();
     let expected = ["1", "1.2", "latest"].map(|tag| ("HEAD".to_owned(), format!("/v2/app/manifests/{tag}")));
     assert_eq!(asked, expected, "no tag tells of another");
 }
@@ -227,7 +235,8 @@ fn a_dry_run_says_what_a_push_then_does() {
             assert!(bytes == 0 || pushed.stderr.contains(&format!("({bytes} bytes)")), "{}", pushed.stderr);
             sum += bytes;
         }
-        let received: usize = registry.requests().iter().filter(|r| r.method == "PATCH").map(|r| r.received).sum();
+        let received: usize =
+            registry.requests().iter().filter(|r| r.target.contains("/uploads/")).map(|r| r.received).sum();
         assert_eq!(received as u64, sum, "{round}");
     }
 }
@@ -262,7 +271,7 @@ fn reads_from_a_registry() {
     // A push of it elsewhere reads no layer that the target has.
     registry.spoil(|_| None);
     case.run(["push", &reference, &format!("{}/other:1", registry.host())]).ok().says("mounted");
-    assert_eq!(registry.count("PATCH", ""), 0);
+    assert_eq!(registry.count("PUT", "/uploads/"), 0);
     for layer in layers(&case) {
         assert_eq!(registry.count("GET", &layer), 0, "{layer}");
     }

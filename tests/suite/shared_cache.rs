@@ -2,6 +2,8 @@
 
 mod archives;
 mod distrust;
+mod forgery;
+mod logins;
 
 use std::{
     fs::{self, File},

@@ -2,9 +2,11 @@
 
 mod configuration;
 mod environment;
+mod fetches;
 mod freshness;
 mod native;
 mod paths;
+mod prebuilt_go;
 mod revisions;
 mod sharing;
 

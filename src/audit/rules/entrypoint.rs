@@ -10,7 +10,7 @@ use super::{
 };
 use crate::rootfs::{FileContent, Magic, join, parent};
 use crate::{
-    elf::NotElf,
+    elf::{GoBuild, NotElf},
     oci::Platform,
     report::{Rule, Severity},
 };
@@ -75,10 +75,12 @@ fn check_start(view: &ImageView<'_>, notes: &mut RuleNotes, path: &str, written:
     match view.elf(node.inode).map(|file| &file.headers) {
         Some(Ok(elf)) => {
             if let Some(platform) = platform(view)
-                && !elf.machine.suits(&platform)
+                && let Some(own) = elf.unfit(&platform)
             {
-                let message = format!("`{path}` is for {}, the image is for {platform}", elf.machine.name());
+                let message = format!("`{path}` is for {own}, the image is for {platform}");
                 notes.found(Rule::WrongArchitecture, place(), message);
+            } else if elf.go == GoBuild::Unread {
+                notes.unknown(Rule::WrongArchitecture, place(), "its Go build information cannot be read");
             }
         }
         Some(Err(why @ (NotElf::Kind(_) | NotElf::Broken(_)))) => {

@@ -1,7 +1,7 @@
 //! Adds the run user to `/etc/passwd` and `/etc/group` of a base, for the resolver. The files of the base keep their
 //! lines; a line is added only where none has the user's or group's number.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     build::{
@@ -39,7 +39,12 @@ pub(in crate::build) fn complete_accounts(
     user: User,
     origin: &Origin,
 ) -> Result<(), Failure> {
-    let files = [
+    files(user).iter().try_for_each(|file| file.add_run_user(rootfs, origin))
+}
+
+/// Both files, for that user.
+fn files(user: User) -> [RunUserFile; 2] {
+    [
         RunUserFile {
             path: "/etc/passwd",
             what: "user",
@@ -56,8 +61,12 @@ pub(in crate::build) fn complete_accounts(
             rest: format!(":x:{}:\n", user.gid),
             whole: system::group(user),
         },
-    ];
-    files.iter().try_for_each(|file| file.add_run_user(rootfs, origin))
+    ]
+}
+
+/// The text of a passwd and of a group file with the run user's lines; none for one that has them.
+pub(in crate::build) fn completed(text: &[u8], user: User) -> [Option<Vec<u8>>; 2] {
+    files(user).map(|file| (!file.has_id(text)).then(|| file.with_run_user(text.to_vec())))
 }
 
 impl RunUserFile {
@@ -112,11 +121,11 @@ impl RunUserFile {
 
     /// The file with a line for the run user, under a name that it does not have yet.
     fn with_run_user(&self, mut text: Vec<u8>) -> Vec<u8> {
-        let is_free =
-            |name: &str| account_lines(&text).all(|line| line.first().is_none_or(|known| *known != name.as_bytes()));
+        // Read once: a hostile base may have each of the names that are tried.
+        let known: BTreeSet<&[u8]> = account_lines(&text).filter_map(|line| line.first().copied()).collect();
         let mut name = "nonroot".to_owned();
         let mut tried = 1;
-        while !is_free(&name) {
+        while known.contains(name.as_bytes()) {
             name = if tried == 1 { format!("nonroot-{}", self.id) } else { format!("nonroot-{}-{tried}", self.id) };
             tried += 1;
         }
@@ -138,6 +147,7 @@ fn account_lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn passwd(id: u32) -> RunUserFile {
@@ -164,5 +174,16 @@ mod tests {
         assert_eq!(with("nonroot:x:1:\n"), "nonroot:x:1:\nnonroot-7:x:7:7::/:/x\n");
         assert_eq!(with("nonroot\nnonroot-7:\n"), "nonroot\nnonroot-7:\nnonroot-7-2:x:7:7::/:/x\n");
         assert_eq!(with("#nonroot:\n"), "#nonroot:\nnonroot:x:7:7::/:/x\n");
+    }
+
+    #[test]
+    fn a_base_that_has_every_name_that_is_tried_is_read_once() {
+        use std::fmt::Write as _;
+        // Read anew for each name, these are some billions of lines.
+        let mut text = "nonroot:x:1:\nnonroot-7:\n".to_owned();
+        (2..40_000).for_each(|tried| writeln!(text, "nonroot-7-{tried}:").unwrap());
+        let with = passwd(7).with_run_user(text.into());
+        assert!(with.ends_with(b"\nnonroot-7-40000:x:7:7::/:/x\n"));
+        assert_eq!(completed(b"a:x:1:1::/:/x\n", User { uid: 1, gid: 1 })[0], None);
     }
 }

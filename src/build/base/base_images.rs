@@ -23,7 +23,7 @@ use crate::{
     },
     oci::{Digest, Platform},
     recipe::Located,
-    registry::{Access, Reference, RemoteRepository},
+    registry::{Access, Reference, RepositorySources},
     report::{ErrorName, Failure, Limits, Progress, printable, shown},
 };
 
@@ -62,13 +62,15 @@ impl BaseImages {
     pub(super) fn in_registry(reference: &Reference, access: &Access, cache: Option<&Cache>) -> Result<Self, Failure> {
         let place = PathBuf::from(reference.to_string());
         let in_place = |failure: Failure| failure.or_in_path(&place);
+        // A blocked registry is refused whatever the cache has.
+        let sources = RepositorySources::of(reference, access).map_err(in_place)?;
         let known = reference.digest().and_then(|digest| {
             let bytes = cache?.document(digest, Limits::MANIFEST_BYTES)?;
             let media_type = document::own_media_type(&bytes).ok()?;
             Some(BlobRef { media_type, digest, size: bytes.len() as u64 })
         });
         let (remote, root) = match known {
-            Some(root) => ((!access.offline).then(|| RemoteRepository::later(reference, access)), root),
+            Some(root) => ((!access.offline).then(|| sources.unopened()), root),
             None if access.offline => {
                 let failure = Failure::error(
                     ErrorName::Offline,
@@ -77,7 +79,7 @@ impl BaseImages {
                 return Err(in_place(failure.hint("build once without `--offline`")));
             }
             None => {
-                let (remote, root) = RemoteRepository::open(reference, access).map_err(in_place)?;
+                let (remote, root) = sources.open().map_err(in_place)?;
                 (Some(remote), root)
             }
         };

@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use accounts::complete_accounts;
+pub(super) use accounts::{complete_accounts, completed};
 pub(super) use config::BaseConfig;
 pub use name::BaseName;
 pub(super) use pulled_base::{FoundBase, PulledBase};

@@ -9,6 +9,7 @@ use super::{
     Toolchain,
     c_packages::{CNeed, CPackage},
     child::Child,
+    environment::Environment,
     zig,
 };
 use crate::{
@@ -145,7 +146,12 @@ impl Toolchain<'_> {
     /// The output of a command in the caller's environment, if it succeeded.
     fn query(&self, words: &[OsString], dir: &Path) -> Option<String> {
         let (program, arguments) = words.split_first()?;
-        let environment = self.fetch_environment().ok()?;
+        // One of the checkout gets nothing of the caller.
+        let environment = if Path::new(program).starts_with(self.checkout) {
+            Environment::from([("PATH".into(), self.path())])
+        } else {
+            self.fetch_environment().ok()?
+        };
         let ended = Child::new(program.as_ref(), dir, &environment).args(arguments).run().ok()?;
         ended.status.success().then(|| ended.text())
     }

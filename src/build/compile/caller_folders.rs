@@ -2,14 +2,18 @@
 //! is missing or cannot be written, as in a container whose user has no home: a folder in the call's scratch folder.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{Access, access};
 
-use super::{Toolchain, compile_folder::CompileFolder, environment::Environment};
-use crate::report::{Failure, io_reason, printable};
+use super::{Toolchain, compile_folder::CompileFolder, environment::Environment, installed_rust::InstalledRust};
+use crate::{
+    cache::{SealKey, distrust},
+    report::{Failure, io_reason, printable},
+};
 
 /// The folder of the scratch folder that is a home.
 const HOME: &str = "home";
@@ -60,12 +64,22 @@ impl Toolchain<'_> {
         beside.into_iter().find(|folder| folder.join("toolchains").is_dir()).or(named)
     }
 
-    /// The caller's environment for cargo: [`fetch_environment`](Self::fetch_environment), with the folders of cargo and
-    /// rustup.
-    pub(super) fn cargo_fetch_environment(&self) -> Result<Environment, Failure> {
+    /// The caller's environment for a fetch by the cargo of `rust` in `dir`: [`fetch_environment`](Self::fetch_environment),
+    /// with the folders of cargo and rustup.
+    ///
+    /// # Errors
+    /// The checkout would have the fetch run a program of its own.
+    pub(super) fn cargo_fetch_environment(&self, dir: &Path, rust: &InstalledRust) -> Result<Environment, Failure> {
+        self.check_fetch(dir)?;
         let mut environment = self.fetch_environment()?;
+        // Before what `build.rustc` of a configuration names.
+        environment.insert("RUSTC".into(), rust.compiler().into());
         // A relative one would be another folder here than where hardpan was started.
         environment.insert("CARGO_HOME".into(), self.cargo_home()?.into());
+        // Empty, so that no configuration of a checkout puts a program of its own before rustc.
+        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            environment.insert(name.into(), OsString::new());
+        }
         environment.extend(self.rustup_home().map(|home| ("RUSTUP_HOME".into(), home.into())));
         Ok(environment)
     }
@@ -85,18 +99,30 @@ impl Toolchain<'_> {
     /// The folder in which one program is compiled: in the caller's cache, else in the scratch folder. What is known from
     /// earlier compiles is looked up in a cache that can only be read as well.
     pub(super) fn compile_folder(&self, kind: &str, key: &[&[u8]]) -> Result<CompileFolder, Failure> {
-        let Some(cache) = self.cache else {
-            let why = "neither `XDG_CACHE_HOME` nor `HOME` is set";
-            return CompileFolder::open(&self.scratch(why)?.join(CACHE), kind, key);
-        };
+        let seal_key = self.blobs.map_or_else(SealKey::of_this_call, |cache| cache.seal_key().clone());
+        let in_scratch = |why: &str| CompileFolder::open(&self.scratch(why)?.join(CACHE), kind, key, &seal_key);
+        let Some(cache) = self.cache else { return in_scratch("neither `XDG_CACHE_HOME` nor `HOME` is set") };
         let folder = CompileFolder::path(cache, kind, key);
-        match denial(&folder).or_else(|| denial(&folder.join(CompileFolder::LOCK))) {
-            None => CompileFolder::open(cache, kind, key),
-            Some(why) => {
-                let scratch = self.scratch(&cannot_write(cache, &why))?;
-                Ok(CompileFolder::open(&scratch.join(CACHE), kind, key)?.with_records_of(folder))
-            }
+        if let Some(why) = self.cache_objection(cache, &folder) {
+            return in_scratch(&why);
         }
+        match denial(&folder).or_else(|| denial(&folder.join(CompileFolder::LOCK))) {
+            None => CompileFolder::open(cache, kind, key, &seal_key),
+            Some(why) => Ok(in_scratch(&cannot_write(cache, &why))?.with_records_of(cache.to_owned())),
+        }
+    }
+
+    /// Why nothing is compiled in this folder of the cache, as part of a sentence. That the cache as a whole is not used has
+    /// been said by then, with the reason.
+    fn cache_objection(&self, cache: &Path, folder: &Path) -> Option<String> {
+        if self.blobs.is_some_and(|cache| !cache.is_readable()) {
+            return Some("the cache is not used".to_owned());
+        }
+        let folders = [Some(cache), folder.parent(), Some(folder)].into_iter().flatten();
+        folders.into_iter().find_map(|folder| {
+            let why = distrust(folder).ok().flatten()?;
+            Some(format!("`{}` is not used: {why}", printable(&folder.to_string_lossy())))
+        })
     }
 
     /// The scratch folder of this call. Its first use says so in a note, with the reason `why`, a sentence without its full

@@ -14,7 +14,7 @@ use super::{
     enclosure::{Enclosure, StageSocket},
     environment::Environment,
 };
-use crate::report::{ErrorName, Failure, Limits, Progress, printable};
+use crate::report::{ErrorName, Failure, Limits, Progress, printable, unfinished::Step};
 
 /// Lines of a compiler's output that a message shows: the last ones.
 const SHOWN_LINES: usize = 60;
@@ -23,8 +23,9 @@ const SHOWN_BYTES: usize = 4096;
 /// Bytes of stderr that are kept while it is read.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// A child process to run. It is in the foreground's process group, so that Ctrl-C ends it together with hardpan. When
-/// hardpan alone is killed, SIGPIPE ends it with the next line it writes; in an [`Enclosure`] it ends at once.
+/// A child process to run. It is in the foreground's process group, so that it may ask its user for a password, and Ctrl-C ends
+/// it together with hardpan. A signal for hardpan alone ends it as well (see [`end_descendants`](super::end_descendants)). When
+/// hardpan is killed, SIGPIPE ends it with the next line it writes; in an [`Enclosure`] it ends at once.
 pub(super) struct Child<'a> {
     /// An absolute path; `PATH` is never searched with what the checkout could put there.
     program: &'a Path,
@@ -90,17 +91,25 @@ impl<'a> Child<'a> {
         let failed = |error: io::Error| Failure::io("run", self.program, &error);
         let (mut command, line) = self.command().map_err(failed)?;
         command.env_clear().envs(self.environment).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A signal finds the child, or there is none.
+        let step = Step::begin();
         let mut child = command.spawn().map_err(failed)?;
+        drop(step);
         // With it goes our copy of the child's stdin.
         drop(command);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = thread::scope(|scope| {
             let progress = self.progress;
-            let stderr = scope.spawn(move || match (stderr, progress) {
+            let read = move || match (stderr, progress) {
                 (None, _) => Ok(Vec::new()),
                 (Some(stderr), None) => keep_end(stderr),
                 (Some(stderr), Some(progress)) => keep_end(ProgressReader { from: stderr, progress, line: Vec::new() }),
-            });
+            };
+            let stderr = match thread::Builder::new().name("stderr".to_owned()).spawn_scoped(scope, read) {
+                Ok(thread) => thread,
+                // Both have to be read at the same time: where there is no thread for it, there is no process either.
+                Err(error) => return (Err(error), Ok(Vec::new())),
+            };
             let stdout = match (stdout, self.line_handler) {
                 (None, _) => Ok((Vec::new(), false)),
                 (Some(stdout), None) => keep_start(stdout),
@@ -108,6 +117,9 @@ impl<'a> Child<'a> {
             };
             (stdout, stderr.join().unwrap_or_else(|_| Ok(Vec::new())))
         });
+        if stdout.is_err() {
+            let _ = child.kill();
+        }
         let mut status = child.wait().map_err(|error| Failure::io("wait for the process", self.program, &error))?;
         if let Some(line) = line {
             status = line

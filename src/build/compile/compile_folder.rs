@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -10,9 +10,10 @@ use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, futimen
 
 use super::compile_start::CompileStart;
 use crate::{
+    cache::{SealKey, SealedFile, open_for_times, open_lock_file},
     oci::Digest,
     output::remove_folder_in_use,
-    report::{AtomicFile, Failure, FileAccess, folder_of},
+    report::{Failure, Limits},
 };
 
 /// The current time of the file system.
@@ -25,11 +26,18 @@ const NOW: Timestamps = Timestamps {
 ///
 /// The key is the digest of everything that makes a compile another one (folder, target, flags, environment), so
 /// that two of them never share a folder; while one process compiles, another one with the same key waits.
+///
+/// What hardpan writes there itself is sealed with its place: the cache is not trusted.
 pub(super) struct CompileFolder {
+    /// The cache.
+    cache: PathBuf,
+    /// Below the cache.
+    place: PathBuf,
     root: PathBuf,
     /// Released when it is closed, also by a crash.
     lock: File,
-    /// The folder of the same key in a cache that can only be read.
+    seal_key: SealKey,
+    /// A cache that can only be read, with a folder of the same key.
     earlier: Option<PathBuf>,
 }
 
@@ -39,28 +47,30 @@ impl CompileFolder {
 
     /// Where the compile folder of `key` is.
     pub(super) fn path(cache: &Path, kind: &str, key: &[&[u8]]) -> PathBuf {
+        cache.join(Self::place(kind, key))
+    }
+
+    fn place(kind: &str, key: &[&[u8]]) -> PathBuf {
         let mut joined = Vec::new();
         for part in key {
             joined.extend_from_slice(&(part.len() as u64).to_le_bytes());
             joined.extend_from_slice(part);
         }
         let name: String = Digest::of(&joined).hex().chars().take(32).collect();
-        cache.join(kind).join(name)
+        Path::new(kind).join(name)
     }
 
-    /// Locks the compile folder of `key`; waits while another process has it.
-    pub(super) fn open(cache: &Path, kind: &str, key: &[&[u8]]) -> Result<Self, Failure> {
-        let root = Self::path(cache, kind, key);
+    /// Locks the compile folder of `key`; waits while another process has it. Its records are sealed with `seal_key`.
+    pub(super) fn open(cache: &Path, kind: &str, key: &[&[u8]], seal_key: &SealKey) -> Result<Self, Failure> {
+        let place = Self::place(kind, key);
+        let root = cache.join(&place);
         make(&root)?;
         let lock_path = root.join(Self::LOCK);
-        let lock = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock_path)
-            .map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
-        take(&lock).map_err(|error| Failure::io("lock the compile folder", &lock_path, &error))?;
-        let compile_folder = Self { root, lock, earlier: None };
+        let fault = |error: io::Error| Failure::io("lock the compile folder", &lock_path, &error);
+        let lock = open_lock_file(&lock_path).map_err(fault)?;
+        take(&lock).map_err(fault)?;
+        let (cache, seal_key) = (cache.to_owned(), seal_key.clone());
+        let compile_folder = Self { cache, place, root, lock, seal_key, earlier: None };
         compile_folder.mark_start();
         for folder in [compile_folder.home(), compile_folder.temporary()] {
             compile_folder.empty(&folder)?;
@@ -68,16 +78,23 @@ impl CompileFolder {
         Ok(compile_folder)
     }
 
-    /// The same, which takes the records of earlier compiles from the compile folder at `earlier` as well.
+    /// The same, which takes the records of earlier compiles from the cache at `earlier` as well.
     #[must_use]
     pub(super) fn with_records_of(mut self, earlier: PathBuf) -> Self {
         self.earlier = Some(earlier);
         self
     }
 
-    /// Where a record called `name` may be, its own first.
-    pub(super) fn records(&self, name: &str) -> impl Iterator<Item = PathBuf> {
-        [Some(&self.root), self.earlier.as_ref()].into_iter().flatten().map(move |folder| folder.join(name))
+    /// The records called `name`, its own first. What has no seal is none.
+    pub(super) fn records(&self, name: &str) -> impl Iterator<Item = Vec<u8>> {
+        let place = self.place.join(name);
+        let caches = [Some(&self.cache), self.earlier.as_ref()].into_iter().flatten();
+        caches.filter_map(move |cache| SealedFile::new(cache, &place).read(&self.seal_key, Limits::CHILD_OUTPUT_BYTES))
+    }
+
+    /// Its own record called `name`, if it has a seal.
+    pub(super) fn record(&self, name: &str) -> Option<Vec<u8>> {
+        SealedFile::new(&self.cache, &self.place.join(name)).read(&self.seal_key, Limits::CHILD_OUTPUT_BYTES)
     }
 
     /// Makes `folder` anew.
@@ -127,15 +144,10 @@ impl CompileFolder {
         self.root.join("target")
     }
 
-    /// Writes a file of this folder: what was there stays until all of the new text is.
+    /// Writes a record of this folder, sealed: what was there stays until all of the new text is.
     pub(super) fn keep(&self, name: &str, text: &[u8]) -> Result<(), Failure> {
-        let path = self.root.join(name);
-        let write = || {
-            let mut file = AtomicFile::create(folder_of(&path), ".new-", FileAccess::Umask)?;
-            file.write_all(text)?;
-            file.replace(&path)
-        };
-        write().map(drop).map_err(|error| Failure::io("write the record of the compile", &path, &error))
+        let written = SealedFile::new(&self.cache, &self.place.join(name)).write(&self.seal_key, text);
+        written.map_err(|error| Failure::io("write the record of the compile", self.root.join(name), &error))
     }
 
     /// Moves a finished program out of [`temporary`](Self::temporary) to `out/<group>/<name>`, at once: another
@@ -151,7 +163,7 @@ impl CompileFolder {
 
 /// Notes that the compile folder at `root` was used, without waiting for a compile that runs in it.
 pub(super) fn touch_compile_folder(root: &Path) {
-    let _ = File::options().write(true).open(root.join(CompileFolder::LOCK)).map(|lock| futimens(&lock, &NOW));
+    let _ = open_for_times(&root.join(CompileFolder::LOCK)).map(|lock| futimens(&lock, &NOW));
 }
 
 /// Removes a folder that may not be there.
@@ -184,23 +196,25 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const KEY: SealKey = SealKey::of_tests(1);
+
     #[test]
     fn keys_do_not_run_together_and_homes_are_emptied() {
         let cache = tempfile::tempdir().unwrap();
-        let first = CompileFolder::open(cache.path(), "go", &[b"ab", b"c"]).unwrap();
-        let second = CompileFolder::open(cache.path(), "go", &[b"a", b"bc"]).unwrap();
+        let first = CompileFolder::open(cache.path(), "go", &[b"ab", b"c"], &KEY).unwrap();
+        let second = CompileFolder::open(cache.path(), "go", &[b"a", b"bc"], &KEY).unwrap();
         assert_ne!(first.root(), second.root());
         fs::create_dir_all(first.target()).unwrap();
         fs::write(first.home().join("left"), "").unwrap();
         drop(first);
-        let again = CompileFolder::open(cache.path(), "go", &[b"ab", b"c"]).unwrap();
+        let again = CompileFolder::open(cache.path(), "go", &[b"ab", b"c"], &KEY).unwrap();
         assert!(again.target().exists() && !again.home().join("left").exists());
     }
 
     #[test]
     fn a_process_that_still_writes_into_the_home_is_no_obstacle() {
         let cache = tempfile::tempdir().unwrap();
-        let home = CompileFolder::open(cache.path(), "go", &[]).unwrap().home();
+        let home = CompileFolder::open(cache.path(), "go", &[], &KEY).unwrap().home();
         let stop = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -212,7 +226,8 @@ mod tests {
                     let _ = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join(round.to_string()), ""));
                 }
             });
-            let opened: Vec<_> = (0..300).map(|_| CompileFolder::open(cache.path(), "go", &[]).map(drop)).collect();
+            let opened: Vec<_> =
+                (0..300).map(|_| CompileFolder::open(cache.path(), "go", &[], &KEY).map(drop)).collect();
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             assert_eq!(opened.into_iter().find_map(Result::err), None);
         });
@@ -221,7 +236,7 @@ mod tests {
     #[test]
     fn the_same_bench_is_taken_once_at_a_time() {
         let cache = tempfile::tempdir().unwrap();
-        let held = CompileFolder::open(cache.path(), "go", &[]).unwrap();
+        let held = CompileFolder::open(cache.path(), "go", &[], &KEY).unwrap();
         let other = File::open(held.root().join("lock")).unwrap();
         assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
         drop(held);

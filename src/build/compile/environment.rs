@@ -62,16 +62,17 @@ impl Toolchain<'_> {
 
     /// The caller's environment for a fetch. The variables by which a caller (or `cargo run`, by way of rustup)
     /// picks another toolchain are gone: fetch and compile use the same one, which the checkout or the machine's
-    /// default names. Git may read a checkout of another owner, as in the compile. Without a home that can be entered it gets
+    /// default names. So are those that look like secrets ([`withhold_secrets`](Self::withhold_secrets)). Git may read a checkout of another owner, as in the compile. Without a home that can be entered it gets
     /// one in the scratch folder.
     pub(super) fn fetch_environment(&self) -> Result<Environment, Failure> {
         let mut environment = self.caller.clone();
-        for name in ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+        for name in ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC"] {
             environment.remove(OsStr::new(name));
         }
         for (name, _) in super::ignored_variables::GO {
             environment.remove(OsStr::new(name));
         }
+        self.withhold_secrets(&mut environment);
         environment.insert("PATH".into(), self.path());
         environment.insert("GOTOOLCHAIN".into(), "local".into());
         environment.extend(self.home_in_scratch()?.map(|home| ("HOME".into(), home.into())));
@@ -135,9 +136,12 @@ pub(super) fn add_recipe(
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::num::NonZeroUsize;
+    use std::{collections::BTreeSet, num::NonZeroUsize};
 
     use super::*;
+    use crate::{build::passed_variables::PassedVariables, cache::SealKey};
+
+    static NOTHING_PASSED: PassedVariables = PassedVariables { fetch: BTreeSet::new(), compile: BTreeSet::new() };
 
     /// A toolchain of tests.
     pub(in super::super) fn toolchain<'a>(
@@ -147,6 +151,7 @@ pub(super) mod tests {
     ) -> Toolchain<'a> {
         Toolchain {
             caller,
+            passed: &NOTHING_PASSED,
             offline: true,
             jobs: NonZeroUsize::new(2).unwrap(),
             program: None,
@@ -176,7 +181,7 @@ pub(super) mod tests {
         );
         let cache = tempfile::tempdir().unwrap();
         let toolchain = toolchain(&caller, cache.path(), Path::new("/src"));
-        let compile_folder = CompileFolder::open(cache.path(), "test", &[]).unwrap();
+        let compile_folder = CompileFolder::open(cache.path(), "test", &[], &SealKey::of_this_call()).unwrap();
         let environment = toolchain.compile_environment(&compile_folder);
         assert_eq!(environment.get(OsStr::new("PATH")).unwrap(), "/usr/bin:/bin");
         assert_eq!(environment.get(OsStr::new("TZ")).unwrap(), "UTC");

@@ -7,7 +7,6 @@ use std::{
     fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    thread,
 };
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
     environment::Environment,
     git::{self, require_success, short},
 };
-use crate::report::{ErrorName, Failure, printable};
+use crate::report::{ErrorName, Failure, parallel, printable};
 
 /// Settings of a clone by which git would see less than there is, or reach for the network: each is turned off.
 const SETTINGS: [&str; 10] = [
@@ -253,16 +252,13 @@ impl CheckoutGit {
     /// Fills in what differs.
     fn compare(&self, changes: &mut CheckoutChanges) -> Result<(), Failure> {
         let bases = changes.bases.clone();
-        let (listed, manifests, differing) = thread::scope(|scope| {
-            let listed = scope.spawn(|| self.list_checkouts());
-            let manifests = scope.spawn(|| {
-                let words =
-                    ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ":(glob)**/Cargo.toml"];
-                self.paths(&self.top, &words)
-            });
-            let differing = bases.iter().map(|base| self.differing(base)).collect::<Result<Vec<_>, _>>();
-            (joined(listed), joined(manifests), differing)
-        });
+        let manifests = || {
+            let words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ":(glob)**/Cargo.toml"];
+            self.paths(&self.top, &words)
+        };
+        let differing = || bases.iter().map(|base| self.differing(base)).collect::<Result<Vec<_>, _>>();
+        let ((differing, manifests), listed) =
+            parallel::both("git", || parallel::both("git", differing, manifests), || self.list_checkouts());
         let (untracked, unwatched, ignored, submodules) = listed?;
         changes.changed.extend(unwatched.into_iter().map(|path| (path, ChangeKind::Unwatched)));
         changes.changed.extend(untracked.into_iter().map(|path| (path, ChangeKind::Untracked)));
@@ -344,10 +340,6 @@ impl CheckoutGit {
 
 /// Untracked, unwatched and ignored paths, and submodules.
 type Listed = (Vec<PathBuf>, Vec<PathBuf>, BTreeSet<PathBuf>, BTreeSet<PathBuf>);
-
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result<T, Failure> {
-    thread.join().unwrap_or_else(|_| Err(Failure::error(ErrorName::Internal, "the thread that asked git panicked")))
-}
 
 impl CheckoutChanges {
     /// The name of the commit that the working tree was compared with, for messages.

@@ -4,11 +4,11 @@
 use std::ffi::OsStr;
 
 use super::{Toolchain, environment::Environment};
-use crate::{recipe::Compiler, report::printable};
+use crate::{build::passed_variables::PassedVariables, recipe::Compiler, report::printable};
 
 /// Variables of Go, each with the value that a compile has anyway. A fetch goes without them too: it is to bring what
 /// the compile needs, and one with a mistake would stop it.
-pub(super) const GO: [(&str, &str); 17] = [
+pub(super) const GO: [(&str, &str); 18] = [
     ("CGO_ENABLED", "0"),
     ("GO111MODULE", "on"),
     ("GO386", "sse2"),
@@ -16,6 +16,7 @@ pub(super) const GO: [(&str, &str); 17] = [
     ("GOARCH", ""),
     ("GOARM", "7"),
     ("GOARM64", "v8.0"),
+    ("GOCACHEPROG", ""),
     ("GOEXPERIMENT", ""),
     ("GOFIPS140", "off"),
     ("GOMIPS", ""),
@@ -62,8 +63,9 @@ const C_PLACES: [&str; 9] = [
 impl Toolchain<'_> {
     /// A line that names the variables of the caller that could change a program of these compilers elsewhere and are
     /// not taken by hardpan; never their values.
-    pub fn ignored_variables(caller: &Environment, compilers: &[Compiler]) -> Option<String> {
+    pub fn ignored_variables(caller: &Environment, passed: &PassedVariables, compilers: &[Compiler]) -> Option<String> {
         let said = caller.iter().filter(|(_, value)| !value.is_empty());
+        let said = said.filter(|(name, _)| !passed.compile.contains(&*name.to_string_lossy()));
         let names = said.filter(|(name, value)| {
             let name = name.to_string_lossy();
             compilers.iter().any(|compiler| match compiler {
@@ -119,7 +121,7 @@ mod tests {
 
     fn said(caller: &[(&str, &str)], compilers: &[Compiler]) -> Option<String> {
         let caller = caller.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Toolchain::ignored_variables(&caller, compilers)
+        Toolchain::ignored_variables(&caller, &PassedVariables::default(), compilers)
     }
 
     #[test]

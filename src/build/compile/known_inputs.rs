@@ -12,7 +12,7 @@ use super::{
     machine::file_digest,
     watched_paths::{Watch, WatchedState},
 };
-use crate::report::Failure;
+use crate::{cache::Fingerprint, report::Failure};
 
 /// Something that a compile has read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,17 +85,16 @@ impl CompileInput {
         let real = if has_parent { fs::canonicalize(state.path()).ok() } else { None };
         let path = real.unwrap_or_else(|| state.path().to_owned());
         let part = match state.watch() {
-            Watch::File => InputPart::File,
             Watch::GoFiles | Watch::GoHeads => InputPart::GoSources,
             Watch::Files => InputPart::Files,
             // Of a file, it is its content.
             Watch::Tree if path.is_dir() => InputPart::Tree,
-            Watch::Tree => InputPart::File,
+            Watch::Tree | Watch::File => InputPart::File,
         };
         let told = match part {
             _ if state.is_absent() => "absent".to_owned(),
             InputPart::File if path.is_file() => file_digest(&path)?.to_string(),
-            _ => format!("state:{}", hex(state.state())),
+            _ => format!("state:{}", Fingerprint::from_bytes(*state.state()).hex()),
         };
         Ok(Self { path, part, state: told })
     }
@@ -111,8 +110,4 @@ impl CompileInput {
 /// Whether what is watched is a package of Go.
 fn is_package(watch: Watch) -> bool {
     matches!(watch, Watch::GoFiles | Watch::GoHeads | Watch::Files)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,22 +1,15 @@
 //! The record of what a toolchain made or said: everything it read, and the result. While all of that is as it was, the
 //! result is taken again and no toolchain is started.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Toolchain, compile_folder::CompileFolder, watched_paths::WatchedState};
-use crate::{
-    cache::{Fingerprint, Fingerprinter},
-    report::Limits,
-};
+use crate::cache::{Fingerprint, Fingerprinter};
 
 /// Begins every record. Another encoding or meaning needs another number: an old record is then none.
-const FORMAT: &[u8] = b"hardpan result 1\n";
+const FORMAT: &[u8] = b"hardpan result 2\n";
 
 /// A digest of the sources of hardpan: another build of it may compile otherwise under the same version.
 pub(super) const SOURCES: &str = env!("HARDPAN_SOURCES");
@@ -101,14 +94,9 @@ impl<T: Serialize + DeserializeOwned> KnownResult<T> {
         Some((known.result, known.watched))
     }
 
-    /// The record at a path, if it answers `request` and everything is still as it was.
-    fn read(record: &Path, request: &Fingerprint, toolchain: &Toolchain<'_>) -> Option<Self> {
-        let mut bytes = Vec::new();
-        let opened = File::open(record).ok()?;
-        opened.take(Limits::CHILD_OUTPUT_BYTES + 1).read_to_end(&mut bytes).ok()?;
-        let (sum, encoded) = bytes.strip_prefix(FORMAT)?.split_at_checked(32)?;
-        let is_whole = sum == Fingerprint::of(encoded).bytes();
-        let known: Self = postcard::from_bytes(encoded).ok().filter(|_| is_whole)?;
+    /// What a record holds, if it answers `request` and everything is still as it was.
+    fn read(record: &[u8], request: &Fingerprint, toolchain: &Toolchain<'_>) -> Option<Self> {
+        let known: Self = postcard::from_bytes(record.strip_prefix(FORMAT)?).ok()?;
         // Another recipe of this call may have made them anew, so that their states are read each time.
         let holds = known.request == *request.bytes()
             && known.made.iter().all(|made| made.holds(toolchain.blobs))
@@ -132,8 +120,7 @@ impl<T: Serialize + DeserializeOwned> KnownResult<T> {
         let Some(made) = made else { return };
         let known = Self { request: *request.bytes(), watched, made, result };
         if let Ok(encoded) = postcard::to_allocvec(&known) {
-            let bytes = [FORMAT, Fingerprint::of(&encoded).bytes(), &encoded].concat();
-            let _ = folder.keep(file, &bytes);
+            let _ = folder.keep(file, &[FORMAT, &encoded].concat());
         }
     }
 }

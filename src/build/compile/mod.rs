@@ -41,8 +41,12 @@ mod compile_folder;
 mod compile_start;
 mod dependency_list;
 mod dependency_object;
+mod descendants;
 mod enclosure;
 mod environment;
+mod fetch_guard;
+#[doc(hidden)]
+pub mod fuzzing;
 mod git;
 mod git_changes;
 mod git_crates;
@@ -55,6 +59,7 @@ mod known_c_packages;
 mod known_inputs;
 mod known_result;
 mod machine;
+mod passed_tools;
 mod shared_program;
 mod shell_script;
 mod stable_paths;
@@ -74,6 +79,7 @@ use std::{
 };
 
 use crate::{
+    build::passed_variables::PassedVariables,
     cache::{Cache, SharedCache},
     oci::Platform,
     output::ScratchFolder,
@@ -81,6 +87,7 @@ use crate::{
     report::{Failure, Origin, Progress, Task, parallel},
 };
 
+pub use descendants::end_descendants;
 pub use git_changes::{ChangeKind, CheckoutChanges};
 pub use known_inputs::{CompileInput, InputPart};
 
@@ -99,6 +106,8 @@ pub use watched_paths::StatesOfCall;
 pub struct Toolchain<'a> {
     /// The caller's whole environment: the fetch runs in it; the compile takes only what it must from it.
     pub caller: &'a BTreeMap<OsString, OsString>,
+    /// What of it reaches toolchains because the caller says so.
+    pub passed: &'a PassedVariables,
     /// Skip the fetch.
     pub offline: bool,
     /// Threads of the compilers.

@@ -127,7 +127,7 @@ impl Toolchain<'_> {
         let (rust, environment, _compile_folder) = self.rust_environment(dir)?;
         let mut tree = cargo_tree_of(&rust, dir, &environment, target, selection)?;
         if tree.is_none() && fetch {
-            let caller = self.cargo_fetch_environment()?;
+            let caller = self.cargo_fetch_environment(dir, &rust)?;
             Child::new(&rust.cargo, dir, &caller)
                 .args(["fetch", "--quiet", "--locked"])
                 .with_progress(self.progress)

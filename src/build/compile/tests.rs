@@ -45,6 +45,7 @@ fn bytes(
     let jobs = NonZeroUsize::new(2).unwrap();
     let toolchain = Toolchain {
         caller: &caller,
+        passed: &PassedVariables::default(),
         offline: true,
         jobs,
         program: None,

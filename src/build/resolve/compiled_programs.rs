@@ -108,7 +108,7 @@ impl Resolver<'_> {
                 BinarySource::Path(_) => None,
             });
             let compilers: Vec<_> = compilers.collect();
-            if let Some(line) = Toolchain::ignored_variables(&self.settings.caller, &compilers) {
+            if let Some(line) = Toolchain::ignored_variables(&self.settings.caller, &self.settings.passed, &compilers) {
                 self.progress.step(&line);
             }
         });

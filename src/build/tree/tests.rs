@@ -191,7 +191,7 @@ fn a_pattern_that_matches_only_what_is_left_out_says_so() {
 fn staged_files_and_folders_are_nobodys_input() {
     let (_keep, root) = folder();
     std::fs::write(root.join(".hardpan-abcDEF12"), "x").unwrap();
-    let staged = crate::output::staging_file(&root).unwrap();
+    let staged = crate::output::staging_file(&root, crate::report::FileAccess::Umask).unwrap();
     assert_eq!(names(&taken(&tree(&[".*"], &[]), &root).unwrap()), ["/srv/.env"]);
     drop(staged);
 }

@@ -4,9 +4,11 @@
 //! suite runs every example.
 
 mod audit_page;
+mod cache_page;
 mod check_page;
 mod list_page;
 mod lock_page;
+mod login_page;
 mod man;
 mod merge_page;
 mod pages;

@@ -4,7 +4,7 @@
 //! folder.
 
 use super::{
-    audit_page, check_page, list_page, lock_page, merge_page, resolve_page,
+    audit_page, cache_page, check_page, list_page, lock_page, login_page, merge_page, resolve_page,
     verb_page::{Examples, VerbPage},
 };
 
@@ -25,7 +25,8 @@ Exit codes:
   0  done
   1  refused by a rule, which the message names
   2  could not do the work: a wrong recipe or option, a missing file, a compile error
-  Nothing is written unless it is 0.
+  130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP
+  Nothing is written unless it is 0, or a warning says so.
 
 Read on:
   hardpan help build     a verb, with examples
@@ -46,9 +47,11 @@ Compiles, assembles, audits and writes OCI images.
 Without a RECIPE: `hardpan.toml` of this folder, else every `recipes/*.toml`. An image goes to `out/{name}`, an OCI \
 image layout that skopeo, podman, umoci and crane read; with `--format oci-archive` or `docker-archive` to one file, \
 `out/{name}.tar`. A docker archive holds one platform, and no zstd. Several recipes are built in parallel and published \
-together: all of them or none. What needs no compiler is looked at in all of them before the first compiler runs, and all of it \
+together: all of them or none; an error puts back what was replaced, and what cannot be put back (in engines, in registries, or \
+written when a later step fails) is told, with `--json` under `left`. Registries are asked first and pushed to last. What needs no compiler is looked at in all of them before the first compiler runs, and all of it \
 that is wrong is printed. Publication is atomic: a reader finds the old image or the new one. A path with \
-anything but an image or an empty folder is never overwritten.
+anything but an image or an empty folder is never overwritten, and a link below the current folder or that of the recipe is not \
+followed. What a killed build has left in the folder of the output is removed, of whatever image it is.
 
 Trees, compiles and `{git.dirty}` ignore the outputs of this call and earlier outputs of hardpan (images, digest files, \
 metadata and reports, recognized by their content), so that the next build gives the same digest. Each path that a tree \
@@ -80,6 +83,16 @@ of the environment hand in the commit and the branch, as `--git-revision` and `-
   revision-from = \"CI_COMMIT_SHA\"
   branch-from = \"CI_COMMIT_BRANCH\"
 
+`[compile] pass` lets `GOCACHEPROG` and `RUSTC_WRAPPER` (with `SCCACHE_*`) of the environment reach compilers, which no recipe can; \
+metadata files say so under `hardpan.compile.passed`:
+
+  [compile]
+  pass = [\"GOCACHEPROG\", \"RUSTC_WRAPPER\"]
+
+The fetch of modules and crates works in the caller's environment. Variables that look like secrets do not reach it unless \
+`--fetch-env` names them, and it runs toolchains of the user alone: no `path` of a `rust-toolchain.toml`, and no credential \
+provider of a `.cargo/config.toml` of the checkout.
+
 What is handed in must not contradict the checkout, where there is one. `{git.branch}` is written so that a tag can have it: a name \
 of lower-case letters, digits, `.`, `_` and `-` as it is; any other in lower case, with one `-` for what does not fit, and the first 8 \
 digits of its SHA-256 behind it, so that no two branches share a tag: `feature/login` is `feature-login-df7c7aeb`. A push under \
@@ -89,7 +102,8 @@ With `--cache-url` programs and layers that another machine made come from a sto
 `PUT` of `/ac/` and `/cas/`: nginx with WebDAV, bazel-remote). Each record is signed and is used only if `--cache-trust` names the \
 key; a job with `--cache-sign` adds what has passed the audit. A store that fails or is poisoned costs time, and is said. \
 `--verify-cache` makes a part of what is cached again and fails where it is not the same. Keys are made by `hardpan cache key`; \
-logins are in the file of `--cache-auth-file`, client certificates where those of registries are.
+logins are in the file of `--cache-auth-file`, a client certificate is that of `--cache-cert` and `--cache-cert-key`, else where \
+those of registries are.
 
 Stdout gets one line an image, `NAME@sha256:...`; everything else goes to stderr. The digest depends only on the recipe, \
 the inputs and the toolchain.",
@@ -101,6 +115,7 @@ the inputs and the toolchain.",
         ("hardpan build --offline --json", "no network; one JSON document"),
         ("hardpan build --format oci-archive", "one file that every engine loads"),
         ("hardpan build --load docker", "and load it into docker, podman or containerd"),
+        ("hardpan build --load docker --tag registry.example.com/hello:1.0", "under another name than hello:latest"),
         ("hardpan build --push 'registry.example.com/{name}:1.0'", "and push it to a registry"),
         ("hardpan build --push-new 'registry.example.com/{name}:2.0'", "to a tag that is new"),
         ("hardpan build --retry 5m", "wait for a registry that is away"),
@@ -148,9 +163,22 @@ IMAGE is the folder of an OCI image layout, or the file of an OCI archive or a d
 save`), recognized by its content; skopeo's transport may stand before it, and a reference behind it. Anything else is \
 a reference to a registry, HOST/REPOSITORY[:TAG][@DIGEST], with or without `docker://`.
 
-Credentials for registries are those of `docker login` and `podman login`: REGISTRY_AUTH_FILE, podman's auth.json, \
-docker's config.json (DOCKER_CONFIG), with their credential helpers and stores. TLS uses the system's CA certificates, \
+Images are read through the mirrors of podman's registries.conf (CONTAINERS_REGISTRIES_CONF, else \
+~/.config/containers/registries.conf, else /etc/containers/registries.conf, and the files of registries.conf.d beside the last two), and \
+those of Docker Hub through `registry-mirrors` of docker's daemon.json (~/.config/docker, else /etc/docker) where no `[[registry]]` is \
+about it. The first that has the image counts, and the origin comes last; `-v` names those that are passed over. What `blocked = true` \
+is about is refused. `insecure = true` allows HTTP and any certificate, for reading; pushes ask for `--plain-http`. Short names, aliases and \
+`credential-helpers` of that file have no effect.
+
+Credentials for registries are those of `docker login`, `podman login` and `hardpan login`, with their credential helpers: \
+`hardpan help login` has their order. TLS uses the system's CA certificates, \
 `--ca-file` and the folders `certs.d`; proxies are those of HTTPS_PROXY and NO_PROXY.
+
+A login is for its registry, and for the host that makes its tokens where both are of one domain. `--token-realm HOST` names one \
+of another domain, as the file of `--policy` does in verbs that have one:
+
+  [registry]
+  token-realms = [\"gitlab.example.com\"]
 
 `--runtime` prints a deployment for the image's user, ports and writable paths. A volume outlives the container everywhere, under \
 one name: a PersistentVolumeClaim (of 1Gi, to be changed), a named volume of compose, a named `Volume=` of podman's quadlet; what \
@@ -263,40 +291,6 @@ Exit codes:
   The path of the recipe goes to stdout, everything else to stderr.",
 };
 
-const CACHE: VerbPage = VerbPage {
-    about: "\
-Shows, prunes or verifies the cache, which saves builds from making or downloading anything twice.
-
-It is in `XDG_CACHE_HOME/hardpan`, else `~/.cache/hardpan`: layers that were built or pulled and files that were downloaded, \
-by digest; results computed from them; and what Go and cargo compiled. All of it takes at most 10 GB: the least recently used \
-is removed automatically, and compiled code also when it was not used for 60 days. \
-Nothing is removed while a build uses the cache: `prune` and `verify` wait for it.
-
-Every entry is verified before it is used, so the cache may be removed, copied or restored at any time, and damaged entries \
-are made again. A build without a cache (no `XDG_CACHE_HOME` and no `HOME`, or a folder that cannot be written) gives the \
-same image, and so does one with a cache that can only be read (a read-only mount, files that a pipeline restored for another \
-user): it is used, and nothing is added. Go and cargo then work in a folder below `TMPDIR`, which is removed at the end; a note \
-says so. The same goes for the module cache of Go and the cargo home: `GOMODCACHE` and `CARGO_HOME` name folders that are kept.
-
-`export` writes layers and compiled programs to a tar, signed with `--cache-sign`: the same bytes for the same cache. `import` adds \
-them on another machine if a key of `--cache-trust` signed all of them; an archive that was changed or cut short adds nothing. \
-`key` prints the public key of a private one, and `key --new` makes it. The same keys are those of `build --cache-url`.",
-    examples: &[
-        ("hardpan cache status", "where it is, and what is in it"),
-        ("hardpan cache status --json | jq .blobs.bytes", "the same for programs"),
-        ("hardpan cache prune --max-size 2GB", "leave the most recent 2 GB"),
-        ("hardpan cache verify", "read all of it, remove what is damaged"),
-        ("hardpan cache key --new cache.key > cache.pub", "a key, and what others trust"),
-        ("hardpan cache export cache.tar --cache-sign cache.key --max-size 2GB", "keep it"),
-        ("hardpan cache import cache.tar --cache-trust cache.pub", "and take it in the next job"),
-    ],
-    end: "\
-Exit codes:
-  0  done
-  1  `verify` removed damaged entries, whose names go to stdout
-  2  the cache cannot be used",
-};
-
 const EXPLAIN: VerbPage = VerbPage {
     about: "\
 Explains the name in `error[NAME]`: what it means, and what to do about it.
@@ -367,9 +361,11 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
         "audit" => &audit_page::AUDIT,
         "list" => &list_page::LIST,
         "lock" => &lock_page::LOCK,
+        "login" => &login_page::LOGIN,
+        "logout" => &login_page::LOGOUT,
         "push" => &PUSH,
         "resolve" => &resolve_page::RESOLVE,
-        "cache" => &CACHE,
+        "cache" => &cache_page::CACHE,
         "init" => &INIT,
         "explain" => &EXPLAIN,
         "schema" => &SCHEMA,
@@ -383,18 +379,21 @@ pub(super) fn page(verb: &str) -> Option<&'static VerbPage> {
 /// The heading that an option of a verb stands under, by its id.
 pub(super) fn heading(id: &str) -> Option<&'static str> {
     Some(match id {
-        "platform" | "set" | "source_date" | "git_revision" | "git_branch" | "allow_outside" | "from" | "lists"
-        | "files" | "recursive" | "metadata" | "update" | "binary" | "since" | "all_when_unknown" | "shard"
-        | "durations" => "Inputs",
+        "platform" | "set" | "source_date" | "git_revision" | "git_branch" | "fetch_env" | "allow_outside" | "from"
+        | "lists" | "files" | "recursive" | "metadata" | "update" | "binary" | "since" | "all_when_unknown"
+        | "shard" | "durations" => "Inputs",
         "offline" | "jobs" | "keep_going" => "Execution",
         "policy" | "profile" | "fail_on" | "warn_before" | "locked" | "check" => "Checks",
         "list_rules" | "explain" | "waivers" => "Without an image",
         "tag_policy" | "dry_run" | "to" | "new" | "push_to" => "Push",
-        "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" => "Registries",
-        "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "verify_cache" => "Shared cache",
-        "as_recipe" | "rehearse" | "output" | "format" | "engines" | "json" | "metadata_file" | "digest_file"
-        | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name" | "push" | "push_new"
-        | "inputs" | "markdown" => "Outputs",
+        "username" | "password_stdin" | "ca_files" | "plain_http" | "retry" | "registry" | "token_realms" => {
+            "Registries"
+        }
+        "cache_url" | "cache_trust" | "cache_sign" | "cache_auth_file" | "cache_cert" | "cache_cert_key"
+        | "verify_cache" => "Shared cache",
+        "as_recipe" | "rehearse" | "output" | "format" | "engines" | "engine_names" | "json" | "metadata_file"
+        | "digest_file" | "runtime" | "repository" | "namespace" | "rootfs" | "explained" | "force" | "name"
+        | "push" | "push_new" | "inputs" | "markdown" => "Outputs",
         _ => return None,
     })
 }

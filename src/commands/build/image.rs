@@ -21,6 +21,7 @@ use crate::{
     build::{Assembled, Assembler, BuildRun, GroupKind, HostBounds, LeftOut, Plan, Resolver, compile::store_programs},
     cache::Fingerprint,
     commands::staged_file::StagedFile,
+    engine::EngineName,
     oci::{Descriptor, Digest},
     output::{CreatedFolders, ReadyImage, Staging},
     registry::{Reference, push::PushTarget},
@@ -42,6 +43,10 @@ pub(super) struct FinishedImage {
     config: Option<Digest>,
     /// `--push`, likewise.
     pub(super) targets: Vec<PushTarget>,
+    /// `--tag`, with its variables replaced.
+    pub(super) engine_names: Vec<EngineName>,
+    /// Where the push will have put it, as `HOST/REPOSITORY@sha256:...`.
+    pub(super) places: Vec<String>,
     /// `debug-file` of its programs, written and without their names.
     pub(super) debug_files: Vec<StagedFile>,
     /// How long it waited for other compiles.
@@ -141,7 +146,7 @@ impl<'a> ImageBuilder<'a> {
             store_programs(shared, contents(&plans));
         }
         let debug_files = stage_debug_files(&plans)?;
-        let image = finish(job, name, staging, root, &plans, &images)?;
+        let image = finish(job, &name, staging, root, &plans, &images)?;
         Ok(FinishedImage { passed, debug_files, waited, ..image })
     }
 
@@ -174,7 +179,7 @@ impl FinishedImage {
     pub(super) fn receipt(&self) -> ReceiptImage {
         let image = Some((self.ready.root().clone(), self.config));
         let references = self.targets.iter().map(|target| target.reference.to_string()).collect();
-        let pushed = self.built.pushed_places();
+        let pushed = self.places.clone();
         let (label, duration) = (self.built.name.clone(), self.built.duration);
         ReceiptImage { label, references, image, pushed, outcome: None, duration }
     }
@@ -183,7 +188,7 @@ impl FinishedImage {
 /// The image, staged and ready to become visible.
 fn finish(
     job: BuildJob,
-    name: String,
+    name: &str,
     staging: Staging,
     root: Descriptor,
     plans: &[Plan],
@@ -191,7 +196,7 @@ fn finish(
 ) -> Result<FinishedImage, Failure> {
     let manifests = plans.iter().zip(images).map(|(plan, image)| (plan.platform.clone(), image.manifest.digest));
     let built = BuiltImage {
-        name: name.clone(),
+        name: name.to_owned(),
         digest: root.digest,
         path: job.path,
         manifests: manifests.collect(),
@@ -206,6 +211,8 @@ fn finish(
         built,
         passed: PassedFindings::default(),
         targets: job.targets,
+        engine_names: job.engine_names,
+        places: Vec::new(),
         debug_files: Vec::new(),
         waited: Duration::ZERO,
         origins: origins(plans),

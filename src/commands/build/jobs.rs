@@ -16,13 +16,14 @@ use crate::{
         recipe_lock,
         recipes::LoadedRecipe,
     },
+    engine::EngineName,
     image::Packing,
     oci::Platform,
     output::check_fits,
     policy::Policy,
     recipe::{self, BinarySource, LockFile, names_commit},
-    registry::push::PushTarget,
-    report::{ErrorName, Failure, Failures, Progress, parallel},
+    registry::{Reference, push::PushTarget},
+    report::{ErrorName, Failure, Failures, Progress, parallel, printable},
 };
 
 /// One image that is to be built, with all that is needed of its recipe, so that the recipe can go when it is built.
@@ -44,6 +45,8 @@ pub(super) struct BuildJob {
     pub(super) path: PathBuf,
     /// `--push`, with its variables replaced.
     pub(super) targets: Vec<PushTarget>,
+    /// `--tag`, with its variables replaced: what engines call the image.
+    pub(super) engine_names: Vec<EngineName>,
     /// `--metadata-file` and `--digest-file`, with theirs.
     pub(super) receipts: Vec<PathBuf>,
     /// Where the symbols of its programs go.
@@ -55,6 +58,7 @@ pub(super) struct BuildJob {
 struct Taken {
     paths: BTreeMap<PathBuf, usize>,
     tags: BTreeMap<String, usize>,
+    engine_names: BTreeMap<EngineName, usize>,
 }
 
 /// A recipe, and which one of the call it is.
@@ -128,6 +132,17 @@ fn settle_one(
             resolver.warn_of_changes(progress);
         }
     }
+    let mut engine_names = Vec::new();
+    for text in &request.engine_names {
+        let expanded = expand(&resolver, "--tag", text, only)?;
+        let name = engine_name(&expanded.to_string_lossy())?;
+        if !engine_names.contains(&name) {
+            engine_names.push(name);
+        }
+        if names_commit(text) {
+            resolver.warn_of_changes(progress);
+        }
+    }
     let mut receipts = Vec::new();
     for (kind, text) in request.receipts() {
         receipts.push(expand(&resolver, kind.option(), text, only)?);
@@ -135,7 +150,26 @@ fn settle_one(
     let debug_files = resolver.debug_files(&platforms)?;
     let name = resolver.name().to_owned();
     drop(resolver);
-    Ok(BuildJob { index, recipe, policy, lock, platforms, name, path, targets, receipts, debug_files })
+    Ok(BuildJob { index, recipe, policy, lock, platforms, name, path, targets, engine_names, receipts, debug_files })
+}
+
+/// Parses `--tag`, a name with or without a host and a tag.
+fn engine_name(text: &str) -> Result<EngineName, Failure> {
+    let option = |failure: Failure| Failure { what: format!("`--tag`: {}", failure.what), ..failure };
+    let reference = Reference::parse(text).map_err(option)?;
+    if reference.digest().is_some() {
+        let failure = Failure::error(ErrorName::Reference, format!("`{}` has a digest", printable(text)));
+        return Err(option(
+            failure.hint("an engine's name is `NAME` or `NAME:TAG`; the digest follows from the image"),
+        ));
+    }
+    let tag = reference.tag().unwrap_or("latest");
+    if Reference::has_host(text) {
+        return Ok(EngineName::new(&reference.name(), tag, true));
+    }
+    // As written: each engine completes it in its own way.
+    let repository = text.strip_suffix(&format!(":{tag}")).unwrap_or(text);
+    Ok(EngineName::new(repository, tag, false))
 }
 
 impl Taken {
@@ -156,6 +190,12 @@ impl Taken {
             if let Some(taken) = self.tags.insert(target.to_string(), index).filter(|taken| *taken != index) {
                 let what = format!("`{}` and `{}` would both be pushed as `{target}`", other(taken), next.name);
                 return Err(Failure::error(ErrorName::OutputConflict, what).hint("put `{name}` into `--push`"));
+            }
+        }
+        for name in &next.engine_names {
+            if let Some(taken) = self.engine_names.insert(name.clone(), index) {
+                let what = format!("`{}` and `{}` would both be loaded as `{name}`", other(taken), next.name);
+                return Err(Failure::error(ErrorName::OutputConflict, what).hint("put `{name}` into `--tag`"));
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! `hardpan build`: recipes become images on the disk, in engines and in registries.
 //!
 //! [`build`] is the whole verb, in order: load the recipes, settle the jobs, look at all of them, build every image (resolve,
-//! plan, assemble, gate), load into engines and push to registries, publish. When one image fails, none is written, unless
-//! the call keeps going. `plan` runs the same [`gate`].
+//! plan, assemble, gate), load into engines, ask the registries, publish, push. When one image fails, none is written, unless
+//! the call keeps going; what cannot be taken back is told. `plan` runs the same [`gate`].
 
 mod debug_files;
 pub(super) mod gate;
@@ -16,6 +16,7 @@ pub(super) mod metadata;
 mod outcomes;
 mod outputs;
 mod passed_findings;
+mod publish;
 mod receipts;
 mod request;
 pub(super) mod shard;
@@ -23,7 +24,7 @@ mod shard_plan;
 mod sharding;
 mod written_paths;
 
-use super::{policy, recipes};
+use super::{cache_notes::enter_cache, policy, recipes};
 use crate::{
     build::BuildSettings,
     cache::{Cache, SharedCache, SharedCounts},
@@ -34,22 +35,24 @@ use crate::{
 };
 use image::{FinishedImage, ImageBuilder};
 use jobs::BuildJob;
-use load_and_push::{load_into_engines, push_all};
+use load_and_push::{PushSource, load_into_engines, prepare_pushes, push_all};
 use look_at_all::look_at_all;
 use outcomes::Outcomes;
-use outputs::{Outputs, publish};
+use outputs::Outputs;
+use publish::publish;
 pub use receipts::{PUSHED_KEY, milliseconds};
-pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, default_output};
+pub use request::{BuildOutcome, BuildReport, BuildRequest, BuildStatus, BuiltImage, LeftImage, default_output};
 pub use shard::{DURATION_KEY, Shard, ShardHeader, ShardRequest};
 
-/// Builds every recipe, hands the images to the engines and registries, then makes all of them visible: when one fails,
-/// none is written, unless the request keeps going. An engine or a registry keeps what it was given before another one failed.
+/// Builds every recipe, hands the images to the engines, makes all of them visible, and pushes them to the registries: when one
+/// fails, none is written, unless the request keeps going. What was done before another step failed, and cannot be taken back,
+/// is in the report, and told: an engine or a registry keeps what it was given.
 ///
 /// Up to `jobs` recipes are built at the same time. Progress and failures are those of a serial run.
 ///
 /// # Errors
-/// Where the request does not keep going, whatever fails. Otherwise what is wrong with the call before there are recipes: then
-/// failures are in the report.
+/// Where the request does not keep going and nothing is left, whatever fails. Otherwise what is wrong with the call before there
+/// are recipes: then failures are in the report.
 pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildReport, Failures> {
     let reading = recipes::RecipeReading { set: &request.set, allow_outside: request.settings.allow_outside };
     let loaded = recipes::load_each(request.settings.jobs, &request.recipes, reading)?;
@@ -66,13 +69,14 @@ pub fn build(request: &BuildRequest, progress: &dyn Progress) -> Result<BuildRep
     let loaded = outcomes.sort(loaded);
     let result = build_loaded(loaded, request, shard.as_ref(), &mut outcomes, progress);
     request.settings.shared.iter().for_each(|shared| report_shared(shared, progress));
-    match result {
-        Ok(()) => Ok(BuildReport { recipes: outcomes.into_recipes(), failures: Vec::new(), shard }),
-        Err(failures) if request.keep_going => {
-            Ok(BuildReport { recipes: outcomes.into_recipes(), failures: failures.0, shard })
-        }
-        Err(failures) => Err(Failures(outcomes.failures().into_iter().chain(failures.0).collect())),
-    }
+    let failures = match result {
+        Ok(()) => Vec::new(),
+        Err(failures) if outcomes.leave_all() || request.keep_going => failures.0,
+        Err(failures) => return Err(Failures(outcomes.failures().into_iter().chain(failures.0).collect())),
+    };
+    let report = BuildReport { recipes: outcomes.into_recipes(), failures, shard };
+    report.left().for_each(|warning| progress.warn(&warning));
+    Ok(report)
 }
 
 /// Builds the recipes that could be read. What becomes of each is in `outcomes`.
@@ -91,15 +95,16 @@ fn build_loaded(
     }
     allow_staging(outcomes.count());
     let cache = request.settings.blobs.as_ref();
-    if let Some((cache, Err(failure))) = cache.map(|cache| (cache, cache.enter())) {
-        let how = if cache.is_readable() { "with a cache that can only be read" } else { "without a cache" };
-        progress.detail(&format!("built {how}: {failure}"));
-    }
+    enter_cache(cache, "built", progress);
     let policy = request.policy.as_deref().map(policy::read).transpose()?;
     let git = policy::handed_git(policy.as_ref(), &request.settings)?;
-    let mut request = BuildRequest { settings: BuildSettings { git, ..request.settings.clone() }, ..request.clone() };
+    let passed = policy::passed_variables(policy.as_ref(), &request.settings);
+    let settings = BuildSettings { passed, git, ..request.settings.clone() };
+    let mut request = BuildRequest { settings, ..request.clone() };
+    policy::add_token_realms(policy.as_ref(), &mut request.settings.access)?;
     if let (Some((_, settings)), Some(policy)) = (&mut request.push, &policy) {
         settings.patterns = policy.tags.clone();
+        settings.access.token_realms.clone_from(&request.settings.access.token_realms);
     }
     let request = &request;
     receipts::check_count(request.digest_file.as_deref(), outcomes.count())?;
@@ -107,7 +112,7 @@ fn build_loaded(
     request.engines.iter().try_for_each(|engine| engine::probe(*engine, caller))?;
 
     let (jobs, outputs) = settle_all(loaded, request, policy.as_ref(), outcomes, progress)?;
-    let outputs = outputs.of_shard(shard);
+    let mut outputs = outputs.of_shard(shard).of_variables(request.settings.passed.in_effect(&request.settings.caller));
     let mut builder = ImageBuilder::new(request, outputs.real_paths(), outcomes.count());
     let jobs = look_at_all(&builder, jobs, request, outcomes, progress)?;
     outcomes.stop()?;
@@ -115,12 +120,15 @@ fn build_loaded(
     let images = build_all(&builder, jobs, request, outcomes, progress)?;
     drop(builder);
 
-    let images = load_into_engines(images, request, caller, outcomes, progress)?;
-    let images = match &request.push {
-        Some((_, settings)) => push_all(images, settings, outcomes, progress)?,
-        None => images,
+    let mut images = load_into_engines(images, request, caller, outcomes, progress)?;
+    let sources: Vec<_> = images.iter().map(PushSource::of).collect();
+    let pushes = match &request.push {
+        Some((_, settings)) => prepare_pushes(&sources, &mut images, settings, outcomes)?,
+        None => Vec::new(),
     };
-    publish(images, outputs, outcomes, progress)?;
+    let published = publish(images, &mut outputs, outcomes, progress)?;
+    push_all(pushes, outcomes, progress)?;
+    outputs.publish_receipts(outcomes, &published.receipts)?;
     if let Some(Err(failure)) = cache.map(Cache::save) {
         progress.detail(&format!("the cache does not learn of this build: {failure}"));
     }

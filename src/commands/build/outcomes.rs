@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::request::{BuildOutcome, BuildStatus, BuiltImage};
-use crate::report::{Failure, Failures};
+use super::request::{BuildOutcome, BuildStatus, BuiltImage, LeftImage};
+use crate::{
+    registry::push::PushPlan,
+    report::{Failure, Failures},
+};
 
 /// The outcome of every recipe so far, in the order of the recipes.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ impl Outcomes {
             name: None,
             status: BuildStatus::NotTried,
             image: None,
+            left: None,
             failures: Vec::new(),
         };
         Self { recipes: recipes.into_iter().map(outcome).collect(), keep_going }
@@ -52,8 +56,8 @@ impl Outcomes {
     pub(super) fn note(&mut self, index: usize, failures: Failures) {
         let names_recipe = self.keep_going || self.recipes.len() > 1;
         let Some(outcome) = self.recipes.get_mut(index) else { return };
+        outcome.leave();
         outcome.status = BuildStatus::Failed;
-        outcome.image = None;
         let named = |failure: Failure| if names_recipe { failure.or_in_path(&outcome.recipe) } else { failure };
         outcome.failures.extend(failures.0.into_iter().map(named));
     }
@@ -101,11 +105,50 @@ impl Outcomes {
         if let Some(outcome) = self.recipes.get_mut(index) {
             outcome.status = if is_unchanged { BuildStatus::Unchanged } else { BuildStatus::Built };
             outcome.image = Some(image);
+            outcome.left = None;
         }
+    }
+
+    /// Engines have the image, which is not at its path yet.
+    pub(super) fn loaded(&mut self, index: usize, image: &BuiltImage) {
+        if let Some(outcome) = self.recipes.get_mut(index).filter(|_| !image.loaded.is_empty()) {
+            outcome.left = Some(LeftImage { image: image.clone(), is_written: false });
+        }
+    }
+
+    /// Registries have the image.
+    pub(super) fn pushed(&mut self, index: usize, plans: Vec<PushPlan>) {
+        if let Some(image) = self.recipes.get_mut(index).and_then(|outcome| outcome.image.as_mut()) {
+            image.pushed = plans;
+        }
+    }
+
+    /// Whether the image of the recipe is at its path, and nothing has failed so far.
+    pub(super) fn has_image(&self, index: usize) -> bool {
+        self.recipes.get(index).is_some_and(|outcome| outcome.image.is_some())
+    }
+
+    /// The call as a whole has failed: what became of its images is left by it. Whether anything is.
+    pub(super) fn leave_all(&mut self) -> bool {
+        if !self.keep_going {
+            self.recipes.iter_mut().for_each(BuildOutcome::leave);
+        }
+        self.recipes.iter().any(|outcome| outcome.left.is_some())
     }
 
     /// The outcomes, for the caller of `build`.
     pub(super) fn into_recipes(self) -> Vec<BuildOutcome> {
         self.recipes
+    }
+}
+
+impl BuildOutcome {
+    /// The image is no result any more; what is new of it is left.
+    fn leave(&mut self) {
+        let is_written = self.status == BuildStatus::Built;
+        let is_new = |image: &BuiltImage| is_written || !image.loaded.is_empty() || !image.pushed.is_empty();
+        if let Some(image) = self.image.take().filter(is_new) {
+            self.left = Some(LeftImage { image, is_written });
+        }
     }
 }

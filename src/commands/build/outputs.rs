@@ -8,20 +8,14 @@ use std::{
 };
 
 use super::{
-    image::FinishedImage,
-    image_progress::ImageProgress,
     jobs::BuildJob,
     outcomes::Outcomes,
     receipts::{ReceiptImage, ReceiptKind, Receipts},
-    request::{BuildOutcome, BuildRequest, BuiltImage},
+    request::{BuildOutcome, BuildRequest},
     shard::ShardHeader,
     written_paths::WrittenPaths,
 };
-use crate::{
-    commands::staged_file::StagedFile,
-    output::Publisher,
-    report::{Failure, Failures, Progress, printable},
-};
+use crate::report::Failure;
 
 /// The outputs of one call.
 #[derive(Debug)]
@@ -66,13 +60,25 @@ impl Outputs {
         self
     }
 
+    /// The same; these variables of the caller reach the compilers of the call, as metadata files say.
+    pub(super) fn of_variables(mut self, passed: Vec<String>) -> Self {
+        self.receipts.passed = passed;
+        self
+    }
+
     /// Every path that is written, absolute, without links above it.
     pub(super) fn real_paths(&self) -> &Arc<BTreeSet<PathBuf>> {
         &self.real
     }
 
     /// Writes the receipts about `images`, durably and still without their names.
-    fn write_receipts<'i>(&mut self, images: impl Iterator<Item = (usize, &'i ReceiptImage)>) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// The system failed.
+    pub(super) fn write_receipts<'i>(
+        &mut self,
+        images: impl Iterator<Item = (usize, &'i ReceiptImage)>,
+    ) -> Result<(), Failure> {
         for (index, image) in images {
             for (_, path) in self.of_recipe.get(&index).into_iter().flatten() {
                 self.receipts.add(path, image.clone());
@@ -81,7 +87,22 @@ impl Outputs {
         self.receipts.write()
     }
 
-    /// The same about all recipes, also those that failed: they have no digest.
+    /// Gives the receipts their names, when all else is done: where the call keeps going, they are about all recipes, also those
+    /// that failed, which have no digest.
+    ///
+    /// # Errors
+    /// The system failed; receipts behind the one that failed are as they were.
+    pub(super) fn publish_receipts(
+        mut self,
+        outcomes: &Outcomes,
+        images: &BTreeMap<usize, ReceiptImage>,
+    ) -> Result<(), Failure> {
+        if outcomes.keep_going() {
+            self.write_outcomes(outcomes.recipes(), images)?;
+        }
+        self.receipts.publish()
+    }
+
     fn write_outcomes(
         &mut self,
         outcomes: &[BuildOutcome],
@@ -98,70 +119,4 @@ impl Outputs {
         }
         self.receipts.write()
     }
-}
-
-/// An image that is on its way to its path.
-struct LeavingImage {
-    index: usize,
-    built: BuiltImage,
-    receipt: ReceiptImage,
-    /// How much was found in it.
-    note: Option<String>,
-    is_unchanged: bool,
-    debug_files: Vec<StagedFile>,
-}
-
-/// Makes every image visible, after all of them are durable, and then gives the files beside them their names.
-///
-/// # Errors
-/// The system failed; images behind the one that failed are not visible, unless the call keeps going.
-pub(super) fn publish(
-    images: Vec<FinishedImage>,
-    mut outputs: Outputs,
-    outcomes: &mut Outcomes,
-    progress: &dyn Progress,
-) -> Result<(), Failures> {
-    let (mut leaving, mut publishing) = (Vec::with_capacity(images.len()), Publisher::default());
-    for image in images {
-        leaving.push(LeavingImage {
-            index: image.index,
-            receipt: image.receipt(),
-            note: image.passed.note(&image.built.path),
-            is_unchanged: image.ready.is_unchanged(),
-            built: image.built,
-            debug_files: image.debug_files,
-        });
-        publishing.add(image.ready);
-    }
-    if !outcomes.keep_going() {
-        outputs.write_receipts(leaving.iter().map(|image| (image.index, &image.receipt)))?;
-    }
-    if let Err(failure) = publishing.sync() {
-        leaving.drain(..).try_for_each(|image| outcomes.fail(image.index, failure.clone()))?;
-    }
-    let (mut receipts, mut debug_files) = (BTreeMap::new(), Vec::new());
-    for LeavingImage { index, built, receipt, note, is_unchanged, debug_files: files } in leaving {
-        let named = ImageProgress::of(&built.name, outcomes.count(), progress);
-        let what = format!("write {}", printable(&built.path.to_string_lossy()));
-        let task = named.task(&what, None);
-        if let Err(failure) = publishing.publish_next() {
-            outcomes.fail(index, failure)?;
-            continue;
-        }
-        drop(task);
-        for line in [what].iter().chain(&note) {
-            named.step_unless(is_unchanged, line);
-        }
-        outcomes.succeed(index, built, is_unchanged);
-        receipts.insert(index, receipt);
-        debug_files.extend(files.into_iter().map(|file| (index, file)));
-    }
-    publishing.finish()?;
-    for (index, file) in debug_files {
-        file.publish().or_else(|failure| outcomes.fail(index, failure))?;
-    }
-    if outcomes.keep_going() {
-        outputs.write_outcomes(outcomes.recipes(), &receipts)?;
-    }
-    Ok(outputs.receipts.publish()?)
 }

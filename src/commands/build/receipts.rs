@@ -30,6 +30,9 @@ pub(super) struct Receipts {
     folders: CreatedFolders,
     /// What metadata files say of the shard that the call is for.
     pub(super) shard: Option<ShardHeader>,
+    /// Variables of the caller that reach compilers because the policy file says so: a tool of the pipeline may have made what
+    /// is in the images.
+    pub(super) passed: Vec<String>,
 }
 
 /// One file, not visible yet.
@@ -70,6 +73,8 @@ pub(super) struct ReceiptImage {
 
 /// The key of a metadata file that says where an image was pushed, by digest.
 pub const PUSHED_KEY: &str = "hardpan.pushed";
+/// The key of a metadata file that names the variables of the caller that reached compilers, by `[compile] pass`.
+const PASSED_KEY: &str = "hardpan.compile.passed";
 
 impl Receipts {
     /// Begins the file at `path`, unless another image has begun it. Folders that are missing are made; they are removed when
@@ -104,12 +109,12 @@ impl Receipts {
 
     /// Writes every file, durably and still without its name. One that has nothing to say is left out.
     pub(super) fn write(&mut self) -> Result<(), Failure> {
-        let shard = self.shard.as_ref();
+        let (shard, passed) = (self.shard.as_ref(), self.passed.as_slice());
         self.files.retain(|_, receipt| {
             !receipt.images.is_empty() || (shard.is_some() && receipt.kind == ReceiptKind::Metadata)
         });
         for (path, receipt) in &mut self.files {
-            let text = receipt.text(shard).map_err(|failure| failure.in_path(path))?;
+            let text = receipt.text(shard, passed).map_err(|failure| failure.in_path(path))?;
             receipt.file.write(&text)?;
         }
         Ok(())
@@ -122,18 +127,18 @@ impl Receipts {
 }
 
 impl Receipt {
-    fn text(&self, shard: Option<&ShardHeader>) -> Result<String, Failure> {
+    fn text(&self, shard: Option<&ShardHeader>, passed: &[String]) -> Result<String, Failure> {
         if self.kind == ReceiptKind::Digest {
             let images = self.images.iter().filter_map(|image| image.image.as_ref());
             return Ok(images.map(|(root, _)| root.digest.to_string()).collect());
         }
         let document = match (self.images.as_slice(), shard) {
-            ([only], None) => only.metadata(),
+            ([only], None) => only.metadata(passed),
             (several, shard) => {
                 let header = shard.map(|shard| (SHARD_KEY.to_owned(), shard.to_json()));
                 let mut all: Map<_, _> = header.into_iter().collect();
                 for image in several {
-                    if all.insert(image.label.clone(), image.metadata()).is_some() {
+                    if all.insert(image.label.clone(), image.metadata(passed)).is_some() {
                         let what = format!("two images are named `{}`", printable(&image.label));
                         return Err(Failure::error(ErrorName::OutputConflict, what)
                             .hint("put `{name}` and what tells them apart into the path"));
@@ -177,7 +182,7 @@ impl ReceiptImage {
 
     /// buildx's keys, and ours. An index has no one config, so it has no such key. Of an image that is pushed `image.name` has all
     /// references, separated by commas, as buildx has it.
-    fn metadata(&self) -> Value {
+    fn metadata(&self, passed: &[String]) -> Value {
         let name = if self.references.is_empty() { self.label.clone() } else { self.references.join(",") };
         let mut metadata = Map::from_iter([("image.name".to_owned(), json!(name))]);
         if !self.references.is_empty() {
@@ -190,6 +195,9 @@ impl ReceiptImage {
         }
         if !self.pushed.is_empty() {
             metadata.insert(PUSHED_KEY.to_owned(), json!(self.pushed));
+        }
+        if !passed.is_empty() {
+            metadata.insert(PASSED_KEY.to_owned(), json!(passed));
         }
         if let Some(duration) = self.duration {
             metadata.insert(DURATION_KEY.to_owned(), json!(milliseconds(duration)));

@@ -39,6 +39,8 @@ pub struct BuildRequest {
     pub set: Vec<String>,
     /// `--load`: engines that get the image, too.
     pub engines: Vec<Engine>,
+    /// `--tag`: what the engines call it instead of `{name}:latest`; may hold variables.
+    pub engine_names: Vec<String>,
     /// `--metadata-file`, which may hold variables.
     pub metadata_file: Option<String>,
     /// `--digest-file`, which may hold variables.
@@ -85,8 +87,19 @@ pub struct BuildOutcome {
     pub status: BuildStatus,
     /// The image, where it is there now.
     pub image: Option<BuiltImage>,
+    /// What is new although the recipe or the call has failed.
+    pub left: Option<LeftImage>,
     /// Why there is none.
     pub failures: Vec<Failure>,
+}
+
+/// What a recipe or a call that failed has left: nothing of it could be taken back.
+#[derive(Debug, Clone)]
+pub struct LeftImage {
+    /// The image, with the engines and registries that have it.
+    pub image: BuiltImage,
+    /// Whether it is at its path.
+    pub is_written: bool,
 }
 
 /// What became of one recipe, in one word.
@@ -121,6 +134,11 @@ impl BuildReport {
     /// The images that are there now, in the order of the recipes.
     pub fn images(&self) -> impl Iterator<Item = &BuiltImage> {
         self.recipes.iter().filter_map(|outcome| outcome.image.as_ref())
+    }
+
+    /// A warning about each image that is new although its recipe or the call has failed.
+    pub(super) fn left(&self) -> impl Iterator<Item = Failure> {
+        self.recipes.iter().filter_map(|outcome| outcome.left.as_ref()).map(LeftImage::warning)
     }
 
     /// All failures, those of recipes first, each once.
@@ -193,6 +211,25 @@ pub struct BuiltImage {
 impl BuiltImage {
     /// `HOST/REPOSITORY@sha256:...` for each repository that it was pushed to, in their order.
     pub fn pushed_places(&self) -> Vec<String> {
-        self.pushed.iter().map(|plan| format!("{}@{}", plan.repository, plan.digest)).collect()
+        self.pushed.iter().map(digest_place).collect()
+    }
+}
+
+/// `HOST/REPOSITORY@sha256:...`.
+pub(super) fn digest_place(plan: &registry::push::PushPlan) -> String {
+    format!("{}@{}", plan.repository, plan.digest)
+}
+
+impl LeftImage {
+    /// The warning that it is there.
+    fn warning(&self) -> Failure {
+        let BuiltImage { name, digest, path, loaded, .. } = &self.image;
+        let mut places = Vec::new();
+        places.extend(self.is_written.then(|| format!("at `{}`", printable(&path.to_string_lossy()))));
+        places.extend(loaded.iter().map(|loaded| format!("in {}", printable(&loaded.to_string()))));
+        places.extend(self.image.pushed_places().iter().map(|place| format!("at `{}`", printable(place))));
+        let what =
+            format!("not everything was done, and `{}` is new {} ({digest})", printable(name), places.join(", "));
+        Failure::warning(what)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +11,7 @@ use crate::{
     build::real_path,
     commands::recipe_lock,
     recipe::WORKSPACE_FILE,
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, folder_of, printable},
 };
 
 /// What is written, by real paths, with the paths as they were written.
@@ -74,6 +75,7 @@ impl WrittenPaths {
         if let Some(policy) = &request.policy {
             self.check_input("the policy", policy)?;
         }
+        self.check_links(jobs)?;
         for (real, all) in &self.0 {
             let Some(((kind, path), others)) = all.split_first() else { continue };
             if let Some((other, _)) = others.iter().find(|(other, _)| !kind.may_share(*other)) {
@@ -89,6 +91,37 @@ impl WrittenPaths {
                 let around = around.to_string_lossy();
                 let what = format!("{} would be written into `{}` ({})", kind.name(), printable(&around), other.name());
                 return Err(Failure::error(ErrorName::OutputConflict, what).in_path(path).hint("write it beside that"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses paths through a link that lies below the current folder or that of a recipe: it may have come with the checkout,
+    /// and lead anywhere. One further up is the user's own way to say where.
+    fn check_links(&self, jobs: &[BuildJob]) -> Result<(), Failure> {
+        let roots: BTreeSet<_> = jobs.iter().map(|job| job.recipe.folder.as_path()).chain([Path::new("")]).collect();
+        let roots: Vec<_> = roots.into_iter().map(|root| real_path(&root.join("."))).collect();
+        // Everything lies below `/`, and what is there is the user's.
+        let roots: Vec<_> = roots.into_iter().filter(|root| root.parent().is_some()).collect();
+        let mut seen = BTreeSet::new();
+        for (kind, path) in self.0.values().flatten() {
+            for above in path.ancestors().skip(1).filter(|above| above.file_name().is_some()) {
+                let is_link = || fs::symlink_metadata(above).is_ok_and(|found| found.is_symlink());
+                if !seen.insert(above) || !is_link() {
+                    continue;
+                }
+                let folder = real_path(&folder_of(above).join("."));
+                if roots.iter().any(|root| folder.starts_with(root)) {
+                    let shown = above.to_string_lossy();
+                    let what = format!(
+                        "{} would be written through the link `{}`, which is not followed",
+                        kind.name(),
+                        printable(&shown)
+                    );
+                    return Err(Failure::error(ErrorName::OutputOccupied, what)
+                        .in_path(path)
+                        .hint("name the folder that it points at, such as by `--output`"));
+                }
             }
         }
         Ok(())

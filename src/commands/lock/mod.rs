@@ -69,11 +69,12 @@ pub struct Checked {
     pub failures: Vec<Failure>,
 }
 
-/// The recipes by their locks, under the policy.
-fn grouped(request: &LockRequest) -> Result<Vec<LockGroup>, Failures> {
+/// The recipes by their locks, under the policy. `settings` get what the policy says of registries.
+fn grouped(request: &LockRequest, settings: &mut BuildSettings) -> Result<Vec<LockGroup>, Failures> {
     let allow_outside = request.settings.allow_outside;
     let mut loaded: Vec<LoadedRecipe> = load(&request.recipes, RecipeReading { set: &[], allow_outside })?;
     let file = request.policy.as_deref().map(policy::read).transpose()?;
+    policy::add_token_realms(file.as_ref(), &mut settings.access)?;
     for one in &mut loaded {
         // For where bases may come from.
         policy::of_build(file.as_ref(), &mut one.recipe.policy)?;
@@ -86,13 +87,14 @@ fn grouped(request: &LockRequest) -> Result<Vec<LockGroup>, Failures> {
 /// # Errors
 /// A recipe or a lock cannot be read, something cannot be resolved, or a name of `--update` pins nothing.
 pub fn lock(request: &LockRequest, progress: &dyn Progress) -> Result<Vec<Locked>, Failures> {
-    let groups = grouped(request)?;
+    let mut settings = request.settings.clone();
+    let groups = grouped(request, &mut settings)?;
     let updates = Updates::new(&request.update);
     let (mut staged, mut known, mut moves) = (Vec::new(), BTreeSet::new(), PinMoves::default());
     for group in &groups {
         let pins = group.recipes.iter().flat_map(|grouped| grouped.requests.pins().into_keys());
         known.extend(pins.map(|pin| pin.printable_name().to_owned()));
-        let pinned = group.pin(&updates, request.recipes.is_empty(), &request.settings, progress)?;
+        let pinned = group.pin(&updates, request.recipes.is_empty(), &settings, progress)?;
         let one = stage(group, pinned, request.dry_run)?;
         moves.add(&one.locked.changes, &|pin| group.users(pin));
         staged.push(one);
@@ -151,7 +153,7 @@ fn stage(group: &LockGroup, pinned: Pinned, dry_run: bool) -> Result<StagedLock,
 /// A recipe cannot be read.
 pub fn check(request: &LockRequest, progress: &dyn Progress) -> Result<Checked, Failures> {
     let (mut failures, mut locks, mut stale) = (Vec::new(), Vec::new(), StalePins::default());
-    let groups = grouped(request)?;
+    let groups = grouped(request, &mut request.settings.clone())?;
     for group in &groups {
         let file = match recipe_lock::read(&group.path) {
             Ok(Some(file)) => file,

@@ -62,6 +62,8 @@ fn add(lock: &mut Lock, other: &Lock) {
             base.platforms.iter().filter(|(platform, _)| own.platforms.iter().all(|(known, _)| known != platform));
         let missing: Vec<_> = missing.cloned().collect();
         own.platforms.extend(missing);
+        // As `hardpan lock` has them, whichever file comes first.
+        own.platforms.sort_by_key(|(platform, _)| platform.to_string());
     }
     lock.urls.extend(other.urls.iter().map(|(url, locked)| (url.clone(), *locked)));
     lock.bundle = lock.bundle.take().or_else(|| other.bundle.clone());
@@ -76,5 +78,31 @@ fn add(lock: &mut Lock, other: &Lock) {
         for (scope, files) in files {
             own.files.entry(scope).or_default().extend(files);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn platforms_of_a_base_have_one_order_whichever_file_comes_first() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let lock = |platform: &str| {
+            let text = format!(
+                "# What app.toml asks for.\nversion = 1\nformat = 1\n[[base]]\nname = \"r.example/b:1\"\ndigest = \"{digest}\"\n\
+                 [base.platforms]\n\"linux/arm64\" = \"{digest}\"\n\"{platform}\" = \"{digest}\"\n"
+            );
+            crate::recipe::parse_lock(platform, &text).unwrap()
+        };
+        let merged = |one: &str, other: &str| match merge(&[lock(one), lock(other)]).unwrap().content {
+            MergedContent::Text(text) => text,
+            MergedContent::Json(_) => unreachable!(),
+        };
+        let text = merged("linux/amd64", "linux/386");
+        assert_eq!(text, merged("linux/386", "linux/amd64"));
+        let order = ["linux/386", "linux/amd64", "linux/arm64"].map(|platform| text.find(platform).unwrap());
+        assert!(order.is_sorted(), "{text}");
     }
 }

@@ -126,5 +126,9 @@ fn build_targets<'t>(
     }
     let request = BuildRequest { recipes: recipes.into_values().collect(), ..settings.clone() };
     let report = build(&request, progress)?;
+    let failures = report.failures();
+    if !failures.0.is_empty() {
+        return Err(failures);
+    }
     Ok(PushedImages::of_build(report.images()))
 }

@@ -2,8 +2,6 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-use globset::GlobBuilder;
-
 use super::{
     LeftOutNotes,
     ignored::Ignored,
@@ -11,7 +9,7 @@ use super::{
     stage_files::{ContextFile, CopiedFolder, CopySource, PathContent},
     stage_path::{last_name, relative},
 };
-use crate::init::folder;
+use crate::{init::folder, report::bounded_glob};
 
 /// The reason why a copy of the whole context is not translated.
 pub(super) const WHOLE: &str = "the whole folder; name what the program reads with `[[file]]` or `[[tree]]`";
@@ -136,7 +134,7 @@ impl BuildContext<'_> {
         let include = path.get(from.len()..).unwrap_or_default().trim_start_matches('/');
         // Docker knows no `{a,b}`.
         let include = include.replace('{', "[{]").replace('}', "[}]");
-        let glob = GlobBuilder::new(&include).literal_separator(true).build().map(|glob| glob.compile_matcher());
+        let glob = bounded_glob(&include).map(|glob| glob.compile_matcher());
         let all = folder::all(&folder::within(self.dir, from), FILES).unwrap_or_default();
         let mut any = false;
         for (name, kind) in all.iter().filter(|(name, _)| glob.as_ref().is_ok_and(|glob| glob.is_match(name))) {

@@ -20,6 +20,7 @@ use crate::{
         folder,
     },
     oci::ImagePath,
+    report::bounded_glob,
 };
 
 /// Folders in which hardpan writes files: passwd, group and certificates.
@@ -339,7 +340,7 @@ fn add_tree(
 /// Whether a `[[tree]]` pattern matches all these names, and none of those that are left out.
 fn takes_exactly(pattern: &str, names: &BTreeMap<&str, &ContextFile>, left: &[&str]) -> bool {
     let dotted = |name: &&str| name.starts_with('.') && !pattern.starts_with('.');
-    let Ok(glob) = globset::GlobBuilder::new(pattern).literal_separator(true).build() else { return false };
+    let Ok(glob) = bounded_glob(pattern) else { return false };
     let glob = glob.compile_matcher();
     !names.keys().any(dotted) && !left.iter().any(|name| glob.is_match(name))
 }

@@ -1,10 +1,10 @@
 //! `.dockerignore`: the files of the context that Docker does not see (moby, `patternmatcher`).
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
-use crate::report::Limits;
+use crate::report::bounded_glob;
 
 /// The patterns in their order; the last match counts.
 #[derive(Debug, Default)]
@@ -14,12 +14,10 @@ impl Ignored {
     /// Reads the `.dockerignore` of `dir`; a file named after the Dockerfile takes precedence.
     pub(super) fn of(dir: &Path, dockerfile: &str) -> Self {
         let names = [format!("{dockerfile}.dockerignore"), ".dockerignore".to_owned()];
-        let read = |name: &String| {
-            let path = dir.join(name);
-            let small = path.metadata().is_ok_and(|found| found.is_file() && found.len() <= Limits::RECIPE_BYTES);
-            small.then(|| fs::read_to_string(path).ok()).flatten()
-        };
-        names.iter().find_map(read).map_or_else(Self::default, |text| Self::parse(&text))
+        names
+            .iter()
+            .find_map(|name| super::small_text(&dir.join(name)))
+            .map_or_else(Self::default, |text| Self::parse(&text))
     }
 
     fn parse(text: &str) -> Self {
@@ -32,7 +30,7 @@ impl Ignored {
             let pattern = super::stage_path::relative(pattern);
             // Go's `path.Match` knows no `{a,b}`.
             let pattern = pattern.replace('{', "[{]").replace('}', "[}]");
-            let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build();
+            let glob = bounded_glob(&pattern);
             patterns.extend(glob.ok().filter(|_| !pattern.is_empty()).map(|glob| (glob.compile_matcher(), !kept)));
         }
         Self(patterns)

@@ -38,10 +38,10 @@ mod stage_path;
 mod stage_reader;
 mod stages;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use super::{Toolchains, draft::RecipeDraft};
-use crate::report::{ErrorName, Failure, printable};
+use crate::report::{ErrorName, Failure, Limits, printable};
 use config::DockerfileConfig;
 use ignored::Ignored;
 use instructions::Dockerfile;
@@ -49,6 +49,12 @@ pub(super) use left_out_notes::LeftOutNotes;
 pub(super) use leftovers::Leftovers;
 pub(super) use refused_settings::accepted;
 use stages::Stages;
+
+/// The text of a file of the context, if it is a file and small: a link may lead to a device that never ends.
+fn small_text(path: &Path) -> Option<String> {
+    let small = path.metadata().is_ok_and(|found| found.is_file() && found.len() <= Limits::RECIPE_BYTES);
+    small.then(|| fs::read_to_string(path).ok()).flatten()
+}
 
 /// Translates the Dockerfile `text`, which messages call `name`, into the recipe for the project in `dir`.
 pub(super) fn draft(

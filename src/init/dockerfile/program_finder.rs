@@ -8,6 +8,7 @@ use super::{
     compile_line::CompileLine,
     config::DockerfileConfig,
     file_origin::{FileOrigin, UntracedOrigin},
+    small_text,
     stage_path::absolute,
     stages::Stages,
 };
@@ -229,7 +230,7 @@ impl ProgramFinder<'_> {
         notes: &mut LeftOutNotes,
     ) -> Result<FoundProgram, Failure> {
         let all = self.compiled_programs();
-        let text = script.and_then(|script| std::fs::read_to_string(self.dir.join(script)).ok()).unwrap_or_default();
+        let text = script.and_then(|script| small_text(&self.dir.join(script))).unwrap_or_default();
         let named = program_started_by(&text, &all.iter().map(|(_, path)| path.as_str()).collect::<Vec<_>>());
         if let Some((wanted, path)) = all.get(named.unwrap_or_default()) {
             let program = self.compiled_program(wanted, path, notes)?;

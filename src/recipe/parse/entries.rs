@@ -2,8 +2,6 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
-use globset::GlobBuilder;
-
 use super::{
     super::{
         DirectoryEntry, FileEntry, FileSource, Located, Recipe, SymlinkEntry, TreeEntry,
@@ -15,7 +13,7 @@ use super::{
 };
 use crate::{
     oci::{ImagePath, Platform},
-    report::{ErrorName, Failure, Rule},
+    report::{ErrorName, Failure, Rule, bounded_glob, printable},
 };
 
 /// One `[[file]]`.
@@ -32,6 +30,12 @@ pub(super) fn file(page: &RecipeText, at: Spanned<TomlTable<written::WrittenFile
     }
     if let Some(digest) = table.sha256.as_ref().filter(|_| table.url.is_none()) {
         return Err(page.failure(&digest.span, "`sha256` goes with `url`").named(ErrorName::RecipeConflict));
+    }
+    if let Some(raw) = table.raw.as_ref().filter(|_| table.text.is_none()) {
+        return Err(page
+            .failure(&raw.span, "`raw` goes with `text`")
+            .named(ErrorName::RecipeConflict)
+            .hint("the bytes of other files are never changed; leave it out"));
     }
     let source = match (table.from, table.text, table.url) {
         (Some(from), _, _) => FileSource::From(page.host_template("`from`", from)?),
@@ -120,14 +124,10 @@ fn globs(page: &RecipeText, list: Option<Spanned<List>>) -> Result<Vec<Located<S
 
 /// A glob that can be read.
 fn check_glob(at: &Located<String>) -> Result<(), Failure> {
-    match GlobBuilder::new(&at.value).literal_separator(true).build() {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let what =
-                format!("{} is no pattern: {}", quoted(&at.value), crate::report::printable(&error.kind().to_string()));
-            Err(Failure::error(ErrorName::RecipePattern, what).at(&at.origin))
-        }
-    }
+    bounded_glob(&at.value).map(drop).map_err(|why| {
+        let what = format!("{} is no pattern: {}", quoted(&at.value), printable(&why));
+        Failure::error(ErrorName::RecipePattern, what).at(&at.origin)
+    })
 }
 
 /// One `[[dir]]`.

@@ -8,6 +8,7 @@ mod compiler;
 mod entries;
 mod flag_list;
 mod go_flags;
+mod line_ends;
 mod lock;
 mod policy;
 mod policy_file;

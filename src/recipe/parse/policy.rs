@@ -146,6 +146,8 @@ pub(super) fn policy_settings(page: &RecipeText, table: written::WrittenPolicy) 
         is_written: true,
         tags: TagPatterns::default(),
         git: GitVariables::default(),
+        pass: Vec::new(),
+        token_realms: Vec::new(),
     })
 }
 

@@ -38,7 +38,11 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
     let mut settings = match written.policy {
         Some(Spanned { value: TomlTable(table), .. }) => policy::policy_settings(&page, table)?,
         // A file that says nothing of images is a mistake, unless it says something else.
-        None if written.git.is_none() && written.push.is_none() => {
+        None if written.git.is_none()
+            && written.push.is_none()
+            && written.registry.is_none()
+            && written.compile.is_none() =>
+        {
             return Err(page.failure(&(0..0), "the policy has no table `[policy]`"));
         }
         None => PolicySettings::default(),
@@ -50,6 +54,9 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
             moving: if table.moving_tags.is_some() { Some(globs(table.moving_tags)?) } else { None },
         };
     }
+    if let Some(Spanned { value: TomlTable(table), .. }) = written.registry {
+        settings.token_realms = RecipeText::each(table.token_realms, |at| Ok(page.locate(at)))?;
+    }
     if let Some(Spanned { value: TomlTable(table), .. }) = written.git {
         let variable = |at| variable(&page, at);
         settings.git = GitVariables {
@@ -57,7 +64,22 @@ fn read_policy(path: &str, text: &str) -> Result<PolicySettings, Failure> {
             branch: table.branch_from.map(variable).transpose()?,
         };
     }
+    if let Some(Spanned { value: TomlTable(table), .. }) = written.compile {
+        settings.pass = RecipeText::each(table.pass, |at| passed(&page, at))?;
+    }
     Ok(settings)
+}
+
+/// The variables of the environment that a policy file can let through to compilers.
+const PASSED: [&str; 2] = ["GOCACHEPROG", "RUSTC_WRAPPER"];
+
+/// One of `[compile] pass`.
+fn passed(page: &RecipeText, at: Spanned<String>) -> Result<Located<String>, Failure> {
+    if !PASSED.contains(&at.value.as_str()) {
+        let what = format!("{} is no variable that reaches a compile", quoted(&at.value));
+        return Err(page.failure(&at.span, what).hint("known: `GOCACHEPROG`, `RUSTC_WRAPPER`"));
+    }
+    Ok(page.locate(at))
 }
 
 /// A pattern of tags.
@@ -104,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn a_pipeline_says_what_reaches_compilers() {
+        let pass = |text: &str| parse_policy("p.toml", text).map(|policy| policy.pass);
+        let passed = pass("[compile]\npass = [\"GOCACHEPROG\", \"RUSTC_WRAPPER\"]").unwrap();
+        assert_eq!(passed.iter().map(|at| at.value.as_str()).collect::<Vec<_>>(), PASSED);
+        let failure = pass("[compile]\npass = \"RUSTFLAGS\"").unwrap_err();
+        assert!(failure.to_string().contains("no variable that reaches a compile"), "{failure}");
+        assert!(pass("[compile]\nflags = \"x\"").is_err());
+    }
+
+    #[test]
     fn a_pipeline_says_which_tags_move() {
         let tags = |text: &str| parse_policy("p.toml", text).map(|policy| policy.tags);
         let patterns = tags("[push]\nimmutable-tags = [\"v*\"]\nmoving-tags = \"edge\"").unwrap();
@@ -112,6 +144,17 @@ mod tests {
         let bad = |text: &str| tags(text).unwrap_err().to_string();
         assert!(bad("[push]\nimmutable-tags = [\"a/b\"]").contains("`a/b` is no pattern of tags: a tag has no `/`"));
         assert!(bad("[push]\nimmutable-tags = [\"[\"]").starts_with("p.toml:2:19: `[` is no pattern of tags"));
+    }
+
+    #[test]
+    fn a_pipeline_names_hosts_that_make_tokens() {
+        let realms = |text: &str| {
+            let policy = parse_policy("p.toml", text).map_err(|failure| failure.to_string())?;
+            Ok::<_, String>(policy.token_realms.into_iter().map(|realm| realm.value).collect::<Vec<_>>())
+        };
+        assert_eq!(realms("[registry]\ntoken-realms = [\"a.example\", \"b.example:8443\"]").unwrap().len(), 2);
+        assert_eq!(realms("[registry]\ntoken-realms = \"a.example\"").unwrap(), ["a.example"]);
+        assert_eq!(realms("[registry]\ntoken-realm = []").unwrap_err(), "p.toml:2:1: unknown key `token-realm`");
     }
 
     #[test]

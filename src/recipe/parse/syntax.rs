@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     super::wording::{listed, nearest, quoted},
-    RecipeText,
+    RecipeText, line_ends,
 };
 use crate::report::{ErrorName, Failure, printable};
 
@@ -29,7 +29,9 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(page: &RecipeText) -> Result<T,
 
 /// Reads `text`, which is the text of the page, as a table whose values have their places.
 pub(super) fn table<'t>(page: &RecipeText, text: &'t str) -> Result<toml::Spanned<DeTable<'t>>, Failure> {
-    DeTable::parse(text).map_err(|error| syntax(page, &error))
+    let mut table = DeTable::parse(text).map_err(|error| syntax(page, &error))?;
+    line_ends::normalize(table.get_mut(), text);
+    Ok(table)
 }
 
 /// Reads a table into one of the structs of [`written`](super::super::written).

@@ -1,19 +1,14 @@
-//! Runs `docker-credential-*` programs (docker-credential-helpers) to get the login for a host. Their output never gets
-//! into a message, except for the first line of an error.
+//! Asks `docker-credential-*` programs (docker-credential-helpers) for the login of a host, and gives them logins to keep. Their
+//! output never gets into a message, except for the first line of an error.
 
-use std::{
-    env,
-    io::{Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    thread,
-    time::Duration,
+use std::{env, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    credential::{Credential, asked_names, stored_name},
+    helper_run::{self, HelperEnd, HelperFault},
 };
-
-use serde::Deserialize;
-
-use super::credential::{Credential, aliases};
 use crate::{
     registry::{Access, Login, Secret},
     report::{ErrorName, Failure, Limits, shown},
@@ -21,10 +16,8 @@ use crate::{
 
 /// How long a helper may take: it may have to ask the user.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the exit of the helper is polled.
-const GLANCE: Duration = Duration::from_millis(5);
 /// What helpers say when they know nothing of a host; a sentence is all that the protocol has for it.
-const UNKNOWN: &str = "credentials not found";
+const UNKNOWN: &str = "credentials not found in native keychain";
 /// The user name that marks the secret as an identity token.
 const TOKEN: &str = "<token>";
 
@@ -36,93 +29,138 @@ struct HelperResponse {
     secret: String,
 }
 
-/// Asks the helper `name` for the credential of `host`.
+/// What a helper is given to keep.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct HelperLogin<'a> {
+    #[serde(rename = "ServerURL")]
+    server_url: &'a str,
+    username: &'a str,
+    secret: &'a str,
+}
+
+/// A credential helper of this machine.
+#[derive(Debug)]
+pub(super) struct CredentialHelper<'a> {
+    /// `docker-credential-NAME`.
+    program: String,
+    path: PathBuf,
+    access: &'a Access,
+    patience: Duration,
+}
+
+impl<'a> CredentialHelper<'a> {
+    /// Finds the helper `name` in `PATH`.
+    ///
+    /// # Errors
+    /// A name that is none or a path; a program that is not in `PATH`.
+    pub(super) fn find(name: &str, access: &'a Access) -> Result<Self, Failure> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if name.is_empty() || !name.chars().all(plain) || name.starts_with(['.', '-']) {
+            return Err(Failure::error(
+                ErrorName::Credentials,
+                format!("`{}` is not a valid name of a credential helper", shown(name)),
+            ));
+        }
+        let program = format!("docker-credential-{name}");
+        let path = find_program(&program, access).ok_or_else(|| {
+            Failure::error(ErrorName::Credentials, format!("the credential helper `{program}` is not in `PATH`"))
+                .hint("install it, or log in with `--username` and `--password-stdin`")
+        })?;
+        Ok(Self { program, path, access, patience: PATIENCE })
+    }
+
+    /// The helper's name, as in `PATH`.
+    pub(super) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Asks for the credential of `host`, which the file calls `key`.
+    ///
+    /// # Errors
+    /// Anything but a login or the sentence that there is none, which is `None`.
+    pub(super) fn ask(&self, host: &str, key: &str) -> Result<Option<Credential>, Failure> {
+        let names = asked_names(host);
+        let written = Some(key).filter(|key| !key.is_empty() && !names.contains(key));
+        for server in names.iter().copied().chain(written) {
+            if let Some(found) = self.get(server)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn get(&self, server: &str) -> Result<Option<Credential>, Failure> {
+        let end = self.run("get", server.as_bytes())?;
+        parse_answer(&self.program, end.status.success(), &end.stdout)
+    }
+
+    /// Gives the helper the login for `host` to keep.
+    ///
+    /// # Errors
+    /// The helper does not take it.
+    pub(super) fn store(&self, host: &str, login: &Login) -> Result<(), Failure> {
+        let login =
+            HelperLogin { server_url: stored_name(host), username: &login.username, secret: login.password.reveal() };
+        let input = serde_json::to_vec(&login)
+            .map_err(|_| Failure::error(ErrorName::Internal, "the login cannot be written as JSON"))?;
+        let end = self.run("store", &input)?;
+        if end.status.success() { Ok(()) } else { Err(failed(&self.program, &end.stdout)) }
+    }
+
+    /// Lets the helper forget the login for `host`, and says whether there was one.
+    ///
+    /// # Errors
+    /// The helper fails.
+    pub(super) fn erase(&self, host: &str, key: &str) -> Result<bool, Failure> {
+        let names = asked_names(host);
+        let written = Some(key).filter(|key| !key.is_empty() && !names.contains(key));
+        let mut is_known = false;
+        for server in names.iter().copied().chain(written) {
+            if self.get(server)?.is_none() {
+                continue;
+            }
+            is_known = true;
+            let end = self.run("erase", server.as_bytes())?;
+            if !end.status.success() && !knows_nothing(&end.stdout) {
+                return Err(failed(&self.program, &end.stdout));
+            }
+        }
+        Ok(is_known)
+    }
+
+    fn run(&self, action: &str, input: &[u8]) -> Result<HelperEnd, Failure> {
+        helper_run::run(&self.path, action, input, self.access, self.patience).map_err(|fault| {
+            let program = &self.program;
+            let what = match fault {
+                HelperFault::Io(error) => {
+                    return Failure::io("run it", &self.path, &error).named(ErrorName::Credentials);
+                }
+                HelperFault::Timeout => format!("timeout: the credential helper `{program}` does not answer"),
+                HelperFault::Rambling => {
+                    format!("the credential helper `{program}` wrote more than {} MiB", Limits::AUTH_FILE_BYTES >> 20)
+                }
+            };
+            Failure::error(ErrorName::Credentials, what)
+        })
+    }
+}
+
+/// What a helper wrote when it was asked for a login, by whether it ended well; none where it knows nothing of the host.
 ///
 /// # Errors
-/// A name that is none or a path; a program that is not in `PATH`, fails or takes longer than a minute.
-pub(super) fn ask(name: &str, host: &str, access: &Access) -> Result<Option<Credential>, Failure> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if name.is_empty() || !name.chars().all(plain) || name.starts_with(['.', '-']) {
-        return Err(Failure::error(
-            ErrorName::Credentials,
-            format!("`{}` is not a valid name of a credential helper", shown(name)),
-        ));
-    }
-    let program = format!("docker-credential-{name}");
-    let path = find(&program, access).ok_or_else(|| {
-        Failure::error(ErrorName::Credentials, format!("the credential helper `{program}` is not in `PATH`"))
-            .hint("install it, or log in with `--username` and `--password-stdin`")
-    })?;
-    // docker files its own registry under an address.
-    let hub = (host == "docker.io").then_some("https://index.docker.io/v1/");
-    for server in hub.into_iter().chain(aliases(host)) {
-        if let Some(found) = get(&path, &program, server, access, PATIENCE)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-fn find(program: &str, access: &Access) -> Option<PathBuf> {
-    let runs = |file: &PathBuf| {
-        file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-    };
-    let folders = env::split_paths(access.variable("PATH")?).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(program)).find(runs)
-}
-
-fn get(
-    path: &Path,
+/// It failed, or wrote what no helper writes.
+pub(in crate::registry) fn parse_answer(
     program: &str,
-    server: &str,
-    access: &Access,
-    patience: Duration,
+    is_success: bool,
+    bytes: &[u8],
 ) -> Result<Option<Credential>, Failure> {
-    let mut child = Command::new(path)
-        .arg("get")
-        .env_clear()
-        .envs(&access.environment)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| Failure::io("run it", path, &error).named(ErrorName::Credentials))?;
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    if let Some(mut stdin) = stdin {
-        // A helper may close its stdin early; its output decides.
-        let _ = stdin.write_all(server.as_bytes());
+    if !is_success {
+        return if knows_nothing(bytes) { Ok(None) } else { Err(failed(program, bytes)) };
     }
-    let reader = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stdout.map_or(Ok(0), |out| out.take(Limits::AUTH_FILE_BYTES).read_to_end(&mut bytes));
-        read.map(|_| bytes)
-    });
-    let Some(status) = wait(&mut child, patience) else {
-        // The reader thread is not joined: a grandchild may keep the pipe open.
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(Failure::error(
-            ErrorName::Credentials,
-            format!("timeout: the credential helper `{program}` does not answer"),
-        ));
-    };
-    let bytes = reader.join().ok().and_then(Result::ok).unwrap_or_default();
-    if !status.success() {
-        let said = String::from_utf8_lossy(&bytes);
-        let said = said.lines().next().unwrap_or_default().trim();
-        if said.contains(UNKNOWN) {
-            return Ok(None);
-        }
-        return Err(Failure::error(
-            ErrorName::Credentials,
-            format!("the credential helper `{program}` failed: {}", shown(said)),
-        ));
-    }
-    let answer: HelperResponse = serde_json::from_slice(&bytes).map_err(|_| {
-        Failure::error(
-            ErrorName::Credentials,
-            format!("the credential helper `{program}` wrote something that is not its JSON"),
-        )
+    let answer: HelperResponse = serde_json::from_slice(bytes).map_err(|_| {
+        let what = format!("the credential helper `{program}` wrote something that is not its JSON");
+        Failure::error(ErrorName::Credentials, what)
     })?;
     if answer.secret.is_empty() {
         return Ok(None);
@@ -135,16 +173,23 @@ fn get(
     }))
 }
 
-/// Waits for the end, but not forever.
-fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
-    for _ in 0..patience.as_millis() / GLANCE.as_millis() {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) => thread::sleep(GLANCE),
-            Err(_) => return None,
-        }
-    }
-    None
+/// Whether a helper that failed says that it has no credentials.
+fn knows_nothing(said: &[u8]) -> bool {
+    String::from_utf8_lossy(said).trim() == UNKNOWN
+}
+
+fn failed(program: &str, said: &[u8]) -> Failure {
+    let said = String::from_utf8_lossy(said);
+    let said = said.lines().next().unwrap_or_default().trim();
+    Failure::error(ErrorName::Credentials, format!("the credential helper `{program}` failed: {}", shown(said)))
+}
+
+fn find_program(program: &str, access: &Access) -> Option<PathBuf> {
+    let runs = |file: &PathBuf| {
+        file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    };
+    let folders = env::split_paths(access.variable("PATH")?).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(program)).find(runs)
 }
 
 #[cfg(test)]
@@ -154,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// What a helper that runs `script` comes to, within a moment.
+    /// What a helper that runs `script` comes to.
     fn helped(script: &str, patience: Duration) -> Result<Option<Credential>, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("docker-credential-x");
@@ -162,7 +207,8 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let environment = [("PATH".into(), "/usr/bin:/bin".into())].into();
         let access = Access { environment, ..Access::default() };
-        get(&path, "docker-credential-x", "r.example", &access, patience).map_err(|failure| failure.what)
+        let helper = CredentialHelper { program: "docker-credential-x".into(), path, access: &access, patience };
+        helper.get("r.example").map_err(|failure| failure.what)
     }
 
     #[test]
@@ -184,6 +230,28 @@ mod tests {
         );
         assert_eq!(helped("echo credentials not found in native keychain; exit 1", PATIENCE), Ok(None));
         assert_eq!(helped("echo '{\"Username\":\"me\",\"Secret\":\"\"}'", PATIENCE), Ok(None));
+        let locked = "credentials not found: the keychain is locked";
+        assert_eq!(helped(&format!("echo {locked}; exit 1"), PATIENCE), Err(format!("{name} failed: {locked}")));
+        assert_eq!(helped("cat /dev/zero", PATIENCE), Err(format!("{name} wrote more than 1 MiB")));
+    }
+
+    /// A child of the helper, an agent for example, that keeps the pipe open made the look-up hang for as long as it lived.
+    #[test]
+    fn a_child_of_the_helper_that_keeps_the_pipe_open_is_not_waited_for() {
+        let login = Login { username: "me".into(), password: Secret::new("s") };
+        let says = "echo '{\"Username\":\"me\",\"Secret\":\"s\"}'";
+        let script = format!("sleep 600 & echo $! > $0.pid; {says}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("docker-credential-x");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let access = Access { environment: [("PATH".into(), "/usr/bin:/bin".into())].into(), ..Access::default() };
+        let helper =
+            CredentialHelper { program: "docker-credential-x".into(), path, access: &access, patience: PATIENCE };
+        let found = helper.get("r.example").map_err(|failure| failure.what);
+        let sleeper = fs::read_to_string(dir.path().join("docker-credential-x.pid")).unwrap();
+        std::process::Command::new("kill").arg(sleeper.trim()).status().unwrap();
+        assert_eq!(found, Ok(Some(Credential::Login(login))));
     }
 
     #[test]

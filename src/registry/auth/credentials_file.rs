@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::File,
     io::{self, Read as _},
     path::Path,
@@ -10,16 +11,16 @@ use std::{
 use base64ct::{Base64, Encoding as _};
 use serde::Deserialize;
 
-use super::credential::{Credential, aliases};
+use super::credential::{Credential, normalized_key, stored_name};
 use crate::{
     registry::{Login, Secret},
     report::{ErrorName, Failure, Limits, printable},
 };
 
 /// What of the file is about registries.
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct CredentialsFile {
+pub(in crate::registry) struct CredentialsFile {
     auths: Option<BTreeMap<String, AuthEntry>>,
     cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
@@ -36,8 +37,27 @@ struct AuthEntry {
     registrytoken: Option<String>,
 }
 
-/// The file at `path`; none when there is none.
-pub(super) fn read_credentials(path: &Path) -> Result<Option<CredentialsFile>, Failure> {
+impl fmt::Debug for AuthEntry {
+    /// Nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A helper that a file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::registry) struct NamedHelper<'a> {
+    /// What follows `docker-credential-`. Empty where the file says that the host has none.
+    pub(in crate::registry) name: &'a str,
+    /// The key of the host, as written; empty for the helper of all hosts.
+    pub(super) key: &'a str,
+}
+
+/// The bytes of the file at `path`; none when there is none.
+///
+/// # Errors
+/// The file cannot be read, or is larger than [`Limits::AUTH_FILE_BYTES`].
+pub(super) fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let fault = |error: io::Error| Failure::io("read the credentials", path, &error);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -53,55 +73,57 @@ pub(super) fn read_credentials(path: &Path) -> Result<Option<CredentialsFile>, F
             Failure::error(ErrorName::Credentials, "the file of credentials is larger than 1 MiB").in_path(path)
         );
     }
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
-    // Where, but not what: the error of a wrong type shows the value.
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        let what = format!("is not a valid file of credentials: line {}, column {}", error.line(), error.column());
-        Failure::error(ErrorName::Credentials, what).in_path(path).hint("`docker login` and `podman login` write such")
-    })
+    Ok(Some(bytes))
 }
 
 impl CredentialsFile {
-    /// The helper for this one host.
-    pub(super) fn helper(&self, host: &str) -> Option<&str> {
+    /// Parses the text of a file; an empty one has no credentials.
+    ///
+    /// # Errors
+    /// It is no JSON, or not of that form.
+    pub(in crate::registry) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        // Where, but not what: the error of a wrong type shows the value.
+        serde_json::from_slice(bytes).map_err(|error| {
+            let what = format!("is not a valid file of credentials: line {}, column {}", error.line(), error.column());
+            Failure::error(ErrorName::Credentials, what).hint("`docker login` and `podman login` write such")
+        })
+    }
+
+    /// The helper for this one host. A key that is written as references have the host counts before other spellings of it.
+    pub(in crate::registry) fn helper(&self, host: &str) -> Option<NamedHelper<'_>> {
         let helpers = self.cred_helpers.as_ref()?;
-        let mut named = aliases(host).into_iter().filter_map(|alias| helpers.get(alias));
-        named.next().map(String::as_str).filter(|name| !name.is_empty())
+        let exact = helpers.get_key_value(stored_name(host)).or_else(|| helpers.get_key_value(host));
+        let found = exact.or_else(|| helpers.iter().find(|(key, _)| normalized_key(key) == host));
+        found.map(|(key, name)| NamedHelper { name, key })
     }
 
     /// The helper for all hosts.
-    pub(super) fn store(&self) -> Option<&str> {
-        self.creds_store.as_deref().filter(|name| !name.is_empty())
+    pub(in crate::registry) fn store(&self) -> Option<NamedHelper<'_>> {
+        self.creds_store.as_deref().filter(|name| !name.is_empty()).map(|name| NamedHelper { name, key: "" })
     }
 
     /// What is written for the host; podman's keys may go into its repositories, and the longest one counts.
-    pub(super) fn written(&self, host: &str, repository: &str) -> Result<Option<Credential>, String> {
+    pub(in crate::registry) fn written(&self, host: &str, repository: &str) -> Result<Option<Credential>, String> {
         let Some(auths) = &self.auths else { return Ok(None) };
-        for alias in aliases(host) {
-            let whole = format!("{alias}/{repository}");
-            let mut key = whole.as_str();
-            loop {
-                let found = auths.iter().find(|(known, _)| file_key(known) == key);
-                if let Some(credential) = found.map(|(key, entry)| entry.credential(key)).transpose()?.flatten() {
+        let whole = format!("{host}/{repository}");
+        let mut wanted = whole.as_str();
+        loop {
+            let exact = auths.get_key_value(wanted).into_iter();
+            let exact = exact.chain((wanted == host).then(|| auths.get_key_value(stored_name(host))).flatten());
+            let spelled = auths.iter().filter(|(key, _)| normalized_key(key) == wanted);
+            for (key, entry) in exact.chain(spelled) {
+                if let Some(credential) = entry.credential(key)? {
                     return Ok(Some(credential));
                 }
-                match key.rsplit_once('/') {
-                    Some((shorter, _)) => key = shorter,
-                    None => break,
-                }
+            }
+            match wanted.rsplit_once('/') {
+                Some((shorter, _)) => wanted = shorter,
+                None => return Ok(None),
             }
         }
-        Ok(None)
-    }
-}
-
-/// Older dockers filed a host as an address, `https://index.docker.io/v1/`.
-fn file_key(key: &str) -> &str {
-    match key.split_once("://") {
-        Some(("https" | "http", rest)) => rest.split('/').next().unwrap_or_default(),
-        _ => key.trim_end_matches('/'),
     }
 }
 
@@ -112,6 +134,10 @@ impl AuthEntry {
             return Ok(Some(Credential::Identity(Secret::new(token))));
         }
         if let Some(token) = some(&self.registrytoken) {
+            // It is sent as it is: what could end the header field is no token.
+            if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(format!("`registrytoken` of `{}` holds what no token can hold", printable(key)));
+            }
             return Ok(Some(Credential::Registry(Secret::new(token))));
         }
         if let Some(auth) = some(&self.auth) {
@@ -186,15 +212,39 @@ mod tests {
     fn what_cannot_be_read_is_told_without_what_is_in_it() {
         let bad = parsed(r#"{"auths":{"r.example":{"auth":"c2VjcmV0"}}}"#).written("r.example", "a").unwrap_err();
         assert_eq!(bad, "`auth` of `r.example` is not a name and a password in base64");
+        assert_eq!(name(CredentialsFile::parse(b"\n").unwrap().written("r.example", "a").unwrap()), "none");
+        let said = format!("{:?}", CredentialsFile::parse(br#"{"auths":"hunter2"}"#).unwrap_err());
+        assert!(said.contains("line 1") && !said.contains("hunter2"), "{said}");
+        for token in ["hunter2\\n", "hunter2 x", "hunter2\\u00e4"] {
+            let text = format!(r#"{{"auths":{{"r.example":{{"registrytoken":"{token}"}}}}}}"#);
+            let bad = parsed(&text).written("r.example", "a").unwrap_err();
+            assert_eq!(bad, "`registrytoken` of `r.example` holds what no token can hold");
+        }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.json");
-        assert!(read_credentials(&path).unwrap().is_none());
-        fs::write(&path, "\n").unwrap();
-        assert!(read_credentials(&path).unwrap().is_none());
-        fs::write(&path, r#"{"auths":"hunter2"}"#).unwrap();
-        let said = format!("{:?}", read_credentials(&path).map(|_| ()).unwrap_err());
-        assert!(said.contains("line 1") && !said.contains("hunter2"), "{said}");
+        assert!(read_bytes(&path).unwrap().is_none());
         fs::write(&path, " ".repeat(2 << 20)).unwrap();
-        assert!(read_credentials(&path).is_err());
+        assert!(read_bytes(&path).is_err());
+    }
+
+    #[test]
+    fn the_helper_of_a_host_is_found_under_every_spelling() {
+        for (key, host) in [
+            ("ghcr.io", "ghcr.io"),
+            ("https://ghcr.io", "ghcr.io"),
+            ("https://ghcr.io/", "ghcr.io"),
+            ("GHCR.io", "ghcr.io"),
+            ("https://index.docker.io/v1/", "docker.io"),
+            ("index.docker.io", "docker.io"),
+            ("docker.io", "docker.io"),
+            ("registry-1.docker.io", "docker.io"),
+            ("https://r.example:5000/v2/", "r.example:5000"),
+        ] {
+            let file = parsed(&format!(r#"{{"credHelpers":{{"{key}":"x"}}}}"#));
+            assert_eq!(file.helper(host), Some(NamedHelper { name: "x", key }), "{key}");
+            assert_eq!(file.helper("other.example"), None, "{key}");
+        }
+        let both = parsed(r#"{"credHelpers":{"https://ghcr.io":"y","ghcr.io":"x"}}"#);
+        assert_eq!(both.helper("ghcr.io").map(|helper| helper.name), Some("x"));
     }
 }

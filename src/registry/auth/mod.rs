@@ -1,30 +1,34 @@
-//! Finds the login for a registry: `--username`, then the files and helpers of `docker login` and `podman login`, in
-//! the order in which those programs look for them.
+//! Finds the login for a registry: `--username`, then the variables, files and helpers of `docker login` and `podman login`.
 //!
-//! `http::login` asks for it only when the registry answers 401, and only for the host that did.
+//! `http::login` asks for it only when the registry answers 401, and only for the host that did. Which place counts before which
+//! is in [`CredentialPlace`]: within a file the order of the program that wrote it, among files our own.
 
 mod auth_token;
 mod challenge;
 mod credential;
 mod credential_helper;
+mod credential_place;
 mod credentials_file;
-
-use std::path::PathBuf;
+mod helper_run;
+mod login_store;
 
 use super::Access;
-use crate::report::{ErrorName, Failure};
+use crate::report::Failure;
 pub(super) use auth_token::{AuthToken, TokenScopes, covers_scope, parse_token, token_request};
 pub(super) use challenge::{Challenge, choose_challenge};
 pub(super) use credential::Credential;
+pub(super) use credential_helper::parse_answer as parse_helper_answer;
+use credential_place::CredentialPlace;
+pub(super) use credentials_file::CredentialsFile;
+pub use login_store::{LoginPlace, StoredLogin};
+pub(super) use login_store::{remove, store};
 
 /// The credential for `repository` at `host`, as [`Reference`](super::Reference) has them; none without a login.
 ///
-/// In this order: `--username`; the file that `REGISTRY_AUTH_FILE` names, alone; podman's `auth.json` of this session
-/// and of this user; docker's `config.json`. In a file a helper of the host counts before what is written there, and
-/// a store of all credentials comes last.
+/// `--username` counts before every place of [`CredentialPlace::all`].
 ///
 /// # Errors
-/// A file that is there and cannot be read; a helper that is named and does not answer.
+/// A file that is there and cannot be read; a helper that is named and fails.
 pub(super) fn credential(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
     if let Some(login) = &access.login {
         return Ok(Some(Credential::Login(login.clone())));
@@ -34,39 +38,12 @@ pub(super) fn credential(access: &Access, host: &str, repository: &str) -> Resul
 
 /// The credential for a host from files and helpers alone, without `--username`, which is for the registry itself.
 pub(super) fn stored_credential(access: &Access, host: &str, repository: &str) -> Result<Option<Credential>, Failure> {
-    for path in credential_files(access) {
-        let Some(file) = credentials_file::read_credentials(&path)? else { continue };
-        if let Some(name) = file.helper(host) {
-            return credential_helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path));
-        }
-        if let Some(found) = file
-            .written(host, repository)
-            .map_err(|what| Failure::error(ErrorName::Credentials, what).in_path(&path))?
-        {
-            return Ok(Some(found));
-        }
-        if let Some(name) = file.store()
-            && let Some(found) =
-                credential_helper::ask(name, host, access).map_err(|failure| failure.or_in_path(&path))?
-        {
+    for place in CredentialPlace::all(access) {
+        if let Some(found) = place.look_up(access, host, repository)? {
             return Ok(Some(found));
         }
     }
     Ok(None)
-}
-
-/// The files that may hold credentials, in the order of the look-up.
-fn credential_files(access: &Access) -> Vec<PathBuf> {
-    if let Some(only) = access.path("REGISTRY_AUTH_FILE") {
-        return vec![only];
-    }
-    let mut places = Vec::new();
-    places.extend(access.path("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")));
-    let config = access.path("XDG_CONFIG_HOME").or_else(|| access.home.as_ref().map(|home| home.join(".config")));
-    places.extend(config.map(|folder| folder.join("containers/auth.json")));
-    let docker = access.path("DOCKER_CONFIG").or_else(|| access.home.as_ref().map(|home| home.join(".docker")));
-    places.extend(docker.map(|folder| folder.join("config.json")));
-    places
 }
 
 #[cfg(test)]
@@ -78,7 +55,7 @@ mod tests {
     use crate::registry::{Login, Secret};
 
     #[test]
-    fn files_are_asked_in_the_order_of_the_programs_that_wrote_them() {
+    fn files_are_asked_one_after_the_other() {
         let dir = tempfile::tempdir().unwrap();
         let at = |path: &str| dir.path().join(path);
         let mut access = Access { home: Some(at("home")), ..Access::default() };
@@ -109,8 +86,135 @@ mod tests {
         assert!(!format!("{access:?}").contains("\"x\""));
     }
 
+    /// What a place of the table says of the host.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Said {
+        /// The place is not there.
+        Absent,
+        /// It has a login, which is named after the place.
+        Login,
+        /// It is a helper that says that it has no credentials.
+        Nothing,
+    }
+
+    /// docker's rule, which crane shares: one helper or the file, never both.
+    fn dockers(helper: Said, store: Said, auths: Said) -> Option<&'static str> {
+        match (helper, store, auths) {
+            (Said::Login, ..) => Some("helper"),
+            (Said::Nothing, ..) | (_, Said::Nothing, _) => None,
+            (_, Said::Login, _) => Some("store"),
+            (_, _, Said::Login) => Some("auths"),
+            _ => None,
+        }
+    }
+
+    /// podman's rule within one file, which knows no store.
+    fn podmans(helper: Said, auths: Said) -> Option<&'static str> {
+        match (helper, auths) {
+            (Said::Login, _) => Some("helper"),
+            (Said::Absent, Said::Login) => Some("auths"),
+            _ => None,
+        }
+    }
+
+    /// All combinations of the five places: `credHelpers` and `auths` of podman's file; `credHelpers`, `credsStore` and `auths` of
+    /// docker's.
     #[test]
-    fn helpers_of_a_host_count_before_the_file_and_stores_after_it() {
+    fn five_places_count_in_the_order_of_docker_and_podman() {
+        use Said::{Absent, Login as Has, Nothing};
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let script = "#!/bin/sh\ncase $0 in\n*-nothing) echo credentials not found in native keychain; exit 1;;\nesac\n\
+            echo \"{\\\"Username\\\":\\\"${0##*-}\\\",\\\"Secret\\\":\\\"s\\\"}\"\n";
+        for name in ["helper", "store", "phelper", "nothing"] {
+            let path = at(&format!("docker-credential-{name}"));
+            fs::write(&path, script).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut access = Access { home: Some(at("home")), ..Access::default() };
+        access.environment.insert("XDG_RUNTIME_DIR".into(), at("run").into());
+        access.environment.insert("PATH".into(), format!("{}:/usr/bin:/bin", dir.path().display()).into());
+        fs::create_dir_all(at("run/containers")).unwrap();
+        fs::create_dir_all(at("home/.docker")).unwrap();
+        let helpers = |said: Said, name: &str| match said {
+            Absent => None,
+            Has => Some(format!(r#""credHelpers":{{"r.example":"{name}"}}"#)),
+            Nothing => Some(r#""credHelpers":{"r.example":"nothing"}"#.to_owned()),
+        };
+        let store = |said: Said| match said {
+            Absent => None,
+            Has => Some(r#""credsStore":"store""#.to_owned()),
+            Nothing => Some(r#""credsStore":"nothing""#.to_owned()),
+        };
+        let auths = |said: Said, name: &str| {
+            (said == Has).then(|| format!(r#""auths":{{"r.example":{{"username":"{name}","password":"x"}}}}"#))
+        };
+        let file =
+            |parts: &[Option<String>]| format!("{{{}}}", parts.iter().flatten().cloned().collect::<Vec<_>>().join(","));
+        let all = [Absent, Has, Nothing];
+        let mut seen = 0;
+        for (podman_helper, podman_auths) in all.iter().flat_map(|helper| [(*helper, Absent), (*helper, Has)]) {
+            for (helper, stored) in all.iter().flat_map(|helper| all.map(|store| (*helper, store))) {
+                for written in [Absent, Has] {
+                    seen += 1;
+                    fs::write(
+                        at("run/containers/auth.json"),
+                        file(&[helpers(podman_helper, "phelper"), auths(podman_auths, "pauths")]),
+                    )
+                    .unwrap();
+                    let docker = file(&[helpers(helper, "helper"), store(stored), auths(written, "auths")]);
+                    fs::write(at("home/.docker/config.json"), docker).unwrap();
+                    let podman = podmans(podman_helper, podman_auths).map(|name| format!("p{name}"));
+                    let docker = dockers(helper, stored, written).map(str::to_owned);
+                    // Kinder than docker: a helper without credentials does not hide those of the file.
+                    let kind = (written == Has).then(|| "auths".to_owned());
+                    let found = match credential(&access, "r.example", "a").unwrap() {
+                        Some(Credential::Login(login)) => Some(login.username),
+                        None => None,
+                        other => Some(format!("{other:?}")),
+                    };
+                    let combination = [podman_helper, podman_auths, helper, stored, written];
+                    assert_eq!(found, podman.or(docker).or(kind), "{combination:?}");
+                }
+            }
+        }
+        assert_eq!(seen, 108);
+    }
+
+    #[test]
+    fn gitlabs_variable_counts_before_files_and_behind_the_one_file_that_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let auths =
+            |host: &str, user: &str| format!(r#"{{"auths":{{"{host}":{{"username":"{user}","password":"x"}}}}}}"#);
+        fs::create_dir_all(at("home/.docker")).unwrap();
+        fs::write(at("home/.docker/config.json"), auths("r.example", "docker")).unwrap();
+        fs::write(at("own.json"), auths("r.example", "own")).unwrap();
+        let mut access = Access { home: Some(at("home")), ..Access::default() };
+        let who = |access: &Access, host: &str| match credential(access, host, "a") {
+            Ok(Some(Credential::Login(login))) => login.username,
+            Ok(other) => format!("{other:?}"),
+            Err(failure) => failure.to_string(),
+        };
+        let variable = |access: &mut Access, text: &str| {
+            access.environment.insert("DOCKER_AUTH_CONFIG".into(), text.into());
+        };
+        variable(&mut access, &auths("https://r.example", "variable"));
+        assert_eq!(who(&access, "r.example"), "variable");
+        variable(&mut access, &auths("o.example", "variable"));
+        assert_eq!(who(&access, "r.example"), "docker");
+        access.environment.insert("REGISTRY_AUTH_FILE".into(), at("own.json").into());
+        assert_eq!(who(&access, "r.example"), "own");
+        assert_eq!(who(&access, "o.example"), "variable");
+        variable(&mut access, r#"{"auths":{"hunter2":"hunter2"}}"#);
+        let said = who(&access, "o.example");
+        assert!(said.contains("DOCKER_AUTH_CONFIG") && !said.contains("hunter2"), "{said}");
+        variable(&mut access, "");
+        assert_eq!(who(&access, "o.example"), "None");
+    }
+
+    #[test]
+    fn helpers_fail_by_name_and_podmans_file_asks_a_store_last() {
         let dir = tempfile::tempdir().unwrap();
         let at = |path: &str| dir.path().join(path);
         let script = "#!/bin/sh\nread host\ncase \"$1 $host\" in\n\

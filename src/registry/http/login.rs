@@ -4,7 +4,8 @@
 use ureq::http::{Method, header};
 
 use super::{
-    Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, login_state::LoginState, realm,
+    FaultCause, Payload, RegistryClient, RegistryRequest, RegistryResponse, RequestFailure, login_state::LoginState,
+    realm,
 };
 use crate::{
     registry::{
@@ -15,9 +16,29 @@ use crate::{
 };
 
 impl RegistryClient {
-    /// The token for what is wanted, if there is one already.
+    /// The token for what is wanted: one that is there already; or, where the registry has named its realm, one that is asked for
+    /// ahead, which spares the request that would be refused without it.
     pub(super) fn token(&self, wanted: &TokenScopes) -> Option<AuthToken> {
-        self.gate.lock().tokens.get(wanted).cloned()
+        let mut gate = self.gate.lock();
+        if let Some(known) = gate.tokens.get(wanted) {
+            return Some(known.clone());
+        }
+        if gate.not_ahead.contains(wanted) {
+            return None;
+        }
+        let (realm, service) = gate.realm.clone()?;
+        // Where this fails, the registry's own answer says why.
+        gate.not_ahead.insert(wanted.clone());
+        let credential = self.credential(&mut gate, repository(wanted)).ok()?;
+        let token = match credential {
+            Some(Credential::Registry(token)) => AuthToken::Bearer(token),
+            credential => {
+                let credential = self.credential_for_realm(&mut gate, &realm, wanted, credential.as_ref()).ok()?;
+                self.fetch_token(&realm, service.as_deref(), wanted, credential.as_ref()).ok()?
+            }
+        };
+        gate.tokens.insert(wanted.clone(), token.clone());
+        Some(token)
     }
 
     /// Answers the challenge of a 401. `used` is what was sent with the request and did not do.
@@ -43,7 +64,8 @@ impl RegistryClient {
                     format!("the registry wants authentication by {}, which hardpan does not support", asked.join(", "))
                 }
             };
-            RequestFailure::lasting(Failure::error(ErrorName::RegistryLogin, what))
+            let cause = if asked.is_empty() { FaultCause::NoChallenge } else { FaultCause::Other };
+            RequestFailure { cause, ..RequestFailure::lasting(Failure::error(ErrorName::RegistryLogin, what)) }
         })?;
         let credential = self.credential(&mut gate, repository(wanted)).map_err(RequestFailure::lasting)?;
         let is_known = credential.is_some();
@@ -60,7 +82,9 @@ impl RegistryClient {
                     self.credential_for_realm(&mut gate, &url, &wanted, credential).map_err(RequestFailure::lasting)?;
                 let token = self.fetch_token(&url, service.as_deref(), &wanted, credential.as_ref());
                 // Anonymous access was refused: report that the login was withheld from the realm.
-                token.map_err(|fault| gate.withheld.clone().map_or(fault, RequestFailure::lasting))?
+                let token = token.map_err(|fault| gate.withheld.clone().map_or(fault, RequestFailure::lasting))?;
+                gate.realm = Some((url, service.clone()));
+                token
             }
         };
         if used == Some(&token) {
@@ -96,6 +120,15 @@ impl RegistryClient {
         self.gate.lock().withheld.clone()
     }
 
+    /// Whether a login was sent: the registry asked for one.
+    ///
+    /// # Errors
+    /// It was withheld from the realm that the registry named, so that nobody has looked at it.
+    pub(in crate::registry) fn has_logged_in(&self) -> Result<bool, Failure> {
+        let gate = self.gate.lock();
+        gate.withheld.clone().map_or_else(|| Ok(!gate.tokens.is_empty()), Err)
+    }
+
     /// The credential to send to the realm: that of the registry where the realm may receive it, else one of the realm's own
     /// host, else none.
     fn credential_for_realm(
@@ -105,7 +138,7 @@ impl RegistryClient {
         wanted: &TokenScopes,
         credential: Option<&Credential>,
     ) -> Result<Option<Credential>, Failure> {
-        if credential.is_none() || realm::may_receive_login(&self.base, url) {
+        if credential.is_none() || realm::may_receive_login(self.base(), url) || self.is_named_realm(url) {
             return Ok(credential.cloned());
         }
         let realm = url.host();
@@ -115,7 +148,10 @@ impl RegistryClient {
         }
         let (host, realm) = (shown(&self.host), shown(realm));
         let what = format!("the token realm of the registry is {}, and the login is for `{host}` alone", url.shown());
-        let hint = format!("if that host is the registry's, log in there as well: `docker login {realm}`");
+        let hint = format!(
+            "if the registry's tokens are made there, pass `--token-realm {realm}`, or name it in the policy file: `[registry] \
+             token-realms`; or log in there: `docker login {realm}`"
+        );
         let failure = Failure::error(ErrorName::RegistryLogin, what).hint(hint);
         // Anonymous push: refuse, because no registry accepts it.
         if wanted.iter().any(|scope| scope.contains("push")) {
@@ -192,6 +228,11 @@ impl RegistryClient {
         })
     }
 
+    /// Whether the user named the realm by `--token-realm` or in the policy file.
+    pub(super) fn is_named_realm(&self, url: &Url) -> bool {
+        self.access.token_realms.iter().any(|realm| realm.is_host_of(url))
+    }
+
     /// The address of a realm, when it may be asked at all: over TLS, or without it on the registry's own host.
     fn realm_url(&self, realm: &str) -> Result<Url, Failure> {
         let url = Url::parse(realm).ok_or_else(|| {
@@ -200,14 +241,16 @@ impl RegistryClient {
                 format!("the token realm of the registry is `{}`, which is not a valid URL", shown(realm)),
             )
         })?;
-        let own = url.same_host(&self.base);
-        if !url.https && (self.base.https || !own) {
+        let own = url.same_host(self.base());
+        let is_named = self.is_named_realm(&url);
+        let may_be_plain = own || (is_named && self.access.plain_http);
+        if !url.https && (self.base().https || !may_be_plain) {
             return Err(Failure::error(
                 ErrorName::RegistryProtocol,
                 format!("the token realm of the registry is {}, which is not TLS", url.shown()),
             ));
         }
-        if url.is_inward() && !own {
+        if url.is_inward() && !own && !is_named {
             let what = format!("the token realm of the registry is {}, which is in a private network", url.shown());
             return Err(Failure::error(ErrorName::RegistryProtocol, what));
         }
@@ -217,12 +260,12 @@ impl RegistryClient {
     /// The failure of a 401 that no credential answers.
     fn login_refused(&self, answer: &mut RegistryResponse, is_known: bool) -> RequestFailure {
         let refusal = answer.refusal();
-        RequestFailure::lasting(if is_known {
+        if is_known {
             let failure = Failure::error(ErrorName::RegistryLogin, format!("the login is not accepted: {refusal}"));
-            failure.hint(format!("log in again: `docker login {}`", shown(&self.host)))
-        } else {
-            self.not_logged_in(&refusal)
-        })
+            let failure = failure.hint(format!("log in again: `docker login {}`", shown(&self.host)));
+            return RequestFailure { failure, is_transient: false, cause: FaultCause::LoginRefused };
+        }
+        RequestFailure::lasting(self.not_logged_in(&refusal))
     }
 
     fn not_logged_in(&self, refusal: &str) -> Failure {

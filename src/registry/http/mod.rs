@@ -4,11 +4,14 @@
 //! that it names, where [`realm`] allows it; never to the target of a redirect or of an upload location.
 
 pub(crate) mod agent;
+mod connect_deadline;
+mod fault_cause;
 mod login;
 mod login_state;
 mod payload;
 mod proxy;
 mod realm;
+mod registry_origin;
 pub(crate) mod resolver;
 mod response;
 pub(crate) mod retry_pause;
@@ -32,15 +35,16 @@ use super::{
     url::Url,
 };
 use crate::report::{ErrorName, Failure, Limits};
+use agent::HostAgent;
+pub(super) use agent::STALL;
+pub(super) use fault_cause::FaultCause;
 use login_state::LoginState;
 pub(super) use payload::{BlobPiece, Payload};
+use registry_origin::RegistryOrigin;
 use resolver::{HostOrigin, InsideNetwork};
 pub(super) use response::RegistryResponse;
 pub(crate) use retry_pause::Patience;
 pub(super) use retry_pause::{backoff, wait};
-
-/// The timeout of the probe whether a loopback registry speaks TLS.
-const PROBE: Duration = Duration::from_secs(10);
 
 /// The timeout of a whole document; 4 MiB in that time is a slow connection.
 const DOCUMENT: Duration = Duration::from_secs(30);
@@ -51,8 +55,8 @@ pub(super) struct RegistryClient {
     access: Access,
     /// As references have it.
     host: String,
-    base: Url,
-    agents: Mutex<BTreeMap<String, Agent>>,
+    origin: RegistryOrigin,
+    agents: Mutex<BTreeMap<String, HostAgent>>,
     /// Whether the registry is in this machine or its networks.
     inside: InsideNetwork,
     gate: Mutex<LoginState>,
@@ -76,6 +80,8 @@ pub(super) struct RegistryRequest<'a> {
     pub(super) is_repeatable: bool,
     /// Whether its answer may take any time, as long as something comes: a blob, not a document.
     pub(super) is_long: bool,
+    /// Until the head of its answer is there.
+    pub(super) answer_limit: Duration,
 }
 
 /// Why there is no response.
@@ -84,18 +90,29 @@ pub(super) struct RequestFailure {
     pub(super) failure: Failure,
     /// Whether it is transient, so that a retry may help.
     pub(super) is_transient: bool,
+    /// The cause, where callers ask for it.
+    pub(super) cause: FaultCause,
 }
 
 impl RequestFailure {
     fn lasting(failure: Failure) -> Self {
-        Self { failure, is_transient: false }
+        Self { failure, is_transient: false, cause: FaultCause::Other }
     }
 }
 
 impl<'a> RegistryRequest<'a> {
     /// A request without a body that may be repeated.
     pub(super) fn new(method: Method, url: Url, wanted: &'a TokenScopes) -> Self {
-        Self { method, url, wanted, headers: Vec::new(), payload: Payload::None, is_repeatable: true, is_long: false }
+        Self {
+            method,
+            url,
+            wanted,
+            headers: Vec::new(),
+            payload: Payload::None,
+            is_repeatable: true,
+            is_long: false,
+            answer_limit: agent::ANSWER,
+        }
     }
 
     #[must_use]
@@ -106,10 +123,10 @@ impl<'a> RegistryRequest<'a> {
 }
 
 impl RegistryClient {
-    /// Gets ready for the registry of `reference`. A loopback one is asked whether it speaks TLS; nothing else is sent.
+    /// Gets ready for the registry of `reference`. Nothing is sent, but for a handshake to one that is insecure.
     ///
     /// # Errors
-    /// `--offline`; a proxy or certificate that cannot be used; a loopback registry that does not answer.
+    /// `--offline`; a host that no URL can have; an insecure registry that does not answer.
     pub(super) fn new(reference: &Reference, access: &Access) -> Result<Self, Failure> {
         if access.offline {
             return Err(Failure::error(
@@ -117,32 +134,39 @@ impl RegistryClient {
                 "the image is in a registry, and `--offline` forbids network access",
             ));
         }
-        let (host, authority) = (reference.host().to_owned(), reference.authority());
-        let url = |https| {
-            Url::new(https, authority, "/v2/".to_owned())
-                .ok_or_else(|| Failure::error(ErrorName::Reference, "the host of the reference is invalid"))
-        };
-        let base = url(!access.plain_http)?;
-        let mut client = Self {
+        let is_insecure = access.insecure_host.as_deref() == Some(reference.host());
+        let origin = RegistryOrigin::new(reference.authority(), is_insecure, access)?;
+        let client = Self {
             access: access.clone(),
-            host,
+            host: reference.host().to_owned(),
             agents: Mutex::default(),
             // Behind a proxy its name is not resolved here; otherwise the resolver updates this.
-            inside: InsideNetwork::new(base.is_inward()),
-            base,
+            inside: InsideNetwork::new(origin.base().is_inward()),
+            origin,
             gate: Mutex::default(),
             secrets: Mutex::default(),
             is_given_up: AtomicBool::new(false),
         };
-        if client.base.https && client.base.is_loopback() && !client.loopback_speaks_tls()? {
-            client.base = url(false)?;
+        // Its port for TLS may be another one than that without.
+        if is_insecure && !access.plain_http {
+            client.asked_for_tls().map_err(|fault| fault.failure)?;
         }
         Ok(client)
     }
 
+    /// The address of the registry, as far as it is known whether it speaks TLS.
+    fn base(&self) -> &Url {
+        self.origin.base()
+    }
+
+    /// The same with another patience: how long requests are repeated, as `--retry` says it.
+    pub(super) fn set_retry(&mut self, retry: Option<Duration>) {
+        self.access.retry = retry;
+    }
+
     /// The address of `path` below `/v2/`.
     pub(super) fn url(&self, path: &str) -> Result<Url, Failure> {
-        self.base.join(path).ok_or_else(|| Failure::error(ErrorName::Reference, "the URL of the request is invalid"))
+        self.base().join(path).ok_or_else(|| Failure::error(ErrorName::Reference, "the URL of the request is invalid"))
     }
 
     /// Sends a request and gives its answer, also when that is a refusal.
@@ -204,11 +228,22 @@ impl RegistryClient {
         let mut url = call.url.clone();
         let (mut logins, mut redirects) = (0, 0);
         loop {
+            url = url.with_scheme_of(self.base());
             self.check_address(&url).map_err(RequestFailure::lasting)?;
             // Only the registry itself gets a token: challenges of other hosts are not answered.
-            let ours = url.same_origin(&self.base);
+            let ours = url.same_origin(self.base());
+            let is_open = self.origin.speaks_tls().is_none();
             let token = if ours { self.token(call.wanted) } else { None };
-            let answer = self.once(&url, call, token.as_ref())?;
+            let result = self.once(&url, call, token.as_ref());
+            if ours && is_open && self.learns_tls(&result)? {
+                url = call.url.clone();
+                continue;
+            }
+            let mut answer = result?;
+            if matches!(answer.status, 300..=399 | 401) {
+                // A connection whose answer was read is used again.
+                answer.drain();
+            }
             match answer.status {
                 401 if ours && logins < Limits::LOGINS => {
                     logins += 1;
@@ -247,7 +282,8 @@ impl RegistryClient {
         call: &RegistryRequest<'_>,
         token: Option<&AuthToken>,
     ) -> Result<RegistryResponse, RequestFailure> {
-        let agent = self.agent(url).map_err(RequestFailure::lasting)?;
+        let host = self.agent(url).map_err(RequestFailure::lasting)?;
+        let agent = &host.agent;
         let mut request = Request::builder().method(call.method.clone()).uri(url.to_string());
         for (name, value) in &call.headers {
             request = request.header(name, value);
@@ -260,15 +296,15 @@ impl RegistryClient {
             |_| RequestFailure::lasting(Failure::error(ErrorName::Internal, "the request cannot be written"));
         let response = match &call.payload {
             Payload::None if matches!(call.method, Method::GET | Method::HEAD) => {
-                run(&agent, request.body(SendBody::none()).map_err(unsendable)?, call.is_long)
+                run(agent, request.body(SendBody::none()).map_err(unsendable)?, call)
             }
-            Payload::None => run(&agent, request.body(&[][..]).map_err(unsendable)?, call.is_long),
-            Payload::Bytes(bytes) => run(&agent, request.body(*bytes).map_err(unsendable)?, call.is_long),
+            Payload::None => run(agent, request.body(&[][..]).map_err(unsendable)?, call),
+            Payload::Bytes(bytes) => run(agent, request.body(*bytes).map_err(unsendable)?, call),
             Payload::BlobPiece(piece) => {
                 let mut reader = piece.open().map_err(RequestFailure::lasting)?;
                 let request = request.header(header::CONTENT_LENGTH, piece.length);
                 let body = SendBody::from_reader(&mut reader);
-                let sent = run(&agent, request.body(body).map_err(unsendable)?, call.is_long);
+                let sent = run(agent, request.body(body).map_err(unsendable)?, call);
                 if let Some(failure) = reader.failure() {
                     return Err(RequestFailure::lasting(failure));
                 }
@@ -280,14 +316,15 @@ impl RegistryClient {
                 let mut secrets = self.secrets.lock().clone();
                 secrets.extend(token.map(AuthToken::secrets).unwrap_or_default());
                 let warnings = response.headers().get_all(header::WARNING);
-                if url.same_origin(&self.base) {
+                if url.same_origin(self.base()) {
                     self.access.notices.record(url, warnings.iter().map(HeaderValue::as_bytes), &secrets);
                 }
                 Ok(RegistryResponse::new(response, url.clone(), secrets))
             }
             Err(error) => {
-                let (failure, passing) = agent::explain(&error, url);
-                Err(RequestFailure { failure, is_transient: passing.is_transient(self.access.retry) })
+                let (failure, passing) = host.explain(&error, url);
+                let cause = if agent::speaks_no_http(&error) { FaultCause::NotHttp } else { FaultCause::Other };
+                Err(RequestFailure { failure, is_transient: passing.is_transient(self.access.retry), cause })
             }
         }
     }
@@ -295,7 +332,7 @@ impl RegistryClient {
     /// Refuses an address that a registry may not send us to: without TLS, unless that is allowed there; into this
     /// machine or a private network, from outside of it.
     fn check_address(&self, url: &Url) -> Result<(), Failure> {
-        let base = &self.base;
+        let base = self.base();
         let plain = url.is_loopback() || self.access.plain_http || (!base.https && url.same_host(base));
         if !url.https && (base.https || !plain) && !url.same_origin(base) {
             return Err(Failure::error(
@@ -314,47 +351,34 @@ impl RegistryClient {
     }
 
     /// The agent for an address: one each, because trust and proxy depend on the host.
-    fn agent(&self, url: &Url) -> Result<Agent, Failure> {
+    fn agent(&self, url: &Url) -> Result<HostAgent, Failure> {
         let key = format!("{}{}", url.https, url.authority());
         if let Some(agent) = self.agents.lock().get(&key) {
             return Ok(agent.clone());
         }
         let authority = url.authority();
         // What the user called the registry is what the folder in `certs.d` is called.
-        let name = if url.same_origin(&self.base) { &self.host } else { &authority };
+        let name = if self.origin.is_at(url) { &self.host } else { &authority };
         let inside = self.inside.clone();
-        let named_by = if url.same_host(&self.base) { HostOrigin::User(inside) } else { HostOrigin::Host(inside) };
-        let agent = agent::agent(&self.access, url, name, named_by)?;
+        let named_by = match () {
+            () if url.same_host(self.base()) => HostOrigin::User(inside),
+            () if self.is_named_realm(url) => HostOrigin::User(InsideNetwork::default()),
+            () => HostOrigin::Host(inside),
+        };
+        let agent = HostAgent::new(&self.access, url, name, named_by)?;
         Ok(self.agents.lock().entry(key).or_insert(agent).clone())
-    }
-
-    fn loopback_speaks_tls(&self) -> Result<bool, Failure> {
-        let agent = self.agent(&self.base)?;
-        let mut patience = self.patience();
-        loop {
-            let request = agent.get(self.base.to_string()).config().timeout_global(Some(PROBE)).build();
-            let (mut failure, passing) = match request.call() {
-                Ok(_) => return Ok(true),
-                Err(error) if agent::speaks_no_tls(&error) => return Ok(false),
-                Err(error) => agent::explain(&error, &self.base),
-            };
-            // Without `--retry` an answer that does not come is the answer.
-            let waits = self.access.retry.is_some() && passing.is_transient(self.access.retry);
-            let Some(pause) = patience.pause(None).filter(|_| waits) else {
-                if waits {
-                    failure.what.push_str(&patience.account());
-                }
-                return Err(failure);
-            };
-            wait(pause);
-        }
     }
 }
 
 /// Sends a request. The body of a document must arrive within [`DOCUMENT`], so that a server cannot delay it byte by byte.
-fn run<S: AsSendBody>(agent: &Agent, request: Request<S>, is_long: bool) -> Result<Response<Body>, ureq::Error> {
-    let limit = (!is_long).then_some(DOCUMENT);
-    agent.run(agent.configure_request(request).timeout_recv_body(limit).build())
+fn run<S: AsSendBody>(
+    agent: &Agent,
+    request: Request<S>,
+    call: &RegistryRequest<'_>,
+) -> Result<Response<Body>, ureq::Error> {
+    let limit = (!call.is_long).then_some(DOCUMENT);
+    let request = agent.configure_request(request).timeout_recv_response(Some(call.answer_limit));
+    agent.run(request.timeout_recv_body(limit).build())
 }
 
 /// HTTP statuses that are retried: those that crane retries.

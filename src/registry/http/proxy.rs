@@ -1,19 +1,36 @@
 //! Chooses the HTTP proxy by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, with the rules of curl and Go.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use ureq::Proxy;
 
 use crate::{
     registry::{Access, url::Url},
-    report::{ErrorName, Failure},
+    report::{ErrorName, Failure, shown},
 };
+
+/// The proxy for a host, and the variable that names it.
+#[derive(Debug, Clone)]
+pub(crate) struct ChosenProxy {
+    /// What connections are made with.
+    pub(super) proxy: Proxy,
+    /// `https_proxy` or another one of its kind.
+    variable: &'static str,
+}
+
+impl fmt::Display for ChosenProxy {
+    /// Its host and port, and where they are set; nothing of its login.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = shown(self.proxy.host());
+        write!(f, "the proxy {host}:{} (`{}`)", self.proxy.port(), self.variable)
+    }
+}
 
 /// The proxy for `url`; none for this machine itself and for what `no_proxy` names.
 ///
 /// # Errors
 /// A variable that names no HTTP proxy. Its value is not shown: it may hold a password.
-pub(super) fn choose(access: &Access, url: &Url) -> Result<Option<Proxy>, Failure> {
+pub(super) fn choose(access: &Access, url: &Url) -> Result<Option<ChosenProxy>, Failure> {
     let names: [&str; 4] = if url.https {
         ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
     } else {
@@ -33,7 +50,8 @@ pub(super) fn choose(access: &Access, url: &Url) -> Result<Option<Proxy>, Failur
     if !value.starts_with("http://") && !value.starts_with("https://") {
         return Err(wrong().hint("such as `http://proxy.example.com:3128`; SOCKS is not supported"));
     }
-    Proxy::new(&value).map(Some).map_err(|_| wrong().hint("such as `http://proxy.example.com:3128`"))
+    let proxy = Proxy::new(&value).map_err(|_| wrong().hint("such as `http://proxy.example.com:3128`"))?;
+    Ok(Some(ChosenProxy { proxy, variable: name }))
 }
 
 /// Go's rules: `*`, a domain with all below it, `.domain` with what is below alone, an address, a network, any of them
@@ -83,7 +101,7 @@ mod tests {
         let environment = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let access = Access { environment, ..Access::default() };
         let chosen = choose(&access, &Url::parse(url).unwrap()).map_err(|failure| failure.to_string())?;
-        Ok(chosen.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())))
+        Ok(chosen.map(|chosen| format!("{}:{}", chosen.proxy.host(), chosen.proxy.port())))
     }
 
     #[test]
@@ -98,6 +116,10 @@ mod tests {
         }
         let socks = proxy(&[("https_proxy", "socks5://me:hunter2@p:1")], "https://r.example/").unwrap_err();
         assert!(socks.contains("`https_proxy`") && !socks.contains("hunter2"), "{socks}");
+        let environment = [("HTTPS_PROXY".into(), "http://me:hunter2@p.example".into())].into();
+        let access = Access { environment, ..Access::default() };
+        let chosen = choose(&access, &Url::parse("https://r.example/").unwrap()).unwrap().unwrap();
+        assert_eq!(chosen.to_string(), "the proxy p.example:80 (`HTTPS_PROXY`)");
     }
 
     #[test]

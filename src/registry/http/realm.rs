@@ -7,42 +7,27 @@
 //! 2. over TLS on both sides, a neighbour of it: one host's name is the other's without its first label
 //!    (`registry.gitlab.com` and `gitlab.com`), or both have the same rest behind it (`registry-1.docker.io` and
 //!    `auth.docker.io`);
-//! 3. a host with a login of its own: it receives that one.
+//! 3. a host that the user named by `--token-realm` or in the policy file (`login` asks for that);
+//! 4. a host with a login of its own: it receives that one.
 //!
-//! Below names that many parties share (`azurecr.io`, `co.uk`) there are no neighbours; nor among addresses. Every
-//! other realm is asked anonymously, which is enough to pull public images.
+//! Below names that many parties share (`github.io`, `co.uk`: the public suffix list) there are no neighbours; nor among addresses.
+//! Every other realm is asked anonymously, which is enough to pull public images.
 
 use crate::registry::url::Url;
 
-/// Domains whose hosts belong to many: clouds give a name below them to every customer.
-const SHARED: [&str; 24] = [
-    "amazonaws.com",
+/// Domains of registries whose hosts belong to many, and that the public suffix list may not have.
+const HOSTED: [&str; 8] = [
     "azurecr.cn",
     "azurecr.io",
     "azurecr.us",
-    "azurewebsites.net",
     "cloudapp.net",
-    "cloudfront.net",
     "cloudsmith.io",
-    "duckdns.org",
-    "fly.dev",
-    "github.io",
-    "gitlab.io",
-    "herokuapp.com",
+    "container-registry.com",
     "jfrog.io",
-    "netlify.app",
-    "ngrok-free.app",
-    "ngrok.app",
-    "ngrok.io",
-    "onrender.com",
-    "pages.dev",
-    "run.app",
-    "ts.net",
-    "vercel.app",
-    "workers.dev",
+    "vultrcr.com",
 ];
-/// A second label as short as this below a country's domain is the country's own: `co.uk`, `com.au`.
-const COUNTRYS_OWN: usize = 3;
+/// Domains below which names of all depths are given to customers: `ACCOUNT.dkr.ecr.REGION.amazonaws.com`.
+const HOSTED_AT_ALL_DEPTHS: [&str; 2] = ["amazonaws.com", "amazonaws.com.cn"];
 
 /// Whether `realm` may see the login of the registry at `base`.
 pub(super) fn may_receive_login(base: &Url, realm: &Url) -> bool {
@@ -65,11 +50,15 @@ fn are_neighbours(registry: &str, realm: &str) -> bool {
 
 /// Whether everything below the domain is in one hand, as far as its name tells.
 fn has_one_owner(domain: &str) -> bool {
-    let labels: Vec<_> = domain.split('.').collect();
-    let [.., second, top] = labels.as_slice() else { return false };
+    let top = domain.rsplit('.').next().unwrap_or_default();
     let is_name = !top.is_empty() && top.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
-    let is_countrys = labels.len() == 2 && top.len() == 2 && second.len() <= COUNTRYS_OWN;
-    is_name && !second.is_empty() && !is_countrys && !SHARED.contains(&domain)
+    // A public suffix, `co.uk` or `github.io`, has no owner among those below it.
+    let is_below =
+        |hosted: &&str| domain.strip_suffix(*hosted).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    is_name
+        && psl::domain(domain.as_bytes()).is_some()
+        && !HOSTED.contains(&domain)
+        && !HOSTED_AT_ALL_DEPTHS.iter().any(is_below)
 }
 
 #[cfg(test)]
@@ -111,6 +100,23 @@ mod tests {
             ("https://acme.azurecr.io/", "https://evil.azurecr.io/token", false),
             ("https://acme.co.uk/", "https://evil.co.uk/token", false),
             ("https://us-docker.pkg.dev/", "https://evil.run.app/token", false),
+            ("https://acme.com.au/", "https://evil.com.au/token", false),
+            ("https://acme.gov.pl/", "https://evil.gov.pl/token", false),
+            ("https://acme.kyoto.jp/", "https://evil.kyoto.jp/token", false),
+            ("https://acme.xn--p1ai/", "https://evil.xn--p1ai/token", false),
+            ("https://acme.fly.dev/", "https://evil.fly.dev/token", false),
+            ("https://acme.workers.dev/", "https://evil.workers.dev/token", false),
+            ("https://acme.cloudfront.net/", "https://evil.cloudfront.net/token", false),
+            ("https://acme.s3.amazonaws.com/", "https://evil.s3.amazonaws.com/token", false),
+            ("https://acme.jfrog.io/", "https://evil.jfrog.io/token", false),
+            ("https://1.dkr.ecr.eu-1.amazonaws.com/", "https://2.dkr.ecr.eu-1.amazonaws.com/token", false),
+            ("https://registry.cn-hangzhou.aliyuncs.com/", "https://dockerauth.cn-hangzhou.aliyuncs.com/auth", true),
+            ("https://acme.ts.net/", "https://evil.ts.net/token", false),
+            // One hand's below such a name, and networks of their own.
+            ("https://registry.acme.co.uk/", "https://auth.acme.co.uk/token", true),
+            ("https://registry.acme.github.io/", "https://acme.github.io/token", true),
+            ("https://registry.corp.internal/", "https://sso.corp.internal/token", true),
+            ("https://registry.internal/", "https://sso.internal/token", false),
         ] {
             let (base, url) = (Url::parse(registry).unwrap(), Url::parse(realm).unwrap());
             assert_eq!(may_receive_login(&base, &url), may, "{registry} {realm}");

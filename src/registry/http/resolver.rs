@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use ureq::{
@@ -16,7 +17,7 @@ use ureq::{
     http::Uri,
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::NextTimeout,
+        transport::{NextTimeout, time},
     },
 };
 
@@ -78,6 +79,13 @@ impl GuardedResolver {
 
 impl Resolver for GuardedResolver {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        // With a limit it starts a thread, and panics where the system has none to give: a trial tells.
+        let has_thread = || thread::Builder::new().spawn(|| {}).is_ok_and(|trial| trial.join().is_ok());
+        let timeout = if timeout.after.is_not_happening() || has_thread() {
+            timeout
+        } else {
+            NextTimeout { after: time::Duration::NotHappening, ..timeout }
+        };
         let found = self.system.resolve(uri, config, timeout)?;
         let allowed = self.allowed(&found).map_err(|inward| Error::Other(Box::new(inward)))?;
         let mut addresses = self.empty();

@@ -41,7 +41,7 @@ pub(in crate::registry) struct RegistryError {
 }
 
 impl RegistryResponse {
-    pub(super) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
+    pub(in crate::registry) fn new(response: Response<Body>, url: Url, secrets: Vec<Secret>) -> Self {
         let (parts, body) = response.into_parts();
         Self {
             status: parts.status.as_u16(),
@@ -92,6 +92,12 @@ impl RegistryResponse {
             return Err(NamedReason::error(ErrorName::RegistryProtocol, io::ErrorKind::InvalidData, what));
         }
         Ok(bytes)
+    }
+
+    /// Reads what is left of a body that is not asked for, as far as it is as short as such a body is: the connection can be used
+    /// again then.
+    pub(super) fn drain(&mut self) {
+        self.errors();
     }
 
     /// The refusal as a failure, named by its status.

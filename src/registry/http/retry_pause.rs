@@ -27,7 +27,7 @@ pub(crate) fn backoff(attempt: u32) -> Duration {
 }
 
 /// What the registry asks for in `Retry-After`: seconds, or a date, which is counted from the registry's own clock.
-pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::registry) fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let after = text(header::RETRY_AFTER)?.trim();
     if let Ok(seconds) = after.parse() {
@@ -38,15 +38,6 @@ pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
 }
 
-/// The pause before the `attempt`th repetition; none when the registry asks for a longer one than `most`.
-fn before(attempt: u32, headers: Option<&HeaderMap>, most: Duration) -> Option<Duration> {
-    match headers.and_then(asked) {
-        Some(asked) if asked > most => None,
-        Some(asked) => Some(asked.max(backoff(0))),
-        None => Some(backoff(attempt)),
-    }
-}
-
 /// How long one request, or the reading of one answer, is repeated after faults that may pass.
 #[derive(Debug, Clone)]
 pub(crate) struct Patience {
@@ -54,27 +45,30 @@ pub(crate) struct Patience {
     total: Option<Duration>,
     waited: Duration,
     repetitions: u32,
+    /// The pause that the registry asked for last, where that was more than there is patience for.
+    declined: Option<Duration>,
 }
 
 impl Patience {
     /// All of it: what `--retry` says, if it says something.
     pub(crate) fn new(total: Option<Duration>) -> Self {
-        Self { total, waited: Duration::ZERO, repetitions: 0 }
+        Self { total, waited: Duration::ZERO, repetitions: 0, declined: None }
     }
 
     /// The pause before the next repetition, which is counted; none where there is no patience left. `headers` are those of
     /// the answer, if there was one.
     pub(crate) fn pause(&mut self, headers: Option<&HeaderMap>) -> Option<Duration> {
-        let pause = match self.total {
-            None => {
-                before(self.repetitions, headers, Limits::RETRY_AFTER).filter(|_| self.repetitions < Limits::RETRIES)
-            }
-            Some(total) => {
-                let left = total.checked_sub(self.waited).filter(|left| !left.is_zero())?;
-                // The last pause ends with the patience.
-                before(self.repetitions, headers, left).map(|pause| pause.min(left))
-            }
-        }?;
+        let left = match self.total {
+            None => (self.repetitions < Limits::RETRIES).then_some(Limits::RETRY_AFTER)?,
+            Some(total) => total.checked_sub(self.waited).filter(|left| !left.is_zero())?,
+        };
+        let asked = headers.and_then(asked);
+        self.declined = asked.filter(|asked| *asked > left);
+        if self.declined.is_some() {
+            return None;
+        }
+        // The last pause ends with the patience.
+        let pause = asked.map_or_else(|| backoff(self.repetitions), |asked| asked.max(backoff(0))).min(left);
         self.waited = self.waited.saturating_add(pause);
         self.repetitions = self.repetitions.saturating_add(1);
         Some(pause)
@@ -85,16 +79,33 @@ impl Patience {
         *self = Self::new(self.total);
     }
 
-    /// How often and how long a caller who asked for it was patient in vain, in parentheses behind a message; empty for
-    /// others.
+    /// Whether the registry asked for a longer pause than there is patience for.
+    pub(crate) fn has_declined(&self) -> bool {
+        self.declined.is_some()
+    }
+
+    /// In parentheses behind a message: the pause that the registry asked for in vain, and how often and how long a caller who
+    /// asked for it was patient in vain; empty for others.
     pub(crate) fn account(&self) -> String {
-        match self.total {
-            Some(_) if self.repetitions > 0 => {
-                let seconds = self.waited.as_secs_f64();
-                format!(" (gave up after {} tries and {seconds:.1} s of pauses)", self.repetitions.saturating_add(1))
-            }
-            _ => String::new(),
+        let mut parts = Vec::new();
+        if let Some(asked) = self.declined {
+            let most = match self.total {
+                None => format!("without `--retry` no pause is longer than {} s", Limits::RETRY_AFTER.as_secs()),
+                Some(total) => {
+                    let left = total.saturating_sub(self.waited).as_secs_f64();
+                    format!("`--retry` leaves {left:.1} s")
+                }
+            };
+            parts.push(format!("it asks for a pause of {} s, and {most}", asked.as_secs()));
         }
+        if self.total.is_some() && self.repetitions > 0 {
+            let seconds = self.waited.as_secs_f64();
+            parts.push(format!(
+                "gave up after {} tries and {seconds:.1} s of pauses",
+                self.repetitions.saturating_add(1)
+            ));
+        }
+        if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
     }
 }
 
@@ -163,10 +174,13 @@ mod tests {
         for none in ["soon", "-1", "1.5", "99999999999999999999"] {
             assert_eq!(seconds(none, now), None, "{none}");
         }
-        let before = |attempt, after| before(attempt, Some(&headers(after, None)), Limits::RETRY_AFTER);
-        assert_eq!(before(0, "86400"), None);
-        assert_eq!(before(0, "1"), Some(Duration::from_secs(1)));
-        assert!(before(3, "0").unwrap() > Duration::ZERO);
+        let mut usual = Patience::new(None);
+        let mut pause = |after| usual.pause(Some(&headers(after, None)));
+        assert_eq!(pause("1"), Some(Duration::from_secs(1)));
+        assert!(pause("0").unwrap() > Duration::ZERO);
+        assert_eq!(pause("86400"), None);
+        let most = "it asks for a pause of 86400 s, and without `--retry` no pause is longer than 120 s";
+        assert_eq!(usual.account(), format!(" ({most})"));
     }
 
     #[test]
@@ -180,7 +194,10 @@ mod tests {
         assert!(said.account().ends_with("tries and 60.0 s of pauses)"), "{}", said.account());
         said.renew();
         assert_eq!(said.pause(Some(&headers("61", None))), None);
+        assert!(said.has_declined());
+        assert_eq!(said.account(), " (it asks for a pause of 61 s, and `--retry` leaves 60.0 s)");
         assert_eq!(said.pause(Some(&headers("59", None))), Some(Duration::from_secs(59)));
+        assert!(!said.has_declined());
         assert_eq!(Patience::new(Some(Duration::ZERO)).pause(None), None);
     }
 

@@ -43,7 +43,10 @@ pub(super) fn trust(access: &Access, host: &str) -> Result<TlsConfig, Failure> {
     for path in &access.ca_files {
         roots.extend(certificates(path)?);
     }
-    let mut client = None;
+    let mut client = match &access.client {
+        Some(files) => Some(ClientCert::new_with_certs(&certificates(&files.certificate)?, private_key(&files.key)?)),
+        None => None,
+    };
     for folder in folders(access, host) {
         for path in sorted(&folder)? {
             match path.extension().and_then(OsStr::to_str) {
@@ -59,6 +62,7 @@ pub(super) fn trust(access: &Access, host: &str) -> Result<TlsConfig, Failure> {
     Ok(TlsConfig::builder()
         .root_certs(RootCerts::Specific(Arc::new(roots)))
         .client_cert(client)
+        .disable_verification(access.insecure_host.as_deref() == Some(host))
         // Named here, so that no other crate of the program chooses.
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build())

@@ -6,12 +6,16 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
-use super::{contents::PushContents, repository::PushRepository};
+use super::{
+    contents::PushContents,
+    looks::Looks,
+    repository::{Look, PushRepository},
+};
 use crate::{
     image::{BlobRef, VerifiedBlobs},
     oci::Digest,
     registry::Reference,
-    report::{ErrorName, Failure, Rule, parallel},
+    report::{ErrorName, Failure, Rule},
 };
 
 /// The name of the threads that ask and send.
@@ -131,11 +135,18 @@ impl PushPlan {
 }
 
 impl PlannedTag {
-    /// Plans a tag that names `was` now.
+    /// Plans a tag that names `was` now. What a registry does not say, only a tag that may not move has to know.
     ///
     /// # Errors
-    /// It names another image, and must not move.
-    pub(super) fn plan(name: &str, rule: &TagRule, was: Option<Digest>, digest: Digest) -> Result<Self, Failure> {
+    /// It names another image, and must not move; or that is not known.
+    pub(super) fn plan(name: &str, rule: &TagRule, was: Look<Option<Digest>>, digest: Digest) -> Result<Self, Failure> {
+        let was = match rule.policy {
+            TagPolicy::Replace => was.or(None),
+            TagPolicy::Keep | TagPolicy::Fail => was.known().map_err(|failure| {
+                let hint = "a tag that may not move is looked at first, which takes a login that may pull";
+                if failure.hint.is_none() { failure.hint(hint) } else { failure }
+            })?,
+        };
         let other = was.filter(|was| *was != digest);
         if let (TagPolicy::Fail, Some(other)) = (rule.policy, other) {
             let what = format!("the tag `{name}` is `{other}` already, and not `{digest}`: {}", rule.because);
@@ -221,32 +232,26 @@ pub(super) fn plan_push(
     let digest = job.root.digest;
     let mut plan =
         PushPlan { repository: reference.name(), digest, blobs: Vec::new(), manifests: Vec::new(), tags: Vec::new() };
-    for (tag, rule) in tags {
-        plan.tags.push(PlannedTag::plan(tag, rule, repository.manifest_digest(tag)?, digest)?);
+    let looks = Looks::ask(repository, tags, digest, contents, job.jobs)?;
+    let has_root = looks.has_root();
+    for ((tag, rule), was) in tags.iter().zip(looks.tags) {
+        plan.tags.push(PlannedTag::plan(tag, rule, was, digest)?);
     }
     // A registry that has the manifest has all of it: it took it only with what it names.
-    let is_tagged = plan.tags.iter().any(|tag| tag.was == Some(digest));
-    // A server that answers 200 to everything does not have this digest.
-    if is_tagged || repository.manifest_digest(&digest.to_string())? == Some(digest) {
+    if has_root {
         return Ok(plan);
     }
-    let jobs = job.jobs;
-    let there = parallel::try_map(PUSH_THREAD, jobs, &contents.documents, |_, sent| match sent.blob.digest {
-        root if root == digest => Ok(false),
-        child => Ok(repository.manifest_digest(&child.to_string())? == Some(child)),
-    })?;
-    let missing = contents.documents.iter().zip(there).filter(|(_, there)| !there).map(|(sent, _)| sent);
+    let missing = contents.documents.iter().zip(looks.documents).filter(|(_, there)| !there).map(|(sent, _)| sent);
     let missing: Vec<_> = missing.collect();
     plan.manifests = missing.iter().map(|sent| sent.blob.clone()).collect();
     let mut leaves: Vec<usize> = missing.iter().flat_map(|sent| sent.leaves.iter().copied()).collect();
     leaves.sort_unstable();
     leaves.dedup();
-    let blobs: Vec<_> = leaves.into_iter().filter_map(|at| contents.blobs.get(at)).collect();
-    let there = parallel::try_map(PUSH_THREAD, jobs, &blobs, |_, blob| repository.has_blob(blob))?;
+    let all: Vec<_> = contents.blobs.iter().zip(looks.blobs).collect();
+    let blobs: Vec<_> = leaves.into_iter().filter_map(|at| all.get(at).copied()).collect();
     let sources = MountSources { to: reference, job, earlier };
     plan.blobs = blobs
         .into_iter()
-        .zip(there)
         .map(|(blob, there)| {
             let fate = if there {
                 BlobAction::There

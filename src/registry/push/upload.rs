@@ -1,20 +1,23 @@
 //! Uploads one blob to a repository, or mounts it from another one of the same registry.
 //!
-//! The blob goes in one `PATCH`, which every registry takes. When the connection breaks, the registry is asked how many
-//! bytes it has, and the upload is resumed from there. A registry that keeps nothing of a broken request gets smaller
-//! pieces.
-
-use std::time::Duration;
+//! A small blob goes in the request that closes its upload. Where that does not get through, and with a larger blob, it goes in one
+//! `PATCH`, which every registry takes. When the connection breaks, the registry is asked how many bytes it has, and the upload is
+//! resumed from there. A registry that keeps nothing of a broken request gets smaller pieces.
 
 use ureq::http::{Method, header};
 
-use super::repository::PushRepository;
+use super::{
+    piecewise_upload::PiecewiseUpload,
+    repository::PushRepository,
+    upload_session::{
+        SendingWay, SessionError, UploadSession, is_put_off, location, pause_after, range_end, refusal_error,
+    },
+};
 use crate::{
     image::BlobRef,
     oci::Open,
-    registry::{
-        http::{BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, is_transient_status, wait},
-        url::Url,
+    registry::http::{
+        BlobPiece, Payload, RegistryRequest, RegistryResponse, RequestFailure, STALL, is_transient_status, wait,
     },
     report::{ErrorName, Failure, Limits, Task},
 };
@@ -37,13 +40,8 @@ pub(super) struct BlobUpload<'a> {
     pub(super) blob: &'a BlobRef,
     pub(super) bytes: &'a dyn Open,
     pub(super) task: &'a dyn Task,
-}
-
-/// An upload that the registry has opened.
-struct UploadSession {
-    url: Url,
-    /// No piece but the last may be smaller.
-    least: u64,
+    /// Whether it may go in the request that closes its upload, when it is small enough.
+    pub(super) is_whole: bool,
 }
 
 /// The response to a request for a mount.
@@ -54,28 +52,6 @@ enum MountOutcome {
     Opened(UploadSession),
     /// Neither.
     Declined,
-}
-
-impl UploadSession {
-    /// What a 202 opens, when it says where.
-    fn from_response(answer: &RegistryResponse) -> Option<Self> {
-        let least = answer.header("oci-chunk-min-length").and_then(|least| least.parse().ok()).unwrap_or(0);
-        Some(Self { url: location(answer)?, least })
-    }
-}
-
-/// Why an upload session failed.
-enum SessionError {
-    /// A new session may succeed.
-    Again(Failure),
-    /// No session will succeed.
-    Final(Failure),
-}
-
-impl From<RequestFailure> for SessionError {
-    fn from(RequestFailure { failure, is_transient }: RequestFailure) -> Self {
-        if is_transient { Self::Again(failure) } else { Self::Final(failure) }
-    }
 }
 
 impl BlobUpload<'_> {
@@ -89,19 +65,22 @@ impl BlobUpload<'_> {
             Some(MountOutcome::Opened(session)) => Some(session),
             Some(MountOutcome::Declined) | None => None,
         };
-        let mut piece = u64::MAX;
+        let mut way = SendingWay::first(self.blob, self.is_whole);
         let (mut sessions, mut patience) = (0, self.to.client.own_patience());
         loop {
             let session = opened.take().map_or_else(|| self.open_session(), Ok);
-            let trouble = match session.and_then(|session| self.send_bytes(session, &mut piece)) {
+            let trouble = match session.and_then(|session| self.send_bytes(session, &mut way)) {
                 Ok(()) => return Ok(BlobTransfer::Uploaded),
                 Err(SessionError::Final(failure)) => return Err(self.with_blob(failure)),
-                Err(SessionError::Again(failure)) => failure,
+                Err(SessionError::Again(failure)) => Some(failure),
+                Err(SessionError::InPieces) => None,
             };
             // The blob may have arrived although the response was lost.
-            if self.to.has_blob(self.blob).map_err(|failure| self.with_blob(failure))? {
+            if self.is_there().map_err(|failure| self.with_blob(failure))? {
                 return Ok(BlobTransfer::Uploaded);
             }
+            // A session more for pieces is none of those that came to nothing.
+            let Some(trouble) = trouble else { continue };
             // `--retry` is about time, not about sessions that come to nothing.
             match patience.pause(None).filter(|_| sessions < Limits::UPLOAD_SESSIONS) {
                 Some(pause) => wait(pause),
@@ -109,6 +88,11 @@ impl BlobUpload<'_> {
             }
             sessions += 1;
         }
+    }
+
+    /// Whether the registry says that it has the blob. One that does not answer such questions does not.
+    fn is_there(&self) -> Result<bool, Failure> {
+        Ok(self.to.has_blob(self.blob)?.or(false))
     }
 
     fn with_blob(&self, failure: Failure) -> Failure {
@@ -148,70 +132,56 @@ impl BlobUpload<'_> {
         })
     }
 
-    /// Sends the bytes and closes the session. `piece` is the most that one request carries.
-    fn send_bytes(&self, mut session: UploadSession, piece: &mut u64) -> Result<(), SessionError> {
-        let (mut at, mut stalls, mut patience) = (0, 0, self.to.client.own_patience());
-        while at < self.blob.size {
-            let length = (*piece).min(self.blob.size - at);
-            let (result, pause) = match self.send_piece(&session, at, length) {
-                Ok(answer) if matches!(answer.status, 200..=204) => {
-                    let sent = at + length;
-                    // Some tell less than they were sent; what they do not have they get again.
-                    let stands = range_end(&answer).filter(|stands| (1..sent).contains(stands)).unwrap_or(sent);
-                    session.url = location(&answer).unwrap_or(session.url);
-                    stalls = if stands > at { 0 } else { stalls + 1 };
-                    if stalls == 0 {
-                        patience.renew();
-                    }
-                    at = stands;
-                    if stalls > Limits::RETRIES {
-                        return Err(SessionError::Final(Failure::error(
-                            ErrorName::RegistryProtocol,
-                            "the registry accepts the bytes of the upload and does not store them",
-                        )));
-                    }
-                    continue;
-                }
-                Ok(mut answer) => {
-                    let pause = patience.pause(Some(answer.headers()));
-                    match answer.status {
-                        413 if length <= session.least.max(Limits::PIECE_BYTES) => {
-                            return Err(SessionError::Final(answer.refusal_failure()));
-                        }
-                        // What helps is less at a time, not waiting.
-                        413 | 416 => {
-                            let pause = pause.or((stalls < Limits::RETRIES).then_some(Duration::ZERO));
-                            (answer.refusal_failure(), pause)
-                        }
-                        status if is_transient_status(status) => (answer.refusal_failure(), pause),
-                        _ => return Err(refusal_error(&mut answer)),
-                    }
-                }
-                Err(RequestFailure { failure, is_transient: true }) => (failure, patience.pause(None)),
-                Err(fault) => return Err(fault.into()),
-            };
-            let Some(pause) = pause else { return Err(SessionError::Again(result)) };
-            let smaller = (length / 4).max(session.least).max(Limits::PIECE_BYTES);
-            let Some(stands) = self.received_bytes(&mut session)? else {
-                // docker-registry forgets a session that was cut. Less at a time may get through.
-                *piece = smaller;
-                return Err(SessionError::Again(result));
-            };
-            if stands > at {
-                stalls = 0;
-                patience.renew();
-            } else {
-                // Nothing of it was kept.
-                *piece = smaller;
-                stalls += 1;
-                wait(pause);
-            }
-            at = stands;
+    /// Sends the bytes and closes the session.
+    fn send_bytes(&self, session: UploadSession, way: &mut SendingWay) -> Result<(), SessionError> {
+        if way.is_whole {
+            way.is_whole = false;
+            return self.send_whole(&session, way);
         }
-        self.close_session(&session)
+        PiecewiseUpload::new(self, session, way).run()
     }
 
-    fn send_piece(&self, session: &UploadSession, start: u64, length: u64) -> Result<RegistryResponse, RequestFailure> {
+    /// Sends all bytes in the request that closes the session. Whatever comes of it but a refused login, pieces may get through.
+    fn send_whole(&self, session: &UploadSession, way: &mut SendingWay) -> Result<(), SessionError> {
+        let piece = BlobPiece { bytes: self.bytes, blob: self.blob, start: 0, length: self.blob.size, task: self.task };
+        let call = RegistryRequest { payload: Payload::BlobPiece(piece), ..self.closing_request(session) };
+        let mut patience = self.to.client.own_patience();
+        let mut result = self.to.client.send(&call);
+        // Nothing was done with it.
+        while let Ok(answer) = &mut result
+            && is_put_off(answer.status)
+        {
+            wait(pause_after(&mut patience, answer)?);
+            result = self.to.client.send(&call);
+        }
+        match result {
+            Ok(answer) if answer.is_good() => self.check_stored(&answer),
+            Ok(mut answer) => match answer.status {
+                401 | 403 => Err(SessionError::Final(answer.refusal_failure())),
+                413 => {
+                    way.piece = session.smaller(self.blob.size);
+                    Err(SessionError::InPieces)
+                }
+                status if is_transient_status(status) => {
+                    wait(pause_after(&mut patience, &mut answer)?);
+                    Err(SessionError::InPieces)
+                }
+                _ => Err(SessionError::InPieces),
+            },
+            Err(RequestFailure { failure, is_transient: true, .. }) => {
+                wait(patience.pause(None).ok_or(SessionError::Again(failure))?);
+                Err(SessionError::InPieces)
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    pub(super) fn send_piece(
+        &self,
+        session: &UploadSession,
+        start: u64,
+        length: u64,
+    ) -> Result<RegistryResponse, RequestFailure> {
         let piece = BlobPiece { bytes: self.bytes, blob: self.blob, start, length, task: self.task };
         let mut call = RegistryRequest {
             method: Method::PATCH,
@@ -222,6 +192,7 @@ impl BlobUpload<'_> {
             // Where the registry stands after a fault is for it to say.
             is_repeatable: false,
             is_long: false,
+            answer_limit: STALL,
         }
         .header(header::CONTENT_TYPE, BYTES);
         // The whole blob at once is no piece, and some registries know no pieces.
@@ -232,7 +203,7 @@ impl BlobUpload<'_> {
     }
 
     /// How many bytes the registry has (distribution-spec, end-13); none when it has lost the session or cannot say.
-    fn received_bytes(&self, session: &mut UploadSession) -> Result<Option<u64>, SessionError> {
+    pub(super) fn received_bytes(&self, session: &mut UploadSession) -> Result<Option<u64>, SessionError> {
         let answer = self.to.client.send(&RegistryRequest::new(Method::GET, session.url.clone(), &self.to.wanted))?;
         if !answer.is_good() {
             return Ok(None);
@@ -242,62 +213,42 @@ impl BlobUpload<'_> {
         Ok((stands <= self.blob.size).then_some(stands))
     }
 
-    /// Gives the session its digest.
-    fn close_session(&self, session: &UploadSession) -> Result<(), SessionError> {
+    /// The request that gives the session its digest.
+    fn closing_request(&self, session: &UploadSession) -> RegistryRequest<'_> {
         let url = session.url.with_parameter("digest", &self.blob.digest.to_string());
+        let call = RegistryRequest::new(Method::PUT, url, &self.to.wanted).header(header::CONTENT_TYPE, BYTES);
+        RegistryRequest { is_repeatable: false, answer_limit: STALL, ..call }
+    }
+
+    /// Closes the session when all bytes were sent.
+    pub(super) fn close_session(&self, session: &UploadSession) -> Result<(), SessionError> {
         let mut patience = self.to.client.own_patience();
         loop {
-            let mut call =
-                RegistryRequest::new(Method::PUT, url.clone(), &self.to.wanted).header(header::CONTENT_TYPE, BYTES);
-            call.is_repeatable = false;
-            let (failure, pause) = match self.to.client.send(&call) {
-                Ok(answer) if answer.is_good() => {
-                    let digest = self.blob.digest.to_string();
-                    return match answer.header("docker-content-digest").filter(|named| *named != digest) {
-                        Some(_) => Err(SessionError::Again(Failure::error(
-                            ErrorName::RegistryProtocol,
-                            "the registry stored a blob with another digest",
-                        ))),
-                        None => Ok(()),
-                    };
-                }
-                Ok(mut answer) if is_transient_status(answer.status) => {
-                    let pause = patience.pause(Some(answer.headers()));
-                    (answer.refusal_failure(), pause)
-                }
+            let pause = match self.to.client.send(&self.closing_request(session)) {
+                Ok(answer) if answer.is_good() => return self.check_stored(&answer),
+                Ok(mut answer) if is_transient_status(answer.status) => pause_after(&mut patience, &mut answer)?,
                 Ok(mut answer) => return Err(refusal_error(&mut answer)),
-                Err(RequestFailure { failure, is_transient: true }) => (failure, patience.pause(None)),
+                Err(RequestFailure { failure, is_transient: true, .. }) => {
+                    patience.pause(None).ok_or(SessionError::Again(failure))?
+                }
                 Err(fault) => return Err(fault.into()),
             };
-            let Some(pause) = pause else { return Err(SessionError::Again(failure)) };
             wait(pause);
-            if self.to.has_blob(self.blob).map_err(SessionError::Final)? {
+            if self.is_there().map_err(SessionError::Final)? {
                 return Ok(());
             }
         }
     }
-}
 
-/// What a refusal means for the upload: a new session helps where this one is lost, and not against 401, 403 and the like.
-fn refusal_error(answer: &mut RegistryResponse) -> SessionError {
-    let failure = answer.refusal_failure();
-    match answer.status {
-        // The session is gone, or what it holds is not what we sent.
-        400 | 404 | 409 | 416 => SessionError::Again(failure),
-        status if is_transient_status(status) => SessionError::Again(failure),
-        _ => SessionError::Final(failure),
+    /// Whether the registry says that it stored what it was to store.
+    fn check_stored(&self, answer: &RegistryResponse) -> Result<(), SessionError> {
+        let digest = self.blob.digest.to_string();
+        match answer.header("docker-content-digest").filter(|named| *named != digest) {
+            Some(_) => Err(SessionError::Again(Failure::error(
+                ErrorName::RegistryProtocol,
+                "the registry stored a blob with another digest",
+            ))),
+            None => Ok(()),
+        }
     }
-}
-
-/// Where the session goes on; taken as it is, relative or not.
-fn location(answer: &RegistryResponse) -> Option<Url> {
-    answer.url.join(answer.header("location")?)
-}
-
-/// How many bytes there are: `0-N` counts from 0 with the last one in it, so that `0-0` is one byte in theory, and in
-/// practice none.
-fn range_end(answer: &RegistryResponse) -> Option<u64> {
-    let range = answer.header("range")?;
-    let end = range.strip_prefix("bytes=").unwrap_or(range).strip_prefix("0-")?.parse::<u64>().ok()?;
-    Some(if end == 0 { 0 } else { end.saturating_add(1) })
 }

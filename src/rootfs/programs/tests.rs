@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::elf::ElfMachine;
+use crate::elf::{ElfMachine, GoBuild};
 
 const AMD64: ElfMachine = ElfMachine { number: 62, bits: 64, little_endian: true, abi: 0 };
 const ARM64: ElfMachine = ElfMachine { number: 183, ..AMD64 };
@@ -68,7 +68,7 @@ impl ListedFiles {
 fn elf(loader: Option<&str>, needed: &[&str], search: &[&str]) -> Elf {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let loader = loader.map(str::to_owned);
-    Elf { machine: AMD64, starts: true, loader, needed: owned(needed), search: owned(search) }
+    Elf { machine: AMD64, starts: true, loader, needed: owned(needed), search: owned(search), go: GoBuild::Unsaid }
 }
 
 /// What a program of glibc that needs `libx.so` and has that search path loads of these libraries.

@@ -163,3 +163,46 @@ fn nothing_that_is_shown_holds_the_value() {
         }
     }
 }
+
+#[test]
+fn a_secret_of_a_document_is_at_its_byte_whatever_the_encoding() {
+    let password = noise(ALNUM, 12);
+    // 80 bytes of Latin-1, which is no UTF-8, and a broken character at the end.
+    let latin = [&b"# "[..], &[0xe4; 80], b"\xf0\x9f\x94\n"].concat();
+    let netrc = format!("machine a.example login ci\npassword {password}\n");
+    let token = noise(ALNUM, 30);
+    for (path, rest, value) in [
+        ("root/.netrc", netrc.as_str(), password.as_str()),
+        ("srv/.env", &format!("DB_PASSWORD={password}\n"), &password),
+        ("root/.pgpass", &format!("h:1:d:u:{password}\n"), &password),
+        ("etc/shadow", "ci:$6$salt$0123456789abcdefghij:19000:::::::\n", "$6$salt"),
+        ("root/.git/config", "extraheader = AUTHORIZATION: basic Zk3vQ9xT2mBn7LpW\n", "Zk3vQ9xT2m"),
+        ("root/.kube/config", &format!("    token: {token}\n"), &token),
+    ] {
+        let text = [&latin[..], rest.as_bytes()].concat();
+        let at = memchr::memmem::find(&text, value.as_bytes()).unwrap() as u64;
+        let hits = scan_as(ContentKind::Text, path, &text);
+        assert_eq!(hits.iter().map(|hit| hit.offset).collect::<Vec<_>>(), [at], "{path}");
+        let wide: Vec<u8> = "größe 🔑\n".encode_utf16().chain(rest.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let wide = [&[0xff, 0xfe][..], &wide].concat();
+        let value: Vec<u8> = value.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let at = memchr::memmem::find(&wide, &value).unwrap() as u64;
+        let hits = scan_as(ContentKind::of(path, &wide), path, &wide);
+        assert_eq!(hits.iter().map(|hit| hit.offset).collect::<Vec<_>>(), [at], "{path} in UTF-16");
+    }
+    let json =
+        [b"{\"a\":\"\xe4\xe4\",", format!("\"credentials\":{{\"a\":{{\"token\":\"{token}\"}}}}}}").as_bytes()].concat();
+    let at = memchr::memmem::find(&json, token.as_bytes()).unwrap() as u64;
+    assert_eq!(scan_as(ContentKind::Text, "a.tfrc.json", &json)[0].offset, at);
+    // The value is written with an escape: its name shows the place.
+    let escaped = format!("{{\"credentials\":{{\"a\":{{\"token\":\"\\u0041{token}\"}}}}}}");
+    assert_eq!(scan("a.tfrc.json", &escaped)[0].offset, escaped.find("\"token\"").unwrap() as u64);
+}
+
+#[test]
+fn two_passwords_that_differ_in_a_byte_outside_of_utf_8_are_two() {
+    let text = b"machine a login ci password Zk3v\xe4Q9xT\nmachine b login ci password Zk3v\xf6Q9xT\n";
+    let hits = scan_as(ContentKind::Text, "root/.netrc", text);
+    assert_eq!(hits.iter().map(|hit| hit.offset).collect::<Vec<_>>(), [28, 66]);
+    assert!(hits.iter().all(|hit| hit.masked == "password=\u{2026} (hidden)"));
+}

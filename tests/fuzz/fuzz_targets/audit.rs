@@ -1,7 +1,7 @@
-//! Any bytes for layers and any config are audited: there is a report, the same one twice, and it can be written.
+//! The target `audit`.
 #![no_main]
 
-#[path = "../targets/audit.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|input: (Vec<Vec<u8>>, String)| target::run(input));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::audit::run(bytes));

@@ -1,7 +1,7 @@
-//! A file of roots is read or refused; what is accepted reads back.
+//! The target `certificates`.
 #![no_main]
 
-#[path = "../targets/certificates.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::certificates::run(bytes));

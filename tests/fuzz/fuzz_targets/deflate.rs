@@ -1,7 +1,7 @@
-//! Literals and copies at the distances and lengths where an encoder goes wrong; two decoders read them back.
+//! The target `deflate`.
 #![no_main]
 
-#[path = "../targets/deflate.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|words: Vec<(Vec<u8>, u32, u16)>| target::run(words));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::deflate::run(bytes));

@@ -1,7 +1,7 @@
-//! A program's headers are read, or it is said why not.
+//! The target `elf`.
 #![no_main]
 
-#[path = "../targets/elf.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::elf::run(bytes));

@@ -1,7 +1,7 @@
-//! The encoder's bytes decode to the input, whatever the cuts and the threads.
+//! The target `gzip`.
 #![no_main]
 
-#[path = "../targets/gzip.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|input: (Vec<u8>, u8, u16)| target::run(input));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::gzip::run(bytes));

@@ -1,7 +1,7 @@
-//! A layout that somebody else made is read or refused.
+//! The target `layout`.
 #![no_main]
 
-#[path = "../targets/layout.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|documents: (Vec<u8>, Vec<u8>)| target::run(documents));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::layout::run(bytes));

@@ -1,7 +1,7 @@
-//! A lock is parsed or refused; one that is parsed is written and read back the same.
+//! The target `lock`.
 #![no_main]
 
-#[path = "../targets/lock.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|text: &str| target::run(text));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::lock::run(bytes));

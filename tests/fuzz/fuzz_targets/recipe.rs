@@ -1,7 +1,7 @@
-//! A recipe is parsed or refused.
+//! The target `recipe`.
 #![no_main]
 
-#[path = "../targets/recipe.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|text: &str| target::run(text));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::recipe::run(bytes));

@@ -1,7 +1,7 @@
-//! The entries of a foreign layer are read, or it is refused.
+//! The target `tar`.
 #![no_main]
 
-#[path = "../targets/tar.rs"]
-mod target;
+#[path = "../targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::tar::run(bytes));

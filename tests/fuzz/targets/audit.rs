@@ -1,4 +1,6 @@
 //! Any bytes for layers and any config are audited: there is a report, the same one twice, and it can be written.
+//!
+//! The input is the tar of a layer; or a config and layers, divided by lines of dashes.
 
 use std::sync::Arc;
 
@@ -9,22 +11,15 @@ use hardpan::{
     policy::Policy,
 };
 
+use super::checks;
+
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+/// Layers that are looked at.
+const LAYERS: usize = 4;
 
-/// The checksum of each block that could be a header is set right, so that the reader looks further.
-fn checked(mut tar: Vec<u8>) -> Vec<u8> {
-    for block in tar.chunks_exact_mut(512) {
-        if block[257..262] == *b"ustar" {
-            block[148..156].fill(b' ');
-            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        }
-    }
-    tar
-}
-
-pub fn run(input: (Vec<Vec<u8>>, String)) {
-    let (tars, document) = input;
+pub fn run(bytes: &[u8]) {
+    let mut tars = checks::parts(bytes);
+    let document = if tars.len() > 1 { checks::text(tars.remove(0)) } else { String::new() };
     let mut config: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
     if !config.is_object() {
         config = serde_json::json!({ "config": { "User": document, "Entrypoint": ["/a"] } });
@@ -35,8 +30,8 @@ pub fn run(input: (Vec<Vec<u8>>, String)) {
         map.extend([own("rootfs", serde_json::json!({ "type": "layers", "diff_ids": [] }))]);
     }
     let Ok(parsed) = serde_json::from_value(config.clone()) else { return };
-    let layers = tars.into_iter().take(4).map(|tar| {
-        let tar = checked(tar);
+    let layers = tars.into_iter().take(LAYERS).map(|tar| {
+        let tar = checks::checked(tar.to_vec());
         let digest = Digest::of(&tar);
         let descriptor = BlobRef { media_type: TAR.to_owned(), digest, size: tar.len() as u64 };
         StoredLayer { descriptor, diff_id: DiffId::new(digest), blob: Arc::new(tar) }

@@ -1,15 +1,21 @@
-//! A recipe is parsed or refused.
+//! A recipe is parsed or refused; a parsed one is written out with all that it extends, and is the same recipe then.
 
-use hardpan::{recipe, report::FailurePlace};
+use hardpan::recipe;
 
-pub fn run(text: &str) {
-    if let Err(failure) = recipe::parse("fuzz.toml", text) {
-        assert!(!failure.what.is_empty());
-        if let Some(FailurePlace::Recipe(origin)) = &failure.place {
-            assert!(origin.source.text.get(origin.span.clone()).is_some());
-            let (line, column) = origin.line_column();
-            assert!(line > 0 && column > 0);
+use super::checks;
+
+pub fn run(bytes: &[u8]) {
+    let text = checks::text(bytes);
+    match recipe::parse("fuzz.toml", &text) {
+        Ok(_) => {
+            let Ok(resolved) = recipe::resolved_text("fuzz.toml", &text, &[], "fuzz") else { return };
+            recipe::parse("fuzz.toml", &resolved).expect("what was written");
+            let again = recipe::resolved_text("fuzz.toml", &resolved, &[], "fuzz").expect("what was written");
+            assert_eq!(again, resolved);
         }
-        assert!(!failure.to_string().chars().any(|c| c.is_control() && c != '\n'));
+        Err(failure) => {
+            checks::refusal(&failure);
+            assert!(failure.place.is_some(), "{failure}");
+        }
     }
 }

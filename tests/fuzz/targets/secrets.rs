@@ -1,7 +1,15 @@
-//! Any bytes are searched for secrets; the cuts change nothing, and what is shown never holds what was found.
+//! Any bytes are searched for secrets, as each kind of file; the cuts change nothing, what is shown never holds what was
+//! found, and a secret is where it is said to be.
 
-use hardpan::secrets::{SecretScanner, TextContext, name_hit, scan_text};
+use hardpan::{
+    report::Rule,
+    secrets::{
+        ContentKind, KeySearch, SecretHit, SecretScanner, TextContext, name_hit, path_is_of_keys, scan_arguments,
+        scan_text,
+    },
+};
 
+/// One of each way in which a file is read.
 const PATHS: [&str; 12] = [
     "srv/a",
     "root/.netrc",
@@ -16,28 +24,56 @@ const PATHS: [&str; 12] = [
     "root/.docker/config.json",
     "srv/key.pem",
 ];
+/// Inputs up to this size are also read again and again, so that they reach beyond one block.
+const SHORT: usize = 32;
 
-pub fn run(input: (Vec<u8>, u8, u16, u8)) {
-    let (bytes, path, cut, repeat) = input;
-    let path = PATHS[usize::from(path) % PATHS.len()];
-    // Repeated, so that the input reaches beyond one block now and then.
-    let bytes = bytes.repeat(1 + usize::from(repeat) * 16);
+pub fn run(bytes: &[u8]) {
+    for path in PATHS {
+        search(path, bytes);
+    }
+    if (1..=SHORT).contains(&bytes.len()) {
+        let path = PATHS[bytes.iter().map(|byte| usize::from(*byte)).sum::<usize>() % PATHS.len()];
+        search(path, &bytes.repeat(100_000 / bytes.len()));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (name, value) = text.split_at(text.char_indices().nth(8).map_or(0, |(at, _)| at));
+    for context in
+        [TextContext::Env { name }, TextContext::Label { key: name }, TextContext::History, TextContext::Argument]
+    {
+        for hit in scan_text(context, value) {
+            // What is shown of any secret holds the words that stand for one.
+            assert!(value.len() < 8 || hit.masked.contains("hidden") || !hit.masked.contains(value));
+            assert!(hit.offset <= value.len() as u64);
+        }
+    }
+    let words: Vec<&str> = text.split(' ').collect();
+    assert!(scan_arguments(&words).iter().all(|hit| hit.offset <= text.len() as u64));
+    let _ = name_hit(text);
+}
+
+fn search(path: &str, bytes: &[u8]) {
     let scan = |cut: usize| {
         let mut scanner = SecretScanner::sniffing(path);
         bytes.chunks(cut.max(1)).for_each(|chunk| scanner.push(chunk));
         scanner.finish()
     };
     let whole = scan(usize::MAX);
-    assert!(whole == scan(usize::from(cut)));
-    assert!(whole.iter().all(|hit| hit.offset <= bytes.len() as u64));
-    let Ok(text) = std::str::from_utf8(&bytes) else { return };
-    let (name, value) = text.split_at(text.char_indices().nth(8).map_or(0, |(at, _)| at));
-    for context in
-        [TextContext::Env { name }, TextContext::Label { key: name }, TextContext::History, TextContext::Argument]
-    {
-        for hit in scan_text(context, value) {
-            assert!(value.len() < 8 || !hit.masked.contains(value));
-        }
+    assert!(whole == scan(1 + bytes.len() / 3));
+    for hit in &whole {
+        place(path, bytes, hit);
     }
-    let _ = name_hit(text);
+    let mut keys = KeySearch::new();
+    keys.push(bytes);
+    let has_key = whole.iter().any(|hit| hit.rule == Rule::PrivateKey);
+    assert!(!has_key || keys.finish().is_some() || path_is_of_keys(path), "{path}: a key that the search overlooks");
+}
+
+/// A hit is inside of the file, and behind the word that announces it.
+fn place(path: &str, bytes: &[u8], hit: &SecretHit) {
+    let at = usize::try_from(hit.offset).unwrap();
+    assert!(at < bytes.len(), "{path}: {} at {at} of {}", hit.detector, bytes.len());
+    if ContentKind::of(path, bytes) == ContentKind::Text && hit.detector == "netrc" {
+        let before = bytes[..at].trim_ascii_end();
+        assert!(before.len() < at && before.ends_with(b"password"), "{path}: not at {at}");
+    }
 }

@@ -99,6 +99,24 @@ fn what_is_odd_but_unpacks_is_for_the_audit() {
     }
 }
 
+/// A path that is twice in a layer of the base can be excepted, as what else came with it: with a reason, for that path, until a day.
+#[test]
+fn a_base_with_a_path_that_is_twice_in_a_layer_can_be_excepted() {
+    let twice = || Tar::new().file("etc/x", 0o644, "1").file("etc/y", 0o644, "1").file("etc/x", 0o644, "2");
+    let allow = |path: &str, until: &str| {
+        format!(
+            "[[policy.allow]]\nrule = \"duplicate-path\"\npath = \"{path}\"\nreason = \"an old builder\"\nuntil = {until}\n"
+        )
+    };
+    for (path, until, code) in [("/etc/x", "2999-01-01", 0), ("/etc/y", "2999-01-01", 1), ("/etc/x", "2001-01-01", 1)] {
+        let recipe = format!("base = \"./base\"\n{APP}{}", allow(path, until));
+        let case = Case::new().recipe(&recipe).file("app", elf::static_amd64());
+        let case = Base::of([distroless().layer(twice(), Packed::Gzip)]).layout(cached(case), "base");
+        let output = case.build().fails(code);
+        assert!(code == 0 || output.stderr.contains("duplicate-path"), "{path} {until}: {}", output.stderr);
+    }
+}
+
 #[test]
 fn file_of_two_sizes() {
     for (tar, code, says) in layers_of_two_sizes() {

@@ -28,7 +28,7 @@ fn status_prune_and_verify_say_what_they_see_and_do() {
     let verified = case.run(["cache", "verify"]);
     assert_eq!(verified.code, 1, "{}", verified.stderr);
     assert_eq!(verified.stdout, format!("blobs/{}\n", damaged.file_name().unwrap().to_str().unwrap()));
-    case.run(["cache", "verify"]).ok().says("damaged and removed: 0");
+    case.run(["cache", "verify"]).ok().says("damaged or forged, and removed: 0");
 
     case.run(["cache", "prune"]).ok().says("removed 0 entries");
     case.run(["cache", "prune", "--max-size", "120KiB"]).ok();

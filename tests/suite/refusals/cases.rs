@@ -126,6 +126,7 @@ cases! {
         a_writable_folder_around_the_program
         one_path_on_one_of_two_platforms
         passwd_where_a_folder_is_needed
+        raw_without_a_text
         two_binaries
         two_files
         two_folders

@@ -21,7 +21,7 @@ use crate::support::{
 const TAGS: [&str; 3] = ["1", "1.2", "latest"];
 
 /// Two platforms; `mark` tells one image from the other.
-fn case(mark: &str) -> Case {
+pub(super) fn case(mark: &str) -> Case {
     let recipe =
         format!("platforms = [\"linux/amd64\", \"linux/arm64\"]\n{APP}\n[[file]]\ntext = \"{mark}\"\nto = \"/mark\"\n")
             .replace("path = \"app\"", "path = \"app-{arch}\"");

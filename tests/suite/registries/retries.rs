@@ -98,13 +98,17 @@ fn patience_has_an_end_that_is_said() {
     );
     // A registry that asks for more than there is gets no second try.
     registry.spoil(|request| request.is("HEAD", "").then(|| Fault::fields(429, &[("retry-after", "2")])));
-    case.run(["push", "out/app", &target, "--retry", "1s"]).fails(2).says("answered HTTP 429");
-    assert_eq!(registry.count("HEAD", ""), 1);
+    let said = case.run(["push", "out/app", &target, "--retry", "1s"]).fails(2).says("answered HTTP 429");
+    said.says("(it asks for a pause of 2 s, and `--retry` leaves 1.0 s)");
+    assert_eq!(registry.count("HEAD", "/manifests/1"), 1);
     // Once is once, and what does not pass is not asked again.
-    for (status, time) in [(503, "0s"), (403, "60s"), (400, "60s")] {
-        registry.spoil(move |request| request.is("HEAD", "").then(|| Fault::status(status)));
-        case.run(["push", "out/app", &target, "--retry", time]).fails(2).says(&format!("answered HTTP {status}"));
-        assert_eq!(registry.count("HEAD", ""), 1, "{status}");
+    registry.spoil(|request| request.is("HEAD", "").then(|| Fault::status(503)));
+    case.run(["push", "out/app", &target, "--retry", "0s"]).fails(2).says("answered HTTP 503");
+    assert_eq!(registry.count("HEAD", "/manifests/1"), 1);
+    for status in [403, 400] {
+        registry.spoil(move |request| request.is("GET", "").then(|| Fault::status(status)));
+        case.run(["inspect", &target, "--retry", "60s"]).fails(2).says(&format!("answered HTTP {status}"));
+        assert_eq!(registry.count("GET", ""), 1, "{status}");
     }
     registry.spoil(|_| None);
     push(&case, &registry).ok();

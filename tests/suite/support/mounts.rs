@@ -59,6 +59,12 @@ impl Mount {
         Self::filled(at, &["-t", "tmpfs", "tmpfs"])
     }
 
+    /// A tmpfs of so many bytes with a copy of what the folder holds.
+    #[track_caller]
+    pub fn small(at: &Path, bytes: usize) -> Self {
+        Self::filled(at, &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
+    }
+
     /// An ext4 of its own with a copy of what the folder holds: nothing else on the machine syncs it.
     #[track_caller]
     pub fn ext4(at: &Path) -> Self {

@@ -20,13 +20,30 @@ pub struct Nginx {
     port: u16,
     folder: TempDir,
     child: Option<Child>,
+    /// What its server says besides.
+    lines: String,
+    is_tls: bool,
 }
 
 impl Nginx {
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// One whose server has further lines.
+    pub fn with(lines: &str) -> Self {
+        Self::begin(lines, false)
+    }
+
+    /// The same behind TLS; the lines name its certificate.
+    pub fn with_tls(lines: &str) -> Self {
+        Self::begin(lines, true)
+    }
+
+    fn begin(lines: &str, is_tls: bool) -> Self {
         let folder = scratch();
         fs::create_dir(folder.path().join("data")).expect("a folder");
-        let mut nginx = Self { port: free_port(), folder, child: None };
+        let mut nginx = Self { port: free_port(), folder, child: None, lines: lines.to_owned(), is_tls };
         nginx.restart();
         nginx
     }
@@ -42,9 +59,11 @@ impl Nginx {
             "{user}daemon off;\npid {root}/pid;\nworker_processes 1;\nevents {{}}\nhttp {{\n\
              access_log {root}/access;\nclient_body_temp_path {root}/body;\nproxy_temp_path {root}/p;\n\
              fastcgi_temp_path {root}/f;\nuwsgi_temp_path {root}/u;\nscgi_temp_path {root}/s;\n\
-             server {{\nlisten 127.0.0.1:{};\nroot {root}/data;\nclient_max_body_size 0;\n\
+             server {{\nlisten 127.0.0.1:{}{};\nroot {root}/data;\nclient_max_body_size 0;\n{}\n\
              location / {{ dav_methods PUT; create_full_put_path on; dav_access user:rw group:r all:r; }}\n}}\n}}\n",
-            self.port
+            self.port,
+            if self.is_tls { " ssl" } else { "" },
+            self.lines
         );
         fs::write(self.folder.path().join("config"), config).expect("a configuration");
         let log = fs::File::create(self.folder.path().join("log")).expect("a log");
@@ -71,7 +90,7 @@ impl Nginx {
     }
 
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http{}://127.0.0.1:{}", if self.is_tls { "s" } else { "" }, self.port)
     }
 
     /// The files below `ac` or `cas`, sorted.

@@ -39,6 +39,15 @@ pub struct Setup {
     pub least: usize,
     /// A larger piece of a blob is answered with 413.
     pub most: usize,
+    /// Whether a blob is taken in the request that closes its upload; 405 otherwise.
+    pub takes_whole: bool,
+    /// Whether what is told of an upload (`Range`) stays where it was when its first bytes had come.
+    pub lags: bool,
+    /// Whether the locations of uploads are whole addresses without TLS, also where TLS is spoken: what is behind a proxy that ends
+    /// TLS writes such.
+    pub forgets_tls: bool,
+    /// Whether a manifest is taken by a tag alone.
+    pub by_tag_alone: bool,
     /// Whether there is a referrers API.
     pub referrers: bool,
     /// Most entries of a list in one answer.
@@ -55,6 +64,10 @@ impl Default for Setup {
             absolute: false,
             least: 0,
             most: usize::MAX,
+            takes_whole: true,
+            lags: false,
+            forgets_tls: false,
+            by_tag_alone: false,
             referrers: true,
             page: 100,
         }

@@ -94,7 +94,7 @@ fn sign() -> Papers {
     let names = NAMES.map(str::to_owned).to_vec();
     let mut leaf = CertificateParams::new(names).expect("names");
     leaf.distinguished_name = common_name("hardpan test server");
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     leaf.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().expect("a key");
     let certificate = leaf.signed_by(&key, &ca).expect("a certificate");

@@ -1,12 +1,10 @@
 //! Reads what cargo and rustc left in a target directory about the inputs of compiled units: dep-info (`.d`) files and
 //! the `rerun-if-changed` lines of build scripts. [`super::freshness`] uses it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::super::machine::{file_names, prerequisites};
+use crate::{cache::read_regular, report::Limits};
 
 /// The entries of a folder that belong to a unit, each with the unit's name: `name-0123456789abcdef`, and `.d` files.
 pub(super) fn units(folder: &Path) -> impl Iterator<Item = (String, String)> {
@@ -21,19 +19,26 @@ pub(super) fn units(folder: &Path) -> impl Iterator<Item = (String, String)> {
 
 /// The sources that a `.d` file of rustc names.
 pub(super) fn dep_info(file: &Path) -> Vec<PathBuf> {
-    prerequisites(&fs::read_to_string(file).unwrap_or_default())
+    prerequisites(&String::from_utf8(bytes(file)).unwrap_or_default())
 }
 
 /// The paths that a build script asked cargo to watch.
 pub(super) fn reruns(output: &Path) -> Vec<PathBuf> {
-    let text = String::from_utf8_lossy(&fs::read(output).unwrap_or_default()).into_owned();
+    let text = String::from_utf8_lossy(&bytes(output)).into_owned();
     let said = text.lines().filter_map(|line| line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:")));
     said.filter_map(|line| line.strip_prefix("rerun-if-changed=")).map(PathBuf::from).collect()
+}
+
+/// What is in a file of the target directory; nothing where there is none.
+fn bytes(file: &Path) -> Vec<u8> {
+    read_regular(file, Limits::CHILD_OUTPUT_BYTES).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     #[test]

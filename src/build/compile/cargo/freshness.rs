@@ -27,9 +27,9 @@ use super::{
     workspace_sources::{OUTSIDE, SourceListing, WorkspaceSources, group_name},
 };
 use crate::{
-    cache::tells_changes,
+    cache::{read_regular, tells_changes},
     oci::Digest,
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, Limits, printable},
 };
 
 /// The file in which the record is, in the folder of the compile.
@@ -283,7 +283,8 @@ impl Freshness<'_> {
         let mut undeclared = BTreeSet::new();
         for profile in self.profiles() {
             for unit in file_names(&profile.join("build")) {
-                let output = fs::read(profile.join("build").join(&unit).join("output"));
+                let output = profile.join("build").join(&unit).join("output");
+                let output = read_regular(&output, Limits::CHILD_OUTPUT_BYTES);
                 if output.is_ok_and(|output| memchr::memmem::find(&output, b"rerun-if-").is_none()) {
                     undeclared.insert(unit);
                 }
@@ -315,9 +316,9 @@ impl Freshness<'_> {
         Ok(())
     }
 
-    /// The record; empty where there is none or it does not parse, so that every package counts as changed.
+    /// The record; empty where there is none that is sealed and parses, so that every package counts as changed.
     fn read(&self) -> UnitRecord {
-        let text = fs::read(self.compile_folder.root().join(FILE)).unwrap_or_default();
+        let text = self.compile_folder.record(FILE).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 

@@ -10,6 +10,7 @@ mod compile_paths;
 mod dep_info;
 mod failures;
 mod freshness;
+pub(super) mod fuzzing;
 mod known_cargo;
 mod linker;
 mod machine;
@@ -49,6 +50,7 @@ use super::{
     chosen_binary::ChosenBinary,
     compile_folder::CompileFolder,
     dependency_list,
+    enclosure::Enclosure,
     environment::{self, Environment},
     installed_rust::InstalledRust,
     machine::{MachineFiles, MachineInputs},
@@ -140,6 +142,10 @@ fn prepare<'a>(
 ) -> Result<CargoCompile<'a>, Failure> {
     let target = binary.target.as_ref().map_or(platform.rust_target(), |target| target.value.as_str());
     refuse_target(binary, target)?;
+    if !toolchain.offline {
+        // Before anything of it is started.
+        toolchain.check_fetch(dir)?;
+    }
     let cargo_home = toolchain.cargo_home()?;
     let configuration = CargoConfiguration::read(dir, toolchain.checkout, &cargo_home)?;
     let (rust, root) = {
@@ -152,6 +158,7 @@ fn prepare<'a>(
     let mut environment = toolchain.compile_environment(&compile_folder);
     cargo_variables(&mut environment, toolchain, &compile_folder, &cargo_home);
     rust.add_to(&mut environment);
+    toolchain.pass_rustc_wrapper(&mut environment)?;
     environment::add_recipe(&mut environment, &binary.env, is_reserved).map_err(|failure| {
         failure.hint("flags of the compiler belong into `rustflags`, or a `.cargo/config.toml` of the checkout")
     })?;
@@ -341,14 +348,16 @@ impl CargoJob<'_> {
         let ended = if self.toolchain.offline {
             self.cargo_in_place(arguments.into_iter().chain(["--offline"]))?
         } else {
-            let environment = self.toolchain.cargo_fetch_environment()?;
-            let cargo = Child::new(&self.rust.cargo, self.dir, &environment).args(&self.overrides);
-            cargo.args(arguments).with_progress(self.toolchain.progress).run()?
+            let environment = self.toolchain.cargo_fetch_environment(self.dir, &self.rust)?;
+            let watch = Enclosure::watched(self.toolchain.program);
+            let cargo = Child::new(&self.rust.cargo, self.dir, &environment).in_enclosure(watch.as_ref());
+            cargo.args(&self.overrides).args(arguments).with_progress(self.toolchain.progress).run()?
         };
         if ended.status.success() {
             Ok(())
         } else {
-            Err(self.explain(&ended, ErrorName::CompileNetwork, "cargo fetch"))
+            let failure = self.explain(&ended, ErrorName::CompileNetwork, "cargo fetch");
+            Err(self.toolchain.with_withheld_hint(&ended, failure))
         }
     }
 }

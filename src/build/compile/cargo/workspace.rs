@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -170,7 +169,7 @@ impl CargoJob<'_> {
     }
 
     fn last_answer(&self) -> Option<CachedMetadata> {
-        serde_json::from_slice(&fs::read(self.compile_folder.root().join(self.answer_name())).ok()?).ok()
+        serde_json::from_slice(&self.compile_folder.record(&self.answer_name())?).ok()
     }
 
     fn keep_answer(&self, answer: &CachedMetadata) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ impl CargoConfiguration {
     ///
     /// Cargo takes one of `target.*.rustflags` (all that match, joined) and `build.rustflags`. A condition may be about
     /// what the flags themselves switch on (`target_feature`), so cargo decides twice, and no more than that.
-    pub(super) fn flags(&self, target: &str, ask: CfgQuery<'_>) -> Result<(Vec<String>, Vec<Cfg>), Failure> {
+    pub(in super::super) fn flags(&self, target: &str, ask: CfgQuery<'_>) -> Result<(Vec<String>, Vec<Cfg>), Failure> {
         let mut flags = self.flags_with(target, &[]);
         let decides = |table: &Table| table.contains_key("rustflags") || table.contains_key("linker");
         if !self.all().any(|config| config.conditions().any(|(_, table)| decides(table))) {
@@ -53,7 +53,7 @@ impl CargoConfiguration {
     }
 
     /// The linker that the checkout names for `target`, by its triple or by the one condition that holds.
-    pub(super) fn linker_with(&self, target: &str, cfgs: &[Cfg]) -> Result<Option<PathBuf>, Failure> {
+    pub(in super::super) fn linker_with(&self, target: &str, cfgs: &[Cfg]) -> Result<Option<PathBuf>, Failure> {
         let at = |name: &str| self.own.iter().find_map(|config| config.program(&["target", name, "linker"]));
         if let Some(linker) = at(target) {
             return Ok(Some(linker));

@@ -16,6 +16,9 @@ use crate::report::{ErrorName, Failure, Limits, Origin, SourceText, printable};
 /// Files that include each other in a row; more are taken for a circle.
 const MOST_INCLUDES: usize = 16;
 
+/// Parentheses of a condition, one in the other: its reader calls itself for each, and ends with the stack.
+const MOST_NESTED: usize = 64;
+
 /// A configuration file.
 #[derive(Debug)]
 pub(in super::super) struct CargoConfigFile {
@@ -65,7 +68,7 @@ impl CargoConfigFile {
 
     /// A failure about the key at `path`. The place is that of the key; its line is not shown, because the value may
     /// be a secret.
-    pub(super) fn failure(&self, path: &[&str], what: &str) -> Failure {
+    pub(in super::super) fn failure(&self, path: &[&str], what: &str) -> Failure {
         let key = printable(&dotted(path)).into_owned();
         let failure = Failure::error(ErrorName::CargoConfig, what.replace("{key}", &key));
         let Some(span) = self.span(path) else { return failure.in_path(&self.path) };
@@ -159,7 +162,16 @@ pub(super) fn read_file(path: &Path) -> Result<Option<CargoConfigFile>, Failure>
         );
     }
     match text.parse() {
-        Ok(table) => Ok(Some(CargoConfigFile { path: path.to_owned(), text, table })),
+        Ok(table) => {
+            let config = CargoConfigFile { path: path.to_owned(), text, table };
+            if config.conditions().any(|(condition, _)| nesting(condition) > MOST_NESTED) {
+                // The place is not told: the key is the condition.
+                let what =
+                    format!("a condition of `[target]` has more than {MOST_NESTED} parentheses inside of each other");
+                return Err(Failure::error(ErrorName::CargoConfig, what).in_path(path));
+            }
+            Ok(Some(config))
+        }
         Err(error) => {
             let error: toml::de::Error = error;
             let reason = error.message().lines().next().unwrap_or_default().to_owned();
@@ -167,4 +179,17 @@ pub(super) fn read_file(path: &Path) -> Result<Option<CargoConfigFile>, Failure>
             Err(Failure::error(ErrorName::CargoConfig, what).in_path(path))
         }
     }
+}
+
+/// How many parentheses are open at most. One in a text counts as well.
+fn nesting(condition: &str) -> usize {
+    let depths = condition.bytes().scan(0_usize, |depth, byte| {
+        match byte {
+            b'(' => *depth += 1,
+            b')' => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some(*depth)
+    });
+    depths.max().unwrap_or(0)
 }

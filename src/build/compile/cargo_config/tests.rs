@@ -309,3 +309,16 @@ fn flags_for_the_processor_of_this_machine_are_refused_where_they_count() {
     assert_eq!(machine.flags(), ["-Copt-level=3"]);
     assert!(machine.settle_with("dist", &[]).is_err());
 }
+
+#[test]
+fn a_condition_nested_a_thousand_times_is_refused_and_not_read() {
+    let nested = |depth: usize| {
+        let condition = format!("cfg({}unix{})", "not(".repeat(depth), ")".repeat(depth));
+        TestMachine::new(&[(OWN, &format!("[target.'{condition}']\nrustflags = [\"-Copt-level=1\"]\n"))])
+    };
+    assert_eq!(nested(40).flags(), ["-Copt-level=1"]);
+    for depth in [64, 1000, 200_000] {
+        let failure = nested(depth).read().unwrap_err().to_string();
+        assert!(failure.ends_with("a condition of `[target]` has more than 64 parentheses inside of each other"));
+    }
+}

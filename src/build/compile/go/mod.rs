@@ -7,6 +7,8 @@ mod defaults;
 mod embeds;
 mod failures;
 mod fallbacks;
+#[doc(hidden)]
+pub mod fuzzing;
 mod git_checkout;
 mod go_directives;
 mod go_source;
@@ -24,7 +26,6 @@ mod tokens;
 use std::{
     ffi::{OsStr, OsString},
     path::{Component, Path, PathBuf},
-    thread,
 };
 
 use self::{
@@ -51,7 +52,7 @@ use super::{
 use crate::{
     oci::Platform,
     recipe::{GoBinary, Strip},
-    report::{ErrorName, Failure, printable},
+    report::{ErrorName, Failure, parallel, printable},
 };
 
 pub(super) use self::{
@@ -217,6 +218,7 @@ impl<'a> GoJob<'a> {
         };
         let mut environment = toolchain.compile_environment(&compile_folder);
         go_variables(&mut environment, &go, &compile_folder, order.platform);
+        toolchain.pass_go_cache(&mut environment)?;
         let is_reserved = |name: &str| RESERVED.contains(&name) || (binary.vcs.is_some() && name.starts_with("GIT_"));
         environment::add_recipe(&mut environment, &binary.env, is_reserved)?;
         let cgo = if binary.cgo {
@@ -311,23 +313,15 @@ impl<'a> GoJob<'a> {
 
     /// `go list -deps`, with and without cgo at the same time: the packages without cgo, or with it where the recipe wants it; and those with cgo where it does not.
     fn list(&self) -> Result<(GoPackages, GoPackages), Failure> {
-        let (own, with_cgo) = thread::scope(|scope| {
-            let with_cgo = (!self.binary.cgo).then(|| scope.spawn(|| self.list_with_cgo()));
-            let list = [OsString::from("list"), "-deps".into(), FIELDS.into()];
-            (
-                self.run_go(list.into_iter().chain(self.selection())),
-                with_cgo.map(|thread| {
-                    thread.join().unwrap_or_else(|_| {
-                        Err(Failure::error(ErrorName::Internal, "the thread that asked `go list` panicked"))
-                    })
-                }),
-            )
-        });
+        let list =
+            || self.run_go([OsString::from("list"), "-deps".into(), FIELDS.into()].into_iter().chain(self.selection()));
+        let (own, with_cgo) =
+            parallel::both("go list", list, || if self.binary.cgo { Ok(None) } else { self.list_with_cgo().map(Some) });
         let own = own?;
         if !own.status.success() {
             return Err(self.list_failure(&own));
         }
-        let with_cgo = with_cgo.transpose()?.unwrap_or_default();
+        let with_cgo = with_cgo?.unwrap_or_default();
         Ok((GoPackages::parse(&own.stdout)?, with_cgo))
     }
 

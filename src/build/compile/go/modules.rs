@@ -11,6 +11,7 @@ use super::{
         Toolchain,
         caller_folders::{cannot_write, denial},
         child::{Child, ChildOutput},
+        enclosure::Enclosure,
     },
     GoJob,
 };
@@ -97,7 +98,7 @@ impl GoJob<'_> {
         if ended.status.success() {
             return Ok(());
         }
-        let failure = self.list_failure(&ended);
+        let failure = self.toolchain.with_withheld_hint(&ended, self.list_failure(&ended));
         // What is in a module cache that can only be read is taken as from a proxy, and the rest is fetched.
         let lacks_modules = READ_ONLY.iter().any(|words| ended.complains(words));
         let Some(why) = denial(&self.go.module_cache).filter(|_| lacks_modules) else { return Err(failure) };
@@ -131,7 +132,9 @@ impl GoJob<'_> {
         let sums = PathBuf::from(sums);
         let before = fs::read(&sums).ok();
         let arguments = ["list", "-buildvcs=false", "-deps", "-f", ""].map(OsString::from);
+        let watch = Enclosure::watched(self.toolchain.program);
         let ended = Child::new(&self.go.program, self.dir, &environment)
+            .in_enclosure(watch.as_ref())
             .args(arguments)
             .args(self.selection())
             .with_progress(self.toolchain.progress)

@@ -25,8 +25,19 @@ pub(in super::super) struct CompiledCode<'a> {
 
 impl CompiledCode<'_> {
     fn names(&self) -> BTreeSet<String> {
-        let text = fs::read(self.compile_folder.root().join(self.folder).join(FILE)).unwrap_or_default();
+        let text = self.compile_folder.record(&self.record_name()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn record_name(&self) -> String {
+        format!("{}/{FILE}", self.folder)
+    }
+
+    /// Whether there is a list that is not sealed: what the code was compiled with is not known then.
+    fn is_unknown(&self) -> bool {
+        let name = self.record_name();
+        self.compile_folder.record(&name).is_none()
+            && fs::symlink_metadata(self.compile_folder.root().join(name)).is_ok()
     }
 
     fn remove(&self) -> Result<(), Failure> {
@@ -40,7 +51,7 @@ impl CompiledCode<'_> {
         pinned: &dyn Fn(&MachineFiles) -> Result<(), Failure>,
         machine: &MachineInputs,
     ) -> Result<(), Failure> {
-        if pinned(&machine.recall(self)).is_ok() { Ok(()) } else { self.remove() }
+        if !self.is_unknown() && pinned(&machine.recall(self)).is_ok() { Ok(()) } else { self.remove() }
     }
 }
 
@@ -87,7 +98,7 @@ impl MachineInputs {
                     format!("cannot record the files that code was compiled with: {error}"),
                 )
             })?;
-            code.compile_folder.keep(&format!("{}/{FILE}", code.folder), &text)?;
+            code.compile_folder.keep(&code.record_name(), &text)?;
         }
         Ok(self.recall(code))
     }

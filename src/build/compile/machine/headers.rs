@@ -177,6 +177,7 @@ mod tests {
         let include = [at("include")];
         let toolchain = Toolchain {
             caller: &BTreeMap::new(),
+            passed: &crate::build::passed_variables::PassedVariables::default(),
             offline: true,
             jobs: std::num::NonZeroUsize::MIN,
             program: None,

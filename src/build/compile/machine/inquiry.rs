@@ -104,8 +104,8 @@ impl Inquiry<'_> {
             format!("{:?} {:?} {:?}", self.driver, self.languages, self.link.as_ref().map(|link| &link.arguments));
         let path = self.toolchain.path();
         let compile_folder = self.toolchain.compile_folder("machine", &[said.as_bytes(), path.as_encoded_bytes()])?;
-        let file = compile_folder.root().join(FILE);
-        let last: Option<DriverAnswers> = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let last: Option<DriverAnswers> =
+            compile_folder.record(FILE).and_then(|text| serde_json::from_slice(&text).ok());
         let was_known = last.as_ref().map(|answers| answers.digests.len());
         let (mut answers, is_new) = match last.filter(|last| self.is_valid(last)) {
             Some(last) => (last, false),

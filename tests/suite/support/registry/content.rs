@@ -82,6 +82,7 @@ impl Serving {
         };
         let key = digest.map(|digest| (name.to_owned(), digest));
         match request.method.as_str() {
+            "PUT" if self.setup.by_tag_alone && reference.contains(':') => error(405, "UNSUPPORTED"),
             "PUT" => {
                 let (status, mut fields, content) = put(&mut state, request, name, reference, body);
                 // Only who keeps a list says so.

@@ -15,6 +15,8 @@ pub enum Fault {
     Cut(usize),
     /// The same, and the registry forgets them.
     Drop(usize),
+    /// As many bytes of the body are kept, and that is called good.
+    Keep(usize),
     /// All is done, and the connection ends without an answer.
     Lost,
     /// All is done, and the answer is this status alone.

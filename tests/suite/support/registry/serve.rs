@@ -27,7 +27,10 @@ impl Serving {
                 Some(Fault::Sip(pause)) => (usize::MAX, Some(pause)),
                 _ => (usize::MAX, None),
             };
-            let body = wire::body(&mut reader, &request, most, sip)?;
+            let mut body = wire::body(&mut reader, &request, most, sip)?;
+            if let Some(Fault::Keep(kept)) = fault {
+                body.truncate(kept);
+            }
             request.keep(&body);
             held(&self.state).requests.push(request.clone());
             let Some(reply) = self.reply(&request, body, fault.as_ref()) else { return reader.get_mut().close() };

@@ -11,6 +11,8 @@ pub(super) struct Upload {
     bytes: Vec<u8>,
     /// A piece came that was too small to have one behind it.
     is_small: bool,
+    /// How many bytes the first that came were.
+    first: Option<usize>,
 }
 
 impl Serving {
@@ -27,6 +29,7 @@ impl Serving {
             }
             "PATCH" if body.len() > self.setup.most => error(413, "SIZE_INVALID"),
             "PATCH" => self.patch(request, id, &body),
+            "PUT" if !body.is_empty() && !self.setup.takes_whole => error(405, "UNSUPPORTED"),
             "PUT" => self.close(request, name, id, &body),
             _ => error(405, "UNSUPPORTED"),
         }
@@ -62,9 +65,14 @@ impl Serving {
     fn session(&self, status: u16, id: &str) -> Reply {
         let state = held(&self.state);
         let Some(upload) = state.uploads.get(id) else { return error(404, "BLOB_UPLOAD_UNKNOWN") };
-        let start = if self.setup.absolute { self.origin() } else { String::new() };
+        let start = match (self.setup.forgets_tls, self.setup.absolute) {
+            (true, _) => format!("http://{}", self.host),
+            (false, true) => self.origin(),
+            (false, false) => String::new(),
+        };
         let location = format!("{start}/v2/{}/blobs/uploads/{id}?state=a%2Fb", upload.name);
-        let range = format!("0-{}", upload.bytes.len().saturating_sub(1));
+        let told = upload.first.filter(|_| self.setup.lags).unwrap_or(upload.bytes.len());
+        let range = format!("0-{}", told.saturating_sub(1));
         let mut fields = vec![("location", location), ("range", range)];
         if self.setup.least > 0 {
             fields.push(("oci-chunk-min-length", self.setup.least.to_string()));
@@ -83,7 +91,7 @@ impl Serving {
             return error(400, "BLOB_UPLOAD_INVALID");
         }
         upload.is_small = body.len() < self.setup.least;
-        upload.bytes.extend(body);
+        upload.extend(body);
         drop(state);
         self.session(202, id)
     }
@@ -108,7 +116,7 @@ impl Serving {
     /// Keeps what came of a `PATCH`.
     pub(super) fn append(&self, request: &Request, body: &[u8]) {
         if let Some(upload) = held(&self.state).uploads.get_mut(id(request)) {
-            upload.bytes.extend(body);
+            upload.extend(body);
         }
     }
 
@@ -122,6 +130,13 @@ impl Serving {
         bytes.pop();
         state.blobs.insert((upload.name.clone(), digest.clone()), bytes);
         stored(&upload.name, digest)
+    }
+}
+
+impl Upload {
+    fn extend(&mut self, body: &[u8]) {
+        self.bytes.extend(body);
+        self.first.get_or_insert(self.bytes.len());
     }
 }
 

@@ -1,0 +1,7 @@
+//! The target `cargo_config`.
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::cargo_config::run(bytes));
