@@ -43,14 +43,20 @@ impl RegistryClient {
 
     /// Answers the challenge of a 401. `used` is what was sent with the request and did not do.
     ///
-    /// One thread at a time: the others find its token.
+    /// One thread at a time: the others find its token, or why there is none.
     pub(super) fn log_in(
         &self,
         mut answer: RegistryResponse,
         wanted: &TokenScopes,
         used: Option<&AuthToken>,
     ) -> Result<(), RequestFailure> {
-        let mut gate = self.gate.lock();
+        let (mut gate, has_waited) = match self.gate.try_lock() {
+            Some(gate) => (gate, false),
+            None => (self.gate.lock(), true),
+        };
+        if let Some((_, failure)) = gate.failed.as_ref().filter(|(scopes, _)| has_waited && scopes == wanted) {
+            return Err(failure.clone());
+        }
         let known = gate.tokens.get(wanted);
         if known.is_some() && known != used {
             return Ok(());
@@ -74,6 +80,7 @@ impl RegistryClient {
             (Challenge::Basic, Some(Credential::Login(login))) => AuthToken::Basic(login.clone()),
             (Challenge::Basic, _) => return Err(self.login_refused(&mut answer, is_known)),
             (Challenge::Bearer { realm, service, scopes }, credential) => {
+                let asked = wanted;
                 // What we need, and what the registry says that we need.
                 let scopes = scopes.iter().take(Limits::CHALLENGES).filter(|scope| !auth::covers_scope(wanted, scope));
                 let wanted = wanted.iter().chain(scopes).cloned().collect();
@@ -82,7 +89,9 @@ impl RegistryClient {
                     self.credential_for_realm(&mut gate, &url, &wanted, credential).map_err(RequestFailure::lasting)?;
                 let token = self.fetch_token(&url, service.as_deref(), &wanted, credential.as_ref());
                 // Anonymous access was refused: report that the login was withheld from the realm.
-                let token = token.map_err(|fault| gate.withheld.clone().map_or(fault, RequestFailure::lasting))?;
+                let token = token.map_err(|fault| gate.withheld.clone().map_or(fault, RequestFailure::lasting));
+                gate.failed = token.as_ref().err().map(|failure| (asked.clone(), failure.clone()));
+                let token = token?;
                 gate.realm = Some((url, service.clone()));
                 token
             }

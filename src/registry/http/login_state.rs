@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::RequestFailure;
 use crate::{
     registry::{
         auth::{AuthToken, Credential, TokenScopes},
@@ -20,6 +21,8 @@ pub(super) struct LoginState {
     pub(super) not_ahead: BTreeSet<TokenScopes>,
     /// By repository, because podman files them so; looked up when the registry asks for the first time.
     pub(super) credentials: BTreeMap<String, Option<Credential>>,
+    /// Why the last token could not be had, and for what it was asked: threads that waited for it do not ask again.
+    pub(super) failed: Option<(TokenScopes, RequestFailure)>,
     /// Why a login was not given to the realm that the registry named.
     pub(super) withheld: Option<Failure>,
 }

@@ -85,7 +85,7 @@ pub(super) struct RegistryRequest<'a> {
 }
 
 /// Why there is no response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RequestFailure {
     pub(super) failure: Failure,
     /// Whether it is transient, so that a retry may help.

@@ -100,6 +100,12 @@ impl<'a> PreparedPush<'a> {
         Ok(())
     }
 
+    /// Whether a tag has to bring the manifest itself, because a registry did not take it by its digest: what that registry refuses is
+    /// known before other tags move only if this push puts its tags first.
+    pub fn is_manifest_due(&self) -> bool {
+        self.targets.iter().any(|(repository, _)| repository.is_root_due())
+    }
+
     /// Puts the tags, after [`send`](Self::send). Tags that may not move are looked at once more: registries have no way to put a
     /// tag only where it is new, so another client may still be faster by the time of one request.
     ///
