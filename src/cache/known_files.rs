@@ -257,9 +257,12 @@ impl Cache {
         let Some(identity) = read_state().map(|meta| Identity::of(&meta)) else { return false };
         let moment = self.moment_of(&identity, file, DigestKind::Blob);
         let mut reader = file;
-        let intact = Digest::of_reader(&mut reader).is_ok_and(|found| found == digest)
-            && read_state().is_some_and(|meta| Identity::of(&meta) == identity);
-        if intact && size >= Limits::REREAD_BYTES {
+        let has_bytes = Digest::of_reader(&mut reader).is_ok_and(|found| found == digest);
+        let now = read_state().map(|meta| Identity::of(&meta));
+        // Another build may give the file a further name, or take one away, while it is read.
+        let intact = has_bytes && now.is_some_and(|now| identity.is_renamed(&now));
+        let is_unmoved = now == Some(identity);
+        if intact && is_unmoved && size >= Limits::REREAD_BYTES {
             let mut known = self.known();
             known.seen.insert((identity.device, identity.inode), (identity, digest));
             if moment.is_some_and(|moment| identity.is_settled(moment)) {
