@@ -100,9 +100,9 @@ fn the_image_holds_one_static_program_and_nothing_else() {
     eprintln!("hardpan: {} bytes; its image: {stored} bytes stored", program.len());
 }
 
-/// What the program may have: two fifths more than it had when this was written. Whoever brings in more than that should
+/// What the program may have: a tenth more than it had when this was written. Whoever brings in more than that should
 /// see it, and say what it is for.
-const PROGRAM_BYTES: usize = 20_000_000;
+const PROGRAM_BYTES: usize = 23_000_000;
 
 /// What is released is what the recipe makes: static, stripped, and no larger than it need be.
 fn released(program: &[u8]) {

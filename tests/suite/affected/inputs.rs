@@ -220,7 +220,7 @@ fn every_key_of_a_recipe_is_known_to_the_judge() {
             "auditable cargo cc cgo debug-file dir env features flags go ldflags libraries linker path platforms profile replace \
              rustflags strip tags target to vcs",
         ),
-        ("File", "from mode platforms replace sha256 text to url"),
+        ("File", "from mode platforms raw replace sha256 text to url"),
         ("System", "certificates extra-certificates passwd replace timezones tmp"),
         ("Tree", "exclude executable from include platforms replace to"),
         ("Policy", "allow fail-on max-size profile registries severity waivers"),

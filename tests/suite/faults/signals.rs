@@ -6,7 +6,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{build_all, change, digests, leftovers, three, whole_digests};
@@ -137,7 +137,10 @@ fn signals_at_any_moment() {
     case.run(build_all(&[])).ok();
     let one = digests(&case);
     let case = change(case, "two");
+    let begin = Instant::now();
     case.run(build_all(&[])).ok();
+    // Signals that come while a build runs, as long as that takes on this machine.
+    let span = usize::try_from(begin.elapsed().as_micros()).expect("a time") + 1;
     let versions = [one, digests(&case)];
     let mut ends = [0, 0];
     let mut case = case;
@@ -147,7 +150,7 @@ fn signals_at_any_moment() {
         let signal = dice.one_of(&["INT", "TERM"]);
         let mut command = case.command_under(["env", "--default-signal"], build_all(&[]));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        sleep(Duration::from_millis(dice.below(400) as u64));
+        sleep(Duration::from_micros(dice.below(span) as u64));
         send(&child, signal);
         let status = wait(&mut child, PATIENCE).expect("an end");
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());

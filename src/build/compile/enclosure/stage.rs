@@ -109,6 +109,9 @@ pub(super) fn start_command(command: Vec<OsString>, dir: &Path) -> Result<Option
     started.map(Some).map_err(failed)
 }
 
+/// How `waitpid(2)` tells of a command that a SIGKILL has ended.
+const KILLED: i32 = 9;
+
 /// Waits for the command; orphans that this process adopted are waited for as well.
 pub(super) fn await_child(child: &Child) -> Result<StageReport, String> {
     loop {
@@ -117,6 +120,8 @@ pub(super) fn await_child(child: &Child) -> Result<StageReport, String> {
                 return Ok(StageReport::Ended(status.as_raw()));
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            // Another thread of this stage has ended the command, because hardpan has ended, and ends the stage.
+            Err(rustix::io::Errno::CHILD) => return Ok(StageReport::Ended(KILLED)),
             Err(error) => return Err(format!("waiting for the command failed: {}", io_reason(&error.into()))),
         }
     }
