@@ -59,7 +59,7 @@ const INSTEAD: [(&str, &str, &str); 33] = [
     ),
     (
         "cargo run --release -- build recipes/hardpan.toml",
-        "cd \"$REPOSITORY\" && XDG_CACHE_HOME=$SELFHOSTING hardpan build recipes/hardpan.toml --output \"$OLDPWD/out/hardpan\"",
+        "cd \"$REPOSITORY\" && XDG_CACHE_HOME=$SELFHOSTING HARDPAN_CACHE_KEY_FILE=$SELFHOSTING.key hardpan build recipes/hardpan.toml --output \"$OLDPWD/out/hardpan\"",
         "only the repository has hardpan's sources",
     ),
     (
