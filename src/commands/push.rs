@@ -108,13 +108,18 @@ pub fn push(request: &PushRequest, progress: &dyn Progress) -> Result<Vec<Pushed
         let plans = prepared.iter().map(|push| push.plans().cloned().collect());
         return Ok(images.zip(plans).map(|(image, plans)| PushedImage { image, plans }).collect());
     }
-    let plans = if let [_] = prepared.as_slice() {
-        prepared.into_iter().map(|push| push.carry_out(progress)).collect::<Result<Vec<_>, _>>()?
-    } else {
-        prepared.iter().try_for_each(|push| push.send(progress))?;
-        prepared.into_iter().map(|push| push.put_tags(progress)).collect::<Result<Vec<_>, _>>()?
+    if let [only] = prepared.as_mut_slice() {
+        only.let_tag_bring_manifest();
+    }
+    prepared.iter().try_for_each(|push| push.send(progress))?;
+    let mut in_turn: Vec<_> = images.zip(prepared).enumerate().collect();
+    in_turn.sort_by_key(|(_, (_, push))| !push.is_manifest_due());
+    let put = |(index, (image, push)): (usize, (String, PreparedPush<'_>))| {
+        Ok::<_, Failure>((index, PushedImage { image, plans: push.put_tags(progress)? }))
     };
-    Ok(images.zip(plans).map(|(image, plans)| PushedImage { image, plans }).collect())
+    let mut pushed = in_turn.into_iter().map(put).collect::<Result<Vec<_>, _>>()?;
+    pushed.sort_by_key(|(index, _)| *index);
+    Ok(pushed.into_iter().map(|(_, image)| image).collect())
 }
 
 /// Where an image goes.

@@ -142,13 +142,13 @@ pub(super) fn prepare_pushes<'a>(
 /// # Errors
 /// A registry refuses an image, unless the call keeps going.
 pub(super) fn push_all(
-    pushes: Vec<ImagePush<'_>>,
+    mut pushes: Vec<ImagePush<'_>>,
     outcomes: &mut Outcomes,
     progress: &dyn Progress,
 ) -> Result<(), Failures> {
     let count = outcomes.count();
-    if let [_] = pushes.as_slice() {
-        return push_only(pushes, outcomes, progress);
+    if let [only] = pushes.as_mut_slice() {
+        only.prepared.let_tag_bring_manifest();
     }
     let mut sent = Vec::new();
     for push in pushes {
@@ -161,23 +161,9 @@ pub(super) fn push_all(
             Err(failure) => outcomes.fail(push.source.index, failure)?,
         }
     }
-    let (first, last): (Vec<_>, Vec<_>) = sent.into_iter().partition(|push| push.prepared.is_manifest_due());
-    for ImagePush { source, prepared } in first.into_iter().chain(last) {
+    sent.sort_by_key(|push| !push.prepared.is_manifest_due());
+    for ImagePush { source, prepared } in sent {
         match prepared.put_tags(&ImageProgress::of(&source.name, count, progress)) {
-            Ok(plans) => outcomes.pushed(source.index, plans),
-            Err(failure) => outcomes.fail(source.index, failure)?,
-        }
-    }
-    Ok(())
-}
-
-/// Pushes the only image of a call, whose tag may bring the manifest: no other tag waits for it.
-fn push_only(pushes: Vec<ImagePush<'_>>, outcomes: &mut Outcomes, progress: &dyn Progress) -> Result<(), Failures> {
-    for ImagePush { source, prepared } in pushes {
-        if !outcomes.has_image(source.index) {
-            continue;
-        }
-        match prepared.carry_out(&ImageProgress::of(&source.name, outcomes.count(), progress)) {
             Ok(plans) => outcomes.pushed(source.index, plans),
             Err(failure) => outcomes.fail(source.index, failure)?,
         }

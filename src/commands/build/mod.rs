@@ -121,7 +121,7 @@ fn build_loaded(
     drop(builder);
 
     let mut images = load_into_engines(images, request, caller, outcomes, progress)?;
-    let sources: Vec<_> = images.iter().map(PushSource::of).collect();
+    let sources: Vec<_> = request.push.iter().flat_map(|_| &images).map(PushSource::of).collect();
     let pushes = match &request.push {
         Some((_, settings)) => prepare_pushes(&sources, &mut images, settings, outcomes)?,
         None => Vec::new(),

@@ -76,17 +76,12 @@ impl<'a> PreparedPush<'a> {
         self.targets.iter().map(|(_, plan)| plan)
     }
 
-    /// Carries the plans out.
-    ///
-    /// # Errors
-    /// A registry that refuses, or breaks off more often than [`Limits`] allows. No tag names half an image then.
-    pub fn carry_out(mut self, progress: &dyn Progress) -> Result<Vec<PushPlan>, Failure> {
-        // With more of either, what is refused should be known before the first tag moves.
+    /// Lets the tag bring the manifest, where one tag of one repository is all that is put. Only for the only push of a call: with
+    /// more tags, what is refused should be known before the first one moves.
+    pub fn let_tag_bring_manifest(&mut self) {
         if let [(_, plan)] = self.targets.as_slice() {
             self.tag_brings_root = plan.tags.len() == 1 && plan.tags.iter().all(|tag| tag.put);
         }
-        self.send(progress)?;
-        self.put_tags(progress)
     }
 
     /// Sends blobs and manifests to every repository; no tag names them yet.
