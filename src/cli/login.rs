@@ -1,15 +1,12 @@
 //! `hardpan login` and `hardpan logout`: their options, and the name and password that a user types.
 
-use std::{
-    io::{self, BufRead as _, IsTerminal as _},
-    path::PathBuf,
-};
+use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::Args;
 
 use super::{
     password_prompt::{self, PasswordPrompt},
-    registry::{RegistryArguments, password},
+    registry::{ReachArguments, password},
     terminal::Terminal,
 };
 use crate::{
@@ -28,16 +25,8 @@ pub(super) struct LoginArguments {
     /// Read the password from standard input
     #[arg(long, requires = "username")]
     password_stdin: bool,
-    /// Trust the CA certificates of this PEM file besides the system's; repeatable
-    #[arg(long = "ca-file", value_name = "FILE")]
-    ca_files: Vec<PathBuf>,
-    /// Reach the registry by HTTP without TLS; `localhost` and loopback addresses need no permission
-    #[arg(long)]
-    plain_http: bool,
-    /// Wait this long in all for a registry that is away or answers HTTP 5xx or 429, such as 60s or 5m; 0s tries once
-    /// [default: five short pauses, and none where nothing listens]
-    #[arg(long, value_name = "TIME")]
-    retry: Option<String>,
+    #[command(flatten)]
+    reach: ReachArguments,
 }
 
 #[derive(Debug, Args)]
@@ -49,8 +38,7 @@ pub(super) struct LogoutArguments {
 /// Runs `login`.
 pub(super) fn run_login(arguments: &LoginArguments, terminal: &Terminal) -> Result<(), Failures> {
     let host = RegistryHost::parse(&arguments.host)?;
-    let access =
-        RegistryArguments::reaching(&arguments.ca_files, arguments.plain_http, arguments.retry.as_deref()).access()?;
+    let access = arguments.reach.access(None)?;
     let login = if arguments.password_stdin {
         Login { username: username(arguments.username.clone())?, password: password()? }
     } else {
@@ -62,10 +50,10 @@ pub(super) fn run_login(arguments: &LoginArguments, terminal: &Terminal) -> Resu
 /// Runs `logout`.
 pub(super) fn run_logout(arguments: &LogoutArguments, terminal: &Terminal) -> Result<(), Failures> {
     let host = RegistryHost::parse(&arguments.host)?;
-    verbs::logout(&host, &RegistryArguments::default().access()?, terminal)
+    verbs::logout(&host, &ReachArguments::default().access(None)?, terminal)
 }
 
-/// The login that somebody at a terminal types.
+/// The login that the user types at a terminal.
 fn typed(arguments: &LoginArguments, host: &RegistryHost) -> Result<Login, Failure> {
     if !io::stdin().is_terminal() {
         let what = "there is no terminal to ask for the password";

@@ -25,6 +25,13 @@ pub(super) struct RegistryArguments {
     /// Read the password from standard input
     #[arg(long, requires = "username")]
     password_stdin: bool,
+    #[command(flatten)]
+    reach: ReachArguments,
+}
+
+/// How registries are reached, whatever the login.
+#[derive(Debug, Default, Args)]
+pub(super) struct ReachArguments {
     /// Trust the CA certificates of this PEM file besides the system's; repeatable
     #[arg(long = "ca-file", value_name = "FILE")]
     ca_files: Vec<PathBuf>,
@@ -41,11 +48,6 @@ pub(super) struct RegistryArguments {
 }
 
 impl RegistryArguments {
-    /// The same without a login.
-    pub(super) fn reaching(ca_files: &[PathBuf], plain_http: bool, retry: Option<&str>) -> Self {
-        Self { ca_files: ca_files.to_vec(), plain_http, retry: retry.map(str::to_owned), ..Self::default() }
-    }
-
     /// Refuses two readers of stdin: the password, and something else that `is_taken` says is read from there.
     pub(super) fn check_stdin(&self, is_taken: bool) -> Result<(), Failure> {
         if self.password_stdin && is_taken {
@@ -61,6 +63,13 @@ impl RegistryArguments {
             Some(username) if self.password_stdin => Some(Login { username: username.clone(), password: password()? }),
             _ => None,
         };
+        self.reach.access(login)
+    }
+}
+
+impl ReachArguments {
+    /// The options and the environment as one value, with a login for this call.
+    pub(super) fn access(&self, login: Option<Login>) -> Result<Access, Failure> {
         Ok(Access {
             environment: std::env::vars_os().collect(),
             home: caller::home(),
