@@ -6,6 +6,7 @@
 mod access;
 mod action_result;
 mod auth;
+mod config_files;
 mod download;
 #[doc(hidden)]
 pub mod fuzzing;

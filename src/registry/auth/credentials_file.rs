@@ -1,19 +1,13 @@
 //! Parses docker's `config.json` and podman's `auth.json`. Messages about them never show their values.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 use base64ct::{Base64, Encoding as _};
 use serde::Deserialize;
 
 use super::credential::{Credential, normalized_key, stored_name};
 use crate::{
-    registry::{Login, Secret},
+    registry::{Login, Secret, config_files},
     report::{ErrorName, Failure, Limits, printable},
 };
 
@@ -58,22 +52,9 @@ pub(in crate::registry) struct NamedHelper<'a> {
 /// # Errors
 /// The file cannot be read, or is larger than [`Limits::AUTH_FILE_BYTES`].
 pub(super) fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
-    let fault = |error: io::Error| Failure::io("read the credentials", path, &error);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(fault(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(Limits::AUTH_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
-    if bytes.len() as u64 > Limits::AUTH_FILE_BYTES {
-        return Err(
-            Failure::error(ErrorName::Credentials, "the file of credentials is larger than 1 MiB").in_path(path)
-        );
-    }
-    Ok(Some(bytes))
+    let too_large =
+        || Failure::error(ErrorName::Credentials, "the file of credentials is larger than 1 MiB").in_path(path);
+    config_files::bytes(path, "read the credentials", Limits::AUTH_FILE_BYTES, too_large)
 }
 
 impl CredentialsFile {

@@ -3,8 +3,8 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
-    io::{self, Read as _},
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +12,7 @@ use std::{
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::{
-    registry::Access,
+    registry::{Access, config_files},
     report::{ErrorName, Failure, Limits},
 };
 
@@ -78,18 +78,7 @@ fn folders(access: &Access, host: &str) -> Vec<PathBuf> {
 
 /// The files of a folder, sorted; none where it does not exist.
 fn sorted(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let fault = |error: io::Error| Failure::io("read the folder", folder, &error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(fault(error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries.take(Limits::CERTS_D_FILES) {
-        paths.push(entry.map_err(fault)?.path());
-    }
+    let mut paths = config_files::entries(folder)?.take(Limits::CERTS_D_FILES).collect::<Result<Vec<_>, _>>()?;
     paths.sort_unstable();
     Ok(paths)
 }
@@ -126,6 +115,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     fn roots(access: &Access, host: &str) -> usize {

@@ -1,14 +1,10 @@
 //! Finds and reads `registries.conf` and its drop-ins, where podman looks for them.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::registries_conf::{self, RegistriesConf};
 use crate::{
-    registry::Access,
+    registry::{Access, config_files},
     report::{ErrorName, Failure, Limits, printable},
 };
 
@@ -63,17 +59,9 @@ fn files(access: &Access) -> Result<Vec<PathBuf>, Failure> {
 
 /// The files of a folder whose names end with `.conf`, sorted.
 fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let fault = |error: io::Error| Failure::io("read the folder", folder, &error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(fault(error)),
-    };
     let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(fault)?.path();
+    for path in config_files::entries(folder)? {
+        let path = path?;
         if path.extension().is_some_and(|end| end == "conf") && path.is_file() {
             paths.push(path);
         }
@@ -91,19 +79,9 @@ fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// # Errors
 /// It cannot be read, is larger than [`Limits::REGISTRIES_CONF_BYTES`], or is not UTF-8.
 pub(super) fn read_text(path: &Path) -> Result<Option<String>, Failure> {
-    let fault = |error: io::Error| Failure::io("read the configuration", path, &error);
     let wrong = |what: &str| Failure::error(ErrorName::RegistriesConf, what).in_path(path);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(fault(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(Limits::REGISTRIES_CONF_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
-    if bytes.len() as u64 > Limits::REGISTRIES_CONF_BYTES {
-        return Err(wrong("the file is larger than 1 MiB"));
-    }
-    String::from_utf8(bytes).map(Some).map_err(|_| wrong("the file is not UTF-8"))
+    let too_large = || wrong("the file is larger than 1 MiB");
+    let bytes = config_files::bytes(path, "read the configuration", Limits::REGISTRIES_CONF_BYTES, too_large)?;
+    let text = |bytes| String::from_utf8(bytes).map_err(|_| wrong("the file is not UTF-8"));
+    bytes.map(text).transpose()
 }
