@@ -2,9 +2,9 @@
 //! to decide whether anything changed.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
-    fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use super::{
@@ -80,10 +80,7 @@ impl CompileInput {
     }
 
     fn of_state(state: &WatchedState) -> Result<Self, Failure> {
-        // A macro names `src/../text`.
-        let has_parent = state.path().components().any(|part| part == Component::ParentDir);
-        let real = if has_parent { fs::canonicalize(state.path()).ok() } else { None };
-        let path = real.unwrap_or_else(|| state.path().to_owned());
+        let path = state.tidy_path().map_or_else(|| state.path().to_owned(), Cow::into_owned);
         let part = match state.watch() {
             Watch::GoFiles | Watch::GoHeads => InputPart::GoSources,
             Watch::Files => InputPart::Files,

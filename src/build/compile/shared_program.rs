@@ -13,7 +13,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -75,6 +75,14 @@ struct ProgramRecord<T> {
     result: T,
 }
 
+impl SharedWorkspace {
+    /// Its folder in a checkout.
+    pub(super) fn folder(&self, checkout: &Path) -> PathBuf {
+        // Joined with nothing, a path would end with a slash.
+        if self.root.as_os_str().is_empty() { checkout.to_owned() } else { checkout.join(&self.root) }
+    }
+}
+
 /// Reads the state of all files of a workspace in the folder.
 pub(super) type ReadWorkspace<'a> = &'a dyn Fn(&Path, &BTreeSet<PathBuf>) -> Option<String>;
 
@@ -129,18 +137,19 @@ impl SharedRequest {
         Some(found)
     }
 
-    /// What the program that [`find`](Self::find) gave was compiled from, but for the modules of Go: `go.sum` pins them.
+    /// What the program that [`find`](Self::find) gave was compiled from, but for the modules of Go, which `go.sum` pins; and the
+    /// cargo workspace that it was compiled from.
     pub(super) fn inputs<T: DeserializeOwned>(
         &self,
         toolchain: &Toolchain<'_>,
         read: ReadWorkspace<'_>,
-    ) -> Option<Vec<WatchedState>> {
+    ) -> Option<(Vec<WatchedState>, Option<SharedWorkspace>)> {
         let shared = toolchain.shared?;
         let lists = InputLists::of(shared.local_cache().record(RecordShelf::Inputs, &self.key).as_deref());
         lists.newest_first().find_map(|list| {
             let list: InputList = postcard::from_bytes(list).ok()?;
             self.take::<T>(toolchain, shared, &list, read)?;
-            self.states(toolchain, &list)
+            Some((self.states(toolchain, &list)?, list.workspace))
         })
     }
 
@@ -165,10 +174,7 @@ impl SharedRequest {
     ) -> Option<(PathBuf, T)> {
         let states: Vec<_> = self.states(toolchain, list)?.iter().map(|state| *state.state()).collect();
         let workspace = match &list.workspace {
-            Some(workspace) => {
-                let root = join(toolchain.checkout, &workspace.root);
-                Some(read(&root, &workspace.packages)?)
-            }
+            Some(workspace) => Some(read(&workspace.folder(toolchain.checkout), &workspace.packages)?),
             None => None,
         };
         let key = self.key_of(list, &states, workspace.as_deref())?;
@@ -259,10 +265,8 @@ impl SharedRequest {
     fn portable(&self, toolchain: &Toolchain<'_>, states: &[WatchedState]) -> Option<Vec<(StablePath, [u8; 32])>> {
         let mut portable = Vec::with_capacity(states.len());
         for state in states {
-            // A macro names `src/../text`; what is compared is what is there, by whatever way.
-            let has_parent = state.path().components().any(|part| part == Component::ParentDir);
-            let real = if has_parent { Some(fs::canonicalize(state.path()).ok()?) } else { None };
-            match self.roots.stable(real.as_deref().unwrap_or(state.path()), state.watch()) {
+            // What is compared is what is there, by whatever way.
+            match self.roots.stable(&state.tidy_path()?, state.watch()) {
                 Some(path) => portable.push((path, *state.state())),
                 // Nothing is there, and find() looks for it above the checkout of its machine.
                 None if state.is_absent() && is_setting_above(state.path(), toolchain.checkout) => {}
@@ -316,8 +320,4 @@ pub fn store_programs(shared: &SharedCache, contents: impl IntoIterator<Item = F
     for content in contents {
         shared.take_pending(&content).iter().for_each(|program| shared.store_program(program));
     }
-}
-
-fn join(folder: &Path, below: &Path) -> PathBuf {
-    if below.as_os_str().is_empty() { folder.to_owned() } else { folder.join(below) }
 }

@@ -4,11 +4,12 @@
 //! contents of files that did not change are not read again ([`PinnedFile`]).
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::Read as _,
     os::unix::ffi::OsStrExt as _,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -133,6 +134,12 @@ impl WatchedState {
     /// Where.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same without `..` in it, as macros name `src/../text`; none where nothing is there any more.
+    pub(super) fn tidy_path(&self) -> Option<Cow<'_, Path>> {
+        let has_parent = self.path.components().any(|part| part == Component::ParentDir);
+        if has_parent { fs::canonicalize(&self.path).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(&self.path)) }
     }
 
     /// What of it.

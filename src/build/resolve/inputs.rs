@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Resolver;
 use crate::{
-    build::compile::{CompileInput, MachineFile, file_digest},
+    build::compile::{CompileInput, MachineFile, PlannedGo, file_digest},
     oci::{Digest, Platform},
     recipe::{BinarySource, Compiler, GitWord, Located},
     report::{Failure, printable},
@@ -71,23 +71,17 @@ impl Resolver<'_> {
     /// package in the recipe.
     pub fn compile_inputs(&self, platform: &Platform) -> Result<Vec<ProgramInputs>, Failure> {
         let mut found = Vec::new();
+        for PlannedGo { binary, dir, checkout, .. } in self.go_programs(platform)? {
+            let inputs = self.toolchain(&checkout).go_inputs(&binary, &dir, platform)?;
+            found.push(ProgramInputs { package: binary.package.value, checkout, inputs });
+        }
         for binary in self.binaries(platform) {
-            let (package, dir) = match &binary.source {
-                BinarySource::Go(go) => (&go.package.value, go.dir.as_ref()),
-                BinarySource::Cargo(cargo) => (&cargo.package.value, cargo.dir.as_ref()),
-                BinarySource::Path(_) => continue,
-            };
-            let dir = self.source_dir(dir)?;
+            let BinarySource::Cargo(cargo) = &binary.source else { continue };
+            let dir = self.source_dir(cargo.dir.as_ref())?;
             let checkout = self.bound.checkout(&dir);
-            let toolchain = self.toolchain(&checkout);
-            let inputs = match &binary.source {
-                BinarySource::Go(go) => toolchain.go_inputs(&self.expanded_go(go, platform)?, &dir, platform)?,
-                BinarySource::Cargo(cargo) => {
-                    toolchain.cargo_inputs(&self.expanded_cargo(cargo, platform)?, &dir, platform)?
-                }
-                BinarySource::Path(_) => None,
-            };
-            found.push(ProgramInputs { package: package.clone(), checkout, inputs });
+            let inputs =
+                self.toolchain(&checkout).cargo_inputs(&self.expanded_cargo(cargo, platform)?, &dir, platform)?;
+            found.push(ProgramInputs { package: cargo.package.value.clone(), checkout, inputs });
         }
         Ok(found)
     }

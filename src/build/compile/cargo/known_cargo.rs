@@ -6,7 +6,6 @@
 //! compiles with unstable flags: what these read is not all known.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
@@ -183,13 +182,10 @@ pub(in super::super) fn known_inputs(
     {
         return Some((inputs, package_inputs(toolchain, &known.root, &known.packages)?));
     }
-    let packages = RefCell::new(None);
-    let read = |root: &Path, folders: &BTreeSet<PathBuf>| {
-        packages.replace(package_inputs(toolchain, root, folders));
-        workspace_state(toolchain, root, folders)
-    };
-    let inputs = request.shared.as_ref()?.inputs::<String>(toolchain, &read)?;
-    Some((inputs, packages.into_inner()?))
+    let read = |root: &Path, packages: &BTreeSet<PathBuf>| workspace_state(toolchain, root, packages);
+    let (inputs, workspace) = request.shared.as_ref()?.inputs::<String>(toolchain, &read)?;
+    let workspace = workspace?;
+    Some((inputs, package_inputs(toolchain, &workspace.folder(toolchain.checkout), &workspace.packages)?))
 }
 
 /// The packages of a workspace, each with the state of its files.

@@ -117,7 +117,7 @@ impl GoRequest {
     pub(super) fn inputs(&self, toolchain: &Toolchain<'_>, folder: &CompileFolder) -> Option<Vec<WatchedState>> {
         let known = KnownResult::<GoResult>::find_with_inputs(folder, FILE, &self.key, toolchain);
         let own = known.map(|(_, inputs)| inputs);
-        own.or_else(|| self.shared.as_ref()?.inputs::<GoResult>(toolchain, &|_, _| None))
+        own.or_else(|| Some(self.shared.as_ref()?.inputs::<GoResult>(toolchain, &|_, _| None)?.0))
     }
 
     /// Notes the program for other checkouts and machines.
