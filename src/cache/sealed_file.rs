@@ -1,11 +1,15 @@
 //! [`SealedFile`]: a file that hardpan keeps beside what a compiler made, sealed with its place in the cache.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
-use super::{SealKey, regular_file::read_regular, seal_key::SEAL_BYTES};
+use super::{
+    SealKey,
+    regular_file::{open_regular, read_regular},
+    seal_key::SEAL_BYTES,
+};
 use crate::report::{AtomicFile, FileAccess, folder_of};
 
 /// Begins every such file.
@@ -50,7 +54,8 @@ impl SealedFile {
 
     /// Whether it begins as such a file does.
     pub(super) fn is_one(&self) -> bool {
-        read_regular(&self.path, u64::MAX).is_ok_and(|bytes| bytes.starts_with(MAGIC))
+        let mut start = [0; MAGIC.len()];
+        open_regular(&self.path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| start == *MAGIC)
     }
 }
 
