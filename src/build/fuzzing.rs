@@ -18,7 +18,7 @@ pub fn certificates(text: &[u8]) -> Option<Vec<u8>> {
     roots.to_pem().ok()
 }
 
-/// A passwd and a group file with the lines of the run user; none for one that has them.
+/// `/etc/passwd` and `/etc/group` with a line for the run user; `None` for a file that has one already.
 pub fn accounts(text: &[u8]) -> [Option<Vec<u8>>; 2] {
     base::completed(text, User::default())
 }

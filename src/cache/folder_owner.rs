@@ -1,10 +1,10 @@
-//! Whose folder it is: a cache that somebody else owns, or that everybody can write to, is not used.
+//! The owner and the mode of a folder: a cache of another user, and a world-writable one, is not used.
 
 use std::{io, os::unix::fs::MetadataExt as _, path::Path};
 
 use rustix::process::geteuid;
 
-/// Everybody may write.
+/// The mode bit that makes a folder world-writable.
 const WORLD_WRITABLE: u32 = 0o002;
 /// What is in it can be removed and renamed by its owner alone.
 const STICKY: u32 = 0o1000;

@@ -119,7 +119,7 @@ impl Memo {
     }
 
     /// Writes all to `path`, which may hold what other processes wrote meanwhile; that is kept. `day` is today.
-    /// A key that ends with this process writes nothing: nobody could believe it.
+    /// Writes nothing under a key that ends with this process: no later process could check the seal.
     pub(super) fn save(self, path: &Path, boot: [u8; 16], day: u32, key: &SealKey) -> io::Result<()> {
         if !key.is_lasting() {
             return Ok(());

@@ -18,7 +18,7 @@
 //! hashed, on a file system whose times record every change ([`tells_changes`]). Every record, the memo included, has a seal
 //! over its kind, its name and its bytes, by a key outside of the cache ([`SealKey`]): who can write to the cache can remove
 //! and damage, and forge nothing. A damaged entry is removed, and its work is done again. For the same reason nothing is synced
-//! to the disk. Nothing but regular files is opened, and a cache that somebody else owns is not used ([`distrust`]).
+//! to the disk. Nothing but regular files is opened, and a cache of another user is not used ([`distrust`]).
 //!
 //! What Go, cargo and compilers keep for themselves below `go/` and `cargo/` is theirs to judge; what hardpan remembers of it
 //! ([`SealedFile`]) is sealed.
@@ -171,7 +171,7 @@ impl Cache {
         self.lock().is_ok()
     }
 
-    /// The key that seals what is remembered: the one of this user, else one that ends with this process.
+    /// The key that seals records: that of this user, else a random one that ends with this process.
     pub fn seal_key(&self) -> &SealKey {
         &self.key_and_fault().0
     }

@@ -104,7 +104,7 @@ impl Cache {
     /// # Errors
     /// It cannot be written; the next one does the work again.
     pub fn keep_record(&self, on: RecordShelf, key: &Fingerprint, bytes: &[u8]) -> io::Result<()> {
-        // A seal that ends with this process helps nobody, and would take the place of one that does.
+        // No later process can check a seal by a key of this process, and the record would replace one with a lasting seal.
         if self.enter().is_err() || bytes.len() as u64 > Limits::RECORD_BYTES || !self.seal_key().is_lasting() {
             return Ok(());
         }

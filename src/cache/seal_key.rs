@@ -1,5 +1,5 @@
-//! [`SealKey`]: the key that seals what the cache remembers. It is kept outside of the cache, so that whoever can write there,
-//! and knows every format, can still make no record that is believed.
+//! [`SealKey`]: the key that seals what the cache remembers. It is kept outside of the cache, so that a process that can
+//! write to the cache and knows every format still makes no record that is believed.
 //!
 //! The seal is the keyed BLAKE3 of the kind of a record, its name and its content, each with its length: a record is believed
 //! whole, at its own place, or not at all.
@@ -55,7 +55,7 @@ impl SealKey {
     /// The key at its place; a new one where there is none yet.
     ///
     /// # Errors
-    /// There is no place for a key; the file cannot be read or made, belongs to somebody else, can be read by others, or
+    /// There is no place for a key; the file cannot be read or made, belongs to another user, can be read by others, or
     /// holds no key. [`of_this_call`](Self::of_this_call) is what is left then.
     pub fn at(place: &SealKeyPlace) -> Result<Self, Failure> {
         let SealKeyPlace::File(path) = place else {
@@ -164,7 +164,7 @@ fn read(path: &Path) -> Result<String, Unread> {
     text.map_err(|error| Unread::Failure(failed(&error)))?.map_err(Unread::Failure)
 }
 
-/// Why a key in such a file is nobody's secret.
+/// Why a key in such a file is not secret, as part of a sentence; `None` where only its owner can read it.
 fn objection(meta: &fs::Metadata) -> Option<String> {
     let (user, mode) = (geteuid().as_raw(), meta.mode() & 0o777);
     if !meta.is_file() {

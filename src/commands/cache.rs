@@ -62,7 +62,7 @@ pub fn import_from(cache: &Cache, trust: &CacheTrust, from: &mut dyn Read) -> Re
 /// What is in the cache.
 ///
 /// # Errors
-/// It cannot be read: then nobody knows.
+/// The cache cannot be read, so that its content is unknown.
 pub fn status(cache: &Cache) -> Result<Status, Failure> {
     cache.status()
 }

@@ -1,6 +1,6 @@
 //! What this process has made and not finished: temporary files and folders, which nothing may find once it has ended.
 //!
-//! Whoever makes one removes it, or gives it the name that it was made for. A signal ends the process without that; then
+//! The code that makes one removes it, or gives it the name that it was made for. A signal ends the process without that; then
 //! [`end`] gives the list. All of the process share the list, because a signal ends all of it.
 //!
 //! A [`Step`] keeps a signal from ending the process between two calls of the system that belong together: a file is made and

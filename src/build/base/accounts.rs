@@ -64,7 +64,7 @@ fn files(user: User) -> [RunUserFile; 2] {
     ]
 }
 
-/// The text of a passwd and of a group file with the run user's lines; none for one that has them.
+/// `text` as `/etc/passwd` and as `/etc/group`, with a line for the run user; `None` where it has one already.
 pub(in crate::build) fn completed(text: &[u8], user: User) -> [Option<Vec<u8>>; 2] {
     files(user).map(|file| (!file.has_id(text)).then(|| file.with_run_user(text.to_vec())))
 }

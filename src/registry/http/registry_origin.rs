@@ -81,7 +81,7 @@ impl RegistryClient {
                 self.origin.settle(false);
                 return Ok(false);
             }
-            // Nobody was there: nothing is learned.
+            // No server answered: nothing is learned.
             Err(fault) if fault.cause != FaultCause::NotHttp => return Ok(false),
             Ok(_) | Err(_) => {}
         }
@@ -91,7 +91,7 @@ impl RegistryClient {
     /// Whether the registry answers a handshake, which is tried once.
     ///
     /// # Errors
-    /// The registry speaks TLS, and not with us; nobody is there.
+    /// The registry speaks TLS and its certificate is not trusted, or no server answers.
     pub(super) fn asked_for_tls(&self) -> Result<bool, RequestFailure> {
         let _one = self.origin.probe.lock();
         if let Some(known) = self.origin.speaks_tls() {

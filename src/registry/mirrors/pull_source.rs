@@ -22,7 +22,7 @@ pub(in crate::registry) struct PullSource {
 #[derive(Debug, Clone)]
 pub(super) struct FoundSource {
     pub(super) reference: Reference,
-    /// HTTP, and certificates that nobody vouches for.
+    /// HTTP, and certificates that no trusted authority has signed.
     pub(super) is_insecure: bool,
     /// HTTP alone.
     pub(super) is_plain: bool,

@@ -235,7 +235,7 @@ impl PushRepository {
             let found = match stored_digest(&answer) {
                 None => match self.manifest_digest(reference).map_err(|failure| inner(&failure))? {
                     Look::Known(found) => found,
-                    // No page says "created", and nobody tells more.
+                    // A page of a proxy does not answer 201, and the registry gives no digest to compare.
                     Look::Refused(_) if status == 201 => Some(blob.digest),
                     Look::Refused(refused) => return Err(inner(&refused.failure)),
                 },
