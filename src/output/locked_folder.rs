@@ -13,6 +13,8 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
+use crate::report::is_at;
+
 /// An open folder. A lock on it ends when this is dropped, or the process.
 #[derive(Debug)]
 pub(super) struct LockedFolder(File);
@@ -63,12 +65,7 @@ impl LockedFolder {
 
     /// Whether `path` still names this folder.
     pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
-        let ours = self.0.metadata()?;
-        match fs::symlink_metadata(path) {
-            Ok(there) => Ok(there.dev() == ours.dev() && there.ino() == ours.ino()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        is_at(&self.0, path)
     }
 }
 

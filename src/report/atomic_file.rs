@@ -126,8 +126,11 @@ impl Write for AtomicFile {
     }
 }
 
-/// Whether `path` names this file, and not through a link.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+/// Whether `path` names this file or folder, and not through a link.
+///
+/// # Errors
+/// The system's, but for a path with nothing at it.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs::symlink_metadata(path) {
         Ok(there) => Ok(there.dev() == ours.dev() && there.ino() == ours.ino()),

@@ -18,7 +18,7 @@ mod rule;
 mod severity;
 pub mod unfinished;
 
-pub use atomic_file::{AtomicFile, FileAccess, folder_of};
+pub use atomic_file::{AtomicFile, FileAccess, folder_of, is_at};
 pub use bounded_glob::bounded_glob;
 pub use catalogue::RuleFacts;
 pub use error_name::{ErrorName, NamedReason};
