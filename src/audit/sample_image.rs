@@ -314,13 +314,21 @@ impl SampleImage {
         let image = StoredImage {
             platform: None,
             descriptor: Some(root.clone()),
-            manifest: Some(serde_json::from_value(manifest).unwrap()),
+            manifest: Some(serde_json::from_value(manifest.clone()).unwrap()),
+            manifest_document: manifest,
             config_descriptor,
             config: serde_json::from_value(document.clone()).unwrap(),
             config_document: document,
             layers,
         };
-        ImageSet { reference: None, aliases: Vec::new(), root: Some(root), images: vec![image], skipped: Vec::new() }
+        ImageSet {
+            reference: None,
+            aliases: Vec::new(),
+            root: Some(root),
+            images: vec![image],
+            skipped: Vec::new(),
+            outer_documents: Vec::new(),
+        }
     }
 
     /// Audits by the `default` profile.

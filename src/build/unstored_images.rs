@@ -61,7 +61,14 @@ pub fn unstored_images<'o>(
         _ => document(media_type::INDEX, &image_index(plans, manifests))?.0,
     };
     let root = Some(blob_ref(&root));
-    Ok(ImageSet { reference: Some(name.to_owned()), aliases: Vec::new(), root, images, skipped: Vec::new() })
+    Ok(ImageSet {
+        reference: Some(name.to_owned()),
+        aliases: Vec::new(),
+        root,
+        images,
+        skipped: Vec::new(),
+        outer_documents: Vec::new(),
+    })
 }
 
 /// Writes a layer to its observer, and hashes it.
@@ -93,6 +100,7 @@ fn image(
         platform: None,
         descriptor: Some(blob_ref(&manifest)),
         manifest: Some(serde_json::from_slice(&bytes).map_err(fault)?),
+        manifest_document: serde_json::from_slice(&bytes).map_err(fault)?,
         config_descriptor: blob_ref(&config),
         config: serde_json::from_slice(&config_bytes).map_err(fault)?,
         config_document: serde_json::from_slice(&config_bytes).map_err(fault)?,

@@ -5,6 +5,7 @@
 
 use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType, OciLayout};
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use crate::{
     image::{
@@ -36,11 +37,19 @@ pub(crate) enum DocumentKind {
     Other,
 }
 
-/// A parsed document.
+/// A parsed document, and the same as it stands there, with keys that the specification does not have.
 #[derive(Debug, Clone)]
 pub(crate) enum ImageDocument {
-    Index(Box<ImageIndex>),
-    Manifest(Box<ImageManifest>),
+    Index(Box<ImageIndex>, Value),
+    Manifest(Box<ImageManifest>, Value),
+}
+
+/// The index of a place, `index.json`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PlaceIndex {
+    pub(crate) index: ImageIndex,
+    /// The same as it stands there.
+    pub(crate) document: Value,
 }
 
 impl DocumentKind {
@@ -64,11 +73,11 @@ pub(crate) fn is_image_config(media_type: &MediaType) -> bool {
 /// A sentence about the document, safe to print.
 pub(crate) fn parse_manifest_or_index(media_type: &str, bytes: &[u8]) -> Result<ImageDocument, String> {
     match DocumentKind::of(media_type) {
-        DocumentKind::Index => parse_index(bytes).map(|index| ImageDocument::Index(Box::new(index))),
+        DocumentKind::Index => Ok(ImageDocument::Index(Box::new(parse_index(bytes)?), as_written(bytes)?)),
         DocumentKind::Manifest => {
             let manifest: ImageManifest = parse_strict(bytes, &DOCUMENT)?;
             check_kind(manifest.schema_version(), manifest.media_type().as_ref(), DocumentKind::Manifest)?;
-            Ok(ImageDocument::Manifest(Box::new(manifest)))
+            Ok(ImageDocument::Manifest(Box::new(manifest), as_written(bytes)?))
         }
         DocumentKind::Other => Err(format!("`{}` is no manifest and no index", shown(media_type))),
     }
@@ -126,6 +135,16 @@ pub(crate) fn parse_index(bytes: &[u8]) -> Result<ImageIndex, String> {
     let index: ImageIndex = parse_strict(bytes, &DOCUMENT)?;
     check_kind(index.schema_version(), index.media_type().as_ref(), DocumentKind::Index)?;
     Ok(index)
+}
+
+/// Reads the `index.json` of a layout or an archive.
+pub(crate) fn parse_place_index(bytes: &[u8]) -> Result<PlaceIndex, String> {
+    Ok(PlaceIndex { index: parse_index(bytes)?, document: as_written(bytes)? })
+}
+
+/// A document that was read strictly before, with every key.
+fn as_written(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).map_err(|error| shown(&error.to_string()))
 }
 
 /// Reads the config of an image.

@@ -7,12 +7,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, Os, Platform};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest, MediaType, Os, Platform};
+use serde_json::{Value, json};
 
 use crate::{
     image::{
-        BlobRef, ImageSet, Packing, QuotedDigest, REF_NAME, Skipped, StoredImage, StoredLayer,
-        document::{self, DocumentKind, ImageDocument},
+        BlobRef, ImageSet, OuterDocument, Packing, QuotedDigest, REF_NAME, Skipped, StoredImage, StoredLayer,
+        document::{self, DocumentKind, ImageDocument, PlaceIndex},
         reachable::{self, DocumentBudget},
         store::Store,
     },
@@ -21,15 +22,26 @@ use crate::{
 };
 
 /// Reads one image set for each entry of `index`, an `index.json`, in its order.
-pub(crate) fn read_index(store: &Store, index: &ImageIndex) -> Result<Vec<ImageSet>, Failure> {
+pub(crate) fn read_index(store: &Store, place: &PlaceIndex) -> Result<Vec<ImageSet>, Failure> {
     let mut budget = DocumentBudget::new();
-    let read = |descriptor: &Descriptor| {
+    let read = |(number, descriptor): (usize, &Descriptor)| {
         let root = BlobRef::of(descriptor, "`index.json`")?;
         let reference = descriptor.annotations().as_ref().and_then(|map| map.get(REF_NAME)).cloned();
         let reader = ImageSetReader { store, budget: &mut budget, seen: BTreeSet::new() };
-        reader.read_set(root, descriptor.platform().as_ref(), reference)
+        let mut set = reader.read_set(root, descriptor.platform().as_ref(), reference)?;
+        set.outer_documents.insert(0, index_for(&place.document, number));
+        Ok(set)
     };
-    index.manifests().iter().map(read).collect()
+    place.index.manifests().iter().enumerate().map(read).collect()
+}
+
+/// An `index.json` as the images of its entry `number` have it: without the other entries, which are of other names.
+fn index_for(document: &Value, number: usize) -> OuterDocument {
+    let own = document.get("manifests").and_then(|entries| entries.get(number)).cloned().unwrap_or_default();
+    let rest = document.as_object().into_iter().flatten().filter(|(key, _)| *key != "manifests");
+    let mut content: serde_json::Map<String, Value> = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
+    content.insert("manifests".to_owned(), json!([own]));
+    OuterDocument { name: "index.json".to_owned(), content: Value::Object(content) }
 }
 
 /// Reads the image set of `root`, which was staged in `store`, as if `index.json` named it `reference`.
@@ -51,15 +63,20 @@ pub(crate) fn read_root(store: &Store, root: &BlobRef, reference: &str) -> Resul
     reader.read_set(root.clone(), None, Some(reference.to_owned()))
 }
 
-/// The image whose manifest is `blob` in `store`.
-pub(crate) fn read_image(store: &Store, blob: &BlobRef, manifest: ImageManifest) -> Result<StoredImage, Failure> {
+/// The image whose manifest is `blob` in `store`; `manifest_document` is the same as it stands there.
+pub(crate) fn read_image(
+    store: &Store,
+    blob: &BlobRef,
+    manifest: ImageManifest,
+    manifest_document: Value,
+) -> Result<StoredImage, Failure> {
     if let Some(why) = reason_no_image(&manifest).map_err(|failure| in_document(failure, blob.digest))? {
         return Err(Failure::error(ErrorName::ImageUnsupported, format!("`{}` is no image: {why}", blob.digest)));
     }
     ImageSetReader { store, budget: &mut DocumentBudget::new(), seen: BTreeSet::new() }.read_image(
         None,
         blob.clone(),
-        manifest,
+        (manifest, manifest_document),
     )
 }
 
@@ -88,6 +105,7 @@ impl ImageSetReader<'_> {
             root: Some(root.clone()),
             images: Vec::new(),
             skipped: Vec::new(),
+            outer_documents: Vec::new(),
         };
         self.read_entry(root, platform, 0, &mut set)?;
         Ok(set)
@@ -112,17 +130,19 @@ impl ImageSetReader<'_> {
             return Ok(());
         }
         match reachable::read_document(self.store, self.budget, &blob)? {
-            ImageDocument::Index(index) => {
+            ImageDocument::Index(index, content) => {
+                let name = format!("index {}", blob.digest);
+                set.outer_documents.push(OuterDocument { name, content });
                 for below in index.manifests() {
                     reachable::check_depth(depth + 1)?;
                     let named = BlobRef::of(below, QuotedDigest(blob.digest))?;
                     self.read_entry(named, below.platform().as_ref(), depth + 1, set)?;
                 }
             }
-            ImageDocument::Manifest(manifest) => {
+            ImageDocument::Manifest(manifest, document) => {
                 match reason_no_image(&manifest).map_err(|failure| in_document(failure, blob.digest))? {
                     Some(why) => set.skipped.push(Skipped { descriptor: blob, why }),
-                    None => set.images.push(self.read_image(platform.cloned(), blob, *manifest)?),
+                    None => set.images.push(self.read_image(platform.cloned(), blob, (*manifest, document))?),
                 }
             }
         }
@@ -133,7 +153,7 @@ impl ImageSetReader<'_> {
         &mut self,
         platform: Option<Platform>,
         blob: BlobRef,
-        manifest: ImageManifest,
+        (manifest, manifest_document): (ImageManifest, Value),
     ) -> Result<StoredImage, Failure> {
         let within = QuotedDigest(blob.digest);
         let config_descriptor = BlobRef::of(manifest.config(), within)?;
@@ -150,6 +170,7 @@ impl ImageSetReader<'_> {
             platform,
             descriptor: Some(blob),
             manifest: Some(manifest),
+            manifest_document,
             config_descriptor,
             config,
             config_document,

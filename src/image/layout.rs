@@ -3,11 +3,11 @@
 
 use std::{io, path::Path};
 
-use oci_spec::image::ImageIndex;
-
 use crate::{
     image::{
-        ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, OpenedImages, document, image_sets,
+        ImageFormat, LAYOUT_INDEX, LAYOUT_MARKER, LAYOUT_VERSION, OpenedImages,
+        document::{self, PlaceIndex},
+        image_sets,
         store::{Store, read_small},
     },
     report::{ErrorName, Failure, Limits, shown},
@@ -36,14 +36,14 @@ pub(crate) fn open(path: &Path) -> Result<OpenedImages, Failure> {
     }
 }
 
-fn read(path: &Path, index: &ImageIndex) -> Result<OpenedImages, Failure> {
+fn read(path: &Path, index: &PlaceIndex) -> Result<OpenedImages, Failure> {
     let store = Store::of_layout(path)?;
     let sets = image_sets::read_index(&store, index)?;
     Ok(OpenedImages { form: Some(ImageFormat::Layout), path: path.to_owned(), store, sets })
 }
 
 /// Reads the marker and `index.json`.
-fn read_entry(path: &Path) -> Result<ImageIndex, Failure> {
+fn read_entry(path: &Path) -> Result<PlaceIndex, Failure> {
     let small = |name: &str| {
         read_small(&path.join(name), Limits::MANIFEST_BYTES).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
@@ -60,7 +60,7 @@ fn read_entry(path: &Path) -> Result<ImageIndex, Failure> {
         let failure = wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version)));
         return Err(failure.named(ErrorName::ImageUnsupported));
     }
-    document::parse_index(&small(LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))
+    document::parse_place_index(&small(LAYOUT_INDEX)?).map_err(|what| wrong(LAYOUT_INDEX, &what))
 }
 
 #[cfg(test)]

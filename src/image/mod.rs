@@ -39,6 +39,6 @@ pub use store::{BlobSource, Store};
 pub(crate) use store::{blob_error_name, content_error_name, open_at, read_small};
 pub use stored_bytes::StoredBytes;
 pub(crate) use stored_image::QuotedDigest;
-pub use stored_image::{BlobRef, ImageSet, Skip, Skipped, StoredImage, StoredLayer, VerifiedBlobs};
+pub use stored_image::{BlobRef, ImageSet, OuterDocument, Skip, Skipped, StoredImage, StoredLayer, VerifiedBlobs};
 pub(crate) use strict_json::parse_json;
 pub use verified_tar::{drain, most_unpacked, unpack_layer};

@@ -80,12 +80,12 @@ pub(crate) fn verify_reachable(store: &Store, root: &BlobRef) -> Result<BTreeMap
         } else {
             let within = QuotedDigest(blob.digest);
             match read_document(store, &mut budget, &blob)? {
-                ImageDocument::Index(index) => {
+                ImageDocument::Index(index, _) => {
                     for descriptor in index.manifests() {
                         ahead.push((BlobRef::of(descriptor, within)?, depth + 1));
                     }
                 }
-                ImageDocument::Manifest(manifest) => {
+                ImageDocument::Manifest(manifest, _) => {
                     // Leaves, whatever they call themselves: a layer is never read as a manifest.
                     for descriptor in manifest.layers().iter().chain([manifest.config()]) {
                         let leaf = BlobRef::of(descriptor, within)?;

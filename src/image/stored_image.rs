@@ -30,6 +30,18 @@ pub struct ImageSet {
     pub images: Vec<StoredImage>,
     /// What is in the index and is no image: attestations, artifacts.
     pub skipped: Vec<Skipped>,
+    /// The documents that led to the images, as they stand there: the place's own index without the entries of other names,
+    /// the indexes, a docker archive's `manifest.json`. The outermost first.
+    pub outer_documents: Vec<OuterDocument>,
+}
+
+/// A document around the images of a place.
+#[derive(Debug, Clone)]
+pub struct OuterDocument {
+    /// How reports call it: `index.json`, `index sha256:…`, `manifest.json`.
+    pub name: String,
+    /// What is in it. Foreign text.
+    pub content: serde_json::Value,
 }
 
 /// A place that opens the blobs of its images by their names.
@@ -47,6 +59,8 @@ pub struct StoredImage {
     pub descriptor: Option<BlobRef>,
     /// The manifest. Its annotations are a map without an order: sort before printing.
     pub manifest: Option<ImageManifest>,
+    /// The manifest as it stands there, with keys that the specification does not have; null where there is none.
+    pub manifest_document: serde_json::Value,
     /// The config's name; its digest is the image ID.
     pub config_descriptor: BlobRef,
     /// The config. Labels, exposed ports and volumes have no order: sort before printing.

@@ -228,8 +228,10 @@ impl BaseImages {
 
     fn read(&self, blob: &BlobRef) -> Result<StoredImage, Failure> {
         match reachable::read_document(&self.store, &mut DocumentBudget::new(), blob)? {
-            ImageDocument::Manifest(manifest) => image_sets::read_image(&self.store, blob, *manifest),
-            ImageDocument::Index(_) => {
+            ImageDocument::Manifest(manifest, document) => {
+                image_sets::read_image(&self.store, blob, *manifest, document)
+            }
+            ImageDocument::Index(..) => {
                 Err(Failure::error(ErrorName::ImageInvalid, format!("`{}` is an index", blob.digest)))
             }
         }
@@ -246,13 +248,13 @@ fn offers(store: &Store, root: &BlobRef) -> Result<Vec<Offer>, Failure> {
             continue;
         }
         let index = match reachable::read_document(store, &mut budget, &blob)? {
-            ImageDocument::Index(index) => index,
-            ImageDocument::Manifest(_) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
+            ImageDocument::Index(index, _) => index,
+            ImageDocument::Manifest(..) if depth > 0 && offers.len() >= Limits::BASE_IMAGES => {
                 let what = format!("the index names more than {} images without a platform", Limits::BASE_IMAGES);
                 return Err(Failure::error(ErrorName::ImageTooLarge, what));
             }
-            ImageDocument::Manifest(manifest) => {
-                match image_sets::read_image(store, &blob, *manifest) {
+            ImageDocument::Manifest(manifest, document) => {
+                match image_sets::read_image(store, &blob, *manifest, document) {
                     Ok(image) => {
                         offers
                             .push(Offer { platform: config_platform(&image), image: Offered::Image(Box::new(image)) });

@@ -10,6 +10,7 @@ use std::{
 };
 
 use oci_spec::image::ImageConfiguration;
+use serde_json::Value;
 
 use super::{
     ArchiveMembers, TABLE,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     image::{
-        BlobRef, ImageSet, StoredImage, StoredLayer,
+        BlobRef, ImageSet, OuterDocument, StoredImage, StoredLayer,
         document::{self, ArchiveEntry},
         store::Store,
         stored_bytes::Span,
@@ -35,8 +36,10 @@ pub(super) fn read_docker_archive(
     members: &ArchiveMembers,
     path: &Path,
 ) -> Result<(Store, Vec<ImageSet>), Failure> {
-    let entries = document::parse_docker_table(&read_member(&file, members, TABLE)?)
-        .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("`{TABLE}`: {what}")))?;
+    let table = read_member(&file, members, TABLE)?;
+    let wrong = |what: &str| Failure::error(ErrorName::ImageInvalid, format!("`{TABLE}`: {what}"));
+    let entries = document::parse_docker_table(&table).map_err(|what| wrong(&what))?;
+    let contents: Vec<Value> = serde_json::from_slice(&table).map_err(|error| wrong(&shown(&error.to_string())))?;
     if entries.is_empty() {
         return Err(Failure::error(ErrorName::ImageNotFound, format!("`{TABLE}` names no image")));
     }
@@ -50,20 +53,21 @@ pub(super) fn read_docker_archive(
     let found = entries.iter().map(|entry| table.read_image(entry)).collect::<Result<Vec<_>, _>>()?;
     let spans = table.spans;
     let store = Store::of_archive(file, spans, path);
-    let sets = entries.into_iter().zip(found).map(|(entry, found)| found.into_set(entry, &store)).collect();
+    let named = entries.into_iter().zip(contents).zip(found);
+    let sets = named.map(|((entry, content), found)| found.into_set(entry, content, &store)).collect();
     Ok((store, sets))
 }
 
 /// The image of one entry of the table.
 struct DockerImage {
     config: ImageConfiguration,
-    config_document: serde_json::Value,
+    config_document: Value,
     config_blob: BlobRef,
     layers: Vec<(BlobRef, DiffId)>,
 }
 
 impl DockerImage {
-    fn into_set(self, entry: ArchiveEntry, store: &Store) -> ImageSet {
+    fn into_set(self, entry: ArchiveEntry, content: Value, store: &Store) -> ImageSet {
         let layers = self.layers.into_iter().map(|(descriptor, diff_id)| {
             let blob: Arc<dyn Open> = Arc::new(store.blob(&descriptor));
             StoredLayer { descriptor, diff_id, blob }
@@ -72,6 +76,7 @@ impl DockerImage {
             platform: None,
             descriptor: None,
             manifest: None,
+            manifest_document: Value::Null,
             config_descriptor: self.config_blob,
             config: self.config,
             config_document: self.config_document,
@@ -84,6 +89,7 @@ impl DockerImage {
             root: None,
             images: vec![image],
             skipped: Vec::new(),
+            outer_documents: vec![OuterDocument { name: TABLE.to_owned(), content }],
         }
     }
 }

@@ -72,7 +72,7 @@ fn read_oci_archive(file: File, members: &ArchiveMembers, path: &Path) -> Result
         let failure = wrong(LAYOUT_MARKER, &format!("layouts of version `{}` are not known", shown(&version)));
         return Err(failure.named(ErrorName::ImageUnsupported));
     }
-    let index = document::parse_index(&read_member(&file, members, LAYOUT_INDEX)?)
+    let index = document::parse_place_index(&read_member(&file, members, LAYOUT_INDEX)?)
         .map_err(|what| wrong(LAYOUT_INDEX, &what))?;
     let mut spans = BTreeMap::new();
     for name in members.below(BLOBS) {

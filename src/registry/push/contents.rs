@@ -69,13 +69,13 @@ impl PushContents {
         match document::parse_manifest_or_index(&blob.media_type, &bytes)
             .map_err(|what| Failure::error(ErrorName::ImageInvalid, format!("{within}: {what}")))?
         {
-            ImageDocument::Index(index) => {
+            ImageDocument::Index(index, _) => {
                 subject = index.subject().clone();
                 for descriptor in index.manifests() {
                     self.add(&BlobRef::of(descriptor, &within)?, blobs, depth + 1, budget, seen)?;
                 }
             }
-            ImageDocument::Manifest(manifest) => {
+            ImageDocument::Manifest(manifest, _) => {
                 subject = manifest.subject().clone();
                 for descriptor in [manifest.config()].into_iter().chain(manifest.layers()) {
                     leaves.push(self.leaf(BlobRef::of(descriptor, &within)?)?);

@@ -294,7 +294,7 @@ fn hint(status: u16, blob: &BlobRef, bytes: &[u8]) -> Option<&'static str> {
             "if the registry takes no index, push an image of one platform: `hardpan build --platform linux/amd64`",
         );
     }
-    let Ok(ImageDocument::Manifest(manifest)) = document::parse_manifest_or_index(&blob.media_type, bytes) else {
+    let Ok(ImageDocument::Manifest(manifest, _)) = document::parse_manifest_or_index(&blob.media_type, bytes) else {
         return None;
     };
     let has_zstd = manifest.layers().iter().any(|layer| layer.media_type().to_string().ends_with("zstd"));

@@ -40,12 +40,20 @@ pub fn run(bytes: &[u8]) {
         platform: None,
         descriptor: None,
         manifest: None,
+        manifest_document: serde_json::Value::Null,
         config_descriptor: BlobRef { media_type: String::new(), digest: Digest::of(b""), size: 0 },
         config: parsed,
         config_document: config,
         layers: layers.collect(),
     };
-    let set = ImageSet { reference: None, aliases: Vec::new(), root: None, images: vec![image], skipped: Vec::new() };
+    let set = ImageSet {
+        reference: None,
+        aliases: Vec::new(),
+        root: None,
+        images: vec![image],
+        skipped: Vec::new(),
+        outer_documents: Vec::new(),
+    };
     let policy = Policy::profile("hardened").unwrap();
     let report = || {
         let audit = audit(&set, &AuditQuery { image: "fuzz", policy: &policy, today: (2026, 1, 1) });
