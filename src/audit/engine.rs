@@ -14,7 +14,8 @@ use super::{
     accounts::{AccountFile, RunUser},
     image_view::ImageView,
     layer_watch::{LayerName, SeenLayers, name_of},
-    policy, readings, redact,
+    path_masks::PathMasks,
+    policy, readings,
     rule_notes::RuleNotes,
     rules,
 };
@@ -114,10 +115,11 @@ fn judge_images<T>(
         }
         images.push(judge_image(image, &scans, request.policy, &mut judge, &of));
     }
-    let (mut findings, waived) = policy::judge(&mut judge, rules::index::check_name(set));
+    let mut notes = rules::check_set(set);
+    let mut unknown = std::mem::take(&mut notes.unknown);
+    let (mut findings, waived) = policy::judge(&mut judge, notes.into_findings());
     findings.extend(policy::upkeep(&judge));
     super::rule_notes::sort(&mut findings);
-    let mut unknown = Vec::new();
     if set.images.is_empty() {
         unknown.push(Unknown {
             rules: Rule::ALL.to_vec(),
@@ -150,7 +152,7 @@ fn judge_image<T>(
         let replaced = view_of(image, scans.clone(), &rootfs, is_layered, policy);
         readings::compare(&view, &mut notes, notes_of(&replaced, is_layered));
     }
-    of(&view, apply_policy(notes, policy, judge))
+    of(&view, apply_policy(notes, policy, judge, &PathMasks::of(&view)))
 }
 
 /// The view of an image that rules read.
@@ -174,6 +176,7 @@ pub(super) fn view_of<'a>(
         passwd: AccountFile::default(),
         group: AccountFile::default(),
         entrypoint: OnceCell::new(),
+        config_scan: OnceCell::new(),
         registries: &policy.registries,
         max_size: policy.max_size,
     }
@@ -220,14 +223,21 @@ fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNo
 }
 
 /// Applies the policy to the findings of the rules.
-fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'_>) -> JudgedNotes {
+fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'_>, masks: &PathMasks) -> JudgedNotes {
     let mut unknown = std::mem::take(&mut notes.unknown);
     unknown.retain_mut(|one| {
         one.rules.retain(|rule| !policy.is_off(*rule));
         !one.rules.is_empty()
     });
+    for one in &mut unknown {
+        masks.unknown(one);
+    }
     let not_applicable = std::mem::take(&mut notes.not_applicable);
-    let (findings, waived) = policy::judge(judge, notes.into_findings());
+    let mut findings = notes.into_findings();
+    for finding in &mut findings {
+        masks.finding(finding);
+    }
+    let (findings, waived) = policy::judge(judge, findings);
     JudgedNotes { judged: Judged { findings, waived, unknown }, not_applicable }
 }
 
@@ -253,8 +263,8 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
         digest: view.image.descriptor.as_ref().unwrap_or(&view.image.config_descriptor).digest,
         config_digest: view.image.config_descriptor.digest,
         created,
-        config: redact::config(view.document),
-        layers: layer_facts(view),
+        config: view.config_scan().shown.clone(),
+        layers: layer_facts(view, &PathMasks::of(view)),
         findings,
         waived,
         unknown,
@@ -266,7 +276,7 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
     }
 }
 
-fn layer_facts(view: &ImageView<'_>) -> Vec<LayerFacts> {
+fn layer_facts(view: &ImageView<'_>, masks: &PathMasks) -> Vec<LayerFacts> {
     let stored = view.image.layers.iter().zip(&view.scans).zip(view.layers());
     stored
         .map(|((stored, scan), layer)| {
@@ -286,7 +296,7 @@ fn layer_facts(view: &ImageView<'_>) -> Vec<LayerFacts> {
                 unpacked_size: scan.unpacked_size,
                 created_by: layer.created_by.clone(),
                 entries: scan.entries.len() as u64,
-                largest: sizes.into_iter().map(|(size, path)| SizedPath { path: path.to_owned(), size }).collect(),
+                largest: sizes.into_iter().map(|(size, path)| SizedPath { path: masks.text(path), size }).collect(),
             }
         })
         .collect()

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     FindingPlace, LayerRef, Presence,
     accounts::{AccountFile, RunUser, accounts},
+    document_scan::DocumentScan,
     redact,
     rule_file::{KeptFile, RuleFile},
 };
@@ -40,6 +41,8 @@ pub(super) struct ImageView<'a> {
     /// The registries and the size that the policy allows.
     pub(super) registries: &'a [Vec<String>],
     pub(super) max_size: Option<u64>,
+    /// The config searched for secrets, once a rule or the report has asked for it.
+    pub(super) config_scan: OnceCell<DocumentScan>,
     /// Every layer was read to its end.
     pub(super) complete: bool,
 }
@@ -91,12 +94,6 @@ impl<'a> ImageView<'a> {
     /// The variables, as name and value.
     pub(super) fn env(&self) -> Vec<(&'a str, &'a str)> {
         self.words("Env").into_iter().map(|line| line.split_once('=').unwrap_or((line, ""))).collect()
-    }
-
-    /// The manifest's annotations, sorted.
-    pub(super) fn annotations(&self) -> std::collections::BTreeMap<&'a str, &'a str> {
-        let own = self.image.manifest.as_ref().and_then(|manifest| manifest.annotations().as_ref());
-        own.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }
 
     /// An annotation, or the label of the same key.
@@ -285,6 +282,11 @@ impl<'a> ImageView<'a> {
             }
         }
         None
+    }
+
+    /// The config: its secrets, and what of it may be shown.
+    pub(super) fn config_scan(&self) -> &DocumentScan {
+        self.config_scan.get_or_init(|| DocumentScan::of("", self.document))
     }
 
     /// The layers, with the history's line of each where there is one.

@@ -5,6 +5,7 @@
 //! such a rule is never clean.
 
 mod accounts;
+mod document_scan;
 mod engine;
 mod facts;
 mod finding;
@@ -13,6 +14,7 @@ mod gzip_header;
 mod image_programs;
 mod image_view;
 mod layer_watch;
+mod path_masks;
 mod policy;
 mod readings;
 mod redact;

@@ -126,6 +126,11 @@ impl Limits {
     pub const SNIFF_BYTES: usize = 8 << 10;
     /// A text that is read line by line or as JSON for the settings in it: written by people, kept whole.
     pub const SECRET_DOCUMENT_BYTES: usize = 256 << 10;
+    /// Documents inside of strings of documents: BuildKit packs one in one, and a deeper one is no document of an image.
+    pub const NESTED_DOCUMENTS: usize = 4;
+    /// Bytes around one content of a tar that are searched for secrets: a name, a link and records of [`Self::PAX_BYTES`] each.
+    /// Behind the end of a tar real ones have zeros.
+    pub const TAR_AROUND_BYTES: usize = 4 << 20;
     /// Secrets of one file that are reported; the heaviest stay.
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.

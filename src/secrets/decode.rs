@@ -9,6 +9,14 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     Base64::decode_vec(text).or_else(|_| Base64Unpadded::decode_vec(text)).ok()
 }
 
+/// The text that `text` is base64 of, with or without padding; `None` for what is short enough to be a word.
+pub fn base64_text(text: &str) -> Option<String> {
+    const SHORTEST: usize = 24;
+    let packed = text.trim().as_bytes();
+    let is_long = packed.len() >= SHORTEST;
+    String::from_utf8(base64(packed).filter(|_| is_long)?).ok().filter(|text| !text.contains('\0'))
+}
+
 /// The bytes of unpadded base64url.
 pub(super) fn base64url(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;

@@ -40,12 +40,13 @@ mod web;
 #[cfg(test)]
 mod tests;
 
+pub use decode::base64_text;
 pub use hit::{SecretFingerprint, SecretHit};
 pub use key_search::{KeySearch, key_by_name, path_is_of_keys};
 pub use kind::ContentKind;
 pub use names::{NameRule, name_hit};
 pub use scanner::SecretScanner;
-pub use text::{TextContext, is_secret_variable, scan_arguments, scan_text};
+pub use text::{TextContext, is_secret_variable, scan_arguments, scan_header, scan_text};
 
 /// The most steps that a byte of input can cost on average, over the pass itself: a bound that holds for any input.
 pub const WORK_PER_BYTE: u64 = 64;

@@ -3,6 +3,7 @@
 use super::{
     assignment::{self, Demand},
     hit::{Hits, SecretFingerprint, SecretHit, mask},
+    keywords::Keywords,
     kind::ContentKind,
     placeholder,
     scanner::SecretScanner,
@@ -22,6 +23,11 @@ pub enum TextContext<'a> {
         /// Its key.
         key: &'a str,
     },
+    /// The value of any other key of a document.
+    Setting {
+        /// The key.
+        key: &'a str,
+    },
     /// A command or a comment of the history.
     History,
     /// Words of the entrypoint, the arguments or the health check.
@@ -32,7 +38,7 @@ impl TextContext<'_> {
     fn rule(self) -> Rule {
         match self {
             Self::Env { .. } => Rule::SecretInEnv,
-            Self::Label { .. } => Rule::SecretInLabel,
+            Self::Label { .. } | Self::Setting { .. } => Rule::SecretInLabel,
             Self::History => Rule::SecretInHistory,
             Self::Argument => Rule::SecretInArguments,
         }
@@ -52,6 +58,11 @@ pub fn scan_text(context: TextContext<'_>, text: &str) -> Vec<SecretHit> {
         TextContext::Env { name } => {
             if assignment::is_secret(name, text, Demand::Any) && !is_seen(&hits, text, 0) {
                 hits.add(named(context, name, text, 0));
+            }
+        }
+        TextContext::Setting { key } => {
+            if assignment::is_secret(key, text, Demand::Any) && !is_seen(&hits, text, 0) {
+                hits.add(named(context, key, text, 0));
             }
         }
         TextContext::Label { key } => {
@@ -82,6 +93,16 @@ pub(super) fn detected(text: &str) -> Vec<SecretHit> {
     // No path: nothing is a sample here.
     let mut scanner = SecretScanner::new(ContentKind::Text, "");
     scanner.push(text.as_bytes());
+    scanner.finish()
+}
+
+/// The secrets in the header of an entry of a tar: its names, records and padding, as they stand there.
+pub fn scan_header(bytes: &[u8]) -> Vec<SecretHit> {
+    if !Keywords::get(false).any(bytes) {
+        return Vec::new();
+    }
+    let mut scanner = SecretScanner::new(ContentKind::Text, "");
+    scanner.push(bytes);
     scanner.finish()
 }
 

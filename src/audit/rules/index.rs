@@ -1,6 +1,6 @@
 //! CFG001: a mutable name of the image.
 
-use super::super::{Finding, FindingPlace, rule_notes::RuleNotes};
+use super::super::{FindingPlace, rule_notes::RuleNotes};
 use crate::{
     image::ImageSet,
     report::{Rule, Severity},
@@ -11,8 +11,7 @@ use crate::{
 pub(super) const RULES: [Rule; 1] = [Rule::MutableReference];
 
 /// Looks at the name that the images go by.
-pub(in crate::audit) fn check_name(set: &ImageSet) -> Vec<Finding> {
-    let mut notes = RuleNotes::default();
+pub(super) fn check_name(set: &ImageSet, notes: &mut RuleNotes) {
     if let Some(reference) = set.reference.as_deref().filter(|reference| is_mutable(reference)) {
         let digest =
             set.root.as_ref().map(|root| format!("; this report is about {}", root.digest)).unwrap_or_default();
@@ -21,7 +20,6 @@ pub(in crate::audit) fn check_name(set: &ImageSet) -> Vec<Finding> {
         let severity = if set.root.is_some() { Rule::MutableReference.facts().severity } else { Severity::Low };
         notes.weigh(Rule::MutableReference, severity, FindingPlace::key("reference"), message);
     }
-    notes.into_findings()
 }
 
 /// Whether a name has no digest, and `latest` or nothing for a tag. In a layout a name may be a tag alone.

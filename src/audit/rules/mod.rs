@@ -4,10 +4,11 @@ mod accounts;
 mod base;
 mod config;
 mod dictionary;
+mod document_secrets;
 mod entrypoint;
 mod group;
 mod history;
-pub(super) mod index;
+mod index;
 mod layers;
 mod leftovers;
 mod libraries;
@@ -31,7 +32,8 @@ mod user;
 
 use rule_check::RuleCheck;
 
-use crate::report::Rule;
+use super::rule_notes::RuleNotes;
+use crate::{image::ImageSet, report::Rule};
 
 /// Every check of an image.
 pub(super) const ALL: [RuleCheck; 23] = [
@@ -48,7 +50,7 @@ pub(super) const ALL: [RuleCheck; 23] = [
     layers::CHECK,
     manifest::CHECK,
     secrets::FILES,
-    secrets::TEXTS,
+    document_secrets::CHECK,
     ports::CHECK,
     base::CHECK,
     history::CHECK,
@@ -59,6 +61,14 @@ pub(super) const ALL: [RuleCheck; 23] = [
     libraries::CHECK,
     programs::CHECK,
 ];
+
+/// The findings about the name of a place and the documents around its images, and what of these could not be examined.
+pub(super) fn check_set(set: &ImageSet) -> RuleNotes {
+    let mut notes = RuleNotes::default();
+    index::check_name(set, &mut notes);
+    document_secrets::check_set(set, &mut notes);
+    notes
+}
 
 /// The rules that have no answer where a layer cannot be read.
 pub(super) fn about_files() -> Vec<Rule> {

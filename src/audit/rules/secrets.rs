@@ -1,8 +1,6 @@
-//! SEC001 to SEC009: secrets in files and in the configuration, as the scanner of [`secrets`](crate::secrets) finds them.
+//! SEC001 to SEC004 and SEC009: secrets in files, as the scanner of [`secrets`](crate::secrets) finds them.
 
 use std::collections::BTreeMap;
-
-use serde_json::Value;
 
 use super::{
     super::{Finding, FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
@@ -11,20 +9,13 @@ use super::{
 };
 use crate::report::{Limits, Rule};
 use crate::rootfs::{EntryIndex, TarEntryKind};
-use crate::secrets::{SecretHit, TextContext, name_hit, scan_arguments, scan_text};
+use crate::secrets::{SecretHit, name_hit};
 
 /// In files, of every layer.
 pub(super) const FILES: RuleCheck = RuleCheck {
     rules: &[Rule::PrivateKey, Rule::ProviderToken, Rule::RemovedSecret, Rule::CredentialFile, Rule::LoginTraces],
     files: true,
     run: check_files,
-};
-
-/// In the configuration.
-pub(super) const TEXTS: RuleCheck = RuleCheck {
-    rules: &[Rule::SecretInEnv, Rule::SecretInLabel, Rule::SecretInHistory, Rule::SecretInArguments],
-    files: false,
-    run: check_texts,
 };
 
 fn check_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
@@ -41,7 +32,40 @@ fn check_files(view: &ImageView<'_>, notes: &mut RuleNotes) {
     for places in found.into_values() {
         report_secret(view, notes, &places);
     }
+    check_headers(view, notes);
     check_file_names(view, notes);
+}
+
+/// What stands in a layer and is no content: names, link targets, attributes, records, padding.
+fn check_headers(view: &ImageView<'_>, notes: &mut RuleNotes) {
+    let mut found: BTreeMap<_, Vec<(EntryIndex, &SecretHit)>> = BTreeMap::new();
+    for (layer, scan) in view.scans.iter().enumerate() {
+        for (entry, hit) in &scan.header_secrets {
+            found.entry((hit.rule, hit.fingerprint)).or_default().push((EntryIndex { layer, entry: *entry }, hit));
+        }
+        if scan.header_secrets.len() >= Limits::AUDIT_SECRETS {
+            notes.unknown(Rule::PrivateKey, view.layer(layer), "its headers hold more secrets than the audit keeps");
+        }
+        if scan.is_around_cut {
+            let reason = "its headers, or what follows the end of its tar, are more than is searched for secrets";
+            notes.unknown(Rule::PrivateKey, view.layer(layer), reason);
+        }
+    }
+    for places in found.into_values() {
+        let Some((at, hit)) = places.iter().max_by_key(|(at, hit)| (hit.severity, std::cmp::Reverse(*at))) else {
+            continue;
+        };
+        let path = view.entry(*at).map(|entry| entry.path.as_str()).unwrap_or_default();
+        let also = places.iter().filter(|(other, _)| other != at).take(Limits::AUDIT_ALSO);
+        notes.push(Finding {
+            rule: hit.rule,
+            severity: hit.severity,
+            message: format!("a secret ({}) is in the tar header of `{path}`", hit.detector),
+            place: view.place(*at),
+            evidence: Some(hit.masked.clone()),
+            also: also.map(|(at, _)| view.place(*at)).collect(),
+        });
+    }
 }
 
 /// One secret, at all of its places.
@@ -94,57 +118,6 @@ fn check_file_names(view: &ImageView<'_>, notes: &mut RuleNotes) {
     }
 }
 
-/// Says what was found in a text of the configuration.
-fn report_text(notes: &mut RuleNotes, key: impl Fn() -> String, hits: Vec<SecretHit>) {
-    for hit in hits {
-        let key = key();
-        let message = format!("a secret ({}) is in `{key}`", hit.detector);
-        notes.push(Finding {
-            rule: hit.rule,
-            severity: hit.severity,
-            message,
-            place: FindingPlace { offset: Some(hit.offset), ..FindingPlace::key(key) },
-            evidence: Some(hit.masked),
-            also: Vec::new(),
-        });
-    }
-}
-
-fn check_texts(view: &ImageView<'_>, notes: &mut RuleNotes) {
-    for (name, value) in view.env() {
-        report_text(notes, || format!("config.Env[{name}]"), scan_text(TextContext::Env { name }, value));
-    }
-    check_labels(view, notes);
-    let history = view.document.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for (index, entry) in history.iter().enumerate() {
-        for key in ["created_by", "comment"] {
-            let Some(text) = entry.get(key).and_then(Value::as_str) else { continue };
-            report_text(notes, || format!("history[{index}].{key}"), scan_text(TextContext::History, text));
-        }
-    }
-    for (index, command) in view.words("OnBuild").into_iter().enumerate() {
-        report_text(notes, || format!("config.OnBuild[{index}]"), scan_text(TextContext::History, command));
-    }
-    for key in ["Entrypoint", "Cmd", "Shell"] {
-        report_text(notes, || format!("config.{key}"), scan_arguments(&view.words(key)));
-    }
-    let check = view.config.get("Healthcheck").and_then(|check| check.get("Test")).and_then(Value::as_array);
-    let words: Vec<&str> = check.into_iter().flatten().filter_map(Value::as_str).collect();
-    report_text(notes, || "config.Healthcheck".to_owned(), scan_arguments(&words));
-}
-
-fn check_labels(view: &ImageView<'_>, notes: &mut RuleNotes) {
-    if let Some(Value::Object(labels)) = view.config.get("Labels") {
-        for (key, value) in labels {
-            let hits = value.as_str().map(|value| scan_text(TextContext::Label { key }, value)).unwrap_or_default();
-            report_text(notes, || format!("config.Labels[{key}]"), hits);
-        }
-    }
-    for (key, value) in view.annotations() {
-        report_text(notes, || format!("manifest.annotations[{key}]"), scan_text(TextContext::Label { key }, value));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::sample_image::{SampleFile, SampleImage, found, has};
@@ -175,6 +148,50 @@ mod tests {
     }
 
     #[test]
+    fn names_targets_attributes_records_and_padding_count() {
+        let token = token();
+        let file = || SampleFile::text("app/x", "x");
+        let tar_with = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(1);
+            header.set_mode(0o444);
+            header.set_path("app/x").unwrap_or_default();
+            header.set_cksum();
+            let mut bytes = [header.as_bytes().as_slice(), b"x", &[0; 511], &[0; 1024]].concat();
+            change(&mut bytes);
+            SampleImage::new().tar(bytes)
+        };
+        let packed = {
+            use base64ct::Encoding as _;
+            base64ct::Base64Unpadded::encode_string(token.as_bytes())
+        };
+        for (what, sample) in [
+            ("a name", SampleImage::new().layer([SampleFile::text(&format!("app/{token}/x"), "x")])),
+            ("a target", SampleImage::new().layer([SampleFile::symlink("app/x", &format!("../{token}"))])),
+            ("an attribute", SampleImage::new().layer([file().xattr("user.note", token.as_bytes())])),
+            ("its packed form", SampleImage::new().layer([file().pax("LIBARCHIVE.xattr.user.a", packed.as_bytes())])),
+            ("a record", SampleImage::new().layer([file().pax("comment", token.as_bytes())])),
+            ("an owner", SampleImage::new().layer([file().names(&token, "g")])),
+            ("padding", tar_with(&|tar| tar[600..600 + token.len()].copy_from_slice(token.as_bytes()))),
+            ("the trailer", tar_with(&|tar| tar.extend_from_slice(token.as_bytes()))),
+        ] {
+            let audit = sample.audit();
+            assert_eq!(has(&audit, FILES.rules), [Rule::ProviderToken], "{what}");
+            assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&token), "{what}");
+        }
+        assert_eq!(has(&tar_with(&|_| ()).audit(), FILES.rules), []);
+    }
+
+    #[test]
+    fn more_behind_the_end_of_a_tar_than_is_searched_is_unknown() {
+        let mut tar = vec![0; 1024];
+        tar.resize(Limits::TAR_AROUND_BYTES + 4096, b'x');
+        let audit = SampleImage::new().tar(tar).audit();
+        let unknown = audit.images.iter().flat_map(|image| &image.unknown);
+        assert!(unknown.filter(|one| one.reason.contains("the end of its tar")).count() == 1, "{audit:?}");
+    }
+
+    #[test]
     fn one_secret_in_two_places_is_one_finding_and_is_never_printed() {
         let text = format!("key = {}\n", token());
         let sample = SampleImage::new().layer([SampleFile::text("a", &text), SampleFile::text("b", &text)]);
@@ -183,19 +200,5 @@ mod tests {
         assert_eq!(tokens.len(), 1);
         assert_eq!(tokens.first().map(|one| one.also.len()), Some(1));
         assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&token()));
-    }
-
-    #[test]
-    fn the_configuration_is_searched_and_shown_without_what_was_found() {
-        let secret = token();
-        let sample = SampleImage::new()
-            .env(&[&format!("API_TOKEN={secret}"), "LANG=C"])
-            .history(&format!("RUN curl -H 'PRIVATE-TOKEN: {secret}' https://example.com"))
-            .layer([SampleFile::text("a", "x")]);
-        let audit = sample.audit();
-        assert_eq!(has(&audit, TEXTS.rules), [Rule::SecretInEnv, Rule::SecretInHistory]);
-        assert!(!serde_json::to_string(&audit).unwrap_or_default().contains(&secret));
-        let near = SampleImage::new().env(&["API_TOKEN_FILE=/run/secrets/token", "KEYBOARD=us"]).layer([]);
-        assert_eq!(has(&near.audit(), TEXTS.rules), []);
     }
 }

@@ -24,6 +24,17 @@ pub(crate) struct Tape<R> {
     /// Bytes of the current entry's content, and of the padding after it, that were not read yet.
     left: u64,
     padding: u64,
+    /// What stands around contents, for who asked for it.
+    around: Option<AroundContents>,
+}
+
+/// The bytes of a tar that are no content of a file: headers, extended headers, padding, and what follows the end.
+#[derive(Debug, Default)]
+pub(crate) struct AroundContents {
+    /// Those of the last entry, or of the end.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether there are more than [`Limits::TAR_AROUND_BYTES`], and the rest is not here.
+    pub(crate) is_cut: bool,
 }
 
 /// The next item of a tar: an entry, or the end.
@@ -44,7 +55,40 @@ fn broken(what: &str) -> io::Error {
 
 impl<R: BufRead> Tape<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, position: 0, left: 0, padding: 0 }
+        Self { reader, position: 0, left: 0, padding: 0, around: None }
+    }
+
+    /// A tape that keeps what stands around contents.
+    pub(crate) fn with_around(reader: R) -> Self {
+        Self { around: Some(AroundContents::default()), ..Self::new(reader) }
+    }
+
+    /// What stands around contents since the last call. Without padding until the content was read.
+    pub(crate) fn take_around(&mut self) -> AroundContents {
+        self.around.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Keeps a header, its texts apart from each other: in ustar a user's name follows the digits of the version.
+    fn keep_header(&mut self, block: &[u8; BLOCK]) {
+        if self.around.is_some() {
+            let mut rest = block.as_slice();
+            for length in [100, 57, 100, 8, 32, 32, 16, 155, 12] {
+                let (field, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+                self.keep_around(field);
+                self.keep_around(&[0]);
+                rest = after;
+            }
+        }
+    }
+
+    /// Keeps bytes that are no content.
+    fn keep_around(&mut self, bytes: &[u8]) {
+        if let Some(around) = &mut self.around {
+            around.is_cut |= around.bytes.len() + bytes.len() > Limits::TAR_AROUND_BYTES;
+            if !around.is_cut {
+                around.bytes.extend_from_slice(bytes);
+            }
+        }
     }
 
     /// Bytes so far.
@@ -69,6 +113,7 @@ impl<R: BufRead> Tape<R> {
             if block == [0; BLOCK] {
                 return self.end();
             }
+            self.keep_header(&block);
             let header = Header::from_byte_slice(&block);
             if checksum(&block) != header.cksum().ok() {
                 return Err(broken("the checksum of a header in it is wrong"));
@@ -200,6 +245,9 @@ impl<R: BufRead> Tape<R> {
         if let Some(room) = pad.get_mut(..padding) {
             // A tar may end without the padding of its last file.
             self.fill(room)?;
+            if room.iter().any(|byte| *byte != 0) {
+                self.keep_around(&pad);
+            }
         }
         Ok(())
     }
@@ -212,6 +260,7 @@ impl<R: BufRead> Tape<R> {
         self.expect(size)?;
         let mut bytes = Vec::new();
         self.content(|chunk| bytes.extend_from_slice(chunk))?;
+        self.keep_around(&bytes);
         Ok(bytes)
     }
 
@@ -234,6 +283,7 @@ impl<R: BufRead> Tape<R> {
             let bytes = block.get(..read).unwrap_or_default();
             if bytes.iter().any(|byte| *byte != 0) {
                 other = true;
+                self.keep_around(bytes);
                 hidden |= read == BLOCK && checksum(&block) == Header::from_byte_slice(&block).cksum().ok();
             }
             // A last piece shorter than a block cannot be a header.

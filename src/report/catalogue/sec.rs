@@ -57,10 +57,11 @@ pub(in crate::report) const SECRET_IN_ENV: RuleFacts = RuleFacts {
 pub(in crate::report) const SECRET_IN_LABEL: RuleFacts = RuleFacts {
     code: "SEC006",
     name: "secret-in-label",
-    title: "a label or annotation holds a secret",
+    title: "a label, an annotation or another text of a document holds a secret",
     severity: Severity::High,
-    rationale: "Labels are visible to all who can pull the image or list it.",
-    remediation: "Remove the label, and replace the secret.",
+    rationale: "Labels, annotations and all other keys of config, manifest and index are visible to all who can pull the \
+                image or list it.",
+    remediation: "Remove the text, and replace the secret.",
     sources: &["CIS 4.10"],
 };
 

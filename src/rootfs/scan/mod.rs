@@ -13,7 +13,7 @@ use crate::{
     elf::Sparse,
     layer::foreign_tar::{Tape, TapeItem},
     report::{Limits, Rule},
-    secrets::SecretHit,
+    secrets::{SecretHit, SecretScanner, scan_header},
 };
 use content::ContentReader;
 
@@ -31,6 +31,10 @@ pub(crate) struct LayerScan {
     pub(crate) flaws: Vec<(usize, Flaw)>,
     /// Secrets, by the index of the entry they are in.
     pub(crate) secrets: Vec<(usize, SecretHit)>,
+    /// Secrets in the headers of entries, in their names and in padding, by the index of the entry.
+    pub(crate) header_secrets: Vec<(usize, SecretHit)>,
+    /// Whether some headers, or what follows the end of the tar, are more than is searched for secrets.
+    pub(crate) is_around_cut: bool,
     /// Bytes of the tar.
     pub(crate) unpacked_size: u64,
     /// The header of the gzip stream, where it is one and holds more than it must.
@@ -86,13 +90,27 @@ impl LayerScan {
     pub(crate) fn of<R: io::BufRead>(reader: R, depth: ScanDepth, room: &mut ScanBudget) -> Self {
         let mut scan = Self::default();
         let before = room.bytes;
-        let mut tape = Tape::new(reader);
+        let mut tape = if depth == ScanDepth::Full { Tape::with_around(reader) } else { Tape::new(reader) };
         let walked = walk(&mut tape, &mut scan, depth, room);
         let drained = walked.and_then(|()| io::copy(&mut tape, &mut io::sink()));
         scan.unpacked_size = tape.position();
         scan.weight = size_of::<Self>() + (before - room.bytes);
         scan.fault = drained.err().map(|error| fault(&error));
         scan
+    }
+}
+
+impl LayerScan {
+    /// Searches what stands around the content of the entry `index`, and its attributes, which may be packed there.
+    fn search_header<R: io::BufRead>(&mut self, tape: &mut Tape<R>, index: usize, xattrs: &[(String, Vec<u8>)]) {
+        let around = tape.take_around();
+        self.is_around_cut |= around.is_cut;
+        let texts = xattrs.iter().map(|(_, value)| value.as_slice()).chain([around.bytes.as_slice()]);
+        for hit in texts.flat_map(scan_header) {
+            if self.header_secrets.len() < Limits::AUDIT_SECRETS {
+                self.header_secrets.push((index, hit));
+            }
+        }
     }
 }
 
@@ -126,6 +144,7 @@ fn walk<R: io::BufRead>(
         match tape.next()? {
             TapeItem::End(flaw) => {
                 let last = scan.entries.len().saturating_sub(1);
+                scan.search_header(tape, last, &[]);
                 scan.flaws.extend(flaw.map(|flaw| (last, flaw)));
                 return Ok(());
             }
@@ -152,8 +171,17 @@ fn walk<R: io::BufRead>(
                         scan.secrets.extend(found.secrets.into_iter().map(|hit| (index, hit)));
                     }
                 } else {
-                    tape.content(|_| ())?;
+                    // A kind of its maker's own may have a content, which no runtime unpacks and the layer has.
+                    let mut secrets = (depth == ScanDepth::Full).then(|| SecretScanner::sniffing(&entry.path));
+                    tape.content(|chunk| {
+                        if let Some(secrets) = &mut secrets {
+                            secrets.push(chunk);
+                        }
+                    })?;
+                    let found = secrets.map(SecretScanner::finish).unwrap_or_default();
+                    scan.secrets.extend(found.into_iter().map(|hit| (index, hit)));
                 }
+                scan.search_header(tape, index, entry.xattrs());
                 scan.entries.push(entry);
             }
         }

@@ -234,7 +234,7 @@ fn gzip_members_are_all_read_and_bytes_behind_them_are_not_passed_over() {
     };
     let mut tar = Vec::new();
     std::io::Read::read_to_end(&mut set.images[0].layers[1].open_tar().unwrap(), &mut tar).unwrap();
-    let with = |set: &mut crate::image::ImageSet, bytes: Vec<u8>| {
+    let with = |set: &mut ImageSet, bytes: Vec<u8>| {
         let layer = &mut set.images[0].layers[1];
         layer.descriptor.digest = crate::oci::Digest::of(&bytes);
         layer.descriptor.size = bytes.len() as u64;
