@@ -6,10 +6,11 @@ use ureq::{
 };
 
 use super::{
-    RegistryWarnings, Secret, action_result,
+    Reference, RegistryWarnings, Secret, action_result,
     auth::{self, AuthToken, Challenge, Credential, CredentialsFile, TokenScopes},
     download,
     http::{RegistryResponse, retry_pause},
+    mirrors, push,
     url::Url,
 };
 use crate::report::{Failure, Limits};
@@ -79,6 +80,8 @@ pub struct ReadAnswer {
     pub retry_after: Option<u64>,
     /// Where a partial body begins.
     pub range_start: Option<u64>,
+    /// How much of an upload `Range` says that there is.
+    pub stored: Option<u64>,
     /// Where `Location` leads.
     pub location: Option<String>,
 }
@@ -103,6 +106,7 @@ pub fn answer(bytes: &[u8], secret: &str) -> Option<ReadAnswer> {
     Some(ReadAnswer {
         retry_after: retry_pause::asked(response.headers()).map(|pause| pause.as_secs()),
         range_start: response.header("content-range").and_then(download::range_start),
+        stored: response.header("range").and_then(push::stored_bytes),
         location: response.header("location").and_then(|location| url.join(location)).map(|url| url.to_string()),
         refusal: response.refusal(),
         warnings: warnings.take().into_iter().map(|warning| warning.to_string()).collect(),
@@ -129,6 +133,14 @@ pub fn credentials(bytes: &[u8], host: &str, repository: &str) -> Result<Option<
     }
     let written = file.written(host, repository);
     written.map(|found| found.map(credential)).map_err(Failure::warning)
+}
+
+/// The names under which a `registries.conf` has an image looked for, in their order, and whether each is blocked.
+///
+/// # Errors
+/// It is none, or moves the image to a name that is none.
+pub fn mirrors(text: &str, reference: &Reference) -> Result<Vec<(String, bool)>, Failure> {
+    mirrors::names_in(text, reference)
 }
 
 /// What the output of a credential helper means, by whether it ended well.

@@ -23,13 +23,28 @@ use registries_conf::{MirrorPulls, RegistriesConf, RegistryTable};
 pub(super) fn sources(reference: &Reference, access: &Access) -> Result<Vec<PullSource>, Failure> {
     let conf = conf_files::read(access)?;
     conf.unknown.iter().for_each(|unknown| access.notices.warn(unknown.clone()));
-    let found = if let Some((table, length)) = table_of(&conf, reference) {
-        of_table(&conf, table, length, reference)?
+    let found = if let Some(found) = of_conf(&conf, reference)? {
+        found
     } else {
         let mirrors = if reference.is_docker_hub() { docker_mirrors::sources(reference, access) } else { Vec::new() };
         mirrors.into_iter().chain([plain(&conf, reference.clone())]).collect()
     };
     permitted(reference, found, access)
+}
+
+/// The sources that a table gives; none where no table is about the reference.
+fn of_conf(conf: &RegistriesConf, reference: &Reference) -> Result<Option<Vec<FoundSource>>, Failure> {
+    table_of(conf, reference).map(|(table, length)| of_table(conf, table, length, reference)).transpose()
+}
+
+/// The names under which the text of a `registries.conf` has an image looked for, in their order, and whether each is blocked.
+///
+/// # Errors
+/// Those of [`sources`] that the text is the cause of.
+pub(super) fn names_in(text: &str, reference: &Reference) -> Result<Vec<(String, bool)>, Failure> {
+    let conf = registries_conf::parse("registries.conf", text)?;
+    let found = of_conf(&conf, reference)?.unwrap_or_default();
+    Ok(found.into_iter().map(|source| (source.reference.to_string(), source.blocked.is_some())).collect())
 }
 
 /// The sources that the table of a reference gives. `length` is how much of the name its prefix takes.

@@ -35,6 +35,7 @@ pub use plan::{BlobAction, PlannedTag, PushJob, PushPlan, PushTarget, TagPolicy,
 use plan::{PUSH_THREAD, group_by_repository, plan_push};
 use repository::{ManifestRefusal, PushRepository, StoredManifest};
 use upload::{BlobTransfer, BlobUpload};
+pub(super) use upload_session::stored_bytes;
 
 /// A push that is planned and not begun.
 pub struct PreparedPush<'a> {

@@ -77,7 +77,11 @@ pub(super) fn location(answer: &RegistryResponse) -> Option<Url> {
 /// How many bytes there are: `0-N` counts from 0 with the last one in it, so that `0-0` is one byte in theory, and in
 /// practice none.
 pub(super) fn range_end(answer: &RegistryResponse) -> Option<u64> {
-    let range = answer.header("range")?;
+    answer.header("range").and_then(stored_bytes)
+}
+
+/// The bytes that a `Range` of a registry says it has: `0-1023`, as distribution-spec has it, or with a unit before.
+pub(in crate::registry) fn stored_bytes(range: &str) -> Option<u64> {
     let end = range.strip_prefix("bytes=").unwrap_or(range).strip_prefix("0-")?.parse::<u64>().ok()?;
     Some(if end == 0 { 0 } else { end.saturating_add(1) })
 }
