@@ -490,6 +490,33 @@ def pusher(bench, name, image, reference):
     return Way(name, command, env=bench.env())
 
 
+def audit(bench):
+    """Images as `docker save` writes them, one of many small files and one of programs: hardpan's audit, which reads every
+    byte, against dockle, and against nothing but reading the same layers."""
+    for case, recipe in (("T", "t.toml"), ("P", "p.toml")):
+        bench.payload.many() if case == "T" else bench.payload.programs()
+        layout, archive = bench.path(f"audited-{case}"), bench.path(f"audited-{case}.tar")
+        bench.measure(bench.build("hardpan", recipe, layout))
+        output([bench.peers["skopeo"], "copy", "-q", f"oci:{layout}", f"docker-archive:{archive}:bench/image:1"])
+        # Either exit code is a report; dockle's is 0.
+        judged = lambda path: ["bash", "-c", '"$@" >/dev/null 2>&1; (($? < 2))', "audit", bench.hardpan, "audit", "--json", path]
+        ours = Way("hardpan", judged(archive), env=bench.env())
+        packed = Way("packed", judged(layout), env=bench.env())
+        read = Way("read", [bench.hardpan, "inspect", "--json", layout], env=bench.env())
+        dockle = lambda: Way("dockle", [bench.peers["dockle"], "--quiet", "--input", archive], env=bench.env())
+        theirs, missing = bench.available({"dockle": dockle})
+        results = bench.in_turn([ours, *theirs, packed, read]) | missing
+        mine_, peer = mine(results, "hardpan"), results["dockle"]
+        if isinstance(peer, str):
+            bench.failed(f"{case}, audit of an archive, processor", "dockle", peer)
+        else:
+            told = f"dockle {times(peer)}"
+            bench.row(f"{case}, audit of an archive, processor", times(mine_), told, mine_.cpu / peer.cpu, 1.0)
+        packed_, read_ = mine(results, "packed"), mine(results, "read")
+        told = f"reading its layers {times(read_)}"
+        bench.row(f"{case}, audit of a layout, wall", times(packed_), told, packed_.wall / read_.wall, 1.2)
+
+
 # In this order; the case of the bare stages needs the one before. Many recipes come first: the other cases remove tens
 # of thousands of files, after which ext4 is slow at making new ones (see `aside`).
-CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, latency, edits, fleet)}
+CASES = {case.__name__: case for case in (recipes, programs, stages, many, unchanged, large, start, push, latency, edits, fleet, audit)}
