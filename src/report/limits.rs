@@ -124,8 +124,18 @@ impl Limits {
     pub const JWT_PART_BYTES: usize = 8 << 10;
     /// The start of a file that tells text from binary; git looks at as much.
     pub const SNIFF_BYTES: usize = 8 << 10;
-    /// A text that is read line by line or as JSON for the settings in it: written by people, kept whole.
-    pub const SECRET_DOCUMENT_BYTES: usize = 256 << 10;
+    /// One line of a file that is read line by line for the settings in it. Lines of people have some hundred bytes; those of
+    /// kubeconfigs have a certificate or a chain of them in base64.
+    pub const SECRET_LINE_BYTES: usize = 64 << 10;
+    /// One string of JSON, or one tag of XML. A private key of [`Self::PEM_BYTES`] with its line breaks escaped fits.
+    pub const SECRET_TOKEN_BYTES: usize = 32 << 10;
+    /// The name of a setting; longer ones are text.
+    pub const SECRET_NAME_BYTES: usize = 256;
+    /// Containers of JSON whose names are known, one in the other. What is deeper is read by its own name alone. serde_json
+    /// reads 128, and documents of people have ten.
+    pub const SECRET_JSON_DEPTH: usize = 64;
+    /// Flags of Go's linker; a command line of people has some hundred bytes.
+    pub const LINKER_FLAGS_BYTES: usize = 8 << 10;
     /// Secrets of one file that are reported; the heaviest stay.
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.

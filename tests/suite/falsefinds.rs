@@ -54,7 +54,7 @@ fn scan(path: &Path) -> (Vec<SecretHit>, u64) {
             size += read as u64;
         }
     }
-    (scanner.finish(), size)
+    (scanner.finish().hits, size)
 }
 
 /// The folders with the programs of this machine and of its Go and Rust toolchains.

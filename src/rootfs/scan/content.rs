@@ -229,7 +229,7 @@ impl<'s> ContentReader<'s> {
         } else {
             None
         };
-        ScannedContent { content, secrets: self.secrets.map(SecretScanner::finish).unwrap_or_default() }
+        ScannedContent { content, secrets: self.secrets.map(|secrets| secrets.finish().hits).unwrap_or_default() }
     }
 }
 

@@ -205,7 +205,13 @@ fn secrets() -> Vec<Case> {
         case(
             Rule::PrivateKey,
             || files(vec![SampleFile::text("usr/lib/x", &key(0x70))]),
-            || files(vec![SampleFile::text("usr/lib/x", &key(0x70).replace("PRIVATE", "PUBLIC"))]),
+            // The label alone makes no other thing of a key: what it begins with is changed, too.
+            || {
+                files(vec![SampleFile::text(
+                    "usr/lib/x",
+                    &key(0x70).replace("PRIVATE", "PUBLIC").replace("MC4C", "MCow"),
+                )])
+            },
         ),
         case(
             Rule::ProviderToken,
