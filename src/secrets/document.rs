@@ -27,6 +27,11 @@ struct Beginning<'a> {
 }
 
 impl Document {
+    /// Hashes of a system's accounts: those of a base image lock them, most of the time.
+    const SHADOW: LineFormat = LineFormat::Hashes("shadow-hash", Severity::Medium);
+    /// Hashes of people's passwords, most of them quick to try.
+    const HTPASSWD: LineFormat = LineFormat::Hashes("htpasswd", Severity::High);
+
     /// The reader for a file of that format at that location, whose first bytes are `head`; `None` for almost all files.
     pub(super) fn of(format: Option<Format>, location: Location, head: &[u8], is_binary: bool) -> Option<Self> {
         let begins = Beginning::of(head);
@@ -40,8 +45,8 @@ impl Document {
             Some(Format::Kube) => settings("kubeconfig"),
             Some(Format::Netrc) => LineFormat::Netrc,
             Some(Format::Pgpass) => LineFormat::Pgpass,
-            Some(Format::Shadow) => LineFormat::Hashes("shadow-hash"),
-            Some(Format::Htpasswd) => LineFormat::Hashes("htpasswd"),
+            Some(Format::Shadow) => Self::SHADOW,
+            Some(Format::Htpasswd) => Self::HTPASSWD,
             Some(Format::GitConfig) => LineFormat::GitConfig,
             _ if is_binary => return None,
             _ => return Self::by_content(format, location, begins),
@@ -68,8 +73,8 @@ impl Document {
         }
         let lines = if let Some(detector) = begins.lines_of_logins() {
             LineFormat::Settings(detector, Demand::Any, Severity::High)
-        } else if let Some(detector) = begins.hashes() {
-            LineFormat::Hashes(detector)
+        } else if let Some(hashes) = begins.hashes() {
+            hashes
         } else if is_own && (format == Some(Format::Script) || begins.is_script()) {
             LineFormat::Script
         } else if is_own && format == Some(Format::Config) {
@@ -173,8 +178,8 @@ impl<'a> Beginning<'a> {
         None
     }
 
-    /// The detector for lines of users and their hashes.
-    fn hashes(self) -> Option<&'static str> {
+    /// The format of lines of users and their hashes.
+    fn hashes(self) -> Option<LineFormat> {
         let first = self.lines().next().filter(|line| line.len() < 512)?;
         let text = line_document::text_of(first);
         let (user, _) = text.split_once(':')?;
@@ -182,12 +187,12 @@ impl<'a> Beginning<'a> {
             user.len() <= 64 && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte));
         let hash = line_document::hash(&text).filter(|_| is_user && !user.is_empty())?;
         if text.matches(':').count() >= 7 {
-            return Some("shadow-hash");
+            return Some(Document::SHADOW);
         }
         ["$apr1$", "$2y$", "$2a$", "$2b$", "$5$", "$6$", "$1$", "$argon2", "{SHA}"]
             .iter()
             .any(|kind| hash.starts_with(kind))
-            .then_some("htpasswd")
+            .then_some(Document::HTPASSWD)
     }
 
     /// Whether a shell reads the file.

@@ -21,8 +21,8 @@ pub(super) enum LineFormat {
     Netrc,
     /// `host:port:database:user:password`.
     Pgpass,
-    /// `user:hash:..`, of that detector.
-    Hashes(&'static str),
+    /// `user:hash:..`, of that detector and weight.
+    Hashes(&'static str, Severity),
     /// A configuration of git, of which only headers with a login are read here.
     GitConfig,
     /// Commands of a shell.
@@ -98,15 +98,15 @@ fn read_line(
         LineFormat::Script => script(text, &mut |name, value, at| {
             see(Exposed::new("script-secret", Severity::High, name, value).at(line.offset + at as u64, line.number));
         }),
-        LineFormat::Pgpass | LineFormat::Hashes(_) | LineFormat::GitConfig if text.starts_with('#') => {}
+        LineFormat::Pgpass | LineFormat::Hashes(..) | LineFormat::GitConfig if text.starts_with('#') => {}
         LineFormat::Pgpass => {
             if let Some(value) = pgpass(text) {
                 found("pgpass", Severity::High, "", value);
             }
         }
-        LineFormat::Hashes(detector) => {
+        LineFormat::Hashes(detector, severity) => {
             if let Some(value) = hash(text) {
-                found(detector, Severity::Medium, "", value);
+                found(detector, severity, "", value);
             }
         }
         LineFormat::GitConfig => {

@@ -168,7 +168,7 @@ const FILES: &[NameEntry] = &[
     NameEntry(Tail("nuget.config"), "nuget-config", File, High, Some(Format::Settings("nuget-config"))),
     NameEntry(Tail("NuGet.Config"), "nuget-config", File, High, Some(Format::Settings("nuget-config"))),
     NameEntry(Tail(".config/gh/hosts.yml"), "github-login", File, High, Some(Format::Settings("github-login"))),
-    NameEntry(Tail(".htpasswd"), "htpasswd", File, Medium, Some(Format::Htpasswd)),
+    NameEntry(Tail(".htpasswd"), "htpasswd", File, High, Some(Format::Htpasswd)),
     NameEntry(Tail("etc/shadow"), "shadow-hash", File, Medium, Some(Format::Shadow)),
     NameEntry(Tail("etc/shadow-"), "shadow-hash", File, Medium, Some(Format::Shadow)),
     NameEntry(Tail(".s3cfg"), "s3cfg", File, High, Some(Format::Settings("s3cfg"))),

@@ -195,9 +195,9 @@ fn keys_and_hashes() -> Vec<Recalled> {
     let bcrypt = format!("$2y$05${}", noise(ALNUM, 53));
     vec![
         Recalled("app/config/master.key", "8d5f0c1e9b7a6d4c3b2a1f0e9d8c7b6a".to_owned(), "rails-master-key", High),
-        Recalled("etc/nginx/htpasswd", format!("bob:$apr1$abcdefgh${}\n", noise(ALNUM, 22)), "htpasswd", Medium),
-        Recalled("app/users", format!("# users\nbob:{bcrypt}\n"), "htpasswd", Medium),
-        Recalled("app/users", format!("bob:{{SHA}}{}=\n", noise(ALNUM, 27)), "htpasswd", Medium),
+        Recalled("etc/nginx/htpasswd", format!("bob:$apr1$abcdefgh${}\n", noise(ALNUM, 22)), "htpasswd", High),
+        Recalled("app/users", format!("# users\nbob:{bcrypt}\n"), "htpasswd", High),
+        Recalled("app/users", format!("bob:{{SHA}}{}=\n", noise(ALNUM, 27)), "htpasswd", High),
         Recalled("backup/s", format!("root:$6$salt${}:19000:0:99999:7:::\n", noise(ALNUM, 86)), "shadow-hash", Medium),
         Recalled("app/x.jwk", jwk(), "json-web-key", Critical),
         Recalled("app/x", format!("{{\"keys\":[{}]}}", jwk()), "json-web-key", Critical),
