@@ -10,7 +10,8 @@ use oci_spec::image::Os;
 use serde_json::Value;
 
 use super::{
-    Audit, Finding, FindingPlace, ImageAudit, LayerFacts, NotApplicable, PolicySummary, SizedPath, Unknown, Waived,
+    Audit, Finding, FindingPlace, ImageAudit, LayerFacts, NotApplicable, PolicySummary, SizedPath, Unknown, Unread,
+    Waived,
     accounts::{AccountFile, RunUser},
     image_view::ImageView,
     layer_watch::{LayerName, SeenLayers, name_of},
@@ -23,7 +24,7 @@ use crate::{
     oci::Digest,
     policy::{Policy, PolicyJudge},
     report::{Limits, Rule},
-    rootfs::{LayerScan, LayeredRootfs, LinkReading, ScanBudget, TarEntryKind},
+    rootfs::{EntryIndex, LayerScan, LayeredRootfs, LinkReading, ScanBudget, TarEntryKind},
 };
 
 /// What to audit, and by which policy.
@@ -258,12 +259,27 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
         findings,
         waived,
         unknown,
+        unread: unread_parts(view),
+        unread_count: view.scans.iter().map(|scan| scan.packed.unread_count).sum(),
         checked,
         not_applicable: not_applicable
             .into_iter()
             .map(|(rule, why)| NotApplicable { rule, why: why.to_owned() })
             .collect(),
     }
+}
+
+/// What of the files was not read.
+fn unread_parts(view: &ImageView<'_>) -> Vec<Unread> {
+    let parts = view.scans.iter().enumerate().flat_map(|(layer, scan)| {
+        scan.packed.unread.iter().map(move |part| (EntryIndex { layer, entry: part.entry }, part))
+    });
+    let unread = parts.take(Limits::AUDIT_UNREAD).map(|(at, part)| Unread {
+        // Mode and owner of a file say nothing of how it is packed.
+        place: FindingPlace { mode: None, uid: None, gid: None, ..view.member_place(at, part.member.as_deref()) },
+        reason: part.reason.clone().into_owned(),
+    });
+    unread.collect()
 }
 
 fn layer_facts(view: &ImageView<'_>) -> Vec<LayerFacts> {

@@ -39,6 +39,18 @@ pub struct Unknown {
     pub reason: String,
 }
 
+/// A file, or a member of one, that was not searched, or not to its end: it is packed in a way that the audit cannot read, it is
+/// damaged, or it is over a bound. The outcome of an audit stays as it is, unless the file is one of credentials by its name:
+/// that is an [`Unknown`], too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unread {
+    /// Where.
+    pub place: FindingPlace,
+    /// Why; a part of a sentence. May hold foreign text.
+    pub reason: String,
+}
+
 /// A finding that a waiver excepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -19,6 +19,10 @@ pub struct FindingPlace {
     /// The path in the image, with a leading `/`. Foreign text; bytes that are no UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The member of a packed file at that path, `BOOT-INF/classes/application.yml`; of one packed file inside of another,
+    /// `inner.jar!/application.yml`. Foreign text, cut at [`Limits::PATH_BYTES`](crate::report::Limits::PATH_BYTES).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
     /// The entry's mode, with setuid, setgid and sticky bits; four octal digits in JSON, as `inspect` has it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "octal")]
     #[schemars(schema_with = "octal_schema")]
@@ -34,7 +38,7 @@ pub struct FindingPlace {
     /// The key of a document: `config.User`, `config.Env[RUST_LOG]`, `history[3]`, `manifest`. Foreign text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Bytes from the start of the file, or of the key's text.
+    /// Bytes from the start of the file, of the member, or of the key's text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
 }

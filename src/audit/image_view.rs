@@ -292,8 +292,9 @@ impl<'a> ImageView<'a> {
         self.layers.get_or_init(|| layer_refs(self.image, self.document))
     }
 
-    /// The place of an entry.
+    /// The place of an entry: that of a hard link, where a container sees the content by it alone.
     pub(super) fn place(&self, at: EntryIndex) -> FindingPlace {
+        let at = self.rootfs.seen_as(at).unwrap_or(at);
         let Some(entry) = self.entry(at) else { return FindingPlace::default() };
         FindingPlace {
             layer: self.layers().get(at.layer).cloned(),
@@ -304,7 +305,13 @@ impl<'a> ImageView<'a> {
             presence: self.rootfs.presence(at),
             key: None,
             offset: None,
+            member: None,
         }
+    }
+
+    /// The place of a member of a packed file, or of the file itself.
+    pub(super) fn member_place(&self, at: EntryIndex, member: Option<&str>) -> FindingPlace {
+        FindingPlace { member: member.map(str::to_owned), ..self.place(at) }
     }
 
     /// The place of a layer as a whole.

@@ -25,6 +25,6 @@ mod sample_image;
 pub use crate::rootfs::Presence;
 pub use engine::{AuditQuery, Judged, Judgement, audit, judge_seen};
 pub use facts::{Audit, ImageAudit, LayerFacts, PolicySummary, SeverityOverride, SizedPath};
-pub use finding::{Finding, NotApplicable, Unknown, Waived};
+pub use finding::{Finding, NotApplicable, Unknown, Unread, Waived};
 pub use finding_place::{FindingPlace, LayerRef};
 pub use layer_watch::{LayerWatch, SeenLayers, SharedScans};

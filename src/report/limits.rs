@@ -108,6 +108,13 @@ impl Limits {
     pub const GO_BUILD_INFO_BYTES: u64 = 256 << 10;
     /// Places of a program that look like it: what embeds other programs has several.
     pub const GO_BUILD_INFOS: usize = 4;
+    /// The beginning of a segment behind the beginning of the file that an audit keeps: patchelf puts the names of libraries
+    /// there.
+    pub const ELF_SEGMENT_BYTES: u64 = 128 << 10;
+    /// All parts of an ELF file that an audit keeps behind its beginning: a table of all sections that there can be takes 4 MiB.
+    pub const ELF_KEPT_BYTES: usize = 8 << 20;
+    /// Places of a program that look like the names of its sections: tools that read programs have the word in their data.
+    pub const ELF_SECTION_NAMES: usize = 16;
     /// The names of compilers in an ELF file; real ones take a line each.
     pub const ELF_COMMENT_BYTES: u64 = 64 << 10;
     /// Input that the search for secrets examines at once: it stays in the second cache of any processor.
@@ -130,6 +137,22 @@ impl Limits {
     pub const SECRETS_PER_FILE: usize = 64;
     /// Bytes below which nothing of a secret is shown, not even a part of its digest: such a one can be guessed.
     pub const MASKABLE_BYTES: usize = 20;
+    /// Packed files that are opened inside of each other: a program in a jar in a Debian package.
+    pub const PACKED_DEPTH: usize = 3;
+    /// What one packed file may unpack to, whatever its size: three times the largest jars and wheels that are seen. A small
+    /// one may unpack to [`Self::UNPACK_RATIO`] times its size.
+    pub const PACKED_FILE_BYTES: u64 = 4 << 30;
+    /// What the smallest packed files may unpack to: zeros pack to a thousandth.
+    pub const PACKED_SMALL_BYTES: u64 = 64 << 20;
+    /// What the packed files of one layer may unpack to altogether: half a minute of searching.
+    pub const PACKED_LAYER_BYTES: u64 = 8 << 30;
+    /// Members of one packed file, at all depths: the largest jars have a hundred thousand.
+    pub const PACKED_MEMBERS: usize = 500_000;
+    /// The window of a decoder inside of another packed file, as a power of two: 32 MiB, four times what Debian's packages
+    /// have, so that all decoders of one file take less than the outermost.
+    pub const PACKED_WINDOW_LOG: u32 = 25;
+    /// Parts of one layer, and of one image, that could not be read and are listed; all are counted.
+    pub const AUDIT_UNREAD: usize = 1000;
     /// The memory that all entries of an audited image take: a million of them with names of usual length.
     pub const AUDIT_BYTES: usize = 512 << 20;
     /// Images that are audited at the same time, each of which may take [`Self::AUDIT_BYTES`].

@@ -8,6 +8,7 @@
 
 mod conflict;
 mod layered;
+pub mod packed;
 mod presence;
 pub mod programs;
 mod scan;

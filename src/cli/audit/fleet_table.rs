@@ -70,7 +70,8 @@ pub(super) fn verdict(fleet: &AuditFleet) -> String {
         .collect();
     let findings =
         phrases::counts(&groups::count_by_severity(groups::all_audits(fleet).flat_map(groups::all_findings)));
-    format!("{}: {} ({findings})", phrases::count(outcomes.len(), "image"), counts.join(", "))
+    let unread = phrases::unread(groups::all_audits(fleet).map(Audit::unread_count).sum());
+    format!("{}: {} ({findings}){unread}", phrases::count(outcomes.len(), "image"), counts.join(", "))
 }
 
 /// A failure with the name that `hardpan explain` takes.

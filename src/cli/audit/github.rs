@@ -90,6 +90,9 @@ fn verdict(out: &mut String, audit: &Audit) {
     let verdict = phrases::verdict(groups::audit_outcome(audit), audit);
     let counts = phrases::counts(&groups::count_by_severity(groups::all_findings(audit)));
     let by = printable(&audit.policy.profile);
+    for (place, reason) in audit.images.iter().flat_map(|image| &image.unread).map(|one| (&one.place, &one.reason)) {
+        let _ = writeln!(out, "hardpan audit: not read: {}", sentence(place, reason));
+    }
     // No line of ours begins with the image's name: a name may begin with `::`.
     let _ = writeln!(out, "hardpan audit: {} by the profile `{by}` {verdict} ({counts})", phrases::name(audit));
 }
@@ -198,7 +201,9 @@ mod tests {
         assert!(lines.iter().any(|line| line.starts_with(warning)), "{text}");
         assert_eq!(
             lines.last().copied(),
-            Some("hardpan audit: 3 images: 1 clean, 2 unknown (1 critical, 6 high, 2 medium, 1 low, 1 info)")
+            Some(
+                "hardpan audit: 3 images: 1 clean, 2 unknown (1 critical, 6 high, 2 medium, 1 low, 1 info); 3 files not read"
+            )
         );
     }
 }

@@ -8,7 +8,7 @@ use super::{
     text::TextStyle,
 };
 use crate::{
-    audit::{Audit, FindingPlace, LayerRef, NotApplicable, Presence, SizedPath, Unknown, Waived},
+    audit::{Audit, FindingPlace, LayerRef, NotApplicable, Presence, SizedPath, Unknown, Unread, Waived},
     commands::audit::{AuditFleet, AuditReport, AuditSubject, FleetImage, OtherFile},
     image::Skip,
     oci::Digest,
@@ -34,6 +34,7 @@ pub(super) fn audit() -> Audit {
         mode: Some(0o4755),
         presence: Presence::RemovedIn(1),
         key: Some(evil("key")),
+        member: Some(evil("member")),
         ..FindingPlace::default()
     };
     let key = FindingPlace::key(evil("config.Env["));
@@ -67,6 +68,8 @@ pub(super) fn audit() -> Audit {
         image.findings = vec![finding.clone(), other.clone()];
         image.waived = vec![waived.clone()];
         image.unknown = vec![unknown.clone()];
+        image.unread = vec![Unread { place: unknown.place.clone(), reason: evil("reason") }];
+        image.unread_count = 2;
         image.not_applicable = vec![NotApplicable { rule: Rule::Shell, why: evil("why") }];
     }
     audit
@@ -134,7 +137,7 @@ fn only_annotations_begin_with_two_colons_and_they_are_whole() {
         let names: Vec<_> = properties.split(',').map(|one| one.split_once('=').expect("a value").0).collect();
         assert!([&["title"][..], &["file", "title"], &["file", "line", "title"]].contains(&&names[..]), "{line}");
     }
-    assert_eq!(text.lines().count(), 3 + 4 + 1 - 1 + 1, "{text}");
+    assert_eq!(text.lines().count(), 3 + 4 + 1 - 1 + 1 + 1, "{text}");
 }
 
 #[test]

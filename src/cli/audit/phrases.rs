@@ -9,10 +9,13 @@ use crate::{
     report::{Severity, printable},
 };
 
-/// The subject of a finding: a path, a key, a layer, or the image.
+/// The subject of a finding: a path, with the member of a packed file where it is about one, a key, a layer, or the image.
 pub(super) fn subject(place: &FindingPlace) -> Cow<'_, str> {
     match (&place.path, &place.key, &place.layer) {
-        (Some(path), _, _) => printable(path),
+        (Some(path), _, _) => match &place.member {
+            Some(member) => format!("{}!/{}", printable(path), printable(member)).into(),
+            None => printable(path),
+        },
         (None, Some(key), _) => printable(key),
         (None, None, Some(layer)) => format!("layer {}", layer.index).into(),
         (None, None, None) => "the image".into(),
@@ -97,11 +100,17 @@ pub(super) fn verdict(outcome: AuditOutcome, audit: &Audit) -> String {
         0 => format!("nothing found at {on}"),
         count => format!("{} at {on}", self::count(count, "finding")),
     };
+    let unread = unread(audit.unread_count());
     match outcome {
-        AuditOutcome::Clean => format!("passes: {found}"),
-        AuditOutcome::Found => format!("fails: {found}"),
-        AuditOutcome::Unknown => format!("incomplete: not everything could be checked; {found}"),
+        AuditOutcome::Clean => format!("passes: {found}{unread}"),
+        AuditOutcome::Found => format!("fails: {found}{unread}"),
+        AuditOutcome::Unknown => format!("incomplete: not everything could be checked; {found}{unread}"),
     }
+}
+
+/// How many files were not read, as the end of a sentence; empty for none.
+pub(super) fn unread(files: usize) -> String {
+    if files == 0 { String::new() } else { format!("; {} not read", count(files, "file")) }
 }
 
 /// Stored and unpacked bytes of all layers.

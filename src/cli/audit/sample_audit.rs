@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     audit::{
         Audit, Finding, FindingPlace, ImageAudit, LayerFacts, LayerRef, NotApplicable, PolicySummary, Presence,
-        SeverityOverride, SizedPath, Unknown, Waived,
+        SeverityOverride, SizedPath, Unknown, Unread, Waived,
     },
     commands::audit::{AuditFleet, FleetImage, OtherFile},
     image::Skip,
@@ -37,6 +37,7 @@ pub(super) fn file(path: &str, at: usize, mode: u32, presence: Presence) -> Find
         presence,
         key: None,
         offset: None,
+        member: None,
     }
 }
 
@@ -172,6 +173,16 @@ pub(super) fn audit() -> Audit {
             place: unreadable,
             reason: "the layer is encrypted".to_owned(),
         }],
+        unread: vec![Unread {
+            place: FindingPlace {
+                layer: Some(layer(2)),
+                path: Some("/app/server.jar".to_owned()),
+                member: Some("BOOT-INF/lib/secrets.jar!/keys.7z".to_owned()),
+                ..FindingPlace::default()
+            },
+            reason: "a 7z archive, which the audit cannot read".to_owned(),
+        }],
+        unread_count: 3,
         checked: Rule::ALL
             .into_iter()
             .filter(|rule| !matches!(rule, Rule::DynamicBinary | Rule::MissingLibrary | Rule::GzipMetadata))
@@ -212,6 +223,8 @@ pub(super) fn clean() -> Audit {
         image.findings.clear();
         image.waived.clear();
         image.unknown.clear();
+        image.unread.clear();
+        image.unread_count = 0;
         image.layers.truncate(1);
         image.config = json!({ "config": { "User": "65532:65532", "Entrypoint": ["/usr/bin/hello"] } });
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{fleet_table, groups, json::written, phrases, waivers};
 use crate::{
-    audit::{Audit, Finding, ImageAudit, Presence, Unknown, Waived},
+    audit::{Audit, Finding, ImageAudit, Presence, Unknown, Unread, Waived},
     commands::audit::AuditFleet,
     oci::Digest,
     policy::DatedWaiver,
@@ -90,6 +90,7 @@ fn properties(audit: &Audit) -> Value {
         "profile": printable(&audit.policy.profile),
         "failOn": audit.policy.fail_on,
         "verdict": phrases::verdict(groups::audit_outcome(audit), audit),
+        "unread": audit.unread_count(),
         "notApplicable": audit.images.iter().flat_map(|image| &image.not_applicable)
             .map(|one| one.rule.name()).collect::<BTreeSet<_>>(),
     })
@@ -133,7 +134,8 @@ impl SarifRun {
             results.extend(image.waived.iter().map(|waived| self.waived(Some(image), waived)));
         }
         let unknown = audit.unknown.iter().chain(audit.images.iter().flat_map(|image| &image.unknown));
-        let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).collect();
+        let unread = audit.images.iter().flat_map(|image| &image.unread).map(|unread| self.unread(unread));
+        let notifications: Vec<_> = unknown.map(|unknown| self.notification(unknown)).chain(unread).collect();
         self.results.extend(results);
         self.notifications.extend(notifications);
     }
@@ -235,6 +237,15 @@ impl SarifRun {
         notification
     }
 
+    /// A file that was not read.
+    fn unread(&self, unread: &Unread) -> Value {
+        let image = self.image.as_ref().map(|image| format!("{}: ", printable(image))).unwrap_or_default();
+        let (subject, reason) = (phrases::subject(&unread.place), printable(&unread.reason));
+        let text = plain(&format!("not read: {image}{subject}: {reason}"));
+        let location = location(self.image.as_deref(), &unread.place);
+        json!({ "level": "note", "message": { "text": text }, "locations": [location] })
+    }
+
     fn index(&self, rule: Rule) -> i64 {
         // -1 is SARIF's word for a rule that is not in the list.
         self.rules.iter().position(|known| *known == rule).and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)
@@ -254,7 +265,7 @@ impl SarifRun {
             finding.rule.name(),
             image.map_or("", |image| &image.platform),
             place.path.as_deref().unwrap_or_default(),
-            place.key.as_deref().unwrap_or_default(),
+            place.key.as_deref().or(place.member.as_deref()).unwrap_or_default(),
             presence,
             finding.evidence.as_deref().unwrap_or_default(),
         ];

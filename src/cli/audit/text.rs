@@ -22,7 +22,7 @@ use super::{
     phrases,
 };
 use crate::{
-    audit::{Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Waived},
+    audit::{Audit, Finding, FindingPlace, ImageAudit, NotApplicable, Unknown, Unread, Waived},
     cli::terminal::{Color, has_color},
     report::{Limits, Rule, Severity, printable},
 };
@@ -106,6 +106,7 @@ impl ReportText {
         self.findings(&image.findings);
         self.waived(&image.waived);
         self.unknown(&image.unknown);
+        self.unread(image);
         self.checked(image);
     }
 
@@ -170,6 +171,25 @@ impl ReportText {
         for one in unknown {
             let _ = writeln!(self.out, "    {}: {}", self.place(&one.place), printable(&one.reason));
             self.wrapped("  rules without a result: ", &names(one.rules.iter().copied()));
+        }
+    }
+
+    /// What was not read: what is in it, nobody knows.
+    fn unread(&mut self, image: &ImageAudit) {
+        if image.unread_count == 0 {
+            return;
+        }
+        let style = self.paint(AnsiColor::BrightYellow.on_default().bold());
+        let files = phrases::count(image.unread_count, "file");
+        let _ = writeln!(self.out, "\n  {style}not read{style:#}: {files}, which may hold anything");
+        let shown = if self.look.verbose { usize::MAX } else { Limits::AUDIT_SHOWN };
+        for Unread { place, reason } in image.unread.iter().take(shown) {
+            let _ = writeln!(self.out, "    {}: {}", self.place(place), printable(reason));
+        }
+        let listed = image.unread.len().min(shown);
+        if image.unread_count > listed {
+            let hint = if image.unread.len() > listed { "; `-v` shows more" } else { "" };
+            let _ = writeln!(self.out, "    and {} more{hint}", image.unread_count - listed);
         }
     }
 

@@ -77,6 +77,13 @@ pub(crate) struct ElfFile {
     pub(crate) marks: Marks,
 }
 
+impl ElfFile {
+    /// Whether rules about it have no answer, because not all of it was kept.
+    pub(super) fn is_unread(&self) -> bool {
+        self.headers == Err(NotElf::TooFar) || self.headers.is_ok() && self.hardening.is_none()
+    }
+}
+
 impl FileContent {
     /// The memory that it takes.
     pub(super) fn cost(&self) -> usize {
@@ -216,9 +223,14 @@ impl<'s> ContentReader<'s> {
         };
         let content = if self.is_elf {
             let sparse = &*self.sparse;
-            let headers = elf::headers(sparse);
+            let mut headers = elf::headers(sparse);
+            if matches!(headers, Err(NotElf::Broken(_))) && sparse.has_missed() {
+                headers = Err(NotElf::TooFar);
+            }
             let is_full = self.depth == ScanDepth::Full;
             let hardening = if is_full && headers.is_ok() { elf::read_hardening(sparse) } else { None };
+            // Sections without names that were not kept may be anything.
+            let hardening = hardening.filter(|found| !(found.unread_names && sparse.has_missed()));
             let marks = self.search.map(|search| search.finish(sparse)).unwrap_or_default();
             Some(FileContent::Elf(Box::new(ElfFile { headers, hardening, marks })))
         } else if let Some((text, lines)) = self.kept {

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, io};
 pub(crate) use crate::layer::foreign_tar::{Flaw, Magic, TarEntry, TarEntryKind, name};
 pub(crate) use content::{ElfFile, FileContent, ScanDepth};
 
+use super::packed::{FileUnpacker, PackedBudget, PackedFindings, UnreadPart};
 use crate::{
     elf::Sparse,
     layer::foreign_tar::{Tape, TapeItem},
@@ -31,6 +32,8 @@ pub(crate) struct LayerScan {
     pub(crate) flaws: Vec<(usize, Flaw)>,
     /// Secrets, by the index of the entry they are in.
     pub(crate) secrets: Vec<(usize, SecretHit)>,
+    /// What is inside of packed files, and what could not be read.
+    pub(crate) packed: PackedFindings,
     /// Bytes of the tar.
     pub(crate) unpacked_size: u64,
     /// The header of the gzip stream, where it is one and holds more than it must.
@@ -121,6 +124,7 @@ fn walk<R: io::BufRead>(
 ) -> io::Result<()> {
     let mut counts = [0; Flaw::KINDS];
     let mut spare = Sparse::default();
+    let packed_room = PackedBudget::default();
     let full = |what: String| io::Error::new(io::ErrorKind::QuotaExceeded, what);
     loop {
         match tape.next()? {
@@ -142,8 +146,31 @@ fn walk<R: io::BufRead>(
                 }
                 if entry.kind == TarEntryKind::File {
                     let mut reader = ContentReader::new(&entry, &mut spare, depth);
-                    tape.content(|chunk| reader.push(chunk))?;
-                    let found = reader.finish(&mut entry);
+                    if depth == ScanDepth::Full {
+                        let before = scan.packed.weight();
+                        let mut content = tape.content_reader();
+                        let mut observe = |chunk: &[u8]| reader.push(chunk);
+                        let file = (index, entry.path.as_str(), entry.size);
+                        FileUnpacker::read(file, &mut content, &mut observe, &packed_room, &mut scan.packed);
+                        content.finish()?;
+                        room.take_bytes(scan.packed.weight() - before).map_err(full)?;
+                    } else {
+                        tape.content(|chunk| reader.push(chunk))?;
+                    }
+                    let mut found = reader.finish(&mut entry);
+                    // Members that are stored as they are have been found where they are.
+                    found.secrets.retain(|hit| !scan.packed.holds(index, hit.fingerprint));
+                    if let Some(FileContent::Elf(file)) = &found.content
+                        && depth == ScanDepth::Full
+                        && file.is_unread()
+                    {
+                        scan.packed.add_unread(UnreadPart {
+                            entry: index,
+                            member: None,
+                            reason: "its headers lead farther from its beginning than the audit looks".into(),
+                            credential: None,
+                        });
+                    }
                     if let Some(content) = found.content {
                         room.take_bytes(content.cost()).map_err(full)?;
                         scan.contents.insert(index, content);

@@ -86,7 +86,7 @@ fn place(page: &mut HtmlText, place: &FindingPlace) {
 /// What a finding is about, as it is; the page escapes it.
 fn raw_subject(place: &FindingPlace) -> String {
     match (&place.path, &place.key) {
-        (Some(path), _) => path.clone(),
+        (Some(path), _) => place.member.as_ref().map_or_else(|| path.clone(), |member| format!("{path}!/{member}")),
         (None, Some(key)) => key.clone(),
         (None, None) => phrases::subject(place).into_owned(),
     }
@@ -111,6 +111,26 @@ pub(super) fn unknown(page: &mut HtmlText, unknown: &[Unknown]) {
         page.html(".</p></li>\n");
     }
     page.html("</ul></section>\n");
+}
+
+/// Files that were not read: what is in them, nobody knows.
+pub(super) fn unread(page: &mut HtmlText, image: &ImageAudit) {
+    if image.unread_count == 0 {
+        return;
+    }
+    page.html("<section class=\"card\">\n<h3>Not read</h3>\n<p>");
+    page.text(phrases::count(image.unread_count, "file")).html(" may hold anything.</p>\n<ul class=\"places\">\n");
+    for one in image.unread.iter().take(Limits::AUDIT_PAGE) {
+        page.html("<li>");
+        place(page, &one.place);
+        page.html("<p>").prose(&sentence(&one.reason)).html("</p></li>\n");
+    }
+    page.html("</ul>\n");
+    let left = image.unread_count - image.unread.len().min(Limits::AUDIT_PAGE);
+    if left > 0 {
+        page.html("<p class=\"note\">And ").text(left).html(" more.</p>\n");
+    }
+    page.html("</section>\n");
 }
 
 /// What the policy excepts.

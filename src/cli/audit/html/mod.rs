@@ -152,6 +152,7 @@ fn image(page: &mut HtmlText, id: &str, image: &ImageAudit, boxes: &mut Boxes) {
     page.text(&image.platform).html("</bdi></h2>\n");
     facts::glance(page, image);
     findings::unknown(page, &image.unknown);
+    findings::unread(page, image);
     page.html("<figure>\n<figcaption>Unpacked bytes by layer and file. A colored file has a finding; the tables of ");
     page.html("layers and files say the same.</figcaption>\n");
     map::map(page, image, boxes);
