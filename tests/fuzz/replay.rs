@@ -124,6 +124,7 @@ replays! {
     ld_cache: 2000,
     lock: 1000,
     merge: 300,
+    packed: 600,
     policy: 1000,
     project: 500,
     recipe: 500,

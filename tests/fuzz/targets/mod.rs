@@ -29,6 +29,7 @@ pub mod layout;
 pub mod ld_cache;
 pub mod lock;
 pub mod merge;
+pub mod packed;
 pub mod policy;
 pub mod project;
 mod project_tools;

@@ -1,0 +1,15 @@
+//! A packed file is read to its end, with the same result however its bytes come; every byte of it passes by once.
+
+use hardpan::rootfs::packed::fuzzing::unpack;
+
+/// Sizes of pieces: every header is cut everywhere by the first, none by the last.
+const PIECES: [usize; 3] = [1, 61, 1 << 16];
+/// Inputs above this are read in large pieces alone, which takes a hundredth of the time.
+const CUT_BYTES: usize = 4 << 10;
+
+pub fn run(bytes: &[u8]) {
+    let whole = unpack("/srv/file", bytes, 1 << 16);
+    for piece in PIECES.into_iter().filter(|_| bytes.len() <= CUT_BYTES) {
+        assert_eq!(unpack("/srv/file", bytes, piece), whole, "in pieces of {piece}");
+    }
+}
