@@ -69,7 +69,7 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
 fn ar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = b"!<arch>\n".to_vec();
     for (name, bytes) in files {
-        write!(archive, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, bytes.len()).unwrap();
+        writeln!(archive, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, 100_644, bytes.len()).unwrap();
         archive.extend_from_slice(bytes);
         archive.resize(archive.len().next_multiple_of(2), b'\n');
     }
@@ -81,7 +81,9 @@ fn cpio(files: &[(&str, &[u8])]) -> Vec<u8> {
     for (name, bytes) in files.iter().copied().chain([("TRAILER!!!", &[][..])]) {
         let fields = [1, 0o100_644, 0, 0, 1, 0, bytes.len(), 0, 0, 0, 0, name.len() + 1, 0];
         archive.extend_from_slice(b"070701");
-        fields.iter().for_each(|field| write!(archive, "{field:08X}").unwrap());
+        for field in fields {
+            write!(archive, "{field:08X}").unwrap();
+        }
         archive.extend_from_slice(name.as_bytes());
         archive.push(0);
         archive.resize(archive.len().next_multiple_of(4), 0);
@@ -267,7 +269,8 @@ fn what_the_directory_of_a_zip_says_otherwise_is_unread() {
     counted[end + 10] = 2;
     assert!(reason(&counted).contains("a zip whose directory cannot be followed"), "{}", reason(&counted));
     let second = [zip(&[deflated("k", &key)]), b"PK\x05\x06".to_vec(), vec![0; 18]].concat();
-    assert_eq!(reason(&second), "");
+    // Programs that take the last end see an empty archive.
+    assert!(reason(&second).contains("a zip whose directory cannot be followed"), "{}", reason(&second));
     let bare = zip(&[deflated("k", &key)]);
     let without = &bare[..bare.len() - 22];
     assert!(reason(without).contains("a zip without a directory at its end"), "{}", reason(without));
