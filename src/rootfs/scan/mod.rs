@@ -35,6 +35,8 @@ pub(crate) struct LayerScan {
     pub(crate) unpacked_size: u64,
     /// The header of the gzip stream, where it is one and holds more than it must.
     pub(crate) gzip: Option<String>,
+    /// What the layer is packed as and what its media type says, where these differ.
+    pub(crate) mislabelled: Option<String>,
     /// Why it could not be read to the end, and the rule that says so, if one does.
     pub(crate) fault: Option<(String, Option<Rule>)>,
     /// Bytes of memory that all this takes, about.
