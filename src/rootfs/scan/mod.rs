@@ -2,12 +2,14 @@
 
 mod content;
 mod markers;
+mod program_kind;
 mod read_ahead;
 
 use std::{collections::BTreeMap, io};
 
 pub(crate) use crate::layer::foreign_tar::{Flaw, Magic, TarEntry, TarEntryKind, name};
 pub(crate) use content::{ElfFile, FileContent, ScanDepth};
+pub(crate) use program_kind::ProgramKind;
 
 use crate::{
     elf::Sparse,
