@@ -33,7 +33,7 @@ pub struct AuditQuery<'a> {
     pub image: &'a str,
     /// The policy.
     pub policy: &'a Policy,
-    /// The day by which exceptions are judged: year, month, day.
+    /// The day by which exceptions and the support of distributions are judged: year, month, day.
     pub today: (u16, u8, u8),
 }
 
@@ -112,7 +112,7 @@ fn judge_images<T>(
         for stored in &image.layers {
             scans.entry(name_of(stored)).or_insert_with(|| seen.scan(stored, &mut room));
         }
-        images.push(judge_image(image, &scans, request.policy, &mut judge, &of));
+        images.push(judge_image(image, &scans, request, &mut judge, &of));
     }
     let (mut findings, waived) = policy::judge(&mut judge, rules::index::check_name(set));
     findings.extend(policy::upkeep(&judge));
@@ -132,7 +132,7 @@ fn judge_images<T>(
 fn judge_image<T>(
     image: &StoredImage,
     scans: &Scans<'_>,
-    policy: &Policy,
+    request: &AuditQuery<'_>,
     judge: &mut PolicyJudge<'_>,
     of: impl Fn(&ImageView<'_>, JudgedNotes) -> T,
 ) -> T {
@@ -143,14 +143,14 @@ fn judge_image<T>(
         (rootfs.is_some(), rootfs.unwrap_or_default())
     };
     let (is_layered, rootfs) = apply(LinkReading::Followed);
-    let view = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+    let view = view_of(image, scans.clone(), &rootfs, is_layered, request);
     let mut notes = notes_of(&view, is_layered);
     if rootfs.has_two_readings() {
         let (is_layered, rootfs) = apply(LinkReading::Replaced);
-        let replaced = view_of(image, scans.clone(), &rootfs, is_layered, policy);
+        let replaced = view_of(image, scans.clone(), &rootfs, is_layered, request);
         readings::compare(&view, &mut notes, notes_of(&replaced, is_layered));
     }
-    of(&view, apply_policy(notes, policy, judge))
+    of(&view, apply_policy(notes, request.policy, judge))
 }
 
 /// The view of an image that rules read.
@@ -159,7 +159,7 @@ pub(super) fn view_of<'a>(
     scans: Vec<&'a LayerScan>,
     rootfs: &'a LayeredRootfs,
     is_layered: bool,
-    policy: &'a Policy,
+    request: &AuditQuery<'a>,
 ) -> ImageView<'a> {
     let document = &image.config_document;
     ImageView {
@@ -174,8 +174,10 @@ pub(super) fn view_of<'a>(
         passwd: AccountFile::default(),
         group: AccountFile::default(),
         entrypoint: OnceCell::new(),
-        registries: &policy.registries,
-        max_size: policy.max_size,
+        settings: OnceCell::new(),
+        registries: &request.policy.registries,
+        max_size: request.policy.max_size,
+        today: request.today,
     }
     .with_accounts()
 }
@@ -183,6 +185,15 @@ pub(super) fn view_of<'a>(
 /// Runs all rules on an image.
 fn notes_of(view: &ImageView<'_>, is_layered: bool) -> RuleNotes {
     let mut notes = RuleNotes::default();
+    let os = view.image.config.os();
+    if *os != Os::Linux {
+        let reason = format!("not a Linux image: it is for `{os}`, and the rules are for Linux only");
+        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: FindingPlace::key("os"), reason });
+    }
+    if *os == Os::Windows {
+        // Users, paths and programs mean something else there: what the rules say of them would be wrong.
+        return notes;
+    }
     note_unread_layers(view, is_layered, &mut notes);
     for check in rules::ALL {
         (check.run)(view, &mut notes);
@@ -199,11 +210,6 @@ fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNo
     if !is_layered {
         let what = "applying the layers takes too many steps";
         notes.found(Rule::ResourceBomb, FindingPlace::default(), what);
-    }
-    let os = view.image.config.os();
-    if *os != Os::Linux {
-        let reason = format!("the image is for `{os}`, and the rules are for Linux only");
-        notes.unknown.push(Unknown { rules: Rule::ALL.to_vec(), place: FindingPlace::key("os"), reason });
     }
     for (index, scan) in view.scans.iter().enumerate() {
         let Some((reason, rule)) = &scan.fault else { continue };

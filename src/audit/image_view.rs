@@ -9,6 +9,7 @@ use super::{
     accounts::{AccountFile, RunUser, accounts},
     redact,
     rule_file::{KeptFile, RuleFile},
+    setting_file::SettingFile,
 };
 use crate::{
     image::StoredImage,
@@ -37,9 +38,13 @@ pub(super) struct ImageView<'a> {
     pub(super) group: AccountFile<'a>,
     /// The entrypoint, once a rule has asked for it.
     pub(super) entrypoint: OnceCell<Entrypoint>,
+    /// The files with settings, once a rule has asked for them.
+    pub(super) settings: OnceCell<Vec<SettingFile<'a>>>,
     /// The registries and the size that the policy allows.
     pub(super) registries: &'a [Vec<String>],
     pub(super) max_size: Option<u64>,
+    /// The day of the audit: year, month, day.
+    pub(super) today: (u16, u8, u8),
     /// Every layer was read to its end.
     pub(super) complete: bool,
 }
@@ -177,6 +182,11 @@ impl<'a> ImageView<'a> {
             RuleFile::Kept(file) => Some(file),
             RuleFile::Unread(_) | RuleFile::Nothing => None,
         }
+    }
+
+    /// The files with settings that a container sees, links followed; each once, by its first path.
+    pub(super) fn settings(&self) -> &[SettingFile<'a>] {
+        self.settings.get_or_init(|| SettingFile::all(self))
     }
 
     /// A file of accounts, read.

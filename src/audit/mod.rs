@@ -21,6 +21,7 @@ mod rule_notes;
 mod rules;
 #[cfg(test)]
 mod sample_image;
+mod setting_file;
 
 pub use crate::rootfs::Presence;
 pub use engine::{AuditQuery, Judged, Judgement, audit, judge_seen};

@@ -65,7 +65,7 @@ fn outcome(finding: &Finding) -> FindingKey {
 mod tests {
     use super::{
         super::{
-            FindingPlace, engine,
+            AuditQuery, FindingPlace, engine,
             finding_place::LayerRef,
             sample_image::{SampleFile, SampleImage},
         },
@@ -100,7 +100,8 @@ mod tests {
         let scans: Vec<&LayerScan> = scans.iter().collect();
         let rootfs = LayeredRootfs::of(&scans, LinkReading::Followed).unwrap();
         let policy = Policy::hardened();
-        let view = engine::view_of(image, scans, &rootfs, true, &policy);
+        let request = AuditQuery { image: "x", policy: &policy, today: (2026, 1, 1) };
+        let view = engine::view_of(image, scans, &rootfs, true, &request);
         let (mut notes, mut others) = (RuleNotes::default(), RuleNotes::default());
         for finding in followed {
             notes.push(finding);

@@ -158,6 +158,12 @@ impl Limits {
     pub const AUDIT_STEPS: u64 = 50_000_000;
     /// A passwd or group file, and any other that a rule reads whole. Larger is a finding of its own.
     pub const AUDIT_KEPT_BYTES: usize = 1 << 20;
+    /// A file with settings that a rule reads, such as `.npmrc` or a part of sudoers: written by people, line by line.
+    pub const AUDIT_SETTING_BYTES: usize = 64 << 10;
+    /// Files with settings in one image: a system with all its users has some dozens. With more, that is reported.
+    pub const AUDIT_SETTINGS: usize = 1000;
+    /// The beginning of a file by which a dump is known: a dump names its maker within the first lines.
+    pub const DATA_HEAD_BYTES: usize = 256;
     /// A line of passwd or group; runtimes read lines whole.
     pub const AUDIT_ACCOUNT_LINE: usize = 64 << 10;
     /// Libraries that are looked for in one image, for all programs together: a system of ten thousand programs of a

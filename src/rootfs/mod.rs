@@ -17,7 +17,7 @@ pub use conflict::LayerConflict;
 pub use layered::{EntryIndex, LayeredRootfs, LinkReading, NodeEntries, Orphans, is_plain_directory};
 pub use presence::Presence;
 pub(crate) use scan::{
-    ElfFile, FileContent, Flaw, LayerScan, Magic, ProgramKind, ScanBudget, ScanDepth, TarEntry, TarEntryKind,
-    name as file_name,
+    DataKind, ElfFile, FileContent, Flaw, LayerScan, Magic, ProgramKind, ScanBudget, ScanDepth, TarEntry, TarEntryKind,
+    is_setting_file, name as file_name,
 };
 pub use tree::{ResolveError, Resolved, Rootfs, RootfsNode, Visit, WalkStep, child, climbs_out, cost, join, parent};

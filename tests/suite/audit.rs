@@ -4,6 +4,7 @@ pub mod articles;
 pub mod breakouts;
 pub mod fleets;
 pub mod forms;
+pub mod habits;
 pub mod words;
 
 use std::{fs, process::Command};

@@ -2,21 +2,29 @@
 
 mod accounts;
 mod base;
+mod build_commands;
 mod config;
+mod debug;
 mod dictionary;
+mod dumps;
+mod end_of_life;
 mod entrypoint;
 mod group;
 mod history;
+mod history_command;
 pub(super) mod index;
+mod injection;
 mod layers;
 mod leftovers;
 mod libraries;
 mod loader;
+mod logins;
 mod manifest;
 mod metadata;
 mod modes;
 mod multi_call;
 mod ownership;
+mod packages;
 mod ports;
 mod programs;
 mod reproducible;
@@ -24,22 +32,28 @@ mod rule_check;
 mod secrets;
 mod size;
 mod special;
+mod support_dates;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tools;
 mod user;
+mod variables;
 
 use rule_check::RuleCheck;
 
 use crate::report::Rule;
 
 /// Every check of an image.
-pub(super) const ALL: [RuleCheck; 23] = [
+pub(super) const ALL: [RuleCheck; 31] = [
     user::CHECK,
     accounts::CHECK,
     tools::CHECK,
     multi_call::CHECK,
     leftovers::CHECK,
+    dumps::CHECK,
+    end_of_life::CHECK,
+    logins::CHECK,
     modes::CHECK,
     ownership::CHECK,
     entrypoint::CHECK,
@@ -50,8 +64,13 @@ pub(super) const ALL: [RuleCheck; 23] = [
     secrets::FILES,
     secrets::TEXTS,
     ports::CHECK,
+    debug::CHECK,
     base::CHECK,
     history::CHECK,
+    build_commands::CHECK,
+    tls::CHECK,
+    packages::CHECK,
+    variables::CHECK,
     config::CHECK,
     metadata::CHECK,
     reproducible::CHECK,

@@ -2,7 +2,9 @@
 
 use super::{
     Magic, TarEntry,
+    data_kind::{DataKind, DataSearch},
     markers::{Marks, Search},
+    setting_file::is_setting_file,
 };
 use crate::{
     elf::{self, Elf, Hardening, NotElf, Sparse},
@@ -51,6 +53,9 @@ fn kept_bytes(entry: &TarEntry, depth: ScanDepth) -> Option<usize> {
     {
         return usize::try_from(*most).ok();
     }
+    if depth == ScanDepth::Full && is_setting_file(path) {
+        return Some(Limits::AUDIT_SETTING_BYTES);
+    }
     let is_kept = KEPT.contains(&path) || KEPT_FOLDERS.iter().any(|folder| path.starts_with(folder));
     is_kept.then_some(Limits::AUDIT_KEPT_BYTES)
 }
@@ -64,6 +69,8 @@ pub(crate) enum FileContent {
     Script(String),
     /// An ELF file.
     Elf(Box<ElfFile>),
+    /// What a process or a database left.
+    Data(DataKind),
 }
 
 /// An ELF file.
@@ -83,6 +90,7 @@ impl FileContent {
         64 + match self {
             Self::Kept { text, .. } => text.len(),
             Self::Script(line) => line.len(),
+            Self::Data(_) => 0,
             Self::Elf(file) => {
                 let names = file
                     .headers
@@ -109,6 +117,8 @@ pub(super) struct ContentReader<'s> {
     is_elf: bool,
     search: Option<Search>,
     begun: bool,
+    /// The search for what is no program and no setting; only of a full scan.
+    data: Option<DataSearch>,
 }
 
 /// The result of reading one file's content.
@@ -141,6 +151,7 @@ impl<'s> ContentReader<'s> {
             is_elf: false,
             search: None,
             begun: false,
+            data: (depth == ScanDepth::Full).then(DataSearch::default),
         }
     }
 
@@ -148,6 +159,9 @@ impl<'s> ContentReader<'s> {
         if let Some(secrets) = &mut self.secrets {
             secrets.push(chunk);
             self.checksum.update(chunk);
+        }
+        if let Some(data) = &mut self.data {
+            data.push(chunk);
         }
         self.push_kept(chunk);
         if self.is_elf {
@@ -214,7 +228,10 @@ impl<'s> ContentReader<'s> {
             head if head.starts_with(b"!<arch>") => Magic::Archive,
             _ => Magic::Other,
         };
-        let content = if self.is_elf {
+        let data = self.data.take().and_then(DataSearch::finish);
+        let content = if let Some(kind) = data.filter(|kind| *kind == DataKind::Core || !self.is_elf) {
+            Some(FileContent::Data(kind))
+        } else if self.is_elf {
             let sparse = &*self.sparse;
             let headers = elf::headers(sparse);
             let is_full = self.depth == ScanDepth::Full;

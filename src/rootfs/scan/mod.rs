@@ -1,15 +1,19 @@
 //! [`LayerScan`]: one layer, read once as a stream into its entries and the facts about their contents.
 
 mod content;
+mod data_kind;
 mod markers;
 mod program_kind;
 mod read_ahead;
+mod setting_file;
 
 use std::{collections::BTreeMap, io};
 
 pub(crate) use crate::layer::foreign_tar::{Flaw, Magic, TarEntry, TarEntryKind, name};
 pub(crate) use content::{ElfFile, FileContent, ScanDepth};
+pub(crate) use data_kind::DataKind;
 pub(crate) use program_kind::ProgramKind;
+pub(crate) use setting_file::is_setting_file;
 
 use crate::{
     elf::Sparse,
