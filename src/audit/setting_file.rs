@@ -111,9 +111,8 @@ mod tests {
 
     #[test]
     fn settings_are_read_in_the_spellings_of_their_tools() {
-        let read = |text: &str| {
-            lines(text).map(|line| setting(line)).map(|(key, value)| format!("{key}>{value}")).collect::<Vec<_>>()
-        };
+        let read =
+            |text: &str| lines(text).map(setting).map(|(key, value)| format!("{key}>{value}")).collect::<Vec<_>>();
         assert_eq!(read("strict-ssl=false"), ["strict-ssl>false"]);
         assert_eq!(read("  sslVerify = \"false\" "), ["sslverify>false"]);
         assert_eq!(read("enableStrictSsl: false\n"), ["enablestrictssl>false"]);

@@ -117,7 +117,9 @@ mod tests {
     fn a_kind_needs_both_of_its_texts() {
         let kinds = |texts: &[usize]| {
             let mut marks = KindMarks::default();
-            texts.iter().for_each(|text| marks.see(*text));
+            for text in texts {
+                marks.see(*text);
+            }
             marks.kinds().collect::<Vec<_>>()
         };
         assert_eq!(kinds(&[0, 1]), [ProgramKind::Bash]);
