@@ -80,6 +80,7 @@ pub fn audit(set: &ImageSet, request: &AuditQuery<'_>) -> Audit {
         images,
         findings: around.findings,
         waived: around.waived,
+        baseline: Vec::new(),
         unknown: around.unknown,
         skipped: skipped.collect(),
     }
@@ -150,7 +151,7 @@ fn judge_image<T>(
         let replaced = view_of(image, scans.clone(), &rootfs, is_layered, policy);
         readings::compare(&view, &mut notes, notes_of(&replaced, is_layered));
     }
-    of(&view, apply_policy(notes, policy, judge))
+    of(&view, apply_policy(&view, notes, policy, judge))
 }
 
 /// The view of an image that rules read.
@@ -220,14 +221,19 @@ fn note_unread_layers(view: &ImageView<'_>, is_layered: bool, notes: &mut RuleNo
 }
 
 /// Applies the policy to the findings of the rules.
-fn apply_policy(mut notes: RuleNotes, policy: &Policy, judge: &mut PolicyJudge<'_>) -> JudgedNotes {
+fn apply_policy(
+    view: &ImageView<'_>,
+    mut notes: RuleNotes,
+    policy: &Policy,
+    judge: &mut PolicyJudge<'_>,
+) -> JudgedNotes {
     let mut unknown = std::mem::take(&mut notes.unknown);
     unknown.retain_mut(|one| {
         one.rules.retain(|rule| !policy.is_off(*rule));
         !one.rules.is_empty()
     });
     let not_applicable = std::mem::take(&mut notes.not_applicable);
-    let (findings, waived) = policy::judge(judge, notes.into_findings());
+    let (findings, waived) = policy::judge(judge, notes.into_findings(|path| view.folder(path)));
     JudgedNotes { judged: Judged { findings, waived, unknown }, not_applicable }
 }
 
@@ -257,6 +263,7 @@ fn image_facts(view: &ImageView<'_>, judged: JudgedNotes, policy: &Policy) -> Im
         layers: layer_facts(view),
         findings,
         waived,
+        baseline: Vec::new(),
         unknown,
         checked,
         not_applicable: not_applicable

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Finding, NotApplicable, Unknown, Waived};
+use super::{Accepted, Finding, NotApplicable, Unknown, Waived};
 use crate::{
     image::Skip,
     oci::{DiffId, Digest},
@@ -32,6 +32,9 @@ pub struct Audit {
     pub findings: Vec<Finding>,
     /// Findings about the name or the index that a waiver of the policy excepts.
     pub waived: Vec<Waived>,
+    /// Findings about the name or the index that a baseline accepts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<Accepted>,
     /// What of the index could not be looked at.
     pub unknown: Vec<Unknown>,
     /// What is in the index and is no image.
@@ -82,6 +85,9 @@ pub struct ImageAudit {
     pub findings: Vec<Finding>,
     /// Findings that a waiver of the policy excepts, in the same order.
     pub waived: Vec<Waived>,
+    /// Findings that a baseline accepts, in the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<Accepted>,
     /// What could not be looked at; with one of these the audit is never clean.
     pub unknown: Vec<Unknown>,
     /// The rules that were looked at to the end, in the order of the catalogue.

@@ -302,9 +302,15 @@ impl<'a> ImageView<'a> {
             uid: Some(entry.uid),
             gid: Some(entry.gid),
             presence: self.rootfs.presence(at),
-            key: None,
-            offset: None,
+            ..FindingPlace::default()
         }
+    }
+
+    /// The place of a folder, which may be one that no entry brought and only its contents tell of.
+    pub(super) fn folder(&self, path: &str) -> FindingPlace {
+        let node = self.rootfs.get(path).filter(|node| self.entry(node.inode).is_some());
+        let known = node.map(|node| self.place(node.inode)).unwrap_or_default();
+        FindingPlace { path: Some(path.to_owned()), presence: Presence::Final, ..known }
     }
 
     /// The place of a layer as a whole.

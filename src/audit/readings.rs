@@ -82,8 +82,7 @@ mod tests {
         let digest = Digest::of(b"");
         let layer = Some(LayerRef { index: layer, digest, diff_id: DiffId::new(digest), created_by: None });
         let place = FindingPlace { layer, path: Some(path.to_owned()), ..FindingPlace::default() };
-        let message = "a file is setuid".to_owned();
-        Finding { rule: Rule::Setuid, severity: Severity::High, message, place, evidence: None, also: Vec::new() }
+        Finding::new(Rule::Setuid, Severity::High, place, "a file is setuid")
     }
 
     /// The findings and the unknown, once what the rules say of a link that is followed was compared with what they say of

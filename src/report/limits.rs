@@ -163,14 +163,23 @@ impl Limits {
     /// Libraries that are looked for in one image, for all programs together: a system of ten thousand programs of a
     /// hundred libraries each.
     pub const AUDIT_LIBRARIES: usize = 1_000_000;
-    /// Findings of one rule in one image; the heaviest and first stay, and the last says how many there were.
+    /// Findings of one rule in one image that stand alone; the heaviest and first do, and of further ones those below one
+    /// folder are one finding with the number of their places.
     pub const AUDIT_FINDINGS: usize = 200;
+    /// Credential files of one kind below one folder, above which they are one finding: one cause, such as a checkout that
+    /// was copied whole.
+    pub const AUDIT_FLOOD: usize = 20;
+    /// Places of one finding that exceptions are asked about one by one, besides those that are listed; where there are
+    /// more, only an exception of the whole finding helps. Their paths take some MiB.
+    pub const AUDIT_JUDGED: usize = 10_000;
     /// Files smaller than this are no waste when their content is there twice.
     pub const AUDIT_DUPLICATE_BYTES: u64 = 64 << 10;
     /// Paths of the build machine that are reported for one program.
     pub const AUDIT_SAMPLES: usize = 3;
     /// Layers above which an image is slow to pull and to start.
     pub const AUDIT_LAYERS: usize = 32;
+    /// A baseline: some 300 bytes a finding, of all images of a report.
+    pub const BASELINE_BYTES: u64 = 16 << 20;
     /// Findings of one rule that the text of an audit shows without `-v`: after these are repaired, another audit shows the
     /// rest.
     pub const AUDIT_SHOWN: usize = 10;

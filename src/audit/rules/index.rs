@@ -21,7 +21,8 @@ pub(in crate::audit) fn check_name(set: &ImageSet) -> Vec<Finding> {
         let severity = if set.root.is_some() { Rule::MutableReference.facts().severity } else { Severity::Low };
         notes.weigh(Rule::MutableReference, severity, FindingPlace::key("reference"), message);
     }
-    notes.into_findings()
+    // The index has no folders.
+    notes.into_findings(|_| FindingPlace::default())
 }
 
 /// Whether a name has no digest, and `latest` or nothing for a tag. In a layout a name may be a tag alone.

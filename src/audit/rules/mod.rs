@@ -5,6 +5,7 @@ mod base;
 mod config;
 mod dictionary;
 mod entrypoint;
+mod folder_groups;
 mod group;
 mod history;
 pub(super) mod index;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    super::{Finding, FindingPlace, Presence, image_view::ImageView, rule_notes::RuleNotes},
+    super::{Finding, FindingPlace, Presence, image_view::ImageView, place_list::PlaceList, rule_notes::RuleNotes},
     group::Groups,
     rule_check::RuleCheck,
 };
@@ -68,25 +68,24 @@ fn report_secret(view: &ImageView<'_>, notes: &mut RuleNotes, places: &[(EntryIn
         let at = view.rootfs.seen_as(*at).unwrap_or(*at);
         FindingPlace { offset: Some(hit.offset), ..view.place(at) }
     };
-    let also = places.iter().filter(|(at, _)| *at != best).take(Limits::AUDIT_ALSO).map(place);
-    notes.push(Finding {
-        rule,
-        severity: hit.severity,
-        message,
-        place: places.iter().find(|(at, _)| *at == best).map(place).unwrap_or_default(),
-        evidence: Some(hit.masked.clone()),
-        also: also.collect(),
-    });
+    let mut list = PlaceList::default();
+    let first = places.iter().find(|(at, _)| *at == best);
+    for one in first.into_iter().chain(places.iter().filter(|(at, _)| *at != best)) {
+        list.add(|| place(one));
+    }
+    let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked.clone()));
+    notes.push(Finding { detector, evidence, ..list.into_finding(rule, hit.severity, message) });
 }
 
 /// Files that hold credentials by their names alone.
 fn check_file_names(view: &ImageView<'_>, notes: &mut RuleNotes) {
-    let mut groups: BTreeMap<Rule, Groups> = BTreeMap::new();
+    let mut groups: BTreeMap<(Rule, &'static str), Groups> = BTreeMap::new();
     for (at, entry) in view.entries().filter(|(_, entry)| entry.kind == TarEntryKind::File && entry.size > 0) {
         let Some(named) = name_hit(&entry.path).filter(|named| !named.confirmed_by_content) else { continue };
         let gone = if view.rootfs.seen_as(at).is_some() { "" } else { ", hidden by a later layer" };
         let key = format!("`{}` is a credential file: {}{gone}", entry.path, named.detector);
-        let group = groups.entry(named.rule).or_insert_with(|| Groups::new(named.rule));
+        let (rule, detector) = (named.rule, named.detector);
+        let group = groups.entry((rule, detector)).or_insert_with(|| Groups::of_detector(rule, detector));
         group.add(named.severity, key, || view.place(at));
     }
     for group in groups.into_values() {
@@ -99,14 +98,9 @@ fn report_text(notes: &mut RuleNotes, key: impl Fn() -> String, hits: Vec<Secret
     for hit in hits {
         let key = key();
         let message = format!("a secret ({}) is in `{key}`", hit.detector);
-        notes.push(Finding {
-            rule: hit.rule,
-            severity: hit.severity,
-            message,
-            place: FindingPlace { offset: Some(hit.offset), ..FindingPlace::key(key) },
-            evidence: Some(hit.masked),
-            also: Vec::new(),
-        });
+        let place = FindingPlace { offset: Some(hit.offset), ..FindingPlace::key(key) };
+        let (detector, evidence) = (Some(hit.detector.to_owned()), Some(hit.masked));
+        notes.push(Finding { detector, evidence, ..Finding::new(hit.rule, hit.severity, place, message) });
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
         Finding,
         image_view::{Entrypoint, ImageView},
         rule_notes::RuleNotes,
+        used_paths::UsedPaths,
     },
     dictionary::Dictionary,
     group::{Groups, count},
@@ -128,7 +129,8 @@ struct ToolNames {
 
 impl ToolNames {
     fn add(&mut self, severity: Severity, path: &str, at: EntryIndex) {
-        if self.paths.iter().any(|(known, _)| known == path) {
+        // `/etc/shells` calls one file by several paths, where a folder is a link.
+        if self.paths.iter().any(|(known, known_at)| known == path || *known_at == at) {
             return;
         }
         self.severity = self.severity.max(Some(severity));
@@ -159,22 +161,21 @@ fn check_tools(view: &ImageView<'_>, notes: &mut RuleNotes) {
         }
     }
     let used = used_by_entrypoint(view);
-    for ((rule, inode), names) in found {
+    let paths = UsedPaths::of(view);
+    for ((rule, inode), mut names) in found {
+        names.paths.iter_mut().for_each(|(path, at)| *path = paths.path_of(*at, path));
         let mut severity = names.severity.unwrap_or(rule.facts().severity);
         let mut message = message(rule, &names);
         if rule == Rule::UnusedInterpreter && used.contains(&inode) {
             severity = Severity::Info;
             message = format!("{message}, which runs the service");
         }
-        let places = |at: &EntryIndex| view.place(*at);
+        let places = |at: &EntryIndex| paths.place(*at);
         let Some((_, first)) = names.paths.first() else { continue };
         notes.push(Finding {
-            rule,
-            severity,
-            message,
-            place: places(first),
-            evidence: None,
-            also: names.paths.iter().skip(1).take(Limits::AUDIT_ALSO).map(|(_, at)| places(at)).collect(),
+            also: names.paths.iter().skip(1).map(|(_, at)| places(at)).collect(),
+            left_off: names.count.saturating_sub(names.paths.len()),
+            ..Finding::new(rule, severity, places(first), message)
         });
     }
     check_databases(view, notes);

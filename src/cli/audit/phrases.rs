@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::groups::AuditOutcome;
+use super::groups::{self, AuditOutcome};
 use crate::{
     audit::{Audit, FindingPlace, ImageAudit, Presence},
     report::{Severity, printable},
@@ -39,8 +39,13 @@ pub(super) fn details(place: &FindingPlace) -> Vec<String> {
         (None, Some(gid)) => details.push(format!("group {gid}")),
         (None, None) => {}
     }
-    if let Some(offset) = place.offset {
-        details.push(format!("at byte {offset}"));
+    if let Some(real) = &place.real_path {
+        details.push(format!("is {}", printable(real)));
+    }
+    match (place.line, place.offset) {
+        (Some(line), _) => details.push(format!("line {line}")),
+        (None, Some(offset)) => details.push(format!("at byte {offset}")),
+        (None, None) => {}
     }
     details
 }
@@ -70,6 +75,11 @@ pub(super) fn count(count: usize, one: &str) -> String {
     }
 }
 
+/// `1 entry`, `2 entries`.
+pub(super) fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
 /// The counts that are not 0: `1 critical, 2 high`.
 pub(super) fn counts(counts: &[(Severity, usize)]) -> String {
     let nonzero: Vec<_> =
@@ -80,6 +90,16 @@ pub(super) fn counts(counts: &[(Severity, usize)]) -> String {
 /// `high` and above.
 pub(super) fn threshold(severity: Severity) -> String {
     if severity == Severity::Critical { "critical".to_owned() } else { format!("{severity} and above") }
+}
+
+/// The counts of an audit's findings, and how many more a baseline accepts: `1 high; 12 in the baseline`.
+pub(super) fn audit_counts(audit: &Audit) -> String {
+    with_accepted(&counts(&groups::count_by_severity(groups::all_findings(audit))), groups::all_accepted(audit).count())
+}
+
+/// Counts, and how many findings a baseline accepts besides.
+pub(super) fn with_accepted(counts: &str, accepted: usize) -> String {
+    if accepted == 0 { counts.to_owned() } else { format!("{counts}; {accepted} in the baseline") }
 }
 
 /// The name of the image as the user gave it, with its reference in the layout or archive.

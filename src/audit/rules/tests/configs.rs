@@ -40,7 +40,14 @@ fn waiver(until: (u16, u8, u8), user: &str) -> Audit {
     let source = Arc::new(SourceText { path: "policy.toml".to_owned(), text: String::new() });
     let origin = Origin::new(&source, 0..0);
     let path = Some(PathGlob::parse("/**").unwrap());
-    policy.waivers.push(Waiver { rule: Rule::Leftovers, path, reason: "known".to_owned(), until, origin });
+    policy.waivers.push(Waiver {
+        rule: Rule::Leftovers,
+        path,
+        fingerprint: None,
+        reason: "known".to_owned(),
+        until,
+        origin,
+    });
     let note = vec![SampleFile::folder("srv"), SampleFile::text(&format!("srv/{user}"), "x")];
     clean().layer(note).audit_by(&policy)
 }

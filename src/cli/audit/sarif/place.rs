@@ -22,7 +22,8 @@ pub(super) fn location(image: Option<&str>, place: &FindingPlace) -> Value {
     let mut location = json!({
         "physicalLocation": {
             "artifactLocation": { "uri": uri, "uriBaseId": base },
-            "region": { "startLine": 1 },
+            // Code scanning takes nothing without a line.
+            "region": { "startLine": place.line.unwrap_or(1).max(1) },
         },
     });
     let image = image.map(|image| json!({ "fullyQualifiedName": printable(image), "kind": "module" }));
